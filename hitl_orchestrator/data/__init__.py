@@ -1,0 +1,1 @@
+"""The canonical data sets and the default policy: data only."""

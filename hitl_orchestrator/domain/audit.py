@@ -1,0 +1,73 @@
+"""What the ledger holds: events, and the record of how a case ended."""
+
+from typing import Any
+
+from pydantic import Field
+
+from hitl_orchestrator.domain.task import Proposal
+from hitl_orchestrator.domain.value import Confidence, Identifier, Instant, Label, Text, Value
+from hitl_orchestrator.domain.words import (
+    Action,
+    ActorKind,
+    DecisionSource,
+    EventKind,
+    FinalDecision,
+    HumanDecision,
+    RiskLevel,
+    Signal,
+)
+
+
+class AuditRecord(Value):
+    """How one case ended, and why. Exactly one exists per finished case.
+
+    `latency_seconds` runs from the task's timestamp to the decision. `final_output` is what may be carried out;
+    it is None for a rejected case, and where a person replaced the agent's answer by words alone.
+    `review_probability` is the chance that a person looked at a case like this, for weighing what reviews show.
+    """
+
+    log_id: Identifier
+    task_id: Identifier
+    risk_level: RiskLevel
+    confidence_score: Confidence | None
+    routing_decision: Action
+    human_involved: bool
+    final_decision: FinalDecision
+    decision_source: DecisionSource
+    latency_seconds: float = Field(ge=0)
+    timestamp: Instant
+    case_id: Identifier
+    policy_id: Label
+    policy_hash: Label
+    rule_id: Label
+    reason: Text
+    signals: tuple[Signal, ...] = ()
+    reviewer_id: Identifier | None = None
+    human_role: Label | None = None
+    human_decision: HumanDecision | None = None
+    human_feedback: Text = ""
+    proposed_output: Proposal | None
+    final_output: Proposal | None
+    review_probability: float = Field(ge=0, le=1)
+
+
+class Actor(Value):
+    """Who did something, in which roles, and through which door."""
+
+    kind: ActorKind
+    id: Label | None = None
+    roles: tuple[Label, ...] = ()
+    channel: Label = "library"
+
+
+class Event(Value):
+    """One entry of the ledger. `digest` covers everything else in it, `previous` is the digest of the entry before."""
+
+    seq: int
+    case_id: Identifier | None
+    kind: EventKind
+    at: Instant
+    actor: Actor
+    body: dict[str, Any]
+    previous: str
+    digest: str

@@ -1,0 +1,55 @@
+"""A case: one submission of one task, from intake to outcome."""
+
+from hitl_orchestrator.domain.audit import AuditRecord
+from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
+from hitl_orchestrator.domain.review import ReviewRow
+from hitl_orchestrator.domain.value import Identifier, Instant, Label, Value
+from hitl_orchestrator.domain.words import CaseStage
+
+
+class Submission(Value):
+    """A case as it came in. `case_id` is also the id of its LangGraph thread."""
+
+    case_id: Identifier
+    task: Task
+    output: AgentOutput | None
+    policy_id: Label
+    policy_hash: Label
+    graph_version: Label
+    received_at: Instant
+    attempt: int = 1
+    replayed: bool = False
+
+
+class Case(Value):
+    """A case as it stands now: what came in, how far it is, its reviews, and its record once it is finished."""
+
+    submission: Submission
+    stage: CaseStage
+    reviews: tuple[ReviewRow, ...] = ()
+    record: AuditRecord | None = None
+
+    @property
+    def case_id(self) -> str:
+        """The case's id, which is also its LangGraph thread id."""
+        return self.submission.case_id
+
+    @property
+    def task_id(self) -> str:
+        """The id of the task that was submitted."""
+        return self.submission.task.task_id
+
+    @property
+    def status(self) -> str:
+        """The final decision once there is one; until then `received`, `waiting` or `decided`."""
+        return self.stage.value if self.record is None else self.record.final_decision.value
+
+    @property
+    def open_review(self) -> ReviewRow | None:
+        """The review that waits for a person, if any."""
+        return next((review for review in self.reviews if review.verdict is None), None)
+
+    @property
+    def final_output(self) -> Proposal | None:
+        """What may be carried out; None while nothing may."""
+        return None if self.record is None else self.record.final_output

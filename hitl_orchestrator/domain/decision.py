@@ -1,0 +1,62 @@
+"""What scoring and routing say about a proposal."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pydantic import Field
+
+from hitl_orchestrator.domain.task import AgentOutput
+from hitl_orchestrator.domain.value import Confidence, Label, Text, Value
+from hitl_orchestrator.domain.words import Action, ConfidenceSource, RiskLevel, Signal
+
+
+class Classification(Value):
+    """What is proposed, and how risky the task is. No output means that the agent proposed nothing."""
+
+    risk_level: RiskLevel
+    output: AgentOutput | None
+
+
+class Score(Value):
+    """How sure the agent is, and what speaks against trusting that. No confidence is None, never 0."""
+
+    confidence: Confidence | None
+    source: ConfidenceSource
+    signals: tuple[Signal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that a routing policy may look at."""
+
+    risk_level: RiskLevel
+    domain: str
+    task_type: str
+    confidence: float | None
+    signals: frozenset[Signal] = frozenset()
+    has_proposal: bool = True
+
+
+class RuleTrial(NamedTuple):
+    """One rule that was tried: whether it held, and the first condition that did not."""
+
+    rule_id: str
+    held: bool
+    why: str
+
+
+class RoutingDecision(Value):
+    """Where a case goes, which rule said so and why. `rule_id` is `fallback` where no rule holds."""
+
+    action: Action
+    rule_id: Label
+    assigned_human_role: Label | None = Field(description="who must decide; None for auto_approve")
+    reason: Text
+    policy_id: Label
+    policy_hash: Label
+    trace: tuple[RuleTrial, ...]
+
+    @property
+    def needs_human(self) -> bool:
+        """Whether a person must decide. Anything but a plain auto_approve needs one."""
+        return self.action is not Action.AUTO_APPROVE

@@ -1,0 +1,162 @@
+"""From untrusted text to values: every problem at once, each with its place, or all the values and none refused."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from hitl_orchestrator.errors import UnfitInput
+
+Model = TypeVar("Model", bound=BaseModel)
+_SHOWN = 60
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?` where a known word comes close, else an empty string."""
+    names = {name.lower(): name for name in known}
+    close = get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    return f"; did you mean {names[close[0]]!r}?" if close else ""
+
+
+def read_json(text: str, where: str) -> Any:
+    """Parse JSON, strictly: no NaN, no infinities, no key twice in one object.
+
+    Raises:
+        UnfitInput: with the line and column where the text stops being JSON.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_double_keys)
+    except json.JSONDecodeError as exc:
+        raise UnfitInput([f"{where}: line {exc.lineno} column {exc.colno}: not JSON: {exc.msg}"]) from exc
+    except ValueError as exc:
+        raise UnfitInput([f"{where}: {exc}"]) from exc
+    except RecursionError as exc:
+        raise UnfitInput([f"{where}: nested too deeply to read"]) from exc
+
+
+def read_records(text: str, where: str) -> list[Any]:
+    """Parse a JSON array, one JSON object, or JSON Lines, into a list of raw records."""
+    stripped = text.strip()
+    if not stripped:
+        raise UnfitInput([f"{where}: the file is empty; give a JSON array or one JSON object a line"])
+    if stripped.startswith("["):
+        records: list[Any] = read_json(text, where)
+        return records
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) > 1 and all(line.lstrip().startswith("{") for line in lines):
+        return _read_lines(text, where)
+    return [read_json(text, where)]
+
+
+def parse(model: type[Model], raw: Any, where: str) -> Model:
+    """Make a value of raw data; `UnfitInput` names every problem with its place."""
+    try:
+        return model.model_validate(raw)
+    except ValidationError as exc:
+        raise UnfitInput(problems(exc, where, model)) from exc
+
+
+def parse_many(model: type[Model], records: Sequence[Any], where: str, unique: str) -> list[Model]:
+    """Make values of a file's records, whose `unique` field must be unique in it; one error holds all problems."""
+    values: list[Model] = []
+    found: list[str] = []
+    for index, raw in enumerate(records):
+        try:
+            values.append(model.model_validate(raw))
+        except ValidationError as exc:
+            found.extend(problems(exc, where, model, prefix=f"[{index}]"))
+    found.extend(_doubles(records, where, unique))
+    if found:
+        raise UnfitInput(found)
+    return values
+
+
+def problems(exc: ValidationError, where: str, model: type[BaseModel], prefix: str = "") -> list[str]:
+    """Return one sentence for each problem of a validation error: file, place, what is wrong, what was meant."""
+    return [f"{where}: {_place(prefix, error['loc'])}{_sentence(error, model)}" for error in exc.errors()]
+
+
+def _place(prefix: str, location: tuple[int | str, ...]) -> str:
+    path = prefix
+    for step in location:
+        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
+    return f"{path}: " if path else ""
+
+
+def _sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
+    given, last = error["input"], str(error["loc"][-1]) if error["loc"] else ""
+    if error["type"] == "extra_forbidden":
+        return f"unknown field{did_you_mean(last, _field_names(model))}"
+    if error["type"] == "missing":
+        return "this field is required"
+    if error["type"] in {"enum", "literal_error"}:
+        words = error.get("ctx", {}).get("expected", "").replace("'", "").replace(" or ", ", ").split(", ")
+        hint = did_you_mean(given, words) if isinstance(given, str) else ""
+        return f"{_show(given)} is not one of {', '.join(words)}{hint}"
+    if error["type"] == "string_pattern_mismatch" and last.endswith("_id"):
+        return f"{_show(given)} is not an id: letters, digits and . _ : - only, a letter or digit first, 200 at most"
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    return f"{_show(given)}: {message[:1].lower()}{message[1:]}"
+
+
+def _show(given: object) -> str:
+    if isinstance(given, (dict, list)):
+        return "an object" if isinstance(given, dict) else "a list"
+    text = json.dumps(given, ensure_ascii=True, default=repr)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
+def _field_names(model: type[BaseModel]) -> set[str]:
+    names: set[str] = set()
+    pending: list[Any] = [model]
+    seen: set[Any] = set()
+    while pending:
+        kind = pending.pop()
+        if kind in seen:
+            continue
+        seen.add(kind)
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            names.update(kind.model_fields)
+            pending.extend(field.annotation for field in kind.model_fields.values())
+        else:
+            pending.extend(getattr(kind, "__args__", ()))
+    return names
+
+
+def _doubles(records: Sequence[Any], where: str, unique: str) -> list[str]:
+    ids = [raw.get(unique) if isinstance(raw, Mapping) else None for raw in records]
+    counts = Counter(value for value in ids if isinstance(value, str))
+    return [
+        f"{where}: [{index}].{unique}: {_show(value)} stands here twice; every {unique} must be unique in a file"
+        for index, value in enumerate(ids)
+        if isinstance(value, str) and counts[value] > 1 and ids.index(value) != index
+    ]
+
+
+def _read_lines(text: str, where: str) -> list[Any]:
+    records, found = [], []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            try:
+                records.append(read_json(line, f"{where}: line {number}"))
+            except UnfitInput as exc:
+                found.extend(exc.problems)
+    if found:
+        raise UnfitInput(found)
+    return records
+
+
+def _refuse_constant(word: str) -> float:
+    raise ValueError(f"{word} is not a number JSON knows; leave the field out where there is no value")
+
+
+def _refuse_double_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) != len(pairs):
+        double = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"the key {double!r} stands twice in one object")
+    return record

@@ -1,0 +1,88 @@
+"""A person's answer, who may give it, and what was shown to them."""
+
+from pydantic import Field
+
+from hitl_orchestrator.domain.decision import RoutingDecision, Score
+from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
+from hitl_orchestrator.domain.value import Identifier, Instant, Label, Text, Value, digest
+from hitl_orchestrator.domain.words import Assessment, HumanDecision, ReviewStatus, RiskLevel
+
+
+class Reviewer(Value):
+    """A person (or a seat) who may decide. `domains` lists where; `*` is everywhere."""
+
+    reviewer_id: Identifier
+    name: Label
+    roles: tuple[Label, ...] = Field(min_length=1)
+    domains: tuple[Label, ...] = ("*",)
+
+
+class Review(Value):
+    """A person's answer to an open review.
+
+    `modified_output` is the new proposal where the person edited it or gave an own one; `shown_digest`, where
+    given, names exactly what the person saw. Fields a live answer leaves out (`review_id`, `task_id`,
+    `human_role`, `timestamp`) are filled from the review that it answers.
+    """
+
+    human_decision: HumanDecision
+    reviewer_id: Identifier | None = None
+    review_id: Identifier | None = None
+    task_id: Identifier | None = None
+    human_role: Label | None = None
+    human_feedback: Text = ""
+    confidence_assessment: Assessment | None = None
+    timestamp: Instant | None = None
+    modified_output: Proposal | None = None
+    reason: Text = ""
+    shown_digest: Label | None = None
+
+    @property
+    def stated_reason(self) -> str:
+        """The reason given, or the feedback where that is all there is."""
+        return self.reason.strip() or self.human_feedback.strip()
+
+
+class Shown(Value):
+    """All that a review shows to the person who decides it. Its digest is what the decision signs."""
+
+    review_id: Identifier
+    case_id: Identifier
+    level: int = Field(ge=0)
+    role: Label
+    task: Task
+    risk_level: RiskLevel
+    output: AgentOutput | None
+    score: Score
+    decision: RoutingDecision
+    passed_up_because: Text = ""
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of exactly this."""
+        return digest(self.model_dump(mode="json"))
+
+
+class Verdict(Value):
+    """A decision as it was recorded: the answer, when it counts from, and by what right."""
+
+    review: Review
+    decided_at: Instant
+    role: Label
+    roles_held: tuple[Label, ...] = ()
+    channel: Label
+
+
+class ReviewRow(Value):
+    """One review in the inbox, open or answered."""
+
+    review_id: Identifier
+    case_id: Identifier
+    role: Label
+    domain: Label
+    status: ReviewStatus
+    version: int
+    digest: Label
+    shown: Shown
+    opened_at: Instant
+    verdict: Verdict | None = None

@@ -1,0 +1,35 @@
+"""The chain of escalation: who stands above whom."""
+
+from pydantic import Field, model_validator
+
+from hitl_orchestrator.domain.value import Label, Value
+
+
+class RoleChain(Value):
+    """Roles from the first reviewer up to the last instance. A role may decide what is asked of it or of one below."""
+
+    roles: tuple[Label, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "RoleChain":
+        if len(set(self.roles)) != len(self.roles):
+            raise ValueError("a role stands twice in the chain of escalation")
+        return self
+
+    def above(self, role: str) -> str | None:
+        """Return the next role up, None at the top."""
+        place = self.roles.index(role)
+        return self.roles[place + 1] if place + 1 < len(self.roles) else None
+
+    def reaches(self, held: str, needed: str) -> bool:
+        """Whether `held` is `needed` or stands above it. Roles outside the chain reach only themselves."""
+        if held not in self.roles or needed not in self.roles:
+            return held == needed
+        return self.roles.index(held) >= self.roles.index(needed)
+
+    def higher(self, one: str, other: str) -> str:
+        """Return whichever role stands higher."""
+        return one if self.reaches(one, other) else other
+
+
+DEFAULT_CHAIN = RoleChain(roles=("domain_reviewer", "senior_manager", "compliance_officer"))

@@ -1,0 +1,50 @@
+"""What an agent wants to do, and what it proposes."""
+
+from typing import Any
+
+from pydantic import ConfigDict, Field, model_validator
+
+from hitl_orchestrator.domain.value import Confidence, FreeJson, Identifier, Instant, Label, Text, Value, check_json
+from hitl_orchestrator.domain.words import RiskLevel
+
+
+class Task(Value):
+    """One piece of work of an agent. Without a risk level the classify step settles one."""
+
+    task_id: Identifier
+    task_type: Label
+    task_description: Text
+    domain: Label
+    risk_level: RiskLevel | None = None
+    timestamp: Instant
+    metadata: FreeJson = Field(default_factory=dict)
+
+
+class Proposal(Value):
+    """What the agent proposes: a label, why, and whatever else the task type needs (free JSON)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    predicted_label: Text = Field(min_length=1)
+    explanation: Text = ""
+
+    @model_validator(mode="after")
+    def _extra_is_json(self) -> "Proposal":
+        check_json(self.model_extra or {})
+        return self
+
+
+class AgentOutput(Value):
+    """A proposal with the agent's confidence in [0, 1]; None where the agent states none."""
+
+    task_id: Identifier
+    agent_output: Proposal
+    confidence_score: Confidence | None = None
+
+
+def content_of(task: Task, output: AgentOutput | None) -> dict[str, Any]:
+    """Return what makes a submission the same submission: all that was given, as plain JSON."""
+    return {
+        "task": task.model_dump(mode="json"),
+        "output": None if output is None else output.model_dump(mode="json"),
+    }

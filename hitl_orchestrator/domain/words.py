@@ -1,0 +1,129 @@
+"""The closed sets of words. Whoever says another word is refused."""
+
+from enum import StrEnum
+
+
+class RiskLevel(StrEnum):
+    """How much harm a wrong output does."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Action(StrEnum):
+    """What a routing rule asks for."""
+
+    AUTO_APPROVE = "auto_approve"
+    HUMAN_REVIEW = "human_review"
+    ESCALATE = "escalate"
+
+    @property
+    def strictness(self) -> int:
+        """0 lets it through, 1 asks a person, 2 asks a person higher up."""
+        return list(Action).index(self)
+
+
+class Signal(StrEnum):
+    """A named warning raised while scoring."""
+
+    LOW_CONFIDENCE = "low_confidence"
+    AMBIGUOUS = "ambiguous"
+    UNUSUAL = "unusual"
+    RISKY = "risky"
+
+
+class ConfidenceSource(StrEnum):
+    """Where a confidence comes from."""
+
+    REPORTED = "reported"
+    LOG_PROBABILITY = "log_probability"
+    SELF_CONSISTENCY = "self_consistency"
+    VERBALISED = "verbalised"
+    MISSING = "missing"
+
+
+class HumanDecision(StrEnum):
+    """What a person may answer. Escalating passes the case up; the other four are final."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    MODIFY = "modify"
+    OVERRIDE = "override"
+    ESCALATE = "escalate"
+
+    @property
+    def final(self) -> "FinalDecision | None":
+        """The final decision that this answer leads to; None for `escalate`."""
+        return _FINAL.get(self)
+
+
+class FinalDecision(StrEnum):
+    """How a case ended."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    MODIFIED_AND_APPROVED = "modified_and_approved"
+    OVERRIDE_APPROVED = "override_approved"
+
+
+_FINAL = {
+    HumanDecision.APPROVE: FinalDecision.APPROVED,
+    HumanDecision.REJECT: FinalDecision.REJECTED,
+    HumanDecision.MODIFY: FinalDecision.MODIFIED_AND_APPROVED,
+    HumanDecision.OVERRIDE: FinalDecision.OVERRIDE_APPROVED,
+}
+
+
+class DecisionSource(StrEnum):
+    """Who decided."""
+
+    AGENT = "agent"
+    HUMAN = "human"
+    TIMEOUT = "timeout"
+
+
+class Assessment(StrEnum):
+    """How sure a reviewer is of the own answer."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class CaseStage(StrEnum):
+    """How far a case has come. It only ever moves down this list."""
+
+    RECEIVED = "received"
+    WAITING = "waiting"
+    DECIDED = "decided"
+    FINISHED = "finished"
+
+
+class ReviewStatus(StrEnum):
+    """Whether a review still asks, was answered, or was passed up the chain."""
+
+    OPEN = "open"
+    DECIDED = "decided"
+    ESCALATED = "escalated"
+
+
+class EventKind(StrEnum):
+    """What the ledger can tell."""
+
+    POLICY_RECORDED = "policy_recorded"
+    SUBMITTED = "submitted"
+    ROUTED = "routed"
+    REVIEW_OPENED = "review_opened"
+    ESCALATED = "escalated"
+    DECIDED = "decided"
+    FINISHED = "finished"
+
+
+class ActorKind(StrEnum):
+    """What kind of party did something."""
+
+    AGENT = "agent"
+    HUMAN = "human"
+    SYSTEM = "system"
+    RECORD = "record"

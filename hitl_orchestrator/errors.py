@@ -1,0 +1,129 @@
+"""Every error this package raises on purpose, one tree under `HitlError`.
+
+Two branches tell a caller what kind of answer it got: `UnfitInput` (what was given cannot be used; the
+command line exits 2) and `Refusal` (it could be read, and the answer is no; the command line exits 1).
+Every error keeps the ids it speaks of as attributes, and its sentence names the thing, the value and the remedy.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+
+class HitlError(Exception):
+    """The root of every error this package raises on purpose."""
+
+
+class UnfitInput(HitlError):
+    """What was given cannot be used, and nothing was stored. `problems` holds one sentence each, with its place."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class StoreUnavailable(HitlError):
+    """The store cannot be opened, read or written."""
+
+    def __init__(self, url: str, cause: str) -> None:
+        super().__init__(f"store {url!r} cannot be used: {cause}")
+        self.url, self.cause = url, cause
+
+
+class IncompleteOutcome(HitlError):
+    """A case was about to finish without the person it needs. This is a fault, never a normal answer."""
+
+    def __init__(self, case_id: str, why: str) -> None:
+        super().__init__(f"case {case_id!r} cannot be finished: {why}")
+        self.case_id = case_id
+
+
+class Refusal(HitlError):
+    """The question was understood, and the answer is no."""
+
+
+class UnknownCase(Refusal):
+    """No case and no task has this id."""
+
+    def __init__(self, given_id: str) -> None:
+        super().__init__(f"no case or task {given_id!r} in this store; 'hitl audit list' and 'hitl inbox' show the ids")
+        self.given_id = given_id
+
+
+class TaskConflict(Refusal):
+    """A task id came again with other content."""
+
+    def __init__(self, task_id: str, case_id: str) -> None:
+        super().__init__(
+            f"task {task_id!r} was already submitted with other content as case {case_id!r}; "
+            "give it a new task_id, or ask for a resubmission"
+        )
+        self.task_id, self.case_id = task_id, case_id
+
+
+class CaseNotWaiting(Refusal):
+    """A decision came for a case that waits for nobody."""
+
+    def __init__(self, case_id: str, status: str) -> None:
+        super().__init__(
+            f"case {case_id!r} does not wait for a decision: it is {status}; 'hitl show {case_id}' tells how it got there"
+        )
+        self.case_id, self.status = case_id, status
+
+
+class CaseMoved(Refusal):
+    """Another process took this case a step further first; reading it again shows where it stands."""
+
+    def __init__(self, case_id: str, status: str) -> None:
+        super().__init__(f"case {case_id!r} was moved on to {status!r} by another process; read it again")
+        self.case_id, self.status = case_id, status
+
+
+class ReviewAlreadyDecided(Refusal):
+    """Somebody else's answer, or another answer, stands."""
+
+    def __init__(self, review_id: str, reviewer: str, decision: str, decided_at: datetime) -> None:
+        super().__init__(
+            f"review {review_id!r} was already decided by {reviewer!r}: {decision} at "
+            f"{decided_at.isoformat(timespec='seconds')}; the first decision stands"
+        )
+        self.review_id, self.reviewer, self.decision, self.decided_at = review_id, reviewer, decision, decided_at
+
+
+class StaleReview(Refusal):
+    """The decision names a digest of something other than what the review shows now."""
+
+    def __init__(self, review_id: str, named: str, shown: str) -> None:
+        super().__init__(
+            f"review {review_id!r}: the decision is about {named[:12]!r}, but the review shows {shown[:12]!r}; "
+            "look at the case again and decide on what it shows now"
+        )
+        self.review_id, self.named, self.shown = review_id, named, shown
+
+
+class NotAuthorised(Refusal):
+    """This reviewer may not take this decision."""
+
+    def __init__(self, reviewer_id: str, why: str) -> None:
+        super().__init__(f"reviewer {reviewer_id!r} may not decide this: {why}")
+        self.reviewer_id = reviewer_id
+
+
+class TopOfChain(Refusal):
+    """There is nobody above to escalate to."""
+
+    def __init__(self, case_id: str, role: str) -> None:
+        super().__init__(
+            f"case {case_id!r} is already with {role!r}, the top of the chain; decide it with approve, reject, modify or override"
+        )
+        self.case_id, self.role = case_id, role
+
+
+class GraphChanged(Refusal):
+    """A case was paused under a graph that this code no longer has."""
+
+    def __init__(self, case_id: str, paused_under: str, running: str) -> None:
+        super().__init__(
+            f"case {case_id!r} was routed under graph {paused_under!r}, this code runs graph {running!r}; "
+            "resume it with the version that routed it, or resubmit the task"
+        )
+        self.case_id, self.paused_under, self.running = case_id, paused_under, running
