@@ -1,0 +1,68 @@
+# Every target makes the virtual environment it needs by itself. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# The links graph, nodes, policies and data at the top lead into the package: only real folders are checked.
+CODE := $(wildcard hitl_orchestrator tests benchmarks notebooks)
+
+.PHONY: help demo test lint check format bench soak clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.core ## the canonical five tasks end to end, in a temporary store
+	$(BIN)/hitl demo
+
+test: $(VENV)/.dev ## all tests but the long runs
+	$(BIN)/pytest -n auto -m "not soak"
+
+lint: $(VENV)/.dev ## format, lint, types, floors
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache --no-logo
+
+check: lint test ## all that CI runs (sizes are among the tests)
+
+format: $(VENV)/.dev ## rewrite the code in the house's form
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+bench: $(VENV)/.bench ## measure
+	$(BIN)/python -m benchmarks
+
+soak: $(VENV)/.dev ## the long runs
+	$(BIN)/pytest -m soak --timeout 0
+
+clean: ## remove the virtual environment, caches and builds
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@for candidate in $${PYTHON:-python3.13 python3.12 python3.11 python3}; do \
+	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    "$$candidate" -m venv $(VENV); exit 0; \
+	  fi; \
+	done; \
+	echo "Python 3.11 or later is needed and was not found (tried: $${PYTHON:-python3.13 python3.12 python3.11 python3})." >&2; \
+	echo "Install one, or name it: make PYTHON=/path/to/python3.12 ..." >&2; \
+	exit 1
+
+$(VENV)/.core: pyproject.toml | $(BIN)/python
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.core
+
+$(VENV)/.bench: pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[dev,bench]'
+	@touch $@ $(VENV)/.dev $(VENV)/.core

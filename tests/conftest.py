@@ -1,0 +1,15 @@
+"""What every test stands on: an environment without settings, ours or foreign, and how hard hypothesis tries."""
+
+import os
+
+OURS_AND_THEIRS = ("HITL_", "LANGSMITH_", "LANGCHAIN_", "LANGGRAPH_")
+
+# Before any other import: some of these are read once, when their library is imported.
+for name in [name for name in os.environ if name.startswith(OURS_AND_THEIRS)]:
+    del os.environ[name]
+
+from hypothesis import settings  # noqa: E402
+
+settings.register_profile("ci", derandomize=True, deadline=None, max_examples=100, print_blob=True)
+settings.register_profile("dev", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")

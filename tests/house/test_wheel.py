@@ -1,0 +1,61 @@
+"""The wheel alone, in an empty environment and an empty folder, is the whole product."""
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BIN = "Scripts" if os.name == "nt" else "bin"
+
+pytestmark = pytest.mark.timeout(900)  # the first installation fills pip's cache
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    """Run a command away from this tree and its environment, and return what it printed."""
+    environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+        text=True,
+        timeout=800,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, ROOT, cwd=out)
+    (built,) = out.glob("*.whl")
+    return built
+
+
+def test_the_wheel_holds_the_package_its_data_and_nothing_else(wheel):
+    names = set(ZipFile(wheel).namelist())
+    tops = {name.partition("/")[0] for name in names}
+
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"hitl_orchestrator"}
+    assert {"hitl_orchestrator/py.typed", "hitl_orchestrator/data/tasks.json"} <= names
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+
+
+def test_the_wheel_alone_runs_the_demo(wheel, tmp_path):
+    home, empty = tmp_path / "venv", tmp_path / "empty"
+    empty.mkdir()
+    venv.create(home, with_pip=True)
+    run(home / BIN / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel, cwd=empty)
+
+    run(home / BIN / "hitl", "demo", cwd=empty)
+
+    assert list(empty.iterdir()) == []
