@@ -13,6 +13,13 @@ from hitl_orchestrator.errors import UnfitInput
 
 Model = TypeVar("Model", bound=BaseModel)
 _SHOWN = 60
+_SHAPES = {
+    "dict_type": "an object",
+    "model_attributes_type": "an object",
+    "model_type": "an object",
+    "list_type": "a list",
+    "tuple_type": "a list",
+}
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -93,6 +100,8 @@ def _sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
         return f"unknown field{did_you_mean(last, _field_names(model))}"
     if error["type"] == "missing":
         return "this field is required"
+    if error["type"] in _SHAPES:
+        return f"{_show(given)} is not {_SHAPES[error['type']]}"
     if error["type"] in {"enum", "literal_error"}:
         words = error.get("ctx", {}).get("expected", "").replace("'", "").replace(" or ", ", ").split(", ")
         hint = did_you_mean(given, words) if isinstance(given, str) else ""
@@ -100,7 +109,8 @@ def _sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
     if error["type"] == "string_pattern_mismatch" and last.endswith("_id"):
         return f"{_show(given)} is not an id: letters, digits and . _ : - only, a letter or digit first, 200 at most"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    return f"{_show(given)}: {message[:1].lower()}{message[1:]}"
+    sentence = f"{message[:1].lower()}{message[1:]}"
+    return sentence if isinstance(given, (dict, list)) else f"{_show(given)}: {sentence}"
 
 
 def _show(given: object) -> str:

@@ -1,1 +1,17 @@
 """The law of the system: what a policy may say, how it is read, and what it answers. Pure."""
+
+from hitl_orchestrator.policies.engine import CompiledPolicy, compile_policy, decide, stricter
+from hitl_orchestrator.policies.loader import read_policy
+from hitl_orchestrator.policies.schema import Conditions, Policy, Rule, policy_hash
+
+__all__ = [
+    "CompiledPolicy",
+    "Conditions",
+    "Policy",
+    "Rule",
+    "compile_policy",
+    "decide",
+    "policy_hash",
+    "read_policy",
+    "stricter",
+]

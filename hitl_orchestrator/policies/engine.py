@@ -1,0 +1,156 @@
+"""The answer of a policy: the first rule whose conditions all hold, and a person where none does.
+
+The conditions of a policy cut all possible facts into finitely many cells: risk, named domains and task types, named
+signals, and the intervals between the named confidences. Inside a cell nothing changes, so each cell is decided once,
+with its reason and its trace, and remembered.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from math import inf, nextafter
+
+from hitl_orchestrator.domain.decision import Facts, RoutingDecision, RuleTrial
+from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
+from hitl_orchestrator.domain.words import Action, RiskLevel, Signal
+from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.policies.conditions import conditions_of, guards_of
+from hitl_orchestrator.policies.schema import FALLBACK, Policy, Rule, default_role, policy_hash
+
+_NOTHING_RAISED: frozenset[Signal] = frozenset()
+_SIGNALS = frozenset(Signal)
+_MOST_CELLS = 100_000
+
+
+class CompiledPolicy:
+    """A policy made ready to decide: sorted once, hashed once, and with a memory of its cells.
+
+    Threads may share it: two that meet a new cell at once work out the same decision, and either may stay.
+    """
+
+    def __init__(self, policy: Policy, roles: RoleChain = DEFAULT_CHAIN) -> None:
+        self.policy, self.roles, self.hash = policy, roles, policy_hash(policy)
+        self._rules = tuple((rule, conditions_of(rule), guards_of(rule)) for rule in policy.by_priority)
+        said = [rule.conditions for rule in policy.rules]
+        named = {bound for one in said for bound in (one.min_confidence, one.max_confidence) if bound is not None}
+        # Beyond the outer bounds lies what is no confidence; bisect puts NaN beyond the last one.
+        self._bounds = sorted({0.0, nextafter(1.0, inf)} | named)
+        self._domains = frozenset(word for one in said for word in one.domain)
+        self._task_types = frozenset(word for one in said for word in one.task_type)
+        self._signals = frozenset(word for one in said for word in one.signals)
+        self._cells: dict[tuple[object, ...], RoutingDecision] = {}
+
+    def decide(self, facts: Facts) -> RoutingDecision:
+        """Return where these facts go, which rule says so, and every rule that was tried on the way.
+
+        Raises:
+            UnfitInput: if the facts are not sound (an unknown risk or signal, NaN): no rule may judge them.
+        """
+        cell = self._cell(facts if _plain(facts) else sound(facts))
+        decision = self._cells.get(cell)
+        if decision is None:
+            decision = self._work_out(sound(facts))
+            if len(self._cells) < _MOST_CELLS:
+                self._cells[cell] = decision
+        return decision
+
+    def _cell(self, facts: Facts) -> tuple[object, ...]:
+        """Return all of these facts that the policy can tell apart. Unfit confidences have cells of their own."""
+        confidence = facts.confidence
+        return (
+            facts.risk_level,
+            None if confidence is None else bisect_right(self._bounds, confidence),
+            facts.has_proposal is True,
+            facts.domain if facts.domain in self._domains else None,
+            facts.task_type if facts.task_type in self._task_types else None,
+            facts.signals & self._signals if facts.signals else _NOTHING_RAISED,
+        )
+
+    def _work_out(self, facts: Facts) -> RoutingDecision:
+        trace: list[RuleTrial] = []
+        for rule, trial in self._trials(facts):
+            trace.append(trial)
+            if trial.held:
+                return self._decision(rule.action, rule.rule_id, rule.assigned_human_role, trial.why, trace)
+        role = default_role(Action.HUMAN_REVIEW, self.roles)
+        return self._decision(Action.HUMAN_REVIEW, FALLBACK, role, "no rule holds, so a person decides", trace)
+
+    def _trials(self, facts: Facts) -> Iterator[tuple[Rule, RuleTrial]]:
+        for rule, conditions, guards in self._rules:
+            failed = next((one for one in (*conditions, *guards) if not one.holds(facts)), None)
+            if failed is not None:
+                yield rule, RuleTrial(rule.rule_id, False, failed.finding(facts))
+            else:
+                found = " and ".join(one.finding(facts) for one in conditions) or "it asks for nothing"
+                yield rule, RuleTrial(rule.rule_id, True, found)
+
+    def _decision(
+        self, action: Action, rule_id: str, role: str | None, why: str, trace: list[RuleTrial]
+    ) -> RoutingDecision:
+        return RoutingDecision(
+            action=action,
+            rule_id=rule_id,
+            assigned_human_role=role,
+            reason=why if rule_id == FALLBACK else f"{rule_id} holds: {why}",
+            policy_id=self.policy.policy_id,
+            policy_hash=self.hash,
+            trace=tuple(trace),
+        )
+
+
+def compile_policy(policy: Policy, roles: RoleChain = DEFAULT_CHAIN) -> CompiledPolicy:
+    """Make a policy ready to decide many cases. `roles` says who takes on what no rule decides."""
+    return CompiledPolicy(policy, roles)
+
+
+def decide(policy: Policy, facts: Facts, roles: RoleChain = DEFAULT_CHAIN) -> RoutingDecision:
+    """Decide one case. Whoever decides many compiles the policy first."""
+    return CompiledPolicy(policy, roles).decide(facts)
+
+
+def stricter(one: RoutingDecision, other: RoutingDecision) -> RoutingDecision:
+    """Return whichever asks for more oversight; `one` where both ask for as much."""
+    return other if other.action.strictness > one.action.strictness else one
+
+
+def sound(facts: Facts) -> Facts:
+    """Return the facts in plain types, or refuse them: what is not understood must not be judged.
+
+    Raises:
+        UnfitInput: with every unsound fact.
+    """
+    confidence, signals = facts.confidence, facts.signals
+    number = isinstance(confidence, (int, float)) and not isinstance(confidence, bool)
+    found = [
+        f"facts: {name}: {given!r} is not {wanted}"
+        for name, given, fits, wanted in (
+            ("risk_level", facts.risk_level, isinstance(facts.risk_level, RiskLevel), "a risk level"),
+            ("domain", facts.domain, isinstance(facts.domain, str), "text"),
+            ("task_type", facts.task_type, isinstance(facts.task_type, str), "text"),
+            ("confidence", confidence, confidence is None or (number and 0 <= confidence <= 1), "a number in [0, 1]"),
+            ("signals", signals, isinstance(signals, frozenset) and signals <= _SIGNALS, "a set of known signals"),
+        )
+        if not fits
+    ]
+    if found:
+        raise UnfitInput(found)
+    return Facts(
+        risk_level=facts.risk_level,
+        domain=str(facts.domain),
+        task_type=str(facts.task_type),
+        confidence=None if confidence is None else float(confidence),
+        signals=signals,
+        has_proposal=facts.has_proposal is True,
+    )
+
+
+def _plain(facts: Facts) -> bool:
+    """Whether the facts have exactly the types they should, so that a look at their cell is enough."""
+    confidence, signals = facts.confidence, facts.signals
+    return (
+        facts.risk_level.__class__ is RiskLevel
+        and (confidence.__class__ is float or confidence is None)
+        and facts.domain.__class__ is str
+        and facts.task_type.__class__ is str
+        and signals.__class__ is frozenset
+        and (not signals or signals <= _SIGNALS)
+    )

@@ -1,0 +1,120 @@
+"""YAML as far as it is JSON: plain texts, numbers, true, false, null, lists and objects, and nothing that surprises.
+
+YAML 1.1 and 1.2 read some bare words differently (`no`, `1e3`, `010`, dates). In a law that is no matter of taste:
+such words are refused, with the remedy. Aliases, tags and second documents are refused too, so no file can blow up.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import yaml
+
+from hitl_orchestrator.domain.value import MAX_DEPTH
+from hitl_orchestrator.errors import UnfitInput
+
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
+# Besides all that PyYAML, a YAML 1.1 reader, takes for something other than text.
+_READ_OTHERWISE_ELSEWHERE = re.compile(r"[yYnN]|[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+")
+_MOST_DIGITS = 100
+_CONSTANTS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False} | dict.fromkeys(
+    ("", "~", "null", "Null", "NULL")
+)
+_TEXT = "tag:yaml.org,2002:str"
+
+
+def read_yaml(text: str, where: str) -> Any:
+    """Return the one document of a YAML text as plain JSON types.
+
+    Raises:
+        UnfitInput: with the line where the text stops being YAML, or stops being plain.
+    """
+    try:
+        return _Reading(yaml.parse(text, Loader=yaml.SafeLoader)).document()
+    except yaml.MarkedYAMLError as exc:
+        raise UnfitInput([f"{where}: {_line(exc.problem_mark)}not YAML: {exc.problem or exc.context}"]) from exc
+    except (yaml.YAMLError, ValueError) as exc:
+        raise UnfitInput([f"{where}: {exc}"]) from exc
+    except OverflowError as exc:
+        raise UnfitInput([f"{where}: not YAML: an escape stands for no character"]) from exc
+
+
+class _Reading:
+    """One pass over the events of a text, from the first to the last."""
+
+    def __init__(self, events: Iterator[yaml.Event]) -> None:
+        self._events = events
+
+    def document(self) -> Any:
+        next(self._events)  # the stream starts
+        if isinstance(next(self._events), yaml.StreamEndEvent):
+            return None
+        value = self._value(next(self._events), depth=1)
+        next(self._events)  # the document ends
+        if not isinstance(event := next(self._events), yaml.StreamEndEvent):
+            raise _refusal(event, "a second document starts here; a file holds one")
+        return value
+
+    def _value(self, event: yaml.Event, depth: int) -> Any:
+        if isinstance(event, yaml.AliasEvent):
+            raise _refusal(event, f"the alias *{event.anchor} is not followed; write out what it stands for")
+        if not isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent)):
+            raise _refusal(event, "a value is missing here")
+        if event.tag is not None:
+            raise _refusal(event, f"the tag {event.tag} is not read; write plain text, numbers, lists and objects")
+        if depth > MAX_DEPTH:
+            raise _refusal(event, f"nested deeper than {MAX_DEPTH} levels")
+        if isinstance(event, yaml.SequenceStartEvent):
+            return [self._value(item, depth + 1) for item in self._until(yaml.SequenceEndEvent)]
+        return _scalar(event) if isinstance(event, yaml.ScalarEvent) else self._mapping(depth)
+
+    def _mapping(self, depth: int) -> dict[str, Any]:
+        record: dict[str, Any] = {}
+        for event in self._until(yaml.MappingEndEvent):
+            key = self._value(event, depth + 1)
+            if not isinstance(key, str):
+                raise _refusal(event, "a field's name must be text; put it in quotes")
+            if key in record:
+                raise _refusal(event, f"the key {key!r} stands twice in one object")
+            record[key] = self._value(next(self._events), depth + 1)
+        return record
+
+    def _until(self, end: type[yaml.Event]) -> Iterator[yaml.Event]:
+        while not isinstance(event := next(self._events), end):
+            yield event
+
+
+def _scalar(event: yaml.ScalarEvent) -> Any:
+    word = event.value
+    if event.style is not None:
+        return word
+    if word in _CONSTANTS:
+        return _CONSTANTS[word]
+    if word.lstrip("-").isdecimal() and len(word) > _MOST_DIGITS:
+        raise _refusal(event, f"a number of more than {_MOST_DIGITS} digits; put quotes around it if it is text")
+    readings: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = ((_INTEGER, int), (_DECIMAL, float))
+    for pattern, kind in readings:
+        if pattern.fullmatch(word):
+            return kind(word)
+    if _READ_OTHERWISE_ELSEWHERE.fullmatch(word) or _guessed(word) != _TEXT:
+        raise _refusal(
+            event,
+            f"{word} is read differently by different YAML readers; put quotes around it if it is text, "
+            "write true or false, or a plain decimal such as 0.9",
+        )
+    return word
+
+
+def _guessed(word: str) -> str:
+    """Return the tag that YAML 1.1 would give to a bare word."""
+    patterns = yaml.SafeLoader.yaml_implicit_resolvers.get(word[0], ())
+    return next((tag for tag, pattern in patterns if pattern.match(word)), _TEXT)
+
+
+def _refusal(event: yaml.Event, why: str) -> ValueError:
+    return ValueError(f"{_line(event.start_mark)}{why}")
+
+
+def _line(mark: Any) -> str:
+    return f"line {mark.line + 1} column {mark.column + 1}: " if mark else ""
