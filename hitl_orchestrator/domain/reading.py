@@ -148,7 +148,8 @@ def _doubles(records: Sequence[Any], where: str, unique: str) -> list[str]:
 
 
 def _read_lines(text: str, where: str) -> list[Any]:
-    records, found = [], []
+    records: list[Any] = []
+    found: list[str] = []
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             try:

@@ -16,7 +16,6 @@ from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies.conditions import conditions_of, guards_of
 from hitl_orchestrator.policies.schema import FALLBACK, Policy, Rule, default_role, policy_hash
 
-_NOTHING_RAISED: frozenset[Signal] = frozenset()
 _SIGNALS = frozenset(Signal)
 _MOST_CELLS = 100_000
 
@@ -37,32 +36,79 @@ class CompiledPolicy:
         self._domains = frozenset(word for one in said for word in one.domain)
         self._task_types = frozenset(word for one in said for word in one.task_type)
         self._signals = frozenset(word for one in said for word in one.signals)
+        self._asks_more = bool(self._domains or self._task_types or self._signals)
         self._cells: dict[tuple[object, ...], RoutingDecision] = {}
 
     def decide(self, facts: Facts) -> RoutingDecision:
         """Return where these facts go, which rule says so, and every rule that was tried on the way.
 
         Raises:
-            UnfitInput: if the facts are not sound (an unknown risk or signal, NaN): no rule may judge them.
+            UnfitInput: if facts that the policy asks about are unsound (an unknown risk, NaN): no rule may judge them.
         """
-        cell = self._cell(facts if _plain(facts) else sound(facts))
-        decision = self._cells.get(cell)
-        if decision is None:
-            decision = self._work_out(sound(facts))
-            if len(self._cells) < _MOST_CELLS:
-                self._cells[cell] = decision
-        return decision
-
-    def _cell(self, facts: Facts) -> tuple[object, ...]:
-        """Return all of these facts that the policy can tell apart. Unfit confidences have cells of their own."""
-        confidence = facts.confidence
-        return (
-            facts.risk_level,
+        risk, confidence = facts.risk_level, facts.confidence
+        if risk.__class__ is not RiskLevel or (confidence.__class__ is not float and confidence is not None):
+            facts = self._sound(facts)
+            confidence = facts.confidence
+        cell = (
+            risk,
             None if confidence is None else bisect_right(self._bounds, confidence),
             facts.has_proposal is True,
-            facts.domain if facts.domain in self._domains else None,
-            facts.task_type if facts.task_type in self._task_types else None,
-            facts.signals & self._signals if facts.signals else _NOTHING_RAISED,
+            self._asks_more and self._words(facts),
+        )
+        try:
+            return self._cells[cell]
+        except KeyError:
+            decision = self._work_out(self._sound(facts))
+        if len(self._cells) < _MOST_CELLS:
+            self._cells[cell] = decision
+        return decision
+
+    def _words(self, facts: Facts) -> tuple[object, ...]:
+        """Return what the policy can tell apart besides risk and confidence."""
+        domain, task_type, signals = facts.domain, facts.task_type, facts.signals
+        if (
+            domain.__class__ is not str
+            or task_type.__class__ is not str
+            or signals.__class__ is not frozenset
+            or not signals <= _SIGNALS
+        ):
+            facts = self._sound(facts)
+            domain, task_type, signals = facts.domain, facts.task_type, facts.signals
+        return (
+            domain if domain in self._domains else None,
+            task_type if task_type in self._task_types else None,
+            signals & self._signals,
+        )
+
+    def _sound(self, facts: Facts) -> Facts:
+        """Return what the policy asks about in plain types, or refuse it: what is not understood must not be judged."""
+        confidence, signals = facts.confidence, facts.signals
+        number = isinstance(confidence, (int, float)) and not isinstance(confidence, bool)
+        found = [
+            f"facts: {name}: {given!r} is not {wanted}"
+            for name, given, fits, wanted in (
+                ("risk_level", facts.risk_level, isinstance(facts.risk_level, RiskLevel), "a risk level"),
+                ("domain", facts.domain, not self._domains or isinstance(facts.domain, str), "text"),
+                ("task_type", facts.task_type, not self._task_types or isinstance(facts.task_type, str), "text"),
+                (
+                    "confidence",
+                    confidence,
+                    confidence is None or (number and 0 <= confidence <= 1),
+                    "a number in [0, 1]",
+                ),
+                ("signals", signals, not self._signals or _known(signals), "a frozenset of known signals"),
+            )
+            if not fits
+        ]
+        if found:
+            raise UnfitInput(found)
+        return Facts(
+            risk_level=facts.risk_level,
+            domain=str(facts.domain),
+            task_type=str(facts.task_type),
+            confidence=None if confidence is None else float(confidence),
+            signals=signals if self._signals else frozenset(),
+            has_proposal=facts.has_proposal is True,
         )
 
     def _work_out(self, facts: Facts) -> RoutingDecision:
@@ -112,45 +158,5 @@ def stricter(one: RoutingDecision, other: RoutingDecision) -> RoutingDecision:
     return other if other.action.strictness > one.action.strictness else one
 
 
-def sound(facts: Facts) -> Facts:
-    """Return the facts in plain types, or refuse them: what is not understood must not be judged.
-
-    Raises:
-        UnfitInput: with every unsound fact.
-    """
-    confidence, signals = facts.confidence, facts.signals
-    number = isinstance(confidence, (int, float)) and not isinstance(confidence, bool)
-    found = [
-        f"facts: {name}: {given!r} is not {wanted}"
-        for name, given, fits, wanted in (
-            ("risk_level", facts.risk_level, isinstance(facts.risk_level, RiskLevel), "a risk level"),
-            ("domain", facts.domain, isinstance(facts.domain, str), "text"),
-            ("task_type", facts.task_type, isinstance(facts.task_type, str), "text"),
-            ("confidence", confidence, confidence is None or (number and 0 <= confidence <= 1), "a number in [0, 1]"),
-            ("signals", signals, isinstance(signals, frozenset) and signals <= _SIGNALS, "a set of known signals"),
-        )
-        if not fits
-    ]
-    if found:
-        raise UnfitInput(found)
-    return Facts(
-        risk_level=facts.risk_level,
-        domain=str(facts.domain),
-        task_type=str(facts.task_type),
-        confidence=None if confidence is None else float(confidence),
-        signals=signals,
-        has_proposal=facts.has_proposal is True,
-    )
-
-
-def _plain(facts: Facts) -> bool:
-    """Whether the facts have exactly the types they should, so that a look at their cell is enough."""
-    confidence, signals = facts.confidence, facts.signals
-    return (
-        facts.risk_level.__class__ is RiskLevel
-        and (confidence.__class__ is float or confidence is None)
-        and facts.domain.__class__ is str
-        and facts.task_type.__class__ is str
-        and signals.__class__ is frozenset
-        and (not signals or signals <= _SIGNALS)
-    )
+def _known(signals: object) -> bool:
+    return isinstance(signals, frozenset) and signals <= _SIGNALS
