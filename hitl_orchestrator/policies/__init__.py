@@ -1,16 +1,23 @@
 """The law of the system: what a policy may say, how it is read, and what it answers. Pure."""
 
+from hitl_orchestrator.policies.check import Finding, Severity, check
 from hitl_orchestrator.policies.engine import CompiledPolicy, compile_policy, decide, stricter
+from hitl_orchestrator.policies.explain import Explanation, explain
 from hitl_orchestrator.policies.loader import read_policy
 from hitl_orchestrator.policies.schema import Conditions, Policy, Rule, policy_hash
 
 __all__ = [
     "CompiledPolicy",
     "Conditions",
+    "Explanation",
+    "Finding",
     "Policy",
     "Rule",
+    "Severity",
+    "check",
     "compile_policy",
     "decide",
+    "explain",
     "policy_hash",
     "read_policy",
     "stricter",

@@ -47,7 +47,7 @@ class CompiledPolicy:
         """
         risk, confidence = facts.risk_level, facts.confidence
         if risk.__class__ is not RiskLevel or (confidence.__class__ is not float and confidence is not None):
-            facts = self._sound(facts)
+            facts = self.sound(facts)
             confidence = facts.confidence
         cell = (
             risk,
@@ -58,7 +58,7 @@ class CompiledPolicy:
         try:
             return self._cells[cell]
         except KeyError:
-            decision = self._work_out(self._sound(facts))
+            decision = self._work_out(self.sound(facts))
         if len(self._cells) < _MOST_CELLS:
             self._cells[cell] = decision
         return decision
@@ -72,7 +72,7 @@ class CompiledPolicy:
             or signals.__class__ is not frozenset
             or not signals <= _SIGNALS
         ):
-            facts = self._sound(facts)
+            facts = self.sound(facts)
             domain, task_type, signals = facts.domain, facts.task_type, facts.signals
         return (
             domain if domain in self._domains else None,
@@ -80,8 +80,12 @@ class CompiledPolicy:
             signals & self._signals,
         )
 
-    def _sound(self, facts: Facts) -> Facts:
-        """Return what the policy asks about in plain types, or refuse it: what is not understood must not be judged."""
+    def sound(self, facts: Facts) -> Facts:
+        """Return what the policy asks about in plain types, or refuse it: what is not understood must not be judged.
+
+        Raises:
+            UnfitInput: with every unsound fact.
+        """
         confidence, signals = facts.confidence, facts.signals
         number = isinstance(confidence, (int, float)) and not isinstance(confidence, bool)
         found = [

@@ -1,0 +1,174 @@
+"""What is odd about a policy that can be read: rules that never decide, that disagree, or that let too much through.
+
+Every finding is surely so. A finding that something can happen rests on a case in which it does happen.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from itertools import chain, combinations, islice, product
+from typing import NamedTuple
+
+from hitl_orchestrator.domain.decision import Facts, RoutingDecision
+from hitl_orchestrator.domain.reading import did_you_mean
+from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
+from hitl_orchestrator.domain.value import Value
+from hitl_orchestrator.domain.words import Action, RiskLevel
+from hitl_orchestrator.policies.conditions import conditions_of, guards_of
+from hitl_orchestrator.policies.engine import CompiledPolicy
+from hitl_orchestrator.policies.schema import Policy, Rule
+
+_MOST_CASES = 20_000
+_NO_MAXIMUM = 2.0
+
+
+class Severity(StrEnum):
+    """How much a finding matters: a fault, a likely mistake, or something to know."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Finding(Value):
+    """One odd thing about a policy. `rule_id` is None where it is about the policy as a whole."""
+
+    severity: Severity
+    rule_id: str | None
+    sentence: str
+
+
+class _Case(NamedTuple):
+    facts: Facts
+    decision: RoutingDecision
+
+
+def check(policy: Policy, roles: RoleChain = DEFAULT_CHAIN) -> list[Finding]:
+    """Return what is odd about a policy, rule by rule in the order they are tried, then about the whole."""
+    compiled = CompiledPolicy(policy, roles)
+    cases = [_Case(facts, compiled.decide(facts)) for facts in islice(representatives(policy), _MOST_CASES)]
+    rules = policy.by_priority
+    found: list[Finding] = []
+    for place, rule in enumerate(rules):
+        found += _strangers(rule, roles)
+        found += _hidden(rule, rules[:place])
+        found += _contradictions(rule, rules[:place], cases)
+        found += _approves_too_much(rule, cases)
+    return found + _left_to_the_fallback(policy)
+
+
+def representatives(policy: Policy) -> Iterator[Facts]:
+    """Return one case of each kind that the policy can tell apart, lazily; there may be very many.
+
+    A confidence without a proposal is left out: an agent that proposes nothing is sure of nothing.
+    """
+    said = [rule.conditions for rule in policy.rules]
+    bounds = {bound for one in said for bound in (one.min_confidence, one.max_confidence) if bound is not None}
+    confidences = [(None, True), (None, False), *((bound, True) for bound in sorted({0.0} | bounds))]
+    signals = sorted({signal for one in said for signal in one.signals})
+    raised = chain.from_iterable(combinations(signals, count) for count in range(len(signals) + 1))
+    kinds = product(
+        _and_another({word for one in said for word in one.domain}),
+        _and_another({word for one in said for word in one.task_type}),
+        raised,
+        RiskLevel,
+        confidences,
+    )
+    for domain, task_type, names, risk, (confidence, proposed) in kinds:
+        yield Facts(risk, domain, task_type, confidence, frozenset(names), proposed)
+
+
+def _strangers(rule: Rule, roles: RoleChain) -> Iterator[Finding]:
+    role = rule.assigned_human_role
+    if role is not None and role not in roles.roles:
+        hint = did_you_mean(role, roles.roles)
+        sentence = f"it asks {role!r}, who is not in the chain of escalation {', '.join(roles.roles)}{hint}"
+        yield Finding(severity=Severity.ERROR, rule_id=rule.rule_id, sentence=sentence)
+
+
+def _hidden(rule: Rule, earlier: tuple[Rule, ...]) -> Iterator[Finding]:
+    hiding = next((other for other in earlier if _implies(rule, other)), None)
+    if hiding is None:
+        return
+    weaker = hiding.action.strictness < rule.action.strictness
+    proposed = hiding.action is Action.AUTO_APPROVE and rule.action is not Action.AUTO_APPROVE
+    yield Finding(
+        severity=Severity.ERROR if weaker else Severity.WARNING,
+        rule_id=rule.rule_id,
+        sentence=f"it never decides a case{' that has a proposal' if proposed else ''}: {hiding.rule_id} is tried "
+        f"before it, holds wherever it would, and says {hiding.action}",
+    )
+
+
+def _contradictions(rule: Rule, earlier: tuple[Rule, ...], cases: list[_Case]) -> Iterator[Finding]:
+    answer = (rule.action, rule.assigned_human_role)
+    for other in earlier:
+        if other.priority != rule.priority or answer == (other.action, other.assigned_human_role):
+            continue
+        if any(case.decision.rule_id == other.rule_id and _holds(rule, case.facts) for case in cases):
+            yield Finding(
+                severity=Severity.WARNING,
+                rule_id=rule.rule_id,
+                sentence=f"it has the same priority {rule.priority} as {other.rule_id}, both can hold for one case, "
+                f"and they ask for different things; {other.rule_id} wins only because it stands first in the file",
+            )
+
+
+def _approves_too_much(rule: Rule, cases: list[_Case]) -> Iterator[Finding]:
+    approved = [case.facts for case in cases if case.decision.rule_id == rule.rule_id]
+    if rule.action is not Action.AUTO_APPROVE:
+        return
+    if any(facts.confidence == 0 for facts in approved):
+        sentence = "it approves even at a confidence of 0; give it a min_confidence"
+        yield Finding(severity=Severity.WARNING, rule_id=rule.rule_id, sentence=sentence)
+    if any(facts.risk_level is RiskLevel.HIGH for facts in approved):
+        sentence = "it lets high-risk tasks go ahead without a person"
+        yield Finding(severity=Severity.WARNING, rule_id=rule.rule_id, sentence=sentence)
+
+
+def _left_to_the_fallback(policy: Policy) -> list[Finding]:
+    if not policy.rules:
+        return [Finding(severity=Severity.NOTE, rule_id=None, sentence="there is no rule: a person decides every case")]
+    named = {level for rule in policy.rules for level in rule.conditions.risk_level or RiskLevel}
+    return [
+        Finding(
+            severity=Severity.NOTE,
+            rule_id=None,
+            sentence=f"no rule is about {level} risk: a person decides all such cases, as the fallback",
+        )
+        for level in RiskLevel
+        if level not in named
+    ]
+
+
+def _implies(inner: Rule, outer: Rule) -> bool:
+    """Whether `outer` holds wherever `inner` does, given a proposal."""
+    one, other = inner.conditions, outer.conditions
+    words = (
+        (one.risk_level or tuple(RiskLevel), other.risk_level),
+        (one.domain, other.domain),
+        (one.task_type, other.task_type),
+        (one.signals, other.signals),
+    )
+    sure = one.min_confidence is not None or one.max_confidence is not None or inner.action is Action.AUTO_APPROVE
+    asks = other.min_confidence is not None or other.max_confidence is not None or outer.action is Action.AUTO_APPROVE
+    return (
+        all(not wide or (bool(narrow) and set(narrow) <= set(wide)) for narrow, wide in words)
+        and (sure or not asks)
+        and (other.min_confidence or 0.0) <= (one.min_confidence or 0.0)
+        and _maximum(one.max_confidence) <= _maximum(other.max_confidence)
+    )
+
+
+def _maximum(given: float | None) -> float:
+    return _NO_MAXIMUM if given is None else given
+
+
+def _holds(rule: Rule, facts: Facts) -> bool:
+    return all(one.holds(facts) for one in (*conditions_of(rule), *guards_of(rule)))
+
+
+def _and_another(names: set[str]) -> list[str]:
+    other = "other"
+    while other in names:
+        other += "_"
+    return [*sorted(names), other]

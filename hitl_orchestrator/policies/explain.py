@@ -1,0 +1,87 @@
+"""Why a policy answers as it does: every rule in the order it is tried, and every condition of it."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from hitl_orchestrator.domain.decision import Facts, RoutingDecision
+from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
+from hitl_orchestrator.domain.value import Value
+from hitl_orchestrator.domain.words import Action
+from hitl_orchestrator.policies.conditions import conditions_of, guards_of
+from hitl_orchestrator.policies.engine import CompiledPolicy
+from hitl_orchestrator.policies.schema import Policy, Rule
+
+
+class Standing(StrEnum):
+    """What became of a rule."""
+
+    DECIDES = "decides"
+    FAILS = "does not hold"
+    TOO_LATE = "holds too, but comes later"
+
+
+class ConditionTrial(NamedTuple):
+    """One condition of a rule: whether it held, and what was found."""
+
+    held: bool
+    found: str
+
+
+class RuleLine(Value):
+    """One rule, tried on one case, with all that it asks; `auto_approve` also asks for something to approve."""
+
+    rule_id: str
+    action: Action
+    assigned_human_role: str | None
+    standing: Standing
+    conditions: tuple[ConditionTrial, ...]
+
+    @property
+    def why(self) -> str:
+        """Say what decided about this rule: what fails, or all that holds."""
+        told = [one.found for one in self.conditions if one.held is (self.standing is not Standing.FAILS)]
+        return " and ".join(told) or "it asks for nothing"
+
+
+class Explanation(Value):
+    """All rules of a policy in the order they are tried, and the decision they lead to."""
+
+    rules: tuple[RuleLine, ...]
+    decision: RoutingDecision
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Return one sentence for each rule, and one for the outcome."""
+        asked = self.decision.assigned_human_role
+        outcome = f"{self.decision.action}{f' by {asked}' if asked else ''}: {self.decision.reason}"
+        return (*(f"{rule.rule_id} {rule.standing}: {rule.why}" for rule in self.rules), outcome)
+
+
+def explain(policy: Policy, facts: Facts, roles: RoleChain = DEFAULT_CHAIN) -> Explanation:
+    """Explain one decision.
+
+    Raises:
+        UnfitInput: if the facts are unsound.
+    """
+    compiled = CompiledPolicy(policy, roles)
+    decision, judged = compiled.decide(facts), compiled.sound(facts)
+    return Explanation(
+        rules=tuple(_line(rule, judged, decision.rule_id) for rule in policy.by_priority), decision=decision
+    )
+
+
+def _line(rule: Rule, facts: Facts, decided_by: str) -> RuleLine:
+    trials = tuple(
+        ConditionTrial(one.holds(facts), one.finding(facts)) for one in (*conditions_of(rule), *guards_of(rule))
+    )
+    if rule.rule_id == decided_by:
+        standing = Standing.DECIDES
+    else:
+        standing = Standing.TOO_LATE if all(trial.held for trial in trials) else Standing.FAILS
+    return RuleLine(
+        rule_id=rule.rule_id,
+        action=rule.action,
+        assigned_human_role=rule.assigned_human_role,
+        standing=standing,
+        conditions=trials,
+    )
