@@ -21,7 +21,7 @@ demo: $(VENV)/.core ## the canonical five tasks end to end, in a temporary store
 	$(BIN)/hitl demo
 
 test: $(VENV)/.dev ## all tests but the long runs
-	$(BIN)/pytest -n auto -m "not soak"
+	$(BIN)/pytest -n auto --dist worksteal -m "not soak"
 
 lint: $(VENV)/.dev ## format, lint, types, floors
 	$(BIN)/ruff format --check $(CODE)
