@@ -65,7 +65,7 @@ class CaseNotWaiting(Refusal):
 
     def __init__(self, case_id: str, status: str) -> None:
         super().__init__(
-            f"case {case_id!r} does not wait for a decision: it is {status}; 'hitl show {case_id}' tells how it got there"
+            f"case {case_id!r} does not wait for a decision: it is {status}; 'hitl show {case_id}' tells why"
         )
         self.case_id, self.status = case_id, status
 
@@ -113,7 +113,8 @@ class TopOfChain(Refusal):
 
     def __init__(self, case_id: str, role: str) -> None:
         super().__init__(
-            f"case {case_id!r} is already with {role!r}, the top of the chain; decide it with approve, reject, modify or override"
+            f"case {case_id!r} is already with {role!r}, the top of the chain; "
+            "decide it with approve, reject, modify or override"
         )
         self.case_id, self.role = case_id, role
 

@@ -46,7 +46,10 @@ class RuleTrial(NamedTuple):
 
 
 class RoutingDecision(Value):
-    """Where a case goes, which rule said so and why. `rule_id` is `fallback` where no rule holds."""
+    """Where a case goes, which rule said so and why. `rule_id` is `fallback` where no rule holds.
+
+    `trace` tells of every rule that was tried. It follows from the policy and the facts, so it is never stored.
+    """
 
     action: Action
     rule_id: Label
@@ -54,9 +57,18 @@ class RoutingDecision(Value):
     reason: Text
     policy_id: Label
     policy_hash: Label
-    trace: tuple[RuleTrial, ...]
+    trace: tuple[RuleTrial, ...] = Field(default=(), exclude=True, repr=False)
 
     @property
     def needs_human(self) -> bool:
         """Whether a person must decide. Anything but a plain auto_approve needs one."""
         return self.action is not Action.AUTO_APPROVE
+
+
+class Routing(Value):
+    """Everything the machine had to say about one case: how risky, what is proposed, how sure, and where it goes."""
+
+    risk_level: RiskLevel
+    output: AgentOutput | None
+    score: Score
+    decision: RoutingDecision

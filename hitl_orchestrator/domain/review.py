@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from hitl_orchestrator.domain.decision import RoutingDecision, Score
-from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
+from hitl_orchestrator.domain.decision import Routing
+from hitl_orchestrator.domain.task import Proposal, Task
 from hitl_orchestrator.domain.value import Identifier, Instant, Label, Text, Value, digest
-from hitl_orchestrator.domain.words import Assessment, HumanDecision, ReviewStatus, RiskLevel
+from hitl_orchestrator.domain.words import Assessment, HumanDecision, ReviewStatus
 
 
 class Reviewer(Value):
@@ -51,10 +51,7 @@ class Shown(Value):
     level: int = Field(ge=0)
     role: Label
     task: Task
-    risk_level: RiskLevel
-    output: AgentOutput | None
-    score: Score
-    decision: RoutingDecision
+    routing: Routing
     passed_up_because: Text = ""
 
     @property
@@ -78,6 +75,7 @@ class ReviewRow(Value):
 
     review_id: Identifier
     case_id: Identifier
+    level: int = Field(ge=0)
     role: Label
     domain: Label
     status: ReviewStatus

@@ -1,0 +1,74 @@
+"""The graph of a case: five nodes, and the edges that `topology` names."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypedDict
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from hitl_orchestrator.domain.decision import RoutingDecision
+from hitl_orchestrator.domain.review import Verdict
+from hitl_orchestrator.domain.words import Action
+from hitl_orchestrator.graph.adapter import PlainState, step, whole
+from hitl_orchestrator.graph.topology import CLASSIFY, FINALIZE, HUMAN_REVIEW, NEXT, OWNS, READS, ROUTE, SCORE
+from hitl_orchestrator.nodes.classify import classify
+from hitl_orchestrator.nodes.finalize import finalize
+from hitl_orchestrator.nodes.human_review import human_review
+from hitl_orchestrator.nodes.ports import Payloads
+from hitl_orchestrator.nodes.route import route
+from hitl_orchestrator.nodes.score import score
+from hitl_orchestrator.nodes.services import Services
+
+Graph = CompiledStateGraph[Any, Any, Any, Any]
+
+
+class CaseState(TypedDict, total=False):
+    """The channels of a case, one for each step of the staircase. Plain JSON only."""
+
+    submission: dict[str, Any]
+    classification: dict[str, Any]
+    score: dict[str, Any]
+    decision: dict[str, Any]
+    review: dict[str, Any] | None
+    outcome: dict[str, Any]
+
+
+def build_graph(services: Services, checkpointer: BaseCheckpointSaver[Any]) -> Graph:
+    """Return the compiled graph. The checkpointer is not optional: without one an interrupt is silently lost."""
+    nodes: dict[str, Callable[..., Any]] = {
+        CLASSIFY: partial(classify, classifier=services.classifier, risk_rules=services.risk_rules),
+        SCORE: partial(score, score_rules=services.score_rules),
+        ROUTE: partial(route, rules=services.rules),
+        HUMAN_REVIEW: partial(human_review, inbox=services.inbox),
+        FINALIZE: partial(finalize, records=services.records),
+    }
+    choices = {
+        ROUTE: partial(after_route, payloads=services.payloads),
+        HUMAN_REVIEW: partial(after_review, payloads=services.payloads),
+    }
+    graph: StateGraph[Any, Any, Any, Any] = StateGraph(CaseState)
+    for name, node in nodes.items():
+        typed: Any = step(name, node, READS[name], OWNS[name], services.payloads)
+        graph.add_node(name, typed)
+    graph.add_edge(START, CLASSIFY)
+    for name, following in NEXT.items():
+        if name in choices:
+            graph.add_conditional_edges(name, choices[name], list(following))
+        else:
+            graph.add_edge(name, following[0] if following else END)
+    return graph.compile(checkpointer=checkpointer)
+
+
+def after_route(state: PlainState, *, payloads: Payloads) -> str:
+    """Pick the edge that the policy asked for; only a plain auto_approve goes round the person."""
+    decision = RoutingDecision.model_validate(whole(state["decision"], payloads))
+    return FINALIZE if decision.action is Action.AUTO_APPROVE else HUMAN_REVIEW
+
+
+def after_review(state: PlainState, *, payloads: Payloads) -> str:
+    """Go on with a final decision; ask again where there is none, or where it was passed up the chain."""
+    answer = whole(state.get("review"), payloads)
+    verdict = None if answer is None else Verdict.model_validate(answer)
+    return FINALIZE if verdict is not None and verdict.review.human_decision.final else HUMAN_REVIEW

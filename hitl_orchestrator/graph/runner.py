@@ -1,0 +1,75 @@
+"""Drive one case through the graph, from wherever the tables say it stands."""
+
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.types import Command, Durability
+
+from hitl_orchestrator.domain.audit import AuditRecord
+from hitl_orchestrator.domain.case import Case, Submission
+from hitl_orchestrator.domain.decision import Classification
+from hitl_orchestrator.domain.value import Value
+from hitl_orchestrator.domain.words import CaseStage
+from hitl_orchestrator.graph.adapter import plain, whole
+from hitl_orchestrator.graph.build import Graph
+from hitl_orchestrator.graph.topology import OUTCOME, ROUTE
+from hitl_orchestrator.nodes.human_review import Answer
+from hitl_orchestrator.nodes.ports import Payloads
+
+# One commit a run. What a crash loses of a run, `recover` does again: the tables hold what must not be lost.
+DURABILITY: Durability = "exit"
+# A chain of escalation is short; a case that goes round longer than this is at fault.
+MOST_STEPS = 100
+
+
+class Runner:
+    """The graph with its checkpoints, as the orchestrator uses it."""
+
+    def __init__(self, graph: Graph, checkpoints: BaseCheckpointSaver[Any], payloads: Payloads) -> None:
+        self.graph, self._checkpoints, self._payloads = graph, checkpoints, payloads
+
+    def thread(self, case_id: str) -> RunnableConfig:
+        """Return the LangGraph config of a case's thread."""
+        return {"configurable": {"thread_id": case_id}, "recursion_limit": MOST_STEPS}
+
+    def input(self, submission: Submission) -> dict[str, Any]:
+        """Return what the graph starts from."""
+        return {"submission": plain(submission, self._payloads)}
+
+    def start(self, submission: Submission) -> AuditRecord | None:
+        """Run a new case until it finishes or waits; the record if it finished."""
+        return self._run(self.input(submission), submission.case_id)
+
+    def go_on(self, case: Case) -> AuditRecord | None:
+        """Run a case on from where the tables say it stands; the record if it finished."""
+        if case.stage is CaseStage.RECEIVED:
+            self._checkpoints.delete_thread(case.case_id)
+            return self.start(case.submission)
+        if self._checkpoints.get_tuple(self.thread(case.case_id)) is None:
+            self._make_thread(case)
+            return self._run(None, case.case_id)
+        return self._run(Command(resume=Answer().model_dump(mode="json")), case.case_id)
+
+    def close(self) -> None:
+        """Let go of the checkpoints' file, where they have one."""
+        connection = getattr(self._checkpoints, "conn", None)
+        if connection is not None:
+            connection.close()
+
+    def _make_thread(self, case: Case) -> None:
+        """Make the thread of a case again, from what its review shows, just behind the routing."""
+        routing = case.reviews[-1].shown.routing
+        parts: dict[str, Value] = {
+            "submission": case.submission,
+            "classification": Classification(risk_level=routing.risk_level, output=routing.output),
+            "score": routing.score,
+            "decision": routing.decision,
+        }
+        state = {key: plain(value, self._payloads) for key, value in parts.items()}
+        self.graph.update_state(self.thread(case.case_id), state, as_node=ROUTE)
+
+    def _run(self, given: Any, case_id: str) -> AuditRecord | None:
+        state = self.graph.invoke(given, self.thread(case_id), durability=DURABILITY)
+        outcome = whole(state.get(OUTCOME), self._payloads)
+        return None if outcome is None else AuditRecord.model_validate(outcome)

@@ -1,0 +1,69 @@
+"""How one entry of the ledger holds the one before: the canonical text of an entry, and its digest. Pure."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from hitl_orchestrator.domain.audit import Actor, Event
+from hitl_orchestrator.domain.value import canonical_json
+from hitl_orchestrator.domain.words import EventKind
+
+GENESIS = "0" * 64
+
+
+class Head(NamedTuple):
+    """Where the ledger ends: the number and the digest of its last entry."""
+
+    seq: int
+    digest: str
+
+
+class Draft(NamedTuple):
+    """What is to be appended, before it has its place in the ledger."""
+
+    case_id: str | None
+    kind: EventKind
+    at: datetime
+    actor: Actor
+    body: dict[str, Any]
+
+
+class Entry(NamedTuple):
+    """One entry as it is stored: the columns that are searched, the canonical text, and the digest of that text."""
+
+    seq: int
+    case_id: str | None
+    kind: str
+    entry: str
+    digest: str
+
+
+def instant_text(at: datetime) -> str:
+    """Write a UTC time so that texts sort as times do: always with microseconds, always with Z."""
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def link(head: Head, drafts: Sequence[Draft]) -> list[Entry]:
+    """Give drafts their place behind `head`, each holding the digest of the entry before it."""
+    entries: list[Entry] = []
+    for draft in drafts:
+        content = {
+            "seq": head.seq + 1,
+            "case_id": draft.case_id,
+            "kind": draft.kind.value,
+            "at": instant_text(draft.at),
+            "actor": draft.actor.model_dump(mode="json"),
+            "body": draft.body,
+            "previous": head.digest,
+        }
+        text = canonical_json(content)
+        head = Head(head.seq + 1, sha256(text.encode()).hexdigest())
+        entries.append(Entry(head.seq, draft.case_id, draft.kind.value, text, head.digest))
+    return entries
+
+
+def event_of(entry: str, digest: str) -> Event:
+    """Read a stored entry back."""
+    return Event.model_validate({**json.loads(entry), "digest": digest})

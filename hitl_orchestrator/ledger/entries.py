@@ -1,0 +1,86 @@
+"""What each kind of entry says. Both stores write the same words, so they are put together here. Pure."""
+
+from datetime import datetime
+from typing import Any
+
+from hitl_orchestrator.domain.audit import Actor, AuditRecord
+from hitl_orchestrator.domain.case import Submission
+from hitl_orchestrator.domain.decision import Routing
+from hitl_orchestrator.domain.review import ReviewRow, Shown, Verdict
+from hitl_orchestrator.domain.task import content_of
+from hitl_orchestrator.domain.value import digest
+from hitl_orchestrator.domain.words import ActorKind, CaseStage, EventKind, HumanDecision, ReviewStatus
+from hitl_orchestrator.errors import ReviewAlreadyDecided, StaleReview
+from hitl_orchestrator.ledger.chain import Draft
+
+SYSTEM = Actor(kind=ActorKind.SYSTEM, id="orchestrator", channel="graph")
+
+
+def content_digest(submission: Submission) -> str:
+    """Return what two submissions must share to be the same submission."""
+    return digest(content_of(submission.task, submission.output))
+
+
+def answer_digest(verdict: Verdict) -> str:
+    """Return what two answers must share to be the same answer: who says what about which text."""
+    kept = {"human_decision", "reviewer_id", "human_feedback", "reason", "modified_output", "confidence_assessment"}
+    return digest(verdict.review.model_dump(mode="json", include=kept))
+
+
+def policy_recorded(policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> Draft:
+    """Write down the policy itself, so that the ledger explains what it decided."""
+    said = {"policy_id": policy_id, "policy_hash": policy_hash, "policy": body}
+    return Draft(None, EventKind.POLICY_RECORDED, at, SYSTEM, said)
+
+
+def submitted(submission: Submission, actor: Actor) -> Draft:
+    """Write down all that came in."""
+    body = submission.model_dump(mode="json", exclude={"case_id"})
+    return Draft(submission.case_id, EventKind.SUBMITTED, submission.received_at, actor, body)
+
+
+def routed(case_id: str, routing: Routing, at: datetime) -> Draft:
+    """Write down the facts and the decision of the policy."""
+    return Draft(case_id, EventKind.ROUTED, at, SYSTEM, routing.model_dump(mode="json"))
+
+
+def review_opened(shown: Shown, at: datetime) -> Draft:
+    """Write down who is asked, and the digest of what they are shown."""
+    body = {"review_id": shown.review_id, "role": shown.role, "level": shown.level, "digest": shown.digest}
+    return Draft(shown.case_id, EventKind.REVIEW_OPENED, at, SYSTEM, body)
+
+
+def answered(review: ReviewRow, verdict: Verdict, actor: Actor) -> Draft:
+    """Write down a person's answer: a decision, or that it was passed up."""
+    passed_up = verdict.review.human_decision is HumanDecision.ESCALATE
+    body = {"review_id": review.review_id, "digest": review.digest, "verdict": verdict.model_dump(mode="json")}
+    return Draft(
+        review.case_id, EventKind.ESCALATED if passed_up else EventKind.DECIDED, verdict.decided_at, actor, body
+    )
+
+
+def finished(record: AuditRecord, at: datetime) -> Draft:
+    """Write down how the case ended. The body is the audit record itself."""
+    return Draft(record.case_id, EventKind.FINISHED, at, SYSTEM, record.model_dump(mode="json"))
+
+
+def status_after(verdict: Verdict) -> ReviewStatus:
+    """Return what an open review becomes by this verdict."""
+    passed_up = verdict.review.human_decision is HumanDecision.ESCALATE
+    return ReviewStatus.ESCALATED if passed_up else ReviewStatus.DECIDED
+
+
+def standing_answer(row: ReviewRow, tried: ReviewRow, verdict: Verdict) -> ReviewRow:
+    """Return the receipt when this very answer stands already; otherwise say why the answer is refused."""
+    if row.verdict is None:
+        raise StaleReview(row.review_id, tried.digest, row.digest)
+    if answer_digest(row.verdict) == answer_digest(verdict):
+        return row
+    stands = row.verdict
+    who = stands.review.reviewer_id or stands.role
+    raise ReviewAlreadyDecided(row.review_id, who, stands.review.human_decision.value, stands.decided_at)
+
+
+def stage_before_finish(record: AuditRecord) -> CaseStage:
+    """Return the stage from which alone this outcome may be reached: a person's outcome needs a decision first."""
+    return CaseStage.DECIDED if record.human_involved else CaseStage.RECEIVED

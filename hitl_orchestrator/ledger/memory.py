@@ -1,0 +1,184 @@
+"""The ledger in memory: the twin of the SQL store, for tests and trials. It outlives nothing, and promises the rest."""
+
+import json
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from datetime import datetime
+from threading import RLock
+from typing import Any
+
+from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event
+from hitl_orchestrator.domain.case import Case, Submission
+from hitl_orchestrator.domain.decision import Routing
+from hitl_orchestrator.domain.review import ReviewRow, Shown, Verdict
+from hitl_orchestrator.domain.words import CaseStage, EventKind, ReviewStatus
+from hitl_orchestrator.errors import CaseMoved, IncompleteOutcome, TaskConflict, UnknownCase
+from hitl_orchestrator.ledger import entries
+from hitl_orchestrator.ledger.chain import GENESIS, Draft, Entry, Head, event_of, link
+
+
+class MemoryLedger:
+    """The `Ledger` port over dictionaries and one lock."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._entries: list[Entry] = []
+        self._cases: dict[str, Case] = {}
+        self._attempts: dict[str, list[str]] = {}
+        self._reviews: dict[str, ReviewRow] = {}
+        self._policies: dict[str, dict[str, Any]] = {}
+        self._payloads: dict[str, str] = {}
+
+    def record_policy(self, policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> None:
+        """Keep a policy under its hash, and say so in the ledger."""
+        with self._lock:
+            if policy_hash not in self._policies:
+                self._policies[policy_hash] = deepcopy(body)
+                self._append(entries.policy_recorded(policy_id, policy_hash, body, at))
+
+    def policy(self, policy_hash: str) -> dict[str, Any]:
+        """Return a recorded policy."""
+        return deepcopy(self._policies[policy_hash])
+
+    def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False) -> Case:
+        """Take a submission in, once."""
+        with self._lock:
+            attempts = self._attempts.setdefault(submission.task.task_id, [])
+            if attempts:
+                known = self._cases[attempts[-1]]
+                if entries.content_digest(known.submission) == entries.content_digest(submission):
+                    return self.case(known.case_id)
+                if not resubmit:
+                    raise TaskConflict(submission.task.task_id, known.case_id)
+            submission = submission.model_copy(update={"attempt": len(attempts) + 1})
+            attempts.append(submission.case_id)
+            self._cases[submission.case_id] = Case(submission=submission, stage=CaseStage.RECEIVED)
+            self._append(entries.submitted(submission, actor))
+            return self._cases[submission.case_id]
+
+    def open_review(self, shown: Shown, at: datetime) -> ReviewRow:
+        """Open a review, or return the one that is there."""
+        with self._lock:
+            known = self.latest_review(shown.case_id)
+            if known is not None:
+                return known
+            self._move(shown.case_id, CaseStage.RECEIVED, CaseStage.WAITING)
+            opened = self._add_review(shown, at)
+            routed = entries.routed(shown.case_id, shown.routing, at)
+            self._append(routed, entries.review_opened(shown, at))
+            return opened
+
+    def decide(self, review: ReviewRow, verdict: Verdict, actor: Actor, pass_to: Shown | None = None) -> ReviewRow:
+        """Record the one verdict of a review."""
+        with self._lock:
+            row = self._reviews[review.review_id]
+            same_text = (row.version, row.digest) == (review.version, review.digest)
+            if row.status is not ReviewStatus.OPEN or not same_text:
+                return entries.standing_answer(row, review, verdict)
+            decided = row.model_copy(
+                update={"status": entries.status_after(verdict), "version": row.version + 1, "verdict": verdict}
+            )
+            self._reviews[row.review_id] = decided
+            drafts = [entries.answered(row, verdict, actor)]
+            if pass_to is None:
+                self._move(row.case_id, CaseStage.WAITING, CaseStage.DECIDED)
+            else:
+                self._add_review(pass_to, verdict.decided_at)
+                drafts.append(entries.review_opened(pass_to, verdict.decided_at))
+            self._append(*drafts)
+            return decided
+
+    def finish(self, record: AuditRecord, routing: Routing, at: datetime) -> AuditRecord:
+        """Write the outcome of a case, once."""
+        with self._lock:
+            case = self.case(record.case_id)
+            if case.record is not None:
+                return case.record
+            if case.stage is not entries.stage_before_finish(record):
+                why = f"it is {case.stage}, and no person's decision is recorded for it"
+                raise IncompleteOutcome(record.case_id, why)
+            self._move(record.case_id, case.stage, CaseStage.FINISHED)
+            drafts = [] if record.human_involved else [entries.routed(record.case_id, routing, at)]
+            self._append(*drafts, entries.finished(record, at))
+            return record
+
+    def case(self, case_id: str) -> Case:
+        """Return a case by its id."""
+        with self._lock:
+            if case_id not in self._cases:
+                raise UnknownCase(case_id)
+            mine = tuple(row for row in self._reviews.values() if row.case_id == case_id)
+            record = next((record for record in self.records() if record.case_id == case_id), None)
+            return self._cases[case_id].model_copy(update={"reviews": mine, "record": record})
+
+    def find(self, given_id: str) -> Case:
+        """Return a case by its id, or the latest attempt at a task."""
+        with self._lock:
+            attempts = self._attempts.get(given_id)
+            return self.case(attempts[-1] if attempts else given_id)
+
+    def latest_review(self, case_id: str) -> ReviewRow | None:
+        """Return the review of a case that counts now."""
+        return next((row for row in reversed(self._reviews.values()) if row.case_id == case_id), None)
+
+    def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
+        """Return open reviews, the longest waiting first."""
+        with self._lock:
+            waiting = [row for row in self._reviews.values() if row.status is ReviewStatus.OPEN]
+        fitting = [row for row in waiting if role in (None, row.role) and domain in (None, row.domain)]
+        return sorted(fitting, key=lambda row: row.opened_at)[:limit]
+
+    def stages(self, *stages: CaseStage) -> Sequence[str]:
+        """Return the ids of the cases at these stages."""
+        with self._lock:
+            return [case_id for case_id, case in self._cases.items() if case.stage in stages]
+
+    def events(self, case_id: str | None = None) -> Iterator[Event]:
+        """Yield events in the order in which they were written."""
+        for entry in tuple(self._entries):
+            if case_id in (None, entry.case_id):
+                yield event_of(entry.entry, entry.digest)
+
+    def records(self) -> Iterator[AuditRecord]:
+        """Yield outcomes in the order in which the cases finished."""
+        for entry in tuple(self._entries):
+            if entry.kind == EventKind.FINISHED:
+                yield AuditRecord.model_validate(json.loads(entry.entry)["body"])
+
+    def keep(self, digest: str, body: str) -> None:
+        """Keep a payload under its digest."""
+        self._payloads[digest] = body
+
+    def kept(self, digest: str) -> str:
+        """Return a kept payload."""
+        return self._payloads[digest]
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _append(self, *drafts: Draft) -> None:
+        last = self._entries[-1] if self._entries else None
+        head = Head(0, GENESIS) if last is None else Head(last.seq, last.digest)
+        self._entries.extend(link(head, drafts))
+
+    def _add_review(self, shown: Shown, at: datetime) -> ReviewRow:
+        row = ReviewRow(
+            review_id=shown.review_id,
+            case_id=shown.case_id,
+            level=shown.level,
+            role=shown.role,
+            domain=shown.task.domain,
+            status=ReviewStatus.OPEN,
+            version=1,
+            digest=shown.digest,
+            shown=shown,
+            opened_at=at,
+        )
+        self._reviews[row.review_id] = row
+        return row
+
+    def _move(self, case_id: str, from_stage: CaseStage, to_stage: CaseStage) -> None:
+        case = self.case(case_id)
+        if case.stage is not from_stage:
+            raise CaseMoved(case_id, case.stage.value)
+        self._cases[case_id] = self._cases[case_id].model_copy(update={"stage": to_stage})

@@ -1,0 +1,88 @@
+"""The first tables: policies, the ledger, cases, reviews, payloads, and triggers that keep the ledger append-only."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the tables."""
+    _make_ledger()
+    _make_cases()
+    _make_inbox()
+    _keep_append_only()
+
+
+def _make_ledger() -> None:
+    op.create_table(
+        "policies",
+        sa.Column("policy_hash", sa.String(64), primary_key=True),
+        sa.Column("policy_id", sa.String(200), nullable=False),
+        sa.Column("body", sa.Text, nullable=False),
+    )
+    op.create_table(
+        "payloads",
+        sa.Column("digest", sa.String(64), primary_key=True),
+        sa.Column("body", sa.Text, nullable=False),
+    )
+    op.create_table(
+        "events",
+        sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("case_id", sa.String(200)),
+        sa.Column("kind", sa.String(40), nullable=False),
+        sa.Column("entry", sa.Text, nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False),
+    )
+    op.create_index("events_of_case", "events", ["case_id", "seq"])
+    _partial_index("one_outcome_per_case", "events", ["case_id"], "kind = 'finished'", unique=True)
+
+
+def _make_cases() -> None:
+    op.create_table(
+        "cases",
+        sa.Column("case_id", sa.String(200), primary_key=True),
+        sa.Column("task_id", sa.String(200), nullable=False),
+        sa.Column("attempt", sa.Integer, nullable=False),
+        sa.Column("content", sa.String(64), nullable=False),
+        sa.Column("stage", sa.String(20), nullable=False),
+        sa.Column("submitted_seq", sa.Integer, nullable=False),
+        sa.UniqueConstraint("task_id", "attempt", name="one_case_per_attempt"),
+    )
+    _partial_index("unfinished_cases", "cases", ["stage", "submitted_seq"], "stage <> 'finished'")
+
+
+def _make_inbox() -> None:
+    op.create_table(
+        "reviews",
+        sa.Column("review_id", sa.String(200), primary_key=True),
+        sa.Column("case_id", sa.String(200), sa.ForeignKey("cases.case_id"), nullable=False),
+        sa.Column("level", sa.Integer, nullable=False),
+        sa.Column("role", sa.String(200), nullable=False),
+        sa.Column("domain", sa.String(200), nullable=False),
+        sa.Column("status", sa.String(20), nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("shown", sa.Text, nullable=False),
+        sa.Column("opened_at", sa.String(27), nullable=False),
+        sa.Column("verdict", sa.Text),
+        sa.UniqueConstraint("case_id", "level", name="one_review_per_level"),
+    )
+    _partial_index("open_reviews", "reviews", ["role", "opened_at"], "status = 'open'")
+    _partial_index("one_open_review_per_case", "reviews", ["case_id"], "status = 'open'", unique=True)
+
+
+def _partial_index(name: str, table: str, columns: list[str], where: str, *, unique: bool = False) -> None:
+    condition = sa.text(where)
+    op.create_index(name, table, columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+
+
+def _keep_append_only() -> None:
+    for verb in ("UPDATE", "DELETE"):
+        op.execute(
+            f"CREATE TRIGGER events_refuse_{verb.lower()} BEFORE {verb} ON events "
+            f"BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+        )

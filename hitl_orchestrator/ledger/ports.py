@@ -1,0 +1,93 @@
+"""What the floors above ask of a ledger. The docstrings are promises; one suite of tests holds every store to them."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event
+from hitl_orchestrator.domain.case import Case, Submission
+from hitl_orchestrator.domain.decision import Routing
+from hitl_orchestrator.domain.review import ReviewRow, Shown, Verdict
+from hitl_orchestrator.domain.words import CaseStage
+
+
+class Ledger(Protocol):
+    """Cases, their reviews and their events, durable and consistent.
+
+    Every method that writes is one transaction: it happened whole, or not at all. Times are given by the caller.
+    """
+
+    def record_policy(self, policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> None:
+        """Keep a policy for ever under its hash. Recording it again changes nothing."""
+
+    def policy(self, policy_hash: str) -> dict[str, Any]:
+        """Return the policy that was recorded under this hash. Raises `KeyError` where there is none."""
+
+    def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False) -> Case:
+        """Take a submission in, once.
+
+        The same content under the same task id is the same case, whatever case id comes with it. Other content is
+        refused, or with `resubmit` becomes the next attempt.
+
+        Raises:
+            TaskConflict: the task id is taken by other content.
+        """
+
+    def open_review(self, shown: Shown, at: datetime) -> ReviewRow:
+        """Open the first review of a case, or return its latest one: opening twice is once.
+
+        The case moves from `received` to `waiting`.
+
+        Raises:
+            CaseMoved: the case has gone another way meanwhile.
+        """
+
+    def decide(self, review: ReviewRow, verdict: Verdict, actor: Actor, pass_to: Shown | None = None) -> ReviewRow:
+        """Record the one verdict of an open review, at the version and digest that `review` has.
+
+        A final verdict moves the case to `decided`; an escalation opens `pass_to` in the same transaction. The same
+        answer of the same reviewer again returns the verdict that stands.
+
+        Raises:
+            ReviewAlreadyDecided: another answer stands.
+            StaleReview: the review shows something else by now.
+        """
+
+    def finish(self, record: AuditRecord, routing: Routing, at: datetime) -> AuditRecord:
+        """Write the outcome of a case, once. Where there is one already, that one is returned unchanged.
+
+        `routing` becomes the `routed` event of a case that never needed a review; other cases have theirs.
+
+        Raises:
+            IncompleteOutcome: the case needs a person and no final verdict is recorded, or it was never received.
+        """
+
+    def case(self, case_id: str) -> Case:
+        """Return a case by its id. Raises `UnknownCase`."""
+
+    def find(self, given_id: str) -> Case:
+        """Return a case by its id, or the latest attempt at a task by the task's id. Raises `UnknownCase`."""
+
+    def latest_review(self, case_id: str) -> ReviewRow | None:
+        """Return the review of a case that counts now, the highest up the chain; None where it has none."""
+
+    def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
+        """Return open reviews, the longest waiting first, narrowed by role and domain where given."""
+
+    def stages(self, *stages: CaseStage) -> Sequence[str]:
+        """Return the ids of the cases at these stages, the longest waiting first."""
+
+    def events(self, case_id: str | None = None) -> Iterator[Event]:
+        """Yield the events of one case or of all, in the order in which they were written."""
+
+    def records(self) -> Iterator[AuditRecord]:
+        """Yield the outcome of every finished case, in the order in which they finished."""
+
+    def keep(self, digest: str, body: str) -> None:
+        """Keep a large payload beside the state that names it by its digest. Keeping it again changes nothing."""
+
+    def kept(self, digest: str) -> str:
+        """Return a kept payload. Raises `KeyError` where there is none."""
+
+    def close(self) -> None:
+        """Let go of files and connections. Closing twice is once."""

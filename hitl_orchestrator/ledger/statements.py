@@ -1,0 +1,93 @@
+"""The named statements of the SQL store, one text for every database. In a race the WHERE is the lock."""
+
+from sqlalchemy import bindparam, insert, select, update
+
+from hitl_orchestrator.domain.words import CaseStage, EventKind, ReviewStatus
+from hitl_orchestrator.ledger.tables import cases, events, payloads, policies, reviews
+
+# Where the ledger ends.
+HEAD = select(events.c.seq, events.c.digest).order_by(events.c.seq.desc()).limit(1)
+
+# Entries behind the end. The primary key refuses a second entry with the same number.
+APPEND = insert(events)
+
+# A case as it came in.
+ADD_CASE = insert(cases)
+
+# The latest attempt at a task.
+LATEST_ATTEMPT = (
+    select(cases.c.case_id, cases.c.attempt, cases.c.content)
+    .where(cases.c.task_id == bindparam("wanted_task"))
+    .order_by(cases.c.attempt.desc())
+    .limit(1)
+)
+
+# A case with the entry that holds what was submitted.
+CASE = (
+    select(cases.c.case_id, cases.c.stage, events.c.entry)
+    .join(events, events.c.seq == cases.c.submitted_seq)
+    .where(cases.c.case_id == bindparam("wanted_case"))
+)
+
+# Move a case on, if it still is where we think it is.
+MOVE_CASE = (
+    update(cases)
+    .where(cases.c.case_id == bindparam("wanted_case"), cases.c.stage == bindparam("from_stage"))
+    .values(stage=bindparam("to_stage"))
+)
+
+STAGE = select(cases.c.stage).where(cases.c.case_id == bindparam("wanted_case"))
+
+# Cases at some stages, the longest waiting first.
+AT_STAGES = (
+    select(cases.c.case_id)
+    .where(cases.c.stage.in_(bindparam("stages", expanding=True)), cases.c.stage != CaseStage.FINISHED.value)
+    .order_by(cases.c.submitted_seq)
+)
+FINISHED_CASES = (
+    select(cases.c.case_id).where(cases.c.stage == CaseStage.FINISHED.value).order_by(cases.c.submitted_seq)
+)
+
+ADD_REVIEW = insert(reviews)
+REVIEW = select(reviews).where(reviews.c.review_id == bindparam("wanted_review"))
+REVIEWS_OF_CASE = select(reviews).where(reviews.c.case_id == bindparam("wanted_case")).order_by(reviews.c.level)
+LATEST_REVIEW = (
+    select(reviews).where(reviews.c.case_id == bindparam("wanted_case")).order_by(reviews.c.level.desc()).limit(1)
+)
+
+# Whether a person's final decision is recorded for a case.
+DECIDED_REVIEW = select(reviews.c.review_id).where(
+    reviews.c.case_id == bindparam("wanted_case"), reviews.c.status == ReviewStatus.DECIDED.value
+)
+
+# Record the verdict of an open review. The WHERE is the lock: any number of answers, one winner.
+RECORD_VERDICT = (
+    update(reviews)
+    .where(
+        reviews.c.review_id == bindparam("wanted_review"),
+        reviews.c.status == ReviewStatus.OPEN.value,
+        reviews.c.version == bindparam("seen_version"),
+        reviews.c.digest == bindparam("seen_digest"),
+    )
+    .values(
+        status=bindparam("to_status"),
+        version=reviews.c.version + 1,
+        verdict=bindparam("verdict"),
+    )
+)
+
+# Open reviews, the longest waiting first; the caller adds role, domain and limit.
+OPEN_REVIEWS = select(reviews).where(reviews.c.status == ReviewStatus.OPEN.value).order_by(reviews.c.opened_at)
+
+EVENTS = select(events.c.seq, events.c.entry, events.c.digest).order_by(events.c.seq)
+EVENTS_OF_CASE = EVENTS.where(events.c.case_id == bindparam("wanted_case"))
+OUTCOMES = EVENTS.where(events.c.kind == EventKind.FINISHED.value)
+OUTCOME = select(events.c.entry).where(
+    events.c.case_id == bindparam("wanted_case"), events.c.kind == EventKind.FINISHED.value
+)
+
+ADD_POLICY = insert(policies)
+POLICY = select(policies.c.body).where(policies.c.policy_hash == bindparam("wanted_hash"))
+
+ADD_PAYLOAD = insert(payloads)
+PAYLOAD = select(payloads.c.body).where(payloads.c.digest == bindparam("wanted_digest"))

@@ -1,0 +1,89 @@
+"""The tables, as SQLAlchemy Core knows them. The migrations make them; a test keeps the two alike."""
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, text
+
+metadata = MetaData()
+
+policies = Table(
+    "policies",
+    metadata,
+    Column("policy_hash", String(64), primary_key=True),
+    Column("policy_id", String(200), nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("case_id", String(200)),
+    Column("kind", String(40), nullable=False),
+    Column("entry", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+Index("events_of_case", events.c.case_id, events.c.seq)
+# One outcome per case, whatever crashes when: the schema wins this race, not the code.
+Index(
+    "one_outcome_per_case",
+    events.c.case_id,
+    unique=True,
+    sqlite_where=text("kind = 'finished'"),
+    postgresql_where=text("kind = 'finished'"),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("case_id", String(200), primary_key=True),
+    Column("task_id", String(200), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("content", String(64), nullable=False),
+    Column("stage", String(20), nullable=False),
+    Column("submitted_seq", Integer, nullable=False),
+    UniqueConstraint("task_id", "attempt", name="one_case_per_attempt"),
+)
+Index(
+    "unfinished_cases",
+    cases.c.stage,
+    cases.c.submitted_seq,
+    sqlite_where=text("stage <> 'finished'"),
+    postgresql_where=text("stage <> 'finished'"),
+)
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("review_id", String(200), primary_key=True),
+    Column("case_id", String(200), ForeignKey("cases.case_id"), nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("role", String(200), nullable=False),
+    Column("domain", String(200), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("shown", Text, nullable=False),
+    Column("opened_at", String(27), nullable=False),
+    Column("verdict", Text),
+    UniqueConstraint("case_id", "level", name="one_review_per_level"),
+)
+Index(
+    "open_reviews",
+    reviews.c.role,
+    reviews.c.opened_at,
+    sqlite_where=text("status = 'open'"),
+    postgresql_where=text("status = 'open'"),
+)
+Index(
+    "one_open_review_per_case",
+    reviews.c.case_id,
+    unique=True,
+    sqlite_where=text("status = 'open'"),
+    postgresql_where=text("status = 'open'"),
+)
+
+payloads = Table(
+    "payloads",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("body", Text, nullable=False),
+)

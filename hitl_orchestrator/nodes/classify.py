@@ -1,0 +1,38 @@
+"""Settle what is proposed, and how risky it is."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from hitl_orchestrator.domain.decision import Classification
+from hitl_orchestrator.domain.reading import problems
+from hitl_orchestrator.domain.task import AgentOutput, Task
+from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.nodes.ports import Classifier
+from hitl_orchestrator.nodes.state import Submitted, Update
+from hitl_orchestrator.policies.risk import RiskRule, risk_of
+
+
+def classify(state: Submitted, *, classifier: Classifier | None, risk_rules: Sequence[RiskRule]) -> Update:
+    """Take the output given with the task, or ask the classifier for one."""
+    task, output = state.submission.task, state.submission.output
+    if output is None and classifier is not None:
+        output = output_of(task, classifier.invoke(task))
+    return {"classification": Classification(risk_level=risk_of(task, risk_rules), output=output)}
+
+
+def output_of(task: Task, answer: Any) -> AgentOutput | None:
+    """Check what a classifier answered. None stays None: the agent proposes nothing, and a person decides.
+
+    Raises:
+        UnfitInput: the answer is no agent output, or one for another task.
+    """
+    where = f"the classifier's answer to task {task.task_id!r}"
+    try:
+        output = None if answer is None else AgentOutput.model_validate(answer)
+    except ValidationError as exc:
+        raise UnfitInput(problems(exc, where, AgentOutput)) from exc
+    if output is not None and output.task_id != task.task_id:
+        raise UnfitInput([f"{where}: task_id: {output.task_id!r} is another task"])
+    return output

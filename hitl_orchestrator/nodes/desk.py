@@ -1,0 +1,152 @@
+"""The desk between the nodes and the ledger: it opens reviews, takes the one decision, and writes the outcome."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+
+from hitl_orchestrator.domain.audit import Actor, AuditRecord
+from hitl_orchestrator.domain.case import Submission
+from hitl_orchestrator.domain.decision import Facts, Routing, RoutingDecision
+from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
+from hitl_orchestrator.domain.words import ActorKind, HumanDecision
+from hitl_orchestrator.errors import IncompleteOutcome, Refusal, UnfitInput
+from hitl_orchestrator.ledger.ports import Ledger
+from hitl_orchestrator.nodes.outcome import by_agent, by_person
+from hitl_orchestrator.nodes.ports import Rules
+from hitl_orchestrator.review.authority import check_answer, role_to_decide_in, role_to_pass_to
+from hitl_orchestrator.review.people import People
+
+Clock = Callable[[], datetime]
+
+
+class Desk:
+    """The `Inbox` and the `Records` of the nodes, over a ledger, the people, the policies in force and a clock."""
+
+    def __init__(self, ledger: Ledger, people: People, rules: Rules, clock: Clock) -> None:
+        self._ledger, self._people, self._rules, self._clock = ledger, people, rules, clock
+
+    def open(self, submission: Submission, routing: Routing) -> ReviewRow:
+        """Return the review of a case that counts now; open the first one where there is none."""
+        role = routing.decision.assigned_human_role or self._people.chain.roles[0]
+        shown = Shown(
+            review_id=f"{submission.case_id}.0",
+            case_id=submission.case_id,
+            level=0,
+            role=role,
+            task=submission.task,
+            routing=routing,
+        )
+        return self._ledger.open_review(shown, self._clock())
+
+    def hear(self, row: ReviewRow, answer: Review | None) -> ReviewRow:
+        """Return the review as it stands, after trying an answer that came with the wake-up."""
+        if answer is not None:
+            # An answer from elsewhere that does not fit changes nothing: the case asks again.
+            with suppress(Refusal, UnfitInput):
+                return self.decide(row, answer, channel="graph")
+        return self._ledger.latest_review(row.case_id) or row
+
+    def decide(self, row: ReviewRow, answer: Review, *, channel: str) -> ReviewRow:
+        """Check a person's live answer, and record it if it is the first; the time is the desk's, not the answer's.
+
+        Raises:
+            UnfitInput, StaleReview, NotAuthorised, TopOfChain, ReviewAlreadyDecided: see these.
+        """
+        if answer.reviewer_id is None:
+            raise UnfitInput([f"the answer to review {row.review_id!r}: reviewer_id: say who decides"])
+        check_answer(answer, row)
+        reviewer = self._people.named(answer.reviewer_id)
+        needed = self._role_needed(row)
+        role = role_to_decide_in(reviewer, needed, row.domain, self._people.chain, answer.human_role)
+        now = self._clock()
+        complete = _completed(answer, row, role, answer.timestamp or now)
+        verdict = Verdict(review=complete, decided_at=now, role=role, roles_held=reviewer.roles, channel=channel)
+        actor = Actor(kind=ActorKind.HUMAN, id=reviewer.reviewer_id, roles=reviewer.roles, channel=channel)
+        return self._ledger.decide(row, verdict, actor, self._passed_up(row, verdict))
+
+    def replay(self, row: ReviewRow, recorded: Review, submission: Submission) -> ReviewRow:
+        """Record a decision that was taken in the past, at its own time, as a record of the past.
+
+        Recorded reviews may name only a role, and an edit without the edited output. A live case takes none.
+        """
+        where = f"the recorded review of task {submission.task.task_id!r}"
+        found = _unfit_for_replay(recorded, submission, where)
+        if found:
+            raise UnfitInput(found)
+        role = recorded.human_role or row.role
+        if recorded.reviewer_id is not None:
+            reviewer = self._people.named(recorded.reviewer_id)
+            role = role_to_decide_in(reviewer, row.role, row.domain, self._people.chain, recorded.human_role)
+        elif not self._people.chain.reaches(role, row.role):
+            raise UnfitInput([f"{where}: human_role: {role!r} is below {row.role!r}, whose decision this is"])
+        at = recorded.timestamp or self._clock()
+        complete = _completed(recorded, row, role, at)
+        verdict = Verdict(review=complete, decided_at=at, role=role, channel="replay")
+        actor = Actor(kind=ActorKind.RECORD, id=recorded.reviewer_id, roles=(role,), channel="replay")
+        return self._ledger.decide(row, verdict, actor, self._passed_up(row, verdict))
+
+    def close(self, submission: Submission, routing: Routing) -> AuditRecord:
+        """Write the outcome of a case from what the tables hold."""
+        now = self._clock()
+        row = self._ledger.latest_review(submission.case_id)
+        if row is None and routing.decision.needs_human:
+            raise IncompleteOutcome(submission.case_id, "it needs a person, and no review of it was ever opened")
+        record = by_agent(submission, routing, now) if row is None else by_person(submission, row)
+        return self._ledger.finish(record, routing, now)
+
+    def _role_needed(self, row: ReviewRow) -> str:
+        """The role that may decide now: the review's own, or a higher one where the active policy asks for it."""
+        routing, task = row.shown.routing, row.shown.task
+        facts = Facts(
+            risk_level=routing.risk_level,
+            domain=task.domain,
+            task_type=task.task_type,
+            confidence=routing.score.confidence,
+            signals=frozenset(routing.score.signals),
+            has_proposal=routing.output is not None,
+        )
+        in_force: RoutingDecision = self._rules.decide(routing.decision.policy_hash, facts)
+        return self._people.chain.higher(row.role, in_force.assigned_human_role or row.role)
+
+    def _passed_up(self, row: ReviewRow, verdict: Verdict) -> Shown | None:
+        """Return what the next role up is shown; None for a final decision."""
+        if verdict.review.human_decision is not HumanDecision.ESCALATE:
+            return None
+        role = role_to_pass_to(row, verdict.role, self._people.chain)
+        level = row.level + 1
+        return row.shown.model_copy(
+            update={
+                "review_id": f"{row.case_id}.{level}",
+                "level": level,
+                "role": role,
+                "passed_up_because": verdict.review.stated_reason,
+            }
+        )
+
+
+def _completed(answer: Review, row: ReviewRow, role: str, at: datetime) -> Review:
+    """Fill in what an answer left out, so that the ledger can be read without anything beside it."""
+    filled = {
+        "review_id": answer.review_id or row.review_id,
+        "task_id": row.shown.task.task_id,
+        "human_role": role,
+        "timestamp": at,
+        "shown_digest": row.digest,
+    }
+    return answer.model_copy(update=filled)
+
+
+def _unfit_for_replay(recorded: Review, submission: Submission, where: str) -> list[str]:
+    task = submission.task
+    found: list[str] = []
+    if not submission.replayed:
+        found.append(f"{where}: case {submission.case_id!r} came in live; a person decides it, with 'hitl resume'")
+    if recorded.timestamp is None:
+        found.append(f"{where}: timestamp: a recorded review needs the time of its decision")
+    elif recorded.timestamp < task.timestamp:
+        found.append(f"{where}: timestamp: {recorded.timestamp} lies before the task, {task.timestamp}")
+    if recorded.task_id not in (None, task.task_id):
+        found.append(f"{where}: task_id: {recorded.task_id!r} is another task")
+    if recorded.human_decision in (HumanDecision.OVERRIDE, HumanDecision.ESCALATE) and not recorded.stated_reason:
+        found.append(f"{where}: {recorded.human_decision} needs a reason in human_feedback or reason")
+    return found

@@ -1,0 +1,31 @@
+"""Ask a person, and wait for as long as it takes.
+
+A resumed node runs again from its first line: opening the review is idempotent, and there is one interrupt a run.
+"""
+
+from langgraph.types import interrupt
+
+from hitl_orchestrator.domain.review import Review
+from hitl_orchestrator.domain.value import Value
+from hitl_orchestrator.nodes.ports import Inbox
+from hitl_orchestrator.nodes.state import Routed, Update, routing_of
+
+
+class Answer(Value):
+    """What may resume a waiting case.
+
+    Our own callers decide first and then send this empty, as a wake-up. An answer that comes with it from elsewhere
+    (a LangGraph server, another inbox) has to pass the same checks as any other before it counts.
+    """
+
+    decision: Review | None = None
+
+
+def human_review(state: Routed, *, inbox: Inbox) -> Update:
+    """Open the review, wait, and return the decision that the inbox holds; None while it holds none."""
+    row = inbox.open(state.submission, routing_of(state))
+    if row.verdict is None:
+        shown = {"review_id": row.review_id, "digest": row.digest, "shown": row.shown.model_dump(mode="json")}
+        answer: Answer = interrupt(shown, response_schema=Answer)
+        row = inbox.hear(row, answer.decision)
+    return {"review": row.verdict}

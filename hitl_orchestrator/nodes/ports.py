@@ -1,0 +1,57 @@
+"""What the nodes ask of others. The docstrings are promises."""
+
+from typing import Any, Protocol
+
+from hitl_orchestrator.domain.audit import AuditRecord
+from hitl_orchestrator.domain.case import Submission
+from hitl_orchestrator.domain.decision import Facts, Routing, RoutingDecision
+from hitl_orchestrator.domain.review import Review, ReviewRow
+from hitl_orchestrator.domain.task import Task
+
+
+class Classifier(Protocol):
+    """Makes an agent output of a task: any LangChain `Runnable[Task, AgentOutput]` is one."""
+
+    def invoke(self, task: Task) -> Any:
+        """Return an `AgentOutput`, or a dict with its fields."""
+
+
+class Rules(Protocol):
+    """The policies in force."""
+
+    def decide(self, policy_hash: str, facts: Facts) -> RoutingDecision:
+        """Return the strictest of what the case's own policy and the active one say. Never reads a clock or a file."""
+
+
+class Inbox(Protocol):
+    """Where people are asked. The table behind it is the truth; what wakes the graph up is not."""
+
+    def open(self, submission: Submission, routing: Routing) -> ReviewRow:
+        """Return the review of this case that counts now; open the first one where there is none."""
+
+    def hear(self, row: ReviewRow, answer: Review | None) -> ReviewRow:
+        """Return the review as it stands, after putting `answer`, where there is one, through the one decision.
+
+        An unfit or unauthorised answer changes nothing: the review stays open, and the case asks again.
+        """
+
+
+class Records(Protocol):
+    """Where outcomes are written."""
+
+    def close(self, submission: Submission, routing: Routing) -> AuditRecord:
+        """Write the outcome of a case, once, from what the tables hold; the second time returns the first record.
+
+        Raises:
+            IncompleteOutcome: the case needs a person, and no final decision of one is recorded.
+        """
+
+
+class Payloads(Protocol):
+    """Where large values are kept, by the SHA-256 of their text."""
+
+    def keep(self, digest: str, body: str) -> None:
+        """Keep a text. Keeping it again changes nothing."""
+
+    def kept(self, digest: str) -> str:
+        """Return a kept text. Raises `KeyError` where there is none."""

@@ -1,0 +1,63 @@
+"""The state of a case in the graph, a staircase: each step adds the one key it owns. Only `review` may be missing."""
+
+from typing import Any
+
+from hitl_orchestrator.domain.case import Submission
+from hitl_orchestrator.domain.decision import Classification, Facts, Routing, RoutingDecision, Score
+from hitl_orchestrator.domain.review import Verdict
+from hitl_orchestrator.domain.value import Value
+
+Update = dict[str, Any]
+
+
+class Submitted(Value):
+    """What came in."""
+
+    submission: Submission
+
+
+class Classified(Submitted):
+    """... and what is proposed, at which risk."""
+
+    classification: Classification
+
+
+class Scored(Classified):
+    """... and how sure the agent is, with the signals."""
+
+    score: Score
+
+
+class Routed(Scored):
+    """... and where the policy sends it."""
+
+    decision: RoutingDecision
+
+
+class Reviewed(Routed):
+    """... and, where a person was asked, the answer that the inbox holds."""
+
+    review: Verdict | None = None
+
+
+def facts_of(state: Scored) -> Facts:
+    """Return all that a policy may look at."""
+    task = state.submission.task
+    return Facts(
+        risk_level=state.classification.risk_level,
+        domain=task.domain,
+        task_type=task.task_type,
+        confidence=state.score.confidence,
+        signals=frozenset(state.score.signals),
+        has_proposal=state.classification.output is not None,
+    )
+
+
+def routing_of(state: Routed) -> Routing:
+    """Return everything the machine had to say."""
+    return Routing(
+        risk_level=state.classification.risk_level,
+        output=state.classification.output,
+        score=state.score,
+        decision=state.decision,
+    )

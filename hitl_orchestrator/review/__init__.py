@@ -1,0 +1,1 @@
+"""Who may decide what. Pure: people and reviews in, a right or a refusal out."""

@@ -1,0 +1,34 @@
+"""What the environment says. Read here and nowhere else."""
+
+import os
+
+from hitl_orchestrator.domain.value import Value
+
+DEFAULT_STORE = "sqlite:///hitl.db"
+_TRACING = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING", "LANGCHAIN_TRACING_V2")
+
+
+class Settings(Value):
+    """The settings of one process."""
+
+    store: str = DEFAULT_STORE
+    policy: str | None = None
+    reviewers: str | None = None
+    tracing: bool = False
+
+
+def read_settings() -> Settings:
+    """Return `HITL_STORE`, `HITL_POLICY`, `HITL_REVIEWERS` and `HITL_TRACING` with their defaults."""
+    return Settings(
+        store=os.environ.get("HITL_STORE") or DEFAULT_STORE,
+        policy=os.environ.get("HITL_POLICY") or None,
+        reviewers=os.environ.get("HITL_REVIEWERS") or None,
+        tracing=os.environ.get("HITL_TRACING", "").lower() in {"1", "true", "yes"},
+    )
+
+
+def keep_traces_at_home(settings: Settings) -> None:
+    """Switch tracing to outside services off, unless our own setting asks for it: task texts are not ours to send."""
+    if not settings.tracing:
+        for name in _TRACING:
+            os.environ[name] = "false"
