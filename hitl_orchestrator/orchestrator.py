@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import TYPE_CHECKING, Self
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event
@@ -46,6 +47,7 @@ class BaseOrchestrator:
         self._desk = Desk(ledger, people, rulebook, clock)
         self._clock, self._new_id, self._make_runner = clock, new_id, runner
         self._built: Runner | None = None
+        self._building = Lock()
         self.version = graph_version()
         policy = rulebook.active
         body = policy.policy.model_dump(mode="json")
@@ -148,9 +150,10 @@ class BaseOrchestrator:
     @property
     def runner(self) -> "Runner":
         """The graph with its checkpoints, built when it is first needed."""
-        if self._built is None:
-            self._built = self._make_runner(self._desk)
-        return self._built
+        with self._building:
+            if self._built is None:
+                self._built = self._make_runner(self._desk)
+            return self._built
 
     def close(self) -> None:
         """Let go of files and connections. Closing twice is once."""

@@ -91,6 +91,8 @@ class MemoryLedger:
     def finish(self, record: AuditRecord, routing: Routing, at: datetime) -> AuditRecord:
         """Write the outcome of a case, once."""
         with self._lock:
+            if record.case_id not in self._cases:
+                raise IncompleteOutcome(record.case_id, "it was never received")
             case = self.case(record.case_id)
             if case.record is not None:
                 return case.record
@@ -114,12 +116,13 @@ class MemoryLedger:
     def find(self, given_id: str) -> Case:
         """Return a case by its id, or the latest attempt at a task."""
         with self._lock:
-            attempts = self._attempts.get(given_id)
+            attempts = None if given_id in self._cases else self._attempts.get(given_id)
             return self.case(attempts[-1] if attempts else given_id)
 
     def latest_review(self, case_id: str) -> ReviewRow | None:
         """Return the review of a case that counts now."""
-        return next((row for row in reversed(self._reviews.values()) if row.case_id == case_id), None)
+        with self._lock:
+            return next((row for row in reversed(self._reviews.values()) if row.case_id == case_id), None)
 
     def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
         """Return open reviews, the longest waiting first."""
@@ -147,7 +150,7 @@ class MemoryLedger:
 
     def keep(self, digest: str, body: str) -> None:
         """Keep a payload under its digest."""
-        self._payloads[digest] = body
+        self._payloads.setdefault(digest, body)
 
     def kept(self, digest: str) -> str:
         """Return a kept payload."""

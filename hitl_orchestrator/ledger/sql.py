@@ -125,6 +125,9 @@ class SqlLedger:
     def find(self, given_id: str) -> Case:
         """Return a case by its id, or the latest attempt at a task."""
         with self._read() as conn:
+            # The case id first: no task may take the name of a case that is there.
+            if conn.execute(statements.STAGE, {"wanted_case": given_id}).first() is not None:
+                return self._case(conn, given_id)
             known = conn.execute(statements.LATEST_ATTEMPT, {"wanted_task": given_id}).first()
             return self._case(conn, given_id if known is None else known.case_id)
 
@@ -147,10 +150,10 @@ class SqlLedger:
     def stages(self, *stages: CaseStage) -> Sequence[str]:
         """Return the ids of the cases at these stages."""
         with self._read() as conn:
-            found = list(conn.execute(statements.AT_STAGES, {"stages": [stage.value for stage in stages]}).scalars())
+            found = list(conn.execute(statements.AT_STAGES, {"stages": [stage.value for stage in stages]}))
             if CaseStage.FINISHED in stages:
-                found.extend(conn.execute(statements.FINISHED_CASES).scalars())
-        return found
+                found.extend(conn.execute(statements.FINISHED_CASES))
+        return [row.case_id for row in sorted(found, key=lambda row: row.submitted_seq)]
 
     def events(self, case_id: str | None = None) -> Iterator[Event]:
         """Yield events in the order in which they were written."""
@@ -230,8 +233,10 @@ class SqlLedger:
     def _outcome_or_refusal(self, conn: Connection, case_id: str) -> AuditRecord:
         row = conn.execute(statements.OUTCOME, {"wanted_case": case_id}).first()
         if row is None:
-            stage = self._stage(conn, case_id)
-            raise IncompleteOutcome(case_id, f"it is {stage}, and no person's decision is recorded for it")
+            found = conn.execute(statements.STAGE, {"wanted_case": case_id}).first()
+            if found is None:
+                raise IncompleteOutcome(case_id, "it was never received")
+            raise IncompleteOutcome(case_id, f"it is {found.stage}, and no person's decision is recorded for it")
         return AuditRecord.model_validate(json.loads(row.entry)["body"])
 
     def _case(self, conn: Connection, case_id: str) -> Case:

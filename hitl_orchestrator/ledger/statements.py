@@ -40,12 +40,14 @@ STAGE = select(cases.c.stage).where(cases.c.case_id == bindparam("wanted_case"))
 
 # Cases at some stages, the longest waiting first.
 AT_STAGES = (
-    select(cases.c.case_id)
+    select(cases.c.case_id, cases.c.submitted_seq)
     .where(cases.c.stage.in_(bindparam("stages", expanding=True)), cases.c.stage != CaseStage.FINISHED.value)
     .order_by(cases.c.submitted_seq)
 )
 FINISHED_CASES = (
-    select(cases.c.case_id).where(cases.c.stage == CaseStage.FINISHED.value).order_by(cases.c.submitted_seq)
+    select(cases.c.case_id, cases.c.submitted_seq)
+    .where(cases.c.stage == CaseStage.FINISHED.value)
+    .order_by(cases.c.submitted_seq)
 )
 
 ADD_REVIEW = insert(reviews)
