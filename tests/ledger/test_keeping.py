@@ -1,0 +1,82 @@
+"""The promises of `ledger/ports.py` about what is kept: policies, payloads, and the chain of entries."""
+
+import json
+from hashlib import sha256
+
+import pytest
+from builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_verdict, an_outcome, minutes
+
+from hitl_orchestrator.domain.value import canonical_json
+from hitl_orchestrator.domain.words import EventKind
+
+
+def test_a_policy_is_kept_under_its_hash(ledger):
+    ledger.record_policy("p", "h", {"policy_id": "p", "rules": [1, {"é": None}]}, NINE)
+
+    assert ledger.policy("h") == {"policy_id": "p", "rules": [1, {"é": None}]}
+    (event,) = ledger.events()
+    assert (event.kind, event.case_id) == (EventKind.POLICY_RECORDED, None)
+    assert event.body == {"policy_id": "p", "policy_hash": "h", "policy": {"policy_id": "p", "rules": [1, {"é": None}]}}
+
+
+def test_recording_a_policy_again_changes_nothing(ledger):
+    ledger.record_policy("p", "h", {"rules": []}, NINE)
+    before = list(ledger.events())
+
+    ledger.record_policy("another name", "h", {"rules": ["other"]}, minutes(1))
+
+    assert ledger.policy("h") == {"rules": []}
+    assert list(ledger.events()) == before
+
+
+def test_a_policy_that_was_never_recorded_is_a_key_error(ledger):
+    with pytest.raises(KeyError):
+        ledger.policy("nothing")
+
+
+def test_a_kept_policy_does_not_follow_the_hand_that_gave_it(ledger):
+    body = {"rules": []}
+    ledger.record_policy("p", "h", body, NINE)
+
+    body["rules"].append("later")
+    ledger.policy("h")["rules"].append("later still")
+
+    assert ledger.policy("h") == {"rules": []}
+
+
+def test_a_payload_is_kept_as_it_is_and_once(ledger):
+    body = json.dumps({"text": "ä\u2028🜁" * 50_000}, ensure_ascii=False)
+    name = sha256(body.encode()).hexdigest()
+
+    ledger.keep(name, body)
+    ledger.keep(name, "something else")
+
+    assert ledger.kept(name) == body
+
+
+def test_a_payload_that_was_never_kept_is_a_key_error(ledger):
+    with pytest.raises(KeyError):
+        ledger.kept("nothing")
+
+
+def test_closing_twice_is_once(ledger):
+    ledger.close()
+
+    ledger.close()
+
+
+def test_every_entry_holds_the_digest_of_the_one_before(ledger):
+    ledger.record_policy("p", "h", {"rules": []}, NINE)
+    case = ledger.receive(a_submission("case-1"), AGENT)
+    row = ledger.decide(ledger.open_review(a_shown("case-1"), NINE), a_verdict(), PERSON)
+    ledger.finish(an_outcome(case.submission, row), a_routing(), NINE)
+
+    events = list(ledger.events())
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    previous = "0" * 64
+    for event in events:
+        content = event.model_dump(mode="json", exclude={"digest", "at"})
+        content["at"] = event.at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        assert event.previous == previous
+        assert event.digest == sha256(canonical_json(content).encode()).hexdigest()
+        previous = event.digest

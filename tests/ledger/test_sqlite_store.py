@@ -1,0 +1,184 @@
+"""What the SQLite file itself holds to, whoever opens it."""
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from builders import AGENT, NINE, a_routing, a_submission, an_outcome
+
+from hitl_orchestrator.errors import StoreUnavailable
+from hitl_orchestrator.ledger import migrate
+from hitl_orchestrator.ledger.sql import sqlite_engine
+from hitl_orchestrator.ledger.tables import metadata
+from hitl_orchestrator.wiring import open_ledger
+
+
+@pytest.fixture
+def raw(sqlite_ledger, store_file):
+    """A connection of somebody who goes round the ledger, to a store with one finished case."""
+    case = sqlite_ledger.receive(a_submission("case-1"), AGENT)
+    sqlite_ledger.finish(an_outcome(case.submission), a_routing("auto_approve"), NINE)
+    with closing(sqlite3.connect(store_file)) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE events SET entry = '{}' WHERE seq = 1",
+        "UPDATE events SET digest = 'x'",
+        "DELETE FROM events WHERE seq = 2",
+        "DELETE FROM events",
+    ],
+)
+def test_entries_can_be_neither_changed_nor_deleted(raw, sql):
+    before = raw.execute("SELECT * FROM events").fetchall()
+
+    with pytest.raises(sqlite3.IntegrityError, match="the ledger is append-only"):
+        raw.execute(sql)
+
+    assert raw.execute("SELECT * FROM events").fetchall() == before
+
+
+def test_a_second_outcome_of_a_case_is_refused_by_the_schema(raw):
+    with pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE constraint failed: events\.case_id"):
+        raw.execute("INSERT INTO events VALUES (99, 'case-1', 'finished', '{}', 'x')")
+
+
+def test_a_second_entry_with_the_same_number_is_refused_by_the_schema(raw):
+    with pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE constraint failed: events\.seq"):
+        raw.execute("INSERT INTO events VALUES (1, 'case-9', 'submitted', '{}', 'x')")
+
+
+def test_two_open_reviews_of_one_case_are_refused_by_the_schema(raw):
+    row = "INSERT INTO reviews VALUES (?, 'case-1', ?, 'r', 'd', 'open', 1, 'x', '{}', 'now', NULL)"
+    raw.execute(row, ("case-1.0", 0))
+
+    with pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE constraint failed: reviews\.case_id"):
+        raw.execute(row, ("case-1.1", 1))
+
+
+def test_the_migrations_make_the_tables_that_the_code_knows(sqlite_ledger, store_file):
+    engine = sqlite_engine(str(store_file))
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+    engine.dispose()
+
+    assert differences == []
+
+
+def test_the_migrations_make_the_partial_indexes_that_the_code_knows(sqlite_ledger, store_file):
+    """Alembic does not compare the conditions of indexes, and these carry promises."""
+    engine = sqlite_engine(":memory:")
+    metadata.create_all(engine)
+    indexes = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name"
+    with engine.connect() as known, closing(sqlite3.connect(store_file)) as made:
+        assert made.execute(indexes).fetchall() == [tuple(row) for row in known.exec_driver_sql(indexes)]
+    engine.dispose()
+
+
+def test_the_newest_revision_is_the_head_of_the_scripts():
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+
+    assert ScriptDirectory.from_config(config).get_heads() == [migrate.NEWEST]
+
+
+def test_a_store_made_by_a_newer_version_is_refused_and_left_alone(sqlite_ledger, store_file):
+    sqlite_ledger.close()
+    with closing(sqlite3.connect(store_file)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.commit()
+
+    with pytest.raises(StoreUnavailable, match="use a newer version"):
+        open_ledger(f"sqlite:///{store_file}")
+
+    with closing(sqlite3.connect(store_file)) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
+
+
+@pytest.mark.parametrize("content", [b"this is no database, it is a note to self\n" * 40, b"SQLite format 3\x00junk"])
+def test_a_file_that_is_no_database_is_refused_and_left_alone(store_file, content):
+    store_file.write_bytes(content)
+
+    with pytest.raises(StoreUnavailable, match="cannot be used"):
+        open_ledger(f"sqlite:///{store_file}")
+
+    assert store_file.read_bytes() == content
+
+
+def test_a_folder_is_no_store(tmp_path):
+    with pytest.raises(StoreUnavailable):
+        open_ledger(f"sqlite:///{tmp_path}")
+
+
+def test_a_store_in_a_folder_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(StoreUnavailable, match="check that the folder exists"):
+        open_ledger(f"sqlite:///{tmp_path / 'nowhere' / 'hitl.db'}")
+
+
+def test_an_empty_file_becomes_a_store(store_file):
+    store_file.touch()
+
+    with closing(open_ledger(f"sqlite:///{store_file}")) as ledger:
+        assert list(ledger.events()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
+def test_only_its_owner_may_read_the_file_and_what_stands_beside_it(sqlite_ledger, store_file):
+    sqlite_ledger.receive(a_submission(), AGENT)
+
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in store_file.parent.iterdir()}
+
+    assert modes == {"hitl.db": 0o600, "hitl.db-wal": 0o600, "hitl.db-shm": 0o600}
+
+
+def test_threads_that_make_one_store_at_once_do_no_harm(store_file):
+    together = Barrier(8)
+
+    def make(number):
+        together.wait()
+        with closing(open_ledger(f"sqlite:///{store_file}")) as ledger:
+            ledger.receive(a_submission("case-1"), AGENT)
+            return len(list(ledger.events()))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(make, range(8))) == {1}
+
+
+MAKE = """
+import sys
+from datetime import UTC, datetime
+from hitl_orchestrator.ledger import migrate, sql
+from hitl_orchestrator.wiring import open_ledger
+print("ready", flush=True)
+sys.stdin.readline()
+ledger = open_ledger(sys.argv[1])
+ledger.record_policy("p", "h", {"rules": []}, datetime(2025, 1, 1, tzinfo=UTC))
+print(len(list(ledger.events())), flush=True)
+ledger.close()
+"""
+
+
+def test_processes_that_make_one_store_at_once_do_no_harm(store_file):
+    command = [sys.executable, "-c", MAKE, f"sqlite:///{store_file}"]
+    makers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    for maker in makers:
+        assert maker.stdout.readline() == "ready\n"
+    for maker in makers:
+        maker.stdin.write("go\n")
+        maker.stdin.flush()
+
+    assert [maker.communicate()[0] for maker in makers] == ["1\n"] * 4
+    assert [maker.returncode for maker in makers] == [0] * 4
