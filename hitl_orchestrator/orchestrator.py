@@ -65,27 +65,16 @@ class BaseOrchestrator:
             UnfitInput: the output is for another task, or the task's time lies in the future.
             TaskConflict: the task id came before with other content, and no resubmission is asked for.
         """
-        return self._drive(self.accept(task, output, resubmit=resubmit, replay=replay))
+        submission = self._submission(task, output, replay)
+        # No flush of its own: the run writes again before this method acknowledges anything.
+        case = self.ledger.receive(submission, _sender(replay), resubmit=resubmit, flush=False)
+        return self._drive(case, new=case.case_id == submission.case_id)
 
     def accept(
         self, task: Task, output: AgentOutput | None = None, *, resubmit: bool = False, replay: bool = False
     ) -> Case:
         """Take a task in, durably, without running it yet. `recover` runs it, or a graph that you stream yourself."""
-        now = self._clock()
-        _check_submission(task, output, now)
-        policy = self.rulebook.active
-        submission = Submission(
-            case_id=self._new_id(),
-            task=task,
-            output=output,
-            policy_id=policy.policy.policy_id,
-            policy_hash=policy.hash,
-            graph_version=self.version,
-            received_at=now,
-            replayed=replay,
-        )
-        actor = Actor(kind=ActorKind.AGENT, channel="replay" if replay else "library")
-        return self.ledger.receive(submission, actor, resubmit=resubmit)
+        return self.ledger.receive(self._submission(task, output, replay), _sender(replay), resubmit=resubmit)
 
     def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
         """Return the open reviews, the longest waiting first, for one role and one domain where given."""
@@ -115,8 +104,7 @@ class BaseOrchestrator:
         """
         case = self.ledger.find(given_id)
         row = self._review_to_decide(case, review)
-        self._desk.decide(row, review, channel=channel)
-        return self._drive(self.ledger.case(case.case_id))
+        return self._answered(case, self._desk.decide(row, review, channel=channel))
 
     def replay(self, given_id: str, recorded: Review) -> Case:
         """Record a decision that was taken in the past, at the time of the record, and run the case on.
@@ -126,8 +114,7 @@ class BaseOrchestrator:
         """
         case = self.ledger.find(given_id)
         row = self._review_to_decide(case, recorded)
-        self._desk.replay(row, recorded, case.submission)
-        return self._drive(self.ledger.case(case.case_id))
+        return self._answered(case, self._desk.replay(row, recorded, case.submission))
 
     def recover(self, on_case: Callable[[Case], None] = lambda case: None) -> list[Case]:
         """Drive every unfinished case on; `on_case` hears of each. Doing it twice, or in two places, is harmless."""
@@ -170,6 +157,21 @@ class BaseOrchestrator:
         """Close."""
         self.close()
 
+    def _submission(self, task: Task, output: AgentOutput | None, replay: bool) -> Submission:
+        now = self._clock()
+        _check_submission(task, output, now)
+        policy = self.rulebook.active
+        return Submission(
+            case_id=self._new_id(),
+            task=task,
+            output=output,
+            policy_id=policy.policy.policy_id,
+            policy_hash=policy.hash,
+            graph_version=self.version,
+            received_at=now,
+            replayed=replay,
+        )
+
     def _review_to_decide(self, case: Case, answer: Review) -> ReviewRow:
         """Return the review that an answer is about: the open one, or else the last, whose decision then stands."""
         if case.submission.graph_version != self.version:
@@ -183,19 +185,31 @@ class BaseOrchestrator:
             return named
         return case.open_review or case.reviews[-1]
 
-    def _drive(self, case: Case) -> Case:
+    def _answered(self, case: Case, row: ReviewRow) -> Case:
+        """Run a case on after an answer that was recorded just now, or that stood before."""
+        before = case.open_review
+        if before is None or row.verdict is None or row.verdict.review.human_decision.final is None:
+            return self._drive(self.ledger.case(case.case_id))
+        reviews = tuple(row if known.review_id == row.review_id else known for known in case.reviews)
+        return self._drive(case.model_copy(update={"stage": CaseStage.DECIDED, "reviews": reviews}))
+
+    def _drive(self, case: Case, *, new: bool = False) -> Case:
         """Run a case on from where it stands, and return it as it stands then."""
         if case.stage is CaseStage.FINISHED or (case.stage is CaseStage.WAITING and not _passed_up(case)):
             return case
         if case.submission.graph_version != self.version:
             raise GraphChanged(case.case_id, case.submission.graph_version, self.version)
         try:
-            record = self.runner.go_on(case)
+            record = self.runner.start(case.submission) if new else self.runner.go_on(case)
         except CaseMoved:
             record = None
-        if record is None or record.human_involved:
+        if record is None:
             return self.ledger.case(case.case_id)
         return case.model_copy(update={"stage": CaseStage.FINISHED, "record": record})
+
+
+def _sender(replay: bool) -> Actor:
+    return Actor(kind=ActorKind.AGENT, channel="replay" if replay else "library")
 
 
 def _passed_up(case: Case) -> bool:

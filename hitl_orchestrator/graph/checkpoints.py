@@ -9,7 +9,7 @@ import logging
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
@@ -86,8 +86,24 @@ class ForgetsFinished(BaseCheckpointSaver[Any]):
         return {"configurable": {**place, "checkpoint_id": checkpoint["id"]}}
 
 
+class Places(Protocol):
+    """What a runner asks of checkpoints beside what LangGraph does."""
+
+    def holds(self, case_id: str) -> bool:
+        """Whether a case has a place here."""
+
+    def delete_thread(self, thread_id: str) -> None:
+        """Let the place of a case go, if it has one."""
+
+
 class SqliteCheckpoints(ForgetsFinished, SqliteSaver):
     """Checkpoints in a SQLite file, for synchronous and asynchronous callers alike."""
+
+    def holds(self, case_id: str) -> bool:
+        """Whether a case has a place here, without reading it."""
+        with self.cursor(transaction=False) as cursor:
+            found = cursor.execute("SELECT 1 FROM checkpoints WHERE thread_id = ? LIMIT 1", (case_id,))
+            return found.fetchone() is not None
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Read in a thread, so that the event loop goes on."""
@@ -129,6 +145,10 @@ class SqliteCheckpoints(ForgetsFinished, SqliteSaver):
 
 class MemoryCheckpoints(ForgetsFinished, InMemorySaver):
     """Checkpoints in memory, with the same rules."""
+
+    def holds(self, case_id: str) -> bool:
+        """Whether a case has a place here."""
+        return case_id in self.storage
 
 
 def sqlite_checkpoints(path: str) -> SqliteCheckpoints:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command, Durability
 
 from hitl_orchestrator.domain.audit import AuditRecord
@@ -13,6 +12,7 @@ from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.domain.words import CaseStage
 from hitl_orchestrator.graph.adapter import plain, whole
 from hitl_orchestrator.graph.build import Graph
+from hitl_orchestrator.graph.checkpoints import Places
 from hitl_orchestrator.graph.topology import OUTCOME, ROUTE
 from hitl_orchestrator.nodes.human_review import Answer
 from hitl_orchestrator.nodes.ports import Payloads
@@ -26,7 +26,7 @@ MOST_STEPS = 100
 class Runner:
     """The graph with its checkpoints, as the orchestrator uses it."""
 
-    def __init__(self, graph: Graph, checkpoints: BaseCheckpointSaver[Any], payloads: Payloads) -> None:
+    def __init__(self, graph: Graph, checkpoints: Places, payloads: Payloads) -> None:
         self.graph, self._checkpoints, self._payloads = graph, checkpoints, payloads
 
     def thread(self, case_id: str) -> RunnableConfig:
@@ -46,7 +46,7 @@ class Runner:
         if case.stage is CaseStage.RECEIVED:
             self._checkpoints.delete_thread(case.case_id)
             return self.start(case.submission)
-        if self._checkpoints.get_tuple(self.thread(case.case_id)) is None:
+        if not self._checkpoints.holds(case.case_id):
             self._make_thread(case)
             return self._run(None, case.case_id)
         return self._run(Command(resume=Answer().model_dump(mode="json")), case.case_id)

@@ -40,7 +40,7 @@ class MemoryLedger:
         """Return a recorded policy."""
         return deepcopy(self._policies[policy_hash])
 
-    def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False) -> Case:
+    def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, flush: bool = True) -> Case:
         """Take a submission in, once."""
         with self._lock:
             attempts = self._attempts.setdefault(submission.task.task_id, [])

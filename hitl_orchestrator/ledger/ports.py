@@ -23,11 +23,12 @@ class Ledger(Protocol):
     def policy(self, policy_hash: str) -> dict[str, Any]:
         """Return the policy that was recorded under this hash. Raises `KeyError` where there is none."""
 
-    def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False) -> Case:
+    def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, flush: bool = True) -> Case:
         """Take a submission in, once.
 
         The same content under the same task id is the same case, whatever case id comes with it. Other content is
-        refused, or with `resubmit` becomes the next attempt.
+        refused, or with `resubmit` becomes the next attempt. Without `flush` the commit survives a crash of the
+        process at once, and a power cut from the next write on: for callers who write again before they acknowledge.
 
         Raises:
             TaskConflict: the task id is taken by other content.

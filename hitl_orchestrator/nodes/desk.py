@@ -88,11 +88,13 @@ class Desk:
     def close(self, submission: Submission, routing: Routing) -> AuditRecord:
         """Write the outcome of a case from what the tables hold."""
         now = self._clock()
+        if not routing.decision.needs_human:
+            # Should the state lie, the ledger refuses: a case that waits for a person cannot finish without one.
+            return self._ledger.finish(by_agent(submission, routing, now), routing, now)
         row = self._ledger.latest_review(submission.case_id)
-        if row is None and routing.decision.needs_human:
+        if row is None:
             raise IncompleteOutcome(submission.case_id, "it needs a person, and no review of it was ever opened")
-        record = by_agent(submission, routing, now) if row is None else by_person(submission, row)
-        return self._ledger.finish(record, routing, now)
+        return self._ledger.finish(by_person(submission, row), routing, now)
 
     def _role_needed(self, row: ReviewRow) -> str:
         """The role that may decide now: the review's own, or a higher one where the active policy asks for it."""

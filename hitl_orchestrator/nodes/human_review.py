@@ -3,10 +3,16 @@
 A resumed node runs again from its first line: opening the review is idempotent, and there is one interrupt a run.
 """
 
+from functools import cache
+
 from langgraph.types import interrupt
+from pydantic import GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.value import Value
+from hitl_orchestrator.domain.words import HumanDecision
 from hitl_orchestrator.nodes.ports import Inbox
 from hitl_orchestrator.nodes.state import Routed, Update, routing_of
 
@@ -19,6 +25,27 @@ class Answer(Value):
     """
 
     decision: Review | None = None
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the published schema, worked out once: LangGraph asks for it at every pause."""
+        return _published()
+
+
+@cache
+def _published() -> JsonSchemaValue:
+    """Return the JSON Schema of an answer, short and flat, so that another inbox can show a form for it."""
+    text = {"type": "string"}
+    fields = {
+        "human_decision": {"enum": [word.value for word in HumanDecision]},
+        "reviewer_id": text,
+        "human_feedback": text,
+        "reason": text,
+        "modified_output": {"type": "object"},
+        "shown_digest": text,
+    }
+    decision = {"type": "object", "properties": fields, "required": ["human_decision", "reviewer_id"]}
+    return {"title": Answer.__name__, "type": "object", "properties": {"decision": decision}}
 
 
 def human_review(state: Routed, *, inbox: Inbox) -> Update:

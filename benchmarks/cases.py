@@ -1,0 +1,125 @@
+"""What a case costs: our whole `submit` and `decide` against the same five nodes in bare LangGraph.
+
+The bare graph has trivial nodes and the same SqliteSaver settings and durability, on a file of its own. Both run in
+turns in one process, so that a busy machine slows both; the ratio of the medians is what counts.
+"""
+
+import gc
+import json
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any, TypedDict
+
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import Command, interrupt
+from uuid_utils import uuid7
+
+from hitl_orchestrator import AgentOutput, Orchestrator, Review, Task
+from hitl_orchestrator.graph.checkpoints import strict_serializer
+from hitl_orchestrator.graph.runner import DURABILITY
+from hitl_orchestrator.wiring import canonical
+
+CASES_A_ROUND = 30
+
+
+class BareState(TypedDict, total=False):
+    """The same channels as ours."""
+
+    submission: dict[str, Any]
+    classification: dict[str, Any]
+    score: dict[str, Any]
+    decision: dict[str, Any]
+    review: dict[str, Any]
+    outcome: dict[str, Any]
+
+
+class Bare:
+    """Five trivial nodes on a SqliteSaver with our settings."""
+
+    def __init__(self, folder: Path) -> None:
+        connection = sqlite3.connect(folder / "bare.db", check_same_thread=False, timeout=30)
+        connection.execute("PRAGMA synchronous=NORMAL")
+        self.connection = connection
+        graph: StateGraph[Any, Any, Any, Any] = StateGraph(BareState)
+        nodes: dict[str, Callable[[Any], Any]] = {
+            "classify": lambda state: {"classification": {"risk_level": state["submission"]["task"]["risk_level"]}},
+            "score": lambda state: {"score": {"confidence": state["submission"]["output"]["confidence_score"]}},
+            "route": lambda state: {"decision": {"auto": state["score"]["confidence"] >= 0.8}},
+            "human_review": lambda state: {"review": interrupt({"task": state["submission"]["task"]})},
+            "finalize": lambda state: {"outcome": {"final_decision": "approved"}},
+        }
+        for name, node in nodes.items():
+            graph.add_node(name, node)
+        graph.add_edge(START, "classify")
+        graph.add_edge("classify", "score")
+        graph.add_edge("score", "route")
+        graph.add_conditional_edges(
+            "route", lambda state: "finalize" if state["decision"]["auto"] else "human_review"
+        )
+        graph.add_edge("human_review", "finalize")
+        graph.add_edge("finalize", END)
+        self.graph = graph.compile(checkpointer=SqliteSaver(connection, serde=strict_serializer()))
+
+    def run(self, task: dict[str, Any], output: dict[str, Any], reviewed: bool) -> None:
+        """Run one case, with a person where one is needed."""
+        place: Any = {"configurable": {"thread_id": str(uuid7())}}
+        self.graph.invoke({"submission": {"task": task, "output": output}}, place, durability=DURABILITY)
+        if reviewed:
+            self.graph.invoke(Command(resume={"human_decision": "approve"}), place, durability=DURABILITY)
+
+
+def ours(hitl: Orchestrator, task: Task, output: AgentOutput, reviewed: bool) -> None:
+    """Run one case through the orchestrator, with a person where one is needed."""
+    case = hitl.submit(task, output)
+    if reviewed:
+        hitl.decide(case.case_id, Review(human_decision="approve", reviewer_id="senior_manager"))
+
+
+def measure(rounds: int = 9) -> dict[str, float]:
+    """Return milliseconds a case, bare and ours, and their ratios: medians over `rounds`."""
+    figures: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        bare = Bare(folder)
+        with Orchestrator.open(f"sqlite:///{folder / 'ours.db'}") as hitl:
+            for number in range(-1, rounds):  # the first round warms up
+                for path, reviewed in (("auto", False), ("reviewed", True)):
+                    for who, seconds in _one_round(bare, hitl, number, reviewed).items():
+                        if number >= 0:
+                            figures.setdefault(f"{path}_{who}_ms", []).append(seconds * 1000)
+        bare.connection.close()
+    result = {key: median(values) for key, values in figures.items()}
+    for path in ("auto", "reviewed"):
+        result[f"{path}_ratio"] = result[f"{path}_ours_ms"] / result[f"{path}_bare_ms"]
+    return result
+
+
+def _one_round(bare: Bare, hitl: Orchestrator, number: int, reviewed: bool) -> dict[str, float]:
+    """Return seconds a case for both, case by case in turns."""
+    spent = {"bare": 0.0, "ours": 0.0}
+    kind = 1 if reviewed else 0
+    raw_task, raw_output = json.loads(canonical("tasks.json"))[kind], json.loads(canonical("agent_outputs.json"))[kind]
+    gc.collect()
+    for index in range(CASES_A_ROUND):
+        name = {"task_id": f"bench-{kind}-{number}-{index}"}
+        task = {**raw_task, **name, "timestamp": datetime.now(UTC).isoformat()}
+        output = {**raw_output, **name}
+        typed = Task.model_validate(task), AgentOutput.model_validate(output)
+        began = perf_counter()
+        bare.run(task, output, reviewed)
+        between = perf_counter()
+        ours(hitl, *typed, reviewed)
+        spent["bare"] += between - began
+        spent["ours"] += perf_counter() - between
+    return {who: seconds / CASES_A_ROUND for who, seconds in spent.items()}
+
+
+if __name__ == "__main__":
+    for key, value in measure().items():
+        print(f"{key:20} {value:8.3f}")
