@@ -13,6 +13,7 @@ from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.words import ActorKind, CaseStage, HumanDecision
 from hitl_orchestrator.errors import CaseMoved, CaseNotWaiting, GraphChanged, UnfitInput
 from hitl_orchestrator.graph.topology import graph_version
+from hitl_orchestrator.ledger.entries import answer_digest
 from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.nodes.desk import Clock, Desk
 from hitl_orchestrator.policies.rulebook import Rulebook
@@ -173,7 +174,11 @@ class BaseOrchestrator:
         )
 
     def _review_to_decide(self, case: Case, answer: Review) -> ReviewRow:
-        """Return the review that an answer is about: the open one, or else the last, whose decision then stands."""
+        """Return the review that an answer is about: the open one, or else the last, whose decision then stands.
+
+        An answer that names no review and was given before is about that review: an escalation that is sent twice
+        must not go up two levels.
+        """
         if case.submission.graph_version != self.version:
             raise GraphChanged(case.case_id, case.submission.graph_version, self.version)
         if not case.reviews:
@@ -183,7 +188,8 @@ class BaseOrchestrator:
             if named is None:
                 raise UnfitInput([f"case {case.case_id!r} has no review {answer.review_id!r}"])
             return named
-        return case.open_review or case.reviews[-1]
+        given_before = (row for row in case.reviews if row.verdict and _is_same_answer(row.verdict.review, answer))
+        return next(given_before, case.open_review or case.reviews[-1])
 
     def _answered(self, case: Case, row: ReviewRow) -> Case:
         """Run a case on after an answer that was recorded just now, or that stood before."""
@@ -210,6 +216,11 @@ class BaseOrchestrator:
 
 def _sender(replay: bool) -> Actor:
     return Actor(kind=ActorKind.AGENT, channel="replay" if replay else "library")
+
+
+def _is_same_answer(given: Review, again: Review) -> bool:
+    somebody = again.reviewer_id is not None or again.human_role is not None
+    return somebody and again.human_role in (None, given.human_role) and answer_digest(given) == answer_digest(again)
 
 
 def _passed_up(case: Case) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from hitl_orchestrator.domain.audit import Actor, AuditRecord
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Routing
-from hitl_orchestrator.domain.review import ReviewRow, Shown, Verdict
+from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.task import content_of
 from hitl_orchestrator.domain.value import digest
 from hitl_orchestrator.domain.words import ActorKind, CaseStage, EventKind, HumanDecision, ReviewStatus
@@ -21,10 +21,10 @@ def content_digest(submission: Submission) -> str:
     return digest(content_of(submission.task, submission.output))
 
 
-def answer_digest(verdict: Verdict) -> str:
+def answer_digest(answer: Review) -> str:
     """Return what two answers must share to be the same answer: who says what about which text."""
     kept = {"human_decision", "reviewer_id", "human_feedback", "reason", "modified_output", "confidence_assessment"}
-    return digest(verdict.review.model_dump(mode="json", include=kept))
+    return digest(answer.model_dump(mode="json", include=kept))
 
 
 def policy_recorded(policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> Draft:
@@ -74,7 +74,7 @@ def standing_answer(row: ReviewRow, tried: ReviewRow, verdict: Verdict) -> Revie
     """Return the receipt when this very answer stands already; otherwise say why the answer is refused."""
     if row.verdict is None:
         raise StaleReview(row.review_id, tried.digest, row.digest)
-    if answer_digest(row.verdict) == answer_digest(verdict):
+    if answer_digest(row.verdict.review) == answer_digest(verdict.review):
         return row
     stands = row.verdict
     who = stands.review.reviewer_id or stands.role

@@ -70,7 +70,7 @@ class Desk:
         Recorded reviews may name only a role, and an edit without the edited output. A live case takes none.
         """
         where = f"the recorded review of task {submission.task.task_id!r}"
-        found = _unfit_for_replay(recorded, submission, where)
+        found = _unfit_for_replay(recorded, row, submission, where)
         if found:
             raise UnfitInput(found)
         role = recorded.human_role or row.role
@@ -138,7 +138,7 @@ def _completed(answer: Review, row: ReviewRow, role: str, at: datetime) -> Revie
     return answer.model_copy(update=filled)
 
 
-def _unfit_for_replay(recorded: Review, submission: Submission, where: str) -> list[str]:
+def _unfit_for_replay(recorded: Review, row: ReviewRow, submission: Submission, where: str) -> list[str]:
     task = submission.task
     found: list[str] = []
     if not submission.replayed:
@@ -151,4 +151,6 @@ def _unfit_for_replay(recorded: Review, submission: Submission, where: str) -> l
         found.append(f"{where}: task_id: {recorded.task_id!r} is another task")
     if recorded.human_decision in (HumanDecision.OVERRIDE, HumanDecision.ESCALATE) and not recorded.stated_reason:
         found.append(f"{where}: {recorded.human_decision} needs a reason in human_feedback or reason")
+    if recorded.human_decision is HumanDecision.APPROVE and row.shown.routing.output is None:
+        found.append(f"{where}: nothing is proposed that it could approve; give the output that was approved")
     return found
