@@ -1,0 +1,65 @@
+"""An orchestrator on every store, with a clock that a test moves and people whose rights differ."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from builders import FakeClock, a_task, an_output
+
+from hitl_orchestrator import Case, Orchestrator
+
+PEOPLE = [
+    {"reviewer_id": "ana", "name": "Ana", "roles": ["domain_reviewer"], "domains": ["customer_support"]},
+    {"reviewer_id": "ben", "name": "Ben", "roles": ["domain_reviewer"], "domains": ["finance"]},
+    {"reviewer_id": "max", "name": "Max", "roles": ["senior_manager"]},
+    {"reviewer_id": "zoe", "name": "Zoe", "roles": ["compliance_officer"]},
+    {"reviewer_id": "two", "name": "Two hats", "roles": ["domain_reviewer", "senior_manager"]},
+]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def sqlite_store(tmp_path) -> str:
+    return f"sqlite:///{tmp_path / 'hitl.db'}"
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request, sqlite_store) -> str:
+    return "memory://" if request.param == "memory" else sqlite_store
+
+
+@pytest.fixture
+def opened(clock) -> Iterator[Callable[..., Orchestrator]]:
+    """Open orchestrators that are closed when the test is over."""
+    with ExitStack() as stack:
+
+        def open_one(store: str, **options: Any) -> Orchestrator:
+            return stack.enter_context(Orchestrator.open(store, **{"clock": clock, "reviewers": PEOPLE, **options}))
+
+        yield open_one
+
+
+@pytest.fixture
+def hitl(opened, store) -> Orchestrator:
+    return opened(store)
+
+
+@pytest.fixture
+def durable(opened, sqlite_store) -> Orchestrator:
+    return opened(sqlite_store)
+
+
+@pytest.fixture
+def waits() -> Callable[..., Case]:
+    """Submit a task that needs a person: a domain reviewer, or with a high risk a senior manager."""
+
+    def submit(hitl: Orchestrator, task_id: str = "task-1", risk: str = "low", output: Any = None, **task: Any) -> Case:
+        given = output or an_output(task_id, confidence=0.5)
+        return hitl.submit(a_task(task_id, risk_level=risk, **task), given)
+
+    return submit

@@ -1,0 +1,174 @@
+"""Who may decide what: everybody else is refused with a reason, and nothing is written."""
+
+import pytest
+from builders import a_review, a_task, an_output
+
+from hitl_orchestrator import UnfitInput
+from hitl_orchestrator.domain.words import ReviewStatus
+from hitl_orchestrator.errors import NotAuthorised, ReviewAlreadyDecided, TopOfChain
+
+
+@pytest.fixture
+def refused(hitl):
+    """Try an answer that must be refused, and see that it has changed nothing."""
+
+    def try_it(answer, error, match):
+        before = list(hitl.history("task-1"))
+        with pytest.raises(error, match=match):
+            hitl.decide("task-1", answer)
+        assert list(hitl.history("task-1")) == before
+        assert hitl.show("task-1").open_review is not None
+
+    return try_it
+
+
+@pytest.mark.parametrize(
+    ("answer", "match"),
+    [
+        (a_review("approve", "anna"), "there is no such reviewer in the reviewers file; did you mean 'ana'"),
+        (a_review("approve", "ana"), "it needs 'senior_manager' or a role above it, they hold domain_reviewer"),
+        (a_review("approve", "max", human_role="compliance_officer"), "given as 'compliance_officer', which they do n"),
+        (a_review("approve", "two", human_role="domain_reviewer"), "or which is below 'senior_manager'"),
+    ],
+)
+def test_a_person_without_the_role_may_not_decide(hitl, waits, refused, answer, match):
+    waits(hitl, risk="high")
+
+    refused(answer, NotAuthorised, match)
+
+
+def test_a_person_of_another_domain_may_not_decide(hitl, waits, refused):
+    waits(hitl)
+
+    refused(a_review("approve", "ben"), NotAuthorised, "the case is in 'customer_support', their domains are finance")
+
+
+def test_somebody_must_decide(hitl, waits, refused):
+    waits(hitl)
+
+    refused(a_review("approve", None), UnfitInput, "say who decides")
+
+
+@pytest.mark.parametrize(
+    ("reviewer", "named", "role"),
+    [
+        ("ana", None, "domain_reviewer"),
+        ("max", None, "senior_manager"),
+        ("zoe", None, "compliance_officer"),
+        ("two", None, "domain_reviewer"),
+        ("two", "senior_manager", "senior_manager"),
+    ],
+)
+def test_the_role_itself_or_one_above_it_decides(hitl, waits, reviewer, named, role):
+    waits(hitl)
+
+    case = hitl.decide("task-1", a_review("approve", reviewer, human_role=named))
+
+    assert (case.record.reviewer_id, case.record.human_role) == (reviewer, role)
+
+
+@pytest.mark.parametrize(
+    ("answer", "match"),
+    [
+        (a_review("modify", "ana", modified_output=None), "modify needs the edited output"),
+        (a_review("override", "ana", reason=" "), "override needs a reason"),
+        (a_review("escalate", "ana", reason=""), "escalate needs a reason"),
+        (a_review("approve", "ana", modified_output={"predicted_label": "x"}), "approve takes no output"),
+        (a_review("reject", "ana", modified_output={"predicted_label": "x"}), "reject takes no output"),
+        (a_review("approve", "ana", task_id="task-2"), "task_id 'task-2' is not the task of this review, 'task-1'"),
+        (a_review("approve", "ana", review_id="elsewhere.0"), "has no review 'elsewhere.0'"),
+    ],
+)
+def test_an_answer_that_lacks_what_its_decision_needs_is_refused(hitl, waits, refused, answer, match):
+    waits(hitl)
+
+    refused(answer, UnfitInput, match)
+
+
+def test_every_problem_of_an_answer_is_told_at_once(hitl, waits):
+    waits(hitl)
+
+    with pytest.raises(UnfitInput) as refusal:
+        hitl.decide("task-1", a_review("modify", "ana", modified_output=None, task_id="task-2"))
+
+    assert len(refusal.value.problems) == 2
+
+
+def test_feedback_counts_as_the_reason_of_an_override(hitl, waits):
+    waits(hitl)
+
+    case = hitl.decide("task-1", a_review("override", "ana", reason="", human_feedback="an exception"))
+
+    assert (case.status, case.record.human_feedback) == ("override_approved", "an exception")
+
+
+def test_nothing_proposed_is_nothing_to_approve(hitl, refused):
+    case = hitl.submit(a_task())
+    assert (case.status, case.reviews[0].shown.routing.score.confidence) == ("waiting", None)
+
+    refused(a_review("approve", "ana"), UnfitInput, "the agent proposed nothing to approve")
+
+    own = hitl.decide("task-1", a_review("override", "ana", modified_output={"predicted_label": "Mine"}))
+    assert (own.final_output.predicted_label, own.record.proposed_output) == ("Mine", None)
+
+
+def test_a_case_goes_up_the_chain_with_its_reason_and_its_history(hitl, waits, clock):
+    waits(hitl)
+    clock.tick(60)
+    up = hitl.decide("task-1", a_review("escalate", "ana", reason="beyond me"))
+    clock.tick(60)
+    top = hitl.decide("task-1", a_review("escalate", "max", reason="beyond me too"))
+
+    assert (up.status, up.open_review.role, up.open_review.shown.passed_up_because) == (
+        "waiting",
+        "senior_manager",
+        "beyond me",
+    )
+    assert list(hitl.inbox("domain_reviewer")) == list(hitl.inbox("senior_manager")) == []
+    assert list(hitl.inbox("compliance_officer")) == [top.open_review]
+    assert [row.status for row in top.reviews] == [ReviewStatus.ESCALATED, ReviewStatus.ESCALATED, ReviewStatus.OPEN]
+
+    done = hitl.decide("task-1", a_review("approve", "zoe"))
+
+    assert (done.status, done.record.reviewer_id) == ("approved", "zoe")
+    assert [row.verdict.review.stated_reason for row in done.reviews] == ["beyond me", "beyond me too", ""]
+    assert [event.kind.value for event in hitl.history("task-1")][2:] == [
+        *("review_opened", "escalated", "review_opened", "escalated", "review_opened"),
+        *("decided", "finished"),
+    ]
+
+
+def test_who_passed_a_case_up_no_longer_decides_it(hitl, waits):
+    waits(hitl)
+    hitl.decide("task-1", a_review("escalate", "ana"))
+
+    with pytest.raises(NotAuthorised, match="it needs 'senior_manager'"):
+        hitl.decide("task-1", a_review("approve", "ana"))
+    with pytest.raises(ReviewAlreadyDecided, match="by 'ana': escalate"):
+        hitl.decide("task-1", a_review("approve", "ana", review_id=hitl.show("task-1").reviews[0].review_id))
+
+
+def test_the_same_escalation_again_is_the_same_receipt(hitl, waits):
+    waits(hitl)
+    up = hitl.decide("task-1", a_review("escalate", "two", reason="beyond me"))
+
+    again = hitl.decide("task-1", a_review("escalate", "two", reason="beyond me"))
+
+    assert again == up
+    assert [row.role for row in again.reviews] == ["domain_reviewer", "senior_manager"]
+
+
+def test_a_senior_who_escalates_passes_it_above_themselves(hitl, waits):
+    waits(hitl)
+
+    assert hitl.decide("task-1", a_review("escalate", "max")).open_review.role == "compliance_officer"
+
+
+def test_nobody_stands_above_the_top_of_the_chain(hitl, waits, refused):
+    waits(hitl)
+
+    refused(a_review("escalate", "zoe"), TopOfChain, "top of the chain; decide it with approve, reject")
+
+
+def test_a_case_of_the_second_level_starts_there(hitl, waits):
+    assert waits(hitl, risk="high", output=an_output(confidence=0.99)).open_review.role == "senior_manager"

@@ -1,0 +1,121 @@
+"""When a decision counts, what it signs, and which cases take recorded answers."""
+
+import pytest
+from builders import a_review, a_task, an_output, minutes
+
+from hitl_orchestrator import UnfitInput
+from hitl_orchestrator.errors import NotAuthorised, StaleReview
+
+
+def test_a_live_decision_counts_from_our_clock_not_from_the_time_it_claims(hitl, waits, clock):
+    waits(hitl)
+    clock.tick(300)
+
+    case = hitl.decide("task-1", a_review("approve", "ana", timestamp=minutes(-1000)))
+
+    assert (case.record.timestamp, case.record.latency_seconds) == (minutes(5), 300)
+    assert case.reviews[0].verdict.decided_at == minutes(5)
+    assert case.reviews[0].verdict.review.timestamp == minutes(-1000)
+    assert hitl.history("task-1")[3].at == minutes(5)
+
+
+def test_a_decision_about_something_else_than_is_shown_is_refused(hitl, waits):
+    waits(hitl)
+    hitl.decide("task-1", a_review("escalate", "ana"))
+    below, shown = hitl.show("task-1").reviews
+
+    with pytest.raises(StaleReview, match="look at the case again"):
+        hitl.decide("task-1", a_review("approve", "max", shown_digest=below.digest))
+    assert hitl.show("task-1").open_review == shown
+
+    assert hitl.decide("task-1", a_review("approve", "max", shown_digest=shown.digest)).status == "approved"
+
+
+def test_every_verdict_carries_the_digest_of_what_was_shown(hitl, waits):
+    case = waits(hitl)
+
+    decided = hitl.decide("task-1", a_review("approve", "ana"))
+
+    assert decided.reviews[0].verdict.review.shown_digest == case.open_review.shown.digest
+    body = hitl.history("task-1")[3].body
+    assert body["digest"] == body["verdict"]["review"]["shown_digest"] == case.open_review.digest
+
+
+def replayed(hitl, **task):
+    return hitl.submit(a_task(**task), an_output(confidence=0.5), replay=True)
+
+
+def test_a_recorded_decision_counts_from_its_own_time(hitl, clock):
+    replayed(hitl)
+    clock.tick(10_000)
+
+    case = hitl.replay("task-1", a_review("approve", None, human_role="domain_reviewer", timestamp=minutes(7)))
+
+    assert (case.record.timestamp, case.record.latency_seconds) == (minutes(7), 420)
+    assert (case.record.reviewer_id, case.record.human_role) == (None, "domain_reviewer")
+    assert hitl.history("task-1")[3].actor.kind == "record"
+
+
+def test_a_replayed_case_that_a_rule_approves_took_as_long_as_the_run_did(hitl):
+    case = hitl.submit(a_task(timestamp=minutes(-60)), an_output(), replay=True)
+
+    assert (case.record.timestamp, case.record.latency_seconds) == (minutes(-60), 0)
+
+
+def test_a_live_case_takes_no_recorded_decision(hitl, waits):
+    waits(hitl)
+
+    with pytest.raises(UnfitInput, match="came in live; a person decides it"):
+        hitl.replay("task-1", a_review("approve", None, timestamp=minutes(7)))
+
+    assert hitl.show("task-1").status == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "error", "match"),
+    [
+        (a_review("approve", None), UnfitInput, "needs the time of its decision"),
+        (a_review("approve", None, timestamp=minutes(-1)), UnfitInput, "lies before the task"),
+        (a_review("approve", None, timestamp=minutes(1), task_id="task-2"), UnfitInput, "'task-2' is another task"),
+        (a_review("override", None, timestamp=minutes(1), reason=""), UnfitInput, "override needs a reason"),
+        (a_review("approve", "ben", timestamp=minutes(1)), NotAuthorised, "their domains are finance"),
+        (a_review("approve", "nobody", timestamp=minutes(1)), NotAuthorised, "no such reviewer"),
+    ],
+)
+def test_a_record_that_does_not_fit_its_case_is_refused(hitl, recorded, error, match):
+    replayed(hitl)
+
+    with pytest.raises(error, match=match):
+        hitl.replay("task-1", recorded)
+
+    assert hitl.show("task-1").status == "waiting"
+
+
+def test_a_record_of_a_role_below_the_needed_one_is_refused(hitl):
+    replayed(hitl, risk_level="high")
+
+    with pytest.raises(UnfitInput, match="'domain_reviewer' is below 'senior_manager'"):
+        hitl.replay("task-1", a_review("approve", None, human_role="domain_reviewer", timestamp=minutes(1)))
+
+
+def test_a_recorded_approval_of_nothing_is_refused(hitl):
+    hitl.submit(a_task(), replay=True)
+
+    with pytest.raises(UnfitInput, match="nothing is proposed that it could approve"):
+        hitl.replay("task-1", a_review("approve", None, human_role="domain_reviewer", timestamp=minutes(1)))
+
+
+def test_a_recorded_edit_without_the_edited_output_leaves_nothing_to_carry_out(hitl):
+    replayed(hitl)
+
+    case = hitl.replay("task-1", a_review("modify", None, modified_output=None, timestamp=minutes(1)))
+
+    assert (case.status, case.final_output) == ("modified_and_approved", None)
+
+
+def test_records_of_two_levels_that_say_the_same_pass_the_case_up_twice(hitl):
+    replayed(hitl)
+    for role in ("domain_reviewer", "senior_manager", "senior_manager"):
+        case = hitl.replay("task-1", a_review("escalate", None, human_role=role, timestamp=minutes(1)))
+
+    assert [row.role for row in case.reviews] == ["domain_reviewer", "senior_manager", "compliance_officer"]
