@@ -15,16 +15,22 @@ class Settings(Value):
     policy: str | None = None
     reviewers: str | None = None
     tracing: bool = False
+    debug: bool = False
 
 
 def read_settings() -> Settings:
-    """Return `HITL_STORE`, `HITL_POLICY`, `HITL_REVIEWERS` and `HITL_TRACING` with their defaults."""
+    """Return `HITL_STORE`, `HITL_POLICY`, `HITL_REVIEWERS`, `HITL_TRACING` and `HITL_DEBUG` with their defaults."""
     return Settings(
         store=os.environ.get("HITL_STORE") or DEFAULT_STORE,
         policy=os.environ.get("HITL_POLICY") or None,
         reviewers=os.environ.get("HITL_REVIEWERS") or None,
-        tracing=os.environ.get("HITL_TRACING", "").lower() in {"1", "true", "yes"},
+        tracing=_is_on("HITL_TRACING"),
+        debug=_is_on("HITL_DEBUG"),
     )
+
+
+def _is_on(name: str) -> bool:
+    return os.environ.get(name, "").lower() in {"1", "true", "yes"}
 
 
 def keep_traces_at_home(settings: Settings) -> None:

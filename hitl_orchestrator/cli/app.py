@@ -1,0 +1,236 @@
+"""Every command as it is typed. What a command does is imported when it is asked for: `--help` waits for nothing."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hitl_orchestrator.cli.options import AsJson, CaseId, Given, Policy, Reviewers, Store
+
+if TYPE_CHECKING:
+    from hitl_orchestrator.cli.session import Session
+
+app = typer.Typer(
+    name="hitl",
+    help="Decide whether agent outputs may go ahead, must be reviewed, or must be escalated.",
+    epilog="Exit codes: 0 done, 1 the answer is no, 2 unfit input. Problems go to stderr, one sentence each; with "
+    '--json as one object {"error": ..., "problems": [...]}.',
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+audit = typer.Typer(help="Read the ledger.", rich_markup_mode=None)
+policy_app = typer.Typer(help="Look at a routing policy.", rich_markup_mode=None)
+app.add_typer(audit, name="audit", no_args_is_help=True)
+app.add_typer(policy_app, name="policy", no_args_is_help=True)
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run the command that the arguments name, and return its exit code."""
+    code: Any = typer.main.get_command(app).main(list(arguments), prog_name="hitl", standalone_mode=False)
+    return code if isinstance(code, int) else 0
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        typer.echo(f"hitl-orchestrator {version('hitl-orchestrator')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _hitl(
+    context: typer.Context,
+    *,
+    store: Store = None,
+    policy: Policy = None,
+    reviewers: Reviewers = None,
+    as_json: AsJson = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    context.obj = Given(store, policy, reviewers, as_json)
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    data_into: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Only copy the canonical data sets into this folder.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the canonical five tasks end to end, in a temporary store."""
+    from hitl_orchestrator.cli import demo as doing  # noqa: PLC0415
+
+    session = _session(context, as_json=as_json)
+    if data_into is not None:
+        doing.copy_data(session, data_into)
+    else:
+        doing.demo(session)
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    tasks: Annotated[str, typer.Argument(metavar="TASKS", help="Tasks: JSON or JSON Lines; - reads standard input.")],
+    *,
+    outputs: Annotated[
+        str | None, typer.Option(metavar="FILE", help="What the agents propose. A task without goes to a person.")
+    ] = None,
+    reviews: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Recorded reviews to replay, at the time of their record.")
+    ] = None,
+    resubmit: Annotated[
+        bool, typer.Option("--resubmit", help="Take a known task with other content in as a new attempt.")
+    ] = False,
+    store: Store = None,
+    policy: Policy = None,
+    reviewers: Reviewers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Route the tasks of a file. Running it again is harmless: the same task is the same case."""
+    from hitl_orchestrator.cli import run as doing  # noqa: PLC0415
+
+    session = _session(context, store, policy, reviewers, as_json)
+    doing.run(session, doing.Files(tasks, outputs, reviews), resubmit=resubmit)
+
+
+@app.command()
+def inbox(
+    context: typer.Context,
+    *,
+    role: Annotated[str | None, typer.Option(metavar="ROLE", help="Only what asks for this role.")] = None,
+    domain: Annotated[str | None, typer.Option(metavar="DOMAIN", help="Only this domain.")] = None,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many.")] = 200,
+    store: Store = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the open reviews, the longest waiting first."""
+    from hitl_orchestrator.cli import reviewing as doing  # noqa: PLC0415
+
+    doing.inbox(_session(context, store, as_json=as_json), role, domain, limit)
+
+
+@app.command()
+def show(context: typer.Context, given_id: CaseId, store: Store = None, as_json: AsJson = False) -> None:
+    """Tell the story of one case: what was proposed, which rule fired and why, what people said, how it ended."""
+    from hitl_orchestrator.cli import reviewing as doing  # noqa: PLC0415
+
+    doing.show(_session(context, store, as_json=as_json), given_id)
+
+
+@app.command()
+def resume(
+    context: typer.Context,
+    given_id: CaseId,
+    decision: Annotated[
+        str,
+        typer.Argument(
+            metavar="DECISION",
+            help="approve, reject, modify, override or escalate.",
+            autocompletion=lambda: ["approve", "reject", "modify", "override", "escalate"],
+        ),
+    ],
+    *,
+    reviewer: Annotated[str, typer.Option(metavar="ID", help="Who decides: an id of the reviewers file.")],
+    feedback: Annotated[str | None, typer.Option(metavar="TEXT", help="What the agent should learn from it.")] = None,
+    output: Annotated[
+        str | None, typer.Option(metavar="JSON", help="The new agent_output, or @FILE. modify needs it.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why. override and escalate need it.")] = None,
+    assessment: Annotated[str | None, typer.Option(metavar="HOW_SURE", help="low, medium or high.")] = None,
+    review_id: Annotated[str | None, typer.Option(metavar="ID", help="Decide this review and no later one.")] = None,
+    digest: Annotated[
+        str | None, typer.Option(metavar="SHA", help="Decide only if it still shows exactly this.")
+    ] = None,
+    store: Store = None,
+    policy: Policy = None,
+    reviewers: Reviewers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record a person's decision on a waiting case, and run the case on. The first decision stands."""
+    from hitl_orchestrator.cli import reviewing as doing  # noqa: PLC0415
+
+    said = {"human_decision": decision, "reviewer_id": reviewer, "human_feedback": feedback, "reason": reason}
+    said |= {"confidence_assessment": assessment, "review_id": review_id, "shown_digest": digest}
+    doing.resume(_session(context, store, policy, reviewers, as_json), given_id, said, output)
+
+
+@app.command()
+def recover(
+    context: typer.Context,
+    store: Store = None,
+    policy: Policy = None,
+    reviewers: Reviewers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Drive every unfinished case on. Doing it twice, or in two places, is harmless."""
+    from hitl_orchestrator.cli import run as doing  # noqa: PLC0415
+
+    doing.recover(_session(context, store, policy, reviewers, as_json))
+
+
+@audit.command("list")
+def audit_list(context: typer.Context, store: Store = None, as_json: AsJson = False) -> None:
+    """List the audit records of all finished cases, in the order in which they finished."""
+    from hitl_orchestrator.cli import audit as doing  # noqa: PLC0415
+
+    doing.list_records(_session(context, store, as_json=as_json))
+
+
+@audit.command("show")
+def audit_show(context: typer.Context, given_id: CaseId, store: Store = None, as_json: AsJson = False) -> None:
+    """Show every ledger entry about one case."""
+    from hitl_orchestrator.cli import audit as doing  # noqa: PLC0415
+
+    doing.show_entries(_session(context, store, as_json=as_json), given_id)
+
+
+@policy_app.command("check")
+def policy_check(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The policy, JSON or YAML.")],
+    reviewers: Reviewers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read a policy and list what is odd about it. Exit code 1 where something is wrong."""
+    from hitl_orchestrator.cli import policy as doing  # noqa: PLC0415
+
+    doing.check_file(_session(context, reviewers=reviewers, as_json=as_json), file)
+
+
+@policy_app.command("explain")
+def policy_explain(
+    context: typer.Context,
+    given: Annotated[list[str], typer.Argument(metavar="TASKS...", help="Files of tasks, or ids of known cases.")],
+    *,
+    outputs: Annotated[str | None, typer.Option(metavar="FILE", help="What the agents propose.")] = None,
+    store: Store = None,
+    policy: Policy = None,
+    reviewers: Reviewers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell for each task which rule of the policy decides, and why every other one does not. Changes nothing."""
+    from hitl_orchestrator.cli import policy as doing  # noqa: PLC0415
+
+    doing.explain_tasks(_session(context, store, policy, reviewers, as_json), given, outputs)
+
+
+def _session(
+    context: typer.Context,
+    store: str | None = None,
+    policy: str | None = None,
+    reviewers: str | None = None,
+    as_json: bool = False,
+) -> "Session":
+    """Return the session; what stands behind the command's name counts more than what stands before it."""
+    from hitl_orchestrator.cli.session import start  # noqa: PLC0415
+
+    before: Given = context.obj
+    return start(
+        Given(store or before.store, policy or before.policy, reviewers or before.reviewers, as_json or before.as_json)
+    )

@@ -1,0 +1,67 @@
+"""What a command has to say to a person, before it is drawn: sentences and tables as plain values. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Cell(NamedTuple):
+    """A text in a table, and how it is coloured."""
+
+    text: str
+    style: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column. One that `gives_way` is made narrower where the screen asks for it: cut, or with `folds` continued below.
+
+    Columns that are cut give way before columns that fold.
+    """
+
+    name: str
+    right: bool = False
+    folds: bool = False
+    gives_way: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under names."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A sentence, which may be indented, and which keeps the line breaks of what it quotes."""
+
+    text: str = ""
+    style: str = ""
+    indent: int = 0
+
+
+Block = Table | Line
+
+COMMAND = "cyan"
+"""The style of lines that are there to be copied."""
+
+ROUTING_STYLE = {"auto_approve": "green", "human_review": "yellow", "escalate": "red"}
+RISK_STYLE = {"low": "green", "medium": "yellow", "high": "red"}
+OUTCOME_STYLE = {"rejected": "red", "waiting": "bold", "received": "dim", "decided": "dim"}
+
+
+def routing(action: str | None) -> Cell:
+    """Colour an action: green goes ahead, yellow is reviewed, red is escalated."""
+    return Cell(action or "-", ROUTING_STYLE.get(action or "", ""))
+
+
+def risk(level: str | None) -> Cell:
+    """Colour a risk level."""
+    return Cell(level or "-", RISK_STYLE.get(level or "", ""))
+
+
+def outcome(status: str) -> Cell:
+    """Colour how a case stands: what was approved is green."""
+    return Cell(status, OUTCOME_STYLE.get(status, "green"))

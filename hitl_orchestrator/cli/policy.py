@@ -1,0 +1,159 @@
+"""`hitl policy`: is this policy sound, and why does it say what it says?"""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import typer
+
+from hitl_orchestrator.cli import blocks
+from hitl_orchestrator.cli.answer import answer
+from hitl_orchestrator.cli.blocks import Block, Cell, Column, Line, Table
+from hitl_orchestrator.cli.files import Problems, name_of, read_outputs, read_tasks
+from hitl_orchestrator.cli.problems import NO
+from hitl_orchestrator.cli.session import Session
+from hitl_orchestrator.cli.words import confidence, count
+from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.decision import Facts
+from hitl_orchestrator.domain.task import AgentOutput, Task
+from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.policies import Explanation, Finding, Policy, Severity, check, explain, policy_hash
+from hitl_orchestrator.policies.explain import Standing
+from hitl_orchestrator.policies.risk import risk_of
+from hitl_orchestrator.policies.scoring import ScoreRules, score_of
+from hitl_orchestrator.wiring import load_people, load_policy
+
+_SEVERITY_STYLE = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: ""}
+_STANDING_STYLE = {Standing.DECIDES: "bold", Standing.FAILS: "dim", Standing.TOO_LATE: ""}
+
+
+class Explained(NamedTuple):
+    """One task, what the policy may look at, and what it makes of it."""
+
+    task_id: str
+    facts: Facts
+    explanation: Explanation
+
+
+def check_file(session: Session, path: str) -> None:
+    """Read a policy and tell every finding."""
+    chain = load_people(session.reviewers).chain
+    policy = load_policy(path, chain)
+    found = check(policy, chain)
+    data = {
+        "policy_id": policy.policy_id,
+        "policy_hash": policy_hash(policy),
+        "findings": [finding.model_dump(mode="json") for finding in found],
+    }
+    answer(session.as_json, data, lambda: _findings(policy, found))
+    if any(finding.severity is Severity.ERROR for finding in found):
+        raise typer.Exit(NO)
+
+
+def explain_tasks(session: Session, given: Sequence[str], outputs_path: str | None) -> None:
+    """Explain what the policy says about the tasks of files and about known cases."""
+    chain = load_people(session.reviewers).chain
+    policy = load_policy(session.policy, chain)
+    explained = [
+        Explained(task.task_id, facts, explain(policy, facts, chain))
+        for task, output in _given_tasks(session, given, outputs_path)
+        for facts in (facts_of(task, output),)
+    ]
+    answer(session.as_json, [_plain(one) for one in explained], lambda: _explanations(policy, explained))
+
+
+def facts_of(task: Task, output: AgentOutput | None) -> Facts:
+    """Return what a policy would look at if this task came in now."""
+    risk = risk_of(task, ())
+    score = score_of(output, risk, ScoreRules())
+    return Facts(
+        risk_level=risk,
+        domain=task.domain,
+        task_type=task.task_type,
+        confidence=score.confidence,
+        signals=frozenset(score.signals),
+        has_proposal=output is not None,
+    )
+
+
+def _given_tasks(
+    session: Session, given: Sequence[str], outputs_path: str | None
+) -> list[tuple[Task, AgentOutput | None]]:
+    """Return the tasks of the files, then those of the known cases, each with its output."""
+    files = [name for name in given if _is_a_file(name)]
+    ids = [name for name in given if name not in files]
+    problems = Problems()
+    tasks = [task for path in files for task in problems.read(partial(read_tasks, path)) or ()]
+    readable = tasks if not problems.found else None
+    if outputs_path is not None and not files:
+        problems.found.append("--outputs: a known case has its own output; give a file of tasks, or leave it out")
+    where = ", ".join(map(name_of, files))
+    outputs = problems.read(lambda: read_outputs(outputs_path, readable, where))
+    if problems.found:
+        raise UnfitInput(problems.found)
+    return [(task, (outputs or {}).get(task.task_id)) for task in tasks] + _known(session, ids)
+
+
+def _known(session: Session, ids: Sequence[str]) -> list[tuple[Task, AgentOutput | None]]:
+    if not ids:
+        return []
+    with session.open() as hitl:
+        return [(case.submission.task, _output_of(case)) for case in map(hitl.show, ids)]
+
+
+def _output_of(case: Case) -> AgentOutput | None:
+    """Return what was proposed, by a classifier too where the case was reviewed."""
+    return case.reviews[0].shown.routing.output if case.reviews else case.submission.output
+
+
+def _is_a_file(name: str) -> bool:
+    """Whether a word names a file: an id has no folder and no such ending."""
+    return name == "-" or "/" in name or name.endswith((".json", ".jsonl", ".ndjson")) or Path(name).is_file()
+
+
+def _plain(one: Explained) -> dict[str, object]:
+    facts = one.facts
+    return {
+        "task_id": one.task_id,
+        "facts": {
+            "risk_level": facts.risk_level,
+            "domain": facts.domain,
+            "task_type": facts.task_type,
+            "confidence_score": facts.confidence,
+            "signals": sorted(facts.signals),
+            "has_proposal": facts.has_proposal,
+        },
+        "routing_decision": one.explanation.decision.action,
+        **one.explanation.decision.model_dump(mode="json", exclude={"action"}),
+        "rules": [
+            {**rule.model_dump(mode="json", exclude={"conditions"}), "why": rule.why} for rule in one.explanation.rules
+        ],
+    }
+
+
+def _findings(policy: Policy, found: Sequence[Finding]) -> Iterator[Block]:
+    yield Line(f"{policy.policy_id}: {count(len(policy.rules), 'rule')}, hash {policy_hash(policy)[:12]}", "bold")
+    for finding in found:
+        about = f"{finding.rule_id}: " if finding.rule_id else ""
+        yield Line(f"{finding.severity}: {about}{finding.sentence}", _SEVERITY_STYLE[finding.severity], indent=2)
+    if not found:
+        yield Line("Nothing odd about it.", "green", indent=2)
+
+
+def _explanations(policy: Policy, explained: Sequence[Explained]) -> Iterator[Block]:
+    yield Line(f"By {policy.policy_id} ({policy_hash(policy)[:12]}):", "dim")
+    for task_id, facts, explanation in explained:
+        decision = explanation.decision
+        asked = f" by {decision.assigned_human_role}" if decision.assigned_human_role else ""
+        signals = f", {', '.join(sorted(facts.signals))}" if facts.signals else ""
+        yield Line()
+        yield Line(f"{task_id}: {decision.action}{asked}", f"bold {blocks.routing(decision.action).style}")
+        yield Line(f"risk {facts.risk_level}, confidence {confidence(facts.confidence)}{signals}", "dim", indent=2)
+        rows = [
+            (Cell(rule.rule_id), Cell(rule.standing, _STANDING_STYLE[rule.standing]), Cell(rule.why))
+            for rule in explanation.rules
+        ]
+        yield Table((Column("rule"), Column("verdict"), Column("because", gives_way=True, folds=True)), rows)
+        if decision.rule_id == "fallback":
+            yield Line(decision.reason, indent=2)

@@ -1,0 +1,95 @@
+"""`hitl run` and `hitl recover`: cases go in and as far as they can go by themselves."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import typer
+
+from hitl_orchestrator.cli import views
+from hitl_orchestrator.cli.answer import answer
+from hitl_orchestrator.cli.blocks import Block
+from hitl_orchestrator.cli.files import Files, Intake, read_intake
+from hitl_orchestrator.cli.problems import NO, UNFIT, problems_of, tell
+from hitl_orchestrator.cli.progress import followed
+from hitl_orchestrator.cli.recorded import stands
+from hitl_orchestrator.cli.session import Session
+from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.review import Review
+from hitl_orchestrator.domain.task import Task
+from hitl_orchestrator.errors import Refusal, UnfitInput
+from hitl_orchestrator.wiring import Orchestrator, now_in_utc
+
+__all__ = ["Files", "Run", "recover", "run", "work_through"]
+
+
+@dataclass
+class Run:
+    """What came of a run: the cases as they stand, how many were known before, and what did not go."""
+
+    cases: list[Case] = field(default_factory=list)
+    known: int = 0
+    unused: list[str] = field(default_factory=list)
+    refused: list[Refusal | UnfitInput] = field(default_factory=list)
+
+
+def run(session: Session, files: Files, *, resubmit: bool) -> None:
+    """Check everything, then take every task in, and replay the recorded reviews where there are any."""
+    intake = read_intake(session, files)
+    with Orchestrator.open(session.store, policy=intake.policy, reviewers=intake.people) as hitl:
+        done = work_through(hitl, intake, resubmit=resubmit)
+    answer(session.as_json, [views.case_summary(case) for case in done.cases], lambda: _told(session, done))
+    if done.refused:
+        tell("Refused", [problem for exc in done.refused for problem in problems_of(exc)], session.as_json)
+        raise typer.Exit(UNFIT if any(isinstance(exc, UnfitInput) for exc in done.refused) else NO)
+
+
+def work_through(hitl: Orchestrator, intake: Intake, *, resubmit: bool = False) -> Run:
+    """Take every task in. One that is refused stops no other."""
+    done, started = Run(), now_in_utc()
+    if intake.tasks:
+        _ = hitl.runner  # importing LangGraph takes a second, which would count as the first case's latency
+    for task in followed(intake.tasks, "cases"):
+        try:
+            case = _take_in(hitl, task, intake, resubmit)
+        except (Refusal, UnfitInput) as exc:
+            done.refused.append(exc)
+            continue
+        done.known += case.submission.received_at < started
+        done.cases.append(_replay(hitl, case, (intake.reviews or {}).get(task.task_id, ()), done))
+    return done
+
+
+def recover(session: Session) -> None:
+    """Drive every unfinished case on, and say which ones moved."""
+    with session.open() as hitl:
+        moved = hitl.recover()
+    answer(
+        session.as_json,
+        [views.case_summary(case) for case in moved],
+        lambda: views.recovered(moved, session),
+    )
+
+
+def _take_in(hitl: Orchestrator, task: Task, intake: Intake, resubmit: bool) -> Case:
+    replayed = intake.reviews is not None
+    return hitl.submit(task, intake.outputs.get(task.task_id), resubmit=resubmit, replay=replayed)
+
+
+def _replay(hitl: Orchestrator, case: Case, recorded: Sequence[Review], done: Run) -> Case:
+    """Replay what was decided about one case; where that is refused, the case stays as it is."""
+    if recorded and not case.reviews:
+        done.unused.append(case.task_id)
+        return case
+    for review in recorded:
+        if stands(case, review):
+            continue
+        try:
+            case = hitl.replay(case.case_id, review)
+        except (Refusal, UnfitInput) as exc:
+            done.refused.append(exc)
+            break
+    return case
+
+
+def _told(session: Session, done: Run) -> Iterable[Block]:
+    return views.run(done.cases, done.known, done.unused, session)

@@ -1,0 +1,54 @@
+"""What every command starts from: the settings, and the store that they name."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from hitl_orchestrator.cli.options import NOTHING_GIVEN, Given
+from hitl_orchestrator.errors import StoreUnavailable
+from hitl_orchestrator.settings import keep_traces_at_home, read_settings
+from hitl_orchestrator.wiring import MEMORY, Orchestrator, sqlite_path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """Where the cases are, which policy and which people hold, and who reads the answer. `given` is what was typed."""
+
+    store: str
+    policy: str | None
+    reviewers: str | None
+    as_json: bool
+    given: Given = NOTHING_GIVEN
+
+    def open(self) -> Orchestrator:
+        """Open a store that is there. A misspelt name must not look like an empty inbox.
+
+        Raises:
+            StoreUnavailable: there is none.
+        """
+        if self.store != MEMORY and not Path(sqlite_path(self.store)).exists():
+            raise StoreUnavailable(
+                self.store, "there is no such file; 'hitl run' makes one, --store or HITL_STORE name another"
+            )
+        return Orchestrator.open(self.store, policy=self.policy, reviewers=self.reviewers)
+
+    def command(self, *words: str, deciding: bool = False) -> str:
+        """Return a command to type next, on the same store and, for a decision, with the same policy and people."""
+        options = [("--store", self.given.store)]
+        if deciding:
+            options += [("--policy", self.given.policy), ("--reviewers", self.given.reviewers)]
+        named = [word for option, value in options if value for word in (option, value)]
+        return shlex.join(("hitl", *words, *named))
+
+
+def start(given: Given) -> Session:
+    """Return the session that the command line and, where it says nothing, the environment ask for."""
+    settings = read_settings()
+    keep_traces_at_home(settings)
+    return Session(
+        store=given.store or settings.store,
+        policy=given.policy or settings.policy,
+        reviewers=given.reviewers or settings.reviewers,
+        as_json=given.as_json,
+        given=given,
+    )

@@ -1,0 +1,199 @@
+"""What people read about many cases: tables of a run, of the inbox and of the ledger. Pure."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from hitl_orchestrator.cli import blocks
+from hitl_orchestrator.cli.blocks import COMMAND, Block, Cell, Column, Line, Table
+from hitl_orchestrator.cli.session import Session
+from hitl_orchestrator.cli.words import confidence, count, duration, moment
+from hitl_orchestrator.domain.audit import AuditRecord, Event
+from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.review import ReviewRow
+
+TASK = Column("task", gives_way=True, folds=True)
+RISK, CONFIDENCE, ROUTING = Column("risk"), Column("conf.", right=True), Column("routing")
+
+
+def case_summary(case: Case) -> dict[str, Any]:
+    """Return how a case stands, for machines: the same names in every command."""
+    record, review = case.record, case.reviews[-1] if case.reviews else None
+    decision = review.shown.routing.decision if review else None
+    said = record or decision
+    return {
+        "task_id": case.task_id,
+        "case_id": case.case_id,
+        "routing_decision": record.routing_decision if record else decision.action if decision else None,
+        "rule_id": said.rule_id if said else None,
+        "assigned_human_role": review.role if review else None,
+        "status": "waiting" if record is None else "finished",
+        "final_decision": record.final_decision if record else None,
+        "stage": case.stage,
+        "risk_level": record.risk_level if record else review.shown.routing.risk_level if review else None,
+        "confidence_score": _confidence_of(case),
+        "reason": said.reason if said else None,
+        "signals": list(record.signals if record else review.shown.routing.score.signals if review else ()),
+        "review_id": case.open_review.review_id if case.open_review else None,
+    }
+
+
+def run(cases: Sequence[Case], known: int, unused: Sequence[str], session: Session) -> Iterator[Block]:
+    """Tell where every case of a run stands."""
+    if cases:
+        yield cases_table(cases)
+        yield Line()
+    waiting = [case for case in cases if case.open_review]
+    yield Line(f"{count(len(cases), 'case')}: {len(cases) - len(waiting)} finished, {len(waiting)} waiting.")
+    if known:
+        yield Line(f"{known} of them were known before; their earlier outcome stands, and nothing was stored twice.")
+    if unused:
+        yield Line(f"Not used, for these cases needed no person: the recorded reviews of {', '.join(unused)}.")
+    if waiting:
+        yield Line("Next:")
+        yield Line(session.command("inbox"), COMMAND, indent=2)
+        yield Line(session.command("show", waiting[0].task_id), COMMAND, indent=2)
+
+
+def recovered(cases: Sequence[Case], session: Session) -> Iterator[Block]:
+    """Tell which cases moved."""
+    if not cases:
+        yield Line("Nothing to recover: every case is finished or waits for a person.")
+        return
+    yield cases_table(cases)
+    yield Line()
+    yield Line(f"Drove {count(len(cases), 'case')} on.")
+
+
+def review_summary(row: ReviewRow) -> dict[str, Any]:
+    """Return an open review, for machines."""
+    routing, task = row.shown.routing, row.shown.task
+    return {
+        "review_id": row.review_id,
+        "case_id": row.case_id,
+        "task_id": task.task_id,
+        "role": row.role,
+        "domain": row.domain,
+        "risk_level": routing.risk_level,
+        "confidence_score": routing.score.confidence,
+        "signals": list(routing.score.signals),
+        "task_type": task.task_type,
+        "task_description": task.task_description,
+        "proposal": routing.output.agent_output.model_dump(mode="json") if routing.output else None,
+        "routing_decision": routing.decision.action,
+        "rule_id": routing.decision.rule_id,
+        "reason": routing.decision.reason,
+        "level": row.level,
+        "passed_up_because": row.shown.passed_up_because or None,
+        "opened_at": row.opened_at.isoformat(),
+        "digest": row.digest,
+    }
+
+
+def inbox(rows: Sequence[ReviewRow], limit: int, session: Session) -> Iterator[Block]:
+    """List open reviews, the longest waiting first."""
+    if not rows:
+        yield Line("Nothing waits for a person.")
+        return
+    columns = (
+        TASK,
+        Column("for"),
+        Column("domain", gives_way=True),
+        RISK,
+        CONFIDENCE,
+        Column("proposal", gives_way=True),
+    )
+    yield Table(columns, [_inbox_row(row) for row in rows])
+    yield Line()
+    more = f"; there may be more, --limit {2 * limit} shows them" if len(rows) == limit else ""
+    yield Line(f"{count(len(rows), 'open review')}, the longest waiting first{more}. Next:")
+    yield Line(session.command("show", rows[0].shown.task.task_id), COMMAND, indent=2)
+
+
+def records(found: Sequence[AuditRecord]) -> Iterator[Block]:
+    """List audit records."""
+    if not found:
+        yield Line("No case has finished yet.")
+        return
+    columns = (TASK, RISK, CONFIDENCE, ROUTING, Column("final decision"), Column("by"), Column("after", right=True))
+    yield Table(columns, [_record_row(record) for record in found])
+    yield Line()
+    yield Line(f"{count(len(found), 'audit record')}.")
+
+
+def entries(found: Sequence[Event]) -> Table:
+    """List ledger entries."""
+    columns = (
+        Column("no.", right=True),
+        Column("time"),
+        Column("what"),
+        Column("who", gives_way=True),
+        Column("digest"),
+    )
+    return Table(
+        columns,
+        [
+            (
+                Cell(str(event.seq)),
+                Cell(moment(event.at)),
+                Cell(event.kind),
+                Cell(who(event)),
+                Cell(event.digest[:12], "dim"),
+            )
+            for event in found
+        ],
+    )
+
+
+def who(event: Event) -> str:
+    """Return who did something, and through which door."""
+    name = event.actor.id or (event.actor.roles[0] if event.actor.roles else event.actor.kind.value)
+    return f"{name} ({event.actor.channel})"
+
+
+def cases_table(cases: Sequence[Case]) -> Table:
+    """List cases and where they stand."""
+    columns = (TASK, RISK, CONFIDENCE, ROUTING, Column("rule", gives_way=True), Column("outcome"))
+    return Table(columns, [_case_row(case) for case in cases])
+
+
+def _case_row(case: Case) -> tuple[Cell, ...]:
+    summary, review = case_summary(case), case.open_review
+    stands = Cell(f"waits for {review.role}", "bold") if review else blocks.outcome(case.status)
+    return (
+        Cell(case.task_id),
+        blocks.risk(summary["risk_level"]),
+        Cell(confidence(summary["confidence_score"])),
+        blocks.routing(summary["routing_decision"]),
+        Cell(summary["rule_id"] or "-"),
+        stands,
+    )
+
+
+def _inbox_row(row: ReviewRow) -> tuple[Cell, ...]:
+    routing = row.shown.routing
+    return (
+        Cell(row.shown.task.task_id),
+        Cell(row.role, "red" if row.level or routing.decision.action == "escalate" else "yellow"),
+        Cell(row.domain),
+        blocks.risk(routing.risk_level),
+        Cell(confidence(routing.score.confidence)),
+        Cell(routing.output.agent_output.predicted_label if routing.output else "(none)"),
+    )
+
+
+def _record_row(record: AuditRecord) -> tuple[Cell, ...]:
+    return (
+        Cell(record.task_id),
+        blocks.risk(record.risk_level),
+        Cell(confidence(record.confidence_score)),
+        blocks.routing(record.routing_decision),
+        blocks.outcome(record.final_decision),
+        Cell(record.decision_source),
+        Cell(duration(record.latency_seconds)),
+    )
+
+
+def _confidence_of(case: Case) -> float | None:
+    if case.record:
+        return case.record.confidence_score
+    return case.reviews[-1].shown.routing.score.confidence if case.reviews else None

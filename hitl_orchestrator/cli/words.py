@@ -1,0 +1,45 @@
+"""How values are written for people: nothing hidden, nothing longer than needed. Pure, and quick to import."""
+
+import unicodedata
+from datetime import datetime
+
+_SECONDS_UP_TO, _HOURS_UP_TO = 2 * 3600, 48 * 3600
+
+
+def visible(text: str) -> str:
+    r"""Return a text with every control, bidirectional or otherwise invisible character written out: \x1b, \u202e."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(character if _shows(character) else _written_out(character) for character in text)
+
+
+def _shows(character: str) -> bool:
+    return character.isprintable() or unicodedata.category(character) == "Zs"
+
+
+def _written_out(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+def moment(at: datetime) -> str:
+    """Write a UTC time to the second."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def duration(seconds: float) -> str:
+    """Write a length of time in the unit that suits it: `31 ms`, `720 s`, `3.4 h`, `12.1 d`."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < _SECONDS_UP_TO:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 3600:.1f} h" if seconds < _HOURS_UP_TO else f"{seconds / 86400:.1f} d"
+
+
+def confidence(value: float | None) -> str:
+    """Write a confidence; a missing one is a dash, never a zero."""
+    return "-" if value is None else f"{value:.2f}" if round(value, 2) == value else f"{value:.4f}"
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """Write `1 case`, `2 cases`."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
