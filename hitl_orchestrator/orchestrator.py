@@ -209,6 +209,10 @@ class BaseOrchestrator:
             record = self.runner.start(case.submission) if new else self.runner.go_on(case)
         except CaseMoved:
             record = None
+        if record is None and new:
+            row = self.ledger.latest_review(case.case_id)
+            if row is not None and row.verdict is None:
+                return case.model_copy(update={"stage": CaseStage.WAITING, "reviews": (row,)})
         if record is None:
             return self.ledger.case(case.case_id)
         return case.model_copy(update={"stage": CaseStage.FINISHED, "record": record})

@@ -152,13 +152,13 @@ def open_ledger(store: str) -> Ledger:
 
         return MemoryLedger()
     path = sqlite_path(store)
-    from hitl_orchestrator.ledger.migrate import migrate  # noqa: PLC0415 - only one store is imported
-    from hitl_orchestrator.ledger.sql import SqlLedger, sqlite_engine  # noqa: PLC0415
+    from hitl_orchestrator.ledger.database import Database  # noqa: PLC0415 - only one store is imported
+    from hitl_orchestrator.ledger.migrate import migrate  # noqa: PLC0415
+    from hitl_orchestrator.ledger.sql import SqlLedger  # noqa: PLC0415
 
     _make_private(path, store)
-    engine = sqlite_engine(path)
-    migrate(engine)
-    return SqlLedger(engine)
+    migrate(path, store)
+    return SqlLedger(Database(path, store))
 
 
 def sqlite_path(store: str) -> str:
@@ -175,12 +175,14 @@ def sqlite_path(store: str) -> str:
 
 def build_runner(store: str, services: "Services") -> "Runner":
     """Build the graph on the checkpoints of a store. Imports LangGraph, which takes its time."""
+    from hitl_orchestrator.graph.adapter import Adapter  # noqa: PLC0415
     from hitl_orchestrator.graph.build import build_graph  # noqa: PLC0415
     from hitl_orchestrator.graph.checkpoints import memory_checkpoints, sqlite_checkpoints  # noqa: PLC0415
     from hitl_orchestrator.graph.runner import Runner  # noqa: PLC0415
 
     checkpoints = memory_checkpoints() if store == MEMORY else sqlite_checkpoints(sqlite_path(store))
-    return Runner(build_graph(services, checkpoints), checkpoints, services.payloads)
+    adapter = Adapter(services.payloads)
+    return Runner(build_graph(services, checkpoints, adapter), checkpoints, adapter)
 
 
 def _make_private(path: str, store: str) -> None:

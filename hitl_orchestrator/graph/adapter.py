@@ -5,11 +5,13 @@ A value that would be large in a checkpoint is kept once, beside it, and the sta
 
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast, get_args
 
-from pydantic import BaseModel
+from pydantic import ValidationError
 
+from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.errors import HitlError
 from hitl_orchestrator.nodes.ports import Payloads
 from hitl_orchestrator.nodes.state import Submitted, Update
@@ -17,51 +19,104 @@ from hitl_orchestrator.nodes.state import Submitted, Update
 LARGEST_IN_STATE = 16_384
 _KEPT = "$kept"
 
+_MOST_REMEMBERED = 512
+
 State = TypeVar("State", bound=Submitted)
+Kind = TypeVar("Kind", bound=Value)
 PlainState = dict[str, Any]
 
 
 class StateNotSound(HitlError):
     """The state of a case is not what the running code wrote: a fault or a forgery, never a normal answer."""
 
-    def __init__(self, node: str, why: str) -> None:
-        super().__init__(f"node {node!r}: the state of this case is not sound: {why}")
-        self.node = node
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the state of this case is not sound: {why}")
 
 
-def plain(value: BaseModel | None, payloads: Payloads) -> Any:
-    """Return a value as plain JSON, or as a reference to where it is kept if it is large."""
-    if value is None:
-        return None
-    text = value.model_dump_json()
-    if len(text) <= LARGEST_IN_STATE:
+class Adapter:
+    """Dumps values for the state, and makes values of it again; large ones go beside, under their digest.
+
+    What this process has dumped itself it need not validate again when the very same object comes back: that is the
+    case from node to node of a run, and never behind a checkpoint.
+    """
+
+    def __init__(self, payloads: Payloads) -> None:
+        self._payloads = payloads
+        self._made: dict[int, tuple[Any, Value]] = {}
+
+    def plain(self, value: Value | None) -> Any:
+        """Return a value as plain JSON, or as a reference to where it is kept if it is large."""
+        if value is None:
+            return None
+        text = value.model_dump_json()
+        if len(text) > LARGEST_IN_STATE:
+            name = sha256(text.encode()).hexdigest()
+            self._payloads.keep(name, text)
+            return self._remember({_KEPT: name, "size": len(text)}, value)
+        return self._remember(json.loads(text), value)
+
+    def typed(self, kind: type[Kind], given: Any) -> Kind:
+        """Return the value that a piece of state stands for.
+
+        Raises:
+            StateNotSound: it is no such value, or the payload it names was lost or changed.
+        """
+        made = self._made.get(id(given))
+        if made is not None and made[0] is given and isinstance(made[1], kind):
+            return made[1]
+        try:
+            return kind.model_validate(self._whole(given))
+        except ValidationError as exc:
+            raise StateNotSound(f"{kind.__name__} has {exc.error_count()} problems: {exc.errors()[0]['msg']}") from exc
+
+    def step(
+        self, name: str, node: Callable[[State], Update], reads: type[State], owns: str
+    ) -> Callable[[PlainState], PlainState]:
+        """Make a typed node fit the graph. Whatever it returns beside its own key is a fault, and raises."""
+
+        def run(state: PlainState) -> PlainState:
+            update = node(self._assembled(reads, state))
+            if set(update) != {owns}:
+                raise StateNotSound(f"node {name!r} may write {owns!r} and wrote {sorted(update)}")
+            return {owns: self.plain(update[owns])}
+
+        run.__name__ = name
+        return run
+
+    def _assembled(self, reads: type[State], state: PlainState) -> State:
+        """Return the part of the state that a node reads, each key a value."""
+        known = {key: self.typed(kind, state[key]) for key, kind in kinds(reads).items() if state.get(key) is not None}
+        lost = [key for key, field in reads.model_fields.items() if field.is_required() and key not in known]
+        if lost:
+            raise StateNotSound(f"it has no {' and no '.join(lost)}; was the thread deleted while the case ran?")
+        parts: dict[str, Any] = known
+        assembled: Any = reads.model_construct(**parts)
+        return cast(State, assembled)
+
+    def _whole(self, given: Any) -> Any:
+        """Follow a reference; the kept text must have the digest that it is known by."""
+        if not (isinstance(given, Mapping) and _KEPT in given):
+            return given
+        name = str(given[_KEPT])
+        try:
+            text = self._payloads.kept(name)
+        except KeyError:
+            raise StateNotSound(f"the payload {name!r} is not kept here") from None
+        if sha256(text.encode()).hexdigest() != name:
+            raise StateNotSound(f"the payload {name!r} was changed since it was kept")
         return json.loads(text)
-    name = sha256(text.encode()).hexdigest()
-    payloads.keep(name, text)
-    return {_KEPT: name, "size": len(text)}
+
+    def _remember(self, made: Any, value: Value) -> Any:
+        while len(self._made) >= _MOST_REMEMBERED:
+            self._made.pop(next(iter(self._made)), None)
+        self._made[id(made)] = (made, value)
+        return made
 
 
-def whole(value: Any, payloads: Payloads) -> Any:
-    """Return plain JSON with a reference followed; the kept text must have the digest that it is known by."""
-    if not (isinstance(value, Mapping) and _KEPT in value):
-        return value
-    text = payloads.kept(value[_KEPT])
-    if sha256(text.encode()).hexdigest() != value[_KEPT]:
-        raise StateNotSound("adapter", f"the payload {value[_KEPT]!r} was changed since it was kept")
-    return json.loads(text)
-
-
-def step(
-    name: str, node: Callable[[State], Update], reads: type[State], owns: str, payloads: Payloads
-) -> Callable[[PlainState], PlainState]:
-    """Make a typed node fit the graph. Whatever it returns beside its own key is a fault, and raises."""
-
-    def run(state: PlainState) -> PlainState:
-        known = {key: whole(state[key], payloads) for key in reads.model_fields if key in state}
-        update = node(reads.model_validate(known))
-        if set(update) != {owns}:
-            raise StateNotSound(name, f"it may write {owns!r} and wrote {sorted(update)}")
-        return {owns: plain(update[owns], payloads)}
-
-    run.__name__ = name
-    return run
+@cache
+def kinds(reads: type[Submitted]) -> dict[str, type[Value]]:
+    """Return the kind of value that each key of a part of the state holds."""
+    return {
+        key: next(kind for kind in (*get_args(field.annotation), field.annotation) if isinstance(kind, type))
+        for key, field in reads.model_fields.items()
+    }

@@ -11,12 +11,11 @@ from langgraph.graph.state import CompiledStateGraph
 from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.review import Verdict
 from hitl_orchestrator.domain.words import Action
-from hitl_orchestrator.graph.adapter import PlainState, step, whole
+from hitl_orchestrator.graph.adapter import Adapter, PlainState
 from hitl_orchestrator.graph.topology import CLASSIFY, FINALIZE, HUMAN_REVIEW, NEXT, OWNS, READS, ROUTE, SCORE
 from hitl_orchestrator.nodes.classify import classify
 from hitl_orchestrator.nodes.finalize import finalize
 from hitl_orchestrator.nodes.human_review import human_review
-from hitl_orchestrator.nodes.ports import Payloads
 from hitl_orchestrator.nodes.route import route
 from hitl_orchestrator.nodes.score import score
 from hitl_orchestrator.nodes.services import Services
@@ -35,8 +34,9 @@ class CaseState(TypedDict, total=False):
     outcome: dict[str, Any]
 
 
-def build_graph(services: Services, checkpointer: BaseCheckpointSaver[Any]) -> Graph:
+def build_graph(services: Services, checkpointer: BaseCheckpointSaver[Any], adapter: Adapter | None = None) -> Graph:
     """Return the compiled graph. The checkpointer is not optional: without one an interrupt is silently lost."""
+    adapter = adapter or Adapter(services.payloads)
     nodes: dict[str, Callable[..., Any]] = {
         CLASSIFY: partial(classify, classifier=services.classifier, risk_rules=services.risk_rules),
         SCORE: partial(score, score_rules=services.score_rules),
@@ -45,12 +45,12 @@ def build_graph(services: Services, checkpointer: BaseCheckpointSaver[Any]) -> G
         FINALIZE: partial(finalize, records=services.records),
     }
     choices = {
-        ROUTE: partial(after_route, payloads=services.payloads),
-        HUMAN_REVIEW: partial(after_review, payloads=services.payloads),
+        ROUTE: partial(after_route, adapter=adapter),
+        HUMAN_REVIEW: partial(after_review, adapter=adapter),
     }
     graph: StateGraph[Any, Any, Any, Any] = StateGraph(CaseState)
     for name, node in nodes.items():
-        typed: Any = step(name, node, READS[name], OWNS[name], services.payloads)
+        typed: Any = adapter.step(name, node, READS[name], OWNS[name])
         graph.add_node(name, typed)
     graph.add_edge(START, CLASSIFY)
     for name, following in NEXT.items():
@@ -61,14 +61,14 @@ def build_graph(services: Services, checkpointer: BaseCheckpointSaver[Any]) -> G
     return graph.compile(checkpointer=checkpointer)
 
 
-def after_route(state: PlainState, *, payloads: Payloads) -> str:
+def after_route(state: PlainState, *, adapter: Adapter) -> str:
     """Pick the edge that the policy asked for; only a plain auto_approve goes round the person."""
-    decision = RoutingDecision.model_validate(whole(state["decision"], payloads))
+    decision = adapter.typed(RoutingDecision, state["decision"])
     return FINALIZE if decision.action is Action.AUTO_APPROVE else HUMAN_REVIEW
 
 
-def after_review(state: PlainState, *, payloads: Payloads) -> str:
+def after_review(state: PlainState, *, adapter: Adapter) -> str:
     """Go on with a final decision; ask again where there is none, or where it was passed up the chain."""
-    answer = whole(state.get("review"), payloads)
-    verdict = None if answer is None else Verdict.model_validate(answer)
-    return FINALIZE if verdict is not None and verdict.review.human_decision.final else HUMAN_REVIEW
+    answer = state.get("review")
+    final = answer is not None and adapter.typed(Verdict, answer).review.human_decision.final
+    return FINALIZE if final else HUMAN_REVIEW

@@ -10,12 +10,11 @@ from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Classification
 from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.domain.words import CaseStage
-from hitl_orchestrator.graph.adapter import plain, whole
+from hitl_orchestrator.graph.adapter import Adapter
 from hitl_orchestrator.graph.build import Graph
 from hitl_orchestrator.graph.checkpoints import Places
 from hitl_orchestrator.graph.topology import OUTCOME, ROUTE
 from hitl_orchestrator.nodes.human_review import Answer
-from hitl_orchestrator.nodes.ports import Payloads
 
 # One commit a run. What a crash loses of a run, `recover` does again: the tables hold what must not be lost.
 DURABILITY: Durability = "exit"
@@ -26,8 +25,8 @@ MOST_STEPS = 100
 class Runner:
     """The graph with its checkpoints, as the orchestrator uses it."""
 
-    def __init__(self, graph: Graph, checkpoints: Places, payloads: Payloads) -> None:
-        self.graph, self._checkpoints, self._payloads = graph, checkpoints, payloads
+    def __init__(self, graph: Graph, checkpoints: Places, adapter: Adapter) -> None:
+        self.graph, self._checkpoints, self._adapter = graph, checkpoints, adapter
 
     def thread(self, case_id: str) -> RunnableConfig:
         """Return the LangGraph config of a case's thread."""
@@ -35,7 +34,7 @@ class Runner:
 
     def input(self, submission: Submission) -> dict[str, Any]:
         """Return what the graph starts from."""
-        return {"submission": plain(submission, self._payloads)}
+        return {"submission": self._adapter.plain(submission)}
 
     def start(self, submission: Submission) -> AuditRecord | None:
         """Run a new case until it finishes or waits; the record if it finished."""
@@ -66,10 +65,10 @@ class Runner:
             "score": routing.score,
             "decision": routing.decision,
         }
-        state = {key: plain(value, self._payloads) for key, value in parts.items()}
+        state = {key: self._adapter.plain(value) for key, value in parts.items()}
         self.graph.update_state(self.thread(case.case_id), state, as_node=ROUTE)
 
     def _run(self, given: Any, case_id: str) -> AuditRecord | None:
         state = self.graph.invoke(given, self.thread(case_id), durability=DURABILITY)
-        outcome = whole(state.get(OUTCOME), self._payloads)
-        return None if outcome is None else AuditRecord.model_validate(outcome)
+        outcome = state.get(OUTCOME)
+        return None if outcome is None else self._adapter.typed(AuditRecord, outcome)

@@ -1,14 +1,9 @@
 """The ledger in a database: SQLite, in one file with the checkpoints. Every write is one transaction."""
 
 import json
-import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
-
-from sqlalchemy import Connection, Engine, Row, create_engine, event
-from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event
 from hitl_orchestrator.domain.case import Case, Submission
@@ -16,40 +11,36 @@ from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.review import ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.value import canonical_json
 from hitl_orchestrator.domain.words import CaseStage, ReviewStatus
-from hitl_orchestrator.errors import CaseMoved, IncompleteOutcome, StoreUnavailable, TaskConflict, UnknownCase
+from hitl_orchestrator.errors import CaseMoved, IncompleteOutcome, TaskConflict, UnknownCase
 from hitl_orchestrator.ledger import entries, statements
 from hitl_orchestrator.ledger.chain import GENESIS, Draft, Entry, Head, event_of, instant_text, link
-from hitl_orchestrator.ledger.tables import reviews
-
-BUSY_TIMEOUT_SECONDS = 30
+from hitl_orchestrator.ledger.database import Database, Taken, Transaction
 
 
 class SqlLedger:
-    """The `Ledger` port over SQLAlchemy Core. Safe to share between threads."""
+    """The `Ledger` port over named statements. Safe to share between threads."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._reads = engine.execution_options(reads_only=True)
-        self._unflushed = engine.execution_options(flush=False)
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def record_policy(self, policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> None:
         """Keep a policy under its hash, and say so in the ledger."""
-        with self._read() as conn:
-            if conn.execute(statements.POLICY, {"wanted_hash": policy_hash}).first():
+        with self._database.read() as conn:
+            if conn.first(statements.POLICY, wanted_hash=policy_hash):
                 return
-        with self._write() as conn:
-            if not conn.execute(statements.POLICY, {"wanted_hash": policy_hash}).first():
+        with self._database.write() as conn:
+            if not conn.first(statements.POLICY, wanted_hash=policy_hash):
                 text = canonical_json(body)
-                conn.execute(statements.ADD_POLICY, {"policy_hash": policy_hash, "policy_id": policy_id, "body": text})
+                conn.run(statements.ADD_POLICY, policy_hash=policy_hash, policy_id=policy_id, body=text)
                 self._append(conn, entries.policy_recorded(policy_id, policy_hash, body, at))
 
     def policy(self, policy_hash: str) -> dict[str, Any]:
         """Return a recorded policy."""
-        with self._read() as conn:
-            row = conn.execute(statements.POLICY, {"wanted_hash": policy_hash}).first()
+        with self._database.read() as conn:
+            row = conn.first(statements.POLICY, wanted_hash=policy_hash)
         if row is None:
             raise KeyError(policy_hash)
-        body: dict[str, Any] = json.loads(row.body)
+        body: dict[str, Any] = json.loads(row["body"])
         return body
 
     def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, flush: bool = True) -> Case:
@@ -57,26 +48,28 @@ class SqlLedger:
         content = entries.content_digest(submission)
         while True:
             try:
-                with self._write(flush=flush) as conn:
+                with self._database.write(flush=flush) as conn:
                     seq = self._append(conn, entries.submitted(submission, actor))
                     row = {"case_id": submission.case_id, "task_id": submission.task.task_id, "content": content}
                     place = {"attempt": submission.attempt, "stage": CaseStage.RECEIVED.value, "submitted_seq": seq}
-                    conn.execute(statements.ADD_CASE, {**row, **place})
+                    conn.run(statements.ADD_CASE, **row, **place)
                 return Case(submission=submission, stage=CaseStage.RECEIVED)
-            except IntegrityError:
-                with self._read() as conn:
-                    known = conn.execute(statements.LATEST_ATTEMPT, {"wanted_task": submission.task.task_id}).one()
-                    if known.content == content:
-                        return self._case(conn, known.case_id)
+            except Taken:
+                with self._database.read() as conn:
+                    known = conn.first(statements.LATEST_ATTEMPT, wanted_task=submission.task.task_id)
+                    if known is None:
+                        raise
+                    if known["content"] == content:
+                        return self._case(conn, known["case_id"])
                 if not resubmit:
-                    raise TaskConflict(submission.task.task_id, known.case_id) from None
-                submission = submission.model_copy(update={"attempt": known.attempt + 1})
+                    raise TaskConflict(submission.task.task_id, known["case_id"]) from None
+                submission = submission.model_copy(update={"attempt": known["attempt"] + 1})
 
     def open_review(self, shown: Shown, at: datetime) -> ReviewRow:
         """Open a review, or return the one that is there."""
-        with self._write() as conn:
+        with self._database.write() as conn:
             if not self._moved(conn, shown.case_id, CaseStage.RECEIVED, CaseStage.WAITING):
-                row = conn.execute(statements.LATEST_REVIEW, {"wanted_case": shown.case_id}).first()
+                row = conn.first(statements.LATEST_REVIEW, wanted_case=shown.case_id)
                 if row is not None:
                     return _review_of(row)
                 raise CaseMoved(shown.case_id, self._stage(conn, shown.case_id))
@@ -90,9 +83,9 @@ class SqlLedger:
         status = entries.status_after(verdict)
         values = {"wanted_review": review.review_id, "seen_version": review.version, "seen_digest": review.digest}
         values |= {"to_status": status.value, "verdict": verdict.model_dump_json()}
-        with self._write() as conn:
-            if conn.execute(statements.RECORD_VERDICT, values).rowcount == 0:
-                row = conn.execute(statements.REVIEW, {"wanted_review": review.review_id}).one()
+        with self._database.write() as conn:
+            if conn.run(statements.RECORD_VERDICT, **values).rowcount == 0:
+                row = conn.first(statements.REVIEW, wanted_review=review.review_id)
                 return entries.standing_answer(_review_of(row), review, verdict)
             drafts = [entries.answered(review, verdict, actor)]
             if pass_to is not None:
@@ -107,11 +100,11 @@ class SqlLedger:
         """Write the outcome of a case, once."""
         before = entries.stage_before_finish(record)
         # A person's decision is safe on the disk already, and the same outcome can be written again from it.
-        with self._write(flush=not record.human_involved) as conn:
+        with self._database.write(flush=not record.human_involved) as conn:
             if not self._moved(conn, record.case_id, before, CaseStage.FINISHED):
                 return self._outcome_or_refusal(conn, record.case_id)
             if record.human_involved:
-                if conn.execute(statements.DECIDED_REVIEW, {"wanted_case": record.case_id}).first() is None:
+                if conn.first(statements.DECIDED_REVIEW, wanted_case=record.case_id) is None:
                     raise IncompleteOutcome(record.case_id, "no person's decision is recorded for it")
                 self._append(conn, entries.finished(record, at))
             else:
@@ -120,164 +113,122 @@ class SqlLedger:
 
     def case(self, case_id: str) -> Case:
         """Return a case by its id."""
-        with self._read() as conn:
+        with self._database.read() as conn:
             return self._case(conn, case_id)
 
     def find(self, given_id: str) -> Case:
         """Return a case by its id, or the latest attempt at a task."""
-        with self._read() as conn:
-            # The case id first: no task may take the name of a case that is there.
-            if conn.execute(statements.STAGE, {"wanted_case": given_id}).first() is not None:
+        with self._database.read() as conn:
+            try:
                 return self._case(conn, given_id)
-            known = conn.execute(statements.LATEST_ATTEMPT, {"wanted_task": given_id}).first()
-            return self._case(conn, given_id if known is None else known.case_id)
+            except UnknownCase:
+                known = conn.first(statements.LATEST_ATTEMPT, wanted_task=given_id)
+                if known is None:
+                    raise
+                return self._case(conn, known["case_id"])
 
     def latest_review(self, case_id: str) -> ReviewRow | None:
         """Return the review of a case that counts now."""
-        with self._read() as conn:
-            row = conn.execute(statements.LATEST_REVIEW, {"wanted_case": case_id}).first()
+        with self._database.read() as conn:
+            row = conn.first(statements.LATEST_REVIEW, wanted_case=case_id)
         return None if row is None else _review_of(row)
 
     def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
         """Return open reviews, the longest waiting first."""
-        wanted = statements.OPEN_REVIEWS.limit(limit)
-        if role is not None:
-            wanted = wanted.where(reviews.c.role == role)
-        if domain is not None:
-            wanted = wanted.where(reviews.c.domain == domain)
-        with self._read() as conn:
-            return [_review_of(row) for row in conn.execute(wanted)]
+        wanted = statements.open_reviews(by_role=role is not None, by_domain=domain is not None)
+        with self._database.read() as conn:
+            rows = conn.run(wanted, wanted_role=role, wanted_domain=domain, most=limit)
+            return [_review_of(row) for row in rows]
 
     def stages(self, *stages: CaseStage) -> Sequence[str]:
         """Return the ids of the cases at these stages."""
-        with self._read() as conn:
-            found = list(conn.execute(statements.AT_STAGES, {"stages": [stage.value for stage in stages]}))
-            if CaseStage.FINISHED in stages:
-                found.extend(conn.execute(statements.FINISHED_CASES))
-        return [row.case_id for row in sorted(found, key=lambda row: row.submitted_seq)]
+        with self._database.read() as conn:
+            found = [row for stage in stages for row in conn.run(_at_stage(stage), wanted_stage=stage.value)]
+        return [row["case_id"] for row in sorted(found, key=lambda row: int(row["submitted_seq"]))]
 
     def events(self, case_id: str | None = None) -> Iterator[Event]:
         """Yield events in the order in which they were written."""
         wanted = statements.EVENTS if case_id is None else statements.EVENTS_OF_CASE
-        with self._read() as conn:
-            for row in conn.execute(wanted, {} if case_id is None else {"wanted_case": case_id}):
-                yield event_of(row.entry, row.digest)
+        with self._database.read() as conn:
+            for row in conn.run(wanted, wanted_case=case_id):
+                yield event_of(row["entry"], row["digest"])
 
     def records(self) -> Iterator[AuditRecord]:
         """Yield outcomes in the order in which the cases finished."""
-        with self._read() as conn:
-            for row in conn.execute(statements.OUTCOMES):
-                yield AuditRecord.model_validate(json.loads(row.entry)["body"])
+        with self._database.read() as conn:
+            for row in conn.run(statements.OUTCOMES):
+                yield AuditRecord.model_validate(json.loads(row["entry"])["body"])
 
     def keep(self, digest: str, body: str) -> None:
         """Keep a payload under its digest."""
-        with self._write() as conn:
-            if conn.execute(statements.PAYLOAD, {"wanted_digest": digest}).first() is None:
-                conn.execute(statements.ADD_PAYLOAD, {"digest": digest, "body": body})
+        with self._database.write() as conn:
+            if conn.first(statements.PAYLOAD, wanted_digest=digest) is None:
+                conn.run(statements.ADD_PAYLOAD, digest=digest, body=body)
 
     def kept(self, digest: str) -> str:
         """Return a kept payload."""
-        with self._read() as conn:
-            row = conn.execute(statements.PAYLOAD, {"wanted_digest": digest}).first()
+        with self._database.read() as conn:
+            row = conn.first(statements.PAYLOAD, wanted_digest=digest)
         if row is None:
             raise KeyError(digest)
-        return str(row.body)
+        return str(row["body"])
 
     def close(self) -> None:
         """Let go of every connection."""
-        self._engine.dispose()
+        self._database.close()
 
-    @contextmanager
-    def _write(self, *, flush: bool = True) -> Iterator[Connection]:
-        with self._translated(), (self._engine if flush else self._unflushed).begin() as conn:
-            yield conn
-
-    @contextmanager
-    def _read(self) -> Iterator[Connection]:
-        with self._translated(), self._reads.begin() as conn:
-            yield conn
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except IntegrityError:
-            raise
-        except (DBAPIError, sqlite3.Error) as exc:
-            raise StoreUnavailable(str(self._engine.url), str(getattr(exc, "orig", exc))) from exc
-
-    def _append(self, conn: Connection, *drafts: Draft) -> int:
+    def _append(self, conn: Transaction, *drafts: Draft) -> int:
         """Append entries behind the head and return the number of the first."""
-        row = conn.execute(statements.HEAD).first()
-        head = Head(0, GENESIS) if row is None else Head(row.seq, row.digest)
+        row = conn.first(statements.HEAD)
+        head = Head(0, GENESIS) if row is None else Head(row["seq"], row["digest"])
         linked: list[Entry] = link(head, drafts)
-        conn.execute(statements.APPEND, [entry._asdict() for entry in linked])
+        conn.run_each(statements.APPEND, [entry._asdict() for entry in linked])
         return linked[0].seq
 
-    def _add_review(self, conn: Connection, shown: Shown, at: datetime) -> ReviewRow:
+    def _add_review(self, conn: Transaction, shown: Shown, at: datetime) -> ReviewRow:
         row: dict[str, Any] = {"review_id": shown.review_id, "case_id": shown.case_id, "role": shown.role}
         row |= {"domain": shown.task.domain, "level": shown.level, "status": ReviewStatus.OPEN.value, "version": 1}
         row |= {"digest": shown.digest, "shown": shown.model_dump_json(), "opened_at": instant_text(at)}
-        conn.execute(statements.ADD_REVIEW, {**row, "verdict": None})
+        conn.run(statements.ADD_REVIEW, **row, verdict=None)
         return ReviewRow.model_validate({**row, "shown": shown, "opened_at": at})
 
-    def _moved(self, conn: Connection, case_id: str, from_stage: CaseStage, to_stage: CaseStage) -> bool:
+    def _moved(self, conn: Transaction, case_id: str, from_stage: CaseStage, to_stage: CaseStage) -> bool:
         values = {"wanted_case": case_id, "from_stage": from_stage.value, "to_stage": to_stage.value}
-        return conn.execute(statements.MOVE_CASE, values).rowcount == 1
+        return conn.run(statements.MOVE_CASE, **values).rowcount == 1
 
-    def _stage(self, conn: Connection, case_id: str) -> str:
-        row = conn.execute(statements.STAGE, {"wanted_case": case_id}).first()
+    def _stage(self, conn: Transaction, case_id: str) -> str:
+        row = conn.first(statements.STAGE, wanted_case=case_id)
         if row is None:
             raise UnknownCase(case_id)
-        return str(row.stage)
+        return str(row["stage"])
 
-    def _outcome_or_refusal(self, conn: Connection, case_id: str) -> AuditRecord:
-        row = conn.execute(statements.OUTCOME, {"wanted_case": case_id}).first()
+    def _outcome_or_refusal(self, conn: Transaction, case_id: str) -> AuditRecord:
+        row = conn.first(statements.OUTCOME, wanted_case=case_id)
         if row is None:
-            found = conn.execute(statements.STAGE, {"wanted_case": case_id}).first()
+            found = conn.first(statements.STAGE, wanted_case=case_id)
             if found is None:
                 raise IncompleteOutcome(case_id, "it was never received")
-            raise IncompleteOutcome(case_id, f"it is {found.stage}, and no person's decision is recorded for it")
-        return AuditRecord.model_validate(json.loads(row.entry)["body"])
+            raise IncompleteOutcome(case_id, f"it is {found['stage']}, and no person's decision is recorded for it")
+        return AuditRecord.model_validate(json.loads(row["entry"])["body"])
 
-    def _case(self, conn: Connection, case_id: str) -> Case:
-        row = conn.execute(statements.CASE, {"wanted_case": case_id}).first()
+    def _case(self, conn: Transaction, case_id: str) -> Case:
+        row = conn.first(statements.CASE, wanted_case=case_id)
         if row is None:
             raise UnknownCase(case_id)
-        body = json.loads(row.entry)["body"]
-        stage = CaseStage(row.stage)
-        found = conn.execute(statements.REVIEWS_OF_CASE, {"wanted_case": case_id})
+        body = json.loads(row["entry"])["body"]
+        stage = CaseStage(row["stage"])
+        found = conn.run(statements.REVIEWS_OF_CASE, wanted_case=case_id)
         record = self._outcome_or_refusal(conn, case_id) if stage is CaseStage.FINISHED else None
         submission = Submission.model_validate({**body, "case_id": case_id})
         return Case(submission=submission, stage=stage, reviews=tuple(map(_review_of, found)), record=record)
 
 
-def _review_of(row: Row[Any]) -> ReviewRow:
-    fields = dict(row._mapping)
-    fields["shown"] = json.loads(fields["shown"])
-    fields["verdict"] = None if fields["verdict"] is None else json.loads(fields["verdict"])
+def _review_of(row: Any) -> ReviewRow:
+    fields = dict(row)
+    fields["shown"] = Shown.model_validate_json(fields["shown"])
+    fields["verdict"] = fields["verdict"] and Verdict.model_validate_json(fields["verdict"])
     return ReviewRow.model_validate(fields)
 
 
-def sqlite_engine(path: str) -> Engine:
-    """Return an engine on a SQLite file: WAL, foreign keys, a commit that survives a power cut, writers that queue."""
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
-
-    @event.listens_for(engine, "connect")
-    def _configure(connection: sqlite3.Connection, _: object) -> None:
-        connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA foreign_keys=ON")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        options = connection.get_execution_options()
-        raw: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment] # it is sqlite3's
-        if options.get("reads_only", False):
-            raw.execute("BEGIN")
-            return
-        raw.execute("PRAGMA synchronous=FULL" if options.get("flush", True) else "PRAGMA synchronous=NORMAL")
-        # A writer takes its place in the queue at once: upgrading a reader later would fail instead of waiting.
-        raw.execute("BEGIN IMMEDIATE")
-
-    return engine
+def _at_stage(stage: CaseStage) -> Any:
+    return statements.FINISHED_CASES if stage is CaseStage.FINISHED else statements.UNFINISHED_AT_STAGE

@@ -1,9 +1,19 @@
 """The named statements of the SQL store, one text for every database. In a race the WHERE is the lock."""
 
-from sqlalchemy import bindparam, insert, select, update
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, String, bindparam, insert, literal_column, select, update
 
 from hitl_orchestrator.domain.words import CaseStage, EventKind, ReviewStatus
 from hitl_orchestrator.ledger.tables import cases, events, payloads, policies, reviews
+
+
+def _word(word: StrEnum) -> ColumnElement[str]:
+    """Write one of our own words into a statement: a partial index is used for a literal, not for a parameter."""
+    return literal_column(f"'{word.value}'", String)
+
 
 # Where the ledger ends.
 HEAD = select(events.c.seq, events.c.digest).order_by(events.c.seq.desc()).limit(1)
@@ -38,17 +48,14 @@ MOVE_CASE = (
 
 STAGE = select(cases.c.stage).where(cases.c.case_id == bindparam("wanted_case"))
 
-# Cases at some stages, the longest waiting first.
-AT_STAGES = (
+# Cases at one stage, the longest waiting first. The first is answered from the index of unfinished cases alone.
+_AT_STAGE = (
     select(cases.c.case_id, cases.c.submitted_seq)
-    .where(cases.c.stage.in_(bindparam("stages", expanding=True)), cases.c.stage != CaseStage.FINISHED.value)
+    .where(cases.c.stage == bindparam("wanted_stage"))
     .order_by(cases.c.submitted_seq)
 )
-FINISHED_CASES = (
-    select(cases.c.case_id, cases.c.submitted_seq)
-    .where(cases.c.stage == CaseStage.FINISHED.value)
-    .order_by(cases.c.submitted_seq)
-)
+UNFINISHED_AT_STAGE = _AT_STAGE.where(cases.c.stage != _word(CaseStage.FINISHED))
+FINISHED_CASES = _AT_STAGE
 
 ADD_REVIEW = insert(reviews)
 REVIEW = select(reviews).where(reviews.c.review_id == bindparam("wanted_review"))
@@ -59,7 +66,7 @@ LATEST_REVIEW = (
 
 # Whether a person's final decision is recorded for a case.
 DECIDED_REVIEW = select(reviews.c.review_id).where(
-    reviews.c.case_id == bindparam("wanted_case"), reviews.c.status == ReviewStatus.DECIDED.value
+    reviews.c.case_id == bindparam("wanted_case"), reviews.c.status == _word(ReviewStatus.DECIDED)
 )
 
 # Record the verdict of an open review. The WHERE is the lock: any number of answers, one winner.
@@ -67,7 +74,7 @@ RECORD_VERDICT = (
     update(reviews)
     .where(
         reviews.c.review_id == bindparam("wanted_review"),
-        reviews.c.status == ReviewStatus.OPEN.value,
+        reviews.c.status == _word(ReviewStatus.OPEN),
         reviews.c.version == bindparam("seen_version"),
         reviews.c.digest == bindparam("seen_digest"),
     )
@@ -78,14 +85,23 @@ RECORD_VERDICT = (
     )
 )
 
-# Open reviews, the longest waiting first; the caller adds role, domain and limit.
-OPEN_REVIEWS = select(reviews).where(reviews.c.status == ReviewStatus.OPEN.value).order_by(reviews.c.opened_at)
+
+@cache
+def open_reviews(*, by_role: bool, by_domain: bool) -> Select[Any]:
+    """Return the statement for open reviews, the longest waiting first: all, or of one role or one domain."""
+    wanted = select(reviews).where(reviews.c.status == _word(ReviewStatus.OPEN))
+    if by_role:
+        wanted = wanted.where(reviews.c.role == bindparam("wanted_role"))
+    if by_domain:
+        wanted = wanted.where(reviews.c.domain == bindparam("wanted_domain"))
+    return wanted.order_by(reviews.c.opened_at).limit(bindparam("most"))
+
 
 EVENTS = select(events.c.seq, events.c.entry, events.c.digest).order_by(events.c.seq)
 EVENTS_OF_CASE = EVENTS.where(events.c.case_id == bindparam("wanted_case"))
-OUTCOMES = EVENTS.where(events.c.kind == EventKind.FINISHED.value)
+OUTCOMES = EVENTS.where(events.c.kind == _word(EventKind.FINISHED))
 OUTCOME = select(events.c.entry).where(
-    events.c.case_id == bindparam("wanted_case"), events.c.kind == EventKind.FINISHED.value
+    events.c.case_id == bindparam("wanted_case"), events.c.kind == _word(EventKind.FINISHED)
 )
 
 ADD_POLICY = insert(policies)

@@ -19,7 +19,7 @@ from builders import AGENT, NINE, a_routing, a_submission, an_outcome
 
 from hitl_orchestrator.errors import StoreUnavailable
 from hitl_orchestrator.ledger import migrate
-from hitl_orchestrator.ledger.sql import sqlite_engine
+from hitl_orchestrator.ledger.migrate import engine_on
 from hitl_orchestrator.ledger.tables import metadata
 from hitl_orchestrator.wiring import open_ledger
 
@@ -70,7 +70,7 @@ def test_two_open_reviews_of_one_case_are_refused_by_the_schema(raw):
 
 
 def test_the_migrations_make_the_tables_that_the_code_knows(sqlite_ledger, store_file):
-    engine = sqlite_engine(str(store_file))
+    engine = engine_on(str(store_file))
     with engine.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), metadata)
     engine.dispose()
@@ -78,9 +78,9 @@ def test_the_migrations_make_the_tables_that_the_code_knows(sqlite_ledger, store
     assert differences == []
 
 
-def test_the_migrations_make_the_partial_indexes_that_the_code_knows(sqlite_ledger, store_file):
+def test_the_migrations_make_the_partial_indexes_that_the_code_knows(sqlite_ledger, store_file, tmp_path):
     """Alembic does not compare the conditions of indexes, and these carry promises."""
-    engine = sqlite_engine(":memory:")
+    engine = engine_on(str(tmp_path / "known.db"))
     metadata.create_all(engine)
     indexes = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name"
     with engine.connect() as known, closing(sqlite3.connect(store_file)) as made:
