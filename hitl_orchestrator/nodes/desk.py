@@ -6,8 +6,9 @@ from datetime import datetime
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord
 from hitl_orchestrator.domain.case import Submission
-from hitl_orchestrator.domain.decision import Facts, Routing, RoutingDecision
+from hitl_orchestrator.domain.decision import Facts, Routing
 from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
+from hitl_orchestrator.domain.task import Task
 from hitl_orchestrator.domain.words import ActorKind, HumanDecision
 from hitl_orchestrator.errors import IncompleteOutcome, Refusal, UnfitInput
 from hitl_orchestrator.ledger.ports import Ledger
@@ -88,26 +89,25 @@ class Desk:
     def close(self, submission: Submission, routing: Routing) -> AuditRecord:
         """Write the outcome of a case from what the tables hold."""
         now = self._clock()
-        if not routing.decision.needs_human:
+        if self._goes_ahead(submission, routing):
             # Should the state lie, the ledger refuses: a case that waits for a person cannot finish without one.
-            return self._ledger.finish(by_agent(submission, routing, now), routing, now)
+            with suppress(IncompleteOutcome):
+                return self._ledger.finish(by_agent(submission, routing, now), routing, now)
         row = self._ledger.latest_review(submission.case_id)
         if row is None:
             raise IncompleteOutcome(submission.case_id, "it needs a person, and no review of it was ever opened")
         return self._ledger.finish(by_person(submission, row), routing, now)
 
+    def _goes_ahead(self, submission: Submission, routing: Routing) -> bool:
+        """Whether a rule lets these very facts go ahead. What the state says is not enough: the policy is asked."""
+        if routing.decision.needs_human:
+            return False
+        return not self._rules.decide(submission.policy_hash, _facts(submission.task, routing)).needs_human
+
     def _role_needed(self, row: ReviewRow) -> str:
         """The role that may decide now: the review's own, or a higher one where the active policy asks for it."""
-        routing, task = row.shown.routing, row.shown.task
-        facts = Facts(
-            risk_level=routing.risk_level,
-            domain=task.domain,
-            task_type=task.task_type,
-            confidence=routing.score.confidence,
-            signals=frozenset(routing.score.signals),
-            has_proposal=routing.output is not None,
-        )
-        in_force: RoutingDecision = self._rules.decide(routing.decision.policy_hash, facts)
+        routing = row.shown.routing
+        in_force = self._rules.decide(routing.decision.policy_hash, _facts(row.shown.task, routing))
         return self._people.chain.higher(row.role, in_force.assigned_human_role or row.role)
 
     def _passed_up(self, row: ReviewRow, verdict: Verdict) -> Shown | None:
@@ -124,6 +124,18 @@ class Desk:
                 "passed_up_because": verdict.review.stated_reason,
             }
         )
+
+
+def _facts(task: Task, routing: Routing) -> Facts:
+    """Return the facts that a case was routed by."""
+    return Facts(
+        risk_level=routing.risk_level,
+        domain=task.domain,
+        task_type=task.task_type,
+        confidence=routing.score.confidence,
+        signals=frozenset(routing.score.signals),
+        has_proposal=routing.output is not None,
+    )
 
 
 def _completed(answer: Review, row: ReviewRow, role: str, at: datetime) -> Review:

@@ -3,18 +3,22 @@
 A resumed node runs again from its first line: opening the review is idempotent, and there is one interrupt a run.
 """
 
+import json
 from functools import cache
+from typing import Any
 
 from langgraph.types import interrupt
 from pydantic import GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from hitl_orchestrator.domain.review import Review
+from hitl_orchestrator.domain.review import Review, Shown
 from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.domain.words import HumanDecision
 from hitl_orchestrator.nodes.ports import Inbox
 from hitl_orchestrator.nodes.state import Routed, Update, routing_of
+
+LARGEST_IN_PAUSE = 16_384
 
 
 class Answer(Value):
@@ -48,11 +52,17 @@ def _published() -> JsonSchemaValue:
     return {"title": Answer.__name__, "type": "object", "properties": {"decision": decision}}
 
 
+def _small(shown: Shown) -> Any:
+    """Return what is shown, None where it is large: it would be stored again with the pause, and the inbox has it."""
+    text = shown.model_dump_json()
+    return json.loads(text) if len(text) <= LARGEST_IN_PAUSE else None
+
+
 def human_review(state: Routed, *, inbox: Inbox) -> Update:
     """Open the review, wait, and return the decision that the inbox holds; None while it holds none."""
     row = inbox.open(state.submission, routing_of(state))
     if row.verdict is None:
-        shown = {"review_id": row.review_id, "digest": row.digest, "shown": row.shown.model_dump(mode="json")}
-        answer: Answer = interrupt(shown, response_schema=Answer)
+        asked = {"review_id": row.review_id, "digest": row.digest, "shown": _small(row.shown)}
+        answer: Answer = interrupt(asked, response_schema=Answer)
         row = inbox.hear(row, answer.decision)
     return {"review": row.verdict}

@@ -1,0 +1,59 @@
+"""A large output is kept once, beside the checkpoint, and carried out byte for byte."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+from builders import a_review, an_output
+
+LARGE = {"predicted_label": "Refund", "letter": 'ä€🜁\u2028"\\/' * 60_000, "numbers": [0.1, 1e300, -(2**53) + 1]}
+
+
+def checkpoint_bytes(store):
+    with closing(sqlite3.connect(store.removeprefix("sqlite:///"))) as connection:
+        (kept,) = connection.execute("SELECT sum(length(checkpoint) + length(metadata)) FROM checkpoints").fetchone()
+        (pending,) = connection.execute("SELECT coalesce(sum(length(value)), 0) FROM writes").fetchone()
+    return kept + pending
+
+
+@pytest.fixture
+def large():
+    return an_output(confidence=0.5, label="Refund", letter=LARGE["letter"], numbers=LARGE["numbers"])
+
+
+def test_it_is_large(large):
+    assert len(large.model_dump_json().encode()) > 500_000
+
+
+def test_a_large_output_leaves_a_small_checkpoint(durable, sqlite_store, waits, large):
+    waits(durable, output=large)
+
+    assert checkpoint_bytes(sqlite_store) < 40_000
+
+
+@pytest.mark.parametrize("restart", [True, False])
+def test_a_large_output_is_approved_byte_for_byte(opened, sqlite_store, waits, large, restart):
+    hitl = opened(sqlite_store)
+    waits(hitl, output=large)
+    if restart:
+        hitl.close()
+        hitl = opened(sqlite_store)
+
+    case = hitl.decide("task-1", a_review("approve", "ana"))
+
+    assert case.final_output.model_dump_json() == large.agent_output.model_dump_json()
+    assert hitl.show("task-1").record.final_output == large.agent_output
+
+
+def test_a_large_edit_is_carried_out_byte_for_byte(hitl, waits):
+    waits(hitl)
+
+    case = hitl.decide("task-1", a_review("modify", "ana", modified_output=LARGE))
+
+    assert case.final_output.model_dump(exclude={"explanation"}) == LARGE
+
+
+def test_a_large_task_that_nobody_has_to_see_comes_through(hitl, waits):
+    case = waits(hitl, output=an_output(confidence=0.9), metadata={"mail": LARGE["letter"]})
+
+    assert (case.status, case.submission.task.metadata["mail"]) == ("approved", LARGE["letter"])

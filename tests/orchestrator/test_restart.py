@@ -1,0 +1,183 @@
+"""Hours later, after a restart, under another policy, with newer code: what becomes of a waiting case."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+from builders import a_review, a_task, an_output
+
+from hitl_orchestrator.errors import GraphChanged, NotAuthorised
+
+
+def policy(name, *rules):
+    told = [{"rule_id": f"{name}_{n}", "priority": n, **rule} for n, rule in enumerate(rules, start=1)]
+    return {"policy_id": name, "rules": told}
+
+
+LENIENT = policy(
+    "lenient",
+    {"conditions": {"min_confidence": 0.8}, "action": "auto_approve"},
+    {"conditions": {}, "action": "human_review", "assigned_human_role": "domain_reviewer"},
+)
+STRICT = policy("strict", {"conditions": {}, "action": "escalate", "assigned_human_role": "compliance_officer"})
+SENIOR = policy("senior", {"conditions": {}, "action": "human_review", "assigned_human_role": "senior_manager"})
+
+
+def file_of(store):
+    return store.removeprefix("sqlite:///")
+
+
+def test_a_case_is_decided_after_a_restart(opened, sqlite_store, waits, clock):
+    before = opened(sqlite_store)
+    case = waits(before)
+    before.close()
+    clock.tick(7200)
+
+    after = opened(sqlite_store)
+    done = after.decide("task-1", a_review("approve", "ana", shown_digest=case.open_review.digest))
+
+    assert (done.status, done.record.latency_seconds) == ("approved", 7200)
+    assert list(after.records()) == [done.record]
+
+
+def test_a_case_goes_up_the_chain_with_a_restart_at_every_step(opened, sqlite_store, waits):
+    with opened(sqlite_store) as hitl:
+        waits(hitl)
+    for decision, reviewer in (("escalate", "ana"), ("escalate", "max"), ("modify", "zoe")):
+        with opened(sqlite_store) as hitl:
+            case = hitl.decide("task-1", a_review(decision, reviewer))
+
+    assert case.status == "modified_and_approved"
+    assert [row.role for row in case.reviews] == ["domain_reviewer", "senior_manager", "compliance_officer"]
+
+
+def lose_threads(store):
+    with closing(sqlite3.connect(file_of(store))) as connection:
+        connection.execute("DELETE FROM checkpoints")
+        connection.execute("DELETE FROM writes")
+        connection.commit()
+
+
+@pytest.mark.parametrize("restart", [True, False])
+@pytest.mark.parametrize("decision", ["approve", "reject", "modify", "override"])
+def test_a_case_whose_thread_is_lost_is_decided_all_the_same(opened, sqlite_store, waits, decision, restart):
+    hitl = opened(sqlite_store)
+    waits(hitl)
+    lose_threads(sqlite_store)
+    if restart:
+        hitl.close()
+        hitl = opened(sqlite_store)
+
+    case = hitl.decide("task-1", a_review(decision, "ana"))
+
+    assert case.record.human_decision == decision
+    assert hitl.recover() == []
+
+
+def test_a_case_whose_thread_is_lost_goes_up_the_chain_all_the_same(opened, sqlite_store, waits):
+    hitl = opened(sqlite_store)
+    waits(hitl)
+    for decision, reviewer in (("escalate", "ana"), ("escalate", "max"), ("approve", "zoe")):
+        lose_threads(sqlite_store)
+        case = hitl.decide("task-1", a_review(decision, reviewer))
+
+    assert (case.status, len(case.reviews)) == ("approved", 3)
+
+
+def test_a_case_keeps_the_policy_it_came_in_under(opened, sqlite_store):
+    with opened(sqlite_store, policy=LENIENT) as hitl:
+        accepted = hitl.accept(a_task(), an_output(confidence=0.5))
+
+    with opened(sqlite_store) as hitl:
+        (case,) = hitl.recover()
+
+    assert case.submission.policy_hash == accepted.submission.policy_hash
+    assert case.reviews[0].shown.routing.decision.policy_id == "lenient"
+    assert case.reviews[0].shown.routing.decision.rule_id == "lenient_2"
+
+
+def test_a_policy_that_became_stricter_before_the_case_ran_decides(opened, sqlite_store):
+    with opened(sqlite_store, policy=LENIENT) as hitl:
+        hitl.accept(a_task(), an_output(confidence=0.9))
+
+    with opened(sqlite_store, policy=STRICT) as hitl:
+        (case,) = hitl.recover()
+
+    assert (case.status, case.open_review.role) == ("waiting", "compliance_officer")
+
+
+def test_a_policy_that_became_more_lenient_before_the_case_ran_does_not(opened, sqlite_store):
+    with opened(sqlite_store, policy=STRICT) as hitl:
+        hitl.accept(a_task(), an_output(confidence=0.9))
+
+    with opened(sqlite_store, policy=LENIENT) as hitl:
+        (case,) = hitl.recover()
+
+    assert (case.status, case.open_review.role) == ("waiting", "compliance_officer")
+
+
+@pytest.mark.parametrize("later", [STRICT, SENIOR])
+def test_a_policy_that_became_stricter_while_a_case_waits_asks_for_the_higher_role(opened, sqlite_store, waits, later):
+    with opened(sqlite_store, policy=LENIENT) as hitl:
+        waits(hitl)
+
+    with opened(sqlite_store, policy=later) as hitl:
+        with pytest.raises(NotAuthorised):
+            hitl.decide("task-1", a_review("approve", "ana"))
+        case = hitl.decide("task-1", a_review("approve", "zoe"))
+
+    assert (case.status, case.record.policy_id) == ("approved", "lenient")
+
+
+def test_a_policy_that_became_more_lenient_while_a_case_waits_changes_nothing(opened, sqlite_store, waits):
+    with opened(sqlite_store, policy=STRICT) as hitl:
+        waits(hitl)
+
+    hitl = opened(sqlite_store, policy=LENIENT)
+
+    with pytest.raises(NotAuthorised, match="it needs 'compliance_officer'"):
+        hitl.decide("task-1", a_review("approve", "ana"))
+
+
+def test_every_policy_a_case_came_in_under_is_in_the_ledger_once(opened, sqlite_store):
+    for _ in range(2):
+        for each in (LENIENT, STRICT):
+            with opened(sqlite_store, policy=each) as hitl:
+                events = list(hitl.ledger.events())
+
+    assert [event.body["policy_id"] for event in events] == ["lenient", "strict"]
+
+
+@pytest.fixture
+def under_an_older_graph(opened, sqlite_store):
+    """A store whose cases were submitted by code that had another graph."""
+    older = opened(sqlite_store)
+    older.version = "g-older"
+    older.accept(a_task("received"), an_output("received"))
+    older.close()
+    return opened(sqlite_store)
+
+
+@pytest.mark.parametrize("go_on", ["recover", "submit"])
+def test_a_case_of_another_graph_is_refused_by_name(under_an_older_graph, go_on):
+    hitl = under_an_older_graph
+
+    with pytest.raises(GraphChanged, match="'g-older'") as refusal:
+        hitl.recover() if go_on == "recover" else hitl.submit(a_task("received"), an_output("received"))
+
+    assert (refusal.value.paused_under, refusal.value.running) == ("g-older", hitl.version)
+    assert hitl.show("received").status == "received"
+
+
+def test_a_waiting_case_of_another_graph_is_not_decided(opened, sqlite_store, waits):
+    older = opened(sqlite_store)
+    older.version = "g-older"
+    waits(older)
+    older.close()
+    hitl = opened(sqlite_store)
+
+    with pytest.raises(GraphChanged, match="resume it with the version that routed it, or resubmit the task"):
+        hitl.decide("task-1", a_review("approve", "ana"))
+
+    assert hitl.show("task-1").status == "waiting"
+    assert hitl.submit(a_task(), an_output(confidence=0.9), resubmit=True).status == "approved"
