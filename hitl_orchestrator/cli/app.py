@@ -18,10 +18,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-audit = typer.Typer(help="Read the ledger.", rich_markup_mode=None)
-policy_app = typer.Typer(help="Look at a routing policy.", rich_markup_mode=None)
-app.add_typer(audit, name="audit", no_args_is_help=True)
-app.add_typer(policy_app, name="policy", no_args_is_help=True)
+audit = typer.Typer(rich_markup_mode=None)
+policy_app = typer.Typer(rich_markup_mode=None)
+app.add_typer(audit, name="audit")
+app.add_typer(policy_app, name="policy")
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -51,6 +51,22 @@ def _hitl(
     ] = False,
 ) -> None:
     context.obj = Given(store, policy, reviewers, as_json)
+    _help_alone(context)
+
+
+@audit.callback(invoke_without_command=True)
+def _audit(context: typer.Context) -> None:
+    """Read the ledger."""
+    _help_alone(context)
+
+
+@policy_app.callback(invoke_without_command=True)
+def _policy(context: typer.Context) -> None:
+    """Look at a routing policy."""
+    _help_alone(context)
+
+
+def _help_alone(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -117,7 +133,10 @@ def inbox(
 
 @app.command()
 def show(context: typer.Context, given_id: CaseId, store: Store = None, as_json: AsJson = False) -> None:
-    """Tell the story of one case: what was proposed, which rule fired and why, what people said, how it ended."""
+    """Tell the story of one case.
+
+    What was proposed, which rule fired and why, what people said, and how it ended.
+    """
     from hitl_orchestrator.cli import reviewing as doing  # noqa: PLC0415
 
     doing.show(_session(context, store, as_json=as_json), given_id)
@@ -152,7 +171,10 @@ def resume(
     reviewers: Reviewers = None,
     as_json: AsJson = False,
 ) -> None:
-    """Record a person's decision on a waiting case, and run the case on. The first decision stands."""
+    """Record the decision of a person.
+
+    The case runs on with it. The first decision on a review stands; the same one again is the same receipt.
+    """
     from hitl_orchestrator.cli import reviewing as doing  # noqa: PLC0415
 
     said = {"human_decision": decision, "reviewer_id": reviewer, "human_feedback": feedback, "reason": reason}
@@ -176,7 +198,10 @@ def recover(
 
 @audit.command("list")
 def audit_list(context: typer.Context, store: Store = None, as_json: AsJson = False) -> None:
-    """List the audit records of all finished cases, in the order in which they finished."""
+    """List how every case ended.
+
+    These are the audit records, in the order in which the cases finished.
+    """
     from hitl_orchestrator.cli import audit as doing  # noqa: PLC0415
 
     doing.list_records(_session(context, store, as_json=as_json))
@@ -197,7 +222,10 @@ def policy_check(
     reviewers: Reviewers = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read a policy and list what is odd about it. Exit code 1 where something is wrong."""
+    """List what is odd about a policy.
+
+    Rules that never decide, contradict one another or let too much through. Exit code 1 where one is an error.
+    """
     from hitl_orchestrator.cli import policy as doing  # noqa: PLC0415
 
     doing.check_file(_session(context, reviewers=reviewers, as_json=as_json), file)
@@ -206,7 +234,7 @@ def policy_check(
 @policy_app.command("explain")
 def policy_explain(
     context: typer.Context,
-    given: Annotated[list[str], typer.Argument(metavar="TASKS...", help="Files of tasks, or ids of known cases.")],
+    given: Annotated[list[str], typer.Argument(metavar="TASKS", help="A file of tasks, or the id of a known case.")],
     *,
     outputs: Annotated[str | None, typer.Option(metavar="FILE", help="What the agents propose.")] = None,
     store: Store = None,
@@ -214,7 +242,10 @@ def policy_explain(
     reviewers: Reviewers = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell for each task which rule of the policy decides, and why every other one does not. Changes nothing."""
+    """Tell which rule decides, and why.
+
+    Every rule is tried on every task, as if the task came in now. Nothing is stored.
+    """
     from hitl_orchestrator.cli import policy as doing  # noqa: PLC0415
 
     doing.explain_tasks(_session(context, store, policy, reviewers, as_json), given, outputs)

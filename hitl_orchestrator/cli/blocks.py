@@ -14,7 +14,7 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Column:
-    """A column. One that `gives_way` is made narrower where the screen asks for it: cut, or with `folds` continued below.
+    """A column. One that `gives_way` is narrowed where the screen asks for it: cut, or with `folds` continued below.
 
     Columns that are cut give way before columns that fold.
     """

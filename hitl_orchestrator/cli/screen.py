@@ -13,7 +13,6 @@ from rich.text import Text
 from hitl_orchestrator.cli.blocks import COMMAND, Block, Line, Table
 from hitl_orchestrator.cli.words import visible
 
-
 GAP = 2
 LEAST = 8
 """No column is made narrower than this."""
@@ -40,9 +39,9 @@ def draw(blocks: Iterable[Block]) -> None:
             screen.print(_line(block))
 
 
-def _line(line: Line) -> Padding:
+def _line(line: Line) -> Padding | Text:
     text = Text("\n".join(visible(one) for one in line.text.split("\n")), style=line.style)
-    return Padding(text, (0, 0, 0, line.indent), expand=False)
+    return Padding(text, (0, 0, 0, line.indent), expand=False) if line.text else text
 
 
 def _table(table: Table, available: int) -> RichTable:
