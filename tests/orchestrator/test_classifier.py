@@ -1,0 +1,97 @@
+"""A task that comes without an output: whatever answers for it, nothing goes ahead that was not understood."""
+
+import pytest
+from builders import a_task, an_output
+from langchain_core.runnables import RunnableLambda
+
+from hitl_orchestrator import UnfitInput
+from hitl_orchestrator.errors import HitlError
+
+
+class Model:
+    """Anything that can be invoked."""
+
+    def __init__(self, answer):
+        self.answer, self.asked = answer, []
+
+    def invoke(self, task):
+        self.asked.append(task.task_id)
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    "classifier",
+    [
+        lambda task: an_output(task.task_id),
+        lambda task: an_output(task.task_id).model_dump(),
+        RunnableLambda(lambda task: an_output(task.task_id)),
+        Model(an_output()),
+    ],
+    ids=["a function", "a function that answers a dict", "a Runnable", "an object with invoke"],
+)
+def test_its_answer_is_routed_like_a_given_one(opened, store, classifier):
+    case = opened(store, classifier=classifier).submit(a_task())
+
+    assert (case.status, case.record.rule_id, case.final_output) == ("approved", "rule_004", an_output().agent_output)
+
+
+def test_nobody_is_asked_where_an_output_is_given(opened, store):
+    model = Model(an_output(confidence=0.99))
+
+    case = opened(store, classifier=model).submit(a_task(), an_output(confidence=0.5))
+
+    assert (case.status, model.asked) == ("waiting", [])
+
+
+def test_an_answer_without_a_confidence_goes_to_a_person(opened, store):
+    case = opened(store, classifier=lambda task: an_output(confidence=None)).submit(a_task())
+
+    assert case.open_review.shown.routing.score.confidence is None
+
+
+@pytest.mark.parametrize("classifier", [None, lambda task: None])
+def test_no_answer_goes_to_a_person(opened, store, classifier):
+    case = opened(store, classifier=classifier).submit(a_task())
+
+    assert (case.status, case.open_review.shown.routing.output) == ("waiting", None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "match"),
+    [
+        ("Refund", "the classifier's answer to task 'task-1'"),
+        ({"predicted_label": "Refund"}, "agent_output: this field is required"),
+        (an_output("task-2"), "'task-2' is another task"),
+        ({**an_output().model_dump(), "confidence_score": 1.5}, "confidence_score: 1.5"),
+        ({**an_output().model_dump(), "confidence_score": float("nan")}, "confidence_score"),
+        ({**an_output().model_dump(), "confidence_score": "0.9"}, "confidence_score"),
+        ({**an_output().model_dump(), "approved": True}, "approved: unknown field"),
+    ],
+)
+def test_an_answer_that_is_no_output_is_refused_and_the_case_can_be_run_again(opened, sqlite_store, answer, match):
+    with opened(sqlite_store, classifier=Model(answer)) as hitl:
+        with pytest.raises(UnfitInput, match=match):
+            hitl.submit(a_task())
+        assert hitl.show("task-1").status == "received"
+
+    with opened(sqlite_store, classifier=Model(an_output())) as hitl:
+        assert [case.status for case in hitl.recover()] == ["approved"]
+
+
+def test_a_classifier_that_fails_loses_nothing(opened, store):
+    class Down(HitlError):
+        pass
+
+    def fails_once(task, tries=[]):  # noqa: B006 - it remembers on purpose
+        tries.append(task)
+        if len(tries) == 1:
+            raise Down
+        return an_output(task.task_id)
+
+    hitl = opened(store, classifier=fails_once)
+    with pytest.raises(Down):
+        hitl.submit(a_task())
+
+    assert hitl.show("task-1").status == "received"
+    assert hitl.submit(a_task()).status == "approved"
+    assert len(list(hitl.records())) == 1

@@ -1,0 +1,129 @@
+"""What a finished task costs, counted: commits, rows, and bytes of checkpoints, by the path it took."""
+
+import sqlite3
+import struct
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from builders import a_review, a_task, an_output
+
+from hitl_orchestrator import Refusal
+
+TABLES = ("cases", "reviews", "events", "payloads", "checkpoints", "writes")
+
+
+class Counter:
+    """Counts what a store is given between two looks at it."""
+
+    def __init__(self, store: str) -> None:
+        self.file = Path(store.removeprefix("sqlite:///"))
+        self.look()
+
+    def look(self) -> tuple[int, dict[str, int]]:
+        before = getattr(self, "_seen", (0, {}))
+        self._seen = self.commits(), self.rows()
+        added = {table: self._seen[1][table] - before[1].get(table, 0) for table in TABLES}
+        return self._seen[0] - before[0], {table: count for table, count in added.items() if count}
+
+    def commits(self) -> int:
+        """Count the commits in the write-ahead log: frames that carry the size of the database."""
+        log = self.file.with_name(self.file.name + "-wal").read_bytes()
+        page_size, salt = struct.unpack(">I", log[8:12])[0], log[16:24]
+        frames = (log[start : start + 24] for start in range(32, len(log), 24 + page_size))
+        return sum(1 for frame in frames if frame[8:16] == salt and frame[4:8] != b"\0\0\0\0")
+
+    def rows(self) -> dict[str, int]:
+        with closing(sqlite3.connect(self.file)) as connection:
+            return {t: connection.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in TABLES}
+
+    def checkpoint_bytes(self) -> int:
+        with closing(sqlite3.connect(self.file)) as connection:
+            sizes = "length(checkpoint) + length(metadata) FROM checkpoints UNION ALL SELECT length(value) FROM writes"
+            return sum(size for (size,) in connection.execute(f"SELECT {sizes}"))
+
+
+@pytest.fixture
+def warm(durable) -> None:
+    """The first case makes the tables of the checkpoints."""
+    durable.submit(a_task("first"), an_output("first", confidence=0.5))
+    durable.decide("first", a_review("reject", "ana"))
+
+
+@pytest.fixture
+def counter(warm, sqlite_store) -> Counter:
+    return Counter(sqlite_store)
+
+
+def test_an_auto_approved_task_takes_two_commits_and_leaves_no_checkpoint(durable, counter):
+    durable.submit(a_task(), an_output())
+
+    assert counter.look() == (2, {"cases": 1, "events": 3})
+
+
+def test_the_same_submission_again_writes_nothing(durable, counter):
+    durable.submit(a_task(), an_output())
+    counter.look()
+
+    durable.submit(a_task(), an_output())
+
+    assert counter.look() == (0, {})
+
+
+def test_a_task_that_waits_takes_its_two_commits_and_the_two_of_its_place(durable, counter):
+    durable.submit(a_task(), an_output(confidence=0.5))
+
+    assert counter.look() == (2 + 2, {"cases": 1, "events": 3, "reviews": 1, "checkpoints": 1, "writes": 1})
+    assert counter.checkpoint_bytes() < 8_000
+
+
+def test_a_decision_takes_its_two_commits_and_the_one_that_lets_its_place_go(durable, counter):
+    durable.submit(a_task(), an_output(confidence=0.5))
+    counter.look()
+
+    durable.decide("task-1", a_review("approve", "ana"))
+
+    assert counter.look() == (2 + 1, {"events": 2, "checkpoints": -1, "writes": -1})
+    assert counter.checkpoint_bytes() == 0
+
+
+def test_a_repeated_answer_and_a_refused_one_write_nothing(durable, counter):
+    durable.submit(a_task(), an_output(confidence=0.5))
+    durable.decide("task-1", a_review("approve", "ana"))
+    counter.look()
+
+    durable.decide("task-1", a_review("approve", "ana"))
+    for answer in (a_review("reject", "zoe"), a_review("approve", "ben")):
+        with pytest.raises(Refusal):
+            durable.decide("task-1", answer)
+
+    assert counter.look() == (0, {})
+
+
+@pytest.mark.parametrize("path", ["auto", "approve", "modify", "escalate"])
+def test_nothing_but_the_ledger_is_left_of_a_finished_case(durable, counter, path):
+    durable.submit(a_task(), an_output(confidence=0.9 if path == "auto" else 0.5))
+    if path == "escalate":
+        durable.decide("task-1", a_review("escalate", "ana"))
+    if path != "auto":
+        durable.decide("task-1", a_review("approve" if path == "escalate" else path, "zoe"))
+
+    _, rows = counter.look()
+    assert set(rows) - {"reviews"} == {"cases", "events"}
+    assert counter.checkpoint_bytes() == 0
+
+
+def test_reading_writes_nothing(durable, counter):
+    durable.inbox()
+    durable.show("first")
+    durable.history("first")
+    list(durable.records())
+    durable.recover()
+
+    assert counter.look() == (0, {})
+
+
+def test_opening_a_store_that_is_up_to_date_writes_nothing(durable, opened, sqlite_store, counter):
+    opened(sqlite_store)
+
+    assert counter.look() == (0, {})
