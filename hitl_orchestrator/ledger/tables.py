@@ -28,7 +28,6 @@ Index(
     events.c.case_id,
     unique=True,
     sqlite_where=text("kind = 'finished'"),
-    postgresql_where=text("kind = 'finished'"),
 )
 
 cases = Table(
@@ -47,7 +46,6 @@ Index(
     cases.c.stage,
     cases.c.submitted_seq,
     sqlite_where=text("stage <> 'finished'"),
-    postgresql_where=text("stage <> 'finished'"),
 )
 
 reviews = Table(
@@ -71,14 +69,12 @@ Index(
     reviews.c.role,
     reviews.c.opened_at,
     sqlite_where=text("status = 'open'"),
-    postgresql_where=text("status = 'open'"),
 )
 Index(
     "one_open_review_per_case",
     reviews.c.case_id,
     unique=True,
     sqlite_where=text("status = 'open'"),
-    postgresql_where=text("status = 'open'"),
 )
 
 payloads = Table(
