@@ -263,5 +263,10 @@ def _session(
 
     before: Given = context.obj
     return start(
-        Given(store or before.store, policy or before.policy, reviewers or before.reviewers, as_json or before.as_json)
+        Given(
+            store=before.store if store is None else store,
+            policy=before.policy if policy is None else policy,
+            reviewers=before.reviewers if reviewers is None else reviewers,
+            as_json=before.as_json or as_json,
+        )
     )

@@ -64,4 +64,4 @@ def _usage_sentence(exc: Any) -> str:
     context = getattr(exc, "ctx", None)
     path = context.command_path if context else "hitl"
     message = " ".join(str(exc.format_message()).split()).rstrip(".")
-    return f"{message[:1].lower()}{message[1:]}; '{path} --help' tells how"
+    return f"{message[:1].lower()}{message[1:]} ('{path} --help' tells how)"

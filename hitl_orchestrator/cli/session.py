@@ -46,9 +46,9 @@ def start(given: Given) -> Session:
     settings = read_settings()
     keep_traces_at_home(settings)
     return Session(
-        store=given.store or settings.store,
-        policy=given.policy or settings.policy,
-        reviewers=given.reviewers or settings.reviewers,
+        store=settings.store if given.store is None else given.store,
+        policy=settings.policy if given.policy is None else given.policy,
+        reviewers=settings.reviewers if given.reviewers is None else given.reviewers,
         as_json=given.as_json,
         given=given,
     )

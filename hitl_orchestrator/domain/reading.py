@@ -21,6 +21,13 @@ _SHAPES = {
     "tuple_type": "a list",
 }
 
+_TOLD = {
+    "string_pattern_mismatch": "it is blank",
+    "too_short": "at least one is needed",
+    "timezone_aware": "a time needs its zone, such as 2025-01-10T09:15:00Z",
+    "string_unicode": "text must be valid Unicode: it has a lone surrogate",
+}
+
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` where a known word comes close, else an empty string."""
@@ -29,8 +36,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {names[close[0]]!r}?" if close else ""
 
 
-def read_json(text: str, where: str) -> Any:
+def read_json(text: str, where: str, first_line: int = 1) -> Any:
     """Parse JSON, strictly: no NaN, no infinities, no key twice in one object.
+
+    `first_line` is the number of the text's first line, where it is cut out of a longer one.
 
     Raises:
         UnfitInput: with the line and column where the text stops being JSON.
@@ -38,9 +47,11 @@ def read_json(text: str, where: str) -> Any:
     try:
         return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_double_keys)
     except json.JSONDecodeError as exc:
-        raise UnfitInput([f"{where}: line {exc.lineno} column {exc.colno}: not JSON: {exc.msg}"]) from exc
+        line = first_line + exc.lineno - 1
+        raise UnfitInput([f"{where}: line {line} column {exc.colno}: not JSON: {exc.msg}"]) from exc
     except ValueError as exc:
-        raise UnfitInput([f"{where}: {exc}"]) from exc
+        told = "a number has more digits than can be read; send it as text" if "digits" in str(exc) else str(exc)
+        raise UnfitInput([f"{where}: {told}" if first_line == 1 else f"{where}: line {first_line}: {told}"]) from exc
     except RecursionError as exc:
         raise UnfitInput([f"{where}: nested too deeply to read"]) from exc
 
@@ -53,8 +64,8 @@ def read_records(text: str, where: str) -> list[Any]:
     if stripped.startswith("["):
         records: list[Any] = read_json(text, where)
         return records
-    lines = [line for line in text.splitlines() if line.strip()]
-    if len(lines) > 1 and all(line.lstrip().startswith("{") for line in lines):
+    lines = [line for line in text.split("\n") if line.strip()]
+    if len(lines) > 1 and (all(line.lstrip().startswith("{") for line in lines) or _is_json(lines[0])):
         return _read_lines(text, where)
     return [read_json(text, where)]
 
@@ -108,7 +119,7 @@ def _sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
         return f"{_show(given)} is not one of {', '.join(words)}{hint}"
     if error["type"] == "string_pattern_mismatch" and last.endswith("_id"):
         return f"{_show(given)} is not an id: letters, digits and . _ : - only, a letter or digit first, 200 at most"
-    message = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    message = _TOLD.get(error["type"], error["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
     sentence = f"{message[:1].lower()}{message[1:]}"
     return sentence if isinstance(given, (dict, list)) else f"{_show(given)}: {sentence}"
 
@@ -150,15 +161,24 @@ def _doubles(records: Sequence[Any], where: str, unique: str) -> list[str]:
 def _read_lines(text: str, where: str) -> list[Any]:
     records: list[Any] = []
     found: list[str] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    # A line ends with a line feed: other separators, such as U+2028, may stand inside a JSON text.
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
-                records.append(read_json(line, f"{where}: line {number}"))
+                records.append(read_json(line, where, number))
             except UnfitInput as exc:
                 found.extend(exc.problems)
     if found:
         raise UnfitInput(found)
     return records
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _refuse_constant(word: str) -> float:

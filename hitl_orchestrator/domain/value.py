@@ -35,9 +35,13 @@ def _to_utc(given: datetime) -> datetime:
         raise ValueError("this time does not exist in UTC") from None
 
 
-def _no_nul(text: str) -> str:
+def _storable(text: str) -> str:
     if "\x00" in text:
         raise ValueError("a NUL character cannot be stored; remove it")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("text must be valid Unicode: it has a lone surrogate") from None
     return text
 
 
@@ -47,11 +51,7 @@ def _check_scalar(value: object) -> None:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_INTEGER:
         raise ValueError(f"whole numbers must lie within ±{MAX_INTEGER}; send larger ones as text")
     if isinstance(value, str):
-        _no_nul(value)
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise ValueError("text must be valid Unicode: it has a lone surrogate") from None
+        _storable(value)
     if not isinstance(value, (str, int, float, bool, type(None))):
         raise ValueError(f"{type(value).__name__} is not JSON")
 
@@ -89,10 +89,10 @@ def digest(value: Any) -> str:
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,199}$")]
 """An id that is safe in a URL, a file name and a log line."""
 
-Label = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S"), AfterValidator(_no_nul)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S"), AfterValidator(_storable)]
 """A short name such as a domain, a task type or a role."""
 
-Text = Annotated[str, AfterValidator(_no_nul)]
+Text = Annotated[str, AfterValidator(_storable)]
 """Free text."""
 
 Confidence = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]

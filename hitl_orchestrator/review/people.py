@@ -44,7 +44,7 @@ def read_people(raw: Any, where: str) -> People:
     Raises:
         UnfitInput: every problem at once, roles outside the chain among them.
     """
-    file = _File(reviewers=raw) if isinstance(raw, list) and raw else parse(_File, raw, where)
+    file = parse(_File, {"reviewers": raw} if isinstance(raw, list) else raw, where)
     chain = parse(RoleChain, {"roles": file.escalation_chain}, f"{where}: escalation_chain")
     reviewers = parse_many(Reviewer, file.reviewers, f"{where}: reviewers", unique="reviewer_id")
     strange = [
