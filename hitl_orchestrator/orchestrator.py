@@ -208,7 +208,10 @@ class BaseOrchestrator:
         try:
             record = self.runner.start(case.submission) if new else self.runner.go_on(case)
         except CaseMoved:
-            record = None
+            moved = self.ledger.case(case.case_id)
+            if moved.stage is case.stage:
+                raise
+            return moved
         if record is None and new:
             row = self.ledger.latest_review(case.case_id)
             if row is not None and row.verdict is None:

@@ -33,11 +33,18 @@ class StateNotSound(HitlError):
         super().__init__(f"the state of this case is not sound: {why}")
 
 
+class ThreadLost(StateNotSound):
+    """The thread of a case was let go while somebody else was about to resume it."""
+
+    def __init__(self, missing: list[str]) -> None:
+        super().__init__(f"it has no {' and no '.join(missing)}; the thread was deleted while the case ran")
+
+
 class Adapter:
     """Dumps values for the state, and makes values of it again; large ones go beside, under their digest.
 
-    What this process has dumped itself it need not validate again when the very same object comes back: that is the
-    case from node to node of a run, and never behind a checkpoint.
+    What this process has dumped or validated itself it need not validate again when the very same object comes back:
+    that is the case from node to node of a run. What comes out of a checkpoint is always a new object.
     """
 
     def __init__(self, payloads: Payloads) -> None:
@@ -52,7 +59,7 @@ class Adapter:
         if len(text) > LARGEST_IN_STATE:
             name = sha256(text.encode()).hexdigest()
             self._payloads.keep(name, text)
-            return self._remember({_KEPT: name, "size": len(text)}, value)
+            return {_KEPT: name, "size": len(text)}
         return self._remember(json.loads(text), value)
 
     def typed(self, kind: type[Kind], given: Any) -> Kind:
@@ -65,9 +72,12 @@ class Adapter:
         if made is not None and made[0] is given and isinstance(made[1], kind):
             return made[1]
         try:
-            return kind.model_validate(self._whole(given))
+            value = kind.model_validate(self._whole(given))
         except ValidationError as exc:
             raise StateNotSound(f"{kind.__name__} has {exc.error_count()} problems: {exc.errors()[0]['msg']}") from exc
+        if not _is_reference(given):
+            self._remember(given, value)
+        return value
 
     def step(
         self, name: str, node: Callable[[State], Update], reads: type[State], owns: str
@@ -88,14 +98,14 @@ class Adapter:
         known = {key: self.typed(kind, state[key]) for key, kind in kinds(reads).items() if state.get(key) is not None}
         lost = [key for key, field in reads.model_fields.items() if field.is_required() and key not in known]
         if lost:
-            raise StateNotSound(f"it has no {' and no '.join(lost)}; was the thread deleted while the case ran?")
+            raise ThreadLost(lost)
         parts: dict[str, Any] = known
         assembled: Any = reads.model_construct(**parts)
         return cast(State, assembled)
 
     def _whole(self, given: Any) -> Any:
         """Follow a reference; the kept text must have the digest that it is known by."""
-        if not (isinstance(given, Mapping) and _KEPT in given):
+        if not _is_reference(given):
             return given
         name = str(given[_KEPT])
         try:
@@ -107,10 +117,15 @@ class Adapter:
         return json.loads(text)
 
     def _remember(self, made: Any, value: Value) -> Any:
-        while len(self._made) >= _MOST_REMEMBERED:
-            self._made.pop(next(iter(self._made)), None)
+        """Keep what belongs to a piece of state, by its identity. Forgetting is harmless, so there is no lock."""
+        if len(self._made) >= _MOST_REMEMBERED:
+            self._made.clear()
         self._made[id(made)] = (made, value)
         return made
+
+
+def _is_reference(given: Any) -> bool:
+    return isinstance(given, Mapping) and _KEPT in given
 
 
 @cache

@@ -3,6 +3,7 @@
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.errors import EmptyInputError
 from langgraph.types import Command, Durability
 
 from hitl_orchestrator.domain.audit import AuditRecord
@@ -10,7 +11,8 @@ from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Classification
 from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.domain.words import CaseStage
-from hitl_orchestrator.graph.adapter import Adapter
+from hitl_orchestrator.errors import CaseMoved
+from hitl_orchestrator.graph.adapter import Adapter, ThreadLost
 from hitl_orchestrator.graph.build import Graph
 from hitl_orchestrator.graph.checkpoints import Places
 from hitl_orchestrator.graph.topology import OUTCOME, ROUTE
@@ -69,6 +71,11 @@ class Runner:
         self.graph.update_state(self.thread(case.case_id), state, as_node=ROUTE)
 
     def _run(self, given: Any, case_id: str) -> AuditRecord | None:
-        state = self.graph.invoke(given, self.thread(case_id), durability=DURABILITY)
+        try:
+            state = self.graph.invoke(given, self.thread(case_id), durability=DURABILITY)
+        except (EmptyInputError, ThreadLost) as exc:
+            # The place was there a moment ago: somebody else finished the case, and let it go. So do we now.
+            self._checkpoints.delete_thread(case_id)
+            raise CaseMoved(case_id, CaseStage.FINISHED.value) from exc
         outcome = state.get(OUTCOME)
         return None if outcome is None else self._adapter.typed(AuditRecord, outcome)
