@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 __all__ = ["main"]
 
-INTERRUPTED, PIPE_CLOSED = 130, 141
+PIPE_CLOSED, STANDARD_OUTPUT = 141, 1
 _FEW_COLLECTIONS = 100_000
 
 
@@ -20,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(list(arguments))
     # Importing makes no garbage: looking for it would be a fifth of the time that a short command takes.
     gc.set_threshold(_FEW_COLLECTIONS)
+    _replace_closed_streams()
     try:
         return _run(sys.argv[1:])
     finally:
@@ -28,21 +29,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: list[str]) -> int:
     from hitl_orchestrator.cli.app import run_command  # noqa: PLC0415 - the collector is held back first
-    from hitl_orchestrator.cli.problems import explain_fault, tell  # noqa: PLC0415
+    from hitl_orchestrator.cli.problems import explain_fault  # noqa: PLC0415
 
-    as_json = "--json" in given
     _print_anything()
     try:
         code = run_command(given)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        tell("Interrupted", ["interrupted; 'hitl recover' drives on what is unfinished"], as_json)
-        return INTERRUPTED
+    except SystemExit as exc:
+        # What typer makes of a closed pipe.
+        if not isinstance(exc.__context__, BrokenPipeError):
+            raise
+        return _let_go_of_the_pipe()
     except BrokenPipeError:
-        _let_go_of_the_pipe()
-        return PIPE_CLOSED
-    except Exception as exc:  # noqa: BLE001 - the outermost line
-        return explain_fault(exc, as_json)
+        return _let_go_of_the_pipe()
+    except (Exception, KeyboardInterrupt) as exc:  # noqa: BLE001 - the outermost line
+        return explain_fault(exc, as_json="--json" in given)
     return code
 
 
@@ -53,6 +54,15 @@ def _print_anything() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _let_go_of_the_pipe() -> None:
+def _replace_closed_streams() -> None:
+    """Write into the void where a stream was closed by whoever started us."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - it stays open as long as the process does
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
+
+
+def _let_go_of_the_pipe() -> int:
     """Whoever read our output has enough: the interpreter must not try to flush the rest at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_OUTPUT)
+    return PIPE_CLOSED

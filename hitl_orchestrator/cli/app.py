@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hitl_orchestrator.cli.options import AsJson, CaseId, Given, Policy, Reviewers, Store
+from hitl_orchestrator.errors import UnfitInput
 
 if TYPE_CHECKING:
     from hitl_orchestrator.cli.session import Session
@@ -25,9 +26,20 @@ app.add_typer(policy_app, name="policy")
 
 
 def run_command(arguments: Sequence[str]) -> int:
-    """Run the command that the arguments name, and return its exit code."""
+    """Run the command that the arguments name, and return its exit code.
+
+    Raises:
+        UnfitInput: an argument is no text, as bytes in another encoding are not.
+    """
+    strange = [place for place, word in enumerate(arguments, start=1) if not _is_text(word)]
+    if strange:
+        raise UnfitInput([f"argument {place} is not UTF-8 text: {arguments[place - 1]!r}" for place in strange])
     code: Any = typer.main.get_command(app).main(list(arguments), prog_name="hitl", standalone_mode=False)
     return code if isinstance(code, int) else 0
+
+
+def _is_text(word: str) -> bool:
+    return word.isascii() or not any("\ud800" <= character <= "\udfff" for character in word)
 
 
 def _print_version(asked: bool) -> None:

@@ -1,6 +1,7 @@
 """What a person reads when a command does not end well: one sentence for each problem, on stderr."""
 
 import json
+import sqlite3
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,7 @@ import typer
 from hitl_orchestrator.cli.words import visible
 from hitl_orchestrator.errors import HitlError, Refusal, UnfitInput
 
-DONE, NO, UNFIT = 0, 1, 2
+NO, UNFIT, INTERRUPTED = 1, 2, 130
 
 # Recent versions of typer carry their own copy of click, older ones import it: these are the bases that both have.
 UsageError, ClickError = typer.BadParameter.__mro__[1:3]
@@ -27,7 +28,7 @@ def tell(error: str, problems: Iterable[str], as_json: bool) -> None:
         print(f"hitl: {visible(problem)}", file=sys.stderr)  # noqa: T201
 
 
-def explain_fault(exc: Exception, as_json: bool) -> int:
+def explain_fault(exc: BaseException, *, as_json: bool) -> int:
     """Say what an exception means, and return the exit code that goes with it."""
     if isinstance(exc, HitlError):
         tell(type(exc).__name__, problems_of(exc), as_json)
@@ -35,9 +36,17 @@ def explain_fault(exc: Exception, as_json: bool) -> int:
     if isinstance(exc, ClickError):
         tell("UsageError", [_usage_sentence(exc)], as_json)
         return UNFIT
-    if isinstance(exc, typer.Abort):
-        tell("Interrupted", ["stopped; nothing was changed"], as_json)
-        return NO
+    if isinstance(exc, (typer.Abort, KeyboardInterrupt)):
+        tell("Interrupted", ["interrupted; 'hitl recover' drives on what is unfinished"], as_json)
+        return INTERRUPTED
+    if isinstance(exc, (OSError, sqlite3.Error)):
+        tell(type(exc).__name__, [f"reading or writing failed: {getattr(exc, 'strerror', None) or exc}"], as_json)
+        return UNFIT
+    return _report(exc, as_json)
+
+
+def _report(exc: BaseException, as_json: bool) -> int:
+    """Own up to what nobody foresaw, with the traceback only where HITL_DEBUG asks for it."""
     # Imported here, for it brings pydantic: a command that fails on its arguments does not need it.
     from hitl_orchestrator.settings import read_settings  # noqa: PLC0415
 

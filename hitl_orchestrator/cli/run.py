@@ -39,8 +39,10 @@ def run(session: Session, files: Files, *, resubmit: bool) -> None:
         done = work_through(hitl, intake, resubmit=resubmit)
     answer(session.as_json, [views.case_summary(case) for case in done.cases], lambda: _told(session, done))
     if done.refused:
-        tell("Refused", [problem for exc in done.refused for problem in problems_of(exc)], session.as_json)
-        raise typer.Exit(UNFIT if any(isinstance(exc, UnfitInput) for exc in done.refused) else NO)
+        unfit = any(isinstance(exc, UnfitInput) for exc in done.refused)
+        problems = [problem for exc in done.refused for problem in problems_of(exc)]
+        tell("UnfitInput" if unfit else "Refusal", problems, session.as_json)
+        raise typer.Exit(UNFIT if unfit else NO)
 
 
 def work_through(hitl: Orchestrator, intake: Intake, *, resubmit: bool = False) -> Run:
@@ -77,12 +79,15 @@ def _take_in(hitl: Orchestrator, task: Task, intake: Intake, resubmit: bool) -> 
 
 def _replay(hitl: Orchestrator, case: Case, recorded: Sequence[Review], done: Run) -> Case:
     """Replay what was decided about one case; where that is refused, the case stays as it is."""
-    if recorded and not case.reviews:
+    missing = [review for review in recorded if not stands(case, review)]
+    if missing and not case.reviews:
         done.unused.append(case.task_id)
         return case
-    for review in recorded:
-        if stands(case, review):
-            continue
+    if missing and not case.submission.replayed:
+        live = f"task {case.task_id!r} came in live before: a person decides it, with 'hitl resume', and no record does"
+        done.refused.append(Refusal(live))
+        return case
+    for review in missing:
         try:
             case = hitl.replay(case.case_id, review)
         except (Refusal, UnfitInput) as exc:

@@ -1,12 +1,11 @@
 """Draws blocks on the terminal. The one module that knows rich; what agents wrote is never read as markup."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal, NoReturn
 
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -32,16 +31,20 @@ def draw(blocks: Iterable[Block]) -> None:
     for block in blocks:
         if isinstance(block, Table):
             screen.print(_table(block, screen.width))
-        elif block.style == COMMAND:
-            # A command stands on one line, however narrow the screen, so that it can be copied.
-            screen.print(Text(" " * block.indent + visible(block.text), style=COMMAND), soft_wrap=True)
         else:
-            screen.print(_line(block))
+            for text in _lines(block, screen):
+                screen.print(text, soft_wrap=True)
 
 
-def _line(line: Line) -> Padding | Text:
-    text = Text("\n".join(visible(one) for one in line.text.split("\n")), style=line.style)
-    return Padding(text, (0, 0, 0, line.indent), expand=False) if line.text else text
+def _lines(line: Line, screen: Console) -> Iterator[Text]:
+    """Yield the lines that a sentence takes. A command takes one, so that it can be copied."""
+    margin = " " * line.indent
+    for written in line.text.split("\n"):
+        text = Text(visible(written), style=line.style)
+        broken = [text] if line.style == COMMAND else text.wrap(screen, max(screen.width - line.indent, LEAST))
+        for part in broken:
+            part.rstrip()
+            yield Text(margin).append_text(part) if part else part
 
 
 def _table(table: Table, available: int) -> RichTable:

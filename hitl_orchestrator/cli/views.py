@@ -45,7 +45,7 @@ def run(cases: Sequence[Case], known: int, unused: Sequence[str], session: Sessi
     waiting = [case for case in cases if case.open_review]
     yield Line(f"{count(len(cases), 'case')}: {len(cases) - len(waiting)} finished, {len(waiting)} waiting.")
     if known:
-        yield Line(f"{known} of them were known before; their earlier outcome stands, and nothing was stored twice.")
+        yield Line(f"{known} of them were known before: nothing was stored twice.")
     if unused:
         yield Line(f"Not used, for these cases needed no person: the recorded reviews of {', '.join(unused)}.")
     if waiting:
