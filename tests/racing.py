@@ -1,0 +1,84 @@
+"""Answers that conflict, and processes that each give a share of them at once, from as many threads.
+
+Run as a script: STORE TASK PROCESSES ANSWERS_EACH. It imports once and forks, and prints what each answer was told.
+"""
+
+import json
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+from hitl_orchestrator import Orchestrator, Review
+from hitl_orchestrator.errors import ReviewAlreadyDecided
+
+KINDS = ("approve", "reject", "modify", "override")
+REVIEWERS = ("domain_reviewer", "senior_manager", "compliance_officer")
+
+
+def answer_number(number: int) -> Review:
+    """The answer of this number: no two are alike."""
+    kind = KINDS[number % len(KINDS)]
+    fields: dict[str, Any] = {"human_decision": kind, "human_feedback": f"answer {number}", "reason": "an exception"}
+    if kind == "modify":
+        fields["modified_output"] = {"predicted_label": f"label {number}"}
+    return Review(reviewer_id=REVIEWERS[number % len(REVIEWERS)], **fields)
+
+
+def outcome_of(hitl: Orchestrator, task_id: str, number: int) -> dict[str, Any]:
+    """Give one answer, and return what it was told."""
+    try:
+        case = hitl.decide(task_id, answer_number(number))
+    except ReviewAlreadyDecided as refusal:
+        return {"number": number, "told": "refused", "reviewer": refusal.reviewer, "decision": refusal.decision}
+    record = None if case.record is None else case.record.model_dump(mode="json")
+    return {"number": number, "told": "accepted", "record": record}
+
+
+def race(hitl: Orchestrator, task_id: str, numbers: range) -> list[dict[str, Any]]:
+    """Give all these answers from as many threads at once."""
+    together = Barrier(len(numbers))
+
+    def answer(number: int) -> dict[str, Any]:
+        together.wait()
+        return outcome_of(hitl, task_id, number)
+
+    with ThreadPoolExecutor(len(numbers)) as pool:
+        return list(pool.map(answer, numbers))
+
+
+def take_a_share(store: str, task_id: str, numbers: range, ready: int, go: int) -> None:
+    """Open the store in this process, say so, wait for the others, and print what each answer was told."""
+    with Orchestrator.open(store) as hitl:
+        hitl.show(task_id)
+        assert hitl.runner
+        os.write(ready, b"!")
+        os.read(go, 1)
+        lines = [json.dumps(told) + "\n" for told in race(hitl, task_id, numbers)]
+    for line in lines:
+        os.write(1, line.encode())
+
+
+def main(store: str, task_id: str, processes: int, each: int) -> None:
+    import hitl_orchestrator.graph.build  # noqa: F401, PLC0415 - before the fork, so that it is imported once
+
+    is_ready, ready = os.pipe()
+    wait, go = os.pipe()
+    children = []
+    for share in range(processes):
+        child = os.fork()
+        if child == 0:
+            take_a_share(store, task_id, range(share * each, (share + 1) * each), ready, wait)
+            os._exit(0)
+        children.append(child)
+    os.close(ready)
+    for _ in children:
+        os.read(is_ready, 1)
+    os.write(go, b"!" * processes)
+    statuses = [os.waitpid(child, 0)[1] for child in children]
+    sys.exit(any(statuses))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
