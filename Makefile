@@ -10,9 +10,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # The links graph, nodes, policies and data at the top lead into the package: only real folders are checked.
-CODE := $(wildcard hitl_orchestrator tests benchmarks notebooks)
+CODE := $(wildcard hitl_orchestrator tests benchmarks notebooks tools)
 
-.PHONY: help demo test lint check format bench soak clean
+.PHONY: help demo test lint check format bench soak lowest clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,8 +41,15 @@ bench: $(VENV)/.bench ## measure
 soak: $(VENV)/.dev ## the long runs
 	$(BIN)/pytest -m soak --timeout 0
 
+lowest: $(VENV)/.dev ## the tests with the lowest allowed dependencies, in an environment of their own
+	$(BIN)/python -m venv $(VENV)-lowest
+	$(BIN)/python tools/lowest.py > $(VENV)-lowest/pins.txt
+	$(VENV)-lowest/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --editable '.[dev]' --constraint $(VENV)-lowest/pins.txt
+	$(VENV)-lowest/bin/pytest -n auto --dist worksteal -m "not soak" --deselect tests/house/test_wheel.py
+
 clean: ## remove the virtual environment, caches and builds
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
