@@ -5,7 +5,7 @@ command line exits 2) and `Refusal` (it could be read, and the answer is no; the
 Every error keeps the ids it speaks of as attributes, and its sentence names the thing, the value and the remedy.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 
@@ -128,3 +128,15 @@ class GraphChanged(Refusal):
             "resume it with the version that routed it, or resubmit the task"
         )
         self.case_id, self.paused_under, self.running = case_id, paused_under, running
+
+
+class Unrecovered(Refusal):
+    """Some unfinished cases could not be driven on. `failures` holds what went wrong, by case id."""
+
+    def __init__(self, failures: Mapping[str, Exception], moved: int) -> None:
+        told = "; ".join(f"case {case_id!r}: {exc}" for case_id, exc in failures.items())
+        super().__init__(
+            f"{len(failures)} unfinished cases could not be driven on, {moved} could: {told}; "
+            "mend the cause and recover again"
+        )
+        self.failures, self.moved = dict(failures), moved

@@ -11,7 +11,7 @@ from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.review import Review, ReviewRow
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.words import ActorKind, CaseStage, HumanDecision
-from hitl_orchestrator.errors import CaseMoved, CaseNotWaiting, GraphChanged, UnfitInput
+from hitl_orchestrator.errors import CaseMoved, CaseNotWaiting, GraphChanged, StoreUnavailable, UnfitInput, Unrecovered
 from hitl_orchestrator.graph.topology import graph_version
 from hitl_orchestrator.ledger.entries import answer_digest
 from hitl_orchestrator.ledger.ports import Ledger
@@ -118,11 +118,24 @@ class BaseOrchestrator:
         return self._answered(case, self._desk.replay(row, recorded, case.submission))
 
     def recover(self, on_case: Callable[[Case], None] = lambda case: None) -> list[Case]:
-        """Drive every unfinished case on; `on_case` hears of each. Doing it twice, or in two places, is harmless."""
-        moved = []
+        """Drive every unfinished case on; `on_case` hears of each. Doing it twice, or in two places, is harmless.
+
+        Raises:
+            Unrecovered: some cases could not be driven on; all the others were, and these stay as they were.
+        """
+        moved: list[Case] = []
+        failures: dict[str, Exception] = {}
         for case_id in self.ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED):
-            moved.append(self._drive(self.ledger.case(case_id)))
-            on_case(moved[-1])
+            try:
+                moved.append(self._drive(self.ledger.case(case_id)))
+            except StoreUnavailable:
+                raise
+            except Exception as exc:  # noqa: BLE001 - a classifier is foreign code, and no case may hold up the others
+                failures[case_id] = exc
+            else:
+                on_case(moved[-1])
+        if failures:
+            raise Unrecovered(failures, len(moved))
         return moved
 
     async def asubmit(

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 from builders import a_review, a_task, an_output
 
-from hitl_orchestrator.errors import GraphChanged, NotAuthorised
+from hitl_orchestrator.errors import GraphChanged, NotAuthorised, Unrecovered
 
 
 def policy(name, *rules):
@@ -158,14 +158,24 @@ def under_an_older_graph(opened, sqlite_store):
     return opened(sqlite_store)
 
 
-@pytest.mark.parametrize("go_on", ["recover", "submit"])
-def test_a_case_of_another_graph_is_refused_by_name(under_an_older_graph, go_on):
+def test_a_case_of_another_graph_is_refused_by_name(under_an_older_graph):
     hitl = under_an_older_graph
 
     with pytest.raises(GraphChanged, match="'g-older'") as refusal:
-        hitl.recover() if go_on == "recover" else hitl.submit(a_task("received"), an_output("received"))
+        hitl.submit(a_task("received"), an_output("received"))
 
     assert (refusal.value.paused_under, refusal.value.running) == ("g-older", hitl.version)
+    assert hitl.show("received").status == "received"
+
+
+def test_a_case_of_another_graph_is_not_recovered(under_an_older_graph):
+    hitl = under_an_older_graph
+
+    with pytest.raises(Unrecovered, match="'g-older'") as refusal:
+        hitl.recover()
+
+    (cause,) = refusal.value.failures.values()
+    assert isinstance(cause, GraphChanged)
     assert hitl.show("received").status == "received"
 
 

@@ -1,0 +1,28 @@
+"""What a crash has left is driven on, and one bad case holds up no other."""
+
+import pytest
+from builders import a_task
+
+from hitl_orchestrator import AgentOutput, Orchestrator
+from hitl_orchestrator.errors import Unrecovered
+
+
+def picky(task):
+    if task.task_id == "broken":
+        raise ConnectionError("the model is away")
+    return AgentOutput.model_validate(
+        {"task_id": task.task_id, "agent_output": {"predicted_label": "Refund"}, "confidence_score": 0.95}
+    )
+
+
+def test_one_case_that_cannot_be_driven_on_holds_up_no_other():
+    with Orchestrator.open("memory://", classifier=picky) as hitl:
+        for name in ("first", "broken", "last"):
+            hitl.accept(a_task(name))
+
+        with pytest.raises(Unrecovered, match="the model is away") as told:
+            hitl.recover()
+
+        assert told.value.moved == 2
+        assert [hitl.show(name).status for name in ("first", "broken", "last")] == ["approved", "received", "approved"]
+        assert list(told.value.failures) == [hitl.show("broken").case_id]
