@@ -4,7 +4,7 @@ A value that would be large in a checkpoint is kept once, beside it, and the sta
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 from typing import Any, TypeVar, cast, get_args
@@ -125,7 +125,7 @@ class Adapter:
 
 
 def _is_reference(given: Any) -> bool:
-    return isinstance(given, Mapping) and _KEPT in given
+    return isinstance(given, dict) and _KEPT in given
 
 
 @cache
