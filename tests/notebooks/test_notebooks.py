@@ -1,0 +1,66 @@
+"""Every notebook runs from top to bottom, on public names alone, and is committed as it was written."""
+
+import ast
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+import hitl_orchestrator
+
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+# What a reader has to see happen; a cell that runs and shows something else would not tell the story.
+STORIES = {
+    "01_first_case": (
+        "classify  writes classification",
+        "human_review pauses",
+        "modified_and_approved",
+        "ReviewAlreadyDecided: review",
+        "already decided by 'domain_reviewer': modify",
+        "{}\n",
+    ),
+}
+
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def cells(path: Path, kind: str) -> list[nbformat.NotebookNode]:
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
+
+
+def shown(notebook: nbformat.NotebookNode) -> str:
+    """Return all that the cells of a notebook printed and showed."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    return "".join(output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs)
+
+
+@every_notebook
+def test_a_notebook_runs_and_tells_its_story(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+    notebook = nbformat.read(path, as_version=4)
+
+    NotebookClient(notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
+
+    assert [line for line in STORIES[path.stem] if line not in shown(notebook)] == []
+
+
+@every_notebook
+def test_a_notebook_is_committed_without_outputs(path):
+    assert [cell.id for cell in cells(path, "code") if cell.outputs or cell.execution_count] == []
+
+
+@every_notebook
+def test_a_notebook_imports_public_names_only(path):
+    tree = ast.parse("\n".join(cell.source for cell in cells(path, "code")))
+    ours = [
+        (node.module, alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("hitl_orchestrator")
+        for alias in node.names
+    ]
+
+    assert [
+        name for module, name in ours if module != "hitl_orchestrator" or name not in hitl_orchestrator.__all__
+    ] == []
