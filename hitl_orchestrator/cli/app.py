@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hitl_orchestrator.cli.options import AsJson, CaseId, Given, Policy, Reviewers, Store
+from hitl_orchestrator.cli.problems import INTERRUPTED
 from hitl_orchestrator.errors import UnfitInput
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ def run_command(arguments: Sequence[str]) -> int:
     if strange:
         raise UnfitInput([f"argument {place} is not UTF-8 text: {arguments[place - 1]!r}" for place in strange])
     code: Any = typer.main.get_command(app).main(list(arguments), prog_name="hitl", standalone_mode=False)
+    if code == INTERRUPTED:
+        raise KeyboardInterrupt  # which typer turns into this code
     return code if isinstance(code, int) else 0
 
 

@@ -35,11 +35,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Line:
-    """A sentence, which may be indented, and which keeps the line breaks of what it quotes."""
+    """A sentence, which may be indented. Only what is `quoted` keeps its line breaks: nothing else may forge a line."""
 
     text: str = ""
     style: str = ""
     indent: int = 0
+    quoted: bool = False
 
 
 Block = Table | Line

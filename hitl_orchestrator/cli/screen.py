@@ -39,7 +39,7 @@ def draw(blocks: Iterable[Block]) -> None:
 def _lines(line: Line, screen: Console) -> Iterator[Text]:
     """Yield the lines that a sentence takes. A command takes one, so that it can be copied."""
     margin = " " * line.indent
-    for written in line.text.split("\n"):
+    for written in line.text.split("\n") if line.quoted else [line.text]:
         text = Text(visible(written), style=line.style)
         broken = [text] if line.style == COMMAND else text.wrap(screen, max(screen.width - line.indent, LEAST))
         for part in broken:

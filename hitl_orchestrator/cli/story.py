@@ -63,7 +63,7 @@ def _heading(text: str) -> Iterator[Block]:
 def _task(case: Case) -> Iterator[Block]:
     task = case.submission.task
     yield from _heading("Task")
-    yield Line(task.task_description, indent=2)
+    yield Line(task.task_description, indent=2, quoted=True)
     risk = f"risk {task.risk_level}" if task.risk_level else "no risk level given"
     yield Line(f"{task.task_type} in {task.domain}, {risk}, made {moment(task.timestamp)}", indent=2)
     if task.metadata:
@@ -86,7 +86,7 @@ def _proposal(case: Case, history: Sequence[Event]) -> Iterator[Block]:
 def _output(output: Proposal) -> Iterator[Block]:
     yield Line(output.predicted_label, "bold", indent=2)
     if output.explanation:
-        yield Line(output.explanation, indent=2)
+        yield Line(output.explanation, indent=2, quoted=True)
     if output.model_extra:
         yield Line(json.dumps(output.model_extra, ensure_ascii=False), indent=2)
 
@@ -117,7 +117,7 @@ def _review(row: ReviewRow) -> Iterator[Block]:
     sure = f", {said.confidence_assessment} confidence" if said.confidence_assessment else ""
     yield Line(f"{name}: {said.human_decision} at {moment(verdict.decided_at)}{sure}", indent=2)
     for quoted in filter(None, (said.human_feedback, said.reason)):
-        yield Line(f'"{quoted}"', indent=4)
+        yield Line(f'"{quoted}"', indent=4, quoted=True)
 
 
 def _outcome(record: AuditRecord) -> Iterator[Block]:

@@ -152,7 +152,14 @@ def who(event: Event) -> str:
 
 def cases_table(cases: Sequence[Case]) -> Table:
     """List cases and where they stand."""
-    columns = (TASK, RISK, CONFIDENCE, ROUTING, Column("rule", gives_way=True), Column("outcome"))
+    columns = (
+        TASK,
+        RISK,
+        CONFIDENCE,
+        ROUTING,
+        Column("rule", gives_way=True),
+        Column("outcome", gives_way=True, folds=True),
+    )
     return Table(columns, [_case_row(case) for case in cases])
 
 

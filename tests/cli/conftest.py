@@ -1,0 +1,62 @@
+"""A folder with the canonical data sets, and two ways to type a command: in this process, and in one of its own."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from hitl_orchestrator.cli import main
+
+DATA = Path(str(files("hitl_orchestrator.data")))
+
+
+class Answer(NamedTuple):
+    """What a command answered."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """An own folder, which is the current one, with the canonical data sets."""
+    for path in DATA.glob("*.json"):
+        shutil.copy(path, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    return tmp_path
+
+
+@pytest.fixture
+def hitl(folder, capsys) -> Callable[..., Answer]:
+    """Type a command in this process: quick, for LangGraph is imported once."""
+
+    def run(*arguments: str) -> Answer:
+        capsys.readouterr()
+        code = main(arguments)
+        return Answer(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def process(folder) -> Callable[..., Answer]:
+    """Type a command in a process of its own."""
+
+    def run(*arguments: str) -> Answer:
+        command = [sys.executable, "-m", "hitl_orchestrator.cli", *arguments]
+        done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=60)
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    return run

@@ -1,0 +1,81 @@
+"""`hitl policy check` and `hitl policy explain`."""
+
+import json
+
+RUN = ("run", "tasks.json", "--outputs", "agent_outputs.json")
+HIDDEN = {
+    "policy_id": "p",
+    "rules": [
+        {"rule_id": "a", "priority": 1, "conditions": {"min_confidence": 0.5}, "action": "auto_approve"},
+        {"rule_id": "b", "priority": 2, "conditions": {"min_confidence": 0.9}, "action": "escalate"},
+    ],
+}
+
+
+def test_the_canonical_policy_is_sound(hitl):
+    answer = hitl("policy", "check", "routing_policy.json")
+
+    assert (answer.code, answer.err) == (0, "")
+    assert "default_routing_policy_v1: 5 rules" in answer.out
+
+
+def test_the_older_shape_is_checked_too(hitl):
+    assert hitl("policy", "check", "default_policy_v1.json", "--json").data["policy_id"] == "default_policy_v1"
+
+
+def test_a_stricter_rule_that_never_decides_is_an_error_and_the_answer_no(hitl, folder):
+    (folder / "p.json").write_text(json.dumps(HIDDEN))
+
+    answer = hitl("policy", "check", "p.json")
+
+    assert answer.code == 1
+    assert "error: b: it never decides a case" in answer.out
+    findings = hitl("policy", "check", "p.json", "--json").data["findings"]
+    assert ("error", "b") in [(finding["severity"], finding["rule_id"]) for finding in findings]
+
+
+def test_explain_names_the_rule_that_decides_and_why_every_other_does_not(hitl):
+    told = hitl("policy", "explain", "tasks.json", "--outputs", "agent_outputs.json", "--json").data
+
+    assert {task["task_id"]: (task["routing_decision"], task["rule_id"]) for task in told} == {
+        "task_001": ("auto_approve", "rule_004"),
+        "task_002": ("human_review", "rule_003"),
+        "task_003": ("escalate", "rule_001"),
+        "task_004": ("auto_approve", "rule_004"),
+        "task_005": ("human_review", "rule_003"),
+    }
+    assert [(rule["standing"], rule["why"]) for rule in told[1]["rules"]][:2] == [
+        ("does not hold", "the risk is not high"),
+        ("does not hold", "the confidence is below 0.75"),
+    ]
+
+
+def test_explaining_a_file_stores_nothing(hitl, folder):
+    hitl("policy", "explain", "tasks.json")
+
+    assert not (folder / "hitl.db").exists()
+
+
+def test_a_known_case_is_explained_by_its_task_id(hitl):
+    hitl(*RUN)
+
+    told = hitl("policy", "explain", "task_003").out
+
+    assert "task_003: escalate by senior_manager" in told
+    assert told.split().count("decides") == 1
+
+
+def test_another_policy_can_be_tried_on_a_known_case(hitl, folder):
+    (folder / "p.json").write_text(json.dumps(HIDDEN))
+    hitl(*RUN)
+
+    (told,) = hitl("policy", "explain", "task_003", "--policy", "p.json", "--json").data
+
+    assert (told["routing_decision"], told["rule_id"], told["policy_id"]) == ("auto_approve", "a", "p")
+    assert hitl("show", "task_003", "--json").data["summary"]["status"] == "waiting"
+
+
+def test_where_no_rule_holds_explain_says_that_a_person_decides(hitl, folder):
+    (folder / "p.json").write_text(json.dumps({"policy_id": "p", "rules": []}))
+
+    assert "no rule holds, so a person decides" in hitl("policy", "explain", "tasks.json", "--policy", "p.json").out

@@ -1,0 +1,160 @@
+"""What agents and people wrote is shown, never obeyed; and nobody ever reads a traceback."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hitl_orchestrator.cli import main
+from hitl_orchestrator.cli.words import confidence, duration, visible
+
+RUN = ("run", "tasks.json", "--outputs", "agent_outputs.json")
+EVIL = "[red]x[/red] [link=http://x]y[/link] :smile: \x1b[31m \x07 \u202eevil\u2066 \u2028 \ufeff"
+SHOWN = r"[red]x[/red] [link=http://x]y[/link] :smile: \x1b[31m \x07 \u202eevil\u2066 \u2028 \ufeff"
+
+
+@pytest.fixture
+def evil(hitl, folder):
+    """A case whose every free text tries to be more than text."""
+    task = json.loads((folder / "tasks.json").read_text())[2]
+    told = {"task_id": "evil", "task_description": f"{EVIL}\n\nOutcome\napproved", "domain": f"{EVIL}\nHistory"}
+    (folder / "tasks.json").write_text(json.dumps([{**task, **told, "metadata": {EVIL: EVIL}}]))
+    output = {"predicted_label": f"{EVIL}\nOutcome", "explanation": EVIL, EVIL: EVIL}
+    (folder / "agent_outputs.json").write_text(json.dumps([{"task_id": "evil", "agent_output": output}]))
+    hitl(*RUN)
+    return hitl
+
+
+@pytest.mark.parametrize("command", [("show", "evil"), ("inbox",), ("policy", "explain", "evil")])
+def test_markup_control_and_bidirectional_characters_are_inert(evil, monkeypatch, command):
+    monkeypatch.setenv("COLUMNS", "500")
+
+    told = evil(*command).out
+
+    assert not [character for character in told if character != "\n" and visible(character) != character]
+    assert "\x1b" not in told
+    if command[0] != "policy":
+        assert SHOWN in told
+
+
+def test_no_free_text_can_forge_a_heading(evil):
+    headings = [line for line in evil("show", "evil").out.splitlines() if line in ("Outcome", "History")]
+
+    assert headings == ["History"]
+
+
+def test_json_is_plain_ascii(evil):
+    assert evil("inbox", "--json").out.isascii()
+    assert evil("inbox", "--json").data[0]["proposal"]["predicted_label"] == f"{EVIL}\nOutcome"
+
+
+def test_problems_show_control_characters_instead_of_obeying_them(hitl):
+    assert hitl("policy", "check", "\x1b[31m.json").err.startswith(r"hitl: \x1b[31m.json: cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False), ({}, False)],
+)
+def test_colours_are_for_terminals_and_no_color_is_respected(hitl, folder, variables, coloured):
+    hitl(*RUN)
+
+    command = [sys.executable, "-m", "hitl_orchestrator.cli", "inbox"]
+    environment = {**os.environ, "TERM": "xterm", **variables}
+    out = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True).stdout
+
+    assert ("\x1b[31m" in out) is coloured
+
+
+def test_a_narrow_terminal_cuts_columns_but_never_an_id(hitl, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "62")
+
+    lines = hitl(*RUN).out.splitlines() + hitl("inbox").out.splitlines()
+
+    assert max(map(len, lines)) <= 62
+    assert sum("task_003" in line for line in lines) == 2
+
+
+def test_an_encoding_without_the_character_writes_it_out(hitl, folder):
+    (folder / "tasks.json").write_text((folder / "tasks.json").read_text().replace("Classify refund", "Prüfe Rückgabe"))
+    hitl(*RUN)
+
+    command = [sys.executable, "-m", "hitl_orchestrator.cli", "show", "task_002"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True)
+
+    assert done.returncode == 0
+    assert rb"Pr\xfcfe R\xfcckgabe" in done.stdout
+
+
+def test_an_interrupt_ends_with_a_sentence_and_130(folder):
+    command = [sys.executable, "-m", "hitl_orchestrator.cli", "run", "-"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    reading = subprocess.Popen(command, cwd=folder, text=True, **pipes)
+    # More than a pipe holds: once it is written, the command reads, and waits for the end of it.
+    reading.stdin.write(" " * 1_000_000)
+    reading.send_signal(signal.SIGINT)
+    out, err = reading.communicate(timeout=60)
+
+    assert (reading.returncode, out) == (130, "")
+    assert err.splitlines()[-1] == "hitl: interrupted; 'hitl recover' drives on what is unfinished"
+
+
+def test_what_nobody_foresaw_is_one_sentence_and_a_request_to_report_it(hitl, folder, monkeypatch):
+    monkeypatch.setattr("hitl_orchestrator.cli.reviewing.views", None)
+
+    hitl(*RUN)
+    answer = hitl("inbox")
+
+    assert (answer.code, answer.err.count("\n")) == (2, 1)
+    assert answer.err.startswith("hitl: this is a fault of hitl-orchestrator, please report it (AttributeError: ")
+    monkeypatch.setenv("HITL_DEBUG", "1")
+    assert "Traceback" in hitl("inbox").err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_full_disk_is_told(hitl, folder):
+    hitl(*RUN)
+    command = [sys.executable, "-m", "hitl_orchestrator.cli", "inbox", "--json"]
+
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, cwd=folder, check=False, stdout=full, stderr=subprocess.PIPE, text=True)
+
+    assert done.returncode == 2
+    assert json.loads(done.stderr)["problems"] == ["reading or writing failed: No space left on device"]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("audit",), ("policy",), ("run", "--help"), ("--version",)])
+def test_help_and_version_end_well(arguments, capsys):
+    assert main(arguments) == 0
+    assert capsys.readouterr().out
+
+
+def test_the_shell_completes_commands_and_decisions(folder):
+    def completed(words):
+        environment = {
+            **os.environ,
+            "_HITL_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(words.count(" ")),
+        }
+        command = [sys.executable, "-c", "from hitl_orchestrator.cli import main; main()"]
+        return subprocess.run(command, env=environment, check=False, capture_output=True, text=True).stdout.split()
+
+    assert completed("hitl re") == ["resume", "recover"]
+    assert completed("hitl resume x mo") == ["modify"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"), [(0.0307, "31 ms"), (720.0, "720 s"), (12_240.0, "3.4 h"), (1_045_440.0, "12.1 d")]
+)
+def test_a_duration_is_written_in_the_unit_that_suits_it(seconds, written):
+    assert duration(seconds) == written
+
+
+def test_a_missing_confidence_is_a_dash_and_never_zero():
+    assert [confidence(None), confidence(0.0), confidence(0.9), confidence(0.749999)] == ["-", "0.00", "0.90", "0.7500"]

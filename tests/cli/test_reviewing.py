@@ -1,0 +1,210 @@
+"""`hitl inbox`, `hitl show`, `hitl resume` and `hitl audit`."""
+
+import json
+
+import pytest
+
+RUN = ("run", "tasks.json", "--outputs", "agent_outputs.json")
+APPROVE = ("resume", "task_002", "approve", "--reviewer", "domain_reviewer")
+
+
+@pytest.fixture
+def routed(hitl):
+    """The canonical tasks, three of which wait."""
+    hitl(*RUN)
+    return hitl
+
+
+def test_the_inbox_in_json_shows_all_that_a_reviewer_needs(routed):
+    review = routed("inbox", "--json").data[1]
+
+    assert {name: review[name] for name in ("task_id", "role", "domain", "risk_level", "confidence_score")} == {
+        "task_id": "task_003",
+        "role": "senior_manager",
+        "domain": "account_management",
+        "risk_level": "high",
+        "confidence_score": 0.83,
+    }
+    assert review["proposal"]["predicted_label"] == "Not Eligible"
+    assert (review["rule_id"], review["reason"], review["signals"]) == (
+        "rule_001",
+        "rule_001 holds: the risk is high",
+        ["risky"],
+    )
+    assert {"review_id", "case_id", "opened_at", "digest"} <= review.keys()
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "tasks"),
+    [
+        (("--role", "senior_manager"), ["task_003"]),
+        (("--domain", "trust_and_safety"), ["task_005"]),
+        (("--role", "domain_reviewer", "--limit", "1"), ["task_002"]),
+        (("--role", "nobody"), []),
+    ],
+)
+def test_the_inbox_is_narrowed_by_role_domain_and_number(routed, narrowed, tasks):
+    assert [review["task_id"] for review in routed("inbox", *narrowed, "--json").data] == tasks
+
+
+def test_the_inbox_fits_eighty_columns_with_its_ids_whole(routed):
+    lines = routed("inbox").out.splitlines()
+
+    assert [line.split()[0] for line in lines[2:5]] == ["task_002", "task_003", "task_005"]
+    assert max(map(len, lines)) <= 80
+
+
+def test_an_inbox_that_was_cut_says_so(routed):
+    assert "there may be more, --limit 4 shows them" in " ".join(routed("inbox", "--limit", "2").out.split())
+
+
+def test_an_empty_inbox_says_so(routed):
+    assert routed("inbox", "--role", "nobody").out == "Nothing waits for a person.\n"
+
+
+def test_the_same_answer_again_is_the_same_receipt(routed):
+    first, again = routed(*APPROVE, "--json"), routed(*APPROVE, "--json")
+
+    assert again == first
+    assert (again.code, again.data["final_decision"]) == (0, "approved")
+    assert "This very answer stands since" in routed(*APPROVE).out
+
+
+def test_another_answer_is_refused_saying_who_decided_what_and_when(routed):
+    routed(*APPROVE)
+
+    late = routed("resume", "task_002", "reject", "--reviewer", "senior_manager", "--json")
+
+    assert (late.code, late.out) == (1, "")
+    told = json.loads(late.err)
+    assert told["error"] == "ReviewAlreadyDecided"
+    assert "was already decided by 'domain_reviewer': approve at 20" in told["problems"][0]
+
+
+def test_an_edited_output_is_what_may_be_carried_out(routed, folder):
+    edited = {"predicted_label": "Allowed", "note": "borderline"}
+    (folder / "edited.json").write_text(json.dumps(edited))
+
+    answer = routed(
+        "resume", "task_005", "modify", "--reviewer", "domain_reviewer", "--output", "@edited.json", "--json"
+    )
+
+    assert answer.data["final_decision"] == "modified_and_approved"
+    assert answer.data["final_output"] == {**edited, "explanation": ""}
+
+
+def test_a_case_is_resumed_by_its_own_id_as_well(routed):
+    case_id = routed("inbox", "--json").data[0]["case_id"]
+
+    assert routed("resume", case_id, "approve", "--reviewer", "domain_reviewer").code == 0
+
+
+def test_a_case_that_is_passed_up_waits_for_the_next_role_with_the_reason(routed):
+    passed_up = routed("resume", "task_003", "escalate", "--reviewer", "senior_manager", "--reason", "beyond me")
+    (review,) = routed("inbox", "--role", "compliance_officer", "--json").data
+
+    assert "The case now waits for compliance_officer." in passed_up.out
+    assert (review["task_id"], review["passed_up_because"]) == ("task_003", "beyond me")
+    assert "Passed up to compliance_officer: beyond me" in routed("show", "task_003").out
+
+
+def test_feedback_and_assessment_are_kept_in_the_record(routed):
+    routed(*APPROVE, "--feedback", "right", "--assessment", "high")
+
+    assert routed("audit", "list", "--json").data[-1]["human_feedback"] == "right"
+    assert "approve at 20" in (told := " ".join(routed("show", "task_002").out.split()))
+    assert ", high confidence" in told
+    assert '"right"' in told
+
+
+REFUSED = [
+    (("nobody", "approve", "--reviewer", "domain_reviewer"), 1, "no case or task 'nobody' in this store"),
+    (("task_001", "approve", "--reviewer", "domain_reviewer"), 1, "does not wait for a decision: it is approved"),
+    (("task_002", "approve", "--reviewer", "domain_reviwer"), 1, "did you mean 'domain_reviewer'?"),
+    (("task_003", "approve", "--reviewer", "domain_reviewer"), 1, "it needs 'senior_manager' or a role above it"),
+    (("task_002", "approve", "--reviewer", "domain_reviewer", "--digest", "ab"), 1, "look at the case again"),
+    (("task_002", "modify", "--reviewer", "domain_reviewer"), 2, "modify needs the edited output"),
+    (("task_003", "override", "--reviewer", "senior_manager"), 2, "override needs a reason; say why"),
+    (("task_003", "escalate", "--reviewer", "senior_manager"), 2, "escalate needs a reason; say why"),
+    (
+        ("task_002", "approve", "--reviewer", "domain_reviewer", "--output", '{"predicted_label": "x"}'),
+        2,
+        "approve takes no output; to change the output, modify or override",
+    ),
+    (("task_002", "approve", "--reviewer", "domain_reviewer", "--review-id", "x"), 2, "has no review 'x'"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "sentence"), REFUSED)
+def test_an_answer_that_does_not_fit_is_refused_and_the_case_waits_on(routed, arguments, code, sentence):
+    answer = routed("resume", *arguments)
+
+    assert (answer.code, answer.out) == (code, "")
+    assert sentence in answer.err
+    assert answer.err.count("\n") == 1
+    assert len(routed("inbox", "--json").data) == 3
+
+
+def test_nobody_escalates_beyond_the_top(routed):
+    answer = routed("resume", "task_003", "escalate", "--reviewer", "compliance_officer", "--reason", "hm")
+
+    assert (answer.code, answer.err.count("the top of the chain")) == (1, 1)
+
+
+def test_show_tells_the_story_from_proposal_to_outcome(routed):
+    routed("resume", "task_003", "override", "--reviewer", "senior_manager", "--reason", "an exception")
+
+    told = routed("show", "task_003").out
+
+    for sentence in (
+        "Task task_003: override_approved",
+        "Not Eligible",
+        "confidence 0.83 (reported); signals: risky",
+        "escalate to senior_manager",
+        "rule_001 holds: the risk is high",
+        "senior_manager as senior_manager: override at 20",
+        '"an exception"',
+        "override_approved, decided by human after",
+    ):
+        assert sentence in told
+    history = [line.split()[4] for line in told[told.index("History") :].splitlines()[3:]]
+    assert history == ["submitted", "routed", "review_opened", "decided", "finished"]
+
+
+def test_show_ends_with_the_command_that_decides_the_case(routed):
+    command = routed("show", "task_003").out.splitlines()[-1].split()
+
+    assert command == ["hitl", "resume", "task_003", "approve", "--reviewer", "senior_manager"]
+    assert routed(*command[1:]).code == 0
+
+
+def test_commands_to_type_next_name_the_store_that_was_named(hitl):
+    told = hitl(*RUN, "--store", "sqlite:///my cases.db").out
+
+    assert "hitl inbox --store 'sqlite:///my cases.db'" in told
+
+
+def test_show_in_json_is_the_case_with_its_history(routed):
+    case = routed("show", "task_002", "--json").data
+
+    assert case["summary"]["status"] == "waiting"
+    assert case["submission"]["task"]["task_id"] == "task_002"
+    assert [event["kind"] for event in case["history"]] == ["submitted", "routed", "review_opened"]
+
+
+def test_the_ledger_entries_of_a_case_hold_each_other(routed):
+    entries = routed("audit", "show", "task_002", "--json").data
+
+    assert [entry["kind"] for entry in entries] == ["submitted", "routed", "review_opened"]
+    assert entries[1]["previous"] == entries[0]["digest"]
+    assert entries[0]["digest"][:12] in routed("audit", "show", "task_002").out
+
+
+def test_audit_list_tells_who_decided(routed):
+    routed(*APPROVE)
+
+    lines = routed("audit", "list").out.splitlines()
+
+    assert lines[4].split()[:6] == ["task_002", "medium", "0.68", "human_review", "approved", "human"]
+    assert lines[-1] == "3 audit records."
+    assert max(map(len, lines)) <= 80
