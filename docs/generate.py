@@ -91,7 +91,7 @@ def _section(command: Any, name: str) -> Iterator[str]:
     yield f"### {name}\n"
     yield f"{command.help}\n"
     yield f"    {' '.join((name, *words))} [OPTIONS]\n"
-    yield "| | |"
+    yield "| option | what it says |"
     yield "|---|---|"
     for one in arguments:
         yield f"| `{one.metavar}` | {_help(one)} |"

@@ -94,7 +94,7 @@ def _person() -> list[str]:
         f'<rect class="wait" x="{left}" y="{top}" width="{right - left}" height="{bottom - top}" rx="10"/>',
         *(f'<rect class="tip yellow" x="{x}" y="258" width="7" height="28" rx="1.5"/>' for x in (680, 693)),
         _text(716, 268, "human_review", "name", "start"),
-        _text(716, 288, "pauses, however long it takes", "small", "start"),
+        _text(716, 288, "waits for a person", "small", "start"),
         _path("", f"M 744 {top} V {MIDDLE + TALL / 2 + 9}", Point(744, MIDDLE + TALL / 2), (0, -1)),
         _text(756, 178, "a person: approve, reject,", "", "start"),
         _text(756, 195, "modify or override", "", "start"),
