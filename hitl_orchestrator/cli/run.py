@@ -1,6 +1,6 @@
 """`hitl run` and `hitl recover`: cases go in and as far as they can go by themselves."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import typer
@@ -16,7 +16,7 @@ from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import Task
-from hitl_orchestrator.errors import Refusal, UnfitInput
+from hitl_orchestrator.errors import Refusal, UnfitInput, Unrecovered
 from hitl_orchestrator.wiring import Orchestrator, now_in_utc
 
 __all__ = ["Files", "Run", "recover", "run", "work_through"]
@@ -62,14 +62,26 @@ def work_through(hitl: Orchestrator, intake: Intake, *, resubmit: bool = False) 
 
 
 def recover(session: Session) -> None:
-    """Drive every unfinished case on, and say which ones moved."""
+    """Drive every unfinished case on, and say which ones moved. One that cannot stops no other."""
+    moved: list[Case] = []
+    stuck: Mapping[str, Exception] = {}
     with session.open() as hitl:
-        moved = hitl.recover()
+        try:
+            hitl.recover(moved.append)
+        except Unrecovered as exc:
+            stuck = exc.failures
     answer(
         session.as_json,
         [views.case_summary(case) for case in moved],
-        lambda: views.recovered(moved, session),
+        lambda: views.recovered(moved, len(stuck)),
     )
+    if stuck:
+        tell(
+            "Unrecovered",
+            [f"case {case_id!r} stays as it was: {exc}" for case_id, exc in stuck.items()],
+            session.as_json,
+        )
+        raise typer.Exit(NO)
 
 
 def _take_in(hitl: Orchestrator, task: Task, intake: Intake, resubmit: bool) -> Case:

@@ -10,6 +10,7 @@ from hitl_orchestrator.cli.words import confidence, count, duration, moment
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import ReviewRow
+from hitl_orchestrator.wiring import MEMORY
 
 TASK = Column("task", gives_way=True, folds=True)
 RISK, CONFIDENCE, ROUTING = Column("risk"), Column("conf.", right=True), Column("routing")
@@ -48,20 +49,23 @@ def run(cases: Sequence[Case], known: int, unused: Sequence[str], session: Sessi
         yield Line(f"{known} of them were known before: nothing was stored twice.")
     if unused:
         yield Line(f"Not used, for these cases needed no person: the recorded reviews of {', '.join(unused)}.")
-    if waiting:
+    if session.store == MEMORY:
+        yield Line(f"{MEMORY} keeps nothing: these cases are gone now.")
+    elif waiting:
         yield Line("Next:")
         yield Line(session.command("inbox"), COMMAND, indent=2)
         yield Line(session.command("show", waiting[0].task_id), COMMAND, indent=2)
 
 
-def recovered(cases: Sequence[Case], session: Session) -> Iterator[Block]:
+def recovered(cases: Sequence[Case], stuck: int) -> Iterator[Block]:
     """Tell which cases moved."""
-    if not cases:
+    if cases:
+        yield cases_table(cases)
+        yield Line()
+    elif not stuck:
         yield Line("Nothing to recover: every case is finished or waits for a person.")
         return
-    yield cases_table(cases)
-    yield Line()
-    yield Line(f"Drove {count(len(cases), 'case')} on.")
+    yield Line(f"Drove {count(len(cases), 'case')} on{f'; {stuck} could not be' if stuck else ''}.")
 
 
 def review_summary(row: ReviewRow) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 
 import pytest
@@ -198,6 +199,30 @@ def test_recover_drives_on_what_was_taken_in_and_the_second_time_nothing(hitl, f
     assert hitl("recover").out == "Nothing to recover: every case is finished or waits for a person.\n"
 
 
+def test_recover_names_each_case_that_stays_and_drives_the_others_on(hitl, folder):
+    hitl(*RUN)
+    task = json.loads((folder / "tasks.json").read_text())[0]
+    with Orchestrator.open("sqlite:///hitl.db") as orchestrator:
+        orchestrator.accept(Task(**{**task, "task_id": "left"}))
+        orchestrator.version = "another"
+        orchestrator.accept(Task(**{**task, "task_id": "older"}))
+
+    answer = hitl("recover")
+
+    assert answer.code == 1
+    assert "Drove 1 case on; 1 could not be." in answer.out
+    assert answer.err.count("\n") == 1
+    assert "stays as it was" in answer.err
+    assert "was routed under graph 'another'" in answer.err
+
+
+def test_a_store_in_memory_keeps_nothing_and_says_so(hitl, folder):
+    answer = hitl(*RUN, "--store", "memory://")
+
+    assert (answer.code, answer.out.splitlines()[-1]) == (0, "memory:// keeps nothing: these cases are gone now.")
+    assert not list(folder.glob("*.db"))
+
+
 def test_the_demo_matches_the_canonical_records_and_leaves_nothing_behind(hitl, folder):
     before = sorted(folder.iterdir())
 
@@ -259,3 +284,13 @@ def test_routed_cases_are_listed_in_aligned_columns_of_eighty_characters(hitl):
     ]
     assert len({line.index("rule") for line in (lines[0], *lines[2:7])}) == 1
     assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize(("asked", "kept"), [({}, "false"), ({"HITL_TRACING": "1"}, "true")])
+def test_tracing_to_outside_services_is_not_inherited(hitl, monkeypatch, asked, kept):
+    for name, value in {"LANGSMITH_TRACING": "true", **asked}.items():
+        monkeypatch.setenv(name, value)
+
+    hitl("policy", "check", "routing_policy.json")
+
+    assert os.environ["LANGSMITH_TRACING"] == kept
