@@ -1,7 +1,11 @@
 """An orchestrator on every store, with a clock that a test moves and people whose rights differ."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,3 +67,27 @@ def waits() -> Callable[..., Case]:
         return hitl.submit(a_task(task_id, risk_level=risk, **task), given)
 
     return submit
+
+
+class Zygote:
+    """Starts processes that die, and tells what they acknowledged before."""
+
+    def __init__(self) -> None:
+        script = Path(__file__).parents[1] / "zygote.py"
+        self._process = subprocess.Popen(
+            [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def __call__(self, do: str, **order: Any) -> dict[str, Any]:
+        self._process.stdin.write(json.dumps({"do": do, **order}) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[Zygote]:
+    with closing(Zygote()) as zygote:
+        yield zygote

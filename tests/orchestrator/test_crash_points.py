@@ -1,0 +1,139 @@
+"""Processes that die right before each of their commits in turn: recovered, each case stands where it belongs."""
+
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from langgraph.types import Command
+from zygote import answers_to, task_number
+
+from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.errors import UnknownCase
+
+AUTO, HUMAN, PASSED_UP = 0, 1, 13
+DIED = 9
+MOST_COMMITS = 40
+
+# What is done, to which task, after which steps were done before, and how the case stands then.
+PATHS = {
+    "submit what goes ahead": ("submit", AUTO, (), "approved"),
+    "submit what needs a person": ("submit", HUMAN, (), "waiting"),
+    "decide": ("decide", HUMAN, ("submit",), "approved"),
+    "pass up": ("decide", PASSED_UP, ("submit",), "waiting"),
+    "decide what was passed up": ("decide", PASSED_UP, ("submit", "decide"), "approved"),
+}
+
+
+def order(do, number, step):
+    return {"do": do, "numbers": [number], "steps": [[number, step]]}
+
+
+@pytest.fixture
+def prepared(process, tmp_path):
+    """Return a maker of stores in which some steps were done already, each made once and copied."""
+    originals: dict[tuple, Path] = {}
+
+    def make(number, before, name):
+        if (number, before) not in originals:
+            original = originals[number, before] = tmp_path / f"original-{len(originals)}.db"
+            for do in before:
+                process(**order(do, number, 0), store=f"sqlite:///{original}")
+        copy = tmp_path / f"{name}.db"
+        if before:
+            shutil.copy(originals[number, before], copy)
+        return f"sqlite:///{copy}"
+
+    return make
+
+
+def stands(store, number):
+    """Return how the case stands, once it is sure that nothing of it happened twice."""
+    with Orchestrator.open(store) as hitl:
+        try:
+            case = hitl.show(f"task-{number}")
+        except UnknownCase:
+            return None
+        counts = Counter(event.kind.value for event in hitl.history(case.case_id))
+        assert counts.pop("review_opened", 1) == 1 + counts.get("escalated", 0)
+        assert set(counts.values()) == {1}
+        assert (case.record is not None) == (counts["finished"] == 1)
+        if case.record is not None and answers_to(number):
+            assert counts["decided"] == 1
+        return case.status
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_whoever_dies_before_any_commit_leaves_a_case_that_goes_on(process, prepared, path):
+    do, number, before, after = PATHS[path]
+    step = before.count("decide")
+    untouched = None if do == "submit" else "waiting"
+
+    for nth in range(1, MOST_COMMITS):
+        store = prepared(number, before, f"dies-{nth}")
+        died = process(**order(do, number, step), store=store, die_at=nth)
+        assert died["status"] in (DIED, 0)
+
+        recovered = process("recover", store=store)
+        assert recovered["status"] == 0
+        assert process("recover", store=store)["lines"] == []
+        # Whether the answer came in or not, the case is as it was before or as it is behind; never between.
+        assert stands(store, number) in ({after} if died["lines"] else {after, untouched})
+        if not died["lines"]:
+            assert process(**order(do, number, step), store=store)["status"] == 0
+        assert stands(store, number) == after
+        if died["status"] == 0:
+            break
+
+    assert 4 <= nth < MOST_COMMITS
+
+
+@pytest.mark.parametrize("path", ["submit what goes ahead", "submit what needs a person", "decide"])
+def test_whoever_dies_while_recovering_leaves_a_case_that_goes_on(process, prepared, path):
+    do, number, before, after = PATHS[path]
+    stages = []
+    for nth in range(1, MOST_COMMITS):
+        store = prepared(number, before, f"dies-{nth}")
+        process(**order(do, number, 0), store=store, die_at=nth)
+        with Orchestrator.open(store) as hitl:
+            unfinished = {event.kind.value for event in hitl.ledger.events()} >= {"submitted"} and (
+                hitl.show(f"task-{number}").status in ("received", "decided")
+            )
+        if unfinished:
+            stages.append(nth)
+            break
+    assert stages, "no commit leaves the case half done"
+
+    for again in range(1, MOST_COMMITS):
+        store = prepared(number, before, f"dies-{nth}-{again}")
+        process(**order(do, number, 0), store=store, die_at=nth)
+        if process("recover", store=store, die_at=again)["status"] == 0:
+            break
+        assert process("recover", store=store)["status"] == 0
+        assert stands(store, number) == after
+    assert stands(store, number) == after
+
+
+def test_a_place_that_a_crash_left_of_a_finished_case_changes_nothing(process, prepared):
+    """Between the outcome and the end of the thread a crash leaves the thread. Resuming it repeats nothing."""
+    left = []
+    for nth in range(1, MOST_COMMITS):
+        store = prepared(HUMAN, ("submit",), f"dies-{nth}")
+        if process(**order("decide", HUMAN, 0), store=store, die_at=nth)["status"] == 0:
+            break
+        with Orchestrator.open(store) as hitl:
+            case = hitl.show(f"task-{HUMAN}")
+            thread = hitl.runner.thread(case.case_id)
+            if case.record is None or hitl.runner.graph.checkpointer.get_tuple(thread) is None:
+                continue
+            left.append(nth)
+            before = list(hitl.ledger.events())
+
+            forged = {"human_decision": "override", "reviewer_id": "compliance_officer", "reason": "late"}
+            result = hitl.runner.graph.invoke(Command(resume={"decision": forged}), thread)
+
+            assert result["outcome"]["log_id"] == case.record.log_id
+            assert list(hitl.ledger.events()) == before
+            assert task_number(HUMAN)[1].agent_output == hitl.show(case.case_id).final_output
+
+    assert left, "a crash no longer leaves a place behind: then say so in the decision on durability"

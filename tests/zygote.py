@@ -1,0 +1,156 @@
+"""Imports everything once and forks a child for each order, so that a process that is to be killed costs no import.
+
+Orders come as JSON lines: what to do, on which store, and when the child dies. The report of each is one JSON line:
+the lines that the child acknowledged, and how it ended.
+"""
+
+import json
+import os
+import signal
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import count
+from typing import Any
+
+import hitl_orchestrator.graph.build
+import hitl_orchestrator.graph.checkpoints
+import hitl_orchestrator.ledger.migrate
+import hitl_orchestrator.ledger.sql  # noqa: F401 - imported before the fork
+from hitl_orchestrator import AgentOutput, Orchestrator, Review, Task
+from hitl_orchestrator.cli import main as command_line
+
+Acknowledge = Callable[[str], None]
+TIMES = {"task_type": "t", "task_description": "d", "domain": "customer_support", "timestamp": "2025-01-10T09:00:00Z"}
+PATHS = (("low", 0.9), ("medium", 0.65), ("high", 0.9))
+
+
+def task_number(number: int) -> tuple[Task, AgentOutput]:
+    """Every third task goes ahead by itself, the others wait for a domain reviewer or a senior manager."""
+    risk, confidence = PATHS[number % 3]
+    task_id = f"task-{number}"
+    proposal = {"predicted_label": f"label {number}", "explanation": "é"}
+    output = AgentOutput.model_validate({"task_id": task_id, "agent_output": proposal, "confidence_score": confidence})
+    return Task.model_validate({**TIMES, "task_id": task_id, "risk_level": risk}), output
+
+
+def answers_to(number: int) -> list[Review]:
+    """What people say to this task, one after another; nobody is asked about every third."""
+    if number % 3 == 0:
+        return []
+    kind = ("approve", "reject", "modify", "override", "escalate")[number // 3 % 5]
+    given: dict[str, Any] = {"human_decision": kind, "reviewer_id": "senior_manager", "reason": f"reason {number}"}
+    if kind == "modify":
+        given["modified_output"] = {"predicted_label": f"edited {number}"}
+    if kind != "escalate":
+        return [Review(**given)]
+    return [Review(**given), Review(human_decision="approve", reviewer_id="compliance_officer")]
+
+
+def submit(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
+    for number in order["numbers"]:
+        case = hitl.submit(*task_number(number))
+        acknowledge(f"{number} {case.case_id} {case.status}")
+
+
+def decide(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
+    for number, step in order["steps"]:
+        case = hitl.decide(f"task-{number}", answers_to(number)[step])
+        acknowledge(f"{number} {step} {case.status}")
+
+
+def recover(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
+    hitl.recover(lambda case: acknowledge(f"{case.case_id} {case.status}"))
+
+
+WORK = {"submit": submit, "decide": decide, "recover": recover}
+
+
+def die_at_commit(number: int) -> None:
+    """Let this process die right before it would commit for the so many-th time, to whichever table."""
+    connect, commits = sqlite3.connect, count(1)
+
+    def watched(*args: Any, **options: Any) -> sqlite3.Connection:
+        connection = connect(*args, **options)
+        connection.set_trace_callback(
+            lambda sql: sql.upper().startswith("COMMIT") and next(commits) == number and os._exit(9)
+        )
+        return connection
+
+    sqlite3.connect = watched
+
+
+def live(order: dict[str, Any], write_end: int) -> None:
+    """Do what is ordered, in the child."""
+    if order["do"] == "command line":
+        # Into a file: nobody reads a pipe while the growth of the store is watched.
+        os.dup2(os.open(order["prints_to"], os.O_CREAT | os.O_TRUNC | os.O_WRONLY), 1)
+        sys.argv = ["hitl", *order["argv"]]
+        command_line()
+        return
+    if order.get("die_at"):
+        die_at_commit(order["die_at"])
+    with Orchestrator.open(order["store"]) as hitl:
+        WORK[order["do"]](hitl, order, lambda line: os.write(write_end, f"{line}\n".encode()))
+
+
+def child_of(order: dict[str, Any]) -> tuple[int, int]:
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(write_end)
+        return child, read_end
+    os.close(read_end)
+    status = 1
+    try:
+        live(order, write_end)
+        status = 0
+    except SystemExit as end:
+        status = int(end.code or 0)
+    finally:
+        sys.stdout.flush()
+        os._exit(status)
+
+
+def pieces(read_end: int) -> Iterator[bytes]:
+    while piece := os.read(read_end, 65536):
+        yield piece
+
+
+def grown_to(store: str, events: int, child: int) -> bool:
+    """Watch the ledger until it has so many entries; False when the child ends before."""
+    with closing(sqlite3.connect(store.removeprefix("sqlite:///"), timeout=30)) as connection:
+        while os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            try:
+                if connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0] >= events:
+                    return True
+            except sqlite3.OperationalError:
+                continue  # its tables are not made yet
+    return False
+
+
+def carry_out(order: dict[str, Any]) -> dict[str, Any]:
+    """Fork a child, wait for the progress after which it is to be killed, kill it, and say what it acknowledged."""
+    child, read_end = child_of(order)
+    said, after, growth = b"", order.get("kill_after_lines"), order.get("kill_after_events")
+    reading = pieces(read_end)
+    if growth is not None:
+        grown_to(order["store"], growth, child)
+    while after is not None and said.count(b"\n") < after and (piece := next(reading, b"")):
+        said += piece
+    if after is not None or growth is not None:
+        for _ in range(order["spin"]):
+            pass
+        os.kill(child, signal.SIGKILL)
+    said += b"".join(reading)
+    os.close(read_end)
+    _, status = os.waitpid(child, 0)
+    lines = said.decode().rpartition("\n")[0]
+    return {"lines": lines.splitlines(), "status": os.waitstatus_to_exitcode(status)}
+
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        report = json.dumps(carry_out(json.loads(line)))
+        print(report, flush=True)  # noqa: T201 - how it speaks with the test
