@@ -1,0 +1,93 @@
+"""The shape of the graph, its version, and what may be stored of a case."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pytest
+from builders import a_task, an_output
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
+from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.graph.checkpoints import strict_serializer
+from hitl_orchestrator.graph.topology import NEXT, OWNS, READS, graph_version
+
+
+@pytest.fixture
+def graph():
+    with Orchestrator.open("memory://") as hitl:
+        yield hitl.runner.graph
+
+
+def test_the_picture_has_the_five_nodes_and_the_edge_up_the_chain(graph):
+    picture = graph.get_graph()
+
+    assert set(picture.nodes) == {"__start__", "classify", "score", "route", "human_review", "finalize", "__end__"}
+    assert {(edge.source, edge.target) for edge in picture.edges} == {
+        ("__start__", "classify"),
+        ("classify", "score"),
+        ("score", "route"),
+        ("route", "finalize"),
+        ("route", "human_review"),
+        ("human_review", "human_review"),
+        ("human_review", "finalize"),
+        ("finalize", "__end__"),
+    }
+    assert {edge.source for edge in picture.edges if edge.conditional} == {"route", "human_review"}
+    assert "human_review -.-> human_review" in picture.draw_mermaid().replace("&nbsp;", "")
+
+
+def test_the_version_of_the_graph_is_this_one():
+    """Cases that wait are refused by code of another version: change this on purpose, and say so in the changelog."""
+    assert graph_version() == "gc4978d5d0e61"
+
+
+def test_every_step_owns_one_key_and_reads_what_was_written_before():
+    written = {"submission"}
+    for step in NEXT:
+        assert {key for key, field in READS[step].model_fields.items() if field.is_required()} <= written
+        written.add(OWNS[step])
+    assert len(set(OWNS.values())) == len(NEXT)
+
+
+def test_the_pause_publishes_what_an_answer_looks_like():
+    with Orchestrator.open("memory://") as hitl:
+        case = hitl.submit(a_task(), an_output(confidence=0.5))
+        (asked,) = hitl.runner.graph.get_state(hitl.runner.thread(case.case_id)).interrupts
+
+    assert asked.value["digest"] == case.open_review.digest
+    assert asked.value["shown"] == case.open_review.shown.model_dump(mode="json")
+
+
+@dataclass
+class Foreign:
+    """What a stored row might name; making one of it runs its code."""
+
+    made: ClassVar[list[str]] = []
+    what: str = ""
+
+    def __post_init__(self):
+        self.made.append(self.what)
+
+
+def test_a_row_that_names_a_foreign_class_runs_none_of_its_code():
+    lax = JsonPlusSerializer(allowed_msgpack_modules=True)
+    poisoned = lax.dumps_typed(Foreign("poison"))
+    lax.loads_typed(poisoned)
+    assert Foreign.made == ["poison", "poison"]
+
+    found = strict_serializer().loads_typed(poisoned)
+
+    assert not isinstance(found, Foreign)
+    assert Foreign.made == ["poison", "poison"]
+
+
+def test_a_pickled_row_is_refused():
+    with pytest.raises(NotImplementedError):
+        strict_serializer().loads_typed(("pickle", b"cos\ngetpid\n(tR."))
+
+
+def test_plain_values_come_back_as_they_were():
+    value = {"text": "é\u2028", "numbers": [1, 0.1, -(2**53) + 1], "nothing": None, "yes": True, "nested": {"a": [{}]}}
+    serializer = strict_serializer()
+
+    assert serializer.loads_typed(serializer.dumps_typed(value)) == value

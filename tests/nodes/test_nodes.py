@@ -1,0 +1,156 @@
+"""Each step alone: it takes from the state, asks one port or one pure function, and returns its one key."""
+
+import pytest
+from builders import a_routing, a_submission, a_task, an_output
+
+from hitl_orchestrator.domain.decision import Classification, Score
+from hitl_orchestrator.domain.words import RiskLevel
+from hitl_orchestrator.nodes.classify import classify
+from hitl_orchestrator.nodes.finalize import finalize
+from hitl_orchestrator.nodes.outcome import by_agent
+from hitl_orchestrator.nodes.route import route
+from hitl_orchestrator.nodes.score import score
+from hitl_orchestrator.nodes.state import Classified, Reviewed, Routed, Scored, Submitted, facts_of, routing_of
+from hitl_orchestrator.policies.risk import RiskRule
+from hitl_orchestrator.policies.scoring import ScoreRules, score_of
+
+ROUTING = a_routing("auto_approve")
+CLASSIFIED = Classification(risk_level="low", output=an_output())
+SCORE = Score(confidence=0.9, source="reported")
+
+
+class OneRule:
+    """Rules that always say the same, and remember what they were asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def decide(self, policy_hash, facts):
+        self.asked.append((policy_hash, facts))
+        return ROUTING.decision
+
+
+class OneRecord:
+    def __init__(self):
+        self.closed = []
+
+    def close(self, submission, routing):
+        self.closed.append((submission, routing))
+        return by_agent(submission, routing, submission.received_at)
+
+
+def test_classify_takes_the_given_output():
+    update = classify(Submitted(submission=a_submission()), classifier=None, risk_rules=())
+
+    assert update == {"classification": CLASSIFIED}
+
+
+def test_route_asks_the_policy_of_the_case_about_its_facts():
+    state = Scored(submission=a_submission(policy_hash="own"), classification=CLASSIFIED, score=SCORE)
+    rules = OneRule()
+
+    assert route(state, rules=rules) == {"decision": ROUTING.decision}
+    assert rules.asked == [("own", facts_of(state))]
+
+
+def test_score_scores_what_was_classified():
+    state = Classified(submission=a_submission(), classification=CLASSIFIED)
+
+    assert score(state, score_rules=ScoreRules()) == {"score": SCORE}
+
+
+def test_finalize_closes_the_case_with_its_routing_and_without_the_review_in_the_state():
+    routed = {"submission": a_submission(), "classification": CLASSIFIED, "score": SCORE, "decision": ROUTING.decision}
+    records = OneRecord()
+
+    update = finalize(Reviewed(**routed, review=None), records=records)
+
+    assert records.closed == [(a_submission(), routing_of(Routed(**routed)))]
+    assert update["outcome"].final_decision == "approved"
+
+
+@pytest.mark.parametrize(
+    ("task", "rules", "risk"),
+    [
+        ({"risk_level": "medium"}, [RiskRule(risk_level="low")], "medium"),
+        ({"risk_level": None}, [], "high"),
+        ({"risk_level": None}, [RiskRule(risk_level="low", domain="finance")], "high"),
+        ({"risk_level": None}, [RiskRule(risk_level="low", domain="customer_support")], "low"),
+        (
+            {"risk_level": None},
+            [RiskRule(risk_level="low", task_type="other"), RiskRule(risk_level="medium")],
+            "medium",
+        ),
+        ({"risk_level": None}, [RiskRule(risk_level="medium"), RiskRule(risk_level="low")], "medium"),
+        ({"risk_level": None}, [RiskRule(risk_level="low", domain="customer_support", task_type="other")], "high"),
+    ],
+)
+def test_the_risk_is_the_stated_one_or_that_of_the_first_rule_that_fits_or_high(task, rules, risk):
+    update = classify(Submitted(submission=a_submission(task=a_task(**task))), classifier=None, risk_rules=rules)
+
+    assert update["classification"].risk_level is RiskLevel(risk)
+
+
+def confidence_of(confidence=None, **extra):
+    scored = score_of(an_output(confidence=confidence, **extra), RiskLevel.LOW, ScoreRules())
+    return None if scored.confidence is None else round(scored.confidence, 6), scored.source.value
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"confidence": 0.7, "samples": ["Refund", "x"], "verbalised_confidence": "10%"}, (0.7, "reported")),
+        ({"confidence": 0.0}, (0.0, "reported")),
+        ({"token_logprobs": [0.0, 0.0], "samples": ["x", "x"]}, (1.0, "log_probability")),
+        ({"token_logprobs": [-0.693147, -0.693147]}, (0.5, "log_probability")),
+        ({"samples": ["Refund", "Refund", "x", "Refund"], "verbalised_confidence": "1%"}, (0.75, "self_consistency")),
+        ({"samples": ["x", "y"]}, (0.0, "self_consistency")),
+        ({"verbalised_confidence": "85%"}, (0.85, "verbalised")),
+        ({"verbalised_confidence": " 0.85 "}, (0.85, "verbalised")),
+        ({}, (None, "missing")),
+        ({"token_logprobs": []}, (None, "missing")),
+        ({"token_logprobs": [0.1]}, (None, "missing")),
+        ({"token_logprobs": [-0.1, None]}, (None, "missing")),
+        ({"token_logprobs": [-0.1, True]}, (None, "missing")),
+        ({"token_logprobs": "-0.1"}, (None, "missing")),
+        ({"samples": ["Refund"]}, (None, "missing")),
+        ({"verbalised_confidence": "120%"}, (None, "missing")),
+        ({"verbalised_confidence": "very sure"}, (None, "missing")),
+        ({"verbalised_confidence": 0.85}, (None, "missing")),
+    ],
+)
+def test_where_a_confidence_comes_from(given, expected):
+    assert confidence_of(**given) == expected
+
+
+def signals_of(risk="low", confidence=0.9, **extra):
+    return {signal.value for signal in score_of(an_output(confidence=confidence, **extra), risk, ScoreRules()).signals}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, set()),
+        ({"confidence": 0.6}, set()),
+        ({"confidence": 0.599}, {"low_confidence"}),
+        ({"confidence": None}, {"low_confidence"}),
+        ({"risk": RiskLevel.HIGH}, {"risky"}),
+        ({"alternatives": {"Other": 0.81}}, {"ambiguous"}),
+        ({"alternatives": {"Other": 0.79, "Refund": 0.9}}, set()),
+        ({"alternatives": {"Other": "0.9"}}, set()),
+        ({"alternatives": ["Other"]}, set()),
+        ({"unusual": True}, {"unusual"}),
+        ({"unusual": "yes"}, set()),
+        ({"samples": ["Refund", "x", "y"]}, {"unusual"}),
+        ({"samples": ["Refund", "x"]}, set()),
+    ],
+)
+def test_which_signals_are_raised(given, expected):
+    assert signals_of(**given) == expected
+
+
+def test_nothing_proposed_has_no_confidence_and_is_never_a_guess():
+    scored = score_of(None, RiskLevel.HIGH, ScoreRules())
+
+    assert (scored.confidence, scored.source) == (None, "missing")
+    assert set(scored.signals) == {"low_confidence", "risky"}

@@ -1,0 +1,75 @@
+"""The rights of people, without any case: who stands where in the chain, and what a reviewers file may say."""
+
+import pytest
+from builders import NINE, a_shown
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hitl_orchestrator import Reviewer, UnfitInput
+from hitl_orchestrator.domain.review import ReviewRow
+from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
+from hitl_orchestrator.errors import NotAuthorised, TopOfChain
+from hitl_orchestrator.review.authority import role_to_decide_in, role_to_pass_to
+from hitl_orchestrator.review.people import read_people
+
+ROLES = DEFAULT_CHAIN.roles
+roles = st.sampled_from(ROLES)
+ANA = {"reviewer_id": "ana", "name": "Ana", "roles": ["domain_reviewer"]}
+
+
+@given(st.sets(roles, min_size=1), roles, st.none() | roles, st.booleans())
+def test_a_person_decides_in_the_lowest_held_role_that_is_high_enough_and_in_no_other(held, needed, named, at_home):
+    person = Reviewer(reviewer_id="p", name="P", roles=sorted(held), domains=["here"])
+    fit = [role for role in ROLES if role in held and ROLES.index(role) >= ROLES.index(needed)]
+    allowed = at_home and bool(fit) and named in (None, *fit)
+
+    try:
+        role = role_to_decide_in(person, needed, "here" if at_home else "there", DEFAULT_CHAIN, named)
+    except NotAuthorised:
+        assert not allowed
+    else:
+        assert allowed
+        assert role == (named or fit[0])
+
+
+@given(st.sampled_from(ROLES), st.sampled_from(ROLES))
+def test_a_case_goes_above_both_the_review_and_whoever_passes_it_up(asked, decided_in):
+    shown = a_shown(role=asked)
+    fields = {"review_id": "r", "case_id": "c", "level": 0, "role": asked, "domain": "d", "status": "open"}
+    row = ReviewRow(**fields, version=1, digest="x", shown=shown, opened_at=NINE)
+    above = max(ROLES.index(asked), ROLES.index(decided_in)) + 1
+
+    if above == len(ROLES):
+        with pytest.raises(TopOfChain):
+            role_to_pass_to(row, decided_in, DEFAULT_CHAIN)
+    else:
+        assert role_to_pass_to(row, decided_in, DEFAULT_CHAIN) == ROLES[above]
+
+
+def test_people_are_read_from_a_list_or_from_an_object_with_their_chain():
+    assert [one.reviewer_id for one in read_people([ANA], "r.json")] == ["ana"]
+    people = read_people({"escalation_chain": ["domain_reviewer", "boss"], "reviewers": [ANA]}, "r.json")
+    assert people.chain.roles == ("domain_reviewer", "boss")
+
+
+@pytest.mark.parametrize(
+    ("raw", "match"),
+    [
+        ([], "r.json"),
+        ({"reviewers": []}, r"r\.json"),
+        ("ana", r"r\.json"),
+        ([{**ANA, "roles": []}], r"\[0\]\.roles"),
+        ([{**ANA, "role": "x"}], "unknown field; did you mean 'roles'"),
+        ([{**ANA, "roles": ["domain_revewer"]}], "not in escalation_chain; did you mean 'domain_reviewer'"),
+        ([ANA, ANA], "stands here twice"),
+        ({"escalation_chain": ["a", "a"], "reviewers": [ANA]}, "a role stands twice"),
+    ],
+)
+def test_a_reviewers_file_that_cannot_be_used_is_refused(raw, match):
+    with pytest.raises(UnfitInput, match=match):
+        read_people(raw, "r.json")
+
+
+def test_an_unknown_name_has_no_rights():
+    with pytest.raises(NotAuthorised, match="did you mean 'ana'"):
+        read_people([ANA], "r.json").named("anna")
