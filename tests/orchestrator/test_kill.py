@@ -132,6 +132,7 @@ def command_line(process, sqlite_store, tmp_path):
 
     def run(*argv, **dies):
         printed = tmp_path / "printed"
+        printed.touch()
         given = ["--store", sqlite_store, *argv]
         report = process("command line", argv=given, prints_to=str(printed), store=sqlite_store, **dies)
         return report["status"], printed.read_text()
