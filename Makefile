@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # The links graph, nodes, policies and data at the top lead into the package: only real folders are checked.
-CODE := $(wildcard hitl_orchestrator tests benchmarks notebooks tools)
+CODE := $(wildcard hitl_orchestrator tests benchmarks docs notebooks tools)
 
 .PHONY: help demo test lint check format bench soak lowest clean
 

@@ -55,12 +55,18 @@ class BaseOrchestrator:
         ledger.record_policy(policy.policy.policy_id, policy.hash, body, clock())
 
     def submit(
-        self, task: Task, output: AgentOutput | None = None, *, resubmit: bool = False, replay: bool = False
+        self,
+        task: Task,
+        output: AgentOutput | None = None,
+        *,
+        resubmit: bool = False,
+        replay: bool = False,
+        channel: str = "library",
     ) -> Case:
         """Take a task in, and run its case until it finishes or waits for a person.
 
         The same task with the same content is the same case. `replay` marks a case whose times are those of the
-        records: recorded reviews may then decide it.
+        records: recorded reviews may then decide it. `channel` says through which door the task came.
 
         Raises:
             UnfitInput: the output is for another task, or the task's time lies in the future.
@@ -68,14 +74,21 @@ class BaseOrchestrator:
         """
         submission = self._submission(task, output, replay)
         # No flush of its own: the run writes again before this method acknowledges anything.
-        case = self.ledger.receive(submission, _sender(replay), resubmit=resubmit, flush=False)
+        case = self.ledger.receive(submission, _sender(replay, channel), resubmit=resubmit, flush=False)
         return self._drive(case, new=case.case_id == submission.case_id)
 
     def accept(
-        self, task: Task, output: AgentOutput | None = None, *, resubmit: bool = False, replay: bool = False
+        self,
+        task: Task,
+        output: AgentOutput | None = None,
+        *,
+        resubmit: bool = False,
+        replay: bool = False,
+        channel: str = "library",
     ) -> Case:
         """Take a task in, durably, without running it yet. `recover` runs it, or a graph that you stream yourself."""
-        return self.ledger.receive(self._submission(task, output, replay), _sender(replay), resubmit=resubmit)
+        submission = self._submission(task, output, replay)
+        return self.ledger.receive(submission, _sender(replay, channel), resubmit=resubmit)
 
     def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
         """Return the open reviews, the longest waiting first, for one role and one domain where given."""
@@ -114,6 +127,9 @@ class BaseOrchestrator:
             UnfitInput: the case came in live, or the record does not fit it.
         """
         case = self.ledger.find(given_id)
+        if not case.submission.replayed:
+            why = "came in live; a person decides it, with 'hitl resume'"
+            raise UnfitInput([f"the recorded review of task {case.task_id!r}: case {case.case_id!r} {why}"])
         row = self._review_to_decide(case, recorded)
         return self._answered(case, self._desk.replay(row, recorded, case.submission))
 
@@ -139,10 +155,16 @@ class BaseOrchestrator:
         return moved
 
     async def asubmit(
-        self, task: Task, output: AgentOutput | None = None, *, resubmit: bool = False, replay: bool = False
+        self,
+        task: Task,
+        output: AgentOutput | None = None,
+        *,
+        resubmit: bool = False,
+        replay: bool = False,
+        channel: str = "library",
     ) -> Case:
         """Do as `submit` does, in a thread, so that the event loop goes on."""
-        return await asyncio.to_thread(self.submit, task, output, resubmit=resubmit, replay=replay)
+        return await asyncio.to_thread(self.submit, task, output, resubmit=resubmit, replay=replay, channel=channel)
 
     async def adecide(self, given_id: str, review: Review, *, channel: str = "library") -> Case:
         """Do as `decide` does, in a thread, so that the event loop goes on."""
@@ -234,8 +256,8 @@ class BaseOrchestrator:
         return case.model_copy(update={"stage": CaseStage.FINISHED, "record": record})
 
 
-def _sender(replay: bool) -> Actor:
-    return Actor(kind=ActorKind.AGENT, channel="replay" if replay else "library")
+def _sender(replay: bool, channel: str) -> Actor:
+    return Actor(kind=ActorKind.AGENT, channel="replay" if replay else channel)
 
 
 def _is_same_answer(given: Review, again: Review) -> bool:

@@ -52,18 +52,19 @@ class Orchestrator(BaseOrchestrator):
     ) -> Self:
         """Open a store: `sqlite:///PATH` or `memory://`. A new file is made, an older one is migrated.
 
-        `policy` and `reviewers` are files or values; without them the canonical policy and one seat per role are
-        used. `classifier` makes an output for tasks that come without one: a LangChain `Runnable`, or a function of
-        the task.
+        `policy` and `reviewers` are files or values. Without a policy the store's current one holds, in a new store
+        the canonical one; without reviewers there is one seat per role. `classifier` makes an output for tasks that
+        come without one: a LangChain `Runnable`, or a function of the task.
 
         Raises:
             UnfitInput: the policy or the reviewers file cannot be used, with every problem.
             StoreUnavailable: the store cannot be opened.
         """
         people = load_people(reviewers)
-        rules = load_policy(policy, people.chain)
+        given = None if policy is None else load_policy(policy, people.chain)
         clock = clock or now_in_utc
         ledger = open_ledger(store)
+        rules = given or load_policy(ledger.current_policy(), people.chain)
 
         def runner(desk: Desk) -> "Runner":
             services = Services(

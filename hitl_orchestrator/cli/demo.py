@@ -15,7 +15,7 @@ from hitl_orchestrator.cli.blocks import COMMAND, Block, Line
 from hitl_orchestrator.cli.files import Files, Intake, read_intake
 from hitl_orchestrator.cli.problems import NO
 from hitl_orchestrator.cli.run import work_through
-from hitl_orchestrator.cli.session import Session
+from hitl_orchestrator.cli.session import Session, program
 from hitl_orchestrator.cli.words import count
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Case
@@ -143,4 +143,4 @@ def _what_to_type(folder: str, *, copied: bool = True) -> Iterator[Block]:
         "hitl audit list",
     ]
     for command in commands:
-        yield Line(command, COMMAND, indent=2)
+        yield Line(command.replace("hitl", program(), 1), COMMAND, indent=2)

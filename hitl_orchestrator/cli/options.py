@@ -11,7 +11,9 @@ Store = Annotated[
 Policy = Annotated[
     str | None,
     typer.Option(
-        "--policy", metavar="FILE", help="Routing policy. Default: HITL_POLICY, else the one that comes along."
+        "--policy",
+        metavar="FILE",
+        help="Routing policy. Default: HITL_POLICY, else the store's current one.",
     ),
 ]
 Reviewers = Annotated[

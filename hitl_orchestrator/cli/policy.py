@@ -54,7 +54,7 @@ def check_file(session: Session, path: str) -> None:
 def explain_tasks(session: Session, given: Sequence[str], outputs_path: str | None) -> None:
     """Explain what the policy says about the tasks of files and about known cases."""
     chain = load_people(session.reviewers).chain
-    policy = load_policy(session.policy, chain)
+    policy = session.policy_in_force(chain)
     explained = [
         Explained(task.task_id, facts, explain(policy, facts, chain))
         for task, output in _given_tasks(session, given, outputs_path)

@@ -6,12 +6,9 @@ from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.reading import did_you_mean
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import Task
-from hitl_orchestrator.domain.words import HumanDecision
 from hitl_orchestrator.errors import NotAuthorised
 from hitl_orchestrator.review.people import People
-
-_NEED_A_REASON = (HumanDecision.OVERRIDE, HumanDecision.ESCALATE)
-_TAKE_AN_OUTPUT = (HumanDecision.MODIFY, HumanDecision.OVERRIDE)
+from hitl_orchestrator.review.records import unfit_record
 
 
 def check_recorded(
@@ -48,14 +45,7 @@ def stands(case: Case, recorded: Review) -> bool:
 def _incomplete(review: Review, task: Task | None) -> Iterator[str]:
     if review.task_id is None:
         yield ".task_id: this field is required in a recorded review"
-    if review.timestamp is None:
-        yield ".timestamp: this field is required in a recorded review: the time of the decision"
-    elif task is not None and review.timestamp < task.timestamp:
-        yield f".timestamp: {review.timestamp.isoformat()} lies before the task's, {task.timestamp.isoformat()}"
-    if review.human_decision in _NEED_A_REASON and not review.stated_reason:
-        yield f".human_decision: {review.human_decision} needs a reason, in human_feedback or reason"
-    if review.human_decision not in _TAKE_AN_OUTPUT and review.modified_output is not None:
-        yield f".modified_output: {review.human_decision} takes no output; only modify and override do"
+    yield from (f".{problem}" for problem in unfit_record(review, task))
 
 
 def _strange(review: Review, people: People | None) -> Iterator[str]:

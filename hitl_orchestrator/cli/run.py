@@ -86,7 +86,7 @@ def recover(session: Session) -> None:
 
 def _take_in(hitl: Orchestrator, task: Task, intake: Intake, resubmit: bool) -> Case:
     replayed = intake.reviews is not None
-    return hitl.submit(task, intake.outputs.get(task.task_id), resubmit=resubmit, replay=replayed)
+    return hitl.submit(task, intake.outputs.get(task.task_id), resubmit=resubmit, replay=replayed, channel="cli")
 
 
 def _replay(hitl: Orchestrator, case: Case, recorded: Sequence[Review], done: Run) -> Case:

@@ -1,4 +1,4 @@
-"""Draws blocks on the terminal. The one module that knows rich; what agents wrote is never read as markup."""
+"""Draws blocks on the terminal, with rich. What agents wrote is never read as markup."""
 
 from collections.abc import Iterable, Iterator
 from typing import Literal, NoReturn

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy.dialects import sqlite
@@ -18,6 +19,7 @@ from hitl_orchestrator.errors import HitlError, StoreUnavailable
 
 BUSY_TIMEOUT_SECONDS = 30
 _MOST_IDLE = 8
+_A_MOMENT = 0.01
 _DIALECT = sqlite.dialect(paramstyle="named")
 
 
@@ -121,9 +123,23 @@ def connect(path: str) -> sqlite3.Connection:
         path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
     )
     connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA journal_mode=WAL")
+    _use_wal(connection)
     connection.execute("PRAGMA foreign_keys=ON")
     return connection
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch to WAL, which a file keeps. SQLite does not wait for its turn at this one, so we do."""
+    until = monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > until:
+                raise
+            sleep(_A_MOMENT)
+        else:
+            return
 
 
 @cache

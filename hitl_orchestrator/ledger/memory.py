@@ -27,14 +27,20 @@ class MemoryLedger:
         self._attempts: dict[str, list[str]] = {}
         self._reviews: dict[str, ReviewRow] = {}
         self._policies: dict[str, dict[str, Any]] = {}
+        self._current_policy: str | None = None
         self._payloads: dict[str, str] = {}
 
     def record_policy(self, policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> None:
-        """Keep a policy under its hash, and say so in the ledger."""
+        """Make a policy the current one, keep it under its hash, and say so in the ledger."""
         with self._lock:
-            if policy_hash not in self._policies:
-                self._policies[policy_hash] = deepcopy(body)
+            if policy_hash != self._current_policy:
+                self._current_policy = policy_hash
+                self._policies.setdefault(policy_hash, deepcopy(body))
                 self._append(entries.policy_recorded(policy_id, policy_hash, body, at))
+
+    def current_policy(self) -> dict[str, Any] | None:
+        """Return the policy that was made the current one last."""
+        return None if self._current_policy is None else self.policy(self._current_policy)
 
     def policy(self, policy_hash: str) -> dict[str, Any]:
         """Return a recorded policy."""

@@ -18,7 +18,10 @@ class Ledger(Protocol):
     """
 
     def record_policy(self, policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> None:
-        """Keep a policy for ever under its hash. Recording it again changes nothing."""
+        """Make a policy the current one, and keep it for ever under its hash. The current one again changes nothing."""
+
+    def current_policy(self) -> dict[str, Any] | None:
+        """Return the policy that was made the current one last, None in a new store."""
 
     def policy(self, policy_hash: str) -> dict[str, Any]:
         """Return the policy that was recorded under this hash. Raises `KeyError` where there is none."""

@@ -24,15 +24,23 @@ class SqlLedger:
         self._database = database
 
     def record_policy(self, policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> None:
-        """Keep a policy under its hash, and say so in the ledger."""
+        """Make a policy the current one, keep it under its hash, and say so in the ledger."""
         with self._database.read() as conn:
-            if conn.first(statements.POLICY, wanted_hash=policy_hash):
+            if _is_current(conn, policy_hash):
                 return
         with self._database.write() as conn:
+            if _is_current(conn, policy_hash):
+                return
             if not conn.first(statements.POLICY, wanted_hash=policy_hash):
                 text = canonical_json(body)
                 conn.run(statements.ADD_POLICY, policy_hash=policy_hash, policy_id=policy_id, body=text)
-                self._append(conn, entries.policy_recorded(policy_id, policy_hash, body, at))
+            self._append(conn, entries.policy_recorded(policy_id, policy_hash, body, at))
+
+    def current_policy(self) -> dict[str, Any] | None:
+        """Return the policy that was made the current one last."""
+        with self._database.read() as conn:
+            row = conn.first(statements.CURRENT_POLICY)
+        return None if row is None else dict(json.loads(row["entry"])["body"]["policy"])
 
     def policy(self, policy_hash: str) -> dict[str, Any]:
         """Return a recorded policy."""
@@ -60,10 +68,18 @@ class SqlLedger:
                     if known is None:
                         raise
                     if known["content"] == content:
-                        return self._case(conn, known["case_id"])
+                        return self._known(conn, known["case_id"], flush=flush)
                 if not resubmit:
                     raise TaskConflict(submission.task.task_id, known["case_id"]) from None
                 submission = submission.model_copy(update={"attempt": known["attempt"] + 1})
+
+    def _known(self, conn: Transaction, case_id: str, *, flush: bool) -> Case:
+        """Return a case that came before; if its intake may not be on the disk yet, it is brought there first."""
+        case = self._case(conn, case_id)
+        if flush and case.stage is CaseStage.RECEIVED:
+            with self._database.write() as writing:
+                self._moved(writing, case_id, CaseStage.RECEIVED, CaseStage.RECEIVED)
+        return case
 
     def open_review(self, shown: Shown, at: datetime) -> ReviewRow:
         """Open a review, or return the one that is there."""
@@ -221,6 +237,11 @@ class SqlLedger:
         record = self._outcome_or_refusal(conn, case_id) if stage is CaseStage.FINISHED else None
         submission = Submission.model_validate({**body, "case_id": case_id})
         return Case(submission=submission, stage=stage, reviews=tuple(map(_review_of, found)), record=record)
+
+
+def _is_current(conn: Transaction, policy_hash: str) -> bool:
+    row = conn.first(statements.CURRENT_POLICY)
+    return row is not None and json.loads(row["entry"])["body"]["policy_hash"] == policy_hash
 
 
 def _review_of(row: Any) -> ReviewRow:

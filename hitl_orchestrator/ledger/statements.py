@@ -104,6 +104,13 @@ OUTCOME = select(events.c.entry).where(
     events.c.case_id == bindparam("wanted_case"), events.c.kind == _word(EventKind.FINISHED)
 )
 
+# The entry about the policy that was made the current one last.
+CURRENT_POLICY = (
+    select(events.c.entry)
+    .where(events.c.kind == _word(EventKind.POLICY_RECORDED))
+    .order_by(events.c.seq.desc())
+    .limit(1)
+)
 ADD_POLICY = insert(policies)
 POLICY = select(policies.c.body).where(policies.c.policy_hash == bindparam("wanted_hash"))
 

@@ -29,6 +29,7 @@ Index(
     unique=True,
     sqlite_where=text("kind = 'finished'"),
 )
+Index("policies_recorded", events.c.seq, sqlite_where=text("kind = 'policy_recorded'"))
 
 cases = Table(
     "cases",

@@ -16,6 +16,7 @@ from hitl_orchestrator.nodes.outcome import by_agent, by_person
 from hitl_orchestrator.nodes.ports import Rules
 from hitl_orchestrator.review.authority import check_answer, role_to_decide_in, role_to_pass_to
 from hitl_orchestrator.review.people import People
+from hitl_orchestrator.review.records import unfit_record
 
 Clock = Callable[[], datetime]
 
@@ -68,10 +69,12 @@ class Desk:
     def replay(self, row: ReviewRow, recorded: Review, submission: Submission) -> ReviewRow:
         """Record a decision that was taken in the past, at its own time, as a record of the past.
 
-        Recorded reviews may name only a role, and an edit without the edited output. A live case takes none.
+        Recorded reviews may name only a role, and an edit without the edited output.
         """
         where = f"the recorded review of task {submission.task.task_id!r}"
-        found = _unfit_for_replay(recorded, row, submission, where)
+        found = [f"{where}: {problem}" for problem in unfit_record(recorded, submission.task)]
+        if recorded.human_decision is HumanDecision.APPROVE and row.shown.routing.output is None:
+            found.append(f"{where}: nothing is proposed that it could approve; give the output that was approved")
         if found:
             raise UnfitInput(found)
         role = recorded.human_role or row.role
@@ -148,21 +151,3 @@ def _completed(answer: Review, row: ReviewRow, role: str, at: datetime) -> Revie
         "shown_digest": row.digest,
     }
     return answer.model_copy(update=filled)
-
-
-def _unfit_for_replay(recorded: Review, row: ReviewRow, submission: Submission, where: str) -> list[str]:
-    task = submission.task
-    found: list[str] = []
-    if not submission.replayed:
-        found.append(f"{where}: case {submission.case_id!r} came in live; a person decides it, with 'hitl resume'")
-    if recorded.timestamp is None:
-        found.append(f"{where}: timestamp: a recorded review needs the time of its decision")
-    elif recorded.timestamp < task.timestamp:
-        found.append(f"{where}: timestamp: {recorded.timestamp} lies before the task, {task.timestamp}")
-    if recorded.task_id not in (None, task.task_id):
-        found.append(f"{where}: task_id: {recorded.task_id!r} is another task")
-    if recorded.human_decision in (HumanDecision.OVERRIDE, HumanDecision.ESCALATE) and not recorded.stated_reason:
-        found.append(f"{where}: {recorded.human_decision} needs a reason in human_feedback or reason")
-    if recorded.human_decision is HumanDecision.APPROVE and row.shown.routing.output is None:
-        found.append(f"{where}: nothing is proposed that it could approve; give the output that was approved")
-    return found

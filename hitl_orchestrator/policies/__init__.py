@@ -4,7 +4,9 @@ from hitl_orchestrator.policies.check import Finding, Severity, check
 from hitl_orchestrator.policies.engine import CompiledPolicy, compile_policy, decide, stricter
 from hitl_orchestrator.policies.explain import Explanation, explain
 from hitl_orchestrator.policies.loader import read_policy
+from hitl_orchestrator.policies.risk import RiskRule
 from hitl_orchestrator.policies.schema import Conditions, Policy, Rule, policy_hash
+from hitl_orchestrator.policies.scoring import ScoreRules
 
 __all__ = [
     "CompiledPolicy",
@@ -12,7 +14,9 @@ __all__ = [
     "Explanation",
     "Finding",
     "Policy",
+    "RiskRule",
     "Rule",
+    "ScoreRules",
     "Severity",
     "check",
     "compile_policy",

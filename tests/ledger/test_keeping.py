@@ -29,6 +29,18 @@ def test_recording_a_policy_again_changes_nothing(ledger):
     assert list(ledger.events()) == before
 
 
+def test_the_policy_that_was_recorded_last_is_the_current_one(ledger):
+    for name in ("first", "second", "first"):
+        ledger.record_policy("p", name, {"description": name, "rules": []}, NINE)
+
+    assert ledger.current_policy() == {"description": "first", "rules": []}
+    assert [event.body["policy_hash"] for event in ledger.events()] == ["first", "second", "first"]
+
+
+def test_a_new_store_has_no_current_policy(ledger):
+    assert ledger.current_policy() is None
+
+
 def test_a_policy_that_was_never_recorded_is_a_key_error(ledger):
     with pytest.raises(KeyError):
         ledger.policy("nothing")

@@ -19,6 +19,7 @@ from builders import AGENT, NINE, a_routing, a_submission, an_outcome
 
 from hitl_orchestrator.errors import StoreUnavailable
 from hitl_orchestrator.ledger import migrate
+from hitl_orchestrator.ledger.database import Database
 from hitl_orchestrator.ledger.migrate import engine_on
 from hitl_orchestrator.ledger.tables import metadata
 from hitl_orchestrator.wiring import open_ledger
@@ -182,3 +183,20 @@ def test_processes_that_make_one_store_at_once_do_no_harm(store_file):
 
     assert [maker.communicate()[0] for maker in makers] == ["1\n"] * 4
     assert [maker.returncode for maker in makers] == [0] * 4
+
+
+def test_an_intake_that_was_not_flushed_is_flushed_before_it_is_acknowledged_again(sqlite_ledger, monkeypatch):
+    flushed = []
+    write = Database.write
+
+    def watched(self, *, flush=True):
+        flushed.append(flush)
+        return write(self, flush=flush)
+
+    monkeypatch.setattr(Database, "write", watched)
+    first = sqlite_ledger.receive(a_submission(), AGENT, flush=False)
+
+    again = sqlite_ledger.receive(a_submission(), AGENT)
+
+    assert again.case_id == first.case_id
+    assert flushed == [False, True, True]

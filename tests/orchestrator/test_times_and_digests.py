@@ -74,7 +74,7 @@ def test_a_live_case_takes_no_recorded_decision(hitl, waits):
 @pytest.mark.parametrize(
     ("recorded", "error", "match"),
     [
-        (a_review("approve", None), UnfitInput, "needs the time of its decision"),
+        (a_review("approve", None), UnfitInput, "required in a recorded review: the time of the decision"),
         (a_review("approve", None, timestamp=minutes(-1)), UnfitInput, "lies before the task"),
         (a_review("approve", None, timestamp=minutes(1), task_id="task-2"), UnfitInput, "'task-2' is another task"),
         (a_review("override", None, timestamp=minutes(1), reason=""), UnfitInput, "override needs a reason"),

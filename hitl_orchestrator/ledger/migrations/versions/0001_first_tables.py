@@ -39,6 +39,7 @@ def _make_ledger() -> None:
     )
     op.create_index("events_of_case", "events", ["case_id", "seq"])
     _partial_index("one_outcome_per_case", "events", ["case_id"], "kind = 'finished'", unique=True)
+    _partial_index("policies_recorded", "events", ["seq"], "kind = 'policy_recorded'")
 
 
 def _make_cases() -> None:

@@ -1,0 +1,37 @@
+"""Which policy holds: the one that is given, else the one the store was last opened with, else the canonical one."""
+
+import pytest
+from builders import a_task, an_output, canonical
+
+from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.domain.words import EventKind
+
+ASKS_ALWAYS = {"policy_id": "asks_always", "rules": []}
+
+
+@pytest.fixture
+def store(tmp_path):
+    return f"sqlite:///{tmp_path / 'hitl.db'}"
+
+
+def policies_recorded(hitl):
+    return [event.body["policy_id"] for event in hitl.ledger.events() if event.kind is EventKind.POLICY_RECORDED]
+
+
+def test_a_store_keeps_its_policy_when_it_is_opened_without_one(store):
+    with Orchestrator.open(store, policy=ASKS_ALWAYS) as hitl:
+        hitl.submit(a_task(), an_output(confidence=0.99))
+
+    with Orchestrator.open(store) as hitl:
+        assert hitl.rulebook.active.policy.policy_id == "asks_always"
+        assert hitl.submit(a_task("second"), an_output("second", confidence=0.99)).status == "waiting"
+        assert policies_recorded(hitl) == ["asks_always"]
+
+
+def test_a_policy_that_is_given_becomes_the_one_in_force(store):
+    Orchestrator.open(store, policy=ASKS_ALWAYS).close()
+    Orchestrator.open(store, policy=canonical("routing_policy")).close()
+
+    with Orchestrator.open(store) as hitl:
+        assert policies_recorded(hitl) == ["asks_always", "default_routing_policy_v1"]
+        assert hitl.submit(a_task(), an_output(confidence=0.99)).status == "approved"
