@@ -13,3 +13,18 @@ from hypothesis import settings  # noqa: E402
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=100, print_blob=True)
 settings.register_profile("dev", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+import pytest  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def environment_as_it_was():
+    """Take back what a test, or a command that it ran in this process, put into the environment."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() | before.keys():
+        if name.startswith(OURS_AND_THEIRS) and os.environ.get(name) != before.get(name):
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                del os.environ[name]

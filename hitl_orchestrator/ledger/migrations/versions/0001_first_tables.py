@@ -87,3 +87,10 @@ def _keep_append_only() -> None:
             f"CREATE TRIGGER events_refuse_{verb.lower()} BEFORE {verb} ON events "
             f"BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
         )
+    # INSERT OR REPLACE deletes what it replaces without asking the trigger for DELETE.
+    op.execute(
+        "CREATE TRIGGER events_refuse_replace BEFORE INSERT ON events "
+        "WHEN EXISTS (SELECT 1 FROM events WHERE seq >= NEW.seq) OR (NEW.kind = 'finished' AND EXISTS "
+        "(SELECT 1 FROM events WHERE case_id = NEW.case_id AND kind = 'finished')) "
+        "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+    )
