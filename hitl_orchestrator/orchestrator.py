@@ -11,7 +11,15 @@ from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.review import Review, ReviewRow
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.words import ActorKind, CaseStage, HumanDecision
-from hitl_orchestrator.errors import CaseMoved, CaseNotWaiting, GraphChanged, StoreUnavailable, UnfitInput, Unrecovered
+from hitl_orchestrator.errors import (
+    CaseMoved,
+    CaseNotWaiting,
+    GraphChanged,
+    IncompleteOutcome,
+    StoreUnavailable,
+    UnfitInput,
+    Unrecovered,
+)
 from hitl_orchestrator.graph.topology import graph_version
 from hitl_orchestrator.ledger.entries import answer_digest
 from hitl_orchestrator.ledger.ports import Ledger
@@ -214,7 +222,7 @@ class BaseOrchestrator:
         An answer that names no review and was given before is about that review: an escalation that is sent twice
         must not go up two levels.
         """
-        if case.submission.graph_version != self.version:
+        if case.open_review is not None and case.submission.graph_version != self.version:
             raise GraphChanged(case.case_id, case.submission.graph_version, self.version)
         if not case.reviews:
             raise CaseNotWaiting(case.case_id, case.status)
@@ -242,7 +250,8 @@ class BaseOrchestrator:
             raise GraphChanged(case.case_id, case.submission.graph_version, self.version)
         try:
             record = self.runner.start(case.submission) if new else self.runner.go_on(case)
-        except CaseMoved:
+        except (CaseMoved, IncompleteOutcome):
+            # Somebody else drove it too, and an agent that answers differently each time sent it another way first.
             moved = self.ledger.case(case.case_id)
             if moved.stage is case.stage:
                 raise
