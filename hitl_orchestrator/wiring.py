@@ -153,13 +153,14 @@ def open_ledger(store: str) -> Ledger:
 
         return MemoryLedger()
     path = sqlite_path(store)
-    from hitl_orchestrator.ledger.database import Database  # noqa: PLC0415 - only one store is imported
-    from hitl_orchestrator.ledger.migrate import migrate  # noqa: PLC0415
+    from hitl_orchestrator.ledger.migrate import migrate  # noqa: PLC0415 - only one store is imported
     from hitl_orchestrator.ledger.sql import SqlLedger  # noqa: PLC0415
+    from hitl_orchestrator.ledger.sqlite import SqliteDatabase  # noqa: PLC0415
 
     _make_private(path, store)
-    migrate(path, store)
-    return SqlLedger(Database(path, store))
+    database = SqliteDatabase(path, store)
+    migrate(database)
+    return SqlLedger(database)
 
 
 def sqlite_path(store: str) -> str:
