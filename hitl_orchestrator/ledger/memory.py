@@ -1,6 +1,5 @@
 """The ledger in memory: the twin of the SQL store, for tests and trials. It outlives nothing, and promises the rest."""
 
-import json
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from datetime import datetime
@@ -14,7 +13,7 @@ from hitl_orchestrator.domain.review import ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.words import CaseStage, EventKind, ReviewStatus
 from hitl_orchestrator.errors import CaseMoved, IncompleteOutcome, TaskConflict, UnknownCase
 from hitl_orchestrator.ledger import entries
-from hitl_orchestrator.ledger.chain import GENESIS, Draft, Entry, Head, event_of, link
+from hitl_orchestrator.ledger.chain import GENESIS, Draft, Entry, Head, body_of, event_of, link
 
 
 class MemoryLedger:
@@ -152,7 +151,7 @@ class MemoryLedger:
         """Yield outcomes in the order in which the cases finished."""
         for entry in tuple(self._entries):
             if entry.kind == EventKind.FINISHED:
-                yield AuditRecord.model_validate(json.loads(entry.entry)["body"])
+                yield AuditRecord.model_validate(body_of(entry.entry))
 
     def keep(self, digest: str, body: str) -> None:
         """Keep a payload under its digest."""

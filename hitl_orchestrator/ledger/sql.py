@@ -1,6 +1,5 @@
 """The ledger in a database: SQLite, in one file with the checkpoints. Every write is one transaction."""
 
-import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -9,11 +8,11 @@ from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.review import ReviewRow, Shown, Verdict
-from hitl_orchestrator.domain.value import canonical_json
+from hitl_orchestrator.domain.value import canonical_json, read_canonical
 from hitl_orchestrator.domain.words import CaseStage, ReviewStatus
 from hitl_orchestrator.errors import CaseMoved, IncompleteOutcome, TaskConflict, UnknownCase
 from hitl_orchestrator.ledger import entries, statements
-from hitl_orchestrator.ledger.chain import GENESIS, Draft, Entry, Head, event_of, instant_text, link
+from hitl_orchestrator.ledger.chain import GENESIS, Draft, Entry, Head, body_of, event_of, instant_text, link
 from hitl_orchestrator.ledger.database import Database, Taken, Transaction
 
 
@@ -40,7 +39,7 @@ class SqlLedger:
         """Return the policy that was made the current one last."""
         with self._database.read() as conn:
             row = conn.first(statements.CURRENT_POLICY)
-        return None if row is None else dict(json.loads(row["entry"])["body"]["policy"])
+        return None if row is None else dict(body_of(row["entry"])["policy"])
 
     def policy(self, policy_hash: str) -> dict[str, Any]:
         """Return a recorded policy."""
@@ -48,7 +47,7 @@ class SqlLedger:
             row = conn.first(statements.POLICY, wanted_hash=policy_hash)
         if row is None:
             raise KeyError(policy_hash)
-        body: dict[str, Any] = json.loads(row["body"])
+        body: dict[str, Any] = read_canonical(row["body"])
         return body
 
     def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, flush: bool = True) -> Case:
@@ -173,7 +172,7 @@ class SqlLedger:
         """Yield outcomes in the order in which the cases finished."""
         with self._database.read() as conn:
             for row in conn.run(statements.OUTCOMES):
-                yield AuditRecord.model_validate(json.loads(row["entry"])["body"])
+                yield AuditRecord.model_validate(body_of(row["entry"]))
 
     def keep(self, digest: str, body: str) -> None:
         """Keep a payload under its digest."""
@@ -225,13 +224,13 @@ class SqlLedger:
             if found is None:
                 raise IncompleteOutcome(case_id, "it was never received")
             raise IncompleteOutcome(case_id, f"it is {found['stage']}, and no person's decision is recorded for it")
-        return AuditRecord.model_validate(json.loads(row["entry"])["body"])
+        return AuditRecord.model_validate(body_of(row["entry"]))
 
     def _case(self, conn: Transaction, case_id: str) -> Case:
         row = conn.first(statements.CASE, wanted_case=case_id)
         if row is None:
             raise UnknownCase(case_id)
-        body = json.loads(row["entry"])["body"]
+        body = body_of(row["entry"])
         stage = CaseStage(row["stage"])
         found = conn.run(statements.REVIEWS_OF_CASE, wanted_case=case_id)
         record = self._outcome_or_refusal(conn, case_id) if stage is CaseStage.FINISHED else None
@@ -241,7 +240,7 @@ class SqlLedger:
 
 def _is_current(conn: Transaction, policy_hash: str) -> bool:
     row = conn.first(statements.CURRENT_POLICY)
-    return row is not None and json.loads(row["entry"])["body"]["policy_hash"] == policy_hash
+    return row is not None and body_of(row["entry"])["policy_hash"] == policy_hash
 
 
 def _review_of(row: Any) -> ReviewRow:
