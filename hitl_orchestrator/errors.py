@@ -29,6 +29,18 @@ class StoreUnavailable(HitlError):
         self.url, self.cause = url, cause
 
 
+class StoredOtherwise(HitlError):
+    """A case was stored in a form that this code does not read: by code of another version, or by no code of ours."""
+
+    def __init__(self, case_id: str, graph_version: str | None, why: str) -> None:
+        under = f" under graph {graph_version!r}" if graph_version else ""
+        super().__init__(
+            f"case {case_id!r} was stored{under} in a form that this code does not read: {why}; "
+            "read it with the version that stored it"
+        )
+        self.case_id, self.graph_version, self.why = case_id, graph_version, why
+
+
 class IncompleteOutcome(HitlError):
     """A case was about to finish without the person it needs. This is a fault, never a normal answer."""
 

@@ -16,11 +16,12 @@ from hitl_orchestrator.errors import (
     CaseNotWaiting,
     GraphChanged,
     IncompleteOutcome,
+    StoredOtherwise,
     StoreUnavailable,
     UnfitInput,
     Unrecovered,
 )
-from hitl_orchestrator.graph.topology import graph_version
+from hitl_orchestrator.graph.topology import can_resume, graph_version
 from hitl_orchestrator.ledger.entries import answer_digest
 from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.nodes.desk import Clock, Desk
@@ -103,12 +104,17 @@ class BaseOrchestrator:
         return self.ledger.inbox(role, domain, limit)
 
     def show(self, given_id: str) -> Case:
-        """Return one case, by its own id or by that of its task (the latest attempt). Raises `UnknownCase`."""
-        return self.ledger.find(given_id)
+        """Return one case, by its own id or by that of its task (the latest attempt).
+
+        Raises:
+            UnknownCase: there is none.
+            GraphChanged: it was stored in a form that this code does not read.
+        """
+        return self._read(self.ledger.find, given_id)
 
     def history(self, given_id: str) -> list[Event]:
         """Return everything that happened to one case, in order."""
-        return list(self.ledger.events(self.ledger.find(given_id).case_id))
+        return list(self.ledger.events(self.show(given_id).case_id))
 
     def records(self) -> Iterator[AuditRecord]:
         """Yield the outcome of every finished case, in the order in which they finished."""
@@ -124,7 +130,7 @@ class BaseOrchestrator:
             CaseNotWaiting, ReviewAlreadyDecided, StaleReview, NotAuthorised, TopOfChain, GraphChanged: it is refused.
             UnfitInput: the answer lacks something that its decision needs.
         """
-        case = self.ledger.find(given_id)
+        case = self.show(given_id)
         row = self._review_to_decide(case, review)
         return self._answered(case, self._desk.decide(row, review, channel=channel))
 
@@ -134,7 +140,7 @@ class BaseOrchestrator:
         Raises:
             UnfitInput: the case came in live, or the record does not fit it.
         """
-        case = self.ledger.find(given_id)
+        case = self.show(given_id)
         if not case.submission.replayed:
             why = "came in live; a person decides it, with 'hitl resume'"
             raise UnfitInput([f"the recorded review of task {case.task_id!r}: case {case.case_id!r} {why}"])
@@ -151,7 +157,7 @@ class BaseOrchestrator:
         failures: dict[str, Exception] = {}
         for case_id in self.ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED):
             try:
-                moved.append(self._drive(self.ledger.case(case_id)))
+                moved.append(self._drive(self._read(self.ledger.case, case_id)))
             except StoreUnavailable:
                 raise
             except Exception as exc:  # noqa: BLE001 - a classifier is foreign code, and no case may hold up the others
@@ -216,14 +222,28 @@ class BaseOrchestrator:
             replayed=replay,
         )
 
+    def _read(self, reading: Callable[[str], Case], given_id: str) -> Case:
+        """Return a case. One that was stored in another form was stored under another graph, and is refused as such."""
+        try:
+            return reading(given_id)
+        except StoredOtherwise as exc:
+            if exc.graph_version is not None:
+                self._check_graph(exc.case_id, exc.graph_version)
+            raise
+
+    def _check_graph(self, case_id: str, paused_under: str) -> None:
+        """Refuse to drive a case that came in under a graph which this one may not carry on."""
+        if not can_resume(paused_under, self.version):
+            raise GraphChanged(case_id, paused_under, self.version)
+
     def _review_to_decide(self, case: Case, answer: Review) -> ReviewRow:
         """Return the review that an answer is about: the open one, or else the last, whose decision then stands.
 
         An answer that names no review and was given before is about that review: an escalation that is sent twice
         must not go up two levels.
         """
-        if case.open_review is not None and case.submission.graph_version != self.version:
-            raise GraphChanged(case.case_id, case.submission.graph_version, self.version)
+        if case.open_review is not None:
+            self._check_graph(case.case_id, case.submission.graph_version)
         if not case.reviews:
             raise CaseNotWaiting(case.case_id, case.status)
         if answer.review_id is not None and not case.submission.replayed:
@@ -246,8 +266,7 @@ class BaseOrchestrator:
         """Run a case on from where it stands, and return it as it stands then."""
         if case.stage is CaseStage.FINISHED or (case.stage is CaseStage.WAITING and not _passed_up(case)):
             return case
-        if case.submission.graph_version != self.version:
-            raise GraphChanged(case.case_id, case.submission.graph_version, self.version)
+        self._check_graph(case.case_id, case.submission.graph_version)
         try:
             record = self.runner.start(case.submission) if new else self.runner.go_on(case)
         except (CaseMoved, IncompleteOutcome):

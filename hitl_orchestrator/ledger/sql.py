@@ -1,8 +1,11 @@
 """The ledger in a database: SQLite, in one file with the checkpoints. Every write is one transaction."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
+
+from pydantic import ValidationError
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event
 from hitl_orchestrator.domain.case import Case, Submission
@@ -10,7 +13,7 @@ from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.review import ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.value import canonical_json, read_canonical
 from hitl_orchestrator.domain.words import CaseStage, ReviewStatus
-from hitl_orchestrator.errors import CaseMoved, IncompleteOutcome, TaskConflict, UnknownCase
+from hitl_orchestrator.errors import CaseMoved, IncompleteOutcome, StoredOtherwise, TaskConflict, UnknownCase
 from hitl_orchestrator.ledger import entries, statements
 from hitl_orchestrator.ledger.chain import GENESIS, Draft, Entry, Head, body_of, event_of, instant_text, link
 from hitl_orchestrator.ledger.database import Database, Taken, Transaction
@@ -153,7 +156,7 @@ class SqlLedger:
         wanted = statements.open_reviews(by_role=role is not None, by_domain=domain is not None)
         with self._database.read() as conn:
             rows = conn.run(wanted, wanted_role=role, wanted_domain=domain, most=limit)
-            return [_review_of(row) for row in rows]
+            return [_listed(row) for row in rows]
 
     def stages(self, *stages: CaseStage) -> Sequence[str]:
         """Return the ids of the cases at these stages."""
@@ -234,13 +237,29 @@ class SqlLedger:
         stage = CaseStage(row["stage"])
         found = conn.run(statements.REVIEWS_OF_CASE, wanted_case=case_id)
         record = self._outcome_or_refusal(conn, case_id) if stage is CaseStage.FINISHED else None
-        submission = Submission.model_validate({**body, "case_id": case_id})
-        return Case(submission=submission, stage=stage, reviews=tuple(map(_review_of, found)), record=record)
+        with _as_stored(case_id, body.get("graph_version")):
+            submission = Submission.model_validate({**body, "case_id": case_id})
+            return Case(submission=submission, stage=stage, reviews=tuple(map(_review_of, found)), record=record)
 
 
 def _is_current(conn: Transaction, policy_hash: str) -> bool:
     row = conn.first(statements.CURRENT_POLICY)
     return row is not None and body_of(row["entry"])["policy_hash"] == policy_hash
+
+
+@contextmanager
+def _as_stored(case_id: str, graph_version: str | None = None) -> Iterator[None]:
+    """Say of which case it is that a row has a form which this code does not read."""
+    try:
+        yield
+    except ValidationError as exc:
+        why = f"{exc.title} has {exc.error_count()} problems, the first: {exc.errors()[0]['msg']}"
+        raise StoredOtherwise(case_id, graph_version, why) from exc
+
+
+def _listed(row: Any) -> ReviewRow:
+    with _as_stored(row["case_id"]):
+        return _review_of(row)
 
 
 def _review_of(row: Any) -> ReviewRow:
