@@ -7,7 +7,8 @@ commits without waiting for the disk, while the ledger's does wait.
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -23,7 +24,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from hitl_orchestrator.errors import HitlError
+from hitl_orchestrator.errors import HitlError, StoreUnavailable
 from hitl_orchestrator.graph.topology import OUTCOME
 
 BUSY_TIMEOUT_SECONDS = 30
@@ -96,14 +97,8 @@ class Places(Protocol):
         """Let the place of a case go, if it has one."""
 
 
-class SqliteCheckpoints(ForgetsFinished, SqliteSaver):
-    """Checkpoints in a SQLite file, for synchronous and asynchronous callers alike."""
-
-    def holds(self, case_id: str) -> bool:
-        """Whether a case has a place here, without reading it."""
-        with self.cursor(transaction=False) as cursor:
-            found = cursor.execute("SELECT 1 FROM checkpoints WHERE thread_id = ? LIMIT 1", (case_id,))
-            return found.fetchone() is not None
+class InThreads(BaseCheckpointSaver[Any]):
+    """Serves asynchronous callers by the synchronous methods, each in a thread."""
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Read in a thread, so that the event loop goes on."""
@@ -141,6 +136,32 @@ class SqliteCheckpoints(ForgetsFinished, SqliteSaver):
         found = await asyncio.to_thread(lambda: list(self.list(config, filter=filter, before=before, limit=limit)))
         for item in found:
             yield item
+
+
+class SqliteCheckpoints(ForgetsFinished, InThreads, SqliteSaver):
+    """Checkpoints in a SQLite file, for synchronous and asynchronous callers alike."""
+
+    @contextmanager
+    def cursor(self, transaction: bool = True) -> Iterator[sqlite3.Cursor]:
+        """Lend a cursor; what fails is taken back, so that no half transaction keeps the file locked.
+
+        Raises:
+            StoreUnavailable: the file cannot be used.
+        """
+        try:
+            with super().cursor(transaction) as cursor:
+                yield cursor
+        except sqlite3.Error as exc:
+            if self.conn.in_transaction:
+                self.conn.rollback()
+            file = self.conn.execute("PRAGMA database_list").fetchone()[2]
+            raise StoreUnavailable(f"sqlite:///{file}", str(exc)) from exc
+
+    def holds(self, case_id: str) -> bool:
+        """Whether a case has a place here, without reading it."""
+        with self.cursor(transaction=False) as cursor:
+            found = cursor.execute("SELECT 1 FROM checkpoints WHERE thread_id = ? LIMIT 1", (case_id,))
+            return found.fetchone() is not None
 
 
 class MemoryCheckpoints(ForgetsFinished, InMemorySaver):
