@@ -1,7 +1,8 @@
 """Picks the concretes: which store, which checkpoints, which policy, which people, which clock."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +14,7 @@ from uuid_utils import uuid7
 from hitl_orchestrator.domain.reading import did_you_mean, read_json
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import StoreUnavailable, UnfitInput
+from hitl_orchestrator.ledger.address import is_postgres, shown
 from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.nodes.desk import Clock, Desk
 from hitl_orchestrator.nodes.ports import Classifier
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
     from hitl_orchestrator.graph.runner import Runner
+    from hitl_orchestrator.ledger.database import Database
 
 MEMORY = "memory://"
 CANONICAL_POLICY, CANONICAL_REVIEWERS = "routing_policy.json", "reviewers.json"
@@ -50,7 +53,9 @@ class Orchestrator(BaseOrchestrator):
         score_rules: ScoreRules | None = None,
         clock: Clock | None = None,
     ) -> Self:
-        """Open a store: `sqlite:///PATH` or `memory://`. A new file is made, an older one is migrated.
+        """Open a store: `sqlite:///PATH`, `postgresql://USER@HOST/DATABASE` or `memory://`.
+
+        A new file is made, and so are tables in an empty database; older ones are migrated.
 
         `policy` and `reviewers` are files or values. Without a policy the store's current one holds, in a new store
         the canonical one; without reviewers there is one seat per role. `classifier` makes an output for tasks that
@@ -152,23 +157,62 @@ def open_ledger(store: str) -> Ledger:
         from hitl_orchestrator.ledger.memory import MemoryLedger  # noqa: PLC0415 - only one store is imported
 
         return MemoryLedger()
+    if is_postgres(store):
+        return _ledger_on(_postgres_database(store))
     path = sqlite_path(store)
-    from hitl_orchestrator.ledger.migrate import migrate  # noqa: PLC0415 - only one store is imported
-    from hitl_orchestrator.ledger.sql import SqlLedger  # noqa: PLC0415
-    from hitl_orchestrator.ledger.sqlite import SqliteDatabase  # noqa: PLC0415
+    from hitl_orchestrator.ledger.sqlite import SqliteDatabase  # noqa: PLC0415 - only one store is imported
 
     _make_private(path, store)
-    database = SqliteDatabase(path, store)
+    return _ledger_on(SqliteDatabase(path, store))
+
+
+def store_exists(store: str) -> bool:
+    """Whether there is a store at this URL already: a file, or a database with our tables in it.
+
+    Raises:
+        StoreUnavailable: the URL names no store we know, or the server cannot be asked.
+    """
+    if store == MEMORY:
+        return True
+    if not is_postgres(store):
+        return Path(sqlite_path(store)).exists()
+    with closing(_postgres_database(store)) as database:
+        return database.revision() is not None
+
+
+def _ledger_on(database: "Database") -> Ledger:
+    from hitl_orchestrator.ledger.migrate import migrate  # noqa: PLC0415 - not for a store in memory
+    from hitl_orchestrator.ledger.sql import SqlLedger  # noqa: PLC0415
+
     migrate(database)
     return SqlLedger(database)
+
+
+def _postgres_database(store: str) -> "Database":
+    with _extra("postgres", store):
+        from hitl_orchestrator.ledger.connections import Connections  # noqa: PLC0415 - only one store is imported
+        from hitl_orchestrator.ledger.postgres import PostgresDatabase  # noqa: PLC0415
+
+    return PostgresDatabase(Connections(store))
+
+
+@contextmanager
+def _extra(name: str, store: str) -> Iterator[None]:
+    """Say which extra brings what cannot be imported."""
+    try:
+        yield
+    except ImportError as exc:
+        remedy = f"install it with: pip install 'hitl-orchestrator[{name}]'"
+        raise StoreUnavailable(shown(store), f"the extra {name!r} is missing ({exc}); {remedy}") from exc
 
 
 def sqlite_path(store: str) -> str:
     """Return the file of a `sqlite:///PATH` URL."""
     parts = urlsplit(store)
     if parts.scheme != "sqlite":
-        hint = did_you_mean(parts.scheme, ("sqlite", "memory"))
-        raise StoreUnavailable(store, f"give sqlite:///PATH, or memory:// for a trial{hint}")
+        hint = did_you_mean(parts.scheme, ("sqlite", "postgresql", "memory"))
+        known = "give sqlite:///PATH, postgresql://USER@HOST/DATABASE, or memory:// for a trial"
+        raise StoreUnavailable(shown(store), f"{known}{hint}")
     path = store.removeprefix("sqlite:///")
     if path == store or not path or path == ":memory:":
         raise StoreUnavailable(store, "it names no file; give sqlite:///hitl.db, or memory:// for a trial")
@@ -179,12 +223,22 @@ def build_runner(store: str, services: "Services") -> "Runner":
     """Build the graph on the checkpoints of a store. Imports LangGraph, which takes its time."""
     from hitl_orchestrator.graph.adapter import Adapter  # noqa: PLC0415
     from hitl_orchestrator.graph.build import build_graph  # noqa: PLC0415
-    from hitl_orchestrator.graph.checkpoints import memory_checkpoints, sqlite_checkpoints  # noqa: PLC0415
     from hitl_orchestrator.graph.runner import Runner  # noqa: PLC0415
 
-    checkpoints = memory_checkpoints() if store == MEMORY else sqlite_checkpoints(sqlite_path(store))
+    checkpoints = _checkpoints(store)
     adapter = Adapter(services.payloads)
     return Runner(build_graph(services, checkpoints, adapter), checkpoints, adapter)
+
+
+def _checkpoints(store: str) -> Any:
+    if is_postgres(store):
+        with _extra("postgres", store):
+            from hitl_orchestrator.graph.postgres_checkpoints import postgres_checkpoints  # noqa: PLC0415
+
+        return postgres_checkpoints(store)
+    from hitl_orchestrator.graph.checkpoints import memory_checkpoints, sqlite_checkpoints  # noqa: PLC0415
+
+    return memory_checkpoints() if store == MEMORY else sqlite_checkpoints(sqlite_path(store))
 
 
 def _make_private(path: str, store: str) -> None:

@@ -2,6 +2,8 @@
 
 import os
 
+pytest_plugins = ["postgres_fixtures"]
+
 OURS_AND_THEIRS = ("HITL_", "LANGSMITH_", "LANGCHAIN_", "LANGGRAPH_")
 
 # Before any other import: some of these are read once, when their library is imported.

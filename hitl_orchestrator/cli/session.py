@@ -9,9 +9,10 @@ from shutil import which
 from hitl_orchestrator.cli.options import NOTHING_GIVEN, Given
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import StoreUnavailable
+from hitl_orchestrator.ledger.address import is_postgres, shown
 from hitl_orchestrator.policies import Policy
 from hitl_orchestrator.settings import keep_traces_at_home, read_settings
-from hitl_orchestrator.wiring import MEMORY, Orchestrator, load_policy, sqlite_path
+from hitl_orchestrator.wiring import MEMORY, Orchestrator, load_policy, store_exists
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,22 +31,23 @@ class Session:
         Raises:
             StoreUnavailable: there is none.
         """
-        if self.store != MEMORY and not Path(sqlite_path(self.store)).exists():
+        if not store_exists(self.store):
+            what = "it holds no cases yet" if is_postgres(self.store) else "there is no such file"
             raise StoreUnavailable(
-                self.store, "there is no such file; 'hitl run' makes one, --store or HITL_STORE name another"
+                shown(self.store), f"{what}; 'hitl run' makes one, --store or HITL_STORE name another"
             )
         return Orchestrator.open(self.store, policy=self.policy, reviewers=self.reviewers)
 
     def policy_in_force(self, roles: RoleChain) -> Policy:
         """Return the policy that was named, else the one of the store if there is a store, else the canonical one."""
-        if self.policy is None and self.store != MEMORY and Path(sqlite_path(self.store)).exists():
+        if self.policy is None and self.store != MEMORY and store_exists(self.store):
             with self.open() as hitl:
                 return hitl.rulebook.active.policy
         return load_policy(self.policy, roles)
 
     def command(self, *words: str, deciding: bool = False) -> str:
         """Return a command to type next, on the same store and, for a decision, with the same policy and people."""
-        options = [("--store", self.given.store)]
+        options = [("--store", self.given.store and shown(self.given.store))]
         if deciding:
             options += [("--policy", self.given.policy), ("--reviewers", self.given.reviewers)]
         named = [word for option, value in options if value for word in (option, value)]

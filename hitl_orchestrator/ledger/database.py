@@ -1,21 +1,30 @@
 """What the ledger asks of a database: transactions on which named statements run. Each kind has a module."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from functools import cache
-from typing import Any, Protocol
+from functools import cache, wraps
+from itertools import islice
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import Dialect, Engine
 from sqlalchemy.sql.expression import ClauseElement
 
-from hitl_orchestrator.errors import HitlError
+from hitl_orchestrator.errors import HitlError, StoreUnavailable
 
 BUSY_TIMEOUT_SECONDS = 30
 """For so long a writer waits for its turn."""
 
+_ATTEMPTS = 3
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
 
 class Taken(HitlError):
     """A row breaks a rule of the schema, most often that somebody else's row came first."""
+
+
+class TryAgain(StoreUnavailable):
+    """The connection was lost, or a transaction had to give way. Doing it again tells whether it was written."""
 
 
 class Rows(Protocol):
@@ -41,6 +50,9 @@ class Transaction(Protocol):
     def first(self, statement: ClauseElement, **values: Any) -> Any:
         """Return the first row of a statement, None where it has none."""
 
+    def stream(self, statement: ClauseElement, **values: Any) -> Iterator[Any]:
+        """Yield the rows of a statement that may have very many."""
+
 
 class Database(Protocol):
     """A database, shared between threads and across a fork."""
@@ -56,6 +68,7 @@ class Database(Protocol):
 
         Raises:
             Taken: a row breaks a rule of the schema; nothing was written.
+            TryAgain: the connection was lost, perhaps while committing: whether it was written can be read again.
             StoreUnavailable: the database cannot be used; nothing was written.
         """
 
@@ -78,3 +91,49 @@ def compiled(statement: ClauseElement, dialect: Dialect) -> tuple[str, dict[str,
     made = statement.compile(dialect=dialect)
     constants = {name: value for name, value in (made.params or {}).items() if value is not None}
     return str(made), constants
+
+
+def resolved(operation: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Do an operation again when its connection was lost, so that its caller learns what became of it.
+
+    For operations that may be done twice: the second time finds what the first has written, or writes it.
+
+    Raises:
+        TryAgain: the connection was lost again and again.
+    """
+
+    @wraps(operation)
+    def again(*given: _P.args, **named: _P.kwargs) -> _T:
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return operation(*given, **named)
+            except TryAgain:
+                continue
+        return operation(*given, **named)
+
+    return again
+
+
+def resumed(listing: Callable[_P, Iterator[_T]]) -> Callable[_P, Iterator[_T]]:
+    """Go on with a listing that only grows at its end when its connection was lost: behind what it has yielded.
+
+    Raises:
+        TryAgain: the connection was lost again and again.
+    """
+
+    @wraps(listing)
+    def again(*given: _P.args, **named: _P.kwargs) -> Iterator[_T]:
+        yielded, left = 0, _ATTEMPTS
+        while True:
+            left -= 1
+            try:
+                for item in islice(listing(*given, **named), yielded, None):
+                    yielded += 1
+                    yield item
+            except TryAgain:
+                if not left:
+                    raise
+            else:
+                return
+
+    return again

@@ -1,4 +1,4 @@
-"""The ledger in a database: SQLite, in one file with the checkpoints. Every write is one transaction."""
+"""The ledger in a database, SQLite or PostgreSQL, beside the checkpoints. Every write is one transaction."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from hitl_orchestrator.domain.words import CaseStage, ReviewStatus
 from hitl_orchestrator.errors import CaseMoved, IncompleteOutcome, StoredOtherwise, TaskConflict, UnknownCase
 from hitl_orchestrator.ledger import entries, statements
 from hitl_orchestrator.ledger.chain import GENESIS, Draft, Entry, Head, body_of, event_of, instant_text, link
-from hitl_orchestrator.ledger.database import Database, Taken, Transaction
+from hitl_orchestrator.ledger.database import Database, Taken, Transaction, resolved, resumed
 
 
 class SqlLedger:
@@ -25,6 +25,7 @@ class SqlLedger:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @resolved
     def record_policy(self, policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> None:
         """Make a policy the current one, keep it under its hash, and say so in the ledger."""
         with self._database.read() as conn:
@@ -38,12 +39,14 @@ class SqlLedger:
                 conn.run(statements.ADD_POLICY, policy_hash=policy_hash, policy_id=policy_id, body=text)
             self._append(conn, entries.policy_recorded(policy_id, policy_hash, body, at))
 
+    @resolved
     def current_policy(self) -> dict[str, Any] | None:
         """Return the policy that was made the current one last."""
         with self._database.read() as conn:
             row = conn.first(statements.CURRENT_POLICY)
         return None if row is None else dict(body_of(row["entry"])["policy"])
 
+    @resolved
     def policy(self, policy_hash: str) -> dict[str, Any]:
         """Return a recorded policy."""
         with self._database.read() as conn:
@@ -53,6 +56,7 @@ class SqlLedger:
         body: dict[str, Any] = read_canonical(row["body"])
         return body
 
+    @resolved
     def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, flush: bool = True) -> Case:
         """Take a submission in, once. The schema decides whether it is the first: only then is the rest looked at."""
         content = entries.content_digest(submission)
@@ -69,20 +73,22 @@ class SqlLedger:
                     known = conn.first(statements.LATEST_ATTEMPT, wanted_task=submission.task.task_id)
                     if known is None:
                         raise
-                    if known["content"] == content:
-                        return self._known(conn, known["case_id"], flush=flush)
+                if known["content"] == content:
+                    return self._known(known["case_id"], flush=flush)
                 if not resubmit:
                     raise TaskConflict(submission.task.task_id, known["case_id"]) from None
                 submission = submission.model_copy(update={"attempt": known["attempt"] + 1})
 
-    def _known(self, conn: Transaction, case_id: str, *, flush: bool) -> Case:
+    def _known(self, case_id: str, *, flush: bool) -> Case:
         """Return a case that came before; if its intake may not be on the disk yet, it is brought there first."""
-        case = self._case(conn, case_id)
+        with self._database.read() as conn:
+            case = self._case(conn, case_id)
         if flush and case.stage is CaseStage.RECEIVED:
             with self._database.write() as writing:
                 self._moved(writing, case_id, CaseStage.RECEIVED, CaseStage.RECEIVED)
         return case
 
+    @resolved
     def open_review(self, shown: Shown, at: datetime) -> ReviewRow:
         """Open a review, or return the one that is there."""
         with self._database.write() as conn:
@@ -96,6 +102,7 @@ class SqlLedger:
             self._append(conn, routed, entries.review_opened(shown, at))
         return opened
 
+    @resolved
     def decide(self, review: ReviewRow, verdict: Verdict, actor: Actor, pass_to: Shown | None = None) -> ReviewRow:
         """Record the one verdict of a review. One transaction: verdict, next review, stage, ledger."""
         status = entries.status_after(verdict)
@@ -114,6 +121,7 @@ class SqlLedger:
             self._append(conn, *drafts)
         return review.model_copy(update={"status": status, "version": review.version + 1, "verdict": verdict})
 
+    @resolved
     def finish(self, record: AuditRecord, routing: Routing, at: datetime) -> AuditRecord:
         """Write the outcome of a case, once."""
         before = entries.stage_before_finish(record)
@@ -129,11 +137,13 @@ class SqlLedger:
                 self._append(conn, entries.routed(record.case_id, routing, at), entries.finished(record, at))
         return record
 
+    @resolved
     def case(self, case_id: str) -> Case:
         """Return a case by its id."""
         with self._database.read() as conn:
             return self._case(conn, case_id)
 
+    @resolved
     def find(self, given_id: str) -> Case:
         """Return a case by its id, or the latest attempt at a task."""
         with self._database.read() as conn:
@@ -145,12 +155,14 @@ class SqlLedger:
                     raise
                 return self._case(conn, known["case_id"])
 
+    @resolved
     def latest_review(self, case_id: str) -> ReviewRow | None:
         """Return the review of a case that counts now."""
         with self._database.read() as conn:
             row = conn.first(statements.LATEST_REVIEW, wanted_case=case_id)
         return None if row is None else _review_of(row)
 
+    @resolved
     def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
         """Return open reviews, the longest waiting first."""
         wanted = statements.open_reviews(by_role=role is not None, by_domain=domain is not None)
@@ -158,31 +170,36 @@ class SqlLedger:
             rows = conn.run(wanted, wanted_role=role, wanted_domain=domain, most=limit)
             return [_listed(row) for row in rows]
 
+    @resolved
     def stages(self, *stages: CaseStage) -> Sequence[str]:
         """Return the ids of the cases at these stages."""
         with self._database.read() as conn:
             found = [row for stage in stages for row in conn.run(_at_stage(stage), wanted_stage=stage.value)]
         return [row["case_id"] for row in sorted(found, key=lambda row: int(row["submitted_seq"]))]
 
+    @resumed
     def events(self, case_id: str | None = None) -> Iterator[Event]:
         """Yield events in the order in which they were written."""
         wanted = statements.EVENTS if case_id is None else statements.EVENTS_OF_CASE
         with self._database.read() as conn:
-            for row in conn.run(wanted, wanted_case=case_id):
+            for row in conn.stream(wanted, wanted_case=case_id):
                 yield event_of(row["entry"], row["digest"])
 
+    @resumed
     def records(self) -> Iterator[AuditRecord]:
         """Yield outcomes in the order in which the cases finished."""
         with self._database.read() as conn:
-            for row in conn.run(statements.OUTCOMES):
+            for row in conn.stream(statements.OUTCOMES):
                 yield AuditRecord.model_validate(body_of(row["entry"]))
 
+    @resolved
     def keep(self, digest: str, body: str) -> None:
         """Keep a payload under its digest."""
         with self._database.write() as conn:
             if conn.first(statements.PAYLOAD, wanted_digest=digest) is None:
                 conn.run(statements.ADD_PAYLOAD, digest=digest, body=body)
 
+    @resolved
     def kept(self, digest: str) -> str:
         """Return a kept payload."""
         with self._database.read() as conn:

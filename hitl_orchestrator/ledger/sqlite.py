@@ -45,6 +45,10 @@ class SqliteTransaction:
         """Return the first row of a statement, None where it has none."""
         return self.run(statement, **values).fetchone()
 
+    def stream(self, statement: ClauseElement, **values: Any) -> Iterator[Any]:
+        """Yield the rows of a statement that may have very many."""
+        yield from self.run(statement, **values)
+
 
 class SqliteDatabase:
     """A SQLite file: WAL, foreign keys, writers that queue. Safe to share between threads, and across a fork."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from builders import a_review, a_task, an_output
 
-from hitl_orchestrator import Refusal
+from hitl_orchestrator import Orchestrator, Refusal
 
 TABLES = ("cases", "reviews", "events", "payloads", "checkpoints", "writes")
 
@@ -41,6 +41,12 @@ class Counter:
         with closing(sqlite3.connect(self.file)) as connection:
             sizes = "length(checkpoint) + length(metadata) FROM checkpoints UNION ALL SELECT length(value) FROM writes"
             return sum(size for (size,) in connection.execute(f"SELECT {sizes}"))
+
+
+@pytest.fixture
+def durable(opened, sqlite_store) -> Orchestrator:
+    """On SQLite, whose commits can be counted in its file."""
+    return opened(sqlite_store)
 
 
 @pytest.fixture

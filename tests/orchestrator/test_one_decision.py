@@ -109,10 +109,10 @@ def test_of_many_escalations_one_goes_up_one_level(hitl):
     assert [row.role for row in hitl.show("task-1").reviews] == ["domain_reviewer", "compliance_officer"]
 
 
-@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-def test_of_two_hundred_answers_from_eight_processes_one_decides(hitl, sqlite_store):
+@pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=True)
+def test_of_two_hundred_answers_from_eight_processes_one_decides(hitl, store):
     waiting(hitl)
-    command = [sys.executable, TESTS / "racing.py", sqlite_store, "task-1", str(PROCESSES), str(ANSWERS // PROCESSES)]
+    command = [sys.executable, TESTS / "racing.py", store, "task-1", str(PROCESSES), str(ANSWERS // PROCESSES)]
 
     racing = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
 

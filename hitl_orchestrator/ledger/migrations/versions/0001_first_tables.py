@@ -82,6 +82,26 @@ def _partial_index(name: str, table: str, columns: list[str], where: str, *, uni
 
 
 def _keep_append_only() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        _keep_append_only_on_postgresql()
+    else:
+        _keep_append_only_on_sqlite()
+
+
+def _keep_append_only_on_postgresql() -> None:
+    op.execute(
+        "CREATE FUNCTION events_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ "
+        "BEGIN RAISE EXCEPTION 'the ledger is append-only' USING ERRCODE = 'restrict_violation'; END $$"
+    )
+    op.execute(
+        "CREATE TRIGGER events_refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON events "
+        "FOR EACH STATEMENT EXECUTE FUNCTION events_refuse()"
+    )
+    # Also for a session that replays another server's changes, and so leaves plain triggers out.
+    op.execute("ALTER TABLE events ENABLE ALWAYS TRIGGER events_refuse_change")
+
+
+def _keep_append_only_on_sqlite() -> None:
     for verb in ("UPDATE", "DELETE"):
         op.execute(
             f"CREATE TRIGGER events_refuse_{verb.lower()} BEFORE {verb} ON events "
