@@ -45,7 +45,7 @@ def postgres(postgres_folder, tmp_path_factory) -> Iterator[Server]:
     with _alone(tmp_path_factory):
         (users / str(os.getpid())).unlink()
         if not any(users.iterdir()):
-            server.stop("immediate")
+            server.remove()
             shutil.rmtree(postgres_folder)
 
 

@@ -77,6 +77,17 @@ class Server:
     def stop(self, mode: str = "fast") -> None:
         self._run("pg_ctl", "-w", "-s", "-t", "60", "-D", self.data, "-m", mode, "stop")
 
+    def remove(self) -> None:
+        self.stop("immediate")
+        shutil.rmtree(self.folder)
+
+    def terminate_backends(self) -> None:
+        """Let every connection of a client go, and wait until it is gone."""
+        self.run(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+
     def url(self, database: str = "postgres", user: str = "postgres") -> str:
         return f"postgresql://{user}@{quote(str(self.folder), safe='')}/{database}"
 

@@ -28,7 +28,7 @@ PATIENCE_SECONDS = 5
 _A_MOMENT = 0.05
 _MILLISECONDS = 1000
 # A client that vanished without a word must not hold the one place of a writer for hours.
-_SESSION = (
+SESSION = (
     "SHOW synchronous_commit;"
     f"SET lock_timeout = {BUSY_TIMEOUT_SECONDS * _MILLISECONDS};"
     f"SET idle_in_transaction_session_timeout = {2 * BUSY_TIMEOUT_SECONDS * _MILLISECONDS};"
@@ -136,7 +136,7 @@ class Connections:
         if encoding != "UTF8":
             connection.close()
             raise StoreUnavailable(self.url, f"its encoding is {encoding}; make the database with ENCODING 'UTF8'")
-        row = connection.execute(_SESSION, prepare=False).fetchone()
+        row = connection.execute(SESSION, prepare=False).fetchone()
         # More than `on`, waiting for a second server, is the owner's to ask for; less would break our word.
         self.flushing = row["synchronous_commit"] if row and row["synchronous_commit"] != "off" else "on"
 

@@ -20,7 +20,7 @@ WRITER = 0x6869746C
 """The advisory lock of whoever writes. The ledger has no gaps and each entry holds the one before: one at a time."""
 
 _DIALECT: Dialect = PGDialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]  # it has no types of its own
-_ROWS_AT_A_TIME = 500
+ROWS_AT_A_TIME = 500
 # Whoever reads may take a long look at each row; nobody waits for a reader.
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 0"
 _BEGIN_WRITING = (
@@ -56,7 +56,7 @@ class PostgresTransaction:
         """Yield the rows of a statement that may have very many; only a few are held at a time."""
         text, constants = compiled(statement, _DIALECT)
         with self._connection.cursor(name="stream") as cursor:
-            cursor.itersize = _ROWS_AT_A_TIME
+            cursor.itersize = ROWS_AT_A_TIME
             yield from cursor.execute(text, {**constants, **values})
 
 
