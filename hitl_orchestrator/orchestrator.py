@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event
 from hitl_orchestrator.domain.case import Case, Submission
+from hitl_orchestrator.domain.door import check_record
 from hitl_orchestrator.domain.review import Review, ReviewRow
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.words import ActorKind, CaseStage, HumanDecision
@@ -299,6 +300,9 @@ def _passed_up(case: Case) -> bool:
 
 
 def _check_submission(task: Task, output: AgentOutput | None, now: datetime) -> None:
+    check_record(task, f"task {task.task_id!r}")
+    if output is not None:
+        check_record(output, f"the output for task {task.task_id!r}")
     found: list[str] = []
     if output is not None and output.task_id != task.task_id:
         found.append(f"task {task.task_id!r}: its output is for task {output.task_id!r}; submit each with its own")

@@ -13,6 +13,7 @@ from uuid_utils import uuid7
 
 from hitl_orchestrator.domain.reading import did_you_mean, read_json
 from hitl_orchestrator.domain.roles import RoleChain
+from hitl_orchestrator.domain.value import check_json
 from hitl_orchestrator.errors import StoreUnavailable, UnfitInput
 from hitl_orchestrator.ledger.address import is_postgres, shown
 from hitl_orchestrator.ledger.ports import Ledger
@@ -130,7 +131,8 @@ def load_people(given: "str | Path | Mapping[str, Any] | Sequence[Any] | People 
     if given is None:
         return read_people(read_json(canonical(CANONICAL_REVIEWERS), CANONICAL_REVIEWERS), CANONICAL_REVIEWERS)
     if isinstance(given, (str, Path)):
-        return read_people(read_json(read_file(given), Path(given).name), Path(given).name)
+        text, where = read_file(given), Path(given).name
+        return read_people(read_json(text, where, outer=1 if text.lstrip().startswith("[") else 2), where)
     return read_people(given, "reviewers")
 
 
@@ -251,6 +253,6 @@ def _make_private(path: str, store: str) -> None:
 
 def _as_text(given: Mapping[str, Any], where: str) -> str:
     try:
-        return json.dumps(given, allow_nan=False)
-    except (TypeError, ValueError) as exc:
+        return json.dumps(check_json(given), allow_nan=False)
+    except ValueError as exc:
         raise UnfitInput([f"{where}: not JSON: {exc}"]) from exc

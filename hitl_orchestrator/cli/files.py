@@ -119,8 +119,15 @@ def name_of(path: str) -> str:
 
 
 def _read_many(model: type[Model], path: str, unique: str) -> list[Model]:
-    text = sys.stdin.read() if path == STANDARD_INPUT else read_file(path)
+    text = _standard_input() if path == STANDARD_INPUT else read_file(path)
     return parse_many(model, read_records(text, name_of(path)), name_of(path), unique)
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.read().removeprefix("\ufeff")
+    except UnicodeDecodeError as exc:
+        raise UnfitInput([f"standard input: not UTF-8 text (byte {exc.start}); send it as UTF-8"]) from exc
 
 
 def _refuse_strangers(named: Sequence[str | None], tasks: Sequence[Task], where: str, tasks_where: str) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from hitl_orchestrator.domain.audit import Actor, AuditRecord
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Facts, Routing
+from hitl_orchestrator.domain.door import check_record
 from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.task import Task
 from hitl_orchestrator.domain.words import ActorKind, HumanDecision
@@ -54,6 +55,7 @@ class Desk:
         Raises:
             UnfitInput, StaleReview, NotAuthorised, TopOfChain, ReviewAlreadyDecided: see these.
         """
+        check_record(answer, f"the answer to review {row.review_id!r}")
         if answer.reviewer_id is None:
             raise UnfitInput([f"the answer to review {row.review_id!r}: reviewer_id: say who decides"])
         check_answer(answer, row)
@@ -72,6 +74,7 @@ class Desk:
         Recorded reviews may name only a role, and an edit without the edited output.
         """
         where = f"the recorded review of task {submission.task.task_id!r}"
+        check_record(recorded, where)
         found = [f"{where}: {problem}" for problem in unfit_record(recorded, submission.task)]
         if recorded.human_decision is HumanDecision.APPROVE and row.shown.routing.output is None:
             found.append(f"{where}: nothing is proposed that it could approve; give the output that was approved")
