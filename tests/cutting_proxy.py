@@ -115,13 +115,16 @@ class Connection:
             if self._writes and self.proxy.is_it(data):
                 self.proxy.do_harm(self, data)
                 return
-            if data.endswith(COMMIT):
+            if COMMIT in data:
                 self._writes = False
             self.server.sendall(data)
 
     def _answer(self) -> None:
+        unheard = b""
         while data := self.server.recv(1 << 20):
-            if self.muted:
-                self.answered.set()
-            else:
+            if not self.muted:
                 self.client.sendall(data)
+                continue
+            unheard += data
+            if COMMIT in unheard:
+                self.answered.set()

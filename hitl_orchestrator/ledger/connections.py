@@ -3,6 +3,7 @@
 What the driver raises gets its meaning here: `Taken`, `TryAgain` or `StoreUnavailable`, and never a password.
 """
 
+import logging
 import os
 import select
 from collections.abc import Iterator
@@ -41,6 +42,9 @@ _DEFAULTS: dict[str, Any] = {
     "tcp_user_timeout": BUSY_TIMEOUT_SECONDS * _MILLISECONDS,
 }
 Connection = psycopg.Connection[DictRow]
+
+# What the driver would write to stderr where nobody has set up logging stands in our errors already.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
 class Connections:

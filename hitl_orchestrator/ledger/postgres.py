@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from psycopg import Cursor
+from psycopg import Cursor, Pipeline
 from psycopg.rows import DictRow
 from sqlalchemy import Connection as AlembicConnection
 from sqlalchemy import Dialect, Engine, create_engine, event
@@ -24,23 +24,47 @@ ROWS_AT_A_TIME = 500
 # Whoever reads may take a long look at each row; nobody waits for a reader.
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 0"
 _BEGIN_WRITING = (
-    f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_advisory_xact_lock({WRITER});"
-    "SET LOCAL synchronous_commit = {flushing}"
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+    f"SELECT pg_advisory_xact_lock({WRITER})",
 )
 
 
+class PostgresRows:
+    """What a statement found. It is on its way until somebody asks."""
+
+    __slots__ = ("_cursor", "_pipeline")
+
+    def __init__(self, cursor: Cursor[DictRow], pipeline: Pipeline | None) -> None:
+        self._cursor, self._pipeline = cursor, pipeline
+
+    @property
+    def rowcount(self) -> int:
+        """Return how many rows were changed."""
+        if self._cursor.rowcount < 0 and self._pipeline is not None:
+            self._pipeline.sync()
+        return self._cursor.rowcount
+
+    def __iter__(self) -> Iterator[DictRow]:
+        """Yield the rows."""
+        return iter(self._cursor)
+
+    def fetchone(self) -> DictRow | None:
+        """Return the next row."""
+        return self._cursor.fetchone()
+
+
 class PostgresTransaction:
-    """One transaction on a connection that is lent."""
+    """One transaction on a connection that is lent. In a pipeline, nobody waits for an answer that nobody needs."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_connection", "_pipeline")
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, pipeline: Pipeline | None = None) -> None:
+        self._connection, self._pipeline = connection, pipeline
 
-    def run(self, statement: ClauseElement, **values: Any) -> Cursor[DictRow]:
-        """Run a statement; the rows of its cursor are read by the names of their columns."""
+    def run(self, statement: ClauseElement, **values: Any) -> PostgresRows:
+        """Run a statement; its rows are read by the names of their columns."""
         text, constants = compiled(statement, _DIALECT)
-        return self._connection.execute(text, {**constants, **values})
+        return PostgresRows(self._connection.execute(text, {**constants, **values}), self._pipeline)
 
     def run_each(self, statement: ClauseElement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run a statement for each of several rows."""
@@ -71,10 +95,14 @@ class PostgresDatabase:
     def write(self, *, flush: bool = True) -> Iterator[PostgresTransaction]:
         """Write in one transaction, which waits for its turn. With `flush` its commit survives a power cut at once."""
         with self._connections.lend() as connection:
-            flushing = self._connections.flushing if flush else "off"
-            connection.execute(_BEGIN_WRITING.format(flushing=flushing), prepare=False)
-            yield PostgresTransaction(connection)
-            self._commit(connection)
+            with connection.pipeline() as pipeline:
+                for text in _BEGIN_WRITING:
+                    connection.execute(text, prepare=False)
+                if flush:
+                    connection.execute(f"SET LOCAL synchronous_commit = {self._connections.flushing}", prepare=False)
+                yield PostgresTransaction(connection, pipeline)
+                committing = connection.execute("COMMIT", prepare=False)
+            self._check(committing)
 
     @contextmanager
     def read(self) -> Iterator[PostgresTransaction]:
@@ -82,7 +110,7 @@ class PostgresDatabase:
         with self._connections.lend() as connection:
             connection.execute(_BEGIN_READING, prepare=False)
             yield PostgresTransaction(connection)
-            self._commit(connection)
+            self._check(connection.execute("COMMIT", prepare=False))
 
     def revision(self) -> str | None:
         """Return the migration that the tables stand at."""
@@ -112,8 +140,8 @@ class PostgresDatabase:
         """Close what is idle; what is in use closes when it is given back."""
         self._connections.close()
 
-    def _commit(self, connection: Connection) -> None:
-        """Commit, and make sure of it: a transaction in which something failed answers a COMMIT with a ROLLBACK."""
-        ended = connection.execute("COMMIT", prepare=False).statusmessage
+    def _check(self, committing: Cursor[DictRow]) -> None:
+        """Make sure of a commit: a transaction in which something failed answers a COMMIT with a ROLLBACK."""
+        ended = committing.statusmessage
         if ended != "COMMIT":
             raise StoreUnavailable(self.url, f"a transaction that should commit answered {ended}; nothing was written")
