@@ -49,6 +49,44 @@ class IncompleteOutcome(HitlError):
         self.case_id = case_id
 
 
+class KeyUnusable(HitlError):
+    """A key cannot be used: its file is not private or not readable, or what it holds is no key."""
+
+    def __init__(self, where: object, why: str) -> None:
+        super().__init__(f"key {str(where)!r} cannot be used: {why}")
+        self.where, self.why = str(where), why
+
+
+class SealKeyMissing(HitlError):
+    """A store has sealed reviews of unfinished cases, and the key that sealed them is gone."""
+
+    def __init__(self, url: str, where: object) -> None:
+        super().__init__(
+            f"store {url!r} has unfinished cases whose reviews were sealed with a key that is missing: there is no "
+            f"{str(where)!r}; restore it from its back-up, or give the key with HITL_SEAL_KEY"
+        )
+        self.url, self.where = url, str(where)
+
+
+class SealBroken(HitlError):
+    """A review is not what this code wrote: it was forged, altered, moved, or taken back. No case finishes from it."""
+
+    def __init__(self, review_id: str, why: str) -> None:
+        super().__init__(
+            f"review {review_id!r} was not written by this code as it stands: {why}; nothing is done with it. "
+            "Find out who changed the database, and restore the row from a back-up"
+        )
+        self.review_id, self.why = review_id, why
+
+
+class StateForged(HitlError):
+    """The graph's state of a case is not what its nodes and its ledger made of it. No case finishes from it."""
+
+    def __init__(self, case_id: str, why: str) -> None:
+        super().__init__(f"the state of case {case_id!r} is not its own: {why}; 'hitl recover' runs it from its tables")
+        self.case_id, self.why = case_id, why
+
+
 class Refusal(HitlError):
     """The question was understood, and the answer is no."""
 

@@ -4,18 +4,20 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from uuid_utils import uuid7
 
 from hitl_orchestrator.domain.reading import did_you_mean, read_json
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.value import check_json
-from hitl_orchestrator.errors import StoreUnavailable, UnfitInput
+from hitl_orchestrator.errors import SealKeyMissing, StoreUnavailable, UnfitInput
 from hitl_orchestrator.ledger.address import is_postgres, shown
+from hitl_orchestrator.ledger.keys import SealKey, encryption_key, seals_from
 from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.nodes.desk import Clock, Desk
 from hitl_orchestrator.nodes.ports import Classifier
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
     from hitl_orchestrator.graph.runner import Runner
     from hitl_orchestrator.ledger.database import Database
+    from hitl_orchestrator.ledger.seal import Seals
+    from hitl_orchestrator.ledger.sql import SqlLedger
 
 MEMORY = "memory://"
 CANONICAL_POLICY, CANONICAL_REVIEWERS = "routing_policy.json", "reviewers.json"
@@ -52,24 +56,29 @@ class Orchestrator(BaseOrchestrator):
         classifier: "Classifier | Runnable[Any, Any] | Callable[[Any], Any] | None" = None,
         risk_rules: Sequence[RiskRule] = (),
         score_rules: ScoreRules | None = None,
+        seal_key: SealKey | Sequence[SealKey] | None = None,
+        checkpoint_key: str | None = None,
         clock: Clock | None = None,
     ) -> Self:
         """Open a store: `sqlite:///PATH`, `postgresql://USER@HOST/DATABASE` or `memory://`.
 
-        A new file is made, and so are tables in an empty database; older ones are migrated.
+        A new file is made, and so are tables in an empty database; older ones are migrated. `policy` and
+        `reviewers` are files or values. Without a policy the store's current one holds, in a new store the canonical
+        one; without reviewers there is one seat per role. `classifier` makes an output for tasks that come without one:
+        a LangChain `Runnable`, or a function of the task.
 
-        `policy` and `reviewers` are files or values. Without a policy the store's current one holds, in a new store
-        the canonical one; without reviewers there is one seat per role. `classifier` makes an output for tasks that
-        come without one: a LangChain `Runnable`, or a function of the task.
+        `seal_key` seals decisions: hexadecimal text, a `Path` to it, a function that computes a MAC, or several, the
+        newest first; else there is a key file beside the store. `checkpoint_key` encrypts the graph's checkpoints.
 
         Raises:
             UnfitInput: the policy or the reviewers file cannot be used, with every problem.
             StoreUnavailable: the store cannot be opened.
+            KeyUnusable, SealKeyMissing: a key is none, is not private, or is gone while it is needed.
         """
         people = load_people(reviewers)
         given = None if policy is None else load_policy(policy, people.chain)
-        clock = clock or now_in_utc
-        ledger = open_ledger(store)
+        encryption = None if checkpoint_key is None else encryption_key(checkpoint_key)
+        ledger = open_ledger(store, seal_key)
         rules = given or load_policy(ledger.current_policy(), people.chain)
 
         def runner(desk: Desk) -> "Runner":
@@ -77,15 +86,16 @@ class Orchestrator(BaseOrchestrator):
                 rules=rulebook,
                 inbox=desk,
                 records=desk,
+                alarms=desk,
                 payloads=ledger,
                 classifier=as_classifier(classifier),
                 risk_rules=risk_rules,
                 score_rules=score_rules or ScoreRules(),
             )
-            return build_runner(store, services)
+            return build_runner(store, services, encryption)
 
         rulebook = Rulebook(rules, people.chain, ledger.policy)
-        return cls(ledger, people, rulebook, clock=clock, new_id=new_case_id, runner=runner)
+        return cls(ledger, people, rulebook, clock=clock or now_in_utc, new_id=new_case_id, runner=runner)
 
 
 def now_in_utc() -> datetime:
@@ -149,23 +159,44 @@ def as_classifier(given: Any) -> Classifier | None:
     return as_classifier(made)
 
 
-def open_ledger(store: str) -> Ledger:
+def open_ledger(store: str, seal_key: SealKey | Sequence[SealKey] | None = None) -> Ledger:
     """Return the ledger of a store URL, made or migrated where needed.
 
     Raises:
         StoreUnavailable: the URL names no store we know, or the file cannot be used.
+        KeyUnusable, SealKeyMissing: a key is none, is not private, or is gone while it is needed.
     """
     if store == MEMORY:
         from hitl_orchestrator.ledger.memory import MemoryLedger  # noqa: PLC0415 - only one store is imported
 
-        return MemoryLedger()
+        return MemoryLedger(None if seal_key is None else seals_from(seal_key, Path()))
+    key_file = key_file_of(store)
+    seals = seals_from(seal_key, key_file)
+    ledger = _ledger_on(_database(store), seals)
+    if seal_key is None and not key_file.exists() and ledger.holds_sealed_work():
+        ledger.close()
+        raise SealKeyMissing(shown(store), key_file)
+    return ledger
+
+
+def _database(store: str) -> "Database":
     if is_postgres(store):
-        return _ledger_on(_postgres_database(store))
+        return _postgres_database(store)
     path = sqlite_path(store)
     from hitl_orchestrator.ledger.sqlite import SqliteDatabase  # noqa: PLC0415 - only one store is imported
 
     _make_private(path, store)
-    return _ledger_on(SqliteDatabase(path, store))
+    return SqliteDatabase(path, store)
+
+
+def key_file_of(store: str) -> Path:
+    """Return where the key of a store is kept if none is given: beside its file, or in one's own `~/.hitl`."""
+    if not is_postgres(store):
+        return Path(f"{sqlite_path(store)}.key")
+    parts = urlsplit(store)
+    options = sorted(each for each in parse_qsl(parts.query) if "password" not in each[0])
+    place = f"{parts.hostname}:{parts.port}{parts.path}?{options}"
+    return Path.home() / ".hitl" / f"{sha256(place.encode()).hexdigest()[:32]}.key"
 
 
 def store_exists(store: str) -> bool:
@@ -182,12 +213,12 @@ def store_exists(store: str) -> bool:
         return database.revision() is not None
 
 
-def _ledger_on(database: "Database") -> Ledger:
+def _ledger_on(database: "Database", seals: "Seals") -> "SqlLedger":
     from hitl_orchestrator.ledger.migrate import migrate  # noqa: PLC0415 - not for a store in memory
     from hitl_orchestrator.ledger.sql import SqlLedger  # noqa: PLC0415
 
     migrate(database)
-    return SqlLedger(database)
+    return SqlLedger(database, seals)
 
 
 def _postgres_database(store: str) -> "Database":
@@ -221,26 +252,26 @@ def sqlite_path(store: str) -> str:
     return path
 
 
-def build_runner(store: str, services: "Services") -> "Runner":
+def build_runner(store: str, services: "Services", key: bytes | None = None) -> "Runner":
     """Build the graph on the checkpoints of a store. Imports LangGraph, which takes its time."""
     from hitl_orchestrator.graph.adapter import Adapter  # noqa: PLC0415
     from hitl_orchestrator.graph.build import build_graph  # noqa: PLC0415
     from hitl_orchestrator.graph.runner import Runner  # noqa: PLC0415
 
-    checkpoints = _checkpoints(store)
+    checkpoints = _checkpoints(store, key)
     adapter = Adapter(services.payloads)
-    return Runner(build_graph(services, checkpoints, adapter), checkpoints, adapter)
+    return Runner(build_graph(services, checkpoints, adapter), checkpoints, adapter, services.alarms)
 
 
-def _checkpoints(store: str) -> Any:
+def _checkpoints(store: str, key: bytes | None) -> Any:
     if is_postgres(store):
         with _extra("postgres", store):
             from hitl_orchestrator.graph.postgres_checkpoints import postgres_checkpoints  # noqa: PLC0415
 
-        return postgres_checkpoints(store)
+        return postgres_checkpoints(store, key)
     from hitl_orchestrator.graph.checkpoints import memory_checkpoints, sqlite_checkpoints  # noqa: PLC0415
 
-    return memory_checkpoints() if store == MEMORY else sqlite_checkpoints(sqlite_path(store))
+    return memory_checkpoints(key) if store == MEMORY else sqlite_checkpoints(sqlite_path(store), key)
 
 
 def _make_private(path: str, store: str) -> None:

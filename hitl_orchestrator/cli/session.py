@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import which
 
@@ -11,6 +11,7 @@ from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import StoreUnavailable
 from hitl_orchestrator.ledger.address import is_postgres, shown
 from hitl_orchestrator.policies import Policy
+from hitl_orchestrator.review.people import People
 from hitl_orchestrator.settings import keep_traces_at_home, read_settings
 from hitl_orchestrator.wiring import MEMORY, Orchestrator, load_policy, store_exists
 
@@ -23,6 +24,8 @@ class Session:
     policy: str | None
     reviewers: str | None
     as_json: bool
+    seal_key: str | None = field(default=None, repr=False)
+    checkpoint_key: str | None = field(default=None, repr=False)
     given: Given = NOTHING_GIVEN
 
     def open(self) -> Orchestrator:
@@ -36,7 +39,17 @@ class Session:
             raise StoreUnavailable(
                 shown(self.store), f"{what}; 'hitl run' makes one, --store or HITL_STORE name another"
             )
-        return Orchestrator.open(self.store, policy=self.policy, reviewers=self.reviewers)
+        return self.open_or_make(self.policy, self.reviewers)
+
+    def open_or_make(self, policy: "str | Policy | None", reviewers: "str | People | None") -> Orchestrator:
+        """Open a store with the keys of the environment, and make it where there is none."""
+        return Orchestrator.open(
+            self.store,
+            policy=policy,
+            reviewers=reviewers,
+            seal_key=self.seal_key,
+            checkpoint_key=self.checkpoint_key,
+        )
 
     def policy_in_force(self, roles: RoleChain) -> Policy:
         """Return the policy that was named, else the one of the store if there is a store, else the canonical one."""
@@ -69,5 +82,7 @@ def start(given: Given) -> Session:
         policy=settings.policy if given.policy is None else given.policy,
         reviewers=settings.reviewers if given.reviewers is None else given.reviewers,
         as_json=given.as_json,
+        seal_key=settings.seal_key,
+        checkpoint_key=settings.checkpoint_key,
         given=given,
     )

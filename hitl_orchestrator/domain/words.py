@@ -118,6 +118,7 @@ class EventKind(StrEnum):
     ESCALATED = "escalated"
     DECIDED = "decided"
     FINISHED = "finished"
+    ALARM = "alarm"
 
 
 class ActorKind(StrEnum):

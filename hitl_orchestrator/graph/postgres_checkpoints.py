@@ -15,7 +15,8 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 
 from hitl_orchestrator.errors import StoreUnavailable
-from hitl_orchestrator.graph.checkpoints import ForgetsFinished, InThreads, strict_serializer
+from hitl_orchestrator.graph.checkpoints import ForgetsFinished, InThreads
+from hitl_orchestrator.graph.serializer import strict_serializer
 from hitl_orchestrator.ledger.connections import Connections
 from hitl_orchestrator.ledger.database import BUSY_TIMEOUT_SECONDS, resolved
 
@@ -29,8 +30,8 @@ class PostgresCheckpoints(ForgetsFinished, InThreads, PostgresSaver):
     What it writes may be written twice, so an operation whose connection was lost is done again.
     """
 
-    def __init__(self, connections: Connections) -> None:
-        super().__init__(cast(Any, connections), serde=strict_serializer())
+    def __init__(self, connections: Connections, key: bytes | None = None) -> None:
+        super().__init__(cast(Any, connections), serde=strict_serializer(key))
         self._connections = connections
 
     def holds(self, case_id: str) -> bool:
@@ -116,8 +117,11 @@ def _is_true(cursor: Cursor[DictRow]) -> bool:
     return row is not None and bool(row["yes"])
 
 
-def postgres_checkpoints(url: str) -> PostgresCheckpoints:
-    """Open the checkpoints of a PostgreSQL database. `close` is the connections': `checkpoints.conn.close()`."""
-    checkpoints = PostgresCheckpoints(Connections(url))
+def postgres_checkpoints(url: str, key: bytes | None = None) -> PostgresCheckpoints:
+    """Open the checkpoints of a PostgreSQL database, encrypted where there is a key.
+
+    `close` is the connections': `checkpoints.conn.close()`.
+    """
+    checkpoints = PostgresCheckpoints(Connections(url), key)
     checkpoints.setup()
     return checkpoints

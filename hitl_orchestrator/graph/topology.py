@@ -8,7 +8,7 @@ from hitl_orchestrator.graph.fingerprint import reducers, structure
 from hitl_orchestrator.nodes.state import Classified, Reviewed, Routed, Scored, Submitted
 
 CLASSIFY, SCORE, ROUTE, HUMAN_REVIEW, FINALIZE = "classify", "score", "route", "human_review", "finalize"
-OUTCOME = "outcome"
+GIVEN, OUTCOME = "submission", "outcome"
 
 
 class CaseState(TypedDict, total=False):

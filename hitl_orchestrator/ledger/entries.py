@@ -50,10 +50,33 @@ def review_opened(shown: Shown, at: datetime) -> Draft:
     return Draft(shown.case_id, EventKind.REVIEW_OPENED, at, SYSTEM, body)
 
 
+def row_opened(shown: Shown, at: datetime) -> ReviewRow:
+    """Return the row of a review that is just opened."""
+    return ReviewRow(
+        review_id=shown.review_id,
+        case_id=shown.case_id,
+        level=shown.level,
+        role=shown.role,
+        domain=shown.task.domain,
+        status=ReviewStatus.OPEN,
+        version=1,
+        digest=shown.digest,
+        shown=shown,
+        opened_at=at,
+    )
+
+
+def row_answered(review: ReviewRow, verdict: Verdict) -> ReviewRow:
+    """Return the row that an open review becomes by this verdict."""
+    changed = {"status": status_after(verdict), "version": review.version + 1, "verdict": verdict}
+    return review.model_copy(update=changed)
+
+
 def answered(review: ReviewRow, verdict: Verdict, actor: Actor) -> Draft:
-    """Write down a person's answer: a decision, or that it was passed up."""
+    """Write down a person's answer, by the row that it led to: a decision, or that it was passed up."""
     passed_up = verdict.review.human_decision is HumanDecision.ESCALATE
-    body = {"review_id": review.review_id, "digest": review.digest, "verdict": verdict.model_dump(mode="json")}
+    kept = {"review_id": review.review_id, "digest": review.digest, "seal": review.seal}
+    body = {**kept, "verdict": verdict.model_dump(mode="json")}
     return Draft(
         review.case_id, EventKind.ESCALATED if passed_up else EventKind.DECIDED, verdict.decided_at, actor, body
     )
@@ -62,6 +85,11 @@ def answered(review: ReviewRow, verdict: Verdict, actor: Actor) -> Draft:
 def finished(record: AuditRecord, at: datetime) -> Draft:
     """Write down how the case ended. The body is the audit record itself."""
     return Draft(record.case_id, EventKind.FINISHED, at, SYSTEM, record.model_dump(mode="json"))
+
+
+def alarm(case_id: str, cause: str, at: datetime) -> Draft:
+    """Write down that something was found which no code of ours wrote."""
+    return Draft(case_id, EventKind.ALARM, at, SYSTEM, {"cause": cause})
 
 
 def status_after(verdict: Verdict) -> ReviewStatus:

@@ -11,15 +11,18 @@ from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.review import ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.words import CaseStage, EventKind, ReviewStatus
-from hitl_orchestrator.errors import CaseMoved, IncompleteOutcome, TaskConflict, UnknownCase
+from hitl_orchestrator.errors import CaseMoved, IncompleteOutcome, SealBroken, TaskConflict, UnknownCase
 from hitl_orchestrator.ledger import entries
 from hitl_orchestrator.ledger.chain import GENESIS, Draft, Entry, Head, body_of, event_of, link
+from hitl_orchestrator.ledger.seal import Seals, check_told, ephemeral_seals
 
 
 class MemoryLedger:
     """The `Ledger` port over dictionaries and one lock."""
 
-    def __init__(self) -> None:
+    def __init__(self, seals: Seals | None = None) -> None:
+        """`seals` makes the rows tamper-evident; without them a key is made that ends with this store."""
+        self._seals = seals or ephemeral_seals()
         self._lock = RLock()
         self._entries: list[Entry] = []
         self._cases: dict[str, Case] = {}
@@ -80,11 +83,9 @@ class MemoryLedger:
             same_text = (row.version, row.digest) == (review.version, review.digest)
             if row.status is not ReviewStatus.OPEN or not same_text:
                 return entries.standing_answer(row, review, verdict)
-            decided = row.model_copy(
-                update={"status": entries.status_after(verdict), "version": row.version + 1, "verdict": verdict}
-            )
+            decided = self._seals.sealed(entries.row_answered(row, verdict))
             self._reviews[row.review_id] = decided
-            drafts = [entries.answered(row, verdict, actor)]
+            drafts = [entries.answered(decided, verdict, actor)]
             if pass_to is None:
                 self._move(row.case_id, CaseStage.WAITING, CaseStage.DECIDED)
             else:
@@ -92,6 +93,23 @@ class MemoryLedger:
                 drafts.append(entries.review_opened(pass_to, verdict.decided_at))
             self._append(*drafts)
             return decided
+
+    def proven(self, review_id: str) -> ReviewRow:
+        """Return a review that is what was written of it."""
+        with self._lock:
+            row = self._reviews.get(review_id)
+            if row is None:
+                raise SealBroken(review_id, "it is gone")
+            self._seals.check(row)
+            check_told(row, self.events(row.case_id))
+            return row
+
+    def alarm(self, case_id: str, cause: str, at: datetime) -> None:
+        """Write down what was found, once."""
+        with self._lock:
+            known = (event.body["cause"] for event in self.events(case_id) if event.kind is EventKind.ALARM)
+            if cause not in known:
+                self._append(entries.alarm(case_id, cause, at))
 
     def finish(self, record: AuditRecord, routing: Routing, at: datetime) -> AuditRecord:
         """Write the outcome of a case, once."""
@@ -170,18 +188,7 @@ class MemoryLedger:
         self._entries.extend(link(head, drafts))
 
     def _add_review(self, shown: Shown, at: datetime) -> ReviewRow:
-        row = ReviewRow(
-            review_id=shown.review_id,
-            case_id=shown.case_id,
-            level=shown.level,
-            role=shown.role,
-            domain=shown.task.domain,
-            status=ReviewStatus.OPEN,
-            version=1,
-            digest=shown.digest,
-            shown=shown,
-            opened_at=at,
-        )
+        row = self._seals.sealed(entries.row_opened(shown, at))
         self._reviews[row.review_id] = row
         return row
 

@@ -57,6 +57,19 @@ class Ledger(Protocol):
             StaleReview: the review shows something else by now.
         """
 
+    def proven(self, review_id: str) -> ReviewRow:
+        """Return a review as it stands, after making sure that it is what this ledger wrote, and all that it wrote.
+
+        Its seal fits every column and all that it shows, and was made with a known key; the entries of its case tell of
+        just this opening and just this answer.
+
+        Raises:
+            SealBroken: it was forged, altered, moved here from another review, or taken back to what it once was.
+        """
+
+    def alarm(self, case_id: str, cause: str, at: datetime) -> None:
+        """Write down that something was found which no code of ours wrote; the same cause of a case once."""
+
     def finish(self, record: AuditRecord, routing: Routing, at: datetime) -> AuditRecord:
         """Write the outcome of a case, once. Where there is one already, that one is returned unchanged.
 

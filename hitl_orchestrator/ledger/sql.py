@@ -12,18 +12,27 @@ from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.review import ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.value import canonical_json, read_canonical
-from hitl_orchestrator.domain.words import CaseStage, ReviewStatus
-from hitl_orchestrator.errors import CaseMoved, IncompleteOutcome, StoredOtherwise, TaskConflict, UnknownCase
+from hitl_orchestrator.domain.words import CaseStage
+from hitl_orchestrator.errors import (
+    CaseMoved,
+    IncompleteOutcome,
+    SealBroken,
+    StoredOtherwise,
+    TaskConflict,
+    UnknownCase,
+)
 from hitl_orchestrator.ledger import entries, statements
 from hitl_orchestrator.ledger.chain import GENESIS, Draft, Entry, Head, body_of, event_of, instant_text, link
 from hitl_orchestrator.ledger.database import Database, Taken, Transaction, resolved, resumed
+from hitl_orchestrator.ledger.seal import Seals, check_told, ephemeral_seals
 
 
 class SqlLedger:
     """The `Ledger` port over named statements. Safe to share between threads."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, seals: Seals | None = None) -> None:
+        """`seals` makes the rows tamper-evident; without them a key is made that nobody has after this."""
+        self._database, self._seals = database, seals or ephemeral_seals()
 
     @resolved
     def record_policy(self, policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> None:
@@ -105,21 +114,50 @@ class SqlLedger:
     @resolved
     def decide(self, review: ReviewRow, verdict: Verdict, actor: Actor, pass_to: Shown | None = None) -> ReviewRow:
         """Record the one verdict of a review. One transaction: verdict, next review, stage, ledger."""
-        status = entries.status_after(verdict)
+        decided = self._seals.sealed(entries.row_answered(review, verdict))
         values = {"wanted_review": review.review_id, "seen_version": review.version, "seen_digest": review.digest}
-        values |= {"to_status": status.value, "verdict": verdict.model_dump_json()}
+        values |= {"to_status": decided.status.value, "verdict": verdict.model_dump_json(), "seal": decided.seal}
         with self._database.write() as conn:
             if conn.run(statements.RECORD_VERDICT, **values).rowcount == 0:
                 row = conn.first(statements.REVIEW, wanted_review=review.review_id)
                 return entries.standing_answer(_review_of(row), review, verdict)
-            drafts = [entries.answered(review, verdict, actor)]
+            drafts = [entries.answered(decided, verdict, actor)]
             if pass_to is not None:
                 self._add_review(conn, pass_to, verdict.decided_at)
                 drafts.append(entries.review_opened(pass_to, verdict.decided_at))
             elif not self._moved(conn, review.case_id, CaseStage.WAITING, CaseStage.DECIDED):
                 raise CaseMoved(review.case_id, self._stage(conn, review.case_id))
             self._append(conn, *drafts)
-        return review.model_copy(update={"status": status, "version": review.version + 1, "verdict": verdict})
+        return decided
+
+    @resolved
+    def proven(self, review_id: str) -> ReviewRow:
+        """Return a review that is what was written of it. The row and its entries are of one moment."""
+        with self._database.read() as conn:
+            found = conn.first(statements.REVIEW, wanted_review=review_id)
+            if found is None:
+                raise SealBroken(review_id, "it is gone")
+            row = _review_of(found)
+            told = [
+                event_of(each["entry"], each["digest"])
+                for each in conn.run(statements.EVENTS_OF_CASE, wanted_case=row.case_id)
+            ]
+        self._seals.check(row)
+        check_told(row, told)
+        return row
+
+    def holds_sealed_work(self) -> bool:
+        """Whether some case that is not finished has a review, which nobody can go on with without its key."""
+        with self._database.read() as conn:
+            return conn.first(statements.UNFINISHED_REVIEW) is not None
+
+    @resolved
+    def alarm(self, case_id: str, cause: str, at: datetime) -> None:
+        """Write down what was found, once."""
+        with self._database.write() as conn:
+            known = conn.run(statements.ALARMS_OF_CASE, wanted_case=case_id)
+            if all(event_of(row["entry"], row["digest"]).body["cause"] != cause for row in known):
+                self._append(conn, entries.alarm(case_id, cause, at))
 
     @resolved
     def finish(self, record: AuditRecord, routing: Routing, at: datetime) -> AuditRecord:
@@ -221,11 +259,11 @@ class SqlLedger:
         return linked[0].seq
 
     def _add_review(self, conn: Transaction, shown: Shown, at: datetime) -> ReviewRow:
-        row: dict[str, Any] = {"review_id": shown.review_id, "case_id": shown.case_id, "role": shown.role}
-        row |= {"domain": shown.task.domain, "level": shown.level, "status": ReviewStatus.OPEN.value, "version": 1}
-        row |= {"digest": shown.digest, "shown": shown.model_dump_json(), "opened_at": instant_text(at)}
-        conn.run(statements.ADD_REVIEW, **row, verdict=None)
-        return ReviewRow.model_validate({**row, "shown": shown, "opened_at": at})
+        row = self._seals.sealed(entries.row_opened(shown, at))
+        values = row.model_dump(exclude={"shown", "opened_at", "verdict"})
+        texts = {"shown": shown.model_dump_json(), "opened_at": instant_text(at), "verdict": None}
+        conn.run(statements.ADD_REVIEW, **values | texts | {"status": row.status.value})
+        return row
 
     def _moved(self, conn: Transaction, case_id: str, from_stage: CaseStage, to_stage: CaseStage) -> bool:
         values = {"wanted_case": case_id, "from_stage": from_stage.value, "to_stage": to_stage.value}

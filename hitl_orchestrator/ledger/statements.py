@@ -64,6 +64,14 @@ LATEST_REVIEW = (
     select(reviews).where(reviews.c.case_id == bindparam("wanted_case")).order_by(reviews.c.level.desc()).limit(1)
 )
 
+# Some review of a case that is not finished.
+UNFINISHED_REVIEW = (
+    select(reviews.c.review_id)
+    .join(cases, cases.c.case_id == reviews.c.case_id)
+    .where(cases.c.stage != _word(CaseStage.FINISHED))
+    .limit(1)
+)
+
 # Whether a person's final decision is recorded for a case.
 DECIDED_REVIEW = select(reviews.c.review_id).where(
     reviews.c.case_id == bindparam("wanted_case"), reviews.c.status == _word(ReviewStatus.DECIDED)
@@ -82,6 +90,7 @@ RECORD_VERDICT = (
         status=bindparam("to_status"),
         version=reviews.c.version + 1,
         verdict=bindparam("verdict"),
+        seal=bindparam("seal"),
     )
 )
 
@@ -99,6 +108,7 @@ def open_reviews(*, by_role: bool, by_domain: bool) -> Select[Any]:
 
 EVENTS = select(events.c.seq, events.c.entry, events.c.digest).order_by(events.c.seq)
 EVENTS_OF_CASE = EVENTS.where(events.c.case_id == bindparam("wanted_case"))
+ALARMS_OF_CASE = EVENTS_OF_CASE.where(events.c.kind == _word(EventKind.ALARM))
 OUTCOMES = EVENTS.where(events.c.kind == _word(EventKind.FINISHED))
 OUTCOME = select(events.c.entry).where(
     events.c.case_id == bindparam("wanted_case"), events.c.kind == _word(EventKind.FINISHED)

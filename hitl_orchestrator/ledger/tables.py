@@ -63,6 +63,7 @@ reviews = Table(
     Column("shown", Text, nullable=False),
     Column("opened_at", String(27), nullable=False),
     Column("verdict", Text),
+    Column("seal", String(200), nullable=False),
     UniqueConstraint("case_id", "level", name="one_review_per_level"),
 )
 Index(

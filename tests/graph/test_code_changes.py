@@ -202,6 +202,7 @@ def _paused(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def store(_paused, tmp_path) -> Path:
+    shutil.copy(_paused.with_name("hitl.db.key"), tmp_path)
     return Path(shutil.copy(_paused, tmp_path))
 
 

@@ -62,7 +62,7 @@ def test_a_second_outcome_of_a_case_is_refused_by_the_schema_alone(raw):
 
 
 def test_two_open_reviews_of_one_case_are_refused_by_the_schema(raw):
-    row = "INSERT INTO reviews VALUES (?, 'case-1', ?, 'r', 'd', 'open', 1, 'x', '{}', 'now', NULL)"
+    row = "INSERT INTO reviews VALUES (?, 'case-1', ?, 'r', 'd', 'open', 1, 'x', '{}', 'now', NULL, 's')"
     raw.execute(row, ("case-1.0", 0))
 
     with pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE constraint failed: reviews\.case_id"):

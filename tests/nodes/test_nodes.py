@@ -34,7 +34,7 @@ class OneRecord:
     def __init__(self):
         self.closed = []
 
-    def close(self, submission, routing):
+    def close(self, submission, routing, *, own):
         self.closed.append((submission, routing))
         return by_agent(submission, routing, submission.received_at)
 

@@ -70,6 +70,7 @@ def _make_inbox() -> None:
         sa.Column("shown", sa.Text, nullable=False),
         sa.Column("opened_at", sa.String(27), nullable=False),
         sa.Column("verdict", sa.Text),
+        sa.Column("seal", sa.String(200), nullable=False),
         sa.UniqueConstraint("case_id", "level", name="one_review_per_level"),
     )
     _partial_index("open_reviews", "reviews", ["role", "opened_at"], "status = 'open'")
