@@ -8,13 +8,15 @@ Every error keeps the ids it speaks of as attributes, and its sentence names the
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+_UNFINISHED = ("received", "decided")
+
 
 class HitlError(Exception):
     """The root of every error this package raises on purpose."""
 
 
 class UnfitInput(HitlError):
-    """What was given cannot be used, and nothing was stored. `problems` holds one sentence each, with its place."""
+    """What was given cannot be used, and nothing was stored of it. `problems` holds a sentence each, with its place."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
@@ -115,7 +117,8 @@ class CaseNotWaiting(Refusal):
 
     def __init__(self, case_id: str, status: str) -> None:
         super().__init__(
-            f"case {case_id!r} does not wait for a decision: it is {status}; 'hitl show {case_id}' tells why"
+            f"case {case_id!r} does not wait for a decision: it is {status}; "
+            + ("'hitl recover' drives it on" if status in _UNFINISHED else f"'hitl show {case_id}' tells why")
         )
         self.case_id, self.status = case_id, status
 
@@ -175,7 +178,7 @@ class GraphChanged(Refusal):
     def __init__(self, case_id: str, paused_under: str, running: str) -> None:
         super().__init__(
             f"case {case_id!r} was routed under graph {paused_under!r}, this code runs graph {running!r}; "
-            "resume it with the version that routed it, or resubmit the task"
+            "resume it with the version that routed it, or submit the task under a new task_id"
         )
         self.case_id, self.paused_under, self.running = case_id, paused_under, running
 

@@ -1,8 +1,9 @@
 """Submit, inbox, decide, recover: what every face does with cases, and the only way in which it does it."""
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Self
 
@@ -10,6 +11,7 @@ from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.door import check_record
 from hitl_orchestrator.domain.review import Review, ReviewRow
+from hitl_orchestrator.domain.settling import settled
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.words import ActorKind, CaseStage, HumanDecision
 from hitl_orchestrator.errors import (
@@ -20,20 +22,22 @@ from hitl_orchestrator.errors import (
     StoredOtherwise,
     StoreUnavailable,
     UnfitInput,
+    UnknownCase,
     Unrecovered,
 )
 from hitl_orchestrator.graph.topology import can_resume, graph_version
 from hitl_orchestrator.ledger.entries import answer_digest
 from hitl_orchestrator.ledger.ports import Ledger
-from hitl_orchestrator.nodes.desk import Clock, Desk
+from hitl_orchestrator.nodes.desk import CLOCK_TOLERANCE, Clock, Desk
 from hitl_orchestrator.policies.rulebook import Rulebook
 from hitl_orchestrator.review.people import People
 
 if TYPE_CHECKING:
     from hitl_orchestrator.graph.runner import Runner
 
-# Clocks of agents and ours may differ a little; a task from further in the future has an impossible time.
-CLOCK_TOLERANCE = timedelta(minutes=5)
+
+MOST_LISTED = 100_000
+_AN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,220}")
 
 
 class BaseOrchestrator:
@@ -60,9 +64,7 @@ class BaseOrchestrator:
         self._built: Runner | None = None
         self._building = Lock()
         self.version = graph_version()
-        policy = rulebook.active
-        body = policy.policy.model_dump(mode="json")
-        ledger.record_policy(policy.policy.policy_id, policy.hash, body, clock())
+        self._in_force = False
 
     def submit(
         self,
@@ -85,7 +87,8 @@ class BaseOrchestrator:
         submission = self._submission(task, output, replay)
         # No flush of its own: the run writes again before this method acknowledges anything.
         case = self.ledger.receive(submission, _sender(replay, channel), resubmit=resubmit, flush=False)
-        return self._drive(case, new=case.case_id == submission.case_id)
+        new = case.case_id == submission.case_id
+        return case if case.stage is CaseStage.WAITING else self._drive(case, new=new)
 
     def accept(
         self,
@@ -101,7 +104,16 @@ class BaseOrchestrator:
         return self.ledger.receive(submission, _sender(replay, channel), resubmit=resubmit)
 
     def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
-        """Return the open reviews, the longest waiting first, for one role and one domain where given."""
+        """Return the open reviews, the longest waiting first, for one role and one domain where given.
+
+        Raises:
+            UnfitInput: the limit is not in [1, 100 000], or a name is no text that could be stored.
+        """
+        found = [f"{name!r} is no name" for name in (role, domain) if name is not None and not name.isprintable()]
+        if not 1 <= limit <= MOST_LISTED:
+            found.append(f"limit {limit} is not in [1, {MOST_LISTED}]")
+        if found:
+            raise UnfitInput([f"inbox: {problem}" for problem in found])
         return self.ledger.inbox(role, domain, limit)
 
     def show(self, given_id: str) -> Case:
@@ -210,7 +222,10 @@ class BaseOrchestrator:
 
     def _submission(self, task: Task, output: AgentOutput | None, replay: bool) -> Submission:
         now = self._clock()
+        task = settled(task, f"task {task.task_id!r}")
+        output = None if output is None else settled(output, f"the output of task {task.task_id!r}")
         _check_submission(task, output, now)
+        self._put_policy_in_force(now)
         policy = self.rulebook.active
         return Submission(
             case_id=self._new_id(),
@@ -223,8 +238,18 @@ class BaseOrchestrator:
             replayed=replay,
         )
 
+    def _put_policy_in_force(self, now: datetime) -> None:
+        """Record the policy before the first case comes in under it; who only reads or decides changes no policy."""
+        if not self._in_force:
+            active = self.rulebook.active
+            body = active.policy.model_dump(mode="json")
+            self.ledger.record_policy(active.policy.policy_id, active.hash, body, now)
+            self._in_force = True
+
     def _read(self, reading: Callable[[str], Case], given_id: str) -> Case:
         """Return a case. One that was stored in another form was stored under another graph, and is refused as such."""
+        if not _AN_ID.fullmatch(given_id):
+            raise UnknownCase(given_id)
         try:
             return reading(given_id)
         except StoredOtherwise as exc:
@@ -275,6 +300,8 @@ class BaseOrchestrator:
             moved = self.ledger.case(case.case_id)
             if moved.stage is case.stage:
                 raise
+            if moved.stage is CaseStage.FINISHED:
+                self.runner.forget(case.case_id)
             return moved
         if record is None and new:
             row = self.ledger.latest_review(case.case_id)

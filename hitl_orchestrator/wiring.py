@@ -78,8 +78,9 @@ class Orchestrator(BaseOrchestrator):
         people = load_people(reviewers)
         given = None if policy is None else load_policy(policy, people.chain)
         encryption = None if checkpoint_key is None else encryption_key(checkpoint_key)
+        store = _from_here(store)
         ledger = open_ledger(store, seal_key)
-        rules = given or load_policy(ledger.current_policy(), people.chain)
+        rules = given or _policy_of(ledger, people.chain)
 
         def runner(desk: Desk) -> "Runner":
             services = Services(
@@ -144,6 +145,17 @@ def load_people(given: "str | Path | Mapping[str, Any] | Sequence[Any] | People 
         text, where = read_file(given), Path(given).name
         return read_people(read_json(text, where, outer=1 if text.lstrip().startswith("[") else 2), where)
     return read_people(given, "reviewers")
+
+
+def _from_here(store: str) -> str:
+    """Return a store by its full path: where the process goes later must not move a store that it has opened."""
+    return store if store == MEMORY or is_postgres(store) else f"sqlite:///{sqlite_path(store)}"
+
+
+def _policy_of(ledger: Ledger, roles: RoleChain) -> Policy:
+    """Return the current policy of a store; it was checked, against the chain of its day, when it came into force."""
+    recorded = ledger.current_policy()
+    return load_policy(None, roles) if recorded is None else Policy.model_validate(recorded)
 
 
 def as_classifier(given: Any) -> Classifier | None:
@@ -249,7 +261,7 @@ def sqlite_path(store: str) -> str:
     path = store.removeprefix("sqlite:///")
     if path == store or not path or path == ":memory:":
         raise StoreUnavailable(store, "it names no file; give sqlite:///hitl.db, or memory:// for a trial")
-    return path
+    return str(Path(path).absolute())
 
 
 def build_runner(store: str, services: "Services", key: bytes | None = None) -> "Runner":

@@ -12,7 +12,7 @@ from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import UnfitInput
-from hitl_orchestrator.orchestrator import CLOCK_TOLERANCE
+from hitl_orchestrator.nodes.desk import CLOCK_TOLERANCE
 from hitl_orchestrator.policies.schema import Policy
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.wiring import load_people, load_policy, now_in_utc, read_file

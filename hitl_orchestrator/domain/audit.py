@@ -23,6 +23,7 @@ class AuditRecord(Value):
 
     `latency_seconds` runs from the task's timestamp to the decision. `final_output` is what may be carried out;
     it is None for a rejected case, and where a person replaced the agent's answer by words alone.
+    `replayed` says that the case and its decision are a record of the past, which nobody authenticated.
     `review_probability` is the chance that a person looked at a case like this, for weighing what reviews show.
     """
 
@@ -49,6 +50,7 @@ class AuditRecord(Value):
     proposed_output: Proposal | None
     final_output: Proposal | None
     review_probability: float = Field(ge=0, le=1)
+    replayed: bool = False
 
 
 class Actor(Value):

@@ -7,7 +7,7 @@ commits without waiting for the disk, while the ledger's does wait.
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from langchain_core.runnables import RunnableConfig
@@ -73,7 +73,9 @@ class ForgetsFinished(BaseCheckpointSaver[Any]):
             return super().put(config, checkpoint, metadata, new_versions)
         place = config["configurable"]
         if place.get("checkpoint_id") is not None:
-            self.delete_thread(place["thread_id"])
+            # The outcome stands already. A place that cannot be cleared is no reason to call the run a failure.
+            with suppress(StoreUnavailable):
+                self.delete_thread(place["thread_id"])
         return {"configurable": {**place, "checkpoint_id": checkpoint["id"]}}
 
 

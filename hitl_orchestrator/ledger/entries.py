@@ -10,10 +10,15 @@ from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.task import content_of
 from hitl_orchestrator.domain.value import digest
 from hitl_orchestrator.domain.words import ActorKind, CaseStage, EventKind, HumanDecision, ReviewStatus
-from hitl_orchestrator.errors import ReviewAlreadyDecided, StaleReview
+from hitl_orchestrator.errors import ReviewAlreadyDecided, StaleReview, UnfitInput
 from hitl_orchestrator.ledger.chain import Draft
 
 SYSTEM = Actor(kind=ActorKind.SYSTEM, id="orchestrator", channel="graph")
+
+
+def named_like_a_case(task_id: str) -> UnfitInput:
+    """Return the refusal of a task whose id is that of a case: whoever asks for one would get the other."""
+    return UnfitInput([f"task {task_id!r}: task_id: this is the id of a case; give the task another one"])
 
 
 def content_digest(submission: Submission) -> str:

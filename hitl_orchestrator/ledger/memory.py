@@ -28,6 +28,7 @@ class MemoryLedger:
         self._cases: dict[str, Case] = {}
         self._attempts: dict[str, list[str]] = {}
         self._reviews: dict[str, ReviewRow] = {}
+        self._records: dict[str, AuditRecord] = {}
         self._policies: dict[str, dict[str, Any]] = {}
         self._current_policy: str | None = None
         self._payloads: dict[str, str] = {}
@@ -51,6 +52,8 @@ class MemoryLedger:
     def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, flush: bool = True) -> Case:
         """Take a submission in, once."""
         with self._lock:
+            if submission.task.task_id in self._cases:
+                raise entries.named_like_a_case(submission.task.task_id)
             attempts = self._attempts.setdefault(submission.task.task_id, [])
             if attempts:
                 known = self._cases[attempts[-1]]
@@ -125,6 +128,7 @@ class MemoryLedger:
             self._move(record.case_id, case.stage, CaseStage.FINISHED)
             drafts = [] if record.human_involved else [entries.routed(record.case_id, routing, at)]
             self._append(*drafts, entries.finished(record, at))
+            self._records[record.case_id] = record
             return record
 
     def case(self, case_id: str) -> Case:
@@ -133,8 +137,8 @@ class MemoryLedger:
             if case_id not in self._cases:
                 raise UnknownCase(case_id)
             mine = tuple(row for row in self._reviews.values() if row.case_id == case_id)
-            record = next((record for record in self.records() if record.case_id == case_id), None)
-            return self._cases[case_id].model_copy(update={"reviews": mine, "record": record})
+            known = {"reviews": mine, "record": self._records.get(case_id)}
+            return self._cases[case_id].model_copy(update=known).model_copy(deep=True)
 
     def find(self, given_id: str) -> Case:
         """Return a case by its id, or the latest attempt at a task."""
@@ -145,14 +149,16 @@ class MemoryLedger:
     def latest_review(self, case_id: str) -> ReviewRow | None:
         """Return the review of a case that counts now."""
         with self._lock:
-            return next((row for row in reversed(self._reviews.values()) if row.case_id == case_id), None)
+            row = next((row for row in reversed(self._reviews.values()) if row.case_id == case_id), None)
+        return None if row is None else row.model_copy(deep=True)
 
     def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
         """Return open reviews, the longest waiting first."""
         with self._lock:
             waiting = [row for row in self._reviews.values() if row.status is ReviewStatus.OPEN]
         fitting = [row for row in waiting if role in (None, row.role) and domain in (None, row.domain)]
-        return sorted(fitting, key=lambda row: row.opened_at)[:limit]
+        listed = sorted(fitting, key=lambda row: row.opened_at)[:limit]
+        return [row.model_copy(deep=True) for row in listed]
 
     def stages(self, *stages: CaseStage) -> Sequence[str]:
         """Return the ids of the cases at these stages."""

@@ -35,6 +35,7 @@ class Ledger(Protocol):
 
         Raises:
             TaskConflict: the task id is taken by other content.
+            UnfitInput: the task id is the id of a case.
         """
 
     def open_review(self, shown: Shown, at: datetime) -> ReviewRow:

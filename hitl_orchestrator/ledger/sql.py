@@ -72,6 +72,8 @@ class SqlLedger:
         while True:
             try:
                 with self._database.write(flush=flush) as conn:
+                    if conn.first(statements.STAGE, wanted_case=submission.task.task_id) is not None:
+                        raise entries.named_like_a_case(submission.task.task_id)
                     seq = self._append(conn, entries.submitted(submission, actor))
                     row = {"case_id": submission.case_id, "task_id": submission.task.task_id, "content": content}
                     place = {"attempt": submission.attempt, "stage": CaseStage.RECEIVED.value, "submitted_seq": seq}

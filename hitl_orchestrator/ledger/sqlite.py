@@ -51,12 +51,12 @@ class SqliteTransaction:
 
 
 class SqliteDatabase:
-    """A SQLite file: WAL, foreign keys, writers that queue. Safe to share between threads, and across a fork."""
+    """A SQLite file: WAL, foreign keys, writers that queue. Safe to share between threads, never across a fork."""
 
     def __init__(self, path: str, url: str) -> None:
         self._path, self.url = path, url
         self._idle: list[sqlite3.Connection] = []
-        self._owner = os.getpid()
+        self._owner, self._closed = os.getpid(), False
 
     @contextmanager
     def write(self, *, flush: bool = True) -> Iterator[SqliteTransaction]:
@@ -94,7 +94,8 @@ class SqliteDatabase:
 
     def close(self) -> None:
         """Close what is idle; what is in use closes when it is given back."""
-        while self._idle:
+        self._closed = True
+        while self._idle and self._owner == os.getpid():
             self._idle.pop().close()
 
     @contextmanager
@@ -115,8 +116,10 @@ class SqliteDatabase:
 
     def _borrowed(self) -> sqlite3.Connection:
         if self._owner != os.getpid():
-            # A forked child must not touch its parent's connections, not even to close them.
-            self._idle, self._owner = [], os.getpid()
+            # SQLite's locks do not survive a fork: what a child writes could be lost when its parent closes the file.
+            raise StoreUnavailable(self.url, "it was opened before this process was forked; open it in the child")
+        if self._closed:
+            raise StoreUnavailable(self.url, "it was closed; open it again")
         try:
             return self._idle.pop()
         except IndexError:
@@ -125,7 +128,7 @@ class SqliteDatabase:
     def _give_back(self, connection: sqlite3.Connection) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        if len(self._idle) < _MOST_IDLE:
+        if len(self._idle) < _MOST_IDLE and not self._closed:
             self._idle.append(connection)
         else:
             connection.close()

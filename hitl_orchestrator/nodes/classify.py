@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from hitl_orchestrator.domain.decision import Classification
 from hitl_orchestrator.domain.door import check_record
 from hitl_orchestrator.domain.reading import problems
+from hitl_orchestrator.domain.settling import settled
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.nodes.ports import Classifier
@@ -31,7 +32,7 @@ def output_of(task: Task, answer: Any) -> AgentOutput | None:
     """
     where = f"the classifier's answer to task {task.task_id!r}"
     try:
-        output = None if answer is None else AgentOutput.model_validate(answer)
+        output = None if answer is None else settled(AgentOutput.model_validate(answer), where)
     except ValidationError as exc:
         raise UnfitInput(problems(exc, where, AgentOutput)) from exc
     if output is not None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Facts, Routing
 from hitl_orchestrator.domain.door import check_record
 from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
+from hitl_orchestrator.domain.settling import settled
 from hitl_orchestrator.domain.task import Task
 from hitl_orchestrator.domain.value import canonical_json
 from hitl_orchestrator.domain.words import ActorKind, HumanDecision
@@ -29,6 +30,8 @@ from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.records import unfit_record
 
 Clock = Callable[[], datetime]
+# Clocks may differ a little; what lies further in the future has an impossible time.
+CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 class Desk:
@@ -77,6 +80,7 @@ class Desk:
             UnfitInput, StaleReview, NotAuthorised, TopOfChain, ReviewAlreadyDecided: see these.
         """
         check_record(answer, f"the answer to review {row.review_id!r}")
+        answer = settled(answer, f"the answer to review {row.review_id!r}")
         if answer.reviewer_id is None:
             raise UnfitInput([f"the answer to review {row.review_id!r}: reviewer_id: say who decides"])
         row = self._proven(row)
@@ -97,7 +101,10 @@ class Desk:
         """
         where = f"the recorded review of task {submission.task.task_id!r}"
         check_record(recorded, where)
-        found = [f"{where}: {problem}" for problem in unfit_record(recorded, submission.task)]
+        found = [
+            f"{where}: {problem}"
+            for problem in unfit_record(recorded, submission.task, self._clock() + CLOCK_TOLERANCE)
+        ]
         if recorded.human_decision is HumanDecision.APPROVE and row.shown.routing.output is None:
             found.append(f"{where}: nothing is proposed that it could approve; give the output that was approved")
         if found:

@@ -132,12 +132,24 @@ def test_a_policy_that_became_more_lenient_while_a_case_waits_changes_nothing(op
         hitl.decide("task-1", a_review("approve", "ana"))
 
 
-def test_whenever_another_policy_comes_into_force_the_ledger_says_so(opened, durable_store):
-    for each in (LENIENT, LENIENT, STRICT, LENIENT):
+def test_whenever_cases_come_in_under_another_policy_the_ledger_says_so(opened, durable_store):
+    for number, each in enumerate((LENIENT, LENIENT, STRICT, LENIENT)):
         with opened(durable_store, policy=each) as hitl:
-            events = list(hitl.ledger.events())
+            hitl.accept(a_task(f"task-{number}"))
+            recorded = [event for event in hitl.ledger.events() if event.case_id is None]
 
-    assert [event.body["policy_id"] for event in events] == ["lenient", "strict", "lenient"]
+    assert [event.body["policy_id"] for event in recorded] == ["lenient", "strict", "lenient"]
+
+
+def test_who_only_looks_changes_no_policy(opened, durable_store):
+    with opened(durable_store, policy=LENIENT) as hitl:
+        hitl.accept(a_task())
+    with opened(durable_store, policy=STRICT) as hitl:
+        hitl.inbox()
+        hitl.show("task-1")
+
+    with opened(durable_store) as hitl:
+        assert hitl.rulebook.active.policy.policy_id == "lenient"
 
 
 @pytest.fixture
@@ -178,8 +190,7 @@ def test_a_waiting_case_of_another_graph_is_not_decided(opened, durable_store, w
     older.close()
     hitl = opened(durable_store)
 
-    with pytest.raises(GraphChanged, match="resume it with the version that routed it, or resubmit the task"):
+    with pytest.raises(GraphChanged, match="or submit the task under a new task_id"):
         hitl.decide("task-1", a_review("approve", "ana"))
 
     assert hitl.show("task-1").status == "waiting"
-    assert hitl.submit(a_task(), an_output(confidence=0.9), resubmit=True).status == "approved"
