@@ -43,6 +43,14 @@ class StoredOtherwise(HitlError):
         self.case_id, self.graph_version, self.why = case_id, graph_version, why
 
 
+class HeadsUnavailable(HitlError):
+    """The file of signed heads cannot be read or written."""
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(f"the file of signed heads {where!r} cannot be used: {why}")
+        self.where = where
+
+
 class IncompleteOutcome(HitlError):
     """A case was about to finish without the person it needs. This is a fault, never a normal answer."""
 
@@ -181,6 +189,16 @@ class GraphChanged(Refusal):
             "resume it with the version that routed it, or submit the task under a new task_id"
         )
         self.case_id, self.paused_under, self.running = case_id, paused_under, running
+
+
+class LedgerDamaged(Refusal):
+    """The ledger is not what was written, so that nothing is signed or proven on it."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"the ledger was tampered with or damaged: {problem}; 'hitl audit verify' looks through all of it"
+        )
+        self.problem = problem
 
 
 class Unrecovered(Refusal):

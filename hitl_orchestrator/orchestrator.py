@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Self
@@ -18,6 +19,7 @@ from hitl_orchestrator.errors import (
     CaseMoved,
     CaseNotWaiting,
     GraphChanged,
+    HitlError,
     IncompleteOutcome,
     StoredOtherwise,
     StoreUnavailable,
@@ -27,8 +29,13 @@ from hitl_orchestrator.errors import (
 )
 from hitl_orchestrator.graph.topology import can_resume, graph_version
 from hitl_orchestrator.ledger.entries import answer_digest
+from hitl_orchestrator.ledger.heads import SignedHead
+from hitl_orchestrator.ledger.notary import Signing
 from hitl_orchestrator.ledger.ports import Ledger
+from hitl_orchestrator.ledger.proofs import CaseProof
+from hitl_orchestrator.ledger.verify import Verification
 from hitl_orchestrator.nodes.desk import CLOCK_TOLERANCE, Clock, Desk
+from hitl_orchestrator.nodes.refusals import REPLAY
 from hitl_orchestrator.policies.rulebook import Rulebook
 from hitl_orchestrator.review.people import People
 
@@ -56,12 +63,15 @@ class BaseOrchestrator:
         clock: Clock,
         new_id: Callable[[], str],
         runner: "Callable[[Desk], Runner]",
+        signing: Signing,
     ) -> None:
         """`runner` builds the graph; it is called when a case is first driven, since LangGraph is slow to import."""
         self.ledger, self.people, self.rulebook = ledger, people, rulebook
         self._desk = Desk(ledger, people, rulebook, clock)
         self._clock, self._new_id, self._make_runner = clock, new_id, runner
+        self.notary, self._head_every = signing
         self._built: Runner | None = None
+        self._closed = False
         self._building = Lock()
         self.version = graph_version()
         self._in_force = False
@@ -144,8 +154,9 @@ class BaseOrchestrator:
             UnfitInput: the answer lacks something that its decision needs.
         """
         case = self.show(given_id)
-        row = self._review_to_decide(case, review)
-        return self._answered(case, self._desk.decide(row, review, channel=channel))
+        with self._desk.refusals_told(case.case_id, _named_review(case, review), review, channel):
+            row = self._desk.decide(self._review_to_decide(case, review), review, channel=channel)
+        return self._answered(case, row)
 
     def replay(self, given_id: str, recorded: Review) -> Case:
         """Record a decision that was taken in the past, at the time of the record, and run the case on.
@@ -157,8 +168,30 @@ class BaseOrchestrator:
         if not case.submission.replayed:
             why = "came in live; a person decides it, with 'hitl resume'"
             raise UnfitInput([f"the recorded review of task {case.task_id!r}: case {case.case_id!r} {why}"])
-        row = self._review_to_decide(case, recorded)
-        return self._answered(case, self._desk.replay(row, recorded, case.submission))
+        with self._desk.refusals_told(case.case_id, _named_review(case, recorded), recorded, REPLAY):
+            row = self._desk.replay(self._review_to_decide(case, recorded), recorded, case.submission)
+        return self._answered(case, row)
+
+    def verify(self, heads: Sequence[SignedHead] = (), public_key: str | None = None) -> Verification:
+        """Look through the whole ledger, and say whether it and the tables are what was written.
+
+        Any edit, deletion, swap or duplicate is found, and an end that was cut off; with signed heads, oldest first,
+        also a ledger that was written anew. `public_key` is the one to trust, else the one that the heads name.
+        """
+        return self.notary.verify(heads, public_key)
+
+    def sign_head(self) -> SignedHead:
+        """Sign where the ledger ends, and add it to the file of heads where there is one.
+
+        Raises:
+            LedgerDamaged: the ledger is not what was signed last, or broken since.
+            KeyUnusable, HeadsUnavailable: nothing can be signed.
+        """
+        return self.notary.sign_now()
+
+    def prove(self, given_id: str) -> CaseProof:
+        """Return a proof of all entries of one case, which stands alone. Raises as `sign_head`, and `UnknownCase`."""
+        return self.notary.prove(given_id)
 
     def recover(self, on_case: Callable[[Case], None] = lambda case: None) -> list[Case]:
         """Drive every unfinished case on; `on_case` hears of each. Doing it twice, or in two places, is harmless.
@@ -206,11 +239,20 @@ class BaseOrchestrator:
             return self._built
 
     def close(self) -> None:
-        """Let go of files and connections. Closing twice is once."""
-        if self._built is not None:
-            self._built.close()
-            self._built = None
-        self.ledger.close()
+        """Let go of files and connections, after signing the head where there is a file of heads. Twice is once.
+
+        Raises:
+            LedgerDamaged, KeyUnusable, HeadsUnavailable: the head cannot be signed; all else is closed.
+        """
+        try:
+            if self.notary.headbook is not None and not self._closed:
+                self.notary.sign(only_new=True)
+        finally:
+            self._closed = True
+            if self._built is not None:
+                self._built.close()
+                self._built = None
+            self.ledger.close()
 
     def __enter__(self) -> Self:
         """Return the orchestrator itself."""
@@ -289,6 +331,16 @@ class BaseOrchestrator:
         return self._drive(case.model_copy(update={"stage": CaseStage.DECIDED, "reviews": reviews}))
 
     def _drive(self, case: Case, *, new: bool = False) -> Case:
+        """Run a case on from where it stands, and sign the head where it is time to."""
+        moved = self._run_on(case, new=new)
+        if self.notary.headbook is not None:
+            # What is acknowledged stands, signed or not; closing tries again.
+            with suppress(HitlError):
+                if self.notary.unsigned() >= self._head_every:
+                    self.notary.sign(only_new=True)
+        return moved
+
+    def _run_on(self, case: Case, *, new: bool) -> Case:
         """Run a case on from where it stands, and return it as it stands then."""
         if case.stage is CaseStage.FINISHED or (case.stage is CaseStage.WAITING and not _passed_up(case)):
             return case
@@ -313,7 +365,13 @@ class BaseOrchestrator:
 
 
 def _sender(replay: bool, channel: str) -> Actor:
-    return Actor(kind=ActorKind.AGENT, channel="replay" if replay else channel)
+    return Actor(kind=ActorKind.AGENT, channel=REPLAY if replay else channel)
+
+
+def _named_review(case: Case, answer: Review) -> str | None:
+    """Return the review that an answer is about: the one it names, if the case has it, or else the latest."""
+    ids = [row.review_id for row in case.reviews]
+    return answer.review_id if answer.review_id in ids else next(reversed(ids), None)
 
 
 def _is_same_answer(given: Review, again: Review) -> bool:

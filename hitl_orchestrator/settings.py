@@ -20,10 +20,13 @@ class Settings(Value):
     checkpoint_key: str | None = Field(default=None, repr=False)
     tracing: bool = False
     debug: bool = False
+    head_file: str | None = None
+    head_key: str | None = None
+    head_key_file: str | None = None
 
 
 def read_settings() -> Settings:
-    """Return `HITL_STORE`, `HITL_POLICY`, `HITL_REVIEWERS`, the two keys, `HITL_TRACING` and `HITL_DEBUG`."""
+    """Return what `HITL_STORE` and the other variables say, with their defaults."""
     return Settings(
         store=os.environ.get("HITL_STORE") or DEFAULT_STORE,
         policy=os.environ.get("HITL_POLICY") or None,
@@ -32,6 +35,9 @@ def read_settings() -> Settings:
         checkpoint_key=os.environ.get("HITL_CHECKPOINT_KEY") or None,
         tracing=_is_on("HITL_TRACING"),
         debug=_is_on("HITL_DEBUG"),
+        head_file=os.environ.get("HITL_HEAD_FILE") or None,
+        head_key=os.environ.get("HITL_HEAD_KEY") or None,
+        head_key_file=os.environ.get("HITL_HEAD_KEY_FILE") or None,
     )
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.resources import files
@@ -15,9 +16,11 @@ from uuid_utils import uuid7
 from hitl_orchestrator.domain.reading import did_you_mean, read_json
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.value import check_json
-from hitl_orchestrator.errors import SealKeyMissing, StoreUnavailable, UnfitInput
+from hitl_orchestrator.errors import KeyUnusable, SealKeyMissing, StoreUnavailable, UnfitInput
 from hitl_orchestrator.ledger.address import is_postgres, shown
+from hitl_orchestrator.ledger.headbook import Headbook
 from hitl_orchestrator.ledger.keys import SealKey, encryption_key, seals_from
+from hitl_orchestrator.ledger.notary import Notary, Signing
 from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.nodes.desk import Clock, Desk
 from hitl_orchestrator.nodes.ports import Classifier
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from hitl_orchestrator.graph.runner import Runner
     from hitl_orchestrator.ledger.database import Database
     from hitl_orchestrator.ledger.seal import Seals
+    from hitl_orchestrator.ledger.signing import SigningKey
     from hitl_orchestrator.ledger.sql import SqlLedger
 
 MEMORY = "memory://"
@@ -59,6 +63,9 @@ class Orchestrator(BaseOrchestrator):
         seal_key: SealKey | Sequence[SealKey] | None = None,
         checkpoint_key: str | None = None,
         clock: Clock | None = None,
+        head_file: str | Path | None = None,
+        head_key: "str | Path | SigningKey | None" = None,
+        head_every: int = 1000,
     ) -> Self:
         """Open a store: `sqlite:///PATH`, `postgresql://USER@HOST/DATABASE` or `memory://`.
 
@@ -69,6 +76,7 @@ class Orchestrator(BaseOrchestrator):
 
         `seal_key` seals decisions: hexadecimal text, a `Path` to it, a function that computes a MAC, or several, the
         newest first; else there is a key file beside the store. `checkpoint_key` encrypts the graph's checkpoints.
+        With a `head_file` the ledger's head is signed into it every `head_every` entries and on close, with `head_key`.
 
         Raises:
             UnfitInput: the policy or the reviewers file cannot be used, with every problem.
@@ -83,20 +91,14 @@ class Orchestrator(BaseOrchestrator):
         rules = given or _policy_of(ledger, people.chain)
 
         def runner(desk: Desk) -> "Runner":
-            services = Services(
-                rules=rulebook,
-                inbox=desk,
-                records=desk,
-                alarms=desk,
-                payloads=ledger,
-                classifier=as_classifier(classifier),
-                risk_rules=risk_rules,
-                score_rules=score_rules or ScoreRules(),
-            )
-            return build_runner(store, services, encryption)
+            asked, scores = as_classifier(classifier), score_rules or ScoreRules()
+            ports = Services(rules=rulebook, inbox=desk, records=desk, alarms=desk, payloads=ledger, classifier=asked)
+            return build_runner(store, replace(ports, risk_rules=risk_rules, score_rules=scores), encryption)
 
         rulebook = Rulebook(rules, people.chain, ledger.policy)
-        return cls(ledger, people, rulebook, clock=clock or now_in_utc, new_id=new_case_id, runner=runner)
+        clock = clock or now_in_utc
+        signing = Signing(notary_of(ledger, store, head_file=head_file, head_key=head_key, clock=clock), head_every)
+        return cls(ledger, people, rulebook, clock=clock, new_id=new_case_id, runner=runner, signing=signing)
 
 
 def now_in_utc() -> datetime:
@@ -191,6 +193,17 @@ def open_ledger(store: str, seal_key: SealKey | Sequence[SealKey] | None = None)
     return ledger
 
 
+def open_to_audit(store: str) -> Ledger:
+    """Return the ledger of a store for whoever verifies or signs it, and does not need the key that seals decisions.
+
+    Raises:
+        StoreUnavailable: the URL names no store we know, or the file cannot be used.
+    """
+    from hitl_orchestrator.ledger.seal import ephemeral_seals  # noqa: PLC0415
+
+    return open_ledger(store) if store == MEMORY else _ledger_on(_database(store), ephemeral_seals())
+
+
 def _database(store: str) -> "Database":
     if is_postgres(store):
         return _postgres_database(store)
@@ -209,6 +222,39 @@ def key_file_of(store: str) -> Path:
     options = sorted(each for each in parse_qsl(parts.query) if "password" not in each[0])
     place = f"{parts.hostname}:{parts.port}{parts.path}?{options}"
     return Path.home() / ".hitl" / f"{sha256(place.encode()).hexdigest()[:32]}.key"
+
+
+def notary_of(
+    ledger: Ledger,
+    store: str,
+    *,
+    head_file: str | Path | None = None,
+    head_key: "str | Path | SigningKey | None" = None,
+    clock: Clock | None = None,
+) -> Notary:
+    """Return the notary of a ledger. Its key is looked for when it first signs."""
+    book = None if head_file is None else Headbook(Path(head_file))
+    return Notary(ledger, clock or now_in_utc, lambda: signing_key(store, head_key), book)
+
+
+def signing_key(store: str, given: "str | Path | SigningKey | None" = None, *, make: bool = True) -> "SigningKey":
+    """Return the key that signs the heads of a store: the one given, that of a file, or one made beside its other key.
+
+    Raises:
+        KeyUnusable: it cannot be used, or there is none and none is to be made.
+    """
+    from hitl_orchestrator.ledger import signing  # noqa: PLC0415 - most commands sign nothing
+
+    if isinstance(given, signing.SigningKey):
+        return given
+    if isinstance(given, str):
+        return signing.signing_key_in(given, "HITL_HEAD_KEY")
+    if given is None and store == MEMORY:
+        return signing.new_signing_key()
+    file = given or key_file_of(store).with_suffix(".head-key")
+    if not make and not file.exists():
+        raise KeyUnusable(file, "there is no such file yet; signing a head makes it")
+    return signing.signing_key_at(file)
 
 
 def store_exists(store: str) -> bool:

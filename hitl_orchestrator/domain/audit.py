@@ -9,6 +9,7 @@ from hitl_orchestrator.domain.value import Confidence, Identifier, Instant, Labe
 from hitl_orchestrator.domain.words import (
     Action,
     ActorKind,
+    Authentication,
     DecisionSource,
     EventKind,
     FinalDecision,
@@ -54,12 +55,28 @@ class AuditRecord(Value):
 
 
 class Actor(Value):
-    """Who did something, in which roles, and through which door."""
+    """Who did something, how that is known, in which roles, and through which door."""
 
     kind: ActorKind
     id: Label | None = None
+    authenticated: Authentication = Authentication.NONE
     roles: tuple[Label, ...] = ()
     channel: Label = "library"
+
+
+class RefusedAttempt(Value):
+    """An answer that was refused: what was tried, and why not. `answer` is its digest; its free text is not kept.
+
+    Attempts with the same `key` are one: the ledger tells of them once.
+    """
+
+    case_id: Identifier
+    review_id: Identifier | None
+    human_decision: HumanDecision
+    cause: Label
+    why: Text
+    answer: str
+    key: str
 
 
 class Event(Value):

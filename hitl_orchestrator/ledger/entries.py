@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from hitl_orchestrator.domain.audit import Actor, AuditRecord
+from hitl_orchestrator.domain.audit import Actor, AuditRecord, RefusedAttempt
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
@@ -85,6 +85,16 @@ def answered(review: ReviewRow, verdict: Verdict, actor: Actor) -> Draft:
     return Draft(
         review.case_id, EventKind.ESCALATED if passed_up else EventKind.DECIDED, verdict.decided_at, actor, body
     )
+
+
+def refused(attempt: RefusedAttempt, actor: Actor, at: datetime) -> Draft:
+    """Write down who tried what, and why it was refused."""
+    return Draft(attempt.case_id, EventKind.REFUSED, at, actor, attempt.model_dump(mode="json", exclude={"case_id"}))
+
+
+def resumed(case_id: str, review_id: str, at: datetime) -> Draft:
+    """Write down that the case ran on with a person's answer."""
+    return Draft(case_id, EventKind.RESUMED, at, SYSTEM, {"review_id": review_id})
 
 
 def finished(record: AuditRecord, at: datetime) -> Draft:

@@ -1,19 +1,23 @@
 """The ledger in memory: the twin of the SQL store, for tests and trials. It outlives nothing, and promises the rest."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from datetime import datetime
 from threading import RLock
 from typing import Any
 
-from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event
+from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.review import ReviewRow, Shown, Verdict
+from hitl_orchestrator.domain.value import canonical_json
 from hitl_orchestrator.domain.words import CaseStage, EventKind, ReviewStatus
 from hitl_orchestrator.errors import CaseMoved, IncompleteOutcome, SealBroken, TaskConflict, UnknownCase
 from hitl_orchestrator.ledger import entries
+from hitl_orchestrator.ledger.books import Books, StoredPolicy
 from hitl_orchestrator.ledger.chain import GENESIS, Draft, Entry, Head, body_of, event_of, link
+from hitl_orchestrator.ledger.memory_books import MemoryBooks
 from hitl_orchestrator.ledger.seal import Seals, check_told, ephemeral_seals
 
 
@@ -30,7 +34,9 @@ class MemoryLedger:
         self._reviews: dict[str, ReviewRow] = {}
         self._records: dict[str, AuditRecord] = {}
         self._policies: dict[str, dict[str, Any]] = {}
+        self._recorded: dict[str, tuple[str, int]] = {}
         self._current_policy: str | None = None
+        self._refusals: dict[tuple[str, str], int] = {}
         self._payloads: dict[str, str] = {}
 
     def record_policy(self, policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> None:
@@ -38,8 +44,10 @@ class MemoryLedger:
         with self._lock:
             if policy_hash != self._current_policy:
                 self._current_policy = policy_hash
-                self._policies.setdefault(policy_hash, deepcopy(body))
                 self._append(entries.policy_recorded(policy_id, policy_hash, body, at))
+                first_id, _ = self._recorded.get(policy_hash, (policy_id, 0))
+                self._recorded[policy_hash] = first_id, self._entries[-1].seq
+                self._policies.setdefault(policy_hash, deepcopy(body))
 
     def current_policy(self) -> dict[str, Any] | None:
         """Return the policy that was made the current one last."""
@@ -126,10 +134,22 @@ class MemoryLedger:
                 why = f"it is {case.stage}, and no person's decision is recorded for it"
                 raise IncompleteOutcome(record.case_id, why)
             self._move(record.case_id, case.stage, CaseStage.FINISHED)
-            drafts = [] if record.human_involved else [entries.routed(record.case_id, routing, at)]
-            self._append(*drafts, entries.finished(record, at))
+            before = entries.routed(record.case_id, routing, at)
+            if record.human_involved:
+                before = entries.resumed(record.case_id, case.reviews[-1].review_id, at)
+            self._append(before, entries.finished(record, at))
             self._records[record.case_id] = record
             return record
+
+    def refuse(self, attempt: RefusedAttempt, actor: Actor, at: datetime) -> bool:
+        """Write down a refused answer, once."""
+        with self._lock:
+            self.case(attempt.case_id)
+            if (attempt.case_id, attempt.key) in self._refusals:
+                return False
+            self._append(entries.refused(attempt, actor, at))
+            self._refusals[attempt.case_id, attempt.key] = self._entries[-1].seq
+            return True
 
     def case(self, case_id: str) -> Case:
         """Return a case by its id."""
@@ -184,6 +204,24 @@ class MemoryLedger:
     def kept(self, digest: str) -> str:
         """Return a kept payload."""
         return self._payloads[digest]
+
+    @contextmanager
+    def books(self) -> Iterator[Books]:
+        """Open the books for reading; writers wait until they are closed."""
+        with self._lock:
+            policies = [
+                StoredPolicy(name, self._recorded[name][0], canonical_json(body), self._recorded[name][1])
+                for name, body in self._policies.items()
+            ]
+            yield MemoryBooks(
+                self._entries, list(self._cases.values()), self._reviews.values(), self._refusals, policies
+            )
+
+    def head(self) -> Head:
+        """Return where the ledger ends."""
+        with self._lock:
+            last = self._entries[-1] if self._entries else None
+            return Head(0, GENESIS) if last is None else Head(last.seq, last.digest)
 
     def close(self) -> None:
         """Nothing is open."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 from psycopg import Cursor, Pipeline
@@ -27,6 +28,8 @@ _BEGIN_WRITING = (
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
     f"SELECT pg_advisory_xact_lock({WRITER})",
 )
+# Several streams may be open in one transaction.
+_NUMBERS = count(1)
 
 
 class PostgresRows:
@@ -79,7 +82,7 @@ class PostgresTransaction:
     def stream(self, statement: ClauseElement, **values: Any) -> Iterator[Any]:
         """Yield the rows of a statement that may have very many; only a few are held at a time."""
         text, constants = compiled(statement, _DIALECT)
-        with self._connection.cursor(name="stream") as cursor:
+        with self._connection.cursor(name=f"stream_{next(_NUMBERS)}") as cursor:
             cursor.itersize = ROWS_AT_A_TIME
             yield from cursor.execute(text, {**constants, **values})
 

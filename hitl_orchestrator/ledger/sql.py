@@ -1,13 +1,13 @@
 """The ledger in a database, SQLite or PostgreSQL, beside the checkpoints. Every write is one transaction."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
-from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event
+from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.review import ReviewRow, Shown, Verdict
@@ -22,9 +22,11 @@ from hitl_orchestrator.errors import (
     UnknownCase,
 )
 from hitl_orchestrator.ledger import entries, statements
+from hitl_orchestrator.ledger.books import Books
 from hitl_orchestrator.ledger.chain import GENESIS, Draft, Entry, Head, body_of, event_of, instant_text, link
 from hitl_orchestrator.ledger.database import Database, Taken, Transaction, resolved, resumed
 from hitl_orchestrator.ledger.seal import Seals, check_told, ephemeral_seals
+from hitl_orchestrator.ledger.sql_books import SqlBooks
 
 
 class SqlLedger:
@@ -43,10 +45,10 @@ class SqlLedger:
         with self._database.write() as conn:
             if _is_current(conn, policy_hash):
                 return
-            if not conn.first(statements.POLICY, wanted_hash=policy_hash):
-                text = canonical_json(body)
-                conn.run(statements.ADD_POLICY, policy_hash=policy_hash, policy_id=policy_id, body=text)
-            self._append(conn, entries.policy_recorded(policy_id, policy_hash, body, at))
+            seq = self._append(conn, entries.policy_recorded(policy_id, policy_hash, body, at))
+            if conn.run(statements.RECORD_AGAIN, wanted_hash=policy_hash, latest_seq=seq).rowcount == 0:
+                row = {"policy_hash": policy_hash, "policy_id": policy_id, "body": canonical_json(body)}
+                conn.run(statements.ADD_POLICY, **row, recorded_seq=seq)
 
     @resolved
     def current_policy(self) -> dict[str, Any] | None:
@@ -170,12 +172,30 @@ class SqlLedger:
             if not self._moved(conn, record.case_id, before, CaseStage.FINISHED):
                 return self._outcome_or_refusal(conn, record.case_id)
             if record.human_involved:
-                if conn.first(statements.DECIDED_REVIEW, wanted_case=record.case_id) is None:
+                review = conn.first(statements.DECIDED_REVIEW, wanted_case=record.case_id)
+                if review is None:
                     raise IncompleteOutcome(record.case_id, "no person's decision is recorded for it")
-                self._append(conn, entries.finished(record, at))
+                ran_on = entries.resumed(record.case_id, review["review_id"], at)
+                self._append(conn, ran_on, entries.finished(record, at))
             else:
                 self._append(conn, entries.routed(record.case_id, routing, at), entries.finished(record, at))
         return record
+
+    @resolved
+    def refuse(self, attempt: RefusedAttempt, actor: Actor, at: datetime) -> bool:
+        """Write down a refused answer, once. Most repeat what is known: these need no turn among the writers."""
+        known = {"wanted_case": attempt.case_id, "wanted_attempt": attempt.key}
+        with self._database.read() as conn:
+            self._stage(conn, attempt.case_id)
+            if conn.first(statements.REFUSAL, **known) is not None:
+                return False
+        try:
+            with self._database.write(flush=False) as conn:
+                seq = self._append(conn, entries.refused(attempt, actor, at))
+                conn.run(statements.ADD_REFUSAL, case_id=attempt.case_id, attempt=attempt.key, refused_seq=seq)
+        except Taken:
+            return False
+        return True
 
     @resolved
     def case(self, case_id: str) -> Case:
@@ -248,15 +268,25 @@ class SqlLedger:
             raise KeyError(digest)
         return str(row["body"])
 
+    @contextmanager
+    def books(self) -> Iterator[Books]:
+        """Open the books for reading: one consistent state of everything."""
+        with self._database.read() as conn, closing(SqlBooks(conn)) as books:
+            yield books
+
+    @resolved
+    def head(self) -> Head:
+        """Return where the ledger ends."""
+        with self._database.read() as conn:
+            return _head(conn)
+
     def close(self) -> None:
         """Let go of every connection."""
         self._database.close()
 
     def _append(self, conn: Transaction, *drafts: Draft) -> int:
         """Append entries behind the head and return the number of the first."""
-        row = conn.first(statements.HEAD)
-        head = Head(0, GENESIS) if row is None else Head(row["seq"], row["digest"])
-        linked: list[Entry] = link(head, drafts)
+        linked: list[Entry] = link(_head(conn), drafts)
         conn.run_each(statements.APPEND, [entry._asdict() for entry in linked])
         return linked[0].seq
 
@@ -297,6 +327,11 @@ class SqlLedger:
         with _as_stored(case_id, body.get("graph_version")):
             submission = Submission.model_validate({**body, "case_id": case_id})
             return Case(submission=submission, stage=stage, reviews=tuple(map(_review_of, found)), record=record)
+
+
+def _head(conn: Transaction) -> Head:
+    row = conn.first(statements.HEAD)
+    return Head(0, GENESIS) if row is None else Head(row["seq"], row["digest"])
 
 
 def _is_current(conn: Transaction, policy_hash: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, bindparam, insert, literal_column, select, update
 
 from hitl_orchestrator.domain.words import CaseStage, EventKind, ReviewStatus
-from hitl_orchestrator.ledger.tables import cases, events, payloads, policies, reviews
+from hitl_orchestrator.ledger.tables import cases, events, payloads, policies, refusals, reviews
 
 
 def _word(word: StrEnum) -> ColumnElement[str]:
@@ -122,7 +122,20 @@ CURRENT_POLICY = (
     .limit(1)
 )
 ADD_POLICY = insert(policies)
+
+# A known policy is the current one again.
+RECORD_AGAIN = (
+    update(policies)
+    .where(policies.c.policy_hash == bindparam("wanted_hash"))
+    .values(recorded_seq=bindparam("latest_seq"))
+)
 POLICY = select(policies.c.body).where(policies.c.policy_hash == bindparam("wanted_hash"))
+
+# What was refused. The primary key refuses to tell of the same attempt twice.
+ADD_REFUSAL = insert(refusals)
+REFUSAL = select(refusals.c.refused_seq).where(
+    refusals.c.case_id == bindparam("wanted_case"), refusals.c.attempt == bindparam("wanted_attempt")
+)
 
 ADD_PAYLOAD = insert(payloads)
 PAYLOAD = select(payloads.c.body).where(payloads.c.digest == bindparam("wanted_digest"))

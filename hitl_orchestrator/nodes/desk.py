@@ -1,7 +1,7 @@
 """The desk between the nodes and the ledger: it opens reviews, takes the one decision, and writes the outcome."""
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord
@@ -12,8 +12,9 @@ from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.settling import settled
 from hitl_orchestrator.domain.task import Task
 from hitl_orchestrator.domain.value import canonical_json
-from hitl_orchestrator.domain.words import ActorKind, HumanDecision
+from hitl_orchestrator.domain.words import ActorKind, Authentication, HumanDecision
 from hitl_orchestrator.errors import (
+    HitlError,
     IncompleteOutcome,
     NotAuthorised,
     Refusal,
@@ -25,6 +26,7 @@ from hitl_orchestrator.errors import (
 from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.nodes.outcome import by_agent, by_person
 from hitl_orchestrator.nodes.ports import Rules
+from hitl_orchestrator.nodes.refusals import REPLAY, refused_attempt, who_answers
 from hitl_orchestrator.review.authority import check_answer, role_to_decide_in, role_to_pass_to
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.records import unfit_record
@@ -64,7 +66,8 @@ class Desk:
         """Return the review as it stands, after trying an answer that came with the wake-up."""
         if answer is not None:
             try:
-                return self.decide(row, answer, channel="graph")
+                with self.refusals_told(row.case_id, row.review_id, answer, "graph"):
+                    return self.decide(row, answer, channel="graph")
             except (NotAuthorised, UnfitInput) as exc:
                 # An answer from elsewhere that does not fit changes nothing: the case asks again.
                 self.alarm(row.case_id, f"an answer that came straight to the graph was refused: {exc}")
@@ -72,6 +75,21 @@ class Desk:
                 pass
         row = self._ledger.latest_review(row.case_id) or row
         return row if row.verdict is None else self._proven(row)
+
+    @contextmanager
+    def refusals_told(self, case_id: str, review_id: str | None, answer: Review, channel: str) -> Iterator[None]:
+        """Tell the ledger of an answer that is refused within. It happens afterwards, and changes nothing for anybody.
+
+        What cannot be read (`UnfitInput`) is no attempt; what cannot be written down just now is refused all the same.
+        """
+        try:
+            yield
+        except Refusal as refusal:
+            known = next((one for one in self._people if one.reviewer_id == answer.reviewer_id), None)
+            attempt = refused_attempt((case_id, review_id), answer, refusal, known, channel)
+            with suppress(HitlError):
+                self._ledger.refuse(attempt, who_answers(answer, known, channel), self._clock())
+            raise
 
     def decide(self, row: ReviewRow, answer: Review, *, channel: str) -> ReviewRow:
         """Check a person's live answer, and record it if it is the first; the time is the desk's, not the answer's.
@@ -91,7 +109,7 @@ class Desk:
         now = self._clock()
         complete = _completed(answer, row, role, answer.timestamp or now)
         verdict = Verdict(review=complete, decided_at=now, role=role, roles_held=reviewer.roles, channel=channel)
-        actor = Actor(kind=ActorKind.HUMAN, id=reviewer.reviewer_id, roles=reviewer.roles, channel=channel)
+        actor = who_answers(answer, reviewer, channel)
         return self._ledger.decide(row, verdict, actor, self._passed_up(row, verdict))
 
     def replay(self, row: ReviewRow, recorded: Review, submission: Submission) -> ReviewRow:
@@ -118,8 +136,9 @@ class Desk:
             raise UnfitInput([f"{where}: human_role: {role!r} is below {row.role!r}, whose decision this is"])
         at = recorded.timestamp or self._clock()
         complete = _completed(recorded, row, role, at)
-        verdict = Verdict(review=complete, decided_at=at, role=role, channel="replay")
-        actor = Actor(kind=ActorKind.RECORD, id=recorded.reviewer_id, roles=(role,), channel="replay")
+        verdict = Verdict(review=complete, decided_at=at, role=role, channel=REPLAY)
+        how = Authentication.RECORDED
+        actor = Actor(kind=ActorKind.RECORD, id=recorded.reviewer_id, authenticated=how, roles=(role,), channel=REPLAY)
         return self._ledger.decide(row, verdict, actor, self._passed_up(row, verdict))
 
     def close(self, submission: Submission, routing: Routing, *, own: bool) -> AuditRecord:

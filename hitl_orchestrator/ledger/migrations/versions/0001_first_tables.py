@@ -23,6 +23,7 @@ def _make_ledger() -> None:
         sa.Column("policy_hash", sa.String(64), primary_key=True),
         sa.Column("policy_id", sa.String(200), nullable=False),
         sa.Column("body", sa.Text, nullable=False),
+        sa.Column("recorded_seq", sa.Integer, nullable=False),
     )
     op.create_table(
         "payloads",
@@ -72,6 +73,12 @@ def _make_inbox() -> None:
         sa.Column("verdict", sa.Text),
         sa.Column("seal", sa.String(200), nullable=False),
         sa.UniqueConstraint("case_id", "level", name="one_review_per_level"),
+    )
+    op.create_table(
+        "refusals",
+        sa.Column("case_id", sa.String(200), sa.ForeignKey("cases.case_id"), primary_key=True),
+        sa.Column("attempt", sa.String(64), primary_key=True),
+        sa.Column("refused_seq", sa.Integer, nullable=False),
     )
     _partial_index("open_reviews", "reviews", ["role", "opened_at"], "status = 'open'")
     _partial_index("one_open_review_per_case", "reviews", ["case_id"], "status = 'open'", unique=True)
