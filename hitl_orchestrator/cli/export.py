@@ -21,6 +21,7 @@ from hitl_orchestrator.ledger.ports import Ledger
 FORMS = ("jsonl", "csv", "parquet")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ROWS_AT_A_TIME = 10_000
+_BOOLEANS = ("human_involved", "replayed")
 Row = dict[str, Any]
 
 
@@ -94,7 +95,7 @@ def _parquet_type(column: str, pa: Any) -> Any:
         return pa.int64()
     if column in ("confidence_score", "latency_seconds", "review_probability"):
         return pa.float64()
-    return pa.bool_() if column == "human_involved" else pa.string()
+    return pa.bool_() if column in _BOOLEANS else pa.string()
 
 
 def _flat(value: Any) -> Any:
