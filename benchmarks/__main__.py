@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cases, policies, postgres
+from benchmarks import cases, ledger, policies, postgres
 
 # Name, the figure, the aim, whether more is better.
 RATIOS = (
@@ -35,14 +35,27 @@ FIGURES = (
     ("reviewed and resumed on PostgreSQL, ours", "postgres_reviewed_ours_ms", "ms"),
 )
 
+LEDGER = (
+    ("appends, one writer, each flushed", "appends_alone", "a second"),
+    ("appends, 8 threads", "appends_threads", "a second"),
+    ("appends, 8 processes", "appends_processes", "a second"),
+    ("verification of the chain, CPU", "verify_chain_s", "s"),
+    ("verification of chain and tables, CPU", "verify_s", "s"),
+    ("the same against a signed head, CPU", "verify_with_head_s", "s"),
+    ("peak memory of the process", "verify_peak_mb", "MB"),
+    ("of it, taken by the verification", "verify_more_mb", "MB"),
+)
+
 
 def main() -> None:
     """Measure, and print for people or for programs."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=9, help="rounds of which the median is taken")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--entries", type=int, default=ledger.ENTRIES, help="entries of the ledger that is verified")
     given = parser.parse_args()
     figures = {**policies.measure(given.rounds), **cases.measure(given.rounds), **postgres.measure(given.rounds)}
+    figures |= ledger.measure(given.entries)
     if given.json:
         json.dump(figures, sys.stdout, indent=2)
         sys.stdout.write("\n")
@@ -50,6 +63,7 @@ def main() -> None:
     console = Console()
     console.print(_ratios(figures))
     console.print(_milliseconds(figures))
+    console.print(_ledger(figures))
     if postgres.WHY_NOT:
         console.print(f"Nothing was measured on PostgreSQL: {postgres.WHY_NOT}.")
 
@@ -76,6 +90,15 @@ def _milliseconds(figures: dict[str, float]) -> Table:
         if key not in figures:
             continue
         table.add_row(name, f"{figures[key]:.2f} {unit}")
+    return table
+
+
+def _ledger(figures: dict[str, float]) -> Table:
+    table = Table(title=f"The ledger; verification of {figures['verify_entries']:,.0f} entries", title_justify="left")
+    table.add_column("what")
+    table.add_column("measured", justify="right")
+    for name, key, unit in LEDGER:
+        table.add_row(name, f"{figures[key]:,.1f} {unit}")
     return table
 
 

@@ -25,6 +25,7 @@ MAX_VALUES = 100_000
 
 # Beyond 2**53 a JSON number is no longer the same number to every reader (RFC 8785, I-JSON).
 MAX_INTEGER = 2**53 - 1
+_EXPONENT = re.compile("[0-9]e(?:-0|[+])")
 _OUTSIDE_THE_BASIC_PLANE = re.compile("[\U00010000-\U0010ffff]")
 # They join letters of Indic and Persian words, which are other words without them.
 _JOINERS = {"\u200c", "\u200d"}
@@ -126,7 +127,7 @@ def canonical_json(value: Any) -> str:
     if _ends_in_whole_float(text):
         text = _quick_text(_whole_floats_as_integers(value))
     # Python and RFC 8785 differ on few numbers, and on the order of keys outside the Basic Multilingual Plane.
-    if _ends_in_whole_float(text) or "e-0" in text or "e+" in text or not (text.isascii() or _in_one_plane(text)):
+    if _ends_in_whole_float(text) or _has_odd_exponent(text) or not (text.isascii() or _in_one_plane(text)):
         return rfc8785.dumps(value).decode()
     return text
 
@@ -137,6 +138,11 @@ _quick_text = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(
 def _ends_in_whole_float(text: str) -> bool:
     """Whether some number may be written as 1.0, where RFC 8785 writes 1. Text that only looks so costs time alone."""
     return ".0," in text or ".0}" in text or ".0]" in text or text.endswith(".0")
+
+
+def _has_odd_exponent(text: str) -> bool:
+    """Whether some number may be written as 1e-07 or 1e+16, where RFC 8785 writes 1e-7 and 10000000000000000."""
+    return ("e-0" in text or "e+" in text) and _EXPONENT.search(text) is not None
 
 
 def _whole_floats_as_integers(value: Any) -> Any:

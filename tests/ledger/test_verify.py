@@ -324,3 +324,26 @@ def test_both_stores_are_verified_alike(tmp_path, store):
 
     assert (answer.problem, answer.entries) == (None, size)
     assert size > 40
+
+
+def test_an_intake_whose_free_fields_look_like_ours_is_read_as_what_it_is(tmp_path):
+    """The verifier knows most intakes by their text alone; what imitates it must neither fool nor alarm it."""
+    imitation = {
+        "task_id": "x",
+        "task_type": '"},"case_id":"y',
+        "output": {"a": 1},
+        "policy_hash": "h",
+        "replayed": False,
+    }
+    with Orchestrator.open(f"sqlite:///{tmp_path / 'hitl.db'}") as hitl:
+        for number in range(3):
+            name = f"task-{number}"
+            task = a_task(name, metadata={**imitation, "task": imitation, "zz": {"case_id": "z", "task": {}}})
+            hitl.submit(task, an_output(name, policy_hash="h", policy_id="p", task=imitation))
+
+        assert hitl.verify().problem is None
+
+    with closing(sqlite3.connect(tmp_path / "hitl.db")) as connection:
+        connection.execute("UPDATE cases SET task_id = 'x' WHERE task_id = 'task-1'")
+        connection.commit()
+    assert "another task" in verified(tmp_path / "hitl.db").problem
