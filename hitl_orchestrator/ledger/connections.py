@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import DictRow, dict_row
 
 from hitl_orchestrator.errors import HitlError, StoreUnavailable
@@ -149,7 +149,7 @@ class Connections:
 
     def _meaning(self, exc: psycopg.Error, connection: Connection) -> HitlError:
         """Return our word for what the driver raised."""
-        if connection.closed or exc.diag.severity_nonlocalized in ("FATAL", "PANIC"):
+        if not _can_be_used(connection) or exc.diag.severity_nonlocalized in ("FATAL", "PANIC"):
             connection.close()
             self._be_patient()
             return TryAgain(self.url, f"the connection was lost ({_sentence(exc)})")
@@ -190,15 +190,22 @@ def _answers(connection: Connection) -> bool:
     return True
 
 
+def _can_be_used(connection: Connection) -> bool:
+    """Whether a connection has told all that was asked of it. One cut in a pipeline has not."""
+    if connection.closed or connection.pgconn.pipeline_status != PipelineStatus.OFF:
+        return False
+    return connection.info.transaction_status not in (TransactionStatus.ACTIVE, TransactionStatus.UNKNOWN)
+
+
 def _give_back(connection: Connection, idle: list[Connection]) -> None:
     """Keep a connection for the next caller, if it is in a state to be used again."""
-    if not connection.closed and connection.info.transaction_status is not TransactionStatus.IDLE:
+    if _can_be_used(connection) and connection.info.transaction_status is not TransactionStatus.IDLE:
         with suppress(psycopg.Error):
-            connection.execute("ROLLBACK")
-    if connection.closed or connection.info.transaction_status is not TransactionStatus.IDLE:
-        connection.close()
-    else:
+            connection.execute("ROLLBACK", prepare=False)
+    if _can_be_used(connection) and connection.info.transaction_status is TransactionStatus.IDLE:
         idle.append(connection)
+    else:
+        connection.close()
 
 
 def _sentence(exc: psycopg.Error) -> str:

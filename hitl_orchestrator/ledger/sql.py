@@ -150,6 +150,7 @@ class SqlLedger:
         check_told(row, told)
         return row
 
+    @resolved
     def holds_sealed_work(self) -> bool:
         """Whether some case that is not finished has a review, which nobody can go on with without its key."""
         with self._database.read() as conn:

@@ -1,6 +1,7 @@
 """A connection that is lost while something is written: the caller learns what became of it, and it happened once."""
 
 import random
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -70,10 +71,12 @@ OPERATIONS: dict[str, tuple[Callable[[Ledger], None], Callable[[Ledger], Any], A
 
 
 @pytest.fixture(scope="module")
-def own_server(tmp_path_factory, postgres_folder) -> Iterator[Server]:
+def own_server() -> Iterator[Server]:
     """A server that may be stopped: nobody else uses it."""
     need_postgres()
-    server = Server(Path(f"{postgres_folder}-{tmp_path_factory.getbasetemp().name[-4:]}"))
+    folder = Path(tempfile.mkdtemp(prefix="hitl-pg-"))
+    folder.chmod(0o755)
+    server = Server(folder)
     server.start()
     yield server
     server.remove()
@@ -169,7 +172,7 @@ def test_harm_of_every_kind_fifty_times(harmed, harm, number):
 @pytest.mark.parametrize("words", [b"INSERT INTO events", b"UPDATE reviews", b"UPDATE cases"])
 @pytest.mark.parametrize("harm", HARM)
 def test_harm_in_the_middle_of_a_decision(own_server, proxy, store, harm, words):
-    with closing(open_ledger(store)) as ledger:
+    with closing(open_ledger(proxy.url(store))) as ledger:
         opened(ledger)
     # A new connection sends the words of its statements; one that knows them already sends their numbers.
     with closing(open_ledger(proxy.url(store))) as ledger:
