@@ -71,11 +71,7 @@ class Verdict(Value):
 
 
 class ReviewRow(Value):
-    """One review in the inbox, open or answered.
-
-    `seal` is made over all the rest, with a key that is not in the database. Without a sound one a row counts for
-    nothing.
-    """
+    """One review in the inbox, open or answered."""
 
     review_id: Identifier
     case_id: Identifier
@@ -88,4 +84,3 @@ class ReviewRow(Value):
     shown: Shown
     opened_at: Instant
     verdict: Verdict | None = None
-    seal: str = Field(default="", repr=False)

@@ -41,8 +41,7 @@ def prepared(process, tmp_path):
                 process(**order(do, number, 0), store=f"sqlite:///{original}")
         copy = tmp_path / f"{name}.db"
         if before:
-            for end in ("", ".key"):
-                shutil.copy(f"{originals[number, before]}{end}", f"{copy}{end}")
+            shutil.copy(originals[number, before], copy)
         return f"sqlite:///{copy}"
 
     return make
