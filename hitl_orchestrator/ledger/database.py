@@ -50,7 +50,7 @@ class Transaction:
 
 
 class Database:
-    """A SQLite file: WAL, foreign keys, writers that queue. Safe to share between threads, and across a fork."""
+    """A SQLite file: WAL, foreign keys, writers that queue. Threads may share it; a forked child may not."""
 
     def __init__(self, path: str, url: str) -> None:
         self._path, self._url = path, url
