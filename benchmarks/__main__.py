@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cases, policies
+from benchmarks import cases, ledger, policies, postgres
 
 # Name, the figure, the aim, whether more is better.
 RATIOS = (
@@ -15,6 +15,10 @@ RATIOS = (
     ("submit + decide: ours / bare graph", "reviewed_ratio", 1.25, False),
     ("submit, auto-approved: ours / bare graph as SqliteSaver comes", "auto_ratio_to_default", 1.15, False),
     ("submit + decide: ours / bare graph as SqliteSaver comes", "reviewed_ratio_to_default", 1.25, False),
+    ("submit on PostgreSQL, auto-approved: ours / bare graph", "postgres_auto_ratio", 1.15, False),
+    ("the same / bare graph as PostgresSaver comes", "postgres_auto_ratio_to_default", 1.15, False),
+    ("submit + decide on PostgreSQL: ours / bare graph", "postgres_reviewed_ratio", 1.25, False),
+    ("the same / bare graph as PostgresSaver comes", "postgres_reviewed_ratio_to_default", 1.25, False),
     ("policy decisions: ours / loop that sorts per task", "ours_over_loop", 4.0, True),
     ("policy decisions: ours / zen-engine", "ours_over_zen", 10.0, True),
 )
@@ -25,6 +29,21 @@ FIGURES = (
     ("reviewed and resumed, bare graph", "reviewed_bare_ms", "ms"),
     ("reviewed and resumed, bare graph as SqliteSaver comes", "reviewed_default_ms", "ms"),
     ("reviewed and resumed, ours", "reviewed_ours_ms", "ms"),
+    ("auto-approved on PostgreSQL, bare graph", "postgres_auto_bare_ms", "ms"),
+    ("auto-approved on PostgreSQL, ours", "postgres_auto_ours_ms", "ms"),
+    ("reviewed and resumed on PostgreSQL, bare graph", "postgres_reviewed_bare_ms", "ms"),
+    ("reviewed and resumed on PostgreSQL, ours", "postgres_reviewed_ours_ms", "ms"),
+)
+
+LEDGER = (
+    ("appends, one writer, each flushed", "appends_alone", "a second"),
+    ("appends, 8 threads", "appends_threads", "a second"),
+    ("appends, 8 processes", "appends_processes", "a second"),
+    ("verification of the chain, CPU", "verify_chain_s", "s"),
+    ("verification of chain and tables, CPU", "verify_s", "s"),
+    ("the same against a signed head, CPU", "verify_with_head_s", "s"),
+    ("peak memory of the process", "verify_peak_mb", "MB"),
+    ("of it, taken by the verification", "verify_more_mb", "MB"),
 )
 
 
@@ -33,8 +52,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=9, help="rounds of which the median is taken")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--entries", type=int, default=ledger.ENTRIES, help="entries of the ledger that is verified")
     given = parser.parse_args()
-    figures = {**policies.measure(given.rounds), **cases.measure(given.rounds)}
+    figures = {**policies.measure(given.rounds), **cases.measure(given.rounds), **postgres.measure(given.rounds)}
+    figures |= ledger.measure(given.entries)
     if given.json:
         json.dump(figures, sys.stdout, indent=2)
         sys.stdout.write("\n")
@@ -42,6 +63,9 @@ def main() -> None:
     console = Console()
     console.print(_ratios(figures))
     console.print(_milliseconds(figures))
+    console.print(_ledger(figures))
+    if postgres.WHY_NOT:
+        console.print(f"Nothing was measured on PostgreSQL: {postgres.WHY_NOT}.")
 
 
 def _ratios(figures: dict[str, float]) -> Table:
@@ -50,6 +74,8 @@ def _ratios(figures: dict[str, float]) -> Table:
     table.add_column("measured", justify="right")
     table.add_column("aim", justify="right")
     for name, key, aim, more_is_better in RATIOS:
+        if key not in figures:
+            continue
         reached = figures[key] >= aim if more_is_better else figures[key] <= aim
         colour = "green" if reached else "yellow"
         table.add_row(name, f"[{colour}]{figures[key]:.2f}[/]", f"{'≥' if more_is_better else '≤'} {aim:g}")
@@ -61,7 +87,18 @@ def _milliseconds(figures: dict[str, float]) -> Table:
     table.add_column("what")
     table.add_column("measured", justify="right")
     for name, key, unit in FIGURES:
+        if key not in figures:
+            continue
         table.add_row(name, f"{figures[key]:.2f} {unit}")
+    return table
+
+
+def _ledger(figures: dict[str, float]) -> Table:
+    table = Table(title=f"The ledger; verification of {figures['verify_entries']:,.0f} entries", title_justify="left")
+    table.add_column("what")
+    table.add_column("measured", justify="right")
+    for name, key, unit in LEDGER:
+        table.add_row(name, f"{figures[key]:,.1f} {unit}")
     return table
 
 

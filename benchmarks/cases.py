@@ -15,6 +15,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any, TypedDict
 
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, interrupt
@@ -39,30 +40,35 @@ class BareState(TypedDict, total=False):
     outcome: dict[str, Any]
 
 
+def graph_on(saver: BaseCheckpointSaver[Any]) -> Any:
+    """Compile five trivial nodes on a saver."""
+    graph: StateGraph[Any, Any, Any, Any] = StateGraph(BareState)
+    nodes: dict[str, Callable[[Any], Any]] = {
+        "classify": lambda state: {"classification": {"risk_level": state["submission"]["task"]["risk_level"]}},
+        "score": lambda state: {"score": {"confidence": state["submission"]["output"]["confidence_score"]}},
+        "route": lambda state: {"decision": {"auto": state["score"]["confidence"] >= 0.8}},
+        "human_review": lambda state: {"review": interrupt({"task": state["submission"]["task"]})},
+        "finalize": lambda state: {"outcome": {"final_decision": "approved"}},
+    }
+    for name, node in nodes.items():
+        graph.add_node(name, node)
+    graph.add_edge(START, "classify")
+    graph.add_edge("classify", "score")
+    graph.add_edge("score", "route")
+    graph.add_conditional_edges("route", lambda state: "finalize" if state["decision"]["auto"] else "human_review")
+    graph.add_edge("human_review", "finalize")
+    graph.add_edge("finalize", END)
+    return graph.compile(checkpointer=saver)
+
+
 class Bare:
     """Five trivial nodes on a SqliteSaver."""
 
     def __init__(self, file: Path, *, synchronous: str) -> None:
         connection = sqlite3.connect(file, check_same_thread=False, timeout=30)
         connection.execute(f"PRAGMA synchronous={synchronous}")
-        self.connection = connection
-        graph: StateGraph[Any, Any, Any, Any] = StateGraph(BareState)
-        nodes: dict[str, Callable[[Any], Any]] = {
-            "classify": lambda state: {"classification": {"risk_level": state["submission"]["task"]["risk_level"]}},
-            "score": lambda state: {"score": {"confidence": state["submission"]["output"]["confidence_score"]}},
-            "route": lambda state: {"decision": {"auto": state["score"]["confidence"] >= 0.8}},
-            "human_review": lambda state: {"review": interrupt({"task": state["submission"]["task"]})},
-            "finalize": lambda state: {"outcome": {"final_decision": "approved"}},
-        }
-        for name, node in nodes.items():
-            graph.add_node(name, node)
-        graph.add_edge(START, "classify")
-        graph.add_edge("classify", "score")
-        graph.add_edge("score", "route")
-        graph.add_conditional_edges("route", lambda state: "finalize" if state["decision"]["auto"] else "human_review")
-        graph.add_edge("human_review", "finalize")
-        graph.add_edge("finalize", END)
-        self.graph = graph.compile(checkpointer=SqliteSaver(connection, serde=strict_serializer()))
+        self.connection: Any = connection
+        self.graph = graph_on(SqliteSaver(connection, serde=strict_serializer()))
 
     def run(self, task: dict[str, Any], output: dict[str, Any], reviewed: bool) -> None:
         """Run one case, with a person where one is needed."""
@@ -93,7 +99,7 @@ def measure(rounds: int = 9) -> dict[str, float]:
             default = Bare(folder / "default.db", synchronous="FULL")
             for number in range(-1, rounds):  # the first round warms up
                 for path, reviewed in (("auto", False), ("reviewed", True)):
-                    for who, seconds in _one_round(bare, default, hitl, number, reviewed).items():
+                    for who, seconds in one_round(bare, default, hitl, number, reviewed).items():
                         if number >= 0:
                             figures.setdefault(f"{path}_{who}_ms", []).append(seconds * 1000)
             bare.connection.close()
@@ -105,7 +111,7 @@ def measure(rounds: int = 9) -> dict[str, float]:
     return result
 
 
-def _one_round(bare: Bare, default: Bare, hitl: Orchestrator, number: int, reviewed: bool) -> dict[str, float]:
+def one_round(bare: Bare, default: Bare, hitl: Orchestrator, number: int, reviewed: bool) -> dict[str, float]:
     """Return seconds a case for each, case by case in turns."""
     kind = 1 if reviewed else 0
     raw_task, raw_output = json.loads(canonical("tasks.json"))[kind], json.loads(canonical("agent_outputs.json"))[kind]

@@ -8,13 +8,15 @@ Every error keeps the ids it speaks of as attributes, and its sentence names the
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+_UNFINISHED = ("received", "decided")
+
 
 class HitlError(Exception):
     """The root of every error this package raises on purpose."""
 
 
 class UnfitInput(HitlError):
-    """What was given cannot be used, and nothing was stored. `problems` holds one sentence each, with its place."""
+    """What was given cannot be used, and nothing was stored of it. `problems` holds a sentence each, with its place."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
@@ -29,12 +31,70 @@ class StoreUnavailable(HitlError):
         self.url, self.cause = url, cause
 
 
+class StoredOtherwise(HitlError):
+    """A case was stored in a form that this code does not read: by code of another version, or by no code of ours."""
+
+    def __init__(self, case_id: str, graph_version: str | None, why: str) -> None:
+        under = f" under graph {graph_version!r}" if graph_version else ""
+        super().__init__(
+            f"case {case_id!r} was stored{under} in a form that this code does not read: {why}; "
+            "read it with the version that stored it"
+        )
+        self.case_id, self.graph_version, self.why = case_id, graph_version, why
+
+
+class HeadsUnavailable(HitlError):
+    """The file of signed heads cannot be read or written."""
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(f"the file of signed heads {where!r} cannot be used: {why}")
+        self.where = where
+
+
 class IncompleteOutcome(HitlError):
     """A case was about to finish without the person it needs. This is a fault, never a normal answer."""
 
     def __init__(self, case_id: str, why: str) -> None:
         super().__init__(f"case {case_id!r} cannot be finished: {why}")
         self.case_id = case_id
+
+
+class KeyUnusable(HitlError):
+    """A key cannot be used: its file is not private or not readable, or what it holds is no key."""
+
+    def __init__(self, where: object, why: str) -> None:
+        super().__init__(f"key {str(where)!r} cannot be used: {why}")
+        self.where, self.why = str(where), why
+
+
+class SealKeyMissing(HitlError):
+    """A store has sealed reviews of unfinished cases, and the key that sealed them is gone."""
+
+    def __init__(self, url: str, where: object) -> None:
+        super().__init__(
+            f"store {url!r} has unfinished cases whose reviews were sealed with a key that is missing: there is no "
+            f"{str(where)!r}; restore it from its back-up, or give the key with HITL_SEAL_KEY"
+        )
+        self.url, self.where = url, str(where)
+
+
+class SealBroken(HitlError):
+    """A review is not what this code wrote: it was forged, altered, moved, or taken back. No case finishes from it."""
+
+    def __init__(self, review_id: str, why: str) -> None:
+        super().__init__(
+            f"review {review_id!r} was not written by this code as it stands: {why}; nothing is done with it. "
+            "Find out who changed the database, and restore the row from a back-up"
+        )
+        self.review_id, self.why = review_id, why
+
+
+class StateForged(HitlError):
+    """The graph's state of a case is not what its nodes and its ledger made of it. No case finishes from it."""
+
+    def __init__(self, case_id: str, why: str) -> None:
+        super().__init__(f"the state of case {case_id!r} is not its own: {why}; 'hitl recover' runs it from its tables")
+        self.case_id, self.why = case_id, why
 
 
 class Refusal(HitlError):
@@ -65,7 +125,8 @@ class CaseNotWaiting(Refusal):
 
     def __init__(self, case_id: str, status: str) -> None:
         super().__init__(
-            f"case {case_id!r} does not wait for a decision: it is {status}; 'hitl show {case_id}' tells why"
+            f"case {case_id!r} does not wait for a decision: it is {status}; "
+            + ("'hitl recover' drives it on" if status in _UNFINISHED else f"'hitl show {case_id}' tells why")
         )
         self.case_id, self.status = case_id, status
 
@@ -125,9 +186,19 @@ class GraphChanged(Refusal):
     def __init__(self, case_id: str, paused_under: str, running: str) -> None:
         super().__init__(
             f"case {case_id!r} was routed under graph {paused_under!r}, this code runs graph {running!r}; "
-            "resume it with the version that routed it, or resubmit the task"
+            "resume it with the version that routed it, or submit the task under a new task_id"
         )
         self.case_id, self.paused_under, self.running = case_id, paused_under, running
+
+
+class LedgerDamaged(Refusal):
+    """The ledger is not what was written, so that nothing is signed or proven on it."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"the ledger was tampered with or damaged: {problem}; 'hitl audit verify' looks through all of it"
+        )
+        self.problem = problem
 
 
 class Unrecovered(Refusal):

@@ -2,6 +2,8 @@
 
 import os
 
+from pydantic import Field
+
 from hitl_orchestrator.domain.value import Value
 
 DEFAULT_STORE = "sqlite:///hitl.db"
@@ -14,18 +16,28 @@ class Settings(Value):
     store: str = DEFAULT_STORE
     policy: str | None = None
     reviewers: str | None = None
+    seal_key: str | None = Field(default=None, repr=False)
+    checkpoint_key: str | None = Field(default=None, repr=False)
     tracing: bool = False
     debug: bool = False
+    head_file: str | None = None
+    head_key: str | None = None
+    head_key_file: str | None = None
 
 
 def read_settings() -> Settings:
-    """Return `HITL_STORE`, `HITL_POLICY`, `HITL_REVIEWERS`, `HITL_TRACING` and `HITL_DEBUG` with their defaults."""
+    """Return what `HITL_STORE` and the other variables say, with their defaults."""
     return Settings(
         store=os.environ.get("HITL_STORE") or DEFAULT_STORE,
         policy=os.environ.get("HITL_POLICY") or None,
         reviewers=os.environ.get("HITL_REVIEWERS") or None,
+        seal_key=os.environ.get("HITL_SEAL_KEY") or None,
+        checkpoint_key=os.environ.get("HITL_CHECKPOINT_KEY") or None,
         tracing=_is_on("HITL_TRACING"),
         debug=_is_on("HITL_DEBUG"),
+        head_file=os.environ.get("HITL_HEAD_FILE") or None,
+        head_key=os.environ.get("HITL_HEAD_KEY") or None,
+        head_key_file=os.environ.get("HITL_HEAD_KEY_FILE") or None,
     )
 
 

@@ -1,18 +1,26 @@
 """Picks the concretes: which store, which checkpoints, which policy, which people, which clock."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from uuid_utils import uuid7
 
 from hitl_orchestrator.domain.reading import did_you_mean, read_json
 from hitl_orchestrator.domain.roles import RoleChain
-from hitl_orchestrator.errors import StoreUnavailable, UnfitInput
+from hitl_orchestrator.domain.value import check_json
+from hitl_orchestrator.errors import KeyUnusable, SealKeyMissing, StoreUnavailable, UnfitInput
+from hitl_orchestrator.ledger.address import is_postgres, shown
+from hitl_orchestrator.ledger.headbook import Headbook
+from hitl_orchestrator.ledger.keys import SealKey, encryption_key, seals_from
+from hitl_orchestrator.ledger.notary import Notary, Signing
 from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.nodes.desk import Clock, Desk
 from hitl_orchestrator.nodes.ports import Classifier
@@ -30,6 +38,10 @@ if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
     from hitl_orchestrator.graph.runner import Runner
+    from hitl_orchestrator.ledger.database import Database
+    from hitl_orchestrator.ledger.seal import Seals
+    from hitl_orchestrator.ledger.signing import SigningKey
+    from hitl_orchestrator.ledger.sql import SqlLedger
 
 MEMORY = "memory://"
 CANONICAL_POLICY, CANONICAL_REVIEWERS = "routing_policy.json", "reviewers.json"
@@ -48,38 +60,45 @@ class Orchestrator(BaseOrchestrator):
         classifier: "Classifier | Runnable[Any, Any] | Callable[[Any], Any] | None" = None,
         risk_rules: Sequence[RiskRule] = (),
         score_rules: ScoreRules | None = None,
+        seal_key: SealKey | Sequence[SealKey] | None = None,
+        checkpoint_key: str | None = None,
         clock: Clock | None = None,
+        head_file: str | Path | None = None,
+        head_key: "str | Path | SigningKey | None" = None,
+        head_every: int = 1000,
     ) -> Self:
-        """Open a store: `sqlite:///PATH` or `memory://`. A new file is made, an older one is migrated.
+        """Open a store: `sqlite:///PATH`, `postgresql://USER@HOST/DATABASE` or `memory://`.
 
-        `policy` and `reviewers` are files or values. Without a policy the store's current one holds, in a new store
-        the canonical one; without reviewers there is one seat per role. `classifier` makes an output for tasks that
-        come without one: a LangChain `Runnable`, or a function of the task.
+        A new file is made, and so are tables in an empty database; older ones are migrated. `policy` and
+        `reviewers` are files or values. Without a policy the store's current one holds, in a new store the canonical
+        one; without reviewers there is one seat per role. `classifier` makes an output for tasks that come without one:
+        a LangChain `Runnable`, or a function of the task.
+
+        `seal_key` seals decisions: hexadecimal text, a `Path` to it, a function that computes a MAC, or several, the
+        newest first; else there is a key file beside the store. `checkpoint_key` encrypts the graph's checkpoints.
+        With a `head_file` the ledger's head is signed into it every `head_every` entries and on close, with `head_key`.
 
         Raises:
             UnfitInput: the policy or the reviewers file cannot be used, with every problem.
             StoreUnavailable: the store cannot be opened.
+            KeyUnusable, SealKeyMissing: a key is none, is not private, or is gone while it is needed.
         """
         people = load_people(reviewers)
         given = None if policy is None else load_policy(policy, people.chain)
-        clock = clock or now_in_utc
-        ledger = open_ledger(store)
-        rules = given or load_policy(ledger.current_policy(), people.chain)
+        encryption = None if checkpoint_key is None else encryption_key(checkpoint_key)
+        store = _from_here(store)
+        ledger = open_ledger(store, seal_key)
+        rules = given or _policy_of(ledger, people.chain)
 
         def runner(desk: Desk) -> "Runner":
-            services = Services(
-                rules=rulebook,
-                inbox=desk,
-                records=desk,
-                payloads=ledger,
-                classifier=as_classifier(classifier),
-                risk_rules=risk_rules,
-                score_rules=score_rules or ScoreRules(),
-            )
-            return build_runner(store, services)
+            asked, scores = as_classifier(classifier), score_rules or ScoreRules()
+            ports = Services(rules=rulebook, inbox=desk, records=desk, alarms=desk, payloads=ledger, classifier=asked)
+            return build_runner(store, replace(ports, risk_rules=risk_rules, score_rules=scores), encryption)
 
         rulebook = Rulebook(rules, people.chain, ledger.policy)
-        return cls(ledger, people, rulebook, clock=clock, new_id=new_case_id, runner=runner)
+        clock = clock or now_in_utc
+        signing = Signing(notary_of(ledger, store, head_file=head_file, head_key=head_key, clock=clock), head_every)
+        return cls(ledger, people, rulebook, clock=clock, new_id=new_case_id, runner=runner, signing=signing)
 
 
 def now_in_utc() -> datetime:
@@ -125,8 +144,20 @@ def load_people(given: "str | Path | Mapping[str, Any] | Sequence[Any] | People 
     if given is None:
         return read_people(read_json(canonical(CANONICAL_REVIEWERS), CANONICAL_REVIEWERS), CANONICAL_REVIEWERS)
     if isinstance(given, (str, Path)):
-        return read_people(read_json(read_file(given), Path(given).name), Path(given).name)
+        text, where = read_file(given), Path(given).name
+        return read_people(read_json(text, where, outer=1 if text.lstrip().startswith("[") else 2), where)
     return read_people(given, "reviewers")
+
+
+def _from_here(store: str) -> str:
+    """Return a store by its full path: where the process goes later must not move a store that it has opened."""
+    return store if store == MEMORY or is_postgres(store) else f"sqlite:///{sqlite_path(store)}"
+
+
+def _policy_of(ledger: Ledger, roles: RoleChain) -> Policy:
+    """Return the current policy of a store; it was checked, against the chain of its day, when it came into force."""
+    recorded = ledger.current_policy()
+    return load_policy(None, roles) if recorded is None else Policy.model_validate(recorded)
 
 
 def as_classifier(given: Any) -> Classifier | None:
@@ -142,48 +173,163 @@ def as_classifier(given: Any) -> Classifier | None:
     return as_classifier(made)
 
 
-def open_ledger(store: str) -> Ledger:
+def open_ledger(store: str, seal_key: SealKey | Sequence[SealKey] | None = None) -> Ledger:
     """Return the ledger of a store URL, made or migrated where needed.
 
     Raises:
         StoreUnavailable: the URL names no store we know, or the file cannot be used.
+        KeyUnusable, SealKeyMissing: a key is none, is not private, or is gone while it is needed.
     """
     if store == MEMORY:
         from hitl_orchestrator.ledger.memory import MemoryLedger  # noqa: PLC0415 - only one store is imported
 
-        return MemoryLedger()
+        return MemoryLedger(None if seal_key is None else seals_from(seal_key, Path()))
+    key_file = key_file_of(store)
+    seals = seals_from(seal_key, key_file)
+    ledger = _ledger_on(_database(store), seals)
+    if seal_key is None and not key_file.exists() and ledger.holds_sealed_work():
+        ledger.close()
+        raise SealKeyMissing(shown(store), key_file)
+    return ledger
+
+
+def open_to_audit(store: str) -> Ledger:
+    """Return the ledger of a store for whoever verifies or signs it, and does not need the key that seals decisions.
+
+    Raises:
+        StoreUnavailable: the URL names no store we know, or the file cannot be used.
+    """
+    from hitl_orchestrator.ledger.seal import ephemeral_seals  # noqa: PLC0415
+
+    return open_ledger(store) if store == MEMORY else _ledger_on(_database(store), ephemeral_seals())
+
+
+def _database(store: str) -> "Database":
+    if is_postgres(store):
+        return _postgres_database(store)
     path = sqlite_path(store)
-    from hitl_orchestrator.ledger.database import Database  # noqa: PLC0415 - only one store is imported
-    from hitl_orchestrator.ledger.migrate import migrate  # noqa: PLC0415
-    from hitl_orchestrator.ledger.sql import SqlLedger  # noqa: PLC0415
+    from hitl_orchestrator.ledger.sqlite import SqliteDatabase  # noqa: PLC0415 - only one store is imported
 
     _make_private(path, store)
-    migrate(path, store)
-    return SqlLedger(Database(path, store))
+    return SqliteDatabase(path, store)
+
+
+def key_file_of(store: str) -> Path:
+    """Return where the key of a store is kept if none is given: beside its file, or in one's own `~/.hitl`."""
+    if not is_postgres(store):
+        return Path(f"{sqlite_path(store)}.key")
+    parts = urlsplit(store)
+    options = sorted(each for each in parse_qsl(parts.query) if "password" not in each[0])
+    place = f"{parts.hostname}:{parts.port}{parts.path}?{options}"
+    return Path.home() / ".hitl" / f"{sha256(place.encode()).hexdigest()[:32]}.key"
+
+
+def notary_of(
+    ledger: Ledger,
+    store: str,
+    *,
+    head_file: str | Path | None = None,
+    head_key: "str | Path | SigningKey | None" = None,
+    clock: Clock | None = None,
+) -> Notary:
+    """Return the notary of a ledger. Its key is looked for when it first signs."""
+    book = None if head_file is None else Headbook(Path(head_file))
+    return Notary(ledger, clock or now_in_utc, lambda: signing_key(store, head_key), book)
+
+
+def signing_key(store: str, given: "str | Path | SigningKey | None" = None, *, make: bool = True) -> "SigningKey":
+    """Return the key that signs the heads of a store: the one given, that of a file, or one made beside its other key.
+
+    Raises:
+        KeyUnusable: it cannot be used, or there is none and none is to be made.
+    """
+    from hitl_orchestrator.ledger import signing  # noqa: PLC0415 - most commands sign nothing
+
+    if isinstance(given, signing.SigningKey):
+        return given
+    if isinstance(given, str):
+        return signing.signing_key_in(given, "HITL_HEAD_KEY")
+    if given is None and store == MEMORY:
+        return signing.new_signing_key()
+    file = given or key_file_of(store).with_suffix(".head-key")
+    if not make and not file.exists():
+        raise KeyUnusable(file, "there is no such file yet; signing a head makes it")
+    return signing.signing_key_at(file)
+
+
+def store_exists(store: str) -> bool:
+    """Whether there is a store at this URL already: a file, or a database with our tables in it.
+
+    Raises:
+        StoreUnavailable: the URL names no store we know, or the server cannot be asked.
+    """
+    if store == MEMORY:
+        return True
+    if not is_postgres(store):
+        return Path(sqlite_path(store)).exists()
+    with closing(_postgres_database(store)) as database:
+        return database.revision() is not None
+
+
+def _ledger_on(database: "Database", seals: "Seals") -> "SqlLedger":
+    from hitl_orchestrator.ledger.migrate import migrate  # noqa: PLC0415 - not for a store in memory
+    from hitl_orchestrator.ledger.sql import SqlLedger  # noqa: PLC0415
+
+    migrate(database)
+    return SqlLedger(database, seals)
+
+
+def _postgres_database(store: str) -> "Database":
+    with _extra("postgres", store):
+        from hitl_orchestrator.ledger.connections import Connections  # noqa: PLC0415 - only one store is imported
+        from hitl_orchestrator.ledger.postgres import PostgresDatabase  # noqa: PLC0415
+
+    return PostgresDatabase(Connections(store))
+
+
+@contextmanager
+def _extra(name: str, store: str) -> Iterator[None]:
+    """Say which extra brings what cannot be imported."""
+    try:
+        yield
+    except ImportError as exc:
+        remedy = f"install it with: pip install 'hitl-orchestrator[{name}]'"
+        raise StoreUnavailable(shown(store), f"the extra {name!r} is missing ({exc}); {remedy}") from exc
 
 
 def sqlite_path(store: str) -> str:
     """Return the file of a `sqlite:///PATH` URL."""
     parts = urlsplit(store)
     if parts.scheme != "sqlite":
-        hint = did_you_mean(parts.scheme, ("sqlite", "memory"))
-        raise StoreUnavailable(store, f"give sqlite:///PATH, or memory:// for a trial{hint}")
+        hint = did_you_mean(parts.scheme, ("sqlite", "postgresql", "memory"))
+        known = "give sqlite:///PATH, postgresql://USER@HOST/DATABASE, or memory:// for a trial"
+        raise StoreUnavailable(shown(store), f"{known}{hint}")
     path = store.removeprefix("sqlite:///")
     if path == store or not path or path == ":memory:":
         raise StoreUnavailable(store, "it names no file; give sqlite:///hitl.db, or memory:// for a trial")
-    return path
+    return str(Path(path).absolute())
 
 
-def build_runner(store: str, services: "Services") -> "Runner":
+def build_runner(store: str, services: "Services", key: bytes | None = None) -> "Runner":
     """Build the graph on the checkpoints of a store. Imports LangGraph, which takes its time."""
     from hitl_orchestrator.graph.adapter import Adapter  # noqa: PLC0415
     from hitl_orchestrator.graph.build import build_graph  # noqa: PLC0415
-    from hitl_orchestrator.graph.checkpoints import memory_checkpoints, sqlite_checkpoints  # noqa: PLC0415
     from hitl_orchestrator.graph.runner import Runner  # noqa: PLC0415
 
-    checkpoints = memory_checkpoints() if store == MEMORY else sqlite_checkpoints(sqlite_path(store))
+    checkpoints = _checkpoints(store, key)
     adapter = Adapter(services.payloads)
-    return Runner(build_graph(services, checkpoints, adapter), checkpoints, adapter)
+    return Runner(build_graph(services, checkpoints, adapter), checkpoints, adapter, services.alarms)
+
+
+def _checkpoints(store: str, key: bytes | None) -> Any:
+    if is_postgres(store):
+        with _extra("postgres", store):
+            from hitl_orchestrator.graph.postgres_checkpoints import postgres_checkpoints  # noqa: PLC0415
+
+        return postgres_checkpoints(store, key)
+    from hitl_orchestrator.graph.checkpoints import memory_checkpoints, sqlite_checkpoints  # noqa: PLC0415
+
+    return memory_checkpoints(key) if store == MEMORY else sqlite_checkpoints(sqlite_path(store), key)
 
 
 def _make_private(path: str, store: str) -> None:
@@ -196,6 +342,6 @@ def _make_private(path: str, store: str) -> None:
 
 def _as_text(given: Mapping[str, Any], where: str) -> str:
     try:
-        return json.dumps(given, allow_nan=False)
-    except (TypeError, ValueError) as exc:
+        return json.dumps(check_json(given), allow_nan=False)
+    except ValueError as exc:
         raise UnfitInput([f"{where}: not JSON: {exc}"]) from exc

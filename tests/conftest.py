@@ -1,12 +1,19 @@
 """What every test stands on: an environment without settings, ours or foreign, and how hard hypothesis tries."""
 
 import os
+import tempfile
+
+pytest_plugins = ["postgres_fixtures"]
 
 OURS_AND_THEIRS = ("HITL_", "LANGSMITH_", "LANGCHAIN_", "LANGGRAPH_")
 
 # Before any other import: some of these are read once, when their library is imported.
 for name in [name for name in os.environ if name.startswith(OURS_AND_THEIRS)]:
     del os.environ[name]
+
+# A store in PostgreSQL keeps its key in the home of whoever uses it; that must not be the developer's.
+_home = tempfile.TemporaryDirectory(prefix="hitl-home-")
+os.environ["HOME"] = _home.name
 
 from hypothesis import settings  # noqa: E402
 

@@ -1,16 +1,14 @@
 """Every command as it is typed. What a command does is imported when it is asked for: `--help` waits for nothing."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from hitl_orchestrator.cli.options import AsJson, CaseId, Given, Policy, Reviewers, Store
+from hitl_orchestrator.cli.app_audit import audit
+from hitl_orchestrator.cli.options import AsJson, CaseId, Given, Policy, Reviewers, Store, help_alone, session_of
 from hitl_orchestrator.cli.problems import INTERRUPTED
 from hitl_orchestrator.errors import UnfitInput
-
-if TYPE_CHECKING:
-    from hitl_orchestrator.cli.session import Session
 
 app = typer.Typer(
     name="hitl",
@@ -20,7 +18,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-audit = typer.Typer(rich_markup_mode=None)
 policy_app = typer.Typer(rich_markup_mode=None)
 app.add_typer(audit, name="audit")
 app.add_typer(policy_app, name="policy")
@@ -66,24 +63,13 @@ def _hitl(
     ] = False,
 ) -> None:
     context.obj = Given(store, policy, reviewers, as_json)
-    _help_alone(context)
-
-
-@audit.callback(invoke_without_command=True)
-def _audit(context: typer.Context) -> None:
-    """Read the ledger."""
-    _help_alone(context)
+    help_alone(context)
 
 
 @policy_app.callback(invoke_without_command=True)
 def _policy(context: typer.Context) -> None:
     """Look at a routing policy."""
-    _help_alone(context)
-
-
-def _help_alone(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+    help_alone(context)
 
 
 @app.command()
@@ -97,7 +83,7 @@ def demo(
     """Run the canonical five tasks end to end, in a temporary store."""
     from hitl_orchestrator.cli import demo as doing  # noqa: PLC0415
 
-    session = _session(context, as_json=as_json)
+    session = session_of(context, as_json=as_json)
     if data_into is not None:
         doing.copy_data(session, data_into)
     else:
@@ -126,7 +112,7 @@ def run(
     """Route the tasks of a file. Running it again is harmless: the same task is the same case."""
     from hitl_orchestrator.cli import run as doing  # noqa: PLC0415
 
-    session = _session(context, store, policy, reviewers, as_json)
+    session = session_of(context, store, policy, reviewers, as_json)
     doing.run(session, doing.Files(tasks, outputs, reviews), resubmit=resubmit)
 
 
@@ -143,7 +129,7 @@ def inbox(
     """List the open reviews, the longest waiting first."""
     from hitl_orchestrator.cli import reviewing as doing  # noqa: PLC0415
 
-    doing.inbox(_session(context, store, as_json=as_json), role, domain, limit)
+    doing.inbox(session_of(context, store, as_json=as_json), role, domain, limit)
 
 
 @app.command()
@@ -154,7 +140,7 @@ def show(context: typer.Context, given_id: CaseId, store: Store = None, as_json:
     """
     from hitl_orchestrator.cli import reviewing as doing  # noqa: PLC0415
 
-    doing.show(_session(context, store, as_json=as_json), given_id)
+    doing.show(session_of(context, store, as_json=as_json), given_id)
 
 
 @app.command()
@@ -194,7 +180,7 @@ def resume(
 
     said = {"human_decision": decision, "reviewer_id": reviewer, "human_feedback": feedback, "reason": reason}
     said |= {"confidence_assessment": assessment, "review_id": review_id, "shown_digest": digest}
-    doing.resume(_session(context, store, policy, reviewers, as_json), given_id, said, output)
+    doing.resume(session_of(context, store, policy, reviewers, as_json), given_id, said, output)
 
 
 @app.command()
@@ -208,26 +194,7 @@ def recover(
     """Drive every unfinished case on. Doing it twice, or in two places, is harmless."""
     from hitl_orchestrator.cli import run as doing  # noqa: PLC0415
 
-    doing.recover(_session(context, store, policy, reviewers, as_json))
-
-
-@audit.command("list")
-def audit_list(context: typer.Context, store: Store = None, as_json: AsJson = False) -> None:
-    """List how every case ended.
-
-    These are the audit records, in the order in which the cases finished.
-    """
-    from hitl_orchestrator.cli import audit as doing  # noqa: PLC0415
-
-    doing.list_records(_session(context, store, as_json=as_json))
-
-
-@audit.command("show")
-def audit_show(context: typer.Context, given_id: CaseId, store: Store = None, as_json: AsJson = False) -> None:
-    """Show every ledger entry about one case."""
-    from hitl_orchestrator.cli import audit as doing  # noqa: PLC0415
-
-    doing.show_entries(_session(context, store, as_json=as_json), given_id)
+    doing.recover(session_of(context, store, policy, reviewers, as_json))
 
 
 @policy_app.command("check")
@@ -243,7 +210,7 @@ def policy_check(
     """
     from hitl_orchestrator.cli import policy as doing  # noqa: PLC0415
 
-    doing.check_file(_session(context, reviewers=reviewers, as_json=as_json), file)
+    doing.check_file(session_of(context, reviewers=reviewers, as_json=as_json), file)
 
 
 @policy_app.command("explain")
@@ -263,25 +230,4 @@ def policy_explain(
     """
     from hitl_orchestrator.cli import policy as doing  # noqa: PLC0415
 
-    doing.explain_tasks(_session(context, store, policy, reviewers, as_json), given, outputs)
-
-
-def _session(
-    context: typer.Context,
-    store: str | None = None,
-    policy: str | None = None,
-    reviewers: str | None = None,
-    as_json: bool = False,
-) -> "Session":
-    """Return the session; what stands behind the command's name counts more than what stands before it."""
-    from hitl_orchestrator.cli.session import start  # noqa: PLC0415
-
-    before: Given = context.obj
-    return start(
-        Given(
-            store=before.store if store is None else store,
-            policy=before.policy if policy is None else policy,
-            reviewers=before.reviewers if reviewers is None else reviewers,
-            as_json=before.as_json or as_json,
-        )
-    )
+    doing.explain_tasks(session_of(context, store, policy, reviewers, as_json), given, outputs)

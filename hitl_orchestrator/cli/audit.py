@@ -16,4 +16,8 @@ def show_entries(session: Session, given_id: str) -> None:
     """Show every entry about one case."""
     with session.open() as hitl:
         found = hitl.history(given_id)
-    answer(session.as_json, [event.model_dump(mode="json") for event in found], lambda: [views.entries(found)])
+    answer(
+        session.as_json,
+        [event.model_dump(mode="json") for event in found],
+        lambda: [views.entries(found), *views.flagged_entries(found)],
+    )

@@ -1,8 +1,10 @@
 """What a command has to say to a person, before it is drawn: sentences and tables as plain values. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from hitl_orchestrator.domain.visible import warning
 
 
 class Cell(NamedTuple):
@@ -51,6 +53,13 @@ COMMAND = "cyan"
 ROUTING_STYLE = {"auto_approve": "green", "human_review": "yellow", "escalate": "red"}
 RISK_STYLE = {"low": "green", "medium": "yellow", "high": "red"}
 OUTCOME_STYLE = {"rejected": "red", "waiting": "bold", "received": "dim", "decided": "dim"}
+
+
+def flagged(about: str, *values: Any, indent: int = 0) -> Iterator[Line]:
+    """Yield a line that says that something holds characters which nobody would see; none where it does not."""
+    told = warning(*values)
+    if told is not None:
+        yield Line(f"Beware: {about} {told}.", "bold red", indent=indent)
 
 
 def routing(action: str | None) -> Cell:

@@ -12,7 +12,7 @@ from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import UnfitInput
-from hitl_orchestrator.orchestrator import CLOCK_TOLERANCE
+from hitl_orchestrator.nodes.desk import CLOCK_TOLERANCE
 from hitl_orchestrator.policies.schema import Policy
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.wiring import load_people, load_policy, now_in_utc, read_file
@@ -119,8 +119,15 @@ def name_of(path: str) -> str:
 
 
 def _read_many(model: type[Model], path: str, unique: str) -> list[Model]:
-    text = sys.stdin.read() if path == STANDARD_INPUT else read_file(path)
+    text = _standard_input() if path == STANDARD_INPUT else read_file(path)
     return parse_many(model, read_records(text, name_of(path)), name_of(path), unique)
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.read().removeprefix("\ufeff")
+    except UnicodeDecodeError as exc:
+        raise UnfitInput([f"standard input: not UTF-8 text (byte {exc.start}); send it as UTF-8"]) from exc
 
 
 def _refuse_strangers(named: Sequence[str | None], tasks: Sequence[Task], where: str, tasks_where: str) -> None:

@@ -1,8 +1,11 @@
 """The options that several commands share, each said once."""
 
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
+
+if TYPE_CHECKING:
+    from hitl_orchestrator.cli.session import Session
 
 Store = Annotated[
     str | None,
@@ -34,3 +37,30 @@ class Given(NamedTuple):
 
 
 NOTHING_GIVEN = Given()
+
+
+def help_alone(context: typer.Context) -> None:
+    """Show the help of a group that is called without a command."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def session_of(
+    context: typer.Context,
+    store: str | None = None,
+    policy: str | None = None,
+    reviewers: str | None = None,
+    as_json: bool = False,
+) -> "Session":
+    """Return the session; what stands behind the command's name counts more than what stands before it."""
+    from hitl_orchestrator.cli.session import start  # noqa: PLC0415
+
+    before: Given = context.obj
+    return start(
+        Given(
+            store=before.store if store is None else store,
+            policy=before.policy if policy is None else policy,
+            reviewers=before.reviewers if reviewers is None else reviewers,
+            as_json=before.as_json or as_json,
+        )
+    )

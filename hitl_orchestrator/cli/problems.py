@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from hitl_orchestrator.cli.words import visible
+from hitl_orchestrator.domain.visible import visible
 from hitl_orchestrator.errors import HitlError, Refusal, UnfitInput
 
 NO, UNFIT, INTERRUPTED = 1, 2, 130

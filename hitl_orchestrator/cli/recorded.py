@@ -7,8 +7,10 @@ from hitl_orchestrator.domain.reading import did_you_mean
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import Task
 from hitl_orchestrator.errors import NotAuthorised
+from hitl_orchestrator.nodes.desk import CLOCK_TOLERANCE
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.records import unfit_record
+from hitl_orchestrator.wiring import now_in_utc
 
 
 def check_recorded(
@@ -45,7 +47,7 @@ def stands(case: Case, recorded: Review) -> bool:
 def _incomplete(review: Review, task: Task | None) -> Iterator[str]:
     if review.task_id is None:
         yield ".task_id: this field is required in a recorded review"
-    yield from (f".{problem}" for problem in unfit_record(review, task))
+    yield from (f".{problem}" for problem in unfit_record(review, task, now_in_utc() + CLOCK_TOLERANCE))
 
 
 def _strange(review: Review, people: People | None) -> Iterator[str]:

@@ -35,8 +35,7 @@ class Run:
 def run(session: Session, files: Files, *, resubmit: bool) -> None:
     """Check everything, then take every task in, and replay the recorded reviews where there are any."""
     intake = read_intake(session, files)
-    policy = intake.policy if session.policy else None  # none named: the one of the store holds
-    with Orchestrator.open(session.store, policy=policy, reviewers=intake.people) as hitl:
+    with session.open_or_make(intake.policy if session.policy else None, intake.people) as hitl:
         done = work_through(hitl, intake, resubmit=resubmit)
     answer(session.as_json, [views.case_summary(case) for case in done.cases], lambda: _told(session, done))
     if done.refused:

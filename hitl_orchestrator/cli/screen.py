@@ -10,7 +10,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from hitl_orchestrator.cli.blocks import COMMAND, Block, Line, Table
-from hitl_orchestrator.cli.words import visible
+from hitl_orchestrator.domain.visible import visible
 
 GAP = 2
 LEAST = 8
@@ -39,7 +39,7 @@ def draw(blocks: Iterable[Block]) -> None:
 def _lines(line: Line, screen: Console) -> Iterator[Text]:
     """Yield the lines that a sentence takes. A command takes one, so that it can be copied."""
     margin = " " * line.indent
-    for written in line.text.split("\n") if line.quoted else [line.text]:
+    for written in line.text.replace("\r\n", "\n").split("\n") if line.quoted else [line.text]:
         text = Text(visible(written), style=line.style)
         broken = [text] if line.style == COMMAND else text.wrap(screen, max(screen.width - line.indent, LEAST))
         for part in broken:

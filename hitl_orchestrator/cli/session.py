@@ -2,16 +2,22 @@
 
 import shlex
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import which
 
 from hitl_orchestrator.cli.options import NOTHING_GIVEN, Given
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import StoreUnavailable
+from hitl_orchestrator.ledger.address import is_postgres, shown
+from hitl_orchestrator.ledger.notary import Notary
+from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.policies import Policy
-from hitl_orchestrator.settings import keep_traces_at_home, read_settings
-from hitl_orchestrator.wiring import MEMORY, Orchestrator, load_policy, sqlite_path
+from hitl_orchestrator.review.people import People
+from hitl_orchestrator.settings import Settings, keep_traces_at_home, read_settings
+from hitl_orchestrator.wiring import MEMORY, Orchestrator, load_policy, notary_of, open_to_audit, store_exists
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +28,9 @@ class Session:
     policy: str | None
     reviewers: str | None
     as_json: bool
+    seal_key: str | None = field(default=None, repr=False)
+    checkpoint_key: str | None = field(default=None, repr=False)
+    settings: Settings = field(default_factory=Settings)
     given: Given = NOTHING_GIVEN
 
     def open(self) -> Orchestrator:
@@ -30,22 +39,61 @@ class Session:
         Raises:
             StoreUnavailable: there is none.
         """
-        if self.store != MEMORY and not Path(sqlite_path(self.store)).exists():
+        self._check_that_it_exists()
+        return self.open_or_make(self.policy, self.reviewers)
+
+    def open_or_make(self, policy: "str | Policy | None", reviewers: "str | People | None") -> Orchestrator:
+        """Open a store with the keys of the environment, and make it where there is none."""
+        return Orchestrator.open(
+            self.store,
+            policy=policy,
+            reviewers=reviewers,
+            seal_key=self.seal_key,
+            checkpoint_key=self.checkpoint_key,
+            head_file=self.settings.head_file,
+            head_key=self.head_key,
+        )
+
+    @contextmanager
+    def ledger(self) -> Iterator[Ledger]:
+        """Open the ledger alone, whatever has become of what it says: neither policy nor people are read.
+
+        Raises:
+            StoreUnavailable: there is none.
+        """
+        self._check_that_it_exists()
+        with closing(open_to_audit(self.store)) as ledger:
+            yield ledger
+
+    @contextmanager
+    def notary(self, head_file: str | None = None) -> Iterator[Notary]:
+        """Open the ledger alone for whoever verifies, signs or proves. Raises as `ledger` does."""
+        with self.ledger() as ledger:
+            yield notary_of(ledger, self.store, head_file=head_file, head_key=self.head_key)
+
+    @property
+    def head_key(self) -> str | Path | None:
+        """The key that signs heads, or its file, where the environment names one."""
+        file = self.settings.head_key_file
+        return self.settings.head_key or (None if file is None else Path(file))
+
+    def _check_that_it_exists(self) -> None:
+        if not store_exists(self.store):
+            what = "it holds no cases yet" if is_postgres(self.store) else "there is no such file"
             raise StoreUnavailable(
-                self.store, "there is no such file; 'hitl run' makes one, --store or HITL_STORE name another"
+                shown(self.store), f"{what}; 'hitl run' makes one, --store or HITL_STORE name another"
             )
-        return Orchestrator.open(self.store, policy=self.policy, reviewers=self.reviewers)
 
     def policy_in_force(self, roles: RoleChain) -> Policy:
         """Return the policy that was named, else the one of the store if there is a store, else the canonical one."""
-        if self.policy is None and self.store != MEMORY and Path(sqlite_path(self.store)).exists():
+        if self.policy is None and self.store != MEMORY and store_exists(self.store):
             with self.open() as hitl:
                 return hitl.rulebook.active.policy
         return load_policy(self.policy, roles)
 
     def command(self, *words: str, deciding: bool = False) -> str:
         """Return a command to type next, on the same store and, for a decision, with the same policy and people."""
-        options = [("--store", self.given.store)]
+        options = [("--store", self.given.store and shown(self.given.store))]
         if deciding:
             options += [("--policy", self.given.policy), ("--reviewers", self.given.reviewers)]
         named = [word for option, value in options if value for word in (option, value)]
@@ -67,5 +115,8 @@ def start(given: Given) -> Session:
         policy=settings.policy if given.policy is None else given.policy,
         reviewers=settings.reviewers if given.reviewers is None else given.reviewers,
         as_json=given.as_json,
+        seal_key=settings.seal_key,
+        checkpoint_key=settings.checkpoint_key,
+        settings=settings,
         given=given,
     )

@@ -43,6 +43,10 @@ def receipt(case: Case, review: Review, started: datetime, session: Session) -> 
         yield Line(f"This very answer stands since {moment(row.verdict.decided_at)}; nothing was changed.")
     else:
         yield Line(f"Recorded: {review.human_decision} by {review.reviewer_id} on task {case.task_id}.")
+    if row.shown.routing.output is not None:
+        yield from blocks.flagged("what the agent proposed", row.shown.routing.output.model_dump(mode="json"))
+    yield from blocks.flagged("the task", row.shown.task.model_dump(mode="json"))
+    yield from blocks.flagged("this answer", review.model_dump(mode="json"))
     if case.open_review:
         yield Line(f"The case now waits for {case.open_review.role}.", "bold")
     else:
@@ -68,6 +72,7 @@ def _task(case: Case) -> Iterator[Block]:
     yield Line(f"{task.task_type} in {task.domain}, {risk}, made {moment(task.timestamp)}", indent=2)
     if task.metadata:
         yield Line(json.dumps(task.metadata, ensure_ascii=False), indent=2)
+    yield from blocks.flagged("this", task.model_dump(mode="json"), indent=2)
 
 
 def _proposal(case: Case, history: Sequence[Event]) -> Iterator[Block]:
@@ -89,6 +94,7 @@ def _output(output: Proposal) -> Iterator[Block]:
         yield Line(output.explanation, indent=2, quoted=True)
     if output.model_extra:
         yield Line(json.dumps(output.model_extra, ensure_ascii=False), indent=2)
+    yield from blocks.flagged("this", output.model_dump(mode="json"), indent=2)
 
 
 def _routing(case: Case) -> Iterator[Block]:
@@ -108,6 +114,7 @@ def _routing(case: Case) -> Iterator[Block]:
 def _review(row: ReviewRow) -> Iterator[Block]:
     if row.shown.passed_up_because:
         yield Line(f"Passed up to {row.role}: {row.shown.passed_up_because}", indent=2)
+        yield from blocks.flagged("this", row.shown.passed_up_because, indent=2)
     if row.verdict is None:
         yield Line(f"{row.role}: open since {moment(row.opened_at)}", "yellow", indent=2)
         yield Line(f"review {row.review_id}, shows {row.digest[:12]}", "dim", indent=2)
@@ -118,6 +125,7 @@ def _review(row: ReviewRow) -> Iterator[Block]:
     yield Line(f"{name}: {said.human_decision} at {moment(verdict.decided_at)}{sure}", indent=2)
     for quoted in filter(None, (said.human_feedback, said.reason)):
         yield Line(f'"{quoted}"', indent=4, quoted=True)
+        yield from blocks.flagged("this", quoted, indent=4)
 
 
 def _outcome(record: AuditRecord) -> Iterator[Block]:

@@ -107,6 +107,8 @@ def inbox(rows: Sequence[ReviewRow], limit: int, session: Session) -> Iterator[B
         Column("proposal", gives_way=True),
     )
     yield Table(columns, [_inbox_row(row) for row in rows])
+    for row in rows:
+        yield from blocks.flagged(f"{row.shown.task.task_id}", row.shown.model_dump(mode="json"))
     yield Line()
     more = f"; there may be more, --limit {2 * limit} shows them" if len(rows) == limit else ""
     yield Line(f"{count(len(rows), 'open review')}, the longest waiting first{more}. Next:")
@@ -146,6 +148,12 @@ def entries(found: Sequence[Event]) -> Table:
             for event in found
         ],
     )
+
+
+def flagged_entries(found: Sequence[Event]) -> Iterator[Block]:
+    """Say which entries hold what nobody would see."""
+    for event in found:
+        yield from blocks.flagged(f"entry {event.seq}", event.body, event.actor.model_dump(mode="json"))
 
 
 def who(event: Event) -> str:

@@ -1,24 +1,8 @@
 """How values are written for people: nothing hidden, nothing longer than needed. Pure, and quick to import."""
 
-import unicodedata
 from datetime import datetime
 
 _SECONDS_UP_TO, _HOURS_UP_TO = 2 * 3600, 48 * 3600
-
-
-def visible(text: str) -> str:
-    r"""Return a text with every control, bidirectional or otherwise invisible character written out: \x1b, \u202e."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(character if _shows(character) else _written_out(character) for character in text)
-
-
-def _shows(character: str) -> bool:
-    return character.isprintable() or unicodedata.category(character) == "Zs"
-
-
-def _written_out(character: str) -> str:
-    return character.encode("unicode_escape").decode()
 
 
 def moment(at: datetime) -> str:

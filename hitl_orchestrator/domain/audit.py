@@ -9,6 +9,7 @@ from hitl_orchestrator.domain.value import Confidence, Identifier, Instant, Labe
 from hitl_orchestrator.domain.words import (
     Action,
     ActorKind,
+    Authentication,
     DecisionSource,
     EventKind,
     FinalDecision,
@@ -23,6 +24,7 @@ class AuditRecord(Value):
 
     `latency_seconds` runs from the task's timestamp to the decision. `final_output` is what may be carried out;
     it is None for a rejected case, and where a person replaced the agent's answer by words alone.
+    `replayed` says that the case and its decision are a record of the past, which nobody authenticated.
     `review_probability` is the chance that a person looked at a case like this, for weighing what reviews show.
     """
 
@@ -49,15 +51,32 @@ class AuditRecord(Value):
     proposed_output: Proposal | None
     final_output: Proposal | None
     review_probability: float = Field(ge=0, le=1)
+    replayed: bool = False
 
 
 class Actor(Value):
-    """Who did something, in which roles, and through which door."""
+    """Who did something, how that is known, in which roles, and through which door."""
 
     kind: ActorKind
     id: Label | None = None
+    authenticated: Authentication = Authentication.NONE
     roles: tuple[Label, ...] = ()
     channel: Label = "library"
+
+
+class RefusedAttempt(Value):
+    """An answer that was refused: what was tried, and why not. `answer` is its digest; its free text is not kept.
+
+    Attempts with the same `key` are one: the ledger tells of them once.
+    """
+
+    case_id: Identifier
+    review_id: Identifier | None
+    human_decision: HumanDecision
+    cause: Label
+    why: Text
+    answer: str
+    key: str
 
 
 class Event(Value):

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from hitl_orchestrator.domain.door import check_text
 from hitl_orchestrator.errors import UnfitInput
 
 Model = TypeVar("Model", bound=BaseModel)
-_SHOWN = 60
+_SHOWN, _MOST_BITS = 60, 1000
 _SHAPES = {
     "dict_type": "an object",
     "model_attributes_type": "an object",
@@ -36,15 +37,17 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {names[close[0]]!r}?" if close else ""
 
 
-def read_json(text: str, where: str, first_line: int = 1) -> Any:
-    """Parse JSON, strictly: no NaN, no infinities, no key twice in one object.
+def read_json(text: str, where: str, first_line: int = 1, outer: int = 0) -> Any:
+    """Parse JSON, strictly: no NaN, no infinities, no key twice in one object, and no record that is too much.
 
-    `first_line` is the number of the text's first line, where it is cut out of a longer one.
+    `first_line` is the number of the text's first line, where it is cut out of a longer one; `outer` says how many
+    levels stand around the records of the text: one around those of a list.
 
     Raises:
         UnfitInput: with the line and column where the text stops being JSON.
     """
     try:
+        check_text(text, outer)
         return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_double_keys)
     except json.JSONDecodeError as exc:
         line = first_line + exc.lineno - 1
@@ -52,8 +55,6 @@ def read_json(text: str, where: str, first_line: int = 1) -> Any:
     except ValueError as exc:
         told = "a number has more digits than can be read; send it as text" if "digits" in str(exc) else str(exc)
         raise UnfitInput([f"{where}: {told}" if first_line == 1 else f"{where}: line {first_line}: {told}"]) from exc
-    except RecursionError as exc:
-        raise UnfitInput([f"{where}: nested too deeply to read"]) from exc
 
 
 def read_records(text: str, where: str) -> list[Any]:
@@ -62,7 +63,7 @@ def read_records(text: str, where: str) -> list[Any]:
     if not stripped:
         raise UnfitInput([f"{where}: the file is empty; give a JSON array or one JSON object a line"])
     if stripped.startswith("["):
-        records: list[Any] = read_json(text, where)
+        records: list[Any] = read_json(text, where, outer=1)
         return records
     lines = [line for line in text.split("\n") if line.strip()]
     if len(lines) > 1 and (all(line.lstrip().startswith("{") for line in lines) or _is_json(lines[0])):
@@ -127,6 +128,8 @@ def _sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
 def _show(given: object) -> str:
     if isinstance(given, (dict, list)):
         return "an object" if isinstance(given, dict) else "a list"
+    if isinstance(given, int) and given.bit_length() > _MOST_BITS:
+        return "a number of many digits"
     text = json.dumps(given, ensure_ascii=True, default=repr)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
@@ -175,8 +178,9 @@ def _read_lines(text: str, where: str) -> list[Any]:
 
 def _is_json(text: str) -> bool:
     try:
+        check_text(text)
         json.loads(text)
-    except (ValueError, RecursionError):
+    except ValueError:
         return False
     return True
 

@@ -71,7 +71,11 @@ class Verdict(Value):
 
 
 class ReviewRow(Value):
-    """One review in the inbox, open or answered."""
+    """One review in the inbox, open or answered.
+
+    `seal` is made over all the rest, with a key that is not in the database. Without a sound one a row counts for
+    nothing.
+    """
 
     review_id: Identifier
     case_id: Identifier
@@ -84,3 +88,4 @@ class ReviewRow(Value):
     shown: Shown
     opened_at: Instant
     verdict: Verdict | None = None
+    seal: str = Field(default="", repr=False)

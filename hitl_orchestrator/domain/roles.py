@@ -22,9 +22,12 @@ class RoleChain(Value):
         return self.roles[place + 1] if place + 1 < len(self.roles) else None
 
     def reaches(self, held: str, needed: str) -> bool:
-        """Whether `held` is `needed` or stands above it. Roles outside the chain reach only themselves."""
+        """Whether `held` is `needed` or stands above it.
+
+        A role outside the chain, such as one of an older chain, is reached by itself and by the top of the chain.
+        """
         if held not in self.roles or needed not in self.roles:
-            return held == needed
+            return held in (needed, self.roles[-1])
         return self.roles.index(held) >= self.roles.index(needed)
 
     def higher(self, one: str, other: str) -> str:

@@ -30,7 +30,7 @@ class Proposal(Value):
 
     @model_validator(mode="after")
     def _extra_is_json(self) -> "Proposal":
-        check_json(self.model_extra or {})
+        check_json(self.model_extra or {}, depth=2)
         return self
 
 

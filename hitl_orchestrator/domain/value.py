@@ -3,15 +3,32 @@
 import json
 import math
 import re
+import unicodedata
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from typing import Annotated, Any
 
+import rfc8785
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from hitl_orchestrator.domain.visible import hidden_in, visible
+
+MAX_SIZE = 2**20
+"""The bytes of one record, as UTF-8 text."""
+
 MAX_DEPTH = 32
+"""How deep a record nests, itself counted."""
+
+MAX_VALUES = 100_000
+"""The values of one record: all members of its lists and objects. An empty list or object counts as one more."""
+
 # Beyond 2**53 a JSON number is no longer the same number to every reader (RFC 8785, I-JSON).
 MAX_INTEGER = 2**53 - 1
+_EXPONENT = re.compile("[0-9]e(?:-0|[+])")
+_OUTSIDE_THE_BASIC_PLANE = re.compile("[\U00010000-\U0010ffff]")
+# They join letters of Indic and Persian words, which are other words without them.
+_JOINERS = {"\u200c", "\u200d"}
 _A_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}")
 
 
@@ -45,6 +62,18 @@ def _storable(text: str) -> str:
     return text
 
 
+def _name(text: str) -> str:
+    """Refuse what would look like another name: two spellings of one domain would be two domains."""
+    if text.isascii() and text.isprintable():
+        return text
+    _storable(text)
+    if not unicodedata.is_normalized("NFC", text):
+        raise ValueError("a name is written in Unicode's composed form, NFC; normalise it, or it would be another name")
+    if set(hidden_in(text)) - _JOINERS or "\n" in text or "\t" in text:
+        raise ValueError(f"a name has no invisible characters and no line breaks, and this is {visible(text)}")
+    return text
+
+
 def _check_scalar(value: object) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("numbers must be finite")
@@ -56,29 +85,91 @@ def _check_scalar(value: object) -> None:
         raise ValueError(f"{type(value).__name__} is not JSON")
 
 
-def check_json(value: Any) -> Any:
-    """Return `value` if it is JSON that every store keeps unchanged; raise `ValueError` saying why not."""
-    pending = [(value, 1)]
+def check_json(value: Any, depth: int = 1) -> Any:
+    """Return `value` if it is JSON that every store keeps unchanged; raise `ValueError` saying why not.
+
+    It stands at this `depth` of a record.
+    """
+    pending = [(value, depth)]
+    values = letters = 0
     while pending:
         item, depth = pending.pop()
-        if depth > MAX_DEPTH:
-            raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+        if isinstance(item, (dict, list, tuple)):
+            values += max(len(item), 1)
+            if depth > MAX_DEPTH:
+                raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+            if values > MAX_VALUES:
+                raise ValueError(f"it holds more than {MAX_VALUES} values")
         if isinstance(item, dict):
             for key in item:
                 if not isinstance(key, str):
                     raise ValueError("object keys must be text")
                 _check_scalar(key)
+                letters += len(key)
             pending.extend((child, depth + 1) for child in item.values())
         elif isinstance(item, (list, tuple)):
             pending.extend((child, depth + 1) for child in item)
         else:
             _check_scalar(item)
+            letters += len(item) if isinstance(item, str) else 0
+        # One text may stand in many places without taking more room than one; written out it would.
+        if letters > MAX_SIZE:
+            raise ValueError(f"it holds more than {MAX_SIZE} bytes of text")
     return value
 
 
 def canonical_json(value: Any) -> str:
-    """Return the one text of a JSON value: sorted keys, no spaces, so that equal values have equal digests."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True)
+    """Return the one text of a JSON value, that of RFC 8785: equal values have equal texts, and equal digests.
+
+    1 and 1.0 are one number, and so are 0 and -0.0. What it returns is read with `read_canonical`.
+    """
+    text = _quick_text(value)
+    if _ends_in_whole_float(text):
+        text = _quick_text(_whole_floats_as_integers(value))
+    # Python and RFC 8785 differ on few numbers, and on the order of keys outside the Basic Multilingual Plane.
+    if _ends_in_whole_float(text) or _has_odd_exponent(text) or not (text.isascii() or _in_one_plane(text)):
+        return rfc8785.dumps(value).decode()
+    return text
+
+
+_quick_text = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True).encode
+
+
+def _ends_in_whole_float(text: str) -> bool:
+    """Whether some number may be written as 1.0, where RFC 8785 writes 1. Text that only looks so costs time alone."""
+    return ".0," in text or ".0}" in text or ".0]" in text or text.endswith(".0")
+
+
+def _has_odd_exponent(text: str) -> bool:
+    """Whether some number may be written as 1e-07 or 1e+16, where RFC 8785 writes 1e-7 and 10000000000000000."""
+    return ("e-0" in text or "e+" in text) and _EXPONENT.search(text) is not None
+
+
+def _whole_floats_as_integers(value: Any) -> Any:
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) <= MAX_INTEGER else value
+    if isinstance(value, dict):
+        return {key: _whole_floats_as_integers(child) for key, child in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_whole_floats_as_integers(child) for child in value]
+    return value
+
+
+def _in_one_plane(text: str) -> bool:
+    return _OUTSIDE_THE_BASIC_PLANE.search(text) is None
+
+
+def read_canonical(text: str) -> Any:
+    """Return the value of a canonical text. A whole number beyond 2**53 was a float, and is one again."""
+    return _DECODER.decode(text)
+
+
+def _whole_number(digits: str) -> int | float:
+    number = int(digits)
+    return number if abs(number) <= MAX_INTEGER else float(digits)
+
+
+_DECODER = json.JSONDecoder(parse_int=_whole_number)
 
 
 def digest(value: Any) -> str:
@@ -89,11 +180,11 @@ def digest(value: Any) -> str:
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,199}$")]
 """An id that is safe in a URL, a file name and a log line."""
 
-Label = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S"), AfterValidator(_storable)]
-"""A short name such as a domain, a task type or a role."""
+Label = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S"), AfterValidator(_name)]
+"""A short name such as a domain, a task type or a role: NFC, on one line, all of it visible."""
 
 Text = Annotated[str, AfterValidator(_storable)]
-"""Free text."""
+"""Free text, kept as it came: what was seen is what is signed."""
 
 Confidence = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]
 """A probability in [0, 1]. Numbers only: neither "0.9" nor true is a confidence."""
@@ -101,5 +192,5 @@ Confidence = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False
 Instant = Annotated[AwareDatetime, BeforeValidator(_only_text), AfterValidator(_to_utc)]
 """A moment in UTC. A time without a zone is refused, for it could be any of them."""
 
-FreeJson = Annotated[dict[str, Any], AfterValidator(check_json)]
+FreeJson = Annotated[dict[str, Any], AfterValidator(partial(check_json, depth=2))]
 """Free JSON, checked for what a store could not keep: NUL, lone surrogates, NaN, huge integers, deep nesting."""

@@ -117,7 +117,10 @@ class EventKind(StrEnum):
     REVIEW_OPENED = "review_opened"
     ESCALATED = "escalated"
     DECIDED = "decided"
+    REFUSED = "refused"
+    RESUMED = "resumed"
     FINISHED = "finished"
+    ALARM = "alarm"
 
 
 class ActorKind(StrEnum):
@@ -127,3 +130,14 @@ class ActorKind(StrEnum):
     HUMAN = "human"
     SYSTEM = "system"
     RECORD = "record"
+
+
+class Authentication(StrEnum):
+    """How it is known that somebody is who they say they are."""
+
+    NONE = "none"
+    """Nobody asked, as for the machine itself and for agents; or the name is not known here."""
+    STATED = "stated"
+    """The caller of the library or of a command named a known person, and is believed."""
+    RECORDED = "recorded"
+    """A record of the past names them."""

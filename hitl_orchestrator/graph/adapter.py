@@ -7,12 +7,14 @@ import json
 from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
-from typing import Any, TypeVar, cast, get_args
+from typing import Any, Protocol, TypeVar, cast, get_args
 
+from langchain_core.runnables import RunnableConfig
 from pydantic import ValidationError
 
 from hitl_orchestrator.domain.value import Value
-from hitl_orchestrator.errors import HitlError
+from hitl_orchestrator.errors import HitlError, StateForged
+from hitl_orchestrator.graph.runs import Runs
 from hitl_orchestrator.nodes.ports import Payloads
 from hitl_orchestrator.nodes.state import Submitted, Update
 
@@ -24,6 +26,13 @@ _MOST_REMEMBERED = 512
 State = TypeVar("State", bound=Submitted)
 Kind = TypeVar("Kind", bound=Value)
 PlainState = dict[str, Any]
+
+
+class Step(Protocol):
+    """A node as LangGraph calls it."""
+
+    def __call__(self, state: PlainState, config: RunnableConfig | None = None) -> PlainState:
+        """Return the update."""
 
 
 class StateNotSound(HitlError):
@@ -50,6 +59,7 @@ class Adapter:
     def __init__(self, payloads: Payloads) -> None:
         self._payloads = payloads
         self._made: dict[int, tuple[Any, Value]] = {}
+        self._runs = Runs()
 
     def plain(self, value: Value | None) -> Any:
         """Return a value as plain JSON, or as a reference to where it is kept if it is large."""
@@ -79,16 +89,25 @@ class Adapter:
             self._remember(given, value)
         return value
 
-    def step(
-        self, name: str, node: Callable[[State], Update], reads: type[State], owns: str
-    ) -> Callable[[PlainState], PlainState]:
+    def step(self, name: str, node: Callable[[State], Update], reads: type[State], owns: str) -> Step:
         """Make a typed node fit the graph. Whatever it returns beside its own key is a fault, and raises."""
 
-        def run(state: PlainState) -> PlainState:
-            update = node(self._assembled(reads, state))
+        def run(state: PlainState, config: RunnableConfig | None = None) -> PlainState:
+            thread = (config or {}).get("configurable", {}).get("thread_id")
+            given = self._assembled(reads, state)
+            if thread not in (None, given.submission.case_id):
+                raise StateForged(str(thread), f"it is that of case {given.submission.case_id!r}")
+            own = self._runs.made(reads, state)
+            try:
+                update = node(given.as_own(own))
+            except BaseException:
+                self._runs.forget(state)
+                raise
             if set(update) != {owns}:
                 raise StateNotSound(f"node {name!r} may write {owns!r} and wrote {sorted(update)}")
-            return {owns: self.plain(update[owns])}
+            written = self.plain(update[owns])
+            self._runs.note(state, owns, written, own=own)
+            return {owns: written}
 
         run.__name__ = name
         return run

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypedDict
+from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
@@ -12,7 +12,19 @@ from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.review import Verdict
 from hitl_orchestrator.domain.words import Action
 from hitl_orchestrator.graph.adapter import Adapter, PlainState
-from hitl_orchestrator.graph.topology import CLASSIFY, FINALIZE, HUMAN_REVIEW, NEXT, OWNS, READS, ROUTE, SCORE
+from hitl_orchestrator.graph.pauses import check_pauses
+from hitl_orchestrator.graph.topology import (
+    CLASSIFY,
+    FINALIZE,
+    HUMAN_REVIEW,
+    NEXT,
+    OWNS,
+    PAUSES,
+    READS,
+    ROUTE,
+    SCORE,
+    CaseState,
+)
 from hitl_orchestrator.nodes.classify import classify
 from hitl_orchestrator.nodes.finalize import finalize
 from hitl_orchestrator.nodes.human_review import human_review
@@ -23,19 +35,12 @@ from hitl_orchestrator.nodes.services import Services
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 
 
-class CaseState(TypedDict, total=False):
-    """The channels of a case, one for each step of the staircase. Plain JSON only."""
-
-    submission: dict[str, Any]
-    classification: dict[str, Any]
-    score: dict[str, Any]
-    decision: dict[str, Any]
-    review: dict[str, Any] | None
-    outcome: dict[str, Any]
-
-
 def build_graph(services: Services, checkpointer: BaseCheckpointSaver[Any], adapter: Adapter | None = None) -> Graph:
-    """Return the compiled graph. The checkpointer is not optional: without one an interrupt is silently lost."""
+    """Return the compiled graph. The checkpointer is not optional: without one an interrupt is silently lost.
+
+    Raises:
+        PausesMisstated: a node pauses where the topology does not say so, or does not where it does.
+    """
     adapter = adapter or Adapter(services.payloads)
     nodes: dict[str, Callable[..., Any]] = {
         CLASSIFY: partial(classify, classifier=services.classifier, risk_rules=services.risk_rules),
@@ -50,6 +55,7 @@ def build_graph(services: Services, checkpointer: BaseCheckpointSaver[Any], adap
     }
     graph: StateGraph[Any, Any, Any, Any] = StateGraph(CaseState)
     for name, node in nodes.items():
+        check_pauses(name, node, PAUSES.get(name, 0))
         typed: Any = adapter.step(name, node, READS[name], OWNS[name])
         graph.add_node(name, typed)
     graph.add_edge(START, CLASSIFY)

@@ -5,10 +5,9 @@ commits without waiting for the disk, while the ledger's does wait.
 """
 
 import asyncio
-import logging
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from langchain_core.runnables import RunnableConfig
@@ -20,48 +19,26 @@ from langgraph.checkpoint.base import (
     CheckpointTuple,
 )
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from hitl_orchestrator.errors import HitlError
-from hitl_orchestrator.graph.topology import OUTCOME
+from hitl_orchestrator.errors import HitlError, StoreUnavailable
+from hitl_orchestrator.graph.serializer import RowRefused, strict_serializer
+from hitl_orchestrator.graph.topology import GIVEN, OUTCOME
 
 BUSY_TIMEOUT_SECONDS = 30
 
 
-class LaxSerializer(HitlError):
-    """The checkpoint serializer would rebuild any class that a stored row names, and so run foreign code."""
+# What reading a row can raise that is none of ours: wrong tags, wrong bytes, wrong shapes. A database that cannot be
+# read at all raises errors of its own, which stay what they are.
+_UNREADABLE = (RowRefused, ValueError, TypeError, KeyError, IndexError, AttributeError, NotImplementedError)
 
 
-@dataclass(frozen=True)
-class _Probe:
-    """A class that no checkpoint of ours holds."""
+class PlaceUnreadable(HitlError):
+    """The stored place of a case cannot be read, or is refused. It can be made again from the tables."""
 
-    held: int = 1
-
-
-def _say_nothing(record: logging.LogRecord) -> bool:
-    """Keep LangGraph's warning about the probe out of everybody's log; its other warnings stay."""
-    return _Probe.__name__ not in record.getMessage()
-
-
-def strict_serializer() -> JsonPlusSerializer:
-    """Return a serializer that rebuilds plain values and LangGraph's own types, and nothing else; no pickle.
-
-    Raises:
-        LaxSerializer: the installed version does not hold to that, which is tried with a harmless class.
-    """
-    strict = JsonPlusSerializer(pickle_fallback=False, allowed_json_modules=None, allowed_msgpack_modules=None)
-    foreign = JsonPlusSerializer(allowed_msgpack_modules=True).dumps_typed(_Probe())
-    log = logging.getLogger(JsonPlusSerializer.__module__)
-    log.addFilter(_say_nothing)
-    try:
-        rebuilt = strict.loads_typed(foreign)
-    finally:
-        log.removeFilter(_say_nothing)
-    if isinstance(rebuilt, _Probe):
-        raise LaxSerializer("the installed langgraph-checkpoint rebuilds foreign classes; install a version we support")
-    return strict
+    def __init__(self, case_id: str, why: str) -> None:
+        super().__init__(f"the stored place of case {case_id!r} cannot be read: {why}; 'hitl recover' makes it again")
+        self.case_id, self.why = case_id, why
 
 
 class ForgetsFinished(BaseCheckpointSaver[Any]):
@@ -69,6 +46,20 @@ class ForgetsFinished(BaseCheckpointSaver[Any]):
 
     A finished thread would accept another resume without a word; one that is gone cannot.
     """
+
+    def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Return the place of a case.
+
+        Raises:
+            PlaceUnreadable: what is stored is nothing that we wrote. Nothing that it names was imported or called.
+        """
+        try:
+            found = super().get_tuple(config)
+            if found is not None:
+                _check_shape(found.checkpoint)
+        except _UNREADABLE as exc:
+            raise PlaceUnreadable(str(config["configurable"]["thread_id"]), str(exc)) from exc
+        return found
 
     def put(
         self,
@@ -82,8 +73,19 @@ class ForgetsFinished(BaseCheckpointSaver[Any]):
             return super().put(config, checkpoint, metadata, new_versions)
         place = config["configurable"]
         if place.get("checkpoint_id") is not None:
-            self.delete_thread(place["thread_id"])
+            # The outcome stands already. A place that cannot be cleared is no reason to call the run a failure.
+            with suppress(StoreUnavailable):
+                self.delete_thread(place["thread_id"])
         return {"configurable": {**place, "checkpoint_id": checkpoint["id"]}}
+
+
+def _check_shape(checkpoint: Any) -> None:
+    """Pass what LangGraph can go on from: an object with an id, and with the values and versions of its channels."""
+    parts = ("channel_values", "channel_versions", "versions_seen")
+    if not isinstance(checkpoint["id"], str) or not all(isinstance(checkpoint[part], dict) for part in parts):
+        raise RowRefused("it is not of the form of a checkpoint")
+    if not isinstance(checkpoint["channel_values"].get(GIVEN, {}), dict):
+        raise RowRefused(f"its {GIVEN} is none")
 
 
 class Places(Protocol):
@@ -96,14 +98,8 @@ class Places(Protocol):
         """Let the place of a case go, if it has one."""
 
 
-class SqliteCheckpoints(ForgetsFinished, SqliteSaver):
-    """Checkpoints in a SQLite file, for synchronous and asynchronous callers alike."""
-
-    def holds(self, case_id: str) -> bool:
-        """Whether a case has a place here, without reading it."""
-        with self.cursor(transaction=False) as cursor:
-            found = cursor.execute("SELECT 1 FROM checkpoints WHERE thread_id = ? LIMIT 1", (case_id,))
-            return found.fetchone() is not None
+class InThreads(BaseCheckpointSaver[Any]):
+    """Serves asynchronous callers by the synchronous methods, each in a thread."""
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Read in a thread, so that the event loop goes on."""
@@ -143,6 +139,32 @@ class SqliteCheckpoints(ForgetsFinished, SqliteSaver):
             yield item
 
 
+class SqliteCheckpoints(ForgetsFinished, InThreads, SqliteSaver):
+    """Checkpoints in a SQLite file, for synchronous and asynchronous callers alike."""
+
+    @contextmanager
+    def cursor(self, transaction: bool = True) -> Iterator[sqlite3.Cursor]:
+        """Lend a cursor; what fails is taken back, so that no half transaction keeps the file locked.
+
+        Raises:
+            StoreUnavailable: the file cannot be used.
+        """
+        try:
+            with super().cursor(transaction) as cursor:
+                yield cursor
+        except sqlite3.Error as exc:
+            if self.conn.in_transaction:
+                self.conn.rollback()
+            file = self.conn.execute("PRAGMA database_list").fetchone()[2]
+            raise StoreUnavailable(f"sqlite:///{file}", str(exc)) from exc
+
+    def holds(self, case_id: str) -> bool:
+        """Whether a case has a place here, without reading it."""
+        with self.cursor(transaction=False) as cursor:
+            found = cursor.execute("SELECT 1 FROM checkpoints WHERE thread_id = ? LIMIT 1", (case_id,))
+            return found.fetchone() is not None
+
+
 class MemoryCheckpoints(ForgetsFinished, InMemorySaver):
     """Checkpoints in memory, with the same rules."""
 
@@ -151,13 +173,16 @@ class MemoryCheckpoints(ForgetsFinished, InMemorySaver):
         return case_id in self.storage
 
 
-def sqlite_checkpoints(path: str) -> SqliteCheckpoints:
-    """Open the checkpoints of a SQLite file. `close` is the connection's: `checkpoints.conn.close()`."""
+def sqlite_checkpoints(path: str, key: bytes | None = None) -> SqliteCheckpoints:
+    """Open the checkpoints of a SQLite file, encrypted where there is a key.
+
+    `close` is the connection's: `checkpoints.conn.close()`.
+    """
     connection = sqlite3.connect(path, check_same_thread=False, timeout=BUSY_TIMEOUT_SECONDS)
     connection.execute("PRAGMA synchronous=NORMAL")
-    return SqliteCheckpoints(connection, serde=strict_serializer())
+    return SqliteCheckpoints(connection, serde=strict_serializer(key))
 
 
-def memory_checkpoints() -> MemoryCheckpoints:
+def memory_checkpoints(key: bytes | None = None) -> MemoryCheckpoints:
     """Return checkpoints that end with the process."""
-    return MemoryCheckpoints(serde=strict_serializer())
+    return MemoryCheckpoints(serde=strict_serializer(key))

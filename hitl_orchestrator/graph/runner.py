@@ -11,12 +11,13 @@ from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Classification
 from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.domain.words import CaseStage
-from hitl_orchestrator.errors import CaseMoved
-from hitl_orchestrator.graph.adapter import Adapter, ThreadLost
+from hitl_orchestrator.errors import CaseMoved, StateForged
+from hitl_orchestrator.graph.adapter import Adapter, StateNotSound, ThreadLost
 from hitl_orchestrator.graph.build import Graph
-from hitl_orchestrator.graph.checkpoints import Places
+from hitl_orchestrator.graph.checkpoints import Places, PlaceUnreadable
 from hitl_orchestrator.graph.topology import OUTCOME, ROUTE
 from hitl_orchestrator.nodes.human_review import Answer
+from hitl_orchestrator.nodes.ports import Alarms
 
 # One commit a run. What a crash loses of a run, `recover` does again: the tables hold what must not be lost.
 DURABILITY: Durability = "exit"
@@ -27,8 +28,8 @@ MOST_STEPS = 100
 class Runner:
     """The graph with its checkpoints, as the orchestrator uses it."""
 
-    def __init__(self, graph: Graph, checkpoints: Places, adapter: Adapter) -> None:
-        self.graph, self._checkpoints, self._adapter = graph, checkpoints, adapter
+    def __init__(self, graph: Graph, checkpoints: Places, adapter: Adapter, alarms: Alarms) -> None:
+        self.graph, self._checkpoints, self._adapter, self._alarms = graph, checkpoints, adapter, alarms
 
     def thread(self, case_id: str) -> RunnableConfig:
         """Return the LangGraph config of a case's thread."""
@@ -48,15 +49,29 @@ class Runner:
             self._checkpoints.delete_thread(case.case_id)
             return self.start(case.submission)
         if not self._checkpoints.holds(case.case_id):
-            self._make_thread(case)
-            return self._run(None, case.case_id)
-        return self._run(Command(resume=Answer().model_dump(mode="json")), case.case_id)
+            return self._run_anew(case)
+        try:
+            return self._run(Command(resume=Answer().model_dump(mode="json")), case.case_id)
+        except (PlaceUnreadable, StateNotSound, StateForged) as exc:
+            # The place is no more than an aid: whatever became of it, the tables say how the case stands.
+            self._alarms.alarm(case.case_id, str(exc))
+            self._checkpoints.delete_thread(case.case_id)
+            return self._run_anew(case)
+
+    def forget(self, case_id: str) -> None:
+        """Let go of what a run has left of a case that somebody else finished."""
+        self._checkpoints.delete_thread(case_id)
 
     def close(self) -> None:
         """Let go of the checkpoints' file, where they have one."""
         connection = getattr(self._checkpoints, "conn", None)
         if connection is not None:
             connection.close()
+
+    def _run_anew(self, case: Case) -> AuditRecord | None:
+        """Run a case on from a place that is made again."""
+        self._make_thread(case)
+        return self._run(None, case.case_id)
 
     def _make_thread(self, case: Case) -> None:
         """Make the thread of a case again, from what its review shows, just behind the routing."""

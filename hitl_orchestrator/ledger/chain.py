@@ -1,13 +1,12 @@
 """How one entry of the ledger holds the one before: the canonical text of an entry, and its digest. Pure."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.audit import Actor, Event
-from hitl_orchestrator.domain.value import canonical_json
+from hitl_orchestrator.domain.value import canonical_json, read_canonical
 from hitl_orchestrator.domain.words import EventKind
 
 GENESIS = "0" * 64
@@ -66,4 +65,9 @@ def link(head: Head, drafts: Sequence[Draft]) -> list[Entry]:
 
 def event_of(entry: str, digest: str) -> Event:
     """Read a stored entry back."""
-    return Event.model_validate({**json.loads(entry), "digest": digest})
+    return Event.model_validate({**read_canonical(entry), "digest": digest})
+
+
+def body_of(entry: str) -> Any:
+    """Return what a stored entry says."""
+    return read_canonical(entry)["body"]

@@ -1,150 +1,139 @@
-"""Transactions on a SQLite file: the statements are SQLAlchemy Core's, compiled once and run on the driver itself.
+"""What the ledger asks of a database: transactions on which named statements run. Each kind has a module."""
 
-A case writes a few small rows in two or four transactions; building a statement anew each time would cost more than
-running it.
-"""
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import cache, wraps
+from itertools import islice
+from typing import Any, ParamSpec, Protocol, TypeVar
 
-import os
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cache
-from time import monotonic, sleep
-from typing import Any
-
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import Dialect, Engine
 from sqlalchemy.sql.expression import ClauseElement
 
 from hitl_orchestrator.errors import HitlError, StoreUnavailable
 
 BUSY_TIMEOUT_SECONDS = 30
-_MOST_IDLE = 8
-_A_MOMENT = 0.01
-_DIALECT = sqlite.dialect(paramstyle="named")
+"""For so long a writer waits for its turn."""
+
+_ATTEMPTS = 3
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 class Taken(HitlError):
     """A row breaks a rule of the schema, most often that somebody else's row came first."""
 
 
-class Transaction:
+class TryAgain(StoreUnavailable):
+    """The connection was lost, or a transaction had to give way. Doing it again tells whether it was written."""
+
+
+class Rows(Protocol):
+    """What a statement found, and how many rows it changed."""
+
+    @property
+    def rowcount(self) -> int:
+        """Return how many rows were changed."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the rows; a row is read by the names of its columns."""
+
+
+class Transaction(Protocol):
     """One transaction: what it ran happens whole, or not at all."""
 
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def run(self, statement: ClauseElement, **values: Any) -> sqlite3.Cursor:
-        """Run a statement; the rows of its cursor are read by the names of their columns."""
-        text, constants = _compiled(statement)
-        return self._connection.execute(text, {**constants, **values})
+    def run(self, statement: ClauseElement, **values: Any) -> Rows:
+        """Run a statement. Values it does not name are left aside."""
 
     def run_each(self, statement: ClauseElement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run a statement for each of several rows."""
-        self._connection.executemany(_compiled(statement)[0], rows)
 
     def first(self, statement: ClauseElement, **values: Any) -> Any:
         """Return the first row of a statement, None where it has none."""
-        return self.run(statement, **values).fetchone()
+
+    def stream(self, statement: ClauseElement, **values: Any) -> Iterator[Any]:
+        """Yield the rows of a statement that may have very many."""
 
 
-class Database:
-    """A SQLite file: WAL, foreign keys, writers that queue. Threads may share it; a forked child may not."""
+class Database(Protocol):
+    """A database. Threads may share it; a process that was forked opens its own."""
 
-    def __init__(self, path: str, url: str) -> None:
-        self._path, self._url = path, url
-        self._idle: list[sqlite3.Connection] = []
-        self._owner = os.getpid()
+    @property
+    def url(self) -> str:
+        """Return the address to name it by, without secrets."""
 
-    @contextmanager
-    def write(self, *, flush: bool = True) -> Iterator[Transaction]:
-        """Write in one transaction, which waits for its turn. With `flush` its commit survives a power cut at once.
+    def write(self, *, flush: bool = True) -> AbstractContextManager[Transaction]:
+        """Write in one transaction, which waits for its turn: there is one writer at a time.
+
+        With `flush` its commit survives a power cut at once.
 
         Raises:
             Taken: a row breaks a rule of the schema; nothing was written.
-            StoreUnavailable: the file cannot be used; nothing was written.
+            TryAgain: the connection was lost, perhaps while committing: whether it was written can be read again.
+            StoreUnavailable: the database cannot be used; nothing was written.
         """
-        with self._connection() as connection:
-            connection.execute("PRAGMA synchronous=FULL" if flush else "PRAGMA synchronous=NORMAL")
-            # A writer takes its place in the queue at once: upgrading a reader later would fail instead of waiting.
-            connection.execute("BEGIN IMMEDIATE")
-            yield Transaction(connection)
 
-    @contextmanager
-    def read(self) -> Iterator[Transaction]:
-        """Read one consistent state of the file, whatever is written meanwhile."""
-        with self._connection() as connection:
-            connection.execute("BEGIN")
-            yield Transaction(connection)
+    def read(self) -> AbstractContextManager[Transaction]:
+        """Read one consistent state, whatever is written meanwhile."""
+
+    def revision(self) -> str | None:
+        """Return the migration that the tables stand at, None where there are none."""
+
+    def engine(self) -> Engine:
+        """Return an engine for migrations: what it begins is one transaction, which processes take in turn."""
 
     def close(self) -> None:
         """Close what is idle; what is in use closes when it is given back."""
-        while self._idle:
-            self._idle.pop().close()
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection; commit what was done with it, or take it back."""
-        connection = None
-        try:
-            connection = self._borrowed()
-            yield connection
-            connection.execute("COMMIT")
-        except sqlite3.IntegrityError as exc:
-            raise Taken(str(exc)) from exc
-        except sqlite3.Error as exc:
-            raise StoreUnavailable(self._url, str(exc)) from exc
-        finally:
-            if connection is not None:
-                self._give_back(connection)
-
-    def _borrowed(self) -> sqlite3.Connection:
-        if self._owner != os.getpid():
-            # A forked child must not touch its parent's connections, not even to close them.
-            self._idle, self._owner = [], os.getpid()
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return connect(self._path)
-
-    def _give_back(self, connection: sqlite3.Connection) -> None:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        if len(self._idle) < _MOST_IDLE:
-            self._idle.append(connection)
-        else:
-            connection.close()
-
-
-def connect(path: str) -> sqlite3.Connection:
-    """Open a SQLite file as the ledger needs it. Transactions begin where we say so, and nowhere else."""
-    connection = sqlite3.connect(
-        path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
-    )
-    connection.row_factory = sqlite3.Row
-    _use_wal(connection)
-    connection.execute("PRAGMA foreign_keys=ON")
-    return connection
-
-
-def _use_wal(connection: sqlite3.Connection) -> None:
-    """Switch to WAL, which a file keeps. SQLite does not wait for its turn at this one, so we do."""
-    until = monotonic() + BUSY_TIMEOUT_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as exc:
-            if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > until:
-                raise
-            sleep(_A_MOMENT)
-        else:
-            return
 
 
 @cache
-def _compiled(statement: ClauseElement) -> tuple[str, dict[str, Any]]:
-    """Return the text of a statement and the values that stand in it already."""
-    compiled = statement.compile(dialect=_DIALECT)
-    constants = {name: value for name, value in (compiled.params or {}).items() if value is not None}
-    return str(compiled), constants
+def compiled(statement: ClauseElement, dialect: Dialect) -> tuple[str, dict[str, Any]]:
+    """Return the text of a statement and the values that stand in it already. Each is compiled once a process."""
+    made = statement.compile(dialect=dialect)
+    constants = {name: value for name, value in (made.params or {}).items() if value is not None}
+    return str(made), constants
+
+
+def resolved(operation: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Do an operation again when its connection was lost, so that its caller learns what became of it.
+
+    For operations that may be done twice: the second time finds what the first has written, or writes it.
+
+    Raises:
+        TryAgain: the connection was lost again and again.
+    """
+
+    @wraps(operation)
+    def again(*given: _P.args, **named: _P.kwargs) -> _T:
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return operation(*given, **named)
+            except TryAgain:
+                continue
+        return operation(*given, **named)
+
+    return again
+
+
+def resumed(listing: Callable[_P, Iterator[_T]]) -> Callable[_P, Iterator[_T]]:
+    """Go on with a listing that only grows at its end when its connection was lost: behind what it has yielded.
+
+    Raises:
+        TryAgain: the connection was lost again and again.
+    """
+
+    @wraps(listing)
+    def again(*given: _P.args, **named: _P.kwargs) -> Iterator[_T]:
+        yielded, left = 0, _ATTEMPTS
+        while True:
+            left -= 1
+            try:
+                for item in islice(listing(*given, **named), yielded, None):
+                    yielded += 1
+                    yield item
+            except TryAgain:
+                if not left:
+                    raise
+            else:
+                return
+
+    return again

@@ -1,33 +1,42 @@
 """The ledger in memory: the twin of the SQL store, for tests and trials. It outlives nothing, and promises the rest."""
 
-import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from datetime import datetime
 from threading import RLock
 from typing import Any
 
-from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event
+from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.review import ReviewRow, Shown, Verdict
+from hitl_orchestrator.domain.value import canonical_json
 from hitl_orchestrator.domain.words import CaseStage, EventKind, ReviewStatus
-from hitl_orchestrator.errors import CaseMoved, IncompleteOutcome, TaskConflict, UnknownCase
+from hitl_orchestrator.errors import CaseMoved, IncompleteOutcome, SealBroken, TaskConflict, UnknownCase
 from hitl_orchestrator.ledger import entries
-from hitl_orchestrator.ledger.chain import GENESIS, Draft, Entry, Head, event_of, link
+from hitl_orchestrator.ledger.books import Books, StoredPolicy
+from hitl_orchestrator.ledger.chain import GENESIS, Draft, Entry, Head, body_of, event_of, link
+from hitl_orchestrator.ledger.memory_books import MemoryBooks
+from hitl_orchestrator.ledger.seal import Seals, check_told, ephemeral_seals
 
 
 class MemoryLedger:
     """The `Ledger` port over dictionaries and one lock."""
 
-    def __init__(self) -> None:
+    def __init__(self, seals: Seals | None = None) -> None:
+        """`seals` makes the rows tamper-evident; without them a key is made that ends with this store."""
+        self._seals = seals or ephemeral_seals()
         self._lock = RLock()
         self._entries: list[Entry] = []
         self._cases: dict[str, Case] = {}
         self._attempts: dict[str, list[str]] = {}
         self._reviews: dict[str, ReviewRow] = {}
+        self._records: dict[str, AuditRecord] = {}
         self._policies: dict[str, dict[str, Any]] = {}
+        self._recorded: dict[str, tuple[str, int]] = {}
         self._current_policy: str | None = None
+        self._refusals: dict[tuple[str, str], int] = {}
         self._payloads: dict[str, str] = {}
 
     def record_policy(self, policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> None:
@@ -35,8 +44,10 @@ class MemoryLedger:
         with self._lock:
             if policy_hash != self._current_policy:
                 self._current_policy = policy_hash
-                self._policies.setdefault(policy_hash, deepcopy(body))
                 self._append(entries.policy_recorded(policy_id, policy_hash, body, at))
+                first_id, _ = self._recorded.get(policy_hash, (policy_id, 0))
+                self._recorded[policy_hash] = first_id, self._entries[-1].seq
+                self._policies.setdefault(policy_hash, deepcopy(body))
 
     def current_policy(self) -> dict[str, Any] | None:
         """Return the policy that was made the current one last."""
@@ -49,6 +60,8 @@ class MemoryLedger:
     def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, flush: bool = True) -> Case:
         """Take a submission in, once."""
         with self._lock:
+            if submission.task.task_id in self._cases:
+                raise entries.named_like_a_case(submission.task.task_id)
             attempts = self._attempts.setdefault(submission.task.task_id, [])
             if attempts:
                 known = self._cases[attempts[-1]]
@@ -81,11 +94,9 @@ class MemoryLedger:
             same_text = (row.version, row.digest) == (review.version, review.digest)
             if row.status is not ReviewStatus.OPEN or not same_text:
                 return entries.standing_answer(row, review, verdict)
-            decided = row.model_copy(
-                update={"status": entries.status_after(verdict), "version": row.version + 1, "verdict": verdict}
-            )
+            decided = self._seals.sealed(entries.row_answered(row, verdict))
             self._reviews[row.review_id] = decided
-            drafts = [entries.answered(row, verdict, actor)]
+            drafts = [entries.answered(decided, verdict, actor)]
             if pass_to is None:
                 self._move(row.case_id, CaseStage.WAITING, CaseStage.DECIDED)
             else:
@@ -93,6 +104,23 @@ class MemoryLedger:
                 drafts.append(entries.review_opened(pass_to, verdict.decided_at))
             self._append(*drafts)
             return decided
+
+    def proven(self, review_id: str) -> ReviewRow:
+        """Return a review that is what was written of it."""
+        with self._lock:
+            row = self._reviews.get(review_id)
+            if row is None:
+                raise SealBroken(review_id, "it is gone")
+            self._seals.check(row)
+            check_told(row, self.events(row.case_id))
+            return row
+
+    def alarm(self, case_id: str, cause: str, at: datetime) -> None:
+        """Write down what was found, once."""
+        with self._lock:
+            known = (event.body["cause"] for event in self.events(case_id) if event.kind is EventKind.ALARM)
+            if cause not in known:
+                self._append(entries.alarm(case_id, cause, at))
 
     def finish(self, record: AuditRecord, routing: Routing, at: datetime) -> AuditRecord:
         """Write the outcome of a case, once."""
@@ -106,9 +134,22 @@ class MemoryLedger:
                 why = f"it is {case.stage}, and no person's decision is recorded for it"
                 raise IncompleteOutcome(record.case_id, why)
             self._move(record.case_id, case.stage, CaseStage.FINISHED)
-            drafts = [] if record.human_involved else [entries.routed(record.case_id, routing, at)]
-            self._append(*drafts, entries.finished(record, at))
+            before = entries.routed(record.case_id, routing, at)
+            if record.human_involved:
+                before = entries.resumed(record.case_id, case.reviews[-1].review_id, at)
+            self._append(before, entries.finished(record, at))
+            self._records[record.case_id] = record
             return record
+
+    def refuse(self, attempt: RefusedAttempt, actor: Actor, at: datetime) -> bool:
+        """Write down a refused answer, once."""
+        with self._lock:
+            self.case(attempt.case_id)
+            if (attempt.case_id, attempt.key) in self._refusals:
+                return False
+            self._append(entries.refused(attempt, actor, at))
+            self._refusals[attempt.case_id, attempt.key] = self._entries[-1].seq
+            return True
 
     def case(self, case_id: str) -> Case:
         """Return a case by its id."""
@@ -116,8 +157,8 @@ class MemoryLedger:
             if case_id not in self._cases:
                 raise UnknownCase(case_id)
             mine = tuple(row for row in self._reviews.values() if row.case_id == case_id)
-            record = next((record for record in self.records() if record.case_id == case_id), None)
-            return self._cases[case_id].model_copy(update={"reviews": mine, "record": record})
+            known = {"reviews": mine, "record": self._records.get(case_id)}
+            return self._cases[case_id].model_copy(update=known).model_copy(deep=True)
 
     def find(self, given_id: str) -> Case:
         """Return a case by its id, or the latest attempt at a task."""
@@ -128,14 +169,16 @@ class MemoryLedger:
     def latest_review(self, case_id: str) -> ReviewRow | None:
         """Return the review of a case that counts now."""
         with self._lock:
-            return next((row for row in reversed(self._reviews.values()) if row.case_id == case_id), None)
+            row = next((row for row in reversed(self._reviews.values()) if row.case_id == case_id), None)
+        return None if row is None else row.model_copy(deep=True)
 
     def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
         """Return open reviews, the longest waiting first."""
         with self._lock:
             waiting = [row for row in self._reviews.values() if row.status is ReviewStatus.OPEN]
         fitting = [row for row in waiting if role in (None, row.role) and domain in (None, row.domain)]
-        return sorted(fitting, key=lambda row: row.opened_at)[:limit]
+        listed = sorted(fitting, key=lambda row: row.opened_at)[:limit]
+        return [row.model_copy(deep=True) for row in listed]
 
     def stages(self, *stages: CaseStage) -> Sequence[str]:
         """Return the ids of the cases at these stages."""
@@ -152,7 +195,7 @@ class MemoryLedger:
         """Yield outcomes in the order in which the cases finished."""
         for entry in tuple(self._entries):
             if entry.kind == EventKind.FINISHED:
-                yield AuditRecord.model_validate(json.loads(entry.entry)["body"])
+                yield AuditRecord.model_validate(body_of(entry.entry))
 
     def keep(self, digest: str, body: str) -> None:
         """Keep a payload under its digest."""
@@ -161,6 +204,24 @@ class MemoryLedger:
     def kept(self, digest: str) -> str:
         """Return a kept payload."""
         return self._payloads[digest]
+
+    @contextmanager
+    def books(self) -> Iterator[Books]:
+        """Open the books for reading; writers wait until they are closed."""
+        with self._lock:
+            policies = [
+                StoredPolicy(name, self._recorded[name][0], canonical_json(body), self._recorded[name][1])
+                for name, body in self._policies.items()
+            ]
+            yield MemoryBooks(
+                self._entries, list(self._cases.values()), self._reviews.values(), self._refusals, policies
+            )
+
+    def head(self) -> Head:
+        """Return where the ledger ends."""
+        with self._lock:
+            last = self._entries[-1] if self._entries else None
+            return Head(0, GENESIS) if last is None else Head(last.seq, last.digest)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -171,18 +232,7 @@ class MemoryLedger:
         self._entries.extend(link(head, drafts))
 
     def _add_review(self, shown: Shown, at: datetime) -> ReviewRow:
-        row = ReviewRow(
-            review_id=shown.review_id,
-            case_id=shown.case_id,
-            level=shown.level,
-            role=shown.role,
-            domain=shown.task.domain,
-            status=ReviewStatus.OPEN,
-            version=1,
-            digest=shown.digest,
-            shown=shown,
-            opened_at=at,
-        )
+        row = self._seals.sealed(entries.row_opened(shown, at))
         self._reviews[row.review_id] = row
         return row
 

@@ -1,14 +1,17 @@
 """What the floors above ask of a ledger. The docstrings are promises; one suite of tests holds every store to them."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
-from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event
+from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.review import ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.words import CaseStage
+from hitl_orchestrator.ledger.books import Books
+from hitl_orchestrator.ledger.chain import Head
 
 
 class Ledger(Protocol):
@@ -35,6 +38,7 @@ class Ledger(Protocol):
 
         Raises:
             TaskConflict: the task id is taken by other content.
+            UnfitInput: the task id is the id of a case.
         """
 
     def open_review(self, shown: Shown, at: datetime) -> ReviewRow:
@@ -57,13 +61,33 @@ class Ledger(Protocol):
             StaleReview: the review shows something else by now.
         """
 
+    def proven(self, review_id: str) -> ReviewRow:
+        """Return a review as it stands, after making sure that it is what this ledger wrote, and all that it wrote.
+
+        Its seal fits every column and all that it shows, and was made with a known key; the entries of its case tell of
+        just this opening and just this answer.
+
+        Raises:
+            SealBroken: it was forged, altered, moved here from another review, or taken back to what it once was.
+        """
+
+    def alarm(self, case_id: str, cause: str, at: datetime) -> None:
+        """Write down that something was found which no code of ours wrote; the same cause of a case once."""
+
     def finish(self, record: AuditRecord, routing: Routing, at: datetime) -> AuditRecord:
         """Write the outcome of a case, once. Where there is one already, that one is returned unchanged.
 
+        After a person's decision the ledger says in the same transaction that the case was `resumed` with it.
         `routing` becomes the `routed` event of a case that never needed a review; other cases have theirs.
 
         Raises:
             IncompleteOutcome: the case needs a person and no final verdict is recorded, or it was never received.
+        """
+
+    def refuse(self, attempt: RefusedAttempt, actor: Actor, at: datetime) -> bool:
+        """Write down a refused answer, once for all attempts at a case that share a key; say whether it is the first.
+
+        Nothing else of the case changes. Its commit is not flushed. Raises `UnknownCase`.
         """
 
     def case(self, case_id: str) -> Case:
@@ -92,6 +116,12 @@ class Ledger(Protocol):
 
     def kept(self, digest: str) -> str:
         """Return a kept payload. Raises `KeyError` where there is none."""
+
+    def books(self) -> AbstractContextManager[Books]:
+        """Open the books: one consistent state of all that is kept, row by row, for whoever verifies or signs it."""
+
+    def head(self) -> Head:
+        """Return where the ledger ends; entry 0 with the genesis digest where it is empty."""
 
     def close(self) -> None:
         """Let go of files and connections. Closing twice is once."""

@@ -10,6 +10,7 @@ policies = Table(
     Column("policy_hash", String(64), primary_key=True),
     Column("policy_id", String(200), nullable=False),
     Column("body", Text, nullable=False),
+    Column("recorded_seq", Integer, nullable=False),
 )
 
 events = Table(
@@ -63,6 +64,7 @@ reviews = Table(
     Column("shown", Text, nullable=False),
     Column("opened_at", String(27), nullable=False),
     Column("verdict", Text),
+    Column("seal", String(200), nullable=False),
     UniqueConstraint("case_id", "level", name="one_review_per_level"),
 )
 Index(
@@ -76,6 +78,15 @@ Index(
     reviews.c.case_id,
     unique=True,
     sqlite_where=text("status = 'open'"),
+)
+
+# What was tried and refused, so that trying it again adds nothing to the ledger.
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("case_id", String(200), ForeignKey("cases.case_id"), primary_key=True),
+    Column("attempt", String(64), primary_key=True),
+    Column("refused_seq", Integer, nullable=False),
 )
 
 payloads = Table(

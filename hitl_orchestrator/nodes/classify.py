@@ -6,7 +6,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from hitl_orchestrator.domain.decision import Classification
+from hitl_orchestrator.domain.door import check_record
 from hitl_orchestrator.domain.reading import problems
+from hitl_orchestrator.domain.settling import settled
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.nodes.ports import Classifier
@@ -30,9 +32,11 @@ def output_of(task: Task, answer: Any) -> AgentOutput | None:
     """
     where = f"the classifier's answer to task {task.task_id!r}"
     try:
-        output = None if answer is None else AgentOutput.model_validate(answer)
+        output = None if answer is None else settled(AgentOutput.model_validate(answer), where)
     except ValidationError as exc:
         raise UnfitInput(problems(exc, where, AgentOutput)) from exc
+    if output is not None:
+        check_record(output, where)
     if output is not None and output.task_id != task.task_id:
         raise UnfitInput([f"{where}: task_id: {output.task_id!r} is another task"])
     return output

@@ -1,24 +1,39 @@
 """The desk between the nodes and the ledger: it opens reviews, takes the one decision, and writes the outcome."""
 
-from collections.abc import Callable
-from contextlib import suppress
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Facts, Routing
+from hitl_orchestrator.domain.door import check_record
 from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
+from hitl_orchestrator.domain.settling import settled
 from hitl_orchestrator.domain.task import Task
-from hitl_orchestrator.domain.words import ActorKind, HumanDecision
-from hitl_orchestrator.errors import IncompleteOutcome, Refusal, UnfitInput
+from hitl_orchestrator.domain.value import canonical_json
+from hitl_orchestrator.domain.words import ActorKind, Authentication, HumanDecision
+from hitl_orchestrator.errors import (
+    HitlError,
+    IncompleteOutcome,
+    NotAuthorised,
+    Refusal,
+    SealBroken,
+    StateForged,
+    UnfitInput,
+    UnknownCase,
+)
 from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.nodes.outcome import by_agent, by_person
 from hitl_orchestrator.nodes.ports import Rules
+from hitl_orchestrator.nodes.refusals import REPLAY, refused_attempt, who_answers
 from hitl_orchestrator.review.authority import check_answer, role_to_decide_in, role_to_pass_to
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.records import unfit_record
 
 Clock = Callable[[], datetime]
+# Clocks may differ a little; what lies further in the future has an impossible time.
+CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 class Desk:
@@ -27,8 +42,14 @@ class Desk:
     def __init__(self, ledger: Ledger, people: People, rules: Rules, clock: Clock) -> None:
         self._ledger, self._people, self._rules, self._clock = ledger, people, rules, clock
 
-    def open(self, submission: Submission, routing: Routing) -> ReviewRow:
+    def open(self, submission: Submission, routing: Routing, *, own: bool) -> ReviewRow:
         """Return the review of a case that counts now; open the first one where there is none."""
+        if not own:
+            row = self._ledger.latest_review(submission.case_id)
+            if row is None:
+                raise self._forged(submission.case_id, "no review of it was opened, and its place was stored elsewhere")
+            return row if row.verdict is None else self._proven(row)
+        self._check_submission(submission)
         role = routing.decision.assigned_human_role or self._people.chain.roles[0]
         shown = Shown(
             review_id=f"{submission.case_id}.0",
@@ -38,15 +59,37 @@ class Desk:
             task=submission.task,
             routing=routing,
         )
-        return self._ledger.open_review(shown, self._clock())
+        row = self._ledger.open_review(shown, self._clock())
+        return row if row.verdict is None else self._proven(row)
 
     def hear(self, row: ReviewRow, answer: Review | None) -> ReviewRow:
         """Return the review as it stands, after trying an answer that came with the wake-up."""
         if answer is not None:
-            # An answer from elsewhere that does not fit changes nothing: the case asks again.
-            with suppress(Refusal, UnfitInput):
-                return self.decide(row, answer, channel="graph")
-        return self._ledger.latest_review(row.case_id) or row
+            try:
+                with self.refusals_told(row.case_id, row.review_id, answer, "graph"):
+                    return self.decide(row, answer, channel="graph")
+            except (NotAuthorised, UnfitInput) as exc:
+                # An answer from elsewhere that does not fit changes nothing: the case asks again.
+                self.alarm(row.case_id, f"an answer that came straight to the graph was refused: {exc}")
+            except Refusal:
+                pass
+        row = self._ledger.latest_review(row.case_id) or row
+        return row if row.verdict is None else self._proven(row)
+
+    @contextmanager
+    def refusals_told(self, case_id: str, review_id: str | None, answer: Review, channel: str) -> Iterator[None]:
+        """Tell the ledger of an answer that is refused within. It happens afterwards, and changes nothing for anybody.
+
+        What cannot be read (`UnfitInput`) is no attempt; what cannot be written down just now is refused all the same.
+        """
+        try:
+            yield
+        except Refusal as refusal:
+            known = next((one for one in self._people if one.reviewer_id == answer.reviewer_id), None)
+            attempt = refused_attempt((case_id, review_id), answer, refusal, known, channel)
+            with suppress(HitlError):
+                self._ledger.refuse(attempt, who_answers(answer, known, channel), self._clock())
+            raise
 
     def decide(self, row: ReviewRow, answer: Review, *, channel: str) -> ReviewRow:
         """Check a person's live answer, and record it if it is the first; the time is the desk's, not the answer's.
@@ -54,8 +97,11 @@ class Desk:
         Raises:
             UnfitInput, StaleReview, NotAuthorised, TopOfChain, ReviewAlreadyDecided: see these.
         """
+        check_record(answer, f"the answer to review {row.review_id!r}")
+        answer = settled(answer, f"the answer to review {row.review_id!r}")
         if answer.reviewer_id is None:
             raise UnfitInput([f"the answer to review {row.review_id!r}: reviewer_id: say who decides"])
+        row = self._proven(row)
         check_answer(answer, row)
         reviewer = self._people.named(answer.reviewer_id)
         needed = self._role_needed(row)
@@ -63,7 +109,7 @@ class Desk:
         now = self._clock()
         complete = _completed(answer, row, role, answer.timestamp or now)
         verdict = Verdict(review=complete, decided_at=now, role=role, roles_held=reviewer.roles, channel=channel)
-        actor = Actor(kind=ActorKind.HUMAN, id=reviewer.reviewer_id, roles=reviewer.roles, channel=channel)
+        actor = who_answers(answer, reviewer, channel)
         return self._ledger.decide(row, verdict, actor, self._passed_up(row, verdict))
 
     def replay(self, row: ReviewRow, recorded: Review, submission: Submission) -> ReviewRow:
@@ -72,11 +118,16 @@ class Desk:
         Recorded reviews may name only a role, and an edit without the edited output.
         """
         where = f"the recorded review of task {submission.task.task_id!r}"
-        found = [f"{where}: {problem}" for problem in unfit_record(recorded, submission.task)]
+        check_record(recorded, where)
+        found = [
+            f"{where}: {problem}"
+            for problem in unfit_record(recorded, submission.task, self._clock() + CLOCK_TOLERANCE)
+        ]
         if recorded.human_decision is HumanDecision.APPROVE and row.shown.routing.output is None:
             found.append(f"{where}: nothing is proposed that it could approve; give the output that was approved")
         if found:
             raise UnfitInput(found)
+        row = self._proven(row)
         role = recorded.human_role or row.role
         if recorded.reviewer_id is not None:
             reviewer = self._people.named(recorded.reviewer_id)
@@ -85,21 +136,53 @@ class Desk:
             raise UnfitInput([f"{where}: human_role: {role!r} is below {row.role!r}, whose decision this is"])
         at = recorded.timestamp or self._clock()
         complete = _completed(recorded, row, role, at)
-        verdict = Verdict(review=complete, decided_at=at, role=role, channel="replay")
-        actor = Actor(kind=ActorKind.RECORD, id=recorded.reviewer_id, roles=(role,), channel="replay")
+        verdict = Verdict(review=complete, decided_at=at, role=role, channel=REPLAY)
+        how = Authentication.RECORDED
+        actor = Actor(kind=ActorKind.RECORD, id=recorded.reviewer_id, authenticated=how, roles=(role,), channel=REPLAY)
         return self._ledger.decide(row, verdict, actor, self._passed_up(row, verdict))
 
-    def close(self, submission: Submission, routing: Routing) -> AuditRecord:
+    def close(self, submission: Submission, routing: Routing, *, own: bool) -> AuditRecord:
         """Write the outcome of a case from what the tables hold."""
         now = self._clock()
-        if self._goes_ahead(submission, routing):
+        self._check_submission(submission)
+        if own and self._goes_ahead(submission, routing):
             # Should the state lie, the ledger refuses: a case that waits for a person cannot finish without one.
             with suppress(IncompleteOutcome):
                 return self._ledger.finish(by_agent(submission, routing, now), routing, now)
         row = self._ledger.latest_review(submission.case_id)
         if row is None:
+            self.alarm(submission.case_id, "it was about to finish, and no review of it was ever opened")
             raise IncompleteOutcome(submission.case_id, "it needs a person, and no review of it was ever opened")
-        return self._ledger.finish(by_person(submission, row), routing, now)
+        if row.verdict is None:
+            self.alarm(submission.case_id, f"it was about to finish, and review {row.review_id!r} is open")
+        return self._ledger.finish(by_person(submission, self._proven(row)), routing, now)
+
+    def alarm(self, case_id: str, cause: str) -> None:
+        """Write down that something was found which no code of ours wrote, once."""
+        self._ledger.alarm(case_id, cause, self._clock())
+
+    def _proven(self, row: ReviewRow) -> ReviewRow:
+        """Return a review as it stands, if it is what was written; sound the alarm if it is not."""
+        try:
+            return self._ledger.proven(row.review_id)
+        except SealBroken as exc:
+            self.alarm(row.case_id, str(exc))
+            raise
+
+    def _check_submission(self, submission: Submission) -> None:
+        """Pass a submission that is the one of the ledger, to the letter."""
+        try:
+            known = self._ledger.case(submission.case_id).submission
+        except UnknownCase:
+            raise IncompleteOutcome(submission.case_id, "it was never received") from None
+        if known != submission and _text(known) != _text(submission):
+            raise self._forged(submission.case_id, "its submission is not the one that the ledger holds")
+
+    def _forged(self, case_id: str, why: str) -> StateForged:
+        """Return the error that a state is not its own, after the alarm."""
+        found = StateForged(case_id, why)
+        self.alarm(case_id, str(found))
+        return found
 
     def _goes_ahead(self, submission: Submission, routing: Routing) -> bool:
         """Whether a rule lets these very facts go ahead. What the state says is not enough: the policy is asked."""
@@ -127,6 +210,10 @@ class Desk:
                 "passed_up_because": verdict.review.stated_reason,
             }
         )
+
+
+def _text(submission: Submission) -> str:
+    return canonical_json(submission.model_dump(mode="json"))
 
 
 def _facts(task: Task, routing: Routing) -> Facts:

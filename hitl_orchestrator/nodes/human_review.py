@@ -60,7 +60,7 @@ def _small(shown: Shown) -> Any:
 
 def human_review(state: Routed, *, inbox: Inbox) -> Update:
     """Open the review, wait, and return the decision that the inbox holds; None while it holds none."""
-    row = inbox.open(state.submission, routing_of(state))
+    row = inbox.open(state.submission, routing_of(state), own=state.own)
     if row.verdict is None:
         asked = {"review_id": row.review_id, "digest": row.digest, "shown": _small(row.shown)}
         answer: Answer = interrupt(asked, response_schema=Answer)

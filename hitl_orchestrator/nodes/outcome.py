@@ -70,6 +70,7 @@ def _common(submission: Submission, routing: Routing, decided_at: datetime) -> d
     task, decision = submission.task, routing.decision
     return {
         "log_id": f"log_{submission.case_id}",
+        "replayed": submission.replayed,
         "task_id": task.task_id,
         "case_id": submission.case_id,
         "risk_level": routing.risk_level,

@@ -26,8 +26,16 @@ class Rules(Protocol):
 class Inbox(Protocol):
     """Where people are asked. The table behind it is the truth; what wakes the graph up is not."""
 
-    def open(self, submission: Submission, routing: Routing) -> ReviewRow:
-        """Return the review of this case that counts now; open the first one where there is none."""
+    def open(self, submission: Submission, routing: Routing, *, own: bool) -> ReviewRow:
+        """Return the review of this case that counts now; open the first one where there is none.
+
+        `own` says that this process itself made the routing, in this run. What was read back from a stored place
+        opens no review.
+
+        Raises:
+            SealBroken: an answer stands there that was never given.
+            StateForged: there is no review yet, and what the state says is not proven.
+        """
 
     def hear(self, row: ReviewRow, answer: Review | None) -> ReviewRow:
         """Return the review as it stands, after putting `answer`, where there is one, through the one decision.
@@ -39,12 +47,23 @@ class Inbox(Protocol):
 class Records(Protocol):
     """Where outcomes are written."""
 
-    def close(self, submission: Submission, routing: Routing) -> AuditRecord:
+    def close(self, submission: Submission, routing: Routing, *, own: bool) -> AuditRecord:
         """Write the outcome of a case, once, from what the tables hold; the second time returns the first record.
+
+        `own` says that this process itself made the routing, in this run. Without that a case needs a person.
 
         Raises:
             IncompleteOutcome: the case needs a person, and no final decision of one is recorded.
+            SealBroken: the decision of a person stands there that was never given.
+            StateForged: the submission is not the one that the ledger holds.
         """
+
+
+class Alarms(Protocol):
+    """Where it is written down that something was found which no code of ours wrote."""
+
+    def alarm(self, case_id: str, cause: str) -> None:
+        """Write it into the ledger; the same cause of a case once."""
 
 
 class Payloads(Protocol):

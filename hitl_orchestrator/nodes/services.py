@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hitl_orchestrator.nodes.ports import Classifier, Inbox, Payloads, Records, Rules
+from hitl_orchestrator.nodes.ports import Alarms, Classifier, Inbox, Payloads, Records, Rules
 from hitl_orchestrator.policies.risk import RiskRule
 from hitl_orchestrator.policies.scoring import ScoreRules
 
@@ -15,6 +15,7 @@ class Services:
     rules: Rules
     inbox: Inbox
     records: Records
+    alarms: Alarms
     payloads: Payloads
     classifier: Classifier | None = None
     risk_rules: Sequence[RiskRule] = ()

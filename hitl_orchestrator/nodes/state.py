@@ -1,6 +1,8 @@
 """The state of a case in the graph, a staircase: each step adds the one key it owns. Only `review` may be missing."""
 
-from typing import Any
+from typing import Any, Self
+
+from pydantic import PrivateAttr
 
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Classification, Facts, Routing, RoutingDecision, Score
@@ -11,9 +13,24 @@ Update = dict[str, Any]
 
 
 class Submitted(Value):
-    """What came in."""
+    """What came in.
+
+    `own` is no key of the state: it says that all the keys read here are what this process itself wrote in this run, so
+    that nothing of it can have been changed in a stored place.
+    """
 
     submission: Submission
+    _own: bool = PrivateAttr(default=False)
+
+    @property
+    def own(self) -> bool:
+        """Whether all of this was made by this process, in this run. Where nobody says so, it was not."""
+        return self._own
+
+    def as_own(self, own: bool) -> Self:
+        """Return this with word on whose it is."""
+        self._own = own
+        return self
 
 
 class Classified(Submitted):

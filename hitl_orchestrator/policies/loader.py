@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from hitl_orchestrator.domain.door import check_size
 from hitl_orchestrator.domain.reading import problems, read_json
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.value import check_json
@@ -40,9 +41,9 @@ def _parse(text: str, where: str) -> Any:
         # Imported where it is needed: most policies are JSON, and every command waits for the import.
         from hitl_orchestrator.policies.yaml_reading import read_yaml  # noqa: PLC0415
 
-    raw = read_yaml(text, where) if yaml else read_json(text, where)
     try:
-        return check_json(raw)
+        check_size(text)
+        return check_json(read_yaml(text, where) if yaml else read_json(text, where))
     except ValueError as exc:
         raise UnfitInput([f"{where}: {exc}"]) from exc
 

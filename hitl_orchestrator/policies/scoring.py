@@ -6,8 +6,8 @@ worked out from. The first of these that is there and sound is taken, in this or
 - `token_logprobs`: natural logarithms of the token probabilities of the answer; the confidence is their geometric
   mean, exp(mean), the length-normalised sequence probability (Malinin and Gales, 2021, arXiv:2002.07650).
 - `samples`: labels of repeated answers to the same question; the confidence is the share that agrees with the
-  predicted label (self-consistency, Wang et al., 2023, arXiv:2203.11171).
-- `verbalised_confidence`: a number in words of the model, such as "85%" (Tian et al., 2023, arXiv:2305.14975).
+  predicted label, of five samples or more (self-consistency, Wang et al., 2023, arXiv:2203.11171).
+- `verbalised_confidence`: a number in words of the model, "85%" or "0.85" (Tian et al., 2023, arXiv:2305.14975).
 
 What is unsound counts as missing, never as a guess.
 """
@@ -23,8 +23,8 @@ from hitl_orchestrator.domain.task import AgentOutput, Proposal
 from hitl_orchestrator.domain.value import Confidence, Value
 from hitl_orchestrator.domain.words import ConfidenceSource, RiskLevel, Signal
 
-_STATED = re.compile(r"\s*(\d{1,3}(?:\.\d{1,6})?)\s*(%?)\s*")
-_FEWEST_SAMPLES, _MOST_SAMPLES = 2, 10_000
+_STATED = re.compile(r"\s*(?:(\d{1,3}(?:\.\d{1,6})?)\s*%|([01]\.\d{1,6}))\s*")
+_FEWEST_SAMPLES, _ENOUGH_SAMPLES, _MOST_SAMPLES = 2, 5, 10_000
 
 
 class ScoreRules(Value):
@@ -49,7 +49,7 @@ def _confidence(output: AgentOutput | None) -> tuple[float | None, ConfidenceSou
     extra = output.agent_output.model_extra or {}
     for source, found in (
         (ConfidenceSource.LOG_PROBABILITY, _from_logprobs(extra.get("token_logprobs"))),
-        (ConfidenceSource.SELF_CONSISTENCY, _agreement(output.agent_output)),
+        (ConfidenceSource.SELF_CONSISTENCY, _agreement(output.agent_output, _ENOUGH_SAMPLES)),
         (ConfidenceSource.VERBALISED, _from_words(extra.get("verbalised_confidence"))),
     ):
         if found is not None:
@@ -65,9 +65,9 @@ def _from_logprobs(given: Any) -> float | None:
     return math.exp(math.fsum(given) / len(given))
 
 
-def _agreement(proposal: Proposal) -> float | None:
+def _agreement(proposal: Proposal, fewest: int = _FEWEST_SAMPLES) -> float | None:
     samples = (proposal.model_extra or {}).get("samples")
-    if not isinstance(samples, (list, tuple)) or not _FEWEST_SAMPLES <= len(samples) <= _MOST_SAMPLES:
+    if not isinstance(samples, (list, tuple)) or not fewest <= len(samples) <= _MOST_SAMPLES:
         return None
     agreeing = sum(1 for sample in samples if sample == proposal.predicted_label)
     return agreeing / len(samples)
@@ -77,7 +77,7 @@ def _from_words(given: Any) -> float | None:
     match = _STATED.fullmatch(given) if isinstance(given, str) else None
     if match is None:
         return None
-    stated = float(match[1]) / (100 if match[2] else 1)
+    stated = float(match[2]) if match[1] is None else float(match[1]) / 100
     return stated if stated <= 1 else None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from hitl_orchestrator.domain.value import MAX_DEPTH
+from hitl_orchestrator.domain.value import MAX_DEPTH, MAX_VALUES
 from hitl_orchestrator.errors import UnfitInput
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
@@ -44,7 +44,7 @@ class _Reading:
     """One pass over the events of a text, from the first to the last."""
 
     def __init__(self, events: Iterator[yaml.Event]) -> None:
-        self._events = events
+        self._events, self._values = events, 0
 
     def document(self) -> Any:
         next(self._events)  # the stream starts
@@ -63,8 +63,11 @@ class _Reading:
             raise _refusal(event, "a value is missing here")
         if event.tag is not None:
             raise _refusal(event, f"the tag {event.tag} is not read; write plain text, numbers, lists and objects")
+        self._values += 1
         if depth > MAX_DEPTH:
             raise _refusal(event, f"nested deeper than {MAX_DEPTH} levels")
+        if self._values > MAX_VALUES:
+            raise _refusal(event, f"a policy with more than {MAX_VALUES} values")
         if isinstance(event, yaml.SequenceStartEvent):
             return [self._value(item, depth + 1) for item in self._until(yaml.SequenceEndEvent)]
         return _scalar(event) if isinstance(event, yaml.ScalarEvent) else self._mapping(depth)

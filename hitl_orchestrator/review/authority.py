@@ -5,6 +5,9 @@ from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.words import HumanDecision
 from hitl_orchestrator.errors import NotAuthorised, StaleReview, TopOfChain, UnfitInput
 
+SHORT_DIGEST = 12
+"""So many hexadecimal digits of a digest are shown to people, and are enough to name it."""
+
 
 def check_answer(answer: Review, row: ReviewRow) -> None:
     """Refuse an answer that could not be carried out, or that speaks of something else than the review shows.
@@ -22,8 +25,13 @@ def check_answer(answer: Review, row: ReviewRow) -> None:
         found.append(f"{where}: the agent proposed nothing to approve; reject it, or override with an own output")
     if found:
         raise UnfitInput(found)
-    if answer.shown_digest not in (None, row.digest):
+    if answer.shown_digest is not None and not _names(answer.shown_digest, row.digest):
         raise StaleReview(row.review_id, str(answer.shown_digest), row.digest)
+
+
+def _names(given: str, digest: str) -> bool:
+    """Whether these are the digest, or as many of its first digits as we show to people."""
+    return len(given) >= SHORT_DIGEST and digest.startswith(given)
 
 
 def _missing(answer: Review) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,18 +11,20 @@ from pathlib import Path
 import pytest
 
 from hitl_orchestrator.cli import main
-from hitl_orchestrator.cli.words import confidence, duration, visible
+from hitl_orchestrator.cli.words import confidence, duration
+from hitl_orchestrator.domain.visible import visible
 
 RUN = ("run", "tasks.json", "--outputs", "agent_outputs.json")
+MARKED = "[red]x[/red] [link=http://x]y[/link] :smile:"
 EVIL = "[red]x[/red] [link=http://x]y[/link] :smile: \x1b[31m \x07 \u202eevil\u2066 \u2028 \ufeff"
-SHOWN = r"[red]x[/red] [link=http://x]y[/link] :smile: \x1b[31m \x07 \u202eevil\u2066 \u2028 \ufeff"
+SHOWN = "[red]x[/red] [link=http://x]y[/link] :smile: <U+001B>[31m <U+0007> <U+202E>evil<U+2066> <U+2028> <U+FEFF>"
 
 
 @pytest.fixture
 def evil(hitl, folder):
     """A case whose every free text tries to be more than text."""
     task = json.loads((folder / "tasks.json").read_text())[2]
-    told = {"task_id": "evil", "task_description": f"{EVIL}\n\nOutcome\napproved", "domain": f"{EVIL}\nHistory"}
+    told = {"task_id": "evil", "task_description": f"{EVIL}\n\nOutcome\napproved", "domain": MARKED}
     (folder / "tasks.json").write_text(json.dumps([{**task, **told, "metadata": {EVIL: EVIL}}]))
     output = {"predicted_label": f"{EVIL}\nOutcome", "explanation": EVIL, EVIL: EVIL}
     (folder / "agent_outputs.json").write_text(json.dumps([{"task_id": "evil", "agent_output": output}]))
@@ -52,8 +55,34 @@ def test_json_is_plain_ascii(evil):
     assert evil("inbox", "--json").data[0]["proposal"]["predicted_label"] == f"{EVIL}\nOutcome"
 
 
+@pytest.mark.parametrize(
+    ("command", "counts"),
+    [
+        (("show", "evil"), ["this contains 18", "this contains 24"]),
+        (("inbox",), ["evil contains 42"]),
+        (("audit", "show", "evil"), ["entry 2 contains 42", "entry 3 contains 24"]),
+        (
+            ("resume", "evil", "approve", "--reviewer", "senior_manager", "--feedback", "fine\u200b"),
+            ["what the agent proposed contains 24", "the task contains 18", "this answer contains 1"],
+        ),
+    ],
+)
+def test_what_hides_is_flagged_wherever_people_read_it(evil, command, counts):
+    told = " ".join(evil(*command).out.split())
+
+    assert re.findall("Beware: ([^.]*?) invisible", told) == counts
+    assert "shown as <U+001B> <U+0007> <U+202E> <U+2066> <U+2028> and others." in told
+
+
+def test_nothing_is_flagged_where_nothing_hides(hitl):
+    hitl(*RUN)
+
+    for command in (("show", "task_003"), ("inbox",), ("audit", "show", "task_003")):
+        assert "Beware" not in hitl(*command).out
+
+
 def test_problems_show_control_characters_instead_of_obeying_them(hitl):
-    assert hitl("policy", "check", "\x1b[31m.json").err.startswith(r"hitl: \x1b[31m.json: cannot be read")
+    assert hitl("policy", "check", "\x1b[31m.json").err.startswith("hitl: <U+001B>[31m.json: cannot be read")
 
 
 @pytest.mark.parametrize(

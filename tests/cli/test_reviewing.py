@@ -168,7 +168,7 @@ def test_show_tells_the_story_from_proposal_to_outcome(routed):
     ):
         assert sentence in told
     history = [line.split()[4] for line in told[told.index("History") :].splitlines()[3:]]
-    assert history == ["submitted", "routed", "review_opened", "decided", "finished"]
+    assert history == ["submitted", "routed", "review_opened", "decided", "resumed", "finished"]
 
 
 def test_show_ends_with_the_command_that_decides_the_case(routed):

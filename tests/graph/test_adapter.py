@@ -37,7 +37,7 @@ def test_a_node_is_given_values_and_gives_plain_json(adapter):
 
     update = adapter.step("classify", node, Submitted, "classification")(state_of(adapter))
 
-    assert seen == [Submitted(submission=a_submission())]
+    assert seen == [Submitted(submission=a_submission()).as_own(True)]
     assert update == {"classification": json.loads(CLASSIFIED.model_dump_json())}
 
 

@@ -1,32 +1,39 @@
-"""Every store, by name. A new store is one more line in STORES, and the whole suite of promises holds it."""
+"""Every store, by name. A new store is one more line in `address_of`, and the whole suite of promises holds it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from postgres_fixtures import TEMPLATE
 
 from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.wiring import open_ledger
 
-STORES: dict[str, Callable[[Path], str]] = {
-    "memory": lambda folder: "memory://",
-    "sqlite": lambda folder: f"sqlite:///{folder / 'hitl.db'}",
-}
+STORES = ("memory", "sqlite", "postgres")
+
+
+def address_of(store: str, folder: Path) -> str:
+    return {"memory": "memory://", "sqlite": f"sqlite:///{folder / 'hitl.db'}"}[store]
 
 
 @pytest.fixture(params=STORES)
 def ledger(request, tmp_path) -> Iterator[Ledger]:
-    opened = open_ledger(STORES[request.param](tmp_path))
-    yield opened
-    opened.close()
+    is_server = request.param == "postgres"
+    url = request.getfixturevalue("postgres_store") if is_server else address_of(request.param, tmp_path)
+    with closing(open_ledger(url)) as opened:
+        yield opened
 
 
 @pytest.fixture(params=STORES, scope="module")
 def shared_ledger(request, tmp_path_factory) -> Iterator[Ledger]:
     """One store for all the examples of a property."""
-    opened = open_ledger(STORES[request.param](tmp_path_factory.mktemp("shared")))
-    yield opened
-    opened.close()
+    if request.param == "postgres":
+        url = request.getfixturevalue("postgres").new_database(TEMPLATE)
+    else:
+        url = address_of(request.param, tmp_path_factory.mktemp("shared"))
+    with closing(open_ledger(url)) as opened:
+        yield opened
 
 
 @pytest.fixture

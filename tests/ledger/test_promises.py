@@ -298,7 +298,7 @@ def test_a_decided_case_finishes_without_a_second_routing(ledger):
 
     ledger.finish(an_outcome(ledger.case("case-1").submission, row), a_routing(), NINE)
 
-    assert kinds(ledger) == ["submitted", "routed", "review_opened", "decided", "finished"]
+    assert kinds(ledger) == ["submitted", "routed", "review_opened", "decided", "resumed", "finished"]
 
 
 @pytest.mark.parametrize("reviewed", [True, False])

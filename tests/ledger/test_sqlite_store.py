@@ -19,8 +19,7 @@ from builders import AGENT, NINE, a_routing, a_submission, an_outcome
 
 from hitl_orchestrator.errors import StoreUnavailable
 from hitl_orchestrator.ledger import migrate
-from hitl_orchestrator.ledger.database import Database
-from hitl_orchestrator.ledger.migrate import engine_on
+from hitl_orchestrator.ledger.sqlite import SqliteDatabase
 from hitl_orchestrator.ledger.tables import metadata
 from hitl_orchestrator.wiring import open_ledger
 
@@ -63,7 +62,7 @@ def test_a_second_outcome_of_a_case_is_refused_by_the_schema_alone(raw):
 
 
 def test_two_open_reviews_of_one_case_are_refused_by_the_schema(raw):
-    row = "INSERT INTO reviews VALUES (?, 'case-1', ?, 'r', 'd', 'open', 1, 'x', '{}', 'now', NULL)"
+    row = "INSERT INTO reviews VALUES (?, 'case-1', ?, 'r', 'd', 'open', 1, 'x', '{}', 'now', NULL, 's')"
     raw.execute(row, ("case-1.0", 0))
 
     with pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE constraint failed: reviews\.case_id"):
@@ -71,7 +70,7 @@ def test_two_open_reviews_of_one_case_are_refused_by_the_schema(raw):
 
 
 def test_the_migrations_make_the_tables_that_the_code_knows(sqlite_ledger, store_file):
-    engine = engine_on(str(store_file))
+    engine = SqliteDatabase(str(store_file), "").engine()
     with engine.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), metadata)
     engine.dispose()
@@ -81,7 +80,7 @@ def test_the_migrations_make_the_tables_that_the_code_knows(sqlite_ledger, store
 
 def test_the_migrations_make_the_partial_indexes_that_the_code_knows(sqlite_ledger, store_file, tmp_path):
     """Alembic does not compare the conditions of indexes, and these carry promises."""
-    engine = engine_on(str(tmp_path / "known.db"))
+    engine = SqliteDatabase(str(tmp_path / "known.db"), "").engine()
     metadata.create_all(engine)
     indexes = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name"
     with engine.connect() as known, closing(sqlite3.connect(store_file)) as made:
@@ -187,13 +186,13 @@ def test_processes_that_make_one_store_at_once_do_no_harm(store_file):
 
 def test_an_intake_that_was_not_flushed_is_flushed_before_it_is_acknowledged_again(sqlite_ledger, monkeypatch):
     flushed = []
-    write = Database.write
+    write = SqliteDatabase.write
 
     def watched(self, *, flush=True):
         flushed.append(flush)
         return write(self, flush=flush)
 
-    monkeypatch.setattr(Database, "write", watched)
+    monkeypatch.setattr(SqliteDatabase, "write", watched)
     first = sqlite_ledger.receive(a_submission(), AGENT, flush=False)
 
     again = sqlite_ledger.receive(a_submission(), AGENT)

@@ -34,7 +34,7 @@ class OneRecord:
     def __init__(self):
         self.closed = []
 
-    def close(self, submission, routing):
+    def close(self, submission, routing, *, own):
         self.closed.append((submission, routing))
         return by_agent(submission, routing, submission.received_at)
 
@@ -103,8 +103,11 @@ def confidence_of(confidence=None, **extra):
         ({"confidence": 0.0}, (0.0, "reported")),
         ({"token_logprobs": [0.0, 0.0], "samples": ["x", "x"]}, (1.0, "log_probability")),
         ({"token_logprobs": [-0.693147, -0.693147]}, (0.5, "log_probability")),
-        ({"samples": ["Refund", "Refund", "x", "Refund"], "verbalised_confidence": "1%"}, (0.75, "self_consistency")),
-        ({"samples": ["x", "y"]}, (0.0, "self_consistency")),
+        (
+            {"samples": ["Refund"] * 3 + ["x"] + ["Refund"] * 4, "verbalised_confidence": "1%"},
+            (0.875, "self_consistency"),
+        ),
+        ({"samples": ["x", "y"] * 3}, (0.0, "self_consistency")),
         ({"verbalised_confidence": "85%"}, (0.85, "verbalised")),
         ({"verbalised_confidence": " 0.85 "}, (0.85, "verbalised")),
         ({}, (None, "missing")),
@@ -113,7 +116,8 @@ def confidence_of(confidence=None, **extra):
         ({"token_logprobs": [-0.1, None]}, (None, "missing")),
         ({"token_logprobs": [-0.1, True]}, (None, "missing")),
         ({"token_logprobs": "-0.1"}, (None, "missing")),
-        ({"samples": ["Refund"]}, (None, "missing")),
+        ({"samples": ["Refund"] * 4}, (None, "missing")),
+        ({"verbalised_confidence": "1"}, (None, "missing")),
         ({"verbalised_confidence": "120%"}, (None, "missing")),
         ({"verbalised_confidence": "very sure"}, (None, "missing")),
         ({"verbalised_confidence": 0.85}, (None, "missing")),

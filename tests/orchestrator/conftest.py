@@ -32,9 +32,15 @@ def sqlite_store(tmp_path) -> str:
     return f"sqlite:///{tmp_path / 'hitl.db'}"
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request, sqlite_store) -> str:
-    return "memory://" if request.param == "memory" else sqlite_store
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def store(request) -> str:
+    return "memory://" if request.param == "memory" else request.getfixturevalue(f"{request.param}_store")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def durable_store(request) -> str:
+    """A store that outlives the process."""
+    return request.getfixturevalue(f"{request.param}_store")
 
 
 @pytest.fixture
@@ -54,8 +60,8 @@ def hitl(opened, store) -> Orchestrator:
 
 
 @pytest.fixture
-def durable(opened, sqlite_store) -> Orchestrator:
-    return opened(sqlite_store)
+def durable(opened, durable_store) -> Orchestrator:
+    return opened(durable_store)
 
 
 @pytest.fixture

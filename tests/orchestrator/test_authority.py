@@ -13,10 +13,11 @@ def refused(hitl):
     """Try an answer that must be refused, and see that it has changed nothing."""
 
     def try_it(answer, error, match):
-        before = list(hitl.history("task-1"))
+        before = hitl.history("task-1")
         with pytest.raises(error, match=match):
             hitl.decide("task-1", answer)
-        assert list(hitl.history("task-1")) == before
+        told = hitl.history("task-1")[len(before) :]
+        assert [event.kind for event in told] == ([] if error is UnfitInput else ["refused"])
         assert hitl.show("task-1").open_review is not None
 
     return try_it
@@ -134,7 +135,7 @@ def test_a_case_goes_up_the_chain_with_its_reason_and_its_history(hitl, waits, c
     assert [row.verdict.review.stated_reason for row in done.reviews] == ["beyond me", "beyond me too", ""]
     assert [event.kind.value for event in hitl.history("task-1")][2:] == [
         *("review_opened", "escalated", "review_opened", "escalated", "review_opened"),
-        *("decided", "finished"),
+        *("decided", "resumed", "finished"),
     ]
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from builders import a_review, a_task, an_output
 
-from hitl_orchestrator import Refusal
+from hitl_orchestrator import Orchestrator, Refusal
 
-TABLES = ("cases", "reviews", "events", "payloads", "checkpoints", "writes")
+TABLES = ("cases", "reviews", "events", "payloads", "refusals", "checkpoints", "writes")
 
 
 class Counter:
@@ -41,6 +41,12 @@ class Counter:
         with closing(sqlite3.connect(self.file)) as connection:
             sizes = "length(checkpoint) + length(metadata) FROM checkpoints UNION ALL SELECT length(value) FROM writes"
             return sum(size for (size,) in connection.execute(f"SELECT {sizes}"))
+
+
+@pytest.fixture
+def durable(opened, sqlite_store) -> Orchestrator:
+    """On SQLite, whose commits can be counted in its file."""
+    return opened(sqlite_store)
 
 
 @pytest.fixture
@@ -83,21 +89,21 @@ def test_a_decision_takes_its_two_commits_and_the_one_that_lets_its_place_go(dur
 
     durable.decide("task-1", a_review("approve", "ana"))
 
-    assert counter.look() == (2 + 1, {"events": 2, "checkpoints": -1, "writes": -1})
+    assert counter.look() == (2 + 1, {"events": 3, "checkpoints": -1, "writes": -1})
     assert counter.checkpoint_bytes() == 0
 
 
-def test_a_repeated_answer_and_a_refused_one_write_nothing(durable, counter):
+def test_a_repeated_answer_writes_nothing_and_a_refused_one_writes_once_that_it_was(durable, counter):
     durable.submit(a_task(), an_output(confidence=0.5))
     durable.decide("task-1", a_review("approve", "ana"))
     counter.look()
 
     durable.decide("task-1", a_review("approve", "ana"))
-    for answer in (a_review("reject", "zoe"), a_review("approve", "ben")):
+    for answer in [a_review("reject", "zoe"), a_review("approve", "ben")] * 3:
         with pytest.raises(Refusal):
             durable.decide("task-1", answer)
 
-    assert counter.look() == (0, {})
+    assert counter.look() == (2, {"events": 2, "refusals": 2})
 
 
 @pytest.mark.parametrize("path", ["auto", "approve", "modify", "escalate"])

@@ -41,7 +41,8 @@ def prepared(process, tmp_path):
                 process(**order(do, number, 0), store=f"sqlite:///{original}")
         copy = tmp_path / f"{name}.db"
         if before:
-            shutil.copy(originals[number, before], copy)
+            for end in ("", ".key"):
+                shutil.copy(f"{originals[number, before]}{end}", f"{copy}{end}")
         return f"sqlite:///{copy}"
 
     return make

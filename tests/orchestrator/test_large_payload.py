@@ -25,19 +25,19 @@ def test_it_is_large(large):
     assert len(large.model_dump_json().encode()) > 500_000
 
 
-def test_a_large_output_leaves_a_small_checkpoint(durable, sqlite_store, waits, large):
-    waits(durable, output=large)
+def test_a_large_output_leaves_a_small_checkpoint(opened, sqlite_store, waits, large):
+    waits(opened(sqlite_store), output=large)
 
     assert checkpoint_bytes(sqlite_store) < 40_000
 
 
 @pytest.mark.parametrize("restart", [True, False])
-def test_a_large_output_is_approved_byte_for_byte(opened, sqlite_store, waits, large, restart):
-    hitl = opened(sqlite_store)
+def test_a_large_output_is_approved_byte_for_byte(opened, durable_store, waits, large, restart):
+    hitl = opened(durable_store)
     waits(hitl, output=large)
     if restart:
         hitl.close()
-        hitl = opened(sqlite_store)
+        hitl = opened(durable_store)
 
     case = hitl.decide("task-1", a_review("approve", "ana"))
 

@@ -58,7 +58,7 @@ def test_a_person_s_decision_finishes_the_case(hitl, waits, clock, decision, sta
     assert (record.latency_seconds, record.review_probability) == (90, 1.0)
     assert list(hitl.inbox()) == []
     assert hitl.show(case.case_id) == case
-    assert kinds(hitl, "task-1") == ["submitted", "routed", "review_opened", "decided", "finished"]
+    assert kinds(hitl, "task-1") == ["submitted", "routed", "review_opened", "decided", "resumed", "finished"]
 
 
 def test_what_is_carried_out_is_what_was_decided(hitl, waits):

@@ -29,8 +29,9 @@ def test_a_store_keeps_its_policy_when_it_is_opened_without_one(store):
 
 
 def test_a_policy_that_is_given_becomes_the_one_in_force(store):
-    Orchestrator.open(store, policy=ASKS_ALWAYS).close()
-    Orchestrator.open(store, policy=canonical("routing_policy")).close()
+    for policy in (ASKS_ALWAYS, canonical("routing_policy")):
+        with Orchestrator.open(store, policy=policy) as hitl:
+            hitl.accept(a_task(policy["policy_id"]))
 
     with Orchestrator.open(store) as hitl:
         assert policies_recorded(hitl) == ["asks_always", "default_routing_policy_v1"]

@@ -1,10 +1,8 @@
 """Hours later, after a restart, under another policy, with newer code: what becomes of a waiting case."""
 
-import sqlite3
-from contextlib import closing
-
 import pytest
 from builders import a_review, a_task, an_output
+from postgres_server import somebody_else
 
 from hitl_orchestrator.errors import GraphChanged, NotAuthorised, Unrecovered
 
@@ -23,28 +21,24 @@ STRICT = policy("strict", {"conditions": {}, "action": "escalate", "assigned_hum
 SENIOR = policy("senior", {"conditions": {}, "action": "human_review", "assigned_human_role": "senior_manager"})
 
 
-def file_of(store):
-    return store.removeprefix("sqlite:///")
-
-
-def test_a_case_is_decided_after_a_restart(opened, sqlite_store, waits, clock):
-    before = opened(sqlite_store)
+def test_a_case_is_decided_after_a_restart(opened, durable_store, waits, clock):
+    before = opened(durable_store)
     case = waits(before)
     before.close()
     clock.tick(7200)
 
-    after = opened(sqlite_store)
+    after = opened(durable_store)
     done = after.decide("task-1", a_review("approve", "ana", shown_digest=case.open_review.digest))
 
     assert (done.status, done.record.latency_seconds) == ("approved", 7200)
     assert list(after.records()) == [done.record]
 
 
-def test_a_case_goes_up_the_chain_with_a_restart_at_every_step(opened, sqlite_store, waits):
-    with opened(sqlite_store) as hitl:
+def test_a_case_goes_up_the_chain_with_a_restart_at_every_step(opened, durable_store, waits):
+    with opened(durable_store) as hitl:
         waits(hitl)
     for decision, reviewer in (("escalate", "ana"), ("escalate", "max"), ("modify", "zoe")):
-        with opened(sqlite_store) as hitl:
+        with opened(durable_store) as hitl:
             case = hitl.decide("task-1", a_review(decision, reviewer))
 
     assert case.status == "modified_and_approved"
@@ -52,21 +46,20 @@ def test_a_case_goes_up_the_chain_with_a_restart_at_every_step(opened, sqlite_st
 
 
 def lose_threads(store):
-    with closing(sqlite3.connect(file_of(store))) as connection:
+    with somebody_else(store) as connection:
         connection.execute("DELETE FROM checkpoints")
-        connection.execute("DELETE FROM writes")
-        connection.commit()
+        connection.execute(f"DELETE FROM {'writes' if store.startswith('sqlite') else 'checkpoint_writes'}")
 
 
 @pytest.mark.parametrize("restart", [True, False])
 @pytest.mark.parametrize("decision", ["approve", "reject", "modify", "override"])
-def test_a_case_whose_thread_is_lost_is_decided_all_the_same(opened, sqlite_store, waits, decision, restart):
-    hitl = opened(sqlite_store)
+def test_a_case_whose_thread_is_lost_is_decided_all_the_same(opened, durable_store, waits, decision, restart):
+    hitl = opened(durable_store)
     waits(hitl)
-    lose_threads(sqlite_store)
+    lose_threads(durable_store)
     if restart:
         hitl.close()
-        hitl = opened(sqlite_store)
+        hitl = opened(durable_store)
 
     case = hitl.decide("task-1", a_review(decision, "ana"))
 
@@ -74,21 +67,21 @@ def test_a_case_whose_thread_is_lost_is_decided_all_the_same(opened, sqlite_stor
     assert hitl.recover() == []
 
 
-def test_a_case_whose_thread_is_lost_goes_up_the_chain_all_the_same(opened, sqlite_store, waits):
-    hitl = opened(sqlite_store)
+def test_a_case_whose_thread_is_lost_goes_up_the_chain_all_the_same(opened, durable_store, waits):
+    hitl = opened(durable_store)
     waits(hitl)
     for decision, reviewer in (("escalate", "ana"), ("escalate", "max"), ("approve", "zoe")):
-        lose_threads(sqlite_store)
+        lose_threads(durable_store)
         case = hitl.decide("task-1", a_review(decision, reviewer))
 
     assert (case.status, len(case.reviews)) == ("approved", 3)
 
 
-def test_a_case_keeps_the_policy_it_came_in_under(opened, sqlite_store):
-    with opened(sqlite_store, policy=LENIENT) as hitl:
+def test_a_case_keeps_the_policy_it_came_in_under(opened, durable_store):
+    with opened(durable_store, policy=LENIENT) as hitl:
         accepted = hitl.accept(a_task(), an_output(confidence=0.5))
 
-    with opened(sqlite_store) as hitl:
+    with opened(durable_store) as hitl:
         (case,) = hitl.recover()
 
     assert case.submission.policy_hash == accepted.submission.policy_hash
@@ -96,32 +89,32 @@ def test_a_case_keeps_the_policy_it_came_in_under(opened, sqlite_store):
     assert case.reviews[0].shown.routing.decision.rule_id == "lenient_2"
 
 
-def test_a_policy_that_became_stricter_before_the_case_ran_decides(opened, sqlite_store):
-    with opened(sqlite_store, policy=LENIENT) as hitl:
+def test_a_policy_that_became_stricter_before_the_case_ran_decides(opened, durable_store):
+    with opened(durable_store, policy=LENIENT) as hitl:
         hitl.accept(a_task(), an_output(confidence=0.9))
 
-    with opened(sqlite_store, policy=STRICT) as hitl:
+    with opened(durable_store, policy=STRICT) as hitl:
         (case,) = hitl.recover()
 
     assert (case.status, case.open_review.role) == ("waiting", "compliance_officer")
 
 
-def test_a_policy_that_became_more_lenient_before_the_case_ran_does_not(opened, sqlite_store):
-    with opened(sqlite_store, policy=STRICT) as hitl:
+def test_a_policy_that_became_more_lenient_before_the_case_ran_does_not(opened, durable_store):
+    with opened(durable_store, policy=STRICT) as hitl:
         hitl.accept(a_task(), an_output(confidence=0.9))
 
-    with opened(sqlite_store, policy=LENIENT) as hitl:
+    with opened(durable_store, policy=LENIENT) as hitl:
         (case,) = hitl.recover()
 
     assert (case.status, case.open_review.role) == ("waiting", "compliance_officer")
 
 
 @pytest.mark.parametrize("later", [STRICT, SENIOR])
-def test_a_policy_that_became_stricter_while_a_case_waits_asks_for_the_higher_role(opened, sqlite_store, waits, later):
-    with opened(sqlite_store, policy=LENIENT) as hitl:
+def test_a_policy_that_became_stricter_while_a_case_waits_asks_for_the_higher_role(opened, durable_store, waits, later):
+    with opened(durable_store, policy=LENIENT) as hitl:
         waits(hitl)
 
-    with opened(sqlite_store, policy=later) as hitl:
+    with opened(durable_store, policy=later) as hitl:
         with pytest.raises(NotAuthorised):
             hitl.decide("task-1", a_review("approve", "ana"))
         case = hitl.decide("task-1", a_review("approve", "zoe"))
@@ -129,32 +122,44 @@ def test_a_policy_that_became_stricter_while_a_case_waits_asks_for_the_higher_ro
     assert (case.status, case.record.policy_id) == ("approved", "lenient")
 
 
-def test_a_policy_that_became_more_lenient_while_a_case_waits_changes_nothing(opened, sqlite_store, waits):
-    with opened(sqlite_store, policy=STRICT) as hitl:
+def test_a_policy_that_became_more_lenient_while_a_case_waits_changes_nothing(opened, durable_store, waits):
+    with opened(durable_store, policy=STRICT) as hitl:
         waits(hitl)
 
-    hitl = opened(sqlite_store, policy=LENIENT)
+    hitl = opened(durable_store, policy=LENIENT)
 
     with pytest.raises(NotAuthorised, match="it needs 'compliance_officer'"):
         hitl.decide("task-1", a_review("approve", "ana"))
 
 
-def test_whenever_another_policy_comes_into_force_the_ledger_says_so(opened, sqlite_store):
-    for each in (LENIENT, LENIENT, STRICT, LENIENT):
-        with opened(sqlite_store, policy=each) as hitl:
-            events = list(hitl.ledger.events())
+def test_whenever_cases_come_in_under_another_policy_the_ledger_says_so(opened, durable_store):
+    for number, each in enumerate((LENIENT, LENIENT, STRICT, LENIENT)):
+        with opened(durable_store, policy=each) as hitl:
+            hitl.accept(a_task(f"task-{number}"))
+            recorded = [event for event in hitl.ledger.events() if event.case_id is None]
 
-    assert [event.body["policy_id"] for event in events] == ["lenient", "strict", "lenient"]
+    assert [event.body["policy_id"] for event in recorded] == ["lenient", "strict", "lenient"]
+
+
+def test_who_only_looks_changes_no_policy(opened, durable_store):
+    with opened(durable_store, policy=LENIENT) as hitl:
+        hitl.accept(a_task())
+    with opened(durable_store, policy=STRICT) as hitl:
+        hitl.inbox()
+        hitl.show("task-1")
+
+    with opened(durable_store) as hitl:
+        assert hitl.rulebook.active.policy.policy_id == "lenient"
 
 
 @pytest.fixture
-def under_an_older_graph(opened, sqlite_store):
+def under_an_older_graph(opened, durable_store):
     """A store whose cases were submitted by code that had another graph."""
-    older = opened(sqlite_store)
+    older = opened(durable_store)
     older.version = "g-older"
     older.accept(a_task("received"), an_output("received"))
     older.close()
-    return opened(sqlite_store)
+    return opened(durable_store)
 
 
 def test_a_case_of_another_graph_is_refused_by_name(under_an_older_graph):
@@ -178,15 +183,14 @@ def test_a_case_of_another_graph_is_not_recovered(under_an_older_graph):
     assert hitl.show("received").status == "received"
 
 
-def test_a_waiting_case_of_another_graph_is_not_decided(opened, sqlite_store, waits):
-    older = opened(sqlite_store)
+def test_a_waiting_case_of_another_graph_is_not_decided(opened, durable_store, waits):
+    older = opened(durable_store)
     older.version = "g-older"
     waits(older)
     older.close()
-    hitl = opened(sqlite_store)
+    hitl = opened(durable_store)
 
-    with pytest.raises(GraphChanged, match="resume it with the version that routed it, or resubmit the task"):
+    with pytest.raises(GraphChanged, match="or submit the task under a new task_id"):
         hitl.decide("task-1", a_review("approve", "ana"))
 
     assert hitl.show("task-1").status == "waiting"
-    assert hitl.submit(a_task(), an_output(confidence=0.9), resubmit=True).status == "approved"

@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 from importlib.resources import files
+from unicodedata import normalize
 
 import pytest
 import yaml
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl_orchestrator.domain.roles import RoleChain
+from hitl_orchestrator.domain.visible import hidden_in
 from hitl_orchestrator.domain.words import Action, RiskLevel, Signal
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies import Conditions, Policy, Rule, policy_hash, read_policy
@@ -146,7 +148,9 @@ def test_another_meaning_has_another_hash(old, new):
 
 
 IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,8}", fullmatch=True).filter(lambda name: name != "fallback")
-NAMES = st.lists(WORDS.filter(lambda name: name.strip()), max_size=3, unique=True).map(tuple)
+SEEN = st.characters(codec="utf-8", exclude_categories=["C", "Zl", "Zp", "M"]).filter(lambda char: not hidden_in(char))
+NAME = st.text(SEEN, max_size=20).map(lambda name: normalize("NFC", name)).filter(lambda name: name.strip())
+NAMES = st.lists(NAME, max_size=3, unique=True).map(tuple)
 CONDITIONS = st.builds(
     lambda bounds, **said: Conditions(**{name: value for name, value in (said | bounds).items() if value}),
     bounds=st.sampled_from(
@@ -205,7 +209,7 @@ MALFORMED = {
     '{"policy_id": 99999999999999999999}': "whole numbers must lie within ±9007199254740991; send larger ones as text",
     "[" * 40 + "]" * 40: "nested deeper than 32 levels",
     '{"rules": ' + "[" * 40 + "]" * 40 + "}": "nested deeper than 32 levels",
-    "[" * 200_000: "nested too deeply to read",
+    "[" * 200_000: "nested deeper than 32 levels",
 }
 MALFORMED_FIELDS = [
     ({"policy_id": "", "rules": []}, 'policy_id: "" is not an id: letters, digits and . _ : - only'),

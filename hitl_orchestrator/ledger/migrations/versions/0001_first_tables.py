@@ -23,6 +23,7 @@ def _make_ledger() -> None:
         sa.Column("policy_hash", sa.String(64), primary_key=True),
         sa.Column("policy_id", sa.String(200), nullable=False),
         sa.Column("body", sa.Text, nullable=False),
+        sa.Column("recorded_seq", sa.Integer, nullable=False),
     )
     op.create_table(
         "payloads",
@@ -70,7 +71,14 @@ def _make_inbox() -> None:
         sa.Column("shown", sa.Text, nullable=False),
         sa.Column("opened_at", sa.String(27), nullable=False),
         sa.Column("verdict", sa.Text),
+        sa.Column("seal", sa.String(200), nullable=False),
         sa.UniqueConstraint("case_id", "level", name="one_review_per_level"),
+    )
+    op.create_table(
+        "refusals",
+        sa.Column("case_id", sa.String(200), sa.ForeignKey("cases.case_id"), primary_key=True),
+        sa.Column("attempt", sa.String(64), primary_key=True),
+        sa.Column("refused_seq", sa.Integer, nullable=False),
     )
     _partial_index("open_reviews", "reviews", ["role", "opened_at"], "status = 'open'")
     _partial_index("one_open_review_per_case", "reviews", ["case_id"], "status = 'open'", unique=True)
@@ -82,6 +90,26 @@ def _partial_index(name: str, table: str, columns: list[str], where: str, *, uni
 
 
 def _keep_append_only() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        _keep_append_only_on_postgresql()
+    else:
+        _keep_append_only_on_sqlite()
+
+
+def _keep_append_only_on_postgresql() -> None:
+    op.execute(
+        "CREATE FUNCTION events_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ "
+        "BEGIN RAISE EXCEPTION 'the ledger is append-only' USING ERRCODE = 'restrict_violation'; END $$"
+    )
+    op.execute(
+        "CREATE TRIGGER events_refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON events "
+        "FOR EACH STATEMENT EXECUTE FUNCTION events_refuse()"
+    )
+    # Also for a session that replays another server's changes, and so leaves plain triggers out.
+    op.execute("ALTER TABLE events ENABLE ALWAYS TRIGGER events_refuse_change")
+
+
+def _keep_append_only_on_sqlite() -> None:
     for verb in ("UPDATE", "DELETE"):
         op.execute(
             f"CREATE TRIGGER events_refuse_{verb.lower()} BEFORE {verb} ON events "

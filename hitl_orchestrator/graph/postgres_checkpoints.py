@@ -1,0 +1,127 @@
+"""Checkpoints in PostgreSQL: LangGraph's own saver and tables, on connections that are replaced when they are lost.
+
+As on SQLite its commits do not wait for the disk: a checkpoint can be made again from the tables at any time.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from time import monotonic, sleep
+from typing import Any, cast
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
+from langgraph.checkpoint.postgres import PostgresSaver
+from psycopg import Cursor
+from psycopg.rows import DictRow
+
+from hitl_orchestrator.errors import StoreUnavailable
+from hitl_orchestrator.graph.checkpoints import ForgetsFinished, InThreads
+from hitl_orchestrator.graph.serializer import strict_serializer
+from hitl_orchestrator.ledger.connections import Connections
+from hitl_orchestrator.ledger.database import BUSY_TIMEOUT_SECONDS, resolved
+
+_MAKER = 0x686B7074
+_A_MOMENT = 0.05
+
+
+class PostgresCheckpoints(ForgetsFinished, InThreads, PostgresSaver):
+    """Checkpoints in a PostgreSQL database, for synchronous and asynchronous callers alike.
+
+    What it writes may be written twice, so an operation whose connection was lost is done again.
+    """
+
+    def __init__(self, connections: Connections, key: bytes | None = None) -> None:
+        super().__init__(cast(Any, connections), serde=strict_serializer(key))
+        self._connections = connections
+
+    def holds(self, case_id: str) -> bool:
+        """Whether a case has a place here, without reading it."""
+        return self._has("SELECT 1 FROM checkpoints WHERE thread_id = %s LIMIT 1", case_id)
+
+    def setup(self) -> None:
+        """Make the tables, or bring them up to date: one process at a time, the others wait for it.
+
+        Raises:
+            StoreUnavailable: another process was at it for too long.
+        """
+        if self._is_set_up():
+            return
+        with self._connections.lend() as connection:
+            # Waiting inside the database would hold up the index that the other one is making, and it would wait
+            # for us in turn.
+            until = monotonic() + BUSY_TIMEOUT_SECONDS
+            while not _is_true(connection.execute("SELECT pg_try_advisory_lock(%s) AS yes", (_MAKER,))):
+                if monotonic() > until:
+                    raise StoreUnavailable(self._connections.url, "another process makes its tables; try again")
+                sleep(_A_MOMENT)
+            try:
+                super().setup()
+            finally:
+                connection.execute("SELECT pg_advisory_unlock(%s)", (_MAKER,))
+
+    @resolved
+    def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Return a checkpoint."""
+        return super().get_tuple(config)
+
+    @resolved
+    def put(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Store a checkpoint, or let the whole thread go with its last one."""
+        return super().put(config, checkpoint, metadata, new_versions)
+
+    @resolved
+    def put_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Store what a step has written."""
+        super().put_writes(config, writes, task_id, task_path)
+
+    @resolved
+    def delete_thread(self, thread_id: str) -> None:
+        """Let the place of a case go, if it has one."""
+        super().delete_thread(thread_id)
+
+    def _is_set_up(self) -> bool:
+        if not self._has("SELECT 1 WHERE to_regclass(%s) IS NOT NULL", "checkpoint_migrations"):
+            return False
+        return self._has("SELECT 1 FROM checkpoint_migrations WHERE v >= %s", len(self.MIGRATIONS) - 1)
+
+    @resolved
+    def _has(self, question: str, value: Any) -> bool:
+        with self._connections.lend() as connection:
+            return connection.execute(question, (value,)).fetchone() is not None
+
+    @contextmanager
+    def _cursor(self, *, pipeline: bool = False) -> Iterator[Cursor[DictRow]]:
+        """Lend a cursor; what is written through a pipeline is one transaction."""
+        with self._connections.lend() as connection:
+            if not pipeline:
+                with connection.cursor(binary=True) as cursor:
+                    yield cursor
+            elif self.supports_pipeline:
+                with connection.pipeline(), connection.cursor(binary=True) as cursor:
+                    yield cursor
+            else:
+                with connection.transaction(), connection.cursor(binary=True) as cursor:
+                    yield cursor
+
+
+def _is_true(cursor: Cursor[DictRow]) -> bool:
+    row = cursor.fetchone()
+    return row is not None and bool(row["yes"])
+
+
+def postgres_checkpoints(url: str, key: bytes | None = None) -> PostgresCheckpoints:
+    """Open the checkpoints of a PostgreSQL database, encrypted where there is a key.
+
+    `close` is the connections': `checkpoints.conn.close()`.
+    """
+    checkpoints = PostgresCheckpoints(Connections(url), key)
+    checkpoints.setup()
+    return checkpoints

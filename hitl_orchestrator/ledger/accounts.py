@@ -1,0 +1,228 @@
+"""Whether the tables say of every case what the ledger says of it. Pure.
+
+The tables are what people and programs work with. Each of their rows comes from an entry, so that a row which was
+changed, and a ledger whose end was cut off, disagree.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
+from typing import Any
+
+from hitl_orchestrator.domain.value import canonical_json, digest, read_canonical
+from hitl_orchestrator.domain.words import CaseStage, EventKind, ReviewStatus
+from hitl_orchestrator.ledger.books import Account, Books, CaseRow, StoredPolicy, StoredReview, Told
+from hitl_orchestrator.ledger.chain import Entry
+
+Problem = tuple[int | None, str]
+"""The entry that a problem is known by, where there is one, and a sentence."""
+
+# From which stage an entry may be written, and at which the case is then. Routing alone moves nothing.
+_MOVES: Mapping[str, tuple[str | None, str]] = {
+    EventKind.SUBMITTED: (None, CaseStage.RECEIVED),
+    EventKind.ROUTED: (CaseStage.RECEIVED, CaseStage.RECEIVED),
+    EventKind.REVIEW_OPENED: (CaseStage.RECEIVED, CaseStage.WAITING),
+    EventKind.DECIDED: (CaseStage.WAITING, CaseStage.DECIDED),
+    EventKind.RESUMED: (CaseStage.DECIDED, CaseStage.DECIDED),
+}
+TEXTS_NEEDED = (EventKind.SUBMITTED, EventKind.REVIEW_OPENED, EventKind.ESCALATED, EventKind.DECIDED, EventKind.REFUSED)
+"""The kinds of entries whose text is compared with a row."""
+
+
+class Tables:
+    """The tables, held against entries that were heard of one by one, and found good."""
+
+    def __init__(self) -> None:
+        self.last: Entry | None = None
+        self._told_of_cases = 0
+        self._policies: dict[str, tuple[StoredPolicy, int]] = {}
+
+    def hear(self, entry: Entry) -> None:
+        """Take note of an entry. Of cases only the number is kept: they are compared one after the other."""
+        self.last = entry
+        if entry.case_id is not None:
+            self._told_of_cases += 1
+        if entry.kind == EventKind.POLICY_RECORDED:
+            said = read_canonical(entry.entry)["body"]
+            row = StoredPolicy(said["policy_hash"], said["policy_id"], canonical_json(said["policy"]), entry.seq)
+            first, _ = self._policies.get(row.policy_hash, (row, 0))
+            self._policies[row.policy_hash] = first, entry.seq
+
+    def problem(self, books: Books, on_entries: Callable[[int], None]) -> Problem | None:
+        """Say which row is not what the ledger says; None where all are. `on_entries` hears how many were compared."""
+        compared = 0
+        for account in books.accounts():
+            problem = account_problem(account)
+            if problem is not None:
+                return problem
+            compared += len(account.told)
+            on_entries(len(account.told))
+        if compared != self._told_of_cases or any(True for _ in books.strays()):
+            table, name = next(books.strays())
+            return None, f"{table}: what is there of case {name!r} belongs to no row of the cases"
+        return self._policy_problem({row.policy_hash: row for row in books.policies()})
+
+    def _policy_problem(self, rows: dict[str, StoredPolicy]) -> Problem | None:
+        for name, (first, latest) in self._policies.items():
+            if rows.pop(name, None) != first._replace(recorded_seq=latest):
+                return latest, f"policy {name[:12]!r}: its row is not what entry {latest} and those before it say"
+        return next(
+            ((None, f"policy {name[:12]!r} stands in the table, and no entry tells of it") for name in rows), None
+        )
+
+
+def account_problem(account: Account) -> Problem | None:
+    """Say what is wrong about one case, and by which entry; None where its rows are what the ledger says."""
+    case = account.row
+    if not account.told:
+        return None, f"case {case.case_id!r} stands in the table, and no entry tells of it: the ledger lost its end"
+    reading = _Reading(account)
+    for told in account.told:
+        problem = reading.problem_of(told)
+        if problem is not None:
+            return told.seq, f"entry {told.seq}, {told.kind} of case {case.case_id!r}: {problem}"
+    last = account.told[-1].seq
+    problem = next(reading.left_over(), None)
+    return None if problem is None else (last, f"case {case.case_id!r}, last told of by entry {last}: {problem}")
+
+
+class _Reading:
+    """One case, as its entries tell it, ticked off against its rows."""
+
+    def __init__(self, account: Account) -> None:
+        self._case = account.row
+        self._stage: str | None = None
+        self._reviews = {review.review_id: review for review in account.reviews}
+        self._refusals = dict(account.refusals)
+        self._open: str | None = None
+
+    def problem_of(self, told: Told) -> str | None:
+        """Say what is wrong with one entry; None where it fits what came before and the row that it speaks of."""
+        if told.kind == EventKind.FINISHED:
+            return self._finished()
+        problem = self._moved(told.kind)
+        if problem is not None or told.entry is None:
+            return problem
+        if told.kind == EventKind.SUBMITTED and _is_intake_of(self._case, told):
+            return None
+        compare = _COMPARE.get(told.kind)
+        return None if compare is None else compare(self, read_canonical(told.entry))
+
+    def left_over(self) -> Iterator[str]:
+        """Yield what the rows say beyond the entries."""
+        if self._case.stage != self._stage:
+            yield f"its stage is {self._case.stage!r} in the table, and {self._stage!r} by the ledger"
+        for review in self._reviews.values():
+            if review.review_id != self._open:
+                yield f"no entry tells of the review {review.review_id!r}, or of its verdict"
+            elif review.status != ReviewStatus.OPEN or review.verdict is not None:
+                yield f"the review {review.review_id!r} is answered in the table, and no entry tells of the answer"
+        for key in self._refusals:
+            yield f"no entry tells of the refusal {key[:12]!r} in the table"
+
+    def _moved(self, kind: str) -> str | None:
+        if kind not in _MOVES:
+            return None
+        before, behind = _MOVES[kind]
+        if kind == EventKind.REVIEW_OPENED and self._stage == CaseStage.WAITING and self._open is None:
+            return None
+        if self._stage != before:
+            return f"the case was at {self._stage!r}, and such an entry is written at {before!r} alone"
+        self._stage = behind
+        return None
+
+    def _finished(self) -> str | None:
+        if self._stage not in (CaseStage.RECEIVED, CaseStage.DECIDED):
+            return f"the case was at {self._stage!r}, from where it does not finish: there is one outcome a case"
+        self._stage = CaseStage.FINISHED
+        return None
+
+    def _submitted(self, said: dict[str, Any]) -> str | None:
+        body = said["body"]
+        content = digest({"output": body["output"], "task": body["task"]})
+        case = self._case
+        row = (case.task_id, case.attempt, case.content, case.submitted_seq)
+        if row != (body["task"]["task_id"], body["attempt"], content, said["seq"]):
+            return "its row in the cases says another task, attempt, content or entry"
+        return None
+
+    def _opened(self, said: dict[str, Any]) -> str | None:
+        body = said["body"]
+        self._open = body["review_id"]
+        review = self._reviews.get(body["review_id"])
+        if review is None:
+            return f"its review {body['review_id']!r} is missing"
+        row = (review.level, review.role, review.digest, review.opened_at)
+        if row != (body["level"], body["role"], body["digest"], said["at"]):
+            return f"the row of its review {review.review_id!r} says another level, role, digest or time"
+        shown = _read(review.shown)
+        if shown is None or digest(shown) != review.digest or shown["task"]["domain"] != review.domain:
+            return f"what its review {review.review_id!r} shows is not what was shown"
+        return None
+
+    def _escalated(self, said: dict[str, Any]) -> str | None:
+        return self._answered(said["body"], ReviewStatus.ESCALATED)
+
+    def _decided(self, said: dict[str, Any]) -> str | None:
+        return self._answered(said["body"], ReviewStatus.DECIDED)
+
+    def _refused(self, said: dict[str, Any]) -> str | None:
+        known = self._refusals.pop(said["body"]["key"], None) == said["seq"]
+        return None if known else "its row among the refusals is missing, or speaks of another entry"
+
+    def _answered(self, body: dict[str, Any], status: ReviewStatus) -> str | None:
+        review = self._reviews.pop(body["review_id"], None)
+        if review is None or self._open != body["review_id"]:
+            return f"its review {body['review_id']!r} was not open"
+        self._open = None
+        return _other_verdict(review, body, status)
+
+
+_COMPARE: Mapping[str, Callable[[_Reading, dict[str, Any]], str | None]] = {
+    EventKind.SUBMITTED: _Reading._submitted,
+    EventKind.REVIEW_OPENED: _Reading._opened,
+    EventKind.ESCALATED: _Reading._escalated,
+    EventKind.DECIDED: _Reading._decided,
+    EventKind.REFUSED: _Reading._refused,
+}
+
+
+def _is_intake_of(case: CaseRow, told: Told) -> bool:
+    """Whether an entry is the intake that a row speaks of, seen from its text alone; False where that is not sure.
+
+    Most entries of a busy ledger are intakes and outcomes, and reading them costs more than all else. The keys of
+    a canonical text stand in order, and quotation marks in strings are escaped. A free field that looks like one of our
+    keys makes what is cut out another text with another digest; then the entry is read.
+    """
+    text = told.entry or ""
+    found = _INTAKE.search(text)
+    if found is None:
+        return False
+    output, task = found["output"], found["task"]
+    content = sha256(f'{{"output":{output},"task":{task}}}'.encode()).hexdigest()
+    name = task.rpartition(',"task_id":"')[2].partition('"')[0]
+    row = (case.task_id, case.attempt, case.content, case.submitted_seq)
+    return row == (name, int(found["attempt"]), content, told.seq)
+
+
+# The body of an intake, from its first key to its last.
+_INTAKE = re.compile(
+    r'"body":\{"attempt":(?P<attempt>[0-9]+),"graph_version":"[^"]*","output":(?P<output>.*),"policy_hash":"[^"]*",'
+    r'"policy_id":"[^"]*","received_at":"[^"]*","replayed":(?:true|false),"task":(?P<task>\{.*\})\},"case_id":"',
+    re.DOTALL,
+)
+
+
+def _other_verdict(review: StoredReview, body: dict[str, Any], status: ReviewStatus) -> str | None:
+    verdict = None if review.verdict is None else _read(review.verdict)
+    if review.status != status or verdict != body["verdict"]:
+        return f"the row of its review {review.review_id!r} says {review.status}, or another verdict"
+    return None
+
+
+def _read(text: str) -> Any:
+    """Return what a text in a row says; None where it says nothing that can be read."""
+    try:
+        return read_canonical(text)
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,80 @@
+"""What a verification reads: everything that is kept, row by row as it is stored, whatever has become of it."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from hitl_orchestrator.ledger.chain import Entry
+
+
+class CaseRow(NamedTuple):
+    """A row of `cases`."""
+
+    case_id: str
+    task_id: str
+    attempt: int
+    content: str
+    stage: str
+    submitted_seq: int
+
+
+class StoredReview(NamedTuple):
+    """A row of `reviews`."""
+
+    review_id: str
+    case_id: str
+    level: int
+    role: str
+    domain: str
+    status: str
+    digest: str
+    shown: str
+    opened_at: str
+    verdict: str | None
+
+
+class StoredPolicy(NamedTuple):
+    """A row of `policies`."""
+
+    policy_hash: str
+    policy_id: str
+    body: str
+    recorded_seq: int
+
+
+class Told(NamedTuple):
+    """What an entry tells of a case. The text is there where it has to be compared with a row."""
+
+    seq: int
+    kind: str
+    entry: str | None
+
+
+class Account(NamedTuple):
+    """One case: its row, what the ledger tells of it in order, its reviews by level, and its refusals by attempt."""
+
+    row: CaseRow
+    told: Sequence[Told]
+    reviews: Sequence[StoredReview]
+    refusals: dict[str, int]
+
+
+class Books(Protocol):
+    """One consistent state of a store. Each method reads it once from end to end, and holds a few rows at a time."""
+
+    def entries(self, behind: int = 0) -> Iterator[Entry]:
+        """Yield the entries behind the one with this number, in the order of their numbers, as they are stored."""
+
+    def digests(self, up_to: int) -> Iterator[str]:
+        """Yield the stored digests of the entries up to this number, in order."""
+
+    def of_case(self, case_id: str) -> Iterator[Entry]:
+        """Yield the entries of one case, in order."""
+
+    def accounts(self) -> Iterator[Account]:
+        """Yield every case of the table."""
+
+    def strays(self) -> Iterator[tuple[str, str]]:
+        """Yield table and id of rows that belong to no case: entries, reviews, refusals."""
+
+    def policies(self) -> Iterator[StoredPolicy]:
+        """Yield the rows of the policies."""

@@ -1,0 +1,80 @@
+"""The books of the ledger in memory, in the form of rows: the same verification reads both stores."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.review import ReviewRow
+from hitl_orchestrator.domain.words import EventKind
+from hitl_orchestrator.ledger.books import Account, CaseRow, StoredPolicy, StoredReview, Told
+from hitl_orchestrator.ledger.chain import Entry, instant_text
+from hitl_orchestrator.ledger.entries import content_digest
+
+
+class MemoryBooks:
+    """The `Books` over what a ledger in memory holds, while it stands still."""
+
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        cases: Sequence[Case],
+        reviews: Iterable[ReviewRow],
+        refusals: Mapping[tuple[str, str], int],
+        policies: Sequence[StoredPolicy],
+    ) -> None:
+        self._entries, self._cases, self._policies = entries, cases, policies
+        self._reviews: dict[str, list[StoredReview]] = defaultdict(list)
+        for review in reviews:
+            self._reviews[review.case_id].append(_stored(review))
+        self._refusals: dict[str, dict[str, int]] = defaultdict(dict)
+        for (case_id, attempt), seq in refusals.items():
+            self._refusals[case_id][attempt] = seq
+
+    def entries(self, behind: int = 0) -> Iterator[Entry]:
+        """Yield entries in the order of their numbers."""
+        return iter(self._entries[behind:])
+
+    def digests(self, up_to: int) -> Iterator[str]:
+        """Yield the digests, in order."""
+        return (entry.digest for entry in self._entries[:up_to])
+
+    def of_case(self, case_id: str) -> Iterator[Entry]:
+        """Yield the entries of one case, in order."""
+        return (entry for entry in self._entries if entry.case_id == case_id)
+
+    def accounts(self) -> Iterator[Account]:
+        """Yield every case."""
+        told: dict[str | None, list[Told]] = defaultdict(list)
+        for entry in self._entries:
+            told[entry.case_id].append(Told(entry.seq, entry.kind, entry.entry))
+        for case in self._cases:
+            mine = told[case.case_id]
+            first = next((one.seq for one in mine if one.kind == EventKind.SUBMITTED), 0)
+            submission, content = case.submission, content_digest(case.submission)
+            row = CaseRow(case.case_id, case.task_id, submission.attempt, content, case.stage.value, first)
+            yield Account(row, mine, self._reviews[case.case_id], self._refusals[case.case_id])
+
+    def strays(self) -> Iterator[tuple[str, str]]:
+        """Yield what belongs to no case."""
+        known = {case.case_id for case in self._cases}
+        ids = (entry.case_id for entry in self._entries if entry.case_id is not None)
+        return (("events", case_id) for case_id in ids if case_id not in known)
+
+    def policies(self) -> Iterator[StoredPolicy]:
+        """Yield the policies."""
+        return iter(self._policies)
+
+
+def _stored(review: ReviewRow) -> StoredReview:
+    return StoredReview(
+        review_id=review.review_id,
+        case_id=review.case_id,
+        level=review.level,
+        role=review.role,
+        domain=review.domain,
+        status=review.status.value,
+        digest=review.digest,
+        shown=review.shown.model_dump_json(),
+        opened_at=instant_text(review.opened_at),
+        verdict=None if review.verdict is None else review.verdict.model_dump_json(),
+    )

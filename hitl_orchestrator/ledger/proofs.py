@@ -1,0 +1,72 @@
+"""A proof that a case stands in a ledger, which can be checked with nothing but itself and a public key. Pure."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any, Literal
+
+from pydantic import Field
+
+from hitl_orchestrator.domain.value import Identifier, Value, read_canonical
+from hitl_orchestrator.domain.words import EventKind
+from hitl_orchestrator.ledger.chain import Entry
+from hitl_orchestrator.ledger.heads import Digest, SignedHead, head_problem
+from hitl_orchestrator.ledger.merkle import is_included
+
+
+class ProvenEntry(Value):
+    """The text of an entry, and the way from it to the root (RFC 9162): the digest of the text is the leaf."""
+
+    seq: int = Field(ge=1)
+    entry: str
+    path: tuple[Digest, ...]
+
+
+class CaseProof(Value):
+    """All entries of a case up to a signed head, each with its way to the root of that head."""
+
+    form: Literal["hitl-case-proof/1"] = "hitl-case-proof/1"
+    case_id: Identifier
+    entries: tuple[ProvenEntry, ...] = Field(min_length=1)
+    head: SignedHead
+
+
+def case_proof(case_id: str, entries: Sequence[Entry], paths: Sequence[Sequence[bytes]], head: SignedHead) -> CaseProof:
+    """Put a proof together."""
+    proven = [
+        ProvenEntry(seq=entry.seq, entry=entry.entry, path=tuple(node.hex() for node in path))
+        for entry, path in zip(entries, paths, strict=True)
+    ]
+    return CaseProof(case_id=case_id, entries=tuple(proven), head=head)
+
+
+def proof_problem(proof: CaseProof, public: str | None) -> str | None:
+    """Say why a proof proves nothing; None where it proves that each of its entries stands in the ledger of its head.
+
+    That a case has no other entries is the word of whoever made the proof. Without a public key the one that the proof
+    names is believed.
+    """
+    problem = head_problem(proof.head, public)
+    if problem is not None:
+        return f"its signed head: {problem}"
+    root, before = bytes.fromhex(proof.head.root), 0
+    for proven in proof.entries:
+        said = _read(proven.entry)
+        if said is None or said.get("case_id") != proof.case_id or said.get("seq") != proven.seq:
+            return f"entry {proven.seq} is not about case {proof.case_id!r}, or says another number"
+        if proven.seq <= before:
+            return f"entry {proven.seq} stands behind entry {before}: the order was changed"
+        leaf, path = sha256(proven.entry.encode()).digest(), [bytes.fromhex(node) for node in proven.path]
+        if not is_included(leaf, proven.seq - 1, proof.head.size, path, root):
+            return f"entry {proven.seq} does not lead to the root of the signed head: it was changed, or never there"
+        before = proven.seq
+    if _read(proof.entries[0].entry).get("kind") != EventKind.SUBMITTED:
+        return f"entry {proof.entries[0].seq} is not the first of a case: the one that says what came in is missing"
+    return None
+
+
+def _read(text: str) -> Any:
+    try:
+        said = read_canonical(text)
+    except (ValueError, RecursionError):
+        return None
+    return said if isinstance(said, dict) else None

@@ -1,0 +1,209 @@
+"""`hitl audit` as it is typed: verify, head, key, prove, check, export."""
+
+import csv
+import importlib
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from hitl_orchestrator.cli.export import defused
+
+
+@pytest.fixture
+def filled(hitl, folder):
+    """A store with the canonical five cases, all finished."""
+    hitl("run", "tasks.json", "--outputs", "agent_outputs.json", "--reviews", "human_reviews.json")
+    return hitl
+
+
+def tamper(folder, sql):
+    with closing(sqlite3.connect(folder / "hitl.db")) as connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute(sql)
+        connection.commit()
+
+
+def test_verify_says_how_many_entries_are_good_and_until_when(filled):
+    said = filled("audit", "verify")
+    data = filled("audit", "verify", "--json").data
+
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith(f"{data['entries']} entries, the last of them written at 20")
+    assert (data["sound"], data["problem"], data["bad_entry"], data["heads"]) == (True, None, None, 0)
+
+
+def test_verify_names_the_first_bad_entry_and_exits_with_1(filled, folder):
+    tamper(folder, "UPDATE events SET entry = replace(entry, 'task_002', 'task_009')")
+
+    said, data = filled("audit", "verify"), filled("audit", "verify", "--json")
+
+    assert (said.code, data.code, said.out) == (1, 1, "")
+    assert said.err.startswith(f"hitl: entry {data.data['bad_entry']}: its text was changed")
+    assert data.data["sound"] is False
+
+
+def test_verify_needs_neither_policy_nor_people_that_can_be_read(filled, folder):
+    tamper(folder, "UPDATE events SET entry = 'x' WHERE kind = 'policy_recorded'")
+
+    said = filled("audit", "verify")
+
+    assert (said.code, said.err.count("\n")) == (1, 1)
+    assert "entry 1: its text was changed: it is not canonical JSON" in said.err
+
+
+def test_a_store_that_was_set_back_is_found_with_a_head(filled, folder):
+    before = (folder / "hitl.db").read_bytes()
+    filled("run", "tasks.json")
+    (folder / "more.json").write_text(
+        json.dumps([{**json.loads((folder / "tasks.json").read_text())[0], "task_id": "x"}])
+    )
+    filled("run", "more.json")
+    assert filled("audit", "head", "--out", "heads.jsonl").code == 0
+    for beside in folder.glob("hitl.db-*"):
+        beside.unlink()
+    (folder / "hitl.db").write_bytes(before)
+
+    without, with_head = filled("audit", "verify"), filled("audit", "verify", "--head", "heads.jsonl")
+
+    assert (without.code, with_head.code) == (0, 1)
+    assert "its end was cut off" in with_head.err
+
+
+def test_heads_are_signed_with_a_key_beside_the_store_and_checked_with_it(filled, folder):
+    printed = json.loads(filled("audit", "head").out)
+    filled("audit", "head", "--out", "heads.jsonl")
+    key = filled("audit", "key", "--out", "ledger.pub", "--json").data["public_key"]
+
+    said = filled("audit", "verify", "--head", "heads.jsonl", "--public-key", "ledger.pub")
+
+    assert (folder / "hitl.db.head-key").exists()
+    assert printed["key"] == key == (folder / "ledger.pub").read_text().strip()
+    assert (said.code, "agree with 1 signed head" in " ".join(said.out.split())) == (0, True)
+
+
+def test_a_head_of_another_key_is_not_believed(filled, folder, monkeypatch):
+    monkeypatch.setenv("HITL_HEAD_KEY", "ab" * 32)
+    filled("audit", "head", "--out", "heads.jsonl")
+    monkeypatch.delenv("HITL_HEAD_KEY")
+    filled("audit", "key", "--out", "mine.pub")
+
+    said = filled("audit", "verify", "--head", "heads.jsonl", "--public-key", "mine.pub")
+
+    assert (said.code, "the one to trust is" in said.err) == (1, True)
+
+
+def test_with_a_head_file_every_command_signs_what_it_wrote(hitl, folder, monkeypatch):
+    monkeypatch.setenv("HITL_HEAD_FILE", "heads.jsonl")
+    monkeypatch.setenv("HITL_HEAD_KEY_FILE", "a.key")
+    hitl("run", "tasks.json", "--outputs", "agent_outputs.json")
+    hitl("resume", "task_002", "approve", "--reviewer", "domain_reviewer")
+
+    said = hitl("audit", "verify", "--json")
+
+    assert len((folder / "heads.jsonl").read_text().splitlines()) == said.data["heads"] == 2
+    assert ((folder / "a.key").exists(), (folder / "hitl.db.head-key").exists()) == (True, False)
+
+
+def test_a_proof_is_checked_without_the_database(filled, folder):
+    assert filled("audit", "prove", "task_002", "--out", "proof.json").code == 0
+    filled("audit", "key", "--out", "ledger.pub")
+    for file in folder.glob("hitl.db*"):
+        file.unlink()
+
+    said = filled("audit", "check", "proof.json", "--public-key", "ledger.pub")
+    data = filled("audit", "check", "proof.json", "--json").data
+
+    assert said.code == 0
+    assert "Proven: 6 entries about case" in said.out
+    assert (data["proven"], data["problem"]) == (True, None)
+
+
+def test_a_proof_that_was_changed_proves_nothing(filled, folder):
+    filled("audit", "prove", "task_002", "--out", "proof.json")
+    text = (folder / "proof.json").read_text()
+    (folder / "proof.json").write_text(text.replace("approve", "reject!"))
+
+    said = filled("audit", "check", "proof.json")
+
+    assert (said.code, "hitl: proof.json proves nothing: entry" in said.err) == (1, True)
+    assert filled("audit", "check", "proof.json", "--json").data["proven"] is False
+
+
+@pytest.mark.parametrize("given", ["tasks.json", "nowhere.json"])
+def test_what_is_no_proof_and_no_head_is_unfit(filled, given):
+    assert filled("audit", "check", given).code == 2
+    assert filled("audit", "verify", "--head", given).code == 2
+    assert filled("audit", "verify", "--head", given, "--public-key", given).code == 2
+
+
+def test_records_and_entries_are_exported_as_lines_of_json(filled, folder):
+    records = [json.loads(line) for line in filled("audit", "export").out.splitlines()]
+    told = filled("audit", "export", "--events", "--out", "entries.jsonl", "--json").data
+
+    assert records == filled("audit", "list", "--json").data
+    entries = [json.loads(line) for line in (folder / "entries.jsonl").read_text().splitlines()]
+    assert [entry["seq"] for entry in entries] == list(range(1, told["rows"] + 1))
+
+
+def test_in_csv_nothing_is_a_formula(hitl, folder):
+    output = {"task_id": "t", "agent_output": {"predicted_label": "x"}, "confidence_score": 0.5}
+    task = {**json.loads((folder / "tasks.json").read_text())[0], "task_id": "t"}
+    (folder / "t.json").write_text(json.dumps([task]))
+    (folder / "o.json").write_text(json.dumps([output]))
+    hitl("run", "t.json", "--outputs", "o.json")
+    hitl("resume", "t", "reject", "--reviewer", "domain_reviewer", "--feedback", "=HYPERLINK(1)")
+
+    hitl("audit", "export", "--format", "csv", "--out", "records.csv")
+
+    with (folder / "records.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["human_feedback"] == "'=HYPERLINK(1)"
+    assert (row["task_id"], row["confidence_score"]) == ("t", "0.5")
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_whatever_starts_a_formula_is_defused(start):
+    assert defused(f"{start}1") == f"'{start}1"
+    assert (defused(-1.5), defused(None), defused("a=1"), defused({"a": 1})) == (-1.5, None, "a=1", '{"a": 1}')
+
+
+def test_parquet_holds_every_record_under_one_schema(filled, folder):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is an extra")
+
+    assert filled("audit", "export", "--format", "parquet", "--out", "records.parquet").code == 0
+
+    found = parquet.read_table(folder / "records.parquet").to_pylist()
+    listed = filled("audit", "list", "--json").data
+    assert [row["log_id"] for row in found] == [row["log_id"] for row in listed]
+    assert [row["confidence_score"] for row in found] == [row["confidence_score"] for row in listed]
+    assert json.loads(found[0]["final_output"]) == listed[0]["final_output"]
+
+
+def test_without_pyarrow_parquet_says_what_to_install(filled, monkeypatch):
+    load = importlib.import_module
+
+    def without(name, *given):
+        if name.startswith("pyarrow"):
+            raise ImportError(name)
+        return load(name, *given)
+
+    monkeypatch.setattr("hitl_orchestrator.cli.export.import_module", without)
+
+    said = filled("audit", "export", "--format", "parquet", "--out", "x.parquet")
+
+    assert (said.code, "pip install 'hitl-orchestrator[parquet]'" in said.err) == (2, True)
+
+
+def test_an_export_that_cannot_be_is_unfit(filled):
+    assert "did you mean 'csv'" in filled("audit", "export", "--format", "cvs").err
+    assert filled("audit", "export", "--format", "parquet").code == 2
+    assert filled("audit", "export", "--out", "nowhere/x").code == 2
+
+
+@pytest.mark.parametrize("command", [["verify"], ["head"], ["prove", "x"], ["export"]])
+def test_a_store_that_is_not_there_is_not_made(hitl, folder, command):
+    assert hitl("audit", *command).code == 2
+    assert not (folder / "hitl.db").exists()

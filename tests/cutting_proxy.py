@@ -1,0 +1,130 @@
+"""A proxy on loopback between a test and its PostgreSQL server, which does harm at one chosen moment."""
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from threading import Event, Lock, Thread
+
+WRITING = b"pg_advisory_xact_lock"
+COMMIT = b"COMMIT\0"
+BEFORE, SENT, ANSWERED = "before it arrives", "after it was sent", "after it was answered"
+MOMENTS = (BEFORE, SENT, ANSWERED)
+
+
+class Proxy:
+    """Passes everything on, until a transaction that writes says the words that were waited for.
+
+    Then it does the harm, and cuts the connection: before the words arrive, after they were sent, or after they
+    were answered, of which the client then hears nothing.
+    """
+
+    def __init__(self, server: Path) -> None:
+        self._server = str(server / ".s.PGSQL.5432")
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._lock = Lock()
+        self._words: bytes | None = None
+        self.done = Event()
+        self._connections: list[Connection] = []
+        self._thread = Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def url(self, store: str) -> str:
+        """The address of a store behind this proxy."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{store.rpartition('/')[2]}?sslmode=disable"
+
+    def harm(self, moment: str, words: bytes = COMMIT, do: Callable[[], object] = lambda: None, after: int = 0) -> None:
+        """Wait for these words, let them pass so many times, and do harm once."""
+        self.done.clear()
+        self._moment, self._do, self._left = moment, do, after
+        self._words = words
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listener.close()
+        for connection in self._connections:
+            connection.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.socket(socket.AF_UNIX)
+                try:
+                    server.connect(self._server)
+                except OSError:
+                    client.close()
+                    server.close()
+                    continue
+                self._connections.append(Connection(self, client, server))
+
+    def is_it(self, data: bytes) -> bool:
+        """Whether these are the words that were waited for. Only one connection hears yes."""
+        with self._lock:
+            if self._words is None or self._words not in data:
+                return False
+            self._left -= 1
+            if self._left >= 0:
+                return False
+            self._words = None
+            return True
+
+    def do_harm(self, connection: "Connection", data: bytes) -> None:
+        connection.muted = self._moment == ANSWERED
+        if self._moment != BEFORE:
+            connection.server.sendall(data)
+        if self._moment == ANSWERED:
+            connection.answered.wait(10)
+        self._do()
+        connection.cut()
+        self.done.set()
+
+
+class Connection:
+    """One connection through the proxy, in two threads."""
+
+    def __init__(self, proxy: Proxy, client: socket.socket, server: socket.socket) -> None:
+        self.proxy, self.client, self.server = proxy, client, server
+        self.muted, self.answered, self._writes = False, Event(), False
+        self._threads = [Thread(target=self._guarded, args=(work,), daemon=True) for work in (self._ask, self._answer)]
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        self.cut()
+        for thread in self._threads:
+            thread.join()
+        self.client.close()
+        self.server.close()
+
+    def cut(self) -> None:
+        for end in (self.client, self.server):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        with suppress(OSError):
+            work()
+        self.cut()
+
+    def _ask(self) -> None:
+        while data := self.client.recv(1 << 20):
+            self._writes = self._writes or WRITING in data or b"checkpoint" in data
+            if self._writes and self.proxy.is_it(data):
+                self.proxy.do_harm(self, data)
+                return
+            if COMMIT in data:
+                self._writes = False
+            self.server.sendall(data)
+
+    def _answer(self) -> None:
+        unheard = b""
+        while data := self.server.recv(1 << 20):
+            if not self.muted:
+                self.client.sendall(data)
+                continue
+            unheard += data
+            if COMMIT in unheard:
+                self.answered.set()

@@ -1,0 +1,257 @@
+"""Code changes between pause and resume: refused by name, or shown to be harmless. Each runs changed code, for real.
+
+The package is copied, a few lines of the copy are changed, and a process of its own opens a store whose cases were
+paused by the code as it is (or the other way round). A line to change that is not there any more fails the test.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from builders import a_review, a_task, an_output
+
+import hitl_orchestrator
+from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.errors import GraphChanged
+from hitl_orchestrator.graph.topology import graph_version
+
+PACKAGE = Path(hitl_orchestrator.__file__).parent
+TOPOLOGY, BUILD, STATE = "graph/topology.py", "graph/build.py", "nodes/state.py"
+HUMAN_REVIEW, FINALIZE, DECISION = "nodes/human_review.py", "nodes/finalize.py", "domain/decision.py"
+REVIEW, WORDS, SCORING = "domain/review.py", "domain/words.py", "policies/scoring.py"
+
+PROGRAM = """
+import json, sys
+from pathlib import Path
+import hitl_orchestrator
+from hitl_orchestrator import AgentOutput, HitlError, Orchestrator, Review, Task
+from hitl_orchestrator.errors import Unrecovered
+
+def tried(act):
+    try:
+        return {"status": act().status}
+    except HitlError as exc:
+        return {"error": type(exc).__name__, "told": str(exc)}
+
+def recovered(hitl):
+    try:
+        return [case.status for case in hitl.recover()]
+    except Unrecovered as exc:
+        return [type(failure).__name__ for failure in exc.failures.values()]
+
+store, doing = sys.argv[1:]
+with Orchestrator.open(store) as hitl:
+    said = {"package": str(Path(hitl_orchestrator.__file__).parent), "version": hitl.version}
+    if doing == "decide":
+        answer = Review(human_decision="approve", reviewer_id="domain_reviewer")
+        said |= tried(lambda: hitl.decide("waiting", answer)) | {"recovered": recovered(hitl)}
+    else:
+        for name in ("waiting", "received"):
+            task, output = (json.loads(Path(f"{name}.{kind}").read_text()) for kind in ("task", "output"))
+            act = hitl.submit if name == "waiting" else hitl.accept
+            act(Task.model_validate(task), AgentOutput.model_validate(output))
+print(json.dumps(said))
+"""
+
+Edit = tuple[str, str, str]
+
+TASKS = {"waiting": 0.5, "received": 0.95}
+PAUSES = "PAUSES = {HUMAN_REVIEW: 1}"
+STEPS = '= "classify", "score", "route", "human_review", "finalize"'
+NO_REVIEW_NODE: list[Edit] = [
+    (TOPOLOGY, "    HUMAN_REVIEW: Routed,\n", ""),
+    (TOPOLOGY, '    HUMAN_REVIEW: "review",\n', ""),
+    (
+        TOPOLOGY,
+        "    ROUTE: (FINALIZE, HUMAN_REVIEW),\n    HUMAN_REVIEW: (FINALIZE, HUMAN_REVIEW),\n",
+        "    ROUTE: (FINALIZE,),\n",
+    ),
+    (TOPOLOGY, PAUSES, "PAUSES: dict[str, int] = {}"),
+    (BUILD, "        HUMAN_REVIEW: partial(human_review, inbox=services.inbox),\n", ""),
+    (BUILD, "        HUMAN_REVIEW: partial(after_review, adapter=adapter),\n", ""),
+    (BUILD, " if decision.action is Action.AUTO_APPROVE else HUMAN_REVIEW", ""),
+]
+ASKS_TWICE: Edit = (
+    HUMAN_REVIEW,
+    "        answer: Answer = interrupt(asked, response_schema=Answer)\n",
+    "        interrupt(asked, response_schema=Answer)\n        answer = interrupt(asked, response_schema=Answer)\n",
+)
+NEVER_ASKS: Edit = (HUMAN_REVIEW, "answer: Answer = interrupt(asked, response_schema=Answer)", "answer = Answer()")
+ASKS_AT_THE_END: list[Edit] = [
+    (FINALIZE, "import Records\n", "import Records\nfrom langgraph.types import interrupt\n"),
+    (FINALIZE, "    return ", '    interrupt("sure?")\n    return '),
+]
+REDUCER: Edit = (
+    TOPOLOGY,
+    "    review: dict[str, Any] | None\n",
+    "    review: Annotated[dict[str, Any] | None, lambda before, after: after]\n",
+)
+ANNOTATED: Edit = (TOPOLOGY, "from typing import Any, TypedDict", "from typing import Annotated, Any, TypedDict")
+
+REFUSED: dict[str, list[Edit]] = {
+    "the review node renamed": [(TOPOLOGY, STEPS, STEPS.replace("human_review", "ask_a_person"))],
+    "the review node removed": NO_REVIEW_NODE,
+    "finalize renamed": [(TOPOLOGY, STEPS, STEPS.replace("finalize", "close"))],
+    "an interrupt inserted in another node": [
+        *ASKS_AT_THE_END,
+        (TOPOLOGY, PAUSES, "PAUSES = {HUMAN_REVIEW: 1, FINALIZE: 1}"),
+    ],
+    "a second interrupt inserted": [ASKS_TWICE, (TOPOLOGY, PAUSES, "PAUSES = {HUMAN_REVIEW: 2}")],
+    "an interrupt removed": [NEVER_ASKS, (TOPOLOGY, PAUSES, "PAUSES: dict[str, int] = {}")],
+    "the edge up the chain removed": [
+        (TOPOLOGY, "HUMAN_REVIEW: (FINALIZE, HUMAN_REVIEW)", "HUMAN_REVIEW: (FINALIZE,)"),
+    ],
+    "the edge around the person removed": [(TOPOLOGY, "ROUTE: (FINALIZE, HUMAN_REVIEW)", "ROUTE: (HUMAN_REVIEW,)")],
+    "a state key renamed": [
+        (TOPOLOGY, "    review: dict[str, Any] | None\n", "    answer: dict[str, Any] | None\n"),
+        (TOPOLOGY, 'HUMAN_REVIEW: "review"', 'HUMAN_REVIEW: "answer"'),
+        (STATE, "    review: Verdict | None = None", "    answer: Verdict | None = None"),
+        (HUMAN_REVIEW, 'return {"review": row.verdict}', 'return {"answer": row.verdict}'),
+        (BUILD, 'state.get("review")', 'state.get("answer")'),
+    ],
+    "a reducer added": [ANNOTATED, REDUCER],
+    "an enum member removed that the case uses": [
+        (WORDS, '    LOW_CONFIDENCE = "low_confidence"\n', ""),
+        (
+            SCORING,
+            "        Signal.LOW_CONFIDENCE: confidence is None or confidence < rules.low_confidence_below,\n",
+            "",
+        ),
+    ],
+    "an enum member removed that the case does not use": [
+        (WORDS, '    VERBALISED = "verbalised"\n', ""),
+        (SCORING, '        (ConfidenceSource.VERBALISED, _from_words(extra.get("verbalised_confidence"))),\n', ""),
+    ],
+    "an enum member renamed": [(WORDS, 'UNUSUAL = "unusual"', 'UNUSUAL = "odd"')],
+    "a required field renamed": [
+        (DECISION, "    source: ConfidenceSource\n", "    origin: ConfidenceSource\n"),
+        (SCORING, "source=source", "origin=source"),
+    ],
+    "an optional field renamed": [(REVIEW, "    confidence_assessment: Assessment", "    sureness: Assessment")],
+    "a field that changed its type": [
+        (DECISION, "    confidence: Confidence | None\n    source", "    confidence: Text | None\n    source"),
+    ],
+    "a new field that nobody has said to be harmless": [
+        (DECISION, "    source: ConfidenceSource\n", "    source: ConfidenceSource\n    calibrated: bool = False\n"),
+    ],
+}
+DECLARED: Edit = (TOPOLOGY, "= frozenset()", f'= frozenset({{"{graph_version()}"}})')
+HARMLESS: dict[str, list[Edit]] = {
+    "nothing": [],
+    "a docstring": [(STATE, "... and how sure the agent is, with the signals.", "Another sentence.")],
+    "a description": [(DECISION, "who must decide; None for auto_approve", "another sentence")],
+    "a limit that is wider": [("domain/value.py", "max_length=200", "max_length=300")],
+    "a new optional field, said to be harmless": [
+        *REFUSED["a new field that nobody has said to be harmless"],
+        DECLARED,
+    ],
+    "a new enum member, said to be harmless": [
+        (WORDS, '    RISKY = "risky"\n', '    RISKY = "risky"\n    NEW = "new"\n'),
+        DECLARED,
+    ],
+}
+
+
+class Changed(NamedTuple):
+    """A copy of the package with a few lines changed."""
+
+    folder: Path
+
+    def run(self, store: Path, doing: str) -> dict[str, Any]:
+        """Run the program above with the changed code; its last line is what it has to say."""
+        done = subprocess.run(
+            [sys.executable, "-B", "-c", PROGRAM, f"sqlite:///{store}", doing],
+            cwd=store.parent,
+            env={**os.environ, "PYTHONPATH": str(self.folder)},
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        said = json.loads(done.stdout.splitlines()[-1])
+        assert said["package"] == str(self.folder / PACKAGE.name)
+        return dict(said)
+
+
+def changed(folder: Path, edits: list[Edit]) -> Changed:
+    """Copy the package, and change the copy."""
+    copy = folder / "changed" / PACKAGE.name
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, before, after in edits:
+        text = (copy / name).read_text("utf-8")
+        assert text.count(before) == 1, f"{name} has {text.count(before)} times {before!r}: mend this test"
+        (copy / name).write_text(text.replace(before, after), "utf-8")
+    return Changed(copy.parent)
+
+
+@pytest.fixture(scope="module")
+def _paused(tmp_path_factory) -> Path:
+    """A store with a case that waits and one that was only received, by the code as it is."""
+    store = tmp_path_factory.mktemp("paused") / "hitl.db"
+    with Orchestrator.open(f"sqlite:///{store}") as hitl:
+        hitl.submit(a_task("waiting"), an_output("waiting", confidence=TASKS["waiting"]))
+        hitl.accept(a_task("received"), an_output("received", confidence=TASKS["received"]))
+    return store
+
+
+@pytest.fixture
+def store(_paused, tmp_path) -> Path:
+    shutil.copy(_paused.with_name("hitl.db.key"), tmp_path)
+    return Path(shutil.copy(_paused, tmp_path))
+
+
+@pytest.mark.parametrize("edits", REFUSED.values(), ids=REFUSED)
+def test_a_change_of_the_graph_is_refused_by_name_and_nothing_moves(store, tmp_path, edits):
+    said = changed(tmp_path, edits).run(store, "decide")
+
+    assert (said["error"], said["recovered"]) == ("GraphChanged", ["GraphChanged"])
+    assert f"was routed under graph {graph_version()!r}, this code runs graph {said['version']!r}" in said["told"]
+    with Orchestrator.open(f"sqlite:///{store}") as hitl:
+        assert hitl.decide("waiting", a_review("approve")).status == "approved"
+        assert [case.status for case in hitl.recover()] == ["approved"]
+
+
+def test_a_reducer_removed_is_refused_by_name(store, tmp_path):
+    store.unlink()
+    for name, confidence in TASKS.items():
+        (tmp_path / f"{name}.task").write_text(a_task(name).model_dump_json())
+        (tmp_path / f"{name}.output").write_text(an_output(name, confidence).model_dump_json())
+    before = changed(tmp_path, REFUSED["a reducer added"])
+    assert before.run(store, "submit")["version"] != graph_version()
+
+    with Orchestrator.open(f"sqlite:///{store}") as hitl, pytest.raises(GraphChanged):
+        hitl.decide("waiting", a_review("approve"))
+
+    assert before.run(store, "decide")["status"] == "approved"
+
+
+@pytest.mark.parametrize("edits", HARMLESS.values(), ids=HARMLESS)
+def test_a_harmless_change_lets_the_case_finish(store, tmp_path, edits):
+    said = changed(tmp_path, edits).run(store, "decide")
+
+    assert (said["status"], said["recovered"]) == ("approved", ["approved"])
+    assert said["version"] == graph_version() or DECLARED in edits
+    with Orchestrator.open(f"sqlite:///{store}") as hitl:
+        assert hitl.show("waiting").record.human_decision == "approve"
+        assert [record.task_id for record in hitl.records()] == ["waiting", "received"]
+        assert hitl.recover() == []
+
+
+UNSTATED = {"inserted": ASKS_AT_THE_END, "inserted twice": [ASKS_TWICE], "removed": [NEVER_ASKS]}
+
+
+@pytest.mark.parametrize("edits", UNSTATED.values(), ids=UNSTATED)
+def test_an_interrupt_that_the_topology_does_not_tell_of_lets_no_case_finish(store, tmp_path, edits):
+    said = changed(tmp_path, edits).run(store, "decide")
+
+    assert (said["error"], said["recovered"]) == ("PausesMisstated", ["PausesMisstated"] * 2)
+    assert "change PAUSES, which changes the graph's version" in said["told"]
+    with Orchestrator.open(f"sqlite:///{store}") as hitl:
+        assert hitl.show("waiting").status == "decided"
+        assert sorted(case.status for case in hitl.recover()) == ["approved", "approved"]

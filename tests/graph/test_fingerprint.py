@@ -1,0 +1,64 @@
+"""What the graph's version is made of: the structure of what is stored, and nothing that is not stored."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal, TypedDict
+
+import pytest
+from pydantic import Field
+
+from hitl_orchestrator.domain.value import Identifier, Instant, Value
+from hitl_orchestrator.graph.fingerprint import reducers, structure
+
+
+class Word(StrEnum):
+    ONE = "one"
+    TWO = "two"
+
+
+class Tree(Value):
+    name: Identifier
+    word: Word = Word.ONE
+    branches: "tuple[Tree, ...]" = ()
+    seen_at: Instant | None = None
+    derived: int = Field(default=0, exclude=True)
+
+
+def add(before, after):
+    return before + after
+
+
+def test_a_value_is_its_fields_each_with_its_type_and_whether_it_must_be_there():
+    assert structure(Tree) == {
+        "fields": {
+            "name": ["str", True],
+            "word": [{"words": ["one", "two"]}, False],
+            "branches": [{"tuple": ["itself", "Ellipsis"]}, False],
+            "seen_at": [{"any of": ["AwareDatetime", "NoneType"]}, False],
+        },
+        "others": "forbid",
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [
+        (str, "str"),
+        (Any, "Any"),
+        (Annotated[int, Field(ge=0)], "int"),
+        (int | str, {"any of": ["int", "str"]}),
+        (str | int, {"any of": ["int", "str"]}),
+        (Literal["b", "a"], {"words": ["a", "b"]}),
+        (dict[str, list[int]], {"dict": ["str", {"list": ["int"]}]}),
+    ],
+)
+def test_a_type_is_told_without_its_limits_and_its_order(kind, found):
+    assert structure(kind) == found
+
+
+def test_a_key_of_the_state_is_told_with_what_merges_it():
+    class State(TypedDict, total=False):
+        plain: int
+        described: Annotated[int, "a sentence"]
+        merged: Annotated[list[int], add]
+
+    assert reducers(State) == {"plain": [], "described": [], "merged": [f"{__name__}.add"]}

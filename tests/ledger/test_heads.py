@@ -1,0 +1,207 @@
+"""Heads, the file they stand in, the keys that sign them, and the proofs that lead to them."""
+
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from builders import a_review, a_task, an_output
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.errors import HeadsUnavailable, KeyUnusable, LedgerDamaged, UnfitInput, UnknownCase
+from hitl_orchestrator.ledger.headbook import Headbook, read_heads
+from hitl_orchestrator.ledger.heads import heads_problem
+from hitl_orchestrator.ledger.proofs import proof_problem
+from hitl_orchestrator.ledger.signing import (
+    is_signed,
+    new_signing_key,
+    public_key_in,
+    signing_key_at,
+    signing_key_in,
+)
+from hitl_orchestrator.wiring import notary_of
+
+KEY = new_signing_key()
+
+
+@pytest.fixture
+def hitl(tmp_path):
+    with Orchestrator.open(f"sqlite:///{tmp_path / 'hitl.db'}", head_key=KEY) as opened:
+        yield opened
+
+
+def more(hitl, *numbers):
+    for number in numbers:
+        hitl.submit(a_task(f"task-{number}"), an_output(f"task-{number}", confidence=0.5))
+        hitl.decide(f"task-{number}", a_review("approve", "domain_reviewer"))
+
+
+# Keys.
+
+
+@given(st.text(max_size=50), st.text(max_size=50))
+def test_a_signature_is_of_one_text_and_one_key(text, other):
+    signature = KEY.sign(text)
+
+    assert is_signed(text, signature, KEY.public)
+    assert is_signed(other, signature, KEY.public) == (other == text)
+    assert not is_signed(text, signature, new_signing_key().public)
+    assert not is_signed(text, "00" * 64, KEY.public)
+    assert not is_signed(text, "no hex", KEY.public)
+
+
+def test_a_key_file_is_made_once_for_its_owner_alone(tmp_path):
+    file = tmp_path / "key"
+    with ThreadPoolExecutor(8) as pool:
+        made = set(pool.map(lambda _: signing_key_at(file).public, range(8)))
+
+    assert made == {signing_key_at(file).public}
+    assert [path.name for path in tmp_path.iterdir()] == ["key"]
+    assert os.name != "posix" or stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
+def test_a_key_that_others_may_read_is_not_used(tmp_path):
+    file = tmp_path / "key"
+    signing_key_at(file)
+    file.chmod(0o644)
+
+    with pytest.raises(KeyUnusable, match="chmod 600"):
+        signing_key_at(file)
+
+
+@pytest.mark.parametrize("text", ["", "secret", "ab" * 31, "ab" * 33, "zz" * 32])
+def test_what_is_no_key_is_refused_and_not_repeated(tmp_path, text):
+    for read in (signing_key_in, public_key_in):
+        with pytest.raises(KeyUnusable) as refused:
+            read(text, "the setting")
+        assert not text or text not in str(refused.value)
+
+
+# Heads.
+
+
+def test_each_head_extends_the_one_before_and_no_other(hitl):
+    heads = []
+    for number in range(6):
+        more(hitl, number)
+        heads.append(hitl.sign_head())
+
+    assert heads_problem(heads, KEY.public) is None
+    assert heads_problem(heads[2:], KEY.public) is None
+    for number in range(1, 5):
+        assert "one is missing" in heads_problem(heads[:number] + heads[number + 1 :], KEY.public)
+    assert heads_problem(heads[::-1], KEY.public) is not None
+
+
+def test_a_head_is_what_was_signed(hitl):
+    more(hitl, 1)
+    head = hitl.sign_head()
+
+    for change in ({"size": 3}, {"root": "0" * 64}, {"chain": "0" * 64}, {"peaks": ()}, {"previous": "1" * 64}):
+        assert "signature" in heads_problem([head.model_copy(update=change)], KEY.public)
+
+
+def test_a_head_reads_back_from_its_line(hitl):
+    more(hitl, 1)
+    head = hitl.sign_head()
+
+    assert read_heads(head.line + "\n", "a file") == [head]
+
+
+def test_nothing_is_signed_on_a_ledger_that_was_changed_since_the_last_head(hitl, tmp_path):
+    more(hitl, 1)
+    hitl.sign_head()
+    last = hitl.ledger.head()
+    other = notary_of(hitl.ledger, "memory://", head_key=KEY)
+    other._last = hitl.notary._last.model_copy(update={"chain": "0" * 64})
+
+    with pytest.raises(LedgerDamaged, match=f"entry {last.seq} is not the one"):
+        other.sign()
+
+
+def test_heads_are_added_to_a_file_now_and_then_and_on_close(tmp_path):
+    file, store = tmp_path / "heads.jsonl", f"sqlite:///{tmp_path / 'hitl.db'}"
+    with Orchestrator.open(store, head_file=file, head_key=KEY, head_every=12) as hitl:
+        more(hitl, *range(5))
+        during = read_heads(file.read_text(), "heads")
+        size = hitl.ledger.head().seq
+
+    heads = read_heads(file.read_text(), "heads")
+    assert 1 <= len(during) <= 3
+    assert heads[-1].size == size
+    assert heads_problem(heads, KEY.public) is None
+
+    with Orchestrator.open(store, head_file=file, head_key=KEY) as hitl:
+        assert hitl.verify(heads, KEY.public).sound
+    assert read_heads(file.read_text(), "heads") == heads
+
+
+def test_processes_that_sign_at_once_write_one_sequence(tmp_path):
+    file, store = tmp_path / "heads.jsonl", f"sqlite:///{tmp_path / 'hitl.db'}"
+    with Orchestrator.open(store) as hitl:
+        more(hitl, 1, 2)
+        notaries = [notary_of(hitl.ledger, store, head_file=file, head_key=KEY) for _ in range(6)]
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(lambda notary: notary.sign(), notaries))
+
+    heads = read_heads(file.read_text(), "heads")
+    assert len(heads) == 6
+    assert heads_problem(heads, KEY.public) is None
+
+
+def test_half_a_line_that_a_crash_left_is_taken_back(hitl, tmp_path):
+    file = tmp_path / "heads.jsonl"
+    notary = notary_of(hitl.ledger, "memory://", head_file=file, head_key=KEY)
+    first = notary.sign()
+    file.write_text(first.line + "\n" + first.line[:100])
+
+    second = notary.sign()
+
+    assert read_heads(file.read_text(), "heads") == [first, second]
+    assert second.previous == first.digest
+
+
+def test_a_file_that_cannot_be_written_or_holds_something_else_is_named(hitl, tmp_path):
+    with pytest.raises(HeadsUnavailable, match="nowhere"):
+        Headbook(tmp_path / "nowhere" / "heads").add(lambda last: None)
+    (tmp_path / "other").write_text('{"size": 1}\n')
+    with pytest.raises(UnfitInput, match="other:1: "):
+        Headbook(tmp_path / "other").add(lambda last: None)
+
+
+# Proofs.
+
+
+@pytest.mark.parametrize("store", ["memory", "sqlite"])
+def test_a_proof_stands_alone_and_whatever_is_changed_in_it_proves_nothing(tmp_path, store):
+    url = "memory://" if store == "memory" else f"sqlite:///{tmp_path / 'hitl.db'}"
+    with Orchestrator.open(url, head_key=KEY) as hitl:
+        more(hitl, *range(7))
+        proof = hitl.prove("task-3")
+
+    again = type(proof).model_validate_json(proof.model_dump_json())
+    assert proof_problem(again, KEY.public) is None
+    assert proof_problem(again, None) is None
+    assert [len(proof.entries), proof.entries[-1].seq] == [6, 25]
+    assert "the one to trust" in proof_problem(proof, new_signing_key().public)
+    first, *rest = proof.entries
+    forged = first.model_copy(update={"entry": first.entry.replace("Classify", "Approve!")})
+    for entries in (
+        (forged, *rest),
+        (first.model_copy(update={"seq": first.seq + 1}), *rest),
+        (first.model_copy(update={"path": first.path[::-1]}), *rest),
+        (first.model_copy(update={"path": ()}), *rest),
+        (first.model_copy(update={"entry": "{"}), *rest),
+        (first, first, *rest),
+        tuple(rest),
+    ):
+        assert proof_problem(proof.model_copy(update={"entries": entries}), KEY.public)
+    assert proof_problem(proof.model_copy(update={"case_id": "another"}), KEY.public)
+
+
+def test_a_case_that_is_not_there_cannot_be_proven(hitl):
+    with pytest.raises(UnknownCase):
+        hitl.prove("nobody")

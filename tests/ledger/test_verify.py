@@ -1,0 +1,349 @@
+"""Whatever is done to a ledger is found: every entry edited, deleted, swapped, doubled; the end cut; all written anew.
+
+The ledger of about a thousand entries is made by the product. Most cases change the list of rows in memory, as a
+database hands it to the verifier; some change a real file whose triggers were dropped.
+"""
+
+import random
+import shutil
+import sqlite3
+from contextlib import closing, contextmanager, suppress
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from builders import a_review, a_task, an_output
+
+from hitl_orchestrator import Orchestrator, Refusal
+from hitl_orchestrator.domain.value import canonical_json, read_canonical
+from hitl_orchestrator.ledger.chain import GENESIS, Entry, Head
+from hitl_orchestrator.ledger.notary import Notary
+from hitl_orchestrator.ledger.signing import new_signing_key
+from hitl_orchestrator.ledger.verify import START, walk
+from hitl_orchestrator.wiring import now_in_utc, open_to_audit
+
+CASES = 230
+KEY = new_signing_key()
+
+
+def fill(hitl: Orchestrator, first: int, cases: int) -> None:
+    """Run cases of every kind: through at once, decided, passed up, waiting, and refused on the way."""
+    for number in range(first, first + cases):
+        name, kind = f"task-{number}", number % 5
+        hitl.submit(a_task(name), an_output(name, confidence=0.9 if kind == 0 else 0.5))
+        if kind == 2:
+            hitl.decide(name, a_review("escalate", "domain_reviewer"))
+        if kind in (1, 2, 3):
+            hitl.decide(name, a_review("modify" if kind == 3 else "approve", "senior_manager"))
+        if kind in (3, 4):
+            with suppress(Refusal):
+                hitl.decide(name, a_review("reject", "nobody"))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A file of about a thousand entries, and the heads that were signed meanwhile."""
+    file = tmp_path_factory.mktemp("made") / "hitl.db"
+    with Orchestrator.open(f"sqlite:///{file}", head_key=KEY) as hitl:
+        heads = []
+        for number in range(3):
+            fill(hitl, number * CASES // 3, CASES // 3)
+            heads.append(hitl.sign_head())
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+    return file, heads
+
+
+@pytest.fixture(scope="module")
+def heads(made):
+    return made[1]
+
+
+@pytest.fixture(scope="module")
+def rows(made) -> list[Entry]:
+    with closing(open_to_audit(f"sqlite:///{made[0]}")) as ledger, ledger.books() as books:
+        return list(books.entries())
+
+
+def found(rows, heads=()):
+    """Return the number of the first bad entry, None where nothing is found."""
+    answer = walk(iter(rows), heads)
+    assert answer.found is None or answer.found[1]
+    return answer.found and answer.found[0]
+
+
+def found_behind(rows, place, changed):
+    """The same for rows that are untouched up to `place`: so far there is nothing to be found."""
+    start = Head(place, rows[place - 1].digest) if place else START
+    answer = walk(iter(changed), start=start)
+    assert answer.found is None or answer.found[1]
+    return answer.found and answer.found[0]
+
+
+def places(rows):
+    return range(len(rows))
+
+
+def test_nothing_is_found_in_a_ledger_that_nobody_touched(made, rows, heads):
+    assert len(rows) >= 1000
+    assert found(rows) is None
+    assert found(rows, heads) is None
+
+    with Orchestrator.open(f"sqlite:///{made[0]}") as hitl:
+        answer = hitl.verify(heads, KEY.public)
+
+    assert (answer.sound, answer.problem, answer.entries, answer.heads) == (True, None, len(rows), len(heads))
+    assert answer.until is not None
+
+
+def test_every_edit_is_found_where_it_was_made(rows, heads):
+    chance = random.Random(7)
+    for place in places(rows):
+        entry = rows[place]
+        spot = chance.randrange(len(entry.entry))
+        letter = "0" if entry.entry[spot] != "0" else "1"
+        text = entry.entry[:spot] + letter + entry.entry[spot + 1 :]
+        for edited in (
+            entry._replace(entry=text),
+            entry._replace(entry=text, digest=sha256(text.encode()).hexdigest()),
+            entry._replace(digest="0" * 64),
+            entry._replace(case_id="case-of-another"),
+            entry._replace(case_id=None) if entry.case_id else entry._replace(case_id="x"),
+            entry._replace(kind="finished" if entry.kind != "finished" else "refused"),
+            entry._replace(entry=None),
+            entry._replace(entry="{}"),
+        ):
+            # One that is whole in itself is given away by the entry behind it, which holds the digest of another, and
+            # the last one by a head.
+            if place + 1 == len(rows):
+                assert found([*rows[:place], edited], heads) == len(rows)
+            else:
+                assert found_behind(rows, place, [edited, *rows[place + 1 : place + 3]]) in (place + 1, place + 2), (
+                    edited
+                )
+
+
+def test_an_edit_of_the_last_entry_that_was_given_a_new_digest_is_found_with_a_head(rows, heads):
+    said = read_canonical(rows[-1].entry)
+    text = canonical_json({**said, "at": "2001-01-01T00:00:00.000000Z"})
+    forged = [*rows[:-1], rows[-1]._replace(entry=text, digest=sha256(text.encode()).hexdigest())]
+
+    assert found(forged) is None
+    assert found(forged, heads) == len(rows)
+
+
+def test_every_deletion_is_found(rows, heads):
+    for place in places(rows):
+        # Without a head the chain does not miss its last entry; the tables do.
+        assert found_behind(rows, place, rows[place + 1 :]) == (place + 1 if place + 1 < len(rows) else None)
+    assert found(rows[:-1], heads) == len(rows)
+
+
+def test_every_swap_with_the_neighbour_is_found(rows):
+    for place in places(rows)[:-1]:
+        one, two = rows[place], rows[place + 1]
+        by_rows = [two, one, *rows[place + 2 : place + 4]]
+        by_numbers = [two._replace(seq=one.seq), one._replace(seq=two.seq), *rows[place + 2 : place + 4]]
+
+        assert found_behind(rows, place, by_rows) == found_behind(rows, place, by_numbers) == place + 1
+
+
+def test_every_duplicate_is_found(rows):
+    for place in places(rows):
+        renumbered = [rows[place]._replace(seq=len(rows) + 1)]
+
+        assert found_behind(rows, place, [rows[place], *rows[place : place + 2]]) == place + 1
+        assert found_behind(rows, len(rows), renumbered) == len(rows) + 1
+
+
+@pytest.mark.parametrize("cut", range(1, 51))
+def test_a_tail_that_was_cut_off_is_found_with_a_head(rows, heads, cut):
+    assert found(rows[:-cut], heads) == len(rows) - cut + 1
+
+
+def rehashed(rows, changed_at: int) -> list[Entry]:
+    """Return the ledger written anew from an entry that was changed: every digest fits again."""
+    head, anew = GENESIS, []
+    for number, entry in enumerate(rows, start=1):
+        said = {**read_canonical(entry.entry), "previous": head}
+        if number == changed_at:
+            said["at"] = "2001-01-01T00:00:00.000000Z"
+        text = canonical_json(said)
+        head = sha256(text.encode()).hexdigest()
+        anew.append(entry._replace(entry=text, digest=head))
+    return anew
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.4, 0.7, 1.0])
+def test_a_ledger_that_was_written_anew_is_found_with_a_head(rows, heads, share):
+    changed_at = 1 + int(share * (len(rows) - 1))
+    anew = rehashed(rows, changed_at)
+
+    assert found(anew) is None
+    assert found(anew, heads) == min(head.size for head in heads if head.size >= changed_at)
+
+
+def test_a_fork_is_found_with_a_head_of_the_other_branch(tmp_path, rows, heads):
+    """Two histories with one beginning: a copy of the file that went on by itself."""
+    with Orchestrator.open(f"sqlite:///{tmp_path / 'one.db'}", head_key=KEY) as one:
+        fill(one, 0, 10)
+    for suffix in ("", ".key"):
+        shutil.copy(tmp_path / f"one.db{suffix}", tmp_path / f"two.db{suffix}")
+    with Orchestrator.open(f"sqlite:///{tmp_path / 'one.db'}", head_key=KEY) as one:
+        common = one.sign_head()
+        fill(one, 100, 5)
+        mine = one.sign_head()
+    with Orchestrator.open(f"sqlite:///{tmp_path / 'two.db'}", head_key=KEY) as two:
+        fill(two, 200, 5)
+
+        answer = two.verify([common, mine], KEY.public)
+
+    assert answer.bad_entry == mine.size
+    assert f"entries {common.size + 1} to {mine.size} are not those of the head" in answer.problem
+
+
+# The same, on real files.
+
+
+@contextmanager
+def tampering(file, tmp_path):
+    """Somebody with the file: they drop what would refuse them, and do as they like."""
+    copy = tmp_path / "copy.db"
+    shutil.copy(file, copy)
+    with closing(sqlite3.connect(copy)) as connection:
+        triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for (name,) in triggers:
+            connection.execute(f"DROP TRIGGER {name}")
+        yield copy, connection
+        connection.commit()
+
+
+def verified(file, heads=(), public=None) -> Any:
+    with closing(open_to_audit(f"sqlite:///{file}")) as ledger:
+        return Notary(ledger, now_in_utc, new_signing_key).verify(heads, public)
+
+
+@pytest.mark.parametrize("place", [1, 2, 57, 500, 998])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        'UPDATE events SET entry = replace(entry, \'"at":"2\', \'"at":"1\') WHERE seq = :place',
+        "UPDATE events SET digest = upper(digest) WHERE seq = :place",
+        "UPDATE events SET kind = 'resumed' WHERE seq = :place",
+        "UPDATE events SET entry = CAST(x'ff' AS TEXT) WHERE seq = :place",
+        "UPDATE events SET seq = 0 - seq WHERE seq = :place",
+        "DELETE FROM events WHERE seq = :place",
+        "UPDATE events SET entry = (SELECT entry FROM events WHERE seq = :place + 1) WHERE seq = :place",
+    ],
+)
+def test_what_is_done_to_a_file_is_found(made, tmp_path, place, sql):
+    with tampering(made[0], tmp_path) as (file, connection):
+        connection.execute(sql, {"place": place})
+
+    answer = verified(file)
+
+    assert not answer.sound
+    assert 0 <= answer.bad_entry <= place + 1
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 5, 8, 13, 21, 34, 50])
+def test_an_end_that_was_cut_off_a_file_is_found_without_a_head_for_the_tables_remember(made, tmp_path, cut):
+    with tampering(made[0], tmp_path) as (file, connection):
+        connection.execute("DELETE FROM events WHERE seq > (SELECT max(seq) FROM events) - ?", (cut,))
+
+    assert not verified(file).sound
+
+
+TABLE_EDITS = [
+    "UPDATE cases SET stage = 'finished' WHERE stage = 'waiting'",
+    "UPDATE cases SET stage = 'waiting' WHERE stage = 'finished'",
+    "UPDATE cases SET task_id = 'task-other' WHERE task_id = 'task-3'",
+    "UPDATE cases SET attempt = 7 WHERE task_id = 'task-3'",
+    "UPDATE cases SET content = 'x' WHERE task_id = 'task-3'",
+    "UPDATE cases SET submitted_seq = 2 WHERE task_id = 'task-7'",
+    "UPDATE cases SET case_id = 'another' WHERE task_id = 'task-5'",
+    "DELETE FROM cases WHERE task_id = 'task-0'",
+    "INSERT INTO cases SELECT 'one-more', 'task-new', 1, content, stage, submitted_seq FROM cases LIMIT 1",
+    "UPDATE reviews SET verdict = replace(verdict, 'approve', 'reject') WHERE status = 'decided'",
+    "UPDATE reviews SET verdict = '{' WHERE status = 'decided'",
+    "UPDATE reviews SET status = 'open', verdict = NULL WHERE review_id = (SELECT min(review_id) FROM reviews)",
+    "UPDATE reviews SET status = 'decided', verdict = '{}' WHERE status = 'open'",
+    "UPDATE reviews SET shown = replace(shown, 'Refund', 'Refused')",
+    "UPDATE reviews SET shown = 'no JSON' WHERE status = 'open'",
+    "UPDATE reviews SET digest = 'x' WHERE status = 'open'",
+    "UPDATE reviews SET role = 'domain_reviewer' WHERE level = 1",
+    "UPDATE reviews SET domain = 'finance' WHERE status = 'open'",
+    "UPDATE reviews SET opened_at = '2001-01-01T00:00:00.000000Z' WHERE status = 'open'",
+    "DELETE FROM reviews WHERE status = 'open'",
+    "DELETE FROM reviews WHERE level = 1",
+    "UPDATE policies SET body = replace(body, '0.8', '0.1')",
+    "UPDATE policies SET policy_id = 'other'",
+    "UPDATE policies SET recorded_seq = 9",
+    "DELETE FROM policies",
+    "INSERT INTO policies VALUES ('h', 'p', '{}', 1)",
+    "DELETE FROM refusals",
+    "UPDATE refusals SET refused_seq = 1",
+    "UPDATE refusals SET attempt = 'x' || substr(attempt, 2)",
+    "INSERT INTO refusals SELECT case_id, 'x', 1 FROM cases LIMIT 1",
+    "INSERT INTO refusals VALUES ('nobody', 'x', 1)",
+]
+
+
+@pytest.mark.parametrize("sql", TABLE_EDITS)
+def test_a_row_that_is_not_what_the_ledger_says_is_found(made, tmp_path, sql):
+    with tampering(made[0], tmp_path) as (file, connection):
+        assert connection.execute(sql).rowcount > 0
+
+    answer = verified(file)
+
+    assert answer.problem is not None
+    assert answer.entries == connection_count(file)
+
+
+def connection_count(file) -> int:
+    with closing(sqlite3.connect(file)) as connection:
+        return connection.execute("SELECT count(*) FROM events").fetchone()[0]
+
+
+def test_a_head_with_another_key_or_another_word_is_not_believed(made, heads):
+    file = made[0]
+    spoilt = heads[1].model_copy(update={"size": heads[1].size - 1})
+
+    assert "the one to trust is" in verified(file, heads, new_signing_key().public).problem
+    assert verified(file, [heads[0], spoilt], KEY.public).problem
+    assert "one is missing" in verified(file, [heads[0], heads[2]], KEY.public).problem
+
+
+@pytest.mark.parametrize("store", ["memory", "sqlite"])
+def test_both_stores_are_verified_alike(tmp_path, store):
+    url = "memory://" if store == "memory" else f"sqlite:///{tmp_path / 'hitl.db'}"
+    with Orchestrator.open(url) as hitl:
+        fill(hitl, 0, 10)
+
+        answer, size = hitl.verify(), hitl.ledger.head().seq
+
+    assert (answer.problem, answer.entries) == (None, size)
+    assert size > 40
+
+
+def test_an_intake_whose_free_fields_look_like_ours_is_read_as_what_it_is(tmp_path):
+    """The verifier knows most intakes by their text alone; what imitates it must neither fool nor alarm it."""
+    imitation = {
+        "task_id": "x",
+        "task_type": '"},"case_id":"y',
+        "output": {"a": 1},
+        "policy_hash": "h",
+        "replayed": False,
+    }
+    with Orchestrator.open(f"sqlite:///{tmp_path / 'hitl.db'}") as hitl:
+        for number in range(3):
+            name = f"task-{number}"
+            task = a_task(name, metadata={**imitation, "task": imitation, "zz": {"case_id": "z", "task": {}}})
+            hitl.submit(task, an_output(name, policy_hash="h", policy_id="p", task=imitation))
+
+        assert hitl.verify().problem is None
+
+    with closing(sqlite3.connect(tmp_path / "hitl.db")) as connection:
+        connection.execute("UPDATE cases SET task_id = 'x' WHERE task_id = 'task-1'")
+        connection.commit()
+    assert "another task" in verified(tmp_path / "hitl.db").problem

@@ -1,0 +1,161 @@
+"""A full disk, a file that may only be read, a writer that does not let go: a clear error, and nothing half done."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+from builders import FakeClock, a_review, a_task, an_output, minutes
+
+from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.errors import StoreUnavailable
+from hitl_orchestrator.ledger import sqlite
+
+LIMITED = """
+import json, os, resource, signal, sys, tempfile
+from hitl_orchestrator import AgentOutput, Orchestrator, Task
+from hitl_orchestrator.errors import StoreUnavailable
+
+store, room, nobody = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "nobody"
+if nobody:  # who is root may write what may only be read; all that is imported late is imported before
+    with Orchestrator.open(f"sqlite:///{tempfile.mkdtemp()}/warm.db") as hitl:
+        hitl.runner
+    os.setuid(65534)
+acknowledged, told = [], None
+try:
+    with Orchestrator.open(store) as hitl:
+        hitl.runner
+        if room:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+        for number in range(400):
+            name = f"task-{number}"
+            task = Task(task_id=name, task_type="t", task_description="d" * 400, domain="customer_support",
+                        risk_level="low" if number % 2 else "high", timestamp="2025-01-10T09:00:00Z")
+            output = AgentOutput(task_id=name, agent_output={"predicted_label": "x" * 400}, confidence_score=0.9)
+            acknowledged.append([name, hitl.submit(task, output).status])
+except StoreUnavailable as exc:
+    told = str(exc)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+print(json.dumps([acknowledged, told]))
+"""
+
+
+def submit_until_it_fails(store, room=0, who="me"):
+    """Submit in a process whose files may not grow beyond `room`; what it acknowledged, and what it said."""
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, store, str(room), who], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("kilobytes", [1, 40, 150, 400, 700])
+def test_a_full_disk_is_told_and_nothing_acknowledged_is_lost(sqlite_store, kilobytes):
+    Orchestrator.open(sqlite_store).close()
+
+    acknowledged, told = submit_until_it_fails(sqlite_store, room=kilobytes * 1024)
+
+    assert told is not None
+    assert "cannot be used" in told
+    with Orchestrator.open(sqlite_store) as hitl:
+        hitl.recover()
+        assert [[name, hitl.show(name).status] for name, _ in acknowledged] == acknowledged
+        finished = [record.case_id for record in hitl.records()]
+        assert len(finished) == len(set(finished))
+
+
+def test_a_file_that_may_only_be_read_is_told(sqlite_store, tmp_path):
+    Orchestrator.open(sqlite_store).close()
+    file = Path(sqlite_store.removeprefix("sqlite:///"))
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(0o755)
+    file.chmod(0o444)
+
+    acknowledged, told = submit_until_it_fails(sqlite_store, who="nobody" if os.geteuid() == 0 else "me")
+
+    assert acknowledged == []
+    assert "Permission denied" in told or "readonly" in told
+    assert sqlite_store in told
+
+
+class Writer:
+    """Somebody else who writes, and lets go when told."""
+
+    def __init__(self, store):
+        self._connection = sqlite3.connect(store.removeprefix("sqlite:///"), isolation_level=None)
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def let_go(self):
+        self._connection.execute("ROLLBACK")
+        self._connection.close()
+
+
+def test_a_writer_that_does_not_let_go_is_told_and_nothing_is_done(sqlite_store, monkeypatch):
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_SECONDS", 0.05)
+    with Orchestrator.open(sqlite_store) as hitl:
+        hitl.submit(a_task("before", risk_level="high"), an_output("before"))
+        events = len(list(hitl.ledger.events()))
+        other = Writer(sqlite_store)
+
+        with pytest.raises(StoreUnavailable, match="database is locked"):
+            hitl.submit(a_task(), an_output())
+        with pytest.raises(StoreUnavailable, match="database is locked"):
+            hitl.decide("before", a_review("approve", "senior_manager"))
+
+        other.let_go()
+        assert len(list(hitl.ledger.events())) == events
+        assert hitl.show("before").status == "waiting"
+        assert hitl.submit(a_task(), an_output()).status == "approved"
+
+
+def test_a_writer_that_lets_go_in_time_is_waited_for(sqlite_store):
+    with Orchestrator.open(sqlite_store) as hitl, closing(hitl.runner):
+        other, trying, statuses = Writer(sqlite_store), Event(), []
+
+        def submit():
+            trying.set()
+            statuses.append(hitl.submit(a_task(), an_output()).status)
+
+        thread = Thread(target=submit)
+        thread.start()
+        trying.wait()
+        assert statuses == []
+        other.let_go()
+        thread.join()
+
+    assert statuses == ["approved"]
+
+
+@pytest.mark.parametrize("hours", [-24, -1, 1, 24])
+def test_two_clocks_that_differ_change_no_order_and_no_decision(durable_store, hours):
+    early, late = FakeClock(), FakeClock(minutes(60 * hours))
+    with Orchestrator.open(durable_store, clock=early) as one, Orchestrator.open(durable_store, clock=late) as other:
+        early.tick(86_400 * 2)
+        late.tick(86_400 * 2)
+        for number in range(4):
+            name = f"task-{number}"
+            (one, other)[number % 2].submit(a_task(name, risk_level="high"), an_output(name))
+            (other, one)[number % 2].decide(name, a_review("approve", "senior_manager"))
+
+        numbers = [event.seq for event in one.ledger.events()]
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert [record.task_id for record in one.records()] == ["task-0", "task-1", "task-2", "task-3"]
+        assert all(record.latency_seconds >= 0 for record in one.records())
+
+
+def test_a_clock_that_steps_back_makes_no_negative_latency(durable_store):
+    clock = FakeClock()
+    with Orchestrator.open(durable_store, clock=clock) as hitl:
+        hitl.submit(a_task(risk_level="high"), an_output())
+        clock.tick(-3600)
+
+        case = hitl.decide("task-1", a_review("approve", "senior_manager"))
+
+    assert case.status == "approved"
+    assert case.record.latency_seconds == 0

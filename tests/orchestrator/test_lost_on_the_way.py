@@ -1,0 +1,41 @@
+"""A connection that is lost at any commit of a whole case, the ledger's or the checkpoints': the case goes on."""
+
+from collections import Counter
+from contextlib import closing
+
+import pytest
+from builders import a_review, a_task, an_output
+from cutting_proxy import ANSWERED, BEFORE, COMMIT, SENT, Proxy
+
+CHECKPOINT = b"checkpoint"
+
+
+@pytest.fixture
+def proxy(postgres):
+    with closing(Proxy(postgres.folder)) as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize(
+    ("words", "moment"),
+    [(COMMIT, BEFORE), (COMMIT, SENT), (COMMIT, ANSWERED), (CHECKPOINT, BEFORE), (CHECKPOINT, SENT)],
+)
+def test_a_case_goes_on_whichever_of_its_commits_is_cut(opened, proxy, postgres_store, words, moment):
+    hitl = opened(proxy.url(postgres_store))
+    number = 0
+    while True:
+        task_id = f"task-{number}"
+        proxy.harm(moment, words, after=number)
+        waiting = hitl.submit(a_task(task_id), an_output(task_id, confidence=0.5))
+        done = hitl.decide(task_id, a_review("approve", "ana"))
+
+        assert (waiting.status, done.status) == ("waiting", "approved")
+        kinds = Counter(event.kind.value for event in hitl.history(task_id))
+        assert set(kinds.values()) == {1}
+        assert not hitl.runner._checkpoints.holds(done.case_id)
+        if not proxy.done.wait(0):
+            break
+        number += 1
+
+    assert number >= 2
+    assert hitl.recover() == []

@@ -1,0 +1,197 @@
+"""What a first user tripped over, and must not again."""
+
+import os
+import sqlite3
+from datetime import timedelta
+
+import pytest
+from builders import NINE, a_review, a_task, an_output, minutes
+
+from hitl_orchestrator import AgentOutput, Orchestrator, Review
+from hitl_orchestrator.cli import main
+from hitl_orchestrator.errors import StoreUnavailable, UnfitInput, UnknownCase
+from hitl_orchestrator.ledger import sqlite
+
+
+def test_a_store_that_was_opened_before_a_fork_refuses_the_child(opened, sqlite_store):
+    hitl = opened(sqlite_store)
+    hitl.submit(a_task(), an_output())
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            hitl.submit(a_task("in-the-child"), an_output("in-the-child"))
+        except Exception as exc:  # noqa: BLE001 - the child tells whatever it was
+            os.write(writing, str(exc).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+
+    assert "opened before this process was forked; open it in the child" in os.read(reading, 1000).decode()
+
+
+def test_a_store_that_was_closed_refuses_what_comes_later(sqlite_store):
+    hitl = Orchestrator.open(sqlite_store)
+    hitl.submit(a_task(), an_output())
+    hitl.close()
+
+    with pytest.raises(StoreUnavailable, match="it was closed; open it again"):
+        hitl.submit(a_task("later"), an_output("later"))
+
+
+def test_a_store_stays_where_it_was_opened(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with Orchestrator.open("sqlite:///hitl.db") as hitl:
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        hitl.submit(a_task(risk_level="high"), an_output())
+
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert (tmp_path / "hitl.db").exists()
+
+
+def test_what_a_caller_changes_after_submitting_changes_nothing(hitl):
+    extra = {"lines": [1]}
+    output = an_output(confidence=0.5, extra=extra)
+    hitl.submit(a_task(), output)
+
+    output.agent_output.model_extra["extra"]["lines"].append("evil")
+    hitl.inbox()[0].shown.routing.output.agent_output.model_extra["extra"]["lines"].append("evil")
+
+    (row,) = hitl.inbox()
+    assert row.shown.digest == row.digest
+    case = hitl.decide("task-1", a_review("approve", "ana"))
+    assert case.final_output.model_extra["extra"] == {"lines": [1]}
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        lambda task, output: (task.metadata.update(amount=float("nan")), (task, output))[1],
+        lambda task, output: (task, output.model_copy(update={"confidence_score": 5.0})),
+        lambda task, output: (task.model_copy(update={"task_id": "no id"}), output),
+    ],
+)
+def test_what_was_spoiled_after_its_making_is_refused_and_nothing_stored(hitl, spoiled):
+    task, output = spoiled(a_task(), an_output())
+
+    with pytest.raises(UnfitInput):
+        hitl.submit(task, output)
+
+    assert list(hitl.ledger.events()) == []
+
+
+def test_a_record_of_the_future_is_refused(hitl):
+    hitl.submit(a_task(risk_level="high"), an_output(), replay=True)
+    recorded = Review(human_decision="approve", human_role="senior_manager", timestamp=NINE + timedelta(days=1))
+
+    with pytest.raises(UnfitInput, match="lies in the future; a record is of the past"):
+        hitl.replay("task-1", recorded)
+
+
+def test_the_record_of_a_replayed_case_says_so(hitl, clock):
+    clock.tick(3600)
+    hitl.submit(a_task(risk_level="high"), an_output(), replay=True)
+
+    case = hitl.replay("task-1", Review(human_decision="approve", human_role="senior_manager", timestamp=minutes(12)))
+
+    assert case.record.replayed
+    assert not hitl.submit(a_task("live"), an_output("live")).record.replayed
+
+
+def test_a_task_named_like_a_case_is_refused(hitl):
+    case = hitl.submit(a_task(), an_output())
+
+    with pytest.raises(UnfitInput, match="this is the id of a case; give the task another one"):
+        hitl.submit(a_task(case.case_id), an_output(case.case_id))
+
+
+@pytest.mark.parametrize("limit", [0, -1, 10**20])
+def test_an_inbox_of_an_impossible_length_is_refused(hitl, limit):
+    with pytest.raises(UnfitInput, match="limit"):
+        hitl.inbox(limit=limit)
+
+
+def test_an_id_that_no_store_could_hold_is_of_no_case(hitl):
+    with pytest.raises(UnknownCase):
+        hitl.show("\ud800")
+
+
+def test_the_digits_of_a_digest_that_are_shown_are_enough_to_name_it(hitl, waits):
+    row = waits(hitl).open_review
+
+    assert hitl.decide("task-1", a_review("approve", "ana", shown_digest=row.digest[:12])).status == "approved"
+
+
+def test_submitting_again_what_was_passed_up_writes_nothing(opened, sqlite_store, waits):
+    hitl = opened(sqlite_store)
+    waits(hitl)
+    hitl.decide("task-1", a_review("escalate", "ana"))
+    before = list(hitl.ledger.events())
+
+    with sqlite3.connect(sqlite_store.removeprefix("sqlite:///")) as connection:
+        places = connection.execute("SELECT count(*) FROM checkpoints").fetchone()
+        assert waits(hitl).status == "waiting"
+        assert connection.execute("SELECT count(*) FROM checkpoints").fetchone() == places
+    assert list(hitl.ledger.events()) == before
+
+
+def test_each_acknowledgement_is_flushed_and_what_follows_from_it_is_not(sqlite_store, monkeypatch):
+    said, connect = [], sqlite.connect
+
+    def listened(path):
+        connection = connect(path)
+        connection.set_trace_callback(said.append)
+        return connection
+
+    def flushed():
+        kept = [
+            line.split("=")[1] if "=" in line else line
+            for line in said
+            if line.startswith(("PRAGMA sync", "INS", "UPD"))
+        ]
+        said.clear()
+        return [kind for kind in kept if kind in ("FULL", "NORMAL")]
+
+    monkeypatch.setattr(sqlite, "connect", listened)
+    with Orchestrator.open(sqlite_store) as hitl:
+        hitl.accept(a_task("first"))
+        said.clear()
+        hitl.submit(a_task(), an_output())
+        assert flushed() == ["NORMAL", "FULL"]  # the intake, then the outcome, behind which it is acknowledged
+        hitl.submit(a_task("asks", risk_level="high"), an_output("asks"))
+        assert flushed() == ["NORMAL", "FULL"]  # the intake, then the review
+        hitl.decide("asks", a_review("approve", "senior_manager"))
+        assert flushed()[0] == "FULL"  # the decision; its outcome could be written again
+        hitl.accept(a_task("accepted"))
+        assert flushed() == ["FULL"]
+
+
+def test_a_store_with_its_own_chain_can_be_read_without_it(sqlite_store):
+    people = {
+        "escalation_chain": ["clerk", "boss"],
+        "reviewers": [{"reviewer_id": "c", "name": "C", "roles": ["clerk"]}],
+    }
+    rule = {"rule_id": "r", "priority": 1, "conditions": {}, "action": "human_review", "assigned_human_role": "clerk"}
+    policy = {"policy_id": "own", "rules": [rule]}
+    with Orchestrator.open(sqlite_store, reviewers=people, policy=policy) as hitl:
+        hitl.submit(a_task(), an_output())
+
+    with Orchestrator.open(sqlite_store) as hitl:
+        assert [row.role for row in hitl.inbox()] == ["clerk"]
+        assert hitl.decide("task-1", a_review("approve", "compliance_officer")).status == "approved"
+
+
+def test_a_run_without_a_policy_keeps_the_one_of_the_store(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo", "--data-into", "data"]) == 0
+    (tmp_path / "strict.json").write_text('{"policy_id": "asks_always", "rules": []}')
+    given = ["run", "data/tasks.json", "--outputs", "data/agent_outputs.json"]
+    (tmp_path / "one.json").write_text(a_task("one").model_dump_json())
+    output = AgentOutput(task_id="one", agent_output={"predicted_label": "x"}, confidence_score=0.99)
+    (tmp_path / "out.json").write_text(output.model_dump_json())
+    assert main([*given, "--policy", "strict.json"]) == 0
+    capsys.readouterr()
+
+    assert main(["run", "one.json", "--outputs", "out.json", "--json"]) == 0
+
+    assert '"status": "waiting"' in capsys.readouterr().out

@@ -1,0 +1,156 @@
+"""The orchestrator against a model of it that fits on one page: whatever happens in whatever order, both agree."""
+
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from builders import FakeClock, a_review, a_task, an_output
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.errors import Refusal, UnfitInput
+
+PEOPLE = [
+    {"reviewer_id": "ana", "name": "Ana", "roles": ["domain_reviewer"]},
+    {"reviewer_id": "max", "name": "Max", "roles": ["senior_manager"]},
+    {"reviewer_id": "zoe", "name": "Zoe", "roles": ["compliance_officer"]},
+]
+CHAIN = ("domain_reviewer", "senior_manager", "compliance_officer")
+HIGHEST = {"ana": 0, "max": 1, "zoe": 2}
+FINAL = {
+    "approve": "approved",
+    "reject": "rejected",
+    "modify": "modified_and_approved",
+    "override": "override_approved",
+}
+TASKS = st.integers(0, 3).map(lambda number: f"task-{number}")
+# Risk, confidence, and the level in the chain that the canonical policy asks; None goes ahead.
+ROUTES = st.sampled_from(
+    [("low", 0.9, None), ("low", 0.5, 0), ("medium", 0.65, 0), ("high", 0.9, 1), ("high", None, 1)]
+)
+
+
+@dataclass
+class Known:
+    """What the model knows of a task: its content, who is asked, and what was said."""
+
+    content: tuple[str, float | None]
+    level: int | None
+    status: str
+    answers: list[tuple[str, str]] = field(default_factory=list)
+
+
+class Model(RuleBasedStateMachine):
+    """Submissions, answers, restarts and recoveries in any order."""
+
+    kind = "memory"
+
+    @initialize()
+    def begin(self):
+        self.clock, self.known = FakeClock(), {}
+        self.folder = Path(tempfile.mkdtemp())
+        self.hitl = self.opened()
+
+    def opened(self):
+        store = "memory://" if self.kind == "memory" else f"sqlite:///{self.folder / 'hitl.db'}"
+        return Orchestrator.open(store, reviewers=PEOPLE, clock=self.clock)
+
+    def teardown(self):
+        if hasattr(self, "hitl"):
+            self.hitl.close()
+            shutil.rmtree(self.folder)
+
+    @rule(task_id=TASKS, route=ROUTES)
+    def submit(self, task_id, route):
+        risk, confidence, level = route
+        known = self.known.get(task_id)
+        task, output = a_task(task_id, risk_level=risk), an_output(task_id, confidence=confidence)
+        if known is not None and known.content != (risk, confidence):
+            with pytest.raises(Refusal, match="already submitted with other content"):
+                self.hitl.submit(task, output)
+            return
+
+        case = self.hitl.submit(task, output)
+
+        if known is None:
+            known = Known((risk, confidence), level, "approved" if level is None else "waiting")
+            self.known[task_id] = known
+        assert case.status == known.status
+
+    @rule(task_id=TASKS, reviewer=st.sampled_from(sorted(HIGHEST)), said=st.sampled_from([*FINAL, "escalate"]))
+    def answer(self, task_id, reviewer, said):
+        self.clock.tick()
+        known = self.known.get(task_id)
+        if self.is_refused(known, reviewer, said):
+            with pytest.raises((Refusal, UnfitInput)):
+                self.hitl.decide(task_id, a_review(said, reviewer))
+            return
+
+        case = self.hitl.decide(task_id, a_review(said, reviewer))
+
+        if (reviewer, said) not in known.answers:
+            known.answers.append((reviewer, said))
+            if said == "escalate":
+                known.level = max(known.level, HIGHEST[reviewer]) + 1
+            else:
+                known.status = FINAL[said]
+        assert case.status == known.status
+
+    def is_refused(self, known, reviewer, said):
+        if known is None or known.level is None:
+            return True
+        if (reviewer, said) in known.answers:
+            return False  # the same answer again is the same receipt
+        if known.status != "waiting" or HIGHEST[reviewer] < known.level:
+            return True
+        return said == "escalate" and HIGHEST[reviewer] == len(CHAIN) - 1
+
+    @rule()
+    def recover(self):
+        assert self.hitl.recover() == []
+
+    @rule()
+    def restart(self):
+        if self.kind != "memory":
+            self.hitl.close()
+            self.hitl = self.opened()
+
+    @rule(task_id=TASKS)
+    def lose_the_thread(self, task_id):
+        if task_id in self.known:
+            self.hitl.runner._checkpoints.delete_thread(self.hitl.show(task_id).case_id)
+
+    @invariant()
+    def the_inbox_holds_exactly_who_is_asked(self):
+        if not hasattr(self, "known"):
+            return
+        asked = {row.shown.task.task_id: row.role for row in self.hitl.inbox()}
+        waiting = {name: CHAIN[known.level] for name, known in self.known.items() if known.status == "waiting"}
+        assert asked == waiting
+
+    @invariant()
+    def there_is_one_record_of_each_finished_case(self):
+        if not hasattr(self, "known"):
+            return
+        records = [(record.task_id, record.final_decision.value) for record in self.hitl.records()]
+        finished = [(name, known.status) for name, known in self.known.items() if known.status != "waiting"]
+        assert sorted(records) == sorted(finished)
+
+
+class ModelOnSqlite(Model):
+    kind = "sqlite"
+
+
+@pytest.mark.parametrize("machine", [Model, ModelOnSqlite])
+def test_the_orchestrator_agrees_with_the_model(machine):
+    run_state_machine_as_test(machine, settings=settings(max_examples=25, stateful_step_count=30, deadline=None))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("machine", [Model, ModelOnSqlite])
+def test_the_orchestrator_agrees_with_the_model_for_long(machine):
+    run_state_machine_as_test(machine, settings=settings(max_examples=2000, stateful_step_count=60, deadline=None))

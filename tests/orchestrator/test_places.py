@@ -1,0 +1,193 @@
+"""Stored places that were poisoned, moved, or taken back: no code runs, and the case goes on from its tables."""
+
+import json
+import pickle
+from typing import Any
+
+import ormsgpack
+import pytest
+from builders import a_review
+from langgraph.checkpoint.base import empty_checkpoint
+from langgraph.types import Command
+
+from hitl_orchestrator.errors import StateForged
+from hitl_orchestrator.graph.checkpoints import PlaceUnreadable
+from hitl_orchestrator.ledger.keys import new_key
+
+marks: list[str] = []
+HERE = __name__
+
+
+class Marker:
+    """Leaves a mark when it is unpickled or made."""
+
+    def __init__(self, what: str = "made") -> None:
+        marks.append(what)
+
+    def __reduce__(self):
+        return marks.append, ("unpickled",)
+
+
+def extension(code: int, *call: Any) -> bytes:
+    return ormsgpack.packb({"v": 4, "x": ormsgpack.Ext(code, ormsgpack.packb(call))})
+
+
+def constructor(version: int, *path: str, **rest: Any) -> bytes:
+    return json.dumps({"lc": version, "type": "constructor", "id": path, **rest}).encode()
+
+
+MESSAGE = ("langchain_core", "messages", "human", "HumanMessage")
+POISONS = {
+    "pickle": ("pickle", pickle.dumps(Marker.__new__(Marker))),
+    "msgpack, one argument": ("msgpack", extension(0, HERE, "Marker", "called")),
+    "msgpack, arguments": ("msgpack", extension(1, HERE, "Marker", ["called"])),
+    "msgpack, keywords": ("msgpack", extension(2, HERE, "Marker", {"what": "called"})),
+    "msgpack, a method": ("msgpack", extension(3, "os", "environ", "x", "get")),
+    "msgpack, a model": ("msgpack", extension(5, "hitl_orchestrator.domain.task", "Task", {}, "model_validate_json")),
+    "msgpack, a time": ("msgpack", extension(3, "datetime", "datetime", "2025-01-10", "fromisoformat")),
+    "json, a constructor": ("json", constructor(2, HERE, "Marker", kwargs={"what": "called"})),
+    "json, a message": ("json", constructor(1, *MESSAGE, kwargs={"content": "x"})),
+    "json, plain": ("json", b"{}"),
+    "another tag": ("msgpack+aes", b"x" * 40),
+    "no value at all": ("msgpack", b"\xc1"),
+    "nothing": ("null", b""),
+    "bytes": ("bytes", b"x"),
+}
+
+
+class Writes:
+    """A serializer that writes one row, whatever it is given."""
+
+    def __init__(self, row: tuple[str, bytes]) -> None:
+        self.row = row
+
+    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
+        return self.row
+
+
+def places(hitl):
+    return hitl.runner._checkpoints
+
+
+def address(case_id: str) -> dict[str, Any]:
+    return {"configurable": {"thread_id": case_id, "checkpoint_ns": ""}}
+
+
+def put(hitl, case_id: str, place: Any, **changed: Any) -> None:
+    """Store a place as the newest of a thread."""
+    checkpoint = {**place.checkpoint, "id": empty_checkpoint()["id"], **changed}
+    places(hitl).put(address(case_id), checkpoint, place.metadata, checkpoint["channel_versions"])
+
+
+def poison(hitl, case_id: str, row: tuple[str, bytes]) -> None:
+    saver, place = places(hitl), places(hitl).get_tuple(address(case_id))
+    versions = {key: saver.get_next_version(old, None) for key, old in place.checkpoint["channel_versions"].items()}
+    sound, saver.serde = saver.serde, Writes(row)
+    try:
+        put(hitl, case_id, place, channel_versions=versions)
+    finally:
+        saver.serde = sound
+
+
+def alarms(hitl, case_id):
+    return [event.body["cause"] for event in hitl.history(case_id) if event.kind == "alarm"]
+
+
+@pytest.fixture(params=POISONS.values(), ids=POISONS)
+def poisoned(request, hitl, waits):
+    marks.clear()
+    case = waits(hitl)
+    poison(hitl, case.case_id, request.param)
+    return case
+
+
+def test_reading_a_poisoned_place_runs_nothing_and_finishes_nothing(hitl, poisoned):
+    for given in (None, Command(resume={"decision": {"human_decision": "approve", "reviewer_id": "zoe"}})):
+        with pytest.raises(PlaceUnreadable):
+            hitl.runner.graph.invoke(given, hitl.runner.thread(poisoned.case_id))
+
+    assert (marks, list(hitl.records()), hitl.show("task-1")) == ([], [], poisoned)
+
+
+def test_a_case_whose_place_was_poisoned_is_decided_by_its_person_all_the_same(hitl, poisoned):
+    case = hitl.decide("task-1", a_review("reject", "ana"))
+
+    assert (case.status, marks) == ("rejected", [])
+    (cause,) = alarms(hitl, case.case_id)
+    assert "cannot be read" in cause
+
+
+def test_a_place_that_was_moved_from_another_case_finishes_neither(hitl, waits):
+    victim, donor = waits(hitl, "victim"), waits(hitl, "donor")
+    put(hitl, victim.case_id, places(hitl).get_tuple(address(donor.case_id)))
+
+    with pytest.raises(StateForged, match=donor.case_id):
+        hitl.runner.graph.invoke(None, hitl.runner.thread(victim.case_id))
+    assert list(hitl.records()) == []
+
+    done = hitl.decide("victim", a_review("reject", "ana"))
+
+    assert (done.record.task_id, done.status) == ("victim", "rejected")
+    assert hitl.show("donor") == donor
+    assert len(alarms(hitl, victim.case_id)) == 1
+
+
+def test_the_place_of_a_decided_case_decides_no_other(hitl, waits):
+    victim, donor = waits(hitl, "victim"), waits(hitl, "donor")
+    place = places(hitl).get_tuple(address(donor.case_id))
+    hitl.decide("donor", a_review("approve", "ana"))
+    put(hitl, victim.case_id, place)
+
+    with pytest.raises(StateForged):
+        hitl.runner.graph.invoke(Command(goto="finalize"), hitl.runner.thread(victim.case_id))
+
+    assert [record.task_id for record in hitl.records()] == ["donor"]
+    assert hitl.show("victim") == victim
+
+
+def test_a_place_that_was_taken_back_asks_for_what_the_tables_ask_for(hitl, waits):
+    case = waits(hitl)
+    before = places(hitl).get_tuple(address(case.case_id))
+    hitl.decide("task-1", a_review("escalate", "ana"))
+    put(hitl, case.case_id, before)
+
+    state = hitl.runner.graph.invoke(None, hitl.runner.thread(case.case_id))
+
+    assert "outcome" not in state
+    assert (hitl.show("task-1").open_review.role, list(hitl.records())) == ("senior_manager", [])
+    assert hitl.decide("task-1", a_review("reject", "max")).record.human_role == "senior_manager"
+
+
+def test_an_unauthorised_answer_that_comes_straight_to_the_graph_sounds_the_alarm_once(hitl, waits):
+    case = waits(hitl)
+    forged = Command(resume={"decision": {"human_decision": "approve", "reviewer_id": "nobody"}})
+
+    for _ in range(3):
+        hitl.runner.graph.invoke(forged, hitl.runner.thread(case.case_id))
+
+    assert hitl.show("task-1") == case
+    (cause,) = alarms(hitl, case.case_id)
+    assert "'nobody'" in cause
+
+
+def test_places_are_encrypted_with_a_key_and_read_back_after_a_restart(opened, sqlite_store, waits):
+    key = new_key()
+    with opened(sqlite_store, checkpoint_key=key) as hitl:
+        case = waits(hitl, task_description="a secret of the customer")
+        raw = places(hitl).conn.execute("SELECT type, checkpoint FROM checkpoints").fetchall()
+    assert {tag for tag, _ in raw} == {"msgpack+aes"}
+    assert not any(b"secret" in body for _, body in raw)
+
+    with opened(sqlite_store, checkpoint_key=key) as hitl:
+        assert hitl.decide("task-1", a_review("approve", "ana")).status == "approved"
+        assert alarms(hitl, case.case_id) == []
+
+
+@pytest.mark.parametrize("written_with", [None, new_key()], ids=["no key", "another key"])
+def test_a_place_that_lacks_the_mark_of_our_key_is_refused_and_made_again(opened, sqlite_store, waits, written_with):
+    with opened(sqlite_store, checkpoint_key=written_with) as hitl:
+        case = waits(hitl)
+
+    with opened(sqlite_store, checkpoint_key=new_key()) as hitl:
+        assert hitl.decide("task-1", a_review("approve", "ana")).status == "approved"
+        assert len(alarms(hitl, case.case_id)) == 1

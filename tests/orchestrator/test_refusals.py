@@ -1,0 +1,141 @@
+"""A refused answer is told to the ledger: who tried what, through which channel, and why not. Once, and harmlessly."""
+
+from contextlib import suppress
+
+import pytest
+from builders import NINE, a_review, a_task, an_output
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hitl_orchestrator import Refusal, UnfitInput
+from hitl_orchestrator.errors import NotAuthorised, ReviewAlreadyDecided, StaleReview, StoreUnavailable
+from hitl_orchestrator.ledger.entries import answer_digest
+
+
+def refusals(hitl, given_id="task-1"):
+    return [event for event in hitl.history(given_id) if event.kind == "refused"]
+
+
+def test_the_ledger_says_who_tried_what_through_which_channel_and_why_not(hitl, waits):
+    case = waits(hitl)
+    answer = a_review("reject", "ben", human_feedback="mine")
+
+    with pytest.raises(NotAuthorised) as refused:
+        hitl.decide("task-1", answer, channel="cli")
+
+    (event,) = refusals(hitl)
+    assert event.case_id == case.case_id
+    assert event.actor.model_dump(mode="json") == {
+        "kind": "human",
+        "id": "ben",
+        "authenticated": "stated",
+        "roles": ["domain_reviewer"],
+        "channel": "cli",
+    }
+    assert event.body.pop("key")
+    assert event.body == {
+        "review_id": case.open_review.review_id,
+        "human_decision": "reject",
+        "cause": "NotAuthorised",
+        "why": str(refused.value),
+        "answer": answer_digest(answer),
+    }
+
+
+def test_a_name_that_nobody_knows_is_kept_and_vouched_for_by_nobody(hitl, waits):
+    waits(hitl)
+
+    with pytest.raises(NotAuthorised):
+        hitl.decide("task-1", a_review("approve", "mallory"))
+
+    (event,) = refusals(hitl)
+    assert (event.actor.id, event.actor.authenticated, event.actor.roles) == ("mallory", "none", ())
+
+
+def test_what_may_be_said_about_a_decided_review_is_told_with_its_cause(hitl, waits):
+    waits(hitl)
+    hitl.decide("task-1", a_review("approve", "ana"))
+
+    with pytest.raises(ReviewAlreadyDecided):
+        hitl.decide("task-1", a_review("reject", "zoe"))
+
+    (event,) = refusals(hitl)
+    assert (event.body["cause"], event.actor.id) == ("ReviewAlreadyDecided", "zoe")
+
+
+def test_an_answer_to_a_case_that_waits_for_nobody_is_told(hitl):
+    hitl.submit(a_task(), an_output())
+
+    with pytest.raises(Refusal):
+        hitl.decide("task-1", a_review("reject", "ana"))
+
+    (event,) = refusals(hitl)
+    assert (event.body["cause"], event.body["review_id"]) == ("CaseNotWaiting", None)
+
+
+def test_an_answer_that_cannot_be_read_is_no_attempt(hitl, waits):
+    waits(hitl)
+
+    with pytest.raises(UnfitInput):
+        hitl.decide("task-1", a_review("approve", None))
+
+    assert refusals(hitl) == []
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(st.lists(st.tuples(st.from_regex(r"x[a-z]{1,8}", fullmatch=True), st.text("ab", max_size=5)), max_size=30))
+def test_a_flood_of_strangers_leaves_one_entry_for_each_decision_they_try(opened, waits, names):
+    hitl = opened("memory://")
+    waits(hitl)
+
+    for name, feedback in names:
+        for decision in ("approve", "reject"):
+            with suppress(Refusal):
+                hitl.decide("task-1", a_review(decision, name, human_feedback=feedback))
+
+    assert len(refusals(hitl)) == (2 if names else 0)
+
+
+def test_another_cause_is_another_entry(hitl, waits):
+    waits(hitl)
+
+    with pytest.raises(StaleReview):
+        hitl.decide("task-1", a_review("approve", "ana", shown_digest="0" * 64))
+    hitl.decide("task-1", a_review("reject", "ana"))
+    with pytest.raises(ReviewAlreadyDecided):
+        hitl.decide("task-1", a_review("approve", "ana"))
+
+    assert [event.body["cause"] for event in refusals(hitl)] == ["StaleReview", "ReviewAlreadyDecided"]
+
+
+def test_a_ledger_that_cannot_be_written_changes_nothing_about_the_answer(hitl, waits, monkeypatch):
+    waits(hitl)
+
+    def is_away(*given):
+        raise StoreUnavailable("the store", "it is away")
+
+    monkeypatch.setattr(hitl.ledger, "refuse", is_away)
+
+    with pytest.raises(NotAuthorised, match="'ben' may not decide this"):
+        hitl.decide("task-1", a_review("approve", "ben"))
+
+
+def test_an_unfit_answer_that_wakes_the_graph_up_is_told_too(hitl, waits):
+    case = waits(hitl)
+    row = case.open_review
+
+    hitl._desk.hear(row, a_review("approve", "mallory"))
+
+    (event,) = refusals(hitl)
+    assert (event.actor.channel, event.actor.id, event.body["cause"]) == ("graph", "mallory", "NotAuthorised")
+
+
+def test_how_an_actor_is_known_is_told_of_every_event(hitl, waits):
+    waits(hitl)
+    hitl.decide("task-1", a_review("approve", "ana"))
+    hitl.submit(a_task("task-2"), an_output("task-2", confidence=0.5), replay=True)
+    hitl.replay("task-2", a_review("approve", None, human_role="domain_reviewer", task_id="task-2", timestamp=NINE))
+
+    known = {(event.kind.value, event.actor.authenticated.value) for event in hitl.ledger.events()}
+    assert {how for kind, how in known if kind == "decided"} == {"stated", "recorded"}
+    assert {how for kind, how in known if kind != "decided"} == {"none"}

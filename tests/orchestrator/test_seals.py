@@ -1,0 +1,373 @@
+"""What somebody who can write the tables can make of a case: nothing that finishes it, and an alarm each time."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import pytest
+from builders import a_review, a_task, an_output
+
+from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.errors import HitlError, IncompleteOutcome, SealBroken, Unrecovered
+from hitl_orchestrator.ledger.keys import new_key
+from hitl_orchestrator.ledger.seal import hmac_under
+
+VERDICT = {
+    "review": {"human_decision": "approve", "reviewer_id": "zoe"},
+    "decided_at": "2025-01-10T09:00:00Z",
+    "role": "compliance_officer",
+    "channel": "library",
+}
+SHUT = {"status": "decided", "version": 2, "verdict": json.dumps(VERDICT)}
+
+
+class Intruder:
+    """Somebody who can write every table, and has no key."""
+
+    def __init__(self, store: str) -> None:
+        self.path = store.removeprefix("sqlite:///")
+
+    def run(self, sql: str, *values: Any) -> list[Any]:
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            connection.row_factory = sqlite3.Row
+            return connection.execute(sql, values).fetchall()
+
+    def row(self, review_id: str) -> dict[str, Any]:
+        return dict(self.run("SELECT * FROM reviews WHERE review_id = ?", review_id)[0])
+
+    def change(self, review_id: str, **columns: Any) -> None:
+        names = ", ".join(f"{name} = ?" for name in columns)
+        self.run(f"UPDATE reviews SET {names} WHERE review_id = ?", *columns.values(), review_id)
+
+    def move(self, case_id: str, stage: str) -> None:
+        self.run("UPDATE cases SET stage = ? WHERE case_id = ?", stage, case_id)
+
+
+@pytest.fixture
+def intruder(sqlite_store) -> Intruder:
+    return Intruder(sqlite_store)
+
+
+@pytest.fixture
+def case(opened, sqlite_store, waits):
+    with opened(sqlite_store) as hitl:
+        return waits(hitl)
+
+
+@pytest.fixture
+def reopened(opened, sqlite_store) -> Callable[[], Orchestrator]:
+    return lambda: opened(sqlite_store)
+
+
+def alarms(hitl: Orchestrator, case_id: str) -> list[str]:
+    return [event.body["cause"] for event in hitl.history(case_id) if event.kind == "alarm"]
+
+
+def refuses_to_finish(hitl: Orchestrator, case_id: str, says: str) -> None:
+    """Three tries end alike: no outcome, and one alarm."""
+    for _ in range(3):
+        with pytest.raises(Unrecovered, match=says) as refusal:
+            hitl.recover()
+        assert isinstance(refusal.value.failures[case_id], SealBroken)
+    assert list(hitl.records()) == []
+    assert hitl.show(case_id).stage == "decided"
+    (cause,) = alarms(hitl, case_id)
+    assert f"'{case_id}.0'" in cause
+
+
+@pytest.mark.parametrize(
+    ("seal", "says"),
+    [
+        ("", "it bears no seal"),
+        ("f" * 64, "it bears no seal"),
+        (f"{'0' * 16}.{'f' * 64}", "is not known here"),
+        ("its own", "its seal does not fit it"),
+        ("the same key", "its seal does not fit it"),
+    ],
+)
+def test_a_decision_that_was_written_by_hand_finishes_nothing(reopened, case, intruder, seal, says):
+    review_id = case.open_review.review_id
+    own = intruder.row(review_id)["seal"]
+    forged = {"its own": own, "the same key": f"{own.partition('.')[0]}.{'f' * 64}"}.get(seal, seal)
+    intruder.change(review_id, **SHUT, seal=forged)
+    intruder.move(case.case_id, "decided")
+
+    refuses_to_finish(reopened(), case.case_id, says)
+
+
+def stop_before_the_outcome(hitl: Orchestrator) -> None:
+    """Let decisions be recorded, and the process die before the case is run on."""
+    hitl._drive = lambda case, **how: case
+
+
+@pytest.fixture
+def decided(opened, sqlite_store, case):
+    """A case that was decided by Ana, and not yet finished."""
+    with opened(sqlite_store) as hitl:
+        stop_before_the_outcome(hitl)
+        hitl.decide("task-1", a_review("reject", "ana"))
+    return case
+
+
+def test_a_decision_as_it_was_given_finishes_its_case(opened, sqlite_store, decided):
+    (done,) = opened(sqlite_store).recover()
+
+    assert done.status == "rejected"
+    assert alarms(opened(sqlite_store), done.case_id) == []
+
+
+def approved(verdict: dict[str, Any]) -> dict[str, Any]:
+    return verdict | {"review": verdict["review"] | {"human_decision": "approve"}}
+
+
+ALTERED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "decision": approved,
+    "reviewer": lambda verdict: verdict | {"review": verdict["review"] | {"reviewer_id": "zoe"}},
+    "feedback": lambda verdict: verdict | {"review": verdict["review"] | {"human_feedback": "fine"}},
+    "output": lambda verdict: verdict | {"review": verdict["review"] | {"modified_output": {"predicted_label": "x"}}},
+    "digest": lambda verdict: verdict | {"review": verdict["review"] | {"shown_digest": "f" * 64}},
+    "role": lambda verdict: verdict | {"role": "compliance_officer"},
+    "roles held": lambda verdict: verdict | {"roles_held": ["compliance_officer"]},
+    "time": lambda verdict: verdict | {"decided_at": "2025-01-10T09:00:01Z"},
+    "channel": lambda verdict: verdict | {"channel": "replay"},
+}
+
+
+@pytest.mark.parametrize("change", ALTERED.values(), ids=ALTERED)
+def test_a_decision_that_was_altered_finishes_nothing(opened, sqlite_store, decided, intruder, change):
+    review_id = decided.open_review.review_id
+    verdict = json.loads(intruder.row(review_id)["verdict"])
+    intruder.change(review_id, verdict=json.dumps(change(verdict)))
+
+    refuses_to_finish(opened(sqlite_store), decided.case_id, "its seal does not fit it")
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [{"role": "senior_manager"}, {"domain": "finance"}, {"version": 3}, {"opened_at": "2025-01-10T08:00:00.000000Z"}],
+    ids=lambda columns: next(iter(columns)),
+)
+def test_a_row_with_any_column_altered_finishes_nothing(opened, sqlite_store, decided, intruder, columns):
+    intruder.change(decided.open_review.review_id, **columns)
+
+    refuses_to_finish(opened(sqlite_store), decided.case_id, "its seal does not fit it")
+
+
+def test_a_decision_about_something_else_than_was_shown_finishes_nothing(opened, sqlite_store, decided, intruder):
+    review_id = decided.open_review.review_id
+    shown = json.loads(intruder.row(review_id)["shown"])
+    shown["routing"]["output"]["agent_output"]["predicted_label"] = "Pay everybody"
+    intruder.change(review_id, shown=json.dumps(shown))
+
+    refuses_to_finish(opened(sqlite_store), decided.case_id, "its seal does not fit it")
+
+
+@pytest.mark.parametrize("with_texts", [True, False])
+def test_a_decision_that_was_transplanted_from_another_case_finishes_nothing(
+    opened, sqlite_store, waits, intruder, with_texts
+):
+    with opened(sqlite_store) as hitl:
+        victim = waits(hitl, "victim")
+        donor = waits(hitl, "donor")
+        stop_before_the_outcome(hitl)
+        hitl.decide("donor", a_review("approve", "ana"))
+    given = intruder.row(donor.open_review.review_id)
+    columns = ("status", "version", "verdict", "seal", *(("shown", "digest") if with_texts else ()))
+    intruder.change(victim.open_review.review_id, **{name: given[name] for name in columns})
+    intruder.move(victim.case_id, "decided")
+    intruder.run("DELETE FROM checkpoints")
+
+    hitl = opened(sqlite_store)
+    with pytest.raises(Unrecovered):
+        hitl.recover()
+
+    assert [record.case_id for record in hitl.records()] == [donor.case_id]
+    assert len(alarms(hitl, victim.case_id)) == 1
+    assert alarms(hitl, donor.case_id) == []
+
+
+def test_a_decision_that_was_taken_back_cannot_be_taken_again(opened, sqlite_store, case, intruder):
+    before = intruder.row(case.open_review.review_id)
+    with opened(sqlite_store) as hitl:
+        stop_before_the_outcome(hitl)
+        hitl.decide("task-1", a_review("reject", "ana"))
+    intruder.change(before.pop("review_id"), **before)
+    intruder.move(case.case_id, "waiting")
+
+    hitl = opened(sqlite_store)
+    for _ in range(2):
+        with pytest.raises(SealBroken, match="the answer is gone"):
+            hitl.decide("task-1", a_review("approve", "ana"))
+
+    assert (list(hitl.records()), len(alarms(hitl, case.case_id))) == ([], 1)
+
+
+def test_a_decision_of_which_the_ledger_tells_nothing_finishes_nothing(opened, sqlite_store, decided, intruder):
+    intruder.run("DROP TRIGGER events_refuse_delete")
+    intruder.run("DELETE FROM events WHERE kind = 'decided'")
+
+    refuses_to_finish(opened(sqlite_store), decided.case_id, "the ledger tells of another answer to it, or of none")
+
+
+@pytest.mark.parametrize("column", ["role", "shown"])
+def test_an_open_review_that_was_altered_takes_no_decision(opened, sqlite_store, waits, intruder, column):
+    """Lowered to a role that an accomplice holds, or dressed up as something harmless."""
+    with opened(sqlite_store) as hitl:
+        case = waits(hitl, risk="high")
+    shown = json.loads(intruder.row(case.open_review.review_id)["shown"])
+    shown["role"] = "domain_reviewer"
+    shown["task"]["risk_level"] = shown["routing"]["risk_level"] = "low"
+    change = {"role": "domain_reviewer"} if column == "role" else {"shown": json.dumps(shown)}
+    intruder.change(case.open_review.review_id, **change)
+
+    hitl = opened(sqlite_store)
+    with pytest.raises(SealBroken):
+        hitl.decide("task-1", a_review("approve", "two"))
+
+    assert hitl.show("task-1").status == "waiting"
+    assert len(alarms(hitl, case.case_id)) == 1
+
+
+def test_a_receipt_is_not_given_for_a_forged_answer(opened, sqlite_store, case, intruder):
+    intruder.change(case.open_review.review_id, **SHUT, seal="x")
+    intruder.move(case.case_id, "decided")
+
+    with pytest.raises(SealBroken):
+        opened(sqlite_store).decide("task-1", a_review("approve", "zoe"))
+
+
+def test_a_review_that_was_passed_up_by_hand_takes_no_decision_above(opened, sqlite_store, case, intruder):
+    row = intruder.row(case.open_review.review_id)
+    intruder.change(row["review_id"], status="escalated", version=2, verdict=json.dumps(VERDICT))
+    above = row | {"review_id": f"{case.case_id}.1", "level": 1, "role": "domain_reviewer"}
+    intruder.run(f"INSERT INTO reviews VALUES ({', '.join('?' * len(above))})", *above.values())
+
+    hitl = opened(sqlite_store)
+    with pytest.raises(SealBroken):
+        hitl.decide("task-1", a_review("approve", "ana"))
+
+    assert list(hitl.records()) == []
+
+
+def test_what_was_finished_by_hand_has_no_outcome_to_show(opened, sqlite_store, case, intruder):
+    intruder.move(case.case_id, "finished")
+
+    with pytest.raises(HitlError):
+        opened(sqlite_store).show("task-1")
+
+
+OLD, NEW = new_key(), new_key()
+
+
+def test_a_key_can_be_replaced_while_cases_wait(opened, sqlite_store, waits):
+    with opened(sqlite_store, seal_key=OLD) as hitl:
+        waits(hitl)
+        waits(hitl, "task-2")
+
+    with opened(sqlite_store, seal_key=f"{NEW},{OLD}") as hitl:
+        assert hitl.decide("task-1", a_review("approve", "ana")).status == "approved"
+        waits(hitl, "task-3")
+
+    with opened(sqlite_store, seal_key=NEW) as hitl:
+        assert hitl.decide("task-3", a_review("approve", "ana")).status == "approved"
+        with pytest.raises(SealBroken, match="is not known here; give the key that sealed it as well"):
+            hitl.decide("task-2", a_review("approve", "ana"))
+
+
+def test_a_function_can_seal_in_the_place_of_a_key(opened, sqlite_store, waits):
+    asked = []
+
+    def kms(message: bytes) -> bytes:
+        asked.append(message)
+        return hmac_under(bytes.fromhex(OLD))(message)
+
+    with opened(sqlite_store, seal_key=kms) as hitl:
+        waits(hitl)
+        assert hitl.decide("task-1", a_review("approve", "ana")).status == "approved"
+    assert asked
+
+    with opened(sqlite_store, seal_key=[NEW, OLD]) as hitl:
+        hitl.ledger.proven(f"{hitl.show('task-1').case_id}.0")
+
+
+def test_who_only_reads_needs_no_key(opened, sqlite_store, decided):
+    def locked(message: bytes) -> bytes:
+        raise AssertionError
+
+    hitl = opened(sqlite_store, seal_key=locked)
+
+    assert [row.review_id for row in hitl.show("task-1").reviews] == [f"{decided.case_id}.0"]
+    assert hitl.history("task-1")[-1].kind == "decided"
+
+
+def test_the_ledger_names_the_seal_of_every_opening_and_answer(hitl, waits):
+    case = waits(hitl)
+    hitl.decide("task-1", a_review("escalate", "ana"))
+    hitl.decide("task-1", a_review("approve", "max"))
+
+    told = [event.body["seal"] for event in hitl.history("task-1") if event.kind in ("escalated", "decided")]
+    assert told == [row.seal for row in hitl.show("task-1").reviews]
+    assert len(set(told)) == 2
+    assert case.open_review.seal not in told
+
+
+def test_a_forged_submission_or_routing_in_the_state_lets_nothing_go_ahead(hitl):
+    """Whoever may call the graph hands it another task, or surer facts, under the id of a case that came in."""
+    accepted = hitl.accept(a_task(), an_output(confidence=0.5))
+    graph, thread = hitl.runner.graph, hitl.runner.thread(accepted.case_id)
+    surer = accepted.submission.model_copy(update={"output": an_output(confidence=0.99)})
+
+    with pytest.raises(HitlError, match="its submission is not the one that the ledger holds"):
+        graph.invoke(hitl.runner.input(surer), thread)
+
+    assert (hitl.show("task-1").status, list(hitl.records())) == ("received", [])
+    assert len(alarms(hitl, accepted.case_id)) == 1
+
+
+def surest(hitl, accepted) -> dict[str, Any]:
+    """A whole state in which the case of a doubtful output goes ahead by itself."""
+    sure = hitl.submit(a_task("sure"), an_output("sure", confidence=0.99)).record
+    decision = {name: getattr(sure, name) for name in ("rule_id", "reason", "policy_id", "policy_hash")}
+    output = an_output(confidence=0.99).model_dump(mode="json")
+    return hitl.runner.input(accepted.submission) | {
+        "classification": {"risk_level": "low", "output": output},
+        "score": {"confidence": 0.99, "source": "reported"},
+        "decision": {"action": "auto_approve", "assigned_human_role": None, **decision},
+    }
+
+
+@pytest.mark.parametrize("way", ["stored", "goto"])
+def test_a_raised_confidence_in_the_state_lets_nothing_go_ahead(hitl, way):
+    from langgraph.types import Command  # noqa: PLC0415
+
+    accepted = hitl.accept(a_task(), an_output(confidence=0.5))
+    graph, thread = hitl.runner.graph, hitl.runner.thread(accepted.case_id)
+    state = surest(hitl, accepted)
+    given: Any = Command(goto="finalize", update=state)
+    if way == "stored":
+        graph.update_state(thread, state, as_node="route")
+        given = None
+
+    with pytest.raises(IncompleteOutcome):
+        graph.invoke(given, thread)
+
+    assert hitl.show("task-1").status == "received"
+    assert len(alarms(hitl, accepted.case_id)) == 1
+    assert [case.status for case in hitl.recover()] == ["waiting"]
+
+
+def test_a_forged_state_opens_no_review_either(hitl):
+    accepted = hitl.accept(a_task(risk_level="high"), an_output(confidence=0.5))
+    graph, thread = hitl.runner.graph, hitl.runner.thread(accepted.case_id)
+    harmless = surest(hitl, accepted)
+    harmless["decision"] |= {"action": "human_review", "assigned_human_role": "domain_reviewer"}
+    graph.update_state(thread, harmless, as_node="route")
+
+    with pytest.raises(HitlError, match="no review of it was opened"):
+        graph.invoke(None, thread)
+
+    assert list(hitl.inbox()) == []
+    assert len(alarms(hitl, accepted.case_id)) == 1
+    assert [case.open_review.role for case in hitl.recover()] == ["senior_manager"]

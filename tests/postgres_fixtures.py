@@ -1,0 +1,89 @@
+"""One PostgreSQL server for a test run, shared by its processes, and a database for each test that asks for one."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fcntl import LOCK_EX, flock
+from pathlib import Path
+
+import pytest
+from postgres_server import IS_THERE, MISSING, Server
+
+TEMPLATE = "with_tables"
+
+
+def need_postgres() -> None:
+    """Skip where no PostgreSQL is installed, and say so; in CI it has to be."""
+    if not IS_THERE:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(MISSING)
+
+
+@pytest.fixture(scope="session")
+def postgres_folder(request) -> Path:
+    """A folder that the processes of one test run share. Short, for a socket stands in it, and open to `nobody`."""
+    run = getattr(request.config, "workerinput", {}).get("testrunuid", str(os.getpid()))
+    folder = Path(tempfile.gettempdir(), f"hitl-pg-{run[:12]}")
+    folder.mkdir(mode=0o755, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_folder, tmp_path_factory) -> Iterator[Server]:
+    """The server of this test run: the first process that needs it starts it, the last one stops it."""
+    need_postgres()
+    users = postgres_folder / "users"
+    with _alone(tmp_path_factory):
+        server = Server(postgres_folder / "s")
+        if not users.exists():
+            server.start()
+            users.mkdir()
+            _make_template(server)
+        (users / str(os.getpid())).touch()
+    yield server
+    with _alone(tmp_path_factory):
+        (users / str(os.getpid())).unlink()
+        if not any(users.iterdir()):
+            server.remove()
+            shutil.rmtree(postgres_folder)
+
+
+@contextmanager
+def _alone(folders: pytest.TempPathFactory) -> Iterator[None]:
+    """Take turns with the other processes of the test run."""
+    base = folders.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with (shared / "postgres.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        yield
+
+
+def _make_template(server: Server) -> None:
+    """Make a database with all the tables in it, which is quickly copied."""
+    from hitl_orchestrator.graph.postgres_checkpoints import postgres_checkpoints  # noqa: PLC0415
+    from hitl_orchestrator.wiring import open_ledger  # noqa: PLC0415
+
+    server.run(f"CREATE DATABASE {TEMPLATE}")
+    open_ledger(server.url(TEMPLATE)).close()
+    postgres_checkpoints(server.url(TEMPLATE)).conn.close()
+
+
+@pytest.fixture(scope="session")
+def database_of_this_process(postgres) -> str:
+    return postgres.new_database(TEMPLATE)
+
+
+@pytest.fixture
+def postgres_store(postgres, database_of_this_process) -> str:
+    """A database for one test, with the tables made and nothing in them."""
+    postgres.empty(database_of_this_process)
+    return database_of_this_process
+
+
+@pytest.fixture
+def empty_database(postgres) -> Iterator[str]:
+    """A database of its own for one test, with nothing in it."""
+    url = postgres.new_database()
+    yield url
+    postgres.drop(url)
