@@ -47,7 +47,7 @@ def check_record(record: BaseModel, where: str) -> None:
         UnfitInput: naming `where`.
     """
     try:
-        check_text(record.model_dump_json())
+        check_text(record.model_dump_json(warnings=False))
     except ValueError as exc:
         raise UnfitInput([f"{where}: {exc}"]) from exc
 

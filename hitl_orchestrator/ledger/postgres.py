@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
-from psycopg import Cursor, Pipeline
+from psycopg import Cursor, Pipeline, ProgrammingError
 from psycopg.rows import DictRow
 from sqlalchemy import Connection as AlembicConnection
 from sqlalchemy import Dialect, Engine, create_engine, event
@@ -44,8 +44,20 @@ class PostgresRows:
     def rowcount(self) -> int:
         """Return how many rows were changed."""
         if self._cursor.rowcount < 0 and self._pipeline is not None:
-            self._pipeline.sync()
+            self._await()
         return self._cursor.rowcount
+
+    def _await(self) -> None:
+        """Wait for the answer, having sent all of the question.
+
+        `Pipeline.sync` waits without that: what is larger than a socket takes at once would never be answered.
+        """
+        try:
+            self._cursor.fetchone()
+        except ProgrammingError as exc:
+            # A statement that changes rows has none to fetch; an error of the server has a code.
+            if exc.sqlstate is not None:
+                raise
 
     def __iter__(self) -> Iterator[DictRow]:
         """Yield the rows."""
