@@ -139,6 +139,14 @@ class CaseMoved(Refusal):
         self.case_id, self.status = case_id, status
 
 
+class LeaseLost(CaseMoved):
+    """Another process drives this case now, since the time of this one was up, or it never held the case."""
+
+    def __init__(self, case_id: str, status: str) -> None:
+        super().__init__(case_id, status)
+        self.args = (f"case {case_id!r} is {status}, and driven by another process; read it again in a moment",)
+
+
 class ReviewAlreadyDecided(Refusal):
     """Somebody else's answer, or another answer, stands."""
 
@@ -148,6 +156,28 @@ class ReviewAlreadyDecided(Refusal):
             f"{decided_at.isoformat(timespec='seconds')}; the first decision stands"
         )
         self.review_id, self.reviewer, self.decision, self.decided_at = review_id, reviewer, decision, decided_at
+
+
+class ReviewExpired(Refusal):
+    """The answer came too late: nobody had answered in time."""
+
+    def __init__(self, review_id: str, expired_at: datetime) -> None:
+        super().__init__(
+            f"review {review_id!r} takes no answer since {expired_at.isoformat(timespec='seconds')}: its time was up; "
+            "'hitl sweep' carries on with the case, 'hitl show' tells who is asked now"
+        )
+        self.review_id, self.expired_at = review_id, expired_at
+
+
+class KeyReused(Refusal):
+    """An idempotency key came again with another answer, or for another case."""
+
+    def __init__(self, key: str, review_id: str) -> None:
+        super().__init__(
+            f"idempotency key {key!r} was used for another answer, to review {review_id!r}; "
+            "send that answer again as it was, or give this one a key of its own"
+        )
+        self.key, self.review_id = key, review_id
 
 
 class StaleReview(Refusal):

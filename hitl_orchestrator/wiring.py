@@ -20,6 +20,7 @@ from hitl_orchestrator.errors import KeyUnusable, SealKeyMissing, StoreUnavailab
 from hitl_orchestrator.ledger.address import is_postgres, shown
 from hitl_orchestrator.ledger.headbook import Headbook
 from hitl_orchestrator.ledger.keys import SealKey, encryption_key, seals_from
+from hitl_orchestrator.ledger.leases import LEASE_SECONDS
 from hitl_orchestrator.ledger.notary import Notary, Signing
 from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.nodes.desk import Clock, Desk
@@ -63,6 +64,7 @@ class Orchestrator(BaseOrchestrator):
         seal_key: SealKey | Sequence[SealKey] | None = None,
         checkpoint_key: str | None = None,
         clock: Clock | None = None,
+        lease: float = LEASE_SECONDS,
         head_file: str | Path | None = None,
         head_key: "str | Path | SigningKey | None" = None,
         head_every: int = 1000,
@@ -76,6 +78,8 @@ class Orchestrator(BaseOrchestrator):
 
         `seal_key` seals decisions: hexadecimal text, a `Path` to it, a function that computes a MAC, or several, the
         newest first; else there is a key file beside the store. `checkpoint_key` encrypts the graph's checkpoints.
+        A case is held for `lease` seconds by whoever drives it, or until their process has ended. `clock` says when
+        things happen; deadlines and leases are judged by the store's own, which in memory is the same.
         With a `head_file` the ledger's head is signed into it every `head_every` entries and on close, with `head_key`.
 
         Raises:
@@ -87,7 +91,7 @@ class Orchestrator(BaseOrchestrator):
         given = None if policy is None else load_policy(policy, people.chain)
         encryption = None if checkpoint_key is None else encryption_key(checkpoint_key)
         store = _from_here(store)
-        ledger = open_ledger(store, seal_key)
+        ledger = open_ledger(store, seal_key, lease=lease, clock=clock or now_in_utc)
         rules = given or _policy_of(ledger, people.chain)
 
         def runner(desk: Desk) -> "Runner":
@@ -173,8 +177,14 @@ def as_classifier(given: Any) -> Classifier | None:
     return as_classifier(made)
 
 
-def open_ledger(store: str, seal_key: SealKey | Sequence[SealKey] | None = None) -> Ledger:
-    """Return the ledger of a store URL, made or migrated where needed.
+def open_ledger(
+    store: str,
+    seal_key: SealKey | Sequence[SealKey] | None = None,
+    *,
+    lease: float = LEASE_SECONDS,
+    clock: Clock = now_in_utc,
+) -> Ledger:
+    """Return the ledger of a store URL, made or migrated where needed. `clock` is that of a store in memory.
 
     Raises:
         StoreUnavailable: the URL names no store we know, or the file cannot be used.
@@ -183,10 +193,10 @@ def open_ledger(store: str, seal_key: SealKey | Sequence[SealKey] | None = None)
     if store == MEMORY:
         from hitl_orchestrator.ledger.memory import MemoryLedger  # noqa: PLC0415 - only one store is imported
 
-        return MemoryLedger(None if seal_key is None else seals_from(seal_key, Path()))
+        return MemoryLedger(None if seal_key is None else seals_from(seal_key, Path()), lease, clock)
     key_file = key_file_of(store)
     seals = seals_from(seal_key, key_file)
-    ledger = _ledger_on(_database(store), seals)
+    ledger = _ledger_on(_database(store), seals, lease)
     if seal_key is None and not key_file.exists() and ledger.holds_sealed_work():
         ledger.close()
         raise SealKeyMissing(shown(store), key_file)
@@ -271,12 +281,12 @@ def store_exists(store: str) -> bool:
         return database.revision() is not None
 
 
-def _ledger_on(database: "Database", seals: "Seals") -> "SqlLedger":
+def _ledger_on(database: "Database", seals: "Seals", lease: float = LEASE_SECONDS) -> "SqlLedger":
     from hitl_orchestrator.ledger.migrate import migrate  # noqa: PLC0415 - not for a store in memory
     from hitl_orchestrator.ledger.sql import SqlLedger  # noqa: PLC0415
 
     migrate(database)
-    return SqlLedger(database, seals)
+    return SqlLedger(database, seals, lease)
 
 
 def _postgres_database(store: str) -> "Database":

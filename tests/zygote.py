@@ -64,7 +64,14 @@ def recover(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge)
     hitl.recover(lambda case: acknowledge(f"{case.case_id} {case.status}"))
 
 
-WORK = {"submit": submit, "decide": decide, "recover": recover}
+def sweep(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
+    """Carry on with all that is out of time, after waiting until something is."""
+    while not hitl.ledger.expired() and hitl.inbox():
+        pass
+    hitl.sweep(lambda case: acknowledge(f"{case.case_id} {case.status}"))
+
+
+WORK = {"submit": submit, "decide": decide, "recover": recover, "sweep": sweep}
 
 
 def die_at_commit(number: int) -> None:
@@ -91,7 +98,7 @@ def live(order: dict[str, Any], write_end: int) -> None:
         return
     if order.get("die_at"):
         die_at_commit(order["die_at"])
-    with Orchestrator.open(order["store"]) as hitl:
+    with Orchestrator.open(order["store"], policy=order.get("policy")) as hitl:
         WORK[order["do"]](hitl, order, lambda line: os.write(write_end, f"{line}\n".encode()))
 
 

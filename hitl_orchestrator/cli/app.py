@@ -126,7 +126,7 @@ def inbox(
     store: Store = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the open reviews, the longest waiting first."""
+    """List the open reviews, the soonest due first, then the longest waiting."""
     from hitl_orchestrator.cli import reviewing as doing  # noqa: PLC0415
 
     doing.inbox(session_of(context, store, as_json=as_json), role, domain, limit)
@@ -167,6 +167,9 @@ def resume(
     digest: Annotated[
         str | None, typer.Option(metavar="SHA", help="Decide only if it still shows exactly this.")
     ] = None,
+    key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Name this answer: sent again it is the same receipt.")
+    ] = None,
     store: Store = None,
     policy: Policy = None,
     reviewers: Reviewers = None,
@@ -179,7 +182,12 @@ def resume(
     from hitl_orchestrator.cli import reviewing as doing  # noqa: PLC0415
 
     said = {"human_decision": decision, "reviewer_id": reviewer, "human_feedback": feedback, "reason": reason}
-    said |= {"confidence_assessment": assessment, "review_id": review_id, "shown_digest": digest}
+    said |= {
+        "confidence_assessment": assessment,
+        "review_id": review_id,
+        "shown_digest": digest,
+        "idempotency_key": key,
+    }
     doing.resume(session_of(context, store, policy, reviewers, as_json), given_id, said, output)
 
 
@@ -195,6 +203,23 @@ def recover(
     from hitl_orchestrator.cli import run as doing  # noqa: PLC0415
 
     doing.recover(session_of(context, store, policy, reviewers, as_json))
+
+
+@app.command()
+def sweep(
+    context: typer.Context,
+    store: Store = None,
+    policy: Policy = None,
+    reviewers: Reviewers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Carry on with reviews that nobody answered in time.
+
+    As the rule says they are passed up the chain or rejected. Waiting never approves.
+    """
+    from hitl_orchestrator.cli import run as doing  # noqa: PLC0415
+
+    doing.sweep(session_of(context, store, policy, reviewers, as_json))
 
 
 @policy_app.command("check")

@@ -16,7 +16,11 @@ def inbox(session: Session, role: str | None, domain: str | None, limit: int) ->
     """List open reviews."""
     with session.open() as hitl:
         rows = hitl.inbox(role, domain, limit)
-    answer(session.as_json, [views.review_summary(row) for row in rows], lambda: views.inbox(rows, limit, session))
+    answer(
+        session.as_json,
+        [views.review_summary(row) for row in rows],
+        lambda: views.inbox(rows, limit, now_in_utc(), session),
+    )
 
 
 def show(session: Session, given_id: str) -> None:

@@ -1,6 +1,6 @@
-"""`hitl run` and `hitl recover`: cases go in and as far as they can go by themselves."""
+"""`hitl run`, `hitl recover` and `hitl sweep`: cases go in and as far as they can go by themselves."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import typer
@@ -16,10 +16,11 @@ from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import Task
+from hitl_orchestrator.domain.words import CaseStage
 from hitl_orchestrator.errors import Refusal, UnfitInput, Unrecovered
 from hitl_orchestrator.wiring import Orchestrator, now_in_utc
 
-__all__ = ["Files", "Run", "recover", "run", "work_through"]
+__all__ = ["Files", "Run", "recover", "run", "sweep", "work_through"]
 
 
 @dataclass
@@ -62,19 +63,31 @@ def work_through(hitl: Orchestrator, intake: Intake, *, resubmit: bool = False) 
 
 
 def recover(session: Session) -> None:
-    """Drive every unfinished case on, and say which ones moved. One that cannot stops no other."""
-    moved: list[Case] = []
-    stuck: Mapping[str, Exception] = {}
+    """Drive every unfinished case on that nobody drives, and say which ones moved. One that cannot stops no other."""
     with session.open() as hitl:
-        try:
-            hitl.recover(moved.append)
-        except Unrecovered as exc:
-            stuck = exc.failures
-    answer(
-        session.as_json,
-        [views.case_summary(case) for case in moved],
-        lambda: views.recovered(moved, len(stuck)),
-    )
+        moved, stuck = _moved_by(hitl.recover)
+        held = len(hitl.ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED)) - len(stuck)
+    _tell_moved(session, moved, stuck, views.recovered(moved, len(stuck), held))
+
+
+def sweep(session: Session) -> None:
+    """Carry on with every review whose time is up, and say which cases moved. One that cannot stops no other."""
+    with session.open() as hitl:
+        moved, stuck = _moved_by(hitl.sweep)
+    _tell_moved(session, moved, stuck, views.swept(moved, len(stuck)))
+
+
+def _moved_by(driving: Callable[[Callable[[Case], None]], object]) -> tuple[list[Case], Mapping[str, Exception]]:
+    moved: list[Case] = []
+    try:
+        driving(moved.append)
+    except Unrecovered as exc:
+        return moved, exc.failures
+    return moved, {}
+
+
+def _tell_moved(session: Session, moved: list[Case], stuck: Mapping[str, Exception], told: Iterable[Block]) -> None:
+    answer(session.as_json, [views.case_summary(case) for case in moved], lambda: told)
     if stuck:
         tell(
             "Unrecovered",

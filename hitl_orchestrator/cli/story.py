@@ -13,7 +13,7 @@ from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRow
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.domain.words import EventKind
+from hitl_orchestrator.domain.words import DecisionSource, EventKind, HumanDecision, OnTimeout
 
 
 def of(case: Case, history: Sequence[Event], people: Sequence[Reviewer], session: Session) -> Iterator[Block]:
@@ -111,15 +111,30 @@ def _routing(case: Case) -> Iterator[Block]:
     yield Line(f"policy {said.policy_id} ({said.policy_hash[:12]})", "dim", indent=2)
 
 
+_THEN = {
+    OnTimeout.ESCALATE: "it is passed up",
+    OnTimeout.REJECT: "it is rejected",
+    OnTimeout.WAIT: "it waits on",
+    None: "it waits on",
+}
+
+
 def _review(row: ReviewRow) -> Iterator[Block]:
     if row.shown.passed_up_because:
         yield Line(f"Passed up to {row.role}: {row.shown.passed_up_because}", indent=2)
         yield from blocks.flagged("this", row.shown.passed_up_because, indent=2)
     if row.verdict is None:
-        yield Line(f"{row.role}: open since {moment(row.opened_at)}", "yellow", indent=2)
+        due = f", due {moment(row.due_at)}, then {_THEN[row.shown.on_timeout]}" if row.due_at else ""
+        yield Line(f"{row.role}: open since {moment(row.opened_at)}{due}", "yellow", indent=2)
         yield Line(f"review {row.review_id}, shows {row.digest[:12]}", "dim", indent=2)
         return
     verdict, said = row.verdict, row.verdict.review
+    if verdict.source is DecisionSource.TIMEOUT:
+        done = "passed up" if said.human_decision is HumanDecision.ESCALATE else "rejected"
+        yield Line(
+            f"{verdict.role}: nobody answered in time, {done} at {moment(verdict.decided_at)}", "yellow", indent=2
+        )
+        return
     name = f"{said.reviewer_id} as {verdict.role}" if said.reviewer_id else verdict.role
     sure = f", {said.confidence_assessment} confidence" if said.confidence_assessment else ""
     yield Line(f"{name}: {said.human_decision} at {moment(verdict.decided_at)}{sure}", indent=2)

@@ -1,12 +1,13 @@
 """What people read about many cases: tables of a run, of the inbox and of the ledger. Pure."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from hitl_orchestrator.cli import blocks
 from hitl_orchestrator.cli.blocks import COMMAND, Block, Cell, Column, Line, Table
 from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.cli.words import confidence, count, duration, moment
+from hitl_orchestrator.cli.words import confidence, count, duration, moment, wait
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import ReviewRow
@@ -57,15 +58,35 @@ def run(cases: Sequence[Case], known: int, unused: Sequence[str], session: Sessi
         yield Line(session.command("show", waiting[0].task_id), COMMAND, indent=2)
 
 
-def recovered(cases: Sequence[Case], stuck: int) -> Iterator[Block]:
-    """Tell which cases moved."""
+def recovered(cases: Sequence[Case], stuck: int, held: int) -> Iterator[Block]:
+    """Tell which cases moved, and how many are left to others who drive them just now."""
+    yield from _moved(cases)
+    if cases or stuck:
+        yield Line(f"Drove {count(len(cases), 'case')} on{f'; {stuck} could not be' if stuck else ''}.")
+    elif not held:
+        yield Line("Nothing to recover: every case is finished or waits for a person.")
+    if held:
+        yield Line(
+            f"{count(held, 'case')} left to another process, which is at work; recover again if it does not end."
+        )
+
+
+def swept(cases: Sequence[Case], stuck: int) -> Iterator[Block]:
+    """Tell which cases moved because nobody answered in time."""
+    yield from _moved(cases)
+    if cases or stuck:
+        passed = sum(case.open_review is not None for case in cases)
+        yield Line(
+            f"Nobody answered {count(len(cases), 'review')} in time: {passed} passed up, {len(cases) - passed} ended."
+        )
+    else:
+        yield Line("Nothing to sweep: no review's time is up.")
+
+
+def _moved(cases: Sequence[Case]) -> Iterator[Block]:
     if cases:
         yield cases_table(cases)
         yield Line()
-    elif not stuck:
-        yield Line("Nothing to recover: every case is finished or waits for a person.")
-        return
-    yield Line(f"Drove {count(len(cases), 'case')} on{f'; {stuck} could not be' if stuck else ''}.")
 
 
 def review_summary(row: ReviewRow) -> dict[str, Any]:
@@ -89,29 +110,33 @@ def review_summary(row: ReviewRow) -> dict[str, Any]:
         "level": row.level,
         "passed_up_because": row.shown.passed_up_because or None,
         "opened_at": row.opened_at.isoformat(),
+        "due_at": row.due_at.isoformat() if row.due_at else None,
+        "on_timeout": row.shown.on_timeout,
         "digest": row.digest,
     }
 
 
-def inbox(rows: Sequence[ReviewRow], limit: int, session: Session) -> Iterator[Block]:
-    """List open reviews, the longest waiting first."""
+def inbox(rows: Sequence[ReviewRow], limit: int, now: datetime, session: Session) -> Iterator[Block]:
+    """List open reviews, the soonest due first."""
     if not rows:
         yield Line("Nothing waits for a person.")
         return
+    timed = any(row.due_at for row in rows)
     columns = (
         TASK,
         Column("for"),
+        *((Column("due"),) if timed else ()),
         Column("domain", gives_way=True),
         RISK,
         CONFIDENCE,
         Column("proposal", gives_way=True),
     )
-    yield Table(columns, [_inbox_row(row) for row in rows])
+    yield Table(columns, [_inbox_row(row, now if timed else None) for row in rows])
     for row in rows:
         yield from blocks.flagged(f"{row.shown.task.task_id}", row.shown.model_dump(mode="json"))
     yield Line()
     more = f"; there may be more, --limit {2 * limit} shows them" if len(rows) == limit else ""
-    yield Line(f"{count(len(rows), 'open review')}, the longest waiting first{more}. Next:")
+    yield Line(f"{count(len(rows), 'open review')}, the soonest due first{more}. Next:")
     yield Line(session.command("show", rows[0].shown.task.task_id), COMMAND, indent=2)
 
 
@@ -188,16 +213,24 @@ def _case_row(case: Case) -> tuple[Cell, ...]:
     )
 
 
-def _inbox_row(row: ReviewRow) -> tuple[Cell, ...]:
+def _inbox_row(row: ReviewRow, now: datetime | None) -> tuple[Cell, ...]:
     routing = row.shown.routing
     return (
         Cell(row.shown.task.task_id),
         Cell(row.role, "red" if row.level or routing.decision.action == "escalate" else "yellow"),
+        *((_due(row, now),) if now else ()),
         Cell(row.domain),
         blocks.risk(routing.risk_level),
         Cell(confidence(routing.score.confidence)),
         Cell(routing.output.agent_output.predicted_label if routing.output else "(none)"),
     )
+
+
+def _due(row: ReviewRow, now: datetime) -> Cell:
+    if row.due_at is None:
+        return Cell("-", "dim")
+    left = (row.due_at - now).total_seconds()
+    return Cell(f"in {wait(left)}") if left > 0 else Cell(f"{wait(-left)} ago", "bold red")
 
 
 def _record_row(record: AuditRecord) -> tuple[Cell, ...]:

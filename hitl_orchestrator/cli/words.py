@@ -19,6 +19,14 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h" if seconds < _HOURS_UP_TO else f"{seconds / 86400:.1f} d"
 
 
+def wait(seconds: float) -> str:
+    """Write about how long it is until a deadline: `45 s`, `90 min`, `7 h`, `3 d`."""
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
 def confidence(value: float | None) -> str:
     """Write a confidence; a missing one is a dash, never a zero."""
     return "-" if value is None else f"{value:.2f}" if round(value, 2) == value else f"{value:.4f}"

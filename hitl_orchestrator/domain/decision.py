@@ -1,13 +1,14 @@
 """What scoring and routing say about a proposal."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NamedTuple
 
 from pydantic import Field
 
 from hitl_orchestrator.domain.task import AgentOutput
 from hitl_orchestrator.domain.value import Confidence, Label, Text, Value
-from hitl_orchestrator.domain.words import Action, ConfidenceSource, RiskLevel, Signal
+from hitl_orchestrator.domain.words import Action, ConfidenceSource, OnTimeout, RiskLevel, Signal
 
 
 class Classification(Value):
@@ -48,6 +49,8 @@ class RuleTrial(NamedTuple):
 class RoutingDecision(Value):
     """Where a case goes, which rule said so and why. `rule_id` is `fallback` where no rule holds.
 
+    Each review of it is to be answered `respond_within` its opening, where the rule sets a time.
+
     `trace` tells of every rule that was tried. It follows from the policy and the facts, so it is never stored.
     """
 
@@ -57,6 +60,8 @@ class RoutingDecision(Value):
     reason: Text
     policy_id: Label
     policy_hash: Label
+    respond_within: timedelta | None = None
+    on_timeout: OnTimeout = OnTimeout.ESCALATE
     trace: tuple[RuleTrial, ...] = Field(default=(), exclude=True, repr=False)
 
     @property

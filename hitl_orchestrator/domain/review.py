@@ -5,7 +5,7 @@ from pydantic import Field
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.task import Proposal, Task
 from hitl_orchestrator.domain.value import Identifier, Instant, Label, Text, Value, digest
-from hitl_orchestrator.domain.words import Assessment, HumanDecision, ReviewStatus
+from hitl_orchestrator.domain.words import Assessment, DecisionSource, HumanDecision, OnTimeout, ReviewStatus
 
 
 class Reviewer(Value):
@@ -23,6 +23,9 @@ class Review(Value):
     `modified_output` is the new proposal where the person edited it or gave an own one; `shown_digest`, where
     given, names exactly what the person saw. Fields a live answer leaves out (`review_id`, `task_id`,
     `human_role`, `timestamp`) are filled from the review that it answers.
+
+    An `idempotency_key` is the caller's name for this one answer: the same key of the same person again is the same
+    receipt, whatever happened to the case since, and with other content it is refused.
     """
 
     human_decision: HumanDecision
@@ -36,6 +39,7 @@ class Review(Value):
     modified_output: Proposal | None = None
     reason: Text = ""
     shown_digest: Label | None = None
+    idempotency_key: Identifier | None = None
 
     @property
     def stated_reason(self) -> str:
@@ -44,7 +48,10 @@ class Review(Value):
 
 
 class Shown(Value):
-    """All that a review shows to the person who decides it. Its digest is what the decision signs."""
+    """All that a review shows to the person who decides it. Its digest is what the decision signs.
+
+    `on_timeout` is what becomes of this very review if nobody answers it in time; None where no time is set.
+    """
 
     review_id: Identifier
     case_id: Identifier
@@ -53,6 +60,7 @@ class Shown(Value):
     task: Task
     routing: Routing
     passed_up_because: Text = ""
+    on_timeout: OnTimeout | None = None
 
     @property
     def digest(self) -> str:
@@ -61,17 +69,23 @@ class Shown(Value):
 
 
 class Verdict(Value):
-    """A decision as it was recorded: the answer, when it counts from, and by what right."""
+    """A decision as it was recorded: the answer, when it counts from, and by what right.
+
+    Where the source is `timeout`, nobody answered, and `review` says what was done instead.
+    """
 
     review: Review
     decided_at: Instant
     role: Label
     roles_held: tuple[Label, ...] = ()
     channel: Label
+    source: DecisionSource = DecisionSource.HUMAN
 
 
 class ReviewRow(Value):
     """One review in the inbox, open or answered.
+
+    It is due at `due_at`; from `expires_at` on, by the store's own clock, it takes no answer.
 
     `seal` is made over all the rest, with a key that is not in the database. Without a sound one a row counts for
     nothing.
@@ -87,5 +101,7 @@ class ReviewRow(Value):
     digest: Label
     shown: Shown
     opened_at: Instant
+    due_at: Instant | None = None
+    expires_at: Instant | None = None
     verdict: Verdict | None = None
     seal: str = Field(default="", repr=False)

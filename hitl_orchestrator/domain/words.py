@@ -75,6 +75,15 @@ _FINAL = {
 }
 
 
+class OnTimeout(StrEnum):
+    """What becomes of a review that nobody answers in time. Nothing is ever approved by waiting."""
+
+    ESCALATE = "escalate"
+    """It passes up the chain; at the top it waits."""
+    REJECT = "reject"
+    WAIT = "wait"
+
+
 class DecisionSource(StrEnum):
     """Who decided."""
 
@@ -101,11 +110,12 @@ class CaseStage(StrEnum):
 
 
 class ReviewStatus(StrEnum):
-    """Whether a review still asks, was answered, or was passed up the chain."""
+    """Whether a review still asks, was answered, was passed up the chain, or was rejected by its deadline."""
 
     OPEN = "open"
     DECIDED = "decided"
     ESCALATED = "escalated"
+    EXPIRED = "expired"
 
 
 class EventKind(StrEnum):
@@ -117,6 +127,7 @@ class EventKind(StrEnum):
     REVIEW_OPENED = "review_opened"
     ESCALATED = "escalated"
     DECIDED = "decided"
+    EXPIRED = "expired"
     REFUSED = "refused"
     RESUMED = "resumed"
     FINISHED = "finished"

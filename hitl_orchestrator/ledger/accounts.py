@@ -10,9 +10,9 @@ from hashlib import sha256
 from typing import Any
 
 from hitl_orchestrator.domain.value import canonical_json, digest, read_canonical
-from hitl_orchestrator.domain.words import CaseStage, EventKind, ReviewStatus
+from hitl_orchestrator.domain.words import CaseStage, EventKind, OnTimeout, ReviewStatus
 from hitl_orchestrator.ledger.books import Account, Books, CaseRow, StoredPolicy, StoredReview, Told
-from hitl_orchestrator.ledger.chain import Entry
+from hitl_orchestrator.ledger.chain import NEVER, Entry
 
 Problem = tuple[int | None, str]
 """The entry that a problem is known by, where there is one, and a sentence."""
@@ -23,10 +23,20 @@ _MOVES: Mapping[str, tuple[str | None, str]] = {
     EventKind.ROUTED: (CaseStage.RECEIVED, CaseStage.RECEIVED),
     EventKind.REVIEW_OPENED: (CaseStage.RECEIVED, CaseStage.WAITING),
     EventKind.DECIDED: (CaseStage.WAITING, CaseStage.DECIDED),
+    EventKind.EXPIRED: (CaseStage.WAITING, CaseStage.DECIDED),
     EventKind.RESUMED: (CaseStage.DECIDED, CaseStage.DECIDED),
 }
-TEXTS_NEEDED = (EventKind.SUBMITTED, EventKind.REVIEW_OPENED, EventKind.ESCALATED, EventKind.DECIDED, EventKind.REFUSED)
+TEXTS_NEEDED = (
+    EventKind.SUBMITTED,
+    EventKind.REVIEW_OPENED,
+    EventKind.ESCALATED,
+    EventKind.DECIDED,
+    EventKind.EXPIRED,
+    EventKind.REFUSED,
+)
 """The kinds of entries whose text is compared with a row."""
+
+_ENDING = (OnTimeout.ESCALATE.value, OnTimeout.REJECT.value)
 
 
 class Tables:
@@ -152,10 +162,12 @@ class _Reading:
         review = self._reviews.get(body["review_id"])
         if review is None:
             return f"its review {body['review_id']!r} is missing"
-        row = (review.level, review.role, review.digest, review.opened_at)
-        if row != (body["level"], body["role"], body["digest"], said["at"]):
-            return f"the row of its review {review.review_id!r} says another level, role, digest or time"
         shown = _read(review.shown)
+        due = body.get("due_at", NEVER)
+        ends = due if shown and shown.get("on_timeout") in _ENDING else NEVER
+        row = (review.level, review.role, review.digest, review.opened_at, review.due_at, review.expires_at)
+        if row != (body["level"], body["role"], body["digest"], said["at"], due, ends):
+            return f"the row of its review {review.review_id!r} says another level, role, digest or time"
         if shown is None or digest(shown) != review.digest or shown["task"]["domain"] != review.domain:
             return f"what its review {review.review_id!r} shows is not what was shown"
         return None
@@ -165,6 +177,9 @@ class _Reading:
 
     def _decided(self, said: dict[str, Any]) -> str | None:
         return self._answered(said["body"], ReviewStatus.DECIDED)
+
+    def _expired(self, said: dict[str, Any]) -> str | None:
+        return self._answered(said["body"], ReviewStatus.EXPIRED)
 
     def _refused(self, said: dict[str, Any]) -> str | None:
         known = self._refusals.pop(said["body"]["key"], None) == said["seq"]
@@ -183,6 +198,7 @@ _COMPARE: Mapping[str, Callable[[_Reading, dict[str, Any]], str | None]] = {
     EventKind.REVIEW_OPENED: _Reading._opened,
     EventKind.ESCALATED: _Reading._escalated,
     EventKind.DECIDED: _Reading._decided,
+    EventKind.EXPIRED: _Reading._expired,
     EventKind.REFUSED: _Reading._refused,
 }
 
@@ -215,9 +231,14 @@ _INTAKE = re.compile(
 
 def _other_verdict(review: StoredReview, body: dict[str, Any], status: ReviewStatus) -> str | None:
     verdict = None if review.verdict is None else _read(review.verdict)
-    if review.status != status or verdict != body["verdict"]:
+    if review.status != status or verdict != body["verdict"] or review.answer_key != _key(verdict["review"]):
         return f"the row of its review {review.review_id!r} says {review.status}, or another verdict"
     return None
+
+
+def _key(answer: dict[str, Any]) -> str | None:
+    key = answer["idempotency_key"]
+    return None if key is None else f"{answer['reviewer_id']}/{key}"
 
 
 def _read(text: str) -> Any:

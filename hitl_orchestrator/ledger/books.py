@@ -29,7 +29,10 @@ class StoredReview(NamedTuple):
     digest: str
     shown: str
     opened_at: str
+    due_at: str
+    expires_at: str
     verdict: str | None
+    answer_key: str | None
 
 
 class StoredPolicy(NamedTuple):

@@ -1,7 +1,7 @@
 """How one entry of the ledger holds the one before: the canonical text of an entry, and its digest. Pure."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -42,6 +42,20 @@ class Entry(NamedTuple):
 def instant_text(at: datetime) -> str:
     """Write a UTC time so that texts sort as times do: always with microseconds, always with Z."""
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+NEVER = "9999-12-31T23:59:59.999999Z"
+"""What stands where no time is set. It sorts behind every time."""
+
+
+def time_text(at: datetime | None) -> str:
+    """Write a UTC time that may not be set."""
+    return NEVER if at is None else instant_text(at)
+
+
+def time_of(text: str) -> datetime | None:
+    """Read a stored time; None where none is set."""
+    return None if text == NEVER else datetime.fromisoformat(text).astimezone(UTC)
 
 
 def link(head: Head, drafts: Sequence[Draft]) -> list[Entry]:

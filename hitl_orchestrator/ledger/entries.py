@@ -1,6 +1,6 @@
 """What each kind of entry says. Both stores write the same words, so they are put together here. Pure."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, RefusedAttempt
@@ -9,10 +9,19 @@ from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.task import content_of
 from hitl_orchestrator.domain.value import digest
-from hitl_orchestrator.domain.words import ActorKind, CaseStage, EventKind, HumanDecision, ReviewStatus
-from hitl_orchestrator.errors import ReviewAlreadyDecided, StaleReview, UnfitInput
-from hitl_orchestrator.ledger.chain import Draft
+from hitl_orchestrator.domain.words import (
+    ActorKind,
+    CaseStage,
+    DecisionSource,
+    EventKind,
+    HumanDecision,
+    OnTimeout,
+    ReviewStatus,
+)
+from hitl_orchestrator.errors import KeyReused, ReviewAlreadyDecided, ReviewExpired, StaleReview, UnfitInput
+from hitl_orchestrator.ledger.chain import Draft, instant_text
 
+TIMEOUT = Actor(kind=ActorKind.SYSTEM, id="orchestrator", channel="timeout")
 SYSTEM = Actor(kind=ActorKind.SYSTEM, id="orchestrator", channel="graph")
 
 
@@ -49,14 +58,22 @@ def routed(case_id: str, routing: Routing, at: datetime) -> Draft:
     return Draft(case_id, EventKind.ROUTED, at, SYSTEM, routing.model_dump(mode="json"))
 
 
-def review_opened(shown: Shown, at: datetime) -> Draft:
-    """Write down who is asked, and the digest of what they are shown."""
-    body = {"review_id": shown.review_id, "role": shown.role, "level": shown.level, "digest": shown.digest}
-    return Draft(shown.case_id, EventKind.REVIEW_OPENED, at, SYSTEM, body)
+def review_opened(row: ReviewRow) -> Draft:
+    """Write down who is asked, until when, and the digest of what they are shown."""
+    body: dict[str, Any] = {"review_id": row.review_id, "role": row.role, "level": row.level, "digest": row.digest}
+    if row.due_at is not None:
+        body["due_at"] = instant_text(row.due_at)
+    return Draft(row.case_id, EventKind.REVIEW_OPENED, row.opened_at, SYSTEM, body)
 
 
-def row_opened(shown: Shown, at: datetime) -> ReviewRow:
-    """Return the row of a review that is just opened."""
+def time_to_answer(shown: Shown) -> timedelta | None:
+    """Return how long a review is to stay open; None where no time is set."""
+    return None if shown.on_timeout is None else shown.routing.decision.respond_within
+
+
+def row_opened(shown: Shown, at: datetime, due_at: datetime | None = None) -> ReviewRow:
+    """Return the row of a review that is just opened, and due at a time of the store's clock."""
+    ends = shown.on_timeout in (OnTimeout.ESCALATE, OnTimeout.REJECT)
     return ReviewRow(
         review_id=shown.review_id,
         case_id=shown.case_id,
@@ -68,6 +85,8 @@ def row_opened(shown: Shown, at: datetime) -> ReviewRow:
         digest=shown.digest,
         shown=shown,
         opened_at=at,
+        due_at=due_at,
+        expires_at=due_at if ends else None,
     )
 
 
@@ -78,13 +97,10 @@ def row_answered(review: ReviewRow, verdict: Verdict) -> ReviewRow:
 
 
 def answered(review: ReviewRow, verdict: Verdict, actor: Actor) -> Draft:
-    """Write down a person's answer, by the row that it led to: a decision, or that it was passed up."""
-    passed_up = verdict.review.human_decision is HumanDecision.ESCALATE
+    """Write down what became of a review, by the row that it led to: decided, passed up, or expired."""
     kept = {"review_id": review.review_id, "digest": review.digest, "seal": review.seal}
     body = {**kept, "verdict": verdict.model_dump(mode="json")}
-    return Draft(
-        review.case_id, EventKind.ESCALATED if passed_up else EventKind.DECIDED, verdict.decided_at, actor, body
-    )
+    return Draft(review.case_id, _EVENTS[status_after(verdict)], verdict.decided_at, actor, body)
 
 
 def refused(attempt: RefusedAttempt, actor: Actor, at: datetime) -> Draft:
@@ -109,21 +125,52 @@ def alarm(case_id: str, cause: str, at: datetime) -> Draft:
 
 def status_after(verdict: Verdict) -> ReviewStatus:
     """Return what an open review becomes by this verdict."""
-    passed_up = verdict.review.human_decision is HumanDecision.ESCALATE
-    return ReviewStatus.ESCALATED if passed_up else ReviewStatus.DECIDED
+    if verdict.review.human_decision is HumanDecision.ESCALATE:
+        return ReviewStatus.ESCALATED
+    return ReviewStatus.EXPIRED if verdict.source is DecisionSource.TIMEOUT else ReviewStatus.DECIDED
+
+
+_EVENTS = {
+    ReviewStatus.ESCALATED: EventKind.ESCALATED,
+    ReviewStatus.DECIDED: EventKind.DECIDED,
+    ReviewStatus.EXPIRED: EventKind.EXPIRED,
+}
+
+
+def answer_key(answer: Review) -> str | None:
+    """Return what an answer is known by, where its giver named it: people may choose the same name."""
+    key = answer.idempotency_key
+    return None if key is None else f"{answer.reviewer_id}/{key}"
+
+
+def receipt(row: ReviewRow, case_id: str, answer: Review) -> ReviewRow:
+    """Return the review that was answered under the key of this answer, if it is the same answer to the same case.
+
+    Raises:
+        KeyReused: it is not.
+    """
+    given = None if row.verdict is None else row.verdict.review
+    about = answer.review_id in (None, row.review_id)
+    if given is None or row.case_id != case_id or not about or answer_digest(given) != answer_digest(answer):
+        raise KeyReused(str(answer.idempotency_key), row.review_id)
+    return row
 
 
 def standing_answer(row: ReviewRow, tried: ReviewRow, verdict: Verdict) -> ReviewRow:
     """Return the receipt when this very answer stands already; otherwise say why the answer is refused."""
+    if row.verdict is None and (row.version, row.digest) == (tried.version, tried.digest) and row.expires_at:
+        raise ReviewExpired(row.review_id, row.expires_at)
     if row.verdict is None:
         raise StaleReview(row.review_id, tried.digest, row.digest)
     if answer_digest(row.verdict.review) == answer_digest(verdict.review):
         return row
     stands = row.verdict
+    if stands.source is DecisionSource.TIMEOUT:
+        raise ReviewExpired(row.review_id, stands.decided_at)
     who = stands.review.reviewer_id or stands.role
     raise ReviewAlreadyDecided(row.review_id, who, stands.review.human_decision.value, stands.decided_at)
 
 
 def stage_before_finish(record: AuditRecord) -> CaseStage:
-    """Return the stage from which alone this outcome may be reached: a person's outcome needs a decision first."""
-    return CaseStage.DECIDED if record.human_involved else CaseStage.RECEIVED
+    """Return the stage from which alone this outcome may be reached: only an agent's needs no decision before."""
+    return CaseStage.RECEIVED if record.decision_source is DecisionSource.AGENT else CaseStage.DECIDED

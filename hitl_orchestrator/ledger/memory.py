@@ -1,22 +1,23 @@
 """The ledger in memory: the twin of the SQL store, for tests and trials. It outlives nothing, and promises the rest."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from threading import RLock
 from typing import Any
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Routing
-from hitl_orchestrator.domain.review import ReviewRow, Shown, Verdict
+from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.value import canonical_json
 from hitl_orchestrator.domain.words import CaseStage, EventKind, ReviewStatus
-from hitl_orchestrator.errors import CaseMoved, IncompleteOutcome, SealBroken, TaskConflict, UnknownCase
+from hitl_orchestrator.errors import CaseMoved, IncompleteOutcome, LeaseLost, SealBroken, TaskConflict, UnknownCase
 from hitl_orchestrator.ledger import entries
 from hitl_orchestrator.ledger.books import Books, StoredPolicy
 from hitl_orchestrator.ledger.chain import GENESIS, Draft, Entry, Head, body_of, event_of, link
+from hitl_orchestrator.ledger.leases import LEASE_SECONDS, NO_FENCE, Holder, Lease, is_gone
 from hitl_orchestrator.ledger.memory_books import MemoryBooks
 from hitl_orchestrator.ledger.seal import Seals, check_told, ephemeral_seals
 
@@ -24,9 +25,19 @@ from hitl_orchestrator.ledger.seal import Seals, check_told, ephemeral_seals
 class MemoryLedger:
     """The `Ledger` port over dictionaries and one lock."""
 
-    def __init__(self, seals: Seals | None = None) -> None:
-        """`seals` makes the rows tamper-evident; without them a key is made that ends with this store."""
-        self._seals = seals or ephemeral_seals()
+    def __init__(
+        self,
+        seals: Seals | None = None,
+        lease: float = LEASE_SECONDS,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """`seals` makes the rows tamper-evident; without them a key is made that ends with this store.
+
+        `lease` is for how many seconds a case is held by whoever drives it; `clock` is the store's own.
+        """
+        self._seals, self._holder, self.now = seals or ephemeral_seals(), Holder(lease), clock
+        self._leases: dict[str, Lease] = {}
+        self._keys: dict[str, str] = {}
         self._lock = RLock()
         self._entries: list[Entry] = []
         self._cases: dict[str, Case] = {}
@@ -57,7 +68,7 @@ class MemoryLedger:
         """Return a recorded policy."""
         return deepcopy(self._policies[policy_hash])
 
-    def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, flush: bool = True) -> Case:
+    def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, driving: bool = False) -> Case:
         """Take a submission in, once."""
         with self._lock:
             if submission.task.task_id in self._cases:
@@ -73,6 +84,9 @@ class MemoryLedger:
             attempts.append(submission.case_id)
             self._cases[submission.case_id] = Case(submission=submission, stage=CaseStage.RECEIVED)
             self._append(entries.submitted(submission, actor))
+            self._leases[submission.case_id] = Lease(1)
+            if driving:
+                self._hold(submission.case_id, 1)
             return self._cases[submission.case_id]
 
     def open_review(self, shown: Shown, at: datetime) -> ReviewRow:
@@ -81,29 +95,95 @@ class MemoryLedger:
             known = self.latest_review(shown.case_id)
             if known is not None:
                 return known
+            self._check_lease(shown.case_id, CaseStage.RECEIVED)
             self._move(shown.case_id, CaseStage.RECEIVED, CaseStage.WAITING)
             opened = self._add_review(shown, at)
             routed = entries.routed(shown.case_id, shown.routing, at)
-            self._append(routed, entries.review_opened(shown, at))
+            self._append(routed, entries.review_opened(opened))
             return opened
 
     def decide(self, review: ReviewRow, verdict: Verdict, actor: Actor, pass_to: Shown | None = None) -> ReviewRow:
         """Record the one verdict of a review."""
         with self._lock:
+            known = self.answered_under(verdict.review)
+            if known is not None:
+                return entries.receipt(known, review.case_id, verdict.review)
             row = self._reviews[review.review_id]
-            same_text = (row.version, row.digest) == (review.version, review.digest)
-            if row.status is not ReviewStatus.OPEN or not same_text:
+            if not _is_open(row, review) or self._is_up(row):
                 return entries.standing_answer(row, review, verdict)
-            decided = self._seals.sealed(entries.row_answered(row, verdict))
-            self._reviews[row.review_id] = decided
-            drafts = [entries.answered(decided, verdict, actor)]
-            if pass_to is None:
-                self._move(row.case_id, CaseStage.WAITING, CaseStage.DECIDED)
-            else:
-                self._add_review(pass_to, verdict.decided_at)
-                drafts.append(entries.review_opened(pass_to, verdict.decided_at))
-            self._append(*drafts)
-            return decided
+            return self._record(row, verdict, actor, pass_to)
+
+    def answered_under(self, answer: Review) -> ReviewRow | None:
+        """Return the review that was answered under a key."""
+        review_id = self._keys.get(entries.answer_key(answer) or "")
+        return None if review_id is None else self._reviews[review_id].model_copy(deep=True)
+
+    def expired(self, limit: int = 1000) -> Sequence[ReviewRow]:
+        """Return open reviews whose time is up."""
+        with self._lock:
+            found = [row for row in self._reviews.values() if row.status is ReviewStatus.OPEN and self._is_up(row)]
+        return sorted(found, key=lambda row: str(row.expires_at))[:limit]
+
+    def expire(self, review: ReviewRow, verdict: Verdict, pass_to: Shown | None = None) -> ReviewRow | None:
+        """Record what becomes of an open review whose time is up."""
+        with self._lock:
+            row = self._reviews[review.review_id]
+            due = _is_open(row, review) and self._is_up(row)
+            return self._record(row, verdict, entries.TIMEOUT, pass_to) if due else None
+
+    def _record(self, row: ReviewRow, verdict: Verdict, actor: Actor, pass_to: Shown | None) -> ReviewRow:
+        decided = self._seals.sealed(entries.row_answered(row, verdict))
+        self._reviews[row.review_id] = decided
+        key = entries.answer_key(verdict.review)
+        if key is not None:
+            self._keys[key] = row.review_id
+        drafts = [entries.answered(decided, verdict, actor)]
+        if pass_to is None:
+            self._move(row.case_id, CaseStage.WAITING, CaseStage.DECIDED)
+            self._hold(row.case_id, self._leases[row.case_id].fence + 1)
+        else:
+            drafts.append(entries.review_opened(self._add_review(pass_to, verdict.decided_at)))
+        self._append(*drafts)
+        return decided
+
+    def _is_up(self, row: ReviewRow) -> bool:
+        return row.expires_at is not None and row.expires_at <= self.now()
+
+    def take(self, case_id: str) -> bool:
+        """Take a case to drive it on, if nobody does."""
+        if self._holder.fence(case_id) != NO_FENCE:
+            return True
+        with self._lock:
+            lease, stage = self._leases.get(case_id), self.case(case_id).stage
+            if stage not in (CaseStage.RECEIVED, CaseStage.DECIDED) or lease is None:
+                return False
+            if not self._is_free(lease) and lease.holder != self._holder.name and not is_gone(lease.holder):
+                return False
+            self._hold(case_id, lease.fence + 1)
+            return True
+
+    def release(self, case_id: str, *, driven: bool = False) -> None:
+        """Give back a case that this run holds."""
+        fence = self._holder.fence(case_id)
+        self._holder.let_go(case_id)
+        with self._lock:
+            if fence != NO_FENCE and not driven and self._leases[case_id].fence == fence:
+                self._leases[case_id] = Lease(fence)
+
+    def _hold(self, case_id: str, fence: int) -> None:
+        until = self.now() + timedelta(seconds=self._holder.seconds)
+        self._leases[case_id] = Lease(fence, self._holder.name, until)
+        self._holder.hold(case_id, fence)
+
+    def _is_free(self, lease: Lease) -> bool:
+        return lease.until is None or lease.until <= self.now()
+
+    def _check_lease(self, case_id: str, stage: CaseStage) -> None:
+        """Pass a run that holds a case, or a case that nobody holds, if it is at this stage at all."""
+        fence, lease = self._holder.fence(case_id), self._leases.get(case_id, Lease(0))
+        held_here = lease.fence == fence or (fence == NO_FENCE and self._is_free(lease))
+        if self.case(case_id).stage is stage and not held_here:
+            raise LeaseLost(case_id, stage.value)
 
     def proven(self, review_id: str) -> ReviewRow:
         """Return a review that is what was written of it."""
@@ -133,9 +213,10 @@ class MemoryLedger:
             if case.stage is not entries.stage_before_finish(record):
                 why = f"it is {case.stage}, and no person's decision is recorded for it"
                 raise IncompleteOutcome(record.case_id, why)
+            self._check_lease(record.case_id, case.stage)
             self._move(record.case_id, case.stage, CaseStage.FINISHED)
             before = entries.routed(record.case_id, routing, at)
-            if record.human_involved:
+            if case.stage is CaseStage.DECIDED:
                 before = entries.resumed(record.case_id, case.reviews[-1].review_id, at)
             self._append(before, entries.finished(record, at))
             self._records[record.case_id] = record
@@ -173,11 +254,11 @@ class MemoryLedger:
         return None if row is None else row.model_copy(deep=True)
 
     def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
-        """Return open reviews, the longest waiting first."""
+        """Return open reviews, the soonest due first, then the longest waiting."""
         with self._lock:
             waiting = [row for row in self._reviews.values() if row.status is ReviewStatus.OPEN]
         fitting = [row for row in waiting if role in (None, row.role) and domain in (None, row.domain)]
-        listed = sorted(fitting, key=lambda row: row.opened_at)[:limit]
+        listed = sorted(fitting, key=lambda row: (row.due_at or _NO_TIME, row.opened_at))[:limit]
         return [row.model_copy(deep=True) for row in listed]
 
     def stages(self, *stages: CaseStage) -> Sequence[str]:
@@ -224,7 +305,8 @@ class MemoryLedger:
             return Head(0, GENESIS) if last is None else Head(last.seq, last.digest)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Nothing is open, and nothing is held any more."""
+        self._holder.retire()
 
     def _append(self, *drafts: Draft) -> None:
         last = self._entries[-1] if self._entries else None
@@ -232,7 +314,8 @@ class MemoryLedger:
         self._entries.extend(link(head, drafts))
 
     def _add_review(self, shown: Shown, at: datetime) -> ReviewRow:
-        row = self._seals.sealed(entries.row_opened(shown, at))
+        within = entries.time_to_answer(shown)
+        row = self._seals.sealed(entries.row_opened(shown, at, None if within is None else self.now() + within))
         self._reviews[row.review_id] = row
         return row
 
@@ -241,3 +324,11 @@ class MemoryLedger:
         if case.stage is not from_stage:
             raise CaseMoved(case_id, case.stage.value)
         self._cases[case_id] = self._cases[case_id].model_copy(update={"stage": to_stage})
+        self._leases[case_id] = Lease(self._leases[case_id].fence)
+
+
+def _is_open(row: ReviewRow, seen: ReviewRow) -> bool:
+    return row.status is ReviewStatus.OPEN and (row.version, row.digest) == (seen.version, seen.digest)
+
+
+_NO_TIME = datetime.max.replace(tzinfo=UTC)

@@ -7,8 +7,8 @@ from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import ReviewRow
 from hitl_orchestrator.domain.words import EventKind
 from hitl_orchestrator.ledger.books import Account, CaseRow, StoredPolicy, StoredReview, Told
-from hitl_orchestrator.ledger.chain import Entry, instant_text
-from hitl_orchestrator.ledger.entries import content_digest
+from hitl_orchestrator.ledger.chain import Entry, time_text
+from hitl_orchestrator.ledger.entries import answer_key, content_digest
 
 
 class MemoryBooks:
@@ -75,6 +75,9 @@ def _stored(review: ReviewRow) -> StoredReview:
         status=review.status.value,
         digest=review.digest,
         shown=review.shown.model_dump_json(),
-        opened_at=instant_text(review.opened_at),
+        opened_at=time_text(review.opened_at),
+        due_at=time_text(review.due_at),
+        expires_at=time_text(review.expires_at),
         verdict=None if review.verdict is None else review.verdict.model_dump_json(),
+        answer_key=None if review.verdict is None else answer_key(review.verdict.review),
     )

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Routing
-from hitl_orchestrator.domain.review import ReviewRow, Shown, Verdict
+from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.words import CaseStage
 from hitl_orchestrator.ledger.books import Books
 from hitl_orchestrator.ledger.chain import Head
@@ -29,12 +29,13 @@ class Ledger(Protocol):
     def policy(self, policy_hash: str) -> dict[str, Any]:
         """Return the policy that was recorded under this hash. Raises `KeyError` where there is none."""
 
-    def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, flush: bool = True) -> Case:
+    def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, driving: bool = False) -> Case:
         """Take a submission in, once.
 
         The same content under the same task id is the same case, whatever case id comes with it. Other content is
-        refused, or with `resubmit` becomes the next attempt. Without `flush` the commit survives a crash of the
-        process at once, and a power cut from the next write on: for callers who write again before they acknowledge.
+        refused, or with `resubmit` becomes the next attempt. A caller who is `driving` runs a new case at once, and
+        holds its lease from the start; the commit then survives a crash of the process at once, and a power cut from
+        the next write on.
 
         Raises:
             TaskConflict: the task id is taken by other content.
@@ -44,22 +45,50 @@ class Ledger(Protocol):
     def open_review(self, shown: Shown, at: datetime) -> ReviewRow:
         """Open the first review of a case, or return its latest one: opening twice is once.
 
-        The case moves from `received` to `waiting`.
+        The case moves from `received` to `waiting`. Where `shown` sets a time to answer, it counts from the store's own
+        clock.
 
         Raises:
+            LeaseLost: somebody else has taken the case meanwhile.
             CaseMoved: the case has gone another way meanwhile.
         """
 
     def decide(self, review: ReviewRow, verdict: Verdict, actor: Actor, pass_to: Shown | None = None) -> ReviewRow:
         """Record the one verdict of an open review, at the version and digest that `review` has.
 
-        A final verdict moves the case to `decided`; an escalation opens `pass_to` in the same transaction. The same
-        answer of the same reviewer again returns the verdict that stands.
+        A final verdict moves the case to `decided`, and this run holds its lease; an escalation opens `pass_to` in the
+        same transaction. The same answer of the same reviewer again returns the verdict that stands.
 
         Raises:
             ReviewAlreadyDecided: another answer stands.
+            ReviewExpired: its time was up, by the store's own clock.
+            KeyReused: its idempotency key was used for another answer.
             StaleReview: the review shows something else by now.
         """
+
+    def answered_under(self, answer: Review) -> ReviewRow | None:
+        """Return the review that was answered under the reviewer and the idempotency key of this answer, if any."""
+
+    def expired(self, limit: int = 1000) -> Sequence[ReviewRow]:
+        """Return open reviews whose time is up by the store's own clock, the longest first."""
+
+    def expire(self, review: ReviewRow, verdict: Verdict, pass_to: Shown | None = None) -> ReviewRow | None:
+        """Record what becomes of an open review whose time is up by the store's own clock: passed up, or rejected.
+
+        None where it is not, or not any more: of an answer and the deadline exactly one counts.
+        """
+
+    def now(self) -> datetime:
+        """Return what the store's own clock says, which judges deadlines and leases."""
+
+    def take(self, case_id: str) -> bool:
+        """Take a case that is `received` or `decided`, to drive it on; say whether this run holds its lease.
+
+        It is there to be taken where nobody holds it, the holder's time is up, or the holder is known to be gone.
+        """
+
+    def release(self, case_id: str, *, driven: bool = False) -> None:
+        """Give back a case that this run holds; where it was `driven` on, that gave it back, and nothing is written."""
 
     def proven(self, review_id: str) -> ReviewRow:
         """Return a review as it stands, after making sure that it is what this ledger wrote, and all that it wrote.
@@ -81,6 +110,7 @@ class Ledger(Protocol):
         `routing` becomes the `routed` event of a case that never needed a review; other cases have theirs.
 
         Raises:
+            LeaseLost: somebody else has taken the case meanwhile.
             IncompleteOutcome: the case needs a person and no final verdict is recorded, or it was never received.
         """
 
@@ -100,7 +130,7 @@ class Ledger(Protocol):
         """Return the review of a case that counts now, the highest up the chain; None where it has none."""
 
     def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
-        """Return open reviews, the longest waiting first, narrowed by role and domain where given."""
+        """Return open reviews, the soonest due first, then the longest waiting, narrowed by role and domain."""
 
     def stages(self, *stages: CaseStage) -> Sequence[str]:
         """Return the ids of the cases at these stages, the longest waiting first."""

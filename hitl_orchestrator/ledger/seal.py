@@ -22,7 +22,7 @@ Mac = Callable[[bytes], bytes]
 
 _ABOUT = b"hitl-orchestrator review 1\n"
 _NAME = b"hitl-orchestrator name of this key 1\n"
-_ANSWERS = (EventKind.DECIDED, EventKind.ESCALATED)
+_ANSWERS = (EventKind.DECIDED, EventKind.ESCALATED, EventKind.EXPIRED)
 
 
 def hmac_under(key: bytes) -> Mac:

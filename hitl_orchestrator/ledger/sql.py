@@ -5,36 +5,33 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
+from sqlalchemy.sql.expression import ClauseElement
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Routing
-from hitl_orchestrator.domain.review import ReviewRow, Shown, Verdict
+from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.value import canonical_json, read_canonical
 from hitl_orchestrator.domain.words import CaseStage
 from hitl_orchestrator.errors import (
     CaseMoved,
     IncompleteOutcome,
     SealBroken,
-    StoredOtherwise,
     TaskConflict,
     UnknownCase,
 )
 from hitl_orchestrator.ledger import entries, statements
 from hitl_orchestrator.ledger.books import Books
-from hitl_orchestrator.ledger.chain import GENESIS, Draft, Entry, Head, body_of, event_of, instant_text, link
-from hitl_orchestrator.ledger.database import Database, Taken, Transaction, resolved, resumed
-from hitl_orchestrator.ledger.seal import Seals, check_told, ephemeral_seals
+from hitl_orchestrator.ledger.chain import GENESIS, Draft, Entry, Head, body_of, event_of, link, time_text
+from hitl_orchestrator.ledger.database import Taken, Transaction, resolved, resumed
+from hitl_orchestrator.ledger.rows import as_stored, listed, review_of
+from hitl_orchestrator.ledger.seal import check_told
 from hitl_orchestrator.ledger.sql_books import SqlBooks
+from hitl_orchestrator.ledger.sql_work import SqlWork
 
 
-class SqlLedger:
+class SqlLedger(SqlWork):
     """The `Ledger` port over named statements. Safe to share between threads."""
-
-    def __init__(self, database: Database, seals: Seals | None = None) -> None:
-        """`seals` makes the rows tamper-evident; without them a key is made that nobody has after this."""
-        self._database, self._seals = database, seals or ephemeral_seals()
 
     @resolved
     def record_policy(self, policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> None:
@@ -68,18 +65,20 @@ class SqlLedger:
         return body
 
     @resolved
-    def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, flush: bool = True) -> Case:
+    def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, driving: bool = False) -> Case:
         """Take a submission in, once. The schema decides whether it is the first: only then is the rest looked at."""
         content = entries.content_digest(submission)
         while True:
             try:
-                with self._database.write(flush=flush) as conn:
+                with self._database.write(flush=not driving) as conn:
                     if conn.first(statements.STAGE, wanted_case=submission.task.task_id) is not None:
                         raise entries.named_like_a_case(submission.task.task_id)
                     seq = self._append(conn, entries.submitted(submission, actor))
                     row = {"case_id": submission.case_id, "task_id": submission.task.task_id, "content": content}
                     place = {"attempt": submission.attempt, "stage": CaseStage.RECEIVED.value, "submitted_seq": seq}
-                    conn.run(statements.ADD_CASE, **row, **place)
+                    conn.run(statements.ADD_CASE, **row, **place, fence=1, **self._lease(driving=driving))
+                if driving:
+                    self._holder.hold(submission.case_id, 1)
                 return Case(submission=submission, stage=CaseStage.RECEIVED)
             except Taken:
                 with self._database.read() as conn:
@@ -87,7 +86,7 @@ class SqlLedger:
                     if known is None:
                         raise
                 if known["content"] == content:
-                    return self._known(known["case_id"], flush=flush)
+                    return self._known(known["case_id"], flush=not driving)
                 if not resubmit:
                     raise TaskConflict(submission.task.task_id, known["case_id"]) from None
                 submission = submission.model_copy(update={"attempt": known["attempt"] + 1})
@@ -98,7 +97,7 @@ class SqlLedger:
             case = self._case(conn, case_id)
         if flush and case.stage is CaseStage.RECEIVED:
             with self._database.write() as writing:
-                self._moved(writing, case_id, CaseStage.RECEIVED, CaseStage.RECEIVED)
+                writing.run(statements.TOUCH_CASE, wanted_case=case_id)
         return case
 
     @resolved
@@ -108,30 +107,74 @@ class SqlLedger:
             if not self._moved(conn, shown.case_id, CaseStage.RECEIVED, CaseStage.WAITING):
                 row = conn.first(statements.LATEST_REVIEW, wanted_case=shown.case_id)
                 if row is not None:
-                    return _review_of(row)
+                    return review_of(row)
                 raise CaseMoved(shown.case_id, self._stage(conn, shown.case_id))
             opened = self._add_review(conn, shown, at)
             routed = entries.routed(shown.case_id, shown.routing, at)
-            self._append(conn, routed, entries.review_opened(shown, at))
+            self._append(conn, routed, entries.review_opened(opened))
         return opened
 
     @resolved
     def decide(self, review: ReviewRow, verdict: Verdict, actor: Actor, pass_to: Shown | None = None) -> ReviewRow:
         """Record the one verdict of a review. One transaction: verdict, next review, stage, ledger."""
-        decided = self._seals.sealed(entries.row_answered(review, verdict))
+        try:
+            decided = self._recorded(statements.RECORD_VERDICT, (review, verdict), actor, pass_to)
+        except Taken:
+            decided = None
+        return decided or self._standing(review, verdict)
+
+    def _standing(self, review: ReviewRow, verdict: Verdict) -> ReviewRow:
+        known = self.answered_under(verdict.review)
+        if known is not None:
+            return entries.receipt(known, review.case_id, verdict.review)
+        with self._database.read() as conn:
+            return entries.standing_answer(
+                review_of(conn.first(statements.REVIEW, wanted_review=review.review_id)), review, verdict
+            )
+
+    @resolved
+    def answered_under(self, answer: Review) -> ReviewRow | None:
+        """Return the review that was answered under a key."""
+        key = entries.answer_key(answer)
+        if key is None:
+            return None
+        with self._database.read() as conn:
+            row = conn.first(statements.ANSWERED_UNDER, wanted_key=key)
+        return None if row is None else review_of(row)
+
+    @resolved
+    def expired(self, limit: int = 1000) -> Sequence[ReviewRow]:
+        """Return open reviews whose time is up."""
+        with self._database.read() as conn:
+            return [listed(row) for row in conn.run(statements.EXPIRED, most=limit)]
+
+    @resolved
+    def expire(self, review: ReviewRow, verdict: Verdict, pass_to: Shown | None = None) -> ReviewRow | None:
+        """Record what becomes of an open review whose time is up."""
+        return self._recorded(statements.RECORD_EXPIRY, (review, verdict), entries.TIMEOUT, pass_to)
+
+    def _recorded(
+        self, how: ClauseElement, said: tuple[ReviewRow, Verdict], actor: Actor, pass_to: Shown | None
+    ) -> ReviewRow | None:
+        """Record a verdict, if this review is still open for it, and what comes of it; None where it is not."""
+        review, verdict = said
+        decided, key = self._seals.sealed(entries.row_answered(review, verdict)), entries.answer_key(verdict.review)
         values = {"wanted_review": review.review_id, "seen_version": review.version, "seen_digest": review.digest}
         values |= {"to_status": decided.status.value, "verdict": verdict.model_dump_json(), "seal": decided.seal}
+        held = None
         with self._database.write() as conn:
-            if conn.run(statements.RECORD_VERDICT, **values).rowcount == 0:
-                row = conn.first(statements.REVIEW, wanted_review=review.review_id)
-                return entries.standing_answer(_review_of(row), review, verdict)
+            if conn.run(how, **values, answer_key=key).rowcount == 0:
+                return None
             drafts = [entries.answered(decided, verdict, actor)]
             if pass_to is not None:
-                self._add_review(conn, pass_to, verdict.decided_at)
-                drafts.append(entries.review_opened(pass_to, verdict.decided_at))
-            elif not self._moved(conn, review.case_id, CaseStage.WAITING, CaseStage.DECIDED):
-                raise CaseMoved(review.case_id, self._stage(conn, review.case_id))
+                drafts.append(entries.review_opened(self._add_review(conn, pass_to, verdict.decided_at)))
+            else:
+                held = conn.first(statements.DECIDE_CASE, wanted_case=review.case_id, **self._lease())
+                if held is None:
+                    raise CaseMoved(review.case_id, self._stage(conn, review.case_id))
             self._append(conn, *drafts)
+        if held is not None:
+            self._holder.hold(review.case_id, held["fence"])
         return decided
 
     @resolved
@@ -141,7 +184,7 @@ class SqlLedger:
             found = conn.first(statements.REVIEW, wanted_review=review_id)
             if found is None:
                 raise SealBroken(review_id, "it is gone")
-            row = _review_of(found)
+            row = review_of(found)
             told = [
                 event_of(each["entry"], each["digest"])
                 for each in conn.run(statements.EVENTS_OF_CASE, wanted_case=row.case_id)
@@ -168,11 +211,12 @@ class SqlLedger:
     def finish(self, record: AuditRecord, routing: Routing, at: datetime) -> AuditRecord:
         """Write the outcome of a case, once."""
         before = entries.stage_before_finish(record)
-        # A person's decision is safe on the disk already, and the same outcome can be written again from it.
-        with self._database.write(flush=not record.human_involved) as conn:
+        # What was decided is safe on the disk already, and the same outcome can be written again from it.
+        decided = before is CaseStage.DECIDED
+        with self._database.write(flush=not decided) as conn:
             if not self._moved(conn, record.case_id, before, CaseStage.FINISHED):
                 return self._outcome_or_refusal(conn, record.case_id)
-            if record.human_involved:
+            if decided:
                 review = conn.first(statements.DECIDED_REVIEW, wanted_case=record.case_id)
                 if review is None:
                     raise IncompleteOutcome(record.case_id, "no person's decision is recorded for it")
@@ -221,15 +265,15 @@ class SqlLedger:
         """Return the review of a case that counts now."""
         with self._database.read() as conn:
             row = conn.first(statements.LATEST_REVIEW, wanted_case=case_id)
-        return None if row is None else _review_of(row)
+        return None if row is None else review_of(row)
 
     @resolved
     def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
-        """Return open reviews, the longest waiting first."""
+        """Return open reviews, the soonest due first, then the longest waiting."""
         wanted = statements.open_reviews(by_role=role is not None, by_domain=domain is not None)
         with self._database.read() as conn:
             rows = conn.run(wanted, wanted_role=role, wanted_domain=domain, most=limit)
-            return [_listed(row) for row in rows]
+            return [listed(row) for row in rows]
 
     @resolved
     def stages(self, *stages: CaseStage) -> Sequence[str]:
@@ -281,10 +325,6 @@ class SqlLedger:
         with self._database.read() as conn:
             return _head(conn)
 
-    def close(self) -> None:
-        """Let go of every connection."""
-        self._database.close()
-
     def _append(self, conn: Transaction, *drafts: Draft) -> int:
         """Append entries behind the head and return the number of the first."""
         linked: list[Entry] = link(_head(conn), drafts)
@@ -292,15 +332,14 @@ class SqlLedger:
         return linked[0].seq
 
     def _add_review(self, conn: Transaction, shown: Shown, at: datetime) -> ReviewRow:
-        row = self._seals.sealed(entries.row_opened(shown, at))
-        values = row.model_dump(exclude={"shown", "opened_at", "verdict"})
-        texts = {"shown": shown.model_dump_json(), "opened_at": instant_text(at), "verdict": None}
-        conn.run(statements.ADD_REVIEW, **values | texts | {"status": row.status.value})
+        within = entries.time_to_answer(shown)
+        row = self._seals.sealed(entries.row_opened(shown, at, None if within is None else self._now(conn) + within))
+        times = {name: getattr(row, name) for name in ("opened_at", "due_at", "expires_at")}
+        values = row.model_dump(exclude={"shown", "verdict", *times})
+        values |= {name: time_text(time) for name, time in times.items()}
+        texts = {"shown": shown.model_dump_json(), "verdict": None, "answer_key": None, "status": row.status.value}
+        conn.run(statements.ADD_REVIEW, **values | texts)
         return row
-
-    def _moved(self, conn: Transaction, case_id: str, from_stage: CaseStage, to_stage: CaseStage) -> bool:
-        values = {"wanted_case": case_id, "from_stage": from_stage.value, "to_stage": to_stage.value}
-        return conn.run(statements.MOVE_CASE, **values).rowcount == 1
 
     def _stage(self, conn: Transaction, case_id: str) -> str:
         row = conn.first(statements.STAGE, wanted_case=case_id)
@@ -325,9 +364,9 @@ class SqlLedger:
         stage = CaseStage(row["stage"])
         found = conn.run(statements.REVIEWS_OF_CASE, wanted_case=case_id)
         record = self._outcome_or_refusal(conn, case_id) if stage is CaseStage.FINISHED else None
-        with _as_stored(case_id, body.get("graph_version")):
+        with as_stored(case_id, body.get("graph_version")):
             submission = Submission.model_validate({**body, "case_id": case_id})
-            return Case(submission=submission, stage=stage, reviews=tuple(map(_review_of, found)), record=record)
+            return Case(submission=submission, stage=stage, reviews=tuple(map(review_of, found)), record=record)
 
 
 def _head(conn: Transaction) -> Head:
@@ -338,28 +377,6 @@ def _head(conn: Transaction) -> Head:
 def _is_current(conn: Transaction, policy_hash: str) -> bool:
     row = conn.first(statements.CURRENT_POLICY)
     return row is not None and body_of(row["entry"])["policy_hash"] == policy_hash
-
-
-@contextmanager
-def _as_stored(case_id: str, graph_version: str | None = None) -> Iterator[None]:
-    """Say of which case it is that a row has a form which this code does not read."""
-    try:
-        yield
-    except ValidationError as exc:
-        why = f"{exc.title} has {exc.error_count()} problems, the first: {exc.errors()[0]['msg']}"
-        raise StoredOtherwise(case_id, graph_version, why) from exc
-
-
-def _listed(row: Any) -> ReviewRow:
-    with _as_stored(row["case_id"]):
-        return _review_of(row)
-
-
-def _review_of(row: Any) -> ReviewRow:
-    fields = dict(row)
-    fields["shown"] = Shown.model_validate_json(fields["shown"])
-    fields["verdict"] = fields["verdict"] and Verdict.model_validate_json(fields["verdict"])
-    return ReviewRow.model_validate(fields)
 
 
 def _at_stage(stage: CaseStage) -> Any:

@@ -4,9 +4,22 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, bindparam, insert, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    bindparam,
+    insert,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from hitl_orchestrator.domain.words import CaseStage, EventKind, ReviewStatus
+from hitl_orchestrator.ledger.moments import NOW, from_now
 from hitl_orchestrator.ledger.tables import cases, events, payloads, policies, refusals, reviews
 
 
@@ -21,8 +34,12 @@ HEAD = select(events.c.seq, events.c.digest).order_by(events.c.seq.desc()).limit
 # Entries behind the end. The primary key refuses a second entry with the same number.
 APPEND = insert(events)
 
-# A case as it came in.
-ADD_CASE = insert(cases)
+CLOCK = select(NOW.label("now"))
+
+# A case as it came in, held by whoever drives it at once.
+ADD_CASE = insert(cases).values(
+    {**{column.name: bindparam(column.name) for column in cases.c}, "held_until": from_now("held_for")}
+)
 
 # The latest attempt at a task.
 LATEST_ATTEMPT = (
@@ -39,12 +56,50 @@ CASE = (
     .where(cases.c.case_id == bindparam("wanted_case"))
 )
 
-# Move a case on, if it still is where we think it is.
+_FREE = or_(cases.c.held_until.is_(None), cases.c.held_until <= NOW)
+
+# Move a case on and let it go, if it still is where we think it is, and nobody has taken it meanwhile.
 MOVE_CASE = (
     update(cases)
-    .where(cases.c.case_id == bindparam("wanted_case"), cases.c.stage == bindparam("from_stage"))
-    .values(stage=bindparam("to_stage"))
+    .where(
+        cases.c.case_id == bindparam("wanted_case"),
+        cases.c.stage == bindparam("from_stage"),
+        or_(cases.c.fence == bindparam("fence"), and_(bindparam("fence") == literal_column("-1"), _FREE)),
+    )
+    .values(stage=bindparam("to_stage"), holder=null(), held_until=null())
 )
+
+# A waiting case becomes work to do, held by whoever decided it.
+_LEASE = {"fence": cases.c.fence + 1, "holder": bindparam("holder"), "held_until": from_now("held_for")}
+DECIDE_CASE = (
+    update(cases)
+    .where(cases.c.case_id == bindparam("wanted_case"), cases.c.stage == _word(CaseStage.WAITING))
+    .values(stage=_word(CaseStage.DECIDED), **_LEASE)
+    .returning(cases.c.fence)
+)
+
+# Work to do, and whether somebody does it.
+WORK = select(cases.c.stage, cases.c.holder, _FREE.label("free")).where(cases.c.case_id == bindparam("wanted_case"))
+
+# Take work that nobody does, or whose holder is gone.
+TAKE_CASE = (
+    update(cases)
+    .where(
+        cases.c.case_id == bindparam("wanted_case"),
+        cases.c.stage.in_([_word(CaseStage.RECEIVED), _word(CaseStage.DECIDED)]),
+        or_(_FREE, cases.c.holder == bindparam("gone")),
+    )
+    .values(**_LEASE)
+    .returning(cases.c.fence)
+)
+RELEASE_CASE = (
+    update(cases)
+    .where(cases.c.case_id == bindparam("wanted_case"), cases.c.fence == bindparam("fence"))
+    .values(holder=null(), held_until=null())
+)
+
+# Write a case as it is, so that the commit takes what came before to the disk.
+TOUCH_CASE = update(cases).where(cases.c.case_id == bindparam("wanted_case")).values(stage=cases.c.stage)
 
 STAGE = select(cases.c.stage).where(cases.c.case_id == bindparam("wanted_case"))
 
@@ -74,11 +129,13 @@ UNFINISHED_REVIEW = (
 
 # Whether a person's final decision is recorded for a case.
 DECIDED_REVIEW = select(reviews.c.review_id).where(
-    reviews.c.case_id == bindparam("wanted_case"), reviews.c.status == _word(ReviewStatus.DECIDED)
+    reviews.c.case_id == bindparam("wanted_case"),
+    reviews.c.status.in_([_word(ReviewStatus.DECIDED), _word(ReviewStatus.EXPIRED)]),
 )
 
-# Record the verdict of an open review. The WHERE is the lock: any number of answers, one winner.
-RECORD_VERDICT = (
+# Record the verdict of an open review. The WHERE is the lock: any number of answers, one winner. At the instant of its
+# deadline a review stops taking answers and may expire: both ask the same clock.
+_RECORD = (
     update(reviews)
     .where(
         reviews.c.review_id == bindparam("wanted_review"),
@@ -90,20 +147,34 @@ RECORD_VERDICT = (
         status=bindparam("to_status"),
         version=reviews.c.version + 1,
         verdict=bindparam("verdict"),
+        answer_key=bindparam("answer_key"),
         seal=bindparam("seal"),
     )
 )
+RECORD_VERDICT = _RECORD.where(reviews.c.expires_at > NOW)
+RECORD_EXPIRY = _RECORD.where(reviews.c.expires_at <= NOW)
+
+# Open reviews whose time is up, the longest first.
+EXPIRED = (
+    select(reviews)
+    .where(reviews.c.status == _word(ReviewStatus.OPEN), reviews.c.expires_at <= NOW)
+    .order_by(reviews.c.expires_at)
+    .limit(bindparam("most"))
+)
+
+# The review that was answered under a key.
+ANSWERED_UNDER = select(reviews).where(reviews.c.answer_key == bindparam("wanted_key"))
 
 
 @cache
 def open_reviews(*, by_role: bool, by_domain: bool) -> Select[Any]:
-    """Return the statement for open reviews, the longest waiting first: all, or of one role or one domain."""
+    """Return the statement for open reviews, the soonest due first, then the longest waiting: all, or narrowed."""
     wanted = select(reviews).where(reviews.c.status == _word(ReviewStatus.OPEN))
     if by_role:
         wanted = wanted.where(reviews.c.role == bindparam("wanted_role"))
     if by_domain:
         wanted = wanted.where(reviews.c.domain == bindparam("wanted_domain"))
-    return wanted.order_by(reviews.c.opened_at).limit(bindparam("most"))
+    return wanted.order_by(reviews.c.due_at, reviews.c.opened_at).limit(bindparam("most"))
 
 
 EVENTS = select(events.c.seq, events.c.entry, events.c.digest).order_by(events.c.seq)

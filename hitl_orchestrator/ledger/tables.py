@@ -41,6 +41,10 @@ cases = Table(
     Column("content", String(64), nullable=False),
     Column("stage", String(20), nullable=False),
     Column("submitted_seq", Integer, nullable=False),
+    # Who drives the case now, if anybody. Each time it is taken the fence rises.
+    Column("fence", Integer, nullable=False),
+    Column("holder", String(200)),
+    Column("held_until", String(27)),
     UniqueConstraint("task_id", "attempt", name="one_case_per_attempt"),
 )
 Index(
@@ -63,16 +67,24 @@ reviews = Table(
     Column("digest", String(64), nullable=False),
     Column("shown", Text, nullable=False),
     Column("opened_at", String(27), nullable=False),
+    # When an answer is due, and from when on none is taken; a time beyond all others where none is set.
+    Column("due_at", String(27), nullable=False),
+    Column("expires_at", String(27), nullable=False),
     Column("verdict", Text),
+    # The person and the key of an answer that came with one.
+    Column("answer_key", String(401)),
     Column("seal", String(200), nullable=False),
     UniqueConstraint("case_id", "level", name="one_review_per_level"),
 )
 Index(
     "open_reviews",
     reviews.c.role,
+    reviews.c.due_at,
     reviews.c.opened_at,
     sqlite_where=text("status = 'open'"),
 )
+Index("reviews_by_deadline", reviews.c.expires_at, sqlite_where=text("status = 'open'"))
+Index("one_answer_per_key", reviews.c.answer_key, unique=True, sqlite_where=text("answer_key IS NOT NULL"))
 Index(
     "one_open_review_per_case",
     reviews.c.case_id,

@@ -12,7 +12,7 @@ from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.settling import settled
 from hitl_orchestrator.domain.task import Task
 from hitl_orchestrator.domain.value import canonical_json
-from hitl_orchestrator.domain.words import ActorKind, Authentication, HumanDecision
+from hitl_orchestrator.domain.words import ActorKind, Authentication, DecisionSource, HumanDecision, OnTimeout
 from hitl_orchestrator.errors import (
     HitlError,
     IncompleteOutcome,
@@ -28,12 +28,14 @@ from hitl_orchestrator.nodes.outcome import by_agent, by_person
 from hitl_orchestrator.nodes.ports import Rules
 from hitl_orchestrator.nodes.refusals import REPLAY, refused_attempt, who_answers
 from hitl_orchestrator.review.authority import check_answer, role_to_decide_in, role_to_pass_to
+from hitl_orchestrator.review.deadlines import what_then
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.records import unfit_record
 
 Clock = Callable[[], datetime]
 # Clocks may differ a little; what lies further in the future has an impossible time.
 CLOCK_TOLERANCE = timedelta(minutes=5)
+TIMEOUT = "timeout"
 
 
 class Desk:
@@ -51,6 +53,7 @@ class Desk:
             return row if row.verdict is None else self._proven(row)
         self._check_submission(submission)
         role = routing.decision.assigned_human_role or self._people.chain.roles[0]
+        then = what_then(routing.decision, role, self._people.chain)
         shown = Shown(
             review_id=f"{submission.case_id}.0",
             case_id=submission.case_id,
@@ -58,6 +61,7 @@ class Desk:
             role=role,
             task=submission.task,
             routing=routing,
+            on_timeout=then,
         )
         row = self._ledger.open_review(shown, self._clock())
         return row if row.verdict is None else self._proven(row)
@@ -67,7 +71,10 @@ class Desk:
         if answer is not None:
             try:
                 with self.refusals_told(row.case_id, row.review_id, answer, "graph"):
-                    return self.decide(row, answer, channel="graph")
+                    decided = self.decide(row, answer, channel="graph")
+                # This run was started elsewhere, and its next step knows of no lease.
+                self._ledger.release(row.case_id)
+                return decided  # noqa: TRY300 - it belongs to the answer
             except (NotAuthorised, UnfitInput) as exc:
                 # An answer from elsewhere that does not fit changes nothing: the case asks again.
                 self.alarm(row.case_id, f"an answer that came straight to the graph was refused: {exc}")
@@ -111,6 +118,27 @@ class Desk:
         verdict = Verdict(review=complete, decided_at=now, role=role, roles_held=reviewer.roles, channel=channel)
         actor = who_answers(answer, reviewer, channel)
         return self._ledger.decide(row, verdict, actor, self._passed_up(row, verdict))
+
+    def expire(self, row: ReviewRow) -> ReviewRow | None:
+        """Record what becomes of a review that nobody answered in time; None where somebody did. Never an approval.
+
+        Raises:
+            SealBroken: the row is not what was written.
+        """
+        row = self._proven(row)
+        now, due = self._ledger.now(), row.expires_at
+        if row.verdict is not None or due is None or row.shown.on_timeout in (None, OnTimeout.WAIT):
+            return None
+        passes = row.shown.on_timeout is OnTimeout.ESCALATE
+        said = Review(
+            human_decision=HumanDecision.ESCALATE if passes else HumanDecision.REJECT,
+            reason=f"nobody with the role {row.role!r} answered by {due.isoformat(timespec='seconds')}",
+        )
+        complete = _completed(said, row, row.role, now)
+        verdict = Verdict(
+            review=complete, decided_at=now, role=row.role, channel=TIMEOUT, source=DecisionSource.TIMEOUT
+        )
+        return self._ledger.expire(row, verdict, self._passed_up(row, verdict))
 
     def replay(self, row: ReviewRow, recorded: Review, submission: Submission) -> ReviewRow:
         """Record a decision that was taken in the past, at its own time, as a record of the past.
@@ -202,11 +230,13 @@ class Desk:
             return None
         role = role_to_pass_to(row, verdict.role, self._people.chain)
         level = row.level + 1
+        then = what_then(row.shown.routing.decision, role, self._people.chain)
         return row.shown.model_copy(
             update={
                 "review_id": f"{row.case_id}.{level}",
                 "level": level,
                 "role": role,
+                "on_timeout": then,
                 "passed_up_because": verdict.review.stated_reason,
             }
         )

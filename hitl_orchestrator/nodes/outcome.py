@@ -35,7 +35,7 @@ def by_agent(submission: Submission, routing: Routing, now: datetime) -> AuditRe
 
 
 def by_person(submission: Submission, row: ReviewRow) -> AuditRecord:
-    """Return the record of a case that a person decided, about exactly what that person was shown.
+    """Return the record of a case that a person decided, about exactly what that person was shown, or nobody in time.
 
     Raises:
         IncompleteOutcome: the review is not answered, or was passed up.
@@ -45,11 +45,20 @@ def by_person(submission: Submission, row: ReviewRow) -> AuditRecord:
     if verdict is None or final is None:
         raise IncompleteOutcome(submission.case_id, f"review {row.review_id!r} has no final decision")
     routing = row.shown.routing
+    if verdict.source is DecisionSource.TIMEOUT:
+        return AuditRecord(
+            **_common(submission, routing, verdict.decided_at),
+            human_involved=False,
+            final_decision=final,
+            decision_source=verdict.source,
+            final_output=None,
+            review_probability=1.0,
+        )
     return AuditRecord(
         **_common(submission, routing, verdict.decided_at),
         human_involved=True,
         final_decision=final,
-        decision_source=DecisionSource.HUMAN,
+        decision_source=verdict.source,
         reviewer_id=verdict.review.reviewer_id,
         human_role=verdict.role,
         human_decision=verdict.review.human_decision,

@@ -1,11 +1,14 @@
 """What a routing policy may say: closed words, closed fields, and nothing left to guess."""
 
+import re
 from collections.abc import Sequence
+from datetime import timedelta
 from enum import Enum
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     SerializerFunctionWrapHandler,
     ValidationError,
@@ -20,7 +23,7 @@ from pydantic_core import InitErrorDetails
 from hitl_orchestrator.domain.reading import did_you_mean
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, Value, digest
-from hitl_orchestrator.domain.words import Action, RiskLevel, Signal
+from hitl_orchestrator.domain.words import Action, OnTimeout, RiskLevel, Signal
 
 FALLBACK = "fallback"
 """The rule id of decisions that no rule took."""
@@ -57,6 +60,26 @@ def _no_minus_zero(given: float) -> float:
 
 OneOrMore = Annotated[tuple[Word, ...], AfterValidator(_distinct), WrapValidator(_one_or_more)]
 """One word or a list of words, kept as an ordered tuple. An empty tuple, never given, asks for nothing."""
+
+_A_DURATION = re.compile(r"P(?=.)(\d+W|(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d{1,6})?S)?)?)")
+LONGEST_WAIT = timedelta(weeks=52)
+
+
+def _only_iso(given: object) -> object:
+    """Refuse what pydantic would guess a duration from: numbers, and clock times."""
+    if isinstance(given, timedelta) or (isinstance(given, str) and _A_DURATION.fullmatch(given)):
+        return given
+    raise ValueError("give an ISO 8601 duration, such as PT4H for four hours or P2D for two days")
+
+
+def _some_time(given: timedelta) -> timedelta:
+    if not timedelta(0) < given <= LONGEST_WAIT:
+        raise ValueError("a time to answer is longer than nothing and at most 52 weeks")
+    return given
+
+
+Duration = Annotated[timedelta, BeforeValidator(_only_iso), AfterValidator(_some_time)]
+"""A length of time, written as ISO 8601 in weeks, days, hours, minutes and seconds: months and years vary."""
 
 Bound = Annotated[Confidence, AfterValidator(_no_minus_zero)]
 
@@ -101,6 +124,8 @@ class Rule(Value):
 
     A role that is left out is the first of the chain for `human_review` and the second for `escalate`. The
     validation context may bring the `RoleChain` under "roles"; a role must then stand in it.
+
+    `respond_within` is how long each review stays open for an answer, `on_timeout` what happens then.
     """
 
     rule_id: Identifier
@@ -108,6 +133,8 @@ class Rule(Value):
     conditions: Conditions
     action: Action
     assigned_human_role: Label | None = Field(default=None, validate_default=True)
+    respond_within: Duration | None = None
+    on_timeout: OnTimeout = OnTimeout.ESCALATE
 
     @field_validator("rule_id")
     @classmethod
@@ -115,6 +142,20 @@ class Rule(Value):
         if rule_id == FALLBACK:
             raise ValueError("this name is kept for cases that no rule decides; choose another")
         return rule_id
+
+    @field_validator("respond_within")
+    @classmethod
+    def _of_somebody(cls, within: timedelta | None, info: ValidationInfo) -> timedelta | None:
+        if within is not None and info.data.get("action") is Action.AUTO_APPROVE:
+            raise ValueError("auto_approve asks nobody; leave it out, or make the action human_review")
+        return within
+
+    @field_validator("on_timeout")
+    @classmethod
+    def _of_a_time(cls, then: OnTimeout, info: ValidationInfo) -> OnTimeout:
+        if then is not OnTimeout.ESCALATE and info.data.get("respond_within", "unsound") is None:
+            raise ValueError("it needs a time to run out; give respond_within")
+        return then
 
     @field_validator("assigned_human_role")
     @classmethod

@@ -15,7 +15,7 @@ from builders import (
     minutes,
 )
 
-from hitl_orchestrator.domain.words import CaseStage, EventKind, ReviewStatus
+from hitl_orchestrator.domain.words import CaseStage, DecisionSource, EventKind, ReviewStatus
 from hitl_orchestrator.errors import (
     CaseMoved,
     IncompleteOutcome,
@@ -316,7 +316,7 @@ def test_finishing_again_returns_the_outcome_that_is_there(ledger, reviewed):
 
 def test_a_person_s_outcome_needs_a_person_s_verdict(ledger):
     ledger.receive(a_submission("case-1"), AGENT)
-    claimed = an_outcome(a_submission("case-1")).model_copy(update={"human_involved": True})
+    claimed = an_outcome(a_submission("case-1")).model_copy(update={"human_involved": True, "decision_source": "human"})
 
     with pytest.raises(IncompleteOutcome, match="no person's decision is recorded"):
         ledger.finish(claimed, AUTO, NINE)
@@ -324,10 +324,10 @@ def test_a_person_s_outcome_needs_a_person_s_verdict(ledger):
     assert kinds(ledger) == ["submitted"]
 
 
-@pytest.mark.parametrize("human_involved", [True, False])
-def test_a_waiting_case_cannot_finish(ledger, human_involved):
+@pytest.mark.parametrize("source", list(DecisionSource))
+def test_a_waiting_case_cannot_finish(ledger, source):
     row = waiting(ledger)
-    claimed = an_outcome(ledger.case("case-1").submission).model_copy(update={"human_involved": human_involved})
+    claimed = an_outcome(ledger.case("case-1").submission).model_copy(update={"decision_source": source})
 
     with pytest.raises(IncompleteOutcome, match="'case-1' cannot be finished"):
         ledger.finish(claimed, AUTO, NINE)
@@ -338,7 +338,9 @@ def test_a_waiting_case_cannot_finish(ledger, human_involved):
 
 def test_an_escalation_is_no_final_verdict(ledger):
     ledger.decide(waiting(ledger), a_verdict("escalate"), PERSON, a_shown("case-1", level=1))
-    claimed = an_outcome(ledger.case("case-1").submission).model_copy(update={"human_involved": True})
+    claimed = an_outcome(ledger.case("case-1").submission).model_copy(
+        update={"human_involved": True, "decision_source": "human"}
+    )
 
     with pytest.raises(IncompleteOutcome):
         ledger.finish(claimed, AUTO, NINE)
@@ -352,9 +354,9 @@ def test_a_decided_case_does_not_finish_as_the_agent_s(ledger):
         ledger.finish(claimed, AUTO, NINE)
 
 
-@pytest.mark.parametrize("human_involved", [True, False])
-def test_a_case_that_was_never_received_cannot_finish(ledger, human_involved):
-    claimed = an_outcome(a_submission("nobody")).model_copy(update={"human_involved": human_involved})
+@pytest.mark.parametrize("source", list(DecisionSource))
+def test_a_case_that_was_never_received_cannot_finish(ledger, source):
+    claimed = an_outcome(a_submission("nobody")).model_copy(update={"decision_source": source})
 
     with pytest.raises(IncompleteOutcome, match="'nobody' cannot be finished"):
         ledger.finish(claimed, AUTO, NINE)

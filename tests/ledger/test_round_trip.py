@@ -23,7 +23,12 @@ free_json = st.recursive(
     max_leaves=12,
 )
 extra_fields = st.dictionaries(
-    words.filter(lambda key: key not in ("predicted_label", "explanation") and not key.startswith("model_")),
+    words.filter(
+        lambda key: (
+            key not in ("predicted_label", "explanation", "task_id", "confidence", "label")
+            and not key.startswith("model_")
+        )
+    ),
     free_json,
     max_size=4,
 )

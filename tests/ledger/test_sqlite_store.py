@@ -62,7 +62,8 @@ def test_a_second_outcome_of_a_case_is_refused_by_the_schema_alone(raw):
 
 
 def test_two_open_reviews_of_one_case_are_refused_by_the_schema(raw):
-    row = "INSERT INTO reviews VALUES (?, 'case-1', ?, 'r', 'd', 'open', 1, 'x', '{}', 'now', NULL, 's')"
+    values = "?, 'case-1', ?, 'r', 'd', 'open', 1, 'x', '{}', 'now', 'now', 'now', NULL, NULL, 's'"
+    row = f"INSERT INTO reviews VALUES ({values})"
     raw.execute(row, ("case-1.0", 0))
 
     with pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE constraint failed: reviews\.case_id"):
@@ -193,7 +194,7 @@ def test_an_intake_that_was_not_flushed_is_flushed_before_it_is_acknowledged_aga
         return write(self, flush=flush)
 
     monkeypatch.setattr(SqliteDatabase, "write", watched)
-    first = sqlite_ledger.receive(a_submission(), AGENT, flush=False)
+    first = sqlite_ledger.receive(a_submission(), AGENT, driving=True)
 
     again = sqlite_ledger.receive(a_submission(), AGENT)
 

@@ -25,6 +25,9 @@ PATHS = {
 }
 
 
+A_RULE = {"rule_id": "r1", "priority": 1, "conditions": {}, "action": "human_review", "respond_within": "PT0.001S"}
+
+
 def order(do, number, step):
     return {"do": do, "numbers": [number], "steps": [[number, step]]}
 
@@ -60,7 +63,7 @@ def stands(store, number):
         assert set(counts.values()) == {1}
         assert (case.record is not None) == (counts["finished"] == 1)
         if case.record is not None and answers_to(number):
-            assert counts["decided"] == 1
+            assert counts["decided"] + counts["expired"] == 1
         return case.status
 
 
@@ -87,6 +90,33 @@ def test_whoever_dies_before_any_commit_leaves_a_case_that_goes_on(process, prep
             break
 
     assert 4 <= nth < MOST_COMMITS
+
+
+@pytest.mark.parametrize(("then", "after"), [("reject", "rejected"), ("escalate", "waiting")])
+def test_whoever_dies_while_sweeping_leaves_a_case_that_goes_on(process, tmp_path, then, after):
+    policy = {"policy_id": "timed", "rules": [A_RULE | {"on_timeout": then}]}
+    original = tmp_path / "original.db"
+    process(**order("submit", HUMAN, 0), store=f"sqlite:///{original}", policy=policy)
+
+    for nth in range(1, MOST_COMMITS):
+        store = f"sqlite:///{tmp_path}/dies-{nth}.db"
+        for end in ("", ".key"):
+            shutil.copy(f"{original}{end}", f"{tmp_path}/dies-{nth}.db{end}")
+        died = process("sweep", store=store, die_at=nth)
+        assert died["status"] in (DIED, 0)
+
+        assert process("recover", store=store)["status"] == 0
+        with Orchestrator.open(store) as hitl:
+            kinds = Counter(event.kind.value for event in hitl.history(f"task-{HUMAN}"))
+            assert kinds["expired"] + kinds["escalated"] <= 1
+        # What is passed up is out of time again at once: only what was not swept is swept now.
+        if not kinds["expired"] + kinds["escalated"]:
+            assert process("sweep", store=store)["status"] == 0
+        assert stands(store, HUMAN) == after
+        if died["status"] == 0:
+            break
+
+    assert 2 <= nth < MOST_COMMITS
 
 
 @pytest.mark.parametrize("path", ["submit what goes ahead", "submit what needs a person", "decide"])

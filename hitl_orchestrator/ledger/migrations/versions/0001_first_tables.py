@@ -52,6 +52,9 @@ def _make_cases() -> None:
         sa.Column("content", sa.String(64), nullable=False),
         sa.Column("stage", sa.String(20), nullable=False),
         sa.Column("submitted_seq", sa.Integer, nullable=False),
+        sa.Column("fence", sa.Integer, nullable=False),
+        sa.Column("holder", sa.String(200)),
+        sa.Column("held_until", sa.String(27)),
         sa.UniqueConstraint("task_id", "attempt", name="one_case_per_attempt"),
     )
     _partial_index("unfinished_cases", "cases", ["stage", "submitted_seq"], "stage <> 'finished'")
@@ -70,7 +73,10 @@ def _make_inbox() -> None:
         sa.Column("digest", sa.String(64), nullable=False),
         sa.Column("shown", sa.Text, nullable=False),
         sa.Column("opened_at", sa.String(27), nullable=False),
+        sa.Column("due_at", sa.String(27), nullable=False),
+        sa.Column("expires_at", sa.String(27), nullable=False),
         sa.Column("verdict", sa.Text),
+        sa.Column("answer_key", sa.String(401)),
         sa.Column("seal", sa.String(200), nullable=False),
         sa.UniqueConstraint("case_id", "level", name="one_review_per_level"),
     )
@@ -80,7 +86,9 @@ def _make_inbox() -> None:
         sa.Column("attempt", sa.String(64), primary_key=True),
         sa.Column("refused_seq", sa.Integer, nullable=False),
     )
-    _partial_index("open_reviews", "reviews", ["role", "opened_at"], "status = 'open'")
+    _partial_index("open_reviews", "reviews", ["role", "due_at", "opened_at"], "status = 'open'")
+    _partial_index("reviews_by_deadline", "reviews", ["expires_at"], "status = 'open'")
+    _partial_index("one_answer_per_key", "reviews", ["answer_key"], "answer_key IS NOT NULL", unique=True)
     _partial_index("one_open_review_per_case", "reviews", ["case_id"], "status = 'open'", unique=True)
 
 

@@ -1,0 +1,208 @@
+"""Cases driven on from wherever the tables say they stand: under a lease, and harmless when it is done twice."""
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Lock
+from time import sleep
+from typing import TYPE_CHECKING, Self
+
+from hitl_orchestrator.domain.audit import AuditRecord
+from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.words import CaseStage
+from hitl_orchestrator.errors import (
+    CaseMoved,
+    GraphChanged,
+    HitlError,
+    IncompleteOutcome,
+    LeaseLost,
+    StoredOtherwise,
+    StoreUnavailable,
+    UnknownCase,
+    Unrecovered,
+)
+from hitl_orchestrator.graph.topology import can_resume, graph_version
+from hitl_orchestrator.ledger.notary import Signing
+from hitl_orchestrator.ledger.ports import Ledger
+from hitl_orchestrator.nodes.desk import Desk
+from hitl_orchestrator.nodes.intake import passed_up
+
+if TYPE_CHECKING:
+    from hitl_orchestrator.graph.runner import Runner
+
+
+_A_MOMENT = 0.02
+_AN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,220}")
+
+
+class Driving:
+    """The part of an orchestrator that runs cases on. Safe to share between threads."""
+
+    def __init__(self, ledger: Ledger, desk: Desk, runner: "Callable[[Desk], Runner]", signing: Signing) -> None:
+        self.ledger, self._desk, self._make_runner = ledger, desk, runner
+        self.notary, self._head_every = signing
+        self._built: Runner | None = None
+        self._closed = False
+        self._building = Lock()
+        self.version = graph_version()
+
+    @property
+    def runner(self) -> "Runner":
+        """The graph with its checkpoints, built when it is first needed."""
+        with self._building:
+            if self._built is None:
+                self._built = self._make_runner(self._desk)
+            return self._built
+
+    def recover(self, on_case: Callable[[Case], None] = lambda case: None) -> list[Case]:
+        """Drive on every unfinished case that nobody drives; `on_case` hears of each.
+
+        Doing it twice, or in two places, is harmless. What another process began to drive is left to it until that
+        process is known to have ended, or its lease has.
+
+        Raises:
+            Unrecovered: some cases could not be driven on; all the others were, and these stay as they were.
+        """
+        moved: list[Case] = []
+        failures: dict[str, Exception] = {}
+        for case_id in self.ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED):
+            try:
+                case = self._read(self.ledger.case, case_id)
+                if not self.ledger.take(case_id):
+                    continue
+                moved.append(self._drive(case))
+            except StoreUnavailable:
+                raise
+            except Exception as exc:  # noqa: BLE001 - a classifier is foreign code, and no case may hold up the others
+                failures[case_id] = exc
+            else:
+                on_case(moved[-1])
+        if failures:
+            raise Unrecovered(failures, len(moved))
+        return moved
+
+    def sweep(self, on_case: Callable[[Case], None] = lambda case: None) -> list[Case]:
+        """Carry on with every review that nobody answered in time, as its rule says; `on_case` hears of each case.
+
+        It is passed up, or its case ends as rejected; nothing is ever approved by waiting. The store's own clock
+        decides, and of an answer and the deadline exactly one counts. Twice, or in two places, is harmless.
+
+        Raises:
+            Unrecovered: some could not be carried on with; all the others were, and these stay as they were.
+        """
+        moved: list[Case] = []
+        failures: dict[str, Exception] = {}
+        for row in self.ledger.expired():
+            try:
+                case = self._read(self.ledger.case, row.case_id)
+                self._check_graph(case.case_id, case.submission.graph_version)
+                if self._desk.expire(row) is None:
+                    continue
+                moved.append(self._drive(self.ledger.case(row.case_id)))
+            except StoreUnavailable:
+                raise
+            except HitlError as exc:
+                failures[row.case_id] = exc
+            else:
+                on_case(moved[-1])
+        if failures:
+            raise Unrecovered(failures, len(moved))
+        return moved
+
+    def close(self) -> None:
+        """Let go of files and connections, after signing the head where there is a file of heads. Twice is once.
+
+        Raises:
+            LedgerDamaged, KeyUnusable, HeadsUnavailable: the head cannot be signed; all else is closed.
+        """
+        try:
+            if self.notary.headbook is not None and not self._closed:
+                self.notary.sign(only_new=True)
+        finally:
+            self._closed = True
+            if self._built is not None:
+                self._built.close()
+                self._built = None
+            self.ledger.close()
+
+    def __enter__(self) -> Self:
+        """Return the orchestrator itself."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Close."""
+        self.close()
+
+    def _read(self, reading: Callable[[str], Case], given_id: str) -> Case:
+        """Return a case. One that was stored in another form was stored under another graph, and is refused as such."""
+        if not _AN_ID.fullmatch(given_id):
+            raise UnknownCase(given_id)
+        try:
+            return reading(given_id)
+        except StoredOtherwise as exc:
+            if exc.graph_version is not None:
+                self._check_graph(exc.case_id, exc.graph_version)
+            raise
+
+    def _check_graph(self, case_id: str, paused_under: str) -> None:
+        """Refuse to drive a case that came in under a graph which this one may not carry on."""
+        if not can_resume(paused_under, self.version):
+            raise GraphChanged(case_id, paused_under, self.version)
+
+    def _drive(self, case: Case, *, new: bool = False) -> Case:
+        """Run a case on from where it stands, and sign the head where it is time to."""
+        moved = self._run_on(case, new=new)
+        if self.notary.headbook is not None:
+            # What is acknowledged stands, signed or not; closing tries again.
+            with suppress(HitlError):
+                if self.notary.unsigned() >= self._head_every:
+                    self.notary.sign(only_new=True)
+        return moved
+
+    def _run_on(self, case: Case, *, new: bool) -> Case:
+        """Run a case on from where it stands, and return it as it stands then."""
+        if case.stage is CaseStage.FINISHED or (case.stage is CaseStage.WAITING and not passed_up(case)):
+            return case
+        self._check_graph(case.case_id, case.submission.graph_version)
+        if case.stage is not CaseStage.WAITING and not self.ledger.take(case.case_id):
+            return self._awaited(case)
+        try:
+            record = self.runner.start(case.submission) if new else self.runner.go_on(case)
+        except (CaseMoved, IncompleteOutcome) as exc:
+            self.ledger.release(case.case_id)
+            return self._overtaken(case, exc)
+        except BaseException:
+            self.ledger.release(case.case_id)
+            raise
+        self.ledger.release(case.case_id, driven=True)
+        return self._as_it_stands(case, record, new=new)
+
+    def _as_it_stands(self, case: Case, record: AuditRecord | None, *, new: bool) -> Case:
+        """Return a case as a run has left it."""
+        if record is None and new:
+            row = self.ledger.latest_review(case.case_id)
+            if row is not None and row.verdict is None:
+                return case.model_copy(update={"stage": CaseStage.WAITING, "reviews": (row,)})
+        if record is None:
+            return self.ledger.case(case.case_id)
+        return case.model_copy(update={"stage": CaseStage.FINISHED, "record": record})
+
+    def _overtaken(self, case: Case, why: HitlError) -> Case:
+        """Return a case that somebody else drove too, perhaps another way: an agent may answer otherwise each time."""
+        moved = self.ledger.case(case.case_id)
+        if moved.stage is case.stage and isinstance(why, LeaseLost):
+            return self._awaited(moved)
+        if moved.stage is case.stage:
+            raise why
+        if moved.stage is CaseStage.FINISHED:
+            self.runner.forget(case.case_id)
+        return moved
+
+    def _awaited(self, case: Case) -> Case:
+        """Return a case that somebody else drives, once they have; drive it here where they do not come to an end."""
+        while not self.ledger.take(case.case_id):
+            sleep(_A_MOMENT)
+            moved = self.ledger.case(case.case_id)
+            if moved.stage is not case.stage:
+                return moved
+        return self._run_on(self.ledger.case(case.case_id), new=False)

@@ -1,0 +1,37 @@
+"""Rows of a SQL store, read as what they hold."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pydantic import ValidationError
+
+from hitl_orchestrator.domain.review import ReviewRow, Shown, Verdict
+from hitl_orchestrator.errors import StoredOtherwise
+from hitl_orchestrator.ledger.chain import time_of
+
+
+@contextmanager
+def as_stored(case_id: str, graph_version: str | None = None) -> Iterator[None]:
+    """Say of which case it is that a row has a form which this code does not read."""
+    try:
+        yield
+    except ValidationError as exc:
+        why = f"{exc.title} has {exc.error_count()} problems, the first: {exc.errors()[0]['msg']}"
+        raise StoredOtherwise(case_id, graph_version, why) from exc
+
+
+def listed(row: Any) -> ReviewRow:
+    """Read a row of the reviews, among many."""
+    with as_stored(row["case_id"]):
+        return review_of(row)
+
+
+def review_of(row: Any) -> ReviewRow:
+    """Read a row of the reviews."""
+    fields = dict(row)
+    fields.pop("answer_key")
+    fields |= {name: time_of(fields[name]) for name in ("due_at", "expires_at")}
+    fields["shown"] = Shown.model_validate_json(fields["shown"])
+    fields["verdict"] = fields["verdict"] and Verdict.model_validate_json(fields["verdict"])
+    return ReviewRow.model_validate(fields)

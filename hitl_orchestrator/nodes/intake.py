@@ -1,0 +1,57 @@
+"""What a task and an answer must be before anything is done with them, and which review an answer is about. Pure."""
+
+from datetime import datetime
+
+from hitl_orchestrator.domain.audit import Actor
+from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.door import check_record
+from hitl_orchestrator.domain.review import Review
+from hitl_orchestrator.domain.task import AgentOutput, Task
+from hitl_orchestrator.domain.words import ActorKind, HumanDecision
+from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.ledger.entries import answer_digest
+from hitl_orchestrator.nodes.desk import CLOCK_TOLERANCE
+from hitl_orchestrator.nodes.refusals import REPLAY
+
+
+def sender(replay: bool, channel: str) -> Actor:
+    """Return who sends a task in."""
+    return Actor(kind=ActorKind.AGENT, channel=REPLAY if replay else channel)
+
+
+def named_review(case: Case, answer: Review) -> str | None:
+    """Return the review that an answer is about: the one it names, if the case has it, or else the latest."""
+    ids = [row.review_id for row in case.reviews]
+    return answer.review_id if answer.review_id in ids else next(reversed(ids), None)
+
+
+def is_same_answer(given: Review, again: Review) -> bool:
+    """Whether an answer that names its giver says again what was given."""
+    somebody = again.reviewer_id is not None or again.human_role is not None
+    return somebody and again.human_role in (None, given.human_role) and answer_digest(given) == answer_digest(again)
+
+
+def passed_up(case: Case) -> bool:
+    """Whether a waiting case has just gone up the chain, so that its thread still asks the level below."""
+    return any(row.verdict and row.verdict.review.human_decision is HumanDecision.ESCALATE for row in case.reviews)
+
+
+def check_submission(task: Task, output: AgentOutput | None, now: datetime) -> None:
+    """Refuse what cannot be taken in.
+
+    Raises:
+        UnfitInput: the output is for another task, the task's time lies in the future, or a record is too large.
+    """
+    check_record(task, f"task {task.task_id!r}")
+    if output is not None:
+        check_record(output, f"the output for task {task.task_id!r}")
+    found: list[str] = []
+    if output is not None and output.task_id != task.task_id:
+        found.append(f"task {task.task_id!r}: its output is for task {output.task_id!r}; submit each with its own")
+    if task.timestamp > now + CLOCK_TOLERANCE:
+        found.append(
+            f"task {task.task_id!r}: timestamp: {task.timestamp.isoformat()} lies in the future; "
+            "give the time at which the task was made"
+        )
+    if found:
+        raise UnfitInput(found)

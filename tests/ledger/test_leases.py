@@ -1,0 +1,324 @@
+"""What `ledger/ports.py` promises of leases and deadlines, held against every store."""
+
+import os
+import subprocess
+import sys
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_verdict, an_outcome
+
+from hitl_orchestrator.domain.words import CaseStage, DecisionSource, OnTimeout
+from hitl_orchestrator.errors import CaseMoved, KeyReused, LeaseLost, ReviewExpired, StaleReview
+from hitl_orchestrator.ledger.leases import Holder, is_gone
+from hitl_orchestrator.wiring import open_ledger
+
+AUTO = a_routing("auto_approve")
+A_MOMENT = timedelta(milliseconds=1)
+
+
+def elsewhere(act):
+    """Do something as a run of its own, in a thread of its own that lives on until it is done."""
+    told = []
+
+    def run():
+        try:
+            told.append(act())
+        except CaseMoved as exc:
+            told.append(exc)
+
+    thread = Thread(target=run)
+    thread.start()
+    thread.join()
+    return told[0]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request, tmp_path):
+    return request.getfixturevalue("postgres_store") if request.param == "postgres" else f"sqlite:///{tmp_path}/hitl.db"
+
+
+@pytest.fixture
+def two(url):
+    """Two who opened the same store, the first of whom holds what it takes for no time at all."""
+    with closing(open_ledger(url, lease=0)) as hasty, closing(open_ledger(url)) as other:
+        yield hasty, other
+
+
+def timed(then=OnTimeout.REJECT, within=A_MOMENT, **shown):
+    """What a review shows that is to be answered in time."""
+    routing = a_routing()
+    decision = routing.decision.model_copy(update={"respond_within": within, "on_timeout": then})
+    return a_shown(routing=routing.model_copy(update={"decision": decision}), on_timeout=then, **shown)
+
+
+def out_of_time(ledger, then=OnTimeout.REJECT):
+    """Open a review, and return when its time is up."""
+    ledger.receive(a_submission(), AGENT)
+    row = ledger.open_review(timed(then), NINE)
+    while ledger.now() < row.due_at:
+        pass
+    return row
+
+
+def by_nobody(decision):
+    return a_verdict(decision, None).model_copy(update={"source": DecisionSource.TIMEOUT})
+
+
+def kinds(ledger):
+    return [event.kind.value for event in ledger.events()]
+
+
+# Leases.
+
+
+def test_whoever_is_driving_holds_what_came_in_and_nobody_else_may_take_it(ledger):
+    ledger.receive(a_submission(), AGENT, driving=True)
+
+    assert ledger.take("case-1")
+    assert not elsewhere(lambda: ledger.take("case-1"))
+
+
+def test_what_nobody_drives_is_taken_by_one(ledger):
+    ledger.receive(a_submission(), AGENT)
+
+    assert ledger.take("case-1")
+    assert not elsewhere(lambda: ledger.take("case-1"))
+
+
+def test_what_was_given_back_may_be_taken(ledger):
+    ledger.receive(a_submission(), AGENT, driving=True)
+    ledger.release("case-1")
+
+    assert elsewhere(lambda: ledger.take("case-1"))
+
+
+def test_only_work_can_be_taken(ledger):
+    ledger.receive(a_submission(), AGENT)
+    row = ledger.open_review(a_shown(), NINE)
+    assert not ledger.take("case-1")
+
+    decided = ledger.decide(row, a_verdict(), PERSON)
+    assert ledger.take("case-1")
+
+    ledger.finish(an_outcome(a_submission(), decided), a_routing(), NINE)
+    assert not elsewhere(lambda: ledger.take("case-1"))
+
+
+def test_the_lease_of_a_thread_that_has_ended_may_be_taken(ledger):
+    elsewhere(lambda: ledger.receive(a_submission(), AGENT, driving=True))
+
+    assert ledger.take("case-1")
+
+
+def test_a_lease_that_has_ended_may_be_taken_and_what_it_would_still_write_is_refused(two):
+    hasty, other = two
+    hasty.receive(a_submission(), AGENT, driving=True)
+
+    assert elsewhere(lambda: other.take("case-1"))
+
+    with pytest.raises(LeaseLost, match="driven by another process"):
+        hasty.finish(an_outcome(a_submission()), AUTO, NINE)
+    with pytest.raises(LeaseLost):
+        hasty.open_review(a_shown(), NINE)
+    assert kinds(other) == ["submitted"]
+
+
+def test_a_lease_that_has_ended_and_that_nobody_took_still_counts(two):
+    hasty, _ = two
+    hasty.receive(a_submission(), AGENT, driving=True)
+
+    assert hasty.finish(an_outcome(a_submission()), AUTO, NINE).final_decision == "approved"
+
+
+def test_whoever_was_overtaken_cannot_give_back_what_another_holds(two):
+    hasty, other = two
+    hasty.receive(a_submission(), AGENT, driving=True)
+    assert other.take("case-1")
+
+    hasty.release("case-1")
+
+    assert not elsewhere(lambda: other.take("case-1"))
+
+
+def test_who_holds_nothing_may_write_only_what_nobody_holds(two):
+    hasty, other = two
+    other.receive(a_submission(), AGENT, driving=True)
+
+    told = elsewhere(lambda: hasty.finish(an_outcome(a_submission()), AUTO, NINE))
+
+    assert isinstance(told, LeaseLost)
+    assert other.finish(an_outcome(a_submission()), AUTO, NINE).final_decision == "approved"
+
+
+def test_what_a_closed_ledger_held_may_be_taken(url):
+    with closing(open_ledger(url)) as first:
+        first.receive(a_submission(), AGENT, driving=True)
+    with closing(open_ledger(url)) as other:
+        assert other.take("case-1")
+
+
+HOLDS = """
+import sys
+from builders import AGENT, a_submission
+from hitl_orchestrator.wiring import open_ledger
+
+ledger = open_ledger(sys.argv[1])
+ledger.receive(a_submission(), AGENT, driving=True)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_a_process_held_that_has_ended_may_be_taken_and_not_before(url):
+    child = subprocess.Popen(
+        [sys.executable, "-c", HOLDS, url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    assert child.stdout.readline() == "held\n"
+    with closing(open_ledger(url)) as ledger:
+        assert not ledger.take("case-1")
+        child.kill()
+        child.communicate()
+        assert ledger.take("case-1")
+
+
+def test_a_holder_elsewhere_is_not_thought_to_be_gone():
+    holder = Holder()
+    machine, process, nonce, thread = holder.name.split("/")
+
+    assert not is_gone(holder.name)
+    assert not is_gone(f"another-machine/{process}/{nonce}/{thread}")
+    assert not is_gone("")
+    assert is_gone(f"{machine}/{2**22 + 1}/{nonce}/{thread}")
+
+
+# Deadlines.
+
+
+def test_a_review_is_due_so_long_after_its_opening_by_the_clock_of_the_store(ledger):
+    ledger.receive(a_submission(), AGENT)
+    before = ledger.now()
+
+    row = ledger.open_review(timed(within=timedelta(hours=1)), NINE)
+
+    assert before - A_MOMENT <= row.due_at - timedelta(hours=1) <= ledger.now()
+    assert (row.opened_at, row.expires_at) == (NINE, row.due_at)
+    assert ledger.case("case-1").reviews == (row,) == tuple(ledger.inbox())
+    assert ledger.expired() == []
+    assert ledger.expire(row, by_nobody("reject")) is None
+
+
+def test_a_review_without_a_deadline_never_expires(ledger):
+    ledger.receive(a_submission(), AGENT)
+    row = ledger.open_review(a_shown(), NINE)
+
+    assert (row.due_at, row.expires_at) == (None, None)
+    assert ledger.expire(row, by_nobody("reject")) is None
+
+
+def test_an_answer_that_comes_too_late_is_refused(ledger):
+    row = out_of_time(ledger)
+
+    with pytest.raises(ReviewExpired, match="its time was up"):
+        ledger.decide(row, a_verdict(), PERSON)
+    assert [one.review_id for one in ledger.expired()] == [row.review_id]
+
+
+def test_a_review_whose_time_is_up_is_rejected_once(ledger):
+    row = out_of_time(ledger)
+
+    expired = ledger.expire(row, by_nobody("reject"))
+
+    assert (expired.status, ledger.case("case-1").stage) == ("expired", CaseStage.DECIDED)
+    assert ledger.expire(row, by_nobody("reject")) is None
+    assert ledger.expired() == []
+    with pytest.raises(ReviewExpired):
+        ledger.decide(row, a_verdict(), PERSON)
+    assert ledger.proven(row.review_id) == expired
+    record = ledger.finish(an_outcome(a_submission(), expired), a_routing(), NINE)
+    assert (record.final_decision, record.decision_source, record.final_output) == ("rejected", "timeout", None)
+    assert kinds(ledger) == ["submitted", "routed", "review_opened", "expired", "resumed", "finished"]
+
+
+def test_a_review_whose_time_is_up_is_passed_up_once(ledger):
+    row = out_of_time(ledger, OnTimeout.ESCALATE)
+    above = timed(level=1, role="senior_manager", within=timedelta(hours=1))
+
+    assert ledger.expire(row, by_nobody("escalate"), above).status == "escalated"
+
+    assert ledger.expire(row, by_nobody("escalate"), above) is None
+    assert [one.role for one in ledger.inbox()] == ["senior_manager"]
+    with pytest.raises(ReviewExpired):
+        ledger.decide(row, a_verdict(), PERSON)
+
+
+def test_a_review_that_waits_takes_an_answer_after_its_time(ledger):
+    row = out_of_time(ledger, OnTimeout.WAIT)
+
+    assert (row.expires_at, ledger.expired()) == (None, [])
+    assert ledger.decide(row, a_verdict(), PERSON).status == "decided"
+
+
+def test_what_is_due_first_is_listed_first(ledger):
+    for number, hours in enumerate((None, 5, 1, 3)):
+        case_id = f"case-{number}"
+        task = a_submission(case_id).task.model_copy(update={"task_id": f"task-{number}"})
+        ledger.receive(a_submission(case_id, task), AGENT)
+        shown = {"case_id": case_id, "review_id": f"{case_id}.0", "task": task}
+        ledger.open_review(timed(within=timedelta(hours=hours), **shown) if hours else a_shown(**shown), NINE)
+
+    assert [row.case_id for row in ledger.inbox()] == ["case-2", "case-3", "case-1", "case-0"]
+
+
+def test_a_review_that_shows_something_else_is_stale_and_not_late(ledger):
+    ledger.receive(a_submission(), AGENT)
+    row = ledger.open_review(timed(within=timedelta(hours=1)), NINE)
+
+    with pytest.raises(StaleReview):
+        ledger.decide(row.model_copy(update={"digest": "0" * 64}), a_verdict(), PERSON)
+
+
+# Idempotency keys.
+
+
+def opened(ledger, number):
+    task = a_submission().task.model_copy(update={"task_id": f"task-{number}"})
+    ledger.receive(a_submission(f"case-{number}", task), AGENT)
+    return ledger.open_review(a_shown(f"case-{number}", task=task), NINE)
+
+
+def test_an_answer_under_a_key_is_found_again(ledger):
+    decided = ledger.decide(opened(ledger, 1), a_verdict(idempotency_key="k"), PERSON)
+
+    assert ledger.answered_under(a_verdict("reject", idempotency_key="k").review) == decided
+    assert ledger.answered_under(a_verdict(idempotency_key="other").review) is None
+    assert ledger.answered_under(a_verdict(reviewer="ben", idempotency_key="k").review) is None
+    assert ledger.answered_under(a_verdict().review) is None
+
+
+def test_a_key_answers_one_review_only(ledger):
+    ledger.decide(opened(ledger, 1), a_verdict(idempotency_key="k"), PERSON)
+    row = opened(ledger, 2)
+    before = kinds(ledger)
+
+    with pytest.raises(KeyReused, match="'k' was used for another answer"):
+        ledger.decide(row, a_verdict(idempotency_key="k"), PERSON)
+
+    assert kinds(ledger) == before
+    assert ledger.decide(row, a_verdict(reviewer="ben", idempotency_key="k"), PERSON).status == "decided"
+
+
+def test_the_same_key_with_the_same_answer_is_the_same_receipt_and_with_another_is_refused(ledger):
+    row = opened(ledger, 1)
+    decided = ledger.decide(row, a_verdict(idempotency_key="k"), PERSON)
+
+    assert ledger.decide(row, a_verdict(idempotency_key="k"), PERSON) == decided
+    with pytest.raises(KeyReused):
+        ledger.decide(row, a_verdict("reject", idempotency_key="k"), PERSON)

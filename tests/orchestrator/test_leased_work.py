@@ -1,0 +1,110 @@
+"""Work that is under way is left to whoever does it while they live, and carried on by others when they do not."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+
+import pytest
+from builders import a_review, a_task, an_output
+
+from hitl_orchestrator import AgentOutput, Orchestrator
+
+
+def proposes(task):
+    proposed = {"predicted_label": "Refund"}
+    return AgentOutput.model_validate({"task_id": task.task_id, "agent_output": proposed, "confidence_score": 0.95})
+
+
+class Thinking:
+    """A classifier that thinks until it is told to answer, and counts how often it was asked."""
+
+    def __init__(self):
+        self.asked, self.asking, self.may_answer = 0, Event(), Event()
+
+    def invoke(self, task):
+        self.asked += 1
+        self.asking.set()
+        self.may_answer.wait()
+        return proposes(task)
+
+
+def test_what_somebody_drives_is_left_to_them_and_the_agent_is_asked_once(opened, store):
+    thinking = Thinking()
+    hitl = opened(store, classifier=thinking)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(hitl.submit, a_task())
+        thinking.asking.wait()
+
+        assert hitl.recover() == []
+        again = pool.submit(hitl.submit, a_task())
+        thinking.may_answer.set()
+
+        assert first.result().record == again.result().record
+    assert (thinking.asked, hitl.show("task-1").status) == (1, "approved")
+
+
+def test_what_takes_longer_than_its_lease_is_carried_on_by_another_and_happens_once(opened, durable_store):
+    thinking = Thinking()
+    slow = opened(durable_store, classifier=thinking, lease=0)
+    other = opened(durable_store, classifier=proposes)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(slow.submit, a_task())
+        thinking.asking.wait()
+
+        [case] = other.recover()
+        thinking.may_answer.set()
+
+        assert first.result().record == case.record
+    assert [event.kind.value for event in other.history("task-1")] == ["submitted", "routed", "finished"]
+
+
+def test_what_an_error_stopped_may_be_carried_on_at_once(opened, durable_store):
+    def broken(task):
+        raise ConnectionError("the model is away")
+
+    first, other = opened(durable_store, classifier=broken), opened(durable_store, classifier=proposes)
+    with pytest.raises(ConnectionError):
+        first.submit(a_task())
+
+    assert [case.status for case in other.recover()] == ["approved"]
+
+
+def test_what_is_accepted_is_anybody_s(opened, durable_store):
+    opened(durable_store).accept(a_task(), an_output())
+
+    assert [case.status for case in opened(durable_store).recover()] == ["approved"]
+
+
+DECIDES_AND_HANGS = """
+import sys
+from threading import Event
+from builders import a_review
+from hitl_orchestrator import Orchestrator
+
+hitl = Orchestrator.open(sys.argv[1])
+driven, hitl._drive = hitl._drive, lambda case: print("decided", flush=True) or Event().wait()
+hitl.decide("task-1", a_review("approve", "domain_reviewer"))
+"""
+
+
+def test_a_decision_whose_process_dies_is_carried_on_by_any_other(durable_store):
+    with Orchestrator.open(durable_store) as hitl:
+        hitl.submit(a_task(), an_output(confidence=0.5))
+        child = subprocess.Popen(
+            [sys.executable, "-c", DECIDES_AND_HANGS, durable_store],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        )
+        assert child.stdout.readline() == "decided\n"
+        assert hitl.show("task-1").status == "decided"
+        assert hitl.recover() == []
+
+        child.kill()
+        child.communicate()
+
+        assert [case.status for case in hitl.recover()] == ["approved"]
+        assert hitl.decide("task-1", a_review("approve", "domain_reviewer")).status == "approved"
