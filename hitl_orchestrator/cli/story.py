@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from hitl_orchestrator.cli import blocks, views
+from hitl_orchestrator.cli import blocks, record, views
 from hitl_orchestrator.cli.blocks import COMMAND, Block, Line
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.words import confidence, count, duration, moment
@@ -126,18 +126,20 @@ def _review(row: ReviewRow) -> Iterator[Block]:
     for quoted in filter(None, (said.human_feedback, said.reason)):
         yield Line(f'"{quoted}"', indent=4, quoted=True)
         yield from blocks.flagged("this", quoted, indent=4)
+    yield from record.competence(row)
 
 
-def _outcome(record: AuditRecord) -> Iterator[Block]:
+def _outcome(said: AuditRecord) -> Iterator[Block]:
     yield from _heading("Outcome")
-    style = blocks.outcome(record.final_decision).style
-    took = duration(record.latency_seconds)
-    yield Line(f"{record.final_decision}, decided by {record.decision_source} after {took}", style, indent=2)
-    if record.final_output is None:
+    style = blocks.outcome(said.final_decision).style
+    took = duration(said.latency_seconds)
+    yield Line(f"{said.final_decision}, decided by {said.decision_source} after {took}", style, indent=2)
+    if said.final_output is None:
         yield Line("Nothing of the agent's may be carried out.", indent=2)
     else:
         yield Line("What may be carried out:", indent=2)
-        yield from _output(record.final_output)
+        yield from _output(said.final_output)
+    yield from record.versions(said)
 
 
 def _next(case: Case, row: ReviewRow, people: Sequence[Reviewer], session: Session) -> Iterator[Block]:

@@ -5,7 +5,7 @@ from pydantic import Field
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.task import Proposal, Task
 from hitl_orchestrator.domain.value import Identifier, Instant, Label, Text, Value, digest
-from hitl_orchestrator.domain.words import Assessment, HumanDecision, ReviewStatus
+from hitl_orchestrator.domain.words import Assessment, Authentication, HumanDecision, ReviewStatus
 
 
 class Reviewer(Value):
@@ -61,12 +61,20 @@ class Shown(Value):
 
 
 class Verdict(Value):
-    """A decision as it was recorded: the answer, when it counts from, and by what right."""
+    """A decision as it was recorded: the answer, when it counts from, and by what right.
+
+    `roles_held` and `domains_held` are the person's at that time, `options_offered` the answers that would have been
+    taken from them, `authenticated` is how it is known who they are. Of a record of the past nobody knows the first
+    three.
+    """
 
     review: Review
     decided_at: Instant
     role: Label
     roles_held: tuple[Label, ...] = ()
+    domains_held: tuple[Label, ...] = ()
+    options_offered: tuple[HumanDecision, ...] = ()
+    authenticated: Authentication = Authentication.NONE
     channel: Label
 
 

@@ -27,7 +27,7 @@ from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.nodes.outcome import by_agent, by_person
 from hitl_orchestrator.nodes.ports import Rules
 from hitl_orchestrator.nodes.refusals import REPLAY, refused_attempt, who_answers
-from hitl_orchestrator.review.authority import check_answer, role_to_decide_in, role_to_pass_to
+from hitl_orchestrator.review.authority import check_answer, options, role_to_decide_in, role_to_pass_to
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.records import unfit_record
 
@@ -108,8 +108,17 @@ class Desk:
         role = role_to_decide_in(reviewer, needed, row.domain, self._people.chain, answer.human_role)
         now = self._clock()
         complete = _completed(answer, row, role, answer.timestamp or now)
-        verdict = Verdict(review=complete, decided_at=now, role=role, roles_held=reviewer.roles, channel=channel)
         actor = who_answers(answer, reviewer, channel)
+        verdict = Verdict(
+            review=complete,
+            decided_at=now,
+            role=role,
+            roles_held=reviewer.roles,
+            domains_held=reviewer.domains,
+            options_offered=options(row, role, self._people.chain),
+            authenticated=actor.authenticated,
+            channel=channel,
+        )
         return self._ledger.decide(row, verdict, actor, self._passed_up(row, verdict))
 
     def replay(self, row: ReviewRow, recorded: Review, submission: Submission) -> ReviewRow:
@@ -136,8 +145,8 @@ class Desk:
             raise UnfitInput([f"{where}: human_role: {role!r} is below {row.role!r}, whose decision this is"])
         at = recorded.timestamp or self._clock()
         complete = _completed(recorded, row, role, at)
-        verdict = Verdict(review=complete, decided_at=at, role=role, channel=REPLAY)
         how = Authentication.RECORDED
+        verdict = Verdict(review=complete, decided_at=at, role=role, authenticated=how, channel=REPLAY)
         actor = Actor(kind=ActorKind.RECORD, id=recorded.reviewer_id, authenticated=how, roles=(role,), channel=REPLAY)
         return self._ledger.decide(row, verdict, actor, self._passed_up(row, verdict))
 

@@ -1,6 +1,7 @@
 """`hitl inbox`, `hitl show`, `hitl resume` and `hitl audit`."""
 
 import json
+import re
 
 import pytest
 
@@ -169,6 +170,27 @@ def test_show_tells_the_story_from_proposal_to_outcome(routed):
         assert sentence in told
     history = [line.split()[4] for line in told[told.index("History") :].splitlines()[3:]]
     assert history == ["submitted", "routed", "review_opened", "decided", "resumed", "finished"]
+
+
+def test_show_tells_by_what_right_somebody_decided_and_what_they_had_before_them(routed):
+    shown = routed("inbox", "--role", "senior_manager", "--json").data[0]["digest"]
+    routed("resume", "task_003", "override", "--reviewer", "senior_manager", "--reason", "an exception")
+
+    told = " ".join(routed("show", "task_003").out.split())
+
+    assert "holds senior_manager in every domain; known as stated, through cli" in told
+    assert f"saw {shown[:12]}; could approve, reject, modify, override, escalate; answered after" in told
+    assert re.search(r"software [0-9.]+\w*; graph g[0-9a-f]{12}", told)
+
+
+def test_show_claims_nothing_about_a_decision_of_the_past(hitl):
+    hitl(*RUN, "--reviews", "human_reviews.json")
+
+    told = hitl("show", "task_003").out
+
+    assert "override_approved" in told
+    assert "known as" not in told
+    assert "answered after" not in told
 
 
 def test_show_ends_with_the_command_that_decides_the_case(routed):
