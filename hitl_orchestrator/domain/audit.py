@@ -32,9 +32,9 @@ class AuditRecord(Value):
     What stands below `replayed` came later. It has defaults, so that an older record can still be read, and a default
     means that it was not recorded. `received_at` and `review_opened_at` are times of this system's clock, in a replay
     those of the replay. `agent_id`, `model`, `model_version` and `prompt_version` are what the agent said of itself in
-    its output. `escalations` counts how often people passed the case up before it was decided. What begins with
-    `review` or `reviewer`, `options_offered`, `authenticated` and `channel` tell of the review that decided, and of
-    the person as they stood at that time: `options_offered` are the answers that would have been taken from them.
+    its output. `escalations` counts how often the case was passed up before it was decided. What begins with `review`
+    or `reviewer`, `options_offered`, `authenticated` and `channel` tell of the review that decided, and of the person
+    as they stood at that time: `options_offered` are the answers that would have been taken from them.
     `review_seconds` runs from the opening of that review to its decision, and is not known of a record of the past.
     """
 
