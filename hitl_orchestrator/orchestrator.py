@@ -36,6 +36,7 @@ from hitl_orchestrator.ledger.proofs import CaseProof
 from hitl_orchestrator.ledger.verify import Verification
 from hitl_orchestrator.nodes.desk import CLOCK_TOLERANCE, Clock, Desk
 from hitl_orchestrator.nodes.refusals import REPLAY
+from hitl_orchestrator.nodes.waiting import open_reviews
 from hitl_orchestrator.policies.rulebook import Rulebook
 from hitl_orchestrator.review.people import People
 
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from hitl_orchestrator.graph.runner import Runner
 
 
-MOST_LISTED = 100_000
 _AN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,220}")
 
 
@@ -116,15 +116,12 @@ class BaseOrchestrator:
     def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
         """Return the open reviews, the longest waiting first, for one role and one domain where given.
 
+        Where the active policy has become stricter, a review is listed for the higher role that may now decide it.
+
         Raises:
             UnfitInput: the limit is not in [1, 100 000], or a name is no text that could be stored.
         """
-        found = [f"{name!r} is no name" for name in (role, domain) if name is not None and not name.isprintable()]
-        if not 1 <= limit <= MOST_LISTED:
-            found.append(f"limit {limit} is not in [1, {MOST_LISTED}]")
-        if found:
-            raise UnfitInput([f"inbox: {problem}" for problem in found])
-        return self.ledger.inbox(role, domain, limit)
+        return open_reviews(self.ledger, self.rulebook, self.people.chain, role=role, domain=domain, limit=limit)
 
     def show(self, given_id: str) -> Case:
         """Return one case, by its own id or by that of its task (the latest attempt).
@@ -196,11 +193,14 @@ class BaseOrchestrator:
     def recover(self, on_case: Callable[[Case], None] = lambda case: None) -> list[Case]:
         """Drive every unfinished case on; `on_case` hears of each. Doing it twice, or in two places, is harmless.
 
+        What a crash has left in the graph of cases that are finished is let go.
+
         Raises:
             Unrecovered: some cases could not be driven on; all the others were, and these stay as they were.
         """
         moved: list[Case] = []
         failures: dict[str, Exception] = {}
+        self.runner.forget_finished(self.ledger)
         for case_id in self.ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED):
             try:
                 moved.append(self._drive(self._read(self.ledger.case, case_id)))

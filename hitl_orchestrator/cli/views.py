@@ -10,6 +10,7 @@ from hitl_orchestrator.cli.words import confidence, count, duration, moment
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import ReviewRow
+from hitl_orchestrator.domain.words import Action
 from hitl_orchestrator.wiring import MEMORY
 
 TASK = Column("task", gives_way=True, folds=True)
@@ -93,8 +94,9 @@ def review_summary(row: ReviewRow) -> dict[str, Any]:
     }
 
 
-def inbox(rows: Sequence[ReviewRow], limit: int, session: Session) -> Iterator[Block]:
-    """List open reviews, the longest waiting first."""
+def inbox(listed: Sequence[tuple[ReviewRow, str]], limit: int, session: Session) -> Iterator[Block]:
+    """List open reviews, each with the role that may decide it now, the longest waiting first."""
+    rows = [row for row, _ in listed]
     if not rows:
         yield Line("Nothing waits for a person.")
         return
@@ -106,7 +108,7 @@ def inbox(rows: Sequence[ReviewRow], limit: int, session: Session) -> Iterator[B
         CONFIDENCE,
         Column("proposal", gives_way=True),
     )
-    yield Table(columns, [_inbox_row(row) for row in rows])
+    yield Table(columns, [_inbox_row(row, needed) for row, needed in listed])
     for row in rows:
         yield from blocks.flagged(f"{row.shown.task.task_id}", row.shown.model_dump(mode="json"))
     yield Line()
@@ -188,11 +190,12 @@ def _case_row(case: Case) -> tuple[Cell, ...]:
     )
 
 
-def _inbox_row(row: ReviewRow) -> tuple[Cell, ...]:
+def _inbox_row(row: ReviewRow, needed: str) -> tuple[Cell, ...]:
     routing = row.shown.routing
+    higher = row.level > 0 or needed != row.role or routing.decision.action is Action.ESCALATE
     return (
         Cell(row.shown.task.task_id),
-        Cell(row.role, "red" if row.level or routing.decision.action == "escalate" else "yellow"),
+        Cell(needed, "red" if higher else "yellow"),
         Cell(row.domain),
         blocks.risk(routing.risk_level),
         Cell(confidence(routing.score.confidence)),

@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord
 from hitl_orchestrator.domain.case import Submission
-from hitl_orchestrator.domain.decision import Facts, Routing
+from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.door import check_record
 from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.settling import settled
-from hitl_orchestrator.domain.task import Task
 from hitl_orchestrator.domain.value import canonical_json
 from hitl_orchestrator.domain.words import ActorKind, Authentication, HumanDecision
 from hitl_orchestrator.errors import (
@@ -27,6 +26,7 @@ from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.nodes.outcome import by_agent, by_person
 from hitl_orchestrator.nodes.ports import Rules
 from hitl_orchestrator.nodes.refusals import REPLAY, refused_attempt, who_answers
+from hitl_orchestrator.nodes.waiting import facts_of, role_needed
 from hitl_orchestrator.review.authority import check_answer, options, role_to_decide_in, role_to_pass_to
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.records import unfit_record
@@ -104,7 +104,7 @@ class Desk:
         row = self._proven(row)
         check_answer(answer, row)
         reviewer = self._people.named(answer.reviewer_id)
-        needed = self._role_needed(row)
+        needed = role_needed(row, self._rules, self._people.chain)
         role = role_to_decide_in(reviewer, needed, row.domain, self._people.chain, answer.human_role)
         now = self._clock()
         complete = _completed(answer, row, role, answer.timestamp or now)
@@ -197,13 +197,7 @@ class Desk:
         """Whether a rule lets these very facts go ahead. What the state says is not enough: the policy is asked."""
         if routing.decision.needs_human:
             return False
-        return not self._rules.decide(submission.policy_hash, _facts(submission.task, routing)).needs_human
-
-    def _role_needed(self, row: ReviewRow) -> str:
-        """The role that may decide now: the review's own, or a higher one where the active policy asks for it."""
-        routing = row.shown.routing
-        in_force = self._rules.decide(routing.decision.policy_hash, _facts(row.shown.task, routing))
-        return self._people.chain.higher(row.role, in_force.assigned_human_role or row.role)
+        return not self._rules.decide(submission.policy_hash, facts_of(submission.task, routing)).needs_human
 
     def _passed_up(self, row: ReviewRow, verdict: Verdict) -> Shown | None:
         """Return what the next role up is shown; None for a final decision."""
@@ -223,18 +217,6 @@ class Desk:
 
 def _text(submission: Submission) -> str:
     return canonical_json(submission.model_dump(mode="json"))
-
-
-def _facts(task: Task, routing: Routing) -> Facts:
-    """Return the facts that a case was routed by."""
-    return Facts(
-        risk_level=routing.risk_level,
-        domain=task.domain,
-        task_type=task.task_type,
-        confidence=routing.score.confidence,
-        signals=frozenset(routing.score.signals),
-        has_proposal=routing.output is not None,
-    )
 
 
 def _completed(answer: Review, row: ReviewRow, role: str, at: datetime) -> Review:
