@@ -16,7 +16,7 @@ class Twig(Value):
     leaves: tuple[Leaf, ...] = ()
     best: Leaf | None = None
     named: dict[str, Leaf] | None = None
-    either: Leaf | int = 0
+    fruit: Leaf | int = 0
 
 
 class Tree(Value):
@@ -47,9 +47,9 @@ def test_a_misspelt_field_is_compared_with_those_of_its_own_place(raw, told):
 
 def test_a_misspelt_field_beside_one_of_several_types_is_compared_with_theirs():
     with pytest.raises(UnfitInput) as refusal:
-        parse(Tree, {"twigs": [{"either": {"color": ""}}]}, "t")
+        parse(Tree, {"twigs": [{"fruit": {"color": ""}}]}, "t")
 
-    assert "t: twigs[0].either.Leaf.color: unknown field; did you mean 'colour'?" in refusal.value.problems
+    assert "t: twigs[0].fruit.Leaf.color: unknown field; did you mean 'colour'?" in refusal.value.problems
 
 
 def test_a_field_of_the_proposal_is_not_suggested_beside_it():
