@@ -43,7 +43,6 @@ from hitl_orchestrator.review.people import People
 if TYPE_CHECKING:
     from hitl_orchestrator.graph.runner import Runner
 
-
 _AN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,220}")
 
 
@@ -191,16 +190,15 @@ class BaseOrchestrator:
         return self.notary.prove(given_id)
 
     def recover(self, on_case: Callable[[Case], None] = lambda case: None) -> list[Case]:
-        """Drive every unfinished case on; `on_case` hears of each. Doing it twice, or in two places, is harmless.
+        """Drive every unfinished case on, and let go of what a crash has left in the graph of those that are finished.
 
-        What a crash has left in the graph of cases that are finished is let go.
+        `on_case` hears of each case that moved. Doing it twice, or in two places, is harmless.
 
         Raises:
             Unrecovered: some cases could not be driven on; all the others were, and these stay as they were.
         """
         moved: list[Case] = []
         failures: dict[str, Exception] = {}
-        self.runner.forget_finished(self.ledger)
         for case_id in self.ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED):
             try:
                 moved.append(self._drive(self._read(self.ledger.case, case_id)))
@@ -210,6 +208,8 @@ class BaseOrchestrator:
                 failures[case_id] = exc
             else:
                 on_case(moved[-1])
+        if self._built is not None or not failures:  # else there is no graph that could be built
+            self.runner.forget_finished(self.ledger)
         if failures:
             raise Unrecovered(failures, len(moved))
         return moved
