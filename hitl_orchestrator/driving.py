@@ -55,10 +55,10 @@ class Driving:
             return self._built
 
     def recover(self, on_case: Callable[[Case], None] = lambda case: None) -> list[Case]:
-        """Drive on every unfinished case that nobody drives; `on_case` hears of each.
+        """Drive on every unfinished case that nobody drives, and let go of what a crash has left of finished ones.
 
-        Doing it twice, or in two places, is harmless. What another process began to drive is left to it until that
-        process is known to have ended, or its lease has.
+        `on_case` hears of each case that moved. Doing it twice, or in two places, is harmless. What another process
+        began to drive is left to it until that process is known to have ended, or its lease has.
 
         Raises:
             Unrecovered: some cases could not be driven on; all the others were, and these stay as they were.
@@ -77,6 +77,8 @@ class Driving:
                 failures[case_id] = exc
             else:
                 on_case(moved[-1])
+        if self._built is not None or not failures:  # else there is no graph that could be built
+            self.runner.forget_finished(self.ledger)
         if failures:
             raise Unrecovered(failures, len(moved))
         return moved

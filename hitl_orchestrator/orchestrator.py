@@ -25,14 +25,12 @@ from hitl_orchestrator.ledger.verify import Verification
 from hitl_orchestrator.nodes.desk import Clock, Desk
 from hitl_orchestrator.nodes.intake import check_submission, is_same_answer, named_review, sender
 from hitl_orchestrator.nodes.refusals import REPLAY
+from hitl_orchestrator.nodes.waiting import open_reviews
 from hitl_orchestrator.policies.rulebook import Rulebook
 from hitl_orchestrator.review.people import People
 
 if TYPE_CHECKING:
     from hitl_orchestrator.graph.runner import Runner
-
-
-MOST_LISTED = 100_000
 
 
 class BaseOrchestrator(Driving):
@@ -99,15 +97,12 @@ class BaseOrchestrator(Driving):
     def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
         """Return the open reviews, the soonest due first, then the longest waiting, for one role or domain where given.
 
+        Where the active policy has become stricter, a review is listed for the higher role that may now decide it.
+
         Raises:
             UnfitInput: the limit is not in [1, 100 000], or a name is no text that could be stored.
         """
-        found = [f"{name!r} is no name" for name in (role, domain) if name is not None and not name.isprintable()]
-        if not 1 <= limit <= MOST_LISTED:
-            found.append(f"limit {limit} is not in [1, {MOST_LISTED}]")
-        if found:
-            raise UnfitInput([f"inbox: {problem}" for problem in found])
-        return self.ledger.inbox(role, domain, limit)
+        return open_reviews(self.ledger, self.rulebook, self.people.chain, role=role, domain=domain, limit=limit)
 
     def show(self, given_id: str) -> Case:
         """Return one case, by its own id or by that of its task (the latest attempt).

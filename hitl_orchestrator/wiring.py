@@ -91,18 +91,29 @@ class Orchestrator(BaseOrchestrator):
         given = None if policy is None else load_policy(policy, people.chain)
         encryption = None if checkpoint_key is None else encryption_key(checkpoint_key)
         store = _from_here(store)
-        ledger = open_ledger(store, seal_key, lease=lease, clock=clock or now_in_utc)
-        rules = given or _policy_of(ledger, people.chain)
+        clock = clock or now_in_utc
+        ledger = open_ledger(store, seal_key, lease=lease, clock=clock)
+        with _closed_on_failure(ledger):
+            rulebook = Rulebook(given or _policy_of(ledger, people.chain), people.chain, ledger.policy)
+            notary = notary_of(ledger, store, head_file=head_file, head_key=head_key, clock=clock)
 
         def runner(desk: Desk) -> "Runner":
             asked, scores = as_classifier(classifier), score_rules or ScoreRules()
             ports = Services(rules=rulebook, inbox=desk, records=desk, alarms=desk, payloads=ledger, classifier=asked)
             return build_runner(store, replace(ports, risk_rules=risk_rules, score_rules=scores), encryption)
 
-        rulebook = Rulebook(rules, people.chain, ledger.policy)
-        clock = clock or now_in_utc
-        signing = Signing(notary_of(ledger, store, head_file=head_file, head_key=head_key, clock=clock), head_every)
+        signing = Signing(notary, head_every)
         return cls(ledger, people, rulebook, clock=clock, new_id=new_case_id, runner=runner, signing=signing)
+
+
+@contextmanager
+def _closed_on_failure(ledger: Ledger) -> Iterator[None]:
+    """Close a ledger that nobody will ever hold, because what was to stand on it could not be made."""
+    try:
+        yield
+    except BaseException:
+        ledger.close()
+        raise
 
 
 def now_in_utc() -> datetime:

@@ -120,27 +120,37 @@ def run(
 def inbox(
     context: typer.Context,
     *,
-    role: Annotated[str | None, typer.Option(metavar="ROLE", help="Only what asks for this role.")] = None,
+    role: Annotated[str | None, typer.Option(metavar="ROLE", help="Only what waits for this role now.")] = None,
     domain: Annotated[str | None, typer.Option(metavar="DOMAIN", help="Only this domain.")] = None,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many.")] = 200,
     store: Store = None,
+    policy: Policy = None,
+    reviewers: Reviewers = None,
     as_json: AsJson = False,
 ) -> None:
     """List the open reviews, the soonest due first, then the longest waiting."""
     from hitl_orchestrator.cli import reviewing as doing  # noqa: PLC0415
 
-    doing.inbox(session_of(context, store, as_json=as_json), role, domain, limit)
+    doing.inbox(session_of(context, store, policy, reviewers, as_json), role, domain, limit)
 
 
 @app.command()
-def show(context: typer.Context, given_id: CaseId, store: Store = None, as_json: AsJson = False) -> None:
+def show(
+    context: typer.Context,
+    given_id: CaseId,
+    *,
+    store: Store = None,
+    policy: Policy = None,
+    reviewers: Reviewers = None,
+    as_json: AsJson = False,
+) -> None:
     """Tell the story of one case.
 
-    What was proposed, which rule fired and why, what people said, and how it ended.
+    What was proposed, which rule fired and why, what people said, and how it ended or who may decide it.
     """
     from hitl_orchestrator.cli import reviewing as doing  # noqa: PLC0415
 
-    doing.show(session_of(context, store, as_json=as_json), given_id)
+    doing.show(session_of(context, store, policy, reviewers, as_json), given_id)
 
 
 @app.command()

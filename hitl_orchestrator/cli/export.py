@@ -22,6 +22,8 @@ FORMS = ("jsonl", "csv", "parquet")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ROWS_AT_A_TIME = 10_000
 _BOOLEANS = ("human_involved", "replayed")
+_WHOLE_NUMBERS = ("seq", "escalations")
+_NUMBERS = ("confidence_score", "latency_seconds", "review_probability", "review_seconds")
 Row = dict[str, Any]
 
 
@@ -91,9 +93,9 @@ def _to_parquet(rows: Iterator[Row], columns: tuple[str, ...], out: str) -> int:
 
 
 def _parquet_type(column: str, pa: Any) -> Any:
-    if column == "seq":
+    if column in _WHOLE_NUMBERS:
         return pa.int64()
-    if column in ("confidence_score", "latency_seconds", "review_probability"):
+    if column in _NUMBERS:
         return pa.float64()
     return pa.bool_() if column in _BOOLEANS else pa.string()
 

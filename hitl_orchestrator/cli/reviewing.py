@@ -1,39 +1,51 @@
 """`hitl inbox`, `hitl show` and `hitl resume`: what reviewers do."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from hitl_orchestrator.cli import story, views
 from hitl_orchestrator.cli.answer import answer
 from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.domain.reading import parse, read_json
-from hitl_orchestrator.domain.review import Review
+from hitl_orchestrator.cli.words import count
+from hitl_orchestrator.domain.reading import did_you_mean, parse, read_json
+from hitl_orchestrator.domain.review import Review, ReviewRow
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.wiring import now_in_utc, read_file
+from hitl_orchestrator.domain.words import CaseStage
+from hitl_orchestrator.errors import NotAuthorised, UnfitInput
+from hitl_orchestrator.nodes.waiting import role_needed
+from hitl_orchestrator.review.authority import options, role_to_decide_in
+from hitl_orchestrator.review.people import People
+from hitl_orchestrator.wiring import Orchestrator, now_in_utc, read_file
 
 
 def inbox(session: Session, role: str | None, domain: str | None, limit: int) -> None:
     """List open reviews."""
     with session.open() as hitl:
-        rows = hitl.inbox(role, domain, limit)
+        listed = [(row, _role_needed(hitl, row)) for row in hitl.inbox(role, domain, limit)]
+        if role is not None and not listed:
+            _check_role(role, hitl.people)
+        unfinished = len(hitl.ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED))
     answer(
         session.as_json,
-        [views.review_summary(row) for row in rows],
-        lambda: views.inbox(rows, limit, now_in_utc(), session),
+        [views.review_summary(row) | {"role_needed": needed} for row, needed in listed],
+        lambda: views.inbox(listed, limit, now_in_utc(), session),
     )
+    if unfinished and not session.as_json:
+        _hint_at_recover(unfinished)
 
 
 def show(session: Session, given_id: str) -> None:
     """Tell the story of a case."""
     with session.open() as hitl:
         case, history = hitl.show(given_id), hitl.history(given_id)
-        people = list(hitl.people)
+        deciding = None if case.open_review is None else _deciding(hitl, case.open_review)
     data = {
-        "summary": views.case_summary(case),
+        "summary": views.case_summary(case) | {"role_needed": deciding and deciding.role},
         **case.model_dump(mode="json"),
         "history": [event.model_dump(mode="json") for event in history],
     }
-    answer(session.as_json, data, lambda: story.of(case, history, people, session))
+    answer(session.as_json, data, lambda: story.of(case, history, deciding, session))
 
 
 def resume(session: Session, given_id: str, said: Mapping[str, str | None], output: str | None) -> None:
@@ -65,3 +77,38 @@ def _read_output(given: str) -> Proposal:
 
 def _plain(output: Proposal | None) -> dict[str, Any] | None:
     return None if output is None else output.model_dump(mode="json")
+
+
+def _role_needed(hitl: Orchestrator, row: ReviewRow) -> str:
+    return role_needed(row, hitl.rulebook, hitl.people.chain)
+
+
+def _deciding(hitl: Orchestrator, row: ReviewRow) -> story.Deciding:
+    needed = _role_needed(hitl, row)
+    return story.Deciding(row, needed, options(row, needed, hitl.people.chain), _able(hitl.people, row, needed))
+
+
+def _able(people: People, row: ReviewRow, needed: str) -> list[str]:
+    """Return who may decide, those who stand lowest first: each by the very check that would refuse them."""
+    found = []
+    for one in people:
+        try:
+            role = role_to_decide_in(one, needed, row.domain, people.chain, None)
+        except NotAuthorised:
+            continue
+        found.append((people.chain.roles.index(role), one.reviewer_id))
+    return [reviewer_id for _, reviewer_id in sorted(found, key=lambda able: able[0])]
+
+
+def _check_role(role: str, people: People) -> None:
+    """Refuse a role that nobody knows: a misspelt one must not look like an empty inbox."""
+    known = [*people.chain.roles, *(held for one in people for held in one.roles)]
+    if role not in known:
+        there = f"the roles are {', '.join(dict.fromkeys(known))}{did_you_mean(role, known)}"
+        raise UnfitInput([f"--role: {role!r} is no role of the reviewers file, and nothing waits for it; {there}"])
+
+
+def _hint_at_recover(unfinished: int) -> None:
+    cases = count(unfinished, "case is", "cases are")
+    hint = f"hitl: {cases} under way or left unfinished by a crash; 'hitl recover' drives on what was left"
+    print(hint, file=sys.stderr)  # noqa: T201 - beside the answer, for people

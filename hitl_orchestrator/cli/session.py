@@ -92,10 +92,11 @@ class Session:
         return load_policy(self.policy, roles)
 
     def command(self, *words: str, deciding: bool = False) -> str:
-        """Return a command to type next, on the same store and, for a decision, with the same policy and people."""
+        """Return a command to type next, on the same store, with the same people and for a decision the policy."""
         options = [("--store", self.given.store and shown(self.given.store))]
         if deciding:
-            options += [("--policy", self.given.policy), ("--reviewers", self.given.reviewers)]
+            options.append(("--policy", self.given.policy))
+        options.append(("--reviewers", self.given.reviewers))
         named = [word for option, value in options if value for word in (option, value)]
         return shlex.join((program(), *words, *named))
 

@@ -3,22 +3,32 @@
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from hitl_orchestrator.cli import blocks, views
+from hitl_orchestrator.cli import blocks, record, views
 from hitl_orchestrator.cli.blocks import COMMAND, Block, Line
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.words import confidence, count, duration, moment
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.decision import RoutingDecision
-from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRow
+from hitl_orchestrator.domain.review import Review, ReviewRow
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.words import DecisionSource, EventKind, HumanDecision, OnTimeout
 
 
-def of(case: Case, history: Sequence[Event], people: Sequence[Reviewer], session: Session) -> Iterator[Block]:
+class Deciding(NamedTuple):
+    """An open review: the role that may decide it now, by which answers, and who has it or one above it there."""
+
+    row: ReviewRow
+    role: str
+    options: Sequence[HumanDecision]
+    able: Sequence[str]
+
+
+def of(case: Case, history: Sequence[Event], deciding: Deciding | None, session: Session) -> Iterator[Block]:
     """Tell the whole story of a case, and what can be done about it."""
-    status = f"waits for {case.open_review.role}" if case.open_review else case.status
+    status = f"waits for {deciding.role}" if deciding else case.status
     yield Line(f"Task {case.task_id}: {status}", f"bold {blocks.outcome(case.status).style}")
     yield Line(f"case {case.case_id}", "dim")
     yield from _task(case)
@@ -32,8 +42,8 @@ def of(case: Case, history: Sequence[Event], people: Sequence[Reviewer], session
         yield from _outcome(case.record)
     yield from _heading("History")
     yield views.entries(history)
-    if case.open_review:
-        yield from _next(case, case.open_review, people, session)
+    if deciding:
+        yield from _next(case, deciding, session)
 
 
 def receipt(case: Case, review: Review, started: datetime, session: Session) -> Iterator[Block]:
@@ -141,24 +151,32 @@ def _review(row: ReviewRow) -> Iterator[Block]:
     for quoted in filter(None, (said.human_feedback, said.reason)):
         yield Line(f'"{quoted}"', indent=4, quoted=True)
         yield from blocks.flagged("this", quoted, indent=4)
+    yield from record.competence(row)
 
 
-def _outcome(record: AuditRecord) -> Iterator[Block]:
+def _outcome(said: AuditRecord) -> Iterator[Block]:
     yield from _heading("Outcome")
-    style = blocks.outcome(record.final_decision).style
-    took = duration(record.latency_seconds)
-    yield Line(f"{record.final_decision}, decided by {record.decision_source} after {took}", style, indent=2)
-    if record.final_output is None:
+    style = blocks.outcome(said.final_decision).style
+    took = duration(said.latency_seconds)
+    yield Line(f"{said.final_decision}, decided by {said.decision_source} after {took}", style, indent=2)
+    if said.final_output is None:
         yield Line("Nothing of the agent's may be carried out.", indent=2)
     else:
         yield Line("What may be carried out:", indent=2)
-        yield from _output(record.final_output)
+        yield from _output(said.final_output)
+    yield from record.versions(said)
 
 
-def _next(case: Case, row: ReviewRow, people: Sequence[Reviewer], session: Session) -> Iterator[Block]:
-    able = [one.reviewer_id for one in people if row.role in one.roles and {"*", row.domain} & set(one.domains)]
+def _next(case: Case, deciding: Deciding, session: Session) -> Iterator[Block]:
+    row, role, options, able = deciding
     yield Line()
-    more = f" ({count(len(able), 'reviewer')} may)" if able else ""
-    yield Line(f"Next, as {row.role}{more}: approve, reject, modify, override or escalate, such as")
-    command = session.command("resume", case.task_id, "approve", "--reviewer", (able or ["ID"])[0], deciding=True)
+    if role != row.role:
+        yield Line(f"The policy has become stricter: {role} decides this now, and {row.role} no longer.", "red")
+    if not able:
+        nobody = "Nobody in the reviewers file may decide this"
+        yield Line(f"{nobody}: it takes {role}, or a role above it, in {row.domain}.", "red")
+        return
+    words = f"{', '.join(options[:-1])} or {options[-1]}"
+    yield Line(f"Next, as {role} ({count(len(able), 'reviewer')} may): {words}, such as")
+    command = session.command("resume", case.task_id, options[0], "--reviewer", able[0], deciding=True)
     yield Line(command, COMMAND, indent=2)

@@ -11,6 +11,7 @@ from hitl_orchestrator.cli.words import confidence, count, duration, moment, wai
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import ReviewRow
+from hitl_orchestrator.domain.words import Action
 from hitl_orchestrator.wiring import MEMORY
 
 TASK = Column("task", gives_way=True, folds=True)
@@ -116,8 +117,9 @@ def review_summary(row: ReviewRow) -> dict[str, Any]:
     }
 
 
-def inbox(rows: Sequence[ReviewRow], limit: int, now: datetime, session: Session) -> Iterator[Block]:
-    """List open reviews, the soonest due first."""
+def inbox(listed: Sequence[tuple[ReviewRow, str]], limit: int, now: datetime, session: Session) -> Iterator[Block]:
+    """List open reviews, each with the role that may decide it now, the soonest due first."""
+    rows = [row for row, _ in listed]
     if not rows:
         yield Line("Nothing waits for a person.")
         return
@@ -131,7 +133,7 @@ def inbox(rows: Sequence[ReviewRow], limit: int, now: datetime, session: Session
         CONFIDENCE,
         Column("proposal", gives_way=True),
     )
-    yield Table(columns, [_inbox_row(row, now if timed else None) for row in rows])
+    yield Table(columns, [_inbox_row(row, needed, now if timed else None) for row, needed in listed])
     for row in rows:
         yield from blocks.flagged(f"{row.shown.task.task_id}", row.shown.model_dump(mode="json"))
     yield Line()
@@ -213,11 +215,12 @@ def _case_row(case: Case) -> tuple[Cell, ...]:
     )
 
 
-def _inbox_row(row: ReviewRow, now: datetime | None) -> tuple[Cell, ...]:
+def _inbox_row(row: ReviewRow, needed: str, now: datetime | None) -> tuple[Cell, ...]:
     routing = row.shown.routing
+    higher = row.level > 0 or needed != row.role or routing.decision.action is Action.ESCALATE
     return (
         Cell(row.shown.task.task_id),
-        Cell(row.role, "red" if row.level or routing.decision.action == "escalate" else "yellow"),
+        Cell(needed, "red" if higher else "yellow"),
         *((_due(row, now),) if now else ()),
         Cell(row.domain),
         blocks.risk(routing.risk_level),

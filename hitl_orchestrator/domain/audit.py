@@ -9,7 +9,9 @@ from hitl_orchestrator.domain.value import Confidence, Identifier, Instant, Labe
 from hitl_orchestrator.domain.words import (
     Action,
     ActorKind,
+    Assessment,
     Authentication,
+    ConfidenceSource,
     DecisionSource,
     EventKind,
     FinalDecision,
@@ -26,6 +28,14 @@ class AuditRecord(Value):
     it is None for a rejected case, and where a person replaced the agent's answer by words alone.
     `replayed` says that the case and its decision are a record of the past, which nobody authenticated.
     `review_probability` is the chance that a person looked at a case like this, for weighing what reviews show.
+
+    What stands below `replayed` came later. It has defaults, so that an older record can still be read, and a default
+    means that it was not recorded. `received_at` and `review_opened_at` are times of this system's clock, in a replay
+    those of the replay. `agent_id`, `model`, `model_version` and `prompt_version` are what the agent said of itself in
+    its output. `escalations` counts how often the case was passed up before it was decided. What begins with `review`
+    or `reviewer`, `options_offered`, `authenticated` and `channel` tell of the review that decided, and of the person
+    as they stood at that time: `options_offered` are the answers that would have been taken from them.
+    `review_seconds` runs from the opening of that review to its decision, and is not known of a record of the past.
     """
 
     log_id: Identifier
@@ -52,6 +62,29 @@ class AuditRecord(Value):
     final_output: Proposal | None
     review_probability: float = Field(ge=0, le=1)
     replayed: bool = False
+    task_type: Label | None = None
+    domain: Label | None = None
+    received_at: Instant | None = None
+    graph_version: Label | None = None
+    software_version: Label | None = None
+    agent_id: Label | None = None
+    model: Label | None = None
+    model_version: Label | None = None
+    prompt_version: Label | None = None
+    confidence_source: ConfidenceSource | None = None
+    escalations: int = Field(default=0, ge=0)
+    review_id: Identifier | None = None
+    assigned_human_role: Label | None = None
+    shown_digest: Label | None = None
+    options_offered: tuple[HumanDecision, ...] = ()
+    reviewer_roles: tuple[Label, ...] = ()
+    reviewer_domains: tuple[Label, ...] = ()
+    authenticated: Authentication | None = None
+    channel: Label | None = None
+    human_reason: Text = ""
+    confidence_assessment: Assessment | None = None
+    review_opened_at: Instant | None = None
+    review_seconds: float | None = Field(default=None, ge=0)
 
 
 class Actor(Value):

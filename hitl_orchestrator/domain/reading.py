@@ -2,9 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -109,7 +109,7 @@ def _place(prefix: str, location: tuple[int | str, ...]) -> str:
 def _sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
     given, last = error["input"], str(error["loc"][-1]) if error["loc"] else ""
     if error["type"] == "extra_forbidden":
-        return f"unknown field{did_you_mean(last, _field_names(model))}"
+        return f"unknown field{did_you_mean(last, _fields_at(model, error['loc'][:-1]))}"
     if error["type"] == "missing":
         return "this field is required"
     if error["type"] in _SHAPES:
@@ -134,21 +134,22 @@ def _show(given: object) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
-def _field_names(model: type[BaseModel]) -> set[str]:
-    names: set[str] = set()
-    pending: list[Any] = [model]
-    seen: set[Any] = set()
-    while pending:
-        kind = pending.pop()
-        if kind in seen:
-            continue
-        seen.add(kind)
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            names.update(kind.model_fields)
-            pending.extend(field.annotation for field in kind.model_fields.values())
-        else:
-            pending.extend(getattr(kind, "__args__", ()))
-    return names
+def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> set[str]:
+    """Return the fields that may stand at a place within a model: those of whatever values it may hold there."""
+    here = {model}
+    for step in location:
+        # A step that is no field is a place in a list, a key of an object, or the name of one of several types.
+        within = [one.model_fields[step].annotation for one in here if step in one.model_fields]
+        here = {found for kind in within for found in _models_in(kind)} if within else here
+    return {name for one in here for name in one.model_fields}
+
+
+def _models_in(kind: Any) -> Iterator[type[BaseModel]]:
+    """Yield the models that an annotation names, inside lists and unions as well."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        yield kind
+    for part in get_args(kind):
+        yield from _models_in(part)
 
 
 def _doubles(records: Sequence[Any], where: str, unique: str) -> list[str]:

@@ -5,7 +5,14 @@ from pydantic import Field
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.task import Proposal, Task
 from hitl_orchestrator.domain.value import Identifier, Instant, Label, Text, Value, digest
-from hitl_orchestrator.domain.words import Assessment, DecisionSource, HumanDecision, OnTimeout, ReviewStatus
+from hitl_orchestrator.domain.words import (
+    Assessment,
+    Authentication,
+    DecisionSource,
+    HumanDecision,
+    OnTimeout,
+    ReviewStatus,
+)
 
 
 class Reviewer(Value):
@@ -71,6 +78,9 @@ class Shown(Value):
 class Verdict(Value):
     """A decision as it was recorded: the answer, when it counts from, and by what right.
 
+    `roles_held` and `domains_held` are the person's at that time, `options_offered` the answers that would have been
+    taken from them, `authenticated` is how it is known who they are. Of a record of the past nobody knows the first
+    three.
     Where the source is `timeout`, nobody answered, and `review` says what was done instead.
     """
 
@@ -78,6 +88,9 @@ class Verdict(Value):
     decided_at: Instant
     role: Label
     roles_held: tuple[Label, ...] = ()
+    domains_held: tuple[Label, ...] = ()
+    options_offered: tuple[HumanDecision, ...] = ()
+    authenticated: Authentication = Authentication.NONE
     channel: Label
     source: DecisionSource = DecisionSource.HUMAN
 

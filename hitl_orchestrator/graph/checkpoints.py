@@ -94,6 +94,9 @@ class Places(Protocol):
     def holds(self, case_id: str) -> bool:
         """Whether a case has a place here."""
 
+    def threads(self) -> set[str]:
+        """Return every thread of which something is stored."""
+
     def delete_thread(self, thread_id: str) -> None:
         """Let the place of a case go, if it has one."""
 
@@ -164,6 +167,12 @@ class SqliteCheckpoints(ForgetsFinished, InThreads, SqliteSaver):
             found = cursor.execute("SELECT 1 FROM checkpoints WHERE thread_id = ? LIMIT 1", (case_id,))
             return found.fetchone() is not None
 
+    def threads(self) -> set[str]:
+        """Return every thread of which something is stored."""
+        with self.cursor(transaction=False) as cursor:
+            found = cursor.execute("SELECT thread_id FROM checkpoints UNION SELECT thread_id FROM writes")
+            return {thread for (thread,) in found}
+
 
 class MemoryCheckpoints(ForgetsFinished, InMemorySaver):
     """Checkpoints in memory, with the same rules."""
@@ -171,6 +180,10 @@ class MemoryCheckpoints(ForgetsFinished, InMemorySaver):
     def holds(self, case_id: str) -> bool:
         """Whether a case has a place here."""
         return case_id in self.storage
+
+    def threads(self) -> set[str]:
+        """Return every thread of which something is stored."""
+        return set(self.storage)
 
 
 def sqlite_checkpoints(path: str, key: bytes | None = None) -> SqliteCheckpoints:

@@ -38,6 +38,14 @@ class PostgresCheckpoints(ForgetsFinished, InThreads, PostgresSaver):
         """Whether a case has a place here, without reading it."""
         return self._has("SELECT 1 FROM checkpoints WHERE thread_id = %s LIMIT 1", case_id)
 
+    @resolved
+    def threads(self) -> set[str]:
+        """Return every thread of which something is stored."""
+        tables = ("checkpoints", "checkpoint_writes", "checkpoint_blobs")
+        wanted = " UNION ".join(f"SELECT thread_id FROM {table}" for table in tables)  # noqa: S608 - our own words
+        with self._connections.lend() as connection:
+            return {str(row["thread_id"]) for row in connection.execute(wanted)}
+
     def setup(self) -> None:
         """Make the tables, or bring them up to date: one process at a time, the others wait for it.
 

@@ -1,5 +1,6 @@
 """Drive one case through the graph, from wherever the tables say it stands."""
 
+from contextlib import suppress
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -11,11 +12,12 @@ from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Classification
 from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.domain.words import CaseStage
-from hitl_orchestrator.errors import CaseMoved, StateForged
+from hitl_orchestrator.errors import CaseMoved, StateForged, UnknownCase
 from hitl_orchestrator.graph.adapter import Adapter, StateNotSound, ThreadLost
 from hitl_orchestrator.graph.build import Graph
 from hitl_orchestrator.graph.checkpoints import Places, PlaceUnreadable
 from hitl_orchestrator.graph.topology import OUTCOME, ROUTE
+from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.nodes.human_review import Answer
 from hitl_orchestrator.nodes.ports import Alarms
 
@@ -61,6 +63,17 @@ class Runner:
     def forget(self, case_id: str) -> None:
         """Let go of what a run has left of a case that somebody else finished."""
         self._checkpoints.delete_thread(case_id)
+
+    def forget_finished(self, ledger: Ledger) -> None:
+        """Let go of the places of cases that are finished: whoever dies right behind an outcome leaves one."""
+        places = self._checkpoints.threads()
+        # Asked for after the places: a case that came in meanwhile has none among them.
+        unfinished = set(ledger.stages(*(stage for stage in CaseStage if stage is not CaseStage.FINISHED)))
+        for case_id in places - unfinished:
+            # A thread of somebody else's is left alone.
+            with suppress(UnknownCase):
+                if ledger.case(case_id).stage is CaseStage.FINISHED:
+                    self.forget(case_id)
 
     def close(self) -> None:
         """Let go of the checkpoints' file, where they have one."""

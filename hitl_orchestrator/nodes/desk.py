@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord
 from hitl_orchestrator.domain.case import Submission
-from hitl_orchestrator.domain.decision import Facts, Routing
+from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.door import check_record
 from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.settling import settled
-from hitl_orchestrator.domain.task import Task
 from hitl_orchestrator.domain.value import canonical_json
 from hitl_orchestrator.domain.words import ActorKind, Authentication, DecisionSource, HumanDecision, OnTimeout
 from hitl_orchestrator.errors import (
@@ -27,7 +26,8 @@ from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.nodes.outcome import by_agent, by_person
 from hitl_orchestrator.nodes.ports import Rules
 from hitl_orchestrator.nodes.refusals import REPLAY, refused_attempt, who_answers
-from hitl_orchestrator.review.authority import check_answer, role_to_decide_in, role_to_pass_to
+from hitl_orchestrator.nodes.waiting import facts_of, role_needed
+from hitl_orchestrator.review.authority import check_answer, options, role_to_decide_in, role_to_pass_to
 from hitl_orchestrator.review.deadlines import what_then
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.records import unfit_record
@@ -111,12 +111,21 @@ class Desk:
         row = self._proven(row)
         check_answer(answer, row)
         reviewer = self._people.named(answer.reviewer_id)
-        needed = self._role_needed(row)
+        needed = role_needed(row, self._rules, self._people.chain)
         role = role_to_decide_in(reviewer, needed, row.domain, self._people.chain, answer.human_role)
         now = self._clock()
         complete = _completed(answer, row, role, answer.timestamp or now)
-        verdict = Verdict(review=complete, decided_at=now, role=role, roles_held=reviewer.roles, channel=channel)
         actor = who_answers(answer, reviewer, channel)
+        verdict = Verdict(
+            review=complete,
+            decided_at=now,
+            role=role,
+            roles_held=reviewer.roles,
+            domains_held=reviewer.domains,
+            options_offered=options(row, role, self._people.chain),
+            authenticated=actor.authenticated,
+            channel=channel,
+        )
         return self._ledger.decide(row, verdict, actor, self._passed_up(row, verdict))
 
     def expire(self, row: ReviewRow) -> ReviewRow | None:
@@ -164,8 +173,8 @@ class Desk:
             raise UnfitInput([f"{where}: human_role: {role!r} is below {row.role!r}, whose decision this is"])
         at = recorded.timestamp or self._clock()
         complete = _completed(recorded, row, role, at)
-        verdict = Verdict(review=complete, decided_at=at, role=role, channel=REPLAY)
         how = Authentication.RECORDED
+        verdict = Verdict(review=complete, decided_at=at, role=role, authenticated=how, channel=REPLAY)
         actor = Actor(kind=ActorKind.RECORD, id=recorded.reviewer_id, authenticated=how, roles=(role,), channel=REPLAY)
         return self._ledger.decide(row, verdict, actor, self._passed_up(row, verdict))
 
@@ -216,13 +225,7 @@ class Desk:
         """Whether a rule lets these very facts go ahead. What the state says is not enough: the policy is asked."""
         if routing.decision.needs_human:
             return False
-        return not self._rules.decide(submission.policy_hash, _facts(submission.task, routing)).needs_human
-
-    def _role_needed(self, row: ReviewRow) -> str:
-        """The role that may decide now: the review's own, or a higher one where the active policy asks for it."""
-        routing = row.shown.routing
-        in_force = self._rules.decide(routing.decision.policy_hash, _facts(row.shown.task, routing))
-        return self._people.chain.higher(row.role, in_force.assigned_human_role or row.role)
+        return not self._rules.decide(submission.policy_hash, facts_of(submission.task, routing)).needs_human
 
     def _passed_up(self, row: ReviewRow, verdict: Verdict) -> Shown | None:
         """Return what the next role up is shown; None for a final decision."""
@@ -244,18 +247,6 @@ class Desk:
 
 def _text(submission: Submission) -> str:
     return canonical_json(submission.model_dump(mode="json"))
-
-
-def _facts(task: Task, routing: Routing) -> Facts:
-    """Return the facts that a case was routed by."""
-    return Facts(
-        risk_level=routing.risk_level,
-        domain=task.domain,
-        task_type=task.task_type,
-        confidence=routing.score.confidence,
-        signals=frozenset(routing.score.signals),
-        has_proposal=routing.output is not None,
-    )
 
 
 def _completed(answer: Review, row: ReviewRow, role: str, at: datetime) -> Review:

@@ -10,6 +10,7 @@ from hitl_orchestrator.domain.review import Review, ReviewRow
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.words import DecisionSource, FinalDecision, HumanDecision
 from hitl_orchestrator.errors import IncompleteOutcome
+from hitl_orchestrator.nodes.evidence import of_case, of_review
 
 
 def by_agent(submission: Submission, routing: Routing, now: datetime) -> AuditRecord:
@@ -48,6 +49,7 @@ def by_person(submission: Submission, row: ReviewRow) -> AuditRecord:
     if verdict.source is DecisionSource.TIMEOUT:
         return AuditRecord(
             **_common(submission, routing, verdict.decided_at),
+            **of_review(row, verdict) | {"human_reason": ""},
             human_involved=False,
             final_decision=final,
             decision_source=verdict.source,
@@ -56,6 +58,7 @@ def by_person(submission: Submission, row: ReviewRow) -> AuditRecord:
         )
     return AuditRecord(
         **_common(submission, routing, verdict.decided_at),
+        **of_review(row, verdict),
         human_involved=True,
         final_decision=final,
         decision_source=verdict.source,
@@ -78,6 +81,7 @@ def _output_after(review: Review, routing: Routing) -> Proposal | None:
 def _common(submission: Submission, routing: Routing, decided_at: datetime) -> dict[str, Any]:
     task, decision = submission.task, routing.decision
     return {
+        **of_case(submission, routing),
         "log_id": f"log_{submission.case_id}",
         "replayed": submission.replayed,
         "task_id": task.task_id,

@@ -46,6 +46,16 @@ def _missing(answer: Review) -> list[str]:
     return found
 
 
+def options(row: ReviewRow, decided_in: str, chain: RoleChain) -> tuple[HumanDecision, ...]:
+    """Return the answers that would be taken from somebody who decides in this role: what `check_answer` lets pass."""
+    impossible = set()
+    if row.shown.routing.output is None:
+        impossible.add(HumanDecision.APPROVE)
+    if chain.above(chain.higher(row.role, decided_in)) is None:
+        impossible.add(HumanDecision.ESCALATE)
+    return tuple(word for word in HumanDecision if word not in impossible)
+
+
 def role_to_decide_in(reviewer: Reviewer, needed: str, domain: str, chain: RoleChain, named: str | None) -> str:
     """Return the role in which this reviewer may decide: the lowest held one that is high enough.
 

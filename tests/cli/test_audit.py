@@ -8,6 +8,7 @@ from contextlib import closing
 
 import pytest
 
+from hitl_orchestrator import AuditRecord
 from hitl_orchestrator.cli.export import defused
 
 
@@ -146,6 +147,31 @@ def test_records_and_entries_are_exported_as_lines_of_json(filled, folder):
     assert records == filled("audit", "list", "--json").data
     entries = [json.loads(line) for line in (folder / "entries.jsonl").read_text().splitlines()]
     assert [entry["seq"] for entry in entries] == list(range(1, told["rows"] + 1))
+
+
+def test_the_record_of_a_case_is_shown_field_by_field_below_its_entries(filled):
+    told = filled("audit", "show", "task_005").out
+    (record,) = [one for one in filled("audit", "list", "--json").data if one["task_id"] == "task_005"]
+
+    fields = [line.split()[0] for line in told[told.index("The audit record") :].splitlines()[3:] if line[:1] > " "]
+
+    assert fields == [name for name, value in record.items() if value not in (None, "", [])]
+    assert {"graph_version", "software_version", "shown_digest", "confidence_assessment"} <= set(fields)
+    assert max(map(len, told.splitlines())) <= 80
+
+
+def test_of_a_case_without_an_outcome_no_record_is_shown(hitl):
+    hitl("run", "tasks.json", "--outputs", "agent_outputs.json")
+
+    assert "The audit record" not in hitl("audit", "show", "task_002").out
+
+
+def test_every_form_of_export_has_every_field_of_a_record(filled, folder):
+    filled("audit", "export", "--format", "csv", "--out", "records.csv")
+
+    with (folder / "records.csv").open(newline="") as file:
+        assert next(csv.reader(file)) == list(AuditRecord.model_fields)
+    assert list(json.loads(filled("audit", "export").out.splitlines()[0])) == list(AuditRecord.model_fields)
 
 
 def test_in_csv_nothing_is_a_formula(hitl, folder):

@@ -120,6 +120,15 @@ def test_an_encoding_without_the_character_writes_it_out(hitl, folder):
     assert rb"Pr\xfcfe R\xfcckgabe" in done.stdout
 
 
+@pytest.fixture
+def _interruptible():
+    """Let what is started here hear interrupts: started in the background of a shell, it would ignore them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_an_interrupt_ends_with_a_sentence_and_130(folder):
     command = [sys.executable, "-m", "hitl_orchestrator.cli", "run", "-"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

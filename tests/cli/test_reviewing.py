@@ -1,8 +1,13 @@
 """`hitl inbox`, `hitl show`, `hitl resume` and `hitl audit`."""
 
 import json
+import re
+import shlex
 
 import pytest
+from builders import a_task
+
+from hitl_orchestrator import Orchestrator
 
 RUN = ("run", "tasks.json", "--outputs", "agent_outputs.json")
 APPROVE = ("resume", "task_002", "approve", "--reviewer", "domain_reviewer")
@@ -40,7 +45,7 @@ def test_the_inbox_in_json_shows_all_that_a_reviewer_needs(routed):
         (("--role", "senior_manager"), ["task_003"]),
         (("--domain", "trust_and_safety"), ["task_005"]),
         (("--role", "domain_reviewer", "--limit", "1"), ["task_002"]),
-        (("--role", "nobody"), []),
+        (("--role", "compliance_officer"), []),
     ],
 )
 def test_the_inbox_is_narrowed_by_role_domain_and_number(routed, narrowed, tasks):
@@ -59,7 +64,125 @@ def test_an_inbox_that_was_cut_says_so(routed):
 
 
 def test_an_empty_inbox_says_so(routed):
-    assert routed("inbox", "--role", "nobody").out == "Nothing waits for a person.\n"
+    assert routed("inbox", "--role", "compliance_officer").out == "Nothing waits for a person.\n"
+
+
+def test_a_misspelt_role_is_no_empty_inbox(routed):
+    said = routed("inbox", "--role", "senior_manger")
+
+    assert (said.code, said.out) == (2, "")
+    assert (
+        "the roles are domain_reviewer, senior_manager, compliance_officer; did you mean 'senior_manager'?" in said.err
+    )
+
+
+@pytest.fixture
+def stopped(routed):
+    """The same store, with a task more that was taken in and not run, as a crash leaves it."""
+    with Orchestrator.open("sqlite:///hitl.db") as store:
+        store.accept(a_task("cut-off"))
+    return routed
+
+
+def test_the_inbox_mentions_what_a_crash_has_left(stopped):
+    said = stopped("inbox")
+
+    assert (
+        said.err == "hitl: 1 case is under way or left unfinished by a crash; 'hitl recover' drives on what was left\n"
+    )
+    assert stopped("inbox", "--json").err == ""
+    stopped("recover")
+    assert stopped("inbox").err == ""
+
+
+STRICT = {"policy_id": "strict", "rules": [{"rule_id": "all", "priority": 1, "conditions": {}, "action": "escalate"}]}
+
+
+@pytest.fixture
+def stricter(routed, folder):
+    """The same store, after a stricter policy has come in: every case needs a senior manager."""
+    (folder / "strict.json").write_text(json.dumps(STRICT))
+    with Orchestrator.open("sqlite:///hitl.db", policy="strict.json") as store:
+        store.accept(a_task("brings-the-policy-in"))
+    routed("recover")
+    return routed
+
+
+def test_where_the_policy_became_stricter_the_higher_role_finds_the_review(stricter):
+    found = {task["task_id"]: task for task in stricter("inbox", "--role", "senior_manager", "--json").data}
+
+    assert list(found) == ["task_002", "task_003", "task_005", "brings-the-policy-in"]
+    assert (found["task_002"]["role"], found["task_002"]["role_needed"]) == ("domain_reviewer", "senior_manager")
+    assert stricter("inbox", "--role", "domain_reviewer", "--json").data == []
+    assert [line.split()[1] for line in stricter("inbox").out.splitlines()[2:6]] == ["senior_manager"] * 4
+    assert len(stricter("inbox", "--role", "senior_manager", "--limit", "2", "--json").data) == 2
+
+
+def test_where_the_policy_became_stricter_show_names_who_decides_now(stricter):
+    told = stricter("show", "task_002").out
+
+    assert "Task task_002: waits for senior_manager" in told
+    assert (
+        "The policy has become stricter: senior_manager decides this now, and domain_reviewer no longer."
+        in " ".join(told.split())
+    )
+    command = told.splitlines()[-1].split()
+    assert command == ["hitl", "resume", "task_002", "approve", "--reviewer", "senior_manager"]
+    assert stricter(*command[1:]).code == 0
+
+
+PEOPLE = [
+    {"reviewer_id": "ana", "name": "Ana", "roles": ["domain_reviewer"], "domains": ["finance"]},
+    {"reviewer_id": "zoe", "name": "Zoe", "roles": ["compliance_officer"], "domains": ["trust_and_safety"]},
+    {"reviewer_id": "max", "name": "Max", "roles": ["senior_manager"], "domains": ["trust_and_safety"]},
+]
+
+
+@pytest.fixture
+def limited(folder, hitl):
+    """The canonical tasks, and people who may decide in some domains alone."""
+    (folder / "people.json").write_text(json.dumps(PEOPLE))
+    return hitl
+
+
+def test_show_suggests_who_may_decide_in_this_domain_the_lowest_first(limited):
+    limited(*RUN, "--reviewers", "people.json")
+
+    told = limited("show", "task_005", "--reviewers", "people.json").out
+
+    assert "Next, as domain_reviewer (2 reviewers may)" in told
+    command = shlex.split(told.splitlines()[-1])
+    assert command[1:6] == ["resume", "task_005", "approve", "--reviewer", "max"]
+    assert limited(*command[1:]).code == 0
+
+
+def test_show_says_where_nobody_may_decide(limited):
+    limited(*RUN, "--reviewers", "people.json")
+
+    told = limited("show", "task_002", "--reviewers", "people.json").out
+
+    nobody = "Nobody in the reviewers file may decide this: it takes domain_reviewer, or a role above it, in"
+    assert nobody in " ".join(told.split())
+    assert "hitl resume" not in told
+
+
+def test_what_to_type_after_a_run_names_the_same_people(limited):
+    told = limited(*RUN, "--reviewers", "people.json").out
+
+    assert [line.strip() for line in told.splitlines()[-2:]] == [
+        "hitl inbox --reviewers people.json",
+        "hitl show task_002 --reviewers people.json",
+    ]
+
+
+def test_show_offers_only_what_would_be_taken(hitl):
+    hitl("run", "tasks.json")
+    hitl("resume", "task_003", "escalate", "--reviewer", "senior_manager", "--reason", "beyond me")
+
+    told = hitl("show", "task_003").out
+
+    assert "Next, as compliance_officer (1 reviewer may): reject, modify or override, such as" in " ".join(told.split())
+    assert told.splitlines()[-1].split()[:4] == ["hitl", "resume", "task_003", "reject"]
 
 
 def test_the_same_answer_again_is_the_same_receipt(routed):
@@ -169,6 +292,27 @@ def test_show_tells_the_story_from_proposal_to_outcome(routed):
         assert sentence in told
     history = [line.split()[4] for line in told[told.index("History") :].splitlines()[3:]]
     assert history == ["submitted", "routed", "review_opened", "decided", "resumed", "finished"]
+
+
+def test_show_tells_by_what_right_somebody_decided_and_what_they_had_before_them(routed):
+    shown = routed("inbox", "--role", "senior_manager", "--json").data[0]["digest"]
+    routed("resume", "task_003", "override", "--reviewer", "senior_manager", "--reason", "an exception")
+
+    told = " ".join(routed("show", "task_003").out.split())
+
+    assert "holds senior_manager in every domain; known as stated, through cli" in told
+    assert f"saw {shown[:12]}; could approve, reject, modify, override, escalate; answered after" in told
+    assert re.search(r"software [0-9.]+\w*; graph g[0-9a-f]{12}", told)
+
+
+def test_show_claims_nothing_about_a_decision_of_the_past(hitl):
+    hitl(*RUN, "--reviews", "human_reviews.json")
+
+    told = hitl("show", "task_003").out
+
+    assert "override_approved" in told
+    assert "known as" not in told
+    assert "answered after" not in told
 
 
 def test_show_ends_with_the_command_that_decides_the_case(routed):

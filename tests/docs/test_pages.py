@@ -68,6 +68,18 @@ def test_every_block_of_a_page_runs_from_top_to_bottom(path, capfd):
             check_commands(path, block, capfd)
 
 
+@pytest.mark.usefixtures("_a_folder_of_its_own")
+def test_the_example_of_the_readme_can_be_run_again(capsys):
+    (code,) = [block.text for block in blocks(README) if block.language == "python"]
+    told = []
+    for _ in range(2):
+        exec(compile(code, str(README), "exec"), {"__name__": "a_page"})
+        told.append(capsys.readouterr().out.splitlines())
+
+    assert [lines[0] for lines in told] == ["waiting", "approved"]
+    assert told[0][-1] == told[1][-1] == "carry out: Refund Request"
+
+
 def check_commands(path: Path, block: Block, capfd: pytest.CaptureFixture[str]) -> None:
     """Run our commands in a block, and find each line that is shown below a command in what it printed."""
     printed = ""

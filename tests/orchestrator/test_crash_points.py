@@ -166,5 +166,8 @@ def test_a_place_that_a_crash_left_of_a_finished_case_changes_nothing(process, p
             assert result["outcome"]["log_id"] == case.record.log_id
             assert list(hitl.ledger.events()) == before
             assert task_number(HUMAN)[1].agent_output == hitl.show(case.case_id).final_output
+            hitl.recover()
+            assert hitl.runner.graph.checkpointer.get_tuple(thread) is None
+            assert list(hitl.ledger.events()) == before
 
     assert left, "a crash no longer leaves a place behind: then say so in the decision on durability"

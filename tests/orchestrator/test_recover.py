@@ -1,7 +1,7 @@
 """What a crash has left is driven on, and one bad case holds up no other."""
 
 import pytest
-from builders import a_task
+from builders import a_review, a_task
 
 from hitl_orchestrator import AgentOutput, Orchestrator
 from hitl_orchestrator.errors import Unrecovered
@@ -26,3 +26,19 @@ def test_one_case_that_cannot_be_driven_on_holds_up_no_other():
         assert told.value.moved == 2
         assert [hitl.show(name).status for name in ("first", "broken", "last")] == ["approved", "received", "approved"]
         assert list(told.value.failures) == [hitl.show("broken").case_id]
+
+
+def test_what_a_crash_left_in_the_graph_of_a_finished_case_is_let_go_and_nothing_else(hitl, waits):
+    for name in ("done", "waits"):
+        waits(hitl, name)
+    done = hitl.decide("done", a_review("approve", "ana"))
+    places, stranger = hitl.runner._checkpoints, hitl.runner.thread("somebody-elses")
+    hitl.runner._make_thread(done)
+    hitl.runner.graph.update_state(stranger, {"submission": {}}, as_node="classify")
+    assert places.threads() == {done.case_id, hitl.show("waits").case_id, "somebody-elses"}
+
+    assert hitl.recover() == []
+
+    assert places.threads() == {hitl.show("waits").case_id, "somebody-elses"}
+    assert hitl.show("done") == done
+    assert hitl.decide("waits", a_review("approve", "ana")).status == "approved"

@@ -1,0 +1,192 @@
+"""What the audit record of a case holds beside its outcome: versions, competence at the time, what was shown."""
+
+from importlib.metadata import version
+
+import pytest
+from builders import NINE, a_review, a_task, an_output, minutes
+
+from hitl_orchestrator import AuditRecord, Refusal, Review, UnfitInput
+from hitl_orchestrator.domain.words import HumanDecision
+
+EVERYTHING = tuple(HumanDecision)
+AT_THE_TOP = EVERYTHING[:-1]
+OF_A_PERSON = (
+    "reviewer_id",
+    "human_role",
+    "human_decision",
+    "review_id",
+    "assigned_human_role",
+    "shown_digest",
+    "authenticated",
+    "channel",
+    "confidence_assessment",
+    "review_opened_at",
+    "review_seconds",
+)
+
+
+def fields(record, *names):
+    return {name: getattr(record, name) for name in names}
+
+
+@pytest.mark.parametrize("answer", ["approve", "reject", "modify", "override"])
+def test_the_record_says_who_decided_by_what_right_and_what_they_had_before_them(hitl, clock, waits, answer):
+    clock.tick(60)
+    (row,) = waits(hitl).reviews
+    clock.tick(90)
+
+    record = hitl.decide("task-1", a_review(answer, "ana", confidence_assessment="high"), channel="cli").record
+
+    assert fields(record, *OF_A_PERSON, "options_offered", "reviewer_roles", "reviewer_domains", "escalations") == {
+        "reviewer_id": "ana",
+        "human_role": "domain_reviewer",
+        "human_decision": answer,
+        "review_id": row.review_id,
+        "assigned_human_role": "domain_reviewer",
+        "shown_digest": row.digest,
+        "options_offered": EVERYTHING,
+        "reviewer_roles": ("domain_reviewer",),
+        "reviewer_domains": ("customer_support",),
+        "authenticated": "stated",
+        "channel": "cli",
+        "confidence_assessment": "high",
+        "review_opened_at": minutes(1),
+        "review_seconds": 90,
+        "escalations": 0,
+    }
+    assert record.latency_seconds == 150
+    assert list(hitl.records()) == [record] == [hitl.show("task-1").record]
+
+
+def test_the_record_says_what_came_in_when_and_under_which_versions(hitl, clock):
+    clock.tick(60)
+
+    record = hitl.submit(a_task(), an_output()).record
+
+    assert fields(record, "task_type", "domain", "received_at", "confidence_source") == {
+        "task_type": "document_classification",
+        "domain": "customer_support",
+        "received_at": minutes(1),
+        "confidence_source": "reported",
+    }
+    assert record.graph_version == hitl.version
+    assert record.software_version == version("hitl-orchestrator")
+
+
+def test_of_a_case_that_went_ahead_by_itself_the_record_names_no_person(hitl):
+    record = hitl.submit(a_task(), an_output()).record
+
+    assert set(fields(record, *OF_A_PERSON).values()) == {None}
+    assert record.options_offered == record.reviewer_roles == record.reviewer_domains == ()
+    assert (record.human_reason, record.escalations) == ("", 0)
+
+
+def test_a_case_that_was_passed_up_is_told_of_by_the_review_that_decided(hitl, clock, waits):
+    waits(hitl)
+    clock.tick(600)
+    hitl.decide("task-1", a_review("escalate", "ana"))
+    clock.tick(30)
+    hitl.decide("task-1", a_review("escalate", "max"))
+    clock.tick(7)
+
+    case = hitl.decide("task-1", a_review("reject", "zoe", reason="no", human_feedback="look twice"))
+
+    record, last = case.record, case.reviews[-1]
+    assert (record.escalations, record.review_id, record.shown_digest) == (2, last.review_id, last.digest)
+    assert (record.assigned_human_role, record.reviewer_roles) == ("compliance_officer", ("compliance_officer",))
+    assert (record.review_opened_at, record.review_seconds, record.latency_seconds) == (last.opened_at, 7, 637)
+    assert record.options_offered == AT_THE_TOP
+    assert (record.human_reason, record.human_feedback) == ("no", "look twice")
+
+
+@pytest.mark.parametrize(
+    ("reviewer", "output", "offered"),
+    [
+        ("ana", True, EVERYTHING),
+        ("max", True, EVERYTHING),
+        ("zoe", True, AT_THE_TOP),
+        ("ana", False, EVERYTHING[1:]),
+        ("zoe", False, AT_THE_TOP[1:]),
+    ],
+)
+def test_what_is_offered_depends_on_the_person_and_on_what_there_is_to_approve(hitl, reviewer, output, offered):
+    hitl.submit(a_task(), an_output(confidence=0.5) if output else None)
+
+    record = hitl.decide("task-1", a_review("reject", reviewer)).record
+
+    assert record.options_offered == offered
+    assert record.reviewer_domains == (("customer_support",) if reviewer == "ana" else ("*",))
+
+
+@pytest.mark.parametrize("answer", EVERYTHING)
+@pytest.mark.parametrize("reviewer", ["ana", "zoe"])
+@pytest.mark.parametrize("output", [True, False])
+def test_what_is_offered_is_taken_and_what_is_not_is_refused(opened, answer, reviewer, output):
+    def one(answer):
+        hitl = opened("memory://")
+        hitl.submit(a_task(), an_output(confidence=0.5) if output else None)
+        return hitl.decide("task-1", answer)
+
+    offered = one(a_review("reject", reviewer)).record.options_offered
+
+    try:
+        one(a_review(answer, reviewer))
+    except (Refusal, UnfitInput):
+        taken = False
+    else:
+        taken = True
+    assert taken is (answer in offered)
+
+
+def test_of_a_decision_of_the_past_the_record_claims_nothing_that_nobody_knows(hitl, clock):
+    clock.tick(3600)
+    hitl.submit(a_task(), an_output(confidence=0.5), replay=True)
+    recorded = Review(
+        human_decision="approve", human_role="domain_reviewer", timestamp=minutes(5), confidence_assessment="low"
+    )
+
+    record = hitl.replay("task-1", recorded).record
+
+    assert (record.authenticated, record.channel, record.confidence_assessment) == ("recorded", "replay", "low")
+    assert record.options_offered == record.reviewer_roles == record.reviewer_domains == ()
+    assert (record.review_seconds, record.review_opened_at, record.received_at) == (None, minutes(60), minutes(60))
+    assert (record.timestamp, record.latency_seconds) == (minutes(5), 300)
+
+
+def test_a_clock_that_steps_back_makes_no_negative_time(hitl, clock, waits):
+    clock.tick(60)
+    waits(hitl)
+    clock.tick(-30)
+
+    assert hitl.decide("task-1", a_review("approve", "ana")).record.review_seconds == 0
+
+
+VERSIONS = {"agent_id": "support-bot", "model": "m-large", "model_version": "2026-01", "prompt_version": "v7"}
+
+
+@pytest.mark.parametrize("confidence", [0.9, 0.5])
+def test_the_agent_says_in_its_output_what_it_is(hitl, confidence):
+    case = hitl.submit(a_task(), an_output(confidence=confidence, **VERSIONS))
+    if case.record is None:
+        # What a person writes instead is not the agent's word.
+        case = hitl.decide("task-1", a_review("modify", "ana", modified_output={"predicted_label": "x", "model": "me"}))
+
+    assert fields(case.record, *VERSIONS) == VERSIONS
+
+
+@pytest.mark.parametrize("odd", [7, None, "", " ", ["m"], {"name": "m"}, "x" * 201, "m\u200b", "a\nb"])
+def test_what_is_no_name_stays_in_the_output_and_becomes_no_field(hitl, odd):
+    record = hitl.submit(a_task(), an_output(model=odd)).record
+
+    assert record.model is None
+    assert record.proposed_output.model_extra == {"model": odd}
+
+
+def test_a_record_from_before_these_fields_can_still_be_read(hitl):
+    record = hitl.submit(a_task(), an_output(model="m")).record
+    names = list(AuditRecord.model_fields)
+    older = record.model_dump(mode="json", include=set(names[: names.index("replayed") + 1]))
+
+    read = AuditRecord.model_validate(older)
+
+    assert (read.log_id, read.timestamp, read.model, read.domain) == (record.log_id, NINE, None, None)
