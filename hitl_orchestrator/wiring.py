@@ -73,14 +73,13 @@ class Orchestrator(BaseOrchestrator):
 
         A new file is made, and so are tables in an empty database; older ones are migrated. `policy` and
         `reviewers` are files or values. Without a policy the store's current one holds, in a new store the canonical
-        one; without reviewers there is one seat per role. `classifier` makes an output for tasks that come without one:
-        a LangChain `Runnable`, or a function of the task.
+        one; without reviewers there is one seat per role. `classifier` (a LangChain `Runnable`, or a function of the
+        task) makes the outputs that are not given.
 
         `seal_key` seals decisions: hexadecimal text, a `Path` to it, a function that computes a MAC, or several, the
         newest first; else there is a key file beside the store. `checkpoint_key` encrypts the graph's checkpoints.
-        A case is held for `lease` seconds by whoever drives it, or until their process has ended. `clock` says when
-        things happen; deadlines and leases are judged by the store's own, which in memory is the same.
-        With a `head_file` the ledger's head is signed into it every `head_every` entries and on close, with `head_key`.
+        A case is held for `lease` seconds by whoever drives it. `clock` says when things happen; deadlines and leases
+        are judged by the store's own. The ledger's head is signed into `head_file` every `head_every` entries and on close.
 
         Raises:
             UnfitInput: the policy or the reviewers file cannot be used, with every problem.
@@ -90,19 +89,18 @@ class Orchestrator(BaseOrchestrator):
         people = load_people(reviewers)
         given = None if policy is None else load_policy(policy, people.chain)
         encryption = None if checkpoint_key is None else encryption_key(checkpoint_key)
-        store = _from_here(store)
-        clock = clock or now_in_utc
+        store, clock, scores = _from_here(store), clock or now_in_utc, score_rules or ScoreRules()
         ledger = open_ledger(store, seal_key, lease=lease, clock=clock)
         with _closed_on_failure(ledger):
             rulebook = Rulebook(given or _policy_of(ledger, people.chain), people.chain, ledger.policy)
             notary = notary_of(ledger, store, head_file=head_file, head_key=head_key, clock=clock)
+        signing = Signing(notary, head_every)
 
         def runner(desk: Desk) -> "Runner":
-            asked, scores = as_classifier(classifier), score_rules or ScoreRules()
+            asked = as_classifier(classifier)
             ports = Services(rules=rulebook, inbox=desk, records=desk, alarms=desk, payloads=ledger, classifier=asked)
             return build_runner(store, replace(ports, risk_rules=risk_rules, score_rules=scores), encryption)
 
-        signing = Signing(notary, head_every)
         return cls(ledger, people, rulebook, clock=clock, new_id=new_case_id, runner=runner, signing=signing)
 
 
