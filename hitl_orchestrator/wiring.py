@@ -79,7 +79,7 @@ class Orchestrator(BaseOrchestrator):
         `seal_key` seals decisions: hexadecimal text, a `Path` to it, a function that computes a MAC, or several, the
         newest first; else there is a key file beside the store. `checkpoint_key` encrypts the graph's checkpoints.
         A case is held for `lease` seconds by whoever drives it. `clock` says when things happen; deadlines and leases
-        are judged by the store's own. The ledger's head is signed into `head_file` every `head_every` entries and on close.
+        are judged by the store's own. Its head is signed into `head_file` every `head_every` entries and on close.
 
         Raises:
             UnfitInput: the policy or the reviewers file cannot be used, with every problem.
