@@ -44,7 +44,10 @@ class Review(Value):
 
 
 class Shown(Value):
-    """All that a review shows to the person who decides it. Its digest is what the decision signs."""
+    """All that a review shows to the person who decides it. Its digest is what the decision signs.
+
+    Without the random `salt` the digest, which outlives what it is of, would confirm a guess at it.
+    """
 
     review_id: Identifier
     case_id: Identifier
@@ -53,6 +56,7 @@ class Shown(Value):
     task: Task
     routing: Routing
     passed_up_because: Text = ""
+    salt: str = Field(default="", repr=False)
 
     @property
     def digest(self) -> str:
