@@ -78,6 +78,9 @@ def account_problem(account: Account) -> Problem | None:
     case = account.row
     if not account.told:
         return None, f"case {case.case_id!r} stands in the table, and no entry tells of it: the ledger lost its end"
+    problem = _contents_problem(account)
+    if problem is not None:
+        return account.told[-1].seq, f"case {case.case_id!r}: {problem}"
     reading = _Reading(account)
     for told in account.told:
         problem = reading.problem_of(told)
@@ -98,16 +101,11 @@ class _Reading:
         self._refusals = dict(account.refusals)
         self._open: str | None = None
         self._contents = account.contents
-        self._named: list[str] = []
         self._erased = next((_erased_by(told) for told in account.told if told.kind == EventKind.REDACTED), None)
         self._is_erased = False
 
     def problem_of(self, told: Told) -> str | None:
         """Say what is wrong with one entry; None where it fits what came before and the row that it speaks of."""
-        named = named_in(told.entry)
-        self._named += named
-        if "" in named and not self._is_erased:
-            return "what it says is not there, and nobody had erased it by then"
         if told.kind == EventKind.FINISHED:
             return self._finished()
         problem = self._moved(told.kind)
@@ -127,21 +125,8 @@ class _Reading:
                 yield f"no entry tells of the review {review.review_id!r}, or of its verdict"
             elif review.status != ReviewStatus.OPEN or review.verdict is not None:
                 yield f"the review {review.review_id!r} is answered in the table, and no entry tells of the answer"
-        problem = self._contents_problem()
-        if problem is not None:
-            yield problem
         for key in self._refusals:
             yield f"no entry tells of the refusal {key[:12]!r} in the table"
-
-    def _contents_problem(self) -> str | None:
-        if self._erased is not None:
-            return None if self._contents is None else "what was said in it was erased, and is there again"
-        if self._contents is None:
-            return "what was said in it is missing, and no entry tells that it was erased"
-        try:
-            return Contents(*self._contents).problem(self._named)
-        except (ValueError, TypeError):
-            return "the key of what was said in it is none"
 
     def _moved(self, kind: str) -> str | None:
         if kind not in _MOVES:
@@ -255,6 +240,26 @@ _INTAKE = re.compile(
     r'"policy_id":"[^"]*","received_at":"[^"]*","replayed":(?:true|false),"task":(?P<task>\{.*\})\},"case_id":"',
     re.DOTALL,
 )
+
+
+def _contents_problem(account: Account) -> str | None:
+    """Say what is wrong with what was said in a case: it is all there under its digests, or an entry erased it all."""
+    named: list[str] = []
+    is_erased = False
+    for told in account.told:
+        names = named_in(told.entry)
+        if "" in names and not is_erased:
+            return f"what entry {told.seq} says is not kept, and nobody had erased it by then"
+        named += names
+        is_erased = is_erased or told.kind == EventKind.REDACTED
+    if is_erased:
+        return None if account.contents is None else "what was said in it was erased, and is there again"
+    if account.contents is None:
+        return "what was said in it is missing, and no entry tells that it was erased"
+    try:
+        return Contents(*account.contents).problem(named)
+    except (ValueError, TypeError):
+        return "the key of what was said in it is none"
 
 
 def _erased_by(told: Told) -> dict[str, str]:
