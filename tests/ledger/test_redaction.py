@@ -1,8 +1,7 @@
 """Redaction: what was said in a case is gone from everywhere, and the ledger verifies as if nothing had happened."""
 
 import json
-from contextlib import closing, contextmanager
-from typing import Any
+from contextlib import closing
 
 import pytest
 from builders import (
@@ -16,48 +15,28 @@ from builders import (
     a_task,
     a_verdict,
     an_outcome,
-    an_output,
     minutes,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 from postgres_server import somebody_else
+from secrets_told import SECRET, run, secret_output, told
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.audit import Actor
-from hitl_orchestrator.domain.value import canonical_json
 from hitl_orchestrator.domain.words import ActorKind, EventKind
 from hitl_orchestrator.errors import (
     CaseUnfinished,
-    LedgerDamaged,
     ReviewAlreadyDecided,
-    SealBroken,
     TaskConflict,
     UnfitInput,
     UnknownCase,
 )
-from hitl_orchestrator.ledger.chain import Draft
-from hitl_orchestrator.ledger.contents import ERASABLE, ERASED, Contents, erased, marked, new_contents, restored
+from hitl_orchestrator.ledger.contents import ERASED, Contents
 from hitl_orchestrator.ledger.proofs import proof_problem
 from hitl_orchestrator.ledger.redaction import Redaction
 from hitl_orchestrator.ledger.signing import new_signing_key
 
-SECRET = "Zaphod7Beeblebrox"
 KEY = new_signing_key()
-words = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=20)
-scalars = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False) | words
-free_json = st.recursive(
-    scalars.filter(lambda value: value not in (float("inf"), float("-inf"))),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
-    max_leaves=12,
-)
 CLERK = Actor(kind=ActorKind.HUMAN, id="clerk")
-
-
-def secret_output(task_id="task-1", **fields):
-    return an_output(
-        task_id, label=f"Pay {SECRET}", explanation=f"{SECRET} asked", account={"holder": SECRET}, **fields
-    )
 
 
 def finished(ledger, case_id="case-1", decision="modify"):
@@ -79,20 +58,6 @@ def finished(ledger, case_id="case-1", decision="modify"):
 
 def redact(ledger, case_id="case-1", reason="Article 17"):
     return ledger.redact(case_id, reason, CLERK, minutes(9))
-
-
-def told(ledger) -> str:
-    """Everything that a ledger can be made to tell, as one text."""
-    with ledger.books() as books:
-        stored: list[Any] = [*books.entries(), *books.accounts(), *books.policies()]
-    cases = [ledger.case(event.case_id) for event in ledger.events() if event.kind is EventKind.SUBMITTED]
-    return "\n".join(map(repr, [*stored, *cases, *ledger.events(), *ledger.records(), *ledger.inbox()]))
-
-
-def verified(ledger):
-    hitl = Orchestrator.open("memory://")
-    hitl.notary._ledger = ledger
-    return hitl.verify()
 
 
 # What it does.
@@ -236,37 +201,6 @@ def test_an_auto_approved_case_holds_what_it_said_once(ledger):
         assert len(Contents(*books.contents("case-1"))) == 2  # the description, and one proposal in three entries
 
 
-# Pure.
-
-
-@given(description=words, metadata=st.dictionaries(words, free_json, max_size=4), extra=free_json)
-def test_what_is_named_comes_back_as_it_was_said_and_without_the_contents_not_at_all(description, metadata, extra):
-    task = {"task_id": "t", "task_description": description, "metadata": metadata}
-    output = {"task_id": "t", "agent_output": {"predicted_label": "x", "explanation": description, "more": extra}}
-    draft = Draft("case-1", EventKind.SUBMITTED, NINE, AGENT, {"task": task, "output": output, "attempt": 1})
-    contents = new_contents()
-
-    named = marked(draft, contents)
-
-    read = Contents(contents.key, contents.body)
-    assert canonical_json(restored(EventKind.SUBMITTED, named.body, read)) == canonical_json(draft.body)
-    gone = restored(EventKind.SUBMITTED, named.body, None)
-    assert gone["output"]["agent_output"] == {"predicted_label": ERASED}
-    assert gone["task"]["metadata"] == {}
-    assert gone["task"]["task_description"] in (ERASED, "")
-    assert gone == erased(draft.body, ERASABLE[EventKind.SUBMITTED])
-    assert read.problem([line[:64] for line in contents.body.split("\n")]) is None
-
-
-def test_a_value_that_is_missing_or_changed_is_never_read_as_what_was_said():
-    contents = new_contents()
-    mark = contents.mark("pay 1 euro")
-
-    for body in ("", contents.body.replace("1 euro", "9 euro")):
-        with pytest.raises(LedgerDamaged, match="missing or was changed"):
-            Contents(contents.key, body).value(mark)
-
-
 # From the front door, on files.
 
 
@@ -276,17 +210,6 @@ def hitl(request, tmp_path):
     url = stores.get(request.param) or request.getfixturevalue("postgres_store")
     with Orchestrator.open(url, head_key=KEY) as opened:
         yield opened
-
-
-def run(hitl, number, confidence=0.5, decision: str | None = "modify", letter=""):
-    name = f"task-{number}"
-    task = a_task(name, task_description=f"About {SECRET}", metadata={"customer": SECRET, "letter": letter})
-    case = hitl.submit(task, secret_output(name, confidence=confidence))
-    if confidence < 0.8 and decision:
-        hitl.decide(name, a_review("escalate", "domain_reviewer", reason=f"{SECRET}, above me"))
-        edited = {"modified_output": {"predicted_label": SECRET}, "human_feedback": f"{SECRET} again"}
-        hitl.decide(name, a_review(decision, "senior_manager", **(edited if decision == "modify" else {})))
-    return case.case_id
 
 
 def test_the_chain_the_tables_and_the_heads_of_before_agree_afterwards(hitl):
@@ -384,7 +307,6 @@ def test_no_byte_of_it_is_left_in_the_file_or_in_the_log_beside_it(tmp_path):
     with Orchestrator.open(f"sqlite:///{file}") as hitl:
         for number in range(30):
             run(hitl, number, confidence=0.9 if number % 3 == 0 else 0.5, letter=f"{SECRET} " * 40 * number)
-        keys = [hitl.ledger._database.read]
         with hitl.ledger.books() as books:
             keys = [account.contents.key for account in books.accounts()]
         assert SECRET.encode() in bytes_of(file)
@@ -420,127 +342,6 @@ def rows_of(store) -> str:
         names = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         rows = [connection.execute(f'SELECT t::text FROM "{name}" AS t').fetchall() for (name,) in names]
     return repr(rows)
-
-
-# Whoever tampers.
-
-
-@contextmanager
-def tampering(hitl):
-    with somebody_else(hitl.ledger._database.url) as connection:
-        if "sqlite" in hitl.ledger._database.url:
-            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-                connection.execute(f"DROP TRIGGER {name}")
-        yield connection
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def half_redacted(request, tmp_path):
-    """Eight cases of which the even ones were redacted."""
-    url = (
-        f"sqlite:///{tmp_path / 'hitl.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres_store")
-    )
-    with Orchestrator.open(url) as hitl:
-        for number in range(8):
-            run(hitl, number, confidence=0.9 if number % 3 == 0 else 0.5)
-        for number in range(0, 8, 2):
-            hitl.redact(f"task-{number}", reason="asked for")
-        yield hitl
-
-
-ROW_EDITS = {
-    "a letter changed": "UPDATE contents SET body = replace(body, 'Zaphod7', 'Zaphod8') WHERE {}",
-    "a line taken out": "UPDATE contents SET body = substr(body, position(chr(10) in body) + 1) WHERE {}",
-    "all of it taken out": "UPDATE contents SET body = '' WHERE {}",
-    "a line added": "UPDATE contents SET body = body || chr(10) || repeat('0', 64) || '1' WHERE {}",
-    "a digest changed": "UPDATE contents SET body = repeat('0', 64) || substr(body, 65) WHERE {}",
-    "another key": "UPDATE contents SET key = repeat('0', 64) WHERE {}",
-    "no key": "UPDATE contents SET key = 'none' WHERE {}",
-    "the row taken out": "DELETE FROM contents WHERE {}",
-}
-
-
-def test_every_edit_of_every_row_is_found(half_redacted):
-    with tampering(half_redacted) as connection:
-        rows = connection.execute("SELECT case_id, key, body FROM contents").fetchall()
-    assert (len(rows), half_redacted.verify().problem) == (4, None)
-
-    for case_id, key, body in rows:
-        for name, sql in ROW_EDITS.items():
-            with tampering(half_redacted) as connection:
-                changed = connection.execute(in_dialect(half_redacted, sql).format(f"case_id = '{case_id}'"))
-                assert changed.rowcount == 1
-
-            assert case_id in (half_redacted.verify().problem or ""), name
-
-            put_back(half_redacted, case_id, key, body)
-    assert half_redacted.verify().problem is None
-
-
-def put_back(hitl, case_id, key, body):
-    with tampering(hitl) as connection:
-        connection.execute(f"DELETE FROM contents WHERE case_id = '{case_id}'")
-        mark = "?" if "sqlite" in hitl.ledger._database.url else "%s"
-        connection.execute(f"INSERT INTO contents VALUES ({mark}, {mark}, {mark})", (case_id, key, body))
-
-
-def in_dialect(hitl, sql: str) -> str:
-    if "sqlite" not in hitl.ledger._database.url:
-        return sql
-    sql = sql.replace("position(chr(10) in body)", "instr(body, char(10))").replace("chr(10)", "char(10)")
-    return sql.replace("repeat('0', 64)", f"'{'0' * 64}'")
-
-
-def test_contents_that_are_there_again_behind_a_redaction_are_found(half_redacted):
-    gone = half_redacted.show("task-2").case_id
-
-    put_back(half_redacted, gone, "0" * 64, "")
-
-    assert "was erased, and is there again" in half_redacted.verify().problem
-
-
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "UPDATE reviews SET shown = replace(shown, '[erased]', 'something')",
-        "UPDATE reviews SET shown = replace(shown, 'low', 'high')",
-        "UPDATE reviews SET verdict = replace(verdict, 'modify', 'reject')",
-        "UPDATE reviews SET verdict = NULL",
-        "UPDATE reviews SET status = 'escalated' WHERE level = 1",
-        "DELETE FROM reviews",
-        "UPDATE cases SET content = 'x'",
-        "UPDATE cases SET stage = 'waiting'",
-    ],
-)
-def test_what_is_left_of_a_redacted_case_cannot_be_changed_either(half_redacted, sql):
-    gone = half_redacted.show("task-2").case_id
-    joined = " AND " if " WHERE " in sql else " WHERE "
-    with tampering(half_redacted) as connection:
-        assert connection.execute(f"{sql}{joined}case_id = '{gone}'").rowcount
-
-    assert gone in half_redacted.verify().problem
-
-
-def test_what_was_changed_beside_the_ledger_is_not_carried_out(half_redacted):
-    case_id = run(half_redacted, 9, decision=None)
-    with tampering(half_redacted) as connection:
-        sql = f"UPDATE contents SET body = replace(body, 'Zaphod7', 'Zaphod8') WHERE case_id = '{case_id}'"
-        assert connection.execute(sql).rowcount
-
-    with pytest.raises((LedgerDamaged, SealBroken)):
-        half_redacted.decide(case_id, a_review("approve", "senior_manager"))
-
-
-def test_an_entry_may_not_say_that_something_was_erased_before_it_was(tmp_path):
-    """A redaction is told by an entry alone; a missing row and a blank name are no redaction."""
-    with Orchestrator.open(f"sqlite:///{tmp_path / 'hitl.db'}") as hitl:
-        run(hitl, 1)
-        with tampering(hitl) as connection:
-            connection.execute("DELETE FROM contents")
-
-        assert "missing, and no entry tells that it was erased" in hitl.verify().problem
-        with pytest.raises(LedgerDamaged):
-            hitl.redact("task-1", reason="to hide it")
 
 
 def test_a_store_that_is_opened_again_has_forgotten_it(tmp_path):
