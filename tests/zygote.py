@@ -64,7 +64,12 @@ def recover(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge)
     hitl.recover(lambda case: acknowledge(f"{case.case_id} {case.status}"))
 
 
-WORK = {"submit": submit, "decide": decide, "recover": recover}
+def redact(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
+    for number in order["numbers"]:
+        acknowledge(f"{number} {hitl.redact(f'task-{number}', reason='asked for').destroyed}")
+
+
+WORK = {"submit": submit, "decide": decide, "recover": recover, "redact": redact}
 
 
 def die_at_commit(number: int) -> None:
