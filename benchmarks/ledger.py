@@ -25,8 +25,10 @@ from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.words import Action, ActorKind, CaseStage, ConfidenceSource, EventKind, RiskLevel
 from hitl_orchestrator.ledger import entries, statements
 from hitl_orchestrator.ledger.chain import Draft, Head, link
+from hitl_orchestrator.ledger.contents import Contents, content_digest, marked, new_contents
 from hitl_orchestrator.ledger.heads import SignedHead
 from hitl_orchestrator.ledger.ports import Ledger
+from hitl_orchestrator.ledger.sql_contents import ADD_CONTENTS
 from hitl_orchestrator.ledger.sqlite import SqliteDatabase
 from hitl_orchestrator.ledger.verify import START, walk
 from hitl_orchestrator.nodes.outcome import by_agent
@@ -132,12 +134,15 @@ def fill(store: str, size: int) -> None:
         numbers = range(first, min(first + CASES_AT_ONCE, size // ENTRIES_A_CASE))
         drafts, rows = [], []
         for number in numbers:
-            rows.append(_row(number, head.seq + len(drafts) + 1))
-            drafts += _drafts(number)
+            said = new_contents()
+            told = [marked(draft, said) for draft in _drafts(number)]
+            rows.append(_rows(number, head.seq + len(drafts) + 1, told[0], said))
+            drafts += told
         linked = link(head, drafts)
         with database.write(flush=False) as transaction:
             transaction.run_each(statements.APPEND, [entry._asdict() for entry in linked])
-            transaction.run_each(statements.ADD_CASE, rows)
+            transaction.run_each(statements.ADD_CASE, [row for row, _ in rows])
+            transaction.run_each(ADD_CONTENTS, [said for _, said in rows])
         head = Head(linked[-1].seq, linked[-1].digest)
     database.close()
 
@@ -159,10 +164,13 @@ def _drafts(number: int) -> list[Draft]:
     ]
 
 
-def _row(number: int, seq: int) -> dict[str, Any]:
-    name, content = f"case-{number:09}", entries.content_digest(submission(number))
+def _rows(number: int, seq: int, intake: Draft, said: Contents) -> tuple[dict[str, Any], dict[str, Any]]:
+    name, content = f"case-{number:09}", content_digest(intake.body)
     place = {"attempt": 1, "stage": CaseStage.FINISHED.value, "submitted_seq": seq}
-    return {"case_id": name, "task_id": name, "content": content, **place}
+    return (
+        {"case_id": name, "task_id": name, "content": content, **place},
+        {"case_id": name, "key": said.key, "body": said.body},
+    )
 
 
 def verification(folder: Path, size: int = ENTRIES) -> dict[str, float]:

@@ -131,6 +131,17 @@ class CaseNotWaiting(Refusal):
         self.case_id, self.status = case_id, status
 
 
+class CaseUnfinished(Refusal):
+    """The contents of a case were to be erased while somebody may still need them."""
+
+    def __init__(self, case_id: str, status: str) -> None:
+        remedy = (
+            "'hitl recover' drives it on" if status in _UNFINISHED else f"decide it first, with 'hitl resume {case_id}'"
+        )
+        super().__init__(f"case {case_id!r} cannot be redacted: it is {status}, not finished; {remedy}")
+        self.case_id, self.status = case_id, status
+
+
 class CaseMoved(Refusal):
     """Another process took this case a step further first; reading it again shows where it stands."""
 

@@ -26,12 +26,12 @@ from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.nodes.desk import Clock, Desk
 from hitl_orchestrator.nodes.ports import Classifier
 from hitl_orchestrator.nodes.services import Services
-from hitl_orchestrator.orchestrator import BaseOrchestrator
 from hitl_orchestrator.policies.loader import read_policy
 from hitl_orchestrator.policies.risk import RiskRule
 from hitl_orchestrator.policies.rulebook import Rulebook
 from hitl_orchestrator.policies.schema import Policy
 from hitl_orchestrator.policies.scoring import ScoreRules
+from hitl_orchestrator.redacting import RedactingOrchestrator
 from hitl_orchestrator.review.people import People, read_people
 from hitl_orchestrator.settings import DEFAULT_STORE
 
@@ -48,7 +48,7 @@ MEMORY = "memory://"
 CANONICAL_POLICY, CANONICAL_REVIEWERS = "routing_policy.json", "reviewers.json"
 
 
-class Orchestrator(BaseOrchestrator):
+class Orchestrator(RedactingOrchestrator):
     """The front door: an orchestrator on a store, with a policy and people."""
 
     @classmethod

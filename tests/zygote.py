@@ -71,7 +71,12 @@ def sweep(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -
     hitl.sweep(lambda case: acknowledge(f"{case.case_id} {case.status}"))
 
 
-WORK = {"submit": submit, "decide": decide, "recover": recover, "sweep": sweep}
+def redact(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
+    for number in order["numbers"]:
+        acknowledge(f"{number} {hitl.redact(f'task-{number}', reason='asked for').destroyed}")
+
+
+WORK = {"submit": submit, "decide": decide, "recover": recover, "redact": redact, "sweep": sweep}
 
 
 def die_at_commit(number: int) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hitl_orchestrator.cli.options import AsJson, CaseId, Store, help_alone, session_of
+from hitl_orchestrator.cli.options import AsJson, CaseId, Reviewers, Store, help_alone, session_of
 
 audit = typer.Typer(rich_markup_mode=None)
 
@@ -82,6 +82,27 @@ def audit_key(context: typer.Context, out: Out = None, store: Store = None, as_j
     from hitl_orchestrator.cli import auditing as doing  # noqa: PLC0415
 
     doing.show_key(session_of(context, store, as_json=as_json), out)
+
+
+@audit.command("redact")
+def audit_redact(
+    context: typer.Context,
+    given_id: CaseId,
+    *,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why. It is kept, so it must not repeat what goes.")],
+    reviewer: Annotated[str | None, typer.Option(metavar="ID", help="Who redacts.")] = None,
+    reviewers: Reviewers = None,
+    store: Store = None,
+    as_json: AsJson = False,
+) -> None:
+    """Erase what agents and people wrote in a finished case.
+
+    Texts, metadata and proposals are destroyed with the key of their digests. Who decided what, when and by which rule
+    stays, and the ledger verifies as before.
+    """
+    from hitl_orchestrator.cli import redacting as doing  # noqa: PLC0415
+
+    doing.redact(session_of(context, store, reviewers=reviewers, as_json=as_json), given_id, reason, reviewer)
 
 
 @audit.command("prove")

@@ -113,6 +113,12 @@ def _proven(proof: CaseProof, public: str | None) -> Iterator[Block]:
     for proven in proof.entries:
         event = event_of(proven.entry, "")
         yield Line(f"{event.seq}  {moment(event.at)}  {event.kind}", indent=2)
+    if proof.contents is None:
+        yield Line("What was said in the case is not in the proof.")
+    else:
+        yield Line(
+            f"{count(len(proof.contents.values), 'value')} of what was said in it: all as the entries name them."
+        )
     yield from _whose_key(proof.head.key, public)
 
 

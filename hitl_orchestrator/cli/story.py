@@ -31,6 +31,8 @@ def of(case: Case, history: Sequence[Event], deciding: Deciding | None, session:
     status = f"waits for {deciding.role}" if deciding else case.status
     yield Line(f"Task {case.task_id}: {status}", f"bold {blocks.outcome(case.status).style}")
     yield Line(f"case {case.case_id}", "dim")
+    if case.redacted:
+        yield Line("What agents and people wrote in it was erased; 'hitl audit show' tells when.", "yellow")
     yield from _task(case)
     yield from _proposal(case, history)
     yield from _routing(case)

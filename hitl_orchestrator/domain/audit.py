@@ -113,7 +113,10 @@ class RefusedAttempt(Value):
 
 
 class Event(Value):
-    """One entry of the ledger. `digest` covers everything else in it, `previous` is the digest of the entry before."""
+    """One entry of the ledger. `digest` is that of the text as it is stored, `previous` that of the entry before.
+
+    The stored text names what agents and people wrote by keyed digests; here it stands in its place.
+    """
 
     seq: int
     case_id: Identifier | None

@@ -22,12 +22,16 @@ class Submission(Value):
 
 
 class Case(Value):
-    """A case as it stands now: what came in, how far it is, its reviews, and its record once it is finished."""
+    """A case as it stands now: what came in, how far it is, its reviews, and its record once it is finished.
+
+    Of a `redacted` one all that agents and people wrote was erased.
+    """
 
     submission: Submission
     stage: CaseStage
     reviews: tuple[ReviewRow, ...] = ()
     record: AuditRecord | None = None
+    redacted: bool = False
 
     @property
     def case_id(self) -> str:

@@ -58,6 +58,7 @@ class Shown(Value):
     """All that a review shows to the person who decides it. Its digest is what the decision signs.
 
     `on_timeout` is what becomes of this very review if nobody answers it in time; None where no time is set.
+    Without the random `salt` the digest, which outlives what it is of, would confirm a guess at it.
     """
 
     review_id: Identifier
@@ -68,6 +69,7 @@ class Shown(Value):
     routing: Routing
     passed_up_because: Text = ""
     on_timeout: OnTimeout | None = None
+    salt: str = Field(default="", repr=False)
 
     @property
     def digest(self) -> str:

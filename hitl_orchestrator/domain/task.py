@@ -1,7 +1,5 @@
 """What an agent wants to do, and what it proposes."""
 
-from typing import Any
-
 from pydantic import ConfigDict, Field, model_validator
 
 from hitl_orchestrator.domain.value import Confidence, FreeJson, Identifier, Instant, Label, Text, Value, check_json
@@ -40,11 +38,3 @@ class AgentOutput(Value):
     task_id: Identifier
     agent_output: Proposal
     confidence_score: Confidence | None = None
-
-
-def content_of(task: Task, output: AgentOutput | None) -> dict[str, Any]:
-    """Return what makes a submission the same submission: all that was given, as plain JSON."""
-    return {
-        "task": task.model_dump(mode="json"),
-        "output": None if output is None else output.model_dump(mode="json"),
-    }

@@ -132,6 +132,7 @@ class EventKind(StrEnum):
     RESUMED = "resumed"
     FINISHED = "finished"
     ALARM = "alarm"
+    REDACTED = "redacted"
 
 
 class ActorKind(StrEnum):

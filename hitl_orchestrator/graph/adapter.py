@@ -61,14 +61,14 @@ class Adapter:
         self._made: dict[int, tuple[Any, Value]] = {}
         self._runs = Runs()
 
-    def plain(self, value: Value | None) -> Any:
-        """Return a value as plain JSON, or as a reference to where it is kept if it is large."""
+    def plain(self, value: Value | None, case_id: str = "") -> Any:
+        """Return a value of a case as plain JSON, or as a reference to where it is kept if it is large."""
         if value is None:
             return None
         text = value.model_dump_json()
         if len(text) > LARGEST_IN_STATE:
             name = sha256(text.encode()).hexdigest()
-            self._payloads.keep(name, text)
+            self._payloads.keep(name, text, case_id)
             return {_KEPT: name, "size": len(text)}
         return self._remember(json.loads(text), value)
 
@@ -105,7 +105,7 @@ class Adapter:
                 raise
             if set(update) != {owns}:
                 raise StateNotSound(f"node {name!r} may write {owns!r} and wrote {sorted(update)}")
-            written = self.plain(update[owns])
+            written = self.plain(update[owns], given.submission.case_id)
             self._runs.note(state, owns, written, own=own)
             return {owns: written}
 
@@ -130,9 +130,9 @@ class Adapter:
         try:
             text = self._payloads.kept(name)
         except KeyError:
-            raise StateNotSound(f"the payload {name!r} is not kept here") from None
+            raise StateNotSound("a payload that it names is not kept here") from None
         if sha256(text.encode()).hexdigest() != name:
-            raise StateNotSound(f"the payload {name!r} was changed since it was kept")
+            raise StateNotSound("a payload that it names was changed since it was kept")
         return json.loads(text)
 
     def _remember(self, made: Any, value: Value) -> Any:

@@ -39,7 +39,7 @@ class Runner:
 
     def input(self, submission: Submission) -> dict[str, Any]:
         """Return what the graph starts from."""
-        return {"submission": self._adapter.plain(submission)}
+        return {"submission": self._adapter.plain(submission, submission.case_id)}
 
     def start(self, submission: Submission) -> AuditRecord | None:
         """Run a new case until it finishes or waits; the record if it finished."""
@@ -95,7 +95,7 @@ class Runner:
             "score": routing.score,
             "decision": routing.decision,
         }
-        state = {key: self._adapter.plain(value) for key, value in parts.items()}
+        state = {key: self._adapter.plain(value, case.case_id) for key, value in parts.items()}
         self.graph.update_state(self.thread(case.case_id), state, as_node=ROUTE)
 
     def _run(self, given: Any, case_id: str) -> AuditRecord | None:

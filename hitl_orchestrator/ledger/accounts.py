@@ -11,8 +11,11 @@ from typing import Any
 
 from hitl_orchestrator.domain.value import canonical_json, digest, read_canonical
 from hitl_orchestrator.domain.words import CaseStage, EventKind, OnTimeout, ReviewStatus
+from hitl_orchestrator.errors import LedgerDamaged
 from hitl_orchestrator.ledger.books import Account, Books, CaseRow, StoredPolicy, StoredReview, Told
-from hitl_orchestrator.ledger.chain import NEVER, Entry
+from hitl_orchestrator.ledger.chain import NEVER, Entry, body_of
+from hitl_orchestrator.ledger.contents import Contents, content_digest, named_in, restored
+from hitl_orchestrator.ledger.redaction import ReviewTexts
 
 Problem = tuple[int | None, str]
 """The entry that a problem is known by, where there is one, and a sentence."""
@@ -25,16 +28,8 @@ _MOVES: Mapping[str, tuple[str | None, str]] = {
     EventKind.DECIDED: (CaseStage.WAITING, CaseStage.DECIDED),
     EventKind.EXPIRED: (CaseStage.WAITING, CaseStage.DECIDED),
     EventKind.RESUMED: (CaseStage.DECIDED, CaseStage.DECIDED),
+    EventKind.REDACTED: (CaseStage.FINISHED, CaseStage.FINISHED),
 }
-TEXTS_NEEDED = (
-    EventKind.SUBMITTED,
-    EventKind.REVIEW_OPENED,
-    EventKind.ESCALATED,
-    EventKind.DECIDED,
-    EventKind.EXPIRED,
-    EventKind.REFUSED,
-)
-"""The kinds of entries whose text is compared with a row."""
 
 _ENDING = (OnTimeout.ESCALATE.value, OnTimeout.REJECT.value)
 
@@ -86,6 +81,9 @@ def account_problem(account: Account) -> Problem | None:
     case = account.row
     if not account.told:
         return None, f"case {case.case_id!r} stands in the table, and no entry tells of it: the ledger lost its end"
+    problem = _contents_problem(account)
+    if problem is not None:
+        return account.told[-1].seq, f"case {case.case_id!r}: {problem}"
     reading = _Reading(account)
     for told in account.told:
         problem = reading.problem_of(told)
@@ -105,13 +103,16 @@ class _Reading:
         self._reviews = {review.review_id: review for review in account.reviews}
         self._refusals = dict(account.refusals)
         self._open: str | None = None
+        self._contents = account.contents
+        self._erased = next((_erased_by(told) for told in account.told if told.kind == EventKind.REDACTED), None)
+        self._is_erased = False
 
     def problem_of(self, told: Told) -> str | None:
         """Say what is wrong with one entry; None where it fits what came before and the row that it speaks of."""
         if told.kind == EventKind.FINISHED:
             return self._finished()
         problem = self._moved(told.kind)
-        if problem is not None or told.entry is None:
+        if problem is not None:
             return problem
         if told.kind == EventKind.SUBMITTED and _is_intake_of(self._case, told):
             return None
@@ -149,10 +150,9 @@ class _Reading:
 
     def _submitted(self, said: dict[str, Any]) -> str | None:
         body = said["body"]
-        content = digest({"output": body["output"], "task": body["task"]})
         case = self._case
         row = (case.task_id, case.attempt, case.content, case.submitted_seq)
-        if row != (body["task"]["task_id"], body["attempt"], content, said["seq"]):
+        if row != (body["task"]["task_id"], body["attempt"], content_digest(body), said["seq"]):
             return "its row in the cases says another task, attempt, content or entry"
         return None
 
@@ -168,8 +168,21 @@ class _Reading:
         row = (review.level, review.role, review.digest, review.opened_at, review.due_at, review.expires_at)
         if row != (body["level"], body["role"], body["digest"], said["at"], due, ends):
             return f"the row of its review {review.review_id!r} says another level, role, digest or time"
+        if self._erased is not None:
+            return self._erased_problem(review, self._erased)
         if shown is None or digest(shown) != review.digest or shown["task"]["domain"] != review.domain:
             return f"what its review {review.review_id!r} shows is not what was shown"
+        return None
+
+    def _erased_problem(self, review: StoredReview, left: dict[str, str]) -> str | None:
+        if ReviewTexts(review.shown, review.verdict).digest != left.get(review.review_id):
+            return f"the row of its review {review.review_id!r} is not what was left of it when its case was redacted"
+        return None
+
+    def _redacted(self, said: dict[str, Any]) -> str | None:
+        if self._is_erased:
+            return "what was said in the case was erased before"
+        self._is_erased = True
         return None
 
     def _escalated(self, said: dict[str, Any]) -> str | None:
@@ -190,7 +203,17 @@ class _Reading:
         if review is None or self._open != body["review_id"]:
             return f"its review {body['review_id']!r} was not open"
         self._open = None
-        return _other_verdict(review, body, status)
+        if self._erased is not None:
+            same = review.status == status
+            return None if same else f"the row of its review {review.review_id!r} says {review.status}"
+        return _other_verdict(review, self._restored(body), status)
+
+    def _restored(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Return the body of an answer with what was said in it, as far as it is there."""
+        try:
+            return restored(EventKind.DECIDED, body, Contents(*self._contents) if self._contents else None)
+        except (LedgerDamaged, ValueError, TypeError):
+            return body
 
 
 _COMPARE: Mapping[str, Callable[[_Reading, dict[str, Any]], str | None]] = {
@@ -200,6 +223,7 @@ _COMPARE: Mapping[str, Callable[[_Reading, dict[str, Any]], str | None]] = {
     EventKind.DECIDED: _Reading._decided,
     EventKind.EXPIRED: _Reading._expired,
     EventKind.REFUSED: _Reading._refused,
+    EventKind.REDACTED: _Reading._redacted,
 }
 
 
@@ -207,11 +231,9 @@ def _is_intake_of(case: CaseRow, told: Told) -> bool:
     """Whether an entry is the intake that a row speaks of, seen from its text alone; False where that is not sure.
 
     Most entries of a busy ledger are intakes and outcomes, and reading them costs more than all else. The keys of
-    a canonical text stand in order, and quotation marks in strings are escaped. A free field that looks like one of our
-    keys makes what is cut out another text with another digest; then the entry is read.
+    a canonical text stand in order, quotation marks in strings are escaped, and what is free is not said in an entry.
     """
-    text = told.entry or ""
-    found = _INTAKE.search(text)
+    found = _INTAKE.search(told.entry)
     if found is None:
         return False
     output, task = found["output"], found["task"]
@@ -227,6 +249,32 @@ _INTAKE = re.compile(
     r'"policy_id":"[^"]*","received_at":"[^"]*","replayed":(?:true|false),"task":(?P<task>\{.*\})\},"case_id":"',
     re.DOTALL,
 )
+
+
+def _contents_problem(account: Account) -> str | None:
+    """Say what is wrong with what was said in a case: it is all there under its digests, or an entry erased it all."""
+    named: list[str] = []
+    is_erased = False
+    for told in account.told:
+        names = named_in(told.entry)
+        if "" in names and not is_erased:
+            return f"what entry {told.seq} says is not kept, and nobody had erased it by then"
+        named += names
+        is_erased = is_erased or told.kind == EventKind.REDACTED
+    if is_erased:
+        return None if account.contents is None else "what was said in it was erased, and is there again"
+    if account.contents is None:
+        return "what was said in it is missing, and no entry tells that it was erased"
+    try:
+        return Contents(*account.contents).problem(named)
+    except (ValueError, TypeError):
+        return "the key of what was said in it is none"
+
+
+def _erased_by(told: Told) -> dict[str, str]:
+    """Return what an entry about a redaction tells of the reviews that are left."""
+    left: dict[str, str] = body_of(told.entry)["reviews"]
+    return left
 
 
 def _other_verdict(review: StoredReview, body: dict[str, Any], status: ReviewStatus) -> str | None:

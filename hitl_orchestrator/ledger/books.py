@@ -35,6 +35,13 @@ class StoredReview(NamedTuple):
     answer_key: str | None
 
 
+class StoredContents(NamedTuple):
+    """A row of `contents`: the key of a case, and what was said in it."""
+
+    key: str
+    body: str
+
+
 class StoredPolicy(NamedTuple):
     """A row of `policies`."""
 
@@ -45,20 +52,24 @@ class StoredPolicy(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What an entry tells of a case. The text is there where it has to be compared with a row."""
+    """What an entry tells of a case."""
 
     seq: int
     kind: str
-    entry: str | None
+    entry: str
 
 
 class Account(NamedTuple):
-    """One case: its row, what the ledger tells of it in order, its reviews by level, and its refusals by attempt."""
+    """One case: its row, what the ledger tells of it in order, its reviews by level, and its refusals by attempt.
+
+    `contents` are None where the table has none of it.
+    """
 
     row: CaseRow
     told: Sequence[Told]
     reviews: Sequence[StoredReview]
     refusals: dict[str, int]
+    contents: StoredContents | None
 
 
 class Books(Protocol):
@@ -73,11 +84,14 @@ class Books(Protocol):
     def of_case(self, case_id: str) -> Iterator[Entry]:
         """Yield the entries of one case, in order."""
 
+    def contents(self, case_id: str) -> StoredContents | None:
+        """Return what was said in one case; None where it was erased."""
+
     def accounts(self) -> Iterator[Account]:
         """Yield every case of the table."""
 
     def strays(self) -> Iterator[tuple[str, str]]:
-        """Yield table and id of rows that belong to no case: entries, reviews, refusals."""
+        """Yield table and id of rows that belong to no case: entries, reviews, refusals, contents."""
 
     def policies(self) -> Iterator[StoredPolicy]:
         """Yield the rows of the policies."""

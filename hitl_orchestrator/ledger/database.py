@@ -78,6 +78,13 @@ class Database(Protocol):
     def revision(self) -> str | None:
         """Return the migration that the tables stand at, None where there are none."""
 
+    def scrub(self) -> None:
+        """Overwrite what was deleted, as far as this kind of database lets us.
+
+        Raises:
+            StoreUnavailable: others were in the way for too long; doing it again goes on.
+        """
+
     def engine(self) -> Engine:
         """Return an engine for migrations: what it begins is one transaction, which processes take in turn."""
 

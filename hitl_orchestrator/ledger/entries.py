@@ -1,13 +1,13 @@
 """What each kind of entry says. Both stores write the same words, so they are put together here. Pure."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from hitl_orchestrator.domain.audit import Actor, AuditRecord, RefusedAttempt
+from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
-from hitl_orchestrator.domain.task import content_of
 from hitl_orchestrator.domain.value import digest
 from hitl_orchestrator.domain.words import (
     ActorKind,
@@ -28,11 +28,6 @@ SYSTEM = Actor(kind=ActorKind.SYSTEM, id="orchestrator", channel="graph")
 def named_like_a_case(task_id: str) -> UnfitInput:
     """Return the refusal of a task whose id is that of a case: whoever asks for one would get the other."""
     return UnfitInput([f"task {task_id!r}: task_id: this is the id of a case; give the task another one"])
-
-
-def content_digest(submission: Submission) -> str:
-    """Return what two submissions must share to be the same submission."""
-    return digest(content_of(submission.task, submission.output))
 
 
 def answer_digest(answer: Review) -> str:
@@ -164,11 +159,24 @@ def standing_answer(row: ReviewRow, tried: ReviewRow, verdict: Verdict) -> Revie
         raise StaleReview(row.review_id, tried.digest, row.digest)
     if answer_digest(row.verdict.review) == answer_digest(verdict.review):
         return row
-    stands = row.verdict
-    if stands.source is DecisionSource.TIMEOUT:
-        raise ReviewExpired(row.review_id, stands.decided_at)
+    if row.verdict.source is DecisionSource.TIMEOUT:
+        raise ReviewExpired(row.review_id, row.verdict.decided_at)
+    raise _already_decided(row.review_id, row.verdict)
+
+
+def check_not_redacted(row: ReviewRow, told: Iterable[Event]) -> None:
+    """Pass a review whose contents are there. Of an erased one only who decided what is left, and that this stands.
+
+    Raises:
+        ReviewAlreadyDecided: they were erased.
+    """
+    if row.verdict is not None and any(event.kind is EventKind.REDACTED for event in told):
+        raise _already_decided(row.review_id, row.verdict)
+
+
+def _already_decided(review_id: str, stands: Verdict) -> ReviewAlreadyDecided:
     who = stands.review.reviewer_id or stands.role
-    raise ReviewAlreadyDecided(row.review_id, who, stands.review.human_decision.value, stands.decided_at)
+    return ReviewAlreadyDecided(review_id, who, stands.review.human_decision.value, stands.decided_at)
 
 
 def stage_before_finish(record: AuditRecord) -> CaseStage:

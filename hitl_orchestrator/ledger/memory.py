@@ -15,10 +15,13 @@ from hitl_orchestrator.domain.value import canonical_json
 from hitl_orchestrator.domain.words import CaseStage, EventKind, ReviewStatus
 from hitl_orchestrator.errors import CaseMoved, IncompleteOutcome, LeaseLost, SealBroken, TaskConflict, UnknownCase
 from hitl_orchestrator.ledger import entries
+from hitl_orchestrator.ledger import redaction as redacting
 from hitl_orchestrator.ledger.books import Books, StoredPolicy
 from hitl_orchestrator.ledger.chain import GENESIS, Draft, Entry, Head, body_of, event_of, link
+from hitl_orchestrator.ledger.contents import Contents, content_digest, is_same, marked, new_contents, restored
 from hitl_orchestrator.ledger.leases import LEASE_SECONDS, NO_FENCE, Holder, Lease, is_gone
 from hitl_orchestrator.ledger.memory_books import MemoryBooks
+from hitl_orchestrator.ledger.redaction import Redaction
 from hitl_orchestrator.ledger.seal import Seals, check_told, ephemeral_seals
 
 
@@ -48,7 +51,9 @@ class MemoryLedger:
         self._recorded: dict[str, tuple[str, int]] = {}
         self._current_policy: str | None = None
         self._refusals: dict[tuple[str, str], int] = {}
-        self._payloads: dict[str, str] = {}
+        self._payloads: dict[tuple[str, str], str] = {}
+        self._contents: dict[str, Contents] = {}
+        self._submitted_as: dict[str, str] = {}
 
     def record_policy(self, policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> None:
         """Make a policy the current one, keep it under its hash, and say so in the ledger."""
@@ -75,19 +80,22 @@ class MemoryLedger:
                 raise entries.named_like_a_case(submission.task.task_id)
             attempts = self._attempts.setdefault(submission.task.task_id, [])
             if attempts:
-                known = self._cases[attempts[-1]]
-                if entries.content_digest(known.submission) == entries.content_digest(submission):
-                    return self.case(known.case_id)
+                known, said = attempts[-1], entries.submitted(submission, actor)
+                if is_same(said, self._contents.get(known), self._submitted_as[known]):
+                    return self.case(known)
                 if not resubmit:
-                    raise TaskConflict(submission.task.task_id, known.case_id)
+                    raise TaskConflict(submission.task.task_id, known)
             submission = submission.model_copy(update={"attempt": len(attempts) + 1})
-            attempts.append(submission.case_id)
-            self._cases[submission.case_id] = Case(submission=submission, stage=CaseStage.RECEIVED)
+            case_id = submission.case_id
+            attempts.append(case_id)
+            self._cases[case_id] = Case(submission=submission, stage=CaseStage.RECEIVED)
+            self._contents[case_id] = new_contents()
             self._append(entries.submitted(submission, actor))
-            self._leases[submission.case_id] = Lease(1)
+            self._submitted_as[case_id] = content_digest(body_of(self._entries[-1].entry))
+            self._leases[case_id] = Lease(1)
             if driving:
-                self._hold(submission.case_id, 1)
-            return self._cases[submission.case_id]
+                self._hold(case_id, 1)
+            return self._cases[case_id]
 
     def open_review(self, shown: Shown, at: datetime) -> ReviewRow:
         """Open a review, or return the one that is there."""
@@ -191,6 +199,7 @@ class MemoryLedger:
             row = self._reviews.get(review_id)
             if row is None:
                 raise SealBroken(review_id, "it is gone")
+            entries.check_not_redacted(row, self.events(row.case_id))
             self._seals.check(row)
             check_told(row, self.events(row.case_id))
             return row
@@ -270,21 +279,49 @@ class MemoryLedger:
         """Yield events in the order in which they were written."""
         for entry in tuple(self._entries):
             if case_id in (None, entry.case_id):
-                yield event_of(entry.entry, entry.digest)
+                event = event_of(entry.entry, entry.digest)
+                said = self._contents.get(entry.case_id or "")
+                yield event.model_copy(update={"body": restored(event.kind, event.body, said)})
 
     def records(self) -> Iterator[AuditRecord]:
         """Yield outcomes in the order in which the cases finished."""
         for entry in tuple(self._entries):
             if entry.kind == EventKind.FINISHED:
-                yield AuditRecord.model_validate(body_of(entry.entry))
+                said = self._contents.get(entry.case_id or "")
+                yield AuditRecord.model_validate(restored(entry.kind, body_of(entry.entry), said))
 
-    def keep(self, digest: str, body: str) -> None:
-        """Keep a payload under its digest."""
-        self._payloads.setdefault(digest, body)
+    def redact(self, case_id: str, reason: str, actor: Actor, at: datetime) -> Redaction:
+        """Erase what was said in a case, once."""
+        with self._lock:
+            known = next((event for event in self.events(case_id) if event.kind is EventKind.REDACTED), None)
+            if known is not None:
+                return redacting.receipt_of(known)
+            case = self.case(case_id)
+            redacting.check_finished(case_id, case.stage)
+            wanted = redacting.a_redaction(case_id, reason, actor, at)
+            done = wanted.model_copy(update={"destroyed": len(self._contents[case_id])})
+            bare = redacting.without_contents(case)
+            left = {row.review_id: redacting.texts_of(row) for row in bare.reviews}
+            self._append(redacting.redacted(done, left))
+            self._reviews.update((row.review_id, row) for row in bare.reviews)
+            self._cases[case_id] = bare.model_copy(update={"reviews": (), "record": None})
+            if bare.record is not None:
+                self._records[case_id] = bare.record
+            del self._contents[case_id]
+            self._payloads = {name: body for name, body in self._payloads.items() if name[1] != case_id}
+            return done
+
+    def keep(self, digest: str, body: str, case_id: str = "") -> None:
+        """Keep a payload of a case under its digest."""
+        if (digest, case_id) not in self._payloads:
+            self._payloads[digest, case_id] = body
 
     def kept(self, digest: str) -> str:
         """Return a kept payload."""
-        return self._payloads[digest]
+        found = next((body for (name, _), body in tuple(self._payloads.items()) if name == digest), None)
+        if found is None:
+            raise KeyError(digest)
+        return found
 
     @contextmanager
     def books(self) -> Iterator[Books]:
@@ -294,9 +331,8 @@ class MemoryLedger:
                 StoredPolicy(name, self._recorded[name][0], canonical_json(body), self._recorded[name][1])
                 for name, body in self._policies.items()
             ]
-            yield MemoryBooks(
-                self._entries, list(self._cases.values()), self._reviews.values(), self._refusals, policies
-            )
+            cases = [(case, self._submitted_as[name], self._contents.get(name)) for name, case in self._cases.items()]
+            yield MemoryBooks(self._entries, cases, self._reviews.values(), self._refusals, policies)
 
     def head(self) -> Head:
         """Return where the ledger ends."""
@@ -311,7 +347,7 @@ class MemoryLedger:
     def _append(self, *drafts: Draft) -> None:
         last = self._entries[-1] if self._entries else None
         head = Head(0, GENESIS) if last is None else Head(last.seq, last.digest)
-        self._entries.extend(link(head, drafts))
+        self._entries.extend(link(head, [marked(draft, self._contents.get(draft.case_id or "")) for draft in drafts]))
 
     def _add_review(self, shown: Shown, at: datetime) -> ReviewRow:
         within = entries.time_to_answer(shown)

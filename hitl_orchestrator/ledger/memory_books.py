@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import ReviewRow
 from hitl_orchestrator.domain.words import EventKind
-from hitl_orchestrator.ledger.books import Account, CaseRow, StoredPolicy, StoredReview, Told
+from hitl_orchestrator.ledger.books import Account, CaseRow, StoredContents, StoredPolicy, StoredReview, Told
 from hitl_orchestrator.ledger.chain import Entry, time_text
-from hitl_orchestrator.ledger.entries import answer_key, content_digest
+from hitl_orchestrator.ledger.contents import Contents
+from hitl_orchestrator.ledger.entries import answer_key
+from hitl_orchestrator.ledger.redaction import texts_of
 
 
 class MemoryBooks:
@@ -17,11 +19,12 @@ class MemoryBooks:
     def __init__(
         self,
         entries: Sequence[Entry],
-        cases: Sequence[Case],
+        cases: Sequence[tuple[Case, str, Contents | None]],
         reviews: Iterable[ReviewRow],
         refusals: Mapping[tuple[str, str], int],
         policies: Sequence[StoredPolicy],
     ) -> None:
+        """`cases` come with the digest of what they were submitted as, and with what was said in them."""
         self._entries, self._cases, self._policies = entries, cases, policies
         self._reviews: dict[str, list[StoredReview]] = defaultdict(list)
         for review in reviews:
@@ -47,16 +50,21 @@ class MemoryBooks:
         told: dict[str | None, list[Told]] = defaultdict(list)
         for entry in self._entries:
             told[entry.case_id].append(Told(entry.seq, entry.kind, entry.entry))
-        for case in self._cases:
+        for case, content, _ in self._cases:
             mine = told[case.case_id]
             first = next((one.seq for one in mine if one.kind == EventKind.SUBMITTED), 0)
-            submission, content = case.submission, content_digest(case.submission)
-            row = CaseRow(case.case_id, case.task_id, submission.attempt, content, case.stage.value, first)
-            yield Account(row, mine, self._reviews[case.case_id], self._refusals[case.case_id])
+            row = CaseRow(case.case_id, case.task_id, case.submission.attempt, content, case.stage.value, first)
+            said = self.contents(case.case_id)
+            yield Account(row, mine, self._reviews[case.case_id], self._refusals[case.case_id], said)
+
+    def contents(self, case_id: str) -> StoredContents | None:
+        """Return what was said in a case."""
+        found = next((said for case, _, said in self._cases if case.case_id == case_id), None)
+        return None if found is None else StoredContents(found.key, found.body)
 
     def strays(self) -> Iterator[tuple[str, str]]:
         """Yield what belongs to no case."""
-        known = {case.case_id for case in self._cases}
+        known = {case.case_id for case, *_ in self._cases}
         ids = (entry.case_id for entry in self._entries if entry.case_id is not None)
         return (("events", case_id) for case_id in ids if case_id not in known)
 
@@ -66,6 +74,7 @@ class MemoryBooks:
 
 
 def _stored(review: ReviewRow) -> StoredReview:
+    shown, verdict = texts_of(review)
     return StoredReview(
         review_id=review.review_id,
         case_id=review.case_id,
@@ -74,10 +83,10 @@ def _stored(review: ReviewRow) -> StoredReview:
         domain=review.domain,
         status=review.status.value,
         digest=review.digest,
-        shown=review.shown.model_dump_json(),
+        shown=shown,
         opened_at=time_text(review.opened_at),
         due_at=time_text(review.due_at),
         expires_at=time_text(review.expires_at),
-        verdict=None if review.verdict is None else review.verdict.model_dump_json(),
+        verdict=verdict,
         answer_key=None if review.verdict is None else answer_key(review.verdict.review),
     )

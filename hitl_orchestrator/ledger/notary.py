@@ -116,13 +116,14 @@ class Notary:
             entries = [entry for entry in books.of_case(case_id) if entry.seq <= head.size]
             if not entries:
                 raise UnknownCase(case_id)
+            said = books.contents(case_id)
             paths: dict[int, list[bytes]] = {entry.seq: [] for entry in entries}
             tree = Tree()
             for seq, digest in enumerate(books.digests(head.size), start=1):
                 tree.append(bytes.fromhex(digest), path=paths.get(seq))
         if tree.finish().hex() != head.root:
             raise LedgerDamaged("its entries do not make the root that was signed")
-        return case_proof(case_id, entries, list(paths.values()), head)
+        return case_proof(entries, list(paths.values()), head, said)
 
     def _made(self, last: SignedHead | None, *, only_new: bool) -> SignedHead | None:
         with self._ledger.books() as books:

@@ -12,6 +12,7 @@ from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.words import CaseStage
 from hitl_orchestrator.ledger.books import Books
 from hitl_orchestrator.ledger.chain import Head
+from hitl_orchestrator.ledger.redaction import Redaction
 
 
 class Ledger(Protocol):
@@ -141,8 +142,20 @@ class Ledger(Protocol):
     def records(self) -> Iterator[AuditRecord]:
         """Yield the outcome of every finished case, in the order in which they finished."""
 
-    def keep(self, digest: str, body: str) -> None:
-        """Keep a large payload beside the state that names it by its digest. Keeping it again changes nothing."""
+    def redact(self, case_id: str, reason: str, actor: Actor, at: datetime) -> Redaction:
+        """Erase what agents and people wrote in a finished case, with the key of its digests, and return the receipt.
+
+        The case, its reviews, its entries and its record stay, and say so in the place of what they said. The ledger
+        tells of it (`redacted`), and is as sound as before. Again it is the same receipt, and nothing changes. The task
+        may come again as a resubmission alone: nobody can tell whether its content is the same.
+
+        Raises:
+            UnknownCase: there is none.
+            CaseUnfinished: somebody may still need what was said in it.
+        """
+
+    def keep(self, digest: str, body: str, case_id: str = "") -> None:
+        """Keep a large payload of a case beside the state that names it. Keeping it again changes nothing."""
 
     def kept(self, digest: str) -> str:
         """Return a kept payload. Raises `KeyError` where there is none."""

@@ -135,6 +135,11 @@ class PostgresDatabase:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         return None if row is None else str(row["version_num"])
 
+    def scrub(self) -> None:
+        """Free the room of what was deleted. Pages, log and back-ups may hold it until they are written over."""
+        with self._connections.lend() as connection:
+            connection.execute("VACUUM contents, reviews, payloads", prepare=False)
+
     def engine(self) -> Engine:
         """Return an engine for migrations."""
         engine = create_engine(

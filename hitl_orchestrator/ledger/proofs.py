@@ -8,7 +8,9 @@ from pydantic import Field
 
 from hitl_orchestrator.domain.value import Identifier, Value, read_canonical
 from hitl_orchestrator.domain.words import EventKind
+from hitl_orchestrator.ledger.books import StoredContents
 from hitl_orchestrator.ledger.chain import Entry
+from hitl_orchestrator.ledger.contents import Contents, named_in
 from hitl_orchestrator.ledger.heads import Digest, SignedHead, head_problem
 from hitl_orchestrator.ledger.merkle import is_included
 
@@ -21,22 +23,39 @@ class ProvenEntry(Value):
     path: tuple[Digest, ...]
 
 
+class ProvenContents(Value):
+    """What was said in a case: the canonical JSON of each value by its digest, and the key of these digests."""
+
+    key: Digest
+    values: dict[Digest, str]
+
+
 class CaseProof(Value):
-    """All entries of a case up to a signed head, each with its way to the root of that head."""
+    """All entries of a case up to a signed head, each with its way to the root of that head.
+
+    With the `contents` it also proves what was said; there are none where that was erased, or is not to be told.
+    """
 
     form: Literal["hitl-case-proof/1"] = "hitl-case-proof/1"
     case_id: Identifier
     entries: tuple[ProvenEntry, ...] = Field(min_length=1)
     head: SignedHead
+    contents: ProvenContents | None = None
 
 
-def case_proof(case_id: str, entries: Sequence[Entry], paths: Sequence[Sequence[bytes]], head: SignedHead) -> CaseProof:
-    """Put a proof together."""
+def case_proof(
+    entries: Sequence[Entry], paths: Sequence[Sequence[bytes]], head: SignedHead, said: StoredContents | None
+) -> CaseProof:
+    """Put a proof together, with what was said if it is still there."""
     proven = [
         ProvenEntry(seq=entry.seq, entry=entry.entry, path=tuple(node.hex() for node in path))
         for entry, path in zip(entries, paths, strict=True)
     ]
-    return CaseProof(case_id=case_id, entries=tuple(proven), head=head)
+    contents = None
+    if said is not None:
+        named = [name for entry in entries for name in named_in(entry.entry)]
+        contents = ProvenContents(key=said.key, values=Contents(*said).texts(named))
+    return CaseProof(case_id=entries[0].case_id or "", entries=tuple(proven), head=head, contents=contents)
 
 
 def proof_problem(proof: CaseProof, public: str | None) -> str | None:
@@ -61,7 +80,14 @@ def proof_problem(proof: CaseProof, public: str | None) -> str | None:
         before = proven.seq
     if _read(proof.entries[0].entry).get("kind") != EventKind.SUBMITTED:
         return f"entry {proof.entries[0].seq} is not the first of a case: the one that says what came in is missing"
-    return None
+    return _contents_problem(proof)
+
+
+def _contents_problem(proof: CaseProof) -> str | None:
+    if proof.contents is None:
+        return None
+    body = "\n".join(name + text for name, text in proof.contents.values.items())
+    return Contents(proof.contents.key, body).problem(name for one in proof.entries for name in named_in(one.entry))
 
 
 def _read(text: str) -> Any:

@@ -12,7 +12,7 @@ from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.value import canonical_json, read_canonical
-from hitl_orchestrator.domain.words import CaseStage
+from hitl_orchestrator.domain.words import CaseStage, EventKind
 from hitl_orchestrator.errors import (
     CaseMoved,
     IncompleteOutcome,
@@ -20,10 +20,12 @@ from hitl_orchestrator.errors import (
     TaskConflict,
     UnknownCase,
 )
-from hitl_orchestrator.ledger import entries, statements
+from hitl_orchestrator.ledger import entries, sql_contents, statements
 from hitl_orchestrator.ledger.books import Books
-from hitl_orchestrator.ledger.chain import GENESIS, Draft, Entry, Head, body_of, event_of, link, time_text
+from hitl_orchestrator.ledger.chain import Draft, Head, body_of, event_of, time_text
+from hitl_orchestrator.ledger.contents import content_digest, is_same, marked, new_contents, restored
 from hitl_orchestrator.ledger.database import Taken, Transaction, resolved, resumed
+from hitl_orchestrator.ledger.redaction import Redaction, a_redaction
 from hitl_orchestrator.ledger.rows import as_stored, listed, review_of
 from hitl_orchestrator.ledger.seal import check_told
 from hitl_orchestrator.ledger.sql_books import SqlBooks
@@ -67,16 +69,16 @@ class SqlLedger(SqlWork):
     @resolved
     def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, driving: bool = False) -> Case:
         """Take a submission in, once. The schema decides whether it is the first: only then is the rest looked at."""
-        content = entries.content_digest(submission)
         while True:
+            said, fresh = entries.submitted(submission, actor), new_contents()
+            intake = marked(said, fresh)
             try:
                 with self._database.write(flush=not driving) as conn:
                     if conn.first(statements.STAGE, wanted_case=submission.task.task_id) is not None:
                         raise entries.named_like_a_case(submission.task.task_id)
-                    seq = self._append(conn, entries.submitted(submission, actor))
-                    row = {"case_id": submission.case_id, "task_id": submission.task.task_id, "content": content}
-                    place = {"attempt": submission.attempt, "stage": CaseStage.RECEIVED.value, "submitted_seq": seq}
-                    conn.run(statements.ADD_CASE, **row, **place, fence=1, **self._lease(driving=driving))
+                    row = {"task_id": submission.task.task_id, "content": content_digest(intake.body), "fence": 1}
+                    place = {"attempt": submission.attempt, "stage": CaseStage.RECEIVED.value}
+                    sql_contents.take_in(conn, intake, fresh, row | place | self._lease(driving=driving))
                 if driving:
                     self._holder.hold(submission.case_id, 1)
                 return Case(submission=submission, stage=CaseStage.RECEIVED)
@@ -85,7 +87,7 @@ class SqlLedger(SqlWork):
                     known = conn.first(statements.LATEST_ATTEMPT, wanted_task=submission.task.task_id)
                     if known is None:
                         raise
-                if known["content"] == content:
+                if is_same(said, sql_contents.contents_of(known), known["content"]):
                     return self._known(known["case_id"], flush=not driving)
                 if not resubmit:
                     raise TaskConflict(submission.task.task_id, known["case_id"]) from None
@@ -189,6 +191,7 @@ class SqlLedger(SqlWork):
                 event_of(each["entry"], each["digest"])
                 for each in conn.run(statements.EVENTS_OF_CASE, wanted_case=row.case_id)
             ]
+        entries.check_not_redacted(row, told)
         self._seals.check(row)
         check_told(row, told)
         return row
@@ -285,24 +288,30 @@ class SqlLedger(SqlWork):
     @resumed
     def events(self, case_id: str | None = None) -> Iterator[Event]:
         """Yield events in the order in which they were written."""
-        wanted = statements.EVENTS if case_id is None else statements.EVENTS_OF_CASE
+        wanted = sql_contents.SAID if case_id is None else sql_contents.SAID_IN_CASE
         with self._database.read() as conn:
-            for row in conn.stream(wanted, wanted_case=case_id):
-                yield event_of(row["entry"], row["digest"])
+            yield from sql_contents.events_in(conn.stream(wanted, wanted_case=case_id))
 
     @resumed
     def records(self) -> Iterator[AuditRecord]:
         """Yield outcomes in the order in which the cases finished."""
         with self._database.read() as conn:
-            for row in conn.stream(statements.OUTCOMES):
-                yield AuditRecord.model_validate(body_of(row["entry"]))
+            yield from map(sql_contents.record_in, conn.stream(sql_contents.OUTCOMES))
 
     @resolved
-    def keep(self, digest: str, body: str) -> None:
-        """Keep a payload under its digest."""
+    def redact(self, case_id: str, reason: str, actor: Actor, at: datetime) -> Redaction:
+        """Erase what was said in a case, once, and then what the database may still hold of it."""
         with self._database.write() as conn:
-            if conn.first(statements.PAYLOAD, wanted_digest=digest) is None:
-                conn.run(statements.ADD_PAYLOAD, digest=digest, body=body)
+            done = sql_contents.redact(conn, a_redaction(case_id, reason, actor, at))
+        self._database.scrub()
+        return done
+
+    @resolved
+    def keep(self, digest: str, body: str, case_id: str = "") -> None:
+        """Keep a payload of a case under its digest."""
+        with self._database.write() as conn:
+            if conn.first(statements.PAYLOAD_OF_CASE, wanted_digest=digest, wanted_case=case_id) is None:
+                conn.run(statements.ADD_PAYLOAD, digest=digest, case_id=case_id, body=body)
 
     @resolved
     def kept(self, digest: str) -> str:
@@ -323,13 +332,11 @@ class SqlLedger(SqlWork):
     def head(self) -> Head:
         """Return where the ledger ends."""
         with self._database.read() as conn:
-            return _head(conn)
+            return sql_contents.head(conn)
 
     def _append(self, conn: Transaction, *drafts: Draft) -> int:
         """Append entries behind the head and return the number of the first."""
-        linked: list[Entry] = link(_head(conn), drafts)
-        conn.run_each(statements.APPEND, [entry._asdict() for entry in linked])
-        return linked[0].seq
+        return sql_contents.append(conn, *drafts)
 
     def _add_review(self, conn: Transaction, shown: Shown, at: datetime) -> ReviewRow:
         within = entries.time_to_answer(shown)
@@ -348,30 +355,27 @@ class SqlLedger(SqlWork):
         return str(row["stage"])
 
     def _outcome_or_refusal(self, conn: Transaction, case_id: str) -> AuditRecord:
-        row = conn.first(statements.OUTCOME, wanted_case=case_id)
+        row = conn.first(sql_contents.OUTCOME, wanted_case=case_id)
         if row is None:
             found = conn.first(statements.STAGE, wanted_case=case_id)
             if found is None:
                 raise IncompleteOutcome(case_id, "it was never received")
             raise IncompleteOutcome(case_id, f"it is {found['stage']}, and no person's decision is recorded for it")
-        return AuditRecord.model_validate(body_of(row["entry"]))
+        return sql_contents.record_in(row)
 
     def _case(self, conn: Transaction, case_id: str) -> Case:
         row = conn.first(statements.CASE, wanted_case=case_id)
         if row is None:
             raise UnknownCase(case_id)
-        body = body_of(row["entry"])
+        said = sql_contents.contents_of(row)
+        body = restored(EventKind.SUBMITTED, body_of(row["entry"]), said)
         stage = CaseStage(row["stage"])
         found = conn.run(statements.REVIEWS_OF_CASE, wanted_case=case_id)
         record = self._outcome_or_refusal(conn, case_id) if stage is CaseStage.FINISHED else None
         with as_stored(case_id, body.get("graph_version")):
             submission = Submission.model_validate({**body, "case_id": case_id})
-            return Case(submission=submission, stage=stage, reviews=tuple(map(review_of, found)), record=record)
-
-
-def _head(conn: Transaction) -> Head:
-    row = conn.first(statements.HEAD)
-    return Head(0, GENESIS) if row is None else Head(row["seq"], row["digest"])
+            stands = {"stage": stage, "reviews": tuple(map(review_of, found)), "record": record}
+            return Case(submission=submission, redacted=said is None, **stands)
 
 
 def _is_current(conn: Transaction, policy_hash: str) -> bool:

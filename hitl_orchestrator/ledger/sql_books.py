@@ -5,14 +5,13 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import String, bindparam, case, literal_column, or_, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.sql.expression import ClauseElement
 
-from hitl_orchestrator.ledger.accounts import TEXTS_NEEDED
-from hitl_orchestrator.ledger.books import Account, CaseRow, StoredPolicy, StoredReview, Told
+from hitl_orchestrator.ledger.books import Account, CaseRow, StoredContents, StoredPolicy, StoredReview, Told
 from hitl_orchestrator.ledger.chain import Entry
 from hitl_orchestrator.ledger.database import Transaction
-from hitl_orchestrator.ledger.tables import cases, events, policies, refusals, reviews
+from hitl_orchestrator.ledger.tables import cases, contents, events, policies, refusals, reviews
 
 _ENTRY_COLUMNS = [events.c[name] for name in Entry._fields]
 _ENTRIES = select(*_ENTRY_COLUMNS).where(events.c.seq > bindparam("behind")).order_by(events.c.seq)
@@ -20,11 +19,9 @@ _DIGESTS = select(events.c.digest).where(events.c.seq <= bindparam("up_to")).ord
 _OF_CASE = select(*_ENTRY_COLUMNS).where(events.c.case_id == bindparam("wanted_case")).order_by(events.c.seq)
 _POLICIES = select(*[policies.c[name] for name in StoredPolicy._fields])
 
-# Cases with all that is told of each. All three are in the order of the same column, whatever the database's order is.
-_NEEDED = or_(*[events.c.kind == literal_column(f"'{kind.value}'", String) for kind in TEXTS_NEEDED])
-_TEXT = case((_NEEDED, events.c.entry)).label("entry")
+# Cases with all that is told of each. All four are in the order of the same column, whatever the database's order is.
 _TOLD = (
-    select(*[cases.c[name] for name in CaseRow._fields], events.c.seq, events.c.kind, _TEXT)
+    select(*[cases.c[name] for name in CaseRow._fields], *[events.c[name] for name in Told._fields])
     .join(events, events.c.case_id == cases.c.case_id, isouter=True)
     .order_by(cases.c.case_id, events.c.seq)
 )
@@ -34,13 +31,15 @@ _REVIEWS = (
     .order_by(cases.c.case_id, reviews.c.level)
 )
 _REFUSALS = select(refusals).join(cases, cases.c.case_id == refusals.c.case_id).order_by(cases.c.case_id)
+_CONTENTS = select(contents).join(cases, cases.c.case_id == contents.c.case_id).order_by(cases.c.case_id)
+_CONTENTS_OF_CASE = select(contents).where(contents.c.case_id == bindparam("wanted_case"))
 
 
 _STRAYS = {
     table.name: select(table.c.case_id)
     .join(cases, cases.c.case_id == table.c.case_id, isouter=True)
     .where(table.c.case_id.is_not(None), cases.c.case_id.is_(None))
-    for table in (events, reviews, refusals)
+    for table in (events, reviews, refusals, contents)
 }
 _BELOW_ALL = -(2**31)
 
@@ -76,9 +75,14 @@ class SqlBooks:
         for row in self._rows(_OF_CASE, wanted_case=case_id):
             yield Entry._make(_entry(row))
 
+    def contents(self, case_id: str) -> StoredContents | None:
+        """Return what was said in one case."""
+        return next((_said(row) for row in self._rows(_CONTENTS_OF_CASE, wanted_case=case_id)), None)
+
     def accounts(self) -> Iterator[Account]:
         """Yield every case of the table, joined with what belongs to it."""
         reviews_of, refusals_of = _Following(self._rows(_REVIEWS)), _Following(self._rows(_REFUSALS))
+        contents_of = _Following(self._rows(_CONTENTS))
         for case_id, group in groupby(self._rows(_TOLD), key=itemgetter("case_id")):
             rows = list(group)
             yield Account(
@@ -86,6 +90,7 @@ class SqlBooks:
                 told=[Told._make(_told(row)) for row in rows if row["seq"] is not None],
                 reviews=[StoredReview._make(_review(row)) for row in reviews_of.next_of(case_id)],
                 refusals={row["attempt"]: row["refused_seq"] for row in refusals_of.next_of(case_id)},
+                contents=next(iter([_said(row) for row in contents_of.next_of(case_id)]), None),
             )
 
     def strays(self) -> Iterator[tuple[str, str]]:
@@ -103,6 +108,10 @@ class SqlBooks:
         rows = (row for row in self._transaction.stream(statement, **values))
         self._open.append(rows)
         return rows
+
+
+def _said(row: Any) -> StoredContents:
+    return StoredContents(row["key"], row["body"])
 
 
 class _Following:

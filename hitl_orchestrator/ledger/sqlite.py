@@ -82,6 +82,17 @@ class SqliteDatabase:
             row = known and connection.execute("SELECT version_num FROM alembic_version").fetchone()
         return str(row[0]) if row else None
 
+    def scrub(self) -> None:
+        """Write the file anew without what was deleted, and empty the log beside it.
+
+        Deleted rows are overwritten with zeros at once, but a row that moved from page to page may have left a copy.
+        """
+        with self._alone() as connection:
+            connection.execute("VACUUM")
+            busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise StoreUnavailable(self.url, "somebody reads its log, which may hold what was erased; do it again")
+
     def engine(self) -> Engine:
         """Return an engine for migrations."""
         engine = create_engine("sqlite://", creator=lambda: connect(self._path), poolclass=NullPool)
@@ -114,6 +125,17 @@ class SqliteDatabase:
             if connection is not None:
                 self._give_back(connection)
 
+    @contextmanager
+    def _alone(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection outside of any transaction."""
+        connection = self._borrowed()
+        try:
+            yield connection
+        except sqlite3.Error as exc:
+            raise StoreUnavailable(self.url, str(exc)) from exc
+        finally:
+            self._give_back(connection)
+
     def _borrowed(self) -> sqlite3.Connection:
         if self._owner != os.getpid():
             # SQLite's locks do not survive a fork: what a child writes could be lost when its parent closes the file.
@@ -142,6 +164,7 @@ def connect(path: str) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     _use_wal(connection)
     connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA secure_delete=ON")
     return connection
 
 

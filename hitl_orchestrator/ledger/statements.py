@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from hitl_orchestrator.domain.words import CaseStage, EventKind, ReviewStatus
 from hitl_orchestrator.ledger.moments import NOW, from_now
-from hitl_orchestrator.ledger.tables import cases, events, payloads, policies, refusals, reviews
+from hitl_orchestrator.ledger.tables import cases, contents, events, payloads, policies, refusals, reviews
 
 
 def _word(word: StrEnum) -> ColumnElement[str]:
@@ -41,18 +41,22 @@ ADD_CASE = insert(cases).values(
     {**{column.name: bindparam(column.name) for column in cases.c}, "held_until": from_now("held_for")}
 )
 
-# The latest attempt at a task.
+# What was said in a case, joined with the case.
+_SAID = contents, contents.c.case_id == cases.c.case_id
+
+# The latest attempt at a task, with what was said in it.
 LATEST_ATTEMPT = (
-    select(cases.c.case_id, cases.c.attempt, cases.c.content)
+    select(cases.c.case_id, cases.c.attempt, cases.c.content, contents.c.key, contents.c.body)
+    .select_from(cases.outerjoin(*_SAID))
     .where(cases.c.task_id == bindparam("wanted_task"))
     .order_by(cases.c.attempt.desc())
     .limit(1)
 )
 
-# A case with the entry that holds what was submitted.
+# A case with the entry about what was submitted, and with what was said.
 CASE = (
-    select(cases.c.case_id, cases.c.stage, events.c.entry)
-    .join(events, events.c.seq == cases.c.submitted_seq)
+    select(cases.c.case_id, cases.c.stage, events.c.entry, contents.c.key, contents.c.body)
+    .select_from(cases.join(events, events.c.seq == cases.c.submitted_seq).outerjoin(*_SAID))
     .where(cases.c.case_id == bindparam("wanted_case"))
 )
 
@@ -180,10 +184,6 @@ def open_reviews(*, by_role: bool, by_domain: bool) -> Select[Any]:
 EVENTS = select(events.c.seq, events.c.entry, events.c.digest).order_by(events.c.seq)
 EVENTS_OF_CASE = EVENTS.where(events.c.case_id == bindparam("wanted_case"))
 ALARMS_OF_CASE = EVENTS_OF_CASE.where(events.c.kind == _word(EventKind.ALARM))
-OUTCOMES = EVENTS.where(events.c.kind == _word(EventKind.FINISHED))
-OUTCOME = select(events.c.entry).where(
-    events.c.case_id == bindparam("wanted_case"), events.c.kind == _word(EventKind.FINISHED)
-)
 
 # The entry about the policy that was made the current one last.
 CURRENT_POLICY = (
@@ -209,4 +209,5 @@ REFUSAL = select(refusals.c.refused_seq).where(
 )
 
 ADD_PAYLOAD = insert(payloads)
-PAYLOAD = select(payloads.c.body).where(payloads.c.digest == bindparam("wanted_digest"))
+PAYLOAD = select(payloads.c.body).where(payloads.c.digest == bindparam("wanted_digest")).limit(1)
+PAYLOAD_OF_CASE = PAYLOAD.where(payloads.c.case_id == bindparam("wanted_case"))

@@ -101,9 +101,20 @@ refusals = Table(
     Column("refused_seq", Integer, nullable=False),
 )
 
+# What agents and people said in a case, beside the ledger, which names it by digests under this key.
+contents = Table(
+    "contents",
+    metadata,
+    Column("case_id", String(200), ForeignKey("cases.case_id"), primary_key=True),
+    Column("key", String(64), nullable=False),
+    Column("body", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 payloads = Table(
     "payloads",
     metadata,
     Column("digest", String(64), primary_key=True),
+    Column("case_id", String(200), primary_key=True),
     Column("body", Text, nullable=False),
 )

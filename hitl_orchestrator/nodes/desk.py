@@ -1,5 +1,6 @@
 """The desk between the nodes and the ledger: it opens reviews, takes the one decision, and writes the outcome."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -62,6 +63,7 @@ class Desk:
             task=submission.task,
             routing=routing,
             on_timeout=then,
+            salt=secrets.token_hex(16),
         )
         row = self._ledger.open_review(shown, self._clock())
         return row if row.verdict is None else self._proven(row)

@@ -69,8 +69,8 @@ class Alarms(Protocol):
 class Payloads(Protocol):
     """Where large values are kept, by the SHA-256 of their text."""
 
-    def keep(self, digest: str, body: str) -> None:
-        """Keep a text. Keeping it again changes nothing."""
+    def keep(self, digest: str, body: str, case_id: str = "") -> None:
+        """Keep a text of a case. Keeping it again changes nothing."""
 
     def kept(self, digest: str) -> str:
         """Return a kept text. Raises `KeyError` where there is none."""

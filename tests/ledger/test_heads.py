@@ -188,7 +188,7 @@ def test_a_proof_stands_alone_and_whatever_is_changed_in_it_proves_nothing(tmp_p
     assert [len(proof.entries), proof.entries[-1].seq] == [6, 25]
     assert "the one to trust" in proof_problem(proof, new_signing_key().public)
     first, *rest = proof.entries
-    forged = first.model_copy(update={"entry": first.entry.replace("Classify", "Approve!")})
+    forged = first.model_copy(update={"entry": first.entry.replace("support", "finance")})
     for entries in (
         (forged, *rest),
         (first.model_copy(update={"seq": first.seq + 1}), *rest),
@@ -200,6 +200,27 @@ def test_a_proof_stands_alone_and_whatever_is_changed_in_it_proves_nothing(tmp_p
     ):
         assert proof_problem(proof.model_copy(update={"entries": entries}), KEY.public)
     assert proof_problem(proof.model_copy(update={"case_id": "another"}), KEY.public)
+
+
+@pytest.mark.parametrize("store", ["memory", "sqlite"])
+def test_a_proof_also_proves_what_was_said(tmp_path, store):
+    url = "memory://" if store == "memory" else f"sqlite:///{tmp_path / 'hitl.db'}"
+    with Orchestrator.open(url, head_key=KEY) as hitl:
+        more(hitl, *range(2))
+        proof = hitl.prove("task-1")
+    said = proof.contents
+    name, text = next((name, text) for name, text in said.values.items() if "Classify" in text)
+
+    for values in (
+        {**said.values, name: text.replace("Classify", "Approve!")},
+        {one: other for one, other in said.values.items() if one != name},
+        {**said.values, "0" * 64: text},
+    ):
+        forged = said.model_copy(update={"values": values})
+        assert "was said" in proof_problem(proof.model_copy(update={"contents": forged}), KEY.public)
+    other_key = proof.model_copy(update={"contents": said.model_copy(update={"key": "0" * 64})})
+    assert proof_problem(other_key, KEY.public)
+    assert proof_problem(proof.model_copy(update={"contents": None}), KEY.public) is None
 
 
 def test_a_case_that_is_not_there_cannot_be_proven(hitl):

@@ -47,6 +47,11 @@ def finish(ledger: Ledger) -> Any:
     return ledger.finish(an_outcome(CASE, ledger.latest_review("case-1")), a_routing(), NINE).case_id
 
 
+def finished(ledger: Ledger) -> None:
+    decided(ledger)
+    finish(ledger)
+
+
 # What stands before, what is done, and what it returns.
 OPERATIONS: dict[str, tuple[Callable[[Ledger], None], Callable[[Ledger], Any], Any]] = {
     "receive": (nothing, lambda ledger: ledger.receive(CASE, AGENT).stage, CaseStage.RECEIVED),
@@ -67,6 +72,7 @@ OPERATIONS: dict[str, tuple[Callable[[Ledger], None], Callable[[Ledger], Any], A
     ),
     "finish": (decided, finish, "case-1"),
     "record_policy": (nothing, lambda ledger: ledger.record_policy("p", "h", {"rules": []}, NINE), None),
+    "redact": (finished, lambda ledger: ledger.redact("case-1", "asked for", PERSON, NINE).destroyed, 2),
     "keep": (nothing, lambda ledger: ledger.keep("d", "body"), None),
 }
 

@@ -119,6 +119,32 @@ def test_whoever_dies_while_sweeping_leaves_a_case_that_goes_on(process, tmp_pat
     assert 2 <= nth < MOST_COMMITS
 
 
+def test_whoever_dies_while_redacting_has_erased_all_or_nothing(process, prepared):
+    """Before its commit everything is there, behind it nothing; doing it again clears what the file still holds."""
+    seen = set()
+    for nth in range(1, MOST_COMMITS):
+        store = prepared(HUMAN, ("submit", "decide"), f"dies-{nth}")
+        died = process(**order("redact", HUMAN, 0), store=store, die_at=nth)
+        with Orchestrator.open(store) as hitl:
+            case = hitl.show(f"task-{HUMAN}")
+            kinds = Counter(event.kind.value for event in hitl.history(case.case_id))
+            assert hitl.verify().problem is None
+            assert (case.redacted, kinds["redacted"]) in ((False, 0), (True, 1))
+            assert case.redacted == (f"label {HUMAN}" not in repr(case))
+            assert case.redacted or not died["lines"]
+            seen.add(case.redacted)
+
+        assert process(**order("redact", HUMAN, 0), store=store)["status"] == 0
+        with Orchestrator.open(store) as hitl:
+            assert hitl.show(case.case_id).redacted
+            assert hitl.verify().problem is None
+        assert f"label {HUMAN}".encode() not in Path(store.removeprefix("sqlite:///")).read_bytes()
+        if died["status"] == 0:
+            break
+
+    assert seen == {True, False}
+
+
 @pytest.mark.parametrize("path", ["submit what goes ahead", "submit what needs a person", "decide"])
 def test_whoever_dies_while_recovering_leaves_a_case_that_goes_on(process, prepared, path):
     do, number, before, after = PATHS[path]

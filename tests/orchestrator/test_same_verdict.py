@@ -70,6 +70,10 @@ def verdict(hitl: Orchestrator, place: str, value: Any) -> list[str]:
         told.append(hitl.decide(task.task_id, answer).record.model_dump_json())
         # Each store seals decisions with a key of its own.
         told += [json.dumps({**event.body, "seal": None}) for event in hitl.history(task.task_id)]
+        # What is shown has a salt of its own each time, so that its digest tells nothing of it.
+        for row in hitl.show(task.task_id).reviews:
+            bare = row.shown.model_copy(update={"salt": ""}).digest
+            told = [text.replace(row.digest, bare) for text in told]
     except (HitlError, ValueError) as refusal:
         told.append(f"{type(refusal).__name__}: {refusal}")
     return told + [f"{event.kind} {event.seq}" for event in hitl.ledger.events()]

@@ -28,6 +28,7 @@ def _make_ledger() -> None:
     op.create_table(
         "payloads",
         sa.Column("digest", sa.String(64), primary_key=True),
+        sa.Column("case_id", sa.String(200), primary_key=True),
         sa.Column("body", sa.Text, nullable=False),
     )
     op.create_table(
@@ -56,6 +57,13 @@ def _make_cases() -> None:
         sa.Column("holder", sa.String(200)),
         sa.Column("held_until", sa.String(27)),
         sa.UniqueConstraint("task_id", "attempt", name="one_case_per_attempt"),
+    )
+    op.create_table(
+        "contents",
+        sa.Column("case_id", sa.String(200), sa.ForeignKey("cases.case_id"), primary_key=True),
+        sa.Column("key", sa.String(64), nullable=False),
+        sa.Column("body", sa.Text, nullable=False),
+        sqlite_with_rowid=False,
     )
     _partial_index("unfinished_cases", "cases", ["stage", "submitted_seq"], "stage <> 'finished'")
 

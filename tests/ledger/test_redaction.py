@@ -1,0 +1,355 @@
+"""Redaction: what was said in a case is gone from everywhere, and the ledger verifies as if nothing had happened."""
+
+import json
+from contextlib import closing
+
+import pytest
+from builders import (
+    AGENT,
+    NINE,
+    PERSON,
+    a_review,
+    a_routing,
+    a_shown,
+    a_submission,
+    a_task,
+    a_verdict,
+    an_outcome,
+    minutes,
+)
+from postgres_server import somebody_else
+from secrets_told import SECRET, run, secret_output, told
+
+from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.domain.audit import Actor
+from hitl_orchestrator.domain.words import ActorKind, EventKind
+from hitl_orchestrator.errors import (
+    CaseUnfinished,
+    ReviewAlreadyDecided,
+    TaskConflict,
+    UnfitInput,
+    UnknownCase,
+)
+from hitl_orchestrator.ledger.contents import ERASED, Contents
+from hitl_orchestrator.ledger.proofs import proof_problem
+from hitl_orchestrator.ledger.redaction import Redaction
+from hitl_orchestrator.ledger.signing import new_signing_key
+
+KEY = new_signing_key()
+CLERK = Actor(kind=ActorKind.HUMAN, id="clerk")
+
+
+def finished(ledger, case_id="case-1", decision="modify"):
+    """A case whose every free field, at every step of it, tells the secret."""
+    task = a_task(f"task-of-{case_id}", task_description=f"About {SECRET}", metadata={"customer": [SECRET]})
+    output = secret_output(task.task_id)
+    routing = a_routing(output=output)
+    ledger.receive(a_submission(case_id, task, output), AGENT)
+    row = ledger.open_review(a_shown(case_id, task=task, routing=routing, salt="s"), NINE)
+    above = a_shown(case_id, 1, "senior_manager", task=task, routing=routing, passed_up_because=SECRET, salt="s")
+    ledger.decide(row, a_verdict("escalate", reason=f"{SECRET}!"), PERSON, above)
+    edited = {"predicted_label": SECRET, "to": SECRET}
+    verdict = a_verdict(decision, human_feedback=f"{SECRET}?", modified_output=edited)
+    decided = ledger.decide(ledger.latest_review(case_id), verdict, PERSON)
+    ledger.finish(an_outcome(ledger.case(case_id).submission, decided), routing, minutes(1))
+    ledger.keep("d" * 64, f'"{SECRET}"', case_id)
+    return ledger.case(case_id)
+
+
+def redact(ledger, case_id="case-1", reason="Article 17"):
+    return ledger.redact(case_id, reason, CLERK, minutes(9))
+
+
+# What it does.
+
+
+def test_what_was_said_is_gone_from_everything_that_the_ledger_tells(ledger):
+    finished(ledger)
+    assert SECRET in told(ledger)
+
+    redact(ledger)
+
+    assert SECRET not in told(ledger)
+    with pytest.raises(KeyError):
+        ledger.kept("d" * 64)
+
+
+def test_the_entries_never_say_what_was_said(ledger):
+    finished(ledger)
+
+    with ledger.books() as books:
+        assert SECRET not in "".join(entry.entry for entry in books.entries())
+
+
+def test_the_receipt_says_who_erased_what_when_and_why(ledger):
+    finished(ledger)
+
+    receipt = redact(ledger, reason="Article 17 of the GDPR")
+
+    assert receipt == Redaction(
+        case_id="case-1", reason="Article 17 of the GDPR", actor=CLERK, at=minutes(9), destroyed=receipt.destroyed
+    )
+    assert receipt.destroyed == 6
+    event = list(ledger.events("case-1"))[-1]
+    assert (event.kind, event.actor, event.at) == (EventKind.REDACTED, CLERK, minutes(9))
+    assert (event.body["reason"], event.body["destroyed"]) == ("Article 17 of the GDPR", 6)
+
+
+def test_what_is_not_free_text_stays(ledger):
+    before = finished(ledger)
+    redact(ledger)
+    after = ledger.case("case-1")
+
+    assert (before.redacted, after.redacted) == (False, True)
+    assert (after.stage, after.status, after.task_id) == (before.stage, before.status, before.task_id)
+    free = {"human_feedback", "proposed_output", "final_output"}
+    assert after.record.model_dump(exclude=free) == before.record.model_dump(exclude=free)
+    assert (after.record.human_feedback, after.record.proposed_output, after.final_output) == (ERASED, None, None)
+    assert after.submission.task.task_description == ERASED
+    assert after.submission.output.confidence_score == before.submission.output.confidence_score
+    for one, other in zip(before.reviews, after.reviews, strict=True):
+        assert (one.digest, one.role, one.status, one.seal) == (other.digest, other.role, other.status, other.seal)
+        assert one.verdict.review.human_decision is other.verdict.review.human_decision
+        assert one.verdict.review.reviewer_id == other.verdict.review.reviewer_id
+
+
+def test_nothing_else_is_touched(ledger):
+    finished(ledger, "case-1")
+    other, records = finished(ledger, "case-2"), None
+    events = list(ledger.events("case-2"))
+    records = [record for record in ledger.records() if record.case_id == "case-2"]
+
+    redact(ledger, "case-1")
+
+    assert ledger.case("case-2") == other
+    assert list(ledger.events("case-2")) == events
+    assert [record for record in ledger.records() if record.case_id == "case-2"] == records
+    assert ledger.kept("d" * 64) == f'"{SECRET}"'
+
+
+def test_again_is_the_same_receipt_and_changes_nothing(ledger):
+    finished(ledger)
+    receipt = redact(ledger)
+    before = told(ledger)
+
+    assert ledger.redact("case-1", "another reason", PERSON, minutes(99)) == receipt
+
+    assert told(ledger) == before
+
+
+@pytest.mark.parametrize("stage", ["received", "waiting", "decided"])
+def test_a_case_that_is_not_finished_keeps_what_was_said(ledger, stage):
+    ledger.receive(a_submission("case-1"), AGENT)
+    if stage != "received":
+        row = ledger.open_review(a_shown("case-1"), NINE)
+    if stage == "decided":
+        ledger.decide(row, a_verdict(), PERSON)
+    before = told(ledger)
+
+    with pytest.raises(CaseUnfinished, match=f"'case-1' cannot be redacted: it is {stage}, not finished; .*hitl re"):
+        redact(ledger)
+
+    assert told(ledger) == before
+
+
+def test_a_case_that_is_not_there_cannot_be_redacted(ledger):
+    with pytest.raises(UnknownCase):
+        redact(ledger, "nobody")
+
+
+def test_the_task_may_come_again_as_a_resubmission_alone(ledger):
+    case = finished(ledger)
+    redact(ledger)
+    again = case.submission.model_copy(update={"case_id": "case-2"})
+
+    with pytest.raises(TaskConflict, match="case-1"):
+        ledger.receive(again, AGENT)
+    second = ledger.receive(again, AGENT, resubmit=True)
+
+    assert (second.case_id, second.submission.attempt, second.redacted) == ("case-2", 2, False)
+    assert ledger.case("case-2").submission.task == case.submission.task
+
+
+def test_a_late_answer_is_told_that_the_first_stands_and_not_that_somebody_forged_it(ledger):
+    case = finished(ledger)
+    redact(ledger)
+
+    for row in case.reviews:
+        with pytest.raises(ReviewAlreadyDecided, match="by 'ana'"):
+            ledger.proven(row.review_id)
+
+
+def test_two_cases_with_the_same_words_share_no_digest(ledger):
+    """Otherwise the words of an erased case could be read off another one that says the same."""
+    for case_id in ("case-1", "case-2"):
+        finished(ledger, case_id)
+
+    with ledger.books() as books:
+        one, two = (Contents(*books.contents(case_id)) for case_id in ("case-1", "case-2"))
+
+    digests = [{line[:64] for line in said.body.split("\n")} for said in (one, two)]
+    assert [len(names) for names in digests] == [6, 6]
+    assert not digests[0] & digests[1]
+    assert one.key != two.key
+
+
+def test_an_auto_approved_case_holds_what_it_said_once(ledger):
+    submission = ledger.receive(a_submission(), AGENT).submission
+    ledger.finish(an_outcome(submission), a_routing("auto_approve"), NINE)
+
+    with ledger.books() as books:
+        assert len(Contents(*books.contents("case-1"))) == 2  # the description, and one proposal in three entries
+
+
+# From the front door, on files.
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def hitl(request, tmp_path):
+    stores = {"memory": "memory://", "sqlite": f"sqlite:///{tmp_path / 'hitl.db'}"}
+    url = stores.get(request.param) or request.getfixturevalue("postgres_store")
+    with Orchestrator.open(url, head_key=KEY) as opened:
+        yield opened
+
+
+def test_the_chain_the_tables_and_the_heads_of_before_agree_afterwards(hitl):
+    for number in range(6):
+        run(hitl, number, confidence=0.9 if number % 2 else 0.5, decision="modify" if number else "reject")
+    run(hitl, 6, decision=None)
+    head = hitl.sign_head()
+    assert hitl.verify([head], KEY.public).sound
+
+    for number in (0, 1, 2):
+        hitl.redact(f"task-{number}", reason="asked for", reviewer_id="senior_manager")
+
+    after = hitl.verify([head, hitl.sign_head()], KEY.public)
+    assert (after.problem, after.heads, after.entries) == (None, 2, head.size + 3)
+
+
+def test_everything_that_reads_still_reads(hitl):
+    run(hitl, 1)
+    hitl.redact("task-1", reason="asked for")
+
+    assert hitl.show("task-1").redacted
+    assert [event.kind.value for event in hitl.history("task-1")][-2:] == ["finished", "redacted"]
+    assert [record.task_id for record in hitl.records()] == ["task-1"]
+    assert hitl.recover() == []
+    proof = hitl.prove("task-1")
+    assert (proof_problem(proof, KEY.public), proof.contents) == (None, None)
+    assert SECRET not in proof.model_dump_json()
+
+
+def test_a_proof_from_before_keeps_what_was_said_and_still_proves_it(hitl):
+    run(hitl, 1)
+    proof = hitl.prove("task-1")
+
+    hitl.redact("task-1", reason="asked for")
+
+    assert proof_problem(proof, KEY.public) is None
+    assert SECRET in proof.model_dump_json()
+
+
+def test_an_answer_behind_a_redaction_is_refused_and_told_without_its_words(hitl):
+    run(hitl, 1)
+    hitl.redact("task-1", reason="asked for")
+
+    for answer in (a_review("reject", "senior_manager", human_feedback=SECRET), a_review("approve", "nobody")):
+        with pytest.raises(ReviewAlreadyDecided):
+            hitl.decide("task-1", answer)
+
+    refused = [event for event in hitl.history("task-1") if event.kind is EventKind.REFUSED]
+    assert [event.body["answer"] for event in refused] == [ERASED, ERASED]
+    assert hitl.verify().problem is None
+
+
+def test_a_refused_answer_leaves_no_digest_of_its_words_behind(hitl):
+    run(hitl, 1)
+    with pytest.raises(ReviewAlreadyDecided):
+        hitl.decide("task-1", a_review("reject", "senior_manager", human_feedback=SECRET))
+    digest = hitl.history("task-1")[-1].body["answer"]
+    with hitl.ledger.books() as books:
+        assert digest not in list(books.entries())[-1].entry
+
+    hitl.redact("task-1", reason="asked for")
+
+    assert digest not in told(hitl.ledger)
+    assert hitl.verify().problem is None
+
+
+def test_the_digest_that_was_signed_does_not_confirm_a_guess(hitl):
+    """Whoever knows all but the random salt that goes with what is shown, and is erased with it, computes another."""
+    case_id = run(hitl, 1, decision=None)
+    shown = hitl.inbox()[0].shown
+
+    assert len(shown.salt) == 32
+    assert shown.model_copy(update={"salt": "0" * 32}).digest != shown.digest
+    hitl.decide(case_id, a_review("approve", "senior_manager"))
+    hitl.redact(case_id, reason="asked for")
+    assert [row.shown.salt for row in hitl.show(case_id).reviews] == [""]
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 2001, "a\x00b", "\ud800"])
+def test_a_reason_is_needed_and_is_a_text(hitl, reason):
+    run(hitl, 1)
+
+    with pytest.raises(UnfitInput, match="redact 'task-1': reason"):
+        hitl.redact("task-1", reason=reason)
+
+    assert not hitl.show("task-1").redacted
+
+
+# What is left in the database itself.
+
+
+def test_no_byte_of_it_is_left_in_the_file_or_in_the_log_beside_it(tmp_path):
+    """Cases of all sizes, passed up, edited and finished, with places and payloads that came and went meanwhile."""
+    file = tmp_path / "hitl.db"
+    with Orchestrator.open(f"sqlite:///{file}") as hitl:
+        for number in range(30):
+            run(hitl, number, confidence=0.9 if number % 3 == 0 else 0.5, letter=f"{SECRET} " * 40 * number)
+        with hitl.ledger.books() as books:
+            keys = [account.contents.key for account in books.accounts()]
+        assert SECRET.encode() in bytes_of(file)
+
+        for number in range(30):
+            hitl.redact(f"task-{number}", reason="asked for")
+
+        found = bytes_of(file)
+        assert SECRET.encode() not in found
+        assert not [key for key in keys if key.encode() in found]
+        assert hitl.verify().problem is None
+
+
+def bytes_of(file) -> bytes:
+    return b"".join(path.read_bytes() for path in file.parent.glob(f"{file.name}*"))
+
+
+def test_no_row_of_any_table_holds_it_on_a_server(postgres_store):
+    with Orchestrator.open(postgres_store) as hitl:
+        for number in range(4):
+            run(hitl, number, confidence=0.9 if number % 3 == 0 else 0.5, letter=f"{SECRET} " * 3000)
+        assert SECRET in rows_of(postgres_store)
+
+        for number in range(4):
+            hitl.redact(f"task-{number}", reason="asked for")
+
+        assert SECRET not in rows_of(postgres_store)
+        assert hitl.verify().problem is None
+
+
+def rows_of(store) -> str:
+    with somebody_else(store) as connection:
+        names = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        rows = [connection.execute(f'SELECT t::text FROM "{name}" AS t').fetchall() for (name,) in names]
+    return repr(rows)
+
+
+def test_a_store_that_is_opened_again_has_forgotten_it(tmp_path):
+    url = f"sqlite:///{tmp_path / 'hitl.db'}"
+    with Orchestrator.open(url) as hitl:
+        run(hitl, 1)
+        receipt = hitl.redact("task-1", reason="asked for")
+
+    with Orchestrator.open(url) as again, closing(again):
+        assert again.redact("task-1", reason="asked for once more") == receipt
+        assert SECRET not in json.dumps(again.show("task-1").model_dump(mode="json"))

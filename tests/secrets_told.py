@@ -1,0 +1,40 @@
+"""Cases that tell a secret wherever something can be told, and all that a ledger can be made to tell."""
+
+from typing import Any
+
+from builders import a_review, a_task, an_output
+
+from hitl_orchestrator import AgentOutput, Orchestrator
+from hitl_orchestrator.domain.words import EventKind
+from hitl_orchestrator.ledger.ports import Ledger
+
+SECRET = "Zaphod7Beeblebrox"
+
+
+def secret_output(task_id: str = "task-1", **fields: Any) -> AgentOutput:
+    """An output that tells the secret in every field."""
+    return an_output(
+        task_id, label=f"Pay {SECRET}", explanation=f"{SECRET} asked", account={"holder": SECRET}, **fields
+    )
+
+
+def run(
+    hitl: Orchestrator, number: int, confidence: float = 0.5, decision: str | None = "modify", letter: str = ""
+) -> str:
+    """Run a case from intake to outcome, up the chain if a person is needed; without a decision it waits."""
+    name = f"task-{number}"
+    task = a_task(name, task_description=f"About {SECRET}", metadata={"customer": SECRET, "letter": letter})
+    case = hitl.submit(task, secret_output(name, confidence=confidence))
+    if confidence < 0.8 and decision:
+        hitl.decide(name, a_review("escalate", "domain_reviewer", reason=f"{SECRET}, above me"))
+        edited = {"modified_output": {"predicted_label": SECRET}, "human_feedback": f"{SECRET} again"}
+        hitl.decide(name, a_review(decision, "senior_manager", **(edited if decision == "modify" else {})))
+    return case.case_id
+
+
+def told(ledger: Ledger) -> str:
+    """Everything that a ledger can be made to tell, as one text."""
+    with ledger.books() as books:
+        stored: list[Any] = [*books.entries(), *books.accounts(), *books.policies()]
+    cases = [ledger.case(event.case_id) for event in ledger.events() if event.kind is EventKind.SUBMITTED]
+    return "\n".join(map(repr, [*stored, *cases, *ledger.events(), *ledger.records(), *ledger.inbox()]))
