@@ -153,7 +153,7 @@ class BaseOrchestrator:
             CaseNotWaiting, ReviewAlreadyDecided, StaleReview, NotAuthorised, TopOfChain, GraphChanged: it is refused.
             UnfitInput: the answer lacks something that its decision needs.
         """
-        case = self.show(given_id)
+        case = self._desk.to_move(self.show, given_id)
         with self._desk.refusals_told(case.case_id, _named_review(case, review), review, channel):
             row = self._desk.decide(self._review_to_decide(case, review), review, channel=channel)
         return self._answered(case, row)
@@ -164,7 +164,7 @@ class BaseOrchestrator:
         Raises:
             UnfitInput: the case came in live, or the record does not fit it.
         """
-        case = self.show(given_id)
+        case = self._desk.to_move(self.show, given_id)
         if not case.submission.replayed:
             why = "came in live; a person decides it, with 'hitl resume'"
             raise UnfitInput([f"the recorded review of task {case.task_id!r}: case {case.case_id!r} {why}"])
@@ -203,7 +203,7 @@ class BaseOrchestrator:
         failures: dict[str, Exception] = {}
         for case_id in self.ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED):
             try:
-                moved.append(self._drive(self._read(self.ledger.case, case_id)))
+                moved.append(self._drive(self._desk.to_move(self.show, case_id)))
             except StoreUnavailable:
                 raise
             except Exception as exc:  # noqa: BLE001 - a classifier is foreign code, and no case may hold up the others

@@ -16,8 +16,8 @@ from uuid_utils import uuid7
 from hitl_orchestrator.domain.reading import did_you_mean, read_json
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.value import check_json
-from hitl_orchestrator.errors import KeyUnusable, SealKeyMissing, StoreUnavailable, UnfitInput
-from hitl_orchestrator.ledger.address import is_postgres, shown
+from hitl_orchestrator.errors import HitlError, KeyUnusable, PolicyAltered, SealKeyMissing, StoreUnavailable, UnfitInput
+from hitl_orchestrator.ledger.address import HOW_TO_WRITE, can_be_read, is_postgres, shown
 from hitl_orchestrator.ledger.headbook import Headbook
 from hitl_orchestrator.ledger.keys import SealKey, encryption_key, seals_from
 from hitl_orchestrator.ledger.notary import Notary, Signing
@@ -28,8 +28,8 @@ from hitl_orchestrator.nodes.services import Services
 from hitl_orchestrator.orchestrator import BaseOrchestrator
 from hitl_orchestrator.policies.loader import read_policy
 from hitl_orchestrator.policies.risk import RiskRule
-from hitl_orchestrator.policies.rulebook import Rulebook
-from hitl_orchestrator.policies.schema import Policy
+from hitl_orchestrator.policies.rulebook import Rulebook, recorded_policy
+from hitl_orchestrator.policies.schema import Policy, policy_hash
 from hitl_orchestrator.policies.scoring import ScoreRules
 from hitl_orchestrator.review.people import People, read_people
 from hitl_orchestrator.settings import DEFAULT_STORE
@@ -81,6 +81,7 @@ class Orchestrator(BaseOrchestrator):
         Raises:
             UnfitInput: the policy or the reviewers file cannot be used, with every problem.
             StoreUnavailable: the store cannot be opened.
+            PolicyAltered: its current policy is not the one that was recorded.
             KeyUnusable, SealKeyMissing: a key is none, is not private, or is gone while it is needed.
         """
         people = load_people(reviewers)
@@ -88,7 +89,11 @@ class Orchestrator(BaseOrchestrator):
         encryption = None if checkpoint_key is None else encryption_key(checkpoint_key)
         store = _from_here(store)
         ledger = open_ledger(store, seal_key)
-        rules = given or _policy_of(ledger, people.chain)
+        try:
+            rules = given or _policy_of(ledger, people.chain)
+        except HitlError:
+            ledger.close()
+            raise
 
         def runner(desk: Desk) -> "Runner":
             asked, scores = as_classifier(classifier), score_rules or ScoreRules()
@@ -157,7 +162,14 @@ def _from_here(store: str) -> str:
 def _policy_of(ledger: Ledger, roles: RoleChain) -> Policy:
     """Return the current policy of a store; it was checked, against the chain of its day, when it came into force."""
     recorded = ledger.current_policy()
-    return load_policy(None, roles) if recorded is None else Policy.model_validate(recorded)
+    if recorded is None:
+        return load_policy(None, roles)
+    try:
+        current = policy_hash(Policy.model_validate(recorded))
+    except ValueError as exc:
+        raise PolicyAltered("the current one", "what the ledger tells of it is no policy") from exc
+    # A policy that the ledger tells of was recorded under its hash: one that was altered there has another.
+    return recorded_policy(current, ledger.policy)
 
 
 def as_classifier(given: Any) -> Classifier | None:
@@ -218,9 +230,12 @@ def key_file_of(store: str) -> Path:
     """Return where the key of a store is kept if none is given: beside its file, or in one's own `~/.hitl`."""
     if not is_postgres(store):
         return Path(f"{sqlite_path(store)}.key")
+    if not can_be_read(store):
+        raise StoreUnavailable(shown(store), f"the address cannot be read; {HOW_TO_WRITE}")
     parts = urlsplit(store)
     options = sorted(each for each in parse_qsl(parts.query) if "password" not in each[0])
-    place = f"{parts.hostname}:{parts.port}{parts.path}?{options}"
+    # Without who connects, and without asking for its port: there may be several hosts, each with its own.
+    place = f"{parts.netloc.rpartition('@')[2].lower()}{parts.path}?{options}"
     return Path.home() / ".hitl" / f"{sha256(place.encode()).hexdigest()[:32]}.key"
 
 

@@ -73,7 +73,7 @@ def test_entries_can_be_neither_changed_nor_deleted(finished, sql, role):
         ("INSERT INTO events VALUES (99, 'case-1', 'finished', '{}', 'x')", "one_outcome_per_case"),
         ("INSERT INTO events VALUES (1, 'case-9', 'submitted', '{}', 'x')", "events_pkey"),
         (
-            "INSERT INTO reviews SELECT 'r' || n, 'case-1', n, 'r', 'd', 'open', 1, 'x', '{}', 'now' "
+            "INSERT INTO reviews SELECT 'r' || n, 'case-1', n, 'r', 'd', 'open', 1, 'x', '{}', 'now', NULL, 's' "
             "FROM generate_series(0, 1) AS n",
             "one_open_review_per_case",
         ),
@@ -210,10 +210,10 @@ def test_a_reader_sees_one_state_and_cannot_write(database, finished):
     with database.read() as conn:
         before = conn._connection.execute("SELECT count(*) AS n FROM policies").fetchone()
         with somebody_else(finished) as connection:
-            connection.execute("INSERT INTO policies VALUES ('h', 'p', '{}')")
+            connection.execute("INSERT INTO policies VALUES ('h', 'p', '{}', 1)")
         assert conn._connection.execute("SELECT count(*) AS n FROM policies").fetchone() == before
     with pytest.raises(StoreUnavailable, match="read-only"), database.read() as conn:
-        conn._connection.execute("INSERT INTO policies VALUES ('i', 'p', '{}')")
+        conn._connection.execute("INSERT INTO policies VALUES ('i', 'p', '{}', 1)")
 
 
 def test_a_writer_that_does_not_let_go_is_told(postgres_store, monkeypatch):
