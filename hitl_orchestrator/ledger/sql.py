@@ -23,7 +23,18 @@ from hitl_orchestrator.errors import (
 )
 from hitl_orchestrator.ledger import entries, statements
 from hitl_orchestrator.ledger.books import Books
-from hitl_orchestrator.ledger.chain import GENESIS, Draft, Entry, Head, body_of, event_of, instant_text, link
+from hitl_orchestrator.ledger.chain import (
+    GENESIS,
+    Draft,
+    Entry,
+    Head,
+    body_of,
+    event_of,
+    instant_text,
+    link,
+    policy_of,
+    record_of,
+)
 from hitl_orchestrator.ledger.database import Database, Taken, Transaction, resolved, resumed
 from hitl_orchestrator.ledger.seal import Seals, check_told, ephemeral_seals
 from hitl_orchestrator.ledger.sql_books import SqlBooks
@@ -55,7 +66,7 @@ class SqlLedger:
         """Return the policy that was made the current one last."""
         with self._database.read() as conn:
             row = conn.first(statements.CURRENT_POLICY)
-        return None if row is None else dict(body_of(row["entry"])["policy"])
+        return None if row is None else policy_of(row["entry"])[1]
 
     @resolved
     def policy(self, policy_hash: str) -> dict[str, Any]:
@@ -229,7 +240,7 @@ class SqlLedger:
         wanted = statements.open_reviews(by_role=role is not None, by_domain=domain is not None)
         with self._database.read() as conn:
             rows = conn.run(wanted, wanted_role=role, wanted_domain=domain, most=limit)
-            return [_listed(row) for row in rows]
+            return [_review_of(row) for row in rows]
 
     @resolved
     def stages(self, *stages: CaseStage) -> Sequence[str]:
@@ -251,7 +262,7 @@ class SqlLedger:
         """Yield outcomes in the order in which the cases finished."""
         with self._database.read() as conn:
             for row in conn.stream(statements.OUTCOMES):
-                yield AuditRecord.model_validate(body_of(row["entry"]))
+                yield record_of(row["entry"])
 
     @resolved
     def keep(self, digest: str, body: str) -> None:
@@ -315,19 +326,20 @@ class SqlLedger:
             if found is None:
                 raise IncompleteOutcome(case_id, "it was never received")
             raise IncompleteOutcome(case_id, f"it is {found['stage']}, and no person's decision is recorded for it")
-        return AuditRecord.model_validate(body_of(row["entry"]))
+        return record_of(row["entry"])
 
     def _case(self, conn: Transaction, case_id: str) -> Case:
         row = conn.first(statements.CASE, wanted_case=case_id)
         if row is None:
             raise UnknownCase(case_id)
         body = body_of(row["entry"])
-        stage = CaseStage(row["stage"])
         found = conn.run(statements.REVIEWS_OF_CASE, wanted_case=case_id)
-        record = self._outcome_or_refusal(conn, case_id) if stage is CaseStage.FINISHED else None
+        finished = row["stage"] == CaseStage.FINISHED.value
+        record = self._outcome_or_refusal(conn, case_id) if finished else None
         with _as_stored(case_id, body.get("graph_version")):
             submission = Submission.model_validate({**body, "case_id": case_id})
-            return Case(submission=submission, stage=stage, reviews=tuple(map(_review_of, found)), record=record)
+            reviews = tuple(map(_as_review, found))
+            return Case(submission=submission, stage=CaseStage(row["stage"]), reviews=reviews, record=record)
 
 
 def _head(conn: Transaction) -> Head:
@@ -337,7 +349,7 @@ def _head(conn: Transaction) -> Head:
 
 def _is_current(conn: Transaction, policy_hash: str) -> bool:
     row = conn.first(statements.CURRENT_POLICY)
-    return row is not None and body_of(row["entry"])["policy_hash"] == policy_hash
+    return row is not None and policy_of(row["entry"])[0] == policy_hash
 
 
 @contextmanager
@@ -348,14 +360,16 @@ def _as_stored(case_id: str, graph_version: str | None = None) -> Iterator[None]
     except ValidationError as exc:
         why = f"{exc.title} has {exc.error_count()} problems, the first: {exc.errors()[0]['msg']}"
         raise StoredOtherwise(case_id, graph_version, why) from exc
-
-
-def _listed(row: Any) -> ReviewRow:
-    with _as_stored(row["case_id"]):
-        return _review_of(row)
+    except (ValueError, TypeError) as exc:
+        raise StoredOtherwise(case_id, graph_version, str(exc)) from exc
 
 
 def _review_of(row: Any) -> ReviewRow:
+    with _as_stored(str(row["case_id"])):
+        return _as_review(row)
+
+
+def _as_review(row: Any) -> ReviewRow:
     fields = dict(row)
     fields["shown"] = Shown.model_validate_json(fields["shown"])
     fields["verdict"] = fields["verdict"] and Verdict.model_validate_json(fields["verdict"])

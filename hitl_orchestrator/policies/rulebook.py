@@ -52,7 +52,7 @@ def recorded_policy(wanted_hash: str, read: Read) -> Policy:
         recorded = Policy.model_validate(read(wanted_hash))
     except KeyError:
         raise PolicyAltered(wanted_hash, "it is gone") from None
-    except ValueError as exc:
+    except (ValueError, TypeError) as exc:
         raise PolicyAltered(wanted_hash, "what stands there is no policy") from exc
     found = policy_hash(recorded)
     if found != wanted_hash:
