@@ -222,6 +222,7 @@ def _database(store: str) -> "Database":
     path = sqlite_path(store)
     from hitl_orchestrator.ledger.sqlite import SqliteDatabase  # noqa: PLC0415 - only one store is imported
 
+    _check_not_emptied(path, store)
     _make_private(path, store)
     return SqliteDatabase(path, store)
 
@@ -345,6 +346,15 @@ def _checkpoints(store: str, key: bytes | None) -> Any:
     from hitl_orchestrator.graph.checkpoints import memory_checkpoints, sqlite_checkpoints  # noqa: PLC0415
 
     return memory_checkpoints(key) if store == MEMORY else sqlite_checkpoints(sqlite_path(store), key)
+
+
+def _check_not_emptied(path: str, store: str) -> None:
+    """Refuse a file that is there, empty, beside the keys of what it held: a new store in its place would hide that."""
+    file, key_file = Path(path), key_file_of(store)
+    is_empty = file.exists() and not file.stat().st_size
+    if is_empty and any(key.exists() for key in (key_file, key_file.with_suffix(".head-key"))):
+        why = f"it is empty, and the key beside it says that it was not; restore {path!r} from a back-up, or remove it"
+        raise StoreUnavailable(store, f"{why} to begin anew")
 
 
 def _make_private(path: str, store: str) -> None:

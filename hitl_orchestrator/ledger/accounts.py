@@ -25,6 +25,8 @@ _MOVES: Mapping[str, tuple[str | None, str]] = {
     EventKind.DECIDED: (CaseStage.WAITING, CaseStage.DECIDED),
     EventKind.RESUMED: (CaseStage.DECIDED, CaseStage.DECIDED),
 }
+# The versions of a review's row: as it was opened, and as it was answered.
+_OPENED, _ANSWERED = 1, 2
 TEXTS_NEEDED = (EventKind.SUBMITTED, EventKind.REVIEW_OPENED, EventKind.ESCALATED, EventKind.DECIDED, EventKind.REFUSED)
 """The kinds of entries whose text is compared with a row."""
 
@@ -152,6 +154,8 @@ class _Reading:
         review = self._reviews.get(body["review_id"])
         if review is None:
             return f"its review {body['review_id']!r} is missing"
+        if review.version != (_OPENED if review.status == ReviewStatus.OPEN else _ANSWERED):
+            return f"the row of its review {review.review_id!r} says {review.status}, at version {review.version}"
         row = (review.level, review.role, review.digest, review.opened_at)
         if row != (body["level"], body["role"], body["digest"], said["at"]):
             return f"the row of its review {review.review_id!r} says another level, role, digest or time"
@@ -215,8 +219,8 @@ _INTAKE = re.compile(
 
 def _other_verdict(review: StoredReview, body: dict[str, Any], status: ReviewStatus) -> str | None:
     verdict = None if review.verdict is None else _read(review.verdict)
-    if review.status != status or verdict != body["verdict"]:
-        return f"the row of its review {review.review_id!r} says {review.status}, or another verdict"
+    if (review.status, review.seal) != (status, body["seal"]) or verdict != body["verdict"]:
+        return f"the row of its review {review.review_id!r} says {review.status}, or another verdict or seal"
     return None
 
 

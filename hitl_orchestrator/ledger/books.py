@@ -26,10 +26,12 @@ class StoredReview(NamedTuple):
     role: str
     domain: str
     status: str
+    version: int
     digest: str
     shown: str
     opened_at: str
     verdict: str | None
+    seal: str
 
 
 class StoredPolicy(NamedTuple):
@@ -78,3 +80,6 @@ class Books(Protocol):
 
     def policies(self) -> Iterator[StoredPolicy]:
         """Yield the rows of the policies."""
+
+    def faults(self) -> Iterator[str]:
+        """Yield what the database itself finds broken in its file, such as an index that lost a row."""

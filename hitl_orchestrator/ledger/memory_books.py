@@ -64,6 +64,10 @@ class MemoryBooks:
         """Yield the policies."""
         return iter(self._policies)
 
+    def faults(self) -> Iterator[str]:
+        """Yield nothing: there is no file."""
+        return iter(())
+
 
 def _stored(review: ReviewRow) -> StoredReview:
     return StoredReview(
@@ -73,8 +77,10 @@ def _stored(review: ReviewRow) -> StoredReview:
         role=review.role,
         domain=review.domain,
         status=review.status.value,
+        version=review.version,
         digest=review.digest,
         shown=review.shown.model_dump_json(),
         opened_at=instant_text(review.opened_at),
         verdict=None if review.verdict is None else review.verdict.model_dump_json(),
+        seal=review.seal,
     )

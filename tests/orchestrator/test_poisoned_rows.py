@@ -135,7 +135,7 @@ def test_a_current_policy_that_was_altered_opens_no_store(opened, durable_store,
         text = {"entry": json.dumps(entry), "no policy": told.replace('"rules"', '"ruled"'), "no JSON": told[:-9]}
         intruder.run("UPDATE events SET entry = ? WHERE kind = 'policy_recorded'", text[where])
 
-    with pytest.raises(HitlError, match="polic|tampered"):
+    with pytest.raises(HitlError, match=r"polic|tampered"):
         opened(durable_store)
 
     with opened(durable_store, policy=ASKS_ALWAYS) as hitl:
