@@ -114,7 +114,8 @@ class SqliteDatabase:
             connection.execute("COMMIT")
         except sqlite3.IntegrityError as exc:
             raise Taken(str(exc)) from exc
-        except sqlite3.Error as exc:
+        except (sqlite3.Error, UnicodeDecodeError) as exc:
+            # The driver cannot read its own message where it quotes a broken file.
             raise StoreUnavailable(self.url, str(exc)) from exc
         finally:
             if connection is not None:
