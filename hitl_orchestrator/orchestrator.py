@@ -42,7 +42,6 @@ from hitl_orchestrator.review.people import People
 if TYPE_CHECKING:
     from hitl_orchestrator.graph.runner import Runner
 
-
 MOST_LISTED = 100_000
 _AN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,220}")
 
@@ -71,10 +70,9 @@ class BaseOrchestrator:
         self._clock, self._new_id, self._make_runner = clock, new_id, runner
         self.notary, self._head_every = signing
         self._built: Runner | None = None
-        self._closed = False
+        self._closed, self._in_force = False, False
         self._building = Lock()
         self.version = graph_version()
-        self._in_force = False
 
     def submit(
         self,
@@ -94,11 +92,15 @@ class BaseOrchestrator:
             UnfitInput: the output is for another task, or the task's time lies in the future.
             TaskConflict: the task id came before with other content, and no resubmission is asked for.
         """
-        submission = self._submission(task, output, replay)
+        submission, sender = self._submission(task, output, replay), _sender(replay, channel)
         # No flush of its own: the run writes again before this method acknowledges anything.
-        case = self.ledger.receive(submission, _sender(replay, channel), resubmit=resubmit, flush=False)
+        case = self.ledger.receive(submission, sender, resubmit=resubmit, flush=False)
         new = case.case_id == submission.case_id
-        return case if case.stage is CaseStage.WAITING else self._drive(case, new=new)
+        try:
+            return case if case.stage is CaseStage.WAITING else self._drive(case, new=new)
+        except UnknownCase:
+            # A server that has crashed since then lost what was not flushed.
+            return self._drive(self.ledger.receive(submission, sender, resubmit=resubmit), new=True)
 
     def accept(
         self,
@@ -283,9 +285,8 @@ class BaseOrchestrator:
     def _put_policy_in_force(self, now: datetime) -> None:
         """Record the policy before the first case comes in under it; who only reads or decides changes no policy."""
         if not self._in_force:
-            active = self.rulebook.active
-            body = active.policy.model_dump(mode="json")
-            self.ledger.record_policy(active.policy.policy_id, active.hash, body, now)
+            active, policy = self.rulebook.active, self.rulebook.active.policy
+            self.ledger.record_policy(policy.policy_id, active.hash, policy.model_dump(mode="json"), now)
             self._in_force = True
 
     def _read(self, reading: Callable[[str], Case], given_id: str) -> Case:
@@ -392,9 +393,7 @@ def _check_submission(task: Task, output: AgentOutput | None, now: datetime) -> 
     if output is not None and output.task_id != task.task_id:
         found.append(f"task {task.task_id!r}: its output is for task {output.task_id!r}; submit each with its own")
     if task.timestamp > now + CLOCK_TOLERANCE:
-        found.append(
-            f"task {task.task_id!r}: timestamp: {task.timestamp.isoformat()} lies in the future; "
-            "give the time at which the task was made"
-        )
+        when = f"{task.timestamp.isoformat()} lies in the future"
+        found.append(f"task {task.task_id!r}: timestamp: {when}; give the time at which the task was made")
     if found:
         raise UnfitInput(found)
