@@ -101,7 +101,7 @@ class Orchestrator(BaseOrchestrator):
             return build_runner(store, replace(ports, risk_rules=risk_rules, score_rules=scores), encryption)
 
         rulebook = Rulebook(rules, people.chain, ledger.policy)
-        clock = clock or now_in_utc
+        clock = now_in_utc if clock is None else in_utc(clock)
         signing = Signing(notary_of(ledger, store, head_file=head_file, head_key=head_key, clock=clock), head_every)
         return cls(ledger, people, rulebook, clock=clock, new_id=new_case_id, runner=runner, signing=signing)
 
@@ -109,6 +109,22 @@ class Orchestrator(BaseOrchestrator):
 def now_in_utc() -> datetime:
     """Return the time of this machine's clock, in UTC."""
     return datetime.now(UTC)
+
+
+def in_utc(clock: Clock) -> Clock:
+    """Return a clock that says the time of this one in UTC, as all times are written.
+
+    Raises, when it is asked:
+        UnfitInput: its time has no zone.
+    """
+
+    def told() -> datetime:
+        now = clock()
+        if now.utcoffset() is None:
+            raise UnfitInput([f"clock: {now.isoformat()} has no zone; say the time as datetime.now(UTC) does"])
+        return now.astimezone(UTC)
+
+    return told
 
 
 def new_case_id() -> str:

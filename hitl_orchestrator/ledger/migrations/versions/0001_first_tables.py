@@ -81,6 +81,8 @@ def _make_inbox() -> None:
         sa.Column("refused_seq", sa.Integer, nullable=False),
     )
     _partial_index("open_reviews", "reviews", ["role", "opened_at"], "status = 'open'")
+    _partial_index("open_reviews_by_time", "reviews", ["opened_at"], "status = 'open'")
+    _partial_index("open_reviews_by_domain", "reviews", ["domain", "opened_at"], "status = 'open'")
     _partial_index("one_open_review_per_case", "reviews", ["case_id"], "status = 'open'", unique=True)
 
 
