@@ -89,11 +89,7 @@ class Orchestrator(BaseOrchestrator):
         encryption = None if checkpoint_key is None else encryption_key(checkpoint_key)
         store = _from_here(store)
         ledger = open_ledger(store, seal_key)
-        try:
-            rules = given or _policy_of(ledger, people.chain)
-        except HitlError:
-            ledger.close()
-            raise
+        rules = given or _policy_of(ledger, people.chain)
 
         def runner(desk: Desk) -> "Runner":
             asked, scores = as_classifier(classifier), score_rules or ScoreRules()
@@ -177,15 +173,18 @@ def _from_here(store: str) -> str:
 
 def _policy_of(ledger: Ledger, roles: RoleChain) -> Policy:
     """Return the current policy of a store; it was checked, against the chain of its day, when it came into force."""
-    recorded = ledger.current_policy()
-    if recorded is None:
-        return load_policy(None, roles)
     try:
-        current = policy_hash(Policy.model_validate(recorded))
+        recorded = ledger.current_policy()
+        if recorded is None:
+            return load_policy(None, roles)
+        # A policy that the ledger tells of was recorded under its hash: one that was altered there has another.
+        return recorded_policy(policy_hash(Policy.model_validate(recorded)), ledger.policy)
     except ValueError as exc:
+        ledger.close()
         raise PolicyAltered("the current one", "what the ledger tells of it is no policy") from exc
-    # A policy that the ledger tells of was recorded under its hash: one that was altered there has another.
-    return recorded_policy(current, ledger.policy)
+    except HitlError:
+        ledger.close()
+        raise
 
 
 def as_classifier(given: Any) -> Classifier | None:

@@ -43,8 +43,10 @@ class Proxy:
         self._words = words
 
     def has_struck(self) -> bool:
-        """Whether the words were said; if so, the harm is done when this returns."""
-        return self._words is None and self.done.wait(30)
+        """Whether the words were said; if so, the harm is done when this returns, and if not, none will be."""
+        with self._lock:
+            is_armed, self._words = self._words is not None, None
+        return not is_armed and self.done.wait(30)
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
