@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cases, ledger, policies, postgres
+from benchmarks import cases, inbox, ledger, policies, postgres
 
 # Name, the figure, the aim, whether more is better.
 RATIOS = (
@@ -46,6 +46,13 @@ LEDGER = (
     ("of it, taken by the verification", "verify_more_mb", "MB"),
 )
 
+INBOX = (
+    ("of all roles", "all"),
+    ("of one role", "role"),
+    ("of one domain", "domain"),
+    ("of one role in one domain", "role_and_domain"),
+)
+
 
 def main() -> None:
     """Measure, and print for people or for programs."""
@@ -53,9 +60,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9, help="rounds of which the median is taken")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--entries", type=int, default=ledger.ENTRIES, help="entries of the ledger that is verified")
+    parser.add_argument("--reviews", type=int, default=inbox.MANY, help="open reviews of the inbox that is read")
+    parser.add_argument("only", nargs="?", choices=["inbox"], help="measure this alone")
     given = parser.parse_args()
+    if given.only == "inbox":
+        figures = inbox.measure(given.reviews)
+        print(json.dumps(figures, indent=2)) if given.json else Console().print(_inbox(figures))
+        return
     figures = {**policies.measure(given.rounds), **cases.measure(given.rounds), **postgres.measure(given.rounds)}
-    figures |= ledger.measure(given.entries)
+    figures |= {**ledger.measure(given.entries), **inbox.measure(given.reviews)}
     if given.json:
         json.dump(figures, sys.stdout, indent=2)
         sys.stdout.write("\n")
@@ -64,6 +77,7 @@ def main() -> None:
     console.print(_ratios(figures))
     console.print(_milliseconds(figures))
     console.print(_ledger(figures))
+    console.print(_inbox(figures))
     if postgres.WHY_NOT:
         console.print(f"Nothing was measured on PostgreSQL: {postgres.WHY_NOT}.")
 
@@ -99,6 +113,18 @@ def _ledger(figures: dict[str, float]) -> Table:
     table.add_column("measured", justify="right")
     for name, key, unit in LEDGER:
         table.add_row(name, f"{figures[key]:,.1f} {unit}")
+    return table
+
+
+def _inbox(figures: dict[str, float]) -> Table:
+    table = Table(title="The first fifty open reviews; aims: at most 2 ms, and 2 times", title_justify="left")
+    for column in ("what", "of few", "of many", "times"):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    for database in ("sqlite", "postgres"):
+        for name, key in INBOX:
+            few, many, ratio = (figures.get(f"inbox_{database}_{key}_{end}") for end in ("few_ms", "many_ms", "ratio"))
+            if few is not None:
+                table.add_row(f"{database}, {name}", f"{few:.2f} ms", f"{many:.2f} ms", f"{ratio:.2f}")
     return table
 
 

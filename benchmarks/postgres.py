@@ -47,7 +47,7 @@ def measure(rounds: int = 9) -> dict[str, float]:
     if not IS_THERE:
         return {}
     figures: dict[str, list[float]] = {}
-    with _server() as server, Orchestrator.open(server.new_database()) as hitl:
+    with postgres_server() as server, Orchestrator.open(server.new_database()) as hitl:
         bare = BareOnPostgres(server.new_database(), synchronous="off")
         default = BareOnPostgres(server.new_database(), synchronous="on")
         for number in range(-1, rounds):  # the first round warms up
@@ -65,7 +65,8 @@ def measure(rounds: int = 9) -> dict[str, float]:
 
 
 @contextmanager
-def _server() -> Iterator[Server]:
+def postgres_server() -> Iterator[Server]:
+    """Start a server that waits for its disk, and let it go at the end."""
     server = Server(Path(tempfile.mkdtemp(prefix="hitl-bench-")), fsync=True)
     server.folder.chmod(0o755)
     server.start()

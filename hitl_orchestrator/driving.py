@@ -67,7 +67,7 @@ class Driving:
         failures: dict[str, Exception] = {}
         for case_id in self.ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED):
             try:
-                case = self._read(self.ledger.case, case_id)
+                case = self._desk.to_move(self._case, case_id)
                 if not self.ledger.take(case_id):
                     continue
                 moved.append(self._drive(case))
@@ -96,7 +96,7 @@ class Driving:
         failures: dict[str, Exception] = {}
         for row in self.ledger.expired():
             try:
-                case = self._read(self.ledger.case, row.case_id)
+                case = self._desk.to_move(self._case, row.case_id)
                 self._check_graph(case.case_id, case.submission.graph_version)
                 if self._desk.expire(row) is None:
                     continue
@@ -134,6 +134,9 @@ class Driving:
     def __exit__(self, *exc: object) -> None:
         """Close."""
         self.close()
+
+    def _case(self, case_id: str) -> Case:
+        return self._read(self.ledger.case, case_id)
 
     def _read(self, reading: Callable[[str], Case], given_id: str) -> Case:
         """Return a case. One that was stored in another form was stored under another graph, and is refused as such."""

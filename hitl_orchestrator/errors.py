@@ -67,6 +67,17 @@ class KeyUnusable(HitlError):
         self.where, self.why = str(where), why
 
 
+class PolicyAltered(HitlError):
+    """A policy in the store is not the one that was recorded under its hash. Nothing is routed or decided by it."""
+
+    def __init__(self, policy_hash: str, why: str) -> None:
+        super().__init__(
+            f"policy {policy_hash[:12]!r} in the store is not what was recorded: {why}; nothing is decided by it. "
+            "Find out who changed the database, and restore the row from a back-up"
+        )
+        self.policy_hash, self.why = policy_hash, why
+
+
 class SealKeyMissing(HitlError):
     """A store has sealed reviews of unfinished cases, and the key that sealed them is gone."""
 

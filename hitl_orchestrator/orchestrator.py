@@ -12,10 +12,7 @@ from hitl_orchestrator.domain.settling import settled
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.words import CaseStage
 from hitl_orchestrator.driving import Driving
-from hitl_orchestrator.errors import (
-    CaseNotWaiting,
-    UnfitInput,
-)
+from hitl_orchestrator.errors import CaseNotWaiting, UnfitInput, UnknownCase
 from hitl_orchestrator.ledger.entries import receipt
 from hitl_orchestrator.ledger.heads import SignedHead
 from hitl_orchestrator.ledger.notary import Signing
@@ -75,11 +72,15 @@ class BaseOrchestrator(Driving):
             UnfitInput: the output is for another task, or the task's time lies in the future.
             TaskConflict: the task id came before with other content, and no resubmission is asked for.
         """
-        submission = self._submission(task, output, replay)
+        submission, actor = self._submission(task, output, replay), sender(replay, channel)
         # No flush of its own: the run writes again before this method acknowledges anything.
-        case = self.ledger.receive(submission, sender(replay, channel), resubmit=resubmit, driving=True)
+        case = self.ledger.receive(submission, actor, resubmit=resubmit, driving=True)
         new = case.case_id == submission.case_id
-        return case if case.stage is CaseStage.WAITING else self._drive(case, new=new)
+        try:
+            return case if case.stage is CaseStage.WAITING else self._drive(case, new=new)
+        except UnknownCase:
+            # A server that has crashed since then lost what was not flushed.
+            return self._drive(self.ledger.receive(submission, actor, resubmit=resubmit, driving=True), new=True)
 
     def accept(
         self,
@@ -132,7 +133,7 @@ class BaseOrchestrator(Driving):
             GraphChanged: it is refused.
             UnfitInput: the answer lacks something that its decision needs.
         """
-        case = self.show(given_id)
+        case = self._desk.to_move(self.show, given_id)
         with self._desk.refusals_told(case.case_id, named_review(case, review), review, channel):
             known = self.ledger.answered_under(review)
             if known is not None:
@@ -147,7 +148,7 @@ class BaseOrchestrator(Driving):
         Raises:
             UnfitInput: the case came in live, or the record does not fit it.
         """
-        case = self.show(given_id)
+        case = self._desk.to_move(self.show, given_id)
         if not case.submission.replayed:
             why = "came in live; a person decides it, with 'hitl resume'"
             raise UnfitInput([f"the recorded review of task {case.task_id!r}: case {case.case_id!r} {why}"])
@@ -213,9 +214,8 @@ class BaseOrchestrator(Driving):
     def _put_policy_in_force(self, now: datetime) -> None:
         """Record the policy before the first case comes in under it; who only reads or decides changes no policy."""
         if not self._in_force:
-            active = self.rulebook.active
-            body = active.policy.model_dump(mode="json")
-            self.ledger.record_policy(active.policy.policy_id, active.hash, body, now)
+            active, policy = self.rulebook.active, self.rulebook.active.policy
+            self.ledger.record_policy(policy.policy_id, active.hash, policy.model_dump(mode="json"), now)
             self._in_force = True
 
     def _review_to_decide(self, case: Case, answer: Review) -> ReviewRow:

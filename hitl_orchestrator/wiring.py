@@ -16,8 +16,8 @@ from uuid_utils import uuid7
 from hitl_orchestrator.domain.reading import did_you_mean, read_json
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.value import check_json
-from hitl_orchestrator.errors import KeyUnusable, SealKeyMissing, StoreUnavailable, UnfitInput
-from hitl_orchestrator.ledger.address import is_postgres, shown
+from hitl_orchestrator.errors import KeyUnusable, PolicyAltered, SealKeyMissing, StoreUnavailable, UnfitInput
+from hitl_orchestrator.ledger.address import HOW_TO_WRITE, can_be_read, is_postgres, shown
 from hitl_orchestrator.ledger.headbook import Headbook
 from hitl_orchestrator.ledger.keys import SealKey, encryption_key, seals_from
 from hitl_orchestrator.ledger.leases import LEASE_SECONDS
@@ -28,8 +28,8 @@ from hitl_orchestrator.nodes.ports import Classifier
 from hitl_orchestrator.nodes.services import Services
 from hitl_orchestrator.policies.loader import read_policy
 from hitl_orchestrator.policies.risk import RiskRule
-from hitl_orchestrator.policies.rulebook import Rulebook
-from hitl_orchestrator.policies.schema import Policy
+from hitl_orchestrator.policies.rulebook import Rulebook, recorded_policy
+from hitl_orchestrator.policies.schema import Policy, policy_hash
 from hitl_orchestrator.policies.scoring import ScoreRules
 from hitl_orchestrator.redacting import RedactingOrchestrator
 from hitl_orchestrator.review.people import People, read_people
@@ -84,12 +84,14 @@ class Orchestrator(RedactingOrchestrator):
         Raises:
             UnfitInput: the policy or the reviewers file cannot be used, with every problem.
             StoreUnavailable: the store cannot be opened.
+            PolicyAltered: its current policy is not the one that was recorded.
             KeyUnusable, SealKeyMissing: a key is none, is not private, or is gone while it is needed.
         """
         people = load_people(reviewers)
         given = None if policy is None else load_policy(policy, people.chain)
         encryption = None if checkpoint_key is None else encryption_key(checkpoint_key)
-        store, clock, scores = _from_here(store), clock or now_in_utc, score_rules or ScoreRules()
+        store, scores = _from_here(store), score_rules or ScoreRules()
+        clock = now_in_utc if clock is None else in_utc(clock)
         ledger = open_ledger(store, seal_key, lease=lease, clock=clock)
         with _closed_on_failure(ledger):
             rulebook = Rulebook(given or _policy_of(ledger, people.chain), people.chain, ledger.policy)
@@ -117,6 +119,22 @@ def _closed_on_failure(ledger: Ledger) -> Iterator[None]:
 def now_in_utc() -> datetime:
     """Return the time of this machine's clock, in UTC."""
     return datetime.now(UTC)
+
+
+def in_utc(clock: Clock) -> Clock:
+    """Return a clock that says the time of this one in UTC, as all times are written.
+
+    Raises, when it is asked:
+        UnfitInput: its time has no zone.
+    """
+
+    def told() -> datetime:
+        now = clock()
+        if now.utcoffset() is None:
+            raise UnfitInput([f"clock: {now.isoformat()} has no zone; say the time as datetime.now(UTC) does"])
+        return now.astimezone(UTC)
+
+    return told
 
 
 def new_case_id() -> str:
@@ -169,8 +187,14 @@ def _from_here(store: str) -> str:
 
 def _policy_of(ledger: Ledger, roles: RoleChain) -> Policy:
     """Return the current policy of a store; it was checked, against the chain of its day, when it came into force."""
-    recorded = ledger.current_policy()
-    return load_policy(None, roles) if recorded is None else Policy.model_validate(recorded)
+    try:
+        recorded = ledger.current_policy()
+        if recorded is None:
+            return load_policy(None, roles)
+        # A policy that the ledger tells of was recorded under its hash: one that was altered there has another.
+        return recorded_policy(policy_hash(Policy.model_validate(recorded)), ledger.policy)
+    except ValueError as exc:
+        raise PolicyAltered("the current one", "what the ledger tells of it is no policy") from exc
 
 
 def as_classifier(given: Any) -> Classifier | None:
@@ -229,6 +253,7 @@ def _database(store: str) -> "Database":
     path = sqlite_path(store)
     from hitl_orchestrator.ledger.sqlite import SqliteDatabase  # noqa: PLC0415 - only one store is imported
 
+    _check_not_emptied(path, store)
     _make_private(path, store)
     return SqliteDatabase(path, store)
 
@@ -237,9 +262,12 @@ def key_file_of(store: str) -> Path:
     """Return where the key of a store is kept if none is given: beside its file, or in one's own `~/.hitl`."""
     if not is_postgres(store):
         return Path(f"{sqlite_path(store)}.key")
+    if not can_be_read(store):
+        raise StoreUnavailable(shown(store), f"the address cannot be read; {HOW_TO_WRITE}")
     parts = urlsplit(store)
     options = sorted(each for each in parse_qsl(parts.query) if "password" not in each[0])
-    place = f"{parts.hostname}:{parts.port}{parts.path}?{options}"
+    # Without who connects, and without asking for its port: there may be several hosts, each with its own.
+    place = f"{parts.netloc.rpartition('@')[2].lower()}{parts.path}?{options}"
     return Path.home() / ".hitl" / f"{sha256(place.encode()).hexdigest()[:32]}.key"
 
 
@@ -349,6 +377,15 @@ def _checkpoints(store: str, key: bytes | None) -> Any:
     from hitl_orchestrator.graph.checkpoints import memory_checkpoints, sqlite_checkpoints  # noqa: PLC0415
 
     return memory_checkpoints(key) if store == MEMORY else sqlite_checkpoints(sqlite_path(store), key)
+
+
+def _check_not_emptied(path: str, store: str) -> None:
+    """Refuse a file that is there, empty, beside the keys of what it held: a new store in its place would hide that."""
+    file, key_file = Path(path), key_file_of(store)
+    is_empty = file.exists() and not file.stat().st_size
+    if is_empty and any(key.exists() for key in (key_file, key_file.with_suffix(".head-key"))):
+        why = f"it is empty, and the key beside it says that it was not; restore {path!r} from a back-up, or remove it"
+        raise StoreUnavailable(store, f"{why} to begin anew")
 
 
 def _make_private(path: str, store: str) -> None:

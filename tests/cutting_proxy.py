@@ -4,7 +4,9 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from select import select
 from threading import Event, Lock, Thread
+from time import monotonic
 
 WRITING = b"pg_advisory_xact_lock"
 COMMIT = b"COMMIT\0"
@@ -39,6 +41,12 @@ class Proxy:
         self.done.clear()
         self._moment, self._do, self._left = moment, do, after
         self._words = words
+
+    def has_struck(self) -> bool:
+        """Whether the words were said; if so, the harm is done when this returns, and if not, none will be."""
+        with self._lock:
+            is_armed, self._words = self._words is not None, None
+        return not is_armed and self.done.wait(30)
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
@@ -76,7 +84,7 @@ class Proxy:
         if self._moment != BEFORE:
             connection.server.sendall(data)
         if self._moment == ANSWERED:
-            connection.answered.wait(10)
+            connection.pass_on_until_answered()
         self._do()
         connection.cut()
         self.done.set()
@@ -98,6 +106,13 @@ class Connection:
             thread.join()
         self.client.close()
         self.server.close()
+
+    def pass_on_until_answered(self) -> None:
+        """A server answers when it is asked to, and what asks it may come behind the words that were waited for."""
+        until = monotonic() + 2
+        while not self.answered.wait(0.01) and monotonic() < until:
+            if select([self.client], [], [], 0)[0] and (data := self.client.recv(1 << 20)):
+                self.server.sendall(data)
 
     def cut(self) -> None:
         for end in (self.client, self.server):

@@ -49,6 +49,18 @@ def postgres(postgres_folder, tmp_path_factory) -> Iterator[Server]:
             shutil.rmtree(postgres_folder)
 
 
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[Server]:
+    """A server that may be stopped: nobody else uses it."""
+    need_postgres()
+    folder = Path(tempfile.mkdtemp(prefix="hitl-pg-"))
+    folder.chmod(0o755)
+    server = Server(folder)
+    server.start()
+    yield server
+    server.remove()
+
+
 @contextmanager
 def _alone(folders: pytest.TempPathFactory) -> Iterator[None]:
     """Take turns with the other processes of the test run."""

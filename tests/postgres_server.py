@@ -8,7 +8,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -159,3 +159,15 @@ def somebody_else(store: str) -> Iterator[Any]:
 
     with psycopg.connect(store) as connection:
         yield connection
+
+
+def crash(server: Server) -> None:
+    server.stop("immediate")
+    server.start()
+
+
+HARM: dict[str, Callable[[Server], object]] = {
+    "the connection is cut": lambda server: None,
+    "the backend is terminated": Server.terminate_backends,
+    "the server crashes": crash,
+}

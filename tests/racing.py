@@ -1,12 +1,15 @@
 """Answers that conflict, and processes that each give a share of them at once, from as many threads.
 
-Run as a script: STORE TASK PROCESSES ANSWERS_EACH. It imports once and forks, and prints what each answer was told.
+Run as a script: STORE TASKS PROCESSES ANSWERS_EACH, the tasks with commas between. It imports once and forks, and
+prints what each answer was told.
 """
 
 import json
 import os
 import sys
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
 from threading import Barrier
 from typing import Any
 
@@ -31,9 +34,10 @@ def outcome_of(hitl: Orchestrator, task_id: str, number: int) -> dict[str, Any]:
     try:
         case = hitl.decide(task_id, answer_number(number))
     except ReviewAlreadyDecided as refusal:
-        return {"number": number, "told": "refused", "reviewer": refusal.reviewer, "decision": refusal.decision}
+        stands = {"reviewer": refusal.reviewer, "decision": refusal.decision}
+        return {"task_id": task_id, "number": number, "told": "refused", **stands}
     record = None if case.record is None else case.record.model_dump(mode="json")
-    return {"number": number, "told": "accepted", "record": record}
+    return {"task_id": task_id, "number": number, "told": "accepted", "record": record}
 
 
 def race(hitl: Orchestrator, task_id: str, numbers: range) -> list[dict[str, Any]]:
@@ -48,37 +52,35 @@ def race(hitl: Orchestrator, task_id: str, numbers: range) -> list[dict[str, Any
         return list(pool.map(answer, numbers))
 
 
-def take_a_share(store: str, task_id: str, numbers: range, ready: int, go: int) -> None:
-    """Open the store in this process, say so, wait for the others, and print what each answer was told."""
+def take_a_share(store: str, tasks: Sequence[str], numbers: range, wait: Callable[[], object]) -> None:
+    """Open the store in this process, and for each task wait for the others and print what each answer was told."""
     with Orchestrator.open(store) as hitl:
-        hitl.show(task_id)
         assert hitl.runner
-        os.write(ready, b"!")
-        os.read(go, 1)
-        lines = [json.dumps(told) + "\n" for told in race(hitl, task_id, numbers)]
-    for line in lines:
-        os.write(1, line.encode())
+        for task_id in tasks:
+            hitl.show(task_id)
+            wait()
+            for told in race(hitl, task_id, numbers):
+                os.write(1, f"{json.dumps(told)}\n".encode())
 
 
-def main(store: str, task_id: str, processes: int, each: int) -> None:
+def main(store: str, tasks: Sequence[str], processes: int, each: int) -> None:
     import hitl_orchestrator.graph.build  # noqa: F401, PLC0415 - before the fork, so that it is imported once
 
-    is_ready, ready = os.pipe()
-    wait, go = os.pipe()
+    together = get_context("fork").Barrier(processes, timeout=60)
     children = []
     for share in range(processes):
         child = os.fork()
         if child == 0:
-            take_a_share(store, task_id, range(share * each, (share + 1) * each), ready, wait)
+            try:
+                take_a_share(store, tasks, range(share * each, (share + 1) * each), together.wait)
+            except BaseException:
+                together.abort()
+                raise
             os._exit(0)
         children.append(child)
-    os.close(ready)
-    for _ in children:
-        os.read(is_ready, 1)
-    os.write(go, b"!" * processes)
     statuses = [os.waitpid(child, 0)[1] for child in children]
     sys.exit(any(statuses))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    main(sys.argv[1], sys.argv[2].split(","), int(sys.argv[3]), int(sys.argv[4]))

@@ -53,7 +53,7 @@ class Runner:
         if not self._checkpoints.holds(case.case_id):
             return self._run_anew(case)
         try:
-            return self._run(Command(resume=Answer().model_dump(mode="json")), case.case_id)
+            return self._woken(case)
         except (PlaceUnreadable, StateNotSound, StateForged) as exc:
             # The place is no more than an aid: whatever became of it, the tables say how the case stands.
             self._alarms.alarm(case.case_id, str(exc))
@@ -80,6 +80,13 @@ class Runner:
         connection = getattr(self._checkpoints, "conn", None)
         if connection is not None:
             connection.close()
+
+    def _woken(self, case: Case) -> AuditRecord | None:
+        """Run a case on from its place. From a place that names steps which are not there it would end silently."""
+        record = self._run(Command(resume=Answer().model_dump(mode="json")), case.case_id)
+        if record is None and case.stage is CaseStage.DECIDED:
+            raise StateForged(case.case_id, "it was decided, and running on from it led to no outcome")
+        return record
 
     def _run_anew(self, case: Case) -> AuditRecord | None:
         """Run a case on from a place that is made again."""

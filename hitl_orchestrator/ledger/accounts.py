@@ -32,6 +32,8 @@ _MOVES: Mapping[str, tuple[str | None, str]] = {
 }
 
 _ENDING = (OnTimeout.ESCALATE.value, OnTimeout.REJECT.value)
+# The versions of a review's row: as it was opened, and as it was answered.
+_OPENED, _ANSWERED = 1, 2
 
 
 class Tables:
@@ -162,6 +164,8 @@ class _Reading:
         review = self._reviews.get(body["review_id"])
         if review is None:
             return f"its review {body['review_id']!r} is missing"
+        if review.version != (_OPENED if review.status == ReviewStatus.OPEN else _ANSWERED):
+            return f"the row of its review {review.review_id!r} says {review.status}, at version {review.version}"
         shown = _read(review.shown)
         due = body.get("due_at", NEVER)
         ends = due if shown and shown.get("on_timeout") in _ENDING else NEVER
@@ -204,7 +208,7 @@ class _Reading:
             return f"its review {body['review_id']!r} was not open"
         self._open = None
         if self._erased is not None:
-            same = review.status == status
+            same = (review.status, review.seal) == (status, body["seal"])
             return None if same else f"the row of its review {review.review_id!r} says {review.status}"
         return _other_verdict(review, self._restored(body), status)
 
@@ -279,8 +283,9 @@ def _erased_by(told: Told) -> dict[str, str]:
 
 def _other_verdict(review: StoredReview, body: dict[str, Any], status: ReviewStatus) -> str | None:
     verdict = None if review.verdict is None else _read(review.verdict)
-    if review.status != status or verdict != body["verdict"] or review.answer_key != _key(verdict["review"]):
-        return f"the row of its review {review.review_id!r} says {review.status}, or another verdict"
+    stands = (review.status, review.seal) == (status, body["seal"]) and verdict == body["verdict"]
+    if verdict is None or not stands or review.answer_key != _key(verdict["review"]):
+        return f"the row of its review {review.review_id!r} says {review.status}, or another verdict or seal"
     return None
 
 

@@ -26,6 +26,7 @@ class StoredReview(NamedTuple):
     role: str
     domain: str
     status: str
+    version: int
     digest: str
     shown: str
     opened_at: str
@@ -33,6 +34,7 @@ class StoredReview(NamedTuple):
     expires_at: str
     verdict: str | None
     answer_key: str | None
+    seal: str
 
 
 class StoredContents(NamedTuple):
@@ -95,3 +97,6 @@ class Books(Protocol):
 
     def policies(self) -> Iterator[StoredPolicy]:
         """Yield the rows of the policies."""
+
+    def faults(self) -> Iterator[str]:
+        """Yield what the database itself finds broken in its file, such as an index that lost a row."""

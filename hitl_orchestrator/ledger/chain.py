@@ -1,13 +1,14 @@
 """How one entry of the ledger holds the one before: the canonical text of an entry, and its digest. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from hitl_orchestrator.domain.audit import Actor, Event
+from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event
 from hitl_orchestrator.domain.value import canonical_json, read_canonical
 from hitl_orchestrator.domain.words import EventKind
+from hitl_orchestrator.errors import LedgerDamaged
 
 GENESIS = "0" * 64
 
@@ -78,10 +79,40 @@ def link(head: Head, drafts: Sequence[Draft]) -> list[Entry]:
 
 
 def event_of(entry: str, digest: str) -> Event:
-    """Read a stored entry back."""
-    return Event.model_validate({**read_canonical(entry), "digest": digest})
+    """Read a stored entry back. Raises `LedgerDamaged` where it cannot be read."""
+    try:
+        return Event.model_validate({**read_canonical(entry), "digest": digest})
+    except _UNREADABLE as exc:
+        raise _damaged(entry) from exc
 
 
-def body_of(entry: str) -> Any:
-    """Return what a stored entry says."""
-    return read_canonical(entry)["body"]
+def body_of(entry: str) -> dict[str, Any]:
+    """Return what a stored entry says. Raises `LedgerDamaged` where it cannot be read."""
+    try:
+        return dict(read_canonical(entry)["body"])
+    except _UNREADABLE as exc:
+        raise _damaged(entry) from exc
+
+
+def record_of(entry: str, restored: Callable[[dict[str, Any]], dict[str, Any]]) -> AuditRecord:
+    """Return the outcome that a stored entry tells of, with what was said. Raises as `body_of`."""
+    try:
+        return AuditRecord.model_validate(restored(body_of(entry)))
+    except ValueError as exc:
+        raise _damaged(entry) from exc
+
+
+def policy_of(entry: str) -> tuple[str, dict[str, Any]]:
+    """Return the hash and the body of the policy that a stored entry tells of. Raises as `body_of`."""
+    said = body_of(entry)
+    try:
+        return str(said["policy_hash"]), dict(said["policy"])
+    except _UNREADABLE as exc:
+        raise _damaged(entry) from exc
+
+
+_UNREADABLE = (ValueError, TypeError, KeyError, RecursionError)
+
+
+def _damaged(entry: object) -> LedgerDamaged:
+    return LedgerDamaged(f"an entry about a case or a policy cannot be read: {str(entry)[:60]!r}")

@@ -53,6 +53,9 @@ class Transaction(Protocol):
     def stream(self, statement: ClauseElement, **values: Any) -> Iterator[Any]:
         """Yield the rows of a statement that may have very many."""
 
+    def faults(self) -> Iterator[str]:
+        """Yield what the database itself finds broken where it keeps its rows, if it can be asked."""
+
 
 class Database(Protocol):
     """A database. Threads may share it; a process that was forked opens its own."""

@@ -72,6 +72,10 @@ class MemoryBooks:
         """Yield the policies."""
         return iter(self._policies)
 
+    def faults(self) -> Iterator[str]:
+        """Yield nothing: there is no file."""
+        return iter(())
+
 
 def _stored(review: ReviewRow) -> StoredReview:
     shown, verdict = texts_of(review)
@@ -82,6 +86,7 @@ def _stored(review: ReviewRow) -> StoredReview:
         role=review.role,
         domain=review.domain,
         status=review.status.value,
+        version=review.version,
         digest=review.digest,
         shown=shown,
         opened_at=time_text(review.opened_at),
@@ -89,4 +94,5 @@ def _stored(review: ReviewRow) -> StoredReview:
         expires_at=time_text(review.expires_at),
         verdict=verdict,
         answer_key=None if review.verdict is None else answer_key(review.verdict.review),
+        seal=review.seal,
     )

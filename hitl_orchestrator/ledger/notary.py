@@ -56,6 +56,7 @@ class Notary:
                 walked = walk(_counted(books.entries(), on_entries), heads, tables.hear)
                 agreed = walked.heads
                 found = walked.found or _about_heads(heads_problem(heads, public)) or tables.problem(books, on_entries)
+                found = found or _about_file(next(books.faults(), None))
         except StoreUnavailable as exc:
             if not opened:
                 raise
@@ -166,6 +167,10 @@ class _Continuation:
 
 def _about_heads(problem: str | None) -> Problem | None:
     return None if problem is None else (None, f"the signed heads: {problem}")
+
+
+def _about_file(fault: str | None) -> Problem | None:
+    return None if fault is None else (None, f"the file of the database is damaged: {fault}")
 
 
 def _counted(entries: Iterator[Entry], on_entries: Callable[[int], None]) -> Iterator[Entry]:

@@ -19,16 +19,18 @@ def as_stored(case_id: str, graph_version: str | None = None) -> Iterator[None]:
     except ValidationError as exc:
         why = f"{exc.title} has {exc.error_count()} problems, the first: {exc.errors()[0]['msg']}"
         raise StoredOtherwise(case_id, graph_version, why) from exc
-
-
-def listed(row: Any) -> ReviewRow:
-    """Read a row of the reviews, among many."""
-    with as_stored(row["case_id"]):
-        return review_of(row)
+    except (ValueError, TypeError) as exc:
+        raise StoredOtherwise(case_id, graph_version, str(exc)) from exc
 
 
 def review_of(row: Any) -> ReviewRow:
-    """Read a row of the reviews."""
+    """Read a row of the reviews. Raises `StoredOtherwise` where it cannot be read."""
+    with as_stored(str(row["case_id"])):
+        return as_review(row)
+
+
+def as_review(row: Any) -> ReviewRow:
+    """Read a row of the reviews, within `as_stored`."""
     fields = dict(row)
     fields.pop("answer_key")
     fields |= {name: time_of(fields[name]) for name in ("due_at", "expires_at")}

@@ -22,11 +22,11 @@ from hitl_orchestrator.errors import (
 )
 from hitl_orchestrator.ledger import entries, sql_contents, statements
 from hitl_orchestrator.ledger.books import Books
-from hitl_orchestrator.ledger.chain import Draft, Head, body_of, event_of, time_text
+from hitl_orchestrator.ledger.chain import Draft, Head, body_of, event_of, policy_of, time_text
 from hitl_orchestrator.ledger.contents import content_digest, is_same, marked, new_contents, restored
 from hitl_orchestrator.ledger.database import Taken, Transaction, resolved, resumed
 from hitl_orchestrator.ledger.redaction import Redaction, a_redaction
-from hitl_orchestrator.ledger.rows import as_stored, listed, review_of
+from hitl_orchestrator.ledger.rows import as_review, as_stored, review_of
 from hitl_orchestrator.ledger.seal import check_told
 from hitl_orchestrator.ledger.sql_books import SqlBooks
 from hitl_orchestrator.ledger.sql_work import SqlWork
@@ -54,7 +54,7 @@ class SqlLedger(SqlWork):
         """Return the policy that was made the current one last."""
         with self._database.read() as conn:
             row = conn.first(statements.CURRENT_POLICY)
-        return None if row is None else dict(body_of(row["entry"])["policy"])
+        return None if row is None else policy_of(row["entry"])[1]
 
     @resolved
     def policy(self, policy_hash: str) -> dict[str, Any]:
@@ -148,7 +148,7 @@ class SqlLedger(SqlWork):
     def expired(self, limit: int = 1000) -> Sequence[ReviewRow]:
         """Return open reviews whose time is up."""
         with self._database.read() as conn:
-            return [listed(row) for row in conn.run(statements.EXPIRED, most=limit)]
+            return [review_of(row) for row in conn.run(statements.EXPIRED, most=limit)]
 
     @resolved
     def expire(self, review: ReviewRow, verdict: Verdict, pass_to: Shown | None = None) -> ReviewRow | None:
@@ -276,7 +276,7 @@ class SqlLedger(SqlWork):
         wanted = statements.open_reviews(by_role=role is not None, by_domain=domain is not None)
         with self._database.read() as conn:
             rows = conn.run(wanted, wanted_role=role, wanted_domain=domain, most=limit)
-            return [listed(row) for row in rows]
+            return [review_of(row) for row in rows]
 
     @resolved
     def stages(self, *stages: CaseStage) -> Sequence[str]:
@@ -369,18 +369,17 @@ class SqlLedger(SqlWork):
             raise UnknownCase(case_id)
         said = sql_contents.contents_of(row)
         body = restored(EventKind.SUBMITTED, body_of(row["entry"]), said)
-        stage = CaseStage(row["stage"])
         found = conn.run(statements.REVIEWS_OF_CASE, wanted_case=case_id)
-        record = self._outcome_or_refusal(conn, case_id) if stage is CaseStage.FINISHED else None
+        record = self._outcome_or_refusal(conn, case_id) if row["stage"] == CaseStage.FINISHED.value else None
         with as_stored(case_id, body.get("graph_version")):
             submission = Submission.model_validate({**body, "case_id": case_id})
-            stands = {"stage": stage, "reviews": tuple(map(review_of, found)), "record": record}
+            stands = {"stage": CaseStage(row["stage"]), "reviews": tuple(map(as_review, found)), "record": record}
             return Case(submission=submission, redacted=said is None, **stands)
 
 
 def _is_current(conn: Transaction, policy_hash: str) -> bool:
     row = conn.first(statements.CURRENT_POLICY)
-    return row is not None and body_of(row["entry"])["policy_hash"] == policy_hash
+    return row is not None and policy_of(row["entry"])[0] == policy_hash
 
 
 def _at_stage(stage: CaseStage) -> Any:

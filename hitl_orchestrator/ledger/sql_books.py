@@ -104,6 +104,10 @@ class SqlBooks:
         for row in self._rows(_POLICIES):
             yield StoredPolicy._make(_policy(row))
 
+    def faults(self) -> Iterator[str]:
+        """Yield what the database itself finds broken."""
+        return self._transaction.faults()
+
     def _rows(self, statement: ClauseElement, **values: Any) -> Iterator[Any]:
         rows = (row for row in self._transaction.stream(statement, **values))
         self._open.append(rows)

@@ -10,7 +10,7 @@ from hitl_orchestrator.domain.words import EventKind
 from hitl_orchestrator.errors import LedgerDamaged, UnknownCase
 from hitl_orchestrator.ledger import redaction as doing
 from hitl_orchestrator.ledger import statements
-from hitl_orchestrator.ledger.chain import GENESIS, Draft, Head, body_of, event_of, link
+from hitl_orchestrator.ledger.chain import GENESIS, Draft, Head, event_of, link, record_of
 from hitl_orchestrator.ledger.contents import Contents, marked, restored
 from hitl_orchestrator.ledger.database import Transaction
 from hitl_orchestrator.ledger.redaction import Redaction, ReviewTexts
@@ -97,7 +97,7 @@ def events_in(rows: Iterator[Any]) -> Iterator[Event]:
 
 def record_in(row: Any) -> AuditRecord:
     """Return the outcome that a row tells of."""
-    return AuditRecord.model_validate(restored(EventKind.FINISHED, body_of(row["entry"]), contents_of(row)))
+    return record_of(row["entry"], lambda body: restored(EventKind.FINISHED, body, contents_of(row)))
 
 
 def redaction_of(conn: Transaction, case_id: str) -> Redaction | None:

@@ -49,6 +49,12 @@ class SqliteTransaction:
         """Yield the rows of a statement that may have very many."""
         yield from self.run(statement, **values)
 
+    def faults(self) -> Iterator[str]:
+        """Yield what SQLite finds broken in the file, indexes included: with them rows are found, and missed."""
+        for (fault,) in self._connection.execute("PRAGMA integrity_check(10)"):
+            if fault != "ok":
+                yield str(fault)
+
 
 class SqliteDatabase:
     """A SQLite file: WAL, foreign keys, writers that queue. Safe to share between threads, never across a fork."""
@@ -119,7 +125,8 @@ class SqliteDatabase:
             connection.execute("COMMIT")
         except sqlite3.IntegrityError as exc:
             raise Taken(str(exc)) from exc
-        except sqlite3.Error as exc:
+        except (sqlite3.Error, UnicodeDecodeError) as exc:
+            # The driver cannot read its own message where it quotes a broken file.
             raise StoreUnavailable(self.url, str(exc)) from exc
         finally:
             if connection is not None:

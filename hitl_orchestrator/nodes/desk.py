@@ -6,8 +6,8 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord
-from hitl_orchestrator.domain.case import Submission
-from hitl_orchestrator.domain.decision import Routing
+from hitl_orchestrator.domain.case import Case, Submission
+from hitl_orchestrator.domain.decision import Facts, Routing, RoutingDecision
 from hitl_orchestrator.domain.door import check_record
 from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.settling import settled
@@ -17,9 +17,11 @@ from hitl_orchestrator.errors import (
     HitlError,
     IncompleteOutcome,
     NotAuthorised,
+    PolicyAltered,
     Refusal,
     SealBroken,
     StateForged,
+    StoredOtherwise,
     UnfitInput,
     UnknownCase,
 )
@@ -113,7 +115,7 @@ class Desk:
         row = self._proven(row)
         check_answer(answer, row)
         reviewer = self._people.named(answer.reviewer_id)
-        needed = role_needed(row, self._rules, self._people.chain)
+        needed = self._role_needed(row)
         role = role_to_decide_in(reviewer, needed, row.domain, self._people.chain, answer.human_role)
         now = self._clock()
         complete = _completed(answer, row, role, answer.timestamp or now)
@@ -200,6 +202,14 @@ class Desk:
         """Write down that something was found which no code of ours wrote, once."""
         self._ledger.alarm(case_id, cause, self._clock())
 
+    def to_move(self, read: Callable[[str], Case], given_id: str) -> Case:
+        """Return a case that is about to be moved on; sound the alarm if it is stored as no code of ours stores it."""
+        try:
+            return read(given_id)
+        except StoredOtherwise as exc:
+            self.alarm(exc.case_id, str(exc))
+            raise
+
     def _proven(self, row: ReviewRow) -> ReviewRow:
         """Return a review as it stands, if it is what was written; sound the alarm if it is not."""
         try:
@@ -227,7 +237,27 @@ class Desk:
         """Whether a rule lets these very facts go ahead. What the state says is not enough: the policy is asked."""
         if routing.decision.needs_human:
             return False
-        return not self._rules.decide(submission.policy_hash, facts_of(submission.task, routing)).needs_human
+        facts = facts_of(submission.task, routing)
+        return not self._asked(submission.case_id, submission.policy_hash, facts).needs_human
+
+    def _role_needed(self, row: ReviewRow) -> str:
+        """The role that may decide now: the review's own, or a higher one where the active policy asks for it."""
+        with self._alarmed(row.case_id):
+            return role_needed(row, self._rules, self._people.chain)
+
+    def _asked(self, case_id: str, policy_hash: str, facts: Facts) -> RoutingDecision:
+        """Ask the policy that a case came in under, and the active one."""
+        with self._alarmed(case_id):
+            return self._rules.decide(policy_hash, facts)
+
+    @contextmanager
+    def _alarmed(self, case_id: str) -> Iterator[None]:
+        """Sound the alarm if the row of a policy was changed."""
+        try:
+            yield
+        except PolicyAltered as exc:
+            self.alarm(case_id, str(exc))
+            raise
 
     def _passed_up(self, row: ReviewRow, verdict: Verdict) -> Shown | None:
         """Return what the next role up is shown; None for a final decision."""

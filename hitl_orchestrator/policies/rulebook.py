@@ -5,15 +5,18 @@ from typing import Any
 
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.roles import RoleChain
+from hitl_orchestrator.errors import PolicyAltered
 from hitl_orchestrator.policies.engine import CompiledPolicy, compile_policy
-from hitl_orchestrator.policies.schema import Policy
+from hitl_orchestrator.policies.schema import Policy, policy_hash
+
+Read = Callable[[str], dict[str, Any]]
+"""Returns the recorded body of a policy by its hash; raises `KeyError` where there is none."""
 
 
 class Rulebook:
     """The active policy, and every earlier one that a case still holds on to."""
 
-    def __init__(self, active: Policy, roles: RoleChain, read: Callable[[str], dict[str, Any]]) -> None:
-        """`read` returns the recorded body of a policy by its hash."""
+    def __init__(self, active: Policy, roles: RoleChain, read: Read) -> None:
         self.active = compile_policy(active, roles)
         self._roles, self._read = roles, read
         self._compiled: dict[str, CompiledPolicy] = {self.active.hash: self.active}
@@ -24,10 +27,9 @@ class Rulebook:
         return own if policy_hash == self.active.hash else self.stricter(own, self.active.decide(facts))
 
     def policy(self, policy_hash: str) -> CompiledPolicy:
-        """Return a policy by its hash. Raises `KeyError` where it was never recorded."""
+        """Return a policy by its hash. Raises `PolicyAltered` where what is recorded is not it."""
         if policy_hash not in self._compiled:
-            recorded = Policy.model_validate(self._read(policy_hash))
-            self._compiled[policy_hash] = compile_policy(recorded, self._roles)
+            self._compiled[policy_hash] = compile_policy(recorded_policy(policy_hash, self._read), self._roles)
         return self._compiled[policy_hash]
 
     def stricter(self, one: RoutingDecision, other: RoutingDecision) -> RoutingDecision:
@@ -38,3 +40,21 @@ class Rulebook:
         role = decision.assigned_human_role
         rank = self._roles.roles.index(role) if role in self._roles.roles else -1
         return decision.action.strictness, rank
+
+
+def recorded_policy(wanted_hash: str, read: Read) -> Policy:
+    """Return a recorded policy that still is the one of its hash.
+
+    Raises:
+        PolicyAltered: it is gone, or its row was changed.
+    """
+    try:
+        recorded = Policy.model_validate(read(wanted_hash))
+    except KeyError:
+        raise PolicyAltered(wanted_hash, "it is gone") from None
+    except (ValueError, TypeError) as exc:
+        raise PolicyAltered(wanted_hash, "what stands there is no policy") from exc
+    found = policy_hash(recorded)
+    if found != wanted_hash:
+        raise PolicyAltered(wanted_hash, f"what stands there is the policy {found[:12]!r}")
+    return recorded

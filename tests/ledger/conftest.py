@@ -1,4 +1,4 @@
-"""Every store, by name. A new store is one more line in `address_of`, and the whole suite of promises holds it."""
+"""Every store, by name. A new one is one more line in `address_of`, and the whole suite of promises holds it."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -6,15 +6,12 @@ from pathlib import Path
 
 import pytest
 from postgres_fixtures import TEMPLATE
+from stores import address_of
 
 from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.wiring import open_ledger
 
 STORES = ("memory", "sqlite", "postgres")
-
-
-def address_of(store: str, folder: Path) -> str:
-    return {"memory": "memory://", "sqlite": f"sqlite:///{folder / 'hitl.db'}"}[store]
 
 
 @pytest.fixture(params=STORES)

@@ -8,6 +8,7 @@ import pytest
 from builders import a_review, a_task, an_output
 from hypothesis import given
 from hypothesis import strategies as st
+from stores import address_of
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import HeadsUnavailable, KeyUnusable, LedgerDamaged, UnfitInput, UnknownCase
@@ -26,9 +27,14 @@ from hitl_orchestrator.wiring import notary_of
 KEY = new_signing_key()
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request, tmp_path):
+    return request.getfixturevalue("postgres_store") if request.param == "postgres" else address_of("sqlite", tmp_path)
+
+
 @pytest.fixture
-def hitl(tmp_path):
-    with Orchestrator.open(f"sqlite:///{tmp_path / 'hitl.db'}", head_key=KEY) as opened:
+def hitl(store):
+    with Orchestrator.open(store, head_key=KEY) as opened:
         yield opened
 
 
@@ -122,8 +128,8 @@ def test_nothing_is_signed_on_a_ledger_that_was_changed_since_the_last_head(hitl
         other.sign()
 
 
-def test_heads_are_added_to_a_file_now_and_then_and_on_close(tmp_path):
-    file, store = tmp_path / "heads.jsonl", f"sqlite:///{tmp_path / 'hitl.db'}"
+def test_heads_are_added_to_a_file_now_and_then_and_on_close(tmp_path, store):
+    file = tmp_path / "heads.jsonl"
     with Orchestrator.open(store, head_file=file, head_key=KEY, head_every=12) as hitl:
         more(hitl, *range(5))
         during = read_heads(file.read_text(), "heads")
@@ -139,8 +145,8 @@ def test_heads_are_added_to_a_file_now_and_then_and_on_close(tmp_path):
     assert read_heads(file.read_text(), "heads") == heads
 
 
-def test_processes_that_sign_at_once_write_one_sequence(tmp_path):
-    file, store = tmp_path / "heads.jsonl", f"sqlite:///{tmp_path / 'hitl.db'}"
+def test_processes_that_sign_at_once_write_one_sequence(tmp_path, store):
+    file = tmp_path / "heads.jsonl"
     with Orchestrator.open(store) as hitl:
         more(hitl, 1, 2)
         notaries = [notary_of(hitl.ledger, store, head_file=file, head_key=KEY) for _ in range(6)]
@@ -175,9 +181,9 @@ def test_a_file_that_cannot_be_written_or_holds_something_else_is_named(hitl, tm
 # Proofs.
 
 
-@pytest.mark.parametrize("store", ["memory", "sqlite"])
-def test_a_proof_stands_alone_and_whatever_is_changed_in_it_proves_nothing(tmp_path, store):
-    url = "memory://" if store == "memory" else f"sqlite:///{tmp_path / 'hitl.db'}"
+@pytest.mark.parametrize("kind", ["memory", "sqlite", "postgres"])
+def test_a_proof_stands_alone_and_whatever_is_changed_in_it_proves_nothing(request, tmp_path, kind):
+    url = request.getfixturevalue("postgres_store") if kind == "postgres" else address_of(kind, tmp_path)
     with Orchestrator.open(url, head_key=KEY) as hitl:
         more(hitl, *range(7))
         proof = hitl.prove("task-3")

@@ -1,19 +1,16 @@
 """A connection that is lost while something is written: the caller learns what became of it, and it happened once."""
 
 import random
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
 from builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_verdict, an_outcome
 from cutting_proxy import ANSWERED, BEFORE, MOMENTS, SENT, Proxy
-from postgres_fixtures import need_postgres
-from postgres_server import Server
+from postgres_server import HARM, Server
 
 from hitl_orchestrator.domain.words import CaseStage
 from hitl_orchestrator.errors import StoreUnavailable
@@ -77,18 +74,6 @@ OPERATIONS: dict[str, tuple[Callable[[Ledger], None], Callable[[Ledger], Any], A
 }
 
 
-@pytest.fixture(scope="module")
-def own_server() -> Iterator[Server]:
-    """A server that may be stopped: nobody else uses it."""
-    need_postgres()
-    folder = Path(tempfile.mkdtemp(prefix="hitl-pg-"))
-    folder.chmod(0o755)
-    server = Server(folder)
-    server.start()
-    yield server
-    server.remove()
-
-
 @pytest.fixture
 def store(own_server) -> Iterator[str]:
     url = own_server.new_database()
@@ -100,18 +85,6 @@ def store(own_server) -> Iterator[str]:
 def proxy(own_server) -> Iterator[Proxy]:
     with closing(Proxy(own_server.folder)) as proxy:
         yield proxy
-
-
-def crash(server: Server) -> None:
-    server.stop("immediate")
-    server.start()
-
-
-HARM: dict[str, Callable[[Server], Any]] = {
-    "the connection is cut": lambda server: None,
-    "the backend is terminated": Server.terminate_backends,
-    "the server crashes": crash,
-}
 
 
 def check_it_happened_once(ledger: Ledger, returned: Any, expected: Any) -> None:

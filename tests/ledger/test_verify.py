@@ -1,20 +1,22 @@
 """Whatever is done to a ledger is found: every entry edited, deleted, swapped, doubled; the end cut; all written anew.
 
 The ledger of about a thousand entries is made by the product. Most cases change the list of rows in memory, as a
-database hands it to the verifier; some change a real file whose triggers were dropped.
+database hands it to the verifier. What is done to a real database is in `test_tampering.py`.
 """
 
 import random
 import shutil
 import sqlite3
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from hashlib import sha256
 from typing import Any
 
 import pytest
-from builders import a_review, a_task, an_output
+from builders import a_task, an_output
+from stores import address_of
+from tampering import fill
 
-from hitl_orchestrator import Orchestrator, Refusal
+from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.value import canonical_json, read_canonical
 from hitl_orchestrator.ledger.chain import GENESIS, Entry, Head
 from hitl_orchestrator.ledger.notary import Notary
@@ -24,20 +26,6 @@ from hitl_orchestrator.wiring import now_in_utc, open_to_audit
 
 CASES = 230
 KEY = new_signing_key()
-
-
-def fill(hitl: Orchestrator, first: int, cases: int) -> None:
-    """Run cases of every kind: through at once, decided, passed up, waiting, and refused on the way."""
-    for number in range(first, first + cases):
-        name, kind = f"task-{number}", number % 5
-        hitl.submit(a_task(name), an_output(name, confidence=0.9 if kind == 0 else 0.5))
-        if kind == 2:
-            hitl.decide(name, a_review("escalate", "domain_reviewer"))
-        if kind in (1, 2, 3):
-            hitl.decide(name, a_review("modify" if kind == 3 else "approve", "senior_manager"))
-        if kind in (3, 4):
-            with suppress(Refusal):
-                hitl.decide(name, a_review("reject", "nobody"))
 
 
 @pytest.fixture(scope="module")
@@ -202,108 +190,9 @@ def test_a_fork_is_found_with_a_head_of_the_other_branch(tmp_path, rows, heads):
     assert f"entries {common.size + 1} to {mine.size} are not those of the head" in answer.problem
 
 
-# The same, on real files.
-
-
-@contextmanager
-def tampering(file, tmp_path):
-    """Somebody with the file: they drop what would refuse them, and do as they like."""
-    copy = tmp_path / "copy.db"
-    shutil.copy(file, copy)
-    with closing(sqlite3.connect(copy)) as connection:
-        triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
-        for (name,) in triggers:
-            connection.execute(f"DROP TRIGGER {name}")
-        yield copy, connection
-        connection.commit()
-
-
 def verified(file, heads=(), public=None) -> Any:
     with closing(open_to_audit(f"sqlite:///{file}")) as ledger:
         return Notary(ledger, now_in_utc, new_signing_key).verify(heads, public)
-
-
-@pytest.mark.parametrize("place", [1, 2, 57, 500, 998])
-@pytest.mark.parametrize(
-    "sql",
-    [
-        'UPDATE events SET entry = replace(entry, \'"at":"2\', \'"at":"1\') WHERE seq = :place',
-        "UPDATE events SET digest = upper(digest) WHERE seq = :place",
-        "UPDATE events SET kind = 'resumed' WHERE seq = :place",
-        "UPDATE events SET entry = CAST(x'ff' AS TEXT) WHERE seq = :place",
-        "UPDATE events SET seq = 0 - seq WHERE seq = :place",
-        "DELETE FROM events WHERE seq = :place",
-        "UPDATE events SET entry = (SELECT entry FROM events WHERE seq = :place + 1) WHERE seq = :place",
-    ],
-)
-def test_what_is_done_to_a_file_is_found(made, tmp_path, place, sql):
-    with tampering(made[0], tmp_path) as (file, connection):
-        connection.execute(sql, {"place": place})
-
-    answer = verified(file)
-
-    assert not answer.sound
-    assert 0 <= answer.bad_entry <= place + 1
-
-
-@pytest.mark.parametrize("cut", [1, 2, 3, 5, 8, 13, 21, 34, 50])
-def test_an_end_that_was_cut_off_a_file_is_found_without_a_head_for_the_tables_remember(made, tmp_path, cut):
-    with tampering(made[0], tmp_path) as (file, connection):
-        connection.execute("DELETE FROM events WHERE seq > (SELECT max(seq) FROM events) - ?", (cut,))
-
-    assert not verified(file).sound
-
-
-TABLE_EDITS = [
-    "UPDATE cases SET stage = 'finished' WHERE stage = 'waiting'",
-    "UPDATE cases SET stage = 'waiting' WHERE stage = 'finished'",
-    "UPDATE cases SET task_id = 'task-other' WHERE task_id = 'task-3'",
-    "UPDATE cases SET attempt = 7 WHERE task_id = 'task-3'",
-    "UPDATE cases SET content = 'x' WHERE task_id = 'task-3'",
-    "UPDATE cases SET submitted_seq = 2 WHERE task_id = 'task-7'",
-    "UPDATE cases SET case_id = 'another' WHERE task_id = 'task-5'",
-    "DELETE FROM cases WHERE task_id = 'task-0'",
-    "INSERT INTO cases SELECT 'one-more', 'task-new', 1, content, stage, submitted_seq, 0, NULL, NULL "
-    "FROM cases LIMIT 1",
-    "UPDATE reviews SET verdict = replace(verdict, 'approve', 'reject') WHERE status = 'decided'",
-    "UPDATE reviews SET verdict = '{' WHERE status = 'decided'",
-    "UPDATE reviews SET status = 'open', verdict = NULL WHERE review_id = (SELECT min(review_id) FROM reviews)",
-    "UPDATE reviews SET status = 'decided', verdict = '{}' WHERE status = 'open'",
-    "UPDATE reviews SET shown = replace(shown, 'Refund', 'Refused')",
-    "UPDATE reviews SET shown = 'no JSON' WHERE status = 'open'",
-    "UPDATE reviews SET digest = 'x' WHERE status = 'open'",
-    "UPDATE reviews SET role = 'domain_reviewer' WHERE level = 1",
-    "UPDATE reviews SET domain = 'finance' WHERE status = 'open'",
-    "UPDATE reviews SET opened_at = '2001-01-01T00:00:00.000000Z' WHERE status = 'open'",
-    "DELETE FROM reviews WHERE status = 'open'",
-    "DELETE FROM reviews WHERE level = 1",
-    "UPDATE policies SET body = replace(body, '0.8', '0.1')",
-    "UPDATE policies SET policy_id = 'other'",
-    "UPDATE policies SET recorded_seq = 9",
-    "DELETE FROM policies",
-    "INSERT INTO policies VALUES ('h', 'p', '{}', 1)",
-    "DELETE FROM refusals",
-    "UPDATE refusals SET refused_seq = 1",
-    "UPDATE refusals SET attempt = 'x' || substr(attempt, 2)",
-    "INSERT INTO refusals SELECT case_id, 'x', 1 FROM cases LIMIT 1",
-    "INSERT INTO refusals VALUES ('nobody', 'x', 1)",
-]
-
-
-@pytest.mark.parametrize("sql", TABLE_EDITS)
-def test_a_row_that_is_not_what_the_ledger_says_is_found(made, tmp_path, sql):
-    with tampering(made[0], tmp_path) as (file, connection):
-        assert connection.execute(sql).rowcount > 0
-
-    answer = verified(file)
-
-    assert answer.problem is not None
-    assert answer.entries == connection_count(file)
-
-
-def connection_count(file) -> int:
-    with closing(sqlite3.connect(file)) as connection:
-        return connection.execute("SELECT count(*) FROM events").fetchone()[0]
 
 
 def test_a_head_with_another_key_or_another_word_is_not_believed(made, heads):
@@ -315,9 +204,9 @@ def test_a_head_with_another_key_or_another_word_is_not_believed(made, heads):
     assert "one is missing" in verified(file, [heads[0], heads[2]], KEY.public).problem
 
 
-@pytest.mark.parametrize("store", ["memory", "sqlite"])
-def test_both_stores_are_verified_alike(tmp_path, store):
-    url = "memory://" if store == "memory" else f"sqlite:///{tmp_path / 'hitl.db'}"
+@pytest.mark.parametrize("store", ["memory", "sqlite", "postgres"])
+def test_all_stores_are_verified_alike(request, tmp_path, store):
+    url = request.getfixturevalue("postgres_store") if store == "postgres" else address_of(store, tmp_path)
     with Orchestrator.open(url) as hitl:
         fill(hitl, 0, 10)
 

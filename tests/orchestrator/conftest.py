@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from builders import FakeClock, a_task, an_output
+from intruder import Intruder
 
 from hitl_orchestrator import Case, Orchestrator
 
@@ -57,6 +58,14 @@ def opened(clock) -> Iterator[Callable[..., Orchestrator]]:
 @pytest.fixture
 def hitl(opened, store) -> Orchestrator:
     return opened(store)
+
+
+@pytest.fixture
+def intruder(durable_store) -> Iterator[Intruder]:
+    """Somebody who can write the tables of the durable store."""
+    intruder = Intruder(durable_store)
+    yield intruder
+    intruder.rearm()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from builders import FakeClock, a_review, a_task, an_output, minutes
+from builders import a_review, a_task, an_output
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import StoreUnavailable
@@ -55,7 +55,11 @@ def submit_until_it_fails(store, room=0, who="me"):
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("kilobytes", [1, 40, 150, 400, 700])
+SIZES = [1, 40, 150, 400, 700]
+MORE_SIZES = [5, 10, 20, 60, 80, 100, 125, 175, 200, 230, 260, 300, 350, 450, 500]
+
+
+@pytest.mark.parametrize("kilobytes", [*SIZES, *(pytest.param(size, marks=pytest.mark.soak) for size in MORE_SIZES)])
 def test_a_full_disk_is_told_and_nothing_acknowledged_is_lost(sqlite_store, kilobytes):
     Orchestrator.open(sqlite_store).close()
 
@@ -96,8 +100,13 @@ class Writer:
         self._connection.close()
 
 
-def test_a_writer_that_does_not_let_go_is_told_and_nothing_is_done(sqlite_store, monkeypatch):
-    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_SECONDS", 0.05)
+# So many seconds a writer waits for its turn; None is what it waits by itself, half a minute.
+@pytest.mark.parametrize(
+    "patience", [0.05, pytest.param(3, marks=pytest.mark.soak), pytest.param(None, marks=pytest.mark.soak)]
+)
+def test_a_writer_that_does_not_let_go_is_told_and_nothing_is_done(sqlite_store, monkeypatch, patience):
+    if patience is not None:
+        monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_SECONDS", patience)
     with Orchestrator.open(sqlite_store) as hitl:
         hitl.submit(a_task("before", risk_level="high"), an_output("before"))
         events = len(list(hitl.ledger.events()))
@@ -114,48 +123,24 @@ def test_a_writer_that_does_not_let_go_is_told_and_nothing_is_done(sqlite_store,
         assert hitl.submit(a_task(), an_output()).status == "approved"
 
 
-def test_a_writer_that_lets_go_in_time_is_waited_for(sqlite_store):
+@pytest.mark.parametrize(
+    "seconds", [0, pytest.param(3, marks=pytest.mark.soak), pytest.param(10, marks=pytest.mark.soak)]
+)
+def test_a_writer_that_lets_go_in_time_is_waited_for(sqlite_store, seconds):
+    """However long the other one holds on, within half a minute."""
     with Orchestrator.open(sqlite_store) as hitl, closing(hitl.runner):
-        other, trying, statuses = Writer(sqlite_store), Event(), []
+        other, trying, done, statuses = Writer(sqlite_store), Event(), Event(), []
 
         def submit():
             trying.set()
             statuses.append(hitl.submit(a_task(), an_output()).status)
+            done.set()
 
         thread = Thread(target=submit)
         thread.start()
         trying.wait()
-        assert statuses == []
+        assert not done.wait(seconds)
         other.let_go()
         thread.join()
 
     assert statuses == ["approved"]
-
-
-@pytest.mark.parametrize("hours", [-24, -1, 1, 24])
-def test_two_clocks_that_differ_change_no_order_and_no_decision(durable_store, hours):
-    early, late = FakeClock(), FakeClock(minutes(60 * hours))
-    with Orchestrator.open(durable_store, clock=early) as one, Orchestrator.open(durable_store, clock=late) as other:
-        early.tick(86_400 * 2)
-        late.tick(86_400 * 2)
-        for number in range(4):
-            name = f"task-{number}"
-            (one, other)[number % 2].submit(a_task(name, risk_level="high"), an_output(name))
-            (other, one)[number % 2].decide(name, a_review("approve", "senior_manager"))
-
-        numbers = [event.seq for event in one.ledger.events()]
-        assert numbers == list(range(1, len(numbers) + 1))
-        assert [record.task_id for record in one.records()] == ["task-0", "task-1", "task-2", "task-3"]
-        assert all(record.latency_seconds >= 0 for record in one.records())
-
-
-def test_a_clock_that_steps_back_makes_no_negative_latency(durable_store):
-    clock = FakeClock()
-    with Orchestrator.open(durable_store, clock=clock) as hitl:
-        hitl.submit(a_task(risk_level="high"), an_output())
-        clock.tick(-3600)
-
-        case = hitl.decide("task-1", a_review("approve", "senior_manager"))
-
-    assert case.status == "approved"
-    assert case.record.latency_seconds == 0

@@ -10,6 +10,7 @@ from builders import FakeClock, a_review, a_task, an_output
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from sizes import sized
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import Refusal, UnfitInput
@@ -145,12 +146,10 @@ class ModelOnSqlite(Model):
     kind = "sqlite"
 
 
+@sized(("examples", "steps"), ci=(50, 30), soak=(2000, 60))
 @pytest.mark.parametrize("machine", [Model, ModelOnSqlite])
-def test_the_orchestrator_agrees_with_the_model(machine):
-    run_state_machine_as_test(machine, settings=settings(max_examples=25, stateful_step_count=30, deadline=None))
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("machine", [Model, ModelOnSqlite])
-def test_the_orchestrator_agrees_with_the_model_for_long(machine):
-    run_state_machine_as_test(machine, settings=settings(max_examples=2000, stateful_step_count=60, deadline=None))
+def test_the_orchestrator_agrees_with_the_model(machine, examples, steps):
+    """So many in memory, and so many on SQLite."""
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=examples, stateful_step_count=steps, deadline=None)
+    )

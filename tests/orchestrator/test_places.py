@@ -170,24 +170,24 @@ def test_an_unauthorised_answer_that_comes_straight_to_the_graph_sounds_the_alar
     assert "'nobody'" in cause
 
 
-def test_places_are_encrypted_with_a_key_and_read_back_after_a_restart(opened, sqlite_store, waits):
+def test_places_are_encrypted_with_a_key_and_read_back_after_a_restart(opened, durable_store, waits, intruder):
     key = new_key()
-    with opened(sqlite_store, checkpoint_key=key) as hitl:
+    with opened(durable_store, checkpoint_key=key) as hitl:
         case = waits(hitl, task_description="a secret of the customer")
-        raw = places(hitl).conn.execute("SELECT type, checkpoint FROM checkpoints").fetchall()
+    raw = intruder.stored_places()
     assert {tag for tag, _ in raw} == {"msgpack+aes"}
     assert not any(b"secret" in body for _, body in raw)
 
-    with opened(sqlite_store, checkpoint_key=key) as hitl:
+    with opened(durable_store, checkpoint_key=key) as hitl:
         assert hitl.decide("task-1", a_review("approve", "ana")).status == "approved"
         assert alarms(hitl, case.case_id) == []
 
 
 @pytest.mark.parametrize("written_with", [None, new_key()], ids=["no key", "another key"])
-def test_a_place_that_lacks_the_mark_of_our_key_is_refused_and_made_again(opened, sqlite_store, waits, written_with):
-    with opened(sqlite_store, checkpoint_key=written_with) as hitl:
+def test_a_place_that_lacks_the_mark_of_our_key_is_refused_and_made_again(opened, durable_store, waits, written_with):
+    with opened(durable_store, checkpoint_key=written_with) as hitl:
         case = waits(hitl)
 
-    with opened(sqlite_store, checkpoint_key=new_key()) as hitl:
+    with opened(durable_store, checkpoint_key=new_key()) as hitl:
         assert hitl.decide("task-1", a_review("approve", "ana")).status == "approved"
         assert len(alarms(hitl, case.case_id)) == 1

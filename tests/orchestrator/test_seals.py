@@ -1,9 +1,7 @@
 """What somebody who can write the tables can make of a case: nothing that finishes it, and an alarm each time."""
 
 import json
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -23,42 +21,15 @@ VERDICT = {
 SHUT = {"status": "decided", "version": 2, "verdict": json.dumps(VERDICT)}
 
 
-class Intruder:
-    """Somebody who can write every table, and has no key."""
-
-    def __init__(self, store: str) -> None:
-        self.path = store.removeprefix("sqlite:///")
-
-    def run(self, sql: str, *values: Any) -> list[Any]:
-        with closing(sqlite3.connect(self.path)) as connection, connection:
-            connection.row_factory = sqlite3.Row
-            return connection.execute(sql, values).fetchall()
-
-    def row(self, review_id: str) -> dict[str, Any]:
-        return dict(self.run("SELECT * FROM reviews WHERE review_id = ?", review_id)[0])
-
-    def change(self, review_id: str, **columns: Any) -> None:
-        names = ", ".join(f"{name} = ?" for name in columns)
-        self.run(f"UPDATE reviews SET {names} WHERE review_id = ?", *columns.values(), review_id)
-
-    def move(self, case_id: str, stage: str) -> None:
-        self.run("UPDATE cases SET stage = ? WHERE case_id = ?", stage, case_id)
-
-
 @pytest.fixture
-def intruder(sqlite_store) -> Intruder:
-    return Intruder(sqlite_store)
-
-
-@pytest.fixture
-def case(opened, sqlite_store, waits):
-    with opened(sqlite_store) as hitl:
+def case(opened, durable_store, waits):
+    with opened(durable_store) as hitl:
         return waits(hitl)
 
 
 @pytest.fixture
-def reopened(opened, sqlite_store) -> Callable[[], Orchestrator]:
-    return lambda: opened(sqlite_store)
+def reopened(opened, durable_store) -> Callable[[], Orchestrator]:
+    return lambda: opened(durable_store)
 
 
 def alarms(hitl: Orchestrator, case_id: str) -> list[str]:
@@ -103,19 +74,19 @@ def stop_before_the_outcome(hitl: Orchestrator) -> None:
 
 
 @pytest.fixture
-def decided(opened, sqlite_store, case):
+def decided(opened, durable_store, case):
     """A case that was decided by Ana, and not yet finished."""
-    with opened(sqlite_store) as hitl:
+    with opened(durable_store) as hitl:
         stop_before_the_outcome(hitl)
         hitl.decide("task-1", a_review("reject", "ana"))
     return case
 
 
-def test_a_decision_as_it_was_given_finishes_its_case(opened, sqlite_store, decided):
-    (done,) = opened(sqlite_store).recover()
+def test_a_decision_as_it_was_given_finishes_its_case(opened, durable_store, decided):
+    (done,) = opened(durable_store).recover()
 
     assert done.status == "rejected"
-    assert alarms(opened(sqlite_store), done.case_id) == []
+    assert alarms(opened(durable_store), done.case_id) == []
 
 
 def approved(verdict: dict[str, Any]) -> dict[str, Any]:
@@ -136,12 +107,12 @@ ALTERED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("change", ALTERED.values(), ids=ALTERED)
-def test_a_decision_that_was_altered_finishes_nothing(opened, sqlite_store, decided, intruder, change):
+def test_a_decision_that_was_altered_finishes_nothing(opened, durable_store, decided, intruder, change):
     review_id = decided.open_review.review_id
     verdict = json.loads(intruder.row(review_id)["verdict"])
     intruder.change(review_id, verdict=json.dumps(change(verdict)))
 
-    refuses_to_finish(opened(sqlite_store), decided.case_id, "its seal does not fit it")
+    refuses_to_finish(opened(durable_store), decided.case_id, "its seal does not fit it")
 
 
 @pytest.mark.parametrize(
@@ -149,26 +120,26 @@ def test_a_decision_that_was_altered_finishes_nothing(opened, sqlite_store, deci
     [{"role": "senior_manager"}, {"domain": "finance"}, {"version": 3}, {"opened_at": "2025-01-10T08:00:00.000000Z"}],
     ids=lambda columns: next(iter(columns)),
 )
-def test_a_row_with_any_column_altered_finishes_nothing(opened, sqlite_store, decided, intruder, columns):
+def test_a_row_with_any_column_altered_finishes_nothing(opened, durable_store, decided, intruder, columns):
     intruder.change(decided.open_review.review_id, **columns)
 
-    refuses_to_finish(opened(sqlite_store), decided.case_id, "its seal does not fit it")
+    refuses_to_finish(opened(durable_store), decided.case_id, "its seal does not fit it")
 
 
-def test_a_decision_about_something_else_than_was_shown_finishes_nothing(opened, sqlite_store, decided, intruder):
+def test_a_decision_about_something_else_than_was_shown_finishes_nothing(opened, durable_store, decided, intruder):
     review_id = decided.open_review.review_id
     shown = json.loads(intruder.row(review_id)["shown"])
     shown["routing"]["output"]["agent_output"]["predicted_label"] = "Pay everybody"
     intruder.change(review_id, shown=json.dumps(shown))
 
-    refuses_to_finish(opened(sqlite_store), decided.case_id, "its seal does not fit it")
+    refuses_to_finish(opened(durable_store), decided.case_id, "its seal does not fit it")
 
 
 @pytest.mark.parametrize("with_texts", [True, False])
 def test_a_decision_that_was_transplanted_from_another_case_finishes_nothing(
-    opened, sqlite_store, waits, intruder, with_texts
+    opened, durable_store, waits, intruder, with_texts
 ):
-    with opened(sqlite_store) as hitl:
+    with opened(durable_store) as hitl:
         victim = waits(hitl, "victim")
         donor = waits(hitl, "donor")
         stop_before_the_outcome(hitl)
@@ -177,9 +148,9 @@ def test_a_decision_that_was_transplanted_from_another_case_finishes_nothing(
     columns = ("status", "version", "verdict", "seal", *(("shown", "digest") if with_texts else ()))
     intruder.change(victim.open_review.review_id, **{name: given[name] for name in columns})
     intruder.move(victim.case_id, "decided")
-    intruder.run("DELETE FROM checkpoints")
+    intruder.lose_the_places()
 
-    hitl = opened(sqlite_store)
+    hitl = opened(durable_store)
     with pytest.raises(Unrecovered):
         hitl.recover()
 
@@ -188,15 +159,15 @@ def test_a_decision_that_was_transplanted_from_another_case_finishes_nothing(
     assert alarms(hitl, donor.case_id) == []
 
 
-def test_a_decision_that_was_taken_back_cannot_be_taken_again(opened, sqlite_store, case, intruder):
+def test_a_decision_that_was_taken_back_cannot_be_taken_again(opened, durable_store, case, intruder):
     before = intruder.row(case.open_review.review_id)
-    with opened(sqlite_store) as hitl:
+    with opened(durable_store) as hitl:
         stop_before_the_outcome(hitl)
         hitl.decide("task-1", a_review("reject", "ana"))
     intruder.change(before.pop("review_id"), **before)
     intruder.move(case.case_id, "waiting")
 
-    hitl = opened(sqlite_store)
+    hitl = opened(durable_store)
     for _ in range(2):
         with pytest.raises(SealBroken, match="the answer is gone"):
             hitl.decide("task-1", a_review("approve", "ana"))
@@ -204,17 +175,17 @@ def test_a_decision_that_was_taken_back_cannot_be_taken_again(opened, sqlite_sto
     assert (list(hitl.records()), len(alarms(hitl, case.case_id))) == ([], 1)
 
 
-def test_a_decision_of_which_the_ledger_tells_nothing_finishes_nothing(opened, sqlite_store, decided, intruder):
-    intruder.run("DROP TRIGGER events_refuse_delete")
+def test_a_decision_of_which_the_ledger_tells_nothing_finishes_nothing(opened, durable_store, decided, intruder):
+    intruder.disarm()
     intruder.run("DELETE FROM events WHERE kind = 'decided'")
 
-    refuses_to_finish(opened(sqlite_store), decided.case_id, "the ledger tells of another answer to it, or of none")
+    refuses_to_finish(opened(durable_store), decided.case_id, "the ledger tells of another answer to it, or of none")
 
 
 @pytest.mark.parametrize("column", ["role", "shown"])
-def test_an_open_review_that_was_altered_takes_no_decision(opened, sqlite_store, waits, intruder, column):
+def test_an_open_review_that_was_altered_takes_no_decision(opened, durable_store, waits, intruder, column):
     """Lowered to a role that an accomplice holds, or dressed up as something harmless."""
-    with opened(sqlite_store) as hitl:
+    with opened(durable_store) as hitl:
         case = waits(hitl, risk="high")
     shown = json.loads(intruder.row(case.open_review.review_id)["shown"])
     shown["role"] = "domain_reviewer"
@@ -222,7 +193,7 @@ def test_an_open_review_that_was_altered_takes_no_decision(opened, sqlite_store,
     change = {"role": "domain_reviewer"} if column == "role" else {"shown": json.dumps(shown)}
     intruder.change(case.open_review.review_id, **change)
 
-    hitl = opened(sqlite_store)
+    hitl = opened(durable_store)
     with pytest.raises(SealBroken):
         hitl.decide("task-1", a_review("approve", "two"))
 
@@ -230,73 +201,73 @@ def test_an_open_review_that_was_altered_takes_no_decision(opened, sqlite_store,
     assert len(alarms(hitl, case.case_id)) == 1
 
 
-def test_a_receipt_is_not_given_for_a_forged_answer(opened, sqlite_store, case, intruder):
+def test_a_receipt_is_not_given_for_a_forged_answer(opened, durable_store, case, intruder):
     intruder.change(case.open_review.review_id, **SHUT, seal="x")
     intruder.move(case.case_id, "decided")
 
     with pytest.raises(SealBroken):
-        opened(sqlite_store).decide("task-1", a_review("approve", "zoe"))
+        opened(durable_store).decide("task-1", a_review("approve", "zoe"))
 
 
-def test_a_review_that_was_passed_up_by_hand_takes_no_decision_above(opened, sqlite_store, case, intruder):
+def test_a_review_that_was_passed_up_by_hand_takes_no_decision_above(opened, durable_store, case, intruder):
     row = intruder.row(case.open_review.review_id)
     intruder.change(row["review_id"], status="escalated", version=2, verdict=json.dumps(VERDICT))
     above = row | {"review_id": f"{case.case_id}.1", "level": 1, "role": "domain_reviewer"}
     intruder.run(f"INSERT INTO reviews VALUES ({', '.join('?' * len(above))})", *above.values())
 
-    hitl = opened(sqlite_store)
+    hitl = opened(durable_store)
     with pytest.raises(SealBroken):
         hitl.decide("task-1", a_review("approve", "ana"))
 
     assert list(hitl.records()) == []
 
 
-def test_what_was_finished_by_hand_has_no_outcome_to_show(opened, sqlite_store, case, intruder):
+def test_what_was_finished_by_hand_has_no_outcome_to_show(opened, durable_store, case, intruder):
     intruder.move(case.case_id, "finished")
 
     with pytest.raises(HitlError):
-        opened(sqlite_store).show("task-1")
+        opened(durable_store).show("task-1")
 
 
 OLD, NEW = new_key(), new_key()
 
 
-def test_a_key_can_be_replaced_while_cases_wait(opened, sqlite_store, waits):
-    with opened(sqlite_store, seal_key=OLD) as hitl:
+def test_a_key_can_be_replaced_while_cases_wait(opened, durable_store, waits):
+    with opened(durable_store, seal_key=OLD) as hitl:
         waits(hitl)
         waits(hitl, "task-2")
 
-    with opened(sqlite_store, seal_key=f"{NEW},{OLD}") as hitl:
+    with opened(durable_store, seal_key=f"{NEW},{OLD}") as hitl:
         assert hitl.decide("task-1", a_review("approve", "ana")).status == "approved"
         waits(hitl, "task-3")
 
-    with opened(sqlite_store, seal_key=NEW) as hitl:
+    with opened(durable_store, seal_key=NEW) as hitl:
         assert hitl.decide("task-3", a_review("approve", "ana")).status == "approved"
         with pytest.raises(SealBroken, match="is not known here; give the key that sealed it as well"):
             hitl.decide("task-2", a_review("approve", "ana"))
 
 
-def test_a_function_can_seal_in_the_place_of_a_key(opened, sqlite_store, waits):
+def test_a_function_can_seal_in_the_place_of_a_key(opened, durable_store, waits):
     asked = []
 
     def kms(message: bytes) -> bytes:
         asked.append(message)
         return hmac_under(bytes.fromhex(OLD))(message)
 
-    with opened(sqlite_store, seal_key=kms) as hitl:
+    with opened(durable_store, seal_key=kms) as hitl:
         waits(hitl)
         assert hitl.decide("task-1", a_review("approve", "ana")).status == "approved"
     assert asked
 
-    with opened(sqlite_store, seal_key=[NEW, OLD]) as hitl:
+    with opened(durable_store, seal_key=[NEW, OLD]) as hitl:
         hitl.ledger.proven(f"{hitl.show('task-1').case_id}.0")
 
 
-def test_who_only_reads_needs_no_key(opened, sqlite_store, decided):
+def test_who_only_reads_needs_no_key(opened, durable_store, decided):
     def locked(message: bytes) -> bytes:
         raise AssertionError
 
-    hitl = opened(sqlite_store, seal_key=locked)
+    hitl = opened(durable_store, seal_key=locked)
 
     assert [row.review_id for row in hitl.show("task-1").reviews] == [f"{decided.case_id}.0"]
     assert hitl.history("task-1")[-1].kind == "decided"

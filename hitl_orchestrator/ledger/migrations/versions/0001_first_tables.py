@@ -97,6 +97,8 @@ def _make_inbox() -> None:
     _partial_index("open_reviews", "reviews", ["role", "due_at", "opened_at"], "status = 'open'")
     _partial_index("reviews_by_deadline", "reviews", ["expires_at"], "status = 'open'")
     _partial_index("one_answer_per_key", "reviews", ["answer_key"], "answer_key IS NOT NULL", unique=True)
+    _partial_index("open_reviews_by_time", "reviews", ["due_at", "opened_at"], "status = 'open'")
+    _partial_index("open_reviews_by_domain", "reviews", ["domain", "due_at", "opened_at"], "status = 'open'")
     _partial_index("one_open_review_per_case", "reviews", ["case_id"], "status = 'open'", unique=True)
 
 

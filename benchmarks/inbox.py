@@ -1,0 +1,153 @@
+"""The inbox: the first fifty open reviews of a thousand, and of a million, on both databases.
+
+The rows are those that the product writes, put in by SQL in bulk; what is timed is `Orchestrator.inbox` as it is.
+"""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from benchmarks.ledger import AGENT, NINE, ROUTING, submission
+from benchmarks.postgres import IS_THERE, postgres_server
+from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.domain.review import Shown
+from hitl_orchestrator.ledger.chain import instant_text
+from hitl_orchestrator.ledger.tables import reviews
+from hitl_orchestrator.wiring import open_ledger
+
+FEW, MANY, FIRST, CALLS, AT_ONCE = 1_000, 1_000_000, 50, 200, 5_000
+ROLE = "domain_reviewer"
+REVIEW_COLUMNS = tuple(column.name for column in reviews.columns)
+
+
+@contextmanager
+def somebody(store: str) -> Iterator[Any]:
+    """Connect to a store past the ledger."""
+    if store.startswith("sqlite"):
+        import sqlite3  # noqa: PLC0415 - one of two
+
+        with closing(sqlite3.connect(store.removeprefix("sqlite:///"))) as connection, connection:
+            connection.execute("PRAGMA synchronous=OFF")
+            yield connection
+        return
+    import psycopg  # noqa: PLC0415 - only where it is installed
+
+    with psycopg.connect(store) as connection:
+        yield connection
+
+
+def one_row(store: str) -> tuple[dict[str, Any], Any]:
+    """Return the rows of a case that waits, as the product writes them."""
+    with closing(open_ledger(store)) as ledger:
+        ledger.receive(submission(0, "first"), AGENT)
+        shown = Shown(
+            review_id="first-000000000.0",
+            case_id="first-000000000",
+            level=0,
+            role=ROLE,
+            task=submission(0, "first").task,
+            routing=ROUTING,
+        )
+        ledger.open_review(shown, NINE)
+    with somebody(store) as connection:
+        row = connection.execute(f"SELECT {', '.join(REVIEW_COLUMNS)} FROM reviews").fetchone()
+        case = connection.execute("SELECT * FROM cases").fetchone()
+    return dict(zip(REVIEW_COLUMNS, row, strict=True)), case
+
+
+def fill(store: str, size: int) -> None:
+    """Fill a store with so many cases that wait, in the order in which they came."""
+    row, case = one_row(store)
+    with somebody(store) as connection:
+        for first in range(1, size, AT_ONCE):
+            numbers = range(first, min(first + AT_ONCE, size))
+            names = {number: f"case-{number:09}" for number in numbers}
+            waiting = [(names[number], names[number], *case[2:]) for number in numbers]
+            _write(connection, "cases", waiting)
+            _write(connection, "reviews", [_review(row, names[number], number) for number in numbers])
+        if not store.startswith("sqlite"):
+            connection.execute("ANALYZE")
+
+
+def _review(row: dict[str, Any], name: str, number: int) -> tuple[Any, ...]:
+    """Every tenth is asked of a senior manager."""
+    own = {
+        "review_id": f"{name}.0",
+        "case_id": name,
+        "role": ROLE if number % 10 else "senior_manager",
+        "shown": row["shown"].replace(row["case_id"], name),
+        "opened_at": instant_text(NINE + timedelta(seconds=number)),
+    }
+    return tuple({**row, **own}.values())
+
+
+def _write(connection: Any, table: str, rows: list[tuple[Any, ...]]) -> None:
+    if hasattr(connection, "executemany"):
+        connection.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+        return
+    with connection.cursor().copy(f"COPY {table} FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def milliseconds(store: str) -> dict[str, float]:
+    """Return what a call takes: of all roles, of one, of one and a domain; medians."""
+    asked: dict[str, dict[str, str]] = {
+        "all": {},
+        "role": {"role": ROLE},
+        "role_and_domain": {"role": ROLE, "domain": "customer_support"},
+        "domain": {"domain": "customer_support"},
+        "nobody": {"role": "compliance_officer"},
+    }
+    with Orchestrator.open(store) as hitl:
+        return {name: _median(hitl, given) for name, given in asked.items()}
+
+
+def _median(hitl: Orchestrator, given: dict[str, str]) -> float:
+    taken = []
+    for _ in range(CALLS):
+        began = perf_counter()
+        hitl.inbox(limit=FIRST, **given)
+        taken.append((perf_counter() - began) * 1000)
+    return median(taken)
+
+
+def measure(many: int = MANY) -> dict[str, float]:
+    """Return milliseconds at a thousand and at `many`, and the ratio of the two, for each database."""
+    figures: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        figures |= _compared("sqlite", [f"sqlite:///{Path(folder, f'{name}.db')}" for name in ("few", "many")], many)
+    if IS_THERE:
+        with postgres_server() as server:
+            figures |= _compared("postgres", [server.new_database(), server.new_database()], many)
+    return figures
+
+
+def _compared(database: str, stores: list[str], many: int) -> dict[str, float]:
+    for store, size in zip(stores, (FEW, many), strict=True):
+        fill(store, size)
+    few, lots = map(milliseconds, stores)
+    figures = {}
+    for name, milliseconds_of_few in few.items():
+        figures[f"inbox_{database}_{name}_few_ms"] = milliseconds_of_few
+        figures[f"inbox_{database}_{name}_many_ms"] = lots[name]
+        figures[f"inbox_{database}_{name}_ratio"] = lots[name] / milliseconds_of_few
+    return figures
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=MANY)
+    print(json.dumps(measure(parser.parse_args().size), indent=2))
+
+
+if __name__ == "__main__":
+    main()

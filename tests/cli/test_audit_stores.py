@@ -1,0 +1,81 @@
+"""`hitl audit` says the same on a SQLite file and on a PostgreSQL server."""
+
+import json
+
+import pytest
+from intruder import Intruder
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request, folder):
+    return request.getfixturevalue("postgres_store") if request.param == "postgres" else "sqlite:///hitl.db"
+
+
+@pytest.fixture
+def filled(hitl, store, monkeypatch):
+    """A store with the canonical five cases, all finished, which the environment names."""
+    monkeypatch.setenv("HITL_STORE", store)
+    assert hitl("run", "tasks.json", "--outputs", "agent_outputs.json", "--reviews", "human_reviews.json").code == 0
+    return hitl
+
+
+@pytest.fixture
+def intruder(store):
+    intruder = Intruder(store)
+    yield intruder
+    intruder.rearm()
+
+
+def test_a_ledger_that_nobody_touched_is_sound_and_signed(filled):
+    assert filled("audit", "head", "--out", "heads.jsonl").code == 0
+    assert filled("audit", "key", "--out", "ledger.pub").code == 0
+
+    data = filled("audit", "verify", "--head", "heads.jsonl", "--public-key", "ledger.pub", "--json").data
+
+    assert (data["sound"], data["problem"], data["heads"]) == (True, None, 1)
+
+
+def test_what_was_changed_is_named_and_nothing_is_signed_or_proven_on_it(filled, intruder):
+    intruder.disarm()
+    intruder.run("UPDATE events SET entry = replace(entry, 'task_002', 'task_009')")
+
+    said = filled("audit", "verify")
+
+    bad = filled("audit", "verify", "--json").data["bad_entry"]
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith(f"hitl: entry {bad}: its text was changed")
+    for command in (["head"], ["prove", "task_001"]):
+        refused = filled("audit", *command)
+        assert (refused.code, f"entry {bad}" in refused.err) == (1, True)
+
+
+def test_an_end_that_was_cut_off_is_found_with_a_head(filled, intruder):
+    filled("audit", "head", "--out", "heads.jsonl")
+    intruder.disarm()
+    intruder.run("DELETE FROM events WHERE seq > (SELECT max(seq) FROM events) - 3")
+
+    said = filled("audit", "verify", "--head", "heads.jsonl")
+
+    assert (said.code, "its end was cut off" in said.err) == (1, True)
+
+
+def test_a_proof_is_checked_without_the_database(filled, folder):
+    assert filled("audit", "prove", "task_002", "--out", "proof.json").code == 0
+    filled("audit", "key", "--out", "ledger.pub")
+
+    proven = filled("audit", "check", "proof.json", "--public-key", "ledger.pub")
+    text = (folder / "proof.json").read_text()
+    (folder / "proof.json").write_text(text.replace("approve", "reject!"))
+
+    assert proven.code == 0
+    assert filled("audit", "check", "proof.json").code == 1
+
+
+def test_records_and_entries_are_listed_and_exported_alike(filled, folder):
+    listed = filled("audit", "list", "--json").data
+    told = filled("audit", "export", "--events", "--out", "entries.jsonl", "--json").data
+
+    assert [record["task_id"] for record in listed] == [f"task_00{number}" for number in range(1, 6)]
+    assert [json.loads(line) for line in filled("audit", "export").out.splitlines()] == listed
+    entries = [json.loads(line) for line in (folder / "entries.jsonl").read_text().splitlines()]
+    assert [entry["seq"] for entry in entries] == list(range(1, told["rows"] + 1))

@@ -1,0 +1,146 @@
+"""Whatever somebody who owns the database does to a ledger is found, in a SQLite file and on a PostgreSQL server."""
+
+from contextlib import closing
+from typing import Any
+
+import pytest
+from intruder import Intruder
+from postgres_fixtures import TEMPLATE
+from stores import address_of
+from tampering import ENTRY_EDITS, TABLE_EDITS, fill
+
+from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.errors import LedgerDamaged
+from hitl_orchestrator.ledger.notary import Notary
+from hitl_orchestrator.ledger.signing import new_signing_key
+from hitl_orchestrator.wiring import now_in_utc, open_to_audit
+
+CASES = 60
+KEY = new_signing_key()
+TABLES = ("policies", "events", "cases", "reviews", "refusals")
+
+
+class Made:
+    """A store of cases of every kind, a copy of its tables, and heads that were signed meanwhile."""
+
+    def __init__(self, store: str) -> None:
+        self.store, self.intruder = store, Intruder(store)
+        with Orchestrator.open(store, head_key=KEY) as hitl:
+            fill(hitl, 0, CASES // 2)
+            self.heads = [hitl.sign_head()]
+            fill(hitl, CASES // 2, CASES // 2)
+            self.heads.append(hitl.sign_head())
+        self.size = self.heads[-1].size
+        self.intruder.disarm()
+        self._everywhere(*(f"CREATE TABLE kept_{table} AS SELECT * FROM {table}" for table in TABLES))
+
+    def restore(self) -> None:
+        self._everywhere(
+            *(f"DELETE FROM {table}" for table in reversed(TABLES)),
+            *(f"INSERT INTO {table} SELECT * FROM kept_{table}" for table in TABLES),
+        )
+
+    def change(self, sql: str, *values: Any) -> int:
+        """Do it, past the rules about rows that belong together."""
+        with self.intruder.connected() as connection:
+            self._past_the_rules(connection)
+            return connection.execute(sql.replace("?", "%s") if self.intruder.is_postgres else sql, values).rowcount
+
+    def _everywhere(self, *statements: str) -> None:
+        with self.intruder.connected() as connection:
+            self._past_the_rules(connection)
+            for sql in statements:
+                connection.execute(sql)
+
+    def _past_the_rules(self, connection: Any) -> None:
+        if self.intruder.is_postgres:
+            connection.execute("SET session_replication_role = replica")
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def once(request, tmp_path_factory):
+    if request.param == "sqlite":
+        return Made(address_of("sqlite", tmp_path_factory.mktemp("made")))
+    return Made(request.getfixturevalue("postgres").new_database(TEMPLATE))
+
+
+@pytest.fixture
+def made(once):
+    yield once
+    once.restore()
+
+
+def verified(made, heads=(), public=None):
+    with closing(open_to_audit(made.store)) as ledger:
+        return Notary(ledger, now_in_utc, new_signing_key).verify(heads, public)
+
+
+def test_nothing_is_found_in_what_nobody_touched(made):
+    answer = verified(made, made.heads, KEY.public)
+
+    assert (answer.problem, answer.entries, answer.heads) == (None, made.size, 2)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.004, 0.3, 0.7, 0.99])
+@pytest.mark.parametrize("sql", ENTRY_EDITS)
+def test_what_is_done_to_an_entry_is_found_where_it_was_done(made, sql, share):
+    place = 1 + int(share * (made.size - 2))
+    assert made.change(sql, place) == 1
+
+    answer = verified(made)
+
+    assert not answer.sound
+    last = made.size + 1 if sql.startswith("INSERT") else place + 1
+    assert 0 <= answer.bad_entry <= last
+
+
+@pytest.mark.parametrize("place", [1, 2, 57, 150])
+def test_two_entries_that_changed_places_are_found(made, place):
+    made.change("UPDATE events SET seq = -1 WHERE seq = ?", place)
+    made.change("UPDATE events SET seq = ? WHERE seq = ?", place, place + 1)
+    made.change("UPDATE events SET seq = ? WHERE seq = -1", place + 1)
+
+    assert verified(made).bad_entry == place
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 5, 8, 13, 21, 34, 50])
+def test_an_end_that_was_cut_off_is_found_without_a_head_for_the_tables_remember(made, cut):
+    made.change("DELETE FROM events WHERE seq > ?", made.size - cut)
+
+    assert not verified(made).sound
+    answer = verified(made, made.heads, KEY.public)
+    assert answer.bad_entry == made.size - cut + 1
+
+
+@pytest.mark.parametrize("sql", TABLE_EDITS)
+def test_a_row_that_is_not_what_the_ledger_says_is_found(made, sql):
+    assert made.change(sql) > 0
+
+    answer = verified(made)
+
+    assert answer.problem is not None
+    assert answer.entries == made.size
+
+
+def test_nothing_is_signed_or_proven_on_what_was_changed(made):
+    made.change(ENTRY_EDITS[0], 20)
+
+    with closing(open_to_audit(made.store)) as ledger:
+        notary = Notary(ledger, now_in_utc, new_signing_key)
+        with pytest.raises(LedgerDamaged, match="entry 20"):
+            notary.sign()
+        with pytest.raises(LedgerDamaged, match="entry 20"):
+            notary.prove("task-1")
+
+
+def test_a_ledger_that_went_another_way_behind_a_head_is_found_with_it(made):
+    made.change("DELETE FROM events WHERE seq > ?", made.heads[0].size)
+    made.intruder.rearm()
+    with Orchestrator.open(made.store, head_key=KEY) as hitl:
+        fill(hitl, 1000, CASES)
+
+        answer = hitl.verify(made.heads, KEY.public)
+
+    made.intruder.disarm()
+    assert answer.bad_entry == made.heads[1].size
+    assert f"entries {made.heads[0].size + 1} to {made.heads[1].size} are not those of the head" in answer.problem

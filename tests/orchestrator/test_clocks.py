@@ -1,0 +1,152 @@
+"""Clocks that differ, step back, or stand in odd zones: no order, no decision and no duration is wrong for it."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import cycle
+
+import pytest
+from builders import FakeClock, a_review, a_task, an_output, minutes
+
+from hitl_orchestrator import Orchestrator, UnfitInput
+
+HOUR = timedelta(hours=1)
+
+
+class Steps(FakeClock):
+    """Goes on by a second each time it is asked, and steps by something else now and then."""
+
+    def __init__(self, *steps: timedelta) -> None:
+        super().__init__(minutes(60 * 24 * 4))
+        self._steps = cycle([timedelta(seconds=1)] * 3 + list(steps))
+
+    def __call__(self) -> datetime:
+        self.now += next(self._steps)
+        return self.now
+
+
+class InZone(FakeClock):
+    """Says the time of a zone."""
+
+    def __init__(self, zone: timezone) -> None:
+        super().__init__(minutes(60 * 48))
+        self._zone = zone
+
+    def __call__(self) -> datetime:
+        return self.tick().astimezone(self._zone)
+
+
+def zone(**offset: int) -> timezone:
+    return timezone(timedelta(**offset))
+
+
+CLOCKS = {
+    "a day behind": lambda: (FakeClock(minutes(60 * 48)), FakeClock(minutes(60 * 24))),
+    "an hour behind": lambda: (FakeClock(minutes(60 * 48)), FakeClock(minutes(60 * 47))),
+    "an hour ahead": lambda: (FakeClock(minutes(60 * 48)), FakeClock(minutes(60 * 49))),
+    "a day ahead": lambda: (FakeClock(minutes(60 * 48)), FakeClock(minutes(60 * 72))),
+    "a second back": lambda: (Steps(timedelta(seconds=-1)), Steps(timedelta(seconds=-1))),
+    "an hour back": lambda: (Steps(-HOUR), Steps()),
+    "a day back and on": lambda: (Steps(-24 * HOUR, 24 * HOUR), Steps(HOUR)),
+    "the easternmost zone": lambda: (InZone(zone(hours=14)), InZone(UTC)),
+    "the westernmost zone": lambda: (InZone(UTC), InZone(zone(hours=-12))),
+    "a zone of quarters of an hour": lambda: (InZone(zone(hours=5, minutes=45)), InZone(zone(hours=-3, minutes=-30))),
+    "a zone of odd seconds": lambda: (InZone(zone(minutes=19, seconds=32)), InZone(zone(hours=-0, seconds=-1172))),
+}
+
+
+@pytest.mark.parametrize("clocks", CLOCKS.values(), ids=CLOCKS)
+def test_clocks_change_no_order_and_no_decision(durable_store, clocks):
+    early, late = clocks()
+    with Orchestrator.open(durable_store, clock=early) as one, Orchestrator.open(durable_store, clock=late) as other:
+        for number in range(4):
+            name = f"task-{number}"
+            (one, other)[number % 2].submit(a_task(name, risk_level="high"), an_output(name))
+            (other, one)[number % 2].decide(name, a_review("approve", "senior_manager"))
+
+        check_all_is_well(one, 4)
+
+
+def check_all_is_well(hitl, cases):
+    entries = list(hitl.ledger.events())
+    assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
+    assert {entry.at.utcoffset() for entry in entries} == {timedelta(0)}
+    records = list(hitl.records())
+    assert [record.task_id for record in records] == [f"task-{number}" for number in range(cases)]
+    assert {record.final_decision for record in records} == {"approved"}
+    assert all(record.latency_seconds >= 0 for record in records)
+    # What an entry says it was written at is when its clock said so, whatever the zone.
+    for record in records:
+        told = {entry.kind: entry.at for entry in hitl.ledger.events(record.case_id)}
+        assert abs(told["decided"] - told["submitted"]) <= timedelta(hours=25)
+    assert hitl.inbox() == []
+    assert hitl.verify().sound
+
+
+PROCESS = """
+import json, sys
+from datetime import UTC, datetime, timedelta
+from hitl_orchestrator import AgentOutput, Orchestrator, Review, Task
+
+store, ahead = sys.argv[1], timedelta(seconds=int(sys.argv[2]))
+with Orchestrator.open(store, clock=lambda: datetime(2025, 1, 12, 9, tzinfo=UTC) + ahead) as hitl:
+    for line in sys.stdin:
+        do, *given = json.loads(line)
+        if do == "submit":
+            case = hitl.submit(Task.model_validate(given[0]), AgentOutput.model_validate(given[1]))
+        else:
+            case = hitl.decide(given[0], Review.model_validate(given[1]))
+        print(case.status, flush=True)
+"""
+
+
+def test_two_processes_an_hour_apart_in_two_zones_change_no_order_and_no_decision(durable_store):
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROCESS, durable_store, seconds],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "TZ": zone_name},
+        )
+        for seconds, zone_name in (("0", "UTC-14"), ("3600", "EST5EDT"))
+    ]
+
+    def ask(number, *asked):
+        processes[number % 2].stdin.write(json.dumps(asked) + "\n")
+        processes[number % 2].stdin.flush()
+        return processes[number % 2].stdout.readline().strip()
+
+    for number in range(4):
+        task = a_task(f"task-{number}", risk_level="high")
+        given = task.model_dump(mode="json"), an_output(task.task_id).model_dump(mode="json")
+        answer = a_review("approve", "senior_manager").model_dump(mode="json")
+        assert ask(number, "submit", *given) == "waiting"
+        assert ask(number + 1, "decide", task.task_id, answer) == "approved"
+    for process in processes:
+        process.communicate()
+
+    with Orchestrator.open(durable_store) as hitl:
+        check_all_is_well(hitl, 4)
+
+
+def test_a_clock_that_steps_back_makes_no_negative_latency(durable_store):
+    clock = FakeClock()
+    with Orchestrator.open(durable_store, clock=clock) as hitl:
+        hitl.submit(a_task(risk_level="high"), an_output())
+        clock.tick(-3600)
+
+        case = hitl.decide("task-1", a_review("approve", "senior_manager"))
+
+    assert case.status == "approved"
+    assert case.record.latency_seconds == 0
+
+
+def test_a_clock_without_a_zone_is_refused_and_nothing_is_stored(durable_store):
+    with Orchestrator.open(durable_store, clock=lambda: datetime(2025, 1, 12, 9)) as hitl:  # noqa: DTZ001 - on purpose
+        with pytest.raises(UnfitInput, match="has no zone"):
+            hitl.submit(a_task(), an_output())
+
+        assert list(hitl.ledger.events()) == []

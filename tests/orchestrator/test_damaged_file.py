@@ -1,0 +1,179 @@
+"""A SQLite file that was cut off, or in which a bit has flipped: an error of ours, a finding, or all reads as before.
+
+Never does a decision or an entry get lost or change without a word, and never is the word a foreign one.
+"""
+
+import random
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import FakeClock, a_review, a_task, an_output
+from sizes import sized
+
+from hitl_orchestrator import Case, HitlError, Orchestrator
+from hitl_orchestrator.domain.review import ReviewRow
+
+ROUNDS = 2
+# Deciding and recovering takes longer than all the rest, and hardly ever depends on the bit.
+ACTS_EVERY = 5
+DECIDED, WAITING = "decided-0", "waiting-0"
+
+
+def fill(hitl: Orchestrator) -> list[str]:
+    """Cases that went through, were decided, edited, passed up, refused, wait, or were only taken in."""
+    names = []
+    for number in range(ROUNDS):
+        for kind in ("auto", "waiting", "escalated", "finished", "edited", "decided", "received"):
+            name = f"{kind}-{number}"
+            names.append(name)
+            given = (
+                a_task(name, metadata={"number": number}),
+                an_output(name, confidence=0.9 if kind == "auto" else 0.5),
+            )
+            if kind == "received":
+                hitl.accept(*given)
+                continue
+            hitl.submit(*given)
+            if kind == "escalated":
+                hitl.decide(name, a_review("escalate", "domain_reviewer"))
+            if kind == "finished":
+                hitl.decide(name, a_review("reject", "senior_manager"))
+            if kind == "edited":
+                hitl.decide(name, a_review("modify", "senior_manager"))
+            if kind == "decided":
+                stop_before_the_outcome(hitl, name)
+    return names
+
+
+def stop_before_the_outcome(hitl: Orchestrator, name: str) -> None:
+    hitl._drive = lambda case, **how: case
+    hitl.decide(name, a_review("override", "domain_reviewer"))
+    del hitl._drive
+
+
+@dataclass
+class Read:
+    """What could be read of a store, and what was said about the rest."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    refused: dict[str, HitlError] = field(default_factory=dict)
+
+    def ask(self, what: str, question: Any) -> None:
+        try:
+            self.values[what] = question()
+        except HitlError as exc:
+            self.refused[what] = exc
+
+
+def everything(hitl: Orchestrator, names: list[str]) -> Read:
+    """All that is told of a store, through every door."""
+    read = Read()
+    read.ask("records", lambda: list(hitl.records()))
+    read.ask("entries", lambda: list(hitl.ledger.events()))
+    read.ask("inbox", lambda: list(map(unsealed, hitl.inbox())))
+    read.ask("inbox of one role", lambda: list(map(unsealed, hitl.inbox(role="domain_reviewer"))))
+    for name in names:
+        read.ask(name, lambda: shown(hitl, name))  # noqa: B023 - asked at once
+    return read
+
+
+def unsealed(row: ReviewRow) -> ReviewRow:
+    """An open review without its seal, which nobody reads: a broken one is found when the review is decided."""
+    return row if row.verdict else row.model_copy(update={"seal": ""})
+
+
+def shown(hitl: Orchestrator, name: str) -> Case:
+    case = hitl.show(name)
+    return case.model_copy(update={"reviews": tuple(map(unsealed, case.reviews))})
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A file of many cases whose log is written back, and all that it tells."""
+    file = tmp_path_factory.mktemp("made") / "hitl.db"
+    with Orchestrator.open(f"sqlite:///{file}", clock=FakeClock()) as hitl:
+        names = fill(hitl)
+        told = everything(hitl, names)
+        assert told.refused == {}
+        assert hitl.verify().sound
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return file, names, told.values
+
+
+def copied(file: Path, folder: Path, content: bytes) -> str:
+    copy = folder / "hitl.db"
+    for left in folder.glob("hitl.db*"):
+        left.unlink()
+    copy.write_bytes(content)
+    copy.chmod(0o600)
+    shutil.copy(f"{file}.key", f"{copy}.key")
+    return f"sqlite:///{copy}"
+
+
+def check(store: str, names: list[str], before: dict[str, Any], *, act: bool = True) -> str:
+    """Open, read and verify, decide and recover; return what became of it."""
+    try:
+        opened = Orchestrator.open(store, clock=FakeClock())
+    except HitlError:
+        return "not opened"
+    with opened as hitl:
+        read = everything(hitl, names)
+        verification = Read()
+        verification.ask("sound", lambda: hitl.verify().sound)
+        found = verification.values.get("sound") is not True
+        changed = [what for what, value in read.values.items() if value != before[what]]
+        assert found or not changed, f"{changed[0]} reads otherwise, and nothing was found"
+        so_far = "found" if found else "refused" if read.refused else "as before"
+        if act:
+            go_on(hitl, so_far)
+        return so_far
+
+
+def go_on(hitl: Orchestrator, so_far: str) -> None:
+    """Decide what waits and drive on what was decided: as it was meant, or with a word of ours."""
+    acts = Read()
+    acts.ask("decide", lambda: hitl.decide(WAITING, a_review("reject", "domain_reviewer")).status)
+    acts.ask("recover", lambda: len(hitl.recover()))
+    acts.ask("shown", lambda: hitl.show(DECIDED).status)
+    if so_far == "as before":
+        assert acts.values.get("decide", "rejected") == "rejected"
+        ways = {"override_approved", *(["decided"] if "recover" in acts.refused else [])}
+        assert acts.values.get("shown", "override_approved") in ways, acts.refused
+
+
+@pytest.mark.parametrize("share", [0, 0.0005, 0.1, 0.35, 0.6, 0.85, 0.9999])
+def test_a_file_that_was_cut_off_is_told_of(made, tmp_path, share):
+    file, names, before = made
+    content = file.read_bytes()
+
+    assert check(copied(file, tmp_path, content[: int(share * len(content))]), names, before) != "as before"
+
+
+@sized("flips", ci=200, soak=2000)
+def test_a_bit_that_flipped_changes_nothing_without_a_word(made, tmp_path, flips):
+    file, names, before = made
+    content, chance = file.read_bytes(), random.Random(flips)
+    written = [place for place, byte in enumerate(content) if byte]
+    became: dict[str, int] = {}
+    for number in range(flips):
+        # Every other one where something is written: most of a small file is room for more.
+        place = chance.choice(written) if number % 2 else chance.randrange(len(content))
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << chance.randrange(8)
+        try:
+            store = copied(file, tmp_path, bytes(flipped))
+            outcome = check(store, names, before, act=number % ACTS_EVERY == 0)
+        except Exception as exc:
+            exc.add_note(f"the bits of byte {place} went from {content[place]:08b} to {flipped[place]:08b}")
+            raise
+        became[outcome] = became.get(outcome, 0) + 1
+
+    assert sum(became.values()) == flips
+    assert became["as before"]
+    assert became["found"]

@@ -1,0 +1,48 @@
+"""A PostgreSQL server that fails while cases are submitted and decided: what is acknowledged is there, and once."""
+
+from collections import Counter
+from contextlib import closing
+from itertools import cycle
+
+import pytest
+from builders import a_review, a_task, an_output
+from cutting_proxy import ANSWERED, BEFORE, SENT, Proxy
+from postgres_server import HARM
+from sizes import sized
+
+# A case that waits and is decided commits so often: its intake, its review, its place, the decision, the outcome.
+COMMITS = 5
+
+
+@pytest.fixture
+def proxy(own_server):
+    with closing(Proxy(own_server.folder)) as proxy:
+        yield proxy
+
+
+@sized("faults", ci=5, soak=50)
+@pytest.mark.parametrize("harm", HARM)
+def test_a_case_goes_on_whatever_becomes_of_the_server(opened, own_server, proxy, harm, faults):
+    store = own_server.new_database()
+    hitl = opened(proxy.url(store))
+    moments, struck, told = cycle((SENT, BEFORE, ANSWERED)), 0, {}
+
+    for number in range(faults):
+        name = f"task-{number}"
+        proxy.harm(next(moments), do=lambda: HARM[harm](own_server), after=number % COMMITS)
+        waiting = hitl.submit(a_task(name), an_output(name, confidence=0.5))
+        done = hitl.decide(name, a_review("reject", "ana"))
+        struck += proxy.has_struck()
+
+        assert (waiting.status, done.status) == ("waiting", "rejected")
+        assert hitl.show(name).reviews[0].verdict is not None
+        told[name] = done.record
+
+    # What was decided is safe; an outcome that was not flushed before the next crash is written again.
+    hitl.recover()
+    counts = Counter((event.case_id, event.kind.value) for event in hitl.ledger.events() if event.case_id)
+    assert set(counts.values()) == {1}
+    assert {record.task_id: record for record in hitl.records()} == told
+    assert struck >= faults - faults // COMMITS
+    assert hitl.recover() == []
+    assert hitl.verify().sound

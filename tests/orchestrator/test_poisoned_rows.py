@@ -1,0 +1,142 @@
+"""Rows that no code of ours can have written: what cannot be read decides nothing, is told by name, and once."""
+
+import json
+
+import pytest
+from builders import a_review, a_task, an_output, canonical
+
+from hitl_orchestrator.errors import HitlError, PolicyAltered, StoredOtherwise, Unrecovered
+from hitl_orchestrator.policies import read_policy
+
+UNREADABLE = ["", "no JSON", "null", '{"review":{"human_decision":"approve"}}']
+ASKS_ALWAYS = {"policy_id": "asks_always", "rules": []}
+
+
+def alarms(hitl, case_id):
+    return [event.body["cause"] for event in hitl.ledger.events(case_id) if event.kind == "alarm"]
+
+
+@pytest.mark.parametrize("text", UNREADABLE)
+@pytest.mark.parametrize("column", ["shown", "verdict"])
+def test_a_waiting_case_whose_review_cannot_be_read_is_not_decided(durable, waits, intruder, column, text):
+    case = waits(durable)
+    sound = intruder.row(case.open_review.review_id)[column]
+    intruder.change(case.open_review.review_id, **{column: text})
+
+    for _ in range(3):
+        with pytest.raises(StoredOtherwise, match=case.case_id):
+            durable.decide("task-1", a_review("approve", "ana"))
+
+    assert list(durable.records()) == []
+    assert not durable.verify().sound
+    (cause,) = alarms(durable, case.case_id)
+    assert "in a form that this code does not read" in cause
+    intruder.change(case.open_review.review_id, **{column: sound})
+    assert durable.decide("task-1", a_review("reject", "ana")).status == "rejected"
+
+
+@pytest.mark.parametrize("text", UNREADABLE)
+@pytest.mark.parametrize("column", ["shown", "verdict"])
+def test_a_decided_case_whose_review_cannot_be_read_is_not_driven_on(durable, waits, intruder, column, text):
+    case = waits(durable)
+    durable._drive = lambda case, **how: case
+    durable.decide("task-1", a_review("reject", "ana"))
+    del durable._drive
+    intruder.change(case.open_review.review_id, **{column: text})
+
+    for _ in range(3):
+        with pytest.raises(Unrecovered) as told:
+            durable.recover()
+        assert isinstance(told.value.failures[case.case_id], HitlError)
+
+    assert list(durable.records()) == []
+    assert not durable.verify().sound
+    assert len(alarms(durable, case.case_id)) == 1
+
+
+@pytest.mark.parametrize("stage", ["approved", "", "FINISHED", "decided "])
+def test_a_case_at_a_stage_that_there_is_not_is_refused_by_name(durable, waits, intruder, stage):
+    case = waits(durable)
+    intruder.move(case.case_id, stage)
+
+    with pytest.raises(HitlError, match=case.case_id):
+        durable.decide("task-1", a_review("approve", "ana"))
+
+    assert list(durable.records()) == []
+    assert not durable.verify().sound
+
+
+# The policies.
+
+
+@pytest.fixture
+def under_another(opened, durable_store, waits):
+    """A case that came in under a policy which asks about everything, in a store whose current one is another."""
+    with opened(durable_store, policy=ASKS_ALWAYS) as hitl:
+        case = waits(hitl)
+        accepted = hitl.accept(a_task("task-2"), an_output("task-2", confidence=0.99))
+    with opened(durable_store, policy=canonical("routing_policy")) as hitl:
+        hitl.accept(a_task("task-3"), an_output("task-3"))
+    return case, accepted
+
+
+ALTERED = [
+    lambda body: json.dumps(canonical("routing_policy")),
+    lambda body: body.replace("asks_always", "asks_anyway"),
+    lambda body: "no JSON",
+    lambda body: "{}",
+    lambda body: '{"policy_id": "asks_always", "rules": [], "extra": 1}',
+    lambda body: None,
+]
+
+
+@pytest.mark.parametrize("altered", ALTERED)
+def test_a_policy_that_was_altered_in_its_row_lets_nothing_go_ahead(
+    opened, durable_store, under_another, intruder, altered
+):
+    case, accepted = under_another
+    text = altered(intruder.run("SELECT body FROM policies WHERE policy_id = 'asks_always'")[0]["body"])
+    if text is None:
+        intruder.run("DELETE FROM policies WHERE policy_id = 'asks_always'")
+    else:
+        intruder.run("UPDATE policies SET body = ? WHERE policy_id = 'asks_always'", text)
+
+    hitl = opened(durable_store)
+    for _ in range(2):
+        with pytest.raises(PolicyAltered, match="in the store is not what was recorded"):
+            hitl.decide("task-1", a_review("approve", "ana"))
+        with pytest.raises(Unrecovered) as told:
+            hitl.recover()
+        assert isinstance(told.value.failures[accepted.case_id], PolicyAltered)
+
+    assert {record.task_id for record in hitl.records()} <= {"task-3"}
+    assert len(alarms(hitl, case.case_id)) == 1
+    assert not hitl.verify().sound
+
+
+def lenient() -> str:
+    """The canonical policy, which lets everything through."""
+    rule = {"rule_id": "all", "priority": 1, "conditions": {"risk_level": "low"}, "action": "auto_approve"}
+    return json.dumps({"policy_id": "p", "rules": [rule]})
+
+
+@pytest.mark.parametrize("where", ["row", "entry", "no policy", "no JSON", "gone"])
+def test_a_current_policy_that_was_altered_opens_no_store(opened, durable_store, waits, intruder, where):
+    with opened(durable_store, policy=ASKS_ALWAYS) as hitl:
+        waits(hitl)
+    intruder.disarm()
+    told = intruder.run("SELECT entry FROM events WHERE kind = 'policy_recorded'")[0]["entry"]
+    entry = json.loads(told)
+    entry["body"]["policy"] = read_policy(lenient(), "p").model_dump(mode="json")
+    if where in ("row", "gone"):
+        sql = {"row": "UPDATE policies SET body = ?", "gone": "DELETE FROM policies WHERE body <> ?"}[where]
+        intruder.run(sql, lenient())
+    else:
+        text = {"entry": json.dumps(entry), "no policy": told.replace('"rules"', '"ruled"'), "no JSON": told[:-9]}
+        intruder.run("UPDATE events SET entry = ? WHERE kind = 'policy_recorded'", text[where])
+
+    with pytest.raises(HitlError, match=r"polic|tampered"):
+        opened(durable_store)
+
+    with opened(durable_store, policy=ASKS_ALWAYS) as hitl:
+        assert not hitl.verify().sound
