@@ -83,26 +83,24 @@ class Orchestrator(RedactingOrchestrator):
 
         Raises:
             UnfitInput: the policy or the reviewers file cannot be used, with every problem.
-            StoreUnavailable: the store cannot be opened.
-            PolicyAltered: its current policy is not the one that was recorded.
+            StoreUnavailable, PolicyAltered: the store cannot be opened, or its policy is not what was recorded.
             KeyUnusable, SealKeyMissing: a key is none, is not private, or is gone while it is needed.
         """
         people = load_people(reviewers)
         given = None if policy is None else load_policy(policy, people.chain)
         encryption = None if checkpoint_key is None else encryption_key(checkpoint_key)
-        store, scores = _from_here(store), score_rules or ScoreRules()
-        clock = now_in_utc if clock is None else in_utc(clock)
+        store, clock = _from_here(store), in_utc(clock or now_in_utc)
         ledger = open_ledger(store, seal_key, lease=lease, clock=clock)
         with _closed_on_failure(ledger):
             rulebook = Rulebook(given or _policy_of(ledger, people.chain), people.chain, ledger.policy)
             notary = notary_of(ledger, store, head_file=head_file, head_key=head_key, clock=clock)
-        signing = Signing(notary, head_every)
 
         def runner(desk: Desk) -> "Runner":
-            asked = as_classifier(classifier)
-            ports = Services(rules=rulebook, inbox=desk, records=desk, alarms=desk, payloads=ledger, classifier=asked)
-            return build_runner(store, replace(ports, risk_rules=risk_rules, score_rules=scores), encryption)
+            ports = Services(rules=rulebook, inbox=desk, records=desk, alarms=desk, payloads=ledger)
+            rules: dict[str, Any] = {"risk_rules": risk_rules, "score_rules": score_rules or ScoreRules()}
+            return build_runner(store, replace(ports, classifier=as_classifier(classifier), **rules), encryption)
 
+        signing = Signing(notary, head_every)
         return cls(ledger, people, rulebook, clock=clock, new_id=new_case_id, runner=runner, signing=signing)
 
 
@@ -251,11 +249,11 @@ def _database(store: str) -> "Database":
     if is_postgres(store):
         return _postgres_database(store)
     path = sqlite_path(store)
-    from hitl_orchestrator.ledger.sqlite import SqliteDatabase  # noqa: PLC0415 - only one store is imported
+    from hitl_orchestrator.ledger import sqlite  # noqa: PLC0415 - only one store is imported
 
-    _check_not_emptied(path, store)
-    _make_private(path, store)
-    return SqliteDatabase(path, store)
+    sqlite.check_not_emptied(path, key_file_of(store), store)
+    sqlite.make_private(path, store)
+    return sqlite.SqliteDatabase(path, store)
 
 
 def key_file_of(store: str) -> Path:
@@ -377,23 +375,6 @@ def _checkpoints(store: str, key: bytes | None) -> Any:
     from hitl_orchestrator.graph.checkpoints import memory_checkpoints, sqlite_checkpoints  # noqa: PLC0415
 
     return memory_checkpoints(key) if store == MEMORY else sqlite_checkpoints(sqlite_path(store), key)
-
-
-def _check_not_emptied(path: str, store: str) -> None:
-    """Refuse a file that is there, empty, beside the keys of what it held: a new store in its place would hide that."""
-    file, key_file = Path(path), key_file_of(store)
-    is_empty = file.exists() and not file.stat().st_size
-    if is_empty and any(key.exists() for key in (key_file, key_file.with_suffix(".head-key"))):
-        why = f"it is empty, and the key beside it says that it was not; restore {path!r} from a back-up, or remove it"
-        raise StoreUnavailable(store, f"{why} to begin anew")
-
-
-def _make_private(path: str, store: str) -> None:
-    """Make a new database file, readable by its owner alone."""
-    try:
-        Path(path).touch(mode=0o600, exist_ok=True)
-    except OSError as exc:
-        raise StoreUnavailable(store, f"{exc.strerror}; check that the folder exists and can be written") from exc
 
 
 def _as_text(given: Mapping[str, Any], where: str) -> str:

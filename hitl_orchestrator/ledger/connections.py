@@ -87,7 +87,10 @@ class Connections:
             try:
                 yield connection
             except psycopg.Error as exc:
-                raise self._meaning(exc, connection) from exc
+                meaning = self._meaning(exc, connection)
+                # A pipeline that failed leaves the driver with names of statements that the server never prepared.
+                connection.close()
+                raise meaning from exc
             finally:
                 _give_back(connection, idle)
         finally:

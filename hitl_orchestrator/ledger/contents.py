@@ -142,10 +142,13 @@ def restored(kind: str, body: dict[str, Any], contents: Contents | None) -> dict
         LedgerDamaged: something is gone, or another than what was said.
     """
     paths = ERASABLE.get(kind, ())
-    if contents is None:
-        return erased(body, paths)
-    for path in paths:
-        body = _changed(body, path, contents.value)
+    try:
+        if contents is None:
+            return erased(body, paths)
+        for path in paths:
+            body = _changed(body, path, contents.value)
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:
+        raise LedgerDamaged(f"an entry of the kind {kind!r} does not name what was said as entries do") from exc
     return body
 
 

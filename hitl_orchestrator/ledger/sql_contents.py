@@ -59,8 +59,11 @@ _ERASE_PAYLOADS = delete(payloads).where(payloads.c.case_id == bindparam("wanted
 
 
 def contents_of(row: Any) -> Contents | None:
-    """Return the contents that a row holds; None where they were erased."""
-    return None if row is None or row["key"] is None else Contents(row["key"], row["body"])
+    """Return the contents that a row holds; None where they were erased. Raises `LedgerDamaged` where they are none."""
+    try:
+        return None if row is None or row["key"] is None else Contents(row["key"], row["body"])
+    except (ValueError, TypeError, AttributeError) as exc:
+        raise LedgerDamaged("the key of what was said in a case is none") from exc
 
 
 def append(conn: Transaction, *drafts: Draft) -> int:

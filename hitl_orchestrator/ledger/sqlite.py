@@ -8,6 +8,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
@@ -47,7 +48,9 @@ class SqliteTransaction:
 
     def stream(self, statement: ClauseElement, **values: Any) -> Iterator[Any]:
         """Yield the rows of a statement that may have very many."""
-        yield from self.run(statement, **values)
+        # Not `yield from`, which would close the cursor when it is left: by then its connection may be closed already.
+        for row in self.run(statement, **values):  # noqa: UP028
+            yield row
 
     def faults(self) -> Iterator[str]:
         """Yield what SQLite finds broken in the file, indexes included: with them rows are found, and missed."""
@@ -187,3 +190,20 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             sleep(_A_MOMENT)
         else:
             return
+
+
+def check_not_emptied(path: str, key_file: Path, store: str) -> None:
+    """Refuse a file that is there, empty, beside the keys of what it held: a new store in its place would hide that."""
+    file = Path(path)
+    is_empty = file.exists() and not file.stat().st_size
+    if is_empty and any(key.exists() for key in (key_file, key_file.with_suffix(".head-key"))):
+        why = f"it is empty, and the key beside it says that it was not; restore {path!r} from a back-up, or remove it"
+        raise StoreUnavailable(store, f"{why} to begin anew")
+
+
+def make_private(path: str, store: str) -> None:
+    """Make a new database file, readable by its owner alone."""
+    try:
+        Path(path).touch(mode=0o600, exist_ok=True)
+    except OSError as exc:
+        raise StoreUnavailable(store, f"{exc.strerror}; check that the folder exists and can be written") from exc

@@ -10,7 +10,7 @@ from builders import a_review, a_task, an_output
 from linearizable import CHAIN, FINAL, Operation, is_linearizable
 from sizes import sized
 
-from hitl_orchestrator.errors import HitlError, ReviewAlreadyDecided
+from hitl_orchestrator.errors import Refusal, ReviewAlreadyDecided
 
 CLIENTS, TASKS = 8, 3
 # Content, risk, confidence, and the place in the chain that the canonical policy asks; None goes ahead.
@@ -50,7 +50,7 @@ class Client:
             told = ("status", act().status)
         except ReviewAlreadyDecided as refusal:
             told = ("ReviewAlreadyDecided", refusal.reviewer, refusal.decision)
-        except HitlError as refusal:
+        except Refusal as refusal:
             told = (type(refusal).__name__,)
         self.history.append((name, Operation(call, next(self._clock), kind, given, told)))
 

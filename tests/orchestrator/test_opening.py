@@ -8,6 +8,7 @@ import pytest
 from builders import a_task
 
 from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.errors import LedgerDamaged
 
 OPEN_FILES = Path("/proc/self/fd")
 
@@ -30,7 +31,7 @@ def test_a_store_whose_policy_cannot_be_read_is_closed_again(tmp_path):
         connection.execute("UPDATE events SET entry = 'x' WHERE kind = 'policy_recorded'")
         connection.commit()
 
-    with pytest.raises(ValueError, match="Expecting value") as failure:
+    with pytest.raises(LedgerDamaged, match="cannot be read") as failure:
         Orchestrator.open(f"sqlite:///{store}")
 
     assert failure.value
