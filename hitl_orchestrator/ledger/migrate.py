@@ -1,4 +1,4 @@
-"""Bring a database to the tables this code knows, and refuse one that newer code has made."""
+"""Bring a database to the tables this code knows, and refuse one that other code has made."""
 
 from pathlib import Path
 
@@ -7,14 +7,14 @@ from sqlalchemy.exc import DBAPIError
 from hitl_orchestrator.errors import StoreUnavailable
 from hitl_orchestrator.ledger.database import Database
 
-NEWEST = "0001"
+NEWEST = "0002"
 
 
 def migrate(database: Database) -> None:
     """Apply what is missing, in one transaction; a store that is up to date is only looked at.
 
     Raises:
-        StoreUnavailable: it is no database, cannot be written, or was made by a newer version.
+        StoreUnavailable: it is no database, cannot be written, or was made by another version.
     """
     try:
         if database.revision() != NEWEST:
@@ -37,7 +37,7 @@ def _upgrade(database: Database) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except CommandError as exc:
-        cause = f"its tables are not ones this version knows ({exc}); use a newer version"
+        cause = f"its tables are not ones this version knows ({exc}); use the version that made it"
         raise StoreUnavailable(database.url, cause) from exc
     except DBAPIError as exc:
         raise StoreUnavailable(database.url, str(exc.orig)) from exc

@@ -117,12 +117,12 @@ def test_the_migrations_make_the_partial_indexes_that_the_code_knows(database, e
     assert {name: made[name] for name in indexes} == {name: wanted[name] for name in indexes}
 
 
-def test_a_store_made_by_a_newer_version_is_refused_and_left_alone(postgres):
+def test_a_store_made_by_another_version_is_refused_and_left_alone(postgres):
     store = postgres.new_database(TEMPLATE)
     with somebody_else(store) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
 
-    with pytest.raises(StoreUnavailable, match="use a newer version"):
+    with pytest.raises(StoreUnavailable, match="use the version that made it"):
         open_ledger(store)
 
     with somebody_else(store) as connection:

@@ -96,17 +96,18 @@ def test_the_newest_revision_is_the_head_of_the_scripts():
     assert ScriptDirectory.from_config(config).get_heads() == [migrate.NEWEST]
 
 
-def test_a_store_made_by_a_newer_version_is_refused_and_left_alone(sqlite_ledger, store_file):
+@pytest.mark.parametrize("revision", ["0001", "9999"])
+def test_a_store_made_by_another_version_is_refused_and_left_alone(sqlite_ledger, store_file, revision):
     sqlite_ledger.close()
     with closing(sqlite3.connect(store_file)) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
         connection.commit()
 
-    with pytest.raises(StoreUnavailable, match="use a newer version"):
+    with pytest.raises(StoreUnavailable, match="use the version that made it"):
         open_ledger(f"sqlite:///{store_file}")
 
     with closing(sqlite3.connect(store_file)) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(revision,)]
 
 
 @pytest.mark.parametrize("content", [b"this is no database, it is a note to self\n" * 40, b"SQLite format 3\x00junk"])

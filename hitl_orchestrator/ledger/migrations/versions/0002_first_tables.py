@@ -3,7 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0001"
+# What was made as 0001, before the first release, held no seals: it is not known here, and refused by name.
+revision = "0002"
 down_revision = None
 branch_labels = None
 depends_on = None
