@@ -164,11 +164,15 @@ def _drafts(number: int) -> list[Draft]:
     ]
 
 
+# Nobody drives what is finished.
+NOBODY = {"fence": 1, "holder": None, "held_for": None}
+
+
 def _rows(number: int, seq: int, intake: Draft, said: Contents) -> tuple[dict[str, Any], dict[str, Any]]:
     name, content = f"case-{number:09}", content_digest(intake.body)
     place = {"attempt": 1, "stage": CaseStage.FINISHED.value, "submitted_seq": seq}
     return (
-        {"case_id": name, "task_id": name, "content": content, **place},
+        {"case_id": name, "task_id": name, "content": content, **place, **NOBODY},
         {"case_id": name, "key": said.key, "body": said.body},
     )
 

@@ -27,7 +27,11 @@ ENTRIES = {kind: [entry for entry in corpus() if entry.kind == kind] for kind in
 MANAGER = Review(human_decision="approve", reviewer_id="compliance_officer")
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+# A store in memory ends with the command.
+DURABLE = ["sqlite", "postgres"]
+
+
+@pytest.fixture(params=["memory", *DURABLE])
 def address(request, tmp_path) -> str:
     if request.param == "postgres":
         return str(request.getfixturevalue("postgres_store"))
@@ -252,9 +256,8 @@ def test_the_command_line_says_so_of_policies_and_people(typed, kind):
     assert stored(typed.address) == set()
 
 
-def test_the_command_line_says_so_of_answers(typed, address):
-    if address == "memory://":
-        pytest.skip("a store in memory ends with the command")
+@pytest.mark.parametrize("address", DURABLE, indirect=True)
+def test_the_command_line_says_so_of_answers(typed):
     entries = [entry for entry in ENTRIES["answer"] if answer_options(entry) is not None]
     tasks = [{**TASK, "task_id": task_id} for task_id, _ in named(entries, "cli-answer")]
     outputs = [{**OUTPUT, "task_id": task["task_id"]} for task in tasks]
@@ -289,10 +292,9 @@ def answer_options(entry: Entry) -> list[str] | None:
     return [f"{option}={value}" for option, value in options.items() if value is not None]
 
 
-def test_what_people_read_of_the_corpus_hides_nothing(typed, address):
+@pytest.mark.parametrize("address", DURABLE, indirect=True)
+def test_what_people_read_of_the_corpus_hides_nothing(typed):
     """Beside the words: whatever was accepted is listed, and nothing that is printed hides anything."""
-    if address == "memory://":
-        pytest.skip("a store in memory ends with the command")
     shown = [entry for _, entry in named(ENTRIES["task"], "seen") if is_one_line_of(entry) and len(entry.text) < 1000]
     code, _, _ = typed("run", typed.file("given", listed(shown)), "--json")
     assert code == 0
