@@ -191,6 +191,17 @@ class ReviewExpired(Refusal):
         self.review_id, self.expired_at = review_id, expired_at
 
 
+class ReviewClaimed(Refusal):
+    """Somebody else is at this review."""
+
+    def __init__(self, review_id: str, reviewer: str, until: datetime) -> None:
+        super().__init__(
+            f"review {review_id!r} is claimed by {reviewer!r} until {until.isoformat(timespec='seconds')}; "
+            "take another one, ask them to release it, or wait until then"
+        )
+        self.review_id, self.reviewer, self.until = review_id, reviewer, until
+
+
 class KeyReused(Refusal):
     """An idempotency key came again with another answer, or for another case."""
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from hitl_orchestrator.graph.runner import Runner
 
 
+CLAIM_SECONDS, LONGEST_CLAIM = 900.0, 86_400.0
+
+
 class BaseOrchestrator(Driving):
     """Cases from intake to outcome. Safe to share between threads; use it as a context manager, or `close` it.
 
@@ -129,8 +132,8 @@ class BaseOrchestrator(Driving):
         receipt.
 
         Raises:
-            CaseNotWaiting, ReviewAlreadyDecided, ReviewExpired, KeyReused, StaleReview, NotAuthorised, TopOfChain,
-            GraphChanged: it is refused.
+            CaseNotWaiting, ReviewAlreadyDecided, ReviewClaimed, ReviewExpired, KeyReused, StaleReview, NotAuthorised,
+            TopOfChain, GraphChanged: it is refused.
             UnfitInput: the answer lacks something that its decision needs.
         """
         case = self._desk.to_move(self.show, given_id)
@@ -141,6 +144,25 @@ class BaseOrchestrator(Driving):
             else:
                 row = self._desk.decide(self._review_to_decide(case, review), review, channel=channel)
         return self._answered(case, row)
+
+    def claim(
+        self, given_id: str, reviewer_id: str, *, seconds: float = CLAIM_SECONDS, channel: str = "library"
+    ) -> ReviewRow:
+        """Keep the open review of a case for one person: until then, by the store's clock, nobody else may answer it.
+
+        Claiming it again prolongs it. An answer ends it, and so does `release`.
+
+        Raises:
+            CaseNotWaiting, NotAuthorised, ReviewClaimed, ReviewExpired, GraphChanged: it is refused.
+            UnfitInput: the seconds are not in (0, 86 400].
+        """
+        if not 0 < seconds <= LONGEST_CLAIM:
+            raise UnfitInput([f"claim {given_id!r}: seconds: {seconds} is not in (0, {LONGEST_CLAIM}]"])
+        return self._desk.claim(self._open_review(given_id), reviewer_id, seconds, channel)
+
+    def release(self, given_id: str, reviewer_id: str, *, channel: str = "library") -> bool:
+        """Let go of the open review of a case; False where this person had not claimed it. Raises as `claim`."""
+        return self._desk.release(self._open_review(given_id), reviewer_id, channel)
 
     def replay(self, given_id: str, recorded: Review) -> Case:
         """Record a decision that was taken in the past, at the time of the record, and run the case on.
@@ -235,6 +257,13 @@ class BaseOrchestrator(Driving):
             return named
         given_before = (row for row in case.reviews if row.verdict and is_same_answer(row.verdict.review, answer))
         return next(given_before, case.open_review or case.reviews[-1])
+
+    def _open_review(self, given_id: str) -> ReviewRow:
+        case = self._desk.to_move(self.show, given_id)
+        if case.open_review is None:
+            raise CaseNotWaiting(case.case_id, case.status)
+        self._check_graph(case.case_id, case.submission.graph_version)
+        return case.open_review
 
     def _answered(self, case: Case, row: ReviewRow) -> Case:
         """Run a case on after an answer that was recorded just now, or that stood before."""

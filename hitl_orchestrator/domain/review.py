@@ -100,10 +100,11 @@ class Verdict(Value):
 class ReviewRow(Value):
     """One review in the inbox, open or answered.
 
-    It is due at `due_at`; from `expires_at` on, by the store's own clock, it takes no answer.
+    It is due at `due_at`; from `expires_at` on, by the store's own clock, it takes no answer. Until `claimed_until` it
+    takes the answer of nobody but `claimed_by`.
 
-    `seal` is made over all the rest, with a key that is not in the database. Without a sound one a row counts for
-    nothing.
+    `seal` is made over all the rest but the claim, with a key that is not in the database. Without a sound one a row
+    counts for nothing.
     """
 
     review_id: Identifier
@@ -119,4 +120,6 @@ class ReviewRow(Value):
     due_at: Instant | None = None
     expires_at: Instant | None = None
     verdict: Verdict | None = None
+    claimed_by: Identifier | None = None
+    claimed_until: Instant | None = None
     seal: str = Field(default="", repr=False)

@@ -125,6 +125,8 @@ class EventKind(StrEnum):
     SUBMITTED = "submitted"
     ROUTED = "routed"
     REVIEW_OPENED = "review_opened"
+    CLAIMED = "claimed"
+    RELEASED = "released"
     ESCALATED = "escalated"
     DECIDED = "decided"
     EXPIRED = "expired"

@@ -105,6 +105,7 @@ class _Reading:
         self._reviews = {review.review_id: review for review in account.reviews}
         self._refusals = dict(account.refusals)
         self._open: str | None = None
+        self._claimed_by: str | None = None
         self._contents = account.contents
         self._erased = next((_erased_by(told) for told in account.told if told.kind == EventKind.REDACTED), None)
         self._is_erased = False
@@ -128,6 +129,8 @@ class _Reading:
         for review in self._reviews.values():
             if review.review_id != self._open:
                 yield f"no entry tells of the review {review.review_id!r}, or of its verdict"
+            elif review.claimed_by != self._claimed_by:
+                yield f"the review {review.review_id!r} is claimed by another than the ledger says"
             elif review.status != ReviewStatus.OPEN or review.verdict is not None:
                 yield f"the review {review.review_id!r} is answered in the table, and no entry tells of the answer"
         for key in self._refusals:
@@ -160,7 +163,7 @@ class _Reading:
 
     def _opened(self, said: dict[str, Any]) -> str | None:
         body = said["body"]
-        self._open = body["review_id"]
+        self._open, self._claimed_by = body["review_id"], None
         review = self._reviews.get(body["review_id"])
         if review is None:
             return f"its review {body['review_id']!r} is missing"
@@ -198,6 +201,10 @@ class _Reading:
     def _expired(self, said: dict[str, Any]) -> str | None:
         return self._answered(said["body"], ReviewStatus.EXPIRED)
 
+    def _claimed(self, said: dict[str, Any]) -> str | None:
+        self._claimed_by = said["actor"]["id"] if said["kind"] == EventKind.CLAIMED else None
+        return None if said["body"]["review_id"] == self._open else "that review was not open"
+
     def _refused(self, said: dict[str, Any]) -> str | None:
         known = self._refusals.pop(said["body"]["key"], None) == said["seq"]
         return None if known else "its row among the refusals is missing, or speaks of another entry"
@@ -207,6 +214,8 @@ class _Reading:
         if review is None or self._open != body["review_id"]:
             return f"its review {body['review_id']!r} was not open"
         self._open = None
+        if review.claimed_by is not None:
+            return f"the row of its review {review.review_id!r} says that somebody is still at it"
         if self._erased is not None:
             same = (review.status, review.seal) == (status, body["seal"])
             return None if same else f"the row of its review {review.review_id!r} says {review.status}"
@@ -223,6 +232,8 @@ class _Reading:
 _COMPARE: Mapping[str, Callable[[_Reading, dict[str, Any]], str | None]] = {
     EventKind.SUBMITTED: _Reading._submitted,
     EventKind.REVIEW_OPENED: _Reading._opened,
+    EventKind.CLAIMED: _Reading._claimed,
+    EventKind.RELEASED: _Reading._claimed,
     EventKind.ESCALATED: _Reading._escalated,
     EventKind.DECIDED: _Reading._decided,
     EventKind.EXPIRED: _Reading._expired,

@@ -35,6 +35,7 @@ class StoredReview(NamedTuple):
     verdict: str | None
     answer_key: str | None
     seal: str
+    claimed_by: str | None
 
 
 class StoredContents(NamedTuple):

@@ -18,7 +18,15 @@ from hitl_orchestrator.domain.words import (
     OnTimeout,
     ReviewStatus,
 )
-from hitl_orchestrator.errors import KeyReused, ReviewAlreadyDecided, ReviewExpired, StaleReview, UnfitInput
+from hitl_orchestrator.errors import (
+    KeyReused,
+    Refusal,
+    ReviewAlreadyDecided,
+    ReviewClaimed,
+    ReviewExpired,
+    StaleReview,
+    UnfitInput,
+)
 from hitl_orchestrator.ledger.chain import Draft, instant_text
 
 TIMEOUT = Actor(kind=ActorKind.SYSTEM, id="orchestrator", channel="timeout")
@@ -88,6 +96,7 @@ def row_opened(shown: Shown, at: datetime, due_at: datetime | None = None) -> Re
 def row_answered(review: ReviewRow, verdict: Verdict) -> ReviewRow:
     """Return the row that an open review becomes by this verdict."""
     changed = {"status": status_after(verdict), "version": review.version + 1, "verdict": verdict}
+    changed |= {"claimed_by": None, "claimed_until": None}
     return review.model_copy(update=changed)
 
 
@@ -96,6 +105,17 @@ def answered(review: ReviewRow, verdict: Verdict, actor: Actor) -> Draft:
     kept = {"review_id": review.review_id, "digest": review.digest, "seal": review.seal}
     body = {**kept, "verdict": verdict.model_dump(mode="json")}
     return Draft(review.case_id, _EVENTS[status_after(verdict)], verdict.decided_at, actor, body)
+
+
+def claimed(row: ReviewRow, actor: Actor, at: datetime) -> Draft:
+    """Write down who is at a review, and until when."""
+    until = None if row.claimed_until is None else instant_text(row.claimed_until)
+    return Draft(row.case_id, EventKind.CLAIMED, at, actor, {"review_id": row.review_id, "until": until})
+
+
+def released(row: ReviewRow, actor: Actor, at: datetime) -> Draft:
+    """Write down that somebody let go of a review."""
+    return Draft(row.case_id, EventKind.RELEASED, at, actor, {"review_id": row.review_id})
 
 
 def refused(attempt: RefusedAttempt, actor: Actor, at: datetime) -> Draft:
@@ -151,10 +171,35 @@ def receipt(row: ReviewRow, case_id: str, answer: Review) -> ReviewRow:
     return row
 
 
-def standing_answer(row: ReviewRow, tried: ReviewRow, verdict: Verdict) -> ReviewRow:
-    """Return the receipt when this very answer stands already; otherwise say why the answer is refused."""
-    if row.verdict is None and (row.version, row.digest) == (tried.version, tried.digest) and row.expires_at:
+def check_open(row: ReviewRow, who: str | None, now: datetime) -> None:
+    """Pass a review without a verdict that may be answered or claimed by somebody at this time of the store's clock.
+
+    Raises:
+        ReviewExpired, ReviewClaimed: it may not.
+    """
+    if row.expires_at is not None and row.expires_at <= now:
         raise ReviewExpired(row.review_id, row.expires_at)
+    if row.claimed_by not in (None, who) and row.claimed_until is not None and row.claimed_until > now:
+        raise ReviewClaimed(row.review_id, str(row.claimed_by), row.claimed_until)
+
+
+def why_not_claimed(row: ReviewRow, who: str, now: datetime) -> Refusal:
+    """Return why somebody may not claim a review."""
+    if row.verdict is not None and row.verdict.source is not DecisionSource.TIMEOUT:
+        return _already_decided(row.review_id, row.verdict)
+    if row.verdict is not None:
+        return ReviewExpired(row.review_id, row.verdict.decided_at)
+    try:
+        check_open(row, who, now)
+    except Refusal as refusal:
+        return refusal
+    return StaleReview(row.review_id, row.digest, row.digest)
+
+
+def standing_answer(row: ReviewRow, tried: ReviewRow, verdict: Verdict, now: datetime) -> ReviewRow:
+    """Return the receipt when this very answer stands already; otherwise say why the answer is refused."""
+    if row.verdict is None and (row.version, row.digest) == (tried.version, tried.digest):
+        check_open(row, verdict.review.reviewer_id, now)
     if row.verdict is None:
         raise StaleReview(row.review_id, tried.digest, row.digest)
     if answer_digest(row.verdict.review) == answer_digest(verdict.review):

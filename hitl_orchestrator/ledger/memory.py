@@ -117,9 +117,34 @@ class MemoryLedger:
             if known is not None:
                 return entries.receipt(known, review.case_id, verdict.review)
             row = self._reviews[review.review_id]
-            if not _is_open(row, review) or self._is_up(row):
-                return entries.standing_answer(row, review, verdict)
+            if not _is_open(row, review) or self._is_up(row) or self._is_anothers(row, verdict.review.reviewer_id):
+                return entries.standing_answer(row, review, verdict, self.now())
             return self._record(row, verdict, actor, pass_to)
+
+    def claim(self, review: ReviewRow, who: str, actor: Actor, at: datetime, seconds: float) -> ReviewRow:
+        """Keep an open review for one person."""
+        with self._lock:
+            row = self._reviews[review.review_id]
+            if row.status is not ReviewStatus.OPEN or self._is_up(row) or self._is_anothers(row, who):
+                raise entries.why_not_claimed(row, who, self.now())
+            until = self.now() + timedelta(seconds=seconds)
+            row = row.model_copy(update={"claimed_by": who, "claimed_until": until})
+            self._reviews[row.review_id] = row
+            self._append(entries.claimed(row, actor, at))
+            return row.model_copy(deep=True)
+
+    def unclaim(self, review: ReviewRow, who: str, actor: Actor, at: datetime) -> bool:
+        """Let go of a review."""
+        with self._lock:
+            row = self._reviews[review.review_id]
+            if row.status is not ReviewStatus.OPEN or row.claimed_by != who:
+                return False
+            self._reviews[row.review_id] = row.model_copy(update={"claimed_by": None, "claimed_until": None})
+            self._append(entries.released(row, actor, at))
+            return True
+
+    def _is_anothers(self, row: ReviewRow, who: str | None) -> bool:
+        return row.claimed_by not in (None, who) and (row.claimed_until or _NO_TIME) > self.now()
 
     def answered_under(self, answer: Review) -> ReviewRow | None:
         """Return the review that was answered under a key."""

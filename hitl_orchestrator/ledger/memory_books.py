@@ -95,4 +95,5 @@ def _stored(review: ReviewRow) -> StoredReview:
         verdict=verdict,
         answer_key=None if review.verdict is None else answer_key(review.verdict.review),
         seal=review.seal,
+        claimed_by=review.claimed_by,
     )

@@ -67,6 +67,17 @@ class Ledger(Protocol):
             StaleReview: the review shows something else by now.
         """
 
+    def claim(self, review: ReviewRow, who: str, actor: Actor, at: datetime, seconds: float) -> ReviewRow:
+        """Keep an open review for one person, for so long by the store's own clock; again prolongs it.
+
+        Raises:
+            ReviewClaimed, ReviewExpired: somebody else has it, or its time is up.
+            ReviewAlreadyDecided: it is answered.
+        """
+
+    def unclaim(self, review: ReviewRow, who: str, actor: Actor, at: datetime) -> bool:
+        """Let go of a review that one has claimed; say whether there was anything to let go of."""
+
     def answered_under(self, answer: Review) -> ReviewRow | None:
         """Return the review that was answered under the reviewer and the idempotency key of this answer, if any."""
 

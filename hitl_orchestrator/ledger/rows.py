@@ -34,6 +34,7 @@ def as_review(row: Any) -> ReviewRow:
     fields = dict(row)
     fields.pop("answer_key")
     fields |= {name: time_of(fields[name]) for name in ("due_at", "expires_at")}
+    fields["claimed_until"] = fields["claimed_until"] and time_of(fields["claimed_until"])
     fields["shown"] = Shown.model_validate_json(fields["shown"])
     fields["verdict"] = fields["verdict"] and Verdict.model_validate_json(fields["verdict"])
     return ReviewRow.model_validate(fields)

@@ -74,7 +74,12 @@ class Seals:
 
 def _message(row: ReviewRow) -> bytes:
     """Return the one text of a row. Defaults are left out, so that a field which is new later changes no seal."""
-    return _ABOUT + canonical_json(row.model_dump(mode="json", exclude={"seal"}, exclude_defaults=True)).encode()
+    return (
+        _ABOUT
+        + canonical_json(
+            row.model_dump(mode="json", exclude={"seal", "claimed_by", "claimed_until"}, exclude_defaults=True)
+        ).encode()
+    )
 
 
 def check_told(row: ReviewRow, events: Iterable[Event]) -> None:

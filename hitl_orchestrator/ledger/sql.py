@@ -29,10 +29,10 @@ from hitl_orchestrator.ledger.redaction import Redaction, a_redaction
 from hitl_orchestrator.ledger.rows import as_review, as_stored, review_of
 from hitl_orchestrator.ledger.seal import check_told
 from hitl_orchestrator.ledger.sql_books import SqlBooks
-from hitl_orchestrator.ledger.sql_work import SqlWork
+from hitl_orchestrator.ledger.sql_claims import SqlClaims
 
 
-class SqlLedger(SqlWork):
+class SqlLedger(SqlClaims):
     """The `Ledger` port over named statements. Safe to share between threads."""
 
     @resolved
@@ -130,9 +130,8 @@ class SqlLedger(SqlWork):
         if known is not None:
             return entries.receipt(known, review.case_id, verdict.review)
         with self._database.read() as conn:
-            return entries.standing_answer(
-                review_of(conn.first(statements.REVIEW, wanted_review=review.review_id)), review, verdict
-            )
+            row = review_of(conn.first(statements.REVIEW, wanted_review=review.review_id))
+            return entries.standing_answer(row, review, verdict, self._now(conn))
 
     @resolved
     def answered_under(self, answer: Review) -> ReviewRow | None:
@@ -165,7 +164,7 @@ class SqlLedger(SqlWork):
         values |= {"to_status": decided.status.value, "verdict": verdict.model_dump_json(), "seal": decided.seal}
         held = None
         with self._database.write() as conn:
-            if conn.run(how, **values, answer_key=key).rowcount == 0:
+            if conn.run(how, **values, answer_key=key, who=verdict.review.reviewer_id).rowcount == 0:
                 return None
             drafts = [entries.answered(decided, verdict, actor)]
             if pass_to is not None:

@@ -152,11 +152,27 @@ _RECORD = (
         version=reviews.c.version + 1,
         verdict=bindparam("verdict"),
         answer_key=bindparam("answer_key"),
+        claimed_by=null(),
+        claimed_until=null(),
         seal=bindparam("seal"),
     )
 )
-RECORD_VERDICT = _RECORD.where(reviews.c.expires_at > NOW)
+_UNCLAIMED = or_(
+    reviews.c.claimed_by.is_(None), reviews.c.claimed_by == bindparam("who"), reviews.c.claimed_until <= NOW
+)
+RECORD_VERDICT = _RECORD.where(reviews.c.expires_at > NOW, _UNCLAIMED)
 RECORD_EXPIRY = _RECORD.where(reviews.c.expires_at <= NOW)
+
+# Claim an open review that nobody else has, and let go of one's own.
+_OPEN_REVIEW = update(reviews).where(
+    reviews.c.review_id == bindparam("wanted_review"), reviews.c.status == _word(ReviewStatus.OPEN)
+)
+CLAIM_REVIEW = _OPEN_REVIEW.where(reviews.c.expires_at > NOW, _UNCLAIMED).values(
+    claimed_by=bindparam("who"), claimed_until=from_now("held_for")
+)
+RELEASE_REVIEW = _OPEN_REVIEW.where(reviews.c.claimed_by == bindparam("who")).values(
+    claimed_by=null(), claimed_until=null()
+)
 
 # Open reviews whose time is up, the longest first.
 EXPIRED = (

@@ -71,6 +71,9 @@ reviews = Table(
     Column("due_at", String(27), nullable=False),
     Column("expires_at", String(27), nullable=False),
     Column("verdict", Text),
+    # Who is at it, and until when nobody else may answer.
+    Column("claimed_by", String(200)),
+    Column("claimed_until", String(27)),
     # The person and the key of an answer that came with one.
     Column("answer_key", String(401)),
     Column("seal", String(200), nullable=False),

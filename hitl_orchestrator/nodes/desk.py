@@ -28,7 +28,7 @@ from hitl_orchestrator.errors import (
 from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.nodes.outcome import by_agent, by_person
 from hitl_orchestrator.nodes.ports import Rules
-from hitl_orchestrator.nodes.refusals import REPLAY, refused_attempt, who_answers
+from hitl_orchestrator.nodes.refusals import REPLAY, refused_attempt, who_acts, who_answers
 from hitl_orchestrator.nodes.waiting import facts_of, role_needed
 from hitl_orchestrator.review.authority import check_answer, options, role_to_decide_in, role_to_pass_to
 from hitl_orchestrator.review.deadlines import what_then
@@ -131,6 +131,22 @@ class Desk:
             channel=channel,
         )
         return self._ledger.decide(row, verdict, actor, self._passed_up(row, verdict))
+
+    def claim(self, row: ReviewRow, reviewer_id: str, seconds: float, channel: str) -> ReviewRow:
+        """Keep a review for somebody who may decide it.
+
+        Raises:
+            NotAuthorised, ReviewClaimed, ReviewExpired, ReviewAlreadyDecided: it is not theirs to take.
+        """
+        row = self._proven(row)
+        reviewer = self._people.named(reviewer_id)
+        role_to_decide_in(reviewer, self._role_needed(row), row.domain, self._people.chain, None)
+        return self._ledger.claim(row, reviewer_id, who_acts(reviewer, channel), self._clock(), seconds)
+
+    def release(self, row: ReviewRow, reviewer_id: str, channel: str) -> bool:
+        """Let go of a review that somebody has claimed; False where they had not. Raises `NotAuthorised`."""
+        reviewer = self._people.named(reviewer_id)
+        return self._ledger.unclaim(row, reviewer_id, who_acts(reviewer, channel), self._clock())
 
     def expire(self, row: ReviewRow) -> ReviewRow | None:
         """Record what becomes of a review that nobody answered in time; None where somebody did. Never an approval.

@@ -38,6 +38,12 @@ def refused_attempt(
     )
 
 
+def who_acts(known: Reviewer, channel: str) -> Actor:
+    """Return a person whom we know by the name that they gave."""
+    how = Authentication.STATED
+    return Actor(kind=ActorKind.HUMAN, id=known.reviewer_id, authenticated=how, roles=known.roles, channel=channel)
+
+
 def who_answers(answer: Review, known: Reviewer | None, channel: str) -> Actor:
     """Return who gave an answer, as far as that is known. The name of a stranger is kept, and vouched for by nobody."""
     kind = ActorKind.RECORD if channel == REPLAY else ActorKind.HUMAN

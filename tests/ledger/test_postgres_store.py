@@ -74,7 +74,7 @@ def test_entries_can_be_neither_changed_nor_deleted(finished, sql, role):
         ("INSERT INTO events VALUES (1, 'case-9', 'submitted', '{}', 'x')", "events_pkey"),
         (
             "INSERT INTO reviews SELECT 'r' || n, 'case-1', n, 'r', 'd', 'open', 1, 'x', '{}', 'now', 'now', "
-            "'now', NULL, NULL, 's' "
+            "'now', NULL, NULL, NULL, NULL, 's' "
             "FROM generate_series(0, 1) AS n",
             "one_open_review_per_case",
         ),

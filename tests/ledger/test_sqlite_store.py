@@ -62,7 +62,7 @@ def test_a_second_outcome_of_a_case_is_refused_by_the_schema_alone(raw):
 
 
 def test_two_open_reviews_of_one_case_are_refused_by_the_schema(raw):
-    values = "?, 'case-1', ?, 'r', 'd', 'open', 1, 'x', '{}', 'now', 'now', 'now', NULL, NULL, 's'"
+    values = "?, 'case-1', ?, 'r', 'd', 'open', 1, 'x', '{}', 'now', 'now', 'now', NULL, NULL, NULL, NULL, 's'"
     row = f"INSERT INTO reviews VALUES ({values})"
     raw.execute(row, ("case-1.0", 0))
 

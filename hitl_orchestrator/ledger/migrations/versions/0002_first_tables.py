@@ -85,6 +85,8 @@ def _make_inbox() -> None:
         sa.Column("due_at", sa.String(27), nullable=False),
         sa.Column("expires_at", sa.String(27), nullable=False),
         sa.Column("verdict", sa.Text),
+        sa.Column("claimed_by", sa.String(200)),
+        sa.Column("claimed_until", sa.String(27)),
         sa.Column("answer_key", sa.String(401)),
         sa.Column("seal", sa.String(200), nullable=False),
         sa.UniqueConstraint("case_id", "level", name="one_review_per_level"),

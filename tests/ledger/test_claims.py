@@ -1,0 +1,98 @@
+"""What `ledger/ports.py` promises of claims, held against every store."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from builders import AGENT, NINE, PERSON, a_shown, a_submission, a_verdict, an_outcome
+
+from hitl_orchestrator.errors import ReviewAlreadyDecided, ReviewClaimed
+
+HOUR = 3600
+
+
+@pytest.fixture
+def row(ledger):
+    ledger.receive(a_submission(), AGENT)
+    return ledger.open_review(a_shown(), NINE)
+
+
+def claim(ledger, row, who="ana", seconds=HOUR):
+    return ledger.claim(row, who, PERSON.model_copy(update={"id": who}), NINE, seconds)
+
+
+def kinds(ledger):
+    return [event.kind.value for event in ledger.events()]
+
+
+def test_what_one_has_claimed_takes_the_answer_of_nobody_else(ledger, row):
+    claimed = claim(ledger, row, "ben")
+
+    with pytest.raises(ReviewClaimed, match="claimed by 'ben' until"):
+        ledger.decide(row, a_verdict(), PERSON)
+
+    assert (claimed.claimed_by, ledger.latest_review("case-1")) == ("ben", claimed)
+    assert ledger.decide(row, a_verdict(reviewer="ben"), PERSON).claimed_by is None
+    assert kinds(ledger) == ["submitted", "routed", "review_opened", "claimed", "decided"]
+
+
+def test_what_one_has_claimed_nobody_else_claims_and_oneself_prolongs(ledger, row):
+    first = claim(ledger, row, seconds=60)
+
+    with pytest.raises(ReviewClaimed):
+        claim(ledger, row, "ben")
+
+    assert claim(ledger, row).claimed_until > first.claimed_until
+
+
+def test_a_claim_that_has_ended_holds_nobody_up(ledger, row):
+    until = claim(ledger, row, "ben", seconds=0.001).claimed_until
+    while ledger.now() <= until:
+        pass
+
+    assert claim(ledger, row, "ana").claimed_by == "ana"
+    assert ledger.decide(row, a_verdict(), PERSON).status == "decided"
+
+
+def test_what_is_let_go_is_anybody_s(ledger, row):
+    claim(ledger, row, "ben")
+
+    assert not ledger.unclaim(row, "ana", PERSON, NINE)
+    assert ledger.unclaim(row, "ben", PERSON, NINE)
+    assert not ledger.unclaim(row, "ben", PERSON, NINE)
+    assert ledger.decide(row, a_verdict(), PERSON).status == "decided"
+    assert kinds(ledger)[3:] == ["claimed", "released", "decided"]
+
+
+def test_what_is_decided_cannot_be_claimed(ledger, row):
+    decided = ledger.decide(row, a_verdict(), PERSON)
+
+    with pytest.raises(ReviewAlreadyDecided):
+        claim(ledger, row, "ben")
+
+    ledger.finish(an_outcome(a_submission(), decided), a_shown().routing, NINE)
+    assert not ledger.unclaim(row, "ana", PERSON, NINE)
+
+
+def test_a_claim_breaks_no_seal(ledger, row):
+    claim(ledger, row)
+
+    assert ledger.proven(row.review_id).claimed_by == "ana"
+
+
+def test_of_many_who_claim_at_once_one_has_it(ledger, row):
+    together = Barrier(16)
+
+    def one(number):
+        together.wait()
+        try:
+            return claim(ledger, row, f"person-{number}").claimed_by
+        except ReviewClaimed as exc:
+            return exc.reviewer
+
+    with ThreadPoolExecutor(16) as pool:
+        told = Counter(pool.map(one, range(16)))
+
+    assert set(told) == {ledger.latest_review("case-1").claimed_by}
+    assert kinds(ledger).count("claimed") == 1
