@@ -68,6 +68,8 @@ class Driving:
         for case_id in self.ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED):
             try:
                 case = self._desk.to_move(self._case, case_id)
+                # Before it is taken: what this code may not drive is left to a process that may.
+                self._check_graph(case.case_id, case.submission.graph_version)
                 if not self.ledger.take(case_id):
                     continue
                 moved.append(self._drive(case))

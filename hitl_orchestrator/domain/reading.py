@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from hitl_orchestrator.domain.door import check_text
+from hitl_orchestrator.domain.value import ID_PATTERN
 from hitl_orchestrator.errors import UnfitInput
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -118,7 +119,7 @@ def _sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
         words = error.get("ctx", {}).get("expected", "").replace("'", "").replace(" or ", ", ").split(", ")
         hint = did_you_mean(given, words) if isinstance(given, str) else ""
         return f"{_show(given)} is not one of {', '.join(words)}{hint}"
-    if error["type"] == "string_pattern_mismatch" and last.endswith("_id"):
+    if error["type"] == "string_pattern_mismatch" and error["ctx"]["pattern"] == ID_PATTERN:
         return f"{_show(given)} is not an id: letters, digits and . _ : - only, a letter or digit first, 200 at most"
     message = _TOLD.get(error["type"], error["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
     sentence = f"{message[:1].lower()}{message[1:]}"

@@ -177,7 +177,8 @@ def digest(value: Any) -> str:
     return sha256(canonical_json(value).encode()).hexdigest()
 
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,199}$")]
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,199}$"
+Identifier = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 """An id that is safe in a URL, a file name and a log line."""
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S"), AfterValidator(_name)]

@@ -79,6 +79,13 @@ def test_an_answer_under_a_key_is_one_receipt_and_the_key_takes_no_other(hitl):
     assert "idempotency key 'k1' was used for another answer" in other.err
 
 
+def test_a_key_that_is_no_id_is_told_as_such(hitl):
+    bad = hitl("resume", "task_002", "approve", "--reviewer", "domain_reviewer", "--key", "two words")
+
+    assert bad.code == 2
+    assert 'idempotency_key: "two words" is not an id' in bad.err
+
+
 def test_time_outs_that_approve_are_refused_with_the_policy(hitl, folder):
     rules = [RULE | {"respond_within": "PT4H", "on_timeout": "approve"}]
     (folder / "timed.json").write_text(json.dumps({"policy_id": "timed", "rules": rules}))

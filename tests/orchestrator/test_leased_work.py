@@ -11,6 +11,7 @@ import pytest
 from builders import a_review, a_task, an_output
 
 from hitl_orchestrator import AgentOutput, Orchestrator
+from hitl_orchestrator.errors import Unrecovered
 
 
 def proposes(task):
@@ -70,6 +71,18 @@ def test_what_an_error_stopped_may_be_carried_on_at_once(opened, durable_store):
         first.submit(a_task())
 
     assert [case.status for case in other.recover()] == ["approved"]
+
+
+def test_what_this_code_may_not_drive_is_left_to_whoever_may(opened, durable_store):
+    changed, able = opened(durable_store), opened(durable_store)
+    able.accept(a_task(), an_output())
+    changed.version = "g-changed"
+
+    with pytest.raises(Unrecovered, match="g-changed"):
+        changed.recover()
+
+    with ThreadPoolExecutor(1) as pool:
+        assert [case.status for case in pool.submit(able.recover).result()] == ["approved"]
 
 
 def test_what_is_accepted_is_anybody_s(opened, durable_store):
