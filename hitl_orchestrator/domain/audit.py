@@ -16,9 +16,21 @@ from hitl_orchestrator.domain.words import (
     EventKind,
     FinalDecision,
     HumanDecision,
+    ProbeKind,
     RiskLevel,
     Signal,
 )
+
+
+class Vote(Value):
+    """One person's answer among several that a rule asked for, or that came before a case was passed up."""
+
+    review_id: Identifier
+    reviewer_id: Identifier | None
+    person: Identifier | None = None
+    role: Label
+    human_decision: HumanDecision
+    at: Instant
 
 
 class AuditRecord(Value):
@@ -35,7 +47,10 @@ class AuditRecord(Value):
     its output. `escalations` counts how often the case was passed up before it was decided. What begins with `review`
     or `reviewer`, `options_offered`, `authenticated` and `channel` tell of the review that decided, and of the person
     as they stood at that time: `options_offered` are the answers that would have been taken from them.
-    `review_seconds` runs from the opening of that review to its decision, and is not known of a record of the past.
+    `review_seconds` runs from the opening of that review to its decision, and is not known of a record of the past;
+    `seconds_looked_at` from when the one who decided first looked at it. `votes` names every answer of a person, in
+    order. `output_patch` leads from the proposal to the final output (JSON Patch, RFC 6902). `own_label` is what a
+    blind reviewer said before they saw the agent's answer. A `probe` measured a reviewer, and nothing is carried out.
     """
 
     log_id: Identifier
@@ -85,6 +100,18 @@ class AuditRecord(Value):
     confidence_assessment: Assessment | None = None
     review_opened_at: Instant | None = None
     review_seconds: float | None = Field(default=None, ge=0)
+    first_viewed_at: Instant | None = None
+    seconds_looked_at: float | None = Field(default=None, ge=0)
+    reason_code: Label | None = None
+    approvals_needed: int = Field(default=1, ge=1)
+    votes: tuple[Vote, ...] = ()
+    output_patch: tuple[dict[str, Any], ...] | None = None
+    own_label: Text = ""
+    submitted_by: Identifier | None = None
+    supersedes: Identifier | None = None
+    probe: ProbeKind | None = None
+    probe_expected: HumanDecision | None = None
+    probe_of: Identifier | None = None
 
 
 class Actor(Value):

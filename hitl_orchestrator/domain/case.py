@@ -4,11 +4,28 @@ from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.review import ReviewRow
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.domain.value import Identifier, Instant, Label, Value
-from hitl_orchestrator.domain.words import CaseStage
+from hitl_orchestrator.domain.words import CaseStage, HumanDecision, ProbeKind
+
+
+class Probe(Value):
+    """Marks a case that measures reviewers: nobody sees that it does, and it is never carried out.
+
+    A known answer says what a careful reviewer decides (`expected`); a second look repeats the case `of` for somebody
+    else than the persons `not_by`.
+    """
+
+    kind: ProbeKind
+    expected: HumanDecision | None = None
+    of: Identifier | None = None
+    not_by: tuple[Identifier, ...] = ()
 
 
 class Submission(Value):
-    """A case as it came in. `case_id` is also the id of its LangGraph thread."""
+    """A case as it came in. `case_id` is also the id of its LangGraph thread.
+
+    `submitted_by` is who submitted it, as far as the face knew: they may cancel it, and never decide it. `supersedes`
+    is the case of the attempt before.
+    """
 
     case_id: Identifier
     task: Task
@@ -19,6 +36,9 @@ class Submission(Value):
     received_at: Instant
     attempt: int = 1
     replayed: bool = False
+    submitted_by: Identifier | None = None
+    supersedes: Identifier | None = None
+    probe: Probe | None = None
 
 
 class Case(Value):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from hitl_orchestrator.domain.task import AgentOutput
 from hitl_orchestrator.domain.value import Confidence, Label, Text, Value
-from hitl_orchestrator.domain.words import Action, ConfidenceSource, OnTimeout, RiskLevel, Signal
+from hitl_orchestrator.domain.words import Action, Agreement, ConfidenceSource, OnTimeout, RiskLevel, Signal
 
 
 class Classification(Value):
@@ -46,6 +46,26 @@ class RuleTrial(NamedTuple):
     why: str
 
 
+class Asking(Value):
+    """How a rule wants people to be asked, beyond who and until when.
+
+    `approvals` persons must agree on one outcome, each in another role where `distinct_roles`. A reminder goes out
+    `remind_before` the answer is due; the time to answer counts in working time where `business_hours`. Where `blind`,
+    the agent's answer is hidden from a reviewer until they have committed an own label.
+    """
+
+    approvals: int = Field(default=1, ge=1, le=9)
+    agreement: Agreement = Agreement.UNANIMITY
+    distinct_roles: bool = False
+    remind_before: timedelta | None = None
+    business_hours: bool = False
+    blind: bool = False
+
+
+AS_USUAL = Asking()
+"""One person, who sees everything."""
+
+
 class RoutingDecision(Value):
     """Where a case goes, which rule said so and why. `rule_id` is `fallback` where no rule holds.
 
@@ -62,6 +82,7 @@ class RoutingDecision(Value):
     policy_hash: Label
     respond_within: timedelta | None = None
     on_timeout: OnTimeout = OnTimeout.ESCALATE
+    asking: Asking = AS_USUAL
     trace: tuple[RuleTrial, ...] = Field(default=(), exclude=True, repr=False)
 
     @property

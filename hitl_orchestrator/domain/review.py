@@ -1,8 +1,11 @@
 """A person's answer, who may give it, and what was shown to them."""
 
+from datetime import timedelta
+
 from pydantic import Field
 
 from hitl_orchestrator.domain.decision import Routing
+from hitl_orchestrator.domain.hours import Absence, WorkingHours
 from hitl_orchestrator.domain.task import Proposal, Task
 from hitl_orchestrator.domain.value import Identifier, Instant, Label, Text, Value, digest
 from hitl_orchestrator.domain.words import (
@@ -16,12 +19,25 @@ from hitl_orchestrator.domain.words import (
 
 
 class Reviewer(Value):
-    """A person (or a seat) who may decide. `domains` lists where; `*` is everywhere."""
+    """An account of a person (or a seat) who may decide. `domains` lists where; `*` is everywhere.
+
+    Accounts with the same `person` are one human being, who counts once. Working hours and absences say when work
+    comes to them; nobody is kept from deciding outside. `max_open_claims` is how many reviews they may hold at a time.
+    """
 
     reviewer_id: Identifier
     name: Label
     roles: tuple[Label, ...] = Field(min_length=1)
     domains: tuple[Label, ...] = ("*",)
+    person: Identifier | None = None
+    working_hours: WorkingHours | None = None
+    away: tuple[Absence, ...] = ()
+    max_open_claims: int | None = Field(default=None, ge=1)
+
+    @property
+    def human(self) -> str:
+        """Return what names the human being behind this account."""
+        return self.person or self.reviewer_id
 
 
 class Review(Value):
@@ -30,6 +46,8 @@ class Review(Value):
     `modified_output` is the new proposal where the person edited it or gave an own one; `shown_digest`, where
     given, names exactly what the person saw. Fields a live answer leaves out (`review_id`, `task_id`,
     `human_role`, `timestamp`) are filled from the review that it answers.
+
+    `reason_code` is one of the organisation's short list of reasons.
 
     An `idempotency_key` is the caller's name for this one answer: the same key of the same person again is the same
     receipt, whatever happened to the case since, and with other content it is refused.
@@ -45,6 +63,7 @@ class Review(Value):
     timestamp: Instant | None = None
     modified_output: Proposal | None = None
     reason: Text = ""
+    reason_code: Label | None = None
     shown_digest: Label | None = None
     idempotency_key: Identifier | None = None
 
@@ -57,7 +76,9 @@ class Review(Value):
 class Shown(Value):
     """All that a review shows to the person who decides it. Its digest is what the decision signs.
 
-    `on_timeout` is what becomes of this very review if nobody answers it in time; None where no time is set.
+    `level` counts the reviews of the case, `escalations` how often it was passed up. `on_timeout` is what becomes of
+    this very review if nobody answers it in time; None where no time is set. `answer_within` is that time where it is
+    counted in working time.
     Without the random `salt` the digest, which outlives what it is of, would confirm a guess at it.
     """
 
@@ -69,6 +90,8 @@ class Shown(Value):
     routing: Routing
     passed_up_because: Text = ""
     on_timeout: OnTimeout | None = None
+    escalations: int = Field(default=0, ge=0)
+    answer_within: timedelta | None = None
     salt: str = Field(default="", repr=False)
 
     @property
@@ -83,7 +106,10 @@ class Verdict(Value):
     `roles_held` and `domains_held` are the person's at that time, `options_offered` the answers that would have been
     taken from them, `authenticated` is how it is known who they are. Of a record of the past nobody knows the first
     three.
-    Where the source is `timeout`, nobody answered, and `review` says what was done instead.
+    Where the source is `timeout`, nobody answered, and `review` says what was done instead; where it is `submitter` or
+    `resubmission`, the case was taken back. `settles` is False for a vote that left the case open for another's.
+    `first_viewed_at` is when the one who answered first looked at it, as far as a face told, `own_label` what they said
+    before they saw the agent's answer.
     """
 
     review: Review
@@ -95,13 +121,16 @@ class Verdict(Value):
     authenticated: Authentication = Authentication.NONE
     channel: Label
     source: DecisionSource = DecisionSource.HUMAN
+    settles: bool = True
+    first_viewed_at: Instant | None = None
+    own_label: Text = ""
 
 
 class ReviewRow(Value):
     """One review in the inbox, open or answered.
 
     It is due at `due_at`; from `expires_at` on, by the store's own clock, it takes no answer. Until `claimed_until` it
-    takes the answer of nobody but `claimed_by`.
+    takes the answer of nobody but `claimed_by`. `delegated_by` is who gave it to them, and gets it back.
 
     `seal` is made over all the rest but the claim, with a key that is not in the database. Without a sound one a row
     counts for nothing.
@@ -122,4 +151,5 @@ class ReviewRow(Value):
     verdict: Verdict | None = None
     claimed_by: Identifier | None = None
     claimed_until: Instant | None = None
+    delegated_by: Identifier | None = None
     seal: str = Field(default="", repr=False)

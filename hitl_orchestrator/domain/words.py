@@ -65,6 +65,10 @@ class FinalDecision(StrEnum):
     REJECTED = "rejected"
     MODIFIED_AND_APPROVED = "modified_and_approved"
     OVERRIDE_APPROVED = "override_approved"
+    CANCELLED = "cancelled"
+    """Whoever submitted it took it back before anybody decided."""
+    SUPERSEDED = "superseded"
+    """A newer attempt at the same task took its place before anybody decided."""
 
 
 _FINAL = {
@@ -90,6 +94,26 @@ class DecisionSource(StrEnum):
     AGENT = "agent"
     HUMAN = "human"
     TIMEOUT = "timeout"
+    SUBMITTER = "submitter"
+    """Whoever submitted the case cancelled it."""
+    RESUBMISSION = "resubmission"
+    """A newer attempt at the task took the place of the case."""
+
+
+class Agreement(StrEnum):
+    """How the persons whom a rule asks together come to one answer."""
+
+    UNANIMITY = "unanimity"
+    """All agree; the first who does not passes the case up."""
+    MAJORITY = "majority"
+    """So many agree before all of one less than twice as many were asked; else it passes up."""
+
+
+class ProbeKind(StrEnum):
+    """Why a case is in the queue that nobody will ever carry out."""
+
+    KNOWN_ANSWER = "known_answer"
+    SECOND_LOOK = "second_look"
 
 
 class Assessment(StrEnum):
@@ -110,12 +134,19 @@ class CaseStage(StrEnum):
 
 
 class ReviewStatus(StrEnum):
-    """Whether a review still asks, was answered, was passed up the chain, or was rejected by its deadline."""
+    """Whether a review still asks, or how it ended.
+
+    It was decided, was one vote of several, was passed up the chain, was rejected by its deadline, was taken back by
+    who submitted the case, or gave way to a newer attempt.
+    """
 
     OPEN = "open"
     DECIDED = "decided"
+    VOTED = "voted"
     ESCALATED = "escalated"
     EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
 
 
 class EventKind(StrEnum):
@@ -126,10 +157,17 @@ class EventKind(StrEnum):
     ROUTED = "routed"
     REVIEW_OPENED = "review_opened"
     CLAIMED = "claimed"
+    DELEGATED = "delegated"
     RELEASED = "released"
+    VIEWED = "viewed"
+    LABELLED = "labelled"
+    REMINDED = "reminded"
+    VOTED = "voted"
     ESCALATED = "escalated"
     DECIDED = "decided"
     EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
     REFUSED = "refused"
     RESUMED = "resumed"
     FINISHED = "finished"

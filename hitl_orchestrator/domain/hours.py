@@ -1,0 +1,67 @@
+"""When somebody works, and when they are away."""
+
+from datetime import date, time
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, field_validator, model_validator
+
+from hitl_orchestrator.domain.value import Label, Value
+
+
+class Weekday(StrEnum):
+    """The days of a week, the first one first, as `date.weekday` counts them."""
+
+    MONDAY = "monday"
+    TUESDAY = "tuesday"
+    WEDNESDAY = "wednesday"
+    THURSDAY = "thursday"
+    FRIDAY = "friday"
+    SATURDAY = "saturday"
+    SUNDAY = "sunday"
+
+
+WORKING_DAYS = tuple(Weekday)[:5]
+
+
+class WorkingHours(Value):
+    """The hours of a working day, on the clocks of a time zone; a day that ends before it begins runs past midnight.
+
+    `holidays` names a country or a subdivision, such as `AT` or `DE-BY` (ISO 3166), whose public holidays are free.
+    """
+
+    timezone: Label = "UTC"
+    days: tuple[Weekday, ...] = Field(default=WORKING_DAYS, min_length=1)
+    begins: time = time(9)
+    ends: time = time(17)
+    holidays: Label | None = None
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (OSError, ValueError):
+            raise ValueError("no such time zone; give a name of the IANA database, such as Europe/Vienna") from None
+        return name
+
+    @model_validator(mode="after")
+    def _some_hours(self) -> "WorkingHours":
+        if self.begins.tzinfo or self.ends.tzinfo:
+            raise ValueError("begins and ends are clock times of the time zone; leave their own zone out")
+        if self.begins == self.ends:
+            raise ValueError("a working day that begins and ends at one time has no hours")
+        return self
+
+
+class Absence(Value):
+    """Days on which somebody is away, both included."""
+
+    first: date
+    last: date
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Absence":
+        if self.last < self.first:
+            raise ValueError(f"the last day, {self.last}, lies before the first, {self.first}")
+        return self
