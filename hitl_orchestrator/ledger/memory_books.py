@@ -11,6 +11,7 @@ from hitl_orchestrator.ledger.chain import Entry, time_text
 from hitl_orchestrator.ledger.contents import Contents
 from hitl_orchestrator.ledger.entries import answer_key
 from hitl_orchestrator.ledger.redaction import texts_of
+from hitl_orchestrator.ledger.rows import found_by_answer
 
 
 class MemoryBooks:
@@ -96,4 +97,14 @@ def _stored(review: ReviewRow) -> StoredReview:
         answer_key=None if review.verdict is None else answer_key(review.verdict.review),
         seal=review.seal,
         claimed_by=review.claimed_by,
+        task_type=review.shown.task.task_type,
+        risk_level=review.shown.routing.risk_level.value,
+        confidence=review.shown.routing.score.confidence,
+        **_answer(review),
     )
+
+
+def _answer(review: ReviewRow) -> dict[str, str | None]:
+    if review.verdict is None:
+        return {"answer": None, "answered_by": None, "answered_at": None}
+    return found_by_answer(review.verdict)
