@@ -1,62 +1,30 @@
 """The ledger in memory: the twin of the SQL store, for tests and trials. It outlives nothing, and promises the rest."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from threading import RLock
+from datetime import datetime
 from typing import Any
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
-from hitl_orchestrator.domain.words import CaseStage, EventKind, ReviewStatus
-from hitl_orchestrator.errors import CaseMoved, IncompleteOutcome, LeaseLost, SealBroken, TaskConflict, UnknownCase
+from hitl_orchestrator.domain.words import CaseStage, EventKind
+from hitl_orchestrator.errors import IncompleteOutcome, SealBroken, TaskConflict
 from hitl_orchestrator.ledger import entries
 from hitl_orchestrator.ledger import redaction as redacting
 from hitl_orchestrator.ledger.books import Books
 from hitl_orchestrator.ledger.chain import Head, body_of
 from hitl_orchestrator.ledger.contents import content_digest, is_same, new_contents
-from hitl_orchestrator.ledger.leases import LEASE_SECONDS, NO_FENCE
 from hitl_orchestrator.ledger.memory_books import MemoryBooks
-from hitl_orchestrator.ledger.memory_index import (
-    Journal,
-    LeaseTable,
-    PolicyTable,
-    ReviewTable,
-    is_anothers,
-    is_open,
-    is_up,
-)
+from hitl_orchestrator.ledger.memory_claims import MemoryClaims
+from hitl_orchestrator.ledger.memory_index import is_anothers, is_open, is_up
 from hitl_orchestrator.ledger.redaction import Redaction
-from hitl_orchestrator.ledger.seal import Seals, check_told, ephemeral_seals
+from hitl_orchestrator.ledger.seal import check_told
 
 
-class MemoryLedger:
+class MemoryLedger(MemoryClaims):
     """The `Ledger` port over dictionaries and one lock."""
-
-    def __init__(
-        self,
-        seals: Seals | None = None,
-        lease: float = LEASE_SECONDS,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        """`seals` makes the rows tamper-evident; without them a key is made that ends with this store.
-
-        `lease` is for how many seconds a case is held by whoever drives it; `clock` is the store's own.
-        """
-        self._seals, self.now = seals or ephemeral_seals(), clock
-        self._journal, self._reviews, self._leases = Journal(), ReviewTable(), LeaseTable(lease, clock)
-        self._policies = PolicyTable()
-        self._contents = self._journal.contents
-        self._keys: dict[str, str] = {}
-        self._lock = RLock()
-        self._cases: dict[str, Case] = {}
-        self._attempts: dict[str, list[str]] = {}
-        self._records: dict[str, AuditRecord] = {}
-        self._refusals: dict[tuple[str, str], int] = {}
-        self._payloads: dict[tuple[str, str], str] = {}
-        self._submitted_as: dict[str, str] = {}
 
     def record_policy(self, policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> None:
         """Make a policy the current one, keep it under its hash, and say so in the ledger."""
@@ -122,27 +90,6 @@ class MemoryLedger:
                 return entries.standing_answer(row, review, verdict, now)
             return self._record(row, verdict, actor, pass_to)
 
-    def claim(self, review: ReviewRow, who: str, actor: Actor, at: datetime, seconds: float) -> ReviewRow:
-        """Keep an open review for one person."""
-        with self._lock:
-            row, now = self._reviews[review.review_id], self.now()
-            if row.status is not ReviewStatus.OPEN or is_up(row, now) or is_anothers(row, who, now):
-                raise entries.why_not_claimed(row, who, now)
-            row = row.model_copy(update={"claimed_by": who, "claimed_until": now + timedelta(seconds=seconds)})
-            self._reviews.put(row)
-            self._journal.append(entries.claimed(row, actor, at))
-            return row.model_copy(deep=True)
-
-    def unclaim(self, review: ReviewRow, who: str, actor: Actor, at: datetime) -> bool:
-        """Let go of a review."""
-        with self._lock:
-            row = self._reviews[review.review_id]
-            if row.status is not ReviewStatus.OPEN or row.claimed_by != who:
-                return False
-            self._reviews.put(row.model_copy(update={"claimed_by": None, "claimed_until": None}))
-            self._journal.append(entries.released(row, actor, at))
-            return True
-
     def answered_under(self, answer: Review) -> ReviewRow | None:
         """Return the review that was answered under a key."""
         review_id = self._keys.get(entries.answer_key(answer) or "")
@@ -175,32 +122,6 @@ class MemoryLedger:
             drafts.append(entries.review_opened(self._add_review(pass_to, verdict.decided_at)))
         self._journal.append(*drafts)
         return decided
-
-    def take(self, case_id: str) -> bool:
-        """Take a case to drive it on, if nobody does."""
-        if self._leases.holder.fence(case_id) != NO_FENCE:
-            return True
-        with self._lock:
-            work = (CaseStage.RECEIVED, CaseStage.DECIDED)
-            if self._known(case_id).stage not in work or not self._leases.can_be_taken(case_id):
-                return False
-            self._leases.hold(case_id)
-            return True
-
-    def release(self, case_id: str, *, driven: bool = False) -> None:
-        """Give back a case that this run holds."""
-        fence = self._leases.holder.fence(case_id)
-        self._leases.holder.let_go(case_id)
-        with self._lock:
-            if fence != NO_FENCE and not driven:
-                self._leases.give_back(case_id, fence)
-
-    def _check_lease(self, case_id: str, stage: CaseStage) -> None:
-        """Pass a run that holds a case, or a case that nobody holds, if it is at this stage at all."""
-        fence = self._leases.holder.fence(case_id)
-        held_here = self._leases.has_fence(case_id, fence) or (fence == NO_FENCE and self._leases.is_free(case_id))
-        if self._known(case_id).stage is stage and not held_here:
-            raise LeaseLost(case_id, stage.value)
 
     def proven(self, review_id: str) -> ReviewRow:
         """Return a review that is what was written of it."""
@@ -335,25 +256,8 @@ class MemoryLedger:
         with self._lock:
             return self._journal.head
 
-    def close(self) -> None:
-        """Nothing is open, and nothing is held any more."""
-        self._leases.holder.retire()
-
     def _add_review(self, shown: Shown, at: datetime) -> ReviewRow:
         within = entries.time_to_answer(shown)
         row = self._seals.sealed(entries.row_opened(shown, at, None if within is None else self.now() + within))
         self._reviews.put(row)
         return row
-
-    def _move(self, case_id: str, from_stage: CaseStage, to_stage: CaseStage) -> None:
-        case = self._known(case_id)
-        if case.stage is not from_stage:
-            raise CaseMoved(case_id, case.stage.value)
-        self._cases[case_id] = case.model_copy(update={"stage": to_stage})
-        self._leases.give_back(case_id)
-
-    def _known(self, case_id: str) -> Case:
-        """Return a case without its reviews and its record. Raises `UnknownCase`."""
-        if case_id not in self._cases:
-            raise UnknownCase(case_id)
-        return self._cases[case_id]
