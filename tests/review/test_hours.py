@@ -21,7 +21,7 @@ ZONES = st.sampled_from(["UTC", "Europe/Vienna", "America/New_York", "Australia/
 CLOCK = st.builds(time, st.integers(0, 23), st.integers(0, 59))
 HOURS = (
     st.tuples(CLOCK, CLOCK)
-    .filter(lambda pair: pair[0] != pair[1])
+    .filter(lambda pair: (60 * (pair[1].hour - pair[0].hour) + pair[1].minute - pair[0].minute) % 1440 >= 120)
     .flatmap(
         lambda pair: st.builds(
             WorkingHours,
