@@ -46,7 +46,7 @@ _LEAST_ACCURACY = 0.5
 
 @dataclass(frozen=True)
 class SimulatedReviewer:
-    """One of them. `truth` is the label that a case should have had; the agent is right where it predicted just that."""
+    """One of them. `truth` is the label that a case should have; the agent is right where it predicted that."""
 
     reviewer: Reviewer
     habits: Habits = field(default_factory=lambda: CAREFUL)

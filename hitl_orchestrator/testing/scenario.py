@@ -61,8 +61,6 @@ class Scenario(Value):
     starts: Instant = MONDAY
     domains: Mapping[Label, float] = MappingProxyType({"customer_support": 0.5, "finance": 0.3, "legal": 0.2})
     risks: Mapping[RiskLevel, float] = MappingProxyType(dict(zip(RiskLevel, (0.5, 0.4, 0.1), strict=True)))
-        {RiskLevel.LOW: 0.5, RiskLevel.MEDIUM: 0.4, RiskLevel.HIGH: 0.1}
-    )
     agent_accuracy: Confidence = 0.88
     sick: Confidence = 0.02
     leaves: Confidence = 0.002
