@@ -59,8 +59,10 @@ class Scenario(Value):
     seed: int = 0
     strategy: Strategy = Strategy.PUSH
     starts: Instant = MONDAY
-    domains: Mapping[Label, float] = MappingProxyType({"customer_support": 0.5, "finance": 0.3, "legal": 0.2})
-    risks: Mapping[RiskLevel, float] = MappingProxyType(dict(zip(RiskLevel, (0.5, 0.4, 0.1), strict=True)))
+    domains: Mapping[Label, float] = Field(
+        default_factory=lambda: {"customer_support": 0.5, "finance": 0.3, "legal": 0.2}
+    )
+    risks: Mapping[RiskLevel, float] = Field(default_factory=lambda: dict(zip(RiskLevel, (0.5, 0.4, 0.1), strict=True)))
     agent_accuracy: Confidence = 0.88
     sick: Confidence = 0.02
     leaves: Confidence = 0.002
@@ -109,12 +111,21 @@ class Scenario(Value):
         first, middle, top = DEFAULT_CHAIN.roles
         roles = [top] * max(1, count // 10) + [middle] * max(1, count // 5)
         roles = [first] * (count - len(roles)) + roles[::-1]
-        names, firsts = list(self.domains), roles.count(first)
+        places = self._places(roles.count(first))
+        everywhere = [("*",)] * (count - len(places))
         return [
-            self._one(f"r{number + 1:02}", role, (names[number % len(names)],) if spread else ("*",))
-            for number, role in enumerate(roles)
-            for spread in [role == first and firsts >= len(names)]
+            self._one(f"r{number:02}", role, domains)
+            for number, (role, domains) in enumerate(zip(roles, [*places, *everywhere], strict=True), start=1)
         ]
+
+    def _places(self, reviewers: int) -> list[tuple[str, ...]]:
+        """Return where so many work: in one domain each, as much as comes in there; everywhere where they are few."""
+        if reviewers < len(self.domains):
+            return [("*",)] * reviewers
+        there = dict.fromkeys(self.domains, 0)
+        for _ in range(reviewers):
+            there[max(there, key=lambda name: self.domains[name] / (there[name] + 1))] += 1
+        return [(name,) for name, number in there.items() for _ in range(number)]
 
     def _one(self, reviewer_id: str, role: str, domains: tuple[str, ...]) -> SimulatedReviewer:
         dice = Random(f"{self.seed}/staff/{reviewer_id}")  # noqa: S311
