@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from random import Random
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pydantic import Field
@@ -15,6 +14,7 @@ from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.domain.value import Confidence, Instant, Label, Value
 from hitl_orchestrator.domain.words import RiskLevel
+from hitl_orchestrator.policies.schema import Policy
 from hitl_orchestrator.testing.clock import MONDAY
 from hitl_orchestrator.testing.reviewers import Habits, SimulatedReviewer
 
@@ -122,8 +122,8 @@ class Scenario(Value):
         """Return where so many work: in one domain each, as much as comes in there; everywhere where they are few."""
         if reviewers < len(self.domains):
             return [("*",)] * reviewers
-        there = dict.fromkeys(self.domains, 0)
-        for _ in range(reviewers):
+        there = dict.fromkeys(self.domains, 1)
+        for _ in range(reviewers - len(there)):
             there[max(there, key=lambda name: self.domains[name] / (there[name] + 1))] += 1
         return [(name,) for name, number in there.items() for _ in range(number)]
 
@@ -183,7 +183,7 @@ def shift(one: Reviewer, midnight: datetime) -> tuple[datetime, datetime] | None
 
 _HAVE_A_HOLIDAY = 0.3
 
-POLICY: Mapping[str, Any] = MappingProxyType(
+POLICY = Policy.model_validate(
     {
         "policy_id": "simulated",
         "description": "The canonical thresholds, with a working day or two to answer",
