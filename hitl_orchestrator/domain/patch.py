@@ -13,3 +13,10 @@ class FieldChange(Value):
     after: Any = None
     added: bool = False
     removed: bool = False
+
+
+def json_patch(before: Any, after: Any) -> tuple[dict[str, Any], ...]:
+    """Return the JSON Patch (RFC 6902) that leads from one value to another."""
+    import jsonpatch  # type: ignore[import-untyped]
+
+    return tuple(jsonpatch.make_patch(before, after))
