@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import jsonpatch
+
 from hitl_orchestrator.domain.value import Value
 
 
@@ -17,6 +19,4 @@ class FieldChange(Value):
 
 def json_patch(before: Any, after: Any) -> tuple[dict[str, Any], ...]:
     """Return the JSON Patch (RFC 6902) that leads from one value to another."""
-    import jsonpatch  # type: ignore[import-untyped]
-
     return tuple(jsonpatch.make_patch(before, after))

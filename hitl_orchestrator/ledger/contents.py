@@ -181,8 +181,9 @@ def is_same(intake: Draft, contents: Contents | None, content: str) -> bool:
     """Whether an intake is one that came before. Of one that was erased nobody can say so."""
     if contents is None:
         return False
-    nothing_kept = Contents(contents.key)  # what is only compared must not stay
-    return content_digest(marked(intake, nothing_kept).body) == content
+    # Asked of a copy: what is only compared is not said in the case.
+    compared = Contents(contents.key, contents.body)
+    return content_digest(marked(intake, compared).body) == content
 
 
 def _always(instead: Any) -> Change:

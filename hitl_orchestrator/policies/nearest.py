@@ -25,7 +25,7 @@ def would_go_through(decide: Decide, policy: Policy, facts: Facts) -> tuple[str,
 def _confidence(decide: Decide, policy: Policy, facts: Facts) -> Iterator[str]:
     for bound in _bounds(policy, facts):
         if not decide(replace(facts, confidence=bound)).needs_human:
-            yield f"at confidence {bound:.2f} or a little above it"
+            yield f"at confidence {bound:.2f}"
             return
 
 
