@@ -222,7 +222,7 @@ def test_the_submitter_takes_a_case_back_from_under_somebody_s_hands(team):
 
     assert (gone.status, gone.record.decision_source, gone.record.human_involved) == ("cancelled", "submitter", False)
     assert (gone.final_output, gone.record.human_reason) == (None, "the customer called")
-    with pytest.raises(ReviewWithdrawn, match="was cancelled by 'agent-7' at .*, and takes no answer"):
+    with pytest.raises(ReviewWithdrawn, match=r"was cancelled by 'agent-7' at .*, and takes no answer"):
         say(hitl, "r1")
     with pytest.raises(CaseNotWaiting):
         hitl.cancel("task-1", "agent-7", reason="again")
@@ -442,7 +442,7 @@ def test_a_reason_is_one_of_the_list(team):
     hitl = team()
     submit(hitl)
 
-    with pytest.raises(UnfitInput, match="reason_code: 'agent_eror'; the reasons are .*; did you mean 'agent_error'"):
+    with pytest.raises(UnfitInput, match=r"reason_code: 'agent_eror'; the reasons are .*; did you mean 'agent_error'"):
         say(hitl, "r1", "reject", reason_code="agent_eror")
     assert say(hitl, "r1", "reject", reason_code="agent_error").record.reason_code == "agent_error"
 
