@@ -146,7 +146,7 @@ class Organisation:
         """Give open cases to people, and wake whoever was idle."""
         if any(desk.until is not None for desk in self._desks.values()):
             given = self.hitl.assign(strategy="push", seconds=self.scenario.claimed_for.total_seconds())
-            for who in sorted({row.claimed_by or "" for row in given}):
+            for who in sorted({one.to for one in given if one.to is not None}):
                 self._look(self._desks[who])
         self._in(self.scenario.hands_out_every, self._hand_out)
 
