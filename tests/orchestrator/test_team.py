@@ -552,3 +552,47 @@ def test_the_same_customer_comes_to_the_same_reviewer(team, clock):
     assert {one.to for one in hitl.assign(strategy="sticky")} == {"r2"}
     with pytest.raises(UnfitInput, match="strategy: 'pushy' is none of push, sticky; did you mean 'push'"):
         hitl.assign(strategy="pushy")
+
+
+def test_an_edit_that_does_not_fit_its_type_is_refused_before_anything_is_stored(opened, store):
+    schema = {"type": "object", "properties": {"amount": {"type": "number", "maximum": 100}}, "required": ["amount"]}
+    hitl = opened(store, reviewers=TEAM, policy=a_policy(), schemas={"document_classification": schema})
+    submit(hitl)
+    before = hitl.show("task-1"), len(hitl.history("task-1"))
+
+    with pytest.raises(UnfitInput) as refused:
+        say(hitl, "r1", "modify", modified_output=Proposal(predicted_label="Edited", amount=200))
+
+    assert "/amount" in refused.value.problems[0]
+    assert (hitl.show("task-1"), len(hitl.history("task-1"))) == before
+    assert hitl.view("task-1").output_schema == schema
+    fitting = Proposal(predicted_label="Edited", amount=20)
+    assert say(hitl, "r1", "modify", modified_output=fitting).final_output == fitting
+
+
+def test_what_agents_can_learn_is_told_of_each_case_that_a_person_decided(team):
+    hitl = team()
+    submit(hitl, "task-1")
+    submit(hitl, "task-2", by="x")
+    hitl.plant(a_task("task-3"), an_output("task-3"), HumanDecision.REJECT)
+    say(hitl, "r1", "reject", human_feedback="not a refund", reason_code="agent_error")
+    hitl.cancel("task-2", "x", reason="gone")
+    say(hitl, "r1", "reject", "task-3")
+
+    [told] = hitl.feedback()
+
+    assert (told.task_id, told.agent_correct, told.human_override) == ("task-1", False, False)
+    assert (told.error_type, told.notes) == ("agent_error", "not a refund")
+
+
+def test_working_time_alone_counts_where_the_rule_says_so(opened, store):
+    calendar = {"timezone": "UTC", "begins": "09:00", "ends": "17:00"}
+    people = {"reviewers": TEAM, "calendar": calendar}
+    hitl = opened(store, reviewers=people, policy=a_policy(respond_within="PT16H", business_hours=True))
+
+    row = submit(hitl).open_review
+
+    length = row.due_at - row.opened_at if store == "memory://" else row.shown.answer_within
+    assert length.total_seconds() >= 24 * 3600  # two working days, with a night between them at least
+    with pytest.raises(UnfitInput, match="the reviewers file has no calendar"):
+        opened("memory://", reviewers=TEAM, policy=a_policy(respond_within="PT16H", business_hours=True))
