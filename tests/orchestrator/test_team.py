@@ -1,18 +1,21 @@
 """A team at work: two signatures, blind labels, delegation, withdrawal, reminders. The same on every store."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from builders import a_review, a_task, an_output
 
-from hitl_orchestrator import Proposal, UnfitInput
+from hitl_orchestrator import Proposal, Refusal, UnfitInput
 from hitl_orchestrator.domain.words import HumanDecision, RiskLevel
 from hitl_orchestrator.errors import (
     CaseNotWaiting,
     NotAuthorised,
-    ReviewAlreadyDecided,
     ReviewClaimed,
+    ReviewPassedOn,
     ReviewWithdrawn,
+    StaleReview,
     TaskConflict,
 )
 
@@ -494,14 +497,37 @@ def test_what_was_said_on_the_way_is_erased_with_the_rest(team):
     assert hitl.verify().sound
 
 
-def test_of_two_who_answer_together_one_is_first(team):
+def test_an_answer_to_a_review_that_another_has_voted_on_is_refused_without_telling_what_they_said(team):
     hitl = team(approvals=2)
     submit(hitl)
-    stale = hitl.show("task-1").open_review
+    seen = hitl.show("task-1").open_review
     say(hitl, "r1")
 
-    with pytest.raises(ReviewAlreadyDecided, match="'r1'"):
-        hitl.decide("task-1", a_review("reject", "r2", review_id=stale.review_id))
+    for named in ({"review_id": seen.review_id}, {"shown_digest": seen.digest}):
+        with pytest.raises(Refusal) as refused:
+            hitl.decide("task-1", a_review("reject", "r2", **named))
+        assert "approve" not in str(refused.value)
+    assert isinstance(refused.value, StaleReview)
+    with pytest.raises(ReviewPassedOn, match="the case asks the next person now"):
+        hitl.decide("task-1", a_review("reject", "r2", review_id=seen.review_id))
+
+
+def test_those_who_vote_at_once_are_all_heard(team):
+    hitl = team(approvals=3)
+    submit(hitl)
+    start = Barrier(3)
+
+    def vote(who):
+        start.wait()
+        return say(hitl, who).status
+
+    with ThreadPoolExecutor(3) as pool:
+        said = list(pool.map(vote, ("r1", "r2", "r3")))
+
+    assert hitl.show("task-1").status == "approved"
+    assert len(hitl.show("task-1").record.votes) == 3
+    assert "approved" in said
+    assert hitl.verify().sound
 
 
 def test_work_is_given_to_whoever_has_least_and_to_nobody_who_may_not(team):
