@@ -45,19 +45,6 @@ def load_policy(given: "str | Path | Mapping[str, Any] | Policy | None", roles: 
     return read_policy(read_file(given), Path(given).name, roles)
 
 
-def load_schemas(given: "str | Path | Mapping[str, Any] | OutputSchemas | None") -> OutputSchemas | None:
-    """Return what the outputs of the task types must look like, from a file (JSON or YAML) or a value, if any.
-
-    A value may hold pydantic models beside JSON Schemas.
-    """
-    if given is None or isinstance(given, OutputSchemas):
-        return given
-    if isinstance(given, Mapping):
-        return OutputSchemas(given)
-    text, where = read_file(given), Path(given).name
-    return read_schemas(_read_yaml(text, where) if _is_yaml(where) else read_json(text, where), where)
-
-
 def check_they_fit(policy: Policy, people: People) -> None:
     """Refuse a policy that asks of these people what they can never do.
 
@@ -76,6 +63,19 @@ def check_they_fit(policy: Policy, people: People) -> None:
             found.append(f"{where}.business_hours: the reviewers file has no calendar; add one, or leave this out")
     if found:
         raise UnfitInput(found)
+
+
+def load_schemas(given: "str | Path | Mapping[str, Any] | OutputSchemas | None") -> OutputSchemas | None:
+    """Return what the outputs of the task types must look like, from a file (JSON or YAML) or a value, if any.
+
+    A value may hold pydantic models beside JSON Schemas.
+    """
+    if given is None or isinstance(given, OutputSchemas):
+        return given
+    if isinstance(given, Mapping):
+        return OutputSchemas(given)
+    text, where = read_file(given), Path(given).name
+    return read_schemas(_read_yaml(text, where) if _is_yaml(where) else read_json(text, where), where)
 
 
 def load_people(given: "str | Path | Mapping[str, Any] | Sequence[Any] | People | None") -> People:

@@ -27,9 +27,11 @@ def json_patch(before: Any, after: Any) -> tuple[dict[str, Any], ...]:
     library err, each changed field is written anew instead.
     """
     try:
-        patch = tuple(jsonpatch.make_patch(before, after))
-        if same(applied(before, patch), after):
-            return patch
+        made = tuple(jsonpatch.make_patch(before, after))
+        # The library goes through sets; in the order of their places the same edit is the same patch everywhere.
+        for patch in (tuple(sorted(made, key=lambda step: (step["path"], step["op"]))), made):
+            if same(applied(before, patch), after):
+                return patch
     except (jsonpatch.JsonPatchException, JsonPointerException):
         pass
     return tuple(_operation(change) for change in changes(before, after))
