@@ -27,7 +27,7 @@ font:14px/1.5 ui-sans-serif,system-ui,"Segoe UI",Helvetica,Arial,sans-serif;colo
 .hitl-card .bar{width:12em;height:.5em;border-radius:99px;background:rgba(128,128,128,.25);overflow:hidden;
 display:inline-block;vertical-align:middle;margin-right:.6em}
 .hitl-card .bar i{display:block;height:100%;background:#4a86c5}
-.hitl-card table{border-collapse:collapse;margin:.2em 0;background:none}
+.hitl-card table{border-collapse:collapse;font-size:inherit;margin:.2em 0;background:none}
 .hitl-card td{padding:.1em 1.2em .1em 0;text-align:left;vertical-align:top;border:0;background:none}
 .hitl-card code{font:.92em ui-monospace,SFMono-Regular,Consolas,monospace;background:none;color:inherit;
 overflow-wrap:anywhere}
