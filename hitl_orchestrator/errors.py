@@ -202,6 +202,17 @@ class ReviewClaimed(Refusal):
         self.review_id, self.reviewer, self.until = review_id, reviewer, until
 
 
+class ReviewWithdrawn(Refusal):
+    """The case of this review was cancelled, or a newer attempt took its place, before anybody decided it."""
+
+    def __init__(self, review_id: str, how: str, by: str, at: datetime) -> None:
+        super().__init__(
+            f"review {review_id!r} was {how} by {by!r} at {at.isoformat(timespec='seconds')}, and takes no answer; "
+            "'hitl inbox' lists what still waits"
+        )
+        self.review_id, self.how, self.by, self.at = review_id, how, by, at
+
+
 class KeyReused(Refusal):
     """An idempotency key came again with another answer, or for another case."""
 

@@ -268,7 +268,7 @@ class BaseOrchestrator(Driving):
     def _answered(self, case: Case, row: ReviewRow) -> Case:
         """Run a case on after an answer that was recorded just now, or that stood before."""
         before = case.open_review
-        if before is None or row.verdict is None or row.verdict.review.human_decision.final is None:
+        if before is None or row.verdict is None or row.verdict.final is None:
             return self._drive(self.ledger.case(case.case_id))
         reviews = tuple(row if known.review_id == row.review_id else known for known in case.reviews)
         return self._drive(case.model_copy(update={"stage": CaseStage.DECIDED, "reviews": reviews}))

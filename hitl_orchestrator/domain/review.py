@@ -12,6 +12,7 @@ from hitl_orchestrator.domain.words import (
     Assessment,
     Authentication,
     DecisionSource,
+    FinalDecision,
     HumanDecision,
     OnTimeout,
     ReviewStatus,
@@ -109,7 +110,7 @@ class Verdict(Value):
     Where the source is `timeout`, nobody answered, and `review` says what was done instead; where it is `submitter` or
     `resubmission`, the case was taken back. `settles` is False for a vote that left the case open for another's.
     `first_viewed_at` is when the one who answered first looked at it, as far as a face told, `own_label` what they said
-    before they saw the agent's answer.
+    before they saw the agent's answer; `person` is the human being behind their account.
     """
 
     review: Review
@@ -124,6 +125,20 @@ class Verdict(Value):
     settles: bool = True
     first_viewed_at: Instant | None = None
     own_label: Text = ""
+    person: Identifier | None = None
+
+    @property
+    def final(self) -> FinalDecision | None:
+        """The final decision that this leads to; None for a vote that settles nothing, and for one passed up."""
+        if not self.settles:
+            return None
+        return _WITHDRAWN.get(self.source, self.review.human_decision.final)
+
+
+_WITHDRAWN = {
+    DecisionSource.SUBMITTER: FinalDecision.CANCELLED,
+    DecisionSource.RESUBMISSION: FinalDecision.SUPERSEDED,
+}
 
 
 class ReviewRow(Value):

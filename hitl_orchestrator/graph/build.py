@@ -76,5 +76,5 @@ def after_route(state: PlainState, *, adapter: Adapter) -> str:
 def after_review(state: PlainState, *, adapter: Adapter) -> str:
     """Go on with a final decision; ask again where there is none, or where it was passed up the chain."""
     answer = state.get("review")
-    final = answer is not None and adapter.typed(Verdict, answer).review.human_decision.final
+    final = answer is not None and adapter.typed(Verdict, answer).final
     return FINALIZE if final else HUMAN_REVIEW

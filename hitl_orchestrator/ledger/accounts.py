@@ -27,6 +27,8 @@ _MOVES: Mapping[str, tuple[str | None, str]] = {
     EventKind.REVIEW_OPENED: (CaseStage.RECEIVED, CaseStage.WAITING),
     EventKind.DECIDED: (CaseStage.WAITING, CaseStage.DECIDED),
     EventKind.EXPIRED: (CaseStage.WAITING, CaseStage.DECIDED),
+    EventKind.CANCELLED: (CaseStage.WAITING, CaseStage.DECIDED),
+    EventKind.SUPERSEDED: (CaseStage.WAITING, CaseStage.DECIDED),
     EventKind.RESUMED: (CaseStage.DECIDED, CaseStage.DECIDED),
     EventKind.REDACTED: (CaseStage.FINISHED, CaseStage.FINISHED),
 }
@@ -175,9 +177,11 @@ class _Reading:
         row = (review.level, review.role, review.digest, review.opened_at, review.due_at, review.expires_at)
         if row != (body["level"], body["role"], body["digest"], said["at"], due, ends):
             return f"the row of its review {review.review_id!r} says another level, role, digest or time"
+        if shown is None or not _is_found_by(review, shown):
+            return f"the row of its review {review.review_id!r} says another type, risk or confidence than it shows"
         if self._erased is not None:
             return self._erased_problem(review, self._erased)
-        if shown is None or digest(shown) != review.digest or shown["task"]["domain"] != review.domain:
+        if digest(shown) != review.digest or shown["task"]["domain"] != review.domain:
             return f"what its review {review.review_id!r} shows is not what was shown"
         return None
 
@@ -192,24 +196,24 @@ class _Reading:
         self._is_erased = True
         return None
 
-    def _escalated(self, said: dict[str, Any]) -> str | None:
-        return self._answered(said["body"], ReviewStatus.ESCALATED)
-
-    def _decided(self, said: dict[str, Any]) -> str | None:
-        return self._answered(said["body"], ReviewStatus.DECIDED)
-
-    def _expired(self, said: dict[str, Any]) -> str | None:
-        return self._answered(said["body"], ReviewStatus.EXPIRED)
-
     def _claimed(self, said: dict[str, Any]) -> str | None:
-        self._claimed_by = said["actor"]["id"] if said["kind"] == EventKind.CLAIMED else None
+        body = said["body"]
+        self._claimed_by = {
+            EventKind.CLAIMED: body.get("for", said["actor"]["id"]),
+            EventKind.DELEGATED: body.get("to"),
+            EventKind.RELEASED: body.get("back_to"),
+        }[said["kind"]]
+        return self._about_open(said)
+
+    def _about_open(self, said: dict[str, Any]) -> str | None:
         return None if said["body"]["review_id"] == self._open else "that review was not open"
 
     def _refused(self, said: dict[str, Any]) -> str | None:
         known = self._refusals.pop(said["body"]["key"], None) == said["seq"]
         return None if known else "its row among the refusals is missing, or speaks of another entry"
 
-    def _answered(self, body: dict[str, Any], status: ReviewStatus) -> str | None:
+    def _answered(self, said: dict[str, Any]) -> str | None:
+        body, status = said["body"], ReviewStatus(said["kind"])
         review = self._reviews.pop(body["review_id"], None)
         if review is None or self._open != body["review_id"]:
             return f"its review {body['review_id']!r} was not open"
@@ -233,10 +237,17 @@ _COMPARE: Mapping[str, Callable[[_Reading, dict[str, Any]], str | None]] = {
     EventKind.SUBMITTED: _Reading._submitted,
     EventKind.REVIEW_OPENED: _Reading._opened,
     EventKind.CLAIMED: _Reading._claimed,
+    EventKind.DELEGATED: _Reading._claimed,
     EventKind.RELEASED: _Reading._claimed,
-    EventKind.ESCALATED: _Reading._escalated,
-    EventKind.DECIDED: _Reading._decided,
-    EventKind.EXPIRED: _Reading._expired,
+    EventKind.VIEWED: _Reading._about_open,
+    EventKind.LABELLED: _Reading._about_open,
+    EventKind.REMINDED: _Reading._about_open,
+    EventKind.VOTED: _Reading._answered,
+    EventKind.ESCALATED: _Reading._answered,
+    EventKind.DECIDED: _Reading._answered,
+    EventKind.EXPIRED: _Reading._answered,
+    EventKind.CANCELLED: _Reading._answered,
+    EventKind.SUPERSEDED: _Reading._answered,
     EventKind.REFUSED: _Reading._refused,
     EventKind.REDACTED: _Reading._redacted,
 }
@@ -261,7 +272,8 @@ def _is_intake_of(case: CaseRow, told: Told) -> bool:
 # The body of an intake, from its first key to its last.
 _INTAKE = re.compile(
     r'"body":\{"attempt":(?P<attempt>[0-9]+),"graph_version":"[^"]*","output":(?P<output>.*),"policy_hash":"[^"]*",'
-    r'"policy_id":"[^"]*","received_at":"[^"]*","replayed":(?:true|false),"task":(?P<task>\{.*\})\},"case_id":"',
+    r'"policy_id":"[^"]*","probe":(?:null|\{[^{}]*\}),"received_at":"[^"]*","replayed":(?:true|false),'
+    r'"submitted_by":(?:null|"[^"]*"),"supersedes":(?:null|"[^"]*"),"task":(?P<task>\{.*\})\},"case_id":"',
     re.DOTALL,
 )
 
@@ -295,9 +307,18 @@ def _erased_by(told: Told) -> dict[str, str]:
 def _other_verdict(review: StoredReview, body: dict[str, Any], status: ReviewStatus) -> str | None:
     verdict = None if review.verdict is None else _read(review.verdict)
     stands = (review.status, review.seal) == (status, body["seal"]) and verdict == body["verdict"]
+    answer = verdict and verdict["review"]
+    found_by = answer and (answer["human_decision"], answer["reviewer_id"])
+    stands = stands and found_by == (review.answer, review.answered_by)
     if verdict is None or not stands or review.answer_key != _key(verdict["review"]):
         return f"the row of its review {review.review_id!r} says {review.status}, or another verdict or seal"
     return None
+
+
+def _is_found_by(review: StoredReview, shown: dict[str, Any]) -> bool:
+    routing = shown["routing"]
+    known = (review.task_type, review.risk_level, review.confidence)
+    return known == (shown["task"]["task_type"], routing["risk_level"], routing["score"]["confidence"])
 
 
 def _key(answer: dict[str, Any]) -> str | None:

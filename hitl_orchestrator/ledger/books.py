@@ -36,6 +36,12 @@ class StoredReview(NamedTuple):
     answer_key: str | None
     seal: str
     claimed_by: str | None
+    task_type: str
+    risk_level: str
+    confidence: float | None
+    answer: str | None
+    answered_by: str | None
+    answered_at: str | None
 
 
 class StoredContents(NamedTuple):

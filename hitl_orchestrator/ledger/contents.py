@@ -27,7 +27,7 @@ _DIGITS = 64
 _NAMED = re.compile(r'\{"content":(?:"([0-9a-f]{64})"|null)\}')
 _REVIEW: tuple[Path, ...] = (("review", "human_feedback"), ("review", "reason"), ("review", "modified_output"))
 _TASK: tuple[Path, ...] = (("task", "task_description"), ("task", "metadata"))
-_ANSWER = tuple(("verdict", *path) for path in _REVIEW)
+_ANSWER = (*(("verdict", *path) for path in _REVIEW), ("verdict", "own_label"))
 
 ERASABLE: Mapping[str, tuple[Path, ...]] = {
     EventKind.SUBMITTED: (*_TASK, ("output", "agent_output")),
@@ -35,15 +35,27 @@ ERASABLE: Mapping[str, tuple[Path, ...]] = {
     EventKind.ESCALATED: _ANSWER,
     EventKind.DECIDED: _ANSWER,
     EventKind.EXPIRED: _ANSWER,
+    EventKind.VOTED: _ANSWER,
+    EventKind.CANCELLED: _ANSWER,
+    EventKind.SUPERSEDED: _ANSWER,
+    EventKind.LABELLED: (("label",),),
+    EventKind.DELEGATED: (("reason",),),
     EventKind.REFUSED: (("answer",),),
-    EventKind.FINISHED: (("human_feedback",), ("human_reason",), ("proposed_output",), ("final_output",)),
+    EventKind.FINISHED: (
+        ("human_feedback",),
+        ("human_reason",),
+        ("proposed_output",),
+        ("final_output",),
+        ("output_patch",),
+        ("own_label",),
+    ),
 }
 """Where the body of an entry holds what agents and people wrote. All else stays in the ledger for good."""
 
 SHOWN: tuple[Path, ...] = (*_TASK, ("routing", "output", "agent_output"), ("passed_up_because",), ("salt",))
 """Where the same stands in what a review shows."""
 
-VERDICT = _REVIEW
+VERDICT: tuple[Path, ...] = (*_REVIEW, ("own_label",))
 """Where the same stands in the verdict of a review."""
 
 # What is read in the place of a value that is no text. Nothing may be carried out that nobody can read any more.
@@ -53,6 +65,7 @@ _INSTEAD: Mapping[str, Any] = {
     "modified_output": None,
     "proposed_output": None,
     "final_output": None,
+    "output_patch": None,
     "salt": "",
 }
 

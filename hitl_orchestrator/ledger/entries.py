@@ -1,6 +1,6 @@
 """What each kind of entry says. Both stores write the same words, so they are put together here. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,10 +20,12 @@ from hitl_orchestrator.domain.words import (
 )
 from hitl_orchestrator.errors import (
     KeyReused,
+    NotAuthorised,
     Refusal,
     ReviewAlreadyDecided,
     ReviewClaimed,
     ReviewExpired,
+    ReviewWithdrawn,
     StaleReview,
     UnfitInput,
 )
@@ -42,6 +44,11 @@ def answer_digest(answer: Review) -> str:
     """Return what two answers must share to be the same answer: who says what about which text."""
     kept = {"human_decision", "reviewer_id", "human_feedback", "reason", "modified_output", "confidence_assessment"}
     return digest(answer.model_dump(mode="json", include=kept))
+
+
+def next_attempt(submission: Submission, known: str, attempt: int) -> Submission:
+    """Return a submission that takes the place of the latest attempt."""
+    return submission.model_copy(update={"attempt": attempt + 1, "supersedes": known})
 
 
 def policy_recorded(policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> Draft:
@@ -71,7 +78,12 @@ def review_opened(row: ReviewRow) -> Draft:
 
 def time_to_answer(shown: Shown) -> timedelta | None:
     """Return how long a review is to stay open; None where no time is set."""
-    return None if shown.on_timeout is None else shown.routing.decision.respond_within
+    return None if shown.on_timeout is None else shown.answer_within or shown.routing.decision.respond_within
+
+
+def reminder_before(shown: Shown) -> timedelta | None:
+    """Return how long before it is due those who may answer are reminded; None where they are not."""
+    return None if shown.on_timeout is None else shown.routing.decision.asking.remind_before
 
 
 def row_opened(shown: Shown, at: datetime, due_at: datetime | None = None) -> ReviewRow:
@@ -96,7 +108,7 @@ def row_opened(shown: Shown, at: datetime, due_at: datetime | None = None) -> Re
 def row_answered(review: ReviewRow, verdict: Verdict) -> ReviewRow:
     """Return the row that an open review becomes by this verdict."""
     changed = {"status": status_after(verdict), "version": review.version + 1, "verdict": verdict}
-    changed |= {"claimed_by": None, "claimed_until": None}
+    changed |= {"claimed_by": None, "claimed_until": None, "delegated_by": None}
     return review.model_copy(update=changed)
 
 
@@ -108,14 +120,47 @@ def answered(review: ReviewRow, verdict: Verdict, actor: Actor) -> Draft:
 
 
 def claimed(row: ReviewRow, actor: Actor, at: datetime) -> Draft:
-    """Write down who is at a review, and until when."""
-    until = None if row.claimed_until is None else instant_text(row.claimed_until)
-    return Draft(row.case_id, EventKind.CLAIMED, at, actor, {"review_id": row.review_id, "until": until})
+    """Write down who is at a review, and until when; `for` names them where somebody else saw to it."""
+    said = {"review_id": row.review_id, "until": _until(row)}
+    said |= {"for": row.claimed_by} if actor.id != row.claimed_by else {}
+    return Draft(row.case_id, EventKind.CLAIMED, at, actor, said)
 
 
-def released(row: ReviewRow, actor: Actor, at: datetime) -> Draft:
-    """Write down that somebody let go of a review."""
-    return Draft(row.case_id, EventKind.RELEASED, at, actor, {"review_id": row.review_id})
+def delegated(row: ReviewRow, actor: Actor, at: datetime, reason: str) -> Draft:
+    """Write down who gave a review to whom, until when and why."""
+    said = {"review_id": row.review_id, "to": row.claimed_by, "until": _until(row), "reason": reason}
+    return Draft(row.case_id, EventKind.DELEGATED, at, actor, said)
+
+
+def released(row: ReviewRow, actor: Actor, at: datetime, back_to: str | None = None) -> Draft:
+    """Write down that somebody let go of a review, or that their claim has lapsed, and to whom it went back."""
+    said = {"review_id": row.review_id} | ({} if back_to is None else {"back_to": back_to})
+    return Draft(row.case_id, EventKind.RELEASED, at, actor, said)
+
+
+def reminded(row: ReviewRow, to: Sequence[str], at: datetime) -> Draft:
+    """Write down who was reminded that a review will be due."""
+    return Draft(row.case_id, EventKind.REMINDED, at, SYSTEM, {"review_id": row.review_id, "to": list(to)})
+
+
+def viewed(row: ReviewRow, actor: Actor, at: datetime) -> Draft:
+    """Write down that somebody looked at a review for the first time."""
+    return Draft(row.case_id, EventKind.VIEWED, at, actor, {"review_id": row.review_id, "digest": row.digest})
+
+
+def labelled(row: ReviewRow, actor: Actor, at: datetime, label: str) -> Draft:
+    """Write down what somebody said of a case before they saw the agent's answer."""
+    return Draft(row.case_id, EventKind.LABELLED, at, actor, {"review_id": row.review_id, "label": label})
+
+
+def is_by(event: Event, said: Draft) -> bool:
+    """Whether an entry tells already what another would: of the same kind, review and account."""
+    same_review = event.body.get("review_id") == said.body["review_id"]
+    return event.kind is said.kind and same_review and event.actor.id == said.actor.id
+
+
+def _until(row: ReviewRow) -> str | None:
+    return None if row.claimed_until is None else instant_text(row.claimed_until)
 
 
 def refused(attempt: RefusedAttempt, actor: Actor, at: datetime) -> Draft:
@@ -142,13 +187,18 @@ def status_after(verdict: Verdict) -> ReviewStatus:
     """Return what an open review becomes by this verdict."""
     if verdict.review.human_decision is HumanDecision.ESCALATE:
         return ReviewStatus.ESCALATED
-    return ReviewStatus.EXPIRED if verdict.source is DecisionSource.TIMEOUT else ReviewStatus.DECIDED
+    if not verdict.settles:
+        return ReviewStatus.VOTED
+    return _WITHOUT_A_PERSON.get(verdict.source, ReviewStatus.DECIDED)
 
 
-_EVENTS = {
-    ReviewStatus.ESCALATED: EventKind.ESCALATED,
-    ReviewStatus.DECIDED: EventKind.DECIDED,
-    ReviewStatus.EXPIRED: EventKind.EXPIRED,
+_WITHOUT_A_PERSON = {
+    DecisionSource.TIMEOUT: ReviewStatus.EXPIRED,
+    DecisionSource.SUBMITTER: ReviewStatus.CANCELLED,
+    DecisionSource.RESUBMISSION: ReviewStatus.SUPERSEDED,
+}
+_EVENTS: dict[ReviewStatus, EventKind] = {
+    status: EventKind(status.value) for status in ReviewStatus if status is not ReviewStatus.OPEN
 }
 
 
@@ -185,15 +235,30 @@ def check_open(row: ReviewRow, who: str | None, now: datetime) -> None:
 
 def why_not_claimed(row: ReviewRow, who: str, now: datetime) -> Refusal:
     """Return why somebody may not claim a review."""
-    if row.verdict is not None and row.verdict.source is not DecisionSource.TIMEOUT:
-        return _already_decided(row.review_id, row.verdict)
     if row.verdict is not None:
-        return ReviewExpired(row.review_id, row.verdict.decided_at)
+        return _ended(row.review_id, row.verdict)
     try:
         check_open(row, who, now)
     except Refusal as refusal:
         return refusal
     return StaleReview(row.review_id, row.digest, row.digest)
+
+
+def why_not_delegated(row: ReviewRow, who: str, now: datetime) -> Refusal:
+    """Return why somebody may not give a review on."""
+    if row.verdict is not None:
+        return _ended(row.review_id, row.verdict)
+    try:
+        check_open(row, who, now)
+    except Refusal as refusal:
+        return refusal
+    return NotAuthorised(who, "they do not hold this review; claim it first, and then delegate it")
+
+
+def too_many_claims(who: str, held: int) -> NotAuthorised:
+    """Return the refusal of one claim more than a person may hold."""
+    why = f"they hold {held} reviews already, as many as they may; decide or release one of them first"
+    return NotAuthorised(who, why)
 
 
 def standing_answer(row: ReviewRow, tried: ReviewRow, verdict: Verdict, now: datetime) -> ReviewRow:
@@ -204,9 +269,13 @@ def standing_answer(row: ReviewRow, tried: ReviewRow, verdict: Verdict, now: dat
         raise StaleReview(row.review_id, tried.digest, row.digest)
     if answer_digest(row.verdict.review) == answer_digest(verdict.review):
         return row
-    if row.verdict.source is DecisionSource.TIMEOUT:
-        raise ReviewExpired(row.review_id, row.verdict.decided_at)
-    raise _already_decided(row.review_id, row.verdict)
+    raise _ended(row.review_id, row.verdict)
+
+
+def _ended(review_id: str, stands: Verdict) -> Refusal:
+    if stands.source is DecisionSource.TIMEOUT:
+        return ReviewExpired(review_id, stands.decided_at)
+    return _already_decided(review_id, stands)
 
 
 def check_not_redacted(row: ReviewRow, told: Iterable[Event]) -> None:
@@ -219,8 +288,10 @@ def check_not_redacted(row: ReviewRow, told: Iterable[Event]) -> None:
         raise _already_decided(row.review_id, row.verdict)
 
 
-def _already_decided(review_id: str, stands: Verdict) -> ReviewAlreadyDecided:
+def _already_decided(review_id: str, stands: Verdict) -> Refusal:
     who = stands.review.reviewer_id or stands.role
+    if stands.source in _WITHOUT_A_PERSON:
+        return ReviewWithdrawn(review_id, _WITHOUT_A_PERSON[stands.source].value, who, stands.decided_at)
     return ReviewAlreadyDecided(review_id, who, stands.review.human_decision.value, stands.decided_at)
 
 

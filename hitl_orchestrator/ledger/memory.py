@@ -1,77 +1,45 @@
 """The ledger in memory: the twin of the SQL store, for tests and trials. It outlives nothing, and promises the rest."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
-from datetime import UTC, datetime, timedelta
-from threading import RLock
+from datetime import datetime
 from typing import Any
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
-from hitl_orchestrator.domain.value import canonical_json
-from hitl_orchestrator.domain.words import CaseStage, EventKind, ReviewStatus
-from hitl_orchestrator.errors import CaseMoved, IncompleteOutcome, LeaseLost, SealBroken, TaskConflict, UnknownCase
+from hitl_orchestrator.domain.words import CaseStage, EventKind
+from hitl_orchestrator.errors import IncompleteOutcome, SealBroken, TaskConflict
 from hitl_orchestrator.ledger import entries
 from hitl_orchestrator.ledger import redaction as redacting
-from hitl_orchestrator.ledger.books import Books, StoredPolicy
-from hitl_orchestrator.ledger.chain import GENESIS, Draft, Entry, Head, body_of, event_of, link
-from hitl_orchestrator.ledger.contents import Contents, content_digest, is_same, marked, new_contents, restored
-from hitl_orchestrator.ledger.leases import LEASE_SECONDS, NO_FENCE, Holder, Lease, is_gone
+from hitl_orchestrator.ledger.books import Books
+from hitl_orchestrator.ledger.chain import Head, body_of
+from hitl_orchestrator.ledger.contents import content_digest, is_same, new_contents
 from hitl_orchestrator.ledger.memory_books import MemoryBooks
+from hitl_orchestrator.ledger.memory_claims import MemoryClaims
+from hitl_orchestrator.ledger.memory_index import is_anothers, is_open, is_up
 from hitl_orchestrator.ledger.redaction import Redaction
-from hitl_orchestrator.ledger.seal import Seals, check_told, ephemeral_seals
+from hitl_orchestrator.ledger.seal import check_told
 
 
-class MemoryLedger:
+class MemoryLedger(MemoryClaims):
     """The `Ledger` port over dictionaries and one lock."""
-
-    def __init__(
-        self,
-        seals: Seals | None = None,
-        lease: float = LEASE_SECONDS,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        """`seals` makes the rows tamper-evident; without them a key is made that ends with this store.
-
-        `lease` is for how many seconds a case is held by whoever drives it; `clock` is the store's own.
-        """
-        self._seals, self._holder, self.now = seals or ephemeral_seals(), Holder(lease), clock
-        self._leases: dict[str, Lease] = {}
-        self._keys: dict[str, str] = {}
-        self._lock = RLock()
-        self._entries: list[Entry] = []
-        self._cases: dict[str, Case] = {}
-        self._attempts: dict[str, list[str]] = {}
-        self._reviews: dict[str, ReviewRow] = {}
-        self._records: dict[str, AuditRecord] = {}
-        self._policies: dict[str, dict[str, Any]] = {}
-        self._recorded: dict[str, tuple[str, int]] = {}
-        self._current_policy: str | None = None
-        self._refusals: dict[tuple[str, str], int] = {}
-        self._payloads: dict[tuple[str, str], str] = {}
-        self._contents: dict[str, Contents] = {}
-        self._submitted_as: dict[str, str] = {}
 
     def record_policy(self, policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> None:
         """Make a policy the current one, keep it under its hash, and say so in the ledger."""
         with self._lock:
-            if policy_hash != self._current_policy:
-                self._current_policy = policy_hash
-                self._append(entries.policy_recorded(policy_id, policy_hash, body, at))
-                first_id, _ = self._recorded.get(policy_hash, (policy_id, 0))
-                self._recorded[policy_hash] = first_id, self._entries[-1].seq
-                self._policies.setdefault(policy_hash, deepcopy(body))
+            if policy_hash != self._policies.current:
+                self._journal.append(entries.policy_recorded(policy_id, policy_hash, body, at))
+                self._policies.record(policy_id, policy_hash, body, self._journal.head.seq)
 
     def current_policy(self) -> dict[str, Any] | None:
         """Return the policy that was made the current one last."""
-        return None if self._current_policy is None else self.policy(self._current_policy)
+        return None if self._policies.current is None else self.policy(self._policies.current)
 
     def policy(self, policy_hash: str) -> dict[str, Any]:
         """Return a recorded policy."""
-        return deepcopy(self._policies[policy_hash])
+        return self._policies[policy_hash]
 
     def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, driving: bool = False) -> Case:
         """Take a submission in, once."""
@@ -90,11 +58,11 @@ class MemoryLedger:
             attempts.append(case_id)
             self._cases[case_id] = Case(submission=submission, stage=CaseStage.RECEIVED)
             self._contents[case_id] = new_contents()
-            self._append(entries.submitted(submission, actor))
-            self._submitted_as[case_id] = content_digest(body_of(self._entries[-1].entry))
-            self._leases[case_id] = Lease(1)
+            self._journal.append(entries.submitted(submission, actor))
+            self._submitted_as[case_id] = content_digest(body_of(self._journal.entries[-1].entry))
+            self._leases.begin(case_id)
             if driving:
-                self._hold(case_id, 1)
+                self._leases.hold(case_id, next_fence=False)
             return self._cases[case_id]
 
     def open_review(self, shown: Shown, at: datetime) -> ReviewRow:
@@ -107,7 +75,7 @@ class MemoryLedger:
             self._move(shown.case_id, CaseStage.RECEIVED, CaseStage.WAITING)
             opened = self._add_review(shown, at)
             routed = entries.routed(shown.case_id, shown.routing, at)
-            self._append(routed, entries.review_opened(opened))
+            self._journal.append(routed, entries.review_opened(opened))
             return opened
 
     def decide(self, review: ReviewRow, verdict: Verdict, actor: Actor, pass_to: Shown | None = None) -> ReviewRow:
@@ -117,34 +85,10 @@ class MemoryLedger:
             if known is not None:
                 return entries.receipt(known, review.case_id, verdict.review)
             row = self._reviews[review.review_id]
-            if not _is_open(row, review) or self._is_up(row) or self._is_anothers(row, verdict.review.reviewer_id):
-                return entries.standing_answer(row, review, verdict, self.now())
+            now, who = self.now(), verdict.review.reviewer_id
+            if not is_open(row, review) or is_up(row, now) or is_anothers(row, who, now):
+                return entries.standing_answer(row, review, verdict, now)
             return self._record(row, verdict, actor, pass_to)
-
-    def claim(self, review: ReviewRow, who: str, actor: Actor, at: datetime, seconds: float) -> ReviewRow:
-        """Keep an open review for one person."""
-        with self._lock:
-            row = self._reviews[review.review_id]
-            if row.status is not ReviewStatus.OPEN or self._is_up(row) or self._is_anothers(row, who):
-                raise entries.why_not_claimed(row, who, self.now())
-            until = self.now() + timedelta(seconds=seconds)
-            row = row.model_copy(update={"claimed_by": who, "claimed_until": until})
-            self._reviews[row.review_id] = row
-            self._append(entries.claimed(row, actor, at))
-            return row.model_copy(deep=True)
-
-    def unclaim(self, review: ReviewRow, who: str, actor: Actor, at: datetime) -> bool:
-        """Let go of a review."""
-        with self._lock:
-            row = self._reviews[review.review_id]
-            if row.status is not ReviewStatus.OPEN or row.claimed_by != who:
-                return False
-            self._reviews[row.review_id] = row.model_copy(update={"claimed_by": None, "claimed_until": None})
-            self._append(entries.released(row, actor, at))
-            return True
-
-    def _is_anothers(self, row: ReviewRow, who: str | None) -> bool:
-        return row.claimed_by not in (None, who) and (row.claimed_until or _NO_TIME) > self.now()
 
     def answered_under(self, answer: Review) -> ReviewRow | None:
         """Return the review that was answered under a key."""
@@ -154,69 +98,30 @@ class MemoryLedger:
     def expired(self, limit: int = 1000) -> Sequence[ReviewRow]:
         """Return open reviews whose time is up."""
         with self._lock:
-            found = [row for row in self._reviews.values() if row.status is ReviewStatus.OPEN and self._is_up(row)]
-        return sorted(found, key=lambda row: str(row.expires_at))[:limit]
+            now = self.now()
+            return self._reviews.open_ones(lambda row: is_up(row, now), limit)
 
     def expire(self, review: ReviewRow, verdict: Verdict, pass_to: Shown | None = None) -> ReviewRow | None:
         """Record what becomes of an open review whose time is up."""
         with self._lock:
             row = self._reviews[review.review_id]
-            due = _is_open(row, review) and self._is_up(row)
+            due = is_open(row, review) and is_up(row, self.now())
             return self._record(row, verdict, entries.TIMEOUT, pass_to) if due else None
 
     def _record(self, row: ReviewRow, verdict: Verdict, actor: Actor, pass_to: Shown | None) -> ReviewRow:
         decided = self._seals.sealed(entries.row_answered(row, verdict))
-        self._reviews[row.review_id] = decided
+        self._reviews.put(decided)
         key = entries.answer_key(verdict.review)
         if key is not None:
             self._keys[key] = row.review_id
         drafts = [entries.answered(decided, verdict, actor)]
         if pass_to is None:
             self._move(row.case_id, CaseStage.WAITING, CaseStage.DECIDED)
-            self._hold(row.case_id, self._leases[row.case_id].fence + 1)
+            self._leases.hold(row.case_id)
         else:
             drafts.append(entries.review_opened(self._add_review(pass_to, verdict.decided_at)))
-        self._append(*drafts)
+        self._journal.append(*drafts)
         return decided
-
-    def _is_up(self, row: ReviewRow) -> bool:
-        return row.expires_at is not None and row.expires_at <= self.now()
-
-    def take(self, case_id: str) -> bool:
-        """Take a case to drive it on, if nobody does."""
-        if self._holder.fence(case_id) != NO_FENCE:
-            return True
-        with self._lock:
-            lease, stage = self._leases.get(case_id), self.case(case_id).stage
-            if stage not in (CaseStage.RECEIVED, CaseStage.DECIDED) or lease is None:
-                return False
-            if not self._is_free(lease) and lease.holder != self._holder.name and not is_gone(lease.holder):
-                return False
-            self._hold(case_id, lease.fence + 1)
-            return True
-
-    def release(self, case_id: str, *, driven: bool = False) -> None:
-        """Give back a case that this run holds."""
-        fence = self._holder.fence(case_id)
-        self._holder.let_go(case_id)
-        with self._lock:
-            if fence != NO_FENCE and not driven and self._leases[case_id].fence == fence:
-                self._leases[case_id] = Lease(fence)
-
-    def _hold(self, case_id: str, fence: int) -> None:
-        until = self.now() + timedelta(seconds=self._holder.seconds)
-        self._leases[case_id] = Lease(fence, self._holder.name, until)
-        self._holder.hold(case_id, fence)
-
-    def _is_free(self, lease: Lease) -> bool:
-        return lease.until is None or lease.until <= self.now()
-
-    def _check_lease(self, case_id: str, stage: CaseStage) -> None:
-        """Pass a run that holds a case, or a case that nobody holds, if it is at this stage at all."""
-        fence, lease = self._holder.fence(case_id), self._leases.get(case_id, Lease(0))
-        held_here = lease.fence == fence or (fence == NO_FENCE and self._is_free(lease))
-        if self.case(case_id).stage is stage and not held_here:
-            raise LeaseLost(case_id, stage.value)
 
     def proven(self, review_id: str) -> ReviewRow:
         """Return a review that is what was written of it."""
@@ -234,16 +139,16 @@ class MemoryLedger:
         with self._lock:
             known = (event.body["cause"] for event in self.events(case_id) if event.kind is EventKind.ALARM)
             if cause not in known:
-                self._append(entries.alarm(case_id, cause, at))
+                self._journal.append(entries.alarm(case_id, cause, at))
 
     def finish(self, record: AuditRecord, routing: Routing, at: datetime) -> AuditRecord:
         """Write the outcome of a case, once."""
         with self._lock:
             if record.case_id not in self._cases:
                 raise IncompleteOutcome(record.case_id, "it was never received")
-            case = self.case(record.case_id)
-            if case.record is not None:
-                return case.record
+            case, known = self._cases[record.case_id], self._records.get(record.case_id)
+            if known is not None:
+                return known
             if case.stage is not entries.stage_before_finish(record):
                 why = f"it is {case.stage}, and no person's decision is recorded for it"
                 raise IncompleteOutcome(record.case_id, why)
@@ -251,29 +156,26 @@ class MemoryLedger:
             self._move(record.case_id, case.stage, CaseStage.FINISHED)
             before = entries.routed(record.case_id, routing, at)
             if case.stage is CaseStage.DECIDED:
-                before = entries.resumed(record.case_id, case.reviews[-1].review_id, at)
-            self._append(before, entries.finished(record, at))
+                before = entries.resumed(record.case_id, self._reviews.of_case(case.case_id)[-1].review_id, at)
+            self._journal.append(before, entries.finished(record, at))
             self._records[record.case_id] = record
             return record
 
     def refuse(self, attempt: RefusedAttempt, actor: Actor, at: datetime) -> bool:
         """Write down a refused answer, once."""
         with self._lock:
-            self.case(attempt.case_id)
+            self._known(attempt.case_id)
             if (attempt.case_id, attempt.key) in self._refusals:
                 return False
-            self._append(entries.refused(attempt, actor, at))
-            self._refusals[attempt.case_id, attempt.key] = self._entries[-1].seq
+            self._journal.append(entries.refused(attempt, actor, at))
+            self._refusals[attempt.case_id, attempt.key] = self._journal.head.seq
             return True
 
     def case(self, case_id: str) -> Case:
         """Return a case by its id."""
         with self._lock:
-            if case_id not in self._cases:
-                raise UnknownCase(case_id)
-            mine = tuple(row for row in self._reviews.values() if row.case_id == case_id)
-            known = {"reviews": mine, "record": self._records.get(case_id)}
-            return self._cases[case_id].model_copy(update=known).model_copy(deep=True)
+            known = {"reviews": self._reviews.of_case(case_id), "record": self._records.get(case_id)}
+            return self._known(case_id).model_copy(update=known).model_copy(deep=True)
 
     def find(self, given_id: str) -> Case:
         """Return a case by its id, or the latest attempt at a task."""
@@ -284,15 +186,15 @@ class MemoryLedger:
     def latest_review(self, case_id: str) -> ReviewRow | None:
         """Return the review of a case that counts now."""
         with self._lock:
-            row = next((row for row in reversed(self._reviews.values()) if row.case_id == case_id), None)
-        return None if row is None else row.model_copy(deep=True)
+            rows = self._reviews.of_case(case_id)
+        return rows[-1].model_copy(deep=True) if rows else None
 
     def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
         """Return open reviews, the soonest due first, then the longest waiting."""
         with self._lock:
-            waiting = [row for row in self._reviews.values() if row.status is ReviewStatus.OPEN]
-        fitting = [row for row in waiting if role in (None, row.role) and domain in (None, row.domain)]
-        listed = sorted(fitting, key=lambda row: (row.due_at or _NO_TIME, row.opened_at))[:limit]
+            listed = self._reviews.open_ones(
+                lambda row: role in (None, row.role) and domain in (None, row.domain), limit
+            )
         return [row.model_copy(deep=True) for row in listed]
 
     def stages(self, *stages: CaseStage) -> Sequence[str]:
@@ -302,18 +204,11 @@ class MemoryLedger:
 
     def events(self, case_id: str | None = None) -> Iterator[Event]:
         """Yield events in the order in which they were written."""
-        for entry in tuple(self._entries):
-            if case_id in (None, entry.case_id):
-                event = event_of(entry.entry, entry.digest)
-                said = self._contents.get(entry.case_id or "")
-                yield event.model_copy(update={"body": restored(event.kind, event.body, said)})
+        return self._journal.events(case_id)
 
     def records(self) -> Iterator[AuditRecord]:
         """Yield outcomes in the order in which the cases finished."""
-        for entry in tuple(self._entries):
-            if entry.kind == EventKind.FINISHED:
-                said = self._contents.get(entry.case_id or "")
-                yield AuditRecord.model_validate(restored(entry.kind, body_of(entry.entry), said))
+        return self._journal.records()
 
     def redact(self, case_id: str, reason: str, actor: Actor, at: datetime) -> Redaction:
         """Erase what was said in a case, once."""
@@ -327,8 +222,9 @@ class MemoryLedger:
             done = wanted.model_copy(update={"destroyed": len(self._contents[case_id])})
             bare = redacting.without_contents(case)
             left = {row.review_id: redacting.texts_of(row) for row in bare.reviews}
-            self._append(redacting.redacted(done, left))
-            self._reviews.update((row.review_id, row) for row in bare.reviews)
+            self._journal.append(redacting.redacted(done, left))
+            for row in bare.reviews:
+                self._reviews.put(row)
             self._cases[case_id] = bare.model_copy(update={"reviews": (), "record": None})
             if bare.record is not None:
                 self._records[case_id] = bare.record
@@ -352,44 +248,16 @@ class MemoryLedger:
     def books(self) -> Iterator[Books]:
         """Open the books for reading; writers wait until they are closed."""
         with self._lock:
-            policies = [
-                StoredPolicy(name, self._recorded[name][0], canonical_json(body), self._recorded[name][1])
-                for name, body in self._policies.items()
-            ]
             cases = [(case, self._submitted_as[name], self._contents.get(name)) for name, case in self._cases.items()]
-            yield MemoryBooks(self._entries, cases, self._reviews.values(), self._refusals, policies)
+            yield MemoryBooks(self._journal.entries, cases, self._reviews, self._refusals, self._policies.stored())
 
     def head(self) -> Head:
         """Return where the ledger ends."""
         with self._lock:
-            last = self._entries[-1] if self._entries else None
-            return Head(0, GENESIS) if last is None else Head(last.seq, last.digest)
-
-    def close(self) -> None:
-        """Nothing is open, and nothing is held any more."""
-        self._holder.retire()
-
-    def _append(self, *drafts: Draft) -> None:
-        last = self._entries[-1] if self._entries else None
-        head = Head(0, GENESIS) if last is None else Head(last.seq, last.digest)
-        self._entries.extend(link(head, [marked(draft, self._contents.get(draft.case_id or "")) for draft in drafts]))
+            return self._journal.head
 
     def _add_review(self, shown: Shown, at: datetime) -> ReviewRow:
         within = entries.time_to_answer(shown)
         row = self._seals.sealed(entries.row_opened(shown, at, None if within is None else self.now() + within))
-        self._reviews[row.review_id] = row
+        self._reviews.put(row)
         return row
-
-    def _move(self, case_id: str, from_stage: CaseStage, to_stage: CaseStage) -> None:
-        case = self.case(case_id)
-        if case.stage is not from_stage:
-            raise CaseMoved(case_id, case.stage.value)
-        self._cases[case_id] = self._cases[case_id].model_copy(update={"stage": to_stage})
-        self._leases[case_id] = Lease(self._leases[case_id].fence)
-
-
-def _is_open(row: ReviewRow, seen: ReviewRow) -> bool:
-    return row.status is ReviewStatus.OPEN and (row.version, row.digest) == (seen.version, seen.digest)
-
-
-_NO_TIME = datetime.max.replace(tzinfo=UTC)

@@ -11,6 +11,7 @@ from hitl_orchestrator.ledger.chain import Entry, time_text
 from hitl_orchestrator.ledger.contents import Contents
 from hitl_orchestrator.ledger.entries import answer_key
 from hitl_orchestrator.ledger.redaction import texts_of
+from hitl_orchestrator.ledger.rows import found_by_answer
 
 
 class MemoryBooks:
@@ -25,7 +26,8 @@ class MemoryBooks:
         policies: Sequence[StoredPolicy],
     ) -> None:
         """`cases` come with the digest of what they were submitted as, and with what was said in them."""
-        self._entries, self._cases, self._policies = entries, cases, policies
+        self._entries, self._policies = entries, policies
+        self._cases = {case.case_id: (case, content, said) for case, content, said in cases}
         self._reviews: dict[str, list[StoredReview]] = defaultdict(list)
         for review in reviews:
             self._reviews[review.case_id].append(_stored(review))
@@ -50,7 +52,7 @@ class MemoryBooks:
         told: dict[str | None, list[Told]] = defaultdict(list)
         for entry in self._entries:
             told[entry.case_id].append(Told(entry.seq, entry.kind, entry.entry))
-        for case, content, _ in self._cases:
+        for case, content, _ in self._cases.values():
             mine = told[case.case_id]
             first = next((one.seq for one in mine if one.kind == EventKind.SUBMITTED), 0)
             row = CaseRow(case.case_id, case.task_id, case.submission.attempt, content, case.stage.value, first)
@@ -59,14 +61,13 @@ class MemoryBooks:
 
     def contents(self, case_id: str) -> StoredContents | None:
         """Return what was said in a case."""
-        found = next((said for case, _, said in self._cases if case.case_id == case_id), None)
+        *_, found = self._cases.get(case_id, (None,))
         return None if found is None else StoredContents(found.key, found.body)
 
     def strays(self) -> Iterator[tuple[str, str]]:
         """Yield what belongs to no case."""
-        known = {case.case_id for case, *_ in self._cases}
         ids = (entry.case_id for entry in self._entries if entry.case_id is not None)
-        return (("events", case_id) for case_id in ids if case_id not in known)
+        return (("events", case_id) for case_id in ids if case_id not in self._cases)
 
     def policies(self) -> Iterator[StoredPolicy]:
         """Yield the policies."""
@@ -96,4 +97,14 @@ def _stored(review: ReviewRow) -> StoredReview:
         answer_key=None if review.verdict is None else answer_key(review.verdict.review),
         seal=review.seal,
         claimed_by=review.claimed_by,
+        task_type=review.shown.task.task_type,
+        risk_level=review.shown.routing.risk_level.value,
+        confidence=review.shown.routing.score.confidence,
+        **_answer(review),
     )
+
+
+def _answer(review: ReviewRow) -> dict[str, str | None]:
+    if review.verdict is None:
+        return {"answer": None, "answered_by": None, "answered_at": None}
+    return found_by_answer(review.verdict)

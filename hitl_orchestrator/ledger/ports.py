@@ -12,10 +12,11 @@ from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.words import CaseStage
 from hitl_orchestrator.ledger.books import Books
 from hitl_orchestrator.ledger.chain import Head
+from hitl_orchestrator.ledger.queue import Queue
 from hitl_orchestrator.ledger.redaction import Redaction
 
 
-class Ledger(Protocol):
+class Ledger(Queue, Protocol):
     """Cases, their reviews and their events, durable and consistent.
 
     Every method that writes is one transaction: it happened whole, or not at all. Times are given by the caller.
@@ -66,17 +67,6 @@ class Ledger(Protocol):
             KeyReused: its idempotency key was used for another answer.
             StaleReview: the review shows something else by now.
         """
-
-    def claim(self, review: ReviewRow, who: str, actor: Actor, at: datetime, seconds: float) -> ReviewRow:
-        """Keep an open review for one person, for so long by the store's own clock; again prolongs it.
-
-        Raises:
-            ReviewClaimed, ReviewExpired: somebody else has it, or its time is up.
-            ReviewAlreadyDecided: it is answered.
-        """
-
-    def unclaim(self, review: ReviewRow, who: str, actor: Actor, at: datetime) -> bool:
-        """Let go of a review that one has claimed; say whether there was anything to let go of."""
 
     def answered_under(self, answer: Review) -> ReviewRow | None:
         """Return the review that was answered under the reviewer and the idempotency key of this answer, if any."""

@@ -22,7 +22,16 @@ Mac = Callable[[bytes], bytes]
 
 _ABOUT = b"hitl-orchestrator review 1\n"
 _NAME = b"hitl-orchestrator name of this key 1\n"
-_ANSWERS = (EventKind.DECIDED, EventKind.ESCALATED, EventKind.EXPIRED)
+_AFFINITY = b"hitl-orchestrator affinity 1\n"
+_ANSWERS = (
+    EventKind.DECIDED,
+    EventKind.VOTED,
+    EventKind.ESCALATED,
+    EventKind.EXPIRED,
+    EventKind.CANCELLED,
+    EventKind.SUPERSEDED,
+)
+_CLAIM = {"claimed_by", "claimed_until", "delegated_by"}
 
 
 def hmac_under(key: bytes) -> Mac:
@@ -52,6 +61,10 @@ class Seals:
         """Return the row with its seal."""
         return row.model_copy(update={"seal": self.of(row)})
 
+    def name_of(self, text: str) -> str:
+        """Return what names a text to whoever has the key, and tells nobody else what it is."""
+        return next(iter(self._named.values()))(_AFFINITY + text.encode()).hex()
+
     def check(self, row: ReviewRow) -> None:
         """Pass a row that is exactly as it was sealed.
 
@@ -75,10 +88,7 @@ class Seals:
 def _message(row: ReviewRow) -> bytes:
     """Return the one text of a row. Defaults are left out, so that a field which is new later changes no seal."""
     return (
-        _ABOUT
-        + canonical_json(
-            row.model_dump(mode="json", exclude={"seal", "claimed_by", "claimed_until"}, exclude_defaults=True)
-        ).encode()
+        _ABOUT + canonical_json(row.model_dump(mode="json", exclude={"seal", *_CLAIM}, exclude_defaults=True)).encode()
     )
 
 

@@ -26,13 +26,13 @@ from hitl_orchestrator.ledger.chain import Draft, Head, body_of, event_of, polic
 from hitl_orchestrator.ledger.contents import content_digest, is_same, marked, new_contents, restored
 from hitl_orchestrator.ledger.database import Taken, Transaction, resolved, resumed
 from hitl_orchestrator.ledger.redaction import Redaction, a_redaction
-from hitl_orchestrator.ledger.rows import as_review, as_stored, review_of
+from hitl_orchestrator.ledger.rows import as_review, as_stored, found_by, found_by_answer, review_of
 from hitl_orchestrator.ledger.seal import check_told
 from hitl_orchestrator.ledger.sql_books import SqlBooks
-from hitl_orchestrator.ledger.sql_claims import SqlClaims
+from hitl_orchestrator.ledger.sql_queue import SqlQueue
 
 
-class SqlLedger(SqlClaims):
+class SqlLedger(SqlQueue):
     """The `Ledger` port over named statements. Safe to share between threads."""
 
     @resolved
@@ -91,7 +91,7 @@ class SqlLedger(SqlClaims):
                     return self._known(known["case_id"], flush=not driving)
                 if not resubmit:
                     raise TaskConflict(submission.task.task_id, known["case_id"]) from None
-                submission = submission.model_copy(update={"attempt": known["attempt"] + 1})
+                submission = entries.next_attempt(submission, known["case_id"], known["attempt"])
 
     def _known(self, case_id: str, *, flush: bool) -> Case:
         """Return a case that came before; if its intake may not be on the disk yet, it is brought there first."""
@@ -154,6 +154,12 @@ class SqlLedger(SqlClaims):
         """Record what becomes of an open review whose time is up."""
         return self._recorded(statements.RECORD_EXPIRY, (review, verdict), entries.TIMEOUT, pass_to)
 
+    @resolved
+    def withdraw(self, review: ReviewRow, verdict: Verdict, actor: Actor) -> ReviewRow:
+        """Record that a case was taken back."""
+        decided = self._recorded(statements.RECORD_WITHDRAWAL, (review, verdict), actor, None)
+        return decided or self._standing(review, verdict)
+
     def _recorded(
         self, how: ClauseElement, said: tuple[ReviewRow, Verdict], actor: Actor, pass_to: Shown | None
     ) -> ReviewRow | None:
@@ -162,6 +168,7 @@ class SqlLedger(SqlClaims):
         decided, key = self._seals.sealed(entries.row_answered(review, verdict)), entries.answer_key(verdict.review)
         values = {"wanted_review": review.review_id, "seen_version": review.version, "seen_digest": review.digest}
         values |= {"to_status": decided.status.value, "verdict": verdict.model_dump_json(), "seal": decided.seal}
+        values |= found_by_answer(verdict)
         held = None
         with self._database.write() as conn:
             if conn.run(how, **values, answer_key=key, who=verdict.review.reviewer_id).rowcount == 0:
@@ -270,14 +277,6 @@ class SqlLedger(SqlClaims):
         return None if row is None else review_of(row)
 
     @resolved
-    def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
-        """Return open reviews, the soonest due first, then the longest waiting."""
-        wanted = statements.open_reviews(by_role=role is not None, by_domain=domain is not None)
-        with self._database.read() as conn:
-            rows = conn.run(wanted, wanted_role=role, wanted_domain=domain, most=limit)
-            return [review_of(row) for row in rows]
-
-    @resolved
     def stages(self, *stages: CaseStage) -> Sequence[str]:
         """Return the ids of the cases at these stages."""
         with self._database.read() as conn:
@@ -344,7 +343,7 @@ class SqlLedger(SqlClaims):
         values = row.model_dump(exclude={"shown", "verdict", *times})
         values |= {name: time_text(time) for name, time in times.items()}
         texts = {"shown": shown.model_dump_json(), "verdict": None, "answer_key": None, "status": row.status.value}
-        conn.run(statements.ADD_REVIEW, **values | texts)
+        conn.run(statements.ADD_REVIEW, **values | texts | found_by(row, self._seals))
         return row
 
     def _stage(self, conn: Transaction, case_id: str) -> str:

@@ -52,7 +52,7 @@ _REDACTION = select(events.c.entry, events.c.digest).where(
 _ERASE_REVIEW = (
     update(reviews)
     .where(reviews.c.review_id == bindparam("wanted_review"))
-    .values(shown=bindparam("shown"), verdict=bindparam("verdict"))
+    .values(shown=bindparam("shown"), verdict=bindparam("verdict"), affinity=null())
 )
 _ERASE_CONTENTS = delete(contents).where(contents.c.case_id == bindparam("wanted_case"))
 _ERASE_PAYLOADS = delete(payloads).where(payloads.c.case_id == bindparam("wanted_case"))

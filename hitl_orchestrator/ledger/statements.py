@@ -1,12 +1,9 @@
 """The named statements of the SQL store, one text for every database. In a race the WHERE is the lock."""
 
 from enum import StrEnum
-from functools import cache
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Select,
     String,
     and_,
     bindparam,
@@ -23,7 +20,7 @@ from hitl_orchestrator.ledger.moments import NOW, from_now
 from hitl_orchestrator.ledger.tables import cases, contents, events, payloads, policies, refusals, reviews
 
 
-def _word(word: StrEnum) -> ColumnElement[str]:
+def word_of(word: StrEnum) -> ColumnElement[str]:
     """Write one of our own words into a statement: a partial index is used for a literal, not for a parameter."""
     return literal_column(f"'{word.value}'", String)
 
@@ -77,8 +74,8 @@ MOVE_CASE = (
 _LEASE = {"fence": cases.c.fence + 1, "holder": bindparam("holder"), "held_until": from_now("held_for")}
 DECIDE_CASE = (
     update(cases)
-    .where(cases.c.case_id == bindparam("wanted_case"), cases.c.stage == _word(CaseStage.WAITING))
-    .values(stage=_word(CaseStage.DECIDED), **_LEASE)
+    .where(cases.c.case_id == bindparam("wanted_case"), cases.c.stage == word_of(CaseStage.WAITING))
+    .values(stage=word_of(CaseStage.DECIDED), **_LEASE)
     .returning(cases.c.fence)
 )
 
@@ -90,7 +87,7 @@ TAKE_CASE = (
     update(cases)
     .where(
         cases.c.case_id == bindparam("wanted_case"),
-        cases.c.stage.in_([_word(CaseStage.RECEIVED), _word(CaseStage.DECIDED)]),
+        cases.c.stage.in_([word_of(CaseStage.RECEIVED), word_of(CaseStage.DECIDED)]),
         or_(_FREE, cases.c.holder == bindparam("gone")),
     )
     .values(**_LEASE)
@@ -113,7 +110,7 @@ _AT_STAGE = (
     .where(cases.c.stage == bindparam("wanted_stage"))
     .order_by(cases.c.submitted_seq)
 )
-UNFINISHED_AT_STAGE = _AT_STAGE.where(cases.c.stage != _word(CaseStage.FINISHED))
+UNFINISHED_AT_STAGE = _AT_STAGE.where(cases.c.stage != word_of(CaseStage.FINISHED))
 FINISHED_CASES = _AT_STAGE
 
 ADD_REVIEW = insert(reviews)
@@ -127,14 +124,24 @@ LATEST_REVIEW = (
 UNFINISHED_REVIEW = (
     select(reviews.c.review_id)
     .join(cases, cases.c.case_id == reviews.c.case_id)
-    .where(cases.c.stage != _word(CaseStage.FINISHED))
+    .where(cases.c.stage != word_of(CaseStage.FINISHED))
     .limit(1)
 )
 
 # Whether a person's final decision is recorded for a case.
 DECIDED_REVIEW = select(reviews.c.review_id).where(
     reviews.c.case_id == bindparam("wanted_case"),
-    reviews.c.status.in_([_word(ReviewStatus.DECIDED), _word(ReviewStatus.EXPIRED)]),
+    reviews.c.status.in_(
+        [
+            word_of(status)
+            for status in (
+                ReviewStatus.DECIDED,
+                ReviewStatus.EXPIRED,
+                ReviewStatus.CANCELLED,
+                ReviewStatus.SUPERSEDED,
+            )
+        ]
+    ),
 )
 
 # Record the verdict of an open review. The WHERE is the lock: any number of answers, one winner. At the instant of its
@@ -143,7 +150,7 @@ _RECORD = (
     update(reviews)
     .where(
         reviews.c.review_id == bindparam("wanted_review"),
-        reviews.c.status == _word(ReviewStatus.OPEN),
+        reviews.c.status == word_of(ReviewStatus.OPEN),
         reviews.c.version == bindparam("seen_version"),
         reviews.c.digest == bindparam("seen_digest"),
     )
@@ -152,32 +159,27 @@ _RECORD = (
         version=reviews.c.version + 1,
         verdict=bindparam("verdict"),
         answer_key=bindparam("answer_key"),
+        answer=bindparam("answer"),
+        answered_by=bindparam("answered_by"),
+        answered_at=bindparam("answered_at"),
         claimed_by=null(),
         claimed_until=null(),
+        delegated_by=null(),
         seal=bindparam("seal"),
     )
 )
-_UNCLAIMED = or_(
+UNCLAIMED = or_(
     reviews.c.claimed_by.is_(None), reviews.c.claimed_by == bindparam("who"), reviews.c.claimed_until <= NOW
 )
-RECORD_VERDICT = _RECORD.where(reviews.c.expires_at > NOW, _UNCLAIMED)
+RECORD_VERDICT = _RECORD.where(reviews.c.expires_at > NOW, UNCLAIMED)
 RECORD_EXPIRY = _RECORD.where(reviews.c.expires_at <= NOW)
-
-# Claim an open review that nobody else has, and let go of one's own.
-_OPEN_REVIEW = update(reviews).where(
-    reviews.c.review_id == bindparam("wanted_review"), reviews.c.status == _word(ReviewStatus.OPEN)
-)
-CLAIM_REVIEW = _OPEN_REVIEW.where(reviews.c.expires_at > NOW, _UNCLAIMED).values(
-    claimed_by=bindparam("who"), claimed_until=from_now("held_for")
-)
-RELEASE_REVIEW = _OPEN_REVIEW.where(reviews.c.claimed_by == bindparam("who")).values(
-    claimed_by=null(), claimed_until=null()
-)
+# Whoever submitted the case may take it back from under somebody's hands.
+RECORD_WITHDRAWAL = _RECORD.where(reviews.c.expires_at > NOW)
 
 # Open reviews whose time is up, the longest first.
 EXPIRED = (
     select(reviews)
-    .where(reviews.c.status == _word(ReviewStatus.OPEN), reviews.c.expires_at <= NOW)
+    .where(reviews.c.status == word_of(ReviewStatus.OPEN), reviews.c.expires_at <= NOW)
     .order_by(reviews.c.expires_at)
     .limit(bindparam("most"))
 )
@@ -186,25 +188,14 @@ EXPIRED = (
 ANSWERED_UNDER = select(reviews).where(reviews.c.answer_key == bindparam("wanted_key"))
 
 
-@cache
-def open_reviews(*, by_role: bool, by_domain: bool) -> Select[Any]:
-    """Return the statement for open reviews, the soonest due first, then the longest waiting: all, or narrowed."""
-    wanted = select(reviews).where(reviews.c.status == _word(ReviewStatus.OPEN))
-    if by_role:
-        wanted = wanted.where(reviews.c.role == bindparam("wanted_role"))
-    if by_domain:
-        wanted = wanted.where(reviews.c.domain == bindparam("wanted_domain"))
-    return wanted.order_by(reviews.c.due_at, reviews.c.opened_at).limit(bindparam("most"))
-
-
 EVENTS = select(events.c.seq, events.c.entry, events.c.digest).order_by(events.c.seq)
 EVENTS_OF_CASE = EVENTS.where(events.c.case_id == bindparam("wanted_case"))
-ALARMS_OF_CASE = EVENTS_OF_CASE.where(events.c.kind == _word(EventKind.ALARM))
+ALARMS_OF_CASE = EVENTS_OF_CASE.where(events.c.kind == word_of(EventKind.ALARM))
 
 # The entry about the policy that was made the current one last.
 CURRENT_POLICY = (
     select(events.c.entry)
-    .where(events.c.kind == _word(EventKind.POLICY_RECORDED))
+    .where(events.c.kind == word_of(EventKind.POLICY_RECORDED))
     .order_by(events.c.seq.desc())
     .limit(1)
 )

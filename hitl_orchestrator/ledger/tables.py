@@ -1,6 +1,6 @@
 """The tables, as SQLAlchemy Core knows them. The migrations make them; a test keeps the two alike."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, text
 
 metadata = MetaData()
 
@@ -74,6 +74,18 @@ reviews = Table(
     # Who is at it, and until when nobody else may answer.
     Column("claimed_by", String(200)),
     Column("claimed_until", String(27)),
+    Column("delegated_by", String(200)),
+    # When those who may answer are to be reminded; a time beyond all others where they are not, or were.
+    Column("remind_at", String(27), nullable=False),
+    # What the review shows and what was answered, to find it by.
+    Column("task_type", String(200), nullable=False),
+    Column("risk_level", String(20), nullable=False),
+    Column("confidence", Float),
+    Column("answer", String(20)),
+    Column("answered_by", String(200)),
+    Column("answered_at", String(27)),
+    # Whose case it is, by a keyed digest: the same customer, the same reviewer.
+    Column("affinity", String(64)),
     # The person and the key of an answer that came with one.
     Column("answer_key", String(401)),
     Column("seal", String(200), nullable=False),
@@ -92,6 +104,21 @@ Index("one_answer_per_key", reviews.c.answer_key, unique=True, sqlite_where=text
 _OPEN = text("status = 'open'")
 Index("open_reviews_by_time", reviews.c.due_at, reviews.c.opened_at, sqlite_where=_OPEN)
 Index("open_reviews_by_domain", reviews.c.domain, reviews.c.due_at, reviews.c.opened_at, sqlite_where=_OPEN)
+Index(
+    "open_reviews_of_a_kind",
+    reviews.c.role,
+    reviews.c.domain,
+    reviews.c.due_at,
+    reviews.c.opened_at,
+    sqlite_where=_OPEN,
+)
+Index("reviews_to_remind_of", reviews.c.remind_at, sqlite_where=_OPEN)
+Index("claimed_reviews", reviews.c.claimed_by, sqlite_where=text("claimed_by IS NOT NULL"))
+_DECIDED = text("status = 'decided'")
+Index("decided_by_confidence", reviews.c.task_type, reviews.c.confidence, reviews.c.answer, sqlite_where=_DECIDED)
+Index("decided_of_a_kind", reviews.c.task_type, reviews.c.domain, reviews.c.answered_at, sqlite_where=_DECIDED)
+Index("answered_by_whom", reviews.c.answered_at, reviews.c.answered_by, sqlite_where=text("answered_by IS NOT NULL"))
+Index("answered_of_a_customer", reviews.c.affinity, sqlite_where=text("affinity IS NOT NULL"))
 Index(
     "one_open_review_per_case",
     reviews.c.case_id,

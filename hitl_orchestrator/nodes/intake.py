@@ -7,7 +7,7 @@ from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.door import check_record
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import AgentOutput, Task
-from hitl_orchestrator.domain.words import ActorKind, HumanDecision
+from hitl_orchestrator.domain.words import ActorKind
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.ledger.entries import answer_digest
 from hitl_orchestrator.nodes.desk import CLOCK_TOLERANCE
@@ -32,8 +32,8 @@ def is_same_answer(given: Review, again: Review) -> bool:
 
 
 def passed_up(case: Case) -> bool:
-    """Whether a waiting case has just gone up the chain, so that its thread still asks the level below."""
-    return any(row.verdict and row.verdict.review.human_decision is HumanDecision.ESCALATE for row in case.reviews)
+    """Whether an earlier review of a waiting case was answered, so that its thread may still ask that one."""
+    return any(row.verdict is not None and row.verdict.final is None for row in case.reviews)
 
 
 def check_submission(task: Task, output: AgentOutput | None, now: datetime) -> None:

@@ -42,7 +42,7 @@ def by_person(submission: Submission, row: ReviewRow) -> AuditRecord:
         IncompleteOutcome: the review is not answered, or was passed up.
     """
     verdict = row.verdict
-    final = None if verdict is None else verdict.review.human_decision.final
+    final = None if verdict is None else verdict.final
     if verdict is None or final is None:
         raise IncompleteOutcome(submission.case_id, f"review {row.review_id!r} has no final decision")
     routing = row.shown.routing
