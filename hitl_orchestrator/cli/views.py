@@ -91,8 +91,10 @@ def _moved(cases: Sequence[Case]) -> Iterator[Block]:
 
 
 def review_summary(row: ReviewRow) -> dict[str, Any]:
-    """Return an open review, for machines."""
+    """Return an open review, for machines. Of a blind one nothing of the agent's answer is told."""
     routing, task = row.shown.routing, row.shown.task
+    blind = routing.decision.asking.blind
+    output = None if blind else routing.output
     return {
         "review_id": row.review_id,
         "case_id": row.case_id,
@@ -100,20 +102,24 @@ def review_summary(row: ReviewRow) -> dict[str, Any]:
         "role": row.role,
         "domain": row.domain,
         "risk_level": routing.risk_level,
-        "confidence_score": routing.score.confidence,
-        "signals": list(routing.score.signals),
+        "confidence_score": None if blind else routing.score.confidence,
+        "signals": [] if blind else list(routing.score.signals),
         "task_type": task.task_type,
         "task_description": task.task_description,
-        "proposal": routing.output.agent_output.model_dump(mode="json") if routing.output else None,
+        "proposal": output.agent_output.model_dump(mode="json") if output else None,
         "routing_decision": routing.decision.action,
         "rule_id": routing.decision.rule_id,
-        "reason": routing.decision.reason,
+        "reason": None if blind else routing.decision.reason,
         "level": row.level,
         "passed_up_because": row.shown.passed_up_because or None,
         "opened_at": row.opened_at.isoformat(),
         "due_at": row.due_at.isoformat() if row.due_at else None,
         "on_timeout": row.shown.on_timeout,
         "digest": row.digest,
+        "claimed_by": row.claimed_by,
+        "claimed_until": row.claimed_until.isoformat() if row.claimed_until else None,
+        "delegated_by": row.delegated_by,
+        "blind": blind,
     }
 
 

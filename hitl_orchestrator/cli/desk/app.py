@@ -71,6 +71,7 @@ class DeskApp(App[None]):
         self.active = False
         self.counts = Content()
         self._warned = False
+        self.fault: Exception | None = None
         self.error_console = Console(file=io.StringIO())  # a fault is told by the outermost line, without a traceback
 
     def on_mount(self) -> None:

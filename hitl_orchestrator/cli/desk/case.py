@@ -32,7 +32,6 @@ DECIDING = {
 }
 AROUND = (("d", "delegate"), ("l", "release"), ("Esc", "queue"), ("?", "help"))
 LEFT = (("n", "next"), ("Esc", "queue"), ("?", "help"))
-KEPT = "What you typed stays here."
 
 
 class CaseScreen(Screen[None]):
@@ -103,7 +102,9 @@ class CaseScreen(Screen[None]):
         for place, told in zip(("#judged", "#around"), telling.sections(view, now), strict=True):
             column = self.query_one(place, Vertical)
             await column.remove_children()
-            await column.mount_all(Piece(section, aside=place == "#around") for section in told)
+            pieces = [Piece(section, aside=place == "#around") for section in told]
+            pieces[0].add_class("-first")
+            await column.mount_all(pieces)
         if self.refusal:
             self._say(f"You may read this case, and not decide it: {self.refusal}")
         self._draw()
@@ -118,7 +119,7 @@ class CaseScreen(Screen[None]):
 
     def _draw(self) -> None:
         """Show what is pending, and the keys that do something now."""
-        self.query_one(Pending).tell(self.view, self.draft if self._open_to_me else None)
+        self.query_one(Pending).tell(self.view, self.draft, self._open_to_me)
         self.query_one(Blind).set_class(self.view.hidden and self._open_to_me, "-shown")
         offered = {choice.decision for choice in self.view.choices}
         keys = [(key, one.value) for key, one in DECIDING.items() if one in offered and not self.view.hidden]
@@ -239,24 +240,27 @@ class CaseScreen(Screen[None]):
         try:
             done = await self.desk.ask(lambda: self.desk.work.commit(view, draft))
         except Trouble as trouble:
-            self._say(f"Not recorded: {trouble} {KEPT}", "bad")
+            self._say(_kept(f"Not recorded: {trouble}"), "bad")
             if trouble.refused:
                 await self._see_what_became_of_it()
         else:
             self._over, self.desk.held = True, None
             self.desk.drafts.pop(view.review_id, None)
-            self._say(f"{done}  n goes on, Esc goes to the queue.", "good")
+            self._say(done, "good")
         finally:
             self._busy = False
         self._draw()
 
     async def _see_what_became_of_it(self) -> None:
-        """Take the keys for deciding away where the review is open no more; say nothing beside the refusal."""
+        """Say it in plainer words where the review is open no more, and take the keys for deciding away."""
         try:
             case = await self.desk.ask(lambda: self.desk.work.stands(self.view.case_id))
         except Trouble:
             return
         self._over = case.open_review is None or case.open_review.review_id != self.view.review_id
+        if self._over:
+            told = changed(self.view, case, self.desk.work.reviewer.reviewer_id, self.desk.now())
+            self._say(_kept(f"Not recorded: {told}"), "bad")
 
     async def _label(self, label: str) -> None:
         if not label:
@@ -266,7 +270,7 @@ class CaseScreen(Screen[None]):
         try:
             seen = await self.desk.ask(lambda: self.desk.work.label(view, label))
         except Trouble as trouble:
-            self._say(f"Not recorded: {trouble} {KEPT}", "bad")
+            self._say(_kept(f"Not recorded: {trouble}"), "bad")
             return
         self.draft.own_label = ""
         self._say("Your label is recorded. This is what the agent says.", "good")
@@ -288,11 +292,11 @@ class CaseScreen(Screen[None]):
                 desk.active = False
                 self.view = await desk.ask(lambda: desk.work.look(view.case_id))
         except Trouble as trouble:
-            self._say(f"{trouble} {KEPT}", "bad")
+            self._say(_kept(str(trouble)), "bad")
             return
         if told:
             self._over = case.open_review is None or case.open_review.review_id != view.review_id
-            self._say(f"{told} {KEPT}" if self.draft.typed else told, "bad")
+            self._say(_kept(told) if self.draft.typed else told, "bad")
             self._draw()
 
     def action_look_again(self) -> None:
@@ -304,7 +308,7 @@ class CaseScreen(Screen[None]):
         try:
             opened = await self.desk.ask(lambda: self.desk.work.open(case_id))
         except Trouble as trouble:
-            self._say(f"{trouble} {KEPT}", "bad")
+            self._say(_kept(str(trouble)), "bad")
             return
         self._over = False
         self._say("")
@@ -340,7 +344,7 @@ class CaseScreen(Screen[None]):
         try:
             opened = await desk.ask(lambda: desk.work.next_but(before))
         except Trouble as trouble:
-            self._say(f"{trouble} {KEPT}", "bad")
+            self._say(_kept(str(trouble)), "bad")
             return
         finally:
             self._busy = False
@@ -352,6 +356,11 @@ class CaseScreen(Screen[None]):
     def action_help(self) -> None:
         """Tell the keys."""
         self.app.push_screen(HelpDialog())
+
+
+def _kept(told: str) -> str:
+    """Return a sentence, and that nothing is lost."""
+    return f"{told.rstrip('.')}. What you typed stays here."
 
 
 def _why_not_offered(decision: HumanDecision, view: CaseView) -> str:

@@ -22,13 +22,13 @@ HELP = (
     ("In the queue", ""),
     ("Enter", "open the case under the cursor, and claim it"),
     ("n", "claim the case that is best taken next"),
-    ("f  m  u  v  e  x", "filter: choose, mine, unclaimed, overdue, everybody's, clear"),
+    ("f  m  u  v  e  x", "filters, mine, unclaimed, overdue, everybody's, clear"),
     ("In a case", ""),
-    ("a  r  m  o  e", "approve, reject, modify, override, escalate: pending until you commit it"),
-    ("Enter  u", "commit what is pending, or take it back"),
-    ("t  c  w", "say why, choose the reason code, write an own output to an override"),
+    ("a  r  m  o  e", "approve, reject, modify, override, escalate; pending"),
+    ("Enter  u", "record what is pending, or take it back"),
+    ("t  c  w", "say why, reason code, an own output to an override"),
     ("d  l", "delegate to a colleague, or release the case"),
-    ("n  Esc", "go on to the next case, or back to the queue; both release this one"),
+    ("n  Esc", "the next case, or the queue; this one is released"),
     ("Everywhere", ""),
     ("Ctrl+R", "look again"),
     ("Ctrl+T  Ctrl+Q", "light or dark, quit"),
@@ -42,7 +42,7 @@ class HelpDialog(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the box."""
-        with Vertical(classes="dialog") as box:
+        with Vertical(id="help", classes="dialog") as box:
             box.border_title = "keys"
             for key, does in HELP:
                 line = Content.assemble((key.ljust(18), KEY), does) if does else Content.styled(key, STRONG)

@@ -85,5 +85,5 @@ class EditorScreen(Screen[bool]):
         found = problems(text)
         self.query_one("#problems").set_class(not found, "-none")
         self.query_one("#problems", Static).update(Content("\n".join(telling.one_line(one) for one in found)))
-        if not found:
-            self.query_one("#live", Static).update(telling.changes(differences(self._view.proposal, read_output(text))))
+        differing = Content() if found else telling.changes(differences(self._view.proposal, read_output(text)))
+        self.query_one("#live", Static).update(differing)

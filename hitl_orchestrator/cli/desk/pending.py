@@ -31,12 +31,12 @@ class Pending(Vertical):
             yield Input(id="why", placeholder="free text", select_on_focus=False)
         yield Static(id="pending-keys")
 
-    def tell(self, view: CaseView, draft: Draft | None) -> None:
-        """Show a draft; None, or one with nothing pending, takes the box away."""
-        self.set_class(draft is not None and draft.act is not None, "-shown")
-        if draft is None or draft.act is None:
+    def tell(self, view: CaseView, draft: Draft, possible: bool) -> None:
+        """Show a draft; one with nothing pending takes the box away. What is not `possible` any more stays to be read."""
+        self.set_class(draft.act is not None, "-shown")
+        if draft.act is None:
             return
-        self.query_one("#what", Static).update(_what(view, draft))
+        self.query_one("#what", Static).update(_what(view, draft, possible))
         edits = draft.act in WITH_OUTPUT and bool(draft.edited)
         self.query_one("#difference").display = edits
         if edits:
@@ -49,14 +49,14 @@ class Pending(Vertical):
             why.value = draft.text
         own = [("w", "write an own output")] if draft.act is HumanDecision.OVERRIDE else []
         pairs = [("Enter", "records it"), ("u", "takes it back"), ("t", "says why"), *own]
-        self.query_one("#pending-keys", Static).update(telling.keys(pairs, 78))
+        self.query_one("#pending-keys", Static).update(telling.keys(pairs if possible else pairs[1:2], 78))
 
     def say_why(self) -> None:
         """Start to type the free text."""
         self.query_one("#why", Input).focus()
 
 
-def _what(view: CaseView, draft: Draft) -> Content:
+def _what(view: CaseView, draft: Draft, possible: bool) -> Content:
     if draft.act == DELEGATE:
         title, does = (
             f"delegate to {draft.delegate_to}",
@@ -65,7 +65,7 @@ def _what(view: CaseView, draft: Draft) -> Content:
     else:
         title = str(draft.act)
         does = next((choice.does for choice in view.choices if choice.decision == draft.act), "")
-    head = Content.assemble((title, f"bold {WARN}"), ("   pending, nothing is recorded yet", FAINT))
+    head = Content.assemble((title, f"bold {WARN}"), ("   pending, nothing is recorded yet" if possible else "   not recorded, and cannot be any more", FAINT))
     return Content("\n").join([head, Content(telling.one_line(does))]) if does else head
 
 

@@ -122,7 +122,7 @@ def sections(view: CaseView, now: datetime) -> tuple[list[Section], list[Section
 
 def _task(view: CaseView) -> Content:
     task = view.task
-    kind = f"{one_line(task.task_type)} in {one_line(task.domain)}, made {task.timestamp:%Y-%m-%d %H:%M} UTC"
+    kind = f"{one_line(task.task_type)} in {one_line(task.domain)}, {task.timestamp:%Y-%m-%d %H:%M} UTC"
     lines = [_quoted(task.task_description, STRONG), Content.styled(kind, FAINT), *_fields(task.metadata)]
     return _stacked([*lines, *_beware(task.model_dump(mode="json"))])
 
