@@ -1,14 +1,15 @@
 """Cases driven on from wherever the tables say they stand: under a lease, and harmless when it is done twice."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from threading import Lock
 from time import sleep
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.review import ReviewRow
 from hitl_orchestrator.domain.words import CaseStage
 from hitl_orchestrator.errors import (
     CaseMoved,
@@ -16,6 +17,7 @@ from hitl_orchestrator.errors import (
     HitlError,
     IncompleteOutcome,
     LeaseLost,
+    Refusal,
     StoredOtherwise,
     StoreUnavailable,
     UnknownCase,
@@ -33,6 +35,14 @@ if TYPE_CHECKING:
 
 _A_MOMENT = 0.02
 _AN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,220}")
+
+
+class Notice(NamedTuple):
+    """What somebody should hear of a review: that it will be due soon, or that their claim of it was taken back."""
+
+    kind: str
+    row: ReviewRow
+    to: tuple[str, ...]
 
 
 class Driving:
@@ -65,6 +75,7 @@ class Driving:
         """
         moved: list[Case] = []
         failures: dict[str, Exception] = {}
+        self.give_way()
         for case_id in self.ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED):
             try:
                 case = self._desk.to_move(self._case, case_id)
@@ -85,8 +96,23 @@ class Driving:
             raise Unrecovered(failures, len(moved))
         return moved
 
-    def sweep(self, on_case: Callable[[Case], None] = lambda case: None) -> list[Case]:
-        """Carry on with every review that nobody answered in time, as its rule says; `on_case` hears of each case.
+    def give_way(self) -> None:
+        """End every waiting case that a newer attempt at its task has followed, as superseded."""
+        for row in self.ledger.outdated():
+            # Somebody decided it, or another did this, a moment ago.
+            with suppress(Refusal):
+                self._desk.supersede(row)
+                self._drive(self.ledger.case(row.case_id))
+
+    def sweep(
+        self,
+        on_case: Callable[[Case], None] = lambda case: None,
+        on_notice: Callable[[Notice], None] = lambda notice: None,
+    ) -> list[Case]:
+        """Remind of what is due soon, take back what somebody claimed and left, and carry on with what is overdue.
+
+        `on_notice` hears of each reminder and each claim that was taken back, once, for whoever sends messages. A
+        server calls this on a timer. What nobody answered in time goes as its rule says; `on_case` hears of each.
 
         It is passed up, or its case ends as rejected; nothing is ever approved by waiting. The store's own clock
         decides, and of an answer and the deadline exactly one counts. Twice, or in two places, is harmless.
@@ -94,6 +120,9 @@ class Driving:
         Raises:
             Unrecovered: some could not be carried on with; all the others were, and these stay as they were.
         """
+        for notice in self._notices():
+            on_notice(notice)
+        self.give_way()
         moved: list[Case] = []
         failures: dict[str, Exception] = {}
         for row in self.ledger.expired():
@@ -112,6 +141,15 @@ class Driving:
         if failures:
             raise Unrecovered(failures, len(moved))
         return moved
+
+    def _notices(self) -> Iterator[Notice]:
+        for row in self.ledger.to_remind():
+            to = self._desk.remind(row)
+            if to is not None:
+                yield Notice("reminded", row, tuple(to))
+        for row in self.ledger.lapsed():
+            if self._desk.return_lapsed(row):
+                yield Notice("returned", row, (str(row.claimed_by),))
 
     def close(self) -> None:
         """Let go of files and connections, after signing the head where there is a file of heads. Twice is once.

@@ -3,34 +3,35 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hitl_orchestrator.domain.audit import AuditRecord, Event
-from hitl_orchestrator.domain.case import Case, Submission
+from hitl_orchestrator.domain.case import Case, Probe, Submission
 from hitl_orchestrator.domain.review import Review, ReviewRow
 from hitl_orchestrator.domain.settling import settled
 from hitl_orchestrator.domain.task import AgentOutput, Task
-from hitl_orchestrator.domain.words import CaseStage
+from hitl_orchestrator.domain.words import CaseStage, RiskLevel
 from hitl_orchestrator.driving import Driving
-from hitl_orchestrator.errors import CaseNotWaiting, UnfitInput, UnknownCase
+from hitl_orchestrator.errors import CaseNotWaiting, NotAuthorised, UnfitInput, UnknownCase
 from hitl_orchestrator.ledger.entries import receipt
 from hitl_orchestrator.ledger.heads import SignedHead
 from hitl_orchestrator.ledger.notary import Signing
 from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.ledger.proofs import CaseProof
+from hitl_orchestrator.ledger.queue import Wanted
 from hitl_orchestrator.ledger.verify import Verification
-from hitl_orchestrator.nodes.desk import Clock, Desk
-from hitl_orchestrator.nodes.intake import check_submission, is_same_answer, named_review, sender
+from hitl_orchestrator.nodes.desk import Desk
+from hitl_orchestrator.nodes.intake import check_submission, is_same_answer, name_of, named_review, one_of, sender
+from hitl_orchestrator.nodes.ports import Outputs
 from hitl_orchestrator.nodes.refusals import REPLAY
+from hitl_orchestrator.nodes.standing import Clock
 from hitl_orchestrator.nodes.waiting import open_reviews
 from hitl_orchestrator.policies.rulebook import Rulebook
+from hitl_orchestrator.review.feedback import Feedback, feedback_of
 from hitl_orchestrator.review.people import People
 
 if TYPE_CHECKING:
     from hitl_orchestrator.graph.runner import Runner
-
-
-CLAIM_SECONDS, LONGEST_CLAIM = 900.0, 86_400.0
 
 
 class BaseOrchestrator(Driving):
@@ -50,9 +51,14 @@ class BaseOrchestrator(Driving):
         new_id: Callable[[], str],
         runner: "Callable[[Desk], Runner]",
         signing: Signing,
+        outputs: Outputs | None = None,
     ) -> None:
-        """`runner` builds the graph; it is called when a case is first driven, since LangGraph is slow to import."""
-        super().__init__(ledger, Desk(ledger, people, rulebook, clock), runner, signing)
+        """`runner` builds the graph; it is called when a case is first driven, since LangGraph is slow to import.
+
+        `outputs` says what the outputs of each task type must look like.
+        """
+        super().__init__(ledger, Desk(ledger, people, rulebook, clock, outputs), runner, signing)
+        self._outputs = outputs
         self.people, self.rulebook = people, rulebook
         self._clock, self._new_id = clock, new_id
         self._in_force = False
@@ -65,20 +71,29 @@ class BaseOrchestrator(Driving):
         resubmit: bool = False,
         replay: bool = False,
         channel: str = "library",
+        submitted_by: str | None = None,
     ) -> Case:
         """Take a task in, and run its case until it finishes or waits for a person.
 
-        The same task with the same content is the same case. `replay` marks a case whose times are those of the
-        records: recorded reviews may then decide it. `channel` says through which door the task came.
+        The same task with the same content is the same case. With other content, and `resubmit`, it is a new case that
+        takes the place of the one before, whose open review is superseded. `replay` marks a case whose times are those
+        of the records: recorded reviews may then decide it. `channel` says through which door the task came, and
+        `submitted_by` who submitted it: they may cancel it, and never decide it.
 
         Raises:
             UnfitInput: the output is for another task, or the task's time lies in the future.
             TaskConflict: the task id came before with other content, and no resubmission is asked for.
         """
-        submission, actor = self._submission(task, output, replay), sender(replay, channel)
+        submission = self._submission(task, output, replay=replay, submitted_by=submitted_by)
+        return self._submit(submission, resubmit=resubmit, channel=channel)
+
+    def _submit(self, submission: Submission, *, resubmit: bool = False, channel: str) -> Case:
+        actor = sender(submission.replayed, channel)
         # No flush of its own: the run writes again before this method acknowledges anything.
         case = self.ledger.receive(submission, actor, resubmit=resubmit, driving=True)
         new = case.case_id == submission.case_id
+        if new and case.submission.supersedes is not None:
+            self.give_way()
         try:
             return case if case.stage is CaseStage.WAITING else self._drive(case, new=new)
         except UnknownCase:
@@ -93,20 +108,35 @@ class BaseOrchestrator(Driving):
         resubmit: bool = False,
         replay: bool = False,
         channel: str = "library",
+        submitted_by: str | None = None,
     ) -> Case:
         """Take a task in, durably, without running it yet. `recover` runs it, or a graph that you stream yourself."""
-        submission = self._submission(task, output, replay)
+        submission = self._submission(task, output, replay=replay, submitted_by=submitted_by)
         return self.ledger.receive(submission, sender(replay, channel), resubmit=resubmit)
 
-    def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
-        """Return the open reviews, the soonest due first, then the longest waiting, for one role or domain where given.
+    def inbox(
+        self,
+        role: str | None = None,
+        domain: str | None = None,
+        limit: int = 200,
+        *,
+        task_type: str | None = None,
+        risk_level: RiskLevel | str | None = None,
+        overdue: bool = False,
+        mine: str | None = None,
+        unclaimed: bool = False,
+    ) -> Sequence[ReviewRow]:
+        """Return the open reviews, the soonest due first, then the longest waiting, narrowed where something is given.
 
         Where the active policy has become stricter, a review is listed for the higher role that may now decide it.
+        `mine` names a reviewer, and lists what they hold; `unclaimed` lists what nobody does.
 
         Raises:
             UnfitInput: the limit is not in [1, 100 000], or a name is no text that could be stored.
         """
-        return open_reviews(self.ledger, self.rulebook, self.people.chain, role=role, domain=domain, limit=limit)
+        risk = None if risk_level is None else one_of(RiskLevel, risk_level, "inbox: risk_level")
+        wanted = Wanted(role, domain, task_type, risk, overdue, mine, unclaimed)
+        return open_reviews(self.ledger, self.rulebook, self.people.chain, wanted, limit)
 
     def show(self, given_id: str) -> Case:
         """Return one case, by its own id or by that of its task (the latest attempt).
@@ -121,48 +151,37 @@ class BaseOrchestrator(Driving):
         """Return everything that happened to one case, in order."""
         return list(self.ledger.events(self.show(given_id).case_id))
 
-    def records(self) -> Iterator[AuditRecord]:
-        """Yield the outcome of every finished case, in the order in which they finished."""
-        return self.ledger.records()
+    def records(self, *, probes: bool = False) -> Iterator[AuditRecord]:
+        """Yield the outcome of every finished case, in the order in which they finished.
 
-    def decide(self, given_id: str, review: Review, *, channel: str = "library") -> Case:
+        Cases that only measured a reviewer are kept apart: with `probes` these are yielded, and no others.
+        """
+        return (record for record in self.ledger.records() if (record.probe is not None) is probes)
+
+    def feedback(self) -> Iterator[Feedback]:
+        """Yield what agents can learn from each case that a person decided."""
+        return (said for said in map(feedback_of, self.records()) if said is not None)
+
+    def decide(self, given_id: str, review: Review, *, by: str | None = None, channel: str = "library") -> Case:
         """Record a person's answer to the case that waits, if it is the first, and run the case on.
 
-        Everything is checked before anything is written. The same answer of the same person again is the same
-        receipt.
+        `by` is who the face has authenticated; an answer that names another is refused. Everything is checked before
+        anything is written. The same answer of the same person again is the same receipt.
 
         Raises:
             CaseNotWaiting, ReviewAlreadyDecided, ReviewClaimed, ReviewExpired, KeyReused, StaleReview, NotAuthorised,
             TopOfChain, GraphChanged: it is refused.
             UnfitInput: the answer lacks something that its decision needs.
         """
+        review = self._identified(review, by)
         case = self._desk.to_move(self.show, given_id)
         with self._desk.refusals_told(case.case_id, named_review(case, review), review, channel):
             known = self.ledger.answered_under(review)
             if known is not None:
                 row = receipt(known, case.case_id, review)
             else:
-                row = self._desk.decide(self._review_to_decide(case, review), review, channel=channel)
+                row = self._desk.decide(self._review_to_decide(case, review), review, channel=channel, case=case)
         return self._answered(case, row)
-
-    def claim(
-        self, given_id: str, reviewer_id: str, *, seconds: float = CLAIM_SECONDS, channel: str = "library"
-    ) -> ReviewRow:
-        """Keep the open review of a case for one person: until then, by the store's clock, nobody else may answer it.
-
-        Claiming it again prolongs it. An answer ends it, and so does `release`.
-
-        Raises:
-            CaseNotWaiting, NotAuthorised, ReviewClaimed, ReviewExpired, GraphChanged: it is refused.
-            UnfitInput: the seconds are not in (0, 86 400].
-        """
-        if not 0 < seconds <= LONGEST_CLAIM:
-            raise UnfitInput([f"claim {given_id!r}: seconds: {seconds} is not in (0, {LONGEST_CLAIM}]"])
-        return self._desk.claim(self._open_review(given_id), reviewer_id, seconds, channel)
-
-    def release(self, given_id: str, reviewer_id: str, *, channel: str = "library") -> bool:
-        """Let go of the open review of a case; False where this person had not claimed it. Raises as `claim`."""
-        return self._desk.release(self._open_review(given_id), reviewer_id, channel)
 
     def replay(self, given_id: str, recorded: Review) -> Case:
         """Record a decision that was taken in the past, at the time of the record, and run the case on.
@@ -207,15 +226,25 @@ class BaseOrchestrator(Driving):
         resubmit: bool = False,
         replay: bool = False,
         channel: str = "library",
+        submitted_by: str | None = None,
     ) -> Case:
         """Do as `submit` does, in a thread, so that the event loop goes on."""
-        return await asyncio.to_thread(self.submit, task, output, resubmit=resubmit, replay=replay, channel=channel)
+        how: dict[str, Any] = {"resubmit": resubmit, "replay": replay, "channel": channel, "submitted_by": submitted_by}
+        return await asyncio.to_thread(self.submit, task, output, **how)
 
-    async def adecide(self, given_id: str, review: Review, *, channel: str = "library") -> Case:
+    async def adecide(self, given_id: str, review: Review, *, by: str | None = None, channel: str = "library") -> Case:
         """Do as `decide` does, in a thread, so that the event loop goes on."""
-        return await asyncio.to_thread(self.decide, given_id, review, channel=channel)
+        return await asyncio.to_thread(self.decide, given_id, review, by=by, channel=channel)
 
-    def _submission(self, task: Task, output: AgentOutput | None, replay: bool) -> Submission:
+    def _submission(
+        self,
+        task: Task,
+        output: AgentOutput | None,
+        *,
+        replay: bool = False,
+        submitted_by: str | None = None,
+        probe: Probe | None = None,
+    ) -> Submission:
         now = self._clock()
         task = settled(task, f"task {task.task_id!r}")
         output = None if output is None else settled(output, f"the output of task {task.task_id!r}")
@@ -231,7 +260,17 @@ class BaseOrchestrator(Driving):
             graph_version=self.version,
             received_at=now,
             replayed=replay,
+            submitted_by=None if submitted_by is None else name_of(submitted_by, "submitted_by"),
+            probe=probe,
         )
+
+    def _identified(self, review: Review, by: str | None) -> Review:
+        """Return an answer as that of whoever gave it. Raises `NotAuthorised` where it says that somebody else did."""
+        if by is None or review.reviewer_id == by:
+            return review
+        if review.reviewer_id is not None:
+            raise NotAuthorised(by, f"the answer names {review.reviewer_id!r}; everybody answers for themselves")
+        return review.model_copy(update={"reviewer_id": by})
 
     def _put_policy_in_force(self, now: datetime) -> None:
         """Record the policy before the first case comes in under it; who only reads or decides changes no policy."""
@@ -258,12 +297,13 @@ class BaseOrchestrator(Driving):
         given_before = (row for row in case.reviews if row.verdict and is_same_answer(row.verdict.review, answer))
         return next(given_before, case.open_review or case.reviews[-1])
 
-    def _open_review(self, given_id: str) -> ReviewRow:
+    def _waiting_case(self, given_id: str) -> Case:
+        """Return a case with an open review, which this code may drive. Raises `CaseNotWaiting`, `GraphChanged`."""
         case = self._desk.to_move(self.show, given_id)
         if case.open_review is None:
             raise CaseNotWaiting(case.case_id, case.status)
         self._check_graph(case.case_id, case.submission.graph_version)
-        return case.open_review
+        return case
 
     def _answered(self, case: Case, row: ReviewRow) -> Case:
         """Run a case on after an answer that was recorded just now, or that stood before."""

@@ -6,10 +6,10 @@ from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.words import ActorKind, Authentication, CaseStage
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.ledger.redaction import Redaction, a_redaction
-from hitl_orchestrator.orchestrator import BaseOrchestrator
+from hitl_orchestrator.teamwork import TeamOrchestrator
 
 
-class RedactingOrchestrator(BaseOrchestrator):
+class RedactingOrchestrator(TeamOrchestrator):
     """An orchestrator that can erase as well."""
 
     def redact(

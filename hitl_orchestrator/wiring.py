@@ -23,9 +23,10 @@ from hitl_orchestrator.ledger.keys import SealKey, encryption_key, seals_from
 from hitl_orchestrator.ledger.leases import LEASE_SECONDS
 from hitl_orchestrator.ledger.notary import Notary, Signing
 from hitl_orchestrator.ledger.ports import Ledger
-from hitl_orchestrator.nodes.desk import Clock, Desk
+from hitl_orchestrator.nodes.desk import Desk
 from hitl_orchestrator.nodes.ports import Classifier
 from hitl_orchestrator.nodes.services import Services
+from hitl_orchestrator.nodes.standing import Clock
 from hitl_orchestrator.policies.loader import read_policy
 from hitl_orchestrator.policies.risk import RiskRule
 from hitl_orchestrator.policies.rulebook import Rulebook, recorded_policy

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import jsonpatch
+
 from hitl_orchestrator.domain.value import Value
 
 
@@ -13,3 +15,8 @@ class FieldChange(Value):
     after: Any = None
     added: bool = False
     removed: bool = False
+
+
+def json_patch(before: Any, after: Any) -> tuple[dict[str, Any], ...]:
+    """Return the JSON Patch (RFC 6902) that leads from one value to another."""
+    return tuple(jsonpatch.make_patch(before, after))

@@ -21,6 +21,10 @@ class RoleChain(Value):
         place = self.roles.index(role)
         return self.roles[place + 1] if place + 1 < len(self.roles) else None
 
+    def upward(self, role: str) -> tuple[str, ...]:
+        """Return this role and all above it; a role outside the chain alone."""
+        return self.roles[self.roles.index(role) :] if role in self.roles else (role,)
+
     def reaches(self, held: str, needed: str) -> bool:
         """Whether `held` is `needed` or stands above it.
 

@@ -175,10 +175,9 @@ class _Reading:
         due = body.get("due_at", NEVER)
         ends = due if shown and shown.get("on_timeout") in _ENDING else NEVER
         row = (review.level, review.role, review.digest, review.opened_at, review.due_at, review.expires_at)
-        if row != (body["level"], body["role"], body["digest"], said["at"], due, ends):
-            return f"the row of its review {review.review_id!r} says another level, role, digest or time"
-        if shown is None or not _is_found_by(review, shown):
-            return f"the row of its review {review.review_id!r} says another type, risk or confidence than it shows"
+        opened = (body["level"], body["role"], body["digest"], said["at"], due, ends)
+        if row != opened or shown is None or not _is_found_by(review, shown):
+            return f"the row of its review {review.review_id!r} says another level, role, digest, time, type or risk"
         if self._erased is not None:
             return self._erased_problem(review, self._erased)
         if digest(shown) != review.digest or shown["task"]["domain"] != review.domain:

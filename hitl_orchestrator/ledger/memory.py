@@ -17,13 +17,13 @@ from hitl_orchestrator.ledger.books import Books
 from hitl_orchestrator.ledger.chain import Head, body_of
 from hitl_orchestrator.ledger.contents import content_digest, is_same, new_contents
 from hitl_orchestrator.ledger.memory_books import MemoryBooks
-from hitl_orchestrator.ledger.memory_claims import MemoryClaims
 from hitl_orchestrator.ledger.memory_index import is_anothers, is_open, is_up
+from hitl_orchestrator.ledger.memory_queue import MemoryQueue
 from hitl_orchestrator.ledger.redaction import Redaction
 from hitl_orchestrator.ledger.seal import check_told
 
 
-class MemoryLedger(MemoryClaims):
+class MemoryLedger(MemoryQueue):
     """The `Ledger` port over dictionaries and one lock."""
 
     def record_policy(self, policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> None:
@@ -53,7 +53,7 @@ class MemoryLedger(MemoryClaims):
                     return self.case(known)
                 if not resubmit:
                     raise TaskConflict(submission.task.task_id, known)
-            submission = submission.model_copy(update={"attempt": len(attempts) + 1})
+                submission = entries.next_attempt(submission, known, len(attempts))
             case_id = submission.case_id
             attempts.append(case_id)
             self._cases[case_id] = Case(submission=submission, stage=CaseStage.RECEIVED)
@@ -107,6 +107,14 @@ class MemoryLedger(MemoryClaims):
             row = self._reviews[review.review_id]
             due = is_open(row, review) and is_up(row, self.now())
             return self._record(row, verdict, entries.TIMEOUT, pass_to) if due else None
+
+    def withdraw(self, review: ReviewRow, verdict: Verdict, actor: Actor) -> ReviewRow:
+        """Record that a case was taken back."""
+        with self._lock:
+            row, now = self._reviews[review.review_id], self.now()
+            if not is_open(row, review) or is_up(row, now):
+                return entries.standing_answer(row, review, verdict, now)
+            return self._record(row, verdict, actor, None)
 
     def _record(self, row: ReviewRow, verdict: Verdict, actor: Actor, pass_to: Shown | None) -> ReviewRow:
         decided = self._seals.sealed(entries.row_answered(row, verdict))
@@ -188,14 +196,6 @@ class MemoryLedger(MemoryClaims):
         with self._lock:
             rows = self._reviews.of_case(case_id)
         return rows[-1].model_copy(deep=True) if rows else None
-
-    def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
-        """Return open reviews, the soonest due first, then the longest waiting."""
-        with self._lock:
-            listed = self._reviews.open_ones(
-                lambda row: role in (None, row.role) and domain in (None, row.domain), limit
-            )
-        return [row.model_copy(deep=True) for row in listed]
 
     def stages(self, *stages: CaseStage) -> Sequence[str]:
         """Return the ids of the cases at these stages."""

@@ -63,6 +63,7 @@ class ReviewTable:
         self._rows: dict[str, ReviewRow] = {}
         self._of_case: dict[str, dict[str, None]] = defaultdict(dict)
         self._open: dict[str, ReviewRow] = {}
+        self._decided: dict[str, dict[str, ReviewRow]] = defaultdict(dict)
 
     def __getitem__(self, review_id: str) -> ReviewRow:
         """Return a review. Raises `KeyError`."""
@@ -84,6 +85,12 @@ class ReviewTable:
             self._open[row.review_id] = row
         else:
             self._open.pop(row.review_id, None)
+        if row.status is ReviewStatus.DECIDED:
+            self._decided[row.shown.task.task_type][row.review_id] = row
+
+    def decided(self, task_type: str) -> Iterator[ReviewRow]:
+        """Go through the decided reviews of a type."""
+        return iter(self._decided.get(task_type, {}).values())
 
     def of_case(self, case_id: str) -> tuple[ReviewRow, ...]:
         """Return the reviews of a case, the latest last."""

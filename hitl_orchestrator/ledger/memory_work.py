@@ -37,6 +37,7 @@ class MemoryWork:
         self._records: dict[str, AuditRecord] = {}
         self._refusals: dict[tuple[str, str], int] = {}
         self._payloads: dict[tuple[str, str], str] = {}
+        self._reminded: set[str] = set()
         self._submitted_as: dict[str, str] = {}
 
     def take(self, case_id: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, bindparam, delete, insert, literal_column, select, update
+from sqlalchemy import ColumnElement, Select, String, bindparam, delete, insert, literal_column, null, select, update
 
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.words import EventKind

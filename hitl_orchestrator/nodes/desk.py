@@ -1,51 +1,43 @@
 """The desk between the nodes and the ledger: it opens reviews, takes the one decision, and writes the outcome."""
 
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord
 from hitl_orchestrator.domain.case import Case, Submission
-from hitl_orchestrator.domain.decision import Facts, Routing, RoutingDecision
+from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.door import check_record
-from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
+from hitl_orchestrator.domain.reading import did_you_mean
+from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.settling import settled
 from hitl_orchestrator.domain.value import canonical_json
 from hitl_orchestrator.domain.words import ActorKind, Authentication, DecisionSource, HumanDecision, OnTimeout
 from hitl_orchestrator.errors import (
-    HitlError,
     IncompleteOutcome,
     NotAuthorised,
-    PolicyAltered,
     Refusal,
-    SealBroken,
     StateForged,
-    StoredOtherwise,
     UnfitInput,
     UnknownCase,
 )
-from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.nodes.outcome import by_agent, by_person
-from hitl_orchestrator.nodes.ports import Rules
-from hitl_orchestrator.nodes.refusals import REPLAY, refused_attempt, who_acts, who_answers
-from hitl_orchestrator.nodes.waiting import facts_of, role_needed
+from hitl_orchestrator.nodes.refusals import REPLAY, who_answers
+from hitl_orchestrator.nodes.team import Team
+from hitl_orchestrator.nodes.waiting import facts_of
+from hitl_orchestrator.review import quorum
 from hitl_orchestrator.review.authority import check_answer, options, role_to_decide_in, role_to_pass_to
 from hitl_orchestrator.review.deadlines import what_then
-from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.records import unfit_record
+from hitl_orchestrator.review.rights import Rights
 
-Clock = Callable[[], datetime]
 # Clocks may differ a little; what lies further in the future has an impossible time.
 CLOCK_TOLERANCE = timedelta(minutes=5)
 TIMEOUT = "timeout"
 
 
-class Desk:
+class Desk(Team):
     """The `Inbox` and the `Records` of the nodes, over a ledger, the people, the policies in force and a clock."""
-
-    def __init__(self, ledger: Ledger, people: People, rules: Rules, clock: Clock) -> None:
-        self._ledger, self._people, self._rules, self._clock = ledger, people, rules, clock
 
     def open(self, submission: Submission, routing: Routing, *, own: bool) -> ReviewRow:
         """Return the review of a case that counts now; open the first one where there is none."""
@@ -65,6 +57,7 @@ class Desk:
             task=submission.task,
             routing=routing,
             on_timeout=then,
+            answer_within=self._answer_within(routing.decision),
             salt=secrets.token_hex(16),
         )
         row = self._ledger.open_review(shown, self._clock())
@@ -87,22 +80,7 @@ class Desk:
         row = self._ledger.latest_review(row.case_id) or row
         return row if row.verdict is None else self._proven(row)
 
-    @contextmanager
-    def refusals_told(self, case_id: str, review_id: str | None, answer: Review, channel: str) -> Iterator[None]:
-        """Tell the ledger of an answer that is refused within. It happens afterwards, and changes nothing for anybody.
-
-        What cannot be read (`UnfitInput`) is no attempt; what cannot be written down just now is refused all the same.
-        """
-        try:
-            yield
-        except Refusal as refusal:
-            known = next((one for one in self._people if one.reviewer_id == answer.reviewer_id), None)
-            attempt = refused_attempt((case_id, review_id), answer, refusal, known, channel)
-            with suppress(HitlError):
-                self._ledger.refuse(attempt, who_answers(answer, known, channel), self._clock())
-            raise
-
-    def decide(self, row: ReviewRow, answer: Review, *, channel: str) -> ReviewRow:
+    def decide(self, row: ReviewRow, answer: Review, *, channel: str, case: Case | None = None) -> ReviewRow:
         """Check a person's live answer, and record it if it is the first; the time is the desk's, not the answer's.
 
         Raises:
@@ -114,14 +92,14 @@ class Desk:
             raise UnfitInput([f"the answer to review {row.review_id!r}: reviewer_id: say who decides"])
         row = self._proven(row)
         check_answer(answer, row)
+        self._check_content(answer, row)
+        rights = self.rights(row, case)
         reviewer = self._people.named(answer.reviewer_id)
-        needed = self._role_needed(row)
-        role = role_to_decide_in(reviewer, needed, row.domain, self._people.chain, answer.human_role)
-        now = self._clock()
-        complete = _completed(answer, row, role, answer.timestamp or now)
-        actor = who_answers(answer, reviewer, channel)
+        role = rights.role_for(reviewer, answer.human_role)
+        actor, now = who_answers(answer, reviewer, channel), self._clock()
+        looked = self._looked_at(row, reviewer, must_label=rights.asking.blind)
         verdict = Verdict(
-            review=complete,
+            review=_completed(answer, row, role, answer.timestamp or now),
             decided_at=now,
             role=role,
             roles_held=reviewer.roles,
@@ -129,24 +107,40 @@ class Desk:
             options_offered=options(row, role, self._people.chain),
             authenticated=actor.authenticated,
             channel=channel,
+            person=reviewer.human,
+            first_viewed_at=looked.at,
+            own_label=looked.label,
         )
-        return self._ledger.decide(row, verdict, actor, self._passed_up(row, verdict))
+        verdict, pass_to = self._what_follows(rights, reviewer, verdict)
+        return self._ledger.decide(row, verdict, actor, pass_to)
 
-    def claim(self, row: ReviewRow, reviewer_id: str, seconds: float, channel: str) -> ReviewRow:
-        """Keep a review for somebody who may decide it.
+    def _what_follows(self, rights: Rights, reviewer: Reviewer, verdict: Verdict) -> tuple[Verdict, Shown | None]:
+        """Return an answer as it counts, and what is shown to whom next: nothing where it settles the case."""
+        row = rights.row
+        if verdict.review.human_decision is HumanDecision.ESCALATE:
+            return verdict, self._passed_up(row, verdict, rights)
+        if rights.asking.approvals == 1:
+            return verdict, None
+        given = [*rights.given, quorum.ballot(row.shown, verdict)]
+        others = rights.left(but=reviewer.human, taken=(verdict.role,))
+        above = rights.left_above(verdict.role, reviewer.human)
+        step = quorum.next_step(given, rights.asking, others=bool(others), others_above=bool(above))
+        if step is quorum.Step.SETTLES:
+            return verdict, None
+        vote = verdict.model_copy(update={"settles": False})
+        if step is quorum.Step.ANOTHER:
+            return vote, self._shown_again(row, row.role, row.shown.passed_up_because)
+        role = self._role_above(rights, rights.needed)
+        return vote, self._shown_again(row, role, quorum.told(given), escalated=True)
 
-        Raises:
-            NotAuthorised, ReviewClaimed, ReviewExpired, ReviewAlreadyDecided: it is not theirs to take.
-        """
-        row = self._proven(row)
-        reviewer = self._people.named(reviewer_id)
-        role_to_decide_in(reviewer, self._role_needed(row), row.domain, self._people.chain, None)
-        return self._ledger.claim(row, reviewer_id, who_acts(reviewer, channel), self._clock(), seconds)
-
-    def release(self, row: ReviewRow, reviewer_id: str, channel: str) -> bool:
-        """Let go of a review that somebody has claimed; False where they had not. Raises `NotAuthorised`."""
-        reviewer = self._people.named(reviewer_id)
-        return self._ledger.unclaim(row, reviewer_id, who_acts(reviewer, channel), self._clock())
+    def _check_content(self, answer: Review, row: ReviewRow) -> None:
+        """Pass an answer whose reason is a known one, and whose output is one of its type."""
+        codes = self._people.reason_codes
+        if answer.reason_code is not None and answer.reason_code not in codes:
+            there = f"the reasons are {', '.join(codes)}{did_you_mean(answer.reason_code, codes)}"
+            raise UnfitInput([f"the answer to review {row.review_id!r}: reason_code: {answer.reason_code!r}; {there}"])
+        if answer.modified_output is not None and self._outputs is not None:
+            self._outputs.check(row.shown.task.task_type, answer.modified_output)
 
     def expire(self, row: ReviewRow) -> ReviewRow | None:
         """Record what becomes of a review that nobody answered in time; None where somebody did. Never an approval.
@@ -212,27 +206,14 @@ class Desk:
             raise IncompleteOutcome(submission.case_id, "it needs a person, and no review of it was ever opened")
         if row.verdict is None:
             self.alarm(submission.case_id, f"it was about to finish, and review {row.review_id!r} is open")
-        return self._ledger.finish(by_person(submission, self._proven(row)), routing, now)
+        return self._ledger.finish(by_person(submission, self._proven(row), self._before(row)), routing, now)
 
-    def alarm(self, case_id: str, cause: str) -> None:
-        """Write down that something was found which no code of ours wrote, once."""
-        self._ledger.alarm(case_id, cause, self._clock())
-
-    def to_move(self, read: Callable[[str], Case], given_id: str) -> Case:
-        """Return a case that is about to be moved on; sound the alarm if it is stored as no code of ours stores it."""
-        try:
-            return read(given_id)
-        except StoredOtherwise as exc:
-            self.alarm(exc.case_id, str(exc))
-            raise
-
-    def _proven(self, row: ReviewRow) -> ReviewRow:
-        """Return a review as it stands, if it is what was written; sound the alarm if it is not."""
-        try:
-            return self._ledger.proven(row.review_id)
-        except SealBroken as exc:
-            self.alarm(row.case_id, str(exc))
-            raise
+    def _before(self, row: ReviewRow) -> list[ReviewRow]:
+        """Return the answered reviews before this one, each proven to be what was written."""
+        if row.level == 0:
+            return []
+        reviews = self._ledger.case(row.case_id).reviews
+        return [self._proven(before) for before in reviews if before.level < row.level]
 
     def _check_submission(self, submission: Submission) -> None:
         """Pass a submission that is the one of the ledger, to the letter."""
@@ -256,30 +237,25 @@ class Desk:
         facts = facts_of(submission.task, routing)
         return not self._asked(submission.case_id, submission.policy_hash, facts).needs_human
 
-    def _role_needed(self, row: ReviewRow) -> str:
-        """The role that may decide now: the review's own, or a higher one where the active policy asks for it."""
-        with self._alarmed(row.case_id):
-            return role_needed(row, self._rules, self._people.chain)
+    def _passed_up(self, row: ReviewRow, verdict: Verdict, rights: Rights | None = None) -> Shown | None:
+        """Return what the next role up is shown; None for a final decision.
 
-    def _asked(self, case_id: str, policy_hash: str, facts: Facts) -> RoutingDecision:
-        """Ask the policy that a case came in under, and the active one."""
-        with self._alarmed(case_id):
-            return self._rules.decide(policy_hash, facts)
-
-    @contextmanager
-    def _alarmed(self, case_id: str) -> Iterator[None]:
-        """Sound the alarm if the row of a policy was changed."""
-        try:
-            yield
-        except PolicyAltered as exc:
-            self.alarm(case_id, str(exc))
-            raise
-
-    def _passed_up(self, row: ReviewRow, verdict: Verdict) -> Shown | None:
-        """Return what the next role up is shown; None for a final decision."""
+        A role that nobody holds who may decide this is passed over, where somebody above it may.
+        """
         if verdict.review.human_decision is not HumanDecision.ESCALATE:
             return None
-        role = role_to_pass_to(row, verdict.role, self._people.chain)
+        role = self._role_above(rights or self.rights(row), verdict.role)
+        return self._shown_again(row, role, verdict.review.stated_reason, escalated=True)
+
+    def _role_above(self, rights: Rights, role: str) -> str:
+        """Return the next role up in which somebody may decide, else the next. Raises `TopOfChain`."""
+        chain = self._people.chain
+        above = role_to_pass_to(rights.row, role, chain)
+        higher = chain.roles[chain.roles.index(above) :]
+        return next((each for each in higher if rights.left(role=each)), above)
+
+    def _shown_again(self, row: ReviewRow, role: str, because: str, *, escalated: bool = False) -> Shown:
+        """Return what the next review of a case shows: for another person of the role, or for one above."""
         level = row.level + 1
         then = what_then(row.shown.routing.decision, role, self._people.chain)
         return row.shown.model_copy(
@@ -288,7 +264,9 @@ class Desk:
                 "level": level,
                 "role": role,
                 "on_timeout": then,
-                "passed_up_because": verdict.review.stated_reason,
+                "passed_up_because": because,
+                "escalations": row.shown.escalations + escalated,
+                "answer_within": self._answer_within(row.shown.routing.decision),
             }
         )
 

@@ -1,17 +1,27 @@
 """What a task and an answer must be before anything is done with them, and which review an answer is about. Pure."""
 
 from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
 
 from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.door import check_record
+from hitl_orchestrator.domain.reading import did_you_mean, parse
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import AgentOutput, Task
+from hitl_orchestrator.domain.value import Identifier, Value
 from hitl_orchestrator.domain.words import ActorKind
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.ledger.entries import answer_digest
 from hitl_orchestrator.nodes.desk import CLOCK_TOLERANCE
 from hitl_orchestrator.nodes.refusals import REPLAY
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+class _Named(Value):
+    name: Identifier
 
 
 def sender(replay: bool, channel: str) -> Actor:
@@ -23,6 +33,20 @@ def named_review(case: Case, answer: Review) -> str | None:
     """Return the review that an answer is about: the one it names, if the case has it, or else the latest."""
     ids = [row.review_id for row in case.reviews]
     return answer.review_id if answer.review_id in ids else next(reversed(ids), None)
+
+
+def name_of(given: str, field: str) -> str:
+    """Return an id that may be stored. Raises `UnfitInput` where it is none."""
+    return parse(_Named, {"name": given}, field).name
+
+
+def one_of(words: type[Word], given: str, where: str) -> Word:
+    """Return one of a closed set of words. Raises `UnfitInput` where it is none."""
+    try:
+        return words(given)
+    except ValueError:
+        known = ", ".join(word.value for word in words)
+        raise UnfitInput([f"{where}: {given!r} is none of {known}{did_you_mean(given, list(words))}"]) from None
 
 
 def is_same_answer(given: Review, again: Review) -> bool:

@@ -1,16 +1,18 @@
 """What the audit record of a case says, from what came in and what was decided. Pure."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Routing
-from hitl_orchestrator.domain.review import Review, ReviewRow
+from hitl_orchestrator.domain.patch import json_patch
+from hitl_orchestrator.domain.review import Review, ReviewRow, Verdict
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.words import DecisionSource, FinalDecision, HumanDecision
 from hitl_orchestrator.errors import IncompleteOutcome
-from hitl_orchestrator.nodes.evidence import of_case, of_review
+from hitl_orchestrator.nodes.evidence import of_case, of_review, votes
 
 
 def by_agent(submission: Submission, routing: Routing, now: datetime) -> AuditRecord:
@@ -30,45 +32,59 @@ def by_agent(submission: Submission, routing: Routing, now: datetime) -> AuditRe
         human_involved=False,
         final_decision=FinalDecision.APPROVED,
         decision_source=DecisionSource.AGENT,
-        final_output=routing.output.agent_output,
+        final_output=None if submission.probe else routing.output.agent_output,
         review_probability=0.0,
     )
 
 
-def by_person(submission: Submission, row: ReviewRow) -> AuditRecord:
+def by_person(submission: Submission, row: ReviewRow, before: Sequence[ReviewRow] = ()) -> AuditRecord:
     """Return the record of a case that a person decided, about exactly what that person was shown, or nobody in time.
 
+    `before` are the answered reviews before the one that settled it: votes, and what was passed up.
+
     Raises:
-        IncompleteOutcome: the review is not answered, or was passed up.
+        IncompleteOutcome: the review is not answered, was passed up, or was one vote of several.
     """
     verdict = row.verdict
     final = None if verdict is None else verdict.final
     if verdict is None or final is None:
         raise IncompleteOutcome(submission.case_id, f"review {row.review_id!r} has no final decision")
     routing = row.shown.routing
-    if verdict.source is DecisionSource.TIMEOUT:
-        return AuditRecord(
-            **_common(submission, routing, verdict.decided_at),
-            **of_review(row, verdict) | {"human_reason": ""},
-            human_involved=False,
-            final_decision=final,
-            decision_source=verdict.source,
-            final_output=None,
-            review_probability=1.0,
-        )
-    return AuditRecord(
+    said = {
         **_common(submission, routing, verdict.decided_at),
         **of_review(row, verdict),
+        "final_decision": final,
+        "decision_source": verdict.source,
+        "votes": votes([*before, row]),
+    }
+    if verdict.source is not DecisionSource.HUMAN:
+        nobody = {"human_involved": False, "final_output": None, "review_probability": 1.0}
+        return AuditRecord(**said | nobody | _why_nobody(verdict))
+    output = _output_after(verdict.review, routing)
+    return AuditRecord(
+        **said,
         human_involved=True,
-        final_decision=final,
-        decision_source=verdict.source,
         reviewer_id=verdict.review.reviewer_id,
         human_role=verdict.role,
         human_decision=verdict.review.human_decision,
         human_feedback=verdict.review.human_feedback or verdict.review.reason,
-        final_output=_output_after(verdict.review, routing),
+        final_output=None if submission.probe else output,
+        output_patch=_patch(routing, verdict.review),
         review_probability=1.0,
     )
+
+
+def _why_nobody(verdict: Verdict) -> dict[str, Any]:
+    """Return why a case ended without a decision; of one that nobody answered in time the deadline says all."""
+    return {"human_reason": "" if verdict.source is DecisionSource.TIMEOUT else verdict.review.reason}
+
+
+def _patch(routing: Routing, review: Review) -> tuple[dict[str, Any], ...] | None:
+    """Return what leads from the proposal to an edited output, where both are there."""
+    if review.modified_output is None or routing.output is None:
+        return None
+    proposed, final = routing.output.agent_output, review.modified_output
+    return json_patch(proposed.model_dump(mode="json"), final.model_dump(mode="json"))
 
 
 def _output_after(review: Review, routing: Routing) -> Proposal | None:

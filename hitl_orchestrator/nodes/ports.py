@@ -6,7 +6,7 @@ from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Facts, Routing, RoutingDecision
 from hitl_orchestrator.domain.review import Review, ReviewRow
-from hitl_orchestrator.domain.task import Task
+from hitl_orchestrator.domain.task import Proposal, Task
 
 
 class Classifier(Protocol):
@@ -21,6 +21,20 @@ class Rules(Protocol):
 
     def decide(self, policy_hash: str, facts: Facts) -> RoutingDecision:
         """Return the strictest of what the case's own policy and the active one say. Never reads a clock or a file."""
+
+
+class Outputs(Protocol):
+    """What the outputs of a task type must look like."""
+
+    def check(self, task_type: str, proposal: Proposal) -> None:
+        """Pass an output that fits its type, or one of a type that nothing is said of.
+
+        Raises:
+            UnfitInput: it does not fit, with every problem and its place.
+        """
+
+    def of(self, task_type: str) -> dict[str, Any] | None:
+        """Return the JSON Schema of a task type, None where nothing is said of it."""
 
 
 class Inbox(Protocol):

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from hitl_orchestrator.domain.decision import Facts, Routing
+from hitl_orchestrator.domain.decision import Asking, Facts, Routing
 from hitl_orchestrator.domain.review import ReviewRow
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.task import Task
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.ledger.ports import Ledger
+from hitl_orchestrator.ledger.queue import Wanted
 from hitl_orchestrator.nodes.ports import Rules
 from hitl_orchestrator.policies.rulebook import Rulebook
 
@@ -15,34 +16,40 @@ MOST_LISTED = 100_000
 
 
 def open_reviews(
-    ledger: Ledger, rulebook: Rulebook, chain: RoleChain, *, role: str | None, domain: str | None, limit: int
+    ledger: Ledger, rulebook: Rulebook, chain: RoleChain, wanted: Wanted, limit: int
 ) -> Sequence[ReviewRow]:
-    """Return the open reviews that wait for a role now, the soonest due first; for any role where none is named.
+    """Return the open reviews that are wanted, the soonest due first; those of a role are those that it may decide now.
 
     Raises:
         UnfitInput: the limit is not in [1, 100 000], or a name is no text that could be stored.
     """
-    found = [f"{name!r} is no name" for name in (role, domain) if name is not None and not name.isprintable()]
+    names = (wanted.role, wanted.domain, wanted.task_type, wanted.held_by)
+    found = [f"{name!r} is no name" for name in names if name is not None and not name.isprintable()]
     if not 1 <= limit <= MOST_LISTED:
         found.append(f"limit {limit} is not in [1, {MOST_LISTED}]")
     if found:
         raise UnfitInput([f"inbox: {problem}" for problem in found])
-    if role is None or not _another_policy_is_known(ledger, rulebook.active.hash):
-        return ledger.inbox(role, domain, limit)
+    if wanted.role is None or not _another_policy_is_known(ledger, rulebook.active.hash):
+        return ledger.waiting(wanted, limit)
     read = 4 * limit
     while True:
-        waiting = ledger.inbox(None, domain, read)
-        theirs = [row for row in waiting if role_needed(row, rulebook, chain) == role]
+        waiting = ledger.waiting(wanted._replace(role=None), read)
+        theirs = [row for row in waiting if role_needed(row, rulebook, chain) == wanted.role]
         if len(theirs) >= limit or len(waiting) < read:
             return theirs[:limit]
         read *= 8
 
 
+def in_force(row: ReviewRow, rules: Rules, chain: RoleChain) -> tuple[str, Asking]:
+    """Return the role that may decide now, and how it is asked: as the review says, or as a stricter policy does."""
+    routing = row.shown.routing
+    decision = rules.decide(routing.decision.policy_hash, facts_of(row.shown.task, routing))
+    return chain.higher(row.role, decision.assigned_human_role or row.role), decision.asking
+
+
 def role_needed(row: ReviewRow, rules: Rules, chain: RoleChain) -> str:
     """Return the role that may decide now: the review's own, or a higher one where the active policy asks for it."""
-    routing = row.shown.routing
-    in_force = rules.decide(routing.decision.policy_hash, facts_of(row.shown.task, routing))
-    return chain.higher(row.role, in_force.assigned_human_role or row.role)
+    return in_force(row, rules, chain)[0]
 
 
 def facts_of(task: Task, routing: Routing) -> Facts:

@@ -15,7 +15,7 @@ from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.domain.words import Action, RiskLevel
 from hitl_orchestrator.policies.conditions import conditions_of, guards_of
 from hitl_orchestrator.policies.engine import CompiledPolicy
-from hitl_orchestrator.policies.schema import Policy, Rule
+from hitl_orchestrator.policies.schema import Policy, Rule, too_few_roles
 
 _MOST_CASES = 20_000
 _NO_MAXIMUM = 2.0
@@ -50,6 +50,7 @@ def check(policy: Policy, roles: RoleChain = DEFAULT_CHAIN) -> list[Finding]:
     found: list[Finding] = []
     for place, rule in enumerate(rules):
         found += _strangers(rule, roles)
+        found += _never_enough(rule, roles)
         found += _hidden(rule, rules[:place])
         found += _contradictions(rule, rules[:place], cases)
         found += _approves_too_much(rule, cases)
@@ -85,6 +86,13 @@ def _strangers(rule: Rule, roles: RoleChain) -> Iterator[Finding]:
         yield Finding(severity=Severity.ERROR, rule_id=rule.rule_id, sentence=sentence)
 
 
+def _never_enough(rule: Rule, roles: RoleChain) -> Iterator[Finding]:
+    role = rule.assigned_human_role
+    if rule.distinct_roles and role in roles.roles and rule.approvals > len(roles.upward(role)):
+        sentence = too_few_roles(rule.approvals, role, roles)
+        yield Finding(severity=Severity.ERROR, rule_id=rule.rule_id, sentence=sentence)
+
+
 def _hidden(rule: Rule, earlier: tuple[Rule, ...]) -> Iterator[Finding]:
     hiding = next((other for other in earlier if _implies(rule, other)), None)
     if hiding is None:
@@ -100,9 +108,9 @@ def _hidden(rule: Rule, earlier: tuple[Rule, ...]) -> Iterator[Finding]:
 
 
 def _contradictions(rule: Rule, earlier: tuple[Rule, ...], cases: list[_Case]) -> Iterator[Finding]:
-    answer = (rule.action, rule.assigned_human_role)
+    answer = (rule.action, rule.assigned_human_role, rule.asking)
     for other in earlier:
-        if other.priority != rule.priority or answer == (other.action, other.assigned_human_role):
+        if other.priority != rule.priority or answer == (other.action, other.assigned_human_role, other.asking):
             continue
         if any(case.decision.rule_id == other.rule_id and _holds(rule, case.facts) for case in cases):
             yield Finding(

@@ -121,8 +121,8 @@ class CompiledPolicy:
             trace.append(trial)
             if trial.held:
                 said = self._decision(rule.action, rule.rule_id, rule.assigned_human_role, trial.why, trace)
-                wait = {"respond_within": rule.respond_within, "on_timeout": rule.on_timeout}
-                return said.model_copy(update=wait) if rule.respond_within else said
+                asked = {name: getattr(rule, name) for name in ("respond_within", "on_timeout", "asking")}
+                return said.model_copy(update=asked) if said.needs_human else said
         role = default_role(Action.HUMAN_REVIEW, self.roles)
         return self._decision(Action.HUMAN_REVIEW, FALLBACK, role, "no rule holds, so a person decides", trace)
 

@@ -20,10 +20,11 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails
 
+from hitl_orchestrator.domain.decision import Asking
 from hitl_orchestrator.domain.reading import did_you_mean
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, Value, digest
-from hitl_orchestrator.domain.words import Action, OnTimeout, RiskLevel, Signal
+from hitl_orchestrator.domain.words import Action, Agreement, OnTimeout, RiskLevel, Signal
 
 FALLBACK = "fallback"
 """The rule id of decisions that no rule took."""
@@ -125,7 +126,8 @@ class Rule(Value):
     A role that is left out is the first of the chain for `human_review` and the second for `escalate`. The
     validation context may bring the `RoleChain` under "roles"; a role must then stand in it.
 
-    `respond_within` is how long each review stays open for an answer, `on_timeout` what happens then.
+    `respond_within` is how long each review stays open for an answer, `on_timeout` what happens then. How people are
+    asked stands in `Asking`, in the words of its fields.
     """
 
     rule_id: Identifier
@@ -135,6 +137,12 @@ class Rule(Value):
     assigned_human_role: Label | None = Field(default=None, validate_default=True)
     respond_within: Duration | None = None
     on_timeout: OnTimeout = OnTimeout.ESCALATE
+    approvals: int = Field(default=1, ge=1, le=9, strict=True)
+    agreement: Agreement = Agreement.UNANIMITY
+    distinct_roles: bool = Field(default=False, strict=True)
+    remind_before: Duration | None = None
+    business_hours: bool = Field(default=False, strict=True)
+    blind: bool = Field(default=False, strict=True)
 
     @field_validator("rule_id")
     @classmethod
@@ -157,6 +165,40 @@ class Rule(Value):
             raise ValueError("it needs a time to run out; give respond_within")
         return then
 
+    @field_validator("approvals", "agreement", "distinct_roles", "remind_before", "business_hours", "blind")
+    @classmethod
+    def _of_people(cls, given: object, info: ValidationInfo) -> object:
+        usual = cls.model_fields[info.field_name or ""].default
+        if given != usual and info.data.get("action") is Action.AUTO_APPROVE:
+            raise ValueError("auto_approve asks nobody; leave it out, or make the action human_review")
+        return given
+
+    @field_validator("agreement", "distinct_roles")
+    @classmethod
+    def _of_several(cls, given: object, info: ValidationInfo) -> object:
+        if given not in (Agreement.UNANIMITY, False) and info.data.get("approvals") == 1:
+            raise ValueError("it is about several people; give approvals, at least 2")
+        return given
+
+    @field_validator("distinct_roles")
+    @classmethod
+    def _enough_roles(cls, distinct: bool, info: ValidationInfo) -> bool:
+        chain: RoleChain | None = (info.context or {}).get("roles")
+        role, approvals = info.data.get("assigned_human_role"), info.data.get("approvals", 1)
+        if distinct and chain is not None and role and approvals > len(chain.upward(role)):
+            raise ValueError(too_few_roles(approvals, role, chain))
+        return distinct
+
+    @field_validator("remind_before", "business_hours")
+    @classmethod
+    def _before_it_is_due(cls, given: timedelta | bool | None, info: ValidationInfo) -> timedelta | bool | None:
+        within = info.data.get("respond_within", LONGEST_WAIT)
+        if given and within is None:
+            raise ValueError("it needs a time to answer; give respond_within")
+        if isinstance(given, timedelta) and given >= within:
+            raise ValueError("a reminder comes after the review was opened; make it shorter than respond_within")
+        return given
+
     @field_validator("assigned_human_role")
     @classmethod
     def _somebody_who_can(cls, role: str | None, info: ValidationInfo) -> str | None:
@@ -170,6 +212,11 @@ class Rule(Value):
             hint = did_you_mean(role, chain.roles)
             raise ValueError(f"no such role; the chain of escalation is {', '.join(chain.roles)}{hint}")
         return role
+
+    @property
+    def asking(self) -> Asking:
+        """How the rule wants people to be asked."""
+        return Asking(**{name: getattr(self, name) for name in Asking.model_fields})
 
 
 class Policy(Value):
@@ -218,6 +265,15 @@ def default_role(action: Action | None, chain: RoleChain) -> str | None:
     if action is Action.ESCALATE:
         return chain.roles[min(1, len(chain.roles) - 1)]
     return None
+
+
+def too_few_roles(approvals: int, role: str, chain: RoleChain) -> str:
+    """Say that a rule asks for more people of distinct roles than there are roles from its own one up."""
+    there = " and ".join(chain.upward(role))
+    return (
+        f"{approvals} people of distinct roles can never be found: from {role!r} up stand only {there}; "
+        "ask for fewer approvals, assign a lower role, or leave distinct_roles out"
+    )
 
 
 def _double_ids(given: Any) -> list[InitErrorDetails]:

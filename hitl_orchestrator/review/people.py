@@ -30,6 +30,24 @@ class People:
         """Go through the reviewers, in the order in which they were given."""
         return iter(self._by_id.values())
 
+    reason_codes: tuple[str, ...] = (
+        "agent_error",
+        "policy_exception",
+        "missing_information",
+        "ambiguous_input",
+        "other",
+    )
+
+    def human(self, reviewer_id: str) -> str:
+        """Return the human being behind an account; an unknown name is its own."""
+        known = self._by_id.get(reviewer_id)
+        return reviewer_id if known is None else known.human
+
+    def accounts_of(self, reviewer_id: str) -> tuple[str, ...]:
+        """Return all accounts of the same human being."""
+        human = self.human(reviewer_id)
+        return tuple(one.reviewer_id for one in self if one.human == human) or (reviewer_id,)
+
     def named(self, reviewer_id: str) -> Reviewer:
         """Return the reviewer with this id, or refuse: an unknown name has no rights."""
         if reviewer_id not in self._by_id:
