@@ -104,7 +104,7 @@ def _delegate(
     from hitl_orchestrator.cli import claiming as doing  # noqa: PLC0415
 
     session = session_of(context, store, policy, reviewers, as_json)
-    doing.delegate(session, given_id, reviewer, to, reason, minutes)
+    doing.delegate(session, given_id, (reviewer, to), reason, minutes)
 
 
 @review.command("escalate")
@@ -224,8 +224,10 @@ def _insights(
     reviewers: Reviewers = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell how carefully each reviewer decides: how quickly, against how much there was to read, and how they do on
-    known answers."""
+    """Tell how carefully each reviewer decides.
+
+    How quickly against how much there was to read, how they do on known answers, and how often they agree with others.
+    """
     from hitl_orchestrator.cli import learning as doing  # noqa: PLC0415
 
     doing.insights(session_of(context, store, reviewers=reviewers, as_json=as_json))

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import typer
 
-from hitl_orchestrator.cli import views
+from hitl_orchestrator.cli import team, views
 from hitl_orchestrator.cli.answer import answer
 from hitl_orchestrator.cli.problems import NO
 from hitl_orchestrator.cli.reviewing import read_answer
@@ -13,7 +13,6 @@ from hitl_orchestrator.cli.screen import draw
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.words import count
 from hitl_orchestrator.errors import CaseNotWaiting, UnfitInput
-from hitl_orchestrator.wiring import now_in_utc
 
 ASKS = "--yes is needed where nobody can be asked; without it the cases are only decided after a yes at a terminal"
 
@@ -37,8 +36,8 @@ def bulk(
             if case.open_review is None:
                 raise CaseNotWaiting(case.case_id, case.status)
         if not session.as_json:
-            draw(views.together([row for row in rows if row], given.human_decision, now_in_utc()))
+            draw(team.together([row for row in rows if row], given.human_decision))
         if not yes and not typer.confirm(f"{given.human_decision} {count(len(cases), 'case')}?"):
             raise typer.Exit(NO)
         done = hitl.decide_many([case.case_id for case in cases], given, by=reviewer, channel="cli")
-    answer(session.as_json, [views.case_summary(case) for case in done], lambda: views.decided(done))
+    answer(session.as_json, [views.case_summary(case) for case in done], lambda: team.decided(done))

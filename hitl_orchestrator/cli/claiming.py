@@ -2,12 +2,11 @@
 
 import typer
 
-from hitl_orchestrator.cli import seeing, views
+from hitl_orchestrator.cli import seeing, team, views
 from hitl_orchestrator.cli.answer import answer
 from hitl_orchestrator.cli.blocks import COMMAND, Line
 from hitl_orchestrator.cli.problems import NO
 from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.wiring import now_in_utc
 
 CHANNEL = "cli"
 MINUTE, HOUR = 60.0, 3600.0
@@ -43,11 +42,12 @@ def release(session: Session, given_id: str, reviewer: str) -> None:
     answer(session.as_json, {"released": done, "claimed_by": holder}, lambda: [Line(told)])
 
 
-def delegate(session: Session, given_id: str, reviewer: str, to: str, reason: str, minutes: float) -> None:
-    """Give one case to somebody else."""
+def delegate(session: Session, given_id: str, between: tuple[str, str], reason: str, minutes: float) -> None:
+    """Give one case from one person to another."""
+    reviewer, to = between
     with session.open() as hitl:
         row = hitl.delegate(given_id, reviewer, to, reason=reason, seconds=minutes * MINUTE, channel=CHANNEL)
-    answer(session.as_json, views.review_summary(row), lambda: [views.held(row)])
+    answer(session.as_json, views.review_summary(row), lambda: [team.held(row)])
 
 
 def cancel(session: Session, given_id: str, by: str, reason: str) -> None:
@@ -73,5 +73,5 @@ def assign(session: Session, limit: int, hours: float) -> None:
     answer(
         session.as_json,
         [views.review_summary(row) for row in rows],
-        lambda: views.assigned(rows, now_in_utc()),
+        lambda: team.assigned(rows),
     )

@@ -18,11 +18,15 @@ from hitl_orchestrator.review.authority import options, role_to_decide_in
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.wiring import Orchestrator, now_in_utc, read_file
 
+NOTHING: Mapping[str, Any] = {}
 
-def inbox(session: Session, role: str | None, domain: str | None, limit: int) -> None:
+
+def inbox(
+    session: Session, role: str | None, domain: str | None, limit: int, narrowed: Mapping[str, Any] = NOTHING
+) -> None:
     """List open reviews."""
     with session.open() as hitl:
-        listed = [(row, _role_needed(hitl, row)) for row in hitl.inbox(role, domain, limit)]
+        listed = [(row, _role_needed(hitl, row)) for row in hitl.inbox(role, domain, limit, **narrowed)]
         if role is not None and not listed:
             _check_role(role, hitl.people)
         unfinished = len(hitl.ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED))
@@ -48,16 +52,16 @@ def show(session: Session, given_id: str) -> None:
     answer(session.as_json, data, lambda: story.of(case, history, deciding, session))
 
 
-def resume(session: Session, given_id: str, said: Mapping[str, str | None], output: str | None) -> None:
-    """Record a person's answer."""
+def resume(session: Session, given_id: str, said: Mapping[str, str | None], output: str | None, reviewer: str) -> None:
+    """Record the answer of the person whom `--reviewer` names."""
     review = read_answer(said, output)
     started = now_in_utc()
     with session.open() as hitl:
-        case = hitl.decide(given_id, review, channel="cli")
+        case = hitl.decide(given_id, review, by=reviewer, channel="cli")
     answer(
         session.as_json,
         views.case_summary(case) | {"final_output": _plain(case.final_output)},
-        lambda: story.receipt(case, review, started, session),
+        lambda: story.receipt(case, review.model_copy(update={"reviewer_id": reviewer}), started, session),
     )
 
 

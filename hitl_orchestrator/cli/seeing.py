@@ -1,4 +1,4 @@
-"""One case as a reviewer sees it, told at the terminal: what is asked, what is proposed, and what one may answer. Pure."""
+"""One case as a reviewer sees it, told in lines: what is asked, what is proposed, and what one may answer. Pure."""
 
 import json
 from collections.abc import Iterator

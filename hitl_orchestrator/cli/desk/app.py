@@ -71,7 +71,6 @@ class DeskApp(App[None]):
         self.active = False
         self.counts = Content()
         self._warned = False
-        self.fault: Exception | None = None
         self.error_console = Console(file=io.StringIO())  # a fault is told by the outermost line, without a traceback
 
     def on_mount(self) -> None:
@@ -92,6 +91,11 @@ class DeskApp(App[None]):
             Trouble: it cannot be had; with plain sentences.
         """
         return await asyncio.to_thread(told_plainly, doing)
+
+    @property
+    def fault(self) -> Exception | None:
+        """What ended the desk that nobody foresaw."""
+        return self._exception
 
     def draft_of(self, review_id: str) -> Draft:
         """Return what was typed about a review so far."""

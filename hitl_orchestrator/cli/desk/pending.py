@@ -32,7 +32,7 @@ class Pending(Vertical):
         yield Static(id="pending-keys")
 
     def tell(self, view: CaseView, draft: Draft, possible: bool) -> None:
-        """Show a draft; one with nothing pending takes the box away. What is not `possible` any more stays to be read."""
+        """Show a draft; with nothing pending the box goes away. What is not `possible` any more stays to be read."""
         self.set_class(draft.act is not None, "-shown")
         if draft.act is None:
             return
@@ -65,7 +65,10 @@ def _what(view: CaseView, draft: Draft, possible: bool) -> Content:
     else:
         title = str(draft.act)
         does = next((choice.does for choice in view.choices if choice.decision == draft.act), "")
-    head = Content.assemble((title, f"bold {WARN}"), ("   pending, nothing is recorded yet" if possible else "   not recorded, and cannot be any more", FAINT))
+    head = Content.assemble(
+        (title, f"bold {WARN}"),
+        ("   pending, nothing is recorded yet" if possible else "   not recorded, and cannot be any more", FAINT),
+    )
     return Content("\n").join([head, Content(telling.one_line(does))]) if does else head
 
 

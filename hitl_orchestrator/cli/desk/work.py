@@ -142,7 +142,9 @@ class Work:
             return f"Recorded: {draft.delegate_to} has {view.task_id} now, and it comes back to you if they let go."
         case = self.hitl.decide(view.case_id, draft.review(view), by=me, channel=CHANNEL)
         waits = case.open_review
-        then = f"it waits for {waits.role} now" if waits else f"the case is finished: {case.status}"
+        voted = any(row.review_id == view.review_id and row.status is ReviewStatus.VOTED for row in case.reviews)
+        another = f"it waits for another {waits.role}" if waits and voted else ""
+        then = another or (f"it waits for {waits.role} now" if waits else f"the case is finished: {case.status}")
         return f"Recorded: {draft.act}; {then}."
 
     def colleagues(self, view: CaseView) -> list[Reviewer]:
