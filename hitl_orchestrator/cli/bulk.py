@@ -25,7 +25,7 @@ def bulk(
     Raises:
         UnfitInput: nobody can be asked, or the cases may not be decided together.
     """
-    given = read_answer(said, None)
+    given = read_answer({**said, "reviewer_id": reviewer}, None)
     can_ask = sys.stdin.isatty() and not session.as_json
     if not yes and not can_ask:
         raise UnfitInput([ASKS])
