@@ -1,21 +1,18 @@
 """Picks the concretes: which store, which checkpoints, which policy, which people, which clock."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from uuid_utils import uuid7
 
-from hitl_orchestrator.domain.reading import did_you_mean, read_json
+from hitl_orchestrator.domain.reading import did_you_mean
 from hitl_orchestrator.domain.roles import RoleChain
-from hitl_orchestrator.domain.value import check_json
 from hitl_orchestrator.errors import KeyUnusable, PolicyAltered, SealKeyMissing, StoreUnavailable, UnfitInput
 from hitl_orchestrator.ledger.address import HOW_TO_WRITE, can_be_read, is_postgres, shown
 from hitl_orchestrator.ledger.headbook import Headbook
@@ -23,17 +20,17 @@ from hitl_orchestrator.ledger.keys import SealKey, encryption_key, seals_from
 from hitl_orchestrator.ledger.leases import LEASE_SECONDS
 from hitl_orchestrator.ledger.notary import Notary, Signing
 from hitl_orchestrator.ledger.ports import Ledger
+from hitl_orchestrator.loading import canonical, load_people, load_policy, read_file
 from hitl_orchestrator.nodes.desk import Desk
 from hitl_orchestrator.nodes.ports import Classifier
 from hitl_orchestrator.nodes.services import Services
 from hitl_orchestrator.nodes.standing import Clock
-from hitl_orchestrator.policies.loader import read_policy
 from hitl_orchestrator.policies.risk import RiskRule
 from hitl_orchestrator.policies.rulebook import Rulebook, recorded_policy
 from hitl_orchestrator.policies.schema import Policy, policy_hash
 from hitl_orchestrator.policies.scoring import ScoreRules
 from hitl_orchestrator.redacting import RedactingOrchestrator
-from hitl_orchestrator.review.people import People, read_people
+from hitl_orchestrator.review.people import People
 from hitl_orchestrator.settings import DEFAULT_STORE
 
 if TYPE_CHECKING:
@@ -45,8 +42,22 @@ if TYPE_CHECKING:
     from hitl_orchestrator.ledger.signing import SigningKey
     from hitl_orchestrator.ledger.sql import SqlLedger
 
+__all__ = [
+    "MEMORY",
+    "Orchestrator",
+    "canonical",
+    "load_people",
+    "load_policy",
+    "notary_of",
+    "now_in_utc",
+    "open_ledger",
+    "open_to_audit",
+    "read_file",
+    "signing_key",
+    "store_exists",
+]
+
 MEMORY = "memory://"
-CANONICAL_POLICY, CANONICAL_REVIEWERS = "routing_policy.json", "reviewers.json"
 
 
 class Orchestrator(RedactingOrchestrator):
@@ -139,44 +150,6 @@ def in_utc(clock: Clock) -> Clock:
 def new_case_id() -> str:
     """Return a new UUIDv7: unique everywhere, and sorted by time."""
     return str(uuid7())
-
-
-def canonical(name: str) -> str:
-    """Return the text of one of the data sets that come with the package."""
-    return files("hitl_orchestrator.data").joinpath(name).read_text(encoding="utf-8")
-
-
-def read_file(path: str | Path) -> str:
-    """Return the text of a file, or say plainly why it cannot be read."""
-    try:
-        return Path(path).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as exc:
-        raise UnfitInput([f"{path}: not UTF-8 text (byte {exc.start}); save it as UTF-8"]) from exc
-    except (OSError, ValueError) as exc:
-        raise UnfitInput([f"{path}: cannot be read: {getattr(exc, 'strerror', None) or exc}"]) from exc
-
-
-def load_policy(given: "str | Path | Mapping[str, Any] | Policy | None", roles: RoleChain) -> Policy:
-    """Return the policy of a file or a value; the canonical one where none is given."""
-    if isinstance(given, Policy):
-        given = given.model_dump(mode="json")
-    if isinstance(given, Mapping):
-        return read_policy(_as_text(given, "policy"), "policy", roles)
-    if given is None:
-        return read_policy(canonical(CANONICAL_POLICY), CANONICAL_POLICY, roles)
-    return read_policy(read_file(given), Path(given).name, roles)
-
-
-def load_people(given: "str | Path | Mapping[str, Any] | Sequence[Any] | People | None") -> People:
-    """Return the people of a file or a value; one seat per role where none are given."""
-    if isinstance(given, People):
-        return given
-    if given is None:
-        return read_people(read_json(canonical(CANONICAL_REVIEWERS), CANONICAL_REVIEWERS), CANONICAL_REVIEWERS)
-    if isinstance(given, (str, Path)):
-        text, where = read_file(given), Path(given).name
-        return read_people(read_json(text, where, outer=1 if text.lstrip().startswith("[") else 2), where)
-    return read_people(given, "reviewers")
 
 
 def _from_here(store: str) -> str:
@@ -376,10 +349,3 @@ def _checkpoints(store: str, key: bytes | None) -> Any:
     from hitl_orchestrator.graph.checkpoints import memory_checkpoints, sqlite_checkpoints  # noqa: PLC0415
 
     return memory_checkpoints(key) if store == MEMORY else sqlite_checkpoints(sqlite_path(store), key)
-
-
-def _as_text(given: Mapping[str, Any], where: str) -> str:
-    try:
-        return json.dumps(check_json(given), allow_nan=False)
-    except ValueError as exc:
-        raise UnfitInput([f"{where}: not JSON: {exc}"]) from exc

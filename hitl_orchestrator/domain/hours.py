@@ -41,7 +41,7 @@ class WorkingHours(Value):
     def _known_zone(cls, name: str) -> str:
         try:
             ZoneInfo(name)
-        except (OSError, ValueError):
+        except (KeyError, OSError, ValueError):
             raise ValueError("no such time zone; give a name of the IANA database, such as Europe/Vienna") from None
         return name
 

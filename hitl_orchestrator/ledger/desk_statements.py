@@ -67,9 +67,9 @@ RENEW = (
     .values(claimed_until=from_now("held_for"))
 )
 
-# How many other reviews a person holds.
+# How many other reviews an account holds.
 HELD = select(func.count().label("held")).where(
-    reviews.c.claimed_by.in_(bindparam("accounts", expanding=True)),
+    reviews.c.claimed_by == bindparam("who"),
     _OPEN,
     reviews.c.claimed_until > NOW,
     reviews.c.review_id != bindparam("wanted_review"),

@@ -194,6 +194,7 @@ def _check_limit(conn: Transaction, review: ReviewRow, who: str, limit: Limit | 
     """Pass somebody who may hold one more. Writers take turns, so that nobody claims two at once beside this."""
     if limit is None or limit.most is None:
         return
-    held = int(conn.first(desk.HELD, accounts=list(limit.accounts), wanted_review=review.review_id)["held"])
+    known = {"wanted_review": review.review_id}
+    held = sum(int(conn.first(desk.HELD, who=account, **known)["held"]) for account in limit.accounts)
     if held >= limit.most:
         raise entries.too_many_claims(who, held)

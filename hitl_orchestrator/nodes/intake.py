@@ -46,7 +46,7 @@ def one_of(words: type[Word], given: str, where: str) -> Word:
         return words(given)
     except ValueError:
         known = ", ".join(word.value for word in words)
-        raise UnfitInput([f"{where}: {given!r} is none of {known}{did_you_mean(given, list(words))}"]) from None
+        raise UnfitInput([f"{where}: {given!r} is none of {known}{did_you_mean(given, [word.value for word in words])}"]) from None
 
 
 def is_same_answer(given: Review, again: Review) -> bool:

@@ -1,52 +1,68 @@
-"""Who the reviewers are, and how their roles stand above one another."""
+"""Who the reviewers are, how their roles stand above one another, and how the organisation works."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain as joined
 from typing import Any
 
 from pydantic import Field
 
+from hitl_orchestrator.domain.hours import WorkingHours
 from hitl_orchestrator.domain.reading import did_you_mean, parse, parse_many
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
-from hitl_orchestrator.domain.value import Label, Value
+from hitl_orchestrator.domain.value import Identifier, Label, Value
 from hitl_orchestrator.errors import NotAuthorised, UnfitInput
+from hitl_orchestrator.review.hours import check_holidays
+
+DEFAULT_REASON_CODES = ("agent_error", "policy_exception", "missing_information", "ambiguous_input", "other")
+"""Why reviewers decide as they do, where the organisation has no list of its own."""
+
+
+class Team(Value):
+    """Reviewers who are asked first about the domains that are theirs. A domain belongs to one team at most."""
+
+    team_id: Identifier
+    members: tuple[Identifier, ...] = Field(min_length=1)
+    domains: tuple[Label, ...] = ()
 
 
 class _File(Value):
-    """The outer shape of `reviewers.json`; the reviewers in it are read one by one."""
+    """The outer shape of `reviewers.json`; the reviewers and teams in it are read one by one."""
 
     escalation_chain: tuple[Label, ...] = DEFAULT_CHAIN.roles
     reviewers: list[Any] = Field(min_length=1)
+    teams: list[Any] = Field(default_factory=list)
+    calendar: WorkingHours | None = None
+    reason_codes: tuple[Label, ...] = Field(default=DEFAULT_REASON_CODES, min_length=1)
 
 
 class People:
-    """All reviewers by id, and the chain of escalation."""
+    """All reviewers by id, the chain of escalation, and what the organisation has in common.
 
-    def __init__(self, reviewers: Iterable[Reviewer], chain: RoleChain = DEFAULT_CHAIN) -> None:
-        self.chain = chain
+    `calendar` is when the house works, for times that count in working time; `reason_codes` are the reasons that an
+    answer may name. Accounts of one human being are told apart everywhere but where people are counted.
+    """
+
+    def __init__(
+        self,
+        reviewers: Iterable[Reviewer],
+        chain: RoleChain = DEFAULT_CHAIN,
+        *,
+        teams: Iterable[Team] = (),
+        calendar: WorkingHours | None = None,
+        reason_codes: Iterable[str] = DEFAULT_REASON_CODES,
+    ) -> None:
+        self.chain, self.calendar = chain, calendar
+        self.teams, self.reason_codes = tuple(teams), tuple(reason_codes)
         self._by_id = {reviewer.reviewer_id: reviewer for reviewer in reviewers}
+        self._team_of = {domain: team for team in self.teams for domain in team.domains}
+        self._accounts: dict[str, list[str]] = {}
+        for reviewer in self:
+            self._accounts.setdefault(reviewer.human, []).append(reviewer.reviewer_id)
 
     def __iter__(self) -> Iterator[Reviewer]:
         """Go through the reviewers, in the order in which they were given."""
         return iter(self._by_id.values())
-
-    reason_codes: tuple[str, ...] = (
-        "agent_error",
-        "policy_exception",
-        "missing_information",
-        "ambiguous_input",
-        "other",
-    )
-
-    def human(self, reviewer_id: str) -> str:
-        """Return the human being behind an account; an unknown name is its own."""
-        known = self._by_id.get(reviewer_id)
-        return reviewer_id if known is None else known.human
-
-    def accounts_of(self, reviewer_id: str) -> tuple[str, ...]:
-        """Return all accounts of the same human being."""
-        human = self.human(reviewer_id)
-        return tuple(one.reviewer_id for one in self if one.human == human) or (reviewer_id,)
 
     def named(self, reviewer_id: str) -> Reviewer:
         """Return the reviewer with this id, or refuse: an unknown name has no rights."""
@@ -55,22 +71,75 @@ class People:
             raise NotAuthorised(reviewer_id, f"there is no such reviewer in the reviewers file{hint}")
         return self._by_id[reviewer_id]
 
+    def human(self, reviewer_id: str) -> str:
+        """Return what names the human being behind an account; an unknown id is a human being of its own."""
+        known = self._by_id.get(reviewer_id)
+        return reviewer_id if known is None else known.human
+
+    def accounts_of(self, reviewer_id: str) -> tuple[str, ...]:
+        """Return all accounts of the human being who has this one, it among them."""
+        known = tuple(self._accounts.get(self.human(reviewer_id), ()))
+        return known if reviewer_id in known else (reviewer_id, *known)
+
+    def team_of(self, domain: str) -> Team | None:
+        """Return the team that a domain belongs to, if any."""
+        return self._team_of.get(domain)
+
 
 def read_people(raw: Any, where: str) -> People:
-    """Make people of `reviewers.json`: an object with `escalation_chain` and `reviewers`, or a list of reviewers.
+    """Make people of `reviewers.json`: an object with `reviewers` and what else there is, or a list of reviewers.
 
     Raises:
-        UnfitInput: every problem at once, roles outside the chain among them.
+        UnfitInput: every problem at once, roles outside the chain and members nobody knows among them.
     """
     file = parse(_File, {"reviewers": raw} if isinstance(raw, list) else raw, where)
     chain = parse(RoleChain, {"roles": file.escalation_chain}, f"{where}: escalation_chain")
     reviewers = parse_many(Reviewer, file.reviewers, f"{where}: reviewers", unique="reviewer_id")
+    teams = parse_many(Team, file.teams, f"{where}: teams", unique="team_id")
     strange = [
-        f"{where}: reviewers[{index}].roles: {role!r} is not in escalation_chain{did_you_mean(role, chain.roles)}"
-        for index, reviewer in enumerate(reviewers)
-        for role in reviewer.roles
-        if role not in chain.roles
+        *_strange_roles(reviewers, chain),
+        *_strange_teams(teams, {reviewer.reviewer_id for reviewer in reviewers}),
+        *_strange_hours(reviewers, file.calendar),
+        *_twice("reason_codes", file.reason_codes),
     ]
     if strange:
-        raise UnfitInput(strange)
-    return People(reviewers, chain)
+        raise UnfitInput(f"{where}: {problem}" for problem in strange)
+    return People(reviewers, chain, teams=teams, calendar=file.calendar, reason_codes=file.reason_codes)
+
+
+def _strange_roles(reviewers: list[Reviewer], chain: RoleChain) -> Iterator[str]:
+    for index, reviewer in enumerate(reviewers):
+        for role in reviewer.roles:
+            if role not in chain.roles:
+                hint = did_you_mean(role, chain.roles)
+                yield f"reviewers[{index}].roles: {role!r} is not in escalation_chain{hint}"
+
+
+def _strange_teams(teams: list[Team], known: set[str]) -> Iterator[str]:
+    owners: dict[str, str] = {}
+    for index, team in enumerate(teams):
+        yield from _twice(f"teams[{index}].members", team.members)
+        for member in team.members:
+            if member not in known:
+                yield f"teams[{index}].members: there is no reviewer {member!r}{did_you_mean(member, known)}"
+        for domain in team.domains:
+            place = f"teams[{index}].domains: {domain!r}"
+            if domain == "*":
+                yield f"{place}: a team owns the domains it names; name them, or leave them out"
+            elif domain in owners:
+                yield f"{place} already belongs to team {owners[domain]!r}; a domain belongs to one team"
+            owners.setdefault(domain, team.team_id)
+
+
+def _strange_hours(reviewers: list[Reviewer], calendar: WorkingHours | None) -> Iterator[str]:
+    theirs = ((f"reviewers[{index}].working_hours", one.working_hours) for index, one in enumerate(reviewers))
+    for place, hours in joined([("calendar", calendar)], theirs):
+        try:
+            if hours is not None and hours.holidays is not None:
+                check_holidays(hours.holidays)
+        except UnfitInput as exc:
+            yield f"{place}.{exc}"
+
+
+def _twice(place: str, words: tuple[str, ...]) -> Iterator[str]:
+    yield from (f"{place}: {word!r} stands here twice" for index, word in enumerate(words) if word in words[:index])

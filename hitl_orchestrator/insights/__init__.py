@@ -1,0 +1,1 @@
+"""What the records of the past show: pure over audit records. It proposes, and people dispose."""

@@ -1,0 +1,75 @@
+"""Reads what people wrote into files: the policy, the reviewers; and the data sets that come with the package."""
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from hitl_orchestrator.domain.door import check_size
+from hitl_orchestrator.domain.reading import read_json
+from hitl_orchestrator.domain.roles import RoleChain
+from hitl_orchestrator.domain.value import check_json
+from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.policies.loader import read_policy
+from hitl_orchestrator.policies.schema import Policy
+from hitl_orchestrator.review.people import People, read_people
+
+CANONICAL_POLICY, CANONICAL_REVIEWERS = "routing_policy.json", "reviewers.json"
+
+
+def canonical(name: str) -> str:
+    """Return the text of one of the data sets that come with the package."""
+    return files("hitl_orchestrator.data").joinpath(name).read_text(encoding="utf-8")
+
+
+def read_file(path: str | Path) -> str:
+    """Return the text of a file, or say plainly why it cannot be read."""
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise UnfitInput([f"{path}: not UTF-8 text (byte {exc.start}); save it as UTF-8"]) from exc
+    except (OSError, ValueError) as exc:
+        raise UnfitInput([f"{path}: cannot be read: {getattr(exc, 'strerror', None) or exc}"]) from exc
+
+
+def load_policy(given: "str | Path | Mapping[str, Any] | Policy | None", roles: RoleChain) -> Policy:
+    """Return the policy of a file or a value; the canonical one where none is given."""
+    if isinstance(given, Policy):
+        given = given.model_dump(mode="json")
+    if isinstance(given, Mapping):
+        return read_policy(_as_text(given, "policy"), "policy", roles)
+    if given is None:
+        return read_policy(canonical(CANONICAL_POLICY), CANONICAL_POLICY, roles)
+    return read_policy(read_file(given), Path(given).name, roles)
+
+
+def load_people(given: "str | Path | Mapping[str, Any] | Sequence[Any] | People | None") -> People:
+    """Return the people of a file (JSON or YAML) or a value; one seat per role where none are given."""
+    if isinstance(given, People):
+        return given
+    if given is None:
+        return read_people(read_json(canonical(CANONICAL_REVIEWERS), CANONICAL_REVIEWERS), CANONICAL_REVIEWERS)
+    if isinstance(given, (str, Path)):
+        text, where = read_file(given), Path(given).name
+        if where.endswith((".yaml", ".yml")):
+            return read_people(_read_yaml(text, where), where)
+        return read_people(read_json(text, where, outer=1 if text.lstrip().startswith("[") else 2), where)
+    return read_people(given, "reviewers")
+
+
+def _read_yaml(text: str, where: str) -> Any:
+    from hitl_orchestrator.policies.yaml_reading import read_yaml  # noqa: PLC0415 - most files are JSON
+
+    try:
+        check_size(text)
+        return check_json(read_yaml(text, where))
+    except ValueError as exc:
+        raise UnfitInput([f"{where}: {exc}"]) from exc
+
+
+def _as_text(given: Mapping[str, Any], where: str) -> str:
+    try:
+        return json.dumps(check_json(given), allow_nan=False)
+    except ValueError as exc:
+        raise UnfitInput([f"{where}: not JSON: {exc}"]) from exc

@@ -1,0 +1,117 @@
+"""Who may do what to whose case: every kind of reviewer, every verb, every kind of case. What is not allowed is refused.
+
+A refusal is a sentence with who, why and what would help, and changes nothing but that it is told of.
+"""
+
+from itertools import product
+
+import pytest
+from builders import a_review, a_task, an_output
+
+from hitl_orchestrator import Orchestrator, Refusal
+from hitl_orchestrator.domain.words import EventKind
+from hitl_orchestrator.errors import NotAuthorised, ReviewClaimed
+
+SUPPORT = "customer_support"
+PEOPLE = [
+    {"reviewer_id": "first", "name": "First", "roles": ["domain_reviewer"], "domains": [SUPPORT]},
+    {"reviewer_id": "colleague", "name": "Colleague", "roles": ["domain_reviewer"], "domains": [SUPPORT]},
+    {"reviewer_id": "senior", "name": "Senior", "roles": ["senior_manager"]},
+    {"reviewer_id": "elsewhere", "name": "Elsewhere", "roles": ["domain_reviewer"], "domains": ["finance"]},
+    {"reviewer_id": "alias", "name": "Alias", "roles": ["domain_reviewer"], "domains": [SUPPORT], "person": "first"},
+    {"reviewer_id": "top", "name": "Top", "roles": ["compliance_officer"]},
+]
+# Six kinds of reviewer: of the role, above it, of another domain, a second account of a person, the top, nobody known.
+KINDS = ("first", "senior", "elsewhere", "alias", "top", "stranger")
+VERBS = ("claim", "release", "delegate", "label", "decide", "escalate", "cancel")
+# Nobody's, held by oneself, held by a colleague, submitted by oneself, requested by oneself, held and left.
+CASES = ("free", "own", "other's", "own submission", "own request", "lapsed")
+
+MAY_DECIDE = {"first", "senior", "alias", "top"}
+
+
+def expected(kind: str, verb: str, case: str) -> bool:
+    """Whether it is allowed, said once more in as few words as possible."""
+    if verb == "cancel":
+        return case == "own submission"  # whoever submitted it need not be a reviewer
+    if kind == "stranger":
+        return False
+    if verb == "release":
+        return True  # it only ever lets go of one's own, and says whether there was anything
+    if kind not in MAY_DECIDE or case in ("own submission", "own request"):
+        return False
+    if verb == "delegate":
+        return case == "own"
+    if verb == "escalate" and kind == "top":
+        return False
+    if verb == "label":
+        return True
+    return case != "other's"
+
+
+@pytest.fixture(scope="module")
+def hitl():
+    rule = {"rule_id": "r1", "priority": 1, "conditions": {}, "action": "human_review"}
+    policy = {"policy_id": "ask", "rules": [rule]}
+    with Orchestrator.open("memory://", policy=policy, reviewers=PEOPLE) as hitl:
+        yield hitl
+
+
+def a_case(hitl, kind: str, verb: str, case: str) -> str:
+    task_id = f"{kind}-{verb}-{case}".replace(" ", "_").replace("'", "")
+    # A second account of a person acts on what the person has submitted or asked for under the first.
+    person = "first" if kind == "alias" else kind
+    requested = {"requested_by": [person, "somebody"]} if case == "own request" else {}
+    by = person if case == "own submission" else "somebody"
+    hitl.submit(a_task(task_id, metadata=requested), an_output(task_id), submitted_by=by)
+    if case == "own" and kind in MAY_DECIDE:
+        hitl.claim(task_id, kind)
+    if case == "other's":
+        hitl.claim(task_id, "colleague")
+    if case == "lapsed":
+        until = hitl.claim(task_id, "colleague", seconds=0.001).claimed_until
+        while hitl.ledger.now() <= until:
+            pass
+    return task_id
+
+
+def do(hitl, kind: str, verb: str, task_id: str) -> None:
+    match verb:
+        case "claim":
+            hitl.claim(task_id, kind)
+        case "release":
+            hitl.release(task_id, kind)
+        case "delegate":
+            hitl.delegate(task_id, kind, "colleague")
+        case "label":
+            hitl.label(task_id, kind, "Refund")
+        case "decide":
+            hitl.decide(task_id, a_review("approve", None), by=kind)
+        case "escalate":
+            hitl.decide(task_id, a_review("escalate", None), by=kind)
+        case "cancel":
+            hitl.cancel(task_id, kind, reason="no longer wanted")
+
+
+@pytest.mark.parametrize(("kind", "verb", "case"), list(product(KINDS, VERBS, CASES)))
+def test_what_is_not_allowed_is_refused_with_a_remedy_and_changes_nothing(hitl, kind, verb, case):
+    task_id = a_case(hitl, kind, verb, case)
+    before = hitl.show(task_id), len(hitl.history(task_id))
+
+    if expected(kind, verb, case):
+        do(hitl, kind, verb, task_id)
+        return
+    with pytest.raises(Refusal) as refused:
+        do(hitl, kind, verb, task_id)
+
+    sentence = str(refused.value)
+    assert isinstance(refused.value, NotAuthorised | ReviewClaimed) or "the top of the chain" in sentence
+    assert kind in sentence or "colleague" in sentence or verb == "escalate"
+    assert any(hint in sentence for hint in (";", "did you mean", "their domains are", "there is no such reviewer"))
+    told = hitl.history(task_id)[before[1] :]
+    assert hitl.show(task_id) == before[0]
+    assert [event.kind for event in told] in ([], [EventKind.REFUSED])
+
+
+def test_the_ledger_is_sound_after_all_of_it(hitl):
+    assert hitl.verify().sound
