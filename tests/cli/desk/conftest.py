@@ -1,0 +1,38 @@
+"""A store in memory, and a desk on it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from desks import PEOPLE, Driven, policy
+
+from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.cli.desk.app import DeskApp
+from hitl_orchestrator.cli.desk.work import Work
+from hitl_orchestrator.wiring import now_in_utc
+
+NEVER = 1e6
+Flow = Callable[[Driven], Awaitable[None]]
+
+
+@pytest.fixture
+def hitl():
+    with Orchestrator.open("memory://", policy=policy(), reviewers=PEOPLE) as opened:
+        yield opened
+
+
+@pytest.fixture
+def desk(hitl):
+    """Sit somebody down at a desk, and let them do what a flow says."""
+
+    def run(flow: Flow, *, reviewer: str = "r01", size: tuple[int, int] = (80, 24)) -> None:
+        async def sit() -> None:
+            app = DeskApp(Work(hitl, hitl.people.named(reviewer)), now=now_in_utc, every=NEVER)
+            async with app.run_test(size=size) as pilot:
+                driven = Driven(app, pilot)
+                await driven.settled()
+                await flow(driven)
+
+        asyncio.run(sit())
+
+    return run
