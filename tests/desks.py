@@ -7,6 +7,7 @@ from hitl_orchestrator import AgentOutput, Orchestrator, Review, Task
 from hitl_orchestrator.cli.desk.app import DeskApp
 from hitl_orchestrator.cli.desk.widgets import Notice
 
+QUIET = 4
 PEOPLE = {
     "reviewers": [
         {"reviewer_id": "r01", "name": "Seat 1", "roles": ["domain_reviewer"], "domains": ["support"]},
@@ -28,13 +29,13 @@ def policy(rules: list[dict[str, Any]] = RULES) -> dict[str, Any]:
     return {"policy_id": "desk", "rules": numbered}
 
 
-def submit(hitl: Orchestrator, task_id: str, **fields: Any) -> str:
+def submit(hitl: Orchestrator, task_id: str, by: str | None = None, **fields: Any) -> str:
     """Submit a task to which the agent proposes a label, and return the id of its case."""
     told = {"task_type": "refund", "task_description": "Refund a broken parcel", "domain": "support"}
     told |= {"risk_level": "low", "timestamp": datetime.now(UTC), **fields}
     proposal = {"predicted_label": "Refund in full", "explanation": "The box was crushed", "amount": 129.9}
     output = AgentOutput(task_id=task_id, agent_output=proposal, confidence_score=0.68)
-    return hitl.submit(Task(task_id=task_id, **told), output).case_id
+    return hitl.submit(Task(task_id=task_id, **told), output, submitted_by=by).case_id
 
 
 class Driven:
@@ -57,7 +58,10 @@ class Driven:
         return self.text
 
     async def settled(self) -> None:
-        for _ in range(2):
+        """Wait until nothing is under way: one thing that ends may begin another."""
+        quiet = 0
+        while quiet < QUIET:
+            quiet = 0 if len(self.app.workers) else quiet + 1
             await self.app.workers.wait_for_complete()
             await self.pilot.pause()
 

@@ -1,5 +1,6 @@
 """One case: what there is to know, the answer that is being made, and the moment in which it is recorded."""
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -111,7 +112,7 @@ class CaseScreen(Screen[None]):
         if view.hidden and self._open_to_me:
             self.query_one(Blind).start(self.draft)
         else:
-            self.query_one("#case").focus()
+            self.set_focus(self.query_one("#case"))
 
     @property
     def _open_to_me(self) -> bool:
@@ -161,7 +162,7 @@ class CaseScreen(Screen[None]):
         self.draft.act, self.draft.delegate_to = act, to
         self._say("")
         self._draw()
-        self.query_one("#case").focus()
+        self.set_focus(self.query_one("#case"))
 
     def action_write(self) -> None:
         """Write an own output to an override."""
@@ -217,9 +218,9 @@ class CaseScreen(Screen[None]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Leave the field; an own label is committed with it."""
-        self.query_one("#case").focus()
+        self.set_focus(self.query_one("#case"))
         if event.input.id == "own-label":
-            self.run_worker(self._label(event.value.strip()), group="store", exclusive=True)
+            self.run_worker(partial(self._label, event.value.strip()), group="store", exclusive=True)
 
     # It is recorded
 
@@ -233,7 +234,7 @@ class CaseScreen(Screen[None]):
             self.query_one(Pending).say_why()
             return
         self._busy = True
-        self.run_worker(self._commit(), group="store")
+        self.run_worker(self._commit, group="store")
 
     async def _commit(self) -> None:
         view, draft = self.view, self.draft
@@ -281,7 +282,7 @@ class CaseScreen(Screen[None]):
     def action_watch(self) -> None:
         """Look what became of the case, and keep the claim of somebody who is there."""
         if self.is_current and not (self._over or self._busy):
-            self.run_worker(self._watch(), group="watch", exclusive=True)
+            self.run_worker(self._watch, group="watch", exclusive=True)
 
     async def _watch(self) -> None:
         desk, view = self.desk, self.view
@@ -301,7 +302,7 @@ class CaseScreen(Screen[None]):
 
     def action_look_again(self) -> None:
         """Claim the case again, and show it as it is now."""
-        self.run_worker(self._look_again(), group="store", exclusive=True)
+        self.run_worker(self._look_again, group="store", exclusive=True)
 
     async def _look_again(self) -> None:
         case_id = self.view.case_id
@@ -319,13 +320,13 @@ class CaseScreen(Screen[None]):
     def action_back(self) -> None:
         """Leave a field, or else the case."""
         if isinstance(self.focused, Input):
-            self.query_one("#case").focus()
+            self.set_focus(self.query_one("#case"))
         else:
             self.action_leave()
 
     def action_leave(self) -> None:
         """Release the case, and go back to the queue."""
-        self.app.run_worker(self._leave())
+        self.app.run_worker(self._leave)
 
     async def _leave(self) -> None:
         await self.desk.let_go()
@@ -335,7 +336,7 @@ class CaseScreen(Screen[None]):
     def action_next(self) -> None:
         """Release the case, and go on to the next one."""
         if not self._busy:
-            self.app.run_worker(self._next())
+            self.app.run_worker(self._next)
 
     async def _next(self) -> None:
         desk = self.desk

@@ -53,7 +53,7 @@ class Pending(Vertical):
 
     def say_why(self) -> None:
         """Start to type the free text."""
-        self.query_one("#why", Input).focus()
+        self.screen.set_focus(self.query_one("#why", Input))
 
 
 def _what(view: CaseView, draft: Draft, possible: bool) -> Content:
@@ -89,4 +89,4 @@ class Blind(Vertical):
         """Start to type."""
         field = self.query_one("#own-label", Input)
         field.value = draft.own_label
-        field.focus()
+        self.screen.set_focus(field)

@@ -1,6 +1,7 @@
 """The queue: what waits, the soonest due first, narrowed as one likes, and kept up to date by itself."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -55,7 +56,7 @@ class QueueScreen(Screen[None]):
         super().__init__()
         self.filters = Filters()
         self.rows: Sequence[ReviewRow] = ()
-        self._said = ""
+        self._said, self._read = "", False
 
     @property
     def desk(self) -> "DeskApp":
@@ -75,7 +76,7 @@ class QueueScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Look at the store now, and now and then."""
-        self.query_one("#rows").focus()
+        self.set_focus(self.query_one("#rows"))
         self.set_interval(self.desk.every, self.action_reload)
 
     def on_screen_resume(self, event: ScreenResume) -> None:
@@ -89,7 +90,7 @@ class QueueScreen(Screen[None]):
     def action_reload(self) -> None:
         """Read the queue from the store."""
         if self.is_current:
-            self.run_worker(self._reload(), group="reload", exclusive=True)
+            self.run_worker(self._reload, group="reload", exclusive=True)
 
     async def _reload(self) -> None:
         filters = self.filters
@@ -99,6 +100,7 @@ class QueueScreen(Screen[None]):
             self._said = str(trouble)
             self.query_one(Notice).tell(self._said, "bad")
             return
+        self._read = True
         if self._said:
             self._said = ""
             self.query_one(Notice).tell("")
@@ -114,7 +116,9 @@ class QueueScreen(Screen[None]):
         shown.set_options([Option(telling.queue_line(row, me, now, width), id=row.review_id) for row in self.rows])
         places = {row.review_id: place for place, row in enumerate(self.rows)}
         shown.highlighted = places.get(on or "", min(at, len(self.rows) - 1)) if self.rows else None
-        self.set_class(not self.rows, "-empty")
+        self.set_class(self._read and not self.rows, "-empty")
+        if self.rows and self.focused is None:  # a list that was hidden while it was empty has lost it
+            self.set_focus(shown)
         self._draw_around()
 
     def _draw_around(self) -> None:
@@ -144,7 +148,7 @@ class QueueScreen(Screen[None]):
         """Open a case."""
         row = next((one for one in self.rows if one.review_id == event.option_id), None)
         if row is not None:
-            self.run_worker(self._open(row.case_id), group="open", exclusive=True)
+            self.run_worker(partial(self._open, row.case_id), group="open", exclusive=True)
 
     async def _open(self, case_id: str | None) -> None:
         work = self.desk.work
@@ -161,7 +165,7 @@ class QueueScreen(Screen[None]):
 
     def action_next(self) -> None:
         """Claim the case that is best taken next."""
-        self.run_worker(self._open(None), group="open", exclusive=True)
+        self.run_worker(partial(self._open, None), group="open", exclusive=True)
 
     def action_turn(self, name: str) -> None:
         """Turn one filter on or off."""

@@ -88,7 +88,7 @@ def due(at: datetime | None, now: datetime) -> tuple[str, str]:
         return "-", FAINT
     left = (at - now).total_seconds()
     if left <= 0:
-        return f"{wait(-left)} late", ALARM
+        return f"{wait(abs(left))} late", ALARM
     return f"in {wait(left)}", WARN if left < 3600 else ""  # noqa: PLR2004 - the last hour
 
 

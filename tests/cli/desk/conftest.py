@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import pytest
 from desks import PEOPLE, Driven, policy
@@ -22,17 +23,23 @@ def hitl():
 
 
 @pytest.fixture
-def desk(hitl):
-    """Sit somebody down at a desk, and let them do what a flow says."""
+def sit():
+    """Sit somebody down at a desk on a store, and let them do what a flow says."""
 
-    def run(flow: Flow, *, reviewer: str = "r01", size: tuple[int, int] = (80, 24)) -> None:
-        async def sit() -> None:
+    def run(hitl: Orchestrator, flow: Flow, *, reviewer: str = "r01", size: tuple[int, int] = (80, 24)) -> None:
+        async def at_the_desk() -> None:
             app = DeskApp(Work(hitl, hitl.people.named(reviewer)), now=now_in_utc, every=NEVER)
             async with app.run_test(size=size) as pilot:
                 driven = Driven(app, pilot)
                 await driven.settled()
                 await flow(driven)
 
-        asyncio.run(sit())
+        asyncio.run(at_the_desk())
 
     return run
+
+
+@pytest.fixture
+def desk(hitl, sit):
+    """Do the same on the store in memory."""
+    return partial(sit, hitl)
