@@ -1,4 +1,4 @@
-"""Writes what the docs take from the code: the commands in cli.md, the floors in architecture.md, and img/flow.svg.
+"""Writes what the docs take from the code: commands, floors, the life of a review, and the picture of the flow.
 
 `python docs/generate.py` writes, `python docs/generate.py --check` only says what is out of date (exit code 1).
 """
@@ -14,10 +14,12 @@ import typer
 from picture import flow
 
 from hitl_orchestrator.cli.app import app
+from hitl_orchestrator.review.lifecycle import drawing
 
 HERE = Path(__file__).parent
 ROOT, PACKAGE = HERE.parent, HERE.parent / "hitl_orchestrator"
 CLI, ARCHITECTURE, PICTURE = HERE / "cli.md", HERE / "architecture.md", HERE / "img" / "flow.svg"
+LIFECYCLE = HERE / "lifecycle.md"
 BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
 
 
@@ -35,7 +37,9 @@ def main(arguments: list[str]) -> int:
 def wanted() -> dict[Path, str]:
     """Return every generated file as it should be."""
     commands = reference(typer.main.get_command(app), "hitl")
-    return {CLI: between(CLI, commands), ARCHITECTURE: between(ARCHITECTURE, floors()), PICTURE: flow()}
+    life = ("```mermaid", drawing(), "```", "")
+    pages = {CLI: commands, ARCHITECTURE: floors(), LIFECYCLE: life}
+    return {page: between(page, lines) for page, lines in pages.items()} | {PICTURE: flow()}
 
 
 def between(page: Path, lines: Iterable[str]) -> str:

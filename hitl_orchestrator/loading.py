@@ -44,6 +44,26 @@ def load_policy(given: "str | Path | Mapping[str, Any] | Policy | None", roles: 
     return read_policy(read_file(given), Path(given).name, roles)
 
 
+def check_they_fit(policy: Policy, people: People) -> None:
+    """Refuse a policy that asks of these people what they can never do.
+
+    Raises:
+        UnfitInput: a rule asks for more persons than there are, or counts in working time that nobody has told of.
+    """
+    found = []
+    for place, rule in enumerate(policy.rules):
+        where = f"policy {policy.policy_id!r}: rules[{place}]"
+        role = rule.assigned_human_role
+        able = {one.human for one in people if role and any(people.chain.reaches(held, role) for held in one.roles)}
+        if role is not None and 1 < rule.approvals > len(able):
+            there = f"{len(able)} of the reviewers hold the role {role!r} or one above it"
+            found.append(f"{where}.approvals: {rule.approvals} persons are asked for, and {there}; add reviewers")
+        if rule.business_hours and people.calendar is None:
+            found.append(f"{where}.business_hours: the reviewers file has no calendar; add one, or leave this out")
+    if found:
+        raise UnfitInput(found)
+
+
 def load_people(given: "str | Path | Mapping[str, Any] | Sequence[Any] | People | None") -> People:
     """Return the people of a file (JSON or YAML) or a value; one seat per role where none are given."""
     if isinstance(given, People):

@@ -1,8 +1,6 @@
 """Reviewing as a team does it: take the next case, hold it, give it on, look at it, take it back."""
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
-from typing import Any
 
 from hitl_orchestrator.domain.case import Case, Probe
 from hitl_orchestrator.domain.door import check_record
@@ -11,8 +9,12 @@ from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.words import CaseStage, HumanDecision, ProbeKind, RiskLevel
 from hitl_orchestrator.errors import CaseNotWaiting, NotAuthorised, Refusal, UnfitInput
 from hitl_orchestrator.ledger.queue import Wanted
+from hitl_orchestrator.ledger.rows import customer_of
+from hitl_orchestrator.nodes.intake import one_of
+from hitl_orchestrator.nodes.sharing import LATELY, Assignment, Sharing, Skill, Strategy
 from hitl_orchestrator.nodes.team import Looked
 from hitl_orchestrator.orchestrator import BaseOrchestrator
+from hitl_orchestrator.review.assignment import Nobody, ranked
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.viewing import Viewer
 
@@ -21,8 +23,6 @@ CLAIM_SECONDS, LONGEST_CLAIM = 900.0, 86_400.0
 
 WORKING_DAY = 28_800.0
 _FIRST_LOOK = 8
-_LATELY = timedelta(days=7)
-"""What somebody answered within this time counts when work is shared out evenly."""
 
 
 class TeamOrchestrator(BaseOrchestrator):
@@ -143,6 +143,45 @@ class TeamOrchestrator(BaseOrchestrator):
                 continue  # somebody was quicker
         return None
 
+    def assign(
+        self,
+        *,
+        strategy: Strategy | str = Strategy.PUSH,
+        limit: int = 1000,
+        seconds: float = WORKING_DAY,
+        skill: Skill = lambda reviewer, task_type: 1.0,
+    ) -> list[Assignment]:
+        """Give the open reviews that nobody holds to people who may decide them, the most urgent first.
+
+        `push` gives each to the least loaded, `sticky` to whoever decided last for the same `customer` of the task's
+        metadata. Who gets one holds it for so many `seconds`. What nobody with the role may decide goes to the role
+        above; what nobody is there for now waits, and says so.
+
+        Raises:
+            UnfitInput: there is no such strategy, or the seconds are not in (0, 86 400].
+        """
+        _check_seconds("assign", "all", seconds)
+        how = one_of(Strategy, strategy, "assign: strategy")
+        sharing = Sharing(self.people, self.ledger.loads(self.ledger.now() - LATELY), skill)
+        return [
+            self._assigned(row, how, sharing, seconds)
+            for row in self.ledger.waiting(Wanted(unclaimed=True, open=True), limit)
+        ]
+
+    def _assigned(self, row: ReviewRow, how: Strategy, sharing: Sharing, seconds: float) -> Assignment:
+        rights = self._desk.rights(row)
+        customer = customer_of(row.shown.task) if how is Strategy.STICKY else None
+        before = None if customer is None else self.ledger.last_reviewer_for(customer)
+        found = sharing.who_gets(rights, before, self.ledger.now())
+        if isinstance(found, Nobody):
+            return Assignment(row, None, found.why)
+        try:
+            held = self._desk.assign(row, found.reviewer, seconds)
+        except Refusal as refusal:
+            return Assignment(row, None, str(refusal))
+        sharing.note(found.reviewer)
+        return Assignment(held, found.reviewer.reviewer_id, found.why)
+
     def decide_many(
         self, given_ids: Sequence[str], review: Review, *, by: str | None = None, channel: str = "library"
     ) -> list[Case]:
@@ -220,16 +259,11 @@ class TeamOrchestrator(BaseOrchestrator):
         domains: tuple[str | None, ...] = (None,) if "*" in reviewer.domains else reviewer.domains
         wanted = [Wanted(role=role, domain=domain, unclaimed=True, open=True) for role in roles for domain in domains]
         listed = [self.ledger.waiting(each, limit) for each in wanted]
-        rows = sorted((row for rows in listed for row in rows), key=best_first)
+        rows = ranked((row for rows in listed for row in rows), reviewer, self.people, at=self.ledger.now())
         return rows[:limit], any(len(rows) == limit for rows in listed)
 
     def _may(self, row: ReviewRow, reviewer: Reviewer) -> bool:
         return self._desk.rights(row).may(reviewer)
-
-
-def best_first(row: ReviewRow) -> tuple[bool, Any, Any]:
-    """Return what reviews are sorted by: the soonest due, then the longest waiting."""
-    return (row.due_at is None, row.due_at or row.opened_at, row.opened_at)
 
 
 def _open_of(case: Case) -> ReviewRow:

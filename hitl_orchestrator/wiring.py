@@ -20,7 +20,7 @@ from hitl_orchestrator.ledger.keys import SealKey, encryption_key, seals_from
 from hitl_orchestrator.ledger.leases import LEASE_SECONDS
 from hitl_orchestrator.ledger.notary import Notary, Signing
 from hitl_orchestrator.ledger.ports import Ledger
-from hitl_orchestrator.loading import canonical, load_people, load_policy, read_file
+from hitl_orchestrator.loading import canonical, check_they_fit, load_people, load_policy, read_file
 from hitl_orchestrator.nodes.desk import Desk
 from hitl_orchestrator.nodes.ports import Classifier
 from hitl_orchestrator.nodes.services import Services
@@ -100,6 +100,8 @@ class Orchestrator(RedactingOrchestrator):
         """
         people = load_people(reviewers)
         given = None if policy is None else load_policy(policy, people.chain)
+        if given is not None:
+            check_they_fit(given, people)
         encryption = None if checkpoint_key is None else encryption_key(checkpoint_key)
         store, clock = _from_here(store), in_utc(clock or now_in_utc)
         ledger = open_ledger(store, seal_key, lease=lease, clock=clock)

@@ -7,6 +7,7 @@ import typer
 
 from hitl_orchestrator.cli.app_audit import audit
 from hitl_orchestrator.cli.app_review import ReasonCode, review
+from hitl_orchestrator.cli.app_simulate import simulate
 from hitl_orchestrator.cli.options import AsJson, CaseId, Given, Policy, Reviewers, Store, help_alone, session_of
 from hitl_orchestrator.cli.problems import INTERRUPTED
 from hitl_orchestrator.errors import UnfitInput
@@ -279,3 +280,6 @@ def policy_explain(
     from hitl_orchestrator.cli import policy as doing  # noqa: PLC0415
 
     doing.explain_tasks(session_of(context, store, policy, reviewers, as_json), given, outputs)
+
+
+app.command()(simulate)

@@ -21,9 +21,9 @@ def followed(items: Sequence[Item], what: str) -> Iterator[Item]:
 
 
 @contextmanager
-def counted(total: int, what: str) -> Iterator[Callable[[int], None]]:
+def counted(total: int, what: str, worth: int = _WORTH_A_BAR_OF_ENTRIES) -> Iterator[Callable[[int], None]]:
     """Give out a function that hears of every few entries, and show how far they have come."""
-    if total < _WORTH_A_BAR_OF_ENTRIES or not sys.stderr.isatty():
+    if total < worth or not sys.stderr.isatty():
         yield lambda number: None
         return
     from rich.console import Console  # noqa: PLC0415 - slow to import, and rarely needed

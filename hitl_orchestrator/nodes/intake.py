@@ -45,8 +45,9 @@ def one_of(words: type[Word], given: str, where: str) -> Word:
     try:
         return words(given)
     except ValueError:
-        known = ", ".join(word.value for word in words)
-        raise UnfitInput([f"{where}: {given!r} is none of {known}{did_you_mean(given, [word.value for word in words])}"]) from None
+        known = [word.value for word in words]
+        there = f"{given!r} is none of {', '.join(known)}{did_you_mean(given, known)}"
+        raise UnfitInput([f"{where}: {there}"]) from None
 
 
 def is_same_answer(given: Review, again: Review) -> bool:

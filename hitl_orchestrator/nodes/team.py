@@ -14,6 +14,7 @@ from hitl_orchestrator.ledger.entries import SYSTEM
 from hitl_orchestrator.ledger.queue import Limit
 from hitl_orchestrator.nodes.refusals import who_acts
 from hitl_orchestrator.nodes.standing import Standing
+from hitl_orchestrator.review.hours import after_working_time
 
 
 class Looked(NamedTuple):
@@ -154,4 +155,8 @@ class Team(Standing):
 
     def _answer_within(self, decision: RoutingDecision) -> timedelta | None:
         """Return how long an answer may take on the clock, where the rule counts in working time."""
-        return None
+        calendar, within = self._people.calendar, decision.respond_within
+        if within is None or calendar is None or not decision.asking.business_hours:
+            return None
+        now = self._ledger.now()
+        return after_working_time(calendar, now, within) - now

@@ -27,12 +27,21 @@ def is_working(hours: WorkingHours, at: datetime) -> bool:
     return any(begins <= at < ends for begins, ends in _shifts(hours, at, at))
 
 
-def is_there(reviewer: Reviewer, at: datetime) -> bool:
-    """Whether a reviewer works at this moment, and is not away. An absence counts in days of their own time zone."""
+def is_away(reviewer: Reviewer, at: datetime) -> bool:
+    """Whether a reviewer is away at this moment. An absence counts in days of their own time zone."""
     hours = reviewer.working_hours
     today = at.astimezone(ZoneInfo(hours.timezone if hours else "UTC")).date()
-    away = any(absence.first <= today <= absence.last for absence in reviewer.away)
-    return not away and (hours is None or is_working(hours, at))
+    return any(absence.first <= today <= absence.last for absence in reviewer.away)
+
+
+def is_there(reviewer: Reviewer, at: datetime) -> bool:
+    """Whether a reviewer works at this moment, and is not away.
+
+    Raises:
+        UnfitInput: the public holidays cannot be known.
+    """
+    hours = reviewer.working_hours
+    return not is_away(reviewer, at) and (hours is None or is_working(hours, at))
 
 
 def after_working_time(hours: WorkingHours, start: datetime, length: timedelta) -> datetime:

@@ -66,7 +66,7 @@ class Rights:
         role = role_to_decide_in(reviewer, self.needed, self.row.domain, self.people.chain, named)
         if self.asking.approvals == 1:
             return role
-        if reviewer.human in self._voted and self.left():
+        if reviewer.human in self.voted and self.left():
             why = "they have answered this case already, and it takes another person; "
             raise NotAuthorised(reviewer.reviewer_id, why + f"ask {', '.join(self._ids(self.left()))}")
         return self._free_role(reviewer, named) if self.asking.distinct_roles else role
@@ -95,7 +95,7 @@ class Rights:
         return {
             one.human
             for one in self.people
-            if one.human not in {*self._voted, *self.barred, but} and self._free(one, needed, closed)
+            if one.human not in {*self.voted, *self.barred, but} and self._free(one, needed, closed)
         }
 
     def left_above(self, role: str, but: str) -> set[str]:
@@ -104,7 +104,8 @@ class Rights:
         return set() if above is None else self.left(role=above, but=but)
 
     @property
-    def _voted(self) -> set[str]:
+    def voted(self) -> set[str]:
+        """The persons who have answered already."""
         return {one.person for one in self.given}
 
     @property

@@ -1,6 +1,7 @@
-"""Who may do what to whose case: every kind of reviewer, every verb, every kind of case. What is not allowed is refused.
+"""Who may do what to whose case: every kind of reviewer, every verb, every kind of case.
 
-A refusal is a sentence with who, why and what would help, and changes nothing but that it is told of.
+What is not allowed is refused. A refusal is a sentence with who, why and what would help, and changes nothing but that
+it is told of.
 """
 
 from itertools import product
@@ -32,21 +33,16 @@ MAY_DECIDE = {"first", "senior", "alias", "top"}
 
 def expected(kind: str, verb: str, case: str) -> bool:
     """Whether it is allowed, said once more in as few words as possible."""
-    if verb == "cancel":
-        return case == "own submission"  # whoever submitted it need not be a reviewer
-    if kind == "stranger":
-        return False
-    if verb == "release":
-        return True  # it only ever lets go of one's own, and says whether there was anything
-    if kind not in MAY_DECIDE or case in ("own submission", "own request"):
-        return False
-    if verb == "delegate":
-        return case == "own"
-    if verb == "escalate" and kind == "top":
-        return False
-    if verb == "label":
-        return True
-    return case != "other's"
+    barred = kind not in MAY_DECIDE or case in ("own submission", "own request")
+    return {
+        "cancel": case == "own submission",  # whoever submitted it need not be a reviewer
+        "release": kind != "stranger",  # it only ever lets go of one's own, and says whether there was anything
+        "delegate": not barred and case == "own",
+        "label": not barred,
+        "claim": not barred and case != "other's",
+        "decide": not barred and case != "other's",
+        "escalate": not barred and case != "other's" and kind != "top",
+    }[verb]
 
 
 @pytest.fixture(scope="module")

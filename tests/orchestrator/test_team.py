@@ -1,5 +1,7 @@
 """A team at work: two signatures, blind labels, delegation, withdrawal, reminders. The same on every store."""
 
+from collections import Counter
+
 import pytest
 from builders import a_review, a_task, an_output
 
@@ -132,8 +134,8 @@ def test_distinct_roles_ask_for_two_roles(team):
 
 
 def test_where_nobody_is_left_one_may_change_ones_mind_and_to_reject_is_final(opened, store):
-    hitl = opened(store, reviewers=TEAM[:1], policy=a_policy(approvals=2))
-    submit(hitl)
+    hitl = opened(store, reviewers=TEAM[:2], policy=a_policy(approvals=2))
+    submit(hitl, by="r2")
 
     assert say(hitl, "r1").status == "waiting"
     assert say(hitl, "r1", "reject").status == "rejected"
@@ -222,7 +224,7 @@ def test_the_submitter_takes_a_case_back_from_under_somebody_s_hands(team):
 
     assert (gone.status, gone.record.decision_source, gone.record.human_involved) == ("cancelled", "submitter", False)
     assert (gone.final_output, gone.record.human_reason) == (None, "the customer called")
-    with pytest.raises(ReviewWithdrawn, match="was cancelled by 'agent-7' at .*, and takes no answer"):
+    with pytest.raises(ReviewWithdrawn, match=r"was cancelled by 'agent-7' at .*, and takes no answer"):
         say(hitl, "r1")
     with pytest.raises(CaseNotWaiting):
         hitl.cancel("task-1", "agent-7", reason="again")
@@ -442,7 +444,7 @@ def test_a_reason_is_one_of_the_list(team):
     hitl = team()
     submit(hitl)
 
-    with pytest.raises(UnfitInput, match="reason_code: 'agent_eror'; the reasons are .*; did you mean 'agent_error'"):
+    with pytest.raises(UnfitInput, match=r"reason_code: 'agent_eror'; the reasons are .*; did you mean 'agent_error'"):
         say(hitl, "r1", "reject", reason_code="agent_eror")
     assert say(hitl, "r1", "reject", reason_code="agent_error").record.reason_code == "agent_error"
 
@@ -500,3 +502,53 @@ def test_of_two_who_answer_together_one_is_first(team):
 
     with pytest.raises(ReviewAlreadyDecided, match="'r1'"):
         hitl.decide("task-1", a_review("reject", "r2", review_id=stale.review_id))
+
+
+def test_work_is_given_to_whoever_has_least_and_to_nobody_who_may_not(team):
+    hitl = team()
+    for number in range(8):
+        submit(hitl, f"task-{number}", by="r3")
+
+    given = hitl.assign()
+
+    held = Counter(hitl.people.human(one.to) for one in given)
+    assert (held["few"], held["r1"] + held["r2"], abs(held["r1"] - held["r2"])) == (1, 7, 1)
+    assert all(one.row.claimed_by == one.to for one in given)
+    assert [event.actor.id for event in hitl.history("task-0") if event.kind == "claimed"] == ["orchestrator"]
+    assert hitl.verify().sound
+
+
+def test_what_nobody_may_decide_goes_to_the_role_above_and_says_so(opened, store):
+    people = [{**TEAM[0], "domains": ["finance"]}, *TEAM[4:5]]
+    hitl = opened(store, reviewers=people, policy=a_policy())
+    submit(hitl)
+
+    [given] = hitl.assign()
+
+    assert given.to == "s1"
+    assert given.why == (
+        "nobody with the role 'domain_reviewer' may decide this: nobody has it in the domain 'customer_support'; "
+        "it goes to 'senior_manager'"
+    )
+
+
+def test_what_nobody_is_there_for_waits_and_says_so(opened, store):
+    hitl = opened(store, reviewers=[TEAM[5]], policy=a_policy())
+    submit(hitl, "task-1")
+    submit(hitl, "task-2")
+
+    first, second = hitl.assign()
+
+    assert (first.to, second.to) == ("few", None)
+    assert second.why.endswith("few holds 1 reviews of at most 1; it waits for them")
+
+
+def test_the_same_customer_comes_to_the_same_reviewer(team, clock):
+    hitl = team()
+    for number in range(4):
+        submit(hitl, f"task-{number}", metadata={"customer": "c1"})
+    say(hitl, "r2", task_id="task-0")
+
+    assert {one.to for one in hitl.assign(strategy="sticky")} == {"r2"}
+    with pytest.raises(UnfitInput, match="strategy: 'pushy' is none of push, sticky; did you mean 'push'"):
+        hitl.assign(strategy="pushy")

@@ -1,0 +1,39 @@
+"""Fixtures for pytest: `hitl`, `reviewer` and `clock`. They are found by themselves, and import nothing until then."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from hitl_orchestrator.testing.clock import Clock
+    from hitl_orchestrator.testing.reviewers import SimulatedReviewer
+    from hitl_orchestrator.wiring import Orchestrator
+
+
+@pytest.fixture
+def clock() -> "Clock":
+    """A clock that stands still until the test moves it: `clock.advance(hours=2)`."""
+    from hitl_orchestrator.testing.clock import Clock  # noqa: PLC0415 - most runs of pytest use none of this
+
+    return Clock()
+
+
+@pytest.fixture
+def hitl(clock: "Clock") -> "Iterator[Orchestrator]":
+    """An orchestrator in memory on the clock, with the canonical policy and a seat for each role."""
+    from hitl_orchestrator.wiring import Orchestrator  # noqa: PLC0415
+
+    with Orchestrator.open("memory://", clock=clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def reviewer(hitl: "Orchestrator") -> "Callable[..., SimulatedReviewer]":
+    """Return a simulated reviewer by the id of a reviewer of `hitl`: `reviewer("senior_manager", accuracy=0.8)`."""
+    from hitl_orchestrator.testing.reviewers import Habits, SimulatedReviewer  # noqa: PLC0415
+
+    def simulated(reviewer_id: str = "domain_reviewer", *, seed: int = 0, **habits: Any) -> SimulatedReviewer:
+        return SimulatedReviewer(hitl.people.named(reviewer_id), Habits(**habits), seed)
+
+    return simulated

@@ -1,0 +1,221 @@
+"""What happens in a simulation: which tasks come in when, who is there to review them, and what goes wrong."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from random import Random
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from hitl_orchestrator.domain.hours import Absence, WorkingHours
+from hitl_orchestrator.domain.review import Reviewer
+from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
+from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
+from hitl_orchestrator.domain.value import Confidence, Instant, Label, Value
+from hitl_orchestrator.domain.words import RiskLevel
+from hitl_orchestrator.policies.schema import Policy
+from hitl_orchestrator.testing.clock import MONDAY
+from hitl_orchestrator.testing.reviewers import Habits, SimulatedReviewer
+
+LEAST_STAFF = 3
+LABELS = ("refund", "complaint", "question", "cancellation")
+_SENTENCES = (
+    "The customer asks what became of the order. ",
+    "An attachment holds the contract and two invoices. ",
+    "The request came in twice, with different amounts. ",
+    "Nothing else is known about the sender. ",
+)
+
+
+class Strategy(StrEnum):
+    """How cases come to people: they are handed out, or each takes the next best one."""
+
+    PUSH = "push"
+    PULL = "pull"
+
+
+class Arrival(NamedTuple):
+    """A task as it comes in, and the label that it should have."""
+
+    at: datetime
+    task: Task
+    output: AgentOutput
+    truth: str
+
+
+class Scenario(Value):
+    """So many days of an organisation. The same scenario is the same days, task by task and answer by answer.
+
+    Every day `tasks_per_day` come in, between six and eight in the evening UTC most around one. The agent is right in
+    `agent_accuracy` of them. Of the staff nobody comes on a day with the chance `sick`, although work is given to them;
+    somebody who begins a case leaves it, and does not come back that day, with the chance `leaves`. Then the work that
+    they have claimed waits until `claimed_for` is over. After the last day people work on until all is done, at most
+    `winds_down` days.
+    """
+
+    days: int = Field(default=30, ge=1, le=3660)
+    tasks_per_day: int = Field(default=500, ge=0, le=100_000)
+    seed: int = 0
+    strategy: Strategy = Strategy.PUSH
+    starts: Instant = MONDAY
+    domains: Mapping[Label, float] = Field(
+        default_factory=lambda: {"customer_support": 0.5, "finance": 0.3, "legal": 0.2}
+    )
+    risks: Mapping[RiskLevel, float] = Field(default_factory=lambda: dict(zip(RiskLevel, (0.5, 0.4, 0.1), strict=True)))
+    agent_accuracy: Confidence = 0.88
+    sick: Confidence = 0.02
+    leaves: Confidence = 0.002
+    claimed_for: timedelta = timedelta(hours=8)
+    hands_out_every: timedelta = timedelta(minutes=5)
+    sweeps_every: timedelta = timedelta(minutes=15)
+    winds_down: int = Field(default=14, ge=0)
+
+    def arrivals(self) -> Iterator[Arrival]:
+        """Yield the tasks in the order in which they come in."""
+        for day in range(self.days):
+            dice = Random(f"{self.seed}/arrivals/{day}")  # noqa: S311 - chances, not secrets
+            midnight = self.starts + timedelta(days=day)
+            hours = sorted(dice.triangular(6, 20, 13) for _ in range(self.tasks_per_day))
+            for number, hour in enumerate(hours):
+                yield self._arrival(f"day{day + 1:03}-{number + 1:05}", midnight + timedelta(hours=hour), dice)
+
+    def _arrival(self, task_id: str, at: datetime, dice: Random) -> Arrival:
+        truth = dice.choice(LABELS)
+        right = dice.random() < self.agent_accuracy
+        label = truth if right else dice.choice([other for other in LABELS if other != truth])
+        sure = dice.betavariate(9, 2) if right else dice.betavariate(4, 3)
+        described = "".join(dice.choices(_SENTENCES, k=dice.randint(1, 8))).strip()
+        told = {
+            "task_id": task_id,
+            "task_type": "document_classification",
+            "task_description": described,
+            "domain": _one_of(self.domains, dice),
+            "risk_level": _one_of(self.risks, dice),
+            "timestamp": at,
+        }
+        proposal = Proposal(predicted_label=label, explanation=f"It reads like a {label}.")
+        output = AgentOutput(task_id=task_id, agent_output=proposal, confidence_score=round(sure, 3))
+        return Arrival(at, Task.model_validate(told), output, truth)
+
+    def staff(self, count: int = 20) -> list[SimulatedReviewer]:
+        """Return so many reviewers, each with own habits: a tenth at the top, a fifth below, the rest by domain.
+
+        Raises:
+            ValueError: there are fewer than three, one for each role.
+        """
+        if count < LEAST_STAFF:
+            raise ValueError(
+                f"an organisation has at least {LEAST_STAFF} reviewers, one for each role, and not {count}"
+            )
+        first, middle, top = DEFAULT_CHAIN.roles
+        roles = [top] * max(1, count // 10) + [middle] * max(1, count // 5)
+        roles = [first] * (count - len(roles)) + roles[::-1]
+        places = self._places(roles.count(first))
+        everywhere = [("*",)] * (count - len(places))
+        return [
+            self._one(f"r{number:02}", role, domains)
+            for number, (role, domains) in enumerate(zip(roles, [*places, *everywhere], strict=True), start=1)
+        ]
+
+    def _places(self, reviewers: int) -> list[tuple[str, ...]]:
+        """Return where so many work: in one domain each, as much as comes in there; everywhere where they are few."""
+        if reviewers < len(self.domains):
+            return [("*",)] * reviewers
+        there = dict.fromkeys(self.domains, 1)
+        for _ in range(reviewers - len(there)):
+            there[max(there, key=lambda name: self.domains[name] / (there[name] + 1))] += 1
+        return [(name,) for name, number in there.items() for _ in range(number)]
+
+    def _one(self, reviewer_id: str, role: str, domains: tuple[str, ...]) -> SimulatedReviewer:
+        dice = Random(f"{self.seed}/staff/{reviewer_id}")  # noqa: S311
+        habits = Habits(
+            accuracy=round(dice.uniform(0.88, 0.99), 3),
+            tired=0.0005,
+            bias=round(dice.uniform(0, 0.08), 3),
+            strictness=round(dice.uniform(0.2, 0.6), 3),
+            doubt=round(dice.uniform(0, 0.06), 3),
+            seconds=round(dice.uniform(240, 720)),
+        )
+        reviewer = Reviewer(
+            reviewer_id=reviewer_id,
+            name=f"Reviewer {reviewer_id[1:]}",
+            roles=(role,),
+            domains=domains,
+            working_hours=WorkingHours(),
+            max_open_claims=6,
+            away=self._away(dice),
+        )
+        return SimulatedReviewer(reviewer, habits, self.seed)
+
+    def _away(self, dice: Random) -> tuple[Absence, ...]:
+        """Return the days of one holiday, or of none."""
+        first = self.starts.date() + timedelta(days=dice.randrange(self.days))
+        last = first + timedelta(days=dice.randint(1, 5))
+        return (Absence(first=first, last=last),) if dice.random() < _HAVE_A_HOLIDAY else ()
+
+    def comes(self, one: Reviewer, day: int) -> bool:
+        """Whether somebody who is expected on a day is there."""
+        return Random(f"{self.seed}/sick/{one.reviewer_id}/{day}").random() >= self.sick  # noqa: S311
+
+    def stays(self, one: Reviewer, task_id: str, at: datetime) -> bool:
+        """Whether somebody who begins a case now will finish it."""
+        return Random(f"{self.seed}/leaves/{one.reviewer_id}/{task_id}/{at}").random() >= self.leaves  # noqa: S311
+
+
+def shift(one: Reviewer, midnight: datetime) -> tuple[datetime, datetime] | None:
+    """Return from when to when somebody works on the day that begins at this UTC midnight; None where they do not.
+
+    Whoever has no hours of their own works as most people do.
+    """
+    from zoneinfo import ZoneInfo  # noqa: PLC0415
+
+    hours, day = one.working_hours or WorkingHours(), midnight.date()
+    weekday = list(type(hours.days[0]))[day.weekday()]
+    if weekday not in hours.days or any(absence.first <= day <= absence.last for absence in one.away):
+        return None
+    zone = ZoneInfo(hours.timezone)
+    begins, ends = (datetime.combine(day, at, zone) for at in (hours.begins, hours.ends))
+    return begins.astimezone(midnight.tzinfo), (ends if ends > begins else ends + timedelta(days=1)).astimezone(
+        midnight.tzinfo
+    )
+
+
+_HAVE_A_HOLIDAY = 0.3
+
+POLICY = Policy.model_validate(
+    {
+        "policy_id": "simulated",
+        "description": "The canonical thresholds, with a working day or two to answer",
+        "rules": [
+            {
+                "rule_id": "high_risk",
+                "priority": 1,
+                "conditions": {"risk_level": "high"},
+                "action": "escalate",
+                "assigned_human_role": "senior_manager",
+                "respond_within": "P3D",
+            },
+            {
+                "rule_id": "sure_enough",
+                "priority": 2,
+                "conditions": {"risk_level": ["low", "medium"], "min_confidence": 0.8},
+                "action": "auto_approve",
+            },
+            {
+                "rule_id": "not_sure",
+                "priority": 3,
+                "conditions": {"risk_level": ["low", "medium"]},
+                "action": "human_review",
+                "assigned_human_role": "domain_reviewer",
+                "respond_within": "P4D",
+            },
+        ],
+    }
+)
+"""The policy of a simulation that brings none of its own."""
+
+
+def _one_of(weights: Mapping[Any, float], dice: Random) -> Any:
+    names: Sequence[Any] = list(weights)
+    return dice.choices(names, [weights[name] for name in names])[0]

@@ -1,0 +1,286 @@
+"""The life of cases with many people at them: whatever is done in whatever order, what a review desk promises holds.
+
+What is checked is computed here from the events alone, without a line of what decides it in the product.
+"""
+
+from collections import Counter
+
+from builders import FakeClock, a_review, a_task, an_output
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+from sizes import sized
+
+from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.errors import Refusal, UnfitInput
+
+CHAIN = ("domain_reviewer", "senior_manager", "compliance_officer")
+FIRST, SENIOR, TOP = CHAIN
+HERE, ELSEWHERE = "customer_support", "finance"
+
+
+def somebody(name, *roles, domains=("*",), person=None):
+    return {"reviewer_id": name, "name": name, "roles": roles, "domains": domains, "person": person}
+
+
+PEOPLE = [
+    somebody("first", FIRST, domains=[HERE]),
+    somebody("senior", SENIOR),
+    somebody("top", TOP),
+    somebody("elsewhere", FIRST, domains=[ELSEWHERE]),
+    somebody("twice-1", FIRST, domains=[HERE], person="twice"),
+    somebody("twice-2", FIRST, SENIOR, person="twice"),
+    somebody("submitter", FIRST, SENIOR),
+]
+KNOWN = {one["reviewer_id"]: one for one in PEOPLE}
+
+
+def asks(task_type, **fields):
+    how = {"action": "human_review", "assigned_human_role": FIRST}
+    return {"rule_id": task_type, "priority": len(task_type), "conditions": {"task_type": task_type}, **how, **fields}
+
+
+RULES = [
+    asks("one", respond_within="PT4H"),
+    asks("one_or_none", respond_within="PT4H", on_timeout="reject"),
+    asks("two", approvals=2, respond_within="PT8H"),
+    asks("two_roles", approvals=2, distinct_roles=True),
+    asks("two_most", approvals=2, agreement="majority", respond_within="PT8H", on_timeout="wait"),
+    asks("three", approvals=3, assigned_human_role=SENIOR),
+    asks("three_most", approvals=3, agreement="majority"),
+    asks("of_the_top", assigned_human_role=TOP),
+]
+POLICY = {"policy_id": "lifecycle", "rules": [{**rule, "priority": place} for place, rule in enumerate(RULES)]}
+NEEDED = {rule["rule_id"]: rule.get("approvals", 1) for rule in RULES}
+DISTINCT_ROLES = {rule["rule_id"] for rule in RULES if rule.get("distinct_roles")}
+ANSWERED = {"voted", "decided", "escalated", "expired", "cancelled", "superseded"}
+
+WHICH, WHO = st.integers(0, 5), st.integers(0, 30)
+KINDS = st.sampled_from(sorted(NEEDED))
+
+
+class Lifecycle(RuleBasedStateMachine):
+    """Everything that people, deadlines and newer attempts can do to cases."""
+
+    @initialize(kinds=st.lists(KINDS, min_size=1, max_size=4, unique=True))
+    def begin(self, kinds):
+        self.clock, self.interested, self.looked_through = FakeClock(), {}, {}
+        self.hitl = Orchestrator.open("memory://", policy=POLICY, reviewers=PEOPLE, clock=self.clock)
+        for number, kind in enumerate(kinds):
+            self.submit(number, kind)
+
+    def teardown(self):
+        if hasattr(self, "hitl"):
+            found = self.hitl.verify()
+            self.hitl.close()
+            assert found.sound, found.problem
+
+    @rule(
+        number=st.integers(0, 5),
+        kind=KINDS,
+        domain=st.sampled_from([HERE, HERE, ELSEWHERE]),
+        submitted_by=st.sampled_from([None, "submitter", "an-agent"]),
+        requested_by=st.sampled_from([None, "first", "twice-1", "top"]),
+        newer=st.booleans(),
+    )
+    def submit(self, number, kind, domain=HERE, *, submitted_by=None, requested_by=None, newer=False):
+        name, metadata = f"task-{number}", {"requested_by": requested_by} if requested_by else {}
+        task = a_task(name, task_type=kind, domain=domain, metadata=metadata)
+        case = self.tried(lambda: self.hitl.submit(task, an_output(name), submitted_by=submitted_by, resubmit=newer))
+        if case is not None:
+            self.interested.setdefault(case.case_id, {submitted_by, requested_by} - {None})
+
+    @rule(which=WHICH, who=WHO, minutes=st.sampled_from([15, 15, 600]))
+    def claim(self, which, who, minutes):
+        row, who = self.somebody_with(which, who)
+        self.tried(lambda: self.hitl.claim(row.case_id, who, seconds=60 * minutes))
+
+    @rule(which=WHICH, who=WHO)
+    def release(self, which, who):
+        row, who = self.somebody_with(which, who)
+        self.tried(lambda: self.hitl.release(row.case_id, who))
+
+    @rule(which=WHICH, who=WHO, to=WHO)
+    def delegate(self, which, who, to):
+        row, who = self.somebody_with(which, who)
+        _, to = self.somebody_with(which, to)
+        self.tried(lambda: self.hitl.delegate(row.case_id, who, to, reason="I am away"))
+
+    @rule(who=st.sampled_from(sorted(KNOWN)))
+    def take_the_next(self, who):
+        row = self.tried(lambda: self.hitl.next_for(who))
+        assert row is None or row.claimed_by == who
+
+    @rule()
+    def hand_out(self):
+        for row in self.hitl.assign() if hasattr(self.hitl, "assign") else ():
+            assert row.claimed_by in self.who_may(row)
+
+    @rule(which=WHICH, who=WHO)
+    def view(self, which, who):
+        row, who = self.somebody_with(which, who)
+        self.tried(lambda: self.hitl.view(row.case_id, who))
+
+    @rule(
+        which=WHICH,
+        who=WHO,
+        word=st.sampled_from(["approve"] * 5 + ["reject", "reject", "modify", "override", "escalate"]),
+        label=st.sampled_from(["this", "that"]),
+    )
+    def answer(self, which, who, word, label):
+        row, who = self.somebody_with(which, who)
+        more = {"modified_output": {"predicted_label": label}} if word == "modify" else {}
+        case = self.tried(lambda: self.hitl.decide(row.case_id, a_review(word, who, **more)))
+        if case is not None and self.is_answered(row):
+            assert row.claimed_by in (None, who) or row.claimed_until <= self.clock()
+            assert row.expires_at is None or row.expires_at > self.clock()
+
+    @rule(which=WHICH, people=st.lists(WHO, min_size=1, max_size=4), word=st.sampled_from(["approve", "reject"]))
+    def agree(self, which, people, word):
+        row, _ = self.somebody_with(which, 0)
+        for who in people:
+            self.answer([one.case_id for one in self.hitl.inbox()].index(row.case_id), who, word, "")
+            if self.hitl.show(row.case_id).record is not None:
+                break
+
+    @rule(which=WHICH, people=st.tuples(WHO, WHO))
+    def disagree(self, which, people):
+        for who, word in zip(people, ("approve", "reject"), strict=True):
+            self.answer(which, who, word, "")
+
+    @rule(which=WHICH, who=st.sampled_from(["submitter", "an-agent", "first"]))
+    def cancel(self, which, who):
+        row, _ = self.somebody_with(which, 0)
+        case = self.tried(lambda: self.hitl.cancel(row.case_id, who, reason="no longer needed"))
+        assert case is None or who in self.interested[case.case_id]
+
+    @rule()
+    def sweep(self):
+        self.hitl.sweep()
+
+    @rule(minutes=st.sampled_from([1, 16, 300]))
+    def let_time_pass(self, minutes):
+        self.clock.tick(60 * minutes)
+
+    def somebody_with(self, which, who):
+        """Return an open review, and somebody: most of the time one who may decide it."""
+        rows = self.hitl.inbox()
+        if not rows:
+            self.submit(9 + len(self.interested), "two", submitted_by="an-agent")
+            rows = self.hitl.inbox()
+        row = rows[which % len(rows)]
+        people = [*self.who_may(row) * 4, *KNOWN, "nobody"]
+        return row, people[who % len(people)]
+
+    def who_may(self, row):
+        return [who for who in KNOWN if may_decide(who, row.role, row.domain, self.interested[row.case_id])]
+
+    def tried(self, act):
+        """Do something; where it is refused, make sure that nothing came of it but the entry that says so."""
+        self.clock.tick()
+        before, told = self.as_it_stands(), self.kinds()
+        try:
+            return act()
+        except (Refusal, UnfitInput):
+            assert self.as_it_stands() == before
+            assert self.kinds()[: len(told)] == told
+            assert set(self.kinds()[len(told) :]) <= {"refused"}
+            return None
+
+    def as_it_stands(self):
+        return {case_id: self.hitl.show(case_id) for case_id in self.interested}
+
+    def kinds(self):
+        return [event.kind.value for event in self.hitl.ledger.events()]
+
+    def is_answered(self, row):
+        return any(event.body.get("review_id") == row.review_id for event in self.answers(row.case_id))
+
+    def answers(self, case_id):
+        return [event for event in self.hitl.history(case_id) if event.kind in ANSWERED]
+
+    @invariant()
+    def what_must_hold_of_a_case_holds(self):
+        waiting = {row.case_id: row for row in self.hitl.inbox()} if hasattr(self, "hitl") else {}
+        for case_id in getattr(self, "interested", ()):
+            events = self.hitl.history(case_id)
+            if self.looked_through.get(case_id) != len(events):
+                self.looked_through[case_id] = len(events)
+                one_answer_to_a_review_and_one_outcome(events)
+                every_answer_of_somebody_who_may_give_it(events, self.interested[case_id])
+                nothing_goes_ahead_without_the_persons_it_needs(events)
+                self.somebody_can_reach_it(self.hitl.show(case_id), waiting.get(case_id))
+
+    def somebody_can_reach_it(self, case, row):
+        assert (row is None) is (case.record is not None)
+        if row is not None:
+            view = self.hitl.view(case.case_id)
+            assert set(view.may_decide) <= set(self.who_may(row))
+            assert view.may_decide or (row.role == TOP and not self.who_may(row))
+
+
+def one_answer_to_a_review_and_one_outcome(events):
+    answered = Counter(event.body["review_id"] for event in events if event.kind in ANSWERED)
+
+    assert max(answered.values(), default=0) <= 1
+    assert sum(event.kind == "finished" for event in events) <= 1
+
+
+def every_answer_of_somebody_who_may_give_it(events, interested):
+    asked, domain = {}, events[0].body["task"]["domain"]
+    for event in events:
+        if event.kind == "review_opened":
+            asked[event.body["review_id"]] = event.body["role"]
+        if is_an_answer(event):
+            who = event.body["verdict"]["review"]["reviewer_id"]
+            assert may_decide(who, asked[event.body["review_id"]], domain, interested)
+
+
+def nothing_goes_ahead_without_the_persons_it_needs(events):
+    record = events[-1].body
+    if events[-1].kind != "finished" or record["final_output"] is None:
+        return
+    latest = {}
+    for event in events:
+        if is_an_answer(event) and event.kind != "escalated":
+            given = event.body["verdict"]
+            latest[human(given["review"]["reviewer_id"])] = (outcome_of(given["review"]), given["role"])
+    edited = record["final_output"]["predicted_label"] if record["human_decision"] == "modify" else None
+    same = [role for outcome, role in latest.values() if outcome == (record["human_decision"], edited)]
+    counted = set(same) if record["rule_id"] in DISTINCT_ROLES else same
+    assert len(counted) >= NEEDED[record["rule_id"]]
+
+
+def is_an_answer(event):
+    return event.kind in {"voted", "decided", "escalated"} and event.body["verdict"]["source"] == "human"
+
+
+def human(reviewer_id):
+    return KNOWN[reviewer_id]["person"] or reviewer_id
+
+
+def may_decide(who, role, domain, interested):
+    """Whether somebody holds a role that is high enough, in the domain, and has no part in the case."""
+    if who not in KNOWN or {human(who), who} & {human(one) if one in KNOWN else one for one in interested}:
+        return False
+    one = KNOWN[who]
+    high_enough = max(map(CHAIN.index, one["roles"])) >= CHAIN.index(role)
+    return high_enough and ("*" in one["domains"] or domain in one["domains"])
+
+
+def outcome_of(answer):
+    edited = answer["modified_output"] or {}
+    return answer["human_decision"], edited.get("predicted_label")
+
+
+@sized(("examples", "steps"), ci=(25, 30), soak=(1000, 80))
+def test_what_must_hold_of_a_review_desk_holds_whatever_people_do(examples, steps):
+    run_state_machine_as_test(
+        Lifecycle, settings=settings(max_examples=examples, stateful_step_count=steps, deadline=None)
+    )
