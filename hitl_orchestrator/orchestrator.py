@@ -93,7 +93,7 @@ class BaseOrchestrator(Driving):
         case = self.ledger.receive(submission, actor, resubmit=resubmit, driving=True)
         new = case.case_id == submission.case_id
         if new and case.submission.supersedes is not None:
-            self.give_way()
+            self._give_way([row for row in self.ledger.case(case.submission.supersedes).reviews if row.verdict is None])
         try:
             return case if case.stage is CaseStage.WAITING else self._drive(case, new=new)
         except UnknownCase:
