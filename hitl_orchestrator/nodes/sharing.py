@@ -48,7 +48,7 @@ class Sharing:
         """Return who gets a review: whoever was there `before` for its customer, else the least loaded."""
         row = rights.row
         barred = {**rights.barred, **dict.fromkeys(rights.voted, "they have answered it already")}
-        # Lots are drawn by the task: the same tasks are shared out alike each time, and a case has another id each time.
+        # Lots are drawn by the task, so that the same tasks are shared out alike each time: a case has a new id.
         asked = Asked(row.shown.task.task_id, rights.needed, row.domain, barred)
         candidates = [self._candidate(one, row.shown.task.task_type) for one in self._people]
         return sticky(before, asked, candidates, self._people, at)
