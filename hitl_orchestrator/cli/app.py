@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from hitl_orchestrator.cli.app_audit import audit
+from hitl_orchestrator.cli.app_review import ReasonCode, review
 from hitl_orchestrator.cli.app_simulate import simulate
 from hitl_orchestrator.cli.options import AsJson, CaseId, Given, Policy, Reviewers, Store, help_alone, session_of
 from hitl_orchestrator.cli.problems import INTERRUPTED
@@ -20,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 policy_app = typer.Typer(rich_markup_mode=None)
+app.add_typer(review)
 app.add_typer(audit, name="audit")
 app.add_typer(policy_app, name="policy")
 
@@ -105,6 +107,9 @@ def run(
     resubmit: Annotated[
         bool, typer.Option("--resubmit", help="Take a known task with other content in as a new attempt.")
     ] = False,
+    submitted_by: Annotated[
+        str | None, typer.Option(metavar="ID", help="Who submits them: they may cancel these cases, and decide none.")
+    ] = None,
     store: Store = None,
     policy: Policy = None,
     reviewers: Reviewers = None,
@@ -114,7 +119,7 @@ def run(
     from hitl_orchestrator.cli import run as doing  # noqa: PLC0415
 
     session = session_of(context, store, policy, reviewers, as_json)
-    doing.run(session, doing.Files(tasks, outputs, reviews), resubmit=resubmit)
+    doing.run(session, doing.Files(tasks, outputs, reviews), resubmit=resubmit, submitted_by=submitted_by)
 
 
 @app.command()
@@ -123,6 +128,11 @@ def inbox(
     *,
     role: Annotated[str | None, typer.Option(metavar="ROLE", help="Only what waits for this role now.")] = None,
     domain: Annotated[str | None, typer.Option(metavar="DOMAIN", help="Only this domain.")] = None,
+    task_type: Annotated[str | None, typer.Option("--type", metavar="TYPE", help="Only this task type.")] = None,
+    risk: Annotated[str | None, typer.Option(metavar="RISK", help="Only low, medium or high risk.")] = None,
+    overdue: Annotated[bool, typer.Option("--overdue", help="Only what is due already.")] = False,
+    mine: Annotated[str | None, typer.Option(metavar="ID", help="Only what this reviewer holds.")] = None,
+    unclaimed: Annotated[bool, typer.Option("--unclaimed", help="Only what nobody holds.")] = False,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many.")] = 200,
     store: Store = None,
     policy: Policy = None,
@@ -132,7 +142,8 @@ def inbox(
     """List the open reviews, the soonest due first, then the longest waiting."""
     from hitl_orchestrator.cli import reviewing as doing  # noqa: PLC0415
 
-    doing.inbox(session_of(context, store, policy, reviewers, as_json), role, domain, limit)
+    narrowed = {"task_type": task_type, "risk_level": risk, "overdue": overdue, "mine": mine, "unclaimed": unclaimed}
+    doing.inbox(session_of(context, store, policy, reviewers, as_json), role, domain, limit, narrowed)
 
 
 @app.command()
@@ -173,6 +184,7 @@ def resume(
         str | None, typer.Option(metavar="JSON", help="The new agent_output, or @FILE. modify needs it.")
     ] = None,
     reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why. override and escalate need it.")] = None,
+    reason_code: ReasonCode = None,
     assessment: Annotated[str | None, typer.Option(metavar="HOW_SURE", help="low, medium or high.")] = None,
     review_id: Annotated[str | None, typer.Option(metavar="ID", help="Decide this review and no later one.")] = None,
     digest: Annotated[
@@ -192,14 +204,14 @@ def resume(
     """
     from hitl_orchestrator.cli import reviewing as doing  # noqa: PLC0415
 
-    said = {"human_decision": decision, "reviewer_id": reviewer, "human_feedback": feedback, "reason": reason}
+    said = {"human_decision": decision, "human_feedback": feedback, "reason": reason, "reason_code": reason_code}
     said |= {
         "confidence_assessment": assessment,
         "review_id": review_id,
         "shown_digest": digest,
         "idempotency_key": key,
     }
-    doing.resume(session_of(context, store, policy, reviewers, as_json), given_id, said, output)
+    doing.resume(session_of(context, store, policy, reviewers, as_json), given_id, said, output, reviewer)
 
 
 @app.command()
@@ -224,9 +236,10 @@ def sweep(
     reviewers: Reviewers = None,
     as_json: AsJson = False,
 ) -> None:
-    """Carry on with reviews that nobody answered in time.
+    """Carry on with reviews that nobody answered in time, remind of those due soon, and take back lapsed claims.
 
-    As the rule says they are passed up the chain or rejected. Waiting never approves.
+    As the rule says they are passed up the chain or rejected. Waiting never approves. With --json the elements that
+    have a `notice` are reminders and claims that were taken back.
     """
     from hitl_orchestrator.cli import run as doing  # noqa: PLC0415
 

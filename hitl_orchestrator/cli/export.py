@@ -22,8 +22,8 @@ FORMS = ("jsonl", "csv", "parquet")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ROWS_AT_A_TIME = 10_000
 _BOOLEANS = ("human_involved", "replayed")
-_WHOLE_NUMBERS = ("seq", "escalations")
-_NUMBERS = ("confidence_score", "latency_seconds", "review_probability", "review_seconds")
+_WHOLE_NUMBERS = ("seq", "escalations", "approvals_needed")
+_NUMBERS = ("confidence_score", "latency_seconds", "review_probability", "review_seconds", "seconds_looked_at")
 Row = dict[str, Any]
 
 

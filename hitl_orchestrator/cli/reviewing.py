@@ -12,17 +12,21 @@ from hitl_orchestrator.domain.reading import did_you_mean, parse, read_json
 from hitl_orchestrator.domain.review import Review, ReviewRow
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.words import CaseStage
-from hitl_orchestrator.errors import NotAuthorised, UnfitInput
+from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.nodes.waiting import role_needed
-from hitl_orchestrator.review.authority import options, role_to_decide_in
+from hitl_orchestrator.review.authority import options
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.wiring import Orchestrator, now_in_utc, read_file
 
+NOTHING: Mapping[str, Any] = {}
 
-def inbox(session: Session, role: str | None, domain: str | None, limit: int) -> None:
+
+def inbox(
+    session: Session, role: str | None, domain: str | None, limit: int, narrowed: Mapping[str, Any] = NOTHING
+) -> None:
     """List open reviews."""
     with session.open() as hitl:
-        listed = [(row, _role_needed(hitl, row)) for row in hitl.inbox(role, domain, limit)]
+        listed = [(row, _role_needed(hitl, row)) for row in hitl.inbox(role, domain, limit, **narrowed)]
         if role is not None and not listed:
             _check_role(role, hitl.people)
         unfinished = len(hitl.ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED))
@@ -48,12 +52,12 @@ def show(session: Session, given_id: str) -> None:
     answer(session.as_json, data, lambda: story.of(case, history, deciding, session))
 
 
-def resume(session: Session, given_id: str, said: Mapping[str, str | None], output: str | None) -> None:
-    """Record a person's answer."""
-    review = read_answer(said, output)
+def resume(session: Session, given_id: str, said: Mapping[str, str | None], output: str | None, reviewer: str) -> None:
+    """Record the answer of the person whom `--reviewer` names."""
+    review = read_answer({**said, "reviewer_id": reviewer}, output)
     started = now_in_utc()
     with session.open() as hitl:
-        case = hitl.decide(given_id, review, channel="cli")
+        case = hitl.decide(given_id, review, by=reviewer, channel="cli")
     answer(
         session.as_json,
         views.case_summary(case) | {"final_output": _plain(case.final_output)},
@@ -85,19 +89,8 @@ def _role_needed(hitl: Orchestrator, row: ReviewRow) -> str:
 
 def _deciding(hitl: Orchestrator, row: ReviewRow) -> story.Deciding:
     needed = _role_needed(hitl, row)
-    return story.Deciding(row, needed, options(row, needed, hitl.people.chain), _able(hitl.people, row, needed))
-
-
-def _able(people: People, row: ReviewRow, needed: str) -> list[str]:
-    """Return who may decide, those who stand lowest first: each by the very check that would refuse them."""
-    found = []
-    for one in people:
-        try:
-            role = role_to_decide_in(one, needed, row.domain, people.chain, None)
-        except NotAuthorised:
-            continue
-        found.append((people.chain.roles.index(role), one.reviewer_id))
-    return [reviewer_id for _, reviewer_id in sorted(found, key=lambda able: able[0])]
+    able = hitl.view(row.case_id).may_decide
+    return story.Deciding(row, needed, options(row, needed, hitl.people.chain), able)
 
 
 def _check_role(role: str, people: People) -> None:

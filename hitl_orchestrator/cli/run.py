@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import typer
 
@@ -17,6 +18,7 @@ from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import Task
 from hitl_orchestrator.domain.words import CaseStage
+from hitl_orchestrator.driving import Notice
 from hitl_orchestrator.errors import Refusal, UnfitInput, Unrecovered
 from hitl_orchestrator.wiring import Orchestrator, now_in_utc
 
@@ -33,11 +35,11 @@ class Run:
     refused: list[Refusal | UnfitInput] = field(default_factory=list)
 
 
-def run(session: Session, files: Files, *, resubmit: bool) -> None:
+def run(session: Session, files: Files, *, resubmit: bool, submitted_by: str | None = None) -> None:
     """Check everything, then take every task in, and replay the recorded reviews where there are any."""
     intake = read_intake(session, files)
     with session.open_or_make(intake.policy if session.policy else None, intake.people) as hitl:
-        done = work_through(hitl, intake, resubmit=resubmit)
+        done = work_through(hitl, intake, resubmit=resubmit, submitted_by=submitted_by)
     answer(session.as_json, [views.case_summary(case) for case in done.cases], lambda: _told(session, done))
     if done.refused:
         unfit = any(isinstance(exc, UnfitInput) for exc in done.refused)
@@ -46,14 +48,14 @@ def run(session: Session, files: Files, *, resubmit: bool) -> None:
         raise typer.Exit(UNFIT if unfit else NO)
 
 
-def work_through(hitl: Orchestrator, intake: Intake, *, resubmit: bool = False) -> Run:
+def work_through(hitl: Orchestrator, intake: Intake, *, resubmit: bool = False, submitted_by: str | None = None) -> Run:
     """Take every task in. One that is refused stops no other."""
     done, started = Run(), now_in_utc()
     if intake.tasks:
         _ = hitl.runner  # importing LangGraph takes a second, which would count as the first case's latency
     for task in followed(intake.tasks, "cases"):
         try:
-            case = _take_in(hitl, task, intake, resubmit)
+            case = _take_in(hitl, task, intake, resubmit, submitted_by)
         except (Refusal, UnfitInput) as exc:
             done.refused.append(exc)
             continue
@@ -72,9 +74,11 @@ def recover(session: Session) -> None:
 
 def sweep(session: Session) -> None:
     """Carry on with every review whose time is up, and say which cases moved. One that cannot stops no other."""
+    notices: list[Notice] = []
     with session.open() as hitl:
-        moved, stuck = _moved_by(hitl.sweep)
-    _tell_moved(session, moved, stuck, views.swept(moved, len(stuck)))
+        moved, stuck = _moved_by(lambda on_case: hitl.sweep(on_case, notices.append))
+    heard = [views.notice_summary(notice) for notice in notices]
+    _tell_moved(session, moved, stuck, views.swept(moved, len(stuck), notices), heard)
 
 
 def _moved_by(driving: Callable[[Callable[[Case], None]], object]) -> tuple[list[Case], Mapping[str, Exception]]:
@@ -86,8 +90,14 @@ def _moved_by(driving: Callable[[Callable[[Case], None]], object]) -> tuple[list
     return moved, {}
 
 
-def _tell_moved(session: Session, moved: list[Case], stuck: Mapping[str, Exception], told: Iterable[Block]) -> None:
-    answer(session.as_json, [views.case_summary(case) for case in moved], lambda: told)
+def _tell_moved(
+    session: Session,
+    moved: list[Case],
+    stuck: Mapping[str, Exception],
+    told: Iterable[Block],
+    heard: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    answer(session.as_json, [*map(views.case_summary, moved), *heard], lambda: told)
     if stuck:
         tell(
             "Unrecovered",
@@ -97,9 +107,15 @@ def _tell_moved(session: Session, moved: list[Case], stuck: Mapping[str, Excepti
         raise typer.Exit(NO)
 
 
-def _take_in(hitl: Orchestrator, task: Task, intake: Intake, resubmit: bool) -> Case:
-    replayed = intake.reviews is not None
-    return hitl.submit(task, intake.outputs.get(task.task_id), resubmit=resubmit, replay=replayed, channel="cli")
+def _take_in(hitl: Orchestrator, task: Task, intake: Intake, resubmit: bool, submitted_by: str | None) -> Case:
+    return hitl.submit(
+        task,
+        intake.outputs.get(task.task_id),
+        resubmit=resubmit,
+        replay=intake.reviews is not None,
+        channel="cli",
+        submitted_by=submitted_by,
+    )
 
 
 def _replay(hitl: Orchestrator, case: Case, recorded: Sequence[Review], done: Run) -> Case:

@@ -34,7 +34,8 @@ def of(case: Case, history: Sequence[Event], deciding: Deciding | None, session:
     if case.redacted:
         yield Line("What agents and people wrote in it was erased; 'hitl audit show' tells when.", "yellow")
     yield from _task(case)
-    yield from _proposal(case, history)
+    blind = case.open_review is not None and case.open_review.shown.routing.decision.asking.blind
+    yield from _blind(case, session) if blind else _proposal(case, history)
     yield from _routing(case)
     if case.reviews:
         yield from _heading("Reviews")
@@ -100,6 +101,13 @@ def _proposal(case: Case, history: Sequence[Event]) -> Iterator[Block]:
         yield Line(f"confidence {confidence(score['confidence'])} ({score['source']}); signals: {signals}", indent=2)
 
 
+def _blind(case: Case, session: Session) -> Iterator[Block]:
+    yield from _heading("Proposal")
+    yield Line("Hidden, for the review is blind: a reviewer gives an own label first.", indent=2)
+    command = session.command("label", case.task_id, "YOUR LABEL", "--reviewer", "ID")
+    yield Line(command, COMMAND, indent=2)
+
+
 def _output(output: Proposal) -> Iterator[Block]:
     yield Line(output.predicted_label, "bold", indent=2)
     if output.explanation:
@@ -118,9 +126,14 @@ def _routing(case: Case) -> Iterator[Block]:
     yield from _heading("Routing")
     action = said.routing_decision if isinstance(said, AuditRecord) else said.action
     asked = f" to {case.reviews[0].role}" if case.reviews else ""
-    yield Line(f"{action}{asked}", blocks.routing(action).style, indent=2)
+    yield Line(f"{action}{asked}{_together(case)}", blocks.routing(action).style, indent=2)
     yield Line(said.reason, indent=2)
     yield Line(f"policy {said.policy_id} ({said.policy_hash[:12]})", "dim", indent=2)
+
+
+def _together(case: Case) -> str:
+    needed = case.reviews[0].shown.routing.decision.asking.approvals if case.reviews else 1
+    return f", {needed} persons must agree" if needed > 1 else ""
 
 
 _THEN = {
@@ -131,6 +144,12 @@ _THEN = {
 }
 
 
+_TAKEN_BACK = {
+    DecisionSource.SUBMITTER: "cancelled",
+    DecisionSource.RESUBMISSION: "superseded by a newer attempt",
+}
+
+
 def _review(row: ReviewRow) -> Iterator[Block]:
     if row.shown.passed_up_because:
         yield Line(f"Passed up to {row.role}: {row.shown.passed_up_because}", indent=2)
@@ -138,9 +157,17 @@ def _review(row: ReviewRow) -> Iterator[Block]:
     if row.verdict is None:
         due = f", due {moment(row.due_at)}, then {_THEN[row.shown.on_timeout]}" if row.due_at else ""
         yield Line(f"{row.role}: open since {moment(row.opened_at)}{due}", "yellow", indent=2)
+        if row.claimed_by and row.claimed_until:
+            given = f", delegated by {row.delegated_by}" if row.delegated_by else ""
+            yield Line(f"claimed by {row.claimed_by} until {moment(row.claimed_until)}{given}", indent=2)
         yield Line(f"review {row.review_id}, shows {row.digest[:12]}", "dim", indent=2)
         return
     verdict, said = row.verdict, row.verdict.review
+    if verdict.source in _TAKEN_BACK:
+        by = f" by {said.reviewer_id}" if said.reviewer_id else ""
+        yield Line(f"{verdict.role}: {_TAKEN_BACK[verdict.source]}{by} at {moment(verdict.decided_at)}", indent=2)
+        yield Line(f'"{said.reason}"', indent=4, quoted=True)
+        return
     if verdict.source is DecisionSource.TIMEOUT:
         done = "passed up" if said.human_decision is HumanDecision.ESCALATE else "rejected"
         yield Line(
@@ -149,7 +176,12 @@ def _review(row: ReviewRow) -> Iterator[Block]:
         return
     name = f"{said.reviewer_id} as {verdict.role}" if said.reviewer_id else verdict.role
     sure = f", {said.confidence_assessment} confidence" if said.confidence_assessment else ""
-    yield Line(f"{name}: {said.human_decision} at {moment(verdict.decided_at)}{sure}", indent=2)
+    voted = "" if verdict.settles else ", one vote of several"
+    yield Line(f"{name}: {said.human_decision} at {moment(verdict.decided_at)}{sure}{voted}", indent=2)
+    if verdict.own_label:
+        yield Line(f"own label, before the agent's was seen: {verdict.own_label}", indent=4)
+    if said.reason_code:
+        yield Line(f"reason code {said.reason_code}", indent=4)
     for quoted in filter(None, (said.human_feedback, said.reason)):
         yield Line(f'"{quoted}"', indent=4, quoted=True)
         yield from blocks.flagged("this", quoted, indent=4)
@@ -161,6 +193,9 @@ def _outcome(said: AuditRecord) -> Iterator[Block]:
     style = blocks.outcome(said.final_decision).style
     took = duration(said.latency_seconds)
     yield Line(f"{said.final_decision}, decided by {said.decision_source} after {took}", style, indent=2)
+    if len(said.votes) > 1:
+        votes = ", ".join(f"{vote.reviewer_id or vote.role} {vote.human_decision}" for vote in said.votes)
+        yield Line(f"answers: {votes}", indent=2)
     if said.final_output is None:
         yield Line("Nothing of the agent's may be carried out.", indent=2)
     else:

@@ -12,6 +12,7 @@ from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import ReviewRow
 from hitl_orchestrator.domain.words import Action
+from hitl_orchestrator.driving import Notice
 from hitl_orchestrator.wiring import MEMORY
 
 TASK = Column("task", gives_way=True, folds=True)
@@ -72,16 +73,38 @@ def recovered(cases: Sequence[Case], stuck: int, held: int) -> Iterator[Block]:
         )
 
 
-def swept(cases: Sequence[Case], stuck: int) -> Iterator[Block]:
-    """Tell which cases moved because nobody answered in time."""
+def swept(cases: Sequence[Case], stuck: int, notices: Sequence[Notice]) -> Iterator[Block]:
+    """Tell which cases moved because nobody answered in time, who was reminded, and which claims were taken back."""
     yield from _moved(cases)
+    for notice in notices:
+        yield Line(f"{notice.row.shown.task.task_id}: {_HEARD[notice.kind].format(', '.join(notice.to) or 'nobody')}")
     if cases or stuck:
         passed = sum(case.open_review is not None for case in cases)
         yield Line(
             f"Nobody answered {count(len(cases), 'review')} in time: {passed} passed up, {len(cases) - passed} ended."
         )
-    else:
+    elif not notices:
         yield Line("Nothing to sweep: no review's time is up.")
+
+
+_HEARD = {
+    "reminded": "due soon, reminded {}",
+    "returned": "the claim of {} has lapsed, and anybody may take the case",
+}
+
+
+def notice_summary(notice: Notice) -> dict[str, Any]:
+    """Return a reminder, or a claim that was taken back, for machines."""
+    row = notice.row
+    return {
+        "notice": notice.kind,
+        "task_id": row.shown.task.task_id,
+        "case_id": row.case_id,
+        "review_id": row.review_id,
+        "role": row.role,
+        "due_at": row.due_at.isoformat() if row.due_at else None,
+        "to": list(notice.to),
+    }
 
 
 def _moved(cases: Sequence[Case]) -> Iterator[Block]:
@@ -91,8 +114,10 @@ def _moved(cases: Sequence[Case]) -> Iterator[Block]:
 
 
 def review_summary(row: ReviewRow) -> dict[str, Any]:
-    """Return an open review, for machines."""
+    """Return an open review, for machines. Of a blind one nothing of the agent's answer is told."""
     routing, task = row.shown.routing, row.shown.task
+    blind = routing.decision.asking.blind
+    output = None if blind else routing.output
     return {
         "review_id": row.review_id,
         "case_id": row.case_id,
@@ -100,20 +125,24 @@ def review_summary(row: ReviewRow) -> dict[str, Any]:
         "role": row.role,
         "domain": row.domain,
         "risk_level": routing.risk_level,
-        "confidence_score": routing.score.confidence,
-        "signals": list(routing.score.signals),
+        "confidence_score": None if blind else routing.score.confidence,
+        "signals": [] if blind else list(routing.score.signals),
         "task_type": task.task_type,
         "task_description": task.task_description,
-        "proposal": routing.output.agent_output.model_dump(mode="json") if routing.output else None,
+        "proposal": output.agent_output.model_dump(mode="json") if output else None,
         "routing_decision": routing.decision.action,
         "rule_id": routing.decision.rule_id,
-        "reason": routing.decision.reason,
+        "reason": None if blind else routing.decision.reason,
         "level": row.level,
         "passed_up_because": row.shown.passed_up_because or None,
         "opened_at": row.opened_at.isoformat(),
         "due_at": row.due_at.isoformat() if row.due_at else None,
         "on_timeout": row.shown.on_timeout,
         "digest": row.digest,
+        "claimed_by": row.claimed_by,
+        "claimed_until": row.claimed_until.isoformat() if row.claimed_until else None,
+        "delegated_by": row.delegated_by,
+        "blind": blind,
     }
 
 
@@ -124,6 +153,7 @@ def inbox(listed: Sequence[tuple[ReviewRow, str]], limit: int, now: datetime, se
         yield Line("Nothing waits for a person.")
         return
     timed = any(row.due_at for row in rows)
+    holders = {row.review_id: row.claimed_by for row in rows if row.claimed_by and (row.claimed_until or now) >= now}
     columns = (
         TASK,
         Column("for"),
@@ -132,8 +162,16 @@ def inbox(listed: Sequence[tuple[ReviewRow, str]], limit: int, now: datetime, se
         RISK,
         CONFIDENCE,
         Column("proposal", gives_way=True),
+        *((Column("held by"),) if holders else ()),
     )
-    yield Table(columns, [_inbox_row(row, needed, now if timed else None) for row, needed in listed])
+    drawn = [_inbox_row(row, needed, now if timed else None) for row, needed in listed]
+    yield Table(
+        columns,
+        [
+            (*cells, *((Cell(holders.get(row.review_id, "-")),) if holders else ()))
+            for cells, row in zip(drawn, rows, strict=True)
+        ],
+    )
     for row in rows:
         yield from blocks.flagged(f"{row.shown.task.task_id}", row.shown.model_dump(mode="json"))
     yield Line()
@@ -218,14 +256,16 @@ def _case_row(case: Case) -> tuple[Cell, ...]:
 def _inbox_row(row: ReviewRow, needed: str, now: datetime | None) -> tuple[Cell, ...]:
     routing = row.shown.routing
     higher = row.level > 0 or needed != row.role or routing.decision.action is Action.ESCALATE
+    blind = routing.decision.asking.blind
+    proposal = routing.output.agent_output.predicted_label if routing.output else "(none)"
     return (
         Cell(row.shown.task.task_id),
         Cell(needed, "red" if higher else "yellow"),
         *((_due(row, now),) if now else ()),
         Cell(row.domain),
         blocks.risk(routing.risk_level),
-        Cell(confidence(routing.score.confidence)),
-        Cell(routing.output.agent_output.predicted_label if routing.output else "(none)"),
+        Cell("-" if blind else confidence(routing.score.confidence)),
+        Cell("(blind)", "dim") if blind else Cell(proposal),
     )
 
 

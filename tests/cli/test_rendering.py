@@ -183,7 +183,7 @@ def test_the_shell_completes_commands_and_decisions(folder):
         command = [sys.executable, "-c", "from hitl_orchestrator.cli import main; main()"]
         return subprocess.run(command, env=environment, check=False, capture_output=True, text=True).stdout.split()
 
-    assert completed("hitl re") == ["resume", "recover"]
+    assert completed("hitl re") == ["resume", "recover", "review", "release"]
     assert completed("hitl resume x mo") == ["modify"]
 
 

@@ -119,8 +119,8 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule()
     def hand_out(self):
-        for row in self.hitl.assign() if hasattr(self.hitl, "assign") else ():
-            assert row.claimed_by in self.who_may(row)
+        for row, to, why in self.hitl.assign():
+            assert to in self.who_may(row) if to else why
 
     @rule(which=WHICH, who=WHO)
     def view(self, which, who):

@@ -1,0 +1,89 @@
+"""The editor: the output as JSON, and as one types what is wrong with it and what differs from the proposal."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Static, TextArea
+
+from hitl_orchestrator.cli.desk import telling
+from hitl_orchestrator.cli.desk.draft import Draft, as_text, differences, problems, read_output
+from hitl_orchestrator.cli.desk.telling import FAINT, STRONG
+from hitl_orchestrator.cli.desk.widgets import Header, Keys, Notice
+from hitl_orchestrator.domain.review import Reviewer
+from hitl_orchestrator.review.view import CaseView
+
+KEYS = (("Ctrl+S", "done"), ("Ctrl+O", "the proposal again"), ("Esc", "back, keeping this text"))
+
+
+class EditorScreen(Screen[bool]):
+    """Edits the output of a draft. Every keystroke is in the draft: leaving loses nothing. True where it is done."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s,f2", "done", show=False, priority=True),
+        Binding("ctrl+o", "again", show=False, priority=True),
+        Binding("escape", "back", show=False, priority=True),
+    ]
+
+    def __init__(self, view: CaseView, draft: Draft, reviewer: Reviewer) -> None:
+        super().__init__()
+        self._view, self._draft, self._reviewer = view, draft, reviewer
+
+    def compose(self) -> ComposeResult:
+        """Lay out the screen."""
+        yield Header(self._reviewer)
+        yield Notice()
+        title = (telling.one_line(self._view.task_id), STRONG), ("  your output, as JSON", FAINT)
+        yield Static(Content.assemble(*title), id="title")
+        with Container(id="sheet"):
+            text = self._draft.edited or as_text(self._view.proposal)
+            yield TextArea(text, id="editor", show_line_numbers=True, tab_behavior="focus")
+            with VerticalScroll(id="beside", can_focus=False):
+                yield Static(id="problems")
+                yield Static(id="live")
+        yield Keys(KEYS)
+
+    def on_mount(self) -> None:
+        """Start to type."""
+        self.query_one(TextArea).focus()
+        self._check()
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        """Keep and check what was typed."""
+        if event.text_area.text != as_text(self._view.proposal) or self._draft.edited:
+            self._draft.edited = event.text_area.text
+        self._check()
+
+    def action_done(self) -> None:
+        """Take this text, if it can be used."""
+        text = self.query_one(TextArea).text
+        found = problems(text)
+        if found:
+            self.query_one(Notice).tell(f"Not yet: {found[0]}", "bad")
+            return
+        if not differences(self._view.proposal, read_output(text)):
+            self.query_one(Notice).tell("Nothing differs from the proposal yet. Esc goes back; a approves it as it is.")
+            return
+        self._draft.edited = text
+        self.dismiss(True)
+
+    def action_again(self) -> None:
+        """Start again from the proposal. What was typed comes back with Ctrl+Z."""
+        area = self.query_one(TextArea)
+        area.replace(as_text(self._view.proposal), area.document.start, area.document.end)
+        self.query_one(Notice).tell("This is the agent's proposal again; Ctrl+Z brings your text back.")
+
+    def action_back(self) -> None:
+        """Go back to the case; the text stays in the draft."""
+        self.dismiss(False)
+
+    def _check(self) -> None:
+        text = self.query_one(TextArea).text
+        found = problems(text)
+        self.query_one("#problems").set_class(not found, "-none")
+        self.query_one("#problems", Static).update(Content("\n".join(telling.one_line(one) for one in found)))
+        differing = Content() if found else telling.changes(differences(self._view.proposal, read_output(text)))
+        self.query_one("#live", Static).update(differing)

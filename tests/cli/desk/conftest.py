@@ -1,0 +1,45 @@
+"""A store in memory, and a desk on it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import pytest
+from desks import PEOPLE, Driven, policy
+
+from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.cli.desk.app import DeskApp
+from hitl_orchestrator.cli.desk.work import Work
+from hitl_orchestrator.wiring import now_in_utc
+
+NEVER = 1e6
+Flow = Callable[[Driven], Awaitable[None]]
+
+
+@pytest.fixture
+def hitl():
+    with Orchestrator.open("memory://", policy=policy(), reviewers=PEOPLE) as opened:
+        yield opened
+
+
+@pytest.fixture
+def sit():
+    """Sit somebody down at a desk on a store, and let them do what a flow says."""
+
+    def run(hitl: Orchestrator, flow: Flow, *, reviewer: str = "r01", size: tuple[int, int] = (80, 24)) -> None:
+        async def at_the_desk() -> None:
+            app = DeskApp(Work(hitl, hitl.people.named(reviewer)), now=now_in_utc, every=NEVER)
+            async with app.run_test(size=size) as pilot:
+                driven = Driven(app, pilot)
+                await driven.settled()
+                await flow(driven)
+
+        asyncio.run(at_the_desk())
+
+    return run
+
+
+@pytest.fixture
+def desk(hitl, sit):
+    """Do the same on the store in memory."""
+    return partial(sit, hitl)

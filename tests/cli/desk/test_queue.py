@@ -1,0 +1,118 @@
+"""The queue: what waits for this reviewer, narrowed by keys, drawn for any width, and harmless whatever tasks say."""
+
+import pytest
+from desks import submit
+from hypothesis import given
+from hypothesis import strategies as st
+from textual.content import Content
+
+from hitl_orchestrator.cli.desk import telling
+from hitl_orchestrator.wiring import now_in_utc
+
+
+def tasks(text):
+    return [line.split()[2] for line in text.splitlines() if line.split()[:1] in (["low"], ["medium"], ["high"])]
+
+
+@pytest.fixture
+def waiting(hitl):
+    """Cases of several kinds; those in finance are not for r01, one of risk is for the manager."""
+    submit(hitl, "t-1")
+    submit(hitl, "t-2", risk_level="medium")
+    submit(hitl, "t-3", domain="finance")
+    submit(hitl, "t-4", risk_level="high")
+    hitl.claim(submit(hitl, "t-5"), "r02")
+    hitl.claim(submit(hitl, "t-6"), "r01")
+    return hitl
+
+
+@pytest.mark.parametrize(
+    ("keys", "shown"),
+    [
+        ((), ["1", "2", "5", "6"]),
+        (("m",), ["6"]),
+        (("u",), ["1", "2"]),
+        (("v",), []),
+        (("m", "x"), ["1", "2", "5", "6"]),
+        (("e",), ["1", "2", "3", "4", "5", "6"]),
+        (("f", "down", "down", "down", "right", "right", "enter"), ["2"]),
+        (("f", "right", "escape"), ["1", "2", "5", "6"]),
+    ],
+)
+@pytest.mark.usefixtures("waiting")
+def test_the_queue_is_narrowed_by_keys(desk, keys, shown):
+    async def flow(desk):
+        text = await desk.press(*keys)
+        described = sorted(word.split("-")[1] for line in text.splitlines() for word in line.split() if "t-" in word)
+        assert described == shown
+
+    desk(flow)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 16), (140, 40), (200, 60)])
+@pytest.mark.usefixtures("waiting")
+def test_no_line_is_wider_than_the_screen_and_every_row_is_one_line(desk, size):
+    async def flow(desk):
+        rows = [line for line in desk.text.splitlines() if "t-" in line]
+        assert len(rows) == 4
+        for screen in (desk.text, await desk.press("enter"), await desk.press("a"), await desk.press("question_mark")):
+            assert max(map(len, screen.splitlines())) <= size[0]
+
+    desk(flow, size=size)
+
+
+@pytest.mark.usefixtures("waiting")
+def test_resizing_keeps_the_case_and_what_was_typed(desk):
+    async def flow(desk):
+        await desk.press("enter", "o")
+        await desk.type("because")
+        for size in ((120, 40), (60, 15), (80, 24)):
+            await desk.pilot.resize_terminal(*size)
+            await desk.settled()
+            assert "because" in desk.text
+            assert "override   pending" in desk.text
+
+    desk(flow)
+
+
+def test_the_cursor_stays_on_its_case_when_the_queue_changes(hitl, desk):
+    submit(hitl, "t-1")
+    submit(hitl, "t-2")
+
+    async def flow(desk):
+        await desk.press("down")
+        submit(hitl, "t-0", risk_level="medium")
+        await desk.press("ctrl+r")
+        assert "t-2" in await desk.press("enter")
+
+    desk(flow)
+
+
+def test_what_a_task_says_is_neither_markup_nor_unseen(hitl, desk):
+    submit(hitl, "t-1", task_description="[bold red]pay[/] \u202e now\x1b[2J", metadata={"[b]k": "[/]"})
+
+    async def flow(desk):
+        assert "[bold red]pay[/] <U+202E> now" in await desk.press("enter")
+        assert "<U+001B>[2J" in desk.text
+        assert "Beware: this contains 2 invisible characters" in desk.text
+
+    desk(flow, size=(120, 40))
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.integers(20, 200))
+def test_any_text_is_one_line_of_the_queue(text, width):
+    content = telling._laid_out(telling.columns(width), dict.fromkeys(CELLS, (text, "")), width)
+
+    assert isinstance(content, Content)
+    assert "\n" not in content.plain
+    assert content.plain.isprintable()
+
+
+CELLS = ("risk", "due", "task", "", "type", "domain", "for", "conf.", "held by")
+
+
+def test_a_deadline_is_told_and_coloured_by_how_near_it_is():
+    now = now_in_utc()
+
+    assert telling.due(None, now) == ("-", telling.FAINT)
+    assert telling.due(now, now) == ("0 s late", telling.ALARM)
