@@ -85,7 +85,7 @@ class Orchestrator(RedactingOrchestrator):
     ) -> Self:
         """Open a store: `sqlite:///PATH`, `postgresql://USER@HOST/DATABASE` or `memory://`.
 
-        What is missing is made, older tables are migrated. `policy`, `reviewers` and `schemas` (what an edited output of
+        What is missing is made, old tables are migrated. `policy`, `reviewers` and `schemas` (what an edited output of
         a task type must look like) are files or values; without, the store's current policy or the canonical one holds,
         and there is a seat per role. `classifier` (a `Runnable`, or a function of the task) makes missing outputs.
 
