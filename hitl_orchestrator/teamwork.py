@@ -133,14 +133,16 @@ class TeamOrchestrator(BaseOrchestrator):
         """
         _check_seconds("next", reviewer_id, seconds)
         reviewer = self.people.named(reviewer_id)
-        for row in self._for(reviewer):
-            try:
-                return self._desk.claim(row, reviewer_id, seconds, channel)
-            except NotAuthorised:
-                if self._may(row, reviewer):
-                    raise  # they hold as many as they may
-            except Refusal:
-                continue  # somebody was quicker
+        # One at a time in this process: of many who looked at once, all but one would try in vain for the same case.
+        with self._choosing:
+            for row in self._for(reviewer):
+                try:
+                    return self._desk.claim(row, reviewer_id, seconds, channel)
+                except NotAuthorised:
+                    if self._may(row, reviewer):
+                        raise  # they hold as many as they may
+                except Refusal:
+                    continue  # somebody was quicker
         return None
 
     def assign(

@@ -52,7 +52,8 @@ class Sharing:
         barred = {**dict.fromkeys(others & rights.voted, "they have answered it already"), **rights.barred}
         if rights.asking.distinct_roles:
             barred = {**dict.fromkeys(others, "somebody has answered in their role already"), **barred}
-        asked = Asked(row.case_id, rights.needed, row.domain, barred)
+        # Lots are drawn by the task, so that the same tasks are shared out alike each time: a case has a new id.
+        asked = Asked(row.shown.task.task_id, rights.needed, row.domain, barred)
         candidates = [self._candidate(one, row.shown.task.task_type) for one in self._people]
         return sticky(before, asked, candidates, self._people, at)
 
