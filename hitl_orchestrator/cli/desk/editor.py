@@ -48,7 +48,7 @@ class EditorScreen(Screen[bool]):
 
     def on_mount(self) -> None:
         """Start to type."""
-        self.query_one(TextArea).focus()
+        self.set_focus(self.query_one(TextArea))
         self._check()
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
