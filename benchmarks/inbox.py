@@ -25,6 +25,8 @@ from hitl_orchestrator.wiring import open_ledger
 FEW, MANY, FIRST, CALLS, AT_ONCE = 1_000, 1_000_000, 50, 200, 5_000
 ROLE = "domain_reviewer"
 REVIEW_COLUMNS = tuple(column.name for column in reviews.columns)
+# A store that was brought up to date has its columns in another order.
+_REVIEWS = f"reviews ({', '.join(REVIEW_COLUMNS)})"
 
 
 @contextmanager
@@ -71,7 +73,7 @@ def fill(store: str, size: int) -> None:
             names = {number: f"case-{number:09}" for number in numbers}
             waiting = [(names[number], names[number], *case[2:]) for number in numbers]
             _write(connection, "cases", waiting)
-            _write(connection, "reviews", [_review(row, names[number], number) for number in numbers])
+            _write(connection, _REVIEWS, [_review(row, names[number], number) for number in numbers])
         if not store.startswith("sqlite"):
             connection.execute("ANALYZE")
 

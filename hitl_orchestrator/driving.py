@@ -1,7 +1,7 @@
 """Cases driven on from wherever the tables say they stand: under a lease, and harmless when it is done twice."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from threading import Lock
 from time import sleep
@@ -75,7 +75,7 @@ class Driving:
         """
         moved: list[Case] = []
         failures: dict[str, Exception] = {}
-        self.give_way()
+        self._give_way(self.ledger.outdated())
         for case_id in self.ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED):
             try:
                 case = self._desk.to_move(self._case, case_id)
@@ -96,9 +96,9 @@ class Driving:
             raise Unrecovered(failures, len(moved))
         return moved
 
-    def give_way(self) -> None:
-        """End every waiting case that a newer attempt at its task has followed, as superseded."""
-        for row in self.ledger.outdated():
+    def _give_way(self, rows: Iterable[ReviewRow]) -> None:
+        """End the cases of these reviews, which newer attempts at their tasks have followed, as superseded."""
+        for row in rows:
             # Somebody decided it, or another did this, a moment ago.
             with suppress(Refusal):
                 self._desk.supersede(row)
@@ -122,7 +122,6 @@ class Driving:
         """
         for notice in self._notices():
             on_notice(notice)
-        self.give_way()
         moved: list[Case] = []
         failures: dict[str, Exception] = {}
         for row in self.ledger.expired():

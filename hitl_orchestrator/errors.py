@@ -180,6 +180,17 @@ class ReviewAlreadyDecided(Refusal):
         self.review_id, self.reviewer, self.decision, self.decided_at = review_id, reviewer, decision, decided_at
 
 
+class ReviewPassedOn(ReviewAlreadyDecided):
+    """Somebody gave one of several votes here. What they said is not told: the next answers for themselves."""
+
+    def __init__(self, review_id: str, reviewer: str, decided_at: datetime) -> None:
+        super().__init__(review_id, reviewer, "a vote", decided_at)
+        self.args = (
+            f"review {review_id!r} was answered by {reviewer!r} at {decided_at.isoformat(timespec='seconds')}, and the "
+            "case asks the next person now; look at it again, and answer that review",
+        )
+
+
 class ReviewExpired(Refusal):
     """The answer came too late: nobody had answered in time."""
 

@@ -1,4 +1,4 @@
-"""Reads what people wrote into files: the policy, the reviewers; and the data sets that come with the package."""
+"""Reads what people wrote into files: policy, reviewers, schemas; and the data sets that come with the package."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,7 @@ from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies.loader import read_policy
 from hitl_orchestrator.policies.schema import Policy
 from hitl_orchestrator.review.people import People, read_people
+from hitl_orchestrator.review.schemas import OutputSchemas, read_schemas
 
 CANONICAL_POLICY, CANONICAL_REVIEWERS = "routing_policy.json", "reviewers.json"
 
@@ -64,6 +65,19 @@ def check_they_fit(policy: Policy, people: People) -> None:
         raise UnfitInput(found)
 
 
+def load_schemas(given: "str | Path | Mapping[str, Any] | OutputSchemas | None") -> OutputSchemas | None:
+    """Return what the outputs of the task types must look like, from a file (JSON or YAML) or a value, if any.
+
+    A value may hold pydantic models beside JSON Schemas.
+    """
+    if given is None or isinstance(given, OutputSchemas):
+        return given
+    if isinstance(given, Mapping):
+        return OutputSchemas(given)
+    text, where = read_file(given), Path(given).name
+    return read_schemas(_read_yaml(text, where) if _is_yaml(where) else read_json(text, where), where)
+
+
 def load_people(given: "str | Path | Mapping[str, Any] | Sequence[Any] | People | None") -> People:
     """Return the people of a file (JSON or YAML) or a value; one seat per role where none are given."""
     if isinstance(given, People):
@@ -72,10 +86,14 @@ def load_people(given: "str | Path | Mapping[str, Any] | Sequence[Any] | People 
         return read_people(read_json(canonical(CANONICAL_REVIEWERS), CANONICAL_REVIEWERS), CANONICAL_REVIEWERS)
     if isinstance(given, (str, Path)):
         text, where = read_file(given), Path(given).name
-        if where.endswith((".yaml", ".yml")):
+        if _is_yaml(where):
             return read_people(_read_yaml(text, where), where)
         return read_people(read_json(text, where, outer=1 if text.lstrip().startswith("[") else 2), where)
     return read_people(given, "reviewers")
+
+
+def _is_yaml(where: str) -> bool:
+    return where.endswith((".yaml", ".yml"))
 
 
 def _read_yaml(text: str, where: str) -> Any:

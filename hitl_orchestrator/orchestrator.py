@@ -12,7 +12,7 @@ from hitl_orchestrator.domain.settling import settled
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.words import CaseStage, RiskLevel
 from hitl_orchestrator.driving import Driving
-from hitl_orchestrator.errors import CaseNotWaiting, NotAuthorised, UnfitInput, UnknownCase
+from hitl_orchestrator.errors import CaseNotWaiting, NotAuthorised, ReviewPassedOn, UnfitInput, UnknownCase
 from hitl_orchestrator.ledger.entries import receipt
 from hitl_orchestrator.ledger.heads import SignedHead
 from hitl_orchestrator.ledger.notary import Signing
@@ -93,7 +93,7 @@ class BaseOrchestrator(Driving):
         case = self.ledger.receive(submission, actor, resubmit=resubmit, driving=True)
         new = case.case_id == submission.case_id
         if new and case.submission.supersedes is not None:
-            self.give_way()
+            self._give_way([row for row in self.ledger.case(case.submission.supersedes).reviews if row.verdict is None])
         try:
             return case if case.stage is CaseStage.WAITING else self._drive(case, new=new)
         except UnknownCase:
@@ -177,11 +177,25 @@ class BaseOrchestrator(Driving):
         case = self._desk.to_move(self.show, given_id)
         with self._desk.refusals_told(case.case_id, named_review(case, review), review, channel):
             known = self.ledger.answered_under(review)
-            if known is not None:
-                row = receipt(known, case.case_id, review)
+            if known is None:
+                case, row = self._decided(case, review, channel)
             else:
-                row = self._desk.decide(self._review_to_decide(case, review), review, channel=channel, case=case)
+                row = receipt(known, case.case_id, review)
         return self._answered(case, row)
+
+    def _decided(self, case: Case, review: Review, channel: str) -> tuple[Case, ReviewRow]:
+        """Record an answer, and return the case that it was an answer to.
+
+        Of two who vote at once one is first. The other's vote is the next, if it names no review.
+        """
+        while True:
+            try:
+                row = self._review_to_decide(case, review)
+                return case, self._desk.decide(row, review, channel=channel, case=case)
+            except ReviewPassedOn:
+                before, case = case, self._desk.to_move(self.show, case.case_id)
+                if review.review_id or review.shown_digest or len(case.reviews) == len(before.reviews):
+                    raise
 
     def replay(self, given_id: str, recorded: Review) -> Case:
         """Record a decision that was taken in the past, at the time of the record, and run the case on.

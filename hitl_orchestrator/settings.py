@@ -16,6 +16,7 @@ class Settings(Value):
     store: str = DEFAULT_STORE
     policy: str | None = None
     reviewers: str | None = None
+    schemas: str | None = None
     seal_key: str | None = Field(default=None, repr=False)
     checkpoint_key: str | None = Field(default=None, repr=False)
     tracing: bool = False
@@ -31,6 +32,7 @@ def read_settings() -> Settings:
         store=os.environ.get("HITL_STORE") or DEFAULT_STORE,
         policy=os.environ.get("HITL_POLICY") or None,
         reviewers=os.environ.get("HITL_REVIEWERS") or None,
+        schemas=os.environ.get("HITL_SCHEMAS") or None,
         seal_key=os.environ.get("HITL_SEAL_KEY") or None,
         checkpoint_key=os.environ.get("HITL_CHECKPOINT_KEY") or None,
         tracing=_is_on("HITL_TRACING"),

@@ -20,7 +20,7 @@ from hitl_orchestrator.ledger.keys import SealKey, encryption_key, seals_from
 from hitl_orchestrator.ledger.leases import LEASE_SECONDS
 from hitl_orchestrator.ledger.notary import Notary, Signing
 from hitl_orchestrator.ledger.ports import Ledger
-from hitl_orchestrator.loading import canonical, check_they_fit, load_people, load_policy, read_file
+from hitl_orchestrator.loading import canonical, check_they_fit, load_people, load_policy, load_schemas, read_file
 from hitl_orchestrator.nodes.desk import Desk
 from hitl_orchestrator.nodes.ports import Classifier
 from hitl_orchestrator.nodes.services import Services
@@ -31,6 +31,7 @@ from hitl_orchestrator.policies.schema import Policy, policy_hash
 from hitl_orchestrator.policies.scoring import ScoreRules
 from hitl_orchestrator.redacting import RedactingOrchestrator
 from hitl_orchestrator.review.people import People
+from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.settings import DEFAULT_STORE
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Orchestrator(RedactingOrchestrator):
         *,
         policy: "str | Path | Mapping[str, Any] | Policy | None" = None,
         reviewers: "str | Path | Mapping[str, Any] | Sequence[Any] | People | None" = None,
+        schemas: "str | Path | Mapping[str, Any] | OutputSchemas | None" = None,
         classifier: "Classifier | Runnable[Any, Any] | Callable[[Any], Any] | None" = None,
         risk_rules: Sequence[RiskRule] = (),
         score_rules: ScoreRules | None = None,
@@ -86,7 +88,7 @@ class Orchestrator(RedactingOrchestrator):
         A new file is made, and so are tables in an empty database; older ones are migrated. `policy` and
         `reviewers` are files or values. Without a policy the store's current one holds, in a new store the canonical
         one; without reviewers there is one seat per role. `classifier` (a LangChain `Runnable`, or a function of the
-        task) makes the outputs that are not given.
+        task) makes the outputs that are not given. `schemas` says by task type what an edited output must look like.
 
         `seal_key` seals decisions: hexadecimal text, a `Path` to it, a function that computes a MAC, or several, the
         newest first; else there is a key file beside the store. `checkpoint_key` encrypts the graph's checkpoints.
@@ -100,6 +102,7 @@ class Orchestrator(RedactingOrchestrator):
         """
         people = load_people(reviewers)
         given = None if policy is None else load_policy(policy, people.chain)
+        outputs = load_schemas(schemas)
         if given is not None:
             check_they_fit(given, people)
         encryption = None if checkpoint_key is None else encryption_key(checkpoint_key)
@@ -115,7 +118,8 @@ class Orchestrator(RedactingOrchestrator):
             return build_runner(store, replace(ports, classifier=as_classifier(classifier), **rules), encryption)
 
         signing = Signing(notary, head_every)
-        return cls(ledger, people, rulebook, clock=clock, new_id=new_case_id, runner=runner, signing=signing)
+        made: dict[str, Any] = {"runner": runner, "signing": signing, "outputs": outputs}
+        return cls(ledger, people, rulebook, clock=clock, new_id=new_case_id, **made)
 
 
 @contextmanager

@@ -48,6 +48,7 @@ class Session:
             self.store,
             policy=policy,
             reviewers=reviewers,
+            schemas=self.settings.schemas,
             seal_key=self.seal_key,
             checkpoint_key=self.checkpoint_key,
             head_file=self.settings.head_file,

@@ -25,6 +25,7 @@ from hitl_orchestrator.errors import (
     ReviewAlreadyDecided,
     ReviewClaimed,
     ReviewExpired,
+    ReviewPassedOn,
     ReviewWithdrawn,
     StaleReview,
     UnfitInput,
@@ -292,6 +293,8 @@ def _already_decided(review_id: str, stands: Verdict) -> Refusal:
     who = stands.review.reviewer_id or stands.role
     if stands.source in _WITHOUT_A_PERSON:
         return ReviewWithdrawn(review_id, _WITHOUT_A_PERSON[stands.source].value, who, stands.decided_at)
+    if not stands.settles:
+        return ReviewPassedOn(review_id, who, stands.decided_at)
     return ReviewAlreadyDecided(review_id, who, stands.review.human_decision.value, stands.decided_at)
 
 

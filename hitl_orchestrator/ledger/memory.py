@@ -17,7 +17,7 @@ from hitl_orchestrator.ledger.books import Books
 from hitl_orchestrator.ledger.chain import Head, body_of
 from hitl_orchestrator.ledger.contents import content_digest, is_same, new_contents
 from hitl_orchestrator.ledger.memory_books import MemoryBooks
-from hitl_orchestrator.ledger.memory_index import is_anothers, is_open, is_up
+from hitl_orchestrator.ledger.memory_index import apart, is_anothers, is_open, is_up
 from hitl_orchestrator.ledger.memory_queue import MemoryQueue
 from hitl_orchestrator.ledger.redaction import Redaction
 from hitl_orchestrator.ledger.seal import check_told
@@ -93,7 +93,7 @@ class MemoryLedger(MemoryQueue):
     def answered_under(self, answer: Review) -> ReviewRow | None:
         """Return the review that was answered under a key."""
         review_id = self._keys.get(entries.answer_key(answer) or "")
-        return None if review_id is None else self._reviews[review_id].model_copy(deep=True)
+        return None if review_id is None else apart(self._reviews[review_id])
 
     def expired(self, limit: int = 1000) -> Sequence[ReviewRow]:
         """Return open reviews whose time is up."""
@@ -183,7 +183,7 @@ class MemoryLedger(MemoryQueue):
         """Return a case by its id."""
         with self._lock:
             known = {"reviews": self._reviews.of_case(case_id), "record": self._records.get(case_id)}
-            return self._known(case_id).model_copy(update=known).model_copy(deep=True)
+            return apart(self._known(case_id).model_copy(update=known))
 
     def find(self, given_id: str) -> Case:
         """Return a case by its id, or the latest attempt at a task."""
@@ -195,7 +195,7 @@ class MemoryLedger(MemoryQueue):
         """Return the review of a case that counts now."""
         with self._lock:
             rows = self._reviews.of_case(case_id)
-        return rows[-1].model_copy(deep=True) if rows else None
+        return apart(rows[-1]) if rows else None
 
     def stages(self, *stages: CaseStage) -> Sequence[str]:
         """Return the ids of the cases at these stages."""

@@ -4,12 +4,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from heapq import nsmallest
-from typing import Any
+from operator import is_
+from typing import Any, TypeVar, cast
 
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.review import ReviewRow
-from hitl_orchestrator.domain.value import canonical_json
+from hitl_orchestrator.domain.value import Value, canonical_json
 from hitl_orchestrator.domain.words import EventKind, ReviewStatus
 from hitl_orchestrator.ledger.books import StoredPolicy
 from hitl_orchestrator.ledger.chain import GENESIS, Draft, Entry, Head, body_of, event_of, link
@@ -17,6 +19,34 @@ from hitl_orchestrator.ledger.contents import Contents, marked, restored
 from hitl_orchestrator.ledger.leases import Holder, Lease, is_gone
 
 _NO_TIME = datetime.max.replace(tzinfo=UTC)
+
+
+Held = TypeVar("Held")
+
+
+def apart(value: Held) -> Held:
+    """Return a value for others to keep. It is frozen but for the free JSON in it, so that this alone is copied."""
+    copied: Any = value
+    kind = _kind(copied.__class__)
+    if kind is Value:
+        own = {name: mine for name, held in copied.__dict__.items() if (mine := apart(held)) is not held}
+        if copied.__pydantic_extra__:
+            copied = copied.model_copy(deep=True)
+        elif own:
+            copied = copied.model_copy()
+            copied.__dict__.update(own)
+    elif kind is tuple:
+        members = [apart(member) for member in copied]
+        copied = copied if all(map(is_, members, copied)) else tuple(members)
+    elif kind is dict:
+        copied = deepcopy(copied)
+    return cast("Held", copied)
+
+
+@cache
+def _kind(kind: type) -> type:
+    """Return how values of a type are copied; `object` where they cannot be changed."""
+    return next((known for known in (Value, tuple, dict) if issubclass(kind, known)), dict if kind is list else object)
 
 
 class Journal:

@@ -9,7 +9,7 @@ from hitl_orchestrator.domain.review import ReviewRow
 from hitl_orchestrator.domain.words import HumanDecision, ReviewStatus
 from hitl_orchestrator.ledger import entries
 from hitl_orchestrator.ledger.chain import Draft
-from hitl_orchestrator.ledger.memory_index import is_anothers, is_up
+from hitl_orchestrator.ledger.memory_index import apart, is_anothers, is_up
 from hitl_orchestrator.ledger.memory_work import MemoryWork
 from hitl_orchestrator.ledger.queue import Limit, Load, Wanted
 from hitl_orchestrator.ledger.rows import customer_of
@@ -118,7 +118,7 @@ class MemoryQueue(MemoryWork):
         with self._lock:
             now = self.now()
             listed = self._reviews.open_ones(lambda row: _is_wanted(row, wanted, now), limit)
-        return [row.model_copy(deep=True) for row in listed]
+        return [apart(row) for row in listed]
 
     def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
         """Return open reviews, the soonest due first, then the longest waiting."""
@@ -151,7 +151,7 @@ class MemoryQueue(MemoryWork):
         with self._lock:
             found = [row for row in self._reviews.decided(task_type) if row.domain == domain and row.case_id != but]
         found.sort(key=_answered_at, reverse=True)
-        return [row.model_copy(deep=True) for row in found[:limit]]
+        return [apart(row) for row in found[:limit]]
 
     def last_reviewer_for(self, customer: str) -> str | None:
         """Return who decided last for a customer."""
@@ -177,7 +177,7 @@ class MemoryQueue(MemoryWork):
         held = row.model_copy(update={"claimed_by": who, "claimed_until": until, "delegated_by": given_by})
         self._reviews.put(held)
         self._journal.append(told(held))
-        return held.model_copy(deep=True)
+        return apart(held)
 
     def _noted(self, said: Draft) -> str | None:
         """Write an entry, once for its kind, review and account; return what the one that stands already says."""

@@ -1,13 +1,18 @@
 """For tests and trials of people who use this: a clock that you move, simulated reviewers, an organisation.
 
-pytest finds the fixtures `hitl`, `reviewer` and `clock` by itself.
+pytest finds the fixtures `hitl`, `reviewer` and `clock` by itself, in every run; the names here are loaded when they
+are first used, so that other runs are none the slower.
 """
 
-from hitl_orchestrator.testing.clock import Clock
-from hitl_orchestrator.testing.organisation import Organisation, simulate
-from hitl_orchestrator.testing.outcome import Load, Outcome, Waiting
-from hitl_orchestrator.testing.reviewers import Habits, SimulatedReviewer
-from hitl_orchestrator.testing.scenario import Arrival, Scenario
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hitl_orchestrator.testing.clock import Clock
+    from hitl_orchestrator.testing.organisation import Organisation, simulate
+    from hitl_orchestrator.testing.outcome import Load, Outcome, Waiting
+    from hitl_orchestrator.testing.reviewers import Habits, SimulatedReviewer
+    from hitl_orchestrator.testing.scenario import Arrival, Scenario
 
 __all__ = [
     "Arrival",
@@ -21,3 +26,22 @@ __all__ = [
     "Waiting",
     "simulate",
 ]
+
+_HOME = {
+    "Arrival": "scenario",
+    "Clock": "clock",
+    "Habits": "reviewers",
+    "Load": "outcome",
+    "Organisation": "organisation",
+    "Outcome": "outcome",
+    "Scenario": "scenario",
+    "SimulatedReviewer": "reviewers",
+    "Waiting": "outcome",
+    "simulate": "organisation",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

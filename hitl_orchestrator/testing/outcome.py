@@ -80,9 +80,12 @@ class Outcome(Value):
 
     @property
     def unevenness(self) -> float:
-        """By how much the load of anybody differs from the mean of those who could do the same; 0 is perfectly even."""
+        """By how much the answers of anybody differ from the mean of those who could do the same; 0 is even.
+
+        One answer more or less is even: cases cannot be halved.
+        """
         apart = [0.0]
         for group in self.groups():
             mean = sum(load.answers for load in group) / len(group)
-            apart += [abs(load.answers - mean) / mean for load in group if mean]
+            apart += [abs(load.answers - mean) / mean for load in group if abs(load.answers - mean) > 1]
         return max(apart)

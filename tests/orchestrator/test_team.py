@@ -1,18 +1,21 @@
 """A team at work: two signatures, blind labels, delegation, withdrawal, reminders. The same on every store."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from builders import a_review, a_task, an_output
 
-from hitl_orchestrator import Proposal, UnfitInput
+from hitl_orchestrator import Proposal, Refusal, UnfitInput
 from hitl_orchestrator.domain.words import HumanDecision, RiskLevel
 from hitl_orchestrator.errors import (
     CaseNotWaiting,
     NotAuthorised,
-    ReviewAlreadyDecided,
     ReviewClaimed,
+    ReviewPassedOn,
     ReviewWithdrawn,
+    StaleReview,
     TaskConflict,
 )
 
@@ -494,14 +497,37 @@ def test_what_was_said_on_the_way_is_erased_with_the_rest(team):
     assert hitl.verify().sound
 
 
-def test_of_two_who_answer_together_one_is_first(team):
+def test_an_answer_to_a_review_that_another_has_voted_on_is_refused_without_telling_what_they_said(team):
     hitl = team(approvals=2)
     submit(hitl)
-    stale = hitl.show("task-1").open_review
+    seen = hitl.show("task-1").open_review
     say(hitl, "r1")
 
-    with pytest.raises(ReviewAlreadyDecided, match="'r1'"):
-        hitl.decide("task-1", a_review("reject", "r2", review_id=stale.review_id))
+    for named in ({"review_id": seen.review_id}, {"shown_digest": seen.digest}):
+        with pytest.raises(Refusal) as refused:
+            hitl.decide("task-1", a_review("reject", "r2", **named))
+        assert "approve" not in str(refused.value)
+    assert isinstance(refused.value, StaleReview)
+    with pytest.raises(ReviewPassedOn, match="the case asks the next person now"):
+        hitl.decide("task-1", a_review("reject", "r2", review_id=seen.review_id))
+
+
+def test_those_who_vote_at_once_are_all_heard(team):
+    hitl = team(approvals=3)
+    submit(hitl)
+    start = Barrier(3)
+
+    def vote(who):
+        start.wait()
+        return say(hitl, who).status
+
+    with ThreadPoolExecutor(3) as pool:
+        said = list(pool.map(vote, ("r1", "r2", "r3")))
+
+    assert hitl.show("task-1").status == "approved"
+    assert len(hitl.show("task-1").record.votes) == 3
+    assert "approved" in said
+    assert hitl.verify().sound
 
 
 def test_work_is_given_to_whoever_has_least_and_to_nobody_who_may_not(team):
@@ -552,3 +578,47 @@ def test_the_same_customer_comes_to_the_same_reviewer(team, clock):
     assert {one.to for one in hitl.assign(strategy="sticky")} == {"r2"}
     with pytest.raises(UnfitInput, match="strategy: 'pushy' is none of push, sticky; did you mean 'push'"):
         hitl.assign(strategy="pushy")
+
+
+def test_an_edit_that_does_not_fit_its_type_is_refused_before_anything_is_stored(opened, store):
+    schema = {"type": "object", "properties": {"amount": {"type": "number", "maximum": 100}}, "required": ["amount"]}
+    hitl = opened(store, reviewers=TEAM, policy=a_policy(), schemas={"document_classification": schema})
+    submit(hitl)
+    before = hitl.show("task-1"), len(hitl.history("task-1"))
+
+    with pytest.raises(UnfitInput) as refused:
+        say(hitl, "r1", "modify", modified_output=Proposal(predicted_label="Edited", amount=200))
+
+    assert "/amount" in refused.value.problems[0]
+    assert (hitl.show("task-1"), len(hitl.history("task-1"))) == before
+    assert hitl.view("task-1").output_schema == schema
+    fitting = Proposal(predicted_label="Edited", amount=20)
+    assert say(hitl, "r1", "modify", modified_output=fitting).final_output == fitting
+
+
+def test_what_agents_can_learn_is_told_of_each_case_that_a_person_decided(team):
+    hitl = team()
+    submit(hitl, "task-1")
+    submit(hitl, "task-2", by="x")
+    hitl.plant(a_task("task-3"), an_output("task-3"), HumanDecision.REJECT)
+    say(hitl, "r1", "reject", human_feedback="not a refund", reason_code="agent_error")
+    hitl.cancel("task-2", "x", reason="gone")
+    say(hitl, "r1", "reject", "task-3")
+
+    [told] = hitl.feedback()
+
+    assert (told.task_id, told.agent_correct, told.human_override) == ("task-1", False, False)
+    assert (told.error_type, told.notes) == ("agent_error", "not a refund")
+
+
+def test_working_time_alone_counts_where_the_rule_says_so(opened, store):
+    calendar = {"timezone": "UTC", "begins": "09:00", "ends": "17:00"}
+    people = {"reviewers": TEAM, "calendar": calendar}
+    hitl = opened(store, reviewers=people, policy=a_policy(respond_within="PT16H", business_hours=True))
+
+    row = submit(hitl).open_review
+
+    length = row.due_at - row.opened_at if store == "memory://" else row.shown.answer_within
+    assert length.total_seconds() >= 24 * 3600  # two working days, with a night between them at least
+    with pytest.raises(UnfitInput, match="the reviewers file has no calendar"):
+        opened("memory://", reviewers=TEAM, policy=a_policy(respond_within="PT16H", business_hours=True))

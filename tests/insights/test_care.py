@@ -1,0 +1,261 @@
+from math import comb
+
+import pytest
+from builders import NINE, an_output
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hitl_orchestrator.domain.audit import AuditRecord, Vote
+from hitl_orchestrator.domain.words import HumanDecision, ProbeKind
+from hitl_orchestrator.insights.care import FAST_SECONDS, Signal, care, proposal_length, share_of
+
+DECISIONS = st.sampled_from(HumanDecision)
+PERSONS = st.sampled_from(["r01", "r02", "r03"])
+
+
+def a_vote(person, decision, reviewer=None):
+    told = {"review_id": "rev-1", "role": "domain_reviewer", "at": NINE, "human_decision": decision}
+    return Vote(**told, person=person, reviewer_id=reviewer or person)
+
+
+def a_record(case_id, *votes, seconds=None, **fields):
+    """A case that these settled, the last one of them at the end, as (person, decision)."""
+    given = tuple(a_vote(*vote) for vote in votes)
+    said = HumanDecision(given[-1].human_decision) if given else None
+    final = said.final if said else None
+    told = {
+        "log_id": f"log_{case_id}",
+        "task_id": case_id,
+        "case_id": case_id,
+        "risk_level": "low",
+        "confidence_score": 0.5,
+        "routing_decision": "human_review",
+        "human_involved": final is not None,
+        "human_decision": said if final else None,
+        "reviewer_id": given[-1].reviewer_id if given else None,
+        "final_decision": final or "rejected",
+        "decision_source": "human" if final else "timeout",
+        "latency_seconds": 1,
+        "timestamp": NINE,
+        "policy_id": "p",
+        "policy_hash": "a" * 64,
+        "rule_id": "r1",
+        "reason": "r1 holds",
+        "proposed_output": an_output().agent_output,
+        "final_output": None,
+        "review_probability": 1,
+        "votes": given,
+        "seconds_looked_at": seconds,
+    }
+    return AuditRecord(**told | fields)
+
+
+def many(count, *votes, start=0, **fields):
+    return [a_record(f"case-{number}", *votes, **fields) for number in range(start, start + count)]
+
+
+def told_of(records, person="r01", **more):
+    return next(one for one in care(records, **more) if one.reviewer == person)
+
+
+def test_of_nothing_nothing_is_told():
+    assert care([]) == []
+    assert care([a_record("case-1")]) == []
+
+
+def test_each_person_is_told_of_once_under_all_accounts():
+    records = [
+        a_record("a", ("p1", "approve", "r01")),
+        a_record("b", ("p1", "reject", "r01-night")),
+        a_record("c", ("r02", "approve")),
+    ]
+
+    assert [(one.reviewer, one.cases) for one in care(records)] == [("p1", 2), ("r02", 1)]
+
+
+def test_a_record_from_before_there_were_votes_counts_for_its_reviewer():
+    old = a_record("a", ("r01", "approve")).model_copy(update={"votes": ()})
+
+    assert told_of([old]).with_agent.count == 1
+
+
+def test_time_is_told_by_the_median_and_against_what_was_shown():
+    records = [a_record(f"c{seconds}", ("r01", "approve"), seconds=seconds) for seconds in (10, 20, 90)]
+
+    found = told_of(records, length=lambda record: 500)
+
+    assert (found.timed, found.median_seconds, found.median_seconds_per_1000) == (3, 20, 40)
+
+
+def test_without_a_length_it_is_that_of_the_proposal():
+    record = a_record("a", ("r01", "approve"), seconds=6)
+
+    assert proposal_length(record) == len('{"explanation":"It says so","predicted_label":"Refund"}')
+    assert told_of([record]).median_seconds_per_1000 == pytest.approx(6000 / proposal_length(record))
+
+
+def test_a_case_that_shows_nothing_or_was_not_timed_has_no_pace():
+    records = [
+        a_record("a", ("r01", "override"), seconds=5, proposed_output=None),
+        a_record("b", ("r01", "approve")),
+    ]
+
+    found = told_of(records)
+
+    assert (found.timed, found.median_seconds, found.median_seconds_per_1000) == (1, 5, None)
+
+
+def test_the_time_is_that_of_whoever_settled_the_case():
+    again = a_record("a", ("r01", "approve"), ("r02", "reject"), ("r01", "reject"), seconds=7)
+    nobody = a_record("b", ("r01", "approve"), ("r02", "escalate"), seconds=None)
+
+    assert (told_of([again]).timed, told_of([again], "r02").timed) == (1, 0)
+    assert (told_of([nobody]).cases, told_of([nobody]).timed) == (1, 0)
+
+
+@pytest.mark.parametrize(("seconds", "fast"), [(FAST_SECONDS - 0.1, True), (FAST_SECONDS, False)])
+def test_whoever_cannot_have_read_it_is_fast(seconds, fast):
+    found = told_of(many(20, ("r01", "approve"), seconds=seconds), length=lambda record: 1000)
+
+    assert (Signal.FAST in found.signals) is fast
+    assert Signal.FAST not in found.not_enough_data
+
+
+def test_approvals_of_planted_errors_are_counted_apart():
+    planted = {"probe": ProbeKind.KNOWN_ANSWER}
+    records = [
+        *many(4, ("r01", "approve"), probe_expected="reject", **planted),
+        *many(1, ("r01", "reject"), probe_expected="modify", start=4, **planted),
+        *many(3, ("r01", "approve"), probe_expected="approve", start=5, **planted),
+    ]
+
+    found = told_of(records)
+
+    assert (found.cases, found.planted_approved.count, found.planted_approved.of) == (8, 4, 5)
+    assert Signal.APPROVES_PLANTED_ERRORS in found.signals
+    assert found.with_agent.of == 0
+
+
+def test_one_planted_error_in_five_may_be_bad_luck():
+    planted = {"probe": ProbeKind.KNOWN_ANSWER, "probe_expected": "reject"}
+    records = [*many(4, ("r01", "reject"), **planted), *many(1, ("r01", "approve"), start=4, **planted)]
+
+    found = told_of(records)
+
+    assert found.planted_approved.share == 0.2
+    assert Signal.APPROVES_PLANTED_ERRORS not in {*found.signals, *found.not_enough_data}
+
+
+@pytest.mark.parametrize(("approved", "always"), [(100, True), (90, False)])
+def test_whoever_surely_approves_nearly_everything_always_agrees(approved, always):
+    records = [*many(approved, ("r01", "approve")), *many(100 - approved, ("r01", "modify"), start=approved)]
+
+    found = told_of(records)
+
+    assert (found.with_agent.count, found.with_agent.of) == (approved, 100)
+    assert (Signal.ALWAYS_AGREES in found.signals) is always
+
+
+def test_where_the_agent_proposed_nothing_there_is_nothing_to_agree_with():
+    assert told_of([a_record("a", ("r01", "override"), proposed_output=None)]).with_agent.of == 0
+
+
+def test_votes_on_one_case_are_compared_the_last_of_each_person():
+    record = a_record("a", ("r01", "reject"), ("r02", "approve"), ("r03", "approve"), ("r01", "approve"))
+
+    assert [(one.with_peers.count, one.with_peers.of) for one in care([record])] == [(2, 2)] * 3
+
+
+def test_a_second_look_is_compared_with_the_first_for_both():
+    records = [
+        a_record("a", ("r01", "approve")),
+        a_record("b", ("r02", "reject"), probe=ProbeKind.SECOND_LOOK, probe_of="a"),
+        a_record("c", ("r02", "reject"), probe=ProbeKind.SECOND_LOOK, probe_of="gone"),
+    ]
+
+    assert [(one.with_peers.count, one.with_peers.of) for one in care(records)] == [(0, 1), (0, 1)]
+    assert told_of(records, "r02").with_agent.of == 0
+
+
+def test_whoever_surely_differs_from_most_stands_apart():
+    records = many(10, ("r01", "reject"), ("r02", "approve"))
+
+    assert Signal.APART_FROM_PEERS in told_of(records).signals
+    assert Signal.APART_FROM_PEERS in told_of(records[:9]).not_enough_data
+
+
+def test_to_pass_a_case_up_is_no_answer():
+    records = many(5, ("r01", "escalate"), ("r02", "approve"))
+
+    assert [one.reviewer for one in care(records)] == ["r02"]
+    assert told_of(records, "r02").with_peers.of == 0
+
+
+def test_of_few_cases_nothing_is_said():
+    found = told_of([a_record("a", ("r01", "approve"), seconds=0.1)])
+
+    assert found.signals == ()
+    assert found.not_enough_data == tuple(Signal)
+
+
+def test_of_nothing_there_is_no_share():
+    assert share_of([]).model_dump() == {"count": 0, "of": 0, "share": None, "lowest": None, "highest": None}
+
+
+@pytest.mark.parametrize(
+    ("count", "of", "lowest", "highest"),
+    [(8, 10, 0.4902, 0.9433), (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (1, 2, 0.0945, 0.9055)],
+)
+def test_the_interval_is_wilsons(count, of, lowest, highest):
+    found = share_of([True] * count + [False] * (of - count))
+
+    assert (round(found.lowest, 4), round(found.highest, 4)) == (lowest, highest)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=200))
+def test_a_share_lies_in_its_interval_and_more_of_the_same_makes_it_narrower(answers):
+    found, twice = share_of(answers), share_of(answers * 2)
+
+    assert 0 <= found.lowest <= found.share <= found.highest <= 1
+    assert twice.highest - twice.lowest < found.highest - found.lowest
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.tuples(PERSONS, DECISIONS), max_size=4),
+            st.none() | st.floats(0, 1000),
+            st.none() | st.sampled_from(ProbeKind),
+            st.none() | st.sampled_from(["case-0", "case-1"]),
+        ),
+        max_size=8,
+    )
+)
+def test_whatever_the_records_say_the_counts_add_up(drawn):
+    records = [
+        a_record(f"case-{number}", *votes, seconds=seconds, probe=probe, probe_of=of)
+        for number, (votes, seconds, probe, of) in enumerate(drawn)
+    ]
+
+    found = care(records)
+
+    answered = {
+        (record.case_id, vote.person) for record in records for vote in record.votes if vote.human_decision.final
+    }
+    assert sum(one.cases for one in found) == len(answered)
+    assert {one.reviewer for one in found} == {person for _, person in answered}
+    assert all(one.with_agent.of <= one.cases and one.timed <= one.cases for one in found)
+    assert sum(one.with_peers.count for one in found) % 2 == sum(one.with_peers.of for one in found) % 2 == 0
+    assert not any(set(one.signals) & set(one.not_enough_data) for one in found)
+    assert care(reversed(records)) == found
+
+
+def test_the_interval_covers_the_true_share_about_as_often_as_it_says():
+    of, true = 40, 0.3
+
+    def holds(count):
+        found = share_of([True] * count + [False] * (of - count))
+        return found.lowest <= true <= found.highest
+
+    covered = sum(comb(of, k) * true**k * (1 - true) ** (of - k) for k in range(of + 1) if holds(k))
+    assert 0.93 < covered < 0.97

@@ -1,0 +1,39 @@
+"""The clock of a simulation: it says what it is told, in UTC, and never goes back."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from hitl_orchestrator.testing import Clock
+
+NINE = datetime(2026, 1, 5, 9, tzinfo=UTC)
+
+
+def test_it_stands_still_until_it_is_moved():
+    clock = Clock(NINE)
+
+    assert clock() == clock() == NINE
+    assert clock.advance(hours=2, minutes=30) == clock() == NINE + timedelta(hours=2.5)
+    assert clock.advance(timedelta(days=1)) == NINE + timedelta(days=1, hours=2.5)
+
+
+def test_it_tells_utc():
+    clock = Clock(datetime(2026, 1, 5, 10, tzinfo=timezone(timedelta(hours=1))))
+
+    assert clock() == NINE
+    assert clock().utcoffset() == timedelta(0)
+
+
+def test_it_never_goes_back():
+    clock = Clock(NINE)
+
+    with pytest.raises(ValueError, match="time does not go back"):
+        clock.advance(seconds=-1)
+    with pytest.raises(ValueError, match="time does not go back"):
+        clock.advance_to(NINE - timedelta(days=1))
+    assert clock() == NINE
+
+
+def test_a_time_without_a_zone_is_no_time():
+    with pytest.raises(ValueError, match="has no zone"):
+        Clock(NINE.replace(tzinfo=None))
