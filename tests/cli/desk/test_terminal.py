@@ -113,7 +113,9 @@ def test_a_reviewer_claims_reads_modifies_decides_and_goes_on(store, tmp_path):
 
         screen.type("m")
         screen.shows("your output, as JSON", '"predicted_label": "Refund in full"')
-        screen.type("\x1b[B\x1b[F\x1b[D\x1b[D, less 10")
+        screen.type("\x1b[B\x1b[F\x1b[D\x1b[D")
+        screen.shows("line 2 column 37")
+        screen.type(", less 10")
         screen.shows("1 field differs", "+ Refund in full, less 10")
         screen.type("\x13")
         screen.shows("modify   pending, nothing is recorded yet", "- Refund in full", "+ Refund in full, less 10")
