@@ -167,6 +167,9 @@ def _label(
 def _assign(
     context: typer.Context,
     *,
+    strategy: Annotated[
+        str, typer.Option(metavar="HOW", help="push: to the least loaded; sticky: to whoever had this customer before.")
+    ] = "push",
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many.")] = 200,
     hours: Annotated[float, typer.Option(metavar="N", help="For how long they are claimed, at most a day.")] = 8.0,
     store: Store = None,
@@ -174,10 +177,10 @@ def _assign(
     reviewers: Reviewers = None,
     as_json: AsJson = False,
 ) -> None:
-    """Give out what nobody has claimed: each case to the qualified person with the least to do."""
+    """Give out what nobody has claimed, the most urgent first, to people who may decide it."""
     from hitl_orchestrator.cli import claiming as doing  # noqa: PLC0415
 
-    doing.assign(session_of(context, store, policy, reviewers, as_json), limit, hours)
+    doing.assign(session_of(context, store, policy, reviewers, as_json), strategy, limit, hours)
 
 
 @review.command("bulk")

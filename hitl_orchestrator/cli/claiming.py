@@ -66,12 +66,12 @@ def label(session: Session, given_id: str, reviewer: str, own_label: str) -> Non
     answer(session.as_json, seen.model_dump(mode="json"), lambda: seeing.of(seen, reviewer, session))
 
 
-def assign(session: Session, limit: int, hours: float) -> None:
+def assign(session: Session, strategy: str, limit: int, hours: float) -> None:
     """Give out what nobody has."""
     with session.open() as hitl:
-        rows = hitl.assign(limit=limit, seconds=hours * HOUR)
+        given = hitl.assign(strategy=strategy, limit=limit, seconds=hours * HOUR)
     answer(
         session.as_json,
-        [views.review_summary(row) for row in rows],
-        lambda: team.assigned(rows),
+        [views.review_summary(one.row) | {"assigned_to": one.to, "why": one.why or None} for one in given],
+        lambda: team.assigned(given),
     )

@@ -7,6 +7,7 @@ from hitl_orchestrator.cli.blocks import Block, Cell, Column, Line, Table
 from hitl_orchestrator.cli.words import confidence, count, moment
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import ReviewRow
+from hitl_orchestrator.nodes.sharing import Assignment
 
 
 def held(row: ReviewRow) -> Line:
@@ -16,16 +17,20 @@ def held(row: ReviewRow) -> Line:
     return Line(f"{row.claimed_by} has {row.shown.task.task_id}{until}{given}.")
 
 
-def assigned(rows: Sequence[ReviewRow]) -> Iterator[Block]:
-    """Tell who got what."""
-    if not rows:
-        yield Line("Nothing to give out: every open review is claimed, or nobody is free who may decide it.")
+def assigned(given: Sequence[Assignment]) -> Iterator[Block]:
+    """Tell who got what, and why something went to nobody."""
+    if not given:
+        yield Line("Nothing to give out: every open review is claimed.")
         return
     columns = (views.TASK, Column("for"), views.RISK, Column("held by"))
-    yield Table(columns, [_assigned_row(row) for row in rows])
+    yield Table(columns, [_assigned_row(one) for one in given])
     yield Line()
-    people = len({row.claimed_by for row in rows})
-    yield Line(f"Gave {count(len(rows), 'review')} to {count(people, 'person', 'people')}.")
+    for one in given:
+        if one.why:
+            yield Line(f"{one.row.shown.task.task_id}: {one.why}", "" if one.to else "yellow")
+    people = {one.to for one in given if one.to}
+    got = sum(one.to is not None for one in given)
+    yield Line(f"Gave {count(got, 'review')} to {count(len(people), 'person', 'people')}.")
 
 
 def together(rows: Sequence[ReviewRow], decision: str) -> Iterator[Block]:
@@ -51,9 +56,10 @@ def decided(cases: Sequence[Case]) -> Iterator[Block]:
     yield Line(f"Recorded for {count(len(cases), 'case')}.")
 
 
-def _assigned_row(row: ReviewRow) -> tuple[Cell, ...]:
-    risk = blocks.risk(row.shown.routing.risk_level)
-    return Cell(row.shown.task.task_id), Cell(row.role), risk, Cell(row.claimed_by or "-")
+def _assigned_row(one: Assignment) -> tuple[Cell, ...]:
+    row = one.row
+    held_by = Cell(one.to) if one.to else Cell("nobody", "yellow")
+    return Cell(row.shown.task.task_id), Cell(row.role), blocks.risk(row.shown.routing.risk_level), held_by
 
 
 def _together_row(row: ReviewRow) -> tuple[Cell, ...]:

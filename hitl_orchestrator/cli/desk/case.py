@@ -1,6 +1,5 @@
 """One case: what there is to know, the answer that is being made, and the moment in which it is recorded."""
 
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -16,7 +15,7 @@ from hitl_orchestrator.cli.desk.draft import DELEGATE, WITH_REASON, Draft
 from hitl_orchestrator.cli.desk.editor import EditorScreen
 from hitl_orchestrator.cli.desk.pending import Blind, Pending
 from hitl_orchestrator.cli.desk.telling import FAINT, RISK, STRONG
-from hitl_orchestrator.cli.desk.widgets import Header, Keys, Notice, Piece
+from hitl_orchestrator.cli.desk.widgets import Header, Keys, Notice, Piece, begin
 from hitl_orchestrator.cli.desk.work import Opened, Trouble, changed
 from hitl_orchestrator.domain.words import HumanDecision
 from hitl_orchestrator.review.view import CaseView
@@ -39,18 +38,19 @@ class CaseScreen(Screen[None]):
     """A case that was opened. It is claimed while this is on the screen, and let go when it is left undecided."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(key, f"decide('{decision}')", show=False) for key, decision in DECIDING.items()),
-        Binding("enter", "commit", show=False),
-        Binding("u", "undo", show=False),
-        Binding("t", "say_why", show=False),
-        Binding("c", "reason_code", show=False),
-        Binding("w", "write", show=False),
-        Binding("d", "delegate", show=False),
-        Binding("l", "leave", show=False),
-        Binding("n", "next", show=False),
+        *(Binding(key, f"decide('{decision}')", show=False, priority=True) for key, decision in DECIDING.items()),
+        Binding("enter", "commit", show=False, priority=True),
+        Binding("u", "undo", show=False, priority=True),
+        Binding("t", "say_why", show=False, priority=True),
+        Binding("c", "reason_code", show=False, priority=True),
+        Binding("w", "write", show=False, priority=True),
+        Binding("d", "delegate", show=False, priority=True),
+        Binding("l", "leave", show=False, priority=True),
+        Binding("n", "next", show=False, priority=True),
         Binding("ctrl+r,f5", "look_again", show=False),
-        Binding("question_mark,f1", "help", show=False),
-        Binding("escape,q", "back", show=False),
+        Binding("question_mark,f1", "help", show=False, priority=True),
+        Binding("q", "leave", show=False, priority=True),
+        Binding("escape", "back", show=False),
     ]
 
     def __init__(self, opened: Opened) -> None:
@@ -67,6 +67,13 @@ class CaseScreen(Screen[None]):
     def draft(self) -> Draft:
         """What was typed about this review so far."""
         return self.desk.draft_of(self.view.review_id)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Let letters be text while a field is typed into.
+
+        The keys come before the fields, so that what is typed in one go with the key that opens a field gets there.
+        """
+        return action in {"back", "look_again"} or not isinstance(self.focused, Input)
 
     def compose(self) -> ComposeResult:
         """Lay out the screen."""
@@ -220,7 +227,8 @@ class CaseScreen(Screen[None]):
         """Leave the field; an own label is committed with it."""
         self.set_focus(self.query_one("#case"))
         if event.input.id == "own-label":
-            self.run_worker(partial(self._label, event.value.strip()), group="store", exclusive=True)
+            self.draft.own_label = event.value
+            begin(self, self._label, group="store", exclusive=True)
 
     # It is recorded
 
@@ -234,7 +242,7 @@ class CaseScreen(Screen[None]):
             self.query_one(Pending).say_why()
             return
         self._busy = True
-        self.run_worker(self._commit, group="store")
+        begin(self, self._commit, group="store")
 
     async def _commit(self) -> None:
         view, draft = self.view, self.draft
@@ -263,7 +271,8 @@ class CaseScreen(Screen[None]):
             told = changed(self.view, case, self.desk.work.reviewer.reviewer_id, self.desk.now())
             self._say(_kept(f"Not recorded: {told}"), "bad")
 
-    async def _label(self, label: str) -> None:
+    async def _label(self) -> None:
+        label = self.draft.own_label.strip()
         if not label:
             self._say("An own label is at least one character. Esc leaves it for later.")
             return
@@ -282,7 +291,7 @@ class CaseScreen(Screen[None]):
     def action_watch(self) -> None:
         """Look what became of the case, and keep the claim of somebody who is there."""
         if self.is_current and not (self._over or self._busy):
-            self.run_worker(self._watch, group="watch", exclusive=True)
+            begin(self, self._watch, group="watch", exclusive=True)
 
     async def _watch(self) -> None:
         desk, view = self.desk, self.view
@@ -302,7 +311,7 @@ class CaseScreen(Screen[None]):
 
     def action_look_again(self) -> None:
         """Claim the case again, and show it as it is now."""
-        self.run_worker(self._look_again, group="store", exclusive=True)
+        begin(self, self._look_again, group="store", exclusive=True)
 
     async def _look_again(self) -> None:
         case_id = self.view.case_id
@@ -326,7 +335,7 @@ class CaseScreen(Screen[None]):
 
     def action_leave(self) -> None:
         """Release the case, and go back to the queue."""
-        self.app.run_worker(self._leave)
+        begin(self.app, self._leave)
 
     async def _leave(self) -> None:
         await self.desk.let_go()
@@ -336,7 +345,7 @@ class CaseScreen(Screen[None]):
     def action_next(self) -> None:
         """Release the case, and go on to the next one."""
         if not self._busy:
-            self.app.run_worker(self._next)
+            begin(self.app, self._next)
 
     async def _next(self) -> None:
         desk = self.desk

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, VerticalScroll
+from textual.containers import Container, Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static, TextArea
@@ -37,7 +37,9 @@ class EditorScreen(Screen[bool]):
         yield Header(self._reviewer)
         yield Notice()
         title = (telling.one_line(self._view.task_id), STRONG), ("  your output, as JSON", FAINT)
-        yield Static(Content.assemble(*title), id="title")
+        with Horizontal(id="title"):
+            yield Static(Content.assemble(*title), id="name")
+            yield Static(id="when")
         with Container(id="sheet"):
             text = self._draft.edited or as_text(self._view.proposal)
             yield TextArea(text, id="editor", show_line_numbers=True, tab_behavior="focus")
@@ -48,7 +50,7 @@ class EditorScreen(Screen[bool]):
 
     def on_mount(self) -> None:
         """Start to type."""
-        self.query_one(TextArea).focus()
+        self.set_focus(self.query_one(TextArea))
         self._check()
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
@@ -56,6 +58,11 @@ class EditorScreen(Screen[bool]):
         if event.text_area.text != as_text(self._view.proposal) or self._draft.edited:
             self._draft.edited = event.text_area.text
         self._check()
+
+    def on_text_area_selection_changed(self, event: TextArea.SelectionChanged) -> None:
+        """Say where the cursor is, in the words in which problems name a place."""
+        line, column = event.text_area.cursor_location
+        self.query_one("#when", Static).update(Content.styled(f"line {line + 1} column {column + 1}", FAINT))
 
     def action_done(self) -> None:
         """Take this text, if it can be used."""

@@ -1,7 +1,6 @@
 """The queue: what waits, the soonest due first, narrowed as one likes, and kept up to date by itself."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -16,7 +15,7 @@ from hitl_orchestrator.cli.desk import telling
 from hitl_orchestrator.cli.desk.case import CaseScreen
 from hitl_orchestrator.cli.desk.dialogs import FilterDialog, HelpDialog
 from hitl_orchestrator.cli.desk.telling import ALARM, FAINT, KEY, STRONG
-from hitl_orchestrator.cli.desk.widgets import Header, Keys, Notice
+from hitl_orchestrator.cli.desk.widgets import Header, Keys, Notice, begin
 from hitl_orchestrator.cli.desk.work import MOST_LISTED, Filters, Opened, Trouble
 from hitl_orchestrator.domain.review import ReviewRow
 
@@ -90,7 +89,7 @@ class QueueScreen(Screen[None]):
     def action_reload(self) -> None:
         """Read the queue from the store."""
         if self.is_current:
-            self.run_worker(self._reload, group="reload", exclusive=True)
+            begin(self, self._reload, group="reload", exclusive=True)
 
     async def _reload(self) -> None:
         filters = self.filters
@@ -148,7 +147,13 @@ class QueueScreen(Screen[None]):
         """Open a case."""
         row = next((one for one in self.rows if one.review_id == event.option_id), None)
         if row is not None:
-            self.run_worker(partial(self._open, row.case_id), group="open", exclusive=True)
+            self._begin_to_open(row.case_id)
+
+    def _begin_to_open(self, case_id: str | None) -> None:
+        async def opening() -> None:
+            await self._open(case_id)
+
+        begin(self, opening, group="open", exclusive=True)
 
     async def _open(self, case_id: str | None) -> None:
         work = self.desk.work
@@ -165,7 +170,7 @@ class QueueScreen(Screen[None]):
 
     def action_next(self) -> None:
         """Claim the case that is best taken next."""
-        self.run_worker(partial(self._open, None), group="open", exclusive=True)
+        self._begin_to_open(None)
 
     def action_turn(self, name: str) -> None:
         """Turn one filter on or off."""

@@ -1,16 +1,24 @@
 """The few pieces that every screen of the desk is made of."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.dom import DOMNode
 from textual.events import Resize
 from textual.widgets import Static
 
 from hitl_orchestrator.cli.desk import telling
 from hitl_orchestrator.cli.desk.telling import FAINT, KEY, STRONG, Section
 from hitl_orchestrator.domain.review import Reviewer
+
+
+def begin(node: DOMNode, doing: Callable[[], Awaitable[None]], *, group: str = "", exclusive: bool = False) -> None:
+    """Begin something that takes a while; of an `exclusive` group what was begun before is dropped."""
+    work: Any = doing  # Textual's own type for it fits no function that returns nothing
+    node.run_worker(work, group=group, exclusive=exclusive)
 
 
 class Header(Horizontal):

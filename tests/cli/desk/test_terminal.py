@@ -1,0 +1,164 @@
+"""The desk in a real terminal: a process of its own behind a pseudo-terminal, its keys, and its screen as drawn."""
+
+import fcntl
+import json
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from desks import PEOPLE, policy, submit
+
+from hitl_orchestrator import Orchestrator, Review
+
+pyte = pytest.importorskip("pyte", reason="the screen of the test")
+
+LONGEST = 60.0
+"""So many seconds a text may take to appear: a deadline for a test that fails, not a time that passes."""
+
+
+class Terminal:
+    """A terminal: what is typed goes in, and what a person would see comes out."""
+
+    def __init__(self, master: int, process: "subprocess.Popen[bytes]", columns: int, lines: int) -> None:
+        self.screen = pyte.Screen(columns, lines)
+        self.process = process
+        self._master, self._stream = master, pyte.ByteStream(self.screen)
+
+    def type(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    def shows(self, *texts: str) -> str:
+        """Return the screen as soon as all these texts stand on it."""
+        until = time.monotonic() + LONGEST
+        while missing := [text for text in texts if text not in self.text]:
+            if not self._read(until):
+                raise AssertionError(f"{missing} never appeared:\n{self.text}")
+        return self.text
+
+    @property
+    def text(self) -> str:
+        return "\n".join(line.rstrip() for line in self.screen.display)
+
+    def resize(self, columns: int, lines: int) -> None:
+        self.screen.resize(lines, columns)
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self.process.send_signal(signal.SIGWINCH)
+
+    def ends(self) -> int:
+        """Read on until the process ends, and return its exit code."""
+        until = time.monotonic() + LONGEST
+        while self._read(until):
+            pass
+        return self.process.wait(LONGEST)
+
+    def _read(self, until: float) -> bool:
+        """Draw what was written next; False where the other side is gone, or the time is up."""
+        ready, _, _ = select.select([self._master], [], [], max(0.0, until - time.monotonic()))
+        try:
+            written = os.read(self._master, 65536) if ready else b""
+        except OSError:  # the last to hold the other side has let go of it
+            return False
+        self._stream.feed(written)
+        return bool(written)
+
+
+@contextmanager
+def terminal(folder, *words: str, columns: int = 80, lines: int = 24) -> Iterator[Terminal]:
+    master, slave = pty.openpty()
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    command = [sys.executable, "-m", "hitl_orchestrator.cli", *words]
+    environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+    for name in ("COLUMNS", "LINES"):
+        environment.pop(name, None)
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+    )
+    os.close(slave)
+    try:
+        yield Terminal(master, process, columns, lines)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A store in a file with two cases, and the people who may decide them."""
+    (tmp_path / "people.json").write_text(json.dumps(PEOPLE))
+    with Orchestrator.open(f"sqlite:///{tmp_path / 'hitl.db'}", policy=policy(), reviewers=PEOPLE) as hitl:
+        submit(hitl, "t-1")
+        submit(hitl, "t-2")
+        yield hitl
+
+
+REVIEW = ("review", "--reviewer", "r01", "--reviewers", "people.json")
+
+
+def test_a_reviewer_claims_reads_modifies_decides_and_goes_on(store, tmp_path):
+    with terminal(tmp_path, *REVIEW) as screen:
+        screen.shows("review desk", "r01", "t-1", "t-2", "Enter open")
+        screen.type("\r")
+        screen.shows("t-1", "Refund in full", "The box was crushed", "a approve")
+        assert store.show("t-1").open_review.claimed_by == "r01"
+
+        screen.type("m")
+        screen.shows("your output, as JSON", '"predicted_label": "Refund in full"')
+        screen.type("\x1b[B\x1b[F\x1b[D\x1b[D")
+        screen.shows("line 2 column 37")
+        screen.type(", less 10")
+        screen.shows("1 field differs", "+ Refund in full, less 10")
+        screen.type("\x13")
+        screen.shows("modify   pending, nothing is recorded yet", "- Refund in full", "+ Refund in full, less 10")
+
+        screen.resize(132, 40)
+        screen.shows("modify   pending", "answers", "Esc queue")
+        screen.resize(80, 24)
+        screen.type("t")
+        screen.type("a fee applies\r")
+        screen.shows("a fee applies", "Enter records it")
+        assert store.show("t-1").status == "waiting"
+        screen.type("\r")
+        screen.shows("Recorded: modify; the case is finished: modified_and_approved.")
+        record = store.show("t-1").record
+        assert (record.final_output.predicted_label, record.reviewer_id) == ("Refund in full, less 10", "r01")
+        assert (record.human_feedback, record.channel) == ("a fee applies", "cli")
+
+        screen.type("n")
+        screen.shows("t-2", "Refund in full", "a approve")
+        screen.type("\x11")
+        assert screen.ends() == 0
+    assert store.show("t-2").open_review.claimed_by is None
+
+
+def test_of_two_terminals_the_second_answer_is_refused_in_plain_words_and_its_text_stays(store, tmp_path):
+    with terminal(tmp_path, *REVIEW) as screen:
+        screen.shows("t-1", "Enter open")
+        screen.type("\r")
+        screen.shows("a approve")
+        screen.type("r")
+        screen.shows("reject   pending")
+        screen.type("t")
+        screen.type("no receipt\r")
+        screen.shows("no receipt", "Enter records it")
+        store.release("t-1", "r01")
+        store.decide("t-1", Review(human_decision="approve"), by="r02")
+        screen.type("\r")
+        screen.shows("r02 has answered this review: approve at", "What you typed stays here.", "no receipt")
+        assert store.show("t-1").record.reviewer_id == "r02"
+
+
+def test_nobody_by_that_name_is_told_before_the_screen_is_taken(store, tmp_path):
+    words = ("review", "--reviewer", "r1", "--reviewers", "people.json")
+    with terminal(tmp_path, *words) as screen:
+        screen.shows("hitl: reviewer 'r1' may not decide this: there is no such reviewer")
+        assert screen.ends() == 1
