@@ -20,6 +20,18 @@ STORIES = {
         "already decided by 'domain_reviewer': modify",
         "{}\n",
     ),
+    "02_review_desk": (
+        "approved\nwaiting\nwaiting\nwaiting\n",
+        "refund-1 domain_reviewer due",
+        '<div class="hitl-card">',
+        "NotAuthorised: reviewer 'r01' may not decide this: they have answered this case already",
+        "approved [('r01', 'approve'), ('r02', 'approve')]",
+        "r02 delegated by r01\nr01\n",
+        "modified_and_approved\n{'op': 'replace'",
+        "hidden until you have given your own label",
+        "own label: Keep - the agent says: Remove 0.88",
+        "letter-2 wrong agent_error",
+    ),
 }
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -32,7 +44,8 @@ def cells(path: Path, kind: str) -> list[nbformat.NotebookNode]:
 def shown(notebook: nbformat.NotebookNode) -> str:
     """Return all that the cells of a notebook printed and showed."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
-    return "".join(output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs)
+    told = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs]
+    return "".join([*told, *(output.get("data", {}).get("text/html", "") for output in outputs)])
 
 
 @every_notebook

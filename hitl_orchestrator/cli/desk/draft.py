@@ -1,24 +1,23 @@
 """An answer that is being made: everything typed stays in it until it is recorded, or taken back on purpose. Pure."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import uuid4
 
-from hitl_orchestrator.domain.patch import FieldChange
+from hitl_orchestrator.domain.patch import FieldChange, changes
 from hitl_orchestrator.domain.reading import parse, read_json
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.words import HumanDecision
 from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.review.view import CaseView
 
 DELEGATE = "delegate"
 WITH_REASON = (HumanDecision.OVERRIDE, HumanDecision.ESCALATE)
 WITH_OUTPUT = (HumanDecision.MODIFY, HumanDecision.OVERRIDE)
 EDITOR = "your output"
-_ABSENT: Any = object()
 
 
 @dataclass
@@ -94,10 +93,12 @@ def read_output(text: str) -> Proposal:
     return parse(Proposal, read_json(text, EDITOR), EDITOR)
 
 
-def problems(text: str) -> tuple[str, ...]:
+def problems(text: str, view: CaseView) -> tuple[str, ...]:
     """Return what is wrong with a text in the editor, in plain words; nothing where it can be used."""
     try:
-        read_output(text)
+        output = read_output(text)
+        if view.output_schema is not None:
+            OutputSchemas({view.task.task_type: view.output_schema}).check(view.task.task_type, output)
     except UnfitInput as exc:
         return tuple(problem.removeprefix(f"{EDITOR}: ") for problem in exc.problems)
     return ()
@@ -109,20 +110,6 @@ def as_text(proposal: Proposal | None) -> str:
     return json.dumps(said, indent=2, ensure_ascii=False)
 
 
-def differences(before: Proposal | None, after: Proposal | None) -> list[FieldChange]:
-    """Return field by field what differs, in the order of the fields."""
-    plain = [{} if one is None else one.model_dump(mode="json") for one in (before, after)]
-    return list(_differences("", *plain))
-
-
-def _differences(place: str, before: Any, after: Any) -> Iterator[FieldChange]:
-    if isinstance(before, dict) and isinstance(after, dict):
-        for name in dict.fromkeys((*before, *after)):
-            at = f"{place}/{name.replace('~', '~0').replace('/', '~1')}"
-            yield from _differences(at, before.get(name, _ABSENT), after.get(name, _ABSENT))
-    elif before is _ABSENT:
-        yield FieldChange(place=place, after=after, added=True)
-    elif after is _ABSENT:
-        yield FieldChange(place=place, before=before, removed=True)
-    elif json.dumps(before) != json.dumps(after):
-        yield FieldChange(place=place, before=before, after=after)
+def differences(before: Proposal | None, after: Proposal | None) -> tuple[FieldChange, ...]:
+    """Return field by field what differs."""
+    return changes(*({} if one is None else one.model_dump(mode="json") for one in (before, after)))

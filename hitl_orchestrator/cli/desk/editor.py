@@ -67,7 +67,7 @@ class EditorScreen(Screen[bool]):
     def action_done(self) -> None:
         """Take this text, if it can be used."""
         text = self.query_one(TextArea).text
-        found = problems(text)
+        found = problems(text, self._view)
         if found:
             self.query_one(Notice).tell(f"Not yet: {found[0]}", "bad")
             return
@@ -89,7 +89,7 @@ class EditorScreen(Screen[bool]):
 
     def _check(self) -> None:
         text = self.query_one(TextArea).text
-        found = problems(text)
+        found = problems(text, self._view)
         self.query_one("#problems").set_class(not found, "-none")
         self.query_one("#problems", Static).update(Content("\n".join(telling.one_line(one) for one in found)))
         differing = Content() if found else telling.changes(differences(self._view.proposal, read_output(text)))

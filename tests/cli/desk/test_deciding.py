@@ -1,7 +1,9 @@
 """A case is opened, claimed, judged and decided; nothing is recorded before it is committed, nothing typed is lost."""
 
 import pytest
-from desks import submit
+from desks import PEOPLE, policy, submit
+
+from hitl_orchestrator import Orchestrator
 
 EDIT = ("down", "end", "left", "left", "backspace", "backspace", "backspace", "backspace")
 """Leads from the head of the proposal to its label, and takes its last word away."""
@@ -169,3 +171,17 @@ def test_next_goes_on_to_another_case_and_lets_this_one_go(hitl, desk):
         assert desk.notice == "Nothing else waits for you. Esc goes to the queue."
 
     desk(flow)
+
+
+def test_an_edited_output_is_held_against_the_schema_of_its_type_as_one_types(sit):
+    schema = {"refund": {"properties": {"amount": {"type": "number", "maximum": 100}}}}
+    with Orchestrator.open("memory://", policy=policy(), reviewers=PEOPLE, schemas=schema) as hitl:
+        case_id = submit(hitl, "t-1")
+
+        async def flow(desk):
+            assert "/amount" in await desk.press("enter", "m")
+            await desk.press("ctrl+s")
+            assert desk.notice.startswith("Not yet: an output of type 'refund': ")
+            assert hitl.show(case_id).status == "waiting"
+
+        sit(hitl, flow)
