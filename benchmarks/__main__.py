@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cases, inbox, ledger, policies, postgres
+from benchmarks import cases, desk, inbox, ledger, policies, postgres
 
 # Name, the figure, the aim, whether more is better.
 RATIOS = (
@@ -53,6 +53,18 @@ INBOX = (
     ("of one role in one domain", "role_and_domain"),
 )
 
+DESK = (
+    ("the next best case, of one role everywhere", "next_everywhere_ms", "ms"),
+    ("the same, the slowest in twenty", "next_everywhere_p95_ms", "ms"),
+    ("the next best case, of two roles in three domains", "next_in_three_domains_ms", "ms"),
+    ("32 reviewers: claimed and decided", "decided_a_second", "a second"),
+    ("32 reviewers: one case, from asking for it to its decision", "decided_median_ms", "ms"),
+    ("32 reviewers: the slowest of all", "decided_slowest_ms", "ms"),
+    ("32 reviewers: least done by one", "decided_least_by_one", "cases"),
+    ("32 reviewers: most done by one", "decided_most_by_one", "cases"),
+    ("32 reviewers: errors", "decided_errors", ""),
+)
+
 
 def main() -> None:
     """Measure, and print for people or for programs."""
@@ -61,14 +73,18 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--entries", type=int, default=ledger.ENTRIES, help="entries of the ledger that is verified")
     parser.add_argument("--reviews", type=int, default=inbox.MANY, help="open reviews of the inbox that is read")
-    parser.add_argument("only", nargs="?", choices=["inbox"], help="measure this alone")
+    parser.add_argument("only", nargs="?", choices=["inbox", "desk"], help="measure this alone")
     given = parser.parse_args()
     if given.only == "inbox":
         figures = inbox.measure(given.reviews)
         print(json.dumps(figures, indent=2)) if given.json else Console().print(_inbox(figures))
         return
+    if given.only == "desk":
+        figures = desk.measure()
+        print(json.dumps(figures, indent=2)) if given.json else Console().print(_desk(figures))
+        return
     figures = {**policies.measure(given.rounds), **cases.measure(given.rounds), **postgres.measure(given.rounds)}
-    figures |= {**ledger.measure(given.entries), **inbox.measure(given.reviews)}
+    figures |= {**ledger.measure(given.entries), **inbox.measure(given.reviews), **desk.measure()}
     if given.json:
         json.dump(figures, sys.stdout, indent=2)
         sys.stdout.write("\n")
@@ -78,6 +94,7 @@ def main() -> None:
     console.print(_milliseconds(figures))
     console.print(_ledger(figures))
     console.print(_inbox(figures))
+    console.print(_desk(figures))
     if postgres.WHY_NOT:
         console.print(f"Nothing was measured on PostgreSQL: {postgres.WHY_NOT}.")
 
@@ -125,6 +142,19 @@ def _inbox(figures: dict[str, float]) -> Table:
             few, many, ratio = (figures.get(f"inbox_{database}_{key}_{end}") for end in ("few_ms", "many_ms", "ratio"))
             if few is not None:
                 table.add_row(f"{database}, {name}", f"{few:.2f} ms", f"{many:.2f} ms", f"{ratio:.2f}")
+    return table
+
+
+def _desk(figures: dict[str, float]) -> Table:
+    table = Table(
+        title=f"The review desk, of {desk.MANY:,} open reviews; aim: a next case in 5 ms", title_justify="left"
+    )
+    table.add_column("what")
+    for database in ("sqlite", "postgres"):
+        table.add_column(database, justify="right")
+    for name, key, unit in DESK:
+        measured = (figures.get(f"desk_{database}_{key}") for database in ("sqlite", "postgres"))
+        table.add_row(name, *("-" if value is None else f"{value:,.1f} {unit}" for value in measured))
     return table
 
 

@@ -53,7 +53,7 @@ class Driving:
         self.notary, self._head_every = signing
         self._built: Runner | None = None
         self._closed = False
-        self._building = Lock()
+        self._building, self._choosing = Lock(), Lock()
         self.version = graph_version()
 
     @property

@@ -45,8 +45,8 @@ def load_policy(given: "str | Path | Mapping[str, Any] | Policy | None", roles: 
     return read_policy(read_file(given), Path(given).name, roles)
 
 
-def check_they_fit(policy: Policy, people: People) -> None:
-    """Refuse a policy that asks of these people what they can never do.
+def check_they_fit(policy: Policy, people: People) -> Policy:
+    """Return a policy that asks nothing of these people which they can never do.
 
     Raises:
         UnfitInput: a rule asks for more persons than there are, or counts in working time that nobody has told of.
@@ -63,6 +63,7 @@ def check_they_fit(policy: Policy, people: People) -> None:
             found.append(f"{where}.business_hours: the reviewers file has no calendar; add one, or leave this out")
     if found:
         raise UnfitInput(found)
+    return policy
 
 
 def load_schemas(given: "str | Path | Mapping[str, Any] | OutputSchemas | None") -> OutputSchemas | None:

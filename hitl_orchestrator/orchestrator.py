@@ -88,7 +88,7 @@ class BaseOrchestrator(Driving):
         return self._submit(submission, resubmit=resubmit, channel=channel)
 
     def _submit(self, submission: Submission, *, resubmit: bool = False, channel: str) -> Case:
-        actor = sender(submission.replayed, channel)
+        actor = sender(submission, channel)
         # No flush of its own: the run writes again before this method acknowledges anything.
         case = self.ledger.receive(submission, actor, resubmit=resubmit, driving=True)
         new = case.case_id == submission.case_id
@@ -112,7 +112,7 @@ class BaseOrchestrator(Driving):
     ) -> Case:
         """Take a task in, durably, without running it yet. `recover` runs it, or a graph that you stream yourself."""
         submission = self._submission(task, output, replay=replay, submitted_by=submitted_by)
-        return self.ledger.receive(submission, sender(replay, channel), resubmit=resubmit)
+        return self.ledger.receive(submission, sender(submission, channel), resubmit=resubmit)
 
     def inbox(
         self,

@@ -133,14 +133,16 @@ class TeamOrchestrator(BaseOrchestrator):
         """
         _check_seconds("next", reviewer_id, seconds)
         reviewer = self.people.named(reviewer_id)
-        for row in self._for(reviewer):
-            try:
-                return self._desk.claim(row, reviewer_id, seconds, channel)
-            except NotAuthorised:
-                if self._may(row, reviewer):
-                    raise  # they hold as many as they may
-            except Refusal:
-                continue  # somebody was quicker
+        # One at a time in this process: of many who looked at once, all but one would try in vain for the same case.
+        with self._choosing:
+            for row, case in self._for(reviewer):
+                try:
+                    return self._desk.claim(row, reviewer_id, seconds, channel, case)
+                except NotAuthorised:
+                    if self._desk.rights(row).may(reviewer):
+                        raise  # they hold as many as they may
+                except Refusal:
+                    continue  # somebody was quicker
         return None
 
     def assign(
@@ -239,15 +241,18 @@ class TeamOrchestrator(BaseOrchestrator):
         events = list(self.ledger.events(case.case_id))
         return Viewer(self.ledger, self.rulebook, self._outputs).view(case, rights, events, reviewer, looked)
 
-    def _for(self, reviewer: Reviewer) -> Iterator[ReviewRow]:
-        """Yield the open reviews that nobody holds and that somebody may decide, the best first."""
+    def _for(self, reviewer: Reviewer) -> Iterator[tuple[ReviewRow, Case]]:
+        """Yield the open reviews that nobody holds and that somebody may decide, with their cases, the best first."""
         seen: set[str] = set()
         look = _FIRST_LOOK
         while True:
             rows, more = self._waiting_for(reviewer, look)
             fresh = [row for row in rows if row.review_id not in seen]
             seen.update(row.review_id for row in fresh)
-            yield from (row for row in fresh if self._may(row, reviewer))
+            for row in fresh:
+                case = self.ledger.case(row.case_id)
+                if self._desk.rights(row, case).may(reviewer):
+                    yield row, case
             if not more:
                 return
             look *= 4
@@ -261,9 +266,6 @@ class TeamOrchestrator(BaseOrchestrator):
         listed = [self.ledger.waiting(each, limit) for each in wanted]
         rows = ranked((row for rows in listed for row in rows), reviewer, self.people, at=self.ledger.now())
         return rows[:limit], any(len(rows) == limit for rows in listed)
-
-    def _may(self, row: ReviewRow, reviewer: Reviewer) -> bool:
-        return self._desk.rights(row).may(reviewer)
 
 
 def _open_of(case: Case) -> ReviewRow:

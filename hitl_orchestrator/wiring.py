@@ -85,10 +85,9 @@ class Orchestrator(RedactingOrchestrator):
     ) -> Self:
         """Open a store: `sqlite:///PATH`, `postgresql://USER@HOST/DATABASE` or `memory://`.
 
-        A new file is made, and so are tables in an empty database; older ones are migrated. `policy` and
-        `reviewers` are files or values. Without a policy the store's current one holds, in a new store the canonical
-        one; without reviewers there is one seat per role. `classifier` (a LangChain `Runnable`, or a function of the
-        task) makes the outputs that are not given. `schemas` says by task type what an edited output must look like.
+        What is missing is made, old tables are migrated. `policy`, `reviewers` and `schemas` (what an edited output of
+        a task type must look like) are files or values; without, the store's current policy or the canonical one holds,
+        and there is a seat per role. `classifier` (a `Runnable`, or a function of the task) makes missing outputs.
 
         `seal_key` seals decisions: hexadecimal text, a `Path` to it, a function that computes a MAC, or several, the
         newest first; else there is a key file beside the store. `checkpoint_key` encrypts the graph's checkpoints.
@@ -96,15 +95,12 @@ class Orchestrator(RedactingOrchestrator):
         are judged by the store's own. Its head is signed into `head_file` every `head_every` entries and on close.
 
         Raises:
-            UnfitInput: the policy or the reviewers file cannot be used, with every problem.
+            UnfitInput: the policy, the reviewers or the schemas cannot be used, with every problem.
             StoreUnavailable, PolicyAltered: the store cannot be opened, or its policy is not what was recorded.
             KeyUnusable, SealKeyMissing: a key is none, is not private, or is gone while it is needed.
         """
-        people = load_people(reviewers)
-        given = None if policy is None else load_policy(policy, people.chain)
-        outputs = load_schemas(schemas)
-        if given is not None:
-            check_they_fit(given, people)
+        people, outputs = load_people(reviewers), load_schemas(schemas)
+        given = None if policy is None else check_they_fit(load_policy(policy, people.chain), people)
         encryption = None if checkpoint_key is None else encryption_key(checkpoint_key)
         store, clock = _from_here(store), in_utc(clock or now_in_utc)
         ledger = open_ledger(store, seal_key, lease=lease, clock=clock)
@@ -114,12 +110,11 @@ class Orchestrator(RedactingOrchestrator):
 
         def runner(desk: Desk) -> "Runner":
             ports = Services(rules=rulebook, inbox=desk, records=desk, alarms=desk, payloads=ledger)
-            rules: dict[str, Any] = {"risk_rules": risk_rules, "score_rules": score_rules or ScoreRules()}
-            return build_runner(store, replace(ports, classifier=as_classifier(classifier), **rules), encryption)
+            ports = replace(ports, risk_rules=risk_rules, score_rules=score_rules or ScoreRules())
+            return build_runner(store, replace(ports, classifier=as_classifier(classifier)), encryption)
 
-        signing = Signing(notary, head_every)
-        made: dict[str, Any] = {"runner": runner, "signing": signing, "outputs": outputs}
-        return cls(ledger, people, rulebook, clock=clock, new_id=new_case_id, **made)
+        parts: dict[str, Any] = {"runner": runner, "signing": Signing(notary, head_every), "outputs": outputs}
+        return cls(ledger, people, rulebook, clock=clock, new_id=new_case_id, **parts)
 
 
 @contextmanager

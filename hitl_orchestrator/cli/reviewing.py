@@ -7,6 +7,7 @@ from typing import Any
 from hitl_orchestrator.cli import story, views
 from hitl_orchestrator.cli.answer import answer
 from hitl_orchestrator.cli.session import Session
+from hitl_orchestrator.cli.veil import hidden_in_summary, veiled
 from hitl_orchestrator.cli.words import count
 from hitl_orchestrator.domain.reading import did_you_mean, parse, read_json
 from hitl_orchestrator.domain.review import Review, ReviewRow
@@ -45,9 +46,8 @@ def show(session: Session, given_id: str) -> None:
         case, history = hitl.show(given_id), hitl.history(given_id)
         deciding = None if case.open_review is None else _deciding(hitl, case.open_review)
     data = {
-        "summary": views.case_summary(case) | {"role_needed": deciding and deciding.role},
-        **case.model_dump(mode="json"),
-        "history": [event.model_dump(mode="json") for event in history],
+        "summary": views.case_summary(case) | hidden_in_summary(case) | {"role_needed": deciding and deciding.role},
+        **veiled(case, history),
     }
     answer(session.as_json, data, lambda: story.of(case, history, deciding, session))
 

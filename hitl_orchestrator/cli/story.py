@@ -8,6 +8,7 @@ from typing import NamedTuple
 from hitl_orchestrator.cli import blocks, record, views
 from hitl_orchestrator.cli.blocks import COMMAND, Block, Line
 from hitl_orchestrator.cli.session import Session
+from hitl_orchestrator.cli.veil import UNTOLD, is_blind, is_secret
 from hitl_orchestrator.cli.words import confidence, count, duration, moment
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
@@ -34,13 +35,12 @@ def of(case: Case, history: Sequence[Event], deciding: Deciding | None, session:
     if case.redacted:
         yield Line("What agents and people wrote in it was erased; 'hitl audit show' tells when.", "yellow")
     yield from _task(case)
-    blind = case.open_review is not None and case.open_review.shown.routing.decision.asking.blind
-    yield from _blind(case, session) if blind else _proposal(case, history)
+    yield from _blind(case, session) if is_blind(case) else _proposal(case, history)
     yield from _routing(case)
     if case.reviews:
         yield from _heading("Reviews")
         for row in case.reviews:
-            yield from _review(row)
+            yield from _vote(row) if is_secret(case, row) else _review(row)
     if case.record:
         yield from _outcome(case.record)
     yield from _heading("History")
@@ -127,7 +127,8 @@ def _routing(case: Case) -> Iterator[Block]:
     action = said.routing_decision if isinstance(said, AuditRecord) else said.action
     asked = f" to {case.reviews[0].role}" if case.reviews else ""
     yield Line(f"{action}{asked}{_together(case)}", blocks.routing(action).style, indent=2)
-    yield Line(said.reason, indent=2)
+    if not is_blind(case):
+        yield Line(said.reason, indent=2)
     yield Line(f"policy {said.policy_id} ({said.policy_hash[:12]})", "dim", indent=2)
 
 
@@ -148,6 +149,14 @@ _TAKEN_BACK = {
     DecisionSource.SUBMITTER: "cancelled",
     DecisionSource.RESUBMISSION: "superseded by a newer attempt",
 }
+
+
+def _vote(row: ReviewRow) -> Iterator[Block]:
+    """Tell that somebody has voted; what they said is told when the case is decided."""
+    verdict = row.verdict
+    if verdict is not None:
+        who = f"{verdict.review.reviewer_id} as {verdict.role}" if verdict.review.reviewer_id else verdict.role
+        yield Line(f"{who}: voted at {moment(verdict.decided_at)}; what is {UNTOLD}", indent=2)
 
 
 def _review(row: ReviewRow) -> Iterator[Block]:

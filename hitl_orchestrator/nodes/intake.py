@@ -5,13 +5,13 @@ from enum import StrEnum
 from typing import TypeVar
 
 from hitl_orchestrator.domain.audit import Actor
-from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.door import check_record
 from hitl_orchestrator.domain.reading import did_you_mean, parse
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.value import Identifier, Value
-from hitl_orchestrator.domain.words import ActorKind
+from hitl_orchestrator.domain.words import ActorKind, Authentication
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.ledger.entries import answer_digest
 from hitl_orchestrator.nodes.desk import CLOCK_TOLERANCE
@@ -24,9 +24,11 @@ class _Named(Value):
     name: Identifier
 
 
-def sender(replay: bool, channel: str) -> Actor:
-    """Return who sends a task in."""
-    return Actor(kind=ActorKind.AGENT, channel=REPLAY if replay else channel)
+def sender(submission: Submission, channel: str) -> Actor:
+    """Return who sends a task in, by the name that was given."""
+    how = Authentication.NONE if submission.submitted_by is None else Authentication.STATED
+    through = REPLAY if submission.replayed else channel
+    return Actor(kind=ActorKind.AGENT, id=submission.submitted_by, authenticated=how, channel=through)
 
 
 def named_review(case: Case, answer: Review) -> str | None:

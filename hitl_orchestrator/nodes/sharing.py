@@ -47,8 +47,13 @@ class Sharing:
     def who_gets(self, rights: Rights, before: str | None, at: datetime) -> Given | Nobody:
         """Return who gets a review: whoever was there `before` for its customer, else the least loaded."""
         row = rights.row
-        barred = {**rights.barred, **dict.fromkeys(rights.voted, "they have answered it already")}
-        asked = Asked(row.case_id, rights.needed, row.domain, barred)
+        may = {one.human for one in self._people if rights.may(one)}
+        others = {one.human for one in self._people} - may
+        barred = {**dict.fromkeys(others & rights.voted, "they have answered it already"), **rights.barred}
+        if rights.asking.distinct_roles:
+            barred = {**dict.fromkeys(others, "somebody has answered in their role already"), **barred}
+        # Lots are drawn by the task, so that the same tasks are shared out alike each time: a case has a new id.
+        asked = Asked(row.shown.task.task_id, rights.needed, row.domain, barred)
         candidates = [self._candidate(one, row.shown.task.task_type) for one in self._people]
         return sticky(before, asked, candidates, self._people, at)
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from builders import FakeClock, a_task, an_output
 from intruder import Intruder
+from teams import TEAM, a_policy
 
 from hitl_orchestrator import Case, Orchestrator
 
@@ -82,6 +83,12 @@ def waits() -> Callable[..., Case]:
         return hitl.submit(a_task(task_id, risk_level=risk, **task), given)
 
     return submit
+
+
+@pytest.fixture
+def team(opened, store) -> Callable[..., Orchestrator]:
+    """Open the store with a team, under one rule that asks people in some way."""
+    return lambda **asking: opened(store, reviewers=TEAM, policy=a_policy(**asking))
 
 
 class Zygote:

@@ -134,25 +134,39 @@ class Lifecycle(RuleBasedStateMachine):
         label=st.sampled_from(["this", "that"]),
     )
     def answer(self, which, who, word, label):
-        row, who = self.somebody_with(which, who)
+        self.say(*self.somebody_with(which, who), word, label)
+
+    def say(self, row, who, word, label="this"):
+        """Let somebody answer; whoever does may, and the review took it from them just then."""
+        row = self.hitl.show(row.case_id).open_review or row
         more = {"modified_output": {"predicted_label": label}} if word == "modify" else {}
         case = self.tried(lambda: self.hitl.decide(row.case_id, a_review(word, who, **more)))
-        if case is not None and self.is_answered(row):
+        if case is not None and row.verdict is None and self.is_answered(row):
             assert row.claimed_by in (None, who) or row.claimed_until <= self.clock()
             assert row.expires_at is None or row.expires_at > self.clock()
 
     @rule(which=WHICH, people=st.lists(WHO, min_size=1, max_size=4), word=st.sampled_from(["approve", "reject"]))
     def agree(self, which, people, word):
-        row, _ = self.somebody_with(which, 0)
         for who in people:
-            self.answer([one.case_id for one in self.hitl.inbox()].index(row.case_id), who, word, "")
-            if self.hitl.show(row.case_id).record is not None:
-                break
+            self.say(*self.somebody_with(which, who), word)
 
     @rule(which=WHICH, people=st.tuples(WHO, WHO))
     def disagree(self, which, people):
         for who, word in zip(people, ("approve", "reject"), strict=True):
-            self.answer(which, who, word, "")
+            self.say(*self.somebody_with(which, who), word)
+
+    @rule(which=WHICH, word=st.sampled_from(["approve", "reject"]))
+    def say_it_twice(self, which, word):
+        row, _ = self.somebody_with(which, 0)
+        for who in ("twice-1", "twice-2"):
+            self.say(row, who, word)
+
+    @rule(which=WHICH, who=WHO)
+    def answer_too_late(self, which, who):
+        row, who = self.somebody_with(which, who)
+        if row.due_at is not None:
+            self.clock.now = max(self.clock.now, row.due_at)
+        self.say(row, who, "approve")
 
     @rule(which=WHICH, who=st.sampled_from(["submitter", "an-agent", "first"]))
     def cancel(self, which, who):

@@ -1,14 +1,27 @@
 """A simulated month: nothing is lost, whoever is away or walks off, and the work is shared out evenly."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sizes import sized
+from stores import address_of
 
-from hitl_orchestrator.domain.hours import Absence, Weekday, WorkingHours
-from hitl_orchestrator.testing import Scenario, simulate
+from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.domain.hours import Absence
+from hitl_orchestrator.review.people import People
+from hitl_orchestrator.testing import Clock, Organisation, Scenario, simulate
 
-EVERY_MINUTE = WorkingHours(days=tuple(Weekday), begins="00:00", ends="23:59:59")
+# A database judges claims and loads by its own clock, so that a month there must not be long ago.
+LATELY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+NO_DEADLINES = {
+    "policy_id": "no_deadlines",
+    "rules": [
+        {"rule_id": "high", "priority": 1, "conditions": {"risk_level": "high"}, "action": "escalate"},
+        {"rule_id": "sure", "priority": 2, "conditions": {"min_confidence": 0.8}, "action": "auto_approve"},
+        {"rule_id": "two", "priority": 3, "conditions": {"domain": "legal"}, "action": "human_review", "approvals": 2},
+        {"rule_id": "one", "priority": 4, "conditions": {}, "action": "human_review"},
+    ],
+}
 
 
 def with_absences(staff, scenario):
@@ -39,3 +52,33 @@ def test_a_month_of_twenty_reviewers_loses_nothing_and_shares_the_work_evenly(da
     assert outcome.sound
     assert max(len(group) for group in outcome.groups()) >= 3
     assert outcome.unevenness <= 0.1
+
+
+@pytest.mark.parametrize("strategy", ["push", "pull"])
+@sized(("days", "a_day"), ci=(3, 15), soak=(5, 200))
+def test_the_same_month_is_the_same_on_every_store_decision_by_decision(
+    tmp_path, postgres_store, strategy, days, a_day
+):
+    scenario = Scenario(days=days, tasks_per_day=a_day, strategy=strategy, sick=0, leaves=0, starts=LATELY)
+
+    in_memory, on_sqlite, on_postgres = (
+        lived_through(scenario, store) for store in ("memory://", address_of("sqlite", tmp_path), postgres_store)
+    )
+
+    assert in_memory[0].reviewed > 0
+    assert on_sqlite == in_memory
+    assert on_postgres == in_memory
+
+
+def lived_through(scenario, store):
+    """Return the outcome of a month on a store, and every decision with all who had a part in it."""
+    staff = [changed(one, working_hours=None, away=()) for one in scenario.staff(12)]
+    clock, people = Clock(scenario.starts), People([one.reviewer for one in staff])
+    with Orchestrator.open(store, policy=NO_DEADLINES, reviewers=people, clock=clock) as hitl:
+        outcome = Organisation(hitl, clock, staff, scenario).run()
+        return outcome, [decided(record) for record in hitl.records()]
+
+
+def decided(record):
+    votes = [(vote.reviewer_id, vote.role, vote.human_decision, vote.at) for vote in record.votes]
+    return record.task_id, record.final_decision, record.decision_source, record.timestamp, record.final_output, votes

@@ -1,0 +1,109 @@
+"""Who gets what: the next best case, work that is given out, filters of the inbox, and several decided at once."""
+
+from collections import Counter
+
+import pytest
+from builders import a_review
+from teams import TEAM, a_policy, say, submit
+
+from hitl_orchestrator import UnfitInput
+from hitl_orchestrator.domain.words import RiskLevel
+
+
+def test_the_next_case_is_the_one_that_is_due_first_and_nobody_holds(team):
+    hitl = team(respond_within="PT1H")
+    for number in range(3):
+        submit(hitl, f"task-{number}")
+
+    taken = [hitl.next_for(who) for who in ("r1", "r2", "r3", "s1")]
+
+    assert [row and row.shown.task.task_id for row in taken] == ["task-0", "task-1", "task-2", None]
+    assert [row.claimed_by for row in taken[:3]] == ["r1", "r2", "r3"]
+
+
+def test_the_inbox_is_narrowed(team):
+    hitl = team()
+    submit(hitl, "task-1", domain="finance", risk_level="high", task_type="loan")
+    submit(hitl, "task-2")
+    hitl.claim("task-2", "r1")
+
+    def listed(**wanted):
+        return [row.shown.task.task_id for row in hitl.inbox(**wanted)]
+
+    assert listed() == ["task-1", "task-2"]
+    assert listed(task_type="loan") == listed(risk_level=RiskLevel.HIGH) == listed(unclaimed=True) == ["task-1"]
+    assert listed(mine="r1") == listed(domain="customer_support") == ["task-2"]
+    assert listed(overdue=True) == listed(mine="r2") == []
+    with pytest.raises(UnfitInput, match="risk_level: 'hihg' is none of low, medium, high; did you mean 'high'"):
+        hitl.inbox(risk_level="hihg")
+
+
+def test_several_are_decided_at_once_only_where_each_is_harmless(team):
+    hitl = team()
+    for number in range(3):
+        submit(hitl, f"task-{number}")
+    submit(hitl, "risky", risk_level="high")
+    submit(hitl, "above")
+    say(hitl, "r1", "escalate", "above")
+
+    with pytest.raises(UnfitInput) as refused:
+        hitl.decide_many(["task-0", "risky", "above"], a_review("approve", None), by="r1")
+    assert refused.value.problems == (
+        "bulk: task 'risky': its risk is high; decide it by itself",
+        "bulk: task 'above': it was escalated; decide it by itself",
+    )
+    with pytest.raises(UnfitInput, match="modify is for one case alone"):
+        hitl.decide_many(["task-0"], a_review("modify", None), by="r1")
+
+    done = hitl.decide_many([f"task-{number}" for number in range(3)], a_review("approve", None), by="r1")
+    assert [case.status for case in done] == ["approved"] * 3
+
+
+def test_work_is_given_to_whoever_has_least_and_to_nobody_who_may_not(team):
+    hitl = team()
+    for number in range(8):
+        submit(hitl, f"task-{number}", by="r3")
+
+    given = hitl.assign()
+
+    held = Counter(hitl.people.human(one.to) for one in given)
+    assert (held["few"], held["r1"] + held["r2"], abs(held["r1"] - held["r2"])) == (1, 7, 1)
+    assert all(one.row.claimed_by == one.to for one in given)
+    assert [event.actor.id for event in hitl.history("task-0") if event.kind == "claimed"] == ["orchestrator"]
+    assert hitl.verify().sound
+
+
+def test_what_nobody_may_decide_goes_to_the_role_above_and_says_so(opened, store):
+    people = [{**TEAM[0], "domains": ["finance"]}, *TEAM[4:5]]
+    hitl = opened(store, reviewers=people, policy=a_policy())
+    submit(hitl)
+
+    [given] = hitl.assign()
+
+    assert given.to == "s1"
+    assert given.why == (
+        "nobody with the role 'domain_reviewer' may decide this: nobody has it in the domain 'customer_support'; "
+        "it goes to 'senior_manager'"
+    )
+
+
+def test_what_nobody_is_there_for_waits_and_says_so(opened, store):
+    hitl = opened(store, reviewers=[TEAM[5]], policy=a_policy())
+    submit(hitl, "task-1")
+    submit(hitl, "task-2")
+
+    first, second = hitl.assign()
+
+    assert (first.to, second.to) == ("few", None)
+    assert second.why.endswith("few holds 1 reviews of at most 1; it waits for them")
+
+
+def test_the_same_customer_comes_to_the_same_reviewer(team, clock):
+    hitl = team()
+    for number in range(4):
+        submit(hitl, f"task-{number}", metadata={"customer": "c1"})
+    say(hitl, "r2", task_id="task-0")
+
+    assert {one.to for one in hitl.assign(strategy="sticky")} == {"r2"}
+    with pytest.raises(UnfitInput, match="strategy: 'pushy' is none of push, sticky; did you mean 'push'"):
+        hitl.assign(strategy="pushy")

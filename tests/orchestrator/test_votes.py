@@ -1,0 +1,141 @@
+"""Several persons decide together: each signs once, for themselves, and as many as the rule asks for must agree."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from builders import a_review
+from teams import TEAM, a_policy, kinds, say, submit
+
+from hitl_orchestrator import Refusal
+from hitl_orchestrator.errors import (
+    NotAuthorised,
+    ReviewPassedOn,
+    StaleReview,
+)
+
+
+def test_two_signatures_are_two_sealed_decisions_and_the_record_names_both(team):
+    hitl = team(approvals=2)
+    submit(hitl)
+
+    first = say(hitl, "r1")
+    done = say(hitl, "r2")
+
+    assert (first.status, done.status) == ("waiting", "approved")
+    assert [(vote.reviewer_id, vote.human_decision) for vote in done.record.votes] == [
+        ("r1", "approve"),
+        ("r2", "approve"),
+    ]
+    assert [row.status.value for row in hitl.show("task-1").reviews] == ["voted", "decided"]
+    assert kinds(hitl)[-4:] == ["review_opened", "decided", "resumed", "finished"]
+    assert (done.record.approvals_needed, done.record.escalations) == (2, 0)
+    assert hitl.verify().sound
+
+
+@pytest.mark.parametrize("again", ["r1", "r1b"])
+def test_nobody_signs_twice_under_whatever_account(team, again):
+    hitl = team(approvals=2)
+    submit(hitl)
+    say(hitl, "r1")
+
+    with pytest.raises(NotAuthorised, match="have answered this case already, and it takes another person; ask r2, r3"):
+        say(hitl, again, "reject")
+    assert hitl.next_for("r1b") is None
+
+
+def test_the_same_signature_again_is_the_same_receipt(team):
+    hitl = team(approvals=2)
+    submit(hitl)
+
+    assert say(hitl, "r1").reviews == say(hitl, "r1").reviews
+    assert len(hitl.show("task-1").reviews) == 2
+
+
+def test_who_disagrees_sends_it_up_and_who_is_above_reads_what_was_said(team):
+    hitl = team(approvals=2)
+    submit(hitl)
+    say(hitl, "r1")
+
+    up = say(hitl, "r2", "reject").open_review
+    done = say(hitl, "s1", "reject")
+
+    assert (up.role, up.shown.passed_up_because) == (
+        "senior_manager",
+        "the reviewers disagree: domain_reviewer said approve; domain_reviewer said reject",
+    )
+    assert (done.status, done.record.escalations, len(done.record.votes)) == ("rejected", 1, 3)
+    assert hitl.verify().sound
+
+
+def test_who_signs_second_does_not_see_what_the_first_said(team):
+    hitl = team(approvals=2)
+    submit(hitl)
+    say(hitl, "r1", reason="my reason")
+
+    seen = hitl.view("task-1", "r2")
+
+    assert "voted" in [line.what for line in seen.history]
+    assert "approve" not in " ".join(line.what for line in seen.history)
+    assert "my reason" not in seen.model_dump_json()
+
+
+def test_a_majority_of_three_outvotes_one(team):
+    hitl = team(approvals=2, agreement="majority")
+    submit(hitl)
+    say(hitl, "r1")
+    assert say(hitl, "r2", "reject").open_review.role == "domain_reviewer"
+
+    assert say(hitl, "r3").status == "approved"
+
+
+def test_distinct_roles_ask_for_two_roles(team):
+    hitl = team(approvals=2, distinct_roles=True)
+    submit(hitl)
+    say(hitl, "r1")
+
+    with pytest.raises(NotAuthorised, match="the rule asks distinct roles"):
+        say(hitl, "r2")
+    assert say(hitl, "s1").status == "approved"
+
+
+def test_where_nobody_is_left_one_may_change_ones_mind_and_to_reject_is_final(opened, store):
+    hitl = opened(store, reviewers=TEAM[:2], policy=a_policy(approvals=2))
+    submit(hitl, by="r2")
+
+    assert say(hitl, "r1").status == "waiting"
+    assert say(hitl, "r1", "reject").status == "rejected"
+    assert hitl.verify().sound
+
+
+def test_an_answer_to_a_review_that_another_has_voted_on_is_refused_without_telling_what_they_said(team):
+    hitl = team(approvals=2)
+    submit(hitl)
+    seen = hitl.show("task-1").open_review
+    say(hitl, "r1")
+
+    for named in ({"review_id": seen.review_id}, {"shown_digest": seen.digest}):
+        with pytest.raises(Refusal) as refused:
+            hitl.decide("task-1", a_review("reject", "r2", **named))
+        assert "approve" not in str(refused.value)
+    assert isinstance(refused.value, StaleReview)
+    with pytest.raises(ReviewPassedOn, match="the case asks the next person now"):
+        hitl.decide("task-1", a_review("reject", "r2", review_id=seen.review_id))
+
+
+def test_those_who_vote_at_once_are_all_heard(team):
+    hitl = team(approvals=3)
+    submit(hitl)
+    start = Barrier(3)
+
+    def vote(who):
+        start.wait()
+        return say(hitl, who).status
+
+    with ThreadPoolExecutor(3) as pool:
+        said = list(pool.map(vote, ("r1", "r2", "r3")))
+
+    assert hitl.show("task-1").status == "approved"
+    assert len(hitl.show("task-1").record.votes) == 3
+    assert "approved" in said
+    assert hitl.verify().sound

@@ -1,0 +1,37 @@
+"""A team of reviewers, one rule that asks them in some way, and short words for what they do."""
+
+from builders import a_review, a_task, an_output
+
+TEAM = [
+    *({"reviewer_id": name, "name": name, "roles": ["domain_reviewer"]} for name in ("r1", "r2", "r3")),
+    {"reviewer_id": "r1b", "name": "r1 again", "roles": ["domain_reviewer"], "person": "r1"},
+    {"reviewer_id": "s1", "name": "s1", "roles": ["senior_manager"]},
+    {"reviewer_id": "few", "name": "few", "roles": ["domain_reviewer"], "max_open_claims": 1},
+    {"reviewer_id": "top", "name": "top", "roles": ["compliance_officer"]},
+]
+
+
+def a_policy(**asking):
+    rule = {"rule_id": "r1", "priority": 1, "conditions": {}, "action": "human_review", **asking}
+    return {"policy_id": "team", "rules": [rule]}
+
+
+def submit(hitl, task_id="task-1", **task):
+    by = task.pop("by", None)
+    return hitl.submit(a_task(task_id, **task), an_output(task_id), submitted_by=by)
+
+
+def say(hitl, who, word="approve", task_id="task-1", **said):
+    return hitl.decide(task_id, a_review(word, None, **said), by=who)
+
+
+def kinds(hitl, task_id="task-1"):
+    return [event.kind.value for event in hitl.history(task_id)]
+
+
+def let_time_pass(hitl, clock, seconds):
+    clock.tick(seconds)
+    if hitl.ledger.now() != clock():
+        then = hitl.ledger.now()
+        while (hitl.ledger.now() - then).total_seconds() < 0.05:
+            pass
