@@ -154,24 +154,22 @@ def inbox(listed: Sequence[tuple[ReviewRow, str]], limit: int, now: datetime, se
         return
     timed = any(row.due_at for row in rows)
     holders = {row.review_id: row.claimed_by for row in rows if row.claimed_by and (row.claimed_until or now) >= now}
+    cramped = timed and bool(holders)  # eighty columns hold no more
     columns = (
         TASK,
         Column("for"),
         *((Column("due"),) if timed else ()),
-        Column("domain", gives_way=True),
+        *(() if cramped else (Column("domain", gives_way=True),)),
         RISK,
         CONFIDENCE,
         Column("proposal", gives_way=True),
-        *((Column("held by"),) if holders else ()),
+        *((Column("held by", gives_way=True),) if holders else ()),
     )
-    drawn = [_inbox_row(row, needed, now if timed else None) for row, needed in listed]
-    yield Table(
-        columns,
-        [
-            (*cells, *((Cell(holders.get(row.review_id, "-")),) if holders else ()))
-            for cells, row in zip(drawn, rows, strict=True)
-        ],
-    )
+    drawn = []
+    for row, needed in listed:
+        held = (Cell(holders.get(row.review_id) or "-"),) if holders else ()
+        drawn.append((*_inbox_row(row, needed, now if timed else None, in_domain=not cramped), *held))
+    yield Table(columns, drawn)
     for row in rows:
         yield from blocks.flagged(f"{row.shown.task.task_id}", row.shown.model_dump(mode="json"))
     yield Line()
@@ -253,7 +251,7 @@ def _case_row(case: Case) -> tuple[Cell, ...]:
     )
 
 
-def _inbox_row(row: ReviewRow, needed: str, now: datetime | None) -> tuple[Cell, ...]:
+def _inbox_row(row: ReviewRow, needed: str, now: datetime | None, *, in_domain: bool) -> tuple[Cell, ...]:
     routing = row.shown.routing
     higher = row.level > 0 or needed != row.role or routing.decision.action is Action.ESCALATE
     blind = routing.decision.asking.blind
@@ -262,7 +260,7 @@ def _inbox_row(row: ReviewRow, needed: str, now: datetime | None) -> tuple[Cell,
         Cell(row.shown.task.task_id),
         Cell(needed, "red" if higher else "yellow"),
         *((_due(row, now),) if now else ()),
-        Cell(row.domain),
+        *((Cell(row.domain),) if in_domain else ()),
         blocks.risk(routing.risk_level),
         Cell("-" if blind else confidence(routing.score.confidence)),
         Cell("(blind)", "dim") if blind else Cell(proposal),

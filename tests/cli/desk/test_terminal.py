@@ -21,6 +21,8 @@ from hitl_orchestrator import Orchestrator, Review
 
 pyte = pytest.importorskip("pyte", reason="the screen of the test")
 
+HITL = ("-m", "hitl_orchestrator.cli")
+WITHOUT_TEXTUAL = "import sys; sys.modules['textual'] = None; from hitl_orchestrator.cli import main; sys.exit(main())"
 LONGEST = 60.0
 """So many seconds a text may take to appear: a deadline for a test that fails, not a time that passes."""
 
@@ -72,10 +74,12 @@ class Terminal:
 
 
 @contextmanager
-def terminal(folder, *words: str, columns: int = 80, lines: int = 24) -> Iterator[Terminal]:
+def terminal(
+    folder, *words: str, columns: int = 80, lines: int = 24, program: tuple[str, ...] = HITL
+) -> Iterator[Terminal]:
     master, slave = pty.openpty()
     fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-    command = [sys.executable, "-m", "hitl_orchestrator.cli", *words]
+    command = [sys.executable, *program, *words]
     environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
     for name in ("COLUMNS", "LINES"):
         environment.pop(name, None)
@@ -162,3 +166,9 @@ def test_nobody_by_that_name_is_told_before_the_screen_is_taken(store, tmp_path)
     with terminal(tmp_path, *words) as screen:
         screen.shows("hitl: reviewer 'r1' may not decide this: there is no such reviewer")
         assert screen.ends() == 1
+
+
+def test_without_textual_it_says_what_to_install(store, tmp_path):
+    with terminal(tmp_path, *REVIEW, columns=120, program=("-c", WITHOUT_TEXTUAL)) as screen:
+        screen.shows("hitl: the review desk needs Textual; install it with: pip install 'hitl-orchestrator[desk]'")
+        assert screen.ends() == 2

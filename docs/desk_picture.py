@@ -1,0 +1,92 @@
+"""Takes docs/img/review_desk.svg: the terminal desk with an edited output pending. `python docs/desk_picture.py`.
+
+The desk is the real one, on a store in memory whose clock stands still. Its picture changes with Textual's versions, so
+it is taken by hand, when the desk looks different.
+"""
+
+import asyncio
+import re
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from hitl_orchestrator import AgentOutput, Orchestrator, Review, Task
+from hitl_orchestrator.cli.desk.app import DeskApp
+from hitl_orchestrator.cli.desk.work import Work
+
+PICTURE = Path(__file__).parent / "img" / "review_desk.svg"
+SIZE = (124, 42)
+NOON = datetime(2025, 1, 10, 12, tzinfo=UTC)
+NEVER = 1e6
+
+RULES = [
+    {"rule_id": "risky", "conditions": {"risk_level": "high"}, "action": "escalate", "respond_within": "PT2H"},
+    {"rule_id": "sure", "conditions": {"min_confidence": 0.9}, "action": "auto_approve"},
+    {"rule_id": "refunds", "conditions": {"task_type": "refund"}, "action": "human_review", "respond_within": "PT4H"},
+]
+PEOPLE = [
+    {"reviewer_id": "r01", "name": "Seat 1", "roles": ["domain_reviewer"]},
+    {"reviewer_id": "r02", "name": "Seat 2", "roles": ["domain_reviewer"]},
+    {"reviewer_id": "m01", "name": "Seat 3", "roles": ["senior_manager"]},
+]
+CASES = [
+    ("refund-4790", 0.74, "Refund of 18.00: a voucher was not accepted", "Refund in full", "The voucher was valid."),
+    ("refund-4801", 0.58, "Refund of 74.50: the wrong size was sent twice", "Refund in part", "One was kept."),
+    (
+        "refund-4812",
+        0.68,
+        "Refund of 129.90: the parcel arrived broken, the customer wrote within a day",
+        "Refund in full",
+        "The photos show a crushed box, and the order is three days old, well within the 30 days of the policy.",
+    ),
+    ("refund-4815", 0.81, "Refund of 9.90: delivered to a neighbour", "No refund", "The neighbour has confirmed it."),
+]
+
+
+def fill(hitl: Orchestrator) -> None:
+    """Put cases into the queue, and decide the first ones."""
+    for task_id, confidence, description, label, why in CASES:
+        task = Task(
+            task_id=task_id,
+            task_type="refund",
+            task_description=description,
+            domain="customer_support",
+            risk_level="medium",
+            timestamp=NOON,
+            metadata={"customer": "C-204", "order": "A-5521"},
+        )
+        proposal = {"predicted_label": label, "explanation": why, "amount": 129.9}
+        hitl.submit(task, AgentOutput(task_id=task_id, agent_output=proposal, confidence_score=confidence))
+    hitl.decide("refund-4790", Review(human_decision="approve"), by="r02")
+    hitl.decide("refund-4801", Review(human_decision="reject"), by="m01")
+
+
+async def photograph(hitl: Orchestrator) -> str:
+    """Sit down at the desk, edit an output, and take the picture."""
+    app = DeskApp(Work(hitl, hitl.people.named("r01")), now=lambda: NOON + timedelta(minutes=12), every=NEVER)
+    async with app.run_test(size=SIZE) as pilot:
+        edit = ("down", "end", "left", "left", *["backspace"] * 4, *"part", *["down"] * 3, "end", *["backspace"] * 5)
+        steps = (["enter"], ["m"], [*edit, *"65.0"], ["ctrl+s"], ["c"], ["t"], list("half of it can still be used"))
+        for keys in steps:
+            await pilot.press(*({" ": "space", ".": "full_stop"}.get(key, key) for key in keys))
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+        return app.export_screenshot(title="hitl review --reviewer r01")
+
+
+def main() -> None:
+    """Take the picture. It loads no font: where there is none of its own, any of one width will do."""
+    policy = {"policy_id": "refunds_v3", "rules": [{"priority": place, **rule} for place, rule in enumerate(RULES, 1)]}
+    with Orchestrator.open("memory://", policy=policy, reviewers=PEOPLE, clock=lambda: NOON) as hitl:
+        fill(hitl)
+        drawn = asyncio.run(photograph(hitl))
+    drawn = re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL)
+    drawn = drawn.replace("Fira Code, monospace", "ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace")
+    drawn = re.sub(r"terminal-\d+-", "desk-", drawn)
+    drawn = "\n".join(line.rstrip() for line in drawn.splitlines() if line.strip()) + "\n"
+    PICTURE.write_text(drawn, "utf-8")
+    sys.stdout.write(f"{PICTURE}: {len(drawn)} characters\n")
+
+
+if __name__ == "__main__":
+    main()
