@@ -108,7 +108,7 @@ def test_other_content_under_the_same_task_id_is_refused_or_becomes_the_next_att
 
     assert (second.status, second.submission.attempt) == ("approved", 2)
     assert hitl.show("task-1") == second
-    assert hitl.show(first.case_id).status == "waiting"
+    assert hitl.show(first.case_id).status == "superseded"
     assert hitl.decide(first.case_id, a_review("reject", "ana")).status == "rejected"
 
 
