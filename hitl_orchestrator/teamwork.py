@@ -171,6 +171,9 @@ class TeamOrchestrator(BaseOrchestrator):
         ]
 
     def _assigned(self, row: ReviewRow, how: Strategy, sharing: Sharing, seconds: float) -> Assignment:
+        at_best = sharing.at_best(row, self._desk.role_needed(row), self.ledger.now())
+        if isinstance(at_best, Nobody):
+            return Assignment(row, None, at_best.why)
         rights = self._desk.rights(row)
         customer = customer_of(row.shown.task) if how is Strategy.STICKY else None
         before = None if customer is None else self.ledger.last_reviewer_for(customer)
@@ -263,7 +266,7 @@ class TeamOrchestrator(BaseOrchestrator):
         roles = [role for role in chain.roles if any(chain.reaches(held, role) for held in reviewer.roles)]
         domains: tuple[str | None, ...] = (None,) if "*" in reviewer.domains else reviewer.domains
         wanted = [Wanted(role=role, domain=domain, unclaimed=True, open=True) for role in roles for domain in domains]
-        listed = [self.ledger.waiting(each, limit) for each in wanted]
+        listed = self.ledger.waiting_each(wanted, limit)
         rows = ranked((row for rows in listed for row in rows), reviewer, self.people, at=self.ledger.now())
         return rows[:limit], any(len(rows) == limit for rows in listed)
 

@@ -120,6 +120,11 @@ class MemoryQueue(MemoryWork):
             listed = self._reviews.open_ones(lambda row: _is_wanted(row, wanted, now), limit)
         return [apart(row) for row in listed]
 
+    def waiting_each(self, wanted: Sequence[Wanted], limit: int) -> list[Sequence[ReviewRow]]:
+        """Return open reviews, narrowed in several ways."""
+        with self._lock:
+            return [self.waiting(one, limit) for one in wanted]
+
     def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
         """Return open reviews, the soonest due first, then the longest waiting."""
         return self.waiting(Wanted(role, domain), limit)

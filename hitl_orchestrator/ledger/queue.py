@@ -103,6 +103,9 @@ class Queue(Protocol):
     def waiting(self, wanted: Wanted, limit: int = 200) -> Sequence[ReviewRow]:
         """Return open reviews, the soonest due first, then the longest waiting, narrowed."""
 
+    def waiting_each(self, wanted: Sequence[Wanted], limit: int) -> list[Sequence[ReviewRow]]:
+        """Return the first so many of each, as they stand at one moment."""
+
     def loads(self, since: datetime) -> Mapping[str, Load]:
         """Return what each account holds now, and how much it has answered since."""
 

@@ -117,11 +117,15 @@ class SqlQueue(SqlWork):
         known = self._noted(entries.labelled(review, actor, at, label))
         return label if known is None else str(known["label"])
 
-    @resolved
     def waiting(self, wanted: Wanted, limit: int = 200) -> Sequence[ReviewRow]:
         """Return open reviews, narrowed."""
-        said = {name: value for name, value in wanted._asdict().items() if value}
-        return self._listed(desk.open_reviews(*sorted(said)), most=limit, **said)
+        return self.waiting_each([wanted], limit)[0]
+
+    @resolved
+    def waiting_each(self, wanted: Sequence[Wanted], limit: int) -> list[Sequence[ReviewRow]]:
+        """Return open reviews, narrowed in several ways."""
+        with self._database.read() as conn:
+            return [_waiting(conn, one, limit) for one in wanted]
 
     def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
         """Return open reviews, the soonest due first, then the longest waiting."""
@@ -176,6 +180,11 @@ class SqlQueue(SqlWork):
                 if known is None:
                     sql_contents.append(conn, said)
         return known
+
+
+def _waiting(conn: Transaction, wanted: Wanted, limit: int) -> list[ReviewRow]:
+    said = {name: value for name, value in wanted._asdict().items() if value}
+    return [review_of(row) for row in conn.run(desk.open_reviews(*sorted(said)), most=limit, **said)]
 
 
 def _told(conn: Transaction, said: Draft) -> dict[str, Any] | None:

@@ -44,6 +44,11 @@ class Sharing:
             known = self._loads[people.human(account)]
             self._loads[people.human(account)] = Load(known.holds + load.holds, known.answered + load.answered)
 
+    def at_best(self, row: ReviewRow, needed: str, at: datetime) -> Given | Nobody:
+        """Return who would get a review if nobody were barred: where that is nobody, nothing else need be asked."""
+        candidates = [self._candidate(one, row.shown.task.task_type) for one in self._people]
+        return sticky(None, Asked(row.case_id, needed, row.domain), candidates, self._people, at)
+
     def who_gets(self, rights: Rights, before: str | None, at: datetime) -> Given | Nobody:
         """Return who gets a review: whoever was there `before` for its customer, else the least loaded."""
         row = rights.row

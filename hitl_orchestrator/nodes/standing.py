@@ -63,6 +63,11 @@ class Standing:
             self.alarm(row.case_id, str(exc))
             raise
 
+    def role_needed(self, row: ReviewRow) -> str:
+        """Return the role that may decide now; nothing is read for it."""
+        with self._alarmed(row.case_id):
+            return in_force(row, self._rules, self._people.chain)[0]
+
     def rights(self, row: ReviewRow, case: Case | None = None) -> Rights:
         """Return who has which right to a review now. `case` is the case as it was read a moment ago, where it was."""
         case = case or self._ledger.case(row.case_id)

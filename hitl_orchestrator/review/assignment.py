@@ -96,14 +96,21 @@ def ranked(
     barred: Mapping[str, Collection[str]] | None = None,
     skill: Mapping[str, float] | None = None,
 ) -> list[ReviewRow]:
-    """Return the open reviews that somebody may take on, the best first: soonest due, longest waiting, best skill.
+    """Return the open reviews that somebody may take on, the best first.
+
+    Those that ask for a role of theirs come before those that somebody below may decide as well; then the soonest due,
+    the longest waiting, and what they are best at.
 
     `barred` names by case the persons who may not decide it: who submitted it, and who has voted already. `skill` is
     theirs by task type. Nobody is kept from taking work outside their hours.
     """
     known, skilled = barred or {}, skill or {}
     free = [row for row in rows if _may_take(row, reviewer, people, at, known.get(row.case_id, ()))]
-    return sorted(free, key=lambda row: _urgency(row, skilled.get(row.shown.task.task_type, 1.0)))
+
+    def order(row: ReviewRow) -> tuple[Any, ...]:
+        return row.role not in reviewer.roles, *_urgency(row, skilled.get(row.shown.task.task_type, 1.0))
+
+    return sorted(free, key=order)
 
 
 def pull(
