@@ -218,7 +218,7 @@ class ReviewWithdrawn(Refusal):
 
     def __init__(self, review_id: str, how: str, by: str, at: datetime) -> None:
         super().__init__(
-            f"review {review_id!r} was {how} by {by!r} at {at.isoformat(timespec='seconds')}, and takes no answer; "
+            f"review {review_id!r} was {how} by {by} at {at.isoformat(timespec='seconds')}, and takes no answer; "
             "'hitl inbox' lists what still waits"
         )
         self.review_id, self.how, self.by, self.at = review_id, how, by, at

@@ -305,19 +305,25 @@ def _erased_by(told: Told) -> dict[str, str]:
 
 def _other_verdict(review: StoredReview, body: dict[str, Any], status: ReviewStatus) -> str | None:
     verdict = None if review.verdict is None else _read(review.verdict)
-    stands = (review.status, review.seal) == (status, body["seal"]) and verdict == body["verdict"]
-    answer = verdict and verdict["review"]
-    found_by = answer and (answer["human_decision"], answer["reviewer_id"])
-    stands = stands and found_by == (review.answer, review.answered_by)
-    if verdict is None or not stands or review.answer_key != _key(verdict["review"]):
+    same = (review.status, review.seal) == (status, body["seal"]) and verdict == body["verdict"]
+    if verdict is None or not same or not _is_found_by_answer(review, verdict["review"]):
         return f"the row of its review {review.review_id!r} says {review.status}, or another verdict or seal"
     return None
 
 
-def _is_found_by(review: StoredReview, shown: dict[str, Any]) -> bool:
-    routing = shown["routing"]
-    known = (review.task_type, review.risk_level, review.confidence)
-    return known == (shown["task"]["task_type"], routing["risk_level"], routing["score"]["confidence"])
+def _is_found_by_answer(review: StoredReview, answer: dict[str, Any]) -> bool:
+    told = (answer["human_decision"], answer["reviewer_id"], _key(answer))
+    return told == (review.answer, review.answered_by, review.answer_key)
+
+
+def _is_found_by(review: StoredReview, shown: Any) -> bool:
+    """Whether an open review is found by what it shows; what shows something else than reviews do is none."""
+    try:
+        routing = shown["routing"]
+        told = (shown["task"]["task_type"], routing["risk_level"], routing["score"]["confidence"])
+    except (KeyError, TypeError):
+        return False
+    return told == (review.task_type, review.risk_level, review.confidence)
 
 
 def _key(answer: dict[str, Any]) -> str | None:

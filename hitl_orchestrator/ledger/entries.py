@@ -292,7 +292,8 @@ def check_not_redacted(row: ReviewRow, told: Iterable[Event]) -> None:
 def _already_decided(review_id: str, stands: Verdict) -> Refusal:
     who = stands.review.reviewer_id or stands.role
     if stands.source in _WITHOUT_A_PERSON:
-        return ReviewWithdrawn(review_id, _WITHOUT_A_PERSON[stands.source].value, who, stands.decided_at)
+        by = stands.review.reviewer_id or "a newer attempt at its task"
+        return ReviewWithdrawn(review_id, _WITHOUT_A_PERSON[stands.source].value, by, stands.decided_at)
     if not stands.settles:
         return ReviewPassedOn(review_id, who, stands.decided_at)
     return ReviewAlreadyDecided(review_id, who, stands.review.human_decision.value, stands.decided_at)

@@ -89,7 +89,7 @@ def test_the_receipt_says_who_erased_what_when_and_why(ledger):
     assert receipt == Redaction(
         case_id="case-1", reason="Article 17 of the GDPR", actor=CLERK, at=minutes(9), destroyed=receipt.destroyed
     )
-    assert receipt.destroyed == 6
+    assert receipt.destroyed == 7
     event = list(ledger.events("case-1"))[-1]
     assert (event.kind, event.actor, event.at) == (EventKind.REDACTED, CLERK, minutes(9))
     assert (event.body["reason"], event.body["destroyed"]) == ("Article 17 of the GDPR", 6)
@@ -102,7 +102,7 @@ def test_what_is_not_free_text_stays(ledger):
 
     assert (before.redacted, after.redacted) == (False, True)
     assert (after.stage, after.status, after.task_id) == (before.stage, before.status, before.task_id)
-    free = {"human_feedback", "proposed_output", "final_output"}
+    free = {"human_feedback", "proposed_output", "final_output", "output_patch"}
     assert after.record.model_dump(exclude=free) == before.record.model_dump(exclude=free)
     assert (after.record.human_feedback, after.record.proposed_output, after.final_output) == (ERASED, None, None)
     assert after.submission.task.task_description == ERASED
@@ -188,7 +188,7 @@ def test_two_cases_with_the_same_words_share_no_digest(ledger):
         one, two = (Contents(*books.contents(case_id)) for case_id in ("case-1", "case-2"))
 
     digests = [{line[:64] for line in said.body.split("\n")} for said in (one, two)]
-    assert [len(names) for names in digests] == [6, 6]
+    assert [len(names) for names in digests] == [7, 7]
     assert not digests[0] & digests[1]
     assert one.key != two.key
 

@@ -62,8 +62,11 @@ def test_a_second_outcome_of_a_case_is_refused_by_the_schema_alone(raw):
 
 
 def test_two_open_reviews_of_one_case_are_refused_by_the_schema(raw):
-    values = "?, 'case-1', ?, 'r', 'd', 'open', 1, 'x', '{}', 'now', 'now', 'now', NULL, NULL, NULL, NULL, 's'"
-    row = f"INSERT INTO reviews VALUES ({values})"
+    columns = (
+        "review_id, case_id, level, role, domain, status, version, digest, shown, opened_at, due_at, expires_at, seal"
+    )
+    values = "?, 'case-1', ?, 'r', 'd', 'open', 1, 'x', '{}', 'now', 'now', 'now', 's'"
+    row = f"INSERT INTO reviews ({columns}) VALUES ({values})"
     raw.execute(row, ("case-1.0", 0))
 
     with pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE constraint failed: reviews\.case_id"):

@@ -5,7 +5,7 @@ from builders import a_review, a_task, an_output, canonical, minutes
 
 from hitl_orchestrator import AgentOutput, Orchestrator, Review, Task, UnfitInput
 from hitl_orchestrator.domain.words import CaseStage
-from hitl_orchestrator.errors import CaseNotWaiting, ReviewAlreadyDecided, TaskConflict, UnknownCase
+from hitl_orchestrator.errors import CaseNotWaiting, ReviewAlreadyDecided, ReviewWithdrawn, TaskConflict, UnknownCase
 
 
 def kinds(hitl, given_id):
@@ -109,7 +109,8 @@ def test_other_content_under_the_same_task_id_is_refused_or_becomes_the_next_att
     assert (second.status, second.submission.attempt) == ("approved", 2)
     assert hitl.show("task-1") == second
     assert hitl.show(first.case_id).status == "superseded"
-    assert hitl.decide(first.case_id, a_review("reject", "ana")).status == "rejected"
+    with pytest.raises(ReviewWithdrawn, match="was superseded by a newer attempt at its task"):
+        hitl.decide(first.case_id, a_review("reject", "ana"))
 
 
 def test_an_output_for_another_task_is_refused_and_nothing_is_stored(hitl):
