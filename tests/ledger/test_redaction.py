@@ -92,7 +92,7 @@ def test_the_receipt_says_who_erased_what_when_and_why(ledger):
     assert receipt.destroyed == 7
     event = list(ledger.events("case-1"))[-1]
     assert (event.kind, event.actor, event.at) == (EventKind.REDACTED, CLERK, minutes(9))
-    assert (event.body["reason"], event.body["destroyed"]) == ("Article 17 of the GDPR", 6)
+    assert (event.body["reason"], event.body["destroyed"]) == ("Article 17 of the GDPR", 7)
 
 
 def test_what_is_not_free_text_stays(ledger):
