@@ -14,7 +14,7 @@ from hitl_orchestrator.nodes.intake import one_of
 from hitl_orchestrator.nodes.sharing import LATELY, Assignment, Sharing, Skill, Strategy
 from hitl_orchestrator.nodes.team import Looked
 from hitl_orchestrator.orchestrator import BaseOrchestrator
-from hitl_orchestrator.review.assignment import Nobody, ranked
+from hitl_orchestrator.review.assignment import Nobody, best_first
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.viewing import Viewer
 
@@ -267,7 +267,7 @@ class TeamOrchestrator(BaseOrchestrator):
         domains: tuple[str | None, ...] = (None,) if "*" in reviewer.domains else reviewer.domains
         wanted = [Wanted(role=role, domain=domain, unclaimed=True, open=True) for role in roles for domain in domains]
         listed = self.ledger.waiting_each(wanted, limit)
-        rows = ranked((row for rows in listed for row in rows), reviewer, self.people, at=self.ledger.now())
+        rows = best_first((row for rows in listed for row in rows), reviewer)
         return rows[:limit], any(len(rows) == limit for rows in listed)
 
 
