@@ -240,8 +240,10 @@ class TeamOrchestrator(BaseOrchestrator):
 
     def _view(self, case: Case, row: ReviewRow, reviewer: Reviewer | None) -> CaseView:
         rights = self._desk.rights(row, case)
-        looked = Looked(None, "") if reviewer is None else self._desk.looked_at(row, reviewer)
         events = list(self.ledger.events(case.case_id))
+        looked = Looked(None, "")
+        if reviewer is not None:
+            looked = self._desk.looked_at(row, reviewer, events)
         return Viewer(self.ledger, self.rulebook, self._outputs).view(case, rights, events, reviewer, looked)
 
     def _for(self, reviewer: Reviewer) -> Iterator[tuple[ReviewRow, Case]]:

@@ -133,14 +133,19 @@ class MemoryLedger(MemoryQueue):
 
     def proven(self, review_id: str) -> ReviewRow:
         """Return a review that is what was written of it."""
+        return self.proven_and_told(review_id)[0]
+
+    def proven_and_told(self, review_id: str) -> tuple[ReviewRow, list[Event]]:
+        """Return the same, with the entries of its case."""
         with self._lock:
             row = self._reviews.get(review_id)
             if row is None:
                 raise SealBroken(review_id, "it is gone")
-            entries.check_not_redacted(row, self.events(row.case_id))
+            told = list(self.events(row.case_id))
+            entries.check_not_redacted(row, told)
             self._seals.check(row)
-            check_told(row, self.events(row.case_id))
-            return row
+            check_told(row, told)
+            return row, told
 
     def alarm(self, case_id: str, cause: str, at: datetime) -> None:
         """Write down what was found, once."""

@@ -102,6 +102,9 @@ class Ledger(Queue, Protocol):
             SealBroken: it was forged, altered, moved here from another review, or taken back to what it once was.
         """
 
+    def proven_and_told(self, review_id: str) -> tuple[ReviewRow, list[Event]]:
+        """Return the same with the entries of its case, which name what was said by digests. Raises as `proven`."""
+
     def alarm(self, case_id: str, cause: str, at: datetime) -> None:
         """Write down that something was found which no code of ours wrote; the same cause of a case once."""
 

@@ -185,9 +185,13 @@ class SqlLedger(SqlQueue):
             self._holder.hold(review.case_id, held["fence"])
         return decided
 
-    @resolved
     def proven(self, review_id: str) -> ReviewRow:
-        """Return a review that is what was written of it. The row and its entries are of one moment."""
+        """Return a review that is what was written of it."""
+        return self.proven_and_told(review_id)[0]
+
+    @resolved
+    def proven_and_told(self, review_id: str) -> tuple[ReviewRow, list[Event]]:
+        """Return the same, with the entries of its case. Both are of one moment."""
         with self._database.read() as conn:
             found = conn.first(statements.REVIEW, wanted_review=review_id)
             if found is None:
@@ -200,7 +204,7 @@ class SqlLedger(SqlQueue):
         entries.check_not_redacted(row, told)
         self._seals.check(row)
         check_told(row, told)
-        return row
+        return row, told
 
     @resolved
     def holds_sealed_work(self) -> bool:

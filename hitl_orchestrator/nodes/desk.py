@@ -90,14 +90,17 @@ class Desk(Team):
         answer = settled(answer, f"the answer to review {row.review_id!r}")
         if answer.reviewer_id is None:
             raise UnfitInput([f"the answer to review {row.review_id!r}: reviewer_id: say who decides"])
-        row = self._proven(row)
+        row, told = self._proven_and_told(row)
         check_answer(answer, row)
         self._check_content(answer, row)
         rights = self.rights(row, case)
         reviewer = self._people.named(answer.reviewer_id)
         role = rights.role_for(reviewer, answer.human_role)
         actor, now = who_answers(answer, reviewer, channel), self._clock()
-        looked = self._looked_at(row, reviewer, must_label=rights.asking.blind)
+        looked = self.looked_at(row, reviewer, told)
+        if rights.asking.blind and not looked.label:
+            why = "this review is blind, and they have not said what they think themselves; commit an own label first"
+            raise NotAuthorised(reviewer.reviewer_id, f"{why} ('hitl label')")
         verdict = Verdict(
             review=_completed(answer, row, role, answer.timestamp or now),
             decided_at=now,

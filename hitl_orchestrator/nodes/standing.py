@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 
+from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.review import Review, ReviewRow
@@ -57,8 +58,12 @@ class Standing:
 
     def _proven(self, row: ReviewRow) -> ReviewRow:
         """Return a review as it stands, if it is what was written; sound the alarm if it is not."""
+        return self._proven_and_told(row)[0]
+
+    def _proven_and_told(self, row: ReviewRow) -> tuple[ReviewRow, list[Event]]:
+        """Return the same, with the entries of its case, which name what was said by digests."""
         try:
-            return self._ledger.proven(row.review_id)
+            return self._ledger.proven_and_told(row.review_id)
         except SealBroken as exc:
             self.alarm(row.case_id, str(exc))
             raise

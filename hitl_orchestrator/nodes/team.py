@@ -1,10 +1,10 @@
 """What reviewers do to a review beside deciding it, and what others do: hold, give on, look at, take back, remind."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from hitl_orchestrator.domain.audit import Actor
+from hitl_orchestrator.domain.audit import Actor, Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRow, Verdict
@@ -130,25 +130,17 @@ class Team(Standing):
         """Take a claim that has lapsed from a review; say whether there was one."""
         return self._ledger.return_lapsed(row, self._clock())
 
-    def looked_at(self, row: ReviewRow, reviewer: Reviewer) -> Looked:
-        """Return when somebody first looked at a review, and the label that they committed, as the ledger tells."""
-        at, label = None, ""
-        for event in self._ledger.events(row.case_id):
-            if event.actor.id != reviewer.reviewer_id or event.body.get("review_id") != row.review_id:
-                continue
-            if event.kind is EventKind.VIEWED:
-                at = event.at
-            if event.kind is EventKind.LABELLED:
-                label = str(event.body["label"])
-        return Looked(at, label)
+    def looked_at(self, row: ReviewRow, reviewer: Reviewer, told: Iterable[Event]) -> Looked:
+        """Return when somebody first looked at a review, by entries of its case, and the label that they committed.
 
-    def _looked_at(self, row: ReviewRow, reviewer: Reviewer, *, must_label: bool) -> Looked:
-        """Return the same. Raises `NotAuthorised` where a blind reviewer has committed no own label."""
-        looked = self.looked_at(row, reviewer)
-        if must_label and not looked.label:
-            why = "this review is blind, and they have not said what they think themselves; commit an own label first"
-            raise NotAuthorised(reviewer.reviewer_id, f"{why} ('hitl label')")
-        return looked
+        Entries that come with a review name the label by its digest, so that it is looked up where there is one.
+        """
+        theirs = [one for one in told if _is_about(one, row, reviewer)]
+        at = next((one.at for one in theirs if one.kind is EventKind.VIEWED), None)
+        if all(one.kind is not EventKind.LABELLED for one in theirs):
+            return Looked(at, "")
+        said = (one for one in self._ledger.events(row.case_id) if _is_about(one, row, reviewer))
+        return Looked(at, next(str(one.body["label"]) for one in said if one.kind is EventKind.LABELLED))
 
     def _limit(self, reviewer: Reviewer) -> Limit:
         return Limit(self._people.accounts_of(reviewer.reviewer_id), reviewer.max_open_claims)
@@ -160,3 +152,7 @@ class Team(Standing):
             return None
         now = self._ledger.now()
         return after_working_time(calendar, now, within) - now
+
+
+def _is_about(event: Event, row: ReviewRow, reviewer: Reviewer) -> bool:
+    return event.actor.id == reviewer.reviewer_id and event.body.get("review_id") == row.review_id
