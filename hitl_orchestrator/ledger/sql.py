@@ -185,6 +185,7 @@ class SqlLedger(SqlQueue):
             self._holder.hold(review.case_id, held["fence"])
         return decided
 
+    @resolved
     def proven(self, review_id: str) -> ReviewRow:
         """Return a review that is what was written of it."""
         return self.proven_and_told(review_id)[0]

@@ -117,6 +117,7 @@ class SqlQueue(SqlWork):
         known = self._noted(entries.labelled(review, actor, at, label))
         return label if known is None else str(known["label"])
 
+    @resolved
     def waiting(self, wanted: Wanted, limit: int = 200) -> Sequence[ReviewRow]:
         """Return open reviews, narrowed."""
         return self.waiting_each([wanted], limit)[0]
@@ -127,6 +128,7 @@ class SqlQueue(SqlWork):
         with self._database.read() as conn:
             return [_waiting(conn, one, limit) for one in wanted]
 
+    @resolved
     def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
         """Return open reviews, the soonest due first, then the longest waiting."""
         return self.waiting(Wanted(role, domain), limit)

@@ -16,6 +16,7 @@ from hitl_orchestrator.domain.words import CaseStage
 from hitl_orchestrator.errors import StoreUnavailable
 from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.ledger.sql import SqlLedger
+from hitl_orchestrator.ledger.sql_queue import SqlQueue
 from hitl_orchestrator.ledger.sql_work import SqlWork
 from hitl_orchestrator.wiring import open_ledger
 
@@ -47,6 +48,8 @@ def finish(ledger: Ledger) -> Any:
 def finished(ledger: Ledger) -> None:
     decided(ledger)
     finish(ledger)
+    # An outcome is not flushed, for it can be written again; the next commit that is takes it to the disk.
+    ledger.record_policy("settled", "settled", {"rules": []}, NINE)
 
 
 # What stands before, what is done, and what it returns.
@@ -208,7 +211,7 @@ def test_a_server_that_stays_away_is_told_and_comes_back(own_server, store, monk
 
 
 def test_every_operation_is_done_again_when_its_connection_was_lost():
-    own = {**vars(SqlWork), **vars(SqlLedger)}
+    own = {**vars(SqlWork), **vars(SqlQueue), **vars(SqlLedger)}
     # What is given back is given back by itself when its lease ends.
     operations = {
         name: method for name, method in own.items() if not name.startswith("_") and name not in ("close", "release")
