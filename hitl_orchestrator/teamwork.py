@@ -7,14 +7,23 @@ from hitl_orchestrator.domain.door import check_record
 from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRow
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.words import CaseStage, HumanDecision, ProbeKind, RiskLevel
-from hitl_orchestrator.errors import CaseNotWaiting, NotAuthorised, Refusal, UnfitInput
+from hitl_orchestrator.errors import (
+    CaseNotWaiting,
+    GraphChanged,
+    NotAuthorised,
+    PolicyAltered,
+    Refusal,
+    SealBroken,
+    StoredOtherwise,
+    UnfitInput,
+)
 from hitl_orchestrator.ledger.queue import Wanted
 from hitl_orchestrator.ledger.rows import customer_of
 from hitl_orchestrator.nodes.intake import one_of
 from hitl_orchestrator.nodes.sharing import LATELY, Assignment, Sharing, Skill, Strategy
 from hitl_orchestrator.nodes.team import Looked
 from hitl_orchestrator.orchestrator import BaseOrchestrator
-from hitl_orchestrator.review.assignment import Nobody, best_first
+from hitl_orchestrator.review.assignment import Given, Nobody, best_first
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.viewing import Viewer
 
@@ -23,6 +32,8 @@ CLAIM_SECONDS, LONGEST_CLAIM = 900.0, 86_400.0
 
 WORKING_DAY = 28_800.0
 _FIRST_LOOK = 8
+# Somebody had their hands in the tables. The alarm is sounded where it is found, and the others are not held up.
+_SPOILT = (PolicyAltered, SealBroken, StoredOtherwise)
 
 
 class TeamOrchestrator(BaseOrchestrator):
@@ -126,7 +137,9 @@ class TeamOrchestrator(BaseOrchestrator):
     ) -> ReviewRow | None:
         """Claim the next best case for one person, and return its review; None where nothing waits for them.
 
-        That is: the soonest due, then the longest waiting, of all that nobody holds and that they may decide.
+        That is, of all that nobody holds and that they may decide: what asks for a role of theirs before what somebody
+        below may decide as well, then the soonest due, then the longest waiting. What this code may not go on with, or
+        was forged, is passed over.
 
         Raises:
             NotAuthorised: nobody knows this reviewer, or they hold as many as they may.
@@ -141,7 +154,7 @@ class TeamOrchestrator(BaseOrchestrator):
                 except NotAuthorised:
                     if self._desk.rights(row).may(reviewer):
                         raise  # they hold as many as they may
-                except Refusal:
+                except (Refusal, *_SPOILT):
                     continue  # somebody was quicker
         return None
 
@@ -171,21 +184,25 @@ class TeamOrchestrator(BaseOrchestrator):
         ]
 
     def _assigned(self, row: ReviewRow, how: Strategy, sharing: Sharing, seconds: float) -> Assignment:
-        at_best = sharing.at_best(row, self._desk.role_needed(row), self.ledger.now())
-        if isinstance(at_best, Nobody):
-            return Assignment(row, None, at_best.why)
-        rights = self._desk.rights(row)
-        customer = customer_of(row.shown.task) if how is Strategy.STICKY else None
-        before = None if customer is None else self.ledger.last_reviewer_for(customer)
-        found = sharing.who_gets(rights, before, self.ledger.now())
-        if isinstance(found, Nobody):
-            return Assignment(row, None, found.why)
         try:
+            found = self._who_gets(row, how, sharing)
+            if isinstance(found, Nobody):
+                return Assignment(row, None, found.why)
             held = self._desk.assign(row, found.reviewer, seconds)
-        except Refusal as refusal:
-            return Assignment(row, None, str(refusal))
+        except (Refusal, *_SPOILT) as why:
+            return Assignment(row, None, str(why))
         sharing.note(found.reviewer)
         return Assignment(held, found.reviewer.reviewer_id, found.why)
+
+    def _who_gets(self, row: ReviewRow, how: Strategy, sharing: Sharing) -> Given | Nobody:
+        at_best = sharing.at_best(row, self._desk.role_needed(row), self.ledger.now())
+        if isinstance(at_best, Nobody):
+            return at_best
+        case = self._case(row.case_id)
+        self._check_graph(case.case_id, case.submission.graph_version)
+        customer = customer_of(row.shown.task) if how is Strategy.STICKY else None
+        before = None if customer is None else self.ledger.last_reviewer_for(customer)
+        return sharing.who_gets(self._desk.rights(row, case), before, self.ledger.now())
 
     def decide_many(
         self, given_ids: Sequence[str], review: Review, *, by: str | None = None, channel: str = "library"
@@ -255,12 +272,21 @@ class TeamOrchestrator(BaseOrchestrator):
             fresh = [row for row in rows if row.review_id not in seen]
             seen.update(row.review_id for row in fresh)
             for row in fresh:
-                case = self.ledger.case(row.case_id)
-                if self._desk.rights(row, case).may(reviewer):
+                case = self._fit_for(row, reviewer)
+                if case is not None:
                     yield row, case
             if not more:
                 return
             look *= 4
+
+    def _fit_for(self, row: ReviewRow, reviewer: Reviewer) -> Case | None:
+        """Return the case of a review that somebody may decide; None where they may not, or nobody can just now."""
+        try:
+            case = self._case(row.case_id)
+            self._check_graph(case.case_id, case.submission.graph_version)
+            return case if self._desk.rights(row, case).may(reviewer) else None
+        except (GraphChanged, *_SPOILT):
+            return None
 
     def _waiting_for(self, reviewer: Reviewer, limit: int) -> tuple[list[ReviewRow], bool]:
         """Return the first reviews of each role and domain of somebody, and whether there may be more."""

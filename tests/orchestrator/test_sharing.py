@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 from builders import a_review
-from teams import TEAM, a_policy, say, submit
+from teams import TEAM, a_policy, kinds, say, submit
 
 from hitl_orchestrator import UnfitInput
 from hitl_orchestrator.domain.words import RiskLevel
@@ -107,3 +107,27 @@ def test_the_same_customer_comes_to_the_same_reviewer(team, clock):
     assert {one.to for one in hitl.assign(strategy="sticky")} == {"r2"}
     with pytest.raises(UnfitInput, match="strategy: 'pushy' is none of push, sticky; did you mean 'push'"):
         hitl.assign(strategy="pushy")
+
+
+def test_a_forged_review_holds_nobody_up(opened, durable_store, intruder):
+    hitl = opened(durable_store, reviewers=TEAM, policy=a_policy())
+    first, second = (submit(hitl, f"task-{number}").open_review for number in range(2))
+    intruder.change(first.review_id, version=7)
+
+    [forged, given] = hitl.assign(seconds=0.001)
+    while hitl.ledger.now() <= given.row.claimed_until:
+        pass
+
+    assert (forged.to, given.row.review_id) == (None, second.review_id)
+    assert hitl.next_for("r3").review_id == second.review_id
+    assert "alarm" in kinds(hitl, "task-0")
+
+
+def test_a_case_of_another_graph_is_left_to_the_code_that_knows_it(team):
+    hitl = team()
+    submit(hitl)
+    hitl.version = "g-newer"
+
+    assert hitl.next_for("r1") is None
+    [left] = hitl.assign()
+    assert (left.to, "graph" in left.why) == (None, True)
