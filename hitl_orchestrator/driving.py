@@ -1,7 +1,7 @@
 """Cases driven on from wherever the tables say they stand: under a lease, and harmless when it is done twice."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from threading import Lock
 from time import sleep
@@ -17,7 +17,9 @@ from hitl_orchestrator.errors import (
     HitlError,
     IncompleteOutcome,
     LeaseLost,
+    PolicyAltered,
     Refusal,
+    SealBroken,
     StoredOtherwise,
     StoreUnavailable,
     UnknownCase,
@@ -99,8 +101,9 @@ class Driving:
     def _give_way(self, rows: Iterable[ReviewRow]) -> None:
         """End the cases of these reviews, which newer attempts at their tasks have followed, as superseded."""
         for row in rows:
-            # Somebody decided it, or another did this, a moment ago.
-            with suppress(Refusal):
+            # Somebody decided it, or another did this, a moment ago; or it is not ours to touch.
+            with suppress(Refusal, PolicyAltered, SealBroken, StoredOtherwise):
+                self._check_graph(row.case_id, self._case(row.case_id).submission.graph_version)
                 self._desk.supersede(row)
                 self._drive(self.ledger.case(row.case_id))
 
@@ -143,7 +146,10 @@ class Driving:
 
     def _notices(self) -> Iterator[Notice]:
         for row in self.ledger.to_remind():
-            to = self._desk.remind(row)
+            to: Sequence[str] | None = None
+            # One that was altered is told of by whoever decides it, and holds up no other.
+            with suppress(PolicyAltered, SealBroken, StoredOtherwise, UnknownCase):
+                to = self._desk.remind(row)
             if to is not None:
                 yield Notice("reminded", row, tuple(to))
         for row in self.ledger.lapsed():
