@@ -23,7 +23,7 @@ from hitl_orchestrator.nodes.intake import one_of
 from hitl_orchestrator.nodes.sharing import LATELY, Assignment, Sharing, Skill, Strategy
 from hitl_orchestrator.nodes.team import Looked
 from hitl_orchestrator.orchestrator import BaseOrchestrator
-from hitl_orchestrator.review.assignment import Given, Nobody, best_first
+from hitl_orchestrator.review.assignment import Given, Nobody, ranked
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.viewing import Viewer
 
@@ -295,7 +295,7 @@ class TeamOrchestrator(BaseOrchestrator):
         domains: tuple[str | None, ...] = (None,) if "*" in reviewer.domains else reviewer.domains
         wanted = [Wanted(role=role, domain=domain, unclaimed=True, open=True) for role in roles for domain in domains]
         listed = self.ledger.waiting_each(wanted, limit)
-        rows = best_first((row for rows in listed for row in rows), reviewer)
+        rows = ranked((row for rows in listed for row in rows), reviewer, self.people, at=self.ledger.now())
         return rows[:limit], any(len(rows) == limit for rows in listed)
 
 

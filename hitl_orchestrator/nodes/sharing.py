@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from hitl_orchestrator.domain.review import Reviewer, ReviewRow
 from hitl_orchestrator.ledger.queue import Load
-from hitl_orchestrator.review.assignment import Asked, Candidate, Given, Nobody, sticky
+from hitl_orchestrator.review.assignment import Asked, Candidate, Given, Nobody, push, sticky
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.rights import Rights
 
@@ -47,7 +47,7 @@ class Sharing:
     def at_best(self, row: ReviewRow, needed: str, at: datetime) -> Given | Nobody:
         """Return who would get a review if nobody were barred: where that is nobody, nothing else need be asked."""
         candidates = [self._candidate(one, row.shown.task.task_type) for one in self._people]
-        return sticky(None, Asked(row.case_id, needed, row.domain), candidates, self._people, at)
+        return push(Asked(row.case_id, needed, row.domain), candidates, self._people, at)
 
     def who_gets(self, rights: Rights, before: str | None, at: datetime) -> Given | Nobody:
         """Return who gets a review: whoever was there `before` for its customer, else the least loaded."""

@@ -104,21 +104,13 @@ def ranked(
     `barred` names by case the persons who may not decide it: who submitted it, and who has voted already. `skill` is
     theirs by task type. Nobody is kept from taking work outside their hours.
     """
-    known = barred or {}
+    known, skilled = barred or {}, skill or {}
     free = [row for row in rows if _may_take(row, reviewer, people, at, known.get(row.case_id, ()))]
-    return best_first(free, reviewer, skill)
-
-
-def best_first(
-    rows: Iterable[ReviewRow], reviewer: Reviewer, skill: Mapping[str, float] | None = None
-) -> list[ReviewRow]:
-    """Return reviews in the order in which somebody does best to take them on; see `ranked`."""
-    skilled = skill or {}
 
     def order(row: ReviewRow) -> tuple[Any, ...]:
         return row.role not in reviewer.roles, *_urgency(row, skilled.get(row.shown.task.task_type, 1.0))
 
-    return sorted(rows, key=order)
+    return sorted(free, key=order)
 
 
 def pull(
