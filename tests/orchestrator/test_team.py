@@ -182,3 +182,15 @@ def test_working_time_alone_counts_where_the_rule_says_so(opened, store):
     assert length.total_seconds() >= 24 * 3600  # two working days, with a night between them at least
     with pytest.raises(UnfitInput, match="the reviewers file has no calendar"):
         opened("memory://", reviewers=TEAM, policy=a_policy(respond_within="PT16H", business_hours=True))
+
+
+def test_a_withdrawal_whose_run_never_came_to_an_end_is_carried_on_by_recovering(opened, durable_store):
+    hitl = opened(durable_store, reviewers=TEAM, policy=a_policy())
+    case = submit(hitl, by="agent-7")
+    hitl._desk.cancel(case.open_review, case, "agent-7", reason="gone", channel="library")  # and the process ends here
+    hitl.close()
+
+    again = opened(durable_store, reviewers=TEAM)
+    assert [moved.status for moved in again.recover()] == ["cancelled"]
+    assert again.show("task-1").record.human_reason == "gone"
+    assert again.verify().sound

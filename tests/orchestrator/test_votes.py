@@ -139,3 +139,15 @@ def test_those_who_vote_at_once_are_all_heard(team):
     assert len(hitl.show("task-1").record.votes) == 3
     assert "approved" in said
     assert hitl.verify().sound
+
+
+def test_a_vote_whose_run_never_came_to_an_end_is_carried_on_by_the_next(opened, durable_store):
+    hitl = opened(durable_store, reviewers=TEAM, policy=a_policy(approvals=2))
+    row = submit(hitl).open_review
+    hitl._desk.decide(row, a_review("approve", "r1"), channel="library")  # and the process ends here
+    hitl.close()
+
+    again = opened(durable_store, reviewers=TEAM)
+    assert again.recover() == []
+    assert say(again, "r2").status == "approved"
+    assert again.verify().sound
