@@ -17,6 +17,7 @@ class Pending(Vertical):
 
     def __init__(self) -> None:
         super().__init__(id="pending")
+        self._keys: list[tuple[str, str]] = []
 
     def compose(self) -> ComposeResult:
         """Lay out the box."""
@@ -49,7 +50,20 @@ class Pending(Vertical):
             why.value = draft.text
         own = [("w", "write an own output")] if draft.act is HumanDecision.OVERRIDE else []
         pairs = [("Enter", "records it"), ("u", "takes it back"), ("t", "says why"), *own]
-        self.query_one("#pending-keys", Static).update(telling.keys(pairs if possible else pairs[1:2], 78))
+        self._keys = pairs if possible else pairs[1:2]
+        self._say_keys(typing=why.has_focus)
+
+    def on_descendant_focus(self) -> None:
+        """Say what Enter does while the free text is typed."""
+        self._say_keys(typing=True)
+
+    def on_descendant_blur(self) -> None:
+        """Say what Enter does again."""
+        self._say_keys(typing=False)
+
+    def _say_keys(self, *, typing: bool) -> None:
+        pairs = [("Enter", "ends the text")] if typing else self._keys
+        self.query_one("#pending-keys", Static).update(telling.keys(pairs, 78))
 
     def say_why(self) -> None:
         """Start to type the free text."""

@@ -128,6 +128,7 @@ def test_a_reviewer_claims_reads_modifies_decides_and_goes_on(store, tmp_path):
         screen.shows("modify   pending", "answers", "Esc queue")
         screen.resize(80, 24)
         screen.type("t")
+        screen.shows("Enter ends the text")
         screen.type("a fee applies\r")
         screen.shows("a fee applies", "Enter records it")
         assert store.show("t-1").status == "waiting"
