@@ -211,13 +211,6 @@ class Desk(Team):
             self.alarm(submission.case_id, f"it was about to finish, and review {row.review_id!r} is open")
         return self._ledger.finish(by_person(submission, self._proven(row), self._before(row)), routing, now)
 
-    def _before(self, row: ReviewRow) -> list[ReviewRow]:
-        """Return the answered reviews before this one, each proven to be what was written."""
-        if row.level == 0:
-            return []
-        reviews = self._ledger.case(row.case_id).reviews
-        return [self._proven(before) for before in reviews if before.level < row.level]
-
     def _check_submission(self, submission: Submission) -> None:
         """Pass a submission that is the one of the ledger, to the letter."""
         try:

@@ -14,7 +14,7 @@ from hitl_orchestrator.nodes.ports import Outputs, Rules
 from hitl_orchestrator.nodes.refusals import refused_attempt, who_answers
 from hitl_orchestrator.nodes.waiting import in_force
 from hitl_orchestrator.review.people import People
-from hitl_orchestrator.review.quorum import Ballot, ballots
+from hitl_orchestrator.review.quorum import ballots
 from hitl_orchestrator.review.rights import Rights, barred_by_duty
 
 Clock = Callable[[], datetime]
@@ -84,12 +84,15 @@ class Standing:
             needed=needed,
             asking=asking,
             barred=barred_by_duty(case.submission, self._people),
-            given=self._ballots(row, case) if asking.approvals > 1 else (),
+            given=ballots(self._before(row, case)) if asking.approvals > 1 else (),
         )
 
-    def _ballots(self, row: ReviewRow, case: Case) -> list[Ballot]:
-        """Return the answers before this review, each of which is proven to be what was given."""
-        return ballots(self._proven(before) for before in case.reviews if before.level < row.level)
+    def _before(self, row: ReviewRow, case: Case | None = None) -> list[ReviewRow]:
+        """Return the answered reviews before this one, each proven to be what was written."""
+        if row.level == 0:
+            return []
+        case = case or self._ledger.case(row.case_id)
+        return [self._proven(before) for before in case.reviews if before.level < row.level]
 
     def _asked(self, case_id: str, policy_hash: str, facts: Facts) -> RoutingDecision:
         """Ask the policy that a case came in under, and the active one."""
