@@ -74,6 +74,8 @@ def facts_of(task: Task, output: AgentOutput | None) -> Facts:
         confidence=score.confidence,
         signals=frozenset(score.signals),
         has_proposal=output is not None,
+        metadata=task.metadata,
+        moment=task.timestamp,
     )
 
 

@@ -1,8 +1,9 @@
 """What scoring and routing say about a proposal."""
 
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
@@ -28,7 +29,7 @@ class Score(Value):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that a routing policy may look at."""
+    """All that a routing policy may look at. `metadata` is the task's, `moment` its timestamp."""
 
     risk_level: RiskLevel
     domain: str
@@ -36,6 +37,8 @@ class Facts:
     confidence: float | None
     signals: frozenset[Signal] = frozenset()
     has_proposal: bool = True
+    metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    moment: datetime | None = None
 
 
 class RuleTrial(NamedTuple):
@@ -66,10 +69,29 @@ AS_USUAL = Asking()
 """One person, who sees everything."""
 
 
+class LayerAnswer(Value):
+    """What one layer of a policy answers by itself: the organisation, a domain, or a user; None where it is silent."""
+
+    layer: Label
+    rule_id: Label | None
+    action: Action | None
+
+
+class ShadowAnswer(Value):
+    """What a policy that is only being watched would have answered."""
+
+    policy_hash: Label
+    rule_id: Label
+    action: Action
+    assigned_human_role: Label | None = None
+
+
 class RoutingDecision(Value):
     """Where a case goes, which rule said so and why. `rule_id` is `fallback` where no rule holds.
 
-    Each review of it is to be answered `respond_within` its opening, where the rule sets a time.
+    Each review of it is to be answered `respond_within` its opening, where the rule sets a time; `message` is what the
+    rule tells whoever reviews it. An auto-approved case is reviewed afterwards with the probability `spot_check`.
+    `layers` names the answer of each layer, where the policy has several; `shadow` that of a policy that is watched.
 
     `trace` tells of every rule that was tried. It follows from the policy and the facts, so it is never stored.
     """
@@ -83,6 +105,10 @@ class RoutingDecision(Value):
     respond_within: timedelta | None = None
     on_timeout: OnTimeout = OnTimeout.ESCALATE
     asking: Asking = AS_USUAL
+    message: Text | None = None
+    spot_check: Confidence = 0.0
+    layers: tuple[LayerAnswer, ...] = ()
+    shadow: ShadowAnswer | None = None
     trace: tuple[RuleTrial, ...] = Field(default=(), exclude=True, repr=False)
 
     @property

@@ -114,6 +114,8 @@ class ProbeKind(StrEnum):
 
     KNOWN_ANSWER = "known_answer"
     SECOND_LOOK = "second_look"
+    SPOT_CHECK = "spot_check"
+    """A case that went ahead by itself, looked at afterwards."""
 
 
 class Assessment(StrEnum):

@@ -67,6 +67,8 @@ def facts_of(state: Scored) -> Facts:
         confidence=state.score.confidence,
         signals=frozenset(state.score.signals),
         has_proposal=state.classification.output is not None,
+        metadata=task.metadata,
+        moment=task.timestamp,
     )
 
 

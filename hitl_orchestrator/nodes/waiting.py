@@ -61,6 +61,8 @@ def facts_of(task: Task, routing: Routing) -> Facts:
         confidence=routing.score.confidence,
         signals=frozenset(routing.score.signals),
         has_proposal=routing.output is not None,
+        metadata=task.metadata,
+        moment=task.timestamp,
     )
 
 
