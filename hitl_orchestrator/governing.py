@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hitl_orchestrator.domain.audit import Actor
+from hitl_orchestrator.domain.audit import Actor, Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.words import POLICY_CHANGE, Action, CaseStage, FinalDecision, PolicyChange
@@ -147,6 +147,10 @@ class GoverningOrchestrator(RedactingOrchestrator):
             rows = sorted(books.policies(), key=lambda row: row.recorded_seq)
         used = {row.policy_hash: Version(policy_hash=row.policy_hash, policy_id=row.policy_id) for row in rows}
         return replace(life, versions={**used, **life.versions})
+
+    def policy_history(self) -> list[Event]:
+        """Return everything that happened to policies, in order."""
+        return list(self.ledger.policy_events())
 
     def watched_policy(self) -> Watching | None:
         """Return how often the watched policy would have said something else so far; None where none is watched."""
