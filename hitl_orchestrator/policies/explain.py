@@ -7,7 +7,7 @@ from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.domain.words import Action
-from hitl_orchestrator.policies.conditions import conditions_of, guards_of
+from hitl_orchestrator.policies.conditions import conditions_of, guards_of, stands_in_the_way
 from hitl_orchestrator.policies.engine import CompiledPolicy
 from hitl_orchestrator.policies.schema import Policy, Rule
 
@@ -66,13 +66,14 @@ def explain(policy: Policy, facts: Facts, roles: RoleChain = DEFAULT_CHAIN) -> E
     compiled = CompiledPolicy(policy, roles)
     decision, judged = compiled.decide(facts), compiled.sound(facts)
     return Explanation(
-        rules=tuple(_line(rule, judged, decision.rule_id) for rule in policy.by_priority), decision=decision
+        rules=tuple(_line(rule, policy, judged, decision.rule_id) for rule in policy.by_priority), decision=decision
     )
 
 
-def _line(rule: Rule, facts: Facts, decided_by: str) -> RuleLine:
+def _line(rule: Rule, policy: Policy, facts: Facts, decided_by: str) -> RuleLine:
     trials = tuple(
-        ConditionTrial(one.holds(facts), one.finding(facts)) for one in (*conditions_of(rule), *guards_of(rule))
+        ConditionTrial(not stands_in_the_way(rule, one.holds(facts)), one.finding(facts))
+        for one in (*conditions_of(rule, policy), *guards_of(rule))
     )
     if rule.rule_id == decided_by:
         standing = Standing.DECIDES

@@ -8,7 +8,7 @@ from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.words import Agreement
 from hitl_orchestrator.errors import PolicyAltered
 from hitl_orchestrator.policies.engine import CompiledPolicy, compile_policy
-from hitl_orchestrator.policies.schema import Policy, policy_hash
+from hitl_orchestrator.policies.schema import Policy, policy_hash, policy_of
 
 Read = Callable[[str], dict[str, Any]]
 """Returns the recorded body of a policy by its hash; raises `KeyError` where there is none."""
@@ -73,7 +73,7 @@ def recorded_policy(wanted_hash: str, read: Read) -> Policy:
         PolicyAltered: it is gone, or its row was changed.
     """
     try:
-        recorded = Policy.model_validate(read(wanted_hash))
+        recorded = policy_of(read(wanted_hash))
     except KeyError:
         raise PolicyAltered(wanted_hash, "it is gone") from None
     except (ValueError, TypeError) as exc:
