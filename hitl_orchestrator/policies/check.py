@@ -16,7 +16,7 @@ from hitl_orchestrator.domain.words import Action, RiskLevel
 from hitl_orchestrator.policies.boxes import both, boxes
 from hitl_orchestrator.policies.cells import Space
 from hitl_orchestrator.policies.conditions import conditions_of, guards_of, stands_in_the_way
-from hitl_orchestrator.policies.engine import CompiledPolicy
+from hitl_orchestrator.policies.engine import compile_policy
 from hitl_orchestrator.policies.schema import Policy, Rule, too_few_roles
 
 _MOST_CASES = 20_000
@@ -45,7 +45,7 @@ class _Case(NamedTuple):
 
 def check(policy: Policy, roles: RoleChain = DEFAULT_CHAIN) -> list[Finding]:
     """Return what is odd about a policy, rule by rule in the order they are tried, then about the whole."""
-    compiled = CompiledPolicy(policy, roles)
+    compiled = compile_policy(policy, roles)
     cases = [_Case(facts, compiled.decide(facts)) for facts in islice(representatives(policy), _MOST_CASES)]
     rules = policy.by_priority
     found: list[Finding] = []

@@ -7,16 +7,27 @@ nothing changes, so each cell is decided once, with its reason and its trace, an
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from math import inf, nextafter
 
-from hitl_orchestrator.domain.decision import Facts, RoutingDecision, RuleTrial
+from hitl_orchestrator.domain.decision import Facts, LayerAnswer, RoutingDecision, RuleTrial
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
+from hitl_orchestrator.domain.task import REQUESTED_BY
 from hitl_orchestrator.domain.words import Action, RiskLevel, Signal
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies.cells import MetadataAxis, Space, TimeAxis
 from hitl_orchestrator.policies.conditions import conditions_of, guards_of, stands_in_the_way
-from hitl_orchestrator.policies.schema import FALLBACK, Policy, Rule, default_role, policy_hash
+from hitl_orchestrator.policies.schema import (
+    FALLBACK,
+    ORGANISATION,
+    Policy,
+    PolicyStack,
+    Rule,
+    default_role,
+    policy_hash,
+)
+from hitl_orchestrator.policies.strictest import strictest
 
 _SIGNALS = frozenset(Signal)
 _MOST_CELLS = 100_000
@@ -163,14 +174,54 @@ class CompiledPolicy:
         )
 
 
+class CompiledStack(CompiledPolicy):
+    """A policy in layers made ready to decide: each layer answers by itself, and the strictest answer wins."""
+
+    def __init__(self, policy: PolicyStack, roles: RoleChain = DEFAULT_CHAIN) -> None:
+        super().__init__(policy, roles)
+        self._of_domain = {name: CompiledPolicy(layer, roles) for name, layer in policy.domains.items()}
+        self._of_user = {name: CompiledPolicy(layer, roles) for name, layer in policy.users.items()}
+
+    def decide(self, facts: Facts) -> RoutingDecision:
+        """Return the strictest answer of all layers, which names the answer of each.
+
+        Raises:
+            UnfitInput: as each layer does.
+        """
+        decision = super().decide(facts)
+        answers = [LayerAnswer(layer=ORGANISATION, rule_id=decision.rule_id, action=decision.action)]
+        for name, layer in self.layers_for(facts):
+            said = layer.decide(facts)
+            if said.rule_id == FALLBACK:
+                answers.append(LayerAnswer(layer=name, rule_id=None, action=None))
+                continue
+            answers.append(LayerAnswer(layer=name, rule_id=said.rule_id, action=said.action))
+            whose = {"policy_id": self.policy.policy_id, "policy_hash": self.hash, "reason": f"{name}: {said.reason}"}
+            decision = strictest(decision, said.model_copy(update=whose), self.roles)
+        return decision.model_copy(update={"layers": tuple(answers)})
+
+    def sound(self, facts: Facts) -> Facts:
+        """Return what the organisation asks about in plain types, with what says whom else it concerns."""
+        return replace(super().sound(facts), metadata=facts.metadata)
+
+    def layers_for(self, facts: Facts) -> Iterator[tuple[str, CompiledPolicy]]:
+        """Yield the layers besides the organisation's that these facts concern, each with its name."""
+        if facts.domain in self._of_domain:
+            yield f"domain {facts.domain}", self._of_domain[facts.domain]
+        asked_by = facts.metadata.get(REQUESTED_BY)
+        for user in dict.fromkeys(asked_by if isinstance(asked_by, list | tuple) else [asked_by]):
+            if user in self._of_user:
+                yield f"user {user}", self._of_user[user]
+
+
 def compile_policy(policy: Policy, roles: RoleChain = DEFAULT_CHAIN) -> CompiledPolicy:
     """Make a policy ready to decide many cases. `roles` says who takes on what no rule decides."""
-    return CompiledPolicy(policy, roles)
+    return CompiledStack(policy, roles) if isinstance(policy, PolicyStack) else CompiledPolicy(policy, roles)
 
 
 def decide(policy: Policy, facts: Facts, roles: RoleChain = DEFAULT_CHAIN) -> RoutingDecision:
     """Decide one case. Whoever decides many compiles the policy first."""
-    return CompiledPolicy(policy, roles).decide(facts)
+    return compile_policy(policy, roles).decide(facts)
 
 
 def stricter(one: RoutingDecision, other: RoutingDecision) -> RoutingDecision:

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from hitl_orchestrator.domain.decision import Asking, Facts, RoutingDecision
+from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.roles import RoleChain
-from hitl_orchestrator.domain.words import Agreement
 from hitl_orchestrator.errors import PolicyAltered
 from hitl_orchestrator.policies.engine import CompiledPolicy, compile_policy
 from hitl_orchestrator.policies.schema import Policy, policy_hash, policy_of
+from hitl_orchestrator.policies.strictest import asked_together, demand
 
 Read = Callable[[str], dict[str, Any]]
 """Returns the recorded body of a policy by its hash; raises `KeyError` where there is none."""
@@ -38,32 +38,13 @@ class Rulebook:
 
         It also asks for what the other one wants of the people who are asked: a change of policy takes nothing away.
         """
-        more, less = (other, one) if self._demand(other) > self._demand(one) else (one, other)
-        asking = self._together(more, less.asking)
+        roles = self._roles
+        more, less = (other, one) if demand(other, roles) > demand(one, roles) else (one, other)
+        asking = asked_together(more, less, roles)
         if asking == more.asking:
             return more
         reason = f"{more.reason}; {less.rule_id} of policy {less.policy_hash[:12]} asks for more of who decides"
         return more.model_copy(update={"asking": asking, "reason": reason})
-
-    def _demand(self, decision: RoutingDecision) -> tuple[int, int, int]:
-        role = decision.assigned_human_role
-        rank = self._roles.roles.index(role) if role in self._roles.roles else -1
-        return decision.action.strictness, rank, decision.asking.approvals
-
-    def _together(self, more: RoutingDecision, asked: Asking) -> Asking:
-        """Return what both want of the people who are asked, as far as there are roles to be distinct."""
-        both = (more.asking, asked)
-        approvals = max(one.approvals for one in both)
-        of_several = {one.agreement for one in both if one.approvals > 1} or {more.asking.agreement}
-        roles = self._roles.upward(more.assigned_human_role or "")
-        return more.asking.model_copy(
-            update={
-                "approvals": approvals,
-                "agreement": Agreement.MAJORITY if of_several == {Agreement.MAJORITY} else Agreement.UNANIMITY,
-                "distinct_roles": any(one.distinct_roles for one in both) and approvals <= len(roles),
-                "blind": any(one.blind for one in both),
-            }
-        )
 
 
 def recorded_policy(wanted_hash: str, read: Read) -> Policy:

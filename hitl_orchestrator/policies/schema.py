@@ -36,6 +36,9 @@ from hitl_orchestrator.policies.language import (
 FALLBACK = "fallback"
 """The rule id of decisions that no rule took."""
 
+ORGANISATION = "organisation"
+"""The name of the layer that always answers."""
+
 _A_DURATION = re.compile(r"P(?=.)(\d+W|(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d{1,6})?S)?)?)")
 LONGEST_WAIT = timedelta(weeks=52)
 MAX_NUMBER = 1e300
@@ -220,6 +223,11 @@ class Policy(Value):
         return rules
 
     @property
+    def parts(self) -> "tuple[tuple[str, Policy], ...]":
+        """Every layer with its name, such as `domain payments`; the organisation's first, often alone."""
+        return ((ORGANISATION, self),)
+
+    @property
     def by_priority(self) -> tuple[Rule, ...]:
         """The rules in the order they are tried: by priority, those of equal priority as they stand in the file."""
         return tuple(sorted(self.rules, key=lambda rule: rule.priority))
@@ -263,9 +271,10 @@ class PolicyStack(Policy):
         return given
 
     @property
-    def layers(self) -> "tuple[tuple[str, Policy], ...]":
-        """Every layer after the organisation's, with its name, such as `domain payments`."""
+    def parts(self) -> tuple[tuple[str, Policy], ...]:
+        """Every layer with its name, such as `domain payments`; the organisation's first."""
         return (
+            (ORGANISATION, self),
             *((f"domain {name}", layer) for name, layer in sorted(self.domains.items())),
             *((f"user {name}", layer) for name, layer in sorted(self.users.items())),
         )
