@@ -52,8 +52,11 @@ def check_they_fit(policy: Policy, people: People) -> Policy:
         UnfitInput: a rule asks for more persons than there are, or counts in working time that nobody has told of.
     """
     found = []
-    for place, rule in enumerate(policy.rules):
-        where = f"policy {policy.policy_id!r}: rules[{place}]"
+    for name, place, rule in (
+        (name, place, rule) for name, part in policy.parts for place, rule in enumerate(part.rules)
+    ):
+        layer = f"{name}: " if len(policy.parts) > 1 else ""
+        where = f"policy {policy.policy_id!r}: {layer}rules[{place}]"
         role = rule.assigned_human_role
         able = {one.human for one in people if role and any(people.chain.reaches(held, role) for held in one.roles)}
         if role is not None and 1 < rule.approvals > len(able):

@@ -56,6 +56,7 @@ class Viewer:
             risk_level=row.shown.routing.risk_level,
             action=row.shown.routing.decision.action,
             rule_id=row.shown.routing.decision.rule_id,
+            message=row.shown.routing.decision.message or "",
             role=rights.needed,
             asking=rights.asking,
             votes_given=len(rights.given),

@@ -36,7 +36,7 @@ from hitl_orchestrator.nodes.standing import Clock
 from hitl_orchestrator.policies.life import Life
 from hitl_orchestrator.policies.risk import RiskRule
 from hitl_orchestrator.policies.rulebook import Rulebook, recorded_policy
-from hitl_orchestrator.policies.schema import Policy, policy_hash
+from hitl_orchestrator.policies.schema import Policy, policy_hash, policy_of
 from hitl_orchestrator.policies.scoring import ScoreRules
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
@@ -189,7 +189,7 @@ def _policy_of(ledger: Ledger, roles: RoleChain) -> Policy:
         if recorded is None:
             return load_policy(None, roles)
         # A policy that the ledger tells of was recorded under its hash: one that was altered there has another.
-        return recorded_policy(policy_hash(Policy.model_validate(recorded)), ledger.policy)
+        return recorded_policy(policy_hash(policy_of(recorded)), ledger.policy)
     except ValueError as exc:
         raise PolicyAltered("the current one", "what the ledger tells of it is no policy") from exc
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from hitl_orchestrator.cli.app_audit import audit
+from hitl_orchestrator.cli.app_policy import comparing
 from hitl_orchestrator.cli.app_policy_life import register as register_life
 from hitl_orchestrator.cli.app_review import ReasonCode, review
 from hitl_orchestrator.cli.app_simulate import simulate
@@ -25,6 +26,7 @@ policy_app = typer.Typer(rich_markup_mode=None)
 app.add_typer(review)
 app.add_typer(audit, name="audit")
 app.add_typer(policy_app, name="policy")
+policy_app.add_typer(comparing)
 
 
 def run_command(arguments: Sequence[str]) -> int:

@@ -94,7 +94,7 @@ def _tell(session: Session, done: Governed) -> None:
         "policy_hash": done.policy_hash,
         "in_force": done.in_force,
         "case_id": done.case and done.case.case_id,
-        "looser": [one.sentence for one in done.looser],
+        "looser": list(done.looser),
     }
     answer(session.as_json, data, lambda: _governed(session, done))
 
@@ -106,7 +106,7 @@ def _governed(session: Session, done: Governed) -> Iterator[Block]:
         return
     yield Line(f"Not in force yet: {named} asks for less than the active policy.", "yellow")
     for one in done.looser:
-        yield Line(one.sentence, indent=2)
+        yield Line(one, indent=2)
     yield Line("Another person decides it:")
     yield Line(session.command("resume", done.case.case_id, "approve", "--reviewer", "ID"), COMMAND, indent=2)
 

@@ -140,9 +140,14 @@ def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> set[s
     here = {model}
     for step in location:
         # A step that is no field is a place in a list, a key of an object, or the name of one of several types.
-        within = [one.model_fields[step].annotation for one in here if step in one.model_fields]
+        within = [
+            field.annotation
+            for one in here
+            for name, field in one.model_fields.items()
+            if step == (field.alias or name)
+        ]
         here = {found for kind in within for found in _models_in(kind)} if within else here
-    return {name for one in here for name in one.model_fields}
+    return {field.alias or name for one in here for name, field in one.model_fields.items()}
 
 
 def _models_in(kind: Any) -> Iterator[type[BaseModel]]:

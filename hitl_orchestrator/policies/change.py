@@ -1,18 +1,19 @@
 """A change of the policy as people are asked about it: what is to change, and where it asks for less. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.domain.value import Text, Value
 from hitl_orchestrator.domain.words import POLICY_CHANGE, PolicyChange, RiskLevel
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies.check import Severity, check
-from hitl_orchestrator.policies.diff import Difference
+from hitl_orchestrator.policies.diff import Direction, differences
 from hitl_orchestrator.policies.schema import Policy, policy_hash
 
 POLICY_DOMAIN = "policy"
@@ -75,27 +76,39 @@ def change_task(case_id: str, between: tuple[Policy, Policy], at: datetime, how:
     )
 
 
-def change_output(task: Task, policy: Policy, change: PolicyChange, looser: Sequence[Difference]) -> AgentOutput:
-    """Return what is proposed, with the places where it asks for less, each with an example."""
-    told = list(_told(looser))
-    return AgentOutput(
-        task_id=task.task_id,
-        agent_output=Proposal.model_validate(
-            {"predicted_label": f"{change} {policy.policy_id}", "explanation": "\n".join(told), "looser": told}
-        ),
+def change_output(task: Task, policy: Policy, change: PolicyChange, looser: Sequence[str]) -> AgentOutput:
+    """Return what is proposed, with the places where it asks for less."""
+    told = [*looser[:MOST_SHOWN]]
+    if len(looser) > MOST_SHOWN:
+        told.append(f"... and {len(looser) - MOST_SHOWN} places more; 'hitl policy diff' lists them all")
+    said = {"predicted_label": f"{change} {policy.policy_id}", "explanation": "\n".join(told)}
+    return AgentOutput(task_id=task.task_id, agent_output=Proposal.model_validate(said))
+
+
+def where_looser(base: Policy, policy: Policy, roles: RoleChain) -> tuple[str, ...]:
+    """Return where a policy asks for less than another one, each place with an example.
+
+    Two that cannot be held against one another are told of as well: nobody knows that it asks for as much.
+    """
+    try:
+        found = differences(base, policy, roles)
+    except UnfitInput as exc:
+        return tuple(f"nobody can tell where it asks for less: {problem}" for problem in exc.problems)
+    return tuple(
+        f"{one.sentence}; for example: {example_of(one.example)}" for one in found if one.direction is Direction.LOOSER
     )
 
 
-def _told(looser: Sequence[Difference]) -> Iterator[str]:
-    for one in looser[:MOST_SHOWN]:
-        facts = one.example
-        sure = "no confidence" if facts.confidence is None else f"confidence {facts.confidence:g}"
-        signals = f", signals {', '.join(sorted(facts.signals))}" if facts.signals else ""
-        amounts = f", metadata {dict(facts.metadata)}" if facts.metadata else ""
-        example = f"{facts.risk_level} risk, {facts.domain}, {facts.task_type}, {sure}{signals}{amounts}"
-        yield f"{one.sentence}; for example: {example}"
-    if len(looser) > MOST_SHOWN:
-        yield f"... and {len(looser) - MOST_SHOWN} places more; 'hitl policy diff' lists them all"
+def example_of(facts: Facts) -> str:
+    """Say in one line which case these facts are of."""
+    told = [f"{facts.risk_level} risk", facts.domain, facts.task_type]
+    told.append("no confidence" if facts.confidence is None else f"confidence {facts.confidence:g}")
+    if facts.signals:
+        told.append(f"signals {' and '.join(sorted(facts.signals))}")
+    told += [f"{name} {value!r}" for name, value in sorted(facts.metadata.items())]
+    if facts.moment is not None:
+        told.append(f"at {facts.moment.isoformat(timespec='minutes')}")
+    return ", ".join(told)
 
 
 _DOES = {

@@ -5,7 +5,7 @@ Every finding is surely so. A finding that something can happen rests on a case 
 
 from collections.abc import Iterator
 from enum import StrEnum
-from itertools import chain, combinations, islice, product
+from itertools import islice, product
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
@@ -13,12 +13,13 @@ from hitl_orchestrator.domain.reading import did_you_mean
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.domain.words import Action, RiskLevel
-from hitl_orchestrator.policies.conditions import conditions_of, guards_of
-from hitl_orchestrator.policies.engine import CompiledPolicy
+from hitl_orchestrator.policies.boxes import both, boxes
+from hitl_orchestrator.policies.cells import Space
+from hitl_orchestrator.policies.conditions import conditions_of, guards_of, stands_in_the_way
+from hitl_orchestrator.policies.engine import compile_policy
 from hitl_orchestrator.policies.schema import Policy, Rule, too_few_roles
 
 _MOST_CASES = 20_000
-_NO_MAXIMUM = 2.0
 
 
 class Severity(StrEnum):
@@ -44,15 +45,15 @@ class _Case(NamedTuple):
 
 def check(policy: Policy, roles: RoleChain = DEFAULT_CHAIN) -> list[Finding]:
     """Return what is odd about a policy, rule by rule in the order they are tried, then about the whole."""
-    compiled = CompiledPolicy(policy, roles)
+    compiled = compile_policy(policy, roles)
     cases = [_Case(facts, compiled.decide(facts)) for facts in islice(representatives(policy), _MOST_CASES)]
     rules = policy.by_priority
     found: list[Finding] = []
     for place, rule in enumerate(rules):
         found += _strangers(rule, roles)
         found += _never_enough(rule, roles)
-        found += _hidden(rule, rules[:place])
-        found += _contradictions(rule, rules[:place], cases)
+        found += _hidden(rule, rules[:place], policy)
+        found += _contradictions(rule, rules[:place], policy, cases)
         found += _approves_too_much(rule, cases)
     return found + _left_to_the_fallback(policy)
 
@@ -62,20 +63,8 @@ def representatives(policy: Policy) -> Iterator[Facts]:
 
     A confidence without a proposal is left out: an agent that proposes nothing is sure of nothing.
     """
-    said = [rule.conditions for rule in policy.rules]
-    bounds = {bound for one in said for bound in (one.min_confidence, one.max_confidence) if bound is not None}
-    confidences = [(None, True), (None, False), *((bound, True) for bound in sorted({0.0} | bounds))]
-    signals = sorted({signal for one in said for signal in one.signals})
-    raised = chain.from_iterable(combinations(signals, count) for count in range(len(signals) + 1))
-    kinds = product(
-        _and_another({word for one in said for word in one.domain}),
-        _and_another({word for one in said for word in one.task_type}),
-        raised,
-        RiskLevel,
-        confidences,
-    )
-    for domain, task_type, names, risk, (confidence, proposed) in kinds:
-        yield Facts(risk, domain, task_type, confidence, frozenset(names), proposed)
+    space = Space([policy])
+    return (space.facts(cell) for cell in product(*(range(axis.size) for axis in space.axes)))
 
 
 def _strangers(rule: Rule, roles: RoleChain) -> Iterator[Finding]:
@@ -93,8 +82,8 @@ def _never_enough(rule: Rule, roles: RoleChain) -> Iterator[Finding]:
         yield Finding(severity=Severity.ERROR, rule_id=rule.rule_id, sentence=sentence)
 
 
-def _hidden(rule: Rule, earlier: tuple[Rule, ...]) -> Iterator[Finding]:
-    hiding = next((other for other in earlier if _implies(rule, other)), None)
+def _hidden(rule: Rule, earlier: tuple[Rule, ...], policy: Policy) -> Iterator[Finding]:
+    hiding = next((other for other in earlier if _implies(rule, other, policy)), None)
     if hiding is None:
         return
     weaker = hiding.action.strictness < rule.action.strictness
@@ -107,12 +96,12 @@ def _hidden(rule: Rule, earlier: tuple[Rule, ...]) -> Iterator[Finding]:
     )
 
 
-def _contradictions(rule: Rule, earlier: tuple[Rule, ...], cases: list[_Case]) -> Iterator[Finding]:
+def _contradictions(rule: Rule, earlier: tuple[Rule, ...], policy: Policy, cases: list[_Case]) -> Iterator[Finding]:
     answer = (rule.action, rule.assigned_human_role, rule.asking)
     for other in earlier:
         if other.priority != rule.priority or answer == (other.action, other.assigned_human_role, other.asking):
             continue
-        if any(case.decision.rule_id == other.rule_id and _holds(rule, case.facts) for case in cases):
+        if any(case.decision.rule_id == other.rule_id and _holds(rule, policy, case.facts) for case in cases):
             yield Finding(
                 severity=Severity.WARNING,
                 rule_id=rule.rule_id,
@@ -148,35 +137,15 @@ def _left_to_the_fallback(policy: Policy) -> list[Finding]:
     ]
 
 
-def _implies(inner: Rule, outer: Rule) -> bool:
+def _implies(inner: Rule, outer: Rule, policy: Policy) -> bool:
     """Whether `outer` holds wherever `inner` does, given a proposal."""
-    one, other = inner.conditions, outer.conditions
-    words = (
-        (one.risk_level or tuple(RiskLevel), other.risk_level),
-        (one.domain, other.domain),
-        (one.task_type, other.task_type),
-        (one.signals, other.signals),
-    )
-    sure = one.min_confidence is not None or one.max_confidence is not None or inner.action is Action.AUTO_APPROVE
-    asks = other.min_confidence is not None or other.max_confidence is not None or outer.action is Action.AUTO_APPROVE
-    return (
-        all(not wide or (bool(narrow) and set(narrow) <= set(wide)) for narrow, wide in words)
-        and (sure or not asks)
-        and (other.min_confidence or 0.0) <= (one.min_confidence or 0.0)
-        and _maximum(one.max_confidence) <= _maximum(other.max_confidence)
-    )
+    space = Space([policy])
+    proposed = (*space.full[:-1], space.full[-1] & ~1)
+    narrow = [cut for box in boxes(inner, policy, space) if (cut := both(box, proposed)) is not None]
+    wide = boxes(outer, policy, space)
+    return bool(narrow) and all(any(both(box, other) == box for other in wide) for box in narrow)
 
 
-def _maximum(given: float | None) -> float:
-    return _NO_MAXIMUM if given is None else given
-
-
-def _holds(rule: Rule, facts: Facts) -> bool:
-    return all(one.holds(facts) for one in (*conditions_of(rule), *guards_of(rule)))
-
-
-def _and_another(names: set[str]) -> list[str]:
-    other = "other"
-    while other in names:
-        other += "_"
-    return [*sorted(names), other]
+def _holds(rule: Rule, policy: Policy, facts: Facts) -> bool:
+    asked = (*conditions_of(rule, policy), *guards_of(rule))
+    return not any(stands_in_the_way(rule, one.holds(facts)) for one in asked)

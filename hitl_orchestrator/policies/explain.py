@@ -7,9 +7,9 @@ from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.domain.words import Action
-from hitl_orchestrator.policies.conditions import conditions_of, guards_of
-from hitl_orchestrator.policies.engine import CompiledPolicy
-from hitl_orchestrator.policies.schema import Policy, Rule
+from hitl_orchestrator.policies.conditions import conditions_of, guards_of, stands_in_the_way
+from hitl_orchestrator.policies.engine import CompiledStack, compile_policy
+from hitl_orchestrator.policies.schema import ORGANISATION, Policy, Rule
 
 
 class Standing(StrEnum):
@@ -28,13 +28,17 @@ class ConditionTrial(NamedTuple):
 
 
 class RuleLine(Value):
-    """One rule, tried on one case, with all that it asks; `auto_approve` also asks for something to approve."""
+    """One rule, tried on one case, with all that it asks; `auto_approve` also asks for something to approve.
+
+    `layer` names the layer it stands in, where there are several. In each layer, one rule decides, or none.
+    """
 
     rule_id: str
     action: Action
     assigned_human_role: str | None
     standing: Standing
     conditions: tuple[ConditionTrial, ...]
+    layer: str | None = None
 
     @property
     def why(self) -> str:
@@ -63,16 +67,24 @@ def explain(policy: Policy, facts: Facts, roles: RoleChain = DEFAULT_CHAIN) -> E
     Raises:
         UnfitInput: if the facts are unsound.
     """
-    compiled = CompiledPolicy(policy, roles)
+    compiled = compile_policy(policy, roles)
     decision, judged = compiled.decide(facts), compiled.sound(facts)
-    return Explanation(
-        rules=tuple(_line(rule, judged, decision.rule_id) for rule in policy.by_priority), decision=decision
-    )
+    if not isinstance(compiled, CompiledStack):
+        return Explanation(rules=_lines(policy, judged, decision.rule_id), decision=decision)
+    lines = _lines(policy, judged, str(decision.layers[0].rule_id), ORGANISATION)
+    for name, layer in compiled.layers_for(facts):
+        lines += _lines(layer.policy, layer.sound(facts), layer.decide(facts).rule_id, name)
+    return Explanation(rules=lines, decision=decision)
 
 
-def _line(rule: Rule, facts: Facts, decided_by: str) -> RuleLine:
+def _lines(policy: Policy, facts: Facts, decided_by: str, layer: str | None = None) -> tuple[RuleLine, ...]:
+    return tuple(_line(rule, policy, facts, decided_by, layer) for rule in policy.by_priority)
+
+
+def _line(rule: Rule, policy: Policy, facts: Facts, decided_by: str, layer: str | None) -> RuleLine:
     trials = tuple(
-        ConditionTrial(one.holds(facts), one.finding(facts)) for one in (*conditions_of(rule), *guards_of(rule))
+        ConditionTrial(not stands_in_the_way(rule, one.holds(facts)), one.finding(facts))
+        for one in (*conditions_of(rule, policy), *guards_of(rule))
     )
     if rule.rule_id == decided_by:
         standing = Standing.DECIDES
@@ -84,4 +96,5 @@ def _line(rule: Rule, facts: Facts, decided_by: str) -> RuleLine:
         assigned_human_role=rule.assigned_human_role,
         standing=standing,
         conditions=trials,
+        layer=layer,
     )

@@ -10,7 +10,7 @@ from hitl_orchestrator.domain.reading import problems, read_json
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.value import check_json
 from hitl_orchestrator.errors import UnfitInput
-from hitl_orchestrator.policies.schema import Policy
+from hitl_orchestrator.policies.schema import Policy, PolicyStack, policy_of
 
 
 def read_policy(text: str, where: str, roles: RoleChain = DEFAULT_CHAIN) -> Policy:
@@ -27,9 +27,9 @@ def read_policy(text: str, where: str, roles: RoleChain = DEFAULT_CHAIN) -> Poli
         raise UnfitInput([f"{where}: a policy is an object with policy_id and rules"])
     first_shape = _is_first_shape(raw)
     try:
-        return Policy.model_validate(_today(raw) if first_shape else raw, context={"roles": roles})
+        return policy_of(_today(raw) if first_shape else raw, roles)
     except ValidationError as exc:
-        found = problems(exc, where, Policy)
+        found = problems(exc, where, PolicyStack if exc.title == "PolicyStack" else Policy)
         raise UnfitInput(map(_in_first_shape, found) if first_shape else found) from exc
 
 

@@ -55,7 +55,7 @@ def _lower(facts: Facts) -> list[RiskLevel]:
 
 def _bounds(policy: Policy, facts: Facts) -> list[float]:
     """Return the confidences from which on some rule may say otherwise, above the one there is, the nearest first."""
-    asked = [rule.conditions for rule in policy.rules]
+    asked = [said for rule in policy.rules for _, said in rule.conditions.walk()]
     said = {bound for one in asked for bound in (one.min_confidence, one.max_confidence)}
     have = -1.0 if facts.confidence is None else facts.confidence
     return sorted(bound for bound in said if bound is not None and bound > have)

@@ -5,13 +5,14 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.case import Submission
-from hitl_orchestrator.domain.decision import Asking, Facts, RoutingDecision, ShadowAnswer
+from hitl_orchestrator.domain.decision import Facts, RoutingDecision, ShadowAnswer
 from hitl_orchestrator.domain.roles import RoleChain
-from hitl_orchestrator.domain.words import POLICY_CHANGE, Action, Agreement
+from hitl_orchestrator.domain.words import POLICY_CHANGE, Action
 from hitl_orchestrator.errors import PolicyAltered
 from hitl_orchestrator.policies.engine import CompiledPolicy, compile_policy
 from hitl_orchestrator.policies.life import Life, in_canary
-from hitl_orchestrator.policies.schema import Policy, default_role, policy_hash
+from hitl_orchestrator.policies.schema import Policy, default_role, policy_hash, policy_of
+from hitl_orchestrator.policies.strictest import asked_together, demand
 
 Read = Callable[[str], dict[str, Any]]
 """Returns the recorded body of a policy by its hash; raises `KeyError` where there is none."""
@@ -122,32 +123,15 @@ class Rulebook:
 
         It also asks for what the other one wants of the people who are asked: a change of policy takes nothing away.
         """
-        more, less = (other, one) if self._demand(other) > self._demand(one) else (one, other)
-        asking = self._together(more, less.asking)
+        roles = self._roles
+        more, less = (other, one) if demand(other, roles) > demand(one, roles) else (one, other)
+        if not more.needs_human:
+            return more.model_copy(update={"spot_check": max(one.spot_check, other.spot_check)})
+        asking = asked_together(more, less, roles)
         if asking == more.asking:
             return more
         reason = f"{more.reason}; {less.rule_id} of policy {less.policy_hash[:12]} asks for more of who decides"
         return more.model_copy(update={"asking": asking, "reason": reason})
-
-    def _demand(self, decision: RoutingDecision) -> tuple[int, int, int]:
-        role = decision.assigned_human_role
-        rank = self._roles.roles.index(role) if role in self._roles.roles else -1
-        return decision.action.strictness, rank, decision.asking.approvals
-
-    def _together(self, more: RoutingDecision, asked: Asking) -> Asking:
-        """Return what both want of the people who are asked, as far as there are roles to be distinct."""
-        both = (more.asking, asked)
-        approvals = max(one.approvals for one in both)
-        of_several = {one.agreement for one in both if one.approvals > 1} or {more.asking.agreement}
-        roles = self._roles.upward(more.assigned_human_role or "")
-        return more.asking.model_copy(
-            update={
-                "approvals": approvals,
-                "agreement": Agreement.MAJORITY if of_several == {Agreement.MAJORITY} else Agreement.UNANIMITY,
-                "distinct_roles": any(one.distinct_roles for one in both) and approvals <= len(roles),
-                "blind": any(one.blind for one in both),
-            }
-        )
 
 
 def recorded_policy(wanted_hash: str, read: Read) -> Policy:
@@ -157,7 +141,7 @@ def recorded_policy(wanted_hash: str, read: Read) -> Policy:
         PolicyAltered: it is gone, or its row was changed.
     """
     try:
-        recorded = Policy.model_validate(read(wanted_hash))
+        recorded = policy_of(read(wanted_hash))
     except KeyError:
         raise PolicyAltered(wanted_hash, "it is gone") from None
     except (ValueError, TypeError) as exc:

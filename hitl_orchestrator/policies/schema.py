@@ -1,69 +1,48 @@
 """What a routing policy may say: closed words, closed fields, and nothing left to guess."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from enum import Enum
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    SerializerFunctionWrapHandler,
     ValidationError,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
-    WrapValidator,
+    WithJsonSchema,
     field_validator,
-    model_serializer,
 )
 from pydantic_core import InitErrorDetails
 
 from hitl_orchestrator.domain.decision import Asking
 from hitl_orchestrator.domain.reading import did_you_mean
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
-from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, Value, digest
-from hitl_orchestrator.domain.words import Action, Agreement, OnTimeout, RiskLevel, Signal
+from hitl_orchestrator.domain.value import Identifier, Label, Text, Value, digest
+from hitl_orchestrator.domain.words import Action, Agreement, OnTimeout
+from hitl_orchestrator.policies.language import (
+    MOST_ALTERNATIVES,
+    Bound,
+    Comparison,
+    Conditions,
+    FieldType,
+    lines_of,
+    one_error,
+)
 
 FALLBACK = "fallback"
 """The rule id of decisions that no rule took."""
 
-Word = TypeVar("Word")
-
-
-def _one_or_more(given: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    """Read one word as a list of one; a problem with that one word is told without a list index."""
-    if isinstance(given, (list, tuple)):
-        return handler(given)
-    try:
-        return handler([given])
-    except ValidationError as exc:
-        raise _error(exc.title, _lines(exc, drop=1)) from None
-
-
-def _distinct(words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """Put the words in one order, so that equal conditions have equal digests."""
-    if not words:
-        raise ValueError("an empty list can never hold; name at least one, or leave the condition out")
-    if len(set(words)) != len(words):
-        raise ValueError("a word stands here twice")
-    return tuple(sorted(words, key=_rank))
-
-
-def _rank(word: Any) -> tuple[int, str]:
-    return (list(type(word)).index(word) if isinstance(word, Enum) else 0, str(word))
-
-
-def _no_minus_zero(given: float) -> float:
-    return given + 0.0
-
-
-OneOrMore = Annotated[tuple[Word, ...], AfterValidator(_distinct), WrapValidator(_one_or_more)]
-"""One word or a list of words, kept as an ordered tuple. An empty tuple, never given, asks for nothing."""
+ORGANISATION = "organisation"
+"""The name of the layer that always answers."""
 
 _A_DURATION = re.compile(r"P(?=.)(\d+W|(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d{1,6})?S)?)?)")
 LONGEST_WAIT = timedelta(weeks=52)
+MAX_NUMBER = 1e300
+"""NaN and infinities are no numbers, whatever brings them."""
 
 
 def _only_iso(given: object) -> object:
@@ -79,45 +58,9 @@ def _some_time(given: timedelta) -> timedelta:
     return given
 
 
-Duration = Annotated[timedelta, BeforeValidator(_only_iso), AfterValidator(_some_time)]
+_AS_TEXT = WithJsonSchema({"type": "string", "pattern": r"^P[0-9WDTHMS.]+$", "examples": ["PT4H", "P2D"]})
+Duration = Annotated[timedelta, BeforeValidator(_only_iso), AfterValidator(_some_time), _AS_TEXT]
 """A length of time, written as ISO 8601 in weeks, days, hours, minutes and seconds: months and years vary."""
-
-Bound = Annotated[Confidence, AfterValidator(_no_minus_zero)]
-
-
-class Conditions(Value):
-    """What must hold, all of it, for a rule to decide. A condition that is left out asks for nothing.
-
-    `min_confidence` is inclusive, `max_confidence` is exclusive; neither holds where there is no confidence.
-    A list holds where any of its words does; `signals` holds where any of them was raised.
-    """
-
-    risk_level: OneOrMore[RiskLevel] = ()
-    domain: OneOrMore[Label] = ()
-    task_type: OneOrMore[Label] = ()
-    min_confidence: Bound | None = None
-    max_confidence: Bound | None = None
-    signals: OneOrMore[Signal] = ()
-
-    @field_validator("min_confidence", "max_confidence", mode="before")
-    @classmethod
-    def _said(cls, given: object) -> object:
-        if given is None:
-            raise ValueError("a condition without a value would hold for everything; give a number, or leave it out")
-        return given
-
-    @field_validator("max_confidence")
-    @classmethod
-    def _above_the_minimum(cls, highest: float, info: ValidationInfo) -> float:
-        lowest = info.data.get("min_confidence") or 0.0
-        if highest <= lowest:
-            raise ValueError(f"max_confidence must be above min_confidence ({lowest}), or the rule can never hold")
-        return highest
-
-    @model_serializer(mode="wrap")
-    def _only_what_is_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        said: dict[str, Any] = handler(self)
-        return {name: value for name, value in said.items() if value not in (None, (), [])}
 
 
 class Rule(Value):
@@ -127,7 +70,8 @@ class Rule(Value):
     validation context may bring the `RoleChain` under "roles"; a role must then stand in it.
 
     `respond_within` is how long each review stays open for an answer, `on_timeout` what happens then. How people are
-    asked stands in `Asking`, in the words of its fields.
+    asked stands in `Asking`, in the words of its fields; `message` is what they are told. `spot_check` is the share
+    of the cases that go ahead by this rule which a person looks at afterwards.
     """
 
     rule_id: Identifier
@@ -143,6 +87,8 @@ class Rule(Value):
     remind_before: Duration | None = None
     business_hours: bool = Field(default=False, strict=True)
     blind: bool = Field(default=False, strict=True)
+    spot_check: Bound = 0.0
+    message: Annotated[Text, Field(min_length=1, max_length=2_000)] | None = None
 
     @field_validator("rule_id")
     @classmethod
@@ -165,7 +111,7 @@ class Rule(Value):
             raise ValueError("it needs a time to run out; give respond_within")
         return then
 
-    @field_validator("approvals", "agreement", "distinct_roles", "remind_before", "business_hours", "blind")
+    @field_validator("approvals", "agreement", "distinct_roles", "remind_before", "business_hours", "blind", "message")
     @classmethod
     def _of_people(cls, given: object, info: ValidationInfo) -> object:
         usual = cls.model_fields[info.field_name or ""].default
@@ -199,6 +145,25 @@ class Rule(Value):
             raise ValueError("a reminder comes after the review was opened; make it shorter than respond_within")
         return given
 
+    @field_validator("spot_check")
+    @classmethod
+    def _of_what_went_ahead(cls, rate: float, info: ValidationInfo) -> float:
+        if rate and info.data.get("action") in {Action.HUMAN_REVIEW, Action.ESCALATE}:
+            raise ValueError("a person decides these cases already; leave it out, or make the action auto_approve")
+        return rate
+
+    @field_validator("conditions")
+    @classmethod
+    def _not_too_many(cls, given: Conditions) -> Conditions:
+        many = given.alternatives()
+        if many > MOST_ALTERNATIVES:
+            told = f"{many:,}" if many < MOST_ALTERNATIVES**2 else "far too many"
+            raise ValueError(
+                f"multiplied out these are {told} alternatives, and {MOST_ALTERNATIVES:,} is the most; "
+                "make several rules of them"
+            )
+        return given
+
     @field_validator("assigned_human_role")
     @classmethod
     def _somebody_who_can(cls, role: str | None, info: ValidationInfo) -> str | None:
@@ -222,29 +187,108 @@ class Rule(Value):
 class Policy(Value):
     """A routing policy. The lowest priority number is tried first; the first rule that holds decides.
 
-    No rules at all is a policy too: everything then goes to a person.
+    No rules at all is a policy too: everything then goes to a person. `metadata` declares the type of each field of a
+    task's metadata that the rules ask about; windows of time are on the clocks of `timezone`.
     """
 
     policy_id: Identifier
     description: Text = ""
+    metadata: dict[Label, FieldType] = Field(default_factory=dict)
+    timezone: Label = "UTC"
     rules: tuple[Rule, ...]
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, OSError, ValueError):
+            raise ValueError("no such time zone; give a name of the IANA database, such as Europe/Vienna") from None
+        return name
 
     @field_validator("rules", mode="wrap")
     @classmethod
-    def _ids_are_unique(cls, given: Any, handler: ValidatorFunctionWrapHandler) -> tuple[Rule, ...]:
-        doubles = _double_ids(given)
+    def _sound_together(
+        cls, given: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> tuple[Rule, ...]:
+        found = _double_ids(given)
         try:
             rules: tuple[Rule, ...] = handler(given)
         except ValidationError as exc:
-            raise _error(exc.title, [*_lines(exc), *doubles]) from None
-        if doubles:
-            raise _error("Policy", doubles)
+            raise one_error(exc.title, [*lines_of(exc), *found]) from None
+        if "metadata" in info.data:
+            found += _unfit_comparisons(rules, info.data["metadata"])
+        if found:
+            raise one_error("Policy", found)
         return rules
+
+    @property
+    def parts(self) -> "tuple[tuple[str, Policy], ...]":
+        """Every layer with its name, such as `domain payments`; the organisation's first, often alone."""
+        return ((ORGANISATION, self),)
 
     @property
     def by_priority(self) -> tuple[Rule, ...]:
         """The rules in the order they are tried: by priority, those of equal priority as they stand in the file."""
         return tuple(sorted(self.rules, key=lambda rule: rule.priority))
+
+
+class PolicyStack(Policy):
+    """A policy in layers: the organisation's rules, those of domains, and the preferences of users.
+
+    Each layer answers by itself, and the strictest answer wins: a layer can tighten, and never loosen. The layer of a
+    domain answers for tasks of that domain, that of a user for tasks whose metadata name the user as `requested_by`.
+    A layer of which no rule holds is silent; where no rule of the organisation holds, a person decides, as ever.
+    """
+
+    domains: dict[Label, Policy] = Field(default_factory=dict)
+    users: dict[Label, Policy] = Field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, organisation: Policy, *, domains: Mapping[str, Policy] = {}, users: Mapping[str, Policy] = {}
+    ) -> "PolicyStack":
+        """Put layers upon the policy of an organisation. Raises `ValidationError` where two rules share an id."""
+        return cls(**dict(organisation), domains=dict(domains), users=dict(users))
+
+    @field_validator("domains", "users")
+    @classmethod
+    def _other_rules(cls, given: dict[str, Policy], info: ValidationInfo) -> dict[str, Policy]:
+        lower = [*info.data.get("domains", {}).values()] if info.field_name == "users" else []
+        seen = {rule.rule_id for one in lower for rule in one.rules} | {
+            rule.rule_id for rule in info.data.get("rules", ())
+        }
+        for name, layer in given.items():
+            if isinstance(layer, PolicyStack):
+                raise ValueError(f"the layer {name!r} has layers itself; one level of them is all there is")
+            twice = sorted(seen & {rule.rule_id for rule in layer.rules})
+            if twice:
+                raise ValueError(
+                    f"the rule {twice[0]!r} of layer {name!r} stands in another layer too; "
+                    "every rule_id must be unique in all layers, so that a decision names one rule"
+                )
+            seen |= {rule.rule_id for rule in layer.rules}
+        return given
+
+    @property
+    def parts(self) -> tuple[tuple[str, Policy], ...]:
+        """Every layer with its name, such as `domain payments`; the organisation's first."""
+        return (
+            (ORGANISATION, self),
+            *((f"domain {name}", layer) for name, layer in sorted(self.domains.items())),
+            *((f"user {name}", layer) for name, layer in sorted(self.users.items())),
+        )
+
+
+def policy_of(raw: Any, roles: RoleChain | None = None) -> Policy:
+    """Return the policy, in one layer or several, that raw data are.
+
+    Raises:
+        ValidationError: they are none.
+    """
+    context = None if roles is None else {"roles": roles}
+    kind = PolicyStack if isinstance(raw, dict) and raw.keys() & {"domains", "users"} else Policy
+    return kind.model_validate(raw, context=context)
 
 
 def policy_hash(policy: Policy) -> str:
@@ -254,8 +298,16 @@ def policy_hash(policy: Policy) -> str:
     version adds leaves the hashes of older policies as they are.
     """
     meaning = policy.model_dump(mode="json", exclude_defaults=True)
+    return digest(_rules_in_order(policy, meaning))
+
+
+def _rules_in_order(policy: Policy, meaning: dict[str, Any]) -> dict[str, Any]:
     meaning["rules"] = [rule.model_dump(mode="json", exclude_defaults=True) for rule in policy.by_priority]
-    return digest(meaning)
+    if isinstance(policy, PolicyStack):
+        for kind, layers in (("domains", policy.domains), ("users", policy.users)):
+            for name, layer in layers.items():
+                _rules_in_order(layer, meaning[kind][name])
+    return meaning
 
 
 def default_role(action: Action | None, chain: RoleChain) -> str | None:
@@ -287,13 +339,38 @@ def _double_ids(given: Any) -> list[InitErrorDetails]:
     ]
 
 
-def _lines(exc: ValidationError, drop: int = 0) -> list[InitErrorDetails]:
-    """Return the problems of `exc` for another error to carry, without the first `drop` steps of their places."""
+def _unfit_comparisons(rules: Sequence[Rule], declared: Mapping[str, FieldType]) -> list[InitErrorDetails]:
+    """Return what is compared with a field that is not declared, or with a value of another type."""
     return [
-        InitErrorDetails(type=error["type"], loc=error["loc"][drop:], input=error["input"], ctx=error.get("ctx", {}))
-        for error in exc.errors()
+        InitErrorDetails(
+            type="value_error", loc=(place, *path, *where), input=value, ctx={"error": ValueError(sentence)}
+        )
+        for place, rule in enumerate(rules)
+        for path, said in rule.conditions.walk("conditions")
+        for name, comparison in said.metadata.items()
+        for where, value, sentence in _unfit(name, comparison, declared)
     ]
 
 
-def _error(title: str, lines: list[InitErrorDetails]) -> ValidationError:
-    return ValidationError.from_exception_data(title, lines)
+def _unfit(
+    name: str, comparison: Comparison, declared: Mapping[str, FieldType]
+) -> Iterator[tuple[tuple[str, ...], Any, str]]:
+    kind = declared.get(name)
+    if kind is None:
+        hint = did_you_mean(name, declared) or '; add it to the policy\'s "metadata", such as {"amount": "number"}'
+        yield ("metadata", name), name, f"the policy declares no type for this field{hint}"
+        return
+    for operator, value in comparison.operands:
+        if type_of(value) is not kind:
+            yield ("metadata", name, operator), value, f"the policy declares {name!r} as a {kind}, and this is none"
+        elif kind is not FieldType.NUMBER and operator in {"lt", "le", "gt", "ge"}:
+            yield ("metadata", name, operator), value, f"only numbers have an order, and {name!r} is a {kind}"
+
+
+def type_of(value: object) -> FieldType | None:
+    """Return the type of a value of a task's metadata; None where it has none that conditions can ask about."""
+    if isinstance(value, bool):
+        return FieldType.BOOLEAN
+    if isinstance(value, int | float):
+        return FieldType.NUMBER if abs(value) <= MAX_NUMBER else None
+    return FieldType.TEXT if isinstance(value, str) else None

@@ -37,7 +37,7 @@ def policies(folder, hitl):
 def test_a_looser_policy_rules_once_another_person_approves_it(hitl):
     waits = hitl("policy", "activate", "loose.json", *BY)
     assert (waits.code, "Not in force yet" in waits.out) == (0, True)
-    assert "looser: low risk" in waits.out
+    assert "looser: human_review by domain_reviewer" in waits.out
     proposed = hitl("policy", "activate", "loose.json", *BY, "--json").data
     assert (proposed["in_force"], len(proposed["looser"])) == (False, 1)
 

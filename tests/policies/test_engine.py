@@ -77,7 +77,7 @@ def holds(rule, facts):
     words = (said.risk_level, facts.risk_level), (said.domain, facts.domain), (said.task_type, facts.task_type)
     return (
         all(word in named for named, word in words if named)
-        and (not said.signals or any(signal in facts.signals for signal in said.signals))
+        and (not said.signals.any or any(signal in facts.signals for signal in said.signals.any))
         and (said.min_confidence is None or (sure is not None and sure >= said.min_confidence))
         and (said.max_confidence is None or (sure is not None and sure < said.max_confidence))
         and (rule.action != "auto_approve" or (facts.has_proposal and sure is not None))

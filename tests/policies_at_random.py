@@ -1,0 +1,190 @@
+"""Policies of all that the language can say, and facts for them, from a seed. The facts know nothing of cells."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+from hitl_orchestrator.domain.decision import Facts
+from hitl_orchestrator.domain.words import Action, RiskLevel, Signal
+from hitl_orchestrator.policies.schema import Policy, policy_of
+
+DOMAINS, TASK_TYPES, COUNTRIES = ("payments", "support"), ("refund", "answer"), ("DE", "AT")
+BOUNDS = (0.3, 0.5, 0.8)
+AMOUNTS = (100, 5000)
+FIELDS = {"amount": "number", "country": "text", "vip": "boolean"}
+KINDS = ("risk_level", "domain", "task_type", "confidence", "signals", "metadata", "time", "all", "any", "not")
+CLOCKS = ("00:00", "08:00", "17:30", "22:00")
+
+
+def a_policy(seed, most=30, kinds=KINDS):
+    """Return a policy of up to so many rules, of these kinds of conditions."""
+    dice = random.Random(seed)
+    return policy_of(
+        {
+            "policy_id": f"random_{seed}",
+            "metadata": FIELDS,
+            "timezone": dice.choice(("UTC", "Europe/Vienna")),
+            "rules": [a_rule(dice, number, kinds) for number in range(dice.randint(1, most))],
+        }
+    )
+
+
+def a_rule(dice, number, kinds=KINDS):
+    action = dice.choice(list(Action))
+    rule = {"rule_id": f"r{number}", "priority": dice.randint(1, 12), "action": action.value}
+    return rule | {"conditions": conditions(dice, kinds)}
+
+
+def conditions(dice, kinds=KINDS, depth=0):
+    """Return conditions of one to three kinds, nested at most twice."""
+    plain = [kind for kind in kinds if kind not in ("all", "any", "not")] if depth == 2 else list(kinds)
+    said = {}
+    for kind in dice.sample(plain, min(len(plain), dice.randint(1, 3))):
+        said |= _SAID[kind](dice, kinds, depth)
+    return said
+
+
+def _some(dice, words):
+    return dice.sample([str(word) for word in words], dice.randint(1, len(words) - 1))
+
+
+def _confidence(dice, kinds, depth):
+    low, high = sorted(dice.sample(BOUNDS, 2))
+    return dice.choice(
+        ({"min_confidence": low}, {"max_confidence": high}, {"min_confidence": low, "max_confidence": high})
+    )
+
+
+def _signals(dice, kinds, depth):
+    named = _some(dice, (Signal.RISKY, Signal.UNUSUAL, Signal.AMBIGUOUS))
+    return {"signals": dice.choice((named, {dice.choice(("any", "all", "none")): named}))}
+
+
+def _metadata(dice, kinds, depth):
+    amount = dice.choice(
+        (
+            {dice.choice(("eq", "ne", "lt", "le", "gt", "ge")): dice.choice(AMOUNTS)},
+            {"ge": 100, "lt": 5000},
+            {"in": [100]},
+        )
+    )
+    return {
+        "metadata": dice.choice(
+            (
+                {"amount": amount},
+                {"amount": {"exists": True} | amount},
+                {"country": dice.choice(({"eq": "DE"}, {"ne": "AT"}, {"in": ["DE", "AT"]}, {"exists": False}))},
+                {"vip": {"eq": dice.random() < 0.5}},
+            )
+        )
+    }
+
+
+def _time(dice, kinds, depth):
+    begins, ends = dice.sample(CLOCKS, 2)
+    days = {"days": dice.sample(["saturday", "sunday", "monday"], 2)}
+    return {"time": dice.choice((days, {"begins": begins, "ends": ends}, days | {"begins": begins, "ends": ends}))}
+
+
+_SAID = {
+    "risk_level": lambda dice, kinds, depth: {"risk_level": _some(dice, RiskLevel)},
+    "domain": lambda dice, kinds, depth: {"domain": dice.choice(DOMAINS)},
+    "task_type": lambda dice, kinds, depth: {"task_type": dice.choice(TASK_TYPES)},
+    "confidence": _confidence,
+    "signals": _signals,
+    "metadata": _metadata,
+    "time": _time,
+    "all": lambda dice, kinds, depth: {"all": [conditions(dice, kinds, depth + 1) for _ in range(2)]},
+    "any": lambda dice, kinds, depth: {"any": [conditions(dice, kinds, depth + 1) for _ in range(2)]},
+    "not": lambda dice, kinds, depth: {"not": conditions(dice, kinds, depth + 1)},
+}
+
+# Every value that such policies name, values just beside and between them, and what is missing or of another type.
+_CONFIDENCES = (None, 0.0, *(value for bound in BOUNDS for value in (bound - 0.01, bound, bound + 0.01)), 1.0)
+_AMOUNTS = (None, "100", 99, 100, 101.5, 4999.99, 5000, 5001)
+_MONDAY = datetime(2025, 1, 6, tzinfo=UTC)
+_MOMENTS = (
+    None,
+    *(_MONDAY + timedelta(days=day, hours=hour) for day in (0, 1, 5, 6) for hour in (0.5, 7.5, 12, 17, 21.5)),
+)
+
+
+def facts_at_random(dice):
+    """Return any facts that such a policy may meet."""
+    amount, country, vip = (
+        dice.choice(_AMOUNTS),
+        dice.choice((None, "DE", "AT", "FR", 3)),
+        dice.choice((None, True, False)),
+    )
+    given = {"amount": amount, "country": country, "vip": vip}
+    proposed = dice.random() < 0.9
+    return Facts(
+        risk_level=dice.choice(list(RiskLevel)),
+        domain=dice.choice((*DOMAINS, "elsewhere")),
+        task_type=dice.choice((*TASK_TYPES, "something")),
+        confidence=dice.choice(_CONFIDENCES) if proposed else None,
+        signals=frozenset(signal for signal in Signal if dice.random() < 0.3),
+        has_proposal=proposed,
+        metadata={name: value for name, value in given.items() if value is not None},
+        moment=dice.choice(_MOMENTS),
+    )
+
+
+def grid(kinds):
+    """Yield facts for every combination of values that policies of these kinds can tell apart, and more."""
+    asked = set(kinds)
+    signals = [
+        frozenset(),
+        *(frozenset({one}) for one in Signal),
+        frozenset(Signal),
+        frozenset({Signal.RISKY, Signal.UNUSUAL}),
+    ]
+    axes = (
+        RiskLevel,
+        (*DOMAINS, "elsewhere") if "domain" in asked else ("payments",),
+        (*TASK_TYPES, "something") if "task_type" in asked else ("refund",),
+        _CONFIDENCES,
+        signals if "signals" in asked else [frozenset()],
+        [{}, *({"amount": one} for one in _AMOUNTS if one is not None)] if "metadata" in asked else [{}],
+        _MOMENTS if "time" in asked else (None,),
+    )
+    for risk, domain, task_type, confidence, raised, metadata, moment in product(*axes):
+        yield Facts(risk, domain, task_type, confidence, raised, metadata=metadata, moment=moment)
+    for risk in RiskLevel:
+        yield Facts(risk, "payments", "refund", None, has_proposal=False)
+
+
+def a_policy_with(rules, **more):
+    """Return a policy of these rules, each given as (action, conditions) or (action, conditions, more)."""
+    return Policy.model_validate(
+        {
+            "policy_id": "p",
+            "metadata": FIELDS,
+            "rules": [
+                {"rule_id": f"r{number}", "priority": number, "action": action, "conditions": said} | dict(*others)
+                for number, (action, said, *others) in enumerate(rules, start=1)
+            ],
+        }
+        | more
+    )
+
+
+STACK = """
+policy_id: acme
+rules:
+  - {rule_id: org_go, priority: 1, conditions: {min_confidence: 0.7}, action: auto_approve, spot_check: 0.1}
+domains:
+  payments:
+    policy_id: acme_payments
+    metadata: {amount: number}
+    rules:
+      - {rule_id: pay_big, priority: 1, action: escalate, message: "Ask for the invoice.",
+         conditions: {metadata: {amount: {gt: 5000}}}}
+users:
+  ann:
+    policy_id: ann
+    rules:
+      - {rule_id: ann_refunds, priority: 1, conditions: {task_type: refund}, action: human_review, approvals: 2,
+         message: "Ann wants to know.", respond_within: PT4H}
+      - {rule_id: ann_trusts, priority: 2, conditions: {min_confidence: 0.1}, action: auto_approve}
+"""
