@@ -11,7 +11,12 @@ from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.words import POLICY_CHANGE, Action, CaseStage, FinalDecision, PolicyChange
 from hitl_orchestrator.driving import Notice
-from hitl_orchestrator.errors import NotAuthorised, NothingToGoBackTo, UnfitInput, UnknownCase
+from hitl_orchestrator.errors import (
+    NotAuthorised,
+    NothingToGoBackTo,
+    UnfitInput,
+    UnknownCase,
+)
 from hitl_orchestrator.ledger import policy_entries as telling
 from hitl_orchestrator.ledger.chain import Draft
 from hitl_orchestrator.ledger.entries import SYSTEM
@@ -30,8 +35,8 @@ from hitl_orchestrator.policies.life import Life, Proposal, Version
 from hitl_orchestrator.policies.rulebook import recorded_policy
 from hitl_orchestrator.policies.schema import Policy, default_role, policy_hash, policy_of
 from hitl_orchestrator.policies.watching import Watching, watched
-from hitl_orchestrator.redacting import RedactingOrchestrator
 from hitl_orchestrator.review.authority import role_to_decide_in
+from hitl_orchestrator.spot_checking import SpotCheckingOrchestrator
 
 GivenPolicy = str | Path | Mapping[str, Any] | Policy
 
@@ -68,7 +73,7 @@ class _Wanted(NamedTuple):
         return who_acts(self.who, self.channel)
 
 
-class GoverningOrchestrator(RedactingOrchestrator):
+class GoverningOrchestrator(SpotCheckingOrchestrator):
     """An orchestrator whose policy is governed as well."""
 
     def activate_policy(
