@@ -101,7 +101,7 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
             NotAuthorised, UnfitInput: as `activate_policy`.
         """
         who, why = self._who_governs(reviewer_id), reason_of(reason)
-        policy = recorded_policy(self._version_named(version), self.ledger.policy)
+        policy = check_they_fit(recorded_policy(self._version_named(version), self.ledger.policy), self.people)
         return self._governed(_Wanted(PolicyChange.ROLLBACK, policy, who, why, channel))
 
     def canary_policy(
@@ -268,6 +268,8 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
             how = "it is not finished" if record is None else f"it ended as {record.final_decision}"
             why = f"{how}; only an approval by another person carries it out"
             return telling.declined(case.case_id, why, SYSTEM, now)
+        if proposal.change is not PolicyChange.CANARY and life.active == proposal.policy_hash:
+            return telling.declined(case.case_id, "it is in force already", SYSTEM, now)
         base, policy = self._ruling(life), recorded_policy(proposal.policy_hash, self.ledger.policy)
         if policy_hash(base) != proposal.base and self._looser(base, policy):
             why = f"another policy was activated since it was proposed ({policy_hash(base)[:12]}); propose it again"

@@ -359,6 +359,45 @@ def test_whoever_is_killed_before_a_policy_is_activated_leaves_it_to_recover(pro
         assert hitl.verify().sound
 
 
+@pytest.mark.parametrize("last_word", ["policy_proposed", "submitted"])
+def test_whoever_is_killed_while_they_propose_a_policy_can_propose_it_again(process, opened, tmp_path, last_word):
+    store, by = f"sqlite:///{tmp_path}/hitl.db", {"reviewer_id": "senior_manager", "reason": "r"}
+    with opened(store, reviewers=None, policy=ASKS_ALWAYS) as hitl:
+        hitl.activate_policy(ASKS_ALWAYS, **by)
+
+    died = process("activate", store=store, to=LOOSE, reviewer="senior_manager", die_before=f'"kind":"{last_word}"')
+
+    assert (died["status"], died["lines"]) == (-SIGKILL, [])
+    with opened(store, reviewers=None) as hitl:
+        hitl.recover()
+        assert not hitl.inbox()
+        case = hitl.activate_policy(LOOSE, **by).case
+        hitl.decide(case.case_id, a_review("approve", "compliance_officer"))
+        assert hitl.policy_life().active == hash_of(LOOSE)
+        assert hitl.verify().sound
+
+
+def test_of_two_who_propose_the_same_and_two_who_agree_one_activation_comes(opened, durable_store):
+    both = [opened(durable_store, policy=ASKS_ALWAYS), opened(durable_store, policy=ASKS_ALWAYS)]
+    both[0].activate_policy(ASKS_ALWAYS, **BY_MAX)
+    together = Barrier(2)
+
+    def propose(number):
+        together.wait()
+        who = ("max", "zoe")[number]
+        return both[number].activate_policy(LOOSE, reviewer_id=who, reason="r").case.case_id
+
+    with ThreadPoolExecutor(2) as pool:
+        cases = set(pool.map(propose, range(2)))
+    for hitl, case in zip(both, cases, strict=False):
+        hitl.decide(case, a_review("approve", "two"))
+
+    assert kinds(both[0]).count("policy_activated") == 2
+    assert both[1].policy_life().active == hash_of(LOOSE)
+    assert not both[1].policy_life().pending
+    assert both[0].verify().sound
+
+
 @pytest.mark.parametrize("field", ["approved_by", "policy_hash", "before"])
 def test_an_activation_that_nobody_agreed_to_is_found(opened, durable_store, field):
     hitl = opened(durable_store, policy=ASKS_ALWAYS)
