@@ -1,7 +1,8 @@
 """What a case does not tell while somebody is still to answer it, so that the answer is their own. Pure.
 
 That is: the agent's answer where the review is blind, what others of the same round have voted, that the case only
-measures whoever answers it, and what a watched policy would have said. All of it is told once the case is decided, and stands in the ledger from the start.
+measures whoever answers it, and what a watched policy would have said. All of it is told once the case is
+decided, and stands in the ledger from the start.
 """
 
 from collections.abc import Sequence
