@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
 from hitl_orchestrator.domain.case import Case, Submission
-from hitl_orchestrator.domain.decision import Routing
+from hitl_orchestrator.domain.decision import Routing, ShadowAnswer
 from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.words import CaseStage, EventKind
 from hitl_orchestrator.errors import IncompleteOutcome, SealBroken, TaskConflict
@@ -18,28 +17,14 @@ from hitl_orchestrator.ledger.chain import Head, body_of
 from hitl_orchestrator.ledger.contents import content_digest, is_same, new_contents
 from hitl_orchestrator.ledger.memory_books import MemoryBooks
 from hitl_orchestrator.ledger.memory_index import apart, is_anothers, is_open, is_up
+from hitl_orchestrator.ledger.memory_policies import MemoryPolicies
 from hitl_orchestrator.ledger.memory_queue import MemoryQueue
 from hitl_orchestrator.ledger.redaction import Redaction
 from hitl_orchestrator.ledger.seal import check_told
 
 
-class MemoryLedger(MemoryQueue):
+class MemoryLedger(MemoryQueue, MemoryPolicies):
     """The `Ledger` port over dictionaries and one lock."""
-
-    def record_policy(self, policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> None:
-        """Make a policy the current one, keep it under its hash, and say so in the ledger."""
-        with self._lock:
-            if policy_hash != self._policies.current:
-                self._journal.append(entries.policy_recorded(policy_id, policy_hash, body, at))
-                self._policies.record(policy_id, policy_hash, body, self._journal.head.seq)
-
-    def current_policy(self) -> dict[str, Any] | None:
-        """Return the policy that was made the current one last."""
-        return None if self._policies.current is None else self.policy(self._policies.current)
-
-    def policy(self, policy_hash: str) -> dict[str, Any]:
-        """Return a recorded policy."""
-        return self._policies[policy_hash]
 
     def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, driving: bool = False) -> Case:
         """Take a submission in, once."""
@@ -65,7 +50,7 @@ class MemoryLedger(MemoryQueue):
                 self._leases.hold(case_id, next_fence=False)
             return self._cases[case_id]
 
-    def open_review(self, shown: Shown, at: datetime) -> ReviewRow:
+    def open_review(self, shown: Shown, at: datetime, shadow: ShadowAnswer | None = None) -> ReviewRow:
         """Open a review, or return the one that is there."""
         with self._lock:
             known = self.latest_review(shown.case_id)
@@ -74,7 +59,7 @@ class MemoryLedger(MemoryQueue):
             self._check_lease(shown.case_id, CaseStage.RECEIVED)
             self._move(shown.case_id, CaseStage.RECEIVED, CaseStage.WAITING)
             opened = self._add_review(shown, at)
-            routed = entries.routed(shown.case_id, shown.routing, at)
+            routed = entries.routed(shown.case_id, shown.routing, at, shadow)
             self._journal.append(routed, entries.review_opened(opened))
             return opened
 

@@ -31,6 +31,15 @@ Index(
     sqlite_where=text("kind = 'finished'"),
 )
 Index("policies_recorded", events.c.seq, sqlite_where=text("kind = 'policy_recorded'"))
+# Asked at each submission: has anything become of the policies since?
+Index(
+    "life_of_policies",
+    events.c.seq,
+    sqlite_where=text(
+        "kind IN ('policy_version', 'policy_proposed', 'policy_activated', 'policy_canary', "
+        "'policy_shadow', 'policy_declined')"
+    ),
+)
 
 cases = Table(
     "cases",

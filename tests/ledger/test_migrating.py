@@ -15,6 +15,7 @@ INDEXES = (
     "decided_of_a_kind",
     "answered_by_whom",
     "answered_of_a_customer",
+    "life_of_policies",
 )
 
 
@@ -34,7 +35,7 @@ def rows(store):
 
 
 def taken_back(store):
-    """Take from the store what the second migration brought."""
+    """Take from the store what the later migrations brought."""
     database = _database(store)
     with database.engine().begin() as connection:
         for name in INDEXES:
