@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hitl_orchestrator.domain.audit import Actor
+from hitl_orchestrator.domain.audit import Actor, Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.words import POLICY_CHANGE, Action, CaseStage, FinalDecision, PolicyChange
@@ -17,8 +17,15 @@ from hitl_orchestrator.ledger.chain import Draft
 from hitl_orchestrator.ledger.entries import SYSTEM
 from hitl_orchestrator.loading import check_they_fit, load_policy
 from hitl_orchestrator.nodes.refusals import who_acts
-from hitl_orchestrator.policies.change import POLICY_DOMAIN, change_output, change_task, reason_of, unsound, version_of
-from hitl_orchestrator.policies.diff import Difference, Direction, differences
+from hitl_orchestrator.policies.change import (
+    POLICY_DOMAIN,
+    change_output,
+    change_task,
+    reason_of,
+    unsound,
+    version_of,
+    where_looser,
+)
 from hitl_orchestrator.policies.life import Life, Proposal, Version
 from hitl_orchestrator.policies.rulebook import recorded_policy
 from hitl_orchestrator.policies.schema import Policy, default_role, policy_hash, policy_of
@@ -32,14 +39,14 @@ GivenPolicy = str | Path | Mapping[str, Any] | Policy
 class Governed(NamedTuple):
     """What became of a change of the policy: it is in force, or it waits for a second person in a case.
 
-    `looser` is where the policy asks for less than the one that rules.
+    `looser` tells where the policy asks for less than the one that rules, a sentence each with an example.
     """
 
     change: PolicyChange
     policy_hash: str
     in_force: bool
     case: Case | None = None
-    looser: tuple[Difference, ...] = ()
+    looser: tuple[str, ...] = ()
 
 
 class _Wanted(NamedTuple):
@@ -148,6 +155,10 @@ class GoverningOrchestrator(RedactingOrchestrator):
         used = {row.policy_hash: Version(policy_hash=row.policy_hash, policy_id=row.policy_id) for row in rows}
         return replace(life, versions={**used, **life.versions})
 
+    def policy_history(self) -> list[Event]:
+        """Return everything that happened to policies, in order."""
+        return list(self.ledger.policy_events())
+
     def watched_policy(self) -> Watching | None:
         """Return how often the watched policy would have said something else so far; None where none is watched."""
         shadow = self._notice().shadow
@@ -212,7 +223,7 @@ class GoverningOrchestrator(RedactingOrchestrator):
         said |= {"change": wanted.change.value, "base": policy_hash(base)}
         return telling.proposed(case_id, said, wanted.actor, self._clock())
 
-    def _change_case(self, wanted: _Wanted, case_id: str, base: Policy, looser: Sequence[Difference]) -> Case:
+    def _change_case(self, wanted: _Wanted, case_id: str, base: Policy, looser: Sequence[str]) -> Case:
         """Put a change into the inbox. A crash before leaves a proposal that nobody knows of and nobody can decide."""
         how = {"change": wanted.change.value, "reason": wanted.reason, "share": wanted.share}
         task = change_task(case_id, (base, wanted.policy), self._clock(), how)
@@ -300,9 +311,8 @@ class GoverningOrchestrator(RedactingOrchestrator):
         with self.ledger.books() as books:
             return [row.policy_hash for row in books.policies()]
 
-    def _looser(self, base: Policy, policy: Policy) -> tuple[Difference, ...]:
-        found = differences(base, policy, self.people.chain)
-        return tuple(one for one in found if one.direction is Direction.LOOSER)
+    def _looser(self, base: Policy, policy: Policy) -> tuple[str, ...]:
+        return where_looser(base, policy, self.people.chain)
 
     def _read_policy(self, given: GivenPolicy) -> Policy:
         return check_they_fit(load_policy(given, self.people.chain), self.people)

@@ -7,6 +7,7 @@ import typer
 
 from hitl_orchestrator.cli.app_audit import audit
 from hitl_orchestrator.cli.app_policy import comparing
+from hitl_orchestrator.cli.app_policy_life import register as register_life
 from hitl_orchestrator.cli.app_review import ReasonCode, review
 from hitl_orchestrator.cli.app_simulate import simulate
 from hitl_orchestrator.cli.options import AsJson, CaseId, Given, Policy, Reviewers, Store, help_alone, session_of
@@ -73,7 +74,7 @@ def _hitl(
 
 @policy_app.callback(invoke_without_command=True)
 def _policy(context: typer.Context) -> None:
-    """Look at a routing policy."""
+    """Look at a routing policy, and govern which one rules a store."""
     help_alone(context)
 
 
@@ -285,3 +286,4 @@ def policy_explain(
 
 
 app.command()(simulate)
+register_life(policy_app)

@@ -1,6 +1,6 @@
 """A change of the policy as people are asked about it: what is to change, and where it asks for less. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ from hitl_orchestrator.domain.value import Text, Value
 from hitl_orchestrator.domain.words import POLICY_CHANGE, PolicyChange, RiskLevel
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies.check import Severity, check
-from hitl_orchestrator.policies.diff import Difference
+from hitl_orchestrator.policies.diff import Direction, differences
 from hitl_orchestrator.policies.schema import Policy, policy_hash
 from hitl_orchestrator.policies.words import say_facts
 
@@ -76,22 +76,27 @@ def change_task(case_id: str, between: tuple[Policy, Policy], at: datetime, how:
     )
 
 
-def change_output(task: Task, policy: Policy, change: PolicyChange, looser: Sequence[Difference]) -> AgentOutput:
-    """Return what is proposed, with the places where it asks for less, each with an example."""
-    told = list(_told(looser))
-    return AgentOutput(
-        task_id=task.task_id,
-        agent_output=Proposal.model_validate(
-            {"predicted_label": f"{change} {policy.policy_id}", "explanation": "\n".join(told), "looser": told}
-        ),
-    )
-
-
-def _told(looser: Sequence[Difference]) -> Iterator[str]:
-    for one in looser[:MOST_SHOWN]:
-        yield f"{one.sentence}; for example: {say_facts(one.example)}"
+def change_output(task: Task, policy: Policy, change: PolicyChange, looser: Sequence[str]) -> AgentOutput:
+    """Return what is proposed, with the places where it asks for less."""
+    told = [*looser[:MOST_SHOWN]]
     if len(looser) > MOST_SHOWN:
-        yield f"... and {len(looser) - MOST_SHOWN} places more; 'hitl policy diff' lists them all"
+        told.append(f"... and {len(looser) - MOST_SHOWN} places more; 'hitl policy diff' lists them all")
+    said = {"predicted_label": f"{change} {policy.policy_id}", "explanation": "\n".join(told)}
+    return AgentOutput(task_id=task.task_id, agent_output=Proposal.model_validate(said))
+
+
+def where_looser(base: Policy, policy: Policy, roles: RoleChain) -> tuple[str, ...]:
+    """Return where a policy asks for less than another one, each place with an example.
+
+    Two that cannot be held against one another are told of as well: nobody knows that it asks for as much.
+    """
+    try:
+        found = differences(base, policy, roles)
+    except UnfitInput as exc:
+        return tuple(f"nobody can tell where it asks for less: {problem}" for problem in exc.problems)
+    return tuple(
+        f"{one.sentence}; for example: {say_facts(one.example)}" for one in found if one.direction is Direction.LOOSER
+    )
 
 
 _DOES = {
