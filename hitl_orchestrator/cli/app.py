@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from hitl_orchestrator.cli.app_audit import audit
+from hitl_orchestrator.cli.app_policy_lab import register as register_policy_lab
 from hitl_orchestrator.cli.app_review import ReasonCode, review
 from hitl_orchestrator.cli.app_simulate import simulate
 from hitl_orchestrator.cli.options import AsJson, CaseId, Given, Policy, Reviewers, Store, help_alone, session_of
@@ -282,4 +283,5 @@ def policy_explain(
     doing.explain_tasks(session_of(context, store, policy, reviewers, as_json), given, outputs)
 
 
+register_policy_lab(policy_app)
 app.command()(simulate)
