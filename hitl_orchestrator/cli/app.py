@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from hitl_orchestrator.cli.app_audit import audit
-from hitl_orchestrator.cli.app_policy_lab import register as register_policy_lab
+from hitl_orchestrator.cli.app_policy import comparing
+from hitl_orchestrator.cli.app_policy_lab import rehearsing
 from hitl_orchestrator.cli.app_review import ReasonCode, review
 from hitl_orchestrator.cli.app_simulate import simulate
 from hitl_orchestrator.cli.options import AsJson, CaseId, Given, Policy, Reviewers, Store, help_alone, session_of
@@ -25,6 +26,8 @@ policy_app = typer.Typer(rich_markup_mode=None)
 app.add_typer(review)
 app.add_typer(audit, name="audit")
 app.add_typer(policy_app, name="policy")
+policy_app.add_typer(comparing)
+policy_app.add_typer(rehearsing)
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -283,5 +286,4 @@ def policy_explain(
     doing.explain_tasks(session_of(context, store, policy, reviewers, as_json), given, outputs)
 
 
-register_policy_lab(policy_app)
 app.command()(simulate)

@@ -6,7 +6,10 @@ import typer
 
 from hitl_orchestrator.cli.options import AsJson, Reviewers, session_of
 
+rehearsing = typer.Typer(rich_markup_mode=None)
 
+
+@rehearsing.command("test")
 def policy_test(
     context: typer.Context,
     paths: Annotated[
@@ -38,8 +41,3 @@ def policy_test(
 
     session = session_of(context, policy=policy, reviewers=reviewers, as_json=as_json)
     doing.test(session, paths or [], doing.Asked(coverage, min_coverage, write_boundaries))
-
-
-def register(policy_app: typer.Typer) -> None:
-    """Add these commands to `hitl policy`."""
-    policy_app.command("test")(policy_test)

@@ -160,3 +160,15 @@ def _verdict(value: Any, said: Comparison, kind: FieldType) -> bool | None:
     if said.in_:
         verdicts.append(value in said.in_ if fits else None)
     return False if False in verdicts else None if None in verdicts else True
+
+
+def merged(found: Iterable[Box]) -> list[Box]:
+    """Return the same cells in fewer boxes: two that differ on one axis alone are one."""
+    left = list(dict.fromkeys(found))
+    for axis in reversed(range(len(left[0]) if left else 0)):
+        together: dict[Box, int] = {}
+        for box in left:
+            rest = (*box[:axis], 0, *box[axis + 1 :])
+            together[rest] = together.get(rest, 0) | box[axis]
+        left = [(*rest[:axis], mask, *rest[axis + 1 :]) for rest, mask in together.items()]
+    return left

@@ -251,7 +251,7 @@ class Space:
         return facts
 
     def sample(self, box: Box) -> Facts:
-        """Return facts that stand in this box, on its lowest steps but with a time and a proposal where it has any."""
+        """Return facts that stand in this box, on its lowest steps that are not about what is missing."""
         return self.facts(tuple(_lowest(mask, axis) for mask, axis in zip(box, self.axes, strict=True)))
 
 
@@ -280,14 +280,16 @@ def another(words: Sequence[str]) -> str:
 
 
 def _lowest(mask: int, axis: Axis) -> int:
-    # Of a step that tells of nothing at all, such as no time or no field, the next is the plainer example.
-    first, *rest = steps(mask)
-    return rest[0] if first == 0 and rest and not isinstance(axis, RiskAxis | WordAxis | SignalsAxis) else first
+    # Where a plainer example can be had, it is none of what is missing or of a type that nobody asks about.
+    dull = {ConfidenceAxis: 0b11, MetadataAxis: 0b11, TimeAxis: 0b1}.get(type(axis), 0)
+    return next(steps(mask & ~dull or mask))
 
 
 def _around(numbers: tuple[float, ...]) -> list[float]:
     """Return a number for each step: below the first, the first, between it and the second, and so on."""
-    found: list[float] = [numbers[0] - max(1, abs(numbers[0]))] if numbers else [0.0]
+    if not numbers:
+        return [0]
+    found: list[float] = [numbers[0] - max(1, abs(numbers[0]))]
     for number, following in zip(numbers, (*numbers[1:], None), strict=True):
         found += [number, number + max(1, abs(number)) if following is None else _between(number, following)]
     return found

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from math import inf, nextafter
+from typing import Any
 
 from hitl_orchestrator.domain.decision import Facts, LayerAnswer, RoutingDecision, RuleTrial
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
@@ -145,8 +146,7 @@ class CompiledPolicy:
             trace.append(trial)
             if trial.held:
                 said = self._decision(rule.action, rule.rule_id, rule.assigned_human_role, trial.why, trace)
-                carried = _OF_PEOPLE if said.needs_human else ("spot_check",)
-                return said.model_copy(update={name: getattr(rule, name) for name in carried})
+                return said.model_copy(update=carried_by(rule))
         role = default_role(Action.HUMAN_REVIEW, self.roles)
         return self._decision(Action.HUMAN_REVIEW, FALLBACK, role, "no rule holds, so a person decides", trace)
 
@@ -212,6 +212,12 @@ class CompiledStack(CompiledPolicy):
         for user in dict.fromkeys(asked_by if isinstance(asked_by, list | tuple) else [asked_by]):
             if user in self._of_user:
                 yield f"user {user}", self._of_user[user]
+
+
+def carried_by(rule: Rule) -> dict[str, Any]:
+    """Return what a rule says besides its action and role, as fields of a decision."""
+    names = ("spot_check",) if rule.action is Action.AUTO_APPROVE else _OF_PEOPLE
+    return {name: getattr(rule, name) for name in names}
 
 
 def compile_policy(policy: Policy, roles: RoleChain = DEFAULT_CHAIN) -> CompiledPolicy:

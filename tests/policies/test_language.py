@@ -1,0 +1,207 @@
+"""What each word of the language means, what a missing fact does, and what is refused with its place."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from policies_at_random import a_policy_with
+
+from hitl_orchestrator.domain.decision import Facts
+from hitl_orchestrator.domain.words import Action, RiskLevel, Signal
+from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.policies import decide, read_policy
+
+MONDAY = datetime(2025, 1, 6, tzinfo=UTC)
+
+
+def some_facts(confidence=0.9, signals=(), moment=MONDAY, **metadata):
+    return Facts(RiskLevel.LOW, "payments", "refund", confidence, frozenset(signals), metadata=metadata, moment=moment)
+
+
+def holds(said, facts, action="escalate", **more):
+    return decide(a_policy_with([(action, said)], **more), facts).rule_id == "r1"
+
+
+@pytest.mark.parametrize(
+    ("comparison", "fits", "fails"),
+    [
+        ({"eq": 100}, [100, 100.0], [99, 101]),
+        ({"ne": 100}, [99], [100]),
+        ({"lt": 100}, [99.9, -1], [100, 101]),
+        ({"le": 100}, [100, 1], [100.1]),
+        ({"gt": 100}, [100.1, 10**15], [100]),
+        ({"ge": 100}, [100, 101], [99.9]),
+        ({"in": [100, 300]}, [100, 300], [200]),
+        ({"gt": 100, "lt": 300}, [200], [100, 300]),
+        ({"exists": True}, [0, 5], []),
+    ],
+)
+def test_numbers_are_compared_as_the_operators_say(comparison, fits, fails):
+    said = {"metadata": {"amount": comparison}}
+    assert all(holds(said, some_facts(amount=one)) for one in fits)
+    assert not any(holds(said, some_facts(amount=one)) for one in fails)
+
+
+@pytest.mark.parametrize(
+    ("said", "fits", "fails"),
+    [
+        ({"metadata": {"country": {"eq": "DE"}}}, {"country": "DE"}, {"country": "de"}),
+        ({"metadata": {"country": {"in": ["DE", "AT"]}}}, {"country": "AT"}, {"country": "FR"}),
+        ({"metadata": {"vip": {"eq": True}}}, {"vip": True}, {"vip": False}),
+        ({"metadata": {"vip": {"exists": False}}}, {"vip": None}, {"vip": False}),
+        ({"not": {"metadata": {"country": {"eq": "DE"}}}}, {"country": "AT"}, {"country": "DE"}),
+        (
+            {"any": [{"metadata": {"vip": {"eq": True}}}, {"metadata": {"amount": {"lt": 100}}}]},
+            {"vip": False, "amount": 5},
+            {"vip": False, "amount": 500},
+        ),
+        (
+            {"all": [{"metadata": {"vip": {"eq": True}}}, {"metadata": {"amount": {"lt": 100}}}]},
+            {"vip": True, "amount": 5},
+            {"vip": False, "amount": 5},
+        ),
+    ],
+)
+def test_texts_truths_and_nesting(said, fits, fails):
+    assert holds(said, some_facts(**fits))
+    assert not holds(said, some_facts(**fails))
+
+
+@pytest.mark.parametrize(
+    ("said", "fits", "fails"),
+    [
+        ({"any": ["risky", "unusual"]}, ["risky"], ["ambiguous"]),
+        ({"all": ["risky", "unusual"]}, ["risky", "unusual", "ambiguous"], ["risky"]),
+        ({"none": ["risky", "unusual"]}, ["ambiguous"], ["unusual"]),
+        ({"any": "risky", "none": "unusual"}, ["risky"], ["risky", "unusual"]),
+    ],
+)
+def test_signals_any_all_and_none(said, fits, fails):
+    assert holds({"signals": said}, some_facts(signals=map(Signal, fits)))
+    assert not holds({"signals": said}, some_facts(signals=map(Signal, fails)))
+
+
+@pytest.mark.parametrize(
+    ("window", "timezone", "hours", "fits"),
+    [
+        ({"days": "monday"}, "UTC", 0, True),
+        ({"days": "monday"}, "UTC", 24, False),
+        ({"begins": "09:00", "ends": "17:00"}, "UTC", 9, True),
+        ({"begins": "09:00", "ends": "17:00"}, "UTC", 17, False),
+        ({"begins": "22:00", "ends": "06:00"}, "UTC", 23, True),
+        ({"begins": "22:00", "ends": "06:00"}, "UTC", 24 + 5.9, True),
+        ({"days": "sunday", "begins": "22:00", "ends": "06:00"}, "UTC", 5, True),
+        ({"days": "monday", "begins": "22:00", "ends": "06:00"}, "UTC", 5, False),
+        ({"days": "monday"}, "America/New_York", 4, False),
+        ({"begins": "09:00"}, "Europe/Vienna", 8, True),
+    ],
+)
+def test_windows_of_time_are_on_the_clocks_of_the_policy(window, timezone, hours, fits):
+    facts = some_facts(moment=MONDAY + timedelta(hours=hours))
+    assert holds({"time": window}, facts, timezone=timezone) is fits
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"amount": None}, {"amount": "5"}, {"amount": True}, {"amount": [5]}, {"amount": float("nan")}]
+)
+@pytest.mark.parametrize("said", [{"amount": {"lt": 100}}, {"amount": {"ne": 100}}, {"amount": {"in": [5, 1]}}])
+@pytest.mark.parametrize("shape", [lambda said: said, lambda said: {"not": said}, lambda said: {"any": [said, said]}])
+def test_what_is_missing_or_of_another_type_never_lets_a_case_go_ahead(given, said, shape):
+    asked = shape({"metadata": said})
+    assert not holds(asked, some_facts(**given), "auto_approve")
+    assert holds(asked, some_facts(**given), "escalate")
+
+
+def test_a_rule_may_say_that_it_is_only_about_cases_that_have_the_field():
+    said = {"metadata": {"amount": {"exists": True, "gt": 100}}}
+    assert not holds(said, some_facts())
+    assert holds(said, some_facts(amount="much"))
+
+
+def test_without_a_time_a_window_is_unknown():
+    assert holds({"time": {"days": "monday"}}, some_facts(moment=None))
+    assert not holds({"time": {"days": "monday"}}, some_facts(moment=None), "auto_approve")
+
+
+def test_the_reason_says_what_is_missing():
+    policy = a_policy_with([("escalate", {"task_type": "refund", "metadata": {"amount": {"gt": 100}}})])
+    assert decide(policy, some_facts()).reason == "r1 holds: the task type is refund and amount is missing"
+    assert decide(policy, some_facts(amount="9")).reason.endswith("amount is not a number, as the policy declares it")
+    assert decide(policy, some_facts(amount=5)).trace[0].why == "amount is at most 100"
+
+
+def test_a_message_and_a_spot_check_come_with_the_decision():
+    policy = a_policy_with(
+        [
+            ("auto_approve", {"min_confidence": 0.8}, {"spot_check": 0.05}),
+            ("human_review", {}, {"message": "Look at the amount first."}),
+        ]
+    )
+    assert decide(policy, some_facts(0.9)).spot_check == 0.05
+    asked = decide(policy, some_facts(0.5))
+    assert (asked.message, asked.spot_check) == ("Look at the amount first.", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            {"metadata": {"amout": {"gt": 5}}},
+            "conditions.metadata.amout: .* no type for this field; did you mean 'amount'?",
+        ),
+        ({"metadata": {"amount": {"gt": "5"}}}, "conditions.metadata.amount.gt: .* only numbers have an order"),
+        ({"metadata": {"amount": {"eq": "5"}}}, "conditions.metadata.amount.eq: .* declares 'amount' as a number"),
+        ({"metadata": {"country": {"gt": 5}}}, "conditions.metadata.country.gt: .* declares 'country' as a text"),
+        ({"metadata": {"amount": {"gte": 5}}}, "conditions.metadata.amount.gte: unknown field; did you mean 'g[te]'"),
+        ({"metadata": {"amount": {}}}, "conditions.metadata.amount: it compares with nothing"),
+        ({"metadata": {"amount": {"exists": False, "gt": 1}}}, "what is not there cannot be compared"),
+        ({"time": {"begins": "9:00"}}, "conditions.time.begins"),
+        ({"time": {"begins": "09:00", "ends": "09:00"}}, "has no time in it"),
+        ({"time": {}}, "conditions.time: it names no time"),
+        ({"any": []}, "conditions.any: an empty list says nothing"),
+        ({"all": [{}]}, "conditions.all: conditions that ask for nothing hold for everything"),
+        ({"not": None}, "conditions.not: .*leave it out"),
+        ({"not": {"domian": "x"}}, "conditions.not.domian: unknown field; did you mean 'domain'?"),
+        ({"any": [{"risk_level": "hihg"}]}, r"conditions.any\[0\].risk_level: .*did you mean 'high'"),
+        ({"signals": {"any": "riksy"}}, "conditions.signals.any: .*did you mean 'risky'"),
+        ({"signals": "riksy"}, "conditions.signals: .*did you mean 'risky'"),
+        ({"signals": {}}, "conditions.signals: it names no signal"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_its_place(said, told):
+    rule = {"rule_id": "r1", "priority": 1, "action": "escalate", "conditions": said}
+    text = json.dumps({"policy_id": "p", "metadata": {"amount": "number", "country": "text"}, "rules": [rule]})
+    with pytest.raises(UnfitInput, match=told):
+        read_policy(text, "p.json")
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"action": "escalate", "spot_check": 0.1}, "spot_check: .*a person decides these cases already"),
+        ({"action": "auto_approve", "spot_check": 1.1}, "spot_check"),
+        ({"action": "auto_approve", "message": "Look."}, "message: .*auto_approve asks nobody"),
+        ({"action": "escalate", "message": ""}, "message"),
+    ],
+)
+def test_what_an_action_cannot_carry_is_refused(more, told):
+    rule = {"rule_id": "r1", "priority": 1, "conditions": {}} | more
+    with pytest.raises(UnfitInput, match=told):
+        read_policy(json.dumps({"policy_id": "p", "rules": [rule]}), "p.json")
+
+
+def test_conditions_that_multiply_out_without_end_are_refused():
+    some = {"any": [{"domain": f"d{number}"} for number in range(10)]}
+    with pytest.raises(ValueError, match="are 100,000 alternatives, and 1,000 is the most; make several rules"):
+        a_policy_with([("escalate", {"all": [some] * 5})])
+    deep = {"not": some}
+    for _ in range(10):
+        deep = {"all": [deep, {"any": [{"not": deep}, some]}]}
+    with pytest.raises(ValueError, match="alternatives"):
+        a_policy_with([("escalate", deep)])
+
+
+def test_an_approval_stays_one_and_an_unknown_timezone_is_refused():
+    assert decide(a_policy_with([("auto_approve", {})]), some_facts()).action is Action.AUTO_APPROVE
+    with pytest.raises(ValueError, match="no such time zone"):
+        a_policy_with([], timezone="Mars/Olympus")
