@@ -182,12 +182,10 @@ def _yaml_table(text: str, where: str) -> tuple[_Table, dict[str, Any]]:
 
 
 def _completed(raw: Any, defaults: dict[str, Any]) -> Any:
-    """Return a test with the facts that it leaves to the table; its metadata complete those of the table."""
+    """Return a test with the facts that it leaves to the table. Metadata of its own take the place of the table's."""
     if not isinstance(raw, dict) or not isinstance(facts := raw.get("facts", {}), dict):
         return raw
-    own, usual = facts.get("metadata", {}), defaults.get("metadata", {})
-    both = {"metadata": usual | own} if usual and isinstance(own, dict) else {}
-    return raw | {"facts": defaults | facts | both}
+    return raw | {"facts": defaults | facts}
 
 
 def _strange_rules(test: PolicyTest, policy: Policy, where: str) -> list[str]:

@@ -49,7 +49,7 @@ def test_facts_of_the_table_hold_where_a_test_says_nothing_else():
     one, other = read(TABLE).tests
 
     assert (one.facts.domain, one.facts.confidence_score) == ("payments", 0.9)
-    assert other.facts.metadata == {"amount": 101, "country": "DE"}
+    assert other.facts.metadata == {"amount": 101}
     assert failures(read(TABLE)) == [(one.name,), (other.name,)]
 
 
