@@ -7,6 +7,7 @@ import typer
 
 from hitl_orchestrator.cli.app_audit import audit
 from hitl_orchestrator.cli.app_policy import comparing
+from hitl_orchestrator.cli.app_policy_lab import rehearsing
 from hitl_orchestrator.cli.app_policy_life import register as register_life
 from hitl_orchestrator.cli.app_review import ReasonCode, review
 from hitl_orchestrator.cli.app_simulate import simulate
@@ -27,6 +28,7 @@ app.add_typer(review)
 app.add_typer(audit, name="audit")
 app.add_typer(policy_app, name="policy")
 policy_app.add_typer(comparing)
+policy_app.add_typer(rehearsing)
 
 
 def run_command(arguments: Sequence[str]) -> int:

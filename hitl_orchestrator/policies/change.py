@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.domain.value import Text, Value
@@ -15,6 +14,7 @@ from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies.check import Severity, check
 from hitl_orchestrator.policies.diff import Direction, differences
 from hitl_orchestrator.policies.schema import Policy, policy_hash
+from hitl_orchestrator.policies.words import say_facts
 
 POLICY_DOMAIN = "policy"
 """The domain of cases about the policy itself."""
@@ -95,20 +95,8 @@ def where_looser(base: Policy, policy: Policy, roles: RoleChain) -> tuple[str, .
     except UnfitInput as exc:
         return tuple(f"nobody can tell where it asks for less: {problem}" for problem in exc.problems)
     return tuple(
-        f"{one.sentence}; for example: {example_of(one.example)}" for one in found if one.direction is Direction.LOOSER
+        f"{one.sentence}; for example: {say_facts(one.example)}" for one in found if one.direction is Direction.LOOSER
     )
-
-
-def example_of(facts: Facts) -> str:
-    """Say in one line which case these facts are of."""
-    told = [f"{facts.risk_level} risk", facts.domain, facts.task_type]
-    told.append("no confidence" if facts.confidence is None else f"confidence {facts.confidence:g}")
-    if facts.signals:
-        told.append(f"signals {' and '.join(sorted(facts.signals))}")
-    told += [f"{name} {value!r}" for name, value in sorted(facts.metadata.items())]
-    if facts.moment is not None:
-        told.append(f"at {facts.moment.isoformat(timespec='minutes')}")
-    return ", ".join(told)
 
 
 _DOES = {

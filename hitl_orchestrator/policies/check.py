@@ -1,70 +1,109 @@
 """What is odd about a policy that can be read: rules that never decide, that disagree, or that let too much through.
 
-Every finding is surely so. A finding that something can happen rests on a case in which it does happen.
+Exact over the cells of the policy (see `diagram`): what is found is so, and nothing of these kinds is missed. A policy
+that is too entangled for that is told so, and then what is found is still so.
 """
 
-from collections.abc import Iterator
-from enum import StrEnum
-from itertools import islice, product
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from hitl_orchestrator.domain.decision import Facts, RoutingDecision
+from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.reading import did_you_mean
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
-from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.domain.words import Action, RiskLevel
-from hitl_orchestrator.policies.boxes import both, boxes
-from hitl_orchestrator.policies.cells import Space
-from hitl_orchestrator.policies.conditions import conditions_of, guards_of, stands_in_the_way
-from hitl_orchestrator.policies.engine import compile_policy
-from hitl_orchestrator.policies.schema import Policy, Rule, too_few_roles
+from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.policies.boxes import both, boxes, merged
+from hitl_orchestrator.policies.cells import Box, Space
+from hitl_orchestrator.policies.diagram import FALLEN_BACK, Diagram, diagram_of
+from hitl_orchestrator.policies.findings import Finding, FindingKind, Severity, plain
+from hitl_orchestrator.policies.language import Conditions
+from hitl_orchestrator.policies.monotone import Against, leniencies, told
+from hitl_orchestrator.policies.schema import ORGANISATION, Policy, PolicyStack, Rule, too_few_roles
+from hitl_orchestrator.policies.words import join, say
 
-_MOST_CASES = 20_000
+__all__ = ["Finding", "FindingKind", "Severity", "check"]
 
-
-class Severity(StrEnum):
-    """How much a finding matters: a fault, a likely mistake, or something to know."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
-
-
-class Finding(Value):
-    """One odd thing about a policy. `rule_id` is None where it is about the policy as a whole."""
-
-    severity: Severity
-    rule_id: str | None
-    sentence: str
-
-
-class _Case(NamedTuple):
-    facts: Facts
-    decision: RoutingDecision
+_MOST_GAPS = 5
+_MOST_REGIONS = 2_000
+_NOT_WHAT_IT_DOES = {"rule_id", "priority", "conditions"}
+_AT_ZERO = 1 << 2
 
 
 def check(policy: Policy, roles: RoleChain = DEFAULT_CHAIN) -> list[Finding]:
-    """Return what is odd about a policy, rule by rule in the order they are tried, then about the whole."""
-    compiled = compile_policy(policy, roles)
-    cases = [_Case(facts, compiled.decide(facts)) for facts in islice(representatives(policy), _MOST_CASES)]
-    rules = policy.by_priority
-    found: list[Finding] = []
-    for place, rule in enumerate(rules):
-        found += _strangers(rule, roles)
-        found += _never_enough(rule, roles)
-        found += _hidden(rule, rules[:place], policy)
-        found += _contradictions(rule, rules[:place], policy, cases)
-        found += _approves_too_much(rule, cases)
-    return found + _left_to_the_fallback(policy)
+    """Return what is odd about a policy, rule by rule in the order they are tried, then about the whole.
 
-
-def representatives(policy: Policy) -> Iterator[Facts]:
-    """Return one case of each kind that the policy can tell apart, lazily; there may be very many.
-
-    A confidence without a proposal is left out: an agent that proposes nothing is sure of nothing.
+    The layers of a `PolicyStack` are looked at one by one, each by itself.
     """
-    space = Space([policy])
-    return (space.facts(cell) for cell in product(*(range(axis.size) for axis in space.axes)))
+    if not isinstance(policy, PolicyStack):
+        return list(_findings(_Part(policy), roles))
+    found: list[Finding] = []
+    for name, layer in policy.parts:
+        of_layer = _findings(_Part(layer, None if name == ORGANISATION else name), roles)
+        found += [one.model_copy(update={"layer": name, "sentence": f"{name}: {one.sentence}"}) for one in of_layer]
+    return found
+
+
+class _Part:
+    """A policy, or one layer of it, which is silent where none of its rules holds."""
+
+    def __init__(self, policy: Policy, layer: str | None = None) -> None:
+        self.policy, self.rules, self.silent = policy, policy.by_priority, layer is not None
+        self.space = Space([policy])
+        self.layer = layer
+        self.boxes = [self._concerned(boxes(rule, policy, self.space)) for rule in self.rules]
+        self.diagram: Diagram[int] | None = None
+        self.why_not = ""
+        try:
+            self.diagram = diagram_of(policy, self.space)
+        except UnfitInput as exc:
+            self.why_not = "; ".join(exc.problems)
+
+    @property
+    def domain(self) -> str | None:
+        """The one domain that a layer is asked about; None where it is asked about all."""
+        kind, _, name = (self.layer or "").partition(" ")
+        return name if kind == "domain" else None
+
+    def _concerned(self, found: tuple[Box, ...]) -> tuple[Box, ...]:
+        """Leave out what a layer of a domain is never asked: cases of other domains."""
+        if self.domain is None or "domain" not in self.space.index:
+            return found
+        place = self.space.index["domain"]
+        step = self.space.axes[place].locate(Facts(RiskLevel.LOW, self.domain, "", None))
+        within = (*self.space.full[:place], 1 << step, *self.space.full[place + 1 :])
+        return tuple(cut for box in found if (cut := both(box, within)) is not None)
+
+    def example(self, place: int, wanted: Callable[[int], bool], within: Box | None = None) -> Box | None:
+        """Return a box in which the rule at this place holds and what decides is wanted; None where there is none."""
+        if self.diagram is None:
+            return None
+        for box in self.boxes[place]:
+            cut = box if within is None else both(box, within)
+            region = None if cut is None else self.diagram.example(wanted, cut)
+            if region is not None:
+                return region.box
+        return None
+
+    def shown(self, box: Box) -> dict[str, Any]:
+        """Return a case of a box."""
+        return plain(self.space.sample(box))
+
+
+def _findings(part: _Part, roles: RoleChain) -> Iterator[Finding]:
+    whole = list(_left_to_the_fallback(part))
+    more_lenient = list(_not_monotone(part))
+    for place, rule in enumerate(part.rules):
+        yield from _strangers(rule, roles)
+        yield from _never_enough(rule, roles)
+        yield from _hidden(place, part) if part.boxes[place] else _contradiction(rule, part)
+        yield from _conflicts(place, part)
+        yield from _approves_too_much(place, part)
+        yield from (one for one in more_lenient if one.rule_id == rule.rule_id)
+    yield from (one for one in more_lenient if one.rule_id is None)
+    yield from whole
+    if part.diagram is None:
+        sentence = f"{part.why_not}; gaps, monotonicity and rules that disagree were not looked for"
+        yield Finding(severity=Severity.NOTE, rule_id=None, kind=FindingKind.UNCHECKED, sentence=sentence)
 
 
 def _strangers(rule: Rule, roles: RoleChain) -> Iterator[Finding]:
@@ -72,80 +111,171 @@ def _strangers(rule: Rule, roles: RoleChain) -> Iterator[Finding]:
     if role is not None and role not in roles.roles:
         hint = did_you_mean(role, roles.roles)
         sentence = f"it asks {role!r}, who is not in the chain of escalation {', '.join(roles.roles)}{hint}"
-        yield Finding(severity=Severity.ERROR, rule_id=rule.rule_id, sentence=sentence)
+        yield Finding(severity=Severity.ERROR, rule_id=rule.rule_id, kind=FindingKind.STRANGER, sentence=sentence)
 
 
 def _never_enough(rule: Rule, roles: RoleChain) -> Iterator[Finding]:
     role = rule.assigned_human_role
     if rule.distinct_roles and role in roles.roles and rule.approvals > len(roles.upward(role)):
         sentence = too_few_roles(rule.approvals, role, roles)
-        yield Finding(severity=Severity.ERROR, rule_id=rule.rule_id, sentence=sentence)
+        yield Finding(severity=Severity.ERROR, rule_id=rule.rule_id, kind=FindingKind.TOO_FEW_ROLES, sentence=sentence)
 
 
-def _hidden(rule: Rule, earlier: tuple[Rule, ...], policy: Policy) -> Iterator[Finding]:
-    hiding = next((other for other in earlier if _implies(rule, other, policy)), None)
-    if hiding is None:
+def _contradiction(rule: Rule, part: _Part) -> Iterator[Finding]:
+    sentence = f"it can never hold: {_why_never(rule, part)}"
+    yield Finding(severity=Severity.ERROR, rule_id=rule.rule_id, kind=FindingKind.CONTRADICTION, sentence=sentence)
+
+
+def _why_never(rule: Rule, part: _Part) -> str:
+    if boxes(rule, part.policy, part.space):
+        return f"the layer is asked about {part.domain} alone, and domain names another"
+    asked = _at_odds(rule, part)
+    told_of = f"{join(asked, 'and')} cannot hold together" if len(asked) > 1 else f"{asked[0]} contradicts itself"
+    asking = rule.model_copy(update={"action": Action.HUMAN_REVIEW})
+    elsewhere = boxes(asking, part.policy, part.space) if rule.action is Action.AUTO_APPROVE else ()
+    if elsewhere and not any(box[part.space.confidence] >> 2 for box in elsewhere):
+        told_of += " where there is a proposal with a confidence, which auto_approve needs"
+    return told_of
+
+
+def _at_odds(rule: Rule, part: _Part) -> list[str]:
+    """Return the names of as few of the rule's conditions as contradict each other; none can be left out."""
+    needed = [name for name in Conditions.model_fields if name in rule.conditions.model_fields_set]
+    for name in list(needed):
+        kept = [one for one in needed if one != name]
+        fewer = Conditions(**{one: getattr(rule.conditions, one) for one in kept})
+        if kept and not boxes(rule.model_copy(update={"conditions": fewer}), part.policy, part.space):
+            needed = kept
+    return [name.removesuffix("_") for name in needed]
+
+
+def _hidden(place: int, part: _Part) -> Iterator[Finding]:
+    hiding = _hiding(place, part)
+    if not hiding:
         return
-    weaker = hiding.action.strictness < rule.action.strictness
-    proposed = hiding.action is Action.AUTO_APPROVE and rule.action is not Action.AUTO_APPROVE
+    rule, hides = part.rules[place], [part.rules[one] for one in sorted(hiding)]
+    weaker = any(one.action.strictness < rule.action.strictness for one in hides)
+    by_action = {action: [one.rule_id for one in hides if one.action is action] for action in Action}
+    says = " and ".join(
+        f"{join(named, 'and')} say{'s' * (len(named) == 1)} {action}" for action, named in by_action.items() if named
+    )
+    if len(hides) == 1:
+        sentence = f"{hides[0].rule_id} is tried before it, holds wherever it would, and says {hides[0].action}"
+    else:
+        sentence = f"rules that are tried before it take every case where it would hold: {says}"
     yield Finding(
         severity=Severity.ERROR if weaker else Severity.WARNING,
         rule_id=rule.rule_id,
-        sentence=f"it never decides a case{' that has a proposal' if proposed else ''}: {hiding.rule_id} is tried "
-        f"before it, holds wherever it would, and says {hiding.action}",
+        kind=FindingKind.UNREACHABLE,
+        sentence=f"it never decides a case: {sentence}",
+        rules=tuple(one.rule_id for one in hides),
+        examples=(part.shown(part.boxes[place][0]),),
     )
 
 
-def _contradictions(rule: Rule, earlier: tuple[Rule, ...], policy: Policy, cases: list[_Case]) -> Iterator[Finding]:
-    answer = (rule.action, rule.assigned_human_role, rule.asking)
-    for other in earlier:
-        if other.priority != rule.priority or answer == (other.action, other.assigned_human_role, other.asking):
+def _hiding(place: int, part: _Part) -> frozenset[int]:
+    """Return the rules that decide every case in which this one holds; none where it decides some."""
+    own = part.boxes[place]
+    if part.diagram is None:
+        for other in range(place):
+            if all(any(both(box, wide) == box for wide in part.boxes[other]) for box in own):
+                return frozenset((other,))
+        return frozenset()
+    deciding = frozenset[int]().union(*(part.diagram.found(box) for box in own))
+    return frozenset() if place in deciding else deciding
+
+
+def _conflicts(place: int, part: _Part) -> Iterator[Finding]:
+    rule = part.rules[place]
+    answer = rule.model_dump(exclude=_NOT_WHAT_IT_DOES)
+    for before, other in enumerate(part.rules[:place]):
+        if other.priority != rule.priority or answer == other.model_dump(exclude=_NOT_WHAT_IT_DOES):
             continue
-        if any(case.decision.rule_id == other.rule_id and _holds(rule, policy, case.facts) for case in cases):
+        box = part.example(place, lambda decides, before=before: decides == before)  # type: ignore[misc]
+        if box is not None:
             yield Finding(
                 severity=Severity.WARNING,
                 rule_id=rule.rule_id,
+                kind=FindingKind.CONFLICT,
                 sentence=f"it has the same priority {rule.priority} as {other.rule_id}, both can hold for one case, "
                 f"and they ask for different things; {other.rule_id} wins only because it stands first in the file",
+                rules=(other.rule_id,),
+                examples=(part.shown(box),),
             )
 
 
-def _approves_too_much(rule: Rule, cases: list[_Case]) -> Iterator[Finding]:
-    approved = [case.facts for case in cases if case.decision.rule_id == rule.rule_id]
-    if rule.action is not Action.AUTO_APPROVE:
+def _approves_too_much(place: int, part: _Part) -> Iterator[Finding]:
+    rule, space = part.rules[place], part.space
+    if rule.action is not Action.AUTO_APPROVE or part.silent:
         return
-    if any(facts.confidence == 0 for facts in approved):
-        sentence = "it approves even at a confidence of 0; give it a min_confidence"
-        yield Finding(severity=Severity.WARNING, rule_id=rule.rule_id, sentence=sentence)
-    if any(facts.risk_level is RiskLevel.HIGH for facts in approved):
-        sentence = "it lets high-risk tasks go ahead without a person"
-        yield Finding(severity=Severity.WARNING, rule_id=rule.rule_id, sentence=sentence)
+    for axis, mask, sentence in (
+        (space.confidence, _AT_ZERO, "it approves even at a confidence of 0; give it a min_confidence"),
+        (space.risk, 1 << len(RiskLevel) - 1, "it lets high-risk tasks go ahead without a person"),
+    ):
+        within = (*space.full[:axis], mask, *space.full[axis + 1 :])
+        box = part.example(place, lambda decides: decides == place, within)
+        if box is not None:
+            yield Finding(
+                severity=Severity.WARNING,
+                rule_id=rule.rule_id,
+                kind=FindingKind.APPROVES_TOO_MUCH,
+                sentence=sentence,
+                examples=(part.shown(box),),
+            )
 
 
-def _left_to_the_fallback(policy: Policy) -> list[Finding]:
-    if not policy.rules:
-        return [Finding(severity=Severity.NOTE, rule_id=None, sentence="there is no rule: a person decides every case")]
-    named = {level for rule in policy.rules for level in rule.conditions.risk_level or RiskLevel}
-    return [
-        Finding(
-            severity=Severity.NOTE,
-            rule_id=None,
-            sentence=f"no rule is about {level} risk: a person decides all such cases, as the fallback",
+def _not_monotone(part: _Part) -> Iterator[Finding]:
+    if part.diagram is None:
+        return
+    for one in leniencies(part.diagram, part.policy, silent=part.silent):
+        ids = [part.rules[place].rule_id for place in (one.lenient, one.strict) if place != FALLEN_BACK]
+        missing = one.against is Against.MISSING
+        yield Finding(
+            severity=Severity.NOTE if missing else Severity.WARNING,
+            rule_id=ids[0],
+            kind=FindingKind.MISSING_CONFIDENCE if missing else FindingKind.MONOTONICITY,
+            sentence=told(one, part.space, part.policy),
+            rules=tuple(ids[1:]),
+            examples=tuple(map(plain, one.examples(part.space))),
         )
-        for level in RiskLevel
-        if level not in named
-    ]
 
 
-def _implies(inner: Rule, outer: Rule, policy: Policy) -> bool:
-    """Whether `outer` holds wherever `inner` does, given a proposal."""
-    space = Space([policy])
-    proposed = (*space.full[:-1], space.full[-1] & ~1)
-    narrow = [cut for box in boxes(inner, policy, space) if (cut := both(box, proposed)) is not None]
-    wide = boxes(outer, policy, space)
-    return bool(narrow) and all(any(both(box, other) == box for other in wide) for box in narrow)
+def gaps(diagram: Diagram[int]) -> list[Box] | None:
+    """Return the boxes of all cells in which no rule holds; None where there are too many to be told one by one."""
+    found = []
+    for region in diagram.regions(lambda place: place == FALLEN_BACK):
+        found.append(region.box)
+        if len(found) > _MOST_REGIONS:
+            return None
+    return merged(found)
 
 
-def _holds(rule: Rule, policy: Policy, facts: Facts) -> bool:
-    asked = (*conditions_of(rule, policy), *guards_of(rule))
-    return not any(stands_in_the_way(rule, one.holds(facts)) for one in asked)
+def _left_to_the_fallback(part: _Part) -> Iterator[Finding]:
+    if part.silent or part.diagram is None:
+        return
+    if not part.rules:
+        yield _gap("there is no rule: a person decides every case")
+        return
+    found = gaps(part.diagram)
+    if found is None:
+        region = part.diagram.example(lambda place: place == FALLEN_BACK)
+        sentence = "in very many kinds of cases no rule holds: a person decides them, as the fallback"
+        yield _gap(sentence, *(() if region is None else (part.shown(region.box),)))
+        return
+    confidence = part.space.confidence
+    known = [box for box in found if box[confidence] >> 2]
+    for box in known[:_MOST_GAPS]:
+        sentence = f"no rule is about {say(box, part.space)}: a person decides such cases, as the fallback"
+        yield _gap(sentence, part.shown(box))
+    if len(known) > _MOST_GAPS:
+        sentence = f"no rule is about {len(known) - _MOST_GAPS} more kinds of cases: a person decides them too"
+        yield _gap(sentence, part.shown(known[_MOST_GAPS]))
+    missing = [box for box in found if not box[confidence] >> 2]
+    if missing:
+        where = "every case" if len(missing) > 1 else say(missing[0], part.space)
+        where = "some cases without a confidence" if len(missing) > 1 else where
+        yield _gap(f"no rule is about {where}: a person decides them, as the fallback", part.shown(missing[0]))
+
+
+def _gap(sentence: str, *examples: dict[str, Any]) -> Finding:
+    return Finding(severity=Severity.NOTE, rule_id=None, kind=FindingKind.GAP, sentence=sentence, examples=examples)

@@ -138,8 +138,8 @@ class Rulebook:
         """
         roles = self._roles
         more, less = (other, one) if demand(other, roles) > demand(one, roles) else (one, other)
-        if not more.needs_human:
-            return more.model_copy(update={"spot_check": max(one.spot_check, other.spot_check)})
+        if more.spot_check < less.spot_check and not more.needs_human:
+            return more.model_copy(update={"spot_check": less.spot_check})
         asking = asked_together(more, less, roles)
         if asking == more.asking:
             return more

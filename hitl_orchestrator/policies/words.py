@@ -36,6 +36,11 @@ def say_context(box: Box, space: Space) -> str:
     return say((*box[: space.risk], *space.full[space.risk :]), space)
 
 
+def say_axis(axis: Axis, mask: int) -> str:
+    """Say some steps of one axis, such as `high risk` or `with a confidence below 0.6`."""
+    return _SAYS[type(axis)](axis, mask)
+
+
 def say_facts(facts: Facts) -> str:
     """Say what is so in one case. Fields that no policy asks about are told too, where they are given."""
     told = [f"{facts.risk_level} risk", _of_one(facts)]
@@ -77,7 +82,7 @@ def _sentence(asked: Iterable[tuple[Axis, int, int]]) -> str:
     said: dict[type, list[str]] = {}
     for axis, mask, full in asked:
         if mask != full:
-            said.setdefault(type(axis), []).append(_SAYS[type(axis)](axis, mask))
+            said.setdefault(type(axis), []).append(say_axis(axis, mask))
     if not said:
         return ""
     first = said.get(RiskAxis, [EVERY_CASE])

@@ -32,7 +32,7 @@ def test_a_looser_policy_waits_for_another_person_who_sees_what_gets_looser(rule
     shown = done.case.open_review.shown
     assert (done.in_force, done.case.status, shown.role) == (False, "waiting", "senior_manager")
     assert shown.routing.decision.rule_id == "policy_change"
-    assert "confidence 0.5" in shown.routing.output.agent_output.explanation
+    assert "a confidence of 0.5" in shown.routing.output.agent_output.explanation
     assert submitted(ruled, "task-1", 0.6).status == "waiting"
 
     with pytest.raises(NotAuthorised, match="they submitted this case"):

@@ -1,13 +1,25 @@
 from importlib.resources import files
+from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from policies_at_random import a_policy_with
 
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.words import Action, RiskLevel, Signal
-from hitl_orchestrator.policies import Conditions, Policy, Rule, check, compile_policy, read_policy
-from hitl_orchestrator.policies.check import Severity, representatives
+from hitl_orchestrator.policies import (
+    Conditions,
+    Policy,
+    PolicyStack,
+    Rule,
+    check,
+    compile_policy,
+    diagram,
+    read_policy,
+)
+from hitl_orchestrator.policies.cells import Space
+from hitl_orchestrator.policies.findings import FindingKind, Severity
 
 DATA = files("hitl_orchestrator.data")
 SURE = {"min_confidence": 0.8}
@@ -22,14 +34,60 @@ TWO_ROLES = RoleChain(roles=("domain_reviewer", "senior_manager"))
 
 
 def findings(*rules):
-    """Return what is found about single rules, as (severity, rule, sentence)."""
+    """Return what is found about single rules, but for monotonicity, as (severity, rule, sentence)."""
     policy = Policy(policy_id="p", rules=rules)
-    return [(one.severity, one.rule_id, one.sentence) for one in check(policy, TWO_ROLES) if one.rule_id]
+    kinds = {FindingKind.MONOTONICITY, FindingKind.MISSING_CONFIDENCE}
+    return [
+        (one.severity, one.rule_id, one.sentence)
+        for one in check(policy, TWO_ROLES)
+        if one.rule_id and one.kind not in kinds
+    ]
 
 
-@pytest.mark.parametrize("name", ["routing_policy.json", "default_policy_v1.json"])
-def test_the_policies_we_ship_are_beyond_reproach(name):
-    assert check(read_policy(DATA.joinpath(name).read_text("utf-8"), name)) == []
+def lenient(*rules):
+    """Return what is found about riskier tasks and lower confidences, as (severity, rule, others, sentence)."""
+    found = check(Policy(policy_id="p", rules=rules), TWO_ROLES)
+    kinds = {FindingKind.MONOTONICITY, FindingKind.MISSING_CONFIDENCE}
+    return [(one.severity, one.rule_id, one.rules, one.sentence) for one in found if one.kind in kinds]
+
+
+def shipped(name):
+    return read_policy(DATA.joinpath(name).read_text("utf-8"), name)
+
+
+def test_the_canonical_policy_treats_a_medium_risk_more_leniently_than_a_low_one():
+    (found,) = [one for one in check(shipped("routing_policy.json")) if one.severity is not Severity.NOTE]
+
+    assert (found.kind, found.severity, found.rule_id, found.rules) == (
+        FindingKind.MONOTONICITY,
+        Severity.WARNING,
+        "rule_002",
+        ("rule_005",),
+    )
+    assert found.sentence == (
+        "medium risk with a confidence of 0.75 to below 0.8 goes ahead by rule_002, "
+        "while the same at low risk goes to a person by rule_005"
+    )
+    assert [(one["risk_level"], one["confidence_score"]) for one in found.examples] == [("medium", 0.75), ("low", 0.75)]
+
+
+@pytest.mark.parametrize(
+    ("name", "left"),
+    [
+        ("routing_policy.json", ["medium risk without a confidence or with one below 0.6"]),
+        (
+            "default_policy_v1.json",
+            [
+                f"{risk} risk without a confidence or with one below {bound}"
+                for risk, bound in (("low", 0.8), ("medium", 0.7))
+            ],
+        ),
+    ],
+)
+def test_the_policies_we_ship_name_what_only_the_fallback_decides(name, left):
+    found = [one.sentence for one in check(shipped(name)) if one.kind is FindingKind.GAP]
+
+    assert found == [f"no rule is about {where}: a person decides such cases, as the fallback" for where in left]
 
 
 @pytest.mark.parametrize(
@@ -84,8 +142,7 @@ def test_a_hidden_rule_that_is_stricter_than_the_one_that_hides_it_is_an_error()
         (
             Severity.ERROR,
             "strict",
-            "it never decides a case that has a proposal: lax is tried before it, holds wherever it would, "
-            "and says auto_approve",
+            "it never decides a case: lax is tried before it, holds wherever it would, and says auto_approve",
         )
     ]
 
@@ -165,7 +222,7 @@ def test_a_risk_level_that_no_rule_is_about_is_noted():
     found = check(Policy(policy_id="p", rules=(a_rule("r", risk_level=["low", "high"]),)))
 
     assert [(one.severity, one.rule_id, one.sentence) for one in found] == [
-        (Severity.NOTE, None, "no rule is about medium risk: a person decides all such cases, as the fallback")
+        (Severity.NOTE, None, "no rule is about medium risk: a person decides such cases, as the fallback")
     ]
 
 
@@ -186,6 +243,105 @@ def test_a_very_large_policy_is_checked_in_bounded_time():
     assert findings(*rules) == []
 
 
+def test_rules_that_hide_one_only_together_are_all_named():
+    found = findings(
+        a_rule("sure", "auto_approve", 1, risk_level="low", min_confidence=0.8),
+        a_rule("unsure", "human_review", 2, risk_level="low", max_confidence=0.8),
+        a_rule("never", "escalate", 3, risk_level="low", min_confidence=0.5),
+    )
+
+    assert found == [
+        (
+            Severity.ERROR,
+            "never",
+            "it never decides a case: rules that are tried before it take every case where it would hold: "
+            "sure says auto_approve and unsure says human_review",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"all": [{"min_confidence": 0.8}, {"max_confidence": 0.5}]}, "all contradicts itself"),
+        ({"risk_level": "low", "not": {"risk_level": ["low", "medium"]}}, "risk_level and not cannot hold together"),
+        ({"signals": {"any": "risky", "none": "risky"}, "domain": "x"}, "signals contradicts itself"),
+        ({"min_confidence": 0.8, "any": [{"max_confidence": 0.5}]}, "min_confidence and any cannot hold together"),
+    ],
+)
+def test_conditions_that_contradict_each_other_are_an_error(said, why):
+    assert findings(a_rule("r", **said)) == [(Severity.ERROR, "r", f"it can never hold: {why}")]
+
+
+def test_a_comparison_that_contradicts_itself_is_an_error():
+    policy = a_policy_with([("auto_approve", {"metadata": {"amount": {"gt": 5000, "lt": 100}}})])
+
+    assert [one.sentence for one in check(policy) if one.kind is FindingKind.CONTRADICTION] == [
+        "it can never hold: metadata contradicts itself"
+    ]
+
+
+def test_an_approval_where_there_is_no_confidence_can_never_hold():
+    assert findings(a_rule("r", "auto_approve", **{"not": {"min_confidence": 0.0}})) == [
+        (
+            Severity.ERROR,
+            "r",
+            "it can never hold: not contradicts itself where there is a proposal with a confidence, "
+            "which auto_approve needs",
+        )
+    ]
+
+
+def test_a_lower_confidence_that_is_treated_more_leniently_is_named():
+    found = lenient(a_rule("odd", max_confidence=0.3), a_rule("strict", "escalate", 2))
+
+    assert found == [
+        (
+            Severity.WARNING,
+            "odd",
+            ("strict",),
+            "every case with a confidence below 0.3 goes to a person by odd, "
+            "while the same at a confidence of 0.3 or above is escalated by strict",
+        )
+    ]
+
+
+def test_a_missing_confidence_that_is_treated_more_leniently_is_noted():
+    found = lenient(a_rule("low", "escalate", max_confidence=0.3), a_rule("rest", "escalate", 2, min_confidence=0.3))
+
+    assert found == [
+        (
+            Severity.NOTE,
+            "low",
+            (),
+            "every case without a proposal goes to a person, as no rule holds, "
+            "while the same at a confidence below 0.3 is escalated by low",
+        )
+    ]
+
+
+def test_the_layers_of_a_stack_are_looked_at_one_by_one_and_silence_is_no_gap():
+    organisation = Policy(policy_id="p", rules=(a_rule("all"),))
+    layer = Policy(
+        policy_id="l", rules=(a_rule("sure", "escalate", domain="x"), a_rule("never", priority=2, domain="y"))
+    )
+    found = check(PolicyStack.of(organisation, domains={"x": layer}))
+
+    assert [(one.layer, one.rule_id, one.sentence) for one in found] == [
+        ("domain x", "never", "domain x: it can never hold: the layer is asked about x alone, and domain names another")
+    ]
+
+
+def test_a_policy_too_entangled_to_be_looked_through_says_so_and_what_is_found_is_still_so(monkeypatch):
+    monkeypatch.setattr(diagram, "MOST_NODES", 0)
+    rules = (a_rule("wide"), a_rule("narrow", priority=2, risk_level="low", min_confidence=0.5))
+
+    assert [(one.kind, one.rule_id) for one in check(Policy(policy_id="p", rules=rules))] == [
+        (FindingKind.UNREACHABLE, "narrow"),
+        (FindingKind.UNCHECKED, None),
+    ]
+
+
 WORDS = st.lists(st.sampled_from(RiskLevel), min_size=1, unique=True)
 
 
@@ -200,8 +356,10 @@ def test_a_rule_called_hidden_decides_no_case(drawn):
         for n, (action, priority, risks, bound) in enumerate(drawn)
     ]
     policy = Policy(policy_id="p", rules=tuple(rules))
-    deciding = {compile_policy(policy).decide(facts).rule_id for facts in representatives(policy)}
+    space = Space([policy])
+    cells = product(*(range(axis.size) for axis in space.axes))
+    deciding = {compile_policy(policy).decide(space.facts(cell)).rule_id for cell in cells}
 
     hidden = {one.rule_id for one in check(policy) if "never decides" in one.sentence}
 
-    assert hidden.isdisjoint(deciding)
+    assert hidden == {rule.rule_id for rule in rules} - deciding
