@@ -11,7 +11,12 @@ from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.words import POLICY_CHANGE, Action, CaseStage, FinalDecision, PolicyChange
 from hitl_orchestrator.driving import Notice
-from hitl_orchestrator.errors import NotAuthorised, NothingToGoBackTo, UnfitInput, UnknownCase
+from hitl_orchestrator.errors import (
+    NotAuthorised,
+    NothingToGoBackTo,
+    UnfitInput,
+    UnknownCase,
+)
 from hitl_orchestrator.ledger import policy_entries as telling
 from hitl_orchestrator.ledger.chain import Draft
 from hitl_orchestrator.ledger.entries import SYSTEM
@@ -30,8 +35,8 @@ from hitl_orchestrator.policies.life import Life, Proposal, Version
 from hitl_orchestrator.policies.rulebook import recorded_policy
 from hitl_orchestrator.policies.schema import Policy, default_role, policy_hash, policy_of
 from hitl_orchestrator.policies.watching import Watching, watched
-from hitl_orchestrator.redacting import RedactingOrchestrator
 from hitl_orchestrator.review.authority import role_to_decide_in
+from hitl_orchestrator.spot_checking import SpotCheckingOrchestrator
 
 GivenPolicy = str | Path | Mapping[str, Any] | Policy
 
@@ -68,7 +73,7 @@ class _Wanted(NamedTuple):
         return who_acts(self.who, self.channel)
 
 
-class GoverningOrchestrator(RedactingOrchestrator):
+class GoverningOrchestrator(SpotCheckingOrchestrator):
     """An orchestrator whose policy is governed as well."""
 
     def activate_policy(
@@ -96,7 +101,7 @@ class GoverningOrchestrator(RedactingOrchestrator):
             NotAuthorised, UnfitInput: as `activate_policy`.
         """
         who, why = self._who_governs(reviewer_id), reason_of(reason)
-        policy = recorded_policy(self._version_named(version), self.ledger.policy)
+        policy = check_they_fit(recorded_policy(self._version_named(version), self.ledger.policy), self.people)
         return self._governed(_Wanted(PolicyChange.ROLLBACK, policy, who, why, channel))
 
     def canary_policy(
@@ -263,6 +268,8 @@ class GoverningOrchestrator(RedactingOrchestrator):
             how = "it is not finished" if record is None else f"it ended as {record.final_decision}"
             why = f"{how}; only an approval by another person carries it out"
             return telling.declined(case.case_id, why, SYSTEM, now)
+        if proposal.change is not PolicyChange.CANARY and life.active == proposal.policy_hash:
+            return telling.declined(case.case_id, "it is in force already", SYSTEM, now)
         base, policy = self._ruling(life), recorded_policy(proposal.policy_hash, self.ledger.policy)
         if policy_hash(base) != proposal.base and self._looser(base, policy):
             why = f"another policy was activated since it was proposed ({policy_hash(base)[:12]}); propose it again"

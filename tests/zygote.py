@@ -82,7 +82,21 @@ def approve(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge)
     acknowledge(hitl.decide(order["case"], answer).status)
 
 
-WORK = {"approve": approve, "submit": submit, "decide": decide, "recover": recover, "redact": redact, "sweep": sweep}
+def activate(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
+    """Activate a policy, or propose it."""
+    done = hitl.activate_policy(order["to"], reviewer_id=order["reviewer"], reason="r")
+    acknowledge(f"{done.in_force}")
+
+
+WORK = {
+    "activate": activate,
+    "approve": approve,
+    "submit": submit,
+    "decide": decide,
+    "recover": recover,
+    "redact": redact,
+    "sweep": sweep,
+}
 
 
 def die_at_commit(number: int) -> None:

@@ -17,6 +17,7 @@ from hitl_orchestrator.ledger.chain import NEVER, Entry, body_of
 from hitl_orchestrator.ledger.contents import Contents, content_digest, named_in, restored
 from hitl_orchestrator.ledger.policy_accounts import PolicyAccounts
 from hitl_orchestrator.ledger.redaction import ReviewTexts
+from hitl_orchestrator.ledger.spot_checks import SpotCheckAccounts
 
 Problem = tuple[int | None, str]
 """The entry that a problem is known by, where there is one, and a sentence."""
@@ -45,7 +46,7 @@ class Tables:
     def __init__(self) -> None:
         self.last: Entry | None = None
         self._told_of_cases = 0
-        self._policies = PolicyAccounts()
+        self._policies, self._spot_checks = PolicyAccounts(), SpotCheckAccounts()
 
     def hear(self, entry: Entry) -> None:
         """Take note of an entry. Of cases only the number is kept: they are compared one after the other."""
@@ -53,6 +54,7 @@ class Tables:
         if entry.case_id is not None:
             self._told_of_cases += 1
         self._policies.hear(entry)
+        self._spot_checks.hear(entry)
 
     def problem(self, books: Books, on_entries: Callable[[int], None]) -> Problem | None:
         """Say which row is not what the ledger says; None where all are. `on_entries` hears how many were compared."""
@@ -66,7 +68,8 @@ class Tables:
         if compared != self._told_of_cases or any(True for _ in books.strays()):
             table, name = next(books.strays())
             return None, f"{table}: what is there of case {name!r} belongs to no row of the cases"
-        return self._policies.problem({row.policy_hash: row for row in books.policies()})
+        found = self._policies.problem({row.policy_hash: row for row in books.policies()})
+        return found or self._spot_checks.problem(books.spot_checks())
 
 
 def account_problem(account: Account) -> Problem | None:

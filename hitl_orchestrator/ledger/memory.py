@@ -7,6 +7,7 @@ from datetime import datetime
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Routing, ShadowAnswer
+from hitl_orchestrator.domain.drawing import is_spot_checked
 from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.words import CaseStage, EventKind
 from hitl_orchestrator.errors import IncompleteOutcome, SealBroken, TaskConflict
@@ -157,7 +158,19 @@ class MemoryLedger(MemoryQueue, MemoryPolicies):
                 before = entries.resumed(record.case_id, self._reviews.of_case(case.case_id)[-1].review_id, at)
             self._journal.append(before, entries.finished(record, at))
             self._records[record.case_id] = record
+            if is_spot_checked(record):
+                self._spot_checks[record.case_id] = None
             return record
+
+    def spot_checks_due(self, limit: int = 1000) -> Sequence[str]:
+        """Return the cases of which no review was opened yet."""
+        with self._lock:
+            return list(self._spot_checks)[:limit]
+
+    def spot_check_opened(self, case_id: str) -> None:
+        """Take note that the review of a case was opened."""
+        with self._lock:
+            self._spot_checks.pop(case_id, None)
 
     def refuse(self, attempt: RefusedAttempt, actor: Actor, at: datetime) -> bool:
         """Write down a refused answer, once."""
@@ -239,7 +252,8 @@ class MemoryLedger(MemoryQueue, MemoryPolicies):
         """Open the books for reading; writers wait until they are closed."""
         with self._lock:
             cases = [(case, self._submitted_as[name], self._contents.get(name)) for name, case in self._cases.items()]
-            yield MemoryBooks(self._journal.entries, cases, self._reviews, self._refusals, self._policies.stored())
+            policies, due = self._policies.stored(), list(self._spot_checks)
+            yield MemoryBooks(self._journal.entries, cases, self._reviews, self._refusals, policies, spot_checks=due)
 
     def head(self) -> Head:
         """Return where the ledger ends."""

@@ -15,9 +15,10 @@ from hitl_orchestrator.ledger.chain import Head
 from hitl_orchestrator.ledger.policies import Policies
 from hitl_orchestrator.ledger.queue import Queue
 from hitl_orchestrator.ledger.redaction import Redaction
+from hitl_orchestrator.ledger.spot_checks import SpotChecks
 
 
-class Ledger(Queue, Policies, Protocol):
+class Ledger(Queue, Policies, SpotChecks, Protocol):
     """Cases, their reviews and their events, durable and consistent.
 
     Every method that writes is one transaction: it happened whole, or not at all. Times are given by the caller.

@@ -30,9 +30,10 @@ from hitl_orchestrator.ledger.seal import check_told
 from hitl_orchestrator.ledger.sql_books import SqlBooks
 from hitl_orchestrator.ledger.sql_policies import SqlPolicies
 from hitl_orchestrator.ledger.sql_queue import SqlQueue
+from hitl_orchestrator.ledger.sql_spot_checks import SqlSpotChecks, note_if_drawn
 
 
-class SqlLedger(SqlQueue, SqlPolicies):
+class SqlLedger(SqlQueue, SqlPolicies, SqlSpotChecks):
     """The `Ledger` port over named statements. Safe to share between threads."""
 
     @resolved
@@ -206,7 +207,8 @@ class SqlLedger(SqlQueue, SqlPolicies):
                 ran_on = entries.resumed(record.case_id, review["review_id"], at)
                 self._append(conn, ran_on, entries.finished(record, at))
             else:
-                self._append(conn, entries.routed(record.case_id, routing, at), entries.finished(record, at))
+                routed = self._append(conn, entries.routed(record.case_id, routing, at), entries.finished(record, at))
+                note_if_drawn(conn, record, routed + 1)
         return record
 
     @resolved

@@ -144,6 +144,14 @@ refusals = Table(
     Column("refused_seq", Integer, nullable=False),
 )
 
+# Cases that went ahead by themselves, were drawn to be looked at afterwards, and of which nobody was asked yet.
+spot_checks = Table(
+    "spot_checks",
+    metadata,
+    Column("case_id", String(200), ForeignKey("cases.case_id"), primary_key=True),
+    Column("finished_seq", Integer, nullable=False),
+)
+
 # What agents and people said in a case, beside the ledger, which names it by digests under this key.
 contents = Table(
     "contents",

@@ -2,18 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from typing import Any
 
 from pydantic import Field
 
 from hitl_orchestrator.domain.audit import Event
+from hitl_orchestrator.domain.drawing import is_drawn
 from hitl_orchestrator.domain.value import Confidence, Identifier, Instant, Label, Text, Value
 from hitl_orchestrator.domain.words import EventKind, PolicyChange
 from hitl_orchestrator.errors import PolicyAltered
-
-_DIGITS = 13
-_ALL = 1 << 4 * _DIGITS
 
 
 class Version(Value):
@@ -99,12 +96,6 @@ class Life:
             "proposed": any(one.policy_hash == policy_hash for one in self.pending.values()),
         }
         return tuple(word for word, so in holds.items() if so)
-
-
-def is_drawn(share: float, *named: str) -> bool:
-    """Whether something belongs to a share of all: always the same answer for the same names."""
-    drawn = sha256("\n".join(named).encode()).hexdigest()[:_DIGITS]
-    return int(drawn, 16) < int(share * _ALL)
 
 
 def in_canary(canary: Canary, task_id: str) -> bool:

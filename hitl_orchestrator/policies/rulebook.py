@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision, ShadowAnswer
 from hitl_orchestrator.domain.roles import RoleChain
-from hitl_orchestrator.domain.words import POLICY_CHANGE, Action
+from hitl_orchestrator.domain.words import POLICY_CHANGE, Action, ProbeKind
 from hitl_orchestrator.errors import PolicyAltered
 from hitl_orchestrator.policies.engine import CompiledPolicy, compile_policy
 from hitl_orchestrator.policies.life import Life, in_canary
-from hitl_orchestrator.policies.schema import Policy, default_role, policy_hash, policy_of
+from hitl_orchestrator.policies.schema import FALLBACK, Policy, default_role, policy_hash, policy_of
 from hitl_orchestrator.policies.strictest import asked_together, demand
 
 Read = Callable[[str], dict[str, Any]]
@@ -86,6 +86,8 @@ class Rulebook:
     def route(self, submission: Submission, facts: Facts) -> RoutingDecision:
         """Return where a case goes that came in, and what a watched policy would have said, which changes nothing."""
         decided = self.decide(submission.policy_hash, facts, submission.task.task_id)
+        if submission.probe is not None and submission.probe.kind is ProbeKind.SPOT_CHECK:
+            return self._looked_at(decided)
         aside = submission.probe is not None or facts.task_type == POLICY_CHANGE
         shadow = None if aside else self._shadow(facts)
         return decided if shadow is None else decided.model_copy(update={"shadow": shadow})
@@ -100,6 +102,17 @@ class Rulebook:
             return None
         kept = {"rule_id": said.rule_id, "action": said.action, "assigned_human_role": said.assigned_human_role}
         return ShadowAnswer(policy_hash=watched.policy_hash, **kept)
+
+    def _looked_at(self, decided: RoutingDecision) -> RoutingDecision:
+        """Return who looks at a case that went ahead by itself, with nothing that tells them so."""
+        return RoutingDecision(
+            action=Action.HUMAN_REVIEW,
+            rule_id=FALLBACK,
+            assigned_human_role=default_role(Action.HUMAN_REVIEW, self._roles),
+            reason="a person decides it",
+            policy_id=decided.policy_id,
+            policy_hash=decided.policy_hash,
+        )
 
     def _floor(self, decided: RoutingDecision) -> RoutingDecision:
         """Return the least that is asked of a change of the policy."""

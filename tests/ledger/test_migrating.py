@@ -40,6 +40,7 @@ def taken_back(store):
     with database.engine().begin() as connection:
         for name in INDEXES:
             connection.execute(text(f"DROP INDEX {name}"))
+        connection.execute(text("DROP TABLE spot_checks"))
         for name in (*NEW, "affinity"):
             connection.execute(text(f"ALTER TABLE reviews DROP COLUMN {name}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))

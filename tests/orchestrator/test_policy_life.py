@@ -1,42 +1,11 @@
 """A policy is activated, taken back, tried and watched: by whom it may be, at once or by two, and never by half."""
 
-from concurrent.futures import ThreadPoolExecutor
-from signal import SIGKILL
-from threading import Barrier
-
 import pytest
-from builders import AGENT, NINE, PERSON, a_review, a_task, an_output
+from builders import AGENT, a_review, a_task, an_output
+from governed import ASKS_ALWAYS, BY_MAX, LOOSE, STRICT, USUAL, goes_ahead, hash_of, kinds, submitted
 
-from hitl_orchestrator.domain.words import PolicyChange
 from hitl_orchestrator.errors import NotAuthorised, NothingToGoBackTo, PolicyGoverned, UnfitInput
-from hitl_orchestrator.ledger.policy_entries import activated
 from hitl_orchestrator.policies.life import in_canary
-from hitl_orchestrator.policies.schema import Policy, policy_hash
-
-ASKS_ALWAYS = {"policy_id": "asks_always", "rules": []}
-
-
-def goes_ahead(bound, name=None):
-    """A policy by which what is of low risk, and as sure as this, goes ahead by itself."""
-    conditions = {"risk_level": "low", "min_confidence": bound}
-    rule = {"rule_id": "sure", "priority": 1, "conditions": conditions, "action": "auto_approve"}
-    return {"policy_id": name or f"from_{bound}", "rules": [rule]}
-
-
-STRICT, USUAL, LOOSE = goes_ahead(0.95), goes_ahead(0.9), goes_ahead(0.5)
-BY_MAX = {"reviewer_id": "max", "reason": "we agreed so"}
-
-
-def hash_of(policy):
-    return policy_hash(Policy.model_validate(policy))
-
-
-def submitted(hitl, task_id, confidence):
-    return hitl.submit(a_task(task_id), an_output(task_id, confidence=confidence))
-
-
-def kinds(hitl):
-    return [event.kind.value for event in hitl.ledger.policy_events()]
 
 
 @pytest.fixture
@@ -315,61 +284,3 @@ def test_every_version_is_kept_with_who_brought_it_and_why(ruled):
     }
     assert (life.standing(hash_of(STRICT)), life.standing(hash_of(LOOSE))) == (("active",), ("shadow",))
     assert ruled.ledger.policy(hash_of(LOOSE))["policy_id"] == "from_0.5"
-
-
-def test_of_two_activations_at_once_both_count_one_after_the_other(opened, durable_store):
-    both = [opened(durable_store, policy=ASKS_ALWAYS), opened(durable_store, policy=ASKS_ALWAYS)]
-    both[0].activate_policy(ASKS_ALWAYS, **BY_MAX)
-    together = Barrier(2)
-
-    def activate(number):
-        together.wait()
-        rules = [{"rule_id": f"r{number}", "priority": 1, "conditions": {}, "action": "escalate"}]
-        return both[number].activate_policy({"policy_id": f"p{number}", "rules": rules}, **BY_MAX).in_force
-
-    with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(activate, range(2))) == [True, True]
-
-    told = [event.body for event in both[0].ledger.policy_events() if event.kind == "policy_activated"]
-    assert [one["before"] for one in told[1:]] == [one["policy_hash"] for one in told[:-1]]
-    assert {hitl.policy_life().active for hitl in both} == {told[-1]["policy_hash"]}
-    assert both[0].verify().sound
-
-
-@pytest.mark.parametrize("last_word", ["decided", "finished", "policy_activated"])
-def test_whoever_is_killed_before_a_policy_is_activated_leaves_it_to_recover(process, opened, tmp_path, last_word):
-    store = f"sqlite:///{tmp_path}/hitl.db"
-    with opened(store, reviewers=None, policy=ASKS_ALWAYS) as hitl:
-        by = {"reviewer_id": "senior_manager", "reason": "r"}
-        hitl.activate_policy(ASKS_ALWAYS, **by)
-        case = hitl.activate_policy(LOOSE, **by).case.case_id
-
-    died = process("approve", store=store, case=case, reviewer="compliance_officer", die_before=f'"kind":"{last_word}"')
-
-    assert (died["status"], died["lines"]) == (-SIGKILL, [])
-    with opened(store, reviewers=None) as hitl:
-        assert hitl.policy_life().active == hash_of(ASKS_ALWAYS)
-        hitl.recover()
-        if last_word == "decided":
-            assert hitl.show(case).status == "waiting"
-            hitl.decide(case, a_review("approve", "compliance_officer"))
-        hitl.recover()
-        assert hitl.policy_life().active == hash_of(LOOSE)
-        assert kinds(hitl).count("policy_activated") == 2
-        assert hitl.verify().sound
-
-
-@pytest.mark.parametrize("field", ["approved_by", "policy_hash", "before"])
-def test_an_activation_that_nobody_agreed_to_is_found(opened, durable_store, field):
-    hitl = opened(durable_store, policy=ASKS_ALWAYS)
-    hitl.activate_policy(ASKS_ALWAYS, **BY_MAX)
-    life = hitl.policy_life()
-    said = {"policy_hash": life.active, "before": life.active, "reason": "r"}
-    forged = {"approved_by": {"case_id": "no-such-case", "by": "max", "approved_by": "zoe"}}
-    said |= forged.get(field, {field: "a" * 64})
-    hitl.ledger.change_policy([activated(PolicyChange.ACTIVATE, said, PERSON, NINE)], life.seen)
-
-    found = hitl.verify()
-
-    assert found.bad_entry == life.seen + 1
-    assert "policy_activated" in found.problem
