@@ -106,7 +106,8 @@ def _section(command: Any, name: str) -> Iterator[str]:
 
 def _help(one: Any) -> str:
     needed = " Required." if one.required and one.param_type_name == "option" else ""
-    default = "" if one.required or one.is_flag or one.default is None else f" Default: {one.default}."
+    silent = one.required or getattr(one, "is_flag", False) or one.default is None
+    default = "" if silent else f" Default: {one.default}."
     return f"{one.help.replace('|', chr(92) + '|')}{needed}{default}"
 
 

@@ -120,6 +120,24 @@ class UnknownCase(Refusal):
         self.given_id = given_id
 
 
+class PolicyGoverned(Refusal):
+    """A store whose policy was activated was opened with another one."""
+
+    def __init__(self, active: str, given: str, policy_id: str) -> None:
+        super().__init__(
+            f"policy {policy_id!r} ({given[:12]}) cannot be used here: this store is ruled by policy {active[:12]!r}, "
+            "which was activated in it; leave --policy (HITL_POLICY) out, or activate yours with 'hitl policy activate'"
+        )
+        self.active, self.given, self.policy_id = active, given, policy_id
+
+
+class NothingToGoBackTo(Refusal):
+    """There is no version of the policy to go back to."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the policy cannot be rolled back: {why}; 'hitl policy versions' lists what there is")
+
+
 class TaskConflict(Refusal):
     """A task id came again with other content."""
 

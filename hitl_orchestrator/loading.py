@@ -13,6 +13,7 @@ from hitl_orchestrator.domain.value import check_json
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies.loader import read_policy
 from hitl_orchestrator.policies.schema import Policy
+from hitl_orchestrator.policies.tables import TableOfTests, beside, read_tests
 from hitl_orchestrator.review.people import People, read_people
 from hitl_orchestrator.review.schemas import OutputSchemas, read_schemas
 
@@ -43,6 +44,29 @@ def load_policy(given: "str | Path | Mapping[str, Any] | Policy | None", roles: 
     if given is None:
         return read_policy(canonical(CANONICAL_POLICY), CANONICAL_POLICY, roles)
     return read_policy(read_file(given), Path(given).name, roles)
+
+
+def load_policy_tests(path: str | Path, roles: RoleChain, policy: Policy | None = None) -> TableOfTests:
+    """Return the tests of a table, with the policy that they are about.
+
+    That is `policy` where one is given; else the one that the table names, from its own folder; else the one beside
+    it: `routing.json` or `routing.yaml` for `routing.policy-test.csv`.
+    """
+    file = Path(path)
+
+    def policy_at(name: str | None) -> Policy:
+        if policy is not None:
+            return policy
+        if name is not None:
+            return load_policy(file.parent / name, roles)
+        candidates = [file.with_name(one) for one in beside(file.name)]
+        found = next((one for one in candidates if one.is_file()), None)
+        if found is None:
+            there = ", ".join(one.name for one in candidates)
+            raise UnfitInput([f"{path}: it names no policy, and none of {there} stands beside it; give --policy"])
+        return load_policy(found, roles)
+
+    return read_tests(read_file(file), file.name, policy_at)
 
 
 def check_they_fit(policy: Policy, people: People) -> Policy:

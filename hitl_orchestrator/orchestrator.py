@@ -21,11 +21,20 @@ from hitl_orchestrator.ledger.proofs import CaseProof
 from hitl_orchestrator.ledger.queue import Wanted
 from hitl_orchestrator.ledger.verify import Verification
 from hitl_orchestrator.nodes.desk import Desk
-from hitl_orchestrator.nodes.intake import check_submission, is_same_answer, name_of, named_review, one_of, sender
+from hitl_orchestrator.nodes.intake import (
+    check_not_kept,
+    check_submission,
+    is_same_answer,
+    name_of,
+    named_review,
+    one_of,
+    sender,
+)
 from hitl_orchestrator.nodes.ports import Outputs
 from hitl_orchestrator.nodes.refusals import REPLAY
 from hitl_orchestrator.nodes.standing import Clock
 from hitl_orchestrator.nodes.waiting import open_reviews
+from hitl_orchestrator.policies.life import Life
 from hitl_orchestrator.policies.rulebook import Rulebook
 from hitl_orchestrator.review.feedback import Feedback, feedback_of
 from hitl_orchestrator.review.people import People
@@ -136,6 +145,7 @@ class BaseOrchestrator(Driving):
         """
         risk = None if risk_level is None else one_of(RiskLevel, risk_level, "inbox: risk_level")
         wanted = Wanted(role, domain, task_type, risk, overdue, mine, unclaimed)
+        self._notice()
         return open_reviews(self.ledger, self.rulebook, self.people.chain, wanted, limit)
 
     def show(self, given_id: str) -> Case:
@@ -174,6 +184,7 @@ class BaseOrchestrator(Driving):
             UnfitInput: the answer lacks something that its decision needs.
         """
         review = self._identified(review, by)
+        self._notice()
         case = self._desk.to_move(self.show, given_id)
         with self._desk.refusals_told(case.case_id, named_review(case, review), review, channel):
             known = self.ledger.answered_under(review)
@@ -258,13 +269,17 @@ class BaseOrchestrator(Driving):
         replay: bool = False,
         submitted_by: str | None = None,
         probe: Probe | None = None,
+        own: bool = False,
     ) -> Submission:
+        """Return a case as it comes in. One of our `own` may be a change of the policy."""
         now = self._clock()
+        if not own:
+            check_not_kept(task)
         task = settled(task, f"task {task.task_id!r}")
         output = None if output is None else settled(output, f"the output of task {task.task_id!r}")
         check_submission(task, output, now)
         self._put_policy_in_force(now)
-        policy = self.rulebook.active
+        policy = self.rulebook.for_task(task.task_id)
         return Submission(
             case_id=self._new_id(),
             task=task,
@@ -287,11 +302,28 @@ class BaseOrchestrator(Driving):
         return review.model_copy(update={"reviewer_id": by})
 
     def _put_policy_in_force(self, now: datetime) -> None:
-        """Record the policy before the first case comes in under it; who only reads or decides changes no policy."""
-        if not self._in_force:
+        """Record the policy before the first case comes in under it; who only reads or decides changes no policy.
+
+        Once one was activated in the store, that one rules, whatever the store was opened with.
+        """
+        if self._notice().active is None and not self._in_force:
             active, policy = self.rulebook.active, self.rulebook.active.policy
             self.ledger.record_policy(policy.policy_id, active.hash, policy.model_dump(mode="json"), now)
             self._in_force = True
+
+    def _notice(self) -> Life:
+        """Learn what has become of the policies since, perhaps by another process, and let it rule: one small read.
+
+        Raises:
+            PolicyAltered: the policy that is to rule is not what was recorded.
+        """
+        life = self.rulebook.life
+        told = self.ledger.policy_events(life.seen)
+        if not told:
+            return life
+        life = life.after(told)
+        self.rulebook.put_in_force(life)
+        return life
 
     def _review_to_decide(self, case: Case, answer: Review) -> ReviewRow:
         """Return the review that an answer is about: the open one, or else the last, whose decision then stands.
@@ -313,6 +345,7 @@ class BaseOrchestrator(Driving):
 
     def _waiting_case(self, given_id: str) -> Case:
         """Return a case with an open review, which this code may drive. Raises `CaseNotWaiting`, `GraphChanged`."""
+        self._notice()
         case = self._desk.to_move(self.show, given_id)
         if case.open_review is None:
             raise CaseNotWaiting(case.case_id, case.status)

@@ -107,6 +107,7 @@ class TeamOrchestrator(BaseOrchestrator):
             UnknownCase, CaseNotWaiting: there is nothing to look at.
             NotAuthorised: nobody knows this reviewer.
         """
+        self._notice()
         case = self.show(given_id)
         if not case.reviews:
             raise CaseNotWaiting(case.case_id, case.status)
@@ -145,6 +146,7 @@ class TeamOrchestrator(BaseOrchestrator):
             NotAuthorised: nobody knows this reviewer, or they hold as many as they may.
         """
         _check_seconds("next", reviewer_id, seconds)
+        self._notice()
         reviewer = self.people.named(reviewer_id)
         # One at a time in this process: of many who looked at once, all but one would try in vain for the same case.
         with self._choosing:
@@ -176,6 +178,7 @@ class TeamOrchestrator(BaseOrchestrator):
             UnfitInput: there is no such strategy, or the seconds are not in (0, 86 400].
         """
         _check_seconds("assign", "all", seconds)
+        self._notice()
         how = one_of(Strategy, strategy, "assign: strategy")
         sharing = Sharing(self.people, self.ledger.loads(self.ledger.now() - LATELY), skill)
         return [

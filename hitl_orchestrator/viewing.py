@@ -8,7 +8,7 @@ from typing import Any
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import Reviewer, ReviewRow
-from hitl_orchestrator.domain.words import EventKind, HumanDecision
+from hitl_orchestrator.domain.words import POLICY_CHANGE, EventKind, HumanDecision
 from hitl_orchestrator.errors import NotAuthorised, Refusal
 from hitl_orchestrator.ledger.entries import check_open
 from hitl_orchestrator.ledger.ports import Ledger
@@ -56,6 +56,7 @@ class Viewer:
             risk_level=row.shown.routing.risk_level,
             action=row.shown.routing.decision.action,
             rule_id=row.shown.routing.decision.rule_id,
+            message=row.shown.routing.decision.message or "",
             role=rights.needed,
             asking=rights.asking,
             votes_given=len(rights.given),
@@ -85,7 +86,9 @@ class Viewer:
             "confidence_means": self.what_it_means(task.task_type, confidence),
             "signals": routing.score.signals,
             "reason": routing.decision.reason,
-            "would_go_through": would_go_through(policy.decide, policy.policy, facts_of(task, routing)),
+            "would_go_through": ()
+            if task.task_type == POLICY_CHANGE
+            else would_go_through(policy.decide, policy.policy, facts_of(task, routing)),
             "similar": tuple(self._similar(row)),
         }
 

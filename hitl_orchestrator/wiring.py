@@ -13,7 +13,15 @@ from uuid_utils import uuid7
 
 from hitl_orchestrator.domain.reading import did_you_mean
 from hitl_orchestrator.domain.roles import RoleChain
-from hitl_orchestrator.errors import KeyUnusable, PolicyAltered, SealKeyMissing, StoreUnavailable, UnfitInput
+from hitl_orchestrator.errors import (
+    KeyUnusable,
+    PolicyAltered,
+    PolicyGoverned,
+    SealKeyMissing,
+    StoreUnavailable,
+    UnfitInput,
+)
+from hitl_orchestrator.governing import GoverningOrchestrator
 from hitl_orchestrator.ledger.address import HOW_TO_WRITE, can_be_read, is_postgres, shown
 from hitl_orchestrator.ledger.headbook import Headbook
 from hitl_orchestrator.ledger.keys import SealKey, encryption_key, seals_from
@@ -25,11 +33,11 @@ from hitl_orchestrator.nodes.desk import Desk
 from hitl_orchestrator.nodes.ports import Classifier
 from hitl_orchestrator.nodes.services import Services
 from hitl_orchestrator.nodes.standing import Clock
+from hitl_orchestrator.policies.life import Life
 from hitl_orchestrator.policies.risk import RiskRule
 from hitl_orchestrator.policies.rulebook import Rulebook, recorded_policy
 from hitl_orchestrator.policies.schema import Policy, policy_hash, policy_of
 from hitl_orchestrator.policies.scoring import ScoreRules
-from hitl_orchestrator.redacting import RedactingOrchestrator
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.settings import DEFAULT_STORE
@@ -61,7 +69,7 @@ __all__ = [
 MEMORY = "memory://"
 
 
-class Orchestrator(RedactingOrchestrator):
+class Orchestrator(GoverningOrchestrator):
     """The front door: an orchestrator on a store, with a policy and people."""
 
     @classmethod
@@ -95,7 +103,7 @@ class Orchestrator(RedactingOrchestrator):
         are judged by the store's own. Its head is signed into `head_file` every `head_every` entries and on close.
 
         Raises:
-            UnfitInput: the policy, the reviewers or the schemas cannot be used, with every problem.
+            UnfitInput, PolicyGoverned: what is given cannot be used, or another policy was activated in the store.
             StoreUnavailable, PolicyAltered: the store cannot be opened, or its policy is not what was recorded.
             KeyUnusable, SealKeyMissing: a key is none, is not private, or is gone while it is needed.
         """
@@ -105,7 +113,7 @@ class Orchestrator(RedactingOrchestrator):
         store, clock = _from_here(store), in_utc(clock or now_in_utc)
         ledger = open_ledger(store, seal_key, lease=lease, clock=clock)
         with _closed_on_failure(ledger):
-            rulebook = Rulebook(given or _policy_of(ledger, people.chain), people.chain, ledger.policy)
+            rulebook = _rulebook_of(ledger, given, people.chain)
             notary = notary_of(ledger, store, head_file=head_file, head_key=head_key, clock=clock)
 
         def runner(desk: Desk) -> "Runner":
@@ -156,6 +164,22 @@ def new_case_id() -> str:
 def _from_here(store: str) -> str:
     """Return a store by its full path: where the process goes later must not move a store that it has opened."""
     return store if store == MEMORY or is_postgres(store) else f"sqlite:///{sqlite_path(store)}"
+
+
+def _rulebook_of(ledger: Ledger, given: Policy | None, roles: RoleChain) -> Rulebook:
+    """Return the policies in force. Once one was activated in a store it rules there, whatever else is given.
+
+    Raises:
+        PolicyGoverned: another one is given.
+        PolicyAltered: the one that rules is not what was recorded.
+    """
+    life = Life().after(ledger.policy_events())
+    ruling = None if life.active is None else recorded_policy(life.active, ledger.policy)
+    if given is not None and life.active is not None and policy_hash(given) != life.active:
+        raise PolicyGoverned(life.active, policy_hash(given), given.policy_id)
+    rulebook = Rulebook(ruling or given or _policy_of(ledger, roles), roles, ledger.policy)
+    rulebook.put_in_force(life)
+    return rulebook
 
 
 def _policy_of(ledger: Ledger, roles: RoleChain) -> Policy:

@@ -167,3 +167,24 @@ def a_policy_with(rules, **more):
         }
         | more
     )
+
+
+STACK = """
+policy_id: acme
+rules:
+  - {rule_id: org_go, priority: 1, conditions: {min_confidence: 0.7}, action: auto_approve, spot_check: 0.1}
+domains:
+  payments:
+    policy_id: acme_payments
+    metadata: {amount: number}
+    rules:
+      - {rule_id: pay_big, priority: 1, action: escalate, message: "Ask for the invoice.",
+         conditions: {metadata: {amount: {gt: 5000}}}}
+users:
+  ann:
+    policy_id: ann
+    rules:
+      - {rule_id: ann_refunds, priority: 1, conditions: {task_type: refund}, action: human_review, approvals: 2,
+         message: "Ann wants to know.", respond_within: PT4H}
+      - {rule_id: ann_trusts, priority: 2, conditions: {min_confidence: 0.1}, action: auto_approve}
+"""

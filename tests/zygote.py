@@ -76,7 +76,27 @@ def redact(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) 
         acknowledge(f"{number} {hitl.redact(f'task-{number}', reason='asked for').destroyed}")
 
 
-WORK = {"submit": submit, "decide": decide, "recover": recover, "redact": redact, "sweep": sweep}
+def approve(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
+    """Agree to what waits in a case."""
+    answer = Review(human_decision="approve", reviewer_id=order["reviewer"])
+    acknowledge(hitl.decide(order["case"], answer).status)
+
+
+def activate(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
+    """Activate a policy, or propose it."""
+    done = hitl.activate_policy(order["to"], reviewer_id=order["reviewer"], reason="r")
+    acknowledge(f"{done.in_force}")
+
+
+WORK = {
+    "activate": activate,
+    "approve": approve,
+    "submit": submit,
+    "decide": decide,
+    "recover": recover,
+    "redact": redact,
+    "sweep": sweep,
+}
 
 
 def die_at_commit(number: int) -> None:
@@ -93,6 +113,18 @@ def die_at_commit(number: int) -> None:
     sqlite3.connect = watched
 
 
+def die_before(words: str) -> None:
+    """Let this process be killed as it is about to write these words."""
+    connect = sqlite3.connect
+
+    def watched(*args: Any, **options: Any) -> sqlite3.Connection:
+        connection = connect(*args, **options)
+        connection.set_trace_callback(lambda sql: words in sql and os.kill(os.getpid(), signal.SIGKILL))
+        return connection
+
+    sqlite3.connect = watched
+
+
 def live(order: dict[str, Any], write_end: int) -> None:
     """Do what is ordered, in the child."""
     if order["do"] == "command line":
@@ -103,6 +135,8 @@ def live(order: dict[str, Any], write_end: int) -> None:
         return
     if order.get("die_at"):
         die_at_commit(order["die_at"])
+    if order.get("die_before"):
+        die_before(order["die_before"])
     with Orchestrator.open(order["store"], policy=order.get("policy")) as hitl:
         WORK[order["do"]](hitl, order, lambda line: os.write(write_end, f"{line}\n".encode()))
 

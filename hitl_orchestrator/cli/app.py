@@ -6,6 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from hitl_orchestrator.cli.app_audit import audit
+from hitl_orchestrator.cli.app_policy import comparing
+from hitl_orchestrator.cli.app_policy_lab import rehearsing
+from hitl_orchestrator.cli.app_policy_life import register as register_life
 from hitl_orchestrator.cli.app_review import ReasonCode, review
 from hitl_orchestrator.cli.app_simulate import simulate
 from hitl_orchestrator.cli.options import AsJson, CaseId, Given, Policy, Reviewers, Store, help_alone, session_of
@@ -24,6 +27,8 @@ policy_app = typer.Typer(rich_markup_mode=None)
 app.add_typer(review)
 app.add_typer(audit, name="audit")
 app.add_typer(policy_app, name="policy")
+policy_app.add_typer(comparing)
+policy_app.add_typer(rehearsing)
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -71,7 +76,7 @@ def _hitl(
 
 @policy_app.callback(invoke_without_command=True)
 def _policy(context: typer.Context) -> None:
-    """Look at a routing policy."""
+    """Look at a routing policy, and govern which one rules a store."""
     help_alone(context)
 
 
@@ -283,3 +288,4 @@ def policy_explain(
 
 
 app.command()(simulate)
+register_life(policy_app)

@@ -36,6 +36,8 @@ def _task(view: CaseView) -> Iterator[Block]:
     yield from blocks.flagged("this", task.model_dump(mode="json"), indent=2)
     if view.passed_up_because:
         yield Line(f"Passed up: {view.passed_up_because}", "yellow", indent=2)
+    if view.message:
+        yield Line(view.message, "bold", indent=2, quoted=True)
 
 
 def _blind(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]:

@@ -129,7 +129,19 @@ def _routing(case: Case) -> Iterator[Block]:
     yield Line(f"{action}{asked}{_together(case)}", blocks.routing(action).style, indent=2)
     if not is_blind(case):
         yield Line(said.reason, indent=2)
+    yield from _told(case)
     yield Line(f"policy {said.policy_id} ({said.policy_hash[:12]})", "dim", indent=2)
+
+
+def _told(case: Case) -> Iterator[Block]:
+    """Say what the rule tells reviewers, and what each layer of the policy answers, where it has several."""
+    if not case.reviews:
+        return
+    decision = case.reviews[0].shown.routing.decision
+    if decision.message:
+        yield Line(decision.message, "bold", indent=2, quoted=True)
+    for one in decision.layers:
+        yield Line(f"{one.layer}: {f'{one.action} by {one.rule_id}' if one.rule_id else 'silent'}", "dim", indent=2)
 
 
 def _together(case: Case) -> str:

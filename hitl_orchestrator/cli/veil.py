@@ -1,7 +1,8 @@
 """What a case does not tell while somebody is still to answer it, so that the answer is their own. Pure.
 
-That is: the agent's answer where the review is blind, what others of the same round have voted, and that the case only
-measures whoever answers it. All of it is told once the case is decided, and stands in the ledger from the start.
+That is: the agent's answer where the review is blind, what others of the same round have voted, that the case only
+measures whoever answers it, and what a watched policy would have said. All of it is told once the case is
+decided, and stands in the ledger from the start.
 """
 
 from collections.abc import Sequence
@@ -41,6 +42,7 @@ def veiled(case: Case, history: Sequence[Event]) -> dict[str, Any]:
     for event in told["history"]:
         body = event["body"]
         body.pop("probe", None)
+        body.get("decision", {}).pop("shadow", None)
         if event["kind"] in _OWN and (body["review_id"] in secret or event["kind"] == EventKind.LABELLED):
             event["body"] = {"review_id": body["review_id"], "hidden": UNTOLD}
     if is_blind(case):

@@ -133,6 +133,7 @@ def review_summary(row: ReviewRow) -> dict[str, Any]:
         "routing_decision": routing.decision.action,
         "rule_id": routing.decision.rule_id,
         "reason": None if blind else routing.decision.reason,
+        "message": routing.decision.message,
         "level": row.level,
         "passed_up_because": row.shown.passed_up_because or None,
         "opened_at": row.opened_at.isoformat(),

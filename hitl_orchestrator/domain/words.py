@@ -151,10 +151,28 @@ class ReviewStatus(StrEnum):
     SUPERSEDED = "superseded"
 
 
+POLICY_CHANGE = "policy_change"
+"""The task type of a change of the policy itself that takes a second person. No agent can submit one."""
+
+
+class PolicyChange(StrEnum):
+    """What is to be done with a version of the policy."""
+
+    ACTIVATE = "activate"
+    ROLLBACK = "rollback"
+    CANARY = "canary"
+
+
 class EventKind(StrEnum):
     """What the ledger can tell."""
 
     POLICY_RECORDED = "policy_recorded"
+    POLICY_VERSION = "policy_version"
+    POLICY_PROPOSED = "policy_proposed"
+    POLICY_ACTIVATED = "policy_activated"
+    POLICY_CANARY = "policy_canary"
+    POLICY_SHADOW = "policy_shadow"
+    POLICY_DECLINED = "policy_declined"
     SUBMITTED = "submitted"
     ROUTED = "routed"
     REVIEW_OPENED = "review_opened"

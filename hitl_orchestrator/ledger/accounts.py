@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
-from hitl_orchestrator.domain.value import canonical_json, digest, read_canonical
+from hitl_orchestrator.domain.value import digest, read_canonical
 from hitl_orchestrator.domain.words import CaseStage, EventKind, OnTimeout, ReviewStatus
 from hitl_orchestrator.errors import LedgerDamaged
-from hitl_orchestrator.ledger.books import Account, Books, CaseRow, StoredPolicy, StoredReview, Told
+from hitl_orchestrator.ledger.books import Account, Books, CaseRow, StoredReview, Told
 from hitl_orchestrator.ledger.chain import NEVER, Entry, body_of
 from hitl_orchestrator.ledger.contents import Contents, content_digest, named_in, restored
+from hitl_orchestrator.ledger.policy_accounts import PolicyAccounts
 from hitl_orchestrator.ledger.redaction import ReviewTexts
+from hitl_orchestrator.ledger.spot_checks import SpotCheckAccounts
 
 Problem = tuple[int | None, str]
 """The entry that a problem is known by, where there is one, and a sentence."""
@@ -44,18 +46,15 @@ class Tables:
     def __init__(self) -> None:
         self.last: Entry | None = None
         self._told_of_cases = 0
-        self._policies: dict[str, tuple[StoredPolicy, int]] = {}
+        self._policies, self._spot_checks = PolicyAccounts(), SpotCheckAccounts()
 
     def hear(self, entry: Entry) -> None:
         """Take note of an entry. Of cases only the number is kept: they are compared one after the other."""
         self.last = entry
         if entry.case_id is not None:
             self._told_of_cases += 1
-        if entry.kind == EventKind.POLICY_RECORDED:
-            said = read_canonical(entry.entry)["body"]
-            row = StoredPolicy(said["policy_hash"], said["policy_id"], canonical_json(said["policy"]), entry.seq)
-            first, _ = self._policies.get(row.policy_hash, (row, 0))
-            self._policies[row.policy_hash] = first, entry.seq
+        self._policies.hear(entry)
+        self._spot_checks.hear(entry)
 
     def problem(self, books: Books, on_entries: Callable[[int], None]) -> Problem | None:
         """Say which row is not what the ledger says; None where all are. `on_entries` hears how many were compared."""
@@ -69,15 +68,8 @@ class Tables:
         if compared != self._told_of_cases or any(True for _ in books.strays()):
             table, name = next(books.strays())
             return None, f"{table}: what is there of case {name!r} belongs to no row of the cases"
-        return self._policy_problem({row.policy_hash: row for row in books.policies()})
-
-    def _policy_problem(self, rows: dict[str, StoredPolicy]) -> Problem | None:
-        for name, (first, latest) in self._policies.items():
-            if rows.pop(name, None) != first._replace(recorded_seq=latest):
-                return latest, f"policy {name[:12]!r}: its row is not what entry {latest} and those before it say"
-        return next(
-            ((None, f"policy {name[:12]!r} stands in the table, and no entry tells of it") for name in rows), None
-        )
+        found = self._policies.problem({row.policy_hash: row for row in books.policies()})
+        return found or self._spot_checks.problem(books.spot_checks())
 
 
 def account_problem(account: Account) -> Problem | None:

@@ -105,5 +105,8 @@ class Books(Protocol):
     def policies(self) -> Iterator[StoredPolicy]:
         """Yield the rows of the policies."""
 
+    def spot_checks(self) -> Iterator[str]:
+        """Yield the ids of the cases that are noted as to be looked at afterwards."""
+
     def faults(self) -> Iterator[str]:
         """Yield what the database itself finds broken in its file, such as an index that lost a row."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
 from hitl_orchestrator.domain.case import Submission
-from hitl_orchestrator.domain.decision import Routing
+from hitl_orchestrator.domain.decision import Routing, ShadowAnswer
 from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.value import digest
 from hitl_orchestrator.domain.words import (
@@ -64,8 +64,10 @@ def submitted(submission: Submission, actor: Actor) -> Draft:
     return Draft(submission.case_id, EventKind.SUBMITTED, submission.received_at, actor, body)
 
 
-def routed(case_id: str, routing: Routing, at: datetime) -> Draft:
-    """Write down the facts and the decision of the policy."""
+def routed(case_id: str, routing: Routing, at: datetime, shadow: ShadowAnswer | None = None) -> Draft:
+    """Write down the facts and the decision of the policy, and what a watched one would have said."""
+    if shadow is not None:
+        routing = routing.model_copy(update={"decision": routing.decision.model_copy(update={"shadow": shadow})})
     return Draft(case_id, EventKind.ROUTED, at, SYSTEM, routing.model_dump(mode="json"))
 
 

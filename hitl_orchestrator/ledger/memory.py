@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
 from hitl_orchestrator.domain.case import Case, Submission
-from hitl_orchestrator.domain.decision import Routing
+from hitl_orchestrator.domain.decision import Routing, ShadowAnswer
+from hitl_orchestrator.domain.drawing import is_spot_checked
 from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.words import CaseStage, EventKind
 from hitl_orchestrator.errors import IncompleteOutcome, SealBroken, TaskConflict
@@ -18,28 +18,14 @@ from hitl_orchestrator.ledger.chain import Head, body_of
 from hitl_orchestrator.ledger.contents import content_digest, is_same, new_contents
 from hitl_orchestrator.ledger.memory_books import MemoryBooks
 from hitl_orchestrator.ledger.memory_index import apart, is_anothers, is_open, is_up
+from hitl_orchestrator.ledger.memory_policies import MemoryPolicies
 from hitl_orchestrator.ledger.memory_queue import MemoryQueue
 from hitl_orchestrator.ledger.redaction import Redaction
 from hitl_orchestrator.ledger.seal import check_told
 
 
-class MemoryLedger(MemoryQueue):
+class MemoryLedger(MemoryQueue, MemoryPolicies):
     """The `Ledger` port over dictionaries and one lock."""
-
-    def record_policy(self, policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> None:
-        """Make a policy the current one, keep it under its hash, and say so in the ledger."""
-        with self._lock:
-            if policy_hash != self._policies.current:
-                self._journal.append(entries.policy_recorded(policy_id, policy_hash, body, at))
-                self._policies.record(policy_id, policy_hash, body, self._journal.head.seq)
-
-    def current_policy(self) -> dict[str, Any] | None:
-        """Return the policy that was made the current one last."""
-        return None if self._policies.current is None else self.policy(self._policies.current)
-
-    def policy(self, policy_hash: str) -> dict[str, Any]:
-        """Return a recorded policy."""
-        return self._policies[policy_hash]
 
     def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, driving: bool = False) -> Case:
         """Take a submission in, once."""
@@ -65,7 +51,7 @@ class MemoryLedger(MemoryQueue):
                 self._leases.hold(case_id, next_fence=False)
             return self._cases[case_id]
 
-    def open_review(self, shown: Shown, at: datetime) -> ReviewRow:
+    def open_review(self, shown: Shown, at: datetime, shadow: ShadowAnswer | None = None) -> ReviewRow:
         """Open a review, or return the one that is there."""
         with self._lock:
             known = self.latest_review(shown.case_id)
@@ -74,7 +60,7 @@ class MemoryLedger(MemoryQueue):
             self._check_lease(shown.case_id, CaseStage.RECEIVED)
             self._move(shown.case_id, CaseStage.RECEIVED, CaseStage.WAITING)
             opened = self._add_review(shown, at)
-            routed = entries.routed(shown.case_id, shown.routing, at)
+            routed = entries.routed(shown.case_id, shown.routing, at, shadow)
             self._journal.append(routed, entries.review_opened(opened))
             return opened
 
@@ -172,7 +158,19 @@ class MemoryLedger(MemoryQueue):
                 before = entries.resumed(record.case_id, self._reviews.of_case(case.case_id)[-1].review_id, at)
             self._journal.append(before, entries.finished(record, at))
             self._records[record.case_id] = record
+            if is_spot_checked(record):
+                self._spot_checks[record.case_id] = None
             return record
+
+    def spot_checks_due(self, limit: int = 1000) -> Sequence[str]:
+        """Return the cases of which no review was opened yet."""
+        with self._lock:
+            return list(self._spot_checks)[:limit]
+
+    def spot_check_opened(self, case_id: str) -> None:
+        """Take note that the review of a case was opened."""
+        with self._lock:
+            self._spot_checks.pop(case_id, None)
 
     def refuse(self, attempt: RefusedAttempt, actor: Actor, at: datetime) -> bool:
         """Write down a refused answer, once."""
@@ -254,7 +252,8 @@ class MemoryLedger(MemoryQueue):
         """Open the books for reading; writers wait until they are closed."""
         with self._lock:
             cases = [(case, self._submitted_as[name], self._contents.get(name)) for name, case in self._cases.items()]
-            yield MemoryBooks(self._journal.entries, cases, self._reviews, self._refusals, self._policies.stored())
+            policies, due = self._policies.stored(), list(self._spot_checks)
+            yield MemoryBooks(self._journal.entries, cases, self._reviews, self._refusals, policies, spot_checks=due)
 
     def head(self) -> Head:
         """Return where the ledger ends."""

@@ -24,9 +24,11 @@ class MemoryBooks:
         reviews: Iterable[ReviewRow],
         refusals: Mapping[tuple[str, str], int],
         policies: Sequence[StoredPolicy],
+        *,
+        spot_checks: Sequence[str] = (),
     ) -> None:
         """`cases` come with the digest of what they were submitted as, and with what was said in them."""
-        self._entries, self._policies = entries, policies
+        self._entries, self._policies, self._spot_checks = entries, policies, spot_checks
         self._cases = {case.case_id: (case, content, said) for case, content, said in cases}
         self._reviews: dict[str, list[StoredReview]] = defaultdict(list)
         for review in reviews:
@@ -72,6 +74,10 @@ class MemoryBooks:
     def policies(self) -> Iterator[StoredPolicy]:
         """Yield the policies."""
         return iter(self._policies)
+
+    def spot_checks(self) -> Iterator[str]:
+        """Yield the cases that are to be looked at."""
+        return iter(self._spot_checks)
 
     def faults(self) -> Iterator[str]:
         """Yield nothing: there is no file."""

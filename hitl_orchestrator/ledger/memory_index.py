@@ -17,6 +17,7 @@ from hitl_orchestrator.ledger.books import StoredPolicy
 from hitl_orchestrator.ledger.chain import GENESIS, Draft, Entry, Head, body_of, event_of, link
 from hitl_orchestrator.ledger.contents import Contents, marked, restored
 from hitl_orchestrator.ledger.leases import Holder, Lease, is_gone
+from hitl_orchestrator.ledger.policy_entries import KINDS
 
 _NO_TIME = datetime.max.replace(tzinfo=UTC)
 
@@ -57,6 +58,7 @@ class Journal:
         self.contents: dict[str, Contents] = {}
         self._of_case: dict[str | None, list[Entry]] = defaultdict(list)
         self._finished: list[Entry] = []
+        self._policies: list[Entry] = []
 
     def append(self, *drafts: Draft) -> None:
         """Write entries behind the last one."""
@@ -66,11 +68,23 @@ class Journal:
             self._of_case[entry.case_id].append(entry)
             if entry.kind == EventKind.FINISHED:
                 self._finished.append(entry)
+            if entry.kind in KINDS:
+                self._policies.append(entry)
 
     @property
     def head(self) -> Head:
         """Where the ledger ends."""
         return Head(self.entries[-1].seq, self.entries[-1].digest) if self.entries else Head(0, GENESIS)
+
+    @property
+    def latest_of_policies(self) -> int:
+        """The number of the last entry about a policy."""
+        return self._policies[-1].seq if self._policies else 0
+
+    def about_policies(self, behind: int) -> Iterator[Event]:
+        """Yield the entries about policies behind this one."""
+        if behind < self.latest_of_policies:
+            yield from (event_of(one.entry, one.digest) for one in self._policies if one.seq > behind)
 
     def events(self, case_id: str | None = None) -> Iterator[Event]:
         """Yield the events of one case or of all, with what was said."""
@@ -160,8 +174,7 @@ class PolicyTable:
         return deepcopy(self._bodies[policy_hash])
 
     def record(self, policy_id: str, policy_hash: str, body: dict[str, Any], seq: int) -> None:
-        """Make a policy the current one."""
-        self.current = policy_hash
+        """Keep a policy under its hash."""
         first_id, _ = self._first.get(policy_hash, (policy_id, 0))
         self._first[policy_hash] = first_id, seq
         self._bodies.setdefault(policy_hash, deepcopy(body))

@@ -38,6 +38,7 @@ class MemoryWork:
         self._refusals: dict[tuple[str, str], int] = {}
         self._payloads: dict[tuple[str, str], str] = {}
         self._reminded: set[str] = set()
+        self._spot_checks: dict[str, None] = {}
         self._submitted_as: dict[str, str] = {}
 
     def take(self, case_id: str) -> bool:

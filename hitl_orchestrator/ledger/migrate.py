@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 from hitl_orchestrator.errors import StoreUnavailable
 from hitl_orchestrator.ledger.database import Database
 
-NEWEST = "0003"
+NEWEST = "0004"
 
 
 def migrate(database: Database) -> None:

@@ -3,33 +3,26 @@
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
 from hitl_orchestrator.domain.case import Case, Submission
-from hitl_orchestrator.domain.decision import Routing
+from hitl_orchestrator.domain.decision import Routing, ShadowAnswer
 from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.words import CaseStage
 from hitl_orchestrator.ledger.books import Books
 from hitl_orchestrator.ledger.chain import Head
+from hitl_orchestrator.ledger.policies import Policies
 from hitl_orchestrator.ledger.queue import Queue
 from hitl_orchestrator.ledger.redaction import Redaction
+from hitl_orchestrator.ledger.spot_checks import SpotChecks
 
 
-class Ledger(Queue, Protocol):
+class Ledger(Queue, Policies, SpotChecks, Protocol):
     """Cases, their reviews and their events, durable and consistent.
 
     Every method that writes is one transaction: it happened whole, or not at all. Times are given by the caller.
     """
-
-    def record_policy(self, policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> None:
-        """Make a policy the current one, and keep it for ever under its hash. The current one again changes nothing."""
-
-    def current_policy(self) -> dict[str, Any] | None:
-        """Return the policy that was made the current one last, None in a new store."""
-
-    def policy(self, policy_hash: str) -> dict[str, Any]:
-        """Return the policy that was recorded under this hash. Raises `KeyError` where there is none."""
 
     def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, driving: bool = False) -> Case:
         """Take a submission in, once.
@@ -44,11 +37,11 @@ class Ledger(Queue, Protocol):
             UnfitInput: the task id is the id of a case.
         """
 
-    def open_review(self, shown: Shown, at: datetime) -> ReviewRow:
+    def open_review(self, shown: Shown, at: datetime, shadow: ShadowAnswer | None = None) -> ReviewRow:
         """Open the first review of a case, or return its latest one: opening twice is once.
 
         The case moves from `received` to `waiting`. Where `shown` sets a time to answer, it counts from the store's own
-        clock.
+        clock. What a watched policy would have said stands in the `routed` entry alone: no reviewer is shown it.
 
         Raises:
             LeaseLost: somebody else has taken the case meanwhile.

@@ -9,9 +9,8 @@ from sqlalchemy.sql.expression import ClauseElement
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
 from hitl_orchestrator.domain.case import Case, Submission
-from hitl_orchestrator.domain.decision import Routing
+from hitl_orchestrator.domain.decision import Routing, ShadowAnswer
 from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
-from hitl_orchestrator.domain.value import canonical_json, read_canonical
 from hitl_orchestrator.domain.words import CaseStage, EventKind
 from hitl_orchestrator.errors import (
     CaseMoved,
@@ -22,49 +21,20 @@ from hitl_orchestrator.errors import (
 )
 from hitl_orchestrator.ledger import entries, sql_contents, statements
 from hitl_orchestrator.ledger.books import Books
-from hitl_orchestrator.ledger.chain import Draft, Head, body_of, event_of, policy_of, time_text
+from hitl_orchestrator.ledger.chain import Draft, Head, body_of, event_of, time_text
 from hitl_orchestrator.ledger.contents import content_digest, is_same, marked, new_contents, restored
 from hitl_orchestrator.ledger.database import Taken, Transaction, resolved, resumed
 from hitl_orchestrator.ledger.redaction import Redaction, a_redaction
 from hitl_orchestrator.ledger.rows import as_review, as_stored, found_by, found_by_answer, review_of
 from hitl_orchestrator.ledger.seal import check_told
 from hitl_orchestrator.ledger.sql_books import SqlBooks
+from hitl_orchestrator.ledger.sql_policies import SqlPolicies
 from hitl_orchestrator.ledger.sql_queue import SqlQueue
+from hitl_orchestrator.ledger.sql_spot_checks import SqlSpotChecks, note_if_drawn
 
 
-class SqlLedger(SqlQueue):
+class SqlLedger(SqlQueue, SqlPolicies, SqlSpotChecks):
     """The `Ledger` port over named statements. Safe to share between threads."""
-
-    @resolved
-    def record_policy(self, policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> None:
-        """Make a policy the current one, keep it under its hash, and say so in the ledger."""
-        with self._database.read() as conn:
-            if _is_current(conn, policy_hash):
-                return
-        with self._database.write() as conn:
-            if _is_current(conn, policy_hash):
-                return
-            seq = self._append(conn, entries.policy_recorded(policy_id, policy_hash, body, at))
-            if conn.run(statements.RECORD_AGAIN, wanted_hash=policy_hash, latest_seq=seq).rowcount == 0:
-                row = {"policy_hash": policy_hash, "policy_id": policy_id, "body": canonical_json(body)}
-                conn.run(statements.ADD_POLICY, **row, recorded_seq=seq)
-
-    @resolved
-    def current_policy(self) -> dict[str, Any] | None:
-        """Return the policy that was made the current one last."""
-        with self._database.read() as conn:
-            row = conn.first(statements.CURRENT_POLICY)
-        return None if row is None else policy_of(row["entry"])[1]
-
-    @resolved
-    def policy(self, policy_hash: str) -> dict[str, Any]:
-        """Return a recorded policy."""
-        with self._database.read() as conn:
-            row = conn.first(statements.POLICY, wanted_hash=policy_hash)
-        if row is None:
-            raise KeyError(policy_hash)
-        body: dict[str, Any] = read_canonical(row["body"])
-        return body
 
     @resolved
     def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, driving: bool = False) -> Case:
@@ -103,7 +73,7 @@ class SqlLedger(SqlQueue):
         return case
 
     @resolved
-    def open_review(self, shown: Shown, at: datetime) -> ReviewRow:
+    def open_review(self, shown: Shown, at: datetime, shadow: ShadowAnswer | None = None) -> ReviewRow:
         """Open a review, or return the one that is there."""
         with self._database.write() as conn:
             if not self._moved(conn, shown.case_id, CaseStage.RECEIVED, CaseStage.WAITING):
@@ -112,7 +82,7 @@ class SqlLedger(SqlQueue):
                     return review_of(row)
                 raise CaseMoved(shown.case_id, self._stage(conn, shown.case_id))
             opened = self._add_review(conn, shown, at)
-            routed = entries.routed(shown.case_id, shown.routing, at)
+            routed = entries.routed(shown.case_id, shown.routing, at, shadow)
             self._append(conn, routed, entries.review_opened(opened))
         return opened
 
@@ -237,7 +207,8 @@ class SqlLedger(SqlQueue):
                 ran_on = entries.resumed(record.case_id, review["review_id"], at)
                 self._append(conn, ran_on, entries.finished(record, at))
             else:
-                self._append(conn, entries.routed(record.case_id, routing, at), entries.finished(record, at))
+                routed = self._append(conn, entries.routed(record.case_id, routing, at), entries.finished(record, at))
+                note_if_drawn(conn, record, routed + 1)
         return record
 
     @resolved
@@ -378,11 +349,6 @@ class SqlLedger(SqlQueue):
             submission = Submission.model_validate({**body, "case_id": case_id})
             stands = {"stage": CaseStage(row["stage"]), "reviews": tuple(map(as_review, found)), "record": record}
             return Case(submission=submission, redacted=said is None, **stands)
-
-
-def _is_current(conn: Transaction, policy_hash: str) -> bool:
-    row = conn.first(statements.CURRENT_POLICY)
-    return row is not None and policy_of(row["entry"])[0] == policy_hash
 
 
 def _at_stage(stage: CaseStage) -> Any:

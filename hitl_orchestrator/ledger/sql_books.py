@@ -11,7 +11,7 @@ from sqlalchemy.sql.expression import ClauseElement
 from hitl_orchestrator.ledger.books import Account, CaseRow, StoredContents, StoredPolicy, StoredReview, Told
 from hitl_orchestrator.ledger.chain import Entry
 from hitl_orchestrator.ledger.database import Transaction
-from hitl_orchestrator.ledger.tables import cases, contents, events, policies, refusals, reviews
+from hitl_orchestrator.ledger.tables import cases, contents, events, policies, refusals, reviews, spot_checks
 
 _ENTRY_COLUMNS = [events.c[name] for name in Entry._fields]
 _ENTRIES = select(*_ENTRY_COLUMNS).where(events.c.seq > bindparam("behind")).order_by(events.c.seq)
@@ -35,11 +35,12 @@ _CONTENTS = select(contents).join(cases, cases.c.case_id == contents.c.case_id).
 _CONTENTS_OF_CASE = select(contents).where(contents.c.case_id == bindparam("wanted_case"))
 
 
+_SPOT_CHECKS = select(spot_checks.c.case_id)
 _STRAYS = {
     table.name: select(table.c.case_id)
     .join(cases, cases.c.case_id == table.c.case_id, isouter=True)
     .where(table.c.case_id.is_not(None), cases.c.case_id.is_(None))
-    for table in (events, reviews, refusals, contents)
+    for table in (events, reviews, refusals, contents, spot_checks)
 }
 _BELOW_ALL = -(2**31)
 
@@ -103,6 +104,10 @@ class SqlBooks:
         """Yield the rows of the policies."""
         for row in self._rows(_POLICIES):
             yield StoredPolicy._make(_policy(row))
+
+    def spot_checks(self) -> Iterator[str]:
+        """Yield the cases that are to be looked at."""
+        return (row["case_id"] for row in self._rows(_SPOT_CHECKS))
 
     def faults(self) -> Iterator[str]:
         """Yield what the database itself finds broken."""

@@ -31,6 +31,15 @@ Index(
     sqlite_where=text("kind = 'finished'"),
 )
 Index("policies_recorded", events.c.seq, sqlite_where=text("kind = 'policy_recorded'"))
+# Asked at each submission: has anything become of the policies since?
+Index(
+    "life_of_policies",
+    events.c.seq,
+    sqlite_where=text(
+        "kind IN ('policy_version', 'policy_proposed', 'policy_activated', 'policy_canary', "
+        "'policy_shadow', 'policy_declined')"
+    ),
+)
 
 cases = Table(
     "cases",
@@ -133,6 +142,14 @@ refusals = Table(
     Column("case_id", String(200), ForeignKey("cases.case_id"), primary_key=True),
     Column("attempt", String(64), primary_key=True),
     Column("refused_seq", Integer, nullable=False),
+)
+
+# Cases that went ahead by themselves, were drawn to be looked at afterwards, and of which nobody was asked yet.
+spot_checks = Table(
+    "spot_checks",
+    metadata,
+    Column("case_id", String(200), ForeignKey("cases.case_id"), primary_key=True),
+    Column("finished_seq", Integer, nullable=False),
 )
 
 # What agents and people said in a case, beside the ledger, which names it by digests under this key.

@@ -47,6 +47,7 @@ class Desk(Team):
                 raise self._forged(submission.case_id, "no review of it was opened, and its place was stored elsewhere")
             return row if row.verdict is None else self._proven(row)
         self._check_submission(submission)
+        shadow, routing = routing.decision.shadow, _without_shadow(routing)
         role = routing.decision.assigned_human_role or self._people.chain.roles[0]
         then = what_then(routing.decision, role, self._people.chain)
         shown = Shown(
@@ -60,7 +61,7 @@ class Desk(Team):
             answer_within=self._answer_within(routing.decision),
             salt=secrets.token_hex(16),
         )
-        row = self._ledger.open_review(shown, self._clock())
+        row = self._ledger.open_review(shown, self._clock(), shadow)
         return row if row.verdict is None else self._proven(row)
 
     def hear(self, row: ReviewRow, answer: Review | None) -> ReviewRow:
@@ -231,7 +232,7 @@ class Desk(Team):
         if routing.decision.needs_human:
             return False
         facts = facts_of(submission.task, routing)
-        return not self._asked(submission.case_id, submission.policy_hash, facts).needs_human
+        return not self._asked(submission, facts).needs_human
 
     def _passed_up(self, row: ReviewRow, verdict: Verdict, rights: Rights | None = None) -> Shown | None:
         """Return what the next role up is shown; None for a final decision.
@@ -265,6 +266,13 @@ class Desk(Team):
                 "answer_within": self._answer_within(row.shown.routing.decision),
             }
         )
+
+
+def _without_shadow(routing: Routing) -> Routing:
+    """Return what reviewers are shown of a routing: nothing of a policy that is only watched."""
+    if routing.decision.shadow is None:
+        return routing
+    return routing.model_copy(update={"decision": routing.decision.model_copy(update={"shadow": None})})
 
 
 def _text(submission: Submission) -> str:

@@ -11,7 +11,7 @@ from hitl_orchestrator.domain.reading import did_you_mean, parse
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.value import Identifier, Value
-from hitl_orchestrator.domain.words import ActorKind, Authentication
+from hitl_orchestrator.domain.words import POLICY_CHANGE, ActorKind, Authentication
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.ledger.entries import answer_digest
 from hitl_orchestrator.nodes.desk import CLOCK_TOLERANCE
@@ -61,6 +61,18 @@ def is_same_answer(given: Review, again: Review) -> bool:
 def passed_up(case: Case) -> bool:
     """Whether an earlier review of a waiting case was answered, so that its thread may still ask that one."""
     return any(row.verdict is not None and row.verdict.final is None for row in case.reviews)
+
+
+def check_not_kept(task: Task) -> None:
+    """Refuse a task of the type that is kept for changes of the policy.
+
+    Raises:
+        UnfitInput: it is one.
+    """
+    if task.task_type == POLICY_CHANGE:
+        remedy = "'hitl policy activate' proposes one, under the name of who wants it"
+        there = f"{POLICY_CHANGE!r} is kept for changes of the routing policy itself, and nobody may submit one"
+        raise UnfitInput([f"task {task.task_id!r}: task_type: {there}; {remedy}"])
 
 
 def check_submission(task: Task, output: AgentOutput | None, now: datetime) -> None:

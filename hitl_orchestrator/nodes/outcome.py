@@ -33,7 +33,7 @@ def by_agent(submission: Submission, routing: Routing, now: datetime) -> AuditRe
         final_decision=FinalDecision.APPROVED,
         decision_source=DecisionSource.AGENT,
         final_output=None if submission.probe else routing.output.agent_output,
-        review_probability=0.0,
+        review_probability=0.0 if submission.replayed else routing.decision.spot_check,
     )
 
 

@@ -19,8 +19,14 @@ class Classifier(Protocol):
 class Rules(Protocol):
     """The policies in force."""
 
-    def decide(self, policy_hash: str, facts: Facts) -> RoutingDecision:
-        """Return the strictest of what the case's own policy and the active one say. Never reads a clock or a file."""
+    def decide(self, policy_hash: str, facts: Facts, task_id: str | None = None) -> RoutingDecision:
+        """Return the strictest of what the case's own policy and the active one say. Never reads a clock or a file.
+
+        A canary decides alone about the tasks that it has drawn.
+        """
+
+    def route(self, submission: Submission, facts: Facts) -> RoutingDecision:
+        """Return where a case goes that came in, and what a watched policy would have said, which changes nothing."""
 
 
 class Outputs(Protocol):

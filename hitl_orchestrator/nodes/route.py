@@ -6,4 +6,4 @@ from hitl_orchestrator.nodes.state import Scored, Update, facts_of
 
 def route(state: Scored, *, rules: Rules) -> Update:
     """Evaluate the policy, purely. Its answer picks the edge."""
-    return {"decision": rules.decide(state.submission.policy_hash, facts_of(state))}
+    return {"decision": rules.route(state.submission, facts_of(state))}

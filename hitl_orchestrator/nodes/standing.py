@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from hitl_orchestrator.domain.audit import Event
-from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.review import Review, ReviewRow
 from hitl_orchestrator.errors import HitlError, PolicyAltered, Refusal, SealBroken, StoredOtherwise
@@ -94,10 +94,10 @@ class Standing:
         case = case or self._ledger.case(row.case_id)
         return [self._proven(before) for before in case.reviews if before.level < row.level]
 
-    def _asked(self, case_id: str, policy_hash: str, facts: Facts) -> RoutingDecision:
+    def _asked(self, submission: Submission, facts: Facts) -> RoutingDecision:
         """Ask the policy that a case came in under, and the active one."""
-        with self._alarmed(case_id):
-            return self._rules.decide(policy_hash, facts)
+        with self._alarmed(submission.case_id):
+            return self._rules.decide(submission.policy_hash, facts, submission.task.task_id)
 
     @contextmanager
     def _alarmed(self, case_id: str) -> Iterator[None]:

@@ -43,7 +43,7 @@ def open_reviews(
 def in_force(row: ReviewRow, rules: Rules, chain: RoleChain) -> tuple[str, Asking]:
     """Return the role that may decide now, and how it is asked: as the review says, or as a stricter policy does."""
     routing = row.shown.routing
-    decision = rules.decide(routing.decision.policy_hash, facts_of(row.shown.task, routing))
+    decision = rules.decide(routing.decision.policy_hash, facts_of(row.shown.task, routing), row.shown.task.task_id)
     return chain.higher(row.role, decision.assigned_human_role or row.role), decision.asking
 
 

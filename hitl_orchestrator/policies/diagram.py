@@ -73,18 +73,28 @@ class Diagram(Generic[Said]):
 
     def regions(self, wanted: Callable[[Said], bool], within: Box | None = None) -> Iterator[Region[Said]]:
         """Yield the boxes, disjoint and together complete, where what is so is wanted. There may be many."""
+        reaches: dict[int, bool] = {}
+
+        def leads(here: "Node[Said] | Leaf[Said]") -> bool:
+            if id(here) not in reaches:
+                reaches[id(here)] = (
+                    wanted(here.said)
+                    if isinstance(here, Leaf)
+                    else any(leads(following) for _, following in here.edges)
+                )
+            return reaches[id(here)]
 
         def look(here: "Node[Said] | Leaf[Said]", box: Box) -> Iterator[Region[Said]]:
             if isinstance(here, Leaf):
-                if wanted(here.said):
-                    yield Region(box, here.said)
+                yield Region(box, here.said)
                 return
             for mask, following in here.edges:
                 left = mask & box[here.axis]
-                if left:
+                if left and leads(following):
                     yield from look(following, (*box[: here.axis], left, *box[here.axis + 1 :]))
 
-        yield from look(self.root, within or self.space.full)
+        if leads(self.root):
+            yield from look(self.root, within or self.space.full)
 
     def example(self, wanted: Callable[[Said], bool], within: Box | None = None) -> Region[Said] | None:
         """Return the first box where what is so is wanted; None where it nowhere is."""

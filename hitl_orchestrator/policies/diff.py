@@ -21,9 +21,9 @@ from hitl_orchestrator.policies.engine import carried_by
 from hitl_orchestrator.policies.language import Comparison, Conditions, FieldType
 from hitl_orchestrator.policies.schema import FALLBACK, Policy, PolicyStack, Rule, default_role
 from hitl_orchestrator.policies.strictest import strictest
-from hitl_orchestrator.policies.words import say, say_facts
+from hitl_orchestrator.policies.words import say
 
-MOST_BOXES = 500
+MOST_BOXES, MOST_TOLD = 500, 5
 _WITHOUT_MERIT = ("rule_id", "reason", "policy_id", "policy_hash", "trace", "layers")
 
 
@@ -47,7 +47,7 @@ class Answer(NamedTuple):
 class Difference:
     """One change of the answer. `where` says in words which cases it is about, and `example` is one of them.
 
-    `aspects` names what differs, such as `action` or `approvals`.
+    `aspects` names what differs, such as `approvals 1 to 2`.
     """
 
     direction: Direction
@@ -178,7 +178,13 @@ def _aspects(before: RoutingDecision, after: RoutingDecision) -> tuple[str, ...]
     one, other = (decision.model_dump(exclude=set(_WITHOUT_MERIT)) for decision in (before, after))
     one |= one.pop("asking")
     other |= other.pop("asking")
-    return tuple(name for name, value in one.items() if value != other[name])
+    return tuple(
+        f"{name} {_shown(value)} to {_shown(other[name])}" for name, value in one.items() if value != other[name]
+    )
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def direction(before: RoutingDecision, after: RoutingDecision, roles: RoleChain) -> Direction:
@@ -207,21 +213,22 @@ def _demands(decision: RoutingDecision, roles: RoleChain) -> tuple[float, ...]:
 
 def _difference(change: tuple[_Said, _Said], answers: Diagram[tuple[_Said, _Said]], roles: RoleChain) -> Difference:
     before, after = (said.decision for said in change)
-    regions = answers.regions(lambda found: found == change)
+    regions = answers.regions(lambda found: found is change)
     boxes = [region.box for region in islice(regions, MOST_BOXES)]
-    more = next(regions, None) is not None
+    joined = merged(boxes)
+    told = [say(box, answers.space) for box in joined[:MOST_TOLD]]
+    if next(regions, None) is not None:
+        told.append(f"at least {len(joined) - len(told) + 1:,} more such regions")
+    elif len(joined) > MOST_TOLD:
+        told.append(f"{len(joined) - MOST_TOLD:,} more such regions")
     return Difference(
         direction=direction(before, after, roles),
         before=_answer(before),
         after=_answer(after),
         aspects=_aspects(before, after),
-        where=(*_in_words(merged(boxes), answers.space), *(["more such regions"] if more else [])),
-        example=answers.space.sample(boxes[0]),
+        where=tuple(told),
+        example=answers.space.sample(joined[0]),
     )
-
-
-def _in_words(boxes: Sequence[Box], space: Space) -> list[str]:
-    return [say(box, space) for box in boxes]
 
 
 def _answer(decision: RoutingDecision) -> Answer:
@@ -231,6 +238,3 @@ def _answer(decision: RoutingDecision) -> Answer:
 def _told(answer: Answer) -> str:
     asked = f" by {answer.assigned_human_role}" if answer.assigned_human_role else ""
     return f"{answer.action}{asked} ({answer.rule_id})"
-
-
-__all__ = ["Answer", "Difference", "Direction", "differences", "direction", "say_facts"]

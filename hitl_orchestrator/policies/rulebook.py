@@ -1,31 +1,129 @@
 """The policies in force: the one a case came in under, and the active one. The stricter of the two decides."""
 
 from collections.abc import Callable
-from typing import Any
+from threading import Lock
+from typing import Any, NamedTuple
 
-from hitl_orchestrator.domain.decision import Facts, RoutingDecision
+from hitl_orchestrator.domain.case import Submission
+from hitl_orchestrator.domain.decision import Facts, RoutingDecision, ShadowAnswer
 from hitl_orchestrator.domain.roles import RoleChain
+from hitl_orchestrator.domain.words import POLICY_CHANGE, Action, ProbeKind
 from hitl_orchestrator.errors import PolicyAltered
 from hitl_orchestrator.policies.engine import CompiledPolicy, compile_policy
-from hitl_orchestrator.policies.schema import Policy, policy_hash, policy_of
+from hitl_orchestrator.policies.life import Life, in_canary
+from hitl_orchestrator.policies.schema import FALLBACK, Policy, default_role, policy_hash, policy_of
 from hitl_orchestrator.policies.strictest import asked_together, demand
 
 Read = Callable[[str], dict[str, Any]]
 """Returns the recorded body of a policy by its hash; raises `KeyError` where there is none."""
 
 
+class _InForce(NamedTuple):
+    """What rules at one moment. It is replaced as a whole, so that nobody reads half of a change."""
+
+    active: CompiledPolicy
+    life: Life = Life()
+
+    def leads(self, policy_hash: str, task_id: str | None) -> bool:
+        """Whether a case is decided by its own policy alone: that is the active one, or the canary that drew it."""
+        if policy_hash == self.active.hash:
+            return True
+        canary = self.life.canary
+        drawn = canary is not None and task_id is not None and in_canary(canary, task_id)
+        return drawn and canary is not None and canary.policy_hash == policy_hash
+
+
 class Rulebook:
-    """The active policy, and every earlier one that a case still holds on to."""
+    """The active policy, and every earlier one that a case still holds on to. Threads may share it."""
 
     def __init__(self, active: Policy, roles: RoleChain, read: Read) -> None:
-        self.active = compile_policy(active, roles)
+        compiled = compile_policy(active, roles)
         self._roles, self._read = roles, read
-        self._compiled: dict[str, CompiledPolicy] = {self.active.hash: self.active}
+        self._compiled: dict[str, CompiledPolicy] = {compiled.hash: compiled}
+        self._now, self._changing = _InForce(compiled), Lock()
 
-    def decide(self, policy_hash: str, facts: Facts) -> RoutingDecision:
-        """Return what the case's own policy says, or what the active one says where that is stricter."""
-        own = self.policy(policy_hash).decide(facts)
-        return own if policy_hash == self.active.hash else self.stricter(own, self.active.decide(facts))
+    @property
+    def active(self) -> CompiledPolicy:
+        """The active policy."""
+        return self._now.active
+
+    @property
+    def life(self) -> Life:
+        """What the ledger has told of policies so far."""
+        return self._now.life
+
+    def put_in_force(self, life: Life) -> None:
+        """Let what the ledger tells of policies rule from now on. What is older than what is known changes nothing.
+
+        Raises:
+            PolicyAltered: the policy that is to rule, or the canary, is not what was recorded; all stays as it was.
+        """
+        active = self.active if life.active is None else self.policy(life.active)
+        if life.canary is not None:
+            self.policy(life.canary.policy_hash)
+        with self._changing:
+            if life.seen > self._now.life.seen:
+                self._now = _InForce(active, life)
+
+    def for_task(self, task_id: str) -> CompiledPolicy:
+        """Return the policy that a new task comes in under: the active one, or the canary that draws it."""
+        active, life = self._now
+        if life.canary is not None and in_canary(life.canary, task_id):
+            return self.policy(life.canary.policy_hash)
+        return active
+
+    def decide(self, policy_hash: str, facts: Facts, task_id: str | None = None) -> RoutingDecision:
+        """Return what the case's own policy says, or what the active one says where that is stricter.
+
+        A canary decides the tasks that it has drawn alone. A change of the policy is always escalated.
+        """
+        now = self._now
+        decided = self.policy(policy_hash).decide(facts)
+        if not now.leads(policy_hash, task_id):
+            decided = self.stricter(decided, now.active.decide(facts))
+        return self.stricter(self._floor(decided), decided) if facts.task_type == POLICY_CHANGE else decided
+
+    def route(self, submission: Submission, facts: Facts) -> RoutingDecision:
+        """Return where a case goes that came in, and what a watched policy would have said, which changes nothing."""
+        decided = self.decide(submission.policy_hash, facts, submission.task.task_id)
+        if submission.probe is not None and submission.probe.kind is ProbeKind.SPOT_CHECK:
+            return self._looked_at(decided)
+        aside = submission.probe is not None or facts.task_type == POLICY_CHANGE
+        shadow = None if aside else self._shadow(facts)
+        return decided if shadow is None else decided.model_copy(update={"shadow": shadow})
+
+    def _shadow(self, facts: Facts) -> ShadowAnswer | None:
+        watched = self._now.life.shadow
+        if watched is None:
+            return None
+        try:
+            said = self.policy(watched.policy_hash).decide(facts)
+        except Exception:  # noqa: BLE001 - whatever is wrong with a policy that only watches, no case waits for it
+            return None
+        kept = {"rule_id": said.rule_id, "action": said.action, "assigned_human_role": said.assigned_human_role}
+        return ShadowAnswer(policy_hash=watched.policy_hash, **kept)
+
+    def _looked_at(self, decided: RoutingDecision) -> RoutingDecision:
+        """Return who looks at a case that went ahead by itself, with nothing that tells them so."""
+        return RoutingDecision(
+            action=Action.HUMAN_REVIEW,
+            rule_id=FALLBACK,
+            assigned_human_role=default_role(Action.HUMAN_REVIEW, self._roles),
+            reason="a person decides it",
+            policy_id=decided.policy_id,
+            policy_hash=decided.policy_hash,
+        )
+
+    def _floor(self, decided: RoutingDecision) -> RoutingDecision:
+        """Return the least that is asked of a change of the policy."""
+        return RoutingDecision(
+            action=Action.ESCALATE,
+            rule_id=POLICY_CHANGE,
+            assigned_human_role=default_role(Action.ESCALATE, self._roles),
+            reason="a policy that asks for less takes a second person, whatever the policies say",
+            policy_id=decided.policy_id,
+            policy_hash=decided.policy_hash,
+        )
 
     def policy(self, policy_hash: str) -> CompiledPolicy:
         """Return a policy by its hash. Raises `PolicyAltered` where what is recorded is not it."""
@@ -40,6 +138,8 @@ class Rulebook:
         """
         roles = self._roles
         more, less = (other, one) if demand(other, roles) > demand(one, roles) else (one, other)
+        if more.spot_check < less.spot_check and not more.needs_human:
+            return more.model_copy(update={"spot_check": less.spot_check})
         asking = asked_together(more, less, roles)
         if asking == more.asking:
             return more

@@ -62,6 +62,8 @@ def _task(view: CaseView) -> Iterator[str]:
     yield f'<p class="faint">{_line(task.task_type)} in {_line(task.domain)}, made {_moment(task.timestamp)}</p>'
     yield _fields(task.metadata)
     yield _beware(task.model_dump(mode="json"))
+    if view.message:
+        yield f'<p class="note">{_text(view.message)}</p>'
     if view.passed_up_because:
         yield f'<p class="note">Passed up: {_text(view.passed_up_because)}</p>'
 

@@ -56,6 +56,7 @@ class CaseView(Value):
     action: Action
     rule_id: Label
     reason: Text
+    message: Text = Field(default="", description="what the rule tells whoever reviews")
     would_go_through: tuple[Text, ...] = ()
     role: Label = Field(description="who must decide now")
     asking: Asking

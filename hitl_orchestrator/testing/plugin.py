@@ -1,14 +1,31 @@
-"""Fixtures for pytest: `hitl`, `reviewer` and `clock`. They are found by themselves, and import nothing until then."""
+"""For pytest: the fixtures `hitl`, `reviewer` and `clock`, and the tables of policy tests that stand among the tests.
+
+Both are found by themselves. Nothing is imported until a test asks for a fixture, or a table is there.
+"""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from hitl_orchestrator.testing.clock import Clock
+    from hitl_orchestrator.testing.policy_files import PolicyFile
     from hitl_orchestrator.testing.reviewers import SimulatedReviewer
     from hitl_orchestrator.wiring import Orchestrator
+
+# Those of `policies.tables`, which is not imported for files that are none.
+_TABLES = (".policy-test.yaml", ".policy-test.yml", ".policy-test.csv")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "PolicyFile | None":
+    """Collect the tests of a policy, `*.policy-test.yaml` and `*.policy-test.csv`."""
+    if not file_path.name.endswith(_TABLES):
+        return None
+    from hitl_orchestrator.testing.policy_files import PolicyFile  # noqa: PLC0415
+
+    return PolicyFile.from_parent(parent, path=file_path)
 
 
 @pytest.fixture

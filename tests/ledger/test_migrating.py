@@ -15,6 +15,7 @@ INDEXES = (
     "decided_of_a_kind",
     "answered_by_whom",
     "answered_of_a_customer",
+    "life_of_policies",
 )
 
 
@@ -34,11 +35,12 @@ def rows(store):
 
 
 def taken_back(store):
-    """Take from the store what the second migration brought."""
+    """Take from the store what the later migrations brought."""
     database = _database(store)
     with database.engine().begin() as connection:
         for name in INDEXES:
             connection.execute(text(f"DROP INDEX {name}"))
+        connection.execute(text("DROP TABLE spot_checks"))
         for name in (*NEW, "affinity"):
             connection.execute(text(f"ALTER TABLE reviews DROP COLUMN {name}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))

@@ -25,8 +25,8 @@ class OneRule:
     def __init__(self):
         self.asked = []
 
-    def decide(self, policy_hash, facts):
-        self.asked.append((policy_hash, facts))
+    def route(self, submission, facts):
+        self.asked.append((submission.policy_hash, facts))
         return ROUTING.decision
 
 

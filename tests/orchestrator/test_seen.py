@@ -178,3 +178,12 @@ def test_what_agents_can_learn_is_told_of_each_case_that_a_person_decided(team):
 
     assert (told.task_id, told.agent_correct, told.human_override) == ("task-1", False, False)
     assert (told.error_type, told.notes) == ("agent_error", "not a refund")
+
+
+@pytest.mark.parametrize("blind", [True, False])
+def test_what_a_rule_tells_reviewers_is_seen_whether_or_not_the_answer_is(team, blind):
+    hitl = team(blind=blind, message="Ask for the invoice.")
+    submit(hitl)
+
+    assert hitl.view("task-1", "r1").message == "Ask for the invoice."
+    assert "Ask for the invoice." in hitl.view("task-1", "r1")._repr_html_()

@@ -4,33 +4,13 @@ import random
 from datetime import UTC, datetime
 
 import pytest
-from policies_at_random import FIELDS, a_policy, facts_at_random
+from policies_at_random import STACK, a_policy, facts_at_random
 from pydantic import ValidationError
 
 from hitl_orchestrator.domain.decision import Facts, LayerAnswer
 from hitl_orchestrator.domain.words import Action, RiskLevel
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies import Policy, PolicyStack, compile_policy, decide, explain, policy_hash, read_policy
-
-STACK = """
-policy_id: acme
-rules:
-  - {rule_id: org_go, priority: 1, conditions: {min_confidence: 0.7}, action: auto_approve, spot_check: 0.1}
-domains:
-  payments:
-    policy_id: acme_payments
-    metadata: {amount: number}
-    rules:
-      - {rule_id: pay_big, priority: 1, action: escalate, message: "Ask for the invoice.",
-         conditions: {metadata: {amount: {gt: 5000}}}}
-users:
-  ann:
-    policy_id: ann
-    rules:
-      - {rule_id: ann_refunds, priority: 1, conditions: {task_type: refund}, action: human_review, approvals: 2,
-         message: "Ann wants to know.", respond_within: PT4H}
-      - {rule_id: ann_trusts, priority: 2, conditions: {min_confidence: 0.1}, action: auto_approve}
-"""
 
 
 def the_stack() -> PolicyStack:
@@ -130,4 +110,3 @@ def test_the_hash_of_a_stack_is_that_of_all_layers():
     stack = the_stack()
     assert policy_hash(stack) == policy_hash(read_policy(STACK, "acme.yml"))
     assert policy_hash(stack) != policy_hash(read_policy(STACK.replace("5000", "5001"), "acme.yaml"))
-    assert FIELDS

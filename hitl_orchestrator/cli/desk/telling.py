@@ -108,6 +108,8 @@ def _laid_out(where: Sequence[Column], cells: dict[str, tuple[str, str]], width:
 def sections(view: CaseView, now: datetime) -> tuple[list[Section], list[Section]]:
     """Return what there is to know: what is judged, and what stands around it."""
     judged = [Section("task", _task(view))]
+    if view.message:
+        judged.append(Section("message", _quoted(view.message, STRONG)))
     if view.passed_up_because:
         judged.append(Section("passed up", _quoted(view.passed_up_because, WARN)))
     judged += [] if view.hidden else _answer(view)

@@ -1,0 +1,90 @@
+"""`hitl policy diff` and `hitl policy schema`."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import typer
+
+from hitl_orchestrator.cli.answer import answer
+from hitl_orchestrator.cli.blocks import Block, Line
+from hitl_orchestrator.cli.problems import NO
+from hitl_orchestrator.cli.session import Session
+from hitl_orchestrator.domain.decision import Facts
+from hitl_orchestrator.policies import Policy, policy_hash
+from hitl_orchestrator.policies.diff import Answer, Difference, Direction, differences
+from hitl_orchestrator.policies.published import policy_json_schema
+from hitl_orchestrator.policies.words import say_facts
+from hitl_orchestrator.wiring import load_people, load_policy
+
+_STYLE = {Direction.LOOSER: "red", Direction.STRICTER: "green", Direction.OTHER: "yellow"}
+
+
+def diff(session: Session, old_path: str, new_path: str) -> None:
+    """Tell what changes from one policy to the other, and end with no where anything gets looser."""
+    chain = load_people(session.reviewers).chain
+    old, new = load_policy(old_path, chain), load_policy(new_path, chain)
+    found = differences(old, new, chain)
+    looser = any(one.direction is Direction.LOOSER for one in found)
+    data = {
+        "old": {"policy_id": old.policy_id, "policy_hash": policy_hash(old)},
+        "new": {"policy_id": new.policy_id, "policy_hash": policy_hash(new)},
+        "looser": looser,
+        "differences": [_plain(one) for one in found],
+    }
+    answer(session.as_json, data, lambda: _blocks(old, new, found))
+    if looser:
+        raise typer.Exit(NO)
+
+
+def schema(session: Session) -> None:
+    """Print the JSON Schema, which is JSON whether or not it is asked for."""
+    answer(True, policy_json_schema(), tuple)
+
+
+def plain_facts(facts: Facts) -> dict[str, Any]:
+    """Return facts by the names that tasks and tables of tests use."""
+    return {
+        "risk_level": facts.risk_level,
+        "domain": facts.domain,
+        "task_type": facts.task_type,
+        "confidence_score": facts.confidence,
+        "signals": sorted(facts.signals),
+        "has_proposal": facts.has_proposal,
+        "metadata": dict(facts.metadata),
+        "timestamp": None if facts.moment is None else facts.moment.isoformat(),
+    }
+
+
+def _plain(one: Difference) -> dict[str, Any]:
+    return {
+        "direction": one.direction,
+        "before": one.before._asdict(),
+        "after": one.after._asdict(),
+        "aspects": one.aspects,
+        "where": one.where,
+        "example": plain_facts(one.example),
+    }
+
+
+def _blocks(old: Policy, new: Policy, found: Sequence[Difference]) -> Iterator[Block]:
+    yield Line(f"{old.policy_id} ({policy_hash(old)[:12]}) to {new.policy_id} ({policy_hash(new)[:12]}):", "bold")
+    for one in found:
+        yield Line()
+        if one.before.action is one.after.action and one.before.assigned_human_role == one.after.assigned_human_role:
+            changed = f"{_told(one.after)} asks otherwise: {', '.join(one.aspects)}"
+        else:
+            changed = f"{_told(one.before)} becomes {_told(one.after)}"
+        yield Line(f"{one.direction}: {changed}", _STYLE[one.direction], indent=2)
+        for where in one.where:
+            yield Line(f"for {where}", indent=4)
+        yield Line(f"such as {say_facts(one.example)}", "dim", indent=4)
+    yield Line()
+    counted = Counter(one.direction for one in found)
+    told = ", ".join(f"{counted[way]} {way}" for way in Direction if counted[way])
+    yield Line(f"{told}." if found else "Every case is answered as before.", "bold" if found else "green")
+
+
+def _told(one: Answer) -> str:
+    asked = f" by {one.assigned_human_role}" if one.assigned_human_role else ""
+    return f"{one.action}{asked} ({one.rule_id})"

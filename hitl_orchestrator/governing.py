@@ -1,0 +1,380 @@
+"""Govern the policy: activate it, take it back, try it on a share of the cases, or only watch it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hitl_orchestrator.domain.audit import Actor, Event
+from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.review import Reviewer
+from hitl_orchestrator.domain.words import POLICY_CHANGE, Action, CaseStage, FinalDecision, PolicyChange
+from hitl_orchestrator.driving import Notice
+from hitl_orchestrator.errors import (
+    NotAuthorised,
+    NothingToGoBackTo,
+    UnfitInput,
+    UnknownCase,
+)
+from hitl_orchestrator.ledger import policy_entries as telling
+from hitl_orchestrator.ledger.chain import Draft
+from hitl_orchestrator.ledger.entries import SYSTEM
+from hitl_orchestrator.loading import check_they_fit, load_policy
+from hitl_orchestrator.nodes.refusals import who_acts
+from hitl_orchestrator.policies.change import (
+    POLICY_DOMAIN,
+    change_output,
+    change_task,
+    reason_of,
+    unsound,
+    version_of,
+    where_looser,
+)
+from hitl_orchestrator.policies.life import Life, Proposal, Version
+from hitl_orchestrator.policies.rulebook import recorded_policy
+from hitl_orchestrator.policies.schema import Policy, default_role, policy_hash, policy_of
+from hitl_orchestrator.policies.watching import Watching, watched
+from hitl_orchestrator.review.authority import role_to_decide_in
+from hitl_orchestrator.spot_checking import SpotCheckingOrchestrator
+
+GivenPolicy = str | Path | Mapping[str, Any] | Policy
+
+
+class Governed(NamedTuple):
+    """What became of a change of the policy: it is in force, or it waits for a second person in a case.
+
+    `looser` tells where the policy asks for less than the one that rules, a sentence each with an example.
+    """
+
+    change: PolicyChange
+    policy_hash: str
+    in_force: bool
+    case: Case | None = None
+    looser: tuple[str, ...] = ()
+
+
+class _Wanted(NamedTuple):
+    """What somebody wants."""
+
+    change: PolicyChange
+    policy: Policy
+    who: Reviewer
+    reason: str
+    channel: str
+    share: float | None = None
+
+    @property
+    def hash(self) -> str:
+        return policy_hash(self.policy)
+
+    @property
+    def actor(self) -> Actor:
+        return who_acts(self.who, self.channel)
+
+
+class GoverningOrchestrator(SpotCheckingOrchestrator):
+    """An orchestrator whose policy is governed as well."""
+
+    def activate_policy(
+        self, policy: GivenPolicy, *, reviewer_id: str, reason: str, channel: str = "library"
+    ) -> Governed:
+        """Let a policy rule this store from now on. One that is looser anywhere waits for a second person instead.
+
+        Who has that is in the inbox as a case of the type `policy_change`: once somebody else approves it, it rules.
+        The active one again changes nothing.
+
+        Raises:
+            NotAuthorised: nobody knows this reviewer, their role does not reach so far, or there is no second person.
+            UnfitInput: the policy cannot be used; its check finds an error, with every finding; or no reason is given.
+        """
+        who, why = self._who_governs(reviewer_id), reason_of(reason)
+        return self._governed(_Wanted(PolicyChange.ACTIVATE, self._read_policy(policy), who, why, channel))
+
+    def rollback_policy(
+        self, version: str | None = None, *, reviewer_id: str, reason: str, channel: str = "library"
+    ) -> Governed:
+        """Let the version before rule again, or the one whose hash begins so. Through the same gates as an activation.
+
+        Raises:
+            NothingToGoBackTo: no version came before, or there is none of this name.
+            NotAuthorised, UnfitInput: as `activate_policy`.
+        """
+        who, why = self._who_governs(reviewer_id), reason_of(reason)
+        policy = check_they_fit(recorded_policy(self._version_named(version), self.ledger.policy), self.people)
+        return self._governed(_Wanted(PolicyChange.ROLLBACK, policy, who, why, channel))
+
+    def canary_policy(
+        self, policy: GivenPolicy, share: float, *, reviewer_id: str, reason: str, channel: str = "library"
+    ) -> Governed:
+        """Let a policy decide this share of the new cases, drawn by a stable hash of the task id. Raises as activating.
+
+        It takes the place of another canary, and ends with the next activation.
+
+        Raises:
+            UnfitInput: the share is not in (0, 1], or no policy was activated here that it could be held against.
+        """
+        who, why = self._who_governs(reviewer_id), reason_of(reason)
+        if not 0 < share <= 1:
+            raise UnfitInput([f"canary: share: {share} is not in (0, 1]"])
+        if self._notice().active is None:
+            raise UnfitInput(["canary: no policy was activated here yet; do that first, with 'hitl policy activate'"])
+        return self._governed(_Wanted(PolicyChange.CANARY, self._read_policy(policy), who, why, channel, share))
+
+    def end_canary(self, *, reviewer_id: str, reason: str, channel: str = "library") -> bool:
+        """Let the active policy decide all new cases again; False where there was no canary. Raises as activating.
+
+        What came in under the canary keeps it: the stricter of it and the active one decides.
+        """
+        actor, why = who_acts(self._who_governs(reviewer_id), channel), reason_of(reason)
+        said = {"policy_hash": None, "share": None, "reason": why}
+        return self._ended(lambda life: life.canary is not None, lambda at: telling.canary(said, actor, at))
+
+    def shadow_policy(self, policy: GivenPolicy, *, reviewer_id: str, reason: str, channel: str = "library") -> str:
+        """Evaluate a policy beside the active one on each new case: what it says is recorded, and changes nothing.
+
+        Raises:
+            NotAuthorised, UnfitInput: as activating. What its check finds is kept, and is no reason to refuse it.
+        """
+        who, why = self._who_governs(reviewer_id), reason_of(reason)
+        wanted = _Wanted(PolicyChange.ACTIVATE, self._read_policy(policy), who, why, channel)
+        named = wanted.hash
+        while True:
+            life = self._notice()
+            same = life.shadow is not None and life.shadow.policy_hash == named
+            drafts = [*self._version(life, wanted), telling.shadow(named, why, wanted.actor, self._clock())]
+            if same or self.ledger.change_policy(drafts, life.seen):
+                self._notice()
+                return named
+
+    def end_shadow(self, *, reviewer_id: str, reason: str, channel: str = "library") -> bool:
+        """Watch no policy any more; False where none was. Raises as activating."""
+        actor, why = who_acts(self._who_governs(reviewer_id), channel), reason_of(reason)
+        return self._ended(lambda life: life.shadow is not None, lambda at: telling.shadow(None, why, actor, at))
+
+    def policy_life(self) -> Life:
+        """Return what rules now, with every change that waits for somebody, and every version that the store keeps."""
+        life = self._notice()
+        with self.ledger.books() as books:
+            rows = sorted(books.policies(), key=lambda row: row.recorded_seq)
+        used = {row.policy_hash: Version(policy_hash=row.policy_hash, policy_id=row.policy_id) for row in rows}
+        return replace(life, versions={**used, **life.versions})
+
+    def policy_history(self) -> list[Event]:
+        """Return everything that happened to policies, in order."""
+        return list(self.ledger.policy_events())
+
+    def watched_policy(self) -> Watching | None:
+        """Return how often the watched policy would have said something else so far; None where none is watched."""
+        shadow = self._notice().shadow
+        return None if shadow is None else watched(shadow.policy_hash, self.ledger.watched(shadow.since))
+
+    def recover(self, on_case: Callable[[Case], None] = lambda case: None) -> list[Case]:
+        """Drive on every unfinished case, and carry out what was decided of the policy. Raises as it did."""
+        self._notice()
+        try:
+            return super().recover(on_case)
+        finally:
+            self._settle_all()
+
+    def sweep(
+        self,
+        on_case: Callable[[Case], None] = lambda case: None,
+        on_notice: Callable[[Notice], None] = lambda notice: None,
+    ) -> list[Case]:
+        """Carry on with what is overdue, and carry out what was decided of the policy. Raises as it did."""
+        self._notice()
+        try:
+            return super().sweep(on_case, on_notice)
+        finally:
+            self._settle_all()
+
+    def _drive(self, case: Case, *, new: bool = False) -> Case:
+        """Run a case on; where it was about the policy and is finished, carry out what was decided."""
+        moved = super()._drive(case, new=new)
+        if moved.stage is CaseStage.FINISHED and moved.submission.task.task_type == POLICY_CHANGE:
+            self._settle(moved)
+        return moved
+
+    def _governed(self, wanted: _Wanted) -> Governed:
+        """Carry a change out at once, or propose it: held against what rules at that very moment, in a race too."""
+        found = unsound(wanted.policy, self.people.chain)
+        if found:
+            raise UnfitInput(found)
+        case_id = self._new_id()
+        while True:
+            life = self._notice()
+            if _is_done(wanted, life):
+                return Governed(wanted.change, wanted.hash, in_force=True)
+            base = self._ruling(life)
+            looser = self._looser(base, wanted.policy)
+            known = self._proposed_before(wanted, life, policy_hash(base)) if looser else None
+            if known is not None:
+                return Governed(wanted.change, wanted.hash, in_force=False, case=known, looser=looser)
+            if looser:
+                self._check_somebody_else(wanted.who)
+            drafts = [*self._version(life, wanted), self._told(wanted, base, case_id if looser else None)]
+            # One of ours that stands there already was written before the connection was lost.
+            if case_id in life.pending or self.ledger.change_policy(drafts, life.seen):
+                self._notice()
+                case = self._change_case(wanted, case_id, base, looser) if looser else None
+                return Governed(wanted.change, wanted.hash, in_force=not looser, case=case, looser=looser)
+
+    def _told(self, wanted: _Wanted, base: Policy, case_id: str | None) -> Draft:
+        """Return what the ledger is told: of a change that is carried out, or that waits in a case."""
+        said: dict[str, Any] = {"policy_hash": wanted.hash, "share": wanted.share, "reason": wanted.reason}
+        if case_id is None:
+            return _enactment(wanted.change, said | self._before(base), wanted.actor, self._clock())
+        said |= {"change": wanted.change.value, "base": policy_hash(base)}
+        return telling.proposed(case_id, said, wanted.actor, self._clock())
+
+    def _change_case(self, wanted: _Wanted, case_id: str, base: Policy, looser: Sequence[str]) -> Case:
+        """Put a change into the inbox. A crash before leaves a proposal that nobody knows of and nobody can decide."""
+        how = {"change": wanted.change.value, "reason": wanted.reason, "share": wanted.share}
+        task = change_task(case_id, (base, wanted.policy), self._clock(), how)
+        output = change_output(task, wanted.policy, wanted.change, looser)
+        submission = self._submission(task, output, submitted_by=wanted.who.reviewer_id, own=True)
+        return self._submit(submission.model_copy(update={"case_id": case_id}), channel=wanted.channel)
+
+    def _proposed_before(self, wanted: _Wanted, life: Life, base: str) -> Case | None:
+        """Return the case in which this very change waits already, if there is one."""
+        for one in life.pending.values():
+            same = (one.change, one.policy_hash, one.share) == (wanted.change, wanted.hash, wanted.share)
+            case = self._case_of(one) if same and one.base == base else None
+            if case is not None and case.stage is not CaseStage.FINISHED:
+                return case
+        return None
+
+    def _settle_all(self) -> None:
+        """Carry out what was decided of the policy, wherever a crash came between."""
+        for proposal in self._notice().pending.values():
+            case = self._case_of(proposal)
+            if case is not None and case.stage is CaseStage.FINISHED:
+                self._settle(case)
+
+    def _settle(self, case: Case) -> None:
+        """Carry out what was decided in a case about the policy, once; one that we did not propose changes nothing."""
+        while True:
+            life = self._notice()
+            proposal = life.pending.get(case.case_id)
+            if proposal is None or self.ledger.change_policy([self._outcome(proposal, case, life)], life.seen):
+                self._notice()
+                return
+
+    def _outcome(self, proposal: Proposal, case: Case, life: Life) -> Draft:
+        """Return what becomes of a proposal: what was seen is what is done, or else nothing."""
+        record, now = case.record, self._clock()
+        if record is None or record.final_decision is not FinalDecision.APPROVED or not record.human_involved:
+            how = "it is not finished" if record is None else f"it ended as {record.final_decision}"
+            why = f"{how}; only an approval by another person carries it out"
+            return telling.declined(case.case_id, why, SYSTEM, now)
+        if proposal.change is not PolicyChange.CANARY and life.active == proposal.policy_hash:
+            return telling.declined(case.case_id, "it is in force already", SYSTEM, now)
+        base, policy = self._ruling(life), recorded_policy(proposal.policy_hash, self.ledger.policy)
+        if policy_hash(base) != proposal.base and self._looser(base, policy):
+            why = f"another policy was activated since it was proposed ({policy_hash(base)[:12]}); propose it again"
+            return telling.declined(case.case_id, why, SYSTEM, now)
+        said = {"policy_hash": proposal.policy_hash, "share": proposal.share, "reason": proposal.reason}
+        agreed = {"case_id": case.case_id, "by": proposal.by, "approved_by": record.reviewer_id}
+        return _enactment(proposal.change, said | agreed | self._before(base), SYSTEM, now)
+
+    def _case_of(self, proposal: Proposal) -> Case | None:
+        try:
+            return self._case(proposal.case_id)
+        except UnknownCase:
+            return None
+
+    def _ended(self, there_is_one: Callable[[Life], bool], told: Callable[[datetime], Draft]) -> bool:
+        while True:
+            life = self._notice()
+            if not there_is_one(life):
+                return False
+            if self.ledger.change_policy([told(self._clock())], life.seen):
+                self._notice()
+                return True
+
+    def _version(self, life: Life, wanted: _Wanted) -> list[Draft]:
+        """Return the entry that brings a version in, where no command has brought it before."""
+        known = life.versions.get(wanted.hash)
+        if known is not None and known.author is not None:
+            return []
+        said = version_of(wanted.policy, wanted.reason, self.people.chain)
+        return [telling.version(said, wanted.actor, self._clock())]
+
+    def _ruling(self, life: Life) -> Policy:
+        """Return the policy that rules: the active one, else the one that the store was used with last, or opened."""
+        if life.active is not None:
+            return self.rulebook.policy(life.active).policy
+        recorded = self.ledger.current_policy()
+        return self.rulebook.active.policy if recorded is None else policy_of(recorded)
+
+    def _before(self, base: Policy) -> dict[str, str | None]:
+        """Return which version is left for another: None where it was never kept, in a store that is new."""
+        named = policy_hash(base)
+        return {"before": named if named in self._names() else None}
+
+    def _names(self) -> list[str]:
+        """Return the hashes of all versions that the store keeps."""
+        with self.ledger.books() as books:
+            return [row.policy_hash for row in books.policies()]
+
+    def _looser(self, base: Policy, policy: Policy) -> tuple[str, ...]:
+        return where_looser(base, policy, self.people.chain)
+
+    def _read_policy(self, given: GivenPolicy) -> Policy:
+        return check_they_fit(load_policy(given, self.people.chain), self.people)
+
+    def _who_governs(self, reviewer_id: str) -> Reviewer:
+        """Return somebody who may change the policy. Raises `NotAuthorised` where they may not."""
+        reviewer = self.people.named(reviewer_id)
+        role_to_decide_in(reviewer, self._needed, POLICY_DOMAIN, self.people.chain, None)
+        return reviewer
+
+    @property
+    def _needed(self) -> str:
+        """The role that it takes: the second of the chain."""
+        return str(default_role(Action.ESCALATE, self.people.chain))
+
+    def _check_somebody_else(self, who: Reviewer) -> None:
+        """Pass a change to which somebody else could agree."""
+        for other in self.people:
+            if other.human != who.human and self._may_govern(other):
+                return
+        why = f"the policy is looser than the one that rules, and nobody else holds {self._needed!r} or a role above it"
+        raise NotAuthorised(who.reviewer_id, f"{why}, who could agree to it; add a second person to the reviewers")
+
+    def _may_govern(self, reviewer: Reviewer) -> bool:
+        try:
+            role_to_decide_in(reviewer, self._needed, POLICY_DOMAIN, self.people.chain, None)
+        except NotAuthorised:
+            return False
+        return True
+
+    def _version_named(self, begins: str | None) -> str:
+        """Return the hash of the version before, or of the one whose hash begins so."""
+        life = self._notice()
+        if begins is None:
+            if not life.track:
+                raise NothingToGoBackTo("no version was in force before the active one")
+            return life.track[-1]
+        found = [name for name in self._names() if begins and name.startswith(begins)]
+        if len(found) != 1:
+            many = f"{len(found)} versions begin so; give more of the hash"
+            raise NothingToGoBackTo(f"{begins!r}: {many if found else 'there is no such version'}")
+        return found[0]
+
+
+def _is_done(wanted: _Wanted, life: Life) -> bool:
+    """Whether what somebody wants is so already."""
+    if wanted.change is not PolicyChange.CANARY:
+        return life.active == wanted.hash
+    return life.canary is not None and (life.canary.policy_hash, life.canary.share) == (wanted.hash, wanted.share)
+
+
+def _enactment(change: PolicyChange, said: Mapping[str, Any], actor: Actor, at: datetime) -> Draft:
+    """Return the entry that puts a policy in force."""
+    left_out = "before" if change is PolicyChange.CANARY else "share"
+    kept = {name: value for name, value in said.items() if name != left_out}
+    if change is PolicyChange.CANARY:
+        return telling.canary(kept, actor, at)
+    return telling.activated(change, kept, actor, at)

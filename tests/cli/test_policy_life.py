@@ -1,0 +1,108 @@
+"""Which policy rules, at the command line: who lets it, who else agrees, and what the ledger keeps of it."""
+
+import json
+
+import pytest
+
+STRICT = {
+    "policy_id": "strict",
+    "rules": [
+        {"rule_id": "high", "priority": 1, "conditions": {"risk_level": "high"}, "action": "escalate"},
+        {
+            "rule_id": "sure",
+            "priority": 2,
+            "conditions": {"risk_level": "low", "min_confidence": 0.93},
+            "action": "auto_approve",
+        },
+    ],
+}
+LOOSE = {
+    **STRICT,
+    "policy_id": "loose",
+    "rules": [STRICT["rules"][0], {**STRICT["rules"][1], "conditions": {"risk_level": "low", "min_confidence": 0.5}}],
+}
+BY = ("--reviewer", "senior_manager", "--reason", "we agreed so")
+
+
+@pytest.fixture
+def policies(folder, hitl):
+    """A store with the canonical tasks, which the strict policy rules, and a looser one beside it."""
+    for policy in (STRICT, LOOSE):
+        (folder / f"{policy['policy_id']}.json").write_text(json.dumps(policy))
+    assert hitl("run", "tasks.json", "--outputs", "agent_outputs.json").code == 0
+    assert hitl("policy", "activate", "strict.json", *BY).out.startswith("In force: ")
+
+
+@pytest.mark.usefixtures("policies")
+def test_a_looser_policy_rules_once_another_person_approves_it(hitl):
+    waits = hitl("policy", "activate", "loose.json", *BY)
+    assert (waits.code, "Not in force yet" in waits.out) == (0, True)
+    assert "looser: human_review by domain_reviewer" in waits.out
+    proposed = hitl("policy", "activate", "loose.json", *BY, "--json").data
+    assert (proposed["in_force"], len(proposed["looser"])) == (False, 1)
+
+    refused = hitl("resume", proposed["case_id"], "approve", "--reviewer", "senior_manager")
+    assert (refused.code, "they submitted this case" in refused.err) == (1, True)
+    assert hitl("resume", proposed["case_id"], "approve", "--reviewer", "compliance_officer").code == 0
+
+    (active,) = [one for one in hitl("policy", "versions", "--json").data if "active" in one["standing"]]
+    assert (active["policy_id"], active["author"], active["reason"]) == ("loose", "senior_manager", "we agreed so")
+    assert [(one["what"], one["by"], one["approved_by"]) for one in active["history"]] == [
+        ("activate", "senior_manager", "compliance_officer")
+    ]
+    told = " ".join(hitl("policy", "versions").out.split())
+    assert "loose: active" in told
+    assert "approved by compliance_officer: we agreed so" in told
+    assert hitl("audit", "verify").code == 0
+
+
+@pytest.mark.usefixtures("policies")
+def test_another_policy_is_refused_with_the_remedy_and_the_same_one_is_fine(hitl):
+    refused = hitl("run", "tasks.json", "--outputs", "agent_outputs.json", "--policy", "loose.json")
+
+    assert refused.code == 1
+    assert "policy 'loose'" in refused.err
+    assert "'hitl policy activate'" in refused.err
+    assert hitl("run", "tasks.json", "--outputs", "agent_outputs.json", "--policy", "strict.json").code == 0
+
+
+@pytest.mark.usefixtures("policies")
+def test_a_rollback_needs_what_an_activation_needs(hitl):
+    back = hitl("policy", "rollback", *BY, "--json").data
+
+    assert (back["change"], back["in_force"]) == ("rollback", False)
+    assert hitl("policy", "rollback", "0", *BY).code == 1
+    assert hitl("policy", "rollback", "--reviewer", "nobody", "--reason", "r").code == 1
+    assert hitl("policy", "rollback", "--reviewer", "domain_reviewer", "--reason", "r").code == 1
+
+
+@pytest.mark.usefixtures("policies")
+def test_a_watched_policy_and_a_canary_come_and_go(hitl):
+    assert "on 0 cases" in hitl("policy", "shadow", "loose.json", *BY).out
+    assert hitl("policy", "shadow", "--json").data["cases"] == 0
+    assert hitl("policy", "shadow", "--off", *BY, "--json").data == {"ended": True}
+    assert hitl("policy", "shadow", "--json").data is None
+    assert hitl("policy", "canary", "loose.json", "--share", "0.2", *BY, "--json").data["in_force"] is False
+    assert "There was no canary." in hitl("policy", "canary", "--off", *BY).out
+
+
+@pytest.mark.usefixtures("policies")
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ("canary", *BY),
+        ("canary", "loose.json", *BY),
+        ("canary", "loose.json", "--share", "2", *BY),
+        ("canary", "loose.json", "--share", "0.1", "--off", *BY),
+        ("shadow", "loose.json"),
+        ("shadow", "loose.json", "--off", *BY),
+        ("activate", "none.json", *BY),
+        ("activate", "tasks.json", *BY),
+        ("activate", "loose.json", "--reviewer", "senior_manager", "--reason", ""),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_a_sentence(hitl, typed):
+    refused = hitl("policy", *typed)
+
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.startswith("hitl: ")

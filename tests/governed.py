@@ -1,0 +1,30 @@
+"""Policies that rule a store in a test, from the strictest to the loosest, and short ways to ask about them."""
+
+from builders import a_task, an_output
+
+from hitl_orchestrator.policies.schema import Policy, policy_hash
+
+ASKS_ALWAYS = {"policy_id": "asks_always", "rules": []}
+
+
+def goes_ahead(bound, name=None):
+    """A policy by which what is of low risk, and as sure as this, goes ahead by itself."""
+    conditions = {"risk_level": "low", "min_confidence": bound}
+    rule = {"rule_id": "sure", "priority": 1, "conditions": conditions, "action": "auto_approve"}
+    return {"policy_id": name or f"from_{bound}", "rules": [rule]}
+
+
+STRICT, USUAL, LOOSE = goes_ahead(0.95), goes_ahead(0.9), goes_ahead(0.5)
+BY_MAX = {"reviewer_id": "max", "reason": "we agreed so"}
+
+
+def hash_of(policy):
+    return policy_hash(Policy.model_validate(policy))
+
+
+def submitted(hitl, task_id, confidence):
+    return hitl.submit(a_task(task_id), an_output(task_id, confidence=confidence))
+
+
+def kinds(hitl):
+    return [event.kind.value for event in hitl.ledger.policy_events()]

@@ -1,0 +1,286 @@
+"""A policy is activated, taken back, tried and watched: by whom it may be, at once or by two, and never by half."""
+
+import pytest
+from builders import AGENT, a_review, a_task, an_output
+from governed import ASKS_ALWAYS, BY_MAX, LOOSE, STRICT, USUAL, goes_ahead, hash_of, kinds, submitted
+
+from hitl_orchestrator.errors import NotAuthorised, NothingToGoBackTo, PolicyGoverned, UnfitInput
+from hitl_orchestrator.policies.life import in_canary
+
+
+@pytest.fixture
+def ruled(opened, store):
+    """A store that the usual policy rules, since it was opened with it."""
+    hitl = opened(store, policy=USUAL)
+    assert hitl.activate_policy(USUAL, **BY_MAX).in_force
+    return hitl
+
+
+def test_a_stricter_policy_rules_at_once_and_the_ledger_says_who_wanted_it_and_why(ruled):
+    done = ruled.activate_policy(STRICT, **BY_MAX)
+
+    assert (done.in_force, done.case) == (True, None)
+    told = ruled.ledger.policy_events()[-1]
+    assert (told.kind, told.actor.id, told.body["reason"]) == ("policy_activated", "max", "we agreed so")
+    assert submitted(ruled, "task-1", 0.92).status == "waiting"
+    assert ruled.verify().sound
+
+
+def test_a_looser_policy_waits_for_another_person_who_sees_what_gets_looser(ruled):
+    done = ruled.activate_policy(LOOSE, **BY_MAX)
+
+    shown = done.case.open_review.shown
+    assert (done.in_force, done.case.status, shown.role) == (False, "waiting", "senior_manager")
+    assert shown.routing.decision.rule_id == "policy_change"
+    assert "a confidence of 0.5" in shown.routing.output.agent_output.explanation
+    assert submitted(ruled, "task-1", 0.6).status == "waiting"
+
+    with pytest.raises(NotAuthorised, match="they submitted this case"):
+        ruled.decide(done.case.case_id, a_review("approve", "max"))
+    with pytest.raises(NotAuthorised, match="the case is in 'policy'"):
+        ruled.decide(done.case.case_id, a_review("approve", "ana"))
+    assert ruled.decide(done.case.case_id, a_review("approve", "two")).status == "approved"
+    assert submitted(ruled, "task-2", 0.6).status == "approved"
+    assert ruled.verify().sound
+    told = ruled.ledger.policy_events()[-1].body
+    assert (told["by"], told["approved_by"], told["case_id"]) == ("max", "two", done.case.case_id)
+
+
+def test_the_active_policy_again_changes_nothing(ruled):
+    before = kinds(ruled)
+
+    assert ruled.activate_policy(USUAL, **BY_MAX).in_force
+    assert kinds(ruled) == before
+
+
+def test_a_looser_policy_that_waits_already_is_the_same_case(ruled):
+    first = ruled.activate_policy(LOOSE, **BY_MAX).case.case_id
+
+    assert ruled.activate_policy(LOOSE, reviewer_id="zoe", reason="I want it too").case.case_id == first
+
+
+@pytest.mark.parametrize("answer", ["reject", "modify", "override"])
+def test_any_answer_but_an_approval_is_recorded_and_changes_nothing(ruled, answer):
+    waits = ruled.activate_policy(LOOSE, **BY_MAX).case
+
+    ruled.decide(waits.case_id, a_review(answer, "zoe"))
+
+    assert kinds(ruled)[-1] == "policy_declined"
+    assert ruled.rulebook.active.hash == hash_of(USUAL)
+    assert not ruled.policy_life().pending
+    assert ruled.verify().sound
+
+
+def test_who_proposed_a_change_may_take_it_back(ruled):
+    waits = ruled.activate_policy(LOOSE, **BY_MAX).case
+
+    ruled.cancel(waits.case_id, "max", reason="not yet")
+
+    assert (kinds(ruled)[-1], ruled.policy_life().pending) == ("policy_declined", {})
+
+
+def test_an_approval_is_about_what_was_shown_and_lapses_with_the_policy_that_it_was_held_against(ruled):
+    waits = ruled.activate_policy(LOOSE, **BY_MAX).case
+    ruled.activate_policy(STRICT, **BY_MAX)
+
+    ruled.decide(waits.case_id, a_review("approve", "zoe"))
+
+    assert ruled.rulebook.active.hash == hash_of(STRICT)
+    assert "activated since" in ruled.ledger.policy_events()[-1].body["why"]
+
+
+@pytest.mark.parametrize(
+    ("who", "why"),
+    [("nobody", "no such reviewer"), ("ana", "their domains are"), ("low", "it needs 'senior_manager'")],
+)
+def test_only_a_known_person_with_the_second_role_of_the_chain_changes_the_policy(opened, store, who, why):
+    people = [
+        {"reviewer_id": "low", "name": "Low", "roles": ["domain_reviewer"]},
+        {"reviewer_id": "ana", "name": "Ana", "roles": ["senior_manager"], "domains": ["finance"]},
+        {"reviewer_id": "max", "name": "Max", "roles": ["senior_manager"]},
+    ]
+    hitl = opened(store, reviewers=people, policy=ASKS_ALWAYS)
+
+    with pytest.raises(NotAuthorised, match=why):
+        hitl.activate_policy(ASKS_ALWAYS, reviewer_id=who, reason="r")
+    hitl.activate_policy(ASKS_ALWAYS, **BY_MAX)
+    with pytest.raises(NotAuthorised, match="nobody else holds 'senior_manager'"):
+        hitl.activate_policy(USUAL, **BY_MAX)
+
+
+def test_a_policy_whose_check_finds_an_error_is_refused_with_every_finding(hitl):
+    rules = [
+        {"rule_id": "all", "priority": 1, "conditions": {}, "action": "human_review"},
+        {"rule_id": "never", "priority": 2, "conditions": {"risk_level": "high"}, "action": "escalate"},
+        {"rule_id": "nor_this", "priority": 3, "conditions": {"risk_level": "low"}, "action": "human_review"},
+    ]
+
+    with pytest.raises(UnfitInput) as refused:
+        hitl.activate_policy({"policy_id": "bad", "rules": rules}, **BY_MAX)
+
+    assert any("error: never" in problem for problem in refused.value.problems)
+    assert any("warning: nor_this" in problem for problem in refused.value.problems)
+    assert kinds(hitl) == []
+
+
+def test_no_change_without_a_reason(hitl):
+    with pytest.raises(UnfitInput, match="say in words why"):
+        hitl.activate_policy(ASKS_ALWAYS, reviewer_id="max", reason="  ")
+
+
+@pytest.mark.parametrize("door", ["submit", "accept"])
+def test_nobody_submits_a_change_of_the_policy(ruled, door):
+    with pytest.raises(UnfitInput, match="is kept for changes of the routing policy"):
+        getattr(ruled, door)(a_task(task_type="policy_change"), an_output())
+
+
+def test_a_case_that_says_it_is_a_change_and_that_nobody_proposed_activates_nothing(ruled):
+    real = ruled.activate_policy(LOOSE, **BY_MAX).case.submission
+    task = real.task.model_copy(update={"task_id": "forged"})
+    output = real.output.model_copy(update={"task_id": "forged"})
+    forged = real.model_copy(update={"case_id": "forged-1", "task": task, "output": output, "submitted_by": None})
+    ruled.ledger.receive(forged, AGENT)
+    ruled.recover()
+
+    assert ruled.decide("forged", a_review("approve", "zoe")).status == "approved"
+    assert ruled.rulebook.active.hash == hash_of(USUAL)
+
+
+def test_a_rollback_goes_back_step_by_step_and_to_something_looser_only_by_two(ruled):
+    ruled.activate_policy(STRICT, **BY_MAX)
+    ruled.activate_policy(ASKS_ALWAYS, **BY_MAX)
+
+    for back_to in (STRICT, USUAL):
+        waits = ruled.rollback_policy(**BY_MAX).case
+        ruled.decide(waits.case_id, a_review("approve", "zoe"))
+        assert ruled.rulebook.active.hash == hash_of(back_to)
+    with pytest.raises(NothingToGoBackTo, match="no version was in force before"):
+        ruled.rollback_policy(**BY_MAX)
+    assert ruled.rollback_policy(hash_of(STRICT)[:12], **BY_MAX).in_force
+    with pytest.raises(NothingToGoBackTo, match="no such version"):
+        ruled.rollback_policy("f00", **BY_MAX)
+    assert ruled.verify().sound
+
+
+def test_once_a_policy_was_activated_the_store_takes_no_other(opened, durable_store):
+    with opened(durable_store, policy=USUAL) as hitl:
+        submitted(hitl, "task-1", 0.95)
+        hitl.activate_policy(ASKS_ALWAYS, **BY_MAX)
+
+    with pytest.raises(PolicyGoverned, match="'hitl policy activate'"):
+        opened(durable_store, policy=USUAL)
+    with opened(durable_store, policy=ASKS_ALWAYS) as hitl:
+        assert submitted(hitl, "task-2", 0.95).status == "waiting"
+    with opened(durable_store) as hitl:
+        assert hitl.rollback_policy(**BY_MAX).case.status == "waiting"
+
+
+def test_a_process_that_runs_notices_what_another_one_activates(opened, durable_store):
+    running, other = opened(durable_store, policy=USUAL), opened(durable_store, policy=USUAL)
+    assert submitted(running, "task-1", 0.92).status == "approved"
+    waiting = submitted(running, "task-2", 0.5)
+
+    other.activate_policy(ASKS_ALWAYS, **BY_MAX)
+
+    assert submitted(running, "task-3", 0.92).status == "waiting"
+    assert running.show("task-2").submission.policy_hash == waiting.submission.policy_hash
+
+
+def test_a_case_keeps_its_policy_and_a_stricter_one_asks_for_more(ruled):
+    submitted(ruled, "task-1", 0.5)
+    escalates = {"rule_id": "all", "priority": 1, "conditions": {}, "action": "escalate"}
+
+    ruled.activate_policy({"policy_id": "escalates", "rules": [escalates]}, **BY_MAX)
+
+    assert ruled.show("task-1").submission.policy_hash == hash_of(USUAL)
+    with pytest.raises(NotAuthorised, match="it needs 'senior_manager'"):
+        ruled.decide("task-1", a_review("approve", "ana"))
+
+
+def test_a_watched_policy_is_recorded_beside_and_shown_to_no_reviewer(ruled):
+    ruled.shadow_policy(LOOSE, **BY_MAX)
+
+    cases = [submitted(ruled, f"task-{number}", confidence) for number, confidence in enumerate((0.4, 0.6, 0.95))]
+
+    assert [case.status for case in cases] == ["waiting", "waiting", "approved"]
+    found = ruled.watched_policy()
+    assert (found.cases, found.differing, found.looser, found.stricter) == (3, 1, 1, 0)
+    waiting = ruled.show("task-1")
+    assert waiting.open_review.shown.routing.decision.shadow is None
+    assert hash_of(LOOSE) not in ruled.view("task-1", "ana").model_dump_json()
+    (routed,) = [event for event in ruled.history("task-1") if event.kind == "routed"]
+    assert routed.body["decision"]["shadow"]["action"] == "auto_approve"
+    assert ruled.end_shadow(**BY_MAX)
+    assert ruled.watched_policy() is None
+    assert not ruled.end_shadow(**BY_MAX)
+    assert ruled.verify().sound
+
+
+def test_a_watched_policy_that_was_altered_stops_no_case(opened, durable_store, intruder):
+    with opened(durable_store) as hitl:
+        hitl.shadow_policy(LOOSE, **BY_MAX)
+    intruder.disarm()
+    intruder.run("UPDATE policies SET body = ? WHERE policy_hash = ?", "{}", hash_of(LOOSE))
+
+    with opened(durable_store) as hitl:
+        assert submitted(hitl, "task-1", 0.95).status == "approved"
+        assert hitl.watched_policy().cases == 0
+
+
+def test_a_canary_decides_its_share_alone_and_once_withdrawn_the_stricter_of_two(ruled):
+    waits = ruled.canary_policy(LOOSE, 0.5, **BY_MAX)
+    assert submitted(ruled, "before", 0.6).status == "waiting"
+    ruled.decide(waits.case.case_id, a_review("approve", "zoe"))
+    canary = ruled.policy_life().canary
+
+    names = [f"task-{number}" for number in range(12)]
+    drawn = [name for name in names if in_canary(canary, name)]
+    went = [name for name in names if submitted(ruled, name, 0.6).status == "approved"]
+
+    assert went == drawn
+    assert 0 < len(drawn) < len(names)
+    accepted = next(name for name in (f"late-{number}" for number in range(50)) if in_canary(canary, name))
+    ruled.accept(a_task(accepted), an_output(accepted, confidence=0.6))
+    assert ruled.end_canary(**BY_MAX)
+    ruled.recover()
+    assert ruled.show(accepted).status == "waiting"
+    assert ruled.show(accepted).submission.policy_hash == hash_of(LOOSE)
+    assert ruled.verify().sound
+
+
+def test_a_stricter_canary_needs_one_person_and_ends_with_the_next_activation(ruled):
+    assert ruled.canary_policy(STRICT, 1.0, **BY_MAX).in_force
+    assert submitted(ruled, "task-1", 0.92).status == "waiting"
+
+    ruled.activate_policy(goes_ahead(0.91), **BY_MAX)
+
+    assert ruled.policy_life().canary is None
+    assert submitted(ruled, "task-2", 0.92).status == "approved"
+
+
+@pytest.mark.parametrize("share", [0, 1.5, -1, float("nan")])
+def test_a_share_lies_between_nothing_and_all(ruled, share):
+    with pytest.raises(UnfitInput, match="is not in"):
+        ruled.canary_policy(STRICT, share, **BY_MAX)
+
+
+def test_a_canary_needs_a_policy_that_rules(hitl):
+    with pytest.raises(UnfitInput, match="no policy was activated"):
+        hitl.canary_policy(STRICT, 0.1, **BY_MAX)
+
+
+def test_every_version_is_kept_with_who_brought_it_and_why(ruled):
+    ruled.activate_policy(STRICT, **BY_MAX)
+    ruled.shadow_policy(LOOSE, reviewer_id="zoe", reason="to see what it would do")
+
+    life = ruled.policy_life()
+
+    found = {one.policy_id: (one.author, one.reason) for one in life.versions.values()}
+    agreed = ("max", "we agreed so")
+    assert found == {
+        "from_0.9": agreed,
+        "from_0.95": agreed,
+        "from_0.5": ("zoe", "to see what it would do"),
+    }
+    assert (life.standing(hash_of(STRICT)), life.standing(hash_of(LOOSE))) == (("active",), ("shadow",))
+    assert ruled.ledger.policy(hash_of(LOOSE))["policy_id"] == "from_0.5"

@@ -1,0 +1,109 @@
+"""Changes of the policy that race, are cut off by a kill, or were never agreed to: once each, and never by half."""
+
+from concurrent.futures import ThreadPoolExecutor
+from signal import SIGKILL
+from threading import Barrier
+
+import pytest
+from builders import NINE, PERSON, a_review
+from governed import ASKS_ALWAYS, BY_MAX, LOOSE, hash_of, kinds
+
+from hitl_orchestrator.domain.words import PolicyChange
+from hitl_orchestrator.ledger.policy_entries import activated
+
+
+def test_of_two_activations_at_once_both_count_one_after_the_other(opened, durable_store):
+    both = [opened(durable_store, policy=ASKS_ALWAYS), opened(durable_store, policy=ASKS_ALWAYS)]
+    both[0].activate_policy(ASKS_ALWAYS, **BY_MAX)
+    together = Barrier(2)
+
+    def activate(number):
+        together.wait()
+        rules = [{"rule_id": f"r{number}", "priority": 1, "conditions": {}, "action": "escalate"}]
+        return both[number].activate_policy({"policy_id": f"p{number}", "rules": rules}, **BY_MAX).in_force
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(activate, range(2))) == [True, True]
+
+    told = [event.body for event in both[0].ledger.policy_events() if event.kind == "policy_activated"]
+    assert [one["before"] for one in told[1:]] == [one["policy_hash"] for one in told[:-1]]
+    assert {hitl.policy_life().active for hitl in both} == {told[-1]["policy_hash"]}
+    assert both[0].verify().sound
+
+
+@pytest.mark.parametrize("last_word", ["decided", "finished", "policy_activated"])
+def test_whoever_is_killed_before_a_policy_is_activated_leaves_it_to_recover(process, opened, tmp_path, last_word):
+    store = f"sqlite:///{tmp_path}/hitl.db"
+    with opened(store, reviewers=None, policy=ASKS_ALWAYS) as hitl:
+        by = {"reviewer_id": "senior_manager", "reason": "r"}
+        hitl.activate_policy(ASKS_ALWAYS, **by)
+        case = hitl.activate_policy(LOOSE, **by).case.case_id
+
+    died = process("approve", store=store, case=case, reviewer="compliance_officer", die_before=f'"kind":"{last_word}"')
+
+    assert (died["status"], died["lines"]) == (-SIGKILL, [])
+    with opened(store, reviewers=None) as hitl:
+        assert hitl.policy_life().active == hash_of(ASKS_ALWAYS)
+        hitl.recover()
+        if last_word == "decided":
+            assert hitl.show(case).status == "waiting"
+            hitl.decide(case, a_review("approve", "compliance_officer"))
+        hitl.recover()
+        assert hitl.policy_life().active == hash_of(LOOSE)
+        assert kinds(hitl).count("policy_activated") == 2
+        assert hitl.verify().sound
+
+
+@pytest.mark.parametrize("last_word", ["policy_proposed", "submitted"])
+def test_whoever_is_killed_while_they_propose_a_policy_can_propose_it_again(process, opened, tmp_path, last_word):
+    store, by = f"sqlite:///{tmp_path}/hitl.db", {"reviewer_id": "senior_manager", "reason": "r"}
+    with opened(store, reviewers=None, policy=ASKS_ALWAYS) as hitl:
+        hitl.activate_policy(ASKS_ALWAYS, **by)
+
+    died = process("activate", store=store, to=LOOSE, reviewer="senior_manager", die_before=f'"kind":"{last_word}"')
+
+    assert (died["status"], died["lines"]) == (-SIGKILL, [])
+    with opened(store, reviewers=None) as hitl:
+        hitl.recover()
+        assert not hitl.inbox()
+        case = hitl.activate_policy(LOOSE, **by).case
+        hitl.decide(case.case_id, a_review("approve", "compliance_officer"))
+        assert hitl.policy_life().active == hash_of(LOOSE)
+        assert hitl.verify().sound
+
+
+def test_of_two_who_propose_the_same_and_two_who_agree_one_activation_comes(opened, durable_store):
+    both = [opened(durable_store, policy=ASKS_ALWAYS), opened(durable_store, policy=ASKS_ALWAYS)]
+    both[0].activate_policy(ASKS_ALWAYS, **BY_MAX)
+    together = Barrier(2)
+
+    def propose(number):
+        together.wait()
+        who = ("max", "zoe")[number]
+        return both[number].activate_policy(LOOSE, reviewer_id=who, reason="r").case.case_id
+
+    with ThreadPoolExecutor(2) as pool:
+        cases = set(pool.map(propose, range(2)))
+    for hitl, case in zip(both, cases, strict=False):
+        hitl.decide(case, a_review("approve", "two"))
+
+    assert kinds(both[0]).count("policy_activated") == 2
+    assert both[1].policy_life().active == hash_of(LOOSE)
+    assert not both[1].policy_life().pending
+    assert both[0].verify().sound
+
+
+@pytest.mark.parametrize("field", ["approved_by", "policy_hash", "before"])
+def test_an_activation_that_nobody_agreed_to_is_found(opened, durable_store, field):
+    hitl = opened(durable_store, policy=ASKS_ALWAYS)
+    hitl.activate_policy(ASKS_ALWAYS, **BY_MAX)
+    life = hitl.policy_life()
+    said = {"policy_hash": life.active, "before": life.active, "reason": "r"}
+    forged = {"approved_by": {"case_id": "no-such-case", "by": "max", "approved_by": "zoe"}}
+    said |= forged.get(field, {field: "a" * 64})
+    hitl.ledger.change_policy([activated(PolicyChange.ACTIVATE, said, PERSON, NINE)], life.seen)
+
+    found = hitl.verify()
+
+    assert found.bad_entry == life.seen + 1
+    assert "policy_activated" in found.problem

@@ -1,0 +1,130 @@
+"""What goes ahead by itself is looked at afterwards as often as its rule says: once each, and nothing waits for it."""
+
+from signal import SIGKILL
+
+import pytest
+from builders import a_review, a_task, an_output
+
+from hitl_orchestrator.domain.drawing import is_drawn, spot_check_id
+from hitl_orchestrator.domain.words import ProbeKind
+from hitl_orchestrator.errors import NotAuthorised
+from hitl_orchestrator.wiring import now_in_utc
+
+
+def checked(rate):
+    conditions = {"risk_level": "low", "min_confidence": 0.8}
+    rule = {"rule_id": "sure", "priority": 1, "conditions": conditions, "action": "auto_approve", "spot_check": rate}
+    return {"policy_id": "checked", "rules": [rule]}
+
+
+def check_of(hitl, case):
+    return hitl.show(spot_check_id(case.case_id))
+
+
+def test_a_drawn_case_is_finished_at_once_and_put_before_a_person_afterwards(opened, store):
+    hitl = opened(store, policy=checked(1))
+
+    case = hitl.submit(a_task(), an_output(), submitted_by="ana")
+
+    assert (case.status, case.record.review_probability) == ("approved", 1.0)
+    probe = check_of(hitl, case)
+    row = probe.open_review
+    assert (probe.submission.probe.kind, probe.submission.probe.of) == (ProbeKind.SPOT_CHECK, case.case_id)
+    assert (row.role, row.shown.routing.decision.action) == ("domain_reviewer", "human_review")
+    assert row.shown.routing.output.agent_output == case.record.final_output
+    with pytest.raises(NotAuthorised):
+        hitl.decide(probe.case_id, a_review("approve", "ana"))
+    ended = hitl.decide(probe.case_id, a_review("reject", "two"))
+    assert (ended.record.probe, ended.record.probe_of, ended.record.final_output) == ("spot_check", case.case_id, None)
+    assert [record.case_id for record in hitl.records()] == [case.case_id]
+    assert hitl.show(case.case_id).final_output == case.record.final_output
+    assert hitl.verify().sound
+
+
+def test_nothing_that_a_reviewer_sees_tells_that_it_went_ahead(opened, store):
+    hitl = opened(store, policy=checked(1))
+    probe = check_of(hitl, hitl.submit(a_task(), an_output()))
+
+    view = hitl.view(probe.case_id, "ana")
+
+    told = view.model_dump_json()
+    assert not any(word in told for word in ("spot", "auto_approve", "sure", "case_id_of"))
+    assert view.would_go_through == ()
+
+
+def test_so_many_are_drawn_as_the_rule_says_and_the_others_weigh_as_much(opened, store):
+    hitl = opened(store, policy=checked(0.5))
+
+    cases = [hitl.submit(a_task(f"t{number}"), an_output(f"t{number}")) for number in range(12)]
+
+    drawn = [case for case in cases if is_drawn(0.5, "spot check", case.case_id)]
+    assert {case.record.review_probability for case in cases} == {0.5}
+    assert len(hitl.inbox()) == len(drawn)
+    assert {row.case_id for row in hitl.inbox()} == {check_of(hitl, case).case_id for case in drawn}
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5])
+def test_a_share_is_a_share(share):
+    drawn = sum(is_drawn(share, "spot check", f"case-{number}") for number in range(10_000))
+
+    assert abs(drawn / 10_000 - share) < 0.02
+
+
+def test_it_is_one_check_however_often_it_is_tried(opened, store):
+    hitl = opened(store, policy=checked(1))
+    case = hitl.submit(a_task(), an_output())
+
+    hitl._open_spot_check(hitl.show(case.case_id))
+    hitl.recover()
+    hitl.sweep()
+    hitl.submit(a_task(), an_output())
+
+    assert len(hitl.inbox()) == 1
+    assert list(hitl.ledger.spot_checks_due()) == []
+
+
+def test_a_replay_of_the_past_is_not_checked(opened, store):
+    hitl = opened(store, policy=checked(1))
+
+    case = hitl.submit(a_task(), an_output(), replay=True)
+
+    assert case.record.review_probability == 0.0
+    assert not hitl.inbox()
+
+
+def test_what_was_redacted_before_anybody_looked_is_left_out(opened, store):
+    hitl = opened(store, policy=checked(1))
+    case = hitl.submit(a_task(), an_output())
+
+    hitl.redact(case.case_id, reason="asked for")
+    hitl.recover()
+
+    assert hitl.verify().sound
+
+
+@pytest.mark.parametrize("last_word", ["spot_check", "DELETE FROM spot_checks"])
+def test_whoever_is_killed_before_the_check_leaves_it_to_recover(process, opened, tmp_path, last_word):
+    store = f"sqlite:///{tmp_path}/hitl.db"
+    word = f'"kind":"{last_word}"' if last_word == "spot_check" else last_word
+
+    died = process("submit", store=store, numbers=[0], policy=checked(1), die_before=word)
+
+    assert (died["status"], died["lines"]) == (-SIGKILL, [])
+    with opened(store, clock=now_in_utc) as hitl:
+        assert hitl.show("task-0").status == "approved"
+        assert len(hitl.ledger.spot_checks_due()) == 1
+        assert hitl.verify().sound
+        hitl.recover()
+        hitl.recover()
+        assert len(hitl.inbox()) == 1
+        assert hitl.verify().sound
+
+
+def test_a_check_that_somebody_took_from_the_list_is_found(process, opened, sqlite_store):
+    store = sqlite_store
+    process("submit", store=store, numbers=[0], policy=checked(1), die_before='"kind":"spot_check"')
+
+    with opened(store) as hitl:
+        hitl.ledger.spot_check_opened(hitl.show("task-0").case_id)
+
+        assert "looked at afterwards" in hitl.verify().problem

@@ -1,0 +1,97 @@
+"""What tests have tried of a policy, and the cases beside its bounds."""
+
+import pytest
+from policies_at_random import a_policy, a_policy_with
+
+from hitl_orchestrator.domain.decision import Facts
+from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
+from hitl_orchestrator.domain.words import RiskLevel
+from hitl_orchestrator.loading import load_policy
+from hitl_orchestrator.policies.coverage import Side, boundary_cases, bounds_of, coverage
+from hitl_orchestrator.policies.schema import PolicyStack
+
+CANONICAL = load_policy(None, DEFAULT_CHAIN)
+
+
+def low(confidence):
+    return Facts(RiskLevel.LOW, "any", "any", confidence)
+
+
+def test_without_tests_everything_is_missing():
+    found = coverage(CANONICAL, [])
+
+    assert (found.rules, len(found.missing_rules), found.values, found.percent) == (5, 5, 9, 0)
+
+
+def test_a_bound_is_tried_near_it_and_not_far_from_it():
+    missing = {
+        one.rule_id: sides for one, sides in coverage(CANONICAL, [low(0.795), low(0.8), low(0.95)]).missing_values
+    }
+
+    assert missing["rule_004"] == (Side.ABOVE,)
+
+
+def test_a_bound_is_tried_only_where_it_matters():
+    high = Facts(RiskLevel.HIGH, "any", "any", 0.8)
+
+    assert {one.rule_id: sides for one, sides in coverage(CANONICAL, [high]).missing_values}["rule_004"] == tuple(Side)
+
+
+def test_the_cases_beside_the_bounds_try_all_of_them():
+    found = coverage(CANONICAL, [facts for _, facts in boundary_cases(CANONICAL)])
+
+    assert (found.missing_values, found.missing_rules) == ((), ("rule_001",))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_so_they_do_for_policies_of_the_whole_language(seed):
+    policy = a_policy(seed, most=8)
+
+    found = coverage(policy, [facts for _, facts in boundary_cases(policy)])
+
+    assert found.missing_values == ()
+
+
+def test_a_bound_that_can_never_matter_is_out_of_reach_and_does_not_count():
+    policy = a_policy_with(
+        [("escalate", {"risk_level": "low"}), ("human_review", {"risk_level": "low", "min_confidence": 0.5})]
+    )
+    found = coverage(policy, [low(0.5), Facts(RiskLevel.LOW, "x", "y", 0.1)])
+
+    assert [bound.told for bound in found.out_of_reach] == ["r2: confidence_score 0.5"]
+    assert (found.values, found.missing_rules) == (0, ("r2",))
+
+
+def test_amounts_are_tried_by_a_whole_one_and_halfway_to_the_next_bound():
+    policy = a_policy_with([("escalate", {"metadata": {"amount": {"gt": 10, "lt": 10.5}}})])
+
+    assert [[value for _, value in bound.tries] for bound in bounds_of(policy)] == [
+        [10.395, 10.5, 10.605],
+        [9, 10, 10.25],
+    ]
+
+
+def test_confidences_stay_between_nothing_and_one():
+    policy = a_policy_with([("human_review", {"min_confidence": 0.0}), ("escalate", {"max_confidence": 1.0})])
+
+    assert [[side for side, _ in bound.tries] for bound in bounds_of(policy)] == [
+        [Side.AT, Side.ABOVE],
+        [Side.BELOW, Side.AT],
+    ]
+
+
+def test_a_layer_is_tried_by_the_cases_that_it_concerns():
+    said = [("escalate", {"max_confidence": 0.3})]
+    layer = a_policy_with(said).model_copy(update={"policy_id": "layer"})
+    base = a_policy_with([("auto_approve", {"min_confidence": 0.5})])
+    renamed = layer.model_copy(
+        update={"rules": tuple(rule.model_copy(update={"rule_id": "of_payments"}) for rule in layer.rules)}
+    )
+    stack = PolicyStack.of(base, domains={"payments": renamed})
+    cases = [facts for _, facts in boundary_cases(stack)]
+
+    assert coverage(stack, cases).missing_values == ()
+    assert {one.rule_id for one, _ in coverage(stack, [low(0.3), low(0.29), low(0.31)]).missing_values} == {
+        "r1",
+        "of_payments",
+    }

@@ -1,0 +1,117 @@
+"""What a change of policy changes: every region, and no other, each with a case in which it is so."""
+
+import json
+import random
+
+import pytest
+from policies_at_random import STACK, a_policy, a_policy_with, facts_at_random
+
+from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
+from hitl_orchestrator.loading import canonical
+from hitl_orchestrator.policies import Policy, compile_policy, read_policy
+from hitl_orchestrator.policies.diff import Direction, differences, direction
+
+CANONICAL = canonical("routing_policy.json")
+
+
+def read(text=CANONICAL, **changed):
+    """Return the canonical policy with one rule changed."""
+    raw = json.loads(text)
+    raw["rules"] = [rule | changed.get(rule["rule_id"], {}) for rule in raw["rules"]]
+    return read_policy(json.dumps(raw), "p.json")
+
+
+def test_a_policy_differs_in_nothing_from_itself_however_it_is_written():
+    other = json.loads(CANONICAL)
+    other["rules"].reverse()
+    for rule in other["rules"]:
+        rule["rule_id"] = f"x_{rule['rule_id']}"
+    assert differences(read(), read_policy(json.dumps(other), "p.json")) == ()
+
+
+def test_a_lower_bound_is_looser_where_it_is_lower_and_says_so():
+    (found,) = differences(read(), read(rule_004={"conditions": {"risk_level": "low", "min_confidence": 0.75}}))
+    assert found.sentence == (
+        "looser: human_review by domain_reviewer (rule_005) becomes auto_approve (rule_004) "
+        "for low risk with a confidence of 0.75 to below 0.8"
+    )
+    assert (found.example.risk_level, found.example.confidence) == ("low", 0.75)
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"rule_001": {"assigned_human_role": "compliance_officer"}}, Direction.STRICTER),
+        ({"rule_001": {"assigned_human_role": "domain_reviewer"}}, Direction.LOOSER),
+        ({"rule_001": {"approvals": 2}}, Direction.STRICTER),
+        ({"rule_003": {"blind": True}}, Direction.STRICTER),
+        ({"rule_002": {"spot_check": 0.2}}, Direction.STRICTER),
+        ({"rule_003": {"respond_within": "PT4H"}}, Direction.OTHER),
+        ({"rule_003": {"message": "Look twice."}}, Direction.OTHER),
+        ({"rule_002": {"action": "escalate"}}, Direction.STRICTER),
+    ],
+)
+def test_each_kind_of_change_is_stricter_looser_or_otherwise(changed, expected):
+    assert [one.direction for one in differences(read(), read(**changed))] == [expected]
+    back = {Direction.STRICTER: Direction.LOOSER, Direction.LOOSER: Direction.STRICTER}.get(expected, expected)
+    assert [one.direction for one in differences(read(**changed), read())] == [back]
+
+
+def changes_by_hand(old, new, facts):
+    """Return how the answers to these facts differ, as the engine tells it."""
+    before, after = (compile_policy(one).decide(facts) for one in (old, new))
+    same = (before.action, before.assigned_human_role, before.asking) == (
+        after.action,
+        after.assigned_human_role,
+        after.asking,
+    )
+    return None if same else (direction(before, after, DEFAULT_CHAIN), before.rule_id, after.rule_id)
+
+
+def check_pair(seed, cases):
+    old, new, dice = a_policy(seed, most=12), a_policy(seed + 10_000, most=12), random.Random(seed)
+    if dice.random() < 0.5:
+        rules = [*old.rules[:-1], *new.rules[:2]] if len(old.rules) > 1 else new.rules
+        renamed = [rule.model_copy(update={"rule_id": f"n{place}"}) for place, rule in enumerate(rules)]
+        new = Policy(policy_id="new", metadata=old.metadata, timezone=old.timezone, rules=tuple(renamed))
+    new = new.model_copy(update={"timezone": old.timezone})
+    found = differences(old, new)
+    told = {(one.direction, one.before.rule_id, one.after.rule_id) for one in found}
+    for one in found:
+        assert changes_by_hand(old, new, one.example) == (one.direction, one.before.rule_id, one.after.rule_id), seed
+    met = {changes_by_hand(old, new, facts_at_random(dice)) for _ in range(cases)} - {None}
+    assert met <= told, seed
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_changes_is_told_and_whatever_is_told_changes(seed):
+    check_pair(seed, 100)
+
+
+@pytest.mark.soak
+def test_so_it_is_for_two_thousand_pairs():
+    for seed in range(12, 2_012):
+        check_pair(seed, 200)
+
+
+def test_layers_are_compared_where_they_have_a_say():
+    old = read_policy(STACK, "acme.yaml")
+    later = differences(old, read_policy(STACK.replace("gt: 5000", "gt: 9000"), "acme.yaml"))
+    assert {one.direction for one in later} == {Direction.LOOSER}
+    assert {one.before.rule_id for one in later} == {"pay_big"}
+    assert {one.example.domain for one in later} == {"payments"}
+    without = read_policy(STACK[: STACK.index("users:")], "acme.yaml")
+    assert {(one.direction, one.after.rule_id) for one in differences(old, without)} >= {("looser", "org_go")}
+    assert differences(old, old) == ()
+
+
+def test_a_stack_is_only_stricter_than_its_organisation():
+    stack = read_policy(STACK, "acme.yaml")
+    alone = read_policy(STACK[: STACK.index("domains:")], "acme.yaml")
+    assert {one.direction for one in differences(alone, stack)} == {Direction.STRICTER}
+
+
+def test_a_field_of_two_types_is_compared_all_the_same():
+    old = a_policy_with([("escalate", {"metadata": {"amount": {"gt": 5}}})])
+    new = a_policy_with([("escalate", {"metadata": {"amount": {"eq": "much"}}})], metadata={"amount": "text"})
+    assert {one.direction for one in differences(old, new)} == {Direction.LOOSER, Direction.STRICTER}
