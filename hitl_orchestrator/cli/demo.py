@@ -24,6 +24,11 @@ from hitl_orchestrator.wiring import Orchestrator, canonical
 
 TASKS, OUTPUTS, REVIEWS, EXPECTED = "tasks.json", "agent_outputs.json", "human_reviews.json", "audit_logs.json"
 DATA_SETS = (TASKS, OUTPUTS, REVIEWS, EXPECTED, "routing_policy.json", "reviewers.json")
+EXAMPLES = tuple(
+    f"policies/{name}{ending}"
+    for name in ("refunds", "loans", "moderation")
+    for ending in (".yaml", ".policy-test.yaml")
+)
 COMPARED = (
     "risk_level",
     "confidence_score",
@@ -95,13 +100,13 @@ def write_data(folder: Path) -> list[Path]:
     Raises:
         UnfitInput: a file stands in the way, or the folder cannot be written.
     """
-    wanted = {folder / name: canonical(name) for name in DATA_SETS}
+    wanted = {folder / name: canonical(name) for name in (*DATA_SETS, *EXAMPLES)}
     try:
         changed = [path for path, text in wanted.items() if path.exists() and path.read_text("utf-8") != text]
         if changed:
             raise UnfitInput([f"{path}: is there with other content; choose another folder" for path in changed])
-        folder.mkdir(parents=True, exist_ok=True)
         for path, text in wanted.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
     except OSError as exc:
         raise UnfitInput([f"{folder}: cannot be written: {exc.strerror}"]) from exc

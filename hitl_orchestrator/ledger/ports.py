@@ -12,6 +12,7 @@ from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.words import CaseStage
 from hitl_orchestrator.ledger.books import Books
 from hitl_orchestrator.ledger.chain import Head
+from hitl_orchestrator.ledger.past import Past
 from hitl_orchestrator.ledger.policies import Policies
 from hitl_orchestrator.ledger.queue import Queue
 from hitl_orchestrator.ledger.redaction import Redaction
@@ -138,6 +139,9 @@ class Ledger(Queue, Policies, SpotChecks, Protocol):
 
     def records(self) -> Iterator[AuditRecord]:
         """Yield the outcome of every finished case, in the order in which they finished."""
+
+    def past(self, *, tasks: bool = False) -> Iterator[Past]:
+        """Yield every finished case as texts, in the order in which they finished; with `tasks`, what was asked for."""
 
     def redact(self, case_id: str, reason: str, actor: Actor, at: datetime) -> Redaction:
         """Erase what agents and people wrote in a finished case, with the key of its digests, and return the receipt.

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from hitl_orchestrator.domain.words import Action, RiskLevel
 from hitl_orchestrator.policies.cells import (
     Box,
+    Cell,
     ConfidenceAxis,
     MetadataAxis,
     SignalsAxis,
@@ -172,3 +173,8 @@ def merged(found: Iterable[Box]) -> list[Box]:
             together[rest] = together.get(rest, 0) | box[axis]
         left = [(*rest[:axis], mask, *rest[axis + 1 :]) for rest, mask in together.items()]
     return left
+
+
+def holds(box: Box, cell: Cell) -> bool:
+    """Whether a cell stands in a box."""
+    return all(mask >> step & 1 for mask, step in zip(box, cell, strict=True))

@@ -35,12 +35,17 @@ def check(policy: Policy, roles: RoleChain = DEFAULT_CHAIN) -> list[Finding]:
     The layers of a `PolicyStack` are looked at one by one, each by itself.
     """
     if not isinstance(policy, PolicyStack):
-        return list(_findings(_Part(policy), roles))
+        return check_layer(policy, roles)
     found: list[Finding] = []
     for name, layer in policy.parts:
-        of_layer = _findings(_Part(layer, None if name == ORGANISATION else name), roles)
-        found += [one.model_copy(update={"layer": name, "sentence": f"{name}: {one.sentence}"}) for one in of_layer]
+        for one in check_layer(layer, roles, name):
+            found.append(one.model_copy(update={"layer": name, "sentence": f"{name}: {one.sentence}"}))
     return found
+
+
+def check_layer(policy: Policy, roles: RoleChain = DEFAULT_CHAIN, layer: str = ORGANISATION) -> list[Finding]:
+    """Return what is odd about one layer by itself. All but the organisation's are silent where no rule holds."""
+    return list(_findings(_Part(policy, None if layer == ORGANISATION else layer), roles))
 
 
 class _Part:

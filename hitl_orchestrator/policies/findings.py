@@ -1,11 +1,13 @@
 """What can be odd about a policy: kinds of findings, how much each matters, and cases that show it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.value import Value
+from hitl_orchestrator.domain.words import RiskLevel, Signal
 
 
 class Severity(StrEnum):
@@ -71,3 +73,18 @@ def plain(facts: Facts) -> dict[str, Any]:
         "metadata": dict(facts.metadata),
         "timestamp": None if facts.moment is None else facts.moment.isoformat(),
     }
+
+
+def facts_of(given: Mapping[str, Any]) -> Facts:
+    """Return the facts that `plain` told."""
+    moment = given["timestamp"]
+    return Facts(
+        risk_level=RiskLevel(given["risk_level"]),
+        domain=given["domain"],
+        task_type=given["task_type"],
+        confidence=given["confidence_score"],
+        signals=frozenset(map(Signal, given["signals"])),
+        has_proposal=given["has_proposal"],
+        metadata=given["metadata"],
+        moment=None if moment is None else datetime.fromisoformat(moment),
+    )

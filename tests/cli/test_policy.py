@@ -2,7 +2,17 @@
 
 import json
 
+import pytest
+
 RUN = ("run", "tasks.json", "--outputs", "agent_outputs.json")
+EXPLAIN = ("policy", "explain", "tasks.json", "--outputs", "agent_outputs.json")
+ROUTED = {
+    "task_001": ("auto_approve", "rule_004"),
+    "task_002": ("human_review", "rule_003"),
+    "task_003": ("escalate", "rule_001"),
+    "task_004": ("auto_approve", "rule_004"),
+    "task_005": ("human_review", "rule_003"),
+}
 HIDDEN = {
     "policy_id": "p",
     "rules": [
@@ -34,16 +44,16 @@ def test_a_stricter_rule_that_never_decides_is_an_error_and_the_answer_no(hitl, 
     assert ("error", "b") in [(finding["severity"], finding["rule_id"]) for finding in findings]
 
 
-def test_explain_names_the_rule_that_decides_and_why_every_other_does_not(hitl):
-    told = hitl("policy", "explain", "tasks.json", "--outputs", "agent_outputs.json", "--json").data
+@pytest.mark.parametrize("name", ["routing_policy.json", "routing_policy_mended.json"])
+def test_the_canonical_tasks_are_routed_as_designed_by_the_mended_policy_too(hitl, name):
+    told = hitl(*EXPLAIN, "--policy", name, "--json").data
 
-    assert {task["task_id"]: (task["routing_decision"], task["rule_id"]) for task in told} == {
-        "task_001": ("auto_approve", "rule_004"),
-        "task_002": ("human_review", "rule_003"),
-        "task_003": ("escalate", "rule_001"),
-        "task_004": ("auto_approve", "rule_004"),
-        "task_005": ("human_review", "rule_003"),
-    }
+    assert {task["task_id"]: (task["routing_decision"], task["rule_id"]) for task in told} == ROUTED
+
+
+def test_explain_names_the_rule_that_decides_and_why_every_other_does_not(hitl):
+    told = hitl(*EXPLAIN, "--json").data
+
     assert [(rule["standing"], rule["why"]) for rule in told[1]["rules"]][:2] == [
         ("does not hold", "the risk is not high"),
         ("does not hold", "the confidence is below 0.75"),

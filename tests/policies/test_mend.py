@@ -1,0 +1,90 @@
+"""The smallest changes that mend where a riskier task is treated more leniently, each checked."""
+
+import json
+import random
+from importlib.resources import files
+
+import pytest
+from policies_at_random import a_policy, a_policy_with
+
+from hitl_orchestrator.policies import PolicyStack, check, read_policy
+from hitl_orchestrator.policies.findings import FindingKind
+from hitl_orchestrator.policies.mend import Direction, mends, with_mends
+
+DATA = files("hitl_orchestrator.data")
+
+
+def shipped(name):
+    return read_policy(DATA.joinpath(name).read_text("utf-8"), name)
+
+
+def lenient(policy):
+    return [one for one in check(policy) if one.kind is FindingKind.MONOTONICITY]
+
+
+def rules_of(policy):
+    return policy.model_dump(mode="json")["rules"]
+
+
+def test_the_canonical_policy_is_mended_by_raising_one_bound_or_lowering_another():
+    policy = shipped("routing_policy.json")
+    (finding,) = lenient(policy)
+
+    assert [(one.sentence, one.direction, one.cells) for one in mends(policy, finding)] == [
+        ("raise rule_002's min_confidence from 0.75 to 0.8 (tightens)", Direction.TIGHTENS, 1),
+        ("lower rule_004's min_confidence from 0.8 to 0.75 (loosens)", Direction.LOOSENS, 1),
+    ]
+
+
+def test_the_mended_policy_that_we_ship_is_the_first_proposal_applied():
+    policy = shipped("routing_policy.json")
+    mended = shipped("routing_policy_mended.json")
+
+    assert rules_of(mended) == rules_of(mends(policy, lenient(policy)[0])[0].policy)
+    assert [one.kind for one in check(mended)] == [FindingKind.GAP]
+    assert mended.policy_id != policy.policy_id
+
+
+def test_the_findings_carry_what_would_mend_them():
+    policy = shipped("routing_policy.json")
+    (told,) = [one.mends for one in with_mends(policy, check(policy)) if one.mends]
+
+    assert told == (
+        "raise rule_002's min_confidence from 0.75 to 0.8 (tightens)",
+        "lower rule_004's min_confidence from 0.8 to 0.75 (loosens)",
+    )
+
+
+def test_where_no_bound_helps_the_action_of_one_rule_does():
+    policy = a_policy_with([("auto_approve", {"risk_level": "medium", "min_confidence": 0.5}), ("human_review", {})])
+
+    assert [one.sentence for one in mends(policy, lenient(policy)[0])] == [
+        "make human_review the action of r1 (tightens)"
+    ]
+
+
+def test_the_layers_of_a_stack_are_mended_one_by_one():
+    canonical = shipped("routing_policy.json")
+    quiet = a_policy_with([("human_review", {"task_type": "refund"})])
+    stack = PolicyStack.of(canonical, domains={"payments": quiet})
+
+    told = {(one.layer, one.mends) for one in with_mends(stack, check(stack)) if one.kind is FindingKind.MONOTONICITY}
+
+    assert told == {("organisation", with_mends(canonical, check(canonical))[0].mends)}
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_a_proposal_mends_the_finding_and_brings_nothing_new(seed):
+    policy = a_policy(seed, most=5, kinds=("risk_level", "confidence", "domain", "not"))
+    for finding in random.Random(seed).sample(found := lenient(policy), min(3, len(found))):
+        for mend in mends(policy, finding):
+            left = {(one.rule_id, one.rules) for one in lenient(mend.policy)}
+            assert (finding.rule_id, finding.rules) not in left
+            assert left <= {(one.rule_id, one.rules) for one in found}
+
+
+def test_the_canonical_file_stays_as_it_is():
+    assert json.loads(DATA.joinpath("routing_policy.json").read_text("utf-8"))["rules"][1]["conditions"] == {
+        "risk_level": "medium",
+        "min_confidence": 0.75,
+    }
