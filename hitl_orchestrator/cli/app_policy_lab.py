@@ -41,3 +41,38 @@ def policy_test(
 
     session = session_of(context, policy=policy, reviewers=reviewers, as_json=as_json)
     doing.test(session, paths or [], doing.Asked(coverage, min_coverage, write_boundaries))
+
+
+@rehearsing.command("simulate")
+def policy_simulate(
+    context: typer.Context,
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The policy to rehearse, JSON or YAML.")],
+    *,
+    past: Annotated[
+        str,
+        typer.Option("--on", metavar="STORE|FILE", help="Past cases: a store, or what 'hitl audit export' wrote."),
+    ],
+    old: Annotated[
+        str | None,
+        typer.Option("--old", metavar="FILE", help="Compare with this policy. Default: with what was recorded."),
+    ] = None,
+    capacity: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--capacity",
+            metavar="ROLE=N",
+            help="Cases a day that a role can do; ROLE=3x40 for three people. Repeat it.",
+        ),
+    ] = None,
+    reviewers: Reviewers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rehearse a policy on all past cases.
+
+    It tells which cases would go another way, how much each role would have to do and how long cases would wait, and
+    how many errors would escape, as far as the reviews there are can tell. Nothing is stored. Needs the extra lab.
+    """
+    from hitl_orchestrator.cli import rehearsing as doing  # noqa: PLC0415
+
+    session = session_of(context, reviewers=reviewers, as_json=as_json)
+    doing.simulate(session, doing.Asked(new, past, old, capacity or []))

@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from itertools import islice
@@ -19,6 +19,9 @@ from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.ledger.ports import Ledger
 
 FORMS = ("jsonl", "csv", "parquet")
+OF_THE_TASK = ("metadata", "task_timestamp")
+"""The columns beside those of the record: the task's metadata as JSON text, and its timestamp."""
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ROWS_AT_A_TIME = 10_000
 _BOOLEANS = ("human_involved", "replayed")
@@ -33,7 +36,7 @@ def export(session: Session, form: str, out: str | None, *, events: bool) -> Non
         raise UnfitInput([f"--format: {form!r} is not one of {', '.join(FORMS)}{did_you_mean(form, FORMS)}"])
     if form == "parquet" and out is None:
         raise UnfitInput(["--format parquet: a Parquet file is no text; name a file with --out"])
-    columns = tuple((Event if events else AuditRecord).model_fields)
+    columns = tuple(Event.model_fields) if events else (*AuditRecord.model_fields, *OF_THE_TASK)
     with session.ledger() as ledger:
         rows = _rows(ledger, events=events)
         number = _to_parquet(rows, columns, str(out)) if form == "parquet" else _to_text(rows, columns, form, out)
@@ -44,8 +47,13 @@ def export(session: Session, form: str, out: str | None, *, events: bool) -> Non
 
 
 def _rows(ledger: Ledger, *, events: bool) -> Iterator[Row]:
-    found: Iterable[Event | AuditRecord] = ledger.events() if events else ledger.records()
-    return (one.model_dump(mode="json") for one in found)
+    if events:
+        return (one.model_dump(mode="json") for one in ledger.events())
+    # What a policy may ask about and the record does not hold. Both come in the order in which the cases finished.
+    return (
+        record.model_dump(mode="json") | dict(zip(OF_THE_TASK, (past.metadata, past.made_at), strict=True))
+        for record, past in zip(ledger.records(), ledger.past(tasks=True), strict=False)
+    )
 
 
 def _to_text(rows: Iterator[Row], columns: tuple[str, ...], form: str, out: str | None) -> int:

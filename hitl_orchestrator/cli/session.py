@@ -4,7 +4,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import which
 
@@ -65,6 +65,10 @@ class Session:
         self._check_that_it_exists()
         with closing(open_to_audit(self.store)) as ledger:
             yield ledger
+
+    def on(self, store: str) -> "Session":
+        """Return the same session with another store."""
+        return replace(self, store=store)
 
     @contextmanager
     def notary(self, head_file: str | None = None) -> Iterator[Notary]:

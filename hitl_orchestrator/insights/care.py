@@ -117,13 +117,19 @@ def share_of(answers: Iterable[bool]) -> Share:
     count, of = sum(given), len(given)
     if of == 0:
         return Share(count=0, of=0, share=None, lowest=None, highest=None)
-    share, z = count / of, _BOTH_TAILS
+    lowest, highest = wilson(count / of, of)
+    return Share(count=count, of=of, share=count / of, lowest=lowest, highest=highest)
+
+
+def wilson(share: float, of: float) -> tuple[float, float]:
+    """Return the interval of Wilson (see `share_of`) for a share of so many, which need not be a whole number."""
+    z = _BOTH_TAILS
     middle = share + z * z / (2 * of)
     reach = z * sqrt(share * (1 - share) / of + z * z / (4 * of * of))
     whole = 1 + z * z / of
     # At the ends the formula meets 0 and 1 but for rounding.
     lowest, highest = max(0.0, (middle - reach) / whole), min(1.0, (middle + reach) / whole)
-    return Share(count=count, of=of, share=share, lowest=min(lowest, share), highest=max(highest, share))
+    return min(lowest, share), max(highest, share)
 
 
 @dataclass

@@ -20,6 +20,7 @@ from hitl_orchestrator.ledger.memory_books import MemoryBooks
 from hitl_orchestrator.ledger.memory_index import apart, is_anothers, is_open, is_up
 from hitl_orchestrator.ledger.memory_policies import MemoryPolicies
 from hitl_orchestrator.ledger.memory_queue import MemoryQueue
+from hitl_orchestrator.ledger.past import Past, past_of
 from hitl_orchestrator.ledger.redaction import Redaction
 from hitl_orchestrator.ledger.seal import check_told
 
@@ -212,6 +213,10 @@ class MemoryLedger(MemoryQueue, MemoryPolicies):
     def records(self) -> Iterator[AuditRecord]:
         """Yield outcomes in the order in which the cases finished."""
         return self._journal.records()
+
+    def past(self, *, tasks: bool = False) -> Iterator[Past]:
+        """Yield finished cases as texts."""
+        return (past_of(record, self.case(record.case_id).submission.task) for record in self.records())
 
     def redact(self, case_id: str, reason: str, actor: Actor, at: datetime) -> Redaction:
         """Erase what was said in a case, once."""

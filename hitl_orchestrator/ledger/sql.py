@@ -24,6 +24,7 @@ from hitl_orchestrator.ledger.books import Books
 from hitl_orchestrator.ledger.chain import Draft, Head, body_of, event_of, time_text
 from hitl_orchestrator.ledger.contents import content_digest, is_same, marked, new_contents, restored
 from hitl_orchestrator.ledger.database import Taken, Transaction, resolved, resumed
+from hitl_orchestrator.ledger.past import Past
 from hitl_orchestrator.ledger.redaction import Redaction, a_redaction
 from hitl_orchestrator.ledger.rows import as_review, as_stored, found_by, found_by_answer, review_of
 from hitl_orchestrator.ledger.seal import check_told
@@ -271,6 +272,11 @@ class SqlLedger(SqlQueue, SqlPolicies, SqlSpotChecks):
         """Yield outcomes in the order in which the cases finished."""
         with self._database.read() as conn:
             yield from map(sql_contents.record_in, conn.stream(sql_contents.OUTCOMES))
+
+    def past(self, *, tasks: bool = False) -> Iterator[Past]:
+        """Yield finished cases as texts."""
+        with self._database.read() as conn:
+            yield from sql_contents.past(conn, tasks=tasks)
 
     @resolved
     def redact(self, case_id: str, reason: str, actor: Actor, at: datetime) -> Redaction:

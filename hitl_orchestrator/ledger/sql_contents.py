@@ -13,6 +13,7 @@ from hitl_orchestrator.ledger import statements
 from hitl_orchestrator.ledger.chain import GENESIS, Draft, Head, event_of, link, record_of
 from hitl_orchestrator.ledger.contents import Contents, marked, restored
 from hitl_orchestrator.ledger.database import Transaction
+from hitl_orchestrator.ledger.past import Past, past_in
 from hitl_orchestrator.ledger.redaction import Redaction, ReviewTexts
 from hitl_orchestrator.ledger.tables import contents, events, payloads, reviews
 
@@ -44,6 +45,20 @@ SAID = _said(None)
 SAID_IN_CASE = SAID.where(events.c.case_id == bindparam("wanted_case"))
 OUTCOMES = _said(EventKind.FINISHED)
 OUTCOME = OUTCOMES.where(events.c.case_id == bindparam("wanted_case"))
+
+# The ends of cases, alone or with their beginnings and what was said in them.
+_END, _BEGINNING = events.alias("ending"), events.alias("beginning")
+PAST = select(events.c.entry).where(events.c.kind == _kind(EventKind.FINISHED)).order_by(events.c.seq)
+PAST_WITH_TASKS = (
+    select(_END.c.entry, _BEGINNING.c.entry.label("submitted"), contents.c.key, contents.c.body)
+    .select_from(
+        _END.join(_BEGINNING, _BEGINNING.c.case_id == _END.c.case_id).outerjoin(
+            contents, contents.c.case_id == _END.c.case_id
+        )
+    )
+    .where(_END.c.kind == _kind(EventKind.FINISHED), _BEGINNING.c.kind == _kind(EventKind.SUBMITTED))
+    .order_by(_END.c.seq)
+)
 
 # What redacting a case changes.
 _REDACTION = select(events.c.entry, events.c.digest).where(
@@ -101,6 +116,16 @@ def events_in(rows: Iterator[Any]) -> Iterator[Event]:
 def record_in(row: Any) -> AuditRecord:
     """Return the outcome that a row tells of."""
     return record_of(row["entry"], lambda body: restored(EventKind.FINISHED, body, contents_of(row)))
+
+
+def past(conn: Transaction, *, tasks: bool) -> Iterator[Past]:
+    """Yield finished cases in the order in which they finished."""
+    if not tasks:
+        for row in conn.stream(PAST):
+            yield Past(row["entry"])
+        return
+    for row in conn.stream(PAST_WITH_TASKS):
+        yield past_in(row["entry"], row["submitted"], contents_of(row))
 
 
 def redaction_of(conn: Transaction, case_id: str) -> Redaction | None:

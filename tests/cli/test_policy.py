@@ -123,7 +123,8 @@ def test_the_map_fits_80_columns_and_tells_the_actions_apart_without_colours(hit
 
     assert max(map(len, lines)) <= 80
     (medium,) = [line for line in lines if line.startswith("  medium ")]
-    assert [medium.find(one) > 0 for one in ("R fallback", "R rule_003", "A rule_002")] == [True] * 3
+    assert [one in medium for one in ("R fallback", "\u00b7 R \u00b7", "A rule_002")] == [True] * 3
+    assert "         medium, 0.6 to 0.75: R rule_003" in lines
 
 
 def test_the_map_is_written_as_svg_or_png_and_as_nothing_else(hitl, folder):

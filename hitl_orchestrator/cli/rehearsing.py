@@ -1,0 +1,172 @@
+"""`hitl policy simulate`: a new policy on all past cases, and what would be different."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from hitl_orchestrator.cli.answer import answer
+from hitl_orchestrator.cli.blocks import Block, Cell, Column, Line, Table, routing
+from hitl_orchestrator.cli.progress import counted
+from hitl_orchestrator.cli.session import Session
+from hitl_orchestrator.cli.words import count, duration
+from hitl_orchestrator.domain.reading import did_you_mean
+from hitl_orchestrator.domain.roles import RoleChain
+from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.insights.escape import Escape
+from hitl_orchestrator.insights.waiting import Capacity, capacity_of
+from hitl_orchestrator.policies import Policy
+from hitl_orchestrator.policies.vectors import Vectors, polars
+from hitl_orchestrator.rehearsal import Change, Rehearsal, rehearse
+from hitl_orchestrator.rehearsal.past import frames, scan
+from hitl_orchestrator.wiring import load_people, load_policy
+
+_A_DAY, _ROWS = 86_400, 12
+_FILES = (".parquet", ".jsonl", ".ndjson")
+
+
+class Asked(NamedTuple):
+    """What is rehearsed: a policy, perhaps beside another, and what each role can do."""
+
+    new: str
+    past: str
+    old: str | None = None
+    capacity: Sequence[str] = ()
+
+
+def simulate(session: Session, asked: Asked) -> None:
+    """Rehearse a policy, and tell what would be different."""
+    polars()
+    chain = load_people(session.reviewers).chain
+    new = load_policy(asked.new, chain)
+    old = None if asked.old is None else load_policy(asked.old, chain)
+    capacity = _capacity(asked.capacity, chain)
+    where = f"--on {asked.past}"
+    if Path(asked.past).suffix in _FILES:
+        found = rehearse(new, [scan(asked.past)], old=old, capacity=capacity, roles=chain, where=where)
+    else:
+        found = _on_store(session, asked.past, [new, *([] if old is None else [old])], capacity, chain)
+    answer(session.as_json, found.model_dump(mode="json"), lambda: _report(found, asked))
+
+
+def _on_store(
+    session: Session, store: str, policies: Sequence[Policy], capacity: dict[str, Capacity], chain: RoleChain
+) -> Rehearsal:
+    needs = frozenset().union(*(Vectors(one, chain).needs for one in policies))
+    there = session.on(store)
+    with there.ledger() as ledger, counted(ledger.head().seq, "rehearsing") as on_cases:
+        past = frames(ledger.past(tasks=bool(needs & {"metadata", "moment"})), on_cases)
+        old = policies[1] if len(policies) > 1 else None
+        return rehearse(policies[0], past, old=old, capacity=capacity, roles=chain, where=f"--on {store}")
+
+
+def _capacity(given: Sequence[str], chain: RoleChain) -> dict[str, Capacity]:
+    read = [capacity_of(one) for one in given]
+    strange = [role for role, _ in read if role not in chain.roles]
+    if strange:
+        known = ", ".join(chain.roles)
+        raise UnfitInput(
+            [f"--capacity: {one!r} is not one of {known}{did_you_mean(one, chain.roles)}" for one in strange]
+        )
+    return dict(read)
+
+
+def _report(found: Rehearsal, asked: Asked) -> Iterator[Block]:
+    span = f", {found.first_day} to {found.last_day}" if found.first_day else ""
+    yield Line(f"{found.policy_id} ({found.policy_hash[:12]}) on {count(found.cases, 'past case')}{span}", "bold")
+    beside = "what was recorded" if found.recorded else asked.old
+    yield Line(
+        f"Against {beside}: {found.flipped} of them ({found.flipped / found.cases:.1%}) would go another way, "
+        f"{found.stricter} stricter and {found.looser} looser. Automated: {found.automated_before:.1%} before, "
+        f"{found.automated_after:.1%} after."
+    )
+    if found.flips:
+        yield Line()
+        yield from _flips(found)
+    for noun, changes in (("domain", found.domains), ("task type", found.task_types)):
+        yield Line()
+        yield from _changes(noun, changes)
+    if found.loads:
+        yield Line()
+        yield from _loads(found)
+    yield Line()
+    yield from _escape(found.escape)
+
+
+def _flips(found: Rehearsal) -> Iterator[Block]:
+    rows = [
+        (routing(one.before), Cell(one.before_rule), routing(one.after), Cell(one.after_rule), Cell(f"{one.cases:,}"))
+        for one in found.flips[:_ROWS]
+    ]
+    names = ("from", "by rule", "to", "by rule")
+    yield Table((*(Column(name) for name in names), Column("cases", right=True)), rows)
+    yield from _more(len(found.flips))
+
+
+def _changes(noun: str, changes: Sequence[Change]) -> Iterator[Block]:
+    rows = [
+        (
+            Cell(one.name),
+            Cell(f"{one.cases:,}"),
+            Cell(f"{one.stricter:,}"),
+            Cell(f"{one.looser:,}", "yellow" if one.looser else ""),
+            Cell(f"{one.automated_before:.1%}"),
+            Cell(f"{one.automated_after:.1%}"),
+        )
+        for one in changes[:_ROWS]
+    ]
+    names = ("cases", "stricter", "looser", "automated before", "after")
+    yield Table((Column(noun, gives_way=True), *(Column(name, right=True) for name in names)), rows)
+    yield from _more(len(changes))
+
+
+def _loads(found: Rehearsal) -> Iterator[Block]:
+    rows = [
+        (
+            Cell(load.role),
+            Cell(f"{load.before_a_day:,.1f}"),
+            Cell(f"{load.a_day:,.1f}"),
+            Cell(f"{load.busiest_day:,}"),
+            Cell("-" if load.capacity is None else f"{load.capacity:,.0f}"),
+            Cell("grows without bound", "red")
+            if load.grows
+            else Cell("-" if load.waits_days is None else duration(load.waits_days * _A_DAY)),
+        )
+        for load in found.loads
+    ]
+    names = ("a day before", "after", "busiest", "capacity", "would wait")
+    yield Table((Column("answers of", gives_way=True), *(Column(name, right=True) for name in names)), rows)
+    if found.spot_checks_a_day:
+        yield Line(f"Besides, {found.spot_checks_a_day:,.1f} a day would be looked at after they went ahead.", indent=2)
+    if all(load.capacity is None for load in found.loads):
+        yield Line("How long cases would wait is told where --capacity says what a role can do a day.", "dim", indent=2)
+    else:
+        yield Line(
+            "Waiting by M/M/c (Erlang's C), for an even flow: nights and weekends are not in it.", "dim", indent=2
+        )
+
+
+def _escape(found: Escape) -> Iterator[Block]:
+    yield Line("Errors that would escape", "bold")
+    if found.share is not None:
+        seen = found.cases - found.unseen
+        yield Line(
+            f"Of the {seen:,} cases that would go ahead and could have been reviewed, {found.share:.1%} were wrong "
+            f"(95 %: {found.lowest:.1%} to {found.highest:.1%}); from {count(found.reviews, 'review')}, worth "
+            f"{found.effective_reviews:,.0f}, each weighted by one over its chance of being asked for.",
+            indent=2,
+        )
+    if not found.enough:
+        yield Line(f"Not enough data to speak of all: {found.why_not}.", "yellow", indent=2)
+    if found.highest_of_all is not None and found.unseen:
+        yield Line(
+            f"Of all {found.cases:,} that would go ahead it is {found.lowest_of_all:.1%} at least and "
+            f"{found.highest_of_all:.1%} at most, whatever the {found.unseen:,} are like that nobody could look at.",
+            indent=2,
+        )
+    if found.unseen and not found.enough:
+        yield Line("Spot checks (spot_check in a rule that approves) would let reviews speak of them too.", indent=2)
+
+
+def _more(number: int) -> Iterator[Block]:
+    if number > _ROWS:
+        yield Line(f"and {number - _ROWS} more; --json tells all", "dim", indent=2)

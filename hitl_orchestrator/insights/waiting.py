@@ -1,0 +1,58 @@
+"""How long cases wait for a person, from how many come and how many are done. Pure.
+
+The model is M/M/c: cases come at random times, each of c people takes cases of random length, and all share one queue.
+Erlang, A. K. (1917): Solution of some problems in the theory of probabilities of significance in automatic telephone
+exchanges. Elektroteknikeren 13, 5-13; Kleinrock, L. (1975): Queueing Systems, volume 1, section 3.5. It knows neither
+nights nor weekends nor deadlines: read it as what to expect of an even flow.
+"""
+
+from typing import NamedTuple
+
+from hitl_orchestrator.errors import UnfitInput
+
+
+class Capacity(NamedTuple):
+    """So many people in a role, each of whom does so many cases a day."""
+
+    people: int
+    each: float
+
+    @property
+    def a_day(self) -> float:
+        """What all of them do in a day."""
+        return self.people * self.each
+
+
+def capacity_of(given: str) -> tuple[str, Capacity]:
+    """Read `ROLE=N`, or `ROLE=PEOPLExN`.
+
+    Raises:
+        UnfitInput: it is neither.
+    """
+    role, _, told = given.rpartition("=")
+    people, times, each = told.rpartition("x")
+    try:
+        capacity = Capacity(int(people) if times else 1, float(each))
+    except ValueError:
+        capacity = Capacity(0, 0)
+    if not role or capacity.people < 1 or not 0 < capacity.each <= 1e9 or capacity.people > 100_000:  # noqa: PLR2004
+        raise UnfitInput(
+            [f"--capacity {given}: give cases a day, such as domain_reviewer=40, or 3x40 for three people"]
+        )
+    return role, capacity
+
+
+def expected_wait(a_day: float, capacity: Capacity) -> float | None:
+    """Return the days that a case waits on average until somebody begins it; None where the queue grows without bound.
+
+    With the load a = λ/μ on c people it is C(c, a) / (cμ - λ), where C is the chance that all are busy (Erlang's C).
+    """
+    if a_day >= capacity.a_day:
+        return None
+    load = a_day / capacity.each
+    free = 1.0
+    # Erlang's B by its recursion, which stays within [0, 1]; C follows from it.
+    for people in range(1, capacity.people + 1):
+        free = load * free / (people + load * free)
+    busy = capacity.people * free / (capacity.people - load * (1 - free))
+    return busy / (capacity.a_day - a_day)

@@ -1,0 +1,46 @@
+"""Finished cases as texts, for whoever works through very many of them: nothing is read that nobody asks for."""
+
+import json
+from typing import NamedTuple
+
+from hitl_orchestrator.domain.audit import AuditRecord
+from hitl_orchestrator.domain.task import Task
+from hitl_orchestrator.errors import LedgerDamaged
+from hitl_orchestrator.ledger.chain import body_of
+from hitl_orchestrator.ledger.contents import Contents
+
+
+class Past(NamedTuple):
+    """One finished case: JSON with its audit record as `body`, what agents and people said in it aside.
+
+    `metadata` are those of its task, as JSON text, and `made_at` is the task's timestamp. Both are None where they were
+    not asked for; `metadata` is so too where it was erased.
+    """
+
+    entry: str
+    metadata: str | None = None
+    made_at: str | None = None
+
+
+def past_in(entry: str, submitted: str, said: Contents | None) -> Past:
+    """Return a case from the entries of its end and of its beginning, and what was said in it."""
+    try:
+        task = body_of(submitted)["task"]
+        made_at, metadata = str(task["timestamp"]), task["metadata"]
+        named = metadata.get("content") if metadata.keys() == {"content"} else None
+    except (KeyError, TypeError, AttributeError) as exc:
+        raise LedgerDamaged(f"the entry of a submission cannot be read: {submitted[:60]!r}") from exc
+    # Without metadata nothing is named: then the entry holds the empty object itself.
+    texts = {} if said is None or named is None else said.texts([named])
+    return Past(entry, texts.get(str(named)) if metadata else "{}", made_at)
+
+
+def past_of(record: AuditRecord, task: Task) -> Past:
+    """Return a case that is at hand."""
+    body = record.model_dump(mode="json")
+    return Past(json.dumps({"body": body}), json.dumps(task.metadata), body_time(task))
+
+
+def body_time(task: Task) -> str:
+    """Return the timestamp of a task as it stands in entries."""
+    return str(task.model_dump(mode="json")["timestamp"])

@@ -1,0 +1,130 @@
+"""Past cases as frames: from the audit records that `hitl audit export` writes, and from a ledger."""
+
+from collections.abc import Callable, Iterable, Iterator
+from io import BytesIO
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.ledger.past import Past
+from hitl_orchestrator.policies.vectors import polars
+
+if TYPE_CHECKING:
+    import polars as pl
+
+ROWS_AT_A_TIME = 50_000
+_TEXTS = (
+    "risk_level",
+    "domain",
+    "task_type",
+    "routing_decision",
+    "rule_id",
+    "human_decision",
+    "assigned_human_role",
+    "probe",
+    "signals",
+    "metadata",
+    "timestamp",
+    "task_timestamp",
+    "proposed_output",
+)
+_NUMBERS = ("confidence_score", "review_probability", "latency_seconds")
+NEEDED = ("risk_level", "domain", "task_type", "routing_decision", "rule_id", "confidence_score", "review_probability")
+FIELDS = (*_TEXTS, *_NUMBERS)
+"""What is read of each past case."""
+
+_PROBES = ("known_answer", "second_look")
+
+
+def scan(path: str) -> "pl.LazyFrame":
+    """Return the past cases of an exported file, Parquet or JSON Lines, which is read when it is needed.
+
+    Raises:
+        UnfitInput: it is neither, or lacks what every case has.
+    """
+    pl = polars()
+    ending = Path(path).suffix
+    if ending not in {".parquet", ".jsonl", ".ndjson"}:
+        raise UnfitInput([f"--on {path}: past cases stand in a store, or in a file .parquet, .jsonl or .ndjson"])
+    if not Path(path).is_file():
+        raise UnfitInput([f"--on {path}: there is no such file"])
+    try:
+        frame = pl.scan_parquet(path) if ending == ".parquet" else pl.scan_ndjson(path, schema=_schema(pl))
+        columns = frame.collect_schema()
+    except (pl.exceptions.PolarsError, OSError) as exc:
+        raise UnfitInput([f"--on {path}: cannot be read: {str(exc).splitlines()[0]}"]) from exc
+    missing = [name for name in NEEDED if name not in columns]
+    if missing:
+        told = ", ".join(missing)
+        raise UnfitInput([f"--on {path}: it has no column {told}; export the audit records with 'hitl audit export'"])
+    return frame  # type: ignore[no-any-return]
+
+
+def frames(cases: Iterable[Past], heard: Callable[[int], None] = lambda number: None) -> "Iterator[pl.LazyFrame]":
+    """Yield the cases of a ledger as frames, so many at a time; `heard` is told how many."""
+    pl = polars()
+    record, waiting = pl.Struct(_schema(pl) | {"proposed_output": pl.Struct({"content": pl.String})}), iter(cases)
+    while batch := list(islice(waiting, ROWS_AT_A_TIME)):
+        lines = BytesIO("\n".join([one.entry for one in batch]).encode())
+        frame = pl.read_ndjson(lines, schema={"body": record}).unnest("body")
+        frame = frame.with_columns(proposed_output=pl.when(pl.col("proposed_output").is_not_null()).then(pl.lit("{}")))
+        if batch[0].made_at is not None:
+            metadata = pl.Series("metadata", [one.metadata for one in batch], pl.String)
+            frame = frame.with_columns(
+                metadata, task_timestamp=pl.Series([one.made_at for one in batch], dtype=pl.String)
+            )
+        else:
+            frame = frame.drop("metadata", "task_timestamp")
+        yield frame.lazy()
+        heard(len(batch))
+
+
+def prepared(frame: "pl.LazyFrame", needs: frozenset[str], where: str) -> "pl.LazyFrame":
+    """Return past cases as policies look at them, without the probes that measured reviewers.
+
+    Raises:
+        UnfitInput: they lack what a policy asks for.
+    """
+    pl = polars()
+    columns = frame.collect_schema()
+    asked = {"signals": "signals", "metadata": "metadata", "moment": "task_timestamp"}
+    missing = [column for need, column in asked.items() if need in needs and column not in columns]
+    if missing:
+        told = " and ".join(missing)
+        raise UnfitInput(
+            [f"{where}: the policy asks about {told}, and the cases have no such column; export them again"]
+        )
+    day = pl.col("task_timestamp").str.slice(0, 10) if "task_timestamp" in columns else _day_before(pl, columns)
+    proposed = pl.col("confidence_score").is_not_null()
+    if "proposed_output" in columns:
+        proposed |= pl.col("proposed_output").is_not_null()
+    kept = frame if "probe" not in columns else frame.filter(~pl.col("probe").is_in(_PROBES).fill_null(value=False))
+    found = kept.with_columns(
+        pl.col("confidence_score").cast(pl.Float64),
+        has_proposal=proposed,
+        day=day,
+        answer=pl.col("human_decision") if "human_decision" in columns else pl.lit(None, pl.String),
+        old_role=pl.col("assigned_human_role") if "assigned_human_role" in columns else pl.lit(None, pl.String),
+    )
+    if "moment" in needs:
+        moment = pl.col("task_timestamp").str.to_datetime("%+", time_unit="us", time_zone="UTC")
+        found = found.with_columns(moment=moment)
+    if "signals" in needs and columns["signals"] != pl.String:
+        joined = pl.lit('["') + pl.col("signals").list.join('","') + pl.lit('"]')
+        found = found.with_columns(signals=joined)
+    return found
+
+
+def _day_before(pl: Any, columns: Any) -> "pl.Expr":
+    """Return the day on which a task was made, from the moment of its decision."""
+    if "timestamp" not in columns or "latency_seconds" not in columns:
+        return pl.lit(None, pl.String)  # type: ignore[no-any-return]
+    decided = pl.col("timestamp").str.to_datetime("%+", time_unit="us", time_zone="UTC")
+    made = decided - pl.duration(microseconds=(pl.col("latency_seconds") * 1e6).round())
+    return made.dt.strftime("%Y-%m-%d")  # type: ignore[no-any-return]
+
+
+def _schema(pl: Any) -> dict[str, Any]:
+    texts = dict.fromkeys(_TEXTS, pl.String)
+    return texts | dict.fromkeys(_NUMBERS, pl.Float64) | {"signals": pl.List(pl.String)}

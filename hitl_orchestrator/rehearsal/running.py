@@ -1,0 +1,194 @@
+"""Runs a policy over past cases: groups what has one answer, decides each group once, and adds up."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
+from hitl_orchestrator.domain.words import Action
+from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.insights.escape import SUMS, escape_of
+from hitl_orchestrator.insights.waiting import Capacity, expected_wait
+from hitl_orchestrator.policies.schema import Policy, policy_hash
+from hitl_orchestrator.policies.vectors import WORDS, Vectors, polars
+from hitl_orchestrator.rehearsal.outcome import Change, Flip, Load, Rehearsal
+from hitl_orchestrator.rehearsal.past import prepared
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_ANSWERS = {"approve": False, "reject": True, "modify": True, "override": True}
+"""The final answers of people, and whether each says that the agent was wrong."""
+
+_RECORDED = ["routing_decision", "rule_id", "old_role"]
+_COUNTS = list(SUMS)
+
+
+def rehearse(
+    policy: Policy,
+    past: "Iterable[pl.LazyFrame]",
+    *,
+    old: Policy | None = None,
+    capacity: Mapping[str, Capacity] | None = None,
+    roles: RoleChain = DEFAULT_CHAIN,
+    where: str = "past cases",
+) -> Rehearsal:
+    """Return what a policy would have done on past cases, which come in one frame or several.
+
+    It is compared with what was recorded, or with what another policy, `old`, would have done.
+
+    Raises:
+        UnfitInput: there are no cases, or they lack what the policies ask for.
+    """
+    pl = polars()
+    new = Vectors(policy, roles, "new_")
+    other = None if old is None else Vectors(old, roles, "old_")
+    both = [one for one in (new, other) if one is not None]
+    parts = [
+        _grouped(pl, prepared(one, frozenset().union(*(each.needs for each in both)), where), both) for one in past
+    ]
+    if not sum(len(one) for one in parts):
+        raise UnfitInput([f"{where}: there are no cases to rehearse on"])
+    keys = [name for name in parts[0].columns if name not in _COUNTS]
+    groups = parts[0] if len(parts) == 1 else pl.concat(parts).group_by(keys).agg(pl.col(*_COUNTS).sum())
+    decided = _decided(pl, groups, new, "after")
+    if other is None:
+        decided = decided.rename({"routing_decision": "before", "rule_id": "before_rule", "old_role": "before_role"})
+        decided = decided.with_columns(before_answers=pl.lit(1), before_spot=pl.lit(0.0))
+    else:
+        decided = _decided(pl, decided, other, "before")
+    return _told(pl, decided, policy, capacity or {}, recorded=old is None)
+
+
+def _grouped(pl: Any, frame: "pl.LazyFrame", policies: list[Vectors]) -> "pl.DataFrame":
+    """Return how many cases agree on all that counts, with the sums that an estimate needs."""
+    for one in policies:
+        frame = one.with_keys(frame)
+    keys = dict.fromkeys([*WORDS, *(name for one in policies for name in one.columns), *_RECORDED, "day"])
+    chance = pl.col("review_probability")
+    answered = (chance > 0) & pl.col("answer").is_in(list(_ANSWERS))
+    weight = pl.when(answered).then(1 / chance).otherwise(0.0)
+    wrong = pl.col("answer").is_in([answer for answer, is_wrong in _ANSWERS.items() if is_wrong]).fill_null(value=False)
+    query = frame.with_columns(weight=weight.fill_null(0.0), answered=answered.fill_null(value=False)).group_by(*keys)
+    summed = query.agg(
+        cases=pl.len().cast(pl.Int64),
+        unseen=(~(chance > 0).fill_null(value=False)).sum().cast(pl.Int64),
+        reviews=pl.col("answered").sum().cast(pl.Int64),
+        weights=pl.col("weight").sum(),
+        weights_squared=(pl.col("weight") ** 2).sum(),
+        weights_wrong=(pl.col("weight") * wrong.cast(pl.Float64)).sum(),
+    )
+    try:
+        return summed.collect(engine="streaming")
+    except (pl.exceptions.PolarsError, OSError) as exc:
+        told = next(
+            (str(cause) for cause in (exc.__cause__,) if isinstance(cause, UnfitInput)), str(exc).splitlines()[0]
+        )
+        raise UnfitInput([f"past cases cannot be read: {told}"]) from exc
+
+
+def _decided(pl: Any, groups: "pl.DataFrame", policy: Vectors, name: str) -> "pl.DataFrame":
+    """Add what a policy answers: its action, rule, role, how many answers it asks for, and its share of spot checks."""
+    distinct = groups.select(policy.columns).unique()
+    made = policy.decisions(distinct.iter_rows(named=True))
+    told = distinct.with_columns(
+        pl.Series(name, [one.action.value for one in made], pl.String),
+        pl.Series(f"{name}_rule", [one.rule_id for one in made], pl.String),
+        pl.Series(f"{name}_role", [one.assigned_human_role for one in made], pl.String),
+        pl.Series(f"{name}_answers", [one.asking.approvals for one in made], pl.Int64),
+        pl.Series(f"{name}_spot", [one.spot_check for one in made], pl.Float64),
+    )
+    return groups.join(told, on=policy.columns, how="left", nulls_equal=True)
+
+
+def _told(
+    pl: Any, decided: "pl.DataFrame", policy: Policy, capacity: Mapping[str, Capacity], *, recorded: bool
+) -> Rehearsal:
+    strict = {action.value: action.strictness for action in Action}
+    decided = decided.with_columns(
+        change=pl.col("after").replace_strict(strict) - pl.col("before").replace_strict(strict, default=None)
+    )
+    cases = int(decided["cases"].sum())
+    first, last = decided["day"].min(), decided["day"].max()
+    days = 1 if first is None else (date.fromisoformat(str(last)) - date.fromisoformat(str(first))).days + 1
+    auto = Action.AUTO_APPROVE.value
+    through = decided.filter(pl.col("after") == auto)
+    spot = float((through["cases"] * through["after_spot"]).sum())
+    return Rehearsal(
+        policy_id=policy.policy_id,
+        policy_hash=policy_hash(policy),
+        recorded=recorded,
+        cases=cases,
+        first_day=None if first is None else str(first),
+        last_day=None if last is None else str(last),
+        days=days,
+        automated_before=_count(pl, decided, pl.col("before") == auto) / cases,
+        automated_after=int(through["cases"].sum()) / cases,
+        flipped=_count(pl, decided, pl.col("change") != 0),
+        stricter=_count(pl, decided, pl.col("change") > 0),
+        looser=_count(pl, decided, pl.col("change") < 0),
+        spot_checks_a_day=spot / days,
+        flips=_flips(pl, decided),
+        domains=_changes(pl, decided, "domain"),
+        task_types=_changes(pl, decided, "task_type"),
+        loads=_loads(pl, decided, days, capacity),
+        escape=escape_of({name: float(through[name].sum()) for name in SUMS}),
+    )
+
+
+def _count(pl: Any, decided: "pl.DataFrame", which: "pl.Expr") -> int:
+    return int(decided.filter(which)["cases"].sum())
+
+
+def _flips(pl: Any, decided: "pl.DataFrame") -> tuple[Flip, ...]:
+    keys = ["before", "before_rule", "after", "after_rule"]
+    flipped = decided.filter(pl.col("change") != 0).group_by(keys).agg(pl.col("cases").sum())
+    found = flipped.sort("cases", *keys, descending=[True, *[False] * len(keys)])
+    return tuple(Flip.model_validate(row) for row in found.iter_rows(named=True))
+
+
+def _changes(pl: Any, decided: "pl.DataFrame", column: str) -> tuple[Change, ...]:
+    auto, cases = Action.AUTO_APPROVE.value, pl.col("cases")
+    found = decided.group_by(name=column).agg(
+        cases=cases.sum(),
+        stricter=cases.filter(pl.col("change") > 0).sum(),
+        looser=cases.filter(pl.col("change") < 0).sum(),
+        automated_before=cases.filter(pl.col("before") == auto).sum() / cases.sum(),
+        automated_after=cases.filter(pl.col("after") == auto).sum() / cases.sum(),
+    )
+    return tuple(
+        Change.model_validate(row) for row in found.sort("cases", "name", descending=[True, False]).rows(named=True)
+    )
+
+
+def _loads(pl: Any, decided: "pl.DataFrame", days: int, capacity: Mapping[str, Capacity]) -> tuple[Load, ...]:
+    """Return the load of each role that has any, or of which it is known what it can do."""
+    before = _answers(pl, decided, "before").group_by("role").agg(pl.col("answers").sum())
+    daily = _answers(pl, decided, "after").group_by("role", "day").agg(pl.col("answers").sum())
+    after = daily.group_by("role").agg(pl.col("answers").sum(), busiest=pl.col("answers").max())
+    was = dict(before.iter_rows())
+    comes = {role: (answers, busiest) for role, answers, busiest in after.iter_rows()}
+    found = []
+    for role in sorted({*was, *comes, *capacity}):
+        answers, busiest = comes.get(role, (0, 0))
+        can = capacity.get(role)
+        waits = None if can is None else expected_wait(answers / days, can)
+        found.append(
+            Load(
+                role=role,
+                before_a_day=was.get(role, 0) / days,
+                a_day=answers / days,
+                busiest_day=busiest,
+                capacity=None if can is None else can.a_day,
+                people=None if can is None else can.people,
+                grows=can is not None and waits is None,
+                waits_days=waits,
+            )
+        )
+    return tuple(found)
+
+
+def _answers(pl: Any, decided: "pl.DataFrame", when: str) -> "pl.DataFrame":
+    asked = decided.filter((pl.col(when) != Action.AUTO_APPROVE.value) & pl.col(f"{when}_role").is_not_null())
+    answers = pl.col("cases") * pl.col(f"{when}_answers")
+    return asked.select("day", role=f"{when}_role", answers=answers)

@@ -1,0 +1,65 @@
+"""The error that would escape: weighted by who could be looked at, and nothing where nothing is known."""
+
+import random
+
+import pytest
+
+from hitl_orchestrator.insights.escape import SUMS, escape_of
+
+
+def sums(reviews, unseen=0):
+    """Return the sums over cases given as (chance, looked at, wrong)."""
+    seen = [(1 / chance, wrong) for chance, looked, wrong in reviews if looked]
+    told = (
+        len(reviews) + unseen,
+        unseen,
+        len(seen),
+        sum(weight for weight, _ in seen),
+        sum(weight**2 for weight, _ in seen),
+        sum(weight for weight, wrong in seen if wrong),
+    )
+    return dict(zip(SUMS, told, strict=True))
+
+
+def past(dice, cases=4000):
+    """Return cases: half are wrong four times as often and always looked at, and of the others a tenth are."""
+    for number in range(cases):
+        chance, errors = (1.0, 0.2) if number % 2 else (0.1, 0.05)
+        yield chance, dice.random() < chance, dice.random() < errors
+
+
+def test_reviews_stand_for_the_cases_that_they_were_drawn_from():
+    found = escape_of(sums(list(past(random.Random(1)))))
+    reviews = [wrong for _, looked, wrong in past(random.Random(1)) if looked]
+
+    assert found.share == pytest.approx(0.125, abs=0.02)
+    assert sum(reviews) / len(reviews) > 0.17  # what they would say unweighted
+    assert found.effective_reviews < found.reviews
+    assert found.enough
+
+
+def test_the_interval_holds_the_truth_about_as_often_as_it_says():
+    within = [escape_of(sums(list(past(random.Random(seed), 1000)))) for seed in range(200)]
+
+    assert sum(one.lowest <= 0.125 <= one.highest for one in within) >= 184
+
+
+def test_few_reviews_say_nothing():
+    found = escape_of(sums([(1.0, True, False)] * 29))
+
+    assert (found.share, found.enough) == (None, False)
+    assert found.why_not == "the reviews are worth 29, and 30 are the least"
+    assert escape_of(sums([(1.0, True, False)] * 30)).enough
+
+
+def test_where_nobody_was_ever_asked_reviews_do_not_speak_of_all():
+    found = escape_of(sums([(1.0, True, False)] * 100, unseen=100))
+
+    assert not found.enough
+    assert "50% of the cases that would go ahead are of a kind that nobody was ever asked about" in found.why_not
+    assert (found.share, found.lowest_of_all) == (0, 0)
+    assert found.highest_of_all == pytest.approx(found.highest / 2 + 0.5)
+
+
+def test_where_nothing_goes_ahead_nothing_escapes():
+    assert escape_of(dict.fromkeys(SUMS, 0)).why_not == "no case would go ahead"

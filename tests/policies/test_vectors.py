@@ -1,0 +1,129 @@
+"""Millions of cases at once get the answers that each of them would get alone."""
+
+import json
+import random
+
+import polars as pl
+import pytest
+from policies_at_random import a_policy, a_policy_with, facts_at_random
+
+from hitl_orchestrator.domain.decision import Facts
+from hitl_orchestrator.domain.words import RiskLevel
+from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.policies import compile_policy
+from hitl_orchestrator.policies.schema import PolicyStack
+from hitl_orchestrator.policies.vectors import Vectors
+
+SCHEMA = {"confidence_score": pl.Float64, "moment": pl.Datetime("us", "UTC")}
+
+
+def frame_of(many):
+    rows = [
+        {
+            "risk_level": one.risk_level.value,
+            "domain": one.domain,
+            "task_type": one.task_type,
+            "confidence_score": one.confidence,
+            "has_proposal": one.has_proposal,
+            "signals": json.dumps(sorted(one.signals)),
+            "metadata": json.dumps(dict(one.metadata), separators=random.choice([(",", ":"), (", ", ": ")])),
+            "moment": one.moment,
+        }
+        for one in many
+    ]
+    return pl.DataFrame(rows, schema_overrides=SCHEMA)
+
+
+def told_alone(policy, many):
+    decide = compile_policy(policy).decide
+    return [(one.action.value, one.rule_id, one.assigned_human_role) for one in map(decide, many)]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_answers_at_once_are_those_one_by_one(seed):
+    policy, dice = a_policy(seed, most=12), random.Random(seed)
+    many = [facts_at_random(dice) for _ in range(300)]
+
+    assert Vectors(policy).answers(frame_of(many)).rows() == told_alone(policy, many)
+
+
+@pytest.mark.soak
+def test_so_they_are_for_a_thousand_policies():
+    for seed in range(1000, 2000):
+        test_the_answers_at_once_are_those_one_by_one(seed)
+
+
+AWKWARD = [
+    {},
+    {"amount": None},
+    {"amount": True},
+    {"amount": "100"},
+    {"amount": 1e2},
+    {"amount": 100.00000000000001},
+    {"amount": 9007199254740993},
+    {"amount": 9007199254740992},
+    {"amount": -5e-324},
+    {"amount": 1e300},
+    {"amount": {"amount": 100}},
+    {"other": {"amount": 100}},
+    {"other": '"amount": 100, '},
+    {"other": [1, {"amount": 100}], "amount": 99},
+    {"country": 'D"E'},
+    {"country": "D\\E"},
+    {"country": "DE"},
+    {"country": "Ö", "amount": 100},
+    {'"amount"': 100},
+    {"x": "a: b, c", "amount": 100, "y": "{"},
+]
+
+
+@pytest.mark.parametrize("bound", [100, 100.5, 9007199254740992, -1])
+@pytest.mark.parametrize("metadata", AWKWARD, ids=str)
+def test_so_they_are_whatever_the_metadata_hold(metadata, bound):
+    policy = a_policy_with(
+        [
+            (
+                "human_review",
+                {"metadata": {"amount": {"exists": True, "gt": bound}}},
+                {"assigned_human_role": "a"}.items(),
+            ),
+            ("auto_approve", {"metadata": {"amount": {"eq": bound}}}),
+            ("escalate", {"metadata": {"country": {"in": ["DE", "Ö"]}}}),
+        ]
+    )
+    many = [Facts(RiskLevel.LOW, "d", "t", 0.9, metadata=metadata)]
+
+    assert Vectors(policy).answers(frame_of(many)).rows() == told_alone(policy, many)
+
+
+def test_so_they_are_for_layers_of_domains_and_users():
+    dice = random.Random(1)
+    base, domain, user = (a_policy(seed, most=6) for seed in (1, 2, 3))
+    named = [
+        one.model_copy(
+            update={"rules": tuple(rule.model_copy(update={"rule_id": f"{name}_{rule.rule_id}"}) for rule in one.rules)}
+        )
+        for name, one in (("domain", domain), ("user", user))
+    ]
+    stack = PolicyStack.of(base, domains={"payments": named[0]}, users={"ann": named[1]})
+    many = [facts_at_random(dice) for _ in range(300)]
+    for one in many:
+        one.metadata.update(requested_by=dice.choice(["ann", "bob", ["bob", "ann"], 7, None]))
+
+    assert Vectors(stack).answers(frame_of(many)).rows() == told_alone(stack, many)
+
+
+@pytest.mark.parametrize("confidence", [float("nan"), -0.1, 1.0000000000000002])
+def test_what_is_no_confidence_is_refused(confidence):
+    frame = frame_of([Facts(RiskLevel.LOW, "d", "t", confidence)])
+
+    with pytest.raises(UnfitInput, match="is not a number in"):
+        Vectors(a_policy(1)).answers(frame)
+
+
+def test_metadata_that_are_no_json_are_refused():
+    policy = a_policy_with([("escalate", {"metadata": {"amount": {"gt": 1}}})])
+    frame = frame_of([Facts(RiskLevel.LOW, "d", "t", 1.0)]).with_columns(metadata=pl.lit("[{"))
+
+    with pytest.raises(UnfitInput, match="not JSON"):
+        Vectors(policy).answers(frame)
