@@ -61,6 +61,9 @@ def test_so_many_are_drawn_as_the_rule_says_and_the_others_weigh_as_much(opened,
     assert {case.record.review_probability for case in cases} == {0.5}
     assert len(hitl.inbox()) == len(drawn)
     assert {row.case_id for row in hitl.inbox()} == {check_of(hitl, case).case_id for case in drawn}
+    for case in drawn[:1]:
+        looked = hitl.decide(check_of(hitl, case).case_id, a_review("approve", "ana"))
+        assert looked.record.review_probability == 0.5
 
 
 @pytest.mark.parametrize("share", [0.05, 0.5])
