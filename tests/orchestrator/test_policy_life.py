@@ -3,8 +3,10 @@
 import pytest
 from builders import AGENT, a_review, a_task, an_output
 from governed import ASKS_ALWAYS, BY_MAX, LOOSE, STRICT, USUAL, goes_ahead, hash_of, kinds, submitted
+from policies_at_random import STACK
 
 from hitl_orchestrator.errors import NotAuthorised, NothingToGoBackTo, PolicyGoverned, UnfitInput
+from hitl_orchestrator.policies import policy_hash, read_policy
 from hitl_orchestrator.policies.life import in_canary
 
 
@@ -271,6 +273,17 @@ def test_a_share_lies_between_nothing_and_all(ruled, share):
 def test_a_canary_needs_a_policy_that_rules(hitl):
     with pytest.raises(UnfitInput, match="no policy was activated"):
         hitl.canary_policy(STRICT, 0.1, **BY_MAX)
+
+
+def test_a_policy_in_layers_rules_as_a_whole(opened, durable_store):
+    stack = read_policy(STACK, "acme.yaml")
+    with opened(durable_store, policy=stack) as hitl:
+        assert hitl.activate_policy(stack, **BY_MAX).in_force
+
+    with opened(durable_store) as hitl:
+        assert (type(hitl.rulebook.active.policy), hitl.rulebook.active.hash) == (type(stack), policy_hash(stack))
+        assert hitl.canary_policy(stack, 0.1, **BY_MAX).in_force
+        assert hitl.verify().sound
 
 
 def test_every_version_is_kept_with_who_brought_it_and_why(ruled):
