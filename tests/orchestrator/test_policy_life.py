@@ -264,10 +264,10 @@ def test_a_stricter_canary_needs_one_person_and_ends_with_the_next_activation(ru
     assert submitted(ruled, "task-2", 0.92).status == "approved"
 
 
-@pytest.mark.parametrize("share", [0, 1.5, -1, float("nan")])
-def test_a_share_lies_between_nothing_and_all(ruled, share):
-    with pytest.raises(UnfitInput, match="is not in"):
-        ruled.canary_policy(STRICT, share, **BY_MAX)
+def test_a_share_lies_between_nothing_and_all(ruled):
+    for share in (0, 1.5, -1, float("nan")):
+        with pytest.raises(UnfitInput, match="is not in"):
+            ruled.canary_policy(STRICT, share, **BY_MAX)
 
 
 def test_a_canary_needs_a_policy_that_rules(hitl):
