@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from datetime import UTC, datetime
 from importlib.resources import files
 from itertools import combinations
 
@@ -66,7 +67,9 @@ def test_metadata_signals_domains_and_times_are_told_in_plain_words():
         "would be escalated if amount were above 5000",
         "would be escalated if it were in support and without the signal risky",
     ]
-    assert "would be escalated if it were in support and on sunday" in told(policy, metadata={"amount": 10})
+    assert "would be escalated if it were in support and on sunday" in told(
+        policy, metadata={"amount": 10}, moment=datetime(2025, 1, 6, 12, tzinfo=UTC)
+    )
 
 
 def test_the_domain_that_has_a_layer_can_be_the_nearest_change():
