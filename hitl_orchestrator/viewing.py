@@ -88,7 +88,7 @@ class Viewer:
             "reason": routing.decision.reason,
             "would_go_through": ()
             if task.task_type == POLICY_CHANGE
-            else would_go_through(policy.decide, policy.policy, facts_of(task, routing)),
+            else would_go_through(policy, facts_of(task, routing)),
             "similar": tuple(self._similar(row)),
         }
 

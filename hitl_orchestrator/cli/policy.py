@@ -15,8 +15,10 @@ from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import UnfitInput
-from hitl_orchestrator.policies import Explanation, Policy, explain, policy_hash
+from hitl_orchestrator.policies import Explanation, Policy, compile_policy, explain, policy_hash
 from hitl_orchestrator.policies.explain import Standing
+from hitl_orchestrator.policies.findings import plain
+from hitl_orchestrator.policies.nearest import Change, nearest_changes
 from hitl_orchestrator.policies.risk import risk_of
 from hitl_orchestrator.policies.scoring import ScoreRules, score_of
 from hitl_orchestrator.wiring import load_people
@@ -30,14 +32,16 @@ class Explained(NamedTuple):
     task_id: str
     facts: Facts
     explanation: Explanation
+    nearest: tuple[Change, ...]
 
 
 def explain_tasks(session: Session, given: Sequence[str], outputs_path: str | None) -> None:
     """Explain what the policy says about the tasks of files and about known cases."""
     chain = load_people(session.reviewers).chain
     policy = session.policy_in_force(chain)
+    compiled = compile_policy(policy, chain)
     explained = [
-        Explained(task.task_id, facts, explain(policy, facts, chain))
+        Explained(task.task_id, facts, explain(policy, facts, chain), nearest_changes(compiled, facts))
         for task, output in _given_tasks(session, given, outputs_path)
         for facts in (facts_of(task, output),)
     ]
@@ -112,12 +116,21 @@ def _plain(one: Explained) -> dict[str, object]:
         "rules": [
             {**rule.model_dump(mode="json", exclude={"conditions"}), "why": rule.why} for rule in one.explanation.rules
         ],
+        "nearest_changes": [
+            {
+                "routing_decision": near.action,
+                "changed": near.changed,
+                "facts": plain(near.facts),
+                "sentence": near.sentence,
+            }
+            for near in one.nearest
+        ],
     }
 
 
 def _explanations(policy: Policy, explained: Sequence[Explained]) -> Iterator[Block]:
     yield Line(f"By {policy.policy_id} ({policy_hash(policy)[:12]}):", "dim")
-    for task_id, facts, explanation in explained:
+    for task_id, facts, explanation, nearest in explained:
         decision = explanation.decision
         asked = f" by {decision.assigned_human_role}" if decision.assigned_human_role else ""
         signals = f", {', '.join(sorted(facts.signals))}" if facts.signals else ""
@@ -131,3 +144,5 @@ def _explanations(policy: Policy, explained: Sequence[Explained]) -> Iterator[Bl
         yield Table((Column("rule"), Column("verdict"), Column("because", gives_way=True, folds=True)), rows)
         if decision.rule_id == "fallback":
             yield Line(decision.reason, indent=2)
+        for change in nearest:
+            yield Line(f"It {change.sentence}.", indent=2)

@@ -135,3 +135,15 @@ def test_the_map_is_written_as_svg_or_png_and_as_nothing_else(hitl, folder):
     assert (answer.code, "says neither SVG nor PNG; end it with .svg or .png" in answer.err) == (2, True)
     answer = hitl("policy", "check", "routing_policy.json", "--map-file", "nowhere/map.svg")
     assert (answer.code, "cannot be written" in answer.err) == (2, True)
+
+
+def test_explain_tells_the_nearest_changes_that_would_alter_the_outcome(hitl):
+    assert "It would go through at a confidence of 0.75 or above." in hitl(*EXPLAIN).out
+
+    nearest = hitl(*EXPLAIN, "--json").data[1]["nearest_changes"]
+
+    assert [(one["routing_decision"], one["changed"], one["sentence"]) for one in nearest] == [
+        ("auto_approve", ["confidence"], "would go through at a confidence of 0.75 or above"),
+        ("escalate", ["risk_level"], "would be escalated if the risk were high"),
+    ]
+    assert nearest[0]["facts"]["confidence_score"] == 0.75

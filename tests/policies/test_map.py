@@ -63,7 +63,7 @@ def test_a_layer_has_panels_of_its_own_in_which_it_may_be_silent():
 
 
 def test_what_is_more_than_can_be_shown_is_counted():
-    drawn = policy_map(a_policy(3), most=4)
+    drawn = policy_map(a_policy(4), most=4)
 
     assert len(drawn.panels) == 4
     assert f"and {drawn.more} more panels" in svg(drawn)
