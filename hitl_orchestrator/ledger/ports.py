@@ -12,6 +12,7 @@ from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.words import CaseStage
 from hitl_orchestrator.ledger.books import Books
 from hitl_orchestrator.ledger.chain import Head
+from hitl_orchestrator.ledger.past import Past
 from hitl_orchestrator.ledger.policies import Policies
 from hitl_orchestrator.ledger.queue import Queue
 from hitl_orchestrator.ledger.redaction import Redaction
