@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hitl_orchestrator.domain.audit import Actor, Event
 from hitl_orchestrator.domain.case import Case
@@ -37,6 +37,10 @@ from hitl_orchestrator.policies.schema import Policy, default_role, policy_hash,
 from hitl_orchestrator.policies.watching import Watching, watched
 from hitl_orchestrator.review.authority import role_to_decide_in
 from hitl_orchestrator.spot_checking import SpotCheckingOrchestrator
+
+if TYPE_CHECKING:
+    from hitl_orchestrator.insights.waiting import Capacity
+    from hitl_orchestrator.rehearsal import Rehearsal
 
 GivenPolicy = str | Path | Mapping[str, Any] | Policy
 
@@ -168,6 +172,16 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
         """Return how often the watched policy would have said something else so far; None where none is watched."""
         shadow = self._notice().shadow
         return None if shadow is None else watched(shadow.policy_hash, self.ledger.watched(shadow.since))
+
+    def rehearse_policy(self, policy: GivenPolicy, *, capacity: "Mapping[str, Capacity] | None" = None) -> "Rehearsal":
+        """Return what a policy would have done with every finished case of this store. Nothing is recorded.
+
+        Raises:
+            UnfitInput: the policy cannot be used, there are no cases, or the extra `lab` is not installed.
+        """
+        from hitl_orchestrator.rehearsal import rehearse_store  # noqa: PLC0415 - an extra, and rarely asked for
+
+        return rehearse_store(self._read_policy(policy), self.ledger, capacity=capacity, roles=self.people.chain)
 
     def recover(self, on_case: Callable[[Case], None] = lambda case: None) -> list[Case]:
         """Drive on every unfinished case, and carry out what was decided of the policy. Raises as it did."""

@@ -10,7 +10,7 @@ from hitl_orchestrator.domain.case import Case, Probe, Submission
 from hitl_orchestrator.domain.review import Review, ReviewRow
 from hitl_orchestrator.domain.settling import settled
 from hitl_orchestrator.domain.task import AgentOutput, Task
-from hitl_orchestrator.domain.words import CaseStage, RiskLevel
+from hitl_orchestrator.domain.words import POLICY_CHANGE, CaseStage, RiskLevel
 from hitl_orchestrator.driving import Driving
 from hitl_orchestrator.errors import CaseNotWaiting, NotAuthorised, ReviewPassedOn, UnfitInput, UnknownCase
 from hitl_orchestrator.ledger.entries import receipt
@@ -170,7 +170,8 @@ class BaseOrchestrator(Driving):
 
     def feedback(self) -> Iterator[Feedback]:
         """Yield what agents can learn from each case that a person decided."""
-        return (said for said in map(feedback_of, self.records()) if said is not None)
+        of_agents = (record for record in self.records() if record.task_type != POLICY_CHANGE)
+        return (said for said in map(feedback_of, of_agents) if said is not None)
 
     def decide(self, given_id: str, review: Review, *, by: str | None = None, channel: str = "library") -> Case:
         """Record a person's answer to the case that waits, if it is the first, and run the case on.

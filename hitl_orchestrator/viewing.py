@@ -147,7 +147,8 @@ def _choices(rights: Rights, reviewer: Reviewer | None) -> Iterator[Choice]:
         role = rights.needed
     above = chain.above(chain.higher(row.role, role))
     for word in options(row, role, chain):
-        yield Choice(decision=word, does=_DOES[word].format(above=above) + _together(rights, word))
+        does = _DOES_TO_A_POLICY if row.shown.task.task_type == POLICY_CHANGE else _DOES
+        yield Choice(decision=word, does=does[word].format(above=above) + _together(rights, word))
 
 
 _DOES = {
@@ -156,6 +157,13 @@ _DOES = {
     HumanDecision.MODIFY: "your edited output is carried out instead",
     HumanDecision.OVERRIDE: "your own output is carried out, or nothing where you give none; say why",
     HumanDecision.ESCALATE: "it goes up to {above}, who decides; say why",
+}
+
+
+_DOES_TO_A_POLICY = {
+    **dict.fromkeys(HumanDecision, "the policy stays as it is"),
+    HumanDecision.APPROVE: "the change of the policy is carried out",
+    HumanDecision.ESCALATE: _DOES[HumanDecision.ESCALATE],
 }
 
 

@@ -255,16 +255,22 @@ def sweep(
 def policy_check(
     context: typer.Context,
     file: Annotated[str, typer.Argument(metavar="FILE", help="The policy, JSON or YAML.")],
+    *,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 for warnings too, as in CI.")] = False,
+    draw_map: Annotated[bool, typer.Option("--map", help="Draw the map: risk by confidence, by action.")] = False,
+    map_file: Annotated[str | None, typer.Option(metavar="FILE", help="Write the map as .svg or .png.")] = None,
     reviewers: Reviewers = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what is odd about a policy.
+    """List what is odd about a policy, and what would mend it.
 
-    Rules that never decide, contradict one another or let too much through. Exit code 1 where one is an error.
+    Rules that never decide, contradict one another or let too much through; gaps; and where a riskier task or a lower
+    confidence is treated more leniently. Exit code 1 where one is an error.
     """
-    from hitl_orchestrator.cli import policy as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli import checking as doing  # noqa: PLC0415
 
-    doing.check_file(session_of(context, reviewers=reviewers, as_json=as_json), file)
+    session = session_of(context, reviewers=reviewers, as_json=as_json)
+    doing.check_file(session, file, strict=strict, draws=draw_map, map_file=map_file)
 
 
 @policy_app.command("explain")

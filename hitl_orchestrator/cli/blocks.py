@@ -45,7 +45,15 @@ class Line:
     quoted: bool = False
 
 
-Block = Table | Line
+@dataclass(frozen=True)
+class Strip:
+    """Texts in a row, each with a style of its own. It is never broken: whoever writes it keeps it short."""
+
+    cells: Sequence[Cell]
+    indent: int = 0
+
+
+Block = Table | Line | Strip
 
 COMMAND = "cyan"
 """The style of lines that are there to be copied."""

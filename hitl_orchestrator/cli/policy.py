@@ -1,30 +1,26 @@
-"""`hitl policy`: is this policy sound, and why does it say what it says?"""
+"""`hitl policy explain`: why does this policy say what it says?"""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import typer
-
 from hitl_orchestrator.cli import blocks
 from hitl_orchestrator.cli.answer import answer
 from hitl_orchestrator.cli.blocks import Block, Cell, Column, Line, Table
 from hitl_orchestrator.cli.files import Problems, name_of, read_outputs, read_tasks
-from hitl_orchestrator.cli.problems import NO
 from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.cli.words import confidence, count
+from hitl_orchestrator.cli.words import confidence
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import UnfitInput
-from hitl_orchestrator.policies import Explanation, Finding, Policy, Severity, check, explain, policy_hash
+from hitl_orchestrator.policies import Explanation, Policy, explain, policy_hash
 from hitl_orchestrator.policies.explain import Standing
 from hitl_orchestrator.policies.risk import risk_of
 from hitl_orchestrator.policies.scoring import ScoreRules, score_of
-from hitl_orchestrator.wiring import load_people, load_policy
+from hitl_orchestrator.wiring import load_people
 
-_SEVERITY_STYLE = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: ""}
 _STANDING_STYLE = {Standing.DECIDES: "bold", Standing.FAILS: "dim", Standing.TOO_LATE: ""}
 
 
@@ -34,21 +30,6 @@ class Explained(NamedTuple):
     task_id: str
     facts: Facts
     explanation: Explanation
-
-
-def check_file(session: Session, path: str) -> None:
-    """Read a policy and tell every finding."""
-    chain = load_people(session.reviewers).chain
-    policy = load_policy(path, chain)
-    found = check(policy, chain)
-    data = {
-        "policy_id": policy.policy_id,
-        "policy_hash": policy_hash(policy),
-        "findings": [finding.model_dump(mode="json") for finding in found],
-    }
-    answer(session.as_json, data, lambda: _findings(policy, found))
-    if any(finding.severity is Severity.ERROR for finding in found):
-        raise typer.Exit(NO)
 
 
 def explain_tasks(session: Session, given: Sequence[str], outputs_path: str | None) -> None:
@@ -132,15 +113,6 @@ def _plain(one: Explained) -> dict[str, object]:
             {**rule.model_dump(mode="json", exclude={"conditions"}), "why": rule.why} for rule in one.explanation.rules
         ],
     }
-
-
-def _findings(policy: Policy, found: Sequence[Finding]) -> Iterator[Block]:
-    yield Line(f"{policy.policy_id}: {count(len(policy.rules), 'rule')}, hash {policy_hash(policy)[:12]}", "bold")
-    for finding in found:
-        about = f"{finding.rule_id}: " if finding.rule_id else ""
-        yield Line(f"{finding.severity}: {about}{finding.sentence}", _SEVERITY_STYLE[finding.severity], indent=2)
-    if not found:
-        yield Line("Nothing odd about it.", "green", indent=2)
 
 
 def _explanations(policy: Policy, explained: Sequence[Explained]) -> Iterator[Block]:

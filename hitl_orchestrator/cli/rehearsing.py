@@ -15,9 +15,9 @@ from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.insights.escape import Escape
 from hitl_orchestrator.insights.waiting import Capacity, capacity_of
 from hitl_orchestrator.policies import Policy
-from hitl_orchestrator.policies.vectors import Vectors, polars
-from hitl_orchestrator.rehearsal import Change, Rehearsal, rehearse
-from hitl_orchestrator.rehearsal.past import frames, scan
+from hitl_orchestrator.policies.vectors import polars
+from hitl_orchestrator.rehearsal import Change, Rehearsal, rehearse, rehearse_store
+from hitl_orchestrator.rehearsal.past import scan
 from hitl_orchestrator.wiring import load_people, load_policy
 
 _A_DAY, _ROWS = 86_400, 12
@@ -51,12 +51,11 @@ def simulate(session: Session, asked: Asked) -> None:
 def _on_store(
     session: Session, store: str, policies: Sequence[Policy], capacity: dict[str, Capacity], chain: RoleChain
 ) -> Rehearsal:
-    needs = frozenset().union(*(Vectors(one, chain).needs for one in policies))
     there = session.on(store)
     with there.ledger() as ledger, counted(ledger.head().seq, "rehearsing") as on_cases:
-        past = frames(ledger.past(tasks=bool(needs & {"metadata", "moment"})), on_cases)
         old = policies[1] if len(policies) > 1 else None
-        return rehearse(policies[0], past, old=old, capacity=capacity, roles=chain, where=f"--on {store}")
+        where = f"--on {store}"
+        return rehearse_store(policies[0], ledger, old=old, capacity=capacity, roles=chain, where=where, heard=on_cases)
 
 
 def _capacity(given: Sequence[str], chain: RoleChain) -> dict[str, Capacity]:

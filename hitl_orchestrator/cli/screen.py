@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from hitl_orchestrator.cli.blocks import COMMAND, Block, Line, Table
+from hitl_orchestrator.cli.blocks import COMMAND, Block, Line, Strip, Table
 from hitl_orchestrator.domain.visible import visible
 
 GAP = 2
@@ -31,6 +31,9 @@ def draw(blocks: Iterable[Block]) -> None:
     for block in blocks:
         if isinstance(block, Table):
             screen.print(_table(block, screen.width))
+        elif isinstance(block, Strip):
+            parts = ((visible(cell.text), cell.style) for cell in block.cells)
+            screen.print(Text.assemble(" " * block.indent, *parts), soft_wrap=True)
         else:
             for text in _lines(block, screen):
                 screen.print(text, soft_wrap=True)

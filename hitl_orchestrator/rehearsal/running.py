@@ -1,6 +1,6 @@
 """Runs a policy over past cases: groups what has one answer, decides each group once, and adds up."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +9,11 @@ from hitl_orchestrator.domain.words import Action
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.insights.escape import SUMS, escape_of
 from hitl_orchestrator.insights.waiting import Capacity, expected_wait
+from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.policies.schema import Policy, policy_hash
 from hitl_orchestrator.policies.vectors import WORDS, Vectors, polars
 from hitl_orchestrator.rehearsal.outcome import Change, Flip, Load, Rehearsal
-from hitl_orchestrator.rehearsal.past import prepared
+from hitl_orchestrator.rehearsal.past import frames, prepared
 
 if TYPE_CHECKING:
     import polars as pl
@@ -58,6 +59,26 @@ def rehearse(
     else:
         decided = _decided(pl, decided, other, "before")
     return _told(pl, decided, policy, capacity or {}, recorded=old is None)
+
+
+def rehearse_store(
+    policy: Policy,
+    ledger: Ledger,
+    *,
+    old: Policy | None = None,
+    capacity: Mapping[str, Capacity] | None = None,
+    roles: RoleChain = DEFAULT_CHAIN,
+    where: str = "this store",
+    heard: Callable[[int], None] = lambda number: None,
+) -> Rehearsal:
+    """Return what a policy would have done with every finished case of a store. `heard` is told how many were read.
+
+    Raises:
+        UnfitInput: as `rehearse`.
+    """
+    needs = frozenset().union(*(Vectors(one, roles).needs for one in (policy, old) if one is not None))
+    past = frames(ledger.past(tasks=bool(needs & {"metadata", "moment"})), heard)
+    return rehearse(policy, past, old=old, capacity=capacity, roles=roles, where=where)
 
 
 def _grouped(pl: Any, frame: "pl.LazyFrame", policies: list[Vectors]) -> "pl.DataFrame":

@@ -89,3 +89,49 @@ def test_where_no_rule_holds_explain_says_that_a_person_decides(hitl, folder):
     (folder / "p.json").write_text(json.dumps({"policy_id": "p", "rules": []}))
 
     assert "no rule holds, so a person decides" in hitl("policy", "explain", "tasks.json", "--policy", "p.json").out
+
+
+def test_check_says_in_plain_words_what_is_odd_with_an_example_and_what_mends_it(hitl):
+    answer = hitl("policy", "check", "routing_policy.json")
+
+    assert (answer.code, answer.err) == (0, "")
+    assert "mend: raise rule_002's min_confidence from 0.75 to 0.8 (tightens)" in answer.out
+    told = " ".join(answer.out.split())
+    assert "for example: medium risk with a confidence of 0.75, beside low risk with a confidence of 0.75" in told
+
+
+def test_strict_says_no_to_a_warning_and_yes_to_the_mended_policy(hitl):
+    assert hitl("policy", "check", "routing_policy.json", "--strict").code == 1
+    assert hitl("policy", "check", "routing_policy_mended.json", "--strict").code == 0
+
+
+def test_check_as_json_has_the_kind_the_examples_and_the_mends(hitl):
+    (found, gap) = hitl("policy", "check", "routing_policy.json", "--json").data["findings"]
+
+    assert (found["kind"], found["severity"], found["rules"], len(found["mends"])) == (
+        "monotonicity",
+        "warning",
+        ["rule_005"],
+        2,
+    )
+    assert [one["risk_level"] for one in found["examples"]] == ["medium", "low"]
+    assert gap["kind"] == "gap"
+
+
+def test_the_map_fits_80_columns_and_tells_the_actions_apart_without_colours(hitl):
+    lines = hitl("policy", "check", "routing_policy.json", "--map").out.splitlines()
+
+    assert max(map(len, lines)) <= 80
+    (medium,) = [line for line in lines if line.startswith("  medium ")]
+    assert [one in medium for one in ("R fallback", "\u00b7 R \u00b7", "A rule_002")] == [True] * 3
+    assert "         medium, 0.6 to 0.75: R rule_003" in lines
+
+
+def test_the_map_is_written_as_svg_or_png_and_as_nothing_else(hitl, folder):
+    for name, begins in (("map.svg", b"<svg"), ("map.png", b"\x89PNG")):
+        assert hitl("policy", "check", "routing_policy.json", "--map-file", name).code == 0
+        assert (folder / name).read_bytes().startswith(begins)
+    answer = hitl("policy", "check", "routing_policy.json", "--map-file", "map.gif")
+    assert (answer.code, "says neither SVG nor PNG; end it with .svg or .png" in answer.err) == (2, True)
+    answer = hitl("policy", "check", "routing_policy.json", "--map-file", "nowhere/map.svg")
+    assert (answer.code, "cannot be written" in answer.err) == (2, True)

@@ -35,6 +35,9 @@ def test_a_looser_policy_waits_for_another_person_who_sees_what_gets_looser(rule
     assert "a confidence of 0.5" in shown.routing.output.agent_output.explanation
     assert submitted(ruled, "task-1", 0.6).status == "waiting"
 
+    choices = {choice.decision: choice.does for choice in ruled.view(done.case.case_id, "zoe").choices}
+    assert choices["approve"] == "the change of the policy is carried out"
+    assert choices["modify"] == choices["override"] == "the policy stays as it is"
     with pytest.raises(NotAuthorised, match="they submitted this case"):
         ruled.decide(done.case.case_id, a_review("approve", "max"))
     with pytest.raises(NotAuthorised, match="the case is in 'policy'"):
@@ -44,6 +47,7 @@ def test_a_looser_policy_waits_for_another_person_who_sees_what_gets_looser(rule
     assert ruled.verify().sound
     told = ruled.ledger.policy_events()[-1].body
     assert (told["by"], told["approved_by"], told["case_id"]) == ("max", "two", done.case.case_id)
+    assert list(ruled.feedback()) == []
 
 
 def test_the_active_policy_again_changes_nothing(ruled):

@@ -1,0 +1,143 @@
+"""A policy as a map of its trust boundaries: risk by confidence, one panel for each context where it differs. Pure."""
+
+from collections.abc import Iterator
+from itertools import groupby, islice
+from typing import NamedTuple
+
+from hitl_orchestrator.domain.words import Action, RiskLevel
+from hitl_orchestrator.policies.boxes import merged
+from hitl_orchestrator.policies.cells import Box, ConfidenceAxis, Space, end_of
+from hitl_orchestrator.policies.diagram import FALLEN_BACK, Diagram, Leaf, Node, diagram_of
+from hitl_orchestrator.policies.monotone import panel
+from hitl_orchestrator.policies.schema import FALLBACK, ORGANISATION, Policy
+from hitl_orchestrator.policies.words import EVERY_CASE, say_context
+
+MOST_PANELS = 12
+_MOST_CONTEXTS = 3_000
+_CONTEXTS_TOLD = 2
+_LONGEST_TITLE = 160
+
+
+class Field(NamedTuple):
+    """A stretch of one row where one rule decides; a layer of which no rule holds is silent, and has no action.
+
+    `low` and `high` are confidences, from the first to before the second; None for tasks without a confidence.
+    """
+
+    rule_id: str
+    action: Action | None
+    low: float | None
+    high: float | None
+
+
+class Row(NamedTuple):
+    """One risk: what becomes of tasks without a proposal, without a confidence, and by their confidence."""
+
+    risk: RiskLevel
+    missing: tuple[Field, Field]
+    fields: tuple[Field, ...]
+
+
+class Panel(NamedTuple):
+    """What the policy does in some contexts, the riskiest row first. `kinds` says how many kinds of contexts."""
+
+    title: str
+    rows: tuple[Row, ...]
+    kinds: int
+
+    @property
+    def parts_missing(self) -> bool:
+        """Whether no proposal and no confidence are treated differently in some row."""
+        return any(row.missing[0][:2] != row.missing[1][:2] for row in self.rows)
+
+
+class PolicyMap(NamedTuple):
+    """The panels of a policy, those of the most contexts first, and how many more there are."""
+
+    policy_id: str
+    bounds: tuple[float, ...]
+    panels: tuple[Panel, ...]
+    more: int
+
+
+def policy_map(policy: Policy, most: int = MOST_PANELS) -> PolicyMap:
+    """Draw the map of a policy; each layer has panels of its own.
+
+    Raises:
+        UnfitInput: the policy is too entangled to be looked through.
+    """
+    panels: list[Panel] = []
+    bounds: set[float] = set()
+    for name, layer in policy.parts:
+        title = "" if len(policy.parts) == 1 else name
+        diagram = diagram_of(layer)
+        axis = diagram.space.axes[diagram.space.confidence]
+        bounds |= set(axis.bounds) if isinstance(axis, ConfidenceAxis) else set()
+        panels += sorted(_panels(diagram, layer, title, name != ORGANISATION), key=lambda one: -one.kinds)
+    return PolicyMap(policy.policy_id, tuple(sorted(bounds)), tuple(panels[:most]), max(0, len(panels) - most))
+
+
+def _panels(diagram: Diagram[int], policy: Policy, layer: str, silent: bool) -> Iterator[Panel]:
+    space = diagram.space
+    known: dict[int, tuple[Node[int] | Leaf[int], list[Box]]] = {
+        id(here): (here, [box]) for box, here in diagram.below(space.risk)
+    }
+    listed = list(islice(_contexts(diagram), _MOST_CONTEXTS + 1))
+    if len(listed) <= _MOST_CONTEXTS:
+        known = {key: (here, []) for key, (here, _) in known.items()}
+        for box, here in listed:
+            known[id(here)][1].append(box)
+    for here, boxes in known.values():
+        together = merged(boxes)
+        rows = panel(here, space)
+        yield Panel(
+            _title(together, space, layer, complete=len(listed) <= _MOST_CONTEXTS),
+            tuple(_row(rows[risk], risk, policy, space, silent) for risk in reversed(range(len(RiskLevel)))),
+            sum(_kinds(box, space) for box in together),
+        )
+
+
+def _contexts(diagram: Diagram[int]) -> Iterator[tuple[Box, Node[int] | Leaf[int]]]:
+    """Yield every box of contexts with the part of the diagram that it leads to. There may be many."""
+    first = diagram.space.risk
+
+    def look(here: Node[int] | Leaf[int], box: Box) -> Iterator[tuple[Box, Node[int] | Leaf[int]]]:
+        if isinstance(here, Leaf) or here.axis >= first:
+            yield box, here
+            return
+        for mask, following in here.edges:
+            yield from look(following, (*box[: here.axis], mask, *box[here.axis + 1 :]))
+
+    yield from look(diagram.root, diagram.space.full)
+
+
+def _kinds(box: Box, space: Space) -> int:
+    kinds = 1
+    for mask in box[: space.risk]:
+        kinds *= mask.bit_count()
+    return kinds
+
+
+def _title(boxes: list[Box], space: Space, layer: str, *, complete: bool) -> str:
+    told = [say_context(box, space) for box in boxes]
+    short = [one.removeprefix(f"{EVERY_CASE} ") for one in sorted(told, key=len)[:_CONTEXTS_TOLD]]
+    short = short if len("; ".join(short)) <= _LONGEST_TITLE else short[:1]
+    more = len(told) - len(short)
+    named = "; ".join(short) + (f"; and {more} more" if more else "" if complete else "; and more")
+    named = f"{layer}: {named}" if layer else named
+    return named[:1].upper() + named[1:]
+
+
+def _row(row: list[int], risk: int, policy: Policy, space: Space, silent: bool) -> Row:
+    axis = space.axes[space.confidence]
+    bounds = axis.bounds if isinstance(axis, ConfidenceAxis) else (0.0,)
+    rules = policy.by_priority
+
+    def field(place: int, low: float | None = None, high: float | None = None) -> Field:
+        if place == FALLEN_BACK:
+            return Field("" if silent else FALLBACK, None if silent else Action.HUMAN_REVIEW, low, high)
+        return Field(rules[place].rule_id, rules[place].action, low, high)
+
+    runs = (list(run) for _, run in groupby(range(2, len(row)), key=row.__getitem__))
+    fields = (field(row[run[0]], bounds[run[0] - 2], min(1.0, end_of(bounds, run[-1]))) for run in runs)
+    return Row(tuple(RiskLevel)[risk], (field(row[0]), field(row[1])), tuple(fields))

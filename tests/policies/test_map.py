@@ -1,0 +1,113 @@
+"""The map shows what the policy does, everywhere, and its picture is sound SVG in which no text lies on another."""
+
+import random
+import sys
+from importlib.resources import files
+from xml.etree import ElementTree
+
+import pytest
+from policies_at_random import a_policy, a_policy_with
+
+from hitl_orchestrator.domain.words import Action, RiskLevel
+from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.policies import PolicyStack, read_policy
+from hitl_orchestrator.policies.drawing import png, svg
+from hitl_orchestrator.policies.map import policy_map
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def canonical():
+    name = "routing_policy.json"
+    return read_policy(files("hitl_orchestrator.data").joinpath(name).read_text("utf-8"), name)
+
+
+def fields(row):
+    return [(field.rule_id, field.low, field.high) for field in row.fields]
+
+
+def test_the_canonical_policy_has_one_panel_with_the_riskiest_row_first():
+    drawn = policy_map(canonical())
+    (panel,) = drawn.panels
+
+    assert (panel.title, drawn.more) == ("Every case", 0)
+    assert [row.risk for row in panel.rows] == [RiskLevel.HIGH, RiskLevel.MEDIUM, RiskLevel.LOW]
+    assert [fields(row) for row in panel.rows] == [
+        [("rule_001", 0.0, 1.0)],
+        [("fallback", 0.0, 0.6), ("rule_003", 0.6, 0.75), ("rule_002", 0.75, 1.0)],
+        [("rule_005", 0.0, 0.8), ("rule_004", 0.8, 1.0)],
+    ]
+    assert [row.missing[0].rule_id for row in panel.rows] == ["rule_001", "fallback", "rule_005"]
+
+
+def test_there_is_one_panel_for_each_context_where_the_policy_differs():
+    policy = a_policy_with(
+        [
+            ("escalate", {"domain": "payments", "metadata": {"amount": {"exists": True, "gt": 5000}}}),
+            ("auto_approve", {"min_confidence": 0.8}),
+        ]
+    )
+
+    assert {panel.title for panel in policy_map(policy).panels} == {
+        "Outside payments; in payments where amount is missing or at most 5000",
+        "In payments where amount is of another type or above 5000",
+    }
+
+
+def test_a_layer_has_panels_of_its_own_in_which_it_may_be_silent():
+    layer = a_policy_with([("human_review", {"min_confidence": 0.9})], policy_id="l")
+    drawn = policy_map(PolicyStack.of(canonical(), domains={"payments": layer}))
+
+    assert [panel.title for panel in drawn.panels] == ["Organisation: every case", "Domain payments: every case"]
+    assert [field.action for field in drawn.panels[1].rows[0].fields] == [None, Action.HUMAN_REVIEW]
+
+
+def test_what_is_more_than_can_be_shown_is_counted():
+    drawn = policy_map(a_policy(3), most=4)
+
+    assert len(drawn.panels) == 4
+    assert f"and {drawn.more} more panels" in svg(drawn)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_text_of_the_picture_lies_on_another_or_leaves_the_card(seed):
+    picture = ElementTree.fromstring(svg(policy_map(a_policy(seed, most=random.Random(seed).randint(1, 9)))))
+    placed = []
+    for text in picture.iter(f"{SVG}text"):
+        size = {"title": 8.6, "head": 10.4}.get(text.get("class"), 7)
+        wide, x, y = len(text.text) * size, float(text.get("x")), float(text.get("y"))
+        left = x - wide * {"start": 0, "middle": 0.5, "end": 1}[text.get("text-anchor")]
+        assert 0 <= left <= float(picture.get("width")) - wide, text.text
+        placed.append((left, left + wide, y, text.text))
+    for place, (left, right, y, told) in enumerate(placed):
+        for other_left, other_right, other_y, other in placed[place + 1 :]:
+            assert abs(y - other_y) >= 12 or right <= other_left or other_right <= left, (told, other)
+
+
+def test_the_picture_has_a_title_a_story_and_a_form_for_dark_pages():
+    drawn = svg(policy_map(canonical()))
+    picture = ElementTree.fromstring(drawn)
+
+    assert picture.find(f"{SVG}title").text == "What default_routing_policy_v1 does"
+    assert "low risk: human_review by rule_005 from 0 to 0.8" in picture.find(f"{SVG}desc").text
+    assert "prefers-color-scheme: dark" in drawn
+
+
+def test_names_are_never_read_as_markup():
+    policy = a_policy_with([("escalate", {"domain": "<b>&"})])
+
+    assert "<b>" not in svg(policy_map(policy))
+    ElementTree.fromstring(svg(policy_map(policy)))
+
+
+def test_the_picture_can_be_had_as_png():
+    pytest.importorskip("resvg_py")
+
+    assert png(policy_map(canonical())).startswith(b"\x89PNG")
+
+
+def test_without_what_draws_a_png_it_is_said_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+
+    with pytest.raises(UnfitInput, match=r"pip install 'hitl-orchestrator\[plots\]'"):
+        png(policy_map(canonical()))
