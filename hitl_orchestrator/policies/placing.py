@@ -31,9 +31,10 @@ def placing(
     """
     domains, scale = _numbers(words["domain"], 2 * (len(bounds) + 2) * len(RiskLevel))
     types, scale = _numbers(words["task_type"], scale)
-    raised: dict[frozenset[Signal], int] = {}
-    unit, scale = scale, scale << len(signals)
     rest: list[tuple[Callable[[Facts], int], int]] = []
+    if signals:
+        rest.append((_locating_signals(signals), scale))
+        scale <<= len(signals)
     for axis in others:
         rest.append((_locating(axis), scale))
         scale *= axis.size
@@ -41,7 +42,7 @@ def placing(
     risks = {level: place * 2 * (len(bounds) + 2) for place, level in enumerate(RiskLevel)}
     asks_domain, asks_type = bool(domains), bool(types)
 
-    def place(facts: Facts) -> int:  # noqa: PLR0911, PLR0912 - a call for each fact would cost more than all of it
+    def place(facts: Facts) -> int:
         risk, confidence = facts.risk_level, facts.confidence
         if type(risk) is not RiskLevel:
             return nowhere
@@ -63,16 +64,6 @@ def placing(
             if type(word) is not str:
                 return nowhere
             number += types.get(word, 0)
-        if signals:
-            given = facts.signals
-            if type(given) is not frozenset:
-                return nowhere
-            known = raised.get(given)
-            if known is None:
-                if not given <= _SIGNALS:
-                    return nowhere
-                known = raised[given] = unit * sum(1 << at for at, signal in enumerate(signals) if signal in given)
-            number += known
         for locate, size in rest:
             step = locate(facts)
             if step < 0:
@@ -121,6 +112,23 @@ def _locating(axis: Axis) -> Callable[[Facts], int]:
     if isinstance(axis, TimeAxis):
         return _locating_time(axis)
     return axis.locate
+
+
+def _locating_signals(signals: Sequence[Signal]) -> Callable[[Facts], int]:
+    raised: dict[frozenset[Signal], int] = {}
+
+    def locate(facts: Facts) -> int:
+        given = facts.signals
+        if type(given) is not frozenset:
+            return -1
+        known = raised.get(given)
+        if known is None:
+            if not given <= _SIGNALS:
+                return -1
+            known = raised[given] = sum(1 << place for place, signal in enumerate(signals) if signal in given)
+        return known
+
+    return locate
 
 
 def _locating_time(axis: TimeAxis) -> Callable[[Facts], int]:
