@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cases, desk, inbox, ledger, policies, postgres
+from benchmarks import cases, desk, inbox, ledger, policies, postgres, rehearsal
 
 # Name, the figure, the aim, whether more is better.
 RATIOS = (
@@ -21,6 +21,8 @@ RATIOS = (
     ("the same / bare graph as PostgresSaver comes", "postgres_reviewed_ratio_to_default", 1.25, False),
     ("policy decisions: ours / loop that sorts per task", "ours_over_loop", 4.0, True),
     ("policy decisions: ours / zen-engine", "ours_over_zen", 10.0, True),
+    ("policy decisions: ours / the best other engine", "ours_over_best", 5.0, True),
+    ("policy decisions, 200 rules: ours / the best other engine", "many_ours_over_best", 1.0, True),
 )
 FIGURES = (
     ("auto-approved, bare graph", "auto_bare_ms", "ms"),
@@ -65,6 +67,11 @@ DESK = (
     ("32 reviewers: errors", "decided_errors", ""),
 )
 
+REHEARSAL = (
+    ("from Parquet", "parquet", 5),
+    ("from a SQLite store", "store", 30),
+)
+
 
 def main() -> None:
     """Measure, and print for people or for programs."""
@@ -73,7 +80,9 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--entries", type=int, default=ledger.ENTRIES, help="entries of the ledger that is verified")
     parser.add_argument("--reviews", type=int, default=inbox.MANY, help="open reviews of the inbox that is read")
-    parser.add_argument("only", nargs="?", choices=["inbox", "desk"], help="measure this alone")
+    parser.add_argument(
+        "only", nargs="?", choices=["inbox", "desk", "policies", "rehearsal"], help="measure this alone"
+    )
     given = parser.parse_args()
     if given.only == "inbox":
         figures = inbox.measure(given.reviews)
@@ -83,7 +92,16 @@ def main() -> None:
         figures = desk.measure()
         print(json.dumps(figures, indent=2)) if given.json else Console().print(_desk(figures))
         return
+    if given.only == "policies":
+        figures = policies.measure(given.rounds)
+        print(json.dumps(figures, indent=2) if given.json else policies.table(figures))
+        return
+    if given.only == "rehearsal":
+        figures = rehearsal.measure()
+        print(json.dumps(figures, indent=2)) if given.json else Console().print(_rehearsal(figures))
+        return
     figures = {**policies.measure(given.rounds), **cases.measure(given.rounds), **postgres.measure(given.rounds)}
+    figures |= rehearsal.measure()
     figures |= {**ledger.measure(given.entries), **inbox.measure(given.reviews), **desk.measure()}
     if given.json:
         json.dump(figures, sys.stdout, indent=2)
@@ -95,6 +113,8 @@ def main() -> None:
     console.print(_ledger(figures))
     console.print(_inbox(figures))
     console.print(_desk(figures))
+    console.print(_rehearsal(figures))
+    console.print(policies.table(figures))
     if postgres.WHY_NOT:
         console.print(f"Nothing was measured on PostgreSQL: {postgres.WHY_NOT}.")
 
@@ -155,6 +175,17 @@ def _desk(figures: dict[str, float]) -> Table:
     for name, key, unit in DESK:
         measured = (figures.get(f"desk_{database}_{key}") for database in ("sqlite", "postgres"))
         table.add_row(name, *("-" if value is None else f"{value:,.1f} {unit}" for value in measured))
+    return table
+
+
+def _rehearsal(figures: dict[str, float]) -> Table:
+    table = Table(title="Rehearsal of past cases; aim: under 2 GB", title_justify="left")
+    for column in ("what", "cases", "seconds", "CPU seconds", "peak MB", "aim for 10,000,000"):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    for name, key, aim in REHEARSAL:
+        told = (figures[f"rehearsal_{key}_{one}"] for one in ("cases", "s", "cpu_s", "peak_mb"))
+        cases_, seconds, spent, peak = told
+        table.add_row(name, f"{cases_:,.0f}", f"{seconds:.1f}", f"{spent:.1f}", f"{peak:,.0f}", f"{aim} s")
     return table
 
 

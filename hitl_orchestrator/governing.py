@@ -31,6 +31,7 @@ from hitl_orchestrator.policies.change import (
     version_of,
     where_looser,
 )
+from hitl_orchestrator.policies.check import Finding, check
 from hitl_orchestrator.policies.life import Life, Proposal, Version
 from hitl_orchestrator.policies.rulebook import recorded_policy
 from hitl_orchestrator.policies.schema import Policy, default_role, policy_hash, policy_of
@@ -66,6 +67,7 @@ class _Wanted(NamedTuple):
     who: Reviewer
     reason: str
     channel: str
+    findings: Sequence[Finding]
     share: float | None = None
 
     @property
@@ -93,7 +95,7 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
             UnfitInput: the policy cannot be used; its check finds an error, with every finding; or no reason is given.
         """
         who, why = self._who_governs(reviewer_id), reason_of(reason)
-        return self._governed(_Wanted(PolicyChange.ACTIVATE, self._read_policy(policy), who, why, channel))
+        return self._governed(self._wanted(PolicyChange.ACTIVATE, self._read_policy(policy), (who, why, channel)))
 
     def rollback_policy(
         self, version: str | None = None, *, reviewer_id: str, reason: str, channel: str = "library"
@@ -106,7 +108,7 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
         """
         who, why = self._who_governs(reviewer_id), reason_of(reason)
         policy = check_they_fit(recorded_policy(self._version_named(version), self.ledger.policy), self.people)
-        return self._governed(_Wanted(PolicyChange.ROLLBACK, policy, who, why, channel))
+        return self._governed(self._wanted(PolicyChange.ROLLBACK, policy, (who, why, channel)))
 
     def canary_policy(
         self, policy: GivenPolicy, share: float, *, reviewer_id: str, reason: str, channel: str = "library"
@@ -123,7 +125,8 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
             raise UnfitInput([f"canary: share: {share} is not in (0, 1]"])
         if self._notice().active is None:
             raise UnfitInput(["canary: no policy was activated here yet; do that first, with 'hitl policy activate'"])
-        return self._governed(_Wanted(PolicyChange.CANARY, self._read_policy(policy), who, why, channel, share))
+        wanted = self._wanted(PolicyChange.CANARY, self._read_policy(policy), (who, why, channel))
+        return self._governed(wanted._replace(share=share))
 
     def end_canary(self, *, reviewer_id: str, reason: str, channel: str = "library") -> bool:
         """Let the active policy decide all new cases again; False where there was no canary. Raises as activating.
@@ -141,7 +144,7 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
             NotAuthorised, UnfitInput: as activating. What its check finds is kept, and is no reason to refuse it.
         """
         who, why = self._who_governs(reviewer_id), reason_of(reason)
-        wanted = _Wanted(PolicyChange.ACTIVATE, self._read_policy(policy), who, why, channel)
+        wanted = self._wanted(PolicyChange.ACTIVATE, self._read_policy(policy), (who, why, channel))
         named = wanted.hash
         while True:
             life = self._notice()
@@ -210,9 +213,12 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
             self._settle(moved)
         return moved
 
+    def _wanted(self, change: PolicyChange, policy: Policy, by: tuple[Reviewer, str, str]) -> _Wanted:
+        return _Wanted(change, policy, *by, findings=check(policy, self.people.chain))
+
     def _governed(self, wanted: _Wanted) -> Governed:
         """Carry a change out at once, or propose it: held against what rules at that very moment, in a race too."""
-        found = unsound(wanted.policy, self.people.chain)
+        found = unsound(wanted.policy, wanted.findings)
         if found:
             raise UnfitInput(found)
         case_id = self._new_id()
@@ -312,7 +318,7 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
         known = life.versions.get(wanted.hash)
         if known is not None and known.author is not None:
             return []
-        said = version_of(wanted.policy, wanted.reason, self.people.chain)
+        said = version_of(wanted.policy, wanted.reason, wanted.findings)
         return [telling.version(said, wanted.actor, self._clock())]
 
     def _ruling(self, life: Life) -> Policy:

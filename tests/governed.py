@@ -28,3 +28,10 @@ def submitted(hitl, task_id, confidence):
 
 def kinds(hitl):
     return [event.kind.value for event in hitl.ledger.policy_events()]
+
+
+def checked(rate):
+    """A policy by which what is sure goes ahead, and is looked at afterwards as often as this."""
+    conditions = {"risk_level": "low", "min_confidence": 0.8}
+    rule = {"rule_id": "sure", "priority": 1, "conditions": conditions, "action": "auto_approve", "spot_check": rate}
+    return {"policy_id": "checked", "rules": [rule]}

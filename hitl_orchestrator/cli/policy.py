@@ -137,12 +137,24 @@ def _explanations(policy: Policy, explained: Sequence[Explained]) -> Iterator[Bl
         yield Line()
         yield Line(f"{task_id}: {decision.action}{asked}", f"bold {blocks.routing(decision.action).style}")
         yield Line(f"risk {facts.risk_level}, confidence {confidence(facts.confidence)}{signals}", "dim", indent=2)
-        rows = [
-            (Cell(rule.rule_id), Cell(rule.standing, _STANDING_STYLE[rule.standing]), Cell(rule.why))
-            for rule in explanation.rules
-        ]
-        yield Table((Column("rule"), Column("verdict"), Column("because", gives_way=True, folds=True)), rows)
+        yield _rules(explanation)
         if decision.rule_id == "fallback":
             yield Line(decision.reason, indent=2)
         for change in nearest:
             yield Line(f"It {change.sentence}.", indent=2)
+
+
+def _rules(explanation: Explanation) -> Table:
+    """Show every rule that was tried, with its layer where the policy has several."""
+    layered = any(rule.layer for rule in explanation.rules)
+    rows = [
+        (
+            *((Cell(rule.layer or ""),) if layered else ()),
+            Cell(rule.rule_id),
+            Cell(rule.standing, _STANDING_STYLE[rule.standing]),
+            Cell(rule.why),
+        )
+        for rule in explanation.rules
+    ]
+    named = (Column("rule"), Column("verdict"), Column("because", gives_way=True, folds=True))
+    return Table((Column("layer"), *named) if layered else named, rows)

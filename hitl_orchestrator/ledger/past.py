@@ -9,9 +9,27 @@ from hitl_orchestrator.errors import LedgerDamaged
 from hitl_orchestrator.ledger.chain import body_of
 from hitl_orchestrator.ledger.contents import Contents
 
+OUTLINE = (
+    "assigned_human_role",
+    "confidence_score",
+    "domain",
+    "human_decision",
+    "latency_seconds",
+    "probe",
+    "proposed_output",
+    "review_probability",
+    "risk_level",
+    "routing_decision",
+    "rule_id",
+    "signals",
+    "task_type",
+    "timestamp",
+)
+"""The fields of the record that are sure to be there."""
+
 
 class Past(NamedTuple):
-    """One finished case: JSON with its audit record as `body`, what agents and people said in it aside.
+    """One finished case: JSON with its audit record as `body`, or the `OUTLINE` of it, with what was said in it aside.
 
     `metadata` are those of its task, as JSON text, and `made_at` is the task's timestamp. Both are None where they were
     not asked for; `metadata` is so too where it was erased.

@@ -12,7 +12,14 @@ from hitl_orchestrator.domain.reading import did_you_mean
 from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.settling import settled
 from hitl_orchestrator.domain.value import canonical_json
-from hitl_orchestrator.domain.words import ActorKind, Authentication, DecisionSource, HumanDecision, OnTimeout
+from hitl_orchestrator.domain.words import (
+    ActorKind,
+    Authentication,
+    DecisionSource,
+    HumanDecision,
+    OnTimeout,
+    ProbeKind,
+)
 from hitl_orchestrator.errors import (
     IncompleteOutcome,
     NotAuthorised,
@@ -210,7 +217,14 @@ class Desk(Team):
             raise IncompleteOutcome(submission.case_id, "it needs a person, and no review of it was ever opened")
         if row.verdict is None:
             self.alarm(submission.case_id, f"it was about to finish, and review {row.review_id!r} is open")
-        return self._ledger.finish(by_person(submission, self._proven(row), self._before(row)), routing, now)
+        chance = self._chance(submission, routing)
+        return self._ledger.finish(by_person(submission, self._proven(row), self._before(row), chance), routing, now)
+
+    def _chance(self, submission: Submission, routing: Routing) -> float:
+        """Return with which chance a case like this one comes before a person: a look afterwards is drawn by lot."""
+        if submission.probe is None or submission.probe.kind is not ProbeKind.SPOT_CHECK:
+            return 1.0
+        return self._asked(submission, facts_of(submission.task, routing)).spot_check or 1.0
 
     def _check_submission(self, submission: Submission) -> None:
         """Pass a submission that is the one of the ledger, to the letter."""

@@ -37,10 +37,13 @@ def by_agent(submission: Submission, routing: Routing, now: datetime) -> AuditRe
     )
 
 
-def by_person(submission: Submission, row: ReviewRow, before: Sequence[ReviewRow] = ()) -> AuditRecord:
+def by_person(
+    submission: Submission, row: ReviewRow, before: Sequence[ReviewRow] = (), chance: float = 1.0
+) -> AuditRecord:
     """Return the record of a case that a person decided, about exactly what that person was shown, or nobody in time.
 
-    `before` are the answered reviews before the one that settled it: votes, and what was passed up.
+    `before` are the answered reviews before the one that settled it: votes, and what was passed up. `chance` is the
+    probability with which a case like it comes before a person.
 
     Raises:
         IncompleteOutcome: the review is not answered, was passed up, or was one vote of several.
@@ -58,7 +61,7 @@ def by_person(submission: Submission, row: ReviewRow, before: Sequence[ReviewRow
         "votes": votes([*before, row]),
     }
     if verdict.source is not DecisionSource.HUMAN:
-        nobody = {"human_involved": False, "final_output": None, "review_probability": 1.0}
+        nobody = {"human_involved": False, "final_output": None, "review_probability": chance}
         return AuditRecord(**said | nobody | _why_nobody(verdict))
     output = _output_after(verdict.review, routing)
     return AuditRecord(
@@ -70,7 +73,7 @@ def by_person(submission: Submission, row: ReviewRow, before: Sequence[ReviewRow
         human_feedback=verdict.review.human_feedback or verdict.review.reason,
         final_output=None if submission.probe else output,
         output_patch=_patch(routing, verdict.review),
-        review_probability=1.0,
+        review_probability=chance,
     )
 
 

@@ -11,7 +11,7 @@ from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.domain.value import Text, Value
 from hitl_orchestrator.domain.words import POLICY_CHANGE, PolicyChange, RiskLevel
 from hitl_orchestrator.errors import UnfitInput
-from hitl_orchestrator.policies.check import Severity, check
+from hitl_orchestrator.policies.check import Finding, Severity
 from hitl_orchestrator.policies.diff import Direction, differences
 from hitl_orchestrator.policies.schema import Policy, policy_hash
 from hitl_orchestrator.policies.words import say_facts
@@ -35,23 +35,22 @@ def reason_of(given: str) -> str:
         raise UnfitInput([f"reason: {exc.errors()[0]['msg']}; say in words why the policy is to change"]) from exc
 
 
-def unsound(policy: Policy, roles: RoleChain) -> list[str]:
+def unsound(policy: Policy, found: Sequence[Finding]) -> list[str]:
     """Return every finding about a policy that has an error; none where it has no error."""
-    found = check(policy, roles)
     if all(one.severity is not Severity.ERROR for one in found):
         return []
     told = [f"{one.severity}: {f'{one.rule_id}: ' if one.rule_id else ''}{one.sentence}" for one in found]
     return [f"policy {policy.policy_id!r}: {one}" for one in told]
 
 
-def version_of(policy: Policy, reason: str, roles: RoleChain) -> dict[str, Any]:
+def version_of(policy: Policy, reason: str, found: Sequence[Finding]) -> dict[str, Any]:
     """Return what is kept of a version: the policy, why it came, and the report of its check."""
     return {
         "policy_id": policy.policy_id,
         "policy_hash": policy_hash(policy),
         "policy": policy.model_dump(mode="json"),
         "reason": reason,
-        "findings": [finding.model_dump(mode="json") for finding in check(policy, roles)],
+        "findings": [finding.model_dump(mode="json") for finding in found],
     }
 
 

@@ -5,8 +5,7 @@ signals, the intervals between the named confidences, and so on for metadata and
 nothing changes, so each cell is decided once, with its reason and its trace, and remembered.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from math import inf, nextafter
@@ -18,7 +17,8 @@ from hitl_orchestrator.domain.task import REQUESTED_BY
 from hitl_orchestrator.domain.words import Action, RiskLevel, Signal
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies.cells import MetadataAxis, Space, TimeAxis
-from hitl_orchestrator.policies.conditions import conditions_of, guards_of, stands_in_the_way
+from hitl_orchestrator.policies.conditions import Condition, conditions_of, guards_of, stands_in_the_way
+from hitl_orchestrator.policies.placing import NOWHERE, placing, quickly
 from hitl_orchestrator.policies.schema import (
     FALLBACK,
     ORGANISATION,
@@ -43,19 +43,31 @@ class CompiledPolicy:
 
     def __init__(self, policy: Policy, roles: RoleChain = DEFAULT_CHAIN) -> None:
         self.policy, self.roles, self.hash = policy, roles, policy_hash(policy)
-        self._rules = tuple((rule, conditions_of(rule, policy), guards_of(rule)) for rule in policy.by_priority)
+        same: dict[str, Condition] = {}
+        self._rules = tuple(
+            (rule, _shared(conditions_of(rule, policy), same), _shared(guards_of(rule), same))
+            for rule in policy.by_priority
+        )
         said = [inner for rule in policy.rules for _, inner in rule.conditions.walk()]
         named = {bound for one in said for bound in (one.min_confidence, one.max_confidence) if bound is not None}
         # Beyond the outer bounds lies what is no confidence; bisect puts NaN beyond the last one.
-        self._bounds = sorted({0.0, nextafter(1.0, inf)} | named)
+        bounds = sorted({0.0, nextafter(1.0, inf)} | named)
         self._domains = frozenset(word for one in said for word in one.domain)
         self._task_types = frozenset(word for one in said for word in one.task_type)
         self._signals = frozenset(word for one in said for word in one.signals.named)
         axes = Space([policy]).axes
         self._others = tuple(axis for axis in axes if isinstance(axis, MetadataAxis | TimeAxis))
         self._times = any(isinstance(axis, TimeAxis) for axis in self._others)
-        self._asks_more = bool(self._domains or self._task_types or self._signals or self._others)
-        self._cells: dict[tuple[object, ...], RoutingDecision] = {}
+        words = {"domain": sorted(self._domains), "task_type": sorted(self._task_types)}
+        self._place = placing(bounds, words, sorted(self._signals), self._others)
+        self._cells: dict[int, RoutingDecision] = {}
+        self._quick, self._table = quickly(bounds, self._in_cell)
+        self._lines = len(bounds) + 2
+        if self._domains or self._task_types or self._signals or self._others:
+            self._quick = self._in_cell
+        if type(self) is CompiledPolicy:
+            # The method would cost a call that nobody needs.
+            self.decide = self._quick  # type: ignore[method-assign, assignment]
 
     def decide(self, facts: Facts) -> RoutingDecision:
         """Return where these facts go, which rule says so, and every rule that was tried on the way.
@@ -63,42 +75,25 @@ class CompiledPolicy:
         Raises:
             UnfitInput: if facts that the policy asks about are unsound (an unknown risk, NaN): no rule may judge them.
         """
-        risk, confidence = facts.risk_level, facts.confidence
-        if risk.__class__ is not RiskLevel or (confidence.__class__ is not float and confidence is not None):
-            facts = self.sound(facts)
-            confidence = facts.confidence
-        cell = (
-            risk,
-            None if confidence is None else bisect_right(self._bounds, confidence),
-            facts.has_proposal is True,
-            self._asks_more and self._words(facts),
-        )
+        return self._quick(facts)
+
+    def _in_cell(self, facts: Facts) -> RoutingDecision:
+        cell = self._place(facts)
         try:
             return self._cells[cell]
         except KeyError:
-            decision = self._work_out(self.sound(facts))
-        if len(self._cells) < _MOST_CELLS:
-            self._cells[cell] = decision
-        return decision
-
-    def _words(self, facts: Facts) -> tuple[object, ...]:
-        """Return what the policy can tell apart besides risk and confidence."""
-        domain, task_type, signals = facts.domain, facts.task_type, facts.signals
-        if (
-            domain.__class__ is not str
-            or task_type.__class__ is not str
-            or signals.__class__ is not frozenset
-            or not signals <= _SIGNALS
-            or self._others
-        ):
             facts = self.sound(facts)
-            domain, task_type, signals = facts.domain, facts.task_type, facts.signals
-        return (
-            domain if domain in self._domains else None,
-            task_type if task_type in self._task_types else None,
-            signals & self._signals,
-            *(axis.locate(facts) for axis in self._others),
-        )
+        if cell == NOWHERE:
+            cell = self._place(facts)
+            if cell in self._cells:
+                return self._cells[cell]
+        decision = self._work_out(facts)
+        if cell != NOWHERE and len(self._cells) < _MOST_CELLS:
+            self._cells[cell] = decision
+            step = cell % (2 * self._lines)
+            if step < self._lines:
+                self._table[facts.risk_level][step] = decision
+        return decision
 
     def sound(self, facts: Facts) -> Facts:
         """Return what the policy asks about in plain types, or refuse it: what is not understood must not be judged.
@@ -136,7 +131,7 @@ class CompiledPolicy:
             confidence=None if confidence is None else float(confidence),
             signals=signals if self._signals else frozenset(),
             has_proposal=facts.has_proposal is True,
-            metadata=metadata,
+            metadata=dict(metadata),
             moment=moment if self._times else None,
         )
 
@@ -151,11 +146,19 @@ class CompiledPolicy:
         return self._decision(Action.HUMAN_REVIEW, FALLBACK, role, "no rule holds, so a person decides", trace)
 
     def _trials(self, facts: Facts) -> Iterator[tuple[Rule, RuleTrial]]:
+        """Try rule after rule. What several rules ask is asked once, and said once."""
+        known: dict[int, bool | None] = {}
+        said: dict[int, str] = {}
         for rule, conditions, guards in self._rules:
-            asked = (*conditions, *guards)
-            failed = next((one for one in asked if stands_in_the_way(rule, one.holds(facts))), None)
-            if failed is not None:
-                yield rule, RuleTrial(rule.rule_id, False, failed.finding(facts))
+            for one in (*conditions, *guards):
+                key = id(one)
+                if key not in known:
+                    known[key] = one.holds(facts)
+                if stands_in_the_way(rule, known[key]):
+                    if key not in said:
+                        said[key] = one.finding(facts)
+                    yield rule, RuleTrial(rule.rule_id, False, said[key])
+                    break
             else:
                 found = " and ".join(one.finding(facts) for one in conditions) or "it asks for nothing"
                 yield rule, RuleTrial(rule.rule_id, True, found)
@@ -163,7 +166,8 @@ class CompiledPolicy:
     def _decision(
         self, action: Action, rule_id: str, role: str | None, why: str, trace: list[RuleTrial]
     ) -> RoutingDecision:
-        return RoutingDecision(
+        # All of it was checked with the policy: to check each line of the trace anew would take longer than to make it.
+        return RoutingDecision.model_construct(
             action=action,
             rule_id=rule_id,
             assigned_human_role=role,
@@ -212,6 +216,11 @@ class CompiledStack(CompiledPolicy):
         for user in dict.fromkeys(asked_by if isinstance(asked_by, list | tuple) else [asked_by]):
             if user in self._of_user:
                 yield f"user {user}", self._of_user[user]
+
+
+def _shared(conditions: Iterable[Condition], same: dict[str, Condition]) -> tuple[Condition, ...]:
+    """Return these conditions, as the ones that are known already where they say the same in the same words."""
+    return tuple(same.setdefault(repr(one), one) for one in conditions)
 
 
 def carried_by(rule: Rule) -> dict[str, Any]:

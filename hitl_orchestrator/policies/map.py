@@ -52,12 +52,17 @@ class Panel(NamedTuple):
 
 
 class PolicyMap(NamedTuple):
-    """The panels of a policy, those of the most contexts first, and how many more there are."""
+    """The panels of a policy, those of the most contexts first, and how many more there are. A notebook draws it."""
 
     policy_id: str
     bounds: tuple[float, ...]
     panels: tuple[Panel, ...]
     more: int
+
+    def _repr_svg_(self) -> str:
+        from hitl_orchestrator.policies.drawing import svg  # noqa: PLC0415 - it draws what stands here
+
+        return svg(self)
 
 
 def policy_map(policy: Policy, most: int = MOST_PANELS) -> PolicyMap:

@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hitl_orchestrator.domain.words import POLICY_CHANGE, ProbeKind
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.ledger.past import Past
 from hitl_orchestrator.policies.vectors import polars
@@ -34,7 +35,7 @@ NEEDED = ("risk_level", "domain", "task_type", "routing_decision", "rule_id", "c
 FIELDS = (*_TEXTS, *_NUMBERS)
 """What is read of each past case."""
 
-_PROBES = ("known_answer", "second_look")
+_PROBES = (ProbeKind.KNOWN_ANSWER.value, ProbeKind.SECOND_LOOK.value)
 
 
 def scan(path: str) -> "pl.LazyFrame":
@@ -81,7 +82,9 @@ def frames(cases: Iterable[Past], heard: Callable[[int], None] = lambda number: 
 
 
 def prepared(frame: "pl.LazyFrame", needs: frozenset[str], where: str) -> "pl.LazyFrame":
-    """Return past cases as policies look at them, without the probes that measured reviewers.
+    """Return past cases as policies look at them, without probes that measured reviewers and changes of the policy.
+
+    A look afterwards at what had gone ahead by itself is no case again (`again`), and a review like any other.
 
     Raises:
         UnfitInput: they lack what a policy asks for.
@@ -99,9 +102,10 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str], where: str) -> "pl.La
     proposed = pl.col("confidence_score").is_not_null()
     if "proposed_output" in columns:
         proposed |= pl.col("proposed_output").is_not_null()
-    kept = frame if "probe" not in columns else frame.filter(~pl.col("probe").is_in(_PROBES).fill_null(value=False))
-    found = kept.with_columns(
+    probe = pl.col("probe").fill_null("") if "probe" in columns else pl.lit("")
+    found = frame.filter(~probe.is_in(_PROBES) & (pl.col("task_type") != POLICY_CHANGE)).with_columns(
         pl.col("confidence_score").cast(pl.Float64),
+        again=probe == ProbeKind.SPOT_CHECK.value,
         has_proposal=proposed,
         day=day,
         answer=pl.col("human_decision") if "human_decision" in columns else pl.lit(None, pl.String),

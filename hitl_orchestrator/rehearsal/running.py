@@ -48,7 +48,7 @@ def rehearse(
     parts = [
         _grouped(pl, prepared(one, frozenset().union(*(each.needs for each in both)), where), both) for one in past
     ]
-    if not sum(len(one) for one in parts):
+    if not any(one["cases"].sum() for one in parts):
         raise UnfitInput([f"{where}: there are no cases to rehearse on"])
     keys = [name for name in parts[0].columns if name not in _COUNTS]
     groups = parts[0] if len(parts) == 1 else pl.concat(parts).group_by(keys).agg(pl.col(*_COUNTS).sum())
@@ -92,8 +92,8 @@ def _grouped(pl: Any, frame: "pl.LazyFrame", policies: list[Vectors]) -> "pl.Dat
     wrong = pl.col("answer").is_in([answer for answer, is_wrong in _ANSWERS.items() if is_wrong]).fill_null(value=False)
     query = frame.with_columns(weight=weight.fill_null(0.0), answered=answered.fill_null(value=False)).group_by(*keys)
     summed = query.agg(
-        cases=pl.len().cast(pl.Int64),
-        unseen=(~(chance > 0).fill_null(value=False)).sum().cast(pl.Int64),
+        cases=(~pl.col("again")).sum().cast(pl.Int64),
+        unseen=(~(chance > 0).fill_null(value=False) & ~pl.col("again")).sum().cast(pl.Int64),
         reviews=pl.col("answered").sum().cast(pl.Int64),
         weights=pl.col("weight").sum(),
         weights_squared=(pl.col("weight") ** 2).sum(),
@@ -129,10 +129,13 @@ def _told(
     decided = decided.with_columns(
         change=pl.col("after").replace_strict(strict) - pl.col("before").replace_strict(strict, default=None)
     )
+    auto = Action.AUTO_APPROVE.value
+    escape = escape_of({name: float(decided.filter(pl.col("after") == auto)[name].sum()) for name in SUMS})
+    # What was only looked at again is no case of its own.
+    decided = decided.filter(pl.col("cases") > 0)
     cases = int(decided["cases"].sum())
     first, last = decided["day"].min(), decided["day"].max()
     days = 1 if first is None else (date.fromisoformat(str(last)) - date.fromisoformat(str(first))).days + 1
-    auto = Action.AUTO_APPROVE.value
     through = decided.filter(pl.col("after") == auto)
     spot = float((through["cases"] * through["after_spot"]).sum())
     return Rehearsal(
@@ -153,7 +156,7 @@ def _told(
         domains=_changes(pl, decided, "domain"),
         task_types=_changes(pl, decided, "task_type"),
         loads=_loads(pl, decided, days, capacity),
-        escape=escape_of({name: float(through[name].sum()) for name in SUMS}),
+        escape=escape,
     )
 
 

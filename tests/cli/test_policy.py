@@ -147,3 +147,15 @@ def test_explain_tells_the_nearest_changes_that_would_alter_the_outcome(hitl):
         ("escalate", ["risk_level"], "would be escalated if the risk were high"),
     ]
     assert nearest[0]["facts"]["confidence_score"] == 0.75
+
+
+def test_an_explanation_names_the_layer_of_every_rule(hitl, folder):
+    layer = {"policy_id": "l", "rules": [{"rule_id": "own", "priority": 1, "conditions": {}, "action": "escalate"}]}
+    policy = json.loads((folder / "routing_policy.json").read_text()) | {"domains": {"account_management": layer}}
+    (folder / "layered.json").write_text(json.dumps(policy))
+
+    told = hitl("policy", "explain", "tasks.json", "--outputs", "agent_outputs.json", "--policy", "layered.json")
+
+    assert told.code == 0
+    assert "domain account_management  own" in told.out
+    assert "organisation" in told.out

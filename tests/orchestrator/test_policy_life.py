@@ -3,15 +3,26 @@
 import pytest
 from builders import AGENT, a_review, a_task, an_output
 from governed import ASKS_ALWAYS, BY_MAX, LOOSE, STRICT, USUAL, goes_ahead, hash_of, kinds, submitted
+from policies_at_random import STACK
 
 from hitl_orchestrator.errors import NotAuthorised, NothingToGoBackTo, PolicyGoverned, UnfitInput
+from hitl_orchestrator.policies import policy_hash, read_policy
 from hitl_orchestrator.policies.life import in_canary
 
 
 @pytest.fixture
 def ruled(opened, store):
     """A store that the usual policy rules, since it was opened with it."""
-    hitl = opened(store, policy=USUAL)
+    return ruling(opened(store, policy=USUAL))
+
+
+@pytest.fixture
+def in_memory(opened):
+    """The same for what no store has a part in."""
+    return ruling(opened("memory://", policy=USUAL))
+
+
+def ruling(hitl):
     assert hitl.activate_policy(USUAL, **BY_MAX).in_force
     return hitl
 
@@ -50,11 +61,11 @@ def test_a_looser_policy_waits_for_another_person_who_sees_what_gets_looser(rule
     assert list(ruled.feedback()) == []
 
 
-def test_the_active_policy_again_changes_nothing(ruled):
-    before = kinds(ruled)
+def test_the_active_policy_again_changes_nothing(in_memory):
+    before = kinds(in_memory)
 
-    assert ruled.activate_policy(USUAL, **BY_MAX).in_force
-    assert kinds(ruled) == before
+    assert in_memory.activate_policy(USUAL, **BY_MAX).in_force
+    assert kinds(in_memory) == before
 
 
 def test_a_looser_policy_that_waits_already_is_the_same_case(ruled):
@@ -64,15 +75,15 @@ def test_a_looser_policy_that_waits_already_is_the_same_case(ruled):
 
 
 @pytest.mark.parametrize("answer", ["reject", "modify", "override"])
-def test_any_answer_but_an_approval_is_recorded_and_changes_nothing(ruled, answer):
-    waits = ruled.activate_policy(LOOSE, **BY_MAX).case
+def test_any_answer_but_an_approval_is_recorded_and_changes_nothing(in_memory, answer):
+    waits = in_memory.activate_policy(LOOSE, **BY_MAX).case
 
-    ruled.decide(waits.case_id, a_review(answer, "zoe"))
+    in_memory.decide(waits.case_id, a_review(answer, "zoe"))
 
-    assert kinds(ruled)[-1] == "policy_declined"
-    assert ruled.rulebook.active.hash == hash_of(USUAL)
-    assert not ruled.policy_life().pending
-    assert ruled.verify().sound
+    assert kinds(in_memory)[-1] == "policy_declined"
+    assert in_memory.rulebook.active.hash == hash_of(USUAL)
+    assert not in_memory.policy_life().pending
+    assert in_memory.verify().sound
 
 
 def test_who_proposed_a_change_may_take_it_back(ruled):
@@ -97,13 +108,13 @@ def test_an_approval_is_about_what_was_shown_and_lapses_with_the_policy_that_it_
     ("who", "why"),
     [("nobody", "no such reviewer"), ("ana", "their domains are"), ("low", "it needs 'senior_manager'")],
 )
-def test_only_a_known_person_with_the_second_role_of_the_chain_changes_the_policy(opened, store, who, why):
+def test_only_a_known_person_with_the_second_role_of_the_chain_changes_the_policy(opened, who, why):
     people = [
         {"reviewer_id": "low", "name": "Low", "roles": ["domain_reviewer"]},
         {"reviewer_id": "ana", "name": "Ana", "roles": ["senior_manager"], "domains": ["finance"]},
         {"reviewer_id": "max", "name": "Max", "roles": ["senior_manager"]},
     ]
-    hitl = opened(store, reviewers=people, policy=ASKS_ALWAYS)
+    hitl = opened("memory://", reviewers=people, policy=ASKS_ALWAYS)
 
     with pytest.raises(NotAuthorised, match=why):
         hitl.activate_policy(ASKS_ALWAYS, reviewer_id=who, reason="r")
@@ -112,7 +123,8 @@ def test_only_a_known_person_with_the_second_role_of_the_chain_changes_the_polic
         hitl.activate_policy(USUAL, **BY_MAX)
 
 
-def test_a_policy_whose_check_finds_an_error_is_refused_with_every_finding(hitl):
+def test_a_policy_whose_check_finds_an_error_is_refused_with_every_finding(opened):
+    hitl = opened("memory://")
     rules = [
         {"rule_id": "all", "priority": 1, "conditions": {}, "action": "human_review"},
         {"rule_id": "never", "priority": 2, "conditions": {"risk_level": "high"}, "action": "escalate"},
@@ -127,15 +139,16 @@ def test_a_policy_whose_check_finds_an_error_is_refused_with_every_finding(hitl)
     assert kinds(hitl) == []
 
 
-def test_no_change_without_a_reason(hitl):
+def test_no_change_without_a_reason(opened):
+    hitl = opened("memory://")
     with pytest.raises(UnfitInput, match="say in words why"):
         hitl.activate_policy(ASKS_ALWAYS, reviewer_id="max", reason="  ")
 
 
 @pytest.mark.parametrize("door", ["submit", "accept"])
-def test_nobody_submits_a_change_of_the_policy(ruled, door):
+def test_nobody_submits_a_change_of_the_policy(in_memory, door):
     with pytest.raises(UnfitInput, match="is kept for changes of the routing policy"):
-        getattr(ruled, door)(a_task(task_type="policy_change"), an_output())
+        getattr(in_memory, door)(a_task(task_type="policy_change"), an_output())
 
 
 def test_a_case_that_says_it_is_a_change_and_that_nobody_proposed_activates_nothing(ruled):
@@ -262,15 +275,27 @@ def test_a_stricter_canary_needs_one_person_and_ends_with_the_next_activation(ru
     assert submitted(ruled, "task-2", 0.92).status == "approved"
 
 
-@pytest.mark.parametrize("share", [0, 1.5, -1, float("nan")])
-def test_a_share_lies_between_nothing_and_all(ruled, share):
-    with pytest.raises(UnfitInput, match="is not in"):
-        ruled.canary_policy(STRICT, share, **BY_MAX)
+def test_a_share_lies_between_nothing_and_all(in_memory):
+    for share in (0, 1.5, -1, float("nan")):
+        with pytest.raises(UnfitInput, match="is not in"):
+            in_memory.canary_policy(STRICT, share, **BY_MAX)
 
 
-def test_a_canary_needs_a_policy_that_rules(hitl):
+def test_a_canary_needs_a_policy_that_rules(opened):
+    hitl = opened("memory://")
     with pytest.raises(UnfitInput, match="no policy was activated"):
         hitl.canary_policy(STRICT, 0.1, **BY_MAX)
+
+
+def test_a_policy_in_layers_rules_as_a_whole(opened, durable_store):
+    stack = read_policy(STACK, "acme.yaml")
+    with opened(durable_store, policy=stack) as hitl:
+        assert hitl.activate_policy(stack, **BY_MAX).in_force
+
+    with opened(durable_store) as hitl:
+        assert (type(hitl.rulebook.active.policy), hitl.rulebook.active.hash) == (type(stack), policy_hash(stack))
+        assert hitl.canary_policy(stack, 0.1, **BY_MAX).in_force
+        assert hitl.verify().sound
 
 
 def test_every_version_is_kept_with_who_brought_it_and_why(ruled):

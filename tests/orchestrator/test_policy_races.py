@@ -1,4 +1,4 @@
-"""Changes of the policy that race, are cut off by a kill, or were never agreed to: once each, and never by half."""
+"""What a policy asks for that races, is cut off by a kill, or was never agreed to: once each, and never by half."""
 
 from concurrent.futures import ThreadPoolExecutor
 from signal import SIGKILL
@@ -6,10 +6,11 @@ from threading import Barrier
 
 import pytest
 from builders import NINE, PERSON, a_review
-from governed import ASKS_ALWAYS, BY_MAX, LOOSE, hash_of, kinds
+from governed import ASKS_ALWAYS, BY_MAX, LOOSE, checked, hash_of, kinds
 
 from hitl_orchestrator.domain.words import PolicyChange
 from hitl_orchestrator.ledger.policy_entries import activated
+from hitl_orchestrator.wiring import now_in_utc
 
 
 def test_of_two_activations_at_once_both_count_one_after_the_other(opened, durable_store):
@@ -107,3 +108,31 @@ def test_an_activation_that_nobody_agreed_to_is_found(opened, durable_store, fie
 
     assert found.bad_entry == life.seen + 1
     assert "policy_activated" in found.problem
+
+
+@pytest.mark.parametrize("last_word", ["spot_check", "DELETE FROM spot_checks"])
+def test_whoever_is_killed_before_the_check_leaves_it_to_recover(process, opened, tmp_path, last_word):
+    store = f"sqlite:///{tmp_path}/hitl.db"
+    word = f'"kind":"{last_word}"' if last_word == "spot_check" else last_word
+
+    died = process("submit", store=store, numbers=[0], policy=checked(1), die_before=word)
+
+    assert (died["status"], died["lines"]) == (-SIGKILL, [])
+    with opened(store, clock=now_in_utc) as hitl:
+        assert hitl.show("task-0").status == "approved"
+        assert len(hitl.ledger.spot_checks_due()) == 1
+        assert hitl.verify().sound
+        hitl.recover()
+        hitl.recover()
+        assert len(hitl.inbox()) == 1
+        assert hitl.verify().sound
+
+
+def test_a_check_that_somebody_took_from_the_list_is_found(process, opened, sqlite_store):
+    store = sqlite_store
+    process("submit", store=store, numbers=[0], policy=checked(1), die_before='"kind":"spot_check"')
+
+    with opened(store) as hitl:
+        hitl.ledger.spot_check_opened(hitl.show("task-0").case_id)
+
+        assert "looked at afterwards" in hitl.verify().problem

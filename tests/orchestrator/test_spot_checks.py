@@ -1,20 +1,12 @@
 """What goes ahead by itself is looked at afterwards as often as its rule says: once each, and nothing waits for it."""
 
-from signal import SIGKILL
-
 import pytest
 from builders import a_review, a_task, an_output
+from governed import checked
 
 from hitl_orchestrator.domain.drawing import is_drawn, spot_check_id
 from hitl_orchestrator.domain.words import ProbeKind
 from hitl_orchestrator.errors import NotAuthorised
-from hitl_orchestrator.wiring import now_in_utc
-
-
-def checked(rate):
-    conditions = {"risk_level": "low", "min_confidence": 0.8}
-    rule = {"rule_id": "sure", "priority": 1, "conditions": conditions, "action": "auto_approve", "spot_check": rate}
-    return {"policy_id": "checked", "rules": [rule]}
 
 
 def check_of(hitl, case):
@@ -61,6 +53,9 @@ def test_so_many_are_drawn_as_the_rule_says_and_the_others_weigh_as_much(opened,
     assert {case.record.review_probability for case in cases} == {0.5}
     assert len(hitl.inbox()) == len(drawn)
     assert {row.case_id for row in hitl.inbox()} == {check_of(hitl, case).case_id for case in drawn}
+    for case in drawn[:1]:
+        looked = hitl.decide(check_of(hitl, case).case_id, a_review("approve", "ana"))
+        assert looked.record.review_probability == 0.5
 
 
 @pytest.mark.parametrize("share", [0.05, 0.5])
@@ -100,31 +95,3 @@ def test_what_was_redacted_before_anybody_looked_is_left_out(opened, store):
     hitl.recover()
 
     assert hitl.verify().sound
-
-
-@pytest.mark.parametrize("last_word", ["spot_check", "DELETE FROM spot_checks"])
-def test_whoever_is_killed_before_the_check_leaves_it_to_recover(process, opened, tmp_path, last_word):
-    store = f"sqlite:///{tmp_path}/hitl.db"
-    word = f'"kind":"{last_word}"' if last_word == "spot_check" else last_word
-
-    died = process("submit", store=store, numbers=[0], policy=checked(1), die_before=word)
-
-    assert (died["status"], died["lines"]) == (-SIGKILL, [])
-    with opened(store, clock=now_in_utc) as hitl:
-        assert hitl.show("task-0").status == "approved"
-        assert len(hitl.ledger.spot_checks_due()) == 1
-        assert hitl.verify().sound
-        hitl.recover()
-        hitl.recover()
-        assert len(hitl.inbox()) == 1
-        assert hitl.verify().sound
-
-
-def test_a_check_that_somebody_took_from_the_list_is_found(process, opened, sqlite_store):
-    store = sqlite_store
-    process("submit", store=store, numbers=[0], policy=checked(1), die_before='"kind":"spot_check"')
-
-    with opened(store) as hitl:
-        hitl.ledger.spot_check_opened(hitl.show("task-0").case_id)
-
-        assert "looked at afterwards" in hitl.verify().problem

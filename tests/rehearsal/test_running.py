@@ -184,3 +184,41 @@ def test_what_is_erased_is_missing_and_the_rest_is_there(tmp_path, monkeypatch):
 
     assert json.loads(before.metadata) == {"amount": 1, "note": "Ä\n"}
     assert (after.metadata, after.made_at) == (None, before.made_at)
+
+
+def test_a_look_afterwards_stands_for_as_many_cases_as_it_was_drawn_from_and_is_none_itself():
+    ahead = [a_case(confidence_score=0.9, review_probability=0.1)] * 900
+    looks = [
+        a_case(
+            confidence_score=0.9,
+            review_probability=0.1,
+            routing_decision="human_review",
+            rule_id="fallback",
+            assigned_human_role="domain_reviewer",
+            human_decision="reject" if number < 9 else "approve",
+            probe="spot_check",
+        )
+        for number in range(90)
+    ]
+    found = run(ahead + looks)
+
+    assert (found.cases, found.flipped, found.automated_before, found.flips, found.loads) == (900, 0, 1.0, (), ())
+    assert (found.escape.cases, found.escape.unseen, found.escape.reviews) == (900, 0, 90)
+    assert (found.escape.effective_reviews, found.escape.share) == (pytest.approx(90), pytest.approx(0.1))
+
+
+def test_looks_afterwards_and_reviews_that_had_to_be_are_weighed_each_by_its_chance():
+    """By hand: 100 cases that went ahead, 10 looked at and 5 wrong; 100 that people decided, 10 wrong: 60 of 200."""
+    ahead = [a_case(confidence_score=0.9, review_probability=0.1)] * 100
+    looks = [
+        a_case(
+            confidence_score=0.9,
+            review_probability=0.1,
+            human_decision="reject" if n < 5 else "approve",
+            probe="spot_check",
+        )
+        for n in range(10)
+    ]
+    reviewed = [a_case(human_decision="reject" if number < 10 else "approve") for number in range(100)]
+
+    assert run(ahead + looks + reviewed).escape.share == pytest.approx(60 / 200)
