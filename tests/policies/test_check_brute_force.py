@@ -173,9 +173,9 @@ def check_gaps(policy, tried):
             assert inside is (rule == FALLBACK)
 
 
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", range(30))
 def test_the_check_finds_what_trying_every_case_finds(seed):
-    check_against_brute_force(seed, most=(4, 8, 12)[seed % 3])
+    check_against_brute_force(seed, most=(4, 7, 10)[seed % 3])
 
 
 @pytest.mark.soak
