@@ -1,4 +1,4 @@
-"""Writes what the docs take from the code: commands, floors, the life of a review, and the picture of the flow.
+"""Writes what the docs take from the code: commands, floors, the life of a review, the picture of the flow, and a map.
 
 `python docs/generate.py` writes, `python docs/generate.py --check` only says what is out of date (exit code 1).
 """
@@ -14,11 +14,15 @@ import typer
 from picture import flow
 
 from hitl_orchestrator.cli.app import app
+from hitl_orchestrator.policies import read_policy
+from hitl_orchestrator.policies.drawing import svg
+from hitl_orchestrator.policies.map import policy_map
 from hitl_orchestrator.review.lifecycle import drawing
 
 HERE = Path(__file__).parent
 ROOT, PACKAGE = HERE.parent, HERE.parent / "hitl_orchestrator"
 CLI, ARCHITECTURE, PICTURE = HERE / "cli.md", HERE / "architecture.md", HERE / "img" / "flow.svg"
+MAP = HERE / "img" / "policy_map.svg"
 LIFECYCLE = HERE / "lifecycle.md"
 BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
 
@@ -39,7 +43,13 @@ def wanted() -> dict[Path, str]:
     commands = reference(typer.main.get_command(app), "hitl")
     life = ("```mermaid", drawing(), "```", "")
     pages = {CLI: commands, ARCHITECTURE: floors(), LIFECYCLE: life}
-    return {page: between(page, lines) for page, lines in pages.items()} | {PICTURE: flow()}
+    return {page: between(page, lines) for page, lines in pages.items()} | {PICTURE: flow(), MAP: canonical_map()}
+
+
+def canonical_map() -> str:
+    """Return the map of the policy that is used where no other is given, as `hitl policy check` draws it."""
+    path = PACKAGE / "data" / "routing_policy.json"
+    return svg(policy_map(read_policy(path.read_text("utf-8"), path.name)))
 
 
 def between(page: Path, lines: Iterable[str]) -> str:

@@ -24,10 +24,13 @@ from hitl_orchestrator.wiring import Orchestrator, canonical
 
 TASKS, OUTPUTS, REVIEWS, EXPECTED = "tasks.json", "agent_outputs.json", "human_reviews.json", "audit_logs.json"
 DATA_SETS = (TASKS, OUTPUTS, REVIEWS, EXPECTED, "routing_policy.json", "reviewers.json")
-EXAMPLES = tuple(
-    f"policies/{name}{ending}"
-    for name in ("refunds", "loans", "moderation")
-    for ending in (".yaml", ".policy-test.yaml")
+EXAMPLES = (
+    "routing_policy_mended.json",
+    *(
+        f"policies/{name}{ending}"
+        for name in ("refunds", "loans", "moderation")
+        for ending in (".yaml", ".policy-test.yaml")
+    ),
 )
 COMPARED = (
     "risk_level",

@@ -40,7 +40,9 @@ def _panel(one: Panel) -> Iterator[Block]:
         cells = [Cell(f"{row.risk:<{_NAMES}}")]
         parts = row.missing if one.parts_missing else row.missing[1:]
         for place, field in enumerate(parts):
-            cells.append(_drawn(field, _NONE // len(parts), notes, f"{row.risk}, {_missing(place, parts)}"))
+            # What goes on beside it by the same rule needs no note of its own.
+            told = {} if field[:2] == row.fields[0][:2] else notes
+            cells.append(_drawn(field, _NONE // len(parts), told, f"{row.risk}, {_missing(place, parts)}"))
         cells.append(Cell(" "))
         for place, field in enumerate(row.fields):
             about = f"{row.risk}, {shown(field.low)} to {shown(field.high)}"

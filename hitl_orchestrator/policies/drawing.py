@@ -131,7 +131,9 @@ def _panel(one: Panel, number: int, y: float) -> tuple[list[str], float]:
     notes: list[str] = []
     for row in one.rows:
         parts.append(_text(MARGIN + LEFT - 36, y + ROW / 2 + 4, f"{row.risk} risk", "", "end"))
-        parts += _missing(row.missing, row.risk, one.parts_missing, y, notes)
+        # What goes on beside it by the same rule needs no note of its own.
+        beside = any(row.fields[0][:2] == field[:2] for field in row.missing)
+        parts += _missing(row.missing, row.risk, one.parts_missing, y, [] if beside else notes)
         for field in row.fields:
             parts += _field(field, row.risk, _Place(_x(field.low or 0), _x(field.high or 0), y), notes)
         y += ROW

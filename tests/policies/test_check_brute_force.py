@@ -25,7 +25,7 @@ EXTRAS = (("domain", "task_type", "signals"), ("time",), ("metadata",), ("domain
 CONFIDENCES = (0.0, 0.29, 0.3, 0.31, 0.49, 0.5, 0.6, 0.79, 0.8, 1.0)
 AMOUNT = (None, "100", 99, 100, 101.5, 5000, 5001)
 MONDAY = datetime(2025, 1, 6)  # noqa: DTZ001 - the zone is that of the policy
-DAYS, CLOCKS = (0, 1, 5, 6), (0.5, 8, 17.5, 22)
+DAYS, CLOCKS = (0, 1, 2, 5, 6), (0.5, 8, 17.5, 22)
 SETS = [
     frozenset(one for one, raised in zip((Signal.RISKY, Signal.UNUSUAL, Signal.AMBIGUOUS), bits, strict=True) if raised)
     for bits in product((False, True), repeat=3)
@@ -151,7 +151,7 @@ def assert_lenient(told, wanted, seed):
 
 def check_hiding(policy, tried, found):
     """The rules that hide one are those which decide where it would hold."""
-    for one in found:
+    for one in found[:12]:
         if one.kind is FindingKind.UNREACHABLE:
             rule = next(rule for rule in policy.rules if rule.rule_id == one.rule_id)
             asked = (*conditions_of(rule, policy), *guards_of(rule))
@@ -173,9 +173,9 @@ def check_gaps(policy, tried):
             assert inside is (rule == FALLBACK)
 
 
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", range(30))
 def test_the_check_finds_what_trying_every_case_finds(seed):
-    check_against_brute_force(seed, most=(4, 8, 12)[seed % 3])
+    check_against_brute_force(seed, most=(4, 7, 10)[seed % 3])
 
 
 @pytest.mark.soak
