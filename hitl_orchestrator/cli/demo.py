@@ -26,6 +26,10 @@ TASKS, OUTPUTS, REVIEWS, EXPECTED = "tasks.json", "agent_outputs.json", "human_r
 DATA_SETS = (TASKS, OUTPUTS, REVIEWS, EXPECTED, "routing_policy.json", "reviewers.json")
 EXAMPLES = (
     "routing_policy_mended.json",
+    "default_policy_v1.json",
+    "routing_policy.policy-test.yaml",
+    "routing_policy_mended.policy-test.yaml",
+    "default_policy_v1.policy-test.yaml",
     *(
         f"policies/{name}{ending}"
         for name in ("refunds", "loans", "moderation")
