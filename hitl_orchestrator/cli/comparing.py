@@ -10,9 +10,9 @@ from hitl_orchestrator.cli.answer import answer
 from hitl_orchestrator.cli.blocks import Block, Line
 from hitl_orchestrator.cli.problems import NO
 from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.policies import Policy, policy_hash
 from hitl_orchestrator.policies.diff import Answer, Difference, Direction, differences
+from hitl_orchestrator.policies.findings import plain
 from hitl_orchestrator.policies.published import policy_json_schema
 from hitl_orchestrator.policies.words import say_facts
 from hitl_orchestrator.wiring import load_people, load_policy
@@ -42,20 +42,6 @@ def schema(session: Session) -> None:
     answer(True, policy_json_schema(), tuple)
 
 
-def plain_facts(facts: Facts) -> dict[str, Any]:
-    """Return facts by the names that tasks and tables of tests use."""
-    return {
-        "risk_level": facts.risk_level,
-        "domain": facts.domain,
-        "task_type": facts.task_type,
-        "confidence_score": facts.confidence,
-        "signals": sorted(facts.signals),
-        "has_proposal": facts.has_proposal,
-        "metadata": dict(facts.metadata),
-        "timestamp": None if facts.moment is None else facts.moment.isoformat(),
-    }
-
-
 def _plain(one: Difference) -> dict[str, Any]:
     return {
         "direction": one.direction,
@@ -63,7 +49,7 @@ def _plain(one: Difference) -> dict[str, Any]:
         "after": one.after._asdict(),
         "aspects": one.aspects,
         "where": one.where,
-        "example": plain_facts(one.example),
+        "example": plain(one.example),
     }
 
 

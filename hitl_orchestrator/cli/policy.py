@@ -100,17 +100,9 @@ def _is_a_file(name: str) -> bool:
 
 
 def _plain(one: Explained) -> dict[str, object]:
-    facts = one.facts
     return {
         "task_id": one.task_id,
-        "facts": {
-            "risk_level": facts.risk_level,
-            "domain": facts.domain,
-            "task_type": facts.task_type,
-            "confidence_score": facts.confidence,
-            "signals": sorted(facts.signals),
-            "has_proposal": facts.has_proposal,
-        },
+        "facts": plain(one.facts),
         "routing_decision": one.explanation.decision.action,
         **one.explanation.decision.model_dump(mode="json", exclude={"action"}),
         "rules": [

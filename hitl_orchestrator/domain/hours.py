@@ -2,9 +2,10 @@
 
 from datetime import date, time
 from enum import StrEnum
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from hitl_orchestrator.domain.value import Label, Value
 
@@ -24,26 +25,29 @@ class Weekday(StrEnum):
 WORKING_DAYS = tuple(Weekday)[:5]
 
 
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, OSError, ValueError):
+        raise ValueError("no such time zone; give a name of the IANA database, such as Europe/Vienna") from None
+    return name
+
+
+TimeZone = Annotated[Label, AfterValidator(_known_zone)]
+"""The name of a time zone of the IANA database."""
+
+
 class WorkingHours(Value):
     """The hours of a working day, on the clocks of a time zone; a day that ends before it begins runs past midnight.
 
     `holidays` names a country or a subdivision, such as `AT` or `DE-BY` (ISO 3166), whose public holidays are free.
     """
 
-    timezone: Label = "UTC"
+    timezone: TimeZone = "UTC"
     days: tuple[Weekday, ...] = Field(default=WORKING_DAYS, min_length=1)
     begins: time = time(9)
     ends: time = time(17)
     holidays: Label | None = None
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (KeyError, OSError, ValueError):
-            raise ValueError("no such time zone; give a name of the IANA database, such as Europe/Vienna") from None
-        return name
 
     @model_validator(mode="after")
     def _some_hours(self) -> "WorkingHours":

@@ -105,22 +105,20 @@ class Rulebook:
 
     def _looked_at(self, decided: RoutingDecision) -> RoutingDecision:
         """Return who looks at a case that went ahead by itself, with nothing that tells them so."""
-        return RoutingDecision(
-            action=Action.HUMAN_REVIEW,
-            rule_id=FALLBACK,
-            assigned_human_role=default_role(Action.HUMAN_REVIEW, self._roles),
-            reason="a person decides it",
-            policy_id=decided.policy_id,
-            policy_hash=decided.policy_hash,
-        )
+        return self._without_a_rule(decided, Action.HUMAN_REVIEW, FALLBACK, "a person decides it")
 
     def _floor(self, decided: RoutingDecision) -> RoutingDecision:
         """Return the least that is asked of a change of the policy."""
+        why = "a policy that asks for less takes a second person, whatever the policies say"
+        return self._without_a_rule(decided, Action.ESCALATE, POLICY_CHANGE, why)
+
+    def _without_a_rule(self, decided: RoutingDecision, action: Action, name: str, why: str) -> RoutingDecision:
+        """Return what is asked of a case whatever the rules of its policy say."""
         return RoutingDecision(
-            action=Action.ESCALATE,
-            rule_id=POLICY_CHANGE,
-            assigned_human_role=default_role(Action.ESCALATE, self._roles),
-            reason="a policy that asks for less takes a second person, whatever the policies say",
+            action=action,
+            rule_id=name,
+            assigned_human_role=default_role(action, self._roles),
+            reason=why,
             policy_id=decided.policy_id,
             policy_hash=decided.policy_hash,
         )

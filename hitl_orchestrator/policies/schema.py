@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +18,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails
 
 from hitl_orchestrator.domain.decision import Asking
+from hitl_orchestrator.domain.hours import TimeZone
 from hitl_orchestrator.domain.reading import did_you_mean
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.value import Identifier, Label, Text, Value, digest
@@ -194,17 +194,8 @@ class Policy(Value):
     policy_id: Identifier
     description: Text = ""
     metadata: dict[Label, FieldType] = Field(default_factory=dict)
-    timezone: Label = "UTC"
+    timezone: TimeZone = "UTC"
     rules: tuple[Rule, ...]
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (KeyError, OSError, ValueError):
-            raise ValueError("no such time zone; give a name of the IANA database, such as Europe/Vienna") from None
-        return name
 
     @field_validator("rules", mode="wrap")
     @classmethod
