@@ -20,7 +20,7 @@ from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies.cells import MetadataAxis, SignalsAxis, Space, TimeAxis
 from hitl_orchestrator.policies.engine import compile_policy
 from hitl_orchestrator.policies.language import MINUTES_OF_A_DAY
-from hitl_orchestrator.policies.schema import Policy, PolicyStack
+from hitl_orchestrator.policies.schema import MAX_NUMBER, Policy, PolicyStack
 
 if TYPE_CHECKING:
     import polars as pl
@@ -220,10 +220,18 @@ def _step_of(pl: Any, axis: MetadataAxis, value: "pl.Expr") -> Any:
         step = step.when(is_text).then(told)
     if axis.numbers is not None:
         number = value.cast(pl.Float64, strict=False)
-        reached = [(number >= one).cast(pl.UInt32) + (number > one).cast(pl.UInt32) for one in axis.numbers]
+        sides = [side for one in axis.numbers for side in _sides(one)]
+        reached = [(number >= side).cast(pl.UInt32) for side in sides]
         whole = axis.first_number + pl.sum_horizontal(reached) if reached else pl.lit(axis.first_number, pl.UInt32)
-        step = step.when(_is_number(value)).then(whole)
+        step = step.when(_is_number(value) & (number.abs() <= MAX_NUMBER).fill_null(value=False)).then(whole)
     return step.otherwise(other).cast(pl.UInt32)
+
+
+def _sides(bound: float) -> tuple[float, float]:
+    """Return the least float that reaches a bound, and the least beyond it: a bound may be an integer between floats."""
+    near = float(bound)
+    above = nextafter(near, inf)
+    return (near if near >= bound else above, near if near > bound else above)
 
 
 def _is_number(value: "pl.Expr") -> "pl.Expr":

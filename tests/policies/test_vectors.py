@@ -96,6 +96,34 @@ def test_so_they_are_whatever_the_metadata_hold(metadata, bound):
     assert Vectors(policy).answers(frame_of(many)).rows() == told_alone(policy, many)
 
 
+NUMBERS = [
+    "1e300",
+    "1.1e300",
+    "-1e301",
+    "1e400",
+    "-1e400",
+    "NaN",
+    "-Infinity",
+    "1e16",
+    "1e40",
+    "-1e40",
+    "-7e299",
+    "7e299",
+    "12",
+]
+
+
+@pytest.mark.parametrize("bound", [1, -1, 10**16 + 1, 10**40, -(10**40), 10**300, 6e299, -6e299, 1e300], ids=float)
+def test_so_they_are_at_the_ends_of_what_is_a_number(bound):
+    for operators in ({"eq": bound}, {"lt": bound}, {"gt": bound}):
+        policy = a_policy_with([("auto_approve", {"metadata": {"amount": operators}}), ("human_review", {})])
+        texts = [f'{{"amount": {number}}}' for number in NUMBERS]
+        many = [Facts(RiskLevel.LOW, "d", "t", 0.9, metadata=json.loads(text)) for text in texts]
+        frame = frame_of(many).with_columns(metadata=pl.Series(texts))
+
+        assert Vectors(policy).answers(frame).rows() == told_alone(policy, many)
+
+
 def test_so_they_are_for_layers_of_domains_and_users():
     dice = random.Random(1)
     base, domain, user = (a_policy(seed, most=6) for seed in (1, 2, 3))
