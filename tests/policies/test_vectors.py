@@ -141,6 +141,37 @@ def test_so_they_are_for_layers_of_domains_and_users():
     assert Vectors(stack).answers(frame_of(many)).rows() == told_alone(stack, many)
 
 
+@pytest.mark.parametrize(
+    ("requested_by", "concerned"),
+    [
+        ("ann", "a"),
+        (["bob", "ann"], "ab"),
+        (["ann", "ann", "eve"], "a"),
+        ("eve", ""),
+        ([], ""),
+        (None, ""),
+        (7, "ab"),
+        (True, "ab"),
+        ({}, "ab"),
+        ({"name": "ann"}, "ab"),
+        ([{"name": "ann"}], "ab"),
+        (["ann", None], "ab"),
+        ([["ann"]], "ab"),
+    ],
+    ids=str,
+)
+def test_who_cannot_be_told_from_a_task_may_be_any_user(requested_by, concerned):
+    users = {
+        "ann": a_policy_with([("human_review", {"risk_level": "low"}, {"rule_id": "a"}.items())]),
+        "bob": a_policy_with([("escalate", {"risk_level": "low"}, {"rule_id": "b"}.items())]),
+    }
+    stack = PolicyStack.of(a_policy_with([("auto_approve", {})]), users=users)
+    many = [Facts(RiskLevel.LOW, "d", "t", 0.9, metadata={"requested_by": requested_by})]
+
+    told = {"": "auto_approve", "a": "human_review", "ab": "escalate"}[concerned]
+    assert Vectors(stack).answers(frame_of(many))["action"].to_list() == [told]
+
+
 @pytest.mark.parametrize("confidence", [float("nan"), -0.1, 1.0000000000000002])
 def test_what_is_no_confidence_is_refused(confidence):
     frame = frame_of([Facts(RiskLevel.LOW, "d", "t", confidence)])
