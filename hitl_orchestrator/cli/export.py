@@ -19,12 +19,12 @@ from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.ledger.ports import Ledger
 
 FORMS = ("jsonl", "csv", "parquet")
-OF_THE_TASK = ("metadata", "task_timestamp")
-"""The columns beside those of the record: the task's metadata as JSON text, and its timestamp."""
+OF_THE_TASK = ("metadata", "task_timestamp", "redacted")
+"""The columns beside those of the record: the task's metadata as JSON text, its timestamp, and if it was erased."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ROWS_AT_A_TIME = 10_000
-_BOOLEANS = ("human_involved", "replayed")
+_BOOLEANS = ("human_involved", "replayed", "redacted")
 _WHOLE_NUMBERS = ("seq", "escalations", "approvals_needed")
 _NUMBERS = ("confidence_score", "latency_seconds", "review_probability", "review_seconds", "seconds_looked_at")
 Row = dict[str, Any]
@@ -51,7 +51,8 @@ def _rows(ledger: Ledger, *, events: bool) -> Iterator[Row]:
         return (one.model_dump(mode="json") for one in ledger.events())
     # What a policy may ask about and the record does not hold. Both come in the order in which the cases finished.
     return (
-        record.model_dump(mode="json") | dict(zip(OF_THE_TASK, (past.metadata, past.made_at), strict=True))
+        record.model_dump(mode="json")
+        | dict(zip(OF_THE_TASK, (past.metadata, past.made_at, past.redacted), strict=True))
         for record, past in zip(ledger.records(), ledger.past(tasks=True), strict=False)
     )
 

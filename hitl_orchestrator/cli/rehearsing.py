@@ -78,6 +78,8 @@ def _report(found: Rehearsal, asked: Asked) -> Iterator[Block]:
         f"{found.stricter} stricter and {found.looser} looser. Automated: {found.automated_before:.1%} before, "
         f"{found.automated_after:.1%} after."
     )
+    if found.left_out:
+        yield Line(f"{count(found.left_out, 'case')} left out: {_why_left_out(found)}.", "yellow")
     if found.flips:
         yield Line()
         yield from _flips(found)
@@ -89,6 +91,14 @@ def _report(found: Rehearsal, asked: Asked) -> Iterator[Block]:
         yield from _loads(found)
     yield Line()
     yield from _escape(found.escape)
+
+
+def _why_left_out(found: Rehearsal) -> str:
+    told = [
+        (found.erased, "what the policy asks about was erased"),
+        (found.left_out - found.erased, "no domain or task type was recorded"),
+    ]
+    return "; ".join(f"in {number} {why}" for number, why in told if number)
 
 
 def _flips(found: Rehearsal) -> Iterator[Block]:

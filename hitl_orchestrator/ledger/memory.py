@@ -216,7 +216,8 @@ class MemoryLedger(MemoryQueue, MemoryPolicies):
 
     def past(self, *, tasks: bool = False) -> Iterator[Past]:
         """Yield finished cases as texts."""
-        return (past_of(record, self.case(record.case_id).submission.task) for record in self.records())
+        cases = ((record, self.case(record.case_id)) for record in self.records())
+        return (past_of(record, case.submission.task, redacted=case.redacted) for record, case in cases)
 
     def redact(self, case_id: str, reason: str, actor: Actor, at: datetime) -> Redaction:
         """Erase what was said in a case, once."""

@@ -47,13 +47,16 @@ class Rehearsal(Value):
     """A policy on all past cases.
 
     `recorded` says that what it is compared with are the recorded answers, and not those of another policy. `days` is
-    how many days lie between the first and the last task, these two included.
+    how many days lie between the first and the last task, these two included. `left_out` cases are not among `cases`:
+    what a policy asks about was erased in so many of them as `erased` says, and the rest have no domain or task type.
     """
 
     policy_id: str
     policy_hash: str
     recorded: bool
     cases: int
+    left_out: int = 0
+    erased: int = 0
     first_day: str | None
     last_day: str | None
     days: int

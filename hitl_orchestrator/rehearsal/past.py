@@ -1,6 +1,6 @@
 """Past cases as frames: from the audit records that `hitl audit export` writes, and from a ledger."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -30,10 +30,13 @@ _TEXTS = (
     "task_timestamp",
     "proposed_output",
 )
-_NUMBERS = ("confidence_score", "review_probability", "latency_seconds")
+_NUMBERS = ("confidence_score", "review_probability", "latency_seconds", "approvals_needed")
 NEEDED = ("risk_level", "domain", "task_type", "routing_decision", "rule_id", "confidence_score", "review_probability")
-FIELDS = (*_TEXTS, *_NUMBERS)
+FIELDS = (*_TEXTS, *_NUMBERS, "redacted")
 """What is read of each past case."""
+
+NOTHING_LEFT_OUT, ERASED, NAMELESS = range(3)
+"""Why a case is left out: what a policy asks about was erased, or the case has no domain or task type."""
 
 _PROBES = (ProbeKind.KNOWN_ANSWER.value, ProbeKind.SECOND_LOOK.value)
 
@@ -59,7 +62,27 @@ def scan(path: str) -> "pl.LazyFrame":
     if missing:
         told = ", ".join(missing)
         raise UnfitInput([f"--on {path}: it has no column {told}; export the audit records with 'hitl audit export'"])
+    if isinstance(columns.get("metadata"), pl.Struct):
+        text = pl.when(pl.col("metadata").is_not_null()).then(pl.col("metadata").struct.json_encode())
+        frame, columns = frame.with_columns(metadata=text), {**columns, "metadata": pl.String()}
+    if problems := _unfit(pl, path, columns):
+        raise UnfitInput(problems)
     return frame  # type: ignore[no-any-return]
+
+
+def _unfit(pl: Any, path: str, columns: Mapping[str, Any]) -> list[str]:
+    """Say which columns hold something else than what an export writes into them."""
+    wanted = dict.fromkeys(_TEXTS, (pl.String, "text")) | dict.fromkeys(_NUMBERS, (None, "numbers"))
+    wanted["redacted"] = (pl.Boolean, "true or false")
+    found = []
+    for name, (kind, told) in wanted.items():
+        held = columns.get(name, pl.Null())
+        fits = held.is_numeric() if kind is None else held == kind
+        if not (fits or held == pl.Null or (name == "signals" and held == pl.List(pl.String))):
+            found.append(
+                f"--on {path}: {name}: the column holds {held}, and not {told}; export the audit records again"
+            )
+    return found
 
 
 def frames(cases: Iterable[Past], heard: Callable[[int], None] = lambda number: None) -> "Iterator[pl.LazyFrame]":
@@ -73,10 +96,12 @@ def frames(cases: Iterable[Past], heard: Callable[[int], None] = lambda number: 
         if batch[0].made_at is not None:
             metadata = pl.Series("metadata", [one.metadata for one in batch], pl.String)
             frame = frame.with_columns(
-                metadata, task_timestamp=pl.Series([one.made_at for one in batch], dtype=pl.String)
+                metadata,
+                task_timestamp=pl.Series([one.made_at for one in batch], dtype=pl.String),
+                redacted=pl.Series([one.redacted for one in batch], dtype=pl.Boolean),
             )
         else:
-            frame = frame.drop("metadata", "task_timestamp")
+            frame = frame.drop("metadata", "task_timestamp", "redacted")
         yield frame.lazy()
         heard(len(batch))
 
@@ -84,7 +109,8 @@ def frames(cases: Iterable[Past], heard: Callable[[int], None] = lambda number: 
 def prepared(frame: "pl.LazyFrame", needs: frozenset[str], where: str) -> "pl.LazyFrame":
     """Return past cases as policies look at them, without probes that measured reviewers and changes of the policy.
 
-    A look afterwards at what had gone ahead by itself is no case again (`again`), and a review like any other.
+    A look afterwards at what had gone ahead by itself is no case again (`again`), and a review like any other. Where a
+    case is to be left out, `left_out` says why.
 
     Raises:
         UnfitInput: they lack what a policy asks for.
@@ -103,13 +129,16 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str], where: str) -> "pl.La
     if "proposed_output" in columns:
         proposed |= pl.col("proposed_output").is_not_null()
     probe = pl.col("probe").fill_null("") if "probe" in columns else pl.lit("")
-    found = frame.filter(~probe.is_in(_PROBES) & (pl.col("task_type") != POLICY_CHANGE)).with_columns(
+    changes = (pl.col("task_type") == POLICY_CHANGE).fill_null(value=False)
+    found = frame.filter(~probe.is_in(_PROBES) & ~changes).with_columns(
         pl.col("confidence_score").cast(pl.Float64),
         again=probe == ProbeKind.SPOT_CHECK.value,
         has_proposal=proposed,
         day=day,
         answer=pl.col("human_decision") if "human_decision" in columns else pl.lit(None, pl.String),
         old_role=pl.col("assigned_human_role") if "assigned_human_role" in columns else pl.lit(None, pl.String),
+        old_answers=_approvals(pl, columns),
+        left_out=_left_out(pl, columns, needs),
     )
     if "moment" in needs:
         moment = pl.col("task_timestamp").str.to_datetime("%+", time_unit="us", time_zone="UTC")
@@ -118,6 +147,23 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str], where: str) -> "pl.La
         joined = pl.lit('["') + pl.col("signals").list.join('","') + pl.lit('"]')
         found = found.with_columns(signals=joined)
     return found
+
+
+def _approvals(pl: Any, columns: Any) -> "pl.Expr":
+    """Return how many answers were asked for. Records of old do not say so: then it was one."""
+    if "approvals_needed" not in columns:
+        return pl.lit(1, pl.Int64)  # type: ignore[no-any-return]
+    return pl.col("approvals_needed").cast(pl.Int64, strict=False).fill_null(1)  # type: ignore[no-any-return]
+
+
+def _left_out(pl: Any, columns: Any, needs: frozenset[str]) -> "pl.Expr":
+    """Return why a case is left out. What was erased is not what was missing: a policy must not be tried on it."""
+    nameless = pl.col("domain").is_null() | pl.col("task_type").is_null()
+    why = pl.when(nameless).then(NAMELESS)
+    if "metadata" in needs:
+        redacted = pl.col("redacted").fill_null(value=False) if "redacted" in columns else pl.lit(value=False)
+        why = why.when(redacted | pl.col("metadata").is_null()).then(ERASED)
+    return why.otherwise(NOTHING_LEFT_OUT).cast(pl.UInt8)  # type: ignore[no-any-return]
 
 
 def _day_before(pl: Any, columns: Any) -> "pl.Expr":
@@ -131,4 +177,4 @@ def _day_before(pl: Any, columns: Any) -> "pl.Expr":
 
 def _schema(pl: Any) -> dict[str, Any]:
     texts = dict.fromkeys(_TEXTS, pl.String)
-    return texts | dict.fromkeys(_NUMBERS, pl.Float64) | {"signals": pl.List(pl.String)}
+    return texts | dict.fromkeys(_NUMBERS, pl.Float64) | {"signals": pl.List(pl.String), "redacted": pl.Boolean}

@@ -13,7 +13,7 @@ from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.policies.schema import Policy, policy_hash
 from hitl_orchestrator.policies.vectors import WORDS, Vectors, polars
 from hitl_orchestrator.rehearsal.outcome import Change, Flip, Load, Rehearsal
-from hitl_orchestrator.rehearsal.past import frames, prepared
+from hitl_orchestrator.rehearsal.past import ERASED, NAMELESS, NOTHING_LEFT_OUT, frames, prepared
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _ANSWERS = {"approve": False, "reject": True, "modify": True, "override": True}
 """The final answers of people, and whether each says that the agent was wrong."""
 
-_RECORDED = ["routing_decision", "rule_id", "old_role"]
+_RECORDED = ["routing_decision", "rule_id", "old_role", "old_answers"]
 _COUNTS = list(SUMS)
 
 
@@ -48,17 +48,21 @@ def rehearse(
     parts = [
         _grouped(pl, prepared(one, frozenset().union(*(each.needs for each in both)), where), both) for one in past
     ]
+    left_out = _left_out(pl, parts)
+    parts = [one.filter(pl.col("left_out") == NOTHING_LEFT_OUT) for one in parts]
     if not any(one["cases"].sum() for one in parts):
-        raise UnfitInput([f"{where}: there are no cases to rehearse on"])
+        told = (
+            f"; {left_out['left_out']} were left out, {left_out['erased']} of them erased"
+            if left_out["left_out"]
+            else ""
+        )
+        raise UnfitInput([f"{where}: there are no cases to rehearse on{told}"])
     keys = [name for name in parts[0].columns if name not in _COUNTS]
     groups = parts[0] if len(parts) == 1 else pl.concat(parts).group_by(keys).agg(pl.col(*_COUNTS).sum())
     decided = _decided(pl, groups, new, "after")
-    if other is None:
-        decided = decided.rename({"routing_decision": "before", "rule_id": "before_rule", "old_role": "before_role"})
-        decided = decided.with_columns(before_answers=pl.lit(1), before_spot=pl.lit(0.0))
-    else:
-        decided = _decided(pl, decided, other, "before")
-    return _told(pl, decided, policy, capacity or {}, recorded=old is None)
+    decided = _recorded(pl, decided, where) if other is None else _decided(pl, decided, other, "before")
+    found = _told(pl, decided, policy, capacity or {}, recorded=old is None)
+    return found.model_copy(update=left_out)
 
 
 def rehearse_store(
@@ -81,11 +85,35 @@ def rehearse_store(
     return rehearse(policy, past, old=old, capacity=capacity, roles=roles, where=where)
 
 
+def _left_out(pl: Any, parts: "list[pl.DataFrame]") -> dict[str, int]:
+    """Return how many cases are left out, and how many of these because of what was erased in them."""
+    erased, nameless = (
+        sum(int(one.filter(pl.col("left_out") == why)["cases"].sum()) for one in parts) for why in (ERASED, NAMELESS)
+    )
+    return {"left_out": erased + nameless, "erased": erased}
+
+
+def _recorded(pl: Any, groups: "pl.DataFrame", where: str) -> "pl.DataFrame":
+    """Take what was recorded for what was answered before.
+
+    Raises:
+        UnfitInput: some of it is no answer.
+    """
+    strange = groups.filter(~pl.col("routing_decision").is_in(list(Action)) | pl.col("routing_decision").is_null())
+    if len(strange):
+        given, known = strange["routing_decision"][0], ", ".join(Action)
+        raise UnfitInput([f"{where}: routing_decision: {given!r} is not one of {known}; correct the file"])
+    if groups["rule_id"].null_count():
+        raise UnfitInput([f"{where}: rule_id: a recorded answer names no rule; correct the file"])
+    names = {"routing_decision": "before", "rule_id": "before_rule", "old_role": "before_role"}
+    return groups.rename(names | {"old_answers": "before_answers"}).with_columns(before_spot=pl.lit(0.0))
+
+
 def _grouped(pl: Any, frame: "pl.LazyFrame", policies: list[Vectors]) -> "pl.DataFrame":
     """Return how many cases agree on all that counts, with the sums that an estimate needs."""
     for one in policies:
         frame = one.with_keys(frame)
-    keys = dict.fromkeys([*WORDS, *(name for one in policies for name in one.columns), *_RECORDED, "day"])
+    keys = dict.fromkeys([*WORDS, *(name for one in policies for name in one.columns), *_RECORDED, "day", "left_out"])
     chance = pl.col("review_probability")
     answered = (chance > 0) & pl.col("answer").is_in(list(_ANSWERS))
     weight = pl.when(answered).then(1 / chance).otherwise(0.0)
@@ -135,7 +163,7 @@ def _told(
     decided = decided.filter(pl.col("cases") > 0)
     cases = int(decided["cases"].sum())
     first, last = decided["day"].min(), decided["day"].max()
-    days = 1 if first is None else (date.fromisoformat(str(last)) - date.fromisoformat(str(first))).days + 1
+    days = 1 if first is None else (_day(last) - _day(first)).days + 1
     through = decided.filter(pl.col("after") == auto)
     spot = float((through["cases"] * through["after_spot"]).sum())
     return Rehearsal(
@@ -158,6 +186,13 @@ def _told(
         loads=_loads(pl, decided, days, capacity),
         escape=escape,
     )
+
+
+def _day(given: object) -> date:
+    try:
+        return date.fromisoformat(str(given))
+    except ValueError:
+        raise UnfitInput([f"past cases: task_timestamp: {given!r} begins with no day, such as 2025-01-06"]) from None
 
 
 def _count(pl: Any, decided: "pl.DataFrame", which: "pl.Expr") -> int:

@@ -77,8 +77,9 @@ def test_records_and_entries_are_listed_and_exported_alike(filled, folder):
 
     assert [record["task_id"] for record in listed] == [f"task_00{number}" for number in range(1, 6)]
     exported = [json.loads(line) for line in filled("audit", "export").out.splitlines()]
-    of_the_tasks = [(record.pop("metadata"), record.pop("task_timestamp")) for record in exported]
+    names = ("metadata", "task_timestamp", "redacted")
+    of_the_tasks = [tuple(record.pop(name) for name in names) for record in exported]
     assert exported == listed
-    assert of_the_tasks[0] == ("{}", "2025-01-10T09:15:00Z")
+    assert of_the_tasks[0] == ("{}", "2025-01-10T09:15:00Z", False)
     entries = [json.loads(line) for line in (folder / "entries.jsonl").read_text().splitlines()]
     assert [entry["seq"] for entry in entries] == list(range(1, told["rows"] + 1))

@@ -43,6 +43,47 @@ def test_a_store_and_both_kinds_of_files_tell_the_same(hitl, stricter):
     assert (told[0]["cases"], told[0]["stricter"], told[0]["looser"]) == (5, 2, 0)
 
 
+ASKING = """
+policy_id: asking
+metadata: {amount: number}
+rules:
+  - {rule_id: cheap, priority: 1, action: auto_approve, conditions: {metadata: {amount: {lt: 100}}}}
+"""
+
+
+def test_what_was_redacted_is_left_out_alike_in_a_store_and_in_files(hitl, folder, stricter):
+    tasks = json.loads((folder / "tasks.json").read_text())
+    more = [one | {"task_id": f"more_{one['task_id']}", "metadata": {"amount": 1}} for one in tasks]
+    outputs = json.loads((folder / "agent_outputs.json").read_text())
+    (folder / "tasks.json").write_text(json.dumps(more))
+    (folder / "agent_outputs.json").write_text(
+        json.dumps([one | {"task_id": f"more_{one['task_id']}", "confidence_score": 0.99} for one in outputs])
+    )
+    (folder / "asking.yaml").write_text(ASKING)
+    assert hitl("run", "tasks.json", "--outputs", "agent_outputs.json", "--policy", "asking.yaml").code == 0
+    assert hitl("audit", "redact", "more_task_001", "--reason", "asked to").code == 0
+    for form in ("parquet", "jsonl"):
+        assert hitl("audit", "export", "--format", form, "--out", f"more.{form}").code == 0
+    told = [
+        hitl("policy", "simulate", "asking.yaml", "--on", on, "--json").data
+        for on in ("sqlite:///hitl.db", "more.parquet", "more.jsonl")
+    ]
+
+    assert told[0] == told[1] == told[2]
+    assert (told[0]["cases"], told[0]["left_out"], told[0]["erased"]) == (9, 1, 1)
+    shown = hitl("policy", "simulate", "asking.yaml", "--on", "more.jsonl").out
+    assert "1 case left out: in 1 what the policy asks about was erased." in shown
+
+
+def test_a_case_without_a_domain_in_a_file_made_by_hand_is_left_out_and_told(hitl, folder, stricter):
+    first, *others = (folder / "past.jsonl").read_text().splitlines()
+    (folder / "hand.jsonl").write_text("\n".join([json.dumps(json.loads(first) | {"domain": None}), *others]))
+
+    answer = hitl("policy", "simulate", stricter, "--on", "hand.jsonl")
+    assert (answer.code, answer.err) == (0, "")
+    assert "1 case left out: in 1 no domain or task type was recorded." in answer.out
+
+
 def test_two_policies_are_compared_on_the_same_cases(hitl, stricter):
     arguments = ("--on", "past.parquet", "--old", stricter, "--json")
 

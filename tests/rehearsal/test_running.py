@@ -12,8 +12,8 @@ from hitl_orchestrator.cli.policy import facts_of
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.insights.waiting import Capacity
 from hitl_orchestrator.policies import compile_policy
-from hitl_orchestrator.rehearsal import rehearse
-from hitl_orchestrator.rehearsal.past import frames
+from hitl_orchestrator.rehearsal import rehearse, rehearse_store
+from hitl_orchestrator.rehearsal.past import frames, scan
 
 OLD = a_policy_with([("auto_approve", {"min_confidence": 0.8}), ("human_review", {})])
 NEW = a_policy_with(
@@ -26,7 +26,7 @@ NEW = a_policy_with(
 
 def a_case(**changes):
     confidence = changes.get("confidence_score", 0.7)
-    through = confidence is not None and confidence >= 0.8
+    through = isinstance(confidence, float) and confidence >= 0.8
     told = {
         "risk_level": "low",
         "domain": "payments",
@@ -184,6 +184,95 @@ def test_what_is_erased_is_missing_and_the_rest_is_there(tmp_path, monkeypatch):
 
     assert json.loads(before.metadata) == {"amount": 1, "note": "Ä\n"}
     assert (after.metadata, after.made_at) == (None, before.made_at)
+    assert (before.redacted, after.redacted) == (False, True)
+
+
+@pytest.mark.parametrize("store", ["memory://", "sqlite:///past.db"])
+def test_what_was_redacted_is_left_out_where_the_policy_asks_about_it(store, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    unchanged = a_policy_with(
+        [("auto_approve", {"min_confidence": 0.5, "metadata": {"amount": {"lt": 100}}}), ("human_review", {})]
+    )
+    with Orchestrator.open(store, policy=unchanged) as hitl:
+        for number in range(4):
+            task = a_task(f"task-{number}", metadata={"amount": 1})
+            case = hitl.submit(task, an_output(f"task-{number}", confidence=0.95))
+            if number == 0:
+                hitl.redact(case.case_id, reason="asked to")
+        found, other = rehearse_store(unchanged, hitl.ledger), rehearse_store(OLD, hitl.ledger)
+
+    assert (found.cases, found.left_out, found.erased, found.flipped) == (3, 1, 1, 0)
+    assert (other.cases, other.left_out) == (4, 0)
+
+
+def test_where_all_was_erased_it_is_said_why_there_is_nothing_to_rehearse_on():
+    asks = a_policy_with([("escalate", {"metadata": {"amount": {"gt": 1}}})])
+
+    with pytest.raises(UnfitInput, match="no cases to rehearse on; 2 were left out, 2 of them erased"):
+        run([a_case(metadata=None), a_case(redacted=True)], asks)
+
+
+def test_the_load_before_counts_the_approvals_that_were_asked_for():
+    cases = [a_case(approvals_needed=2), a_case(approvals_needed=None), a_case(approvals_needed=3)]
+
+    assert run(cases).loads[0].before_a_day == 6
+
+
+@pytest.mark.parametrize("store", ["memory://", "sqlite:///past.db"])
+def test_an_unchanged_policy_asks_for_as_many_answers_as_it_did(store, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    policy = a_policy_with([("human_review", {}, {"approvals": 2}.items())])
+    with Orchestrator.open(store, policy=policy) as hitl:
+        case = hitl.submit(a_task(), an_output())
+        for who in ("domain_reviewer", "senior_manager"):
+            hitl.decide(case.case_id, Review(human_decision="approve", reviewer_id=who))
+        (load,) = rehearse_store(policy, hitl.ledger).loads
+
+    assert (load.before_a_day, load.a_day) == (2, 2)
+
+
+def test_cases_without_a_name_are_left_out_and_counted():
+    found = run([a_case(), a_case(domain=None), a_case(task_type=None)])
+
+    assert (found.cases, found.left_out, found.erased) == (1, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"routing_decision": "auto_aprove"}, "routing_decision: 'auto_aprove' is not one of auto_approve"),
+        ({"routing_decision": None}, "routing_decision: None is not one of"),
+        ({"rule_id": None}, "a recorded answer names no rule"),
+        ({"task_timestamp": "yesterday"}, "'yesterday' begins with no day"),
+    ],
+)
+def test_what_was_recorded_and_is_no_answer_is_refused(changes, told):
+    with pytest.raises(UnfitInput, match=told):
+        run([a_case(), a_case(**changes)])
+
+
+def test_metadata_that_stand_in_columns_of_a_file_are_read_as_they_are(tmp_path):
+    policy = a_policy_with([("auto_approve", {"metadata": {"amount": {"lt": 100}, "country": {"eq": "DE"}}})])
+    metadata = [{"amount": 5, "country": "DE"}, {"amount": None, "country": "DE"}, {"amount": 500, "country": "DE"}]
+    pl.DataFrame([a_case(metadata=one) for one in metadata]).write_parquet(tmp_path / "past.parquet")
+
+    assert rehearse(policy, [scan(str(tmp_path / "past.parquet"))]).automated_after == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"domain": 7}, "domain: the column holds Int64, and not text"),
+        ({"confidence_score": "0.7"}, "confidence_score: the column holds String, and not numbers"),
+        ({"redacted": "no"}, "redacted: the column holds String, and not true or false"),
+    ],
+)
+def test_a_file_made_by_hand_that_holds_something_else_is_refused(tmp_path, changes, told):
+    case = {"redacted": False} | a_case() | changes
+    pl.DataFrame([case]).write_parquet(tmp_path / "past.parquet")
+
+    with pytest.raises(UnfitInput, match=told):
+        scan(str(tmp_path / "past.parquet"))
 
 
 def test_a_look_afterwards_stands_for_as_many_cases_as_it_was_drawn_from_and_is_none_itself():
