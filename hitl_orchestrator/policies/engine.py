@@ -239,11 +239,6 @@ def decide(policy: Policy, facts: Facts, roles: RoleChain = DEFAULT_CHAIN) -> Ro
     return compile_policy(policy, roles).decide(facts)
 
 
-def stricter(one: RoutingDecision, other: RoutingDecision) -> RoutingDecision:
-    """Return whichever asks for more oversight; `one` where both ask for as much."""
-    return other if other.action.strictness > one.action.strictness else one
-
-
 def _known(signals: object) -> bool:
     return isinstance(signals, frozenset) and signals <= _SIGNALS
 
