@@ -58,11 +58,15 @@ class Ran(NamedTuple):
 
 
 def test(session: Session, paths: Sequence[str], asked: Asked) -> None:
-    """Run the tests of these files and folders, of the current folder where none is named."""
+    """Run the tests of these files and folders, of the current folder where none is named.
+
+    Whoever has tests written for a policy that is named asks for no tables: none is read that is not named.
+    """
     chain = load_people(session.reviewers).chain
     named = None if session.given.policy is None else load_policy(session.given.policy, chain)
     problems = Problems()
-    files = [file for path in paths or ["."] for file in problems.read(partial(_files_at, path)) or ()]
+    usual = [] if asked.boundaries is not None and named is not None else ["."]
+    files = [file for path in paths or usual for file in problems.read(partial(_files_at, path)) or ()]
     started = perf_counter()
     read = [problems.read(partial(load_policy_tests, file, chain, named)) for file in files]
     if problems.found:

@@ -18,7 +18,7 @@ from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.words import RiskLevel, Signal
 from hitl_orchestrator.policies.conditions import minute_of_the_week
 from hitl_orchestrator.policies.language import MINUTES_OF_A_WEEK, Conditions, FieldType
-from hitl_orchestrator.policies.schema import Policy, type_of
+from hitl_orchestrator.policies.schema import MAX_NUMBER, Policy, type_of
 
 Cell = tuple[int, ...]
 """The step on each axis of a space."""
@@ -289,10 +289,16 @@ def _around(numbers: tuple[float, ...]) -> list[float]:
     """Return a number for each step: below the first, the first, between it and the second, and so on."""
     if not numbers:
         return [0]
-    found: list[float] = [numbers[0] - max(1, abs(numbers[0]))]
+    found: list[float] = [_beyond(numbers[0], -1)]
     for number, following in zip(numbers, (*numbers[1:], None), strict=True):
-        found += [number, number + max(1, abs(number)) if following is None else _between(number, following)]
+        found += [number, _beyond(number, 1) if following is None else _between(number, following)]
     return found
+
+
+def _beyond(number: float, sign: int) -> float:
+    far = number + sign * max(1, abs(number))
+    # What is greater still is no number; where none lies beyond, this is a step that nothing stands on.
+    return far if abs(far) <= MAX_NUMBER or abs(number) >= MAX_NUMBER else sign * MAX_NUMBER
 
 
 def _between(low: float, high: float) -> float:

@@ -101,7 +101,7 @@ Bound = Annotated[Confidence, AfterValidator(_plus_zero)]
 def _scalar(given: object) -> object:
     if isinstance(given, bool | str):
         return given
-    if isinstance(given, int | float) and math.isfinite(given):
+    if isinstance(given, int | float) and abs(given) < math.inf:
         return given + 0.0 if isinstance(given, float) else given
     raise ValueError("compare with a number, a text, true or false")
 

@@ -20,7 +20,7 @@ from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies.cells import MetadataAxis, SignalsAxis, Space, TimeAxis
 from hitl_orchestrator.policies.engine import compile_policy
 from hitl_orchestrator.policies.language import MINUTES_OF_A_DAY
-from hitl_orchestrator.policies.schema import Policy, PolicyStack
+from hitl_orchestrator.policies.schema import MAX_NUMBER, Policy, PolicyStack
 
 if TYPE_CHECKING:
     import polars as pl
@@ -125,7 +125,9 @@ class Vectors:
             # What is of the same minute is on the same steps of every time zone.
             yield Key(f"{prefix}minute", "moment", pl.col("moment").dt.truncate("1m"))
         if self._users:
-            named = pl.col("metadata").map_batches(_requested_by, return_dtype=pl.String)
+            asked = any(axis.field == REQUESTED_BY for axis in self._fields)
+            read = partial(_requested_by, None if asked else tuple(self.policy.users))  # type: ignore[attr-defined]
+            named = pl.col("metadata").map_batches(read, return_dtype=pl.String)
             yield Key(f"{prefix}requested_by", "metadata", named)
 
     def _raised(self, axis: SignalsAxis) -> Any:
@@ -175,10 +177,19 @@ def _of_the_week(pl: Any, axis: TimeAxis) -> Any:
     return _steps(pl, minute, axis.edges).fill_null(0)
 
 
-def _requested_by(texts: "pl.Series") -> "pl.Series":
-    """Return who wanted each task, as JSON text."""
-    told = [json.dumps(_read(text).get(REQUESTED_BY)) for text in texts]
+def _requested_by(users: Sequence[str] | None, texts: "pl.Series") -> "pl.Series":
+    """Return who wanted each task, as JSON text: those of `users`, or what stands there where rules ask for it."""
+    given = (_read(text).get(REQUESTED_BY) for text in texts)
+    told = [json.dumps(one if users is None else _concerned(one, users)) for one in given]
     return polars().Series(texts.name, told, polars().String)  # type: ignore[no-any-return]
+
+
+def _concerned(given: Any, users: Sequence[str]) -> list[str]:
+    """Return which users a task concerns: all of them where nobody can tell from it who wanted it."""
+    named = [] if given is None else [given] if isinstance(given, str) else given
+    if not isinstance(named, list) or not all(isinstance(one, str) for one in named):
+        return list(users)
+    return [one for one in dict.fromkeys(named) if one in users]
 
 
 def _located(axis: MetadataAxis, texts: "pl.Series") -> "pl.Series":
@@ -220,10 +231,18 @@ def _step_of(pl: Any, axis: MetadataAxis, value: "pl.Expr") -> Any:
         step = step.when(is_text).then(told)
     if axis.numbers is not None:
         number = value.cast(pl.Float64, strict=False)
-        reached = [(number >= one).cast(pl.UInt32) + (number > one).cast(pl.UInt32) for one in axis.numbers]
+        sides = [side for one in axis.numbers for side in _sides(one)]
+        reached = [(number >= side).cast(pl.UInt32) for side in sides]
         whole = axis.first_number + pl.sum_horizontal(reached) if reached else pl.lit(axis.first_number, pl.UInt32)
-        step = step.when(_is_number(value)).then(whole)
+        step = step.when(_is_number(value) & (number.abs() <= MAX_NUMBER).fill_null(value=False)).then(whole)
     return step.otherwise(other).cast(pl.UInt32)
+
+
+def _sides(bound: float) -> tuple[float, float]:
+    """Return the least float that reaches a bound, and the least beyond it; a bound may lie between floats."""
+    near = float(bound)
+    above = nextafter(near, inf)
+    return (near if near >= bound else above, near if near > bound else above)
 
 
 def _is_number(value: "pl.Expr") -> "pl.Expr":

@@ -69,6 +69,14 @@ def test_tests_beside_the_bounds_are_written_to_be_reviewed_and_pass(hitl, folde
     assert (again.code, "is there already, perhaps reviewed" in again.err) == (2, True)
 
 
+def test_whoever_has_tests_written_for_a_policy_needs_no_tables_that_fit_it(hitl, folder):
+    (folder / "other.policy-test.yaml").write_text("policy: gone.json\ntests: of something else\n")
+    arguments = ("--policy", "routing_policy.json", "--write-boundaries", "b.policy-test.yaml")
+
+    assert hitl("policy", "test", *arguments, "other.policy-test.yaml").code == 2
+    assert "9 tests written" in hitl("policy", "test", *arguments).out
+
+
 def test_another_policy_is_held_against_the_same_tests(hitl, folder, table):
     policy = json.loads((folder / "routing_policy.json").read_text())
     policy["rules"][3]["conditions"]["min_confidence"] = 0.9

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from policies_at_random import a_policy_with
+from pydantic import ValidationError
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.words import Action, RiskLevel, Signal
@@ -202,6 +203,11 @@ def test_conditions_that_multiply_out_without_end_are_refused():
         deep = {"all": [deep, {"any": [{"not": deep}, some]}]}
     with pytest.raises(ValueError, match="alternatives"):
         a_policy_with([("escalate", deep)])
+
+
+def test_a_bound_made_in_python_that_is_no_number_is_refused():
+    with pytest.raises(ValidationError, match="the policy declares 'amount' as a number, and this is none"):
+        a_policy_with([("escalate", {"metadata": {"amount": {"gt": 10**400}}})])
 
 
 def test_an_approval_stays_one_and_an_unknown_timezone_is_refused():

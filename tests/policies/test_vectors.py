@@ -96,6 +96,34 @@ def test_so_they_are_whatever_the_metadata_hold(metadata, bound):
     assert Vectors(policy).answers(frame_of(many)).rows() == told_alone(policy, many)
 
 
+NUMBERS = [
+    "1e300",
+    "1.1e300",
+    "-1e301",
+    "1e400",
+    "-1e400",
+    "NaN",
+    "-Infinity",
+    "1e16",
+    "1e40",
+    "-1e40",
+    "-7e299",
+    "7e299",
+    "12",
+]
+
+
+@pytest.mark.parametrize("bound", [1, -1, 10**16 + 1, 10**40, -(10**40), 10**300, 6e299, -6e299, 1e300], ids=float)
+def test_so_they_are_at_the_ends_of_what_is_a_number(bound):
+    for operators in ({"eq": bound}, {"lt": bound}, {"gt": bound}):
+        policy = a_policy_with([("auto_approve", {"metadata": {"amount": operators}}), ("human_review", {})])
+        texts = [f'{{"amount": {number}}}' for number in NUMBERS]
+        many = [Facts(RiskLevel.LOW, "d", "t", 0.9, metadata=json.loads(text)) for text in texts]
+        frame = frame_of(many).with_columns(metadata=pl.Series(texts))
+
+        assert Vectors(policy).answers(frame).rows() == told_alone(policy, many)
+
+
 def test_so_they_are_for_layers_of_domains_and_users():
     dice = random.Random(1)
     base, domain, user = (a_policy(seed, most=6) for seed in (1, 2, 3))
@@ -111,6 +139,37 @@ def test_so_they_are_for_layers_of_domains_and_users():
         one.metadata.update(requested_by=dice.choice(["ann", "bob", ["bob", "ann"], 7, None]))
 
     assert Vectors(stack).answers(frame_of(many)).rows() == told_alone(stack, many)
+
+
+@pytest.mark.parametrize(
+    ("requested_by", "concerned"),
+    [
+        ("ann", "a"),
+        (["bob", "ann"], "ab"),
+        (["ann", "ann", "eve"], "a"),
+        ("eve", ""),
+        ([], ""),
+        (None, ""),
+        (7, "ab"),
+        (True, "ab"),
+        ({}, "ab"),
+        ({"name": "ann"}, "ab"),
+        ([{"name": "ann"}], "ab"),
+        (["ann", None], "ab"),
+        ([["ann"]], "ab"),
+    ],
+    ids=str,
+)
+def test_who_cannot_be_told_from_a_task_may_be_any_user(requested_by, concerned):
+    users = {
+        "ann": a_policy_with([("human_review", {"risk_level": "low"}, {"rule_id": "a"}.items())]),
+        "bob": a_policy_with([("escalate", {"risk_level": "low"}, {"rule_id": "b"}.items())]),
+    }
+    stack = PolicyStack.of(a_policy_with([("auto_approve", {})]), users=users)
+    many = [Facts(RiskLevel.LOW, "d", "t", 0.9, metadata={"requested_by": requested_by})]
+
+    told = {"": "auto_approve", "a": "human_review", "ab": "escalate"}[concerned]
+    assert Vectors(stack).answers(frame_of(many))["action"].to_list() == [told]
 
 
 @pytest.mark.parametrize("confidence", [float("nan"), -0.1, 1.0000000000000002])
