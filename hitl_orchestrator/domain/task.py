@@ -1,5 +1,8 @@
 """What an agent wants to do, and what it proposes."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import ConfigDict, Field, model_validator
 
 from hitl_orchestrator.domain.value import Confidence, FreeJson, Identifier, Instant, Label, Text, Value, check_json
@@ -7,6 +10,15 @@ from hitl_orchestrator.domain.words import RiskLevel
 
 REQUESTED_BY = "requested_by"
 """The field of a task's metadata that names whoever wanted it: one name, or a list of names."""
+
+
+def requesters(metadata: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Return whom the metadata of a task name as having asked for it; None where that cannot be read."""
+    named = metadata.get(REQUESTED_BY)
+    if named is None:
+        return ()
+    names = named if isinstance(named, list | tuple) else (named,)
+    return tuple(dict.fromkeys(names)) if all(isinstance(name, str) for name in names) else None
 
 
 class Task(Value):

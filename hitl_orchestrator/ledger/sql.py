@@ -273,6 +273,7 @@ class SqlLedger(SqlQueue, SqlPolicies, SqlSpotChecks):
         with self._database.read() as conn:
             yield from map(sql_contents.record_in, conn.stream(sql_contents.OUTCOMES))
 
+    @resumed
     def past(self, *, tasks: bool = False) -> Iterator[Past]:
         """Yield finished cases as texts."""
         with self._database.read() as conn:

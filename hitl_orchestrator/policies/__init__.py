@@ -7,13 +7,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from hitl_orchestrator.policies.check import Finding, Severity, check
-from hitl_orchestrator.policies.engine import CompiledPolicy, compile_policy, decide, stricter
+from hitl_orchestrator.policies.engine import CompiledPolicy, compile_policy, decide
 from hitl_orchestrator.policies.explain import Explanation, explain
 from hitl_orchestrator.policies.language import Conditions
 from hitl_orchestrator.policies.loader import read_policy
 from hitl_orchestrator.policies.risk import RiskRule
 from hitl_orchestrator.policies.schema import Policy, PolicyStack, Rule, policy_hash
 from hitl_orchestrator.policies.scoring import ScoreRules
+from hitl_orchestrator.policies.strictest import strictest
 
 if TYPE_CHECKING:
     from hitl_orchestrator.policies.diff import differences
@@ -44,7 +45,7 @@ __all__ = [
     "policy_map",
     "read_policy",
     "read_tests",
-    "stricter",
+    "strictest",
 ]
 
 _HOME = {

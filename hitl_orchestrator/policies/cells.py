@@ -159,7 +159,7 @@ class MetadataAxis:
     @cached_property
     def samples(self) -> tuple[Any, ...]:
         """One value for each step; None where the field is missing."""
-        found: list[Any] = [None, []]
+        found: list[Any] = [None, {}]
         found += [False, True] if self.booleans else []
         found += [] if self.texts is None else [*self.texts, another(self.texts)]
         return (*found, *(() if self.numbers is None else _around(self.numbers)))

@@ -15,7 +15,7 @@ from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.task import REQUESTED_BY
 from hitl_orchestrator.domain.words import Action, Agreement, OnTimeout
 from hitl_orchestrator.policies.boxes import both, merged
-from hitl_orchestrator.policies.cells import Box, MetadataAxis, Space, WordAxis
+from hitl_orchestrator.policies.cells import Box, MetadataAxis, Space, WordAxis, mask_of
 from hitl_orchestrator.policies.diagram import FALLEN_BACK, Diagram, deciding, held_by
 from hitl_orchestrator.policies.engine import carried_by
 from hitl_orchestrator.policies.language import Comparison, Conditions, FieldType
@@ -147,12 +147,13 @@ def _of_user(name: str, space: Space) -> Box:
     axis = space.axes[space.index[f"metadata.{REQUESTED_BY}"]]
     if not isinstance(axis, MetadataAxis) or axis.texts is None:
         return space.full
-    return _narrowed(space, axis.name, axis.first_text + axis.texts.index(name))
+    # Whoever asked in a way that nobody can read may be this user.
+    return _narrowed(space, axis.name, axis.first_text + axis.texts.index(name), 1)
 
 
-def _narrowed(space: Space, name: str, step: int) -> Box:
+def _narrowed(space: Space, name: str, *steps: int) -> Box:
     index = space.index[name]
-    return (*space.full[:index], 1 << step, *space.full[index + 1 :])
+    return (*space.full[:index], mask_of(steps), *space.full[index + 1 :])
 
 
 def _answer_of(rule: Rule) -> RoutingDecision:
@@ -188,10 +189,13 @@ def _shown(value: object) -> str:
 
 
 def direction(before: RoutingDecision, after: RoutingDecision, roles: RoleChain) -> Direction:
-    """Return whether the later decision asks for less than the earlier one in any way, else for more in any."""
+    """Return whether the later decision asks for less than the earlier one in any way, else for more in any.
+
+    Between going ahead and asking a person there is nothing else to compare.
+    """
     one, other = _demands(before, roles), _demands(after, roles)
-    if one[0] != other[0]:
-        return Direction.LOOSER if other[0] < one[0] else Direction.STRICTER
+    if before.needs_human is not after.needs_human:
+        return Direction.STRICTER if after.needs_human else Direction.LOOSER
     if any(less < more for more, less in zip(one, other, strict=True)):
         return Direction.LOOSER
     return Direction.STRICTER if one != other else Direction.OTHER

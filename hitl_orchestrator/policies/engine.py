@@ -13,7 +13,7 @@ from typing import Any
 
 from hitl_orchestrator.domain.decision import Facts, LayerAnswer, RoutingDecision, RuleTrial
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
-from hitl_orchestrator.domain.task import REQUESTED_BY
+from hitl_orchestrator.domain.task import requesters
 from hitl_orchestrator.domain.words import Action, RiskLevel, Signal
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies.cells import MetadataAxis, Space, TimeAxis
@@ -212,8 +212,8 @@ class CompiledStack(CompiledPolicy):
         """Yield the layers besides the organisation's that these facts concern, each with its name."""
         if facts.domain in self._of_domain:
             yield f"domain {facts.domain}", self._of_domain[facts.domain]
-        asked_by = facts.metadata.get(REQUESTED_BY)
-        for user in dict.fromkeys(asked_by if isinstance(asked_by, list | tuple) else [asked_by]):
+        named = requesters(facts.metadata)
+        for user in sorted(self._of_user) if named is None else named:
             if user in self._of_user:
                 yield f"user {user}", self._of_user[user]
 
@@ -237,11 +237,6 @@ def compile_policy(policy: Policy, roles: RoleChain = DEFAULT_CHAIN) -> Compiled
 def decide(policy: Policy, facts: Facts, roles: RoleChain = DEFAULT_CHAIN) -> RoutingDecision:
     """Decide one case. Whoever decides many compiles the policy first."""
     return compile_policy(policy, roles).decide(facts)
-
-
-def stricter(one: RoutingDecision, other: RoutingDecision) -> RoutingDecision:
-    """Return whichever asks for more oversight; `one` where both ask for as much."""
-    return other if other.action.strictness > one.action.strictness else one
 
 
 def _known(signals: object) -> bool:

@@ -1,8 +1,8 @@
 """What a rule may ask: closed fields, words and operators, and nothing left to guess. No code, no patterns of text."""
 
 import math
+import re
 from collections.abc import Iterator
-from datetime import time
 from enum import Enum, StrEnum
 from typing import Annotated, Any, TypeVar
 
@@ -175,6 +175,13 @@ class Comparison(Said):
     def _said(cls, given: object) -> object:
         return _not_null(given)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _compares(cls, given: object) -> object:
+        if isinstance(given, str | int | float):
+            raise ValueError('say how to compare with it, such as {"eq": ...}')
+        return given
+
     @model_validator(mode="after")
     def _something(self) -> "Comparison":
         if self.says_nothing:
@@ -196,13 +203,16 @@ def _not_null(given: object) -> object:
     return given
 
 
+_A_CLOCK_TIME = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+
+
 def _clock(given: object) -> object:
-    if isinstance(given, time):
-        return given.strftime("%H:%M")
-    return given
+    if isinstance(given, str) and re.match(_A_CLOCK_TIME, given):
+        return given
+    raise ValueError('give a time of day as "HH:MM", such as "09:00", up to "24:00"')
 
 
-Clock = Annotated[str, BeforeValidator(_clock), Field(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
+Clock = Annotated[str, BeforeValidator(_clock), WithJsonSchema({"type": "string", "pattern": _A_CLOCK_TIME})]
 
 
 class Window(Said):
@@ -313,6 +323,13 @@ class Conditions(Said):
     def _a_signal(cls, given: Signals) -> Signals:
         if given.says_nothing:
             raise ValueError("it names no signal; give any, all or none")
+        return given
+
+    @field_validator("metadata")
+    @classmethod
+    def _a_field(cls, given: dict[str, Comparison]) -> dict[str, Comparison]:
+        if not given:
+            raise ValueError("it names no field; compare one, or leave it out")
         return given
 
     @field_validator("all", "any", "not_")

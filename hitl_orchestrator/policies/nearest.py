@@ -23,6 +23,9 @@ from hitl_orchestrator.policies.words import join, say_axis
 MOST_ASKED = 4_000
 """No more cases than this are tried; of a policy with very many facts, only changes of few of them."""
 
+MOST_ASKED_AT_A_GLANCE = 400
+"""So many where somebody waits for a view of a case."""
+
 _FACTS_TOGETHER = 2
 _VERBS = {
     Action.AUTO_APPROVE: "would go through",
@@ -52,13 +55,14 @@ def nearest_changes(compiled: CompiledPolicy, facts: Facts) -> tuple[Change, ...
 
 def would_go_through(compiled: CompiledPolicy, facts: Facts) -> tuple[str, ...]:
     """Return the nearest changes that would let a case go ahead by itself, such as `if the risk were low`."""
-    search = _Search(compiled, facts)
+    search = _Search(compiled, facts, MOST_ASKED_AT_A_GLANCE)
     verb = f"{_VERBS[Action.AUTO_APPROVE]} "
     return tuple(one.sentence.removeprefix(verb) for one in search.changes({Action.AUTO_APPROVE}))
 
 
 class _Search:
-    def __init__(self, compiled: CompiledPolicy, facts: Facts) -> None:
+    def __init__(self, compiled: CompiledPolicy, facts: Facts, most: int = MOST_ASKED) -> None:
+        self._most = most
         self._compiled, self._facts = compiled, facts
         self._axes = sorted(_axes(compiled.policy), key=lambda axis: _rank(axis.name))
         self._here = [axis.locate(facts) for axis in self._axes]
@@ -71,7 +75,7 @@ class _Search:
         for number in range(1, len(self._axes) + 1):
             open_yet = {action for action in left if number <= _FACTS_TOGETHER or not found[action]}
             for places in combinations(range(len(self._axes)), number):
-                if open_yet and len(self._known) < MOST_ASKED:
+                if open_yet and len(self._known) < self._most:
                     self._look(places, open_yet, found)
         return tuple(change for by_places in found.values() for change in by_places.values())
 
@@ -82,7 +86,7 @@ class _Search:
         missing = {action for action in wanted if not any(set(fewer) < set(places) for fewer in found[action])}
         ways = [list(_ways(self._axes[place], self._here[place])) for place in places]
         for way in sorted(product(*ways), key=lambda way: sum(distance for distance, _ in way)):
-            if not missing or len(self._known) >= MOST_ASKED:
+            if not missing or len(self._known) >= self._most:
                 return
             steps = tuple((place, step) for place, (_, step) in zip(places, way, strict=True))
             action = self._ask(steps)

@@ -12,7 +12,7 @@ from hitl_orchestrator.errors import PolicyAltered
 from hitl_orchestrator.policies.engine import CompiledPolicy, compile_policy
 from hitl_orchestrator.policies.life import Life, in_canary
 from hitl_orchestrator.policies.schema import FALLBACK, Policy, default_role, policy_hash, policy_of
-from hitl_orchestrator.policies.strictest import asked_together, demand
+from hitl_orchestrator.policies.strictest import in_order, strictest
 
 Read = Callable[[str], dict[str, Any]]
 """Returns the recorded body of a policy by its hash; raises `KeyError` where there is none."""
@@ -130,19 +130,16 @@ class Rulebook:
         return self._compiled[policy_hash]
 
     def stricter(self, one: RoutingDecision, other: RoutingDecision) -> RoutingDecision:
-        """Return whichever asks for more: the stricter action, the higher role, more approvals; `one` on a tie.
+        """Return whichever asks for more, with all that the other asks besides; `one` on a tie (see `strictest`).
 
-        It also asks for what the other one wants of the people who are asked: a change of policy takes nothing away.
+        A change of policy takes nothing away from a case that is under way.
         """
-        roles = self._roles
-        more, less = (other, one) if demand(other, roles) > demand(one, roles) else (one, other)
-        if more.spot_check < less.spot_check and not more.needs_human:
-            return more.model_copy(update={"spot_check": less.spot_check})
-        asking = asked_together(more, less, roles)
-        if asking == more.asking:
-            return more
+        more, less = in_order(one, other, self._roles)
+        both = strictest(one, other, self._roles)
+        if (both.asking, both.assigned_human_role) == (more.asking, more.assigned_human_role):
+            return both
         reason = f"{more.reason}; {less.rule_id} of policy {less.policy_hash[:12]} asks for more of who decides"
-        return more.model_copy(update={"asking": asking, "reason": reason})
+        return both.model_copy(update={"reason": reason})
 
 
 def recorded_policy(wanted_hash: str, read: Read) -> Policy:

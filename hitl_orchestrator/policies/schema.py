@@ -88,7 +88,7 @@ class Rule(Value):
     business_hours: bool = Field(default=False, strict=True)
     blind: bool = Field(default=False, strict=True)
     spot_check: Bound = 0.0
-    message: Annotated[Text, Field(min_length=1, max_length=2_000)] | None = None
+    message: Annotated[Text, Field(max_length=2_000)] | None = None
 
     @field_validator("rule_id")
     @classmethod
@@ -144,6 +144,13 @@ class Rule(Value):
         if isinstance(given, timedelta) and given >= within:
             raise ValueError("a reminder comes after the review was opened; make it shorter than respond_within")
         return given
+
+    @field_validator("message")
+    @classmethod
+    def _something_to_read(cls, message: str | None) -> str | None:
+        if message is not None and not message.strip():
+            raise ValueError("it is empty; say something, or leave it out")
+        return message
 
     @field_validator("spot_check")
     @classmethod

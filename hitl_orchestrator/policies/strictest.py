@@ -15,38 +15,60 @@ def demand(decision: RoutingDecision, roles: RoleChain) -> tuple[int, int, int]:
     return decision.action.strictness, rank, decision.asking.approvals
 
 
-def asked_together(more: RoutingDecision, less: RoutingDecision, roles: RoleChain) -> Asking:
+def in_order(one: RoutingDecision, other: RoutingDecision, roles: RoleChain) -> tuple[RoutingDecision, RoutingDecision]:
+    """Return the decision that asks for more, then the other; `one` first on a tie."""
+    return (other, one) if demand(other, roles) > demand(one, roles) else (one, other)
+
+
+def strictest(one: RoutingDecision, other: RoutingDecision, roles: RoleChain) -> RoutingDecision:
+    """Return whichever of two decisions asks for more, with all that the other asks besides; `one` on a tie.
+
+    The higher role decides, by the larger number of approvals. Reviewers are told the messages of both, and no answer
+    is due later than either wants it. Of cases that both let go ahead, the larger share is looked at afterwards.
+    """
+    more, less = in_order(one, other, roles)
+    if not more.needs_human:
+        update: dict[str, Any] = {"spot_check": max(more.spot_check, less.spot_check)}
+    else:
+        less = less if less.needs_human else more
+        role = roles.higher(more.assigned_human_role or "", less.assigned_human_role or "")
+        messages = [told for told in (more.message, less.message) if told]
+        update = {"assigned_human_role": role, "message": "\n".join(dict.fromkeys(messages)) or None}
+        asking, times = _asked_together(more, less, roles.upward(role)), _times(more, less)
+        update |= {name: times.pop(name) for name in ("respond_within", "on_timeout")}
+        update["asking"] = asking.model_copy(update=times)
+    changed = {name: value for name, value in update.items() if getattr(more, name) != value}
+    return more.model_copy(update=changed) if changed else more
+
+
+def _asked_together(more: RoutingDecision, less: RoutingDecision, able: tuple[str, ...]) -> Asking:
     """Return what both want of the people who are asked, as far as there are roles to be distinct."""
     both = (more.asking, less.asking)
     approvals = max(one.approvals for one in both)
     of_several = {one.agreement for one in both if one.approvals > 1} or {more.asking.agreement}
-    above = roles.upward(more.assigned_human_role or "")
     return more.asking.model_copy(
         update={
             "approvals": approvals,
             "agreement": Agreement.MAJORITY if of_several == {Agreement.MAJORITY} else Agreement.UNANIMITY,
-            "distinct_roles": any(one.distinct_roles for one in both) and approvals <= len(above),
+            "distinct_roles": any(one.distinct_roles for one in both) and approvals <= len(able),
             "blind": any(one.blind for one in both),
         }
     )
 
 
-def strictest(one: RoutingDecision, other: RoutingDecision, roles: RoleChain) -> RoutingDecision:
-    """Return whichever of two layers' decisions asks for more, with all that the other asks besides; `one` on a tie.
+def _times(more: RoutingDecision, less: RoutingDecision) -> dict[str, Any]:
+    """Return until when an answer is due, and what then: no later than either of them wants it.
 
-    Reviewers are told the messages of both, and answer in the shorter of two times. Of cases that both let go ahead,
-    the larger share is looked at afterwards.
+    Working time lasts longer than time on the clock; where one of them counts the one and the other the other, the
+    shorter of the two lengths is counted on the clock. The earlier reminder that still comes after the opening counts.
     """
-    more, less = (other, one) if demand(other, roles) > demand(one, roles) else (one, other)
-    if not more.needs_human:
-        return more.model_copy(update={"spot_check": max(more.spot_check, less.spot_check)})
-    if not less.needs_human:
-        return more
-    messages = [told for told in (more.message, less.message) if told]
-    update: dict[str, Any] = {
-        "asking": asked_together(more, less, roles),
-        "message": "\n".join(dict.fromkeys(messages)) or None,
+    timed = [one for one in (more, less) if one.respond_within is not None]
+    first = min(timed, key=lambda one: one.respond_within or timedelta.max, default=more)
+    within = first.respond_within
+    reminders = [one.asking.remind_before for one in timed if one.asking.remind_before is not None]
+    return {
+        "respond_within": within,
+        "on_timeout": first.on_timeout,
+        "business_hours": bool(timed) and all(one.asking.business_hours for one in timed),
+        "remind_before": max((each for each in reminders if within is not None and each < within), default=None),
     }
-    if less.respond_within is not None and less.respond_within < (more.respond_within or timedelta.max):
-        update |= {"respond_within": less.respond_within, "on_timeout": less.on_timeout}
-    return more.model_copy(update=update)

@@ -62,7 +62,7 @@ def shown(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return repr(value).removesuffix(".0")
-    return "something else" if value == [] else str(value)
+    return "something else" if value == {} else str(value)
 
 
 def join(words: Iterable[str], last: str) -> str:

@@ -20,13 +20,13 @@ from hitl_orchestrator.review.quorum import Ballot
 def barred_by_duty(submission: Submission, people: People) -> dict[str, str]:
     """Return the persons who may not decide a case, whatever their role, each with why."""
     barred = dict.fromkeys(_not_again(submission), "they decided this case before, under another id")
-    barred |= {people.human(name): "the task was requested by them" for name in requesters(submission)}
+    barred |= {people.human(name): "the task was requested by them" for name in _requesters(submission)}
     if submission.submitted_by is not None:
         barred[people.human(submission.submitted_by)] = "they submitted this case"
     return barred
 
 
-def requesters(submission: Submission) -> tuple[str, ...]:
+def _requesters(submission: Submission) -> tuple[str, ...]:
     """Return whom the task names as having wanted it."""
     named = submission.task.metadata.get(REQUESTED_BY)
     names = named if isinstance(named, (list, tuple)) else (named,)

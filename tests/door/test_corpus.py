@@ -29,6 +29,8 @@ MANAGER = Review(human_decision="approve", reviewer_id="compliance_officer")
 
 # A store in memory ends with the command.
 DURABLE = ["sqlite", "postgres"]
+# What the command line reads is read before any store is opened: one of them tells, and all of them in the long runs.
+TYPED = ["sqlite", *(pytest.param(store, marks=pytest.mark.soak) for store in ("memory", "postgres"))]
 
 
 @pytest.fixture(params=["memory", *DURABLE])
@@ -194,6 +196,7 @@ def listed(entries: list[Entry]) -> bytes:
     return b"[" + b",\n".join(entry.text for entry in entries) + b"]"
 
 
+@pytest.mark.parametrize("address", [*DURABLE, pytest.param("memory", marks=pytest.mark.soak)], indirect=True)
 @pytest.mark.parametrize("kind", ["task", "output"])
 def test_the_command_line_says_so_of_tasks_and_outputs(typed, address, kind):
     wrong: list[str] = []
@@ -239,6 +242,7 @@ def came_back(hitl: Orchestrator, kind: str, entry: Entry, task_id: str) -> bool
     return bool(value == type(value)(**json.loads(entry.text)))
 
 
+@pytest.mark.parametrize("address", TYPED, indirect=True)
 @pytest.mark.parametrize("kind", ["policy", "people"])
 def test_the_command_line_says_so_of_policies_and_people(typed, kind):
     wrong: list[str] = []

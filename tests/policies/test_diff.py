@@ -49,12 +49,28 @@ def test_a_lower_bound_is_looser_where_it_is_lower_and_says_so():
         ({"rule_003": {"respond_within": "PT4H"}}, Direction.OTHER),
         ({"rule_003": {"message": "Look twice."}}, Direction.OTHER),
         ({"rule_002": {"action": "escalate"}}, Direction.STRICTER),
+        ({"rule_003": {"action": "escalate", "assigned_human_role": "senior_manager"}}, Direction.STRICTER),
     ],
 )
 def test_each_kind_of_change_is_stricter_looser_or_otherwise(changed, expected):
     assert [one.direction for one in differences(read(), read(**changed))] == [expected]
     back = {Direction.STRICTER: Direction.LOOSER, Direction.LOOSER: Direction.STRICTER}.get(expected, expected)
     assert [one.direction for one in differences(read(**changed), read())] == [back]
+
+
+@pytest.mark.parametrize(
+    "careful",
+    [
+        {"assigned_human_role": "compliance_officer"},
+        {"approvals": 2},
+        {"approvals": 2, "distinct_roles": True},
+        {"blind": True},
+    ],
+)
+def test_to_escalate_is_looser_all_the_same_where_it_asks_for_less_of_people(careful):
+    old = {"action": "human_review", "assigned_human_role": "domain_reviewer"} | careful
+    new = {"action": "escalate", "assigned_human_role": "senior_manager"}
+    assert [one.direction for one in differences(read(rule_001=old), read(rule_001=new))] == [Direction.LOOSER]
 
 
 def changes_by_hand(old, new, facts):

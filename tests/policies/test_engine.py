@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hitl_orchestrator.domain.decision import Facts
-from hitl_orchestrator.domain.roles import RoleChain
+from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.words import Action, RiskLevel, Signal
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies import (
@@ -19,7 +19,7 @@ from hitl_orchestrator.policies import (
     decide,
     policy_hash,
     read_policy,
-    stricter,
+    strictest,
 )
 
 CANONICAL = read_policy(files("hitl_orchestrator.data").joinpath("routing_policy.json").read_text("utf-8"), "p.json")
@@ -357,7 +357,7 @@ def test_threads_may_share_a_compiled_policy():
 def test_the_stricter_of_two_decisions_is_the_one_with_more_oversight_and_the_first_of_equals(one, other):
     first, second = (decide(a_policy(a_rule(f"r{n}", action)), some_facts()) for n, action in enumerate((one, other)))
 
-    chosen = stricter(first, second)
+    chosen = strictest(first, second, DEFAULT_CHAIN)
 
     assert chosen.action.strictness == max(one.strictness, other.strictness)
     assert chosen is first or other.strictness > one.strictness

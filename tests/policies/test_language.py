@@ -156,7 +156,10 @@ def test_a_message_and_a_spot_check_come_with_the_decision():
         ({"metadata": {"amount": {"gte": 5}}}, "conditions.metadata.amount.gte: unknown field; did you mean 'g[te]'"),
         ({"metadata": {"amount": {}}}, "conditions.metadata.amount: it compares with nothing"),
         ({"metadata": {"amount": {"exists": False, "gt": 1}}}, "what is not there cannot be compared"),
-        ({"time": {"begins": "9:00"}}, "conditions.time.begins"),
+        ({"time": {"begins": "9:00"}}, 'conditions.time.begins: .*give a time of day as "HH:MM"'),
+        ({"time": {"ends": "24:60"}}, 'conditions.time.ends: .*give a time of day as "HH:MM"'),
+        ({"metadata": {}}, "conditions.metadata: it names no field"),
+        ({"metadata": {"amount": 5}}, "conditions.metadata.amount: .*such as"),
         ({"time": {"begins": "09:00", "ends": "09:00"}}, "has no time in it"),
         ({"time": {}}, "conditions.time: it names no time"),
         ({"any": []}, "conditions.any: an empty list says nothing"),
@@ -182,7 +185,7 @@ def test_what_makes_no_sense_is_refused_with_its_place(said, told):
         ({"action": "escalate", "spot_check": 0.1}, "spot_check: .*a person decides these cases already"),
         ({"action": "auto_approve", "spot_check": 1.1}, "spot_check"),
         ({"action": "auto_approve", "message": "Look."}, "message: .*auto_approve asks nobody"),
-        ({"action": "escalate", "message": ""}, "message"),
+        ({"action": "escalate", "message": " "}, "message: .*it is empty"),
     ],
 )
 def test_what_an_action_cannot_carry_is_refused(more, told):

@@ -1,7 +1,7 @@
 """Layers: each answers by itself, the strictest answer wins, and none can loosen what another asks."""
 
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from policies_at_random import STACK, a_policy, facts_at_random
@@ -11,6 +11,7 @@ from hitl_orchestrator.domain.decision import Facts, LayerAnswer
 from hitl_orchestrator.domain.words import Action, RiskLevel
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies import Policy, PolicyStack, compile_policy, decide, explain, policy_hash, read_policy
+from hitl_orchestrator.policies.schema import policy_of
 
 
 def the_stack() -> PolicyStack:
@@ -81,6 +82,46 @@ def test_no_layer_ever_makes_an_answer_more_lenient(seed):
         assert decision.action.strictness == max(one.action.strictness for one in said)
         assert decision.rule_id in {one.rule_id for one in said}
         assert len(decision.layers) == 1 + len(concerned)
+
+
+def both(one, other):
+    """Return what a rule of an organisation and one of a domain ask together, both being about every case."""
+    rules = ({"rule_id": name, "priority": 1, "conditions": {}} | said for name, said in (("o", one), ("d", other)))
+    organisation, domain = ({"policy_id": "p", "rules": [rule]} for rule in rules)
+    return decide(policy_of(organisation | {"domains": {"payments": domain}}), some_facts("payments"))
+
+
+def test_a_layer_that_escalates_lowers_neither_the_role_nor_the_approvals():
+    careful = {"action": "human_review", "assigned_human_role": "compliance_officer", "approvals": 2, "blind": True}
+
+    decision = both(careful, {"action": "escalate"})
+
+    assert (decision.action, decision.rule_id) == (Action.ESCALATE, "d")
+    assert (decision.assigned_human_role, decision.asking.approvals) == ("compliance_officer", 2)
+    assert decision.asking.blind
+
+
+def test_no_answer_of_two_layers_is_due_later_than_either_wants_it():
+    working = {"action": "human_review", "respond_within": "P2D", "business_hours": True, "remind_before": "P1D"}
+
+    soon = both(working, {"action": "human_review", "respond_within": "PT10H", "remind_before": "PT1H"})
+
+    assert (soon.respond_within, soon.asking.business_hours) == (timedelta(hours=10), False)
+    assert soon.asking.remind_before == timedelta(hours=1)
+    assert both(working, {"action": "human_review", "respond_within": "PT4H"}).asking.remind_before is None
+    assert both(working, {"action": "escalate"}).asking.business_hours
+
+
+@pytest.mark.parametrize("strange", [5, True, {"name": "ann"}, [{"a": 1}], [["ann"]], ["bob", 3]])
+def test_whoever_asked_in_a_way_that_nobody_can_read_is_held_against_every_user(strange):
+    decision = decide(the_stack(), some_facts(task_type="refund", requested_by=strange))
+
+    assert (decision.action, decision.rule_id) == (Action.HUMAN_REVIEW, "ann_refunds")
+
+
+@pytest.mark.parametrize("given", [{}, {"requested_by": None}, {"requested_by": []}, {"requested_by": "zoe"}])
+def test_where_no_user_of_ours_asked_no_user_layer_has_a_say(given):
+    assert decide(the_stack(), some_facts(task_type="refund", **given)).action is Action.AUTO_APPROVE
 
 
 def test_an_explanation_tells_the_rules_of_every_layer_concerned():
