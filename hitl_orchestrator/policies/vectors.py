@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
-from hitl_orchestrator.domain.task import REQUESTED_BY
+from hitl_orchestrator.domain.task import REQUESTED_BY, requesters
 from hitl_orchestrator.domain.words import RiskLevel
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies.cells import MetadataAxis, SignalsAxis, Space, TimeAxis
@@ -179,17 +179,15 @@ def _of_the_week(pl: Any, axis: TimeAxis) -> Any:
 
 def _requested_by(users: Sequence[str] | None, texts: "pl.Series") -> "pl.Series":
     """Return who wanted each task, as JSON text: those of `users`, or what stands there where rules ask for it."""
-    given = (_read(text).get(REQUESTED_BY) for text in texts)
-    told = [json.dumps(one if users is None else _concerned(one, users)) for one in given]
+    given = map(_read, texts)
+    told = [json.dumps(one.get(REQUESTED_BY) if users is None else _concerned(one, users)) for one in given]
     return polars().Series(texts.name, told, polars().String)  # type: ignore[no-any-return]
 
 
-def _concerned(given: Any, users: Sequence[str]) -> list[str]:
+def _concerned(metadata: Mapping[str, Any], users: Sequence[str]) -> list[str]:
     """Return which users a task concerns: all of them where nobody can tell from it who wanted it."""
-    named = [] if given is None else [given] if isinstance(given, str) else given
-    if not isinstance(named, list) or not all(isinstance(one, str) for one in named):
-        return list(users)
-    return [one for one in dict.fromkeys(named) if one in users]
+    named = requesters(metadata)
+    return sorted(users) if named is None else [one for one in named if one in users]
 
 
 def _located(axis: MetadataAxis, texts: "pl.Series") -> "pl.Series":

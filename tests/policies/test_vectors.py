@@ -170,6 +170,22 @@ def test_who_cannot_be_told_from_a_task_may_be_any_user(requested_by, concerned)
 
     told = {"": "auto_approve", "a": "human_review", "ab": "escalate"}[concerned]
     assert Vectors(stack).answers(frame_of(many))["action"].to_list() == [told]
+    assert Vectors(stack).answers(frame_of(many)).rows() == told_alone(stack, many)
+
+
+@pytest.mark.parametrize("asks", [{}, {"metadata": {"requested_by": {"eq": "eve"}}}], ids=["", "asked about"])
+@pytest.mark.parametrize(
+    "requested_by", ["ann", "eve", "joe", ["ann", "bob"], ["eve"], 7, {"name": "ann"}, [{}]], ids=str
+)
+def test_the_rule_that_is_named_is_the_same_where_layers_are_as_strict(requested_by, asks):
+    users = {
+        name: a_policy_with([("human_review", {}, {"rule_id": f"of_{name}"}.items())]) for name in ("bob", "ann", "joe")
+    }
+    base = a_policy_with([("auto_approve", asks)], metadata={"requested_by": "text"})
+    stack = PolicyStack.of(base, users=users)
+    many = [Facts(RiskLevel.LOW, "d", "t", 0.9, metadata={"requested_by": requested_by})]
+
+    assert Vectors(stack).answers(frame_of(many)).rows() == told_alone(stack, many)
 
 
 @pytest.mark.parametrize("confidence", [float("nan"), -0.1, 1.0000000000000002])
