@@ -14,8 +14,8 @@ from hitl_orchestrator.domain.words import Action, RiskLevel
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies.boxes import both, boxes, merged
 from hitl_orchestrator.policies.cells import Box, Space
-from hitl_orchestrator.policies.concerns import concerning, region_of
-from hitl_orchestrator.policies.diagram import FALLEN_BACK, Diagram, deciding, held_by
+from hitl_orchestrator.policies.concerns import concerning, held_where_asked, region_of
+from hitl_orchestrator.policies.diagram import FALLEN_BACK, Diagram, deciding
 from hitl_orchestrator.policies.findings import Finding, FindingKind, Severity, plain
 from hitl_orchestrator.policies.language import Conditions
 from hitl_orchestrator.policies.monotone import Against, leniencies, told
@@ -57,10 +57,7 @@ class _Part:
         self.silent = layer != ORGANISATION
         self.space = Space([policy])
         self.region = region_of(layer, self.space)
-        self.boxes = [
-            [cut for box in held if (cut := both(box, self.region)) is not None]
-            for held in held_by(self.rules, policy, self.space)
-        ]
+        self.boxes = held_where_asked(layer, policy, self.space)
         self.diagram: Diagram[int] | None = None
         self.why_not = ""
         try:

@@ -5,7 +5,10 @@ from dataclasses import replace
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.task import REQUESTED_BY
 from hitl_orchestrator.domain.words import RiskLevel
+from hitl_orchestrator.policies.boxes import both
 from hitl_orchestrator.policies.cells import Box, Space
+from hitl_orchestrator.policies.diagram import held_by
+from hitl_orchestrator.policies.schema import Policy
 
 _OF_ANOTHER_TYPE = 1 << 1
 """The step of a field that is there and no plain value, such as a list of users."""
@@ -22,6 +25,15 @@ def region_of(layer: str, space: Space) -> Box:
     # Several users who request a case together are a list.
     mask = own | _OF_ANOTHER_TYPE if kind == "user" else own
     return (*space.full[:place], mask, *space.full[place + 1 :])
+
+
+def held_where_asked(layer: str, policy: Policy, space: Space) -> list[list[Box]]:
+    """Return the boxes in which each rule of a layer holds, in the order they are tried, as far as it is asked."""
+    region = region_of(layer, space)
+    return [
+        [cut for box in held if (cut := both(box, region)) is not None]
+        for held in held_by(policy.by_priority, policy, space)
+    ]
 
 
 def concerning(layer: str, facts: Facts) -> Facts:
