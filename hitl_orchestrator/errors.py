@@ -68,11 +68,15 @@ class KeyUnusable(HitlError):
 
 
 class PolicyAltered(HitlError):
-    """A policy in the store is not the one that was recorded under its hash. Nothing is routed or decided by it."""
+    """A policy in the store is not the one that was recorded under its hash. Nothing is routed or decided by it.
 
-    def __init__(self, policy_hash: str, why: str) -> None:
+    `policy_hash` is None where it is the current one, whose hash cannot be told.
+    """
+
+    def __init__(self, policy_hash: str | None, why: str) -> None:
+        which = "the current policy" if policy_hash is None else f"policy {policy_hash[:12]!r}"
         super().__init__(
-            f"policy {policy_hash[:12]!r} in the store is not what was recorded: {why}; nothing is decided by it. "
+            f"{which} in the store is not what was recorded: {why}; nothing is decided by it. "
             "Find out who changed the database, and restore the row from a back-up"
         )
         self.policy_hash, self.why = policy_hash, why

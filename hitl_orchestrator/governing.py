@@ -6,14 +6,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pydantic import ValidationError
+
 from hitl_orchestrator.domain.audit import Actor, Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.words import POLICY_CHANGE, Action, CaseStage, FinalDecision, PolicyChange
 from hitl_orchestrator.driving import Notice
 from hitl_orchestrator.errors import (
+    LedgerDamaged,
     NotAuthorised,
     NothingToGoBackTo,
+    PolicyAltered,
     UnfitInput,
     UnknownCase,
 )
@@ -24,14 +28,16 @@ from hitl_orchestrator.loading import check_they_fit, load_policy
 from hitl_orchestrator.nodes.refusals import who_acts
 from hitl_orchestrator.policies.change import (
     POLICY_DOMAIN,
+    Wanted,
     change_output,
     change_task,
     reason_of,
+    share_of,
     unsound,
     version_of,
     where_looser,
 )
-from hitl_orchestrator.policies.check import Finding, check
+from hitl_orchestrator.policies.check import check
 from hitl_orchestrator.policies.life import Life, Proposal, Version
 from hitl_orchestrator.policies.rulebook import recorded_policy
 from hitl_orchestrator.policies.schema import Policy, default_role, policy_hash, policy_of
@@ -57,26 +63,6 @@ class Governed(NamedTuple):
     in_force: bool
     case: Case | None = None
     looser: tuple[str, ...] = ()
-
-
-class _Wanted(NamedTuple):
-    """What somebody wants."""
-
-    change: PolicyChange
-    policy: Policy
-    who: Reviewer
-    reason: str
-    channel: str
-    findings: Sequence[Finding]
-    share: float | None = None
-
-    @property
-    def hash(self) -> str:
-        return policy_hash(self.policy)
-
-    @property
-    def actor(self) -> Actor:
-        return who_acts(self.who, self.channel)
 
 
 class GoverningOrchestrator(SpotCheckingOrchestrator):
@@ -118,11 +104,10 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
         It takes the place of another canary, and ends with the next activation.
 
         Raises:
-            UnfitInput: the share is not in (0, 1], or no policy was activated here that it could be held against.
+            UnfitInput: the share is no number in (0, 1], or no policy was activated here that it could be held against.
         """
         who, why = self._who_governs(reviewer_id), reason_of(reason)
-        if not 0 < share <= 1:
-            raise UnfitInput([f"canary: share: {share} is not in (0, 1]"])
+        share = share_of(share)
         if self._notice().active is None:
             raise UnfitInput(["canary: no policy was activated here yet; do that first, with 'hitl policy activate'"])
         wanted = self._wanted(PolicyChange.CANARY, self._read_policy(policy), (who, why, channel))
@@ -133,7 +118,7 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
 
         What came in under the canary keeps it: the stricter of it and the active one decides.
         """
-        actor, why = who_acts(self._who_governs(reviewer_id), channel), reason_of(reason)
+        actor, why = self._acting(self._who_governs(reviewer_id), channel), reason_of(reason)
         said = {"policy_hash": None, "share": None, "reason": why}
         return self._ended(lambda life: life.canary is not None, lambda at: telling.canary(said, actor, at))
 
@@ -150,13 +135,13 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
             life = self._notice()
             same = life.shadow is not None and life.shadow.policy_hash == named
             drafts = [*self._version(life, wanted), telling.shadow(named, why, wanted.actor, self._clock())]
-            if same or self.ledger.change_policy(drafts, life.seen):
+            if same or self._write(drafts, life):
                 self._notice()
                 return named
 
     def end_shadow(self, *, reviewer_id: str, reason: str, channel: str = "library") -> bool:
         """Watch no policy any more; False where none was. Raises as activating."""
-        actor, why = who_acts(self._who_governs(reviewer_id), channel), reason_of(reason)
+        actor, why = self._acting(self._who_governs(reviewer_id), channel), reason_of(reason)
         return self._ended(lambda life: life.shadow is not None, lambda at: telling.shadow(None, why, actor, at))
 
     def policy_life(self) -> Life:
@@ -213,10 +198,11 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
             self._settle(moved)
         return moved
 
-    def _wanted(self, change: PolicyChange, policy: Policy, by: tuple[Reviewer, str, str]) -> _Wanted:
-        return _Wanted(change, policy, *by, findings=check(policy, self.people.chain))
+    def _wanted(self, change: PolicyChange, policy: Policy, by: tuple[Reviewer, str, str]) -> Wanted:
+        who, why, channel = by
+        return Wanted(change, policy, who, self._acting(who, channel), why, check(policy, self.people.chain))
 
-    def _governed(self, wanted: _Wanted) -> Governed:
+    def _governed(self, wanted: Wanted) -> Governed:
         """Carry a change out at once, or propose it: held against what rules at that very moment, in a race too."""
         found = unsound(wanted.policy, wanted.findings)
         if found:
@@ -224,7 +210,7 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
         case_id = self._new_id()
         while True:
             life = self._notice()
-            if _is_done(wanted, life):
+            if wanted.is_so(life):
                 return Governed(wanted.change, wanted.hash, in_force=True)
             base = self._ruling(life)
             looser = self._looser(base, wanted.policy)
@@ -235,28 +221,28 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
                 self._check_somebody_else(wanted.who)
             drafts = [*self._version(life, wanted), self._told(wanted, base, case_id if looser else None)]
             # One of ours that stands there already was written before the connection was lost.
-            if case_id in life.pending or self.ledger.change_policy(drafts, life.seen):
+            if case_id in life.pending or self._write(drafts, life):
                 self._notice()
                 case = self._change_case(wanted, case_id, base, looser) if looser else None
                 return Governed(wanted.change, wanted.hash, in_force=not looser, case=case, looser=looser)
 
-    def _told(self, wanted: _Wanted, base: Policy, case_id: str | None) -> Draft:
+    def _told(self, wanted: Wanted, base: Policy, case_id: str | None) -> Draft:
         """Return what the ledger is told: of a change that is carried out, or that waits in a case."""
         said: dict[str, Any] = {"policy_hash": wanted.hash, "share": wanted.share, "reason": wanted.reason}
         if case_id is None:
-            return _enactment(wanted.change, said | self._before(base), wanted.actor, self._clock())
+            return telling.enacted(wanted.change, said | self._before(base), wanted.actor, self._clock())
         said |= {"change": wanted.change.value, "base": policy_hash(base)}
         return telling.proposed(case_id, said, wanted.actor, self._clock())
 
-    def _change_case(self, wanted: _Wanted, case_id: str, base: Policy, looser: Sequence[str]) -> Case:
+    def _change_case(self, wanted: Wanted, case_id: str, base: Policy, looser: Sequence[str]) -> Case:
         """Put a change into the inbox. A crash before leaves a proposal that nobody knows of and nobody can decide."""
         how = {"change": wanted.change.value, "reason": wanted.reason, "share": wanted.share}
         task = change_task(case_id, (base, wanted.policy), self._clock(), how)
         output = change_output(task, wanted.policy, wanted.change, looser)
         submission = self._submission(task, output, submitted_by=wanted.who.reviewer_id, own=True)
-        return self._submit(submission.model_copy(update={"case_id": case_id}), channel=wanted.channel)
+        return self._submit(submission.model_copy(update={"case_id": case_id}), channel=wanted.actor.channel)
 
-    def _proposed_before(self, wanted: _Wanted, life: Life, base: str) -> Case | None:
+    def _proposed_before(self, wanted: Wanted, life: Life, base: str) -> Case | None:
         """Return the case in which this very change waits already, if there is one."""
         for one in life.pending.values():
             same = (one.change, one.policy_hash, one.share) == (wanted.change, wanted.hash, wanted.share)
@@ -277,7 +263,7 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
         while True:
             life = self._notice()
             proposal = life.pending.get(case.case_id)
-            if proposal is None or self.ledger.change_policy([self._outcome(proposal, case, life)], life.seen):
+            if proposal is None or self._write([self._outcome(proposal, case, life)], life):
                 self._notice()
                 return
 
@@ -296,7 +282,7 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
             return telling.declined(case.case_id, why, SYSTEM, now)
         said = {"policy_hash": proposal.policy_hash, "share": proposal.share, "reason": proposal.reason}
         agreed = {"case_id": case.case_id, "by": proposal.by, "approved_by": record.reviewer_id}
-        return _enactment(proposal.change, said | agreed | self._before(base), SYSTEM, now)
+        return telling.enacted(proposal.change, said | agreed | self._before(base), SYSTEM, now)
 
     def _case_of(self, proposal: Proposal) -> Case | None:
         try:
@@ -309,11 +295,20 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
             life = self._notice()
             if not there_is_one(life):
                 return False
-            if self.ledger.change_policy([told(self._clock())], life.seen):
+            if self._write([told(self._clock())], life):
                 self._notice()
                 return True
 
-    def _version(self, life: Life, wanted: _Wanted) -> list[Draft]:
+    def _write(self, drafts: Sequence[Draft], life: Life) -> bool:
+        """Write entries, if none came in between. What nobody could read again is refused: it would stand for ever."""
+        try:
+            life.after(telling.as_read(drafts, life.seen))
+        except (PolicyAltered, LedgerDamaged) as exc:
+            told = "what the ledger would be told of this change could not be read again; nothing was written"
+            raise UnfitInput([f"the policy stays as it is: {told}"]) from exc
+        return self.ledger.change_policy(drafts, life.seen)
+
+    def _version(self, life: Life, wanted: Wanted) -> list[Draft]:
         """Return the entry that brings a version in, where no command has brought it before."""
         known = life.versions.get(wanted.hash)
         if known is not None and known.author is not None:
@@ -350,6 +345,13 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
         role_to_decide_in(reviewer, self._needed, POLICY_DOMAIN, self.people.chain, None)
         return reviewer
 
+    def _acting(self, who: Reviewer, channel: str) -> Actor:
+        try:
+            return who_acts(who, channel)
+        except ValidationError as exc:
+            told = f"channel: {exc.errors()[0]['msg']}; name the door through which this comes, such as 'library'"
+            raise UnfitInput([told]) from exc
+
     @property
     def _needed(self) -> str:
         """The role that it takes: the second of the chain."""
@@ -382,19 +384,3 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
             many = f"{len(found)} versions begin so; give more of the hash"
             raise NothingToGoBackTo(f"{begins!r}: {many if found else 'there is no such version'}")
         return found[0]
-
-
-def _is_done(wanted: _Wanted, life: Life) -> bool:
-    """Whether what somebody wants is so already."""
-    if wanted.change is not PolicyChange.CANARY:
-        return life.active == wanted.hash
-    return life.canary is not None and (life.canary.policy_hash, life.canary.share) == (wanted.hash, wanted.share)
-
-
-def _enactment(change: PolicyChange, said: Mapping[str, Any], actor: Actor, at: datetime) -> Draft:
-    """Return the entry that puts a policy in force."""
-    left_out = "before" if change is PolicyChange.CANARY else "share"
-    kept = {name: value for name, value in said.items() if name != left_out}
-    if change is PolicyChange.CANARY:
-        return telling.canary(kept, actor, at)
-    return telling.activated(change, kept, actor, at)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.value import check_json
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies.loader import read_policy
-from hitl_orchestrator.policies.schema import Policy
+from hitl_orchestrator.policies.schema import Policy, PolicyStack
 from hitl_orchestrator.policies.tables import TableOfTests, beside, read_tests
+from hitl_orchestrator.policies.together import too_many
 from hitl_orchestrator.review.people import People, read_people
 from hitl_orchestrator.review.schemas import OutputSchemas, read_schemas
 
@@ -73,8 +75,10 @@ def check_they_fit(policy: Policy, people: People) -> Policy:
     """Return a policy that asks nothing of these people which they can never do.
 
     Raises:
-        UnfitInput: a rule asks for more persons than there are, or counts in working time that nobody has told of.
+        UnfitInput: a rule asks for more persons than there are, alone or together with one of another layer, or it
+            counts in working time that nobody has told of.
     """
+    able = cache(partial(_able, people))
     found = []
     for name, place, rule in (
         (name, place, rule) for name, part in policy.parts for place, rule in enumerate(part.rules)
@@ -82,15 +86,22 @@ def check_they_fit(policy: Policy, people: People) -> Policy:
         layer = f"{name}: " if len(policy.parts) > 1 else ""
         where = f"policy {policy.policy_id!r}: {layer}rules[{place}]"
         role = rule.assigned_human_role
-        able = {one.human for one in people if role and any(people.chain.reaches(held, role) for held in one.roles)}
-        if role is not None and 1 < rule.approvals > len(able):
-            there = f"{len(able)} of the reviewers hold the role {role!r} or one above it"
+        if role is not None and 1 < rule.approvals > able(role):
+            there = f"{able(role)} of the reviewers hold the role {role!r} or one above it"
             found.append(f"{where}.approvals: {rule.approvals} persons are asked for, and {there}; add reviewers")
         if rule.business_hours and people.calendar is None:
             found.append(f"{where}.business_hours: the reviewers file has no calendar; add one, or leave this out")
+    for one in too_many(policy, people.chain, able) if isinstance(policy, PolicyStack) else ():
+        there = f"{able(one.role)} of the reviewers hold it or one above it"
+        found.append(f"policy {policy.policy_id!r}: {one.sentence}, and {there}; add reviewers, or ask for fewer")
     if found:
         raise UnfitInput(found)
     return policy
+
+
+def _able(people: People, role: str) -> int:
+    """Return how many human beings hold a role or one above it."""
+    return len({one.human for one in people if any(people.chain.reaches(held, role) for held in one.roles)})
 
 
 def load_schemas(given: "str | Path | Mapping[str, Any] | OutputSchemas | None") -> OutputSchemas | None:

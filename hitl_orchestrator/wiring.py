@@ -191,7 +191,7 @@ def _policy_of(ledger: Ledger, roles: RoleChain) -> Policy:
         # A policy that the ledger tells of was recorded under its hash: one that was altered there has another.
         return recorded_policy(policy_hash(policy_of(recorded)), ledger.policy)
     except ValueError as exc:
-        raise PolicyAltered("the current one", "what the ledger tells of it is no policy") from exc
+        raise PolicyAltered(None, "what the ledger tells of it is no policy") from exc
 
 
 def as_classifier(given: Any) -> Classifier | None:

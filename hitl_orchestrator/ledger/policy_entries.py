@@ -1,12 +1,12 @@
 """What each kind of entry about a policy says. They are about no case, so that nothing of them is ever erased. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from hitl_orchestrator.domain.audit import Actor
+from hitl_orchestrator.domain.audit import Actor, Event
 from hitl_orchestrator.domain.words import EventKind, PolicyChange
-from hitl_orchestrator.ledger.chain import Draft
+from hitl_orchestrator.ledger.chain import GENESIS, Draft, Head, event_of, link
 
 KINDS = (
     EventKind.POLICY_VERSION,
@@ -58,6 +58,22 @@ def shadow(policy_hash: str | None, reason: str, actor: Actor, at: datetime) -> 
     return Draft(None, EventKind.POLICY_SHADOW, at, actor, {"policy_hash": policy_hash, "reason": reason})
 
 
+def enacted(change: PolicyChange, said: Mapping[str, Any], actor: Actor, at: datetime) -> Draft:
+    """Write down that a policy is put in force, for all new cases or for a share of them. `said` holds all of it."""
+    left_out = "before" if change is PolicyChange.CANARY else "share"
+    kept = {name: value for name, value in said.items() if name != left_out}
+    return canary(kept, actor, at) if change is PolicyChange.CANARY else activated(change, kept, actor, at)
+
+
 def declined(case_id: str, why: str, actor: Actor, at: datetime) -> Draft:
     """Write down that a proposed change was not carried out, and why."""
     return Draft(None, EventKind.POLICY_DECLINED, at, actor, {"case_id": case_id, "why": why})
+
+
+def as_read(drafts: Sequence[Draft], behind: int) -> list[Event]:
+    """Return what will be read of drafts that are written behind this entry.
+
+    Raises:
+        LedgerDamaged: one of them could not be read.
+    """
+    return [event_of(entry.entry, entry.digest) for entry in link(Head(behind, GENESIS), drafts)]

@@ -95,7 +95,7 @@ class _Boxes:
         for name, words in (("domain", said.domain), ("task_type", said.task_type)):
             if words:
                 axis: WordAxis = self._axis(name)
-                yield self._known(name, mask_of(axis.words.index(word) for word in words))
+                yield self._known(name, mask_of(axis.places[word] for word in words))
         if said.min_confidence is not None or said.max_confidence is not None:
             yield self._known("confidence", self._confident(said.min_confidence, said.max_confidence))
         if not said.signals.says_nothing:
@@ -133,7 +133,7 @@ class _Boxes:
     def _compared(self, field: str, said: Comparison) -> Literal:
         axis: MetadataAxis = self._axis(f"metadata.{field}")
         kind = self._policy.metadata[field]
-        verdicts = {step: _verdict(value, said, kind) for step, value in enumerate(axis.samples)}
+        verdicts = dict(enumerate(_verdicts(axis.samples, said, kind)))
         holds, fails = (mask_of(step for step, one in verdicts.items() if one is wanted) for wanted in (True, False))
         return Literal(self._space.index[axis.name], holds, fails)
 
@@ -149,18 +149,18 @@ def _is_open(window: Window, minute: int) -> bool:
     return any(begins <= minute < ends for begins, ends in window.minutes)
 
 
-def _verdict(value: Any, said: Comparison, kind: FieldType) -> bool | None:
-    """Return what the comparison says of a value; None where that is unknown."""
-    verdicts: list[bool | None] = []
-    if said.exists is not None:
-        verdicts.append((value is not None) is said.exists)
-    fits = type_of(value) is kind
-    verdicts += [
-        _NUMBERS[operator](value, other) if fits else None for operator, other in said.operands if operator != "in"
-    ]
-    if said.in_:
-        verdicts.append(value in said.in_ if fits else None)
-    return False if False in verdicts else None if None in verdicts else True
+def _verdicts(values: Iterable[Any], said: Comparison, kind: FieldType) -> Iterator[bool | None]:
+    """Yield what the comparison says of each value; None where that is unknown."""
+    compared = [(_NUMBERS[operator], other) for operator, other in said.operands if operator != "in"]
+    # Looked up in a set, for a list of thousands has as many steps.
+    listed = frozenset(said.in_)
+    for value in values:
+        found: list[bool | None] = [] if said.exists is None else [(value is not None) is said.exists]
+        fits = type_of(value) is kind
+        found += [relation(value, other) if fits else None for relation, other in compared]
+        if listed:
+            found.append(value in listed if fits else None)
+        yield False if False in found else None if None in found else True
 
 
 def merged(found: Iterable[Box]) -> list[Box]:

@@ -77,8 +77,12 @@ class WordAxis:
 
     def locate(self, facts: Facts) -> int:
         """Return the place of the word."""
-        word = getattr(facts, self.name)
-        return self.words.index(word) if word in self.words else len(self.words)
+        return self.places.get(getattr(facts, self.name), len(self.words))
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """The place of each word. A list of domains may be long."""
+        return {word: place for place, word in enumerate(self.words)}
 
     def place(self, facts: Facts, step: int) -> Facts:
         """Return the facts with this word."""

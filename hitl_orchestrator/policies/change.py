@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, ValidationError
 
+from hitl_orchestrator.domain.audit import Actor
+from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.domain.value import Text, Value
@@ -13,6 +15,7 @@ from hitl_orchestrator.domain.words import POLICY_CHANGE, PolicyChange, RiskLeve
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies.check import Finding, Severity
 from hitl_orchestrator.policies.diff import Direction, differences
+from hitl_orchestrator.policies.life import Life
 from hitl_orchestrator.policies.schema import Policy, policy_hash
 from hitl_orchestrator.policies.words import say_facts
 
@@ -33,6 +36,39 @@ def reason_of(given: str) -> str:
         return _Said(reason=given).reason
     except ValidationError as exc:
         raise UnfitInput([f"reason: {exc.errors()[0]['msg']}; say in words why the policy is to change"]) from exc
+
+
+def share_of(given: object) -> float:
+    """Return the share of a canary. Raises `UnfitInput` for anything but a number in (0, 1]: true is none."""
+    # A fraction or a decimal would be written as text, and the ledger keeps what it is told for ever.
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        raise UnfitInput([f"canary: share: {given!r} is no number; give one above 0 and up to 1, such as 0.1"])
+    if not 0 < given <= 1:
+        raise UnfitInput([f"canary: share: {given} is not in (0, 1]"])
+    return float(given)
+
+
+class Wanted(NamedTuple):
+    """What somebody wants of the policy, and as whom they act. `findings` are those of its check."""
+
+    change: PolicyChange
+    policy: Policy
+    who: Reviewer
+    actor: Actor
+    reason: str
+    findings: Sequence[Finding]
+    share: float | None = None
+
+    @property
+    def hash(self) -> str:
+        """Return the hash of the policy."""
+        return policy_hash(self.policy)
+
+    def is_so(self, life: Life) -> bool:
+        """Whether it is so already."""
+        if self.change is not PolicyChange.CANARY:
+            return life.active == self.hash
+        return life.canary is not None and (life.canary.policy_hash, life.canary.share) == (self.hash, self.share)
 
 
 def unsound(policy: Policy, found: Sequence[Finding]) -> list[str]:

@@ -7,14 +7,15 @@ that is too entangled for that is told so, and then what is found is still so.
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.reading import did_you_mean
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
+from hitl_orchestrator.domain.task import REQUESTED_BY
 from hitl_orchestrator.domain.words import Action, RiskLevel
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies.boxes import both, boxes, merged
 from hitl_orchestrator.policies.cells import Box, Space
-from hitl_orchestrator.policies.diagram import FALLEN_BACK, Diagram, diagram_of
+from hitl_orchestrator.policies.concerns import concerning, held_where_asked, region_of
+from hitl_orchestrator.policies.diagram import FALLEN_BACK, Diagram, deciding
 from hitl_orchestrator.policies.findings import Finding, FindingKind, Severity, plain
 from hitl_orchestrator.policies.language import Conditions
 from hitl_orchestrator.policies.monotone import Against, leniencies, told
@@ -45,38 +46,38 @@ def check(policy: Policy, roles: RoleChain = DEFAULT_CHAIN) -> list[Finding]:
 
 def check_layer(policy: Policy, roles: RoleChain = DEFAULT_CHAIN, layer: str = ORGANISATION) -> list[Finding]:
     """Return what is odd about one layer by itself. All but the organisation's are silent where no rule holds."""
-    return list(_findings(_Part(policy, None if layer == ORGANISATION else layer), roles))
+    return list(_findings(_Part(policy, layer), roles))
 
 
 class _Part:
     """A policy, or one layer of it, which is silent where none of its rules holds."""
 
-    def __init__(self, policy: Policy, layer: str | None = None) -> None:
-        self.policy, self.rules, self.silent = policy, policy.by_priority, layer is not None
+    def __init__(self, policy: Policy, layer: str) -> None:
+        self.policy, self.rules, self.layer = policy, policy.by_priority, layer
+        self.silent = layer != ORGANISATION
         self.space = Space([policy])
-        self.layer = layer
-        self.boxes = [self._concerned(boxes(rule, policy, self.space)) for rule in self.rules]
+        self.region = region_of(layer, self.space)
+        self.boxes = held_where_asked(layer, policy, self.space)
         self.diagram: Diagram[int] | None = None
         self.why_not = ""
         try:
-            self.diagram = diagram_of(policy, self.space)
+            # Where a layer is not asked it is as silent as where none of its rules holds.
+            self.diagram = deciding(self.space, [self.boxes]).told_as(lambda places: places[0])
         except UnfitInput as exc:
             self.why_not = "; ".join(exc.problems)
 
     @property
-    def domain(self) -> str | None:
-        """The one domain that a layer is asked about; None where it is asked about all."""
-        kind, _, name = (self.layer or "").partition(" ")
-        return name if kind == "domain" else None
+    def asked_about(self) -> str:
+        """What a layer is asked about, and the condition that may name something else."""
+        kind, _, name = self.layer.partition(" ")
+        if kind == "domain":
+            return f"{name} alone, and domain names another"
+        return f"what {name} requests alone, and metadata.{REQUESTED_BY} names another"
 
-    def _concerned(self, found: tuple[Box, ...]) -> tuple[Box, ...]:
-        """Leave out what a layer of a domain is never asked: cases of other domains."""
-        if self.domain is None or "domain" not in self.space.index:
-            return found
-        place = self.space.index["domain"]
-        step = self.space.axes[place].locate(Facts(RiskLevel.LOW, self.domain, "", None))
-        within = (*self.space.full[:place], 1 << step, *self.space.full[place + 1 :])
-        return tuple(cut for box in found if (cut := both(box, within)) is not None)
+    def whole(self, box: Box) -> Box:
+        """Return a box as it is said of the layer: what is so of all that it is asked about goes without saying."""
+        masks = zip(box, self.region, self.space.full, strict=True)
+        return tuple(full if mask == asked else mask for mask, asked, full in masks)
 
     def example(self, place: int, wanted: Callable[[int], bool], within: Box | None = None) -> Box | None:
         """Return a box in which the rule at this place holds and what decides is wanted; None where there is none."""
@@ -91,7 +92,7 @@ class _Part:
 
     def shown(self, box: Box) -> dict[str, Any]:
         """Return a case of a box."""
-        return plain(self.space.sample(box))
+        return plain(concerning(self.layer, self.space.sample(box)))
 
 
 def _findings(part: _Part, roles: RoleChain) -> Iterator[Finding]:
@@ -133,7 +134,7 @@ def _contradiction(rule: Rule, part: _Part) -> Iterator[Finding]:
 
 def _why_never(rule: Rule, part: _Part) -> str:
     if boxes(rule, part.policy, part.space):
-        return f"the layer is asked about {part.domain} alone, and domain names another"
+        return f"the layer is asked about {part.asked_about}"
     asked = _at_odds(rule, part)
     told_of = f"{join(asked, 'and')} cannot hold together" if len(asked) > 1 else f"{asked[0]} contradicts itself"
     asking = rule.model_copy(update={"action": Action.HUMAN_REVIEW})
@@ -239,9 +240,11 @@ def _not_monotone(part: _Part) -> Iterator[Finding]:
             severity=Severity.NOTE if missing else Severity.WARNING,
             rule_id=ids[0],
             kind=FindingKind.MISSING_CONFIDENCE if missing else FindingKind.MONOTONICITY,
-            sentence=told(one, part.space, part.policy),
+            sentence=told(
+                one._replace(worse=part.whole(one.worse), better=part.whole(one.better)), part.space, part.policy
+            ),
             rules=tuple(ids[1:]),
-            examples=tuple(map(plain, one.examples(part.space))),
+            examples=tuple(plain(concerning(part.layer, facts)) for facts in one.examples(part.space)),
         )
 
 

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
-from hitl_orchestrator.domain.task import REQUESTED_BY
 from hitl_orchestrator.policies.cells import Box
+from hitl_orchestrator.policies.concerns import concerning
 from hitl_orchestrator.policies.conditions import Condition, conditions_of, guards_of, stands_in_the_way
 from hitl_orchestrator.policies.diagram import Diagram, Leaf, Node, diagram_of
 from hitl_orchestrator.policies.engine import CompiledStack, compile_policy
@@ -114,7 +114,7 @@ class _Layer:
         anything = space.sample(space.full)
         steps = [space.axes[axis].locate(bound.put(anything, value)) for _, value in bound.tries]
         box = _apart(self._diagram, place, axis, steps)
-        return None if box is None else _concerning(self.name, space.sample(box))
+        return None if box is None else concerning(self.name, space.sample(box))
 
 
 def _apart(diagram: Diagram[int], place: int, axis: int, steps: Sequence[int]) -> Box | None:
@@ -242,13 +242,3 @@ def _beside(value: float, step: float, end: float | None) -> float:
     if (plain - value) * step <= 0:
         plain = value + half
     return int(plain) if isinstance(value, int) and plain == int(plain) else plain
-
-
-def _concerning(layer: str, facts: Facts) -> Facts:
-    """Return the facts as they concern a layer: of its domain, or requested by its user."""
-    kind, _, name = layer.partition(" ")
-    if kind == "domain":
-        return replace(facts, domain=name)
-    if kind == "user":
-        return replace(facts, metadata={**facts.metadata, REQUESTED_BY: name})
-    return facts

@@ -84,7 +84,7 @@ class Life:
                     life = replace(_AFTER[event.kind](life, event), seen=event.seq)
                 except (KeyError, TypeError, ValueError) as exc:
                     why = f"entry {event.seq} of the ledger does not tell of it as entries do"
-                    raise PolicyAltered("the current one", why) from exc
+                    raise PolicyAltered(None, why) from exc
         return life
 
     def standing(self, policy_hash: str) -> tuple[str, ...]:

@@ -25,6 +25,11 @@ from hitl_orchestrator.policies.language import MINUTES_OF_A_DAY, MINUTES_OF_A_W
 
 EVERY_CASE = "every case"
 
+MOST_NAMED = 12
+"""So many words of one kind are told one by one."""
+
+_OF_MANY = 3
+
 
 def say(box: Box, space: Space) -> str:
     """Say which cases stand in a box; `every case` for the whole space."""
@@ -71,6 +76,14 @@ def join(words: Iterable[str], last: str) -> str:
     return f"{', '.join(first)} {last} {end}" if first else end
 
 
+def join_some(words: Iterable[str], last: str) -> str:
+    """Join as many words as anybody reads; of more than that the first few, and how many more there are."""
+    named = [*words]
+    if len(named) > MOST_NAMED:
+        named[_OF_MANY:] = [f"{len(named) - _OF_MANY:,} more"]
+    return join(named, last)
+
+
 def _of_one(facts: Facts) -> str:
     if not facts.has_proposal:
         return "without a proposal"
@@ -112,7 +125,7 @@ def _confidence(axis: ConfidenceAxis, mask: int) -> str:
     if given:
         ends = [end_of(axis.bounds, step + 2) for step in range(len(axis.bounds))]
         runs = (_stretch(axis.bounds[first], ends[last]) for first, last in runs_of(given))
-        told = [*told, f"with {'one' if told else 'a confidence'} {join(runs, 'or')}"]
+        told = [*told, f"with {'one' if told else 'a confidence'} {join_some(runs, 'or')}"]
     return join(told, "or")
 
 
@@ -131,7 +144,7 @@ def runs_of(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
 
 def _word(axis: WordAxis, mask: int) -> str:
     others = bool(mask >> len(axis.words) & 1)
-    named = join((word for step, word in enumerate(axis.words) if bool(mask >> step & 1) is not others), "or")
+    named = join_some((word for step, word in enumerate(axis.words) if bool(mask >> step & 1) is not others), "or")
     if axis.name == "domain":
         return f"outside {named}" if others else f"in {named}"
     return f"of a type other than {named}" if others else f"of type {named}"
@@ -184,7 +197,7 @@ def _field(axis: MetadataAxis, mask: int) -> str:
         found += _texts(axis.texts, mask >> axis.first_text)
     if axis.numbers is not None:
         found += [_numbers(axis.numbers, *run) for run in runs_of(steps(mask >> axis.first_number))]
-    return f"{axis.field} is {join(found, 'or')}"
+    return f"{axis.field} is {join_some(found, 'or')}"
 
 
 def _any_kind(axis: MetadataAxis) -> str:
@@ -201,7 +214,7 @@ def _texts(texts: tuple[str, ...], mask: int) -> list[str]:
     if not mask >> len(texts) & 1:
         return named
     others = [text for text in texts if text not in named]
-    return [f"a text other than {join(others, 'or')}" if others else "a text"]
+    return [f"a text other than {join_some(others, 'or')}" if others else "a text"]
 
 
 def _numbers(numbers: tuple[float, ...], first: int, last: int) -> str:
@@ -252,7 +265,7 @@ def _of_day(spans: Iterable[tuple[int, int]], begins: int) -> str:
     ends = begins + MINUTES_OF_A_DAY
     cut = [(max(one, begins) - begins, min(other, ends) - begins) for one, other in spans]
     told = [f"{_clock(one)} to {_clock(other)}" for one, other in cut if one < other]
-    return f" {join(told, 'and')}" if told else ""
+    return f" {join_some(told, 'and')}" if told else ""
 
 
 def _days(days: list[int]) -> str:

@@ -1,10 +1,14 @@
 """A policy is activated, taken back, tried and watched: by whom it may be, at once or by two, and never by half."""
 
+from decimal import Decimal
+from fractions import Fraction
+
 import pytest
 from builders import AGENT, a_review, a_task, an_output
 from governed import ASKS_ALWAYS, BY_MAX, LOOSE, STRICT, USUAL, goes_ahead, hash_of, kinds, submitted
 from policies_at_random import STACK
 
+from hitl_orchestrator.domain.words import PolicyChange
 from hitl_orchestrator.errors import NotAuthorised, NothingToGoBackTo, PolicyGoverned, UnfitInput
 from hitl_orchestrator.policies import policy_hash, read_policy
 from hitl_orchestrator.policies.life import in_canary
@@ -279,6 +283,39 @@ def test_a_share_lies_between_nothing_and_all(in_memory):
     for share in (0, 1.5, -1, float("nan")):
         with pytest.raises(UnfitInput, match="is not in"):
             in_memory.canary_policy(STRICT, share, **BY_MAX)
+
+
+@pytest.mark.parametrize("share", [True, "0.5", Decimal("0.5"), Fraction(1, 2), None])
+def test_what_is_no_number_is_no_share_and_the_store_stays_readable(opened, durable_store, share):
+    with ruling(opened(durable_store, policy=USUAL)) as hitl:
+        with pytest.raises(UnfitInput, match=r"share: .* is no number; give one above 0 and up to 1"):
+            hitl.canary_policy(STRICT, share, **BY_MAX)
+        assert hitl.canary_policy(STRICT, 1, **BY_MAX).in_force
+
+    with opened(durable_store) as hitl:
+        assert hitl.policy_life().canary.share == 1.0
+
+
+def test_a_door_without_a_name_changes_nothing(in_memory):
+    before = kinds(in_memory)
+    for change in (
+        lambda: in_memory.activate_policy(STRICT, channel="", **BY_MAX),
+        lambda: in_memory.shadow_policy(STRICT, channel="", **BY_MAX),
+        lambda: in_memory.end_shadow(channel="", **BY_MAX),
+    ):
+        with pytest.raises(UnfitInput, match=r"channel: .*name the door"):
+            change()
+    assert kinds(in_memory) == before
+
+
+@pytest.mark.parametrize("policy", [STRICT, LOOSE])
+def test_no_entry_is_written_that_nobody_could_read_again(in_memory, policy):
+    before = kinds(in_memory)
+    by = in_memory.people.named("max"), "we agreed so", "library"
+    wanted = in_memory._wanted(PolicyChange.CANARY, in_memory._read_policy(policy), by)
+    with pytest.raises(UnfitInput, match=r"the policy stays as it is: .*could not be read again"):
+        in_memory._governed(wanted._replace(share=True))
+    assert kinds(in_memory) == before
 
 
 def test_a_canary_needs_a_policy_that_rules(opened):

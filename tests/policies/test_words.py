@@ -10,7 +10,11 @@ from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.words import RiskLevel, Signal
 from hitl_orchestrator.policies.boxes import boxes
 from hitl_orchestrator.policies.cells import Space
+from hitl_orchestrator.policies.check import check
+from hitl_orchestrator.policies.findings import FindingKind
 from hitl_orchestrator.policies.words import say, say_context, say_facts
+
+MANY = [f"n{number}" for number in range(20_000)]
 
 
 def said(**conditions):
@@ -83,6 +87,21 @@ def said(**conditions):
 )
 def test_a_region_is_said_in_plain_words(conditions, words):
     assert said(**conditions).replace(", ", " or ") == words
+
+
+@pytest.mark.parametrize(
+    ("conditions", "words"),
+    [
+        ({"domain": MANY}, "every case outside n0, n1, n10 or 19,997 more"),
+        ({"task_type": MANY[:13]}, "every case of a type other than n0, n1, n10 or 10 more"),
+        ({"metadata": {"country": {"in": MANY}}}, "every case where country is a text other than n0, n1, n10 or "),
+    ],
+)
+def test_of_many_names_only_the_first_are_said_and_none_takes_long_to_place(conditions, words):
+    found = check(a_policy_with([("human_review", conditions)]))
+    (gap,) = [one for one in found if one.kind is FindingKind.GAP]
+    assert gap.sentence.startswith(f"no rule is about {words}")
+    assert len(gap.sentence) < 200
 
 
 def test_different_boxes_of_a_policy_are_said_differently():

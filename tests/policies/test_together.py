@@ -1,0 +1,76 @@
+"""What layers ask of people together is asked only where so many people can give it."""
+
+import pytest
+
+from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
+from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.loading import check_they_fit, load_people, load_policy
+
+PEOPLE = [
+    ("rita", "domain_reviewer"),
+    ("sam", "senior_manager"),
+    ("carl", "compliance_officer"),
+    ("cora", "compliance_officer"),
+]
+THREE = {"rule_id": "three", "action": "human_review", "assigned_human_role": "domain_reviewer", "approvals": 3}
+TO_THE_TOP = {"rule_id": "top", "action": "escalate", "assigned_human_role": "compliance_officer"}
+TO_THE_MIDDLE = {"rule_id": "middle", "action": "escalate", "assigned_human_role": "senior_manager"}
+LAX = {"rule_id": "lax", "action": "human_review", "assigned_human_role": "domain_reviewer"}
+
+
+def a_layer(*rules, **more):
+    return {"policy_id": "p", "rules": [{"priority": 1, "conditions": {}} | rule for rule in rules], **more}
+
+
+def fitted(organisation, **layers):
+    raw = [{"reviewer_id": who, "name": who, "roles": [role]} for who, role in PEOPLE]
+    return check_they_fit(load_policy(a_layer(*organisation) | layers, DEFAULT_CHAIN), load_people(raw))
+
+
+@pytest.mark.parametrize(
+    ("organisation", "layers", "how_many", "who"),
+    [
+        ([THREE], {"domains": {"pay": a_layer(TO_THE_TOP)}}, "'three' (organisation)", "'top' (domain pay)"),
+        ([TO_THE_TOP], {"users": {"ann": a_layer(THREE)}}, "'three' (user ann)", "'top' (organisation)"),
+        (
+            [],
+            {"domains": {"pay": a_layer(THREE)}, "users": {"ann": a_layer(TO_THE_TOP)}},
+            "'three' (domain pay)",
+            "'top' (user ann)",
+        ),
+        (
+            [LAX],
+            {"users": {"ann": a_layer(THREE), "bob": a_layer(TO_THE_TOP)}},
+            "'three' (user ann)",
+            "'top' (user bob)",
+        ),
+    ],
+)
+def test_layers_that_ask_together_for_more_than_there_are_are_refused_by_the_names_of_both(
+    organisation, layers, how_many, who
+):
+    with pytest.raises(UnfitInput) as refused:
+        fitted(organisation, **layers)
+    assert refused.value.problems == (
+        f"policy 'p': {how_many} asks for 3 persons and {who} for the role 'compliance_officer': where both decide a "
+        "case, 3 persons of this role are asked for together, and 2 of the reviewers hold it or one above it; "
+        "add reviewers, or ask for fewer",
+    )
+
+
+@pytest.mark.parametrize(
+    ("organisation", "layers"),
+    [
+        ([THREE], {"domains": {"pay": a_layer(TO_THE_MIDDLE)}}),
+        ([THREE], {}),
+        ([], {"domains": {"pay": a_layer(THREE), "support": a_layer(TO_THE_TOP)}}),
+        ([THREE | {"conditions": {"domain": "support"}}], {"domains": {"pay": a_layer(TO_THE_TOP)}}),
+        (
+            [THREE | {"conditions": {"risk_level": "low"}}],
+            {"users": {"ann": a_layer(TO_THE_TOP | {"conditions": {"risk_level": "high"}})}},
+        ),
+        ([LAX, THREE | {"priority": 2}], {"domains": {"pay": a_layer(TO_THE_TOP)}}),
+    ],
+)
+def test_layers_that_people_can_answer_or_that_never_meet_are_left_alone(organisation, layers):
+    assert fitted(organisation, **layers).policy_id == "p"
