@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policies_at_random import a_policy_with
 
-from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.words import Action, RiskLevel, Signal
 from hitl_orchestrator.policies import (
@@ -16,7 +15,6 @@ from hitl_orchestrator.policies import (
     Rule,
     check,
     compile_policy,
-    decide,
     diagram,
     read_policy,
 )
@@ -332,63 +330,6 @@ def test_the_layers_of_a_stack_are_looked_at_one_by_one_and_silence_is_no_gap():
     assert [(one.layer, one.rule_id, one.sentence) for one in found] == [
         ("domain x", "never", "domain x: it can never hold: the layer is asked about x alone, and domain names another")
     ]
-
-
-def of_layer(*rules, **kind):
-    """Return what is found about a layer of these rules, under an organisation that asks always."""
-    organisation = Policy(policy_id="p", rules=(a_rule("all"),))
-    layer = Policy(policy_id="l", rules=rules, metadata={"requested_by": "text"})
-    (name,) = kind.values()
-    return check(PolicyStack.of(organisation, **{f"{next(iter(kind))}s": {name: layer}}))
-
-
-def test_a_layer_is_not_blamed_for_cases_that_it_is_never_asked_about():
-    high = {"risk_level": "high"}
-    elsewhere = a_rule("lenient", "auto_approve", min_confidence=0.5, domain="support", **high)
-    by_bob = a_rule("lenient", "auto_approve", min_confidence=0.5, metadata={"requested_by": {"eq": "bob"}}, **high)
-
-    for rule, kind in ((elsewhere, {"domain": "payments"}), (by_bob, {"user": "ann"})):
-        found = of_layer(rule, a_rule("strict", "escalate", 2), **kind)
-        assert [(one.rule_id, one.kind) for one in found] == [("lenient", FindingKind.CONTRADICTION)]
-
-
-def test_a_rule_of_a_user_that_asks_for_another_user_never_holds():
-    (found,) = of_layer(
-        a_rule("bobs", "auto_approve", min_confidence=0.5, metadata={"requested_by": {"eq": "bob"}}), user="ann"
-    )
-    assert found.sentence == (
-        "user ann: it can never hold: the layer is asked about what ann requests alone, "
-        "and metadata.requested_by names another"
-    )
-
-
-def test_a_user_who_requests_together_with_others_is_asked_about_too():
-    assert of_layer(a_rule("bobs", "escalate", metadata={"requested_by": {"eq": "bob"}}), user="ann") == []
-    facts = Facts(RiskLevel.LOW, "any", "any", None, metadata={"requested_by": ["bob", "ann"]})
-    layer = Policy(
-        policy_id="l",
-        metadata={"requested_by": "text"},
-        rules=(a_rule("bobs", "escalate", metadata={"requested_by": {"eq": "bob"}}),),
-    )
-    organisation = Policy(policy_id="p", rules=(a_rule("all"),))
-    assert decide(PolicyStack.of(organisation, users={"ann": layer}), facts).rule_id == "bobs"
-
-
-@pytest.mark.parametrize(
-    ("kind", "field", "own"), [("domain", "domain", "payments"), ("user", "metadata", {"requested_by": "ann"})]
-)
-def test_what_is_found_about_a_layer_is_said_and_shown_of_its_own_cases(kind, field, own):
-    lenient = a_rule("lenient", "auto_approve", risk_level="high", min_confidence=0.5)
-    name = own if kind == "domain" else "ann"
-    found = of_layer(lenient, a_rule("strict", "escalate", 2, **{field: spelt(own)}), **{kind: name})
-    risk = next(one for one in found if one.kind is FindingKind.MONOTONICITY)
-
-    assert risk.sentence.startswith(f"{kind} {name}: high risk with a confidence of 0.5 or above goes ahead")
-    assert [one[field] for one in risk.examples] == [own, own]
-
-
-def spelt(own):
-    return own if isinstance(own, str) else {name: {"eq": value} for name, value in own.items()}
 
 
 def test_a_policy_too_entangled_to_be_looked_through_says_so_and_what_is_found_is_still_so(monkeypatch):
