@@ -14,9 +14,10 @@ from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.task import REQUESTED_BY
 from hitl_orchestrator.domain.words import Action, Agreement, OnTimeout
-from hitl_orchestrator.policies.boxes import both, merged
-from hitl_orchestrator.policies.cells import Box, MetadataAxis, Space, WordAxis, mask_of
-from hitl_orchestrator.policies.diagram import FALLEN_BACK, Diagram, deciding, held_by
+from hitl_orchestrator.policies.boxes import merged
+from hitl_orchestrator.policies.cells import Box, Space
+from hitl_orchestrator.policies.concerns import held_where_asked
+from hitl_orchestrator.policies.diagram import FALLEN_BACK, Diagram, deciding
 from hitl_orchestrator.policies.engine import carried_by
 from hitl_orchestrator.policies.language import Comparison, Conditions, FieldType
 from hitl_orchestrator.policies.schema import FALLBACK, Policy, PolicyStack, Rule, default_role
@@ -98,7 +99,7 @@ class _Side:
     """One of two policies, with its layers."""
 
     def __init__(self, policy: Policy, roles: RoleChain) -> None:
-        self._roles = roles
+        self._policy, self._roles = policy, roles
         self.layers = [one for _, one in policy.parts]
         self._answers = [[_answer_of(rule) for rule in one.by_priority] for one in self.layers]
         stack = policy if isinstance(policy, PolicyStack) else PolicyStack.of(policy)
@@ -113,15 +114,7 @@ class _Side:
 
     def tables(self, space: Space) -> list[list[list[Box]]]:
         """Return the boxes of each layer's rules, no further than where the layer is concerned."""
-        there = [space.full, *(_of_domain(name, space) for name in self._domains)]
-        there += [_of_user(name, space) for name in self._users]
-        return [
-            [
-                [cut for box in held if (cut := both(box, where)) is not None]
-                for held in held_by(one.by_priority, one, space)
-            ]
-            for one, where in zip(self.layers, there, strict=True)
-        ]
+        return [held_where_asked(name, one, space) for name, one in self._policy.parts]
 
     def answer(self, places: Sequence[int]) -> _Said:
         """Return the strictest answer of the rules that decide in each layer."""
@@ -136,24 +129,6 @@ class _Side:
 def _naming(**said: Any) -> Policy:
     rule = Rule(rule_id="where", priority=1, conditions=Conditions(**said), action=Action.ESCALATE)
     return Policy(policy_id="where", metadata={REQUESTED_BY: FieldType.TEXT}, rules=(rule,))
-
-
-def _of_domain(name: str, space: Space) -> Box:
-    axis = space.axes[space.index["domain"]]
-    return _narrowed(space, "domain", axis.words.index(name)) if isinstance(axis, WordAxis) else space.full
-
-
-def _of_user(name: str, space: Space) -> Box:
-    axis = space.axes[space.index[f"metadata.{REQUESTED_BY}"]]
-    if not isinstance(axis, MetadataAxis) or axis.texts is None:
-        return space.full
-    # Whoever asked in a way that nobody can read may be this user.
-    return _narrowed(space, axis.name, axis.first_text + axis.texts.index(name), 1)
-
-
-def _narrowed(space: Space, name: str, *steps: int) -> Box:
-    index = space.index[name]
-    return (*space.full[:index], mask_of(steps), *space.full[index + 1 :])
 
 
 def _answer_of(rule: Rule) -> RoutingDecision:
