@@ -143,7 +143,7 @@ def test_a_review_whose_deadline_was_changed_in_the_database_is_not_swept(opened
     assert not hitl.verify().sound
 
 
-@pytest.mark.parametrize("rounds", [20, pytest.param(500, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("rounds", [10, pytest.param(500, marks=pytest.mark.soak)])
 def test_of_an_answer_and_the_deadline_at_one_instant_exactly_one_counts(opened, store, clock, rounds):
     """Ten cases a round: the answers and the sweepers start together, around the instant of the deadline."""
     hitl, told = opened(store, policy=a_policy("reject", "PT0.4S")), Counter()
