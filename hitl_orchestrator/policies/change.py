@@ -27,15 +27,17 @@ MOST_SHOWN = 20
 
 
 class _Said(Value):
-    reason: Annotated[Text, Field(min_length=1, max_length=2000, pattern=r"\S")]
+    reason: Annotated[Text, Field(max_length=2000)]
 
 
 def reason_of(given: str) -> str:
     """Return why somebody changes the policy. Raises `UnfitInput` where they do not say."""
+    if not given.strip():
+        raise UnfitInput(["reason: it is empty; say in words why the policy is to change"])
     try:
         return _Said(reason=given).reason
     except ValidationError as exc:
-        raise UnfitInput([f"reason: {exc.errors()[0]['msg']}; say in words why the policy is to change"]) from exc
+        raise UnfitInput([f"reason: {exc.errors()[0]['msg'].removeprefix('Value error, ')}"]) from exc
 
 
 def share_of(given: object) -> float:
