@@ -170,6 +170,8 @@ def read_tests(text: str, where: str, policy_at: Callable[[str | None], Policy])
 def _yaml_table(text: str, where: str) -> tuple[_Table, dict[str, Any]]:
     from hitl_orchestrator.policies.yaml_reading import read_yaml  # noqa: PLC0415 - CSV needs none of it
 
+    if not text.strip():
+        raise UnfitInput([f"{where}: the file is empty; a table of tests is an object with tests"])
     try:
         check_size(text)
         raw = check_json(read_yaml(text, where))

@@ -112,3 +112,12 @@ def test_a_csv_finds_the_policy_that_stands_beside_it(hitl, folder):
     )
 
     assert hitl("policy", "test").code == 0
+
+
+def test_an_empty_table_is_refused_as_that(hitl, folder):
+    (folder / "empty.policy-test.yaml").write_text(" \n")
+
+    told = hitl("policy", "test", "empty.policy-test.yaml")
+
+    assert (told.code, told.out) == (2, "")
+    assert told.err == "hitl: empty.policy-test.yaml: the file is empty; a table of tests is an object with tests\n"
