@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from math import inf, nextafter
+from math import inf, nextafter, prod
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -238,10 +238,7 @@ class Space:
     @property
     def size(self) -> int:
         """How many cells there are."""
-        cells = 1
-        for axis in self.axes:
-            cells *= axis.size
-        return cells
+        return prod(axis.size for axis in self.axes)
 
     def locate(self, facts: Facts) -> Cell:
         """Return the cell in which facts stand."""

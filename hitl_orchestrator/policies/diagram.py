@@ -103,12 +103,15 @@ class Diagram(Generic[Said]):
             return None
         return next(islice(self.regions(known.__contains__, within), 1))
 
-    def below(self, axis: int) -> "Iterator[tuple[Box, Node[Said] | Leaf[Said]]]":
-        """Yield each distinct part of the diagram from this axis on, with the first box that leads to it."""
+    def below(self, axis: int, *, once: bool = True) -> "Iterator[tuple[Box, Node[Said] | Leaf[Said]]]":
+        """Yield each distinct part of the diagram from this axis on, with the first box that leads to it.
+
+        Without `once` it comes with every such box; there may be many.
+        """
         seen: set[int] = set()
 
         def look(here: "Node[Said] | Leaf[Said]", box: Box) -> "Iterator[tuple[Box, Node[Said] | Leaf[Said]]]":
-            if id(here) in seen:
+            if once and id(here) in seen:
                 return
             seen.add(id(here))
             if isinstance(here, Leaf) or here.axis >= axis:

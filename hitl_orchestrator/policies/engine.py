@@ -16,7 +16,7 @@ from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.task import requesters
 from hitl_orchestrator.domain.words import Action, RiskLevel, Signal
 from hitl_orchestrator.errors import UnfitInput
-from hitl_orchestrator.policies.cells import MetadataAxis, Space, TimeAxis
+from hitl_orchestrator.policies.cells import ConfidenceAxis, MetadataAxis, SignalsAxis, Space, TimeAxis, WordAxis
 from hitl_orchestrator.policies.conditions import Condition, conditions_of, guards_of, stands_in_the_way
 from hitl_orchestrator.policies.placing import NOWHERE, placing, quickly
 from hitl_orchestrator.policies.schema import (
@@ -48,18 +48,17 @@ class CompiledPolicy:
             (rule, _shared(conditions_of(rule, policy), same), _shared(guards_of(rule), same))
             for rule in policy.by_priority
         )
-        said = [inner for rule in policy.rules for _, inner in rule.conditions.walk()]
-        named = {bound for one in said for bound in (one.min_confidence, one.max_confidence) if bound is not None}
-        # Beyond the outer bounds lies what is no confidence; bisect puts NaN beyond the last one.
-        bounds = sorted({0.0, nextafter(1.0, inf)} | named)
-        self._domains = frozenset(word for one in said for word in one.domain)
-        self._task_types = frozenset(word for one in said for word in one.task_type)
-        self._signals = frozenset(word for one in said for word in one.signals.named)
         axes = Space([policy]).axes
+        # Beyond the outer bounds lies what is no confidence; bisect puts NaN beyond the last one.
+        within = (bound for axis in axes if isinstance(axis, ConfidenceAxis) for bound in axis.bounds)
+        bounds = [*within, nextafter(1.0, inf)]
+        words = {axis.name: axis.words for axis in axes if isinstance(axis, WordAxis)}
+        self._domains, self._task_types = words.get("domain", ()), words.get("task_type", ())
+        self._signals = next((axis.signals for axis in axes if isinstance(axis, SignalsAxis)), ())
         self._others = tuple(axis for axis in axes if isinstance(axis, MetadataAxis | TimeAxis))
         self._times = any(isinstance(axis, TimeAxis) for axis in self._others)
-        words = {"domain": sorted(self._domains), "task_type": sorted(self._task_types)}
-        self._place = placing(bounds, words, sorted(self._signals), self._others)
+        asked = {"domain": self._domains, "task_type": self._task_types}
+        self._place = placing(bounds, asked, self._signals, self._others)
         self._cells: dict[int, RoutingDecision] = {}
         self._quick, self._table = quickly(bounds, self._in_cell)
         self._lines = len(bounds) + 2

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import groupby, islice
+from math import prod
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.words import Action, RiskLevel
@@ -87,7 +88,7 @@ def _panels(diagram: Diagram[int], policy: Policy, layer: str, silent: bool) -> 
     known: dict[int, tuple[Node[int] | Leaf[int], list[Box]]] = {
         id(here): (here, [box]) for box, here in diagram.below(space.risk)
     }
-    listed = list(islice(_contexts(diagram), _MOST_CONTEXTS + 1))
+    listed = list(islice(diagram.below(space.risk, once=False), _MOST_CONTEXTS + 1))
     if len(listed) <= _MOST_CONTEXTS:
         known = {key: (here, []) for key, (here, _) in known.items()}
         for box, here in listed:
@@ -102,25 +103,8 @@ def _panels(diagram: Diagram[int], policy: Policy, layer: str, silent: bool) -> 
         )
 
 
-def _contexts(diagram: Diagram[int]) -> Iterator[tuple[Box, Node[int] | Leaf[int]]]:
-    """Yield every box of contexts with the part of the diagram that it leads to. There may be many."""
-    first = diagram.space.risk
-
-    def look(here: Node[int] | Leaf[int], box: Box) -> Iterator[tuple[Box, Node[int] | Leaf[int]]]:
-        if isinstance(here, Leaf) or here.axis >= first:
-            yield box, here
-            return
-        for mask, following in here.edges:
-            yield from look(following, (*box[: here.axis], mask, *box[here.axis + 1 :]))
-
-    yield from look(diagram.root, diagram.space.full)
-
-
 def _kinds(box: Box, space: Space) -> int:
-    kinds = 1
-    for mask in box[: space.risk]:
-        kinds *= mask.bit_count()
-    return kinds
+    return prod(mask.bit_count() for mask in box[: space.risk])
 
 
 def _title(boxes: list[Box], space: Space, layer: str, *, complete: bool) -> str:
