@@ -143,12 +143,13 @@ class NothingToGoBackTo(Refusal):
 
 
 class TaskConflict(Refusal):
-    """A task id came again with other content."""
+    """A task id came again with other content. `stays`: the case before takes no newer attempt either."""
 
-    def __init__(self, task_id: str, case_id: str) -> None:
+    def __init__(self, task_id: str, case_id: str, *, stays: bool = False) -> None:
+        remedy = ", and takes no newer attempt; give it a new task_id"
         super().__init__(
-            f"task {task_id!r} was already submitted with other content as case {case_id!r}; "
-            "give it a new task_id, or ask for a resubmission"
+            f"task {task_id!r} was already submitted with other content as case {case_id!r}"
+            + (remedy if stays else "; give it a new task_id, or ask for a resubmission")
         )
         self.task_id, self.case_id = task_id, case_id
 
