@@ -280,7 +280,7 @@ class BaseOrchestrator(Driving):
         output = None if output is None else settled(output, f"the output of task {task.task_id!r}")
         check_submission(task, output, now)
         self._put_policy_in_force(now)
-        policy = self.rulebook.for_task(task.task_id)
+        policy = self.rulebook.for_task(task)
         return Submission(
             case_id=self._new_id(),
             task=task,

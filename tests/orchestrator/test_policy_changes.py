@@ -1,0 +1,51 @@
+"""A change of the policy that takes two: the active policy says what it takes, and no crash leaves it undecidable."""
+
+from builders import a_review
+from governed import BY_MAX, goes_ahead
+
+from hitl_orchestrator.domain.decision import Facts
+from hitl_orchestrator.domain.words import RiskLevel
+from hitl_orchestrator.policies.change import POLICY_DOMAIN
+
+
+def escalates(bound, name, **asking):
+    """A policy by which two persons, or fewer, decide what is of high risk, as changes of the policy are."""
+    high = {"rule_id": "high", "priority": 2, "conditions": {"risk_level": "high"}, "action": "escalate", **asking}
+    policy = goes_ahead(bound, name)
+    return {**policy, "rules": [*policy["rules"], high]}
+
+
+TWO = escalates(0.95, "two", approvals=2)
+ONE = escalates(0.9, "one")
+
+
+def agreed(hitl, done):
+    """Let the two who did not propose a change approve it."""
+    assert hitl.decide(done.case.case_id, a_review("approve", "two")).status == "waiting"
+    assert hitl.decide(done.case.case_id, a_review("approve", "zoe")).status == "approved"
+
+
+def test_a_change_is_decided_by_the_active_policy_and_never_drawn_into_a_canary(opened, store):
+    hitl = opened(store, policy=TWO)
+    hitl.activate_policy(TWO, **BY_MAX)
+    agreed(hitl, hitl.canary_policy(ONE, 1.0, **BY_MAX))
+
+    waits = hitl.activate_policy(goes_ahead(0.5), **BY_MAX)
+
+    assert waits.case.submission.policy_hash == hitl.rulebook.active.hash
+    assert waits.case.open_review.shown.routing.decision.asking.approvals == 2
+    agreed(hitl, waits)
+    assert hitl.rulebook.active.policy.policy_id == "from_0.5"
+
+
+def test_a_change_that_came_in_under_a_canary_is_held_against_the_active_policy_too(opened):
+    hitl = opened("memory://", policy=TWO)
+    hitl.activate_policy(TWO, **BY_MAX)
+    agreed(hitl, hitl.canary_policy(ONE, 1.0, **BY_MAX))
+    canary = hitl.policy_life().canary.policy_hash
+    facts = {"risk_level": RiskLevel.HIGH, "domain": POLICY_DOMAIN, "confidence": None}
+
+    of_policy = hitl.rulebook.decide(canary, Facts(task_type="policy_change", **facts), "policy-change-1")
+    of_agents = hitl.rulebook.decide(canary, Facts(task_type="refund", **facts), "task-1")
+
+    assert (of_policy.asking.approvals, of_agents.asking.approvals) == (2, 1)
