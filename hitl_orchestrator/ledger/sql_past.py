@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, select
+from sqlalchemy import ColumnElement, String, func, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from hitl_orchestrator.domain.words import EventKind
+from hitl_orchestrator.errors import LedgerDamaged
 from hitl_orchestrator.ledger.database import Transaction
 from hitl_orchestrator.ledger.past import Past, outline_in, past_in
 from hitl_orchestrator.ledger.statements import word_of
@@ -35,11 +36,10 @@ def _cut_down(element: Any, compiler: Any, **more: Any) -> str:
 
 
 _END, _BEGINNING = events.alias("ending"), events.alias("beginning")
-OUTLINES = (
-    select(_CutDown(_END.c.entry, OUTLINE_OF_ENTRY).label("ended"))
-    .where(_END.c.kind == word_of(EventKind.FINISHED))
-    .order_by(_END.c.seq)
-)
+_ENDED = _END.c.kind == word_of(EventKind.FINISHED)
+_NUMBER = select(func.count().label("number")).select_from(_END).where(_ENDED)
+OUTLINES = select(_CutDown(_END.c.entry, OUTLINE_OF_ENTRY).label("ended")).where(_ENDED).order_by(_END.c.seq)
+# An outer join for the beginnings would be safer, and SQLite would not answer it from the index alone.
 PAST = (
     OUTLINES.add_columns(_CutDown(_BEGINNING.c.entry, TASK_OF_ENTRY).label("began"), contents.c.body)
     .select_from(
@@ -57,5 +57,11 @@ def outlines(conn: Transaction) -> Iterator[str]:
 
 
 def past(conn: Transaction) -> Iterator[Past]:
-    """Yield them with what was asked for."""
-    return (past_in(row["ended"], row["began"], row["body"]) for row in conn.stream(PAST))
+    """Yield them with what was asked for. Raises `LedgerDamaged` where some case has no beginning."""
+    number = 0
+    for row in conn.stream(PAST):
+        number += 1
+        yield past_in(row["ended"], row["began"], row["body"])
+    missing = conn.first(_NUMBER)["number"] - number
+    if missing:
+        raise LedgerDamaged(f"the entry of a submission cannot be read: {missing} of the finished cases have none")
