@@ -149,3 +149,13 @@ def test_whoever_asks_for_entries_says_about_what(hitl):
         refused = hitl("audit", "show", *typed)
         assert (refused.code, refused.out) == (2, "")
         assert refused.err == "hitl: audit show: give the id of a case or of its task, or --policies alone\n"
+
+
+@pytest.mark.usefixtures("policies")
+def test_of_a_change_it_is_explained_what_is_built_in_and_no_way_around_it_is_told(hitl):
+    case_id = hitl("policy", "activate", "loose.json", *BY, "--json").data["case_id"]
+    told = " ".join(hitl("policy", "explain", case_id).out.split())
+
+    assert "policy_change, which is built in, holds: a policy that asks for less takes a second person" in told
+    assert "would go" not in told
+    assert "policy_change, which is built in, holds" in " ".join(hitl("show", case_id).out.split())
