@@ -8,19 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
-from hitl_orchestrator.domain.task import REQUESTED_BY
 from hitl_orchestrator.domain.words import Action, Agreement, OnTimeout
 from hitl_orchestrator.policies.boxes import merged
 from hitl_orchestrator.policies.cells import Box, Space
-from hitl_orchestrator.policies.concerns import held_where_asked
+from hitl_orchestrator.policies.concerns import held_where_asked, naming
 from hitl_orchestrator.policies.diagram import FALLEN_BACK, Diagram, deciding
 from hitl_orchestrator.policies.engine import carried_by
-from hitl_orchestrator.policies.language import Comparison, Conditions, FieldType
-from hitl_orchestrator.policies.schema import FALLBACK, Policy, PolicyStack, Rule, default_role
+from hitl_orchestrator.policies.schema import FALLBACK, Policy, Rule, default_role
 from hitl_orchestrator.policies.strictest import strictest
 from hitl_orchestrator.policies.words import say
 
@@ -102,15 +100,11 @@ class _Side:
         self._policy, self._roles = policy, roles
         self.layers = [one for _, one in policy.parts]
         self._answers = [[_answer_of(rule) for rule in one.by_priority] for one in self.layers]
-        stack = policy if isinstance(policy, PolicyStack) else PolicyStack.of(policy)
-        self._domains, self._users = sorted(stack.domains), sorted(stack.users)
 
     @property
     def named(self) -> list[Policy]:
         """The layers, and policies that name whom they concern, so that a space tells these apart."""
-        return [*self.layers, *(_naming(domain=(name,)) for name in self._domains)] + [
-            _naming(metadata={REQUESTED_BY: Comparison(eq=name)}) for name in self._users
-        ]
+        return [*self.layers, *(one for name, _ in self._policy.parts for one in naming(name))]
 
     def tables(self, space: Space) -> list[list[list[Box]]]:
         """Return the boxes of each layer's rules, no further than where the layer is concerned."""
@@ -124,11 +118,6 @@ class _Side:
             if place != FALLEN_BACK:
                 own = strictest(own, answers[place], self._roles)
         return _Said(own)
-
-
-def _naming(**said: Any) -> Policy:
-    rule = Rule(rule_id="where", priority=1, conditions=Conditions(**said), action=Action.ESCALATE)
-    return Policy(policy_id="where", metadata={REQUESTED_BY: FieldType.TEXT}, rules=(rule,))
 
 
 def _answer_of(rule: Rule) -> RoutingDecision:

@@ -62,6 +62,37 @@ def test_a_layer_has_panels_of_its_own_in_which_it_may_be_silent():
     assert [field.action for field in drawn.panels[1].rows[0].fields] == [None, Action.HUMAN_REVIEW]
 
 
+@pytest.mark.parametrize(
+    ("kind", "elsewhere", "titles"),
+    [
+        (
+            {"domains": "payments"},
+            {"domain": "support"},
+            {
+                "Domain payments: where amount is missing or at most 5",
+                "Domain payments: where amount is of another type or above 5",
+            },
+        ),
+        (
+            {"users": "ann"},
+            {"metadata": {"requested_by": {"eq": "bob"}}},
+            {
+                "User ann: where amount is missing or at most 5 and requested_by is ann",
+                "User ann: where amount is of another type or above 5 and requested_by is ann",
+                "User ann: where requested_by is of another type",
+            },
+        ),
+    ],
+)
+def test_a_layer_is_drawn_where_it_is_asked_and_nowhere_else(kind, elsewhere, titles):
+    ((layers, name),) = kind.items()
+    said = [("escalate", elsewhere), ("human_review", {"metadata": {"amount": {"exists": True, "gt": 5}}})]
+    layer = a_policy_with(said, policy_id="l", metadata={"amount": "number", "requested_by": "text"})
+    _, *panels = policy_map(PolicyStack.of(a_policy_with([]), **{layers: {name: layer}})).panels
+
+    assert {panel.title for panel in panels} == titles
+
+
 def test_what_is_more_than_can_be_shown_is_counted():
     drawn = policy_map(a_policy(4), most=4)
 
