@@ -12,6 +12,9 @@ from hitl_orchestrator.policies.diagram import held_by
 from hitl_orchestrator.policies.language import Comparison, Conditions, FieldType
 from hitl_orchestrator.policies.schema import Policy, Rule
 
+IN_A_LIST = 1 << 1
+"""The step, as a bit mask, of a field that is there and no plain value: a list of users, or what nobody can read."""
+
 
 def naming(layer: str) -> list[Policy]:
     """Return a policy that names whom a layer is about, so that a space tells them apart; none for the organisation."""
