@@ -28,7 +28,7 @@ start, spent = time.perf_counter(), time.process_time()
 if where.endswith(".parquet"):
     found = rehearse(policy, [scan(where)])
 else:
-    found = rehearse(policy, frames(open_to_audit(where).past()))
+    found = rehearse(policy, frames(open_to_audit(where), tasks=False))
 # The peak that getrusage tells begins with that of the process that started this one.
 peak = int(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1]) / 1024
 told = {"s": time.perf_counter() - start, "cpu_s": time.process_time() - spent, "peak_mb": peak, "cases": found.cases}
@@ -90,11 +90,13 @@ def write_store(path: Path, cases: int) -> None:
     with Orchestrator.open(f"sqlite:///{path}") as hitl:
         now = datetime.now(UTC).isoformat()
         hitl.submit(Task.model_validate(task | {"timestamp": now}), AgentOutput.model_validate(output))
-        (one,) = hitl.ledger.past()
+        with hitl.ledger.books() as books:
+            one = next(entry.entry for entry in books.entries() if entry.kind == "finished")
     engine = create_engine(f"sqlite:///{path}")
     with engine.begin() as conn:
         conn.exec_driver_sql("DROP INDEX IF EXISTS events_of_case")
-        for rows in _entries(json.loads(one.entry), cases):
+    for rows in _entries(json.loads(one), cases):
+        with engine.begin() as conn:
             conn.execute(insert(events), rows)
     engine.dispose()
 

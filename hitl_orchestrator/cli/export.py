@@ -53,7 +53,7 @@ def _rows(ledger: Ledger, *, events: bool) -> Iterator[Row]:
     return (
         record.model_dump(mode="json")
         | dict(zip(OF_THE_TASK, (past.metadata, past.made_at, past.redacted), strict=True))
-        for record, past in zip(ledger.records(), ledger.past(tasks=True), strict=False)
+        for record, past in zip(ledger.records(), ledger.past(), strict=False)
     )
 
 

@@ -134,6 +134,11 @@ def named_in(entry: str) -> list[str]:
     return _NAMED.findall(entry)
 
 
+def text_under(body: str, name: str) -> str | None:
+    """Return the canonical text that contents hold under a digest, without looking whether it is what was said."""
+    return next((line[_DIGITS:] for line in body.split("\n") if line.startswith(name)), None)
+
+
 def new_contents() -> Contents:
     """Return the contents of a new case: a key, and nothing yet."""
     return Contents(secrets.token_hex(32))

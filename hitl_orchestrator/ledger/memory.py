@@ -20,7 +20,7 @@ from hitl_orchestrator.ledger.memory_books import MemoryBooks
 from hitl_orchestrator.ledger.memory_index import apart, is_anothers, is_open, is_up
 from hitl_orchestrator.ledger.memory_policies import MemoryPolicies
 from hitl_orchestrator.ledger.memory_queue import MemoryQueue
-from hitl_orchestrator.ledger.past import Past, past_of
+from hitl_orchestrator.ledger.past import Past, outline_of, past_of
 from hitl_orchestrator.ledger.redaction import Redaction
 from hitl_orchestrator.ledger.seal import check_told
 
@@ -214,8 +214,12 @@ class MemoryLedger(MemoryQueue, MemoryPolicies):
         """Yield outcomes in the order in which the cases finished."""
         return self._journal.records()
 
-    def past(self, *, tasks: bool = False) -> Iterator[Past]:
-        """Yield finished cases as texts."""
+    def outlines(self) -> Iterator[str]:
+        """Yield the outlines of finished cases."""
+        return (outline_of(record.model_dump(mode="json")) for record in self.records())
+
+    def past(self) -> Iterator[Past]:
+        """Yield them with what was asked for."""
         cases = ((record, self.case(record.case_id)) for record in self.records())
         return (past_of(record, case.submission.task, redacted=case.redacted) for record, case in cases)
 

@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 from hitl_orchestrator.errors import StoreUnavailable
 from hitl_orchestrator.ledger.database import Database
 
-NEWEST = "0004"
+NEWEST = "0005"
 
 
 def migrate(database: Database) -> None:

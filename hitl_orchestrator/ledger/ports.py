@@ -140,8 +140,11 @@ class Ledger(Queue, Policies, SpotChecks, Protocol):
     def records(self) -> Iterator[AuditRecord]:
         """Yield the outcome of every finished case, in the order in which they finished."""
 
-    def past(self, *, tasks: bool = False) -> Iterator[Past]:
-        """Yield every finished case as texts, in the order in which they finished; with `tasks`, what was asked for."""
+    def outlines(self) -> Iterator[str]:
+        """Yield the outline of every finished case, in the order in which they finished."""
+
+    def past(self) -> Iterator[Past]:
+        """Yield the same with what was asked for."""
 
     def redact(self, case_id: str, reason: str, actor: Actor, at: datetime) -> Redaction:
         """Erase what agents and people wrote in a finished case, with the key of its digests, and return the receipt.

@@ -19,7 +19,7 @@ from hitl_orchestrator.errors import (
     TaskConflict,
     UnknownCase,
 )
-from hitl_orchestrator.ledger import entries, sql_contents, statements
+from hitl_orchestrator.ledger import entries, sql_contents, sql_past, statements
 from hitl_orchestrator.ledger.books import Books
 from hitl_orchestrator.ledger.chain import Draft, Head, body_of, event_of, time_text
 from hitl_orchestrator.ledger.contents import content_digest, is_same, marked, new_contents, restored
@@ -274,10 +274,16 @@ class SqlLedger(SqlQueue, SqlPolicies, SqlSpotChecks):
             yield from map(sql_contents.record_in, conn.stream(sql_contents.OUTCOMES))
 
     @resumed
-    def past(self, *, tasks: bool = False) -> Iterator[Past]:
-        """Yield finished cases as texts."""
+    def outlines(self) -> Iterator[str]:
+        """Yield the outlines of finished cases."""
         with self._database.read() as conn:
-            yield from sql_contents.past(conn, tasks=tasks)
+            yield from sql_past.outlines(conn)
+
+    @resumed
+    def past(self) -> Iterator[Past]:
+        """Yield them with what was asked for."""
+        with self._database.read() as conn:
+            yield from sql_past.past(conn)
 
     @resolved
     def redact(self, case_id: str, reason: str, actor: Actor, at: datetime) -> Redaction:

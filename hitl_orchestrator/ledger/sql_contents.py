@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, bindparam, delete, insert, literal_column, null, select, update
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy import Select, bindparam, delete, insert, null, select, update
 
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.words import EventKind
@@ -15,7 +13,6 @@ from hitl_orchestrator.ledger import statements
 from hitl_orchestrator.ledger.chain import GENESIS, Draft, Head, event_of, link, record_of
 from hitl_orchestrator.ledger.contents import Contents, marked, restored
 from hitl_orchestrator.ledger.database import Transaction
-from hitl_orchestrator.ledger.past import OUTLINE, Past, past_in
 from hitl_orchestrator.ledger.redaction import Redaction, ReviewTexts
 from hitl_orchestrator.ledger.tables import contents, events, payloads, reviews
 
@@ -31,15 +28,11 @@ _OF_CASE = select(contents.c.key, contents.c.body).where(contents.c.case_id == b
 _GROW = update(contents).where(contents.c.case_id == bindparam("wanted_case")).values(body=bindparam("body"))
 
 
-def _kind(kind: EventKind) -> ColumnElement[str]:
-    return literal_column(f"'{kind.value}'", String)
-
-
 def _said(kind: EventKind | None) -> Select[Any]:
     """Return the statement for entries in order, each with the contents of its case."""
     of_case = events.outerjoin(contents, contents.c.case_id == events.c.case_id)
     wanted = select(events.c.entry, events.c.digest, contents.c.key, contents.c.body).select_from(of_case)
-    return (wanted if kind is None else wanted.where(events.c.kind == _kind(kind))).order_by(events.c.seq)
+    return (wanted if kind is None else wanted.where(events.c.kind == statements.word_of(kind))).order_by(events.c.seq)
 
 
 # Entries with what was said.
@@ -48,46 +41,9 @@ SAID_IN_CASE = SAID.where(events.c.case_id == bindparam("wanted_case"))
 OUTCOMES = _said(EventKind.FINISHED)
 OUTCOME = OUTCOMES.where(events.c.case_id == bindparam("wanted_case"))
 
-
-class _Outline(FunctionElement[str]):
-    """An entry about the end of a case, cut down to what is needed where the database does so faster than we read."""
-
-    type, inherit_cache = String(), True
-
-
-@compiles(_Outline)
-def _whole(element: Any, compiler: Any, **more: Any) -> str:
-    return str(compiler.process(element.clauses, **more))
-
-
-@compiles(_Outline, "sqlite")
-def _cut_down(element: Any, compiler: Any, **more: Any) -> str:
-    entry = compiler.process(element.clauses, **more)
-    fields = ", ".join(f"'{name}', json_extract({entry}, '$.body.{name}')" for name in OUTLINE)
-    return f"json_object('body', json_object({fields}))"
-
-
-# The ends of cases, alone or with their beginnings and what was said in them.
-_END, _BEGINNING = events.alias("ending"), events.alias("beginning")
-PAST = (
-    select(_Outline(events.c.entry).label("entry"))
-    .where(events.c.kind == _kind(EventKind.FINISHED))
-    .order_by(events.c.seq)
-)
-PAST_WITH_TASKS = (
-    select(_END.c.entry, _BEGINNING.c.entry.label("submitted"), contents.c.key, contents.c.body)
-    .select_from(
-        _END.join(_BEGINNING, _BEGINNING.c.case_id == _END.c.case_id).outerjoin(
-            contents, contents.c.case_id == _END.c.case_id
-        )
-    )
-    .where(_END.c.kind == _kind(EventKind.FINISHED), _BEGINNING.c.kind == _kind(EventKind.SUBMITTED))
-    .order_by(_END.c.seq)
-)
-
 # What redacting a case changes.
 _REDACTION = select(events.c.entry, events.c.digest).where(
-    events.c.case_id == bindparam("wanted_case"), events.c.kind == _kind(EventKind.REDACTED)
+    events.c.case_id == bindparam("wanted_case"), events.c.kind == statements.word_of(EventKind.REDACTED)
 )
 _ERASE_REVIEW = (
     update(reviews)
@@ -141,16 +97,6 @@ def events_in(rows: Iterator[Any]) -> Iterator[Event]:
 def record_in(row: Any) -> AuditRecord:
     """Return the outcome that a row tells of."""
     return record_of(row["entry"], lambda body: restored(EventKind.FINISHED, body, contents_of(row)))
-
-
-def past(conn: Transaction, *, tasks: bool) -> Iterator[Past]:
-    """Yield finished cases in the order in which they finished."""
-    if not tasks:
-        for row in conn.stream(PAST):
-            yield Past(row["entry"])
-        return
-    for row in conn.stream(PAST_WITH_TASKS):
-        yield past_in(row["entry"], row["submitted"], contents_of(row))
 
 
 def redaction_of(conn: Transaction, case_id: str) -> Redaction | None:

@@ -1,14 +1,16 @@
 """Past cases as frames: from the audit records that `hitl audit export` writes, and from a ledger."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hitl_orchestrator.domain.words import POLICY_CHANGE, ProbeKind
-from hitl_orchestrator.errors import UnfitInput
-from hitl_orchestrator.ledger.past import Past
+from hitl_orchestrator.errors import LedgerDamaged, UnfitInput
+from hitl_orchestrator.ledger.past import OUTLINE
+from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.policies.vectors import polars
 
 if TYPE_CHECKING:
@@ -85,25 +87,56 @@ def _unfit(pl: Any, path: str, columns: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def frames(cases: Iterable[Past], heard: Callable[[int], None] = lambda number: None) -> "Iterator[pl.LazyFrame]":
-    """Yield the cases of a ledger as frames, so many at a time; `heard` is told how many."""
+def frames(
+    ledger: Ledger, *, tasks: bool, heard: Callable[[int], None] = lambda number: None
+) -> "Iterator[pl.LazyFrame]":
+    """Yield the cases of a ledger as frames, so many at a time; `heard` is told how many.
+
+    With `tasks` come the metadata and timestamps of their tasks, which takes much longer.
+
+    Raises:
+        LedgerDamaged: an outcome cannot be read.
+    """
     pl = polars()
-    record, waiting = pl.Struct(_schema(pl) | {"proposed_output": pl.Struct({"content": pl.String})}), iter(cases)
-    while batch := list(islice(waiting, ROWS_AT_A_TIME)):
-        lines = BytesIO("\n".join([one.entry for one in batch]).encode())
-        frame = pl.read_ndjson(lines, schema={"body": record}).unnest("body")
-        frame = frame.with_columns(proposed_output=pl.when(pl.col("proposed_output").is_not_null()).then(pl.lit("{}")))
-        if batch[0].made_at is not None:
-            metadata = pl.Series("metadata", [one.metadata for one in batch], pl.String)
-            frame = frame.with_columns(
-                metadata,
-                task_timestamp=pl.Series([one.made_at for one in batch], dtype=pl.String),
-                redacted=pl.Series([one.redacted for one in batch], dtype=pl.Boolean),
-            )
-        else:
-            frame = frame.drop("metadata", "task_timestamp", "redacted")
-        yield frame.lazy()
+    if not tasks:
+        waiting = iter(ledger.outlines())
+        while lines := list(islice(waiting, ROWS_AT_A_TIME)):
+            yield _of_outlines(pl, lines).lazy()
+            heard(len(lines))
+        return
+    cases = iter(ledger.past())
+    while batch := list(islice(cases, ROWS_AT_A_TIME)):
+        frame = _of_outlines(pl, [one.outline for one in batch])
+        yield frame.with_columns(
+            pl.Series("metadata", [one.metadata for one in batch], pl.String),
+            pl.Series("task_timestamp", [one.made_at for one in batch], pl.String),
+            pl.Series("redacted", [one.redacted for one in batch], pl.Boolean),
+        ).lazy()
         heard(len(batch))
+
+
+def _of_outlines(pl: Any, lines: list[str]) -> "pl.DataFrame":
+    """Return what outlines tell. Nearly always they are CSV as they stand."""
+    schema = {name: pl.Float64 if name in _NUMBERS else pl.String for name in OUTLINE}
+    schema |= {"signals": pl.String, "proposed_output": pl.Int64}
+    text = "\n".join(lines)
+    try:
+        if "\\" in text or '"null"' in text:
+            frame = pl.DataFrame(list(map(_values, lines)), schema, orient="row")
+        else:
+            frame = pl.read_csv(BytesIO(text.encode()), has_header=False, schema=schema, null_values="null")
+    except (ValueError, TypeError, pl.exceptions.PolarsError) as exc:
+        raise LedgerDamaged(f"the entries of outcomes cannot be read: {str(exc).splitlines()[0]}") from exc
+    signals, proposed = pl.col("signals").str.strip_chars("[]"), pl.col("proposed_output")
+    return frame.with_columns(  # type: ignore[no-any-return]
+        signals=pl.when(signals == "").then(pl.lit([], pl.List(pl.String))).otherwise(signals.str.split(" ")),
+        proposed_output=pl.when(proposed == 1).then(pl.lit("{}")),
+    )
+
+
+def _values(outline: str) -> tuple[Any, ...]:
+    told, signals, proposed = outline.rsplit(",", 2)
+    return (*json.loads(f"[{told}]"), signals, int(proposed))
 
 
 def prepared(frame: "pl.LazyFrame", needs: frozenset[str], where: str) -> "pl.LazyFrame":

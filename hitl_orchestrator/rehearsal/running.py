@@ -81,7 +81,7 @@ def rehearse_store(
         UnfitInput: as `rehearse`.
     """
     needs = frozenset().union(*(Vectors(one, roles).needs for one in (policy, old) if one is not None))
-    past = frames(ledger.past(tasks=bool(needs & {"metadata", "moment"})), heard)
+    past = frames(ledger, tasks=bool(needs & {"metadata", "moment"}), heard=heard)
     return rehearse(policy, past, old=old, capacity=capacity, roles=roles, where=where)
 
 

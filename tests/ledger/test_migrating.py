@@ -16,6 +16,8 @@ INDEXES = (
     "answered_by_whom",
     "answered_of_a_customer",
     "life_of_policies",
+    "ends_of_cases",
+    "beginnings_of_cases",
 )
 
 
@@ -39,7 +41,7 @@ def taken_back(store):
     database = _database(store)
     with database.engine().begin() as connection:
         for name in INDEXES:
-            connection.execute(text(f"DROP INDEX {name}"))
+            connection.execute(text(f"DROP INDEX IF EXISTS {name}"))
         connection.execute(text("DROP TABLE spot_checks"))
         for name in (*NEW, "affinity"):
             connection.execute(text(f"ALTER TABLE reviews DROP COLUMN {name}"))

@@ -1,13 +1,10 @@
 """The promises of `ledger/ports.py` about what is read: by which id, in which order, narrowed by what."""
 
-import json
-
 import pytest
 from builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_task, a_verdict, an_outcome, minutes
 
 from hitl_orchestrator.domain.words import CaseStage
 from hitl_orchestrator.errors import UnfitInput, UnknownCase
-from hitl_orchestrator.ledger.past import OUTLINE
 
 AUTO = a_routing("auto_approve")
 
@@ -166,23 +163,3 @@ def test_writing_goes_on_while_events_are_read(ledger):
 
     reading.close()
     assert len(list(ledger.events())) == 2
-
-
-@pytest.mark.parametrize("tasks", [False, True])
-def test_the_past_tells_of_every_finished_case_what_its_record_and_its_task_say(ledger, tasks):
-    said = {"case-2": {"amount": 9.5, "note": 'Ä \\ "\n'}, "case-1": {}}
-    for case_id, metadata in said.items():
-        case = ledger.receive(a_submission(case_id, a_task(f"of-{case_id}", metadata=metadata)), AGENT)
-        ledger.finish(an_outcome(case.submission), AUTO, NINE)
-    received(ledger, "unfinished")
-    past, records = list(ledger.past(tasks=tasks)), list(ledger.records())
-
-    for one, record in zip(past, records, strict=True):
-        plain, told = record.model_dump(mode="json"), json.loads(one.entry)["body"]
-        assert {name: told[name] for name in OUTLINE if name != "proposed_output"} == {
-            name: plain[name] for name in OUTLINE if name != "proposed_output"
-        }
-        assert (told["proposed_output"] is None) is (record.proposed_output is None)
-        if tasks:
-            assert json.loads(one.metadata) == said[record.case_id]
-            assert one.made_at == "2025-01-10T09:00:00Z"

@@ -160,8 +160,8 @@ def test_a_store_tells_the_same_as_its_cases_one_by_one(store, tmp_path, monkeyp
             if case.status == "waiting":
                 hitl.decide(case.case_id, Review(human_decision="approve", reviewer_id="senior_manager"))
         ledger = hitl.ledger
-        found = rehearse(ASKING, frames(ledger.past(tasks=True)))
-        without = rehearse(NEW, frames(ledger.past()))
+        found = rehearse(ASKING, frames(ledger, tasks=True))
+        without = rehearse(NEW, frames(ledger, tasks=False))
         alone = [hitl.show(one.case_id) for one in hitl.records()]
 
     for policy, told in ((ASKING, found), (NEW, without)):
@@ -178,9 +178,9 @@ def test_what_is_erased_is_missing_and_the_rest_is_there(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with Orchestrator.open("sqlite:///past.db") as hitl:
         case = hitl.submit(a_task(metadata={"amount": 1, "note": "Ä\n"}), an_output(confidence=0.95))
-        (before,) = hitl.ledger.past(tasks=True)
+        (before,) = hitl.ledger.past()
         hitl.redact(case.case_id, reason="asked to")
-        (after,) = hitl.ledger.past(tasks=True)
+        (after,) = hitl.ledger.past()
 
     assert json.loads(before.metadata) == {"amount": 1, "note": "Ä\n"}
     assert (after.metadata, after.made_at) == (None, before.made_at)
