@@ -65,12 +65,20 @@ class Difference:
     @property
     def sentence(self) -> str:
         """Say it in one sentence, without the example."""
+        return f"{self.direction}: {self.change} for {'; and '.join(self.where)}"
+
+    @property
+    def change(self) -> str:
+        """Say what becomes what. Where people decide before and after, all is told that is asked of them otherwise."""
         before, after = self.before, self.after
-        if before.action is not after.action or before.assigned_human_role != after.assigned_human_role:
-            change = f"{_told(before)} becomes {_told(after)}"
-        else:
-            change = f"{_told(after)} asks otherwise ({', '.join(self.aspects)})"
-        return f"{self.direction}: {change} for {'; and '.join(self.where)}"
+        if before.action is after.action and before.assigned_human_role == after.assigned_human_role:
+            return f"{_told(after)} asks otherwise ({', '.join(self.aspects)})"
+        change = f"{_told(before)} becomes {_told(after)}"
+        if Action.AUTO_APPROVE in (before.action, after.action):
+            return change
+        named = ("action", "assigned_human_role")
+        also = [one for one in self.aspects if one.partition(" ")[0] not in named]
+        return f"{change}, and asks otherwise ({', '.join(also)})" if also else change
 
 
 def differences(old: Policy, new: Policy, roles: RoleChain = DEFAULT_CHAIN) -> tuple[Difference, ...]:

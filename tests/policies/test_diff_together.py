@@ -57,7 +57,10 @@ def test_what_only_two_users_together_show_is_told_and_takes_a_second_person():
 
     assert (looser.direction, looser.example.metadata) == (Direction.LOOSER, {"requested_by": ["ann", "bob"]})
     assert looser.where == ("every case requested together by ann and bob",)
-    assert "distinct_roles true to false" in looser.aspects
+    assert looser.sentence.startswith(
+        "looser: human_review by domain_reviewer (ann_0) becomes human_review by compliance_officer (bob_0), "
+        "and asks otherwise (distinct_roles true to false) for every case"
+    )
     assert {one.direction for one in found if one is not looser} == {Direction.STRICTER}
     assert len(where_looser(old, new, DEFAULT_CHAIN)) == 1
 
