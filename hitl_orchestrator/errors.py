@@ -270,11 +270,11 @@ class StaleReview(Refusal):
 
 
 class NotAuthorised(Refusal):
-    """This reviewer may not take this decision."""
+    """This reviewer may not take this decision, or do `what` they are about to."""
 
-    def __init__(self, reviewer_id: str, why: str) -> None:
-        super().__init__(f"reviewer {reviewer_id!r} may not decide this: {why}")
-        self.reviewer_id = reviewer_id
+    def __init__(self, reviewer_id: str, why: str, what: str = "decide this") -> None:
+        super().__init__(f"reviewer {reviewer_id!r} may not {what}: {why}")
+        self.reviewer_id, self.why = reviewer_id, why
 
 
 class TopOfChain(Refusal):

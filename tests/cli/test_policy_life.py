@@ -73,7 +73,8 @@ def test_a_rollback_needs_what_an_activation_needs(hitl):
     assert (back["change"], back["in_force"]) == ("rollback", False)
     assert hitl("policy", "rollback", "0", *BY).code == 1
     assert hitl("policy", "rollback", "--reviewer", "nobody", "--reason", "r").code == 1
-    assert hitl("policy", "rollback", "--reviewer", "domain_reviewer", "--reason", "r").code == 1
+    low = hitl("policy", "rollback", "--reviewer", "domain_reviewer", "--reason", "r")
+    assert (low.code, "ask senior_manager, compliance_officer" in low.err) == (1, True)
 
 
 @pytest.mark.usefixtures("policies")
