@@ -23,6 +23,15 @@ class UnfitInput(HitlError):
         super().__init__("\n".join(self.problems))
 
 
+class PolicyMissing(UnfitInput):
+    """No policy was given or activated, and the one that comes with the package is for other roles."""
+
+    def __init__(self, roles: Iterable[str]) -> None:
+        why = "none was given, used or activated here, and the one that comes with the package is for other roles than"
+        remedy = "give yours with --policy (HITL_POLICY; policy= in the library), or begin with 'hitl policy activate'"
+        super().__init__([f"policy: {why} {', '.join(roles)}; {remedy}"])
+
+
 class StoreUnavailable(HitlError):
     """The store cannot be opened, read or written."""
 

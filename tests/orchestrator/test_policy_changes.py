@@ -1,10 +1,12 @@
 """A change of the policy that takes two: the active policy says what it takes, and no crash leaves it undecidable."""
 
+import pytest
 from builders import a_review
-from governed import BY_MAX, goes_ahead
+from governed import BY_MAX, LOOSE, USUAL, goes_ahead, submitted
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.words import RiskLevel
+from hitl_orchestrator.errors import PolicyMissing
 from hitl_orchestrator.policies.change import POLICY_DOMAIN
 
 
@@ -49,3 +51,30 @@ def test_a_change_that_came_in_under_a_canary_is_held_against_the_active_policy_
     of_agents = hitl.rulebook.decide(canary, Facts(task_type="refund", **facts), "task-1")
 
     assert (of_policy.asking.approvals, of_agents.asking.approvals) == (2, 1)
+
+
+OWN = {
+    "escalation_chain": ["clerk", "boss", "legal"],
+    "reviewers": [{"reviewer_id": role, "name": role, "roles": [role]} for role in ("clerk", "boss", "legal")],
+}
+BY_BOSS = {"reviewer_id": "boss", "reason": "we begin"}
+
+
+def test_a_store_of_other_roles_needs_a_policy_of_its_own_and_is_not_made_without(opened, store, tmp_path):
+    with pytest.raises(PolicyMissing, match="is for other roles than clerk, boss, legal; give yours with --policy"):
+        opened(store, reviewers=OWN)
+    assert list(tmp_path.iterdir()) == []
+
+    hitl = opened(store, reviewers=OWN, policy=USUAL)
+    assert hitl.activate_policy(USUAL, **BY_BOSS).in_force
+    assert not hitl.activate_policy(LOOSE, **BY_BOSS).in_force
+
+
+@pytest.mark.parametrize("given", [None, LOOSE])
+def test_a_store_that_was_used_holds_a_policy_against_what_it_was_used_with(opened, durable_store, given):
+    with opened(durable_store, policy=USUAL) as hitl:
+        submitted(hitl, "task-1", 0.95)
+
+    with opened(durable_store, reviewers=OWN, policy=given) as hitl:
+        assert not hitl.activate_policy(LOOSE, **BY_BOSS).in_force
+        assert hitl.verify().sound
