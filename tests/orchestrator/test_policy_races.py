@@ -115,6 +115,28 @@ def test_who_proposes_again_what_a_crash_left_without_a_case_gets_the_case_of_th
     assert hitl.verify().sound
 
 
+def test_of_two_who_recover_at_once_both_find_the_one_case_of_a_proposal(opened, durable_store):
+    both = [opened(durable_store, policy=ASKS_ALWAYS), opened(durable_store, policy=ASKS_ALWAYS)]
+    both[0].activate_policy(ASKS_ALWAYS, **BY_MAX)
+    both[0].shadow_policy(LOOSE, **BY_MAX)
+    said = {"change": "activate", "policy_hash": hash_of(LOOSE), "base": hash_of(ASKS_ALWAYS), "share": None}
+    drafts = [proposed("lost", {**said, "reason": "r"}, PERSON, NINE)]
+    assert both[0].ledger.change_policy(drafts, both[0].policy_life().seen)
+    together = Barrier(2)
+
+    def recover(number):
+        together.wait()
+        both[number].recover()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(recover, range(2)))
+
+    assert [row.case_id for row in both[1].inbox()] == ["lost"]
+    both[1].decide("lost", a_review("approve", "zoe"))
+    assert both[0].policy_life().active == hash_of(LOOSE)
+    assert both[0].verify().sound
+
+
 def test_a_proposal_without_a_case_whose_ground_is_not_kept_is_declined(opened, store):
     hitl = opened(store, policy=ASKS_ALWAYS)
     hitl.activate_policy(ASKS_ALWAYS, **BY_MAX)
