@@ -65,6 +65,14 @@ def test_no_newer_attempt_takes_the_place_of_what_measures_reviewers_or_changes_
     assert hitl.verify().sound
 
 
+def test_what_was_submitted_before_is_never_taken_for_a_known_answer(opened):
+    hitl = opened("memory://")
+    hitl.submit(a_task(), an_output(confidence=0.1))
+
+    with pytest.raises(UnfitInput, match=r"it was submitted before, .* give this one another id"):
+        hitl.plant(a_task(), an_output(confidence=0.1), HumanDecision.REJECT)
+
+
 def test_a_second_look_stays_whatever_is_submitted_under_its_id(opened):
     hitl = opened("memory://")
     submitted(hitl, "task-1", 0.1)
