@@ -53,6 +53,15 @@ def test_a_change_that_came_in_under_a_canary_is_held_against_the_active_policy_
     assert (of_policy.asking.approvals, of_agents.asking.approvals) == (2, 1)
 
 
+def test_what_a_change_is_held_against_is_recorded_before_the_change_is_so_that_any_process_can_open_its_case(opened):
+    hitl = opened("memory://", policy=USUAL)
+
+    hitl.activate_policy(LOOSE, **BY_MAX)
+
+    told = [event.kind.value for event in hitl.ledger.events() if event.case_id is None]
+    assert told == ["policy_recorded", "policy_version", "policy_proposed"]
+
+
 OWN = {
     "escalation_chain": ["clerk", "boss", "legal"],
     "reviewers": [{"reviewer_id": role, "name": role, "roles": [role]} for role in ("clerk", "boss", "legal")],
