@@ -47,13 +47,15 @@ def placing(
         if type(risk) is not RiskLevel:
             return nowhere
         if type(confidence) is float:
-            number = risks[risk] + bisect_right(bounds, confidence)
+            step = bisect_right(bounds, confidence)
         elif confidence is None:
-            number = risks[risk] + none
+            step = none
         else:
             return nowhere
         if facts.has_proposal is not True:
-            number += none + 1
+            # Without a proposal there is no confidence; what is no confidence anyhow has no sound cell here either.
+            step = none + 1 + (none if 0 < step < len(bounds) else step)
+        number = risks[risk] + step
         if asks_domain:
             word = facts.domain
             if type(word) is not str:
