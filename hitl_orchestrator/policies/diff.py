@@ -1,7 +1,7 @@
 """What a change of policy changes: not lines of text, but every region of cases whose answer becomes another one.
 
-Exact over the cells of both policies (see `cells`). Only policies whose windows of time are on different clocks may be
-told to differ at a time of the week that never comes; and a task is taken to be asked for by one user at a time.
+Exact over the cells of both policies (see `cells`), windows of time on different clocks among them (see `clocks`). A
+task is taken to be asked for by one user at a time.
 """
 
 from collections.abc import Sequence
