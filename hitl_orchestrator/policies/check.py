@@ -13,8 +13,8 @@ from hitl_orchestrator.domain.task import REQUESTED_BY
 from hitl_orchestrator.domain.words import Action, RiskLevel
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies.boxes import both, boxes, merged
-from hitl_orchestrator.policies.cells import Box, Space
-from hitl_orchestrator.policies.concerns import concerning, held_where_asked, region_of
+from hitl_orchestrator.policies.cells import Box
+from hitl_orchestrator.policies.concerns import concerning, held_where_asked, region_of, space_of, whole
 from hitl_orchestrator.policies.diagram import FALLEN_BACK, Diagram, deciding
 from hitl_orchestrator.policies.findings import Finding, FindingKind, Severity, plain
 from hitl_orchestrator.policies.language import Conditions
@@ -55,7 +55,7 @@ class _Part:
     def __init__(self, policy: Policy, layer: str) -> None:
         self.policy, self.rules, self.layer = policy, policy.by_priority, layer
         self.silent = layer != ORGANISATION
-        self.space = Space([policy])
+        self.space = space_of(layer, policy)
         self.region = region_of(layer, self.space)
         self.boxes = held_where_asked(layer, policy, self.space)
         self.diagram: Diagram[int] | None = None
@@ -75,9 +75,8 @@ class _Part:
         return f"what {name} requests alone, and metadata.{REQUESTED_BY} names another"
 
     def whole(self, box: Box) -> Box:
-        """Return a box as it is said of the layer: what is so of all that it is asked about goes without saying."""
-        masks = zip(box, self.region, self.space.full, strict=True)
-        return tuple(full if mask == asked else mask for mask, asked, full in masks)
+        """Return a box as it is said of the layer."""
+        return whole(box, self.region, self.space)
 
     def example(self, place: int, wanted: Callable[[int], bool], within: Box | None = None) -> Box | None:
         """Return a box in which the rule at this place holds and what decides is wanted; None where there is none."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.task import REQUESTED_BY
-from hitl_orchestrator.domain.words import Action
+from hitl_orchestrator.domain.words import POLICY_CHANGE, Action
 from hitl_orchestrator.policies import cells
 from hitl_orchestrator.policies.cells import (
     Axis,
@@ -18,10 +18,11 @@ from hitl_orchestrator.policies.cells import (
     Space,
     WordAxis,
 )
+from hitl_orchestrator.policies.concerns import naming
 from hitl_orchestrator.policies.engine import CompiledPolicy
 from hitl_orchestrator.policies.levers import Levers
 from hitl_orchestrator.policies.nearness import stretched, ways
-from hitl_orchestrator.policies.schema import Policy, PolicyStack
+from hitl_orchestrator.policies.schema import Policy
 from hitl_orchestrator.policies.words import join, say_axis
 
 MOST_TRIED = 4_000
@@ -59,12 +60,17 @@ def nearest_changes(compiled: CompiledPolicy, facts: Facts) -> tuple[Change, ...
     Each is minimal: changing fewer of its facts does not suffice, whatever the values, and neither does any nearer
     value of one of them. Changes of more than two facts are looked for only where none of fewer leads to an action.
     Of a policy with very many facts and values only the first `MOST_TRIED` changes are tried, of at most 32 facts.
+    A change of the policy is escalated whatever its facts (see `floor`): nothing would alter that.
     """
+    if facts.task_type == POLICY_CHANGE:
+        return ()
     return _Search(compiled, facts, MOST_TRIED).changes()
 
 
 def would_go_through(compiled: CompiledPolicy, facts: Facts) -> tuple[str, ...]:
     """Return the nearest changes that would let a case go ahead by itself, such as `if the risk were low`."""
+    if facts.task_type == POLICY_CHANGE:
+        return ()
     search = _Search(compiled, facts, MOST_TRIED_AT_A_GLANCE)
     verb = f"{_VERBS[Action.AUTO_APPROVE]} "
     return tuple(one.sentence.removeprefix(verb) for one in search.changes((Action.AUTO_APPROVE,)))
@@ -177,15 +183,9 @@ class _Search:
 
 
 def _axes(policy: Policy) -> tuple[Axis, ...]:
-    """Return the axes of all layers; of a stack, the domains and the users that have one count as named."""
-    parts = [layer for _, layer in policy.parts]
-    if isinstance(policy, PolicyStack):
-        users = {"metadata": {REQUESTED_BY: {"in": list(policy.users)}}} if policy.users else {}
-        where = ({"domain": list(policy.domains)} if policy.domains else {}) | users
-        rule = {"rule_id": "layers", "priority": 1, "action": "human_review", "conditions": where}
-        named = {"policy_id": "layers", "metadata": {REQUESTED_BY: "text"}, "rules": [rule]}
-        parts.append(Policy.model_validate(named))
-    return Space(parts).axes
+    """Return the axes of all layers, which have a name on the axis of the domain, or of who requests a task."""
+    layers = policy.parts
+    return Space([*(layer for _, layer in layers), *(one for name, _ in layers for one in naming(name))]).axes
 
 
 def _rank(name: str) -> int:
