@@ -1,7 +1,8 @@
 """What would have to be otherwise for a case to end otherwise: the nearest changes, each verified by asking. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from heapq import heapify, heappop, heapreplace
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -25,13 +26,17 @@ from hitl_orchestrator.policies.nearness import stretched, ways
 from hitl_orchestrator.policies.schema import Policy
 from hitl_orchestrator.policies.words import join, say_axis
 
-MOST_TRIED = 4_000
-"""For each action no more changes than this are tried, and to tell all of them no more cases than this are asked."""
+MOST_WORK = 100_000
+"""Looking for the changes to each action takes no more work than this, and telling all of them four times it at most.
 
-MOST_TRIED_AT_A_GLANCE = 400
-"""So many where somebody waits for a view of a case."""
+Work is a rule that is tried; to ask at all counts for as much as twenty.
+"""
+
+MOST_WORK_AT_A_GLANCE = 20_000
+"""So much where somebody waits for a view of a case."""
 
 _FACTS_TOGETHER, _MOST_TOGETHER = 2, 32
+_TO_ASK, _TO_TELL = 20, 4
 _VERBS = {
     Action.AUTO_APPROVE: "would go through",
     Action.HUMAN_REVIEW: "would go to a person",
@@ -59,19 +64,20 @@ def nearest_changes(compiled: CompiledPolicy, facts: Facts) -> tuple[Change, ...
 
     Each is minimal: changing fewer of its facts does not suffice, whatever the values, and neither does any nearer
     value of one of them. Changes of more than two facts are looked for only where none of fewer leads to an action.
-    Of a policy with very many facts and values only the first `MOST_TRIED` changes are tried, of at most 32 facts.
+    Of a policy with very many rules, facts and values only the first changes are tried (see `MOST_WORK`), and never
+    those of more than 32 facts.
     A change of the policy is escalated whatever its facts (see `floor`): nothing would alter that.
     """
     if facts.task_type == POLICY_CHANGE:
         return ()
-    return _Search(compiled, facts, MOST_TRIED).changes()
+    return _Search(compiled, facts, MOST_WORK).changes()
 
 
 def would_go_through(compiled: CompiledPolicy, facts: Facts) -> tuple[str, ...]:
     """Return the nearest changes that would let a case go ahead by itself, such as `if the risk were low`."""
     if facts.task_type == POLICY_CHANGE:
         return ()
-    search = _Search(compiled, facts, MOST_TRIED_AT_A_GLANCE)
+    search = _Search(compiled, facts, MOST_WORK_AT_A_GLANCE)
     verb = f"{_VERBS[Action.AUTO_APPROVE]} "
     return tuple(one.sentence.removeprefix(verb) for one in search.changes((Action.AUTO_APPROVE,)))
 
@@ -100,22 +106,20 @@ class _Search:
         self._levers = Levers(compiled.policy, {axis.name: place for place, axis in enumerate(self._axes)})
         self._ways: dict[int, list[tuple[int, int]]] = {}
         self._known: dict[_Steps, RoutingDecision] = {}
-        self._left_to_try = self._left_to_tell = most
+        self._work_left = most
 
     def changes(self, wanted: Sequence[Action] = tuple(Action)) -> tuple[Change, ...]:
         now = self._ask(()).action
-        return tuple(
-            self._change(action, moved)
-            for action in wanted
-            if action is not now and self._levers.can_say(action)
-            for moved in self._leading_to(action)
-        )
+        looked_for = [action for action in wanted if action is not now and self._levers.can_say(action)]
+        found = [(action, moved) for action in looked_for for moved in self._leading_to(action)]
+        self._work_left = _TO_TELL * self._most
+        return tuple(self._change(action, moved) for action, moved in found)
 
     def _leading_to(self, action: Action) -> list[_Moved]:
         """Return the nearest change of each set of facts that leads there, and of which no part does."""
         found: dict[int, _Moved] = {}
         tried = [_Moved(0, (), 0)]
-        self._left_to_try = self._most
+        self._work_left = self._most
         for number in range(1, min(len(self._axes), _MOST_TOGETHER) + 1):
             if not tried or (number > _FACTS_TOGETHER and found):
                 break
@@ -124,26 +128,37 @@ class _Search:
 
     def _one_more(self, tried: Sequence[_Moved], action: Action, found: dict[int, _Moved]) -> list[_Moved]:
         """Move one more fact of what was tried in vain, note where that leads to the action, and return where not."""
-        fewer, seen = list(found), set[_Steps]()
-        in_vain: list[_Moved] = []
-        for before in sorted(tried):
+        seen, in_vain, fewer = set[_Steps](), list[_Moved](), list(found)
+        for moved in self._nearest_first(tried, action, fewer):
+            if moved.places in found or moved.steps in seen:
+                continue
+            if self._work_left <= 0:
+                return []
+            seen.add(moved.steps)
+            if self._ask(moved.steps).action is action:
+                found[moved.places] = moved
+            else:
+                in_vain.append(moved)
+        return in_vain
+
+    def _nearest_first(self, tried: Sequence[_Moved], action: Action, fewer: Sequence[int]) -> Iterator[_Moved]:
+        """Yield what moves one more fact, unless fewer of its facts suffice; the nearest first."""
+        waiting: list[tuple[int, int, int, int, _Moved]] = []
+        for number, before in enumerate(sorted(tried)):
             for place in cells.steps(self._levers.of(self._ask(before.steps), action) & ~before.places):
                 places = before.places | 1 << place
-                if any(places & one == one for one in fewer):
-                    continue
-                for rank, step in self._ways_of(place):
-                    if self._left_to_try == 0:
-                        return []
-                    self._left_to_try -= 1
-                    moved = before.and_also(place, rank, step)
-                    if moved.steps in seen:
-                        continue
-                    seen.add(moved.steps)
-                    if self._ask(moved.steps).action is not action:
-                        in_vain.append(moved)
-                    elif places not in found or moved < found[places]:
-                        found[places] = moved
-        return in_vain
+                if self._ways_of(place) and not any(places & one == one for one in fewer):
+                    waiting.append((before.rank + self._ways_of(place)[0][0], number, place, 0, before))
+        heapify(waiting)
+        while waiting:
+            _, number, place, turn, before = waiting[0]
+            ways_of_it = self._ways_of(place)
+            yield before.and_also(place, *ways_of_it[turn])
+            if turn + 1 < len(ways_of_it):
+                following = before.rank + ways_of_it[turn + 1][0], number, place, turn + 1, before
+                heapreplace(waiting, following)
+            else:
+                heappop(waiting)
 
     def _ways_of(self, place: int) -> list[tuple[int, int]]:
         if place not in self._ways:
@@ -151,8 +166,10 @@ class _Search:
         return self._ways[place]
 
     def _ask(self, steps: _Steps) -> RoutingDecision:
+        self._work_left -= 1
         if steps not in self._known:
             self._known[steps] = self._compiled.decide(self._placed(steps))
+            self._work_left -= _TO_ASK + len(self._known[steps].trace)
         return self._known[steps]
 
     def _placed(self, steps: _Steps) -> Facts:
@@ -176,9 +193,8 @@ class _Search:
             return False
         masks = region | {place: more}
         for chosen in product(*(list(cells.steps(mask)) for mask in masks.values())):
-            if self._left_to_tell == 0 or self._ask(tuple(zip(masks, chosen, strict=True))).action is not action:
+            if self._work_left <= 0 or self._ask(tuple(zip(masks, chosen, strict=True))).action is not action:
                 return False
-            self._left_to_tell -= 1
         return True
 
 

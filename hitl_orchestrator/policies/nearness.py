@@ -13,6 +13,7 @@ from hitl_orchestrator.policies.cells import (
     RiskAxis,
     SignalsAxis,
     TimeAxis,
+    WordAxis,
     end_of,
 )
 from hitl_orchestrator.policies.clocks import TimesAxis
@@ -37,7 +38,16 @@ def ways(axis: Axis, facts: Facts) -> list[tuple[int, int]]:
     dull = {1} if isinstance(axis, MetadataAxis) else set()
     far = {step: _far(axis, facts, here, step) for step in range(axis.size) if step != here and step not in dull}
     ranks = {one: rank for rank, one in enumerate(sorted(set(far.values())))}
-    return sorted((ranks[one], step) for step, one in far.items())
+    # What is none of the named words stands for most of them, and comes before each.
+    last = _any_other(axis)
+    return sorted(((ranks[one], step) for step, one in far.items()), key=lambda way: (way[0], way[1] != last, way[1]))
+
+
+def _any_other(axis: Axis) -> int | None:
+    """Return the step of all words that no policy names."""
+    if isinstance(axis, WordAxis):
+        return axis.size - 1
+    return axis.first_number - 1 if isinstance(axis, MetadataAxis) and axis.texts is not None else None
 
 
 def _far(axis: Axis, facts: Facts, here: int, step: int) -> _Far:
@@ -71,7 +81,7 @@ def _by_value(axis: MetadataAxis, facts: Facts, here: int, step: int) -> _Far:
         return _MISSING, 0, 0
     if step < axis.first_number:
         # Whoever else requests a task is nearer than any one in particular.
-        other = axis.field != REQUESTED_BY or step == axis.first_number - 1
+        other = axis.field != REQUESTED_BY or step == _any_other(axis)
         return (_SAME if here < axis.first_number else _ANOTHER), 0 if other else 1, 0
     if axis.numbers is None or here < axis.first_number:
         return (_SAME if here < _FIRST_GIVEN else _ANOTHER), step, 0

@@ -49,6 +49,15 @@ def test_the_search_ends_where_every_fact_can_matter_and_no_few_of_them_suffice(
     assert told(policy) == []
 
 
+def test_whatever_is_none_of_many_words_is_tried_before_each_of_them():
+    domains = [f"d{place}" for place in range(500)]
+    policy = a_policy_with([("human_review", {"domain": domains}), ("auto_approve", {"min_confidence": 0.5})])
+    outside = "if it were outside d0, d1, d10 or 497 more"
+
+    for confidence, found in ((0.9, outside), (0.3, f"at a confidence of 0.5 or above and {outside}")):
+        assert would_go_through(compile_policy(policy), Facts(RiskLevel.LOW, "d7", "t", confidence)) == (found,)
+
+
 def test_two_facts_are_told_only_as_far_as_they_lead_there_together():
     policy = a_policy_with(
         [
