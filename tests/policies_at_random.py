@@ -151,7 +151,7 @@ def facts_at_random(dice):
         risk_level=dice.choice(list(RiskLevel)),
         domain=dice.choice((*DOMAINS, "elsewhere")),
         task_type=dice.choice((*TASK_TYPES, "something")),
-        confidence=dice.choice(_CONFIDENCES) if proposed else None,
+        confidence=dice.choice(_CONFIDENCES),
         signals=frozenset(signal for signal in Signal if dice.random() < 0.3),
         has_proposal=proposed,
         metadata={name: value for name, value in given.items() if value is not None},

@@ -29,7 +29,10 @@ class Score(Value):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that a routing policy may look at. `metadata` is the task's, `moment` its timestamp."""
+    """All that a routing policy may look at. `metadata` is the task's, `moment` its timestamp.
+
+    Without a proposal there is no confidence, whatever stands here.
+    """
 
     risk_level: RiskLevel
     domain: str

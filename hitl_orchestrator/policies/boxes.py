@@ -21,6 +21,7 @@ from hitl_orchestrator.policies.cells import (
     WordAxis,
     mask_of,
 )
+from hitl_orchestrator.policies.clocks import TimesAxis
 from hitl_orchestrator.policies.language import Comparison, Conditions, FieldType, Signals, Window
 from hitl_orchestrator.policies.schema import Policy, Rule, type_of
 
@@ -138,9 +139,8 @@ class _Boxes:
         return Literal(self._space.index[axis.name], holds, fails)
 
     def _during(self, window: Window) -> Literal:
-        times = [axis for axis in self._space.axes if isinstance(axis, TimeAxis)]
-        axis = next(one for one in times if one.timezone == self._policy.timezone)
-        begun = mask_of(step for step, edge in enumerate(axis.edges, start=1) if _is_open(window, edge))
+        axis: TimeAxis | TimesAxis = self._axis("time")
+        begun = mask_of(step for step, edge in axis.opened(self._policy.timezone) if _is_open(window, edge))
         index = self._space.index[axis.name]
         return Literal(index, begun, self._space.full[index] & ~begun & ~1)
 

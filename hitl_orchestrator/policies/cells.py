@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.words import RiskLevel, Signal
+from hitl_orchestrator.policies.clocks import TimesAxis
 from hitl_orchestrator.policies.conditions import minute_of_the_week
 from hitl_orchestrator.policies.language import MINUTES_OF_A_WEEK, Conditions, FieldType
 from hitl_orchestrator.policies.schema import MAX_NUMBER, Policy, type_of
@@ -217,6 +218,10 @@ class TimeAxis:
             return 0
         return bisect_right(self.edges, minute_of_the_week(facts.moment, self.timezone))
 
+    def opened(self, timezone: str) -> Iterator[tuple[int, int]]:
+        """Yield each step with a known time, and the minute at which its stretch begins in this zone, the only one."""
+        yield from enumerate(self.edges, start=1)
+
     def place(self, facts: Facts, step: int) -> Facts:
         """Return the facts at the beginning of this stretch, in the week of Monday 2025-01-06."""
         if step == 0:
@@ -282,7 +287,7 @@ def another(words: Sequence[str]) -> str:
 
 def _lowest(mask: int, axis: Axis) -> int:
     # Where a plainer example can be had, it is none of what is missing or of a type that nobody asks about.
-    dull = {ConfidenceAxis: 0b11, MetadataAxis: 0b11, TimeAxis: 0b1}.get(type(axis), 0)
+    dull = {ConfidenceAxis: 0b11, MetadataAxis: 0b11, TimeAxis: 0b1, TimesAxis: 0b1}.get(type(axis), 0)
     return next(steps(mask & ~dull or mask))
 
 
@@ -332,9 +337,11 @@ class _Named:
             yield WordAxis("domain", tuple(sorted(self.domains)))
         if self.task_types:
             yield WordAxis("task_type", tuple(sorted(self.task_types)))
-        for zone, edges in sorted(self._edges.items()):
-            name = "time" if len(self._edges) == 1 else f"time ({zone})"
-            yield TimeAxis(zone, tuple(sorted(edges | {0})), name)
+        times = [(zone, tuple(sorted(edges | {0}))) for zone, edges in sorted(self._edges.items())]
+        if len(times) == 1:
+            yield TimeAxis(*times[0])
+        elif times:
+            yield TimesAxis(tuple(zone for zone, _ in times), tuple(edges for _, edges in times))
         for field, kinds in sorted(self._fields.items()):
             yield _metadata_axis(field, kinds)
         if self.signals:

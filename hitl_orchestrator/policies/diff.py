@@ -1,8 +1,8 @@
 """What a change of policy changes: not lines of text, but every region of cases whose answer becomes another one.
 
-Exact over the cells of both policies (see `cells`). Only policies whose windows of time are on different clocks may be
-told to differ at a time of the week that never comes. What changes for tasks that several users request together is
-told apart where no other task shows such a change; of very many users, not for every list (`looks_at_every_list`).
+Exact over the cells of both policies (see `cells`), windows of time on different clocks among them (see `clocks`).
+What changes for tasks that several users request together is told apart where no other task shows such a change; of
+very many users, not for every list (`looks_at_every_list`).
 """
 
 from collections.abc import Collection, Iterator, Sequence

@@ -123,13 +123,15 @@ class CompiledPolicy:
         ]
         if found:
             raise UnfitInput(found)
+        proposed = facts.has_proposal is True
         return Facts(
             risk_level=facts.risk_level,
             domain=str(facts.domain),
             task_type=str(facts.task_type),
-            confidence=None if confidence is None else float(confidence),
+            # Whoever proposes nothing is sure of nothing.
+            confidence=float(confidence) if proposed and confidence is not None else None,
             signals=signals if self._signals else frozenset(),
-            has_proposal=facts.has_proposal is True,
+            has_proposal=proposed,
             metadata=dict(metadata),
             moment=moment if self._times else None,
         )

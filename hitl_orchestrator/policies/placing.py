@@ -5,7 +5,7 @@ have no number here: the engine looks at them with more care.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -31,13 +31,7 @@ def placing(
     """
     domains, scale = _numbers(words["domain"], 2 * (len(bounds) + 2) * len(RiskLevel))
     types, scale = _numbers(words["task_type"], scale)
-    rest: list[tuple[Callable[[Facts], int], int]] = []
-    if signals:
-        rest.append((_locating_signals(signals), scale))
-        scale <<= len(signals)
-    for axis in others:
-        rest.append((_locating(axis), scale))
-        scale *= axis.size
+    rest = list(_others(signals, others, scale))
     nowhere, none = NOWHERE, len(bounds) + 1
     risks = {level: place * 2 * (len(bounds) + 2) for place, level in enumerate(RiskLevel)}
     asks_domain, asks_type = bool(domains), bool(types)
@@ -47,13 +41,15 @@ def placing(
         if type(risk) is not RiskLevel:
             return nowhere
         if type(confidence) is float:
-            number = risks[risk] + bisect_right(bounds, confidence)
+            step = bisect_right(bounds, confidence)
         elif confidence is None:
-            number = risks[risk] + none
+            step = none
         else:
             return nowhere
         if facts.has_proposal is not True:
-            number += none + 1
+            # Without a proposal there is no confidence; what is no confidence anyhow has no sound cell here either.
+            step = none + 1 + (none if 0 < step < len(bounds) else step)
+        number = risks[risk] + step
         if asks_domain:
             word = facts.domain
             if type(word) is not str:
@@ -103,6 +99,18 @@ def quickly(bounds: Sequence[float], otherwise: Decide) -> tuple[Decide, dict[Ri
 def _numbers(words: Sequence[str], unit: int) -> tuple[dict[str, int], int]:
     """Return a number for each word, 0 being for all others, and the unit of what comes next."""
     return {word: place * unit for place, word in enumerate(words, start=1)}, unit * (len(words) + 1)
+
+
+def _others(
+    signals: Sequence[Signal], others: Sequence[Axis], scale: int
+) -> Iterator[tuple[Callable[[Facts], int], int]]:
+    """Yield what finds the step on each further axis, and the number that one step of it counts."""
+    if signals:
+        yield _locating_signals(signals), scale
+        scale <<= len(signals)
+    for axis in others:
+        yield _locating(axis), scale
+        scale *= axis.size
 
 
 def _locating(axis: Axis) -> Callable[[Facts], int]:

@@ -18,6 +18,7 @@ from hitl_orchestrator.domain.task import REQUESTED_BY, requesters
 from hitl_orchestrator.domain.words import RiskLevel
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies.cells import MetadataAxis, SignalsAxis, Space, TimeAxis
+from hitl_orchestrator.policies.clocks import TimesAxis
 from hitl_orchestrator.policies.engine import compile_policy
 from hitl_orchestrator.policies.language import MINUTES_OF_A_DAY
 from hitl_orchestrator.policies.schema import MAX_NUMBER, Policy, PolicyStack
@@ -75,6 +76,7 @@ class Vectors:
         self._signals = next((axis for axis in axes if isinstance(axis, SignalsAxis)), None)
         self._fields = [axis for axis in axes if isinstance(axis, MetadataAxis)]
         self._times = [axis for axis in axes if isinstance(axis, TimeAxis)]
+        self._zones = any(isinstance(axis, TimesAxis) for axis in axes)
         self._users = isinstance(policy, PolicyStack) and bool(policy.users)
         self.keys: tuple[Key, ...] = tuple(self._all_keys())
 
@@ -126,7 +128,7 @@ class Vectors:
             yield Key(f"{prefix}metadata_{number}", "metadata", step)
         if len(self._times) == 1:
             yield Key(f"{prefix}time", "moment", _of_the_week(pl, self._times[0]))
-        elif self._times:
+        elif self._zones:
             # What is of the same minute is on the same steps of every time zone.
             yield Key(f"{prefix}minute", "moment", pl.col("moment").dt.truncate("1m"))
         if self._users:

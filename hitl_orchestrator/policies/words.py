@@ -21,6 +21,7 @@ from hitl_orchestrator.policies.cells import (
     mask_of,
     steps,
 )
+from hitl_orchestrator.policies.clocks import TimesAxis, rectangles, widened
 from hitl_orchestrator.policies.language import MINUTES_OF_A_DAY, MINUTES_OF_A_WEEK
 
 EVERY_CASE = "every case"
@@ -102,7 +103,7 @@ def _sentence(asked: Iterable[tuple[Axis, int, int]]) -> str:
     where = said.get(MetadataAxis, [])
     rest = [one for kind in (ConfidenceAxis, WordAxis, SignalsAxis) for one in said.get(kind, [])]
     rest += [f"where {join(where, 'and')}"] if where else []
-    return " ".join([*first, *rest, *said.get(TimeAxis, [])])
+    return " ".join([*first, *rest, *said.get(TimeAxis, []), *said.get(TimesAxis, [])])
 
 
 def _risk(axis: RiskAxis, mask: int) -> str:
@@ -235,15 +236,37 @@ def _numbers(numbers: tuple[float, ...], first: int, last: int) -> str:
 
 
 def _time(axis: TimeAxis, mask: int) -> str:
-    zone = "" if axis.timezone == "UTC" else f" ({axis.timezone})"
     known = ((1 << axis.size) - 1) & ~1
-    if mask == known:
-        return "at a known time"
-    if mask == 1:
-        return "at no known time"
-    within, outside = _hours(axis, mask & known), _hours(axis, known & ~mask)
-    told = f"outside {outside}{zone}" if len(outside) + 10 < len(within) else f"on {within}{zone}"
-    return f"{told} or at no known time" if mask & 1 else told
+    told = [] if mask & known == 0 else ["at a known time" if mask & known == known else _week(axis, mask & known)]
+    return join([*told, *(["at no known time"] if mask & 1 else [])], "or")
+
+
+def _times(axis: TimesAxis, mask: int) -> str:
+    known = ((1 << axis.size) - 1) & ~1
+    if mask & known in (0, known):
+        told = ["at a known time"] if mask & known else []
+    else:
+        told = [_each_week(axis, mask & known, one) for one in rectangles(axis, mask & known)]
+    return join_some([*told, *(["at no known time"] if mask & 1 else [])], "or")
+
+
+def _each_week(axis: TimesAxis, mask: int, wanted: tuple[int, ...]) -> str:
+    told = []
+    for place, (zone, edges) in enumerate(zip(axis.timezones, axis.edges, strict=True)):
+        if wanted[place] != (1 << len(edges)) - 1:
+            wide, own = widened(axis, mask, wanted, place), TimeAxis(zone, edges)
+            short, wanted = min(
+                ((_week(own, one[place] << 1), one) for one in (wanted, wide)), key=lambda one: len(one[0])
+            )
+            told.append(short)
+    return join(told, "and")
+
+
+def _week(axis: TimeAxis, mask: int) -> str:
+    """Say some stretches of the week, or which ones they are not where that is shorter."""
+    zone = "" if axis.timezone == "UTC" else f" ({axis.timezone})"
+    within, outside = _hours(axis, mask), _hours(axis, ((1 << axis.size) - 1) & ~1 & ~mask)
+    return f"outside {outside}{zone}" if len(outside) + 10 < len(within) else f"on {within}{zone}"
 
 
 def _hours(axis: TimeAxis, mask: int) -> str:
@@ -290,4 +313,5 @@ _SAYS: dict[type, Callable[[Any, int], str]] = {
     SignalsAxis: _signals,
     MetadataAxis: _field,
     TimeAxis: _time,
+    TimesAxis: _times,
 }

@@ -73,14 +73,14 @@ FACTS = st.builds(
 
 
 def holds(rule, facts):
-    said, sure = rule.conditions, facts.confidence
+    said, sure = rule.conditions, facts.confidence if facts.has_proposal else None
     words = (said.risk_level, facts.risk_level), (said.domain, facts.domain), (said.task_type, facts.task_type)
     return (
         all(word in named for named, word in words if named)
         and (not said.signals.any or any(signal in facts.signals for signal in said.signals.any))
         and (said.min_confidence is None or (sure is not None and sure >= said.min_confidence))
         and (said.max_confidence is None or (sure is not None and sure < said.max_confidence))
-        and (rule.action != "auto_approve" or (facts.has_proposal and sure is not None))
+        and (rule.action != "auto_approve" or sure is not None)
     )
 
 

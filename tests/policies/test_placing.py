@@ -13,6 +13,7 @@ from hitl_orchestrator.domain.words import RiskLevel
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies import compile_policy
 from hitl_orchestrator.policies.cells import Space
+from hitl_orchestrator.policies.explain import explain
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -80,3 +81,28 @@ def test_without_a_proposal_nothing_goes_ahead_after_a_case_that_did():
         assert decide(proposed).rule_id == "r1"
         assert decide(replace(proposed, has_proposal=False)).rule_id == "fallback"
         assert decide(replace(proposed, confidence=None)).rule_id == "fallback"
+
+
+def test_without_a_proposal_there_is_no_confidence():
+    unsure = {"not": {"min_confidence": 0.8}}
+    policy = a_policy_with([("escalate", {"min_confidence": 0.8}), ("human_review", unsure)])
+    given = Facts(RiskLevel.LOW, "d", "t", 0.9, has_proposal=False)
+    warm = compile_policy(policy)
+    space = Space([policy])
+
+    for facts in (given, replace(given, confidence=None), replace(given, confidence=1)):
+        assert compile_policy(policy).decide(facts).rule_id == warm.decide(facts).rule_id == "r2"
+        assert space.locate(facts) == space.locate(given)
+        assert explain(policy, facts).decision.rule_id == "r2"
+        assert "there is no confidence" in explain(policy, facts).lines[0]
+
+
+@pytest.mark.parametrize("confidence", [float("nan"), 1.5, -1.0])
+def test_what_is_no_confidence_is_refused_without_a_proposal_too(confidence):
+    decide = compile_policy(SIMPLE).decide
+    given = Facts(RiskLevel.LOW, "d", "t", None, has_proposal=False)
+
+    for _ in range(2):
+        assert decide(given).rule_id == "fallback"
+        with pytest.raises(UnfitInput, match="confidence"):
+            decide(replace(given, confidence=confidence))
