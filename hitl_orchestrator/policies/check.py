@@ -46,23 +46,36 @@ def check(policy: Policy, roles: RoleChain = DEFAULT_CHAIN) -> list[Finding]:
 
 def check_layer(policy: Policy, roles: RoleChain = DEFAULT_CHAIN, layer: str = ORGANISATION) -> list[Finding]:
     """Return what is odd about one layer by itself. All but the organisation's are silent where no rule holds."""
-    return list(_findings(_Part(policy, layer), roles))
+    return list(findings_about(Part(policy, layer), roles))
 
 
-class _Part:
-    """A policy, or one layer of it, which is silent where none of its rules holds."""
+class Part:
+    """A policy, or one layer of it, which is silent where none of its rules holds.
 
-    def __init__(self, policy: Policy, layer: str) -> None:
+    Its boxes and its diagram, in the space of `like`, may be known already.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        layer: str,
+        like: "Part | None" = None,
+        known: tuple[list[list[Box]], Diagram[int]] | None = None,
+    ) -> None:
         self.policy, self.rules, self.layer = policy, policy.by_priority, layer
         self.silent = layer != ORGANISATION
-        self.space = Space([policy])
+        self.space: Space = Space([policy]) if like is None else like.space
         self.region = region_of(layer, self.space)
-        self.boxes = held_where_asked(layer, policy, self.space)
         self.diagram: Diagram[int] | None = None
-        self.why_not = ""
+        self.why_not, self.work = "", 0
+        if known is not None:
+            self.boxes, self.diagram = known
+            return
+        self.boxes = held_where_asked(layer, policy, self.space)
         try:
             # Where a layer is not asked it is as silent as where none of its rules holds.
-            self.diagram = deciding(self.space, [self.boxes]).told_as(lambda places: places[0])
+            found = deciding(self.space, [self.boxes])
+            self.diagram, self.work = found.told_as(lambda places: places[0]), found.work
         except UnfitInput as exc:
             self.why_not = "; ".join(exc.problems)
 
@@ -95,9 +108,9 @@ class _Part:
         return plain(concerning(self.layer, self.space.sample(box)))
 
 
-def _findings(part: _Part, roles: RoleChain) -> Iterator[Finding]:
-    whole = list(_left_to_the_fallback(part))
-    more_lenient = list(_not_monotone(part))
+def findings_about(part: Part, roles: RoleChain) -> Iterator[Finding]:
+    """Yield what is odd about a part of a policy."""
+    more_lenient = list(not_monotone(part))
     for place, rule in enumerate(part.rules):
         yield from _strangers(rule, roles)
         yield from _never_enough(rule, roles)
@@ -106,7 +119,7 @@ def _findings(part: _Part, roles: RoleChain) -> Iterator[Finding]:
         yield from _approves_too_much(place, part)
         yield from (one for one in more_lenient if one.rule_id == rule.rule_id)
     yield from (one for one in more_lenient if one.rule_id is None)
-    yield from whole
+    yield from _left_to_the_fallback(part)
     if part.diagram is None:
         sentence = f"{part.why_not}; gaps, monotonicity and rules that disagree were not looked for"
         yield Finding(severity=Severity.NOTE, rule_id=None, kind=FindingKind.UNCHECKED, sentence=sentence)
@@ -127,12 +140,12 @@ def _never_enough(rule: Rule, roles: RoleChain) -> Iterator[Finding]:
         yield Finding(severity=Severity.ERROR, rule_id=rule.rule_id, kind=FindingKind.TOO_FEW_ROLES, sentence=sentence)
 
 
-def _contradiction(rule: Rule, part: _Part) -> Iterator[Finding]:
+def _contradiction(rule: Rule, part: Part) -> Iterator[Finding]:
     sentence = f"it can never hold: {_why_never(rule, part)}"
     yield Finding(severity=Severity.ERROR, rule_id=rule.rule_id, kind=FindingKind.CONTRADICTION, sentence=sentence)
 
 
-def _why_never(rule: Rule, part: _Part) -> str:
+def _why_never(rule: Rule, part: Part) -> str:
     if boxes(rule, part.policy, part.space):
         return f"the layer is asked about {part.asked_about}"
     asked = _at_odds(rule, part)
@@ -144,7 +157,7 @@ def _why_never(rule: Rule, part: _Part) -> str:
     return told_of
 
 
-def _at_odds(rule: Rule, part: _Part) -> list[str]:
+def _at_odds(rule: Rule, part: Part) -> list[str]:
     """Return the names of as few of the rule's conditions as contradict each other; none can be left out."""
     needed = [name for name in Conditions.model_fields if name in rule.conditions.model_fields_set]
     for name in list(needed):
@@ -155,7 +168,7 @@ def _at_odds(rule: Rule, part: _Part) -> list[str]:
     return [name.removesuffix("_") for name in needed]
 
 
-def _hidden(place: int, part: _Part) -> Iterator[Finding]:
+def _hidden(place: int, part: Part) -> Iterator[Finding]:
     hiding = _hiding(place, part)
     if not hiding:
         return
@@ -179,7 +192,7 @@ def _hidden(place: int, part: _Part) -> Iterator[Finding]:
     )
 
 
-def _hiding(place: int, part: _Part) -> frozenset[int]:
+def _hiding(place: int, part: Part) -> frozenset[int]:
     """Return the rules that decide every case in which this one holds; none where it decides some."""
     own = part.boxes[place]
     if part.diagram is None:
@@ -187,11 +200,12 @@ def _hiding(place: int, part: _Part) -> frozenset[int]:
             if all(any(both(box, wide) == box for wide in part.boxes[other]) for box in own):
                 return frozenset((other,))
         return frozenset()
-    deciding = frozenset[int]().union(*(part.diagram.found(box) for box in own))
-    return frozenset() if place in deciding else deciding
+    if part.example(place, lambda decides: decides == place) is not None:
+        return frozenset()
+    return frozenset[int]().union(*(part.diagram.found(box) for box in own))
 
 
-def _conflicts(place: int, part: _Part) -> Iterator[Finding]:
+def _conflicts(place: int, part: Part) -> Iterator[Finding]:
     rule = part.rules[place]
     answer = rule.model_dump(exclude=_NOT_WHAT_IT_DOES)
     for before, other in enumerate(part.rules[:place]):
@@ -210,7 +224,7 @@ def _conflicts(place: int, part: _Part) -> Iterator[Finding]:
             )
 
 
-def _approves_too_much(place: int, part: _Part) -> Iterator[Finding]:
+def _approves_too_much(place: int, part: Part) -> Iterator[Finding]:
     rule, space = part.rules[place], part.space
     if rule.action is not Action.AUTO_APPROVE or part.silent:
         return
@@ -230,7 +244,8 @@ def _approves_too_much(place: int, part: _Part) -> Iterator[Finding]:
             )
 
 
-def _not_monotone(part: _Part) -> Iterator[Finding]:
+def not_monotone(part: Part) -> Iterator[Finding]:
+    """Yield where a riskier task, or one with a lower confidence or none, is treated more leniently."""
     if part.diagram is None:
         return
     for one in leniencies(part.diagram, part.policy, silent=part.silent):
@@ -258,7 +273,7 @@ def gaps(diagram: Diagram[int]) -> list[Box] | None:
     return merged(found)
 
 
-def _left_to_the_fallback(part: _Part) -> Iterator[Finding]:
+def _left_to_the_fallback(part: Part) -> Iterator[Finding]:
     if part.silent or part.diagram is None:
         return
     if not part.rules:

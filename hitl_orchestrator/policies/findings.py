@@ -40,7 +40,7 @@ class FindingKind(StrEnum):
     GAP = "gap"
     """No rule holds, and the fallback decides."""
     UNCHECKED = "unchecked"
-    """The policy is too entangled to be looked through."""
+    """The policy is too large or too entangled, and something was not looked for."""
 
 
 class Finding(Value):
