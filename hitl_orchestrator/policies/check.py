@@ -4,26 +4,27 @@ Exact over the cells of the policy (see `diagram`): what is found is so, and not
 that is too entangled for that is told so, and then what is found is still so.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from hitl_orchestrator.domain.reading import did_you_mean
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.task import REQUESTED_BY
 from hitl_orchestrator.domain.words import Action, RiskLevel
 from hitl_orchestrator.errors import UnfitInput
-from hitl_orchestrator.policies.boxes import both, boxes, merged
+from hitl_orchestrator.policies.boxes import both, boxes, merged, surely_holds_somewhere
 from hitl_orchestrator.policies.cells import Box, Space
 from hitl_orchestrator.policies.concerns import concerning, held_where_asked, region_of
 from hitl_orchestrator.policies.diagram import FALLEN_BACK, Diagram, deciding
 from hitl_orchestrator.policies.findings import Finding, FindingKind, Severity, plain
-from hitl_orchestrator.policies.language import Conditions
+from hitl_orchestrator.policies.language import Comparison, Conditions
 from hitl_orchestrator.policies.monotone import Against, leniencies, told
 from hitl_orchestrator.policies.schema import ORGANISATION, Policy, PolicyStack, Rule, too_few_roles
-from hitl_orchestrator.policies.words import join, say
+from hitl_orchestrator.policies.words import EVERY_CASE, join, join_some, say
 
 __all__ = ["Finding", "FindingKind", "Severity", "check"]
 
+_Part = TypeVar("_Part")
 _MOST_GAPS = 5
 _MOST_REGIONS = 2_000
 _NOT_WHAT_IT_DOES = {"rule_id", "priority", "conditions"}
@@ -114,7 +115,11 @@ def findings_about(part: Part, roles: RoleChain) -> Iterator[Finding]:
     for place, rule in enumerate(part.rules):
         yield from _strangers(rule, roles)
         yield from _never_enough(rule, roles)
-        yield from _hidden(place, part) if part.boxes[place] else _contradiction(rule, part)
+        if part.boxes[place]:
+            yield from _only_where_unknown(place, part)
+            yield from _hidden(place, part)
+        else:
+            yield from _contradiction(rule, part)
         yield from _conflicts(place, part)
         yield from _approves_too_much(place, part)
         yield from (one for one in more_lenient if one.rule_id == rule.rule_id)
@@ -148,8 +153,7 @@ def _contradiction(rule: Rule, part: Part) -> Iterator[Finding]:
 def _why_never(rule: Rule, part: Part) -> str:
     if boxes(rule, part.policy, part.space):
         return f"the layer is asked about {part.asked_about}"
-    asked = _at_odds(rule, part)
-    told_of = f"{join(asked, 'and')} cannot hold together" if len(asked) > 1 else f"{asked[0]} contradicts itself"
+    told_of = _at_odds(rule.conditions, lambda said: not boxes(_asking(rule, said), part.policy, part.space))
     asking = rule.model_copy(update={"action": Action.HUMAN_REVIEW})
     elsewhere = boxes(asking, part.policy, part.space) if rule.action is Action.AUTO_APPROVE else ()
     if elsewhere and not any(box[part.space.confidence] >> 2 for box in elsewhere):
@@ -157,15 +161,62 @@ def _why_never(rule: Rule, part: Part) -> str:
     return told_of
 
 
-def _at_odds(rule: Rule, part: Part) -> list[str]:
-    """Return the names of as few of the rule's conditions as contradict each other; none can be left out."""
-    needed = [name for name in Conditions.model_fields if name in rule.conditions.model_fields_set]
-    for name in list(needed):
-        kept = [one for one in needed if one != name]
-        fewer = Conditions(**{one: getattr(rule.conditions, one) for one in kept})
-        if kept and not boxes(rule.model_copy(update={"conditions": fewer}), part.policy, part.space):
-            needed = kept
-    return [name.removesuffix("_") for name in needed]
+def _asking(rule: Rule, said: Conditions) -> Rule:
+    return rule.model_copy(update={"conditions": said})
+
+
+def _only_where_unknown(place: int, part: Part) -> Iterator[Finding]:
+    """Yield a rule that asks for a person only where it is not known whether it holds, for else it never does."""
+    rule, own = part.rules[place], part.boxes[place]
+    if rule.action is Action.AUTO_APPROVE or surely_holds_somewhere(rule.conditions, part.policy, part.space):
+        return
+    why = _at_odds(rule.conditions, lambda said: not surely_holds_somewhere(said, part.policy, part.space))
+    told = [say(part.whole(box), part.space) for box in merged(own)[:_MOST_GAPS]]
+    where = join_some(told, "or")
+    where = where.removeprefix(f"{EVERY_CASE} ") if where.startswith(f"{EVERY_CASE} ") else f"for {where}"
+    yield Finding(
+        severity=Severity.WARNING,
+        rule_id=rule.rule_id,
+        kind=FindingKind.CONTRADICTION,
+        sentence=f"it holds only {where}; {why}",
+        examples=(part.shown(own[0]),),
+    )
+
+
+def _at_odds(said: Conditions, never: Callable[[Conditions], bool]) -> str:
+    """Name as few of these conditions as contradict each other, of comparisons with one field their operators."""
+
+    def kept(names: Sequence[str]) -> Conditions:
+        return Conditions(**{name: getattr(said, name) for name in names})
+
+    asked = [name for name in type(said).model_fields if name in said.model_fields_set]
+    needed = _fewest(asked, lambda names: never(kept(names)))
+    if needed != ["metadata"]:
+        named = [name.removesuffix("_") for name in needed]
+        return f"{join(named, 'and')} cannot hold together" if len(named) > 1 else f"{named[0]} contradicts itself"
+
+    def compared(pairs: Sequence[tuple[str, str]]) -> Conditions:
+        fields: dict[str, dict[str, Any]] = {}
+        for field, operator in pairs:
+            fields.setdefault(field, {})[operator] = getattr(said.metadata[field], operator)
+        return Conditions(metadata={field: Comparison(**one) for field, one in fields.items()})
+
+    pairs = [(field, name) for field, one in said.metadata.items() for name in one.model_fields_set]
+    fewest = _fewest(sorted(pairs), lambda some: never(compared(some)))
+    fields, operators = {field for field, _ in fewest}, [name.removesuffix("_") for _, name in fewest]
+    if len(fields) > 1 or len(operators) == 1:
+        return f"{join(sorted(fields), 'and')} cannot be so"
+    return f"{join(operators, 'and')} of {fewest[0][0]} contradict each other"
+
+
+def _fewest(parts: Sequence[_Part], is_odd: Callable[[Sequence[_Part]], bool]) -> list[_Part]:
+    """Return as few of some parts as are still odd; none can be left out."""
+    needed = list(parts)
+    for one in parts:
+        fewer = [other for other in needed if other != one]
+        if fewer and is_odd(fewer):
+            needed = fewer
+    return needed
 
 
 def _hidden(place: int, part: Part) -> Iterator[Finding]:
