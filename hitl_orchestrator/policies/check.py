@@ -339,16 +339,23 @@ def _left_to_the_fallback(part: Part) -> Iterator[Finding]:
     confidence = part.space.confidence
     known = [box for box in found if box[confidence] >> 2]
     for box in known[:_MOST_GAPS]:
-        sentence = f"no rule is about {say(box, part.space)}: a person decides such cases, as the fallback"
+        sentence = f"no rule is about {_any(box, part)}: a person decides such cases, as the fallback"
         yield _gap(sentence, part.shown(box))
     if len(known) > _MOST_GAPS:
-        sentence = f"no rule is about {len(known) - _MOST_GAPS} more kinds of cases: a person decides them too"
+        more = len(known) - _MOST_GAPS
+        kinds = "one more kind of case" if more == 1 else f"{more:,} more kinds of cases"
+        sentence = f"no rule is about {kinds}: a person decides them too"
         yield _gap(sentence, part.shown(known[_MOST_GAPS]))
     missing = [box for box in found if not box[confidence] >> 2]
     if missing:
-        where = "every case" if len(missing) > 1 else say(missing[0], part.space)
-        where = "some cases without a confidence" if len(missing) > 1 else where
+        where = "some cases without a confidence" if len(missing) > 1 else _any(missing[0], part)
         yield _gap(f"no rule is about {where}: a person decides them, as the fallback", part.shown(missing[0]))
+
+
+def _any(box: Box, part: Part) -> str:
+    """Say which cases stand in a box, where there are none: `no rule is about every case` would be about some."""
+    told = say(box, part.space)
+    return f"any case{told.removeprefix(EVERY_CASE)}" if told.startswith(EVERY_CASE) else told
 
 
 def _gap(sentence: str, *examples: dict[str, Any]) -> Finding:
