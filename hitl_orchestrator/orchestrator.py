@@ -158,8 +158,13 @@ class BaseOrchestrator(Driving):
         return self._read(self.ledger.find, given_id)
 
     def history(self, given_id: str) -> list[Event]:
-        """Return everything that happened to one case, in order."""
-        return list(self.ledger.events(self.show(given_id).case_id))
+        """Return everything that happened to one case, in order; to a change of the policy, also what came of it."""
+        case = self.show(given_id)
+        told = list(self.ledger.events(case.case_id))
+        if case.submission.task.task_type == POLICY_CHANGE:
+            # Entries about policies belong to no case; some name the one in which a change was decided.
+            told += [one for one in self.ledger.policy_events() if one.body.get("case_id") == case.case_id]
+        return sorted(told, key=lambda event: event.seq)
 
     def records(self, *, probes: bool = False) -> Iterator[AuditRecord]:
         """Yield the outcome of every finished case, in the order in which they finished.

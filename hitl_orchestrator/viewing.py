@@ -86,9 +86,7 @@ class Viewer:
             "confidence_means": self.what_it_means(task.task_type, confidence),
             "signals": routing.score.signals,
             "reason": routing.decision.reason,
-            "would_go_through": ()
-            if task.task_type == POLICY_CHANGE
-            else would_go_through(policy, facts_of(task, routing)),
+            "would_go_through": would_go_through(policy, facts_of(task, routing)),
             "similar": tuple(self._similar(row)),
         }
 

@@ -1,6 +1,7 @@
 """Policies of all that the language can say, and facts for them, from a seed. The facts know nothing of cells."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
@@ -42,6 +43,34 @@ def conditions(dice, kinds=KINDS, depth=0):
     for kind in dice.sample(plain, min(len(plain), dice.randint(1, 3))):
         said |= _SAID[kind](dice, kinds, depth)
     return said
+
+
+REQUESTERS = ("ann", "bob", "carl")
+
+
+def a_stack(seed, most=4, users=REQUESTERS[:2]):
+    """Return a policy in layers on one clock, some of whose rules ask who requested the task."""
+    dice = random.Random(seed)
+    layers = {name: _a_layer(dice, name, most) for name in ("own", "payments", *users)}
+    named = {"domains": {"payments": layers["payments"]}, "users": {name: layers[name] for name in users}}
+    return policy_of(layers["own"] | named)
+
+
+def _a_layer(dice, name, most):
+    rules = [a_rule(dice, number) for number in range(dice.randint(1, most))]
+    for rule in rules:
+        rule["rule_id"] = f"{name}_{rule['rule_id']}"
+        if dice.random() < 0.4:
+            asked = {dice.choice(("eq", "ne")): dice.choice(REQUESTERS)}
+            rule["conditions"] = {"all": [rule["conditions"], {"metadata": {"requested_by": asked}}]}
+    return {"policy_id": name, "metadata": FIELDS | {"requested_by": "text"}, "rules": rules}
+
+
+def requested_at_random(dice, facts):
+    """Return facts with somebody who requested them, several, nobody, or what nobody can read."""
+    names = dice.sample((*REQUESTERS, "zoe"), dice.randint(0, 3))
+    given = dice.choice((names, names, names, "ann", "bob", "zoe", None, 5, True, {"name": "ann"}))
+    return replace(facts, metadata={**facts.metadata, "requested_by": given})
 
 
 def _some(dice, words):

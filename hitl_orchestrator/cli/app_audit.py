@@ -35,11 +35,26 @@ def audit_list(context: typer.Context, store: Store = None, as_json: AsJson = Fa
 
 
 @audit.command("show")
-def audit_show(context: typer.Context, given_id: CaseId, store: Store = None, as_json: AsJson = False) -> None:
-    """Show every ledger entry about one case."""
+def audit_show(
+    context: typer.Context,
+    given_id: Annotated[
+        str | None, typer.Argument(metavar="ID", help="The id of a case or of its task.", show_default=False)
+    ] = None,
+    *,
+    policies: Annotated[
+        bool, typer.Option("--policies", help="Show what happened to policies, instead of a case.")
+    ] = False,
+    store: Store = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show every ledger entry about one case, or about policies.
+
+    With --policies these are the versions that came in, and what was proposed, activated, tried on a share, watched or
+    declined. What came of a change of the policy is shown with its case, too.
+    """
     from hitl_orchestrator.cli import audit as doing  # noqa: PLC0415
 
-    doing.show_entries(session_of(context, store, as_json=as_json), given_id)
+    doing.show_entries(session_of(context, store, as_json=as_json), given_id, policies=policies)
 
 
 @audit.command("verify")

@@ -11,7 +11,7 @@ from hitl_orchestrator.cli.blocks import Block, Line
 from hitl_orchestrator.cli.problems import NO
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.policies import Policy, policy_hash
-from hitl_orchestrator.policies.diff import Answer, Difference, Direction, differences
+from hitl_orchestrator.policies.diff import MOST_USERS, Difference, Direction, differences, looks_at_every_list
 from hitl_orchestrator.policies.findings import plain
 from hitl_orchestrator.policies.published import policy_json_schema
 from hitl_orchestrator.policies.words import say_facts
@@ -26,13 +26,15 @@ def diff(session: Session, old_path: str, new_path: str) -> None:
     old, new = load_policy(old_path, chain), load_policy(new_path, chain)
     found = differences(old, new, chain)
     looser = any(one.direction is Direction.LOOSER for one in found)
+    every_list = looks_at_every_list(old, new)
     data = {
         "old": {"policy_id": old.policy_id, "policy_hash": policy_hash(old)},
         "new": {"policy_id": new.policy_id, "policy_hash": policy_hash(new)},
         "looser": looser,
         "differences": [_plain(one) for one in found],
+        "every_list_of_users": every_list,
     }
-    answer(session.as_json, data, lambda: _blocks(old, new, found))
+    answer(session.as_json, data, lambda: (*_blocks(old, new, found), *_not_looked_at(every_list)))
     if looser:
         raise typer.Exit(NO)
 
@@ -57,11 +59,7 @@ def _blocks(old: Policy, new: Policy, found: Sequence[Difference]) -> Iterator[B
     yield Line(f"{old.policy_id} ({policy_hash(old)[:12]}) to {new.policy_id} ({policy_hash(new)[:12]}):", "bold")
     for one in found:
         yield Line()
-        if one.before.action is one.after.action and one.before.assigned_human_role == one.after.assigned_human_role:
-            changed = f"{_told(one.after)} asks otherwise: {', '.join(one.aspects)}"
-        else:
-            changed = f"{_told(one.before)} becomes {_told(one.after)}"
-        yield Line(f"{one.direction}: {changed}", _STYLE[one.direction], indent=2)
+        yield Line(f"{one.direction}: {one.change}", _STYLE[one.direction], indent=2)
         for where in one.where:
             yield Line(f"for {where}", indent=4)
         yield Line(f"such as {say_facts(one.example)}", "dim", indent=4)
@@ -71,6 +69,7 @@ def _blocks(old: Policy, new: Policy, found: Sequence[Difference]) -> Iterator[B
     yield Line(f"{told}." if found else "Every case is answered as before.", "bold" if found else "green")
 
 
-def _told(one: Answer) -> str:
-    asked = f" by {one.assigned_human_role}" if one.assigned_human_role else ""
-    return f"{one.action}{asked} ({one.rule_id})"
+def _not_looked_at(every_list: bool) -> Iterator[Block]:
+    if not every_list:
+        told = f"Where layers of more than {MOST_USERS} users answer one case, what several of them request together"
+        yield Line(f"{told} was not looked at.", "yellow")

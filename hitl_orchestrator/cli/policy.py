@@ -20,6 +20,7 @@ from hitl_orchestrator.policies.explain import Standing
 from hitl_orchestrator.policies.findings import plain
 from hitl_orchestrator.policies.nearest import Change, nearest_changes
 from hitl_orchestrator.policies.risk import risk_of
+from hitl_orchestrator.policies.schema import FALLBACK
 from hitl_orchestrator.policies.scoring import ScoreRules, score_of
 from hitl_orchestrator.wiring import load_people
 
@@ -130,7 +131,8 @@ def _explanations(policy: Policy, explained: Sequence[Explained]) -> Iterator[Bl
         yield Line(f"{task_id}: {decision.action}{asked}", f"bold {blocks.routing(decision.action).style}")
         yield Line(f"risk {facts.risk_level}, confidence {confidence(facts.confidence)}{signals}", "dim", indent=2)
         yield _rules(explanation)
-        if decision.rule_id == "fallback":
+        # Where several layers have a say, or no rule holds, the table does not say what wins.
+        if decision.rule_id == FALLBACK or any(rule.layer for rule in explanation.rules):
             yield Line(decision.reason, indent=2)
         for change in nearest:
             yield Line(f"It {change.sentence}.", indent=2)

@@ -157,19 +157,20 @@ def _loads(found: Rehearsal) -> Iterator[Block]:
 def _escape(found: Escape) -> Iterator[Block]:
     yield Line("Errors that would escape", "bold")
     if found.share is not None:
-        seen = found.cases - found.unseen
+        seen = found.cases - found.unseen - found.unanswered
         yield Line(
-            f"Of the {seen:,} cases that would go ahead and could have been reviewed, {found.share:.1%} were wrong "
+            f"Of the {seen:,} cases that would go ahead and for which reviews speak, {found.share:.1%} were wrong "
             f"(95 %: {found.lowest:.1%} to {found.highest:.1%}); from {count(found.reviews, 'review')}, worth "
             f"{found.effective_reviews:,.0f}, each weighted by one over its chance of being asked for.",
             indent=2,
         )
     if not found.enough:
         yield Line(f"Not enough data to speak of all: {found.why_not}.", "yellow", indent=2)
-    if found.highest_of_all is not None and found.unseen:
+    unknown = found.unseen + found.unanswered
+    if found.highest_of_all is not None and unknown:
         yield Line(
             f"Of all {found.cases:,} that would go ahead it is {found.lowest_of_all:.1%} at least and "
-            f"{found.highest_of_all:.1%} at most, whatever the {found.unseen:,} are like that nobody could look at.",
+            f"{found.highest_of_all:.1%} at most, whatever the {unknown:,} are like that nobody looked at.",
             indent=2,
         )
     if found.unseen and not found.enough:

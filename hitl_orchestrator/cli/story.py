@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from hitl_orchestrator.cli import blocks, record, views
+from hitl_orchestrator.cli import blocks, policy_story, record, views
 from hitl_orchestrator.cli.blocks import COMMAND, Block, Line
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.veil import UNTOLD, is_blind, is_secret
@@ -45,6 +45,7 @@ def of(case: Case, history: Sequence[Event], deciding: Deciding | None, session:
         yield from _outcome(case.record)
     yield from _heading("History")
     yield views.entries(history)
+    yield from policy_story.told(history)
     if deciding:
         yield from _next(case, deciding, session)
 

@@ -54,7 +54,7 @@ def outline_of(body: Mapping[str, Any]) -> str:
 def outline_in(text: str | None) -> str:
     """Return the outline of an entry that a database has cut down to it, or has given whole."""
     if text is None:
-        raise LedgerDamaged("the entry of an outcome cannot be read: it is no JSON")
+        raise LedgerDamaged("the entry of an outcome cannot be read: it is no JSON, or tells of no outcome")
     return outline_of(body_of(text)) if text.startswith("{") else text
 
 
@@ -67,7 +67,7 @@ def past_in(ended: str | None, began: str | None, said: str | None) -> Past:
     try:
         made_at, named = _task_in(began or "")
     except (KeyError, TypeError, AttributeError, ValueError) as exc:
-        raise LedgerDamaged(f"the entry of a submission cannot be read: {str(began)[:60]!r}") from exc
+        raise LedgerDamaged(f"the entry of a submission cannot be read: {str(began)[:60]}") from exc
     # Without metadata nothing is named: then the entry holds the empty object itself.
     metadata = None if said is None else text_under(said, named)
     return Past(outline_in(ended), made_at, metadata if named else "{}", said is None)

@@ -26,15 +26,17 @@ Index("events_of_case", events.c.case_id, events.c.seq)
 # What a rehearsal reads of the ends and the beginnings of cases, so that it need not read the entries themselves: see
 # `past.OUTLINE`. SQLite keeps an index of expressions by itself, and answers from it alone.
 OUTLINE_OF_ENTRY = (
-    "CASE WHEN json_valid(entry) THEN trim(json_extract(entry, '$.body.approvals_needed', "
+    "CASE WHEN json_valid(entry) THEN CASE WHEN json_type(entry, '$.body') = 'object' THEN "
+    "trim(json_extract(entry, '$.body.approvals_needed', "
     "'$.body.assigned_human_role', '$.body.confidence_score', '$.body.domain', '$.body.human_decision', "
     "'$.body.latency_seconds', '$.body.probe', '$.body.review_probability', '$.body.risk_level', "
     "'$.body.routing_decision', '$.body.rule_id', '$.body.task_type', '$.body.timestamp'), '[]') || ',' || "
     "replace(replace(coalesce(json_extract(entry, '$.body.signals'), '[]'), '\"', ''), ',', ' ') || ',' || "
-    "(coalesce(json_type(entry, '$.body.proposed_output'), '') = 'object') END"
+    "(coalesce(json_type(entry, '$.body.proposed_output'), '') = 'object') END END"
 )
 TASK_OF_ENTRY = (
-    "CASE WHEN json_valid(entry) THEN json_extract(entry, '$.body.task.timestamp', '$.body.task.metadata.content') END"
+    "CASE WHEN json_valid(entry) THEN CASE WHEN json_type(entry, '$.body.task') = 'object' THEN "
+    "json_extract(entry, '$.body.task.timestamp', '$.body.task.metadata.content') END END"
 )
 Index(
     "ends_of_cases",

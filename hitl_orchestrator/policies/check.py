@@ -14,7 +14,7 @@ from hitl_orchestrator.domain.words import Action, RiskLevel
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies.boxes import both, boxes, merged, surely_holds_somewhere
 from hitl_orchestrator.policies.cells import Box, Space
-from hitl_orchestrator.policies.concerns import concerning, held_where_asked, region_of
+from hitl_orchestrator.policies.concerns import concerning, held_where_asked, region_of, space_of, whole
 from hitl_orchestrator.policies.diagram import FALLEN_BACK, Diagram, deciding
 from hitl_orchestrator.policies.findings import Finding, FindingKind, Severity, plain
 from hitl_orchestrator.policies.language import Comparison, Conditions
@@ -65,7 +65,7 @@ class Part:
     ) -> None:
         self.policy, self.rules, self.layer = policy, policy.by_priority, layer
         self.silent = layer != ORGANISATION
-        self.space: Space = Space([policy]) if like is None else like.space
+        self.space: Space = space_of(layer, policy) if like is None else like.space
         self.region = region_of(layer, self.space)
         self.diagram: Diagram[int] | None = None
         self.why_not, self.work = "", 0
@@ -89,9 +89,8 @@ class Part:
         return f"what {name} requests alone, and metadata.{REQUESTED_BY} names another"
 
     def whole(self, box: Box) -> Box:
-        """Return a box as it is said of the layer: what is so of all that it is asked about goes without saying."""
-        masks = zip(box, self.region, self.space.full, strict=True)
-        return tuple(full if mask == asked else mask for mask, asked, full in masks)
+        """Return a box as it is said of the layer."""
+        return whole(box, self.region, self.space)
 
     def example(self, place: int, wanted: Callable[[int], bool], within: Box | None = None) -> Box | None:
         """Return a box in which the rule at this place holds and what decides is wanted; None where there is none."""

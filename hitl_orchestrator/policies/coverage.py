@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.policies.cells import Box
-from hitl_orchestrator.policies.concerns import concerning
+from hitl_orchestrator.policies.concerns import concerning, region_of, space_of
 from hitl_orchestrator.policies.conditions import Condition, conditions_of, guards_of, stands_in_the_way
 from hitl_orchestrator.policies.diagram import Diagram, Leaf, Node, diagram_of
 from hitl_orchestrator.policies.engine import CompiledStack, compile_policy
@@ -104,7 +104,7 @@ class _Layer:
 
     @cached_property
     def _diagram(self) -> Diagram[int]:
-        return diagram_of(self.policy)
+        return diagram_of(self.policy, space_of(self.name, self.policy))
 
     def base(self, bound: Bound) -> Facts | None:
         """Return facts among which the bound matters, None where there are none."""
@@ -113,12 +113,14 @@ class _Layer:
         axis = space.index[CONFIDENCE_AXIS if bound.field == CONFIDENCE else bound.field]
         anything = space.sample(space.full)
         steps = [space.axes[axis].locate(bound.put(anything, value)) for _, value in bound.tries]
-        box = _apart(self._diagram, place, axis, steps)
+        box = _apart(self._diagram, place, axis, steps, region_of(self.name, space))
         return None if box is None else concerning(self.name, space.sample(box))
 
 
-def _apart(diagram: Diagram[int], place: int, axis: int, steps: Sequence[int]) -> Box | None:
+def _apart(diagram: Diagram[int], place: int, axis: int, steps: Sequence[int], within: Box) -> Box | None:
     """Return a box in which a rule decides on some of these steps of an axis, and not on all; None where there is none.
+
+    It is looked for within the cells that the layer is asked about.
 
     The diagram is walked once for each step, hand in hand: what leads to the same parts was looked through already.
     """
@@ -143,7 +145,7 @@ def _apart(diagram: Diagram[int], place: int, axis: int, steps: Sequence[int]) -
                 return found
         return None
 
-    return look([diagram.root] * len(steps), diagram.space.full)
+    return look([diagram.root] * len(steps), within)
 
 
 def _after(here: Node[int] | Leaf[int], axis: int, step: int) -> Node[int] | Leaf[int]:

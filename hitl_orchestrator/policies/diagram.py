@@ -114,10 +114,12 @@ class Diagram(Generic[Said]):
 
         return look(self.root, within or self.space.full)
 
-    def below(self, axis: int, *, once: bool = True) -> "Iterator[tuple[Box, Node[Said] | Leaf[Said]]]":
+    def below(
+        self, axis: int, within: Box | None = None, *, once: bool = True
+    ) -> "Iterator[tuple[Box, Node[Said] | Leaf[Said]]]":
         """Yield each distinct part of the diagram from this axis on, with the first box that leads to it.
 
-        Without `once` it comes with every such box; there may be many.
+        Without `once` it comes with every such box; there may be many. What lies outside the box `within` is left out.
         """
         seen: set[int] = set()
 
@@ -129,9 +131,11 @@ class Diagram(Generic[Said]):
                 yield box, here
                 return
             for mask, following in here.edges:
-                yield from look(following, (*box[: here.axis], mask, *box[here.axis + 1 :]))
+                left = mask & box[here.axis]
+                if left:
+                    yield from look(following, (*box[: here.axis], left, *box[here.axis + 1 :]))
 
-        yield from look(self.root, self.space.full)
+        yield from look(self.root, within or self.space.full)
 
     def told_as(self, name: Callable[[Said], Other]) -> "Diagram[Other]":
         """Return the diagram of something that follows from what is so, such as the action of a rule."""

@@ -1,30 +1,34 @@
 """What a change of policy changes: not lines of text, but every region of cases whose answer becomes another one.
 
 Exact over the cells of both policies (see `cells`). Only policies whose windows of time are on different clocks may be
-told to differ at a time of the week that never comes; and a task is taken to be asked for by one user at a time.
+told to differ at a time of the week that never comes. What changes for tasks that several users request together is
+told apart where no other task shows such a change; of very many users, not for every list (`looks_at_every_list`).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import islice
-from typing import Any, NamedTuple
+from functools import cache
+from itertools import combinations, islice
+from typing import NamedTuple
 
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.task import REQUESTED_BY
 from hitl_orchestrator.domain.words import Action, Agreement, OnTimeout
 from hitl_orchestrator.policies.boxes import merged
-from hitl_orchestrator.policies.cells import Box, Space
-from hitl_orchestrator.policies.concerns import held_where_asked
+from hitl_orchestrator.policies.cells import Box, Space, another
+from hitl_orchestrator.policies.concerns import IN_A_LIST, held_where_asked, naming
 from hitl_orchestrator.policies.diagram import FALLEN_BACK, Diagram, deciding
 from hitl_orchestrator.policies.engine import carried_by
-from hitl_orchestrator.policies.language import Comparison, Conditions, FieldType
 from hitl_orchestrator.policies.schema import FALLBACK, Policy, PolicyStack, Rule, default_role
 from hitl_orchestrator.policies.strictest import strictest
-from hitl_orchestrator.policies.words import say
+from hitl_orchestrator.policies.words import join, say
 
 MOST_BOXES, MOST_TOLD = 500, 5
+MOST_USERS = 6
+"""Where layers of no more users than this answer one case, every list of them is looked at."""
+
 _WITHOUT_MERIT = ("rule_id", "reason", "policy_id", "policy_hash", "trace", "layers")
 
 
@@ -61,12 +65,20 @@ class Difference:
     @property
     def sentence(self) -> str:
         """Say it in one sentence, without the example."""
+        return f"{self.direction}: {self.change} for {'; and '.join(self.where)}"
+
+    @property
+    def change(self) -> str:
+        """Say what becomes what. Where people decide before and after, all is told that is asked of them otherwise."""
         before, after = self.before, self.after
-        if before.action is not after.action or before.assigned_human_role != after.assigned_human_role:
-            change = f"{_told(before)} becomes {_told(after)}"
-        else:
-            change = f"{_told(after)} asks otherwise ({', '.join(self.aspects)})"
-        return f"{self.direction}: {change} for {'; and '.join(self.where)}"
+        if before.action is after.action and before.assigned_human_role == after.assigned_human_role:
+            return f"{_told(after)} asks otherwise ({', '.join(self.aspects)})"
+        change = f"{_told(before)} becomes {_told(after)}"
+        if Action.AUTO_APPROVE in (before.action, after.action):
+            return change
+        named = ("action", "assigned_human_role")
+        also = [one for one in self.aspects if one.partition(" ")[0] not in named]
+        return f"{change}, and asks otherwise ({', '.join(also)})" if also else change
 
 
 def differences(old: Policy, new: Policy, roles: RoleChain = DEFAULT_CHAIN) -> tuple[Difference, ...]:
@@ -75,15 +87,30 @@ def differences(old: Policy, new: Policy, roles: RoleChain = DEFAULT_CHAIN) -> t
     Raises:
         UnfitInput: the policies are too entangled to be looked through.
     """
-    sides = [_Side(old, roles), _Side(new, roles)]
+    sides = _Side(old, roles), _Side(new, roles)
     space = Space(part for side in sides for part in side.named)
+    deciders = deciding(space, [table for side in sides for table in side.tables(space)])
     cut = len(sides[0].layers)
-    answers = deciding(space, [table for side in sides for table in side.tables(space)]).told_as(
-        lambda places: (sides[0].answer(places[:cut]), sides[1].answer(places[cut:]))
-    )
-    found = [_difference(one, answers, roles) for one in answers.found() if _changed(*one)]
+    answers = deciders.told_as(lambda places: (sides[0].answer(places[:cut]), sides[1].answer(places[cut:])))
+    changes = [one for one in answers.found() if _changed(*one)]
+    found = [_difference(one, _regions(answers, one), _Wording(space), roles) for one in changes]
+    for one, listed in _changes_of_lists(deciders, sides, {_content(one) for one in changes}).items():
+        wording = _Wording(space, listed.users)
+        found.append(_difference(one, listed.regions(deciders), wording, roles))
     order = list(Direction)
     return tuple(sorted(found, key=lambda one: (order.index(one.direction), one.before.rule_id, one.after.rule_id)))
+
+
+def looks_at_every_list(old: Policy, new: Policy) -> bool:
+    """Whether `differences` looks at every list of users who may request a task together.
+
+    Where layers of more users than `MOST_USERS` answer one case, it looks at lists with one of them alone.
+    """
+    return len(_users(old) | _users(new)) <= MOST_USERS
+
+
+def _users(policy: Policy) -> frozenset[str]:
+    return frozenset(policy.users) if isinstance(policy, PolicyStack) else frozenset()
 
 
 class _Said(NamedTuple):
@@ -92,7 +119,10 @@ class _Said(NamedTuple):
     decision: RoutingDecision
 
     def __hash__(self) -> int:
-        return hash((self.decision.rule_id, self.decision.action))
+        return hash((self.decision.rule_id, self.decision.action, self.decision.assigned_human_role))
+
+
+_Change = tuple[_Said, _Said]
 
 
 class _Side:
@@ -102,22 +132,38 @@ class _Side:
         self._policy, self._roles = policy, roles
         self.layers = [one for _, one in policy.parts]
         self._answers = [[_answer_of(rule) for rule in one.by_priority] for one in self.layers]
-        stack = policy if isinstance(policy, PolicyStack) else PolicyStack.of(policy)
-        self._domains, self._users = sorted(stack.domains), sorted(stack.users)
+        self._users = [name.removeprefix("user ") if name.startswith("user ") else None for name, _ in policy.parts]
+        self._known: dict[tuple[int, ...], _Said] = {}
+        self.users = _users(policy)
 
     @property
     def named(self) -> list[Policy]:
         """The layers, and policies that name whom they concern, so that a space tells these apart."""
-        return [*self.layers, *(_naming(domain=(name,)) for name in self._domains)] + [
-            _naming(metadata={REQUESTED_BY: Comparison(eq=name)}) for name in self._users
-        ]
+        return [*self.layers, *(one for name, _ in self._policy.parts for one in naming(name))]
 
     def tables(self, space: Space) -> list[list[list[Box]]]:
         """Return the boxes of each layer's rules, no further than where the layer is concerned."""
         return [held_where_asked(name, one, space) for name, one in self._policy.parts]
 
-    def answer(self, places: Sequence[int]) -> _Said:
+    def asked(self, places: Sequence[int], users: Collection[str]) -> tuple[int, ...]:
+        """Return which rules decide where of all users these alone requested the task."""
+        return tuple(
+            place if user is None or user in users else FALLEN_BACK
+            for user, place in zip(self._users, places, strict=True)
+        )
+
+    def answering(self, places: Sequence[int]) -> frozenset[str]:
+        """Return the users a rule of whose layer decides."""
+        told = zip(self._users, places, strict=True)
+        return frozenset(user for user, place in told if user is not None and place != FALLEN_BACK)
+
+    def answer(self, places: tuple[int, ...]) -> _Said:
         """Return the strictest answer of the rules that decide in each layer."""
+        if places not in self._known:
+            self._known[places] = self._strictest(places)
+        return self._known[places]
+
+    def _strictest(self, places: tuple[int, ...]) -> _Said:
         first, *others = places
         own = self._answers[0][first] if first != FALLEN_BACK else _decided(FALLBACK, Action.HUMAN_REVIEW, self._roles)
         for answers, place in zip(self._answers[1:], others, strict=True):
@@ -126,9 +172,58 @@ class _Side:
         return _Said(own)
 
 
-def _naming(**said: Any) -> Policy:
-    rule = Rule(rule_id="where", priority=1, conditions=Conditions(**said), action=Action.ESCALATE)
-    return Policy(policy_id="where", metadata={REQUESTED_BY: FieldType.TEXT}, rules=(rule,))
+class _Listed(NamedTuple):
+    """A list of users, the box of all lists, and which rules decide there where it shows a change."""
+
+    users: tuple[str, ...]
+    within: Box
+    places: set[tuple[int, ...]]
+
+    def regions(self, deciders: Diagram[tuple[int, ...]]) -> Iterator[Box]:
+        """Yield the boxes in which it does."""
+        return (region.box for region in deciders.regions(self.places.__contains__, self.within))
+
+
+def _changes_of_lists(
+    deciders: Diagram[tuple[int, ...]], sides: tuple[_Side, _Side], known: Collection[_Change]
+) -> dict[_Change, _Listed]:
+    """Return the changes that show only where a task names its users in a list, and the shortest list that shows each.
+
+    The diagram itself knows tasks of one user, of nobody, and of anybody, which concern every user. Of a list some
+    users are asked and others not, and no rule can tell who stands in it. Of most that is asked of people the larger of
+    two counts: what gets looser there for several users does so for one of them, or where none has a layer. Distinct
+    roles and what happens after the time are not so, and take lists of several.
+    """
+    space, cut = deciders.space, len(sides[0].layers)
+    users, axis = sides[0].users | sides[1].users, space.index.get(f"metadata.{REQUESTED_BY}")
+    if not users or axis is None:
+        return {}
+    within = (*space.full[:axis], IN_A_LIST, *space.full[axis + 1 :])
+    found: dict[_Change, dict[tuple[str, ...], dict[_Change, _Listed]]] = {}
+
+    @cache
+    def changes(old: tuple[int, ...], new: tuple[int, ...]) -> _Change | None:
+        change = sides[0].answer(old), sides[1].answer(new)
+        return change if _changed(*change) else None
+
+    for places in sorted(deciders.found(within)):
+        own = places[:cut], places[cut:]
+        answering = sorted(sides[0].answering(own[0]) | sides[1].answering(own[1]))
+        most = len(answering) if len(answering) <= MOST_USERS else 1
+        for listed in (some for number in range(most + 1) for some in combinations(answering, number)):
+            change = changes(*(side.asked(one, listed) for side, one in zip(sides, own, strict=True)))
+            key = None if change is None else _content(change)
+            if change is not None and key is not None and key not in known:
+                so_far = found.setdefault(key, {}).setdefault(listed, {})
+                so_far.setdefault(change, _Listed(listed, within, set())).places.add(places)
+    shortest = (lists[min(lists, key=lambda one: (len(one), one))] for lists in found.values())
+    return {change: listed for changes_of_it in shortest for change, listed in changes_of_it.items()}
+
+
+def _content(change: _Change) -> _Change:
+    """Return a change without the names of the rules that answer."""
+    before, after = (_Said(said.decision.model_copy(update={"rule_id": "-"})) for said in change)
+    return before, after
 
 
 def _answer_of(rule: Rule) -> RoutingDecision:
@@ -190,12 +285,40 @@ def _demands(decision: RoutingDecision, roles: RoleChain) -> tuple[float, ...]:
     )
 
 
-def _difference(change: tuple[_Said, _Said], answers: Diagram[tuple[_Said, _Said]], roles: RoleChain) -> Difference:
+def _regions(answers: Diagram[_Change], change: _Change) -> Iterator[Box]:
+    return (region.box for region in answers.regions(lambda found: found is change))
+
+
+class _Wording(NamedTuple):
+    """How boxes are told and shown; where users are given, as tasks that they request in a list."""
+
+    space: Space
+    users: tuple[str, ...] | None = None
+
+    def say(self, box: Box) -> str:
+        """Say which cases stand in a box."""
+        if self.users is None:
+            return say(box, self.space)
+        axis = self.space.index[f"metadata.{REQUESTED_BY}"]
+        told = say((*box[:axis], self.space.full[axis], *box[axis + 1 :]), self.space)
+        if len(self.users) > 1:
+            return f"{told} requested together by {join(self.users, 'and')}"
+        return f"{told} requested by a list of users, of whom {self.users[0] if self.users else 'nobody'} has a layer"
+
+    def example(self, box: Box) -> Facts:
+        """Return a case of a box."""
+        facts = self.space.sample(box)
+        if self.users is None:
+            return facts
+        axis = self.space.axes[self.space.index[f"metadata.{REQUESTED_BY}"]]
+        named = [*self.users] or [another(getattr(axis, "texts", None) or ())]
+        return replace(facts, metadata={**facts.metadata, REQUESTED_BY: named})
+
+
+def _difference(change: _Change, regions: Iterator[Box], wording: _Wording, roles: RoleChain) -> Difference:
     before, after = (said.decision for said in change)
-    regions = answers.regions(lambda found: found is change)
-    boxes = [region.box for region in islice(regions, MOST_BOXES)]
-    joined = merged(boxes)
-    told = [say(box, answers.space) for box in joined[:MOST_TOLD]]
+    joined = merged(islice(regions, MOST_BOXES))
+    told = [wording.say(box) for box in joined[:MOST_TOLD]]
     if next(regions, None) is not None:
         told.append(f"at least {len(joined) - len(told) + 1:,} more such regions")
     elif len(joined) > MOST_TOLD:
@@ -206,7 +329,7 @@ def _difference(change: tuple[_Said, _Said], answers: Diagram[tuple[_Said, _Said
         after=_answer(after),
         aspects=_aspects(before, after),
         where=tuple(told),
-        example=answers.space.sample(joined[0]),
+        example=wording.example(joined[0]),
     )
 
 

@@ -212,7 +212,8 @@ class CompiledStack(CompiledPolicy):
         if facts.domain in self._of_domain:
             yield f"domain {facts.domain}", self._of_domain[facts.domain]
         named = requesters(facts.metadata)
-        for user in sorted(self._of_user) if named is None else named:
+        # Always in one order: who is named first must change nothing.
+        for user in sorted(self._of_user if named is None else named):
             if user in self._of_user:
                 yield f"user {user}", self._of_user[user]
 

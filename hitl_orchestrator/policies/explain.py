@@ -6,10 +6,11 @@ from typing import NamedTuple
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.value import Value
-from hitl_orchestrator.domain.words import Action
+from hitl_orchestrator.domain.words import POLICY_CHANGE, Action
 from hitl_orchestrator.policies.conditions import conditions_of, guards_of, stands_in_the_way
 from hitl_orchestrator.policies.engine import CompiledStack, compile_policy
-from hitl_orchestrator.policies.schema import ORGANISATION, Policy, Rule
+from hitl_orchestrator.policies.floor import BUILT_IN, WHY, held_to_the_floor
+from hitl_orchestrator.policies.schema import ORGANISATION, Policy, Rule, default_role
 
 
 class Standing(StrEnum):
@@ -62,19 +63,36 @@ class Explanation(Value):
 
 
 def explain(policy: Policy, facts: Facts, roles: RoleChain = DEFAULT_CHAIN) -> Explanation:
-    """Explain one decision.
+    """Explain one decision. Of a change of the policy, what is built in and asked whatever the policy says comes first.
 
     Raises:
         UnfitInput: if the facts are unsound.
     """
     compiled = compile_policy(policy, roles)
-    decision, judged = compiled.decide(facts), compiled.sound(facts)
+    said, judged = compiled.decide(facts), compiled.sound(facts)
+    decision, floor = held_to_the_floor(said, facts, roles), _floor(facts, roles)
     if not isinstance(compiled, CompiledStack):
-        return Explanation(rules=_lines(policy, judged, decision.rule_id), decision=decision)
-    lines = _lines(policy, judged, str(decision.layers[0].rule_id), ORGANISATION)
+        named = ORGANISATION if floor else None
+        return Explanation(rules=(*floor, *_lines(policy, judged, said.rule_id, named)), decision=decision)
+    lines = (*floor, *_lines(policy, judged, str(said.layers[0].rule_id), ORGANISATION))
     for name, layer in compiled.layers_for(facts):
         lines += _lines(layer.policy, layer.sound(facts), layer.decide(facts).rule_id, name)
     return Explanation(rules=lines, decision=decision)
+
+
+def _floor(facts: Facts, roles: RoleChain) -> tuple[RuleLine, ...]:
+    """Return what is asked whatever the policy says, as a layer of its own; nothing of most cases."""
+    if facts.task_type != POLICY_CHANGE:
+        return ()
+    least = RuleLine(
+        rule_id=POLICY_CHANGE,
+        action=Action.ESCALATE,
+        assigned_human_role=default_role(Action.ESCALATE, roles),
+        standing=Standing.DECIDES,
+        conditions=(ConditionTrial(True, WHY),),
+        layer=BUILT_IN,
+    )
+    return (least,)
 
 
 def _lines(policy: Policy, facts: Facts, decided_by: str, layer: str | None = None) -> tuple[RuleLine, ...]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from hitl_orchestrator.domain.words import Action, RiskLevel
 from hitl_orchestrator.policies.boxes import merged
 from hitl_orchestrator.policies.cells import Box, ConfidenceAxis, Space, end_of
+from hitl_orchestrator.policies.concerns import region_of, space_of, whole
 from hitl_orchestrator.policies.diagram import FALLEN_BACK, Diagram, Leaf, Node, diagram_of
 from hitl_orchestrator.policies.monotone import panel
 from hitl_orchestrator.policies.schema import FALLBACK, ORGANISATION, Policy
@@ -67,7 +68,7 @@ class PolicyMap(NamedTuple):
 
 
 def policy_map(policy: Policy, most: int = MOST_PANELS) -> PolicyMap:
-    """Draw the map of a policy; each layer has panels of its own.
+    """Draw the map of a policy; each layer has panels of its own, of the cases that it is asked about.
 
     Raises:
         UnfitInput: the policy is too entangled to be looked through.
@@ -76,7 +77,7 @@ def policy_map(policy: Policy, most: int = MOST_PANELS) -> PolicyMap:
     bounds: set[float] = set()
     for name, layer in policy.parts:
         title = "" if len(policy.parts) == 1 else name
-        diagram = diagram_of(layer)
+        diagram = diagram_of(layer, space_of(name, layer))
         axis = diagram.space.axes[diagram.space.confidence]
         bounds |= set(axis.bounds) if isinstance(axis, ConfidenceAxis) else set()
         panels += sorted(_panels(diagram, layer, title, name != ORGANISATION), key=lambda one: -one.kinds)
@@ -85,19 +86,20 @@ def policy_map(policy: Policy, most: int = MOST_PANELS) -> PolicyMap:
 
 def _panels(diagram: Diagram[int], policy: Policy, layer: str, silent: bool) -> Iterator[Panel]:
     space = diagram.space
+    region = region_of(layer or ORGANISATION, space)
     known: dict[int, tuple[Node[int] | Leaf[int], list[Box]]] = {
-        id(here): (here, [box]) for box, here in diagram.below(space.risk)
+        id(here): (here, [box]) for box, here in diagram.below(space.risk, region)
     }
-    listed = list(islice(diagram.below(space.risk, once=False), _MOST_CONTEXTS + 1))
+    listed = list(islice(diagram.below(space.risk, region, once=False), _MOST_CONTEXTS + 1))
     if len(listed) <= _MOST_CONTEXTS:
         known = {key: (here, []) for key, (here, _) in known.items()}
         for box, here in listed:
             known[id(here)][1].append(box)
     for here, boxes in known.values():
         together = merged(boxes)
-        rows = panel(here, space)
+        rows, told = panel(here, space), [whole(box, region, space) for box in together]
         yield Panel(
-            _title(together, space, layer, complete=len(listed) <= _MOST_CONTEXTS),
+            _title(told, space, layer, complete=len(listed) <= _MOST_CONTEXTS),
             tuple(_row(rows[risk], risk, policy, space, silent) for risk in reversed(range(len(RiskLevel)))),
             sum(_kinds(box, space) for box in together),
         )

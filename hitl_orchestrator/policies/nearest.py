@@ -5,7 +5,7 @@ from itertools import combinations, product
 from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.decision import Facts
-from hitl_orchestrator.domain.words import Action
+from hitl_orchestrator.domain.words import POLICY_CHANGE, Action
 from hitl_orchestrator.policies.cells import (
     Axis,
     ConfidenceAxis,
@@ -49,12 +49,17 @@ def nearest_changes(compiled: CompiledPolicy, facts: Facts) -> tuple[Change, ...
 
     Each is minimal: changing fewer of its facts does not suffice, whatever the values, and neither does any nearer
     value of one of them. Changes of more than two facts are looked for only where none of fewer leads to an action.
+    A change of the policy is escalated whatever its facts (see `floor`): nothing would alter that.
     """
+    if facts.task_type == POLICY_CHANGE:
+        return ()
     return _Search(compiled, facts).changes()
 
 
 def would_go_through(compiled: CompiledPolicy, facts: Facts) -> tuple[str, ...]:
     """Return the nearest changes that would let a case go ahead by itself, such as `if the risk were low`."""
+    if facts.task_type == POLICY_CHANGE:
+        return ()
     search = _Search(compiled, facts, MOST_ASKED_AT_A_GLANCE)
     verb = f"{_VERBS[Action.AUTO_APPROVE]} "
     return tuple(one.sentence.removeprefix(verb) for one in search.changes({Action.AUTO_APPROVE}))

@@ -10,9 +10,10 @@ from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.words import POLICY_CHANGE, Action, ProbeKind
 from hitl_orchestrator.errors import PolicyAltered
 from hitl_orchestrator.policies.engine import CompiledPolicy, compile_policy
+from hitl_orchestrator.policies.floor import held_to_the_floor, without_a_rule
 from hitl_orchestrator.policies.life import Life, in_canary
-from hitl_orchestrator.policies.schema import FALLBACK, Policy, default_role, policy_hash, policy_of
-from hitl_orchestrator.policies.strictest import in_order, strictest
+from hitl_orchestrator.policies.schema import FALLBACK, Policy, policy_hash, policy_of
+from hitl_orchestrator.policies.strictest import stricter
 
 Read = Callable[[str], dict[str, Any]]
 """Returns the recorded body of a policy by its hash; raises `KeyError` where there is none."""
@@ -81,7 +82,7 @@ class Rulebook:
         decided = self.policy(policy_hash).decide(facts)
         if not now.leads(policy_hash, task_id):
             decided = self.stricter(decided, now.active.decide(facts))
-        return self.stricter(self._floor(decided), decided) if facts.task_type == POLICY_CHANGE else decided
+        return held_to_the_floor(decided, facts, self._roles)
 
     def route(self, submission: Submission, facts: Facts) -> RoutingDecision:
         """Return where a case goes that came in, and what a watched policy would have said, which changes nothing."""
@@ -105,23 +106,7 @@ class Rulebook:
 
     def _looked_at(self, decided: RoutingDecision) -> RoutingDecision:
         """Return who looks at a case that went ahead by itself, with nothing that tells them so."""
-        return self._without_a_rule(decided, Action.HUMAN_REVIEW, FALLBACK, "a person decides it")
-
-    def _floor(self, decided: RoutingDecision) -> RoutingDecision:
-        """Return the least that is asked of a change of the policy."""
-        why = "a policy that asks for less takes a second person, whatever the policies say"
-        return self._without_a_rule(decided, Action.ESCALATE, POLICY_CHANGE, why)
-
-    def _without_a_rule(self, decided: RoutingDecision, action: Action, name: str, why: str) -> RoutingDecision:
-        """Return what is asked of a case whatever the rules of its policy say."""
-        return RoutingDecision(
-            action=action,
-            rule_id=name,
-            assigned_human_role=default_role(action, self._roles),
-            reason=why,
-            policy_id=decided.policy_id,
-            policy_hash=decided.policy_hash,
-        )
+        return without_a_rule(decided, Action.HUMAN_REVIEW, FALLBACK, "a person decides it", self._roles)
 
     def policy(self, policy_hash: str) -> CompiledPolicy:
         """Return a policy by its hash. Raises `PolicyAltered` where what is recorded is not it."""
@@ -130,16 +115,11 @@ class Rulebook:
         return self._compiled[policy_hash]
 
     def stricter(self, one: RoutingDecision, other: RoutingDecision) -> RoutingDecision:
-        """Return whichever asks for more, with all that the other asks besides; `one` on a tie (see `strictest`).
+        """Return whichever asks for more, with all that the other asks besides; `one` on a tie.
 
         A change of policy takes nothing away from a case that is under way.
         """
-        more, less = in_order(one, other, self._roles)
-        both = strictest(one, other, self._roles)
-        if (both.asking, both.assigned_human_role) == (more.asking, more.assigned_human_role):
-            return both
-        reason = f"{more.reason}; {less.rule_id} of policy {less.policy_hash[:12]} asks for more of who decides"
-        return both.model_copy(update={"reason": reason})
+        return stricter(one, other, self._roles)
 
 
 def recorded_policy(wanted_hash: str, read: Read) -> Policy:

@@ -41,6 +41,16 @@ def strictest(one: RoutingDecision, other: RoutingDecision, roles: RoleChain) ->
     return more.model_copy(update=changed) if changed else more
 
 
+def stricter(one: RoutingDecision, other: RoutingDecision, roles: RoleChain) -> RoutingDecision:
+    """Return the `strictest` of what two policies say, telling in its reason where the other asks for more."""
+    more, less = in_order(one, other, roles)
+    both = strictest(one, other, roles)
+    if (both.asking, both.assigned_human_role) == (more.asking, more.assigned_human_role):
+        return both
+    reason = f"{more.reason}; {less.rule_id} of policy {less.policy_hash[:12]} asks for more of who decides"
+    return both.model_copy(update={"reason": reason})
+
+
 def _asked_together(more: RoutingDecision, less: RoutingDecision, able: tuple[str, ...]) -> Asking:
     """Return what both want of the people who are asked, as far as there are roles to be distinct."""
     both = (more.asking, less.asking)

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 WORDS = ("risk_level", "domain", "task_type")
 """The columns of every case that stand for themselves."""
 
+# An object of JSON that holds nothing nested and nothing escaped.
+_TEXT = r'"[^"\\\x00-\x1f]*"'
+_NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
+_FIELD = rf"\s*{_TEXT}\s*:\s*(?:{_TEXT}|{_NUMBER}|true|false|null)\s*"
+_FLAT = rf"^\{{(?:{_FIELD}(?:,{_FIELD})*|\s*)\}}$".replace(r"\s", r"[ \t\r\n]")
 _PLAIN_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _MOST_SURE_DIGITS = 15
 
@@ -202,7 +207,7 @@ def _located(axis: MetadataAxis, texts: "pl.Series") -> "pl.Series":
     named = rf'"{axis.field}"\s*:'
     found = frame.select(
         text,
-        plain=(text.str.starts_with("{") & text.str.ends_with("}") & (text.str.count_matches(r"[\\{\[]") <= 1))
+        plain=text.str.contains(_FLAT)
         & (text.str.count_matches(named) <= 1)
         & pl.lit(pl.Series([axis.field]).str.contains(_PLAIN_NAME).item()),
         value=text.str.extract(named + r'\s*("[^"]*"|[^,}\s]+)'),
@@ -253,7 +258,7 @@ def _with(text: str) -> Facts:
 
 def _read(text: str | None) -> dict[str, Any]:
     try:
-        read = json.loads(text or "{}")
+        read = {} if text is None else json.loads(text)
     except ValueError:
         raise UnfitInput([f"past cases: metadata: not JSON: {str(text)[:60]!r}"]) from None
     if not isinstance(read, dict):

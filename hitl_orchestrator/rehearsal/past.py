@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 ROWS_AT_A_TIME = 50_000
+_MOST_OF_A_LINE = 160
+_MARK, _LIST = b"\xef\xbb\xbf", b"["
 _TEXTS = (
     "risk_level",
     "domain",
@@ -43,6 +45,12 @@ NOTHING_LEFT_OUT, ERASED, NAMELESS = range(3)
 _PROBES = (ProbeKind.KNOWN_ANSWER.value, ProbeKind.SECOND_LOOK.value)
 
 
+def first_line(exc: Exception) -> str:
+    """Return the beginning of what an error says; some quote all that they could not read."""
+    line = (str(exc).splitlines() or [type(exc).__name__])[0]
+    return line if len(line) <= _MOST_OF_A_LINE else f"{line[:_MOST_OF_A_LINE]}..."
+
+
 def scan(path: str) -> "pl.LazyFrame":
     """Return the past cases of an exported file, Parquet or JSON Lines, which is read when it is needed.
 
@@ -55,11 +63,13 @@ def scan(path: str) -> "pl.LazyFrame":
         raise UnfitInput([f"--on {path}: past cases stand in a store, or in a file .parquet, .jsonl or .ndjson"])
     if not Path(path).is_file():
         raise UnfitInput([f"--on {path}: there is no such file"])
+    if ending != ".parquet":
+        _refuse_other_json(path)
     try:
         frame = pl.scan_parquet(path) if ending == ".parquet" else pl.scan_ndjson(path, schema=_schema(pl))
         columns = frame.collect_schema()
     except (pl.exceptions.PolarsError, OSError) as exc:
-        raise UnfitInput([f"--on {path}: cannot be read: {str(exc).splitlines()[0]}"]) from exc
+        raise UnfitInput([f"--on {path}: cannot be read: {first_line(exc)}"]) from exc
     missing = [name for name in NEEDED if name not in columns]
     if missing:
         told = ", ".join(missing)
@@ -70,6 +80,17 @@ def scan(path: str) -> "pl.LazyFrame":
     if problems := _unfit(pl, path, columns):
         raise UnfitInput(problems)
     return frame  # type: ignore[no-any-return]
+
+
+def _refuse_other_json(path: str) -> None:
+    with Path(path).open("rb") as file:
+        begins = file.read(4)
+    if begins.startswith(_MARK):
+        raise UnfitInput([f"--on {path}: it begins with a byte order mark; save it as UTF-8 without one"])
+    if begins.lstrip().startswith(_LIST):
+        raise UnfitInput(
+            [f"--on {path}: it is one JSON array; write one object to a line, as 'hitl audit export' does"]
+        )
 
 
 def _unfit(pl: Any, path: str, columns: Mapping[str, Any]) -> list[str]:
@@ -126,7 +147,7 @@ def _of_outlines(pl: Any, lines: list[str]) -> "pl.DataFrame":
         else:
             frame = pl.read_csv(BytesIO(text.encode()), has_header=False, schema=schema, null_values="null")
     except (ValueError, TypeError, pl.exceptions.PolarsError) as exc:
-        raise LedgerDamaged(f"the entries of outcomes cannot be read: {str(exc).splitlines()[0]}") from exc
+        raise LedgerDamaged(f"the entries of outcomes cannot be read: {first_line(exc)}") from exc
     signals, proposed = pl.col("signals").str.strip_chars("[]"), pl.col("proposed_output")
     return frame.with_columns(  # type: ignore[no-any-return]
         signals=pl.when(signals == "").then(pl.lit([], pl.List(pl.String))).otherwise(signals.str.split(" ")),

@@ -13,7 +13,7 @@ from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.policies.schema import Policy, policy_hash
 from hitl_orchestrator.policies.vectors import WORDS, Vectors, polars
 from hitl_orchestrator.rehearsal.outcome import Change, Flip, Load, Rehearsal
-from hitl_orchestrator.rehearsal.past import ERASED, NAMELESS, NOTHING_LEFT_OUT, frames, prepared
+from hitl_orchestrator.rehearsal.past import ERASED, NAMELESS, NOTHING_LEFT_OUT, first_line, frames, prepared
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,6 +23,8 @@ _ANSWERS = {"approve": False, "reject": True, "modify": True, "override": True}
 
 _RECORDED = ["routing_decision", "rule_id", "old_role", "old_answers"]
 _COUNTS = list(SUMS)
+LEAST_CHANCE = 1e-6
+"""The least probability of a review that is taken for one: its weight is one over it."""
 
 
 def rehearse(
@@ -41,7 +43,20 @@ def rehearse(
     Raises:
         UnfitInput: there are no cases, or they lack what the policies ask for.
     """
-    pl = polars()
+    try:
+        return _rehearsed(policy, past, old, capacity or {}, roles)
+    except UnfitInput as exc:
+        raise UnfitInput([told.replace("past cases:", f"{where}:", 1) for told in exc.problems]) from exc
+
+
+def _rehearsed(
+    policy: Policy,
+    past: "Iterable[pl.LazyFrame]",
+    old: Policy | None,
+    capacity: Mapping[str, Capacity],
+    roles: RoleChain,
+) -> Rehearsal:
+    pl, where = polars(), "past cases"
     new = Vectors(policy, roles, "new_")
     other = None if old is None else Vectors(old, roles, "old_")
     both = [one for one in (new, other) if one is not None]
@@ -61,7 +76,7 @@ def rehearse(
     groups = parts[0] if len(parts) == 1 else pl.concat(parts).group_by(keys).agg(pl.col(*_COUNTS).sum())
     decided = _decided(pl, groups, new, "after")
     decided = _recorded(pl, decided, where) if other is None else _decided(pl, decided, other, "before")
-    found = _told(pl, decided, policy, capacity or {}, recorded=old is None)
+    found = _told(pl, decided, policy, capacity, recorded=old is None)
     return found.model_copy(update=left_out)
 
 
@@ -119,7 +134,11 @@ def _grouped(pl: Any, frame: "pl.LazyFrame", policies: list[Vectors]) -> "pl.Dat
     weight = pl.when(answered).then(1 / chance).otherwise(0.0)
     wrong = pl.col("answer").is_in([answer for answer, is_wrong in _ANSWERS.items() if is_wrong]).fill_null(value=False)
     query = frame.with_columns(weight=weight.fill_null(0.0), answered=answered.fill_null(value=False)).group_by(*keys)
+    # The bounds are those of a probability that can be a weight; NaN is beyond every number.
+    strange = chance.filter(~((chance == 0) | chance.is_between(LEAST_CHANCE, 1)))
     summed = query.agg(
+        strange=strange.first(),
+        spread=((1 - chance) / chance).filter((chance > 0) & ~pl.col("again")).sum(),
         cases=(~pl.col("again")).sum().cast(pl.Int64),
         unseen=(~(chance > 0).fill_null(value=False) & ~pl.col("again")).sum().cast(pl.Int64),
         reviews=pl.col("answered").sum().cast(pl.Int64),
@@ -128,12 +147,14 @@ def _grouped(pl: Any, frame: "pl.LazyFrame", policies: list[Vectors]) -> "pl.Dat
         weights_wrong=(pl.col("weight") * wrong.cast(pl.Float64)).sum(),
     )
     try:
-        return summed.collect(engine="streaming")
+        found = summed.collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError) as exc:
-        told = next(
-            (str(cause) for cause in (exc.__cause__,) if isinstance(cause, UnfitInput)), str(exc).splitlines()[0]
-        )
-        raise UnfitInput([f"past cases cannot be read: {told}"]) from exc
+        told = next((one.problems for one in (exc.__cause__,) if isinstance(one, UnfitInput)), None)
+        raise UnfitInput(told or [f"past cases: cannot be read: {first_line(exc)}"]) from exc
+    for given in found["strange"].drop_nulls():
+        remedy = f"0 or a number from {LEAST_CHANCE:g} to 1; export the audit records again"
+        raise UnfitInput([f"past cases: review_probability: {given!r} is not {remedy}"])
+    return found.drop("strange")
 
 
 def _decided(pl: Any, groups: "pl.DataFrame", policy: Vectors, name: str) -> "pl.DataFrame":
@@ -158,7 +179,8 @@ def _told(
         change=pl.col("after").replace_strict(strict) - pl.col("before").replace_strict(strict, default=None)
     )
     auto = Action.AUTO_APPROVE.value
-    escape = escape_of({name: float(decided.filter(pl.col("after") == auto)[name].sum()) for name in SUMS})
+    kinds = decided.filter(pl.col("after") == auto).group_by(*WORDS).agg(pl.col(*SUMS).sum())
+    escape = escape_of({name: float(kinds[name].sum()) for name in SUMS}, kinds.iter_rows(named=True))
     # What was only looked at again is no case of its own.
     decided = decided.filter(pl.col("cases") > 0)
     cases = int(decided["cases"].sum())

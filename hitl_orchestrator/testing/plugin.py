@@ -1,6 +1,7 @@
 """For pytest: the fixtures `hitl`, `reviewer` and `clock`, and the tables of policy tests that stand among the tests.
 
-Both are found by themselves. Nothing is imported until a test asks for a fixture, or a table is there.
+Both are found by themselves. Nothing is imported until a test asks for a fixture, or a table is there, or reviewers
+are named, with whose chain of roles tables are run.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,6 +18,25 @@ if TYPE_CHECKING:
 
 # Those of `policies.tables`, which is not imported for files that are none.
 _TABLES = (".policy-test.yaml", ".policy-test.yml", ".policy-test.csv")
+_OPTION, _INI = "--hitl-reviewers", "hitl_reviewers"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what names the reviewers, on the command line and in the file of settings."""
+    told = "the reviewers whose chain of roles the tables of policy tests are run with"
+    parser.getgroup("hitl").addoption(_OPTION, metavar="FILE", default=None, help=f"{told}; before the ini-option.")
+    parser.addini(_INI, f"{told}, a file beside this one. Default: HITL_REVIEWERS, else a seat per role.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the reviewers that are named, so that a file that does not fit is refused before any test runs."""
+    typed, written = config.getoption(_OPTION), config.getini(_INI)
+    if typed or written:
+        from hitl_orchestrator.testing.policy_files import use_chain_of  # noqa: PLC0415 - most runs name none
+
+        beside = config.rootpath if config.inipath is None else config.inipath.parent
+        name, folder = (_OPTION, config.invocation_params.dir) if typed else (_INI, beside)
+        use_chain_of(config, name, folder / (typed or written))
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "PolicyFile | None":

@@ -1,15 +1,31 @@
 """Tables of policy tests as pytest sees them: a file, and in it a test for each line."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
+from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import UnfitInput
-from hitl_orchestrator.loading import load_policy_tests
+from hitl_orchestrator.loading import load_people, load_policy_tests
 from hitl_orchestrator.policies.engine import CompiledPolicy, compile_policy
 from hitl_orchestrator.policies.tables import PolicyTest, shown
+from hitl_orchestrator.settings import read_settings
+
+_CHAIN = pytest.StashKey[RoleChain]()
+
+
+def use_chain_of(config: pytest.Config, name: str, file: Path) -> None:
+    """Run all tables with the chain of roles of a file of reviewers, which the setting `name` names.
+
+    Raises:
+        pytest.UsageError: there is no such file, or it does not fit, with every problem in it.
+    """
+    try:
+        config.stash[_CHAIN] = load_people(file).chain
+    except UnfitInput as exc:
+        raise pytest.UsageError("\n".join(f"{name}: {problem}" for problem in exc.problems)) from None
 
 
 class PolicyFile(pytest.File):
@@ -18,12 +34,19 @@ class PolicyFile(pytest.File):
     def collect(self) -> Iterator["PolicyItem"]:
         """Yield its tests. A file that does not fit is an error of the collection, with every problem in it."""
         try:
-            table = load_policy_tests(self.path, DEFAULT_CHAIN)
+            chain = self._chain()
+            table = load_policy_tests(self.path, chain)
         except UnfitInput as exc:
             raise self.CollectError("\n".join(exc.problems)) from None
-        compiled = compile_policy(table.policy)
+        compiled = compile_policy(table.policy, chain)
         for test in table.tests:
             yield PolicyItem.from_parent(self, name=test.name, test=test, compiled=compiled)
+
+    def _chain(self) -> RoleChain:
+        """Return the chain of the reviewers that pytest's settings name, else of those that a command would take."""
+        if _CHAIN not in self.config.stash:
+            self.config.stash[_CHAIN] = load_people(read_settings().reviewers).chain
+        return self.config.stash[_CHAIN]
 
 
 class PolicyItem(pytest.Item):

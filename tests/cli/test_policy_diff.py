@@ -55,3 +55,14 @@ def test_the_schema_is_json_schema(hitl):
 
     assert told.code == 0
     Draft202012Validator.check_schema(json.loads(told.out))
+
+
+def test_of_policies_for_very_many_users_it_is_told_what_was_not_looked_at(hitl, folder):
+    rule = {"priority": 1, "action": "human_review", "conditions": {"risk_level": "high"}}
+    users = {name: {"policy_id": name, "rules": [rule | {"rule_id": f"of_{name}"}]} for name in "abcdefg"}
+    (folder / "many.json").write_text(json.dumps({"policy_id": "many", "rules": [], "users": users}))
+    told = "Where layers of more than 6 users answer one case, what several of them request together was not looked at."
+
+    assert told in " ".join(hitl("policy", "diff", "many.json", "many.json").out.split())
+    assert hitl("policy", "diff", "many.json", "many.json", "--json").data["every_list_of_users"] is False
+    assert told not in hitl("policy", "diff", "routing_policy.json", "routing_policy.json").out

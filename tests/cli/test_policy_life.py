@@ -106,3 +106,56 @@ def test_what_cannot_be_done_is_refused_in_a_sentence(hitl, typed):
 
     assert (refused.code, refused.out) == (2, "")
     assert refused.err.startswith("hitl: ")
+
+
+@pytest.mark.usefixtures("policies")
+def test_an_auditor_reads_all_that_happened_to_policies_and_the_case_of_a_change_with_what_came_of_it(hitl, folder):
+    rules = [LOOSE["rules"][0], {**LOOSE["rules"][1], "conditions": {"risk_level": "low", "min_confidence": 0.3}}]
+    (folder / "looser.json").write_text(json.dumps({**LOOSE, "policy_id": "looser", "rules": rules}))
+    hitl("policy", "shadow", "loose.json", *BY)
+    hitl("policy", "shadow", "--off", *BY)
+    approved = hitl("policy", "activate", "loose.json", *BY, "--json").data["case_id"]
+    hitl("resume", approved, "approve", "--reviewer", "compliance_officer")
+    declined = hitl("policy", "canary", "looser.json", "--share", "0.25", *BY, "--json").data["case_id"]
+    hitl("resume", declined, "reject", "--reviewer", "compliance_officer", "--feedback", "no")
+
+    told, listed = " ".join(hitl("audit", "show", "--policies").out.split()), hitl("audit", "show", "--policies")
+    kinds = [one["kind"].removeprefix("policy_") for one in hitl("audit", "show", "--policies", "--json").data]
+    of_case = [one["kind"] for one in hitl("audit", "show", declined, "--json").data]
+
+    assert (listed.code, listed.err) == (0, "")
+    assert " ".join(kinds) == "version activated version shadow shadow proposed activated version proposed declined"
+    assert "of strict comes in, its check has" in told
+    assert f"proposed by senior_manager, approved by compliance_officer in case {approved}: we agreed so" in told
+    assert f"on a share of 0.25 is proposed in place of {loose_hash(hitl)}, in case {declined}: we agreed so" in told
+    assert f"what was proposed in case {declined} is not carried out: it ended as rejected" in told
+    assert (of_case[0], of_case[-1], "decided" in of_case) == ("policy_proposed", "policy_declined", True)
+    for command in (("audit", "show"), ("show",)):
+        assert "is not carried out: it ended as rejected" in " ".join(hitl(*command, declined).out.split())
+
+
+def loose_hash(hitl):
+    (found,) = [one["policy_hash"] for one in hitl("policy", "versions", "--json").data if one["policy_id"] == "loose"]
+    return found[:12]
+
+
+def test_whoever_asks_for_entries_says_about_what(hitl):
+    hitl("run", "tasks.json")
+
+    assert (
+        hitl("audit", "show", "--policies").out == "No policy was brought in, activated or watched by a command yet.\n"
+    )
+    for typed in ((), ("task_001", "--policies")):
+        refused = hitl("audit", "show", *typed)
+        assert (refused.code, refused.out) == (2, "")
+        assert refused.err == "hitl: audit show: give the id of a case or of its task, or --policies alone\n"
+
+
+@pytest.mark.usefixtures("policies")
+def test_of_a_change_it_is_explained_what_is_built_in_and_no_way_around_it_is_told(hitl):
+    case_id = hitl("policy", "activate", "loose.json", *BY, "--json").data["case_id"]
+    told = " ".join(hitl("policy", "explain", case_id).out.split())
+
+    assert "policy_change, which is built in, holds: a policy that asks for less takes a second person" in told
+    assert "would go" not in told
+    assert "policy_change, which is built in, holds" in " ".join(hitl("show", case_id).out.split())

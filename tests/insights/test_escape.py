@@ -17,6 +17,7 @@ def sums(reviews, unseen=0):
         sum(weight for weight, _ in seen),
         sum(weight**2 for weight, _ in seen),
         sum(weight for weight, wrong in seen if wrong),
+        sum((1 - chance) / chance for chance, _, _ in reviews),
     )
     return dict(zip(SUMS, told, strict=True))
 
@@ -63,3 +64,25 @@ def test_where_nobody_was_ever_asked_reviews_do_not_speak_of_all():
 
 def test_where_nothing_goes_ahead_nothing_escapes():
     assert escape_of(dict.fromkeys(SUMS, 0)).why_not == "no case would go ahead"
+
+
+@pytest.mark.parametrize("chance", [1.0, 0.1])
+def test_looks_that_nobody_took_say_nothing_of_the_cases_they_stood_for(chance):
+    found = escape_of(sums([(chance, False, False)] * 1000 + [(1.0, True, False)] * 40))
+
+    assert (found.cases, found.unanswered, found.reviews, found.enough) == (1040, 1000, 40, False)
+    assert "nobody answered for about 96% of the cases that would go ahead" in found.why_not
+    assert found.highest_of_all > 0.96
+
+
+def test_what_the_draw_leaves_out_is_no_look_that_nobody_took():
+    for seed in range(200):
+        assert escape_of(sums(list(past(random.Random(seed), 1000)))).unanswered == 0
+
+
+def test_the_answers_of_one_kind_do_not_stand_in_for_those_of_another():
+    drawn, silent = [(0.5, True, False)] * 700, [(1.0, False, False)] * 300
+    found = escape_of(sums(drawn + silent), [sums(drawn), sums(silent)])
+
+    assert escape_of(sums(drawn + silent)).unanswered == 0
+    assert (found.unanswered, found.enough) == (300, False)

@@ -109,11 +109,23 @@ def test_sqlite_reads_no_entry_and_computes_nothing(sqlite_ledger, store_file, s
     assert not steps & {"Function", "PureFunc", "SorterSort"}
 
 
-def test_an_outcome_that_is_no_json_any_more_is_told_as_damage(sqlite_ledger, store_file):
+@pytest.mark.parametrize("said", ["no JSON", "[]", "5", '{"body":[]}'])
+@pytest.mark.parametrize("kind", ["finished", "submitted"])
+def test_an_entry_that_says_nothing_any_more_is_told_as_damage(sqlite_ledger, store_file, said, kind):
     finished(sqlite_ledger)
     intruder = Intruder(f"sqlite:///{store_file}")
     intruder.disarm()
-    intruder.run("UPDATE events SET entry = 'no JSON' WHERE kind = 'finished'")
+    intruder.run("UPDATE events SET entry = ? WHERE kind = ?", said, kind)
 
-    with pytest.raises(LedgerDamaged, match="the entry of an outcome cannot be read"):
-        list(sqlite_ledger.outlines())
+    with pytest.raises(LedgerDamaged, match="cannot be read"):
+        list(sqlite_ledger.past())
+
+
+def test_a_case_without_its_beginning_is_told_as_damage(sqlite_ledger, store_file):
+    finished(sqlite_ledger)
+    intruder = Intruder(f"sqlite:///{store_file}")
+    intruder.disarm()
+    intruder.run("DELETE FROM events WHERE kind = 'submitted'")
+
+    with pytest.raises(LedgerDamaged, match="cannot be read"):
+        list(sqlite_ledger.past())

@@ -1,10 +1,14 @@
 """A layer is checked where it is asked, and nowhere else."""
 
+from itertools import product
+
 import pytest
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.words import RiskLevel
 from hitl_orchestrator.policies import Conditions, Policy, PolicyStack, Rule, check, decide
+from hitl_orchestrator.policies.cells import Space, steps
+from hitl_orchestrator.policies.concerns import region_of
 from hitl_orchestrator.policies.findings import FindingKind
 
 
@@ -67,3 +71,17 @@ def test_what_is_found_about_a_layer_is_said_and_shown_of_its_own_cases(kind, fi
 
 def spelt(own):
     return own if isinstance(own, str) else {name: {"eq": value} for name, value in own.items()}
+
+
+def test_a_user_is_asked_wherever_it_cannot_be_told_who_requested_a_task():
+    rule = a_rule("numbered", "escalate", metadata={"requested_by": {"gt": 5}})
+    layer = Policy(policy_id="l", metadata={"requested_by": "number"}, rules=(rule,))
+    stack = PolicyStack.of(Policy(policy_id="p", rules=(a_rule("all"),)), users={"ann": layer})
+    facts = Facts(RiskLevel.LOW, "any", "any", None, metadata={"requested_by": 7})
+
+    assert decide(stack, facts).rule_id == "numbered"
+    assert Space([layer]).locate(facts) in cells_asked("user ann", Space([layer]))
+
+
+def cells_asked(layer, space):
+    return set(product(*map(steps, region_of(layer, space))))

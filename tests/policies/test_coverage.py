@@ -1,7 +1,7 @@
 """What tests have tried of a policy, and the cases beside its bounds."""
 
 import pytest
-from policies_at_random import a_policy, a_policy_with
+from policies_at_random import a_policy, a_policy_with, a_stack
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
@@ -95,3 +95,18 @@ def test_a_layer_is_tried_by_the_cases_that_it_concerns():
         "r1",
         "of_payments",
     }
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_cases_beside_the_bounds_of_layers_try_all_of_them_where_each_layer_is_asked(seed):
+    stack = a_stack(seed, users=("ann", "bob", "carl"))
+
+    assert coverage(stack, [facts for _, facts in boundary_cases(stack)]).missing_values == ()
+
+
+def test_a_bound_that_matters_only_where_its_layer_is_not_asked_is_out_of_reach():
+    elsewhere = a_policy_with([("human_review", {"domain": "support", "min_confidence": 0.5})], policy_id="l")
+    stack = PolicyStack.of(a_policy_with([]), domains={"payments": elsewhere})
+
+    assert [bound.told for bound in coverage(stack, []).out_of_reach] == ["r1: confidence_score 0.5"]
+    assert list(boundary_cases(stack)) == []

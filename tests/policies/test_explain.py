@@ -1,7 +1,12 @@
+import pytest
+
 from hitl_orchestrator.domain.decision import Facts
+from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.domain.words import RiskLevel
-from hitl_orchestrator.policies import Conditions, Policy, Rule, decide, explain
+from hitl_orchestrator.policies import Conditions, Policy, Rule, compile_policy, decide, explain, policy_hash
 from hitl_orchestrator.policies.explain import Standing
+from hitl_orchestrator.policies.nearest import nearest_changes, would_go_through
+from hitl_orchestrator.policies.rulebook import Rulebook
 
 
 def a_policy():
@@ -59,3 +64,40 @@ def test_the_fallback_is_explained_too():
 
     assert explanation.rules == ()
     assert explanation.lines == ("human_review by domain_reviewer: no rule holds, so a person decides",)
+
+
+A_CHANGE = Facts(RiskLevel.LOW, "policy", "policy_change", 0.9)
+TOP = Policy(
+    policy_id="top",
+    rules=(
+        Rule(
+            rule_id="top",
+            priority=1,
+            conditions=Conditions(),
+            action="escalate",
+            assigned_human_role="compliance_officer",
+        ),
+    ),
+)
+
+
+def test_a_change_of_the_policy_is_explained_by_what_is_built_in_and_what_the_policy_would_say():
+    told = explain(a_policy(), A_CHANGE)
+
+    assert [(line.layer, line.rule_id, line.standing) for line in told.rules] == [
+        ("built in", "policy_change", Standing.DECIDES),
+        ("organisation", "risky", Standing.FAILS),
+        ("organisation", "sure", Standing.DECIDES),
+        ("organisation", "late", Standing.TOO_LATE),
+    ]
+    assert told.lines[0].endswith("a policy that asks for less takes a second person, whatever the policies say")
+    assert told.lines[-1].startswith("escalate by senior_manager: policy_change, which is built in, holds: ")
+
+
+@pytest.mark.parametrize("policy", [a_policy(), TOP], ids=["less", "more"])
+def test_it_is_explained_as_it_is_decided_and_nothing_of_its_facts_would_alter_that(policy):
+    rulebook = Rulebook(policy, DEFAULT_CHAIN, {}.__getitem__)
+
+    assert explain(policy, A_CHANGE).decision == rulebook.decide(policy_hash(policy), A_CHANGE)
+    assert nearest_changes(compile_policy(policy), A_CHANGE) == ()
+    assert would_go_through(compile_policy(policy), A_CHANGE) == ()

@@ -1,6 +1,7 @@
 """The map shows what the policy does, everywhere, and its picture is sound SVG in which no text lies on another."""
 
 import random
+import re
 import sys
 from importlib.resources import files
 from xml.etree import ElementTree
@@ -11,7 +12,7 @@ from policies_at_random import a_policy, a_policy_with
 from hitl_orchestrator.domain.words import Action, RiskLevel
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies import PolicyStack, read_policy
-from hitl_orchestrator.policies.drawing import png, svg
+from hitl_orchestrator.policies.drawing import DARK, STYLE, png, svg
 from hitl_orchestrator.policies.map import policy_map
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -62,6 +63,37 @@ def test_a_layer_has_panels_of_its_own_in_which_it_may_be_silent():
     assert [field.action for field in drawn.panels[1].rows[0].fields] == [None, Action.HUMAN_REVIEW]
 
 
+@pytest.mark.parametrize(
+    ("kind", "elsewhere", "titles"),
+    [
+        (
+            {"domains": "payments"},
+            {"domain": "support"},
+            {
+                "Domain payments: where amount is missing or at most 5",
+                "Domain payments: where amount is of another type or above 5",
+            },
+        ),
+        (
+            {"users": "ann"},
+            {"metadata": {"requested_by": {"eq": "bob"}}},
+            {
+                "User ann: where amount is missing or at most 5 and requested_by is ann",
+                "User ann: where amount is of another type or above 5 and requested_by is ann",
+                "User ann: where requested_by is of another type",
+            },
+        ),
+    ],
+)
+def test_a_layer_is_drawn_where_it_is_asked_and_nowhere_else(kind, elsewhere, titles):
+    ((layers, name),) = kind.items()
+    said = [("escalate", elsewhere), ("human_review", {"metadata": {"amount": {"exists": True, "gt": 5}}})]
+    layer = a_policy_with(said, policy_id="l", metadata={"amount": "number", "requested_by": "text"})
+    _, *panels = policy_map(PolicyStack.of(a_policy_with([]), **{layers: {name: layer}})).panels
+
+    assert {panel.title for panel in panels} == titles
+
+
 def test_what_is_more_than_can_be_shown_is_counted():
     drawn = policy_map(a_policy(4), most=4)
 
@@ -91,6 +123,40 @@ def test_the_picture_has_a_title_a_story_and_a_form_for_dark_pages():
     assert picture.find(f"{SVG}title").text == "What default_routing_policy_v1 does"
     assert "low risk: human_review by rule_005 from 0 to 0.8" in picture.find(f"{SVG}desc").text
     assert "prefers-color-scheme: dark" in drawn
+
+
+def brightness(colour):
+    """Return the relative luminance of WCAG 2."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one, other):
+    darker, lighter = sorted((brightness(one), brightness(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def colours(style):
+    """Return the colour of each class; a mark, which is drawn thinly, as it looks upon each field."""
+    found = dict(re.findall(r"(text|\.\w+) \{[^}]*?(?<!-)(?:fill|stroke): (#\w{6})", style))
+    share = float(re.search(r"stroke-opacity: ([\d.]+)", style)[1])
+    mark = re.search(r"\.mark \{ stroke: (#\w{6})", style.split("@media")[-1])[1]
+    for name in (".amber", ".red"):
+        mixed = (
+            int(mark[at : at + 2], 16) * share + int(found[name][at : at + 2], 16) * (1 - share) for at in (1, 3, 5)
+        )
+        found[f"mark on {name}"] = "#" + "".join(f"{round(part):02x}" for part in mixed)
+    return found
+
+
+@pytest.mark.parametrize("style", [STYLE, STYLE + DARK], ids=["light", "dark"])
+def test_every_text_can_be_read_on_whatever_it_lies_on_light_or_dark(style):
+    of = colours(style)
+
+    for name in (".card", ".green", ".amber", ".red", ".silent", "mark on .amber", "mark on .red"):
+        assert contrast(of["text"], of[name]) >= 4.5, name
+    assert contrast(of[".small"], of[".card"]) >= 4.5
 
 
 def test_names_are_never_read_as_markup():

@@ -244,11 +244,15 @@ def test_cases_without_a_name_are_left_out_and_counted():
         ({"routing_decision": None}, "routing_decision: None is not one of"),
         ({"rule_id": None}, "a recorded answer names no rule"),
         ({"task_timestamp": "yesterday"}, "'yesterday' begins with no day"),
+        *(
+            ({"review_probability": chance}, "here: review_probability: .* is not 0 or a number from 1e-06 to 1")
+            for chance in (1.5, -0.1, 1e-300, float("nan"), float("inf"))
+        ),
     ],
 )
 def test_what_was_recorded_and_is_no_answer_is_refused(changes, told):
     with pytest.raises(UnfitInput, match=told):
-        run([a_case(), a_case(**changes)])
+        run([a_case(), a_case(**changes)], where="here")
 
 
 def test_metadata_that_stand_in_columns_of_a_file_are_read_as_they_are(tmp_path):

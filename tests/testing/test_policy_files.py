@@ -49,3 +49,67 @@ def test_a_table_that_does_not_fit_is_an_error_and_the_own_tests_are_told_of(sui
 
     done.assert_outcomes(errors=1)
     done.stdout.fnmatch_lines(["*tests[[]0].facts.risk_levl: unknown field; did you mean 'risk_level'?*"])
+
+
+OWN_ROLES = """
+escalation_chain: [clerk, head]
+reviewers:
+  - {reviewer_id: ann, name: Ann, roles: [head], domains: ["*"]}
+"""
+ASKS_THE_HEAD = """
+tests:
+  - {name: a high risk goes to the head, facts: {risk_level: high}, expect: {action: escalate, role: head}}
+  - {name: what no rule names goes to a clerk, facts: {risk_level: low}, expect: {role: clerk, rule: fallback}}
+"""
+
+
+@pytest.fixture
+def own_roles(suite):
+    """A suite whose policy and table name roles of its own, and the reviewers in a folder below."""
+    (suite.path / "ours.yaml").write_text(
+        "policy_id: ours\n"
+        "rules:\n"
+        "  - {rule_id: r, priority: 1, conditions: {risk_level: high}, action: escalate, assigned_human_role: head}\n"
+    )
+    (suite.path / "ours.policy-test.yaml").write_text(ASKS_THE_HEAD)
+    suite.mkdir("people").joinpath("reviewers.yaml").write_text(OWN_ROLES)
+    return suite
+
+
+def test_a_table_is_run_with_the_roles_of_the_reviewers_that_the_settings_or_the_command_name(own_roles, monkeypatch):
+    run(own_roles, "--hitl-reviewers", "people/reviewers.yaml").assert_outcomes(passed=3)
+    monkeypatch.setenv("HITL_REVIEWERS", "people/reviewers.yaml")
+    run(own_roles).assert_outcomes(passed=3)
+
+    monkeypatch.setenv("HITL_REVIEWERS", "gone.yaml")
+    own_roles.makeini("[pytest]\nhitl_reviewers = people/reviewers.yaml")
+    monkeypatch.chdir(own_roles.path / "people")
+    run(own_roles, "-c", "../tox.ini", "..").assert_outcomes(passed=3)
+
+
+def test_without_reviewers_that_are_named_the_roles_are_those_of_the_seats(own_roles):
+    done = run(own_roles)
+
+    done.assert_outcomes(errors=1)
+    done.stdout.fnmatch_lines(['ours.yaml: rules*assigned_human_role: "head": no such role; *'])
+
+
+def test_reviewers_of_the_environment_that_cannot_be_read_are_an_error_of_the_tables_alone(own_roles, monkeypatch):
+    monkeypatch.setenv("HITL_REVIEWERS", "gone.yaml")
+
+    done = run(own_roles, "--continue-on-collection-errors")
+
+    done.assert_outcomes(passed=1, errors=1)
+    done.stdout.fnmatch_lines(["gone.yaml: cannot be read: No such file or directory"])
+
+
+@pytest.mark.parametrize("text", [None, "escalation_chain: [clerk", "escalation_chain: []\nreviewers: []"])
+def test_reviewers_that_cannot_be_read_are_refused_in_a_sentence_before_any_test_runs(own_roles, text):
+    if text is not None:
+        (own_roles.path / "gone.yaml").write_text(text)
+
+    done = run(own_roles, "--hitl-reviewers", "gone.yaml")
+
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines(["ERROR: --hitl-reviewers: *gone.yaml: *"])
+    assert "Traceback" not in f"{done.stdout}{done.stderr}"
