@@ -23,6 +23,15 @@ class UnfitInput(HitlError):
         super().__init__("\n".join(self.problems))
 
 
+class PolicyMissing(UnfitInput):
+    """No policy was given or activated, and the one that comes with the package is for other roles."""
+
+    def __init__(self, roles: Iterable[str]) -> None:
+        why = "none was given, used or activated here, and the one that comes with the package is for other roles than"
+        remedy = "give yours with --policy (HITL_POLICY; policy= in the library), or begin with 'hitl policy activate'"
+        super().__init__([f"policy: {why} {', '.join(roles)}; {remedy}"])
+
+
 class StoreUnavailable(HitlError):
     """The store cannot be opened, read or written."""
 
@@ -143,12 +152,13 @@ class NothingToGoBackTo(Refusal):
 
 
 class TaskConflict(Refusal):
-    """A task id came again with other content."""
+    """A task id came again with other content. `stays`: the case before takes no newer attempt either."""
 
-    def __init__(self, task_id: str, case_id: str) -> None:
+    def __init__(self, task_id: str, case_id: str, *, stays: bool = False) -> None:
+        remedy = ", and takes no newer attempt; give it a new task_id"
         super().__init__(
-            f"task {task_id!r} was already submitted with other content as case {case_id!r}; "
-            "give it a new task_id, or ask for a resubmission"
+            f"task {task_id!r} was already submitted with other content as case {case_id!r}"
+            + (remedy if stays else "; give it a new task_id, or ask for a resubmission")
         )
         self.task_id, self.case_id = task_id, case_id
 
@@ -269,11 +279,11 @@ class StaleReview(Refusal):
 
 
 class NotAuthorised(Refusal):
-    """This reviewer may not take this decision."""
+    """This reviewer may not take this decision, or do `what` they are about to."""
 
-    def __init__(self, reviewer_id: str, why: str) -> None:
-        super().__init__(f"reviewer {reviewer_id!r} may not decide this: {why}")
-        self.reviewer_id = reviewer_id
+    def __init__(self, reviewer_id: str, why: str, what: str = "decide this") -> None:
+        super().__init__(f"reviewer {reviewer_id!r} may not {what}: {why}")
+        self.reviewer_id, self.why = reviewer_id, why
 
 
 class TopOfChain(Refusal):

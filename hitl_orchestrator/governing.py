@@ -6,44 +6,34 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic import ValidationError
-
-from hitl_orchestrator.domain.audit import Actor, Event
+from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import Reviewer
-from hitl_orchestrator.domain.words import POLICY_CHANGE, Action, CaseStage, FinalDecision, PolicyChange
+from hitl_orchestrator.domain.words import POLICY_CHANGE, CaseStage, FinalDecision, PolicyChange
 from hitl_orchestrator.driving import Notice
 from hitl_orchestrator.errors import (
     LedgerDamaged,
-    NotAuthorised,
     NothingToGoBackTo,
     PolicyAltered,
     UnfitInput,
-    UnknownCase,
 )
 from hitl_orchestrator.ledger import policy_entries as telling
 from hitl_orchestrator.ledger.chain import Draft
 from hitl_orchestrator.ledger.entries import SYSTEM
 from hitl_orchestrator.loading import check_they_fit, load_policy
-from hitl_orchestrator.nodes.refusals import who_acts
 from hitl_orchestrator.policies.change import (
-    POLICY_DOMAIN,
     Wanted,
-    change_output,
-    change_task,
     reason_of,
     share_of,
     unsound,
     version_of,
-    where_looser,
 )
 from hitl_orchestrator.policies.check import check
 from hitl_orchestrator.policies.life import Life, Proposal, Version
 from hitl_orchestrator.policies.rulebook import recorded_policy
-from hitl_orchestrator.policies.schema import Policy, default_role, policy_hash, policy_of
+from hitl_orchestrator.policies.schema import Policy, policy_hash
 from hitl_orchestrator.policies.watching import Watching, watched
-from hitl_orchestrator.review.authority import role_to_decide_in
-from hitl_orchestrator.spot_checking import SpotCheckingOrchestrator
+from hitl_orchestrator.proposing import ProposingOrchestrator
 
 if TYPE_CHECKING:
     from hitl_orchestrator.insights.waiting import Capacity
@@ -65,7 +55,7 @@ class Governed(NamedTuple):
     looser: tuple[str, ...] = ()
 
 
-class GoverningOrchestrator(SpotCheckingOrchestrator):
+class GoverningOrchestrator(ProposingOrchestrator):
     """An orchestrator whose policy is governed as well."""
 
     def activate_policy(
@@ -214,17 +204,21 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
                 return Governed(wanted.change, wanted.hash, in_force=True)
             base = self._ruling(life)
             looser = self._looser(base, wanted.policy)
-            known = self._proposed_before(wanted, life, policy_hash(base)) if looser else None
+            # One of ours that stands there already was written before the connection was lost.
+            known = life.pending.get(case_id) or (self._proposed_before(wanted, life, base) if looser else None)
             if known is not None:
-                return Governed(wanted.change, wanted.hash, in_force=False, case=known, looser=looser)
+                case = self._open_change(known, wanted.actor.channel)
+                return Governed(wanted.change, wanted.hash, in_force=False, case=case, looser=looser)
             if looser:
                 self._check_somebody_else(wanted.who)
+                self._keep(base)
             drafts = [*self._version(life, wanted), self._told(wanted, base, case_id if looser else None)]
-            # One of ours that stands there already was written before the connection was lost.
-            if case_id in life.pending or self._write(drafts, life):
+            proposed = self._ahead(drafts, life).pending.get(case_id)
+            asked = None if proposed is None else self._asked_about(proposed, (base, wanted.policy), looser)
+            if self._write(drafts, life):
                 self._notice()
-                case = self._change_case(wanted, case_id, base, looser) if looser else None
-                return Governed(wanted.change, wanted.hash, in_force=not looser, case=case, looser=looser)
+                waits = None if proposed is None else self._open_change(proposed, wanted.actor.channel, asked)
+                return Governed(wanted.change, wanted.hash, in_force=not looser, case=waits, looser=looser)
 
     def _told(self, wanted: Wanted, base: Policy, case_id: str | None) -> Draft:
         """Return what the ledger is told: of a change that is carried out, or that waits in a case."""
@@ -234,36 +228,51 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
         said |= {"change": wanted.change.value, "base": policy_hash(base)}
         return telling.proposed(case_id, said, wanted.actor, self._clock())
 
-    def _change_case(self, wanted: Wanted, case_id: str, base: Policy, looser: Sequence[str]) -> Case:
-        """Put a change into the inbox. A crash before leaves a proposal that nobody knows of and nobody can decide."""
-        how = {"change": wanted.change.value, "reason": wanted.reason, "share": wanted.share}
-        task = change_task(case_id, (base, wanted.policy), self._clock(), how)
-        output = change_output(task, wanted.policy, wanted.change, looser)
-        submission = self._submission(task, output, submitted_by=wanted.who.reviewer_id, own=True)
-        return self._submit(submission.model_copy(update={"case_id": case_id}), channel=wanted.actor.channel)
-
-    def _proposed_before(self, wanted: Wanted, life: Life, base: str) -> Case | None:
-        """Return the case in which this very change waits already, if there is one."""
+    def _proposed_before(self, wanted: Wanted, life: Life, base: Policy) -> Proposal | None:
+        """Return this very change where it waits already, be it for its case, which a crash came before."""
+        asked = (wanted.change, wanted.hash, wanted.share, policy_hash(base))
         for one in life.pending.values():
-            same = (one.change, one.policy_hash, one.share) == (wanted.change, wanted.hash, wanted.share)
-            case = self._case_of(one) if same and one.base == base else None
-            if case is not None and case.stage is not CaseStage.FINISHED:
-                return case
+            same = (one.change, one.policy_hash, one.share, one.base) == asked
+            case = self._case_of(one) if same else None
+            if same and (case is None or case.stage is not CaseStage.FINISHED):
+                return one
         return None
 
     def _settle_all(self) -> None:
-        """Carry out what was decided of the policy, wherever a crash came between."""
+        """Carry out what was decided of the policy, and open what is to be decided, wherever a crash came between."""
         for proposal in self._notice().pending.values():
             case = self._case_of(proposal)
-            if case is not None and case.stage is CaseStage.FINISHED:
+            if case is None:
+                self._open_lost(proposal)
+            elif case.stage is CaseStage.FINISHED:
                 self._settle(case)
+
+    def _open_lost(self, proposal: Proposal) -> None:
+        """Open the case of a change that a crash came before; a change of which none can be made is declined."""
+        ruling = self._ruling(self._notice())
+        if policy_hash(ruling) == proposal.base:
+            self._keep(ruling)
+        why = "it has no case, and the policy that it was held against is not kept; propose it again"
+        if proposal.base in self._names():
+            try:
+                self._open_change(proposal)
+            except UnfitInput as exc:
+                why = f"its case cannot be opened: {exc}; propose it again"
+            else:
+                return
+        declined = telling.declined(proposal.case_id, why, SYSTEM, self._clock())
+        self._conclude(proposal.case_id, lambda proposal, life: declined)
 
     def _settle(self, case: Case) -> None:
         """Carry out what was decided in a case about the policy, once; one that we did not propose changes nothing."""
+        self._conclude(case.case_id, lambda proposal, life: self._outcome(proposal, case, life))
+
+    def _conclude(self, case_id: str, outcome: Callable[[Proposal, Life], Draft]) -> None:
+        """Write what becomes of a proposal, if it still waits."""
         while True:
             life = self._notice()
-            proposal = life.pending.get(case.case_id)
-            if proposal is None or self._write([self._outcome(proposal, case, life)], life):
+            proposal = life.pending.get(case_id)
+            if proposal is None or self._write([outcome(proposal, life)], life):
                 self._notice()
                 return
 
@@ -284,12 +293,6 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
         agreed = {"case_id": case.case_id, "by": proposal.by, "approved_by": record.reviewer_id}
         return telling.enacted(proposal.change, said | agreed | self._before(base), SYSTEM, now)
 
-    def _case_of(self, proposal: Proposal) -> Case | None:
-        try:
-            return self._case(proposal.case_id)
-        except UnknownCase:
-            return None
-
     def _ended(self, there_is_one: Callable[[Life], bool], told: Callable[[datetime], Draft]) -> bool:
         while True:
             life = self._notice()
@@ -300,13 +303,17 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
                 return True
 
     def _write(self, drafts: Sequence[Draft], life: Life) -> bool:
-        """Write entries, if none came in between. What nobody could read again is refused: it would stand for ever."""
+        """Write entries, if none came in between."""
+        self._ahead(drafts, life)
+        return self.ledger.change_policy(drafts, life.seen)
+
+    def _ahead(self, drafts: Sequence[Draft], life: Life) -> Life:
+        """Return what would rule after these. What nobody could read again is refused: it would stand for ever."""
         try:
-            life.after(telling.as_read(drafts, life.seen))
+            return life.after(telling.as_read(drafts, life.seen))
         except (PolicyAltered, LedgerDamaged) as exc:
             told = "what the ledger would be told of this change could not be read again; nothing was written"
             raise UnfitInput([f"the policy stays as it is: {told}"]) from exc
-        return self.ledger.change_policy(drafts, life.seen)
 
     def _version(self, life: Life, wanted: Wanted) -> list[Draft]:
         """Return the entry that brings a version in, where no command has brought it before."""
@@ -316,61 +323,13 @@ class GoverningOrchestrator(SpotCheckingOrchestrator):
         said = version_of(wanted.policy, wanted.reason, wanted.findings)
         return [telling.version(said, wanted.actor, self._clock())]
 
-    def _ruling(self, life: Life) -> Policy:
-        """Return the policy that rules: the active one, else the one that the store was used with last, or opened."""
-        if life.active is not None:
-            return self.rulebook.policy(life.active).policy
-        recorded = self.ledger.current_policy()
-        return self.rulebook.active.policy if recorded is None else policy_of(recorded)
-
     def _before(self, base: Policy) -> dict[str, str | None]:
         """Return which version is left for another: None where it was never kept, in a store that is new."""
         named = policy_hash(base)
         return {"before": named if named in self._names() else None}
 
-    def _names(self) -> list[str]:
-        """Return the hashes of all versions that the store keeps."""
-        with self.ledger.books() as books:
-            return [row.policy_hash for row in books.policies()]
-
-    def _looser(self, base: Policy, policy: Policy) -> tuple[str, ...]:
-        return where_looser(base, policy, self.people.chain)
-
     def _read_policy(self, given: GivenPolicy) -> Policy:
         return check_they_fit(load_policy(given, self.people.chain), self.people)
-
-    def _who_governs(self, reviewer_id: str) -> Reviewer:
-        """Return somebody who may change the policy. Raises `NotAuthorised` where they may not."""
-        reviewer = self.people.named(reviewer_id)
-        role_to_decide_in(reviewer, self._needed, POLICY_DOMAIN, self.people.chain, None)
-        return reviewer
-
-    def _acting(self, who: Reviewer, channel: str) -> Actor:
-        try:
-            return who_acts(who, channel)
-        except ValidationError as exc:
-            told = f"channel: {exc.errors()[0]['msg']}; name the door through which this comes, such as 'library'"
-            raise UnfitInput([told]) from exc
-
-    @property
-    def _needed(self) -> str:
-        """The role that it takes: the second of the chain."""
-        return str(default_role(Action.ESCALATE, self.people.chain))
-
-    def _check_somebody_else(self, who: Reviewer) -> None:
-        """Pass a change to which somebody else could agree."""
-        for other in self.people:
-            if other.human != who.human and self._may_govern(other):
-                return
-        why = f"the policy is looser than the one that rules, and nobody else holds {self._needed!r} or a role above it"
-        raise NotAuthorised(who.reviewer_id, f"{why}, who could agree to it; add a second person to the reviewers")
-
-    def _may_govern(self, reviewer: Reviewer) -> bool:
-        try:
-            role_to_decide_in(reviewer, self._needed, POLICY_DOMAIN, self.people.chain, None)
-        except NotAuthorised:
-            return False
-        return True
 
     def _version_named(self, begins: str | None) -> str:
         """Return the hash of the version before, or of the one whose hash begins so."""

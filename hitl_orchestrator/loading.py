@@ -11,7 +11,7 @@ from hitl_orchestrator.domain.door import check_size
 from hitl_orchestrator.domain.reading import read_json
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.value import check_json
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import PolicyMissing, UnfitInput
 from hitl_orchestrator.policies.loader import read_policy
 from hitl_orchestrator.policies.schema import Policy, PolicyStack
 from hitl_orchestrator.policies.tables import TableOfTests, beside, read_tests
@@ -38,14 +38,25 @@ def read_file(path: str | Path) -> str:
 
 
 def load_policy(given: "str | Path | Mapping[str, Any] | Policy | None", roles: RoleChain) -> Policy:
-    """Return the policy of a file or a value; the canonical one where none is given."""
+    """Return the policy of a file or a value; the canonical one where none is given.
+
+    Raises:
+        UnfitInput: it cannot be used. PolicyMissing: none is given, and the canonical one is for other roles.
+    """
     if isinstance(given, Policy):
         given = given.model_dump(mode="json")
     if isinstance(given, Mapping):
         return read_policy(_as_text(given, "policy"), "policy", roles)
     if given is None:
-        return read_policy(canonical(CANONICAL_POLICY), CANONICAL_POLICY, roles)
+        return _canonical_policy(roles)
     return read_policy(read_file(given), Path(given).name, roles)
+
+
+def _canonical_policy(roles: RoleChain) -> Policy:
+    try:
+        return read_policy(canonical(CANONICAL_POLICY), CANONICAL_POLICY, roles)
+    except UnfitInput as exc:
+        raise PolicyMissing(roles.roles) from exc
 
 
 def load_policy_tests(path: str | Path, roles: RoleChain, policy: Policy | None = None) -> TableOfTests:

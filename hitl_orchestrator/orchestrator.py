@@ -90,8 +90,8 @@ class BaseOrchestrator(Driving):
         `submitted_by` who submitted it: they may cancel it, and never decide it.
 
         Raises:
-            UnfitInput: the output is for another task, or the task's time lies in the future.
-            TaskConflict: the task id came before with other content, and no resubmission is asked for.
+            UnfitInput: the output is for another task, the task's time lies in the future, or its type or id is kept.
+            TaskConflict: the task id came before with other content, and no resubmission is asked for or allowed.
         """
         submission = self._submission(task, output, replay=replay, submitted_by=submitted_by)
         return self._submit(submission, resubmit=resubmit, channel=channel)
@@ -277,7 +277,7 @@ class BaseOrchestrator(Driving):
         probe: Probe | None = None,
         own: bool = False,
     ) -> Submission:
-        """Return a case as it comes in. One of our `own` may be a change of the policy."""
+        """Return a case as it comes in. One of our `own` may have a type and an id that are kept for these."""
         now = self._clock()
         if not own:
             check_not_kept(task)
@@ -285,7 +285,7 @@ class BaseOrchestrator(Driving):
         output = None if output is None else settled(output, f"the output of task {task.task_id!r}")
         check_submission(task, output, now)
         self._put_policy_in_force(now)
-        policy = self.rulebook.for_task(task.task_id)
+        policy = self.rulebook.for_task(task)
         return Submission(
             case_id=self._new_id(),
             task=task,

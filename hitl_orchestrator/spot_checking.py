@@ -58,5 +58,5 @@ class SpotCheckingOrchestrator(RedactingOrchestrator):
         given = None if case.redacted else spot_check_of(case, self.people)
         if given is not None:
             task, output, probe = given
-            self._submit(self._submission(task, output, probe=probe), channel="library")
+            self._submit(self._submission(task, output, probe=probe, own=True), channel="library")
         self.ledger.spot_check_opened(case.case_id)

@@ -231,7 +231,8 @@ class TeamOrchestrator(BaseOrchestrator):
         """Put a case in the queue whose right answer is known. No reviewer can tell, and it is never carried out.
 
         Raises:
-            UnfitInput: the policy would let it go ahead, so that nobody would be asked; or as `submit`.
+            UnfitInput: the policy would let it go ahead, so that nobody would be asked; the task came before; or as
+                `submit`.
         """
         return self._probing(task, output, Probe(kind=ProbeKind.KNOWN_ANSWER, expected=expected), channel)
 
@@ -254,6 +255,9 @@ class TeamOrchestrator(BaseOrchestrator):
 
     def _probing(self, task: Task, output: AgentOutput | None, probe: Probe, channel: str) -> Case:
         case = self._submit(self._submission(task, output, probe=probe), channel=channel)
+        if case.submission.probe is None:
+            there = f"it was submitted before, and is case {case.case_id!r}"
+            raise UnfitInput([f"task {task.task_id!r}: task_id: {there}; give this one another id"])
         if case.stage is not CaseStage.WAITING:
             raise UnfitInput([f"task {task.task_id!r}: the policy lets it go ahead, so that nobody is asked about it"])
         return case

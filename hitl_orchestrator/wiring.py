@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 from uuid_utils import uuid7
 
 from hitl_orchestrator.domain.reading import did_you_mean
-from hitl_orchestrator.domain.roles import RoleChain
+from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.errors import (
     KeyUnusable,
     PolicyAltered,
@@ -108,7 +108,7 @@ class Orchestrator(GoverningOrchestrator):
             KeyUnusable, SealKeyMissing: a key is none, is not private, or is gone while it is needed.
         """
         people, outputs = load_people(reviewers), load_schemas(schemas)
-        given = None if policy is None else check_they_fit(load_policy(policy, people.chain), people)
+        given = _policy_given(policy, people, store)
         encryption = None if checkpoint_key is None else encryption_key(checkpoint_key)
         store, clock = _from_here(store), in_utc(clock or now_in_utc)
         ledger = open_ledger(store, seal_key, lease=lease, clock=clock)
@@ -164,6 +164,21 @@ def new_case_id() -> str:
 def _from_here(store: str) -> str:
     """Return a store by its full path: where the process goes later must not move a store that it has opened."""
     return store if store == MEMORY or is_postgres(store) else f"sqlite:///{sqlite_path(store)}"
+
+
+def _policy_given(
+    policy: "str | Path | Mapping[str, Any] | Policy | None", people: People, store: str
+) -> Policy | None:
+    """Return the policy that is given, if one is. Without one no store is made that nothing could rule.
+
+    Raises:
+        UnfitInput: it cannot be used. PolicyMissing: there is none, and the canonical one is for other roles.
+    """
+    if policy is not None:
+        return check_they_fit(load_policy(policy, people.chain), people)
+    if people.chain != DEFAULT_CHAIN and not store_exists(store):
+        load_policy(None, people.chain)
+    return None
 
 
 def _rulebook_of(ledger: Ledger, given: Policy | None, roles: RoleChain) -> Rulebook:

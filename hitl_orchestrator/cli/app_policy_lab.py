@@ -61,7 +61,7 @@ def policy_simulate(
         typer.Option(
             "--capacity",
             metavar="ROLE=N",
-            help="Cases a day that a role can do; ROLE=3x40 for three people. Repeat it.",
+            help="Cases a day that a role can do; ROLE=3x40 for three people. Once for each role.",
         ),
     ] = None,
     reviewers: Reviewers = None,

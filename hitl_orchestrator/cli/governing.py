@@ -10,7 +10,7 @@ from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.words import count
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.words import EventKind
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import PolicyMissing, UnfitInput
 from hitl_orchestrator.governing import Governed
 from hitl_orchestrator.policies.life import Life, Version
 from hitl_orchestrator.policies.watching import Watching
@@ -32,7 +32,7 @@ def versions(session: Session) -> None:
 
 def activate(session: Session, file: str, reviewer: str, reason: str) -> None:
     """Activate the policy of a file, or propose it. The store is made where there is none, as `hitl run` does."""
-    with replace(session, policy=None).open_or_make(None, session.reviewers) as hitl:
+    with _ruled(replace(session, policy=None), file) as hitl:
         done = hitl.activate_policy(file, reviewer_id=reviewer, reason=reason, channel=CHANNEL)
     _tell(session, done)
 
@@ -81,6 +81,17 @@ def shadow(session: Session, file: str | None, reviewer: str | None, reason: str
             hitl.shadow_policy(file, **by)
         found = hitl.watched_policy()
     answer(session.as_json, None if found is None else found.model_dump(mode="json"), lambda: _watching(found))
+
+
+def _ruled(session: Session, file: str) -> Orchestrator:
+    """Open the store by whatever rules it. Where nothing ever did, or could, the policy has nothing to be held against.
+
+    What was used meanwhile is still what it is held against: the store tells, and not what it is opened with.
+    """
+    try:
+        return session.open_or_make(None, session.reviewers)
+    except PolicyMissing:
+        return session.open_or_make(file, session.reviewers)
 
 
 def _opened(session: Session) -> Orchestrator:

@@ -60,12 +60,13 @@ def _on_store(
 
 def _capacity(given: Sequence[str], chain: RoleChain) -> dict[str, Capacity]:
     read = [capacity_of(one) for one in given]
-    strange = [role for role, _ in read if role not in chain.roles]
-    if strange:
-        known = ", ".join(chain.roles)
-        raise UnfitInput(
-            [f"--capacity: {one!r} is not one of {known}{did_you_mean(one, chain.roles)}" for one in strange]
-        )
+    roles, known = [role for role, _ in read], ", ".join(chain.roles)
+    strange = [one for one in roles if one not in chain.roles]
+    found = [f"--capacity: {one!r} is not one of {known}{did_you_mean(one, chain.roles)}" for one in strange]
+    twice = [one for one in dict.fromkeys(roles) if roles.count(one) > 1]
+    found += [f"--capacity: {one!r} is given {roles.count(one)} times; say once what it can do" for one in twice]
+    if found:
+        raise UnfitInput(found)
     return dict(read)
 
 

@@ -20,8 +20,3 @@ def is_spot_checked(record: AuditRecord) -> bool:
     """Whether a case that went ahead by itself is to be looked at afterwards."""
     alone = record.decision_source is DecisionSource.AGENT and record.probe is None
     return alone and is_drawn(record.review_probability, _SPOT_CHECK, record.case_id)
-
-
-def spot_check_id(case_id: str) -> str:
-    """Return the id of the task by which a case is looked at afterwards: one case, one task. Nobody can tell it is."""
-    return f"task-{sha256(f'{_SPOT_CHECK}{chr(10)}{case_id}'.encode()).hexdigest()[:24]}"

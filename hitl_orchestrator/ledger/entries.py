@@ -1,6 +1,6 @@
 """What each kind of entry says. Both stores write the same words, so they are put together here. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ from hitl_orchestrator.domain.decision import Routing, ShadowAnswer
 from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.value import digest
 from hitl_orchestrator.domain.words import (
+    POLICY_CHANGE,
     ActorKind,
     CaseStage,
     DecisionSource,
@@ -28,6 +29,7 @@ from hitl_orchestrator.errors import (
     ReviewPassedOn,
     ReviewWithdrawn,
     StaleReview,
+    TaskConflict,
     UnfitInput,
 )
 from hitl_orchestrator.ledger.chain import Draft, instant_text
@@ -47,8 +49,14 @@ def answer_digest(answer: Review) -> str:
     return digest(answer.model_dump(mode="json", include=kept))
 
 
-def next_attempt(submission: Submission, known: str, attempt: int) -> Submission:
-    """Return a submission that takes the place of the latest attempt."""
+def next_attempt(submission: Submission, known: str, attempt: int, intake: Mapping[str, Any]) -> Submission:
+    """Return a submission that takes the place of the latest attempt, whose `intake` is given.
+
+    Raises:
+        TaskConflict: that one measures reviewers or changes the policy, and nobody takes its place.
+    """
+    if intake.get("probe") is not None or intake["task"]["task_type"] == POLICY_CHANGE:
+        raise TaskConflict(submission.task.task_id, known, stays=True)
     return submission.model_copy(update={"attempt": attempt + 1, "supersedes": known})
 
 

@@ -40,7 +40,8 @@ class MemoryLedger(MemoryQueue, MemoryPolicies):
                     return self.case(known)
                 if not resubmit:
                     raise TaskConflict(submission.task.task_id, known)
-                submission = entries.next_attempt(submission, known, len(attempts))
+                intake = entries.submitted(self._cases[known].submission, actor).body
+                submission = entries.next_attempt(submission, known, len(attempts), intake)
             case_id = submission.case_id
             attempts.append(case_id)
             self._cases[case_id] = Case(submission=submission, stage=CaseStage.RECEIVED)

@@ -34,7 +34,8 @@ class Ledger(Queue, Policies, SpotChecks, Protocol):
         the next write on.
 
         Raises:
-            TaskConflict: the task id is taken by other content.
+            TaskConflict: the task id is taken by other content, or by a case that measures reviewers or changes the
+                policy: a newer attempt takes the place of neither.
             UnfitInput: the task id is the id of a case.
         """
 

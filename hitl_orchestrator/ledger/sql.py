@@ -62,7 +62,15 @@ class SqlLedger(SqlQueue, SqlPolicies, SqlSpotChecks):
                     return self._known(known["case_id"], flush=not driving)
                 if not resubmit:
                     raise TaskConflict(submission.task.task_id, known["case_id"]) from None
-                submission = entries.next_attempt(submission, known["case_id"], known["attempt"])
+                submission = self._next_attempt(submission, known["case_id"], known["attempt"])
+
+    def _next_attempt(self, submission: Submission, known: str, attempt: int) -> Submission:
+        """Return a submission that takes the place of the latest attempt. Raises `TaskConflict` where nobody does."""
+        with self._database.read() as conn:
+            row = conn.first(statements.CASE, wanted_case=known)
+        if row is None:
+            raise UnknownCase(known)
+        return entries.next_attempt(submission, known, attempt, body_of(row["entry"]))
 
     def _known(self, case_id: str, *, flush: bool) -> Case:
         """Return a case that came before; if its intake may not be on the disk yet, it is brought there first."""

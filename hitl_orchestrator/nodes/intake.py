@@ -7,6 +7,7 @@ from typing import TypeVar
 from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.door import check_record
+from hitl_orchestrator.domain.kept import is_kept
 from hitl_orchestrator.domain.reading import did_you_mean, parse
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import AgentOutput, Task
@@ -64,11 +65,17 @@ def passed_up(case: Case) -> bool:
 
 
 def check_not_kept(task: Task) -> None:
-    """Refuse a task of the type that is kept for changes of the policy.
+    """Refuse a task of the type that is kept for changes of the policy, or under an id that the store gives itself.
+
+    Whoever took such an id would learn what is asked under it, or end it. It is the same refusal whether or not
+    there is such a task.
 
     Raises:
         UnfitInput: it is one.
     """
+    if is_kept(task.task_id):
+        there = "an id of this form is kept for what the store asks people of its own accord"
+        raise UnfitInput([f"task {task.task_id!r}: task_id: {there}; give the task another one"])
     if task.task_type == POLICY_CHANGE:
         remedy = "'hitl policy activate' proposes one, under the name of who wants it"
         there = f"{POLICY_CHANGE!r} is kept for changes of the routing policy itself, and nobody may submit one"

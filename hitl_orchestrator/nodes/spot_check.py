@@ -1,7 +1,7 @@
 """The task by which a case that went ahead by itself is put before a person afterwards. Pure."""
 
 from hitl_orchestrator.domain.case import Case, Probe
-from hitl_orchestrator.domain.drawing import spot_check_id
+from hitl_orchestrator.domain.kept import spot_check_id
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.words import ProbeKind
 from hitl_orchestrator.review.people import People

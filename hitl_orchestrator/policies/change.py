@@ -7,6 +7,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import Field, ValidationError
 
 from hitl_orchestrator.domain.audit import Actor
+from hitl_orchestrator.domain.kept import policy_change_id
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
@@ -103,7 +104,7 @@ def change_task(case_id: str, between: tuple[Policy, Policy], at: datetime, how:
         f"person: 'approve' carries it out, any other answer leaves everything as it is. Why: {how['reason']}"
     )
     return Task(
-        task_id=f"policy-change-{case_id}",
+        task_id=policy_change_id(case_id),
         task_type=POLICY_CHANGE,
         task_description=said,
         domain=POLICY_DOMAIN,

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision, ShadowAnswer
 from hitl_orchestrator.domain.roles import RoleChain
+from hitl_orchestrator.domain.task import Task
 from hitl_orchestrator.domain.words import POLICY_CHANGE, Action, ProbeKind
 from hitl_orchestrator.errors import PolicyAltered
 from hitl_orchestrator.policies.engine import CompiledPolicy, compile_policy
@@ -66,21 +67,25 @@ class Rulebook:
             if life.seen > self._now.life.seen:
                 self._now = _InForce(active, life)
 
-    def for_task(self, task_id: str) -> CompiledPolicy:
-        """Return the policy that a new task comes in under: the active one, or the canary that draws it."""
+    def for_task(self, task: Task) -> CompiledPolicy:
+        """Return the policy that a new task comes in under: the active one, or the canary that draws it.
+
+        A change of the policy is never drawn: who asks for one could ask again until it is.
+        """
         active, life = self._now
-        if life.canary is not None and in_canary(life.canary, task_id):
-            return self.policy(life.canary.policy_hash)
-        return active
+        canary = life.canary
+        if canary is None or task.task_type == POLICY_CHANGE or not in_canary(canary, task.task_id):
+            return active
+        return self.policy(canary.policy_hash)
 
     def decide(self, policy_hash: str, facts: Facts, task_id: str | None = None) -> RoutingDecision:
         """Return what the case's own policy says, or what the active one says where that is stricter.
 
-        A canary decides the tasks that it has drawn alone. A change of the policy is always escalated.
+        A canary decides the tasks that it has drawn alone, and never a change of the policy, which is always escalated.
         """
-        now = self._now
+        now, drawn = self._now, None if facts.task_type == POLICY_CHANGE else task_id
         decided = self.policy(policy_hash).decide(facts)
-        if not now.leads(policy_hash, task_id):
+        if not now.leads(policy_hash, drawn):
             decided = self.stricter(decided, now.active.decide(facts))
         return held_to_the_floor(decided, facts, self._roles)
 

@@ -73,7 +73,8 @@ def test_a_rollback_needs_what_an_activation_needs(hitl):
     assert (back["change"], back["in_force"]) == ("rollback", False)
     assert hitl("policy", "rollback", "0", *BY).code == 1
     assert hitl("policy", "rollback", "--reviewer", "nobody", "--reason", "r").code == 1
-    assert hitl("policy", "rollback", "--reviewer", "domain_reviewer", "--reason", "r").code == 1
+    low = hitl("policy", "rollback", "--reviewer", "domain_reviewer", "--reason", "r")
+    assert (low.code, "ask senior_manager, compliance_officer" in low.err) == (1, True)
 
 
 @pytest.mark.usefixtures("policies")
@@ -159,3 +160,48 @@ def test_of_a_change_it_is_explained_what_is_built_in_and_no_way_around_it_is_to
     assert "policy_change, which is built in, holds: a policy that asks for less takes a second person" in told
     assert "would go" not in told
     assert "policy_change, which is built in, holds" in " ".join(hitl("show", case_id).out.split())
+
+
+OWN = {
+    "escalation_chain": ["clerk", "boss", "legal"],
+    "reviewers": [{"reviewer_id": role, "name": role, "roles": [role]} for role in ("clerk", "boss", "legal")],
+}
+BY_BOSS = ("--reviewers", "own.json", "--reviewer", "boss", "--reason", "we begin")
+
+
+@pytest.fixture
+def of_other_roles(folder):
+    """A folder with reviewers whose roles are not those of the policy that comes with the package."""
+    (folder / "own.json").write_text(json.dumps(OWN))
+    for name, bound in (("ours", 0.93), ("looser", 0.5)):
+        rule = {"rule_id": "sure", "priority": 1, "conditions": {"min_confidence": bound}, "action": "auto_approve"}
+        (folder / f"{name}.json").write_text(json.dumps({"policy_id": name, "rules": [rule]}))
+    return folder
+
+
+@pytest.mark.usefixtures("of_other_roles")
+def test_an_organisation_of_other_roles_activates_its_first_policy_alone_and_a_looser_one_by_two(hitl):
+    assert hitl("policy", "activate", "ours.json", *BY_BOSS).out.startswith("In force: ")
+    assert hitl("policy", "activate", "looser.json", *BY_BOSS, "--json").data["in_force"] is False
+    assert hitl("policy", "versions", "--reviewers", "own.json", "--json").data[0]["standing"] == ["active"]
+
+
+def test_without_a_policy_for_its_roles_a_store_is_not_made_and_the_sentence_names_the_remedy(hitl, of_other_roles):
+    refused = hitl("run", "tasks.json", "--outputs", "agent_outputs.json", "--reviewers", "own.json")
+
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.startswith("hitl: policy: none was given, used or activated here")
+    assert "routing_policy.json" not in refused.err
+    assert "'hitl policy activate'" in refused.err
+    assert not (of_other_roles / "hitl.db").exists()
+
+
+@pytest.mark.usefixtures("of_other_roles")
+def test_a_store_that_was_used_under_other_roles_lets_nobody_activate_something_looser_alone(hitl):
+    assert hitl("run", "tasks.json", "--outputs", "agent_outputs.json").code == 0
+
+    waits = hitl("policy", "activate", "looser.json", *BY_BOSS, "--json").data
+
+    assert waits["in_force"] is False
+    assert hitl("resume", waits["case_id"], "approve", "--reviewers", "own.json", "--reviewer", "boss").code == 1
+    assert hitl("resume", waits["case_id"], "approve", "--reviewers", "own.json", "--reviewer", "legal").code == 0

@@ -90,6 +90,9 @@ def test_two_policies_are_compared_on_the_same_cases(hitl, stricter):
     assert hitl("policy", "simulate", "routing_policy.json", *arguments).data["looser"] == 2
 
 
+_TWICE = ("--capacity", "domain_reviewer=1", "--capacity", "domain_reviewer=1000")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -100,6 +103,7 @@ def test_two_policies_are_compared_on_the_same_cases(hitl, stricter):
         (["--on", "strange.parquet"], "cannot be read"),
         (["--on", "past.parquet", "--capacity", "domain_reviewr=4"], "did you mean 'domain_reviewer'?"),
         (["--on", "past.parquet", "--capacity", "4"], "give cases a day"),
+        (["--on", "past.parquet", *_TWICE], "'domain_reviewer' is given 2 times; say once what it can do"),
         (["--on", "past.parquet", "--old", "none.json"], "cannot be read"),
     ],
 )

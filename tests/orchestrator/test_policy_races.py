@@ -9,7 +9,7 @@ from builders import NINE, PERSON, a_review
 from governed import ASKS_ALWAYS, BY_MAX, LOOSE, checked, hash_of, kinds
 
 from hitl_orchestrator.domain.words import PolicyChange
-from hitl_orchestrator.ledger.policy_entries import activated
+from hitl_orchestrator.ledger.policy_entries import activated, proposed
 from hitl_orchestrator.wiring import now_in_utc
 
 
@@ -55,22 +55,100 @@ def test_whoever_is_killed_before_a_policy_is_activated_leaves_it_to_recover(pro
         assert hitl.verify().sound
 
 
-@pytest.mark.parametrize("last_word", ["policy_proposed", "submitted"])
-def test_whoever_is_killed_while_they_propose_a_policy_can_propose_it_again(process, opened, tmp_path, last_word):
-    store, by = f"sqlite:///{tmp_path}/hitl.db", {"reviewer_id": "senior_manager", "reason": "r"}
-    with opened(store, reviewers=None, policy=ASKS_ALWAYS) as hitl:
-        hitl.activate_policy(ASKS_ALWAYS, **by)
+BY_THE_MANAGER = {"reviewer_id": "senior_manager", "reason": "r"}
 
-    died = process("activate", store=store, to=LOOSE, reviewer="senior_manager", die_before=f'"kind":"{last_word}"')
 
-    assert (died["status"], died["lines"]) == (-SIGKILL, [])
-    with opened(store, reviewers=None) as hitl:
-        hitl.recover()
-        assert not hitl.inbox()
-        case = hitl.activate_policy(LOOSE, **by).case
-        hitl.decide(case.case_id, a_review("approve", "compliance_officer"))
-        assert hitl.policy_life().active == hash_of(LOOSE)
-        assert hitl.verify().sound
+@pytest.fixture
+def dies_proposing(process, opened, sqlite_store):
+    """Return who is killed right before a word, while they propose a policy; and the store as they leave it."""
+
+    def propose(last_word, *, activated=True):
+        with opened(sqlite_store, reviewers=None, policy=ASKS_ALWAYS) as hitl:
+            if activated:
+                hitl.activate_policy(ASKS_ALWAYS, **BY_THE_MANAGER)
+        order = {"to": LOOSE, "reviewer": "senior_manager", "policy": ASKS_ALWAYS}
+        died = process("activate", store=sqlite_store, **order, die_before=f'"kind":"{last_word}"')
+        assert (died["status"], died["lines"]) == (-SIGKILL, [])
+        return opened(sqlite_store, reviewers=None, clock=now_in_utc)
+
+    return propose
+
+
+def test_whoever_is_killed_before_they_propose_a_policy_can_propose_it_again(dies_proposing):
+    hitl = dies_proposing("policy_proposed")
+
+    hitl.recover()
+    assert not hitl.inbox()
+    assert not hitl.policy_life().pending
+    assert hitl.activate_policy(LOOSE, **BY_THE_MANAGER).case.status == "waiting"
+
+
+@pytest.mark.parametrize("activated", [True, False])
+@pytest.mark.parametrize("goes_on", ["recover", "sweep"])
+def test_a_proposal_whose_case_a_crash_came_before_gets_it_once_and_can_be_decided(dies_proposing, goes_on, activated):
+    hitl = dies_proposing("submitted", activated=activated)
+    (proposed,) = hitl.policy_life().pending
+    assert not hitl.inbox()
+
+    for _ in range(2):
+        getattr(hitl, goes_on)()
+        assert [row.case_id for row in hitl.inbox()] == [proposed]
+
+    assert hitl.show(proposed).submission.submitted_by == "senior_manager"
+    assert "a confidence of 0.5" in hitl.show(proposed).submission.output.agent_output.explanation
+    assert hitl.activate_policy(LOOSE, **BY_THE_MANAGER).case.case_id == proposed
+    hitl.decide(proposed, a_review("approve", "compliance_officer"))
+    assert hitl.policy_life().active == hash_of(LOOSE)
+    assert hitl.verify().sound
+
+
+def test_who_proposes_again_what_a_crash_left_without_a_case_gets_the_case_of_the_first(dies_proposing):
+    hitl = dies_proposing("submitted")
+    (proposed,) = hitl.policy_life().pending
+
+    again = hitl.activate_policy(LOOSE, reviewer_id="compliance_officer", reason="I want it too").case
+
+    assert (again.case_id, again.status, again.submission.submitted_by) == (proposed, "waiting", "senior_manager")
+    assert list(hitl.policy_life().pending) == [proposed]
+    hitl.cancel(proposed, "senior_manager", reason="not yet")
+    assert not hitl.policy_life().pending
+    assert hitl.verify().sound
+
+
+def test_of_two_who_recover_at_once_both_find_the_one_case_of_a_proposal(opened, durable_store):
+    both = [opened(durable_store, policy=ASKS_ALWAYS), opened(durable_store, policy=ASKS_ALWAYS)]
+    both[0].activate_policy(ASKS_ALWAYS, **BY_MAX)
+    both[0].shadow_policy(LOOSE, **BY_MAX)
+    said = {"change": "activate", "policy_hash": hash_of(LOOSE), "base": hash_of(ASKS_ALWAYS), "share": None}
+    drafts = [proposed("lost", {**said, "reason": "r"}, PERSON, NINE)]
+    assert both[0].ledger.change_policy(drafts, both[0].policy_life().seen)
+    together = Barrier(2)
+
+    def recover(number):
+        together.wait()
+        both[number].recover()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(recover, range(2)))
+
+    assert [row.case_id for row in both[1].inbox()] == ["lost"]
+    both[1].decide("lost", a_review("approve", "zoe"))
+    assert both[0].policy_life().active == hash_of(LOOSE)
+    assert both[0].verify().sound
+
+
+def test_a_proposal_without_a_case_whose_ground_is_not_kept_is_declined(opened, store):
+    hitl = opened(store, policy=ASKS_ALWAYS)
+    hitl.activate_policy(ASKS_ALWAYS, **BY_MAX)
+    hitl.shadow_policy(LOOSE, **BY_MAX)
+    said = {"change": "activate", "policy_hash": hash_of(LOOSE), "base": "b" * 64, "share": None, "reason": "r"}
+    hitl.ledger.change_policy([proposed("no-such-case", said, PERSON, NINE)], hitl.policy_life().seen)
+
+    hitl.recover()
+
+    assert not hitl.policy_life().pending
+    assert "propose it again" in hitl.ledger.policy_events()[-1].body["why"]
+    assert hitl.verify().sound
 
 
 def test_of_two_who_propose_the_same_and_two_who_agree_one_activation_comes(opened, durable_store):

@@ -1,0 +1,89 @@
+"""A change of the policy that takes two: the active policy says what it takes, and no crash leaves it undecidable."""
+
+import pytest
+from builders import a_review
+from governed import BY_MAX, LOOSE, USUAL, goes_ahead, submitted
+
+from hitl_orchestrator.domain.decision import Facts
+from hitl_orchestrator.domain.words import RiskLevel
+from hitl_orchestrator.errors import PolicyMissing
+from hitl_orchestrator.policies.change import POLICY_DOMAIN
+
+
+def escalates(bound, name, **asking):
+    """A policy by which two persons, or fewer, decide what is of high risk, as changes of the policy are."""
+    high = {"rule_id": "high", "priority": 2, "conditions": {"risk_level": "high"}, "action": "escalate", **asking}
+    policy = goes_ahead(bound, name)
+    return {**policy, "rules": [*policy["rules"], high]}
+
+
+TWO = escalates(0.95, "two", approvals=2)
+ONE = escalates(0.9, "one")
+
+
+def agreed(hitl, done):
+    """Let the two who did not propose a change approve it."""
+    assert hitl.decide(done.case.case_id, a_review("approve", "two")).status == "waiting"
+    assert hitl.decide(done.case.case_id, a_review("approve", "zoe")).status == "approved"
+
+
+def test_a_change_is_decided_by_the_active_policy_and_never_drawn_into_a_canary(opened, store):
+    hitl = opened(store, policy=TWO)
+    hitl.activate_policy(TWO, **BY_MAX)
+    agreed(hitl, hitl.canary_policy(ONE, 1.0, **BY_MAX))
+
+    waits = hitl.activate_policy(goes_ahead(0.5), **BY_MAX)
+
+    assert waits.case.submission.policy_hash == hitl.rulebook.active.hash
+    assert waits.case.open_review.shown.routing.decision.asking.approvals == 2
+    agreed(hitl, waits)
+    assert hitl.rulebook.active.policy.policy_id == "from_0.5"
+
+
+def test_a_change_that_came_in_under_a_canary_is_held_against_the_active_policy_too(opened):
+    hitl = opened("memory://", policy=TWO)
+    hitl.activate_policy(TWO, **BY_MAX)
+    agreed(hitl, hitl.canary_policy(ONE, 1.0, **BY_MAX))
+    canary = hitl.policy_life().canary.policy_hash
+    facts = {"risk_level": RiskLevel.HIGH, "domain": POLICY_DOMAIN, "confidence": None}
+
+    of_policy = hitl.rulebook.decide(canary, Facts(task_type="policy_change", **facts), "policy-change-1")
+    of_agents = hitl.rulebook.decide(canary, Facts(task_type="refund", **facts), "task-1")
+
+    assert (of_policy.asking.approvals, of_agents.asking.approvals) == (2, 1)
+
+
+def test_what_a_change_is_held_against_is_recorded_before_the_change_is_so_that_any_process_can_open_its_case(opened):
+    hitl = opened("memory://", policy=USUAL)
+
+    hitl.activate_policy(LOOSE, **BY_MAX)
+
+    told = [event.kind.value for event in hitl.ledger.events() if event.case_id is None]
+    assert told == ["policy_recorded", "policy_version", "policy_proposed"]
+
+
+OWN = {
+    "escalation_chain": ["clerk", "boss", "legal"],
+    "reviewers": [{"reviewer_id": role, "name": role, "roles": [role]} for role in ("clerk", "boss", "legal")],
+}
+BY_BOSS = {"reviewer_id": "boss", "reason": "we begin"}
+
+
+def test_a_store_of_other_roles_needs_a_policy_of_its_own_and_is_not_made_without(opened, store, tmp_path):
+    with pytest.raises(PolicyMissing, match="is for other roles than clerk, boss, legal; give yours with --policy"):
+        opened(store, reviewers=OWN)
+    assert list(tmp_path.iterdir()) == []
+
+    hitl = opened(store, reviewers=OWN, policy=USUAL)
+    assert hitl.activate_policy(USUAL, **BY_BOSS).in_force
+    assert not hitl.activate_policy(LOOSE, **BY_BOSS).in_force
+
+
+@pytest.mark.parametrize("given", [None, LOOSE])
+def test_a_store_that_was_used_holds_a_policy_against_what_it_was_used_with(opened, durable_store, given):
+    with opened(durable_store, policy=USUAL) as hitl:
+        submitted(hitl, "task-1", 0.95)
+
+    with opened(durable_store, reviewers=OWN, policy=given) as hitl:
+        assert not hitl.activate_policy(LOOSE, **BY_BOSS).in_force
+        assert hitl.verify().sound
