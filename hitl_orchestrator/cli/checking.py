@@ -8,7 +8,7 @@ import typer
 
 from hitl_orchestrator.cli.answer import answer
 from hitl_orchestrator.cli.blocks import COMMAND, Block, Line
-from hitl_orchestrator.cli.mapping import terminal
+from hitl_orchestrator.cli.mapping import plain, terminal
 from hitl_orchestrator.cli.problems import NO
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.words import count
@@ -34,11 +34,13 @@ def check_file(session: Session, path: str, *, strict: bool, draws: bool, map_fi
     drawn = policy_map(policy) if draws or map_file is not None else None
     if map_file is not None and drawn is not None:
         _write(drawn, Path(map_file))
-    data = {
+    data: dict[str, Any] = {
         "policy_id": policy.policy_id,
         "policy_hash": policy_hash(policy),
         "findings": [finding.model_dump(mode="json") for finding in found],
     }
+    if draws and drawn is not None:
+        data["map"] = plain(drawn)
     answer(session.as_json, data, lambda: _told(policy, found, drawn if draws else None, map_file))
     wrong = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
     if any(finding.severity in wrong for finding in found):

@@ -1,6 +1,7 @@
 """The map of a policy on a terminal of 80 columns: risk by confidence, one panel for each context where it differs."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from hitl_orchestrator.cli.blocks import Block, Cell, Line, Strip
 from hitl_orchestrator.cli.words import count
@@ -32,6 +33,19 @@ def terminal(drawn: PolicyMap) -> Iterator[Block]:
     if drawn.more:
         yield Line()
         yield Line(f"and {count(drawn.more, 'more panel')}, of fewer kinds of cases", "dim", indent=_INDENT)
+
+
+def plain(drawn: PolicyMap) -> dict[str, Any]:
+    """Return the map as plain JSON, field by field."""
+    told: dict[str, Any] = _plain(drawn)
+    return told
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        fields = getattr(value, "_asdict", None)
+        return [_plain(one) for one in value] if fields is None else {key: _plain(one) for key, one in fields().items()}
+    return value
 
 
 def _panel(one: Panel) -> Iterator[Block]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from hitl_orchestrator.domain.door import check_text
+from hitl_orchestrator.domain.hours import Weekday
 from hitl_orchestrator.domain.value import ID_PATTERN
 from hitl_orchestrator.errors import UnfitInput
 
@@ -31,10 +32,40 @@ _TOLD = {
 }
 
 
+_MEANT = {
+    **dict.fromkeys(("=", "==", "===", "equal", "equals", "equal_to", "is"), "eq"),
+    **dict.fromkeys(("!=", "<>", "neq", "not", "not_equal", "not_equals", "is_not"), "ne"),
+    **dict.fromkeys(("<", "less", "less_than", "below", "under"), "lt"),
+    **dict.fromkeys(("<=", "=<", "lte", "leq", "at_most", "less_than_or_equal", "max", "maximum"), "le"),
+    **dict.fromkeys((">", "greater", "greater_than", "more_than", "above", "over"), "gt"),
+    **dict.fromkeys((">=", "=>", "gte", "geq", "at_least", "greater_than_or_equal", "min", "minimum"), "ge"),
+    **dict.fromkeys(("one_of", "is_in", "any_of"), "in"),
+    **dict.fromkeys(("present", "is_present", "defined"), "exists"),
+    **{day[:3]: day for day in Weekday},
+    "tues": "tuesday",
+    "wednes": "wednesday",
+    "thur": "thursday",
+    "thurs": "thursday",
+    "risk": "risk_level",
+    "confidence": "min_confidence",
+    "and": "all",
+    "or": "any",
+    "role": "assigned_human_role",
+    "from": "begins",
+    "start": "begins",
+    "until": "ends",
+    "to": "ends",
+    "end": "ends",
+    "when": "conditions",
+}
+"""What is written elsewhere, and what it is called here. By its letters alone `gte` would be taken for `gt`."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean 'x'?` where a known word comes close, else an empty string."""
+    """Return `; did you mean 'x'?` where a known word means the same or comes close, else an empty string."""
     names = {name.lower(): name for name in known}
-    close = get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    meant = _MEANT.get(word.lower(), "")
+    close = [meant] if meant in names else get_close_matches(word.lower(), names, n=1, cutoff=0.6)
     return f"; did you mean {names[close[0]]!r}?" if close else ""
 
 

@@ -51,6 +51,11 @@ def boxes(rule: Rule, policy: Policy, space: Space) -> tuple[Box, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def surely_holds_somewhere(said: Conditions, policy: Policy, space: Space) -> bool:
+    """Whether there is a case in which all that these conditions ask is known, or needs not be, and they hold."""
+    return any(True for _ in _Boxes(space, policy, surely=True).of(said, (space.full,), denied=False))
+
+
 def both(one: Box, other: Box) -> Box | None:
     """Return the cells that stand in both boxes; None where there are none."""
     shared = tuple(mask & also for mask, also in zip(one, other, strict=True))
@@ -140,13 +145,10 @@ class _Boxes:
 
     def _during(self, window: Window) -> Literal:
         axis: TimeAxis | TimesAxis = self._axis("time")
-        begun = mask_of(step for step, edge in axis.opened(self._policy.timezone) if _is_open(window, edge))
+        stretches, told = window.minutes, axis.opened(self._policy.timezone)
+        begun = mask_of(step for step, edge in told if any(begins <= edge < ends for begins, ends in stretches))
         index = self._space.index[axis.name]
         return Literal(index, begun, self._space.full[index] & ~begun & ~1)
-
-
-def _is_open(window: Window, minute: int) -> bool:
-    return any(begins <= minute < ends for begins, ends in window.minutes)
 
 
 def _verdicts(values: Iterable[Any], said: Comparison, kind: FieldType) -> Iterator[bool | None]:

@@ -4,26 +4,27 @@ Exact over the cells of the policy (see `diagram`): what is found is so, and not
 that is too entangled for that is told so, and then what is found is still so.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from hitl_orchestrator.domain.reading import did_you_mean
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.task import REQUESTED_BY
 from hitl_orchestrator.domain.words import Action, RiskLevel
 from hitl_orchestrator.errors import UnfitInput
-from hitl_orchestrator.policies.boxes import both, boxes, merged
-from hitl_orchestrator.policies.cells import Box
+from hitl_orchestrator.policies.boxes import both, boxes, merged, surely_holds_somewhere
+from hitl_orchestrator.policies.cells import Box, Space
 from hitl_orchestrator.policies.concerns import concerning, held_where_asked, region_of, space_of, whole
 from hitl_orchestrator.policies.diagram import FALLEN_BACK, Diagram, deciding
 from hitl_orchestrator.policies.findings import Finding, FindingKind, Severity, plain
-from hitl_orchestrator.policies.language import Conditions
+from hitl_orchestrator.policies.language import Comparison, Conditions
 from hitl_orchestrator.policies.monotone import Against, leniencies, told
 from hitl_orchestrator.policies.schema import ORGANISATION, Policy, PolicyStack, Rule, too_few_roles
-from hitl_orchestrator.policies.words import join, say
+from hitl_orchestrator.policies.words import EVERY_CASE, join, join_some, say
 
 __all__ = ["Finding", "FindingKind", "Severity", "check"]
 
+_Part = TypeVar("_Part")
 _MOST_GAPS = 5
 _MOST_REGIONS = 2_000
 _NOT_WHAT_IT_DOES = {"rule_id", "priority", "conditions"}
@@ -46,23 +47,36 @@ def check(policy: Policy, roles: RoleChain = DEFAULT_CHAIN) -> list[Finding]:
 
 def check_layer(policy: Policy, roles: RoleChain = DEFAULT_CHAIN, layer: str = ORGANISATION) -> list[Finding]:
     """Return what is odd about one layer by itself. All but the organisation's are silent where no rule holds."""
-    return list(_findings(_Part(policy, layer), roles))
+    return list(findings_about(Part(policy, layer), roles))
 
 
-class _Part:
-    """A policy, or one layer of it, which is silent where none of its rules holds."""
+class Part:
+    """A policy, or one layer of it, which is silent where none of its rules holds.
 
-    def __init__(self, policy: Policy, layer: str) -> None:
+    Its boxes and its diagram, in the space of `like`, may be known already.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        layer: str,
+        like: "Part | None" = None,
+        known: tuple[list[list[Box]], Diagram[int]] | None = None,
+    ) -> None:
         self.policy, self.rules, self.layer = policy, policy.by_priority, layer
         self.silent = layer != ORGANISATION
-        self.space = space_of(layer, policy)
+        self.space: Space = space_of(layer, policy) if like is None else like.space
         self.region = region_of(layer, self.space)
-        self.boxes = held_where_asked(layer, policy, self.space)
         self.diagram: Diagram[int] | None = None
-        self.why_not = ""
+        self.why_not, self.work = "", 0
+        if known is not None:
+            self.boxes, self.diagram = known
+            return
+        self.boxes = held_where_asked(layer, policy, self.space)
         try:
             # Where a layer is not asked it is as silent as where none of its rules holds.
-            self.diagram = deciding(self.space, [self.boxes]).told_as(lambda places: places[0])
+            found = deciding(self.space, [self.boxes])
+            self.diagram, self.work = found.told_as(lambda places: places[0]), found.work
         except UnfitInput as exc:
             self.why_not = "; ".join(exc.problems)
 
@@ -94,18 +108,22 @@ class _Part:
         return plain(concerning(self.layer, self.space.sample(box)))
 
 
-def _findings(part: _Part, roles: RoleChain) -> Iterator[Finding]:
-    whole = list(_left_to_the_fallback(part))
-    more_lenient = list(_not_monotone(part))
+def findings_about(part: Part, roles: RoleChain) -> Iterator[Finding]:
+    """Yield what is odd about a part of a policy."""
+    more_lenient = list(not_monotone(part))
     for place, rule in enumerate(part.rules):
         yield from _strangers(rule, roles)
         yield from _never_enough(rule, roles)
-        yield from _hidden(place, part) if part.boxes[place] else _contradiction(rule, part)
+        if part.boxes[place]:
+            yield from _only_where_unknown(place, part)
+            yield from _hidden(place, part)
+        else:
+            yield from _contradiction(rule, part)
         yield from _conflicts(place, part)
         yield from _approves_too_much(place, part)
         yield from (one for one in more_lenient if one.rule_id == rule.rule_id)
     yield from (one for one in more_lenient if one.rule_id is None)
-    yield from whole
+    yield from _left_to_the_fallback(part)
     if part.diagram is None:
         sentence = f"{part.why_not}; gaps, monotonicity and rules that disagree were not looked for"
         yield Finding(severity=Severity.NOTE, rule_id=None, kind=FindingKind.UNCHECKED, sentence=sentence)
@@ -126,16 +144,15 @@ def _never_enough(rule: Rule, roles: RoleChain) -> Iterator[Finding]:
         yield Finding(severity=Severity.ERROR, rule_id=rule.rule_id, kind=FindingKind.TOO_FEW_ROLES, sentence=sentence)
 
 
-def _contradiction(rule: Rule, part: _Part) -> Iterator[Finding]:
+def _contradiction(rule: Rule, part: Part) -> Iterator[Finding]:
     sentence = f"it can never hold: {_why_never(rule, part)}"
     yield Finding(severity=Severity.ERROR, rule_id=rule.rule_id, kind=FindingKind.CONTRADICTION, sentence=sentence)
 
 
-def _why_never(rule: Rule, part: _Part) -> str:
+def _why_never(rule: Rule, part: Part) -> str:
     if boxes(rule, part.policy, part.space):
         return f"the layer is asked about {part.asked_about}"
-    asked = _at_odds(rule, part)
-    told_of = f"{join(asked, 'and')} cannot hold together" if len(asked) > 1 else f"{asked[0]} contradicts itself"
+    told_of = _at_odds(rule.conditions, lambda said: not boxes(_asking(rule, said), part.policy, part.space))
     asking = rule.model_copy(update={"action": Action.HUMAN_REVIEW})
     elsewhere = boxes(asking, part.policy, part.space) if rule.action is Action.AUTO_APPROVE else ()
     if elsewhere and not any(box[part.space.confidence] >> 2 for box in elsewhere):
@@ -143,18 +160,65 @@ def _why_never(rule: Rule, part: _Part) -> str:
     return told_of
 
 
-def _at_odds(rule: Rule, part: _Part) -> list[str]:
-    """Return the names of as few of the rule's conditions as contradict each other; none can be left out."""
-    needed = [name for name in Conditions.model_fields if name in rule.conditions.model_fields_set]
-    for name in list(needed):
-        kept = [one for one in needed if one != name]
-        fewer = Conditions(**{one: getattr(rule.conditions, one) for one in kept})
-        if kept and not boxes(rule.model_copy(update={"conditions": fewer}), part.policy, part.space):
-            needed = kept
-    return [name.removesuffix("_") for name in needed]
+def _asking(rule: Rule, said: Conditions) -> Rule:
+    return rule.model_copy(update={"conditions": said})
 
 
-def _hidden(place: int, part: _Part) -> Iterator[Finding]:
+def _only_where_unknown(place: int, part: Part) -> Iterator[Finding]:
+    """Yield a rule that asks for a person only where it is not known whether it holds, for else it never does."""
+    rule, own = part.rules[place], part.boxes[place]
+    if rule.action is Action.AUTO_APPROVE or surely_holds_somewhere(rule.conditions, part.policy, part.space):
+        return
+    why = _at_odds(rule.conditions, lambda said: not surely_holds_somewhere(said, part.policy, part.space))
+    told = [say(part.whole(box), part.space) for box in merged(own)[:_MOST_GAPS]]
+    where = join_some(told, "or")
+    where = where.removeprefix(f"{EVERY_CASE} ") if where.startswith(f"{EVERY_CASE} ") else f"for {where}"
+    yield Finding(
+        severity=Severity.WARNING,
+        rule_id=rule.rule_id,
+        kind=FindingKind.CONTRADICTION,
+        sentence=f"it holds only {where}; {why}",
+        examples=(part.shown(own[0]),),
+    )
+
+
+def _at_odds(said: Conditions, never: Callable[[Conditions], bool]) -> str:
+    """Name as few of these conditions as contradict each other, of comparisons with one field their operators."""
+
+    def kept(names: Sequence[str]) -> Conditions:
+        return Conditions(**{name: getattr(said, name) for name in names})
+
+    asked = [name for name in type(said).model_fields if name in said.model_fields_set]
+    needed = _fewest(asked, lambda names: never(kept(names)))
+    if needed != ["metadata"]:
+        named = [name.removesuffix("_") for name in needed]
+        return f"{join(named, 'and')} cannot hold together" if len(named) > 1 else f"{named[0]} contradicts itself"
+
+    def compared(pairs: Sequence[tuple[str, str]]) -> Conditions:
+        fields: dict[str, dict[str, Any]] = {}
+        for field, operator in pairs:
+            fields.setdefault(field, {})[operator] = getattr(said.metadata[field], operator)
+        return Conditions(metadata={field: Comparison(**one) for field, one in fields.items()})
+
+    pairs = [(field, name) for field, one in said.metadata.items() for name in one.model_fields_set]
+    fewest = _fewest(sorted(pairs), lambda some: never(compared(some)))
+    fields, operators = {field for field, _ in fewest}, [name.removesuffix("_") for _, name in fewest]
+    if len(fields) > 1 or len(operators) == 1:
+        return f"{join(sorted(fields), 'and')} cannot be so"
+    return f"{join(operators, 'and')} of {fewest[0][0]} contradict each other"
+
+
+def _fewest(parts: Sequence[_Part], is_odd: Callable[[Sequence[_Part]], bool]) -> list[_Part]:
+    """Return as few of some parts as are still odd; none can be left out."""
+    needed = list(parts)
+    for one in parts:
+        fewer = [other for other in needed if other != one]
+        if fewer and is_odd(fewer):
+            needed = fewer
+    return needed
+
+
+def _hidden(place: int, part: Part) -> Iterator[Finding]:
     hiding = _hiding(place, part)
     if not hiding:
         return
@@ -178,7 +242,7 @@ def _hidden(place: int, part: _Part) -> Iterator[Finding]:
     )
 
 
-def _hiding(place: int, part: _Part) -> frozenset[int]:
+def _hiding(place: int, part: Part) -> frozenset[int]:
     """Return the rules that decide every case in which this one holds; none where it decides some."""
     own = part.boxes[place]
     if part.diagram is None:
@@ -186,11 +250,12 @@ def _hiding(place: int, part: _Part) -> frozenset[int]:
             if all(any(both(box, wide) == box for wide in part.boxes[other]) for box in own):
                 return frozenset((other,))
         return frozenset()
-    deciding = frozenset[int]().union(*(part.diagram.found(box) for box in own))
-    return frozenset() if place in deciding else deciding
+    if part.example(place, lambda decides: decides == place) is not None:
+        return frozenset()
+    return frozenset[int]().union(*(part.diagram.found(box) for box in own))
 
 
-def _conflicts(place: int, part: _Part) -> Iterator[Finding]:
+def _conflicts(place: int, part: Part) -> Iterator[Finding]:
     rule = part.rules[place]
     answer = rule.model_dump(exclude=_NOT_WHAT_IT_DOES)
     for before, other in enumerate(part.rules[:place]):
@@ -209,7 +274,7 @@ def _conflicts(place: int, part: _Part) -> Iterator[Finding]:
             )
 
 
-def _approves_too_much(place: int, part: _Part) -> Iterator[Finding]:
+def _approves_too_much(place: int, part: Part) -> Iterator[Finding]:
     rule, space = part.rules[place], part.space
     if rule.action is not Action.AUTO_APPROVE or part.silent:
         return
@@ -229,7 +294,8 @@ def _approves_too_much(place: int, part: _Part) -> Iterator[Finding]:
             )
 
 
-def _not_monotone(part: _Part) -> Iterator[Finding]:
+def not_monotone(part: Part) -> Iterator[Finding]:
+    """Yield where a riskier task, or one with a lower confidence or none, is treated more leniently."""
     if part.diagram is None:
         return
     for one in leniencies(part.diagram, part.policy, silent=part.silent):
@@ -257,7 +323,7 @@ def gaps(diagram: Diagram[int]) -> list[Box] | None:
     return merged(found)
 
 
-def _left_to_the_fallback(part: _Part) -> Iterator[Finding]:
+def _left_to_the_fallback(part: Part) -> Iterator[Finding]:
     if part.silent or part.diagram is None:
         return
     if not part.rules:
@@ -272,16 +338,23 @@ def _left_to_the_fallback(part: _Part) -> Iterator[Finding]:
     confidence = part.space.confidence
     known = [box for box in found if box[confidence] >> 2]
     for box in known[:_MOST_GAPS]:
-        sentence = f"no rule is about {say(box, part.space)}: a person decides such cases, as the fallback"
+        sentence = f"no rule is about {_any(box, part)}: a person decides such cases, as the fallback"
         yield _gap(sentence, part.shown(box))
     if len(known) > _MOST_GAPS:
-        sentence = f"no rule is about {len(known) - _MOST_GAPS} more kinds of cases: a person decides them too"
+        more = len(known) - _MOST_GAPS
+        kinds = "one more kind of case" if more == 1 else f"{more:,} more kinds of cases"
+        sentence = f"no rule is about {kinds}: a person decides them too"
         yield _gap(sentence, part.shown(known[_MOST_GAPS]))
     missing = [box for box in found if not box[confidence] >> 2]
     if missing:
-        where = "every case" if len(missing) > 1 else say(missing[0], part.space)
-        where = "some cases without a confidence" if len(missing) > 1 else where
+        where = "some cases without a confidence" if len(missing) > 1 else _any(missing[0], part)
         yield _gap(f"no rule is about {where}: a person decides them, as the fallback", part.shown(missing[0]))
+
+
+def _any(box: Box, part: Part) -> str:
+    """Say which cases stand in a box, where there are none: `no rule is about every case` would be about some."""
+    told = say(box, part.space)
+    return f"any case{told.removeprefix(EVERY_CASE)}" if told.startswith(EVERY_CASE) else told
 
 
 def _gap(sentence: str, *examples: dict[str, Any]) -> Finding:

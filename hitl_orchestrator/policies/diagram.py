@@ -6,7 +6,6 @@ stays small where the list of all cells would not.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
 
 from hitl_orchestrator.errors import UnfitInput
@@ -43,10 +42,10 @@ class Region(NamedTuple, Generic[Said]):
 
 
 class Diagram(Generic[Said]):
-    """What is so in each cell of a space."""
+    """What is so in each cell of a space. `work` is how many steps were looked at to find it out."""
 
-    def __init__(self, space: Space, root: "Node[Said] | Leaf[Said]") -> None:
-        self.space, self.root = space, root
+    def __init__(self, space: Space, root: "Node[Said] | Leaf[Said]", work: int = 0) -> None:
+        self.space, self.root, self.work = space, root, work
 
     def at(self, cell: Cell) -> Said:
         """Return what is so in one cell."""
@@ -98,10 +97,22 @@ class Diagram(Generic[Said]):
 
     def example(self, wanted: Callable[[Said], bool], within: Box | None = None) -> Region[Said] | None:
         """Return the first box where what is so is wanted; None where it nowhere is."""
-        known = {said for said in self.found(within) if wanted(said)}
-        if not known:
+        in_vain: set[int] = set()
+
+        def look(here: "Node[Said] | Leaf[Said]", box: Box) -> Region[Said] | None:
+            if isinstance(here, Leaf):
+                return Region(box, here.said) if wanted(here.said) else None
+            if id(here) in in_vain:
+                return None
+            for mask, following in here.edges:
+                left = mask & box[here.axis]
+                found = look(following, (*box[: here.axis], left, *box[here.axis + 1 :])) if left else None
+                if found is not None:
+                    return found
+            in_vain.add(id(here))
             return None
-        return next(islice(self.regions(known.__contains__, within), 1))
+
+        return look(self.root, within or self.space.full)
 
     def below(
         self, axis: int, within: Box | None = None, *, once: bool = True
@@ -223,7 +234,8 @@ def deciding(space: Space, tables: Sequence[Sequence[Sequence[Box]]]) -> Diagram
             known[axis, alive] = made.node(axis, [(mask, grow(axis + 1, left)) for left, mask in grouped.items()])
         return known[axis, alive]
 
-    return Diagram(space, grow(0, tuple(table.settled(table.all, 0) for table in made_of)))
+    root = grow(0, tuple(table.settled(table.all, 0) for table in made_of))
+    return Diagram(space, root, sum(space.axes[axis].size for axis, _ in known))
 
 
 def diagram_of(policy: Policy, space: Space | None = None) -> Diagram[int]:

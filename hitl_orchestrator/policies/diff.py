@@ -15,14 +15,14 @@ from typing import NamedTuple
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.task import REQUESTED_BY
-from hitl_orchestrator.domain.words import Action, Agreement, OnTimeout
+from hitl_orchestrator.domain.words import Action, Agreement
 from hitl_orchestrator.policies.boxes import merged
 from hitl_orchestrator.policies.cells import Box, Space, another
 from hitl_orchestrator.policies.concerns import IN_A_LIST, held_where_asked, naming
 from hitl_orchestrator.policies.diagram import FALLEN_BACK, Diagram, deciding
 from hitl_orchestrator.policies.engine import carried_by
 from hitl_orchestrator.policies.schema import FALLBACK, Policy, PolicyStack, Rule, default_role
-from hitl_orchestrator.policies.strictest import strictest
+from hitl_orchestrator.policies.strictest import demands_in_time, strictest
 from hitl_orchestrator.policies.words import join, say
 
 MOST_BOXES, MOST_TOLD = 500, 5
@@ -280,7 +280,7 @@ def _demands(decision: RoutingDecision, roles: RoleChain) -> tuple[float, ...]:
         asking.approvals > 1 and asking.agreement is Agreement.UNANIMITY,
         asking.distinct_roles,
         asking.blind,
-        decision.on_timeout is not OnTimeout.WAIT or decision.respond_within is None,
+        *demands_in_time(decision),
         decision.spot_check,
     )
 

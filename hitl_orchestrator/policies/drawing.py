@@ -1,10 +1,11 @@
 """The map of a policy as a picture: plain SVG on a card of its own, readable on light and on dark pages; and a PNG."""
 
 from collections.abc import Iterator, Sequence
-from html import escape
+from html import escape as escaped
 from textwrap import wrap
 from typing import NamedTuple
 
+from hitl_orchestrator.domain.visible import visible
 from hitl_orchestrator.domain.words import Action
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies.map import Field, Panel, PolicyMap
@@ -60,7 +61,11 @@ def svg(drawn: PolicyMap, *, dark: bool = True) -> str:
         lines, y = _panel(one, number, y)
         parts += lines
     if drawn.more:
-        parts.append(_text(MARGIN, y + 4, f"and {drawn.more} more panels, of fewer kinds of cases", "small"))
+        parts.append(
+            _text(
+                MARGIN, y + 4, f"and {drawn.more} more panel{'s' * (drawn.more > 1)}, of fewer kinds of cases", "small"
+            )
+        )
         y += LINE + 8
     height = round(y - 6)
     title = f"What {drawn.policy_id} does"
@@ -68,8 +73,8 @@ def svg(drawn: PolicyMap, *, dark: bool = True) -> str:
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
             'role="img" aria-labelledby="map-title map-story">',
-            f'<title id="map-title">{escape(title)}</title>',
-            f'<desc id="map-story">{escape(story(drawn))}</desc>',
+            f'<title id="map-title">{_escape(title)}</title>',
+            f'<desc id="map-story">{_escape(story(drawn))}</desc>',
             f"<style>{STYLE}{DARK if dark else ''}</style>",
             PATTERNS,
             f'<rect class="card" x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="14"/>',
@@ -122,10 +127,15 @@ def _legend(drawn: PolicyMap) -> Iterator[str]:
     yield _text(WIDTH - MARGIN, y, "across: how confident the agent is", "small", "end")
 
 
+def _escape(text: str) -> str:
+    """Return a text as it may stand in XML, with what is no character there written out, as the terminal does."""
+    return escaped(visible(text))
+
+
 def _panel(one: Panel, number: int, y: float) -> tuple[list[str], float]:
     """Return the lines of a panel that begins at a height, and where the next one begins."""
     parts: list[str] = []
-    for line in wrap(one.title, int((WIDTH - 2 * MARGIN) / TITLE_WIDE)):
+    for line in wrap(visible(one.title), int((WIDTH - 2 * MARGIN) / TITLE_WIDE)):
         parts.append(_text(MARGIN, y + 10, line, "title"))
         y += LINE
     notes: list[str] = []
@@ -166,7 +176,7 @@ def _field(field: Field, risk: str, place: _Place, notes: list[str]) -> Iterator
     letter = "" if field.action is None else LETTER[field.action]
     yield "<g>"
     told = f"{field.action or 'silent'}: {field.rule_id or 'no rule holds'}"
-    yield f"<title>{escape(told)}</title>"
+    yield f"<title>{_escape(told)}</title>"
     yield from _filled(x, y, end - x, ROW, name)
     label, room = f"{letter} {field.rule_id}".strip(), end - x
     if field.rule_id and len(label) * LETTER_WIDE > room - 8:
@@ -207,7 +217,7 @@ def _ticks(one: Panel, y: float) -> Iterator[str]:
 
 def _text(x: float, y: float, text: str, style: str = "", anchor: str = "start") -> str:
     of_style = f' class="{style}"' if style else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{of_style}>{escape(text)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{of_style}>{_escape(text)}</text>'
 
 
 def _cut(text: str, wide: float) -> str:

@@ -26,7 +26,7 @@ class FindingKind(StrEnum):
     TOO_FEW_ROLES = "too_few_roles"
     """A rule asks for more people of distinct roles than there are roles."""
     CONTRADICTION = "contradiction"
-    """The conditions of a rule can never hold together."""
+    """The conditions of a rule can never hold together, or only where a fact is unknown."""
     UNREACHABLE = "unreachable"
     """Earlier rules take every case of a rule."""
     CONFLICT = "conflict"
@@ -40,7 +40,7 @@ class FindingKind(StrEnum):
     GAP = "gap"
     """No rule holds, and the fallback decides."""
     UNCHECKED = "unchecked"
-    """The policy is too entangled to be looked through."""
+    """The policy is too large or too entangled, and something was not looked for."""
 
 
 class Finding(Value):

@@ -83,7 +83,7 @@ class _OneWordToo:
     """Tells the JSON Schema that a list of one may be written as the one word."""
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        listed = handler(core) | {"minItems": 1}
+        listed = handler(core) | {"minItems": 1, "uniqueItems": True}
         return {"anyOf": [listed["items"], listed]}
 
 

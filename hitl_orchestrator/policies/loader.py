@@ -12,12 +12,15 @@ from hitl_orchestrator.domain.value import check_json
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies.schema import Policy, PolicyStack, policy_of
 
+_FOR_EDITORS = "$schema"
+
 
 def read_policy(text: str, where: str, roles: RoleChain = DEFAULT_CHAIN) -> Policy:
     """Read a policy; `where` names its source, and its ending says which notation it is in.
 
     Without a telling ending, what starts with a brace or a bracket is JSON. In the first shape of policy files a
-    rule has a `condition`, no id and no priority: its rules are numbered in the order they stand.
+    rule has a `condition`, no id and no priority: its rules are numbered in the order they stand. Where an editor finds
+    the JSON Schema, `$schema`, is no part of the policy.
 
     Raises:
         UnfitInput: with every problem and its place, such as `p.json: rules[0].action: ...`.
@@ -25,7 +28,15 @@ def read_policy(text: str, where: str, roles: RoleChain = DEFAULT_CHAIN) -> Poli
     raw = _parse(text.removeprefix("\ufeff"), where)
     if not isinstance(raw, dict):
         raise UnfitInput([f"{where}: a policy is an object with policy_id and rules"])
+    if isinstance(raw.get(_FOR_EDITORS), str):
+        del raw[_FOR_EDITORS]
     first_shape = _is_first_shape(raw)
+    if first_shape and (layers := sorted(raw.keys() & {"domains", "users"})):
+        raise UnfitInput(
+            f"{where}: {name}: a policy in layers has rules with rule_id, priority and conditions; "
+            "these have a condition alone, as in the first shape of policy files"
+            for name in layers
+        )
     try:
         return policy_of(_today(raw) if first_shape else raw, roles)
     except ValidationError as exc:

@@ -6,26 +6,31 @@ action of one of the two rules. Every proposal is checked: it mends the finding,
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
-from itertools import combinations, islice
+from itertools import combinations
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.words import Action
 from hitl_orchestrator.errors import UnfitInput
-from hitl_orchestrator.policies.boxes import boxes, holds
-from hitl_orchestrator.policies.cells import Box, Cell, Space
-from hitl_orchestrator.policies.check import check_layer
-from hitl_orchestrator.policies.diagram import FALLEN_BACK, Diagram, Leaf, Node, deciding, held_by
-from hitl_orchestrator.policies.findings import Finding, FindingKind, facts_of
+from hitl_orchestrator.policies.boxes import both, boxes, holds
+from hitl_orchestrator.policies.cells import Box, Cell
+from hitl_orchestrator.policies.check import Part, check_layer, findings_about
+from hitl_orchestrator.policies.diagram import FALLEN_BACK, Diagram, Leaf, Node, deciding
+from hitl_orchestrator.policies.findings import Finding, FindingKind, Severity, facts_of
 from hitl_orchestrator.policies.language import Conditions
 from hitl_orchestrator.policies.monotone import strictness
 from hitl_orchestrator.policies.schema import ORGANISATION, Policy, Rule
 from hitl_orchestrator.policies.words import shown
 
 _BOUNDS = ("min_confidence", "max_confidence")
-_MOST_WORK = 40_000
-_FEWEST_TRIED = 10
+_MOST_WORK = 800_000
+"""So many steps of diagrams may be looked at for one policy, all its layers together: a few seconds."""
+
+_BUILT_AGAIN = 3
+"""A diagram of two policies, and the check of the changed one, cost about so much more than the diagram of one."""
+
 _MOST_LOOKED_AT = 150
+_AS_FALLBACK = Action.HUMAN_REVIEW.strictness
 Path = tuple[str | int, ...]
 
 
@@ -54,24 +59,45 @@ class _Change(NamedTuple):
 
 
 class _Trial(NamedTuple):
-    """A change that was tried: what is then odd, and what it does."""
+    """A change that brings nothing new: what is then still odd, and what it does."""
 
     keys: frozenset[object]
     mend: Mend
-    leaves_more: bool
+
+
+class _Budget:
+    """How much may still be done, in steps of diagrams: the same policy has the same answer on every machine."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_WORK
+
+    def allows(self, work: int) -> bool:
+        """Take so much of what is left; False where there is not so much."""
+        if work > self._left:
+            return False
+        self._left -= work
+        return True
 
 
 def with_mends(policy: Policy, found: Iterable[Finding], roles: RoleChain = DEFAULT_CHAIN) -> list[Finding]:
-    """Return the findings of a policy, those about monotonicity with what would mend them."""
-    workshops = {name: _Workshop(layer, name, roles) for name, layer in policy.parts}
-    return [
-        one.model_copy(
-            update={"mends": tuple(mend.sentence for mend in workshops[one.layer or ORGANISATION].mends(one))}
-        )
-        if one.kind is FindingKind.MONOTONICITY
-        else one
-        for one in found
-    ]
+    """Return all that is odd about a policy, as `check` found it, each `monotonicity` with what would mend it.
+
+    One more note says where not every change could be tried, as there are too many.
+    """
+    told, budget, unfinished = list(found), _Budget(), 0
+    for name, layer in policy.parts:
+        places = [place for place, one in enumerate(told) if (one.layer or ORGANISATION) == name]
+        lenient = [place for place in places if told[place].kind is FindingKind.MONOTONICITY]
+        if lenient:
+            workshop = _Workshop(layer, name, roles, [told[place] for place in places], budget)
+            for place, mended in zip(lenient, workshop.mends([told[place] for place in lenient]), strict=True):
+                told[place] = told[place].model_copy(update={"mends": tuple(one.sentence for one in mended)})
+            unfinished += workshop.unfinished
+    if unfinished:
+        them = "one of the warnings" if unfinished == 1 else f"{unfinished} of the warnings"
+        sentence = f"what would mend {them} was not looked for to the end: there are too many changes to try them all"
+        told.append(Finding(severity=Severity.NOTE, rule_id=None, kind=FindingKind.UNCHECKED, sentence=sentence))
+    return told
 
 
 def mends(
@@ -81,97 +107,133 @@ def mends(
 
     Either may be missing. Of changes of as few bounds the one that concerns the fewest kinds of cases is the smallest.
     """
-    return _Workshop(policy, layer, roles).mends(finding)
+    return _Workshop(policy, layer, roles, check_layer(policy, roles, layer), _Budget()).mends([finding])[0]
 
 
 class _Workshop:
     """One policy, or one layer of it, and every change of it that was tried."""
 
-    def __init__(self, policy: Policy, layer: str, roles: RoleChain) -> None:
-        self._policy, self._layer, self._roles = policy, layer, roles
-        self._space = Space([policy])
-        self._held = held_by(policy.by_priority, policy, self._space)
-        self._before = frozenset(map(_key, check_layer(policy, roles, layer)))
-        self._left = max(_FEWEST_TRIED, _MOST_WORK // max(1, sum(map(len, self._held))) ** 2)
+    def __init__(self, policy: Policy, layer: str, roles: RoleChain, found: Iterable[Finding], budget: _Budget) -> None:
+        self._policy, self._roles, self._budget = policy, roles, budget
+        self._part = Part(policy, layer)
+        self._held, self._space = self._part.boxes, self._part.space
+        self._cost = self._part.work * _BUILT_AGAIN + sum(map(len, self._held))
+        self._before = frozenset(map(_key, found))
+        self._bounds = {rule.rule_id: list(_other_bounds(rule, policy)) for rule in policy.by_priority}
+        self._changed: dict[str, list[Box]] = {}
         self._tried: dict[tuple[str, ...], _Trial | None] = {}
+        self.unfinished = 0
 
-    def mends(self, finding: Finding) -> tuple[Mend, ...]:
-        bounds = list(_other_bounds(self._policy, finding))
-        ways: tuple[Iterable[tuple[_Change, ...]], ...] = (
-            ((one,) for one in bounds),
-            ((one,) for one in _other_actions(self._policy, finding, self._roles)),
-            combinations(bounds, 2),
-        )
-        shown_by = [self._space.locate(facts_of(example)) for example in finding.examples]
-        for way in ways:
-            changes = (one for one in islice(way, _MOST_LOOKED_AT) if self._helps(one, shown_by))
-            found = [trial.mend for trial in self._trials(changes) if self._is_mended(finding, trial)]
-            if found:
-                return tuple(_smallest(found))
-        return ()
+    def mends(self, findings: Sequence[Finding]) -> list[tuple[Mend, ...]]:
+        """Return what would mend each finding; what costs least is tried for all of them first."""
+        told: list[tuple[Mend, ...]] = [() for _ in findings]
+        ended: set[int] = set()
+        for way in (self._one_bound, self._one_action, self._two_bounds):
+            for place, finding in enumerate(findings):
+                if not told[place]:
+                    told[place], to_the_end = self._by(way(finding), finding)
+                    ended |= set() if to_the_end else {place}
+        self.unfinished = sum(1 for place in ended if not told[place])
+        return told
 
-    def _helps(self, changes: tuple[_Change, ...], cells: Sequence[Cell]) -> bool:
+    def _one_bound(self, finding: Finding) -> Iterator[tuple[_Change, ...]]:
+        """Yield each bound of each rule at each other bound of the policy, those of the rules concerned first."""
+        concerned = {finding.rule_id, *finding.rules}
+        for rule_id in sorted(self._bounds, key=lambda one: one not in concerned):
+            yield from ((change,) for change in self._bounds[rule_id])
+
+    def _one_action(self, finding: Finding) -> Iterator[tuple[_Change, ...]]:
+        return ((change,) for change in _other_actions(self._policy, finding, self._roles))
+
+    def _two_bounds(self, finding: Finding) -> Iterator[tuple[_Change, ...]]:
+        return combinations((change for (change,) in self._one_bound(finding)), 2)
+
+    def _by(self, way: Iterator[tuple[_Change, ...]], finding: Finding) -> tuple[tuple[Mend, ...], bool]:
+        """Return what mends the finding, and whether this way of changing the policy was gone to its end."""
+        cells = [self._space.locate(facts_of(example)) for example in finding.examples]
+        seen = [[_any_holds(many, cell) for many in self._held] for cell in cells]
+        found: list[Mend] = []
+        for number, changes in enumerate(way):
+            if number == _MOST_LOOKED_AT:
+                return tuple(_smallest(found)), False
+            if self._helps(changes, cells, seen):
+                named = tuple(one.sentence for one in changes)
+                if named not in self._tried:
+                    if not self._budget.allows(self._cost):
+                        return tuple(_smallest(found)), False
+                    self._tried[named] = self._try(changes)
+                trial = self._tried[named]
+                if trial is not None and _key(finding) not in trial.keys:
+                    found.append(trial.mend)
+        return tuple(_smallest(found)), True
+
+    def _helps(self, changes: tuple[_Change, ...], cells: Sequence[Cell], seen: Sequence[Sequence[bool]]) -> bool:
         """Whether the two cases that show the finding are treated alike, or the better one more leniently."""
-        changed = self._with(changes)
-        if changed is None:
-            return False
-        policy, held = changed
-        worse, better = (
-            next((place for place, many in enumerate(held) if any(holds(box, cell) for box in many)), FALLEN_BACK)
-            for cell in cells
-        )
-        return strictness(worse, policy) >= strictness(better, policy)
-
-    def _with(self, changes: tuple[_Change, ...]) -> tuple[Policy, list[tuple[Box, ...]]] | None:
-        """Return the policy with these changes and the boxes of its rules; None where one rule is changed twice."""
-        instead = {change.rule.rule_id: change.rule for change in changes}
+        instead = {change.rule.rule_id: change for change in changes}
         if len(instead) < len(changes):
-            return None
-        rules = tuple(instead.get(rule.rule_id, rule) for rule in self._policy.rules)
-        policy = self._policy.model_copy(update={"rules": rules})
-        held = [
-            boxes(instead[rule.rule_id], policy, self._space) if rule.rule_id in instead else before
-            for rule, before in zip(policy.by_priority, self._held, strict=True)
-        ]
-        return policy, held
+            return False
+        strict = []
+        for cell, held in zip(cells, seen, strict=True):
+            strict.append(_AS_FALLBACK)
+            for rule, holds_now in zip(self._policy.by_priority, held, strict=True):
+                change = instead.get(rule.rule_id)
+                if holds_now if change is None else _any_holds(self._boxes_of(change), cell):
+                    strict[-1] = (rule if change is None else change.rule).action.strictness
+                    break
+        worse, better = strict
+        return worse >= better
 
-    def _is_mended(self, finding: Finding, trial: _Trial) -> bool:
-        return not trial.leaves_more and _key(finding) not in trial.keys and trial.keys <= self._before
-
-    def _trials(self, changes: Iterable[tuple[_Change, ...]]) -> Iterator[_Trial]:
-        """Yield what becomes of each change; of a large policy, of the first ones alone."""
-        for change in changes:
-            named = tuple(one.sentence for one in change)
-            if named not in self._tried and self._left:
-                self._left -= 1
-                self._tried[named] = self._try(change)
-            trial = self._tried.get(named)
-            if trial is not None:
-                yield trial
+    def _boxes_of(self, change: _Change) -> list[Box]:
+        """Return where a changed rule holds."""
+        if change.sentence not in self._changed:
+            held = boxes(change.rule, self._policy, self._space)
+            self._changed[change.sentence] = [cut for box in held if (cut := both(box, self._part.region)) is not None]
+        return self._changed[change.sentence]
 
     def _try(self, changes: tuple[_Change, ...]) -> _Trial | None:
-        changed, held = self._with(changes) or (self._policy, self._held)
+        """Return what a change does; None where it brings anything new, or leaves more to the fallback."""
+        instead = {change.rule.rule_id: change for change in changes}
+        places = [(instead.get(rule.rule_id), held) for rule, held in zip(self._part.rules, self._held, strict=True)]
+        held = [before if change is None else self._boxes_of(change) for change, before in places]
+        rules = tuple(instead[rule.rule_id].rule if rule.rule_id in instead else rule for rule in self._policy.rules)
+        changed = self._policy.model_copy(update={"rules": rules})
         try:
-            both = deciding(self._space, [self._held, held])
+            sides = deciding(self._space, [self._held, held])
         except UnfitInput:
             return None
+        found = sides.found()
+        if any(new == FALLEN_BACK != old for old, new in found):
+            return None
+        part = Part(changed, self._part.layer, like=self._part, known=(held, sides.told_as(lambda said: said[1])))
+        keys: set[object] = set()
+        for one in findings_about(part, self._roles):
+            if _key(one) not in self._before:
+                return None
+            keys.add(_key(one))
+        return _Trial(frozenset(keys), self._mend(changes, changed, sides))
+
+    def _mend(self, changes: tuple[_Change, ...], changed: Policy, sides: Diagram[tuple[int, ...]]) -> Mend:
         answers = [_answers(one) for one in (self._policy, changed)]
-        differs = both.told_as(lambda said: answers[0][said[0]] != answers[1][said[1]])
+        differs = sides.told_as(lambda said: answers[0][said[0]] != answers[1][said[1]])
         steps = {
             strictness(new, changed) - strictness(old, self._policy)
-            for old, new in both.found()
+            for old, new in sides.found()
             if answers[0][old] != answers[1][new]
         }
         direction = Direction.TIGHTENS if min(steps, default=0) > 0 else Direction.CHANGES
         direction = Direction.LOOSENS if max(steps, default=0) < 0 else direction
         sentence = f"{' and '.join(change.sentence for change in changes)} ({direction})"
-        keys = frozenset(map(_key, check_layer(changed, self._roles, self._layer)))
-        leaves_more = any(new == FALLEN_BACK != old for old, new in both.found())
-        return _Trial(keys, Mend(sentence, direction, _cells(differs, bool), changed), leaves_more)
+        return Mend(sentence, direction, _cells(differs, bool), changed)
+
+
+def _any_holds(many: Iterable[Box], cell: Cell) -> bool:
+    return any(holds(box, cell) for box in many)
 
 
 def _smallest(found: Sequence[Mend]) -> Iterator[Mend]:
     """Yield the smallest change of each direction; one that does both only where there is no other."""
+    if not found:
+        return
     for direction in (Direction.TIGHTENS, Direction.LOOSENS):
         yield from sorted((one for one in found if one.direction is direction), key=lambda one: one.cells)[:1]
     if all(one.direction is Direction.CHANGES for one in found):
@@ -187,22 +249,18 @@ def _key(finding: Finding) -> object:
     return finding.kind, finding.rule_id, rules, told
 
 
-def _other_bounds(policy: Policy, finding: Finding) -> Iterator[_Change]:
-    """Yield each bound of each rule at each other bound of the policy, those of the rules concerned first."""
-    walked = [said for rule in policy.rules for _, said in rule.conditions.walk()]
+def _other_bounds(rule: Rule, policy: Policy) -> Iterator[_Change]:
+    """Yield each bound of a rule at each other bound of the policy."""
+    walked = [said for one in policy.rules for _, said in one.conditions.walk()]
     bounds = {getattr(said, name) for said in walked for name in _BOUNDS} - {None}
-    concerned = {finding.rule_id, *finding.rules}
-    for rule in sorted(policy.by_priority, key=lambda rule: rule.rule_id not in concerned):
-        for path, said in rule.conditions.walk():
-            for name in _BOUNDS:
-                now = getattr(said, name)
-                for bound in () if now is None else sorted(bounds - {now}):
-                    if not _fits(said, name, bound):
-                        continue
-                    changed = rule.model_copy(update={"conditions": _put(rule.conditions, path, name, bound)})
-                    yield _Change(
-                        f"{_raise(now, bound)} {rule.rule_id}'s {_at(path, name)} {_from(now, bound)}", changed
-                    )
+    for path, said in rule.conditions.walk():
+        for name in _BOUNDS:
+            now = getattr(said, name)
+            for bound in () if now is None else sorted(bounds - {now}):
+                if not _fits(said, name, bound):
+                    continue
+                changed = rule.model_copy(update={"conditions": _put(rule.conditions, path, name, bound)})
+                yield _Change(f"{_raise(now, bound)} {rule.rule_id}'s {_at(path, name)} {_from(now, bound)}", changed)
 
 
 def _fits(said: Conditions, name: str, bound: float) -> bool:

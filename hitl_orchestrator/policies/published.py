@@ -2,9 +2,26 @@
 
 from typing import Any
 
-from hitl_orchestrator.policies.schema import Policy, PolicyStack
+from pydantic_core import to_jsonable_python
+
+from hitl_orchestrator.domain.words import Action
+from hitl_orchestrator.policies.schema import Policy, PolicyStack, Rule
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+_NOTHING = {"type": "null"}
+_OF_THE_ACTION = {
+    "if": {"properties": {"action": {"const": Action.AUTO_APPROVE.value}}, "required": ["action"]},
+    "then": {
+        "properties": dict.fromkeys(("assigned_human_role", "respond_within", "remind_before", "message"), _NOTHING)
+        | {
+            name: {"const": to_jsonable_python(Rule.model_fields[name].default)}
+            for name in ("on_timeout", "approvals", "agreement", "distinct_roles", "business_hours", "blind")
+        }
+    },
+    "else": {"properties": {"spot_check": {"const": 0}}},
+}
+"""Who is asked, and how, only a rule for people can say; what is looked at afterwards, only one that approves."""
 
 
 def policy_json_schema() -> dict[str, Any]:
@@ -14,9 +31,20 @@ def policy_json_schema() -> dict[str, Any]:
     """
     stack = PolicyStack.model_json_schema(by_alias=True)
     definitions = stack.pop("$defs")
-    definitions |= {"PolicyStack": stack, "Policy": definitions.get("Policy") or Policy.model_json_schema()}
-    for name in ("Conditions", "Comparison"):
-        definitions[name] = _without_null(definitions[name])
+    definitions["Layer"] = (definitions.get("Policy") or Policy.model_json_schema()) | {"title": "Layer"}
+    for kind in ("domains", "users"):
+        of_a_name = stack["properties"][kind]["patternProperties"]
+        of_a_name |= {name: {"$ref": "#/$defs/Layer"} for name in of_a_name}
+    definitions |= {"PolicyStack": stack, "Policy": definitions["Layer"] | {"title": "Policy"}}
+    for name in ("PolicyStack", "Policy"):
+        named = {"$schema": {"type": "string", "description": "Where an editor finds this schema."}}
+        definitions[name] |= {"properties": named | definitions[name]["properties"]}
+    definitions["Conditions"] = _saying_something(_without_null(definitions["Conditions"]))
+    definitions["Comparison"] = _without_null(definitions["Comparison"]) | {"minProperties": 1}
+    definitions["Comparison"]["properties"]["in"] |= {"minItems": 1, "uniqueItems": True}
+    for name in ("Signals", "Window"):
+        definitions[name] |= {"minProperties": 1}
+    definitions["Rule"] |= _OF_THE_ACTION
     definitions["FirstRule"] = _first_rule(definitions["Rule"])
     first = definitions["Policy"]["properties"] | {
         "rules": {"type": "array", "items": {"$ref": "#/$defs/FirstRule"}, "title": "Rules"}
@@ -33,6 +61,15 @@ def policy_json_schema() -> dict[str, Any]:
         "anyOf": [{"$ref": f"#/$defs/{name}"} for name in ("Policy", "PolicyStack", "FirstPolicy")],
         "$defs": dict(sorted(definitions.items())),
     }
+
+
+def _saying_something(conditions: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of conditions in which what is said must say something; they themselves may be empty."""
+    fields = conditions["properties"]
+    some = {"$ref": "#/$defs/Conditions", "minProperties": 1}
+    inner = {name: fields[name] | {"items": some, "minItems": 1} for name in ("all", "any")}
+    metadata = fields["metadata"] | {"minProperties": 1}
+    return conditions | {"properties": fields | inner | {"not": some, "metadata": metadata}}
 
 
 def _first_rule(rule: dict[str, Any]) -> dict[str, Any]:

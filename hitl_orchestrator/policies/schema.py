@@ -39,7 +39,7 @@ FALLBACK = "fallback"
 ORGANISATION = "organisation"
 """The name of the layer that always answers."""
 
-_A_DURATION = re.compile(r"P(?=.)(\d+W|(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d{1,6})?S)?)?)")
+_A_DURATION = r"^P(?=.)([0-9]+W|([0-9]+D)?(T(?=.)([0-9]+H)?([0-9]+M)?([0-9]+(\.[0-9]{1,6})?S)?)?)$"
 LONGEST_WAIT = timedelta(weeks=52)
 MAX_NUMBER = 1e300
 """NaN and infinities are no numbers, whatever brings them."""
@@ -47,7 +47,7 @@ MAX_NUMBER = 1e300
 
 def _only_iso(given: object) -> object:
     """Refuse what pydantic would guess a duration from: numbers, and clock times."""
-    if isinstance(given, timedelta) or (isinstance(given, str) and _A_DURATION.fullmatch(given)):
+    if isinstance(given, timedelta) or (isinstance(given, str) and re.fullmatch(_A_DURATION, given)):
         return given
     raise ValueError("give an ISO 8601 duration, such as PT4H for four hours or P2D for two days")
 
@@ -58,7 +58,7 @@ def _some_time(given: timedelta) -> timedelta:
     return given
 
 
-_AS_TEXT = WithJsonSchema({"type": "string", "pattern": r"^P[0-9WDTHMS.]+$", "examples": ["PT4H", "P2D"]})
+_AS_TEXT = WithJsonSchema({"type": "string", "pattern": _A_DURATION, "examples": ["PT4H", "P2D"]})
 Duration = Annotated[timedelta, BeforeValidator(_only_iso), AfterValidator(_some_time), _AS_TEXT]
 """A length of time, written as ISO 8601 in weeks, days, hours, minutes and seconds: months and years vary."""
 

@@ -1,11 +1,12 @@
 """Which of two decisions asks for more, and what both together ask of people: nothing is taken away."""
 
 from datetime import timedelta
+from math import inf
 from typing import Any
 
 from hitl_orchestrator.domain.decision import Asking, RoutingDecision
 from hitl_orchestrator.domain.roles import RoleChain
-from hitl_orchestrator.domain.words import Agreement
+from hitl_orchestrator.domain.words import Agreement, OnTimeout
 
 
 def demand(decision: RoutingDecision, roles: RoleChain) -> tuple[int, int, int]:
@@ -13,6 +14,19 @@ def demand(decision: RoutingDecision, roles: RoleChain) -> tuple[int, int, int]:
     role = decision.assigned_human_role
     rank = roles.roles.index(role) if role in roles.roles else -1
     return decision.action.strictness, rank, decision.asking.approvals
+
+
+def demands_in_time(decision: RoutingDecision) -> tuple[float, ...]:
+    """Return what a decision asks for by its deadline: how soon, on which clock, and what then; most is asked by most.
+
+    No deadline at all asks for least: nobody has to answer, and nobody above is asked. That a case is passed up, and
+    that it is rejected unseen, cannot be weighed against each other: each asks for something that the other does not.
+    """
+    if decision.respond_within is None:
+        return -inf, 0, 0, 0
+    on_the_clock = 1 if decision.asking.business_hours else 2
+    passed_up, rejected = (decision.on_timeout is then for then in (OnTimeout.ESCALATE, OnTimeout.REJECT))
+    return -decision.respond_within.total_seconds(), on_the_clock, passed_up, rejected
 
 
 def in_order(one: RoutingDecision, other: RoutingDecision, roles: RoleChain) -> tuple[RoutingDecision, RoutingDecision]:
@@ -69,16 +83,18 @@ def _asked_together(more: RoutingDecision, less: RoutingDecision, able: tuple[st
 def _times(more: RoutingDecision, less: RoutingDecision) -> dict[str, Any]:
     """Return until when an answer is due, and what then: no later than either of them wants it.
 
+    What then happens is as the earlier one says; if that only waits, as the other says.
     Working time lasts longer than time on the clock; where one of them counts the one and the other the other, the
     shorter of the two lengths is counted on the clock. The earlier reminder that still comes after the opening counts.
     """
     timed = [one for one in (more, less) if one.respond_within is not None]
     first = min(timed, key=lambda one: one.respond_within or timedelta.max, default=more)
     within = first.respond_within
+    thens = [one.on_timeout for one in (first, *timed) if one.on_timeout is not OnTimeout.WAIT]
     reminders = [one.asking.remind_before for one in timed if one.asking.remind_before is not None]
     return {
         "respond_within": within,
-        "on_timeout": first.on_timeout,
+        "on_timeout": next(iter(thens), first.on_timeout),
         "business_hours": bool(timed) and all(one.asking.business_hours for one in timed),
         "remind_before": max((each for each in reminders if within is not None and each < within), default=None),
     }

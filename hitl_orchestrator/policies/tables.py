@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, NamedTuple
@@ -16,6 +17,7 @@ from hitl_orchestrator.domain.words import Action, RiskLevel, Signal
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies.language import FieldType
 from hitl_orchestrator.policies.schema import FALLBACK, Duration, Policy
+from hitl_orchestrator.policies.words import join
 
 ENDINGS = (".policy-test.yaml", ".policy-test.yml", ".policy-test.csv")
 """How the name of a table of tests ends."""
@@ -25,6 +27,7 @@ NOBODY = "-"
 
 _MOST_TESTS = 100_000
 _METADATA = "metadata."
+_NUMBER = re.compile(r"[-+]?([0-9]{1,300}(\.[0-9]{0,300})?|\.[0-9]{1,300})([eE][-+]?[0-9]{1,3})?")
 _TRUTH = {"true": True, "false": False}
 
 
@@ -147,15 +150,14 @@ def read_tests(text: str, where: str, policy_at: Callable[[str | None], Policy])
     """
     if where.endswith(".csv"):
         policy = policy_at(None)
-        raw, at = _rows_of(text, where, policy.metadata), "line"
+        raw = _rows_of(text, where, policy)
     else:
         table, defaults = _yaml_table(text, where)
         policy = policy_at(table.policy)
-        raw, at = [_completed(one, defaults) for one in table.tests], "tests"
+        raw = [(f"tests[{place}]", _completed(one, defaults)) for place, one in enumerate(table.tests)]
     tests: list[PolicyTest] = []
     found: list[str] = []
-    for place, one in enumerate(raw):
-        prefix = f"line {place + 2}" if at == "line" else f"tests[{place}]"
+    for prefix, one in raw:
         try:
             tests.append(PolicyTest.model_validate(one))
         except ValidationError as exc:
@@ -198,34 +200,75 @@ def _strange_rules(test: PolicyTest, policy: Policy, where: str) -> list[str]:
     return [f"{where}.expect.rule: {rule!r} is no rule of policy {policy.policy_id!r}{did_you_mean(rule, known)}"]
 
 
-def _rows_of(text: str, where: str, types: Mapping[str, FieldType]) -> list[dict[str, Any]]:
-    """Return the tests of a CSV text as raw records. A field of the metadata is read as the policy declares it."""
+class _Row(NamedTuple):
+    """The cells of a row, and the line on which it begins."""
+
+    line: int
+    cells: list[str]
+
+
+def _cells_of(text: str, where: str) -> list[_Row]:
+    """Return the rows of a CSV text that hold anything, without the empty columns that a spreadsheet leaves behind."""
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    rows, begins = [], 1
     try:
         check_size(text)
-        header, *rows = list(csv.reader(io.StringIO(text, newline=""), strict=True)) or [[]]
+        for row in reader:
+            rows.append(_Row(begins, row))
+            begins = reader.line_num + 1
     except (ValueError, csv.Error) as exc:
         raise UnfitInput([f"{where}: {exc}"]) from exc
+    rows = [row for row in rows if any(row.cells)]
+    wide = len(rows[0].cells) if rows else 0
+    while wide and not rows[0].cells[wide - 1]:
+        wide -= 1
+    return [_Row(line, cells[:wide] if not any(cells[wide:]) else cells) for line, cells in rows]
+
+
+def _rows_of(text: str, where: str, policy: Policy) -> list[tuple[str, dict[str, Any]]]:
+    """Return the tests of a CSV text as raw records, each with its line."""
+    first, *rows = _cells_of(text, where) or [_Row(1, [])]
+    header, at = first.cells, f"{where}: line {first.line}"
+    if len(header) == 1 and ";" in header[0]:
+        raise UnfitInput([f"{at}: columns are separated by commas here, not by semicolons; save it with commas"])
     facts, expected = set(GivenFacts.model_fields) - {"metadata"}, set(Expected.model_fields)
     known = {"name", *facts, *expected}
     found = [
-        f"{where}: line 1: unknown column {name!r}{did_you_mean(name, known)}"
+        f"{at}: unknown column {name!r}{did_you_mean(name, known)}"
         for name in header
         if name not in known and not (name.startswith(_METADATA) and name != _METADATA)
     ]
-    found += [f"{where}: line 1: the column {name!r} stands twice" for name in {*header} if header.count(name) > 1]
+    found += [f"{at}: the column {name!r} stands twice" for name in {*header} if header.count(name) > 1]
     found += [
-        f"{where}: line {number}: {len(row)} cells, and the header has {len(header)}"
-        for number, row in enumerate(rows, start=2)
-        if row and len(row) != len(header)
+        f"{where}: line {line}: {len(cells)} cells, and the header has {len(header)}"
+        for line, cells in rows
+        if len(cells) != len(header)
     ]
     if not rows:
         found.append(f"{where}: there is no test in it; a header comes first, then a line for each test")
+    types = {name: _declared(name.removeprefix(_METADATA), policy) for name in header if name.startswith(_METADATA)}
+    found += [
+        f"{at}: the column {name!r} is {join((f'a {kind} in {layer}' for kind, layer in by.items()), 'and')}, "
+        "and a cell can be but one of them; write this table as YAML"
+        for name, by in types.items()
+        if len(by) > 1
+    ]
     if found:
         raise UnfitInput(found)
-    return [_record(dict(zip(header, row, strict=True)), facts, types) for row in rows if row]
+    kinds = {name: next(iter(by), None) for name, by in types.items()}
+    return [(f"line {line}", _record(dict(zip(header, cells, strict=True)), facts, kinds)) for line, cells in rows]
 
 
-def _record(cells: Mapping[str, str], facts: set[str], types: Mapping[str, FieldType]) -> dict[str, Any]:
+def _declared(field: str, policy: Policy) -> dict[FieldType, str]:
+    """Return each type that a layer declares for a field of the metadata, and the first such layer."""
+    found: dict[FieldType, str] = {}
+    for name, layer in policy.parts:
+        if field in layer.metadata:
+            found.setdefault(layer.metadata[field], name)
+    return found
+
+
+def _record(cells: Mapping[str, str], facts: set[str], types: Mapping[str, FieldType | None]) -> dict[str, Any]:
     record: dict[str, Any] = {"facts": {"metadata": {}}, "expect": {}}
     for name, cell in cells.items():
         if cell == "":
@@ -234,7 +277,7 @@ def _record(cells: Mapping[str, str], facts: set[str], types: Mapping[str, Field
             record["name"] = cell
         elif name.startswith(_METADATA):
             field = name.removeprefix(_METADATA)
-            record["facts"]["metadata"][field] = _typed(cell, types.get(field))
+            record["facts"]["metadata"][field] = _typed(cell, types[name])
         elif name in facts:
             record["facts"][name] = _fact(name, cell)
         else:
@@ -262,12 +305,8 @@ def _typed(cell: str, kind: FieldType | None) -> Any:
     """Return a cell as what it is declared to be; what cannot be read so stays text, a value of another type."""
     if kind is FieldType.BOOLEAN:
         return _TRUTH.get(cell.lower(), cell)
-    if kind is FieldType.NUMBER:
-        for number in (int, float):
-            try:
-                return number(cell)
-            except ValueError:
-                continue
+    if kind is FieldType.NUMBER and _NUMBER.fullmatch(cell.strip()):
+        return float(cell) if set(cell) & set(".eE") else int(cell)
     return cell
 
 

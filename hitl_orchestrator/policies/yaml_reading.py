@@ -21,7 +21,8 @@ _MOST_DIGITS = 100
 _CONSTANTS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False} | dict.fromkeys(
     ("", "~", "null", "Null", "NULL")
 )
-_TEXT = "tag:yaml.org,2002:str"
+_TEXT, _DATE, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp", "<<"
+_A_TIME, _LONG_TIME = re.compile(r"[0-9]{1,2}:[0-9]{2}"), len("08:00")
 
 
 def read_yaml(text: str, where: str) -> Any:
@@ -104,9 +105,19 @@ def _scalar(event: yaml.ScalarEvent) -> Any:
         raise _refusal(
             event,
             f"{word} is read differently by different YAML readers; put quotes around it if it is text, "
-            "write true or false, or a plain decimal such as 0.9",
+            f"{_remedy(word)}",
         )
     return word
+
+
+def _remedy(word: str) -> str:
+    if _A_TIME.fullmatch(word):
+        return f'as a time of day is: "{word.zfill(_LONG_TIME)}"'
+    if _guessed(word) == _DATE:
+        return f'as a date is: "{word}"'
+    if word == _MERGE:
+        return "and write out the fields that it would bring from elsewhere"
+    return "write true or false, or a plain decimal such as 0.9"
 
 
 def _guessed(word: str) -> str:

@@ -127,6 +127,16 @@ def test_the_map_fits_80_columns_and_tells_the_actions_apart_without_colours(hit
     assert "         medium, 0.6 to 0.75: R rule_003" in lines
 
 
+def test_the_map_is_in_the_json_too_where_it_is_asked_for(hitl):
+    drawn = hitl("policy", "check", "routing_policy.json", "--map", "--json").data["map"]
+
+    (panel,) = drawn["panels"]
+    assert (panel["title"], drawn["more"], drawn["bounds"]) == ("Every case", 0, [0.0, 0.6, 0.75, 0.8])
+    assert [row["risk"] for row in panel["rows"]] == ["high", "medium", "low"]
+    assert panel["rows"][0]["fields"] == [{"rule_id": "rule_001", "action": "escalate", "low": 0.0, "high": 1.0}]
+    assert "map" not in hitl("policy", "check", "routing_policy.json", "--json").data
+
+
 def test_the_map_is_written_as_svg_or_png_and_as_nothing_else(hitl, folder):
     for name, begins in (("map.svg", b"<svg"), ("map.png", b"\x89PNG")):
         assert hitl("policy", "check", "routing_policy.json", "--map-file", name).code == 0

@@ -277,7 +277,7 @@ def test_a_comparison_that_contradicts_itself_is_an_error():
     policy = a_policy_with([("auto_approve", {"metadata": {"amount": {"gt": 5000, "lt": 100}}})])
 
     assert [one.sentence for one in check(policy) if one.kind is FindingKind.CONTRADICTION] == [
-        "it can never hold: metadata contradicts itself"
+        "it can never hold: gt and lt of amount contradict each other"
     ]
 
 

@@ -46,7 +46,7 @@ def test_a_lower_bound_is_looser_where_it_is_lower_and_says_so():
         ({"rule_001": {"approvals": 2}}, Direction.STRICTER),
         ({"rule_003": {"blind": True}}, Direction.STRICTER),
         ({"rule_002": {"spot_check": 0.2}}, Direction.STRICTER),
-        ({"rule_003": {"respond_within": "PT4H"}}, Direction.OTHER),
+        ({"rule_003": {"respond_within": "PT4H"}}, Direction.STRICTER),
         ({"rule_003": {"message": "Look twice."}}, Direction.OTHER),
         ({"rule_002": {"action": "escalate"}}, Direction.STRICTER),
         ({"rule_003": {"action": "escalate", "assigned_human_role": "senior_manager"}}, Direction.STRICTER),

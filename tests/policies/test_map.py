@@ -166,6 +166,14 @@ def test_names_are_never_read_as_markup():
     ElementTree.fromstring(svg(policy_map(policy)))
 
 
+@pytest.mark.parametrize("sign", ["\x00", "\x1b", "\n", "\x85", "\u202e", "\ufffe"])
+def test_what_cannot_be_seen_in_a_text_is_written_out_and_the_picture_stays_xml(sign):
+    policy = a_policy_with([("escalate", {"metadata": {"country": {"eq": f"c{sign}d"}}})])
+    texts = [text.text for text in ElementTree.fromstring(svg(policy_map(policy))).iter() if text.text]
+
+    assert any(f"c<U+{ord(sign):04X}>d" in text for text in texts)
+
+
 def test_the_picture_can_be_had_as_png():
     pytest.importorskip("resvg_py")
 

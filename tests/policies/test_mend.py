@@ -8,7 +8,7 @@ import pytest
 from policies_at_random import a_policy, a_policy_with
 
 from hitl_orchestrator.policies import PolicyStack, check, read_policy
-from hitl_orchestrator.policies.findings import FindingKind
+from hitl_orchestrator.policies.findings import FindingKind, Severity
 from hitl_orchestrator.policies.mend import Direction, mends, with_mends
 
 DATA = files("hitl_orchestrator.data")
@@ -88,3 +88,39 @@ def test_the_canonical_file_stays_as_it_is():
         "risk_level": "medium",
         "min_confidence": 0.75,
     }
+
+
+def test_where_there_are_too_many_changes_to_try_it_says_so():
+    policy = a_policy(6, 30)
+    found = check(policy)
+
+    told = with_mends(policy, found)
+
+    assert [one.model_copy(update={"mends": ()}) for one in told[:-1]] == found
+    assert (told[-1].kind, told[-1].severity, told[-1].rule_id) == (FindingKind.UNCHECKED, Severity.NOTE, None)
+    assert told[-1].sentence.endswith("not looked for to the end: there are too many changes to try them all")
+
+
+def test_of_a_policy_whose_every_change_was_tried_nothing_more_is_said():
+    policy = a_policy_with([("auto_approve", {"risk_level": "medium", "min_confidence": 0.5}), ("human_review", {})])
+
+    assert len(with_mends(policy, check(policy))) == len(check(policy))
+
+
+@pytest.mark.timeout(60)
+def test_no_policy_of_long_lists_keeps_one_waiting_for_its_mends():
+    dice = random.Random(7)
+    rules = [
+        (
+            dice.choice(("human_review", "escalate", "auto_approve")),
+            {
+                "domain": dice.sample([f"d{number}" for number in range(200)], 30),
+                "task_type": dice.sample([f"t{number}" for number in range(200)], 30),
+                "min_confidence": dice.randint(0, 9) / 10,
+            },
+        )
+        for _ in range(12)
+    ]
+    policy = a_policy_with(rules)
+
+    assert {one.kind for one in with_mends(policy, check(policy))} >= {FindingKind.MONOTONICITY, FindingKind.UNCHECKED}

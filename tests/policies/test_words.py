@@ -92,9 +92,9 @@ def test_a_region_is_said_in_plain_words(conditions, words):
 @pytest.mark.parametrize(
     ("conditions", "words"),
     [
-        ({"domain": MANY}, "every case outside n0, n1, n10 or 19,997 more"),
-        ({"task_type": MANY[:13]}, "every case of a type other than n0, n1, n10 or 10 more"),
-        ({"metadata": {"country": {"in": MANY}}}, "every case where country is a text other than n0, n1, n10 or "),
+        ({"domain": MANY}, "any case outside n0, n1, n10 or 19,997 more"),
+        ({"task_type": MANY[:13]}, "any case of a type other than n0, n1, n10 or 10 more"),
+        ({"metadata": {"country": {"in": MANY}}}, "any case where country is a text other than n0, n1, n10 or "),
     ],
 )
 def test_of_many_names_only_the_first_are_said_and_none_takes_long_to_place(conditions, words):

@@ -73,6 +73,23 @@ def test_a_word_on_which_yaml_readers_differ_is_refused(word, form):
 
 
 @pytest.mark.parametrize(
+    ("word", "remedy"),
+    [
+        ("8:00", 'as a time of day is: "08:00"'),
+        ("22:30", 'as a time of day is: "22:30"'),
+        ("2025-01-01", 'as a date is: "2025-01-01"'),
+        ("<<", "and write out the fields that it would bring from elsewhere"),
+        ("no", "write true or false, or a plain decimal such as 0.9"),
+    ],
+)
+def test_what_was_likely_meant_by_such_a_word_is_said(word, remedy):
+    with pytest.raises(UnfitInput) as caught:
+        read_yaml(f"{word}: 1", "p.yaml")
+
+    assert caught.value.problems[0].endswith(f"{word} {READERS_DIFFER}, {remedy}")
+
+
+@pytest.mark.parametrize(
     ("text", "sentence"),
     [
         ("a: &x 1\nb: *x", "line 2 column 4: the alias *x is not followed; write out what it stands for"),

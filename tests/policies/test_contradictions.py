@@ -1,0 +1,73 @@
+"""Conditions that contradict each other are told of in rules for people too, where the unknown keeps them alive."""
+
+import pytest
+from policies_at_random import a_policy_with
+
+from hitl_orchestrator.policies import check
+from hitl_orchestrator.policies.findings import FindingKind, Severity
+
+SWAPPED = {"gt": 1000, "lt": 100}
+
+
+def told(said, action="escalate"):
+    return [
+        (one.severity, one.sentence)
+        for one in check(a_policy_with([(action, said)]))
+        if one.kind is FindingKind.CONTRADICTION
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        (
+            {"metadata": {"amount": SWAPPED}},
+            "it holds only where amount is missing or of another type; gt and lt of amount contradict each other",
+        ),
+        (
+            {"metadata": {"country": {"eq": "AT", "ne": "AT"}}, "risk_level": "high"},
+            "it holds only for high risk where country is missing or of another type; "
+            "eq and ne of country contradict each other",
+        ),
+        (
+            {"metadata": {"amount": SWAPPED | {"exists": True, "ge": 0}}},
+            "it holds only where amount is of another type; gt and lt of amount contradict each other",
+        ),
+        (
+            {"metadata": {"country": {"in": ["AT", "DE"], "eq": "FR"}, "vip": {"eq": True}}},
+            "it holds only where country is missing or of another type and vip is missing or of another type or true; "
+            "eq and in of country contradict each other",
+        ),
+        (
+            {"metadata": {"amount": {"gt": 1000}}, "not": {"metadata": {"amount": {"gt": 100}}}},
+            "it holds only where amount is missing or of another type; metadata and not cannot hold together",
+        ),
+        (
+            {"all": [{"time": {"days": "monday"}}, {"time": {"days": "sunday"}}]},
+            "it holds only at no known time; all contradicts itself",
+        ),
+    ],
+)
+@pytest.mark.parametrize("action", ["human_review", "escalate"])
+def test_a_rule_for_people_that_catches_only_what_is_unknown_is_a_warning(action, said, sentence):
+    assert told(said, action) == [(Severity.WARNING, sentence)]
+
+
+def test_the_same_in_a_rule_that_approves_is_an_error():
+    sentence = "it can never hold: gt and lt of amount contradict each other"
+
+    assert told({"metadata": {"amount": SWAPPED}}, "auto_approve") == [(Severity.ERROR, sentence)]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"metadata": {"amount": {"exists": False}}},
+        {"not": {"metadata": {"amount": {"exists": True}}}},
+        {"any": [{"metadata": {"amount": SWAPPED}}, {"risk_level": "low"}]},
+        {"not": {"min_confidence": 0.0}},
+        {"metadata": {"amount": {"gt": 100, "lt": 1000}}},
+    ],
+)
+def test_what_may_surely_hold_is_no_contradiction(said):
+    assert told(said) == []

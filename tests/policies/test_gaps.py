@@ -1,0 +1,27 @@
+"""Where no rule holds is told in sentences that can be read one way only."""
+
+import pytest
+from policies_at_random import a_policy_with
+
+from hitl_orchestrator.policies import check
+from hitl_orchestrator.policies.findings import FindingKind
+
+
+def gaps(*said):
+    found = check(a_policy_with([("human_review", one) for one in said]))
+    return [one.sentence for one in found if one.kind is FindingKind.GAP]
+
+
+def test_a_gap_is_about_any_case_and_not_only_about_some_of_every_case():
+    assert gaps({"domain": "payments"}) == [
+        "no rule is about any case outside payments: a person decides such cases, as the fallback"
+    ]
+
+
+@pytest.mark.parametrize(("many", "told"), [(6, "one more kind of case:"), (7, "2 more kinds of cases:")])
+def test_gaps_beyond_the_first_five_are_counted(many, told):
+    # In the n-th domain all is decided but the n-th type: that is one kind of gap for each.
+    domains = [f"d{number}" for number in range(many)]
+    rules = [{"domain": one, "not": {"task_type": f"t{number}"}} for number, one in enumerate(domains)]
+
+    assert gaps({"not": {"domain": domains}}, *rules)[-1].startswith(f"no rule is about {told}")
