@@ -1,22 +1,26 @@
 """Past cases as frames: from the audit records that `hitl audit export` writes, and from a ledger."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hitl_orchestrator.domain.words import POLICY_CHANGE, ProbeKind
 from hitl_orchestrator.errors import LedgerDamaged, UnfitInput
-from hitl_orchestrator.ledger.past import OUTLINE
+from hitl_orchestrator.ledger.past import OUTLINE, Past
 from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.policies.vectors import polars
 
 if TYPE_CHECKING:
     import polars as pl
 
-ROWS_AT_A_TIME = 50_000
+ROWS_AT_A_TIME = 100_000
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
 _MOST_OF_A_LINE = 160
 _MARK, _LIST = b"\xef\xbb\xbf", b"["
 _TEXTS = (
@@ -118,22 +122,32 @@ def frames(
     Raises:
         LedgerDamaged: an outcome cannot be read.
     """
-    pl = polars()
-    if not tasks:
-        waiting = iter(ledger.outlines())
-        while lines := list(islice(waiting, ROWS_AT_A_TIME)):
-            yield _of_outlines(pl, lines).lazy()
-            heard(len(lines))
-        return
-    cases = iter(ledger.past())
-    while batch := list(islice(cases, ROWS_AT_A_TIME)):
-        frame = _of_outlines(pl, [one.outline for one in batch])
-        yield frame.with_columns(
-            pl.Series("metadata", [one.metadata for one in batch], pl.String),
-            pl.Series("task_timestamp", [one.made_at for one in batch], pl.String),
-            pl.Series("redacted", [one.redacted for one in batch], pl.Boolean),
-        ).lazy()
-        heard(len(batch))
+    waiting: Iterator[Any] = iter(ledger.past() if tasks else ledger.outlines())
+    batches = iter(lambda: list(islice(waiting, ROWS_AT_A_TIME)), [])
+    for frame in meanwhile(partial(_with_tasks if tasks else _of_outlines, polars()), batches):
+        yield frame.lazy()
+        heard(frame.height)
+
+
+def meanwhile(work: Callable[[_In], _Out], given: Iterable[_In]) -> Iterator[_Out]:
+    """Yield what becomes of each thing, in order; it is worked on while the next one is read."""
+    with ThreadPoolExecutor(max_workers=1) as worker:
+        before = None
+        for one in given:
+            if before is not None:
+                yield before.result()
+            before = worker.submit(work, one)
+        if before is not None:
+            yield before.result()
+
+
+def _with_tasks(pl: Any, cases: list[Past]) -> "pl.DataFrame":
+    frame = _of_outlines(pl, [one.outline for one in cases])
+    return frame.with_columns(
+        pl.Series("metadata", [one.metadata for one in cases], pl.String),
+        pl.Series("task_timestamp", [one.made_at for one in cases], pl.String),
+        pl.Series("redacted", [one.redacted for one in cases], pl.Boolean),
+    )
 
 
 def _of_outlines(pl: Any, lines: list[str]) -> "pl.DataFrame":

@@ -13,7 +13,7 @@ from hitl_orchestrator.ledger.ports import Ledger
 from hitl_orchestrator.policies.schema import Policy, policy_hash
 from hitl_orchestrator.policies.vectors import WORDS, Vectors, polars
 from hitl_orchestrator.rehearsal.outcome import Change, Flip, Load, Rehearsal
-from hitl_orchestrator.rehearsal.past import ERASED, NAMELESS, NOTHING_LEFT_OUT, first_line, frames, prepared
+from hitl_orchestrator.rehearsal.past import ERASED, NAMELESS, NOTHING_LEFT_OUT, first_line, frames, meanwhile, prepared
 
 if TYPE_CHECKING:
     import polars as pl
@@ -60,9 +60,8 @@ def _rehearsed(
     new = Vectors(policy, roles, "new_")
     other = None if old is None else Vectors(old, roles, "old_")
     both = [one for one in (new, other) if one is not None]
-    parts = [
-        _grouped(pl, prepared(one, frozenset().union(*(each.needs for each in both)), where), both) for one in past
-    ]
+    needs = frozenset().union(*(each.needs for each in both))
+    parts = list(meanwhile(lambda one: _grouped(pl, prepared(one, needs, where), both), past))
     left_out = _left_out(pl, parts)
     parts = [one.filter(pl.col("left_out") == NOTHING_LEFT_OUT) for one in parts]
     if not any(one["cases"].sum() for one in parts):
