@@ -174,7 +174,7 @@ def _values(outline: str) -> tuple[Any, ...]:
     return (*json.loads(f"[{told}]"), signals, int(proposed))
 
 
-def prepared(frame: "pl.LazyFrame", needs: frozenset[str], where: str) -> "pl.LazyFrame":
+def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
     """Return past cases as policies look at them, without probes that measured reviewers and changes of the policy.
 
     A look afterwards at what had gone ahead by itself is no case again (`again`), and a review like any other. Where a
@@ -190,7 +190,7 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str], where: str) -> "pl.La
     if missing:
         told = " and ".join(missing)
         raise UnfitInput(
-            [f"{where}: the policy asks about {told}, and the cases have no such column; export them again"]
+            [f"past cases: the policy asks about {told}, and the cases have no such column; export them again"]
         )
     day = pl.col("task_timestamp").str.slice(0, 10) if "task_timestamp" in columns else _day_before(pl, columns)
     proposed = pl.col("confidence_score").is_not_null()

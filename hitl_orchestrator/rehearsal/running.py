@@ -46,6 +46,7 @@ def rehearse(
     try:
         return _rehearsed(policy, past, old, capacity or {}, roles)
     except UnfitInput as exc:
+        # Whatever refuses past cases does not know where they come from.
         raise UnfitInput([told.replace("past cases:", f"{where}:", 1) for told in exc.problems]) from exc
 
 
@@ -56,12 +57,12 @@ def _rehearsed(
     capacity: Mapping[str, Capacity],
     roles: RoleChain,
 ) -> Rehearsal:
-    pl, where = polars(), "past cases"
+    pl = polars()
     new = Vectors(policy, roles, "new_")
     other = None if old is None else Vectors(old, roles, "old_")
     both = [one for one in (new, other) if one is not None]
     needs = frozenset().union(*(each.needs for each in both))
-    parts = list(meanwhile(lambda one: _grouped(pl, prepared(one, needs, where), both), past))
+    parts = list(meanwhile(lambda one: _grouped(pl, prepared(one, needs), both), past))
     left_out = _left_out(pl, parts)
     parts = [one.filter(pl.col("left_out") == NOTHING_LEFT_OUT) for one in parts]
     if not any(one["cases"].sum() for one in parts):
@@ -70,11 +71,11 @@ def _rehearsed(
             if left_out["left_out"]
             else ""
         )
-        raise UnfitInput([f"{where}: there are no cases to rehearse on{told}"])
+        raise UnfitInput([f"past cases: there are no cases to rehearse on{told}"])
     keys = [name for name in parts[0].columns if name not in _COUNTS]
     groups = parts[0] if len(parts) == 1 else pl.concat(parts).group_by(keys).agg(pl.col(*_COUNTS).sum())
     decided = _decided(pl, groups, new, "after")
-    decided = _recorded(pl, decided, where) if other is None else _decided(pl, decided, other, "before")
+    decided = _recorded(pl, decided) if other is None else _decided(pl, decided, other, "before")
     found = _told(pl, decided, policy, capacity, recorded=old is None)
     return found.model_copy(update=left_out)
 
@@ -107,7 +108,7 @@ def _left_out(pl: Any, parts: "list[pl.DataFrame]") -> dict[str, int]:
     return {"left_out": erased + nameless, "erased": erased}
 
 
-def _recorded(pl: Any, groups: "pl.DataFrame", where: str) -> "pl.DataFrame":
+def _recorded(pl: Any, groups: "pl.DataFrame") -> "pl.DataFrame":
     """Take what was recorded for what was answered before.
 
     Raises:
@@ -116,9 +117,9 @@ def _recorded(pl: Any, groups: "pl.DataFrame", where: str) -> "pl.DataFrame":
     strange = groups.filter(~pl.col("routing_decision").is_in(list(Action)) | pl.col("routing_decision").is_null())
     if len(strange):
         given, known = strange["routing_decision"][0], ", ".join(Action)
-        raise UnfitInput([f"{where}: routing_decision: {given!r} is not one of {known}; correct the file"])
+        raise UnfitInput([f"past cases: routing_decision: {given!r} is not one of {known}; correct the file"])
     if groups["rule_id"].null_count():
-        raise UnfitInput([f"{where}: rule_id: a recorded answer names no rule; correct the file"])
+        raise UnfitInput(["past cases: rule_id: a recorded answer names no rule; correct the file"])
     names = {"routing_decision": "before", "rule_id": "before_rule", "old_role": "before_role"}
     return groups.rename(names | {"old_answers": "before_answers"}).with_columns(before_spot=pl.lit(0.0))
 
