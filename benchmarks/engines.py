@@ -15,8 +15,8 @@ import rule_engine
 import zen
 
 from hitl_orchestrator.domain.decision import Facts
-from hitl_orchestrator.domain.words import Action, RiskLevel, Signal
-from hitl_orchestrator.policies.schema import FALLBACK, Policy, Rule, policy_of
+from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
+from hitl_orchestrator.policies.language.model import FALLBACK, Policy, Rule, policy_of
 
 Context = dict[str, Any]
 Answer = tuple[str, str]

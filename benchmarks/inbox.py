@@ -18,9 +18,9 @@ from benchmarks.ledger import AGENT, NINE, ROUTING, submission
 from benchmarks.postgres import IS_THERE, postgres_server
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.review import Shown
-from hitl_orchestrator.ledger.chain import instant_text
-from hitl_orchestrator.ledger.tables import reviews
-from hitl_orchestrator.wiring import open_ledger
+from hitl_orchestrator.ledger.database.tables import reviews
+from hitl_orchestrator.ledger.events.chain import instant_text
+from hitl_orchestrator.wiring.build import open_ledger
 
 FEW, MANY, FIRST, CALLS, AT_ONCE = 1_000, 1_000_000, 50, 200, 5_000
 ROLE = "domain_reviewer"

@@ -21,18 +21,19 @@ from typing import Any
 from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Routing, RoutingDecision, Score
+from hitl_orchestrator.domain.enums import Action, ActorKind, CaseStage, ConfidenceSource, EventKind, RiskLevel
 from hitl_orchestrator.domain.task import AgentOutput, Task
-from hitl_orchestrator.domain.words import Action, ActorKind, CaseStage, ConfidenceSource, EventKind, RiskLevel
-from hitl_orchestrator.ledger import entries, statements
-from hitl_orchestrator.ledger.chain import Draft, Head, link
-from hitl_orchestrator.ledger.contents import Contents, content_digest, marked, new_contents
-from hitl_orchestrator.ledger.heads import SignedHead
-from hitl_orchestrator.ledger.ports import Ledger
-from hitl_orchestrator.ledger.sql_contents import ADD_CONTENTS
-from hitl_orchestrator.ledger.sqlite import SqliteDatabase
-from hitl_orchestrator.ledger.verify import START, walk
-from hitl_orchestrator.nodes.outcome import by_agent
-from hitl_orchestrator.wiring import MEMORY, canonical, notary_of, open_ledger, open_to_audit
+from hitl_orchestrator.ledger.database.sqlite import SqliteDatabase
+from hitl_orchestrator.ledger.events import builders as entries
+from hitl_orchestrator.ledger.events.chain import Draft, Head, link
+from hitl_orchestrator.ledger.events.contents import Contents, content_digest, marked, new_contents
+from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.ledger.store import statements
+from hitl_orchestrator.ledger.store.contents import ADD_CONTENTS
+from hitl_orchestrator.ledger.verification.chain_check import START, walk
+from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
+from hitl_orchestrator.services.reviews.audit_records import by_agent
+from hitl_orchestrator.wiring.build import MEMORY, canonical, notary_of, open_ledger, open_to_audit
 
 ENTRIES, ENTRIES_A_CASE, CASES_AT_ONCE = 1_000_000, 3, 2_000
 APPENDS, WRITERS = 2_000, 8

@@ -18,10 +18,10 @@ PARQUET_CASES, STORE_CASES = 10_000_000, 1_000_000
 _TOLD = r"""
 import json, re, sys, time
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
-from hitl_orchestrator.loading import load_policy
-from hitl_orchestrator.rehearsal import rehearse
-from hitl_orchestrator.rehearsal.past import frames, scan
-from hitl_orchestrator.wiring import open_to_audit
+from hitl_orchestrator.services.config_files import load_policy
+from hitl_orchestrator.backtest import rehearse
+from hitl_orchestrator.backtest.history import frames, scan
+from hitl_orchestrator.wiring.build import open_to_audit
 
 where, policy = sys.argv[1], load_policy(None, DEFAULT_CHAIN)
 start, spent = time.perf_counter(), time.process_time()
@@ -83,8 +83,8 @@ def write_store(path: Path, cases: int) -> None:
     from sqlalchemy import create_engine, insert  # noqa: PLC0415
 
     from hitl_orchestrator import AgentOutput, Orchestrator, Task  # noqa: PLC0415
-    from hitl_orchestrator.ledger.tables import events  # noqa: PLC0415
-    from hitl_orchestrator.wiring import canonical  # noqa: PLC0415
+    from hitl_orchestrator.ledger.database.tables import events  # noqa: PLC0415
+    from hitl_orchestrator.wiring.build import canonical  # noqa: PLC0415
 
     task, output = (json.loads(canonical(name))[0] for name in ("tasks.json", "agent_outputs.json"))
     with Orchestrator.open(f"sqlite:///{path}") as hitl:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hitl_orchestrator import AgentOutput, Orchestrator, Review, Task
 from hitl_orchestrator.cli.desk.app import DeskApp
-from hitl_orchestrator.cli.desk.work import Work
+from hitl_orchestrator.cli.desk.client import Work
 
 PICTURE = Path(__file__).parent / "img" / "review_desk.svg"
 SIZE = (124, 42)

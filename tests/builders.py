@@ -9,11 +9,11 @@ from typing import Any
 from hitl_orchestrator.domain.audit import Actor, AuditRecord
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Routing, RoutingDecision, Score
+from hitl_orchestrator.domain.enums import ActorKind
 from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
-from hitl_orchestrator.domain.words import ActorKind
 from hitl_orchestrator.graph.topology import graph_version
-from hitl_orchestrator.nodes.outcome import by_agent, by_person
+from hitl_orchestrator.services.reviews.audit_records import by_agent, by_person
 
 NINE = datetime(2025, 1, 10, 9, tzinfo=UTC)
 AGENT = Actor(kind=ActorKind.AGENT)

@@ -2,7 +2,7 @@
 
 from builders import a_task, an_output
 
-from hitl_orchestrator.policies.schema import Policy, policy_hash
+from hitl_orchestrator.policies.language.model import Policy, policy_hash
 
 ASKS_ALWAYS = {"policy_id": "asks_always", "rules": []}
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 
 from hitl_orchestrator.domain.decision import Facts
-from hitl_orchestrator.domain.words import Action, RiskLevel, Signal
-from hitl_orchestrator.policies.schema import Policy, policy_of
+from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
+from hitl_orchestrator.policies.language.model import Policy, policy_of
 
 DOMAINS, TASK_TYPES, COUNTRIES = ("payments", "support"), ("refund", "answer"), ("DE", "AT")
 BOUNDS = (0.3, 0.5, 0.8)

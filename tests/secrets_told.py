@@ -5,8 +5,8 @@ from typing import Any
 from builders import a_review, a_task, an_output
 
 from hitl_orchestrator import AgentOutput, Orchestrator
-from hitl_orchestrator.domain.words import EventKind
-from hitl_orchestrator.ledger.ports import Ledger
+from hitl_orchestrator.domain.enums import EventKind
+from hitl_orchestrator.ledger.ports.ledger import Ledger
 
 SECRET = "Zaphod7Beeblebrox"
 

@@ -5,8 +5,8 @@ from typing import Any
 from builders import NINE, a_task, minutes
 
 from hitl_orchestrator.domain.decision import Asking
+from hitl_orchestrator.domain.enums import HumanDecision
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.domain.words import HumanDecision
 from hitl_orchestrator.review.view import CaseView, Choice, Happening, SimilarCase
 
 DOES = {

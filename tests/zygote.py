@@ -16,8 +16,8 @@ from typing import Any
 
 import hitl_orchestrator.graph.build
 import hitl_orchestrator.graph.checkpoints
-import hitl_orchestrator.ledger.migrate
-import hitl_orchestrator.ledger.sql  # noqa: F401 - imported before the fork
+import hitl_orchestrator.ledger.database.migrate
+import hitl_orchestrator.ledger.store.ledger  # noqa: F401 - imported before the fork
 from hitl_orchestrator import AgentOutput, Orchestrator, Review, Task
 from hitl_orchestrator.cli import main as command_line
 

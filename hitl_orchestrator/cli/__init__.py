@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: list[str]) -> int:
     from hitl_orchestrator.cli.app import run_command  # noqa: PLC0415 - the collector is held back first
-    from hitl_orchestrator.cli.problems import explain_fault  # noqa: PLC0415
+    from hitl_orchestrator.cli.output.errors import explain_fault  # noqa: PLC0415
 
     _print_anything()
     try:

@@ -11,8 +11,8 @@ from hitl_orchestrator.cli.app_policy_lab import rehearsing
 from hitl_orchestrator.cli.app_policy_life import register as register_life
 from hitl_orchestrator.cli.app_review import ReasonCode, review
 from hitl_orchestrator.cli.app_simulate import simulate
-from hitl_orchestrator.cli.options import AsJson, CaseId, Given, Policy, Reviewers, Store, help_alone, session_of
-from hitl_orchestrator.cli.problems import INTERRUPTED
+from hitl_orchestrator.cli.context import AsJson, CaseId, Given, Policy, Reviewers, Store, help_alone, session_of
+from hitl_orchestrator.cli.output.errors import INTERRUPTED
 from hitl_orchestrator.errors import UnfitInput
 
 app = typer.Typer(
@@ -89,7 +89,7 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Run the canonical five tasks end to end, in a temporary store."""
-    from hitl_orchestrator.cli import demo as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.cases import demo as doing  # noqa: PLC0415
 
     session = session_of(context, as_json=as_json)
     if data_into is not None:
@@ -121,7 +121,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Route the tasks of a file. Running it again is harmless: the same task is the same case."""
-    from hitl_orchestrator.cli import run as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.cases import run as doing  # noqa: PLC0415
 
     session = session_of(context, store, policy, reviewers, as_json)
     doing.run(session, doing.Files(tasks, outputs, reviews), resubmit=resubmit, submitted_by=submitted_by)
@@ -145,7 +145,7 @@ def inbox(
     as_json: AsJson = False,
 ) -> None:
     """List the open reviews, the soonest due first, then the longest waiting."""
-    from hitl_orchestrator.cli import reviewing as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.reviews import inbox as doing  # noqa: PLC0415
 
     narrowed = {"task_type": task_type, "risk_level": risk, "overdue": overdue, "mine": mine, "unclaimed": unclaimed}
     doing.inbox(session_of(context, store, policy, reviewers, as_json), role, domain, limit, narrowed)
@@ -165,7 +165,7 @@ def show(
 
     What was proposed, which rule fired and why, what people said, and how it ended or who may decide it.
     """
-    from hitl_orchestrator.cli import reviewing as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.reviews import inbox as doing  # noqa: PLC0415
 
     doing.show(session_of(context, store, policy, reviewers, as_json), given_id)
 
@@ -207,7 +207,7 @@ def resume(
 
     The case runs on with it. The first decision on a review stands; the same one again is the same receipt.
     """
-    from hitl_orchestrator.cli import reviewing as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.reviews import inbox as doing  # noqa: PLC0415
 
     said = {"human_decision": decision, "human_feedback": feedback, "reason": reason, "reason_code": reason_code}
     said |= {
@@ -228,7 +228,7 @@ def recover(
     as_json: AsJson = False,
 ) -> None:
     """Drive every unfinished case on. Doing it twice, or in two places, is harmless."""
-    from hitl_orchestrator.cli import run as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.cases import run as doing  # noqa: PLC0415
 
     doing.recover(session_of(context, store, policy, reviewers, as_json))
 
@@ -246,7 +246,7 @@ def sweep(
     As the rule says they are passed up the chain or rejected. Waiting never approves. With --json the elements that
     have a `notice` are reminders and claims that were taken back.
     """
-    from hitl_orchestrator.cli import run as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.cases import run as doing  # noqa: PLC0415
 
     doing.sweep(session_of(context, store, policy, reviewers, as_json))
 
@@ -267,7 +267,7 @@ def policy_check(
     Rules that never decide, contradict one another or let too much through; gaps; and where a riskier task or a lower
     confidence is treated more leniently. Exit code 1 where one is an error.
     """
-    from hitl_orchestrator.cli import checking as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.policy import check as doing  # noqa: PLC0415
 
     session = session_of(context, reviewers=reviewers, as_json=as_json)
     doing.check_file(session, file, strict=strict, draws=draw_map, map_file=map_file)
@@ -288,7 +288,7 @@ def policy_explain(
 
     Every rule is tried on every task, as if the task came in now. Nothing is stored.
     """
-    from hitl_orchestrator.cli import policy as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.policy import explain as doing  # noqa: PLC0415
 
     doing.explain_tasks(session_of(context, store, policy, reviewers, as_json), given, outputs)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hitl_orchestrator.cli.options import AsJson, CaseId, Reviewers, Store, help_alone, session_of
+from hitl_orchestrator.cli.context import AsJson, CaseId, Reviewers, Store, help_alone, session_of
 
 audit = typer.Typer(rich_markup_mode=None)
 
@@ -29,7 +29,7 @@ def audit_list(context: typer.Context, store: Store = None, as_json: AsJson = Fa
 
     These are the audit records, in the order in which the cases finished.
     """
-    from hitl_orchestrator.cli import audit as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.audit import records as doing  # noqa: PLC0415
 
     doing.list_records(session_of(context, store, as_json=as_json))
 
@@ -52,7 +52,7 @@ def audit_show(
     With --policies these are the versions that came in, and what was proposed, activated, tried on a share, watched or
     declined. What came of a change of the policy is shown with its case, too.
     """
-    from hitl_orchestrator.cli import audit as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.audit import records as doing  # noqa: PLC0415
 
     doing.show_entries(session_of(context, store, as_json=as_json), given_id, policies=policies)
 
@@ -74,7 +74,7 @@ def audit_verify(
     Finds any edit, deletion, swap, duplicate and cut-off end; with signed heads also a ledger that was written anew.
     Names the first bad entry; exit code 1 where there is one.
     """
-    from hitl_orchestrator.cli import auditing as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.audit import verify as doing  # noqa: PLC0415
 
     doing.verify(session_of(context, store, as_json=as_json), head, public_key)
 
@@ -86,7 +86,7 @@ def audit_head(context: typer.Context, out: Out = None, store: Store = None, as_
     The signed head is added to the file of --out or HITL_HEAD_FILE, or else printed. Keep it where whoever holds the
     database cannot reach it.
     """
-    from hitl_orchestrator.cli import auditing as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.audit import verify as doing  # noqa: PLC0415
 
     doing.sign(session_of(context, store, as_json=as_json), out)
 
@@ -94,7 +94,7 @@ def audit_head(context: typer.Context, out: Out = None, store: Store = None, as_
 @audit.command("key")
 def audit_key(context: typer.Context, out: Out = None, store: Store = None, as_json: AsJson = False) -> None:
     """Show the public key, with which others check heads and proofs."""
-    from hitl_orchestrator.cli import auditing as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.audit import verify as doing  # noqa: PLC0415
 
     doing.show_key(session_of(context, store, as_json=as_json), out)
 
@@ -115,7 +115,7 @@ def audit_redact(
     Texts, metadata and proposals are destroyed with the key of their digests. Who decided what, when and by which rule
     stays, and the ledger verifies as before.
     """
-    from hitl_orchestrator.cli import redacting as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.audit import redact as doing  # noqa: PLC0415
 
     doing.redact(session_of(context, store, reviewers=reviewers, as_json=as_json), given_id, reason, reviewer)
 
@@ -125,7 +125,7 @@ def audit_prove(
     context: typer.Context, given_id: CaseId, out: Out = None, store: Store = None, as_json: AsJson = False
 ) -> None:
     """Write a proof of one case that stands alone: its entries, their way to a signed head, and that head."""
-    from hitl_orchestrator.cli import auditing as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.audit import verify as doing  # noqa: PLC0415
 
     doing.prove(session_of(context, store, as_json=as_json), given_id, out)
 
@@ -138,7 +138,7 @@ def audit_check(
     as_json: AsJson = False,
 ) -> None:
     """Check a proof, without the database. Exit code 1 where it proves nothing."""
-    from hitl_orchestrator.cli import auditing as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.audit import verify as doing  # noqa: PLC0415
 
     doing.check(session_of(context, as_json=as_json), proof, public_key)
 
@@ -157,6 +157,6 @@ def audit_export(
 
     In CSV what a spreadsheet would take for a formula begins with an apostrophe. Parquet needs the extra parquet.
     """
-    from hitl_orchestrator.cli import export as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.audit import export as doing  # noqa: PLC0415
 
     doing.export(session_of(context, store, as_json=as_json), form, out, events=events)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hitl_orchestrator.cli.options import AsJson, Reviewers, session_of
+from hitl_orchestrator.cli.context import AsJson, Reviewers, session_of
 
 comparing = typer.Typer(rich_markup_mode=None)
 
@@ -23,7 +23,7 @@ def _diff(
     Not lines of text are compared, but answers: every region of cases, each with an example. Exit code 1 where any
     answer becomes looser.
     """
-    from hitl_orchestrator.cli import comparing as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.policy import diff as doing  # noqa: PLC0415
 
     doing.diff(session_of(context, reviewers=reviewers, as_json=as_json), old, new)
 
@@ -31,6 +31,6 @@ def _diff(
 @comparing.command("schema")
 def _schema(context: typer.Context) -> None:
     """Print the JSON Schema of policy files, which editors use to complete and to underline as one types."""
-    from hitl_orchestrator.cli import comparing as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.policy import diff as doing  # noqa: PLC0415
 
     doing.schema(session_of(context))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hitl_orchestrator.cli.options import AsJson, Reviewers, session_of
+from hitl_orchestrator.cli.context import AsJson, Reviewers, session_of
 
 rehearsing = typer.Typer(rich_markup_mode=None)
 
@@ -37,7 +37,7 @@ def policy_test(
     A table, *.policy-test.yaml or *.policy-test.csv, says which facts must lead to which action, role and rule.
     Exit code 1 where one fails, or too little was tried.
     """
-    from hitl_orchestrator.cli import policy_testing as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.policy import test as doing  # noqa: PLC0415
 
     session = session_of(context, policy=policy, reviewers=reviewers, as_json=as_json)
     doing.test(session, paths or [], doing.Asked(coverage, min_coverage, write_boundaries))
@@ -72,7 +72,7 @@ def policy_simulate(
     It tells which cases would go another way, how much each role would have to do and how long cases would wait, and
     how many errors would escape, as far as the reviews there are can tell. Nothing is stored. Needs the extra lab.
     """
-    from hitl_orchestrator.cli import rehearsing as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.policy import backtest as doing  # noqa: PLC0415
 
     session = session_of(context, reviewers=reviewers, as_json=as_json)
     doing.simulate(session, doing.Asked(new, past, old, capacity or []))

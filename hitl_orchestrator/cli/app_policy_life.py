@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hitl_orchestrator.cli.options import AsJson, Reviewers, Store, session_of
+from hitl_orchestrator.cli.context import AsJson, Reviewers, Store, session_of
 
 Reviewer = Annotated[str, typer.Option(metavar="ID", help="Who changes it: an id of the reviewers file.")]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why. The ledger keeps it.")]
@@ -22,7 +22,7 @@ def register(policy: typer.Typer) -> None:
 
 def versions(context: typer.Context, store: Store = None, reviewers: Reviewers = None, as_json: AsJson = False) -> None:
     """List every version of the policy that the store keeps, and what each is now: active, canary, shadow, proposed."""
-    from hitl_orchestrator.cli import governing as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.policy import lifecycle as doing  # noqa: PLC0415
 
     doing.versions(session_of(context, store, None, reviewers, as_json))
 
@@ -42,7 +42,7 @@ def activate(
     One whose check finds an error is refused. One that asks for less anywhere than the active one waits in the inbox
     until another person approves it.
     """
-    from hitl_orchestrator.cli import governing as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.policy import lifecycle as doing  # noqa: PLC0415
 
     doing.activate(session_of(context, store, None, reviewers, as_json), file, reviewer, reason)
 
@@ -60,7 +60,7 @@ def rollback(
     as_json: AsJson = False,
 ) -> None:
     """Go back to the version of the policy before, or to another one, as `activate` does."""
-    from hitl_orchestrator.cli import governing as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.policy import lifecycle as doing  # noqa: PLC0415
 
     doing.rollback(session_of(context, store, None, reviewers, as_json), version, reviewer, reason)
 
@@ -80,7 +80,7 @@ def shadow(
 
     Without a file and without --off it tells how often the watched policy would have said something else so far.
     """
-    from hitl_orchestrator.cli import governing as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.policy import lifecycle as doing  # noqa: PLC0415
 
     doing.shadow(session_of(context, store, None, reviewers, as_json), file, reviewer, reason, off=off)
 
@@ -102,6 +102,6 @@ def canary(
     One that asks for less anywhere than the active one waits for another person first, as with `activate`. Once it
     ends, the stricter of the two decides what came in under it.
     """
-    from hitl_orchestrator.cli import governing as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.policy import lifecycle as doing  # noqa: PLC0415
 
     doing.canary(session_of(context, store, None, reviewers, as_json), file, share, (reviewer, reason), off=off)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hitl_orchestrator.cli.options import AsJson, CaseId, Policy, Reviewers, Store, session_of
+from hitl_orchestrator.cli.context import AsJson, CaseId, Policy, Reviewers, Store, session_of
 
 review = typer.Typer(rich_markup_mode=None)
 
@@ -29,7 +29,7 @@ def _review(
 
     Opening a case claims it, leaving it lets it go. An answer is pending until Enter records it; ? tells the keys.
     """
-    from hitl_orchestrator.cli import desking as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.reviews import review_desk as doing  # noqa: PLC0415
 
     doing.review(session_of(context, store, policy, reviewers), reviewer)
 
@@ -46,7 +46,7 @@ def _next(
     as_json: AsJson = False,
 ) -> None:
     """Claim the case that a reviewer does best to take next, and show it. Exit code 1 where nothing waits for them."""
-    from hitl_orchestrator.cli import claiming as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.reviews import claims as doing  # noqa: PLC0415
 
     doing.take_next(session_of(context, store, policy, reviewers, as_json), reviewer, minutes)
 
@@ -64,7 +64,7 @@ def _claim(
     as_json: AsJson = False,
 ) -> None:
     """Keep a case for oneself for a while, and show it. Claiming it again prolongs it."""
-    from hitl_orchestrator.cli import claiming as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.reviews import claims as doing  # noqa: PLC0415
 
     doing.claim(session_of(context, store, policy, reviewers, as_json), given_id, reviewer, minutes)
 
@@ -81,7 +81,7 @@ def _release(
     as_json: AsJson = False,
 ) -> None:
     """Let go of a case. One that was delegated goes back to who delegated it."""
-    from hitl_orchestrator.cli import claiming as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.reviews import claims as doing  # noqa: PLC0415
 
     doing.release(session_of(context, store, policy, reviewers, as_json), given_id, reviewer)
 
@@ -101,7 +101,7 @@ def _delegate(
     as_json: AsJson = False,
 ) -> None:
     """Give a case to a colleague who may decide it. Released, or lapsed, it comes back."""
-    from hitl_orchestrator.cli import claiming as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.reviews import claims as doing  # noqa: PLC0415
 
     session = session_of(context, store, policy, reviewers, as_json)
     doing.delegate(session, given_id, (reviewer, to), reason, minutes)
@@ -121,7 +121,7 @@ def _escalate(
     as_json: AsJson = False,
 ) -> None:
     """Pass a case up the chain: as 'hitl resume ID escalate' does."""
-    from hitl_orchestrator.cli import reviewing as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.reviews import inbox as doing  # noqa: PLC0415
 
     said = {"human_decision": "escalate", "reason": reason, "reason_code": reason_code}
     doing.resume(session_of(context, store, policy, reviewers, as_json), given_id, said, None, reviewer)
@@ -140,7 +140,7 @@ def _cancel(
     as_json: AsJson = False,
 ) -> None:
     """Take a case back before anybody has decided it. What is carried out is nothing."""
-    from hitl_orchestrator.cli import claiming as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.reviews import claims as doing  # noqa: PLC0415
 
     doing.cancel(session_of(context, store, policy, reviewers, as_json), given_id, by, reason)
 
@@ -158,7 +158,7 @@ def _label(
     as_json: AsJson = False,
 ) -> None:
     """Commit one's own label for a blind case, and then show what the agent says."""
-    from hitl_orchestrator.cli import claiming as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.reviews import claims as doing  # noqa: PLC0415
 
     doing.label(session_of(context, store, policy, reviewers, as_json), given_id, reviewer, own_label)
 
@@ -178,7 +178,7 @@ def _assign(
     as_json: AsJson = False,
 ) -> None:
     """Give out what nobody has claimed, the most urgent first, to people who may decide it."""
-    from hitl_orchestrator.cli import claiming as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.reviews import claims as doing  # noqa: PLC0415
 
     doing.assign(session_of(context, store, policy, reviewers, as_json), strategy, limit, hours)
 
@@ -202,7 +202,7 @@ def _bulk(
 
     Only cases of low risk that one rule asks about, and none that was passed up: all of them, or none.
     """
-    from hitl_orchestrator.cli import bulk as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.reviews import bulk as doing  # noqa: PLC0415
 
     said = {"human_decision": decision, "human_feedback": feedback, "reason_code": reason_code}
     doing.bulk(session_of(context, store, policy, reviewers, as_json), given_ids, said, reviewer, yes=yes)
@@ -215,7 +215,7 @@ def _feedback(
     as_json: AsJson = False,
 ) -> None:
     """List what agents can learn from what reviewers decided: one line a reviewed case."""
-    from hitl_orchestrator.cli import learning as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.reviews import insights as doing  # noqa: PLC0415
 
     doing.feedback(session_of(context, store, as_json=as_json))
 
@@ -231,6 +231,6 @@ def _insights(
 
     How quickly against how much there was to read, how they do on known answers, and how often they agree with others.
     """
-    from hitl_orchestrator.cli import learning as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.reviews import insights as doing  # noqa: PLC0415
 
     doing.insights(session_of(context, store, reviewers=reviewers, as_json=as_json))

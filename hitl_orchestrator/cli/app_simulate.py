@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hitl_orchestrator.cli.options import AsJson, session_of
+from hitl_orchestrator.cli.context import AsJson, session_of
 
 
 def simulate(
@@ -32,7 +32,7 @@ def simulate(
     It shows their load, how long cases waited, and what came of them. Nothing is stored. Exit code 1 where a case got
     lost or the ledger is not sound.
     """
-    from hitl_orchestrator.cli import simulating as doing  # noqa: PLC0415
+    from hitl_orchestrator.cli.commands.cases import simulate as doing  # noqa: PLC0415
 
     asked = {"days": days, "tasks_per_day": tasks_per_day, "seed": seed, "strategy": strategy}
     doing.simulate(session_of(context, policy=policy, as_json=as_json), asked, reviewers_count)

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import which
 
-from hitl_orchestrator.cli.options import NOTHING_GIVEN, Given
+from hitl_orchestrator.cli.context import NOTHING_GIVEN, Given
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import StoreUnavailable
-from hitl_orchestrator.ledger.address import is_postgres, shown
-from hitl_orchestrator.ledger.notary import Notary
-from hitl_orchestrator.ledger.ports import Ledger
+from hitl_orchestrator.ledger.database.address import is_postgres, shown
+from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.ledger.verification.signer import Notary
 from hitl_orchestrator.policies import Policy
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.settings import Settings, keep_traces_at_home, read_settings
-from hitl_orchestrator.wiring import MEMORY, Orchestrator, load_policy, notary_of, open_to_audit, store_exists
+from hitl_orchestrator.wiring.build import MEMORY, Orchestrator, load_policy, notary_of, open_to_audit, store_exists
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,9 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.domain.value import Confidence, Identifier, Instant, Label, Text, Value
-from hitl_orchestrator.domain.words import (
+from hitl_orchestrator.domain.enums import (
     Action,
     ActorKind,
     Assessment,
@@ -20,6 +18,8 @@ from hitl_orchestrator.domain.words import (
     RiskLevel,
     Signal,
 )
+from hitl_orchestrator.domain.task import Proposal
+from hitl_orchestrator.domain.value import Confidence, Identifier, Instant, Label, Text, Value
 
 
 class Vote(Value):

@@ -1,10 +1,10 @@
 """A case: one submission of one task, from intake to outcome."""
 
 from hitl_orchestrator.domain.audit import AuditRecord
+from hitl_orchestrator.domain.enums import CaseStage, HumanDecision, ProbeKind
 from hitl_orchestrator.domain.review import ReviewRow
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.domain.value import Identifier, Instant, Label, Value
-from hitl_orchestrator.domain.words import CaseStage, HumanDecision, ProbeKind
 
 
 class Probe(Value):

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
+from hitl_orchestrator.domain.enums import Action, Agreement, ConfidenceSource, OnTimeout, RiskLevel, Signal
 from hitl_orchestrator.domain.task import AgentOutput
 from hitl_orchestrator.domain.value import Confidence, Label, Text, Value
-from hitl_orchestrator.domain.words import Action, Agreement, ConfidenceSource, OnTimeout, RiskLevel, Signal
 
 
 class Classification(Value):

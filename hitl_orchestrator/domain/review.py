@@ -5,10 +5,7 @@ from datetime import timedelta
 from pydantic import Field
 
 from hitl_orchestrator.domain.decision import Routing
-from hitl_orchestrator.domain.hours import Absence, WorkingHours
-from hitl_orchestrator.domain.task import Proposal, Task
-from hitl_orchestrator.domain.value import Identifier, Instant, Label, Text, Value, digest
-from hitl_orchestrator.domain.words import (
+from hitl_orchestrator.domain.enums import (
     Assessment,
     Authentication,
     DecisionSource,
@@ -17,6 +14,9 @@ from hitl_orchestrator.domain.words import (
     OnTimeout,
     ReviewStatus,
 )
+from hitl_orchestrator.domain.task import Proposal, Task
+from hitl_orchestrator.domain.value import Identifier, Instant, Label, Text, Value, digest
+from hitl_orchestrator.domain.working_hours import Absence, WorkingHours
 
 
 class Reviewer(Value):

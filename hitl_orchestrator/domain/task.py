@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import ConfigDict, Field, model_validator
 
+from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.domain.value import Confidence, FreeJson, Identifier, Instant, Label, Text, Value, check_json
-from hitl_orchestrator.domain.words import RiskLevel
 
 REQUESTED_BY = "requested_by"
 """The field of a task's metadata that names whoever wanted it: one name, or a list of names."""

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import rfc8785
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from hitl_orchestrator.domain.visible import hidden_in, visible
+from hitl_orchestrator.domain.invisible_characters import hidden_in, visible
 
 MAX_SIZE = 2**20
 """The bytes of one record, as UTF-8 text."""

@@ -9,8 +9,8 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from hitl_orchestrator.domain.decision import RoutingDecision
+from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.domain.review import Verdict
-from hitl_orchestrator.domain.words import Action
 from hitl_orchestrator.graph.adapter import Adapter, PlainState
 from hitl_orchestrator.graph.pauses import check_pauses
 from hitl_orchestrator.graph.topology import (
@@ -26,11 +26,11 @@ from hitl_orchestrator.graph.topology import (
     CaseState,
 )
 from hitl_orchestrator.nodes.classify import classify
+from hitl_orchestrator.nodes.dependencies import Services
 from hitl_orchestrator.nodes.finalize import finalize
 from hitl_orchestrator.nodes.human_review import human_review
 from hitl_orchestrator.nodes.route import route
 from hitl_orchestrator.nodes.score import score
-from hitl_orchestrator.nodes.services import Services
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 

@@ -17,8 +17,8 @@ from psycopg.rows import DictRow
 from hitl_orchestrator.errors import StoreUnavailable
 from hitl_orchestrator.graph.checkpoints import ForgetsFinished, InThreads
 from hitl_orchestrator.graph.serializer import strict_serializer
-from hitl_orchestrator.ledger.connections import Connections
-from hitl_orchestrator.ledger.database import BUSY_TIMEOUT_SECONDS, resolved
+from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, resolved
+from hitl_orchestrator.ledger.database.postgres_connections import Connections
 
 _MAKER = 0x686B7074
 _A_MOMENT = 0.05

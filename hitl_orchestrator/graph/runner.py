@@ -10,14 +10,14 @@ from langgraph.types import Command, Durability
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Classification
+from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.value import Value
-from hitl_orchestrator.domain.words import CaseStage
 from hitl_orchestrator.errors import CaseMoved, StateForged, UnknownCase
 from hitl_orchestrator.graph.adapter import Adapter, StateNotSound, ThreadLost
 from hitl_orchestrator.graph.build import Graph
 from hitl_orchestrator.graph.checkpoints import Places, PlaceUnreadable
 from hitl_orchestrator.graph.topology import OUTCOME, ROUTE
-from hitl_orchestrator.ledger.ports import Ledger
+from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.human_review import Answer
 from hitl_orchestrator.nodes.ports import Alarms
 

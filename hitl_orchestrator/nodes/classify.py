@@ -6,14 +6,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from hitl_orchestrator.domain.decision import Classification
-from hitl_orchestrator.domain.door import check_record
-from hitl_orchestrator.domain.reading import problems
-from hitl_orchestrator.domain.settling import settled
+from hitl_orchestrator.domain.input.limits import check_record
+from hitl_orchestrator.domain.input.normalization import settled
+from hitl_orchestrator.domain.input.parsing import problems
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.nodes.ports import Classifier
 from hitl_orchestrator.nodes.state import Submitted, Update
-from hitl_orchestrator.policies.risk import RiskRule, risk_of
+from hitl_orchestrator.policies.engine.risk import RiskRule, risk_of
 
 
 def classify(state: Submitted, *, classifier: Classifier | None, risk_rules: Sequence[RiskRule]) -> Update:

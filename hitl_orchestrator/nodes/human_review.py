@@ -12,9 +12,9 @@ from pydantic import GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from hitl_orchestrator.domain.enums import HumanDecision
 from hitl_orchestrator.domain.review import Review, Shown
 from hitl_orchestrator.domain.value import Value
-from hitl_orchestrator.domain.words import HumanDecision
 from hitl_orchestrator.nodes.ports import Inbox
 from hitl_orchestrator.nodes.state import Routed, Update, routing_of
 

@@ -1,7 +1,7 @@
 """Turn a proposal into a score: how sure, from where, and with which warnings."""
 
 from hitl_orchestrator.nodes.state import Classified, Update
-from hitl_orchestrator.policies.scoring import ScoreRules, score_of
+from hitl_orchestrator.policies.engine.scoring import ScoreRules, score_of
 
 
 def score(state: Classified, *, score_rules: ScoreRules) -> Update:

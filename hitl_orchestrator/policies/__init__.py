@@ -6,22 +6,22 @@ What only looks at policies, and decides nothing, is loaded when it is first use
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from hitl_orchestrator.policies.check import Finding, Severity, check
-from hitl_orchestrator.policies.engine import CompiledPolicy, compile_policy, decide
-from hitl_orchestrator.policies.explain import Explanation, explain
-from hitl_orchestrator.policies.language import Conditions
-from hitl_orchestrator.policies.loader import read_policy
-from hitl_orchestrator.policies.risk import RiskRule
-from hitl_orchestrator.policies.schema import Policy, PolicyStack, Rule, policy_hash
-from hitl_orchestrator.policies.scoring import ScoreRules
-from hitl_orchestrator.policies.strictest import strictest
+from hitl_orchestrator.policies.analysis.check import Finding, Severity, check
+from hitl_orchestrator.policies.engine.compiled import CompiledPolicy, compile_policy, decide
+from hitl_orchestrator.policies.engine.risk import RiskRule
+from hitl_orchestrator.policies.engine.scoring import ScoreRules
+from hitl_orchestrator.policies.engine.strictness import strictest
+from hitl_orchestrator.policies.explanation.explain import Explanation, explain
+from hitl_orchestrator.policies.language.conditions import Conditions
+from hitl_orchestrator.policies.language.loader import read_policy
+from hitl_orchestrator.policies.language.model import Policy, PolicyStack, Rule, policy_hash
 
 if TYPE_CHECKING:
-    from hitl_orchestrator.policies.diff import differences
-    from hitl_orchestrator.policies.map import policy_map
-    from hitl_orchestrator.policies.mend import mends
-    from hitl_orchestrator.policies.published import policy_json_schema
-    from hitl_orchestrator.policies.tables import read_tests
+    from hitl_orchestrator.policies.analysis.decision_map import policy_map
+    from hitl_orchestrator.policies.analysis.diff import differences
+    from hitl_orchestrator.policies.analysis.repairs import mends
+    from hitl_orchestrator.policies.language.json_schema import policy_json_schema
+    from hitl_orchestrator.policies.testing.test_tables import read_tests
 
 __all__ = [
     "CompiledPolicy",
@@ -49,11 +49,11 @@ __all__ = [
 ]
 
 _HOME = {
-    "differences": "diff",
-    "mends": "mend",
-    "policy_json_schema": "published",
-    "policy_map": "map",
-    "read_tests": "tables",
+    "differences": "analysis.diff",
+    "mends": "analysis.repairs",
+    "policy_json_schema": "language.json_schema",
+    "policy_map": "analysis.decision_map",
+    "read_tests": "testing.test_tables",
 }
 
 

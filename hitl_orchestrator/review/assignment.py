@@ -5,10 +5,10 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+from hitl_orchestrator.domain.enums import ReviewStatus
 from hitl_orchestrator.domain.review import Reviewer, ReviewRow
-from hitl_orchestrator.domain.words import ReviewStatus
-from hitl_orchestrator.review.hours import is_away, is_there
 from hitl_orchestrator.review.people import People
+from hitl_orchestrator.review.working_time import is_away, is_there
 
 USUAL_LIMIT = 10
 """What the load of somebody without a limit of open claims is measured by."""

@@ -1,8 +1,8 @@
 """Whether this answer, by this person, may decide this review. Deny by default, and say what would help."""
 
+from hitl_orchestrator.domain.enums import HumanDecision
 from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRow
 from hitl_orchestrator.domain.roles import RoleChain
-from hitl_orchestrator.domain.words import HumanDecision
 from hitl_orchestrator.errors import NotAuthorised, StaleReview, TopOfChain, UnfitInput
 
 SHORT_DIGEST = 12

@@ -6,8 +6,8 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
+from hitl_orchestrator.domain.invisible_characters import visible, warning
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.domain.visible import visible, warning
 from hitl_orchestrator.review.view import CaseView
 
 _STYLE = """

@@ -1,8 +1,8 @@
 """What becomes of a review that nobody answers in time. Never an approval. Pure."""
 
 from hitl_orchestrator.domain.decision import RoutingDecision
+from hitl_orchestrator.domain.enums import OnTimeout
 from hitl_orchestrator.domain.roles import RoleChain
-from hitl_orchestrator.domain.words import OnTimeout
 
 
 def what_then(decision: RoutingDecision, role: str, chain: RoleChain) -> OnTimeout | None:

@@ -5,8 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from hitl_orchestrator.domain.enums import ReviewStatus
 from hitl_orchestrator.domain.review import ReviewRow
-from hitl_orchestrator.domain.words import ReviewStatus
 
 
 class State(StrEnum):

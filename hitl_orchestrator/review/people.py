@@ -6,13 +6,13 @@ from typing import Any
 
 from pydantic import Field
 
-from hitl_orchestrator.domain.hours import WorkingHours
-from hitl_orchestrator.domain.reading import did_you_mean, parse, parse_many
+from hitl_orchestrator.domain.input.parsing import did_you_mean, parse, parse_many
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.value import Identifier, Label, Value
+from hitl_orchestrator.domain.working_hours import WorkingHours
 from hitl_orchestrator.errors import NotAuthorised, UnfitInput
-from hitl_orchestrator.review.hours import check_holidays
+from hitl_orchestrator.review.working_time import check_holidays
 
 DEFAULT_REASON_CODES = ("agent_error", "policy_exception", "missing_information", "ambiguous_input", "other")
 """Why reviewers decide as they do, where the organisation has no list of its own."""

@@ -9,9 +9,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.decision import Asking
+from hitl_orchestrator.domain.enums import Agreement, DecisionSource, FinalDecision, HumanDecision
 from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
 from hitl_orchestrator.domain.value import digest
-from hitl_orchestrator.domain.words import Agreement, DecisionSource, FinalDecision, HumanDecision
 
 
 class Ballot(NamedTuple):

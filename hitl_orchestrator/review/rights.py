@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import AS_USUAL, Asking
+from hitl_orchestrator.domain.enums import HumanDecision
 from hitl_orchestrator.domain.review import Reviewer, ReviewRow
 from hitl_orchestrator.domain.task import REQUESTED_BY
-from hitl_orchestrator.domain.words import HumanDecision
 from hitl_orchestrator.errors import NotAuthorised
 from hitl_orchestrator.review.authority import role_to_decide_in
 from hitl_orchestrator.review.people import People

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jsonpointer import escape
 from pydantic import BaseModel, ValidationError
 
-from hitl_orchestrator.domain.reading import did_you_mean, parse
+from hitl_orchestrator.domain.input.parsing import did_you_mean, parse
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.value import FreeJson, Label, Value
 from hitl_orchestrator.errors import UnfitInput

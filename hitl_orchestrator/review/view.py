@@ -3,9 +3,9 @@
 from pydantic import Field
 
 from hitl_orchestrator.domain.decision import Asking
+from hitl_orchestrator.domain.enums import Action, FinalDecision, HumanDecision, RiskLevel, Signal
 from hitl_orchestrator.domain.task import Proposal, Task
 from hitl_orchestrator.domain.value import Confidence, FreeJson, Identifier, Instant, Label, Text, Value
-from hitl_orchestrator.domain.words import Action, FinalDecision, HumanDecision, RiskLevel, Signal
 
 
 class Choice(Value):

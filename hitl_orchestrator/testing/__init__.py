@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hitl_orchestrator.testing.clock import Clock
-    from hitl_orchestrator.testing.organisation import Organisation, simulate
-    from hitl_orchestrator.testing.outcome import Load, Outcome, Waiting
+    from hitl_orchestrator.testing.organization import Organisation, simulate
     from hitl_orchestrator.testing.reviewers import Habits, SimulatedReviewer
     from hitl_orchestrator.testing.scenario import Arrival, Scenario
+    from hitl_orchestrator.testing.summary import Load, Outcome, Waiting
 
 __all__ = [
     "Arrival",
@@ -31,13 +31,13 @@ _HOME = {
     "Arrival": "scenario",
     "Clock": "clock",
     "Habits": "reviewers",
-    "Load": "outcome",
-    "Organisation": "organisation",
-    "Outcome": "outcome",
+    "Load": "summary",
+    "Organisation": "organization",
+    "Outcome": "summary",
     "Scenario": "scenario",
     "SimulatedReviewer": "reviewers",
-    "Waiting": "outcome",
-    "simulate": "organisation",
+    "Waiting": "summary",
+    "simulate": "organization",
 }
 
 

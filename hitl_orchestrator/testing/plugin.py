@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hitl_orchestrator.testing.clock import Clock
     from hitl_orchestrator.testing.policy_files import PolicyFile
     from hitl_orchestrator.testing.reviewers import SimulatedReviewer
-    from hitl_orchestrator.wiring import Orchestrator
+    from hitl_orchestrator.wiring.build import Orchestrator
 
 # Those of `policies.tables`, which is not imported for files that are none.
 _TABLES = (".policy-test.yaml", ".policy-test.yml", ".policy-test.csv")
@@ -59,7 +59,7 @@ def clock() -> "Clock":
 @pytest.fixture
 def hitl(clock: "Clock") -> "Iterator[Orchestrator]":
     """An orchestrator in memory on the clock, with the canonical policy and a seat for each role."""
-    from hitl_orchestrator.wiring import Orchestrator  # noqa: PLC0415
+    from hitl_orchestrator.wiring.build import Orchestrator  # noqa: PLC0415
 
     with Orchestrator.open("memory://", clock=clock) as opened:
         yield opened

@@ -8,9 +8,9 @@ import pytest
 
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import UnfitInput
-from hitl_orchestrator.loading import load_people, load_policy_tests
-from hitl_orchestrator.policies.engine import CompiledPolicy, compile_policy
-from hitl_orchestrator.policies.tables import PolicyTest, shown
+from hitl_orchestrator.policies.engine.compiled import CompiledPolicy, compile_policy
+from hitl_orchestrator.policies.testing.test_tables import PolicyTest, shown
+from hitl_orchestrator.services.config_files import load_people, load_policy_tests
 from hitl_orchestrator.settings import read_settings
 
 _CHAIN = pytest.StashKey[RoleChain]()

@@ -11,10 +11,10 @@ from random import Random
 
 from pydantic import Field
 
+from hitl_orchestrator.domain.enums import HumanDecision
 from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRow
 from hitl_orchestrator.domain.task import Proposal, Task
 from hitl_orchestrator.domain.value import Confidence, Label, Value
-from hitl_orchestrator.domain.words import HumanDecision
 from hitl_orchestrator.review.view import CaseView
 
 

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
-from hitl_orchestrator.domain.hours import Absence, WorkingHours
+from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.domain.value import Confidence, Instant, Label, Value
-from hitl_orchestrator.domain.words import RiskLevel
-from hitl_orchestrator.policies.schema import Policy
+from hitl_orchestrator.domain.working_hours import Absence, WorkingHours
+from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.testing.clock import MONDAY
 from hitl_orchestrator.testing.reviewers import Habits, SimulatedReviewer
 

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from hitl_orchestrator import AuditRecord
-from hitl_orchestrator.cli.export import OF_THE_TASK, defused
+from hitl_orchestrator.cli.commands.audit.export import OF_THE_TASK, defused
 
 
 @pytest.fixture
@@ -218,7 +218,7 @@ def test_without_pyarrow_parquet_says_what_to_install(filled, monkeypatch):
             raise ImportError(name)
         return load(name, *given)
 
-    monkeypatch.setattr("hitl_orchestrator.cli.export.import_module", without)
+    monkeypatch.setattr("hitl_orchestrator.cli.commands.audit.export.import_module", without)
 
     said = filled("audit", "export", "--format", "parquet", "--out", "x.parquet")
 

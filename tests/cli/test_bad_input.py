@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hitl_orchestrator.wiring import canonical
+from hitl_orchestrator.wiring.build import canonical
 
 GONE = "gone"
 TASK = json.loads(canonical("tasks.json"))[0]

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from hitl_orchestrator.cli import main
-from hitl_orchestrator.cli.words import confidence, duration
-from hitl_orchestrator.domain.visible import visible
+from hitl_orchestrator.cli.output.formatting import confidence, duration
+from hitl_orchestrator.domain.invisible_characters import visible
 
 RUN = ("run", "tasks.json", "--outputs", "agent_outputs.json")
 MARKED = "[red]x[/red] [link=http://x]y[/link] :smile:"
@@ -143,7 +143,7 @@ def test_an_interrupt_ends_with_a_sentence_and_130(folder):
 
 
 def test_what_nobody_foresaw_is_one_sentence_and_a_request_to_report_it(hitl, folder, monkeypatch):
-    monkeypatch.setattr("hitl_orchestrator.cli.reviewing.views", None)
+    monkeypatch.setattr("hitl_orchestrator.cli.commands.reviews.inbox.views", None)
 
     hitl(*RUN)
     answer = hitl("inbox")

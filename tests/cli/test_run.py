@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from hitl_orchestrator import Orchestrator, Task
-from hitl_orchestrator.cli.demo import differences
+from hitl_orchestrator.cli.commands.cases.demo import differences
 
 RUN = ("run", "tasks.json", "--outputs", "agent_outputs.json")
 REPLAY = (*RUN, "--reviews", "human_reviews.json")

@@ -7,7 +7,7 @@ from builders import a_task, an_output
 from teams import TEAM, a_policy, say
 
 from hitl_orchestrator import Orchestrator, Proposal
-from hitl_orchestrator.domain.words import HumanDecision
+from hitl_orchestrator.domain.enums import HumanDecision
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from builders import a_task
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_orchestrator.domain.door import check_record, check_text
-from hitl_orchestrator.domain.reading import read_json, read_records
+from hitl_orchestrator.domain.input.limits import check_record, check_text
+from hitl_orchestrator.domain.input.parsing import read_json, read_records
 from hitl_orchestrator.domain.value import MAX_DEPTH, MAX_SIZE, MAX_VALUES, check_json
 from hitl_orchestrator.errors import UnfitInput
 

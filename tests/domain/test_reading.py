@@ -3,7 +3,7 @@
 import pytest
 
 from hitl_orchestrator import AgentOutput, UnfitInput
-from hitl_orchestrator.domain.reading import parse
+from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.domain.value import Value
 
 

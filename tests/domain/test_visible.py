@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_orchestrator.domain.visible import hidden_in, visible, warning
+from hitl_orchestrator.domain.invisible_characters import hidden_in, visible, warning
 
 HIDDEN = {
     "control": "\x00\x07\x1b\x7f\x85\x9f",

@@ -8,7 +8,7 @@ from builders import a_submission, an_output
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Classification
 from hitl_orchestrator.graph.adapter import LARGEST_IN_STATE, Adapter, StateNotSound
-from hitl_orchestrator.ledger.memory import MemoryLedger
+from hitl_orchestrator.ledger.memory.ledger import MemoryLedger
 from hitl_orchestrator.nodes.state import Submitted
 
 CLASSIFIED = Classification(risk_level="low", output=an_output())

@@ -23,7 +23,7 @@ from hitl_orchestrator.graph.topology import graph_version
 PACKAGE = Path(hitl_orchestrator.__file__).parent
 TOPOLOGY, BUILD, STATE = "graph/topology.py", "graph/build.py", "nodes/state.py"
 HUMAN_REVIEW, FINALIZE, DECISION = "nodes/human_review.py", "nodes/finalize.py", "domain/decision.py"
-REVIEW, WORDS, SCORING = "domain/review.py", "domain/words.py", "policies/scoring.py"
+REVIEW, WORDS, SCORING = "domain/review.py", "domain/enums.py", "policies/engine/scoring.py"
 
 PROGRAM = """
 import json, sys

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl_orchestrator.domain.audit import AuditRecord, Vote
-from hitl_orchestrator.domain.words import HumanDecision, ProbeKind
-from hitl_orchestrator.insights.care import FAST_SECONDS, Signal, care, proposal_length, share_of
+from hitl_orchestrator.domain.enums import HumanDecision, ProbeKind
+from hitl_orchestrator.insights.reviewer_quality import FAST_SECONDS, Signal, care, proposal_length, share_of
 
 DECISIONS = st.sampled_from(HumanDecision)
 PERSONS = st.sampled_from(["r01", "r02", "r03"])

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from hitl_orchestrator.insights.escape import SUMS, escape_of
+from hitl_orchestrator.insights.escaped_errors import SUMS, escape_of
 
 
 def sums(reviews, unseen=0):

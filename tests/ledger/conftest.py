@@ -8,8 +8,8 @@ import pytest
 from postgres_fixtures import TEMPLATE
 from stores import address_of
 
-from hitl_orchestrator.ledger.ports import Ledger
-from hitl_orchestrator.wiring import open_ledger
+from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.wiring.build import open_ledger
 
 STORES = ("memory", "sqlite", "postgres")
 

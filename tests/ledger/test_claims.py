@@ -1,4 +1,4 @@
-"""What `ledger/ports.py` promises of claims, held against every store."""
+"""What `ledger/ports/ledger.py` promises of claims, held against every store."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor

@@ -10,11 +10,11 @@ from postgres_server import somebody_else
 from secrets_told import run
 
 from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.value import canonical_json
-from hitl_orchestrator.domain.words import EventKind
 from hitl_orchestrator.errors import LedgerDamaged, SealBroken
-from hitl_orchestrator.ledger.chain import Draft
-from hitl_orchestrator.ledger.contents import ERASABLE, ERASED, Contents, erased, marked, new_contents, restored
+from hitl_orchestrator.ledger.events.chain import Draft
+from hitl_orchestrator.ledger.events.contents import ERASABLE, ERASED, Contents, erased, marked, new_contents, restored
 
 words = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=20)
 scalars = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False) | words

@@ -12,17 +12,17 @@ from stores import address_of
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import HeadsUnavailable, KeyUnusable, LedgerDamaged, UnfitInput, UnknownCase
-from hitl_orchestrator.ledger.headbook import Headbook, read_heads
-from hitl_orchestrator.ledger.heads import heads_problem
-from hitl_orchestrator.ledger.proofs import proof_problem
-from hitl_orchestrator.ledger.signing import (
+from hitl_orchestrator.ledger.keys.signing import (
     is_signed,
     new_signing_key,
     public_key_in,
     signing_key_at,
     signing_key_in,
 )
-from hitl_orchestrator.wiring import notary_of
+from hitl_orchestrator.ledger.verification.head_file import Headbook, read_heads
+from hitl_orchestrator.ledger.verification.proofs import proof_problem
+from hitl_orchestrator.ledger.verification.tree_heads import heads_problem
+from hitl_orchestrator.wiring.build import notary_of
 
 KEY = new_signing_key()
 

@@ -1,4 +1,4 @@
-"""The promises of `ledger/ports.py` about what is kept: policies, payloads, and the chain of entries."""
+"""The promises of `ledger/ports/ledger.py` about what is kept: policies, payloads, and the chain of entries."""
 
 import json
 from hashlib import sha256
@@ -6,8 +6,8 @@ from hashlib import sha256
 import pytest
 from builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_verdict, an_outcome, minutes
 
+from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.value import canonical_json
-from hitl_orchestrator.domain.words import EventKind
 
 
 def test_a_policy_is_kept_under_its_hash(ledger):

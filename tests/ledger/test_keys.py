@@ -10,9 +10,9 @@ import pytest
 from builders import AGENT, NINE, a_shown, a_submission
 
 from hitl_orchestrator.errors import KeyUnusable, SealBroken, SealKeyMissing
-from hitl_orchestrator.ledger.keys import encryption_key, keys_in, new_key, private_text, seals_from
-from hitl_orchestrator.ledger.seal import ephemeral_seals
-from hitl_orchestrator.wiring import open_ledger
+from hitl_orchestrator.ledger.keys.files import encryption_key, keys_in, new_key, private_text, seals_from
+from hitl_orchestrator.ledger.keys.mac import ephemeral_seals
+from hitl_orchestrator.wiring.build import open_ledger
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What `ledger/ports.py` promises of leases and deadlines, held against every store."""
+"""What `ledger/ports/ledger.py` promises of leases and deadlines, held against every store."""
 
 import os
 import subprocess
@@ -11,10 +11,10 @@ from threading import Thread
 import pytest
 from builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_verdict, an_outcome
 
-from hitl_orchestrator.domain.words import CaseStage, DecisionSource, OnTimeout
+from hitl_orchestrator.domain.enums import CaseStage, DecisionSource, OnTimeout
 from hitl_orchestrator.errors import CaseMoved, KeyReused, LeaseLost, ReviewExpired, StaleReview
-from hitl_orchestrator.ledger.leases import Holder, is_gone
-from hitl_orchestrator.wiring import open_ledger
+from hitl_orchestrator.ledger.store.leases import Holder, is_gone
+from hitl_orchestrator.wiring.build import open_ledger
 
 AUTO = a_routing("auto_approve")
 A_MOMENT = timedelta(milliseconds=1)
@@ -164,7 +164,7 @@ def test_what_a_closed_ledger_held_may_be_taken(url):
 HOLDS = """
 import sys
 from builders import AGENT, a_submission
-from hitl_orchestrator.wiring import open_ledger
+from hitl_orchestrator.wiring.build import open_ledger
 
 ledger = open_ledger(sys.argv[1])
 ledger.receive(a_submission(), AGENT, driving=True)

@@ -12,13 +12,13 @@ from builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_ve
 from cutting_proxy import ANSWERED, BEFORE, MOMENTS, SENT, Proxy
 from postgres_server import HARM, Server
 
-from hitl_orchestrator.domain.words import CaseStage
+from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.errors import StoreUnavailable
-from hitl_orchestrator.ledger.ports import Ledger
-from hitl_orchestrator.ledger.sql import SqlLedger
-from hitl_orchestrator.ledger.sql_queue import SqlQueue
-from hitl_orchestrator.ledger.sql_work import SqlWork
-from hitl_orchestrator.wiring import open_ledger
+from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.ledger.store.claims import SqlQueue
+from hitl_orchestrator.ledger.store.leased_work import SqlWork
+from hitl_orchestrator.ledger.store.ledger import SqlLedger
+from hitl_orchestrator.wiring.build import open_ledger
 
 CASE = a_submission()
 
@@ -183,7 +183,7 @@ def test_connections_that_the_server_closed_between_two_calls_are_replaced(own_s
 
 
 def test_a_listing_goes_on_behind_what_it_has_yielded(own_server, store, monkeypatch):
-    monkeypatch.setattr("hitl_orchestrator.ledger.postgres.ROWS_AT_A_TIME", 10)
+    monkeypatch.setattr("hitl_orchestrator.ledger.database.postgres.ROWS_AT_A_TIME", 10)
     with closing(open_ledger(store)) as ledger:
         for number in range(60):
             ledger.record_policy("p", f"hash {number}", {"rules": [number]}, NINE)
@@ -197,7 +197,7 @@ def test_a_listing_goes_on_behind_what_it_has_yielded(own_server, store, monkeyp
 
 
 def test_a_server_that_stays_away_is_told_and_comes_back(own_server, store, monkeypatch):
-    monkeypatch.setattr("hitl_orchestrator.ledger.connections.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("hitl_orchestrator.ledger.database.postgres_connections.PATIENCE_SECONDS", 0.2)
     with closing(open_ledger(store)) as ledger:
         received(ledger)
         own_server.stop("immediate")

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_orchestrator.ledger.merkle import EMPTY, Tree, consistency_proof, is_extended, is_included, root_of
+from hitl_orchestrator.ledger.verification.merkle import (
+    EMPTY,
+    Tree,
+    consistency_proof,
+    is_extended,
+    is_included,
+    root_of,
+)
 
 # RFC 9162, section 2.1, word for word and as slow as it is written.
 

@@ -4,7 +4,7 @@ import pytest
 from builders import AGENT, NINE, PERSON, a_shown, a_submission, a_verdict
 from sqlalchemy import text
 
-from hitl_orchestrator.wiring import _database, open_ledger
+from hitl_orchestrator.wiring.build import _database, open_ledger
 
 NEW = ("delegated_by", "remind_at", "task_type", "risk_level", "confidence", "answer", "answered_by", "answered_at")
 INDEXES = (

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from intruder import Intruder
 from sqlalchemy.dialects import sqlite
 
-from hitl_orchestrator.domain.words import Signal
+from hitl_orchestrator.backtest.history import frames
+from hitl_orchestrator.domain.enums import Signal
 from hitl_orchestrator.errors import LedgerDamaged
-from hitl_orchestrator.ledger.past import OUTLINE
-from hitl_orchestrator.ledger.sql_past import OUTLINES, PAST
-from hitl_orchestrator.rehearsal.past import frames
+from hitl_orchestrator.ledger.events.summaries import OUTLINE
+from hitl_orchestrator.ledger.store.summaries import OUTLINES, PAST
 
 AUTO = a_routing("auto_approve")
 NUMBER = count()

@@ -15,9 +15,9 @@ from postgres_server import somebody_else
 from sqlalchemy.schema import CreateIndex
 
 from hitl_orchestrator.errors import HitlError, StoreUnavailable
-from hitl_orchestrator.ledger.address import can_be_read, shown
-from hitl_orchestrator.ledger.tables import metadata
-from hitl_orchestrator.wiring import open_ledger, store_exists
+from hitl_orchestrator.ledger.database.address import can_be_read, shown
+from hitl_orchestrator.ledger.database.tables import metadata
+from hitl_orchestrator.wiring.build import open_ledger, store_exists
 
 ONLY_SQLITE = {"ends_of_cases", "beginnings_of_cases"}
 REFUSED = "the ledger is append-only"
@@ -25,8 +25,8 @@ REFUSED = "the ledger is append-only"
 
 @pytest.fixture
 def database(postgres_store):
-    from hitl_orchestrator.ledger.connections import Connections  # noqa: PLC0415 - only where it is installed
-    from hitl_orchestrator.ledger.postgres import PostgresDatabase  # noqa: PLC0415
+    from hitl_orchestrator.ledger.database.postgres import PostgresDatabase  # noqa: PLC0415
+    from hitl_orchestrator.ledger.database.postgres_connections import Connections  # noqa: PLC0415 - only where it is installed
 
     with closing(PostgresDatabase(Connections(postgres_store))) as database:
         yield database
@@ -159,8 +159,9 @@ MAKE = """
 import sys
 from datetime import UTC, datetime
 from hitl_orchestrator.graph.postgres_checkpoints import postgres_checkpoints
-from hitl_orchestrator.ledger import migrate, sql
-from hitl_orchestrator.wiring import open_ledger
+from hitl_orchestrator.ledger.database import migrate
+from hitl_orchestrator.ledger.store import ledger as sql
+from hitl_orchestrator.wiring.build import open_ledger
 print("ready", flush=True)
 sys.stdin.readline()
 ledger = open_ledger(sys.argv[1])
@@ -198,8 +199,8 @@ def setting(conn, name):
 
 @pytest.mark.parametrize(("asked_for", "flushes_as"), [("on", "on"), ("off", "on"), ("remote_apply", "remote_apply")])
 def test_only_what_is_to_be_flushed_waits_for_the_disk_and_as_far_as_the_owner_asks(postgres, asked_for, flushes_as):
-    from hitl_orchestrator.ledger.connections import Connections  # noqa: PLC0415 - only where it is installed
-    from hitl_orchestrator.ledger.postgres import PostgresDatabase  # noqa: PLC0415
+    from hitl_orchestrator.ledger.database.postgres import PostgresDatabase  # noqa: PLC0415
+    from hitl_orchestrator.ledger.database.postgres_connections import Connections  # noqa: PLC0415 - only where it is installed
 
     url = f"{postgres.url()}?options=-csynchronous_commit%3D{asked_for}"
     with closing(PostgresDatabase(Connections(url))) as database:
@@ -222,7 +223,8 @@ def test_a_reader_sees_one_state_and_cannot_write(database, finished):
 
 
 def test_a_writer_that_does_not_let_go_is_told(postgres_store, monkeypatch):
-    from hitl_orchestrator.ledger import connections, postgres  # noqa: PLC0415 - only where it is installed
+    from hitl_orchestrator.ledger.database import postgres  # noqa: PLC0415 - only where it is installed
+    from hitl_orchestrator.ledger.database import postgres_connections as connections  # noqa: PLC0415 - only where it is installed
 
     monkeypatch.setattr(connections, "SESSION", "SHOW synchronous_commit; SET lock_timeout = 50")
     with closing(open_ledger(postgres_store)) as ledger, somebody_else(postgres_store) as connection:

@@ -1,4 +1,4 @@
-"""The promises that `ledger/ports.py` makes, sentence by sentence, held against every store."""
+"""The promises that `ledger/ports/ledger.py` makes, sentence by sentence, held against every store."""
 
 import pytest
 from builders import (
@@ -15,7 +15,7 @@ from builders import (
     minutes,
 )
 
-from hitl_orchestrator.domain.words import CaseStage, DecisionSource, EventKind, ReviewStatus
+from hitl_orchestrator.domain.enums import CaseStage, DecisionSource, EventKind, ReviewStatus
 from hitl_orchestrator.errors import (
     CaseMoved,
     IncompleteOutcome,

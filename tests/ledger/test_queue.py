@@ -1,4 +1,4 @@
-"""What `ledger/queue.py` promises of open reviews as the work of a team, held against every store."""
+"""What `ledger/ports/claims.py` promises of open reviews as the work of a team, held against every store."""
 
 from datetime import timedelta
 
@@ -6,10 +6,10 @@ import pytest
 from builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_task, a_verdict
 
 from hitl_orchestrator.domain.decision import Asking, RoutingDecision
+from hitl_orchestrator.domain.enums import DecisionSource, RiskLevel
 from hitl_orchestrator.domain.review import Review, Verdict
-from hitl_orchestrator.domain.words import DecisionSource, RiskLevel
 from hitl_orchestrator.errors import NotAuthorised, ReviewAlreadyDecided, ReviewClaimed, ReviewWithdrawn
-from hitl_orchestrator.ledger.queue import Limit, Load, Wanted
+from hitl_orchestrator.ledger.ports.claims import Limit, Load, Wanted
 
 HOUR = 3600
 

@@ -1,9 +1,9 @@
-"""The promises of `ledger/ports.py` about what is read: by which id, in which order, narrowed by what."""
+"""The promises of `ledger/ports/ledger.py` about what is read: by which id, in which order, narrowed by what."""
 
 import pytest
 from builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_task, a_verdict, an_outcome, minutes
 
-from hitl_orchestrator.domain.words import CaseStage
+from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.errors import UnfitInput, UnknownCase
 
 AUTO = a_routing("auto_approve")

@@ -22,7 +22,7 @@ from secrets_told import SECRET, run, secret_output, told
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.audit import Actor
-from hitl_orchestrator.domain.words import ActorKind, EventKind
+from hitl_orchestrator.domain.enums import ActorKind, EventKind
 from hitl_orchestrator.errors import (
     CaseUnfinished,
     ReviewAlreadyDecided,
@@ -30,10 +30,10 @@ from hitl_orchestrator.errors import (
     UnfitInput,
     UnknownCase,
 )
-from hitl_orchestrator.ledger.contents import ERASED, Contents
-from hitl_orchestrator.ledger.proofs import proof_problem
-from hitl_orchestrator.ledger.redaction import Redaction
-from hitl_orchestrator.ledger.signing import new_signing_key
+from hitl_orchestrator.ledger.events.contents import ERASED, Contents
+from hitl_orchestrator.ledger.events.redaction import Redaction
+from hitl_orchestrator.ledger.keys.signing import new_signing_key
+from hitl_orchestrator.ledger.verification.proofs import proof_problem
 
 KEY = new_signing_key()
 CLERK = Actor(kind=ActorKind.HUMAN, id="clerk")

@@ -18,10 +18,10 @@ from alembic.script import ScriptDirectory
 from builders import AGENT, NINE, a_routing, a_submission, an_outcome
 
 from hitl_orchestrator.errors import StoreUnavailable
-from hitl_orchestrator.ledger import migrate
-from hitl_orchestrator.ledger.sqlite import SqliteDatabase
-from hitl_orchestrator.ledger.tables import metadata
-from hitl_orchestrator.wiring import open_ledger
+from hitl_orchestrator.ledger.database import migrate
+from hitl_orchestrator.ledger.database.sqlite import SqliteDatabase
+from hitl_orchestrator.ledger.database.tables import metadata
+from hitl_orchestrator.wiring.build import open_ledger
 
 
 @pytest.fixture
@@ -166,8 +166,9 @@ def test_threads_that_make_one_store_at_once_do_no_harm(store_file):
 MAKE = """
 import sys
 from datetime import UTC, datetime
-from hitl_orchestrator.ledger import migrate, sql
-from hitl_orchestrator.wiring import open_ledger
+from hitl_orchestrator.ledger.database import migrate
+from hitl_orchestrator.ledger.store import ledger as sql
+from hitl_orchestrator.wiring.build import open_ledger
 print("ready", flush=True)
 sys.stdin.readline()
 ledger = open_ledger(sys.argv[1])

@@ -11,9 +11,9 @@ from tampering import ENTRY_EDITS, TABLE_EDITS, fill
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import LedgerDamaged
-from hitl_orchestrator.ledger.notary import Notary
-from hitl_orchestrator.ledger.signing import new_signing_key
-from hitl_orchestrator.wiring import now_in_utc, open_to_audit
+from hitl_orchestrator.ledger.keys.signing import new_signing_key
+from hitl_orchestrator.ledger.verification.signer import Notary
+from hitl_orchestrator.wiring.build import now_in_utc, open_to_audit
 
 CASES = 60
 KEY = new_signing_key()

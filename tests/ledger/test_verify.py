@@ -18,11 +18,11 @@ from tampering import fill
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.value import canonical_json, read_canonical
-from hitl_orchestrator.ledger.chain import GENESIS, Entry, Head
-from hitl_orchestrator.ledger.notary import Notary
-from hitl_orchestrator.ledger.signing import new_signing_key
-from hitl_orchestrator.ledger.verify import START, walk
-from hitl_orchestrator.wiring import now_in_utc, open_to_audit
+from hitl_orchestrator.ledger.events.chain import GENESIS, Entry, Head
+from hitl_orchestrator.ledger.keys.signing import new_signing_key
+from hitl_orchestrator.ledger.verification.chain_check import START, walk
+from hitl_orchestrator.ledger.verification.signer import Notary
+from hitl_orchestrator.wiring.build import now_in_utc, open_to_audit
 
 CASES = 230
 KEY = new_signing_key()

@@ -4,15 +4,15 @@ import pytest
 from builders import a_routing, a_submission, a_task, an_output
 
 from hitl_orchestrator.domain.decision import Classification, Score
-from hitl_orchestrator.domain.words import RiskLevel
+from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.nodes.classify import classify
 from hitl_orchestrator.nodes.finalize import finalize
-from hitl_orchestrator.nodes.outcome import by_agent
 from hitl_orchestrator.nodes.route import route
 from hitl_orchestrator.nodes.score import score
 from hitl_orchestrator.nodes.state import Classified, Reviewed, Routed, Scored, Submitted, facts_of, routing_of
-from hitl_orchestrator.policies.risk import RiskRule
-from hitl_orchestrator.policies.scoring import ScoreRules, score_of
+from hitl_orchestrator.policies.engine.risk import RiskRule
+from hitl_orchestrator.policies.engine.scoring import ScoreRules, score_of
+from hitl_orchestrator.services.reviews.audit_records import by_agent
 
 ROUTING = a_routing("auto_approve")
 CLASSIFIED = Classification(risk_level="low", output=an_output())

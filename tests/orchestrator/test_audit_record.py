@@ -6,7 +6,7 @@ import pytest
 from builders import NINE, a_review, a_task, an_output, minutes
 
 from hitl_orchestrator import AuditRecord, Refusal, Review, UnfitInput
-from hitl_orchestrator.domain.words import HumanDecision
+from hitl_orchestrator.domain.enums import HumanDecision
 
 EVERYTHING = tuple(HumanDecision)
 AT_THE_TOP = EVERYTHING[:-1]

@@ -4,7 +4,7 @@ import pytest
 from builders import a_review, a_task, an_output
 
 from hitl_orchestrator import UnfitInput
-from hitl_orchestrator.domain.words import ReviewStatus
+from hitl_orchestrator.domain.enums import ReviewStatus
 from hitl_orchestrator.errors import NotAuthorised, ReviewAlreadyDecided, TopOfChain
 
 

@@ -10,7 +10,7 @@ import pytest
 from builders import a_review, a_task, an_output
 
 from hitl_orchestrator import Orchestrator, Refusal
-from hitl_orchestrator.domain.words import EventKind
+from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.errors import NotAuthorised, ReviewClaimed
 
 SUPPORT = "customer_support"

@@ -11,7 +11,7 @@ import pytest
 from builders import a_task, an_output
 from racing import answer_number, outcome_of, race
 
-from hitl_orchestrator.domain.words import CaseStage
+from hitl_orchestrator.domain.enums import CaseStage
 
 TESTS = Path(__file__).parents[1]
 SIZES = [(16, 10), (64, 3), pytest.param(64, 200, marks=pytest.mark.soak)]

@@ -9,7 +9,7 @@ import pytest
 from builders import a_review, a_task, an_output
 
 from hitl_orchestrator import Orchestrator
-from hitl_orchestrator.domain.words import CaseStage
+from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.errors import HitlError, NotAuthorised, ReviewExpired
 
 INSTANT, HOUR = "PT0.001S", "PT1H"

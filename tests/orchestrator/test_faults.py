@@ -14,7 +14,7 @@ from builders import a_review, a_task, an_output
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import StoreUnavailable
-from hitl_orchestrator.ledger import sqlite
+from hitl_orchestrator.ledger.database import sqlite
 
 LIMITED = """
 import json, os, resource, signal, sys, tempfile

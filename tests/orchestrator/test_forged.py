@@ -4,7 +4,7 @@ import pytest
 from builders import a_review, a_task, an_output
 from langgraph.types import Command
 
-from hitl_orchestrator.domain.words import CaseStage
+from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.errors import IncompleteOutcome
 
 

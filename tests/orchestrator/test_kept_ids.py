@@ -5,10 +5,10 @@ from builders import AGENT, a_review, a_submission, a_task, an_output
 from governed import BY_MAX, LOOSE, checked, submitted
 
 from hitl_orchestrator.domain.case import Probe
-from hitl_orchestrator.domain.kept import policy_change_id, spot_check_id
-from hitl_orchestrator.domain.words import HumanDecision, ProbeKind
+from hitl_orchestrator.domain.enums import HumanDecision, ProbeKind
+from hitl_orchestrator.domain.input.reserved_ids import policy_change_id, spot_check_id
 from hitl_orchestrator.errors import TaskConflict, UnfitInput
-from hitl_orchestrator.wiring import new_case_id
+from hitl_orchestrator.wiring.build import new_case_id
 
 DOORS = {
     "submit": lambda hitl, name: submitted(hitl, name, 0.9),

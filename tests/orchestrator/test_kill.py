@@ -12,8 +12,8 @@ from builders import canonical
 from zygote import answers_to, task_number
 
 from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.value import canonical_json
-from hitl_orchestrator.domain.words import CaseStage
 
 TASKS = 200
 KILLED = -9

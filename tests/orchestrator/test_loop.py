@@ -4,7 +4,7 @@ import pytest
 from builders import a_review, a_task, an_output, canonical, minutes
 
 from hitl_orchestrator import AgentOutput, Orchestrator, Review, Task, UnfitInput
-from hitl_orchestrator.domain.words import CaseStage
+from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.errors import CaseNotWaiting, ReviewAlreadyDecided, ReviewWithdrawn, TaskConflict, UnknownCase
 
 

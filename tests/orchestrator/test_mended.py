@@ -10,7 +10,7 @@ from builders import NINE, a_review, a_task, an_output, minutes
 from hitl_orchestrator import AgentOutput, Orchestrator, Review
 from hitl_orchestrator.cli import main
 from hitl_orchestrator.errors import StoreUnavailable, UnfitInput, UnknownCase
-from hitl_orchestrator.ledger import sqlite
+from hitl_orchestrator.ledger.database import sqlite
 
 
 def test_a_store_that_was_opened_before_a_fork_refuses_the_child(opened, sqlite_store):

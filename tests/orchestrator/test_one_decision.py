@@ -12,7 +12,7 @@ import pytest
 from builders import a_review, a_task, an_output
 from racing import answer_number, race
 
-from hitl_orchestrator.domain.words import CaseStage
+from hitl_orchestrator.domain.enums import CaseStage
 
 ANSWERS = 200
 PROCESSES = 8

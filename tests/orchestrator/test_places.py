@@ -12,7 +12,7 @@ from langgraph.types import Command
 
 from hitl_orchestrator.errors import StateForged
 from hitl_orchestrator.graph.checkpoints import PlaceUnreadable
-from hitl_orchestrator.ledger.keys import new_key
+from hitl_orchestrator.ledger.keys.files import new_key
 
 marks: list[str] = []
 HERE = __name__

@@ -5,9 +5,9 @@ from builders import a_review
 from governed import BY_MAX, LOOSE, USUAL, goes_ahead, submitted
 
 from hitl_orchestrator.domain.decision import Facts
-from hitl_orchestrator.domain.words import RiskLevel
+from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.errors import PolicyMissing
-from hitl_orchestrator.policies.change import POLICY_DOMAIN
+from hitl_orchestrator.policies.lifecycle.change_request import POLICY_DOMAIN
 
 
 def escalates(bound, name, **asking):

@@ -4,7 +4,7 @@ import pytest
 from builders import a_task, an_output, canonical
 
 from hitl_orchestrator import Orchestrator
-from hitl_orchestrator.domain.words import EventKind
+from hitl_orchestrator.domain.enums import EventKind
 
 ASKS_ALWAYS = {"policy_id": "asks_always", "rules": []}
 

@@ -8,10 +8,10 @@ from builders import AGENT, a_review, a_task, an_output
 from governed import ASKS_ALWAYS, BY_MAX, LOOSE, STRICT, USUAL, goes_ahead, hash_of, kinds, submitted
 from policies_at_random import STACK
 
-from hitl_orchestrator.domain.words import PolicyChange
+from hitl_orchestrator.domain.enums import PolicyChange
 from hitl_orchestrator.errors import NotAuthorised, NothingToGoBackTo, PolicyGoverned, UnfitInput
 from hitl_orchestrator.policies import policy_hash, read_policy
-from hitl_orchestrator.policies.life import in_canary
+from hitl_orchestrator.policies.lifecycle.history import in_canary
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from hitl_orchestrator import Orchestrator, Refusal, Review, UnfitInput
 from hitl_orchestrator.domain.decision import Facts, Routing
-from hitl_orchestrator.domain.words import CaseStage, EventKind, HumanDecision, RiskLevel, Signal
-from hitl_orchestrator.policies.engine import decide
-from hitl_orchestrator.policies.schema import Policy
+from hitl_orchestrator.domain.enums import CaseStage, EventKind, HumanDecision, RiskLevel, Signal
+from hitl_orchestrator.policies.engine.compiled import decide
+from hitl_orchestrator.policies.language.model import Policy
 
 ROLES = ("domain_reviewer", "senior_manager", "compliance_officer")
 bounds = st.sampled_from([0.0, 0.2, 0.5, 0.6, 0.75, 0.8, 0.95, 1.0])

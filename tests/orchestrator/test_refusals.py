@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hitl_orchestrator import Refusal, UnfitInput
 from hitl_orchestrator.errors import NotAuthorised, ReviewAlreadyDecided, StaleReview, StoreUnavailable
-from hitl_orchestrator.ledger.entries import answer_digest
+from hitl_orchestrator.ledger.events.builders import answer_digest
 
 
 def refusals(hitl, given_id="task-1"):

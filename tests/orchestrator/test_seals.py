@@ -9,8 +9,8 @@ from builders import a_review, a_task, an_output
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import HitlError, IncompleteOutcome, SealBroken, Unrecovered
-from hitl_orchestrator.ledger.keys import new_key
-from hitl_orchestrator.ledger.seal import hmac_under
+from hitl_orchestrator.ledger.keys.files import new_key
+from hitl_orchestrator.ledger.keys.mac import hmac_under
 
 VERDICT = {
     "review": {"human_decision": "approve", "reviewer_id": "zoe"},

@@ -5,7 +5,7 @@ from builders import a_task, an_output
 from teams import TEAM, a_policy, kinds, say, submit
 
 from hitl_orchestrator import Proposal, UnfitInput
-from hitl_orchestrator.domain.words import HumanDecision
+from hitl_orchestrator.domain.enums import HumanDecision
 from hitl_orchestrator.errors import (
     NotAuthorised,
 )

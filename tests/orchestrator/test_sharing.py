@@ -7,7 +7,7 @@ from builders import a_review
 from teams import TEAM, a_policy, kinds, say, submit
 
 from hitl_orchestrator import UnfitInput
-from hitl_orchestrator.domain.words import RiskLevel
+from hitl_orchestrator.domain.enums import RiskLevel
 
 
 def test_the_next_case_is_the_one_that_is_due_first_and_nobody_holds(team):

@@ -4,9 +4,9 @@ import pytest
 from builders import a_review, a_task, an_output
 from governed import checked
 
-from hitl_orchestrator.domain.drawing import is_drawn
-from hitl_orchestrator.domain.kept import spot_check_id
-from hitl_orchestrator.domain.words import ProbeKind
+from hitl_orchestrator.domain.enums import ProbeKind
+from hitl_orchestrator.domain.input.reserved_ids import spot_check_id
+from hitl_orchestrator.domain.sampling import is_drawn
 from hitl_orchestrator.errors import NotAuthorised
 
 

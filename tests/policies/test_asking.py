@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl_orchestrator.domain.decision import AS_USUAL, Asking, Facts, RoutingDecision
+from hitl_orchestrator.domain.enums import Action, Agreement, RiskLevel
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
-from hitl_orchestrator.domain.words import Action, Agreement, RiskLevel
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies import Policy, Rule, check, decide, policy_hash, read_policy
-from hitl_orchestrator.policies.check import Severity
-from hitl_orchestrator.policies.rulebook import Rulebook
+from hitl_orchestrator.policies.analysis.check import Severity
+from hitl_orchestrator.policies.lifecycle.in_force import Rulebook
 
 ANYTHING = Facts(RiskLevel.LOW, "d", "t", 0.9)
 EVERYTHING = {

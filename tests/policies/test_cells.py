@@ -6,9 +6,9 @@ import pytest
 from policies_at_random import a_policy, a_policy_with, facts_at_random
 
 from hitl_orchestrator.policies import compile_policy
-from hitl_orchestrator.policies.cells import Space
-from hitl_orchestrator.policies.diagram import FALLEN_BACK, diagram_of
-from hitl_orchestrator.policies.schema import FALLBACK
+from hitl_orchestrator.policies.analysis.decision_diagram import FALLEN_BACK, diagram_of
+from hitl_orchestrator.policies.engine.partition import Space
+from hitl_orchestrator.policies.language.model import FALLBACK
 
 
 def named(policy, place):

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policies_at_random import a_policy_with
 
+from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
 from hitl_orchestrator.domain.roles import RoleChain
-from hitl_orchestrator.domain.words import Action, RiskLevel, Signal
 from hitl_orchestrator.policies import (
     Conditions,
     Policy,
@@ -18,8 +18,8 @@ from hitl_orchestrator.policies import (
     diagram,
     read_policy,
 )
-from hitl_orchestrator.policies.cells import Space
-from hitl_orchestrator.policies.findings import FindingKind, Severity
+from hitl_orchestrator.policies.analysis.findings import FindingKind, Severity
+from hitl_orchestrator.policies.engine.partition import Space
 
 DATA = files("hitl_orchestrator.data")
 SURE = {"min_confidence": 0.8}

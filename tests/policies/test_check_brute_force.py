@@ -11,14 +11,14 @@ import pytest
 from policies_at_random import AMOUNTS, DOMAINS, TASK_TYPES, a_policy, a_policy_with
 
 from hitl_orchestrator.domain.decision import Facts
-from hitl_orchestrator.domain.words import Action, RiskLevel, Signal
+from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
 from hitl_orchestrator.policies import Policy, check, compile_policy
-from hitl_orchestrator.policies.cells import Space
-from hitl_orchestrator.policies.check import gaps
-from hitl_orchestrator.policies.conditions import conditions_of, guards_of, stands_in_the_way
-from hitl_orchestrator.policies.diagram import diagram_of
-from hitl_orchestrator.policies.findings import FindingKind, Severity
-from hitl_orchestrator.policies.schema import FALLBACK
+from hitl_orchestrator.policies.analysis.check import gaps
+from hitl_orchestrator.policies.analysis.decision_diagram import diagram_of
+from hitl_orchestrator.policies.analysis.findings import FindingKind, Severity
+from hitl_orchestrator.policies.engine.partition import Space
+from hitl_orchestrator.policies.engine.predicates import conditions_of, guards_of, stands_in_the_way
+from hitl_orchestrator.policies.language.model import FALLBACK
 
 NESTED = ("risk_level", "confidence", "all", "any", "not")
 EXTRAS = (("domain", "task_type", "signals"), ("time",), ("metadata",), ("domain", "time"), ("task_type", "signals"))

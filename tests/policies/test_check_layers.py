@@ -5,11 +5,11 @@ from itertools import product
 import pytest
 
 from hitl_orchestrator.domain.decision import Facts
-from hitl_orchestrator.domain.words import RiskLevel
+from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.policies import Conditions, Policy, PolicyStack, Rule, check, decide
-from hitl_orchestrator.policies.cells import Space, steps
-from hitl_orchestrator.policies.concerns import region_of
-from hitl_orchestrator.policies.findings import FindingKind
+from hitl_orchestrator.policies.analysis.findings import FindingKind
+from hitl_orchestrator.policies.analysis.layer_scope import region_of
+from hitl_orchestrator.policies.engine.partition import Space, steps
 
 
 def a_rule(rule_id, action="human_review", priority=1, **said):

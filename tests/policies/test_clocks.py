@@ -7,12 +7,12 @@ import pytest
 from policies_at_random import a_policy_with
 
 from hitl_orchestrator.domain.decision import Facts
-from hitl_orchestrator.domain.words import RiskLevel
+from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.policies import PolicyStack, compile_policy
-from hitl_orchestrator.policies.cells import Space, steps
-from hitl_orchestrator.policies.clocks import TimesAxis, rectangles
-from hitl_orchestrator.policies.diff import differences
-from hitl_orchestrator.policies.words import say_axis
+from hitl_orchestrator.policies.analysis.describe import say_axis
+from hitl_orchestrator.policies.analysis.diff import differences
+from hitl_orchestrator.policies.engine.partition import Space, steps
+from hitl_orchestrator.policies.engine.timezones import TimesAxis, rectangles
 
 VIENNA, NEW_YORK = "Europe/Vienna", "America/New_York"
 HOURS = {"begins": "08:00", "ends": "18:00"}

@@ -4,7 +4,7 @@ import pytest
 from policies_at_random import a_policy_with
 
 from hitl_orchestrator.policies import check
-from hitl_orchestrator.policies.findings import FindingKind, Severity
+from hitl_orchestrator.policies.analysis.findings import FindingKind, Severity
 
 SWAPPED = {"gt": 1000, "lt": 100}
 

@@ -4,11 +4,11 @@ import pytest
 from policies_at_random import a_policy, a_policy_with, a_stack
 
 from hitl_orchestrator.domain.decision import Facts
+from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
-from hitl_orchestrator.domain.words import RiskLevel
-from hitl_orchestrator.loading import load_policy
-from hitl_orchestrator.policies.coverage import Side, boundary_cases, bounds_of, coverage
-from hitl_orchestrator.policies.schema import PolicyStack
+from hitl_orchestrator.policies.language.model import PolicyStack
+from hitl_orchestrator.policies.testing.coverage import Side, boundary_cases, bounds_of, coverage
+from hitl_orchestrator.services.config_files import load_policy
 
 CANONICAL = load_policy(None, DEFAULT_CHAIN)
 

@@ -7,9 +7,9 @@ import pytest
 from policies_at_random import STACK, a_policy, a_policy_with, facts_at_random
 
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
-from hitl_orchestrator.loading import canonical
 from hitl_orchestrator.policies import Policy, compile_policy, read_policy
-from hitl_orchestrator.policies.diff import Direction, differences, direction
+from hitl_orchestrator.policies.analysis.diff import Direction, differences, direction
+from hitl_orchestrator.services.config_files import canonical
 
 CANONICAL = canonical("routing_policy.json")
 

@@ -6,11 +6,11 @@ import pytest
 from policies_at_random import a_policy_with
 
 from hitl_orchestrator.domain.decision import Facts
+from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
-from hitl_orchestrator.domain.words import RiskLevel
 from hitl_orchestrator.policies import compile_policy
-from hitl_orchestrator.policies.diff import Direction, differences, direction
-from hitl_orchestrator.policies.strictest import strictest
+from hitl_orchestrator.policies.analysis.diff import Direction, differences, direction
+from hitl_orchestrator.policies.engine.strictness import strictest
 
 NONE = {}
 PASSED_UP = {"respond_within": "PT1H"}

@@ -6,12 +6,12 @@ from itertools import combinations, permutations
 import pytest
 
 from hitl_orchestrator.domain.decision import Facts
+from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
-from hitl_orchestrator.domain.words import RiskLevel
 from hitl_orchestrator.policies import compile_policy
-from hitl_orchestrator.policies.change import where_looser
-from hitl_orchestrator.policies.diff import Direction, differences, direction, looks_at_every_list
-from hitl_orchestrator.policies.schema import policy_of
+from hitl_orchestrator.policies.analysis.diff import Direction, differences, direction, looks_at_every_list
+from hitl_orchestrator.policies.language.model import policy_of
+from hitl_orchestrator.policies.lifecycle.change_request import where_looser
 
 USERS = ("ann", "bob", "carl")
 ALWAYS = {"min_confidence": 0.5, "action": "auto_approve"}

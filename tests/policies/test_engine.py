@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hitl_orchestrator.domain.decision import Facts
+from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
-from hitl_orchestrator.domain.words import Action, RiskLevel, Signal
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies import (
     Conditions,
@@ -333,7 +333,7 @@ def test_one_cell_is_worked_out_once():
 
 
 def test_memory_is_bounded(monkeypatch):
-    monkeypatch.setattr("hitl_orchestrator.policies.engine._MOST_CELLS", 3)
+    monkeypatch.setattr("hitl_orchestrator.policies.engine.compiled._MOST_CELLS", 3)
     compiled = compile_policy(CANONICAL)
 
     answers = {compiled.decide(some_facts(risk, sure / 100)).rule_id for risk in RiskLevel for sure in range(101)}

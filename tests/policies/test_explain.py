@@ -1,12 +1,12 @@
 import pytest
 
 from hitl_orchestrator.domain.decision import Facts
+from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
-from hitl_orchestrator.domain.words import RiskLevel
 from hitl_orchestrator.policies import Conditions, Policy, Rule, compile_policy, decide, explain, policy_hash
-from hitl_orchestrator.policies.explain import Standing
-from hitl_orchestrator.policies.nearest import nearest_changes, would_go_through
-from hitl_orchestrator.policies.rulebook import Rulebook
+from hitl_orchestrator.policies.explanation.counterfactuals import nearest_changes, would_go_through
+from hitl_orchestrator.policies.explanation.explain import Standing
+from hitl_orchestrator.policies.lifecycle.in_force import Rulebook
 
 
 def a_policy():

@@ -9,10 +9,10 @@ from jsonschema import Draft202012Validator
 from policies_at_random import a_policy
 
 from hitl_orchestrator.errors import UnfitInput
-from hitl_orchestrator.loading import canonical
 from hitl_orchestrator.policies import read_policy
-from hitl_orchestrator.policies.published import policy_json_schema
-from hitl_orchestrator.policies.yaml_reading import read_yaml
+from hitl_orchestrator.policies.language.json_schema import policy_json_schema
+from hitl_orchestrator.policies.language.plain_yaml import read_yaml
+from hitl_orchestrator.services.config_files import canonical
 
 SCHEMA = Draft202012Validator(policy_json_schema())
 STRANGE = [

@@ -10,7 +10,7 @@ from policies_at_random import a_policy, a_policy_with, facts_at_random
 from pydantic import ValidationError
 
 from hitl_orchestrator.domain.decision import Facts
-from hitl_orchestrator.domain.words import Action, RiskLevel, Signal
+from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies import compile_policy, decide, read_policy
 

@@ -8,10 +8,10 @@ from policies_at_random import STACK, a_policy, facts_at_random
 from pydantic import ValidationError
 
 from hitl_orchestrator.domain.decision import Facts, LayerAnswer
-from hitl_orchestrator.domain.words import Action, RiskLevel
+from hitl_orchestrator.domain.enums import Action, RiskLevel
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies import Policy, PolicyStack, compile_policy, decide, explain, policy_hash, read_policy
-from hitl_orchestrator.policies.schema import policy_of
+from hitl_orchestrator.policies.language.model import policy_of
 
 
 def the_stack() -> PolicyStack:

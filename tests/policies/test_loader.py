@@ -9,9 +9,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
+from hitl_orchestrator.domain.invisible_characters import hidden_in
 from hitl_orchestrator.domain.roles import RoleChain
-from hitl_orchestrator.domain.visible import hidden_in
-from hitl_orchestrator.domain.words import Action, RiskLevel, Signal
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies import Conditions, Policy, Rule, policy_hash, read_policy
 

@@ -9,11 +9,11 @@ from xml.etree import ElementTree
 import pytest
 from policies_at_random import a_policy, a_policy_with
 
-from hitl_orchestrator.domain.words import Action, RiskLevel
+from hitl_orchestrator.domain.enums import Action, RiskLevel
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies import PolicyStack, read_policy
-from hitl_orchestrator.policies.drawing import DARK, STYLE, png, svg
-from hitl_orchestrator.policies.map import policy_map
+from hitl_orchestrator.policies.analysis.decision_map import policy_map
+from hitl_orchestrator.policies.analysis.drawing import DARK, STYLE, png, svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 

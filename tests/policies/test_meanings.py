@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from hitl_orchestrator.domain.reading import problems
+from hitl_orchestrator.domain.input.parsing import problems
 from hitl_orchestrator.policies import Policy
 
 SAID = {

@@ -8,8 +8,8 @@ import pytest
 from policies_at_random import a_policy, a_policy_with
 
 from hitl_orchestrator.policies import PolicyStack, check, read_policy
-from hitl_orchestrator.policies.findings import FindingKind, Severity
-from hitl_orchestrator.policies.mend import Direction, mends, with_mends
+from hitl_orchestrator.policies.analysis.findings import FindingKind, Severity
+from hitl_orchestrator.policies.analysis.repairs import Direction, mends, with_mends
 
 DATA = files("hitl_orchestrator.data")
 

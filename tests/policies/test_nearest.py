@@ -10,9 +10,9 @@ import pytest
 from policies_at_random import DOMAINS, TASK_TYPES, a_policy, a_policy_with
 
 from hitl_orchestrator.domain.decision import Facts
-from hitl_orchestrator.domain.words import Action, RiskLevel, Signal
+from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
 from hitl_orchestrator.policies import PolicyStack, compile_policy, read_policy
-from hitl_orchestrator.policies.nearest import nearest_changes, would_go_through
+from hitl_orchestrator.policies.explanation.counterfactuals import nearest_changes, would_go_through
 
 KINDS = ("risk_level", "domain", "task_type", "confidence", "signals", "all", "any", "not")
 SETS = [

@@ -8,9 +8,9 @@ import pytest
 from policies_at_random import DOMAINS, a_policy, a_policy_with, facts_at_random
 
 from hitl_orchestrator.domain.decision import Facts
-from hitl_orchestrator.domain.words import Action, RiskLevel
+from hitl_orchestrator.domain.enums import Action, RiskLevel
 from hitl_orchestrator.policies import PolicyStack, compile_policy
-from hitl_orchestrator.policies.nearest import nearest_changes, would_go_through
+from hitl_orchestrator.policies.explanation.counterfactuals import nearest_changes, would_go_through
 
 HOURS = {"begins": "08:00", "ends": "18:00"}
 

@@ -9,11 +9,11 @@ import pytest
 from policies_at_random import a_policy, a_policy_with, facts_at_random
 
 from hitl_orchestrator.domain.decision import Facts
-from hitl_orchestrator.domain.words import RiskLevel
+from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies import compile_policy
-from hitl_orchestrator.policies.cells import Space
-from hitl_orchestrator.policies.explain import explain
+from hitl_orchestrator.policies.engine.partition import Space
+from hitl_orchestrator.policies.explanation.explain import explain
 
 
 @pytest.mark.parametrize("seed", range(30))

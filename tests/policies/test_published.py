@@ -7,9 +7,9 @@ from jsonschema import Draft202012Validator
 from policies_at_random import STACK
 
 from hitl_orchestrator.errors import UnfitInput
-from hitl_orchestrator.loading import canonical
 from hitl_orchestrator.policies import policy_hash, policy_json_schema, read_policy
-from hitl_orchestrator.policies.yaml_reading import read_yaml
+from hitl_orchestrator.policies.language.plain_yaml import read_yaml
+from hitl_orchestrator.services.config_files import canonical
 
 SCHEMA = Draft202012Validator(policy_json_schema())
 FIRST = {"policy_id": "p", "rules": [{"condition": {"risk_level": "low"}, "action": "escalate"}]}

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
-from hitl_orchestrator.loading import canonical, load_policy_tests
 from hitl_orchestrator.policies import check, compile_policy, policy_map, read_policy
-from hitl_orchestrator.policies.drawing import svg
+from hitl_orchestrator.policies.analysis.drawing import svg
+from hitl_orchestrator.services.config_files import canonical, load_policy_tests
 
 DATA = Path(__file__).parents[2] / "hitl_orchestrator" / "data"
 FINDINGS = {

@@ -4,8 +4,8 @@ import pytest
 
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies import compile_policy
-from hitl_orchestrator.policies.schema import policy_of
-from hitl_orchestrator.policies.tables import read_tests
+from hitl_orchestrator.policies.language.model import policy_of
+from hitl_orchestrator.policies.testing.test_tables import read_tests
 
 POLICY = policy_of(
     {

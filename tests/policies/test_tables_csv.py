@@ -5,8 +5,8 @@ from policies_at_random import a_policy_with
 
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies import PolicyStack
-from hitl_orchestrator.policies.schema import policy_of
-from hitl_orchestrator.policies.tables import read_tests
+from hitl_orchestrator.policies.language.model import policy_of
+from hitl_orchestrator.policies.testing.test_tables import read_tests
 
 ORGANISATION = a_policy_with([("human_review", {})], metadata={"vip": "boolean"})
 HEADER = "name,risk_level,metadata.amount,action"

@@ -4,7 +4,7 @@ import pytest
 
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.errors import UnfitInput
-from hitl_orchestrator.loading import check_they_fit, load_people, load_policy
+from hitl_orchestrator.services.config_files import check_they_fit, load_people, load_policy
 
 PEOPLE = [
     ("rita", "domain_reviewer"),

@@ -7,12 +7,12 @@ import polars as pl
 import pytest
 from policies_at_random import a_policy, a_policy_with, facts_at_random
 
+from hitl_orchestrator.backtest.vectorized import Vectors
 from hitl_orchestrator.domain.decision import Facts
-from hitl_orchestrator.domain.words import RiskLevel
+from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.policies import compile_policy
-from hitl_orchestrator.policies.schema import PolicyStack
-from hitl_orchestrator.policies.vectors import Vectors
+from hitl_orchestrator.policies.language.model import PolicyStack
 
 SCHEMA = {"confidence_score": pl.Float64, "moment": pl.Datetime("us", "UTC")}
 

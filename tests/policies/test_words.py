@@ -7,12 +7,12 @@ import pytest
 from policies_at_random import a_policy, a_policy_with
 
 from hitl_orchestrator.domain.decision import Facts
-from hitl_orchestrator.domain.words import RiskLevel, Signal
-from hitl_orchestrator.policies.boxes import boxes
-from hitl_orchestrator.policies.cells import Space
-from hitl_orchestrator.policies.check import check
-from hitl_orchestrator.policies.findings import FindingKind
-from hitl_orchestrator.policies.words import say, say_context, say_facts
+from hitl_orchestrator.domain.enums import RiskLevel, Signal
+from hitl_orchestrator.policies.analysis.check import check
+from hitl_orchestrator.policies.analysis.describe import say, say_context, say_facts
+from hitl_orchestrator.policies.analysis.findings import FindingKind
+from hitl_orchestrator.policies.analysis.regions import boxes
+from hitl_orchestrator.policies.engine.partition import Space
 
 MANY = [f"n{number}" for number in range(20_000)]
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl_orchestrator.errors import UnfitInput
-from hitl_orchestrator.policies.yaml_reading import read_yaml
+from hitl_orchestrator.policies.language.plain_yaml import read_yaml
 
 READERS_DIFFER = "is read differently by different YAML readers; put quotes around it if it is text"
 BOMB = "a: &a [x, x]\n" + "".join(f"b{n}: &b{n} [*{'a' if n == 0 else f'b{n - 1}'}, *a]\n" for n in range(40))

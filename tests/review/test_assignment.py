@@ -6,12 +6,12 @@ from builders import a_shown, a_task
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_orchestrator.domain.hours import Absence, WorkingHours
 from hitl_orchestrator.domain.review import Reviewer, ReviewRow
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
+from hitl_orchestrator.domain.working_hours import Absence, WorkingHours
 from hitl_orchestrator.review.assignment import Asked, Candidate, Given, Nobody, pull, push, qualified, ranked, sticky
-from hitl_orchestrator.review.hours import is_there
 from hitl_orchestrator.review.people import People, Team
+from hitl_orchestrator.review.working_time import is_there
 
 MONDAY = datetime(2025, 3, 3, 10, tzinfo=UTC)
 OFFICE, EVENING = WorkingHours(), WorkingHours(begins=time(18), ends=time(22))

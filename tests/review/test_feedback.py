@@ -2,8 +2,8 @@ import pytest
 from builders import NINE, an_output
 
 from hitl_orchestrator.domain.audit import AuditRecord
-from hitl_orchestrator.domain.words import HumanDecision, ProbeKind
-from hitl_orchestrator.review.feedback import Feedback, feedback_of
+from hitl_orchestrator.domain.enums import HumanDecision, ProbeKind
+from hitl_orchestrator.insights.feedback import Feedback, feedback_of
 
 
 def a_record(decision="approve", **fields):

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_orchestrator.domain.hours import Absence, Weekday, WorkingHours
 from hitl_orchestrator.domain.review import Reviewer
+from hitl_orchestrator.domain.working_hours import Absence, Weekday, WorkingHours
 from hitl_orchestrator.errors import UnfitInput
-from hitl_orchestrator.review import hours as module
-from hitl_orchestrator.review.hours import after_working_time, check_holidays, is_there, is_working
+from hitl_orchestrator.review import working_time as module
+from hitl_orchestrator.review.working_time import after_working_time, check_holidays, is_there, is_working
 
 VIENNA = ZoneInfo("Europe/Vienna")
 OFFICE = WorkingHours(timezone="Europe/Vienna")

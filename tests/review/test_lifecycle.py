@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from builders import NINE, a_shown, a_verdict
 
-from hitl_orchestrator.domain.words import ReviewStatus
-from hitl_orchestrator.ledger.entries import row_answered, row_opened
+from hitl_orchestrator.domain.enums import ReviewStatus
+from hitl_orchestrator.ledger.events.builders import row_answered, row_opened
 from hitl_orchestrator.review.lifecycle import MOVES, State, Verb, drawing, may, state_of
 
 ENDED = set(State) - {State.OPEN, State.CLAIMED}

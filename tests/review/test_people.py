@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl_orchestrator import Reviewer, UnfitInput
-from hitl_orchestrator.domain.hours import Weekday
-from hitl_orchestrator.loading import load_people
+from hitl_orchestrator.domain.working_hours import Weekday
 from hitl_orchestrator.review.people import DEFAULT_REASON_CODES, People, Team, read_people
+from hitl_orchestrator.services.config_files import load_people
 
 ANA = {"reviewer_id": "ana", "name": "Ana", "roles": ["domain_reviewer"]}
 BEN = {"reviewer_id": "ben", "name": "Ben", "roles": ["senior_manager"]}

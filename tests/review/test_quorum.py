@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl_orchestrator.domain.decision import Asking
-from hitl_orchestrator.domain.words import Agreement
+from hitl_orchestrator.domain.enums import Agreement
 from hitl_orchestrator.review.quorum import Ballot, Step, agreed, latest, next_step, told
 
 words = st.sampled_from(["approve", "reject", "modify"])

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.errors import UnfitInput
-from hitl_orchestrator.loading import load_schemas
 from hitl_orchestrator.review.schemas import OutputSchemas, read_schemas
+from hitl_orchestrator.services.config_files import load_schemas
 
 PAYMENT = {
     "type": "object",

@@ -7,7 +7,7 @@ from sizes import sized
 from stores import address_of
 
 from hitl_orchestrator import Orchestrator
-from hitl_orchestrator.domain.hours import Absence
+from hitl_orchestrator.domain.working_hours import Absence
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.testing import Clock, Organisation, Scenario, simulate
 

@@ -6,7 +6,7 @@ import pytest
 from builders import a_routing, a_shown, a_task, an_output
 
 from hitl_orchestrator import Reviewer
-from hitl_orchestrator.ledger.entries import row_opened
+from hitl_orchestrator.ledger.events.builders import row_opened
 from hitl_orchestrator.testing import Habits, SimulatedReviewer
 from hitl_orchestrator.testing.clock import MONDAY
 

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from hitl_orchestrator import Reviewer
-from hitl_orchestrator.domain.hours import Absence, WorkingHours
+from hitl_orchestrator.domain.working_hours import Absence, WorkingHours
 from hitl_orchestrator.testing import Scenario
 from hitl_orchestrator.testing.clock import MONDAY
-from hitl_orchestrator.testing.outcome import Waiting
 from hitl_orchestrator.testing.scenario import shift
+from hitl_orchestrator.testing.summary import Waiting
 
 
 def somebody(**fields):

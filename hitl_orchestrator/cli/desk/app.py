@@ -13,10 +13,10 @@ from textual.content import Content
 from textual.events import Key
 from textual.theme import Theme
 
+from hitl_orchestrator.cli.desk.client import Trouble, Work, told_plainly
 from hitl_orchestrator.cli.desk.draft import Draft
 from hitl_orchestrator.cli.desk.queue import QueueScreen
 from hitl_orchestrator.cli.desk.widgets import Notice
-from hitl_orchestrator.cli.desk.work import Trouble, Work, told_plainly
 
 Wish = TypeVar("Wish")
 EVERY = 5.0

@@ -9,15 +9,15 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from hitl_orchestrator.cli.desk import telling
+from hitl_orchestrator.cli.desk import styled_text as telling
+from hitl_orchestrator.cli.desk.client import Opened, Trouble, changed
 from hitl_orchestrator.cli.desk.dialogs import ColleagueDialog, HelpDialog
 from hitl_orchestrator.cli.desk.draft import DELEGATE, WITH_REASON, Draft
 from hitl_orchestrator.cli.desk.editor import EditorScreen
 from hitl_orchestrator.cli.desk.pending import Blind, Pending
-from hitl_orchestrator.cli.desk.telling import FAINT, RISK, STRONG
+from hitl_orchestrator.cli.desk.styled_text import FAINT, RISK, STRONG
 from hitl_orchestrator.cli.desk.widgets import Header, Keys, Notice, Piece, begin
-from hitl_orchestrator.cli.desk.work import Opened, Trouble, changed
-from hitl_orchestrator.domain.words import HumanDecision
+from hitl_orchestrator.domain.enums import HumanDecision
 from hitl_orchestrator.review.view import CaseView
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from hitl_orchestrator.cli.desk import telling
-from hitl_orchestrator.cli.desk.telling import FAINT, KEY, STRONG
-from hitl_orchestrator.cli.desk.work import Filters
+from hitl_orchestrator.cli.desk import styled_text as telling
+from hitl_orchestrator.cli.desk.client import Filters
+from hitl_orchestrator.cli.desk.styled_text import FAINT, KEY, STRONG
+from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.domain.review import Reviewer, ReviewRow
-from hitl_orchestrator.domain.words import RiskLevel
 
 HELP = (
     ("In the queue", ""),

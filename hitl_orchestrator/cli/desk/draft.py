@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-from hitl_orchestrator.domain.patch import FieldChange, changes
-from hitl_orchestrator.domain.reading import parse, read_json
+from hitl_orchestrator.domain.enums import HumanDecision
+from hitl_orchestrator.domain.input.parsing import parse, read_json
+from hitl_orchestrator.domain.json_patch import FieldChange, changes
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.domain.words import HumanDecision
 from hitl_orchestrator.errors import UnfitInput
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.review.view import CaseView

@@ -5,10 +5,10 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from hitl_orchestrator.cli.desk import telling
+from hitl_orchestrator.cli.desk import styled_text as telling
 from hitl_orchestrator.cli.desk.draft import DELEGATE, WITH_OUTPUT, WITH_REASON, Draft, differences
-from hitl_orchestrator.cli.desk.telling import FAINT, STRONG, WARN
-from hitl_orchestrator.domain.words import HumanDecision
+from hitl_orchestrator.cli.desk.styled_text import FAINT, STRONG, WARN
+from hitl_orchestrator.domain.enums import HumanDecision
 from hitl_orchestrator.review.view import CaseView
 
 

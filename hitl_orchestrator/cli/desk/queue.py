@@ -11,12 +11,12 @@ from textual.screen import Screen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from hitl_orchestrator.cli.desk import telling
+from hitl_orchestrator.cli.desk import styled_text as telling
 from hitl_orchestrator.cli.desk.case import CaseScreen
+from hitl_orchestrator.cli.desk.client import MOST_LISTED, Filters, Opened, Trouble
 from hitl_orchestrator.cli.desk.dialogs import FilterDialog, HelpDialog
-from hitl_orchestrator.cli.desk.telling import ALARM, FAINT, KEY, STRONG
+from hitl_orchestrator.cli.desk.styled_text import ALARM, FAINT, KEY, STRONG
 from hitl_orchestrator.cli.desk.widgets import Header, Keys, Notice, begin
-from hitl_orchestrator.cli.desk.work import MOST_LISTED, Filters, Opened, Trouble
 from hitl_orchestrator.domain.review import ReviewRow
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from desks import PEOPLE, Driven, policy
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.cli.desk.app import DeskApp
-from hitl_orchestrator.cli.desk.work import Work
-from hitl_orchestrator.wiring import now_in_utc
+from hitl_orchestrator.cli.desk.client import Work
+from hitl_orchestrator.wiring.build import now_in_utc
 
 NEVER = 1e6
 Flow = Callable[[Driven], Awaitable[None]]

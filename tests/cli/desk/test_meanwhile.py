@@ -7,7 +7,7 @@ import pytest
 from desks import PEOPLE, policy, submit
 
 from hitl_orchestrator import Orchestrator, Review
-from hitl_orchestrator.wiring import now_in_utc
+from hitl_orchestrator.wiring.build import now_in_utc
 
 
 def answer(decision, **fields):

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.content import Content
 
-from hitl_orchestrator.cli.desk import telling
-from hitl_orchestrator.wiring import now_in_utc
+from hitl_orchestrator.cli.desk import styled_text as telling
+from hitl_orchestrator.wiring.build import now_in_utc
 
 
 def tasks(text):

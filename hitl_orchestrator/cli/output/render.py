@@ -1,0 +1,19 @@
+"""How a command answers: JSON on stdout for machines, or blocks for people. rich is imported for the latter alone."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from hitl_orchestrator.cli.output.blocks import Block
+
+
+def answer(as_json: bool, data: Any, blocks: Callable[[], Iterable[Block]]) -> None:
+    """Print `data` as one JSON value and nothing else, or draw the blocks."""
+    if as_json:
+        json.dump(data, sys.stdout, indent=2)
+        sys.stdout.write("\n")
+        return
+    from hitl_orchestrator.cli.output.console import draw  # noqa: PLC0415 - rich is slow to import, and JSON needs none of it
+
+    draw(blocks())

@@ -1,0 +1,1 @@
+"""Reading and limiting untrusted input."""

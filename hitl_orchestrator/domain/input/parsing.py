@@ -1,0 +1,235 @@
+"""From untrusted text to values: every problem at once, each with its place, or all the values and none refused."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from hitl_orchestrator.domain.input.limits import check_text
+from hitl_orchestrator.domain.value import ID_PATTERN
+from hitl_orchestrator.domain.working_hours import Weekday
+from hitl_orchestrator.errors import UnfitInput
+
+Model = TypeVar("Model", bound=BaseModel)
+_SHOWN, _MOST_BITS = 60, 1000
+_SHAPES = {
+    "dict_type": "an object",
+    "model_attributes_type": "an object",
+    "model_type": "an object",
+    "list_type": "a list",
+    "tuple_type": "a list",
+}
+
+_TOLD = {
+    "string_pattern_mismatch": "it is blank",
+    "too_short": "at least one is needed",
+    "timezone_aware": "a time needs its zone, such as 2025-01-10T09:15:00Z",
+    "string_unicode": "text must be valid Unicode: it has a lone surrogate",
+}
+
+
+_MEANT = {
+    **dict.fromkeys(("=", "==", "===", "equal", "equals", "equal_to", "is"), "eq"),
+    **dict.fromkeys(("!=", "<>", "neq", "not", "not_equal", "not_equals", "is_not"), "ne"),
+    **dict.fromkeys(("<", "less", "less_than", "below", "under"), "lt"),
+    **dict.fromkeys(("<=", "=<", "lte", "leq", "at_most", "less_than_or_equal", "max", "maximum"), "le"),
+    **dict.fromkeys((">", "greater", "greater_than", "more_than", "above", "over"), "gt"),
+    **dict.fromkeys((">=", "=>", "gte", "geq", "at_least", "greater_than_or_equal", "min", "minimum"), "ge"),
+    **dict.fromkeys(("one_of", "is_in", "any_of"), "in"),
+    **dict.fromkeys(("present", "is_present", "defined"), "exists"),
+    **{day[:3]: day for day in Weekday},
+    "tues": "tuesday",
+    "wednes": "wednesday",
+    "thur": "thursday",
+    "thurs": "thursday",
+    "risk": "risk_level",
+    "confidence": "min_confidence",
+    "and": "all",
+    "or": "any",
+    "role": "assigned_human_role",
+    "from": "begins",
+    "start": "begins",
+    "until": "ends",
+    "to": "ends",
+    "end": "ends",
+    "when": "conditions",
+}
+"""What is written elsewhere, and what it is called here. By its letters alone `gte` would be taken for `gt`."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?` where a known word means the same or comes close, else an empty string."""
+    names = {name.lower(): name for name in known}
+    meant = _MEANT.get(word.lower(), "")
+    close = [meant] if meant in names else get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    return f"; did you mean {names[close[0]]!r}?" if close else ""
+
+
+def read_json(text: str, where: str, first_line: int = 1, outer: int = 0) -> Any:
+    """Parse JSON, strictly: no NaN, no infinities, no key twice in one object, and no record that is too much.
+
+    `first_line` is the number of the text's first line, where it is cut out of a longer one; `outer` says how many
+    levels stand around the records of the text: one around those of a list.
+
+    Raises:
+        UnfitInput: with the line and column where the text stops being JSON.
+    """
+    try:
+        check_text(text, outer)
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_double_keys)
+    except json.JSONDecodeError as exc:
+        line = first_line + exc.lineno - 1
+        raise UnfitInput([f"{where}: line {line} column {exc.colno}: not JSON: {exc.msg}"]) from exc
+    except ValueError as exc:
+        told = "a number has more digits than can be read; send it as text" if "digits" in str(exc) else str(exc)
+        raise UnfitInput([f"{where}: {told}" if first_line == 1 else f"{where}: line {first_line}: {told}"]) from exc
+
+
+def read_records(text: str, where: str) -> list[Any]:
+    """Parse a JSON array, one JSON object, or JSON Lines, into a list of raw records."""
+    stripped = text.strip()
+    if not stripped:
+        raise UnfitInput([f"{where}: the file is empty; give a JSON array or one JSON object a line"])
+    if stripped.startswith("["):
+        records: list[Any] = read_json(text, where, outer=1)
+        return records
+    lines = [line for line in text.split("\n") if line.strip()]
+    if len(lines) > 1 and (all(line.lstrip().startswith("{") for line in lines) or _is_json(lines[0])):
+        return _read_lines(text, where)
+    return [read_json(text, where)]
+
+
+def parse(model: type[Model], raw: Any, where: str) -> Model:
+    """Make a value of raw data; `UnfitInput` names every problem with its place."""
+    try:
+        return model.model_validate(raw)
+    except ValidationError as exc:
+        raise UnfitInput(problems(exc, where, model)) from exc
+
+
+def parse_many(model: type[Model], records: Sequence[Any], where: str, unique: str) -> list[Model]:
+    """Make values of a file's records, whose `unique` field must be unique in it; one error holds all problems."""
+    values: list[Model] = []
+    found: list[str] = []
+    for index, raw in enumerate(records):
+        try:
+            values.append(model.model_validate(raw))
+        except ValidationError as exc:
+            found.extend(problems(exc, where, model, prefix=f"[{index}]"))
+    found.extend(_doubles(records, where, unique))
+    if found:
+        raise UnfitInput(found)
+    return values
+
+
+def problems(exc: ValidationError, where: str, model: type[BaseModel], prefix: str = "") -> list[str]:
+    """Return one sentence for each problem of a validation error: file, place, what is wrong, what was meant."""
+    return [f"{where}: {_place(prefix, error['loc'])}{_sentence(error, model)}" for error in exc.errors()]
+
+
+def _place(prefix: str, location: tuple[int | str, ...]) -> str:
+    path = prefix
+    for step in location:
+        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
+    return f"{path}: " if path else ""
+
+
+def _sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
+    given, last = error["input"], str(error["loc"][-1]) if error["loc"] else ""
+    if error["type"] == "extra_forbidden":
+        return f"unknown field{did_you_mean(last, _fields_at(model, error['loc'][:-1]))}"
+    if error["type"] == "missing":
+        return "this field is required"
+    if error["type"] in _SHAPES:
+        return f"{_show(given)} is not {_SHAPES[error['type']]}"
+    if error["type"] in {"enum", "literal_error"}:
+        words = error.get("ctx", {}).get("expected", "").replace("'", "").replace(" or ", ", ").split(", ")
+        hint = did_you_mean(given, words) if isinstance(given, str) else ""
+        return f"{_show(given)} is not one of {', '.join(words)}{hint}"
+    if error["type"] == "string_pattern_mismatch" and error["ctx"]["pattern"] == ID_PATTERN:
+        return f"{_show(given)} is not an id: letters, digits and . _ : - only, a letter or digit first, 200 at most"
+    message = _TOLD.get(error["type"], error["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    sentence = f"{message[:1].lower()}{message[1:]}"
+    return sentence if isinstance(given, (dict, list)) else f"{_show(given)}: {sentence}"
+
+
+def _show(given: object) -> str:
+    if isinstance(given, (dict, list)):
+        return "an object" if isinstance(given, dict) else "a list"
+    if isinstance(given, int) and given.bit_length() > _MOST_BITS:
+        return "a number of many digits"
+    text = json.dumps(given, ensure_ascii=True, default=repr)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
+def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> set[str]:
+    """Return the fields that may stand at a place within a model: those of whatever values it may hold there."""
+    here = {model}
+    for step in location:
+        # A step that is no field is a place in a list, a key of an object, or the name of one of several types.
+        within = [
+            field.annotation
+            for one in here
+            for name, field in one.model_fields.items()
+            if step == (field.alias or name)
+        ]
+        here = {found for kind in within for found in _models_in(kind)} if within else here
+    return {field.alias or name for one in here for name, field in one.model_fields.items()}
+
+
+def _models_in(kind: Any) -> Iterator[type[BaseModel]]:
+    """Yield the models that an annotation names, inside lists and unions as well."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        yield kind
+    for part in get_args(kind):
+        yield from _models_in(part)
+
+
+def _doubles(records: Sequence[Any], where: str, unique: str) -> list[str]:
+    ids = [raw.get(unique) if isinstance(raw, Mapping) else None for raw in records]
+    counts = Counter(value for value in ids if isinstance(value, str))
+    return [
+        f"{where}: [{index}].{unique}: {_show(value)} stands here twice; every {unique} must be unique in a file"
+        for index, value in enumerate(ids)
+        if isinstance(value, str) and counts[value] > 1 and ids.index(value) != index
+    ]
+
+
+def _read_lines(text: str, where: str) -> list[Any]:
+    records: list[Any] = []
+    found: list[str] = []
+    # A line ends with a line feed: other separators, such as U+2028, may stand inside a JSON text.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                records.append(read_json(line, where, number))
+            except UnfitInput as exc:
+                found.extend(exc.problems)
+    if found:
+        raise UnfitInput(found)
+    return records
+
+
+def _is_json(text: str) -> bool:
+    try:
+        check_text(text)
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _refuse_constant(word: str) -> float:
+    raise ValueError(f"{word} is not a number JSON knows; leave the field out where there is no value")
+
+
+def _refuse_double_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) != len(pairs):
+        double = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"the key {double!r} stands twice in one object")
+    return record

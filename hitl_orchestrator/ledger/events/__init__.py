@@ -1,0 +1,1 @@
+"""Ledger entries: their contents, their builders and the hash chain."""

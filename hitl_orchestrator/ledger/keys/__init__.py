@@ -1,0 +1,1 @@
+"""Keys of a store: key files, message authentication codes and signatures."""

@@ -1,0 +1,70 @@
+"""Keys that sign so that anybody can check it: Ed25519, in hexadecimal, never in the database."""
+
+from functools import cached_property
+from pathlib import Path
+
+from hitl_orchestrator.errors import KeyUnusable
+from hitl_orchestrator.ledger.keys.files import keys_in, new_key, private_text
+
+KEY_BYTES = 32
+
+
+class SigningKey:
+    """A private key."""
+
+    def __init__(self, seed: bytes) -> None:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - slow to import
+
+        self._private = Ed25519PrivateKey.from_private_bytes(seed)
+
+    @cached_property
+    def public(self) -> str:
+        """The public key, with which anybody can check what this one signed."""
+        return self._private.public_key().public_bytes_raw().hex()
+
+    def sign(self, text: str) -> str:
+        """Return the signature of a text."""
+        return self._private.sign(text.encode()).hex()
+
+
+def new_signing_key() -> SigningKey:
+    """Return a key that nobody else has, and that is gone with the process."""
+    return SigningKey(bytes.fromhex(new_key()))
+
+
+def signing_key_in(text: str, where: str | Path) -> SigningKey:
+    """Return the private key that a text holds, 64 hexadecimal digits.
+
+    Raises:
+        KeyUnusable: it holds something else, which is not repeated.
+    """
+    return SigningKey(_one_key(text, where))
+
+
+def signing_key_at(path: Path) -> SigningKey:
+    """Return the private key of a file, which is made where there is none. Raises `KeyUnusable`."""
+    return signing_key_in(private_text(path, lambda: f"{new_key()}\n"), path)
+
+
+def public_key_in(text: str, where: str | Path) -> str:
+    """Return the public key that a text holds. Raises `KeyUnusable`."""
+    return _one_key(text, where).hex()
+
+
+def is_signed(text: str, signature: str, public: str) -> bool:
+    """Whether the owner of a public key has signed this text."""
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - slow to import
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
+
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).verify(bytes.fromhex(signature), text.encode())
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _one_key(text: str, where: str | Path) -> bytes:
+    found = keys_in(text, where)
+    if len(found) != 1 or len(found[0]) != KEY_BYTES:
+        raise KeyUnusable(where, f"it does not hold one key of {2 * KEY_BYTES} hexadecimal digits")
+    return found[0]

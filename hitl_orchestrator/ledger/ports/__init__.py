@@ -1,0 +1,1 @@
+"""Protocols of the ledger that services and nodes depend on."""

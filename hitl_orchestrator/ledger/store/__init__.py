@@ -1,0 +1,1 @@
+"""The ledger on a SQL database: repositories over one transaction."""

@@ -1,0 +1,1 @@
+"""Verification of the ledger: hash chain, Merkle proofs, signed tree heads, table reconciliation."""

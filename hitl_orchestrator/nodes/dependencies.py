@@ -1,0 +1,22 @@
+"""All that the nodes need of the world, in one place, bound once when the graph is built."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hitl_orchestrator.nodes.ports import Alarms, Classifier, Inbox, Payloads, Records, Rules
+from hitl_orchestrator.policies.engine.risk import RiskRule
+from hitl_orchestrator.policies.engine.scoring import ScoreRules
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """The ports that the nodes use, and the rules by which they classify and score."""
+
+    rules: Rules
+    inbox: Inbox
+    records: Records
+    alarms: Alarms
+    payloads: Payloads
+    classifier: Classifier | None = None
+    risk_rules: Sequence[RiskRule] = ()
+    score_rules: ScoreRules = field(default_factory=ScoreRules)

@@ -1,0 +1,1 @@
+"""Static analysis of policies: findings, repairs, differences and maps."""

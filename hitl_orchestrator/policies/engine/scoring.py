@@ -1,0 +1,113 @@
+"""How sure the agent is, from what its output says, and what speaks against trusting that. Pure.
+
+Beside the reported `confidence_score`, an output may carry (as free fields of `agent_output`) what a confidence can be
+worked out from. The first of these that is there and sound is taken, in this order:
+
+- `token_logprobs`: natural logarithms of the token probabilities of the answer; the confidence is their geometric
+  mean, exp(mean), the length-normalised sequence probability (Malinin and Gales, 2021, arXiv:2002.07650).
+- `samples`: labels of repeated answers to the same question; the confidence is the share that agrees with the
+  predicted label, of five samples or more (self-consistency, Wang et al., 2023, arXiv:2203.11171).
+- `verbalised_confidence`: a number in words of the model, "85%" or "0.85" (Tian et al., 2023, arXiv:2305.14975).
+
+What is unsound counts as missing, never as a guess.
+"""
+
+import math
+import re
+from typing import Any
+
+from pydantic import Field
+
+from hitl_orchestrator.domain.decision import Score
+from hitl_orchestrator.domain.enums import ConfidenceSource, RiskLevel, Signal
+from hitl_orchestrator.domain.task import AgentOutput, Proposal
+from hitl_orchestrator.domain.value import Confidence, Value
+
+_STATED = re.compile(r"\s*(?:(\d{1,3}(?:\.\d{1,6})?)\s*%|([01]\.\d{1,6}))\s*")
+_FEWEST_SAMPLES, _ENOUGH_SAMPLES, _MOST_SAMPLES = 2, 5, 10_000
+
+
+class ScoreRules(Value):
+    """When a signal is raised. All three are shares of 1."""
+
+    low_confidence_below: Confidence = 0.6
+    ambiguous_within: Confidence = Field(default=0.1, description="how close the second best label may come")
+    unusual_share_below: Confidence = Field(default=0.5, description="a label that fewer of the samples agree on")
+
+
+def score_of(output: AgentOutput | None, risk: RiskLevel, rules: ScoreRules) -> Score:
+    """Return the confidence of an output, where it comes from, and the signals."""
+    confidence, source = _confidence(output)
+    return Score(confidence=confidence, source=source, signals=_signals(output, risk, confidence, rules))
+
+
+def _confidence(output: AgentOutput | None) -> tuple[float | None, ConfidenceSource]:
+    if output is None:
+        return None, ConfidenceSource.MISSING
+    if output.confidence_score is not None:
+        return output.confidence_score, ConfidenceSource.REPORTED
+    extra = output.agent_output.model_extra or {}
+    for source, found in (
+        (ConfidenceSource.LOG_PROBABILITY, _from_logprobs(extra.get("token_logprobs"))),
+        (ConfidenceSource.SELF_CONSISTENCY, _agreement(output.agent_output, _ENOUGH_SAMPLES)),
+        (ConfidenceSource.VERBALISED, _from_words(extra.get("verbalised_confidence"))),
+    ):
+        if found is not None:
+            return found, source
+    return None, ConfidenceSource.MISSING
+
+
+def _from_logprobs(given: Any) -> float | None:
+    if not isinstance(given, (list, tuple)) or not given or not all(_is_number(value) for value in given):
+        return None
+    if any(value > 0 for value in given):
+        return None
+    return math.exp(math.fsum(given) / len(given))
+
+
+def _agreement(proposal: Proposal, fewest: int = _FEWEST_SAMPLES) -> float | None:
+    samples = (proposal.model_extra or {}).get("samples")
+    if not isinstance(samples, (list, tuple)) or not fewest <= len(samples) <= _MOST_SAMPLES:
+        return None
+    agreeing = sum(1 for sample in samples if sample == proposal.predicted_label)
+    return agreeing / len(samples)
+
+
+def _from_words(given: Any) -> float | None:
+    match = _STATED.fullmatch(given) if isinstance(given, str) else None
+    if match is None:
+        return None
+    stated = float(match[2]) if match[1] is None else float(match[1]) / 100
+    return stated if stated <= 1 else None
+
+
+def _signals(
+    output: AgentOutput | None, risk: RiskLevel, confidence: float | None, rules: ScoreRules
+) -> tuple[Signal, ...]:
+    raised = {
+        Signal.LOW_CONFIDENCE: confidence is None or confidence < rules.low_confidence_below,
+        Signal.AMBIGUOUS: output is not None and _is_ambiguous(output, confidence, rules.ambiguous_within),
+        Signal.UNUSUAL: output is not None and _is_unusual(output.agent_output, rules.unusual_share_below),
+        Signal.RISKY: risk is RiskLevel.HIGH,
+    }
+    return tuple(signal for signal, holds in raised.items() if holds)
+
+
+def _is_ambiguous(output: AgentOutput, confidence: float | None, within: float) -> bool:
+    """Whether another label comes close: `alternatives` maps other labels to their confidence."""
+    others = (output.agent_output.model_extra or {}).get("alternatives")
+    if not isinstance(others, dict) or confidence is None:
+        return False
+    rivals = [value for label, value in others.items() if label != output.agent_output.predicted_label]
+    return any(_is_number(value) and confidence - value <= within for value in rivals)
+
+
+def _is_unusual(proposal: Proposal, share: float) -> bool:
+    """Whether the agent says so itself, or most of its own samples say something else."""
+    agreement = _agreement(proposal)
+    said = (proposal.model_extra or {}).get("unusual")
+    return said is True or (agreement is not None and agreement < share)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,1 @@
+"""The active policy, its history, and proposed changes."""

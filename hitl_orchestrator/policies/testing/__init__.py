@@ -1,0 +1,1 @@
+"""Test tables for policies, and their coverage."""

@@ -1,0 +1,316 @@
+"""Tests of a policy as a table beside it: facts, and what it must answer. YAML or CSV, every problem at once."""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+
+from hitl_orchestrator.domain.decision import Facts, RoutingDecision
+from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
+from hitl_orchestrator.domain.input.limits import check_size
+from hitl_orchestrator.domain.input.parsing import did_you_mean, problems
+from hitl_orchestrator.domain.value import Confidence, FreeJson, Instant, Label, Text, Value, check_json
+from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.policies.analysis.describe import join
+from hitl_orchestrator.policies.language.conditions import FieldType
+from hitl_orchestrator.policies.language.model import FALLBACK, Duration, Policy
+
+ENDINGS = (".policy-test.yaml", ".policy-test.yml", ".policy-test.csv")
+"""How the name of a table of tests ends."""
+
+NOBODY = "-"
+"""What stands in a CSV column for nobody, or for no value at all; an empty cell asks for nothing."""
+
+_MOST_TESTS = 100_000
+_METADATA = "metadata."
+_NUMBER = re.compile(r"[-+]?([0-9]{1,300}(\.[0-9]{0,300})?|\.[0-9]{1,300})([eE][-+]?[0-9]{1,3})?")
+_TRUTH = {"true": True, "false": False}
+
+
+def _as_list(given: object) -> object:
+    return [given] if isinstance(given, str) else given
+
+
+class _Given(Value):
+    domain: Label = "any"
+    task_type: Label = "any"
+    confidence_score: Confidence | None = None
+    signals: Annotated[tuple[Signal, ...], BeforeValidator(_as_list)] = ()
+    has_proposal: bool = Field(default=True, strict=True)
+    metadata: FreeJson = Field(default_factory=dict)
+    timestamp: Instant | None = None
+
+
+class GivenFacts(_Given):
+    """The facts of a test. A domain and a task type that are left out are `any`, which no rule should name."""
+
+    risk_level: RiskLevel
+
+    @property
+    def facts(self) -> Facts:
+        """The same, as a policy looks at them."""
+        return Facts(
+            risk_level=self.risk_level,
+            domain=self.domain,
+            task_type=self.task_type,
+            confidence=self.confidence_score,
+            signals=frozenset(self.signals),
+            has_proposal=self.has_proposal,
+            metadata=self.metadata,
+            moment=self.timestamp,
+        )
+
+
+class DefaultFacts(_Given):
+    """What holds in every test of a table that does not say otherwise."""
+
+    risk_level: RiskLevel | None = None
+
+
+class Expected(Value):
+    """What the policy must answer. What is not said may be anything; `role: null` says that nobody is asked."""
+
+    action: Action | None = None
+    role: Label | None = None
+    rule: Label | None = None
+    message: Text | None = None
+    approvals: int | None = Field(default=None, strict=True)
+    blind: bool | None = Field(default=None, strict=True)
+    spot_check: Confidence | None = None
+    respond_within: Duration | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> "Expected":
+        if not self.model_fields_set:
+            raise ValueError("it expects nothing; give action, role or rule")
+        return self
+
+
+class PolicyTest(Value):
+    """One test of a policy."""
+
+    name: Text = Field(min_length=1)
+    facts: GivenFacts
+    expect: Expected
+
+    def differences(self, decision: RoutingDecision) -> list["Difference"]:
+        """Return what is other than expected."""
+        found = answered(decision)
+        said = [name for name in Expected.model_fields if name in self.expect.model_fields_set]
+        expected = {name: getattr(self.expect, name) for name in said}
+        return [Difference(name, expected[name], found[name]) for name in said if expected[name] != found[name]]
+
+
+class Difference(NamedTuple):
+    """What a test expected of one part of the answer, and what it found."""
+
+    what: str
+    expected: Any
+    found: Any
+
+
+class TableOfTests(NamedTuple):
+    """The tests of one file, and the policy that they are about."""
+
+    where: str
+    policy: Policy
+    tests: tuple[PolicyTest, ...]
+
+
+class _Table(Value):
+    policy: Text | None = Field(default=None, min_length=1)
+    defaults: DefaultFacts = DefaultFacts()
+    tests: tuple[Any, ...] = Field(min_length=1, max_length=_MOST_TESTS)
+
+
+def answered(decision: RoutingDecision) -> dict[str, Any]:
+    """Return an answer in the words of `Expected`."""
+    found: dict[str, Any] = {"action": decision.action, "role": decision.assigned_human_role, "rule": decision.rule_id}
+    asking = {"approvals": decision.asking.approvals, "blind": decision.asking.blind}
+    rest = {"spot_check": decision.spot_check, "respond_within": decision.respond_within}
+    return found | {"message": decision.message} | asking | rest
+
+
+def shown(value: Any) -> str:
+    """Write a value of an answer for people."""
+    if value is None:
+        return "nothing"
+    return str(value.total_seconds()) + " s" if isinstance(value, timedelta) else str(value)
+
+
+def read_tests(text: str, where: str, policy_at: Callable[[str | None], Policy]) -> TableOfTests:
+    """Read a table of tests. `policy_at` loads the policy that the table names, or what stands for None.
+
+    Raises:
+        UnfitInput: with every problem and its place, such as `p.policy-test.yaml: tests[0].facts.risk_level: ...`.
+    """
+    if where.endswith(".csv"):
+        policy = policy_at(None)
+        raw = _rows_of(text, where, policy)
+    else:
+        table, defaults = _yaml_table(text, where)
+        policy = policy_at(table.policy)
+        raw = [(f"tests[{place}]", _completed(one, defaults)) for place, one in enumerate(table.tests)]
+    tests: list[PolicyTest] = []
+    found: list[str] = []
+    for prefix, one in raw:
+        try:
+            tests.append(PolicyTest.model_validate(one))
+        except ValidationError as exc:
+            found += problems(exc, where, PolicyTest, prefix=prefix)
+        else:
+            found += _strange_rules(tests[-1], policy, f"{where}: {prefix}")
+    if found:
+        raise UnfitInput(found)
+    return TableOfTests(where, policy, tuple(tests))
+
+
+def _yaml_table(text: str, where: str) -> tuple[_Table, dict[str, Any]]:
+    from hitl_orchestrator.policies.language.plain_yaml import read_yaml  # noqa: PLC0415 - CSV needs none of it
+
+    if not text.strip():
+        raise UnfitInput([f"{where}: the file is empty; a table of tests is an object with tests"])
+    try:
+        check_size(text)
+        raw = check_json(read_yaml(text, where))
+        table = _Table.model_validate(raw)
+    except ValidationError as exc:
+        raise UnfitInput(problems(exc, where, _Table)) from exc
+    except ValueError as exc:
+        raise UnfitInput([f"{where}: {exc}"]) from exc
+    return table, raw.get("defaults") or {}
+
+
+def _completed(raw: Any, defaults: dict[str, Any]) -> Any:
+    """Return a test with the facts that it leaves to the table. Metadata of its own take the place of the table's."""
+    if not isinstance(raw, dict) or not isinstance(facts := raw.get("facts", {}), dict):
+        return raw
+    return raw | {"facts": defaults | facts}
+
+
+def _strange_rules(test: PolicyTest, policy: Policy, where: str) -> list[str]:
+    known = {rule.rule_id for _, part in policy.parts for rule in part.rules} | {FALLBACK}
+    rule = test.expect.rule
+    if rule is None or rule in known:
+        return []
+    return [f"{where}.expect.rule: {rule!r} is no rule of policy {policy.policy_id!r}{did_you_mean(rule, known)}"]
+
+
+class _Row(NamedTuple):
+    """The cells of a row, and the line on which it begins."""
+
+    line: int
+    cells: list[str]
+
+
+def _cells_of(text: str, where: str) -> list[_Row]:
+    """Return the rows of a CSV text that hold anything, without the empty columns that a spreadsheet leaves behind."""
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    rows, begins = [], 1
+    try:
+        check_size(text)
+        for row in reader:
+            rows.append(_Row(begins, row))
+            begins = reader.line_num + 1
+    except (ValueError, csv.Error) as exc:
+        raise UnfitInput([f"{where}: {exc}"]) from exc
+    rows = [row for row in rows if any(row.cells)]
+    wide = len(rows[0].cells) if rows else 0
+    while wide and not rows[0].cells[wide - 1]:
+        wide -= 1
+    return [_Row(line, cells[:wide] if not any(cells[wide:]) else cells) for line, cells in rows]
+
+
+def _rows_of(text: str, where: str, policy: Policy) -> list[tuple[str, dict[str, Any]]]:
+    """Return the tests of a CSV text as raw records, each with its line."""
+    first, *rows = _cells_of(text, where) or [_Row(1, [])]
+    header, at = first.cells, f"{where}: line {first.line}"
+    if len(header) == 1 and ";" in header[0]:
+        raise UnfitInput([f"{at}: columns are separated by commas here, not by semicolons; save it with commas"])
+    facts, expected = set(GivenFacts.model_fields) - {"metadata"}, set(Expected.model_fields)
+    known = {"name", *facts, *expected}
+    found = [
+        f"{at}: unknown column {name!r}{did_you_mean(name, known)}"
+        for name in header
+        if name not in known and not (name.startswith(_METADATA) and name != _METADATA)
+    ]
+    found += [f"{at}: the column {name!r} stands twice" for name in {*header} if header.count(name) > 1]
+    found += [
+        f"{where}: line {line}: {len(cells)} cells, and the header has {len(header)}"
+        for line, cells in rows
+        if len(cells) != len(header)
+    ]
+    if not rows:
+        found.append(f"{where}: there is no test in it; a header comes first, then a line for each test")
+    types = {name: _declared(name.removeprefix(_METADATA), policy) for name in header if name.startswith(_METADATA)}
+    found += [
+        f"{at}: the column {name!r} is {join((f'a {kind} in {layer}' for kind, layer in by.items()), 'and')}, "
+        "and a cell can be but one of them; write this table as YAML"
+        for name, by in types.items()
+        if len(by) > 1
+    ]
+    if found:
+        raise UnfitInput(found)
+    kinds = {name: next(iter(by), None) for name, by in types.items()}
+    return [(f"line {line}", _record(dict(zip(header, cells, strict=True)), facts, kinds)) for line, cells in rows]
+
+
+def _declared(field: str, policy: Policy) -> dict[FieldType, str]:
+    """Return each type that a layer declares for a field of the metadata, and the first such layer."""
+    found: dict[FieldType, str] = {}
+    for name, layer in policy.parts:
+        if field in layer.metadata:
+            found.setdefault(layer.metadata[field], name)
+    return found
+
+
+def _record(cells: Mapping[str, str], facts: set[str], types: Mapping[str, FieldType | None]) -> dict[str, Any]:
+    record: dict[str, Any] = {"facts": {"metadata": {}}, "expect": {}}
+    for name, cell in cells.items():
+        if cell == "":
+            continue
+        if name == "name":
+            record["name"] = cell
+        elif name.startswith(_METADATA):
+            field = name.removeprefix(_METADATA)
+            record["facts"]["metadata"][field] = _typed(cell, types[name])
+        elif name in facts:
+            record["facts"][name] = _fact(name, cell)
+        else:
+            record["expect"][name] = _answer(name, cell)
+    return record
+
+
+def _fact(name: str, cell: str) -> Any:
+    if name == "signals":
+        return cell.split()
+    if name == "has_proposal":
+        return _TRUTH.get(cell.lower(), cell)
+    return _typed(cell, FieldType.NUMBER) if name == "confidence_score" else cell
+
+
+def _answer(name: str, cell: str) -> Any:
+    if cell == NOBODY:
+        return None
+    if name in {"approvals", "spot_check"}:
+        return _typed(cell, FieldType.NUMBER)
+    return _TRUTH.get(cell.lower(), cell) if name == "blind" else cell
+
+
+def _typed(cell: str, kind: FieldType | None) -> Any:
+    """Return a cell as what it is declared to be; what cannot be read so stays text, a value of another type."""
+    if kind is FieldType.BOOLEAN:
+        return _TRUTH.get(cell.lower(), cell)
+    if kind is FieldType.NUMBER and _NUMBER.fullmatch(cell.strip()):
+        return float(cell) if set(cell) & set(".eE") else int(cell)
+    return cell
+
+
+def beside(name: str) -> tuple[str, ...]:
+    """Return how the policy of a table without one may be called: `p.json` for `p.policy-test.csv`."""
+    stem = next((name.removesuffix(ending) for ending in ENDINGS if name.endswith(ending)), name)
+    return tuple(stem + ending for ending in (".json", ".yaml", ".yml"))

@@ -1,0 +1,108 @@
+"""Working time: whether somebody works at a moment, and when so much working time has passed. Pure.
+
+Hours are told by the clocks of their zone, so a day on which the clocks are changed is shorter or longer than others.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from hitl_orchestrator.domain.review import Reviewer
+from hitl_orchestrator.domain.working_hours import Weekday, WorkingHours
+from hitl_orchestrator.errors import UnfitInput
+
+LONGEST_SPAN = timedelta(days=3653)
+"""Ten years: what takes longer than that will never be done."""
+
+_WEEK, _ONE_DAY = tuple(Weekday), timedelta(days=1)
+
+
+def is_working(hours: WorkingHours, at: datetime) -> bool:
+    """Whether this moment lies within the working hours; the end of a day does not.
+
+    Raises:
+        UnfitInput: the public holidays cannot be known.
+    """
+    return any(begins <= at < ends for begins, ends in _shifts(hours, at, at))
+
+
+def is_away(reviewer: Reviewer, at: datetime) -> bool:
+    """Whether a reviewer is away at this moment. An absence counts in days of their own time zone."""
+    hours = reviewer.working_hours
+    today = at.astimezone(ZoneInfo(hours.timezone if hours else "UTC")).date()
+    return any(absence.first <= today <= absence.last for absence in reviewer.away)
+
+
+def is_there(reviewer: Reviewer, at: datetime) -> bool:
+    """Whether a reviewer works at this moment, and is not away.
+
+    Raises:
+        UnfitInput: the public holidays cannot be known.
+    """
+    hours = reviewer.working_hours
+    return not is_away(reviewer, at) and (hours is None or is_working(hours, at))
+
+
+def after_working_time(hours: WorkingHours, start: datetime, length: timedelta) -> datetime:
+    """Return the moment, in UTC, at which so much working time has passed since `start`.
+
+    Raises:
+        UnfitInput: it would take more than ten years, or the public holidays cannot be known.
+    """
+    now, left = start.astimezone(UTC), length
+    if left <= timedelta(0):
+        return now
+    try:
+        for begins, ends in _shifts(hours, now, now + LONGEST_SPAN):
+            now = max(now, begins)
+            if left <= ends - now:
+                return now + left
+            left -= max(ends - now, timedelta(0))
+            now = max(now, ends)
+    except OverflowError:
+        pass
+    raise UnfitInput([f"so much working time ({length}) does not pass within ten years; mend the working hours"])
+
+
+def check_holidays(name: str) -> None:
+    """Refuse a country or subdivision whose public holidays nobody here knows.
+
+    Raises:
+        UnfitInput: saying what to do.
+    """
+    _free_days(name, 2025)
+
+
+def _shifts(hours: WorkingHours, since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the working days that may touch this span, each from when to when in UTC, in order."""
+    zone = ZoneInfo(hours.timezone)
+    day, last = since.astimezone(zone).date() - _ONE_DAY, until.astimezone(zone).date()
+    while day <= last:
+        if _WEEK[day.weekday()] in hours.days and not _is_free(hours.holidays, day):
+            over_midnight = _ONE_DAY if hours.ends < hours.begins else timedelta(0)
+            begins = datetime.combine(day, hours.begins, zone).astimezone(UTC)
+            ends = datetime.combine(day + over_midnight, hours.ends, zone).astimezone(UTC)
+            yield begins, ends
+        day += _ONE_DAY
+
+
+def _is_free(name: str | None, day: date) -> bool:
+    return name is not None and day in _free_days(name, day.year)
+
+
+@lru_cache(maxsize=1024)
+def _free_days(name: str, year: int) -> frozenset[date]:
+    try:
+        import holidays  # noqa: PLC0415 - an extra, and slow to import
+    except ImportError as exc:
+        remedy = "install it with: pip install 'hitl-orchestrator[calendar]'"
+        raise UnfitInput([f"holidays: {name!r}: the extra 'calendar' is missing ({exc}); {remedy}"]) from exc
+
+    country, _, part = name.partition("-")
+    try:
+        found = holidays.country_holidays(country, subdiv=part or None, years=year, expand=False)
+    except (NotImplementedError, ValueError) as exc:
+        example = "give a country or a subdivision of ISO 3166, such as AT or DE-BY"
+        raise UnfitInput([f"holidays: {name!r}: its public holidays are not known; {example}"]) from exc
+    return frozenset(found)

@@ -1,0 +1,1 @@
+"""What the facade does, one subject per package: cases, reviews, policy, maintenance."""

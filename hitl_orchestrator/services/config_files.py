@@ -1,0 +1,163 @@
+"""Reads what people wrote into files: policy, reviewers, schemas; and the data sets that come with the package."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from hitl_orchestrator.domain.input.limits import check_size
+from hitl_orchestrator.domain.input.parsing import read_json
+from hitl_orchestrator.domain.roles import RoleChain
+from hitl_orchestrator.domain.value import check_json
+from hitl_orchestrator.errors import PolicyMissing, UnfitInput
+from hitl_orchestrator.policies.analysis.layer_demands import too_many
+from hitl_orchestrator.policies.language.loader import read_policy
+from hitl_orchestrator.policies.language.model import Policy, PolicyStack
+from hitl_orchestrator.policies.testing.test_tables import TableOfTests, beside, read_tests
+from hitl_orchestrator.review.people import People, read_people
+from hitl_orchestrator.review.schemas import OutputSchemas, read_schemas
+
+CANONICAL_POLICY, CANONICAL_REVIEWERS = "routing_policy.json", "reviewers.json"
+
+
+def canonical(name: str) -> str:
+    """Return the text of one of the data sets that come with the package."""
+    return files("hitl_orchestrator.data").joinpath(name).read_text(encoding="utf-8")
+
+
+def read_file(path: str | Path) -> str:
+    """Return the text of a file, or say plainly why it cannot be read."""
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise UnfitInput([f"{path}: not UTF-8 text (byte {exc.start}); save it as UTF-8"]) from exc
+    except (OSError, ValueError) as exc:
+        raise UnfitInput([f"{path}: cannot be read: {getattr(exc, 'strerror', None) or exc}"]) from exc
+
+
+def load_policy(given: "str | Path | Mapping[str, Any] | Policy | None", roles: RoleChain) -> Policy:
+    """Return the policy of a file or a value; the canonical one where none is given.
+
+    Raises:
+        UnfitInput: it cannot be used. PolicyMissing: none is given, and the canonical one is for other roles.
+    """
+    if isinstance(given, Policy):
+        given = given.model_dump(mode="json")
+    if isinstance(given, Mapping):
+        return read_policy(_as_text(given, "policy"), "policy", roles)
+    if given is None:
+        return _canonical_policy(roles)
+    return read_policy(read_file(given), Path(given).name, roles)
+
+
+def _canonical_policy(roles: RoleChain) -> Policy:
+    try:
+        return read_policy(canonical(CANONICAL_POLICY), CANONICAL_POLICY, roles)
+    except UnfitInput as exc:
+        raise PolicyMissing(roles.roles) from exc
+
+
+def load_policy_tests(path: str | Path, roles: RoleChain, policy: Policy | None = None) -> TableOfTests:
+    """Return the tests of a table, with the policy that they are about.
+
+    That is `policy` where one is given; else the one that the table names, from its own folder; else the one beside
+    it: `routing.json` or `routing.yaml` for `routing.policy-test.csv`.
+    """
+    file = Path(path)
+
+    def policy_at(name: str | None) -> Policy:
+        if policy is not None:
+            return policy
+        if name is not None:
+            return load_policy(file.parent / name, roles)
+        candidates = [file.with_name(one) for one in beside(file.name)]
+        found = next((one for one in candidates if one.is_file()), None)
+        if found is None:
+            there = ", ".join(one.name for one in candidates)
+            raise UnfitInput([f"{path}: it names no policy, and none of {there} stands beside it; give --policy"])
+        return load_policy(found, roles)
+
+    return read_tests(read_file(file), file.name, policy_at)
+
+
+def check_they_fit(policy: Policy, people: People) -> Policy:
+    """Return a policy that asks nothing of these people which they can never do.
+
+    Raises:
+        UnfitInput: a rule asks for more persons than there are, alone or together with one of another layer, or it
+            counts in working time that nobody has told of.
+    """
+    able = cache(partial(_able, people))
+    found = []
+    for name, place, rule in (
+        (name, place, rule) for name, part in policy.parts for place, rule in enumerate(part.rules)
+    ):
+        layer = f"{name}: " if len(policy.parts) > 1 else ""
+        where = f"policy {policy.policy_id!r}: {layer}rules[{place}]"
+        role = rule.assigned_human_role
+        if role is not None and 1 < rule.approvals > able(role):
+            there = f"{able(role)} of the reviewers hold the role {role!r} or one above it"
+            found.append(f"{where}.approvals: {rule.approvals} persons are asked for, and {there}; add reviewers")
+        if rule.business_hours and people.calendar is None:
+            found.append(f"{where}.business_hours: the reviewers file has no calendar; add one, or leave this out")
+    for one in too_many(policy, people.chain, able) if isinstance(policy, PolicyStack) else ():
+        there = f"{able(one.role)} of the reviewers hold it or one above it"
+        found.append(f"policy {policy.policy_id!r}: {one.sentence}, and {there}; add reviewers, or ask for fewer")
+    if found:
+        raise UnfitInput(found)
+    return policy
+
+
+def _able(people: People, role: str) -> int:
+    """Return how many human beings hold a role or one above it."""
+    return len({one.human for one in people if any(people.chain.reaches(held, role) for held in one.roles)})
+
+
+def load_schemas(given: "str | Path | Mapping[str, Any] | OutputSchemas | None") -> OutputSchemas | None:
+    """Return what the outputs of the task types must look like, from a file (JSON or YAML) or a value, if any.
+
+    A value may hold pydantic models beside JSON Schemas.
+    """
+    if given is None or isinstance(given, OutputSchemas):
+        return given
+    if isinstance(given, Mapping):
+        return OutputSchemas(given)
+    text, where = read_file(given), Path(given).name
+    return read_schemas(_read_yaml(text, where) if _is_yaml(where) else read_json(text, where), where)
+
+
+def load_people(given: "str | Path | Mapping[str, Any] | Sequence[Any] | People | None") -> People:
+    """Return the people of a file (JSON or YAML) or a value; one seat per role where none are given."""
+    if isinstance(given, People):
+        return given
+    if given is None:
+        return read_people(read_json(canonical(CANONICAL_REVIEWERS), CANONICAL_REVIEWERS), CANONICAL_REVIEWERS)
+    if isinstance(given, (str, Path)):
+        text, where = read_file(given), Path(given).name
+        if _is_yaml(where):
+            return read_people(_read_yaml(text, where), where)
+        return read_people(read_json(text, where, outer=1 if text.lstrip().startswith("[") else 2), where)
+    return read_people(given, "reviewers")
+
+
+def _is_yaml(where: str) -> bool:
+    return where.endswith((".yaml", ".yml"))
+
+
+def _read_yaml(text: str, where: str) -> Any:
+    from hitl_orchestrator.policies.language.plain_yaml import read_yaml  # noqa: PLC0415 - most files are JSON
+
+    try:
+        check_size(text)
+        return check_json(read_yaml(text, where))
+    except ValueError as exc:
+        raise UnfitInput([f"{where}: {exc}"]) from exc
+
+
+def _as_text(given: Mapping[str, Any], where: str) -> str:
+    try:
+        return json.dumps(check_json(given), allow_nan=False)
+    except ValueError as exc:
+        raise UnfitInput([f"{where}: not JSON: {exc}"]) from exc

@@ -1,0 +1,1 @@
+"""Changing the active policy: proposals, approval, activation, rollback, canary and shadow."""

@@ -1,0 +1,1 @@
+"""Reviews: who may decide, claims, assignment, recording of decisions, and what reviewers see."""

@@ -1,0 +1,1 @@
+"""The composition root: reads settings, picks concrete stores and builds the services."""
