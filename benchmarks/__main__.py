@@ -179,7 +179,7 @@ def _desk(figures: dict[str, float]) -> Table:
 
 
 def _rehearsal(figures: dict[str, float]) -> Table:
-    table = Table(title="Rehearsal of past cases; aim: under 2 GB", title_justify="left")
+    table = Table(title="Backtest of past cases; aim: under 2 GB", title_justify="left")
     for column in ("what", "cases", "seconds", "CPU seconds", "peak MB", "aim for 10,000,000"):
         table.add_column(column, justify="left" if column == "what" else "right")
     for name, key, aim in REHEARSAL:

@@ -20,7 +20,7 @@ from benchmarks.inbox import fill
 from benchmarks.ledger import NINE
 from benchmarks.postgres import IS_THERE, postgres_server
 from hitl_orchestrator import AgentOutput, HitlError, Orchestrator, Proposal, Review, Task
-from hitl_orchestrator.errors import Refusal
+from hitl_orchestrator.errors import RequestRejected
 
 MANY, CALLS, REVIEWERS, DECIDED = 100_000, 200, 32, 640
 DOMAINS = ("customer_support", "trust_and_safety", "account_management")
@@ -102,7 +102,7 @@ def _work(hitl: Orchestrator, who: str) -> tuple[list[float], Counter[str]]:
             if row is None:
                 return taken, failed
             hitl.decide(row.case_id, Review(human_decision="approve", reviewer_id=who))
-        except (HitlError, Refusal) as exc:
+        except (HitlError, RequestRejected) as exc:
             failed[type(exc).__name__] += 1
             if failed.total() > CALLS:
                 return taken, failed

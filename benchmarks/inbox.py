@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.ledger import AGENT, NINE, ROUTING, submission
 from benchmarks.postgres import IS_THERE, postgres_server
 from hitl_orchestrator import Orchestrator
-from hitl_orchestrator.domain.review import Shown
+from hitl_orchestrator.domain.review import ReviewSnapshot
 from hitl_orchestrator.ledger.database.tables import reviews
 from hitl_orchestrator.ledger.events.chain import instant_text
 from hitl_orchestrator.wiring.build import open_ledger
@@ -49,7 +49,7 @@ def one_row(store: str) -> tuple[dict[str, Any], Any]:
     """Return the rows of a case that waits, as the product writes them."""
     with closing(open_ledger(store)) as ledger:
         ledger.receive(submission(0, "first"), AGENT)
-        shown = Shown(
+        shown = ReviewSnapshot(
             review_id="first-000000000.0",
             case_id="first-000000000",
             level=0,

@@ -19,16 +19,16 @@ _TOLD = r"""
 import json, re, sys, time
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.services.config_files import load_policy
-from hitl_orchestrator.backtest import rehearse
+from hitl_orchestrator.backtest import run_backtest
 from hitl_orchestrator.backtest.history import frames, scan
 from hitl_orchestrator.wiring.build import open_to_audit
 
 where, policy = sys.argv[1], load_policy(None, DEFAULT_CHAIN)
 start, spent = time.perf_counter(), time.process_time()
 if where.endswith(".parquet"):
-    found = rehearse(policy, [scan(where)])
+    found = run_backtest(policy, [scan(where)])
 else:
-    found = rehearse(policy, frames(open_to_audit(where), tasks=False))
+    found = run_backtest(policy, frames(open_to_audit(where), tasks=False))
 # The peak that getrusage tells begins with that of the process that started this one.
 peak = int(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1]) / 1024
 told = {"s": time.perf_counter() - start, "cpu_s": time.process_time() - spent, "peak_mb": peak, "cases": found.cases}

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from hitl_orchestrator.domain.case import Case
     from hitl_orchestrator.domain.review import Review, Reviewer
     from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
-    from hitl_orchestrator.errors import HitlError, Refusal, UnfitInput
+    from hitl_orchestrator.errors import HitlError, InvalidInput, RequestRejected
     from hitl_orchestrator.wiring.build import Orchestrator
 
 __all__ = [
@@ -19,13 +19,13 @@ __all__ = [
     "AuditRecord",
     "Case",
     "HitlError",
+    "InvalidInput",
     "Orchestrator",
     "Proposal",
-    "Refusal",
+    "RequestRejected",
     "Review",
     "Reviewer",
     "Task",
-    "UnfitInput",
 ]
 
 _HOME = {
@@ -35,11 +35,11 @@ _HOME = {
     "HitlError": "errors",
     "Orchestrator": "wiring.build",
     "Proposal": "domain.task",
-    "Refusal": "errors",
+    "RequestRejected": "errors",
     "Review": "domain.review",
     "Reviewer": "domain.review",
     "Task": "domain.task",
-    "UnfitInput": "errors",
+    "InvalidInput": "errors",
 }
 
 

@@ -1,7 +1,7 @@
 """Every error this package raises on purpose, one tree under `HitlError`.
 
-Two branches tell a caller what kind of answer it got: `UnfitInput` (what was given cannot be used; the
-command line exits 2) and `Refusal` (it could be read, and the answer is no; the command line exits 1).
+Two branches tell a caller what kind of answer it got: `InvalidInput` (what was given cannot be used; the
+command line exits 2) and `RequestRejected` (it could be read, and the answer is no; the command line exits 1).
 Every error keeps the ids it speaks of as attributes, and its sentence names the thing, the value and the remedy.
 """
 
@@ -15,7 +15,7 @@ class HitlError(Exception):
     """The root of every error this package raises on purpose."""
 
 
-class UnfitInput(HitlError):
+class InvalidInput(HitlError):
     """What was given cannot be used, and nothing was stored of it. `problems` holds a sentence each, with its place."""
 
     def __init__(self, problems: Iterable[str]) -> None:
@@ -23,7 +23,7 @@ class UnfitInput(HitlError):
         super().__init__("\n".join(self.problems))
 
 
-class PolicyMissing(UnfitInput):
+class PolicyMissing(InvalidInput):
     """No policy was given or activated, and the one that comes with the package is for other roles."""
 
     def __init__(self, roles: Iterable[str]) -> None:
@@ -40,7 +40,7 @@ class StoreUnavailable(HitlError):
         self.url, self.cause = url, cause
 
 
-class StoredOtherwise(HitlError):
+class IncompatibleRecord(HitlError):
     """A case was stored in a form that this code does not read: by code of another version, or by no code of ours."""
 
     def __init__(self, case_id: str, graph_version: str | None, why: str) -> None:
@@ -52,7 +52,7 @@ class StoredOtherwise(HitlError):
         self.case_id, self.graph_version, self.why = case_id, graph_version, why
 
 
-class HeadsUnavailable(HitlError):
+class HeadFileUnavailable(HitlError):
     """The file of signed heads cannot be read or written."""
 
     def __init__(self, where: str, why: str) -> None:
@@ -68,7 +68,7 @@ class IncompleteOutcome(HitlError):
         self.case_id = case_id
 
 
-class KeyUnusable(HitlError):
+class InvalidKey(HitlError):
     """A key cannot be used: its file is not private or not readable, or what it holds is no key."""
 
     def __init__(self, where: object, why: str) -> None:
@@ -76,7 +76,7 @@ class KeyUnusable(HitlError):
         self.where, self.why = str(where), why
 
 
-class PolicyAltered(HitlError):
+class TamperedPolicy(HitlError):
     """A policy in the store is not the one that was recorded under its hash. Nothing is routed or decided by it.
 
     `policy_hash` is None where it is the current one, whose hash cannot be told.
@@ -102,7 +102,7 @@ class SealKeyMissing(HitlError):
         self.url, self.where = url, str(where)
 
 
-class SealBroken(HitlError):
+class TamperedReview(HitlError):
     """A review is not what this code wrote: it was forged, altered, moved, or taken back. No case finishes from it."""
 
     def __init__(self, review_id: str, why: str) -> None:
@@ -113,7 +113,7 @@ class SealBroken(HitlError):
         self.review_id, self.why = review_id, why
 
 
-class StateForged(HitlError):
+class ForgedState(HitlError):
     """The graph's state of a case is not what its nodes and its ledger made of it. No case finishes from it."""
 
     def __init__(self, case_id: str, why: str) -> None:
@@ -121,11 +121,11 @@ class StateForged(HitlError):
         self.case_id, self.why = case_id, why
 
 
-class Refusal(HitlError):
+class RequestRejected(HitlError):
     """The question was understood, and the answer is no."""
 
 
-class UnknownCase(Refusal):
+class UnknownCase(RequestRejected):
     """No case and no task has this id."""
 
     def __init__(self, given_id: str) -> None:
@@ -133,7 +133,7 @@ class UnknownCase(Refusal):
         self.given_id = given_id
 
 
-class PolicyGoverned(Refusal):
+class PolicyMismatch(RequestRejected):
     """A store whose policy was activated was opened with another one."""
 
     def __init__(self, active: str, given: str, policy_id: str) -> None:
@@ -144,14 +144,14 @@ class PolicyGoverned(Refusal):
         self.active, self.given, self.policy_id = active, given, policy_id
 
 
-class NothingToGoBackTo(Refusal):
+class NoPreviousPolicy(RequestRejected):
     """There is no version of the policy to go back to."""
 
     def __init__(self, why: str) -> None:
         super().__init__(f"the policy cannot be rolled back: {why}; 'hitl policy versions' lists what there is")
 
 
-class TaskConflict(Refusal):
+class TaskConflict(RequestRejected):
     """A task id came again with other content. `stays`: the case before takes no newer attempt either."""
 
     def __init__(self, task_id: str, case_id: str, *, stays: bool = False) -> None:
@@ -163,7 +163,7 @@ class TaskConflict(Refusal):
         self.task_id, self.case_id = task_id, case_id
 
 
-class CaseNotWaiting(Refusal):
+class CaseNotWaiting(RequestRejected):
     """A decision came for a case that waits for nobody."""
 
     def __init__(self, case_id: str, status: str) -> None:
@@ -174,7 +174,7 @@ class CaseNotWaiting(Refusal):
         self.case_id, self.status = case_id, status
 
 
-class CaseUnfinished(Refusal):
+class CaseUnfinished(RequestRejected):
     """The contents of a case were to be erased while somebody may still need them."""
 
     def __init__(self, case_id: str, status: str) -> None:
@@ -185,7 +185,7 @@ class CaseUnfinished(Refusal):
         self.case_id, self.status = case_id, status
 
 
-class CaseMoved(Refusal):
+class CaseChanged(RequestRejected):
     """Another process took this case a step further first; reading it again shows where it stands."""
 
     def __init__(self, case_id: str, status: str) -> None:
@@ -193,7 +193,7 @@ class CaseMoved(Refusal):
         self.case_id, self.status = case_id, status
 
 
-class LeaseLost(CaseMoved):
+class LeaseLost(CaseChanged):
     """Another process drives this case now, since the time of this one was up, or it never held the case."""
 
     def __init__(self, case_id: str, status: str) -> None:
@@ -201,7 +201,7 @@ class LeaseLost(CaseMoved):
         self.args = (f"case {case_id!r} is {status}, and driven by another process; read it again in a moment",)
 
 
-class ReviewAlreadyDecided(Refusal):
+class ReviewAlreadyDecided(RequestRejected):
     """Somebody else's answer, or another answer, stands."""
 
     def __init__(self, review_id: str, reviewer: str, decision: str, decided_at: datetime) -> None:
@@ -212,7 +212,7 @@ class ReviewAlreadyDecided(Refusal):
         self.review_id, self.reviewer, self.decision, self.decided_at = review_id, reviewer, decision, decided_at
 
 
-class ReviewPassedOn(ReviewAlreadyDecided):
+class ReviewEscalated(ReviewAlreadyDecided):
     """Somebody gave one of several votes here. What they said is not told: the next answers for themselves."""
 
     def __init__(self, review_id: str, reviewer: str, decided_at: datetime) -> None:
@@ -223,7 +223,7 @@ class ReviewPassedOn(ReviewAlreadyDecided):
         )
 
 
-class ReviewExpired(Refusal):
+class ReviewExpired(RequestRejected):
     """The answer came too late: nobody had answered in time."""
 
     def __init__(self, review_id: str, expired_at: datetime) -> None:
@@ -234,7 +234,7 @@ class ReviewExpired(Refusal):
         self.review_id, self.expired_at = review_id, expired_at
 
 
-class ReviewClaimed(Refusal):
+class ReviewClaimed(RequestRejected):
     """Somebody else is at this review."""
 
     def __init__(self, review_id: str, reviewer: str, until: datetime) -> None:
@@ -245,7 +245,7 @@ class ReviewClaimed(Refusal):
         self.review_id, self.reviewer, self.until = review_id, reviewer, until
 
 
-class ReviewWithdrawn(Refusal):
+class ReviewWithdrawn(RequestRejected):
     """The case of this review was cancelled, or a newer attempt took its place, before anybody decided it."""
 
     def __init__(self, review_id: str, how: str, by: str, at: datetime) -> None:
@@ -256,7 +256,7 @@ class ReviewWithdrawn(Refusal):
         self.review_id, self.how, self.by, self.at = review_id, how, by, at
 
 
-class KeyReused(Refusal):
+class KeyReused(RequestRejected):
     """An idempotency key came again with another answer, or for another case."""
 
     def __init__(self, key: str, review_id: str) -> None:
@@ -267,7 +267,7 @@ class KeyReused(Refusal):
         self.key, self.review_id = key, review_id
 
 
-class StaleReview(Refusal):
+class StaleReview(RequestRejected):
     """The decision names a digest of something other than what the review shows now."""
 
     def __init__(self, review_id: str, named: str, shown: str) -> None:
@@ -278,7 +278,7 @@ class StaleReview(Refusal):
         self.review_id, self.named, self.shown = review_id, named, shown
 
 
-class NotAuthorised(Refusal):
+class NotAuthorized(RequestRejected):
     """This reviewer may not take this decision, or do `what` they are about to."""
 
     def __init__(self, reviewer_id: str, why: str, what: str = "decide this") -> None:
@@ -286,7 +286,7 @@ class NotAuthorised(Refusal):
         self.reviewer_id, self.why = reviewer_id, why
 
 
-class TopOfChain(Refusal):
+class TopOfChain(RequestRejected):
     """There is nobody above to escalate to."""
 
     def __init__(self, case_id: str, role: str) -> None:
@@ -297,7 +297,7 @@ class TopOfChain(Refusal):
         self.case_id, self.role = case_id, role
 
 
-class GraphChanged(Refusal):
+class GraphVersionMismatch(RequestRejected):
     """A case was paused under a graph that this code no longer has."""
 
     def __init__(self, case_id: str, paused_under: str, running: str) -> None:
@@ -308,7 +308,7 @@ class GraphChanged(Refusal):
         self.case_id, self.paused_under, self.running = case_id, paused_under, running
 
 
-class LedgerDamaged(Refusal):
+class LedgerDamaged(RequestRejected):
     """The ledger is not what was written, so that nothing is signed or proven on it."""
 
     def __init__(self, problem: str) -> None:
@@ -318,7 +318,7 @@ class LedgerDamaged(Refusal):
         self.problem = problem
 
 
-class Unrecovered(Refusal):
+class RecoveryIncomplete(RequestRejected):
     """Some unfinished cases could not be driven on. `failures` holds what went wrong, by case id."""
 
     def __init__(self, failures: Mapping[str, Exception], moved: int) -> None:

@@ -10,7 +10,7 @@ from hitl_orchestrator.domain.audit import Actor, AuditRecord
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Routing, RoutingDecision, Score
 from hitl_orchestrator.domain.enums import ActorKind
-from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
+from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.graph.topology import graph_version
 from hitl_orchestrator.services.reviews.audit_records import by_agent, by_person
@@ -92,10 +92,10 @@ def a_routing(action: str = "human_review", role: str | None = "domain_reviewer"
     return Routing(**{**told, "decision": decision, **fields})
 
 
-def a_shown(case_id: str = "case-1", level: int = 0, role: str = "domain_reviewer", **fields: Any) -> Shown:
+def a_shown(case_id: str = "case-1", level: int = 0, role: str = "domain_reviewer", **fields: Any) -> ReviewSnapshot:
     """What a review shows."""
     told = {"task": a_task(), "routing": a_routing(), "review_id": f"{case_id}.{level}"}
-    return Shown(**{**told, "case_id": case_id, "level": level, "role": role, **fields})
+    return ReviewSnapshot(**{**told, "case_id": case_id, "level": level, "role": role, **fields})
 
 
 def a_review(decision: str = "approve", reviewer: str | None = "domain_reviewer", **fields: Any) -> Review:
@@ -107,13 +107,13 @@ def a_review(decision: str = "approve", reviewer: str | None = "domain_reviewer"
     return Review.model_validate({"human_decision": decision, "reviewer_id": reviewer, **fields})
 
 
-def a_verdict(decision: str = "approve", reviewer: str = "ana", at: datetime = NINE, **fields: Any) -> Verdict:
+def a_verdict(decision: str = "approve", reviewer: str = "ana", at: datetime = NINE, **fields: Any) -> RecordedDecision:
     """An answer as it is recorded."""
     answer = a_review(decision, reviewer, **fields)
-    return Verdict(review=answer, decided_at=at, role="domain_reviewer", channel="library")
+    return RecordedDecision(review=answer, decided_at=at, role="domain_reviewer", channel="library")
 
 
-def an_outcome(submission: Submission, row: ReviewRow | None = None) -> AuditRecord:
+def an_outcome(submission: Submission, row: StoredReview | None = None) -> AuditRecord:
     """The record of a case that a person decided, or that went ahead by itself."""
     if row is not None:
         return by_person(submission, row)

@@ -96,7 +96,7 @@ def _answer(state: State, asked: Operation, seen: int) -> Iterator[tuple[State |
     reviewer, said = asked.given
     place, review = CHAIN.index(reviewer), state.reviews[seen]
     if place < review.level:
-        yield from _if(asked, ("NotAuthorised",), state)
+        yield from _if(asked, ("NotAuthorized",), state)
     elif said == "escalate" and place == len(CHAIN) - 1:
         yield from _if(asked, ("TopOfChain",), state)
     elif review.answer == asked.given:

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from builders import a_review, a_task, an_output
 
-from hitl_orchestrator import Orchestrator, Refusal
+from hitl_orchestrator import Orchestrator, RequestRejected
 
 
 def fill(hitl: Orchestrator, first: int, cases: int) -> None:
@@ -17,7 +17,7 @@ def fill(hitl: Orchestrator, first: int, cases: int) -> None:
         if kind in (1, 2, 3):
             hitl.decide(name, a_review("modify" if kind == 3 else "approve", "senior_manager"))
         if kind in (3, 4):
-            with suppress(Refusal):
+            with suppress(RequestRejected):
                 hitl.decide(name, a_review("reject", "nobody"))
 
 

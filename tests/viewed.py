@@ -4,10 +4,10 @@ from typing import Any
 
 from builders import NINE, a_task, minutes
 
-from hitl_orchestrator.domain.decision import Asking
+from hitl_orchestrator.domain.decision import ReviewRequirements
 from hitl_orchestrator.domain.enums import HumanDecision
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.review.view import CaseView, Choice, Happening, SimilarCase
+from hitl_orchestrator.review.view import CaseView, Choice, HistoryItem, SimilarCase
 
 DOES = {
     "approve": "ends the case as approved; the proposal is carried out as it is",
@@ -37,13 +37,13 @@ def a_view(**fields: Any) -> CaseView:
         "reason": "rule_003 holds: the risk is medium, the confidence 0.68 is at least 0.6",
         "would_go_through": ("a confidence of 0.75 or more: rule_002",),
         "role": "domain_reviewer",
-        "asking": Asking(),
+        "asking": ReviewRequirements(),
         "similar": (
             SimilarCase(
                 task_id="task-0", confidence=0.71, final_decision="approved", decided_by="r02", decided_at=minutes(-60)
             ),
         ),
-        "history": (Happening(at=NINE, who="agent", what="submitted"),),
+        "history": (HistoryItem(at=NINE, who="agent", what="submitted"),),
         "opened_at": NINE,
         "due_at": minutes(240),
         "choices": tuple(Choice(decision=decision, does=DOES[decision]) for decision in HumanDecision),

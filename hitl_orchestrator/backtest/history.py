@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hitl_orchestrator.backtest.vectorized import polars
-from hitl_orchestrator.domain.enums import POLICY_CHANGE, ProbeKind
-from hitl_orchestrator.errors import LedgerDamaged, UnfitInput
-from hitl_orchestrator.ledger.events.summaries import OUTLINE, Past
+from hitl_orchestrator.domain.enums import POLICY_CHANGE, QualityCheckKind
+from hitl_orchestrator.errors import InvalidInput, LedgerDamaged
+from hitl_orchestrator.ledger.events.summaries import OUTLINE, CaseSummary
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ FIELDS = (*_TEXTS, *_NUMBERS, "redacted")
 NOTHING_LEFT_OUT, ERASED, NAMELESS = range(3)
 """Why a case is left out: what a policy asks about was erased, or the case has no domain or task type."""
 
-_PROBES = (ProbeKind.KNOWN_ANSWER.value, ProbeKind.SECOND_LOOK.value)
+_PROBES = (QualityCheckKind.KNOWN_ANSWER.value, QualityCheckKind.SECOND_LOOK.value)
 
 
 def first_line(exc: Exception) -> str:
@@ -59,30 +59,30 @@ def scan(path: str) -> "pl.LazyFrame":
     """Return the past cases of an exported file, Parquet or JSON Lines, which is read when it is needed.
 
     Raises:
-        UnfitInput: it is neither, or lacks what every case has.
+        InvalidInput: it is neither, or lacks what every case has.
     """
     pl = polars()
     ending = Path(path).suffix
     if ending not in {".parquet", ".jsonl", ".ndjson"}:
-        raise UnfitInput([f"--on {path}: past cases stand in a store, or in a file .parquet, .jsonl or .ndjson"])
+        raise InvalidInput([f"--on {path}: past cases stand in a store, or in a file .parquet, .jsonl or .ndjson"])
     if not Path(path).is_file():
-        raise UnfitInput([f"--on {path}: there is no such file"])
+        raise InvalidInput([f"--on {path}: there is no such file"])
     if ending != ".parquet":
         _refuse_other_json(path)
     try:
         frame = pl.scan_parquet(path) if ending == ".parquet" else pl.scan_ndjson(path, schema=_schema(pl))
         columns = frame.collect_schema()
     except (pl.exceptions.PolarsError, OSError) as exc:
-        raise UnfitInput([f"--on {path}: cannot be read: {first_line(exc)}"]) from exc
+        raise InvalidInput([f"--on {path}: cannot be read: {first_line(exc)}"]) from exc
     missing = [name for name in NEEDED if name not in columns]
     if missing:
         told = ", ".join(missing)
-        raise UnfitInput([f"--on {path}: it has no column {told}; export the audit records with 'hitl audit export'"])
+        raise InvalidInput([f"--on {path}: it has no column {told}; export the audit records with 'hitl audit export'"])
     if isinstance(columns.get("metadata"), pl.Struct):
         text = pl.when(pl.col("metadata").is_not_null()).then(pl.col("metadata").struct.json_encode())
         frame, columns = frame.with_columns(metadata=text), {**columns, "metadata": pl.String()}
     if problems := _unfit(pl, path, columns):
-        raise UnfitInput(problems)
+        raise InvalidInput(problems)
     return frame  # type: ignore[no-any-return]
 
 
@@ -90,9 +90,9 @@ def _refuse_other_json(path: str) -> None:
     with Path(path).open("rb") as file:
         begins = file.read(4)
     if begins.startswith(_MARK):
-        raise UnfitInput([f"--on {path}: it begins with a byte order mark; save it as UTF-8 without one"])
+        raise InvalidInput([f"--on {path}: it begins with a byte order mark; save it as UTF-8 without one"])
     if begins.lstrip().startswith(_LIST):
-        raise UnfitInput(
+        raise InvalidInput(
             [f"--on {path}: it is one JSON array; write one object to a line, as 'hitl audit export' does"]
         )
 
@@ -141,7 +141,7 @@ def meanwhile(work: Callable[[_In], _Out], given: Iterable[_In]) -> Iterator[_Ou
             yield before.result()
 
 
-def _with_tasks(pl: Any, cases: list[Past]) -> "pl.DataFrame":
+def _with_tasks(pl: Any, cases: list[CaseSummary]) -> "pl.DataFrame":
     frame = _of_outlines(pl, [one.outline for one in cases])
     return frame.with_columns(
         pl.Series("metadata", [one.metadata for one in cases], pl.String),
@@ -181,7 +181,7 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
     case is to be left out, `left_out` says why.
 
     Raises:
-        UnfitInput: they lack what a policy asks for.
+        InvalidInput: they lack what a policy asks for.
     """
     pl = polars()
     columns = frame.collect_schema()
@@ -189,7 +189,7 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
     missing = [column for need, column in asked.items() if need in needs and column not in columns]
     if missing:
         told = " and ".join(missing)
-        raise UnfitInput(
+        raise InvalidInput(
             [f"past cases: the policy asks about {told}, and the cases have no such column; export them again"]
         )
     day = pl.col("task_timestamp").str.slice(0, 10) if "task_timestamp" in columns else _day_before(pl, columns)
@@ -200,7 +200,7 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
     changes = (pl.col("task_type") == POLICY_CHANGE).fill_null(value=False)
     found = frame.filter(~probe.is_in(_PROBES) & ~changes).with_columns(
         pl.col("confidence_score").cast(pl.Float64),
-        again=probe == ProbeKind.SPOT_CHECK.value,
+        again=probe == QualityCheckKind.SPOT_CHECK.value,
         has_proposal=proposed,
         day=day,
         answer=pl.col("human_decision") if "human_decision" in columns else pl.lit(None, pl.String),

@@ -2,7 +2,7 @@
 
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.domain.value import Value
-from hitl_orchestrator.insights.escaped_errors import Escape
+from hitl_orchestrator.insights.escaped_errors import EscapedErrors
 
 
 class Flip(Value):
@@ -43,7 +43,7 @@ class Load(Value):
     waits_days: float | None = None
 
 
-class Rehearsal(Value):
+class Backtest(Value):
     """A policy on all past cases.
 
     `recorded` says that what it is compared with are the recorded answers, and not those of another policy. `days` is
@@ -70,4 +70,4 @@ class Rehearsal(Value):
     domains: tuple[Change, ...]
     task_types: tuple[Change, ...]
     loads: tuple[Load, ...]
-    escape: Escape
+    escape: EscapedErrors

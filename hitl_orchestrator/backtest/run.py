@@ -13,11 +13,11 @@ from hitl_orchestrator.backtest.history import (
     meanwhile,
     prepared,
 )
-from hitl_orchestrator.backtest.report import Change, Flip, Load, Rehearsal
+from hitl_orchestrator.backtest.report import Backtest, Change, Flip, Load
 from hitl_orchestrator.backtest.vectorized import WORDS, Vectors, polars
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.escaped_errors import SUMS, escape_of
 from hitl_orchestrator.insights.wait_times import Capacity, expected_wait
 from hitl_orchestrator.ledger.ports.ledger import Ledger
@@ -35,7 +35,7 @@ LEAST_CHANCE = 1e-6
 """The least probability of a review that is taken for one: its weight is one over it."""
 
 
-def rehearse(
+def run_backtest(
     policy: Policy,
     past: "Iterable[pl.LazyFrame]",
     *,
@@ -43,19 +43,19 @@ def rehearse(
     capacity: Mapping[str, Capacity] | None = None,
     roles: RoleChain = DEFAULT_CHAIN,
     where: str = "past cases",
-) -> Rehearsal:
+) -> Backtest:
     """Return what a policy would have done on past cases, which come in one frame or several.
 
     It is compared with what was recorded, or with what another policy, `old`, would have done.
 
     Raises:
-        UnfitInput: there are no cases, or they lack what the policies ask for.
+        InvalidInput: there are no cases, or they lack what the policies ask for.
     """
     try:
         return _rehearsed(policy, past, old, capacity or {}, roles)
-    except UnfitInput as exc:
+    except InvalidInput as exc:
         # Whatever refuses past cases does not know where they come from.
-        raise UnfitInput([told.replace("past cases:", f"{where}:", 1) for told in exc.problems]) from exc
+        raise InvalidInput([told.replace("past cases:", f"{where}:", 1) for told in exc.problems]) from exc
 
 
 def _rehearsed(
@@ -64,7 +64,7 @@ def _rehearsed(
     old: Policy | None,
     capacity: Mapping[str, Capacity],
     roles: RoleChain,
-) -> Rehearsal:
+) -> Backtest:
     pl = polars()
     new = Vectors(policy, roles, "new_")
     other = None if old is None else Vectors(old, roles, "old_")
@@ -79,7 +79,7 @@ def _rehearsed(
             if left_out["left_out"]
             else ""
         )
-        raise UnfitInput([f"past cases: there are no cases to rehearse on{told}"])
+        raise InvalidInput([f"past cases: there are no cases to run_backtest on{told}"])
     keys = [name for name in parts[0].columns if name not in _COUNTS]
     groups = parts[0] if len(parts) == 1 else pl.concat(parts).group_by(keys).agg(pl.col(*_COUNTS).sum())
     decided = _decided(pl, groups, new, "after")
@@ -88,7 +88,7 @@ def _rehearsed(
     return found.model_copy(update=left_out)
 
 
-def rehearse_store(
+def run_store_backtest(
     policy: Policy,
     ledger: Ledger,
     *,
@@ -97,15 +97,15 @@ def rehearse_store(
     roles: RoleChain = DEFAULT_CHAIN,
     where: str = "this store",
     heard: Callable[[int], None] = lambda number: None,
-) -> Rehearsal:
+) -> Backtest:
     """Return what a policy would have done with every finished case of a store. `heard` is told how many were read.
 
     Raises:
-        UnfitInput: as `rehearse`.
+        InvalidInput: as `run_backtest`.
     """
     needs = frozenset().union(*(Vectors(one, roles).needs for one in (policy, old) if one is not None))
     past = frames(ledger, tasks=bool(needs & {"metadata", "moment"}), heard=heard)
-    return rehearse(policy, past, old=old, capacity=capacity, roles=roles, where=where)
+    return run_backtest(policy, past, old=old, capacity=capacity, roles=roles, where=where)
 
 
 def _left_out(pl: Any, parts: "list[pl.DataFrame]") -> dict[str, int]:
@@ -120,14 +120,14 @@ def _recorded(pl: Any, groups: "pl.DataFrame") -> "pl.DataFrame":
     """Take what was recorded for what was answered before.
 
     Raises:
-        UnfitInput: some of it is no answer.
+        InvalidInput: some of it is no answer.
     """
     strange = groups.filter(~pl.col("routing_decision").is_in(list(Action)) | pl.col("routing_decision").is_null())
     if len(strange):
         given, known = strange["routing_decision"][0], ", ".join(Action)
-        raise UnfitInput([f"past cases: routing_decision: {given!r} is not one of {known}; correct the file"])
+        raise InvalidInput([f"past cases: routing_decision: {given!r} is not one of {known}; correct the file"])
     if groups["rule_id"].null_count():
-        raise UnfitInput(["past cases: rule_id: a recorded answer names no rule; correct the file"])
+        raise InvalidInput(["past cases: rule_id: a recorded answer names no rule; correct the file"])
     names = {"routing_decision": "before", "rule_id": "before_rule", "old_role": "before_role"}
     return groups.rename(names | {"old_answers": "before_answers"}).with_columns(before_spot=pl.lit(0.0))
 
@@ -157,11 +157,11 @@ def _grouped(pl: Any, frame: "pl.LazyFrame", policies: list[Vectors]) -> "pl.Dat
     try:
         found = summed.collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError) as exc:
-        told = next((one.problems for one in (exc.__cause__,) if isinstance(one, UnfitInput)), None)
-        raise UnfitInput(told or [f"past cases: cannot be read: {first_line(exc)}"]) from exc
+        told = next((one.problems for one in (exc.__cause__,) if isinstance(one, InvalidInput)), None)
+        raise InvalidInput(told or [f"past cases: cannot be read: {first_line(exc)}"]) from exc
     for given in found["strange"].drop_nulls():
         remedy = f"0 or a number from {LEAST_CHANCE:g} to 1; export the audit records again"
-        raise UnfitInput([f"past cases: review_probability: {given!r} is not {remedy}"])
+        raise InvalidInput([f"past cases: review_probability: {given!r} is not {remedy}"])
     return found.drop("strange")
 
 
@@ -181,7 +181,7 @@ def _decided(pl: Any, groups: "pl.DataFrame", policy: Vectors, name: str) -> "pl
 
 def _told(
     pl: Any, decided: "pl.DataFrame", policy: Policy, capacity: Mapping[str, Capacity], *, recorded: bool
-) -> Rehearsal:
+) -> Backtest:
     strict = {action.value: action.strictness for action in Action}
     decided = decided.with_columns(
         change=pl.col("after").replace_strict(strict) - pl.col("before").replace_strict(strict, default=None)
@@ -196,7 +196,7 @@ def _told(
     days = 1 if first is None else (_day(last) - _day(first)).days + 1
     through = decided.filter(pl.col("after") == auto)
     spot = float((through["cases"] * through["after_spot"]).sum())
-    return Rehearsal(
+    return Backtest(
         policy_id=policy.policy_id,
         policy_hash=policy_hash(policy),
         recorded=recorded,
@@ -222,7 +222,7 @@ def _day(given: object) -> date:
     try:
         return date.fromisoformat(str(given))
     except ValueError:
-        raise UnfitInput([f"past cases: task_timestamp: {given!r} begins with no day, such as 2025-01-06"]) from None
+        raise InvalidInput([f"past cases: task_timestamp: {given!r} begins with no day, such as 2025-01-06"]) from None
 
 
 def _count(pl: Any, decided: "pl.DataFrame", which: "pl.Expr") -> int:

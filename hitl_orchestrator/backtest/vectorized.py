@@ -16,9 +16,9 @@ from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.task import REQUESTED_BY, requesters
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.engine.compiled import compile_policy
-from hitl_orchestrator.policies.engine.partition import MetadataAxis, SignalsAxis, Space, TimeAxis
+from hitl_orchestrator.policies.engine.partition import FactSpace, MetadataAxis, SignalsAxis, TimeAxis
 from hitl_orchestrator.policies.engine.timezones import TimesAxis
 from hitl_orchestrator.policies.language.conditions import MINUTES_OF_A_DAY
 from hitl_orchestrator.policies.language.model import MAX_NUMBER, Policy, PolicyStack
@@ -42,13 +42,13 @@ def polars() -> Any:
     """Return the module polars.
 
     Raises:
-        UnfitInput: it is not installed.
+        InvalidInput: it is not installed.
     """
     try:
         return import_module("polars")
     except ImportError:
         remedy = "pip install 'hitl-orchestrator[lab]'"
-        raise UnfitInput([f"rehearsing needs polars, which is not installed; type: {remedy}"]) from None
+        raise InvalidInput([f"rehearsing needs polars, which is not installed; type: {remedy}"]) from None
 
 
 class Key(NamedTuple):
@@ -69,7 +69,7 @@ class Vectors:
     def __init__(self, policy: Policy, roles: RoleChain = DEFAULT_CHAIN, prefix: str = "_") -> None:
         self.policy, self._compiled, self._prefix = policy, compile_policy(policy, roles), prefix
         self._pl = polars()
-        self._space = Space([part for _, part in policy.parts])
+        self._space = FactSpace([part for _, part in policy.parts])
         axes = self._space.axes
         # One step beyond 1 and one below 0: what stands there, and NaN, is no confidence.
         self._bounds = (*axes[self._space.confidence].bounds, nextafter(1.0, inf))  # type: ignore[attr-defined]
@@ -98,7 +98,7 @@ class Vectors:
         """Return the decision for each combination of words and keys.
 
         Raises:
-            UnfitInput: some risk level or confidence is none.
+            InvalidInput: some risk level or confidence is none.
         """
         return [self._compiled.decide(self._facts(one)) for one in combinations]
 
@@ -152,9 +152,9 @@ class Vectors:
         """Return facts that stand where the row stands."""
         prefix, level, step = self._prefix, row["risk_level"], row[f"{self._prefix}confidence"]
         if level not in set(RiskLevel):
-            raise UnfitInput([f"past cases: risk_level: {level!r} is not one of {', '.join(RiskLevel)}"])
+            raise InvalidInput([f"past cases: risk_level: {level!r} is not one of {', '.join(RiskLevel)}"])
         if step is not None and not 0 < step < len(self._bounds):
-            raise UnfitInput(["past cases: confidence_score: one of them is not a number in [0, 1]"])
+            raise InvalidInput(["past cases: confidence_score: one of them is not a number in [0, 1]"])
         confidence = None if step is None else self._bounds[step - 1]
         facts = Facts(RiskLevel(level), row["domain"], row["task_type"], confidence)
         if self._signals is not None:
@@ -262,7 +262,7 @@ def _read(text: str | None) -> dict[str, Any]:
     try:
         read = {} if text is None else json.loads(text)
     except ValueError:
-        raise UnfitInput([f"past cases: metadata: not JSON: {str(text)[:60]!r}"]) from None
+        raise InvalidInput([f"past cases: metadata: not JSON: {str(text)[:60]!r}"]) from None
     if not isinstance(read, dict):
-        raise UnfitInput([f"past cases: metadata: not an object: {str(text)[:60]!r}"])
+        raise InvalidInput([f"past cases: metadata: not an object: {str(text)[:60]!r}"])
     return read

@@ -11,9 +11,18 @@ from hitl_orchestrator.cli.app_policy_lab import rehearsing
 from hitl_orchestrator.cli.app_policy_life import register as register_life
 from hitl_orchestrator.cli.app_review import ReasonCode, review
 from hitl_orchestrator.cli.app_simulate import simulate
-from hitl_orchestrator.cli.context import AsJson, CaseId, Given, Policy, Reviewers, Store, help_alone, session_of
+from hitl_orchestrator.cli.context import (
+    AsJson,
+    CaseId,
+    GlobalOptions,
+    Policy,
+    Reviewers,
+    Store,
+    help_alone,
+    session_of,
+)
 from hitl_orchestrator.cli.output.errors import INTERRUPTED
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 
 app = typer.Typer(
     name="hitl",
@@ -35,11 +44,11 @@ def run_command(arguments: Sequence[str]) -> int:
     """Run the command that the arguments name, and return its exit code.
 
     Raises:
-        UnfitInput: an argument is no text, as bytes in another encoding are not.
+        InvalidInput: an argument is no text, as bytes in another encoding are not.
     """
     strange = [place for place, word in enumerate(arguments, start=1) if not _is_text(word)]
     if strange:
-        raise UnfitInput([f"argument {place} is not UTF-8 text: {arguments[place - 1]!r}" for place in strange])
+        raise InvalidInput([f"argument {place} is not UTF-8 text: {arguments[place - 1]!r}" for place in strange])
     code: Any = typer.main.get_command(app).main(list(arguments), prog_name="hitl", standalone_mode=False)
     if code == INTERRUPTED:
         raise KeyboardInterrupt  # which typer turns into this code
@@ -70,7 +79,7 @@ def _hitl(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    context.obj = Given(store, policy, reviewers, as_json)
+    context.obj = GlobalOptions(store, policy, reviewers, as_json)
     help_alone(context)
 
 

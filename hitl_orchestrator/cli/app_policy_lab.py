@@ -46,7 +46,7 @@ def policy_test(
 @rehearsing.command("simulate")
 def policy_simulate(
     context: typer.Context,
-    new: Annotated[str, typer.Argument(metavar="NEW", help="The policy to rehearse, JSON or YAML.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The policy to run_backtest, JSON or YAML.")],
     *,
     past: Annotated[
         str,

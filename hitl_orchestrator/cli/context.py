@@ -27,7 +27,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 CaseId = Annotated[str, typer.Argument(metavar="ID", help="The id of a case or of its task.")]
 
 
-class Given(NamedTuple):
+class GlobalOptions(NamedTuple):
     """The shared options as they stood before the command's name."""
 
     store: str | None = None
@@ -36,7 +36,7 @@ class Given(NamedTuple):
     as_json: bool = False
 
 
-NOTHING_GIVEN = Given()
+NO_OPTIONS = GlobalOptions()
 
 
 def help_alone(context: typer.Context) -> None:
@@ -55,9 +55,9 @@ def session_of(
     """Return the session; what stands behind the command's name counts more than what stands before it."""
     from hitl_orchestrator.cli.session import start  # noqa: PLC0415
 
-    before: Given = context.obj
+    before: GlobalOptions = context.obj
     return start(
-        Given(
+        GlobalOptions(
             store=before.store if store is None else store,
             policy=before.policy if policy is None else policy,
             reviewers=before.reviewers if reviewers is None else reviewers,

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import which
 
-from hitl_orchestrator.cli.context import NOTHING_GIVEN, Given
+from hitl_orchestrator.cli.context import NO_OPTIONS, GlobalOptions
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import StoreUnavailable
 from hitl_orchestrator.ledger.database.address import is_postgres, shown
 from hitl_orchestrator.ledger.ports.ledger import Ledger
-from hitl_orchestrator.ledger.verification.signer import Notary
+from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.policies import Policy
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.settings import Settings, keep_traces_at_home, read_settings
@@ -31,7 +31,7 @@ class Session:
     seal_key: str | None = field(default=None, repr=False)
     checkpoint_key: str | None = field(default=None, repr=False)
     settings: Settings = field(default_factory=Settings)
-    given: Given = NOTHING_GIVEN
+    given: GlobalOptions = NO_OPTIONS
 
     def open(self) -> Orchestrator:
         """Open a store that is there. A misspelt name must not look like an empty inbox.
@@ -71,7 +71,7 @@ class Session:
         return replace(self, store=store)
 
     @contextmanager
-    def notary(self, head_file: str | None = None) -> Iterator[Notary]:
+    def notary(self, head_file: str | None = None) -> Iterator[LedgerSigner]:
         """Open the ledger alone for whoever verifies, signs or proves. Raises as `ledger` does."""
         with self.ledger() as ledger:
             yield notary_of(ledger, self.store, head_file=head_file, head_key=self.head_key)
@@ -112,7 +112,7 @@ def program() -> str:
     return called if Path(called).name == "hitl" and which("hitl") is None else "hitl"
 
 
-def start(given: Given) -> Session:
+def start(given: GlobalOptions) -> Session:
     """Return the session that the command line and, where it says nothing, the environment ask for."""
     settings = read_settings()
     keep_traces_at_home(settings)

@@ -14,12 +14,12 @@ from hitl_orchestrator.domain.enums import (
     EventKind,
     FinalDecision,
     HumanDecision,
-    ProbeKind,
+    QualityCheckKind,
     RiskLevel,
     Signal,
 )
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.domain.value import Confidence, Identifier, Instant, Label, Text, Value
+from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value
 
 
 class Vote(Value):
@@ -30,7 +30,7 @@ class Vote(Value):
     person: Identifier | None = None
     role: Label
     human_decision: HumanDecision
-    at: Instant
+    at: UtcDatetime
 
 
 class AuditRecord(Value):
@@ -62,7 +62,7 @@ class AuditRecord(Value):
     final_decision: FinalDecision
     decision_source: DecisionSource
     latency_seconds: float = Field(ge=0)
-    timestamp: Instant
+    timestamp: UtcDatetime
     case_id: Identifier
     policy_id: Label
     policy_hash: Label
@@ -79,7 +79,7 @@ class AuditRecord(Value):
     replayed: bool = False
     task_type: Label | None = None
     domain: Label | None = None
-    received_at: Instant | None = None
+    received_at: UtcDatetime | None = None
     graph_version: Label | None = None
     software_version: Label | None = None
     agent_id: Label | None = None
@@ -98,9 +98,9 @@ class AuditRecord(Value):
     channel: Label | None = None
     human_reason: Text = ""
     confidence_assessment: Assessment | None = None
-    review_opened_at: Instant | None = None
+    review_opened_at: UtcDatetime | None = None
     review_seconds: float | None = Field(default=None, ge=0)
-    first_viewed_at: Instant | None = None
+    first_viewed_at: UtcDatetime | None = None
     seconds_looked_at: float | None = Field(default=None, ge=0)
     reason_code: Label | None = None
     approvals_needed: int = Field(default=1, ge=1)
@@ -109,7 +109,7 @@ class AuditRecord(Value):
     own_label: Text = ""
     submitted_by: Identifier | None = None
     supersedes: Identifier | None = None
-    probe: ProbeKind | None = None
+    probe: QualityCheckKind | None = None
     probe_expected: HumanDecision | None = None
     probe_of: Identifier | None = None
 
@@ -148,7 +148,7 @@ class Event(Value):
     seq: int
     case_id: Identifier | None
     kind: EventKind
-    at: Instant
+    at: UtcDatetime
     actor: Actor
     body: dict[str, Any]
     previous: str

@@ -1,20 +1,20 @@
 """A case: one submission of one task, from intake to outcome."""
 
 from hitl_orchestrator.domain.audit import AuditRecord
-from hitl_orchestrator.domain.enums import CaseStage, HumanDecision, ProbeKind
-from hitl_orchestrator.domain.review import ReviewRow
+from hitl_orchestrator.domain.enums import CaseStage, HumanDecision, QualityCheckKind
+from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
-from hitl_orchestrator.domain.value import Identifier, Instant, Label, Value
+from hitl_orchestrator.domain.value import Identifier, Label, UtcDatetime, Value
 
 
-class Probe(Value):
+class QualityCheck(Value):
     """Marks a case that measures reviewers: nobody sees that it does, and it is never carried out.
 
     A known answer says what a careful reviewer decides (`expected`); a second look repeats the case `of` for somebody
     else than the persons `not_by`.
     """
 
-    kind: ProbeKind
+    kind: QualityCheckKind
     expected: HumanDecision | None = None
     of: Identifier | None = None
     not_by: tuple[Identifier, ...] = ()
@@ -33,12 +33,12 @@ class Submission(Value):
     policy_id: Label
     policy_hash: Label
     graph_version: Label
-    received_at: Instant
+    received_at: UtcDatetime
     attempt: int = 1
     replayed: bool = False
     submitted_by: Identifier | None = None
     supersedes: Identifier | None = None
-    probe: Probe | None = None
+    probe: QualityCheck | None = None
 
 
 class Case(Value):
@@ -49,7 +49,7 @@ class Case(Value):
 
     submission: Submission
     stage: CaseStage
-    reviews: tuple[ReviewRow, ...] = ()
+    reviews: tuple[StoredReview, ...] = ()
     record: AuditRecord | None = None
     redacted: bool = False
 
@@ -69,7 +69,7 @@ class Case(Value):
         return self.stage.value if self.record is None else self.record.final_decision.value
 
     @property
-    def open_review(self) -> ReviewRow | None:
+    def open_review(self) -> StoredReview | None:
         """The review that waits for a person, if any."""
         return next((review for review in self.reviews if review.verdict is None), None)
 

@@ -52,7 +52,7 @@ class RuleTrial(NamedTuple):
     why: str
 
 
-class Asking(Value):
+class ReviewRequirements(Value):
     """How a rule wants people to be asked, beyond who and until when.
 
     `approvals` persons must agree on one outcome, each in another role where `distinct_roles`. A reminder goes out
@@ -68,7 +68,7 @@ class Asking(Value):
     blind: bool = False
 
 
-AS_USUAL = Asking()
+SINGLE_REVIEW = ReviewRequirements()
 """One person, who sees everything."""
 
 
@@ -107,7 +107,7 @@ class RoutingDecision(Value):
     policy_hash: Label
     respond_within: timedelta | None = None
     on_timeout: OnTimeout = OnTimeout.ESCALATE
-    asking: Asking = AS_USUAL
+    asking: ReviewRequirements = SINGLE_REVIEW
     message: Text | None = None
     spot_check: Confidence = 0.0
     layers: tuple[LayerAnswer, ...] = ()

@@ -109,11 +109,11 @@ class Agreement(StrEnum):
     """So many agree before all of one less than twice as many were asked; else it passes up."""
 
 
-class ProbeKind(StrEnum):
+class QualityCheckKind(StrEnum):
     """Why a case is in the queue that nobody will ever carry out."""
 
     KNOWN_ANSWER = "known_answer"
-    SECOND_LOOK = "second_look"
+    SECOND_LOOK = "add_second_review"
     SPOT_CHECK = "spot_check"
     """A case that went ahead by itself, looked at afterwards."""
 

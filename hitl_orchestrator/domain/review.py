@@ -15,7 +15,7 @@ from hitl_orchestrator.domain.enums import (
     ReviewStatus,
 )
 from hitl_orchestrator.domain.task import Proposal, Task
-from hitl_orchestrator.domain.value import Identifier, Instant, Label, Text, Value, digest
+from hitl_orchestrator.domain.value import Identifier, Label, Text, UtcDatetime, Value, digest
 from hitl_orchestrator.domain.working_hours import Absence, WorkingHours
 
 
@@ -61,7 +61,7 @@ class Review(Value):
     human_role: Label | None = None
     human_feedback: Text = ""
     confidence_assessment: Assessment | None = None
-    timestamp: Instant | None = None
+    timestamp: UtcDatetime | None = None
     modified_output: Proposal | None = None
     reason: Text = ""
     reason_code: Label | None = None
@@ -74,7 +74,7 @@ class Review(Value):
         return self.reason.strip() or self.human_feedback.strip()
 
 
-class Shown(Value):
+class ReviewSnapshot(Value):
     """All that a review shows to the person who decides it. Its digest is what the decision signs.
 
     `level` counts the reviews of the case, `escalations` how often it was passed up. `on_timeout` is what becomes of
@@ -101,7 +101,7 @@ class Shown(Value):
         return digest(self.model_dump(mode="json"))
 
 
-class Verdict(Value):
+class RecordedDecision(Value):
     """A decision as it was recorded: the answer, when it counts from, and by what right.
 
     `roles_held` and `domains_held` are the person's at that time, `options_offered` the answers that would have been
@@ -114,7 +114,7 @@ class Verdict(Value):
     """
 
     review: Review
-    decided_at: Instant
+    decided_at: UtcDatetime
     role: Label
     roles_held: tuple[Label, ...] = ()
     domains_held: tuple[Label, ...] = ()
@@ -123,7 +123,7 @@ class Verdict(Value):
     channel: Label
     source: DecisionSource = DecisionSource.HUMAN
     settles: bool = True
-    first_viewed_at: Instant | None = None
+    first_viewed_at: UtcDatetime | None = None
     own_label: Text = ""
     person: Identifier | None = None
 
@@ -141,7 +141,7 @@ _WITHDRAWN = {
 }
 
 
-class ReviewRow(Value):
+class StoredReview(Value):
     """One review in the inbox, open or answered.
 
     It is due at `due_at`; from `expires_at` on, by the store's own clock, it takes no answer. Until `claimed_until` it
@@ -159,12 +159,12 @@ class ReviewRow(Value):
     status: ReviewStatus
     version: int
     digest: Label
-    shown: Shown
-    opened_at: Instant
-    due_at: Instant | None = None
-    expires_at: Instant | None = None
-    verdict: Verdict | None = None
+    shown: ReviewSnapshot
+    opened_at: UtcDatetime
+    due_at: UtcDatetime | None = None
+    expires_at: UtcDatetime | None = None
+    verdict: RecordedDecision | None = None
     claimed_by: Identifier | None = None
-    claimed_until: Instant | None = None
+    claimed_until: UtcDatetime | None = None
     delegated_by: Identifier | None = None
     seal: str = Field(default="", repr=False)

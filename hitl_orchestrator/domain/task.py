@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ConfigDict, Field, model_validator
 
 from hitl_orchestrator.domain.enums import RiskLevel
-from hitl_orchestrator.domain.value import Confidence, FreeJson, Identifier, Instant, Label, Text, Value, check_json
+from hitl_orchestrator.domain.value import Confidence, FreeJson, Identifier, Label, Text, UtcDatetime, Value, check_json
 
 REQUESTED_BY = "requested_by"
 """The field of a task's metadata that names whoever wanted it: one name, or a list of names."""
@@ -29,7 +29,7 @@ class Task(Value):
     task_description: Text
     domain: Label
     risk_level: RiskLevel | None = None
-    timestamp: Instant
+    timestamp: UtcDatetime
     metadata: FreeJson = Field(default_factory=dict)
 
 

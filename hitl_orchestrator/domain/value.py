@@ -190,7 +190,7 @@ Text = Annotated[str, AfterValidator(_storable)]
 Confidence = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]
 """A probability in [0, 1]. Numbers only: neither "0.9" nor true is a confidence."""
 
-Instant = Annotated[AwareDatetime, BeforeValidator(_only_text), AfterValidator(_to_utc)]
+UtcDatetime = Annotated[AwareDatetime, BeforeValidator(_only_text), AfterValidator(_to_utc)]
 """A moment in UTC. A time without a zone is refused, for it could be any of them."""
 
 FreeJson = Annotated[dict[str, Any], AfterValidator(partial(check_json, depth=2))]

@@ -13,7 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from pydantic import ValidationError
 
 from hitl_orchestrator.domain.value import Value
-from hitl_orchestrator.errors import HitlError, StateForged
+from hitl_orchestrator.errors import ForgedState, HitlError
 from hitl_orchestrator.graph.runs import Runs
 from hitl_orchestrator.nodes.ports import Payloads
 from hitl_orchestrator.nodes.state import Submitted, Update
@@ -35,14 +35,14 @@ class Step(Protocol):
         """Return the update."""
 
 
-class StateNotSound(HitlError):
+class InvalidState(HitlError):
     """The state of a case is not what the running code wrote: a fault or a forgery, never a normal answer."""
 
     def __init__(self, why: str) -> None:
         super().__init__(f"the state of this case is not sound: {why}")
 
 
-class ThreadLost(StateNotSound):
+class ThreadLost(InvalidState):
     """The thread of a case was let go while somebody else was about to resume it."""
 
     def __init__(self, missing: list[str]) -> None:
@@ -76,7 +76,7 @@ class Adapter:
         """Return the value that a piece of state stands for.
 
         Raises:
-            StateNotSound: it is no such value, or the payload it names was lost or changed.
+            InvalidState: it is no such value, or the payload it names was lost or changed.
         """
         made = self._made.get(id(given))
         if made is not None and made[0] is given and isinstance(made[1], kind):
@@ -84,7 +84,7 @@ class Adapter:
         try:
             value = kind.model_validate(self._whole(given))
         except ValidationError as exc:
-            raise StateNotSound(f"{kind.__name__} has {exc.error_count()} problems: {exc.errors()[0]['msg']}") from exc
+            raise InvalidState(f"{kind.__name__} has {exc.error_count()} problems: {exc.errors()[0]['msg']}") from exc
         if not _is_reference(given):
             self._remember(given, value)
         return value
@@ -96,7 +96,7 @@ class Adapter:
             thread = (config or {}).get("configurable", {}).get("thread_id")
             given = self._assembled(reads, state)
             if thread not in (None, given.submission.case_id):
-                raise StateForged(str(thread), f"it is that of case {given.submission.case_id!r}")
+                raise ForgedState(str(thread), f"it is that of case {given.submission.case_id!r}")
             own = self._runs.made(reads, state)
             try:
                 update = node(given.as_own(own))
@@ -104,7 +104,7 @@ class Adapter:
                 self._runs.forget(state)
                 raise
             if set(update) != {owns}:
-                raise StateNotSound(f"node {name!r} may write {owns!r} and wrote {sorted(update)}")
+                raise InvalidState(f"node {name!r} may write {owns!r} and wrote {sorted(update)}")
             written = self.plain(update[owns], given.submission.case_id)
             self._runs.note(state, owns, written, own=own)
             return {owns: written}
@@ -130,9 +130,9 @@ class Adapter:
         try:
             text = self._payloads.kept(name)
         except KeyError:
-            raise StateNotSound("a payload that it names is not kept here") from None
+            raise InvalidState("a payload that it names is not kept here") from None
         if sha256(text.encode()).hexdigest() != name:
-            raise StateNotSound("a payload that it names was changed since it was kept")
+            raise InvalidState("a payload that it names was changed since it was kept")
         return json.loads(text)
 
     def _remember(self, made: Any, value: Value) -> Any:

@@ -10,7 +10,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.enums import Action
-from hitl_orchestrator.domain.review import Verdict
+from hitl_orchestrator.domain.review import RecordedDecision
 from hitl_orchestrator.graph.adapter import Adapter, PlainState
 from hitl_orchestrator.graph.pauses import check_pauses
 from hitl_orchestrator.graph.topology import (
@@ -26,7 +26,7 @@ from hitl_orchestrator.graph.topology import (
     CaseState,
 )
 from hitl_orchestrator.nodes.classify import classify
-from hitl_orchestrator.nodes.dependencies import Services
+from hitl_orchestrator.nodes.dependencies import NodeDependencies
 from hitl_orchestrator.nodes.finalize import finalize
 from hitl_orchestrator.nodes.human_review import human_review
 from hitl_orchestrator.nodes.route import route
@@ -35,7 +35,9 @@ from hitl_orchestrator.nodes.score import score
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 
 
-def build_graph(services: Services, checkpointer: BaseCheckpointSaver[Any], adapter: Adapter | None = None) -> Graph:
+def build_graph(
+    services: NodeDependencies, checkpointer: BaseCheckpointSaver[Any], adapter: Adapter | None = None
+) -> Graph:
     """Return the compiled graph. The checkpointer is not optional: without one an interrupt is silently lost.
 
     Raises:
@@ -76,5 +78,5 @@ def after_route(state: PlainState, *, adapter: Adapter) -> str:
 def after_review(state: PlainState, *, adapter: Adapter) -> str:
     """Go on with a final decision; ask again where there is none, or where it was passed up the chain."""
     answer = state.get("review")
-    final = answer is not None and adapter.typed(Verdict, answer).final
+    final = answer is not None and adapter.typed(RecordedDecision, answer).final
     return FINALIZE if final else HUMAN_REVIEW

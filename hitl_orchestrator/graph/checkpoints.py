@@ -22,7 +22,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from hitl_orchestrator.errors import HitlError, StoreUnavailable
-from hitl_orchestrator.graph.serializer import RowRefused, strict_serializer
+from hitl_orchestrator.graph.serializer import UnsafeRow, strict_serializer
 from hitl_orchestrator.graph.topology import GIVEN, OUTCOME
 
 BUSY_TIMEOUT_SECONDS = 30
@@ -30,10 +30,10 @@ BUSY_TIMEOUT_SECONDS = 30
 
 # What reading a row can raise that is none of ours: wrong tags, wrong bytes, wrong shapes. A database that cannot be
 # read at all raises errors of its own, which stay what they are.
-_UNREADABLE = (RowRefused, ValueError, TypeError, KeyError, IndexError, AttributeError, NotImplementedError)
+_UNREADABLE = (UnsafeRow, ValueError, TypeError, KeyError, IndexError, AttributeError, NotImplementedError)
 
 
-class PlaceUnreadable(HitlError):
+class CheckpointUnreadable(HitlError):
     """The stored place of a case cannot be read, or is refused. It can be made again from the tables."""
 
     def __init__(self, case_id: str, why: str) -> None:
@@ -41,7 +41,7 @@ class PlaceUnreadable(HitlError):
         self.case_id, self.why = case_id, why
 
 
-class ForgetsFinished(BaseCheckpointSaver[Any]):
+class DeletesFinishedThreads(BaseCheckpointSaver[Any]):
     """Stores the place of a case that runs or waits, and deletes it where a case has finished.
 
     A finished thread would accept another resume without a word; one that is gone cannot.
@@ -51,14 +51,14 @@ class ForgetsFinished(BaseCheckpointSaver[Any]):
         """Return the place of a case.
 
         Raises:
-            PlaceUnreadable: what is stored is nothing that we wrote. Nothing that it names was imported or called.
+            CheckpointUnreadable: what is stored is nothing that we wrote. Nothing that it names was imported or called.
         """
         try:
             found = super().get_tuple(config)
             if found is not None:
                 _check_shape(found.checkpoint)
         except _UNREADABLE as exc:
-            raise PlaceUnreadable(str(config["configurable"]["thread_id"]), str(exc)) from exc
+            raise CheckpointUnreadable(str(config["configurable"]["thread_id"]), str(exc)) from exc
         return found
 
     def put(
@@ -83,12 +83,12 @@ def _check_shape(checkpoint: Any) -> None:
     """Pass what LangGraph can go on from: an object with an id, and with the values and versions of its channels."""
     parts = ("channel_values", "channel_versions", "versions_seen")
     if not isinstance(checkpoint["id"], str) or not all(isinstance(checkpoint[part], dict) for part in parts):
-        raise RowRefused("it is not of the form of a checkpoint")
+        raise UnsafeRow("it is not of the form of a checkpoint")
     if not isinstance(checkpoint["channel_values"].get(GIVEN, {}), dict):
-        raise RowRefused(f"its {GIVEN} is none")
+        raise UnsafeRow(f"its {GIVEN} is none")
 
 
-class Places(Protocol):
+class CheckpointIndex(Protocol):
     """What a runner asks of checkpoints beside what LangGraph does."""
 
     def holds(self, case_id: str) -> bool:
@@ -101,7 +101,7 @@ class Places(Protocol):
         """Let the place of a case go, if it has one."""
 
 
-class InThreads(BaseCheckpointSaver[Any]):
+class ThreadedSaver(BaseCheckpointSaver[Any]):
     """Serves asynchronous callers by the synchronous methods, each in a thread."""
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
@@ -142,7 +142,7 @@ class InThreads(BaseCheckpointSaver[Any]):
             yield item
 
 
-class SqliteCheckpoints(ForgetsFinished, InThreads, SqliteSaver):
+class SqliteCheckpoints(DeletesFinishedThreads, ThreadedSaver, SqliteSaver):
     """Checkpoints in a SQLite file, for synchronous and asynchronous callers alike."""
 
     @contextmanager
@@ -174,7 +174,7 @@ class SqliteCheckpoints(ForgetsFinished, InThreads, SqliteSaver):
             return {thread for (thread,) in found}
 
 
-class MemoryCheckpoints(ForgetsFinished, InMemorySaver):
+class MemoryCheckpoints(DeletesFinishedThreads, InMemorySaver):
     """Checkpoints in memory, with the same rules."""
 
     def holds(self, case_id: str) -> bool:

@@ -15,7 +15,7 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 
 from hitl_orchestrator.errors import StoreUnavailable
-from hitl_orchestrator.graph.checkpoints import ForgetsFinished, InThreads
+from hitl_orchestrator.graph.checkpoints import DeletesFinishedThreads, ThreadedSaver
 from hitl_orchestrator.graph.serializer import strict_serializer
 from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, resolved
 from hitl_orchestrator.ledger.database.postgres_connections import Connections
@@ -24,7 +24,7 @@ _MAKER = 0x686B7074
 _A_MOMENT = 0.05
 
 
-class PostgresCheckpoints(ForgetsFinished, InThreads, PostgresSaver):
+class PostgresCheckpoints(DeletesFinishedThreads, ThreadedSaver, PostgresSaver):
     """Checkpoints in a PostgreSQL database, for synchronous and asynchronous callers alike.
 
     What it writes may be written twice, so an operation whose connection was lost is done again.

@@ -12,10 +12,10 @@ from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Classification
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.value import Value
-from hitl_orchestrator.errors import CaseMoved, StateForged, UnknownCase
-from hitl_orchestrator.graph.adapter import Adapter, StateNotSound, ThreadLost
+from hitl_orchestrator.errors import CaseChanged, ForgedState, UnknownCase
+from hitl_orchestrator.graph.adapter import Adapter, InvalidState, ThreadLost
 from hitl_orchestrator.graph.build import Graph
-from hitl_orchestrator.graph.checkpoints import Places, PlaceUnreadable
+from hitl_orchestrator.graph.checkpoints import CheckpointIndex, CheckpointUnreadable
 from hitl_orchestrator.graph.topology import OUTCOME, ROUTE
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.human_review import Answer
@@ -30,7 +30,7 @@ MOST_STEPS = 100
 class Runner:
     """The graph with its checkpoints, as the orchestrator uses it."""
 
-    def __init__(self, graph: Graph, checkpoints: Places, adapter: Adapter, alarms: Alarms) -> None:
+    def __init__(self, graph: Graph, checkpoints: CheckpointIndex, adapter: Adapter, alarms: Alarms) -> None:
         self.graph, self._checkpoints, self._adapter, self._alarms = graph, checkpoints, adapter, alarms
 
     def thread(self, case_id: str) -> RunnableConfig:
@@ -54,7 +54,7 @@ class Runner:
             return self._run_anew(case)
         try:
             return self._woken(case)
-        except (PlaceUnreadable, StateNotSound, StateForged) as exc:
+        except (CheckpointUnreadable, InvalidState, ForgedState) as exc:
             # The place is no more than an aid: whatever became of it, the tables say how the case stands.
             self._alarms.alarm(case.case_id, str(exc))
             self._checkpoints.delete_thread(case.case_id)
@@ -85,7 +85,7 @@ class Runner:
         """Run a case on from its place. From a place that names steps which are not there it would end silently."""
         record = self._run(Command(resume=Answer().model_dump(mode="json")), case.case_id)
         if record is None and case.stage is CaseStage.DECIDED:
-            raise StateForged(case.case_id, "it was decided, and running on from it led to no outcome")
+            raise ForgedState(case.case_id, "it was decided, and running on from it led to no outcome")
         return record
 
     def _run_anew(self, case: Case) -> AuditRecord | None:
@@ -111,6 +111,6 @@ class Runner:
         except (EmptyInputError, ThreadLost) as exc:
             # The place was there a moment ago: somebody else finished the case, and let it go. So do we now.
             self._checkpoints.delete_thread(case_id)
-            raise CaseMoved(case_id, CaseStage.FINISHED.value) from exc
+            raise CaseChanged(case_id, CaseStage.FINISHED.value) from exc
         outcome = state.get(OUTCOME)
         return None if outcome is None else self._adapter.typed(AuditRecord, outcome)

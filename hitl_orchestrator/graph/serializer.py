@@ -17,7 +17,7 @@ from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.types import Interrupt
 
-from hitl_orchestrator.errors import HitlError, KeyUnusable
+from hitl_orchestrator.errors import HitlError, InvalidKey
 
 PLAIN_TAGS = ("msgpack", "null")
 _BY_KEYWORDS = 2  # the extension code for "import this module, call this name with these keywords"
@@ -26,7 +26,7 @@ _PAUSE_FIELDS = frozenset(field.name for field in fields(Interrupt))
 _MARK = "+aes"
 
 
-class RowRefused(HitlError):
+class UnsafeRow(HitlError):
     """A stored row is none that this code writes. Nothing that it names was imported or called."""
 
     def __init__(self, why: str) -> None:
@@ -34,7 +34,7 @@ class RowRefused(HitlError):
         self.why = why
 
 
-class LaxSerializer(HitlError):
+class UnsafeSerializer(HitlError):
     """A poisoned row was read at start-up, so that stored rows could run foreign code."""
 
 
@@ -54,11 +54,11 @@ class PlainSerializer(SerializerProtocol):
         """Return the value of a tag and bytes.
 
         Raises:
-            RowRefused: it is nothing that we write.
+            UnsafeRow: it is nothing that we write.
         """
         tag, body = data
         if tag not in PLAIN_TAGS:
-            raise RowRefused(f"its tag is {str(tag)!r}")
+            raise UnsafeRow(f"its tag is {str(tag)!r}")
         if tag == "null":
             return None
         return _read(body)
@@ -66,19 +66,19 @@ class PlainSerializer(SerializerProtocol):
 
 def _read(body: bytes) -> Any:
     """Return the value of a body. An exception out of the hook would lose its words on the way, so it is kept."""
-    found: list[RowRefused] = []
+    found: list[UnsafeRow] = []
 
     def pause(code: int, held: bytes) -> Interrupt | None:
         try:
             return _pause(code, held)
-        except RowRefused as exc:
+        except UnsafeRow as exc:
             found.append(exc)
             return None
 
     try:
         value = ormsgpack.unpackb(body, ext_hook=pause, option=ormsgpack.OPT_NON_STR_KEYS)
     except (ormsgpack.MsgpackDecodeError, TypeError) as exc:
-        raise RowRefused(f"it cannot be read: {exc}") from exc
+        raise UnsafeRow(f"it cannot be read: {exc}") from exc
     if found:
         raise found[0]
     return value
@@ -87,13 +87,13 @@ def _read(body: bytes) -> Any:
 def _pause(code: int, body: bytes) -> Interrupt:
     """Return a pause; whatever else an extension of the format stands for is refused before it is looked up."""
     if code != _BY_KEYWORDS:
-        raise RowRefused(f"it holds an extension of kind {code}")
+        raise UnsafeRow(f"it holds an extension of kind {code}")
     named = _read(body)
     if not isinstance(named, list) or len(named) != len(("module", "name", "fields")):
-        raise RowRefused("it holds an extension that names nothing")
+        raise UnsafeRow("it holds an extension that names nothing")
     module, name, given = named
     if (module, name) != _PAUSE or not isinstance(given, dict) or not _PAUSE_FIELDS.issuperset(given):
-        raise RowRefused(f"it names {module}.{name}")
+        raise UnsafeRow(f"it names {module}.{name}")
     return Interrupt(**given)
 
 
@@ -104,23 +104,23 @@ class SealedSerializer(EncryptedSerializer):
         """Return the value of an encrypted row.
 
         Raises:
-            RowRefused: it lacks the mark of encryption, or was not encrypted with this key.
+            UnsafeRow: it lacks the mark of encryption, or was not encrypted with this key.
         """
         tag = str(data[0])
         if tag not in {plain + _MARK for plain in PLAIN_TAGS}:
-            raise RowRefused(f"its tag is {tag!r}, and places are encrypted here")
+            raise UnsafeRow(f"its tag is {tag!r}, and places are encrypted here")
         try:
             return super().loads_typed(data)
         except (ValueError, TypeError) as exc:
-            raise RowRefused(f"it was not encrypted with this key: {exc}") from exc
+            raise UnsafeRow(f"it was not encrypted with this key: {exc}") from exc
 
 
 def strict_serializer(key: bytes | None = None) -> SerializerProtocol:
     """Return the serializer of our checkpoints: encrypting with a `key` of 32 bytes, else plain.
 
     Raises:
-        LaxSerializer: a poisoned row was read; every kind of one is tried, with classes that do no harm.
-        KeyUnusable: encryption is asked for, and its extra is not installed.
+        UnsafeSerializer: a poisoned row was read; every kind of one is tried, with classes that do no harm.
+        InvalidKey: encryption is asked for, and its extra is not installed.
     """
     plain = PlainSerializer()
     if key is None:
@@ -129,7 +129,7 @@ def strict_serializer(key: bytes | None = None) -> SerializerProtocol:
     try:
         sealed = SealedSerializer.from_pycryptodome_aes(plain, key=key)
     except ImportError as exc:
-        raise KeyUnusable("HITL_CHECKPOINT_KEY", "install hitl-orchestrator[encryption]") from exc
+        raise InvalidKey("HITL_CHECKPOINT_KEY", "install hitl-orchestrator[encryption]") from exc
     check_strict(plain)
     check_strict(sealed)
     return sealed
@@ -139,20 +139,20 @@ def check_strict(serializer: SerializerProtocol) -> None:
     """Pass a serializer that refuses every kind of poisoned row, and brings plain values back.
 
     Raises:
-        LaxSerializer: it does not.
+        UnsafeSerializer: it does not.
     """
     for tag, body in poisoned_rows():
         try:
             read = serializer.loads_typed((tag, body))
-        except (RowRefused, NotImplementedError):
+        except (UnsafeRow, NotImplementedError):
             continue
-        raise LaxSerializer(
+        raise UnsafeSerializer(
             f"a row of the form {tag!r} was read as {type(read).__name__}; install a version of langgraph-checkpoint "
             "that is supported"
         )
     sound = {"text": "é", "numbers": [1, 0.5], "nothing": None, "yes": True}
     if serializer.loads_typed(serializer.dumps_typed(sound)) != sound:
-        raise LaxSerializer("plain values do not come back as they were; install a version that is supported")
+        raise UnsafeSerializer("plain values do not come back as they were; install a version that is supported")
 
 
 class Probe:

@@ -32,7 +32,7 @@ the chance p of a look: the variance of the sum of the weights."""
 _OF_ROUNDING = 1e-6
 
 
-class Escape(Value):
+class EscapedErrors(Value):
     """The share of errors among the cases that would go ahead, `share`, with its 95 % interval.
 
     Of all `cases` that would go ahead, `unseen` had no chance of being looked at, and about so many as `unanswered`
@@ -62,7 +62,7 @@ def unanswered(sums: Mapping[str, float]) -> float:
     return missing if missing > by_chance + _OF_ROUNDING else 0.0
 
 
-def escape_of(sums: Mapping[str, float], kinds: Iterable[Mapping[str, float]] = ()) -> Escape:
+def escape_of(sums: Mapping[str, float], kinds: Iterable[Mapping[str, float]] = ()) -> EscapedErrors:
     """Estimate from the `SUMS` over the cases that would go ahead, and over each kind of them.
 
     Where the answers of one kind are missing, those of another do not make up for them.
@@ -78,7 +78,7 @@ def escape_of(sums: Mapping[str, float], kinds: Iterable[Mapping[str, float]] = 
     why_not = _why_not(cases, unseen, missing)
     if why_not is None and not known:
         why_not = f"the reviews are worth {effective:.0f}, and {ENOUGH_REVIEWS} are the least"
-    return Escape(
+    return EscapedErrors(
         cases=cases,
         unseen=unseen,
         unanswered=missing,

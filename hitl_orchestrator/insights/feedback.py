@@ -2,7 +2,7 @@
 
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.enums import HumanDecision
-from hitl_orchestrator.domain.value import Identifier, Instant, Label, Text, Value
+from hitl_orchestrator.domain.value import Identifier, Label, Text, UtcDatetime, Value
 
 
 class Feedback(Value):
@@ -14,7 +14,7 @@ class Feedback(Value):
     human_override: bool
     error_type: Label | None
     notes: Text
-    timestamp: Instant
+    timestamp: UtcDatetime
 
 
 def feedback_of(record: AuditRecord) -> Feedback | None:

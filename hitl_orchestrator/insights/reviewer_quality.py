@@ -11,7 +11,7 @@ from math import sqrt
 from statistics import NormalDist, median
 
 from hitl_orchestrator.domain.audit import AuditRecord
-from hitl_orchestrator.domain.enums import HumanDecision, ProbeKind
+from hitl_orchestrator.domain.enums import HumanDecision, QualityCheckKind
 from hitl_orchestrator.domain.value import Identifier, Value, canonical_json
 
 READING_SECONDS = 42.0
@@ -57,7 +57,7 @@ class Share(Value):
     highest: float | None
 
 
-class Care(Value):
+class ReviewerQuality(Value):
     """How one person reviewed. What is in `not_enough_data` cannot be said yet, one way or the other.
 
     `median_seconds` runs from their first look to their answer, `median_seconds_per_1000` against the length of what
@@ -86,7 +86,9 @@ def proposal_length(record: AuditRecord) -> int:
     return 0 if record.proposed_output is None else len(canonical_json(record.proposed_output.model_dump(mode="json")))
 
 
-def care(records: Iterable[AuditRecord], length: Callable[[AuditRecord], int] = proposal_length) -> list[Care]:
+def care(
+    records: Iterable[AuditRecord], length: Callable[[AuditRecord], int] = proposal_length
+) -> list[ReviewerQuality]:
     """Return how each person reviewed, by name. The records are all there are, those of probes among them.
 
     `length` says how many characters a case showed; without one it is those of the proposal.
@@ -148,7 +150,7 @@ class _Tally:
         approved = said is HumanDecision.APPROVE
         if record.probe is None and record.proposed_output is not None:
             self.agent.append(approved)
-        if record.probe is ProbeKind.KNOWN_ANSWER and record.probe_expected not in (None, HumanDecision.APPROVE):
+        if record.probe is QualityCheckKind.KNOWN_ANSWER and record.probe_expected not in (None, HumanDecision.APPROVE):
             self.planted.append(approved)
 
     def time(self, record: AuditRecord, characters: int) -> None:
@@ -157,7 +159,7 @@ class _Tally:
             if characters > 0:
                 self.paces.append(record.seconds_looked_at * 1000 / characters)
 
-    def told(self, reviewer: str) -> Care:
+    def told(self, reviewer: str) -> ReviewerQuality:
         pace = median(self.paces) if self.paces else None
         planted, agent, peers = share_of(self.planted), share_of(self.agent), share_of(self.peers)
         judged = (
@@ -166,7 +168,7 @@ class _Tally:
             (Signal.ALWAYS_AGREES, agent.of >= ENOUGH_DECIDED, (agent.lowest or 0.0) > ALWAYS),
             (Signal.APART_FROM_PEERS, peers.of >= ENOUGH_COMPARED, (peers.highest or 0.0) < WITH_PEERS),
         )
-        return Care(
+        return ReviewerQuality(
             reviewer=reviewer,
             cases=self.cases,
             timed=len(self.seconds),
@@ -196,7 +198,7 @@ def _compared(
 ) -> Iterator[tuple[_Answer, _Answer]]:
     """Yield each answer beside each other person's to the same case, from both sides."""
     yield from permutations(answers.items(), 2)
-    first = known.get(record.probe_of or "") if record.probe is ProbeKind.SECOND_LOOK else None
+    first = known.get(record.probe_of or "") if record.probe is QualityCheckKind.SECOND_LOOK else None
     for one in answers.items():
         for other in dict(_answers(first)).items() if first else ():
             if one[0] != other[0]:

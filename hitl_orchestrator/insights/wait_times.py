@@ -8,7 +8,7 @@ nights nor weekends nor deadlines: read it as what to expect of an even flow.
 
 from typing import NamedTuple
 
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 
 
 class Capacity(NamedTuple):
@@ -27,7 +27,7 @@ def capacity_of(given: str) -> tuple[str, Capacity]:
     """Read `ROLE=N`, or `ROLE=PEOPLExN`.
 
     Raises:
-        UnfitInput: it is neither.
+        InvalidInput: it is neither.
     """
     role, _, told = given.rpartition("=")
     people, times, each = told.rpartition("x")
@@ -36,7 +36,7 @@ def capacity_of(given: str) -> tuple[str, Capacity]:
     except ValueError:
         capacity = Capacity(0, 0)
     if not role or capacity.people < 1 or not 0 < capacity.each <= 1e9 or capacity.people > 100_000:  # noqa: PLR2004
-        raise UnfitInput(
+        raise InvalidInput(
             [f"--capacity {given}: give cases a day, such as domain_reviewer=40, or 3x40 for three people"]
         )
     return role, capacity

@@ -10,7 +10,7 @@ from hitl_orchestrator.domain.input.limits import check_record
 from hitl_orchestrator.domain.input.normalization import settled
 from hitl_orchestrator.domain.input.parsing import problems
 from hitl_orchestrator.domain.task import AgentOutput, Task
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.nodes.ports import Classifier
 from hitl_orchestrator.nodes.state import Submitted, Update
 from hitl_orchestrator.policies.engine.risk import RiskRule, risk_of
@@ -28,15 +28,15 @@ def output_of(task: Task, answer: Any) -> AgentOutput | None:
     """Check what a classifier answered. None stays None: the agent proposes nothing, and a person decides.
 
     Raises:
-        UnfitInput: the answer is no agent output, or one for another task.
+        InvalidInput: the answer is no agent output, or one for another task.
     """
     where = f"the classifier's answer to task {task.task_id!r}"
     try:
         output = None if answer is None else settled(AgentOutput.model_validate(answer), where)
     except ValidationError as exc:
-        raise UnfitInput(problems(exc, where, AgentOutput)) from exc
+        raise InvalidInput(problems(exc, where, AgentOutput)) from exc
     if output is not None:
         check_record(output, where)
     if output is not None and output.task_id != task.task_id:
-        raise UnfitInput([f"{where}: task_id: {output.task_id!r} is another task"])
+        raise InvalidInput([f"{where}: task_id: {output.task_id!r} is another task"])
     return output

@@ -9,7 +9,7 @@ from hitl_orchestrator.policies.engine.scoring import ScoreRules
 
 
 @dataclass(frozen=True, kw_only=True)
-class Services:
+class NodeDependencies:
     """The ports that the nodes use, and the rules by which they classify and score."""
 
     rules: Rules

@@ -13,7 +13,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from hitl_orchestrator.domain.enums import HumanDecision
-from hitl_orchestrator.domain.review import Review, Shown
+from hitl_orchestrator.domain.review import Review, ReviewSnapshot
 from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.nodes.ports import Inbox
 from hitl_orchestrator.nodes.state import Routed, Update, routing_of
@@ -52,7 +52,7 @@ def _published() -> JsonSchemaValue:
     return {"title": Answer.__name__, "type": "object", "properties": {"decision": decision}}
 
 
-def _small(shown: Shown) -> Any:
+def _small(shown: ReviewSnapshot) -> Any:
     """Return what is shown, None where it is large: it would be stored again with the pause, and the inbox has it."""
     text = shown.model_dump_json()
     return json.loads(text) if len(text) <= LARGEST_IN_PAUSE else None

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Facts, Routing, RoutingDecision
-from hitl_orchestrator.domain.review import Review, ReviewRow
+from hitl_orchestrator.domain.review import Review, StoredReview
 from hitl_orchestrator.domain.task import Proposal, Task
 
 
@@ -36,7 +36,7 @@ class Outputs(Protocol):
         """Pass an output that fits its type, or one of a type that nothing is said of.
 
         Raises:
-            UnfitInput: it does not fit, with every problem and its place.
+            InvalidInput: it does not fit, with every problem and its place.
         """
 
     def of(self, task_type: str) -> dict[str, Any] | None:
@@ -46,18 +46,18 @@ class Outputs(Protocol):
 class Inbox(Protocol):
     """Where people are asked. The table behind it is the truth; what wakes the graph up is not."""
 
-    def open(self, submission: Submission, routing: Routing, *, own: bool) -> ReviewRow:
+    def open(self, submission: Submission, routing: Routing, *, own: bool) -> StoredReview:
         """Return the review of this case that counts now; open the first one where there is none.
 
         `own` says that this process itself made the routing, in this run. What was read back from a stored place
         opens no review.
 
         Raises:
-            SealBroken: an answer stands there that was never given.
-            StateForged: there is no review yet, and what the state says is not proven.
+            TamperedReview: an answer stands there that was never given.
+            ForgedState: there is no review yet, and what the state says is not proven.
         """
 
-    def hear(self, row: ReviewRow, answer: Review | None) -> ReviewRow:
+    def hear(self, row: StoredReview, answer: Review | None) -> StoredReview:
         """Return the review as it stands, after putting `answer`, where there is one, through the one decision.
 
         An unfit or unauthorised answer changes nothing: the review stays open, and the case asks again.
@@ -74,8 +74,8 @@ class Records(Protocol):
 
         Raises:
             IncompleteOutcome: the case needs a person, and no final decision of one is recorded.
-            SealBroken: the decision of a person stands there that was never given.
-            StateForged: the submission is not the one that the ledger holds.
+            TamperedReview: the decision of a person stands there that was never given.
+            ForgedState: the submission is not the one that the ledger holds.
         """
 
 

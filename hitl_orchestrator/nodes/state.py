@@ -6,7 +6,7 @@ from pydantic import PrivateAttr
 
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Classification, Facts, Routing, RoutingDecision, Score
-from hitl_orchestrator.domain.review import Verdict
+from hitl_orchestrator.domain.review import RecordedDecision
 from hitl_orchestrator.domain.value import Value
 
 Update = dict[str, Any]
@@ -54,7 +54,7 @@ class Routed(Scored):
 class Reviewed(Routed):
     """... and, where a person was asked, the answer that the inbox holds."""
 
-    review: Verdict | None = None
+    review: RecordedDecision | None = None
 
 
 def facts_of(state: Scored) -> Facts:

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.enums import ReviewStatus
-from hitl_orchestrator.domain.review import Reviewer, ReviewRow
+from hitl_orchestrator.domain.review import Reviewer, StoredReview
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.working_time import is_away, is_there
 
@@ -88,14 +88,14 @@ def sticky(
 
 
 def ranked(
-    rows: Iterable[ReviewRow],
+    rows: Iterable[StoredReview],
     reviewer: Reviewer,
     people: People,
     *,
     at: datetime,
     barred: Mapping[str, Collection[str]] | None = None,
     skill: Mapping[str, float] | None = None,
-) -> list[ReviewRow]:
+) -> list[StoredReview]:
     """Return the open reviews that somebody may take on, the best first.
 
     Those that ask for a role of theirs come before those that somebody below may decide as well; then the soonest due,
@@ -107,21 +107,21 @@ def ranked(
     known, skilled = barred or {}, skill or {}
     free = [row for row in rows if _may_take(row, reviewer, people, at, known.get(row.case_id, ()))]
 
-    def order(row: ReviewRow) -> tuple[Any, ...]:
+    def order(row: StoredReview) -> tuple[Any, ...]:
         return row.role not in reviewer.roles, *_urgency(row, skilled.get(row.shown.task.task_type, 1.0))
 
     return sorted(free, key=order)
 
 
 def pull(
-    rows: Iterable[ReviewRow],
+    rows: Iterable[StoredReview],
     reviewer: Reviewer,
     people: People,
     *,
     at: datetime,
     barred: Mapping[str, Collection[str]] | None = None,
     skill: Mapping[str, float] | None = None,
-) -> ReviewRow | None:
+) -> StoredReview | None:
     """Return the next best review for somebody, the first that is `ranked`; None where nothing waits for them."""
     return next(iter(ranked(rows, reviewer, people, at=at, barred=barred, skill=skill)), None)
 
@@ -189,7 +189,7 @@ def _listed(reasons: Iterable[str]) -> str:
     return ", ".join(said[:_NAMED] + more)
 
 
-def _may_take(row: ReviewRow, reviewer: Reviewer, people: People, at: datetime, barred: Collection[str]) -> bool:
+def _may_take(row: StoredReview, reviewer: Reviewer, people: People, at: datetime, barred: Collection[str]) -> bool:
     claimed = row.claimed_by is not None and row.claimed_until is not None and row.claimed_until > at
     return (
         row.status is ReviewStatus.OPEN
@@ -201,5 +201,5 @@ def _may_take(row: ReviewRow, reviewer: Reviewer, people: People, at: datetime, 
     )
 
 
-def _urgency(row: ReviewRow, skill: float) -> tuple[Any, ...]:
+def _urgency(row: StoredReview, skill: float) -> tuple[Any, ...]:
     return row.due_at is None, row.due_at or row.opened_at, row.opened_at, -skill, row.review_id

@@ -1,19 +1,19 @@
 """Whether this answer, by this person, may decide this review. Deny by default, and say what would help."""
 
 from hitl_orchestrator.domain.enums import HumanDecision
-from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRow
+from hitl_orchestrator.domain.review import Review, Reviewer, StoredReview
 from hitl_orchestrator.domain.roles import RoleChain
-from hitl_orchestrator.errors import NotAuthorised, StaleReview, TopOfChain, UnfitInput
+from hitl_orchestrator.errors import InvalidInput, NotAuthorized, StaleReview, TopOfChain
 
 SHORT_DIGEST = 12
 """So many hexadecimal digits of a digest are shown to people, and are enough to name it."""
 
 
-def check_answer(answer: Review, row: ReviewRow) -> None:
+def check_answer(answer: Review, row: StoredReview) -> None:
     """Refuse an answer that could not be carried out, or that speaks of something else than the review shows.
 
     Raises:
-        UnfitInput: it names another task, brings no output to `modify` or no reason to `override`, or the like.
+        InvalidInput: it names another task, brings no output to `modify` or no reason to `override`, or the like.
         StaleReview: it names the digest of something else than what is shown.
     """
     where = f"the answer to review {row.review_id!r}"
@@ -24,7 +24,7 @@ def check_answer(answer: Review, row: ReviewRow) -> None:
     if answer.human_decision is HumanDecision.APPROVE and row.shown.routing.output is None:
         found.append(f"{where}: the agent proposed nothing to approve; reject it, or override with an own output")
     if found:
-        raise UnfitInput(found)
+        raise InvalidInput(found)
     if answer.shown_digest is not None and not _names(answer.shown_digest, row.digest):
         raise StaleReview(row.review_id, str(answer.shown_digest), row.digest)
 
@@ -46,7 +46,7 @@ def _missing(answer: Review) -> list[str]:
     return found
 
 
-def options(row: ReviewRow, decided_in: str, chain: RoleChain) -> tuple[HumanDecision, ...]:
+def options(row: StoredReview, decided_in: str, chain: RoleChain) -> tuple[HumanDecision, ...]:
     """Return the answers that would be taken from somebody who decides in this role: what `check_answer` lets pass."""
     impossible = set()
     if row.shown.routing.output is None:
@@ -62,24 +62,24 @@ def role_to_decide_in(reviewer: Reviewer, needed: str, domain: str, chain: RoleC
     `named` is the role the answer claims to be given in, if any.
 
     Raises:
-        NotAuthorised: the person lacks the role, the domain, or the role they name.
+        NotAuthorized: the person lacks the role, the domain, or the role they name.
     """
     if "*" not in reviewer.domains and domain not in reviewer.domains:
         where = ", ".join(reviewer.domains)
-        raise NotAuthorised(reviewer.reviewer_id, f"the case is in {domain!r}, their domains are {where}")
+        raise NotAuthorized(reviewer.reviewer_id, f"the case is in {domain!r}, their domains are {where}")
     held = [role for role in chain.roles if role in reviewer.roles and chain.reaches(role, needed)]
     if not held:
         mine = ", ".join(reviewer.roles)
-        raise NotAuthorised(
+        raise NotAuthorized(
             reviewer.reviewer_id, f"it needs {needed!r} or a role above it, they hold {mine}; ask such a person"
         )
     if named is not None and named not in held:
         why = f"the answer is given as {named!r}, which they do not hold or which is below {needed!r}"
-        raise NotAuthorised(reviewer.reviewer_id, why)
+        raise NotAuthorized(reviewer.reviewer_id, why)
     return named or held[0]
 
 
-def role_to_pass_to(row: ReviewRow, decided_in: str, chain: RoleChain) -> str:
+def role_to_pass_to(row: StoredReview, decided_in: str, chain: RoleChain) -> str:
     """Return who stands above the one who passes a case up.
 
     Raises:

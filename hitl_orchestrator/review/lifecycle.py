@@ -6,7 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from hitl_orchestrator.domain.enums import ReviewStatus
-from hitl_orchestrator.domain.review import ReviewRow
+from hitl_orchestrator.domain.review import StoredReview
 
 
 class State(StrEnum):
@@ -59,7 +59,7 @@ MOVES: Mapping[tuple[State, Verb], State] = MappingProxyType(
 """The whole life of a review. A vote and an escalation open the next review of the case in the same transaction."""
 
 
-def state_of(row: ReviewRow, now: datetime) -> State:
+def state_of(row: StoredReview, now: datetime) -> State:
     """Return where a review stands at this time of the store's clock: a claim that has lapsed is none."""
     if row.status is not ReviewStatus.OPEN:
         return State(row.status.value)

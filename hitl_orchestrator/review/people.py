@@ -11,7 +11,7 @@ from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.value import Identifier, Label, Value
 from hitl_orchestrator.domain.working_hours import WorkingHours
-from hitl_orchestrator.errors import NotAuthorised, UnfitInput
+from hitl_orchestrator.errors import InvalidInput, NotAuthorized
 from hitl_orchestrator.review.working_time import check_holidays
 
 DEFAULT_REASON_CODES = ("agent_error", "policy_exception", "missing_information", "ambiguous_input", "other")
@@ -68,7 +68,7 @@ class People:
         """Return the reviewer with this id, or refuse: an unknown name has no rights."""
         if reviewer_id not in self._by_id:
             hint = did_you_mean(reviewer_id, self._by_id)
-            raise NotAuthorised(reviewer_id, f"there is no such reviewer in the reviewers file{hint}")
+            raise NotAuthorized(reviewer_id, f"there is no such reviewer in the reviewers file{hint}")
         return self._by_id[reviewer_id]
 
     def human(self, reviewer_id: str) -> str:
@@ -90,7 +90,7 @@ def read_people(raw: Any, where: str) -> People:
     """Make people of `reviewers.json`: an object with `reviewers` and what else there is, or a list of reviewers.
 
     Raises:
-        UnfitInput: every problem at once, roles outside the chain and members nobody knows among them.
+        InvalidInput: every problem at once, roles outside the chain and members nobody knows among them.
     """
     file = parse(_File, {"reviewers": raw} if isinstance(raw, list) else raw, where)
     chain = parse(RoleChain, {"roles": file.escalation_chain}, f"{where}: escalation_chain")
@@ -103,7 +103,7 @@ def read_people(raw: Any, where: str) -> People:
         *_twice("reason_codes", file.reason_codes),
     ]
     if strange:
-        raise UnfitInput(f"{where}: {problem}" for problem in strange)
+        raise InvalidInput(f"{where}: {problem}" for problem in strange)
     return People(reviewers, chain, teams=teams, calendar=file.calendar, reason_codes=file.reason_codes)
 
 
@@ -137,7 +137,7 @@ def _strange_hours(reviewers: list[Reviewer], calendar: WorkingHours | None) -> 
         try:
             if hours is not None and hours.holidays is not None:
                 check_holidays(hours.holidays)
-        except UnfitInput as exc:
+        except InvalidInput as exc:
             yield f"{place}.{exc}"
 
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from hitl_orchestrator.domain.decision import Asking
+from hitl_orchestrator.domain.decision import ReviewRequirements
 from hitl_orchestrator.domain.enums import Agreement, DecisionSource, FinalDecision, HumanDecision
-from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
+from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
 from hitl_orchestrator.domain.value import digest
 
 
@@ -34,7 +34,7 @@ class Step(StrEnum):
     """The persons asked disagree: the role above is asked."""
 
 
-def ballots(rows: Iterable[ReviewRow]) -> list[Ballot]:
+def ballots(rows: Iterable[StoredReview]) -> list[Ballot]:
     """Return the answers of persons in the reviews of a case, in order."""
     return [
         ballot(row.shown, row.verdict)
@@ -43,7 +43,7 @@ def ballots(rows: Iterable[ReviewRow]) -> list[Ballot]:
     ]
 
 
-def ballot(shown: Shown, verdict: Verdict) -> Ballot:
+def ballot(shown: ReviewSnapshot, verdict: RecordedDecision) -> Ballot:
     """Return an answer as it counts."""
     word = verdict.review.human_decision
     person = verdict.person or verdict.review.reviewer_id or verdict.role
@@ -55,7 +55,7 @@ def latest(given: Iterable[Ballot]) -> list[Ballot]:
     return list({one.person: one for one in given}.values())
 
 
-def next_step(given: Sequence[Ballot], asking: Asking, *, others: bool, others_above: bool) -> Step:
+def next_step(given: Sequence[Ballot], asking: ReviewRequirements, *, others: bool, others_above: bool) -> Step:
     """Return what follows from the answers so far, the newest last.
 
     `others` says whether somebody is left who may answer as this one was asked, `others_above` whether somebody is in
@@ -70,7 +70,7 @@ def next_step(given: Sequence[Ballot], asking: Asking, *, others: bool, others_a
     return Step.UP if others_above and _disagree(given, asking) else Step.ANOTHER
 
 
-def agreed(given: Iterable[Ballot], outcome: str, asking: Asking) -> bool:
+def agreed(given: Iterable[Ballot], outcome: str, asking: ReviewRequirements) -> bool:
     """Whether as many distinct persons as the rule asks for want this outcome, in distinct roles where it says so."""
     same = [one for one in latest(given) if one.outcome == outcome]
     counted = {one.role for one in same} if asking.distinct_roles else {one.person for one in same}
@@ -83,7 +83,7 @@ def told(given: Iterable[Ballot]) -> str:
     return f"the reviewers disagree: {said}"
 
 
-def _disagree(given: Sequence[Ballot], asking: Asking) -> bool:
+def _disagree(given: Sequence[Ballot], asking: ReviewRequirements) -> bool:
     """Whether those who were asked together since the case was last passed up do not come to one answer."""
     together = [one for one in latest(given) if one.escalations == given[-1].escalations]
     if asking.agreement is Agreement.MAJORITY:
@@ -95,7 +95,7 @@ def _counts(answer: Review) -> bool:
     return answer.human_decision is not HumanDecision.ESCALATE
 
 
-def _outcome(shown: Shown, answer: Review) -> str:
+def _outcome(shown: ReviewSnapshot, answer: Review) -> str:
     final = answer.human_decision.final
     output = shown.routing.output.agent_output if shown.routing.output else None
     if final is not FinalDecision.APPROVED:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hitl_orchestrator.domain.case import Submission
-from hitl_orchestrator.domain.decision import AS_USUAL, Asking
+from hitl_orchestrator.domain.decision import SINGLE_REVIEW, ReviewRequirements
 from hitl_orchestrator.domain.enums import HumanDecision
-from hitl_orchestrator.domain.review import Reviewer, ReviewRow
+from hitl_orchestrator.domain.review import Reviewer, StoredReview
 from hitl_orchestrator.domain.task import REQUESTED_BY
-from hitl_orchestrator.errors import NotAuthorised
+from hitl_orchestrator.errors import NotAuthorized
 from hitl_orchestrator.review.authority import role_to_decide_in
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.quorum import Ballot
@@ -46,9 +46,9 @@ class Rights:
     """
 
     people: People
-    row: ReviewRow
+    row: StoredReview
     needed: str
-    asking: Asking = AS_USUAL
+    asking: ReviewRequirements = SINGLE_REVIEW
     barred: Mapping[str, str] = field(default_factory=dict)
     given: Sequence[Ballot] = ()
 
@@ -56,24 +56,24 @@ class Rights:
         """Return the role in which this reviewer may answer: the lowest held one that is high enough.
 
         Raises:
-            NotAuthorised: they may not; it says why, and what would help.
+            NotAuthorized: they may not; it says why, and what would help.
         """
         why = self.barred.get(reviewer.human)
         if why is not None:
-            raise NotAuthorised(reviewer.reviewer_id, f"{why}; another person with the role {self.needed!r} has to")
+            raise NotAuthorized(reviewer.reviewer_id, f"{why}; another person with the role {self.needed!r} has to")
         role = role_to_decide_in(reviewer, self.needed, self.row.domain, self.people.chain, named)
         if self.asking.approvals == 1:
             return role
         if reviewer.human in self.voted and self.left():
             why = "they have answered this case already, and it takes another person; "
-            raise NotAuthorised(reviewer.reviewer_id, why + f"ask {', '.join(self._ids(self.left()))}")
+            raise NotAuthorized(reviewer.reviewer_id, why + f"ask {', '.join(self._ids(self.left()))}")
         return self._free_role(reviewer, named) if self.asking.distinct_roles else role
 
     def may(self, reviewer: Reviewer) -> bool:
         """Whether this reviewer may answer."""
         try:
             self.role_for(reviewer)
-        except NotAuthorised:
+        except NotAuthorized:
             return False
         return True
 
@@ -124,7 +124,7 @@ class Rights:
         if named in free or (named is None and free):
             return named or free[0]
         why = f"somebody has answered as {', '.join(sorted(self._taken))} already, and the rule asks distinct roles"
-        raise NotAuthorised(reviewer.reviewer_id, f"{why}; ask somebody with another role from {self.needed!r} up")
+        raise NotAuthorized(reviewer.reviewer_id, f"{why}; ask somebody with another role from {self.needed!r} up")
 
     def _ids(self, persons: set[str]) -> list[str]:
         return [one.reviewer_id for one in self.people if one.human in persons]

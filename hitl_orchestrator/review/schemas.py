@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from hitl_orchestrator.domain.input.parsing import did_you_mean, parse
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.value import FreeJson, Label, Value
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -46,7 +46,7 @@ class OutputSchemas:
         """Say what the outputs of a type must look like, in place of what was said before.
 
         Raises:
-            UnfitInput: it is no schema, or refers to something outside itself; with every problem.
+            InvalidInput: it is no schema, or refers to something outside itself; with every problem.
         """
         if isinstance(schema, type) and issubclass(schema, BaseModel):
             self._schemas.pop(task_type, None)
@@ -70,7 +70,7 @@ class OutputSchemas:
         It is looked at as JSON; an empty explanation counts as left out.
 
         Raises:
-            UnfitInput: it does not fit, with every problem and its place, a JSON Pointer.
+            InvalidInput: it does not fit, with every problem and its place, a JSON Pointer.
         """
         output = proposal.model_dump(mode="json")
         if not proposal.explanation:
@@ -82,26 +82,26 @@ class OutputSchemas:
         else:
             return
         if found:
-            raise UnfitInput(f"an output of type {task_type!r}: {problem}" for problem in found)
+            raise InvalidInput(f"an output of type {task_type!r}: {problem}" for problem in found)
 
 
 def read_schemas(raw: Any, where: str) -> OutputSchemas:
     """Make schemas of a file: an object that maps task types to JSON Schemas.
 
     Raises:
-        UnfitInput: with every problem of every schema.
+        InvalidInput: with every problem of every schema.
     """
     if not isinstance(raw, dict):
-        raise UnfitInput([f"{where}: schemas are an object: each task type with its JSON Schema"])
+        raise InvalidInput([f"{where}: schemas are an object: each task type with its JSON Schema"])
     schemas = OutputSchemas()
     found: list[str] = []
     for task_type, schema in raw.items():
         try:
             schemas.register(task_type, schema, where)
-        except UnfitInput as exc:
+        except InvalidInput as exc:
             found += exc.problems
     if found:
-        raise UnfitInput(found)
+        raise InvalidInput(found)
     return schemas
 
 
@@ -116,7 +116,7 @@ def _validator(schema: dict[str, Any], where: str) -> "Validator":
     kind = validator_for({"$schema": named}, default=unknown)
     if kind is None:
         latest = Draft202012Validator.META_SCHEMA["$id"]
-        raise UnfitInput([f"{where}: $schema: {named!r} is not known here; leave it out, or say {latest!r}"])
+        raise InvalidInput([f"{where}: $schema: {named!r} is not known here; leave it out, or say {latest!r}"])
     own = kind(kind.META_SCHEMA, format_checker=kind.FORMAT_CHECKER)
     found = [f"{_pointer(error.absolute_path)}{_short(error.message)}" for error in own.iter_errors(schema)]
     if not found:
@@ -126,7 +126,7 @@ def _validator(schema: dict[str, Any], where: str) -> "Validator":
         inside = "a schema refers to what it holds itself, as in '#/$defs/name'; nothing is fetched"
         found = [f"{each!r} is not in it{did_you_mean(each, _places(schema))}; {inside}" for each in lost]
     if found:
-        raise UnfitInput(f"{where}: {problem}" for problem in found)
+        raise InvalidInput(f"{where}: {problem}" for problem in found)
     return kind(schema, registry=EMPTY_REGISTRY)
 
 

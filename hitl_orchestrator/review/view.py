@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from hitl_orchestrator.domain.decision import Asking
+from hitl_orchestrator.domain.decision import ReviewRequirements
 from hitl_orchestrator.domain.enums import Action, FinalDecision, HumanDecision, RiskLevel, Signal
 from hitl_orchestrator.domain.task import Proposal, Task
-from hitl_orchestrator.domain.value import Confidence, FreeJson, Identifier, Instant, Label, Text, Value
+from hitl_orchestrator.domain.value import Confidence, FreeJson, Identifier, Label, Text, UtcDatetime, Value
 
 
 class Choice(Value):
@@ -22,13 +22,13 @@ class SimilarCase(Value):
     confidence: Confidence | None
     final_decision: FinalDecision
     decided_by: Label
-    decided_at: Instant
+    decided_at: UtcDatetime
 
 
-class Happening(Value):
+class HistoryItem(Value):
     """One line of the history of a case."""
 
-    at: Instant
+    at: UtcDatetime
     who: Label
     what: Text
 
@@ -59,16 +59,16 @@ class CaseView(Value):
     message: Text = Field(default="", description="what the rule tells whoever reviews")
     would_go_through: tuple[Text, ...] = ()
     role: Label = Field(description="who must decide now")
-    asking: Asking
+    asking: ReviewRequirements
     votes_given: int = 0
     passed_up_because: Text = ""
     similar: tuple[SimilarCase, ...] = ()
-    history: tuple[Happening, ...] = ()
-    opened_at: Instant
-    due_at: Instant | None = None
+    history: tuple[HistoryItem, ...] = ()
+    opened_at: UtcDatetime
+    due_at: UtcDatetime | None = None
     overdue: bool = False
     claimed_by: Identifier | None = None
-    claimed_until: Instant | None = None
+    claimed_until: UtcDatetime | None = None
     delegated_by: Identifier | None = None
     choices: tuple[Choice, ...] = ()
     reason_codes: tuple[Label, ...] = ()

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.working_hours import Weekday, WorkingHours
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 
 LONGEST_SPAN = timedelta(days=3653)
 """Ten years: what takes longer than that will never be done."""
@@ -22,7 +22,7 @@ def is_working(hours: WorkingHours, at: datetime) -> bool:
     """Whether this moment lies within the working hours; the end of a day does not.
 
     Raises:
-        UnfitInput: the public holidays cannot be known.
+        InvalidInput: the public holidays cannot be known.
     """
     return any(begins <= at < ends for begins, ends in _shifts(hours, at, at))
 
@@ -38,7 +38,7 @@ def is_there(reviewer: Reviewer, at: datetime) -> bool:
     """Whether a reviewer works at this moment, and is not away.
 
     Raises:
-        UnfitInput: the public holidays cannot be known.
+        InvalidInput: the public holidays cannot be known.
     """
     hours = reviewer.working_hours
     return not is_away(reviewer, at) and (hours is None or is_working(hours, at))
@@ -48,7 +48,7 @@ def after_working_time(hours: WorkingHours, start: datetime, length: timedelta) 
     """Return the moment, in UTC, at which so much working time has passed since `start`.
 
     Raises:
-        UnfitInput: it would take more than ten years, or the public holidays cannot be known.
+        InvalidInput: it would take more than ten years, or the public holidays cannot be known.
     """
     now, left = start.astimezone(UTC), length
     if left <= timedelta(0):
@@ -62,14 +62,14 @@ def after_working_time(hours: WorkingHours, start: datetime, length: timedelta) 
             now = max(now, ends)
     except OverflowError:
         pass
-    raise UnfitInput([f"so much working time ({length}) does not pass within ten years; mend the working hours"])
+    raise InvalidInput([f"so much working time ({length}) does not pass within ten years; mend the working hours"])
 
 
 def check_holidays(name: str) -> None:
     """Refuse a country or subdivision whose public holidays nobody here knows.
 
     Raises:
-        UnfitInput: saying what to do.
+        InvalidInput: saying what to do.
     """
     _free_days(name, 2025)
 
@@ -97,12 +97,12 @@ def _free_days(name: str, year: int) -> frozenset[date]:
         import holidays  # noqa: PLC0415 - an extra, and slow to import
     except ImportError as exc:
         remedy = "install it with: pip install 'hitl-orchestrator[calendar]'"
-        raise UnfitInput([f"holidays: {name!r}: the extra 'calendar' is missing ({exc}); {remedy}"]) from exc
+        raise InvalidInput([f"holidays: {name!r}: the extra 'calendar' is missing ({exc}); {remedy}"]) from exc
 
     country, _, part = name.partition("-")
     try:
         found = holidays.country_holidays(country, subdiv=part or None, years=year, expand=False)
     except (NotImplementedError, ValueError) as exc:
         example = "give a country or a subdivision of ISO 3166, such as AT or DE-BY"
-        raise UnfitInput([f"holidays: {name!r}: its public holidays are not known; {example}"]) from exc
+        raise InvalidInput([f"holidays: {name!r}: its public holidays are not known; {example}"]) from exc
     return frozenset(found)

@@ -11,7 +11,7 @@ from hitl_orchestrator.domain.input.limits import check_size
 from hitl_orchestrator.domain.input.parsing import read_json
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.value import check_json
-from hitl_orchestrator.errors import PolicyMissing, UnfitInput
+from hitl_orchestrator.errors import InvalidInput, PolicyMissing
 from hitl_orchestrator.policies.analysis.layer_demands import too_many
 from hitl_orchestrator.policies.language.loader import read_policy
 from hitl_orchestrator.policies.language.model import Policy, PolicyStack
@@ -32,16 +32,16 @@ def read_file(path: str | Path) -> str:
     try:
         return Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as exc:
-        raise UnfitInput([f"{path}: not UTF-8 text (byte {exc.start}); save it as UTF-8"]) from exc
+        raise InvalidInput([f"{path}: not UTF-8 text (byte {exc.start}); save it as UTF-8"]) from exc
     except (OSError, ValueError) as exc:
-        raise UnfitInput([f"{path}: cannot be read: {getattr(exc, 'strerror', None) or exc}"]) from exc
+        raise InvalidInput([f"{path}: cannot be read: {getattr(exc, 'strerror', None) or exc}"]) from exc
 
 
 def load_policy(given: "str | Path | Mapping[str, Any] | Policy | None", roles: RoleChain) -> Policy:
     """Return the policy of a file or a value; the canonical one where none is given.
 
     Raises:
-        UnfitInput: it cannot be used. PolicyMissing: none is given, and the canonical one is for other roles.
+        InvalidInput: it cannot be used. PolicyMissing: none is given, and the canonical one is for other roles.
     """
     if isinstance(given, Policy):
         given = given.model_dump(mode="json")
@@ -55,7 +55,7 @@ def load_policy(given: "str | Path | Mapping[str, Any] | Policy | None", roles: 
 def _canonical_policy(roles: RoleChain) -> Policy:
     try:
         return read_policy(canonical(CANONICAL_POLICY), CANONICAL_POLICY, roles)
-    except UnfitInput as exc:
+    except InvalidInput as exc:
         raise PolicyMissing(roles.roles) from exc
 
 
@@ -76,7 +76,7 @@ def load_policy_tests(path: str | Path, roles: RoleChain, policy: Policy | None 
         found = next((one for one in candidates if one.is_file()), None)
         if found is None:
             there = ", ".join(one.name for one in candidates)
-            raise UnfitInput([f"{path}: it names no policy, and none of {there} stands beside it; give --policy"])
+            raise InvalidInput([f"{path}: it names no policy, and none of {there} stands beside it; give --policy"])
         return load_policy(found, roles)
 
     return read_tests(read_file(file), file.name, policy_at)
@@ -86,7 +86,7 @@ def check_they_fit(policy: Policy, people: People) -> Policy:
     """Return a policy that asks nothing of these people which they can never do.
 
     Raises:
-        UnfitInput: a rule asks for more persons than there are, alone or together with one of another layer, or it
+        InvalidInput: a rule asks for more persons than there are, alone or together with one of another layer, or it
             counts in working time that nobody has told of.
     """
     able = cache(partial(_able, people))
@@ -106,7 +106,7 @@ def check_they_fit(policy: Policy, people: People) -> Policy:
         there = f"{able(one.role)} of the reviewers hold it or one above it"
         found.append(f"policy {policy.policy_id!r}: {one.sentence}, and {there}; add reviewers, or ask for fewer")
     if found:
-        raise UnfitInput(found)
+        raise InvalidInput(found)
     return policy
 
 
@@ -153,11 +153,11 @@ def _read_yaml(text: str, where: str) -> Any:
         check_size(text)
         return check_json(read_yaml(text, where))
     except ValueError as exc:
-        raise UnfitInput([f"{where}: {exc}"]) from exc
+        raise InvalidInput([f"{where}: {exc}"]) from exc
 
 
 def _as_text(given: Mapping[str, Any], where: str) -> str:
     try:
         return json.dumps(check_json(given), allow_nan=False)
     except ValueError as exc:
-        raise UnfitInput([f"{where}: not JSON: {exc}"]) from exc
+        raise InvalidInput([f"{where}: not JSON: {exc}"]) from exc

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hitl_orchestrator.testing.clock import Clock
-    from hitl_orchestrator.testing.organization import Organisation, simulate
+    from hitl_orchestrator.testing.organization import Organization, simulate
     from hitl_orchestrator.testing.reviewers import Habits, SimulatedReviewer
     from hitl_orchestrator.testing.scenario import Arrival, Scenario
     from hitl_orchestrator.testing.summary import Load, Outcome, Waiting
@@ -19,7 +19,7 @@ __all__ = [
     "Clock",
     "Habits",
     "Load",
-    "Organisation",
+    "Organization",
     "Outcome",
     "Scenario",
     "SimulatedReviewer",
@@ -32,7 +32,7 @@ _HOME = {
     "Clock": "clock",
     "Habits": "reviewers",
     "Load": "summary",
-    "Organisation": "organization",
+    "Organization": "organization",
     "Outcome": "summary",
     "Scenario": "scenario",
     "SimulatedReviewer": "reviewers",

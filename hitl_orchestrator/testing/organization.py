@@ -11,8 +11,8 @@ from typing import Any
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import DecisionSource
-from hitl_orchestrator.domain.review import ReviewRow
-from hitl_orchestrator.errors import Refusal
+from hitl_orchestrator.domain.review import StoredReview
+from hitl_orchestrator.errors import RequestRejected
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.testing.clock import Clock
@@ -59,7 +59,7 @@ class _Desk:
         )
 
 
-class Organisation:
+class Organization:
     """People, tasks and an orchestrator, and a clock that nothing else moves.
 
     Events are worked off in the order of their times, so a month takes as long as its cases take the orchestrator.
@@ -186,14 +186,14 @@ class Organisation:
             desk.looks_again = True
             self._in(self.scenario.hands_out_every, lambda: self._look(desk))
 
-    def _next(self, desk: _Desk) -> ReviewRow | None:
+    def _next(self, desk: _Desk) -> StoredReview | None:
         who, seconds = desk.staff.reviewer_id, self.scenario.claimed_for.total_seconds()
         held = self.hitl.inbox(mine=who, limit=1)
         if held:
             return held[0]
         return self.hitl.next_for(who, seconds=seconds) if self.scenario.strategy is Strategy.PULL else None
 
-    def _begin(self, desk: _Desk, row: ReviewRow) -> None:
+    def _begin(self, desk: _Desk, row: StoredReview) -> None:
         """Let somebody look at a case, and decide it after the time that they take; or leave, and not come back."""
         one, task_id = desk.staff, row.shown.task.task_id
         if not self.scenario.stays(one.reviewer, task_id, self.clock()):
@@ -207,12 +207,12 @@ class Organisation:
         seconds, desk.busy = one.seconds(view), True
         self._in(timedelta(seconds=seconds), lambda: self._decide(desk, row, view, seconds))
 
-    def _decide(self, desk: _Desk, row: ReviewRow, view: CaseView, seconds: float) -> None:
+    def _decide(self, desk: _Desk, row: StoredReview, view: CaseView, seconds: float) -> None:
         truth = self._truths[view.task_id]
         answer = desk.staff.answer(view, truth, done_today=desk.today)
         try:
             case = self.hitl.decide(view.case_id, answer)
-        except Refusal as refusal:
+        except RequestRejected as refusal:
             self._refused[type(refusal).__name__] += 1
         else:
             desk.answers += 1
@@ -261,14 +261,14 @@ def simulate(
     """Run a scenario on a store of its own and return what came of it. `policy` is a file or a value.
 
     Raises:
-        UnfitInput: the policy cannot be used.
+        InvalidInput: the policy cannot be used.
     """
     scenario = scenario or Scenario()
     staff = scenario.staff() if staff is None else staff
     clock = Clock(scenario.starts)
     people = People([one.reviewer for one in staff])
     with Orchestrator.open(store, policy=policy, reviewers=people, clock=clock) as hitl:
-        return Organisation(hitl, clock, staff, scenario).run(on_day)
+        return Organization(hitl, clock, staff, scenario).run(on_day)
 
 
 def _is_wrong(case: Case, truth: str) -> bool:

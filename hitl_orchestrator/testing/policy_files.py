@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hitl_orchestrator.domain.roles import RoleChain
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.engine.compiled import CompiledPolicy, compile_policy
 from hitl_orchestrator.policies.testing.test_tables import PolicyTest, shown
 from hitl_orchestrator.services.config_files import load_people, load_policy_tests
@@ -24,7 +24,7 @@ def use_chain_of(config: pytest.Config, name: str, file: Path) -> None:
     """
     try:
         config.stash[_CHAIN] = load_people(file).chain
-    except UnfitInput as exc:
+    except InvalidInput as exc:
         raise pytest.UsageError("\n".join(f"{name}: {problem}" for problem in exc.problems)) from None
 
 
@@ -36,7 +36,7 @@ class PolicyFile(pytest.File):
         try:
             chain = self._chain()
             table = load_policy_tests(self.path, chain)
-        except UnfitInput as exc:
+        except InvalidInput as exc:
             raise self.CollectError("\n".join(exc.problems)) from None
         compiled = compile_policy(table.policy, chain)
         for test in table.tests:

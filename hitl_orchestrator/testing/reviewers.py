@@ -12,7 +12,7 @@ from random import Random
 from pydantic import Field
 
 from hitl_orchestrator.domain.enums import HumanDecision
-from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRow
+from hitl_orchestrator.domain.review import Review, Reviewer, StoredReview
 from hitl_orchestrator.domain.task import Proposal, Task
 from hitl_orchestrator.domain.value import Confidence, Label, Value
 from hitl_orchestrator.review.view import CaseView
@@ -58,7 +58,7 @@ class SimulatedReviewer:
         return self.reviewer.reviewer_id
 
     def answer(
-        self, given: ReviewRow | CaseView, truth: str, *, done_today: int = 0, may_pass_up: bool = False
+        self, given: StoredReview | CaseView, truth: str, *, done_today: int = 0, may_pass_up: bool = False
     ) -> Review:
         """Return what they say. A case is passed up only where there is somebody above: a view says so itself."""
         dice = self._dice(given, "answer")
@@ -79,21 +79,21 @@ class SimulatedReviewer:
         edited = proposal.model_copy(update={"predicted_label": truth if not right else f"not {truth}"})
         return self._says(given, HumanDecision.MODIFY, modified_output=edited)
 
-    def label(self, given: ReviewRow | CaseView, truth: str, *, done_today: int = 0) -> str:
+    def label(self, given: StoredReview | CaseView, truth: str, *, done_today: int = 0) -> str:
         """Return the own label that a blind review asks for first."""
         task, _ = _task_and_proposal(given)
         return (
             truth if self._dice(given, "label").random() < self._accuracy(task.domain, done_today) else f"not {truth}"
         )
 
-    def seconds(self, given: ReviewRow | CaseView) -> float:
+    def seconds(self, given: StoredReview | CaseView) -> float:
         """Return how long they look at a case."""
         task, proposal = _task_and_proposal(given)
         characters = len(task.task_description) + len(proposal.explanation if proposal else "")
         median = self.habits.seconds * (1 + characters / 1000)
         return self._dice(given, "seconds").lognormvariate(math.log(median), self.habits.spread)
 
-    def _says(self, given: ReviewRow | CaseView, word: HumanDecision, **more: object) -> Review:
+    def _says(self, given: StoredReview | CaseView, word: HumanDecision, **more: object) -> Review:
         said = {"human_decision": word, "reviewer_id": self.reviewer_id, "review_id": given.review_id, **more}
         return Review.model_validate(said)
 
@@ -101,13 +101,13 @@ class SimulatedReviewer:
         rested = self.habits.accuracy_in.get(domain, self.habits.accuracy)
         return min(rested, max(_LEAST_ACCURACY, rested - self.habits.tired * done_today))
 
-    def _dice(self, given: ReviewRow | CaseView, what: str) -> Random:
+    def _dice(self, given: StoredReview | CaseView, what: str) -> Random:
         """Return the chances of this person with this review. The id of a case is another one in each run."""
         level = given.review_id.rpartition(".")[2]
         return Random(f"{self.seed}/{self.reviewer_id}/{_task_and_proposal(given)[0].task_id}/{level}/{what}")  # noqa: S311
 
 
-def _task_and_proposal(given: ReviewRow | CaseView) -> tuple[Task, Proposal | None]:
+def _task_and_proposal(given: StoredReview | CaseView) -> tuple[Task, Proposal | None]:
     if isinstance(given, CaseView):
         return given.task, given.proposal
     output = given.shown.routing.output

@@ -12,7 +12,7 @@ from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
-from hitl_orchestrator.domain.value import Confidence, Instant, Label, Value
+from hitl_orchestrator.domain.value import Confidence, Label, UtcDatetime, Value
 from hitl_orchestrator.domain.working_hours import Absence, WorkingHours
 from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.testing.clock import MONDAY
@@ -58,7 +58,7 @@ class Scenario(Value):
     tasks_per_day: int = Field(default=500, ge=0, le=100_000)
     seed: int = 0
     strategy: Strategy = Strategy.PUSH
-    starts: Instant = MONDAY
+    starts: UtcDatetime = MONDAY
     domains: Mapping[Label, float] = Field(
         default_factory=lambda: {"customer_support": 0.5, "finance": 0.3, "legal": 0.2}
     )

@@ -14,26 +14,26 @@ from uuid_utils import uuid7
 from hitl_orchestrator.domain.input.parsing import did_you_mean
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.errors import (
-    KeyUnusable,
-    PolicyAltered,
-    PolicyGoverned,
+    InvalidInput,
+    InvalidKey,
+    PolicyMismatch,
     SealKeyMissing,
     StoreUnavailable,
-    UnfitInput,
+    TamperedPolicy,
 )
 from hitl_orchestrator.ledger.database.address import HOW_TO_WRITE, can_be_read, is_postgres, shown
 from hitl_orchestrator.ledger.keys.files import SealKey, encryption_key, seals_from
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
 from hitl_orchestrator.ledger.verification.head_file import Headbook
-from hitl_orchestrator.ledger.verification.signer import Notary, Signing
-from hitl_orchestrator.nodes.dependencies import Services
+from hitl_orchestrator.ledger.verification.signer import LedgerSigner, Signing
+from hitl_orchestrator.nodes.dependencies import NodeDependencies
 from hitl_orchestrator.nodes.ports import Classifier
 from hitl_orchestrator.policies.engine.risk import RiskRule
 from hitl_orchestrator.policies.engine.scoring import ScoreRules
 from hitl_orchestrator.policies.language.model import Policy, policy_hash, policy_of
-from hitl_orchestrator.policies.lifecycle.history import Life
-from hitl_orchestrator.policies.lifecycle.in_force import Rulebook, recorded_policy
+from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
+from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry, recorded_policy
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.services.config_files import (
@@ -46,7 +46,7 @@ from hitl_orchestrator.services.config_files import (
 )
 from hitl_orchestrator.services.policy.admin import GoverningOrchestrator
 from hitl_orchestrator.services.reviews.access import Clock
-from hitl_orchestrator.services.reviews.recording import Desk
+from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 from hitl_orchestrator.settings import DEFAULT_STORE
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
     from hitl_orchestrator.graph.runner import Runner
     from hitl_orchestrator.ledger.database.ports import Database
-    from hitl_orchestrator.ledger.keys.mac import Seals
+    from hitl_orchestrator.ledger.keys.mac import RowAuthenticator
     from hitl_orchestrator.ledger.keys.signing import SigningKey
     from hitl_orchestrator.ledger.store.ledger import SqlLedger
 
@@ -110,9 +110,9 @@ class Orchestrator(GoverningOrchestrator):
         are judged by the store's own. Its head is signed into `head_file` every `head_every` entries and on close.
 
         Raises:
-            UnfitInput, PolicyGoverned: what is given cannot be used, or another policy was activated in the store.
-            StoreUnavailable, PolicyAltered: the store cannot be opened, or its policy is not what was recorded.
-            KeyUnusable, SealKeyMissing: a key is none, is not private, or is gone while it is needed.
+            InvalidInput, PolicyMismatch: what is given cannot be used, or another policy was activated in the store.
+            StoreUnavailable, TamperedPolicy: the store cannot be opened, or its policy is not what was recorded.
+            InvalidKey, SealKeyMissing: a key is none, is not private, or is gone while it is needed.
         """
         people, outputs = load_people(reviewers), load_schemas(schemas)
         given = _policy_given(policy, people, store)
@@ -123,8 +123,8 @@ class Orchestrator(GoverningOrchestrator):
             rulebook = _rulebook_of(ledger, given, people.chain)
             notary = notary_of(ledger, store, head_file=head_file, head_key=head_key, clock=clock)
 
-        def runner(desk: Desk) -> "Runner":
-            ports = Services(rules=rulebook, inbox=desk, records=desk, alarms=desk, payloads=ledger)
+        def runner(desk: ReviewRecorder) -> "Runner":
+            ports = NodeDependencies(rules=rulebook, inbox=desk, records=desk, alarms=desk, payloads=ledger)
             ports = replace(ports, risk_rules=risk_rules, score_rules=score_rules or ScoreRules())
             return build_runner(store, replace(ports, classifier=as_classifier(classifier)), encryption)
 
@@ -151,13 +151,13 @@ def in_utc(clock: Clock) -> Clock:
     """Return a clock that says the time of this one in UTC, as all times are written.
 
     Raises, when it is asked:
-        UnfitInput: its time has no zone.
+        InvalidInput: its time has no zone.
     """
 
     def told() -> datetime:
         now = clock()
         if now.utcoffset() is None:
-            raise UnfitInput([f"clock: {now.isoformat()} has no zone; say the time as datetime.now(UTC) does"])
+            raise InvalidInput([f"clock: {now.isoformat()} has no zone; say the time as datetime.now(UTC) does"])
         return now.astimezone(UTC)
 
     return told
@@ -179,7 +179,7 @@ def _policy_given(
     """Return the policy that is given, if one is. Without one no store is made that nothing could rule.
 
     Raises:
-        UnfitInput: it cannot be used. PolicyMissing: there is none, and the canonical one is for other roles.
+        InvalidInput: it cannot be used. PolicyMissing: there is none, and the canonical one is for other roles.
     """
     if policy is not None:
         return check_they_fit(load_policy(policy, people.chain), people)
@@ -188,18 +188,18 @@ def _policy_given(
     return None
 
 
-def _rulebook_of(ledger: Ledger, given: Policy | None, roles: RoleChain) -> Rulebook:
+def _rulebook_of(ledger: Ledger, given: Policy | None, roles: RoleChain) -> PolicyRegistry:
     """Return the policies in force. Once one was activated in a store it rules there, whatever else is given.
 
     Raises:
-        PolicyGoverned: another one is given.
-        PolicyAltered: the one that rules is not what was recorded.
+        PolicyMismatch: another one is given.
+        TamperedPolicy: the one that rules is not what was recorded.
     """
-    life = Life().after(ledger.policy_events())
+    life = PolicyHistory().after(ledger.policy_events())
     ruling = None if life.active is None else recorded_policy(life.active, ledger.policy)
     if given is not None and life.active is not None and policy_hash(given) != life.active:
-        raise PolicyGoverned(life.active, policy_hash(given), given.policy_id)
-    rulebook = Rulebook(ruling or given or _policy_of(ledger, roles), roles, ledger.policy)
+        raise PolicyMismatch(life.active, policy_hash(given), given.policy_id)
+    rulebook = PolicyRegistry(ruling or given or _policy_of(ledger, roles), roles, ledger.policy)
     rulebook.put_in_force(life)
     return rulebook
 
@@ -213,7 +213,7 @@ def _policy_of(ledger: Ledger, roles: RoleChain) -> Policy:
         # A policy that the ledger tells of was recorded under its hash: one that was altered there has another.
         return recorded_policy(policy_hash(policy_of(recorded)), ledger.policy)
     except ValueError as exc:
-        raise PolicyAltered(None, "what the ledger tells of it is no policy") from exc
+        raise TamperedPolicy(None, "what the ledger tells of it is no policy") from exc
 
 
 def as_classifier(given: Any) -> Classifier | None:
@@ -240,7 +240,7 @@ def open_ledger(
 
     Raises:
         StoreUnavailable: the URL names no store we know, or the file cannot be used.
-        KeyUnusable, SealKeyMissing: a key is none, is not private, or is gone while it is needed.
+        InvalidKey, SealKeyMissing: a key is none, is not private, or is gone while it is needed.
     """
     if store == MEMORY:
         from hitl_orchestrator.ledger.memory.ledger import MemoryLedger  # noqa: PLC0415 - only one store is imported
@@ -297,17 +297,17 @@ def notary_of(
     head_file: str | Path | None = None,
     head_key: "str | Path | SigningKey | None" = None,
     clock: Clock | None = None,
-) -> Notary:
+) -> LedgerSigner:
     """Return the notary of a ledger. Its key is looked for when it first signs."""
     book = None if head_file is None else Headbook(Path(head_file))
-    return Notary(ledger, clock or now_in_utc, lambda: signing_key(store, head_key), book)
+    return LedgerSigner(ledger, clock or now_in_utc, lambda: signing_key(store, head_key), book)
 
 
 def signing_key(store: str, given: "str | Path | SigningKey | None" = None, *, make: bool = True) -> "SigningKey":
     """Return the key that signs the heads of a store: the one given, that of a file, or one made beside its other key.
 
     Raises:
-        KeyUnusable: it cannot be used, or there is none and none is to be made.
+        InvalidKey: it cannot be used, or there is none and none is to be made.
     """
     from hitl_orchestrator.ledger.keys import signing  # noqa: PLC0415 - most commands sign nothing
 
@@ -319,7 +319,7 @@ def signing_key(store: str, given: "str | Path | SigningKey | None" = None, *, m
         return signing.new_signing_key()
     file = given or key_file_of(store).with_suffix(".head-key")
     if not make and not file.exists():
-        raise KeyUnusable(file, "there is no such file yet; signing a head makes it")
+        raise InvalidKey(file, "there is no such file yet; signing a head makes it")
     return signing.signing_key_at(file)
 
 
@@ -337,7 +337,7 @@ def store_exists(store: str) -> bool:
         return database.revision() is not None
 
 
-def _ledger_on(database: "Database", seals: "Seals", lease: float = LEASE_SECONDS) -> "SqlLedger":
+def _ledger_on(database: "Database", seals: "RowAuthenticator", lease: float = LEASE_SECONDS) -> "SqlLedger":
     from hitl_orchestrator.ledger.database.migrate import migrate  # noqa: PLC0415 - not for a store in memory
     from hitl_orchestrator.ledger.store.ledger import SqlLedger  # noqa: PLC0415
 
@@ -376,7 +376,7 @@ def sqlite_path(store: str) -> str:
     return str(Path(path).absolute())
 
 
-def build_runner(store: str, services: "Services", key: bytes | None = None) -> "Runner":
+def build_runner(store: str, services: "NodeDependencies", key: bytes | None = None) -> "Runner":
     """Build the graph on the checkpoints of a store. Imports LangGraph, which takes its time."""
     from hitl_orchestrator.graph.adapter import Adapter  # noqa: PLC0415
     from hitl_orchestrator.graph.build import build_graph  # noqa: PLC0415

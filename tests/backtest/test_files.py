@@ -5,9 +5,9 @@ import json
 import pytest
 from policies_at_random import a_policy_with
 
-from hitl_orchestrator.backtest import rehearse
+from hitl_orchestrator.backtest import run_backtest
 from hitl_orchestrator.backtest.history import scan
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 
 CASE = {
     "risk_level": "low",
@@ -29,7 +29,7 @@ def rehearsed(tmp_path):
     def rehearsed(text):
         file = tmp_path / "past.jsonl"
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return rehearse(ASKING, [scan(str(file))], where=f"--on {file}")
+        return run_backtest(ASKING, [scan(str(file))], where=f"--on {file}")
 
     return rehearsed
 
@@ -49,7 +49,7 @@ def line(**changes):
     ],
 )
 def test_what_is_no_list_of_cases_is_refused_by_name_and_shortly(rehearsed, text, told):
-    with pytest.raises(UnfitInput, match=told) as refused:
+    with pytest.raises(InvalidInput, match=told) as refused:
         rehearsed(text)
 
     (problem,) = refused.value.problems
@@ -60,7 +60,7 @@ def test_what_is_no_list_of_cases_is_refused_by_name_and_shortly(rehearsed, text
 
 @pytest.mark.parametrize("metadata", ["{amount:9}", '{"a":1 "amount":9}', "", '{"amount":09}', '{"amount":9,}', "[]"])
 def test_metadata_that_are_no_json_object_are_never_guessed_at(rehearsed, metadata):
-    with pytest.raises(UnfitInput, match="metadata: not"):
+    with pytest.raises(InvalidInput, match="metadata: not"):
         rehearsed(line(metadata=metadata))
 
 

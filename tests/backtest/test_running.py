@@ -8,10 +8,10 @@ from builders import a_task, an_output
 from policies_at_random import a_policy_with
 
 from hitl_orchestrator import Orchestrator, Review
-from hitl_orchestrator.backtest import rehearse, rehearse_store
+from hitl_orchestrator.backtest import run_backtest, run_store_backtest
 from hitl_orchestrator.backtest.history import frames, scan
 from hitl_orchestrator.cli.commands.policy.explain import facts_of
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.wait_times import Capacity
 from hitl_orchestrator.policies import compile_policy
 
@@ -50,7 +50,7 @@ def a_case(**changes):
 
 def run(cases, policy=NEW, **more):
     schema = {"probe": pl.String, "human_decision": pl.String, "assigned_human_role": pl.String}
-    return rehearse(policy, [pl.DataFrame(cases, schema_overrides=schema, infer_schema_length=None).lazy()], **more)
+    return run_backtest(policy, [pl.DataFrame(cases, schema_overrides=schema, infer_schema_length=None).lazy()], **more)
 
 
 def test_what_flips_is_told_by_rule_domain_and_type():
@@ -115,7 +115,7 @@ def test_a_case_that_nobody_answered_is_no_review():
 
 
 def test_probes_that_measured_reviewers_are_no_cases():
-    assert run([a_case(), a_case(probe="known_answer"), a_case(probe="second_look")]).cases == 1
+    assert run([a_case(), a_case(probe="known_answer"), a_case(probe="add_second_review")]).cases == 1
 
 
 def test_two_policies_are_compared_whatever_was_recorded():
@@ -129,13 +129,13 @@ def test_two_policies_are_compared_whatever_was_recorded():
 def test_what_the_policy_asks_about_must_stand_in_the_cases():
     case = a_case()
     del case["metadata"]
-    with pytest.raises(UnfitInput, match="the policy asks about metadata, and the cases have no such column"):
+    with pytest.raises(InvalidInput, match="the policy asks about metadata, and the cases have no such column"):
         run([case], a_policy_with([("escalate", {"metadata": {"amount": {"gt": 1}}})]))
-    with pytest.raises(UnfitInput, match="there are no cases"):
-        rehearse(NEW, [])
-    with pytest.raises(UnfitInput, match="metadata: not JSON"):
+    with pytest.raises(InvalidInput, match="there are no cases"):
+        run_backtest(NEW, [])
+    with pytest.raises(InvalidInput, match="metadata: not JSON"):
         run([a_case(metadata="{")], a_policy_with([("escalate", {"metadata": {"amount": {"gt": 1}}})]))
-    with pytest.raises(UnfitInput, match="'huge' is not one of low, medium, high"):
+    with pytest.raises(InvalidInput, match="'huge' is not one of low, medium, high"):
         run([a_case(risk_level="huge")])
 
 
@@ -160,8 +160,8 @@ def test_a_store_tells_the_same_as_its_cases_one_by_one(store, tmp_path, monkeyp
             if case.status == "waiting":
                 hitl.decide(case.case_id, Review(human_decision="approve", reviewer_id="senior_manager"))
         ledger = hitl.ledger
-        found = rehearse(ASKING, frames(ledger, tasks=True))
-        without = rehearse(NEW, frames(ledger, tasks=False))
+        found = run_backtest(ASKING, frames(ledger, tasks=True))
+        without = run_backtest(NEW, frames(ledger, tasks=False))
         alone = [hitl.show(one.case_id) for one in hitl.records()]
 
     for policy, told in ((ASKING, found), (NEW, without)):
@@ -199,7 +199,7 @@ def test_what_was_redacted_is_left_out_where_the_policy_asks_about_it(store, tmp
             case = hitl.submit(task, an_output(f"task-{number}", confidence=0.95))
             if number == 0:
                 hitl.redact(case.case_id, reason="asked to")
-        found, other = rehearse_store(unchanged, hitl.ledger), rehearse_store(OLD, hitl.ledger)
+        found, other = run_store_backtest(unchanged, hitl.ledger), run_store_backtest(OLD, hitl.ledger)
 
     assert (found.cases, found.left_out, found.erased, found.flipped) == (3, 1, 1, 0)
     assert (other.cases, other.left_out) == (4, 0)
@@ -208,7 +208,7 @@ def test_what_was_redacted_is_left_out_where_the_policy_asks_about_it(store, tmp
 def test_where_all_was_erased_it_is_said_why_there_is_nothing_to_rehearse_on():
     asks = a_policy_with([("escalate", {"metadata": {"amount": {"gt": 1}}})])
 
-    with pytest.raises(UnfitInput, match="no cases to rehearse on; 2 were left out, 2 of them erased"):
+    with pytest.raises(InvalidInput, match="no cases to run_backtest on; 2 were left out, 2 of them erased"):
         run([a_case(metadata=None), a_case(redacted=True)], asks)
 
 
@@ -226,7 +226,7 @@ def test_an_unchanged_policy_asks_for_as_many_answers_as_it_did(store, tmp_path,
         case = hitl.submit(a_task(), an_output())
         for who in ("domain_reviewer", "senior_manager"):
             hitl.decide(case.case_id, Review(human_decision="approve", reviewer_id=who))
-        (load,) = rehearse_store(policy, hitl.ledger).loads
+        (load,) = run_store_backtest(policy, hitl.ledger).loads
 
     assert (load.before_a_day, load.a_day) == (2, 2)
 
@@ -251,7 +251,7 @@ def test_cases_without_a_name_are_left_out_and_counted():
     ],
 )
 def test_what_was_recorded_and_is_no_answer_is_refused(changes, told):
-    with pytest.raises(UnfitInput, match=told):
+    with pytest.raises(InvalidInput, match=told):
         run([a_case(), a_case(**changes)], where="here")
 
 
@@ -260,7 +260,7 @@ def test_metadata_that_stand_in_columns_of_a_file_are_read_as_they_are(tmp_path)
     metadata = [{"amount": 5, "country": "DE"}, {"amount": None, "country": "DE"}, {"amount": 500, "country": "DE"}]
     pl.DataFrame([a_case(metadata=one) for one in metadata]).write_parquet(tmp_path / "past.parquet")
 
-    assert rehearse(policy, [scan(str(tmp_path / "past.parquet"))]).automated_after == pytest.approx(1 / 3)
+    assert run_backtest(policy, [scan(str(tmp_path / "past.parquet"))]).automated_after == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_a_file_made_by_hand_that_holds_something_else_is_refused(tmp_path, chan
     case = {"redacted": False} | a_case() | changes
     pl.DataFrame([case]).write_parquet(tmp_path / "past.parquet")
 
-    with pytest.raises(UnfitInput, match=told):
+    with pytest.raises(InvalidInput, match=told):
         scan(str(tmp_path / "past.parquet"))
 
 

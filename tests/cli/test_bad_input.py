@@ -260,7 +260,7 @@ def test_all_problems_of_all_files_are_told_at_once(hitl, folder):
     answer = hitl("run", "t", *names)
 
     told = json.loads(answer.err)
-    assert (answer.code, answer.out, told["error"]) == (2, "", "UnfitInput")
+    assert (answer.code, answer.out, told["error"]) == (2, "", "InvalidInput")
     assert sorted(problem.partition(":")[0] for problem in told["problems"]) == ["o", "p", "r", "t", "t", "v"]
     assert list(folder.glob("*.db*")) == []
 

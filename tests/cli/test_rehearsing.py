@@ -99,7 +99,7 @@ _TWICE = ("--capacity", "domain_reviewer=1", "--capacity", "domain_reviewer=1000
         (["--on", "none.parquet"], "there is no such file"),
         (["--on", "past.csv"], "past.csv"),
         (["--on", "sqlite:///none.db"], "there is no such file"),
-        (["--on", "tasks.jsonl"], "there are no cases to rehearse on"),
+        (["--on", "tasks.jsonl"], "there are no cases to run_backtest on"),
         (["--on", "strange.parquet"], "cannot be read"),
         (["--on", "past.parquet", "--capacity", "domain_reviewr=4"], "did you mean 'domain_reviewer'?"),
         (["--on", "past.parquet", "--capacity", "4"], "give cases a day"),

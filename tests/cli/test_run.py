@@ -95,7 +95,7 @@ def test_a_refused_task_stops_no_other_and_the_exit_code_says_no(hitl, folder):
     assert again.code == 1
     assert [case["task_id"] for case in again.data] == ["task_002", "task_003", "task_004", "task_005"]
     told = json.loads(again.err)
-    assert told["error"] == "Refusal"
+    assert told["error"] == "RequestRejected"
     assert [problem[:53] for problem in told["problems"]] == ["task 'task_001' was already submitted with other cont"]
 
 

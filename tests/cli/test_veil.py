@@ -57,7 +57,7 @@ def test_what_others_have_voted_is_told_when_the_case_is_decided(store, capsys):
 
 def test_that_a_case_measures_its_reviewer_is_told_when_it_is_decided(store, capsys):
     with Orchestrator.open(store, reviewers=TEAM, policy=a_policy()) as hitl:
-        hitl.plant(a_task(), an_output(), HumanDecision.REJECT)
+        hitl.add_gold_case(a_task(), an_output(), HumanDecision.REJECT)
         before = told(hitl, capsys)
         say(hitl, "r1")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hitl_orchestrator.domain.input.limits import check_record, check_text
 from hitl_orchestrator.domain.input.parsing import read_json, read_records
 from hitl_orchestrator.domain.value import MAX_DEPTH, MAX_SIZE, MAX_VALUES, check_json
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 
 LARGEST = '"' + "a" * (MAX_SIZE - 2) + '"'
 DEEPEST = "[" * MAX_DEPTH + "]" * MAX_DEPTH
@@ -64,7 +64,7 @@ def test_a_file_may_be_larger_than_any_of_its_records():
 )
 def test_a_text_that_never_ends_is_passed_over_once(text):
     check_text(text)
-    with pytest.raises(UnfitInput, match="not JSON"):
+    with pytest.raises(InvalidInput, match="not JSON"):
         read_json(text, "f")
 
 
@@ -107,7 +107,7 @@ def test_a_record_made_in_python_is_measured_as_the_text_that_it_would_be():
     room = MAX_SIZE - len(a_task(task_description="").model_dump_json())
 
     check_record(a_task(task_description="a" * room), "the task")
-    with pytest.raises(UnfitInput, match=r"^the task: a record has at most 1048576 bytes and this one has 1048577"):
+    with pytest.raises(InvalidInput, match=r"^the task: a record has at most 1048576 bytes and this one has 1048577"):
         check_record(a_task(task_description="a" * (room + 1)), "the task")
-    with pytest.raises(UnfitInput, match=r"^the task: it holds more than 100000 values"):
+    with pytest.raises(InvalidInput, match=r"^the task: it holds more than 100000 values"):
         check_record(a_task(metadata={"full": [1] * (MAX_VALUES - 1)}), "the task")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hitl_orchestrator import AgentOutput, UnfitInput
+from hitl_orchestrator import AgentOutput, InvalidInput
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.domain.value import Value
 
@@ -39,14 +39,14 @@ class Tree(Value):
     ],
 )
 def test_a_misspelt_field_is_compared_with_those_of_its_own_place(raw, told):
-    with pytest.raises(UnfitInput) as refusal:
+    with pytest.raises(InvalidInput) as refusal:
         parse(Tree, raw, "t")
 
     assert list(refusal.value.problems) == [f"t: {told}"]
 
 
 def test_a_misspelt_field_beside_one_of_several_types_is_compared_with_theirs():
-    with pytest.raises(UnfitInput) as refusal:
+    with pytest.raises(InvalidInput) as refusal:
         parse(Tree, {"twigs": [{"fruit": {"color": ""}}]}, "t")
 
     assert "t: twigs[0].fruit.Leaf.color: unknown field; did you mean 'colour'?" in refusal.value.problems
@@ -55,7 +55,7 @@ def test_a_misspelt_field_beside_one_of_several_types_is_compared_with_theirs():
 def test_a_field_of_the_proposal_is_not_suggested_beside_it():
     proposal = {"predicted_label": "x"}
 
-    with pytest.raises(UnfitInput) as refusal:
+    with pytest.raises(InvalidInput) as refusal:
         parse(AgentOutput, {"task_id": "t", "agent_output": proposal, "explanaton": "y"}, "o")
 
     assert list(refusal.value.problems) == ["o: explanaton: unknown field"]

@@ -7,7 +7,7 @@ from builders import a_submission, an_output
 
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Classification
-from hitl_orchestrator.graph.adapter import LARGEST_IN_STATE, Adapter, StateNotSound
+from hitl_orchestrator.graph.adapter import LARGEST_IN_STATE, Adapter, InvalidState
 from hitl_orchestrator.ledger.memory.ledger import MemoryLedger
 from hitl_orchestrator.nodes.state import Submitted
 
@@ -45,13 +45,13 @@ def test_a_node_is_given_values_and_gives_plain_json(adapter):
 def test_a_node_that_writes_anything_but_its_own_key_is_at_fault(adapter, update):
     step = adapter.step("classify", lambda state: update, Submitted, "classification")
 
-    with pytest.raises(StateNotSound, match="'classify' may write 'classification' and wrote"):
+    with pytest.raises(InvalidState, match="'classify' may write 'classification' and wrote"):
         step(state_of(adapter))
 
 
 @pytest.mark.parametrize("state", [{}, {"submission": None}, {"score": {}}])
 def test_a_state_without_what_a_node_needs_is_not_sound(adapter, state):
-    with pytest.raises(StateNotSound, match="it has no submission"):
+    with pytest.raises(InvalidState, match="it has no submission"):
         adapter.step("classify", lambda state: {}, Submitted, "classification")(state)
 
 
@@ -59,7 +59,7 @@ def test_a_state_without_what_a_node_needs_is_not_sound(adapter, state):
 def test_a_state_that_no_code_of_ours_wrote_is_not_sound(adapter, change):
     state = {"submission": {**json.loads(a_submission().model_dump_json()), **change}}
 
-    with pytest.raises(StateNotSound, match="Submission has 1 problems"):
+    with pytest.raises(InvalidState, match="Submission has 1 problems"):
         adapter.step("classify", lambda state: {}, Submitted, "classification")(state)
 
 
@@ -81,5 +81,5 @@ def test_what_was_kept_and_is_lost_or_changed_is_not_sound(adapter, payloads, ke
     if kept is not None:
         payloads.keep(name, kept)
 
-    with pytest.raises(StateNotSound, match=r"is not kept here|was changed since it was kept"):
+    with pytest.raises(InvalidState, match=r"is not kept here|was changed since it was kept"):
         adapter.typed(Submission, {"$kept": name, "size": 2})

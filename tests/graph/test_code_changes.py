@@ -17,7 +17,7 @@ from builders import a_review, a_task, an_output
 
 import hitl_orchestrator
 from hitl_orchestrator import Orchestrator
-from hitl_orchestrator.errors import GraphChanged
+from hitl_orchestrator.errors import GraphVersionMismatch
 from hitl_orchestrator.graph.topology import graph_version
 
 PACKAGE = Path(hitl_orchestrator.__file__).parent
@@ -30,7 +30,7 @@ import json, sys
 from pathlib import Path
 import hitl_orchestrator
 from hitl_orchestrator import AgentOutput, HitlError, Orchestrator, Review, Task
-from hitl_orchestrator.errors import Unrecovered
+from hitl_orchestrator.errors import RecoveryIncomplete
 
 def tried(act):
     try:
@@ -41,7 +41,7 @@ def tried(act):
 def recovered(hitl):
     try:
         return [case.status for case in hitl.recover()]
-    except Unrecovered as exc:
+    except RecoveryIncomplete as exc:
         return [type(failure).__name__ for failure in exc.failures.values()]
 
 store, doing = sys.argv[1:]
@@ -110,7 +110,7 @@ REFUSED: dict[str, list[Edit]] = {
     "a state key renamed": [
         (TOPOLOGY, "    review: dict[str, Any] | None\n", "    answer: dict[str, Any] | None\n"),
         (TOPOLOGY, 'HUMAN_REVIEW: "review"', 'HUMAN_REVIEW: "answer"'),
-        (STATE, "    review: Verdict | None = None", "    answer: Verdict | None = None"),
+        (STATE, "    review: RecordedDecision | None = None", "    answer: RecordedDecision | None = None"),
         (HUMAN_REVIEW, 'return {"review": row.verdict}', 'return {"answer": row.verdict}'),
         (BUILD, 'state.get("review")', 'state.get("answer")'),
     ],
@@ -210,7 +210,7 @@ def store(_paused, tmp_path) -> Path:
 def test_a_change_of_the_graph_is_refused_by_name_and_nothing_moves(store, tmp_path, edits):
     said = changed(tmp_path, edits).run(store, "decide")
 
-    assert (said["error"], said["recovered"]) == ("GraphChanged", ["GraphChanged"])
+    assert (said["error"], said["recovered"]) == ("GraphVersionMismatch", ["GraphVersionMismatch"])
     assert f"was routed under graph {graph_version()!r}, this code runs graph {said['version']!r}" in said["told"]
     with Orchestrator.open(f"sqlite:///{store}") as hitl:
         assert hitl.decide("waiting", a_review("approve")).status == "approved"
@@ -225,7 +225,7 @@ def test_a_reducer_removed_is_refused_by_name(store, tmp_path):
     before = changed(tmp_path, REFUSED["a reducer added"])
     assert before.run(store, "submit")["version"] != graph_version()
 
-    with Orchestrator.open(f"sqlite:///{store}") as hitl, pytest.raises(GraphChanged):
+    with Orchestrator.open(f"sqlite:///{store}") as hitl, pytest.raises(GraphVersionMismatch):
         hitl.decide("waiting", a_review("approve"))
 
     assert before.run(store, "decide")["status"] == "approved"

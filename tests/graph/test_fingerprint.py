@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypedDict
 import pytest
 from pydantic import Field
 
-from hitl_orchestrator.domain.value import Identifier, Instant, Value
+from hitl_orchestrator.domain.value import Identifier, UtcDatetime, Value
 from hitl_orchestrator.graph.fingerprint import reducers, structure
 
 
@@ -19,7 +19,7 @@ class Tree(Value):
     name: Identifier
     word: Word = Word.ONE
     branches: "tuple[Tree, ...]" = ()
-    seen_at: Instant | None = None
+    seen_at: UtcDatetime | None = None
     derived: int = Field(default=0, exclude=True)
 
 

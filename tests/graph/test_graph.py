@@ -8,7 +8,7 @@ from builders import a_task, an_output
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from hitl_orchestrator import Orchestrator
-from hitl_orchestrator.graph.serializer import LaxSerializer, RowRefused, check_strict, strict_serializer
+from hitl_orchestrator.graph.serializer import UnsafeRow, UnsafeSerializer, check_strict, strict_serializer
 from hitl_orchestrator.graph.topology import NEXT, OWNS, READS, graph_version
 
 
@@ -75,14 +75,14 @@ def test_a_row_that_names_a_foreign_class_is_refused_and_runs_none_of_its_code()
     lax.loads_typed(poisoned)
     assert Foreign.made == ["poison", "poison"]
 
-    with pytest.raises(RowRefused, match=r"it names .*Foreign"):
+    with pytest.raises(UnsafeRow, match=r"it names .*Foreign"):
         strict_serializer().loads_typed(poisoned)
 
     assert Foreign.made == ["poison", "poison"]
 
 
 def test_a_pickled_row_is_refused():
-    with pytest.raises(RowRefused, match="its tag is 'pickle'"):
+    with pytest.raises(UnsafeRow, match="its tag is 'pickle'"):
         strict_serializer().loads_typed(("pickle", b"cos\ngetpid\n(tR."))
 
 
@@ -97,7 +97,7 @@ def test_a_pickled_row_is_refused():
     ids=["pickle", "any class", "any constructor", "langgraph's strict mode"],
 )
 def test_at_start_up_a_serializer_that_reads_any_poisoned_row_is_refused(lax, caplog):
-    with pytest.raises(LaxSerializer):
+    with pytest.raises(UnsafeSerializer):
         check_strict(lax)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from door_corpus import ANSWER, OUTPUT, POLICY, TASK, Entry, corpus
 
-from hitl_orchestrator import AgentOutput, Orchestrator, Review, Task, UnfitInput
+from hitl_orchestrator import AgentOutput, InvalidInput, Orchestrator, Review, Task
 from hitl_orchestrator.cli import main
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.input.parsing import parse, parse_many, read_json, read_records
@@ -100,7 +100,7 @@ def test_the_library_says_so_of_tasks_and_outputs(hitl, texts, tmp_path, kind):
         before = len(hitl.ledger.stages(*CaseStage)) if entry.refused is not None else 0
         try:
             wrong += comes_to_its_end(hitl, *read(kind, path, task_id)) + unlike(entry, None)
-        except UnfitInput as exc:
+        except InvalidInput as exc:
             wrong += unlike(entry, str(exc))
             if len(hitl.ledger.stages(*CaseStage)) != before:
                 wrong.append(f"{entry.name}: something was stored")
@@ -146,7 +146,7 @@ def test_the_library_says_so_of_policies_and_people(address, texts, tmp_path, ki
                 opened.submit(given_task(task_id), given_output(task_id))
                 if opened.ledger.policy(policy.hash) != policy.policy.model_dump(mode="json"):
                     wrong.append(f"{entry.name}: came back otherwise")
-        except UnfitInput as exc:
+        except InvalidInput as exc:
             wrong += unlike(entry, str(exc))
 
     assert wrong == []
@@ -289,7 +289,7 @@ def answer_options(entry: Entry) -> list[str] | None:
     """Return an answer as the options of a command; None where its fields cannot be typed."""
     try:
         said = read_json(entry.text.decode(), entry.name)
-    except UnfitInput:
+    except InvalidInput:
         return None
     if not set(ANSWER) <= set(said) or set(said) - set(ANSWER) - {"human_feedback", "shown_digest", "modified_output"}:
         return None
@@ -356,7 +356,7 @@ def test_the_largest_comes_to_its_end(hitl):
 
     assert len(largest.model_dump_json().encode()) == MAX_SIZE
     assert (done.status, hitl.show("largest").final_output) == ("approved", largest.agent_output)
-    with pytest.raises(UnfitInput, match="the output for task 'larger': a record has at most"):
+    with pytest.raises(InvalidInput, match="the output for task 'larger': a record has at most"):
         hitl.submit(given_task("larger"), larger)
     with pytest.raises(UnknownCase):
         hitl.show("larger")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl_orchestrator.domain.audit import AuditRecord, Vote
-from hitl_orchestrator.domain.enums import HumanDecision, ProbeKind
+from hitl_orchestrator.domain.enums import HumanDecision, QualityCheckKind
 from hitl_orchestrator.insights.reviewer_quality import FAST_SECONDS, Signal, care, proposal_length, share_of
 
 DECISIONS = st.sampled_from(HumanDecision)
@@ -122,7 +122,7 @@ def test_whoever_cannot_have_read_it_is_fast(seconds, fast):
 
 
 def test_approvals_of_planted_errors_are_counted_apart():
-    planted = {"probe": ProbeKind.KNOWN_ANSWER}
+    planted = {"probe": QualityCheckKind.KNOWN_ANSWER}
     records = [
         *many(4, ("r01", "approve"), probe_expected="reject", **planted),
         *many(1, ("r01", "reject"), probe_expected="modify", start=4, **planted),
@@ -137,7 +137,7 @@ def test_approvals_of_planted_errors_are_counted_apart():
 
 
 def test_one_planted_error_in_five_may_be_bad_luck():
-    planted = {"probe": ProbeKind.KNOWN_ANSWER, "probe_expected": "reject"}
+    planted = {"probe": QualityCheckKind.KNOWN_ANSWER, "probe_expected": "reject"}
     records = [*many(4, ("r01", "reject"), **planted), *many(1, ("r01", "approve"), start=4, **planted)]
 
     found = told_of(records)
@@ -169,8 +169,8 @@ def test_votes_on_one_case_are_compared_the_last_of_each_person():
 def test_a_second_look_is_compared_with_the_first_for_both():
     records = [
         a_record("a", ("r01", "approve")),
-        a_record("b", ("r02", "reject"), probe=ProbeKind.SECOND_LOOK, probe_of="a"),
-        a_record("c", ("r02", "reject"), probe=ProbeKind.SECOND_LOOK, probe_of="gone"),
+        a_record("b", ("r02", "reject"), probe=QualityCheckKind.SECOND_LOOK, probe_of="a"),
+        a_record("c", ("r02", "reject"), probe=QualityCheckKind.SECOND_LOOK, probe_of="gone"),
     ]
 
     assert [(one.with_peers.count, one.with_peers.of) for one in care(records)] == [(0, 1), (0, 1)]
@@ -225,7 +225,7 @@ def test_a_share_lies_in_its_interval_and_more_of_the_same_makes_it_narrower(ans
         st.tuples(
             st.lists(st.tuples(PERSONS, DECISIONS), max_size=4),
             st.none() | st.floats(0, 1000),
-            st.none() | st.sampled_from(ProbeKind),
+            st.none() | st.sampled_from(QualityCheckKind),
             st.none() | st.sampled_from(["case-0", "case-1"]),
         ),
         max_size=8,

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.wait_times import Capacity, capacity_of, expected_wait
 
 
@@ -50,5 +50,5 @@ def test_a_capacity_is_read_with_and_without_a_number_of_people():
 
 @pytest.mark.parametrize("given", ["x", "=4", "a=", "a=0", "a=-1", "a=nan", "a=inf", "a=0x4", "a=1x", "a=x4"])
 def test_what_is_none_is_refused(given):
-    with pytest.raises(UnfitInput, match="such as domain_reviewer=40"):
+    with pytest.raises(InvalidInput, match="such as domain_reviewer=40"):
         capacity_of(given)

@@ -12,7 +12,7 @@ from secrets_told import run
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.value import canonical_json
-from hitl_orchestrator.errors import LedgerDamaged, SealBroken
+from hitl_orchestrator.errors import LedgerDamaged, TamperedReview
 from hitl_orchestrator.ledger.events.chain import Draft
 from hitl_orchestrator.ledger.events.contents import ERASABLE, ERASED, Contents, erased, marked, new_contents, restored
 
@@ -158,7 +158,7 @@ def test_what_was_changed_beside_the_ledger_is_not_carried_out(half_redacted):
         sql = f"UPDATE contents SET body = replace(body, 'Zaphod7', 'Zaphod8') WHERE case_id = '{case_id}'"
         assert connection.execute(sql).rowcount
 
-    with pytest.raises((LedgerDamaged, SealBroken)):
+    with pytest.raises((LedgerDamaged, TamperedReview)):
         half_redacted.decide(case_id, a_review("approve", "senior_manager"))
 
 

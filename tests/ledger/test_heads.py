@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stores import address_of
 
 from hitl_orchestrator import Orchestrator
-from hitl_orchestrator.errors import HeadsUnavailable, KeyUnusable, LedgerDamaged, UnfitInput, UnknownCase
+from hitl_orchestrator.errors import HeadFileUnavailable, InvalidInput, InvalidKey, LedgerDamaged, UnknownCase
 from hitl_orchestrator.ledger.keys.signing import (
     is_signed,
     new_signing_key,
@@ -74,14 +74,14 @@ def test_a_key_that_others_may_read_is_not_used(tmp_path):
     signing_key_at(file)
     file.chmod(0o644)
 
-    with pytest.raises(KeyUnusable, match="chmod 600"):
+    with pytest.raises(InvalidKey, match="chmod 600"):
         signing_key_at(file)
 
 
 @pytest.mark.parametrize("text", ["", "secret", "ab" * 31, "ab" * 33, "zz" * 32])
 def test_what_is_no_key_is_refused_and_not_repeated(tmp_path, text):
     for read in (signing_key_in, public_key_in):
-        with pytest.raises(KeyUnusable) as refused:
+        with pytest.raises(InvalidKey) as refused:
             read(text, "the setting")
         assert not text or text not in str(refused.value)
 
@@ -171,10 +171,10 @@ def test_half_a_line_that_a_crash_left_is_taken_back(hitl, tmp_path):
 
 
 def test_a_file_that_cannot_be_written_or_holds_something_else_is_named(hitl, tmp_path):
-    with pytest.raises(HeadsUnavailable, match="nowhere"):
+    with pytest.raises(HeadFileUnavailable, match="nowhere"):
         Headbook(tmp_path / "nowhere" / "heads").add(lambda last: None)
     (tmp_path / "other").write_text('{"size": 1}\n')
-    with pytest.raises(UnfitInput, match="other:1: "):
+    with pytest.raises(InvalidInput, match="other:1: "):
         Headbook(tmp_path / "other").add(lambda last: None)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from builders import AGENT, NINE, a_shown, a_submission
 
-from hitl_orchestrator.errors import KeyUnusable, SealBroken, SealKeyMissing
+from hitl_orchestrator.errors import InvalidKey, SealKeyMissing, TamperedReview
 from hitl_orchestrator.ledger.keys.files import encryption_key, keys_in, new_key, private_text, seals_from
 from hitl_orchestrator.ledger.keys.mac import ephemeral_seals
 from hitl_orchestrator.wiring.build import open_ledger
@@ -60,7 +60,7 @@ def test_a_key_that_others_can_read_is_refused_with_the_remedy(store_file, key_f
     key_file.write_text(new_key())
     key_file.chmod(others)
 
-    with pytest.raises(KeyUnusable, match=f"chmod 600 {key_file}"):
+    with pytest.raises(InvalidKey, match=f"chmod 600 {key_file}"):
         open_ledger(f"sqlite:///{store_file}")
 
     assert not store_file.exists()
@@ -76,17 +76,17 @@ def test_what_is_no_key_is_refused_with_the_remedy(tmp_path, text):
     key.touch(mode=0o600)
     key.write_text(text, encoding="utf-8")
 
-    with pytest.raises(KeyUnusable) as refusal:
+    with pytest.raises(InvalidKey) as refusal:
         seals_from(key, tmp_path / "unused")
     assert str(key) in str(refusal.value)
 
     if text.isascii() and text:
-        with pytest.raises(KeyUnusable, match="openssl rand -hex 32"):
+        with pytest.raises(InvalidKey, match="openssl rand -hex 32"):
             seals_from(text, tmp_path / "unused")
 
 
 def test_a_key_file_that_is_named_and_missing_is_refused(tmp_path):
-    with pytest.raises(KeyUnusable, match="there is no such file"):
+    with pytest.raises(InvalidKey, match="there is no such file"):
         seals_from(tmp_path / "lost", tmp_path / "unused")
 
     assert list(tmp_path.iterdir()) == []
@@ -135,19 +135,19 @@ def test_every_store_of_its_own_has_its_own_key():
 
 @pytest.mark.parametrize("key", ["ab" * 16, "ab" * 33, "x"])
 def test_a_key_for_encryption_has_32_bytes(key):
-    with pytest.raises(KeyUnusable, match="HITL_CHECKPOINT_KEY"):
+    with pytest.raises(InvalidKey, match="HITL_CHECKPOINT_KEY"):
         encryption_key(key)
 
 
 def test_a_key_is_never_shown():
     assert "lambda" not in repr(ephemeral_seals())
-    with pytest.raises(KeyUnusable) as refusal:
+    with pytest.raises(InvalidKey) as refusal:
         seals_from("ab" * 31, Path("unused"))
     assert "abab" not in str(refusal.value)
 
 
 def test_a_review_that_is_not_there_is_not_proven(ledger):
-    with pytest.raises(SealBroken, match="it is gone"):
+    with pytest.raises(TamperedReview, match="it is gone"):
         ledger.proven("case-1.0")
 
 

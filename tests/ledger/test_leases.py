@@ -12,7 +12,7 @@ import pytest
 from builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_verdict, an_outcome
 
 from hitl_orchestrator.domain.enums import CaseStage, DecisionSource, OnTimeout
-from hitl_orchestrator.errors import CaseMoved, KeyReused, LeaseLost, ReviewExpired, StaleReview
+from hitl_orchestrator.errors import CaseChanged, KeyReused, LeaseLost, ReviewExpired, StaleReview
 from hitl_orchestrator.ledger.store.leases import Holder, is_gone
 from hitl_orchestrator.wiring.build import open_ledger
 
@@ -27,7 +27,7 @@ def elsewhere(act):
     def run():
         try:
             told.append(act())
-        except CaseMoved as exc:
+        except CaseChanged as exc:
             told.append(exc)
 
     thread = Thread(target=run)

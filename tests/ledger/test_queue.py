@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_task, a_verdict
 
-from hitl_orchestrator.domain.decision import Asking, RoutingDecision
+from hitl_orchestrator.domain.decision import ReviewRequirements, RoutingDecision
 from hitl_orchestrator.domain.enums import DecisionSource, RiskLevel
-from hitl_orchestrator.domain.review import Review, Verdict
-from hitl_orchestrator.errors import NotAuthorised, ReviewAlreadyDecided, ReviewClaimed, ReviewWithdrawn
-from hitl_orchestrator.ledger.ports.claims import Limit, Load, Wanted
+from hitl_orchestrator.domain.review import RecordedDecision, Review
+from hitl_orchestrator.errors import NotAuthorized, ReviewAlreadyDecided, ReviewClaimed, ReviewWithdrawn
+from hitl_orchestrator.ledger.ports.claims import InboxFilter, Limit, Load
 
 HOUR = 3600
 
@@ -41,7 +41,7 @@ def until(ledger, time):
 
 def due_in(seconds, remind_before=None):
     decision = a_routing().decision
-    told = {"respond_within": timedelta(seconds=seconds), "asking": Asking(remind_before=remind_before)}
+    told = {"respond_within": timedelta(seconds=seconds), "asking": ReviewRequirements(remind_before=remind_before)}
     return RoutingDecision(**{**dict(decision), **told})
 
 
@@ -64,7 +64,7 @@ def test_what_is_given_on_is_the_other_s_and_comes_back(ledger):
 
 def test_only_what_one_holds_can_be_given_on(ledger):
     row = opened(ledger)
-    with pytest.raises(NotAuthorised, match="claim it first"):
+    with pytest.raises(NotAuthorized, match="claim it first"):
         give(ledger, row, "ana", "ben")
     claim(ledger, row, "zoe")
     with pytest.raises(ReviewClaimed, match="'zoe'"):
@@ -89,7 +89,7 @@ def test_a_limit_counts_every_account_of_a_person_and_not_the_review_itself(ledg
     claim(ledger, one, "ana", limit=limit)
 
     for who in limit.accounts:
-        with pytest.raises(NotAuthorised, match="they hold 1 reviews already"):
+        with pytest.raises(NotAuthorized, match="they hold 1 reviews already"):
             claim(ledger, two, who, limit=limit)
     assert claim(ledger, two, "ben", limit=Limit(("ben",), 1)).claimed_by == "ben"
 
@@ -147,7 +147,7 @@ def test_what_is_taken_back_takes_no_answer_whoever_holds_it(ledger, source, kin
     row = opened(ledger)
     claim(ledger, row, "ben")
     said = Review(human_decision="reject", reviewer_id="who", reason="not needed")
-    verdict = Verdict(review=said, decided_at=NINE, role=row.role, channel="library", source=source)
+    verdict = RecordedDecision(review=said, decided_at=NINE, role=row.role, channel="library", source=source)
 
     gone = ledger.withdraw(row, verdict, an_actor("who"))
 
@@ -167,7 +167,7 @@ def test_what_was_decided_is_not_taken_back(ledger):
     with pytest.raises(ReviewAlreadyDecided):
         ledger.withdraw(
             row,
-            Verdict(review=said, decided_at=NINE, role=row.role, channel="x", source=DecisionSource.SUBMITTER),
+            RecordedDecision(review=said, decided_at=NINE, role=row.role, channel="x", source=DecisionSource.SUBMITTER),
             PERSON,
         )
 
@@ -189,7 +189,7 @@ def test_what_waits_is_narrowed_in_every_way(ledger):
     claim(ledger, opened(ledger, "case-3"), "ben")
 
     def found(**wanted):
-        first, *others = [row.case_id for row in ledger.waiting(Wanted(**wanted))] or [None]
+        first, *others = [row.case_id for row in ledger.waiting(InboxFilter(**wanted))] or [None]
         return [first, *sorted(others)]  # what was opened at one instant has no order
 
     assert found() == ["case-2", "case-1", "case-3"]

@@ -4,7 +4,7 @@ import pytest
 from builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_task, a_verdict, an_outcome, minutes
 
 from hitl_orchestrator.domain.enums import CaseStage
-from hitl_orchestrator.errors import UnfitInput, UnknownCase
+from hitl_orchestrator.errors import InvalidInput, UnknownCase
 
 AUTO = a_routing("auto_approve")
 
@@ -48,7 +48,7 @@ def test_a_case_is_found_by_its_id_and_the_latest_attempt_by_the_id_of_its_task(
 def test_a_task_cannot_take_the_name_of_a_case(ledger):
     received(ledger, "case-1", "task-1")
 
-    with pytest.raises(UnfitInput, match="'case-1': task_id: this is the id of a case"):
+    with pytest.raises(InvalidInput, match="'case-1': task_id: this is the id of a case"):
         received(ledger, "case-2", "case-1")
 
     assert ledger.find("case-1").case_id == "case-1"

@@ -25,9 +25,9 @@ from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.enums import ActorKind, EventKind
 from hitl_orchestrator.errors import (
     CaseUnfinished,
+    InvalidInput,
     ReviewAlreadyDecided,
     TaskConflict,
-    UnfitInput,
     UnknownCase,
 )
 from hitl_orchestrator.ledger.events.contents import ERASED, Contents
@@ -292,7 +292,7 @@ def test_the_digest_that_was_signed_does_not_confirm_a_guess(hitl):
 def test_a_reason_is_needed_and_is_a_text(hitl, reason):
     run(hitl, 1)
 
-    with pytest.raises(UnfitInput, match="redact 'task-1': reason"):
+    with pytest.raises(InvalidInput, match="redact 'task-1': reason"):
         hitl.redact("task-1", reason=reason)
 
     assert not hitl.show("task-1").redacted

@@ -12,7 +12,7 @@ from tampering import ENTRY_EDITS, TABLE_EDITS, fill
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import LedgerDamaged
 from hitl_orchestrator.ledger.keys.signing import new_signing_key
-from hitl_orchestrator.ledger.verification.signer import Notary
+from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.wiring.build import now_in_utc, open_to_audit
 
 CASES = 60
@@ -72,7 +72,7 @@ def made(once):
 
 def verified(made, heads=(), public=None):
     with closing(open_to_audit(made.store)) as ledger:
-        return Notary(ledger, now_in_utc, new_signing_key).verify(heads, public)
+        return LedgerSigner(ledger, now_in_utc, new_signing_key).verify(heads, public)
 
 
 def test_nothing_is_found_in_what_nobody_touched(made):
@@ -126,7 +126,7 @@ def test_nothing_is_signed_or_proven_on_what_was_changed(made):
     made.change(ENTRY_EDITS[0], 20)
 
     with closing(open_to_audit(made.store)) as ledger:
-        notary = Notary(ledger, now_in_utc, new_signing_key)
+        notary = LedgerSigner(ledger, now_in_utc, new_signing_key)
         with pytest.raises(LedgerDamaged, match="entry 20"):
             notary.sign()
         with pytest.raises(LedgerDamaged, match="entry 20"):

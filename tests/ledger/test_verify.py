@@ -21,7 +21,7 @@ from hitl_orchestrator.domain.value import canonical_json, read_canonical
 from hitl_orchestrator.ledger.events.chain import GENESIS, Entry, Head
 from hitl_orchestrator.ledger.keys.signing import new_signing_key
 from hitl_orchestrator.ledger.verification.chain_check import START, walk
-from hitl_orchestrator.ledger.verification.signer import Notary
+from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.wiring.build import now_in_utc, open_to_audit
 
 CASES = 230
@@ -192,7 +192,7 @@ def test_a_fork_is_found_with_a_head_of_the_other_branch(tmp_path, rows, heads):
 
 def verified(file, heads=(), public=None) -> Any:
     with closing(open_to_audit(f"sqlite:///{file}")) as ledger:
-        return Notary(ledger, now_in_utc, new_signing_key).verify(heads, public)
+        return LedgerSigner(ledger, now_in_utc, new_signing_key).verify(heads, public)
 
 
 def test_a_head_with_another_key_or_another_word_is_not_believed(made, heads):

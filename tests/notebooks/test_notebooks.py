@@ -25,7 +25,7 @@ STORIES = {
         "approved\nwaiting\nwaiting\nwaiting\n",
         "refund-1 domain_reviewer due",
         '<div class="hitl-card">',
-        "NotAuthorised: reviewer 'r01' may not decide this: they have answered this case already",
+        "NotAuthorized: reviewer 'r01' may not decide this: they have answered this case already",
         "approved [('r01', 'approve'), ('r02', 'approve')]",
         "r02 delegated by r01\nr01\n",
         "modified_and_approved\n{'op': 'replace'",
@@ -43,7 +43,7 @@ STORIES = {
         " 0 looser\n",
         "of what would go ahead is wrong",
         "in force: True\nin force: False - policy_change waiting\n",
-        "NotAuthorised: reviewer 'senior_manager' may not decide this: they submitted this case",
+        "NotAuthorized: reviewer 'senior_manager' may not decide this: they submitted this case",
         "rules now: True\nrules now: True\nthe ledger is sound\n",
     ),
 }

@@ -5,7 +5,7 @@ from importlib.metadata import version
 import pytest
 from builders import NINE, a_review, a_task, an_output, minutes
 
-from hitl_orchestrator import AuditRecord, Refusal, Review, UnfitInput
+from hitl_orchestrator import AuditRecord, InvalidInput, RequestRejected, Review
 from hitl_orchestrator.domain.enums import HumanDecision
 
 EVERYTHING = tuple(HumanDecision)
@@ -131,7 +131,7 @@ def test_what_is_offered_is_taken_and_what_is_not_is_refused(opened, answer, rev
 
     try:
         one(a_review(answer, reviewer))
-    except (Refusal, UnfitInput):
+    except (RequestRejected, InvalidInput):
         taken = False
     else:
         taken = True

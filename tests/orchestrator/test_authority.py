@@ -3,9 +3,9 @@
 import pytest
 from builders import a_review, a_task, an_output
 
-from hitl_orchestrator import UnfitInput
+from hitl_orchestrator import InvalidInput
 from hitl_orchestrator.domain.enums import ReviewStatus
-from hitl_orchestrator.errors import NotAuthorised, ReviewAlreadyDecided, TopOfChain
+from hitl_orchestrator.errors import NotAuthorized, ReviewAlreadyDecided, TopOfChain
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def refused(hitl):
         with pytest.raises(error, match=match):
             hitl.decide("task-1", answer)
         told = hitl.history("task-1")[len(before) :]
-        assert [event.kind for event in told] == ([] if error is UnfitInput else ["refused"])
+        assert [event.kind for event in told] == ([] if error is InvalidInput else ["refused"])
         assert hitl.show("task-1").open_review is not None
 
     return try_it
@@ -35,19 +35,19 @@ def refused(hitl):
 def test_a_person_without_the_role_may_not_decide(hitl, waits, refused, answer, match):
     waits(hitl, risk="high")
 
-    refused(answer, NotAuthorised, match)
+    refused(answer, NotAuthorized, match)
 
 
 def test_a_person_of_another_domain_may_not_decide(hitl, waits, refused):
     waits(hitl)
 
-    refused(a_review("approve", "ben"), NotAuthorised, "the case is in 'customer_support', their domains are finance")
+    refused(a_review("approve", "ben"), NotAuthorized, "the case is in 'customer_support', their domains are finance")
 
 
 def test_somebody_must_decide(hitl, waits, refused):
     waits(hitl)
 
-    refused(a_review("approve", None), UnfitInput, "say who decides")
+    refused(a_review("approve", None), InvalidInput, "say who decides")
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_the_role_itself_or_one_above_it_decides(hitl, waits, reviewer, named, r
 def test_an_answer_that_lacks_what_its_decision_needs_is_refused(hitl, waits, refused, answer, match):
     waits(hitl)
 
-    refused(answer, UnfitInput, match)
+    refused(answer, InvalidInput, match)
 
 
 def test_every_problem_of_an_answer_is_told_at_once(hitl, waits):
     waits(hitl)
 
-    with pytest.raises(UnfitInput) as refusal:
+    with pytest.raises(InvalidInput) as refusal:
         hitl.decide("task-1", a_review("modify", "ana", modified_output=None, task_id="task-2"))
 
     assert len(refusal.value.problems) == 2
@@ -107,7 +107,7 @@ def test_nothing_proposed_is_nothing_to_approve(hitl, refused):
     case = hitl.submit(a_task())
     assert (case.status, case.reviews[0].shown.routing.score.confidence) == ("waiting", None)
 
-    refused(a_review("approve", "ana"), UnfitInput, "the agent proposed nothing to approve")
+    refused(a_review("approve", "ana"), InvalidInput, "the agent proposed nothing to approve")
 
     own = hitl.decide("task-1", a_review("override", "ana", modified_output={"predicted_label": "Mine"}))
     assert (own.final_output.predicted_label, own.record.proposed_output) == ("Mine", None)
@@ -143,7 +143,7 @@ def test_who_passed_a_case_up_no_longer_decides_it(hitl, waits):
     waits(hitl)
     hitl.decide("task-1", a_review("escalate", "ana"))
 
-    with pytest.raises(NotAuthorised, match="it needs 'senior_manager'"):
+    with pytest.raises(NotAuthorized, match="it needs 'senior_manager'"):
         hitl.decide("task-1", a_review("approve", "ana"))
     with pytest.raises(ReviewAlreadyDecided, match="by 'ana': escalate"):
         hitl.decide("task-1", a_review("approve", "ana", review_id=hitl.show("task-1").reviews[0].review_id))

@@ -9,9 +9,9 @@ from itertools import product
 import pytest
 from builders import a_review, a_task, an_output
 
-from hitl_orchestrator import Orchestrator, Refusal
+from hitl_orchestrator import Orchestrator, RequestRejected
 from hitl_orchestrator.domain.enums import EventKind
-from hitl_orchestrator.errors import NotAuthorised, ReviewClaimed
+from hitl_orchestrator.errors import NotAuthorized, ReviewClaimed
 
 SUPPORT = "customer_support"
 PEOPLE = [
@@ -97,11 +97,11 @@ def test_what_is_not_allowed_is_refused_with_a_remedy_and_changes_nothing(hitl, 
     if expected(kind, verb, case):
         do(hitl, kind, verb, task_id)
         return
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestRejected) as refused:
         do(hitl, kind, verb, task_id)
 
     sentence = str(refused.value)
-    assert isinstance(refused.value, NotAuthorised | ReviewClaimed) or "the top of the chain" in sentence
+    assert isinstance(refused.value, NotAuthorized | ReviewClaimed) or "the top of the chain" in sentence
     assert kind in sentence or "colleague" in sentence or verb == "escalate"
     assert any(hint in sentence for hint in (";", "did you mean", "their domains are", "there is no such reviewer"))
     told = hitl.history(task_id)[before[1] :]

@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 from builders import a_review
 
-from hitl_orchestrator.errors import CaseNotWaiting, NotAuthorised, ReviewClaimed, UnfitInput
+from hitl_orchestrator.errors import CaseNotWaiting, InvalidInput, NotAuthorized, ReviewClaimed
 
 
 def test_who_has_claimed_a_case_decides_it_and_others_are_told_who_has(hitl, waits):
@@ -35,14 +35,14 @@ def test_what_is_released_may_be_decided_by_others(hitl, waits):
 def test_who_may_not_decide_may_not_claim(hitl, waits, who):
     waits(hitl)
 
-    with pytest.raises(NotAuthorised):
+    with pytest.raises(NotAuthorized):
         hitl.claim("task-1", who)
 
 
 def test_only_what_waits_can_be_claimed_and_only_for_a_while(hitl, waits):
     waits(hitl)
     for seconds in (0, -1, 86_401, float("nan")):
-        with pytest.raises(UnfitInput, match="is not in"):
+        with pytest.raises(InvalidInput, match="is not in"):
             hitl.claim("task-1", "ana", seconds=seconds)
     hitl.decide("task-1", a_review("reject", "ana"))
 

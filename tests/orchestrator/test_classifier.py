@@ -4,7 +4,7 @@ import pytest
 from builders import a_task, an_output
 from langchain_core.runnables import RunnableLambda
 
-from hitl_orchestrator import UnfitInput
+from hitl_orchestrator import InvalidInput
 from hitl_orchestrator.errors import HitlError
 
 
@@ -70,7 +70,7 @@ def test_no_answer_goes_to_a_person(opened, store, classifier):
 )
 def test_an_answer_that_is_no_output_is_refused_and_the_case_can_be_run_again(opened, sqlite_store, answer, match):
     with opened(sqlite_store, classifier=Model(answer)) as hitl:
-        with pytest.raises(UnfitInput, match=match):
+        with pytest.raises(InvalidInput, match=match):
             hitl.submit(a_task())
         assert hitl.show("task-1").status == "received"
 

@@ -10,7 +10,7 @@ from itertools import cycle
 import pytest
 from builders import FakeClock, a_review, a_task, an_output, minutes
 
-from hitl_orchestrator import Orchestrator, UnfitInput
+from hitl_orchestrator import InvalidInput, Orchestrator
 
 HOUR = timedelta(hours=1)
 
@@ -146,7 +146,7 @@ def test_a_clock_that_steps_back_makes_no_negative_latency(durable_store):
 
 def test_a_clock_without_a_zone_is_refused_and_nothing_is_stored(durable_store):
     with Orchestrator.open(durable_store, clock=lambda: datetime(2025, 1, 12, 9)) as hitl:  # noqa: DTZ001 - on purpose
-        with pytest.raises(UnfitInput, match="has no zone"):
+        with pytest.raises(InvalidInput, match="has no zone"):
             hitl.submit(a_task(), an_output())
 
         assert list(hitl.ledger.events()) == []

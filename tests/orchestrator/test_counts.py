@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from builders import a_review, a_task, an_output
 
-from hitl_orchestrator import Orchestrator, Refusal
+from hitl_orchestrator import Orchestrator, RequestRejected
 
 TABLES = ("cases", "reviews", "events", "payloads", "refusals", "checkpoints", "writes")
 
@@ -100,7 +100,7 @@ def test_a_repeated_answer_writes_nothing_and_a_refused_one_writes_once_that_it_
 
     durable.decide("task-1", a_review("approve", "ana"))
     for answer in [a_review("reject", "zoe"), a_review("approve", "ben")] * 3:
-        with pytest.raises(Refusal):
+        with pytest.raises(RequestRejected):
             durable.decide("task-1", answer)
 
     assert counter.look() == (2, {"events": 2, "refusals": 2})

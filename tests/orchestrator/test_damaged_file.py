@@ -16,7 +16,7 @@ from builders import FakeClock, a_review, a_task, an_output
 from sizes import sized
 
 from hitl_orchestrator import Case, HitlError, Orchestrator
-from hitl_orchestrator.domain.review import ReviewRow
+from hitl_orchestrator.domain.review import StoredReview
 
 ROUNDS = 2
 # Deciding and recovering takes longer than all the rest, and hardly ever depends on the bit.
@@ -82,7 +82,7 @@ def everything(hitl: Orchestrator, names: list[str]) -> Read:
     return read
 
 
-def unsealed(row: ReviewRow) -> ReviewRow:
+def unsealed(row: StoredReview) -> StoredReview:
     """An open review without its seal, which nobody reads: a broken one is found when the review is decided."""
     return row if row.verdict else row.model_copy(update={"seal": ""})
 

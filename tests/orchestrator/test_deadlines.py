@@ -10,7 +10,7 @@ from builders import a_review, a_task, an_output
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.enums import CaseStage
-from hitl_orchestrator.errors import HitlError, NotAuthorised, ReviewExpired
+from hitl_orchestrator.errors import HitlError, NotAuthorized, ReviewExpired
 
 INSTANT, HOUR = "PT0.001S", "PT1H"
 A_MOMENT = timedelta(milliseconds=3)
@@ -105,7 +105,7 @@ def test_whoever_was_asked_first_does_not_decide_what_was_passed_up(timed, waits
     let_its_time_pass(hitl, clock)
     hitl.sweep()
 
-    with pytest.raises(NotAuthorised):
+    with pytest.raises(NotAuthorized):
         hitl.decide("task-1", a_review("approve", "ana"))
 
 

@@ -10,7 +10,7 @@ from builders import a_review, a_task, an_output
 from linearizable import CHAIN, FINAL, Operation, is_linearizable
 from sizes import sized
 
-from hitl_orchestrator.errors import Refusal, ReviewAlreadyDecided
+from hitl_orchestrator.errors import RequestRejected, ReviewAlreadyDecided
 
 CLIENTS, TASKS = 8, 3
 # Content, risk, confidence, and the place in the chain that the canonical policy asks; None goes ahead.
@@ -50,7 +50,7 @@ class Client:
             told = ("status", act().status)
         except ReviewAlreadyDecided as refusal:
             told = ("ReviewAlreadyDecided", refusal.reviewer, refusal.decision)
-        except Refusal as refusal:
+        except RequestRejected as refusal:
             told = (type(refusal).__name__,)
         self.history.append((name, Operation(call, next(self._clock), kind, given, told)))
 
@@ -83,7 +83,7 @@ def test_whatever_clients_saw_could_have_happened_one_step_after_the_other(
             assert is_linearizable(history), (name, *sorted(history))
             kinds |= {operation.told[0] for operation in history}
 
-    assert kinds >= {"status", "UnknownCase", "TaskConflict", "CaseNotWaiting", "ReviewAlreadyDecided", "NotAuthorised"}
+    assert kinds >= {"status", "UnknownCase", "TaskConflict", "CaseNotWaiting", "ReviewAlreadyDecided", "NotAuthorized"}
     assert hitl.recover() == []
     assert hitl.verify().sound
 

@@ -4,18 +4,20 @@ import pytest
 from builders import AGENT, a_review, a_submission, a_task, an_output
 from governed import BY_MAX, LOOSE, checked, submitted
 
-from hitl_orchestrator.domain.case import Probe
-from hitl_orchestrator.domain.enums import HumanDecision, ProbeKind
+from hitl_orchestrator.domain.case import QualityCheck
+from hitl_orchestrator.domain.enums import HumanDecision, QualityCheckKind
 from hitl_orchestrator.domain.input.reserved_ids import policy_change_id, spot_check_id
-from hitl_orchestrator.errors import TaskConflict, UnfitInput
+from hitl_orchestrator.errors import InvalidInput, TaskConflict
 from hitl_orchestrator.wiring.build import new_case_id
 
 DOORS = {
     "submit": lambda hitl, name: submitted(hitl, name, 0.9),
     "resubmit": lambda hitl, name: hitl.submit(a_task(name), an_output(name), resubmit=True),
     "accept": lambda hitl, name: hitl.accept(a_task(name), an_output(name), resubmit=True),
-    "plant": lambda hitl, name: hitl.plant(a_task(name), an_output(name, confidence=0.1), HumanDecision.REJECT),
-    "second look": lambda hitl, name: hitl.second_look("looked-at", name),
+    "add_gold_case": lambda hitl, name: hitl.add_gold_case(
+        a_task(name), an_output(name, confidence=0.1), HumanDecision.REJECT
+    ),
+    "second look": lambda hitl, name: hitl.add_second_review("looked-at", name),
 }
 
 
@@ -32,7 +34,7 @@ def test_no_door_takes_an_id_that_is_kept_and_none_tells_whether_there_is_such_a
 
     told = set()
     for name in (*there, spot_check_id(new_case_id()), policy_change_id(new_case_id())):
-        with pytest.raises(UnfitInput, match="an id of this form is kept") as refused:
+        with pytest.raises(InvalidInput, match="an id of this form is kept") as refused:
             DOORS[door](hitl, name)
         told.add(str(refused.value).replace(name, "ID"))
 
@@ -50,7 +52,7 @@ def test_no_newer_attempt_takes_the_place_of_what_measures_reviewers_or_changes_
     hitl = opened(store, policy=checked(1))
     hitl.activate_policy(checked(1), **BY_MAX)
     drawn = submitted(hitl, "task-1", 0.9)
-    planted = hitl.plant(a_task("planted"), an_output("planted", confidence=0.1), HumanDecision.REJECT)
+    planted = hitl.add_gold_case(a_task("planted"), an_output("planted", confidence=0.1), HumanDecision.REJECT)
     ours = [hitl.show(spot_check_id(drawn.case_id)), planted, hitl.activate_policy(LOOSE, **BY_MAX).case]
 
     for number, case in enumerate(ours):
@@ -69,18 +71,20 @@ def test_what_was_submitted_before_is_never_taken_for_a_known_answer(opened):
     hitl = opened("memory://")
     hitl.submit(a_task(), an_output(confidence=0.1))
 
-    with pytest.raises(UnfitInput, match=r"it was submitted before, .* give this one another id"):
-        hitl.plant(a_task(), an_output(confidence=0.1), HumanDecision.REJECT)
+    with pytest.raises(InvalidInput, match=r"it was submitted before, .* give this one another id"):
+        hitl.add_gold_case(a_task(), an_output(confidence=0.1), HumanDecision.REJECT)
 
 
 def test_a_second_look_stays_whatever_is_submitted_under_its_id(opened):
     hitl = opened("memory://")
     submitted(hitl, "task-1", 0.1)
     hitl.decide("task-1", a_review("approve", "zoe"))
-    look = hitl.second_look("task-1", "task-2")
+    look = hitl.add_second_review("task-1", "task-2")
 
     with pytest.raises(TaskConflict, match="takes no newer attempt"):
         hitl.submit(a_task("task-2"), an_output("task-2"), resubmit=True)
 
-    assert look.submission.probe == Probe(kind=ProbeKind.SECOND_LOOK, of=hitl.show("task-1").case_id, not_by=("zoe",))
+    assert look.submission.probe == QualityCheck(
+        kind=QualityCheckKind.SECOND_LOOK, of=hitl.show("task-1").case_id, not_by=("zoe",)
+    )
     assert hitl.show("task-2").status == "waiting"

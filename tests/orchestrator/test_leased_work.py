@@ -11,7 +11,7 @@ import pytest
 from builders import a_review, a_task, an_output
 
 from hitl_orchestrator import AgentOutput, Orchestrator
-from hitl_orchestrator.errors import Unrecovered
+from hitl_orchestrator.errors import RecoveryIncomplete
 
 
 def proposes(task):
@@ -78,7 +78,7 @@ def test_what_this_code_may_not_drive_is_left_to_whoever_may(opened, durable_sto
     able.accept(a_task(), an_output())
     changed.version = "g-changed"
 
-    with pytest.raises(Unrecovered, match="g-changed"):
+    with pytest.raises(RecoveryIncomplete, match="g-changed"):
         changed.recover()
 
     with ThreadPoolExecutor(1) as pool:

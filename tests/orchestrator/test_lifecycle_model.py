@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 from sizes import sized
 
 from hitl_orchestrator import Orchestrator
-from hitl_orchestrator.errors import Refusal, UnfitInput
+from hitl_orchestrator.errors import InvalidInput, RequestRejected
 
 CHAIN = ("domain_reviewer", "senior_manager", "compliance_officer")
 FIRST, SENIOR, TOP = CHAIN
@@ -201,7 +201,7 @@ class Lifecycle(RuleBasedStateMachine):
         rows, end = self.hitl.inbox(), self.hitl.ledger.head().seq
         try:
             return act()
-        except (Refusal, UnfitInput):
+        except (RequestRejected, InvalidInput):
             told = [event.kind.value for event in self.hitl.ledger.events() if event.seq > end]
             assert self.hitl.inbox() == rows
             assert told in ([], ["refused"])

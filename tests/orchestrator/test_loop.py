@@ -3,7 +3,7 @@
 import pytest
 from builders import a_review, a_task, an_output, canonical, minutes
 
-from hitl_orchestrator import AgentOutput, Orchestrator, Review, Task, UnfitInput
+from hitl_orchestrator import AgentOutput, InvalidInput, Orchestrator, Review, Task
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.errors import CaseNotWaiting, ReviewAlreadyDecided, ReviewWithdrawn, TaskConflict, UnknownCase
 
@@ -114,7 +114,7 @@ def test_other_content_under_the_same_task_id_is_refused_or_becomes_the_next_att
 
 
 def test_an_output_for_another_task_is_refused_and_nothing_is_stored(hitl):
-    with pytest.raises(UnfitInput, match="its output is for task 'task-2'"):
+    with pytest.raises(InvalidInput, match="its output is for task 'task-2'"):
         hitl.submit(a_task("task-1"), an_output("task-2"))
 
     with pytest.raises(UnknownCase):
@@ -124,7 +124,7 @@ def test_an_output_for_another_task_is_refused_and_nothing_is_stored(hitl):
 def test_a_task_from_the_future_is_refused(hitl):
     assert hitl.submit(a_task("soon", timestamp=minutes(5)), an_output("soon")).record.latency_seconds == 0
 
-    with pytest.raises(UnfitInput, match="lies in the future"):
+    with pytest.raises(InvalidInput, match="lies in the future"):
         hitl.submit(a_task("later", timestamp=minutes(5.1)), an_output("later"))
 
 

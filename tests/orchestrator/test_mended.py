@@ -9,7 +9,7 @@ from builders import NINE, a_review, a_task, an_output, minutes
 
 from hitl_orchestrator import AgentOutput, Orchestrator, Review
 from hitl_orchestrator.cli import main
-from hitl_orchestrator.errors import StoreUnavailable, UnfitInput, UnknownCase
+from hitl_orchestrator.errors import InvalidInput, StoreUnavailable, UnknownCase
 from hitl_orchestrator.ledger.database import sqlite
 
 
@@ -74,7 +74,7 @@ def test_what_a_caller_changes_after_submitting_changes_nothing(hitl):
 def test_what_was_spoiled_after_its_making_is_refused_and_nothing_stored(hitl, spoiled):
     task, output = spoiled(a_task(), an_output())
 
-    with pytest.raises(UnfitInput):
+    with pytest.raises(InvalidInput):
         hitl.submit(task, output)
 
     assert list(hitl.ledger.events()) == []
@@ -84,7 +84,7 @@ def test_a_record_of_the_future_is_refused(hitl):
     hitl.submit(a_task(risk_level="high"), an_output(), replay=True)
     recorded = Review(human_decision="approve", human_role="senior_manager", timestamp=NINE + timedelta(days=1))
 
-    with pytest.raises(UnfitInput, match="lies in the future; a record is of the past"):
+    with pytest.raises(InvalidInput, match="lies in the future; a record is of the past"):
         hitl.replay("task-1", recorded)
 
 
@@ -101,13 +101,13 @@ def test_the_record_of_a_replayed_case_says_so(hitl, clock):
 def test_a_task_named_like_a_case_is_refused(hitl):
     case = hitl.submit(a_task(), an_output())
 
-    with pytest.raises(UnfitInput, match="this is the id of a case; give the task another one"):
+    with pytest.raises(InvalidInput, match="this is the id of a case; give the task another one"):
         hitl.submit(a_task(case.case_id), an_output(case.case_id))
 
 
 @pytest.mark.parametrize("limit", [0, -1, 10**20])
 def test_an_inbox_of_an_impossible_length_is_refused(hitl, limit):
-    with pytest.raises(UnfitInput, match="limit"):
+    with pytest.raises(InvalidInput, match="limit"):
         hitl.inbox(limit=limit)
 
 

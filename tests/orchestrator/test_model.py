@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sizes import sized
 
 from hitl_orchestrator import Orchestrator
-from hitl_orchestrator.errors import Refusal, UnfitInput
+from hitl_orchestrator.errors import InvalidInput, RequestRejected
 
 PEOPLE = [
     {"reviewer_id": "ana", "name": "Ana", "roles": ["domain_reviewer"]},
@@ -71,7 +71,7 @@ class Model(RuleBasedStateMachine):
         known = self.known.get(task_id)
         task, output = a_task(task_id, risk_level=risk), an_output(task_id, confidence=confidence)
         if known is not None and known.content != (risk, confidence):
-            with pytest.raises(Refusal, match="already submitted with other content"):
+            with pytest.raises(RequestRejected, match="already submitted with other content"):
                 self.hitl.submit(task, output)
             return
 
@@ -87,7 +87,7 @@ class Model(RuleBasedStateMachine):
         self.clock.tick()
         known = self.known.get(task_id)
         if self.is_refused(known, reviewer, said):
-            with pytest.raises((Refusal, UnfitInput)):
+            with pytest.raises((RequestRejected, InvalidInput)):
                 self.hitl.decide(task_id, a_review(said, reviewer))
             return
 

@@ -10,8 +10,8 @@ from builders import a_review
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.types import Command
 
-from hitl_orchestrator.errors import StateForged
-from hitl_orchestrator.graph.checkpoints import PlaceUnreadable
+from hitl_orchestrator.errors import ForgedState
+from hitl_orchestrator.graph.checkpoints import CheckpointUnreadable
 from hitl_orchestrator.ledger.keys.files import new_key
 
 marks: list[str] = []
@@ -103,7 +103,7 @@ def poisoned(request, hitl, waits):
 
 def test_reading_a_poisoned_place_runs_nothing_and_finishes_nothing(hitl, poisoned):
     for given in (None, Command(resume={"decision": {"human_decision": "approve", "reviewer_id": "zoe"}})):
-        with pytest.raises(PlaceUnreadable):
+        with pytest.raises(CheckpointUnreadable):
             hitl.runner.graph.invoke(given, hitl.runner.thread(poisoned.case_id))
 
     assert (marks, list(hitl.records()), hitl.show("task-1")) == ([], [], poisoned)
@@ -121,7 +121,7 @@ def test_a_place_that_was_moved_from_another_case_finishes_neither(hitl, waits):
     victim, donor = waits(hitl, "victim"), waits(hitl, "donor")
     put(hitl, victim.case_id, places(hitl).get_tuple(address(donor.case_id)))
 
-    with pytest.raises(StateForged, match=donor.case_id):
+    with pytest.raises(ForgedState, match=donor.case_id):
         hitl.runner.graph.invoke(None, hitl.runner.thread(victim.case_id))
     assert list(hitl.records()) == []
 
@@ -138,7 +138,7 @@ def test_the_place_of_a_decided_case_decides_no_other(hitl, waits):
     hitl.decide("donor", a_review("approve", "ana"))
     put(hitl, victim.case_id, place)
 
-    with pytest.raises(StateForged):
+    with pytest.raises(ForgedState):
         hitl.runner.graph.invoke(Command(goto="finalize"), hitl.runner.thread(victim.case_id))
 
     assert [record.task_id for record in hitl.records()] == ["donor"]

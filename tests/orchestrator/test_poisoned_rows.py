@@ -5,7 +5,7 @@ import json
 import pytest
 from builders import a_review, a_task, an_output, canonical
 
-from hitl_orchestrator.errors import HitlError, PolicyAltered, StoredOtherwise, Unrecovered
+from hitl_orchestrator.errors import HitlError, IncompatibleRecord, RecoveryIncomplete, TamperedPolicy
 from hitl_orchestrator.policies import read_policy
 
 UNREADABLE = ["", "no JSON", "null", '{"review":{"human_decision":"approve"}}']
@@ -24,7 +24,7 @@ def test_a_waiting_case_whose_review_cannot_be_read_is_not_decided(durable, wait
     intruder.change(case.open_review.review_id, **{column: text})
 
     for _ in range(3):
-        with pytest.raises(StoredOtherwise, match=case.case_id):
+        with pytest.raises(IncompatibleRecord, match=case.case_id):
             durable.decide("task-1", a_review("approve", "ana"))
 
     assert list(durable.records()) == []
@@ -45,7 +45,7 @@ def test_a_decided_case_whose_review_cannot_be_read_is_not_driven_on(durable, wa
     intruder.change(case.open_review.review_id, **{column: text})
 
     for _ in range(3):
-        with pytest.raises(Unrecovered) as told:
+        with pytest.raises(RecoveryIncomplete) as told:
             durable.recover()
         assert isinstance(told.value.failures[case.case_id], HitlError)
 
@@ -103,11 +103,11 @@ def test_a_policy_that_was_altered_in_its_row_lets_nothing_go_ahead(
 
     hitl = opened(durable_store)
     for _ in range(2):
-        with pytest.raises(PolicyAltered, match="in the store is not what was recorded"):
+        with pytest.raises(TamperedPolicy, match="in the store is not what was recorded"):
             hitl.decide("task-1", a_review("approve", "ana"))
-        with pytest.raises(Unrecovered) as told:
+        with pytest.raises(RecoveryIncomplete) as told:
             hitl.recover()
-        assert isinstance(told.value.failures[accepted.case_id], PolicyAltered)
+        assert isinstance(told.value.failures[accepted.case_id], TamperedPolicy)
 
     assert {record.task_id for record in hitl.records()} <= {"task-3"}
     assert len(alarms(hitl, case.case_id)) == 1

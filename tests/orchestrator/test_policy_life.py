@@ -9,7 +9,7 @@ from governed import ASKS_ALWAYS, BY_MAX, LOOSE, STRICT, USUAL, goes_ahead, hash
 from policies_at_random import STACK
 
 from hitl_orchestrator.domain.enums import PolicyChange
-from hitl_orchestrator.errors import NotAuthorised, NothingToGoBackTo, PolicyGoverned, UnfitInput
+from hitl_orchestrator.errors import InvalidInput, NoPreviousPolicy, NotAuthorized, PolicyMismatch
 from hitl_orchestrator.policies import policy_hash, read_policy
 from hitl_orchestrator.policies.lifecycle.history import in_canary
 
@@ -53,9 +53,9 @@ def test_a_looser_policy_waits_for_another_person_who_sees_what_gets_looser(rule
     choices = {choice.decision: choice.does for choice in ruled.view(done.case.case_id, "zoe").choices}
     assert choices["approve"] == "the change of the policy is carried out"
     assert choices["modify"] == choices["override"] == "the policy stays as it is"
-    with pytest.raises(NotAuthorised, match="they submitted this case"):
+    with pytest.raises(NotAuthorized, match="they submitted this case"):
         ruled.decide(done.case.case_id, a_review("approve", "max"))
-    with pytest.raises(NotAuthorised, match="the case is in 'policy'"):
+    with pytest.raises(NotAuthorized, match="the case is in 'policy'"):
         ruled.decide(done.case.case_id, a_review("approve", "ana"))
     assert ruled.decide(done.case.case_id, a_review("approve", "two")).status == "approved"
     assert submitted(ruled, "task-2", 0.6).status == "approved"
@@ -124,11 +124,11 @@ def test_only_a_known_person_with_the_second_role_of_the_chain_changes_the_polic
     ]
     hitl = opened("memory://", reviewers=people, policy=ASKS_ALWAYS)
 
-    with pytest.raises(NotAuthorised, match=why):
+    with pytest.raises(NotAuthorized, match=why):
         hitl.activate_policy(ASKS_ALWAYS, reviewer_id=who, reason="r")
     hitl.activate_policy(ASKS_ALWAYS, **BY_MAX)
     with pytest.raises(
-        NotAuthorised, match=r"may not change the policy: it is looser .* nobody else holds 'senior_man"
+        NotAuthorized, match=r"may not change the policy: it is looser .* nobody else holds 'senior_man"
     ):
         hitl.activate_policy(USUAL, **BY_MAX)
 
@@ -141,7 +141,7 @@ def test_a_policy_whose_check_finds_an_error_is_refused_with_every_finding(opene
         {"rule_id": "nor_this", "priority": 3, "conditions": {"risk_level": "low"}, "action": "human_review"},
     ]
 
-    with pytest.raises(UnfitInput) as refused:
+    with pytest.raises(InvalidInput) as refused:
         hitl.activate_policy({"policy_id": "bad", "rules": rules}, **BY_MAX)
 
     assert any("error: never" in problem for problem in refused.value.problems)
@@ -151,13 +151,13 @@ def test_a_policy_whose_check_finds_an_error_is_refused_with_every_finding(opene
 
 def test_no_change_without_a_reason(opened):
     hitl = opened("memory://")
-    with pytest.raises(UnfitInput, match="say in words why"):
+    with pytest.raises(InvalidInput, match="say in words why"):
         hitl.activate_policy(ASKS_ALWAYS, reviewer_id="max", reason="  ")
 
 
 @pytest.mark.parametrize("door", ["submit", "accept"])
 def test_nobody_submits_a_change_of_the_policy(in_memory, door):
-    with pytest.raises(UnfitInput, match="is kept for changes of the routing policy"):
+    with pytest.raises(InvalidInput, match="is kept for changes of the routing policy"):
         getattr(in_memory, door)(a_task(task_type="policy_change"), an_output())
 
 
@@ -181,10 +181,10 @@ def test_a_rollback_goes_back_step_by_step_and_to_something_looser_only_by_two(r
         waits = ruled.rollback_policy(**BY_MAX).case
         ruled.decide(waits.case_id, a_review("approve", "zoe"))
         assert ruled.rulebook.active.hash == hash_of(back_to)
-    with pytest.raises(NothingToGoBackTo, match="no version was in force before"):
+    with pytest.raises(NoPreviousPolicy, match="no version was in force before"):
         ruled.rollback_policy(**BY_MAX)
     assert ruled.rollback_policy(hash_of(STRICT)[:12], **BY_MAX).in_force
-    with pytest.raises(NothingToGoBackTo, match="no such version"):
+    with pytest.raises(NoPreviousPolicy, match="no such version"):
         ruled.rollback_policy("f00", **BY_MAX)
     assert ruled.verify().sound
 
@@ -194,7 +194,7 @@ def test_once_a_policy_was_activated_the_store_takes_no_other(opened, durable_st
         submitted(hitl, "task-1", 0.95)
         hitl.activate_policy(ASKS_ALWAYS, **BY_MAX)
 
-    with pytest.raises(PolicyGoverned, match="'hitl policy activate'"):
+    with pytest.raises(PolicyMismatch, match="'hitl policy activate'"):
         opened(durable_store, policy=USUAL)
     with opened(durable_store, policy=ASKS_ALWAYS) as hitl:
         assert submitted(hitl, "task-2", 0.95).status == "waiting"
@@ -220,7 +220,7 @@ def test_a_case_keeps_its_policy_and_a_stricter_one_asks_for_more(ruled):
     ruled.activate_policy({"policy_id": "escalates", "rules": [escalates]}, **BY_MAX)
 
     assert ruled.show("task-1").submission.policy_hash == hash_of(USUAL)
-    with pytest.raises(NotAuthorised, match="it needs 'senior_manager'"):
+    with pytest.raises(NotAuthorized, match="it needs 'senior_manager'"):
         ruled.decide("task-1", a_review("approve", "ana"))
 
 
@@ -230,7 +230,7 @@ def test_a_watched_policy_is_recorded_beside_and_shown_to_no_reviewer(ruled):
     cases = [submitted(ruled, f"task-{number}", confidence) for number, confidence in enumerate((0.4, 0.6, 0.95))]
 
     assert [case.status for case in cases] == ["waiting", "waiting", "approved"]
-    found = ruled.watched_policy()
+    found = ruled.shadow_report()
     assert (found.cases, found.differing, found.looser, found.stricter) == (3, 1, 1, 0)
     waiting = ruled.show("task-1")
     assert waiting.open_review.shown.routing.decision.shadow is None
@@ -238,7 +238,7 @@ def test_a_watched_policy_is_recorded_beside_and_shown_to_no_reviewer(ruled):
     (routed,) = [event for event in ruled.history("task-1") if event.kind == "routed"]
     assert routed.body["decision"]["shadow"]["action"] == "auto_approve"
     assert ruled.end_shadow(**BY_MAX)
-    assert ruled.watched_policy() is None
+    assert ruled.shadow_report() is None
     assert not ruled.end_shadow(**BY_MAX)
     assert ruled.verify().sound
 
@@ -251,7 +251,7 @@ def test_a_watched_policy_that_was_altered_stops_no_case(opened, durable_store, 
 
     with opened(durable_store) as hitl:
         assert submitted(hitl, "task-1", 0.95).status == "approved"
-        assert hitl.watched_policy().cases == 0
+        assert hitl.shadow_report().cases == 0
 
 
 def test_a_canary_decides_its_share_alone_and_once_withdrawn_the_stricter_of_two(ruled):
@@ -287,14 +287,14 @@ def test_a_stricter_canary_needs_one_person_and_ends_with_the_next_activation(ru
 
 def test_a_share_lies_between_nothing_and_all(in_memory):
     for share in (0, 1.5, -1, float("nan")):
-        with pytest.raises(UnfitInput, match="is not in"):
+        with pytest.raises(InvalidInput, match="is not in"):
             in_memory.canary_policy(STRICT, share, **BY_MAX)
 
 
 @pytest.mark.parametrize("share", [True, "0.5", Decimal("0.5"), Fraction(1, 2), None])
 def test_what_is_no_number_is_no_share_and_the_store_stays_readable(opened, durable_store, share):
     with ruling(opened(durable_store, policy=USUAL)) as hitl:
-        with pytest.raises(UnfitInput, match=r"share: .* is no number; give one above 0 and up to 1"):
+        with pytest.raises(InvalidInput, match=r"share: .* is no number; give one above 0 and up to 1"):
             hitl.canary_policy(STRICT, share, **BY_MAX)
         assert hitl.canary_policy(STRICT, 1, **BY_MAX).in_force
 
@@ -309,7 +309,7 @@ def test_a_door_without_a_name_changes_nothing(in_memory):
         lambda: in_memory.shadow_policy(STRICT, channel="", **BY_MAX),
         lambda: in_memory.end_shadow(channel="", **BY_MAX),
     ):
-        with pytest.raises(UnfitInput, match=r"channel: .*name the door"):
+        with pytest.raises(InvalidInput, match=r"channel: .*name the door"):
             change()
     assert kinds(in_memory) == before
 
@@ -319,14 +319,14 @@ def test_no_entry_is_written_that_nobody_could_read_again(in_memory, policy):
     before = kinds(in_memory)
     by = in_memory.people.named("max"), "we agreed so", "library"
     wanted = in_memory._wanted(PolicyChange.CANARY, in_memory._read_policy(policy), by)
-    with pytest.raises(UnfitInput, match=r"the policy stays as it is: .*could not be read again"):
+    with pytest.raises(InvalidInput, match=r"the policy stays as it is: .*could not be read again"):
         in_memory._governed(wanted._replace(share=True))
     assert kinds(in_memory) == before
 
 
 def test_a_canary_needs_a_policy_that_rules(opened):
     hitl = opened("memory://")
-    with pytest.raises(UnfitInput, match="no policy was activated"):
+    with pytest.raises(InvalidInput, match="no policy was activated"):
         hitl.canary_policy(STRICT, 0.1, **BY_MAX)
 
 

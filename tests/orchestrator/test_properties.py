@@ -7,7 +7,7 @@ from builders import NINE, FakeClock, a_task, an_output
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hitl_orchestrator import Orchestrator, Refusal, Review, UnfitInput
+from hitl_orchestrator import InvalidInput, Orchestrator, RequestRejected, Review
 from hitl_orchestrator.domain.decision import Facts, Routing
 from hitl_orchestrator.domain.enums import CaseStage, EventKind, HumanDecision, RiskLevel, Signal
 from hitl_orchestrator.policies.engine.compiled import decide
@@ -111,7 +111,7 @@ def test_nothing_is_approved_without_a_rule_or_a_person_and_the_ledger_alone_exp
             for answer in said:
                 try:
                     hitl.decide(task_id, answer)
-                except (Refusal, UnfitInput):
+                except (RequestRejected, InvalidInput):
                     continue
                 accepted[task_id] = answer
 
@@ -153,7 +153,7 @@ def test_a_history_of_submissions_is_a_row_of_attempts(history):
             task = a_task("task-1", task_description=f"content {content}", metadata={"try": next(numbers) * 0})
             refused = bool(attempts) and content != attempts[-1] and not resubmit
             if refused:
-                with pytest.raises(Refusal, match="was already submitted with other content"):
+                with pytest.raises(RequestRejected, match="was already submitted with other content"):
                     hitl.submit(task, an_output())
                 continue
             case = hitl.submit(task, an_output(), resubmit=resubmit)

@@ -4,7 +4,7 @@ import pytest
 from builders import a_review, a_task
 
 from hitl_orchestrator import AgentOutput, Orchestrator
-from hitl_orchestrator.errors import Unrecovered
+from hitl_orchestrator.errors import RecoveryIncomplete
 
 
 def picky(task):
@@ -20,7 +20,7 @@ def test_one_case_that_cannot_be_driven_on_holds_up_no_other():
         for name in ("first", "broken", "last"):
             hitl.accept(a_task(name))
 
-        with pytest.raises(Unrecovered, match="the model is away") as told:
+        with pytest.raises(RecoveryIncomplete, match="the model is away") as told:
             hitl.recover()
 
         assert told.value.moved == 2

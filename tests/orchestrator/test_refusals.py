@@ -7,8 +7,8 @@ from builders import NINE, a_review, a_task, an_output
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hitl_orchestrator import Refusal, UnfitInput
-from hitl_orchestrator.errors import NotAuthorised, ReviewAlreadyDecided, StaleReview, StoreUnavailable
+from hitl_orchestrator import InvalidInput, RequestRejected
+from hitl_orchestrator.errors import NotAuthorized, ReviewAlreadyDecided, StaleReview, StoreUnavailable
 from hitl_orchestrator.ledger.events.builders import answer_digest
 
 
@@ -20,7 +20,7 @@ def test_the_ledger_says_who_tried_what_through_which_channel_and_why_not(hitl, 
     case = waits(hitl)
     answer = a_review("reject", "ben", human_feedback="mine")
 
-    with pytest.raises(NotAuthorised) as refused:
+    with pytest.raises(NotAuthorized) as refused:
         hitl.decide("task-1", answer, channel="cli")
 
     (event,) = refusals(hitl)
@@ -36,7 +36,7 @@ def test_the_ledger_says_who_tried_what_through_which_channel_and_why_not(hitl, 
     assert event.body == {
         "review_id": case.open_review.review_id,
         "human_decision": "reject",
-        "cause": "NotAuthorised",
+        "cause": "NotAuthorized",
         "why": str(refused.value),
         "answer": answer_digest(answer),
     }
@@ -45,7 +45,7 @@ def test_the_ledger_says_who_tried_what_through_which_channel_and_why_not(hitl, 
 def test_a_name_that_nobody_knows_is_kept_and_vouched_for_by_nobody(hitl, waits):
     waits(hitl)
 
-    with pytest.raises(NotAuthorised):
+    with pytest.raises(NotAuthorized):
         hitl.decide("task-1", a_review("approve", "mallory"))
 
     (event,) = refusals(hitl)
@@ -66,7 +66,7 @@ def test_what_may_be_said_about_a_decided_review_is_told_with_its_cause(hitl, wa
 def test_an_answer_to_a_case_that_waits_for_nobody_is_told(hitl):
     hitl.submit(a_task(), an_output())
 
-    with pytest.raises(Refusal):
+    with pytest.raises(RequestRejected):
         hitl.decide("task-1", a_review("reject", "ana"))
 
     (event,) = refusals(hitl)
@@ -76,7 +76,7 @@ def test_an_answer_to_a_case_that_waits_for_nobody_is_told(hitl):
 def test_an_answer_that_cannot_be_read_is_no_attempt(hitl, waits):
     waits(hitl)
 
-    with pytest.raises(UnfitInput):
+    with pytest.raises(InvalidInput):
         hitl.decide("task-1", a_review("approve", None))
 
     assert refusals(hitl) == []
@@ -90,7 +90,7 @@ def test_a_flood_of_strangers_leaves_one_entry_for_each_decision_they_try(opened
 
     for name, feedback in names:
         for decision in ("approve", "reject"):
-            with suppress(Refusal):
+            with suppress(RequestRejected):
                 hitl.decide("task-1", a_review(decision, name, human_feedback=feedback))
 
     assert len(refusals(hitl)) == (2 if names else 0)
@@ -116,7 +116,7 @@ def test_a_ledger_that_cannot_be_written_changes_nothing_about_the_answer(hitl, 
 
     monkeypatch.setattr(hitl.ledger, "refuse", is_away)
 
-    with pytest.raises(NotAuthorised, match="'ben' may not decide this"):
+    with pytest.raises(NotAuthorized, match="'ben' may not decide this"):
         hitl.decide("task-1", a_review("approve", "ben"))
 
 
@@ -127,7 +127,7 @@ def test_an_unfit_answer_that_wakes_the_graph_up_is_told_too(hitl, waits):
     hitl._desk.hear(row, a_review("approve", "mallory"))
 
     (event,) = refusals(hitl)
-    assert (event.actor.channel, event.actor.id, event.body["cause"]) == ("graph", "mallory", "NotAuthorised")
+    assert (event.actor.channel, event.actor.id, event.body["cause"]) == ("graph", "mallory", "NotAuthorized")
 
 
 def test_how_an_actor_is_known_is_told_of_every_event(hitl, waits):

@@ -4,7 +4,7 @@ import pytest
 from builders import a_review, a_task, an_output
 from postgres_server import somebody_else
 
-from hitl_orchestrator.errors import GraphChanged, NotAuthorised, Unrecovered
+from hitl_orchestrator.errors import GraphVersionMismatch, NotAuthorized, RecoveryIncomplete
 
 
 def policy(name, *rules):
@@ -115,7 +115,7 @@ def test_a_policy_that_became_stricter_while_a_case_waits_asks_for_the_higher_ro
         waits(hitl)
 
     with opened(durable_store, policy=later) as hitl:
-        with pytest.raises(NotAuthorised):
+        with pytest.raises(NotAuthorized):
             hitl.decide("task-1", a_review("approve", "ana"))
         case = hitl.decide("task-1", a_review("approve", "zoe"))
 
@@ -128,7 +128,7 @@ def test_a_policy_that_became_more_lenient_while_a_case_waits_changes_nothing(op
 
     hitl = opened(durable_store, policy=LENIENT)
 
-    with pytest.raises(NotAuthorised, match="it needs 'compliance_officer'"):
+    with pytest.raises(NotAuthorized, match="it needs 'compliance_officer'"):
         hitl.decide("task-1", a_review("approve", "ana"))
 
 
@@ -165,7 +165,7 @@ def under_an_older_graph(opened, durable_store):
 def test_a_case_of_another_graph_is_refused_by_name(under_an_older_graph):
     hitl = under_an_older_graph
 
-    with pytest.raises(GraphChanged, match="'g-older'") as refusal:
+    with pytest.raises(GraphVersionMismatch, match="'g-older'") as refusal:
         hitl.submit(a_task("received"), an_output("received"))
 
     assert (refusal.value.paused_under, refusal.value.running) == ("g-older", hitl.version)
@@ -175,11 +175,11 @@ def test_a_case_of_another_graph_is_refused_by_name(under_an_older_graph):
 def test_a_case_of_another_graph_is_not_recovered(under_an_older_graph):
     hitl = under_an_older_graph
 
-    with pytest.raises(Unrecovered, match="'g-older'") as refusal:
+    with pytest.raises(RecoveryIncomplete, match="'g-older'") as refusal:
         hitl.recover()
 
     (cause,) = refusal.value.failures.values()
-    assert isinstance(cause, GraphChanged)
+    assert isinstance(cause, GraphVersionMismatch)
     assert hitl.show("received").status == "received"
 
 
@@ -190,7 +190,7 @@ def test_a_waiting_case_of_another_graph_is_not_decided(opened, durable_store, w
     older.close()
     hitl = opened(durable_store)
 
-    with pytest.raises(GraphChanged, match="or submit the task under a new task_id"):
+    with pytest.raises(GraphVersionMismatch, match="or submit the task under a new task_id"):
         hitl.decide("task-1", a_review("approve", "ana"))
 
     assert hitl.show("task-1").status == "waiting"

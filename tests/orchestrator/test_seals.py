@@ -8,7 +8,7 @@ import pytest
 from builders import a_review, a_task, an_output
 
 from hitl_orchestrator import Orchestrator
-from hitl_orchestrator.errors import HitlError, IncompleteOutcome, SealBroken, Unrecovered
+from hitl_orchestrator.errors import HitlError, IncompleteOutcome, RecoveryIncomplete, TamperedReview
 from hitl_orchestrator.ledger.keys.files import new_key
 from hitl_orchestrator.ledger.keys.mac import hmac_under
 
@@ -39,9 +39,9 @@ def alarms(hitl: Orchestrator, case_id: str) -> list[str]:
 def refuses_to_finish(hitl: Orchestrator, case_id: str, says: str) -> None:
     """Three tries end alike: no outcome, and one alarm."""
     for _ in range(3):
-        with pytest.raises(Unrecovered, match=says) as refusal:
+        with pytest.raises(RecoveryIncomplete, match=says) as refusal:
             hitl.recover()
-        assert isinstance(refusal.value.failures[case_id], SealBroken)
+        assert isinstance(refusal.value.failures[case_id], TamperedReview)
     assert list(hitl.records()) == []
     assert hitl.show(case_id).stage == "decided"
     (cause,) = alarms(hitl, case_id)
@@ -151,7 +151,7 @@ def test_a_decision_that_was_transplanted_from_another_case_finishes_nothing(
     intruder.lose_the_places()
 
     hitl = opened(durable_store)
-    with pytest.raises(Unrecovered):
+    with pytest.raises(RecoveryIncomplete):
         hitl.recover()
 
     assert [record.case_id for record in hitl.records()] == [donor.case_id]
@@ -169,7 +169,7 @@ def test_a_decision_that_was_taken_back_cannot_be_taken_again(opened, durable_st
 
     hitl = opened(durable_store)
     for _ in range(2):
-        with pytest.raises(SealBroken, match="the answer is gone"):
+        with pytest.raises(TamperedReview, match="the answer is gone"):
             hitl.decide("task-1", a_review("approve", "ana"))
 
     assert (list(hitl.records()), len(alarms(hitl, case.case_id))) == ([], 1)
@@ -194,7 +194,7 @@ def test_an_open_review_that_was_altered_takes_no_decision(opened, durable_store
     intruder.change(case.open_review.review_id, **change)
 
     hitl = opened(durable_store)
-    with pytest.raises(SealBroken):
+    with pytest.raises(TamperedReview):
         hitl.decide("task-1", a_review("approve", "two"))
 
     assert hitl.show("task-1").status == "waiting"
@@ -205,7 +205,7 @@ def test_a_receipt_is_not_given_for_a_forged_answer(opened, durable_store, case,
     intruder.change(case.open_review.review_id, **SHUT, seal="x")
     intruder.move(case.case_id, "decided")
 
-    with pytest.raises(SealBroken):
+    with pytest.raises(TamperedReview):
         opened(durable_store).decide("task-1", a_review("approve", "zoe"))
 
 
@@ -216,7 +216,7 @@ def test_a_review_that_was_passed_up_by_hand_takes_no_decision_above(opened, dur
     intruder.run(f"INSERT INTO reviews VALUES ({', '.join('?' * len(above))})", *above.values())
 
     hitl = opened(durable_store)
-    with pytest.raises(SealBroken):
+    with pytest.raises(TamperedReview):
         hitl.decide("task-1", a_review("approve", "ana"))
 
     assert list(hitl.records()) == []
@@ -243,7 +243,7 @@ def test_a_key_can_be_replaced_while_cases_wait(opened, durable_store, waits):
 
     with opened(durable_store, seal_key=NEW) as hitl:
         assert hitl.decide("task-3", a_review("approve", "ana")).status == "approved"
-        with pytest.raises(SealBroken, match="is not known here; give the key that sealed it as well"):
+        with pytest.raises(TamperedReview, match="is not known here; give the key that sealed it as well"):
             hitl.decide("task-2", a_review("approve", "ana"))
 
 

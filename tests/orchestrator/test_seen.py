@@ -4,10 +4,10 @@ import pytest
 from builders import a_task, an_output
 from teams import TEAM, a_policy, kinds, say, submit
 
-from hitl_orchestrator import Proposal, UnfitInput
+from hitl_orchestrator import InvalidInput, Proposal
 from hitl_orchestrator.domain.enums import HumanDecision
 from hitl_orchestrator.errors import (
-    NotAuthorised,
+    NotAuthorized,
 )
 
 
@@ -26,7 +26,7 @@ def test_a_blind_reviewer_says_first_what_they_think(team):
     assert "Refund" not in seen.model_dump_json()
     assert "0.9" not in seen.model_dump_json(exclude={"asking"})
     assert hitl.view("task-1").hidden
-    with pytest.raises(NotAuthorised, match="commit an own label first"):
+    with pytest.raises(NotAuthorized, match="commit an own label first"):
         say(hitl, "r1")
 
     shown = hitl.label("task-1", "r1", "Complaint")
@@ -56,7 +56,7 @@ def test_the_first_look_is_told_once_and_a_look_lets_a_claim_live_on(team, clock
 def test_a_case_with_a_known_answer_looks_like_any_other_and_is_never_carried_out(team):
     hitl = team()
     submit(hitl, "task-1")
-    hitl.plant(a_task("task-2"), an_output("task-2"), HumanDecision.REJECT)
+    hitl.add_gold_case(a_task("task-2"), an_output("task-2"), HumanDecision.REJECT)
 
     real, planted = hitl.view("task-1", "r1"), hitl.view("task-2", "r1")
     for task_id in ("task-1", "task-2"):
@@ -78,8 +78,8 @@ def test_a_case_with_a_known_answer_looks_like_any_other_and_is_never_carried_ou
 def test_a_case_that_nobody_would_be_asked_about_cannot_be_planted(opened, store):
     hitl = opened(store, reviewers=TEAM)
 
-    with pytest.raises(UnfitInput, match="the policy lets it go ahead"):
-        hitl.plant(a_task(), an_output(confidence=0.95), HumanDecision.REJECT)
+    with pytest.raises(InvalidInput, match="the policy lets it go ahead"):
+        hitl.add_gold_case(a_task(), an_output(confidence=0.95), HumanDecision.REJECT)
 
 
 def test_a_second_look_is_somebody_else_s(team):
@@ -87,7 +87,7 @@ def test_a_second_look_is_somebody_else_s(team):
     submit(hitl)
     first = say(hitl, "r1")
 
-    hitl.second_look("task-1", "task-9")
+    hitl.add_second_review("task-1", "task-9")
 
     assert hitl.next_for("r1b") is None
     assert hitl.next_for("r2").shown.task.task_id == "task-9"
@@ -99,7 +99,9 @@ def test_a_reason_is_one_of_the_list(team):
     hitl = team()
     submit(hitl)
 
-    with pytest.raises(UnfitInput, match=r"reason_code: 'agent_eror'; the reasons are .*; did you mean 'agent_error'"):
+    with pytest.raises(
+        InvalidInput, match=r"reason_code: 'agent_eror'; the reasons are .*; did you mean 'agent_error'"
+    ):
         say(hitl, "r1", "reject", reason_code="agent_eror")
     assert say(hitl, "r1", "reject", reason_code="agent_error").record.reason_code == "agent_error"
 
@@ -155,7 +157,7 @@ def test_an_edit_that_does_not_fit_its_type_is_refused_before_anything_is_stored
     submit(hitl)
     before = hitl.show("task-1"), len(hitl.history("task-1"))
 
-    with pytest.raises(UnfitInput) as refused:
+    with pytest.raises(InvalidInput) as refused:
         say(hitl, "r1", "modify", modified_output=Proposal(predicted_label="Edited", amount=200))
 
     assert "/amount" in refused.value.problems[0]
@@ -169,7 +171,7 @@ def test_what_agents_can_learn_is_told_of_each_case_that_a_person_decided(team):
     hitl = team()
     submit(hitl, "task-1")
     submit(hitl, "task-2", by="x")
-    hitl.plant(a_task("task-3"), an_output("task-3"), HumanDecision.REJECT)
+    hitl.add_gold_case(a_task("task-3"), an_output("task-3"), HumanDecision.REJECT)
     say(hitl, "r1", "reject", human_feedback="not a refund", reason_code="agent_error")
     hitl.cancel("task-2", "x", reason="gone")
     say(hitl, "r1", "reject", "task-3")

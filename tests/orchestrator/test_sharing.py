@@ -6,7 +6,7 @@ import pytest
 from builders import a_review
 from teams import TEAM, a_policy, kinds, say, submit
 
-from hitl_orchestrator import UnfitInput
+from hitl_orchestrator import InvalidInput
 from hitl_orchestrator.domain.enums import RiskLevel
 
 
@@ -34,7 +34,7 @@ def test_the_inbox_is_narrowed(team):
     assert listed(task_type="loan") == listed(risk_level=RiskLevel.HIGH) == listed(unclaimed=True) == ["task-1"]
     assert listed(mine="r1") == listed(domain="customer_support") == ["task-2"]
     assert listed(overdue=True) == listed(mine="r2") == []
-    with pytest.raises(UnfitInput, match="risk_level: 'hihg' is none of low, medium, high; did you mean 'high'"):
+    with pytest.raises(InvalidInput, match="risk_level: 'hihg' is none of low, medium, high; did you mean 'high'"):
         hitl.inbox(risk_level="hihg")
 
 
@@ -46,13 +46,13 @@ def test_several_are_decided_at_once_only_where_each_is_harmless(team):
     submit(hitl, "above")
     say(hitl, "r1", "escalate", "above")
 
-    with pytest.raises(UnfitInput) as refused:
+    with pytest.raises(InvalidInput) as refused:
         hitl.decide_many(["task-0", "risky", "above"], a_review("approve", None), by="r1")
     assert refused.value.problems == (
         "bulk: task 'risky': its risk is high; decide it by itself",
         "bulk: task 'above': it was escalated; decide it by itself",
     )
-    with pytest.raises(UnfitInput, match="modify is for one case alone"):
+    with pytest.raises(InvalidInput, match="modify is for one case alone"):
         hitl.decide_many(["task-0"], a_review("modify", None), by="r1")
 
     done = hitl.decide_many([f"task-{number}" for number in range(3)], a_review("approve", None), by="r1")
@@ -105,7 +105,7 @@ def test_the_same_customer_comes_to_the_same_reviewer(team, clock):
     say(hitl, "r2", task_id="task-0")
 
     assert {one.to for one in hitl.assign(strategy="sticky")} == {"r2"}
-    with pytest.raises(UnfitInput, match="strategy: 'pushy' is none of push, sticky; did you mean 'push'"):
+    with pytest.raises(InvalidInput, match="strategy: 'pushy' is none of push, sticky; did you mean 'push'"):
         hitl.assign(strategy="pushy")
 
 

@@ -4,10 +4,10 @@ import pytest
 from builders import a_review, a_task, an_output
 from governed import checked
 
-from hitl_orchestrator.domain.enums import ProbeKind
+from hitl_orchestrator.domain.enums import QualityCheckKind
 from hitl_orchestrator.domain.input.reserved_ids import spot_check_id
 from hitl_orchestrator.domain.sampling import is_drawn
-from hitl_orchestrator.errors import NotAuthorised
+from hitl_orchestrator.errors import NotAuthorized
 
 
 def check_of(hitl, case):
@@ -22,10 +22,10 @@ def test_a_drawn_case_is_finished_at_once_and_put_before_a_person_afterwards(ope
     assert (case.status, case.record.review_probability) == ("approved", 1.0)
     probe = check_of(hitl, case)
     row = probe.open_review
-    assert (probe.submission.probe.kind, probe.submission.probe.of) == (ProbeKind.SPOT_CHECK, case.case_id)
+    assert (probe.submission.probe.kind, probe.submission.probe.of) == (QualityCheckKind.SPOT_CHECK, case.case_id)
     assert (row.role, row.shown.routing.decision.action) == ("domain_reviewer", "human_review")
     assert row.shown.routing.output.agent_output == case.record.final_output
-    with pytest.raises(NotAuthorised):
+    with pytest.raises(NotAuthorized):
         hitl.decide(probe.case_id, a_review("approve", "ana"))
     ended = hitl.decide(probe.case_id, a_review("reject", "two"))
     assert (ended.record.probe, ended.record.probe_of, ended.record.final_output) == ("spot_check", case.case_id, None)

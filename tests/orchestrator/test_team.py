@@ -4,10 +4,10 @@ import pytest
 from builders import a_review, a_task, an_output
 from teams import TEAM, a_policy, kinds, let_time_pass, say, submit
 
-from hitl_orchestrator import UnfitInput
+from hitl_orchestrator import InvalidInput
 from hitl_orchestrator.errors import (
     CaseNotWaiting,
-    NotAuthorised,
+    NotAuthorized,
     ReviewClaimed,
     ReviewWithdrawn,
     TaskConflict,
@@ -18,9 +18,9 @@ def test_whoever_submitted_or_wanted_it_does_not_decide_it(team):
     hitl = team()
     submit(hitl, by="r1b", metadata={"requested_by": ["r2", "somebody"]})
 
-    with pytest.raises(NotAuthorised, match="they submitted this case; another person with the role 'domain_reviewer'"):
+    with pytest.raises(NotAuthorized, match="they submitted this case; another person with the role 'domain_reviewer'"):
         say(hitl, "r1")
-    with pytest.raises(NotAuthorised, match="the task was requested by them"):
+    with pytest.raises(NotAuthorized, match="the task was requested by them"):
         hitl.claim("task-1", "r2")
     assert hitl.next_for("r1") is None
     assert hitl.view("task-1").may_decide == ("r3", "few", "s1", "top")
@@ -31,7 +31,7 @@ def test_an_answer_is_that_of_whoever_the_face_knows(team):
     hitl = team()
     submit(hitl)
 
-    with pytest.raises(NotAuthorised, match="the answer names 'r2'; everybody answers for themselves"):
+    with pytest.raises(NotAuthorized, match="the answer names 'r2'; everybody answers for themselves"):
         hitl.decide("task-1", a_review("approve", "r2"), by="r1")
     assert hitl.decide("task-1", a_review("approve", "r1"), by="r1").record.reviewer_id == "r1"
 
@@ -56,13 +56,13 @@ def test_what_is_delegated_comes_back_when_it_is_let_go(team):
 def test_nobody_gives_on_what_they_do_not_hold_nor_to_whom_it_may_not_go(team):
     hitl = team()
     submit(hitl, by="r3")
-    with pytest.raises(NotAuthorised, match="they do not hold this review; claim it first"):
+    with pytest.raises(NotAuthorized, match="they do not hold this review; claim it first"):
         hitl.delegate("task-1", "r1", "r2")
     hitl.claim("task-1", "r1")
 
-    with pytest.raises(NotAuthorised, match="'r3' may not decide this: they submitted"):
+    with pytest.raises(NotAuthorized, match="'r3' may not decide this: they submitted"):
         hitl.delegate("task-1", "r1", "r3")
-    with pytest.raises(NotAuthorised, match="name somebody else"):
+    with pytest.raises(NotAuthorized, match="name somebody else"):
         hitl.delegate("task-1", "r1", "r1")
 
 
@@ -73,12 +73,12 @@ def test_nobody_holds_more_than_they_may(team):
     hitl.claim("task-1", "few")
     hitl.claim("task-1", "few")
 
-    with pytest.raises(NotAuthorised, match="they hold 1 reviews already, as many as they may; decide or release"):
+    with pytest.raises(NotAuthorized, match="they hold 1 reviews already, as many as they may; decide or release"):
         hitl.claim("task-2", "few")
-    with pytest.raises(NotAuthorised, match="as many as they may"):
+    with pytest.raises(NotAuthorized, match="as many as they may"):
         hitl.next_for("few")
     hitl.claim("task-2", "r1")
-    with pytest.raises(NotAuthorised, match="as many as they may"):
+    with pytest.raises(NotAuthorized, match="as many as they may"):
         hitl.delegate("task-2", "r1", "few")
 
 
@@ -87,9 +87,9 @@ def test_the_submitter_takes_a_case_back_from_under_somebody_s_hands(team):
     submit(hitl, by="agent-7")
     hitl.claim("task-1", "r1")
     for who in ("r1", "somebody"):
-        with pytest.raises(NotAuthorised, match="only 'agent-7', who submitted it, may cancel it"):
+        with pytest.raises(NotAuthorized, match="only 'agent-7', who submitted it, may cancel it"):
             hitl.cancel("task-1", who, reason="no")
-    with pytest.raises(UnfitInput, match="say why"):
+    with pytest.raises(InvalidInput, match="say why"):
         hitl.cancel("task-1", "agent-7", reason=" ")
 
     gone = hitl.cancel("task-1", "agent-7", reason="the customer called")
@@ -107,7 +107,7 @@ def test_of_a_case_whose_submitter_nobody_knows_nobody_cancels(team):
     hitl = team()
     submit(hitl)
 
-    with pytest.raises(NotAuthorised, match="nobody is recorded as who submitted it"):
+    with pytest.raises(NotAuthorized, match="nobody is recorded as who submitted it"):
         hitl.cancel("task-1", "r1", reason="no")
 
 
@@ -180,7 +180,7 @@ def test_working_time_alone_counts_where_the_rule_says_so(opened, store):
 
     length = row.due_at - row.opened_at if store == "memory://" else row.shown.answer_within
     assert length.total_seconds() >= 24 * 3600  # two working days, with a night between them at least
-    with pytest.raises(UnfitInput, match="the reviewers file has no calendar"):
+    with pytest.raises(InvalidInput, match="the reviewers file has no calendar"):
         opened("memory://", reviewers=TEAM, policy=a_policy(respond_within="PT16H", business_hours=True))
 
 

@@ -3,8 +3,8 @@
 import pytest
 from builders import a_review, a_task, an_output, minutes
 
-from hitl_orchestrator import UnfitInput
-from hitl_orchestrator.errors import NotAuthorised, StaleReview
+from hitl_orchestrator import InvalidInput
+from hitl_orchestrator.errors import NotAuthorized, StaleReview
 
 
 def test_a_live_decision_counts_from_our_clock_not_from_the_time_it_claims(hitl, waits, clock):
@@ -65,7 +65,7 @@ def test_a_replayed_case_that_a_rule_approves_took_as_long_as_the_run_did(hitl):
 def test_a_live_case_takes_no_recorded_decision(hitl, waits):
     waits(hitl)
 
-    with pytest.raises(UnfitInput, match="came in live; a person decides it"):
+    with pytest.raises(InvalidInput, match="came in live; a person decides it"):
         hitl.replay("task-1", a_review("approve", None, timestamp=minutes(7)))
 
     assert hitl.show("task-1").status == "waiting"
@@ -74,12 +74,12 @@ def test_a_live_case_takes_no_recorded_decision(hitl, waits):
 @pytest.mark.parametrize(
     ("recorded", "error", "match"),
     [
-        (a_review("approve", None), UnfitInput, "required in a recorded review: the time of the decision"),
-        (a_review("approve", None, timestamp=minutes(-1)), UnfitInput, "lies before the task"),
-        (a_review("approve", None, timestamp=minutes(1), task_id="task-2"), UnfitInput, "'task-2' is another task"),
-        (a_review("override", None, timestamp=minutes(1), reason=""), UnfitInput, "override needs a reason"),
-        (a_review("approve", "ben", timestamp=minutes(1)), NotAuthorised, "their domains are finance"),
-        (a_review("approve", "nobody", timestamp=minutes(1)), NotAuthorised, "no such reviewer"),
+        (a_review("approve", None), InvalidInput, "required in a recorded review: the time of the decision"),
+        (a_review("approve", None, timestamp=minutes(-1)), InvalidInput, "lies before the task"),
+        (a_review("approve", None, timestamp=minutes(1), task_id="task-2"), InvalidInput, "'task-2' is another task"),
+        (a_review("override", None, timestamp=minutes(1), reason=""), InvalidInput, "override needs a reason"),
+        (a_review("approve", "ben", timestamp=minutes(1)), NotAuthorized, "their domains are finance"),
+        (a_review("approve", "nobody", timestamp=minutes(1)), NotAuthorized, "no such reviewer"),
     ],
 )
 def test_a_record_that_does_not_fit_its_case_is_refused(hitl, recorded, error, match):
@@ -94,14 +94,14 @@ def test_a_record_that_does_not_fit_its_case_is_refused(hitl, recorded, error, m
 def test_a_record_of_a_role_below_the_needed_one_is_refused(hitl):
     replayed(hitl, risk_level="high")
 
-    with pytest.raises(UnfitInput, match="'domain_reviewer' is below 'senior_manager'"):
+    with pytest.raises(InvalidInput, match="'domain_reviewer' is below 'senior_manager'"):
         hitl.replay("task-1", a_review("approve", None, human_role="domain_reviewer", timestamp=minutes(1)))
 
 
 def test_a_recorded_approval_of_nothing_is_refused(hitl):
     hitl.submit(a_task(), replay=True)
 
-    with pytest.raises(UnfitInput, match="nothing is proposed that it could approve"):
+    with pytest.raises(InvalidInput, match="nothing is proposed that it could approve"):
         hitl.replay("task-1", a_review("approve", None, human_role="domain_reviewer", timestamp=minutes(1)))
 
 

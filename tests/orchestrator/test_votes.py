@@ -7,10 +7,10 @@ import pytest
 from builders import a_review
 from teams import TEAM, a_policy, kinds, say, submit
 
-from hitl_orchestrator import Refusal
+from hitl_orchestrator import RequestRejected
 from hitl_orchestrator.errors import (
-    NotAuthorised,
-    ReviewPassedOn,
+    NotAuthorized,
+    ReviewEscalated,
     StaleReview,
 )
 
@@ -39,7 +39,7 @@ def test_nobody_signs_twice_under_whatever_account(team, again):
     submit(hitl)
     say(hitl, "r1")
 
-    with pytest.raises(NotAuthorised, match="have answered this case already, and it takes another person; ask r2, r3"):
+    with pytest.raises(NotAuthorized, match="have answered this case already, and it takes another person; ask r2, r3"):
         say(hitl, again, "reject")
     assert hitl.next_for("r1b") is None
 
@@ -94,7 +94,7 @@ def test_distinct_roles_ask_for_two_roles(team):
     submit(hitl)
     say(hitl, "r1")
 
-    with pytest.raises(NotAuthorised, match="the rule asks distinct roles"):
+    with pytest.raises(NotAuthorized, match="the rule asks distinct roles"):
         say(hitl, "r2")
     assert say(hitl, "s1").status == "approved"
 
@@ -115,11 +115,11 @@ def test_an_answer_to_a_review_that_another_has_voted_on_is_refused_without_tell
     say(hitl, "r1")
 
     for named in ({"review_id": seen.review_id}, {"shown_digest": seen.digest}):
-        with pytest.raises(Refusal) as refused:
+        with pytest.raises(RequestRejected) as refused:
             hitl.decide("task-1", a_review("reject", "r2", **named))
         assert "approve" not in str(refused.value)
     assert isinstance(refused.value, StaleReview)
-    with pytest.raises(ReviewPassedOn, match="the case asks the next person now"):
+    with pytest.raises(ReviewEscalated, match="the case asks the next person now"):
         hitl.decide("task-1", a_review("reject", "r2", review_id=seen.review_id))
 
 

@@ -3,7 +3,7 @@
 import pytest
 from builders import a_review, canonical
 
-from hitl_orchestrator import Orchestrator, UnfitInput
+from hitl_orchestrator import InvalidInput, Orchestrator
 
 LENIENT = canonical("routing_policy")
 TO_THE_TOP = {"rule_id": "all", "priority": 1, "conditions": {}, "action": "escalate"}
@@ -65,5 +65,5 @@ def test_a_review_that_was_passed_up_is_listed_where_it_went(opened, durable_sto
 
 @pytest.mark.parametrize("asked", [{"limit": 0}, {"limit": 100_001}, {"role": "a\nb"}, {"domain": "\x00"}])
 def test_what_cannot_be_asked_for_is_refused_under_any_policy(stricter, asked):
-    with pytest.raises(UnfitInput, match="inbox: "):
+    with pytest.raises(InvalidInput, match="inbox: "):
         stricter.inbox(**asked)

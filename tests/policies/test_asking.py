@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_orchestrator.domain.decision import AS_USUAL, Asking, Facts, RoutingDecision
+from hitl_orchestrator.domain.decision import SINGLE_REVIEW, Facts, ReviewRequirements, RoutingDecision
 from hitl_orchestrator.domain.enums import Action, Agreement, RiskLevel
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import Policy, Rule, check, decide, policy_hash, read_policy
 from hitl_orchestrator.policies.analysis.check import Severity
-from hitl_orchestrator.policies.lifecycle.in_force import Rulebook
+from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 
 ANYTHING = Facts(RiskLevel.LOW, "d", "t", 0.9)
 EVERYTHING = {
@@ -24,7 +24,7 @@ EVERYTHING = {
     "blind": True,
 }
 ASKINGS = st.builds(
-    Asking,
+    ReviewRequirements,
     approvals=st.integers(1, 9),
     agreement=st.sampled_from(Agreement),
     distinct_roles=st.booleans(),
@@ -39,7 +39,7 @@ DECISIONS = st.builds(
         reason="r holds",
         policy_id="p",
         policy_hash=name * 20,
-        asking=AS_USUAL if action is Action.AUTO_APPROVE else asking,
+        asking=SINGLE_REVIEW if action is Action.AUTO_APPROVE else asking,
     ),
     st.sampled_from([*DEFAULT_CHAIN.roles, "gone"]),
     ASKINGS,
@@ -61,7 +61,7 @@ def test_a_decision_tells_how_its_rule_wants_people_to_be_asked(action):
     decision = decide(read(a_rule(action=action, **EVERYTHING)), ANYTHING)
 
     assert decision.respond_within == timedelta(days=1)
-    assert decision.asking == Asking(
+    assert decision.asking == ReviewRequirements(
         approvals=2,
         agreement=Agreement.MAJORITY,
         distinct_roles=True,
@@ -72,8 +72,8 @@ def test_a_decision_tells_how_its_rule_wants_people_to_be_asked(action):
 
 
 def test_a_rule_that_says_nothing_of_it_asks_one_person_who_sees_everything():
-    assert decide(read(a_rule()), ANYTHING).asking == AS_USUAL
-    assert decide(read(), ANYTHING).asking == AS_USUAL
+    assert decide(read(a_rule()), ANYTHING).asking == SINGLE_REVIEW
+    assert decide(read(), ANYTHING).asking == SINGLE_REVIEW
 
 
 def test_a_rule_that_says_nothing_of_it_keeps_its_hash():
@@ -92,7 +92,7 @@ def test_each_of_them_makes_another_policy(field):
 
 @pytest.mark.parametrize("field", sorted(EVERYTHING.keys() - {"respond_within"}))
 def test_a_rule_that_asks_nobody_says_nothing_of_how(field):
-    with pytest.raises(UnfitInput, match=rf"rules\[0\]\.{field}: .*auto_approve asks nobody; leave it out"):
+    with pytest.raises(InvalidInput, match=rf"rules\[0\]\.{field}: .*auto_approve asks nobody; leave it out"):
         read(a_rule(action="auto_approve", **{field: EVERYTHING[field]}))
 
 
@@ -118,7 +118,7 @@ def test_a_rule_that_asks_nobody_says_nothing_of_how(field):
     ],
 )
 def test_what_makes_no_sense_is_refused_with_what_to_do(said, sentence):
-    with pytest.raises(UnfitInput) as refused:
+    with pytest.raises(InvalidInput) as refused:
         read(a_rule(**said))
 
     [problem] = refused.value.problems
@@ -132,7 +132,7 @@ def test_distinct_roles_that_can_never_be_found_are_refused():
         "leave distinct_roles out"
     )
 
-    with pytest.raises(UnfitInput) as refused:
+    with pytest.raises(InvalidInput) as refused:
         read(a_rule(action="escalate", approvals=3, distinct_roles=True))
 
     assert refused.value.problems == (sentence,)
@@ -156,12 +156,12 @@ def test_rules_of_equal_priority_that_ask_people_differently_are_named():
 
 @pytest.fixture
 def rulebook():
-    return Rulebook(read(), DEFAULT_CHAIN, {}.__getitem__)
+    return PolicyRegistry(read(), DEFAULT_CHAIN, {}.__getitem__)
 
 
 @given(DECISIONS, DECISIONS)
 def test_no_change_of_policy_asks_less_of_who_decides(one, other):
-    rulebook = Rulebook(read(), DEFAULT_CHAIN, {}.__getitem__)
+    rulebook = PolicyRegistry(read(), DEFAULT_CHAIN, {}.__getitem__)
 
     chosen = rulebook.stricter(one, other)
 
@@ -175,7 +175,7 @@ def test_no_change_of_policy_asks_less_of_who_decides(one, other):
 
 @given(DECISIONS)
 def test_a_decision_that_asks_for_all_the_other_does_stays_as_it_is(decision):
-    rulebook = Rulebook(read(), DEFAULT_CHAIN, {}.__getitem__)
+    rulebook = PolicyRegistry(read(), DEFAULT_CHAIN, {}.__getitem__)
     sound = rulebook.stricter(decision, decision)
 
     assert rulebook.stricter(sound, sound) is sound

@@ -6,13 +6,13 @@ import pytest
 from policies_at_random import a_policy, a_policy_with, facts_at_random
 
 from hitl_orchestrator.policies import compile_policy
-from hitl_orchestrator.policies.analysis.decision_diagram import FALLEN_BACK, diagram_of
-from hitl_orchestrator.policies.engine.partition import Space
+from hitl_orchestrator.policies.analysis.decision_diagram import FALLBACK_INDEX, diagram_of
+from hitl_orchestrator.policies.engine.partition import FactSpace
 from hitl_orchestrator.policies.language.model import FALLBACK
 
 
 def named(policy, place):
-    return FALLBACK if place == FALLEN_BACK else policy.by_priority[place].rule_id
+    return FALLBACK if place == FALLBACK_INDEX else policy.by_priority[place].rule_id
 
 
 def check_agreement(seed, cases):
@@ -56,7 +56,7 @@ def test_a_space_has_an_axis_for_each_fact_that_is_asked_about():
             ("human_review", {"signals": {"all": ["risky", "unusual"]}, "not": {"domain": "payments"}}),
         ]
     )
-    axes = {axis.name: axis.size for axis in Space([policy]).axes}
+    axes = {axis.name: axis.size for axis in FactSpace([policy]).axes}
     assert axes == {
         "domain": 2,
         "time": 3,

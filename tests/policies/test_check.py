@@ -19,7 +19,7 @@ from hitl_orchestrator.policies import (
     read_policy,
 )
 from hitl_orchestrator.policies.analysis.findings import FindingKind, Severity
-from hitl_orchestrator.policies.engine.partition import Space
+from hitl_orchestrator.policies.engine.partition import FactSpace
 
 DATA = files("hitl_orchestrator.data")
 SURE = {"min_confidence": 0.8}
@@ -356,7 +356,7 @@ def test_a_rule_called_hidden_decides_no_case(drawn):
         for n, (action, priority, risks, bound) in enumerate(drawn)
     ]
     policy = Policy(policy_id="p", rules=tuple(rules))
-    space = Space([policy])
+    space = FactSpace([policy])
     cells = product(*(range(axis.size) for axis in space.axes))
     deciding = {compile_policy(policy).decide(space.facts(cell)).rule_id for cell in cells}
 

@@ -16,7 +16,7 @@ from hitl_orchestrator.policies import Policy, check, compile_policy
 from hitl_orchestrator.policies.analysis.check import gaps
 from hitl_orchestrator.policies.analysis.decision_diagram import diagram_of
 from hitl_orchestrator.policies.analysis.findings import FindingKind, Severity
-from hitl_orchestrator.policies.engine.partition import Space
+from hitl_orchestrator.policies.engine.partition import FactSpace
 from hitl_orchestrator.policies.engine.predicates import conditions_of, guards_of, stands_in_the_way
 from hitl_orchestrator.policies.language.model import FALLBACK
 
@@ -166,7 +166,7 @@ def check_hiding(policy, tried, found):
 
 
 def check_gaps(policy, tried):
-    space = Space([policy])
+    space = FactSpace([policy])
     boxes = gaps(diagram_of(policy, space))
     if boxes is not None:
         for facts, rule in zip(tried.facts[::7], tried.rules[::7], strict=True):

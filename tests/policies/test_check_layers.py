@@ -9,7 +9,7 @@ from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.policies import Conditions, Policy, PolicyStack, Rule, check, decide
 from hitl_orchestrator.policies.analysis.findings import FindingKind
 from hitl_orchestrator.policies.analysis.layer_scope import region_of
-from hitl_orchestrator.policies.engine.partition import Space, steps
+from hitl_orchestrator.policies.engine.partition import FactSpace, steps
 
 
 def a_rule(rule_id, action="human_review", priority=1, **said):
@@ -80,7 +80,7 @@ def test_a_user_is_asked_wherever_it_cannot_be_told_who_requested_a_task():
     facts = Facts(RiskLevel.LOW, "any", "any", None, metadata={"requested_by": 7})
 
     assert decide(stack, facts).rule_id == "numbered"
-    assert Space([layer]).locate(facts) in cells_asked("user ann", Space([layer]))
+    assert FactSpace([layer]).locate(facts) in cells_asked("user ann", FactSpace([layer]))
 
 
 def cells_asked(layer, space):

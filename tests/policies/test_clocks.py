@@ -11,7 +11,7 @@ from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.policies import PolicyStack, compile_policy
 from hitl_orchestrator.policies.analysis.describe import say_axis
 from hitl_orchestrator.policies.analysis.diff import differences
-from hitl_orchestrator.policies.engine.partition import Space, steps
+from hitl_orchestrator.policies.engine.partition import FactSpace, steps
 from hitl_orchestrator.policies.engine.timezones import TimesAxis, rectangles
 
 VIENNA, NEW_YORK = "Europe/Vienna", "America/New_York"
@@ -107,7 +107,7 @@ TURNS = [(3, 9), (3, 30), (4, 6), (10, 5), (10, 26), (11, 2)]
 
 
 def test_a_time_of_which_one_zone_says_it_all_is_told_by_that_zone():
-    space = Space([in_hours(VIENNA), in_hours(NEW_YORK)])
+    space = FactSpace([in_hours(VIENNA), in_hours(NEW_YORK)])
     axis = space.axes[space.index["time"]]
     open_there = axis.within([0b1111111111111111, sum(1 << one for one in range(1, 15, 2))])
 

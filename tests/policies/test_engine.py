@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import (
     Conditions,
     Policy,
@@ -217,7 +217,7 @@ def test_what_is_no_confidence_is_refused_and_never_approved(confidence):
     compiled = compile_policy(a_policy(a_rule()))
     compiled.decide(some_facts(confidence=1.0))
 
-    with pytest.raises(UnfitInput, match=r"facts: confidence: .* is not a number in \[0, 1\]"):
+    with pytest.raises(InvalidInput, match=r"facts: confidence: .* is not a number in \[0, 1\]"):
         compiled.decide(some_facts(confidence=confidence))
 
 
@@ -226,7 +226,7 @@ def test_what_is_no_risk_level_is_refused_even_where_the_word_would_fit(risk):
     compiled = compile_policy(a_policy(a_rule()))
     compiled.decide(some_facts())
 
-    with pytest.raises(UnfitInput, match=r"facts: risk_level: .* is not a risk level"):
+    with pytest.raises(InvalidInput, match=r"facts: risk_level: .* is not a risk level"):
         compiled.decide(some_facts(risk=risk))
 
 
@@ -245,12 +245,12 @@ def test_a_fact_that_the_policy_asks_about_must_be_sound(unsound, sentence):
     compiled = compile_policy(a_policy(asks, a_rule()))
     compiled.decide(some_facts())
 
-    with pytest.raises(UnfitInput, match=sentence):
+    with pytest.raises(InvalidInput, match=sentence):
         compiled.decide(some_facts(**unsound))
 
 
 def test_every_unsound_fact_is_named_at_once():
-    with pytest.raises(UnfitInput) as caught:
+    with pytest.raises(InvalidInput) as caught:
         decide(CANONICAL, some_facts(risk="lo", confidence=math.nan))
 
     assert len(caught.value.problems) == 2
@@ -261,7 +261,7 @@ def test_an_unfit_confidence_leaves_nothing_behind(unfit):
     compiled = compile_policy(CANONICAL)
 
     for _ in range(2):
-        with pytest.raises(UnfitInput):
+        with pytest.raises(InvalidInput):
             compiled.decide(some_facts(confidence=unfit))
 
 

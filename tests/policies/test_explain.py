@@ -6,7 +6,7 @@ from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.policies import Conditions, Policy, Rule, compile_policy, decide, explain, policy_hash
 from hitl_orchestrator.policies.explanation.counterfactuals import nearest_changes, would_go_through
 from hitl_orchestrator.policies.explanation.explain import Standing
-from hitl_orchestrator.policies.lifecycle.in_force import Rulebook
+from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 
 
 def a_policy():
@@ -96,7 +96,7 @@ def test_a_change_of_the_policy_is_explained_by_what_is_built_in_and_what_the_po
 
 @pytest.mark.parametrize("policy", [a_policy(), TOP], ids=["less", "more"])
 def test_it_is_explained_as_it_is_decided_and_nothing_of_its_facts_would_alter_that(policy):
-    rulebook = Rulebook(policy, DEFAULT_CHAIN, {}.__getitem__)
+    rulebook = PolicyRegistry(policy, DEFAULT_CHAIN, {}.__getitem__)
 
     assert explain(policy, A_CHANGE).decision == rulebook.decide(policy_hash(policy), A_CHANGE)
     assert nearest_changes(compile_policy(policy), A_CHANGE) == ()

@@ -8,7 +8,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from policies_at_random import a_policy
 
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import read_policy
 from hitl_orchestrator.policies.language.json_schema import policy_json_schema
 from hitl_orchestrator.policies.language.plain_yaml import read_yaml
@@ -100,7 +100,7 @@ def check_one(seed):
     where = "p.yaml" if as_yaml else "p.json"
     try:
         read_policy(text, where)
-    except UnfitInput as exc:
+    except InvalidInput as exc:
         without_place = [problem for problem in exc.problems if not problem.startswith(where)]
     else:
         without_place = None

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import compile_policy, decide, read_policy
 
 MONDAY = datetime(2025, 1, 6, tzinfo=UTC)
@@ -177,7 +177,7 @@ def test_a_message_and_a_spot_check_come_with_the_decision():
 def test_what_makes_no_sense_is_refused_with_its_place(said, told):
     rule = {"rule_id": "r1", "priority": 1, "action": "escalate", "conditions": said}
     text = json.dumps({"policy_id": "p", "metadata": {"amount": "number", "country": "text"}, "rules": [rule]})
-    with pytest.raises(UnfitInput, match=told):
+    with pytest.raises(InvalidInput, match=told):
         read_policy(text, "p.json")
 
 
@@ -192,7 +192,7 @@ def test_what_makes_no_sense_is_refused_with_its_place(said, told):
 )
 def test_what_an_action_cannot_carry_is_refused(more, told):
     rule = {"rule_id": "r1", "priority": 1, "conditions": {}} | more
-    with pytest.raises(UnfitInput, match=told):
+    with pytest.raises(InvalidInput, match=told):
         read_policy(json.dumps({"policy_id": "p", "rules": [rule]}), "p.json")
 
 

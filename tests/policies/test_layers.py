@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from hitl_orchestrator.domain.decision import Facts, LayerAnswer
 from hitl_orchestrator.domain.enums import Action, RiskLevel
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import Policy, PolicyStack, compile_policy, decide, explain, policy_hash, read_policy
 from hitl_orchestrator.policies.language.model import policy_of
 
@@ -136,14 +136,14 @@ def test_rule_ids_are_unique_in_all_layers_and_layers_have_none_themselves():
     one = the_stack().domains["payments"]
     with pytest.raises(ValidationError, match="'pay_big' of layer 'ann' stands in another layer too"):
         PolicyStack.of(one, users={"ann": one})
-    with pytest.raises(UnfitInput, match=r"domains.payments.domains: unknown field"):
+    with pytest.raises(InvalidInput, match=r"domains.payments.domains: unknown field"):
         read_policy(STACK.replace("    policy_id: acme_payments", "    policy_id: p\n    domains: {}"), "acme.yaml")
 
 
 def test_a_fault_in_a_layer_is_told_with_its_place():
-    with pytest.raises(UnfitInput, match=r"users.ann.rules\[0\].conditions.task_typ: unknown field; did you mean"):
+    with pytest.raises(InvalidInput, match=r"users.ann.rules\[0\].conditions.task_typ: unknown field; did you mean"):
         read_policy(STACK.replace("{task_type: refund}", "{task_typ: refund}"), "acme.yaml")
-    with pytest.raises(UnfitInput, match=r"domains.payments.rules\[0\].conditions.metadata.amount.eq: .*as a number"):
+    with pytest.raises(InvalidInput, match=r"domains.payments.rules\[0\].conditions.metadata.amount.eq: .*as a number"):
         read_policy(STACK.replace("{gt: 5000}", "{eq: many}"), "a.yaml")
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
 from hitl_orchestrator.domain.invisible_characters import hidden_in
 from hitl_orchestrator.domain.roles import RoleChain
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import Conditions, Policy, Rule, policy_hash, read_policy
 
 DATA = files("hitl_orchestrator.data")
@@ -291,7 +291,7 @@ MALFORMED_FIELDS = [
 
 @pytest.mark.parametrize(("text", "sentence"), MALFORMED.items(), ids=range(len(MALFORMED)))
 def test_a_text_that_is_no_policy_is_refused_by_name(text, sentence):
-    with pytest.raises(UnfitInput) as caught:
+    with pytest.raises(InvalidInput) as caught:
         read(text)
 
     assert f"p.json: {sentence}" in caught.value.problems
@@ -300,7 +300,7 @@ def test_a_text_that_is_no_policy_is_refused_by_name(text, sentence):
 @pytest.mark.parametrize(("raw", "sentence"), MALFORMED_FIELDS, ids=range(len(MALFORMED_FIELDS)))
 @pytest.mark.parametrize("notation", [json.dumps, yaml.safe_dump])
 def test_a_malformed_field_is_refused_with_its_place(raw, sentence, notation):
-    with pytest.raises(UnfitInput) as caught:
+    with pytest.raises(InvalidInput) as caught:
         read(notation(raw), "p.json" if notation is json.dumps else "p.yaml")
 
     assert len(caught.value.problems) == 1
@@ -313,7 +313,7 @@ def test_every_problem_is_told_at_once():
         {"rule_id": "a", "conditions": {"min_confidence": 0.9, "max_confidence": 0.1}, "action": "escalate"},
     ]
 
-    with pytest.raises(UnfitInput) as caught:
+    with pytest.raises(InvalidInput) as caught:
         read({"policy_id": "p", "rules": rules, "version": 1})
 
     assert [problem.split(": ")[1] for problem in caught.value.problems] == [
@@ -331,7 +331,7 @@ def verdict(text, where):
     """Return the policy, or the problems with it."""
     try:
         return read_policy(text, where)
-    except UnfitInput as refused:
+    except InvalidInput as refused:
         return refused.problems
 
 

@@ -10,7 +10,7 @@ import pytest
 from policies_at_random import a_policy, a_policy_with
 
 from hitl_orchestrator.domain.enums import Action, RiskLevel
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import PolicyStack, read_policy
 from hitl_orchestrator.policies.analysis.decision_map import policy_map
 from hitl_orchestrator.policies.analysis.drawing import DARK, STYLE, png, svg
@@ -59,7 +59,7 @@ def test_a_layer_has_panels_of_its_own_in_which_it_may_be_silent():
     layer = a_policy_with([("human_review", {"min_confidence": 0.9})], policy_id="l")
     drawn = policy_map(PolicyStack.of(canonical(), domains={"payments": layer}))
 
-    assert [panel.title for panel in drawn.panels] == ["Organisation: every case", "Domain payments: every case"]
+    assert [panel.title for panel in drawn.panels] == ["Organization: every case", "Domain payments: every case"]
     assert [field.action for field in drawn.panels[1].rows[0].fields] == [None, Action.HUMAN_REVIEW]
 
 
@@ -183,5 +183,5 @@ def test_the_picture_can_be_had_as_png():
 def test_without_what_draws_a_png_it_is_said_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "resvg_py", None)
 
-    with pytest.raises(UnfitInput, match=r"pip install 'hitl-orchestrator\[plots\]'"):
+    with pytest.raises(InvalidInput, match=r"pip install 'hitl-orchestrator\[plots\]'"):
         png(policy_map(canonical()))

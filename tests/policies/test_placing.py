@@ -10,16 +10,16 @@ from policies_at_random import a_policy, a_policy_with, facts_at_random
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import RiskLevel
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import compile_policy
-from hitl_orchestrator.policies.engine.partition import Space
+from hitl_orchestrator.policies.engine.partition import FactSpace
 from hitl_orchestrator.policies.explanation.explain import explain
 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_facts_share_a_number_just_where_they_share_a_cell(seed):
     policy, dice = a_policy(seed, most=10), random.Random(seed)
-    place, space = compile_policy(policy)._place, Space([policy])
+    place, space = compile_policy(policy)._place, FactSpace([policy])
     many = [facts_at_random(dice) for _ in range(200)]
 
     pairs = {(place(one), space.locate(one)) for one in many}
@@ -69,7 +69,7 @@ def test_what_is_no_confidence_is_refused_however_often(confidence):
         decide(Facts(RiskLevel.LOW, "d", "t", given))
 
     for _ in range(2):
-        with pytest.raises(UnfitInput, match="confidence"):
+        with pytest.raises(InvalidInput, match="confidence"):
             decide(Facts(RiskLevel.LOW, "d", "t", confidence))
 
 
@@ -88,7 +88,7 @@ def test_without_a_proposal_there_is_no_confidence():
     policy = a_policy_with([("escalate", {"min_confidence": 0.8}), ("human_review", unsure)])
     given = Facts(RiskLevel.LOW, "d", "t", 0.9, has_proposal=False)
     warm = compile_policy(policy)
-    space = Space([policy])
+    space = FactSpace([policy])
 
     for facts in (given, replace(given, confidence=None), replace(given, confidence=1)):
         assert compile_policy(policy).decide(facts).rule_id == warm.decide(facts).rule_id == "r2"
@@ -104,5 +104,5 @@ def test_what_is_no_confidence_is_refused_without_a_proposal_too(confidence):
 
     for _ in range(2):
         assert decide(given).rule_id == "fallback"
-        with pytest.raises(UnfitInput, match="confidence"):
+        with pytest.raises(InvalidInput, match="confidence"):
             decide(replace(given, confidence=confidence))

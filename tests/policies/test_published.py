@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from policies_at_random import STACK
 
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import policy_hash, policy_json_schema, read_policy
 from hitl_orchestrator.policies.language.plain_yaml import read_yaml
 from hitl_orchestrator.services.config_files import canonical
@@ -23,7 +23,7 @@ def one_rule(action="escalate", conditions=None, **more):
 def loader_takes(raw):
     try:
         read_policy(json.dumps(raw), "p.json")
-    except UnfitInput:
+    except InvalidInput:
         return False
     return True
 
@@ -76,7 +76,7 @@ def test_where_the_schema_is_found_is_no_part_of_the_policy():
 
 
 def test_layers_upon_the_first_shape_are_refused_with_what_they_need():
-    with pytest.raises(UnfitInput) as caught:
+    with pytest.raises(InvalidInput) as caught:
         read_policy(json.dumps(FIRST | {"domains": {"x": one_rule()}}), "p.json")
 
     assert list(caught.value.problems) == [

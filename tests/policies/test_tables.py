@@ -2,7 +2,7 @@
 
 import pytest
 
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import compile_policy
 from hitl_orchestrator.policies.language.model import policy_of
 from hitl_orchestrator.policies.testing.test_tables import read_tests
@@ -64,7 +64,7 @@ def test_only_what_is_expected_is_compared_and_null_expects_nobody():
 
 
 def test_every_problem_of_a_table_is_told_at_once_with_its_place():
-    with pytest.raises(UnfitInput) as caught:
+    with pytest.raises(InvalidInput) as caught:
         read(
             "tests:\n"
             "- {name: a, facts: {risk_levl: low}, expect: {action: aprove}}\n"
@@ -95,7 +95,7 @@ def test_every_problem_of_a_table_is_told_at_once_with_its_place():
     ],
 )
 def test_a_table_that_does_not_fit_is_refused_in_a_sentence(text, told):
-    with pytest.raises(UnfitInput) as caught:
+    with pytest.raises(InvalidInput) as caught:
         read(text)
 
     assert told in "\n".join(caught.value.problems)
@@ -133,7 +133,7 @@ def test_a_csv_is_read_with_the_types_that_the_policy_declares():
     ],
 )
 def test_a_csv_that_does_not_fit_is_refused_in_a_sentence(text, told):
-    with pytest.raises(UnfitInput) as caught:
+    with pytest.raises(InvalidInput) as caught:
         read(text, "p.policy-test.csv")
 
     assert told in "\n".join(caught.value.problems)

@@ -3,7 +3,7 @@
 import pytest
 from policies_at_random import a_policy_with
 
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import PolicyStack
 from hitl_orchestrator.policies.language.model import policy_of
 from hitl_orchestrator.policies.testing.test_tables import read_tests
@@ -25,7 +25,7 @@ def read(text, policy=STACK):
 
 
 def refused(text, policy=STACK):
-    with pytest.raises(UnfitInput) as caught:
+    with pytest.raises(InvalidInput) as caught:
         read(text, policy)
     return list(caught.value.problems)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.services.config_files import check_they_fit, load_people, load_policy
 
 PEOPLE = [
@@ -49,7 +49,7 @@ def fitted(organisation, **layers):
 def test_layers_that_ask_together_for_more_than_there_are_are_refused_by_the_names_of_both(
     organisation, layers, how_many, who
 ):
-    with pytest.raises(UnfitInput) as refused:
+    with pytest.raises(InvalidInput) as refused:
         fitted(organisation, **layers)
     assert refused.value.problems == (
         f"policy 'p': {how_many} asks for 3 persons and {who} for the role 'compliance_officer': where both decide a "

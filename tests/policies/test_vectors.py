@@ -10,7 +10,7 @@ from policies_at_random import a_policy, a_policy_with, facts_at_random
 from hitl_orchestrator.backtest.vectorized import Vectors
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import RiskLevel
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import compile_policy
 from hitl_orchestrator.policies.language.model import PolicyStack
 
@@ -192,7 +192,7 @@ def test_the_rule_that_is_named_is_the_same_where_layers_are_as_strict(requested
 def test_what_is_no_confidence_is_refused(confidence):
     frame = frame_of([Facts(RiskLevel.LOW, "d", "t", confidence)])
 
-    with pytest.raises(UnfitInput, match="is not a number in"):
+    with pytest.raises(InvalidInput, match="is not a number in"):
         Vectors(a_policy(1)).answers(frame)
 
 
@@ -200,5 +200,5 @@ def test_metadata_that_are_no_json_are_refused():
     policy = a_policy_with([("escalate", {"metadata": {"amount": {"gt": 1}}})])
     frame = frame_of([Facts(RiskLevel.LOW, "d", "t", 1.0)]).with_columns(metadata=pl.lit("[{"))
 
-    with pytest.raises(UnfitInput, match="not JSON"):
+    with pytest.raises(InvalidInput, match="not JSON"):
         Vectors(policy).answers(frame)

@@ -12,7 +12,7 @@ from hitl_orchestrator.policies.analysis.check import check
 from hitl_orchestrator.policies.analysis.describe import say, say_context, say_facts
 from hitl_orchestrator.policies.analysis.findings import FindingKind
 from hitl_orchestrator.policies.analysis.regions import boxes
-from hitl_orchestrator.policies.engine.partition import Space
+from hitl_orchestrator.policies.engine.partition import FactSpace
 
 MANY = [f"n{number}" for number in range(20_000)]
 
@@ -29,7 +29,7 @@ def said(**conditions):
         "signals": ["risky", "unusual"],
     }
     policy = a_policy_with([("human_review", conditions), ("escalate", more)])
-    space = Space([policy])
+    space = FactSpace([policy])
     return " | ".join(say(box, space) for box in boxes(policy.rules[0], policy, space))
 
 
@@ -108,14 +108,14 @@ def test_different_boxes_of_a_policy_are_said_differently():
     dice = random.Random(1)
     for seed in range(10):
         policy = a_policy(seed, most=4)
-        space = Space([policy])
+        space = FactSpace([policy])
         boxes_at_random = {tuple(dice.randint(1, full) for full in space.full) for _ in range(20)}
         assert len({say(box, space) for box in boxes_at_random}) == len(boxes_at_random)
 
 
 def test_the_context_leaves_out_risk_and_confidence():
     policy = a_policy_with([("escalate", {"risk_level": "high", "domain": "payments", "min_confidence": 0.5})])
-    space = Space([policy])
+    space = FactSpace([policy])
     assert say_context(boxes(policy.rules[0], policy, space)[0], space) == "every case in payments"
 
 

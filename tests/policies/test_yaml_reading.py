@@ -5,7 +5,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.language.plain_yaml import read_yaml
 
 READERS_DIFFER = "is read differently by different YAML readers; put quotes around it if it is text"
@@ -66,7 +66,7 @@ SURPRISES = [
 @pytest.mark.parametrize("word", SURPRISES)
 @pytest.mark.parametrize("form", ["{}", "a: {}", "- {}", "{}: a"])
 def test_a_word_on_which_yaml_readers_differ_is_refused(word, form):
-    with pytest.raises(UnfitInput, match=r"p\.yaml: line 1 column [0-9]+: ") as caught:
+    with pytest.raises(InvalidInput, match=r"p\.yaml: line 1 column [0-9]+: ") as caught:
         read_yaml(form.format(word), "p.yaml")
 
     assert f"{word} {READERS_DIFFER}" in str(caught.value)
@@ -83,7 +83,7 @@ def test_a_word_on_which_yaml_readers_differ_is_refused(word, form):
     ],
 )
 def test_what_was_likely_meant_by_such_a_word_is_said(word, remedy):
-    with pytest.raises(UnfitInput) as caught:
+    with pytest.raises(InvalidInput) as caught:
         read_yaml(f"{word}: 1", "p.yaml")
 
     assert caught.value.problems[0].endswith(f"{word} {READERS_DIFFER}, {remedy}")
@@ -118,7 +118,7 @@ def test_what_was_likely_meant_by_such_a_word_is_said(word, remedy):
     ],
 )
 def test_what_is_not_plain_is_refused_with_its_line(text, sentence):
-    with pytest.raises(UnfitInput) as caught:
+    with pytest.raises(InvalidInput) as caught:
         read_yaml(text, "p.yaml")
 
     assert caught.value.problems[0].startswith("p.yaml: ")
@@ -150,5 +150,5 @@ PIECES = [*"ab01 .-:#?&*!|>%@'\"[]{},\n\t\\xuU~=<e_+", "- ", ": ", "---\n", "...
 
 @given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
 def test_no_text_does_worse_than_be_refused(text):
-    with suppress(UnfitInput):
+    with suppress(InvalidInput):
         assert isinstance(read_yaml(text, "p.yaml"), dict | list | str | int | float | None)

@@ -6,7 +6,7 @@ from builders import a_shown, a_task
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_orchestrator.domain.review import Reviewer, ReviewRow
+from hitl_orchestrator.domain.review import Reviewer, StoredReview
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.domain.working_hours import Absence, WorkingHours
 from hitl_orchestrator.review.assignment import Asked, Candidate, Given, Nobody, pull, push, qualified, ranked, sticky
@@ -67,7 +67,7 @@ def a_row(review_id="rev-1", *, minute=0, due=None, **fields):
     told = {"case_id": f"case-of-{review_id}", "level": 0, "role": REVIEWER, "domain": "finance", "status": "open"}
     told |= {"version": 1, "digest": "x", "shown": shown, "opened_at": MONDAY + timedelta(minutes=minute)}
     told["due_at"] = None if due is None else MONDAY + timedelta(minutes=due)
-    return ReviewRow(review_id=review_id, **told | fields)
+    return StoredReview(review_id=review_id, **told | fields)
 
 
 def pulled(*rows, reviewer=None, **more):

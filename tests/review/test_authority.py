@@ -5,10 +5,10 @@ from builders import NINE, a_shown
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_orchestrator import Reviewer, UnfitInput
-from hitl_orchestrator.domain.review import ReviewRow
+from hitl_orchestrator import InvalidInput, Reviewer
+from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
-from hitl_orchestrator.errors import NotAuthorised, TopOfChain
+from hitl_orchestrator.errors import NotAuthorized, TopOfChain
 from hitl_orchestrator.review.authority import role_to_decide_in, role_to_pass_to
 from hitl_orchestrator.review.people import read_people
 
@@ -25,7 +25,7 @@ def test_a_person_decides_in_the_lowest_held_role_that_is_high_enough_and_in_no_
 
     try:
         role = role_to_decide_in(person, needed, "here" if at_home else "there", DEFAULT_CHAIN, named)
-    except NotAuthorised:
+    except NotAuthorized:
         assert not allowed
     else:
         assert allowed
@@ -36,7 +36,7 @@ def test_a_person_decides_in_the_lowest_held_role_that_is_high_enough_and_in_no_
 def test_a_case_goes_above_both_the_review_and_whoever_passes_it_up(asked, decided_in):
     shown = a_shown(role=asked)
     fields = {"review_id": "r", "case_id": "c", "level": 0, "role": asked, "domain": "d", "status": "open"}
-    row = ReviewRow(**fields, version=1, digest="x", shown=shown, opened_at=NINE)
+    row = StoredReview(**fields, version=1, digest="x", shown=shown, opened_at=NINE)
     above = max(ROLES.index(asked), ROLES.index(decided_in)) + 1
 
     if above == len(ROLES):
@@ -66,10 +66,10 @@ def test_people_are_read_from_a_list_or_from_an_object_with_their_chain():
     ],
 )
 def test_a_reviewers_file_that_cannot_be_used_is_refused(raw, match):
-    with pytest.raises(UnfitInput, match=match):
+    with pytest.raises(InvalidInput, match=match):
         read_people(raw, "r.json")
 
 
 def test_an_unknown_name_has_no_rights():
-    with pytest.raises(NotAuthorised, match="did you mean 'ana'"):
+    with pytest.raises(NotAuthorized, match="did you mean 'ana'"):
         read_people([ANA], "r.json").named("anna")

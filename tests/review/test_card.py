@@ -9,7 +9,7 @@ from viewed import a_view
 
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.review.card import card
-from hitl_orchestrator.review.view import Choice, Happening
+from hitl_orchestrator.review.view import Choice, HistoryItem
 
 HOSTILE = st.sampled_from(
     [
@@ -56,7 +56,7 @@ def every_text_is(text):
         reason=text,
         would_go_through=(text,),
         passed_up_because=text,
-        history=(Happening(at="2025-01-10T09:00:00Z", who="r01", what=text),),
+        history=(HistoryItem(at="2025-01-10T09:00:00Z", who="r01", what=text),),
         choices=(Choice(decision="reject", does=text),),
         why_not=text,
     )

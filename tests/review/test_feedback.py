@@ -2,7 +2,7 @@ import pytest
 from builders import NINE, an_output
 
 from hitl_orchestrator.domain.audit import AuditRecord
-from hitl_orchestrator.domain.enums import HumanDecision, ProbeKind
+from hitl_orchestrator.domain.enums import HumanDecision, QualityCheckKind
 from hitl_orchestrator.insights.feedback import Feedback, feedback_of
 
 
@@ -65,7 +65,7 @@ def test_the_reason_stands_in_where_there_is_no_feedback():
     )
 
 
-@pytest.mark.parametrize("kind", ProbeKind)
+@pytest.mark.parametrize("kind", QualityCheckKind)
 def test_nothing_is_learned_from_a_probe(kind):
     assert feedback_of(a_record(probe=kind)) is None
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.working_hours import Absence, Weekday, WorkingHours
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.review import working_time as module
 from hitl_orchestrator.review.working_time import after_working_time, check_holidays, is_there, is_working
 
@@ -118,7 +118,7 @@ def test_a_subdivision_has_holidays_of_its_own():
 
 @pytest.mark.parametrize("name", ["XX", "DE-QQ", "at", "-"])
 def test_holidays_that_nobody_knows_are_refused(name):
-    with pytest.raises(UnfitInput, match="its public holidays are not known; give a country or a subdivision"):
+    with pytest.raises(InvalidInput, match="its public holidays are not known; give a country or a subdivision"):
         check_holidays(name)
 
 
@@ -127,7 +127,7 @@ def test_without_the_extra_it_is_said_how_to_get_it(monkeypatch):
     module._free_days.cache_clear()
 
     with pytest.raises(
-        UnfitInput, match=r"the extra 'calendar' is missing .*pip install 'hitl-orchestrator\[calendar\]'"
+        InvalidInput, match=r"the extra 'calendar' is missing .*pip install 'hitl-orchestrator\[calendar\]'"
     ):
         check_holidays("AT")
 
@@ -136,7 +136,7 @@ def test_without_the_extra_it_is_said_how_to_get_it(monkeypatch):
 def test_what_would_take_more_than_ten_years_is_refused(start):
     short = WorkingHours(begins=time(9), ends=time(9, 1), days=["monday"])
 
-    with pytest.raises(UnfitInput, match="does not pass within ten years"):
+    with pytest.raises(InvalidInput, match="does not pass within ten years"):
         after_working_time(short, start, timedelta(weeks=52))
 
 

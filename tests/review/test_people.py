@@ -6,7 +6,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_orchestrator import Reviewer, UnfitInput
+from hitl_orchestrator import InvalidInput, Reviewer
 from hitl_orchestrator.domain.working_hours import Weekday
 from hitl_orchestrator.review.people import DEFAULT_REASON_CODES, People, Team, read_people
 from hitl_orchestrator.services.config_files import load_people
@@ -111,7 +111,7 @@ def test_who_says_nothing_of_it_has_no_teams_no_calendar_and_the_usual_reasons()
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_its_place(changed, problem):
-    with pytest.raises(UnfitInput) as refused:
+    with pytest.raises(InvalidInput) as refused:
         read_people({"reviewers": [ANA, BEN]} | changed, "r.json")
 
     assert problem in refused.value.problems
@@ -124,7 +124,7 @@ def test_all_that_is_strange_is_told_at_once():
         "reason_codes": ["a", "a"],
     }
 
-    with pytest.raises(UnfitInput) as refused:
+    with pytest.raises(InvalidInput) as refused:
         read_people(raw, "r.json")
 
     assert [problem.split(": ")[1] for problem in refused.value.problems] == [
@@ -149,7 +149,7 @@ def test_yaml_that_cannot_be_read_is_refused(tmp_path, text, match):
     path = tmp_path / "r.yaml"
     path.write_text(text)
 
-    with pytest.raises(UnfitInput, match=match):
+    with pytest.raises(InvalidInput, match=match):
         load_people(path)
 
 

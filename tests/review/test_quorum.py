@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_orchestrator.domain.decision import Asking
+from hitl_orchestrator.domain.decision import ReviewRequirements
 from hitl_orchestrator.domain.enums import Agreement
 from hitl_orchestrator.review.quorum import Ballot, Step, agreed, latest, next_step, told
 
@@ -25,12 +25,12 @@ def says(person: str, word: str, role: str = "domain_reviewer", escalations: int
     return Ballot(person, role, word, word, escalations)
 
 
-def after(*given: Ballot, asking: Asking, others: bool = True, above: bool = True) -> Step:
+def after(*given: Ballot, asking: ReviewRequirements, others: bool = True, above: bool = True) -> Step:
     return next_step(given, asking, others=others, others_above=above)
 
 
-TWO = Asking(approvals=2)
-MAJORITY_OF_THREE = Asking(approvals=2, agreement=Agreement.MAJORITY)
+TWO = ReviewRequirements(approvals=2)
+MAJORITY_OF_THREE = ReviewRequirements(approvals=2, agreement=Agreement.MAJORITY)
 
 
 @pytest.mark.parametrize("word", ["approve", "reject", "modify"])
@@ -65,7 +65,7 @@ def test_what_was_said_below_counts_above():
 
 
 def test_distinct_roles_are_what_counts_where_the_rule_asks_for_them():
-    asking = Asking(approvals=2, distinct_roles=True)
+    asking = ReviewRequirements(approvals=2, distinct_roles=True)
     same = says("a", "approve"), says("b", "approve")
 
     assert after(*same, asking=asking) is Step.ANOTHER
@@ -92,7 +92,7 @@ def test_who_is_asked_above_is_told_who_said_what():
 def test_nothing_but_a_rejection_is_settled_by_fewer_persons_than_the_rule_asks_for(
     given, approvals, distinct, others, above
 ):
-    asking = Asking(approvals=approvals, distinct_roles=distinct)
+    asking = ReviewRequirements(approvals=approvals, distinct_roles=distinct)
     newest = given[-1]
 
     if next_step(given, asking, others=others, others_above=above) is Step.SETTLES and newest.word != "reject":
@@ -102,7 +102,7 @@ def test_nothing_but_a_rejection_is_settled_by_fewer_persons_than_the_rule_asks_
 
 @given(st.lists(ballots, min_size=1, max_size=6, unique_by=lambda one: one.person), st.integers(1, 4), st.randoms())
 def test_whether_persons_agree_does_not_depend_on_their_order(given, approvals, random):
-    asking = Asking(approvals=approvals)
+    asking = ReviewRequirements(approvals=approvals)
     shuffled = random.sample(given, len(given))
 
     assert all(agreed(given, word, asking) == agreed(shuffled, word, asking) for word in ("approve", "reject"))

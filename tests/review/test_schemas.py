@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.review.schemas import OutputSchemas, read_schemas
 from hitl_orchestrator.services.config_files import load_schemas
 
@@ -44,7 +44,7 @@ def an_output(label="pay", **fields):
 
 
 def problems(schema, **fields):
-    with pytest.raises(UnfitInput) as refused:
+    with pytest.raises(InvalidInput) as refused:
         OutputSchemas({"payment": schema}).check("payment", an_output(**fields))
     prefix = "an output of type 'payment': "
     assert all(problem.startswith(prefix) for problem in refused.value.problems)
@@ -52,7 +52,7 @@ def problems(schema, **fields):
 
 
 def refusal(schema):
-    with pytest.raises(UnfitInput) as refused:
+    with pytest.raises(InvalidInput) as refused:
         OutputSchemas().register("payment", schema)
     return refused.value.problems
 
@@ -118,7 +118,7 @@ def test_the_schema_of_a_type_can_be_asked_for_and_changing_it_changes_nothing(s
     schemas.of("payment")["properties"].clear()
 
     assert "amount" in schemas.of("payment")["properties"]
-    with pytest.raises(UnfitInput):
+    with pytest.raises(InvalidInput):
         schemas.check("payment", an_output(amount=-1))
 
 
@@ -135,7 +135,7 @@ def test_the_last_that_is_said_of_a_type_holds():
     schemas.register("payment", {"required": ["iban"]})
 
     assert schemas.of("payment") == {"required": ["iban"]}
-    with pytest.raises(UnfitInput, match="'iban' is a required property"):
+    with pytest.raises(InvalidInput, match="'iban' is a required property"):
         schemas.check("payment", an_output(amount=1))
     schemas.register("payment", Payment)
     schemas.check("payment", an_output(amount=1))
@@ -214,7 +214,7 @@ def test_format_is_no_condition():
 
 
 def test_schemas_are_read_from_a_file_with_every_problem_at_once():
-    with pytest.raises(UnfitInput) as refused:
+    with pytest.raises(InvalidInput) as refused:
         read_schemas({"a": {"type": "objekt"}, "b": {"$ref": "x"}, "c": [], " ": {}}, "s.json")
 
     assert [problem[:11] for problem in refused.value.problems] == [
@@ -223,7 +223,7 @@ def test_schemas_are_read_from_a_file_with_every_problem_at_once():
         "s.json: c: ",
         "s.json:  : ",
     ]
-    with pytest.raises(UnfitInput, match=r"s\.json: schemas are an object: each task type with its JSON Schema"):
+    with pytest.raises(InvalidInput, match=r"s\.json: schemas are an object: each task type with its JSON Schema"):
         read_schemas([], "s.json")
 
 
@@ -260,6 +260,6 @@ def test_an_output_passes_or_is_refused_with_a_place_in_it(value):
     if "9" not in repr(value):
         schemas.check("t", an_output(v=value))
         return
-    with pytest.raises(UnfitInput) as refused:
+    with pytest.raises(InvalidInput) as refused:
         schemas.check("t", an_output(v=value))
     assert all(problem.startswith("an output of type 't': /v") for problem in refused.value.problems)

@@ -9,7 +9,7 @@ from stores import address_of
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.working_hours import Absence
 from hitl_orchestrator.review.people import People
-from hitl_orchestrator.testing import Clock, Organisation, Scenario, simulate
+from hitl_orchestrator.testing import Clock, Organization, Scenario, simulate
 
 # A database judges claims and loads by its own clock, so that a month there must not be long ago.
 LATELY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -75,7 +75,7 @@ def lived_through(scenario, store):
     staff = [changed(one, working_hours=None, away=()) for one in scenario.staff(12)]
     clock, people = Clock(scenario.starts), People([one.reviewer for one in staff])
     with Orchestrator.open(store, policy=NO_DEADLINES, reviewers=people, clock=clock) as hitl:
-        outcome = Organisation(hitl, clock, staff, scenario).run()
+        outcome = Organization(hitl, clock, staff, scenario).run()
         return outcome, [decided(record) for record in hitl.records()]
 
 

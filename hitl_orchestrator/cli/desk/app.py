@@ -13,12 +13,12 @@ from textual.content import Content
 from textual.events import Key
 from textual.theme import Theme
 
-from hitl_orchestrator.cli.desk.client import Trouble, Work, told_plainly
+from hitl_orchestrator.cli.desk.client import DeskClient, DeskError, told_plainly
 from hitl_orchestrator.cli.desk.draft import Draft
 from hitl_orchestrator.cli.desk.queue import QueueScreen
 from hitl_orchestrator.cli.desk.widgets import Notice
 
-Wish = TypeVar("Wish")
+T = TypeVar("T")
 EVERY = 5.0
 """So many seconds lie between two looks at what others did."""
 
@@ -62,7 +62,7 @@ class DeskApp(App[None]):
         Binding("ctrl+t", "other_light", "Light or dark", show=False),
     ]
 
-    def __init__(self, work: Work, *, now: Callable[[], datetime], every: float = EVERY) -> None:
+    def __init__(self, work: DeskClient, *, now: Callable[[], datetime], every: float = EVERY) -> None:
         """`every` so many seconds the screen looks at what others did; `now` is this machine's clock."""
         super().__init__()
         self.work, self.now, self.every = work, now, every
@@ -84,11 +84,11 @@ class DeskApp(App[None]):
         """Note that somebody is there: that keeps their claim."""
         self.active = True
 
-    async def ask(self, doing: Callable[[], Wish]) -> Wish:
+    async def ask(self, doing: Callable[[], T]) -> T:
         """Ask the store for something, in a thread.
 
         Raises:
-            Trouble: it cannot be had; with plain sentences.
+            DeskError: it cannot be had; with plain sentences.
         """
         return await asyncio.to_thread(told_plainly, doing)
 
@@ -107,7 +107,7 @@ class DeskApp(App[None]):
         if held is not None:
             try:
                 await self.ask(lambda: self.work.release(held))
-            except Trouble:
+            except DeskError:
                 return
 
     def action_other_light(self) -> None:

@@ -10,7 +10,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from hitl_orchestrator.cli.desk import styled_text as telling
-from hitl_orchestrator.cli.desk.client import Opened, Trouble, changed
+from hitl_orchestrator.cli.desk.client import DeskError, Opened, changed
 from hitl_orchestrator.cli.desk.dialogs import ColleagueDialog, HelpDialog
 from hitl_orchestrator.cli.desk.draft import DELEGATE, WITH_REASON, Draft
 from hitl_orchestrator.cli.desk.editor import EditorScreen
@@ -248,7 +248,7 @@ class CaseScreen(Screen[None]):
         view, draft = self.view, self.draft
         try:
             done = await self.desk.ask(lambda: self.desk.work.commit(view, draft))
-        except Trouble as trouble:
+        except DeskError as trouble:
             self._say(_kept(f"Not recorded: {trouble}"), "bad")
             if trouble.refused:
                 await self._see_what_became_of_it()
@@ -264,7 +264,7 @@ class CaseScreen(Screen[None]):
         """Say it in plainer words where the review is open no more, and take the keys for deciding away."""
         try:
             case = await self.desk.ask(lambda: self.desk.work.stands(self.view.case_id))
-        except Trouble:
+        except DeskError:
             return
         self._over = case.open_review is None or case.open_review.review_id != self.view.review_id
         if self._over:
@@ -279,7 +279,7 @@ class CaseScreen(Screen[None]):
         view = self.view
         try:
             seen = await self.desk.ask(lambda: self.desk.work.label(view, label))
-        except Trouble as trouble:
+        except DeskError as trouble:
             self._say(_kept(f"Not recorded: {trouble}"), "bad")
             return
         self.draft.own_label = ""
@@ -301,7 +301,7 @@ class CaseScreen(Screen[None]):
             if not told and desk.active and not self.refusal:
                 desk.active = False
                 self.view = await desk.ask(lambda: desk.work.look(view.case_id))
-        except Trouble as trouble:
+        except DeskError as trouble:
             self._say(_kept(str(trouble)), "bad")
             return
         if told:
@@ -317,7 +317,7 @@ class CaseScreen(Screen[None]):
         case_id = self.view.case_id
         try:
             opened = await self.desk.ask(lambda: self.desk.work.open(case_id))
-        except Trouble as trouble:
+        except DeskError as trouble:
             self._say(_kept(str(trouble)), "bad")
             return
         self._over = False
@@ -353,7 +353,7 @@ class CaseScreen(Screen[None]):
         before = None if self._over or self.refusal else self.view.case_id
         try:
             opened = await desk.ask(lambda: desk.work.next_but(before))
-        except Trouble as trouble:
+        except DeskError as trouble:
             self._say(_kept(str(trouble)), "bad")
             return
         finally:

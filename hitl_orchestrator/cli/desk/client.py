@@ -10,8 +10,8 @@ from hitl_orchestrator.cli.output.errors import problems_of
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import DecisionSource, ReviewStatus, RiskLevel
 from hitl_orchestrator.domain.invisible_characters import visible
-from hitl_orchestrator.domain.review import Reviewer, ReviewRow
-from hitl_orchestrator.errors import HitlError, NotAuthorised, Refusal
+from hitl_orchestrator.domain.review import Reviewer, StoredReview
+from hitl_orchestrator.errors import HitlError, NotAuthorized, RequestRejected
 from hitl_orchestrator.review.authority import role_to_decide_in
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.services.reviews.inbox import role_needed
@@ -19,10 +19,10 @@ from hitl_orchestrator.wiring.build import Orchestrator
 
 CHANNEL = "cli"
 MOST_LISTED = 500
-Wish = TypeVar("Wish")
+T = TypeVar("T")
 
 
-class Trouble(Exception):
+class DeskError(Exception):
     """Something that was asked for did not happen, said in plain sentences. `refused`: the answer is no, for good."""
 
     def __init__(self, sentences: Sequence[str], *, refused: bool) -> None:
@@ -65,13 +65,13 @@ class Opened(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Work:
-    """One reviewer's work on one store. Its methods are called in threads; they raise `Trouble` and nothing else."""
+class DeskClient:
+    """One reviewer's work on one store. Its methods are called in threads; they raise `DeskError` and nothing else."""
 
     hitl: Orchestrator
     reviewer: Reviewer
 
-    def queue(self, filters: Filters) -> Sequence[ReviewRow]:
+    def queue(self, filters: Filters) -> Sequence[StoredReview]:
         """Return the open reviews, the soonest due first."""
         rows = self.hitl.inbox(
             filters.role,
@@ -85,12 +85,12 @@ class Work:
         )
         return [row for row in rows if filters.all_roles or self.may_decide(row)]
 
-    def may_decide(self, row: ReviewRow) -> bool:
+    def may_decide(self, row: StoredReview) -> bool:
         """Whether this reviewer holds the role and the domain of a review."""
         chain = self.hitl.people.chain
         try:
             role_to_decide_in(self.reviewer, role_needed(row, self.hitl.rulebook, chain), row.domain, chain, None)
-        except NotAuthorised:
+        except NotAuthorized:
             return False
         return True
 
@@ -99,7 +99,7 @@ class Work:
         refusal = ""
         try:
             self.hitl.claim(given_id, self.reviewer.reviewer_id, channel=CHANNEL)
-        except Refusal as exc:
+        except RequestRejected as exc:
             refusal = str(exc)
         return Opened(self.look(given_id), refusal)
 
@@ -127,7 +127,7 @@ class Work:
         """Let go of a case. One that waits no more needs no letting go."""
         try:
             self.hitl.release(given_id, self.reviewer.reviewer_id, channel=CHANNEL)
-        except Refusal:
+        except RequestRejected:
             return
 
     def label(self, view: CaseView, label: str) -> CaseView:
@@ -168,7 +168,7 @@ def changed(view: CaseView, case: Case, me: str, now: datetime) -> str:
     return "Your claim has lapsed: anyone may take the case now. Ctrl+R claims it again."
 
 
-def _ended(row: ReviewRow | None) -> str:
+def _ended(row: StoredReview | None) -> str:
     """Return who ended a review, and how."""
     if row is None or row.verdict is None:
         return "This case has moved on meanwhile"
@@ -183,18 +183,18 @@ def _ended(row: ReviewRow | None) -> str:
     return f"This case {done} at {at}"
 
 
-def told_plainly(doing: Callable[[], Wish]) -> Wish:
+def told_plainly(doing: Callable[[], T]) -> T:
     """Do something, and turn whatever goes wrong into plain sentences.
 
     Raises:
-        Trouble: it went wrong.
+        DeskError: it went wrong.
     """
     try:
         return doing()
     except HitlError as exc:
-        raise Trouble([visible(one) for one in problems_of(exc)], refused=isinstance(exc, Refusal)) from exc
+        raise DeskError([visible(one) for one in problems_of(exc)], refused=isinstance(exc, RequestRejected)) from exc
     except Exception as exc:
         first = visible((str(exc).strip() or type(exc).__name__).splitlines()[0])
-        raise Trouble(
+        raise DeskError(
             [f"the store cannot be used just now ({first}); nothing you typed is lost"], refused=False
         ) from exc

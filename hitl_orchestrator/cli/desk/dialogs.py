@@ -16,7 +16,7 @@ from hitl_orchestrator.cli.desk import styled_text as telling
 from hitl_orchestrator.cli.desk.client import Filters
 from hitl_orchestrator.cli.desk.styled_text import FAINT, KEY, STRONG
 from hitl_orchestrator.domain.enums import RiskLevel
-from hitl_orchestrator.domain.review import Reviewer, ReviewRow
+from hitl_orchestrator.domain.review import Reviewer, StoredReview
 
 HELP = (
     ("In the queue", ""),
@@ -85,7 +85,7 @@ class FilterDialog(ModalScreen[Filters | None]):
         Binding("right,space", "step(1)", show=False),
     ]
 
-    def __init__(self, filters: Filters, roles: Sequence[str], rows: Sequence[ReviewRow]) -> None:
+    def __init__(self, filters: Filters, roles: Sequence[str], rows: Sequence[StoredReview]) -> None:
         super().__init__()
         self.filters = filters
         domains, types = {row.domain for row in rows}, {row.shown.task.task_type for row in rows}

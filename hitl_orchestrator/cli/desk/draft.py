@@ -10,7 +10,7 @@ from hitl_orchestrator.domain.input.parsing import parse, read_json
 from hitl_orchestrator.domain.json_patch import FieldChange, changes
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.review.view import CaseView
 
@@ -52,7 +52,7 @@ class Draft:
         """Return the edited output; None where there is none.
 
         Raises:
-            UnfitInput: what stands in the editor is no output.
+            InvalidInput: what stands in the editor is no output.
         """
         return read_output(self.edited) if self.edited and self.act in WITH_OUTPUT else None
 
@@ -68,7 +68,7 @@ class Draft:
         """Return the answer, to exactly what was on the screen. Sent again it is the same receipt.
 
         Raises:
-            UnfitInput: what stands in the editor is no output.
+            InvalidInput: what stands in the editor is no output.
         """
         said = {"reason": self.text} if self.act in WITH_REASON else {"human_feedback": self.text}
         return Review.model_validate(
@@ -88,7 +88,7 @@ def read_output(text: str) -> Proposal:
     """Return the output that a text in the editor says.
 
     Raises:
-        UnfitInput: every problem, in a sentence with its place.
+        InvalidInput: every problem, in a sentence with its place.
     """
     return parse(Proposal, read_json(text, EDITOR), EDITOR)
 
@@ -99,7 +99,7 @@ def problems(text: str, view: CaseView) -> tuple[str, ...]:
         output = read_output(text)
         if view.output_schema is not None:
             OutputSchemas({view.task.task_type: view.output_schema}).check(view.task.task_type, output)
-    except UnfitInput as exc:
+    except InvalidInput as exc:
         return tuple(problem.removeprefix(f"{EDITOR}: ") for problem in exc.problems)
     return ()
 

@@ -13,11 +13,11 @@ from textual.widgets.option_list import Option
 
 from hitl_orchestrator.cli.desk import styled_text as telling
 from hitl_orchestrator.cli.desk.case import CaseScreen
-from hitl_orchestrator.cli.desk.client import MOST_LISTED, Filters, Opened, Trouble
+from hitl_orchestrator.cli.desk.client import MOST_LISTED, DeskError, Filters, Opened
 from hitl_orchestrator.cli.desk.dialogs import FilterDialog, HelpDialog
 from hitl_orchestrator.cli.desk.styled_text import ALARM, FAINT, KEY, STRONG
 from hitl_orchestrator.cli.desk.widgets import Header, Keys, Notice, begin
-from hitl_orchestrator.domain.review import ReviewRow
+from hitl_orchestrator.domain.review import StoredReview
 
 if TYPE_CHECKING:
     from hitl_orchestrator.cli.desk.app import DeskApp
@@ -54,7 +54,7 @@ class QueueScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self.filters = Filters()
-        self.rows: Sequence[ReviewRow] = ()
+        self.rows: Sequence[StoredReview] = ()
         self._said, self._read = "", False
 
     @property
@@ -95,7 +95,7 @@ class QueueScreen(Screen[None]):
         filters = self.filters
         try:
             self.rows = await self.desk.ask(lambda: self.desk.work.queue(filters))
-        except Trouble as trouble:
+        except DeskError as trouble:
             self._said = str(trouble)
             self.query_one(Notice).tell(self._said, "bad")
             return
@@ -159,7 +159,7 @@ class QueueScreen(Screen[None]):
         work = self.desk.work
         try:
             opened: Opened | None = await self.desk.ask(work.next if case_id is None else lambda: work.open(case_id))
-        except Trouble as trouble:
+        except DeskError as trouble:
             self.query_one(Notice).tell(str(trouble), "bad")
             return
         if opened is None:

@@ -10,7 +10,7 @@ from textual.content import Content
 from hitl_orchestrator.cli.output.formatting import confidence, count, wait
 from hitl_orchestrator.domain.invisible_characters import visible, warning
 from hitl_orchestrator.domain.json_patch import FieldChange
-from hitl_orchestrator.domain.review import ReviewRow
+from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.review.view import CaseView
 
@@ -57,7 +57,7 @@ def heading(width: int) -> Content:
     return _laid_out(columns(width), {one.name: (one.name, FAINT) for one in columns(width)}, width)
 
 
-def queue_line(row: ReviewRow, me: str, now: datetime, width: int) -> Content:
+def queue_line(row: StoredReview, me: str, now: datetime, width: int) -> Content:
     """Return one review of the queue, on one line of this width. Of a blind one nothing of the agent's is told."""
     routing, task = row.shown.routing, row.shown.task
     sure = "blind" if routing.decision.asking.blind else confidence(routing.score.confidence)
@@ -75,7 +75,7 @@ def queue_line(row: ReviewRow, me: str, now: datetime, width: int) -> Content:
     return _laid_out(columns(width), cells, width)
 
 
-def held(row: ReviewRow, me: str, now: datetime) -> tuple[str, str]:
+def held(row: StoredReview, me: str, now: datetime) -> tuple[str, str]:
     """Return who holds a review just now."""
     if row.claimed_by is None or (row.claimed_until is not None and row.claimed_until <= now):
         return "-", FAINT
@@ -263,7 +263,7 @@ def _stacked(lines: Iterable[Content]) -> Content:
     return Content("\n").join(lines)
 
 
-def preview(row: ReviewRow) -> Content:
+def preview(row: StoredReview) -> Content:
     """Return a little more of a review in the queue; of a blind one nothing of the agent's."""
     shown, routing = row.shown, row.shown.routing
     lines = [_quoted(shown.task.task_description, STRONG)]

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from hitl_orchestrator.domain.invisible_characters import visible
-from hitl_orchestrator.errors import HitlError, Refusal, UnfitInput
+from hitl_orchestrator.errors import HitlError, InvalidInput, RequestRejected
 
 NO, UNFIT, INTERRUPTED = 1, 2, 130
 
@@ -60,12 +60,12 @@ def _report(exc: BaseException, as_json: bool) -> int:
 
 def problems_of(exc: HitlError) -> Sequence[str]:
     """Return the sentences of an error."""
-    return exc.problems if isinstance(exc, UnfitInput) else (str(exc),)
+    return exc.problems if isinstance(exc, InvalidInput) else (str(exc),)
 
 
 def code_of(exc: HitlError) -> int:
     """Return 1 where the answer is no, 2 where something could not be used."""
-    return NO if isinstance(exc, Refusal) else UNFIT
+    return NO if isinstance(exc, RequestRejected) else UNFIT
 
 
 def _usage_sentence(exc: Any) -> str:

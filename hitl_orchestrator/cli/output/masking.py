@@ -11,7 +11,7 @@ from typing import Any
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import EventKind, ReviewStatus
-from hitl_orchestrator.domain.review import ReviewRow
+from hitl_orchestrator.domain.review import StoredReview
 
 UNTOLD = "told when the case is decided"
 _OF_THE_AGENT = ("output", "score")
@@ -23,7 +23,7 @@ def is_blind(case: Case) -> bool:
     return case.open_review is not None and case.open_review.shown.routing.decision.asking.blind
 
 
-def is_secret(case: Case, row: ReviewRow) -> bool:
+def is_secret(case: Case, row: StoredReview) -> bool:
     """Whether an answered review is a vote of the round that still goes on."""
     now = case.open_review
     return now is not None and row.status is ReviewStatus.VOTED and row.shown.escalations == now.shown.escalations

@@ -7,11 +7,11 @@ from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table
 from hitl_orchestrator.cli.output.formatting import confidence, count, moment
 from hitl_orchestrator.cli.views import tables as views
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.review import ReviewRow
+from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.services.reviews.assignments import Assignment
 
 
-def held(row: ReviewRow) -> Line:
+def held(row: StoredReview) -> Line:
     """Tell who holds a review."""
     until = f" until {moment(row.claimed_until)}" if row.claimed_until else ""
     given = f"; let go, it goes back to {row.delegated_by}" if row.delegated_by else ""
@@ -34,7 +34,7 @@ def assigned(given: Sequence[Assignment]) -> Iterator[Block]:
     yield Line(f"Gave {count(got, 'review')} to {count(len(people), 'person', 'people')}.")
 
 
-def together(rows: Sequence[ReviewRow], decision: str) -> Iterator[Block]:
+def together(rows: Sequence[StoredReview], decision: str) -> Iterator[Block]:
     """List what is about to get one answer, one by one."""
     columns = (
         views.TASK,
@@ -63,7 +63,7 @@ def _assigned_row(one: Assignment) -> tuple[Cell, ...]:
     return Cell(row.shown.task.task_id), Cell(row.role), blocks.risk(row.shown.routing.risk_level), held_by
 
 
-def _together_row(row: ReviewRow) -> tuple[Cell, ...]:
+def _together_row(row: StoredReview) -> tuple[Cell, ...]:
     routing, task = row.shown.routing, row.shown.task
     return (
         Cell(task.task_id),

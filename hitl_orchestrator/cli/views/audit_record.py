@@ -7,7 +7,7 @@ from typing import Any
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table
 from hitl_orchestrator.cli.output.formatting import duration
 from hitl_orchestrator.domain.audit import AuditRecord
-from hitl_orchestrator.domain.review import ReviewRow
+from hitl_orchestrator.domain.review import StoredReview
 
 
 def table(record: AuditRecord) -> Iterator[Block]:
@@ -19,7 +19,7 @@ def table(record: AuditRecord) -> Iterator[Block]:
     yield Table((Column("field"), Column("value", gives_way=True, folds=True)), rows)
 
 
-def competence(row: ReviewRow) -> Iterator[Line]:
+def competence(row: StoredReview) -> Iterator[Line]:
     """Tell by what right somebody decided, and what they had before them. Of a record of the past little is known."""
     verdict = row.verdict
     if verdict is None:

@@ -17,14 +17,14 @@ from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.enums import DecisionSource, EventKind, HumanDecision, OnTimeout
-from hitl_orchestrator.domain.review import Review, ReviewRow
+from hitl_orchestrator.domain.review import Review, StoredReview
 from hitl_orchestrator.domain.task import Proposal
 
 
 class Deciding(NamedTuple):
     """An open review: the role that may decide it now, by which answers, and who has it or one above it there."""
 
-    row: ReviewRow
+    row: StoredReview
     role: str
     options: Sequence[HumanDecision]
     able: Sequence[str]
@@ -71,7 +71,7 @@ def receipt(case: Case, review: Review, started: datetime, session: Session) -> 
     yield Line(session.command("show", case.task_id), COMMAND, indent=2)
 
 
-def _answers(row: ReviewRow, review: Review) -> bool:
+def _answers(row: StoredReview, review: Review) -> bool:
     said = row.verdict.review if row.verdict else None
     return said is not None and (said.reviewer_id, said.human_decision) == (review.reviewer_id, review.human_decision)
 
@@ -167,7 +167,7 @@ _TAKEN_BACK = {
 }
 
 
-def _vote(row: ReviewRow) -> Iterator[Block]:
+def _vote(row: StoredReview) -> Iterator[Block]:
     """Tell that somebody has voted; what they said is told when the case is decided."""
     verdict = row.verdict
     if verdict is not None:
@@ -175,7 +175,7 @@ def _vote(row: ReviewRow) -> Iterator[Block]:
         yield Line(f"{who}: voted at {moment(verdict.decided_at)}; what is {UNTOLD}", indent=2)
 
 
-def _review(row: ReviewRow) -> Iterator[Block]:
+def _review(row: StoredReview) -> Iterator[Block]:
     if row.shown.passed_up_because:
         yield Line(f"Passed up to {row.role}: {row.shown.passed_up_because}", indent=2)
         yield from blocks.flagged("this", row.shown.passed_up_because, indent=2)

@@ -11,7 +11,7 @@ from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import Action
-from hitl_orchestrator.domain.review import ReviewRow
+from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.services.cases.runner import Notice
 from hitl_orchestrator.wiring.build import MEMORY
 
@@ -113,7 +113,7 @@ def _moved(cases: Sequence[Case]) -> Iterator[Block]:
         yield Line()
 
 
-def review_summary(row: ReviewRow) -> dict[str, Any]:
+def review_summary(row: StoredReview) -> dict[str, Any]:
     """Return an open review, for machines. Of a blind one nothing of the agent's answer is told."""
     routing, task = row.shown.routing, row.shown.task
     blind = routing.decision.asking.blind
@@ -147,7 +147,7 @@ def review_summary(row: ReviewRow) -> dict[str, Any]:
     }
 
 
-def inbox(listed: Sequence[tuple[ReviewRow, str]], limit: int, now: datetime, session: Session) -> Iterator[Block]:
+def inbox(listed: Sequence[tuple[StoredReview, str]], limit: int, now: datetime, session: Session) -> Iterator[Block]:
     """List open reviews, each with the role that may decide it now, the soonest due first."""
     rows = [row for row, _ in listed]
     if not rows:
@@ -252,7 +252,7 @@ def _case_row(case: Case) -> tuple[Cell, ...]:
     )
 
 
-def _inbox_row(row: ReviewRow, needed: str, now: datetime | None, *, in_domain: bool) -> tuple[Cell, ...]:
+def _inbox_row(row: StoredReview, needed: str, now: datetime | None, *, in_domain: bool) -> tuple[Cell, ...]:
     routing = row.shown.routing
     higher = row.level > 0 or needed != row.role or routing.decision.action is Action.ESCALATE
     blind = routing.decision.asking.blind
@@ -268,7 +268,7 @@ def _inbox_row(row: ReviewRow, needed: str, now: datetime | None, *, in_domain: 
     )
 
 
-def _due(row: ReviewRow, now: datetime) -> Cell:
+def _due(row: StoredReview, now: datetime) -> Cell:
     if row.due_at is None:
         return Cell("-", "dim")
     left = (row.due_at - now).total_seconds()

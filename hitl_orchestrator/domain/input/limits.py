@@ -9,7 +9,7 @@ import re
 from pydantic import BaseModel
 
 from hitl_orchestrator.domain.value import MAX_DEPTH, MAX_SIZE, MAX_VALUES
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 
 # A text that never ends takes the rest with it: no part of it is looked at twice.
 _MARKS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
@@ -44,12 +44,12 @@ def check_record(record: BaseModel, where: str) -> None:
     """Refuse a value that was made in Python, and would be too much as a text.
 
     Raises:
-        UnfitInput: naming `where`.
+        InvalidInput: naming `where`.
     """
     try:
         check_text(record.model_dump_json(warnings=False))
     except ValueError as exc:
-        raise UnfitInput([f"{where}: {exc}"]) from exc
+        raise InvalidInput([f"{where}: {exc}"]) from exc
 
 
 def _check_marks(text: str, outer: int) -> None:

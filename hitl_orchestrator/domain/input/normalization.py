@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from hitl_orchestrator.domain.input.parsing import problems
 from hitl_orchestrator.domain.value import canonical_json
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -19,13 +19,13 @@ def settled(value: Model, where: str) -> Model:
     Whole numbers written as 5.0 become 5, as in every stored copy.
 
     Raises:
-        UnfitInput: the value is not sound any more.
+        InvalidInput: the value is not sound any more.
     """
     kind = type(value)
     try:
         sound = kind.model_validate(value.model_dump(warnings=False))
         return kind.model_validate(json.loads(canonical_json(sound.model_dump(mode="json"))))
     except ValidationError as exc:
-        raise UnfitInput(problems(exc, where, kind)) from exc
+        raise InvalidInput(problems(exc, where, kind)) from exc
     except (TypeError, ValueError, RecursionError) as exc:
-        raise UnfitInput([f"{where}: not JSON that can be stored: {exc}"]) from exc
+        raise InvalidInput([f"{where}: not JSON that can be stored: {exc}"]) from exc

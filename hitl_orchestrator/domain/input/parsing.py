@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from hitl_orchestrator.domain.input.limits import check_text
 from hitl_orchestrator.domain.value import ID_PATTERN
 from hitl_orchestrator.domain.working_hours import Weekday
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 
 Model = TypeVar("Model", bound=BaseModel)
 _SHOWN, _MOST_BITS = 60, 1000
@@ -76,24 +76,24 @@ def read_json(text: str, where: str, first_line: int = 1, outer: int = 0) -> Any
     levels stand around the records of the text: one around those of a list.
 
     Raises:
-        UnfitInput: with the line and column where the text stops being JSON.
+        InvalidInput: with the line and column where the text stops being JSON.
     """
     try:
         check_text(text, outer)
         return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_double_keys)
     except json.JSONDecodeError as exc:
         line = first_line + exc.lineno - 1
-        raise UnfitInput([f"{where}: line {line} column {exc.colno}: not JSON: {exc.msg}"]) from exc
+        raise InvalidInput([f"{where}: line {line} column {exc.colno}: not JSON: {exc.msg}"]) from exc
     except ValueError as exc:
         told = "a number has more digits than can be read; send it as text" if "digits" in str(exc) else str(exc)
-        raise UnfitInput([f"{where}: {told}" if first_line == 1 else f"{where}: line {first_line}: {told}"]) from exc
+        raise InvalidInput([f"{where}: {told}" if first_line == 1 else f"{where}: line {first_line}: {told}"]) from exc
 
 
 def read_records(text: str, where: str) -> list[Any]:
     """Parse a JSON array, one JSON object, or JSON Lines, into a list of raw records."""
     stripped = text.strip()
     if not stripped:
-        raise UnfitInput([f"{where}: the file is empty; give a JSON array or one JSON object a line"])
+        raise InvalidInput([f"{where}: the file is empty; give a JSON array or one JSON object a line"])
     if stripped.startswith("["):
         records: list[Any] = read_json(text, where, outer=1)
         return records
@@ -104,11 +104,11 @@ def read_records(text: str, where: str) -> list[Any]:
 
 
 def parse(model: type[Model], raw: Any, where: str) -> Model:
-    """Make a value of raw data; `UnfitInput` names every problem with its place."""
+    """Make a value of raw data; `InvalidInput` names every problem with its place."""
     try:
         return model.model_validate(raw)
     except ValidationError as exc:
-        raise UnfitInput(problems(exc, where, model)) from exc
+        raise InvalidInput(problems(exc, where, model)) from exc
 
 
 def parse_many(model: type[Model], records: Sequence[Any], where: str, unique: str) -> list[Model]:
@@ -122,7 +122,7 @@ def parse_many(model: type[Model], records: Sequence[Any], where: str, unique: s
             found.extend(problems(exc, where, model, prefix=f"[{index}]"))
     found.extend(_doubles(records, where, unique))
     if found:
-        raise UnfitInput(found)
+        raise InvalidInput(found)
     return values
 
 
@@ -207,10 +207,10 @@ def _read_lines(text: str, where: str) -> list[Any]:
         if line.strip():
             try:
                 records.append(read_json(line, where, number))
-            except UnfitInput as exc:
+            except InvalidInput as exc:
                 found.extend(exc.problems)
     if found:
-        raise UnfitInput(found)
+        raise InvalidInput(found)
     return records
 
 

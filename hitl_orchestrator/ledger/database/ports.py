@@ -19,11 +19,11 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-class Taken(HitlError):
+class UniqueViolation(HitlError):
     """A row breaks a rule of the schema, most often that somebody else's row came first."""
 
 
-class TryAgain(StoreUnavailable):
+class TransientStoreError(StoreUnavailable):
     """The connection was lost, or a transaction had to give way. Doing it again tells whether it was written."""
 
 
@@ -70,8 +70,8 @@ class Database(Protocol):
         With `flush` its commit survives a power cut at once.
 
         Raises:
-            Taken: a row breaks a rule of the schema; nothing was written.
-            TryAgain: the connection was lost, perhaps while committing: whether it was written can be read again.
+            UniqueViolation: a row breaks a rule of the schema; nothing was written.
+            TransientStoreError: the connection was lost, perhaps during the commit; read again to learn the result.
             StoreUnavailable: the database cannot be used; nothing was written.
         """
 
@@ -109,7 +109,7 @@ def resolved(operation: Callable[_P, _T]) -> Callable[_P, _T]:
     For operations that may be done twice: the second time finds what the first has written, or writes it.
 
     Raises:
-        TryAgain: the connection was lost again and again.
+        TransientStoreError: the connection was lost again and again.
     """
 
     @wraps(operation)
@@ -117,7 +117,7 @@ def resolved(operation: Callable[_P, _T]) -> Callable[_P, _T]:
         for _ in range(_ATTEMPTS - 1):
             try:
                 return operation(*given, **named)
-            except TryAgain:
+            except TransientStoreError:
                 continue
         return operation(*given, **named)
 
@@ -128,7 +128,7 @@ def resumed(listing: Callable[_P, Iterator[_T]]) -> Callable[_P, Iterator[_T]]:
     """Go on with a listing that only grows at its end when its connection was lost: behind what it has yielded.
 
     Raises:
-        TryAgain: the connection was lost again and again.
+        TransientStoreError: the connection was lost again and again.
     """
 
     @wraps(listing)
@@ -140,7 +140,7 @@ def resumed(listing: Callable[_P, Iterator[_T]]) -> Callable[_P, Iterator[_T]]:
                 for item in islice(listing(*given, **named), yielded, None):
                     yielded += 1
                     yield item
-            except TryAgain:
+            except TransientStoreError:
                 if not left:
                     raise
             else:

@@ -1,6 +1,6 @@
 """Connections to PostgreSQL: a few, lent to one thread at a time, replaced when the server has closed them.
 
-What the driver raises gets its meaning here: `Taken`, `TryAgain` or `StoreUnavailable`, and never a password.
+Driver errors become `UniqueViolation`, `TransientStoreError` or `StoreUnavailable`; messages never contain a password.
 """
 
 import logging
@@ -20,7 +20,7 @@ from psycopg.rows import DictRow, dict_row
 
 from hitl_orchestrator.errors import HitlError, StoreUnavailable
 from hitl_orchestrator.ledger.database.address import HOW_TO_WRITE, can_be_read, shown
-from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, Taken, TryAgain
+from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, TransientStoreError, UniqueViolation
 
 MOST_CONNECTIONS = 5
 PATIENCE_SECONDS = 5
@@ -71,8 +71,8 @@ class Connections:
         """Lend a connection outside of a transaction, and take it back in whatever state.
 
         Raises:
-            Taken: a row breaks a rule of the schema.
-            TryAgain: the connection was lost, or the transaction had to give way.
+            UniqueViolation: a row breaks a rule of the schema.
+            TransientStoreError: the connection was lost, or the transaction had to give way.
             StoreUnavailable: anything else went wrong.
         """
         if self._owner != os.getpid():
@@ -155,11 +155,11 @@ class Connections:
         if not _can_be_used(connection) or exc.diag.severity_nonlocalized in ("FATAL", "PANIC"):
             connection.close()
             self._be_patient()
-            return TryAgain(self.url, f"the connection was lost ({_sentence(exc)})")
+            return TransientStoreError(self.url, f"the connection was lost ({_sentence(exc)})")
         if isinstance(exc, (errors.SerializationFailure, errors.DeadlockDetected)):
-            return TryAgain(self.url, _sentence(exc))
+            return TransientStoreError(self.url, _sentence(exc))
         if isinstance(exc, (errors.UniqueViolation, errors.ForeignKeyViolation)):
-            return Taken(_sentence(exc))
+            return UniqueViolation(_sentence(exc))
         if isinstance(exc, errors.LockNotAvailable):
             return StoreUnavailable(self.url, f"another writer held it for {BUSY_TIMEOUT_SECONDS} s; try again")
         return StoreUnavailable(self.url, _sentence(exc))

@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.expression import ClauseElement
 
 from hitl_orchestrator.errors import StoreUnavailable
-from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, Taken, compiled
+from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, UniqueViolation, compiled
 
 _MOST_IDLE = 8
 _A_MOMENT = 0.01
@@ -127,7 +127,7 @@ class SqliteDatabase:
             yield connection
             connection.execute("COMMIT")
         except sqlite3.IntegrityError as exc:
-            raise Taken(str(exc)) from exc
+            raise UniqueViolation(str(exc)) from exc
         except (sqlite3.Error, UnicodeDecodeError) as exc:
             # The driver cannot read its own message where it quotes a broken file.
             raise StoreUnavailable(self.url, str(exc)) from exc

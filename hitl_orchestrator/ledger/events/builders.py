@@ -17,20 +17,20 @@ from hitl_orchestrator.domain.enums import (
     OnTimeout,
     ReviewStatus,
 )
-from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
+from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
 from hitl_orchestrator.domain.value import digest
 from hitl_orchestrator.errors import (
+    InvalidInput,
     KeyReused,
-    NotAuthorised,
-    Refusal,
+    NotAuthorized,
+    RequestRejected,
     ReviewAlreadyDecided,
     ReviewClaimed,
+    ReviewEscalated,
     ReviewExpired,
-    ReviewPassedOn,
     ReviewWithdrawn,
     StaleReview,
     TaskConflict,
-    UnfitInput,
 )
 from hitl_orchestrator.ledger.events.chain import Draft, instant_text
 
@@ -38,9 +38,9 @@ TIMEOUT = Actor(kind=ActorKind.SYSTEM, id="orchestrator", channel="timeout")
 SYSTEM = Actor(kind=ActorKind.SYSTEM, id="orchestrator", channel="graph")
 
 
-def named_like_a_case(task_id: str) -> UnfitInput:
+def named_like_a_case(task_id: str) -> InvalidInput:
     """Return the refusal of a task whose id is that of a case: whoever asks for one would get the other."""
-    return UnfitInput([f"task {task_id!r}: task_id: this is the id of a case; give the task another one"])
+    return InvalidInput([f"task {task_id!r}: task_id: this is the id of a case; give the task another one"])
 
 
 def answer_digest(answer: Review) -> str:
@@ -79,7 +79,7 @@ def routed(case_id: str, routing: Routing, at: datetime, shadow: ShadowAnswer | 
     return Draft(case_id, EventKind.ROUTED, at, SYSTEM, routing.model_dump(mode="json"))
 
 
-def review_opened(row: ReviewRow) -> Draft:
+def review_opened(row: StoredReview) -> Draft:
     """Write down who is asked, until when, and the digest of what they are shown."""
     body: dict[str, Any] = {"review_id": row.review_id, "role": row.role, "level": row.level, "digest": row.digest}
     if row.due_at is not None:
@@ -87,20 +87,20 @@ def review_opened(row: ReviewRow) -> Draft:
     return Draft(row.case_id, EventKind.REVIEW_OPENED, row.opened_at, SYSTEM, body)
 
 
-def time_to_answer(shown: Shown) -> timedelta | None:
+def time_to_answer(shown: ReviewSnapshot) -> timedelta | None:
     """Return how long a review is to stay open; None where no time is set."""
     return None if shown.on_timeout is None else shown.answer_within or shown.routing.decision.respond_within
 
 
-def reminder_before(shown: Shown) -> timedelta | None:
+def reminder_before(shown: ReviewSnapshot) -> timedelta | None:
     """Return how long before it is due those who may answer are reminded; None where they are not."""
     return None if shown.on_timeout is None else shown.routing.decision.asking.remind_before
 
 
-def row_opened(shown: Shown, at: datetime, due_at: datetime | None = None) -> ReviewRow:
+def row_opened(shown: ReviewSnapshot, at: datetime, due_at: datetime | None = None) -> StoredReview:
     """Return the row of a review that is just opened, and due at a time of the store's clock."""
     ends = shown.on_timeout in (OnTimeout.ESCALATE, OnTimeout.REJECT)
-    return ReviewRow(
+    return StoredReview(
         review_id=shown.review_id,
         case_id=shown.case_id,
         level=shown.level,
@@ -116,50 +116,50 @@ def row_opened(shown: Shown, at: datetime, due_at: datetime | None = None) -> Re
     )
 
 
-def row_answered(review: ReviewRow, verdict: Verdict) -> ReviewRow:
+def row_answered(review: StoredReview, verdict: RecordedDecision) -> StoredReview:
     """Return the row that an open review becomes by this verdict."""
     changed = {"status": status_after(verdict), "version": review.version + 1, "verdict": verdict}
     changed |= {"claimed_by": None, "claimed_until": None, "delegated_by": None}
     return review.model_copy(update=changed)
 
 
-def answered(review: ReviewRow, verdict: Verdict, actor: Actor) -> Draft:
+def answered(review: StoredReview, verdict: RecordedDecision, actor: Actor) -> Draft:
     """Write down what became of a review, by the row that it led to: decided, passed up, or expired."""
     kept = {"review_id": review.review_id, "digest": review.digest, "seal": review.seal}
     body = {**kept, "verdict": verdict.model_dump(mode="json")}
     return Draft(review.case_id, _EVENTS[status_after(verdict)], verdict.decided_at, actor, body)
 
 
-def claimed(row: ReviewRow, actor: Actor, at: datetime) -> Draft:
+def claimed(row: StoredReview, actor: Actor, at: datetime) -> Draft:
     """Write down who is at a review, and until when; `for` names them where somebody else saw to it."""
     said = {"review_id": row.review_id, "until": _until(row)}
     said |= {"for": row.claimed_by} if actor.id != row.claimed_by else {}
     return Draft(row.case_id, EventKind.CLAIMED, at, actor, said)
 
 
-def delegated(row: ReviewRow, actor: Actor, at: datetime, reason: str) -> Draft:
+def delegated(row: StoredReview, actor: Actor, at: datetime, reason: str) -> Draft:
     """Write down who gave a review to whom, until when and why."""
     said = {"review_id": row.review_id, "to": row.claimed_by, "until": _until(row), "reason": reason}
     return Draft(row.case_id, EventKind.DELEGATED, at, actor, said)
 
 
-def released(row: ReviewRow, actor: Actor, at: datetime, back_to: str | None = None) -> Draft:
+def released(row: StoredReview, actor: Actor, at: datetime, back_to: str | None = None) -> Draft:
     """Write down that somebody let go of a review, or that their claim has lapsed, and to whom it went back."""
     said = {"review_id": row.review_id} | ({} if back_to is None else {"back_to": back_to})
     return Draft(row.case_id, EventKind.RELEASED, at, actor, said)
 
 
-def reminded(row: ReviewRow, to: Sequence[str], at: datetime) -> Draft:
+def reminded(row: StoredReview, to: Sequence[str], at: datetime) -> Draft:
     """Write down who was reminded that a review will be due."""
     return Draft(row.case_id, EventKind.REMINDED, at, SYSTEM, {"review_id": row.review_id, "to": list(to)})
 
 
-def viewed(row: ReviewRow, actor: Actor, at: datetime) -> Draft:
+def viewed(row: StoredReview, actor: Actor, at: datetime) -> Draft:
     """Write down that somebody looked at a review for the first time."""
     return Draft(row.case_id, EventKind.VIEWED, at, actor, {"review_id": row.review_id, "digest": row.digest})
 
 
-def labelled(row: ReviewRow, actor: Actor, at: datetime, label: str) -> Draft:
+def labelled(row: StoredReview, actor: Actor, at: datetime, label: str) -> Draft:
     """Write down what somebody said of a case before they saw the agent's answer."""
     return Draft(row.case_id, EventKind.LABELLED, at, actor, {"review_id": row.review_id, "label": label})
 
@@ -170,7 +170,7 @@ def is_by(event: Event, said: Draft) -> bool:
     return event.kind is said.kind and same_review and event.actor.id == said.actor.id
 
 
-def _until(row: ReviewRow) -> str | None:
+def _until(row: StoredReview) -> str | None:
     return None if row.claimed_until is None else instant_text(row.claimed_until)
 
 
@@ -194,7 +194,7 @@ def alarm(case_id: str, cause: str, at: datetime) -> Draft:
     return Draft(case_id, EventKind.ALARM, at, SYSTEM, {"cause": cause})
 
 
-def status_after(verdict: Verdict) -> ReviewStatus:
+def status_after(verdict: RecordedDecision) -> ReviewStatus:
     """Return what an open review becomes by this verdict."""
     if verdict.review.human_decision is HumanDecision.ESCALATE:
         return ReviewStatus.ESCALATED
@@ -219,7 +219,7 @@ def answer_key(answer: Review) -> str | None:
     return None if key is None else f"{answer.reviewer_id}/{key}"
 
 
-def receipt(row: ReviewRow, case_id: str, answer: Review) -> ReviewRow:
+def receipt(row: StoredReview, case_id: str, answer: Review) -> StoredReview:
     """Return the review that was answered under the key of this answer, if it is the same answer to the same case.
 
     Raises:
@@ -232,7 +232,7 @@ def receipt(row: ReviewRow, case_id: str, answer: Review) -> ReviewRow:
     return row
 
 
-def check_open(row: ReviewRow, who: str | None, now: datetime) -> None:
+def check_open(row: StoredReview, who: str | None, now: datetime) -> None:
     """Pass a review without a verdict that may be answered or claimed by somebody at this time of the store's clock.
 
     Raises:
@@ -244,35 +244,35 @@ def check_open(row: ReviewRow, who: str | None, now: datetime) -> None:
         raise ReviewClaimed(row.review_id, str(row.claimed_by), row.claimed_until)
 
 
-def why_not_claimed(row: ReviewRow, who: str, now: datetime) -> Refusal:
+def why_not_claimed(row: StoredReview, who: str, now: datetime) -> RequestRejected:
     """Return why somebody may not claim a review."""
     if row.verdict is not None:
         return _ended(row.review_id, row.verdict)
     try:
         check_open(row, who, now)
-    except Refusal as refusal:
+    except RequestRejected as refusal:
         return refusal
     return StaleReview(row.review_id, row.digest, row.digest)
 
 
-def why_not_delegated(row: ReviewRow, who: str, now: datetime) -> Refusal:
+def why_not_delegated(row: StoredReview, who: str, now: datetime) -> RequestRejected:
     """Return why somebody may not give a review on."""
     if row.verdict is not None:
         return _ended(row.review_id, row.verdict)
     try:
         check_open(row, who, now)
-    except Refusal as refusal:
+    except RequestRejected as refusal:
         return refusal
-    return NotAuthorised(who, "they do not hold this review; claim it first, and then delegate it")
+    return NotAuthorized(who, "they do not hold this review; claim it first, and then delegate it")
 
 
-def too_many_claims(who: str, held: int) -> NotAuthorised:
+def too_many_claims(who: str, held: int) -> NotAuthorized:
     """Return the refusal of one claim more than a person may hold."""
     why = f"they hold {held} reviews already, as many as they may; decide or release one of them first"
-    return NotAuthorised(who, why)
+    return NotAuthorized(who, why)
 
 
-def standing_answer(row: ReviewRow, tried: ReviewRow, verdict: Verdict, now: datetime) -> ReviewRow:
+def standing_answer(row: StoredReview, tried: StoredReview, verdict: RecordedDecision, now: datetime) -> StoredReview:
     """Return the receipt when this very answer stands already; otherwise say why the answer is refused."""
     if row.verdict is None and (row.version, row.digest) == (tried.version, tried.digest):
         check_open(row, verdict.review.reviewer_id, now)
@@ -283,13 +283,13 @@ def standing_answer(row: ReviewRow, tried: ReviewRow, verdict: Verdict, now: dat
     raise _ended(row.review_id, row.verdict)
 
 
-def _ended(review_id: str, stands: Verdict) -> Refusal:
+def _ended(review_id: str, stands: RecordedDecision) -> RequestRejected:
     if stands.source is DecisionSource.TIMEOUT:
         return ReviewExpired(review_id, stands.decided_at)
     return _already_decided(review_id, stands)
 
 
-def check_not_redacted(row: ReviewRow, told: Iterable[Event]) -> None:
+def check_not_redacted(row: StoredReview, told: Iterable[Event]) -> None:
     """Pass a review whose contents are there. Of an erased one only who decided what is left, and that this stands.
 
     Raises:
@@ -299,13 +299,13 @@ def check_not_redacted(row: ReviewRow, told: Iterable[Event]) -> None:
         raise _already_decided(row.review_id, row.verdict)
 
 
-def _already_decided(review_id: str, stands: Verdict) -> Refusal:
+def _already_decided(review_id: str, stands: RecordedDecision) -> RequestRejected:
     who = stands.review.reviewer_id or stands.role
     if stands.source in _WITHOUT_A_PERSON:
         by = stands.review.reviewer_id or "a newer attempt at its task"
         return ReviewWithdrawn(review_id, _WITHOUT_A_PERSON[stands.source].value, by, stands.decided_at)
     if not stands.settles:
-        return ReviewPassedOn(review_id, who, stands.decided_at)
+        return ReviewEscalated(review_id, who, stands.decided_at)
     return ReviewAlreadyDecided(review_id, who, stands.review.human_decision.value, stands.decided_at)
 
 

@@ -10,8 +10,8 @@ from pydantic import Field
 from hitl_orchestrator.domain.audit import Actor, Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
-from hitl_orchestrator.domain.review import ReviewRow
-from hitl_orchestrator.domain.value import Identifier, Instant, Text, Value, canonical_json, digest
+from hitl_orchestrator.domain.review import StoredReview
+from hitl_orchestrator.domain.value import Identifier, Text, UtcDatetime, Value, canonical_json, digest
 from hitl_orchestrator.errors import CaseUnfinished
 from hitl_orchestrator.ledger.events.chain import Draft
 from hitl_orchestrator.ledger.events.contents import ERASABLE, SHOWN, VERDICT, erased
@@ -23,7 +23,7 @@ class Redaction(Value):
     case_id: Identifier
     reason: Annotated[Text, Field(min_length=1, max_length=2000, pattern=r"\S")]
     actor: Actor
-    at: Instant
+    at: UtcDatetime
     destroyed: int = 0
 
 
@@ -45,7 +45,7 @@ def check_finished(case_id: str, stage: str) -> None:
         raise CaseUnfinished(case_id, stage)
 
 
-def texts_of(row: ReviewRow) -> ReviewTexts:
+def texts_of(row: StoredReview) -> ReviewTexts:
     """Return what a review shows and decides, as texts."""
     return ReviewTexts(row.shown.model_dump_json(), None if row.verdict is None else row.verdict.model_dump_json())
 

@@ -32,7 +32,7 @@ whether the agent proposed something, 1 or 0. Where no text in it has a backslas
 """
 
 
-class Past(NamedTuple):
+class CaseSummary(NamedTuple):
     """One finished case: the outline of its record, the timestamp of its task, and the metadata of that as JSON text.
 
     `metadata` are None where they were erased: then it is `redacted`.
@@ -58,7 +58,7 @@ def outline_in(text: str | None) -> str:
     return outline_of(body_of(text)) if text.startswith("{") else text
 
 
-def past_in(ended: str | None, began: str | None, said: str | None) -> Past:
+def past_in(ended: str | None, began: str | None, said: str | None) -> CaseSummary:
     """Return a case from the entries of its end and of its beginning, and what was said in it; None if that is erased.
 
     A database may have cut an entry down: to its outline, and to a list of its task's timestamp and what names its
@@ -70,7 +70,7 @@ def past_in(ended: str | None, began: str | None, said: str | None) -> Past:
         raise LedgerDamaged(f"the entry of a submission cannot be read: {str(began)[:60]}") from exc
     # Without metadata nothing is named: then the entry holds the empty object itself.
     metadata = None if said is None else text_under(said, named)
-    return Past(outline_in(ended), made_at, metadata if named else "{}", said is None)
+    return CaseSummary(outline_in(ended), made_at, metadata if named else "{}", said is None)
 
 
 def _task_in(began: str) -> tuple[str, str]:
@@ -81,10 +81,10 @@ def _task_in(began: str) -> tuple[str, str]:
     return made_at.strip('"'), "" if named == "null" else named.strip('"')
 
 
-def past_of(record: AuditRecord, task: Task, *, redacted: bool) -> Past:
+def past_of(record: AuditRecord, task: Task, *, redacted: bool) -> CaseSummary:
     """Return a case that is at hand; of one that was redacted nobody knows the metadata any more."""
     metadata = None if redacted else canonical_json(task.metadata)
-    return Past(outline_of(record.model_dump(mode="json")), body_time(task), metadata, redacted)
+    return CaseSummary(outline_of(record.model_dump(mode="json")), body_time(task), metadata, redacted)
 
 
 def body_time(task: Task) -> str:

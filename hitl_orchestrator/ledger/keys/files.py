@@ -7,8 +7,8 @@ import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from hitl_orchestrator.errors import KeyUnusable
-from hitl_orchestrator.ledger.keys.mac import Mac, Seals, hmac_under
+from hitl_orchestrator.errors import InvalidKey
+from hitl_orchestrator.ledger.keys.mac import Mac, RowAuthenticator, hmac_under
 
 _OWNER_ALONE = 0o600
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -21,7 +21,7 @@ def private_text(path: Path, make: Callable[[], str]) -> str:
     Of several processes that come first, one makes it, and all return the same text.
 
     Raises:
-        KeyUnusable: others can read it, or it cannot be read or made.
+        InvalidKey: others can read it, or it cannot be read or made.
     """
     try:
         if not path.exists():
@@ -29,17 +29,17 @@ def private_text(path: Path, make: Callable[[], str]) -> str:
         check_private(path)
         return path.read_text(encoding="ascii")
     except (OSError, ValueError) as exc:
-        raise KeyUnusable(path, f"{getattr(exc, 'strerror', None) or exc}; restore it, or give the key itself") from exc
+        raise InvalidKey(path, f"{getattr(exc, 'strerror', None) or exc}; restore it, or give the key itself") from exc
 
 
 def check_private(path: Path) -> None:
     """Pass a file that is its owner's alone, or that is not there.
 
     Raises:
-        KeyUnusable: others may read or write it.
+        InvalidKey: others may read or write it.
     """
     if os.name == "posix" and path.exists() and (mode := stat.S_IMODE(path.stat().st_mode)) & _OTHERS:
-        raise KeyUnusable(path, f"others may read or write it (mode {mode:o}); run: chmod 600 {shlex.quote(str(path))}")
+        raise InvalidKey(path, f"others may read or write it (mode {mode:o}); run: chmod 600 {shlex.quote(str(path))}")
 
 
 def _make(path: Path, text: str) -> None:
@@ -69,15 +69,15 @@ def keys_in(text: str, where: str | Path) -> tuple[bytes, ...]:
     """Return the keys of a text, in hexadecimal, between commas or on lines of their own; the first is the newest.
 
     Raises:
-        KeyUnusable: there is none, or one is no hexadecimal or too short to be safe.
+        InvalidKey: there is none, or one is no hexadecimal or too short to be safe.
     """
     remedy = f"a key is {2 * LEAST_BYTES} or more hexadecimal digits; make one with: openssl rand -hex {LEAST_BYTES}"
     try:
         keys = tuple(bytes.fromhex(word) for word in text.replace(",", " ").split())
     except ValueError:
-        raise KeyUnusable(where, f"it holds something that is no key; {remedy}") from None
+        raise InvalidKey(where, f"it holds something that is no key; {remedy}") from None
     if not keys or min(map(len, keys)) < LEAST_BYTES:
-        raise KeyUnusable(where, f"it holds {'a key that is too short' if keys else 'no key'}; {remedy}")
+        raise InvalidKey(where, f"it holds {'a key that is too short' if keys else 'no key'}; {remedy}")
     return keys
 
 
@@ -85,26 +85,26 @@ SealKey = str | Path | Mac
 """A key that seals: hexadecimal text, a file of it, or a function that computes a MAC elsewhere (a KMS)."""
 
 
-def seals_from(given: SealKey | Sequence[SealKey] | None, beside: Path) -> Seals:
+def seals_from(given: SealKey | Sequence[SealKey] | None, beside: Path) -> RowAuthenticator:
     """Return the seals under the given keys, the newest first; without any under those of the file `beside` the store.
 
     The file is read, or made, when it is first needed.
 
     Raises:
-        KeyUnusable: a given key is none, or others may read the file.
+        InvalidKey: a given key is none, or others may read the file.
     """
     if given is None:
         check_private(beside)
-        return Seals(lambda: _macs(keys_in(private_text(beside, lambda: f"{new_key()}\n"), beside)))
+        return RowAuthenticator(lambda: _macs(keys_in(private_text(beside, lambda: f"{new_key()}\n"), beside)))
     keys = [given] if isinstance(given, (str, Path)) or callable(given) else given
     macs = [mac for key in keys for mac in _macs_of(key)]
-    return Seals(lambda: macs)
+    return RowAuthenticator(lambda: macs)
 
 
 def _macs_of(key: SealKey) -> Sequence[Mac]:
     if isinstance(key, Path):
         if not key.exists():
-            raise KeyUnusable(key, "there is no such file")
+            raise InvalidKey(key, "there is no such file")
         return _macs(keys_in(private_text(key, new_key), key))
     return _macs(keys_in(key, "HITL_SEAL_KEY")) if isinstance(key, str) else (key,)
 
@@ -117,9 +117,9 @@ def encryption_key(text: str) -> bytes:
     """Return a key for AES-256 from its hexadecimal text.
 
     Raises:
-        KeyUnusable: it is not exactly 32 bytes.
+        InvalidKey: it is not exactly 32 bytes.
     """
     key = keys_in(text, "HITL_CHECKPOINT_KEY")[0]
     if len(key) != LEAST_BYTES:
-        raise KeyUnusable("HITL_CHECKPOINT_KEY", f"it has {len(key)} bytes; AES-256 takes exactly {LEAST_BYTES}")
+        raise InvalidKey("HITL_CHECKPOINT_KEY", f"it has {len(key)} bytes; AES-256 takes exactly {LEAST_BYTES}")
     return key

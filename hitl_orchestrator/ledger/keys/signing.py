@@ -3,7 +3,7 @@
 from functools import cached_property
 from pathlib import Path
 
-from hitl_orchestrator.errors import KeyUnusable
+from hitl_orchestrator.errors import InvalidKey
 from hitl_orchestrator.ledger.keys.files import keys_in, new_key, private_text
 
 KEY_BYTES = 32
@@ -36,18 +36,18 @@ def signing_key_in(text: str, where: str | Path) -> SigningKey:
     """Return the private key that a text holds, 64 hexadecimal digits.
 
     Raises:
-        KeyUnusable: it holds something else, which is not repeated.
+        InvalidKey: it holds something else, which is not repeated.
     """
     return SigningKey(_one_key(text, where))
 
 
 def signing_key_at(path: Path) -> SigningKey:
-    """Return the private key of a file, which is made where there is none. Raises `KeyUnusable`."""
+    """Return the private key of a file, which is made where there is none. Raises `InvalidKey`."""
     return signing_key_in(private_text(path, lambda: f"{new_key()}\n"), path)
 
 
 def public_key_in(text: str, where: str | Path) -> str:
-    """Return the public key that a text holds. Raises `KeyUnusable`."""
+    """Return the public key that a text holds. Raises `InvalidKey`."""
     return _one_key(text, where).hex()
 
 
@@ -66,5 +66,5 @@ def is_signed(text: str, signature: str, public: str) -> bool:
 def _one_key(text: str, where: str | Path) -> bytes:
     found = keys_in(text, where)
     if len(found) != 1 or len(found[0]) != KEY_BYTES:
-        raise KeyUnusable(where, f"it does not hold one key of {2 * KEY_BYTES} hexadecimal digits")
+        raise InvalidKey(where, f"it does not hold one key of {2 * KEY_BYTES} hexadecimal digits")
     return found[0]

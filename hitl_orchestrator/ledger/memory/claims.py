@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.enums import HumanDecision, ReviewStatus
-from hitl_orchestrator.domain.review import ReviewRow
+from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.ledger.events import builders as entries
 from hitl_orchestrator.ledger.events.chain import Draft
 from hitl_orchestrator.ledger.memory.index import apart, is_anothers, is_up
 from hitl_orchestrator.ledger.memory.leased_work import MemoryWork
-from hitl_orchestrator.ledger.ports.claims import Limit, Load, Wanted
+from hitl_orchestrator.ledger.ports.claims import InboxFilter, Limit, Load
 from hitl_orchestrator.ledger.store.rows import customer_of
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -22,8 +22,8 @@ class MemoryQueue(MemoryWork):
     """The `Queue` of a ledger in memory."""
 
     def claim(
-        self, review: ReviewRow, who: str, actor: Actor, at: datetime, seconds: float, *, limit: Limit | None = None
-    ) -> ReviewRow:
+        self, review: StoredReview, who: str, actor: Actor, at: datetime, seconds: float, *, limit: Limit | None = None
+    ) -> StoredReview:
         """Keep an open review for one person."""
         with self._lock:
             self._check_limit(review, who, limit)
@@ -35,7 +35,7 @@ class MemoryQueue(MemoryWork):
 
     def delegate(
         self,
-        review: ReviewRow,
+        review: StoredReview,
         between: tuple[str, str],
         actor: Actor,
         at: datetime,
@@ -43,7 +43,7 @@ class MemoryQueue(MemoryWork):
         seconds: float,
         reason: str = "",
         limit: Limit | None = None,
-    ) -> ReviewRow:
+    ) -> StoredReview:
         """Give a review on that one holds."""
         who, to = between
         with self._lock:
@@ -53,7 +53,7 @@ class MemoryQueue(MemoryWork):
                 raise entries.why_not_delegated(row, who, now)
             return self._held(row, (who, to), seconds, lambda held: entries.delegated(held, actor, at, reason))
 
-    def unclaim(self, review: ReviewRow, who: str, actor: Actor, at: datetime) -> bool:
+    def unclaim(self, review: StoredReview, who: str, actor: Actor, at: datetime) -> bool:
         """Let go of a review, back to who gave it."""
         with self._lock:
             row = self._reviews[review.review_id]
@@ -65,7 +65,7 @@ class MemoryQueue(MemoryWork):
             self._journal.append(entries.released(row, actor, at, back_to))
             return True
 
-    def renew(self, review: ReviewRow, who: str, seconds: float) -> None:
+    def renew(self, review: StoredReview, who: str, seconds: float) -> None:
         """Prolong a claim."""
         with self._lock:
             row, now = self._reviews[review.review_id], self.now()
@@ -73,14 +73,14 @@ class MemoryQueue(MemoryWork):
             if row.status is ReviewStatus.OPEN and _holds(row, who, now) and (row.claimed_until or until) < until:
                 self._reviews.put(row.model_copy(update={"claimed_until": until}))
 
-    def lapsed(self, limit: int = 1000) -> Sequence[ReviewRow]:
+    def lapsed(self, limit: int = 1000) -> Sequence[StoredReview]:
         """Return reviews that somebody left."""
         with self._lock:
             now = self.now()
             found = self._reviews.open_ones(lambda row: _has_lapsed(row, now), limit)
         return sorted(found, key=lambda row: row.claimed_until or now)
 
-    def return_lapsed(self, review: ReviewRow, at: datetime) -> bool:
+    def return_lapsed(self, review: StoredReview, at: datetime) -> bool:
         """Take a lapsed claim back."""
         with self._lock:
             row = self._reviews[review.review_id]
@@ -90,12 +90,12 @@ class MemoryQueue(MemoryWork):
             self._journal.append(entries.released(row, entries.TIMEOUT, at))
             return True
 
-    def to_remind(self, limit: int = 1000) -> Sequence[ReviewRow]:
+    def to_remind(self, limit: int = 1000) -> Sequence[StoredReview]:
         """Return reviews to remind of."""
         with self._lock:
             return self._reviews.open_ones(self._is_to_remind, limit)
 
-    def remind(self, review: ReviewRow, to: Sequence[str], at: datetime) -> bool:
+    def remind(self, review: StoredReview, to: Sequence[str], at: datetime) -> bool:
         """Write down who was reminded, once."""
         with self._lock:
             row = self._reviews[review.review_id]
@@ -105,29 +105,29 @@ class MemoryQueue(MemoryWork):
             self._journal.append(entries.reminded(row, to, at))
             return True
 
-    def view(self, review: ReviewRow, actor: Actor, at: datetime) -> bool:
+    def view(self, review: StoredReview, actor: Actor, at: datetime) -> bool:
         """Write down a first look."""
         return self._noted(entries.viewed(review, actor, at)) is None
 
-    def label(self, review: ReviewRow, actor: Actor, at: datetime, label: str) -> str:
+    def label(self, review: StoredReview, actor: Actor, at: datetime, label: str) -> str:
         """Write down an own label, once."""
         return self._noted(entries.labelled(review, actor, at, label)) or label
 
-    def waiting(self, wanted: Wanted, limit: int = 200) -> Sequence[ReviewRow]:
+    def waiting(self, wanted: InboxFilter, limit: int = 200) -> Sequence[StoredReview]:
         """Return open reviews, narrowed."""
         with self._lock:
             now = self.now()
             listed = self._reviews.open_ones(lambda row: _is_wanted(row, wanted, now), limit)
         return [apart(row) for row in listed]
 
-    def waiting_each(self, wanted: Sequence[Wanted], limit: int) -> list[Sequence[ReviewRow]]:
+    def waiting_each(self, wanted: Sequence[InboxFilter], limit: int) -> list[Sequence[StoredReview]]:
         """Return open reviews, narrowed in several ways."""
         with self._lock:
             return [self.waiting(one, limit) for one in wanted]
 
-    def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
+    def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[StoredReview]:
         """Return open reviews, the soonest due first, then the longest waiting."""
-        return self.waiting(Wanted(role, domain), limit)
+        return self.waiting(InboxFilter(role, domain), limit)
 
     def loads(self, since: datetime) -> Mapping[str, Load]:
         """Return what each account holds and has answered."""
@@ -151,7 +151,7 @@ class MemoryQueue(MemoryWork):
             ]
         return len(said), said.count(HumanDecision.APPROVE)
 
-    def similar(self, task_type: str, domain: str, but: str, limit: int = 5) -> Sequence[ReviewRow]:
+    def similar(self, task_type: str, domain: str, but: str, limit: int = 5) -> Sequence[StoredReview]:
         """Return the latest decided reviews of a kind."""
         with self._lock:
             found = [row for row in self._reviews.decided(task_type) if row.domain == domain and row.case_id != but]
@@ -169,14 +169,14 @@ class MemoryQueue(MemoryWork):
         last = max(theirs, key=_answered_at, default=None)
         return None if last is None or last.verdict is None else last.verdict.review.reviewer_id
 
-    def outdated(self, limit: int = 1000) -> Sequence[ReviewRow]:
+    def outdated(self, limit: int = 1000) -> Sequence[StoredReview]:
         """Return open reviews that a newer attempt has followed."""
         with self._lock:
             return self._reviews.open_ones(lambda row: self._attempts[row.shown.task.task_id][-1] != row.case_id, limit)
 
     def _held(
-        self, row: ReviewRow, between: tuple[str | None, str], seconds: float, told: Callable[[ReviewRow], Draft]
-    ) -> ReviewRow:
+        self, row: StoredReview, between: tuple[str | None, str], seconds: float, told: Callable[[StoredReview], Draft]
+    ) -> StoredReview:
         given_by, who = between
         until = self.now() + timedelta(seconds=seconds)
         held = row.model_copy(update={"claimed_by": who, "claimed_until": until, "delegated_by": given_by})
@@ -193,13 +193,13 @@ class MemoryQueue(MemoryWork):
             self._journal.append(said)
         return None
 
-    def _is_to_remind(self, row: ReviewRow) -> bool:
+    def _is_to_remind(self, row: StoredReview) -> bool:
         before = entries.reminder_before(row.shown)
         if before is None or row.due_at is None or row.review_id in self._reminded:
             return False
         return row.due_at - before <= self.now()
 
-    def _check_limit(self, review: ReviewRow, who: str, limit: Limit | None) -> None:
+    def _check_limit(self, review: StoredReview, who: str, limit: Limit | None) -> None:
         """Pass somebody who may hold one more."""
         if limit is None or limit.most is None:
             return
@@ -213,19 +213,19 @@ class MemoryQueue(MemoryWork):
 _ALL = 10**9
 
 
-def _is_held(row: ReviewRow, now: datetime) -> bool:
+def _is_held(row: StoredReview, now: datetime) -> bool:
     return row.claimed_by is not None and not _has_lapsed(row, now)
 
 
-def _holds(row: ReviewRow, who: str, now: datetime) -> bool:
+def _holds(row: StoredReview, who: str, now: datetime) -> bool:
     return row.claimed_by == who and not _has_lapsed(row, now)
 
 
-def _has_lapsed(row: ReviewRow, now: datetime) -> bool:
+def _has_lapsed(row: StoredReview, now: datetime) -> bool:
     return row.claimed_by is not None and row.claimed_until is not None and row.claimed_until <= now
 
 
-def _is_wanted(row: ReviewRow, wanted: Wanted, now: datetime) -> bool:
+def _is_wanted(row: StoredReview, wanted: InboxFilter, now: datetime) -> bool:
     task = row.shown.task
     return (
         wanted.role in (None, row.role)
@@ -239,10 +239,10 @@ def _is_wanted(row: ReviewRow, wanted: Wanted, now: datetime) -> bool:
     )
 
 
-def _confidence(row: ReviewRow) -> float:
+def _confidence(row: StoredReview) -> float:
     found = row.shown.routing.score.confidence
     return -1.0 if found is None else found
 
 
-def _answered_at(row: ReviewRow) -> datetime:
+def _answered_at(row: StoredReview) -> datetime:
     return _LONG_AGO if row.verdict is None else row.verdict.decided_at

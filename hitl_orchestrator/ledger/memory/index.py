@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.enums import EventKind, ReviewStatus
-from hitl_orchestrator.domain.review import ReviewRow
+from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.domain.value import Value, canonical_json
 from hitl_orchestrator.ledger.events.chain import GENESIS, Draft, Entry, Head, body_of, event_of, link
 from hitl_orchestrator.ledger.events.contents import Contents, marked, restored
@@ -104,24 +104,24 @@ class ReviewTable:
     """The reviews by id, those of each case in the order in which they were opened, and those that are open."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, ReviewRow] = {}
+        self._rows: dict[str, StoredReview] = {}
         self._of_case: dict[str, dict[str, None]] = defaultdict(dict)
-        self._open: dict[str, ReviewRow] = {}
-        self._decided: dict[str, dict[str, ReviewRow]] = defaultdict(dict)
+        self._open: dict[str, StoredReview] = {}
+        self._decided: dict[str, dict[str, StoredReview]] = defaultdict(dict)
 
-    def __getitem__(self, review_id: str) -> ReviewRow:
+    def __getitem__(self, review_id: str) -> StoredReview:
         """Return a review. Raises `KeyError`."""
         return self._rows[review_id]
 
-    def __iter__(self) -> Iterator[ReviewRow]:
+    def __iter__(self) -> Iterator[StoredReview]:
         """Go through all reviews."""
         return iter(self._rows.values())
 
-    def get(self, review_id: str) -> ReviewRow | None:
+    def get(self, review_id: str) -> StoredReview | None:
         """Return a review, None where there is none."""
         return self._rows.get(review_id)
 
-    def put(self, row: ReviewRow) -> None:
+    def put(self, row: StoredReview) -> None:
         """Keep a review as it stands now."""
         self._rows[row.review_id] = row
         self._of_case[row.case_id][row.review_id] = None
@@ -132,31 +132,31 @@ class ReviewTable:
         if row.status is ReviewStatus.DECIDED:
             self._decided[row.shown.task.task_type][row.review_id] = row
 
-    def decided(self, task_type: str) -> Iterator[ReviewRow]:
+    def decided(self, task_type: str) -> Iterator[StoredReview]:
         """Go through the decided reviews of a type."""
         return iter(self._decided.get(task_type, {}).values())
 
-    def of_case(self, case_id: str) -> tuple[ReviewRow, ...]:
+    def of_case(self, case_id: str) -> tuple[StoredReview, ...]:
         """Return the reviews of a case, the latest last."""
         return tuple(self._rows[review_id] for review_id in self._of_case.get(case_id, ()))
 
-    def open_ones(self, wanted: Callable[[ReviewRow], bool], limit: int) -> list[ReviewRow]:
+    def open_ones(self, wanted: Callable[[StoredReview], bool], limit: int) -> list[StoredReview]:
         """Return open reviews, the soonest due first, then the longest waiting."""
         fitting = (row for row in self._open.values() if wanted(row))
         return nsmallest(limit, fitting, key=lambda row: (row.due_at or _NO_TIME, row.opened_at))
 
 
-def is_open(row: ReviewRow, seen: ReviewRow) -> bool:
+def is_open(row: StoredReview, seen: StoredReview) -> bool:
     """Whether a review still asks, and just as it was seen."""
     return row.status is ReviewStatus.OPEN and (row.version, row.digest) == (seen.version, seen.digest)
 
 
-def is_up(row: ReviewRow, now: datetime) -> bool:
+def is_up(row: StoredReview, now: datetime) -> bool:
     """Whether the time of a review is up."""
     return row.expires_at is not None and row.expires_at <= now
 
 
-def is_anothers(row: ReviewRow, who: str | None, now: datetime) -> bool:
+def is_anothers(row: StoredReview, who: str | None, now: datetime) -> bool:
     """Whether somebody else holds a review."""
     return row.claimed_by not in (None, who) and (row.claimed_until or _NO_TIME) > now
 

@@ -7,8 +7,8 @@ from threading import RLock
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import CaseStage
-from hitl_orchestrator.errors import CaseMoved, LeaseLost, UnknownCase
-from hitl_orchestrator.ledger.keys.mac import Seals, ephemeral_seals
+from hitl_orchestrator.errors import CaseChanged, LeaseLost, UnknownCase
+from hitl_orchestrator.ledger.keys.mac import RowAuthenticator, ephemeral_seals
 from hitl_orchestrator.ledger.memory.index import Journal, LeaseTable, PolicyTable, ReviewTable
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS, NO_FENCE
 
@@ -18,7 +18,7 @@ class MemoryWork:
 
     def __init__(
         self,
-        seals: Seals | None = None,
+        seals: RowAuthenticator | None = None,
         lease: float = LEASE_SECONDS,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -74,7 +74,7 @@ class MemoryWork:
     def _move(self, case_id: str, from_stage: CaseStage, to_stage: CaseStage) -> None:
         case = self._known(case_id)
         if case.stage is not from_stage:
-            raise CaseMoved(case_id, case.stage.value)
+            raise CaseChanged(case_id, case.stage.value)
         self._cases[case_id] = case.model_copy(update={"stage": to_stage})
         self._leases.give_back(case_id)
 

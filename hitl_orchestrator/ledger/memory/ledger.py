@@ -8,21 +8,21 @@ from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAtt
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Routing, ShadowAnswer
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
-from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
+from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
 from hitl_orchestrator.domain.sampling import is_spot_checked
-from hitl_orchestrator.errors import IncompleteOutcome, SealBroken, TaskConflict
+from hitl_orchestrator.errors import IncompleteOutcome, TamperedReview, TaskConflict
 from hitl_orchestrator.ledger.events import builders as entries
 from hitl_orchestrator.ledger.events import redaction as redacting
 from hitl_orchestrator.ledger.events.chain import Head, body_of
 from hitl_orchestrator.ledger.events.contents import content_digest, is_same, new_contents
 from hitl_orchestrator.ledger.events.redaction import Redaction
-from hitl_orchestrator.ledger.events.summaries import Past, outline_of, past_of
+from hitl_orchestrator.ledger.events.summaries import CaseSummary, outline_of, past_of
 from hitl_orchestrator.ledger.keys.mac import check_told
 from hitl_orchestrator.ledger.memory.claims import MemoryQueue
 from hitl_orchestrator.ledger.memory.index import apart, is_anothers, is_open, is_up
 from hitl_orchestrator.ledger.memory.policies import MemoryPolicies
 from hitl_orchestrator.ledger.memory.snapshot import MemoryBooks
-from hitl_orchestrator.ledger.ports.snapshot import Books
+from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 
 
 class MemoryLedger(MemoryQueue, MemoryPolicies):
@@ -53,7 +53,7 @@ class MemoryLedger(MemoryQueue, MemoryPolicies):
                 self._leases.hold(case_id, next_fence=False)
             return self._cases[case_id]
 
-    def open_review(self, shown: Shown, at: datetime, shadow: ShadowAnswer | None = None) -> ReviewRow:
+    def open_review(self, shown: ReviewSnapshot, at: datetime, shadow: ShadowAnswer | None = None) -> StoredReview:
         """Open a review, or return the one that is there."""
         with self._lock:
             known = self.latest_review(shown.case_id)
@@ -66,7 +66,9 @@ class MemoryLedger(MemoryQueue, MemoryPolicies):
             self._journal.append(routed, entries.review_opened(opened))
             return opened
 
-    def decide(self, review: ReviewRow, verdict: Verdict, actor: Actor, pass_to: Shown | None = None) -> ReviewRow:
+    def decide(
+        self, review: StoredReview, verdict: RecordedDecision, actor: Actor, pass_to: ReviewSnapshot | None = None
+    ) -> StoredReview:
         """Record the one verdict of a review."""
         with self._lock:
             known = self.answered_under(verdict.review)
@@ -78,25 +80,27 @@ class MemoryLedger(MemoryQueue, MemoryPolicies):
                 return entries.standing_answer(row, review, verdict, now)
             return self._record(row, verdict, actor, pass_to)
 
-    def answered_under(self, answer: Review) -> ReviewRow | None:
+    def answered_under(self, answer: Review) -> StoredReview | None:
         """Return the review that was answered under a key."""
         review_id = self._keys.get(entries.answer_key(answer) or "")
         return None if review_id is None else apart(self._reviews[review_id])
 
-    def expired(self, limit: int = 1000) -> Sequence[ReviewRow]:
+    def expired(self, limit: int = 1000) -> Sequence[StoredReview]:
         """Return open reviews whose time is up."""
         with self._lock:
             now = self.now()
             return self._reviews.open_ones(lambda row: is_up(row, now), limit)
 
-    def expire(self, review: ReviewRow, verdict: Verdict, pass_to: Shown | None = None) -> ReviewRow | None:
+    def expire(
+        self, review: StoredReview, verdict: RecordedDecision, pass_to: ReviewSnapshot | None = None
+    ) -> StoredReview | None:
         """Record what becomes of an open review whose time is up."""
         with self._lock:
             row = self._reviews[review.review_id]
             due = is_open(row, review) and is_up(row, self.now())
             return self._record(row, verdict, entries.TIMEOUT, pass_to) if due else None
 
-    def withdraw(self, review: ReviewRow, verdict: Verdict, actor: Actor) -> ReviewRow:
+    def withdraw(self, review: StoredReview, verdict: RecordedDecision, actor: Actor) -> StoredReview:
         """Record that a case was taken back."""
         with self._lock:
             row, now = self._reviews[review.review_id], self.now()
@@ -104,7 +108,9 @@ class MemoryLedger(MemoryQueue, MemoryPolicies):
                 return entries.standing_answer(row, review, verdict, now)
             return self._record(row, verdict, actor, None)
 
-    def _record(self, row: ReviewRow, verdict: Verdict, actor: Actor, pass_to: Shown | None) -> ReviewRow:
+    def _record(
+        self, row: StoredReview, verdict: RecordedDecision, actor: Actor, pass_to: ReviewSnapshot | None
+    ) -> StoredReview:
         decided = self._seals.sealed(entries.row_answered(row, verdict))
         self._reviews.put(decided)
         key = entries.answer_key(verdict.review)
@@ -119,16 +125,16 @@ class MemoryLedger(MemoryQueue, MemoryPolicies):
         self._journal.append(*drafts)
         return decided
 
-    def proven(self, review_id: str) -> ReviewRow:
+    def proven(self, review_id: str) -> StoredReview:
         """Return a review that is what was written of it."""
         return self.proven_and_told(review_id)[0]
 
-    def proven_and_told(self, review_id: str) -> tuple[ReviewRow, list[Event]]:
+    def proven_and_told(self, review_id: str) -> tuple[StoredReview, list[Event]]:
         """Return the same, with the entries of its case."""
         with self._lock:
             row = self._reviews.get(review_id)
             if row is None:
-                raise SealBroken(review_id, "it is gone")
+                raise TamperedReview(review_id, "it is gone")
             told = list(self.events(row.case_id))
             entries.check_not_redacted(row, told)
             self._seals.check(row)
@@ -196,7 +202,7 @@ class MemoryLedger(MemoryQueue, MemoryPolicies):
             attempts = None if given_id in self._cases else self._attempts.get(given_id)
             return self.case(attempts[-1] if attempts else given_id)
 
-    def latest_review(self, case_id: str) -> ReviewRow | None:
+    def latest_review(self, case_id: str) -> StoredReview | None:
         """Return the review of a case that counts now."""
         with self._lock:
             rows = self._reviews.of_case(case_id)
@@ -219,7 +225,7 @@ class MemoryLedger(MemoryQueue, MemoryPolicies):
         """Yield the outlines of finished cases."""
         return (outline_of(record.model_dump(mode="json")) for record in self.records())
 
-    def past(self) -> Iterator[Past]:
+    def past(self) -> Iterator[CaseSummary]:
         """Yield them with what was asked for."""
         cases = ((record, self.case(record.case_id)) for record in self.records())
         return (past_of(record, case.submission.task, redacted=case.redacted) for record, case in cases)
@@ -259,7 +265,7 @@ class MemoryLedger(MemoryQueue, MemoryPolicies):
         return found
 
     @contextmanager
-    def books(self) -> Iterator[Books]:
+    def books(self) -> Iterator[LedgerSnapshot]:
         """Open the books for reading; writers wait until they are closed."""
         with self._lock:
             cases = [(case, self._submitted_as[name], self._contents.get(name)) for name, case in self._cases.items()]
@@ -271,7 +277,7 @@ class MemoryLedger(MemoryQueue, MemoryPolicies):
         with self._lock:
             return self._journal.head
 
-    def _add_review(self, shown: Shown, at: datetime) -> ReviewRow:
+    def _add_review(self, shown: ReviewSnapshot, at: datetime) -> StoredReview:
         within = entries.time_to_answer(shown)
         row = self._seals.sealed(entries.row_opened(shown, at, None if within is None else self.now() + within))
         self._reviews.put(row)

@@ -5,23 +5,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import EventKind
-from hitl_orchestrator.domain.review import ReviewRow
+from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.ledger.events.builders import answer_key
 from hitl_orchestrator.ledger.events.chain import Entry, time_text
 from hitl_orchestrator.ledger.events.contents import Contents
 from hitl_orchestrator.ledger.events.redaction import texts_of
-from hitl_orchestrator.ledger.ports.snapshot import Account, CaseRow, StoredContents, StoredPolicy, StoredReview, Told
+from hitl_orchestrator.ledger.ports.snapshot import Account, CaseRow, ReviewTableRow, StoredContents, StoredPolicy, Told
 from hitl_orchestrator.ledger.store.rows import found_by_answer
 
 
 class MemoryBooks:
-    """The `Books` over what a ledger in memory holds, while it stands still."""
+    """The `LedgerSnapshot` over what a ledger in memory holds, while it stands still."""
 
     def __init__(
         self,
         entries: Sequence[Entry],
         cases: Sequence[tuple[Case, str, Contents | None]],
-        reviews: Iterable[ReviewRow],
+        reviews: Iterable[StoredReview],
         refusals: Mapping[tuple[str, str], int],
         policies: Sequence[StoredPolicy],
         *,
@@ -30,7 +30,7 @@ class MemoryBooks:
         """`cases` come with the digest of what they were submitted as, and with what was said in them."""
         self._entries, self._policies, self._spot_checks = entries, policies, spot_checks
         self._cases = {case.case_id: (case, content, said) for case, content, said in cases}
-        self._reviews: dict[str, list[StoredReview]] = defaultdict(list)
+        self._reviews: dict[str, list[ReviewTableRow]] = defaultdict(list)
         for review in reviews:
             self._reviews[review.case_id].append(_stored(review))
         self._refusals: dict[str, dict[str, int]] = defaultdict(dict)
@@ -84,9 +84,9 @@ class MemoryBooks:
         return iter(())
 
 
-def _stored(review: ReviewRow) -> StoredReview:
+def _stored(review: StoredReview) -> ReviewTableRow:
     shown, verdict = texts_of(review)
-    return StoredReview(
+    return ReviewTableRow(
         review_id=review.review_id,
         case_id=review.case_id,
         level=review.level,
@@ -110,7 +110,7 @@ def _stored(review: ReviewRow) -> StoredReview:
     )
 
 
-def _answer(review: ReviewRow) -> dict[str, str | None]:
+def _answer(review: StoredReview) -> dict[str, str | None]:
     if review.verdict is None:
         return {"answer": None, "answered_by": None, "answered_at": None}
     return found_by_answer(review.verdict)

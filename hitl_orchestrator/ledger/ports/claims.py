@@ -6,10 +6,10 @@ from typing import NamedTuple, Protocol
 
 from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.enums import RiskLevel
-from hitl_orchestrator.domain.review import ReviewRow, Verdict
+from hitl_orchestrator.domain.review import RecordedDecision, StoredReview
 
 
-class Wanted(NamedTuple):
+class InboxFilter(NamedTuple):
     """Which open reviews are asked for. What is left out asks for nothing; `open` leaves out those whose time is up."""
 
     role: str | None = None
@@ -22,7 +22,7 @@ class Wanted(NamedTuple):
     open: bool = False
 
 
-EVERYTHING = Wanted()
+EVERYTHING = InboxFilter()
 
 
 class Limit(NamedTuple):
@@ -43,19 +43,19 @@ class Queue(Protocol):
     """Open reviews as the work of a team. Each method that writes is one transaction, judged by the store's clock."""
 
     def claim(
-        self, review: ReviewRow, who: str, actor: Actor, at: datetime, seconds: float, *, limit: Limit | None = None
-    ) -> ReviewRow:
+        self, review: StoredReview, who: str, actor: Actor, at: datetime, seconds: float, *, limit: Limit | None = None
+    ) -> StoredReview:
         """Keep an open review for one person, for so long by the store's own clock; again prolongs it.
 
         Raises:
             ReviewClaimed, ReviewExpired: somebody else has it, or its time is up.
             ReviewAlreadyDecided, ReviewWithdrawn: it is answered, or was taken back.
-            NotAuthorised: they hold as many as they may.
+            NotAuthorized: they hold as many as they may.
         """
 
     def delegate(
         self,
-        review: ReviewRow,
+        review: StoredReview,
         between: tuple[str, str],
         actor: Actor,
         at: datetime,
@@ -63,47 +63,47 @@ class Queue(Protocol):
         seconds: float,
         reason: str = "",
         limit: Limit | None = None,
-    ) -> ReviewRow:
+    ) -> StoredReview:
         """Give a review that one holds to another, who holds it from then on. Raises as `claim`, of the other's limit.
 
         Raises:
-            NotAuthorised: they do not hold it.
+            NotAuthorized: they do not hold it.
         """
 
-    def unclaim(self, review: ReviewRow, who: str, actor: Actor, at: datetime) -> bool:
+    def unclaim(self, review: StoredReview, who: str, actor: Actor, at: datetime) -> bool:
         """Let go of a review that one has claimed; say whether there was anything to let go of.
 
         A delegated one goes back to who gave it.
         """
 
-    def renew(self, review: ReviewRow, who: str, seconds: float) -> None:
+    def renew(self, review: StoredReview, who: str, seconds: float) -> None:
         """Let a claim of theirs live at least so long from now. Nothing changes where they hold none."""
 
-    def lapsed(self, limit: int = 1000) -> Sequence[ReviewRow]:
+    def lapsed(self, limit: int = 1000) -> Sequence[StoredReview]:
         """Return open reviews that somebody has claimed and left, the longest first."""
 
-    def return_lapsed(self, review: ReviewRow, at: datetime) -> bool:
+    def return_lapsed(self, review: StoredReview, at: datetime) -> bool:
         """Take a claim that has lapsed from a review; say whether there was one."""
 
-    def to_remind(self, limit: int = 1000) -> Sequence[ReviewRow]:
+    def to_remind(self, limit: int = 1000) -> Sequence[StoredReview]:
         """Return open reviews of which people are to be reminded, the longest first."""
 
-    def remind(self, review: ReviewRow, to: Sequence[str], at: datetime) -> bool:
+    def remind(self, review: StoredReview, to: Sequence[str], at: datetime) -> bool:
         """Write down that these were reminded, once; say whether it is the first time."""
 
-    def view(self, review: ReviewRow, actor: Actor, at: datetime) -> bool:
+    def view(self, review: StoredReview, actor: Actor, at: datetime) -> bool:
         """Write down that somebody looked at a review, once; say whether it is the first time."""
 
-    def label(self, review: ReviewRow, actor: Actor, at: datetime, label: str) -> str:
+    def label(self, review: StoredReview, actor: Actor, at: datetime, label: str) -> str:
         """Write down what somebody says of a case before they saw the agent's answer, once; return what stands."""
 
-    def withdraw(self, review: ReviewRow, verdict: Verdict, actor: Actor) -> ReviewRow:
+    def withdraw(self, review: StoredReview, verdict: RecordedDecision, actor: Actor) -> StoredReview:
         """Record that a case was cancelled, or gave way to a newer attempt, whoever holds its review. As `decide`."""
 
-    def waiting(self, wanted: Wanted, limit: int = 200) -> Sequence[ReviewRow]:
+    def waiting(self, wanted: InboxFilter, limit: int = 200) -> Sequence[StoredReview]:
         """Return open reviews, the soonest due first, then the longest waiting, narrowed."""
 
-    def waiting_each(self, wanted: Sequence[Wanted], limit: int) -> list[Sequence[ReviewRow]]:
+    def waiting_each(self, wanted: Sequence[InboxFilter], limit: int) -> list[Sequence[StoredReview]]:
         """Return the first so many of each, as they stand at one moment."""
 
     def loads(self, since: datetime) -> Mapping[str, Load]:
@@ -112,11 +112,11 @@ class Queue(Protocol):
     def upheld(self, task_type: str, lowest: float, highest: float) -> tuple[int, int]:
         """Return how many outputs of a type with a confidence in [lowest, highest) people decided, and left as is."""
 
-    def similar(self, task_type: str, domain: str, but: str, limit: int = 5) -> Sequence[ReviewRow]:
+    def similar(self, task_type: str, domain: str, but: str, limit: int = 5) -> Sequence[StoredReview]:
         """Return the latest decided reviews of a type and domain, but those of one case."""
 
     def last_reviewer_for(self, customer: str) -> str | None:
         """Return who decided last for a customer, None where nobody is known to have."""
 
-    def outdated(self, limit: int = 1000) -> Sequence[ReviewRow]:
+    def outdated(self, limit: int = 1000) -> Sequence[StoredReview]:
         """Return open reviews of cases that a newer attempt at the same task has followed."""

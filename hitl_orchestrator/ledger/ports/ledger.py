@@ -9,13 +9,13 @@ from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAtt
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Routing, ShadowAnswer
 from hitl_orchestrator.domain.enums import CaseStage
-from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
+from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
 from hitl_orchestrator.ledger.events.chain import Head
 from hitl_orchestrator.ledger.events.redaction import Redaction
-from hitl_orchestrator.ledger.events.summaries import Past
+from hitl_orchestrator.ledger.events.summaries import CaseSummary
 from hitl_orchestrator.ledger.ports.claims import Queue
 from hitl_orchestrator.ledger.ports.policies import Policies
-from hitl_orchestrator.ledger.ports.snapshot import Books
+from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 from hitl_orchestrator.ledger.ports.spot_checks import SpotChecks
 
 
@@ -36,10 +36,10 @@ class Ledger(Queue, Policies, SpotChecks, Protocol):
         Raises:
             TaskConflict: the task id is taken by other content, or by a case that measures reviewers or changes the
                 policy: a newer attempt takes the place of neither.
-            UnfitInput: the task id is the id of a case.
+            InvalidInput: the task id is the id of a case.
         """
 
-    def open_review(self, shown: Shown, at: datetime, shadow: ShadowAnswer | None = None) -> ReviewRow:
+    def open_review(self, shown: ReviewSnapshot, at: datetime, shadow: ShadowAnswer | None = None) -> StoredReview:
         """Open the first review of a case, or return its latest one: opening twice is once.
 
         The case moves from `received` to `waiting`. Where `shown` sets a time to answer, it counts from the store's own
@@ -47,10 +47,12 @@ class Ledger(Queue, Policies, SpotChecks, Protocol):
 
         Raises:
             LeaseLost: somebody else has taken the case meanwhile.
-            CaseMoved: the case has gone another way meanwhile.
+            CaseChanged: the case has gone another way meanwhile.
         """
 
-    def decide(self, review: ReviewRow, verdict: Verdict, actor: Actor, pass_to: Shown | None = None) -> ReviewRow:
+    def decide(
+        self, review: StoredReview, verdict: RecordedDecision, actor: Actor, pass_to: ReviewSnapshot | None = None
+    ) -> StoredReview:
         """Record the one verdict of an open review, at the version and digest that `review` has.
 
         A final verdict moves the case to `decided`, and this run holds its lease; an escalation opens `pass_to` in the
@@ -63,13 +65,15 @@ class Ledger(Queue, Policies, SpotChecks, Protocol):
             StaleReview: the review shows something else by now.
         """
 
-    def answered_under(self, answer: Review) -> ReviewRow | None:
+    def answered_under(self, answer: Review) -> StoredReview | None:
         """Return the review that was answered under the reviewer and the idempotency key of this answer, if any."""
 
-    def expired(self, limit: int = 1000) -> Sequence[ReviewRow]:
+    def expired(self, limit: int = 1000) -> Sequence[StoredReview]:
         """Return open reviews whose time is up by the store's own clock, the longest first."""
 
-    def expire(self, review: ReviewRow, verdict: Verdict, pass_to: Shown | None = None) -> ReviewRow | None:
+    def expire(
+        self, review: StoredReview, verdict: RecordedDecision, pass_to: ReviewSnapshot | None = None
+    ) -> StoredReview | None:
         """Record what becomes of an open review whose time is up by the store's own clock: passed up, or rejected.
 
         None where it is not, or not any more: of an answer and the deadline exactly one counts.
@@ -87,17 +91,17 @@ class Ledger(Queue, Policies, SpotChecks, Protocol):
     def release(self, case_id: str, *, driven: bool = False) -> None:
         """Give back a case that this run holds; where it was `driven` on, that gave it back, and nothing is written."""
 
-    def proven(self, review_id: str) -> ReviewRow:
+    def proven(self, review_id: str) -> StoredReview:
         """Return a review as it stands, after making sure that it is what this ledger wrote, and all that it wrote.
 
         Its seal fits every column and all that it shows, and was made with a known key; the entries of its case tell of
         just this opening and just this answer.
 
         Raises:
-            SealBroken: it was forged, altered, moved here from another review, or taken back to what it once was.
+            TamperedReview: it was forged, altered, moved here from another review, or taken back to what it once was.
         """
 
-    def proven_and_told(self, review_id: str) -> tuple[ReviewRow, list[Event]]:
+    def proven_and_told(self, review_id: str) -> tuple[StoredReview, list[Event]]:
         """Return the same with the entries of its case, which name what was said by digests. Raises as `proven`."""
 
     def alarm(self, case_id: str, cause: str, at: datetime) -> None:
@@ -126,10 +130,10 @@ class Ledger(Queue, Policies, SpotChecks, Protocol):
     def find(self, given_id: str) -> Case:
         """Return a case by its id, or the latest attempt at a task by the task's id. Raises `UnknownCase`."""
 
-    def latest_review(self, case_id: str) -> ReviewRow | None:
+    def latest_review(self, case_id: str) -> StoredReview | None:
         """Return the review of a case that counts now, the highest up the chain; None where it has none."""
 
-    def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
+    def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[StoredReview]:
         """Return open reviews, the soonest due first, then the longest waiting, narrowed by role and domain."""
 
     def stages(self, *stages: CaseStage) -> Sequence[str]:
@@ -144,7 +148,7 @@ class Ledger(Queue, Policies, SpotChecks, Protocol):
     def outlines(self) -> Iterator[str]:
         """Yield the outline of every finished case, in the order in which they finished."""
 
-    def past(self) -> Iterator[Past]:
+    def past(self) -> Iterator[CaseSummary]:
         """Yield the same with what was asked for."""
 
     def redact(self, case_id: str, reason: str, actor: Actor, at: datetime) -> Redaction:
@@ -165,7 +169,7 @@ class Ledger(Queue, Policies, SpotChecks, Protocol):
     def kept(self, digest: str) -> str:
         """Return a kept payload. Raises `KeyError` where there is none."""
 
-    def books(self) -> AbstractContextManager[Books]:
+    def books(self) -> AbstractContextManager[LedgerSnapshot]:
         """Open the books: one consistent state of all that is kept, row by row, for whoever verifies or signs it."""
 
     def head(self) -> Head:

@@ -17,7 +17,7 @@ class CaseRow(NamedTuple):
     submitted_seq: int
 
 
-class StoredReview(NamedTuple):
+class ReviewTableRow(NamedTuple):
     """A row of `reviews`."""
 
     review_id: str
@@ -76,12 +76,12 @@ class Account(NamedTuple):
 
     row: CaseRow
     told: Sequence[Told]
-    reviews: Sequence[StoredReview]
+    reviews: Sequence[ReviewTableRow]
     refusals: dict[str, int]
     contents: StoredContents | None
 
 
-class Books(Protocol):
+class LedgerSnapshot(Protocol):
     """One consistent state of a store. Each method reads it once from end to end, and holds a few rows at a time."""
 
     def entries(self, behind: int = 0) -> Iterator[Entry]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from hitl_orchestrator.domain.audit import AuditRecord
-from hitl_orchestrator.domain.enums import EventKind, ProbeKind
+from hitl_orchestrator.domain.enums import EventKind, QualityCheckKind
 from hitl_orchestrator.domain.sampling import is_spot_checked
 from hitl_orchestrator.domain.value import read_canonical
 from hitl_orchestrator.ledger.events.chain import Entry
@@ -33,7 +33,7 @@ class SpotCheckAccounts:
         if entry.kind == EventKind.FINISHED and '"review_probability":0,' not in text:
             if '"decision_source":"agent"' in text and _is_drawn(entry):
                 self._open[str(entry.case_id)] = entry.seq
-        elif entry.kind == EventKind.SUBMITTED and f'"kind":"{ProbeKind.SPOT_CHECK}"' in text:
+        elif entry.kind == EventKind.SUBMITTED and f'"kind":"{QualityCheckKind.SPOT_CHECK}"' in text:
             self._open.pop(str((read_canonical(text)["body"]["probe"] or {}).get("of")), None)
         elif entry.kind == EventKind.REDACTED:
             self._open.pop(str(entry.case_id), None)

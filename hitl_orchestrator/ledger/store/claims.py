@@ -7,12 +7,12 @@ from typing import Any
 
 from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.enums import EventKind
-from hitl_orchestrator.domain.review import ReviewRow
+from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.ledger.database.ports import Transaction, resolved
 from hitl_orchestrator.ledger.events import builders as entries
 from hitl_orchestrator.ledger.events.chain import Draft, event_of, time_text
 from hitl_orchestrator.ledger.events.contents import restored
-from hitl_orchestrator.ledger.ports.claims import Limit, Load, Wanted
+from hitl_orchestrator.ledger.ports.claims import InboxFilter, Limit, Load
 from hitl_orchestrator.ledger.store import claim_statements as desk
 from hitl_orchestrator.ledger.store import contents as sql_contents
 from hitl_orchestrator.ledger.store import statements
@@ -25,8 +25,8 @@ class SqlQueue(SqlWork):
 
     @resolved
     def claim(
-        self, review: ReviewRow, who: str, actor: Actor, at: datetime, seconds: float, *, limit: Limit | None = None
-    ) -> ReviewRow:
+        self, review: StoredReview, who: str, actor: Actor, at: datetime, seconds: float, *, limit: Limit | None = None
+    ) -> StoredReview:
         """Keep an open review for one person. Should the power fail at once, it is free again, and nothing is lost."""
         with self._database.write(flush=False) as conn:
             _check_limit(conn, review, who, limit)
@@ -41,7 +41,7 @@ class SqlQueue(SqlWork):
     @resolved
     def delegate(
         self,
-        review: ReviewRow,
+        review: StoredReview,
         between: tuple[str, str],
         actor: Actor,
         at: datetime,
@@ -49,7 +49,7 @@ class SqlQueue(SqlWork):
         seconds: float,
         reason: str = "",
         limit: Limit | None = None,
-    ) -> ReviewRow:
+    ) -> StoredReview:
         """Give a review on that one holds."""
         who, to = between
         with self._database.write() as conn:
@@ -63,7 +63,7 @@ class SqlQueue(SqlWork):
         return row
 
     @resolved
-    def unclaim(self, review: ReviewRow, who: str, actor: Actor, at: datetime) -> bool:
+    def unclaim(self, review: StoredReview, who: str, actor: Actor, at: datetime) -> bool:
         """Let go of a review, back to who gave it."""
         values = {"wanted_review": review.review_id, "who": who}
         with self._database.write() as conn:
@@ -75,18 +75,18 @@ class SqlQueue(SqlWork):
         return done
 
     @resolved
-    def renew(self, review: ReviewRow, who: str, seconds: float) -> None:
+    def renew(self, review: StoredReview, who: str, seconds: float) -> None:
         """Prolong a claim. Nothing is lost if a crash takes it back."""
         with self._database.write(flush=False) as conn:
             conn.run(desk.RENEW, wanted_review=review.review_id, who=who, held_for=seconds)
 
     @resolved
-    def lapsed(self, limit: int = 1000) -> Sequence[ReviewRow]:
+    def lapsed(self, limit: int = 1000) -> Sequence[StoredReview]:
         """Return reviews that somebody left."""
         return self._listed(desk.LAPSED, most=limit)
 
     @resolved
-    def return_lapsed(self, review: ReviewRow, at: datetime) -> bool:
+    def return_lapsed(self, review: StoredReview, at: datetime) -> bool:
         """Take a lapsed claim back."""
         with self._database.write() as conn:
             done = conn.run(desk.RETURN_LAPSED, wanted_review=review.review_id).rowcount == 1
@@ -95,12 +95,12 @@ class SqlQueue(SqlWork):
         return done
 
     @resolved
-    def to_remind(self, limit: int = 1000) -> Sequence[ReviewRow]:
+    def to_remind(self, limit: int = 1000) -> Sequence[StoredReview]:
         """Return reviews to remind of."""
         return self._listed(desk.TO_REMIND, most=limit)
 
     @resolved
-    def remind(self, review: ReviewRow, to: Sequence[str], at: datetime) -> bool:
+    def remind(self, review: StoredReview, to: Sequence[str], at: datetime) -> bool:
         """Write down who was reminded, once."""
         with self._database.write() as conn:
             done = conn.run(desk.REMIND, wanted_review=review.review_id).rowcount == 1
@@ -109,31 +109,31 @@ class SqlQueue(SqlWork):
         return done
 
     @resolved
-    def view(self, review: ReviewRow, actor: Actor, at: datetime) -> bool:
+    def view(self, review: StoredReview, actor: Actor, at: datetime) -> bool:
         """Write down a first look."""
         return self._noted(entries.viewed(review, actor, at)) is None
 
     @resolved
-    def label(self, review: ReviewRow, actor: Actor, at: datetime, label: str) -> str:
+    def label(self, review: StoredReview, actor: Actor, at: datetime, label: str) -> str:
         """Write down an own label, once."""
         known = self._noted(entries.labelled(review, actor, at, label))
         return label if known is None else str(known["label"])
 
     @resolved
-    def waiting(self, wanted: Wanted, limit: int = 200) -> Sequence[ReviewRow]:
+    def waiting(self, wanted: InboxFilter, limit: int = 200) -> Sequence[StoredReview]:
         """Return open reviews, narrowed."""
         return self.waiting_each([wanted], limit)[0]
 
     @resolved
-    def waiting_each(self, wanted: Sequence[Wanted], limit: int) -> list[Sequence[ReviewRow]]:
+    def waiting_each(self, wanted: Sequence[InboxFilter], limit: int) -> list[Sequence[StoredReview]]:
         """Return open reviews, narrowed in several ways."""
         with self._database.read() as conn:
             return [_waiting(conn, one, limit) for one in wanted]
 
     @resolved
-    def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[ReviewRow]:
+    def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[StoredReview]:
         """Return open reviews, the soonest due first, then the longest waiting."""
-        return self.waiting(Wanted(role, domain), limit)
+        return self.waiting(InboxFilter(role, domain), limit)
 
     @resolved
     def loads(self, since: datetime) -> Mapping[str, Load]:
@@ -154,7 +154,7 @@ class SqlQueue(SqlWork):
         return int(row["decided"]), int(row["upheld"])
 
     @resolved
-    def similar(self, task_type: str, domain: str, but: str, limit: int = 5) -> Sequence[ReviewRow]:
+    def similar(self, task_type: str, domain: str, but: str, limit: int = 5) -> Sequence[StoredReview]:
         """Return the latest decided reviews of a kind."""
         return self._listed(desk.SIMILAR, wanted_type=task_type, wanted_domain=domain, but=but, most=limit)
 
@@ -166,11 +166,11 @@ class SqlQueue(SqlWork):
         return None if row is None else row["answered_by"]
 
     @resolved
-    def outdated(self, limit: int = 1000) -> Sequence[ReviewRow]:
+    def outdated(self, limit: int = 1000) -> Sequence[StoredReview]:
         """Return open reviews that a newer attempt has followed."""
         return self._listed(desk.OUTDATED, most=limit)
 
-    def _listed(self, statement: Any, **values: Any) -> list[ReviewRow]:
+    def _listed(self, statement: Any, **values: Any) -> list[StoredReview]:
         with self._database.read() as conn:
             return [review_of(row) for row in conn.run(statement, **values)]
 
@@ -186,7 +186,7 @@ class SqlQueue(SqlWork):
         return known
 
 
-def _waiting(conn: Transaction, wanted: Wanted, limit: int) -> list[ReviewRow]:
+def _waiting(conn: Transaction, wanted: InboxFilter, limit: int) -> list[StoredReview]:
     said = {name: value for name, value in wanted._asdict().items() if value}
     return [review_of(row) for row in conn.run(desk.open_reviews(*sorted(said)), most=limit, **said)]
 
@@ -199,11 +199,11 @@ def _told(conn: Transaction, said: Draft) -> dict[str, Any] | None:
     return None
 
 
-def _row(conn: Transaction, review: ReviewRow) -> ReviewRow:
+def _row(conn: Transaction, review: StoredReview) -> StoredReview:
     return review_of(conn.first(statements.REVIEW, wanted_review=review.review_id))
 
 
-def _check_limit(conn: Transaction, review: ReviewRow, who: str, limit: Limit | None) -> None:
+def _check_limit(conn: Transaction, review: StoredReview, who: str, limit: Limit | None) -> None:
     """Pass somebody who may hold one more. Writers take turns, so that nobody claims two at once beside this."""
     if limit is None or limit.most is None:
         return

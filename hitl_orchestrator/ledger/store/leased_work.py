@@ -7,7 +7,7 @@ from typing import Any
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.errors import HitlError, LeaseLost, UnknownCase
 from hitl_orchestrator.ledger.database.ports import Database, Transaction, resolved
-from hitl_orchestrator.ledger.keys.mac import Seals, ephemeral_seals
+from hitl_orchestrator.ledger.keys.mac import RowAuthenticator, ephemeral_seals
 from hitl_orchestrator.ledger.store import statements
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS, NO_FENCE, Holder, is_gone
 
@@ -15,7 +15,7 @@ from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS, NO_FENCE, Holde
 class SqlWork:
     """The work of a store, and who does it."""
 
-    def __init__(self, database: Database, seals: Seals | None = None, lease: float = LEASE_SECONDS) -> None:
+    def __init__(self, database: Database, seals: RowAuthenticator | None = None, lease: float = LEASE_SECONDS) -> None:
         """`seals` makes the rows tamper-evident; without them a key is made that nobody has after this.
 
         `lease` is for how many seconds a case is held by whoever drives it.

@@ -11,22 +11,22 @@ from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAtt
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Routing, ShadowAnswer
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
-from hitl_orchestrator.domain.review import Review, ReviewRow, Shown, Verdict
+from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
 from hitl_orchestrator.errors import (
-    CaseMoved,
+    CaseChanged,
     IncompleteOutcome,
-    SealBroken,
+    TamperedReview,
     TaskConflict,
     UnknownCase,
 )
-from hitl_orchestrator.ledger.database.ports import Taken, Transaction, resolved, resumed
+from hitl_orchestrator.ledger.database.ports import Transaction, UniqueViolation, resolved, resumed
 from hitl_orchestrator.ledger.events import builders as entries
 from hitl_orchestrator.ledger.events.chain import Draft, Head, body_of, event_of, time_text
 from hitl_orchestrator.ledger.events.contents import content_digest, is_same, marked, new_contents, restored
 from hitl_orchestrator.ledger.events.redaction import Redaction, a_redaction
-from hitl_orchestrator.ledger.events.summaries import Past
+from hitl_orchestrator.ledger.events.summaries import CaseSummary
 from hitl_orchestrator.ledger.keys.mac import check_told
-from hitl_orchestrator.ledger.ports.snapshot import Books
+from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 from hitl_orchestrator.ledger.store import contents as sql_contents
 from hitl_orchestrator.ledger.store import statements
 from hitl_orchestrator.ledger.store import summaries as sql_past
@@ -56,7 +56,7 @@ class SqlLedger(SqlQueue, SqlPolicies, SqlSpotChecks):
                 if driving:
                     self._holder.hold(submission.case_id, 1)
                 return Case(submission=submission, stage=CaseStage.RECEIVED)
-            except Taken:
+            except UniqueViolation:
                 with self._database.read() as conn:
                     known = conn.first(statements.LATEST_ATTEMPT, wanted_task=submission.task.task_id)
                     if known is None:
@@ -85,29 +85,31 @@ class SqlLedger(SqlQueue, SqlPolicies, SqlSpotChecks):
         return case
 
     @resolved
-    def open_review(self, shown: Shown, at: datetime, shadow: ShadowAnswer | None = None) -> ReviewRow:
+    def open_review(self, shown: ReviewSnapshot, at: datetime, shadow: ShadowAnswer | None = None) -> StoredReview:
         """Open a review, or return the one that is there."""
         with self._database.write() as conn:
             if not self._moved(conn, shown.case_id, CaseStage.RECEIVED, CaseStage.WAITING):
                 row = conn.first(statements.LATEST_REVIEW, wanted_case=shown.case_id)
                 if row is not None:
                     return review_of(row)
-                raise CaseMoved(shown.case_id, self._stage(conn, shown.case_id))
+                raise CaseChanged(shown.case_id, self._stage(conn, shown.case_id))
             opened = self._add_review(conn, shown, at)
             routed = entries.routed(shown.case_id, shown.routing, at, shadow)
             self._append(conn, routed, entries.review_opened(opened))
         return opened
 
     @resolved
-    def decide(self, review: ReviewRow, verdict: Verdict, actor: Actor, pass_to: Shown | None = None) -> ReviewRow:
+    def decide(
+        self, review: StoredReview, verdict: RecordedDecision, actor: Actor, pass_to: ReviewSnapshot | None = None
+    ) -> StoredReview:
         """Record the one verdict of a review. One transaction: verdict, next review, stage, ledger."""
         try:
             decided = self._recorded(statements.RECORD_VERDICT, (review, verdict), actor, pass_to)
-        except Taken:
+        except UniqueViolation:
             decided = None
         return decided or self._standing(review, verdict)
 
-    def _standing(self, review: ReviewRow, verdict: Verdict) -> ReviewRow:
+    def _standing(self, review: StoredReview, verdict: RecordedDecision) -> StoredReview:
         known = self.answered_under(verdict.review)
         if known is not None:
             return entries.receipt(known, review.case_id, verdict.review)
@@ -116,7 +118,7 @@ class SqlLedger(SqlQueue, SqlPolicies, SqlSpotChecks):
             return entries.standing_answer(row, review, verdict, self._now(conn))
 
     @resolved
-    def answered_under(self, answer: Review) -> ReviewRow | None:
+    def answered_under(self, answer: Review) -> StoredReview | None:
         """Return the review that was answered under a key."""
         key = entries.answer_key(answer)
         if key is None:
@@ -126,25 +128,31 @@ class SqlLedger(SqlQueue, SqlPolicies, SqlSpotChecks):
         return None if row is None else review_of(row)
 
     @resolved
-    def expired(self, limit: int = 1000) -> Sequence[ReviewRow]:
+    def expired(self, limit: int = 1000) -> Sequence[StoredReview]:
         """Return open reviews whose time is up."""
         with self._database.read() as conn:
             return [review_of(row) for row in conn.run(statements.EXPIRED, most=limit)]
 
     @resolved
-    def expire(self, review: ReviewRow, verdict: Verdict, pass_to: Shown | None = None) -> ReviewRow | None:
+    def expire(
+        self, review: StoredReview, verdict: RecordedDecision, pass_to: ReviewSnapshot | None = None
+    ) -> StoredReview | None:
         """Record what becomes of an open review whose time is up."""
         return self._recorded(statements.RECORD_EXPIRY, (review, verdict), entries.TIMEOUT, pass_to)
 
     @resolved
-    def withdraw(self, review: ReviewRow, verdict: Verdict, actor: Actor) -> ReviewRow:
+    def withdraw(self, review: StoredReview, verdict: RecordedDecision, actor: Actor) -> StoredReview:
         """Record that a case was taken back."""
         decided = self._recorded(statements.RECORD_WITHDRAWAL, (review, verdict), actor, None)
         return decided or self._standing(review, verdict)
 
     def _recorded(
-        self, how: ClauseElement, said: tuple[ReviewRow, Verdict], actor: Actor, pass_to: Shown | None
-    ) -> ReviewRow | None:
+        self,
+        how: ClauseElement,
+        said: tuple[StoredReview, RecordedDecision],
+        actor: Actor,
+        pass_to: ReviewSnapshot | None,
+    ) -> StoredReview | None:
         """Record a verdict, if this review is still open for it, and what comes of it; None where it is not."""
         review, verdict = said
         decided, key = self._seals.sealed(entries.row_answered(review, verdict)), entries.answer_key(verdict.review)
@@ -161,24 +169,24 @@ class SqlLedger(SqlQueue, SqlPolicies, SqlSpotChecks):
             else:
                 held = conn.first(statements.DECIDE_CASE, wanted_case=review.case_id, **self._lease())
                 if held is None:
-                    raise CaseMoved(review.case_id, self._stage(conn, review.case_id))
+                    raise CaseChanged(review.case_id, self._stage(conn, review.case_id))
             self._append(conn, *drafts)
         if held is not None:
             self._holder.hold(review.case_id, held["fence"])
         return decided
 
     @resolved
-    def proven(self, review_id: str) -> ReviewRow:
+    def proven(self, review_id: str) -> StoredReview:
         """Return a review that is what was written of it."""
         return self.proven_and_told(review_id)[0]
 
     @resolved
-    def proven_and_told(self, review_id: str) -> tuple[ReviewRow, list[Event]]:
+    def proven_and_told(self, review_id: str) -> tuple[StoredReview, list[Event]]:
         """Return the same, with the entries of its case. Both are of one moment."""
         with self._database.read() as conn:
             found = conn.first(statements.REVIEW, wanted_review=review_id)
             if found is None:
-                raise SealBroken(review_id, "it is gone")
+                raise TamperedReview(review_id, "it is gone")
             row = review_of(found)
             told = [
                 event_of(each["entry"], each["digest"])
@@ -235,7 +243,7 @@ class SqlLedger(SqlQueue, SqlPolicies, SqlSpotChecks):
             with self._database.write(flush=False) as conn:
                 seq = self._append(conn, entries.refused(attempt, actor, at))
                 conn.run(statements.ADD_REFUSAL, case_id=attempt.case_id, attempt=attempt.key, refused_seq=seq)
-        except Taken:
+        except UniqueViolation:
             return False
         return True
 
@@ -258,7 +266,7 @@ class SqlLedger(SqlQueue, SqlPolicies, SqlSpotChecks):
                 return self._case(conn, known["case_id"])
 
     @resolved
-    def latest_review(self, case_id: str) -> ReviewRow | None:
+    def latest_review(self, case_id: str) -> StoredReview | None:
         """Return the review of a case that counts now."""
         with self._database.read() as conn:
             row = conn.first(statements.LATEST_REVIEW, wanted_case=case_id)
@@ -291,7 +299,7 @@ class SqlLedger(SqlQueue, SqlPolicies, SqlSpotChecks):
             yield from sql_past.outlines(conn)
 
     @resumed
-    def past(self) -> Iterator[Past]:
+    def past(self) -> Iterator[CaseSummary]:
         """Yield them with what was asked for."""
         with self._database.read() as conn:
             yield from sql_past.past(conn)
@@ -321,7 +329,7 @@ class SqlLedger(SqlQueue, SqlPolicies, SqlSpotChecks):
         return str(row["body"])
 
     @contextmanager
-    def books(self) -> Iterator[Books]:
+    def books(self) -> Iterator[LedgerSnapshot]:
         """Open the books for reading: one consistent state of everything."""
         with self._database.read() as conn, closing(SqlBooks(conn)) as books:
             yield books
@@ -336,7 +344,7 @@ class SqlLedger(SqlQueue, SqlPolicies, SqlSpotChecks):
         """Append entries behind the head and return the number of the first."""
         return sql_contents.append(conn, *drafts)
 
-    def _add_review(self, conn: Transaction, shown: Shown, at: datetime) -> ReviewRow:
+    def _add_review(self, conn: Transaction, shown: ReviewSnapshot, at: datetime) -> StoredReview:
         within = entries.time_to_answer(shown)
         row = self._seals.sealed(entries.row_opened(shown, at, None if within is None else self._now(conn) + within))
         times = {name: getattr(row, name) for name in ("opened_at", "due_at", "expires_at")}

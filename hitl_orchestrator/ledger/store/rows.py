@@ -6,12 +6,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from hitl_orchestrator.domain.review import ReviewRow, Shown, Verdict
+from hitl_orchestrator.domain.review import RecordedDecision, ReviewSnapshot, StoredReview
 from hitl_orchestrator.domain.task import Task
-from hitl_orchestrator.errors import StoredOtherwise
+from hitl_orchestrator.errors import IncompatibleRecord
 from hitl_orchestrator.ledger.events.builders import reminder_before
 from hitl_orchestrator.ledger.events.chain import time_of, time_text
-from hitl_orchestrator.ledger.keys.mac import Seals
+from hitl_orchestrator.ledger.keys.mac import RowAuthenticator
 
 
 @contextmanager
@@ -21,9 +21,9 @@ def as_stored(case_id: str, graph_version: str | None = None) -> Iterator[None]:
         yield
     except ValidationError as exc:
         why = f"{exc.title} has {exc.error_count()} problems, the first: {exc.errors()[0]['msg']}"
-        raise StoredOtherwise(case_id, graph_version, why) from exc
+        raise IncompatibleRecord(case_id, graph_version, why) from exc
     except (ValueError, TypeError) as exc:
-        raise StoredOtherwise(case_id, graph_version, str(exc)) from exc
+        raise IncompatibleRecord(case_id, graph_version, str(exc)) from exc
 
 
 _TO_FIND_IT_BY = (
@@ -39,7 +39,7 @@ _TO_FIND_IT_BY = (
 )
 
 
-def found_by(row: ReviewRow, seals: Seals) -> dict[str, Any]:
+def found_by(row: StoredReview, seals: RowAuthenticator) -> dict[str, Any]:
     """Return the columns by which an open review is found. A customer is named under the key of the seals."""
     shown, before = row.shown, reminder_before(row.shown)
     customer = customer_of(shown.task)
@@ -55,7 +55,7 @@ def found_by(row: ReviewRow, seals: Seals) -> dict[str, Any]:
     }
 
 
-def found_by_answer(verdict: Verdict) -> dict[str, str | None]:
+def found_by_answer(verdict: RecordedDecision) -> dict[str, str | None]:
     """Return the columns by which an answered review is found."""
     answer, at = verdict.review, time_text(verdict.decided_at)
     return {"answer": answer.human_decision.value, "answered_by": answer.reviewer_id, "answered_at": at}
@@ -67,19 +67,19 @@ def customer_of(task: Task) -> str | None:
     return str(named) if isinstance(named, (str, int)) and not isinstance(named, bool) else None
 
 
-def review_of(row: Any) -> ReviewRow:
-    """Read a row of the reviews. Raises `StoredOtherwise` where it cannot be read."""
+def review_of(row: Any) -> StoredReview:
+    """Read a row of the reviews. Raises `IncompatibleRecord` where it cannot be read."""
     with as_stored(str(row["case_id"])):
         return as_review(row)
 
 
-def as_review(row: Any) -> ReviewRow:
+def as_review(row: Any) -> StoredReview:
     """Read a row of the reviews, within `as_stored`."""
     fields = dict(row)
     for name in _TO_FIND_IT_BY:
         fields.pop(name)
     fields |= {name: time_of(fields[name]) for name in ("due_at", "expires_at")}
     fields["claimed_until"] = fields["claimed_until"] and time_of(fields["claimed_until"])
-    fields["shown"] = Shown.model_validate_json(fields["shown"])
-    fields["verdict"] = fields["verdict"] and Verdict.model_validate_json(fields["verdict"])
-    return ReviewRow.model_validate(fields)
+    fields["shown"] = ReviewSnapshot.model_validate_json(fields["shown"])
+    fields["verdict"] = fields["verdict"] and RecordedDecision.model_validate_json(fields["verdict"])
+    return StoredReview.model_validate(fields)

@@ -11,7 +11,7 @@ from sqlalchemy.sql.expression import ClauseElement
 from hitl_orchestrator.ledger.database.ports import Transaction
 from hitl_orchestrator.ledger.database.tables import cases, contents, events, policies, refusals, reviews, spot_checks
 from hitl_orchestrator.ledger.events.chain import Entry
-from hitl_orchestrator.ledger.ports.snapshot import Account, CaseRow, StoredContents, StoredPolicy, StoredReview, Told
+from hitl_orchestrator.ledger.ports.snapshot import Account, CaseRow, ReviewTableRow, StoredContents, StoredPolicy, Told
 
 _ENTRY_COLUMNS = [events.c[name] for name in Entry._fields]
 _ENTRIES = select(*_ENTRY_COLUMNS).where(events.c.seq > bindparam("behind")).order_by(events.c.seq)
@@ -26,7 +26,7 @@ _TOLD = (
     .order_by(cases.c.case_id, events.c.seq)
 )
 _REVIEWS = (
-    select(*[reviews.c[name] for name in StoredReview._fields])
+    select(*[reviews.c[name] for name in ReviewTableRow._fields])
     .join(cases, cases.c.case_id == reviews.c.case_id)
     .order_by(cases.c.case_id, reviews.c.level)
 )
@@ -45,12 +45,12 @@ _STRAYS = {
 _BELOW_ALL = -(2**31)
 
 # A row is read by names, whatever the driver makes of it.
-_entry, _review = itemgetter(*Entry._fields), itemgetter(*StoredReview._fields)
+_entry, _review = itemgetter(*Entry._fields), itemgetter(*ReviewTableRow._fields)
 _case, _told, _policy = itemgetter(*CaseRow._fields), itemgetter(*Told._fields), itemgetter(*StoredPolicy._fields)
 
 
 class SqlBooks:
-    """The `Books` of one transaction that reads."""
+    """The `LedgerSnapshot` of one transaction that reads."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
@@ -89,7 +89,7 @@ class SqlBooks:
             yield Account(
                 row=CaseRow._make(_case(rows[0])),
                 told=[Told._make(_told(row)) for row in rows if row["seq"] is not None],
-                reviews=[StoredReview._make(_review(row)) for row in reviews_of.next_of(case_id)],
+                reviews=[ReviewTableRow._make(_review(row)) for row in reviews_of.next_of(case_id)],
                 refusals={row["attempt"]: row["refused_seq"] for row in refusals_of.next_of(case_id)},
                 contents=next(iter([_said(row) for row in contents_of.next_of(case_id)]), None),
             )

@@ -12,7 +12,7 @@ from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.errors import LedgerDamaged
 from hitl_orchestrator.ledger.database.ports import Transaction
 from hitl_orchestrator.ledger.database.tables import OUTLINE_OF_ENTRY, TASK_OF_ENTRY, contents, events
-from hitl_orchestrator.ledger.events.summaries import Past, outline_in, past_in
+from hitl_orchestrator.ledger.events.summaries import CaseSummary, outline_in, past_in
 from hitl_orchestrator.ledger.store.statements import word_of
 
 
@@ -62,7 +62,7 @@ def outlines(conn: Transaction) -> Iterator[str]:
         yield from page if are_outlines else map(outline_in, page)
 
 
-def past(conn: Transaction) -> Iterator[Past]:
+def past(conn: Transaction) -> Iterator[CaseSummary]:
     """Yield them with what was asked for. Raises `LedgerDamaged` where some case has no beginning."""
     number = 0
     for row in conn.stream(PAST):

@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.enums import EventKind
-from hitl_orchestrator.domain.value import Instant, Value, canonical_json, read_canonical
+from hitl_orchestrator.domain.value import UtcDatetime, Value, canonical_json, read_canonical
 from hitl_orchestrator.ledger.events.chain import GENESIS, Entry, Head
 from hitl_orchestrator.ledger.verification.merkle import Tree
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
@@ -22,7 +22,7 @@ class Verification(Value):
     """
 
     entries: int
-    until: Instant | None
+    until: UtcDatetime | None
     chain: str
     heads: int = 0
     bad_entry: int | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from hitl_orchestrator.domain.input.parsing import parse, read_json
-from hitl_orchestrator.errors import HeadsUnavailable, UnfitInput
+from hitl_orchestrator.errors import HeadFileUnavailable, InvalidInput
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
 
 try:
@@ -20,7 +20,7 @@ def read_heads(text: str, where: str) -> list[SignedHead]:
     """Return the heads of a text, the oldest first.
 
     Raises:
-        UnfitInput: a line is no signed head, or there is none.
+        InvalidInput: a line is no signed head, or there is none.
     """
     heads = [
         parse(SignedHead, read_json(line, f"{where}:{number}"), f"{where}:{number}")
@@ -28,7 +28,7 @@ def read_heads(text: str, where: str) -> list[SignedHead]:
         if line.strip()
     ]
     if not heads:
-        raise UnfitInput([f"{where}: it holds no signed head; 'hitl audit head --out {where}' writes one"])
+        raise InvalidInput([f"{where}: it holds no signed head; 'hitl audit head --out {where}' writes one"])
     return heads
 
 
@@ -42,8 +42,8 @@ class Headbook:
         """Add what `make` makes of the last head, and bring it to the disk; None adds nothing.
 
         Raises:
-            HeadsUnavailable: the file cannot be read or written.
-            UnfitInput: its last line is no head.
+            HeadFileUnavailable: the file cannot be read or written.
+            InvalidInput: its last line is no head.
         """
         try:
             with self._alone() as file:
@@ -54,7 +54,7 @@ class Headbook:
                     os.fsync(file.fileno())
                 return made
         except OSError as exc:
-            raise HeadsUnavailable(str(self.path), exc.strerror or str(exc)) from exc
+            raise HeadFileUnavailable(str(self.path), exc.strerror or str(exc)) from exc
 
     @contextmanager
     def _alone(self) -> Iterator[IO[bytes]]:

@@ -15,7 +15,7 @@ from hitl_orchestrator.errors import LedgerDamaged
 from hitl_orchestrator.ledger.events.chain import NEVER, Entry, body_of
 from hitl_orchestrator.ledger.events.contents import Contents, content_digest, named_in, restored
 from hitl_orchestrator.ledger.events.redaction import ReviewTexts
-from hitl_orchestrator.ledger.ports.snapshot import Account, Books, CaseRow, StoredReview, Told
+from hitl_orchestrator.ledger.ports.snapshot import Account, CaseRow, LedgerSnapshot, ReviewTableRow, Told
 from hitl_orchestrator.ledger.ports.spot_checks import SpotCheckAccounts
 from hitl_orchestrator.ledger.verification.reconcile_policies import PolicyAccounts
 
@@ -40,7 +40,7 @@ _ENDING = (OnTimeout.ESCALATE.value, OnTimeout.REJECT.value)
 _OPENED, _ANSWERED = 1, 2
 
 
-class Tables:
+class TableReconciler:
     """The tables, held against entries that were heard of one by one, and found good."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Tables:
         self._policies.hear(entry)
         self._spot_checks.hear(entry)
 
-    def problem(self, books: Books, on_entries: Callable[[int], None]) -> Problem | None:
+    def problem(self, books: LedgerSnapshot, on_entries: Callable[[int], None]) -> Problem | None:
         """Say which row is not what the ledger says; None where all are. `on_entries` hears how many were compared."""
         compared = 0
         for account in books.accounts():
@@ -176,7 +176,7 @@ class _Reading:
             return f"what its review {review.review_id!r} shows is not what was shown"
         return None
 
-    def _erased_problem(self, review: StoredReview, left: dict[str, str]) -> str | None:
+    def _erased_problem(self, review: ReviewTableRow, left: dict[str, str]) -> str | None:
         if ReviewTexts(review.shown, review.verdict).digest != left.get(review.review_id):
             return f"the row of its review {review.review_id!r} is not what was left of it when its case was redacted"
         return None
@@ -295,7 +295,7 @@ def _erased_by(told: Told) -> dict[str, str]:
     return left
 
 
-def _other_verdict(review: StoredReview, body: dict[str, Any], status: ReviewStatus) -> str | None:
+def _other_verdict(review: ReviewTableRow, body: dict[str, Any], status: ReviewStatus) -> str | None:
     verdict = None if review.verdict is None else _read(review.verdict)
     same = (review.status, review.seal) == (status, body["seal"]) and verdict == body["verdict"]
     if verdict is None or not same or not _is_found_by_answer(review, verdict["review"]):
@@ -303,12 +303,12 @@ def _other_verdict(review: StoredReview, body: dict[str, Any], status: ReviewSta
     return None
 
 
-def _is_found_by_answer(review: StoredReview, answer: dict[str, Any]) -> bool:
+def _is_found_by_answer(review: ReviewTableRow, answer: dict[str, Any]) -> bool:
     told = (answer["human_decision"], answer["reviewer_id"], _key(answer))
     return told == (review.answer, review.answered_by, review.answer_key)
 
 
-def _is_found_by(review: StoredReview, shown: Any) -> bool:
+def _is_found_by(review: ReviewTableRow, shown: Any) -> bool:
     """Whether an open review is found by what it shows; what shows something else than reviews do is none."""
     try:
         routing = shown["routing"]

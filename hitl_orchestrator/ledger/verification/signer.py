@@ -10,19 +10,19 @@ from hitl_orchestrator.errors import LedgerDamaged, StoreUnavailable, UnknownCas
 from hitl_orchestrator.ledger.events.chain import GENESIS, Entry, Head, event_of
 from hitl_orchestrator.ledger.keys.signing import SigningKey
 from hitl_orchestrator.ledger.ports.ledger import Ledger
-from hitl_orchestrator.ledger.ports.snapshot import Books
+from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 from hitl_orchestrator.ledger.verification.chain_check import START, Verification, entry_problem, walk
 from hitl_orchestrator.ledger.verification.head_file import Headbook
 from hitl_orchestrator.ledger.verification.merkle import Tree, consistency_proof
 from hitl_orchestrator.ledger.verification.proofs import CaseProof, case_proof
-from hitl_orchestrator.ledger.verification.reconcile import Problem, Tables
+from hitl_orchestrator.ledger.verification.reconcile import Problem, TableReconciler
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead, heads_problem, sign_head, tree_of
 
 Clock = Callable[[], datetime]
 _STEP = 1000
 
 
-class Notary:
+class LedgerSigner:
     """Verifies, signs and proves. Safe to share between threads."""
 
     def __init__(
@@ -35,7 +35,7 @@ class Notary:
 
     @cached_property
     def key(self) -> SigningKey:
-        """The key that signs. Raises `KeyUnusable`."""
+        """The key that signs. Raises `InvalidKey`."""
         return self._find_key()
 
     def verify(
@@ -49,7 +49,7 @@ class Notary:
         Heads are checked with `public`, or without it with the key that they name. `on_entries` hears how many entries
         were read, and how many then compared. Nothing is written, and nothing is raised for what is found.
         """
-        tables, agreed, opened = Tables(), 0, False
+        tables, agreed, opened = TableReconciler(), 0, False
         try:
             with self._ledger.books() as books:
                 opened = True
@@ -81,7 +81,7 @@ class Notary:
 
         Raises:
             LedgerDamaged: the ledger is not what was signed last, or broken since.
-            KeyUnusable, HeadsUnavailable, UnfitInput: nothing can be signed.
+            InvalidKey, HeadFileUnavailable, InvalidInput: nothing can be signed.
         """
         with self._signing:
             if self.headbook is None:
@@ -139,14 +139,14 @@ class Notary:
 class Signing(NamedTuple):
     """Who signs the head of the ledger, and after how many entries, where there is a file of heads."""
 
-    notary: Notary
+    notary: LedgerSigner
     every: int = 1000
 
 
 class _Continuation:
     """The entries behind a head, looked through while they are read."""
 
-    def __init__(self, books: Books, last: SignedHead | None) -> None:
+    def __init__(self, books: LedgerSnapshot, last: SignedHead | None) -> None:
         self._books, self._last = books, last
         self.head = START if last is None else Head(last.size, last.chain)
 

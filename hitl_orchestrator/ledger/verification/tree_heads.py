@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from hitl_orchestrator.domain.value import Instant, Value, canonical_json, digest
+from hitl_orchestrator.domain.value import UtcDatetime, Value, canonical_json, digest
 from hitl_orchestrator.ledger.events.chain import GENESIS
 from hitl_orchestrator.ledger.keys.signing import SigningKey, is_signed
 from hitl_orchestrator.ledger.verification.merkle import Tree, is_extended, root_of
@@ -25,7 +25,7 @@ class SignedHead(Value):
     size: int = Field(ge=0)
     root: Digest
     chain: Digest
-    at: Instant
+    at: UtcDatetime
     previous: Digest
     extends: tuple[Digest, ...]
     peaks: tuple[Digest, ...]

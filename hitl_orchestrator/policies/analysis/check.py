@@ -11,14 +11,14 @@ from hitl_orchestrator.domain.enums import Action, RiskLevel
 from hitl_orchestrator.domain.input.parsing import did_you_mean
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.task import REQUESTED_BY
-from hitl_orchestrator.errors import UnfitInput
-from hitl_orchestrator.policies.analysis.decision_diagram import FALLEN_BACK, Diagram, deciding
+from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.policies.analysis.decision_diagram import FALLBACK_INDEX, Diagram, deciding
 from hitl_orchestrator.policies.analysis.describe import EVERY_CASE, join, join_some, say
 from hitl_orchestrator.policies.analysis.findings import Finding, FindingKind, Severity, plain
 from hitl_orchestrator.policies.analysis.layer_scope import concerning, held_where_asked, region_of, space_of, whole
 from hitl_orchestrator.policies.analysis.monotonicity import Against, leniencies, told
 from hitl_orchestrator.policies.analysis.regions import both, boxes, merged, surely_holds_somewhere
-from hitl_orchestrator.policies.engine.partition import Box, Space
+from hitl_orchestrator.policies.engine.partition import FactSpace, Region
 from hitl_orchestrator.policies.language.conditions import Comparison, Conditions
 from hitl_orchestrator.policies.language.model import ORGANISATION, Policy, PolicyStack, Rule, too_few_roles
 
@@ -61,11 +61,11 @@ class Part:
         policy: Policy,
         layer: str,
         like: "Part | None" = None,
-        known: tuple[list[list[Box]], Diagram[int]] | None = None,
+        known: tuple[list[list[Region]], Diagram[int]] | None = None,
     ) -> None:
         self.policy, self.rules, self.layer = policy, policy.by_priority, layer
         self.silent = layer != ORGANISATION
-        self.space: Space = space_of(layer, policy) if like is None else like.space
+        self.space: FactSpace = space_of(layer, policy) if like is None else like.space
         self.region = region_of(layer, self.space)
         self.diagram: Diagram[int] | None = None
         self.why_not, self.work = "", 0
@@ -77,7 +77,7 @@ class Part:
             # Where a layer is not asked it is as silent as where none of its rules holds.
             found = deciding(self.space, [self.boxes])
             self.diagram, self.work = found.told_as(lambda places: places[0]), found.work
-        except UnfitInput as exc:
+        except InvalidInput as exc:
             self.why_not = "; ".join(exc.problems)
 
     @property
@@ -88,11 +88,11 @@ class Part:
             return f"{name} alone, and domain names another"
         return f"what {name} requests alone, and metadata.{REQUESTED_BY} names another"
 
-    def whole(self, box: Box) -> Box:
+    def whole(self, box: Region) -> Region:
         """Return a box as it is said of the layer."""
         return whole(box, self.region, self.space)
 
-    def example(self, place: int, wanted: Callable[[int], bool], within: Box | None = None) -> Box | None:
+    def example(self, place: int, wanted: Callable[[int], bool], within: Region | None = None) -> Region | None:
         """Return a box in which the rule at this place holds and what decides is wanted; None where there is none."""
         if self.diagram is None:
             return None
@@ -103,7 +103,7 @@ class Part:
                 return region.box
         return None
 
-    def shown(self, box: Box) -> dict[str, Any]:
+    def shown(self, box: Region) -> dict[str, Any]:
         """Return a case of a box."""
         return plain(concerning(self.layer, self.space.sample(box)))
 
@@ -299,7 +299,7 @@ def not_monotone(part: Part) -> Iterator[Finding]:
     if part.diagram is None:
         return
     for one in leniencies(part.diagram, part.policy, silent=part.silent):
-        ids = [part.rules[place].rule_id for place in (one.lenient, one.strict) if place != FALLEN_BACK]
+        ids = [part.rules[place].rule_id for place in (one.lenient, one.strict) if place != FALLBACK_INDEX]
         missing = one.against is Against.MISSING
         yield Finding(
             severity=Severity.NOTE if missing else Severity.WARNING,
@@ -313,10 +313,10 @@ def not_monotone(part: Part) -> Iterator[Finding]:
         )
 
 
-def gaps(diagram: Diagram[int]) -> list[Box] | None:
+def gaps(diagram: Diagram[int]) -> list[Region] | None:
     """Return the boxes of all cells in which no rule holds; None where there are too many to be told one by one."""
     found = []
-    for region in diagram.regions(lambda place: place == FALLEN_BACK):
+    for region in diagram.regions(lambda place: place == FALLBACK_INDEX):
         found.append(region.box)
         if len(found) > _MOST_REGIONS:
             return None
@@ -331,7 +331,7 @@ def _left_to_the_fallback(part: Part) -> Iterator[Finding]:
         return
     found = gaps(part.diagram)
     if found is None:
-        region = part.diagram.example(lambda place: place == FALLEN_BACK)
+        region = part.diagram.example(lambda place: place == FALLBACK_INDEX)
         sentence = "in very many kinds of cases no rule holds: a person decides them, as the fallback"
         yield _gap(sentence, *(() if region is None else (part.shown(region.box),)))
         return
@@ -351,7 +351,7 @@ def _left_to_the_fallback(part: Part) -> Iterator[Finding]:
         yield _gap(f"no rule is about {where}: a person decides them, as the fallback", part.shown(missing[0]))
 
 
-def _any(box: Box, part: Part) -> str:
+def _any(box: Region, part: Part) -> str:
     """Say which cases stand in a box, where there are none: `no rule is about every case` would be about some."""
     told = say(box, part.space)
     return f"any case{told.removeprefix(EVERY_CASE)}" if told.startswith(EVERY_CASE) else told

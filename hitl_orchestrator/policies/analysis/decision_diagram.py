@@ -8,13 +8,13 @@ stays small where the list of all cells would not.
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.analysis.regions import boxes
-from hitl_orchestrator.policies.engine.partition import Box, Cell, Space
+from hitl_orchestrator.policies.engine.partition import Cell, FactSpace, Region
 from hitl_orchestrator.policies.language.model import Policy, Rule
 
 MOST_NODES = 200_000
-FALLEN_BACK = -1
+FALLBACK_INDEX = -1
 """The place of the rule that decides where none holds."""
 
 Said = TypeVar("Said", bound=Hashable)
@@ -34,17 +34,17 @@ class Node(NamedTuple, Generic[Said]):
     edges: "tuple[tuple[int, Node[Said] | Leaf[Said]], ...]"
 
 
-class Region(NamedTuple, Generic[Said]):
+class LabeledRegion(NamedTuple, Generic[Said]):
     """A box of cells, all of which lead to one leaf."""
 
-    box: Box
+    box: Region
     said: Said
 
 
 class Diagram(Generic[Said]):
     """What is so in each cell of a space. `work` is how many steps were looked at to find it out."""
 
-    def __init__(self, space: Space, root: "Node[Said] | Leaf[Said]", work: int = 0) -> None:
+    def __init__(self, space: FactSpace, root: "Node[Said] | Leaf[Said]", work: int = 0) -> None:
         self.space, self.root, self.work = space, root, work
 
     def at(self, cell: Cell) -> Said:
@@ -55,7 +55,7 @@ class Diagram(Generic[Said]):
             here = next(following for mask, following in here.edges if mask & step)
         return here.said
 
-    def found(self, within: Box | None = None) -> frozenset[Said]:
+    def found(self, within: Region | None = None) -> frozenset[Said]:
         """Return all that is so in some cell, of these only where a box is given."""
         box = within or self.space.full
         known: dict[int, frozenset[Said]] = {}
@@ -70,7 +70,7 @@ class Diagram(Generic[Said]):
 
         return look(self.root)
 
-    def regions(self, wanted: Callable[[Said], bool], within: Box | None = None) -> Iterator[Region[Said]]:
+    def regions(self, wanted: Callable[[Said], bool], within: Region | None = None) -> Iterator[LabeledRegion[Said]]:
         """Yield the boxes, disjoint and together complete, where what is so is wanted. There may be many."""
         reaches: dict[int, bool] = {}
 
@@ -83,9 +83,9 @@ class Diagram(Generic[Said]):
                 )
             return reaches[id(here)]
 
-        def look(here: "Node[Said] | Leaf[Said]", box: Box) -> Iterator[Region[Said]]:
+        def look(here: "Node[Said] | Leaf[Said]", box: Region) -> Iterator[LabeledRegion[Said]]:
             if isinstance(here, Leaf):
-                yield Region(box, here.said)
+                yield LabeledRegion(box, here.said)
                 return
             for mask, following in here.edges:
                 left = mask & box[here.axis]
@@ -95,13 +95,13 @@ class Diagram(Generic[Said]):
         if leads(self.root):
             yield from look(self.root, within or self.space.full)
 
-    def example(self, wanted: Callable[[Said], bool], within: Box | None = None) -> Region[Said] | None:
+    def example(self, wanted: Callable[[Said], bool], within: Region | None = None) -> LabeledRegion[Said] | None:
         """Return the first box where what is so is wanted; None where it nowhere is."""
         in_vain: set[int] = set()
 
-        def look(here: "Node[Said] | Leaf[Said]", box: Box) -> Region[Said] | None:
+        def look(here: "Node[Said] | Leaf[Said]", box: Region) -> LabeledRegion[Said] | None:
             if isinstance(here, Leaf):
-                return Region(box, here.said) if wanted(here.said) else None
+                return LabeledRegion(box, here.said) if wanted(here.said) else None
             if id(here) in in_vain:
                 return None
             for mask, following in here.edges:
@@ -115,15 +115,15 @@ class Diagram(Generic[Said]):
         return look(self.root, within or self.space.full)
 
     def below(
-        self, axis: int, within: Box | None = None, *, once: bool = True
-    ) -> "Iterator[tuple[Box, Node[Said] | Leaf[Said]]]":
+        self, axis: int, within: Region | None = None, *, once: bool = True
+    ) -> "Iterator[tuple[Region, Node[Said] | Leaf[Said]]]":
         """Yield each distinct part of the diagram from this axis on, with the first box that leads to it.
 
         Without `once` it comes with every such box; there may be many. What lies outside the box `within` is left out.
         """
         seen: set[int] = set()
 
-        def look(here: "Node[Said] | Leaf[Said]", box: Box) -> "Iterator[tuple[Box, Node[Said] | Leaf[Said]]]":
+        def look(here: "Node[Said] | Leaf[Said]", box: Region) -> "Iterator[tuple[Region, Node[Said] | Leaf[Said]]]":
             if once and id(here) in seen:
                 return
             seen.add(id(here))
@@ -175,7 +175,7 @@ class _Maker(Generic[Said]):
         key = axis, tuple((mask, id(following)) for mask, following in ordered)
         if key not in self._nodes:
             if len(self._nodes) >= MOST_NODES:
-                raise UnfitInput([f"the policy is too entangled to be looked through: over {MOST_NODES:,} parts"])
+                raise InvalidInput([f"the policy is too entangled to be looked through: over {MOST_NODES:,} parts"])
             self._nodes[key] = Node(axis, ordered)
         return self._nodes[key]
 
@@ -183,7 +183,7 @@ class _Maker(Generic[Said]):
 class _Table:
     """The boxes of the rules of one policy, in the order the rules are tried, and which of them a step leaves alive."""
 
-    def __init__(self, space: Space, held: Sequence[Sequence[Box]]) -> None:
+    def __init__(self, space: FactSpace, held: Sequence[Sequence[Region]]) -> None:
         listed = [(place, box) for place, many in enumerate(held) for box in many]
         self.rule_of = [place for place, _ in listed]
         self.all = (1 << len(listed)) - 1
@@ -206,14 +206,14 @@ class _Table:
         return alive & ((sure & -sure) << 1) - 1 if sure else alive
 
     def first(self, alive: int) -> int:
-        return self.rule_of[(alive & -alive).bit_length() - 1] if alive else FALLEN_BACK
+        return self.rule_of[(alive & -alive).bit_length() - 1] if alive else FALLBACK_INDEX
 
 
-def deciding(space: Space, tables: Sequence[Sequence[Sequence[Box]]]) -> Diagram[tuple[int, ...]]:
+def deciding(space: FactSpace, tables: Sequence[Sequence[Sequence[Region]]]) -> Diagram[tuple[int, ...]]:
     """Return the diagram of which rule decides: for each list of rules' boxes, the place of the first that holds.
 
     Raises:
-        UnfitInput: it would become too large.
+        InvalidInput: it would become too large.
     """
     made, made_of = _Maker[tuple[int, ...]](), [_Table(space, held) for held in tables]
     known: dict[tuple[int, tuple[int, ...]], Node[tuple[int, ...]] | Leaf[tuple[int, ...]]] = {}
@@ -223,7 +223,7 @@ def deciding(space: Space, tables: Sequence[Sequence[Sequence[Box]]]) -> Diagram
             return made.leaf(tuple(table.first(left) for table, left in zip(made_of, alive, strict=True)))
         if (axis, alive) not in known:
             if len(known) >= MOST_NODES:
-                raise UnfitInput([f"the policy is too entangled to be looked through: over {MOST_NODES:,} parts"])
+                raise InvalidInput([f"the policy is too entangled to be looked through: over {MOST_NODES:,} parts"])
             grouped: dict[tuple[int, ...], int] = {}
             for step in range(space.axes[axis].size):
                 left = tuple(
@@ -238,12 +238,12 @@ def deciding(space: Space, tables: Sequence[Sequence[Sequence[Box]]]) -> Diagram
     return Diagram(space, root, sum(space.axes[axis].size for axis, _ in known))
 
 
-def diagram_of(policy: Policy, space: Space | None = None) -> Diagram[int]:
-    """Return which rule of a policy decides where: its place in `policy.by_priority`, or `FALLEN_BACK`."""
-    space = space or Space([policy])
+def diagram_of(policy: Policy, space: FactSpace | None = None) -> Diagram[int]:
+    """Return which rule of a policy decides where: its place in `policy.by_priority`, or `FALLBACK_INDEX`."""
+    space = space or FactSpace([policy])
     return deciding(space, [held_by(policy.by_priority, policy, space)]).told_as(lambda places: places[0])
 
 
-def held_by(rules: Sequence[Rule], policy: Policy, space: Space) -> list[tuple[Box, ...]]:
+def held_by(rules: Sequence[Rule], policy: Policy, space: FactSpace) -> list[tuple[Region, ...]]:
     """Return the boxes in which each of these rules of a policy holds."""
     return [boxes(rule, policy, space) for rule in rules]

@@ -6,12 +6,12 @@ from math import prod
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.enums import Action, RiskLevel
-from hitl_orchestrator.policies.analysis.decision_diagram import FALLEN_BACK, Diagram, Leaf, Node, diagram_of
+from hitl_orchestrator.policies.analysis.decision_diagram import FALLBACK_INDEX, Diagram, Leaf, Node, diagram_of
 from hitl_orchestrator.policies.analysis.describe import EVERY_CASE, say_context
 from hitl_orchestrator.policies.analysis.layer_scope import region_of, space_of, whole
 from hitl_orchestrator.policies.analysis.monotonicity import panel
 from hitl_orchestrator.policies.analysis.regions import merged
-from hitl_orchestrator.policies.engine.partition import Box, ConfidenceAxis, Space, end_of
+from hitl_orchestrator.policies.engine.partition import ConfidenceAxis, FactSpace, Region, end_of
 from hitl_orchestrator.policies.language.model import FALLBACK, ORGANISATION, Policy
 
 MOST_PANELS = 12
@@ -71,7 +71,7 @@ def policy_map(policy: Policy, most: int = MOST_PANELS) -> PolicyMap:
     """Draw the map of a policy; each layer has panels of its own, of the cases that it is asked about.
 
     Raises:
-        UnfitInput: the policy is too entangled to be looked through.
+        InvalidInput: the policy is too entangled to be looked through.
     """
     panels: list[Panel] = []
     bounds: set[float] = set()
@@ -87,7 +87,7 @@ def policy_map(policy: Policy, most: int = MOST_PANELS) -> PolicyMap:
 def _panels(diagram: Diagram[int], policy: Policy, layer: str, silent: bool) -> Iterator[Panel]:
     space = diagram.space
     region = region_of(layer or ORGANISATION, space)
-    known: dict[int, tuple[Node[int] | Leaf[int], list[Box]]] = {
+    known: dict[int, tuple[Node[int] | Leaf[int], list[Region]]] = {
         id(here): (here, [box]) for box, here in diagram.below(space.risk, region)
     }
     listed = list(islice(diagram.below(space.risk, region, once=False), _MOST_CONTEXTS + 1))
@@ -105,11 +105,11 @@ def _panels(diagram: Diagram[int], policy: Policy, layer: str, silent: bool) -> 
         )
 
 
-def _kinds(box: Box, space: Space) -> int:
+def _kinds(box: Region, space: FactSpace) -> int:
     return prod(mask.bit_count() for mask in box[: space.risk])
 
 
-def _title(boxes: list[Box], space: Space, layer: str, *, complete: bool) -> str:
+def _title(boxes: list[Region], space: FactSpace, layer: str, *, complete: bool) -> str:
     told = [say_context(box, space) for box in boxes]
     short = [one.removeprefix(f"{EVERY_CASE} ") for one in sorted(told, key=len)[:_CONTEXTS_TOLD]]
     short = short if len("; ".join(short)) <= _LONGEST_TITLE else short[:1]
@@ -119,13 +119,13 @@ def _title(boxes: list[Box], space: Space, layer: str, *, complete: bool) -> str
     return named[:1].upper() + named[1:]
 
 
-def _row(row: list[int], risk: int, policy: Policy, space: Space, silent: bool) -> Row:
+def _row(row: list[int], risk: int, policy: Policy, space: FactSpace, silent: bool) -> Row:
     axis = space.axes[space.confidence]
     bounds = axis.bounds if isinstance(axis, ConfidenceAxis) else (0.0,)
     rules = policy.by_priority
 
     def field(place: int, low: float | None = None, high: float | None = None) -> Field:
-        if place == FALLEN_BACK:
+        if place == FALLBACK_INDEX:
             return Field("" if silent else FALLBACK, None if silent else Action.HUMAN_REVIEW, low, high)
         return Field(rules[place].rule_id, rules[place].action, low, high)
 

@@ -9,12 +9,12 @@ from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.domain.working_hours import Weekday
 from hitl_orchestrator.policies.engine.partition import (
     Axis,
-    Box,
     ConfidenceAxis,
+    FactSpace,
     MetadataAxis,
+    Region,
     RiskAxis,
     SignalsAxis,
-    Space,
     TimeAxis,
     WordAxis,
     end_of,
@@ -32,12 +32,12 @@ MOST_NAMED = 12
 _OF_MANY = 3
 
 
-def say(box: Box, space: Space) -> str:
+def say(box: Region, space: FactSpace) -> str:
     """Say which cases stand in a box; `every case` for the whole space."""
     return _sentence(zip(space.axes, box, space.full, strict=True)) or EVERY_CASE
 
 
-def say_context(box: Box, space: Space) -> str:
+def say_context(box: Region, space: FactSpace) -> str:
     """Say of which cases a box is, whatever their risk and their confidence."""
     return say((*box[: space.risk], *space.full[space.risk :]), space)
 

@@ -16,12 +16,12 @@ from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.enums import Action, Agreement
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.task import REQUESTED_BY
-from hitl_orchestrator.policies.analysis.decision_diagram import FALLEN_BACK, Diagram, deciding
+from hitl_orchestrator.policies.analysis.decision_diagram import FALLBACK_INDEX, Diagram, deciding
 from hitl_orchestrator.policies.analysis.describe import join, say
 from hitl_orchestrator.policies.analysis.layer_scope import IN_A_LIST, held_where_asked, naming
 from hitl_orchestrator.policies.analysis.regions import merged
 from hitl_orchestrator.policies.engine.compiled import carried_by
-from hitl_orchestrator.policies.engine.partition import Box, Space, another
+from hitl_orchestrator.policies.engine.partition import FactSpace, Region, another
 from hitl_orchestrator.policies.engine.strictness import demands_in_time, strictest
 from hitl_orchestrator.policies.language.model import FALLBACK, Policy, PolicyStack, Rule, default_role
 
@@ -85,10 +85,10 @@ def differences(old: Policy, new: Policy, roles: RoleChain = DEFAULT_CHAIN) -> t
     """Return every change of the answer from one policy to another, looser ones first; none where all stays.
 
     Raises:
-        UnfitInput: the policies are too entangled to be looked through.
+        InvalidInput: the policies are too entangled to be looked through.
     """
     sides = _Side(old, roles), _Side(new, roles)
-    space = Space(part for side in sides for part in side.named)
+    space = FactSpace(part for side in sides for part in side.named)
     deciders = deciding(space, [table for side in sides for table in side.tables(space)])
     cut = len(sides[0].layers)
     answers = deciders.told_as(lambda places: (sides[0].answer(places[:cut]), sides[1].answer(places[cut:])))
@@ -141,21 +141,21 @@ class _Side:
         """The layers, and policies that name whom they concern, so that a space tells these apart."""
         return [*self.layers, *(one for name, _ in self._policy.parts for one in naming(name))]
 
-    def tables(self, space: Space) -> list[list[list[Box]]]:
+    def tables(self, space: FactSpace) -> list[list[list[Region]]]:
         """Return the boxes of each layer's rules, no further than where the layer is concerned."""
         return [held_where_asked(name, one, space) for name, one in self._policy.parts]
 
     def asked(self, places: Sequence[int], users: Collection[str]) -> tuple[int, ...]:
         """Return which rules decide where of all users these alone requested the task."""
         return tuple(
-            place if user is None or user in users else FALLEN_BACK
+            place if user is None or user in users else FALLBACK_INDEX
             for user, place in zip(self._users, places, strict=True)
         )
 
     def answering(self, places: Sequence[int]) -> frozenset[str]:
         """Return the users a rule of whose layer decides."""
         told = zip(self._users, places, strict=True)
-        return frozenset(user for user, place in told if user is not None and place != FALLEN_BACK)
+        return frozenset(user for user, place in told if user is not None and place != FALLBACK_INDEX)
 
     def answer(self, places: tuple[int, ...]) -> _Said:
         """Return the strictest answer of the rules that decide in each layer."""
@@ -165,9 +165,11 @@ class _Side:
 
     def _strictest(self, places: tuple[int, ...]) -> _Said:
         first, *others = places
-        own = self._answers[0][first] if first != FALLEN_BACK else _decided(FALLBACK, Action.HUMAN_REVIEW, self._roles)
+        own = (
+            self._answers[0][first] if first != FALLBACK_INDEX else _decided(FALLBACK, Action.HUMAN_REVIEW, self._roles)
+        )
         for answers, place in zip(self._answers[1:], others, strict=True):
-            if place != FALLEN_BACK:
+            if place != FALLBACK_INDEX:
                 own = strictest(own, answers[place], self._roles)
         return _Said(own)
 
@@ -176,10 +178,10 @@ class _Listed(NamedTuple):
     """A list of users, the box of all lists, and which rules decide there where it shows a change."""
 
     users: tuple[str, ...]
-    within: Box
+    within: Region
     places: set[tuple[int, ...]]
 
-    def regions(self, deciders: Diagram[tuple[int, ...]]) -> Iterator[Box]:
+    def regions(self, deciders: Diagram[tuple[int, ...]]) -> Iterator[Region]:
         """Yield the boxes in which it does."""
         return (region.box for region in deciders.regions(self.places.__contains__, self.within))
 
@@ -285,17 +287,17 @@ def _demands(decision: RoutingDecision, roles: RoleChain) -> tuple[float, ...]:
     )
 
 
-def _regions(answers: Diagram[_Change], change: _Change) -> Iterator[Box]:
+def _regions(answers: Diagram[_Change], change: _Change) -> Iterator[Region]:
     return (region.box for region in answers.regions(lambda found: found is change))
 
 
 class _Wording(NamedTuple):
     """How boxes are told and shown; where users are given, as tasks that they request in a list."""
 
-    space: Space
+    space: FactSpace
     users: tuple[str, ...] | None = None
 
-    def say(self, box: Box) -> str:
+    def say(self, box: Region) -> str:
         """Say which cases stand in a box."""
         if self.users is None:
             return say(box, self.space)
@@ -305,7 +307,7 @@ class _Wording(NamedTuple):
             return f"{told} requested together by {join(self.users, 'and')}"
         return f"{told} requested by a list of users, of whom {self.users[0] if self.users else 'nobody'} has a layer"
 
-    def example(self, box: Box) -> Facts:
+    def example(self, box: Region) -> Facts:
         """Return a case of a box."""
         facts = self.space.sample(box)
         if self.users is None:
@@ -315,7 +317,7 @@ class _Wording(NamedTuple):
         return replace(facts, metadata={**facts.metadata, REQUESTED_BY: named})
 
 
-def _difference(change: _Change, regions: Iterator[Box], wording: _Wording, roles: RoleChain) -> Difference:
+def _difference(change: _Change, regions: Iterator[Region], wording: _Wording, roles: RoleChain) -> Difference:
     before, after = (said.decision for said in change)
     joined = merged(islice(regions, MOST_BOXES))
     told = [wording.say(box) for box in joined[:MOST_TOLD]]

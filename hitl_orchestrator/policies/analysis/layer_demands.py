@@ -6,10 +6,10 @@ from math import inf
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.roles import RoleChain
-from hitl_orchestrator.errors import UnfitInput
-from hitl_orchestrator.policies.analysis.decision_diagram import FALLEN_BACK, deciding
+from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.policies.analysis.decision_diagram import FALLBACK_INDEX, deciding
 from hitl_orchestrator.policies.analysis.layer_scope import held_where_asked
-from hitl_orchestrator.policies.engine.partition import Space
+from hitl_orchestrator.policies.engine.partition import FactSpace
 from hitl_orchestrator.policies.language.model import Policy, PolicyStack, Rule
 
 _Layer = tuple[str, Policy]
@@ -66,16 +66,16 @@ def _extremes(layer: Policy, able: Callable[[str], int]) -> tuple[int, float]:
 
 
 def _in_group(group: tuple[_Layer, ...], roles: RoleChain, able: Callable[[str], int]) -> Iterator[TooMany]:
-    space = Space([layer for _, layer in group])
+    space = FactSpace([layer for _, layer in group])
     try:
         together = deciding(space, [held_where_asked(*one, space) for one in group]).found()
-    except UnfitInput:
+    except InvalidInput:
         return
     for places in sorted(together):
         asking = [
             (name, layer.by_priority[place])
             for (name, layer), place in zip(group, places, strict=True)
-            if place != FALLEN_BACK and layer.by_priority[place].assigned_human_role is not None
+            if place != FALLBACK_INDEX and layer.by_priority[place].assigned_human_role is not None
         ]
         if not asking:
             continue

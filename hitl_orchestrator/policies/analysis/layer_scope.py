@@ -8,7 +8,7 @@ from hitl_orchestrator.domain.enums import Action, RiskLevel
 from hitl_orchestrator.domain.task import REQUESTED_BY
 from hitl_orchestrator.policies.analysis.decision_diagram import held_by
 from hitl_orchestrator.policies.analysis.regions import both
-from hitl_orchestrator.policies.engine.partition import Box, Space, mask_of
+from hitl_orchestrator.policies.engine.partition import FactSpace, Region, mask_of
 from hitl_orchestrator.policies.language.conditions import Comparison, Conditions, FieldType
 from hitl_orchestrator.policies.language.model import Policy, Rule
 
@@ -26,13 +26,13 @@ def naming(layer: str) -> list[Policy]:
     return [Policy(policy_id="where", metadata={REQUESTED_BY: FieldType.TEXT}, rules=(rule,))]
 
 
-def space_of(layer: str, policy: Policy) -> Space:
+def space_of(layer: str, policy: Policy) -> FactSpace:
     """Return the space of a layer alone, in which whom it is about has a name wherever the layer asks who it is."""
-    space = Space([policy])
-    return space if region_of(layer, space) == space.full else Space([policy, *naming(layer)])
+    space = FactSpace([policy])
+    return space if region_of(layer, space) == space.full else FactSpace([policy, *naming(layer)])
 
 
-def region_of(layer: str, space: Space) -> Box:
+def region_of(layer: str, space: FactSpace) -> Region:
     """Return the cells in which a layer, named as in `Policy.parts`, can be asked; all for the organisation's."""
     kind = layer.partition(" ")[0]
     axis = {"domain": "domain", "user": f"metadata.{REQUESTED_BY}"}.get(kind)
@@ -50,12 +50,12 @@ def _of_anybody(axis: Any) -> int:
     return mask_of(step for step in range(1, axis.size) if step not in names)
 
 
-def whole(box: Box, region: Box, space: Space) -> Box:
+def whole(box: Region, region: Region, space: FactSpace) -> Region:
     """Return a box as it is said of a layer: what is so of all that it is asked about goes without saying."""
     return tuple(full if mask == asked else mask for mask, asked, full in zip(box, region, space.full, strict=True))
 
 
-def held_where_asked(layer: str, policy: Policy, space: Space) -> list[list[Box]]:
+def held_where_asked(layer: str, policy: Policy, space: FactSpace) -> list[list[Region]]:
     """Return the boxes in which each rule of a layer holds, in the order they are tried, as far as it is asked."""
     region = region_of(layer, space)
     return [

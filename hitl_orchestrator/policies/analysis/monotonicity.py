@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import Action, RiskLevel
-from hitl_orchestrator.policies.analysis.decision_diagram import FALLEN_BACK, Diagram, Leaf, Node
+from hitl_orchestrator.policies.analysis.decision_diagram import FALLBACK_INDEX, Diagram, Leaf, Node
 from hitl_orchestrator.policies.analysis.describe import say, say_axis
-from hitl_orchestrator.policies.engine.partition import Box, Space
+from hitl_orchestrator.policies.engine.partition import FactSpace, Region
 from hitl_orchestrator.policies.language.model import Policy
 
 _FIRST_CONFIDENCE = 2
@@ -38,11 +38,11 @@ class Leniency(NamedTuple):
     against: Against
     lenient: int
     strict: int
-    worse: Box
-    better: Box
+    worse: Region
+    better: Region
     elsewhere: int = 0
 
-    def examples(self, space: Space) -> tuple[Facts, Facts]:
+    def examples(self, space: FactSpace) -> tuple[Facts, Facts]:
         """Return two cases that show it, alike but for what is less safe, the one treated more leniently first."""
         if self.against is Against.RISK:
             return space.sample(self.worse), space.sample(self.better)
@@ -57,7 +57,7 @@ class Leniency(NamedTuple):
 def strictness(place: int, policy: Policy) -> int:
     """Return how strict the rule at a place is; the fallback asks a person."""
     rules = policy.by_priority
-    return (Action.HUMAN_REVIEW if place == FALLEN_BACK else rules[place].action).strictness
+    return (Action.HUMAN_REVIEW if place == FALLBACK_INDEX else rules[place].action).strictness
 
 
 def leniencies(diagram: Diagram[int], policy: Policy, *, silent: bool = False) -> list[Leniency]:
@@ -65,9 +65,9 @@ def leniencies(diagram: Diagram[int], policy: Policy, *, silent: bool = False) -
 
     Where the policy is a layer that is `silent` when no rule holds, that is compared with nothing.
     """
-    strict = {place: strictness(place, policy) for place in range(FALLEN_BACK, len(policy.rules))}
+    strict = {place: strictness(place, policy) for place in range(FALLBACK_INDEX, len(policy.rules))}
     if silent:
-        del strict[FALLEN_BACK]
+        del strict[FALLBACK_INDEX]
     found: dict[_Key, Leniency] = {}
     for context, here in diagram.below(diagram.space.risk):
         for one in _of_panel(panel(here, diagram.space), context, diagram.space, strict):
@@ -77,7 +77,7 @@ def leniencies(diagram: Diagram[int], policy: Policy, *, silent: bool = False) -
     return list(found.values())
 
 
-def panel(here: "Node[int] | Leaf[int]", space: Space) -> list[list[int]]:
+def panel(here: "Node[int] | Leaf[int]", space: FactSpace) -> list[list[int]]:
     """Return what decides at each risk, from low to high, and each step of the confidence."""
     part = Diagram(space, here)
     first = (0,) * space.risk
@@ -87,7 +87,7 @@ def panel(here: "Node[int] | Leaf[int]", space: Space) -> list[list[int]]:
     ]
 
 
-def _of_panel(rows: list[list[int]], context: Box, space: Space, strict: dict[int, int]) -> Iterator[Leniency]:
+def _of_panel(rows: list[list[int]], context: Region, space: FactSpace, strict: dict[int, int]) -> Iterator[Leniency]:
     """Yield each pair of rules once, with all steps on which it is so between the first two rows or in the first."""
     found: _Found = {}
     for worse in range(1, len(rows)):
@@ -159,7 +159,7 @@ _GOES = {
 }
 
 
-def told(one: Leniency, space: Space, policy: Policy) -> str:
+def told(one: Leniency, space: FactSpace, policy: Policy) -> str:
     """Say it in plain words, such as `medium risk goes ahead by a, and the same at low risk goes to a person by b`."""
     axis = space.risk if one.against is Against.RISK else space.confidence
     other = say_axis(space.axes[axis], one.better[axis])
@@ -171,7 +171,7 @@ def told(one: Leniency, space: Space, policy: Policy) -> str:
 
 
 def _goes(place: int, policy: Policy) -> str:
-    if place == FALLEN_BACK:
+    if place == FALLBACK_INDEX:
         return "goes to a person, as no rule holds"
     rule = policy.by_priority[place]
     return _GOES[rule.action].format(rule.rule_id)

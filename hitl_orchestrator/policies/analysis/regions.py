@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.enums import Action, RiskLevel
 from hitl_orchestrator.policies.engine.partition import (
-    Box,
     Cell,
     ConfidenceAxis,
+    FactSpace,
     MetadataAxis,
+    Region,
     SignalsAxis,
-    Space,
     TimeAxis,
     WordAxis,
     mask_of,
@@ -36,7 +36,7 @@ class Literal(NamedTuple):
     fails: int
 
 
-def boxes(rule: Rule, policy: Policy, space: Space) -> tuple[Box, ...]:
+def boxes(rule: Rule, policy: Policy, space: FactSpace) -> tuple[Region, ...]:
     """Return the boxes in which a rule of the policy holds; none where its conditions contradict each other.
 
     The policy must be one of those that the space was made of. What `auto_approve` needs whatever its rule says, a
@@ -51,22 +51,22 @@ def boxes(rule: Rule, policy: Policy, space: Space) -> tuple[Box, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def surely_holds_somewhere(said: Conditions, policy: Policy, space: Space) -> bool:
+def surely_holds_somewhere(said: Conditions, policy: Policy, space: FactSpace) -> bool:
     """Whether there is a case in which all that these conditions ask is known, or needs not be, and they hold."""
     return any(True for _ in _Boxes(space, policy, surely=True).of(said, (space.full,), denied=False))
 
 
-def both(one: Box, other: Box) -> Box | None:
+def both(one: Region, other: Region) -> Region | None:
     """Return the cells that stand in both boxes; None where there are none."""
     shared = tuple(mask & also for mask, also in zip(one, other, strict=True))
     return shared if all(shared) else None
 
 
 class _Boxes:
-    def __init__(self, space: Space, policy: Policy, surely: bool) -> None:
+    def __init__(self, space: FactSpace, policy: Policy, surely: bool) -> None:
         self._space, self._policy, self._surely = space, policy, surely
 
-    def of(self, said: Conditions, within: Iterable[Box], *, denied: bool) -> Iterable[Box]:
+    def of(self, said: Conditions, within: Iterable[Region], *, denied: bool) -> Iterable[Region]:
         """Return the boxes, within these, in which the conditions hold, or where `denied` their contrary does."""
         literals = list(self._literals(said))
         parts = [(one, denied) for one in said.all] + ([] if said.not_ is None else [(said.not_, not denied)])
@@ -81,13 +81,13 @@ class _Boxes:
             found += reduce(lambda boxes, one: list(self.of(one, boxes, denied=True)), said.any, within)
         return found
 
-    def _cut(self, box: Box, literals: Iterable[Literal]) -> Box | None:
+    def _cut(self, box: Region, literals: Iterable[Literal]) -> Region | None:
         masks = list(box)
         for axis, holds, fails in literals:
             masks[axis] &= holds if self._surely else ~fails
         return tuple(masks) if all(masks) else None
 
-    def _denying(self, literal: Literal, within: Iterable[Box]) -> Iterator[Box]:
+    def _denying(self, literal: Literal, within: Iterable[Region]) -> Iterator[Region]:
         axis, holds, fails = literal
         wanted = fails if self._surely else ~holds
         for box in within:
@@ -165,11 +165,11 @@ def _verdicts(values: Iterable[Any], said: Comparison, kind: FieldType) -> Itera
         yield False if False in found else None if None in found else True
 
 
-def merged(found: Iterable[Box]) -> list[Box]:
+def merged(found: Iterable[Region]) -> list[Region]:
     """Return the same cells in fewer boxes: two that differ on one axis alone are one."""
     left = list(dict.fromkeys(found))
     for axis in reversed(range(len(left[0]) if left else 0)):
-        together: dict[Box, int] = {}
+        together: dict[Region, int] = {}
         for box in left:
             rest = (*box[:axis], 0, *box[axis + 1 :])
             together[rest] = together.get(rest, 0) | box[axis]
@@ -177,6 +177,6 @@ def merged(found: Iterable[Box]) -> list[Box]:
     return left
 
 
-def holds(box: Box, cell: Cell) -> bool:
+def holds(box: Region, cell: Cell) -> bool:
     """Whether a cell stands in a box."""
     return all(mask >> step & 1 for mask, step in zip(box, cell, strict=True))

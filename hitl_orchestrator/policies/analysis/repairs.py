@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.analysis.check import Part, check_layer, findings_about
-from hitl_orchestrator.policies.analysis.decision_diagram import FALLEN_BACK, Diagram, Leaf, Node, deciding
+from hitl_orchestrator.policies.analysis.decision_diagram import FALLBACK_INDEX, Diagram, Leaf, Node, deciding
 from hitl_orchestrator.policies.analysis.describe import shown
 from hitl_orchestrator.policies.analysis.findings import Finding, FindingKind, Severity, facts_of
 from hitl_orchestrator.policies.analysis.monotonicity import strictness
 from hitl_orchestrator.policies.analysis.regions import both, boxes, holds
-from hitl_orchestrator.policies.engine.partition import Box, Cell
+from hitl_orchestrator.policies.engine.partition import Cell, Region
 from hitl_orchestrator.policies.language.conditions import Conditions
 from hitl_orchestrator.policies.language.model import ORGANISATION, Policy, Rule
 
@@ -42,7 +42,7 @@ class Direction(StrEnum):
     CHANGES = "changes"
 
 
-class Mend(NamedTuple):
+class Repair(NamedTuple):
     """A change that mends a finding, and the policy as it then is. `cells` are the kinds of cases it concerns."""
 
     sentence: str
@@ -62,7 +62,7 @@ class _Trial(NamedTuple):
     """A change that brings nothing new: what is then still odd, and what it does."""
 
     keys: frozenset[object]
-    mend: Mend
+    mend: Repair
 
 
 class _Budget:
@@ -102,7 +102,7 @@ def with_mends(policy: Policy, found: Iterable[Finding], roles: RoleChain = DEFA
 
 def mends(
     policy: Policy, finding: Finding, roles: RoleChain = DEFAULT_CHAIN, layer: str = ORGANISATION
-) -> tuple[Mend, ...]:
+) -> tuple[Repair, ...]:
     """Return the smallest change that mends a finding by tightening, then the smallest that does so by loosening.
 
     Either may be missing. Of changes of as few bounds the one that concerns the fewest kinds of cases is the smallest.
@@ -120,13 +120,13 @@ class _Workshop:
         self._cost = self._part.work * _BUILT_AGAIN + sum(map(len, self._held))
         self._before = frozenset(map(_key, found))
         self._bounds = {rule.rule_id: list(_other_bounds(rule, policy)) for rule in policy.by_priority}
-        self._changed: dict[str, list[Box]] = {}
+        self._changed: dict[str, list[Region]] = {}
         self._tried: dict[tuple[str, ...], _Trial | None] = {}
         self.unfinished = 0
 
-    def mends(self, findings: Sequence[Finding]) -> list[tuple[Mend, ...]]:
+    def mends(self, findings: Sequence[Finding]) -> list[tuple[Repair, ...]]:
         """Return what would mend each finding; what costs least is tried for all of them first."""
-        told: list[tuple[Mend, ...]] = [() for _ in findings]
+        told: list[tuple[Repair, ...]] = [() for _ in findings]
         ended: set[int] = set()
         for way in (self._one_bound, self._one_action, self._two_bounds):
             for place, finding in enumerate(findings):
@@ -148,11 +148,11 @@ class _Workshop:
     def _two_bounds(self, finding: Finding) -> Iterator[tuple[_Change, ...]]:
         return combinations((change for (change,) in self._one_bound(finding)), 2)
 
-    def _by(self, way: Iterator[tuple[_Change, ...]], finding: Finding) -> tuple[tuple[Mend, ...], bool]:
+    def _by(self, way: Iterator[tuple[_Change, ...]], finding: Finding) -> tuple[tuple[Repair, ...], bool]:
         """Return what mends the finding, and whether this way of changing the policy was gone to its end."""
         cells = [self._space.locate(facts_of(example)) for example in finding.examples]
         seen = [[_any_holds(many, cell) for many in self._held] for cell in cells]
-        found: list[Mend] = []
+        found: list[Repair] = []
         for number, changes in enumerate(way):
             if number == _MOST_LOOKED_AT:
                 return tuple(_smallest(found)), False
@@ -183,7 +183,7 @@ class _Workshop:
         worse, better = strict
         return worse >= better
 
-    def _boxes_of(self, change: _Change) -> list[Box]:
+    def _boxes_of(self, change: _Change) -> list[Region]:
         """Return where a changed rule holds."""
         if change.sentence not in self._changed:
             held = boxes(change.rule, self._policy, self._space)
@@ -199,10 +199,10 @@ class _Workshop:
         changed = self._policy.model_copy(update={"rules": rules})
         try:
             sides = deciding(self._space, [self._held, held])
-        except UnfitInput:
+        except InvalidInput:
             return None
         found = sides.found()
-        if any(new == FALLEN_BACK != old for old, new in found):
+        if any(new == FALLBACK_INDEX != old for old, new in found):
             return None
         part = Part(changed, self._part.layer, like=self._part, known=(held, sides.told_as(lambda said: said[1])))
         keys: set[object] = set()
@@ -212,7 +212,7 @@ class _Workshop:
             keys.add(_key(one))
         return _Trial(frozenset(keys), self._mend(changes, changed, sides))
 
-    def _mend(self, changes: tuple[_Change, ...], changed: Policy, sides: Diagram[tuple[int, ...]]) -> Mend:
+    def _mend(self, changes: tuple[_Change, ...], changed: Policy, sides: Diagram[tuple[int, ...]]) -> Repair:
         answers = [_answers(one) for one in (self._policy, changed)]
         differs = sides.told_as(lambda said: answers[0][said[0]] != answers[1][said[1]])
         steps = {
@@ -223,14 +223,14 @@ class _Workshop:
         direction = Direction.TIGHTENS if min(steps, default=0) > 0 else Direction.CHANGES
         direction = Direction.LOOSENS if max(steps, default=0) < 0 else direction
         sentence = f"{' and '.join(change.sentence for change in changes)} ({direction})"
-        return Mend(sentence, direction, _cells(differs, bool), changed)
+        return Repair(sentence, direction, _cells(differs, bool), changed)
 
 
-def _any_holds(many: Iterable[Box], cell: Cell) -> bool:
+def _any_holds(many: Iterable[Region], cell: Cell) -> bool:
     return any(holds(box, cell) for box in many)
 
 
-def _smallest(found: Sequence[Mend]) -> Iterator[Mend]:
+def _smallest(found: Sequence[Repair]) -> Iterator[Repair]:
     """Yield the smallest change of each direction; one that does both only where there is no other."""
     if not found:
         return
@@ -308,7 +308,7 @@ def _answers(policy: Policy) -> dict[int, object]:
     said = {
         place: (rule.action, rule.assigned_human_role, rule.asking) for place, rule in enumerate(policy.by_priority)
     }
-    return {FALLEN_BACK: None, **said}
+    return {FALLBACK_INDEX: None, **said}
 
 
 def _cells(diagram: Diagram[bool], wanted: Callable[[bool], bool]) -> int:

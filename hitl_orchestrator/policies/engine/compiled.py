@@ -15,13 +15,13 @@ from hitl_orchestrator.domain.decision import Facts, LayerAnswer, RoutingDecisio
 from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.task import requesters
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.engine.cell_index import NOWHERE, placing, quickly
 from hitl_orchestrator.policies.engine.partition import (
     ConfidenceAxis,
+    FactSpace,
     MetadataAxis,
     SignalsAxis,
-    Space,
     TimeAxis,
     WordAxis,
 )
@@ -55,7 +55,7 @@ class CompiledPolicy:
             (rule, _shared(conditions_of(rule, policy), same), _shared(guards_of(rule), same))
             for rule in policy.by_priority
         )
-        axes = Space([policy]).axes
+        axes = FactSpace([policy]).axes
         # Beyond the outer bounds lies what is no confidence; bisect puts NaN beyond the last one.
         within = (bound for axis in axes if isinstance(axis, ConfidenceAxis) for bound in axis.bounds)
         bounds = [*within, nextafter(1.0, inf)]
@@ -79,7 +79,7 @@ class CompiledPolicy:
         """Return where these facts go, which rule says so, and every rule that was tried on the way.
 
         Raises:
-            UnfitInput: if facts that the policy asks about are unsound (an unknown risk, NaN): no rule may judge them.
+            InvalidInput: a fact that the policy reads is invalid (an unknown risk, NaN).
         """
         return self._quick(facts)
 
@@ -105,7 +105,7 @@ class CompiledPolicy:
         """Return what the policy asks about in plain types, or refuse it: what is not understood must not be judged.
 
         Raises:
-            UnfitInput: with every unsound fact.
+            InvalidInput: with every unsound fact.
         """
         confidence, signals = facts.confidence, facts.signals
         metadata, moment = (facts.metadata, facts.moment) if self._others else ({}, None)
@@ -129,7 +129,7 @@ class CompiledPolicy:
             if not fits
         ]
         if found:
-            raise UnfitInput(found)
+            raise InvalidInput(found)
         proposed = facts.has_proposal is True
         return Facts(
             risk_level=facts.risk_level,
@@ -198,7 +198,7 @@ class CompiledStack(CompiledPolicy):
         """Return the strictest answer of all layers, which names the answer of each.
 
         Raises:
-            UnfitInput: as each layer does.
+            InvalidInput: as each layer does.
         """
         decision = super().decide(facts)
         answers = [LayerAnswer(layer=ORGANISATION, rule_id=decision.rule_id, action=decision.action)]

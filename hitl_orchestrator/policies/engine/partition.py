@@ -24,7 +24,7 @@ from hitl_orchestrator.policies.language.model import MAX_NUMBER, Policy, type_o
 Cell = tuple[int, ...]
 """The step on each axis of a space."""
 
-Box = tuple[int, ...]
+Region = tuple[int, ...]
 """The steps on each axis of a space, as bit masks: all cells whose every step is among them."""
 
 _A_MONDAY = datetime(2025, 1, 6)  # noqa: DTZ001 - the zone is that of the axis
@@ -230,13 +230,13 @@ class TimeAxis:
         return replace(facts, moment=local.replace(tzinfo=ZoneInfo(self.timezone)).astimezone(UTC))
 
 
-class Space:
+class FactSpace:
     """The axes on which some policies ask for something, those of risk and confidence last."""
 
     def __init__(self, policies: Iterable[Policy]) -> None:
         named = _Named(policies)
         self.axes: tuple[Axis, ...] = (*named.axes(), RiskAxis(), ConfidenceAxis(named.bounds))
-        self.full: Box = tuple((1 << axis.size) - 1 for axis in self.axes)
+        self.full: Region = tuple((1 << axis.size) - 1 for axis in self.axes)
         self.index = {axis.name: place for place, axis in enumerate(self.axes)}
         self.risk, self.confidence = len(self.axes) - 2, len(self.axes) - 1
 
@@ -256,7 +256,7 @@ class Space:
             facts = axis.place(facts, step)
         return facts
 
-    def sample(self, box: Box) -> Facts:
+    def sample(self, box: Region) -> Facts:
         """Return facts that stand in this box, on its lowest steps that are not about what is missing."""
         return self.facts(tuple(_lowest(mask, axis) for mask, axis in zip(box, self.axes, strict=True)))
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from math import inf
 from typing import Any
 
-from hitl_orchestrator.domain.decision import Asking, RoutingDecision
+from hitl_orchestrator.domain.decision import ReviewRequirements, RoutingDecision
 from hitl_orchestrator.domain.enums import Agreement, OnTimeout
 from hitl_orchestrator.domain.roles import RoleChain
 
@@ -65,7 +65,7 @@ def stricter(one: RoutingDecision, other: RoutingDecision, roles: RoleChain) -> 
     return both.model_copy(update={"reason": reason})
 
 
-def _asked_together(more: RoutingDecision, less: RoutingDecision, able: tuple[str, ...]) -> Asking:
+def _asked_together(more: RoutingDecision, less: RoutingDecision, able: tuple[str, ...]) -> ReviewRequirements:
     """Return what both want of the people who are asked, as far as there are roles to be distinct."""
     both = (more.asking, less.asking)
     approvals = max(one.approvals for one in both)

@@ -16,14 +16,14 @@ from hitl_orchestrator.policies.engine.compiled import CompiledPolicy
 from hitl_orchestrator.policies.engine.partition import (
     Axis,
     ConfidenceAxis,
+    FactSpace,
     MetadataAxis,
     RiskAxis,
     SignalsAxis,
-    Space,
     WordAxis,
 )
 from hitl_orchestrator.policies.explanation.distances import stretched, ways
-from hitl_orchestrator.policies.explanation.relevant_facts import Levers
+from hitl_orchestrator.policies.explanation.relevant_facts import RelevantFacts
 from hitl_orchestrator.policies.language.model import Policy
 
 MOST_WORK = 100_000
@@ -83,7 +83,7 @@ def would_go_through(compiled: CompiledPolicy, facts: Facts) -> tuple[str, ...]:
 
 
 _Steps = tuple[tuple[int, int], ...]
-"""Places of axes, in order, each with the step that the fact is moved to."""
+"""CheckpointIndex of axes, in order, each with the step that the fact is moved to."""
 
 
 class _Moved(NamedTuple):
@@ -103,7 +103,7 @@ class _Search:
     def __init__(self, compiled: CompiledPolicy, facts: Facts, most: int) -> None:
         self._compiled, self._facts, self._most = compiled, facts, most
         self._axes = sorted(_axes(compiled.policy), key=lambda axis: _rank(axis.name))
-        self._levers = Levers(compiled.policy, {axis.name: place for place, axis in enumerate(self._axes)})
+        self._levers = RelevantFacts(compiled.policy, {axis.name: place for place, axis in enumerate(self._axes)})
         self._ways: dict[int, list[tuple[int, int]]] = {}
         self._known: dict[_Steps, RoutingDecision] = {}
         self._work_left = most
@@ -201,7 +201,7 @@ class _Search:
 def _axes(policy: Policy) -> tuple[Axis, ...]:
     """Return the axes of all layers, which have a name on the axis of the domain, or of who requests a task."""
     layers = policy.parts
-    return Space([*(layer for _, layer in layers), *(one for name, _ in layers for one in naming(name))]).axes
+    return FactSpace([*(layer for _, layer in layers), *(one for name, _ in layers for one in naming(name))]).axes
 
 
 def _rank(name: str) -> int:

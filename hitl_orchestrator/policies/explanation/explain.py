@@ -66,7 +66,7 @@ def explain(policy: Policy, facts: Facts, roles: RoleChain = DEFAULT_CHAIN) -> E
     """Explain one decision. Of a change of the policy, what is built in and asked whatever the policy says comes first.
 
     Raises:
-        UnfitInput: if the facts are unsound.
+        InvalidInput: if the facts are unsound.
     """
     compiled = compile_policy(policy, roles)
     said, judged = compiled.decide(facts), compiled.sound(facts)

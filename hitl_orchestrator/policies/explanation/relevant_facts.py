@@ -14,7 +14,7 @@ from hitl_orchestrator.policies.language.model import ORGANISATION, Policy, Rule
 _GATES = {"domain": "domain", "user": f"metadata.{REQUESTED_BY}"}
 
 
-class Levers:
+class RelevantFacts:
     """The facts that can matter, as bit masks of the places that they have in `places`."""
 
     def __init__(self, policy: Policy, places: Mapping[str, int]) -> None:

@@ -9,7 +9,7 @@ from hitl_orchestrator.domain.input.limits import check_size
 from hitl_orchestrator.domain.input.parsing import problems, read_json
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.value import check_json
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.language.model import Policy, PolicyStack, policy_of
 
 _FOR_EDITORS = "$schema"
@@ -23,16 +23,16 @@ def read_policy(text: str, where: str, roles: RoleChain = DEFAULT_CHAIN) -> Poli
     the JSON Schema, `$schema`, is no part of the policy.
 
     Raises:
-        UnfitInput: with every problem and its place, such as `p.json: rules[0].action: ...`.
+        InvalidInput: with every problem and its place, such as `p.json: rules[0].action: ...`.
     """
     raw = _parse(text.removeprefix("\ufeff"), where)
     if not isinstance(raw, dict):
-        raise UnfitInput([f"{where}: a policy is an object with policy_id and rules"])
+        raise InvalidInput([f"{where}: a policy is an object with policy_id and rules"])
     if isinstance(raw.get(_FOR_EDITORS), str):
         del raw[_FOR_EDITORS]
     first_shape = _is_first_shape(raw)
     if first_shape and (layers := sorted(raw.keys() & {"domains", "users"})):
-        raise UnfitInput(
+        raise InvalidInput(
             f"{where}: {name}: a policy in layers has rules with rule_id, priority and conditions; "
             "these have a condition alone, as in the first shape of policy files"
             for name in layers
@@ -41,12 +41,12 @@ def read_policy(text: str, where: str, roles: RoleChain = DEFAULT_CHAIN) -> Poli
         return policy_of(_today(raw) if first_shape else raw, roles)
     except ValidationError as exc:
         found = problems(exc, where, PolicyStack if exc.title == "PolicyStack" else Policy)
-        raise UnfitInput(map(_in_first_shape, found) if first_shape else found) from exc
+        raise InvalidInput(map(_in_first_shape, found) if first_shape else found) from exc
 
 
 def _parse(text: str, where: str) -> Any:
     if not text.strip():
-        raise UnfitInput([f"{where}: the file is empty; a policy is an object with policy_id and rules"])
+        raise InvalidInput([f"{where}: the file is empty; a policy is an object with policy_id and rules"])
     yaml = where.endswith((".yaml", ".yml")) or not (where.endswith(".json") or text.lstrip().startswith(("{", "[")))
     if yaml:
         # Imported where it is needed: most policies are JSON, and every command waits for the import.
@@ -56,7 +56,7 @@ def _parse(text: str, where: str) -> Any:
         check_size(text)
         return check_json(read_yaml(text, where) if yaml else read_json(text, where))
     except ValueError as exc:
-        raise UnfitInput([f"{where}: {exc}"]) from exc
+        raise InvalidInput([f"{where}: {exc}"]) from exc
 
 
 def _is_first_shape(raw: dict[str, Any]) -> bool:

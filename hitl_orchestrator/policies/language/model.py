@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails
 
-from hitl_orchestrator.domain.decision import Asking
+from hitl_orchestrator.domain.decision import ReviewRequirements
 from hitl_orchestrator.domain.enums import Action, Agreement, OnTimeout
 from hitl_orchestrator.domain.input.parsing import did_you_mean
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
@@ -70,7 +70,7 @@ class Rule(Value):
     validation context may bring the `RoleChain` under "roles"; a role must then stand in it.
 
     `respond_within` is how long each review stays open for an answer, `on_timeout` what happens then. How people are
-    asked stands in `Asking`, in the words of its fields; `message` is what they are told. `spot_check` is the share
+    asked is in `ReviewRequirements`, with the same field names; `message` is shown to them. `spot_check` is the share
     of the cases that go ahead by this rule which a person looks at afterwards.
     """
 
@@ -186,9 +186,9 @@ class Rule(Value):
         return role
 
     @property
-    def asking(self) -> Asking:
+    def asking(self) -> ReviewRequirements:
         """How the rule wants people to be asked."""
-        return Asking(**{name: getattr(self, name) for name in Asking.model_fields})
+        return ReviewRequirements(**{name: getattr(self, name) for name in ReviewRequirements.model_fields})
 
 
 class Policy(Value):

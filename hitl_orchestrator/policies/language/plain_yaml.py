@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from hitl_orchestrator.domain.value import MAX_DEPTH, MAX_VALUES
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
@@ -29,16 +29,16 @@ def read_yaml(text: str, where: str) -> Any:
     """Return the one document of a YAML text as plain JSON types.
 
     Raises:
-        UnfitInput: with the line where the text stops being YAML, or stops being plain.
+        InvalidInput: with the line where the text stops being YAML, or stops being plain.
     """
     try:
         return _Reading(yaml.parse(text, Loader=yaml.SafeLoader)).document()
     except yaml.MarkedYAMLError as exc:
-        raise UnfitInput([f"{where}: {_line(exc.problem_mark)}not YAML: {exc.problem or exc.context}"]) from exc
+        raise InvalidInput([f"{where}: {_line(exc.problem_mark)}not YAML: {exc.problem or exc.context}"]) from exc
     except (yaml.YAMLError, ValueError) as exc:
-        raise UnfitInput([f"{where}: {exc}"]) from exc
+        raise InvalidInput([f"{where}: {exc}"]) from exc
     except OverflowError as exc:
-        raise UnfitInput([f"{where}: not YAML: an escape stands for no character"]) from exc
+        raise InvalidInput([f"{where}: not YAML: an escape stands for no character"]) from exc
 
 
 class _Reading:

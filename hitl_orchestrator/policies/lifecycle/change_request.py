@@ -13,12 +13,12 @@ from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.domain.value import Text, Value
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.analysis.check import Finding, Severity
 from hitl_orchestrator.policies.analysis.describe import say_facts
 from hitl_orchestrator.policies.analysis.diff import Direction, differences
 from hitl_orchestrator.policies.language.model import Policy, policy_hash
-from hitl_orchestrator.policies.lifecycle.history import Life
+from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
 
 POLICY_DOMAIN = "policy"
 """The domain of cases about the policy itself."""
@@ -32,26 +32,26 @@ class _Said(Value):
 
 
 def reason_of(given: str) -> str:
-    """Return why somebody changes the policy. Raises `UnfitInput` where they do not say."""
+    """Return why somebody changes the policy. Raises `InvalidInput` where they do not say."""
     if not given.strip():
-        raise UnfitInput(["reason: it is empty; say in words why the policy is to change"])
+        raise InvalidInput(["reason: it is empty; say in words why the policy is to change"])
     try:
         return _Said(reason=given).reason
     except ValidationError as exc:
-        raise UnfitInput([f"reason: {exc.errors()[0]['msg'].removeprefix('Value error, ')}"]) from exc
+        raise InvalidInput([f"reason: {exc.errors()[0]['msg'].removeprefix('Value error, ')}"]) from exc
 
 
 def share_of(given: object) -> float:
-    """Return the share of a canary. Raises `UnfitInput` for anything but a number in (0, 1]: true is none."""
+    """Return the share of a canary. Raises `InvalidInput` for anything but a number in (0, 1]: true is none."""
     # A fraction or a decimal would be written as text, and the ledger keeps what it is told for ever.
     if isinstance(given, bool) or not isinstance(given, int | float):
-        raise UnfitInput([f"canary: share: {given!r} is no number; give one above 0 and up to 1, such as 0.1"])
+        raise InvalidInput([f"canary: share: {given!r} is no number; give one above 0 and up to 1, such as 0.1"])
     if not 0 < given <= 1:
-        raise UnfitInput([f"canary: share: {given} is not in (0, 1]"])
+        raise InvalidInput([f"canary: share: {given} is not in (0, 1]"])
     return float(given)
 
 
-class Wanted(NamedTuple):
+class PolicyChangeRequest(NamedTuple):
     """What somebody wants of the policy, and as whom they act. `findings` are those of its check."""
 
     change: PolicyChange
@@ -67,7 +67,7 @@ class Wanted(NamedTuple):
         """Return the hash of the policy."""
         return policy_hash(self.policy)
 
-    def is_so(self, life: Life) -> bool:
+    def is_so(self, life: PolicyHistory) -> bool:
         """Whether it is so already."""
         if self.change is not PolicyChange.CANARY:
             return life.active == self.hash
@@ -130,7 +130,7 @@ def where_looser(base: Policy, policy: Policy, roles: RoleChain) -> tuple[str, .
     """
     try:
         found = differences(base, policy, roles)
-    except UnfitInput as exc:
+    except InvalidInput as exc:
         return tuple(f"nobody can tell where it asks for less: {problem}" for problem in exc.problems)
     return tuple(
         f"{one.sentence}; for example: {say_facts(one.example)}" for one in found if one.direction is Direction.LOOSER

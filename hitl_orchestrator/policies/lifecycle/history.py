@@ -9,8 +9,8 @@ from pydantic import Field
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.enums import EventKind, PolicyChange
 from hitl_orchestrator.domain.sampling import is_drawn
-from hitl_orchestrator.domain.value import Confidence, Identifier, Instant, Label, Text, Value
-from hitl_orchestrator.errors import PolicyAltered
+from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value
+from hitl_orchestrator.errors import TamperedPolicy
 
 
 class Version(Value):
@@ -22,7 +22,7 @@ class Version(Value):
 
     policy_hash: Label
     policy_id: Label
-    at: Instant | None = None
+    at: UtcDatetime | None = None
     author: Identifier | None = None
     reason: Text = ""
     findings: tuple[dict[str, Any], ...] = ()
@@ -38,7 +38,7 @@ class Proposal(Value):
     share: Confidence | None = None
     by: Identifier
     reason: Text
-    at: Instant
+    at: UtcDatetime
 
 
 class Canary(Value):
@@ -48,7 +48,7 @@ class Canary(Value):
     share: Confidence = Field(gt=0)
 
 
-class Watched(Value):
+class ShadowPolicy(Value):
     """A policy that is evaluated beside the active one, from an entry of the ledger on."""
 
     policy_hash: Label
@@ -56,7 +56,7 @@ class Watched(Value):
 
 
 @dataclass(frozen=True)
-class Life:
+class PolicyHistory:
     """What rules now, after the entry `seen`.
 
     `active` is None where no policy was ever activated: the store is then ruled by what it is opened with.
@@ -67,15 +67,15 @@ class Life:
     active: str | None = None
     track: tuple[str, ...] = ()
     canary: Canary | None = None
-    shadow: Watched | None = None
+    shadow: ShadowPolicy | None = None
     versions: Mapping[str, Version] = field(default_factory=dict)
     pending: Mapping[str, Proposal] = field(default_factory=dict)
 
-    def after(self, told: Iterable[Event]) -> "Life":
+    def after(self, told: Iterable[Event]) -> "PolicyHistory":
         """Return what rules after these entries.
 
         Raises:
-            PolicyAltered: one of them does not tell what such entries do.
+            TamperedPolicy: one of them does not tell what such entries do.
         """
         life = self
         for event in told:
@@ -84,7 +84,7 @@ class Life:
                     life = replace(_AFTER[event.kind](life, event), seen=event.seq)
                 except (KeyError, TypeError, ValueError) as exc:
                     why = f"entry {event.seq} of the ledger does not tell of it as entries do"
-                    raise PolicyAltered(None, why) from exc
+                    raise TamperedPolicy(None, why) from exc
         return life
 
     def standing(self, policy_hash: str) -> tuple[str, ...]:
@@ -103,21 +103,21 @@ def in_canary(canary: Canary, task_id: str) -> bool:
     return is_drawn(canary.share, "canary", canary.policy_hash, task_id)
 
 
-def _version(life: Life, event: Event) -> Life:
+def _version(life: PolicyHistory, event: Event) -> PolicyHistory:
     said = event.body
     kept = {name: said[name] for name in ("policy_hash", "policy_id", "reason", "findings")}
     version = Version(at=event.at, author=event.actor.id, **kept)
     return replace(life, versions={**life.versions, version.policy_hash: version})
 
 
-def _proposed(life: Life, event: Event) -> Life:
+def _proposed(life: PolicyHistory, event: Event) -> PolicyHistory:
     said = event.body
     kept = {name: said[name] for name in ("case_id", "change", "policy_hash", "base", "share", "reason")}
     proposal = Proposal(by=str(event.actor.id), at=event.at, **kept)
     return replace(life, pending={**life.pending, proposal.case_id: proposal})
 
 
-def _activated(life: Life, event: Event) -> Life:
+def _activated(life: PolicyHistory, event: Event) -> PolicyHistory:
     now, before = event.body["policy_hash"], event.body["before"]
     track = life.track if before is None else (*life.track, before)
     if event.body["change"] == PolicyChange.ROLLBACK and now in life.track:
@@ -127,18 +127,18 @@ def _activated(life: Life, event: Event) -> Life:
     return replace(_settled(life, event), active=now, track=track, canary=None, shadow=shadow)
 
 
-def _canary(life: Life, event: Event) -> Life:
+def _canary(life: PolicyHistory, event: Event) -> PolicyHistory:
     named, share = event.body["policy_hash"], event.body["share"]
     canary = None if named is None else Canary(policy_hash=named, share=share)
     return replace(_settled(life, event), canary=canary)
 
 
-def _shadow(life: Life, event: Event) -> Life:
+def _shadow(life: PolicyHistory, event: Event) -> PolicyHistory:
     named = event.body["policy_hash"]
-    return replace(life, shadow=None if named is None else Watched(policy_hash=named, since=event.seq))
+    return replace(life, shadow=None if named is None else ShadowPolicy(policy_hash=named, since=event.seq))
 
 
-def _settled(life: Life, event: Event) -> Life:
+def _settled(life: PolicyHistory, event: Event) -> PolicyHistory:
     case_id = event.body["case_id"]
     return replace(life, pending={name: one for name, one in life.pending.items() if name != case_id})
 

@@ -6,15 +6,15 @@ from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision, ShadowAnswer
-from hitl_orchestrator.domain.enums import POLICY_CHANGE, Action, ProbeKind
+from hitl_orchestrator.domain.enums import POLICY_CHANGE, Action, QualityCheckKind
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.task import Task
-from hitl_orchestrator.errors import PolicyAltered
+from hitl_orchestrator.errors import TamperedPolicy
 from hitl_orchestrator.policies.engine.builtin_rules import held_to_the_floor, without_a_rule
 from hitl_orchestrator.policies.engine.compiled import CompiledPolicy, compile_policy
 from hitl_orchestrator.policies.engine.strictness import stricter
 from hitl_orchestrator.policies.language.model import FALLBACK, Policy, policy_hash, policy_of
-from hitl_orchestrator.policies.lifecycle.history import Life, in_canary
+from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, in_canary
 
 Read = Callable[[str], dict[str, Any]]
 """Returns the recorded body of a policy by its hash; raises `KeyError` where there is none."""
@@ -24,7 +24,7 @@ class _InForce(NamedTuple):
     """What rules at one moment. It is replaced as a whole, so that nobody reads half of a change."""
 
     active: CompiledPolicy
-    life: Life = Life()
+    life: PolicyHistory = PolicyHistory()
 
     def leads(self, policy_hash: str, task_id: str | None) -> bool:
         """Whether a case is decided by its own policy alone: that is the active one, or the canary that drew it."""
@@ -35,7 +35,7 @@ class _InForce(NamedTuple):
         return drawn and canary is not None and canary.policy_hash == policy_hash
 
 
-class Rulebook:
+class PolicyRegistry:
     """The active policy, and every earlier one that a case still holds on to. Threads may share it."""
 
     def __init__(self, active: Policy, roles: RoleChain, read: Read) -> None:
@@ -50,15 +50,15 @@ class Rulebook:
         return self._now.active
 
     @property
-    def life(self) -> Life:
+    def life(self) -> PolicyHistory:
         """What the ledger has told of policies so far."""
         return self._now.life
 
-    def put_in_force(self, life: Life) -> None:
+    def put_in_force(self, life: PolicyHistory) -> None:
         """Let what the ledger tells of policies rule from now on. What is older than what is known changes nothing.
 
         Raises:
-            PolicyAltered: the policy that is to rule, or the canary, is not what was recorded; all stays as it was.
+            TamperedPolicy: the policy that is to rule, or the canary, is not what was recorded; all stays as it was.
         """
         active = self.active if life.active is None else self.policy(life.active)
         if life.canary is not None:
@@ -92,7 +92,7 @@ class Rulebook:
     def route(self, submission: Submission, facts: Facts) -> RoutingDecision:
         """Return where a case goes that came in, and what a watched policy would have said, which changes nothing."""
         decided = self.decide(submission.policy_hash, facts, submission.task.task_id)
-        if submission.probe is not None and submission.probe.kind is ProbeKind.SPOT_CHECK:
+        if submission.probe is not None and submission.probe.kind is QualityCheckKind.SPOT_CHECK:
             return self._looked_at(decided)
         aside = submission.probe is not None or facts.task_type == POLICY_CHANGE
         shadow = None if aside else self._shadow(facts)
@@ -114,7 +114,7 @@ class Rulebook:
         return without_a_rule(decided, Action.HUMAN_REVIEW, FALLBACK, "a person decides it", self._roles)
 
     def policy(self, policy_hash: str) -> CompiledPolicy:
-        """Return a policy by its hash. Raises `PolicyAltered` where what is recorded is not it."""
+        """Return a policy by its hash. Raises `TamperedPolicy` where what is recorded is not it."""
         if policy_hash not in self._compiled:
             self._compiled[policy_hash] = compile_policy(recorded_policy(policy_hash, self._read), self._roles)
         return self._compiled[policy_hash]
@@ -131,15 +131,15 @@ def recorded_policy(wanted_hash: str, read: Read) -> Policy:
     """Return a recorded policy that still is the one of its hash.
 
     Raises:
-        PolicyAltered: it is gone, or its row was changed.
+        TamperedPolicy: it is gone, or its row was changed.
     """
     try:
         recorded = policy_of(read(wanted_hash))
     except KeyError:
-        raise PolicyAltered(wanted_hash, "it is gone") from None
+        raise TamperedPolicy(wanted_hash, "it is gone") from None
     except (ValueError, TypeError) as exc:
-        raise PolicyAltered(wanted_hash, "what stands there is no policy") from exc
+        raise TamperedPolicy(wanted_hash, "what stands there is no policy") from exc
     found = policy_hash(recorded)
     if found != wanted_hash:
-        raise PolicyAltered(wanted_hash, f"what stands there is the policy {found[:12]!r}")
+        raise TamperedPolicy(wanted_hash, f"what stands there is the policy {found[:12]!r}")
     return recorded

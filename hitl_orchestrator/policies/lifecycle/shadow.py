@@ -17,7 +17,7 @@ class Difference(Value):
     cases: int
 
 
-class Watching(Value):
+class ShadowReport(Value):
     """What came of watching a policy: on how many cases, on how many it differed, and how.
 
     `stricter` and `looser` count those on which it would have asked for more or for less: of the action, or of another
@@ -32,7 +32,7 @@ class Watching(Value):
     differences: tuple[Difference, ...]
 
 
-def watched(policy_hash: str, routed: Iterable[Event]) -> Watching:
+def watched(policy_hash: str, routed: Iterable[Event]) -> ShadowReport:
     """Count what a watched policy would have said, over the routings since it is watched."""
     cases, found = 0, Counter[tuple[Action, Action, str]]()
     differing = 0
@@ -47,7 +47,7 @@ def watched(policy_hash: str, routed: Iterable[Event]) -> Watching:
             differing += 1
             found[said, would, shadow["rule_id"]] += 1
     told = [Difference(said=one, would_say=other, rule_id=rule, cases=n) for (one, other, rule), n in found.items()]
-    return Watching(
+    return ShadowReport(
         policy_hash=policy_hash,
         cases=cases,
         differing=differing,

@@ -17,7 +17,7 @@ from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.policies.analysis.decision_diagram import Diagram, Leaf, Node, diagram_of
 from hitl_orchestrator.policies.analysis.layer_scope import concerning, region_of, space_of
 from hitl_orchestrator.policies.engine.compiled import CompiledStack, compile_policy
-from hitl_orchestrator.policies.engine.partition import Box
+from hitl_orchestrator.policies.engine.partition import Region
 from hitl_orchestrator.policies.engine.predicates import Condition, conditions_of, guards_of, stands_in_the_way
 from hitl_orchestrator.policies.language.conditions import FieldType
 from hitl_orchestrator.policies.language.model import ORGANISATION, Policy, Rule
@@ -117,7 +117,7 @@ class _Layer:
         return None if box is None else concerning(self.name, space.sample(box))
 
 
-def _apart(diagram: Diagram[int], place: int, axis: int, steps: Sequence[int], within: Box) -> Box | None:
+def _apart(diagram: Diagram[int], place: int, axis: int, steps: Sequence[int], within: Region) -> Region | None:
     """Return a box in which a rule decides on some of these steps of an axis, and not on all; None where there is none.
 
     It is looked for within the cells that the layer is asked about.
@@ -126,7 +126,7 @@ def _apart(diagram: Diagram[int], place: int, axis: int, steps: Sequence[int], w
     """
     seen: set[tuple[int, ...]] = set()
 
-    def look(here: Sequence[Node[int] | Leaf[int]], box: Box) -> Box | None:
+    def look(here: Sequence[Node[int] | Leaf[int]], box: Region) -> Region | None:
         if all(isinstance(one, Leaf) for one in here):
             return box if len({one.said == place for one in here if isinstance(one, Leaf)}) > 1 else None
         key = tuple(map(id, here))

@@ -13,8 +13,8 @@ from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
 from hitl_orchestrator.domain.input.limits import check_size
 from hitl_orchestrator.domain.input.parsing import did_you_mean, problems
-from hitl_orchestrator.domain.value import Confidence, FreeJson, Instant, Label, Text, Value, check_json
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.domain.value import Confidence, FreeJson, Label, Text, UtcDatetime, Value, check_json
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.analysis.describe import join
 from hitl_orchestrator.policies.language.conditions import FieldType
 from hitl_orchestrator.policies.language.model import FALLBACK, Duration, Policy
@@ -42,7 +42,7 @@ class _Given(Value):
     signals: Annotated[tuple[Signal, ...], BeforeValidator(_as_list)] = ()
     has_proposal: bool = Field(default=True, strict=True)
     metadata: FreeJson = Field(default_factory=dict)
-    timestamp: Instant | None = None
+    timestamp: UtcDatetime | None = None
 
 
 class GivenFacts(_Given):
@@ -146,7 +146,7 @@ def read_tests(text: str, where: str, policy_at: Callable[[str | None], Policy])
     """Read a table of tests. `policy_at` loads the policy that the table names, or what stands for None.
 
     Raises:
-        UnfitInput: with every problem and its place, such as `p.policy-test.yaml: tests[0].facts.risk_level: ...`.
+        InvalidInput: with every problem and its place, such as `p.policy-test.yaml: tests[0].facts.risk_level: ...`.
     """
     if where.endswith(".csv"):
         policy = policy_at(None)
@@ -165,7 +165,7 @@ def read_tests(text: str, where: str, policy_at: Callable[[str | None], Policy])
         else:
             found += _strange_rules(tests[-1], policy, f"{where}: {prefix}")
     if found:
-        raise UnfitInput(found)
+        raise InvalidInput(found)
     return TableOfTests(where, policy, tuple(tests))
 
 
@@ -173,15 +173,15 @@ def _yaml_table(text: str, where: str) -> tuple[_Table, dict[str, Any]]:
     from hitl_orchestrator.policies.language.plain_yaml import read_yaml  # noqa: PLC0415 - CSV needs none of it
 
     if not text.strip():
-        raise UnfitInput([f"{where}: the file is empty; a table of tests is an object with tests"])
+        raise InvalidInput([f"{where}: the file is empty; a table of tests is an object with tests"])
     try:
         check_size(text)
         raw = check_json(read_yaml(text, where))
         table = _Table.model_validate(raw)
     except ValidationError as exc:
-        raise UnfitInput(problems(exc, where, _Table)) from exc
+        raise InvalidInput(problems(exc, where, _Table)) from exc
     except ValueError as exc:
-        raise UnfitInput([f"{where}: {exc}"]) from exc
+        raise InvalidInput([f"{where}: {exc}"]) from exc
     return table, raw.get("defaults") or {}
 
 
@@ -217,7 +217,7 @@ def _cells_of(text: str, where: str) -> list[_Row]:
             rows.append(_Row(begins, row))
             begins = reader.line_num + 1
     except (ValueError, csv.Error) as exc:
-        raise UnfitInput([f"{where}: {exc}"]) from exc
+        raise InvalidInput([f"{where}: {exc}"]) from exc
     rows = [row for row in rows if any(row.cells)]
     wide = len(rows[0].cells) if rows else 0
     while wide and not rows[0].cells[wide - 1]:
@@ -230,7 +230,7 @@ def _rows_of(text: str, where: str, policy: Policy) -> list[tuple[str, dict[str,
     first, *rows = _cells_of(text, where) or [_Row(1, [])]
     header, at = first.cells, f"{where}: line {first.line}"
     if len(header) == 1 and ";" in header[0]:
-        raise UnfitInput([f"{at}: columns are separated by commas here, not by semicolons; save it with commas"])
+        raise InvalidInput([f"{at}: columns are separated by commas here, not by semicolons; save it with commas"])
     facts, expected = set(GivenFacts.model_fields) - {"metadata"}, set(Expected.model_fields)
     known = {"name", *facts, *expected}
     found = [
@@ -254,7 +254,7 @@ def _rows_of(text: str, where: str, policy: Policy) -> list[tuple[str, dict[str,
         if len(by) > 1
     ]
     if found:
-        raise UnfitInput(found)
+        raise InvalidInput(found)
     kinds = {name: next(iter(by), None) for name, by in types.items()}
     return [(f"line {line}", _record(dict(zip(header, cells, strict=True)), facts, kinds)) for line, cells in rows]
 

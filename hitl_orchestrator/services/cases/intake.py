@@ -13,7 +13,7 @@ from hitl_orchestrator.domain.input.reserved_ids import is_kept
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.value import Identifier, Value
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.ledger.events.builders import answer_digest
 from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
 from hitl_orchestrator.services.reviews.rejected_attempts import REPLAY
@@ -39,18 +39,18 @@ def named_review(case: Case, answer: Review) -> str | None:
 
 
 def name_of(given: str, field: str) -> str:
-    """Return an id that may be stored. Raises `UnfitInput` where it is none."""
+    """Return an id that may be stored. Raises `InvalidInput` where it is none."""
     return parse(_Named, {"name": given}, field).name
 
 
 def one_of(words: type[Word], given: str, where: str) -> Word:
-    """Return one of a closed set of words. Raises `UnfitInput` where it is none."""
+    """Return one of a closed set of words. Raises `InvalidInput` where it is none."""
     try:
         return words(given)
     except ValueError:
         known = [word.value for word in words]
         there = f"{given!r} is none of {', '.join(known)}{did_you_mean(given, known)}"
-        raise UnfitInput([f"{where}: {there}"]) from None
+        raise InvalidInput([f"{where}: {there}"]) from None
 
 
 def is_same_answer(given: Review, again: Review) -> bool:
@@ -71,22 +71,22 @@ def check_not_kept(task: Task) -> None:
     there is such a task.
 
     Raises:
-        UnfitInput: it is one.
+        InvalidInput: it is one.
     """
     if is_kept(task.task_id):
         there = "an id of this form is kept for what the store asks people of its own accord"
-        raise UnfitInput([f"task {task.task_id!r}: task_id: {there}; give the task another one"])
+        raise InvalidInput([f"task {task.task_id!r}: task_id: {there}; give the task another one"])
     if task.task_type == POLICY_CHANGE:
         remedy = "'hitl policy activate' proposes one, under the name of who wants it"
         there = f"{POLICY_CHANGE!r} is kept for changes of the routing policy itself, and nobody may submit one"
-        raise UnfitInput([f"task {task.task_id!r}: task_type: {there}; {remedy}"])
+        raise InvalidInput([f"task {task.task_id!r}: task_type: {there}; {remedy}"])
 
 
 def check_submission(task: Task, output: AgentOutput | None, now: datetime) -> None:
     """Refuse what cannot be taken in.
 
     Raises:
-        UnfitInput: the output is for another task, the task's time lies in the future, or a record is too large.
+        InvalidInput: the output is for another task, the task's time lies in the future, or a record is too large.
     """
     check_record(task, f"task {task.task_id!r}")
     if output is not None:
@@ -100,4 +100,4 @@ def check_submission(task: Task, output: AgentOutput | None, now: datetime) -> N
             "give the time at which the task was made"
         )
     if found:
-        raise UnfitInput(found)
+        raise InvalidInput(found)

@@ -4,7 +4,7 @@ from pydantic import ValidationError
 
 from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.enums import ActorKind, Authentication, CaseStage
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.ledger.events.redaction import Redaction, a_redaction
 from hitl_orchestrator.services.reviews.claims import TeamOrchestrator
 
@@ -23,15 +23,15 @@ class RedactingOrchestrator(TeamOrchestrator):
         Raises:
             UnknownCase: there is none.
             CaseUnfinished: the case is not finished.
-            NotAuthorised: nobody knows this reviewer.
-            UnfitInput: the reason is empty, longer than 2,000 characters, or no text that can be stored.
+            NotAuthorized: nobody knows this reviewer.
+            InvalidInput: the reason is empty, longer than 2,000 characters, or no text that can be stored.
             StoreUnavailable: it is erased, and the database may still hold a trace of it; doing it again goes on.
         """
         actor, now = self._who_redacts(reviewer_id, channel), self._clock()
         try:
             a_redaction(given_id, reason, actor, now)
         except ValidationError as exc:
-            raise UnfitInput([f"redact {given_id!r}: {exc.errors()[0]['loc'][0]}: {exc.errors()[0]['msg']}"]) from exc
+            raise InvalidInput([f"redact {given_id!r}: {exc.errors()[0]['loc'][0]}: {exc.errors()[0]['msg']}"]) from exc
         case = self.show(given_id)
         if case.stage is CaseStage.FINISHED:
             # A crash behind the outcome may have left the place of the case, which holds what was said as well.

@@ -10,26 +10,26 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import CaseStage
-from hitl_orchestrator.domain.review import ReviewRow
+from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.errors import (
-    CaseMoved,
-    GraphChanged,
+    CaseChanged,
+    GraphVersionMismatch,
     HitlError,
+    IncompatibleRecord,
     IncompleteOutcome,
     LeaseLost,
-    PolicyAltered,
-    Refusal,
-    SealBroken,
-    StoredOtherwise,
+    RecoveryIncomplete,
+    RequestRejected,
     StoreUnavailable,
+    TamperedPolicy,
+    TamperedReview,
     UnknownCase,
-    Unrecovered,
 )
 from hitl_orchestrator.graph.topology import can_resume, graph_version
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.verification.signer import Signing
 from hitl_orchestrator.services.cases.intake import passed_up
-from hitl_orchestrator.services.reviews.recording import Desk
+from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 
 if TYPE_CHECKING:
     from hitl_orchestrator.graph.runner import Runner
@@ -43,14 +43,16 @@ class Notice(NamedTuple):
     """What somebody should hear of a review: that it will be due soon, or that their claim of it was taken back."""
 
     kind: str
-    row: ReviewRow
+    row: StoredReview
     to: tuple[str, ...]
 
 
 class Driving:
     """The part of an orchestrator that runs cases on. Safe to share between threads."""
 
-    def __init__(self, ledger: Ledger, desk: Desk, runner: "Callable[[Desk], Runner]", signing: Signing) -> None:
+    def __init__(
+        self, ledger: Ledger, desk: ReviewRecorder, runner: "Callable[[ReviewRecorder], Runner]", signing: Signing
+    ) -> None:
         self.ledger, self._desk, self._make_runner = ledger, desk, runner
         self.notary, self._head_every = signing
         self._built: Runner | None = None
@@ -73,7 +75,7 @@ class Driving:
         began to drive is left to it until that process is known to have ended, or its lease has.
 
         Raises:
-            Unrecovered: some cases could not be driven on; all the others were, and these stay as they were.
+            RecoveryIncomplete: some cases could not be driven on; all the others were, and these stay as they were.
         """
         moved: list[Case] = []
         failures: dict[str, Exception] = {}
@@ -95,14 +97,14 @@ class Driving:
         if self._built is not None or not failures:  # else there is no graph that could be built
             self.runner.forget_finished(self.ledger)
         if failures:
-            raise Unrecovered(failures, len(moved))
+            raise RecoveryIncomplete(failures, len(moved))
         return moved
 
-    def _give_way(self, rows: Iterable[ReviewRow]) -> None:
+    def _give_way(self, rows: Iterable[StoredReview]) -> None:
         """End the cases of these reviews, which newer attempts at their tasks have followed, as superseded."""
         for row in rows:
             # Somebody decided it, or another did this, a moment ago; or it is not ours to touch.
-            with suppress(Refusal, PolicyAltered, SealBroken, StoredOtherwise):
+            with suppress(RequestRejected, TamperedPolicy, TamperedReview, IncompatibleRecord):
                 self._check_graph(row.case_id, self._case(row.case_id).submission.graph_version)
                 self._desk.supersede(row)
                 self._drive(self.ledger.case(row.case_id))
@@ -121,7 +123,7 @@ class Driving:
         decides, and of an answer and the deadline exactly one counts. Twice, or in two places, is harmless.
 
         Raises:
-            Unrecovered: some could not be carried on with; all the others were, and these stay as they were.
+            RecoveryIncomplete: some could not be carried on with; all the others were, and these stay as they were.
         """
         for notice in self._notices():
             on_notice(notice)
@@ -141,14 +143,14 @@ class Driving:
             else:
                 on_case(moved[-1])
         if failures:
-            raise Unrecovered(failures, len(moved))
+            raise RecoveryIncomplete(failures, len(moved))
         return moved
 
     def _notices(self) -> Iterator[Notice]:
         for row in self.ledger.to_remind():
             to: Sequence[str] | None = None
             # One that was altered is told of by whoever decides it, and holds up no other.
-            with suppress(PolicyAltered, SealBroken, StoredOtherwise, UnknownCase):
+            with suppress(TamperedPolicy, TamperedReview, IncompatibleRecord, UnknownCase):
                 to = self._desk.remind(row)
             if to is not None:
                 yield Notice("reminded", row, tuple(to))
@@ -160,7 +162,7 @@ class Driving:
         """Let go of files and connections, after signing the head where there is a file of heads. Twice is once.
 
         Raises:
-            LedgerDamaged, KeyUnusable, HeadsUnavailable: the head cannot be signed; all else is closed.
+            LedgerDamaged, InvalidKey, HeadFileUnavailable: the head cannot be signed; all else is closed.
         """
         try:
             if self.notary.headbook is not None and not self._closed:
@@ -189,7 +191,7 @@ class Driving:
             raise UnknownCase(given_id)
         try:
             return reading(given_id)
-        except StoredOtherwise as exc:
+        except IncompatibleRecord as exc:
             if exc.graph_version is not None:
                 self._check_graph(exc.case_id, exc.graph_version)
             raise
@@ -197,7 +199,7 @@ class Driving:
     def _check_graph(self, case_id: str, paused_under: str) -> None:
         """Refuse to drive a case that came in under a graph which this one may not carry on."""
         if not can_resume(paused_under, self.version):
-            raise GraphChanged(case_id, paused_under, self.version)
+            raise GraphVersionMismatch(case_id, paused_under, self.version)
 
     def _drive(self, case: Case, *, new: bool = False) -> Case:
         """Run a case on from where it stands, and sign the head where it is time to."""
@@ -218,7 +220,7 @@ class Driving:
             return self._awaited(case)
         try:
             record = self.runner.start(case.submission) if new else self.runner.go_on(case)
-        except (CaseMoved, IncompleteOutcome) as exc:
+        except (CaseChanged, IncompleteOutcome) as exc:
             self.ledger.release(case.case_id)
             return self._overtaken(case, exc)
         except BaseException:

@@ -1,13 +1,13 @@
 """The task by which a case that went ahead by itself is put before a person afterwards. Pure."""
 
-from hitl_orchestrator.domain.case import Case, Probe
-from hitl_orchestrator.domain.enums import ProbeKind
+from hitl_orchestrator.domain.case import Case, QualityCheck
+from hitl_orchestrator.domain.enums import QualityCheckKind
 from hitl_orchestrator.domain.input.reserved_ids import spot_check_id
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.review.people import People
 
 
-def spot_check_of(case: Case, people: People) -> tuple[Task, AgentOutput, Probe] | None:
+def spot_check_of(case: Case, people: People) -> tuple[Task, AgentOutput, QualityCheck] | None:
     """Return the task, what the agent proposed, and what it is for; None where nothing is left to look at.
 
     It is the same to the letter each time, so that opening it again is the same case. Whoever submitted the case is
@@ -22,4 +22,4 @@ def spot_check_of(case: Case, people: People) -> tuple[Task, AgentOutput, Probe]
     output = AgentOutput(task_id=name, agent_output=record.proposed_output, confidence_score=sure)
     by = case.submission.submitted_by
     not_by = () if by is None else (people.human(by),)
-    return task, output, Probe(kind=ProbeKind.SPOT_CHECK, of=case.case_id, not_by=not_by)
+    return task, output, QualityCheck(kind=QualityCheckKind.SPOT_CHECK, of=case.case_id, not_by=not_by)

@@ -6,23 +6,23 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from hitl_orchestrator.domain.audit import AuditRecord, Event
-from hitl_orchestrator.domain.case import Case, Probe, Submission
+from hitl_orchestrator.domain.case import Case, QualityCheck, Submission
 from hitl_orchestrator.domain.enums import POLICY_CHANGE, CaseStage, RiskLevel
 from hitl_orchestrator.domain.input.normalization import settled
-from hitl_orchestrator.domain.review import Review, ReviewRow
+from hitl_orchestrator.domain.review import Review, StoredReview
 from hitl_orchestrator.domain.task import AgentOutput, Task
-from hitl_orchestrator.errors import CaseNotWaiting, NotAuthorised, ReviewPassedOn, UnfitInput, UnknownCase
+from hitl_orchestrator.errors import CaseNotWaiting, InvalidInput, NotAuthorized, ReviewEscalated, UnknownCase
 from hitl_orchestrator.insights.feedback import Feedback, feedback_of
 from hitl_orchestrator.ledger.events.builders import receipt
-from hitl_orchestrator.ledger.ports.claims import Wanted
+from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.verification.chain_check import Verification
 from hitl_orchestrator.ledger.verification.proofs import CaseProof
 from hitl_orchestrator.ledger.verification.signer import Signing
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
 from hitl_orchestrator.nodes.ports import Outputs
-from hitl_orchestrator.policies.lifecycle.history import Life
-from hitl_orchestrator.policies.lifecycle.in_force import Rulebook
+from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
+from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.cases.intake import (
     check_not_kept,
@@ -36,7 +36,7 @@ from hitl_orchestrator.services.cases.intake import (
 from hitl_orchestrator.services.cases.runner import Driving
 from hitl_orchestrator.services.reviews.access import Clock
 from hitl_orchestrator.services.reviews.inbox import open_reviews
-from hitl_orchestrator.services.reviews.recording import Desk
+from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 from hitl_orchestrator.services.reviews.rejected_attempts import REPLAY
 
 if TYPE_CHECKING:
@@ -54,11 +54,11 @@ class BaseOrchestrator(Driving):
         self,
         ledger: Ledger,
         people: People,
-        rulebook: Rulebook,
+        rulebook: PolicyRegistry,
         *,
         clock: Clock,
         new_id: Callable[[], str],
-        runner: "Callable[[Desk], Runner]",
+        runner: "Callable[[ReviewRecorder], Runner]",
         signing: Signing,
         outputs: Outputs | None = None,
     ) -> None:
@@ -66,7 +66,7 @@ class BaseOrchestrator(Driving):
 
         `outputs` says what the outputs of each task type must look like.
         """
-        super().__init__(ledger, Desk(ledger, people, rulebook, clock, outputs), runner, signing)
+        super().__init__(ledger, ReviewRecorder(ledger, people, rulebook, clock, outputs), runner, signing)
         self._outputs = outputs
         self.people, self.rulebook = people, rulebook
         self._clock, self._new_id = clock, new_id
@@ -90,7 +90,7 @@ class BaseOrchestrator(Driving):
         `submitted_by` who submitted it: they may cancel it, and never decide it.
 
         Raises:
-            UnfitInput: the output is for another task, the task's time lies in the future, or its type or id is kept.
+            InvalidInput: the output is for another task, the task's time lies in the future, or its type or id is kept.
             TaskConflict: the task id came before with other content, and no resubmission is asked for or allowed.
         """
         submission = self._submission(task, output, replay=replay, submitted_by=submitted_by)
@@ -134,17 +134,17 @@ class BaseOrchestrator(Driving):
         overdue: bool = False,
         mine: str | None = None,
         unclaimed: bool = False,
-    ) -> Sequence[ReviewRow]:
+    ) -> Sequence[StoredReview]:
         """Return the open reviews, the soonest due first, then the longest waiting, narrowed where something is given.
 
         Where the active policy has become stricter, a review is listed for the higher role that may now decide it.
         `mine` names a reviewer, and lists what they hold; `unclaimed` lists what nobody does.
 
         Raises:
-            UnfitInput: the limit is not in [1, 100 000], or a name is no text that could be stored.
+            InvalidInput: the limit is not in [1, 100 000], or a name is no text that could be stored.
         """
         risk = None if risk_level is None else one_of(RiskLevel, risk_level, "inbox: risk_level")
-        wanted = Wanted(role, domain, task_type, risk, overdue, mine, unclaimed)
+        wanted = InboxFilter(role, domain, task_type, risk, overdue, mine, unclaimed)
         self._notice()
         return open_reviews(self.ledger, self.rulebook, self.people.chain, wanted, limit)
 
@@ -153,7 +153,7 @@ class BaseOrchestrator(Driving):
 
         Raises:
             UnknownCase: there is none.
-            GraphChanged: it was stored in a form that this code does not read.
+            GraphVersionMismatch: it was stored in a form that this code does not read.
         """
         return self._read(self.ledger.find, given_id)
 
@@ -185,9 +185,9 @@ class BaseOrchestrator(Driving):
         anything is written. The same answer of the same person again is the same receipt.
 
         Raises:
-            CaseNotWaiting, ReviewAlreadyDecided, ReviewClaimed, ReviewExpired, KeyReused, StaleReview, NotAuthorised,
-            TopOfChain, GraphChanged: it is refused.
-            UnfitInput: the answer lacks something that its decision needs.
+            CaseNotWaiting, ReviewAlreadyDecided, ReviewClaimed, ReviewExpired, KeyReused, StaleReview, NotAuthorized,
+            TopOfChain, GraphVersionMismatch: it is refused.
+            InvalidInput: the answer lacks something that its decision needs.
         """
         review = self._identified(review, by)
         self._notice()
@@ -200,7 +200,7 @@ class BaseOrchestrator(Driving):
                 row = receipt(known, case.case_id, review)
         return self._answered(case, row)
 
-    def _decided(self, case: Case, review: Review, channel: str) -> tuple[Case, ReviewRow]:
+    def _decided(self, case: Case, review: Review, channel: str) -> tuple[Case, StoredReview]:
         """Record an answer, and return the case that it was an answer to.
 
         Of two who vote at once one is first. The other's vote is the next, if it names no review.
@@ -209,7 +209,7 @@ class BaseOrchestrator(Driving):
             try:
                 row = self._review_to_decide(case, review)
                 return case, self._desk.decide(row, review, channel=channel, case=case)
-            except ReviewPassedOn:
+            except ReviewEscalated:
                 before, case = case, self._desk.to_move(self.show, case.case_id)
                 if review.review_id or review.shown_digest or len(case.reviews) == len(before.reviews):
                     raise
@@ -218,12 +218,12 @@ class BaseOrchestrator(Driving):
         """Record a decision that was taken in the past, at the time of the record, and run the case on.
 
         Raises:
-            UnfitInput: the case came in live, or the record does not fit it.
+            InvalidInput: the case came in live, or the record does not fit it.
         """
         case = self._desk.to_move(self.show, given_id)
         if not case.submission.replayed:
             why = "came in live; a person decides it, with 'hitl resume'"
-            raise UnfitInput([f"the recorded review of task {case.task_id!r}: case {case.case_id!r} {why}"])
+            raise InvalidInput([f"the recorded review of task {case.task_id!r}: case {case.case_id!r} {why}"])
         with self._desk.refusals_told(case.case_id, named_review(case, recorded), recorded, REPLAY):
             row = self._desk.replay(self._review_to_decide(case, recorded), recorded, case.submission)
         return self._answered(case, row)
@@ -241,7 +241,7 @@ class BaseOrchestrator(Driving):
 
         Raises:
             LedgerDamaged: the ledger is not what was signed last, or broken since.
-            KeyUnusable, HeadsUnavailable: nothing can be signed.
+            InvalidKey, HeadFileUnavailable: nothing can be signed.
         """
         return self.notary.sign_now()
 
@@ -274,7 +274,7 @@ class BaseOrchestrator(Driving):
         *,
         replay: bool = False,
         submitted_by: str | None = None,
-        probe: Probe | None = None,
+        probe: QualityCheck | None = None,
         own: bool = False,
     ) -> Submission:
         """Return a case as it comes in. One of our `own` may have a type and an id that are kept for these."""
@@ -300,11 +300,11 @@ class BaseOrchestrator(Driving):
         )
 
     def _identified(self, review: Review, by: str | None) -> Review:
-        """Return an answer as that of whoever gave it. Raises `NotAuthorised` where it says that somebody else did."""
+        """Return an answer as that of whoever gave it. Raises `NotAuthorized` where it says that somebody else did."""
         if by is None or review.reviewer_id == by:
             return review
         if review.reviewer_id is not None:
-            raise NotAuthorised(by, f"the answer names {review.reviewer_id!r}; everybody answers for themselves")
+            raise NotAuthorized(by, f"the answer names {review.reviewer_id!r}; everybody answers for themselves")
         return review.model_copy(update={"reviewer_id": by})
 
     def _put_policy_in_force(self, now: datetime) -> None:
@@ -317,11 +317,11 @@ class BaseOrchestrator(Driving):
             self.ledger.record_policy(policy.policy_id, active.hash, policy.model_dump(mode="json"), now)
             self._in_force = True
 
-    def _notice(self) -> Life:
+    def _notice(self) -> PolicyHistory:
         """Learn what has become of the policies since, perhaps by another process, and let it rule: one small read.
 
         Raises:
-            PolicyAltered: the policy that is to rule is not what was recorded.
+            TamperedPolicy: the policy that is to rule is not what was recorded.
         """
         life = self.rulebook.life
         told = self.ledger.policy_events(life.seen)
@@ -331,7 +331,7 @@ class BaseOrchestrator(Driving):
         self.rulebook.put_in_force(life)
         return life
 
-    def _review_to_decide(self, case: Case, answer: Review) -> ReviewRow:
+    def _review_to_decide(self, case: Case, answer: Review) -> StoredReview:
         """Return the review that an answer is about: the open one, or else the last, whose decision then stands.
 
         An answer that names no review and was given before is about that review: an escalation that is sent twice
@@ -344,13 +344,13 @@ class BaseOrchestrator(Driving):
         if answer.review_id is not None and not case.submission.replayed:
             named = next((row for row in case.reviews if row.review_id == answer.review_id), None)
             if named is None:
-                raise UnfitInput([f"case {case.case_id!r} has no review {answer.review_id!r}"])
+                raise InvalidInput([f"case {case.case_id!r} has no review {answer.review_id!r}"])
             return named
         given_before = (row for row in case.reviews if row.verdict and is_same_answer(row.verdict.review, answer))
         return next(given_before, case.open_review or case.reviews[-1])
 
     def _waiting_case(self, given_id: str) -> Case:
-        """Return a case with an open review, which this code may drive. Raises `CaseNotWaiting`, `GraphChanged`."""
+        """Return a case with an open review, or raise `CaseNotWaiting` or `GraphVersionMismatch`."""
         self._notice()
         case = self._desk.to_move(self.show, given_id)
         if case.open_review is None:
@@ -358,7 +358,7 @@ class BaseOrchestrator(Driving):
         self._check_graph(case.case_id, case.submission.graph_version)
         return case
 
-    def _answered(self, case: Case, row: ReviewRow) -> Case:
+    def _answered(self, case: Case, row: StoredReview) -> Case:
         """Run a case on after an answer that was recorded just now, or that stood before."""
         before = case.open_review
         if before is None or row.verdict is None or row.verdict.final is None:

@@ -11,10 +11,10 @@ from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import POLICY_CHANGE, CaseStage, FinalDecision, PolicyChange
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.errors import (
+    InvalidInput,
     LedgerDamaged,
-    NothingToGoBackTo,
-    PolicyAltered,
-    UnfitInput,
+    NoPreviousPolicy,
+    TamperedPolicy,
 )
 from hitl_orchestrator.ledger.events import policy_builders as telling
 from hitl_orchestrator.ledger.events.builders import SYSTEM
@@ -22,21 +22,21 @@ from hitl_orchestrator.ledger.events.chain import Draft
 from hitl_orchestrator.policies.analysis.check import check
 from hitl_orchestrator.policies.language.model import Policy, policy_hash
 from hitl_orchestrator.policies.lifecycle.change_request import (
-    Wanted,
+    PolicyChangeRequest,
     reason_of,
     share_of,
     unsound,
     version_of,
 )
-from hitl_orchestrator.policies.lifecycle.history import Life, Proposal, Version
+from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Proposal, Version
 from hitl_orchestrator.policies.lifecycle.in_force import recorded_policy
-from hitl_orchestrator.policies.lifecycle.shadow import Watching, watched
+from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport, watched
 from hitl_orchestrator.services.cases.runner import Notice
 from hitl_orchestrator.services.config_files import check_they_fit, load_policy
 from hitl_orchestrator.services.policy.approval import ProposingOrchestrator
 
 if TYPE_CHECKING:
-    from hitl_orchestrator.backtest import Rehearsal
+    from hitl_orchestrator.backtest import Backtest
     from hitl_orchestrator.insights.wait_times import Capacity
 
 GivenPolicy = str | Path | Mapping[str, Any] | Policy
@@ -67,8 +67,8 @@ class GoverningOrchestrator(ProposingOrchestrator):
         The active one again changes nothing.
 
         Raises:
-            NotAuthorised: nobody knows this reviewer, their role does not reach so far, or there is no second person.
-            UnfitInput: the policy cannot be used; its check finds an error, with every finding; or no reason is given.
+            NotAuthorized: nobody knows this reviewer, their role does not reach so far, or there is no second person.
+            InvalidInput: the policy cannot be used, its check reports an error, or no reason is given.
         """
         who, why = self._who_governs(reviewer_id), reason_of(reason)
         return self._governed(self._wanted(PolicyChange.ACTIVATE, self._read_policy(policy), (who, why, channel)))
@@ -79,8 +79,8 @@ class GoverningOrchestrator(ProposingOrchestrator):
         """Let the version before rule again, or the one whose hash begins so. Through the same gates as an activation.
 
         Raises:
-            NothingToGoBackTo: no version came before, or there is none of this name.
-            NotAuthorised, UnfitInput: as `activate_policy`.
+            NoPreviousPolicy: no version came before, or there is none of this name.
+            NotAuthorized, InvalidInput: as `activate_policy`.
         """
         who, why = self._who_governs(reviewer_id), reason_of(reason)
         policy = check_they_fit(recorded_policy(self._version_named(version), self.ledger.policy), self.people)
@@ -94,12 +94,12 @@ class GoverningOrchestrator(ProposingOrchestrator):
         It takes the place of another canary, and ends with the next activation.
 
         Raises:
-            UnfitInput: the share is no number in (0, 1], or no policy was activated here that it could be held against.
+            InvalidInput: the share is not a number in (0, 1], or no policy is active to compare with.
         """
         who, why = self._who_governs(reviewer_id), reason_of(reason)
         share = share_of(share)
         if self._notice().active is None:
-            raise UnfitInput(["canary: no policy was activated here yet; do that first, with 'hitl policy activate'"])
+            raise InvalidInput(["canary: no policy was activated here yet; do that first, with 'hitl policy activate'"])
         wanted = self._wanted(PolicyChange.CANARY, self._read_policy(policy), (who, why, channel))
         return self._governed(wanted._replace(share=share))
 
@@ -116,7 +116,7 @@ class GoverningOrchestrator(ProposingOrchestrator):
         """Evaluate a policy beside the active one on each new case: what it says is recorded, and changes nothing.
 
         Raises:
-            NotAuthorised, UnfitInput: as activating. What its check finds is kept, and is no reason to refuse it.
+            NotAuthorized, InvalidInput: as activating. What its check finds is kept, and is no reason to refuse it.
         """
         who, why = self._who_governs(reviewer_id), reason_of(reason)
         wanted = self._wanted(PolicyChange.ACTIVATE, self._read_policy(policy), (who, why, channel))
@@ -134,7 +134,7 @@ class GoverningOrchestrator(ProposingOrchestrator):
         actor, why = self._acting(self._who_governs(reviewer_id), channel), reason_of(reason)
         return self._ended(lambda life: life.shadow is not None, lambda at: telling.shadow(None, why, actor, at))
 
-    def policy_life(self) -> Life:
+    def policy_life(self) -> PolicyHistory:
         """Return what rules now, with every change that waits for somebody, and every version that the store keeps."""
         life = self._notice()
         with self.ledger.books() as books:
@@ -146,20 +146,20 @@ class GoverningOrchestrator(ProposingOrchestrator):
         """Return everything that happened to policies, in order."""
         return list(self.ledger.policy_events())
 
-    def watched_policy(self) -> Watching | None:
+    def shadow_report(self) -> ShadowReport | None:
         """Return how often the watched policy would have said something else so far; None where none is watched."""
         shadow = self._notice().shadow
         return None if shadow is None else watched(shadow.policy_hash, self.ledger.watched(shadow.since))
 
-    def rehearse_policy(self, policy: GivenPolicy, *, capacity: "Mapping[str, Capacity] | None" = None) -> "Rehearsal":
+    def backtest_policy(self, policy: GivenPolicy, *, capacity: "Mapping[str, Capacity] | None" = None) -> "Backtest":
         """Return what a policy would have done with every finished case of this store. Nothing is recorded.
 
         Raises:
-            UnfitInput: the policy cannot be used, there are no cases, or the extra `lab` is not installed.
+            InvalidInput: the policy cannot be used, there are no cases, or the extra `lab` is not installed.
         """
-        from hitl_orchestrator.backtest import rehearse_store  # noqa: PLC0415 - an extra, and rarely asked for
+        from hitl_orchestrator.backtest import run_store_backtest  # noqa: PLC0415 - an extra, and rarely asked for
 
-        return rehearse_store(self._read_policy(policy), self.ledger, capacity=capacity, roles=self.people.chain)
+        return run_store_backtest(self._read_policy(policy), self.ledger, capacity=capacity, roles=self.people.chain)
 
     def recover(self, on_case: Callable[[Case], None] = lambda case: None) -> list[Case]:
         """Drive on every unfinished case, and carry out what was decided of the policy. Raises as it did."""
@@ -188,15 +188,17 @@ class GoverningOrchestrator(ProposingOrchestrator):
             self._settle(moved)
         return moved
 
-    def _wanted(self, change: PolicyChange, policy: Policy, by: tuple[Reviewer, str, str]) -> Wanted:
+    def _wanted(self, change: PolicyChange, policy: Policy, by: tuple[Reviewer, str, str]) -> PolicyChangeRequest:
         who, why, channel = by
-        return Wanted(change, policy, who, self._acting(who, channel), why, check(policy, self.people.chain))
+        return PolicyChangeRequest(
+            change, policy, who, self._acting(who, channel), why, check(policy, self.people.chain)
+        )
 
-    def _governed(self, wanted: Wanted) -> Governed:
+    def _governed(self, wanted: PolicyChangeRequest) -> Governed:
         """Carry a change out at once, or propose it: held against what rules at that very moment, in a race too."""
         found = unsound(wanted.policy, wanted.findings)
         if found:
-            raise UnfitInput(found)
+            raise InvalidInput(found)
         case_id = self._new_id()
         while True:
             life = self._notice()
@@ -220,7 +222,7 @@ class GoverningOrchestrator(ProposingOrchestrator):
                 waits = None if proposed is None else self._open_change(proposed, wanted.actor.channel, asked)
                 return Governed(wanted.change, wanted.hash, in_force=not looser, case=waits, looser=looser)
 
-    def _told(self, wanted: Wanted, base: Policy, case_id: str | None) -> Draft:
+    def _told(self, wanted: PolicyChangeRequest, base: Policy, case_id: str | None) -> Draft:
         """Return what the ledger is told: of a change that is carried out, or that waits in a case."""
         said: dict[str, Any] = {"policy_hash": wanted.hash, "share": wanted.share, "reason": wanted.reason}
         if case_id is None:
@@ -228,7 +230,7 @@ class GoverningOrchestrator(ProposingOrchestrator):
         said |= {"change": wanted.change.value, "base": policy_hash(base)}
         return telling.proposed(case_id, said, wanted.actor, self._clock())
 
-    def _proposed_before(self, wanted: Wanted, life: Life, base: Policy) -> Proposal | None:
+    def _proposed_before(self, wanted: PolicyChangeRequest, life: PolicyHistory, base: Policy) -> Proposal | None:
         """Return this very change where it waits already, be it for its case, which a crash came before."""
         asked = (wanted.change, wanted.hash, wanted.share, policy_hash(base))
         for one in life.pending.values():
@@ -256,7 +258,7 @@ class GoverningOrchestrator(ProposingOrchestrator):
         if proposal.base in self._names():
             try:
                 self._open_change(proposal)
-            except UnfitInput as exc:
+            except InvalidInput as exc:
                 why = f"its case cannot be opened: {exc}; propose it again"
             else:
                 return
@@ -267,7 +269,7 @@ class GoverningOrchestrator(ProposingOrchestrator):
         """Carry out what was decided in a case about the policy, once; one that we did not propose changes nothing."""
         self._conclude(case.case_id, lambda proposal, life: self._outcome(proposal, case, life))
 
-    def _conclude(self, case_id: str, outcome: Callable[[Proposal, Life], Draft]) -> None:
+    def _conclude(self, case_id: str, outcome: Callable[[Proposal, PolicyHistory], Draft]) -> None:
         """Write what becomes of a proposal, if it still waits."""
         while True:
             life = self._notice()
@@ -276,7 +278,7 @@ class GoverningOrchestrator(ProposingOrchestrator):
                 self._notice()
                 return
 
-    def _outcome(self, proposal: Proposal, case: Case, life: Life) -> Draft:
+    def _outcome(self, proposal: Proposal, case: Case, life: PolicyHistory) -> Draft:
         """Return what becomes of a proposal: what was seen is what is done, or else nothing."""
         record, now = case.record, self._clock()
         if record is None or record.final_decision is not FinalDecision.APPROVED or not record.human_involved:
@@ -293,7 +295,7 @@ class GoverningOrchestrator(ProposingOrchestrator):
         agreed = {"case_id": case.case_id, "by": proposal.by, "approved_by": record.reviewer_id}
         return telling.enacted(proposal.change, said | agreed | self._before(base), SYSTEM, now)
 
-    def _ended(self, there_is_one: Callable[[Life], bool], told: Callable[[datetime], Draft]) -> bool:
+    def _ended(self, there_is_one: Callable[[PolicyHistory], bool], told: Callable[[datetime], Draft]) -> bool:
         while True:
             life = self._notice()
             if not there_is_one(life):
@@ -302,20 +304,20 @@ class GoverningOrchestrator(ProposingOrchestrator):
                 self._notice()
                 return True
 
-    def _write(self, drafts: Sequence[Draft], life: Life) -> bool:
+    def _write(self, drafts: Sequence[Draft], life: PolicyHistory) -> bool:
         """Write entries, if none came in between."""
         self._ahead(drafts, life)
         return self.ledger.change_policy(drafts, life.seen)
 
-    def _ahead(self, drafts: Sequence[Draft], life: Life) -> Life:
+    def _ahead(self, drafts: Sequence[Draft], life: PolicyHistory) -> PolicyHistory:
         """Return what would rule after these. What nobody could read again is refused: it would stand for ever."""
         try:
             return life.after(telling.as_read(drafts, life.seen))
-        except (PolicyAltered, LedgerDamaged) as exc:
+        except (TamperedPolicy, LedgerDamaged) as exc:
             told = "what the ledger would be told of this change could not be read again; nothing was written"
-            raise UnfitInput([f"the policy stays as it is: {told}"]) from exc
+            raise InvalidInput([f"the policy stays as it is: {told}"]) from exc
 
-    def _version(self, life: Life, wanted: Wanted) -> list[Draft]:
+    def _version(self, life: PolicyHistory, wanted: PolicyChangeRequest) -> list[Draft]:
         """Return the entry that brings a version in, where no command has brought it before."""
         known = life.versions.get(wanted.hash)
         if known is not None and known.author is not None:
@@ -336,10 +338,10 @@ class GoverningOrchestrator(ProposingOrchestrator):
         life = self._notice()
         if begins is None:
             if not life.track:
-                raise NothingToGoBackTo("no version was in force before the active one")
+                raise NoPreviousPolicy("no version was in force before the active one")
             return life.track[-1]
         found = [name for name in self._names() if begins and name.startswith(begins)]
         if len(found) != 1:
             many = f"{len(found)} versions begin so; give more of the hash"
-            raise NothingToGoBackTo(f"{begins!r}: {many if found else 'there is no such version'}")
+            raise NoPreviousPolicy(f"{begins!r}: {many if found else 'there is no such version'}")
         return found[0]

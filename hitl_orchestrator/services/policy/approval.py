@@ -9,10 +9,10 @@ from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.task import AgentOutput, Task
-from hitl_orchestrator.errors import NotAuthorised, UnfitInput, UnknownCase
+from hitl_orchestrator.errors import InvalidInput, NotAuthorized, UnknownCase
 from hitl_orchestrator.policies.language.model import Policy, default_role, policy_hash, policy_of
 from hitl_orchestrator.policies.lifecycle.change_request import POLICY_DOMAIN, change_output, change_task, where_looser
-from hitl_orchestrator.policies.lifecycle.history import Life, Proposal
+from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Proposal
 from hitl_orchestrator.policies.lifecycle.in_force import recorded_policy
 from hitl_orchestrator.review.authority import role_to_decide_in
 from hitl_orchestrator.services.cases.intake import check_submission
@@ -28,16 +28,16 @@ class ProposingOrchestrator(SpotCheckingOrchestrator):
     """An orchestrator that puts changes of its policy before a second person."""
 
     def _who_governs(self, reviewer_id: str) -> Reviewer:
-        """Return somebody who may change the policy. Raises `NotAuthorised` where they may not."""
+        """Return somebody who may change the policy. Raises `NotAuthorized` where they may not."""
         try:
             reviewer = self.people.named(reviewer_id)
-        except NotAuthorised as exc:
-            raise NotAuthorised(reviewer_id, exc.why, CHANGE_IT) from None
+        except NotAuthorized as exc:
+            raise NotAuthorized(reviewer_id, exc.why, CHANGE_IT) from None
         if not self._may_govern(reviewer):
             takes = f"it takes {self._needed!r} or a role above it, in the domain {POLICY_DOMAIN!r} or in all ('*')"
             where = "all domains" if "*" in reviewer.domains else ", ".join(reviewer.domains)
             held = f"they hold {', '.join(reviewer.roles)} in {where}"
-            raise NotAuthorised(reviewer_id, f"{takes}; {held}; {self._whom_to_ask()}", CHANGE_IT)
+            raise NotAuthorized(reviewer_id, f"{takes}; {held}; {self._whom_to_ask()}", CHANGE_IT)
         return reviewer
 
     def _whom_to_ask(self) -> str:
@@ -50,7 +50,7 @@ class ProposingOrchestrator(SpotCheckingOrchestrator):
     def _may_govern(self, reviewer: Reviewer) -> bool:
         try:
             role_to_decide_in(reviewer, self._needed, POLICY_DOMAIN, self.people.chain, None)
-        except NotAuthorised:
+        except NotAuthorized:
             return False
         return True
 
@@ -66,14 +66,14 @@ class ProposingOrchestrator(SpotCheckingOrchestrator):
                 return
         why = f"it is looser than the one that rules, and nobody else holds {self._needed!r} or a role above it"
         remedy = "who could agree to it; add a second person to the reviewers"
-        raise NotAuthorised(who.reviewer_id, f"{why}, {remedy}", CHANGE_IT)
+        raise NotAuthorized(who.reviewer_id, f"{why}, {remedy}", CHANGE_IT)
 
     def _acting(self, who: Reviewer, channel: str) -> Actor:
         try:
             return who_acts(who, channel)
         except ValidationError as exc:
             told = f"channel: {exc.errors()[0]['msg']}; name the door through which this comes, such as 'library'"
-            raise UnfitInput([told]) from exc
+            raise InvalidInput([told]) from exc
 
     def _open_change(self, proposal: Proposal, channel: str = "library", asked: Asked | None = None) -> Case:
         """Return the case in which a change waits; open it where there is none yet, or a crash came before.
@@ -91,7 +91,7 @@ class ProposingOrchestrator(SpotCheckingOrchestrator):
         return self._submit(submission.model_copy(update={"case_id": proposal.case_id}), channel=channel)
 
     def _asked_about(self, proposal: Proposal, between: tuple[Policy, Policy], looser: Sequence[str]) -> Asked:
-        """Return what a second person is asked about a change. Raises `UnfitInput` where nobody can be asked that."""
+        """Return what a second person is asked about a change. Raises `InvalidInput` where nobody can be asked that."""
         how = {"change": proposal.change.value, "reason": proposal.reason, "share": proposal.share}
         task = change_task(proposal.case_id, between, proposal.at, how)
         output = change_output(task, between[1], proposal.change, looser)
@@ -109,7 +109,7 @@ class ProposingOrchestrator(SpotCheckingOrchestrator):
         if policy_hash(base) not in self._names():
             self._put_policy_in_force(self._clock())
 
-    def _ruling(self, life: Life) -> Policy:
+    def _ruling(self, life: PolicyHistory) -> Policy:
         """Return the policy that rules: the active one, else the one that the store was used with last, or opened."""
         if life.active is not None:
             return self.rulebook.policy(life.active).policy

@@ -7,8 +7,8 @@ from datetime import datetime
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
-from hitl_orchestrator.domain.review import Review, ReviewRow
-from hitl_orchestrator.errors import HitlError, PolicyAltered, Refusal, SealBroken, StoredOtherwise
+from hitl_orchestrator.domain.review import Review, StoredReview
+from hitl_orchestrator.errors import HitlError, IncompatibleRecord, RequestRejected, TamperedPolicy, TamperedReview
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.ports import Outputs, Rules
 from hitl_orchestrator.review.people import People
@@ -20,7 +20,7 @@ from hitl_orchestrator.services.reviews.rejected_attempts import refused_attempt
 Clock = Callable[[], datetime]
 
 
-class Standing:
+class ReviewAccess:
     """The ledger, the people, the policies in force, what outputs must look like, and a clock."""
 
     def __init__(
@@ -33,11 +33,11 @@ class Standing:
     def refusals_told(self, case_id: str, review_id: str | None, answer: Review, channel: str) -> Iterator[None]:
         """Tell the ledger of an answer that is refused within. It happens afterwards, and changes nothing for anybody.
 
-        What cannot be read (`UnfitInput`) is no attempt; what cannot be written down just now is refused all the same.
+        Unreadable input (`InvalidInput`) is not an attempt; a failed write does not change the refusal.
         """
         try:
             yield
-        except Refusal as refusal:
+        except RequestRejected as refusal:
             known = next((one for one in self._people if one.reviewer_id == answer.reviewer_id), None)
             attempt = refused_attempt((case_id, review_id), answer, refusal, known, channel)
             with suppress(HitlError):
@@ -52,28 +52,28 @@ class Standing:
         """Return a case that is about to be moved on; sound the alarm if it is stored as no code of ours stores it."""
         try:
             return read(given_id)
-        except StoredOtherwise as exc:
+        except IncompatibleRecord as exc:
             self.alarm(exc.case_id, str(exc))
             raise
 
-    def _proven(self, row: ReviewRow) -> ReviewRow:
+    def _proven(self, row: StoredReview) -> StoredReview:
         """Return a review as it stands, if it is what was written; sound the alarm if it is not."""
         return self._proven_and_told(row)[0]
 
-    def _proven_and_told(self, row: ReviewRow) -> tuple[ReviewRow, list[Event]]:
+    def _proven_and_told(self, row: StoredReview) -> tuple[StoredReview, list[Event]]:
         """Return the same, with the entries of its case, which name what was said by digests."""
         try:
             return self._ledger.proven_and_told(row.review_id)
-        except SealBroken as exc:
+        except TamperedReview as exc:
             self.alarm(row.case_id, str(exc))
             raise
 
-    def role_needed(self, row: ReviewRow) -> str:
+    def role_needed(self, row: StoredReview) -> str:
         """Return the role that may decide now; nothing is read for it."""
         with self._alarmed(row.case_id):
             return in_force(row, self._rules, self._people.chain)[0]
 
-    def rights(self, row: ReviewRow, case: Case | None = None) -> Rights:
+    def rights(self, row: StoredReview, case: Case | None = None) -> Rights:
         """Return who has which right to a review now. `case` is the case as it was read a moment ago, where it was."""
         case = case or self._ledger.case(row.case_id)
         with self._alarmed(row.case_id):
@@ -87,7 +87,7 @@ class Standing:
             given=ballots(self._before(row, case)) if asking.approvals > 1 else (),
         )
 
-    def _before(self, row: ReviewRow, case: Case | None = None) -> list[ReviewRow]:
+    def _before(self, row: StoredReview, case: Case | None = None) -> list[StoredReview]:
         """Return the answered reviews before this one, each proven to be what was written."""
         if row.level == 0:
             return []
@@ -104,6 +104,6 @@ class Standing:
         """Sound the alarm if the row of a policy was changed."""
         try:
             yield
-        except PolicyAltered as exc:
+        except TamperedPolicy as exc:
             self.alarm(case_id, str(exc))
             raise

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from hitl_orchestrator.domain.review import Reviewer, ReviewRow
+from hitl_orchestrator.domain.review import Reviewer, StoredReview
 from hitl_orchestrator.ledger.ports.claims import Load
 from hitl_orchestrator.review.assignment import Asked, Candidate, Given, Nobody, push, sticky
 from hitl_orchestrator.review.people import People
@@ -29,12 +29,12 @@ class Strategy(StrEnum):
 class Assignment(NamedTuple):
     """A review, who holds it now, and what is to be said of that. `to` is None where it went to nobody."""
 
-    row: ReviewRow
+    row: StoredReview
     to: str | None
     why: str
 
 
-class Sharing:
+class ReviewAssigner:
     """How much everybody has to do while work is given out."""
 
     def __init__(self, people: People, loads: Mapping[str, Load], skill: Skill) -> None:
@@ -44,7 +44,7 @@ class Sharing:
             known = self._loads[people.human(account)]
             self._loads[people.human(account)] = Load(known.holds + load.holds, known.answered + load.answered)
 
-    def at_best(self, row: ReviewRow, needed: str, at: datetime) -> Given | Nobody:
+    def at_best(self, row: StoredReview, needed: str, at: datetime) -> Given | Nobody:
         """Return who would get a review if nobody were barred: where that is nobody, nothing else need be asked."""
         candidates = [self._candidate(one, row.shown.task.task_type) for one in self._people]
         return push(Asked(row.case_id, needed, row.domain), candidates, self._people, at)

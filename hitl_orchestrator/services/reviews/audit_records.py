@@ -9,7 +9,7 @@ from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.enums import DecisionSource, FinalDecision, HumanDecision
 from hitl_orchestrator.domain.json_patch import json_patch
-from hitl_orchestrator.domain.review import Review, ReviewRow, Verdict
+from hitl_orchestrator.domain.review import RecordedDecision, Review, StoredReview
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.errors import IncompleteOutcome
 from hitl_orchestrator.services.reviews.evidence import of_case, of_review, votes
@@ -38,7 +38,7 @@ def by_agent(submission: Submission, routing: Routing, now: datetime) -> AuditRe
 
 
 def by_person(
-    submission: Submission, row: ReviewRow, before: Sequence[ReviewRow] = (), chance: float = 1.0
+    submission: Submission, row: StoredReview, before: Sequence[StoredReview] = (), chance: float = 1.0
 ) -> AuditRecord:
     """Return the record of a case that a person decided, about exactly what that person was shown, or nobody in time.
 
@@ -77,7 +77,7 @@ def by_person(
     )
 
 
-def _why_nobody(verdict: Verdict) -> dict[str, Any]:
+def _why_nobody(verdict: RecordedDecision) -> dict[str, Any]:
     """Return why a case ended without a decision; of one that nobody answered in time the deadline says all."""
     return {"human_reason": "" if verdict.source is DecisionSource.TIMEOUT else verdict.review.reason}
 

@@ -8,17 +8,17 @@ from typing import Any
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import POLICY_CHANGE, EventKind, HumanDecision
-from hitl_orchestrator.domain.review import Reviewer, ReviewRow
-from hitl_orchestrator.errors import NotAuthorised, Refusal
+from hitl_orchestrator.domain.review import Reviewer, StoredReview
+from hitl_orchestrator.errors import NotAuthorized, RequestRejected
 from hitl_orchestrator.ledger.events.builders import check_open
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.ports import Outputs
 from hitl_orchestrator.policies.explanation.counterfactuals import would_go_through
-from hitl_orchestrator.policies.lifecycle.in_force import Rulebook
+from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 from hitl_orchestrator.review.authority import options
 from hitl_orchestrator.review.lifecycle import state_of
 from hitl_orchestrator.review.rights import Rights
-from hitl_orchestrator.review.view import CaseView, Choice, Happening, SimilarCase
+from hitl_orchestrator.review.view import CaseView, Choice, HistoryItem, SimilarCase
 from hitl_orchestrator.services.reviews.inbox import facts_of
 from hitl_orchestrator.services.reviews.team import Looked
 
@@ -30,10 +30,10 @@ _BANDS = 10
 _QUIET = (EventKind.VIEWED, EventKind.REFUSED, EventKind.ALARM, EventKind.LABELLED)
 
 
-class Viewer:
+class CaseViewer:
     """Puts views together, from a ledger, the policies in force and what outputs must look like."""
 
-    def __init__(self, ledger: Ledger, rulebook: Rulebook, outputs: Outputs | None) -> None:
+    def __init__(self, ledger: Ledger, rulebook: PolicyRegistry, outputs: Outputs | None) -> None:
         self._ledger, self._rulebook, self._outputs = ledger, rulebook, outputs
 
     def view(
@@ -75,7 +75,7 @@ class Viewer:
             why_not="" if reviewer is None else _why_not(rights, reviewer, now),
         )
 
-    def _of_the_agent(self, row: ReviewRow) -> dict[str, Any]:
+    def _of_the_agent(self, row: StoredReview) -> dict[str, Any]:
         """Return all that tells what the agent says, and how sure it is."""
         routing, task = row.shown.routing, row.shown.task
         policy = self._rulebook.policy(routing.decision.policy_hash)
@@ -102,7 +102,7 @@ class Viewer:
             return f"not enough data yet: people decided {decided} of this type at {between}, {ENOUGH} are needed"
         return f"of {decided} outputs of this type at {between} that people decided, {upheld} were upheld"
 
-    def _similar(self, row: ReviewRow) -> Iterator[SimilarCase]:
+    def _similar(self, row: StoredReview) -> Iterator[SimilarCase]:
         for other in self._ledger.similar(row.shown.task.task_type, row.domain, row.case_id):
             if other.verdict is None or other.verdict.final is None:
                 continue
@@ -130,7 +130,7 @@ def _why_not(rights: Rights, reviewer: Reviewer, now: datetime) -> str:
         rights.role_for(reviewer)
         if rights.row.verdict is None:
             check_open(rights.row, reviewer.reviewer_id, now)
-    except Refusal as refusal:
+    except RequestRejected as refusal:
         return str(refusal)
     return "" if rights.row.verdict is None else "this review is answered; 'hitl show' tells how"
 
@@ -141,7 +141,7 @@ def _choices(rights: Rights, reviewer: Reviewer | None) -> Iterator[Choice]:
         return
     try:
         role = rights.needed if reviewer is None else rights.role_for(reviewer)
-    except NotAuthorised:
+    except NotAuthorized:
         role = rights.needed
     above = chain.above(chain.higher(row.role, role))
     for word in options(row, role, chain):
@@ -170,13 +170,13 @@ def _together(rights: Rights, word: HumanDecision) -> str:
     return "" if needed == 1 or word is HumanDecision.ESCALATE else f", once {needed} persons say the same"
 
 
-def _history(events: Sequence[Event], rights: Rights, reviewer: Reviewer | None) -> Iterator[Happening]:
+def _history(events: Sequence[Event], rights: Rights, reviewer: Reviewer | None) -> Iterator[HistoryItem]:
     """Yield what happened to a case. What others of the same round said is left out: an answer is one's own."""
     for event in events:
         if event.kind in _QUIET:
             continue
         who = event.actor.id or (event.actor.roles[0] if event.actor.roles else event.actor.kind.value)
-        yield Happening(at=event.at, who=who, what=_told(event, rights, reviewer))
+        yield HistoryItem(at=event.at, who=who, what=_told(event, rights, reviewer))
 
 
 def _told(event: Event, rights: Rights, reviewer: Reviewer | None) -> str:

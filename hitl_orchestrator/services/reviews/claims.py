@@ -2,29 +2,29 @@
 
 from collections.abc import Iterator, Sequence
 
-from hitl_orchestrator.domain.case import Case, Probe
-from hitl_orchestrator.domain.enums import CaseStage, HumanDecision, ProbeKind, RiskLevel
+from hitl_orchestrator.domain.case import Case, QualityCheck
+from hitl_orchestrator.domain.enums import CaseStage, HumanDecision, QualityCheckKind, RiskLevel
 from hitl_orchestrator.domain.input.limits import check_record
-from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRow
+from hitl_orchestrator.domain.review import Review, Reviewer, StoredReview
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import (
     CaseNotWaiting,
-    GraphChanged,
-    NotAuthorised,
-    PolicyAltered,
-    Refusal,
-    SealBroken,
-    StoredOtherwise,
-    UnfitInput,
+    GraphVersionMismatch,
+    IncompatibleRecord,
+    InvalidInput,
+    NotAuthorized,
+    RequestRejected,
+    TamperedPolicy,
+    TamperedReview,
 )
-from hitl_orchestrator.ledger.ports.claims import Wanted
+from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.store.rows import customer_of
 from hitl_orchestrator.review.assignment import Given, Nobody, ranked
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.services.cases.intake import one_of
 from hitl_orchestrator.services.cases.submission import BaseOrchestrator
-from hitl_orchestrator.services.reviews.assignments import LATELY, Assignment, Sharing, Skill, Strategy
-from hitl_orchestrator.services.reviews.case_view import Viewer
+from hitl_orchestrator.services.reviews.assignments import LATELY, Assignment, ReviewAssigner, Skill, Strategy
+from hitl_orchestrator.services.reviews.case_view import CaseViewer
 from hitl_orchestrator.services.reviews.team import Looked
 
 CLAIM_SECONDS, LONGEST_CLAIM = 900.0, 86_400.0
@@ -33,7 +33,7 @@ CLAIM_SECONDS, LONGEST_CLAIM = 900.0, 86_400.0
 WORKING_DAY = 28_800.0
 _FIRST_LOOK = 8
 # Somebody had their hands in the tables. The alarm is sounded where it is found, and the others are not held up.
-_SPOILT = (PolicyAltered, SealBroken, StoredOtherwise)
+_SPOILT = (TamperedPolicy, TamperedReview, IncompatibleRecord)
 
 
 class TeamOrchestrator(BaseOrchestrator):
@@ -41,14 +41,14 @@ class TeamOrchestrator(BaseOrchestrator):
 
     def claim(
         self, given_id: str, reviewer_id: str, *, seconds: float = CLAIM_SECONDS, channel: str = "library"
-    ) -> ReviewRow:
+    ) -> StoredReview:
         """Keep the open review of a case for one person: until then, by the store's clock, nobody else may answer it.
 
         Claiming it again prolongs it. An answer ends it, and so does `release`.
 
         Raises:
-            CaseNotWaiting, NotAuthorised, ReviewClaimed, ReviewExpired, GraphChanged: it is refused.
-            UnfitInput: the seconds are not in (0, 86 400].
+            CaseNotWaiting, NotAuthorized, ReviewClaimed, ReviewExpired, GraphVersionMismatch: it is refused.
+            InvalidInput: the seconds are not in (0, 86 400].
         """
         _check_seconds("claim", given_id, seconds)
         case = self._waiting_case(given_id)
@@ -70,13 +70,13 @@ class TeamOrchestrator(BaseOrchestrator):
         reason: str = "",
         seconds: float = CLAIM_SECONDS,
         channel: str = "library",
-    ) -> ReviewRow:
+    ) -> StoredReview:
         """Give the review that one holds to another who may decide it; when they release it, it comes back.
 
         Raises:
-            NotAuthorised: one does not hold it, or the other may not decide it, or holds as many as they may.
-            CaseNotWaiting, ReviewClaimed, ReviewExpired, GraphChanged: it is refused.
-            UnfitInput: the seconds are not in (0, 86 400].
+            NotAuthorized: one does not hold it, or the other may not decide it, or holds as many as they may.
+            CaseNotWaiting, ReviewClaimed, ReviewExpired, GraphVersionMismatch: it is refused.
+            InvalidInput: the seconds are not in (0, 86 400].
         """
         _check_seconds("delegate", given_id, seconds)
         row = _open_of(self._waiting_case(given_id))
@@ -87,13 +87,13 @@ class TeamOrchestrator(BaseOrchestrator):
         """Take a case back that one has submitted, before anybody has decided it; it ends as `cancelled`.
 
         Raises:
-            NotAuthorised: somebody else submitted it, or nobody knows who did.
-            CaseNotWaiting, ReviewAlreadyDecided, ReviewExpired, ReviewWithdrawn, GraphChanged: it is refused.
-            UnfitInput: no reason is given.
+            NotAuthorized: somebody else submitted it, or nobody knows who did.
+            CaseNotWaiting, ReviewAlreadyDecided, ReviewExpired, ReviewWithdrawn, GraphVersionMismatch: it is refused.
+            InvalidInput: no reason is given.
         """
         case = self._waiting_case(given_id)
         if not reason.strip():
-            raise UnfitInput([f"cancel {given_id!r}: reason: say why, for whoever was about to decide it"])
+            raise InvalidInput([f"cancel {given_id!r}: reason: say why, for whoever was about to decide it"])
         row = self._desk.cancel(_open_of(case), case, by, reason=_text_of(reason, _open_of(case)), channel=channel)
         return self._answered(case, row)
 
@@ -105,7 +105,7 @@ class TeamOrchestrator(BaseOrchestrator):
 
         Raises:
             UnknownCase, CaseNotWaiting: there is nothing to look at.
-            NotAuthorised: nobody knows this reviewer.
+            NotAuthorized: nobody knows this reviewer.
         """
         self._notice()
         case = self.show(given_id)
@@ -123,19 +123,19 @@ class TeamOrchestrator(BaseOrchestrator):
         The first label of a reviewer stands.
 
         Raises:
-            NotAuthorised, CaseNotWaiting, GraphChanged: it is refused.
-            UnfitInput: the label is empty, or no text that can be stored.
+            NotAuthorized, CaseNotWaiting, GraphVersionMismatch: it is refused.
+            InvalidInput: the label is empty, or no text that can be stored.
         """
         case = self._waiting_case(given_id)
         row, reviewer = _open_of(case), self.people.named(reviewer_id)
         if not label.strip():
-            raise UnfitInput([f"label {given_id!r}: say what you think the answer is"])
+            raise InvalidInput([f"label {given_id!r}: say what you think the answer is"])
         self._desk.label(row, reviewer, _text_of(label, row), channel)
         return self._view(self.show(case.case_id), row, reviewer)
 
     def next_for(
         self, reviewer_id: str, *, seconds: float = CLAIM_SECONDS, channel: str = "library"
-    ) -> ReviewRow | None:
+    ) -> StoredReview | None:
         """Claim the next best case for one person, and return its review; None where nothing waits for them.
 
         That is, of all that nobody holds and that they may decide: what asks for a role of theirs before what somebody
@@ -143,7 +143,7 @@ class TeamOrchestrator(BaseOrchestrator):
         was forged, is passed over.
 
         Raises:
-            NotAuthorised: nobody knows this reviewer, or they hold as many as they may.
+            NotAuthorized: nobody knows this reviewer, or they hold as many as they may.
         """
         _check_seconds("next", reviewer_id, seconds)
         self._notice()
@@ -153,10 +153,10 @@ class TeamOrchestrator(BaseOrchestrator):
             for row, case in self._for(reviewer):
                 try:
                     return self._desk.claim(row, reviewer_id, seconds, channel, case)
-                except NotAuthorised:
+                except NotAuthorized:
                     if self._desk.rights(row).may(reviewer):
                         raise  # they hold as many as they may
-                except (Refusal, *_SPOILT):
+                except (RequestRejected, *_SPOILT):
                     continue  # somebody was quicker
         return None
 
@@ -175,29 +175,29 @@ class TeamOrchestrator(BaseOrchestrator):
         above; what nobody is there for now waits, and says so.
 
         Raises:
-            UnfitInput: there is no such strategy, or the seconds are not in (0, 86 400].
+            InvalidInput: there is no such strategy, or the seconds are not in (0, 86 400].
         """
         _check_seconds("assign", "all", seconds)
         self._notice()
         how = one_of(Strategy, strategy, "assign: strategy")
-        sharing = Sharing(self.people, self.ledger.loads(self.ledger.now() - LATELY), skill)
+        sharing = ReviewAssigner(self.people, self.ledger.loads(self.ledger.now() - LATELY), skill)
         return [
             self._assigned(row, how, sharing, seconds)
-            for row in self.ledger.waiting(Wanted(unclaimed=True, open=True), limit)
+            for row in self.ledger.waiting(InboxFilter(unclaimed=True, open=True), limit)
         ]
 
-    def _assigned(self, row: ReviewRow, how: Strategy, sharing: Sharing, seconds: float) -> Assignment:
+    def _assigned(self, row: StoredReview, how: Strategy, sharing: ReviewAssigner, seconds: float) -> Assignment:
         try:
             found = self._who_gets(row, how, sharing)
             if isinstance(found, Nobody):
                 return Assignment(row, None, found.why)
             held = self._desk.assign(row, found.reviewer, seconds)
-        except (Refusal, *_SPOILT) as why:
+        except (RequestRejected, *_SPOILT) as why:
             return Assignment(row, None, str(why))
         sharing.note(found.reviewer)
         return Assignment(held, found.reviewer.reviewer_id, found.why)
 
-    def _who_gets(self, row: ReviewRow, how: Strategy, sharing: Sharing) -> Given | Nobody:
+    def _who_gets(self, row: StoredReview, how: Strategy, sharing: ReviewAssigner) -> Given | Nobody:
         at_best = sharing.at_best(row, self._desk.role_needed(row), self.ledger.now())
         if isinstance(at_best, Nobody):
             return at_best
@@ -215,62 +215,66 @@ class TeamOrchestrator(BaseOrchestrator):
         All are looked at before anything is written. Should one be taken meanwhile, those before it stand.
 
         Raises:
-            UnfitInput: some of them must be decided one by one, with every reason.
-            NotAuthorised and others: as `decide`.
+            InvalidInput: some of them must be decided one by one, with every reason.
+            NotAuthorized and others: as `decide`.
         """
         cases = [self._waiting_case(given_id) for given_id in given_ids]
         found = list(_not_in_bulk(cases, review))
         if found:
-            raise UnfitInput(found)
+            raise InvalidInput(found)
         who = self.people.named(self._identified(review, by).reviewer_id or "")
         for case in cases:
             self._desk.rights(_open_of(case), case).role_for(who)
         return [self.decide(case.case_id, review, by=by, channel=channel) for case in cases]
 
-    def plant(self, task: Task, output: AgentOutput, expected: HumanDecision, *, channel: str = "library") -> Case:
+    def add_gold_case(
+        self, task: Task, output: AgentOutput, expected: HumanDecision, *, channel: str = "library"
+    ) -> Case:
         """Put a case in the queue whose right answer is known. No reviewer can tell, and it is never carried out.
 
         Raises:
-            UnfitInput: the policy would let it go ahead, so that nobody would be asked; the task came before; or as
+            InvalidInput: the policy would let it go ahead, so that nobody would be asked; the task came before; or as
                 `submit`.
         """
-        return self._probing(task, output, Probe(kind=ProbeKind.KNOWN_ANSWER, expected=expected), channel)
+        return self._probing(task, output, QualityCheck(kind=QualityCheckKind.KNOWN_ANSWER, expected=expected), channel)
 
-    def second_look(self, given_id: str, task_id: str, *, channel: str = "library") -> Case:
+    def add_second_review(self, given_id: str, task_id: str, *, channel: str = "library") -> Case:
         """Ask somebody else about a case that a person has decided, under another task id. It is never carried out.
 
         Raises:
-            UnfitInput: no person decided the case.
+            InvalidInput: no person decided the case.
         """
         case = self.show(given_id)
         persons = {vote.person or vote.reviewer_id for vote in case.record.votes} if case.record else set()
         if not persons or case.redacted or not case.record or case.record.probe:
-            raise UnfitInput([f"second look at {given_id!r}: no person has decided it; name a case that one decided"])
+            raise InvalidInput([f"second look at {given_id!r}: no person has decided it; name a case that one decided"])
         task = case.submission.task.model_copy(update={"task_id": task_id, "timestamp": self._clock()})
         output = case.reviews[-1].shown.routing.output
         output = output and output.model_copy(update={"task_id": task_id})
         not_by = tuple(sorted(person for person in persons if person is not None))
-        probe = Probe(kind=ProbeKind.SECOND_LOOK, of=case.case_id, not_by=not_by)
+        probe = QualityCheck(kind=QualityCheckKind.SECOND_LOOK, of=case.case_id, not_by=not_by)
         return self._probing(task, output, probe, channel)
 
-    def _probing(self, task: Task, output: AgentOutput | None, probe: Probe, channel: str) -> Case:
+    def _probing(self, task: Task, output: AgentOutput | None, probe: QualityCheck, channel: str) -> Case:
         case = self._submit(self._submission(task, output, probe=probe), channel=channel)
         if case.submission.probe is None:
             there = f"it was submitted before, and is case {case.case_id!r}"
-            raise UnfitInput([f"task {task.task_id!r}: task_id: {there}; give this one another id"])
+            raise InvalidInput([f"task {task.task_id!r}: task_id: {there}; give this one another id"])
         if case.stage is not CaseStage.WAITING:
-            raise UnfitInput([f"task {task.task_id!r}: the policy lets it go ahead, so that nobody is asked about it"])
+            raise InvalidInput(
+                [f"task {task.task_id!r}: the policy lets it go ahead, so that nobody is asked about it"]
+            )
         return case
 
-    def _view(self, case: Case, row: ReviewRow, reviewer: Reviewer | None) -> CaseView:
+    def _view(self, case: Case, row: StoredReview, reviewer: Reviewer | None) -> CaseView:
         rights = self._desk.rights(row, case)
         events = list(self.ledger.events(case.case_id))
         looked = Looked(None, "")
         if reviewer is not None:
             looked = self._desk.looked_at(row, reviewer, events)
-        return Viewer(self.ledger, self.rulebook, self._outputs).view(case, rights, events, reviewer, looked)
+        return CaseViewer(self.ledger, self.rulebook, self._outputs).view(case, rights, events, reviewer, looked)
 
-    def _for(self, reviewer: Reviewer) -> Iterator[tuple[ReviewRow, Case]]:
+    def _for(self, reviewer: Reviewer) -> Iterator[tuple[StoredReview, Case]]:
         """Yield the open reviews that nobody holds and that somebody may decide, with their cases, the best first."""
         seen: set[str] = set()
         look = _FIRST_LOOK
@@ -286,27 +290,29 @@ class TeamOrchestrator(BaseOrchestrator):
                 return
             look *= 4
 
-    def _fit_for(self, row: ReviewRow, reviewer: Reviewer) -> Case | None:
+    def _fit_for(self, row: StoredReview, reviewer: Reviewer) -> Case | None:
         """Return the case of a review that somebody may decide; None where they may not, or nobody can just now."""
         try:
             case = self._case(row.case_id)
             self._check_graph(case.case_id, case.submission.graph_version)
             return case if self._desk.rights(row, case).may(reviewer) else None
-        except (GraphChanged, *_SPOILT):
+        except (GraphVersionMismatch, *_SPOILT):
             return None
 
-    def _waiting_for(self, reviewer: Reviewer, limit: int) -> tuple[list[ReviewRow], bool]:
+    def _waiting_for(self, reviewer: Reviewer, limit: int) -> tuple[list[StoredReview], bool]:
         """Return the first reviews of each role and domain of somebody, and whether there may be more."""
         chain = self.people.chain
         roles = [role for role in chain.roles if any(chain.reaches(held, role) for held in reviewer.roles)]
         domains: tuple[str | None, ...] = (None,) if "*" in reviewer.domains else reviewer.domains
-        wanted = [Wanted(role=role, domain=domain, unclaimed=True, open=True) for role in roles for domain in domains]
+        wanted = [
+            InboxFilter(role=role, domain=domain, unclaimed=True, open=True) for role in roles for domain in domains
+        ]
         listed = self.ledger.waiting_each(wanted, limit)
         rows = ranked((row for rows in listed for row in rows), reviewer, self.people, at=self.ledger.now())
         return rows[:limit], any(len(rows) == limit for rows in listed)
 
 
-def _open_of(case: Case) -> ReviewRow:
+def _open_of(case: Case) -> StoredReview:
     if case.open_review is None:
         raise CaseNotWaiting(case.case_id, case.status)
     return case.open_review
@@ -314,15 +320,15 @@ def _open_of(case: Case) -> ReviewRow:
 
 def _check_seconds(verb: str, given_id: str, seconds: float) -> None:
     if not 0 < seconds <= LONGEST_CLAIM:
-        raise UnfitInput([f"{verb} {given_id!r}: seconds: {seconds} is not in (0, {LONGEST_CLAIM}]"])
+        raise InvalidInput([f"{verb} {given_id!r}: seconds: {seconds} is not in (0, {LONGEST_CLAIM}]"])
 
 
-def _text_of(given: str, row: ReviewRow) -> str:
-    """Return a text that is about to be stored. Raises `UnfitInput` where it cannot be."""
+def _text_of(given: str, row: StoredReview) -> str:
+    """Return a text that is about to be stored. Raises `InvalidInput` where it cannot be."""
     try:
         said = Review(human_decision=HumanDecision.REJECT, reason=given)
     except ValueError as exc:
-        raise UnfitInput([f"review {row.review_id!r}: {exc}"]) from exc
+        raise InvalidInput([f"review {row.review_id!r}: {exc}"]) from exc
     check_record(said, f"what is said of review {row.review_id!r}")
     return said.reason
 

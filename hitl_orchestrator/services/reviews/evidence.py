@@ -12,7 +12,7 @@ from hitl_orchestrator.domain.audit import Vote
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.enums import Authentication, DecisionSource
-from hitl_orchestrator.domain.review import ReviewRow, Verdict
+from hitl_orchestrator.domain.review import RecordedDecision, StoredReview
 from hitl_orchestrator.domain.value import Label
 
 SAID_BY_THE_AGENT = ("agent_id", "model", "model_version", "prompt_version")
@@ -39,7 +39,7 @@ def of_case(submission: Submission, routing: Routing) -> dict[str, Any]:
     }
 
 
-def of_review(row: ReviewRow, verdict: Verdict) -> dict[str, Any]:
+def of_review(row: StoredReview, verdict: RecordedDecision) -> dict[str, Any]:
     """Return who decided, by what right, and what they had before them, as it stood at that time."""
     # Nobody timed a decision of the past, and the review of a replay was opened long after it.
     timed = verdict.authenticated is not Authentication.RECORDED
@@ -65,7 +65,7 @@ def of_review(row: ReviewRow, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def votes(rows: Iterable[ReviewRow]) -> tuple[Vote, ...]:
+def votes(rows: Iterable[StoredReview]) -> tuple[Vote, ...]:
     """Return every answer of a person in these reviews, in order."""
     return tuple(
         Vote(
@@ -86,7 +86,7 @@ def _probed(submission: Submission) -> dict[str, Any]:
     return {} if probe is None else {"probe": probe.kind, "probe_expected": probe.expected, "probe_of": probe.of}
 
 
-def _seconds_since(at: datetime | None, verdict: Verdict) -> float | None:
+def _seconds_since(at: datetime | None, verdict: RecordedDecision) -> float | None:
     return None if at is None else max(0.0, (verdict.decided_at - at).total_seconds())
 
 

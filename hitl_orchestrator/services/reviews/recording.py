@@ -13,19 +13,19 @@ from hitl_orchestrator.domain.enums import (
     DecisionSource,
     HumanDecision,
     OnTimeout,
-    ProbeKind,
+    QualityCheckKind,
 )
 from hitl_orchestrator.domain.input.limits import check_record
 from hitl_orchestrator.domain.input.normalization import settled
 from hitl_orchestrator.domain.input.parsing import did_you_mean
-from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRow, Shown, Verdict
+from hitl_orchestrator.domain.review import RecordedDecision, Review, Reviewer, ReviewSnapshot, StoredReview
 from hitl_orchestrator.domain.value import canonical_json
 from hitl_orchestrator.errors import (
+    ForgedState,
     IncompleteOutcome,
-    NotAuthorised,
-    Refusal,
-    StateForged,
-    UnfitInput,
+    InvalidInput,
+    NotAuthorized,
+    RequestRejected,
     UnknownCase,
 )
 from hitl_orchestrator.review import quorum
@@ -36,17 +36,17 @@ from hitl_orchestrator.review.rights import Rights
 from hitl_orchestrator.services.reviews.audit_records import by_agent, by_person
 from hitl_orchestrator.services.reviews.inbox import facts_of
 from hitl_orchestrator.services.reviews.rejected_attempts import REPLAY, who_answers
-from hitl_orchestrator.services.reviews.team import Team
+from hitl_orchestrator.services.reviews.team import ReviewClaims
 
 # Clocks may differ a little; what lies further in the future has an impossible time.
 CLOCK_TOLERANCE = timedelta(minutes=5)
 TIMEOUT = "timeout"
 
 
-class Desk(Team):
+class ReviewRecorder(ReviewClaims):
     """The `Inbox` and the `Records` of the nodes, over a ledger, the people, the policies in force and a clock."""
 
-    def open(self, submission: Submission, routing: Routing, *, own: bool) -> ReviewRow:
+    def open(self, submission: Submission, routing: Routing, *, own: bool) -> StoredReview:
         """Return the review of a case that counts now; open the first one where there is none."""
         if not own:
             row = self._ledger.latest_review(submission.case_id)
@@ -57,7 +57,7 @@ class Desk(Team):
         shadow, routing = routing.decision.shadow, _without_shadow(routing)
         role = routing.decision.assigned_human_role or self._people.chain.roles[0]
         then = what_then(routing.decision, role, self._people.chain)
-        shown = Shown(
+        shown = ReviewSnapshot(
             review_id=f"{submission.case_id}.0",
             case_id=submission.case_id,
             level=0,
@@ -71,7 +71,7 @@ class Desk(Team):
         row = self._ledger.open_review(shown, self._clock(), shadow)
         return row if row.verdict is None else self._proven(row)
 
-    def hear(self, row: ReviewRow, answer: Review | None) -> ReviewRow:
+    def hear(self, row: StoredReview, answer: Review | None) -> StoredReview:
         """Return the review as it stands, after trying an answer that came with the wake-up."""
         if answer is not None:
             try:
@@ -80,24 +80,24 @@ class Desk(Team):
                 # This run was started elsewhere, and its next step knows of no lease.
                 self._ledger.release(row.case_id)
                 return decided  # noqa: TRY300 - it belongs to the answer
-            except (NotAuthorised, UnfitInput) as exc:
+            except (NotAuthorized, InvalidInput) as exc:
                 # An answer from elsewhere that does not fit changes nothing: the case asks again.
                 self.alarm(row.case_id, f"an answer that came straight to the graph was refused: {exc}")
-            except Refusal:
+            except RequestRejected:
                 pass
         row = self._ledger.latest_review(row.case_id) or row
         return row if row.verdict is None else self._proven(row)
 
-    def decide(self, row: ReviewRow, answer: Review, *, channel: str, case: Case | None = None) -> ReviewRow:
+    def decide(self, row: StoredReview, answer: Review, *, channel: str, case: Case | None = None) -> StoredReview:
         """Check a person's live answer, and record it if it is the first; the time is the desk's, not the answer's.
 
         Raises:
-            UnfitInput, StaleReview, NotAuthorised, TopOfChain, ReviewAlreadyDecided: see these.
+            InvalidInput, StaleReview, NotAuthorized, TopOfChain, ReviewAlreadyDecided: see these.
         """
         check_record(answer, f"the answer to review {row.review_id!r}")
         answer = settled(answer, f"the answer to review {row.review_id!r}")
         if answer.reviewer_id is None:
-            raise UnfitInput([f"the answer to review {row.review_id!r}: reviewer_id: say who decides"])
+            raise InvalidInput([f"the answer to review {row.review_id!r}: reviewer_id: say who decides"])
         row, told = self._proven_and_told(row)
         check_answer(answer, row)
         self._check_content(answer, row)
@@ -108,8 +108,8 @@ class Desk(Team):
         looked = self.looked_at(row, reviewer, told)
         if rights.asking.blind and not looked.label:
             why = "this review is blind, and they have not said what they think themselves; commit an own label first"
-            raise NotAuthorised(reviewer.reviewer_id, f"{why} ('hitl label')")
-        verdict = Verdict(
+            raise NotAuthorized(reviewer.reviewer_id, f"{why} ('hitl label')")
+        verdict = RecordedDecision(
             review=_completed(answer, row, role, answer.timestamp or now),
             decided_at=now,
             role=role,
@@ -125,7 +125,9 @@ class Desk(Team):
         verdict, pass_to = self._what_follows(rights, reviewer, verdict)
         return self._ledger.decide(row, verdict, actor, pass_to)
 
-    def _what_follows(self, rights: Rights, reviewer: Reviewer, verdict: Verdict) -> tuple[Verdict, Shown | None]:
+    def _what_follows(
+        self, rights: Rights, reviewer: Reviewer, verdict: RecordedDecision
+    ) -> tuple[RecordedDecision, ReviewSnapshot | None]:
         """Return an answer as it counts, and what is shown to whom next: nothing where it settles the case."""
         row = rights.row
         if verdict.review.human_decision is HumanDecision.ESCALATE:
@@ -144,20 +146,22 @@ class Desk(Team):
         role = self._role_above(rights, rights.needed)
         return vote, self._shown_again(row, role, quorum.told(given), escalated=True)
 
-    def _check_content(self, answer: Review, row: ReviewRow) -> None:
+    def _check_content(self, answer: Review, row: StoredReview) -> None:
         """Pass an answer whose reason is a known one, and whose output is one of its type."""
         codes = self._people.reason_codes
         if answer.reason_code is not None and answer.reason_code not in codes:
             there = f"the reasons are {', '.join(codes)}{did_you_mean(answer.reason_code, codes)}"
-            raise UnfitInput([f"the answer to review {row.review_id!r}: reason_code: {answer.reason_code!r}; {there}"])
+            raise InvalidInput(
+                [f"the answer to review {row.review_id!r}: reason_code: {answer.reason_code!r}; {there}"]
+            )
         if answer.modified_output is not None and self._outputs is not None:
             self._outputs.check(row.shown.task.task_type, answer.modified_output)
 
-    def expire(self, row: ReviewRow) -> ReviewRow | None:
+    def expire(self, row: StoredReview) -> StoredReview | None:
         """Record what becomes of a review that nobody answered in time; None where somebody did. Never an approval.
 
         Raises:
-            SealBroken: the row is not what was written.
+            TamperedReview: the row is not what was written.
         """
         row = self._proven(row)
         now, due = self._ledger.now(), row.expires_at
@@ -169,12 +173,12 @@ class Desk(Team):
             reason=f"nobody with the role {row.role!r} answered by {due.isoformat(timespec='seconds')}",
         )
         complete = _completed(said, row, row.role, now)
-        verdict = Verdict(
+        verdict = RecordedDecision(
             review=complete, decided_at=now, role=row.role, channel=TIMEOUT, source=DecisionSource.TIMEOUT
         )
         return self._ledger.expire(row, verdict, self._passed_up(row, verdict))
 
-    def replay(self, row: ReviewRow, recorded: Review, submission: Submission) -> ReviewRow:
+    def replay(self, row: StoredReview, recorded: Review, submission: Submission) -> StoredReview:
         """Record a decision that was taken in the past, at its own time, as a record of the past.
 
         Recorded reviews may name only a role, and an edit without the edited output.
@@ -188,18 +192,18 @@ class Desk(Team):
         if recorded.human_decision is HumanDecision.APPROVE and row.shown.routing.output is None:
             found.append(f"{where}: nothing is proposed that it could approve; give the output that was approved")
         if found:
-            raise UnfitInput(found)
+            raise InvalidInput(found)
         row = self._proven(row)
         role = recorded.human_role or row.role
         if recorded.reviewer_id is not None:
             reviewer = self._people.named(recorded.reviewer_id)
             role = role_to_decide_in(reviewer, row.role, row.domain, self._people.chain, recorded.human_role)
         elif not self._people.chain.reaches(role, row.role):
-            raise UnfitInput([f"{where}: human_role: {role!r} is below {row.role!r}, whose decision this is"])
+            raise InvalidInput([f"{where}: human_role: {role!r} is below {row.role!r}, whose decision this is"])
         at = recorded.timestamp or self._clock()
         complete = _completed(recorded, row, role, at)
         how = Authentication.RECORDED
-        verdict = Verdict(review=complete, decided_at=at, role=role, authenticated=how, channel=REPLAY)
+        verdict = RecordedDecision(review=complete, decided_at=at, role=role, authenticated=how, channel=REPLAY)
         actor = Actor(kind=ActorKind.RECORD, id=recorded.reviewer_id, authenticated=how, roles=(role,), channel=REPLAY)
         return self._ledger.decide(row, verdict, actor, self._passed_up(row, verdict))
 
@@ -222,7 +226,7 @@ class Desk(Team):
 
     def _chance(self, submission: Submission, routing: Routing) -> float:
         """Return with which chance a case like this one comes before a person: a look afterwards is drawn by lot."""
-        if submission.probe is None or submission.probe.kind is not ProbeKind.SPOT_CHECK:
+        if submission.probe is None or submission.probe.kind is not QualityCheckKind.SPOT_CHECK:
             return 1.0
         return self._asked(submission, facts_of(submission.task, routing)).spot_check or 1.0
 
@@ -235,9 +239,9 @@ class Desk(Team):
         if known != submission and _text(known) != _text(submission):
             raise self._forged(submission.case_id, "its submission is not the one that the ledger holds")
 
-    def _forged(self, case_id: str, why: str) -> StateForged:
+    def _forged(self, case_id: str, why: str) -> ForgedState:
         """Return the error that a state is not its own, after the alarm."""
-        found = StateForged(case_id, why)
+        found = ForgedState(case_id, why)
         self.alarm(case_id, str(found))
         return found
 
@@ -248,7 +252,9 @@ class Desk(Team):
         facts = facts_of(submission.task, routing)
         return not self._asked(submission, facts).needs_human
 
-    def _passed_up(self, row: ReviewRow, verdict: Verdict, rights: Rights | None = None) -> Shown | None:
+    def _passed_up(
+        self, row: StoredReview, verdict: RecordedDecision, rights: Rights | None = None
+    ) -> ReviewSnapshot | None:
         """Return what the next role up is shown; None for a final decision.
 
         A role that nobody holds who may decide this is passed over, where somebody above it may.
@@ -265,7 +271,7 @@ class Desk(Team):
         higher = chain.roles[chain.roles.index(above) :]
         return next((each for each in higher if rights.left(role=each)), above)
 
-    def _shown_again(self, row: ReviewRow, role: str, because: str, *, escalated: bool = False) -> Shown:
+    def _shown_again(self, row: StoredReview, role: str, because: str, *, escalated: bool = False) -> ReviewSnapshot:
         """Return what the next review of a case shows: for another person of the role, or for one above."""
         level = row.level + 1
         then = what_then(row.shown.routing.decision, role, self._people.chain)
@@ -293,7 +299,7 @@ def _text(submission: Submission) -> str:
     return canonical_json(submission.model_dump(mode="json"))
 
 
-def _completed(answer: Review, row: ReviewRow, role: str, at: datetime) -> Review:
+def _completed(answer: Review, row: StoredReview, role: str, at: datetime) -> Review:
     """Fill in what an answer left out, so that the ledger can be read without anything beside it."""
     filled = {
         "review_id": answer.review_id or row.review_id,

@@ -4,14 +4,14 @@ from hitl_orchestrator.domain.audit import Actor, RefusedAttempt
 from hitl_orchestrator.domain.enums import ActorKind, Authentication
 from hitl_orchestrator.domain.review import Review, Reviewer
 from hitl_orchestrator.domain.value import digest
-from hitl_orchestrator.errors import Refusal
+from hitl_orchestrator.errors import RequestRejected
 from hitl_orchestrator.ledger.events.builders import answer_digest
 
 REPLAY = "replay"
 
 
 def refused_attempt(
-    at: tuple[str, str | None], answer: Review, refusal: Refusal, known: Reviewer | None, channel: str
+    at: tuple[str, str | None], answer: Review, refusal: RequestRejected, known: Reviewer | None, channel: str
 ) -> RefusedAttempt:
     """Return what was tried at a case and a review, and why not.
 

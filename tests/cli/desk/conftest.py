@@ -9,7 +9,7 @@ from desks import PEOPLE, Driven, policy
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.cli.desk.app import DeskApp
-from hitl_orchestrator.cli.desk.client import Work
+from hitl_orchestrator.cli.desk.client import DeskClient
 from hitl_orchestrator.wiring.build import now_in_utc
 
 NEVER = 1e6
@@ -28,7 +28,7 @@ def sit():
 
     def run(hitl: Orchestrator, flow: Flow, *, reviewer: str = "r01", size: tuple[int, int] = (80, 24)) -> None:
         async def at_the_desk() -> None:
-            app = DeskApp(Work(hitl, hitl.people.named(reviewer)), now=now_in_utc, every=NEVER)
+            app = DeskApp(DeskClient(hitl, hitl.people.named(reviewer)), now=now_in_utc, every=NEVER)
             async with app.run_test(size=size) as pilot:
                 driven = Driven(app, pilot)
                 await driven.settled()

@@ -15,7 +15,7 @@ from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.input.parsing import did_you_mean
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 
 FORMS = ("jsonl", "csv", "parquet")
@@ -33,9 +33,9 @@ Row = dict[str, Any]
 def export(session: Session, form: str, out: str | None, *, events: bool) -> None:
     """Write the audit records, or every entry, into a file or to standard output."""
     if form not in FORMS:
-        raise UnfitInput([f"--format: {form!r} is not one of {', '.join(FORMS)}{did_you_mean(form, FORMS)}"])
+        raise InvalidInput([f"--format: {form!r} is not one of {', '.join(FORMS)}{did_you_mean(form, FORMS)}"])
     if form == "parquet" and out is None:
-        raise UnfitInput(["--format parquet: a Parquet file is no text; name a file with --out"])
+        raise InvalidInput(["--format parquet: a Parquet file is no text; name a file with --out"])
     columns = tuple(Event.model_fields) if events else (*AuditRecord.model_fields, *OF_THE_TASK)
     with session.ledger() as ledger:
         rows = _rows(ledger, events=events)
@@ -86,7 +86,7 @@ def _to_parquet(rows: Iterator[Row], columns: tuple[str, ...], out: str) -> int:
         pa, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError:
         remedy = "pip install 'hitl-orchestrator[parquet]'"
-        raise UnfitInput([f"--format parquet needs pyarrow, which is not installed; type: {remedy}"]) from None
+        raise InvalidInput([f"--format parquet needs pyarrow, which is not installed; type: {remedy}"]) from None
 
     schema = pa.schema([(column, _parquet_type(column, pa)) for column in columns])
     number = 0
@@ -97,7 +97,7 @@ def _to_parquet(rows: Iterator[Row], columns: tuple[str, ...], out: str) -> int:
                 writer.write_table(pa.Table.from_pylist(flat, schema=schema))
                 number += len(batch)
     except OSError as exc:
-        raise UnfitInput([f"{out}: cannot be written: {exc.strerror or exc}"]) from exc
+        raise InvalidInput([f"{out}: cannot be written: {exc.strerror or exc}"]) from exc
     return number
 
 
@@ -123,4 +123,4 @@ def _opened(out: str | None) -> Iterator[IO[str]]:
         with open(out, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123 - the name as it was typed
             yield file
     except OSError as exc:
-        raise UnfitInput([f"{out}: cannot be written: {exc.strerror}"]) from exc
+        raise InvalidInput([f"{out}: cannot be written: {exc.strerror}"]) from exc

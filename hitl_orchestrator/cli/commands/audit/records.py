@@ -9,7 +9,7 @@ from hitl_orchestrator.cli.views import audit_record as record
 from hitl_orchestrator.cli.views import policy_history as policy_story
 from hitl_orchestrator.cli.views import tables as views
 from hitl_orchestrator.domain.audit import AuditRecord, Event
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 
 
 def list_records(session: Session) -> None:
@@ -23,10 +23,10 @@ def show_entries(session: Session, given_id: str | None, *, policies: bool) -> N
     """Show every entry about one case, or those about policies.
 
     Raises:
-        UnfitInput: neither is asked for, or both are.
+        InvalidInput: neither is asked for, or both are.
     """
     if policies == (given_id is not None):
-        raise UnfitInput(["audit show: give the id of a case or of its task, or --policies alone"])
+        raise InvalidInput(["audit show: give the id of a case or of its task, or --policies alone"])
     outcome = None
     if given_id is None:
         # They can be read whatever has become of the policies and people that the store is used with.

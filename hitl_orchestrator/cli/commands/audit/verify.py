@@ -13,7 +13,7 @@ from hitl_orchestrator.cli.output.progress import counted
 from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.domain.input.parsing import parse, read_json
-from hitl_orchestrator.errors import KeyUnusable, UnfitInput
+from hitl_orchestrator.errors import InvalidInput, InvalidKey
 from hitl_orchestrator.ledger.events.chain import event_of
 from hitl_orchestrator.ledger.keys.signing import public_key_in
 from hitl_orchestrator.ledger.verification.chain_check import Verification
@@ -93,7 +93,7 @@ def trusted_key(session: Session, key_file: str | None) -> str | None:
         return public_key_in(read_file(key_file), key_file)
     try:
         return signing_key(session.store, session.head_key, make=False).public
-    except KeyUnusable:
+    except InvalidKey:
         return None
 
 
@@ -136,4 +136,4 @@ def _write(file: str, text: str) -> None:
     try:
         Path(file).write_text(text, "utf-8")
     except OSError as exc:
-        raise UnfitInput([f"{file}: cannot be written: {exc.strerror}"]) from exc
+        raise InvalidInput([f"{file}: cannot be written: {exc.strerror}"]) from exc

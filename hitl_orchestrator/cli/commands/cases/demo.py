@@ -19,7 +19,7 @@ from hitl_orchestrator.cli.session import Session, program
 from hitl_orchestrator.cli.views import tables as views
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.wiring.build import Orchestrator, canonical
 
 TASKS, OUTPUTS, REVIEWS, EXPECTED = "tasks.json", "agent_outputs.json", "human_reviews.json", "audit_logs.json"
@@ -105,18 +105,18 @@ def write_data(folder: Path) -> list[Path]:
     """Write the data sets. A file that is there with other content is left alone, and nothing is written.
 
     Raises:
-        UnfitInput: a file stands in the way, or the folder cannot be written.
+        InvalidInput: a file stands in the way, or the folder cannot be written.
     """
     wanted = {folder / name: canonical(name) for name in (*DATA_SETS, *EXAMPLES)}
     try:
         changed = [path for path, text in wanted.items() if path.exists() and path.read_text("utf-8") != text]
         if changed:
-            raise UnfitInput([f"{path}: is there with other content; choose another folder" for path in changed])
+            raise InvalidInput([f"{path}: is there with other content; choose another folder" for path in changed])
         for path, text in wanted.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
     except OSError as exc:
-        raise UnfitInput([f"{folder}: cannot be written: {exc.strerror}"]) from exc
+        raise InvalidInput([f"{folder}: cannot be written: {exc.strerror}"]) from exc
     return list(wanted)
 
 

@@ -18,7 +18,7 @@ from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import Task
-from hitl_orchestrator.errors import Refusal, UnfitInput, Unrecovered
+from hitl_orchestrator.errors import InvalidInput, RecoveryIncomplete, RequestRejected
 from hitl_orchestrator.services.cases.runner import Notice
 from hitl_orchestrator.wiring.build import Orchestrator, now_in_utc
 
@@ -32,7 +32,7 @@ class Run:
     cases: list[Case] = field(default_factory=list)
     known: int = 0
     unused: list[str] = field(default_factory=list)
-    refused: list[Refusal | UnfitInput] = field(default_factory=list)
+    refused: list[RequestRejected | InvalidInput] = field(default_factory=list)
 
 
 def run(session: Session, files: Files, *, resubmit: bool, submitted_by: str | None = None) -> None:
@@ -42,9 +42,9 @@ def run(session: Session, files: Files, *, resubmit: bool, submitted_by: str | N
         done = work_through(hitl, intake, resubmit=resubmit, submitted_by=submitted_by)
     answer(session.as_json, [views.case_summary(case) for case in done.cases], lambda: _told(session, done))
     if done.refused:
-        unfit = any(isinstance(exc, UnfitInput) for exc in done.refused)
+        unfit = any(isinstance(exc, InvalidInput) for exc in done.refused)
         problems = [problem for exc in done.refused for problem in problems_of(exc)]
-        tell("UnfitInput" if unfit else "Refusal", problems, session.as_json)
+        tell("InvalidInput" if unfit else "RequestRejected", problems, session.as_json)
         raise typer.Exit(UNFIT if unfit else NO)
 
 
@@ -56,7 +56,7 @@ def work_through(hitl: Orchestrator, intake: Intake, *, resubmit: bool = False, 
     for task in followed(intake.tasks, "cases"):
         try:
             case = _take_in(hitl, task, intake, resubmit, submitted_by)
-        except (Refusal, UnfitInput) as exc:
+        except (RequestRejected, InvalidInput) as exc:
             done.refused.append(exc)
             continue
         done.known += case.submission.received_at < started
@@ -85,7 +85,7 @@ def _moved_by(driving: Callable[[Callable[[Case], None]], object]) -> tuple[list
     moved: list[Case] = []
     try:
         driving(moved.append)
-    except Unrecovered as exc:
+    except RecoveryIncomplete as exc:
         return moved, exc.failures
     return moved, {}
 
@@ -100,7 +100,7 @@ def _tell_moved(
     answer(session.as_json, [*map(views.case_summary, moved), *heard], lambda: told)
     if stuck:
         tell(
-            "Unrecovered",
+            "RecoveryIncomplete",
             [f"case {case_id!r} stays as it was: {exc}" for case_id, exc in stuck.items()],
             session.as_json,
         )
@@ -126,12 +126,12 @@ def _replay(hitl: Orchestrator, case: Case, recorded: Sequence[Review], done: Ru
         return case
     if missing and not case.submission.replayed:
         live = f"task {case.task_id!r} came in live before: a person decides it, with 'hitl resume', and no record does"
-        done.refused.append(Refusal(live))
+        done.refused.append(RequestRejected(live))
         return case
     for review in missing:
         try:
             case = hitl.replay(case.case_id, review)
-        except (Refusal, UnfitInput) as exc:
+        except (RequestRejected, InvalidInput) as exc:
             done.refused.append(exc)
             break
     return case

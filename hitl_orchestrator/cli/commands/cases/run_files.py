@@ -11,7 +11,7 @@ from hitl_orchestrator.domain.input.parsing import Model, did_you_mean, parse_ma
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.domain.task import AgentOutput, Task
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
@@ -49,7 +49,7 @@ class Problems:
         """Return what `reading` returns; None where it found problems, which are kept."""
         try:
             return reading()
-        except UnfitInput as exc:
+        except InvalidInput as exc:
             self.found.extend(exc.problems)
             return None
 
@@ -58,7 +58,7 @@ def read_intake(session: Session, files: Files) -> Intake:
     """Read and check the policy, the people and the files of a run.
 
     Raises:
-        UnfitInput: with every problem of every file.
+        InvalidInput: with every problem of every file.
     """
     problems = Problems()
     people = problems.read(lambda: load_people(session.reviewers))
@@ -68,7 +68,7 @@ def read_intake(session: Session, files: Files) -> Intake:
     outputs = problems.read(lambda: read_outputs(files.outputs, tasks, files.tasks))
     reviews = problems.read(lambda: read_reviews(files.reviews, tasks, files.tasks, people))
     if problems.found or policy is None or people is None or tasks is None or outputs is None:
-        raise UnfitInput(problems.found)
+        raise InvalidInput(problems.found)
     return Intake(tasks, outputs, reviews, policy, people)
 
 
@@ -83,7 +83,7 @@ def read_tasks(path: str) -> list[Task]:
         if task.timestamp > latest
     ]
     if early:
-        raise UnfitInput(early)
+        raise InvalidInput(early)
     return tasks
 
 
@@ -109,7 +109,7 @@ def read_reviews(
     known = {task.task_id: task for task in tasks or ()}
     found.found += check_recorded(reviews, known, people, name_of(path))
     if found.found:
-        raise UnfitInput(found.found)
+        raise InvalidInput(found.found)
     return in_time_order(reviews)
 
 
@@ -127,7 +127,7 @@ def _standard_input() -> str:
     try:
         return sys.stdin.read().removeprefix("\ufeff")
     except UnicodeDecodeError as exc:
-        raise UnfitInput([f"standard input: not UTF-8 text (byte {exc.start}); send it as UTF-8"]) from exc
+        raise InvalidInput([f"standard input: not UTF-8 text (byte {exc.start}); send it as UTF-8"]) from exc
 
 
 def _refuse_strangers(named: Sequence[str | None], tasks: Sequence[Task], where: str, tasks_where: str) -> None:
@@ -138,4 +138,4 @@ def _refuse_strangers(named: Sequence[str | None], tasks: Sequence[Task], where:
         if task_id is not None and task_id not in known
     ]
     if found:
-        raise UnfitInput(found)
+        raise InvalidInput(found)

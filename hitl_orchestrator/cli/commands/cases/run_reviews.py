@@ -6,7 +6,7 @@ from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.input.parsing import did_you_mean
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import Task
-from hitl_orchestrator.errors import NotAuthorised
+from hitl_orchestrator.errors import NotAuthorized
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.recorded import unfit_record
 from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
@@ -59,5 +59,5 @@ def _strange(review: Review, people: People | None) -> Iterator[str]:
     if review.reviewer_id is not None:
         try:
             people.named(review.reviewer_id)
-        except NotAuthorised as exc:
+        except NotAuthorized as exc:
             yield f".reviewer_id: {exc}"

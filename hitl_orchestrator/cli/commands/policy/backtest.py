@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from hitl_orchestrator.backtest import Change, Rehearsal, rehearse, rehearse_store
+from hitl_orchestrator.backtest import Backtest, Change, run_backtest, run_store_backtest
 from hitl_orchestrator.backtest.history import scan
 from hitl_orchestrator.backtest.vectorized import polars
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table, routing
@@ -14,8 +14,8 @@ from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.domain.input.parsing import did_you_mean
 from hitl_orchestrator.domain.roles import RoleChain
-from hitl_orchestrator.errors import UnfitInput
-from hitl_orchestrator.insights.escaped_errors import Escape
+from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.insights.escaped_errors import EscapedErrors
 from hitl_orchestrator.insights.wait_times import Capacity, capacity_of
 from hitl_orchestrator.policies import Policy
 from hitl_orchestrator.wiring.build import load_people, load_policy
@@ -42,7 +42,7 @@ def simulate(session: Session, asked: Asked) -> None:
     capacity = _capacity(asked.capacity, chain)
     where = f"--on {asked.past}"
     if Path(asked.past).suffix in _FILES:
-        found = rehearse(new, [scan(asked.past)], old=old, capacity=capacity, roles=chain, where=where)
+        found = run_backtest(new, [scan(asked.past)], old=old, capacity=capacity, roles=chain, where=where)
     else:
         found = _on_store(session, asked.past, [new, *([] if old is None else [old])], capacity, chain)
     answer(session.as_json, found.model_dump(mode="json"), lambda: _report(found, asked))
@@ -50,12 +50,14 @@ def simulate(session: Session, asked: Asked) -> None:
 
 def _on_store(
     session: Session, store: str, policies: Sequence[Policy], capacity: dict[str, Capacity], chain: RoleChain
-) -> Rehearsal:
+) -> Backtest:
     there = session.on(store)
     with there.ledger() as ledger, counted(ledger.head().seq, "rehearsing") as on_cases:
         old = policies[1] if len(policies) > 1 else None
         where = f"--on {store}"
-        return rehearse_store(policies[0], ledger, old=old, capacity=capacity, roles=chain, where=where, heard=on_cases)
+        return run_store_backtest(
+            policies[0], ledger, old=old, capacity=capacity, roles=chain, where=where, heard=on_cases
+        )
 
 
 def _capacity(given: Sequence[str], chain: RoleChain) -> dict[str, Capacity]:
@@ -66,11 +68,11 @@ def _capacity(given: Sequence[str], chain: RoleChain) -> dict[str, Capacity]:
     twice = [one for one in dict.fromkeys(roles) if roles.count(one) > 1]
     found += [f"--capacity: {one!r} is given {roles.count(one)} times; say once what it can do" for one in twice]
     if found:
-        raise UnfitInput(found)
+        raise InvalidInput(found)
     return dict(read)
 
 
-def _report(found: Rehearsal, asked: Asked) -> Iterator[Block]:
+def _report(found: Backtest, asked: Asked) -> Iterator[Block]:
     span = f", {found.first_day} to {found.last_day}" if found.first_day else ""
     yield Line(f"{found.policy_id} ({found.policy_hash[:12]}) on {count(found.cases, 'past case')}{span}", "bold")
     beside = "what was recorded" if found.recorded else asked.old
@@ -94,7 +96,7 @@ def _report(found: Rehearsal, asked: Asked) -> Iterator[Block]:
     yield from _escape(found.escape)
 
 
-def _why_left_out(found: Rehearsal) -> str:
+def _why_left_out(found: Backtest) -> str:
     told = [
         (found.erased, "what the policy asks about was erased"),
         (found.left_out - found.erased, "no domain or task type was recorded"),
@@ -102,7 +104,7 @@ def _why_left_out(found: Rehearsal) -> str:
     return "; ".join(f"in {number} {why}" for number, why in told if number)
 
 
-def _flips(found: Rehearsal) -> Iterator[Block]:
+def _flips(found: Backtest) -> Iterator[Block]:
     rows = [
         (routing(one.before), Cell(one.before_rule), routing(one.after), Cell(one.after_rule), Cell(f"{one.cases:,}"))
         for one in found.flips[:_ROWS]
@@ -129,7 +131,7 @@ def _changes(noun: str, changes: Sequence[Change]) -> Iterator[Block]:
     yield from _more(len(changes))
 
 
-def _loads(found: Rehearsal) -> Iterator[Block]:
+def _loads(found: Backtest) -> Iterator[Block]:
     rows = [
         (
             Cell(load.role),
@@ -155,7 +157,7 @@ def _loads(found: Rehearsal) -> Iterator[Block]:
         )
 
 
-def _escape(found: Escape) -> Iterator[Block]:
+def _escape(found: EscapedErrors) -> Iterator[Block]:
     yield Line("Errors that would escape", "bold")
     if found.share is not None:
         seen = found.cases - found.unseen - found.unanswered

@@ -12,7 +12,7 @@ from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.views.policy_map import plain, terminal
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import Finding, Policy, Severity, check, policy_hash
 from hitl_orchestrator.policies.analysis.decision_map import PolicyMap, policy_map
 from hitl_orchestrator.policies.analysis.describe import say_facts
@@ -27,7 +27,7 @@ _STYLE = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: ""}
 def check_file(session: Session, path: str, *, strict: bool, draws: bool, map_file: str | None) -> None:
     """Read a policy and tell every finding; the answer is no where one is an error, or `strict` and a warning."""
     if map_file is not None and Path(map_file).suffix not in {".svg", ".png"}:
-        raise UnfitInput([f"--map-file: {map_file!r} says neither SVG nor PNG; end it with .svg or .png"])
+        raise InvalidInput([f"--map-file: {map_file!r} says neither SVG nor PNG; end it with .svg or .png"])
     chain = load_people(session.reviewers).chain
     policy = load_policy(path, chain)
     found = with_mends(policy, check(policy, chain), chain)
@@ -52,7 +52,7 @@ def _write(drawn: PolicyMap, path: Path) -> None:
     try:
         path.write_bytes(content)
     except OSError as exc:
-        raise UnfitInput([f"--map-file: {path} cannot be written: {exc.strerror}"]) from None
+        raise InvalidInput([f"--map-file: {path} cannot be written: {exc.strerror}"]) from None
 
 
 def _told(policy: Policy, found: Sequence[Finding], drawn: PolicyMap | None, map_file: str | None) -> Iterator[Block]:

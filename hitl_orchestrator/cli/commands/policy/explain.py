@@ -14,7 +14,7 @@ from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.task import AgentOutput, Task
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import Explanation, Policy, compile_policy, explain, policy_hash
 from hitl_orchestrator.policies.analysis.findings import plain
 from hitl_orchestrator.policies.engine.risk import risk_of
@@ -79,7 +79,7 @@ def _given_tasks(
     where = ", ".join(map(name_of, files))
     outputs = problems.read(lambda: read_outputs(outputs_path, readable, where))
     if problems.found:
-        raise UnfitInput(problems.found)
+        raise InvalidInput(problems.found)
     return [(task, (outputs or {}).get(task.task_id)) for task in tasks] + _known(session, ids)
 
 

@@ -10,9 +10,9 @@ from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.enums import EventKind
-from hitl_orchestrator.errors import PolicyMissing, UnfitInput
-from hitl_orchestrator.policies.lifecycle.history import Life, Version
-from hitl_orchestrator.policies.lifecycle.shadow import Watching
+from hitl_orchestrator.errors import InvalidInput, PolicyMissing
+from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Version
+from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
 from hitl_orchestrator.services.policy.admin import Governed
 from hitl_orchestrator.wiring.build import Orchestrator
 
@@ -48,11 +48,11 @@ def canary(session: Session, file: str | None, share: float | None, by: tuple[st
     """Try a policy on a share of the new cases, or end that.
 
     Raises:
-        UnfitInput: neither is asked for, or both are.
+        InvalidInput: neither is asked for, or both are.
     """
     reviewer, reason = by
     if off != (file is None) or off != (share is None):
-        raise UnfitInput(["canary: give a policy and --share, such as --share 0.1, or --off alone"])
+        raise InvalidInput(["canary: give a policy and --share, such as --share 0.1, or --off alone"])
     with _opened(session) as hitl:
         if file is None or share is None:
             ended = hitl.end_canary(reviewer_id=reviewer, reason=reason, channel=CHANNEL)
@@ -66,12 +66,12 @@ def shadow(session: Session, file: str | None, reviewer: str | None, reason: str
     """Watch a policy, end that, or tell what came of it.
 
     Raises:
-        UnfitInput: both are asked for, or nobody says who wants it and why.
+        InvalidInput: both are asked for, or nobody says who wants it and why.
     """
     if off and file is not None:
-        raise UnfitInput(["shadow: give a policy to watch, or --off to end it"])
+        raise InvalidInput(["shadow: give a policy to watch, or --off to end it"])
     if (off or file is not None) and (reviewer is None or reason is None):
-        raise UnfitInput(["shadow: say who wants it and why, with --reviewer and --reason"])
+        raise InvalidInput(["shadow: say who wants it and why, with --reviewer and --reason"])
     by: dict[str, Any] = {"reviewer_id": reviewer, "reason": reason, "channel": CHANNEL}
     with _opened(session) as hitl:
         if off:
@@ -79,7 +79,7 @@ def shadow(session: Session, file: str | None, reviewer: str | None, reason: str
             return
         if file is not None:
             hitl.shadow_policy(file, **by)
-        found = hitl.watched_policy()
+        found = hitl.shadow_report()
     answer(session.as_json, None if found is None else found.model_dump(mode="json"), lambda: _watching(found))
 
 
@@ -127,7 +127,7 @@ def _tell_ended(session: Session, what: str, *, ended: bool) -> None:
     answer(session.as_json, {"ended": ended}, lambda: [Line(told)])
 
 
-def _plain(life: Life, one: Version, history: Sequence[Event]) -> dict[str, Any]:
+def _plain(life: PolicyHistory, one: Version, history: Sequence[Event]) -> dict[str, Any]:
     standing = life.standing(one.policy_hash)
     share = life.canary.share if life.canary is not None and "canary" in standing else None
     cases = [proposal.case_id for proposal in life.pending.values() if proposal.policy_hash == one.policy_hash]
@@ -149,7 +149,7 @@ def _by_whom(event: Event) -> dict[str, str | None]:
     return {"by": event.body.get("by") or event.actor.id, "approved_by": event.body.get("approved_by")}
 
 
-def _versions(life: Life, listed: Sequence[dict[str, Any]]) -> Iterator[Block]:
+def _versions(life: PolicyHistory, listed: Sequence[dict[str, Any]]) -> Iterator[Block]:
     if not listed:
         yield Line("No policy was used in this store yet.")
     for one in listed:
@@ -174,7 +174,7 @@ def _minute(at: str) -> str:
     return at[:16].replace("T", " ")
 
 
-def _watching(found: Watching | None) -> Iterator[Block]:
+def _watching(found: ShadowReport | None) -> Iterator[Block]:
     if found is None:
         yield Line("No policy is watched; 'hitl policy shadow FILE' watches one.")
         return

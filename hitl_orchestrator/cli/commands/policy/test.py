@@ -19,7 +19,7 @@ from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.roles import RoleChain
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import Policy, compile_policy, policy_hash
 from hitl_orchestrator.policies.testing.coverage import Coverage, boundary_cases, coverage
 from hitl_orchestrator.policies.testing.test_tables import (
@@ -77,13 +77,13 @@ def test(session: Session, paths: Sequence[str], asked: Asked) -> None:
     started = perf_counter()
     read = [problems.read(partial(load_policy_tests, file, chain, named)) for file in files]
     if problems.found:
-        raise UnfitInput(problems.found)
+        raise InvalidInput(problems.found)
     tables = [one for one in read if one is not None]
     if asked.boundaries is not None:
         _write_boundaries(session, asked.boundaries, named, tables, chain)
         return
     if not tables:
-        raise UnfitInput([f"no tests found; name a table of tests, *{' or *'.join(ENDINGS)}"])
+        raise InvalidInput([f"no tests found; name a table of tests, *{' or *'.join(ENDINGS)}"])
     ran = [_run(table, chain) for table in tables]
     seconds = perf_counter() - started
     covered = _coverage_of(ran, chain) if asked.coverage or asked.least is not None else []
@@ -97,7 +97,7 @@ def _files_at(path: str) -> list[Path]:
     there = Path(path)
     if not there.is_dir():
         if not path.endswith(ENDINGS):
-            raise UnfitInput([f"{path}: a table of tests ends in {', '.join(ENDINGS)}"])
+            raise InvalidInput([f"{path}: a table of tests ends in {', '.join(ENDINGS)}"])
         return [there]
     found: list[Path] = []
     for folder, within, names in os.walk(there):
@@ -241,21 +241,21 @@ def _write_boundaries(
     policies = {policy_hash(one.policy): one.policy for one in tables}
     policy = named or (next(iter(policies.values())) if len(policies) == 1 else None)
     if policy is None:
-        raise UnfitInput(["--write-boundaries: give --policy, the policy whose bounds are to be tried"])
+        raise InvalidInput(["--write-boundaries: give --policy, the policy whose bounds are to be tried"])
     if not out.endswith(ENDINGS[:2]):
-        raise UnfitInput([f"--write-boundaries: {out} does not end in {ENDINGS[0]}, so nothing would find it"])
+        raise InvalidInput([f"--write-boundaries: {out} does not end in {ENDINGS[0]}, so nothing would find it"])
     if Path(out).exists():
-        raise UnfitInput([f"--write-boundaries: {out} is there already, perhaps reviewed; name another file"])
+        raise InvalidInput([f"--write-boundaries: {out} is there already, perhaps reviewed; name another file"])
     compiled = compile_policy(policy, chain)
     cases = [(name, facts, compiled.decide(facts)) for name, facts in boundary_cases(policy)]
     if not cases:
-        raise UnfitInput([f"policy {policy.policy_id!r} names no bound, so there is nothing to write"])
+        raise InvalidInput([f"policy {policy.policy_id!r} names no bound, so there is nothing to write"])
     beside = None if session.given.policy is None else os.path.relpath(session.given.policy, Path(out).parent)
     text = "\n".join(_written(policy, beside, cases)) + "\n"
     try:
         Path(out).write_text(text, "utf-8")
     except OSError as exc:
-        raise UnfitInput([f"{out}: cannot be written: {exc.strerror}"]) from exc
+        raise InvalidInput([f"{out}: cannot be written: {exc.strerror}"]) from exc
     told = f"{count(len(cases), 'test')} written to {out}: what the policy answers today, for you to review."
     answer(session.as_json, {"file": out, "tests": len(cases)}, lambda: [Line(told)])
 

@@ -13,7 +13,7 @@ from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.views import assignments as team
 from hitl_orchestrator.cli.views import tables as views
-from hitl_orchestrator.errors import CaseNotWaiting, UnfitInput
+from hitl_orchestrator.errors import CaseNotWaiting, InvalidInput
 
 ASKS = "--yes is needed where nobody can be asked; without it the cases are only decided after a yes at a terminal"
 
@@ -24,12 +24,12 @@ def bulk(
     """List the cases, ask, and decide them all.
 
     Raises:
-        UnfitInput: nobody can be asked, or the cases may not be decided together.
+        InvalidInput: nobody can be asked, or the cases may not be decided together.
     """
     given = read_answer({**said, "reviewer_id": reviewer}, None)
     can_ask = sys.stdin.isatty() and not session.as_json
     if not yes and not can_ask:
-        raise UnfitInput([ASKS])
+        raise InvalidInput([ASKS])
     with session.open() as hitl:
         cases = [hitl.show(given_id) for given_id in given_ids]
         rows = [case.open_review for case in cases]

@@ -12,9 +12,9 @@ from hitl_orchestrator.cli.views import case_story as story
 from hitl_orchestrator.cli.views import tables as views
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.input.parsing import did_you_mean, parse, read_json
-from hitl_orchestrator.domain.review import Review, ReviewRow
+from hitl_orchestrator.domain.review import Review, StoredReview
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.review.authority import options
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.reviews.inbox import role_needed
@@ -84,11 +84,11 @@ def _plain(output: Proposal | None) -> dict[str, Any] | None:
     return None if output is None else output.model_dump(mode="json")
 
 
-def _role_needed(hitl: Orchestrator, row: ReviewRow) -> str:
+def _role_needed(hitl: Orchestrator, row: StoredReview) -> str:
     return role_needed(row, hitl.rulebook, hitl.people.chain)
 
 
-def _deciding(hitl: Orchestrator, row: ReviewRow) -> story.Deciding:
+def _deciding(hitl: Orchestrator, row: StoredReview) -> story.Deciding:
     needed = _role_needed(hitl, row)
     able = hitl.view(row.case_id).may_decide
     return story.Deciding(row, needed, options(row, needed, hitl.people.chain), able)
@@ -99,7 +99,7 @@ def _check_role(role: str, people: People) -> None:
     known = [*people.chain.roles, *(held for one in people for held in one.roles)]
     if role not in known:
         there = f"the roles are {', '.join(dict.fromkeys(known))}{did_you_mean(role, known)}"
-        raise UnfitInput([f"--role: {role!r} is no role of the reviewers file, and nothing waits for it; {there}"])
+        raise InvalidInput([f"--role: {role!r} is no role of the reviewers file, and nothing waits for it; {there}"])
 
 
 def _hint_at_recover(unfinished: int) -> None:

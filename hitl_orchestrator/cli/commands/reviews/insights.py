@@ -7,7 +7,7 @@ from hitl_orchestrator.cli.output.formatting import count, duration
 from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.insights.feedback import Feedback
-from hitl_orchestrator.insights.reviewer_quality import Care, Share, Signal, care
+from hitl_orchestrator.insights.reviewer_quality import ReviewerQuality, Share, Signal, care
 
 
 def feedback(session: Session) -> None:
@@ -45,7 +45,7 @@ def insights(session: Session) -> None:
     answer(session.as_json, [one.model_dump(mode="json") for one in found], lambda: _care(found))
 
 
-def _care(found: Sequence[Care]) -> Iterator[Block]:
+def _care(found: Sequence[ReviewerQuality]) -> Iterator[Block]:
     if not found:
         yield Line("Nobody has reviewed a case yet.")
         return
@@ -67,7 +67,7 @@ def _care(found: Sequence[Care]) -> Iterator[Block]:
     )
 
 
-def _care_row(one: Care) -> tuple[Cell, ...]:
+def _care_row(one: ReviewerQuality) -> tuple[Cell, ...]:
     seconds = "-" if one.median_seconds is None else duration(one.median_seconds)
     shares = (one.with_agent, one.with_peers, one.planted_approved)
     return (Cell(one.reviewer), Cell(str(one.cases)), Cell(seconds), *map(_share, shares))

@@ -3,7 +3,7 @@
 import sys
 
 from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.errors import UnfitInput
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.wiring.build import now_in_utc
 
 NO_TEXTUAL = "the review desk needs Textual; install it with: pip install 'hitl-orchestrator[desk]'"
@@ -14,21 +14,21 @@ def review(session: Session, reviewer_id: str) -> None:
     """Open the desk of one reviewer, until they quit.
 
     Raises:
-        UnfitInput: there is no terminal, or no Textual.
-        NotAuthorised: nobody has this id.
+        InvalidInput: there is no terminal, or no Textual.
+        NotAuthorized: nobody has this id.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UnfitInput([NO_TERMINAL])
+        raise InvalidInput([NO_TERMINAL])
     try:
         from hitl_orchestrator.cli.desk.app import DeskApp  # noqa: PLC0415 - Textual is an extra, and slow to import
     except ModuleNotFoundError as exc:
         if (exc.name or "").split(".")[0] != "textual":
             raise
-        raise UnfitInput([NO_TEXTUAL]) from exc
-    from hitl_orchestrator.cli.desk.client import Work  # noqa: PLC0415
+        raise InvalidInput([NO_TEXTUAL]) from exc
+    from hitl_orchestrator.cli.desk.client import DeskClient  # noqa: PLC0415
 
     with session.open() as hitl:
-        app = DeskApp(Work(hitl, hitl.people.named(reviewer_id)), now=now_in_utc)
+        app = DeskApp(DeskClient(hitl, hitl.people.named(reviewer_id)), now=now_in_utc)
         app.run()
         if app.fault is not None:
             raise app.fault
