@@ -128,8 +128,8 @@ def _ratios(figures: dict[str, float]) -> Table:
         if key not in figures:
             continue
         reached = figures[key] >= aim if more_is_better else figures[key] <= aim
-        colour = "green" if reached else "yellow"
-        table.add_row(name, f"[{colour}]{figures[key]:.2f}[/]", f"{'≥' if more_is_better else '≤'} {aim:g}")
+        color = "green" if reached else "yellow"
+        table.add_row(name, f"[{color}]{figures[key]:.2f}[/]", f"{'≥' if more_is_better else '≤'} {aim:g}")
     return table
 
 

@@ -39,7 +39,7 @@ CASES = [
         "Refund in full",
         "The photos show a crushed box, and the order is three days old, well within the 30 days of the policy.",
     ),
-    ("refund-4815", 0.81, "Refund of 9.90: delivered to a neighbour", "No refund", "The neighbour has confirmed it."),
+    ("refund-4815", 0.81, "Refund of 9.90: delivered to a neighbor", "No refund", "The neighbor has confirmed it."),
 ]
 
 

@@ -140,16 +140,16 @@ def _text(x: float, y: float, words: str, kind: str = "", anchor: str = "middle"
     return f'<text{style} x="{x:g}" y="{y:g}" text-anchor="{anchor}">{escape(words)}</text>'
 
 
-def _arrow(colour: str, start: Point, end: Point) -> str:
-    return _path(colour, f"M {start.x} {start.y} H {end.x - 9}", end, (1, 0))
+def _arrow(color: str, start: Point, end: Point) -> str:
+    return _path(color, f"M {start.x} {start.y} H {end.x - 9}", end, (1, 0))
 
 
-def _path(colour: str, way: str, end: Point, heading: tuple[int, int]) -> str:
+def _path(color: str, way: str, end: Point, heading: tuple[int, int]) -> str:
     """Draw a line along `way`, and its tip at `end`."""
     along, across = heading
     back = Point(end.x - 11 * along, end.y - 11 * across)
     wings = f"{back.x - 6 * across:g},{back.y - 6 * along:g} {back.x + 6 * across:g},{back.y + 6 * along:g}"
     return (
-        f'<path class="{f"line {colour}".strip()}" d="{way}"/>'
-        f'<polygon class="{f"tip {colour}".strip()}" points="{end.x:g},{end.y:g} {wings}"/>'
+        f'<path class="{f"line {color}".strip()}" d="{way}"/>'
+        f'<polygon class="{f"tip {color}".strip()}" points="{end.x:g},{end.y:g} {wings}"/>'
     )

@@ -246,7 +246,7 @@ class ReviewClaimed(RequestRejected):
 
 
 class ReviewWithdrawn(RequestRejected):
-    """The case of this review was cancelled, or a newer attempt took its place, before anybody decided it."""
+    """The case of this review was canceled, or a newer attempt took its place, before anybody decided it."""
 
     def __init__(self, review_id: str, how: str, by: str, at: datetime) -> None:
         super().__init__(

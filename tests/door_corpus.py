@@ -201,7 +201,7 @@ def number_entries() -> Iterator[Entry]:
 
 
 def shape_entries() -> Iterator[Entry]:
-    """Every field of the wrong shape, left out, misspelt, or standing there twice."""
+    """Every field of the wrong shape, left out, misspelled, or standing there twice."""
     for kind, record in (
         ("task", TASK),
         ("output", OUTPUT),
@@ -214,7 +214,7 @@ def shape_entries() -> Iterator[Entry]:
                 fits = isinstance(wrong, type(right)) or (field, name) in MAY_BE
                 if not fits:
                     yield Entry(f"{kind} {field} is {name}", kind, written({**record, field: wrong}), "")
-            yield Entry(f"{kind} {field} misspelt", kind, written(put(record, (f"{field}z",), 1)), "unknown field")
+            yield Entry(f"{kind} {field} misspelled", kind, written(put(record, (f"{field}z",), 1)), "unknown field")
             twice = written(record)[:-1] + b", " + written({field: right})[1:]
             yield Entry(f"{kind} {field} twice", kind, twice, f"the key '{field}' stands twice in one object")
 

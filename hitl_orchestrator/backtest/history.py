@@ -46,7 +46,7 @@ FIELDS = (*_TEXTS, *_NUMBERS, "redacted")
 NOTHING_LEFT_OUT, ERASED, NAMELESS = range(3)
 """Why a case is left out: what a policy asks about was erased, or the case has no domain or task type."""
 
-_PROBES = (QualityCheckKind.KNOWN_ANSWER.value, QualityCheckKind.SECOND_LOOK.value)
+_PROBES = (QualityCheckKind.KNOWN_ANSWER.value, QualityCheckKind.SECOND_REVIEW.value)
 
 
 def first_line(exc: Exception) -> str:

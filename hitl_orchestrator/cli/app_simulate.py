@@ -26,7 +26,7 @@ def simulate(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Live through some weeks of a simulated organisation.
+    """Live through some weeks of a simulated organization.
 
     Simulated people review simulated tasks on a simulated clock: some are on holiday, fall ill, or leave a case and go.
     It shows their load, how long cases waited, and what came of them. Nothing is stored. Exit code 1 where a case got

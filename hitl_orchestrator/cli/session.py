@@ -34,7 +34,7 @@ class Session:
     given: GlobalOptions = NO_OPTIONS
 
     def open(self) -> Orchestrator:
-        """Open a store that is there. A misspelt name must not look like an empty inbox.
+        """Open a store that is there. A misspelled name must not look like an empty inbox.
 
         Raises:
             StoreUnavailable: there is none.

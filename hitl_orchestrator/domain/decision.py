@@ -73,7 +73,7 @@ SINGLE_REVIEW = ReviewRequirements()
 
 
 class LayerAnswer(Value):
-    """What one layer of a policy answers by itself: the organisation, a domain, or a user; None where it is silent."""
+    """What one layer of a policy answers by itself: the organization, a domain, or a user; None where it is silent."""
 
     layer: Label
     rule_id: Label | None

@@ -65,7 +65,7 @@ class FinalDecision(StrEnum):
     REJECTED = "rejected"
     MODIFIED_AND_APPROVED = "modified_and_approved"
     OVERRIDE_APPROVED = "override_approved"
-    CANCELLED = "cancelled"
+    CANCELED = "canceled"
     """Whoever submitted it took it back before anybody decided."""
     SUPERSEDED = "superseded"
     """A newer attempt at the same task took its place before anybody decided."""
@@ -95,7 +95,7 @@ class DecisionSource(StrEnum):
     HUMAN = "human"
     TIMEOUT = "timeout"
     SUBMITTER = "submitter"
-    """Whoever submitted the case cancelled it."""
+    """Whoever submitted the case canceled it."""
     RESUBMISSION = "resubmission"
     """A newer attempt at the task took the place of the case."""
 
@@ -113,7 +113,7 @@ class QualityCheckKind(StrEnum):
     """Why a case is in the queue that nobody will ever carry out."""
 
     KNOWN_ANSWER = "known_answer"
-    SECOND_LOOK = "add_second_review"
+    SECOND_REVIEW = "second_review"
     SPOT_CHECK = "spot_check"
     """A case that went ahead by itself, looked at afterwards."""
 
@@ -147,7 +147,7 @@ class ReviewStatus(StrEnum):
     VOTED = "voted"
     ESCALATED = "escalated"
     EXPIRED = "expired"
-    CANCELLED = "cancelled"
+    CANCELED = "canceled"
     SUPERSEDED = "superseded"
 
 
@@ -180,13 +180,13 @@ class EventKind(StrEnum):
     DELEGATED = "delegated"
     RELEASED = "released"
     VIEWED = "viewed"
-    LABELLED = "labelled"
+    LABELED = "labeled"
     REMINDED = "reminded"
     VOTED = "voted"
     ESCALATED = "escalated"
     DECIDED = "decided"
     EXPIRED = "expired"
-    CANCELLED = "cancelled"
+    CANCELED = "canceled"
     SUPERSEDED = "superseded"
     REFUSED = "refused"
     RESUMED = "resumed"

@@ -48,7 +48,7 @@ class Review(Value):
     given, names exactly what the person saw. Fields a live answer leaves out (`review_id`, `task_id`,
     `human_role`, `timestamp`) are filled from the review that it answers.
 
-    `reason_code` is one of the organisation's short list of reasons.
+    `reason_code` is one of the organization's short list of reasons.
 
     An `idempotency_key` is the caller's name for this one answer: the same key of the same person again is the same
     receipt, whatever happened to the case since, and with other content it is refused.
@@ -136,7 +136,7 @@ class RecordedDecision(Value):
 
 
 _WITHDRAWN = {
-    DecisionSource.SUBMITTER: FinalDecision.CANCELLED,
+    DecisionSource.SUBMITTER: FinalDecision.CANCELED,
     DecisionSource.RESUBMISSION: FinalDecision.SUPERSEDED,
 }
 

@@ -68,7 +68,7 @@ def _name(text: str) -> str:
         return text
     _storable(text)
     if not unicodedata.is_normalized("NFC", text):
-        raise ValueError("a name is written in Unicode's composed form, NFC; normalise it, or it would be another name")
+        raise ValueError("a name is written in Unicode's composed form, NFC; normalize it, or it would be another name")
     if set(hidden_in(text)) - _JOINERS or "\n" in text or "\t" in text:
         raise ValueError(f"a name has no invisible characters and no line breaks, and this is {visible(text)}")
     return text

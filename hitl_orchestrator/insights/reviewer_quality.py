@@ -198,7 +198,7 @@ def _compared(
 ) -> Iterator[tuple[_Answer, _Answer]]:
     """Yield each answer beside each other person's to the same case, from both sides."""
     yield from permutations(answers.items(), 2)
-    first = known.get(record.probe_of or "") if record.probe is QualityCheckKind.SECOND_LOOK else None
+    first = known.get(record.probe_of or "") if record.probe is QualityCheckKind.SECOND_REVIEW else None
     for one in answers.items():
         for other in dict(_answers(first)).items() if first else ():
             if one[0] != other[0]:

@@ -60,7 +60,7 @@ class Inbox(Protocol):
     def hear(self, row: StoredReview, answer: Review | None) -> StoredReview:
         """Return the review as it stands, after putting `answer`, where there is one, through the one decision.
 
-        An unfit or unauthorised answer changes nothing: the review stays open, and the case asks again.
+        An unfit or unauthorized answer changes nothing: the review stays open, and the case asks again.
         """
 
 

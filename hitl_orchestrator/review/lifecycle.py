@@ -18,7 +18,7 @@ class State(StrEnum):
     VOTED = "voted"
     ESCALATED = "escalated"
     EXPIRED = "expired"
-    CANCELLED = "cancelled"
+    CANCELED = "canceled"
     SUPERSEDED = "superseded"
 
 
@@ -42,7 +42,7 @@ _ENDS = {
     Verb.VOTE: State.VOTED,
     Verb.ESCALATE: State.ESCALATED,
     Verb.EXPIRE: State.EXPIRED,
-    Verb.CANCEL: State.CANCELLED,
+    Verb.CANCEL: State.CANCELED,
     Verb.SUPERSEDE: State.SUPERSEDED,
 }
 

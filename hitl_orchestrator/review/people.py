@@ -1,4 +1,4 @@
-"""Who the reviewers are, how their roles stand above one another, and how the organisation works."""
+"""Who the reviewers are, how their roles stand above one another, and how the organization works."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain as joined
@@ -15,7 +15,7 @@ from hitl_orchestrator.errors import InvalidInput, NotAuthorized
 from hitl_orchestrator.review.working_time import check_holidays
 
 DEFAULT_REASON_CODES = ("agent_error", "policy_exception", "missing_information", "ambiguous_input", "other")
-"""Why reviewers decide as they do, where the organisation has no list of its own."""
+"""Why reviewers decide as they do, where the organization has no list of its own."""
 
 
 class Team(Value):
@@ -37,7 +37,7 @@ class _File(Value):
 
 
 class People:
-    """All reviewers by id, the chain of escalation, and what the organisation has in common.
+    """All reviewers by id, the chain of escalation, and what the organization has in common.
 
     `calendar` is when the house works, for times that count in working time; `reason_codes` are the reasons that an
     answer may name. Accounts of one human being are told apart everywhere but where people are counted.

@@ -1,4 +1,4 @@
-"""For tests and trials of people who use this: a clock that you move, simulated reviewers, an organisation.
+"""For tests and trials of people who use this: a clock that you move, simulated reviewers, an organization.
 
 pytest finds the fixtures `hitl`, `reviewer` and `clock` by itself, in every run; the names here are loaded when they
 are first used, so that other runs are none the slower.

@@ -1,4 +1,4 @@
-"""A whole organisation at work on a simulated clock: tasks come in, people come and go, and decide what they claim."""
+"""A whole organization at work on a simulated clock: tasks come in, people come and go, and decide what they claim."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence

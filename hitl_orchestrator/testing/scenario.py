@@ -45,7 +45,7 @@ class Arrival(NamedTuple):
 
 
 class Scenario(Value):
-    """So many days of an organisation. The same scenario is the same days, task by task and answer by answer.
+    """So many days of an organization. The same scenario is the same days, task by task and answer by answer.
 
     Every day `tasks_per_day` come in, between six and eight in the evening UTC most around one. The agent is right in
     `agent_accuracy` of them. Of the staff nobody comes on a day with the chance `sick`, although work is given to them;
@@ -106,7 +106,7 @@ class Scenario(Value):
         """
         if count < LEAST_STAFF:
             raise ValueError(
-                f"an organisation has at least {LEAST_STAFF} reviewers, one for each role, and not {count}"
+                f"an organization has at least {LEAST_STAFF} reviewers, one for each role, and not {count}"
             )
         first, middle, top = DEFAULT_CHAIN.roles
         roles = [top] * max(1, count // 10) + [middle] * max(1, count // 5)

@@ -118,7 +118,7 @@ def test_check_as_json_has_the_kind_the_examples_and_the_mends(hitl):
     assert gap["kind"] == "gap"
 
 
-def test_the_map_fits_80_columns_and_tells_the_actions_apart_without_colours(hitl):
+def test_the_map_fits_80_columns_and_tells_the_actions_apart_without_colors(hitl):
     lines = hitl("policy", "check", "routing_policy.json", "--map").out.splitlines()
 
     assert max(map(len, lines)) <= 80
@@ -168,4 +168,4 @@ def test_an_explanation_names_the_layer_of_every_rule(hitl, folder):
 
     assert told.code == 0
     assert "domain account_management  own" in told.out
-    assert "organisation" in told.out
+    assert "organization" in told.out

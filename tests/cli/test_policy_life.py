@@ -180,7 +180,7 @@ def of_other_roles(folder):
 
 
 @pytest.mark.usefixtures("of_other_roles")
-def test_an_organisation_of_other_roles_activates_its_first_policy_alone_and_a_looser_one_by_two(hitl):
+def test_an_organization_of_other_roles_activates_its_first_policy_alone_and_a_looser_one_by_two(hitl):
     assert hitl("policy", "activate", "ours.json", *BY_BOSS).out.startswith("In force: ")
     assert hitl("policy", "activate", "looser.json", *BY_BOSS, "--json").data["in_force"] is False
     assert hitl("policy", "versions", "--reviewers", "own.json", "--json").data[0]["standing"] == ["active"]

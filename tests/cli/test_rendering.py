@@ -86,17 +86,17 @@ def test_problems_show_control_characters_instead_of_obeying_them(hitl):
 
 
 @pytest.mark.parametrize(
-    ("variables", "coloured"),
+    ("variables", "colored"),
     [({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False), ({}, False)],
 )
-def test_colours_are_for_terminals_and_no_color_is_respected(hitl, folder, variables, coloured):
+def test_colors_are_for_terminals_and_no_color_is_respected(hitl, folder, variables, colored):
     hitl(*RUN)
 
     command = [sys.executable, "-m", "hitl_orchestrator.cli", "inbox"]
     environment = {**os.environ, "TERM": "xterm", **variables}
     out = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True).stdout
 
-    assert ("\x1b[31m" in out) is coloured
+    assert ("\x1b[31m" in out) is colored
 
 
 def test_a_narrow_terminal_cuts_columns_but_never_an_id(hitl, monkeypatch):

@@ -67,7 +67,7 @@ def test_an_empty_inbox_says_so(routed):
     assert routed("inbox", "--role", "compliance_officer").out == "Nothing waits for a person.\n"
 
 
-def test_a_misspelt_role_is_no_empty_inbox(routed):
+def test_a_misspelled_role_is_no_empty_inbox(routed):
     said = routed("inbox", "--role", "senior_manger")
 
     assert (said.code, said.out) == (2, "")

@@ -1,4 +1,4 @@
-"""`hitl simulate`: some days of a simulated organisation, told in tables and bars."""
+"""`hitl simulate`: some days of a simulated organization, told in tables and bars."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The commands of a team of reviewers: filters, claims, delegation, cancelling, blind labels, bulk, what is learnt."""
+"""The commands of a team of reviewers: filters, claims, delegation, canceling, blind labels, bulk, what is learned."""
 
 import io
 import json
@@ -93,7 +93,7 @@ def test_only_the_submitter_cancels(team):
     assert "only 'shop', who submitted it, may cancel it" in refused.err
     assert team("cancel", "task_001", "--by", "shop", "--reason", "sent twice", "--json").data["stage"] == "finished"
     told = team("show", "task_001").out
-    assert "domain_reviewer: cancelled by shop at" in told
+    assert "domain_reviewer: canceled by shop at" in told
     assert '"sent twice"' in told
 
 
@@ -177,7 +177,7 @@ def test_work_is_given_out_and_says_to_whom(team):
     assert "every open review is claimed" in team("assign").out
 
 
-def test_feedback_and_insights_tell_what_is_to_be_learnt(team):
+def test_feedback_and_insights_tell_what_is_to_be_learned(team):
     assert team("feedback").out == team("insights").out == "Nobody has reviewed a case yet.\n"
     team("resume", "task_001", "approve", "--reviewer", "r01")
     team("resume", "task_004", "reject", "--reviewer", "r01", "--feedback", "wrong", "--reason-code", "agent_error")

@@ -1,4 +1,4 @@
-"""What is told about data that cannot be used: a misspelt field is compared with those of its own place."""
+"""What is told about data that cannot be used: a misspelled field is compared with those of its own place."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from hitl_orchestrator.domain.value import Value
 
 
 class Leaf(Value):
-    colour: str = ""
+    color: str = ""
 
 
 class Twig(Value):
@@ -32,24 +32,24 @@ class Tree(Value):
         ({"color": "red"}, "color: unknown field"),
         ({"twigs": [{"brak": 1}]}, "twigs[0].brak: unknown field; did you mean 'bark'?"),
         ({"twigs": [{"heigth": 1}]}, "twigs[0].heigth: unknown field"),
-        ({"twigs": [{"leaves": [{"color": ""}]}]}, "twigs[0].leaves[0].color: unknown field; did you mean 'colour'?"),
-        ({"twigs": [{"best": {"color": ""}}]}, "twigs[0].best.color: unknown field; did you mean 'colour'?"),
+        ({"twigs": [{"leaves": [{"color": ""}]}]}, "twigs[0].leaves[0].color: unknown field; did you mean 'color'?"),
+        ({"twigs": [{"best": {"color": ""}}]}, "twigs[0].best.color: unknown field; did you mean 'color'?"),
         ({"twigs": [{"best": {"brak": ""}}]}, "twigs[0].best.brak: unknown field"),
-        ({"twigs": [{"named": {"a": {"color": ""}}}]}, "twigs[0].named.a.color: unknown field; did you mean 'colour'?"),
+        ({"twigs": [{"named": {"a": {"color": ""}}}]}, "twigs[0].named.a.color: unknown field; did you mean 'color'?"),
     ],
 )
-def test_a_misspelt_field_is_compared_with_those_of_its_own_place(raw, told):
+def test_a_misspelled_field_is_compared_with_those_of_its_own_place(raw, told):
     with pytest.raises(InvalidInput) as refusal:
         parse(Tree, raw, "t")
 
     assert list(refusal.value.problems) == [f"t: {told}"]
 
 
-def test_a_misspelt_field_beside_one_of_several_types_is_compared_with_theirs():
+def test_a_misspelled_field_beside_one_of_several_types_is_compared_with_theirs():
     with pytest.raises(InvalidInput) as refusal:
         parse(Tree, {"twigs": [{"fruit": {"color": ""}}]}, "t")
 
-    assert "t: twigs[0].fruit.Leaf.color: unknown field; did you mean 'colour'?" in refusal.value.problems
+    assert "t: twigs[0].fruit.Leaf.color: unknown field; did you mean 'color'?" in refusal.value.problems
 
 
 def test_a_field_of_the_proposal_is_not_suggested_beside_it():

@@ -169,8 +169,8 @@ def test_votes_on_one_case_are_compared_the_last_of_each_person():
 def test_a_second_look_is_compared_with_the_first_for_both():
     records = [
         a_record("a", ("r01", "approve")),
-        a_record("b", ("r02", "reject"), probe=QualityCheckKind.SECOND_LOOK, probe_of="a"),
-        a_record("c", ("r02", "reject"), probe=QualityCheckKind.SECOND_LOOK, probe_of="gone"),
+        a_record("b", ("r02", "reject"), probe=QualityCheckKind.SECOND_REVIEW, probe_of="a"),
+        a_record("c", ("r02", "reject"), probe=QualityCheckKind.SECOND_REVIEW, probe_of="gone"),
     ]
 
     assert [(one.with_peers.count, one.with_peers.of) for one in care(records)] == [(0, 1), (0, 1)]

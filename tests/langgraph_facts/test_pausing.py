@@ -53,18 +53,18 @@ def test_without_a_checkpointer_an_interrupt_pauses_for_ever_silently(line_on, t
         graph.invoke(Command(resume="approve"), thread)
 
 
-def test_a_misspelt_key_returned_by_a_node_is_dropped_silently(line, thread):
-    def misspelt(state):
+def test_a_misspelled_key_returned_by_a_node_is_dropped_silently(line, thread):
+    def misspelled(state):
         return {"task": "refund", "reveiw": "reject"}
 
-    assert line(misspelt).invoke({"task": "refund"}, thread) == {"task": "refund"}
+    assert line(misspelled).invoke({"task": "refund"}, thread) == {"task": "refund"}
 
 
-def test_a_node_that_returns_nothing_but_a_misspelt_key_is_silent_too(line, thread):
-    def misspelt(state):
+def test_a_node_that_returns_nothing_but_a_misspelled_key_is_silent_too(line, thread):
+    def misspelled(state):
         return {"reveiw": "reject"}
 
-    assert line(misspelt).invoke({"task": "refund"}, thread) == {"task": "refund"}
+    assert line(misspelled).invoke({"task": "refund"}, thread) == {"task": "refund"}
 
 
 def test_a_reused_thread_keeps_the_review_of_the_task_before(line, thread):

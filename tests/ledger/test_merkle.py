@@ -155,9 +155,9 @@ def test_a_tree_that_was_changed_has_no_proof(leaves, data):
     assert not is_extended((first, old), (len(other), tree.root), forged)
     honest = subproof(first, leaves, True)
     assert not is_extended((first, old), (len(other), tree.root), honest)
-    for spoilt in (honest[:-1], [*honest, old], [node[::-1] for node in honest]):
-        if spoilt != honest:
-            assert not is_extended((first, old), (len(leaves), mth(leaves)), spoilt)
+    for spoiled in (honest[:-1], [*honest, old], [node[::-1] for node in honest]):
+        if spoiled != honest:
+            assert not is_extended((first, old), (len(leaves), mth(leaves)), spoiled)
 
 
 def test_every_tree_extends_the_empty_one_and_none_a_larger_one():

@@ -137,11 +137,11 @@ def test_the_first_look_and_the_first_label_stand(ledger):
     assert ledger.view(row, an_actor("ben"), NINE)
     assert ledger.label(row, an_actor("ana"), NINE, "Refund") == "Refund"
     assert ledger.label(row, an_actor("ana"), NINE, "Complaint") == "Refund"
-    assert [event.kind.value for event in ledger.events("case-1")][-3:] == ["viewed", "viewed", "labelled"]
+    assert [event.kind.value for event in ledger.events("case-1")][-3:] == ["viewed", "viewed", "labeled"]
 
 
 @pytest.mark.parametrize(
-    ("source", "kind"), [(DecisionSource.SUBMITTER, "cancelled"), (DecisionSource.RESUBMISSION, "superseded")]
+    ("source", "kind"), [(DecisionSource.SUBMITTER, "canceled"), (DecisionSource.RESUBMISSION, "superseded")]
 )
 def test_what_is_taken_back_takes_no_answer_whoever_holds_it(ledger, source, kind):
     row = opened(ledger)

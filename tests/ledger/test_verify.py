@@ -127,7 +127,7 @@ def test_every_deletion_is_found(rows, heads):
     assert found(rows[:-1], heads) == len(rows)
 
 
-def test_every_swap_with_the_neighbour_is_found(rows):
+def test_every_swap_with_the_neighbor_is_found(rows):
     for place in places(rows)[:-1]:
         one, two = rows[place], rows[place + 1]
         by_rows = [two, one, *rows[place + 2 : place + 4]]
@@ -197,10 +197,10 @@ def verified(file, heads=(), public=None) -> Any:
 
 def test_a_head_with_another_key_or_another_word_is_not_believed(made, heads):
     file = made[0]
-    spoilt = heads[1].model_copy(update={"size": heads[1].size - 1})
+    spoiled = heads[1].model_copy(update={"size": heads[1].size - 1})
 
     assert "the one to trust is" in verified(file, heads, new_signing_key().public).problem
-    assert verified(file, [heads[0], spoilt], KEY.public).problem
+    assert verified(file, [heads[0], spoiled], KEY.public).problem
     assert "one is missing" in verified(file, [heads[0], heads[2]], KEY.public).problem
 
 

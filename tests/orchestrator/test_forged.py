@@ -41,7 +41,7 @@ def wire(answer):
         pytest.param(wire(a_review("escalate", "zoe")), id="past the top of the chain"),
     ],
 )
-def test_a_resume_that_is_no_authorised_answer_asks_again(hitl, case, value):
+def test_a_resume_that_is_no_authorized_answer_asks_again(hitl, case, value):
     result = resume(hitl, case, value)
 
     assert "outcome" not in result
@@ -58,7 +58,7 @@ def test_a_resume_that_is_no_answer_at_all_is_refused_and_spoils_nothing(hitl, c
     assert hitl.decide("task-1", a_review("reject", "ana")).status == "rejected"
 
 
-def test_an_authorised_answer_that_comes_straight_to_the_graph_counts_like_any_other(hitl, case):
+def test_an_authorized_answer_that_comes_straight_to_the_graph_counts_like_any_other(hitl, case):
     result = resume(hitl, case, wire(a_review("approve", "ana")))
 
     assert result["outcome"]["final_decision"] == "approved"

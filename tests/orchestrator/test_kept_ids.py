@@ -85,6 +85,6 @@ def test_a_second_look_stays_whatever_is_submitted_under_its_id(opened):
         hitl.submit(a_task("task-2"), an_output("task-2"), resubmit=True)
 
     assert look.submission.probe == QualityCheck(
-        kind=QualityCheckKind.SECOND_LOOK, of=hitl.show("task-1").case_id, not_by=("zoe",)
+        kind=QualityCheckKind.SECOND_REVIEW, of=hitl.show("task-1").case_id, not_by=("zoe",)
     )
     assert hitl.show("task-2").status == "waiting"

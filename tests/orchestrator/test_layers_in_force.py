@@ -49,7 +49,7 @@ def test_every_layer_has_its_say_and_the_ledger_names_each(opened, store):
     )
     routed = next(event for event in hitl.ledger.events(large.case_id) if event.kind == "routed")
     assert [(one["layer"], one["rule_id"]) for one in routed.body["decision"]["layers"]] == [
-        ("organisation", "go"),
+        ("organization", "go"),
         ("domain customer_support", "large"),
         ("user ann", "ask"),
     ]

@@ -45,7 +45,7 @@ def bring_to(hitl, clock, state):
         case State.EXPIRED:
             let_pass(hitl, clock, row.expires_at)
             hitl.sweep()
-        case State.CANCELLED:
+        case State.CANCELED:
             hitl.cancel("task-1", "sender", reason="no")
         case State.SUPERSEDED:
             hitl.submit(a_task(task_description="anew"), an_output(), resubmit=True)

@@ -59,7 +59,7 @@ RULES = [
 POLICY = {"policy_id": "lifecycle", "rules": [{**rule, "priority": place} for place, rule in enumerate(RULES)]}
 NEEDED = {rule["rule_id"]: rule.get("approvals", 1) for rule in RULES}
 DISTINCT_ROLES = {rule["rule_id"] for rule in RULES if rule.get("distinct_roles")}
-ANSWERED = {"voted", "decided", "escalated", "expired", "cancelled", "superseded"}
+ANSWERED = {"voted", "decided", "escalated", "expired", "canceled", "superseded"}
 
 WHICH, WHO = st.integers(0, 5), st.integers(0, 30)
 KINDS = st.sampled_from(sorted(NEEDED))

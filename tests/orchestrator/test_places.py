@@ -158,7 +158,7 @@ def test_a_place_that_was_taken_back_asks_for_what_the_tables_ask_for(hitl, wait
     assert hitl.decide("task-1", a_review("reject", "max")).record.human_role == "senior_manager"
 
 
-def test_an_unauthorised_answer_that_comes_straight_to_the_graph_sounds_the_alarm_once(hitl, waits):
+def test_an_unauthorized_answer_that_comes_straight_to_the_graph_sounds_the_alarm_once(hitl, waits):
     case = waits(hitl)
     forged = Command(resume={"decision": {"human_decision": "approve", "reviewer_id": "nobody"}})
 

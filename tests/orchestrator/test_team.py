@@ -94,9 +94,9 @@ def test_the_submitter_takes_a_case_back_from_under_somebody_s_hands(team):
 
     gone = hitl.cancel("task-1", "agent-7", reason="the customer called")
 
-    assert (gone.status, gone.record.decision_source, gone.record.human_involved) == ("cancelled", "submitter", False)
+    assert (gone.status, gone.record.decision_source, gone.record.human_involved) == ("canceled", "submitter", False)
     assert (gone.final_output, gone.record.human_reason) == (None, "the customer called")
-    with pytest.raises(ReviewWithdrawn, match=r"was cancelled by agent-7 at .*, and takes no answer"):
+    with pytest.raises(ReviewWithdrawn, match=r"was canceled by agent-7 at .*, and takes no answer"):
         say(hitl, "r1")
     with pytest.raises(CaseNotWaiting):
         hitl.cancel("task-1", "agent-7", reason="again")
@@ -191,6 +191,6 @@ def test_a_withdrawal_whose_run_never_came_to_an_end_is_carried_on_by_recovering
     hitl.close()
 
     again = opened(durable_store, reviewers=TEAM)
-    assert [moved.status for moved in again.recover()] == ["cancelled"]
+    assert [moved.status for moved in again.recover()] == ["canceled"]
     assert again.show("task-1").record.human_reason == "gone"
     assert again.verify().sound

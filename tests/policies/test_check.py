@@ -321,11 +321,11 @@ def test_a_missing_confidence_that_is_treated_more_leniently_is_noted():
 
 
 def test_the_layers_of_a_stack_are_looked_at_one_by_one_and_silence_is_no_gap():
-    organisation = Policy(policy_id="p", rules=(a_rule("all"),))
+    organization = Policy(policy_id="p", rules=(a_rule("all"),))
     layer = Policy(
         policy_id="l", rules=(a_rule("sure", "escalate", domain="x"), a_rule("never", priority=2, domain="y"))
     )
-    found = check(PolicyStack.of(organisation, domains={"x": layer}))
+    found = check(PolicyStack.of(organization, domains={"x": layer}))
 
     assert [(one.layer, one.rule_id, one.sentence) for one in found] == [
         ("domain x", "never", "domain x: it can never hold: the layer is asked about x alone, and domain names another")

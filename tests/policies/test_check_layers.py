@@ -17,11 +17,11 @@ def a_rule(rule_id, action="human_review", priority=1, **said):
 
 
 def of_layer(*rules, **kind):
-    """Return what is found about a layer of these rules, under an organisation that asks always."""
-    organisation = Policy(policy_id="p", rules=(a_rule("all"),))
+    """Return what is found about a layer of these rules, under an organization that asks always."""
+    organization = Policy(policy_id="p", rules=(a_rule("all"),))
     layer = Policy(policy_id="l", rules=rules, metadata={"requested_by": "text"})
     (name,) = kind.values()
-    return check(PolicyStack.of(organisation, **{f"{next(iter(kind))}s": {name: layer}}))
+    return check(PolicyStack.of(organization, **{f"{next(iter(kind))}s": {name: layer}}))
 
 
 def test_a_layer_is_not_blamed_for_cases_that_it_is_never_asked_about():
@@ -52,8 +52,8 @@ def test_a_user_who_requests_together_with_others_is_asked_about_too():
         metadata={"requested_by": "text"},
         rules=(a_rule("bobs", "escalate", metadata={"requested_by": {"eq": "bob"}}),),
     )
-    organisation = Policy(policy_id="p", rules=(a_rule("all"),))
-    assert decide(PolicyStack.of(organisation, users={"ann": layer}), facts).rule_id == "bobs"
+    organization = Policy(policy_id="p", rules=(a_rule("all"),))
+    assert decide(PolicyStack.of(organization, users={"ann": layer}), facts).rule_id == "bobs"
 
 
 @pytest.mark.parametrize(
@@ -62,14 +62,14 @@ def test_a_user_who_requests_together_with_others_is_asked_about_too():
 def test_what_is_found_about_a_layer_is_said_and_shown_of_its_own_cases(kind, field, own):
     lenient = a_rule("lenient", "auto_approve", risk_level="high", min_confidence=0.5)
     name = own if kind == "domain" else "ann"
-    found = of_layer(lenient, a_rule("strict", "escalate", 2, **{field: spelt(own)}), **{kind: name})
+    found = of_layer(lenient, a_rule("strict", "escalate", 2, **{field: spelled(own)}), **{kind: name})
     risk = next(one for one in found if one.kind is FindingKind.MONOTONICITY)
 
     assert risk.sentence.startswith(f"{kind} {name}: high risk with a confidence of 0.5 or above goes ahead")
     assert [one[field] for one in risk.examples] == [own, own]
 
 
-def spelt(own):
+def spelled(own):
     return own if isinstance(own, str) else {name: {"eq": value} for name, value in own.items()}
 
 

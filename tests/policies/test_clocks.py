@@ -117,13 +117,13 @@ def test_a_time_of_which_one_zone_says_it_all_is_told_by_that_zone():
 
 
 def test_layers_on_different_clocks_are_compared_too():
-    organisation = in_hours(VIENNA)
+    organization = in_hours(VIENNA)
     layer = a_policy_with([("escalate", {"not": {"time": HOURS}})], timezone=NEW_YORK, policy_id="l")
     layer = layer.model_copy(update={"rules": (layer.rules[0].model_copy(update={"rule_id": "there"}),)})
-    stack = PolicyStack.of(organisation, domains={"pay": layer})
-    found = differences(organisation, stack)
+    stack = PolicyStack.of(organization, domains={"pay": layer})
+    found = differences(organization, stack)
 
     assert [str(one.direction) for one in found] == ["stricter", "stricter"]
     for one in found:
         assert compile_policy(stack).decide(one.example).action is one.after.action
-        assert compile_policy(organisation).decide(one.example).action is one.before.action
+        assert compile_policy(organization).decide(one.example).action is one.before.action

@@ -121,7 +121,7 @@ def test_layers_are_compared_where_they_have_a_say():
     assert differences(old, old) == ()
 
 
-def test_a_stack_is_only_stricter_than_its_organisation():
+def test_a_stack_is_only_stricter_than_its_organization():
     stack = read_policy(STACK, "acme.yaml")
     alone = read_policy(STACK[: STACK.index("domains:")], "acme.yaml")
     assert {one.direction for one in differences(alone, stack)} == {Direction.STRICTER}

@@ -86,9 +86,9 @@ def test_a_change_of_the_policy_is_explained_by_what_is_built_in_and_what_the_po
 
     assert [(line.layer, line.rule_id, line.standing) for line in told.rules] == [
         ("built in", "policy_change", Standing.DECIDES),
-        ("organisation", "risky", Standing.FAILS),
-        ("organisation", "sure", Standing.DECIDES),
-        ("organisation", "late", Standing.TOO_LATE),
+        ("organization", "risky", Standing.FAILS),
+        ("organization", "sure", Standing.DECIDES),
+        ("organization", "late", Standing.TOO_LATE),
     ]
     assert told.lines[0].endswith("a policy that asks for less takes a second person, whatever the policies say")
     assert told.lines[-1].startswith("escalate by senior_manager: policy_change, which is built in, holds: ")

@@ -112,7 +112,7 @@ def check_one(seed):
     return True
 
 
-def test_no_spoilt_policy_ends_in_anything_but_a_policy_or_a_refusal():
+def test_no_spoiled_policy_ends_in_anything_but_a_policy_or_a_refusal():
     read = sum(check_one(seed) for seed in range(500))
     assert 50 < read < 450  # of both there are enough to tell
 
@@ -130,7 +130,7 @@ def test_the_schema_is_one_and_takes_what_we_ship():
 
 
 @pytest.mark.parametrize(
-    "spoilt",
+    "spoiled",
     [
         {"risk_level": "hihg"},
         {"min_confidence": None},
@@ -140,6 +140,6 @@ def test_the_schema_is_one_and_takes_what_we_ship():
         {"not": {"domian": "x"}},
     ],
 )
-def test_the_schema_refuses_what_an_editor_should_underline(spoilt):
-    rule = {"rule_id": "r", "priority": 1, "action": "escalate", "conditions": spoilt}
+def test_the_schema_refuses_what_an_editor_should_underline(spoiled):
+    rule = {"rule_id": "r", "priority": 1, "action": "escalate", "conditions": spoiled}
     assert list(SCHEMA.iter_errors({"policy_id": "p", "metadata": {"amount": "number"}, "rules": [rule]}))

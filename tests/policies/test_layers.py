@@ -26,10 +26,10 @@ def some_facts(domain="support", task_type="answer", confidence=0.9, **metadata)
     )
 
 
-def test_where_no_layer_has_a_say_the_organisation_decides():
+def test_where_no_layer_has_a_say_the_organization_decides():
     decision = decide(the_stack(), some_facts())
     assert (decision.action, decision.rule_id, decision.spot_check) == (Action.AUTO_APPROVE, "org_go", 0.1)
-    assert decision.layers == (LayerAnswer(layer="organisation", rule_id="org_go", action=Action.AUTO_APPROVE),)
+    assert decision.layers == (LayerAnswer(layer="organization", rule_id="org_go", action=Action.AUTO_APPROVE),)
 
 
 def test_a_domain_can_tighten_and_the_decision_names_every_layer():
@@ -37,7 +37,7 @@ def test_a_domain_can_tighten_and_the_decision_names_every_layer():
     assert (decision.action, decision.rule_id) == (Action.ESCALATE, "pay_big")
     assert decision.reason == "domain payments: pay_big holds: amount is above 5000"
     assert [(one.layer, one.rule_id) for one in decision.layers] == [
-        ("organisation", "org_go"),
+        ("organization", "org_go"),
         ("domain payments", "pay_big"),
         ("user ann", "ann_trusts"),
     ]
@@ -85,10 +85,10 @@ def test_no_layer_ever_makes_an_answer_more_lenient(seed):
 
 
 def both(one, other):
-    """Return what a rule of an organisation and one of a domain ask together, both being about every case."""
+    """Return what a rule of an organization and one of a domain ask together, both being about every case."""
     rules = ({"rule_id": name, "priority": 1, "conditions": {}} | said for name, said in (("o", one), ("d", other)))
-    organisation, domain = ({"policy_id": "p", "rules": [rule]} for rule in rules)
-    return decide(policy_of(organisation | {"domains": {"payments": domain}}), some_facts("payments"))
+    organization, domain = ({"policy_id": "p", "rules": [rule]} for rule in rules)
+    return decide(policy_of(organization | {"domains": {"payments": domain}}), some_facts("payments"))
 
 
 def test_a_layer_that_escalates_lowers_neither_the_role_nor_the_approvals():
@@ -127,7 +127,7 @@ def test_where_no_user_of_ours_asked_no_user_layer_has_a_say(given):
 def test_an_explanation_tells_the_rules_of_every_layer_concerned():
     told = explain(the_stack(), some_facts("payments", amount=9000))
     assert [(line.layer, line.rule_id, str(line.standing)) for line in told.rules] == [
-        ("organisation", "org_go", "decides"),
+        ("organization", "org_go", "decides"),
         ("domain payments", "pay_big", "decides"),
     ]
 

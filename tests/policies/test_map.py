@@ -125,9 +125,9 @@ def test_the_picture_has_a_title_a_story_and_a_form_for_dark_pages():
     assert "prefers-color-scheme: dark" in drawn
 
 
-def brightness(colour):
+def brightness(color):
     """Return the relative luminance of WCAG 2."""
-    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
@@ -137,8 +137,8 @@ def contrast(one, other):
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def colours(style):
-    """Return the colour of each class; a mark, which is drawn thinly, as it looks upon each field."""
+def colors(style):
+    """Return the color of each class; a mark, which is drawn thinly, as it looks upon each field."""
     found = dict(re.findall(r"(text|\.\w+) \{[^}]*?(?<!-)(?:fill|stroke): (#\w{6})", style))
     share = float(re.search(r"stroke-opacity: ([\d.]+)", style)[1])
     mark = re.search(r"\.mark \{ stroke: (#\w{6})", style.split("@media")[-1])[1]
@@ -152,7 +152,7 @@ def colours(style):
 
 @pytest.mark.parametrize("style", [STYLE, STYLE + DARK], ids=["light", "dark"])
 def test_every_text_can_be_read_on_whatever_it_lies_on_light_or_dark(style):
-    of = colours(style)
+    of = colors(style)
 
     for name in (".card", ".green", ".amber", ".red", ".silent", "mark on .amber", "mark on .red"):
         assert contrast(of["text"], of[name]) >= 4.5, name

@@ -70,7 +70,7 @@ def test_the_layers_of_a_stack_are_mended_one_by_one():
 
     told = {(one.layer, one.mends) for one in with_mends(stack, check(stack)) if one.kind is FindingKind.MONOTONICITY}
 
-    assert told == {("organisation", with_mends(canonical, check(canonical))[0].mends)}
+    assert told == {("organization", with_mends(canonical, check(canonical))[0].mends)}
 
 
 @pytest.mark.parametrize("seed", range(25))

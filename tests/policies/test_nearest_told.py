@@ -177,10 +177,10 @@ def test_so_it_does_for_hundreds_of_policies():
 
 
 def test_a_window_of_another_layer_is_told_on_the_clocks_of_both():
-    organisation = a_policy_with([("auto_approve", {"time": HOURS, "min_confidence": 0.5})], timezone="Europe/Vienna")
+    organization = a_policy_with([("auto_approve", {"time": HOURS, "min_confidence": 0.5})], timezone="Europe/Vienna")
     outside = {"rule_id": "ny", "priority": 1, "action": "human_review", "conditions": {"not": {"time": HOURS}}}
-    layer = organisation.model_validate({"policy_id": "y", "timezone": "America/New_York", "rules": [outside]})
-    stack = PolicyStack.of(organisation, domains={"pay": layer})
+    layer = organization.model_validate({"policy_id": "y", "timezone": "America/New_York", "rules": [outside]})
+    stack = PolicyStack.of(organization, domains={"pay": layer})
 
     assert told(stack, domain="pay", moment=datetime(2025, 1, 8, 2, tzinfo=UTC)) == [
         "would go through on tuesday 08:00 to 18:00 (America/New_York) and on tuesday 08:00 to 18:00 (Europe/Vienna)"

@@ -8,7 +8,7 @@ from hitl_orchestrator.policies import PolicyStack
 from hitl_orchestrator.policies.language.model import policy_of
 from hitl_orchestrator.policies.testing.test_tables import read_tests
 
-ORGANISATION = a_policy_with([("human_review", {})], metadata={"vip": "boolean"})
+ORGANIZATION = a_policy_with([("human_review", {})], metadata={"vip": "boolean"})
 HEADER = "name,risk_level,metadata.amount,action"
 
 
@@ -17,7 +17,7 @@ def paying(**declared):
     return policy_of({"policy_id": "pay", "metadata": declared, "rules": rules})
 
 
-STACK = PolicyStack.of(ORGANISATION, domains={"pay": paying(amount="number")})
+STACK = PolicyStack.of(ORGANIZATION, domains={"pay": paying(amount="number")})
 
 
 def read(text, policy=STACK):
@@ -42,7 +42,7 @@ def test_where_layers_declare_a_field_otherwise_no_cell_is_guessed():
     )
 
     assert refused(f"{HEADER}\na,low,5,escalate\n", policy) == [
-        "p.policy-test.csv: line 1: the column 'metadata.amount' is a text in organisation and a number in domain pay, "
+        "p.policy-test.csv: line 1: the column 'metadata.amount' is a text in organization and a number in domain pay, "
         "and a cell can be but one of them; write this table as YAML"
     ]
 

@@ -22,16 +22,16 @@ def a_layer(*rules, **more):
     return {"policy_id": "p", "rules": [{"priority": 1, "conditions": {}} | rule for rule in rules], **more}
 
 
-def fitted(organisation, **layers):
+def fitted(organization, **layers):
     raw = [{"reviewer_id": who, "name": who, "roles": [role]} for who, role in PEOPLE]
-    return check_they_fit(load_policy(a_layer(*organisation) | layers, DEFAULT_CHAIN), load_people(raw))
+    return check_they_fit(load_policy(a_layer(*organization) | layers, DEFAULT_CHAIN), load_people(raw))
 
 
 @pytest.mark.parametrize(
-    ("organisation", "layers", "how_many", "who"),
+    ("organization", "layers", "how_many", "who"),
     [
-        ([THREE], {"domains": {"pay": a_layer(TO_THE_TOP)}}, "'three' (organisation)", "'top' (domain pay)"),
-        ([TO_THE_TOP], {"users": {"ann": a_layer(THREE)}}, "'three' (user ann)", "'top' (organisation)"),
+        ([THREE], {"domains": {"pay": a_layer(TO_THE_TOP)}}, "'three' (organization)", "'top' (domain pay)"),
+        ([TO_THE_TOP], {"users": {"ann": a_layer(THREE)}}, "'three' (user ann)", "'top' (organization)"),
         (
             [],
             {"domains": {"pay": a_layer(THREE)}, "users": {"ann": a_layer(TO_THE_TOP)}},
@@ -47,10 +47,10 @@ def fitted(organisation, **layers):
     ],
 )
 def test_layers_that_ask_together_for_more_than_there_are_are_refused_by_the_names_of_both(
-    organisation, layers, how_many, who
+    organization, layers, how_many, who
 ):
     with pytest.raises(InvalidInput) as refused:
-        fitted(organisation, **layers)
+        fitted(organization, **layers)
     assert refused.value.problems == (
         f"policy 'p': {how_many} asks for 3 persons and {who} for the role 'compliance_officer': where both decide a "
         "case, 3 persons of this role are asked for together, and 2 of the reviewers hold it or one above it; "
@@ -59,7 +59,7 @@ def test_layers_that_ask_together_for_more_than_there_are_are_refused_by_the_nam
 
 
 @pytest.mark.parametrize(
-    ("organisation", "layers"),
+    ("organization", "layers"),
     [
         ([THREE], {"domains": {"pay": a_layer(TO_THE_MIDDLE)}}),
         ([THREE], {}),
@@ -72,5 +72,5 @@ def test_layers_that_ask_together_for_more_than_there_are_are_refused_by_the_nam
         ([LAX, THREE | {"priority": 2}], {"domains": {"pay": a_layer(TO_THE_TOP)}}),
     ],
 )
-def test_layers_that_people_can_answer_or_that_never_meet_are_left_alone(organisation, layers):
-    assert fitted(organisation, **layers).policy_id == "p"
+def test_layers_that_people_can_answer_or_that_never_meet_are_left_alone(organization, layers):
+    assert fitted(organization, **layers).policy_id == "p"

@@ -48,7 +48,7 @@ def file(request, tmp_path):
     return path
 
 
-def test_a_file_tells_how_the_organisation_works_in_either_notation(file):
+def test_a_file_tells_how_the_organization_works_in_either_notation(file):
     people = load_people(file)
 
     ana = people.named("ana")

@@ -183,7 +183,7 @@ def test_a_reference_that_leads_nowhere_is_found_behind_another():
     assert "'gone.json' is not in it" in refusal({"$ref": "#/hidden", "hidden": {"items": {"$ref": "gone.json"}}})[0]
 
 
-def test_a_misspelt_reference_gets_a_guess():
+def test_a_misspelled_reference_gets_a_guess():
     assert "did you mean '#/$defs/line'?" in refusal(PAYMENT | {"not": {"$ref": "#/$defs/lin"}})[0]
 
 

@@ -33,7 +33,7 @@ def test_tasks_come_in_in_order_as_many_as_asked_for():
 
 
 @pytest.mark.parametrize("count", [3, 4, 5, 20, 100])
-def test_an_organisation_has_somebody_in_each_role_for_each_domain(count):
+def test_an_organization_has_somebody_in_each_role_for_each_domain(count):
     scenario = Scenario()
 
     staff = [one.reviewer for one in scenario.staff(count)]
@@ -44,7 +44,7 @@ def test_an_organisation_has_somebody_in_each_role_for_each_domain(count):
     assert first in ({"*"}, set(scenario.domains))
 
 
-def test_two_are_no_organisation():
+def test_two_are_no_organization():
     with pytest.raises(ValueError, match="at least 3 reviewers"):
         Scenario().staff(2)
 

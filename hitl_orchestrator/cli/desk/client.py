@@ -177,9 +177,7 @@ def _ended(row: StoredReview | None) -> str:
         return f"Its time to answer was up at {at}"
     if row.verdict.source is DecisionSource.HUMAN:
         return f"{said.reviewer_id or row.verdict.role} has answered this review: {said.human_decision} at {at}"
-    done = (
-        "was cancelled by who submitted it" if row.status is ReviewStatus.CANCELLED else "gave way to a newer attempt"
-    )
+    done = "was canceled by who submitted it" if row.status is ReviewStatus.CANCELED else "gave way to a newer attempt"
     return f"This case {done} at {at}"
 
 

@@ -16,7 +16,7 @@ from hitl_orchestrator.review.view import CaseView
 
 FAINT, STRONG, ALARM, WARN, GOOD, KEY = "$secondary", "bold", "bold $error", "$warning", "$success", "bold $primary"
 RISK = {"high": "bold $error", "medium": "$warning", "low": "$success"}
-OUTCOME = {"rejected": "$error", "cancelled": "$secondary", "superseded": "$secondary"}
+OUTCOME = {"rejected": "$error", "canceled": "$secondary", "superseded": "$secondary"}
 BAR = 20
 _WITH_TYPE, _WITH_DOMAIN, _WITH_ROLE = 112, 132, 158
 _PLAIN_LENGTH = 400

@@ -8,7 +8,7 @@ from hitl_orchestrator.domain.invisible_characters import warning
 
 
 class Cell(NamedTuple):
-    """A text in a table, and how it is coloured."""
+    """A text in a table, and how it is colored."""
 
     text: str
     style: str = ""
@@ -71,15 +71,15 @@ def flagged(about: str, *values: Any, indent: int = 0) -> Iterator[Line]:
 
 
 def routing(action: str | None) -> Cell:
-    """Colour an action: green goes ahead, yellow is reviewed, red is escalated."""
+    """Color an action: green goes ahead, yellow is reviewed, red is escalated."""
     return Cell(action or "-", ROUTING_STYLE.get(action or "", ""))
 
 
 def risk(level: str | None) -> Cell:
-    """Colour a risk level."""
+    """Color a risk level."""
     return Cell(level or "-", RISK_STYLE.get(level or "", ""))
 
 
 def outcome(status: str) -> Cell:
-    """Colour how a case stands: what was approved is green."""
+    """Color how a case stands: what was approved is green."""
     return Cell(status, OUTCOME_STYLE.get(status, "green"))

@@ -26,7 +26,7 @@ class _Screen(Console):
 
 
 def draw(blocks: Iterable[Block]) -> None:
-    """Draw blocks on stdout, in colour where the terminal and NO_COLOR allow it."""
+    """Draw blocks on stdout, in color where the terminal and NO_COLOR allow it."""
     screen = _Screen(highlight=False, markup=False, emoji=False)
     for block in blocks:
         if isinstance(block, Table):

@@ -15,7 +15,7 @@ from hitl_orchestrator.domain.review import StoredReview
 
 UNTOLD = "told when the case is decided"
 _OF_THE_AGENT = ("output", "score")
-_OWN = (EventKind.VOTED, EventKind.LABELLED)
+_OWN = (EventKind.VOTED, EventKind.LABELED)
 
 
 def is_blind(case: Case) -> bool:
@@ -43,7 +43,7 @@ def veiled(case: Case, history: Sequence[Event]) -> dict[str, Any]:
         body = event["body"]
         body.pop("probe", None)
         body.get("decision", {}).pop("shadow", None)
-        if event["kind"] in _OWN and (body["review_id"] in secret or event["kind"] == EventKind.LABELLED):
+        if event["kind"] in _OWN and (body["review_id"] in secret or event["kind"] == EventKind.LABELED):
             event["body"] = {"review_id": body["review_id"], "hidden": UNTOLD}
     if is_blind(case):
         _hide_the_agent(told)

@@ -162,7 +162,7 @@ _THEN = {
 
 
 _TAKEN_BACK = {
-    DecisionSource.SUBMITTER: "cancelled",
+    DecisionSource.SUBMITTER: "canceled",
     DecisionSource.RESUBMISSION: "superseded by a newer attempt",
 }
 

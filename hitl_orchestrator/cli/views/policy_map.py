@@ -22,7 +22,7 @@ _FILL = {Action.AUTO_APPROVE: " ", Action.HUMAN_REVIEW: "\u00b7", Action.ESCALAT
 
 
 def terminal(drawn: PolicyMap) -> Iterator[Block]:
-    """Yield the map: letters and fillings tell the actions apart where there are no colours."""
+    """Yield the map: letters and fillings tell the actions apart where there are no colors."""
     legend = [Cell(f" {_SIGN[action]} {action} {_FILL[action] * 2} ", _STYLE[action]) for action in Action]
     yield Line()
     yield Strip(legend, _INDENT)

@@ -159,9 +159,9 @@ def viewed(row: StoredReview, actor: Actor, at: datetime) -> Draft:
     return Draft(row.case_id, EventKind.VIEWED, at, actor, {"review_id": row.review_id, "digest": row.digest})
 
 
-def labelled(row: StoredReview, actor: Actor, at: datetime, label: str) -> Draft:
+def labeled(row: StoredReview, actor: Actor, at: datetime, label: str) -> Draft:
     """Write down what somebody said of a case before they saw the agent's answer."""
-    return Draft(row.case_id, EventKind.LABELLED, at, actor, {"review_id": row.review_id, "label": label})
+    return Draft(row.case_id, EventKind.LABELED, at, actor, {"review_id": row.review_id, "label": label})
 
 
 def is_by(event: Event, said: Draft) -> bool:
@@ -205,7 +205,7 @@ def status_after(verdict: RecordedDecision) -> ReviewStatus:
 
 _WITHOUT_A_PERSON = {
     DecisionSource.TIMEOUT: ReviewStatus.EXPIRED,
-    DecisionSource.SUBMITTER: ReviewStatus.CANCELLED,
+    DecisionSource.SUBMITTER: ReviewStatus.CANCELED,
     DecisionSource.RESUBMISSION: ReviewStatus.SUPERSEDED,
 }
 _EVENTS: dict[ReviewStatus, EventKind] = {

@@ -36,9 +36,9 @@ ERASABLE: Mapping[str, tuple[Path, ...]] = {
     EventKind.DECIDED: _ANSWER,
     EventKind.EXPIRED: _ANSWER,
     EventKind.VOTED: _ANSWER,
-    EventKind.CANCELLED: _ANSWER,
+    EventKind.CANCELED: _ANSWER,
     EventKind.SUPERSEDED: _ANSWER,
-    EventKind.LABELLED: (("label",),),
+    EventKind.LABELED: (("label",),),
     EventKind.DELEGATED: (("reason",),),
     EventKind.REFUSED: (("answer",),),
     EventKind.FINISHED: (

@@ -2,7 +2,7 @@
 
 Whoever can write the tables can write a decision, but cannot seal it. A seal is `KEY.MAC`: the id of the key, which
 tells nothing about it, and the MAC of everything in the row. Several keys may be known, so that one can be replaced:
-the first seals, and all of them are recognised.
+the first seals, and all of them are recognized.
 """
 
 import hmac
@@ -28,7 +28,7 @@ _ANSWERS = (
     EventKind.VOTED,
     EventKind.ESCALATED,
     EventKind.EXPIRED,
-    EventKind.CANCELLED,
+    EventKind.CANCELED,
     EventKind.SUPERSEDED,
 )
 _CLAIM = {"claimed_by", "claimed_until", "delegated_by"}
@@ -46,7 +46,7 @@ def ephemeral_seals() -> "RowAuthenticator":
 
 
 class RowAuthenticator:
-    """RowAuthenticator rows with the first of its keys, and recognises rows that were sealed with any."""
+    """RowAuthenticator rows with the first of its keys, and recognizes rows that were sealed with any."""
 
     def __init__(self, keys: Callable[[], Sequence[Mac]]) -> None:
         """`keys` is asked when a row is first sealed or checked: who only reads the ledger needs no key."""

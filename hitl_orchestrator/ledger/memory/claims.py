@@ -111,7 +111,7 @@ class MemoryQueue(MemoryWork):
 
     def label(self, review: StoredReview, actor: Actor, at: datetime, label: str) -> str:
         """Write down an own label, once."""
-        return self._noted(entries.labelled(review, actor, at, label)) or label
+        return self._noted(entries.labeled(review, actor, at, label)) or label
 
     def waiting(self, wanted: InboxFilter, limit: int = 200) -> Sequence[StoredReview]:
         """Return open reviews, narrowed."""

@@ -98,7 +98,7 @@ class Queue(Protocol):
         """Write down what somebody says of a case before they saw the agent's answer, once; return what stands."""
 
     def withdraw(self, review: StoredReview, verdict: RecordedDecision, actor: Actor) -> StoredReview:
-        """Record that a case was cancelled, or gave way to a newer attempt, whoever holds its review. As `decide`."""
+        """Record that a case was canceled, or gave way to a newer attempt, whoever holds its review. As `decide`."""
 
     def waiting(self, wanted: InboxFilter, limit: int = 200) -> Sequence[StoredReview]:
         """Return open reviews, the soonest due first, then the longest waiting, narrowed."""

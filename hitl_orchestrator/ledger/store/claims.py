@@ -116,7 +116,7 @@ class SqlQueue(SqlWork):
     @resolved
     def label(self, review: StoredReview, actor: Actor, at: datetime, label: str) -> str:
         """Write down an own label, once."""
-        known = self._noted(entries.labelled(review, actor, at, label))
+        known = self._noted(entries.labeled(review, actor, at, label))
         return label if known is None else str(known["label"])
 
     @resolved
@@ -179,7 +179,7 @@ class SqlQueue(SqlWork):
         with self._database.read() as conn:
             known = _told(conn, said)
         if known is None:
-            with self._database.write(flush=said.kind is EventKind.LABELLED) as conn:
+            with self._database.write(flush=said.kind is EventKind.LABELED) as conn:
                 known = _told(conn, said)
                 if known is None:
                     sql_contents.append(conn, said)

@@ -137,7 +137,7 @@ DECIDED_REVIEW = select(reviews.c.review_id).where(
             for status in (
                 ReviewStatus.DECIDED,
                 ReviewStatus.EXPIRED,
-                ReviewStatus.CANCELLED,
+                ReviewStatus.CANCELED,
                 ReviewStatus.SUPERSEDED,
             )
         ]

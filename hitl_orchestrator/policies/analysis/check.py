@@ -20,7 +20,7 @@ from hitl_orchestrator.policies.analysis.monotonicity import Against, leniencies
 from hitl_orchestrator.policies.analysis.regions import both, boxes, merged, surely_holds_somewhere
 from hitl_orchestrator.policies.engine.partition import FactSpace, Region
 from hitl_orchestrator.policies.language.conditions import Comparison, Conditions
-from hitl_orchestrator.policies.language.model import ORGANISATION, Policy, PolicyStack, Rule, too_few_roles
+from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy, PolicyStack, Rule, too_few_roles
 
 __all__ = ["Finding", "FindingKind", "Severity", "check"]
 
@@ -45,8 +45,8 @@ def check(policy: Policy, roles: RoleChain = DEFAULT_CHAIN) -> list[Finding]:
     return found
 
 
-def check_layer(policy: Policy, roles: RoleChain = DEFAULT_CHAIN, layer: str = ORGANISATION) -> list[Finding]:
-    """Return what is odd about one layer by itself. All but the organisation's are silent where no rule holds."""
+def check_layer(policy: Policy, roles: RoleChain = DEFAULT_CHAIN, layer: str = ORGANIZATION) -> list[Finding]:
+    """Return what is odd about one layer by itself. All but the organization's are silent where no rule holds."""
     return list(findings_about(Part(policy, layer), roles))
 
 
@@ -64,7 +64,7 @@ class Part:
         known: tuple[list[list[Region]], Diagram[int]] | None = None,
     ) -> None:
         self.policy, self.rules, self.layer = policy, policy.by_priority, layer
-        self.silent = layer != ORGANISATION
+        self.silent = layer != ORGANIZATION
         self.space: FactSpace = space_of(layer, policy) if like is None else like.space
         self.region = region_of(layer, self.space)
         self.diagram: Diagram[int] | None = None

@@ -12,7 +12,7 @@ from hitl_orchestrator.policies.analysis.layer_scope import region_of, space_of,
 from hitl_orchestrator.policies.analysis.monotonicity import panel
 from hitl_orchestrator.policies.analysis.regions import merged
 from hitl_orchestrator.policies.engine.partition import ConfidenceAxis, FactSpace, Region, end_of
-from hitl_orchestrator.policies.language.model import FALLBACK, ORGANISATION, Policy
+from hitl_orchestrator.policies.language.model import FALLBACK, ORGANIZATION, Policy
 
 MOST_PANELS = 12
 _MOST_CONTEXTS = 3_000
@@ -80,13 +80,13 @@ def policy_map(policy: Policy, most: int = MOST_PANELS) -> PolicyMap:
         diagram = diagram_of(layer, space_of(name, layer))
         axis = diagram.space.axes[diagram.space.confidence]
         bounds |= set(axis.bounds) if isinstance(axis, ConfidenceAxis) else set()
-        panels += sorted(_panels(diagram, layer, title, name != ORGANISATION), key=lambda one: -one.kinds)
+        panels += sorted(_panels(diagram, layer, title, name != ORGANIZATION), key=lambda one: -one.kinds)
     return PolicyMap(policy.policy_id, tuple(sorted(bounds)), tuple(panels[:most]), max(0, len(panels) - most))
 
 
 def _panels(diagram: Diagram[int], policy: Policy, layer: str, silent: bool) -> Iterator[Panel]:
     space = diagram.space
-    region = region_of(layer or ORGANISATION, space)
+    region = region_of(layer or ORGANIZATION, space)
     known: dict[int, tuple[Node[int] | Leaf[int], list[Region]]] = {
         id(here): (here, [box]) for box, here in diagram.below(space.risk, region)
     }

@@ -17,7 +17,7 @@ IN_A_LIST = 1 << 1
 
 
 def naming(layer: str) -> list[Policy]:
-    """Return a policy that names whom a layer is about, so that a space tells them apart; none for the organisation."""
+    """Return a policy that names whom a layer is about, so that a space tells them apart; none for the organization."""
     kind, _, name = layer.partition(" ")
     said: dict[str, Any] = {"domain": {"domain": (name,)}, "user": {"metadata": {REQUESTED_BY: Comparison(eq=name)}}}
     if kind not in said:
@@ -33,7 +33,7 @@ def space_of(layer: str, policy: Policy) -> FactSpace:
 
 
 def region_of(layer: str, space: FactSpace) -> Region:
-    """Return the cells in which a layer, named as in `Policy.parts`, can be asked; all for the organisation's."""
+    """Return the cells in which a layer, named as in `Policy.parts`, can be asked; all for the organization's."""
     kind = layer.partition(" ")[0]
     axis = {"domain": "domain", "user": f"metadata.{REQUESTED_BY}"}.get(kind)
     if axis is None or axis not in space.index:

@@ -20,7 +20,7 @@ from hitl_orchestrator.policies.analysis.monotonicity import strictness
 from hitl_orchestrator.policies.analysis.regions import both, boxes, holds
 from hitl_orchestrator.policies.engine.partition import Cell, Region
 from hitl_orchestrator.policies.language.conditions import Conditions
-from hitl_orchestrator.policies.language.model import ORGANISATION, Policy, Rule
+from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy, Rule
 
 _BOUNDS = ("min_confidence", "max_confidence")
 _MOST_WORK = 800_000
@@ -86,7 +86,7 @@ def with_mends(policy: Policy, found: Iterable[Finding], roles: RoleChain = DEFA
     """
     told, budget, unfinished = list(found), _Budget(), 0
     for name, layer in policy.parts:
-        places = [place for place, one in enumerate(told) if (one.layer or ORGANISATION) == name]
+        places = [place for place, one in enumerate(told) if (one.layer or ORGANIZATION) == name]
         lenient = [place for place in places if told[place].kind is FindingKind.MONOTONICITY]
         if lenient:
             workshop = _Workshop(layer, name, roles, [told[place] for place in places], budget)
@@ -101,7 +101,7 @@ def with_mends(policy: Policy, found: Iterable[Finding], roles: RoleChain = DEFA
 
 
 def mends(
-    policy: Policy, finding: Finding, roles: RoleChain = DEFAULT_CHAIN, layer: str = ORGANISATION
+    policy: Policy, finding: Finding, roles: RoleChain = DEFAULT_CHAIN, layer: str = ORGANIZATION
 ) -> tuple[Repair, ...]:
     """Return the smallest change that mends a finding by tightening, then the smallest that does so by loosening.
 

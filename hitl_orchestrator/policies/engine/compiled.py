@@ -29,7 +29,7 @@ from hitl_orchestrator.policies.engine.predicates import Condition, conditions_o
 from hitl_orchestrator.policies.engine.strictness import strictest
 from hitl_orchestrator.policies.language.model import (
     FALLBACK,
-    ORGANISATION,
+    ORGANIZATION,
     Policy,
     PolicyStack,
     Rule,
@@ -201,7 +201,7 @@ class CompiledStack(CompiledPolicy):
             InvalidInput: as each layer does.
         """
         decision = super().decide(facts)
-        answers = [LayerAnswer(layer=ORGANISATION, rule_id=decision.rule_id, action=decision.action)]
+        answers = [LayerAnswer(layer=ORGANIZATION, rule_id=decision.rule_id, action=decision.action)]
         for name, layer in self.layers_for(facts):
             said = layer.decide(facts)
             if said.rule_id == FALLBACK:
@@ -213,11 +213,11 @@ class CompiledStack(CompiledPolicy):
         return decision.model_copy(update={"layers": tuple(answers)})
 
     def sound(self, facts: Facts) -> Facts:
-        """Return what the organisation asks about in plain types, with what says whom else it concerns."""
+        """Return what the organization asks about in plain types, with what says whom else it concerns."""
         return replace(super().sound(facts), metadata=facts.metadata)
 
     def layers_for(self, facts: Facts) -> Iterator[tuple[str, CompiledPolicy]]:
-        """Yield the layers besides the organisation's that these facts concern, each with its name."""
+        """Yield the layers besides the organization's that these facts concern, each with its name."""
         if facts.domain in self._of_domain:
             yield f"domain {facts.domain}", self._of_domain[facts.domain]
         named = requesters(facts.metadata)

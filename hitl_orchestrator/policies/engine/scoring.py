@@ -4,7 +4,7 @@ Beside the reported `confidence_score`, an output may carry (as free fields of `
 worked out from. The first of these that is there and sound is taken, in this order:
 
 - `token_logprobs`: natural logarithms of the token probabilities of the answer; the confidence is their geometric
-  mean, exp(mean), the length-normalised sequence probability (Malinin and Gales, 2021, arXiv:2002.07650).
+  mean, exp(mean), the length-normalized sequence probability (Malinin and Gales, 2021, arXiv:2002.07650).
 - `samples`: labels of repeated answers to the same question; the confidence is the share that agrees with the
   predicted label, of five samples or more (self-consistency, Wang et al., 2023, arXiv:2203.11171).
 - `verbalised_confidence`: a number in words of the model, "85%" or "0.85" (Tian et al., 2023, arXiv:2305.14975).

@@ -10,7 +10,7 @@ from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.policies.engine.builtin_rules import BUILT_IN, WHY, held_to_the_floor
 from hitl_orchestrator.policies.engine.compiled import CompiledStack, compile_policy
 from hitl_orchestrator.policies.engine.predicates import conditions_of, guards_of, stands_in_the_way
-from hitl_orchestrator.policies.language.model import ORGANISATION, Policy, Rule, default_role
+from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy, Rule, default_role
 
 
 class Standing(StrEnum):
@@ -72,9 +72,9 @@ def explain(policy: Policy, facts: Facts, roles: RoleChain = DEFAULT_CHAIN) -> E
     said, judged = compiled.decide(facts), compiled.sound(facts)
     decision, floor = held_to_the_floor(said, facts, roles), _floor(facts, roles)
     if not isinstance(compiled, CompiledStack):
-        named = ORGANISATION if floor else None
+        named = ORGANIZATION if floor else None
         return Explanation(rules=(*floor, *_lines(policy, judged, said.rule_id, named)), decision=decision)
-    lines = (*floor, *_lines(policy, judged, str(said.layers[0].rule_id), ORGANISATION))
+    lines = (*floor, *_lines(policy, judged, str(said.layers[0].rule_id), ORGANIZATION))
     for name, layer in compiled.layers_for(facts):
         lines += _lines(layer.policy, layer.sound(facts), layer.decide(facts).rule_id, name)
     return Explanation(rules=lines, decision=decision)

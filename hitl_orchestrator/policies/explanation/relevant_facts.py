@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.domain.task import REQUESTED_BY
-from hitl_orchestrator.policies.language.model import ORGANISATION, Policy, Rule
+from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy, Rule
 
 _GATES = {"domain": "domain", "user": f"metadata.{REQUESTED_BY}"}
 
@@ -27,7 +27,7 @@ class RelevantFacts:
     def of(self, decision: RoutingDecision, action: Action) -> int:
         """Return the facts of which one must change for a case that was decided so to end in another action."""
         said = {one.layer: (one.rule_id, one.action) for one in decision.layers}
-        said = said or {ORGANISATION: (decision.rule_id, decision.action)}
+        said = said or {ORGANIZATION: (decision.rule_id, decision.action)}
         if action.strictness > decision.action.strictness:
             return self._to_a_stricter(said, action)
         # Each layer that says more must say less, or be asked no longer. It is enough to begin with one of them.
@@ -60,7 +60,7 @@ class _Layer:
         self._before: dict[frozenset[Action], list[int]] = {}
 
     def can_say(self, action: Action) -> bool:
-        falls_back = action is Action.HUMAN_REVIEW and self.name == ORGANISATION
+        falls_back = action is Action.HUMAN_REVIEW and self.name == ORGANIZATION
         return falls_back or any(rule.action is action for rule in self._rules)
 
     def levers(self, rule_id: str | None, fitting: frozenset[Action]) -> int:

@@ -36,7 +36,7 @@ from hitl_orchestrator.policies.language.conditions import (
 FALLBACK = "fallback"
 """The rule id of decisions that no rule took."""
 
-ORGANISATION = "organisation"
+ORGANIZATION = "organization"
 """The name of the layer that always answers."""
 
 _A_DURATION = r"^P(?=.)([0-9]+W|([0-9]+D)?(T(?=.)([0-9]+H)?([0-9]+M)?([0-9]+(\.[0-9]{1,6})?S)?)?)$"
@@ -222,8 +222,8 @@ class Policy(Value):
 
     @property
     def parts(self) -> "tuple[tuple[str, Policy], ...]":
-        """Every layer with its name, such as `domain payments`; the organisation's first, often alone."""
-        return ((ORGANISATION, self),)
+        """Every layer with its name, such as `domain payments`; the organization's first, often alone."""
+        return ((ORGANIZATION, self),)
 
     @property
     def by_priority(self) -> tuple[Rule, ...]:
@@ -232,11 +232,11 @@ class Policy(Value):
 
 
 class PolicyStack(Policy):
-    """A policy in layers: the organisation's rules, those of domains, and the preferences of users.
+    """A policy in layers: the organization's rules, those of domains, and the preferences of users.
 
     Each layer answers by itself, and the strictest answer wins: a layer can tighten, and never loosen. The layer of a
     domain answers for tasks of that domain, that of a user for tasks whose metadata name the user as `requested_by`.
-    A layer of which no rule holds is silent; where no rule of the organisation holds, a person decides, as ever.
+    A layer of which no rule holds is silent; where no rule of the organization holds, a person decides, as ever.
     """
 
     domains: dict[Label, Policy] = Field(default_factory=dict)
@@ -244,10 +244,10 @@ class PolicyStack(Policy):
 
     @classmethod
     def of(
-        cls, organisation: Policy, *, domains: Mapping[str, Policy] = {}, users: Mapping[str, Policy] = {}
+        cls, organization: Policy, *, domains: Mapping[str, Policy] = {}, users: Mapping[str, Policy] = {}
     ) -> "PolicyStack":
-        """Put layers upon the policy of an organisation. Raises `ValidationError` where two rules share an id."""
-        return cls(**dict(organisation), domains=dict(domains), users=dict(users))
+        """Put layers upon the policy of an organization. Raises `ValidationError` where two rules share an id."""
+        return cls(**dict(organization), domains=dict(domains), users=dict(users))
 
     @field_validator("domains", "users")
     @classmethod
@@ -270,9 +270,9 @@ class PolicyStack(Policy):
 
     @property
     def parts(self) -> tuple[tuple[str, Policy], ...]:
-        """Every layer with its name, such as `domain payments`; the organisation's first."""
+        """Every layer with its name, such as `domain payments`; the organization's first."""
         return (
-            (ORGANISATION, self),
+            (ORGANIZATION, self),
             *((f"domain {name}", layer) for name, layer in sorted(self.domains.items())),
             *((f"user {name}", layer) for name, layer in sorted(self.users.items())),
         )

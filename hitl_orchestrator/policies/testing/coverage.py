@@ -20,7 +20,7 @@ from hitl_orchestrator.policies.engine.compiled import CompiledStack, compile_po
 from hitl_orchestrator.policies.engine.partition import Region
 from hitl_orchestrator.policies.engine.predicates import Condition, conditions_of, guards_of, stands_in_the_way
 from hitl_orchestrator.policies.language.conditions import FieldType
-from hitl_orchestrator.policies.language.model import ORGANISATION, Policy, Rule
+from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy, Rule
 
 CONFIDENCE, CONFIDENCE_AXIS = "confidence_score", "confidence"
 _METADATA = "metadata."
@@ -167,7 +167,7 @@ def coverage(policy: Policy, tried: Sequence[Facts], roles: RoleChain = DEFAULT_
     bounds = {layer.name: bounds_of(layer.policy) for layer in layers}
     for facts in tried:
         concerned = {name for name, _ in compiled.layers_for(facts)} if isinstance(compiled, CompiledStack) else set()
-        for layer in (one for one in layers if one.name == ORGANISATION or one.name in concerned):
+        for layer in (one for one in layers if one.name == ORGANIZATION or one.name in concerned):
             decided.add(layer.decides(facts) or "")
             for bound in bounds[layer.name]:
                 side = bound.side(facts)

@@ -27,7 +27,7 @@ ENOUGH = 20
 
 HIDDEN = "hidden until you have committed your own label"
 _BANDS = 10
-_QUIET = (EventKind.VIEWED, EventKind.REFUSED, EventKind.ALARM, EventKind.LABELLED)
+_QUIET = (EventKind.VIEWED, EventKind.REFUSED, EventKind.ALARM, EventKind.LABELED)
 
 
 class CaseViewer:

@@ -33,7 +33,7 @@ CLAIM_SECONDS, LONGEST_CLAIM = 900.0, 86_400.0
 WORKING_DAY = 28_800.0
 _FIRST_LOOK = 8
 # Somebody had their hands in the tables. The alarm is sounded where it is found, and the others are not held up.
-_SPOILT = (TamperedPolicy, TamperedReview, IncompatibleRecord)
+_SPOILED = (TamperedPolicy, TamperedReview, IncompatibleRecord)
 
 
 class TeamOrchestrator(BaseOrchestrator):
@@ -84,7 +84,7 @@ class TeamOrchestrator(BaseOrchestrator):
         return self._desk.delegate(row, (reviewer_id, to), reason=reason, seconds=seconds, channel=channel)
 
     def cancel(self, given_id: str, by: str, *, reason: str, channel: str = "library") -> Case:
-        """Take a case back that one has submitted, before anybody has decided it; it ends as `cancelled`.
+        """Take a case back that one has submitted, before anybody has decided it; it ends as `canceled`.
 
         Raises:
             NotAuthorized: somebody else submitted it, or nobody knows who did.
@@ -156,7 +156,7 @@ class TeamOrchestrator(BaseOrchestrator):
                 except NotAuthorized:
                     if self._desk.rights(row).may(reviewer):
                         raise  # they hold as many as they may
-                except (RequestRejected, *_SPOILT):
+                except (RequestRejected, *_SPOILED):
                     continue  # somebody was quicker
         return None
 
@@ -192,7 +192,7 @@ class TeamOrchestrator(BaseOrchestrator):
             if isinstance(found, Nobody):
                 return Assignment(row, None, found.why)
             held = self._desk.assign(row, found.reviewer, seconds)
-        except (RequestRejected, *_SPOILT) as why:
+        except (RequestRejected, *_SPOILED) as why:
             return Assignment(row, None, str(why))
         sharing.note(found.reviewer)
         return Assignment(held, found.reviewer.reviewer_id, found.why)
@@ -252,7 +252,7 @@ class TeamOrchestrator(BaseOrchestrator):
         output = case.reviews[-1].shown.routing.output
         output = output and output.model_copy(update={"task_id": task_id})
         not_by = tuple(sorted(person for person in persons if person is not None))
-        probe = QualityCheck(kind=QualityCheckKind.SECOND_LOOK, of=case.case_id, not_by=not_by)
+        probe = QualityCheck(kind=QualityCheckKind.SECOND_REVIEW, of=case.case_id, not_by=not_by)
         return self._probing(task, output, probe, channel)
 
     def _probing(self, task: Task, output: AgentOutput | None, probe: QualityCheck, channel: str) -> Case:
@@ -296,7 +296,7 @@ class TeamOrchestrator(BaseOrchestrator):
             case = self._case(row.case_id)
             self._check_graph(case.case_id, case.submission.graph_version)
             return case if self._desk.rights(row, case).may(reviewer) else None
-        except (GraphVersionMismatch, *_SPOILT):
+        except (GraphVersionMismatch, *_SPOILED):
             return None
 
     def _waiting_for(self, reviewer: Reviewer, limit: int) -> tuple[list[StoredReview], bool]:

@@ -139,10 +139,10 @@ class ReviewClaims(ReviewAccess):
         """
         theirs = [one for one in told if _is_about(one, row, reviewer)]
         at = next((one.at for one in theirs if one.kind is EventKind.VIEWED), None)
-        if all(one.kind is not EventKind.LABELLED for one in theirs):
+        if all(one.kind is not EventKind.LABELED for one in theirs):
             return Looked(at, "")
         said = (one for one in self._ledger.events(row.case_id) if _is_about(one, row, reviewer))
-        return Looked(at, next(str(one.body["label"]) for one in said if one.kind is EventKind.LABELLED))
+        return Looked(at, next(str(one.body["label"]) for one in said if one.kind is EventKind.LABELED))
 
     def _limit(self, reviewer: Reviewer) -> Limit:
         return Limit(self._people.accounts_of(reviewer.reviewer_id), reviewer.max_open_claims)

@@ -54,14 +54,14 @@ def test_the_screen_says_by_itself_that_a_case_went_up(hitl, desk):
     desk(flow)
 
 
-def test_a_case_that_was_cancelled_says_so(hitl, desk):
+def test_a_case_that_was_canceled_says_so(hitl, desk):
     case_id = submit(hitl, "t-1", by="app-7")
 
     async def flow(desk):
         await desk.press("enter", "a")
         hitl.cancel(case_id, "app-7", reason="sent twice")
         await desk.press("enter")
-        assert "Not recorded: This case was cancelled by who submitted it at " in desk.notice
+        assert "Not recorded: This case was canceled by who submitted it at " in desk.notice
 
     desk(flow)
 

@@ -113,7 +113,7 @@ def test_any_text_is_one_line_of_the_queue(text, width):
 CELLS = ("risk", "due", "task", "", "type", "domain", "for", "conf.", "held by")
 
 
-def test_a_deadline_is_told_and_coloured_by_how_near_it_is():
+def test_a_deadline_is_told_and_colored_by_how_near_it_is():
     now = now_in_utc()
 
     assert telling.due(None, now) == ("-", telling.FAINT)

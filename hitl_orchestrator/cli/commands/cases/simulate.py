@@ -1,4 +1,4 @@
-"""`hitl simulate`: a simulated organisation at work, and what came of it as tables, bars and quantiles."""
+"""`hitl simulate`: a simulated organization at work, and what came of it as tables, bars and quantiles."""
 
 from collections.abc import Iterator
 from typing import Any

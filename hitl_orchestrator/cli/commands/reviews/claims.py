@@ -56,7 +56,7 @@ def cancel(session: Session, given_id: str, by: str, reason: str) -> None:
     """Take one case back."""
     with session.open() as hitl:
         case = hitl.cancel(given_id, by, reason=reason, channel=CHANNEL)
-    told = Line(f"Cancelled: task {case.task_id} is {case.status}, and nothing of it is carried out.")
+    told = Line(f"Canceled: task {case.task_id} is {case.status}, and nothing of it is carried out.")
     command = Line(session.command("show", case.task_id), COMMAND, indent=2)
     answer(session.as_json, views.case_summary(case), lambda: [told, command])
 

@@ -95,7 +95,7 @@ def _deciding(hitl: Orchestrator, row: StoredReview) -> story.Deciding:
 
 
 def _check_role(role: str, people: People) -> None:
-    """Refuse a role that nobody knows: a misspelt one must not look like an empty inbox."""
+    """Refuse a role that nobody knows: a misspelled one must not look like an empty inbox."""
     known = [*people.chain.roles, *(held for one in people for held in one.roles)]
     if role not in known:
         there = f"the roles are {', '.join(dict.fromkeys(known))}{did_you_mean(role, known)}"
