@@ -18,7 +18,7 @@ from hitl_orchestrator.graph.checkpoints import strict_serializer
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from postgres_server import IS_THERE, MISSING, Server
+from support.postgres_server import IS_THERE, MISSING, Server
 
 WHY_NOT = None if IS_THERE else MISSING
 

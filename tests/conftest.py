@@ -3,7 +3,7 @@
 import os
 import tempfile
 
-pytest_plugins = ["postgres_fixtures"]
+pytest_plugins = ["support.postgres_fixtures"]
 
 OURS_AND_THEIRS = ("HITL_", "LANGSMITH_", "LANGCHAIN_", "LANGGRAPH_")
 

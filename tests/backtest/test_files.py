@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from policies_at_random import a_policy_with
+from support.random_policies import a_policy_with
 
 from hitl_orchestrator.backtest import run_backtest
 from hitl_orchestrator.backtest.history import scan

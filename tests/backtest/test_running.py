@@ -4,8 +4,8 @@ import json
 
 import polars as pl
 import pytest
-from builders import a_task, an_output
-from policies_at_random import a_policy_with
+from support.builders import a_task, an_output
+from support.random_policies import a_policy_with
 
 from hitl_orchestrator import Orchestrator, Review
 from hitl_orchestrator.backtest import run_backtest, run_store_backtest

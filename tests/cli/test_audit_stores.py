@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from intruder import Intruder
+from support.attacker import Intruder
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -5,7 +5,7 @@ import re
 import shlex
 
 import pytest
-from builders import a_task
+from support.builders import a_task
 
 from hitl_orchestrator import Orchestrator
 

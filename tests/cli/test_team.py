@@ -4,7 +4,7 @@ import io
 import json
 
 import pytest
-from desks import PEOPLE, policy
+from support.desk_driver import PEOPLE, policy
 
 RULES = [
     {"conditions": {"task_type": "content_moderation"}, "action": "human_review", "blind": True},

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from builders import a_task, an_output
-from teams import TEAM, a_policy, say
+from support.builders import a_task, an_output
+from support.teams import TEAM, a_policy, say
 
 from hitl_orchestrator import Orchestrator, Proposal
 from hitl_orchestrator.domain.enums import HumanDecision

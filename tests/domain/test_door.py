@@ -4,9 +4,9 @@ import json
 from itertools import repeat
 
 import pytest
-from builders import a_task
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import a_task
 
 from hitl_orchestrator.domain.input.limits import check_record, check_text
 from hitl_orchestrator.domain.input.parsing import read_json, read_records

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from builders import a_submission, an_output
+from support.builders import a_submission, an_output
 
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Classification

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from builders import a_review, a_task, an_output
+from support.builders import a_review, a_task, an_output
 
 import hitl_orchestrator
 from hitl_orchestrator import Orchestrator

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import pytest
-from builders import a_task, an_output
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from support.builders import a_task, an_output
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.graph.serializer import UnsafeRow, UnsafeSerializer, check_strict, strict_serializer

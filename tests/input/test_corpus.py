@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from door_corpus import ANSWER, OUTPUT, POLICY, TASK, Entry, corpus
+from support.input_corpus import ANSWER, OUTPUT, POLICY, TASK, Entry, corpus
 
 from hitl_orchestrator import AgentOutput, InvalidInput, Orchestrator, Review, Task
 from hitl_orchestrator.cli import main

@@ -1,9 +1,9 @@
 from math import comb
 
 import pytest
-from builders import NINE, an_output
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import NINE, an_output
 
 from hitl_orchestrator.domain.audit import AuditRecord, Vote
 from hitl_orchestrator.domain.enums import HumanDecision, QualityCheckKind

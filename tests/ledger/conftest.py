@@ -5,8 +5,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from postgres_fixtures import TEMPLATE
-from stores import address_of
+from support.postgres_fixtures import TEMPLATE
+from support.stores import address_of
 
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.wiring.build import open_ledger

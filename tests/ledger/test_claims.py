@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from builders import AGENT, NINE, PERSON, a_shown, a_submission, a_verdict, an_outcome
+from support.builders import AGENT, NINE, PERSON, a_shown, a_submission, a_verdict, an_outcome
 
 from hitl_orchestrator.errors import ReviewAlreadyDecided, ReviewClaimed
 

@@ -3,11 +3,11 @@
 from contextlib import contextmanager
 
 import pytest
-from builders import AGENT, NINE, a_review
 from hypothesis import given
 from hypothesis import strategies as st
-from postgres_server import somebody_else
-from secrets_told import run
+from support.builders import AGENT, NINE, a_review
+from support.postgres_server import somebody_else
+from support.secrets import run
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.enums import EventKind

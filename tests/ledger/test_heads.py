@@ -5,10 +5,10 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from builders import a_review, a_task, an_output
 from hypothesis import given
 from hypothesis import strategies as st
-from stores import address_of
+from support.builders import a_review, a_task, an_output
+from support.stores import address_of
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import HeadFileUnavailable, InvalidInput, InvalidKey, LedgerDamaged, UnknownCase

@@ -4,7 +4,7 @@ import json
 from hashlib import sha256
 
 import pytest
-from builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_verdict, an_outcome, minutes
+from support.builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_verdict, an_outcome, minutes
 
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.value import canonical_json

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from builders import AGENT, NINE, a_shown, a_submission
+from support.builders import AGENT, NINE, a_shown, a_submission
 
 from hitl_orchestrator.errors import InvalidKey, SealKeyMissing, TamperedReview
 from hitl_orchestrator.ledger.keys.files import encryption_key, keys_in, new_key, private_text, seals_from

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_verdict, an_outcome
+from support.builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_verdict, an_outcome
 
 from hitl_orchestrator.domain.enums import CaseStage, DecisionSource, OnTimeout
 from hitl_orchestrator.errors import CaseChanged, KeyReused, LeaseLost, ReviewExpired, StaleReview
@@ -163,7 +163,7 @@ def test_what_a_closed_ledger_held_may_be_taken(url):
 
 HOLDS = """
 import sys
-from builders import AGENT, a_submission
+from support.builders import AGENT, a_submission
 from hitl_orchestrator.wiring.build import open_ledger
 
 ledger = open_ledger(sys.argv[1])

@@ -8,9 +8,9 @@ from itertools import product
 from typing import Any
 
 import pytest
-from builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_verdict, an_outcome
-from cutting_proxy import ANSWERED, BEFORE, MOMENTS, SENT, Proxy
-from postgres_server import HARM, Server
+from support.builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_verdict, an_outcome
+from support.cutting_proxy import ANSWERED, BEFORE, MOMENTS, SENT, Proxy
+from support.postgres_server import HARM, Server
 
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.errors import StoreUnavailable

@@ -1,8 +1,8 @@
 """A store that an earlier version made is brought up to date, and says of every review what it said before."""
 
 import pytest
-from builders import AGENT, NINE, PERSON, a_shown, a_submission, a_verdict
 from sqlalchemy import text
+from support.builders import AGENT, NINE, PERSON, a_shown, a_submission, a_verdict
 
 from hitl_orchestrator.wiring.build import _database, open_ledger
 

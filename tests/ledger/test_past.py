@@ -8,11 +8,11 @@ from itertools import count
 from unicodedata import normalize
 
 import pytest
-from builders import AGENT, NINE, a_routing, a_submission, a_task, an_outcome
 from hypothesis import given
 from hypothesis import strategies as st
-from intruder import Intruder
 from sqlalchemy.dialects import sqlite
+from support.attacker import Intruder
+from support.builders import AGENT, NINE, a_routing, a_submission, a_task, an_outcome
 
 from hitl_orchestrator.backtest.history import frames
 from hitl_orchestrator.domain.enums import Signal

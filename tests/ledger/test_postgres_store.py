@@ -9,10 +9,10 @@ from threading import Barrier
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from builders import AGENT, NINE, a_routing, a_submission, an_outcome
-from postgres_fixtures import TEMPLATE
-from postgres_server import somebody_else
 from sqlalchemy.schema import CreateIndex
+from support.builders import AGENT, NINE, a_routing, a_submission, an_outcome
+from support.postgres_fixtures import TEMPLATE
+from support.postgres_server import somebody_else
 
 from hitl_orchestrator.errors import HitlError, StoreUnavailable
 from hitl_orchestrator.ledger.database.address import can_be_read, shown

@@ -1,7 +1,7 @@
 """The promises that `ledger/ports/ledger.py` makes, sentence by sentence, held against every store."""
 
 import pytest
-from builders import (
+from support.builders import (
     AGENT,
     NINE,
     PERSON,

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_task, a_verdict
+from support.builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_task, a_verdict
 
 from hitl_orchestrator.domain.decision import ReviewRequirements, RoutingDecision
 from hitl_orchestrator.domain.enums import DecisionSource, RiskLevel

@@ -1,7 +1,18 @@
 """The promises of `ledger/ports/ledger.py` about what is read: by which id, in which order, narrowed by what."""
 
 import pytest
-from builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_task, a_verdict, an_outcome, minutes
+from support.builders import (
+    AGENT,
+    NINE,
+    PERSON,
+    a_routing,
+    a_shown,
+    a_submission,
+    a_task,
+    a_verdict,
+    an_outcome,
+    minutes,
+)
 
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.errors import InvalidInput, UnknownCase

@@ -4,7 +4,7 @@ import json
 from contextlib import closing
 
 import pytest
-from builders import (
+from support.builders import (
     AGENT,
     NINE,
     PERSON,
@@ -17,8 +17,8 @@ from builders import (
     an_outcome,
     minutes,
 )
-from postgres_server import somebody_else
-from secrets_told import SECRET, run, secret_output, told
+from support.postgres_server import somebody_else
+from support.secrets import SECRET, run, secret_output, told
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.audit import Actor

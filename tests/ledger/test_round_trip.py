@@ -2,9 +2,20 @@
 
 from itertools import count
 
-from builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_task, a_verdict, an_outcome, an_output
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.builders import (
+    AGENT,
+    NINE,
+    PERSON,
+    a_routing,
+    a_shown,
+    a_submission,
+    a_task,
+    a_verdict,
+    an_outcome,
+    an_output,
+)
 
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.value import MAX_INTEGER

@@ -15,7 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from builders import AGENT, NINE, a_routing, a_submission, an_outcome
+from support.builders import AGENT, NINE, a_routing, a_submission, an_outcome
 
 from hitl_orchestrator.errors import StoreUnavailable
 from hitl_orchestrator.ledger.database import migrate

@@ -4,10 +4,10 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from intruder import Intruder
-from postgres_fixtures import TEMPLATE
-from stores import address_of
-from tampering import ENTRY_EDITS, TABLE_EDITS, fill
+from support.attacker import Intruder
+from support.postgres_fixtures import TEMPLATE
+from support.stores import address_of
+from support.tampering import ENTRY_EDITS, TABLE_EDITS, fill
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import LedgerDamaged

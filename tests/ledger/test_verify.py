@@ -12,9 +12,9 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from builders import a_task, an_output
-from stores import address_of
-from tampering import fill
+from support.builders import a_task, an_output
+from support.stores import address_of
+from support.tampering import fill
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.value import canonical_json, read_canonical

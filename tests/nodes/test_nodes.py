@@ -1,7 +1,7 @@
 """Each step alone: it takes from the state, asks one port or one pure function, and returns its one key."""
 
 import pytest
-from builders import a_routing, a_submission, a_task, an_output
+from support.builders import a_routing, a_submission, a_task, an_output
 
 from hitl_orchestrator.domain.decision import Classification, Score
 from hitl_orchestrator.domain.enums import RiskLevel

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import FakeClock, a_task, an_output
-from intruder import Intruder
-from teams import TEAM, a_policy
+from support.attacker import Intruder
+from support.builders import FakeClock, a_task, an_output
+from support.teams import TEAM, a_policy
 
 from hitl_orchestrator import Case, Orchestrator
 
@@ -95,7 +95,7 @@ class Zygote:
     """Starts processes that die, and tells what they acknowledged before."""
 
     def __init__(self) -> None:
-        script = Path(__file__).parents[1] / "zygote.py"
+        script = Path(__file__).parents[1] / "support" / "forked_process.py"
         self._process = subprocess.Popen(
             [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

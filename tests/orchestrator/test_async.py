@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from builders import a_review, a_task, an_output
 from langgraph.types import Command
+from support.builders import a_review, a_task, an_output
 
 
 def test_submitting_and_deciding_inside_a_loop(hitl):

@@ -3,7 +3,7 @@
 from importlib.metadata import version
 
 import pytest
-from builders import NINE, a_review, a_task, an_output, minutes
+from support.builders import NINE, a_review, a_task, an_output, minutes
 
 from hitl_orchestrator import AuditRecord, InvalidInput, RequestRejected, Review
 from hitl_orchestrator.domain.enums import HumanDecision

@@ -1,7 +1,7 @@
 """Who may decide what: everybody else is refused with a reason, and nothing is written."""
 
 import pytest
-from builders import a_review, a_task, an_output
+from support.builders import a_review, a_task, an_output
 
 from hitl_orchestrator import InvalidInput
 from hitl_orchestrator.domain.enums import ReviewStatus

@@ -7,7 +7,7 @@ it is told of.
 from itertools import product
 
 import pytest
-from builders import a_review, a_task, an_output
+from support.builders import a_review, a_task, an_output
 
 from hitl_orchestrator import Orchestrator, RequestRejected
 from hitl_orchestrator.domain.enums import EventKind

@@ -3,7 +3,7 @@
 import sqlite3
 
 import pytest
-from builders import a_review
+from support.builders import a_review
 
 from hitl_orchestrator.errors import CaseNotWaiting, InvalidInput, NotAuthorized, ReviewClaimed
 

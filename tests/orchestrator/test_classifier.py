@@ -1,8 +1,8 @@
 """A task that comes without an output: whatever answers for it, nothing goes ahead that was not understood."""
 
 import pytest
-from builders import a_task, an_output
 from langchain_core.runnables import RunnableLambda
+from support.builders import a_task, an_output
 
 from hitl_orchestrator import InvalidInput
 from hitl_orchestrator.errors import HitlError

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from itertools import cycle
 
 import pytest
-from builders import FakeClock, a_review, a_task, an_output, minutes
+from support.builders import FakeClock, a_review, a_task, an_output, minutes
 
 from hitl_orchestrator import InvalidInput, Orchestrator
 

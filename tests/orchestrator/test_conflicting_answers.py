@@ -8,8 +8,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from builders import a_task, an_output
-from racing import answer_number, outcome_of, race
+from support.builders import a_task, an_output
+from support.races import answer_number, outcome_of, race
 
 from hitl_orchestrator.domain.enums import CaseStage
 
@@ -23,7 +23,14 @@ def by_threads(hitl, store, tasks, answers):
 
 def by_processes(hitl, store, tasks, answers):
     processes = 4
-    command = [sys.executable, TESTS / "racing.py", store, ",".join(tasks), str(processes), str(answers // processes)]
+    command = [
+        sys.executable,
+        TESTS / "support" / "races.py",
+        store,
+        ",".join(tasks),
+        str(processes),
+        str(answers // processes),
+    ]
     racing = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return [json.loads(line) for line in racing.stdout.splitlines()]
 

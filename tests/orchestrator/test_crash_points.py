@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from langgraph.types import Command
-from zygote import answers_to, task_number
+from support.forked_process import answers_to, task_number
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import UnknownCase

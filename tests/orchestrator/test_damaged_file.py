@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import FakeClock, a_review, a_task, an_output
-from sizes import sized
+from support.builders import FakeClock, a_review, a_task, an_output
+from support.sizes import sized
 
 from hitl_orchestrator import Case, HitlError, Orchestrator
 from hitl_orchestrator.domain.review import StoredReview

@@ -6,7 +6,7 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from builders import a_review, a_task, an_output
+from support.builders import a_review, a_task, an_output
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.enums import CaseStage

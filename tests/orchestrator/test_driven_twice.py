@@ -1,6 +1,6 @@
 """A case that two drive at once, with an agent that answers differently each time, goes one way only."""
 
-from builders import a_review, a_task
+from support.builders import a_review, a_task
 
 from hitl_orchestrator import AgentOutput, Orchestrator
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from builders import a_review, a_task, an_output
+from support.builders import a_review, a_task, an_output
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import StoreUnavailable

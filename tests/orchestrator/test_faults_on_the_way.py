@@ -5,10 +5,10 @@ from contextlib import closing
 from itertools import cycle
 
 import pytest
-from builders import a_review, a_task, an_output
-from cutting_proxy import ANSWERED, BEFORE, SENT, Proxy
-from postgres_server import HARM
-from sizes import sized
+from support.builders import a_review, a_task, an_output
+from support.cutting_proxy import ANSWERED, BEFORE, SENT, Proxy
+from support.postgres_server import HARM
+from support.sizes import sized
 
 # A case that waits and is decided commits so often: its intake, its review, its place, the decision, the outcome.
 COMMITS = 5

@@ -1,8 +1,8 @@
 """Ways round `decide`: what comes straight to the graph passes the same checks, or changes nothing."""
 
 import pytest
-from builders import a_review, a_task, an_output
 from langgraph.types import Command
+from support.builders import a_review, a_task, an_output
 
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.errors import IncompleteOutcome

@@ -6,9 +6,9 @@ from itertools import count
 from threading import Barrier
 
 import pytest
-from builders import a_review, a_task, an_output
-from linearizable import CHAIN, FINAL, Operation, is_linearizable
-from sizes import sized
+from support.builders import a_review, a_task, an_output
+from support.linearizability import CHAIN, FINAL, Operation, is_linearizable
+from support.sizes import sized
 
 from hitl_orchestrator.errors import RequestRejected, ReviewAlreadyDecided
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from builders import a_review
+from support.builders import a_review
 
 from hitl_orchestrator.errors import KeyReused, ReviewAlreadyDecided
 

@@ -1,8 +1,8 @@
 """What a store asks people of its own accord has task ids of its own: nobody takes one, learns of it, or ends it."""
 
 import pytest
-from builders import AGENT, a_review, a_submission, a_task, an_output
-from governed import BY_MAX, LOOSE, checked, submitted
+from support.builders import AGENT, a_review, a_submission, a_task, an_output
+from support.policy_changes import BY_MAX, LOOSE, checked, submitted
 
 from hitl_orchestrator.domain.case import QualityCheck
 from hitl_orchestrator.domain.enums import HumanDecision, QualityCheckKind

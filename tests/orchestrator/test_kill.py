@@ -8,8 +8,8 @@ from collections import Counter
 from hashlib import sha256
 
 import pytest
-from builders import canonical
-from zygote import answers_to, task_number
+from support.builders import canonical
+from support.forked_process import answers_to, task_number
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.enums import CaseStage

@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from builders import a_review, an_output
+from support.builders import a_review, an_output
 
 LARGE = {"predicted_label": "Refund", "letter": 'ä€🜁\u2028"\\/' * 60_000, "numbers": [0.1, 1e300, -(2**53) + 1]}
 

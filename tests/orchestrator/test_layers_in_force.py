@@ -1,6 +1,6 @@
 """A policy in layers, on every store: each case is held against all that concern it, now and after a restart."""
 
-from builders import a_task, an_output
+from support.builders import a_task, an_output
 
 LAYERED = {
     "policy_id": "acme",

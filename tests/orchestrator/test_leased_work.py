@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from builders import a_review, a_task, an_output
+from support.builders import a_review, a_task, an_output
 
 from hitl_orchestrator import AgentOutput, Orchestrator
 from hitl_orchestrator.errors import RecoveryIncomplete
@@ -94,7 +94,7 @@ def test_what_is_accepted_is_anybody_s(opened, durable_store):
 DECIDES_AND_HANGS = """
 import sys
 from threading import Event
-from builders import a_review
+from support.builders import a_review
 from hitl_orchestrator import Orchestrator
 
 hitl = Orchestrator.open(sys.argv[1])

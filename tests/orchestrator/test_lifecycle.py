@@ -4,7 +4,7 @@ from contextlib import suppress
 from itertools import product
 
 import pytest
-from builders import PERSON, a_review, a_task, an_output
+from support.builders import PERSON, a_review, a_task, an_output
 
 from hitl_orchestrator import HitlError
 from hitl_orchestrator.review.lifecycle import MOVES, State, Verb, state_of

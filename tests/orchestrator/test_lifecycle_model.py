@@ -5,7 +5,6 @@ What is checked is computed here from the events alone, without a line of what d
 
 from collections import Counter
 
-from builders import FakeClock, a_review, a_task, an_output
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -15,7 +14,8 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sizes import sized
+from support.builders import FakeClock, a_review, a_task, an_output
+from support.sizes import sized
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import InvalidInput, RequestRejected

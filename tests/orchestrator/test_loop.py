@@ -1,7 +1,7 @@
 """The whole loop: submit, inbox, show, decide, replay, recover, close, on every store."""
 
 import pytest
-from builders import a_review, a_task, an_output, canonical, minutes
+from support.builders import a_review, a_task, an_output, canonical, minutes
 
 from hitl_orchestrator import AgentOutput, InvalidInput, Orchestrator, Review, Task
 from hitl_orchestrator.domain.enums import CaseStage

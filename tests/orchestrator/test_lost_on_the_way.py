@@ -4,8 +4,8 @@ from collections import Counter
 from contextlib import closing
 
 import pytest
-from builders import a_review, a_task, an_output
-from cutting_proxy import ANSWERED, BEFORE, COMMIT, SENT, Proxy
+from support.builders import a_review, a_task, an_output
+from support.cutting_proxy import ANSWERED, BEFORE, COMMIT, SENT, Proxy
 
 CHECKPOINT = b"checkpoint"
 

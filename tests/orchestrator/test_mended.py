@@ -5,7 +5,7 @@ import sqlite3
 from datetime import timedelta
 
 import pytest
-from builders import NINE, a_review, a_task, an_output, minutes
+from support.builders import NINE, a_review, a_task, an_output, minutes
 
 from hitl_orchestrator import AgentOutput, Orchestrator, Review
 from hitl_orchestrator.cli import main

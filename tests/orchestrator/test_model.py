@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from builders import FakeClock, a_review, a_task, an_output
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from sizes import sized
+from support.builders import FakeClock, a_review, a_task, an_output
+from support.sizes import sized
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import InvalidInput, RequestRejected

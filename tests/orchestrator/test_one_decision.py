@@ -9,8 +9,8 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
-from builders import a_review, a_task, an_output
-from racing import answer_number, race
+from support.builders import a_review, a_task, an_output
+from support.races import answer_number, race
 
 from hitl_orchestrator.domain.enums import CaseStage
 
@@ -113,7 +113,14 @@ def test_of_many_escalations_one_goes_up_one_level(hitl):
 @pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=True)
 def test_of_two_hundred_answers_from_eight_processes_one_decides(hitl, store):
     waiting(hitl)
-    command = [sys.executable, TESTS / "racing.py", store, "task-1", str(PROCESSES), str(ANSWERS // PROCESSES)]
+    command = [
+        sys.executable,
+        TESTS / "support" / "races.py",
+        store,
+        "task-1",
+        str(PROCESSES),
+        str(ANSWERS // PROCESSES),
+    ]
 
     racing = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
 

@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from builders import a_task
+from support.builders import a_task
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import LedgerDamaged

@@ -6,9 +6,9 @@ from typing import Any
 
 import ormsgpack
 import pytest
-from builders import a_review
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.types import Command
+from support.builders import a_review
 
 from hitl_orchestrator.errors import ForgedState
 from hitl_orchestrator.graph.checkpoints import CheckpointUnreadable

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from builders import a_review, a_task, an_output, canonical
+from support.builders import a_review, a_task, an_output, canonical
 
 from hitl_orchestrator.errors import HitlError, IncompatibleRecord, RecoveryIncomplete, TamperedPolicy
 from hitl_orchestrator.policies import read_policy

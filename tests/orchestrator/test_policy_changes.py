@@ -1,8 +1,8 @@
 """A change of the policy that takes two: the active policy says what it takes, and no crash leaves it undecidable."""
 
 import pytest
-from builders import a_review
-from governed import BY_MAX, LOOSE, USUAL, goes_ahead, submitted
+from support.builders import a_review
+from support.policy_changes import BY_MAX, LOOSE, USUAL, goes_ahead, submitted
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import RiskLevel

@@ -1,7 +1,7 @@
 """Which policy holds: the one that is given, else the one the store was last opened with, else the canonical one."""
 
 import pytest
-from builders import a_task, an_output, canonical
+from support.builders import a_task, an_output, canonical
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.enums import EventKind

@@ -4,9 +4,9 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from builders import AGENT, a_review, a_task, an_output
-from governed import ASKS_ALWAYS, BY_MAX, LOOSE, STRICT, USUAL, goes_ahead, hash_of, kinds, submitted
-from policies_at_random import STACK
+from support.builders import AGENT, a_review, a_task, an_output
+from support.policy_changes import ASKS_ALWAYS, BY_MAX, LOOSE, STRICT, USUAL, goes_ahead, hash_of, kinds, submitted
+from support.random_policies import STACK
 
 from hitl_orchestrator.domain.enums import PolicyChange
 from hitl_orchestrator.errors import InvalidInput, NoPreviousPolicy, NotAuthorized, PolicyMismatch

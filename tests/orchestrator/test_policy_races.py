@@ -5,8 +5,8 @@ from signal import SIGKILL
 from threading import Barrier
 
 import pytest
-from builders import NINE, PERSON, a_review
-from governed import ASKS_ALWAYS, BY_MAX, LOOSE, checked, hash_of, kinds
+from support.builders import NINE, PERSON, a_review
+from support.policy_changes import ASKS_ALWAYS, BY_MAX, LOOSE, checked, hash_of, kinds
 
 from hitl_orchestrator.domain.enums import PolicyChange
 from hitl_orchestrator.ledger.events.policy_builders import activated, proposed

@@ -3,9 +3,9 @@
 from itertools import count
 
 import pytest
-from builders import NINE, FakeClock, a_task, an_output
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.builders import NINE, FakeClock, a_task, an_output
 
 from hitl_orchestrator import InvalidInput, Orchestrator, RequestRejected, Review
 from hitl_orchestrator.domain.decision import Facts, Routing

@@ -1,7 +1,7 @@
 """What a crash has left is driven on, and one bad case holds up no other."""
 
 import pytest
-from builders import a_review, a_task
+from support.builders import a_review, a_task
 
 from hitl_orchestrator import AgentOutput, Orchestrator
 from hitl_orchestrator.errors import RecoveryIncomplete

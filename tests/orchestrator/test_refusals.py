@@ -3,9 +3,9 @@
 from contextlib import suppress
 
 import pytest
-from builders import NINE, a_review, a_task, an_output
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.builders import NINE, a_review, a_task, an_output
 
 from hitl_orchestrator import InvalidInput, RequestRejected
 from hitl_orchestrator.errors import NotAuthorized, ReviewAlreadyDecided, StaleReview, StoreUnavailable

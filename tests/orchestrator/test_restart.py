@@ -1,8 +1,8 @@
 """Hours later, after a restart, under another policy, with newer code: what becomes of a waiting case."""
 
 import pytest
-from builders import a_review, a_task, an_output
-from postgres_server import somebody_else
+from support.builders import a_review, a_task, an_output
+from support.postgres_server import somebody_else
 
 from hitl_orchestrator.errors import GraphVersionMismatch, NotAuthorized, RecoveryIncomplete
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from builders import a_review, a_task, an_output
+from support.builders import a_review, a_task, an_output
 
 from hitl_orchestrator import HitlError, Orchestrator
 

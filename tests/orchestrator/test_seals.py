@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from builders import a_review, a_task, an_output
+from support.builders import a_review, a_task, an_output
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import HitlError, IncompleteOutcome, RecoveryIncomplete, TamperedReview

@@ -1,8 +1,8 @@
 """What a reviewer sees and says: blind labels, what confidence means, edits, reasons, and cases that measure them."""
 
 import pytest
-from builders import a_task, an_output
-from teams import TEAM, a_policy, kinds, say, submit
+from support.builders import a_task, an_output
+from support.teams import TEAM, a_policy, kinds, say, submit
 
 from hitl_orchestrator import InvalidInput, Proposal
 from hitl_orchestrator.domain.enums import HumanDecision

@@ -3,8 +3,8 @@
 from collections import Counter
 
 import pytest
-from builders import a_review
-from teams import TEAM, a_policy, kinds, say, submit
+from support.builders import a_review
+from support.teams import TEAM, a_policy, kinds, say, submit
 
 from hitl_orchestrator import InvalidInput
 from hitl_orchestrator.domain.enums import RiskLevel

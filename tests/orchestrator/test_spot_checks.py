@@ -1,8 +1,8 @@
 """What goes ahead by itself is looked at afterwards as often as its rule says: once each, and nothing waits for it."""
 
 import pytest
-from builders import a_review, a_task, an_output
-from governed import checked
+from support.builders import a_review, a_task, an_output
+from support.policy_changes import checked
 
 from hitl_orchestrator.domain.enums import QualityCheckKind
 from hitl_orchestrator.domain.input.reserved_ids import spot_check_id

@@ -1,8 +1,8 @@
 """A team at work: delegation, withdrawal, reminders, separation of duties. The same on every store."""
 
 import pytest
-from builders import a_review, a_task, an_output
-from teams import TEAM, a_policy, kinds, let_time_pass, say, submit
+from support.builders import a_review, a_task, an_output
+from support.teams import TEAM, a_policy, kinds, let_time_pass, say, submit
 
 from hitl_orchestrator import InvalidInput
 from hitl_orchestrator.errors import (

@@ -1,7 +1,7 @@
 """When a decision counts, what it signs, and which cases take recorded answers."""
 
 import pytest
-from builders import a_review, a_task, an_output, minutes
+from support.builders import a_review, a_task, an_output, minutes
 
 from hitl_orchestrator import InvalidInput
 from hitl_orchestrator.errors import NotAuthorized, StaleReview

@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from builders import a_review
-from teams import TEAM, a_policy, kinds, say, submit
+from support.builders import a_review
+from support.teams import TEAM, a_policy, kinds, say, submit
 
 from hitl_orchestrator import RequestRejected
 from hitl_orchestrator.errors import (

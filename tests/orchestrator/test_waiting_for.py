@@ -1,7 +1,7 @@
 """For whom a review waits: where the active policy has become stricter, for the higher role that may now decide it."""
 
 import pytest
-from builders import a_review, canonical
+from support.builders import a_review, canonical
 
 from hitl_orchestrator import InvalidInput, Orchestrator
 

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from policies_at_random import a_policy, a_policy_with, facts_at_random
+from support.random_policies import a_policy, a_policy_with, facts_at_random
 
 from hitl_orchestrator.policies import compile_policy
 from hitl_orchestrator.policies.analysis.decision_diagram import FALLBACK_INDEX, diagram_of

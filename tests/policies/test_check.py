@@ -4,7 +4,7 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from policies_at_random import a_policy_with
+from support.random_policies import a_policy_with
 
 from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
 from hitl_orchestrator.domain.roles import RoleChain

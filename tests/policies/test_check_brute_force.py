@@ -8,7 +8,7 @@ from itertools import product
 from zoneinfo import ZoneInfo
 
 import pytest
-from policies_at_random import AMOUNTS, DOMAINS, TASK_TYPES, a_policy, a_policy_with
+from support.random_policies import AMOUNTS, DOMAINS, TASK_TYPES, a_policy, a_policy_with
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal

@@ -1,7 +1,7 @@
 """Conditions that contradict each other are told of in rules for people too, where the unknown keeps them alive."""
 
 import pytest
-from policies_at_random import a_policy_with
+from support.random_policies import a_policy_with
 
 from hitl_orchestrator.policies import check
 from hitl_orchestrator.policies.analysis.findings import FindingKind, Severity

@@ -1,7 +1,7 @@
 """What tests have tried of a policy, and the cases beside its bounds."""
 
 import pytest
-from policies_at_random import a_policy, a_policy_with, a_stack
+from support.random_policies import a_policy, a_policy_with, a_stack
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import RiskLevel

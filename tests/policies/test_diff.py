@@ -4,7 +4,7 @@ import json
 import random
 
 import pytest
-from policies_at_random import STACK, a_policy, a_policy_with, facts_at_random
+from support.random_policies import STACK, a_policy, a_policy_with, facts_at_random
 
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.policies import Policy, compile_policy, read_policy

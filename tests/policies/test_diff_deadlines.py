@@ -3,7 +3,7 @@
 from itertools import product
 
 import pytest
-from policies_at_random import a_policy_with
+from support.random_policies import a_policy_with
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import RiskLevel

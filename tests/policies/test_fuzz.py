@@ -6,7 +6,7 @@ import random
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from policies_at_random import a_policy
+from support.random_policies import a_policy
 
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import read_policy

@@ -1,7 +1,7 @@
 """Where no rule holds is told in sentences that can be read one way only."""
 
 import pytest
-from policies_at_random import a_policy_with
+from support.random_policies import a_policy_with
 
 from hitl_orchestrator.policies import check
 from hitl_orchestrator.policies.analysis.findings import FindingKind

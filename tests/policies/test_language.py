@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from policies_at_random import a_policy, a_policy_with, facts_at_random
 from pydantic import ValidationError
+from support.random_policies import a_policy, a_policy_with, facts_at_random
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal

@@ -4,8 +4,8 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from policies_at_random import STACK, a_policy, facts_at_random
 from pydantic import ValidationError
+from support.random_policies import STACK, a_policy, facts_at_random
 
 from hitl_orchestrator.domain.decision import Facts, LayerAnswer
 from hitl_orchestrator.domain.enums import Action, RiskLevel

@@ -7,7 +7,7 @@ from importlib.resources import files
 from xml.etree import ElementTree
 
 import pytest
-from policies_at_random import a_policy, a_policy_with
+from support.random_policies import a_policy, a_policy_with
 
 from hitl_orchestrator.domain.enums import Action, RiskLevel
 from hitl_orchestrator.errors import InvalidInput

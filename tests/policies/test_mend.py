@@ -5,7 +5,7 @@ import random
 from importlib.resources import files
 
 import pytest
-from policies_at_random import a_policy, a_policy_with
+from support.random_policies import a_policy, a_policy_with
 
 from hitl_orchestrator.policies import PolicyStack, check, read_policy
 from hitl_orchestrator.policies.analysis.findings import FindingKind, Severity

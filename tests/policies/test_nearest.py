@@ -7,7 +7,7 @@ from importlib.resources import files
 from itertools import combinations
 
 import pytest
-from policies_at_random import DOMAINS, TASK_TYPES, a_policy, a_policy_with
+from support.random_policies import DOMAINS, TASK_TYPES, a_policy, a_policy_with
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from policies_at_random import DOMAINS, a_policy, a_policy_with, facts_at_random
+from support.random_policies import DOMAINS, a_policy, a_policy_with, facts_at_random
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import Action, RiskLevel

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from types import MappingProxyType
 
 import pytest
-from policies_at_random import a_policy, a_policy_with, facts_at_random
+from support.random_policies import a_policy, a_policy_with, facts_at_random
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import RiskLevel

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from jsonschema import Draft202012Validator
-from policies_at_random import STACK
+from support.random_policies import STACK
 
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import policy_hash, policy_json_schema, read_policy

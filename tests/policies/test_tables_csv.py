@@ -1,7 +1,7 @@
 """CSV tables as people and spreadsheets write them, and with the types that any layer of the policy declares."""
 
 import pytest
-from policies_at_random import a_policy_with
+from support.random_policies import a_policy_with
 
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import PolicyStack

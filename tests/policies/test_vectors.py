@@ -5,7 +5,7 @@ import random
 
 import polars as pl
 import pytest
-from policies_at_random import a_policy, a_policy_with, facts_at_random
+from support.random_policies import a_policy, a_policy_with, facts_at_random
 
 from hitl_orchestrator.backtest.vectorized import Vectors
 from hitl_orchestrator.domain.decision import Facts

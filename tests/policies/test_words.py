@@ -4,7 +4,7 @@ import random
 from datetime import UTC, datetime
 
 import pytest
-from policies_at_random import a_policy, a_policy_with
+from support.random_policies import a_policy, a_policy_with
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import RiskLevel, Signal

@@ -2,9 +2,9 @@ from collections import Counter
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
-from builders import a_shown, a_task
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import a_shown, a_task
 
 from hitl_orchestrator.domain.review import Reviewer, StoredReview
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN

@@ -1,9 +1,9 @@
 """The rights of people, without any case: who stands where in the chain, and what a reviewers file may say."""
 
 import pytest
-from builders import NINE, a_shown
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import NINE, a_shown
 
 from hitl_orchestrator import InvalidInput, Reviewer
 from hitl_orchestrator.domain.review import StoredReview

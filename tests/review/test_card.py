@@ -2,10 +2,10 @@
 
 from html.parser import HTMLParser
 
-from builders import a_task
 from hypothesis import given
 from hypothesis import strategies as st
-from viewed import a_view
+from support.builders import a_task
+from support.case_views import a_view
 
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.review.card import card

@@ -1,5 +1,5 @@
 import pytest
-from builders import NINE, an_output
+from support.builders import NINE, an_output
 
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.enums import HumanDecision, QualityCheckKind

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from builders import NINE, a_shown, a_verdict
+from support.builders import NINE, a_shown, a_verdict
 
 from hitl_orchestrator.domain.enums import ReviewStatus
 from hitl_orchestrator.ledger.events.builders import row_answered, row_opened

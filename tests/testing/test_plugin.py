@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from builders import a_task, an_output
+from support.builders import a_task, an_output
 
 from hitl_orchestrator.testing import Habits
 

@@ -3,7 +3,7 @@
 from statistics import mean, median
 
 import pytest
-from builders import a_routing, a_shown, a_task, an_output
+from support.builders import a_routing, a_shown, a_task, an_output
 
 from hitl_orchestrator import Reviewer
 from hitl_orchestrator.ledger.events.builders import row_opened

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 import pytest
-from desks import PEOPLE, Driven, policy
+from support.desk_driver import PEOPLE, Driven, policy
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.cli.desk.app import DeskApp

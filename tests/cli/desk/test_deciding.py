@@ -1,7 +1,7 @@
 """A case is opened, claimed, judged and decided; nothing is recorded before it is committed, nothing typed is lost."""
 
 import pytest
-from desks import PEOPLE, policy, submit
+from support.desk_driver import PEOPLE, policy, submit
 
 from hitl_orchestrator import Orchestrator
 

@@ -4,7 +4,7 @@ import sqlite3
 from datetime import timedelta
 
 import pytest
-from desks import PEOPLE, policy, submit
+from support.desk_driver import PEOPLE, policy, submit
 
 from hitl_orchestrator import Orchestrator, Review
 from hitl_orchestrator.wiring.build import now_in_utc

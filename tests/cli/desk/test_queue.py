@@ -3,9 +3,9 @@
 from unicodedata import category
 
 import pytest
-from desks import submit
 from hypothesis import given
 from hypothesis import strategies as st
+from support.desk_driver import submit
 from textual.content import Content
 
 from hitl_orchestrator.cli.desk import styled_text as telling

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from desks import PEOPLE, policy, submit
+from support.desk_driver import PEOPLE, policy, submit
 
 from hitl_orchestrator import Orchestrator, Review
 

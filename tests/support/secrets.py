@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from builders import a_review, a_task, an_output
-
 from hitl_orchestrator import AgentOutput, Orchestrator
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.ledger.ports.ledger import Ledger
+from support.builders import a_review, a_task, an_output
 
 SECRET = "Zaphod7Beeblebrox"
 

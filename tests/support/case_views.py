@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from builders import NINE, a_task, minutes
-
 from hitl_orchestrator.domain.decision import ReviewRequirements
 from hitl_orchestrator.domain.enums import HumanDecision
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.review.view import CaseView, Choice, HistoryItem, SimilarCase
+from support.builders import NINE, a_task, minutes
 
 DOES = {
     "approve": "ends the case as approved; the proposal is carried out as it is",

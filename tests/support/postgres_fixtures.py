@@ -9,7 +9,8 @@ from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 import pytest
-from postgres_server import IS_THERE, MISSING, Server
+
+from support.postgres_server import IS_THERE, MISSING, Server
 
 TEMPLATE = "with_tables"
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from postgres_server import somebody_else
+from support.postgres_server import somebody_else
 
 
 class Intruder:

@@ -2,9 +2,8 @@
 
 from contextlib import suppress
 
-from builders import a_review, a_task, an_output
-
 from hitl_orchestrator import Orchestrator, RequestRejected
+from support.builders import a_review, a_task, an_output
 
 
 def fill(hitl: Orchestrator, first: int, cases: int) -> None:

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sizes import sized
-from stores import address_of
+from support.sizes import sized
+from support.stores import address_of
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.working_hours import Absence

@@ -1,8 +1,7 @@
 """Policies that rule a store in a test, from the strictest to the loosest, and short ways to ask about them."""
 
-from builders import a_task, an_output
-
 from hitl_orchestrator.policies.language.model import Policy, policy_hash
+from support.builders import a_task, an_output
 
 ASKS_ALWAYS = {"policy_id": "asks_always", "rules": []}
 

@@ -1,6 +1,6 @@
 """A team of reviewers, one rule that asks them in some way, and short words for what they do."""
 
-from builders import a_review, a_task, an_output
+from support.builders import a_review, a_task, an_output
 
 TEAM = [
     *({"reviewer_id": name, "name": name, "roles": ["domain_reviewer"]} for name in ("r1", "r2", "r3")),

@@ -1,0 +1,1 @@
+"""Builders, drivers and oracles that tests share."""
