@@ -17,8 +17,9 @@ from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.orchestrator import Orchestrator
 from hitl_orchestrator.policies import Policy
 from hitl_orchestrator.review.people import People
+from hitl_orchestrator.services.config_files import load_policy
 from hitl_orchestrator.settings import Settings, keep_traces_at_home, read_settings
-from hitl_orchestrator.wiring.build import MEMORY, load_policy, notary_of, open_to_audit, store_exists
+from hitl_orchestrator.wiring.stores import MEMORY, open_to_audit, signer_of, store_exists
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +76,7 @@ class Session:
     def notary(self, head_file: str | None = None) -> Iterator[LedgerSigner]:
         """Open the ledger alone for whoever verifies, signs or proves. Raises as `ledger` does."""
         with self.ledger() as ledger:
-            yield notary_of(ledger, self.store, head_file=head_file, head_key=self.head_key)
+            yield signer_of(ledger, self.store, head_file=head_file, head_key=self.head_key)
 
     @property
     def head_key(self) -> str | Path | None:
@@ -94,7 +95,7 @@ class Session:
         """Return the policy that was named, else the one of the store if there is a store, else the canonical one."""
         if self.policy is None and self.store != MEMORY and store_exists(self.store):
             with self.open() as hitl:
-                return hitl.services.rulebook.active.policy
+                return hitl.services.registry.active.policy
         return load_policy(self.policy, roles)
 
     def command(self, *words: str, deciding: bool = False) -> str:

@@ -24,7 +24,7 @@ class CaseReader:
     """Reads cases from the ledger, and records alarms about rows that this package did not write."""
 
     def __init__(self, ledger: Ledger, clock: Clock, graph_version: str) -> None:
-        self._ledger, self._clock, self._graph_version = ledger, clock, graph_version
+        self._ledger, self._clock, self.graph_version = ledger, clock, graph_version
 
     def get(self, key: CaseKey) -> Case:
         """Return one case.
@@ -36,7 +36,7 @@ class CaseReader:
         if not _ID.fullmatch(key.text):
             raise UnknownCase(key.text)
         try:
-            return self._ledger.case(key.text) if key.task_id is None else self._ledger.latest_attempt(key.text)
+            return self._ledger.case(key.text) if key.task_id is None else self._ledger.find(key.text)
         except IncompatibleRecord as exc:
             if exc.graph_version is not None:
                 self.check_graph(exc.case_id, exc.graph_version)
@@ -67,8 +67,8 @@ class CaseReader:
 
     def check_graph(self, case_id: str, stored_under: str) -> None:
         """Raise `GraphVersionMismatch` if the running graph cannot resume a case of this graph version."""
-        if not can_resume(stored_under, self._graph_version):
-            raise GraphVersionMismatch(case_id, stored_under, self._graph_version)
+        if not can_resume(stored_under, self.graph_version):
+            raise GraphVersionMismatch(case_id, stored_under, self.graph_version)
 
     def alarm(self, case_id: str, cause: str) -> None:
         """Record once that data was found which this package did not write."""

@@ -51,9 +51,9 @@ def fill(hitl: Orchestrator) -> list[str]:
 
 
 def stop_before_the_outcome(hitl: Orchestrator, name: str) -> None:
-    hitl.services._drive = lambda case, **how: case
+    hitl.services.case_runner.run = lambda case, **how: case
     hitl.decide(task_id=name, decision=a_review("override", "domain_reviewer"))
-    del hitl.services._drive
+    del hitl.services.case_runner.run
 
 
 @dataclass

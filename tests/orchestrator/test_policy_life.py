@@ -86,7 +86,7 @@ def test_any_answer_but_an_approval_is_recorded_and_changes_nothing(in_memory, a
     in_memory.decide(waits.case_id, a_review(answer, "zoe"))
 
     assert kinds(in_memory)[-1] == "policy_declined"
-    assert in_memory.services.rulebook.active.hash == hash_of(USUAL)
+    assert in_memory.services.registry.active.hash == hash_of(USUAL)
     assert not in_memory.policy.status().pending
     assert in_memory.audit.verify().sound
 
@@ -105,7 +105,7 @@ def test_an_approval_is_about_what_was_shown_and_lapses_with_the_policy_that_it_
 
     ruled.decide(waits.case_id, a_review("approve", "zoe"))
 
-    assert ruled.services.rulebook.active.hash == hash_of(STRICT)
+    assert ruled.services.registry.active.hash == hash_of(STRICT)
     assert "activated since" in ruled.services.ledger.policy_events()[-1].body["why"]
 
 
@@ -171,7 +171,7 @@ def test_a_case_that_says_it_is_a_change_and_that_nobody_proposed_activates_noth
     ruled.recover()
 
     assert ruled.decide(task_id="forged", decision=a_review("approve", "zoe")).status == "approved"
-    assert ruled.services.rulebook.active.hash == hash_of(USUAL)
+    assert ruled.services.registry.active.hash == hash_of(USUAL)
 
 
 def test_a_rollback_goes_back_step_by_step_and_to_something_looser_only_by_two(ruled):
@@ -181,7 +181,7 @@ def test_a_rollback_goes_back_step_by_step_and_to_something_looser_only_by_two(r
     for back_to in (STRICT, USUAL):
         waits = ruled.policy.rollback(**BY_MAX).case
         ruled.decide(waits.case_id, a_review("approve", "zoe"))
-        assert ruled.services.rulebook.active.hash == hash_of(back_to)
+        assert ruled.services.registry.active.hash == hash_of(back_to)
     with pytest.raises(NoPreviousPolicy, match="no version was in force before"):
         ruled.policy.rollback(**BY_MAX)
     assert ruled.policy.rollback(hash_of(STRICT)[:12], **BY_MAX).in_force
@@ -337,7 +337,7 @@ def test_a_policy_in_layers_rules_as_a_whole(opened, durable_store):
         assert hitl.policy.activate(stack, **BY_MAX).in_force
 
     with opened(durable_store) as hitl:
-        assert (type(hitl.services.rulebook.active.policy), hitl.services.rulebook.active.hash) == (
+        assert (type(hitl.services.registry.active.policy), hitl.services.registry.active.hash) == (
             type(stack),
             policy_hash(stack),
         )

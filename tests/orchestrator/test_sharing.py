@@ -128,7 +128,7 @@ def test_a_forged_review_holds_nobody_up(opened, durable_store, intruder):
 def test_a_case_of_another_graph_is_left_to_the_code_that_knows_it(team):
     hitl = team()
     submit(hitl)
-    hitl.services.version = "g-newer"
+    hitl.services.reader.graph_version = "g-newer"
 
     assert hitl.reviews.next(reviewer="r1") is None
     [left] = hitl.reviews.assign()

@@ -15,7 +15,7 @@ from hitl_orchestrator.errors import HitlError, NotAuthorized, RequestRejected
 from hitl_orchestrator.orchestrator import Orchestrator
 from hitl_orchestrator.review.authority import role_to_decide_in
 from hitl_orchestrator.review.view import CaseView
-from hitl_orchestrator.services.reviews.inbox import role_needed
+from hitl_orchestrator.services.reviews.requirements import role_needed
 
 CHANNEL = "cli"
 MOST_LISTED = 500
@@ -90,7 +90,7 @@ class DeskClient:
         chain = self.hitl.services.people.chain
         try:
             role_to_decide_in(
-                self.reviewer, role_needed(row, self.hitl.services.rulebook, chain), row.domain, chain, None
+                self.reviewer, role_needed(row, self.hitl.services.registry, chain), row.domain, chain, None
             )
         except NotAuthorized:
             return False

@@ -12,8 +12,8 @@ from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.domain.review import StoredReview
-from hitl_orchestrator.services.cases.runner import Notice
-from hitl_orchestrator.wiring.build import MEMORY
+from hitl_orchestrator.services.maintenance import Notice
+from hitl_orchestrator.wiring.stores import MEMORY
 
 TASK = Column("task", gives_way=True, folds=True)
 RISK, CONFIDENCE, ROUTING = Column("risk"), Column("conf.", right=True), Column("routing")

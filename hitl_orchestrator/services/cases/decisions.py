@@ -26,6 +26,7 @@ class CaseDecisions:
 
     def __init__(
         self,
+        *,
         ledger: Ledger,
         people: People,
         policies: PolicySync,

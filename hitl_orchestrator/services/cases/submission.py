@@ -15,7 +15,7 @@ from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.cases.intake import check_not_reserved, check_submission, identifier, submitter_of
 from hitl_orchestrator.services.cases.runner import CaseRunner
 from hitl_orchestrator.services.policy_sync import PolicySync
-from hitl_orchestrator.services.reader import Clock
+from hitl_orchestrator.services.reader import CaseReader, Clock
 
 __all__ = ["CaseSubmission", "Intake"]
 
@@ -43,13 +43,13 @@ class CaseSubmission:
         registry: PolicyRegistry,
         policies: PolicySync,
         runner: CaseRunner,
+        reader: CaseReader,
         *,
         clock: Clock,
         new_id: Callable[[], str],
-        graph_version: str,
     ) -> None:
         self._ledger, self._registry, self._policies, self._runner = ledger, registry, policies, runner
-        self._clock, self._new_id, self._graph_version = clock, new_id, graph_version
+        self._reader, self._clock, self._new_id = reader, clock, new_id
 
     def submit(self, intake: Intake, acting: Acting, *, resubmit: bool = False) -> Case:
         """Store a task, and run its case until it finishes or waits for a reviewer.
@@ -97,7 +97,7 @@ class CaseSubmission:
             output=output,
             policy_id=policy.policy.policy_id,
             policy_hash=policy.hash,
-            graph_version=self._graph_version,
+            graph_version=self._reader.graph_version,
             received_at=now,
             replayed=intake.replay,
             submitted_by=None if intake.submitted_by is None else identifier(intake.submitted_by, "submitted_by"),

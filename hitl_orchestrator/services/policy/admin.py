@@ -196,7 +196,7 @@ class PolicyAdmin:
         return PolicyChangeRequest(change, policy, author, actor, reason, check(policy, self._people.chain))
 
     def _change(self, request: PolicyChangeRequest) -> Governed:
-        """Carry a change out at once, or propose it, compared with the active policy of that instant, even in a race."""
+        """Carry a change out at once, or propose it, compared with the policy that is active then."""
         problems = unsound(request.policy, request.findings)
         if problems:
             raise InvalidInput(problems)
@@ -217,12 +217,13 @@ class PolicyAdmin:
                 self._approval.record_base(base)
             drafts = [*self._version(history, request), self._draft(request, base, case_id if looser else None)]
             proposed = self._preview(drafts, history).pending.get(case_id)
-            question = proposed and self._approval.question(proposed, (base, request.policy), looser)
+            between = (base, request.policy)
+            question = None if proposed is None else self._approval.question(proposed, between, looser)
             if self._write(drafts, history):
                 self._policies.refresh()
-                case = proposed and self._approval.open(proposed, request.actor.channel, question)
+                waiting = None if proposed is None else self._approval.open(proposed, request.actor.channel, question)
                 _log.info("policy change: %s", request.change.value, extra={"case_id": None, "event": "policy_change"})
-                return Governed(request.change, request.hash, in_force=not looser, case=case, looser=looser)
+                return Governed(request.change, request.hash, in_force=not looser, case=waiting, looser=looser)
 
     def _draft(self, request: PolicyChangeRequest, base: Policy, case_id: str | None) -> Draft:
         """Return the entry for a change that is carried out at once, or that waits in a case."""
@@ -299,7 +300,7 @@ class PolicyAdmin:
         return self._ledger.change_policy(drafts, history.seen)
 
     def _preview(self, drafts: Sequence[Draft], history: PolicyHistory) -> PolicyHistory:
-        """Return the history after these entries. Entries that could not be read again would block the store forever."""
+        """Return the history after these entries. Unreadable entries would block the store for good."""
         try:
             return history.after(events.as_read(drafts, history.seen))
         except (TamperedPolicy, LedgerDamaged) as exc:

@@ -38,13 +38,13 @@ class PolicyApproval:
 
     def __init__(
         self,
+        *,
         ledger: Ledger,
         people: People,
         registry: PolicyRegistry,
         policies: PolicySync,
         reader: CaseReader,
         submission: CaseSubmission,
-        *,
         clock: Clock,
     ) -> None:
         self._ledger, self._people, self._registry = ledger, people, registry
@@ -90,7 +90,9 @@ class PolicyApproval:
         if case is not None:
             return case
         if question is None:
-            base, policy = (recorded_policy(each, self._ledger.policy) for each in (proposal.base, proposal.policy_hash))
+            base, policy = (
+                recorded_policy(each, self._ledger.policy) for each in (proposal.base, proposal.policy_hash)
+            )
             question = self.question(proposal, (base, policy), self.where_looser(base, policy))
         task, output = question
         intake = Intake(task, output, submitted_by=proposal.by, by_system=True, case_id=proposal.case_id)

@@ -52,13 +52,13 @@ class ReviewAssignments:
 
     def __init__(
         self,
+        *,
         ledger: Ledger,
         people: People,
         policies: PolicySync,
         reader: CaseReader,
         access: ReviewAccess,
         inbox: ReviewInbox,
-        *,
         clock: Clock,
     ) -> None:
         self._ledger, self._people, self._clock = ledger, people, clock
@@ -130,7 +130,7 @@ class _Loads:
         return push(Asked(row.case_id, needed, row.domain), candidates, self._people, at)
 
     def choose(self, rights: Rights, previous: str | None, at: datetime) -> Given | Nobody:
-        """Return the reviewer for a review: the `previous` one of its customer, or else the one with the lowest load."""
+        """Return the reviewer for a review: the `previous` one of its customer, or else the least loaded one."""
         row = rights.row
         may = {each.human for each in self._people if rights.may(each)}
         others = {each.human for each in self._people} - may

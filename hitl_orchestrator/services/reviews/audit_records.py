@@ -25,6 +25,7 @@ AGENT_FIELDS = ("agent_id", "model", "model_version", "prompt_version")
 
 _NAME: TypeAdapter[str] = TypeAdapter(Label)
 
+
 def by_agent(submission: Submission, routing: Routing, now: datetime) -> AuditRecord:
     """Return the record of a case that was approved automatically.
 

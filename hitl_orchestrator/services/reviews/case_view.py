@@ -44,13 +44,13 @@ class CaseViews:
 
     def __init__(
         self,
+        *,
         ledger: Ledger,
         people: People,
         policies: PolicySync,
         reader: CaseReader,
         access: ReviewAccess,
         viewer: "CaseViewer",
-        *,
         clock: Clock,
     ) -> None:
         self._ledger, self._people, self._clock = ledger, people, clock
@@ -173,7 +173,9 @@ class CaseViewer:
         decided, upheld = self._ledger.upheld(task_type, lowest, highest)
         between = f"confidence {lowest:.1f} to {min(highest, 1.0):.1f}"
         if decided < MIN_DECIDED:
-            return f"not enough data yet: reviewers decided {decided} of this type at {between}, {MIN_DECIDED} are needed"
+            return (
+                f"not enough data yet: reviewers decided {decided} of this type at {between}, {MIN_DECIDED} are needed"
+            )
         return f"of {decided} outputs of this type at {between} that reviewers decided, {upheld} were upheld"
 
     def _similar(self, row: StoredReview) -> Iterator[SimilarCase]:
@@ -245,7 +247,7 @@ def _quorum_note(rights: Rights, word: HumanDecision) -> str:
 
 
 def _history(events: Sequence[Event], rights: Rights, reviewer: Reviewer | None) -> Iterator[HistoryItem]:
-    """Yield the history of a case. The votes of other reviewers in the same round are left out, so that votes stay independent."""
+    """Yield the history of a case, without the votes of others in the same round: votes stay independent."""
     for event in events:
         if event.kind in _NOT_SHOWN:
             continue

@@ -32,13 +32,13 @@ class ReviewClaims:
 
     def __init__(
         self,
+        *,
         ledger: Ledger,
         people: People,
         policies: PolicySync,
         reader: CaseReader,
         access: ReviewAccess,
         inbox: ReviewInbox,
-        *,
         clock: Clock,
     ) -> None:
         self._ledger, self._people, self._clock = ledger, people, clock

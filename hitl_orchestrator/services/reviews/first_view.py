@@ -22,7 +22,7 @@ class FirstView(NamedTuple):
 def first_view(ledger: Ledger, row: StoredReview, reviewer: Reviewer, events: Iterable[Event]) -> FirstView:
     """Return the first view of a review by a reviewer, from the events of its case.
 
-    Events that come with a verified review hold the digest of the label, so the label itself is read where there is one.
+    Events that come with a verified review hold only the digest of the label, so the label itself is read separately.
     """
     own = [event for event in events if _concerns(event, row, reviewer)]
     at = next((event.at for event in own if event.kind is EventKind.VIEWED), None)

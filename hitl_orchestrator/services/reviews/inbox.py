@@ -30,6 +30,7 @@ class ReviewInbox:
 
     def __init__(
         self,
+        *,
         ledger: Ledger,
         registry: PolicyRegistry,
         people: People,
@@ -77,7 +78,7 @@ class ReviewInbox:
             return None
 
     def candidates(self, reviewer: Reviewer, limit: int) -> tuple[list[StoredReview], bool]:
-        """Return the first unclaimed reviews of a reviewer's roles and domains, ranked, and whether there may be more."""
+        """Return the first unclaimed reviews of a reviewer's roles and domains, ranked, and whether more may follow."""
         chain = self._people.chain
         roles = [role for role in chain.roles if any(chain.reaches(held, role) for held in reviewer.roles)]
         domains: tuple[str | None, ...] = (None,) if "*" in reviewer.domains else reviewer.domains

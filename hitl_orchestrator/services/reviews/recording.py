@@ -4,7 +4,7 @@ import logging
 from datetime import timedelta
 from typing import NamedTuple
 
-from hitl_orchestrator.domain.audit import Actor, Event
+from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.enums import ActorKind, Authentication, DecisionSource, HumanDecision, OnTimeout

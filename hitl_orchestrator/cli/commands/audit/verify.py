@@ -20,7 +20,8 @@ from hitl_orchestrator.ledger.verification.chain_check import Verification
 from hitl_orchestrator.ledger.verification.head_file import read_heads
 from hitl_orchestrator.ledger.verification.proofs import CaseProof, proof_problem
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
-from hitl_orchestrator.wiring.build import read_file, signing_key
+from hitl_orchestrator.services.config_files import read_file
+from hitl_orchestrator.wiring.stores import signing_key
 
 
 def verify(session: Session, head_file: str | None, key_file: str | None) -> None:

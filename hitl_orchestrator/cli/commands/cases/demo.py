@@ -21,7 +21,7 @@ from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.orchestrator import Orchestrator
-from hitl_orchestrator.wiring.build import canonical
+from hitl_orchestrator.services.config_files import canonical
 
 TASKS, OUTPUTS, REVIEWS, EXPECTED = "tasks.json", "agent_outputs.json", "human_reviews.json", "audit_logs.json"
 DATA_SETS = (TASKS, OUTPUTS, REVIEWS, EXPECTED, "routing_policy.json", "reviewers.json")

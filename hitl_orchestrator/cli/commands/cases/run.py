@@ -20,8 +20,8 @@ from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import Task
 from hitl_orchestrator.errors import InvalidInput, RecoveryIncomplete, RequestRejected
 from hitl_orchestrator.orchestrator import Orchestrator
-from hitl_orchestrator.services.cases.runner import Notice
-from hitl_orchestrator.wiring.build import now_in_utc
+from hitl_orchestrator.services.maintenance import Notice
+from hitl_orchestrator.wiring.clocks import now_in_utc
 
 __all__ = ["Files", "Run", "recover", "run", "sweep", "work_through"]
 

@@ -14,8 +14,9 @@ from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.review.people import People
+from hitl_orchestrator.services.config_files import load_people, load_policy, read_file
 from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
-from hitl_orchestrator.wiring.build import load_people, load_policy, now_in_utc, read_file
+from hitl_orchestrator.wiring.clocks import now_in_utc
 
 STANDARD_INPUT = "-"
 Read = TypeVar("Read")

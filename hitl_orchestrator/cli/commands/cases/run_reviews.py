@@ -10,7 +10,7 @@ from hitl_orchestrator.errors import NotAuthorized
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.recorded import unfit_record
 from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
-from hitl_orchestrator.wiring.build import now_in_utc
+from hitl_orchestrator.wiring.clocks import now_in_utc
 
 
 def check_recorded(

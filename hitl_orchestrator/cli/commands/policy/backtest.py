@@ -18,7 +18,7 @@ from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.escaped_errors import EscapedErrors
 from hitl_orchestrator.insights.wait_times import Capacity, capacity_of
 from hitl_orchestrator.policies import Policy
-from hitl_orchestrator.wiring.build import load_people, load_policy
+from hitl_orchestrator.services.config_files import load_people, load_policy
 
 _A_DAY, _ROWS = 86_400, 12
 _FILES = (".parquet", ".jsonl", ".ndjson")

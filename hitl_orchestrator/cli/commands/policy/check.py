@@ -19,7 +19,7 @@ from hitl_orchestrator.policies.analysis.describe import say_facts
 from hitl_orchestrator.policies.analysis.drawing import png, svg
 from hitl_orchestrator.policies.analysis.findings import facts_of
 from hitl_orchestrator.policies.analysis.repairs import with_mends
-from hitl_orchestrator.wiring.build import load_people, load_policy
+from hitl_orchestrator.services.config_files import load_people, load_policy
 
 _STYLE = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: ""}
 

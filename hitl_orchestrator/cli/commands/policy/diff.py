@@ -15,7 +15,7 @@ from hitl_orchestrator.policies.analysis.describe import say_facts
 from hitl_orchestrator.policies.analysis.diff import MOST_USERS, Difference, Direction, differences, looks_at_every_list
 from hitl_orchestrator.policies.analysis.findings import plain
 from hitl_orchestrator.policies.language.json_schema import policy_json_schema
-from hitl_orchestrator.wiring.build import load_people, load_policy
+from hitl_orchestrator.services.config_files import load_people, load_policy
 
 _STYLE = {Direction.LOOSER: "red", Direction.STRICTER: "green", Direction.OTHER: "yellow"}
 

@@ -22,7 +22,7 @@ from hitl_orchestrator.policies.engine.scoring import ScoreRules, score_of
 from hitl_orchestrator.policies.explanation.counterfactuals import Change, nearest_changes
 from hitl_orchestrator.policies.explanation.explain import Standing
 from hitl_orchestrator.policies.language.model import FALLBACK
-from hitl_orchestrator.wiring.build import load_people
+from hitl_orchestrator.services.config_files import load_people
 
 _STANDING_STYLE = {Standing.DECIDES: "bold", Standing.FAILS: "dim", Standing.TOO_LATE: ""}
 

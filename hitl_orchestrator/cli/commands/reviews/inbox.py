@@ -18,8 +18,9 @@ from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.orchestrator import Orchestrator
 from hitl_orchestrator.review.authority import options
 from hitl_orchestrator.review.people import People
-from hitl_orchestrator.services.reviews.inbox import role_needed
-from hitl_orchestrator.wiring.build import now_in_utc, read_file
+from hitl_orchestrator.services.config_files import read_file
+from hitl_orchestrator.services.reviews.requirements import role_needed
+from hitl_orchestrator.wiring.clocks import now_in_utc
 
 NOTHING: Mapping[str, Any] = {}
 
@@ -86,7 +87,7 @@ def _plain(output: Proposal | None) -> dict[str, Any] | None:
 
 
 def _role_needed(hitl: Orchestrator, row: StoredReview) -> str:
-    return role_needed(row, hitl.services.rulebook, hitl.services.people.chain)
+    return role_needed(row, hitl.services.registry, hitl.services.people.chain)
 
 
 def _deciding(hitl: Orchestrator, row: StoredReview) -> story.Deciding:
