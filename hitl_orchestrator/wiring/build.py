@@ -69,6 +69,8 @@ class Services:
     signer: LedgerSigner
     policies: PolicySync
     reader: CaseReader
+    access: ReviewAccess
+    recorder: ReviewRecorder
     ports: NodePorts
     case_runner: CaseRunner
     inbox: ReviewInbox
@@ -205,6 +207,8 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
         signer=given.signer,
         policies=policies,
         reader=reader,
+        access=access,
+        recorder=recorder,
         ports=ports,
         case_runner=runner,
         inbox=inbox,

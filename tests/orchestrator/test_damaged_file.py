@@ -75,8 +75,8 @@ def everything(hitl: Orchestrator, names: list[str]) -> Read:
     read = Read()
     read.ask("records", lambda: list(hitl.audit.records()))
     read.ask("entries", lambda: list(hitl.services.ledger.events()))
-    read.ask("inbox", lambda: list(map(unsealed, hitl.inbox())))
-    read.ask("inbox of one role", lambda: list(map(unsealed, hitl.inbox(role="domain_reviewer"))))
+    read.ask("inbox", lambda: list(hitl.inbox()))
+    read.ask("inbox of one role", lambda: list(hitl.inbox(role="domain_reviewer")))
     for name in names:
         read.ask(name, lambda: shown(hitl, name))  # noqa: B023 - asked at once
     return read

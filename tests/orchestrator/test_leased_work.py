@@ -98,7 +98,7 @@ from support.builders import a_review
 from hitl_orchestrator import Orchestrator
 
 hitl = Orchestrator.open(sys.argv[1])
-driven, hitl.services.case_runner.run = hitl.services.case_runner.run, lambda case: print("decided", flush=True) or Event().wait()
+hitl.services.case_runner.run = lambda case, **how: print("decided", flush=True) or Event().wait()
 hitl.decide(task_id="task-1", decision=a_review("approve", "domain_reviewer"))
 """
 

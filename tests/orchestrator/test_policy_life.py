@@ -13,6 +13,7 @@ from hitl_orchestrator.domain.enums import PolicyChange
 from hitl_orchestrator.errors import InvalidInput, NoPreviousPolicy, NotAuthorized, PolicyMismatch
 from hitl_orchestrator.policies import policy_hash, read_policy
 from hitl_orchestrator.policies.lifecycle.history import in_canary
+from hitl_orchestrator.services.acting import Acting
 
 
 @pytest.fixture
@@ -318,10 +319,10 @@ def test_a_door_without_a_name_changes_nothing(in_memory):
 @pytest.mark.parametrize("policy", [STRICT, LOOSE])
 def test_no_entry_is_written_that_nobody_could_read_again(in_memory, policy):
     before = kinds(in_memory)
-    by = in_memory.services.people.named("max"), "we agreed so", "library"
-    wanted = in_memory.services._wanted(PolicyChange.CANARY, in_memory.services._read_policy(policy), by)
+    admin, max_ = in_memory.services.policy, in_memory.services.people.named("max")
+    wanted = admin._request(PolicyChange.CANARY, admin._read(policy), max_, "we agreed so", Acting())
     with pytest.raises(InvalidInput, match=r"the policy stays as it is: .*could not be read again"):
-        in_memory.services._governed(wanted._replace(share=True))
+        admin._change(wanted._replace(share=True))
     assert kinds(in_memory) == before
 
 

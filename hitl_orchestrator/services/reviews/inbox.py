@@ -60,11 +60,11 @@ class ReviewInbox:
         return [self.request(row) for row, _ in zip(rows, range(limit), strict=False)]
 
     def request(self, row: StoredReview) -> ReviewRequest:
-        """Return an open review as the inbox offers it. Its own role is named where its policy is unreadable."""
+        """Return an open review as the inbox offers it. Its own role is named where none can be derived."""
         try:
             needed, asking = requirements_of(row, self._registry, self._people.chain)
             choices = options(row, needed, self._people.chain)
-        except SKIPPED:
+        except (*SKIPPED, ValueError):  # an unreadable policy, or a role that is no longer in the chain
             needed, asking, choices = row.role, row.shown.routing.decision.asking, ()
         return self._request(row, needed, asking, choices)
 
