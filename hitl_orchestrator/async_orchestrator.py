@@ -142,3 +142,6 @@ class _Opening:
     async def __aexit__(self, *exc: object) -> None:
         if self._opened is not None:
             await self._opened.close()
+
+
+AsyncOrchestrator.__module__ = "hitl_orchestrator"  # the name that users import

@@ -238,7 +238,7 @@ class Orchestrator:
 
     def __repr__(self) -> str:
         """Return the store, without a password, and the start of the active policy's hash."""
-        return f"<Orchestrator {self.services.store!r} policy={self.services.registry.active.hash[:6]!r}>"
+        return f"<Orchestrator {self.services!r}>"
 
     def __enter__(self) -> Self:
         """Return the orchestrator."""
@@ -247,3 +247,6 @@ class Orchestrator:
     def __exit__(self, *exc: object) -> None:
         """Close the orchestrator."""
         self.close()
+
+
+Orchestrator.__module__ = "hitl_orchestrator"  # the name that users import

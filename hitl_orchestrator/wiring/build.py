@@ -1,5 +1,6 @@
 """Build the services of an orchestrator on a store: the one place that picks concrete collaborators."""
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -105,6 +106,15 @@ class Services:
             self.closed = True
             self.case_runner.close()
             self.ledger.close()
+
+    def __repr__(self) -> str:
+        """Return the store, without a password, and the start of the active policy's hash."""
+        return f"{self.store!r} policy={self.registry.active.hash[:6]!r}"
+
+    def __del__(self) -> None:
+        """Warn if the orchestrator was never closed. Views of `acting_as` share these services."""
+        if not self.closed:
+            warnings.warn(f"unclosed orchestrator on {self.store}; call close()", ResourceWarning, source=self)
 
 
 class Collaborators(NamedTuple):
