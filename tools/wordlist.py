@@ -53,10 +53,11 @@ def files(names: list[str]) -> list[Path]:
 
 def hits_in(path: Path) -> Iterator[str]:
     """Yield place and word of each hit in one file."""
+    shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
     for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
         if ALLOWED not in line:
             for match in LISTED.finditer(line):
-                yield f"{path.relative_to(ROOT)}:{number}: {match.group().strip()}"
+                yield f"{shown}:{number}: {match.group().strip()}"
 
 
 if __name__ == "__main__":
