@@ -84,7 +84,7 @@ def test_a_second_look_stays_whatever_is_submitted_under_its_id(opened):
     with pytest.raises(TaskConflict, match="takes no newer attempt"):
         hitl.submit(a_task("task-2"), an_output("task-2"), resubmit=True)
 
-    assert look.submission.probe == QualityCheck(
+    assert look.submission.quality_check == QualityCheck(
         kind=QualityCheckKind.SECOND_REVIEW, of=hitl.show("task-1").case_id, not_by=("zoe",)
     )
     assert hitl.show("task-2").status == "waiting"

@@ -57,6 +57,6 @@ class SpotCheckingOrchestrator(RedactingOrchestrator):
         """Put a case that went ahead by itself before a person, once: the same case is always the same task."""
         given = None if case.redacted else spot_check_of(case, self.people)
         if given is not None:
-            task, output, probe = given
-            self._submit(self._submission(task, output, probe=probe, own=True), channel="library")
+            task, output, quality_check = given
+            self._submit(self._submission(task, output, quality_check=quality_check, own=True), channel="library")
         self.ledger.spot_check_opened(case.case_id)

@@ -166,12 +166,12 @@ class BaseOrchestrator(Driving):
             told += [one for one in self.ledger.policy_events() if one.body.get("case_id") == case.case_id]
         return sorted(told, key=lambda event: event.seq)
 
-    def records(self, *, probes: bool = False) -> Iterator[AuditRecord]:
+    def records(self, *, quality_checks: bool = False) -> Iterator[AuditRecord]:
         """Yield the outcome of every finished case, in the order in which they finished.
 
-        Cases that only measured a reviewer are kept apart: with `probes` these are yielded, and no others.
+        Cases that only measured a reviewer are kept apart: with `quality_checks` these are yielded, and no others.
         """
-        return (record for record in self.ledger.records() if (record.probe is not None) is probes)
+        return (record for record in self.ledger.records() if (record.quality_check is not None) is quality_checks)
 
     def feedback(self) -> Iterator[Feedback]:
         """Yield what agents can learn from each case that a person decided."""
@@ -274,7 +274,7 @@ class BaseOrchestrator(Driving):
         *,
         replay: bool = False,
         submitted_by: str | None = None,
-        probe: QualityCheck | None = None,
+        quality_check: QualityCheck | None = None,
         own: bool = False,
     ) -> Submission:
         """Return a case as it comes in. One of our `own` may have a type and an id that are kept for these."""
@@ -296,7 +296,7 @@ class BaseOrchestrator(Driving):
             received_at=now,
             replayed=replay,
             submitted_by=None if submitted_by is None else name_of(submitted_by, "submitted_by"),
-            probe=probe,
+            quality_check=quality_check,
         )
 
     def _identified(self, review: Review, by: str | None) -> Review:

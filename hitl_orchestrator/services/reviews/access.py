@@ -77,14 +77,14 @@ class ReviewAccess:
         """Return who has which right to a review now. `case` is the case as it was read a moment ago, where it was."""
         case = case or self._ledger.case(row.case_id)
         with self._alarmed(row.case_id):
-            needed, asking = in_force(row, self._rules, self._people.chain)
+            needed, requirements = in_force(row, self._rules, self._people.chain)
         return Rights(
             people=self._people,
             row=row,
             needed=needed,
-            asking=asking,
+            requirements=requirements,
             barred=barred_by_duty(case.submission, self._people),
-            given=ballots(self._before(row, case)) if asking.approvals > 1 else (),
+            given=ballots(self._before(row, case)) if requirements.approvals > 1 else (),
         )
 
     def _before(self, row: StoredReview, case: Case | None = None) -> list[StoredReview]:

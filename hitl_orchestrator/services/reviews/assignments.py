@@ -55,7 +55,7 @@ class ReviewAssigner:
         may = {one.human for one in self._people if rights.may(one)}
         others = {one.human for one in self._people} - may
         barred = {**dict.fromkeys(others & rights.voted, "they have answered it already"), **rights.barred}
-        if rights.asking.distinct_roles:
+        if rights.requirements.distinct_roles:
             barred = {**dict.fromkeys(others, "somebody has answered in their role already"), **barred}
         # Lots are drawn by the task, so that the same tasks are shared out alike each time: a case has a new id.
         asked = Asked(row.shown.task.task_id, rights.needed, row.domain, barred)

@@ -32,7 +32,7 @@ def by_agent(submission: Submission, routing: Routing, now: datetime) -> AuditRe
         human_involved=False,
         final_decision=FinalDecision.APPROVED,
         decision_source=DecisionSource.AGENT,
-        final_output=None if submission.probe else routing.output.agent_output,
+        final_output=None if submission.quality_check else routing.output.agent_output,
         review_probability=0.0 if submission.replayed else routing.decision.spot_check,
     )
 
@@ -71,7 +71,7 @@ def by_person(
         human_role=verdict.role,
         human_decision=verdict.review.human_decision,
         human_feedback=verdict.review.human_feedback or verdict.review.reason,
-        final_output=None if submission.probe else output,
+        final_output=None if submission.quality_check else output,
         output_patch=_patch(routing, verdict.review),
         review_probability=chance,
     )

@@ -41,7 +41,7 @@ class CaseViewer:
     ) -> CaseView:
         """Return what a reviewer sees of a review, or anybody where none is named."""
         row, now = rights.row, self._ledger.now()
-        hidden = rights.asking.blind and row.verdict is None and not looked.label
+        hidden = rights.requirements.blind and row.verdict is None and not looked.label
         schema = None if self._outputs is None else self._outputs.of(row.shown.task.task_type)
         return CaseView(
             case_id=case.case_id,
@@ -58,7 +58,7 @@ class CaseViewer:
             rule_id=row.shown.routing.decision.rule_id,
             message=row.shown.routing.decision.message or "",
             role=rights.needed,
-            asking=rights.asking,
+            requirements=rights.requirements,
             votes_given=len(rights.given),
             passed_up_because=row.shown.passed_up_because,
             history=tuple(_history(events, rights, reviewer)),
@@ -166,7 +166,7 @@ _DOES_TO_A_POLICY = {
 
 
 def _together(rights: Rights, word: HumanDecision) -> str:
-    needed = rights.asking.approvals
+    needed = rights.requirements.approvals
     return "" if needed == 1 or word is HumanDecision.ESCALATE else f", once {needed} persons say the same"
 
 

@@ -236,7 +236,9 @@ class TeamOrchestrator(BaseOrchestrator):
             InvalidInput: the policy would let it go ahead, so that nobody would be asked; the task came before; or as
                 `submit`.
         """
-        return self._probing(task, output, QualityCheck(kind=QualityCheckKind.KNOWN_ANSWER, expected=expected), channel)
+        return self._submit_quality_check(
+            task, output, QualityCheck(kind=QualityCheckKind.KNOWN_ANSWER, expected=expected), channel
+        )
 
     def add_second_review(self, given_id: str, task_id: str, *, channel: str = "library") -> Case:
         """Ask somebody else about a case that a person has decided, under another task id. It is never carried out.
@@ -246,18 +248,20 @@ class TeamOrchestrator(BaseOrchestrator):
         """
         case = self.show(given_id)
         persons = {vote.person or vote.reviewer_id for vote in case.record.votes} if case.record else set()
-        if not persons or case.redacted or not case.record or case.record.probe:
+        if not persons or case.redacted or not case.record or case.record.quality_check:
             raise InvalidInput([f"second look at {given_id!r}: no person has decided it; name a case that one decided"])
         task = case.submission.task.model_copy(update={"task_id": task_id, "timestamp": self._clock()})
         output = case.reviews[-1].shown.routing.output
         output = output and output.model_copy(update={"task_id": task_id})
         not_by = tuple(sorted(person for person in persons if person is not None))
-        probe = QualityCheck(kind=QualityCheckKind.SECOND_REVIEW, of=case.case_id, not_by=not_by)
-        return self._probing(task, output, probe, channel)
+        quality_check = QualityCheck(kind=QualityCheckKind.SECOND_REVIEW, of=case.case_id, not_by=not_by)
+        return self._submit_quality_check(task, output, quality_check, channel)
 
-    def _probing(self, task: Task, output: AgentOutput | None, probe: QualityCheck, channel: str) -> Case:
-        case = self._submit(self._submission(task, output, probe=probe), channel=channel)
-        if case.submission.probe is None:
+    def _submit_quality_check(
+        self, task: Task, output: AgentOutput | None, quality_check: QualityCheck, channel: str
+    ) -> Case:
+        case = self._submit(self._submission(task, output, quality_check=quality_check), channel=channel)
+        if case.submission.quality_check is None:
             there = f"it was submitted before, and is case {case.case_id!r}"
             raise InvalidInput([f"task {task.task_id!r}: task_id: {there}; give this one another id"])
         if case.stage is not CaseStage.WAITING:
@@ -345,8 +349,8 @@ def _not_in_bulk(cases: Sequence[Case], review: Review) -> Iterator[str]:
         checks: tuple[tuple[bool, str], ...] = (
             (row.shown.routing.risk_level is not RiskLevel.LOW, f"its risk is {row.shown.routing.risk_level}"),
             (row.level > 0 or row.shown.routing.decision.action.strictness > 1, "it was escalated"),
-            (row.shown.routing.decision.asking.approvals > 1, "it takes several persons"),
-            (row.shown.routing.decision.asking.blind, "its review is blind"),
+            (row.shown.routing.decision.requirements.approvals > 1, "it takes several persons"),
+            (row.shown.routing.decision.requirements.blind, "its review is blind"),
         )
         for stands, why in checks:
             if stands:

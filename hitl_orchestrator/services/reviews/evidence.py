@@ -33,8 +33,8 @@ def of_case(submission: Submission, routing: Routing) -> dict[str, Any]:
         "confidence_source": routing.score.source,
         "submitted_by": submission.submitted_by,
         "supersedes": submission.supersedes,
-        "approvals_needed": routing.decision.asking.approvals,
-        **_probed(submission),
+        "approvals_needed": routing.decision.requirements.approvals,
+        **_quality_check_fields(submission),
         **{field: _name(extra.get(field)) for field in SAID_BY_THE_AGENT},
     }
 
@@ -81,9 +81,17 @@ def votes(rows: Iterable[StoredReview]) -> tuple[Vote, ...]:
     )
 
 
-def _probed(submission: Submission) -> dict[str, Any]:
-    probe = submission.probe
-    return {} if probe is None else {"probe": probe.kind, "probe_expected": probe.expected, "probe_of": probe.of}
+def _quality_check_fields(submission: Submission) -> dict[str, Any]:
+    quality_check = submission.quality_check
+    return (
+        {}
+        if quality_check is None
+        else {
+            "quality_check": quality_check.kind,
+            "quality_check_expected": quality_check.expected,
+            "quality_check_of": quality_check.of,
+        }
+    )
 
 
 def _seconds_since(at: datetime | None, verdict: RecordedDecision) -> float | None:

@@ -44,7 +44,7 @@ def in_force(row: StoredReview, rules: Rules, chain: RoleChain) -> tuple[str, Re
     """Return the role that may decide now, and how it is asked: as the review says, or as a stricter policy does."""
     routing = row.shown.routing
     decision = rules.decide(routing.decision.policy_hash, facts_of(row.shown.task, routing), row.shown.task.task_id)
-    return chain.higher(row.role, decision.assigned_human_role or row.role), decision.asking
+    return chain.higher(row.role, decision.assigned_human_role or row.role), decision.requirements
 
 
 def role_needed(row: StoredReview, rules: Rules, chain: RoleChain) -> str:

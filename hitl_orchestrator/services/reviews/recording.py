@@ -106,7 +106,7 @@ class ReviewRecorder(ReviewClaims):
         role = rights.role_for(reviewer, answer.human_role)
         actor, now = who_answers(answer, reviewer, channel), self._clock()
         looked = self.looked_at(row, reviewer, told)
-        if rights.asking.blind and not looked.label:
+        if rights.requirements.blind and not looked.label:
             why = "this review is blind, and they have not said what they think themselves; commit an own label first"
             raise NotAuthorized(reviewer.reviewer_id, f"{why} ('hitl label')")
         verdict = RecordedDecision(
@@ -132,12 +132,12 @@ class ReviewRecorder(ReviewClaims):
         row = rights.row
         if verdict.review.human_decision is HumanDecision.ESCALATE:
             return verdict, self._passed_up(row, verdict, rights)
-        if rights.asking.approvals == 1:
+        if rights.requirements.approvals == 1:
             return verdict, None
         given = [*rights.given, quorum.ballot(row.shown, verdict)]
         others = rights.left(but=reviewer.human, taken=(verdict.role,))
         above = rights.left_above(verdict.role, reviewer.human)
-        step = quorum.next_step(given, rights.asking, others=bool(others), others_above=bool(above))
+        step = quorum.next_step(given, rights.requirements, others=bool(others), others_above=bool(above))
         if step is quorum.Step.SETTLES:
             return verdict, None
         vote = verdict.model_copy(update={"settles": False})
@@ -226,7 +226,7 @@ class ReviewRecorder(ReviewClaims):
 
     def _chance(self, submission: Submission, routing: Routing) -> float:
         """Return with which chance a case like this one comes before a person: a look afterwards is drawn by lot."""
-        if submission.probe is None or submission.probe.kind is not QualityCheckKind.SPOT_CHECK:
+        if submission.quality_check is None or submission.quality_check.kind is not QualityCheckKind.SPOT_CHECK:
             return 1.0
         return self._asked(submission, facts_of(submission.task, routing)).spot_check or 1.0
 

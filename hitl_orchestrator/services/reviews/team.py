@@ -150,7 +150,7 @@ class ReviewClaims(ReviewAccess):
     def _answer_within(self, decision: RoutingDecision) -> timedelta | None:
         """Return how long an answer may take on the clock, where the rule counts in working time."""
         calendar, within = self._people.calendar, decision.respond_within
-        if within is None or calendar is None or not decision.asking.business_hours:
+        if within is None or calendar is None or not decision.requirements.business_hours:
             return None
         now = self._ledger.now()
         return after_working_time(calendar, now, within) - now

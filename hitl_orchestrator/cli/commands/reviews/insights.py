@@ -41,7 +41,7 @@ def _row(one: Feedback) -> tuple[Cell, ...]:
 def insights(session: Session) -> None:
     """Tell how carefully each person reviews."""
     with session.open() as hitl:
-        found = care([*hitl.records(), *hitl.records(probes=True)])
+        found = care([*hitl.records(), *hitl.records(quality_checks=True)])
     answer(session.as_json, [one.model_dump(mode="json") for one in found], lambda: _care(found))
 
 
