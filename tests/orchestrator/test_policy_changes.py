@@ -70,7 +70,7 @@ BY_BOSS = {"reviewer_id": "boss", "reason": "we begin"}
 
 
 def test_a_store_of_other_roles_needs_a_policy_of_its_own_and_is_not_made_without(opened, store, tmp_path):
-    with pytest.raises(PolicyMissing, match="is for other roles than clerk, boss, legal; give yours with --policy"):
+    with pytest.raises(PolicyMissing, match="does not define the roles clerk, boss, legal; pass --policy"):
         opened(store, reviewers=OWN)
     assert list(tmp_path.iterdir()) == []
 

@@ -46,9 +46,9 @@ TIMEOUT = "timeout"
 class ReviewRecorder(ReviewClaims):
     """The `Inbox` and the `Records` of the nodes, over a ledger, the people, the policies in force and a clock."""
 
-    def open(self, submission: Submission, routing: Routing, *, own: bool) -> StoredReview:
+    def open(self, submission: Submission, routing: Routing | None) -> StoredReview:
         """Return the review of a case that counts now; open the first one where there is none."""
-        if not own:
+        if routing is None:
             row = self._ledger.latest_review(submission.case_id)
             if row is None:
                 raise self._forged(submission.case_id, "no review of it was opened, and its place was stored elsewhere")
@@ -207,11 +207,11 @@ class ReviewRecorder(ReviewClaims):
         actor = Actor(kind=ActorKind.RECORD, id=recorded.reviewer_id, authenticated=how, roles=(role,), channel=REPLAY)
         return self._ledger.decide(row, verdict, actor, self._passed_up(row, verdict))
 
-    def close(self, submission: Submission, routing: Routing, *, own: bool) -> AuditRecord:
+    def close(self, submission: Submission, routing: Routing | None) -> AuditRecord:
         """Write the outcome of a case from what the tables hold."""
         now = self._clock()
         self._check_submission(submission)
-        if own and self._goes_ahead(submission, routing):
+        if routing is not None and self._goes_ahead(submission, routing):
             # Should the state lie, the ledger refuses: a case that waits for a person cannot finish without one.
             with suppress(IncompleteOutcome):
                 return self._ledger.finish(by_agent(submission, routing, now), routing, now)
@@ -221,8 +221,10 @@ class ReviewRecorder(ReviewClaims):
             raise IncompleteOutcome(submission.case_id, "it needs a person, and no review of it was ever opened")
         if row.verdict is None:
             self.alarm(submission.case_id, f"it was about to finish, and review {row.review_id!r} is open")
-        chance = self._chance(submission, routing)
-        return self._ledger.finish(by_person(submission, self._proven(row), self._before(row), chance), routing, now)
+        row = self._proven(row)
+        chance = self._chance(submission, row.shown.routing)
+        record = by_person(submission, row, self._before(row), chance)
+        return self._ledger.finish(record, row.shown.routing, now)
 
     def _chance(self, submission: Submission, routing: Routing) -> float:
         """Return with which chance a case like this one comes before a person: a look afterwards is drawn by lot."""
