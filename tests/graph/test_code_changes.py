@@ -46,10 +46,10 @@ def recovered(hitl):
 
 store, doing = sys.argv[1:]
 with Orchestrator.open(store) as hitl:
-    said = {"package": str(Path(hitl_orchestrator.__file__).parent), "version": hitl.version}
+    said = {"package": str(Path(hitl_orchestrator.__file__).parent), "version": hitl.services.version}
     if doing == "decide":
         answer = Review(human_decision="approve", reviewer_id="domain_reviewer")
-        said |= tried(lambda: hitl.decide("waiting", answer)) | {"recovered": recovered(hitl)}
+        said |= tried(lambda: hitl.decide(task_id="waiting", decision=answer)) | {"recovered": recovered(hitl)}
     else:
         for name in ("waiting", "received"):
             task, output = (json.loads(Path(f"{name}.{kind}").read_text()) for kind in ("task", "output"))
@@ -198,7 +198,7 @@ def _paused(tmp_path_factory) -> Path:
     store = tmp_path_factory.mktemp("paused") / "hitl.db"
     with Orchestrator.open(f"sqlite:///{store}") as hitl:
         hitl.submit(a_task("waiting"), an_output("waiting", confidence=TASKS["waiting"]))
-        hitl.accept(a_task("received"), an_output("received", confidence=TASKS["received"]))
+        hitl.cases.enqueue(a_task("received"), an_output("received", confidence=TASKS["received"]))
     return store
 
 
@@ -215,7 +215,7 @@ def test_a_changed_graph_version_is_refused_and_moves_no_case(store, tmp_path, e
     assert (said["error"], said["recovered"]) == ("GraphVersionMismatch", ["GraphVersionMismatch"])
     assert f"was routed under graph {graph_version()!r}, this code runs graph {said['version']!r}" in said["told"]
     with Orchestrator.open(f"sqlite:///{store}") as hitl:
-        assert hitl.decide("waiting", a_review("approve")).status == "approved"
+        assert hitl.decide(task_id="waiting", decision=a_review("approve")).status == "approved"
         assert [case.status for case in hitl.recover()] == ["approved"]
 
 
@@ -228,7 +228,7 @@ def test_a_removed_reducer_is_refused(store, tmp_path):
     assert before.run(store, "submit")["version"] != graph_version()
 
     with Orchestrator.open(f"sqlite:///{store}") as hitl, pytest.raises(GraphVersionMismatch):
-        hitl.decide("waiting", a_review("approve"))
+        hitl.decide(task_id="waiting", decision=a_review("approve"))
 
     assert before.run(store, "decide")["status"] == "approved"
 
@@ -240,6 +240,6 @@ def test_a_harmless_change_lets_the_case_finish(store, tmp_path, edits):
     assert (said["status"], said["recovered"]) == ("approved", ["approved"])
     assert said["version"] == graph_version() or DECLARED in edits
     with Orchestrator.open(f"sqlite:///{store}") as hitl:
-        assert hitl.show("waiting").record.human_decision == "approve"
-        assert [record.task_id for record in hitl.records()] == ["waiting", "received"]
+        assert hitl.cases.get(task_id="waiting").record.human_decision == "approve"
+        assert [record.task_id for record in hitl.audit.records()] == ["waiting", "received"]
         assert hitl.recover() == []
