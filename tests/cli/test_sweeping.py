@@ -65,7 +65,7 @@ def test_a_late_answer_is_refused(timed):
     late = hitl("resume", "task_001", "approve", "--reviewer", "domain_reviewer")
 
     assert late.code == 1
-    assert "takes no answer since" in late.err
+    assert "no longer accepts decisions" in late.err
 
 
 def test_an_answer_under_a_key_is_one_receipt_and_the_key_takes_no_other(hitl):

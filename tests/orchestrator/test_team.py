@@ -97,7 +97,7 @@ def test_the_submitter_takes_a_case_back_from_under_somebody_s_hands(team):
 
     assert (gone.status, gone.record.decision_source, gone.record.human_involved) == ("canceled", "submitter", False)
     assert (gone.final_output, gone.record.human_reason) == (None, "the customer called")
-    with pytest.raises(ReviewWithdrawn, match=r"was canceled by agent-7 at .*, and takes no answer"):
+    with pytest.raises(ReviewWithdrawn, match=r"was canceled by agent-7 at .* and no longer accepts decisions"):
         say(hitl, "r1")
     with pytest.raises(CaseNotWaiting):
         hitl.cases.cancel(task_id="task-1", submitted_by="agent-7", reason="again")

@@ -119,7 +119,7 @@ def test_an_answer_to_a_review_that_another_has_voted_on_is_refused_without_tell
             hitl.decide(task_id="task-1", decision=a_review("reject", "r2", **named))
         assert "approve" not in str(refused.value)
     assert isinstance(refused.value, StaleReview)
-    with pytest.raises(ReviewEscalated, match="the case asks the next person now"):
+    with pytest.raises(ReviewEscalated, match="the case now has another open review"):
         hitl.decide(task_id="task-1", decision=a_review("reject", "r2", review_id=seen.review_id))
 
 

@@ -60,7 +60,7 @@ def heading(width: int) -> Content:
 def queue_line(row: StoredReview, me: str, now: datetime, width: int) -> Content:
     """Return one review of the queue, on one line of this width. Of a blind one nothing of the agent's is told."""
     routing, task = row.shown.routing, row.shown.task
-    sure = "blind" if routing.decision.asking.blind else confidence(routing.score.confidence)
+    sure = "blind" if routing.decision.requirements.blind else confidence(routing.score.confidence)
     cells = {
         "risk": (routing.risk_level.value, RISK[routing.risk_level]),
         "due": due(row.due_at, now),
@@ -163,9 +163,9 @@ def _confidence(view: CaseView) -> Content:
 
 def _asked(view: CaseView, now: datetime) -> Content:
     lines = [Content.assemble("waits for ", (one_line(view.role), STRONG))]
-    if view.asking.approvals > 1:
+    if view.requirements.approvals > 1:
         lines.append(
-            Content.assemble(f"{view.asking.approvals} persons must agree, ", f"{view.votes_given} did so far")
+            Content.assemble(f"{view.requirements.approvals} persons must agree, ", f"{view.votes_given} did so far")
         )
     if view.due_at is not None:
         text, style = due(view.due_at, now)
@@ -267,7 +267,7 @@ def preview(row: StoredReview) -> Content:
     """Return a little more of a review in the queue; of a blind one nothing of the agent's."""
     shown, routing = row.shown, row.shown.routing
     lines = [_quoted(shown.task.task_description, STRONG)]
-    if routing.decision.asking.blind:
+    if routing.decision.requirements.blind:
         lines.append(Content.styled("The agent's answer is hidden until you have given your own label.", FAINT))
     else:
         label = routing.output.agent_output.predicted_label if routing.output else "nothing"

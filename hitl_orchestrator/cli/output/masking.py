@@ -20,7 +20,7 @@ _OWN = (EventKind.VOTED, EventKind.LABELED)
 
 def is_blind(case: Case) -> bool:
     """Whether the agent's answer is hidden: the open review of the case is blind."""
-    return case.open_review is not None and case.open_review.shown.routing.decision.asking.blind
+    return case.open_review is not None and case.open_review.shown.routing.decision.requirements.blind
 
 
 def is_secret(case: Case, row: StoredReview) -> bool:
@@ -34,14 +34,14 @@ def veiled(case: Case, history: Sequence[Event]) -> dict[str, Any]:
     told = case.model_dump(mode="json") | {"history": [event.model_dump(mode="json") for event in history]}
     if case.open_review is None:
         return told
-    told["submission"]["probe"] = None
+    told["submission"]["quality_check"] = None
     secret = {row.review_id for row in case.reviews if is_secret(case, row)}
     for row in told["reviews"]:
         if row["review_id"] in secret:
             row["verdict"] = {"decided_at": row["verdict"]["decided_at"], "hidden": UNTOLD}
     for event in told["history"]:
         body = event["body"]
-        body.pop("probe", None)
+        body.pop("quality_check", None)
         body.get("decision", {}).pop("shadow", None)
         if event["kind"] in _OWN and (body["review_id"] in secret or event["kind"] == EventKind.LABELED):
             event["body"] = {"review_id": body["review_id"], "hidden": UNTOLD}

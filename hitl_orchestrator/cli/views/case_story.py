@@ -149,7 +149,7 @@ def _told(case: Case) -> Iterator[Block]:
 
 
 def _together(case: Case) -> str:
-    needed = case.reviews[0].shown.routing.decision.asking.approvals if case.reviews else 1
+    needed = case.reviews[0].shown.routing.decision.requirements.approvals if case.reviews else 1
     return f", {needed} persons must agree" if needed > 1 else ""
 
 

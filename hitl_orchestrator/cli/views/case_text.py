@@ -74,8 +74,8 @@ def _answer(view: CaseView) -> Iterator[Block]:
 
 def _choices(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]:
     yield Line()
-    if view.asking.approvals > 1:
-        needed = count(view.asking.approvals, "person", "persons")
+    if view.requirements.approvals > 1:
+        needed = count(view.requirements.approvals, "person", "persons")
         yield Line(f"{needed} must agree; {view.votes_given} answered so far.")
     if view.why_not:
         yield Line(view.why_not, "red")

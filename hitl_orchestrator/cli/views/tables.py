@@ -116,7 +116,7 @@ def _moved(cases: Sequence[Case]) -> Iterator[Block]:
 def review_summary(row: StoredReview) -> dict[str, Any]:
     """Return an open review, for machines. Of a blind one nothing of the agent's answer is told."""
     routing, task = row.shown.routing, row.shown.task
-    blind = routing.decision.asking.blind
+    blind = routing.decision.requirements.blind
     output = None if blind else routing.output
     return {
         "review_id": row.review_id,
@@ -255,7 +255,7 @@ def _case_row(case: Case) -> tuple[Cell, ...]:
 def _inbox_row(row: StoredReview, needed: str, now: datetime | None, *, in_domain: bool) -> tuple[Cell, ...]:
     routing = row.shown.routing
     higher = row.level > 0 or needed != row.role or routing.decision.action is Action.ESCALATE
-    blind = routing.decision.asking.blind
+    blind = routing.decision.requirements.blind
     proposal = routing.output.agent_output.predicted_label if routing.output else "(none)"
     return (
         Cell(row.shown.task.task_id),

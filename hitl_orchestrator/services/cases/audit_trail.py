@@ -39,7 +39,7 @@ class AuditTrail:
 
         Cases that measure reviewers are left out; with `quality_checks` only these are yielded.
         """
-        return (record for record in self._ledger.records() if (record.probe is not None) is quality_checks)
+        return (record for record in self._ledger.records() if (record.quality_check is not None) is quality_checks)
 
     def feedback(self) -> Iterator[Feedback]:
         """Yield what agents can learn from each case that a reviewer decided."""

@@ -186,7 +186,7 @@ def _single_decision_reasons(row: StoredReview) -> Iterator[str]:
         yield f"its risk is {routing.risk_level}"
     if row.level > 0 or routing.decision.action.strictness > 1:
         yield "it was escalated"
-    if routing.decision.asking.approvals > 1:
+    if routing.decision.requirements.approvals > 1:
         yield "it needs several reviewers"
-    if routing.decision.asking.blind:
+    if routing.decision.requirements.blind:
         yield "its review is blind"

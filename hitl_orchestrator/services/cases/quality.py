@@ -34,7 +34,7 @@ class QualityChecks:
         """
         case = self._reader.get(key)
         persons = {vote.person or vote.reviewer_id for vote in case.record.votes} if case.record else set()
-        if not persons or case.redacted or not case.record or case.record.probe:
+        if not persons or case.redacted or not case.record or case.record.quality_check:
             why = "no reviewer has decided it; name a case that a reviewer decided"
             raise InvalidInput([f"second review of {key.text!r}: {why}"])
         task = case.submission.task.model_copy(update={"task_id": task_id, "timestamp": self._clock()})
@@ -46,7 +46,7 @@ class QualityChecks:
 
     def _submit(self, intake: Intake, acting: Acting) -> Case:
         case, task_id = self._submission.submit(intake, acting), intake.task.task_id
-        if case.submission.probe is None:
+        if case.submission.quality_check is None:
             why = f"it was submitted before, and is case {case.case_id!r}"
             raise InvalidInput([f"task {task_id!r}: task_id: {why}; give this one another id"])
         if case.stage is not CaseStage.WAITING:

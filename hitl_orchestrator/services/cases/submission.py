@@ -101,5 +101,5 @@ class CaseSubmission:
             received_at=now,
             replayed=intake.replay,
             submitted_by=None if intake.submitted_by is None else identifier(intake.submitted_by, "submitted_by"),
-            probe=intake.quality_check,
+            quality_check=intake.quality_check,
         )

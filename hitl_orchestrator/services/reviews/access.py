@@ -41,14 +41,14 @@ class ReviewAccess:
         """Return who may do what to a review now. Pass the `case` if it was just read."""
         case = case or self._ledger.case(row.case_id)
         with self._alarm_for_policy(row.case_id):
-            needed, asking = requirements_of(row, self._rules, self._people.chain)
+            needed, requirements = requirements_of(row, self._rules, self._people.chain)
         return Rights(
             people=self._people,
             row=row,
             needed=needed,
-            asking=asking,
+            requirements=requirements,
             barred=barred_by_duty(case.submission, self._people),
-            given=ballots(self.earlier(row, case)) if asking.approvals > 1 else (),
+            given=ballots(self.earlier(row, case)) if requirements.approvals > 1 else (),
         )
 
     def role_needed(self, row: StoredReview) -> str:

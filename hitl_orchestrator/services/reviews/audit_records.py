@@ -43,7 +43,7 @@ def by_agent(submission: Submission, routing: Routing, now: datetime) -> AuditRe
         human_involved=False,
         final_decision=FinalDecision.APPROVED,
         decision_source=DecisionSource.AGENT,
-        final_output=None if submission.probe else routing.output.agent_output,
+        final_output=None if submission.quality_check else routing.output.agent_output,
         review_probability=0.0 if submission.replayed else routing.decision.spot_check,
     )
 
@@ -82,7 +82,7 @@ def by_person(
         human_role=verdict.role,
         human_decision=verdict.review.human_decision,
         human_feedback=verdict.review.human_feedback or verdict.review.reason,
-        final_output=None if submission.probe else output,
+        final_output=None if submission.quality_check else output,
         output_patch=_patch(routing, verdict.review),
         review_probability=chance,
     )
@@ -142,8 +142,8 @@ def of_case(submission: Submission, routing: Routing) -> dict[str, Any]:
         "confidence_source": routing.score.source,
         "submitted_by": submission.submitted_by,
         "supersedes": submission.supersedes,
-        "approvals_needed": routing.decision.asking.approvals,
-        **_probed(submission),
+        "approvals_needed": routing.decision.requirements.approvals,
+        **_quality_check_fields(submission),
         **{field: _name(extra.get(field)) for field in AGENT_FIELDS},
     }
 
@@ -190,9 +190,9 @@ def votes(rows: Iterable[StoredReview]) -> tuple[Vote, ...]:
     )
 
 
-def _probed(submission: Submission) -> dict[str, Any]:
-    probe = submission.probe
-    return {} if probe is None else {"probe": probe.kind, "probe_expected": probe.expected, "probe_of": probe.of}
+def _quality_check_fields(submission: Submission) -> dict[str, Any]:
+    quality_check = submission.quality_check
+    return {} if quality_check is None else {"quality_check": quality_check.kind, "quality_check_expected": quality_check.expected, "quality_check_of": quality_check.of}
 
 
 def _seconds_since(at: datetime | None, verdict: RecordedDecision) -> float | None:

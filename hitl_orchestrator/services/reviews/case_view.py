@@ -115,7 +115,7 @@ class CaseViewer:
     ) -> CaseView:
         """Return the view of a review for a reviewer, or for readers without a name."""
         row, now = rights.row, self._ledger.now()
-        hidden = rights.asking.blind and row.verdict is None and not viewed.label
+        hidden = rights.requirements.blind and row.verdict is None and not viewed.label
         schema = None if self._outputs is None else self._outputs.of(row.shown.task.task_type)
         return CaseView(
             case_id=case.case_id,
@@ -132,7 +132,7 @@ class CaseViewer:
             rule_id=row.shown.routing.decision.rule_id,
             message=row.shown.routing.decision.message or "",
             role=rights.needed,
-            asking=rights.asking,
+            requirements=rights.requirements,
             votes_given=len(rights.given),
             passed_up_because=row.shown.passed_up_because,
             history=tuple(_history(events, rights, reviewer)),
@@ -242,7 +242,7 @@ _DOES_TO_A_POLICY = {
 
 
 def _quorum_note(rights: Rights, word: HumanDecision) -> str:
-    needed = rights.asking.approvals
+    needed = rights.requirements.approvals
     return "" if needed == 1 or word is HumanDecision.ESCALATE else f", once {needed} reviewers agree"
 
 

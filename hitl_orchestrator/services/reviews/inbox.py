@@ -62,11 +62,11 @@ class ReviewInbox:
     def request(self, row: StoredReview) -> ReviewRequest:
         """Return an open review as the inbox offers it. Its own role is named where none can be derived."""
         try:
-            needed, asking = requirements_of(row, self._registry, self._people.chain)
+            needed, requirements = requirements_of(row, self._registry, self._people.chain)
             choices = options(row, needed, self._people.chain)
         except (*SKIPPED, ValueError):  # an unreadable policy, or a role that is no longer in the chain
-            needed, asking, choices = row.role, row.shown.routing.decision.asking, ()
-        return self._request(row, needed, asking, choices)
+            needed, requirements, choices = row.role, row.shown.routing.decision.requirements, ()
+        return self._request(row, needed, requirements, choices)
 
     def case_for(self, row: StoredReview, reviewer: Reviewer) -> Case | None:
         """Return the case of a review that a reviewer may decide now; None where they may not, or it is unusable."""
@@ -107,10 +107,10 @@ class ReviewInbox:
             return any(policy.policy_hash != active for policy in books.policies())
 
     def _request(
-        self, row: StoredReview, needed: str, asking: ReviewRequirements, choices: Iterable[HumanDecision]
+        self, row: StoredReview, needed: str, requirements: ReviewRequirements, choices: Iterable[HumanDecision]
     ) -> ReviewRequest:
         routing, task = row.shown.routing, row.shown.task
-        visible = not asking.blind
+        visible = not requirements.blind
         return ReviewRequest(
             review_id=row.review_id,
             case_id=row.case_id,
@@ -128,8 +128,8 @@ class ReviewInbox:
             due_at=row.due_at,
             claimed_by=row.claimed_by,
             claimed_until=row.claimed_until,
-            approvals_given=self._votes(row) if asking.approvals > 1 else 0,
-            approvals_needed=asking.approvals,
+            approvals_given=self._votes(row) if requirements.approvals > 1 else 0,
+            approvals_needed=requirements.approvals,
             shown_digest=row.digest,
             level=row.level,
             hidden=() if visible else _BLIND,

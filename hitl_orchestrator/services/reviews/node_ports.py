@@ -63,9 +63,9 @@ class NodePorts:
         finally:
             _AT_HAND.reset(token)
 
-    def open(self, submission: Submission, routing: Routing, *, own: bool) -> StoredReview:
+    def open(self, submission: Submission, routing: Routing | None) -> StoredReview:
         """Return the current review of a case; open the first one where there is none."""
-        if not own:
+        if routing is None:
             return self._current_review(submission.case_id)
         self._check_submission(submission)
         shadow, routing = routing.decision.shadow, _without_shadow(routing)
@@ -93,11 +93,11 @@ class NodePorts:
         row = self._ledger.latest_review(row.case_id) or row
         return row if row.verdict is None else self._access.verified(row)
 
-    def close(self, submission: Submission, routing: Routing, *, own: bool) -> AuditRecord:
+    def close(self, submission: Submission, routing: Routing | None) -> AuditRecord:
         """Write the outcome of a case from the tables."""
         now = self._clock()
         self._check_submission(submission)
-        if own and self._is_auto_approved(submission, routing):
+        if routing is not None and self._is_auto_approved(submission, routing):
             # The ledger refuses a waiting case without a reviewer's decision, even if the state is forged.
             with suppress(IncompleteOutcome):
                 return self._ledger.finish(by_agent(submission, routing, now), routing, now)
@@ -109,9 +109,9 @@ class NodePorts:
             self.alarm(submission.case_id, f"it was about to finish, and review {row.review_id!r} is open")
         if row is not self._decided_at_hand(submission.case_id):
             row = self._access.verified(row)
-        chance = self._review_probability(submission, routing)
+        chance = self._review_probability(submission, row.shown.routing)
         record = by_person(submission, row, self._access.earlier(row), chance)
-        return self._ledger.finish(record, routing, now)
+        return self._ledger.finish(record, row.shown.routing, now)
 
     def alarm(self, case_id: str, cause: str) -> None:
         """Record once that data was found which this package did not write."""
@@ -149,7 +149,7 @@ class NodePorts:
 
     def _review_probability(self, submission: Submission, routing: Routing) -> float:
         """Return the probability that a case like this one is reviewed: spot checks are drawn at random."""
-        if submission.probe is None or submission.probe.kind is not QualityCheckKind.SPOT_CHECK:
+        if submission.quality_check is None or submission.quality_check.kind is not QualityCheckKind.SPOT_CHECK:
             return 1.0
         return self._access.policy_decision(submission, facts_of(submission.task, routing)).spot_check or 1.0
 

@@ -61,7 +61,7 @@ class ReviewRecorder:
         role = rights.role_for(reviewer, answer.human_role)
         actor, now = answer_actor(answer, reviewer, channel), self._clock()
         view = first_view(self._ledger, row, reviewer, events)
-        if rights.asking.blind and not view.label:
+        if rights.requirements.blind and not view.label:
             why = "this review is blind, and they have not committed an own label; commit one first"
             raise NotAuthorized(reviewer.reviewer_id, f"{why} ('hitl label')")
         decision = RecordedDecision(
@@ -157,7 +157,7 @@ class ReviewRecorder:
     def answer_within(self, decision: RoutingDecision) -> timedelta | None:
         """Return the time to answer by the clock, where the rule counts working time."""
         calendar, within = self._people.calendar, decision.respond_within
-        if within is None or calendar is None or not decision.asking.business_hours:
+        if within is None or calendar is None or not decision.requirements.business_hours:
             return None
         now = self._ledger.now()
         return after_working_time(calendar, now, within) - now
@@ -180,12 +180,12 @@ class ReviewRecorder:
         row = rights.row
         if decision.review.human_decision is HumanDecision.ESCALATE:
             return decision, self._escalated(row, decision, rights)
-        if rights.asking.approvals == 1:
+        if rights.requirements.approvals == 1:
             return decision, None
         votes = [*rights.given, quorum.ballot(row.shown, decision)]
         others = rights.left(but=reviewer.human, taken=(decision.role,))
         above = rights.left_above(decision.role, reviewer.human)
-        step = quorum.next_step(votes, rights.asking, others=bool(others), others_above=bool(above))
+        step = quorum.next_step(votes, rights.requirements, others=bool(others), others_above=bool(above))
         if step is quorum.Step.SETTLES:
             return decision, None
         vote = decision.model_copy(update={"settles": False})

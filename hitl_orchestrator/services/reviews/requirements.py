@@ -25,7 +25,7 @@ def requirements_of(row: StoredReview, rules: Rules, chain: RoleChain) -> tuple[
     """Return the role that may decide now, and how reviewers are asked: the review's own terms, or stricter ones."""
     routing = row.shown.routing
     decision = rules.decide(routing.decision.policy_hash, facts_of(row.shown.task, routing), row.shown.task.task_id)
-    return chain.higher(row.role, decision.assigned_human_role or row.role), decision.asking
+    return chain.higher(row.role, decision.assigned_human_role or row.role), decision.requirements
 
 
 def role_needed(row: StoredReview, rules: Rules, chain: RoleChain) -> str:
