@@ -6,16 +6,43 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import Assessment, HumanDecision, RiskLevel
-from hitl_orchestrator.domain.review import Review, StoredReview
+from hitl_orchestrator.domain.review import Review, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
+from hitl_orchestrator.ledger.database.address import shown as printable_url
+from hitl_orchestrator.ledger.events.redaction import Redaction
 from hitl_orchestrator.namespaces.acting import Acting, one_id, review_of
 from hitl_orchestrator.namespaces.audit import Audit
 from hitl_orchestrator.namespaces.cases import Cases
+from hitl_orchestrator.namespaces.ledger_audit import (
+    TASK_COLUMNS,
+    CaseProof,
+    LedgerAudit,
+    SignedHead,
+    Verification,
+    check_proof,
+    load_heads,
+    proof_events,
+    public_key,
+    read_proof,
+    trusted_key,
+)
 from hitl_orchestrator.namespaces.policy import PolicyAdministration
+from hitl_orchestrator.namespaces.requests import request_of
 from hitl_orchestrator.namespaces.reviews import Reviews
+from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Version
+from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
+from hitl_orchestrator.review.people import People
+from hitl_orchestrator.review.recorded import unfit_record as record_problems
+from hitl_orchestrator.review.schemas import OutputSchemas
+from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.services.cases.runner import Notice
+from hitl_orchestrator.services.config_files import canonical as bundled_data
+from hitl_orchestrator.services.config_files import load_people, load_policy, load_policy_tests, read_file
+from hitl_orchestrator.services.policy.admin import Governed
+from hitl_orchestrator.services.reviews.assignments import Assignment
+from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
 from hitl_orchestrator.settings import DEFAULT_STORE
-from hitl_orchestrator.wiring.build import LEASE_SECONDS, Services
+from hitl_orchestrator.wiring.build import LEASE_SECONDS, MEMORY, Services, store_exists
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -26,11 +53,42 @@ if TYPE_CHECKING:
     from hitl_orchestrator.policies.engine.risk import RiskRule
     from hitl_orchestrator.policies.engine.scoring import ScoreRules
     from hitl_orchestrator.policies.language.model import Policy
-    from hitl_orchestrator.review.people import People
-    from hitl_orchestrator.review.schemas import OutputSchemas
     from hitl_orchestrator.services.reviews.access import Clock
 
-__all__ = ["Orchestrator"]
+__all__ = [
+    "CLOCK_TOLERANCE",
+    "MEMORY",
+    "TASK_COLUMNS",
+    "Assignment",
+    "CaseProof",
+    "CaseView",
+    "Governed",
+    "LedgerAudit",
+    "Notice",
+    "Orchestrator",
+    "OutputSchemas",
+    "People",
+    "PolicyHistory",
+    "Redaction",
+    "ShadowReport",
+    "SignedHead",
+    "Verification",
+    "Version",
+    "bundled_data",
+    "check_proof",
+    "load_heads",
+    "load_people",
+    "load_policy",
+    "load_policy_tests",
+    "printable_url",
+    "proof_events",
+    "public_key",
+    "read_file",
+    "read_proof",
+    "record_problems",
+    "store_exists",
+    "trusted_key",
+]
 
 
 class Orchestrator:
@@ -145,7 +203,7 @@ class Orchestrator:
         overdue: bool = False,
         claimed_by: str | None = None,
         unclaimed: bool = False,
-    ) -> Sequence[StoredReview]:
+    ) -> Sequence[ReviewRequest]:
         """Return open reviews: the earliest deadline first, then the longest waiting.
 
         `role` is the role that may decide a review now, under the active policy. `reviewer` keeps the reviews that this
@@ -155,7 +213,7 @@ class Orchestrator:
             InvalidInput: the limit is not in [1, 100,000], or a name cannot be stored.
             NotAuthorized: the reviewer is unknown.
         """
-        return self.services.inbox(
+        rows = self.services.inbox(
             role,
             domain,
             limit,
@@ -166,6 +224,7 @@ class Orchestrator:
             mine=claimed_by,
             unclaimed=unclaimed,
         )
+        return [request_of(self.services, row) for row in rows]
 
     def decide(
         self,

@@ -4,21 +4,45 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from hitl_orchestrator.cli.commands import audit, cases, policy, reviews
+from hitl_orchestrator.cli.commands.audit import records, verify
+from hitl_orchestrator.cli.commands.cases import demo, run, simulate
+from hitl_orchestrator.cli.commands.policy import backtest, check, lifecycle, test
+from hitl_orchestrator.cli.commands.reviews import claims, decide, inbox, insights, review_desk
 from hitl_orchestrator.cli.context import AsJson, Policy, Reviewers, Store, show_help
 from hitl_orchestrator.cli.given import GlobalOptions
 from hitl_orchestrator.cli.output.errors import INTERRUPTED
 from hitl_orchestrator.errors import InvalidInput
 
+PANELS = ("Submit", "Review", "Report", "Policy", "Audit", "Try out")
+
+
+class _InPanelOrder(TyperGroup):
+    """Lists the commands in the order of the panels of `hitl --help`."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands. Typer would list groups after all commands."""
+        panels = {name: getattr(each, "rich_help_panel", None) for name, each in self.commands.items()}
+        return sorted(panels, key=lambda name: PANELS.index(panels[name]) if panels[name] in PANELS else len(PANELS))
+
+
 app = typer.Typer(
     name="hitl",
+    cls=_InPanelOrder,
     help="Decide whether agent outputs may go ahead, need a review, or must be escalated.",
     epilog="Exit codes: 0 done, 1 the answer is no, 2 invalid input. Errors go to stderr, one sentence each; with "
     '--json as one object {"error": ..., "problems": [...]}.',
-    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415 - no other command needs it
+
+        typer.echo(f"hitl-orchestrator {version('hitl-orchestrator')}")
+        raise typer.Exit
 
 
 @app.callback(invoke_without_command=True)
@@ -31,19 +55,36 @@ def _hitl(
     as_json: AsJson = False,
     version: Annotated[
         bool,
-        typer.Option(
-            "--version", callback=lambda asked: _print_version(asked), is_eager=True, help="Print the version."
-        ),
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
     context.obj = GlobalOptions(store, policy, reviewers, as_json)
     show_help(context)
 
 
-cases.register(app)
-reviews.register(app)
-policy.register(app)
-audit.register(app)
+policy_app, audit_app = typer.Typer(), typer.Typer()
+
+
+@policy_app.callback(invoke_without_command=True)
+def _policy(context: typer.Context) -> None:
+    """Check, test and compare policies; activate one."""
+    show_help(context)
+
+
+@audit_app.callback(invoke_without_command=True)
+def _audit(context: typer.Context) -> None:
+    """Read, verify, prove and export the ledger."""
+    show_help(context)
+
+
+for module in (run, inbox, decide, claims, review_desk, insights, demo, simulate):
+    app.add_typer(module.group)
+app.add_typer(policy_app, name="policy", rich_help_panel="Policy")
+app.add_typer(audit_app, name="audit", rich_help_panel="Audit")
+for part in (check, test, backtest, lifecycle):
+    policy_app.add_typer(part.group)
+for piece in (records, verify):
+    audit_app.add_typer(piece.group)
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -63,11 +104,3 @@ def run_command(arguments: Sequence[str]) -> int:
 
 def _is_text(word: str) -> bool:
     return word.isascii() or not any("\ud800" <= character <= "\udfff" for character in word)
-
-
-def _print_version(asked: bool) -> None:
-    if asked:
-        from importlib.metadata import version  # noqa: PLC0415 - no other command needs it
-
-        typer.echo(f"hitl-orchestrator {version('hitl-orchestrator')}")
-        raise typer.Exit

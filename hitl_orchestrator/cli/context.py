@@ -38,7 +38,7 @@ STORE, STORE_AND_PEOPLE, ALL = ("store",), ("store", "reviewers"), tuple(SHARED)
 
 
 def command(
-    group: typer.Typer, name: str, shared: tuple[str, ...] = ALL, *, panel: str | None = None
+    group: typer.Typer, name: str, shared: tuple[str, ...] = ALL, *, panel: str | None = None, hidden: bool = False
 ) -> Callable[[Command], Command]:
     """Register a function as a command with `--json` and the `shared` options.
 
@@ -58,7 +58,7 @@ def command(
         run.__signature__ = Signature(parameters)  # type: ignore[attr-defined] # typer reads both
         run.__annotations__ = {each.name: each.annotation for each in parameters}
         run.__doc__ = function.__doc__
-        group.command(name, rich_help_panel=panel)(run)
+        group.command(name, rich_help_panel=panel, hidden=hidden)(run)
         return function
 
     return register
@@ -67,7 +67,7 @@ def command(
 def show_help(context: typer.Context) -> None:
     """Print the help of a group that is called without a command."""
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        typer.echo(context.get_help(), nl=False)
 
 
 def _session(before: GlobalOptions, typed: GlobalOptions) -> Any:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import which
-from typing import Any
+from typing import Any, TypedDict
 
 from hitl_orchestrator.cli.given import NO_OPTIONS, GlobalOptions
 from hitl_orchestrator.errors import StoreUnavailable, UnknownCase
@@ -129,7 +129,14 @@ def start(typed: GlobalOptions) -> Session:
     )
 
 
-def named(hitl: Orchestrator, case_or_task: str) -> dict[str, str]:
+class CaseName(TypedDict, total=False):
+    """The keyword that names a case in calls of the facade: its own id, or that of its task."""
+
+    case_id: str
+    task_id: str
+
+
+def named(hitl: Orchestrator, case_or_task: str) -> CaseName:
     """Return the keyword that names a case: `case_id` if there is a case of this id, else `task_id`."""
     if _CASE_ID.fullmatch(case_or_task):
         with suppress(UnknownCase):

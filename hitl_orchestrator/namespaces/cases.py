@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.ledger.events.redaction import Redaction
@@ -93,3 +94,11 @@ class Cases:
         who = self._acting.optional(reviewer)
         named = one_id(case_id, task_id)
         return self._services.redact(named, reason=reason, reviewer_id=who, channel=self._acting.channel)
+
+    def unfinished(self) -> int:
+        """Return the number of cases that neither wait for a reviewer nor are finished."""
+        return len(self._services.ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED))
+
+    def prepare(self) -> None:
+        """Import LangGraph and build the graph, so that the first case does not wait for it."""
+        _ = self._services.runner

@@ -20,7 +20,6 @@ from hitl_orchestrator.wiring.build import notary_of, open_to_audit, signing_key
 if TYPE_CHECKING:
     from hitl_orchestrator.backtest import Backtest
     from hitl_orchestrator.insights.wait_times import Capacity
-    from hitl_orchestrator.ledger.keys.signing import SigningKey
     from hitl_orchestrator.policies.language.model import Policy
 
 __all__ = ["CaseProof", "LedgerAudit", "SignedHead", "Verification", "check_proof", "load_heads", "proof_events"]
@@ -100,9 +99,7 @@ class LedgerAudit:
         from hitl_orchestrator.backtest import run_store_backtest  # noqa: PLC0415 - polars is an extra
 
         ledger = self._ledger
-        return run_store_backtest(
-            policy, ledger, old=old, capacity=capacity, roles=roles, where=where, heard=on_cases
-        )
+        return run_store_backtest(policy, ledger, old=old, capacity=capacity, roles=roles, where=where, heard=on_cases)
 
     def __enter__(self) -> Self:
         """Return the audit."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.namespaces.acting import Acting
+from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
 from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
 from hitl_orchestrator.services.policy.admin import GivenPolicy, Governed
@@ -75,6 +76,10 @@ class PolicyAdministration:
         """End the shadow evaluation; False if none is running."""
         who, channel = self._acting.reviewer_or(reviewer), self._acting.channel
         return self._services.end_shadow(reviewer_id=who, reason=reason, channel=channel)
+
+    def active(self) -> Policy:
+        """Return the policy that routes new cases."""
+        return self._services.rulebook.active.policy
 
     def status(self) -> PolicyHistory:
         """Return the active policy, canary, shadow, pending changes, and every version that the store keeps."""

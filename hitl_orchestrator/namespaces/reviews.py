@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import HumanDecision
-from hitl_orchestrator.domain.review import Review, StoredReview
+from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.insights.feedback import Feedback
 from hitl_orchestrator.namespaces.acting import Acting, one_id, review_of
+from hitl_orchestrator.namespaces.requests import request_of
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.services.reviews.assignments import Assignment, Skill, Strategy
 from hitl_orchestrator.services.reviews.claims import CLAIM_SECONDS, WORKING_DAY
@@ -32,7 +33,7 @@ class Reviews:
         task_id: str | None = None,
         reviewer: str | None = None,
         seconds: float = CLAIM_SECONDS,
-    ) -> StoredReview:
+    ) -> ReviewRequest:
         """Reserve the open review of a case. Until the claim expires, by the database clock, no other reviewer decides.
 
         Claiming again extends the claim. A decision or `release` ends it. `seconds` is in (0, 86,400].
@@ -42,9 +43,10 @@ class Reviews:
             InvalidInput: the seconds are out of range.
         """
         who = self._acting.reviewer_or(reviewer)
-        return self._services.claim(one_id(case_id, task_id), who, seconds=seconds, channel=self._acting.channel)
+        row = self._services.claim(one_id(case_id, task_id), who, seconds=seconds, channel=self._acting.channel)
+        return request_of(self._services, row)
 
-    def next(self, *, reviewer: str | None = None, seconds: float = CLAIM_SECONDS) -> StoredReview | None:
+    def next(self, *, reviewer: str | None = None, seconds: float = CLAIM_SECONDS) -> ReviewRequest | None:
         """Claim the most urgent review that the reviewer may decide, and return it; None if there is none.
 
         Reviews that need the reviewer's own role come before reviews that a lower role may decide as well; then the
@@ -54,7 +56,8 @@ class Reviews:
             NotAuthorized: the reviewer is unknown, or holds as many claims as allowed.
         """
         who = self._acting.reviewer_or(reviewer)
-        return self._services.next_for(who, seconds=seconds, channel=self._acting.channel)
+        row = self._services.next_for(who, seconds=seconds, channel=self._acting.channel)
+        return None if row is None else request_of(self._services, row)
 
     def release(self, case_id: str | None = None, *, task_id: str | None = None, reviewer: str | None = None) -> bool:
         """Release the claim on a case's open review; a delegated review returns to the delegating reviewer.
@@ -73,7 +76,7 @@ class Reviews:
         reviewer: str | None = None,
         reason: str = "",
         seconds: float = CLAIM_SECONDS,
-    ) -> StoredReview:
+    ) -> ReviewRequest:
         """Hand a claimed review to another reviewer who may decide it. When they release it, it returns.
 
         Raises:
@@ -82,7 +85,8 @@ class Reviews:
             InvalidInput: the seconds are not in (0, 86,400].
         """
         who, named = self._acting.reviewer_or(reviewer), one_id(case_id, task_id)
-        return self._services.delegate(named, who, to, reason=reason, seconds=seconds, channel=self._acting.channel)
+        row = self._services.delegate(named, who, to, reason=reason, seconds=seconds, channel=self._acting.channel)
+        return request_of(self._services, row)
 
     def assign(
         self,
@@ -101,7 +105,8 @@ class Reviews:
         Raises:
             InvalidInput: the strategy is unknown, or the seconds are not in (0, 86,400].
         """
-        return self._services.assign(strategy=strategy, limit=limit, seconds=seconds, skill=skill)
+        assigned = self._services.assign(strategy=strategy, limit=limit, seconds=seconds, skill=skill)
+        return [Assignment(request_of(self._services, each.review), each.to, each.why) for each in assigned]
 
     def view(self, case_id: str | None = None, *, task_id: str | None = None, reviewer: str | None = None) -> CaseView:
         """Return the case as a reviewer may see it: its open review, or else its last one.
@@ -171,3 +176,16 @@ class Reviews:
     def feedback(self) -> Iterator[Feedback]:
         """Yield what agents can learn from each case that a reviewer decided."""
         return self._services.feedback()
+
+    def roles(self) -> tuple[str, ...]:
+        """Return all roles: those of the escalation chain, the lowest first, then other roles that reviewers hold."""
+        people = self._services.people
+        return tuple(dict.fromkeys([*people.chain.roles, *(role for person in people for role in person.roles)]))
+
+    def people(self) -> tuple[Reviewer, ...]:
+        """Return all reviewers."""
+        return tuple(self._services.people)
+
+    def person(self, reviewer: str) -> Reviewer:
+        """Return one reviewer. Raises `NotAuthorized` if the id is unknown."""
+        return self._services.people.named(reviewer)

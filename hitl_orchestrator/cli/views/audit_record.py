@@ -6,7 +6,8 @@ from typing import Any
 
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table
 from hitl_orchestrator.cli.output.formatting import count, duration, local_time
-from hitl_orchestrator.cli.views import policy_history, tables
+from hitl_orchestrator.cli.views import tables
+from hitl_orchestrator.cli.views.policies.events import sentences
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.orchestrator import Redaction
@@ -18,7 +19,7 @@ def entries(events: Sequence[Event], record: AuditRecord | None) -> Iterator[Blo
         yield Line("No entry about policies yet.")
         return
     yield tables.entries(events)
-    yield from policy_history.sentences(events)
+    yield from sentences(events)
     if record is not None:
         yield from _table(record)
     yield from tables.flagged_entries(events)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.review import Reviewer, StoredReview
 from hitl_orchestrator.ledger.ports.claims import Load
@@ -29,7 +29,7 @@ class Strategy(StrEnum):
 class Assignment(NamedTuple):
     """A review, who holds it now, and what is to be said of that. `to` is None where it went to nobody."""
 
-    row: StoredReview
+    review: Any
     to: str | None
     why: str
 

@@ -54,7 +54,7 @@ def _to_text(rows: Iterator[Row], columns: tuple[str, ...], form: str, out: str 
 
 
 def defused(value: Any) -> Any:
-    """Return the content of a CSV cell: numbers unchanged, anything else as text that no spreadsheet runs as a formula."""
+    """Return the content of a CSV cell: numbers unchanged, other values as text that is never run as a formula."""
     if value is None or isinstance(value, (bool, int, float)):
         return value
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -62,7 +62,7 @@ def defused(value: Any) -> Any:
 
 
 def _to_parquet(rows: Iterator[Row], columns: tuple[str, ...], out: str) -> int:
-    """Write text, number and Boolean columns. Nested values become JSON text, so that every file has the same schema."""
+    """Write text, number and Boolean columns. Nested values become JSON text: every file has the same schema."""
     try:
         pa, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError:

@@ -98,6 +98,4 @@ def redact(
         name = named(hitl, case)
         repeated = hitl.cases.get(**name).redacted
         receipt = hitl.cases.redact(**name, reason=reason, reviewer=reviewer)
-    answer(
-        session.as_json, receipt.model_dump(mode="json"), lambda: audit_record.redaction(receipt, repeated=repeated)
-    )
+    answer(session.as_json, receipt.model_dump(mode="json"), lambda: audit_record.redaction(receipt, repeated=repeated))

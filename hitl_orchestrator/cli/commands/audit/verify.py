@@ -20,7 +20,9 @@ group = typer.Typer()
 
 PublicKey = Annotated[
     str | None,
-    typer.Option("--public-key", metavar="FILE", help="The key to trust. Default: the store's, or the one in the file."),
+    typer.Option(
+        "--public-key", metavar="FILE", help="The key to trust. Default: the store's, or the one in the file."
+    ),
 ]
 
 
@@ -107,7 +109,9 @@ def prove(session: "Session", case: CaseId, out: Out = None) -> None:
 @command(group, "check", ())
 def check(
     session: "Session",
-    proof: Annotated[str, typer.Argument(metavar="PROOF", help="A file from 'hitl audit prove'; - reads standard input.")],
+    proof: Annotated[
+        str, typer.Argument(metavar="PROOF", help="A file from 'hitl audit prove'; - reads standard input.")
+    ],
     public_key: PublicKey = None,
 ) -> None:
     """Check a proof without the database.

@@ -91,9 +91,7 @@ def run_canonical(folder: Path) -> Result:
     policy, reviewers = str(folder / "routing_policy.json"), str(folder / "reviewers.json")
     session = Session(store=store, policy=policy, reviewers=reviewers, as_json=False)
     intake = read_intake(session, files)
-    with Session(store=store, policy=None, reviewers=None, as_json=False).open_or_create(
-        intake.policy, intake.people
-    ) as hitl:
+    with session.open_or_create(intake.policy, intake.people) as hitl:
         routed = submit_all(hitl, intake._replace(reviews={})).cases
         submit_all(hitl, intake)
         records = list(hitl.audit.records())
@@ -143,9 +141,7 @@ def _describe(result: Result) -> Iterator[Block]:
     yield Line(f"{count(len(result.routed), 'task')}, routed by the canonical policy:", "bold")
     yield tables.cases_table(result.routed)
     yield Line()
-    yield Line(
-        f"{count(len(waiting), 'recorded review')} replayed at their recorded times. The audit records:", "bold"
-    )
+    yield Line(f"{count(len(waiting), 'recorded review')} replayed at their recorded times. The audit records:", "bold")
     yield from tables.records(result.records)
     differing = {difference.partition(".")[0] for difference in result.differences}
     expected = len(result.records)

@@ -24,7 +24,7 @@ NO_CONFIRMATION = "--yes is needed without a terminal; at a terminal the command
 Feedback = Annotated[str | None, typer.Option(metavar="TEXT", help="Feedback for the agent.")]
 
 
-@command(group, "resume")
+@command(group, "resume", hidden=True)
 @command(group, "decide", panel=REVIEW)
 def decide(
     session: "Session",
@@ -65,7 +65,9 @@ def decide(
 
 
 @command(group, "escalate", panel=REVIEW)
-def escalate(session: "Session", case: CaseId, reviewer: Reviewer, reason: Reason, reason_code: ReasonCode = None) -> None:
+def escalate(
+    session: "Session", case: CaseId, reviewer: Reviewer, reason: Reason, reason_code: ReasonCode = None
+) -> None:
     """Pass a case to the next higher role."""
     fields = {"human_decision": "escalate", "reason": reason, "reason_code": reason_code, "reviewer_id": reviewer}
     _decide(session, case, read_review(fields, None))

@@ -24,9 +24,7 @@ def inbox(
     reviewer: Annotated[
         str | None, typer.Option("--reviewer", metavar="ID", help="Only reviews that this reviewer may decide now.")
     ] = None,
-    role: Annotated[
-        str | None, typer.Option(metavar="ROLE", help="Only reviews that need this role now.")
-    ] = None,
+    role: Annotated[str | None, typer.Option(metavar="ROLE", help="Only reviews that need this role now.")] = None,
     domain: Annotated[str | None, typer.Option(metavar="DOMAIN", help="Only reviews of this domain.")] = None,
     task_type: Annotated[str | None, typer.Option("--type", metavar="TYPE", help="Only this task type.")] = None,
     risk: Annotated[str | None, typer.Option(metavar="RISK", help="Only this risk level: low, medium or high.")] = None,

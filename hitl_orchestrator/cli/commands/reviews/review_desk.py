@@ -17,7 +17,7 @@ NO_TEXTUAL = "the review desk needs Textual; install it with: pip install 'hitl-
 NO_TERMINAL = "the review desk needs a terminal; 'hitl inbox', 'hitl next' and 'hitl decide' work without one"
 
 
-@command(group, "review")
+@command(group, "review", hidden=True)
 @command(group, "desk", panel=REVIEW)
 def desk(session: "Session", reviewer: Reviewer) -> None:
     """Open the full-screen review queue.
