@@ -198,7 +198,7 @@ class Organization:
 
     def _begin(self, desk: _Desk, row: ReviewRequest) -> None:
         """Let somebody look at a case, and decide it after the time that they take; or leave, and not come back."""
-        one, task_id = desk.staff, row.shown.task.task_id
+        one, task_id = desk.staff, row.task_id
         if not self.scenario.stays(one.reviewer, task_id, self.clock()):
             desk.left += 1
             desk.until = None

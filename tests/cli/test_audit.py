@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from hitl_orchestrator import AuditRecord
-from hitl_orchestrator.cli.commands.audit.export import OF_THE_TASK, defused
+from hitl_orchestrator.cli.commands.audit.export import TASK_COLUMNS, defused
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_records_and_entries_are_exported_as_lines_of_json(filled, folder):
     records = [json.loads(line) for line in filled("audit", "export").out.splitlines()]
     told = filled("audit", "export", "--events", "--out", "entries.jsonl", "--json").data
 
-    of_the_tasks = [[record.pop(name) for name in OF_THE_TASK] for record in records]
+    of_the_tasks = [[record.pop(name) for name in TASK_COLUMNS] for record in records]
     assert records == filled("audit", "list", "--json").data
     assert of_the_tasks[0] == ["{}", "2025-01-10T09:15:00Z", False]
     entries = [json.loads(line) for line in (folder / "entries.jsonl").read_text().splitlines()]
@@ -172,8 +172,8 @@ def test_every_form_of_export_has_every_field_of_a_record(filled, folder):
     filled("audit", "export", "--format", "csv", "--out", "records.csv")
 
     with (folder / "records.csv").open(newline="") as file:
-        assert next(csv.reader(file)) == [*AuditRecord.model_fields, *OF_THE_TASK]
-    assert list(json.loads(filled("audit", "export").out.splitlines()[0])) == [*AuditRecord.model_fields, *OF_THE_TASK]
+        assert next(csv.reader(file)) == [*AuditRecord.model_fields, *TASK_COLUMNS]
+    assert list(json.loads(filled("audit", "export").out.splitlines()[0])) == [*AuditRecord.model_fields, *TASK_COLUMNS]
 
 
 def test_in_csv_nothing_is_a_formula(hitl, folder):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hitl_orchestrator.cli.commands.cases.simulate import BAR, bar
+from hitl_orchestrator.cli.views.simulation import BAR, bar
 
 SMALL = ("simulate", "--days", "2", "--tasks-per-day", "8", "--reviewers-count", "5")
 

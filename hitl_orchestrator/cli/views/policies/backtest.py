@@ -109,7 +109,7 @@ def _escape(errors: EscapedErrors) -> Iterator[Block]:
     if errors.share is not None:
         reviewed = errors.cases - errors.unseen - errors.unanswered
         yield Line(
-            f"Of the {reviewed:,} cases that would be approved and are covered by reviews, {errors.share:.1%} were wrong "
+            f"Of the {reviewed:,} approved cases that reviews cover, {errors.share:.1%} were wrong "
             f"(95 %: {errors.lowest:.1%} to {errors.highest:.1%}); from {count(errors.reviews, 'review')}, an "
             f"effective {errors.effective_reviews:,.0f}, weighted by inverse probability of selection.",
             indent=2,
