@@ -32,7 +32,7 @@ def test_verify_says_how_many_entries_are_good_and_until_when(filled):
     data = filled("audit", "verify", "--json").data
 
     assert (said.code, said.err) == (0, "")
-    assert said.out.startswith(f"{data['entries']} entries, the last of them written at 20")
+    assert said.out.startswith(f"{data['entries']} entries, the last one written at 20")
     assert (data["sound"], data["problem"], data["bad_entry"], data["heads"]) == (True, None, None, 0)
 
 
@@ -82,7 +82,7 @@ def test_heads_are_signed_with_a_key_beside_the_store_and_checked_with_it(filled
 
     assert (folder / "hitl.db.head-key").exists()
     assert printed["key"] == key == (folder / "ledger.pub").read_text().strip()
-    assert (said.code, "agree with 1 signed head" in " ".join(said.out.split())) == (0, True)
+    assert (said.code, "match 1 signed head" in " ".join(said.out.split())) == (0, True)
 
 
 def test_a_head_of_another_key_is_not_believed(filled, folder, monkeypatch):
@@ -100,7 +100,7 @@ def test_with_a_head_file_every_command_signs_what_it_wrote(hitl, folder, monkey
     monkeypatch.setenv("HITL_HEAD_FILE", "heads.jsonl")
     monkeypatch.setenv("HITL_HEAD_KEY_FILE", "a.key")
     hitl("run", "tasks.json", "--outputs", "agent_outputs.json")
-    hitl("resume", "task_002", "approve", "--reviewer", "domain_reviewer")
+    hitl("decide", "task_002", "approve", "--reviewer", "domain_reviewer")
 
     said = hitl("audit", "verify", "--json")
 
@@ -182,7 +182,7 @@ def test_in_csv_nothing_is_a_formula(hitl, folder):
     (folder / "t.json").write_text(json.dumps([task]))
     (folder / "o.json").write_text(json.dumps([output]))
     hitl("run", "t.json", "--outputs", "o.json")
-    hitl("resume", "t", "reject", "--reviewer", "domain_reviewer", "--feedback", "=HYPERLINK(1)")
+    hitl("decide", "t", "reject", "--reviewer", "domain_reviewer", "--feedback", "=HYPERLINK(1)")
 
     hitl("audit", "export", "--format", "csv", "--out", "records.csv")
 

@@ -278,4 +278,6 @@ def preview(request: ReviewRequest) -> Content:
         label = request.proposal.predicted_label if request.proposal else "nothing"
         lines.append(Content.assemble(("the agent proposes  ", FAINT), (one_line(label), KEY)))
         lines.append(Content.styled(one_line(request.reason or ""), FAINT))
+    if request.escalated_because:
+        lines.append(Content.styled(one_line(f"escalated: {request.escalated_because}"), WARN))
     return _stacked(lines)

@@ -24,21 +24,26 @@ def request_summary(request: ReviewRequest) -> dict[str, Any]:
         "domain": task.domain,
         "risk_level": request.risk_level,
         "confidence_score": request.confidence,
+        "signals": list(request.signals),
         "task_type": task.task_type,
         "task_description": task.task_description,
         "proposal": request.proposal.model_dump(mode="json") if request.proposal else None,
         "routing_decision": request.routing_decision,
         "rule_id": request.rule_id,
         "reason": request.reason,
+        "message": request.message,
         "choices": list(request.choices),
         "approvals_given": request.approvals_given,
         "approvals_needed": request.approvals_needed,
         "level": request.level,
+        "escalated_because": request.escalated_because or None,
         "opened_at": request.opened_at.isoformat(),
         "due_at": request.due_at.isoformat() if request.due_at else None,
+        "on_timeout": request.on_timeout,
         "digest": request.shown_digest,
         "claimed_by": request.claimed_by,
         "claimed_until": request.claimed_until.isoformat() if request.claimed_until else None,
+        "delegated_by": request.delegated_by,
         "blind": bool(request.hidden),
     }
 
@@ -53,6 +58,7 @@ def inbox(
     several = any(request.approvals_needed > 1 for request in requests)
     claimed = any(holder(request, now) for request in requests)
     timed = [request.due_at for request in requests if request.due_at]
+    cramped = bool(timed) and claimed  # 80 columns have no room for the age as well
     zones = {f"{due.astimezone():%Z}" for due in timed}
     columns = (
         TASK,
@@ -61,16 +67,17 @@ def inbox(
         Column("conf.", right=True),
         Column("needed role"),
         *((Column("approvals"),) if several else ()),
-        Column("age", right=True),
+        *(() if cramped else (Column("age", right=True),)),
         *((Column(f"due ({zones.pop()})" if len(zones) == 1 else "due"),) if timed else ()),
-        *((Column("claimed by", gives_way=True),) if claimed else ()),
+        *((Column("claimed by"),) if claimed else ()),
     )
     rows = []
     for request in requests:
         approvals = (Cell(request.approvals),) if several else ()
         due = (_due(request, now, with_zone=len(zones) > 0),) if timed else ()
         claim = (Cell(holder(request, now) or "-"),) if claimed else ()
-        rows.append((*_row(request), *approvals, Cell(wait((now - request.opened_at).total_seconds())), *due, *claim))
+        age = () if cramped else (Cell(wait((now - request.opened_at).total_seconds())),)
+        rows.append((*_row(request), *approvals, *age, *due, *claim))
     yield Table(columns, rows)
     for request in requests:
         proposal = request.proposal.model_dump(mode="json") if request.proposal else None

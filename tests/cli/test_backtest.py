@@ -1,4 +1,4 @@
-"""`hitl policy simulate`: a policy on past cases, from a store and from what was exported."""
+"""`hitl policy backtest`: a policy on past cases, from a store and from what was exported."""
 
 import json
 import sys
@@ -30,7 +30,7 @@ def test_what_would_be_different_is_told(hitl, stricter):
         "domain_reviewer 2.0 4.0 4 80 5 s",
     ):
         assert line in lines
-    assert "Not enough data to speak of all: no case would go ahead." in answer.out
+    assert "Not enough data about all cases: no case would go ahead." in answer.out
 
 
 def test_a_store_and_both_kinds_of_files_tell_the_same(hitl, stricter):
@@ -72,7 +72,7 @@ def test_what_was_redacted_is_left_out_alike_in_a_store_and_in_files(hitl, folde
     assert told[0] == told[1] == told[2]
     assert (told[0]["cases"], told[0]["left_out"], told[0]["erased"]) == (9, 1, 1)
     shown = hitl("policy", "backtest", "asking.yaml", "--on", "more.jsonl").out
-    assert "1 case left out: in 1 what the policy asks about was erased." in shown
+    assert "1 case left out: in 1 facts that the policy reads were erased." in shown
 
 
 def test_a_case_without_a_domain_in_a_file_made_by_hand_is_left_out_and_told(hitl, folder, stricter):
@@ -103,7 +103,7 @@ _TWICE = ("--capacity", "domain_reviewer=1", "--capacity", "domain_reviewer=1000
         (["--on", "strange.parquet"], "cannot be read"),
         (["--on", "past.parquet", "--capacity", "domain_reviewr=4"], "did you mean 'domain_reviewer'?"),
         (["--on", "past.parquet", "--capacity", "4"], "give cases a day"),
-        (["--on", "past.parquet", *_TWICE], "'domain_reviewer' is given 2 times; say once what it can do"),
+        (["--on", "past.parquet", *_TWICE], "'domain_reviewer' is given 2 times; give it once"),
         (["--on", "past.parquet", "--old", "none.json"], "cannot be read"),
     ],
 )
