@@ -192,7 +192,15 @@ def votes(rows: Iterable[StoredReview]) -> tuple[Vote, ...]:
 
 def _quality_check_fields(submission: Submission) -> dict[str, Any]:
     quality_check = submission.quality_check
-    return {} if quality_check is None else {"quality_check": quality_check.kind, "quality_check_expected": quality_check.expected, "quality_check_of": quality_check.of}
+    return (
+        {}
+        if quality_check is None
+        else {
+            "quality_check": quality_check.kind,
+            "quality_check_expected": quality_check.expected,
+            "quality_check_of": quality_check.of,
+        }
+    )
 
 
 def _seconds_since(at: datetime | None, verdict: RecordedDecision) -> float | None:

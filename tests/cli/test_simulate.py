@@ -2,7 +2,7 @@
 
 import pytest
 
-from hitl_orchestrator.cli.commands.cases.simulate import BAR, bar
+from hitl_orchestrator.cli.views.simulation import BAR, bar
 
 SMALL = ("simulate", "--days", "2", "--tasks-per-day", "8", "--reviewers-count", "5")
 
@@ -12,7 +12,7 @@ def test_a_small_month_is_told_in_full(hitl):
 
     assert (told.code, told.err) == (0, "")
     assert "2 days with 8 tasks each" in told.out
-    for word in ("came in", "went ahead by themselves", "decided by people", "lost", "waited for a person", "busy"):
+    for word in ("submitted", "approved automatically", "decided by reviewers", "lost", "waited for a reviewer", "busy"):
         assert word in told.out
     assert all(f"r0{number}" in told.out for number in range(1, 6))
 

@@ -1,4 +1,4 @@
-"""What the entries of the ledger about policies say, in a sentence each. Pure."""
+"""Ledger entries about policies, one sentence each."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -11,25 +11,25 @@ from hitl_orchestrator.domain.enums import EventKind
 SHORT = 12
 
 
-def told(found: Sequence[Event]) -> Iterator[Block]:
-    """Yield what each entry about a policy says, below a heading; nothing where there is none."""
-    lines = [Line(f"{event.seq}  {_SAID[event.kind](event)}", indent=2) for event in found if event.kind in _SAID]
+def sentences(events: Sequence[Event]) -> Iterator[Block]:
+    """Yield one line per entry about a policy, below a heading; nothing if there are none."""
+    lines = [Line(f"{e.seq}  {_SENTENCES[e.kind](e)}", indent=2) for e in events if e.kind in _SENTENCES]
     if lines:
         yield Line()
-        yield Line("What became of policies", "bold")
+        yield Line("Policy changes", "bold")
         yield from lines
 
 
 def _version(event: Event) -> str:
     findings = event.body.get("findings") or ()
-    checked = f"its check has {count(len(findings), 'finding')}"
-    return f"version {_named(event, 'policy_hash')} of {event.body.get('policy_id')} comes in, {checked}{_why(event)}"
+    checked = f"its check reports {count(len(findings), 'finding')}"
+    return f"version {_named(event, 'policy_hash')} of {event.body.get('policy_id')} is stored, {checked}{_why(event)}"
 
 
 def _proposed(event: Event) -> str:
-    said = event.body
-    change = f"{said.get('change')} {_named(event, 'policy_hash')}{_share(event)}"
-    return f"{change} is proposed in place of {_named(event, 'base')}, in case {said.get('case_id')}{_why(event)}"
+    body = event.body
+    change = f"{body.get('change')} {_named(event, 'policy_hash')}{_share(event)}"
+    return f"{change} is proposed in place of {_named(event, 'base')}, in case {body.get('case_id')}{_why(event)}"
 
 
 def _activated(event: Event) -> str:
@@ -39,18 +39,18 @@ def _activated(event: Event) -> str:
 
 def _canary(event: Event) -> str:
     if event.body.get("policy_hash") is None:
-        return f"the canary is ended{_why(event)}"
+        return f"the canary ended{_why(event)}"
     return f"canary {_named(event, 'policy_hash')}{_share(event)}{_agreed(event)}{_why(event)}"
 
 
 def _shadow(event: Event) -> str:
     if event.body.get("policy_hash") is None:
-        return f"the shadow is ended{_why(event)}"
-    return f"shadow {_named(event, 'policy_hash')}{_why(event)}"
+        return f"the shadow evaluation ended{_why(event)}"
+    return f"shadow policy {_named(event, 'policy_hash')}{_why(event)}"
 
 
 def _declined(event: Event) -> str:
-    return f"what was proposed in case {event.body.get('case_id')} is not carried out: {event.body.get('why')}"
+    return f"the proposal in case {event.body.get('case_id')} is declined: {event.body.get('why')}"
 
 
 def _named(event: Event, name: str) -> str:
@@ -63,18 +63,18 @@ def _share(event: Event) -> str:
 
 
 def _agreed(event: Event) -> str:
-    """Say who wanted it and who agreed, where that takes two; else it was whoever wrote the entry."""
-    said = event.body
-    if said.get("approved_by") is None:
+    """Name the proposer and the approver, if there were two; otherwise the entry has one actor."""
+    body = event.body
+    if body.get("approved_by") is None:
         return ""
-    return f", proposed by {said.get('by')}, approved by {said['approved_by']} in case {said.get('case_id')}"
+    return f", proposed by {body.get('by')}, approved by {body['approved_by']} in case {body.get('case_id')}"
 
 
 def _why(event: Event) -> str:
     return f": {event.body.get('reason')}"
 
 
-_SAID: dict[EventKind, Callable[[Event], str]] = {
+_SENTENCES: dict[EventKind, Callable[[Event], str]] = {
     EventKind.POLICY_VERSION: _version,
     EventKind.POLICY_PROPOSED: _proposed,
     EventKind.POLICY_ACTIVATED: _activated,

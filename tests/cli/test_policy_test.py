@@ -41,7 +41,7 @@ def test_a_failure_tells_what_was_found_and_why(hitl, table):
         "action auto_approve human_review",
         "role nothing domain_reviewer",
         "Why: rule_005 holds: the risk is low.",
-        "rule_004 does not hold: the confidence is below 0.8",
+        "rule_004 does not match: the confidence is below 0.8",
     ):
         assert line in lines
     assert "1 failed, 1 passed in" in answer.out
@@ -53,7 +53,7 @@ def test_coverage_tells_what_is_missing_and_fails_below_what_is_asked_for(hitl, 
     told = hitl("policy", "test", "--coverage")
 
     assert told.code == 0
-    assert "2 of 5 rules decided, 2 of 9 values" in " ".join(told.out.split())
+    assert "2 of 5 rules decided a test, 2 of 9 values" in " ".join(told.out.split())
     assert "confidence_score 0.8 not tried just above" in told.out
     assert hitl("policy", "test", "--min-coverage", "28").code == 0
     assert hitl("policy", "test", "--min-coverage", "29").code == 1
@@ -63,7 +63,7 @@ def test_tests_beside_the_bounds_are_written_to_be_reviewed_and_pass(hitl, folde
     told = hitl("policy", "test", "--policy", "routing_policy.json", "--write-boundaries", "b.policy-test.yaml")
 
     assert "9 tests written to b.policy-test.yaml" in told.out
-    assert "To be reviewed by a person" in (folder / "b.policy-test.yaml").read_text().splitlines()[0]
+    assert "# Review before use" in (folder / "b.policy-test.yaml").read_text().splitlines()[0]
     assert hitl("policy", "test", "--json").data["passed"] == 9
     again = hitl("policy", "test", "--policy", "routing_policy.json", "--write-boundaries", "b.policy-test.yaml")
     assert (again.code, "is there already, perhaps reviewed" in again.err) == (2, True)
@@ -88,12 +88,12 @@ def test_another_policy_is_held_against_the_same_tests(hitl, folder, table):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["nothing.txt"], "a table of tests ends in"),
+        (["nothing.txt"], "a test table ends in"),
         (["nothing.policy-test.yaml"], "cannot be read"),
         ([], "no tests found"),
         (["lonely.policy-test.csv"], "it names no policy, and none of lonely.json, lonely.yaml, lonely.yml"),
-        (["--write-boundaries", "b.policy-test.yaml"], "give --policy"),
-        (["--policy", "routing_policy.json", "--write-boundaries", "b.yaml"], "so nothing would find it"),
+        (["--write-boundaries", "b.policy-test.yaml"], "name the policy to test with --policy"),
+        (["--policy", "routing_policy.json", "--write-boundaries", "b.yaml"], "would not find it"),
         (["--policy", "routing_policy.json", "--write-boundaries", "no/b.policy-test.yaml"], "cannot be written"),
     ],
 )

@@ -41,9 +41,9 @@ def test_a_looser_policy_rules_once_another_person_approves_it(hitl):
     proposed = hitl("policy", "activate", "loose.json", *BY, "--json").data
     assert (proposed["in_force"], len(proposed["looser"])) == (False, 1)
 
-    refused = hitl("resume", proposed["case_id"], "approve", "--reviewer", "senior_manager")
+    refused = hitl("decide", proposed["case_id"], "approve", "--reviewer", "senior_manager")
     assert (refused.code, "they submitted this case" in refused.err) == (1, True)
-    assert hitl("resume", proposed["case_id"], "approve", "--reviewer", "compliance_officer").code == 0
+    assert hitl("decide", proposed["case_id"], "approve", "--reviewer", "compliance_officer").code == 0
 
     (active,) = [one for one in hitl("policy", "versions", "--json").data if "active" in one["standing"]]
     assert (active["policy_id"], active["author"], active["reason"]) == ("loose", "senior_manager", "we agreed so")
@@ -84,7 +84,7 @@ def test_a_watched_policy_and_a_canary_come_and_go(hitl):
     assert hitl("policy", "shadow", "--off", *BY, "--json").data == {"ended": True}
     assert hitl("policy", "shadow", "--json").data is None
     assert hitl("policy", "canary", "loose.json", "--share", "0.2", *BY, "--json").data["in_force"] is False
-    assert "There was no canary." in hitl("policy", "canary", "--off", *BY).out
+    assert "There is no canary." in hitl("policy", "canary", "--off", *BY).out
 
 
 @pytest.mark.usefixtures("policies")
@@ -116,9 +116,9 @@ def test_an_auditor_reads_all_that_happened_to_policies_and_the_case_of_a_change
     hitl("policy", "shadow", "loose.json", *BY)
     hitl("policy", "shadow", "--off", *BY)
     approved = hitl("policy", "activate", "loose.json", *BY, "--json").data["case_id"]
-    hitl("resume", approved, "approve", "--reviewer", "compliance_officer")
+    hitl("decide", approved, "approve", "--reviewer", "compliance_officer")
     declined = hitl("policy", "canary", "looser.json", "--share", "0.25", *BY, "--json").data["case_id"]
-    hitl("resume", declined, "reject", "--reviewer", "compliance_officer", "--feedback", "no")
+    hitl("decide", declined, "reject", "--reviewer", "compliance_officer", "--feedback", "no")
 
     told, listed = " ".join(hitl("audit", "show", "--policies").out.split()), hitl("audit", "show", "--policies")
     kinds = [one["kind"].removeprefix("policy_") for one in hitl("audit", "show", "--policies", "--json").data]
@@ -126,13 +126,13 @@ def test_an_auditor_reads_all_that_happened_to_policies_and_the_case_of_a_change
 
     assert (listed.code, listed.err) == (0, "")
     assert " ".join(kinds) == "version activated version shadow shadow proposed activated version proposed declined"
-    assert "of strict comes in, its check has" in told
+    assert "of strict is stored, its check reports" in told
     assert f"proposed by senior_manager, approved by compliance_officer in case {approved}: we agreed so" in told
     assert f"on a share of 0.25 is proposed in place of {loose_hash(hitl)}, in case {declined}: we agreed so" in told
-    assert f"what was proposed in case {declined} is not carried out: it ended as rejected" in told
+    assert f"the proposal in case {declined} is declined: it ended as rejected" in told
     assert (of_case[0], of_case[-1], "decided" in of_case) == ("policy_proposed", "policy_declined", True)
     for command in (("audit", "show"), ("show",)):
-        assert "is not carried out: it ended as rejected" in " ".join(hitl(*command, declined).out.split())
+        assert "is declined: it ended as rejected" in " ".join(hitl(*command, declined).out.split())
 
 
 def loose_hash(hitl):
@@ -144,12 +144,12 @@ def test_whoever_asks_for_entries_says_about_what(hitl):
     hitl("run", "tasks.json")
 
     assert (
-        hitl("audit", "show", "--policies").out == "No policy was brought in, activated or watched by a command yet.\n"
+        hitl("audit", "show", "--policies").out == "No entry about policies yet.\n"
     )
     for typed in ((), ("task_001", "--policies")):
         refused = hitl("audit", "show", *typed)
         assert (refused.code, refused.out) == (2, "")
-        assert refused.err == "hitl: audit show: give the id of a case or of its task, or --policies alone\n"
+        assert refused.err == "hitl: audit show: give a case id or a task id, or --policies alone\n"
 
 
 @pytest.mark.usefixtures("policies")
@@ -203,5 +203,5 @@ def test_a_store_that_was_used_under_other_roles_lets_nobody_activate_something_
     waits = hitl("policy", "activate", "looser.json", *BY_BOSS, "--json").data
 
     assert waits["in_force"] is False
-    assert hitl("resume", waits["case_id"], "approve", "--reviewers", "own.json", "--reviewer", "boss").code == 1
-    assert hitl("resume", waits["case_id"], "approve", "--reviewers", "own.json", "--reviewer", "legal").code == 0
+    assert hitl("decide", waits["case_id"], "approve", "--reviewers", "own.json", "--reviewer", "boss").code == 1
+    assert hitl("decide", waits["case_id"], "approve", "--reviewers", "own.json", "--reviewer", "legal").code == 0

@@ -38,7 +38,7 @@ def ids(answer):
         (("--type", "sentiment_analysis"), ["task_004"]),
         (("--risk", "medium"), ["task_002", "task_005"]),
         (("--overdue",), []),
-        (("--mine", "r02"), ["task_001"]),
+        (("--claimed-by", "r02"), ["task_001"]),
         (("--unclaimed",), ["task_003", "task_002", "task_004", "task_005"]),
         (("--unclaimed", "--risk", "low"), ["task_004"]),
     ],
@@ -50,12 +50,12 @@ def test_the_inbox_is_narrowed(team, filters, tasks):
 
 
 def test_the_inbox_says_who_holds_what_in_eighty_columns(team):
-    assert "held by" not in team("inbox").out
+    assert "claimed by" not in team("inbox").out
     team("claim", "task_001", "--reviewer", "r02")
 
     lines = team("inbox").out.splitlines()
 
-    assert lines[0].split()[-2:] == ["held", "by"]
+    assert lines[0].split()[-2:] == ["claimed", "by"]
     assert next(line for line in lines if line.startswith("task_001")).split()[-1] == "r02"
     assert max(map(len, lines)) <= 80
 
@@ -64,8 +64,8 @@ def test_next_claims_the_best_case_and_shows_it(team):
     told = team("next", "--reviewer", "m01")
 
     assert told.out.startswith("Task task_003: claimed, for senior_manager")
-    assert "A person is asked because rule-2 holds" in told.out
-    assert ids(team("inbox", "--mine", "m01", "--json")) == ["task_003"]
+    assert "A reviewer is needed because rule-2 holds" in told.out
+    assert ids(team("inbox", "--claimed-by", "m01", "--json")) == ["task_003"]
 
 
 def test_next_says_no_where_nothing_waits(team):
@@ -75,7 +75,7 @@ def test_next_says_no_where_nothing_waits(team):
     told = team("next", "--reviewer", "r01", "--json")
 
     assert (told.code, told.data) == (1, None)
-    assert team("next", "--reviewer", "r01").out == "Nothing waits for you that nobody else is at.\n"
+    assert team("next", "--reviewer", "r01").out == "No unclaimed reviews are available to you.\n"
 
 
 def test_a_delegated_case_comes_back_when_it_is_released(team):
@@ -87,11 +87,11 @@ def test_a_delegated_case_comes_back_when_it_is_released(team):
 
 
 def test_only_the_submitter_cancels(team):
-    refused = team("cancel", "task_001", "--by", "r01", "--reason", "x")
+    refused = team("cancel", "task_001", "--submitted-by", "r01", "--reason", "x")
 
     assert (refused.code, refused.out) == (1, "")
     assert "only 'shop', who submitted it, may cancel it" in refused.err
-    assert team("cancel", "task_001", "--by", "shop", "--reason", "sent twice", "--json").data["stage"] == "finished"
+    assert team("cancel", "task_001", "--submitted-by", "shop", "--reason", "sent twice", "--json").data["stage"] == "finished"
     told = team("show", "task_001").out
     assert "domain_reviewer: canceled by shop at" in told
     assert '"sent twice"' in told
@@ -107,19 +107,19 @@ def test_a_blind_case_is_hidden_in_every_listing_until_a_label_is_given(team):
     seen = team("label", "task_005", "Fine", "--reviewer", "r01", "--json").data
 
     assert (seen["own_label"], seen["proposal"]["predicted_label"]) == ("Fine", secrets[0])
-    assert team("resume", "task_005", "reject", "--reviewer", "r01").code == 0
-    assert "own label, before the agent's was seen: Fine" in team("show", "task_005").out
+    assert team("decide", "task_005", "reject", "--reviewer", "r01").code == 0
+    assert "own label, before the agent's was shown: Fine" in team("show", "task_005").out
 
 
 def test_two_persons_agree_and_show_names_both(team):
-    first = team("resume", "task_002", "approve", "--reviewer", "r01", "--reason-code", "other")
+    first = team("decide", "task_002", "approve", "--reviewer", "r01", "--reason-code", "other")
     assert "The case now waits for domain_reviewer." in first.out
-    assert team("resume", "task_002", "reject", "--reviewer", "r01").code == 1
-    team("resume", "task_002", "approve", "--reviewer", "r02")
+    assert team("decide", "task_002", "reject", "--reviewer", "r01").code == 1
+    team("decide", "task_002", "approve", "--reviewer", "r02")
 
     told = " ".join(team("show", "task_002").out.split())
 
-    assert "human_review to domain_reviewer, 2 persons must agree" in told
+    assert "human_review to domain_reviewer, 2 reviewers must agree" in told
     assert "one vote of several" in told
     assert "reason code other" in told
     assert "answers: r01 approve, r02 approve" in told
@@ -127,7 +127,7 @@ def test_two_persons_agree_and_show_names_both(team):
 
 def test_a_case_is_escalated_with_a_reason(team):
     assert team("escalate", "task_001", "--reviewer", "r01", "--reason", "beyond me").code == 0
-    assert team("inbox", "--role", "senior_manager", "--json").data[-1]["passed_up_because"] == "beyond me"
+    assert team("inbox", "--role", "senior_manager", "--json").data[-1]["escalated_because"] == "beyond me"
 
 
 BULK = ("bulk", "approve", "task_001", "task_004", "--reviewer", "r01")
@@ -178,9 +178,9 @@ def test_work_is_given_out_and_says_to_whom(team):
 
 
 def test_feedback_and_insights_tell_what_is_to_be_learned(team):
-    assert team("feedback").out == team("insights").out == "Nobody has reviewed a case yet.\n"
-    team("resume", "task_001", "approve", "--reviewer", "r01")
-    team("resume", "task_004", "reject", "--reviewer", "r01", "--feedback", "wrong", "--reason-code", "agent_error")
+    assert team("feedback").out == team("insights").out == "No case has been reviewed yet.\n"
+    team("decide", "task_001", "approve", "--reviewer", "r01")
+    team("decide", "task_004", "reject", "--reviewer", "r01", "--feedback", "wrong", "--reason-code", "agent_error")
 
     events = {one["task_id"]: one for one in team("feedback", "--json").data}
 

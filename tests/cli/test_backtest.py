@@ -1,4 +1,4 @@
-"""`hitl policy simulate`: a policy on past cases, from a store and from what was exported."""
+"""`hitl policy backtest`: a policy on past cases, from a store and from what was exported."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ def stricter(hitl, folder):
 
 
 def test_what_would_be_different_is_told(hitl, stricter):
-    answer = hitl("policy", "simulate", stricter, "--on", "past.parquet", "--capacity", "domain_reviewer=2x40")
+    answer = hitl("policy", "backtest", stricter, "--on", "past.parquet", "--capacity", "domain_reviewer=2x40")
 
     assert (answer.code, answer.err) == (0, "")
     lines = [" ".join(line.split()) for line in answer.out.splitlines()]
@@ -30,12 +30,12 @@ def test_what_would_be_different_is_told(hitl, stricter):
         "domain_reviewer 2.0 4.0 4 80 5 s",
     ):
         assert line in lines
-    assert "Not enough data to speak of all: no case would go ahead." in answer.out
+    assert "Not enough data about all cases: no case would go ahead." in answer.out
 
 
 def test_a_store_and_both_kinds_of_files_tell_the_same(hitl, stricter):
     told = [
-        hitl("policy", "simulate", stricter, "--on", on, "--json").data
+        hitl("policy", "backtest", stricter, "--on", on, "--json").data
         for on in ("sqlite:///hitl.db", "past.parquet", "past.jsonl")
     ]
 
@@ -65,21 +65,21 @@ def test_what_was_redacted_is_left_out_alike_in_a_store_and_in_files(hitl, folde
     for form in ("parquet", "jsonl"):
         assert hitl("audit", "export", "--format", form, "--out", f"more.{form}").code == 0
     told = [
-        hitl("policy", "simulate", "asking.yaml", "--on", on, "--json").data
+        hitl("policy", "backtest", "asking.yaml", "--on", on, "--json").data
         for on in ("sqlite:///hitl.db", "more.parquet", "more.jsonl")
     ]
 
     assert told[0] == told[1] == told[2]
     assert (told[0]["cases"], told[0]["left_out"], told[0]["erased"]) == (9, 1, 1)
-    shown = hitl("policy", "simulate", "asking.yaml", "--on", "more.jsonl").out
-    assert "1 case left out: in 1 what the policy asks about was erased." in shown
+    shown = hitl("policy", "backtest", "asking.yaml", "--on", "more.jsonl").out
+    assert "1 case left out: in 1 facts that the policy reads were erased." in shown
 
 
 def test_a_case_without_a_domain_in_a_file_made_by_hand_is_left_out_and_told(hitl, folder, stricter):
     first, *others = (folder / "past.jsonl").read_text().splitlines()
     (folder / "hand.jsonl").write_text("\n".join([json.dumps(json.loads(first) | {"domain": None}), *others]))
 
-    answer = hitl("policy", "simulate", stricter, "--on", "hand.jsonl")
+    answer = hitl("policy", "backtest", stricter, "--on", "hand.jsonl")
     assert (answer.code, answer.err) == (0, "")
     assert "1 case left out: in 1 no domain or task type was recorded." in answer.out
 
@@ -87,7 +87,7 @@ def test_a_case_without_a_domain_in_a_file_made_by_hand_is_left_out_and_told(hit
 def test_two_policies_are_compared_on_the_same_cases(hitl, stricter):
     arguments = ("--on", "past.parquet", "--old", stricter, "--json")
 
-    assert hitl("policy", "simulate", "routing_policy.json", *arguments).data["looser"] == 2
+    assert hitl("policy", "backtest", "routing_policy.json", *arguments).data["looser"] == 2
 
 
 _TWICE = ("--capacity", "domain_reviewer=1", "--capacity", "domain_reviewer=1000")
@@ -103,14 +103,14 @@ _TWICE = ("--capacity", "domain_reviewer=1", "--capacity", "domain_reviewer=1000
         (["--on", "strange.parquet"], "cannot be read"),
         (["--on", "past.parquet", "--capacity", "domain_reviewr=4"], "did you mean 'domain_reviewer'?"),
         (["--on", "past.parquet", "--capacity", "4"], "give cases a day"),
-        (["--on", "past.parquet", *_TWICE], "'domain_reviewer' is given 2 times; say once what it can do"),
+        (["--on", "past.parquet", *_TWICE], "'domain_reviewer' is given 2 times; give it once"),
         (["--on", "past.parquet", "--old", "none.json"], "cannot be read"),
     ],
 )
 def test_what_cannot_be_rehearsed_is_told_in_a_sentence(hitl, stricter, folder, arguments, told):
     (folder / "strange.parquet").write_text("no parquet")
     (folder / "tasks.jsonl").write_text("")
-    answer = hitl("policy", "simulate", stricter, *arguments)
+    answer = hitl("policy", "backtest", stricter, *arguments)
 
     assert (answer.code, answer.out) == (2, "")
     assert told in answer.err
@@ -119,7 +119,7 @@ def test_what_cannot_be_rehearsed_is_told_in_a_sentence(hitl, stricter, folder, 
 def test_without_polars_it_says_what_to_install(hitl, stricter, monkeypatch):
     monkeypatch.setitem(sys.modules, "polars", None)
 
-    answer = hitl("policy", "simulate", stricter, "--on", "past.parquet")
+    answer = hitl("policy", "backtest", stricter, "--on", "past.parquet")
 
     assert answer.code == 2
     assert "pip install 'hitl-orchestrator[lab]'" in answer.err
