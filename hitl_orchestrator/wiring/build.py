@@ -114,7 +114,9 @@ class Services:
     def __del__(self) -> None:
         """Warn if the orchestrator was never closed. Views of `acting_as` share these services."""
         if not self.closed:
-            warnings.warn(f"unclosed orchestrator on {self.store}; call close()", ResourceWarning, stacklevel=2, source=self)
+            warnings.warn(
+                f"unclosed orchestrator on {self.store}; call close()", ResourceWarning, stacklevel=2, source=self
+            )
 
 
 class Collaborators(NamedTuple):

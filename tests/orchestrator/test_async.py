@@ -22,6 +22,7 @@ from hitl_orchestrator.namespaces.audit import Audit
 from hitl_orchestrator.namespaces.cases import Cases
 from hitl_orchestrator.namespaces.policy import PolicyAdministration
 from hitl_orchestrator.namespaces.reviews import Reviews
+from hitl_orchestrator.nodes.state import CaseRun
 
 
 @pytest.fixture
@@ -100,10 +101,12 @@ def test_the_graph_is_awaited_inside_a_loop(hitl, confidence, expected):
     graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(case.case_id)
 
     async def run():
-        result = await graph.ainvoke(hitl.services.runner.input(case.submission), thread, durability="exit")
+        result = await graph.ainvoke(
+            hitl.services.runner.input(case.submission), thread, context=CaseRun(), durability="exit"
+        )
         if "__interrupt__" in result:
             answer = {"decision": a_review("reject", "ana").model_dump(mode="json")}
-            result = await graph.ainvoke(Command(resume=answer), thread, durability="exit")
+            result = await graph.ainvoke(Command(resume=answer), thread, context=CaseRun(), durability="exit")
         return result["outcome"]
 
     assert asyncio.run(run())["final_decision"] == expected
@@ -119,7 +122,9 @@ def test_the_graph_is_streamed_inside_a_loop_step_by_step(durable, durability):
         given = durable.services.runner.input(case.submission)
         return [
             step
-            async for each in graph.astream(given, thread, stream_mode="updates", durability=durability)
+            async for each in graph.astream(
+                given, thread, context=CaseRun(), stream_mode="updates", durability=durability
+            )
             for step in each
         ]
 
