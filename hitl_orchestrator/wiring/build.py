@@ -22,10 +22,10 @@ from hitl_orchestrator.errors import (
     TamperedPolicy,
 )
 from hitl_orchestrator.ledger.database.address import HOW_TO_WRITE, can_be_read, is_postgres, shown
-from hitl_orchestrator.ledger.keys.files import SealKey, encryption_key, seals_from
+from hitl_orchestrator.ledger.keys.files import SealKey, authenticator_from, encryption_key
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
-from hitl_orchestrator.ledger.verification.head_file import Headbook
+from hitl_orchestrator.ledger.verification.head_file import HeadFile
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner, Signing
 from hitl_orchestrator.nodes.dependencies import NodeDependencies
 from hitl_orchestrator.nodes.ports import Classifier
@@ -53,10 +53,10 @@ if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
     from hitl_orchestrator.graph.runner import Runner
-    from hitl_orchestrator.ledger.database.ports import Database
+    from hitl_orchestrator.ledger.database.ports import MigratedDatabase
     from hitl_orchestrator.ledger.keys.mac import RowAuthenticator
     from hitl_orchestrator.ledger.keys.signing import SigningKey
-    from hitl_orchestrator.ledger.store.ledger import SqlLedger
+    from hitl_orchestrator.ledger.store.ledger import LedgerStore
 
 __all__ = [
     "LEASE_SECONDS",
@@ -244,12 +244,14 @@ def open_ledger(
         InvalidKey, SealKeyMissing: a key is none, is not private, or is gone while it is needed.
     """
     if store == MEMORY:
-        from hitl_orchestrator.ledger.memory.ledger import MemoryLedger  # noqa: PLC0415 - only one store is imported
+        from hitl_orchestrator.ledger.database.memory import MemoryDatabase  # noqa: PLC0415 - only one store is imported
+        from hitl_orchestrator.ledger.store.ledger import LedgerStore  # noqa: PLC0415
 
-        return MemoryLedger(None if seal_key is None else seals_from(seal_key, Path()), lease, clock)
+        authenticator = None if seal_key is None else authenticator_from(seal_key, Path())
+        return LedgerStore(MemoryDatabase(clock), authenticator, lease)
     key_file = key_file_of(store)
-    seals = seals_from(seal_key, key_file)
-    ledger = _ledger_on(_database(store), seals, lease)
+    authenticator = authenticator_from(seal_key, key_file)
+    ledger = _ledger_on(_database(store), authenticator, lease)
     if seal_key is None and not key_file.exists() and ledger.holds_sealed_work():
         ledger.close()
         raise SealKeyMissing(shown(store), key_file)
@@ -262,12 +264,12 @@ def open_to_audit(store: str) -> Ledger:
     Raises:
         StoreUnavailable: the URL names no store we know, or the file cannot be used.
     """
-    from hitl_orchestrator.ledger.keys.mac import ephemeral_seals  # noqa: PLC0415
+    from hitl_orchestrator.ledger.keys.mac import ephemeral_authenticator  # noqa: PLC0415
 
-    return open_ledger(store) if store == MEMORY else _ledger_on(_database(store), ephemeral_seals())
+    return open_ledger(store) if store == MEMORY else _ledger_on(_database(store), ephemeral_authenticator())
 
 
-def _database(store: str) -> "Database":
+def _database(store: str) -> "MigratedDatabase":
     if is_postgres(store):
         return _postgres_database(store)
     path = sqlite_path(store)
@@ -300,8 +302,8 @@ def notary_of(
     clock: Clock | None = None,
 ) -> LedgerSigner:
     """Return the notary of a ledger. Its key is looked for when it first signs."""
-    book = None if head_file is None else Headbook(Path(head_file))
-    return LedgerSigner(ledger, clock or now_in_utc, lambda: signing_key(store, head_key), book)
+    file = None if head_file is None else HeadFile(Path(head_file))
+    return LedgerSigner(ledger, clock or now_in_utc, lambda: signing_key(store, head_key), file)
 
 
 def signing_key(store: str, given: "str | Path | SigningKey | None" = None, *, make: bool = True) -> "SigningKey":
@@ -338,15 +340,17 @@ def store_exists(store: str) -> bool:
         return database.revision() is not None
 
 
-def _ledger_on(database: "Database", seals: "RowAuthenticator", lease: float = LEASE_SECONDS) -> "SqlLedger":
+def _ledger_on(
+    database: "MigratedDatabase", authenticator: "RowAuthenticator", lease: float = LEASE_SECONDS
+) -> "LedgerStore":
     from hitl_orchestrator.ledger.database.migrate import migrate  # noqa: PLC0415 - not for a store in memory
-    from hitl_orchestrator.ledger.store.ledger import SqlLedger  # noqa: PLC0415
+    from hitl_orchestrator.ledger.store.ledger import LedgerStore  # noqa: PLC0415
 
     migrate(database)
-    return SqlLedger(database, seals, lease)
+    return LedgerStore(database, authenticator, lease)
 
 
-def _postgres_database(store: str) -> "Database":
+def _postgres_database(store: str) -> "MigratedDatabase":
     with _extra("postgres", store):
         from hitl_orchestrator.ledger.database.postgres import PostgresDatabase  # noqa: PLC0415
         from hitl_orchestrator.ledger.database.postgres_connections import Connections  # noqa: PLC0415 - only one store is imported

@@ -8,15 +8,15 @@ from support.builders import a_submission, an_output
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Classification
 from hitl_orchestrator.graph.adapter import LARGEST_IN_STATE, Adapter, InvalidState
-from hitl_orchestrator.ledger.memory.ledger import MemoryLedger
 from hitl_orchestrator.nodes.state import Submitted
+from hitl_orchestrator.wiring.build import MEMORY, open_ledger
 
 CLASSIFIED = Classification(risk_level="low", output=an_output())
 
 
 @pytest.fixture
 def payloads():
-    return MemoryLedger()
+    return open_ledger(MEMORY)
 
 
 @pytest.fixture

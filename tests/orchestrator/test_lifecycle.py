@@ -58,7 +58,7 @@ def bring_to(hitl, clock, state):
 
 def do(hitl, clock, row, verb):
     """Do something to this very review. The same withdrawal again is a receipt, and changes nothing."""
-    desk, row = hitl.services._desk, hitl.services.ledger.proven(row.review_id)
+    desk, row = hitl.services._desk, hitl.services.ledger.verified_review(row.review_id)[0]
     match verb:
         case ReviewVerb.CLAIM:
             desk.claim(row, "r1", 60, "library")
@@ -68,7 +68,7 @@ def do(hitl, clock, row, verb):
             desk.delegate(row, ("r1", "r2"), reason="", seconds=60, channel="library")
         case ReviewVerb.LAPSE:
             if row.claimed_by is not None:
-                desk._ledger.delegate(row, ("r1", "r1"), _actor("r1"), clock(), seconds=0.001)
+                desk._ledger.delegate(row, "r1", "r1", _actor("r1"), clock(), seconds=0.001)
                 let_pass(hitl, clock, desk._ledger.latest_review(row.case_id).claimed_until)
             desk.return_lapsed(row)
         case ReviewVerb.EXPIRE:
@@ -95,12 +95,12 @@ PAIRS = [(state, verb) for state, verb in product(ReviewState, ReviewVerb) if ve
 def test_a_verb_does_what_the_table_says_or_is_refused(desk, clock, state, verb):
     hitl = desk(timed=ReviewState.EXPIRED in (state, REVIEW_MOVES.get((state, verb))))
     row = bring_to(hitl, clock, state)
-    before = hitl.services.ledger.proven(row.review_id)
+    before = hitl.services.ledger.verified_review(row.review_id)[0]
 
     with suppress(HitlError):
         do(hitl, clock, row, verb)
 
-    after = hitl.services.ledger.proven(row.review_id)
+    after = hitl.services.ledger.verified_review(row.review_id)[0]
     assert (after != before) is ((state, verb) in REVIEW_MOVES)
     assert state_of(after, hitl.services.ledger.now()) is REVIEW_MOVES.get((state, verb), state)
     assert hitl.audit.verify().sound

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.enums import ActorKind, Authentication, CaseStage
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.ledger.events.redaction import Redaction, a_redaction
+from hitl_orchestrator.ledger.events.redaction import Redaction
 from hitl_orchestrator.services.reviews.claims import TeamOrchestrator
 
 
@@ -29,7 +29,7 @@ class RedactingOrchestrator(TeamOrchestrator):
         """
         actor, now = self._who_redacts(reviewer_id, channel), self._clock()
         try:
-            a_redaction(given_id, reason, actor, now)
+            Redaction(case_id=given_id, reason=reason, actor=actor, at=now)
         except ValidationError as exc:
             raise InvalidInput([f"redact {given_id!r}: {exc.errors()[0]['loc'][0]}: {exc.errors()[0]['msg']}"]) from exc
         case = self.show(given_id)

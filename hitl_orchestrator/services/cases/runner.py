@@ -165,7 +165,7 @@ class Driving:
             LedgerDamaged, InvalidKey, HeadFileUnavailable: the head cannot be signed; all else is closed.
         """
         try:
-            if self.notary.headbook is not None and not self._closed:
+            if self.notary.head_file is not None and not self._closed:
                 self.notary.sign(only_new=True)
         finally:
             self._closed = True
@@ -204,7 +204,7 @@ class Driving:
     def _drive(self, case: Case, *, new: bool = False) -> Case:
         """Run a case on from where it stands, and sign the head where it is time to."""
         moved = self._run_on(case, new=new)
-        if self.notary.headbook is not None:
+        if self.notary.head_file is not None:
             # What is acknowledged stands, signed or not; closing tries again.
             with suppress(HitlError):
                 if self.notary.unsigned() >= self._head_every:

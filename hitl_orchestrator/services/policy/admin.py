@@ -137,7 +137,7 @@ class GoverningOrchestrator(ProposingOrchestrator):
     def policy_life(self) -> PolicyHistory:
         """Return what rules now, with every change that waits for somebody, and every version that the store keeps."""
         life = self._notice()
-        with self.ledger.books() as books:
+        with self.ledger.snapshot() as books:
             rows = sorted(books.policies(), key=lambda row: row.recorded_seq)
         used = {row.policy_hash: Version(policy_hash=row.policy_hash, policy_id=row.policy_id) for row in rows}
         return replace(life, versions={**used, **life.versions})
@@ -149,7 +149,7 @@ class GoverningOrchestrator(ProposingOrchestrator):
     def shadow_report(self) -> ShadowReport | None:
         """Return how often the watched policy would have said something else so far; None where none is watched."""
         shadow = self._notice().shadow
-        return None if shadow is None else watched(shadow.policy_hash, self.ledger.watched(shadow.since))
+        return None if shadow is None else watched(shadow.policy_hash, self.ledger.routings(shadow.since))
 
     def backtest_policy(self, policy: GivenPolicy, *, capacity: "Mapping[str, Capacity] | None" = None) -> "Backtest":
         """Return what a policy would have done with every finished case of this store. Nothing is recorded.

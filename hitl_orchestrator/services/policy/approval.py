@@ -118,7 +118,7 @@ class ProposingOrchestrator(SpotCheckingOrchestrator):
 
     def _names(self) -> list[str]:
         """Return the hashes of all versions that the store keeps."""
-        with self.ledger.books() as books:
+        with self.ledger.snapshot() as books:
             return [row.policy_hash for row in books.policies()]
 
     def _looser(self, base: Policy, policy: Policy) -> tuple[str, ...]:

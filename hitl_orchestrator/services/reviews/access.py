@@ -63,7 +63,7 @@ class ReviewAccess:
     def _proven_and_told(self, row: StoredReview) -> tuple[StoredReview, list[Event]]:
         """Return the same, with the entries of its case, which name what was said by digests."""
         try:
-            return self._ledger.proven_and_told(row.review_id)
+            return self._ledger.verified_review(row.review_id)
         except TamperedReview as exc:
             self.alarm(row.case_id, str(exc))
             raise

@@ -68,5 +68,5 @@ def facts_of(task: Task, routing: Routing) -> Facts:
 
 def _another_policy_is_known(ledger: Ledger, active: str) -> bool:
     """Whether some case may have come in under another policy than the active one: only then may it ask for more."""
-    with ledger.books() as books:
+    with ledger.snapshot() as books:
         return any(policy.policy_hash != active for policy in books.policies())

@@ -70,7 +70,7 @@ class ReviewClaims(ReviewAccess):
         if reviewer.reviewer_id == other.reviewer_id:
             raise NotAuthorized(other.reviewer_id, "they hold it already; name somebody else")
         actor, now, limit = who_acts(reviewer, channel), self._clock(), self._limit(other)
-        return self._ledger.delegate(row, between, actor, now, seconds=seconds, reason=reason, limit=limit)
+        return self._ledger.delegate(row, *between, actor, now, seconds=seconds, reason=reason, limit=limit)
 
     def look(self, row: StoredReview, reviewer: Reviewer, seconds: float, channel: str) -> None:
         """Take note that somebody looks at a review, and let their claim of it live on."""

@@ -51,9 +51,10 @@ def _rows(ledger: Ledger, *, events: bool) -> Iterator[Row]:
         return (one.model_dump(mode="json") for one in ledger.events())
     # What a policy may ask about and the record does not hold. Both come in the order in which the cases finished.
     return (
-        record.model_dump(mode="json")
-        | dict(zip(OF_THE_TASK, (past.metadata, past.made_at, past.redacted), strict=True))
-        for record, past in zip(ledger.records(), ledger.past(), strict=False)
+        record.model_dump(mode="json") | dict(zip(OF_THE_TASK, (metadata, task_timestamp, redacted), strict=True))
+        for record, (task_timestamp, metadata, redacted) in zip(
+            ledger.records(), ledger.outcomes("task_timestamp", metadata=True), strict=False
+        )
     )
 
 
