@@ -91,7 +91,10 @@ def test_only_the_submitter_cancels(team):
 
     assert (refused.code, refused.out) == (1, "")
     assert "only 'shop', who submitted it, may cancel it" in refused.err
-    assert team("cancel", "task_001", "--submitted-by", "shop", "--reason", "sent twice", "--json").data["stage"] == "finished"
+    assert (
+        team("cancel", "task_001", "--submitted-by", "shop", "--reason", "sent twice", "--json").data["stage"]
+        == "finished"
+    )
     told = team("show", "task_001").out
     assert "domain_reviewer: canceled by shop at" in told
     assert '"sent twice"' in told

@@ -122,9 +122,8 @@ def test_where_the_policy_became_stricter_show_names_who_decides_now(stricter):
     told = stricter("show", "task_002").out
 
     assert "Task task_002: waits for senior_manager" in told
-    assert (
-        "The policy is stricter now: senior_manager decides this, domain_reviewer no longer may."
-        in " ".join(told.split())
+    assert "The policy is stricter now: senior_manager decides this, domain_reviewer no longer may." in " ".join(
+        told.split()
     )
     command = told.splitlines()[-1].split()
     assert command == ["hitl", "decide", "task_002", "approve", "--reviewer", "senior_manager"]

@@ -143,9 +143,7 @@ def loose_hash(hitl):
 def test_whoever_asks_for_entries_says_about_what(hitl):
     hitl("run", "tasks.json")
 
-    assert (
-        hitl("audit", "show", "--policies").out == "No entry about policies yet.\n"
-    )
+    assert hitl("audit", "show", "--policies").out == "No entry about policies yet.\n"
     for typed in ((), ("task_001", "--policies")):
         refused = hitl("audit", "show", *typed)
         assert (refused.code, refused.out) == (2, "")

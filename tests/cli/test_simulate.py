@@ -12,7 +12,14 @@ def test_a_small_month_is_told_in_full(hitl):
 
     assert (told.code, told.err) == (0, "")
     assert "2 days with 8 tasks each" in told.out
-    for word in ("submitted", "approved automatically", "decided by reviewers", "lost", "waited for a reviewer", "busy"):
+    for word in (
+        "submitted",
+        "approved automatically",
+        "decided by reviewers",
+        "lost",
+        "waited for a reviewer",
+        "busy",
+    ):
         assert word in told.out
     assert all(f"r0{number}" in told.out for number in range(1, 6))
 

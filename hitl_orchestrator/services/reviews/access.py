@@ -32,7 +32,7 @@ class ReviewAccess:
     def verified_with_events(self, row: StoredReview) -> tuple[StoredReview, list[Event]]:
         """Return the same with the entries of its case, which hold digests in place of texts."""
         try:
-            return self._ledger.proven_and_told(row.review_id)
+            return self._ledger.verified_review(row.review_id)
         except TamperedReview as exc:
             self._reader.alarm(row.case_id, str(exc))
             raise
