@@ -69,6 +69,13 @@ class Cases(Protocol):
     def case(self, case_id: str) -> Case:
         """Return a case by its id. Raises `UnknownCase`."""
 
+    def case_with_events(self, case_id: str) -> tuple[Case, list[Event]]:
+        """Return a case with its entries, which name texts by their digest, from one consistent state.
+
+        Raises:
+            UnknownCase: there is no such case.
+        """
+
     def find(self, name: str) -> Case:
         """Return a case by its id, or the latest attempt of a task by the task id. Raises `UnknownCase`."""
 
@@ -137,6 +144,9 @@ class Reviews(Protocol):
 
     def latest_review(self, case_id: str) -> StoredReview | None:
         """Return the review of a case with the highest level, None if it has none."""
+
+    def verify_review(self, review: StoredReview, events: Sequence[Event]) -> None:
+        """Verify that this ledger wrote a review, from the entries of its case. Raises as `verified_review`."""
 
     def verified_review(self, review_id: str) -> tuple[StoredReview, list[Event]]:
         """Return a review with the entries of its case, after verifying that this ledger wrote the row.

@@ -80,6 +80,14 @@ class CaseRepository:
             return case_in(transaction, case_id)
 
     @retried
+    def case_with_events(self, case_id: str) -> tuple[Case, list[Event]]:
+        """Return a case with its entries."""
+        with self._database.read() as transaction:
+            case = case_in(transaction, case_id)
+            rows = transaction.run(entry_statements.EVENTS_OF_CASE, wanted_case=case_id)
+            return case, [event_of(row["entry"], row["digest"]) for row in rows]
+
+    @retried
     def find(self, name: str) -> Case:
         """Return a case by its id, or the latest attempt of a task by the task id."""
         with self._database.read() as transaction:

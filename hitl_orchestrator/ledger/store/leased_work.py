@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.domain.lifecycle import STAGE_MOVES
@@ -12,6 +12,13 @@ from hitl_orchestrator.ledger.store.leases import NO_FENCE, Holder, is_gone
 from hitl_orchestrator.ledger.store.statements import cases as statements
 
 _NO_LEASE = {"holder": None, "held_for": None}
+
+
+class Moved(NamedTuple):
+    """The first entry of a case that has moved, and the review whose decision settled it, if any."""
+
+    intake: str
+    settled_by: str | None
 
 
 class LeasedWork:
@@ -60,8 +67,8 @@ class LeasedWork:
         """Return the parameters of a new lease; of none if not `driving`."""
         return {"holder": self._holder.name, "held_for": self._holder.seconds} if driving else _NO_LEASE
 
-    def move(self, transaction: StoreTransaction, case_id: str, before: CaseStage, kind: EventKind) -> str | None:
-        """Move a case to the stage after an entry of this kind, releasing its lease, and return its first entry.
+    def move(self, transaction: StoreTransaction, case_id: str, before: CaseStage, kind: EventKind) -> "Moved | None":
+        """Move a case to the stage after an entry of this kind, releasing its lease.
 
         Returns None if the case is not at the stage `before`.
 
@@ -72,7 +79,7 @@ class LeasedWork:
         values = {"from_stage": before.value, "to_stage": after.value, "fence": self._holder.fence(case_id)}
         moved = transaction.first(statements.MOVE_CASE, wanted_case=case_id, **values)
         if moved is not None:
-            return str(moved["intake"])
+            return Moved(str(moved["intake"]), moved["settled_by"])
         row = transaction.first(statements.STAGE, wanted_case=case_id)
         if row is not None and row["stage"] == before.value:
             raise LeaseLost(case_id, before.value)

@@ -35,7 +35,8 @@ class LedgerStore:
 
         cases = CaseRepository(database, work)
         self.receive, self.refuse, self.alarm, self.redact = cases.receive, cases.refuse, cases.alarm, cases.redact
-        self.case, self.find, self.stages, self.events = cases.case, cases.find, cases.stages, cases.events
+        self.case, self.case_with_events, self.find = cases.case, cases.case_with_events, cases.find
+        self.stages, self.events = cases.stages, cases.events
         self.keep, self.kept = cases.keep, cases.kept
 
         outcomes = OutcomeRepository(database, work)
@@ -46,6 +47,7 @@ class LedgerStore:
         self.open_review, self.decide, self.withdraw = reviews.open_review, reviews.decide, reviews.withdraw
         self.expired, self.expire, self.answered_under = reviews.expired, reviews.expire, reviews.answered_under
         self.latest_review, self.verified_review = reviews.latest_review, reviews.verified_review
+        self.verify_review = reviews.verify_review
         self.holds_sealed_work = reviews.holds_sealed_work
 
         claims = ClaimRepository(database, authenticator)

@@ -9,17 +9,16 @@ from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.domain.sampling import is_spot_checked
 from hitl_orchestrator.errors import IncompleteOutcome
-from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, resumed, retried
+from hitl_orchestrator.ledger.database.ports import Database, resumed, retried
 from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import Draft, body_of
 from hitl_orchestrator.ledger.events.contents import text_under
 from hitl_orchestrator.ledger.events.outcomes import outcome_of
 from hitl_orchestrator.ledger.store import event_log
 from hitl_orchestrator.ledger.store.cases import recorded_outcome
-from hitl_orchestrator.ledger.store.leased_work import LeasedWork
+from hitl_orchestrator.ledger.store.leased_work import LeasedWork, Moved
 from hitl_orchestrator.ledger.store.statements import cases as statements
 from hitl_orchestrator.ledger.store.statements.events import RECORDS
-from hitl_orchestrator.ledger.store.statements.reviews import DECIDING_REVIEW
 
 
 class OutcomeRepository:
@@ -34,12 +33,12 @@ class OutcomeRepository:
         before = builders.stage_before_finish(record)
         # A decision is flushed already, and its outcome can be written again from it.
         with self._database.write(flush=before is not CaseStage.DECIDED) as transaction:
-            intake = self._work.move(transaction, record.case_id, before, EventKind.FINISHED)
-            if intake is None:
+            moved = self._work.move(transaction, record.case_id, before, EventKind.FINISHED)
+            if moved is None:
                 return recorded_outcome(transaction, record.case_id)
             finished = builders.finished(record, at)
-            seq = 1 + event_log.append(transaction, _entry_before(transaction, record, routing, at), finished)
-            outcome = outcome_of(seq, finished.body, body_of(intake))
+            seq = 1 + event_log.append(transaction, _entry_before(moved, record, routing, at), finished)
+            outcome = outcome_of(seq, finished.body, body_of(moved.intake))
             transaction.run(statements.ADD_OUTCOME, **outcome._asdict())
             if is_spot_checked(record):
                 transaction.run(statements.ADD_SPOT_CHECK, case_id=record.case_id, finished_seq=seq)
@@ -70,14 +69,13 @@ class OutcomeRepository:
             transaction.run(statements.DELETE_SPOT_CHECK, wanted_case=case_id)
 
 
-def _entry_before(transaction: StoreTransaction, record: AuditRecord, routing: Routing, at: datetime) -> Draft:
+def _entry_before(moved: Moved, record: AuditRecord, routing: Routing, at: datetime) -> Draft:
     """Return the entry that precedes an outcome: the routing of an agent's case, else the resumption."""
     if builders.stage_before_finish(record) is CaseStage.RECEIVED:
         return builders.routed(record.case_id, routing, at)
-    review = transaction.first(DECIDING_REVIEW, wanted_case=record.case_id)
-    if review is None:
+    if moved.settled_by is None:
         raise IncompleteOutcome(record.case_id, "no reviewer's decision is recorded for it")
-    return builders.resumed(record.case_id, review["review_id"], at)
+    return builders.resumed(record.case_id, moved.settled_by, at)
 
 
 def _with_metadata(row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -109,10 +109,14 @@ class ReviewRepository:
             review = review_of(row)
             entries = transaction.run(EVENTS_OF_CASE, wanted_case=review.case_id)
             events = [event_of(entry["entry"], entry["digest"]) for entry in entries]
+        self.verify_review(review, events)
+        return review, events
+
+    def verify_review(self, review: StoredReview, events: Sequence[Event]) -> None:
+        """Verify a review that was read with the entries of its case."""
         builders.check_not_redacted(review, events)
         self._authenticator.check(review)
         check_recorded(review, events)
-        return review, events
 
     @retried
     def holds_sealed_work(self) -> bool:

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Select, and_, bindparam, delete, insert, literal_column, null, or_, select, update
 
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
-from hitl_orchestrator.domain.lifecycle import RUNNABLE, STAGE_MOVES
+from hitl_orchestrator.domain.lifecycle import RUNNABLE, SETTLED, STAGE_MOVES
 from hitl_orchestrator.ledger.database.clock import NOW, from_now
-from hitl_orchestrator.ledger.database.tables import cases, contents, events, outcomes, refusals, spot_checks
+from hitl_orchestrator.ledger.database.tables import cases, contents, events, outcomes, refusals, reviews, spot_checks
 from hitl_orchestrator.ledger.store.statements.literals import literal_of, literals_of
 
 _THIS = cases.c.case_id == bindparam("wanted_case")
@@ -48,7 +48,7 @@ _RELEASED = {"holder": null(), "held_until": null()}
 _LEASED = {"fence": cases.c.fence + 1, "holder": bindparam("holder"), "held_until": from_now("held_for")}
 
 # Move a case to its next stage and release it, if it is at the expected stage and no other worker has taken it. Returns
-# its first entry.
+# its first entry, and the review whose decision settled it.
 MOVE_CASE = (
     update(cases)
     .where(
@@ -62,7 +62,13 @@ MOVE_CASE = (
         .where(events.c.seq == cases.c.submitted_seq)
         .correlate(cases)
         .scalar_subquery()
-        .label("intake")
+        .label("intake"),
+        select(reviews.c.review_id)
+        .where(reviews.c.case_id == cases.c.case_id, reviews.c.status.in_(literals_of(SETTLED)))
+        .limit(1)
+        .correlate(cases)
+        .scalar_subquery()
+        .label("settled_by"),
     )
 )
 

@@ -3,10 +3,9 @@
 from sqlalchemy import bindparam, insert, null, or_, select, update
 
 from hitl_orchestrator.domain.enums import CaseStage, ReviewStatus
-from hitl_orchestrator.domain.lifecycle import SETTLED
 from hitl_orchestrator.ledger.database.clock import NOW
 from hitl_orchestrator.ledger.database.tables import cases, reviews
-from hitl_orchestrator.ledger.store.statements.literals import literal_of, literals_of
+from hitl_orchestrator.ledger.store.statements.literals import literal_of
 
 _OF_CASE = reviews.c.case_id == bindparam("wanted_case")
 IS_OPEN = reviews.c.status == literal_of(ReviewStatus.OPEN)
@@ -23,9 +22,6 @@ UNFINISHED_REVIEW = (
     .where(cases.c.stage != literal_of(CaseStage.FINISHED))
     .limit(1)
 )
-
-# The review whose answer decided a case.
-DECIDING_REVIEW = select(reviews.c.review_id).where(_OF_CASE, reviews.c.status.in_(literals_of(SETTLED)))
 
 # Record the decision of an open review. The WHERE clause is the lock: of any number of answers one wins. At its
 # deadline a review stops accepting answers and may expire: both statements use the same clock.
