@@ -37,7 +37,7 @@ class OutcomeRepository:
             if moved is None:
                 return recorded_outcome(transaction, record.case_id)
             finished = builders.finished(record, at)
-            seq = 1 + event_log.append(transaction, _entry_before(moved, record, routing, at), finished)
+            seq = 1 + event_log.append(transaction, _entry_before(moved, record, routing, at), finished, end=moved.end)
             outcome = outcome_of(seq, finished.body, body_of(moved.intake))
             transaction.run(statements.ADD_OUTCOME, **outcome._asdict())
             if is_spot_checked(record):
