@@ -18,7 +18,7 @@ from support.builders import (
     minutes,
 )
 from support.postgres_server import somebody_else
-from support.secret_leaks import SECRET, run, secret_output, told
+from support.secret_leaks import SECRET, all_text, run, secret_output
 from support.stores import address_of
 
 from hitl_orchestrator import Orchestrator
@@ -66,11 +66,11 @@ def redact(ledger, case_id="case-1", reason="Article 17"):
 
 def test_what_was_said_is_gone_from_everything_that_the_ledger_tells(ledger):
     finished(ledger)
-    assert SECRET in told(ledger)
+    assert SECRET in all_text(ledger)
 
     redact(ledger)
 
-    assert SECRET not in told(ledger)
+    assert SECRET not in all_text(ledger)
     with pytest.raises(KeyError):
         ledger.kept("d" * 64)
 
@@ -131,11 +131,11 @@ def test_nothing_else_is_touched(ledger):
 def test_again_is_the_same_receipt_and_changes_nothing(ledger):
     finished(ledger)
     receipt = redact(ledger)
-    before = told(ledger)
+    before = all_text(ledger)
 
     assert ledger.redact("case-1", "another reason", PERSON, minutes(99)) == receipt
 
-    assert told(ledger) == before
+    assert all_text(ledger) == before
 
 
 @pytest.mark.parametrize("stage", ["received", "waiting", "decided"])
@@ -145,12 +145,12 @@ def test_a_case_that_is_not_finished_keeps_what_was_said(ledger, stage):
         row = ledger.open_review(a_shown("case-1"), NINE)
     if stage == "decided":
         ledger.decide(row, a_verdict(), PERSON)
-    before = told(ledger)
+    before = all_text(ledger)
 
     with pytest.raises(CaseUnfinished, match=f"'case-1' cannot be redacted: it is {stage}, not finished; .*hitl re"):
         redact(ledger)
 
-    assert told(ledger) == before
+    assert all_text(ledger) == before
 
 
 def test_a_case_that_is_not_there_cannot_be_redacted(ledger):
@@ -273,7 +273,7 @@ def test_a_refused_answer_leaves_no_digest_of_its_words_behind(hitl):
 
     hitl.cases.redact(task_id="task-1", reason="asked for")
 
-    assert digest not in told(hitl.services.ledger)
+    assert digest not in all_text(hitl.services.ledger)
     assert hitl.audit.verify().problem is None
 
 

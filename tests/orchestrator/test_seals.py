@@ -1,4 +1,4 @@
-"""What somebody who can write the tables can make of a case: nothing that finishes it, and an alarm each time."""
+"""What a reviewer who can write the tables can make of a case: nothing that finishes it, and an alarm each time."""
 
 import json
 from collections.abc import Callable
@@ -222,7 +222,7 @@ def test_a_review_that_was_passed_up_by_hand_takes_no_decision_above(opened, dur
     assert list(hitl.audit.records()) == []
 
 
-def test_what_was_finished_by_hand_has_no_outcome_to_show(opened, durable_store, case, intruder):
+def test_a_stage_that_was_set_by_hand_has_no_outcome(opened, durable_store, case, intruder):
     intruder.move(case.case_id, "finished")
 
     with pytest.raises(HitlError):
@@ -278,16 +278,16 @@ def test_the_ledger_names_the_seal_of_every_opening_and_answer(hitl, waits):
     hitl.decide(task_id="task-1", decision=a_review("escalate", "ana"))
     hitl.decide(task_id="task-1", decision=a_review("approve", "max"))
 
-    told = [
+    reported = [
         event.body["seal"] for event in hitl.cases.history(task_id="task-1") if event.kind in ("escalated", "decided")
     ]
-    assert told == [row.seal for row in hitl.cases.get(task_id="task-1").reviews]
-    assert len(set(told)) == 2
-    assert case.open_review.seal not in told
+    assert reported == [row.seal for row in hitl.cases.get(task_id="task-1").reviews]
+    assert len(set(reported)) == 2
+    assert case.open_review.seal not in reported
 
 
 def test_a_forged_submission_or_routing_in_the_state_lets_nothing_go_ahead(hitl):
-    """Whoever may call the graph hands it another task, or surer facts, under the id of a case that came in."""
+    """The person who may call the graph hands it another task, or surer facts, under the id of a case that came in."""
     accepted = hitl.cases.enqueue(a_task(), an_output(confidence=0.5))
     graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(accepted.case_id)
     surer = accepted.submission.model_copy(update={"output": an_output(confidence=0.99)})
