@@ -1,5 +1,6 @@
 """What the ledger holds: events, and the record of how a case ended."""
 
+from hashlib import sha256
 from typing import Any
 
 from pydantic import Field
@@ -154,3 +155,19 @@ class Event(Value):
     body: dict[str, Any]
     previous: str
     digest: str
+
+
+_DIGITS = 13
+_SPOT_CHECK = "spot check"
+
+
+def is_drawn(share: float, *names: str) -> bool:
+    """Whether the hash of these names falls into a share of all; if so, it also falls into every larger share."""
+    drawn = sha256("\n".join(names).encode()).hexdigest()[:_DIGITS]
+    return int(drawn, 16) < int(share * (1 << 4 * _DIGITS))
+
+
+def is_spot_checked(record: AuditRecord) -> bool:
+    """Whether an auto-approved case is sampled for a spot check, by its review probability."""
+    is_auto = record.decision_source is DecisionSource.AGENT and record.quality_check is None
+    return is_auto and is_drawn(record.review_probability, _SPOT_CHECK, record.case_id)

@@ -42,7 +42,7 @@ def test_verify_names_the_first_bad_entry_and_exits_with_1(filled, folder):
     said, data = filled("audit", "verify"), filled("audit", "verify", "--json")
 
     assert (said.code, data.code, said.out) == (1, 1, "")
-    assert said.err.startswith(f"hitl: entry {data.data['bad_entry']}: its text was altered")
+    assert said.err.startswith(f"hitl: entry {data.data['bad_entry']}: its text or its digest was altered")
     assert data.data["sound"] is False
 
 

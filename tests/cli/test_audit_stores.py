@@ -43,7 +43,7 @@ def test_what_was_changed_is_named_and_nothing_is_signed_or_proven_on_it(filled,
 
     bad = filled("audit", "verify", "--json").data["bad_entry"]
     assert (said.code, said.out) == (1, "")
-    assert said.err.startswith(f"hitl: entry {bad}: its text was altered")
+    assert said.err.startswith(f"hitl: entry {bad}: its text or its digest was altered")
     for command in (["head"], ["prove", "task_001"]):
         refused = filled("audit", *command)
         assert (refused.code, f"entry {bad}" in refused.err) == (1, True)

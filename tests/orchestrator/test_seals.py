@@ -53,7 +53,7 @@ def refuses_to_finish(hitl: Orchestrator, case_id: str, says: str) -> None:
     [
         ("", "it has no seal"),
         ("f" * 64, "it has no seal"),
-        (f"{'0' * 16}.{'f' * 64}", "is not known here"),
+        (f"{'0' * 16}.{'f' * 64}", "is not configured"),
         ("its own", "its seal does not match the row"),
         ("the same key", "its seal does not match the row"),
     ],
@@ -169,7 +169,7 @@ def test_a_decision_that_was_taken_back_cannot_be_taken_again(opened, durable_st
 
     hitl = opened(durable_store)
     for _ in range(2):
-        with pytest.raises(TamperedReview, match="the answer is gone"):
+        with pytest.raises(TamperedReview, match="the row has none"):
             hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
 
     assert (list(hitl.audit.records()), len(alarms(hitl, case.case_id))) == ([], 1)
@@ -179,7 +179,7 @@ def test_a_decision_of_which_the_ledger_tells_nothing_finishes_nothing(opened, d
     intruder.disarm()
     intruder.run("DELETE FROM events WHERE kind = 'decided'")
 
-    refuses_to_finish(opened(durable_store), decided.case_id, "the ledger tells of another answer to it, or of none")
+    refuses_to_finish(opened(durable_store), decided.case_id, "the ledger records another answer to it, or none")
 
 
 @pytest.mark.parametrize("column", ["role", "shown"])

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from hitl_orchestrator.domain.audit import AuditRecord
+from hitl_orchestrator.domain.audit import AuditRecord, is_spot_checked
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
-from hitl_orchestrator.domain.sampling import is_spot_checked
 from hitl_orchestrator.errors import IncompleteOutcome
 from hitl_orchestrator.ledger.database.ports import Database, resumed, retried
 from hitl_orchestrator.ledger.events import builders
