@@ -22,6 +22,7 @@ from hitl_orchestrator.cli.context import (
     session_of,
 )
 from hitl_orchestrator.cli.output.errors import INTERRUPTED
+from hitl_orchestrator.domain.enums import HumanDecision
 from hitl_orchestrator.errors import InvalidInput
 
 app = typer.Typer(
@@ -188,7 +189,7 @@ def resume(
         typer.Argument(
             metavar="DECISION",
             help="approve, reject, modify, override or escalate.",
-            autocompletion=lambda: ["approve", "reject", "modify", "override", "escalate"],
+            autocompletion=lambda: [decision.value for decision in HumanDecision],
         ),
     ],
     *,

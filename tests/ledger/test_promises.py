@@ -234,7 +234,7 @@ def test_another_answer_is_told_which_one_stands(ledger, other):
 def test_a_verdict_about_something_else_than_the_review_shows_is_stale(ledger, seen):
     row = waiting(ledger)
 
-    with pytest.raises(StaleReview, match="look at the case again"):
+    with pytest.raises(StaleReview, match="read the case again"):
         ledger.decide(row.model_copy(update=seen), a_verdict(), PERSON)
 
     assert ledger.latest_review("case-1") == row

@@ -6,7 +6,7 @@ from support.policy_changes import checked
 
 from hitl_orchestrator.domain.enums import QualityCheckKind
 from hitl_orchestrator.domain.input.reserved_ids import spot_check_id
-from hitl_orchestrator.domain.sampling import is_drawn
+from hitl_orchestrator.domain.value import is_drawn
 from hitl_orchestrator.errors import NotAuthorized
 
 

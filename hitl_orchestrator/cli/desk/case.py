@@ -17,19 +17,13 @@ from hitl_orchestrator.cli.desk.editor import EditorScreen
 from hitl_orchestrator.cli.desk.pending import Blind, Pending
 from hitl_orchestrator.cli.desk.styled_text import FAINT, RISK, STRONG
 from hitl_orchestrator.cli.desk.widgets import Header, Keys, Notice, Piece, begin
-from hitl_orchestrator.domain.enums import HumanDecision
+from hitl_orchestrator.domain.enums import DECISION_SPECS, HumanDecision
 from hitl_orchestrator.review.view import CaseView
 
 if TYPE_CHECKING:
     from hitl_orchestrator.cli.desk.app import DeskApp
 
-DECIDING = {
-    "a": HumanDecision.APPROVE,
-    "r": HumanDecision.REJECT,
-    "m": HumanDecision.MODIFY,
-    "o": HumanDecision.OVERRIDE,
-    "e": HumanDecision.ESCALATE,
-}
+DECIDING = {spec.key: decision for decision, spec in DECISION_SPECS.items()}
 AROUND = (("d", "delegate"), ("l", "release"), ("Esc", "queue"), ("?", "help"))
 LEFT = (("n", "next"), ("Esc", "queue"), ("?", "help"))
 
@@ -374,8 +368,8 @@ def _kept(told: str) -> str:
 
 
 def _why_not_offered(decision: HumanDecision, view: CaseView) -> str:
-    if decision is HumanDecision.APPROVE and view.proposal is None:
+    if decision.spec.approves_proposal and view.proposal is None:
         return "the agent proposes nothing to approve"
-    if decision is HumanDecision.ESCALATE:
-        return "there is nobody above to pass it to"
+    if decision.spec.escalates:
+        return "no role above can take the case"
     return "this review does not offer it"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-from hitl_orchestrator.domain.enums import HumanDecision
+from hitl_orchestrator.domain.enums import DECISION_SPECS, HumanDecision
 from hitl_orchestrator.domain.input.parsing import parse, read_json
 from hitl_orchestrator.domain.json_patch import FieldChange, changes
 from hitl_orchestrator.domain.review import Review
@@ -15,8 +15,8 @@ from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.review.view import CaseView
 
 DELEGATE = "delegate"
-WITH_REASON = (HumanDecision.OVERRIDE, HumanDecision.ESCALATE)
-WITH_OUTPUT = (HumanDecision.MODIFY, HumanDecision.OVERRIDE)
+WITH_REASON = tuple(decision for decision, spec in DECISION_SPECS.items() if spec.needs_reason)
+WITH_OUTPUT = tuple(decision for decision, spec in DECISION_SPECS.items() if spec.takes_output)
 EDITOR = "your output"
 
 
@@ -60,8 +60,8 @@ class Draft:
         """Return what is still needed before this can be recorded; empty where nothing is."""
         if self.act in WITH_REASON and not self.text.strip():
             return f"{self.act} needs a reason: press t and say why"
-        if self.act is HumanDecision.MODIFY and not self.edited:
-            return "modify needs an edited output: press m"
+        if isinstance(self.act, HumanDecision) and self.act.spec.needs_output and not self.edited:
+            return f"{self.act} needs an edited output: press {self.act.spec.key}"
         return ""
 
     def review(self, view: CaseView) -> Review:

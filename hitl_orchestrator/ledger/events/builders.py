@@ -13,7 +13,6 @@ from hitl_orchestrator.domain.enums import (
     CaseStage,
     DecisionSource,
     EventKind,
-    HumanDecision,
     OnTimeout,
     ReviewStatus,
 )
@@ -196,7 +195,7 @@ def alarm(case_id: str, cause: str, at: datetime) -> Draft:
 
 def status_after(verdict: RecordedDecision) -> ReviewStatus:
     """Return what an open review becomes by this verdict."""
-    if verdict.review.human_decision is HumanDecision.ESCALATE:
+    if verdict.review.human_decision.spec.escalates:
         return ReviewStatus.ESCALATED
     if not verdict.settles:
         return ReviewStatus.VOTED

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
+from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt, is_spot_checked
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Routing, ShadowAnswer
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
-from hitl_orchestrator.domain.sampling import is_spot_checked
 from hitl_orchestrator.errors import IncompleteOutcome, TamperedReview, TaskConflict
 from hitl_orchestrator.ledger.events import builders as entries
 from hitl_orchestrator.ledger.events import redaction as redacting

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import bindparam, delete, insert, select
 
-from hitl_orchestrator.domain.audit import AuditRecord
-from hitl_orchestrator.domain.sampling import is_spot_checked
+from hitl_orchestrator.domain.audit import AuditRecord, is_spot_checked
 from hitl_orchestrator.ledger.database.ports import Transaction, resolved
 from hitl_orchestrator.ledger.database.tables import spot_checks
 from hitl_orchestrator.ledger.store.leased_work import SqlWork

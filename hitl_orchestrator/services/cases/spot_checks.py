@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from contextlib import suppress
 
+from hitl_orchestrator.domain.audit import is_spot_checked
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import CaseStage
-from hitl_orchestrator.domain.sampling import is_spot_checked
 from hitl_orchestrator.errors import HitlError, StoreUnavailable
 from hitl_orchestrator.services.cases.redaction import RedactingOrchestrator
 from hitl_orchestrator.services.cases.runner import Notice

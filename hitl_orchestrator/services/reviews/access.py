@@ -84,7 +84,7 @@ class ReviewAccess:
             needed=needed,
             requirements=requirements,
             barred=barred_by_duty(case.submission, self._people),
-            given=ballots(self._before(row, case)) if requirements.approvals > 1 else (),
+            votes=ballots(self._before(row, case)) if requirements.approvals > 1 else (),
         )
 
     def _before(self, row: StoredReview, case: Case | None = None) -> list[StoredReview]:

@@ -7,7 +7,7 @@ from typing import Any
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Routing
-from hitl_orchestrator.domain.enums import DecisionSource, FinalDecision, HumanDecision
+from hitl_orchestrator.domain.enums import DecisionSource, FinalDecision
 from hitl_orchestrator.domain.json_patch import json_patch
 from hitl_orchestrator.domain.review import RecordedDecision, Review, StoredReview
 from hitl_orchestrator.domain.task import Proposal
@@ -92,7 +92,7 @@ def _patch(routing: Routing, review: Review) -> tuple[dict[str, Any], ...] | Non
 
 def _output_after(review: Review, routing: Routing) -> Proposal | None:
     """Return what may be carried out. What a person overrode in words alone leaves nothing of the agent's to do."""
-    if review.human_decision is HumanDecision.APPROVE:
+    if review.human_decision.spec.approves_proposal:
         return None if routing.output is None else routing.output.agent_output
     return review.modified_output
 

@@ -59,7 +59,7 @@ class CaseViewer:
             message=row.shown.routing.decision.message or "",
             role=rights.needed,
             requirements=rights.requirements,
-            votes_given=len(rights.given),
+            votes_given=len(rights.votes),
             passed_up_because=row.shown.passed_up_because,
             history=tuple(_history(events, rights, reviewer)),
             opened_at=row.opened_at,
@@ -145,29 +145,14 @@ def _choices(rights: Rights, reviewer: Reviewer | None) -> Iterator[Choice]:
         role = rights.needed
     above = chain.above(chain.higher(row.role, role))
     for word in options(row, role, chain):
-        does = _DOES_TO_A_POLICY if row.shown.task.task_type == POLICY_CHANGE else _DOES
-        yield Choice(decision=word, does=does[word].format(above=above) + _together(rights, word))
-
-
-_DOES = {
-    HumanDecision.APPROVE: "the proposal is carried out exactly as it stands",
-    HumanDecision.REJECT: "nothing is carried out",
-    HumanDecision.MODIFY: "your edited output is carried out instead",
-    HumanDecision.OVERRIDE: "your own output is carried out, or nothing where you give none; say why",
-    HumanDecision.ESCALATE: "it goes up to {above}, who decides; say why",
-}
-
-
-_DOES_TO_A_POLICY = {
-    **dict.fromkeys(HumanDecision, "the policy stays as it is"),
-    HumanDecision.APPROVE: "the change of the policy is carried out",
-    HumanDecision.ESCALATE: _DOES[HumanDecision.ESCALATE],
-}
+        spec = word.spec
+        does = spec.effect_on_policy if row.shown.task.task_type == POLICY_CHANGE else spec.effect
+        yield Choice(decision=word, does=does.format(above=above) + _together(rights, word))
 
 
 def _together(rights: Rights, word: HumanDecision) -> str:
     needed = rights.requirements.approvals
-    return "" if needed == 1 or word is HumanDecision.ESCALATE else f", once {needed} persons say the same"
+    return "" if needed == 1 or word.spec.escalates else f", once {needed} persons say the same"
 
 
 def _history(events: Sequence[Event], rights: Rights, reviewer: Reviewer | None) -> Iterator[HistoryItem]:

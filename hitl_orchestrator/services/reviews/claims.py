@@ -339,7 +339,8 @@ def _text_of(given: str, row: StoredReview) -> str:
 
 def _not_in_bulk(cases: Sequence[Case], review: Review) -> Iterator[str]:
     """Yield what keeps cases from being decided together."""
-    if review.modified_output is not None or review.human_decision not in (HumanDecision.APPROVE, HumanDecision.REJECT):
+    spec = review.human_decision.spec
+    if review.modified_output is not None or not (spec.approves_proposal or spec.rejects):
         yield f"bulk: {review.human_decision} is for one case alone; several can be approved or rejected together"
     rules = sorted({_open_of(case).shown.routing.decision.rule_id for case in cases})
     if len(rules) > 1:

@@ -130,21 +130,21 @@ class ReviewRecorder(ReviewClaims):
     ) -> tuple[RecordedDecision, ReviewSnapshot | None]:
         """Return an answer as it counts, and what is shown to whom next: nothing where it settles the case."""
         row = rights.row
-        if verdict.review.human_decision is HumanDecision.ESCALATE:
+        if verdict.review.human_decision.spec.escalates:
             return verdict, self._passed_up(row, verdict, rights)
         if rights.requirements.approvals == 1:
             return verdict, None
-        given = [*rights.given, quorum.ballot(row.shown, verdict)]
+        votes = [*rights.votes, quorum.ballot(row.shown, verdict)]
         others = rights.left(but=reviewer.human, taken=(verdict.role,))
         above = rights.left_above(verdict.role, reviewer.human)
-        step = quorum.next_step(given, rights.requirements, others=bool(others), others_above=bool(above))
+        step = quorum.next_step(votes, rights.requirements, others=bool(others), others_above=bool(above))
         if step is quorum.Step.SETTLES:
             return verdict, None
         vote = verdict.model_copy(update={"settles": False})
         if step is quorum.Step.ANOTHER:
             return vote, self._shown_again(row, row.role, row.shown.passed_up_because)
         role = self._role_above(rights, rights.needed)
-        return vote, self._shown_again(row, role, quorum.told(given), escalated=True)
+        return vote, self._shown_again(row, role, quorum.disagreement(votes), escalated=True)
 
     def _check_content(self, answer: Review, row: StoredReview) -> None:
         """Pass an answer whose reason is a known one, and whose output is one of its type."""
@@ -189,7 +189,7 @@ class ReviewRecorder(ReviewClaims):
             f"{where}: {problem}"
             for problem in unfit_record(recorded, submission.task, self._clock() + CLOCK_TOLERANCE)
         ]
-        if recorded.human_decision is HumanDecision.APPROVE and row.shown.routing.output is None:
+        if recorded.human_decision.spec.approves_proposal and row.shown.routing.output is None:
             found.append(f"{where}: nothing is proposed that it could approve; give the output that was approved")
         if found:
             raise InvalidInput(found)
@@ -261,7 +261,7 @@ class ReviewRecorder(ReviewClaims):
 
         A role that nobody holds who may decide this is passed over, where somebody above it may.
         """
-        if verdict.review.human_decision is not HumanDecision.ESCALATE:
+        if not verdict.review.human_decision.spec.escalates:
             return None
         role = self._role_above(rights or self.rights(row), verdict.role)
         return self._shown_again(row, role, verdict.review.stated_reason, escalated=True)
