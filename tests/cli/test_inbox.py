@@ -244,10 +244,10 @@ REFUSED = [
     (("task_001", "approve", "--reviewer", "domain_reviewer"), 1, "does not wait for a decision: it is approved"),
     (("task_002", "approve", "--reviewer", "domain_reviwer"), 1, "did you mean 'domain_reviewer'?"),
     (("task_003", "approve", "--reviewer", "domain_reviewer"), 1, "it needs 'senior_manager' or a role above it"),
-    (("task_002", "approve", "--reviewer", "domain_reviewer", "--digest", "ab"), 1, "look at the case again"),
+    (("task_002", "approve", "--reviewer", "domain_reviewer", "--digest", "ab"), 1, "read the case again"),
     (("task_002", "modify", "--reviewer", "domain_reviewer"), 2, "modify needs the edited output"),
-    (("task_003", "override", "--reviewer", "senior_manager"), 2, "override needs a reason; say why"),
-    (("task_003", "escalate", "--reviewer", "senior_manager"), 2, "escalate needs a reason; say why"),
+    (("task_003", "override", "--reviewer", "senior_manager"), 2, "override needs a reason; give one"),
+    (("task_003", "escalate", "--reviewer", "senior_manager"), 2, "escalate needs a reason; give one"),
     (
         ("task_002", "approve", "--reviewer", "domain_reviewer", "--output", '{"predicted_label": "x"}'),
         2,

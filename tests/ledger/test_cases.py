@@ -235,7 +235,7 @@ def test_another_answer_is_rejected_with_the_recorded_one(ledger, other):
 def test_a_verdict_on_an_outdated_review_is_stale(ledger, seen):
     row = waiting(ledger)
 
-    with pytest.raises(StaleReview, match="look at the case again"):
+    with pytest.raises(StaleReview, match="read the case again"):
         ledger.decide(row.model_copy(update=seen), a_verdict(), PERSON)
 
     assert ledger.latest_review("case-1") == row

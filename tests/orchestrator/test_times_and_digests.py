@@ -24,7 +24,7 @@ def test_a_decision_about_something_else_than_is_shown_is_refused(hitl, waits):
     hitl.decide(task_id="task-1", decision=a_review("escalate", "ana"))
     below, shown = hitl.cases.get(task_id="task-1").reviews
 
-    with pytest.raises(StaleReview, match="look at the case again"):
+    with pytest.raises(StaleReview, match="read the case again"):
         hitl.decide(task_id="task-1", decision=a_review("approve", "max", shown_digest=below.digest))
     assert hitl.cases.get(task_id="task-1").open_review == shown
 
