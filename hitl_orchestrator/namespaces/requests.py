@@ -32,7 +32,7 @@ def request_of(services: Any, row: StoredReview) -> ReviewRequest:
         claimed_until=row.claimed_until,
         delegated_by=row.delegated_by,
         signals=routing.score.signals if visible else (),
-        message=routing.decision.message,
+        message=routing.decision.message or "",
         escalated_because=row.shown.passed_up_because,
         on_timeout=row.shown.on_timeout,
         approvals_given=len(rights.given) if asking.approvals > 1 else 0,

@@ -27,7 +27,7 @@ def tamper(folder, sql):
         connection.commit()
 
 
-def test_verify_says_how_many_entries_are_good_and_until_when(filled):
+def test_verify_reports_entry_count_and_last_time(filled):
     said = filled("audit", "verify")
     data = filled("audit", "verify", "--json").data
 
@@ -55,7 +55,7 @@ def test_verify_needs_neither_policy_nor_people_that_can_be_read(filled, folder)
     assert "entry 1: its text was changed: it is not canonical JSON" in said.err
 
 
-def test_a_store_that_was_set_back_is_found_with_a_head(filled, folder):
+def test_signed_head_detects_a_restored_store(filled, folder):
     before = (folder / "hitl.db").read_bytes()
     filled("run", "tasks.json")
     (folder / "more.json").write_text(
@@ -85,7 +85,7 @@ def test_heads_are_signed_with_a_key_beside_the_store_and_checked_with_it(filled
     assert (said.code, "match 1 signed head" in " ".join(said.out.split())) == (0, True)
 
 
-def test_a_head_of_another_key_is_not_believed(filled, folder, monkeypatch):
+def test_head_signed_with_another_key_is_rejected(filled, folder, monkeypatch):
     monkeypatch.setenv("HITL_HEAD_KEY", "ab" * 32)
     filled("audit", "head", "--out", "heads.jsonl")
     monkeypatch.delenv("HITL_HEAD_KEY")
@@ -96,7 +96,7 @@ def test_a_head_of_another_key_is_not_believed(filled, folder, monkeypatch):
     assert (said.code, "the one to trust is" in said.err) == (1, True)
 
 
-def test_with_a_head_file_every_command_signs_what_it_wrote(hitl, folder, monkeypatch):
+def test_head_file_is_extended_by_every_writing_command(hitl, folder, monkeypatch):
     monkeypatch.setenv("HITL_HEAD_FILE", "heads.jsonl")
     monkeypatch.setenv("HITL_HEAD_KEY_FILE", "a.key")
     hitl("run", "tasks.json", "--outputs", "agent_outputs.json")
@@ -122,7 +122,7 @@ def test_a_proof_is_checked_without_the_database(filled, folder):
     assert (data["proven"], data["problem"]) == (True, None)
 
 
-def test_a_proof_that_was_changed_proves_nothing(filled, folder):
+def test_altered_proof_is_invalid(filled, folder):
     filled("audit", "prove", "task_002", "--out", "proof.json")
     text = (folder / "proof.json").read_text()
     (folder / "proof.json").write_text(text.replace("approve", "reject!"))
@@ -134,7 +134,7 @@ def test_a_proof_that_was_changed_proves_nothing(filled, folder):
 
 
 @pytest.mark.parametrize("given", ["tasks.json", "nowhere.json"])
-def test_what_is_no_proof_and_no_head_is_unfit(filled, given):
+def test_malformed_proofs_and_heads_are_invalid_input(filled, given):
     assert filled("audit", "check", given).code == 2
     assert filled("audit", "verify", "--head", given).code == 2
     assert filled("audit", "verify", "--head", given, "--public-key", given).code == 2
@@ -162,13 +162,13 @@ def test_the_record_of_a_case_is_shown_field_by_field_below_its_entries(filled):
     assert max(map(len, told.splitlines())) <= 80
 
 
-def test_of_a_case_without_an_outcome_no_record_is_shown(hitl):
+def test_unfinished_case_shows_no_audit_record(hitl):
     hitl("run", "tasks.json", "--outputs", "agent_outputs.json")
 
     assert "The audit record" not in hitl("audit", "show", "task_002").out
 
 
-def test_every_form_of_export_has_every_field_of_a_record(filled, folder):
+def test_every_export_format_has_every_record_field(filled, folder):
     filled("audit", "export", "--format", "csv", "--out", "records.csv")
 
     with (folder / "records.csv").open(newline="") as file:
@@ -193,7 +193,7 @@ def test_in_csv_nothing_is_a_formula(hitl, folder):
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-def test_whatever_starts_a_formula_is_defused(start):
+def test_csv_formulas_are_escaped(start):
     assert defused(f"{start}1") == f"'{start}1"
     assert (defused(-1.5), defused(None), defused("a=1"), defused({"a": 1})) == (-1.5, None, "a=1", '{"a": 1}')
 
@@ -225,13 +225,13 @@ def test_without_pyarrow_parquet_says_what_to_install(filled, monkeypatch):
     assert (said.code, "pip install 'hitl-orchestrator[parquet]'" in said.err) == (2, True)
 
 
-def test_an_export_that_cannot_be_is_unfit(filled):
+def test_invalid_export_options_are_rejected(filled):
     assert "did you mean 'csv'" in filled("audit", "export", "--format", "cvs").err
     assert filled("audit", "export", "--format", "parquet").code == 2
     assert filled("audit", "export", "--out", "nowhere/x").code == 2
 
 
 @pytest.mark.parametrize("command", [["verify"], ["head"], ["prove", "x"], ["export"]])
-def test_a_store_that_is_not_there_is_not_made(hitl, folder, command):
+def test_reading_commands_do_not_create_a_store(hitl, folder, command):
     assert hitl("audit", *command).code == 2
     assert not (folder / "hitl.db").exists()

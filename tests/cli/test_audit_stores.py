@@ -26,7 +26,7 @@ def intruder(store):
     intruder.rearm()
 
 
-def test_a_ledger_that_nobody_touched_is_sound_and_signed(filled):
+def test_untouched_ledger_verifies_and_is_signed(filled):
     assert filled("audit", "head", "--out", "heads.jsonl").code == 0
     assert filled("audit", "key", "--out", "ledger.pub").code == 0
 
@@ -35,7 +35,7 @@ def test_a_ledger_that_nobody_touched_is_sound_and_signed(filled):
     assert (data["sound"], data["problem"], data["heads"]) == (True, None, 1)
 
 
-def test_what_was_changed_is_named_and_nothing_is_signed_or_proven_on_it(filled, intruder):
+def test_altered_ledger_is_named_and_neither_signed_nor_proven(filled, intruder):
     intruder.disarm()
     intruder.run("UPDATE events SET entry = replace(entry, 'task_002', 'task_009')")
 
@@ -49,7 +49,7 @@ def test_what_was_changed_is_named_and_nothing_is_signed_or_proven_on_it(filled,
         assert (refused.code, f"entry {bad}" in refused.err) == (1, True)
 
 
-def test_an_end_that_was_cut_off_is_found_with_a_head(filled, intruder):
+def test_truncation_is_found_with_a_signed_head(filled, intruder):
     filled("audit", "head", "--out", "heads.jsonl")
     intruder.disarm()
     intruder.run("DELETE FROM events WHERE seq > (SELECT max(seq) FROM events) - 3")

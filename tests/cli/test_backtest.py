@@ -19,7 +19,7 @@ def stricter(hitl, folder):
     return "new.json"
 
 
-def test_what_would_be_different_is_told(hitl, stricter):
+def test_backtest_reports_changed_decisions(hitl, stricter):
     answer = hitl("policy", "backtest", stricter, "--on", "past.parquet", "--capacity", "domain_reviewer=2x40")
 
     assert (answer.code, answer.err) == (0, "")
@@ -33,7 +33,7 @@ def test_what_would_be_different_is_told(hitl, stricter):
     assert "Not enough data about all cases: no case would go ahead." in answer.out
 
 
-def test_a_store_and_both_kinds_of_files_tell_the_same(hitl, stricter):
+def test_store_and_export_files_give_the_same_backtest(hitl, stricter):
     told = [
         hitl("policy", "backtest", stricter, "--on", on, "--json").data
         for on in ("sqlite:///hitl.db", "past.parquet", "past.jsonl")
@@ -51,7 +51,7 @@ rules:
 """
 
 
-def test_what_was_redacted_is_left_out_alike_in_a_store_and_in_files(hitl, folder, stricter):
+def test_redacted_cases_are_left_out_of_stores_and_files(hitl, folder, stricter):
     tasks = json.loads((folder / "tasks.json").read_text())
     more = [one | {"task_id": f"more_{one['task_id']}", "metadata": {"amount": 1}} for one in tasks]
     outputs = json.loads((folder / "agent_outputs.json").read_text())
@@ -75,7 +75,7 @@ def test_what_was_redacted_is_left_out_alike_in_a_store_and_in_files(hitl, folde
     assert "1 case left out: in 1 facts that the policy reads were erased." in shown
 
 
-def test_a_case_without_a_domain_in_a_file_made_by_hand_is_left_out_and_told(hitl, folder, stricter):
+def test_cases_without_domain_are_left_out_and_counted(hitl, folder, stricter):
     first, *others = (folder / "past.jsonl").read_text().splitlines()
     (folder / "hand.jsonl").write_text("\n".join([json.dumps(json.loads(first) | {"domain": None}), *others]))
 
@@ -107,7 +107,7 @@ _TWICE = ("--capacity", "domain_reviewer=1", "--capacity", "domain_reviewer=1000
         (["--on", "past.parquet", "--old", "none.json"], "cannot be read"),
     ],
 )
-def test_what_cannot_be_rehearsed_is_told_in_a_sentence(hitl, stricter, folder, arguments, told):
+def test_invalid_backtest_options_are_rejected_with_a_sentence(hitl, stricter, folder, arguments, told):
     (folder / "strange.parquet").write_text("no parquet")
     (folder / "tasks.jsonl").write_text("")
     answer = hitl("policy", "backtest", stricter, *arguments)

@@ -240,7 +240,7 @@ def write(folder, files):
 
 
 @pytest.mark.parametrize(("files", "typed", "wanted"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_it_is_refused_with_its_sentence_and_nothing_is_stored(hitl, folder, files, typed, wanted):
+def test_invalid_input_is_rejected_and_nothing_is_stored(hitl, folder, files, typed, wanted):
     write(folder, files)
 
     answer = hitl(*typed)
@@ -252,7 +252,7 @@ def test_it_is_refused_with_its_sentence_and_nothing_is_stored(hitl, folder, fil
     assert list(folder.glob("*.db*")) == []
 
 
-def test_all_problems_of_all_files_are_told_at_once(hitl, folder):
+def test_problems_of_all_files_are_reported_together(hitl, folder):
     files = {"t": task(risk_level="x", domain=""), "o": output(confidence_score=3), "r": review(human_decision="x")}
     write(folder, {**files, "p": rule(action="x"), "v": []})
 
@@ -265,7 +265,7 @@ def test_all_problems_of_all_files_are_told_at_once(hitl, folder):
     assert list(folder.glob("*.db*")) == []
 
 
-def test_a_store_that_is_there_stays_as_it_is(hitl, folder):
+def test_rejected_input_leaves_the_store_unchanged(hitl, folder):
     write(folder, {"o": output()})
     hitl("run", "t", "--outputs", "o")
     before = hitl("audit", "list", "--json").data

@@ -20,7 +20,7 @@ def routed(hitl):
     return hitl
 
 
-def test_the_inbox_in_json_shows_all_that_a_reviewer_needs(routed):
+def test_inbox_json_has_the_fields_reviewers_need(routed):
     review = routed("inbox", "--json").data[1]
 
     assert {name: review[name] for name in ("task_id", "role", "domain", "risk_level", "confidence_score")} == {
@@ -59,15 +59,15 @@ def test_the_inbox_fits_eighty_columns_with_its_ids_whole(routed):
     assert max(map(len, lines)) <= 80
 
 
-def test_an_inbox_that_was_cut_says_so(routed):
+def test_truncated_inbox_suggests_a_higher_limit(routed):
     assert "there may be more, --limit 4 lists them" in " ".join(routed("inbox", "--limit", "2").out.split())
 
 
-def test_an_empty_inbox_says_so(routed):
+def test_empty_inbox_is_reported(routed):
     assert routed("inbox", "--role", "compliance_officer").out == "No open reviews.\n"
 
 
-def test_a_misspelled_role_is_no_empty_inbox(routed):
+def test_unknown_role_is_invalid_input(routed):
     said = routed("inbox", "--role", "senior_manger")
 
     assert (said.code, said.out) == (2, "")
@@ -84,7 +84,7 @@ def stopped(routed):
     return routed
 
 
-def test_the_inbox_mentions_what_a_crash_has_left(stopped):
+def test_inbox_mentions_unfinished_cases(stopped):
     said = stopped("inbox")
 
     assert (
@@ -108,7 +108,7 @@ def stricter(routed, folder):
     return routed
 
 
-def test_where_the_policy_became_stricter_the_higher_role_finds_the_review(stricter):
+def test_stricter_policy_moves_reviews_to_the_higher_role(stricter):
     found = {task["task_id"]: task for task in stricter("inbox", "--role", "senior_manager", "--json").data}
 
     assert list(found) == ["task_002", "task_003", "task_005", "brings-the-policy-in"]
@@ -118,13 +118,12 @@ def test_where_the_policy_became_stricter_the_higher_role_finds_the_review(stric
     assert len(stricter("inbox", "--role", "senior_manager", "--limit", "2", "--json").data) == 2
 
 
-def test_where_the_policy_became_stricter_show_names_who_decides_now(stricter):
+def test_show_names_the_higher_role_under_a_stricter_policy(stricter):
     told = stricter("show", "task_002").out
 
     assert "Task task_002: waits for senior_manager" in told
-    assert (
-        "The policy is stricter now: senior_manager decides this, domain_reviewer no longer may."
-        in " ".join(told.split())
+    assert "The policy is stricter now: senior_manager decides this, domain_reviewer no longer may." in " ".join(
+        told.split()
     )
     command = told.splitlines()[-1].split()
     assert command == ["hitl", "decide", "task_002", "approve", "--reviewer", "senior_manager"]
@@ -145,7 +144,7 @@ def limited(folder, hitl):
     return hitl
 
 
-def test_show_suggests_who_may_decide_in_this_domain_the_lowest_first(limited):
+def test_show_suggests_an_eligible_reviewer_of_the_lowest_role(limited):
     limited(*RUN, "--reviewers", "people.json")
 
     told = limited("show", "task_005", "--reviewers", "people.json").out
@@ -156,7 +155,7 @@ def test_show_suggests_who_may_decide_in_this_domain_the_lowest_first(limited):
     assert limited(*command[1:]).code == 0
 
 
-def test_show_says_where_nobody_may_decide(limited):
+def test_show_reports_missing_reviewers(limited):
     limited(*RUN, "--reviewers", "people.json")
 
     told = limited("show", "task_002", "--reviewers", "people.json").out
@@ -166,7 +165,7 @@ def test_show_says_where_nobody_may_decide(limited):
     assert "hitl decide" not in told
 
 
-def test_what_to_type_after_a_run_names_the_same_people(limited):
+def test_suggested_commands_repeat_the_reviewers_file(limited):
     told = limited(*RUN, "--reviewers", "people.json").out
 
     assert [line.strip() for line in told.splitlines()[-2:]] == [
@@ -175,7 +174,7 @@ def test_what_to_type_after_a_run_names_the_same_people(limited):
     ]
 
 
-def test_show_offers_only_what_would_be_taken(hitl):
+def test_show_suggests_only_accepted_decisions(hitl):
     hitl("run", "tasks.json")
     hitl("decide", "task_003", "escalate", "--reviewer", "senior_manager", "--reason", "beyond me")
 
@@ -185,7 +184,7 @@ def test_show_offers_only_what_would_be_taken(hitl):
     assert told.splitlines()[-1].split()[:4] == ["hitl", "decide", "task_003", "reject"]
 
 
-def test_the_same_answer_again_is_the_same_receipt(routed):
+def test_repeated_decision_returns_the_same_result(routed):
     first, again = routed(*APPROVE, "--json"), routed(*APPROVE, "--json")
 
     assert again == first
@@ -193,7 +192,7 @@ def test_the_same_answer_again_is_the_same_receipt(routed):
     assert "This decision was recorded at" in routed(*APPROVE).out
 
 
-def test_another_answer_is_refused_saying_who_decided_what_and_when(routed):
+def test_second_decision_is_rejected_with_the_first_one(routed):
     routed(*APPROVE)
 
     late = routed("decide", "task_002", "reject", "--reviewer", "senior_manager", "--json")
@@ -204,7 +203,7 @@ def test_another_answer_is_refused_saying_who_decided_what_and_when(routed):
     assert "was already decided by 'domain_reviewer': approve at 20" in told["problems"][0]
 
 
-def test_an_edited_output_is_what_may_be_carried_out(routed, folder):
+def test_edited_output_is_the_final_output(routed, folder):
     edited = {"predicted_label": "Allowed", "note": "borderline"}
     (folder / "edited.json").write_text(json.dumps(edited))
 
@@ -222,7 +221,7 @@ def test_a_case_is_resumed_by_its_own_id_as_well(routed):
     assert routed("decide", case_id, "approve", "--reviewer", "domain_reviewer").code == 0
 
 
-def test_a_case_that_is_passed_up_waits_for_the_next_role_with_the_reason(routed):
+def test_escalated_case_waits_for_the_next_role(routed):
     passed_up = routed("decide", "task_003", "escalate", "--reviewer", "senior_manager", "--reason", "beyond me")
     (review,) = routed("inbox", "--role", "compliance_officer", "--json").data
 
@@ -259,7 +258,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("arguments", "code", "sentence"), REFUSED)
-def test_an_answer_that_does_not_fit_is_refused_and_the_case_waits_on(routed, arguments, code, sentence):
+def test_invalid_decision_is_rejected_and_the_case_still_waits(routed, arguments, code, sentence):
     answer = routed("decide", *arguments)
 
     assert (answer.code, answer.out) == (code, "")
@@ -268,13 +267,13 @@ def test_an_answer_that_does_not_fit_is_refused_and_the_case_waits_on(routed, ar
     assert len(routed("inbox", "--json").data) == 3
 
 
-def test_nobody_escalates_beyond_the_top(routed):
+def test_escalation_beyond_the_top_is_rejected(routed):
     answer = routed("decide", "task_003", "escalate", "--reviewer", "compliance_officer", "--reason", "hm")
 
     assert (answer.code, answer.err.count("the top of the chain")) == (1, 1)
 
 
-def test_show_tells_the_story_from_proposal_to_outcome(routed):
+def test_show_covers_proposal_to_outcome(routed):
     routed("decide", "task_003", "override", "--reviewer", "senior_manager", "--reason", "an exception")
 
     told = routed("show", "task_003").out
@@ -294,7 +293,7 @@ def test_show_tells_the_story_from_proposal_to_outcome(routed):
     assert history == ["submitted", "routed", "review_opened", "decided", "resumed", "finished"]
 
 
-def test_show_tells_by_what_right_somebody_decided_and_what_they_had_before_them(routed):
+def test_show_names_rights_and_content_of_a_decision(routed):
     shown = routed("inbox", "--role", "senior_manager", "--json").data[0]["digest"]
     routed("decide", "task_003", "override", "--reviewer", "senior_manager", "--reason", "an exception")
 
@@ -305,7 +304,7 @@ def test_show_tells_by_what_right_somebody_decided_and_what_they_had_before_them
     assert re.search(r"software [0-9.]+\w*; graph g[0-9a-f]{12}", told)
 
 
-def test_show_claims_nothing_about_a_decision_of_the_past(hitl):
+def test_show_omits_rights_of_replayed_decisions(hitl):
     hitl(*RUN, "--reviews", "human_reviews.json")
 
     told = hitl("show", "task_003").out
@@ -322,7 +321,7 @@ def test_show_ends_with_the_command_that_decides_the_case(routed):
     assert routed(*command[1:]).code == 0
 
 
-def test_commands_to_type_next_name_the_store_that_was_named(hitl):
+def test_suggested_commands_repeat_the_store(hitl):
     told = hitl(*RUN, "--store", "sqlite:///my cases.db").out
 
     assert "hitl inbox --store 'sqlite:///my cases.db'" in told
@@ -336,7 +335,7 @@ def test_show_in_json_is_the_case_with_its_history(routed):
     assert [event["kind"] for event in case["history"]] == ["submitted", "routed", "review_opened"]
 
 
-def test_the_ledger_entries_of_a_case_hold_each_other(routed):
+def test_entries_of_a_case_are_chained_by_digest(routed):
     entries = routed("audit", "show", "task_002", "--json").data
 
     assert [entry["kind"] for entry in entries] == ["submitted", "routed", "review_opened"]
@@ -344,7 +343,7 @@ def test_the_ledger_entries_of_a_case_hold_each_other(routed):
     assert entries[0]["digest"][:12] in routed("audit", "show", "task_002").out
 
 
-def test_audit_list_tells_who_decided(routed):
+def test_audit_list_shows_decision_source(routed):
     routed(*APPROVE)
 
     lines = routed("audit", "list").out.splitlines()

@@ -28,7 +28,7 @@ def told(hitl, capsys, *more):
     return capsys.readouterr().out
 
 
-def test_of_a_blind_review_nothing_of_the_agent_s_answer_is_told_until_it_is_decided(store, capsys):
+def test_blind_review_hides_the_agents_answer_until_decided(store, capsys):
     with Orchestrator.open(store, reviewers=TEAM, policy=a_policy(blind=True)) as hitl:
         hitl.submit(a_task(), an_output(confidence=0.4321, label="Zaphod"))
         before = told(hitl, capsys)
@@ -42,7 +42,7 @@ def test_of_a_blind_review_nothing_of_the_agent_s_answer_is_told_until_it_is_dec
     assert "Zaphod" in told(None, capsys)
 
 
-def test_what_others_have_voted_is_told_when_the_case_is_decided(store, capsys):
+def test_votes_of_others_are_hidden_until_decided(store, capsys):
     with Orchestrator.open(store, reviewers=TEAM, policy=a_policy(approvals=2)) as hitl:
         hitl.submit(a_task(), an_output())
         edited = Proposal(predicted_label="Zaphod")
@@ -55,7 +55,7 @@ def test_what_others_have_voted_is_told_when_the_case_is_decided(store, capsys):
     assert "my very reason" in told(None, capsys)
 
 
-def test_that_a_case_measures_its_reviewer_is_told_when_it_is_decided(store, capsys):
+def test_quality_checks_are_hidden_until_decided(store, capsys):
     with Orchestrator.open(store, reviewers=TEAM, policy=a_policy()) as hitl:
         hitl.reviews.add_gold_case(a_task(), an_output(), HumanDecision.REJECT)
         before = told(hitl, capsys)

@@ -28,7 +28,7 @@ def test_tests_below_the_folder_are_found_and_pass(hitl, table):
     assert "2 passed in" in answer.out
 
 
-def test_a_failure_tells_what_was_found_and_why(hitl, table):
+def test_failure_shows_actual_decision_and_reason(hitl, table):
     table.write_text(TABLE.replace("expect: {action: human_review}", "expect: {action: auto_approve, role: null}"))
 
     answer = hitl("policy", "test", str(table))
@@ -49,7 +49,7 @@ def test_a_failure_tells_what_was_found_and_why(hitl, table):
     assert failed["differences"][0] == {"what": "action", "expected": "auto_approve", "found": "human_review"}
 
 
-def test_coverage_tells_what_is_missing_and_fails_below_what_is_asked_for(hitl, table):
+def test_coverage_lists_gaps_and_fails_below_minimum(hitl, table):
     told = hitl("policy", "test", "--coverage")
 
     assert told.code == 0
@@ -59,7 +59,7 @@ def test_coverage_tells_what_is_missing_and_fails_below_what_is_asked_for(hitl, 
     assert hitl("policy", "test", "--min-coverage", "29").code == 1
 
 
-def test_tests_beside_the_bounds_are_written_to_be_reviewed_and_pass(hitl, folder):
+def test_boundary_tests_are_written_and_pass(hitl, folder):
     told = hitl("policy", "test", "--policy", "routing_policy.json", "--write-boundaries", "b.policy-test.yaml")
 
     assert "9 tests written to b.policy-test.yaml" in told.out
@@ -69,7 +69,7 @@ def test_tests_beside_the_bounds_are_written_to_be_reviewed_and_pass(hitl, folde
     assert (again.code, "is there already, perhaps reviewed" in again.err) == (2, True)
 
 
-def test_whoever_has_tests_written_for_a_policy_needs_no_tables_that_fit_it(hitl, folder):
+def test_boundary_tests_of_a_named_policy_need_no_tables(hitl, folder):
     (folder / "other.policy-test.yaml").write_text("policy: gone.json\ntests: of something else\n")
     arguments = ("--policy", "routing_policy.json", "--write-boundaries", "b.policy-test.yaml")
 
@@ -77,7 +77,7 @@ def test_whoever_has_tests_written_for_a_policy_needs_no_tables_that_fit_it(hitl
     assert "9 tests written" in hitl("policy", "test", *arguments).out
 
 
-def test_another_policy_is_held_against_the_same_tests(hitl, folder, table):
+def test_policy_option_replaces_the_tested_policy(hitl, folder, table):
     policy = json.loads((folder / "routing_policy.json").read_text())
     policy["rules"][3]["conditions"]["min_confidence"] = 0.9
     (folder / "new.json").write_text(json.dumps(policy))
@@ -97,7 +97,7 @@ def test_another_policy_is_held_against_the_same_tests(hitl, folder, table):
         (["--policy", "routing_policy.json", "--write-boundaries", "no/b.policy-test.yaml"], "cannot be written"),
     ],
 )
-def test_what_cannot_be_tested_is_told_in_a_sentence(hitl, folder, arguments, told):
+def test_invalid_test_options_are_rejected_with_a_sentence(hitl, folder, arguments, told):
     if arguments[:1] == ["lonely.policy-test.csv"]:
         (folder / "lonely.policy-test.csv").write_text("name,risk_level,action\na,low,escalate\n")
     answer = hitl("policy", "test", *arguments)
@@ -106,7 +106,7 @@ def test_what_cannot_be_tested_is_told_in_a_sentence(hitl, folder, arguments, to
     assert told in answer.err
 
 
-def test_a_csv_finds_the_policy_that_stands_beside_it(hitl, folder):
+def test_csv_table_uses_the_policy_beside_it(hitl, folder):
     (folder / "routing_policy.policy-test.csv").write_text(
         "name,risk_level,action,role\na,high,escalate,senior_manager\n"
     )
@@ -114,7 +114,7 @@ def test_a_csv_finds_the_policy_that_stands_beside_it(hitl, folder):
     assert hitl("policy", "test").code == 0
 
 
-def test_an_empty_table_is_refused_as_that(hitl, folder):
+def test_empty_table_is_rejected(hitl, folder):
     (folder / "empty.policy-test.yaml").write_text(" \n")
 
     told = hitl("policy", "test", "empty.policy-test.yaml")

@@ -28,7 +28,7 @@ def summary(cases):
     return [tuple(case[name] for name in names) for case in cases]
 
 
-def test_what_one_process_routes_another_lists_and_a_third_resumes_once(process):
+def test_processes_share_routing_inbox_and_decisions(process):
     routed = process(*RUN, "--json")
     waiting = process("inbox", "--json")
     first = {task: process("decide", task, *answer, "--json") for task, answer in ANSWERS.items()}
@@ -52,7 +52,7 @@ def test_what_one_process_routes_another_lists_and_a_third_resumes_once(process)
 
 
 @pytest.mark.parametrize("arguments", [("audit", "list"), ("audit", "list", "--json"), ("--help",)])
-def test_a_reader_who_has_enough_gets_no_complaint(folder, hitl, arguments):
+def test_closed_pipe_ends_without_error_message(folder, hitl, arguments):
     hitl(*REPLAY)
 
     writer = subprocess.Popen(
@@ -89,7 +89,7 @@ SLOW = {"langgraph", "langchain_core", "alembic", "yaml"}
         (("--version",), {"sqlalchemy", "pydantic", "rich"}),
     ],
 )
-def test_a_command_that_only_reads_waits_for_no_slow_import(folder, hitl, arguments, besides):
+def test_fast_commands_import_no_slow_package(folder, hitl, arguments, besides):
     hitl(*RUN)
 
     read = [sys.executable, "-c", WHAT_IS_IMPORTED, *arguments]

@@ -12,7 +12,7 @@ def filled(hitl, folder):
     return hitl
 
 
-def test_it_says_what_was_destroyed_and_what_it_cannot_reach(filled, folder):
+def test_redaction_reports_erased_values_and_limits(filled, folder):
     said = filled("audit", "redact", "task_002", "--reason", "asked for", "--reviewer", "compliance_officer")
 
     assert (said.code, said.err) == (0, "")
@@ -21,7 +21,7 @@ def test_it_says_what_was_destroyed_and_what_it_cannot_reach(filled, folder):
     assert "Not erased: backups" in said.out
 
 
-def test_as_json_it_is_the_receipt(filled):
+def test_redaction_json_is_the_receipt(filled):
     case_id = next(one["case_id"] for one in filled("audit", "list", "--json").data if one["task_id"] == "task_002")
 
     receipt = filled("audit", "redact", "task_002", "--reason", "asked for", "--json").data
@@ -30,7 +30,7 @@ def test_as_json_it_is_the_receipt(filled):
     assert receipt["destroyed"] >= 3
 
 
-def test_again_it_says_that_nothing_was_changed(filled):
+def test_repeated_redaction_changes_nothing(filled):
     first = filled("audit", "redact", "task_002", "--reason", "asked for", "--json").data
 
     said = filled("audit", "redact", "task_002", "--reason", "once more")
@@ -41,7 +41,7 @@ def test_again_it_says_that_nothing_was_changed(filled):
 
 
 @pytest.mark.parametrize("task", ["task_001", "task_002", "task_003", "task_005"])
-def test_what_was_said_is_in_no_answer_and_no_file_any_more(filled, folder, task):
+def test_redacted_texts_are_in_no_output_and_no_file(filled, folder, task):
     tasks, outputs = (json.loads((folder / name).read_text()) for name in ("tasks.json", "agent_outputs.json"))
     words = next(one["task_description"] for one in tasks if one["task_id"] == task)
     label = next(one["agent_output"]["explanation"] for one in outputs if one["task_id"] == task)
@@ -74,7 +74,7 @@ def test_a_proof_of_a_redacted_case_still_proves_its_entries(filled, folder):
     assert "The proof does not include the contents of the case." in after.out
 
 
-def test_a_case_that_waits_is_not_redacted(hitl, folder):
+def test_waiting_case_is_not_redacted(hitl, folder):
     hitl("run", "tasks.json", "--outputs", "agent_outputs.json")
 
     said = hitl("audit", "redact", "task_002", "--reason", "asked for")
@@ -92,7 +92,7 @@ def test_a_case_that_waits_is_not_redacted(hitl, folder):
         (["task_002"], 2, "--reason"),
     ],
 )
-def test_what_cannot_be_done_is_said_and_changes_nothing(filled, folder, arguments, code, sentence):
+def test_invalid_redaction_is_rejected_and_changes_nothing(filled, folder, arguments, code, sentence):
     said = filled("audit", "redact", *arguments)
 
     assert said.code == code

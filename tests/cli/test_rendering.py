@@ -67,21 +67,21 @@ def test_json_is_plain_ascii(evil):
         ),
     ],
 )
-def test_what_hides_is_flagged_wherever_people_read_it(evil, command, counts):
+def test_invisible_characters_are_flagged_in_every_view(evil, command, counts):
     told = " ".join(evil(*command).out.split())
 
     assert re.findall("Beware: ([^.]*?) invisible", told) == counts
     assert "shown as <U+001B> <U+0007> <U+202E> <U+2066> <U+2028> and others." in told
 
 
-def test_nothing_is_flagged_where_nothing_hides(hitl):
+def test_plain_texts_are_not_flagged(hitl):
     hitl(*RUN)
 
     for command in (("show", "task_003"), ("inbox",), ("audit", "show", "task_003")):
         assert "Beware" not in hitl(*command).out
 
 
-def test_problems_show_control_characters_instead_of_obeying_them(hitl):
+def test_error_messages_escape_control_characters(hitl):
     assert hitl("policy", "check", "\x1b[31m.json").err.startswith("hitl: <U+001B>[31m.json: cannot be read")
 
 
@@ -142,7 +142,7 @@ def test_an_interrupt_ends_with_a_sentence_and_130(folder):
     assert err.splitlines()[-1] == "hitl: interrupted; 'hitl recover' resumes unfinished cases"
 
 
-def test_what_nobody_foresaw_is_one_sentence_and_a_request_to_report_it(hitl, folder, monkeypatch):
+def test_unexpected_error_is_one_sentence_with_a_request_to_report_it(hitl, folder, monkeypatch):
     monkeypatch.setattr("hitl_orchestrator.cli.views.inbox.inbox", None)
 
     hitl(*RUN)
@@ -155,7 +155,7 @@ def test_what_nobody_foresaw_is_one_sentence_and_a_request_to_report_it(hitl, fo
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
-def test_a_full_disk_is_told(hitl, folder):
+def test_full_disk_is_reported(hitl, folder):
     hitl(*RUN)
     command = [sys.executable, "-m", "hitl_orchestrator.cli", "inbox", "--json"]
 

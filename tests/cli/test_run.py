@@ -77,7 +77,7 @@ def test_a_dash_reads_tasks_from_standard_input(hitl, folder, monkeypatch):
     assert len(hitl("run", "-", "--json").data) == 5
 
 
-def test_a_task_without_an_output_goes_to_a_person(hitl, folder):
+def test_task_without_output_needs_a_reviewer(hitl, folder):
     outputs = json.loads((folder / "agent_outputs.json").read_text())
     (folder / "agent_outputs.json").write_text(json.dumps(outputs[1:]))
 
@@ -86,7 +86,7 @@ def test_a_task_without_an_output_goes_to_a_person(hitl, folder):
     assert (case["task_id"], case["status"], case["rule_id"]) == ("task_001", "waiting", "rule_005")
 
 
-def test_a_refused_task_stops_no_other_and_the_exit_code_says_no(hitl, folder):
+def test_rejected_task_does_not_stop_others_and_exits_1(hitl, folder):
     hitl(*RUN)
     change(folder / "tasks.json", domain="elsewhere")
 
@@ -122,7 +122,7 @@ def test_recorded_reviews_of_one_task_are_replayed_in_the_order_of_their_times(h
     assert twice == once
 
 
-def test_a_recorded_review_that_no_person_was_needed_for_is_told(hitl, folder):
+def test_unused_recorded_review_is_reported(hitl, folder):
     (folder / "human_reviews.json").write_text(json.dumps([recorded(task_id="task_001")]))
 
     answer = hitl(*REPLAY)
@@ -131,7 +131,7 @@ def test_a_recorded_review_that_no_person_was_needed_for_is_told(hitl, folder):
     assert "Recorded reviews not used, because these tasks needed no reviewer: task_001." in answer.out
 
 
-def test_no_record_decides_a_case_that_came_in_live(hitl):
+def test_live_case_rejects_recorded_reviews(hitl):
     hitl(*RUN)
 
     answer = hitl(*REPLAY)
@@ -143,7 +143,7 @@ def test_no_record_decides_a_case_that_came_in_live(hitl):
     ]
 
 
-def test_a_record_by_somebody_below_the_role_is_refused_and_the_case_waits(hitl, folder):
+def test_recorded_review_below_the_role_is_rejected(hitl, folder):
     (folder / "human_reviews.json").write_text(json.dumps([recorded(human_role="domain_reviewer")]))
 
     answer = hitl(*REPLAY, "--json")
@@ -153,7 +153,7 @@ def test_a_record_by_somebody_below_the_role_is_refused_and_the_case_waits(hitl,
     assert answer.data[2]["status"] == "waiting"
 
 
-def test_another_record_for_a_decided_case_is_refused(hitl, folder):
+def test_second_recorded_review_is_rejected(hitl, folder):
     hitl(*REPLAY)
     change(folder / "human_reviews.json", human_decision="reject")
 
@@ -163,7 +163,7 @@ def test_another_record_for_a_decided_case_is_refused(hitl, folder):
     assert "was already decided by 'domain_reviewer': approve at 2025-01-10T09:42:00+00:00" in answer.err
 
 
-def test_an_own_policy_and_own_people_count(hitl, folder):
+def test_policy_and_reviewers_options_apply(hitl, folder):
     policy = {"policy_id": "all", "rules": [{"condition": {"min_confidence": 0.6}, "action": "auto_approve"}]}
     (folder / "p.json").write_text(json.dumps(policy))
     (folder / "v.json").write_text(json.dumps([{"reviewer_id": "ana", "name": "Ana", "roles": ["senior_manager"]}]))
@@ -173,7 +173,7 @@ def test_an_own_policy_and_own_people_count(hitl, folder):
     assert {case["final_decision"] for case in cases} == {"approved"}
 
 
-def test_settings_and_options_name_the_store_and_the_option_counts_more(hitl, folder, monkeypatch):
+def test_store_option_overrides_the_environment(hitl, folder, monkeypatch):
     monkeypatch.setenv("HITL_STORE", "sqlite:///from_setting.db")
     hitl(*RUN)
     hitl(*RUN, "--store", "sqlite:///behind.db")
@@ -185,11 +185,11 @@ def test_settings_and_options_name_the_store_and_the_option_counts_more(hitl, fo
     assert made == ["before.db", "behind.db", "from_setting.db", "this.db"]
 
 
-def test_json_may_be_asked_for_before_the_command(hitl):
+def test_json_option_may_precede_the_command(hitl):
     assert len(hitl("--json", *RUN).data) == 5
 
 
-def test_recover_drives_on_what_was_taken_in_and_the_second_time_nothing(hitl, folder):
+def test_recover_resumes_enqueued_cases_once(hitl, folder):
     hitl(*RUN)
     task = json.loads((folder / "tasks.json").read_text())[0]
     with Orchestrator.open("sqlite:///hitl.db") as orchestrator:
@@ -199,7 +199,7 @@ def test_recover_drives_on_what_was_taken_in_and_the_second_time_nothing(hitl, f
     assert hitl("recover").out == "Nothing to recover: every case is finished or waits for a reviewer.\n"
 
 
-def test_recover_names_each_case_that_stays_and_drives_the_others_on(hitl, folder):
+def test_recover_names_stuck_cases_and_resumes_the_others(hitl, folder):
     hitl(*RUN)
     task = json.loads((folder / "tasks.json").read_text())[0]
     with Orchestrator.open("sqlite:///hitl.db") as orchestrator:
@@ -216,7 +216,7 @@ def test_recover_names_each_case_that_stays_and_drives_the_others_on(hitl, folde
     assert "was routed under graph 'another'" in answer.err
 
 
-def test_a_store_in_memory_keeps_nothing_and_says_so(hitl, folder):
+def test_memory_store_reports_discarded_cases(hitl, folder):
     answer = hitl(*RUN, "--store", "memory://")
 
     assert (answer.code, answer.out.splitlines()[-1]) == (0, "memory:// stores nothing: these cases are discarded.")
@@ -248,7 +248,7 @@ def test_the_demo_in_json_is_its_records(hitl):
     assert [len(record) > 9 for record in hitl("demo", "--json").data] == [True] * 5
 
 
-def test_the_demo_overwrites_no_file_of_yours(hitl, folder):
+def test_demo_does_not_overwrite_changed_files(hitl, folder):
     (folder / "tasks.json").write_text("mine")
 
     answer = hitl("demo", "--data-into", ".")

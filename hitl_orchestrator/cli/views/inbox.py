@@ -31,7 +31,7 @@ def request_summary(request: ReviewRequest) -> dict[str, Any]:
         "routing_decision": request.routing_decision,
         "rule_id": request.rule_id,
         "reason": request.reason,
-        "message": request.message,
+        "message": request.message or None,
         "choices": list(request.choices),
         "approvals_given": request.approvals_given,
         "approvals_needed": request.approvals_needed,

@@ -14,7 +14,7 @@ def answer(decision, **fields):
     return Review(human_decision=decision, **fields)
 
 
-def test_a_case_that_somebody_else_decided_says_who_and_keeps_what_was_typed(hitl, desk):
+def test_decision_by_another_reviewer_is_reported_and_draft_kept(hitl, desk):
     case_id = submit(hitl, "t-1")
 
     async def flow(desk):
@@ -35,7 +35,7 @@ def test_a_case_that_somebody_else_decided_says_who_and_keeps_what_was_typed(hit
     desk(flow)
 
 
-def test_the_screen_says_by_itself_that_a_case_went_up(hitl, desk):
+def test_escalation_by_another_reviewer_is_shown(hitl, desk):
     case_id = submit(hitl, "t-1")
 
     async def flow(desk):
@@ -54,7 +54,7 @@ def test_the_screen_says_by_itself_that_a_case_went_up(hitl, desk):
     desk(flow)
 
 
-def test_a_case_that_was_canceled_says_so(hitl, desk):
+def test_cancellation_is_shown(hitl, desk):
     case_id = submit(hitl, "t-1", by="app-7")
 
     async def flow(desk):
@@ -66,7 +66,7 @@ def test_a_case_that_was_canceled_says_so(hitl, desk):
     desk(flow)
 
 
-def test_a_case_that_somebody_else_claimed_may_be_read(hitl, desk):
+def test_claimed_case_may_be_read(hitl, desk):
     case_id = submit(hitl, "t-1")
     hitl.reviews.claim(case_id, reviewer="r02")
 
@@ -82,7 +82,7 @@ def test_a_case_that_somebody_else_claimed_may_be_read(hitl, desk):
     desk(flow)
 
 
-def test_a_claim_that_lapsed_is_told_and_taken_again(hitl, desk):
+def test_lapsed_claim_is_reported_and_renewed(hitl, desk):
     case_id = submit(hitl, "t-1")
 
     async def flow(desk):
@@ -116,7 +116,7 @@ def test_activity_renews_the_claim(hitl, desk):
     desk(flow)
 
 
-def test_a_draft_is_there_again_when_the_case_is_opened_again_and_quitting_asks(hitl, desk):
+def test_draft_survives_reopening_and_quit_warns(hitl, desk):
     submit(hitl, "t-1")
 
     async def flow(desk):
@@ -143,7 +143,7 @@ def rename(path, old, new):
     database.close()
 
 
-def test_a_lost_database_is_told_and_the_answer_is_recorded_once_it_is_back(file, sit):
+def test_database_outage_is_reported_and_decision_recorded_afterwards(file, sit):
     hitl, path = file
     case_id = submit(hitl, "t-1")
 
@@ -164,7 +164,7 @@ def test_a_lost_database_is_told_and_the_answer_is_recorded_once_it_is_back(file
     sit(hitl, flow)
 
 
-def test_a_queue_that_cannot_be_read_says_so_and_comes_back(file, sit):
+def test_queue_reports_an_outage_and_recovers(file, sit):
     hitl, path = file
     submit(hitl, "t-1")
 

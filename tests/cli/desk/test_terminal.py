@@ -108,7 +108,7 @@ def store(tmp_path):
 REVIEW = ("review", "--reviewer", "r01", "--reviewers", "people.json")
 
 
-def test_a_reviewer_claims_reads_modifies_decides_and_goes_on(store, tmp_path):
+def test_reviewer_modifies_records_and_opens_the_next_case(store, tmp_path):
     with terminal(tmp_path, *REVIEW) as screen:
         screen.shows("review desk", "r01", "t-1", "t-2", "Enter open")
         screen.type("\r")
@@ -145,7 +145,7 @@ def test_a_reviewer_claims_reads_modifies_decides_and_goes_on(store, tmp_path):
     assert store.cases.get(task_id="t-2").open_review.claimed_by is None
 
 
-def test_of_two_terminals_the_second_answer_is_refused_in_plain_words_and_its_text_stays(store, tmp_path):
+def test_second_terminal_is_rejected_and_keeps_its_draft(store, tmp_path):
     with terminal(tmp_path, *REVIEW) as screen:
         screen.shows("t-1", "Enter open")
         screen.type("\r")
@@ -162,7 +162,7 @@ def test_of_two_terminals_the_second_answer_is_refused_in_plain_words_and_its_te
         assert store.cases.get(task_id="t-1").record.reviewer_id == "r02"
 
 
-def test_nobody_by_that_name_is_told_before_the_screen_is_taken(store, tmp_path):
+def test_unknown_reviewer_is_rejected_before_the_screen_opens(store, tmp_path):
     words = ("review", "--reviewer", "r1", "--reviewers", "people.json")
     with terminal(tmp_path, *words) as screen:
         screen.shows("hitl: reviewer 'r1' may not decide this: there is no such reviewer")
