@@ -290,7 +290,7 @@ def test_show_covers_proposal_to_outcome(routed):
     ):
         assert sentence in told
     history = [line.split()[4] for line in told[told.index("History") :].splitlines()[3:]]
-    assert history == ["submitted", "routed", "review_opened", "decided", "resumed", "finished"]
+    assert history == ["submitted", "routed", "review", "decided", "resumed", "finished"]
 
 
 def test_show_names_rights_and_content_of_a_decision(routed):

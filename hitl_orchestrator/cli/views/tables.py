@@ -134,7 +134,7 @@ def entries(events: Sequence[Event]) -> Table:
             (
                 Cell(str(event.seq)),
                 Cell(local_minute(event.at)),
-                Cell(event.kind),
+                Cell(event.kind.replace("_", " ")),
                 Cell(who(event)),
                 Cell(event.digest[:12], "dim"),
             )
