@@ -118,7 +118,7 @@ def test_a_proof_is_checked_without_the_database(filled, folder):
     data = filled("audit", "check", "proof.json", "--json").data
 
     assert said.code == 0
-    assert "Proven: 6 entries about case" in said.out
+    assert "Proven: the ledger holds 6 entries of case" in said.out
     assert (data["proven"], data["problem"]) == (True, None)
 
 

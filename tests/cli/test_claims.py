@@ -125,7 +125,7 @@ def test_show_names_both_approving_reviewers(team):
     assert "human_review to domain_reviewer, 2 reviewers must agree" in told
     assert "one vote of several" in told
     assert "reason code other" in told
-    assert "answers: r01 approve, r02 approve" in told
+    assert "votes: r01 approve, r02 approve" in told
 
 
 def test_a_case_is_escalated_with_a_reason(team):

@@ -97,7 +97,9 @@ def test_check_reports_findings_with_examples_and_repairs(hitl):
     assert (answer.code, answer.err) == (0, "")
     assert "repair: raise rule_002's min_confidence from 0.75 to 0.8 (tightens)" in answer.out
     told = " ".join(answer.out.split())
-    assert "for example: medium risk with a confidence of 0.75, beside low risk with a confidence of 0.75" in told
+    assert (
+        "for example: medium risk with a confidence of 0.75, compared with low risk with a confidence of 0.75" in told
+    )
 
 
 def test_strict_check_rejects_warnings(hitl):

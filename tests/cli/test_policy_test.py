@@ -54,7 +54,7 @@ def test_coverage_lists_gaps_and_fails_below_minimum(hitl, table):
 
     assert told.code == 0
     assert "2 of 5 rules decided a test, 2 of 9 values" in " ".join(told.out.split())
-    assert "confidence_score 0.8 not tried just above" in told.out
+    assert "confidence_score 0.8 not tested just above" in told.out
     assert hitl("policy", "test", "--min-coverage", "28").code == 0
     assert hitl("policy", "test", "--min-coverage", "29").code == 1
 
@@ -66,7 +66,7 @@ def test_boundary_tests_are_written_and_pass(hitl, folder):
     assert "# Review before use" in (folder / "b.policy-test.yaml").read_text().splitlines()[0]
     assert hitl("policy", "test", "--json").data["passed"] == 9
     again = hitl("policy", "test", "--policy", "routing_policy.json", "--write-boundaries", "b.policy-test.yaml")
-    assert (again.code, "is there already, perhaps reviewed" in again.err) == (2, True)
+    assert (again.code, "exists, and may have been reviewed" in again.err) == (2, True)
 
 
 def test_boundary_tests_of_a_named_policy_need_no_tables(hitl, folder):

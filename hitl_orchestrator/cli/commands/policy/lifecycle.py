@@ -43,7 +43,7 @@ def activate(session: "Session", file: File, reviewer: Reviewer, reason: Reason)
     """
     with _open_or_create(replace(session, policy=None), file) as hitl:
         result = hitl.policy.activate(file, reviewer=reviewer, reason=reason)
-        _report(session, hitl, result)
+    _report(session, result)
 
 
 @command(group, "rollback", STORE_AND_PEOPLE)
@@ -61,7 +61,7 @@ def rollback(
     """
     with _open(session) as hitl:
         result = hitl.policy.rollback(version, reviewer=reviewer, reason=reason)
-        _report(session, hitl, result)
+    _report(session, result)
 
 
 @command(group, "shadow", STORE_AND_PEOPLE)
@@ -115,7 +115,7 @@ def canary(
             _report_ended(session, "canary", ended=hitl.policy.stop_canary(reviewer=reviewer, reason=reason))
             return
         result = hitl.policy.start_canary(file, share, reviewer=reviewer, reason=reason)
-        _report(session, hitl, result)
+    _report(session, result)
 
 
 def _open_or_create(session: "Session", file: str) -> "Orchestrator":
@@ -131,10 +131,8 @@ def _open(session: "Session") -> "Orchestrator":
     return replace(session, policy=None).open()
 
 
-def _report(session: "Session", hitl: "Orchestrator", result: "Governed") -> None:
+def _report(session: "Session", result: "Governed") -> None:
     from hitl_orchestrator.cli.views.policies import versions as view
-
-    approvers = () if result.case is None else hitl.reviews.view(result.case.case_id).may_decide
 
     data = {
         "change": result.change,
@@ -143,7 +141,7 @@ def _report(session: "Session", hitl: "Orchestrator", result: "Governed") -> Non
         "case_id": result.case and result.case.case_id,
         "looser": list(result.looser),
     }
-    answer(session.as_json, data, lambda: view.change(session, result, approvers))
+    answer(session.as_json, data, lambda: view.change(session, result))
 
 
 def _report_ended(session: "Session", name: str, *, ended: bool) -> None:
