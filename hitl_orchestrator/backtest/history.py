@@ -31,7 +31,7 @@ _TEXTS = (
     "rule_id",
     "human_decision",
     "assigned_human_role",
-    "probe",
+    "quality_check",
     "signals",
     "metadata",
     "timestamp",
@@ -46,7 +46,7 @@ FIELDS = (*_TEXTS, *_NUMBERS, "redacted")
 NOTHING_LEFT_OUT, ERASED, NAMELESS = range(3)
 """Why a case is left out: what a policy asks about was erased, or the case has no domain or task type."""
 
-_PROBES = (QualityCheckKind.KNOWN_ANSWER.value, QualityCheckKind.SECOND_REVIEW.value)
+_QUALITY_CHECKS = (QualityCheckKind.KNOWN_ANSWER.value, QualityCheckKind.SECOND_REVIEW.value)
 
 
 def first_line(exc: Exception) -> str:
@@ -175,7 +175,7 @@ def _values(outline: str) -> tuple[Any, ...]:
 
 
 def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
-    """Return past cases as policies look at them, without probes that measured reviewers and changes of the policy.
+    """Return past cases as policies look at them, without quality checks of reviewers and changes of the policy.
 
     A look afterwards at what had gone ahead by itself is no case again (`again`), and a review like any other. Where a
     case is to be left out, `left_out` says why.
@@ -196,11 +196,11 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
     proposed = pl.col("confidence_score").is_not_null()
     if "proposed_output" in columns:
         proposed |= pl.col("proposed_output").is_not_null()
-    probe = pl.col("probe").fill_null("") if "probe" in columns else pl.lit("")
+    quality_check = pl.col("quality_check").fill_null("") if "quality_check" in columns else pl.lit("")
     changes = (pl.col("task_type") == POLICY_CHANGE).fill_null(value=False)
-    found = frame.filter(~probe.is_in(_PROBES) & ~changes).with_columns(
+    found = frame.filter(~quality_check.is_in(_QUALITY_CHECKS) & ~changes).with_columns(
         pl.col("confidence_score").cast(pl.Float64),
-        again=probe == QualityCheckKind.SPOT_CHECK.value,
+        again=quality_check == QualityCheckKind.SPOT_CHECK.value,
         has_proposal=proposed,
         day=day,
         answer=pl.col("human_decision") if "human_decision" in columns else pl.lit(None, pl.String),

@@ -215,4 +215,5 @@ class ReviewRequest(Value):
         return f"{self.approvals_given} of {self.approvals_needed}"
 
     def __repr__(self) -> str:
+        """Return the task and the role it waits for."""
         return f"<ReviewRequest {self.task_id} for {self.needed_role}>"

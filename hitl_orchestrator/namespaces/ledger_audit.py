@@ -15,7 +15,7 @@ from hitl_orchestrator.ledger.verification.head_file import read_heads
 from hitl_orchestrator.ledger.verification.proofs import CaseProof, proof_problem
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
 from hitl_orchestrator.services.config_files import read_file
-from hitl_orchestrator.wiring.build import notary_of, open_to_audit, signing_key
+from hitl_orchestrator.wiring.stores import open_to_audit, signer_of, signing_key
 
 if TYPE_CHECKING:
     from hitl_orchestrator.backtest import Backtest
@@ -39,7 +39,7 @@ class LedgerAudit:
             StoreUnavailable: the store cannot be opened.
         """
         self._ledger = open_to_audit(store)
-        self._signer = notary_of(self._ledger, store, head_file=head_file, head_key=head_key)
+        self._signer = signer_of(self._ledger, store, head_file=head_file, head_key=head_key)
 
     def size(self) -> int:
         """Return the number of entries."""

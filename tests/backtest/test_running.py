@@ -43,13 +43,13 @@ def a_case(**changes):
         "review_probability": 0.0 if through else 1.0,
         "human_decision": None if through else "approve",
         "proposed_output": "{}",
-        "probe": None,
+        "quality_check": None,
     }
     return told | changes
 
 
 def run(cases, policy=NEW, **more):
-    schema = {"probe": pl.String, "human_decision": pl.String, "assigned_human_role": pl.String}
+    schema = {"quality_check": pl.String, "human_decision": pl.String, "assigned_human_role": pl.String}
     return run_backtest(policy, [pl.DataFrame(cases, schema_overrides=schema, infer_schema_length=None).lazy()], **more)
 
 
@@ -115,7 +115,7 @@ def test_a_case_that_nobody_answered_is_no_review():
 
 
 def test_probes_that_measured_reviewers_are_no_cases():
-    assert run([a_case(), a_case(probe="known_answer"), a_case(probe="add_second_review")]).cases == 1
+    assert run([a_case(), a_case(quality_check="known_answer"), a_case(quality_check="second_review")]).cases == 1
 
 
 def test_two_policies_are_compared_whatever_was_recorded():
@@ -170,7 +170,7 @@ def test_a_store_tells_the_same_as_its_cases_one_by_one(store, tmp_path, monkeyp
         ]
         assert told.cases == len(decisions) == 12
         assert told.automated_after == sum(one.action == "auto_approve" for one in decisions) / 12
-        asked = sorted((one.assigned_human_role, one.asking.approvals) for one in decisions if one.needs_human)
+        asked = sorted((one.assigned_human_role, one.requirements.approvals) for one in decisions if one.needs_human)
         assert sum(load.a_day * told.days for load in told.loads) == sum(number for _, number in asked)
 
 
@@ -292,7 +292,7 @@ def test_a_look_afterwards_stands_for_as_many_cases_as_it_was_drawn_from_and_is_
             rule_id="fallback",
             assigned_human_role="domain_reviewer",
             human_decision="reject" if number < 9 else "approve",
-            probe="spot_check",
+            quality_check="spot_check",
         )
         for number in range(90)
     ]
@@ -311,7 +311,7 @@ def test_looks_afterwards_and_reviews_that_had_to_be_are_weighed_each_by_its_cha
             confidence_score=0.9,
             review_probability=0.1,
             human_decision="reject" if n < 5 else "approve",
-            probe="spot_check",
+            quality_check="spot_check",
         )
         for n in range(10)
     ]

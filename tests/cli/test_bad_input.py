@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hitl_orchestrator.wiring.build import canonical
+from hitl_orchestrator.services.config_files import canonical
 
 GONE = "gone"
 TASK = json.loads(canonical("tasks.json"))[0]

@@ -204,7 +204,7 @@ def test_recover_names_stuck_cases_and_resumes_the_others(hitl, folder):
     task = json.loads((folder / "tasks.json").read_text())[0]
     with Orchestrator.open("sqlite:///hitl.db") as orchestrator:
         orchestrator.cases.enqueue(Task(**{**task, "task_id": "left"}))
-        orchestrator.services.version = "another"
+        orchestrator.services.reader.graph_version = "another"
         orchestrator.cases.enqueue(Task(**{**task, "task_id": "older"}))
 
     answer = hitl("recover")

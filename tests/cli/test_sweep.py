@@ -66,7 +66,7 @@ def test_late_decision_is_rejected(timed):
     late = hitl("decide", "task_001", "approve", "--reviewer", "domain_reviewer")
 
     assert late.code == 1
-    assert "takes no answer since" in late.err
+    assert "no longer accepts decisions" in late.err
 
 
 def test_idempotency_key_returns_one_result_and_rejects_other_decisions(hitl):

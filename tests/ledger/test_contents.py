@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import AGENT, NINE, a_review
 from support.postgres_server import somebody_else
-from support.secrets import run
+from support.secret_leaks import run
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.enums import EventKind

@@ -12,7 +12,7 @@ from support.builders import AGENT, NINE, a_shown, a_submission
 from hitl_orchestrator.errors import InvalidKey, SealKeyMissing, TamperedReview
 from hitl_orchestrator.ledger.keys.files import encryption_key, keys_in, new_key, private_text, seals_from
 from hitl_orchestrator.ledger.keys.mac import ephemeral_seals
-from hitl_orchestrator.wiring.build import open_ledger
+from hitl_orchestrator.wiring.stores import open_ledger
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_a_store_whose_key_is_gone_while_cases_wait_is_not_opened(store_file, ke
     key = key_file.read_text()
     key_file.unlink()
 
-    with pytest.raises(SealKeyMissing, match="restore it from its back-up, or give the key with HITL_SEAL_KEY"):
+    with pytest.raises(SealKeyMissing, match="restore it from a backup, or give the key with HITL_SEAL_KEY"):
         open_ledger(store)
     assert not key_file.exists()
 

@@ -14,7 +14,7 @@ from support.builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submissi
 from hitl_orchestrator.domain.enums import CaseStage, DecisionSource, OnTimeout
 from hitl_orchestrator.errors import CaseChanged, KeyReused, LeaseLost, ReviewExpired, StaleReview
 from hitl_orchestrator.ledger.store.leases import Holder, is_gone
-from hitl_orchestrator.wiring.build import open_ledger
+from hitl_orchestrator.wiring.stores import open_ledger
 
 AUTO = a_routing("auto_approve")
 A_MOMENT = timedelta(milliseconds=1)
@@ -120,7 +120,7 @@ def test_a_lease_that_has_ended_may_be_taken_and_what_it_would_still_write_is_re
 
     assert elsewhere(lambda: other.take("case-1"))
 
-    with pytest.raises(LeaseLost, match="driven by another process"):
+    with pytest.raises(LeaseLost, match="another process holds its lease"):
         hasty.finish(an_outcome(a_submission()), AUTO, NINE)
     with pytest.raises(LeaseLost):
         hasty.open_review(a_shown(), NINE)
@@ -164,7 +164,7 @@ def test_what_a_closed_ledger_held_may_be_taken(url):
 HOLDS = """
 import sys
 from support.builders import AGENT, a_submission
-from hitl_orchestrator.wiring.build import open_ledger
+from hitl_orchestrator.wiring.stores import open_ledger
 
 ledger = open_ledger(sys.argv[1])
 ledger.receive(a_submission(), AGENT, driving=True)
@@ -226,7 +226,7 @@ def test_a_review_without_a_deadline_never_expires(ledger):
 def test_an_answer_that_comes_too_late_is_refused(ledger):
     row = out_of_time(ledger)
 
-    with pytest.raises(ReviewExpired, match="its time was up"):
+    with pytest.raises(ReviewExpired, match="no longer accepts decisions"):
         ledger.decide(row, a_verdict(), PERSON)
     assert [one.review_id for one in ledger.expired()] == [row.review_id]
 

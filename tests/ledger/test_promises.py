@@ -165,7 +165,7 @@ def test_no_review_is_opened_for_a_case_that_went_another_way(ledger):
     ledger.receive(a_submission("case-1"), AGENT)
     ledger.finish(an_outcome(a_submission("case-1")), AUTO, NINE)
 
-    with pytest.raises(CaseChanged, match="'case-1' was moved on to 'finished'"):
+    with pytest.raises(CaseChanged, match="'case-1' was moved to 'finished'"):
         ledger.open_review(a_shown("case-1"), NINE)
 
     assert ledger.latest_review("case-1") is None

@@ -41,7 +41,10 @@ def until(ledger, time):
 
 def due_in(seconds, remind_before=None):
     decision = a_routing().decision
-    told = {"respond_within": timedelta(seconds=seconds), "asking": ReviewRequirements(remind_before=remind_before)}
+    told = {
+        "respond_within": timedelta(seconds=seconds),
+        "requirements": ReviewRequirements(remind_before=remind_before),
+    }
     return RoutingDecision(**{**dict(decision), **told})
 
 

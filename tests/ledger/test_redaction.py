@@ -18,7 +18,7 @@ from support.builders import (
     minutes,
 )
 from support.postgres_server import somebody_else
-from support.secrets import SECRET, run, secret_output, told
+from support.secret_leaks import SECRET, run, secret_output, told
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.audit import Actor

@@ -169,9 +169,11 @@ def _confidence(view: CaseView) -> Content:
 
 def _asked(view: CaseView, now: datetime) -> Content:
     lines = [Content.assemble("waits for ", (one_line(view.role), STRONG))]
-    if view.asking.approvals > 1:
+    if view.requirements.approvals > 1:
         lines.append(
-            Content.assemble(f"{view.asking.approvals} reviewers must agree, ", f"{view.votes_given} voted so far")
+            Content.assemble(
+                f"{view.requirements.approvals} reviewers must agree, ", f"{view.votes_given} voted so far"
+            )
         )
     if view.due_at is not None:
         text, style = due(view.due_at, now)

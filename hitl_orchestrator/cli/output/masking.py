@@ -20,7 +20,7 @@ _VOTES = (EventKind.VOTED, EventKind.LABELED)
 
 def is_blind(case: Case) -> bool:
     """Whether the open review of the case is blind, so that the agent's answer is hidden."""
-    return case.open_review is not None and case.open_review.shown.routing.decision.asking.blind
+    return case.open_review is not None and case.open_review.shown.routing.decision.requirements.blind
 
 
 def is_secret(case: Case, row: StoredReview) -> bool:
@@ -35,14 +35,14 @@ def masked(case: Case, history: Sequence[Event]) -> dict[str, Any]:
     data = case.model_dump(mode="json") | {"history": [event.model_dump(mode="json") for event in history]}
     if case.open_review is None:
         return data
-    data["submission"]["probe"] = None
+    data["submission"]["quality_check"] = None
     secret = {row.review_id for row in case.reviews if is_secret(case, row)}
     for row in data["reviews"]:
         if row["review_id"] in secret:
             row["verdict"] = {"decided_at": row["verdict"]["decided_at"], "hidden": HIDDEN}
     for event in data["history"]:
         body = event["body"]
-        body.pop("probe", None)
+        body.pop("quality_check", None)
         body.get("decision", {}).pop("shadow", None)
         if event["kind"] in _VOTES and (body["review_id"] in secret or event["kind"] == EventKind.LABELED):
             event["body"] = {"review_id": body["review_id"], "hidden": HIDDEN}

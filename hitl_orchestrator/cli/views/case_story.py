@@ -128,7 +128,7 @@ def _layers(case: Case) -> Iterator[Block]:
 
 
 def _quorum(case: Case) -> str:
-    needed = case.reviews[0].shown.routing.decision.asking.approvals if case.reviews else 1
+    needed = case.reviews[0].shown.routing.decision.requirements.approvals if case.reviews else 1
     return f", {needed} reviewers must agree" if needed > 1 else ""
 
 

@@ -65,8 +65,8 @@ def _answer(view: CaseView) -> Iterator[Block]:
 
 def _choices(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]:
     yield Line()
-    if view.asking.approvals > 1:
-        yield Line(f"{view.asking.approvals} reviewers must agree; {view.votes_given} voted so far.")
+    if view.requirements.approvals > 1:
+        yield Line(f"{view.requirements.approvals} reviewers must agree; {view.votes_given} voted so far.")
     if view.why_not:
         yield Line(view.why_not, "red")
         return

@@ -73,7 +73,7 @@ def swept(cases: Sequence[Case], stuck: int, notices: Sequence[Notice]) -> Itera
     yield from _moved(cases)
     for notice in notices:
         names = ", ".join(notice.to) or "no reviewer"
-        yield Line(f"{notice.row.shown.task.task_id}: {_NOTICES[notice.kind].format(names)}")
+        yield Line(f"{notice.review.task_id}: {_NOTICES[notice.kind].format(names)}")
     if cases or stuck:
         escalated = sum(case.open_review is not None for case in cases)
         overdue = count(len(cases), "review was", "reviews were")
@@ -90,13 +90,13 @@ _NOTICES = {
 
 def notice_summary(notice: Notice) -> dict[str, Any]:
     """Return a reminder or a returned claim for machines."""
-    row = notice.row
+    row = notice.review
     return {
         "notice": notice.kind,
-        "task_id": row.shown.task.task_id,
+        "task_id": row.task_id,
         "case_id": row.case_id,
         "review_id": row.review_id,
-        "role": row.role,
+        "role": row.needed_role,
         "due_at": row.due_at.isoformat() if row.due_at else None,
         "to": list(notice.to),
     }

@@ -55,7 +55,7 @@ def next_attempt(submission: Submission, known: str, attempt: int, intake: Mappi
     Raises:
         TaskConflict: that one measures reviewers or changes the policy, and nobody takes its place.
     """
-    if intake.get("probe") is not None or intake["task"]["task_type"] == POLICY_CHANGE:
+    if intake.get("quality_check") is not None or intake["task"]["task_type"] == POLICY_CHANGE:
         raise TaskConflict(submission.task.task_id, known, stays=True)
     return submission.model_copy(update={"attempt": attempt + 1, "supersedes": known})
 
@@ -94,7 +94,7 @@ def time_to_answer(shown: ReviewSnapshot) -> timedelta | None:
 
 def reminder_before(shown: ReviewSnapshot) -> timedelta | None:
     """Return how long before it is due those who may answer are reminded; None where they are not."""
-    return None if shown.on_timeout is None else shown.routing.decision.asking.remind_before
+    return None if shown.on_timeout is None else shown.routing.decision.requirements.remind_before
 
 
 def row_opened(shown: ReviewSnapshot, at: datetime, due_at: datetime | None = None) -> StoredReview:

@@ -17,7 +17,7 @@ OUTLINE = (
     "domain",
     "human_decision",
     "latency_seconds",
-    "probe",
+    "quality_check",
     "review_probability",
     "risk_level",
     "routing_decision",

@@ -34,7 +34,7 @@ class SpotCheckAccounts:
             if '"decision_source":"agent"' in text and _is_drawn(entry):
                 self._open[str(entry.case_id)] = entry.seq
         elif entry.kind == EventKind.SUBMITTED and f'"kind":"{QualityCheckKind.SPOT_CHECK}"' in text:
-            self._open.pop(str((read_canonical(text)["body"]["probe"] or {}).get("of")), None)
+            self._open.pop(str((read_canonical(text)["body"]["quality_check"] or {}).get("of")), None)
         elif entry.kind == EventKind.REDACTED:
             self._open.pop(str(entry.case_id), None)
 

@@ -263,7 +263,7 @@ def _is_intake_of(case: CaseRow, told: Told) -> bool:
 # The body of an intake, from its first key to its last.
 _INTAKE = re.compile(
     r'"body":\{"attempt":(?P<attempt>[0-9]+),"graph_version":"[^"]*","output":(?P<output>.*),"policy_hash":"[^"]*",'
-    r'"policy_id":"[^"]*","probe":(?:null|\{[^{}]*\}),"received_at":"[^"]*","replayed":(?:true|false),'
+    r'"policy_id":"[^"]*","quality_check":(?:null|\{[^{}]*\}),"received_at":"[^"]*","replayed":(?:true|false),'
     r'"submitted_by":(?:null|"[^"]*"),"supersedes":(?:null|"[^"]*"),"task":(?P<task>\{.*\})\},"case_id":"',
     re.DOTALL,
 )

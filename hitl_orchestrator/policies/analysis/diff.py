@@ -267,8 +267,8 @@ def _changed(before: _Said, after: _Said) -> bool:
 
 def _aspects(before: RoutingDecision, after: RoutingDecision) -> tuple[str, ...]:
     one, other = (decision.model_dump(exclude=set(_WITHOUT_MERIT)) for decision in (before, after))
-    one |= one.pop("asking")
-    other |= other.pop("asking")
+    one |= one.pop("requirements")
+    other |= other.pop("requirements")
     return tuple(
         f"{name} {_shown(value)} to {_shown(other[name])}" for name, value in one.items() if value != other[name]
     )
@@ -292,14 +292,14 @@ def direction(before: RoutingDecision, after: RoutingDecision, roles: RoleChain)
 
 
 def _demands(decision: RoutingDecision, roles: RoleChain) -> tuple[float, ...]:
-    asking, role = decision.asking, decision.assigned_human_role
+    requirements, role = decision.requirements, decision.assigned_human_role
     return (
         decision.action.strictness,
         roles.roles.index(role) if role in roles.roles else -1,
-        asking.approvals,
-        asking.approvals > 1 and asking.agreement is Agreement.UNANIMITY,
-        asking.distinct_roles,
-        asking.blind,
+        requirements.approvals,
+        requirements.approvals > 1 and requirements.agreement is Agreement.UNANIMITY,
+        requirements.distinct_roles,
+        requirements.blind,
         *demands_in_time(decision),
         decision.spot_check,
     )

@@ -306,7 +306,8 @@ def _other_actions(policy: Policy, finding: Finding, roles: RoleChain) -> Iterat
 
 def _answers(policy: Policy) -> dict[int, object]:
     said = {
-        place: (rule.action, rule.assigned_human_role, rule.asking) for place, rule in enumerate(policy.by_priority)
+        place: (rule.action, rule.assigned_human_role, rule.requirements)
+        for place, rule in enumerate(policy.by_priority)
     }
     return {FALLBACK_INDEX: None, **said}
 

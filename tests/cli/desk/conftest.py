@@ -10,7 +10,7 @@ from support.desk_driver import PEOPLE, Driven, policy
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.cli.desk.app import DeskApp
 from hitl_orchestrator.cli.desk.client import DeskClient
-from hitl_orchestrator.wiring.build import now_in_utc
+from hitl_orchestrator.wiring.clocks import now_in_utc
 
 NEVER = 1e6
 Flow = Callable[[Driven], Awaitable[None]]

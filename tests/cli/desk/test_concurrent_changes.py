@@ -7,7 +7,7 @@ import pytest
 from support.desk_driver import PEOPLE, policy, submit
 
 from hitl_orchestrator import Orchestrator, Review
-from hitl_orchestrator.wiring.build import now_in_utc
+from hitl_orchestrator.wiring.clocks import now_in_utc
 
 
 def answer(decision, **fields):

@@ -11,7 +11,7 @@ _OUTLINE = (
     "CASE WHEN json_valid(entry) THEN CASE WHEN json_type(entry, '$.body') = 'object' THEN "
     "trim(json_extract(entry, '$.body.approvals_needed', "
     "'$.body.assigned_human_role', '$.body.confidence_score', '$.body.domain', '$.body.human_decision', "
-    "'$.body.latency_seconds', '$.body.probe', '$.body.review_probability', '$.body.risk_level', "
+    "'$.body.latency_seconds', '$.body.quality_check', '$.body.review_probability', '$.body.risk_level', "
     "'$.body.routing_decision', '$.body.rule_id', '$.body.task_type', '$.body.timestamp'), '[]') || ',' || "
     "replace(replace(coalesce(json_extract(entry, '$.body.signals'), '[]'), '\"', ''), ',', ' ') || ',' || "
     "(coalesce(json_type(entry, '$.body.proposed_output'), '') = 'object') END END"

@@ -1,4 +1,4 @@
-"""What is told about data that cannot be used: a misspelled field is compared with those of its own place."""
+"""Problems of invalid data: a misspelled field is compared with the fields of the same object."""
 
 import pytest
 
@@ -25,31 +25,31 @@ class Tree(Value):
 
 
 @pytest.mark.parametrize(
-    ("raw", "told"),
+    ("raw", "problem"),
     [
         ({"heigth": 1}, "heigth: unknown field; did you mean 'height'?"),
         ({"brak": 1}, "brak: unknown field"),
-        ({"color": "red"}, "color: unknown field"),
+        ({"colr": "red"}, "colr: unknown field"),
         ({"twigs": [{"brak": 1}]}, "twigs[0].brak: unknown field; did you mean 'bark'?"),
         ({"twigs": [{"heigth": 1}]}, "twigs[0].heigth: unknown field"),
-        ({"twigs": [{"leaves": [{"color": ""}]}]}, "twigs[0].leaves[0].color: unknown field; did you mean 'color'?"),
-        ({"twigs": [{"best": {"color": ""}}]}, "twigs[0].best.color: unknown field; did you mean 'color'?"),
+        ({"twigs": [{"leaves": [{"colr": ""}]}]}, "twigs[0].leaves[0].colr: unknown field; did you mean 'color'?"),
+        ({"twigs": [{"best": {"colr": ""}}]}, "twigs[0].best.colr: unknown field; did you mean 'color'?"),
         ({"twigs": [{"best": {"brak": ""}}]}, "twigs[0].best.brak: unknown field"),
-        ({"twigs": [{"named": {"a": {"color": ""}}}]}, "twigs[0].named.a.color: unknown field; did you mean 'color'?"),
+        ({"twigs": [{"named": {"a": {"colr": ""}}}]}, "twigs[0].named.a.colr: unknown field; did you mean 'color'?"),
     ],
 )
-def test_a_misspelled_field_is_compared_with_those_of_its_own_place(raw, told):
+def test_a_misspelled_field_is_compared_with_those_of_its_own_place(raw, problem):
     with pytest.raises(InvalidInput) as refusal:
         parse(Tree, raw, "t")
 
-    assert list(refusal.value.problems) == [f"t: {told}"]
+    assert list(refusal.value.problems) == [f"t: {problem}"]
 
 
 def test_a_misspelled_field_beside_one_of_several_types_is_compared_with_theirs():
     with pytest.raises(InvalidInput) as refusal:
-        parse(Tree, {"twigs": [{"fruit": {"color": ""}}]}, "t")
+        parse(Tree, {"twigs": [{"fruit": {"colr": ""}}]}, "t")
 
-    assert "t: twigs[0].fruit.Leaf.color: unknown field; did you mean 'color'?" in refusal.value.problems
+    assert "t: twigs[0].fruit.Leaf.colr: unknown field; did you mean 'color'?" in refusal.value.problems
 
 
 def test_a_field_of_the_proposal_is_not_suggested_beside_it():
