@@ -35,7 +35,7 @@ def test_decision_is_recorded_only_on_commit(hitl, desk, keys, decision, status)
         if decision == "override":
             await desk.type("an exception")
             await desk.press("enter")
-        assert f"{decision}   pending, nothing is recorded yet" in desk.text
+        assert f"{decision}   pending, not recorded yet" in desk.text
         assert hitl.cases.get(case_id).status == "waiting"
         await desk.press("enter")
         assert desk.notice == f"Recorded: {decision}; the case is finished: {status}."
@@ -50,7 +50,7 @@ def test_pending_decision_can_be_withdrawn(hitl, desk):
 
     async def flow(desk):
         await desk.press("enter", "r", "u")
-        assert desk.notice == "Taken back: nothing was recorded of reject."
+        assert desk.notice == "Withdrawn: reject was not recorded."
         await desk.press("enter")
         assert hitl.cases.get(case_id).status == "waiting"
 
@@ -118,7 +118,7 @@ def test_blind_case_hides_the_agents_answer_until_labeled(hitl, desk):
         for secret in ("Refund in full", "crushed", "0.68"):
             assert secret not in text
         await desk.press("escape", "a")
-        assert desk.notice == "Give your own label first: the agent's answer is hidden until then."
+        assert desk.notice == "Commit your own label first: the agent's answer is hidden until then."
         await desk.type("Half of it")
         text = await desk.press("enter")
         assert "Refund in full" in text
@@ -133,7 +133,7 @@ def test_first_of_two_votes_reports_the_missing_vote(hitl, desk):
     case_id = submit(hitl, "t-1", task_type="payment")
 
     async def flow(desk):
-        assert "2 persons must agree, 0 did so far" in await desk.press("enter")
+        assert "2 reviewers must agree, 0 voted so far" in await desk.press("enter")
         await desk.press("a", "enter")
         assert desk.notice == "Recorded: approve; it waits for another domain_reviewer."
         assert hitl.cases.get(case_id).status == "waiting"
@@ -168,7 +168,7 @@ def test_next_opens_another_case_and_releases_this_one(hitl, desk):
         await desk.press("a", "enter", "n")
         assert "t-1" in desk.text
         await desk.press("a", "enter", "n")
-        assert desk.notice == "Nothing else waits for you. Esc goes to the queue."
+        assert desk.notice == "No other review waits for you. Esc opens the queue."
 
     desk(flow)
 

@@ -24,8 +24,8 @@ def test_decision_by_another_reviewer_is_reported_and_draft_kept(hitl, desk):
         hitl.reviews.release(case_id, reviewer="r01")
         hitl.decide(case_id, answer("approve"), reviewer="r02")
         text = await desk.press("enter")
-        assert desk.notice.startswith("Not recorded: r02 has answered this review: approve at ")
-        assert desk.notice.endswith("it is approved. What you typed stays here.")
+        assert desk.notice.startswith("Not recorded: r02 has decided this review: approve at ")
+        assert desk.notice.endswith("it is approved. Your draft is kept.")
         assert "no receipt" in text
         assert "not recorded, and cannot be any more" in text
         assert desk.answered(case_id).human_decision == "approve"
@@ -44,12 +44,12 @@ def test_escalation_by_another_reviewer_is_shown(hitl, desk):
         hitl.decide(case_id, answer("escalate", reason="beyond me"), reviewer="r02")
         desk.app.screen.action_watch()
         await desk.settled()
-        assert desk.notice.startswith("r02 has answered this review: escalate at ")
+        assert desk.notice.startswith("r02 has decided this review: escalate at ")
         assert desk.notice.endswith("it waits for senior_manager now.")
         await desk.press("a")
         assert desk.notice.startswith("This case is decided.")
         await desk.press("ctrl+r")
-        assert "You may read this case, and not decide it" in desk.notice
+        assert "You may read this case, but not decide it" in desk.notice
 
     desk(flow)
 
@@ -61,7 +61,7 @@ def test_cancellation_is_shown(hitl, desk):
         await desk.press("enter", "a")
         hitl.cases.cancel(case_id, submitted_by="app-7", reason="sent twice")
         await desk.press("enter")
-        assert "Not recorded: This case was canceled by who submitted it at " in desk.notice
+        assert "Not recorded: This case was canceled by its submitter at " in desk.notice
 
     desk(flow)
 
@@ -93,7 +93,7 @@ def test_lapsed_claim_is_reported_and_renewed(hitl, desk):
         desk.app.screen.action_watch()
         await desk.settled()
         assert desk.notice.startswith("Your claim has lapsed")
-        assert desk.notice.endswith("What you typed stays here.")
+        assert desk.notice.endswith("Your draft is kept.")
         desk.app.now = now_in_utc
         assert "no receipt" in await desk.press("ctrl+r")
         await desk.press("enter")
@@ -123,7 +123,7 @@ def test_draft_survives_reopening_and_quit_warns(hitl, desk):
         await desk.press("enter", "r", "t")
         await desk.type("no receipt")
         await desk.press("escape", "escape", "q")
-        assert "You typed an answer that is not recorded yet" in desk.notice
+        assert "Your decision is not recorded yet" in desk.notice
         assert "no receipt" in await desk.press("enter")
         assert desk.app.is_running
 
@@ -154,7 +154,7 @@ def test_database_outage_is_reported_and_decision_recorded_afterwards(file, sit)
         rename(path, "reviews", "gone")
         text = await desk.press("enter")
         assert desk.notice.startswith("Not recorded: ")
-        assert desk.notice.endswith("What you typed stays here.")
+        assert desk.notice.endswith("Your draft is kept.")
         assert "no receipt" in text
         rename(path, "gone", "reviews")
         await desk.press("enter")

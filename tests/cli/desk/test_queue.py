@@ -1,4 +1,4 @@
-"""The queue: what waits for this reviewer, narrowed by keys, drawn for any width, and harmless whatever tasks say."""
+"""The queue: filters, layout at any width, and escaped task texts."""
 
 from unicodedata import category
 
@@ -18,7 +18,7 @@ def tasks(text):
 
 @pytest.fixture
 def waiting(hitl):
-    """Cases of several kinds; those in finance are not for r01, one of risk is for the manager."""
+    """Cases of several kinds: t-3 in finance is not for r01, t-4 needs the manager."""
     submit(hitl, "t-1")
     submit(hitl, "t-2", risk_level="medium")
     submit(hitl, "t-3", domain="finance")
@@ -110,7 +110,7 @@ def test_any_text_is_one_line_of_the_queue(text, width):
     assert not [letter for letter in content.plain if category(letter) in ("Cc", "Cf", "Zl", "Zp")]
 
 
-CELLS = ("risk", "due", "task", "", "type", "domain", "for", "conf.", "held by")
+CELLS = ("risk", "due", "task", "description", "type", "domain", "for", "conf.", "claimed by")
 
 
 def test_deadline_is_colored_by_urgency():

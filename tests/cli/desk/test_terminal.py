@@ -28,7 +28,7 @@ LONGEST = 60.0
 
 
 class Terminal:
-    """A terminal: what is typed goes in, and what a person would see comes out."""
+    """A terminal: keys go in, the visible screen comes out."""
 
     def __init__(self, master: int, process: "subprocess.Popen[bytes]", columns: int, lines: int) -> None:
         self.screen = pyte.Screen(columns, lines)
@@ -122,7 +122,7 @@ def test_reviewer_modifies_records_and_opens_the_next_case(store, tmp_path):
         screen.type(", less 10")
         screen.shows("1 field differs", "+ Refund in full, less 10")
         screen.type("\x13")
-        screen.shows("modify   pending, nothing is recorded yet", "- Refund in full", "+ Refund in full, less 10")
+        screen.shows("modify   pending, not recorded yet", "- Refund in full", "+ Refund in full, less 10")
 
         screen.resize(132, 40)
         screen.shows("modify   pending", "answers", "Esc queue")
@@ -158,7 +158,7 @@ def test_second_terminal_is_rejected_and_keeps_its_draft(store, tmp_path):
         store.release("t-1", "r01")
         store.decide(task_id="t-1", decision=Review(human_decision="approve"), reviewer="r02")
         screen.type("\r")
-        screen.shows("r02 has answered this review: approve at", "What you typed stays here.", "no receipt")
+        screen.shows("r02 has decided this review: approve at", "Your draft is kept.", "no receipt")
         assert store.cases.get(task_id="t-1").record.reviewer_id == "r02"
 
 
