@@ -1,4 +1,4 @@
-"""`hitl audit` as it is typed: verify, head, key, prove, check, export."""
+"""`hitl audit` verify, head, key, prove, check and export."""
 
 import csv
 import importlib
@@ -28,31 +28,31 @@ def tamper(folder, sql):
 
 
 def test_verify_reports_entry_count_and_last_time(filled):
-    said = filled("audit", "verify")
+    answer = filled("audit", "verify")
     data = filled("audit", "verify", "--json").data
 
-    assert (said.code, said.err) == (0, "")
-    assert said.out.startswith(f"{data['entries']} entries, the last one written at 20")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.startswith(f"{data['entries']} entries, the last one written at 20")
     assert (data["sound"], data["problem"], data["bad_entry"], data["heads"]) == (True, None, None, 0)
 
 
 def test_verify_names_the_first_bad_entry_and_exits_with_1(filled, folder):
     tamper(folder, "UPDATE events SET entry = replace(entry, 'task_002', 'task_009')")
 
-    said, data = filled("audit", "verify"), filled("audit", "verify", "--json")
+    answer, data = filled("audit", "verify"), filled("audit", "verify", "--json")
 
-    assert (said.code, data.code, said.out) == (1, 1, "")
-    assert said.err.startswith(f"hitl: entry {data.data['bad_entry']}: its text was changed")
+    assert (answer.code, data.code, answer.out) == (1, 1, "")
+    assert answer.err.startswith(f"hitl: entry {data.data['bad_entry']}: its text was changed")
     assert data.data["sound"] is False
 
 
 def test_verify_needs_neither_policy_nor_people_that_can_be_read(filled, folder):
     tamper(folder, "UPDATE events SET entry = 'x' WHERE kind = 'policy_recorded'")
 
-    said = filled("audit", "verify")
+    answer = filled("audit", "verify")
 
-    assert (said.code, said.err.count("\n")) == (1, 1)
-    assert "entry 1: its text was changed: it is not canonical JSON" in said.err
+    assert (answer.code, answer.err.count("\n")) == (1, 1)
+    assert "entry 1: its text was changed: it is not canonical JSON" in answer.err
 
 
 def test_signed_head_detects_a_restored_store(filled, folder):
@@ -78,11 +78,11 @@ def test_heads_are_signed_with_a_key_beside_the_store_and_checked_with_it(filled
     filled("audit", "head", "--out", "heads.jsonl")
     key = filled("audit", "key", "--out", "ledger.pub", "--json").data["public_key"]
 
-    said = filled("audit", "verify", "--head", "heads.jsonl", "--public-key", "ledger.pub")
+    answer = filled("audit", "verify", "--head", "heads.jsonl", "--public-key", "ledger.pub")
 
     assert (folder / "hitl.db.head-key").exists()
     assert printed["key"] == key == (folder / "ledger.pub").read_text().strip()
-    assert (said.code, "match 1 signed head" in " ".join(said.out.split())) == (0, True)
+    assert (answer.code, "match 1 signed head" in " ".join(answer.out.split())) == (0, True)
 
 
 def test_head_signed_with_another_key_is_rejected(filled, folder, monkeypatch):
@@ -91,9 +91,9 @@ def test_head_signed_with_another_key_is_rejected(filled, folder, monkeypatch):
     monkeypatch.delenv("HITL_HEAD_KEY")
     filled("audit", "key", "--out", "mine.pub")
 
-    said = filled("audit", "verify", "--head", "heads.jsonl", "--public-key", "mine.pub")
+    answer = filled("audit", "verify", "--head", "heads.jsonl", "--public-key", "mine.pub")
 
-    assert (said.code, "the one to trust is" in said.err) == (1, True)
+    assert (answer.code, "the one to trust is" in answer.err) == (1, True)
 
 
 def test_head_file_is_extended_by_every_writing_command(hitl, folder, monkeypatch):
@@ -102,9 +102,9 @@ def test_head_file_is_extended_by_every_writing_command(hitl, folder, monkeypatc
     hitl("run", "tasks.json", "--outputs", "agent_outputs.json")
     hitl("decide", "task_002", "approve", "--reviewer", "domain_reviewer")
 
-    said = hitl("audit", "verify", "--json")
+    answer = hitl("audit", "verify", "--json")
 
-    assert len((folder / "heads.jsonl").read_text().splitlines()) == said.data["heads"] == 2
+    assert len((folder / "heads.jsonl").read_text().splitlines()) == answer.data["heads"] == 2
     assert ((folder / "a.key").exists(), (folder / "hitl.db.head-key").exists()) == (True, False)
 
 
@@ -114,11 +114,11 @@ def test_a_proof_is_checked_without_the_database(filled, folder):
     for file in folder.glob("hitl.db*"):
         file.unlink()
 
-    said = filled("audit", "check", "proof.json", "--public-key", "ledger.pub")
+    answer = filled("audit", "check", "proof.json", "--public-key", "ledger.pub")
     data = filled("audit", "check", "proof.json", "--json").data
 
-    assert said.code == 0
-    assert "Proven: the ledger holds 6 entries of case" in said.out
+    assert answer.code == 0
+    assert "Proven: the ledger holds 6 entries of case" in answer.out
     assert (data["proven"], data["problem"]) == (True, None)
 
 
@@ -127,9 +127,9 @@ def test_altered_proof_is_invalid(filled, folder):
     text = (folder / "proof.json").read_text()
     (folder / "proof.json").write_text(text.replace("approve", "reject!"))
 
-    said = filled("audit", "check", "proof.json")
+    answer = filled("audit", "check", "proof.json")
 
-    assert (said.code, "hitl: proof.json proves nothing: entry" in said.err) == (1, True)
+    assert (answer.code, "hitl: proof.json proves nothing: entry" in answer.err) == (1, True)
     assert filled("audit", "check", "proof.json", "--json").data["proven"] is False
 
 
@@ -142,24 +142,26 @@ def test_malformed_proofs_and_heads_are_invalid_input(filled, given):
 
 def test_records_and_entries_are_exported_as_lines_of_json(filled, folder):
     records = [json.loads(line) for line in filled("audit", "export").out.splitlines()]
-    told = filled("audit", "export", "--events", "--out", "entries.jsonl", "--json").data
+    results = filled("audit", "export", "--events", "--out", "entries.jsonl", "--json").data
 
     of_the_tasks = [[record.pop(name) for name in TASK_COLUMNS] for record in records]
     assert records == filled("audit", "list", "--json").data
     assert of_the_tasks[0] == ["{}", "2025-01-10T09:15:00Z", False]
     entries = [json.loads(line) for line in (folder / "entries.jsonl").read_text().splitlines()]
-    assert [entry["seq"] for entry in entries] == list(range(1, told["rows"] + 1))
+    assert [entry["seq"] for entry in entries] == list(range(1, results["rows"] + 1))
 
 
 def test_the_record_of_a_case_is_shown_field_by_field_below_its_entries(filled):
-    told = filled("audit", "show", "task_005").out
+    results = filled("audit", "show", "task_005").out
     (record,) = [one for one in filled("audit", "list", "--json").data if one["task_id"] == "task_005"]
 
-    fields = [line.split()[0] for line in told[told.index("The audit record") :].splitlines()[3:] if line[:1] > " "]
+    fields = [
+        line.split()[0] for line in results[results.index("The audit record") :].splitlines()[3:] if line[:1] > " "
+    ]
 
     assert fields == [name for name, value in record.items() if value not in (None, "", [])]
     assert {"graph_version", "software_version", "shown_digest", "confidence_assessment"} <= set(fields)
-    assert max(map(len, told.splitlines())) <= 80
+    assert max(map(len, results.splitlines())) <= 80
 
 
 def test_unfinished_case_shows_no_audit_record(hitl):
@@ -220,9 +222,9 @@ def test_without_pyarrow_parquet_says_what_to_install(filled, monkeypatch):
 
     monkeypatch.setattr("hitl_orchestrator.cli.commands.audit.export.import_module", without)
 
-    said = filled("audit", "export", "--format", "parquet", "--out", "x.parquet")
+    answer = filled("audit", "export", "--format", "parquet", "--out", "x.parquet")
 
-    assert (said.code, "pip install 'hitl-orchestrator[parquet]'" in said.err) == (2, True)
+    assert (answer.code, "pip install 'hitl-orchestrator[parquet]'" in answer.err) == (2, True)
 
 
 def test_invalid_export_options_are_rejected(filled):

@@ -1,4 +1,4 @@
-"""What is malformed is refused: with its place and a sentence, exit code 2, no traceback, and nothing stored."""
+"""Malformed input: exit code 2, one sentence with the place, no traceback, and nothing stored."""
 
 import json
 
@@ -215,27 +215,30 @@ LINES = [
     (("demo", "--data-into", "t"), "t: cannot be written: File exists"),
 ]
 CASES = [
-    *((f"tasks-{place}", {"t": told}, ("run", "t"), wanted) for place, (told, wanted) in enumerate(TASKS)),
+    *((f"tasks-{place}", {"t": result}, ("run", "t"), wanted) for place, (result, wanted) in enumerate(TASKS)),
     *(
-        (f"outputs-{n}", {"o": told}, ("run", "t", "--outputs", "o"), wanted)
-        for n, (told, wanted) in enumerate(OUTPUTS)
+        (f"outputs-{n}", {"o": result}, ("run", "t", "--outputs", "o"), wanted)
+        for n, (result, wanted) in enumerate(OUTPUTS)
     ),
     *(
-        (f"reviews-{n}", {"r": told}, ("run", "t", "--reviews", "r"), wanted)
-        for n, (told, wanted) in enumerate(REVIEWS)
+        (f"reviews-{n}", {"r": result}, ("run", "t", "--reviews", "r"), wanted)
+        for n, (result, wanted) in enumerate(REVIEWS)
     ),
-    *((f"policy-{n}", {"p": told}, ("run", "t", "--policy", "p"), wanted) for n, (told, wanted) in enumerate(POLICIES)),
     *(
-        (f"people-{n}", {"v": told}, ("run", "t", "--reviewers", "v"), wanted)
-        for n, (told, wanted) in enumerate(REVIEWERS)
+        (f"policy-{n}", {"p": result}, ("run", "t", "--policy", "p"), wanted)
+        for n, (result, wanted) in enumerate(POLICIES)
+    ),
+    *(
+        (f"people-{n}", {"v": result}, ("run", "t", "--reviewers", "v"), wanted)
+        for n, (result, wanted) in enumerate(REVIEWERS)
     ),
     *((f"line-{n}", {}, typed, wanted) for n, (typed, wanted) in enumerate(LINES)),
 ]
 
 
 def write(folder, files):
-    for name, told in {"t": task(), **files}.items():
-        text = told if isinstance(told, (str, bytes)) else json.dumps(told)
+    for name, output in {"t": task(), **files}.items():
+        text = output if isinstance(output, (str, bytes)) else json.dumps(output)
         (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
 
 
@@ -259,9 +262,9 @@ def test_problems_of_all_files_are_reported_together(hitl, folder):
     names = ("--outputs", "o", "--reviews", "r", "--policy", "p", "--reviewers", "v", "--json")
     answer = hitl("run", "t", *names)
 
-    told = json.loads(answer.err)
-    assert (answer.code, answer.out, told["error"]) == (2, "", "InvalidInput")
-    assert sorted(problem.partition(":")[0] for problem in told["problems"]) == ["o", "p", "r", "t", "t", "v"]
+    results = json.loads(answer.err)
+    assert (answer.code, answer.out, results["error"]) == (2, "", "InvalidInput")
+    assert sorted(problem.partition(":")[0] for problem in results["problems"]) == ["o", "p", "r", "t", "t", "v"]
     assert list(folder.glob("*.db*")) == []
 
 

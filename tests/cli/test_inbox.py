@@ -68,11 +68,12 @@ def test_empty_inbox_is_reported(routed):
 
 
 def test_unknown_role_is_invalid_input(routed):
-    said = routed("inbox", "--role", "senior_manger")
+    answer = routed("inbox", "--role", "senior_manger")
 
-    assert (said.code, said.out) == (2, "")
+    assert (answer.code, answer.out) == (2, "")
     assert (
-        "the roles are domain_reviewer, senior_manager, compliance_officer; did you mean 'senior_manager'?" in said.err
+        "the roles are domain_reviewer, senior_manager, compliance_officer; did you mean 'senior_manager'?"
+        in answer.err
     )
 
 
@@ -85,10 +86,10 @@ def stopped(routed):
 
 
 def test_inbox_mentions_unfinished_cases(stopped):
-    said = stopped("inbox")
+    answer = stopped("inbox")
 
     assert (
-        said.err == "hitl: 1 case is running or left unfinished by a crash; 'hitl recover' resumes unfinished cases\n"
+        answer.err == "hitl: 1 case is running or left unfinished by a crash; 'hitl recover' resumes unfinished cases\n"
     )
     assert stopped("inbox", "--json").err == ""
     stopped("recover")
@@ -119,13 +120,13 @@ def test_stricter_policy_moves_reviews_to_the_higher_role(stricter):
 
 
 def test_show_names_the_higher_role_under_a_stricter_policy(stricter):
-    told = stricter("show", "task_002").out
+    output = stricter("show", "task_002").out
 
-    assert "Task task_002: waits for senior_manager" in told
+    assert "Task task_002: waits for senior_manager" in output
     assert "The policy is stricter now: senior_manager decides this, domain_reviewer no longer may." in " ".join(
-        told.split()
+        output.split()
     )
-    command = told.splitlines()[-1].split()
+    command = output.splitlines()[-1].split()
     assert command == ["hitl", "decide", "task_002", "approve", "--reviewer", "senior_manager"]
     assert stricter(*command[1:]).code == 0
 
@@ -147,10 +148,10 @@ def limited(folder, hitl):
 def test_show_suggests_an_eligible_reviewer_of_the_lowest_role(limited):
     limited(*RUN, "--reviewers", "people.json")
 
-    told = limited("show", "task_005", "--reviewers", "people.json").out
+    output = limited("show", "task_005", "--reviewers", "people.json").out
 
-    assert "Next, as domain_reviewer (2 reviewers may)" in told
-    command = shlex.split(told.splitlines()[-1])
+    assert "Next, as domain_reviewer (2 reviewers may)" in output
+    command = shlex.split(output.splitlines()[-1])
     assert command[1:6] == ["decide", "task_005", "approve", "--reviewer", "max"]
     assert limited(*command[1:]).code == 0
 
@@ -158,17 +159,17 @@ def test_show_suggests_an_eligible_reviewer_of_the_lowest_role(limited):
 def test_show_reports_missing_reviewers(limited):
     limited(*RUN, "--reviewers", "people.json")
 
-    told = limited("show", "task_002", "--reviewers", "people.json").out
+    output = limited("show", "task_002", "--reviewers", "people.json").out
 
     problem = "No reviewer in the reviewers file may decide this: it needs domain_reviewer, or a higher role, in"
-    assert problem in " ".join(told.split())
-    assert "hitl decide" not in told
+    assert problem in " ".join(output.split())
+    assert "hitl decide" not in output
 
 
 def test_suggested_commands_repeat_the_reviewers_file(limited):
-    told = limited(*RUN, "--reviewers", "people.json").out
+    output = limited(*RUN, "--reviewers", "people.json").out
 
-    assert [line.strip() for line in told.splitlines()[-2:]] == [
+    assert [line.strip() for line in output.splitlines()[-2:]] == [
         "hitl inbox --reviewers people.json",
         "hitl show task_002 --reviewers people.json",
     ]
@@ -178,10 +179,12 @@ def test_show_suggests_only_accepted_decisions(hitl):
     hitl("run", "tasks.json")
     hitl("decide", "task_003", "escalate", "--reviewer", "senior_manager", "--reason", "beyond me")
 
-    told = hitl("show", "task_003").out
+    output = hitl("show", "task_003").out
 
-    assert "Next, as compliance_officer (1 reviewer may): reject, modify or override, such as" in " ".join(told.split())
-    assert told.splitlines()[-1].split()[:4] == ["hitl", "decide", "task_003", "reject"]
+    assert "Next, as compliance_officer (1 reviewer may): reject, modify or override, such as" in " ".join(
+        output.split()
+    )
+    assert output.splitlines()[-1].split()[:4] == ["hitl", "decide", "task_003", "reject"]
 
 
 def test_repeated_decision_returns_the_same_result(routed):
@@ -198,9 +201,9 @@ def test_second_decision_is_rejected_with_the_first_one(routed):
     late = routed("decide", "task_002", "reject", "--reviewer", "senior_manager", "--json")
 
     assert (late.code, late.out) == (1, "")
-    told = json.loads(late.err)
-    assert told["error"] == "ReviewAlreadyDecided"
-    assert "was already decided by 'domain_reviewer': approve at 20" in told["problems"][0]
+    results = json.loads(late.err)
+    assert results["error"] == "ReviewAlreadyDecided"
+    assert "was already decided by 'domain_reviewer': approve at 20" in results["problems"][0]
 
 
 def test_edited_output_is_the_final_output(routed, folder):
@@ -234,13 +237,13 @@ def test_feedback_and_assessment_are_kept_in_the_record(routed):
     routed(*APPROVE, "--feedback", "right", "--assessment", "high")
 
     assert routed("audit", "list", "--json").data[-1]["human_feedback"] == "right"
-    assert "approve at 20" in (told := " ".join(routed("show", "task_002").out.split()))
-    assert ", high confidence" in told
-    assert '"right"' in told
+    assert "approve at 20" in (result := " ".join(routed("show", "task_002").out.split()))
+    assert ", high confidence" in result
+    assert '"right"' in result
 
 
 REFUSED = [
-    (("nobody", "approve", "--reviewer", "domain_reviewer"), 1, "no case or task 'nobody' in this store"),
+    (("unknown", "approve", "--reviewer", "domain_reviewer"), 1, "no case or task 'unknown' in this store"),
     (("task_001", "approve", "--reviewer", "domain_reviewer"), 1, "does not wait for a decision: it is approved"),
     (("task_002", "approve", "--reviewer", "domain_reviwer"), 1, "did you mean 'domain_reviewer'?"),
     (("task_003", "approve", "--reviewer", "domain_reviewer"), 1, "it needs 'senior_manager' or a role above it"),
@@ -276,7 +279,7 @@ def test_escalation_beyond_the_top_is_rejected(routed):
 def test_show_covers_proposal_to_outcome(routed):
     routed("decide", "task_003", "override", "--reviewer", "senior_manager", "--reason", "an exception")
 
-    told = routed("show", "task_003").out
+    results = routed("show", "task_003").out
 
     for sentence in (
         "Task task_003: override_approved",
@@ -288,8 +291,8 @@ def test_show_covers_proposal_to_outcome(routed):
         '"an exception"',
         "override_approved, decided by human after",
     ):
-        assert sentence in told
-    history = [line.split()[4] for line in told[told.index("History") :].splitlines()[3:]]
+        assert sentence in results
+    history = [line.split()[4] for line in results[results.index("History") :].splitlines()[3:]]
     assert history == ["submitted", "routed", "review", "decided", "resumed", "finished"]
 
 
@@ -297,21 +300,21 @@ def test_show_names_rights_and_content_of_a_decision(routed):
     shown = routed("inbox", "--role", "senior_manager", "--json").data[0]["digest"]
     routed("decide", "task_003", "override", "--reviewer", "senior_manager", "--reason", "an exception")
 
-    told = " ".join(routed("show", "task_003").out.split())
+    output = " ".join(routed("show", "task_003").out.split())
 
-    assert "holds senior_manager in every domain; authentication stated, channel cli" in told
-    assert f"saw {shown[:12]}; choices: approve, reject, modify, override, escalate; decided after" in told
-    assert re.search(r"software [0-9.]+\w*; graph g[0-9a-f]{12}", told)
+    assert "holds senior_manager in every domain; authentication stated, channel cli" in output
+    assert f"saw {shown[:12]}; choices: approve, reject, modify, override, escalate; decided after" in output
+    assert re.search(r"software [0-9.]+\w*; graph g[0-9a-f]{12}", output)
 
 
 def test_show_omits_rights_of_replayed_decisions(hitl):
     hitl(*RUN, "--reviews", "human_reviews.json")
 
-    told = hitl("show", "task_003").out
+    output = hitl("show", "task_003").out
 
-    assert "override_approved" in told
-    assert "authentication" not in told
-    assert "decided after" not in told
+    assert "override_approved" in output
+    assert "authentication" not in output
+    assert "decided after" not in output
 
 
 def test_show_ends_with_the_command_that_decides_the_case(routed):
@@ -322,9 +325,9 @@ def test_show_ends_with_the_command_that_decides_the_case(routed):
 
 
 def test_suggested_commands_repeat_the_store(hitl):
-    told = hitl(*RUN, "--store", "sqlite:///my cases.db").out
+    output = hitl(*RUN, "--store", "sqlite:///my cases.db").out
 
-    assert "hitl inbox --store 'sqlite:///my cases.db'" in told
+    assert "hitl inbox --store 'sqlite:///my cases.db'" in output
 
 
 def test_show_in_json_is_the_case_with_its_history(routed):

@@ -46,15 +46,15 @@ def test_unreachable_stricter_rule_is_an_error(hitl, folder):
 
 @pytest.mark.parametrize("name", ["routing_policy.json", "routing_policy_mended.json"])
 def test_repaired_policy_routes_the_canonical_tasks_as_designed(hitl, name):
-    told = hitl(*EXPLAIN, "--policy", name, "--json").data
+    output = hitl(*EXPLAIN, "--policy", name, "--json").data
 
-    assert {task["task_id"]: (task["routing_decision"], task["rule_id"]) for task in told} == ROUTED
+    assert {task["task_id"]: (task["routing_decision"], task["rule_id"]) for task in output} == ROUTED
 
 
 def test_explain_names_the_rule_that_decides_and_why_every_other_does_not(hitl):
-    told = hitl(*EXPLAIN, "--json").data
+    results = hitl(*EXPLAIN, "--json").data
 
-    assert [(rule["standing"], rule["why"]) for rule in told[1]["rules"]][:2] == [
+    assert [(rule["standing"], rule["why"]) for rule in results[1]["rules"]][:2] == [
         ("does not hold", "the risk is not high"),
         ("does not hold", "the confidence is below 0.75"),
     ]
@@ -69,19 +69,19 @@ def test_explaining_a_file_stores_nothing(hitl, folder):
 def test_stored_case_is_explained_by_its_task_id(hitl):
     hitl(*RUN)
 
-    told = hitl("policy", "explain", "task_003").out
+    output = hitl("policy", "explain", "task_003").out
 
-    assert "task_003: escalate by senior_manager" in told
-    assert told.split().count("decides") == 1
+    assert "task_003: escalate by senior_manager" in output
+    assert output.split().count("decides") == 1
 
 
 def test_stored_case_is_explained_under_another_policy(hitl, folder):
     (folder / "p.json").write_text(json.dumps(HIDDEN))
     hitl(*RUN)
 
-    (told,) = hitl("policy", "explain", "task_003", "--policy", "p.json", "--json").data
+    (results,) = hitl("policy", "explain", "task_003", "--policy", "p.json", "--json").data
 
-    assert (told["routing_decision"], told["rule_id"], told["policy_id"]) == ("auto_approve", "a", "p")
+    assert (results["routing_decision"], results["rule_id"], results["policy_id"]) == ("auto_approve", "a", "p")
     assert hitl("show", "task_003", "--json").data["summary"]["status"] == "waiting"
 
 
@@ -96,9 +96,9 @@ def test_check_reports_findings_with_examples_and_repairs(hitl):
 
     assert (answer.code, answer.err) == (0, "")
     assert "repair: raise rule_002's min_confidence from 0.75 to 0.8 (tightens)" in answer.out
-    told = " ".join(answer.out.split())
+    output = " ".join(answer.out.split())
     assert (
-        "for example: medium risk with a confidence of 0.75, compared with low risk with a confidence of 0.75" in told
+        "for example: medium risk with a confidence of 0.75, compared with low risk with a confidence of 0.75" in output
     )
 
 
@@ -166,8 +166,8 @@ def test_an_explanation_names_the_layer_of_every_rule(hitl, folder):
     policy = json.loads((folder / "routing_policy.json").read_text()) | {"domains": {"account_management": layer}}
     (folder / "layered.json").write_text(json.dumps(policy))
 
-    told = hitl("policy", "explain", "tasks.json", "--outputs", "agent_outputs.json", "--policy", "layered.json")
+    answer = hitl("policy", "explain", "tasks.json", "--outputs", "agent_outputs.json", "--policy", "layered.json")
 
-    assert told.code == 0
-    assert "domain account_management  own" in told.out
-    assert "organization" in told.out
+    assert answer.code == 0
+    assert "domain account_management  own" in answer.out
+    assert "organization" in answer.out

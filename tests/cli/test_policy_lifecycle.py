@@ -1,4 +1,4 @@
-"""Which policy rules, at the command line: who lets it, who else agrees, and what the ledger keeps of it."""
+"""Policy changes: activation, approval, rollback, shadow, canary, and their ledger entries."""
 
 import json
 
@@ -50,9 +50,9 @@ def test_looser_policy_needs_approval_by_a_second_reviewer(hitl):
     assert [(one["what"], one["by"], one["approved_by"]) for one in active["history"]] == [
         ("activate", "senior_manager", "compliance_officer")
     ]
-    told = " ".join(hitl("policy", "versions").out.split())
-    assert "loose: active" in told
-    assert "approved by compliance_officer: we agreed so" in told
+    output = " ".join(hitl("policy", "versions").out.split())
+    assert "loose: active" in output
+    assert "approved by compliance_officer: we agreed so" in output
     assert hitl("audit", "verify").code == 0
 
 
@@ -72,7 +72,7 @@ def test_rollback_follows_the_rules_of_activation(hitl):
 
     assert (back["change"], back["in_force"]) == ("rollback", False)
     assert hitl("policy", "rollback", "0", *BY).code == 1
-    assert hitl("policy", "rollback", "--reviewer", "nobody", "--reason", "r").code == 1
+    assert hitl("policy", "rollback", "--reviewer", "unknown", "--reason", "r").code == 1
     low = hitl("policy", "rollback", "--reviewer", "domain_reviewer", "--reason", "r")
     assert (low.code, "ask senior_manager, compliance_officer" in low.err) == (1, True)
 
@@ -120,16 +120,16 @@ def test_audit_show_lists_policy_changes_and_their_results(hitl, folder):
     declined = hitl("policy", "canary", "looser.json", "--share", "0.25", *BY, "--json").data["case_id"]
     hitl("decide", declined, "reject", "--reviewer", "compliance_officer", "--feedback", "no")
 
-    told, listed = " ".join(hitl("audit", "show", "--policies").out.split()), hitl("audit", "show", "--policies")
+    output, listed = " ".join(hitl("audit", "show", "--policies").out.split()), hitl("audit", "show", "--policies")
     kinds = [one["kind"].removeprefix("policy_") for one in hitl("audit", "show", "--policies", "--json").data]
     of_case = [one["kind"] for one in hitl("audit", "show", declined, "--json").data]
 
     assert (listed.code, listed.err) == (0, "")
     assert " ".join(kinds) == "version activated version shadow shadow proposed activated version proposed declined"
-    assert "of strict is stored, its check reports" in told
-    assert f"proposed by senior_manager, approved by compliance_officer in case {approved}: we agreed so" in told
-    assert f"on a share of 0.25 is proposed in place of {loose_hash(hitl)}, in case {declined}: we agreed so" in told
-    assert f"the proposal in case {declined} is declined: it ended as rejected" in told
+    assert "of strict is stored, its check reports" in output
+    assert f"proposed by senior_manager, approved by compliance_officer in case {approved}: we agreed so" in output
+    assert f"on a share of 0.25 is proposed in place of {loose_hash(hitl)}, in case {declined}: we agreed so" in output
+    assert f"the proposal in case {declined} is declined: it ended as rejected" in output
     assert (of_case[0], of_case[-1], "decided" in of_case) == ("policy_proposed", "policy_declined", True)
     for command in (("audit", "show"), ("show",)):
         assert "is declined: it ended as rejected" in " ".join(hitl(*command, declined).out.split())
@@ -153,10 +153,10 @@ def test_audit_show_needs_a_case_or_policies(hitl):
 @pytest.mark.usefixtures("policies")
 def test_policy_change_is_explained_by_the_builtin_rule_without_nearest_changes(hitl):
     case_id = hitl("policy", "activate", "loose.json", *BY, "--json").data["case_id"]
-    told = " ".join(hitl("policy", "explain", case_id).out.split())
+    output = " ".join(hitl("policy", "explain", case_id).out.split())
 
-    assert "policy_change, which is built in, holds: a policy that asks for less takes a second person" in told
-    assert "would go" not in told
+    assert "policy_change, which is built in, holds: a policy that asks for less takes a second person" in output
+    assert "would go" not in output
     assert "policy_change, which is built in, holds" in " ".join(hitl("show", case_id).out.split())
 
 

@@ -1,4 +1,4 @@
-"""`hitl policy test`: a report like pytest's, coverage, and tests beside each bound."""
+"""`hitl policy test`: the report, coverage, and boundary tests."""
 
 import json
 
@@ -50,19 +50,19 @@ def test_failure_shows_actual_decision_and_reason(hitl, table):
 
 
 def test_coverage_lists_gaps_and_fails_below_minimum(hitl, table):
-    told = hitl("policy", "test", "--coverage")
+    answer = hitl("policy", "test", "--coverage")
 
-    assert told.code == 0
-    assert "2 of 5 rules decided a test, 2 of 9 values" in " ".join(told.out.split())
-    assert "confidence_score 0.8 not tested just above" in told.out
+    assert answer.code == 0
+    assert "2 of 5 rules decided a test, 2 of 9 values" in " ".join(answer.out.split())
+    assert "confidence_score 0.8 not tested just above" in answer.out
     assert hitl("policy", "test", "--min-coverage", "28").code == 0
     assert hitl("policy", "test", "--min-coverage", "29").code == 1
 
 
 def test_boundary_tests_are_written_and_pass(hitl, folder):
-    told = hitl("policy", "test", "--policy", "routing_policy.json", "--write-boundaries", "b.policy-test.yaml")
+    answer = hitl("policy", "test", "--policy", "routing_policy.json", "--write-boundaries", "b.policy-test.yaml")
 
-    assert "9 tests written to b.policy-test.yaml" in told.out
+    assert "9 tests written to b.policy-test.yaml" in answer.out
     assert "# Review before use" in (folder / "b.policy-test.yaml").read_text().splitlines()[0]
     assert hitl("policy", "test", "--json").data["passed"] == 9
     again = hitl("policy", "test", "--policy", "routing_policy.json", "--write-boundaries", "b.policy-test.yaml")
@@ -86,7 +86,7 @@ def test_policy_option_replaces_the_tested_policy(hitl, folder, table):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "sentence"),
     [
         (["nothing.txt"], "a test table ends in"),
         (["nothing.policy-test.yaml"], "cannot be read"),
@@ -97,13 +97,13 @@ def test_policy_option_replaces_the_tested_policy(hitl, folder, table):
         (["--policy", "routing_policy.json", "--write-boundaries", "no/b.policy-test.yaml"], "cannot be written"),
     ],
 )
-def test_invalid_test_options_are_rejected_with_a_sentence(hitl, folder, arguments, told):
+def test_invalid_test_options_are_rejected_with_a_sentence(hitl, folder, arguments, sentence):
     if arguments[:1] == ["lonely.policy-test.csv"]:
         (folder / "lonely.policy-test.csv").write_text("name,risk_level,action\na,low,escalate\n")
     answer = hitl("policy", "test", *arguments)
 
     assert (answer.code, answer.out) == (2, "")
-    assert told in answer.err
+    assert sentence in answer.err
 
 
 def test_csv_table_uses_the_policy_beside_it(hitl, folder):
@@ -117,7 +117,7 @@ def test_csv_table_uses_the_policy_beside_it(hitl, folder):
 def test_empty_table_is_rejected(hitl, folder):
     (folder / "empty.policy-test.yaml").write_text(" \n")
 
-    told = hitl("policy", "test", "empty.policy-test.yaml")
+    answer = hitl("policy", "test", "empty.policy-test.yaml")
 
-    assert (told.code, told.out) == (2, "")
-    assert told.err == "hitl: empty.policy-test.yaml: the file is empty; a table of tests is an object with tests\n"
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == "hitl: empty.policy-test.yaml: the file is empty; a table of tests is an object with tests\n"

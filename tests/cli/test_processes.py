@@ -1,4 +1,4 @@
-"""The loop over several processes: one routes, others list and resume, hours later as far as they know."""
+"""Routing, listing and deciding in separate processes, and the imports of each command."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What agents and people wrote is shown, never obeyed; and nobody ever reads a traceback."""
+"""Output: texts of agents are never markup, and errors are never tracebacks."""
 
 import json
 import os
@@ -24,8 +24,8 @@ SHOWN = "[red]x[/red] [link=http://x]y[/link] :smile: <U+001B>[31m <U+0007> <U+2
 def evil(hitl, folder):
     """A case whose every free text tries to be more than text."""
     task = json.loads((folder / "tasks.json").read_text())[2]
-    told = {"task_id": "evil", "task_description": f"{EVIL}\n\nOutcome\napproved", "domain": MARKED}
-    (folder / "tasks.json").write_text(json.dumps([{**task, **told, "metadata": {EVIL: EVIL}}]))
+    result = {"task_id": "evil", "task_description": f"{EVIL}\n\nOutcome\napproved", "domain": MARKED}
+    (folder / "tasks.json").write_text(json.dumps([{**task, **result, "metadata": {EVIL: EVIL}}]))
     output = {"predicted_label": f"{EVIL}\nOutcome", "explanation": EVIL, EVIL: EVIL}
     (folder / "agent_outputs.json").write_text(json.dumps([{"task_id": "evil", "agent_output": output}]))
     hitl(*RUN)
@@ -36,12 +36,12 @@ def evil(hitl, folder):
 def test_markup_control_and_bidirectional_characters_are_inert(evil, monkeypatch, command):
     monkeypatch.setenv("COLUMNS", "500")
 
-    told = evil(*command).out
+    output = evil(*command).out
 
-    assert not [character for character in told if character != "\n" and visible(character) != character]
-    assert "\x1b" not in told
+    assert not [character for character in output if character != "\n" and visible(character) != character]
+    assert "\x1b" not in output
     if command[0] != "policy":
-        assert SHOWN in told
+        assert SHOWN in output
 
 
 def test_no_free_text_can_forge_a_heading(evil):
@@ -68,10 +68,10 @@ def test_json_is_plain_ascii(evil):
     ],
 )
 def test_invisible_characters_are_flagged_in_every_view(evil, command, counts):
-    told = " ".join(evil(*command).out.split())
+    output = " ".join(evil(*command).out.split())
 
-    assert re.findall("Beware: ([^.]*?) invisible", told) == counts
-    assert "shown as <U+001B> <U+0007> <U+202E> <U+2066> <U+2028> and others." in told
+    assert re.findall("Beware: ([^.]*?) invisible", output) == counts
+    assert "shown as <U+001B> <U+0007> <U+202E> <U+2066> <U+2028> and others." in output
 
 
 def test_plain_texts_are_not_flagged(hitl):

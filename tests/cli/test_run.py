@@ -22,8 +22,13 @@ def change(path, **fields):
 
 
 def recorded(**fields):
-    told = {"review_id": "r1", "task_id": "task_003", "human_decision": "approve", "timestamp": "2025-01-10T10:15:00Z"}
-    return {**told, **fields}
+    output = {
+        "review_id": "r1",
+        "task_id": "task_003",
+        "human_decision": "approve",
+        "timestamp": "2025-01-10T10:15:00Z",
+    }
+    return {**output, **fields}
 
 
 def test_a_run_without_reviews_leaves_two_reviews_and_an_escalation_open(hitl):
@@ -94,9 +99,11 @@ def test_rejected_task_does_not_stop_others_and_exits_1(hitl, folder):
 
     assert again.code == 1
     assert [case["task_id"] for case in again.data] == ["task_002", "task_003", "task_004", "task_005"]
-    told = json.loads(again.err)
-    assert told["error"] == "RequestRejected"
-    assert [problem[:53] for problem in told["problems"]] == ["task 'task_001' was already submitted with other cont"]
+    results = json.loads(again.err)
+    assert results["error"] == "RequestRejected"
+    assert [problem[:53] for problem in results["problems"]] == [
+        "task 'task_001' was already submitted with other cont"
+    ]
 
 
 def test_a_resubmission_is_a_new_attempt(hitl, folder):
@@ -234,8 +241,8 @@ def test_the_demo_matches_the_canonical_records_and_leaves_nothing_behind(hitl, 
 
 
 def test_the_commands_that_the_demo_ends_with_work(hitl):
-    told = hitl("demo").out
-    commands = [line.split()[1:] for line in told.splitlines() if line.startswith("  hitl ")]
+    output = hitl("demo").out
+    commands = [line.split()[1:] for line in output.splitlines() if line.startswith("  hitl ")]
 
     answers = [hitl(*command) for command in commands]
 

@@ -1,4 +1,4 @@
-"""`hitl simulate`: some days of a simulated organization, told in tables and bars."""
+"""`hitl simulate`: the report of a simulated organization."""
 
 import pytest
 
@@ -8,10 +8,10 @@ SMALL = ("simulate", "--days", "2", "--tasks-per-day", "8", "--reviewers-count",
 
 
 def test_simulation_report_shows_cases_waits_and_reviewers(hitl):
-    told = hitl(*SMALL)
+    answer = hitl(*SMALL)
 
-    assert (told.code, told.err) == (0, "")
-    assert "2 days with 8 tasks each" in told.out
+    assert (answer.code, answer.err) == (0, "")
+    assert "2 days with 8 tasks each" in answer.out
     for word in (
         "submitted",
         "approved automatically",
@@ -20,8 +20,8 @@ def test_simulation_report_shows_cases_waits_and_reviewers(hitl):
         "waited for a reviewer",
         "busy",
     ):
-        assert word in told.out
-    assert all(f"r0{number}" in told.out for number in range(1, 6))
+        assert word in answer.out
+    assert all(f"r0{number}" in answer.out for number in range(1, 6))
 
 
 def test_simulation_is_deterministic_per_seed(hitl):
@@ -55,10 +55,10 @@ def test_simulation_accepts_a_policy(hitl, folder):
     ],
 )
 def test_invalid_simulation_options_are_rejected(hitl, given, why):
-    told = hitl("simulate", "--days", "1", "--tasks-per-day", "1", *given)
+    answer = hitl("simulate", "--days", "1", "--tasks-per-day", "1", *given)
 
-    assert told.code == 2
-    assert why in told.err
+    assert answer.code == 2
+    assert why in answer.err
 
 
 @pytest.mark.parametrize("columns", ["80", "120"])

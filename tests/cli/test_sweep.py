@@ -1,4 +1,4 @@
-"""`hitl sweep`, deadlines as people read them, and answers that are named by a key."""
+"""`hitl sweep`, deadlines, and idempotency keys."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A case is opened, claimed, judged and decided; nothing is recorded before it is committed, nothing typed is lost."""
+"""The case screen: nothing is recorded before the commit, and no draft is lost."""
 
 import pytest
 from support.desk_driver import PEOPLE, policy, submit
@@ -66,8 +66,8 @@ def test_required_reason_is_requested_and_recorded(hitl, desk):
         await desk.type("above my limit")
         await desk.press("enter", "c", "enter")
         assert desk.notice == "Recorded: escalate; it waits for senior_manager now."
-        said = desk.answered(case_id)
-        assert (said.reason, said.reason_code) == ("above my limit", hitl.services.people.reason_codes[0])
+        output = desk.answered(case_id)
+        assert (output.reason, output.reason_code) == ("above my limit", hitl.services.people.reason_codes[0])
 
     desk(flow)
 

@@ -1,4 +1,4 @@
-"""What others do to a case while somebody looks at it is said in plain words, and nothing that was typed is lost."""
+"""Changes by others while a case is open: they are explained, and the draft is kept."""
 
 import sqlite3
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The desk in a real terminal: a process of its own behind a pseudo-terminal, its keys, and its screen as drawn."""
+"""The desk in a real terminal: a process behind a pseudo-terminal."""
 
 import fcntl
 import json
@@ -63,11 +63,11 @@ class Terminal:
         return self.process.wait(LONGEST)
 
     def _read(self, until: float) -> bool:
-        """Draw what was written next; False where the other side is gone, or the time is up."""
+        """Draw the next output; False if the other side has closed, or at the timeout."""
         ready, _, _ = select.select([self._master], [], [], max(0.0, until - time.monotonic()))
         try:
             written = os.read(self._master, 65536) if ready else b""
-        except OSError:  # the last to hold the other side has let go of it
+        except OSError:  # the other side has closed the terminal
             return False
         self._stream.feed(written)
         return bool(written)

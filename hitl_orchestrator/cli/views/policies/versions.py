@@ -88,7 +88,7 @@ def shadow_report(report: ShadowReport | None) -> Iterator[Block]:
     if report.differences:
         columns = (Column("active policy"), Column("shadow policy"), Column("by rule"), Column("cases", right=True))
         rows = [
-            (Cell(each.said), Cell(each.would_say), Cell(each.rule_id), Cell(str(each.cases)))
+            (Cell(each.action), Cell(each.shadow_action), Cell(each.rule_id), Cell(str(each.cases)))
             for each in report.differences
         ]
         yield Table(columns, rows)
