@@ -59,6 +59,37 @@ def test_the_inbox_fits_eighty_columns_with_its_ids_whole(routed):
     assert max(map(len, lines)) <= 80
 
 
+@pytest.mark.parametrize(
+    ("reviewer", "tasks"),
+    [("domain_reviewer", ["task_002", "task_005"]), ("senior_manager", ["task_002", "task_003", "task_005"])],
+)
+def test_inbox_of_a_reviewer_has_the_reviews_they_may_decide_now(routed, reviewer, tasks):
+    reviews = routed("inbox", "--reviewer", reviewer, "--json").data
+
+    assert [review["task_id"] for review in reviews] == tasks
+    assert "approve" in reviews[0]["choices"]
+    hint = routed("inbox", "--reviewer", reviewer).out.splitlines()[-1].split()
+    assert hint == ["hitl", "claim", "task_002", "--reviewer", reviewer]
+    assert routed(*hint[1:]).code == 0
+
+
+def test_inbox_rejects_an_unknown_reviewer(routed):
+    assert routed("inbox", "--reviewer", "unknown").code == 1
+
+
+def test_inbox_counts_approvals_where_several_are_needed(hitl, folder):
+    rule = {"rule_id": "two", "priority": 1, "conditions": {}, "action": "human_review", "approvals": 2}
+    (folder / "two.json").write_text(json.dumps({"policy_id": "two", "rules": [rule]}))
+    hitl(*RUN, "--policy", "two.json")
+
+    assert "0 of 2" in hitl("inbox").out
+    assert hitl("inbox", "--json").data[0]["approvals_needed"] == 2
+
+
+def test_resume_is_an_alias_of_decide(routed):
+    assert routed("resume", *APPROVE[1:], "--json").data["final_decision"] == "approved"
+
+
 def test_truncated_inbox_suggests_a_higher_limit(routed):
     assert "there may be more, --limit 4 lists them" in " ".join(routed("inbox", "--limit", "2").out.split())
 
@@ -247,7 +278,7 @@ REFUSED = [
     (("task_001", "approve", "--reviewer", "domain_reviewer"), 1, "does not wait for a decision: it is approved"),
     (("task_002", "approve", "--reviewer", "domain_reviwer"), 1, "did you mean 'domain_reviewer'?"),
     (("task_003", "approve", "--reviewer", "domain_reviewer"), 1, "it needs 'senior_manager' or a role above it"),
-    (("task_002", "approve", "--reviewer", "domain_reviewer", "--digest", "ab"), 1, "look at the case again"),
+    (("task_002", "approve", "--reviewer", "domain_reviewer", "--digest", "ab"), 1, "read the case again"),
     (("task_002", "modify", "--reviewer", "domain_reviewer"), 2, "modify needs the edited output"),
     (("task_003", "override", "--reviewer", "senior_manager"), 2, "override needs a reason; say why"),
     (("task_003", "escalate", "--reviewer", "senior_manager"), 2, "escalate needs a reason; say why"),

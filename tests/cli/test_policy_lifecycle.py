@@ -188,7 +188,7 @@ def test_missing_policy_for_custom_roles_creates_no_store(hitl, of_other_roles):
     refused = hitl("run", "tasks.json", "--outputs", "agent_outputs.json", "--reviewers", "own.json")
 
     assert (refused.code, refused.out) == (2, "")
-    assert refused.err.startswith("hitl: policy: none was given, used or activated here")
+    assert refused.err.startswith("hitl: policy: no policy is active, and the bundled default does not")
     assert "routing_policy.json" not in refused.err
     assert "'hitl policy activate'" in refused.err
     assert not (of_other_roles / "hitl.db").exists()

@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 from hitl_orchestrator.cli import main
+from hitl_orchestrator.cli.app import app
 from hitl_orchestrator.cli.output.formatting import confidence, duration
 from hitl_orchestrator.domain.invisible_characters import visible
 
@@ -164,6 +166,28 @@ def test_full_disk_is_reported(hitl, folder):
 
     assert done.returncode == 2
     assert json.loads(done.stderr)["problems"] == ["reading or writing failed: No space left on device"]
+
+
+def test_help_groups_the_commands_in_panels(hitl):
+    text = hitl("--help").out
+
+    panels = re.findall(r"[╭┌]─ (\w[\w ]*) ─", text)
+    assert panels == ["Options", "Submit", "Review", "Report", "Policy", "Audit", "Try out"]
+    assert "…" not in text
+
+
+def _commands(command, words=()):
+    yield words
+    for word, below in getattr(command, "commands", {}).items():
+        yield from _commands(below, (*words, word))
+
+
+@pytest.mark.parametrize("words", [*_commands(typer.main.get_command(app))], ids=" ".join)
+def test_help_is_complete_in_80_columns(hitl, words):
+    lines = hitl(*words, "--help").out.splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert not [line for line in lines if "…" in line]
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("audit",), ("policy",), ("run", "--help"), ("--version",)])

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import pytest
 
@@ -30,6 +31,19 @@ def test_sweep_ignores_reviews_that_are_not_due(timed):
     assert "then it is escalated" in " ".join(hitl("show", "task_001").out.split())
     swept = hitl("sweep")
     assert (swept.code, swept.out) == (0, "Nothing to sweep: no deadline has passed.\n")
+
+
+def test_deadlines_are_local_with_their_zone_on_terminals_and_utc_in_json(timed, monkeypatch):
+    hitl = timed("PT4H")
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+
+    header, due = hitl("inbox").out.splitlines()[0], hitl("inbox", "--json").data[0]["due_at"]
+    monkeypatch.undo()
+    time.tzset()
+
+    assert "due (JST)" in header
+    assert due.endswith("+00:00")
 
 
 def test_inbox_without_deadlines_has_no_due_column(hitl):

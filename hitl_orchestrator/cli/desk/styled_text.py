@@ -170,11 +170,8 @@ def _confidence(view: CaseView) -> Content:
 def _asked(view: CaseView, now: datetime) -> Content:
     lines = [Content.assemble("waits for ", (one_line(view.role), STRONG))]
     if view.requirements.approvals > 1:
-        lines.append(
-            Content.assemble(
-                f"{view.requirements.approvals} reviewers must agree, ", f"{view.votes_given} voted so far"
-            )
-        )
+        lines.append(Content(f"{view.requirements.approvals} reviewers must agree"))
+        lines.append(Content(f"{view.votes_given} voted so far"))
     if view.due_at is not None:
         text, style = due(view.due_at, now)
         lines.append(Content.assemble("due ", (text, style or STRONG), (f"  {local_minute(view.due_at)}", FAINT)))

@@ -27,7 +27,7 @@ def test_decision_by_another_reviewer_is_reported_and_draft_kept(hitl, desk):
         assert desk.notice.startswith("Not recorded: r02 has decided this review: approve at ")
         assert desk.notice.endswith("it is approved. Your draft is kept.")
         assert "no receipt" in text
-        assert "not recorded, and cannot be any more" in text
+        assert "not recorded, and no longer possible" in text
         assert desk.answered(case_id).human_decision == "approve"
         await desk.press("escape")
         assert "Nothing waits for you." in desk.text
