@@ -30,7 +30,7 @@ def test_decision_by_another_reviewer_is_reported_and_draft_kept(hitl, desk):
         assert "not recorded, and no longer possible" in text
         assert desk.answered(case_id).human_decision == "approve"
         await desk.press("escape")
-        assert "Nothing waits for you." in desk.text
+        assert "No reviews wait for you." in desk.text
 
     desk(flow)
 

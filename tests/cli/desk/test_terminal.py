@@ -128,7 +128,7 @@ def test_reviewer_modifies_records_and_opens_the_next_case(store, tmp_path):
         screen.shows("modify   pending", "choices", "Esc queue")
         screen.resize(80, 24)
         screen.type("t")
-        screen.shows("Enter ends the text")
+        screen.shows("Enter finish the text")
         screen.type("a fee applies\r")
         screen.shows("a fee applies", "Enter record")
         assert store.cases.get(task_id="t-1").status == "waiting"
