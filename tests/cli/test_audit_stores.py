@@ -43,7 +43,7 @@ def test_altered_ledger_is_named_and_neither_signed_nor_proven(filled, intruder)
 
     bad = filled("audit", "verify", "--json").data["bad_entry"]
     assert (answer.code, answer.out) == (1, "")
-    assert answer.err.startswith(f"hitl: entry {bad}: its text was changed")
+    assert answer.err.startswith(f"hitl: entry {bad}: its text was altered")
     for command in (["head"], ["prove", "task_001"]):
         refused = filled("audit", *command)
         assert (refused.code, f"entry {bad}" in refused.err) == (1, True)
@@ -56,7 +56,7 @@ def test_truncation_is_found_with_a_signed_head(filled, intruder):
 
     answer = filled("audit", "verify", "--head", "heads.jsonl")
 
-    assert (answer.code, "its end was cut off" in answer.err) == (1, True)
+    assert (answer.code, "the end was truncated" in answer.err) == (1, True)
 
 
 def test_a_proof_is_checked_without_the_database(filled, folder):

@@ -10,19 +10,19 @@ from langgraph.types import Command
 from support.builders import a_review, a_task, an_output
 from support.teams import PEOPLE
 
-from hitl_orchestrator import Orchestrator, async_orchestrator
-from hitl_orchestrator.async_orchestrator import (
+from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.nodes.state import CaseRun
+from hitl_orchestrator.orchestrator.asynchronous import (
     AsyncAudit,
     AsyncCases,
     AsyncOrchestrator,
     AsyncPolicyAdministration,
     AsyncReviews,
 )
-from hitl_orchestrator.namespaces.audit import Audit
-from hitl_orchestrator.namespaces.cases import Cases
-from hitl_orchestrator.namespaces.policy import PolicyAdministration
-from hitl_orchestrator.namespaces.reviews import Reviews
-from hitl_orchestrator.nodes.state import CaseRun
+from hitl_orchestrator.orchestrator.audit import Audit
+from hitl_orchestrator.orchestrator.cases import Cases
+from hitl_orchestrator.orchestrator.policy import PolicyAdministration
+from hitl_orchestrator.orchestrator.reviews import Reviews
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ PAIRS = [
 
 @pytest.mark.parametrize(("sync", "asynchronous"), PAIRS)
 def test_the_stub_has_the_names_and_parameters_of_the_synchronous_facade(sync, asynchronous):
-    stub = ast.parse(Path(async_orchestrator.__file__).with_suffix(".pyi").read_text("utf-8"))
+    stub = ast.parse(Path(asynchronous.__file__).with_suffix(".pyi").read_text("utf-8"))
     (declared,) = (each for each in stub.body if isinstance(each, ast.ClassDef) and each.name == asynchronous.__name__)
     functions = {each.name: each for each in declared.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
     names = {

@@ -135,7 +135,7 @@ def test_a_review_whose_deadline_was_changed_in_the_database_is_not_swept(opened
     with sqlite3.connect(sqlite_store.removeprefix("sqlite:///")) as intruder:
         intruder.execute("UPDATE reviews SET expires_at = '2020-01-01T00:00:00.000000Z'")
 
-    with pytest.raises(HitlError, match="seal does not fit"):
+    with pytest.raises(HitlError, match="seal does not match"):
         hitl.run_maintenance()
 
     assert hitl.cases.get(task_id="task-1").status == "waiting"

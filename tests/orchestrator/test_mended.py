@@ -103,7 +103,7 @@ def test_the_record_of_a_replayed_case_says_so(hitl, clock):
 def test_a_task_named_like_a_case_is_refused(hitl):
     case = hitl.submit(a_task(), an_output())
 
-    with pytest.raises(InvalidInput, match="this is the id of a case; give the task another one"):
+    with pytest.raises(InvalidInput, match="this is the id of a case; use another task id"):
         hitl.submit(a_task(case.case_id), an_output(case.case_id))
 
 

@@ -74,7 +74,7 @@ def test_nobody_holds_more_than_they_may(team):
     hitl.reviews.claim(task_id="task-1", reviewer="few")
     hitl.reviews.claim(task_id="task-1", reviewer="few")
 
-    with pytest.raises(NotAuthorized, match="they hold 1 reviews already, as many as they may; decide or release"):
+    with pytest.raises(NotAuthorized, match="they hold 1 reviews, which is the limit; decide or release"):
         hitl.reviews.claim(task_id="task-2", reviewer="few")
     with pytest.raises(NotAuthorized, match="as many as they may"):
         hitl.reviews.next(reviewer="few")

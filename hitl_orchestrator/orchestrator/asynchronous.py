@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
 
-from hitl_orchestrator.namespaces.audit import Audit
-from hitl_orchestrator.namespaces.cases import Cases
-from hitl_orchestrator.namespaces.policy import PolicyAdministration
-from hitl_orchestrator.namespaces.reviews import Reviews
 from hitl_orchestrator.orchestrator import Orchestrator
+from hitl_orchestrator.orchestrator.audit import Audit
+from hitl_orchestrator.orchestrator.cases import Cases
+from hitl_orchestrator.orchestrator.policy import PolicyAdministration
+from hitl_orchestrator.orchestrator.reviews import Reviews
 
 __all__ = ["AsyncAudit", "AsyncCases", "AsyncOrchestrator", "AsyncPolicyAdministration", "AsyncReviews"]
 

@@ -8,46 +8,21 @@ from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import Assessment, HumanDecision, RiskLevel
 from hitl_orchestrator.domain.review import Review, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
-from hitl_orchestrator.ledger.database.address import shown as printable_url
-from hitl_orchestrator.ledger.events.redaction import Redaction
 from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
-from hitl_orchestrator.namespaces.answers import review_of
-from hitl_orchestrator.namespaces.audit import Audit
-from hitl_orchestrator.namespaces.cases import Cases
-from hitl_orchestrator.namespaces.ledger_audit import (
-    TASK_COLUMNS,
-    CaseProof,
-    LedgerAudit,
-    SignedHead,
-    Verification,
-    check_proof,
-    load_heads,
-    proof_events,
-    public_key,
-    read_proof,
-    trusted_key,
-)
-from hitl_orchestrator.namespaces.policy import PolicyAdministration
-from hitl_orchestrator.namespaces.reviews import Reviews
-from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Version
-from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
+from hitl_orchestrator.orchestrator.answers import review_of
+from hitl_orchestrator.orchestrator.audit import Audit
+from hitl_orchestrator.orchestrator.cases import Cases
+from hitl_orchestrator.orchestrator.policy import PolicyAdministration
+from hitl_orchestrator.orchestrator.reviews import Reviews
 from hitl_orchestrator.review.people import People
-from hitl_orchestrator.review.recorded import unfit_record as record_problems
 from hitl_orchestrator.review.schemas import OutputSchemas
-from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.cases.intake import member_of
 from hitl_orchestrator.services.cases.submission import Intake
-from hitl_orchestrator.services.config_files import canonical as bundled_data
-from hitl_orchestrator.services.config_files import load_people, load_policy, load_policy_tests, read_file
 from hitl_orchestrator.services.maintenance import Notice
-from hitl_orchestrator.services.policy.admin import Governed
-from hitl_orchestrator.services.reviews.assignments import Assignment
-from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
 from hitl_orchestrator.settings import DEFAULT_STORE
 from hitl_orchestrator.wiring.build import Services, open_services
-from hitl_orchestrator.wiring.stores import MEMORY, store_exists
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -60,40 +35,7 @@ if TYPE_CHECKING:
     from hitl_orchestrator.policies.language.model import Policy
     from hitl_orchestrator.services.reader import Clock
 
-__all__ = [
-    "CLOCK_TOLERANCE",
-    "MEMORY",
-    "TASK_COLUMNS",
-    "Assignment",
-    "CaseProof",
-    "CaseView",
-    "Governed",
-    "LedgerAudit",
-    "Notice",
-    "Orchestrator",
-    "OutputSchemas",
-    "People",
-    "PolicyHistory",
-    "Redaction",
-    "ShadowReport",
-    "SignedHead",
-    "Verification",
-    "Version",
-    "bundled_data",
-    "check_proof",
-    "load_heads",
-    "load_people",
-    "load_policy",
-    "load_policy_tests",
-    "printable_url",
-    "proof_events",
-    "public_key",
-    "read_file",
-    "read_proof",
-    "record_problems",
-    "store_exists",
-    "trusted_key",
-]
+__all__ = ["Orchestrator"]
 
 
 class Orchestrator:

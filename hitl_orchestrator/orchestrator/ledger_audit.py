@@ -76,10 +76,10 @@ class LedgerAudit:
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield every audit record as a row, with the `TASK_COLUMNS` that a policy may read and the record lacks."""
-        for record, past in zip(self._ledger.records(), self._ledger.past(), strict=False):
-            yield record.model_dump(mode="json") | dict(
-                zip(TASK_COLUMNS, (past.metadata, past.made_at, past.redacted), strict=True)
-            )
+        outcomes = self._ledger.outcomes("task_timestamp", metadata=True)
+        for record, (timestamp, metadata, redacted) in zip(self._ledger.records(), outcomes, strict=False):
+            columns = dict(zip(TASK_COLUMNS, (metadata, timestamp, redacted), strict=True))
+            yield record.model_dump(mode="json") | columns
 
     def backtest(
         self,
