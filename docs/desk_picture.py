@@ -44,7 +44,7 @@ CASES = [
 
 
 def fill(hitl: Orchestrator) -> None:
-    """Put cases into the queue, and decide the first ones."""
+    """Fill the queue, and decide the first cases."""
     for task_id, confidence, description, label, why in CASES:
         task = Task(
             task_id=task_id,
@@ -62,7 +62,7 @@ def fill(hitl: Orchestrator) -> None:
 
 
 async def photograph(hitl: Orchestrator) -> str:
-    """Sit down at the desk, edit an output, and take the picture."""
+    """Open the desk, edit an output, and take the screenshot."""
     app = DeskApp(DeskClient.of(hitl, "r01"), now=lambda: NOON + timedelta(minutes=12), every=NEVER)
     async with app.run_test(size=SIZE) as pilot:
         edit = ("down", "end", "left", "left", *["backspace"] * 4, *"part", *["down"] * 3, "end", *["backspace"] * 5)
@@ -71,11 +71,11 @@ async def photograph(hitl: Orchestrator) -> str:
             await pilot.press(*({" ": "space", ".": "full_stop"}.get(key, key) for key in keys))
             await app.workers.wait_for_complete()
             await pilot.pause()
-        return app.export_screenshot(title="hitl review --reviewer r01")
+        return app.export_screenshot(title="hitl desk --reviewer r01")
 
 
 def main() -> None:
-    """Take the picture. It loads no font: where there is none of its own, any of one width will do."""
+    """Write the picture. It loads no font; any monospaced font will do."""
     policy = {"policy_id": "refunds_v3", "rules": [{"priority": place, **rule} for place, rule in enumerate(RULES, 1)]}
     with Orchestrator.open("memory://", policy=policy, reviewers=PEOPLE, clock=lambda: NOON) as hitl:
         fill(hitl)

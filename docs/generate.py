@@ -84,41 +84,43 @@ def modules(room: str) -> Iterator[Path]:
 
 def sentence(module: Path) -> str:
     """Return the first sentence of a module's docstring."""
-    told = ast.get_docstring(ast.parse(module.read_text("utf-8"))) or ""
-    return " ".join(told.partition("\n\n")[0].split()).replace("|", "\\|")
+    docstring = ast.get_docstring(ast.parse(module.read_text("utf-8"))) or ""
+    return " ".join(docstring.partition("\n\n")[0].split()).replace("|", "\\|")
 
 
 def reference(command: Any, name: str) -> Iterator[str]:
-    """Yield the section of a command, and those of the commands below it. Groups only hold others."""
+    """Yield the sections of a command and its subcommands. Groups have none, nor have hidden aliases."""
+    if getattr(command, "hidden", False):
+        return
     below = getattr(command, "commands", {})
     if not below:
         yield from _section(command, name)
-    for word, one in below.items():
-        yield from reference(one, f"{name} {word}")
+    for word, subcommand in below.items():
+        yield from reference(subcommand, f"{name} {word}")
 
 
 def _section(command: Any, name: str) -> Iterator[str]:
-    arguments = [one for one in command.params if one.param_type_name == "argument"]
-    options = [one for one in command.params if one.param_type_name == "option"]
-    words = [f"{one.metavar}{'...' if one.nargs < 0 else ''}" for one in arguments]
-    words += [f"{one.opts[0]} {one.metavar}" for one in options if one.required]
+    arguments = [each for each in command.params if each.param_type_name == "argument"]
+    options = [each for each in command.params if each.param_type_name == "option"]
+    words = [f"{each.metavar}{'...' if each.nargs < 0 else ''}" for each in arguments]
+    words += [f"{each.opts[0]} {each.metavar}" for each in options if each.required]
     yield f"### {name}\n"
     yield f"{command.help}\n"
     yield f"    {' '.join((name, *words))} [OPTIONS]\n"
-    yield "| option | what it says |"
+    yield "| option | meaning |"
     yield "|---|---|"
-    for one in arguments:
-        yield f"| `{one.metavar}` | {_help(one)} |"
-    for one in options:
-        yield f"| `{', '.join(one.opts)}{'' if one.is_flag else f' {one.metavar}'}` | {_help(one)} |"
+    for each in arguments:
+        yield f"| `{each.metavar}` | {_help(each)} |"
+    for each in options:
+        yield f"| `{', '.join(each.opts)}{'' if each.is_flag else f' {each.metavar}'}` | {_help(each)} |"
     yield ""
 
 
-def _help(one: Any) -> str:
-    needed = " Required." if one.required and one.param_type_name == "option" else ""
-    silent = one.required or getattr(one, "is_flag", False) or one.default is None
-    default = "" if silent else f" Default: {one.default}."
-    return f"{one.help.replace('|', chr(92) + '|')}{needed}{default}"
+def _help(param: Any) -> str:
+    needed = " Required." if param.required and param.param_type_name == "option" else ""
+    silent = param.required or getattr(param, "is_flag", False) or param.default is None
+    default = "" if silent else f" Default: {param.default}."
+    return f"{param.help.replace('|', chr(92) + '|')}{needed}{default}"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from xml.etree import ElementTree
 import pytest
 import typer
 
-from hitl_orchestrator.cli import main
 from hitl_orchestrator.cli.app import app
 from hitl_orchestrator.graph.topology import NEXT
 
@@ -21,6 +20,8 @@ PAGE = (DOCS / "cli.md").read_text("utf-8")
 
 def commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Yield every command that is no group, with the words that it is typed with."""
+    if getattr(command, "hidden", False):
+        return
     below = getattr(command, "commands", {})
     if not below:
         yield words, command
@@ -45,15 +46,6 @@ def test_every_command_is_documented_with_every_option(words, command):
     section = PAGE.partition(f"### hitl {' '.join(words)}\n")[2].partition("\n### ")[0]
 
     assert [one.opts for one in command.params if f"`{one.opts[0]}" not in section and one.opts[0][0] == "-"] == []
-
-
-@pytest.mark.parametrize(("words", "command"), EVERY)
-def test_what_the_page_says_is_what_help_says(words, command, capfd):
-    main([*words, "--help"])
-    said = re.sub(r"\s+", " ", capfd.readouterr().out)
-
-    assert [one.help for one in command.params if re.sub(r"\s+", " ", one.help) not in said] == []
-    assert [part for part in command.help.split("\n\n") if re.sub(r"\s+", " ", part) not in said] == []
 
 
 def test_every_setting_is_documented():
