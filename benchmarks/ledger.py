@@ -32,8 +32,9 @@ from hitl_orchestrator.ledger.store import statements
 from hitl_orchestrator.ledger.store.contents import ADD_CONTENTS
 from hitl_orchestrator.ledger.verification.chain_check import START, walk
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
+from hitl_orchestrator.services.config_files import canonical
 from hitl_orchestrator.services.reviews.audit_records import by_agent
-from hitl_orchestrator.wiring.build import MEMORY, canonical, notary_of, open_ledger, open_to_audit
+from hitl_orchestrator.wiring.stores import MEMORY, open_ledger, open_to_audit, signer_of
 
 ENTRIES, ENTRIES_A_CASE, CASES_AT_ONCE = 1_000_000, 3, 2_000
 APPENDS, WRITERS = 2_000, 8
@@ -189,7 +190,7 @@ def verification(folder: Path, size: int = ENTRIES) -> dict[str, float]:
 
 def _verify(store: str) -> dict[str, float]:
     ledger = open_to_audit(store)
-    notary = notary_of(ledger, MEMORY)
+    notary = signer_of(ledger, MEMORY)
     with ledger.books() as books:
         chain = _cpu_seconds(lambda: walk(books.entries()))
     before = getrusage(RUSAGE_SELF).ru_maxrss

@@ -21,7 +21,7 @@ from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.services.config_files import load_policy
 from hitl_orchestrator.backtest import run_backtest
 from hitl_orchestrator.backtest.history import frames, scan
-from hitl_orchestrator.wiring.build import open_to_audit
+from hitl_orchestrator.wiring.stores import open_to_audit
 
 where, policy = sys.argv[1], load_policy(None, DEFAULT_CHAIN)
 start, spent = time.perf_counter(), time.process_time()
@@ -84,7 +84,7 @@ def write_store(path: Path, cases: int) -> None:
 
     from hitl_orchestrator import AgentOutput, Orchestrator, Task  # noqa: PLC0415
     from hitl_orchestrator.ledger.database.tables import events  # noqa: PLC0415
-    from hitl_orchestrator.wiring.build import canonical  # noqa: PLC0415
+    from hitl_orchestrator.services.config_files import canonical  # noqa: PLC0415
 
     task, output = (json.loads(canonical(name))[0] for name in ("tasks.json", "agent_outputs.json"))
     with Orchestrator.open(f"sqlite:///{path}") as hitl:

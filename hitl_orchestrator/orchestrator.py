@@ -6,16 +6,48 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import Assessment, HumanDecision, RiskLevel
-from hitl_orchestrator.domain.review import Review, StoredReview
+from hitl_orchestrator.domain.review import Review, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
-from hitl_orchestrator.namespaces.acting import Acting, one_id, review_of
+from hitl_orchestrator.ledger.database.address import shown as printable_url
+from hitl_orchestrator.ledger.events.redaction import Redaction
+from hitl_orchestrator.ledger.ports.claims import InboxFilter
+from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
+from hitl_orchestrator.namespaces.answers import review_of
 from hitl_orchestrator.namespaces.audit import Audit
 from hitl_orchestrator.namespaces.cases import Cases
+from hitl_orchestrator.namespaces.ledger_audit import (
+    TASK_COLUMNS,
+    CaseProof,
+    LedgerAudit,
+    SignedHead,
+    Verification,
+    check_proof,
+    load_heads,
+    proof_events,
+    public_key,
+    read_proof,
+    trusted_key,
+)
 from hitl_orchestrator.namespaces.policy import PolicyAdministration
 from hitl_orchestrator.namespaces.reviews import Reviews
-from hitl_orchestrator.services.cases.runner import Notice
+from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Version
+from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
+from hitl_orchestrator.review.people import People
+from hitl_orchestrator.review.recorded import unfit_record as record_problems
+from hitl_orchestrator.review.schemas import OutputSchemas
+from hitl_orchestrator.review.view import CaseView
+from hitl_orchestrator.services.acting import Acting, CaseKey
+from hitl_orchestrator.services.cases.intake import member_of
+from hitl_orchestrator.services.cases.submission import Intake
+from hitl_orchestrator.services.config_files import canonical as bundled_data
+from hitl_orchestrator.services.config_files import load_people, load_policy, load_policy_tests, read_file
+from hitl_orchestrator.services.maintenance import Notice
+from hitl_orchestrator.services.policy.admin import Governed
+from hitl_orchestrator.services.reviews.assignments import Assignment
+from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
 from hitl_orchestrator.settings import DEFAULT_STORE
-from hitl_orchestrator.wiring.build import LEASE_SECONDS, Services
+from hitl_orchestrator.wiring.build import Services, open_services
+from hitl_orchestrator.wiring.stores import MEMORY, store_exists
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -26,11 +58,42 @@ if TYPE_CHECKING:
     from hitl_orchestrator.policies.engine.risk import RiskRule
     from hitl_orchestrator.policies.engine.scoring import ScoreRules
     from hitl_orchestrator.policies.language.model import Policy
-    from hitl_orchestrator.review.people import People
-    from hitl_orchestrator.review.schemas import OutputSchemas
-    from hitl_orchestrator.services.reviews.access import Clock
+    from hitl_orchestrator.services.reader import Clock
 
-__all__ = ["Orchestrator"]
+__all__ = [
+    "CLOCK_TOLERANCE",
+    "MEMORY",
+    "TASK_COLUMNS",
+    "Assignment",
+    "CaseProof",
+    "CaseView",
+    "Governed",
+    "LedgerAudit",
+    "Notice",
+    "Orchestrator",
+    "OutputSchemas",
+    "People",
+    "PolicyHistory",
+    "Redaction",
+    "ShadowReport",
+    "SignedHead",
+    "Verification",
+    "Version",
+    "bundled_data",
+    "check_proof",
+    "load_heads",
+    "load_people",
+    "load_policy",
+    "load_policy_tests",
+    "printable_url",
+    "proof_events",
+    "public_key",
+    "read_file",
+    "read_proof",
+    "record_problems",
+    "store_exists",
+    "trusted_key",
+]
 
 
 class Orchestrator:
@@ -84,7 +147,7 @@ class Orchestrator:
             StoreUnavailable, TamperedPolicy: the store cannot be opened, or its policy was altered.
             InvalidKey, SealKeyMissing: a key is malformed, its file is readable by others, or it is missing.
         """
-        services = Services.open(
+        services = open_services(
             store,
             policy=policy,
             reviewers=reviewers,
@@ -128,10 +191,8 @@ class Orchestrator:
             InvalidInput: the output belongs to another task, the timestamp lies in the future, or an id is reserved.
             TaskConflict: the task id exists with other content, and `resubmit` is not set or not allowed.
         """
-        channel = self._acting.channel
-        return self.services.submit(
-            task, output, resubmit=resubmit, replay=replay, channel=channel, submitted_by=submitted_by
-        )
+        intake = Intake(task, output, replay=replay, submitted_by=submitted_by)
+        return self.services.submission.submit(intake, self._acting, resubmit=resubmit)
 
     def inbox(
         self,
@@ -145,7 +206,7 @@ class Orchestrator:
         overdue: bool = False,
         claimed_by: str | None = None,
         unclaimed: bool = False,
-    ) -> Sequence[StoredReview]:
+    ) -> Sequence[ReviewRequest]:
         """Return open reviews: the earliest deadline first, then the longest waiting.
 
         `role` is the role that may decide a review now, under the active policy. `reviewer` keeps the reviews that this
@@ -155,17 +216,9 @@ class Orchestrator:
             InvalidInput: the limit is not in [1, 100,000], or a name cannot be stored.
             NotAuthorized: the reviewer is unknown.
         """
-        return self.services.inbox(
-            role,
-            domain,
-            limit,
-            reviewer=reviewer,
-            task_type=task_type,
-            risk_level=risk_level,
-            overdue=overdue,
-            mine=claimed_by,
-            unclaimed=unclaimed,
-        )
+        risk = None if risk_level is None else member_of(RiskLevel, risk_level, "inbox: risk_level")
+        wanted = InboxFilter(role, domain, task_type, risk, overdue, claimed_by, unclaimed)
+        return self.services.inbox.requests(wanted, limit, reviewer)
 
     def decide(
         self,
@@ -205,8 +258,7 @@ class Orchestrator:
             shown_digest=shown_digest,
             idempotency_key=idempotency_key,
         )
-        who, channel = self._acting.optional(reviewer), self._acting.channel
-        return self.services.decide(one_id(case_id, task_id), review, by=who, channel=channel)
+        return self.services.decisions.decide(CaseKey.of(case_id, task_id), review, self._acting.named(reviewer))
 
     def recover(self, on_case: Callable[[Case], None] = lambda case: None) -> list[Case]:
         """Resume every unfinished case that has no live owner, and delete checkpoints of finished cases.
@@ -216,7 +268,7 @@ class Orchestrator:
         Raises:
             RecoveryIncomplete: some cases could not be resumed; all others were.
         """
-        return self.services.recover(on_case)
+        return self.services.maintenance.recover(on_case)
 
     def run_maintenance(
         self,
@@ -232,7 +284,7 @@ class Orchestrator:
         Raises:
             RecoveryIncomplete: some reviews could not be processed; all others were.
         """
-        return self.services.sweep(on_case, on_notice)
+        return self.services.maintenance.run(on_case, on_notice)
 
     def close(self) -> None:
         """Sign the ledger head if there is a head file, and close files and connections. Closing twice is harmless.
@@ -242,6 +294,10 @@ class Orchestrator:
         """
         self.services.close()
 
+    def __repr__(self) -> str:
+        """Return the store, without a password, and the start of the active policy's hash."""
+        return f"<Orchestrator {self.services!r}>"
+
     def __enter__(self) -> Self:
         """Return the orchestrator."""
         return self
@@ -249,3 +305,6 @@ class Orchestrator:
     def __exit__(self, *exc: object) -> None:
         """Close the orchestrator."""
         self.close()
+
+
+Orchestrator.__module__ = "hitl_orchestrator"  # the name that users import

@@ -48,8 +48,8 @@ class AuditRecord(Value):
     `options_offered` are the decisions that they could have taken. `review_seconds` runs from the opening of that
     review to its decision, `seconds_looked_at` from the first view of the deciding reviewer; both are None for an
     imported record. `votes` has all human decisions in order. `output_patch` turns the proposal into the final output
-    (JSON Patch, RFC 6902). `own_label` is a blind reviewer's label before they saw the proposal. A `quality_check` measures a
-    reviewer; its output is never carried out.
+    (JSON Patch, RFC 6902). `own_label` is a blind reviewer's label before they saw the proposal. A `quality_check`
+    measures a reviewer; its output is never carried out.
     """
 
     log_id: Identifier

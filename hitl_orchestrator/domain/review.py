@@ -15,6 +15,7 @@ from hitl_orchestrator.domain.enums import (
     OnTimeout,
     ReviewStatus,
     RiskLevel,
+    Signal,
 )
 from hitl_orchestrator.domain.task import Proposal, Task
 from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value, digest
@@ -197,6 +198,11 @@ class ReviewRequest(Value):
     due_at: UtcDatetime | None = None
     claimed_by: Identifier | None = None
     claimed_until: UtcDatetime | None = None
+    delegated_by: Identifier | None = None
+    signals: tuple[Signal, ...] = ()
+    message: Text = ""
+    escalated_because: Text = ""
+    on_timeout: OnTimeout | None = None
     approvals_given: int = Field(default=0, ge=0)
     approvals_needed: int = Field(default=1, ge=1)
     shown_digest: Label

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import rfc8785
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from hitl_orchestrator.domain.invisible_characters import hidden_in, visible
+from hitl_orchestrator.domain.invisible_characters import escape_invisible, hidden_in
 
 MAX_SIZE = 2**20
 """The bytes of one record, as UTF-8 text."""
@@ -70,7 +70,7 @@ def _name(text: str) -> str:
     if not unicodedata.is_normalized("NFC", text):
         raise ValueError("a name is written in Unicode's composed form, NFC; normalize it, or it would be another name")
     if set(hidden_in(text)) - _JOINERS or "\n" in text or "\t" in text:
-        raise ValueError(f"a name has no invisible characters and no line breaks, and this is {visible(text)}")
+        raise ValueError(f"a name has no invisible characters and no line breaks, and this is {escape_invisible(text)}")
     return text
 
 

@@ -4,13 +4,15 @@ from typing import TYPE_CHECKING
 
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.ledger.events.redaction import Redaction
-from hitl_orchestrator.namespaces.acting import Acting, one_id
+from hitl_orchestrator.services.acting import Acting, CaseKey
+from hitl_orchestrator.services.cases.submission import Intake
 
 if TYPE_CHECKING:
-    from hitl_orchestrator.services.policy.admin import GoverningOrchestrator
+    from hitl_orchestrator.wiring.build import Services
 
 __all__ = ["Cases"]
 
@@ -18,7 +20,7 @@ __all__ = ["Cases"]
 class Cases:
     """Operations on single cases. `case_id` names one case; `task_id=` the latest attempt at a task."""
 
-    def __init__(self, services: "GoverningOrchestrator", acting: Acting) -> None:
+    def __init__(self, services: "Services", acting: Acting) -> None:
         self._services, self._acting = services, acting
 
     def get(self, case_id: str | None = None, *, task_id: str | None = None) -> Case:
@@ -28,7 +30,7 @@ class Cases:
             UnknownCase: there is no such case.
             GraphVersionMismatch: it was stored under an incompatible graph version.
         """
-        return self._services.show(one_id(case_id, task_id))
+        return self._services.reader.get(CaseKey.of(case_id, task_id))
 
     def history(self, case_id: str | None = None, *, task_id: str | None = None) -> list[Event]:
         """Return the ledger entries of one case, in order; for a policy change also the resulting policy entries.
@@ -36,7 +38,7 @@ class Cases:
         Raises:
             UnknownCase: there is no such case.
         """
-        return self._services.history(one_id(case_id, task_id))
+        return self._services.audit.history(CaseKey.of(case_id, task_id))
 
     def enqueue(
         self,
@@ -52,9 +54,16 @@ class Cases:
         Raises:
             InvalidInput, TaskConflict: as `submit`.
         """
-        return self._services.accept(
-            task, output, resubmit=resubmit, replay=replay, channel=self._acting.channel, submitted_by=submitted_by
-        )
+        intake = Intake(task, output, replay=replay, submitted_by=submitted_by)
+        return self._services.submission.enqueue(intake, self._acting, resubmit=resubmit)
+
+    def unfinished(self) -> int:
+        """Return the number of cases that neither wait for a reviewer nor are finished."""
+        return len(self._services.ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED))
+
+    def prepare(self) -> None:
+        """Import LangGraph and build the graph, so that the first case does not wait for it."""
+        _ = self._services.runner
 
     def cancel(self, case_id: str | None = None, *, task_id: str | None = None, submitted_by: str, reason: str) -> Case:
         """Withdraw a case before a reviewer has decided it. Its final decision is `canceled`.
@@ -64,8 +73,8 @@ class Cases:
             CaseNotWaiting, ReviewAlreadyDecided, ReviewExpired, ReviewWithdrawn, GraphVersionMismatch: too late.
             InvalidInput: the reason is empty.
         """
-        named = one_id(case_id, task_id)
-        return self._services.cancel(named, submitted_by, reason=reason, channel=self._acting.channel)
+        key = CaseKey.of(case_id, task_id)
+        return self._services.decisions.cancel(key, submitted_by, reason=reason, acting=self._acting)
 
     def replay(self, review: Review, case_id: str | None = None, *, task_id: str | None = None) -> Case:
         """Apply a recorded review to a case that was submitted with `replay=True`, at the time of the record.
@@ -73,7 +82,7 @@ class Cases:
         Raises:
             InvalidInput: the case was submitted live, or the record does not fit it.
         """
-        return self._services.replay(one_id(case_id, task_id), review)
+        return self._services.decisions.replay(CaseKey.of(case_id, task_id), review)
 
     def redact(
         self, case_id: str | None = None, *, task_id: str | None = None, reason: str, reviewer: str | None = None
@@ -90,6 +99,5 @@ class Cases:
             InvalidInput: the reason is empty, longer than 2,000 characters, or cannot be stored.
             StoreUnavailable: the content is erased, but the database may still hold a trace of it; call again.
         """
-        who = self._acting.optional(reviewer)
-        named = one_id(case_id, task_id)
-        return self._services.redact(named, reason=reason, reviewer_id=who, channel=self._acting.channel)
+        acting = self._acting.named(reviewer)
+        return self._services.redaction.redact(CaseKey.of(case_id, task_id), reason=reason, acting=acting)

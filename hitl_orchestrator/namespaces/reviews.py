@@ -5,16 +5,18 @@ from typing import TYPE_CHECKING
 
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import HumanDecision
-from hitl_orchestrator.domain.review import Review, StoredReview
+from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.insights.feedback import Feedback
-from hitl_orchestrator.namespaces.acting import Acting, one_id, review_of
+from hitl_orchestrator.namespaces.answers import review_of
 from hitl_orchestrator.review.view import CaseView
-from hitl_orchestrator.services.reviews.assignments import Assignment, Skill, Strategy
-from hitl_orchestrator.services.reviews.claims import CLAIM_SECONDS, WORKING_DAY
+from hitl_orchestrator.services.acting import Acting, CaseKey
+from hitl_orchestrator.services.cases.intake import member_of
+from hitl_orchestrator.services.reviews.assignments import WORKING_DAY, Assignment, Skill, Strategy
+from hitl_orchestrator.services.reviews.claims import CLAIM_SECONDS
 
 if TYPE_CHECKING:
-    from hitl_orchestrator.services.policy.admin import GoverningOrchestrator
+    from hitl_orchestrator.wiring.build import Services
 
 __all__ = ["Reviews"]
 
@@ -22,7 +24,7 @@ __all__ = ["Reviews"]
 class Reviews:
     """Operations on open reviews. Where `reviewer` is left out, the acting reviewer is meant (see `acting_as`)."""
 
-    def __init__(self, services: "GoverningOrchestrator", acting: Acting) -> None:
+    def __init__(self, services: "Services", acting: Acting) -> None:
         self._services, self._acting = services, acting
 
     def claim(
@@ -32,7 +34,7 @@ class Reviews:
         task_id: str | None = None,
         reviewer: str | None = None,
         seconds: float = CLAIM_SECONDS,
-    ) -> StoredReview:
+    ) -> ReviewRequest:
         """Reserve the open review of a case. Until the claim expires, by the database clock, no other reviewer decides.
 
         Claiming again extends the claim. A decision or `release` ends it. `seconds` is in (0, 86,400].
@@ -41,10 +43,9 @@ class Reviews:
             CaseNotWaiting, NotAuthorized, ReviewClaimed, ReviewExpired, GraphVersionMismatch: the claim is rejected.
             InvalidInput: the seconds are out of range.
         """
-        who = self._acting.reviewer_or(reviewer)
-        return self._services.claim(one_id(case_id, task_id), who, seconds=seconds, channel=self._acting.channel)
+        return self._services.claims.claim(CaseKey.of(case_id, task_id), self._acting.named(reviewer), seconds=seconds)
 
-    def next(self, *, reviewer: str | None = None, seconds: float = CLAIM_SECONDS) -> StoredReview | None:
+    def next(self, *, reviewer: str | None = None, seconds: float = CLAIM_SECONDS) -> ReviewRequest | None:
         """Claim the most urgent review that the reviewer may decide, and return it; None if there is none.
 
         Reviews that need the reviewer's own role come before reviews that a lower role may decide as well; then the
@@ -53,16 +54,14 @@ class Reviews:
         Raises:
             NotAuthorized: the reviewer is unknown, or holds as many claims as allowed.
         """
-        who = self._acting.reviewer_or(reviewer)
-        return self._services.next_for(who, seconds=seconds, channel=self._acting.channel)
+        return self._services.claims.next(self._acting.named(reviewer), seconds=seconds)
 
     def release(self, case_id: str | None = None, *, task_id: str | None = None, reviewer: str | None = None) -> bool:
         """Release the claim on a case's open review; a delegated review returns to the delegating reviewer.
 
         Returns False if the reviewer holds no claim. Raises as `claim` does.
         """
-        who = self._acting.reviewer_or(reviewer)
-        return self._services.release(one_id(case_id, task_id), who, channel=self._acting.channel)
+        return self._services.claims.release(CaseKey.of(case_id, task_id), self._acting.named(reviewer))
 
     def delegate(
         self,
@@ -73,7 +72,7 @@ class Reviews:
         reviewer: str | None = None,
         reason: str = "",
         seconds: float = CLAIM_SECONDS,
-    ) -> StoredReview:
+    ) -> ReviewRequest:
         """Hand a claimed review to another reviewer who may decide it. When they release it, it returns.
 
         Raises:
@@ -81,8 +80,8 @@ class Reviews:
             CaseNotWaiting, ReviewClaimed, ReviewExpired, GraphVersionMismatch: the delegation is rejected.
             InvalidInput: the seconds are not in (0, 86,400].
         """
-        who, named = self._acting.reviewer_or(reviewer), one_id(case_id, task_id)
-        return self._services.delegate(named, who, to, reason=reason, seconds=seconds, channel=self._acting.channel)
+        key, acting = CaseKey.of(case_id, task_id), self._acting.named(reviewer)
+        return self._services.claims.delegate(key, to, acting, reason=reason, seconds=seconds)
 
     def assign(
         self,
@@ -101,7 +100,8 @@ class Reviews:
         Raises:
             InvalidInput: the strategy is unknown, or the seconds are not in (0, 86,400].
         """
-        return self._services.assign(strategy=strategy, limit=limit, seconds=seconds, skill=skill)
+        how = member_of(Strategy, strategy, "assign: strategy")
+        return self._services.assignments.assign(how, limit=limit, seconds=seconds, skill=skill)
 
     def view(self, case_id: str | None = None, *, task_id: str | None = None, reviewer: str | None = None) -> CaseView:
         """Return the case as a reviewer may see it: its open review, or else its last one.
@@ -113,8 +113,7 @@ class Reviews:
             UnknownCase, CaseNotWaiting: there is no review to view.
             NotAuthorized: the reviewer is unknown.
         """
-        who = self._acting.optional(reviewer)
-        return self._services.view(one_id(case_id, task_id), who, channel=self._acting.channel)
+        return self._services.views.view(CaseKey.of(case_id, task_id), self._acting.named(reviewer))
 
     def label(
         self, case_id: str | None = None, *, task_id: str | None = None, label: str, reviewer: str | None = None
@@ -125,8 +124,7 @@ class Reviews:
             NotAuthorized, CaseNotWaiting, GraphVersionMismatch: the label is rejected.
             InvalidInput: the label is empty or cannot be stored.
         """
-        who = self._acting.reviewer_or(reviewer)
-        return self._services.label(one_id(case_id, task_id), who, label, channel=self._acting.channel)
+        return self._services.views.label(CaseKey.of(case_id, task_id), label, self._acting.named(reviewer))
 
     def decide_many(
         self,
@@ -148,8 +146,8 @@ class Reviews:
             NotAuthorized and others: as `decide`.
         """
         review = review_of(decision, human_feedback=feedback, reason=reason, reason_code=reason_code)
-        who = self._acting.optional(reviewer)
-        return self._services.decide_many(case_ids, review, by=who, channel=self._acting.channel)
+        keys = [CaseKey.of(case_id, None) for case_id in case_ids]
+        return self._services.decisions.decide_many(keys, review, self._acting.named(reviewer))
 
     def add_gold_case(self, task: Task, output: AgentOutput, expected: HumanDecision) -> Case:
         """Queue a gold case, whose right decision is known, to measure reviewers. It is never executed.
@@ -157,7 +155,7 @@ class Reviews:
         Raises:
             InvalidInput: the policy would approve it without a reviewer, or the task id is taken; or as `submit`.
         """
-        return self._services.add_gold_case(task, output, expected, channel=self._acting.channel)
+        return self._services.quality.add_gold_case(task, output, expected, self._acting)
 
     def add_second_review(self, case_id: str | None = None, *, task_id: str | None = None, new_task_id: str) -> Case:
         """Ask other reviewers about a decided case, under a new task id. The copy is never executed.
@@ -165,9 +163,21 @@ class Reviews:
         Raises:
             InvalidInput: no reviewer decided the case.
         """
-        named = one_id(case_id, task_id)
-        return self._services.add_second_review(named, new_task_id, channel=self._acting.channel)
+        return self._services.quality.add_second_review(CaseKey.of(case_id, task_id), new_task_id, self._acting)
 
     def feedback(self) -> Iterator[Feedback]:
         """Yield what agents can learn from each case that a reviewer decided."""
-        return self._services.feedback()
+        return self._services.audit.feedback()
+
+    def roles(self) -> tuple[str, ...]:
+        """Return all roles: those of the escalation chain, the lowest first, then other roles that reviewers hold."""
+        people = self._services.people
+        return tuple(dict.fromkeys([*people.chain.roles, *(role for person in people for role in person.roles)]))
+
+    def people(self) -> tuple[Reviewer, ...]:
+        """Return all reviewers."""
+        return tuple(self._services.people)
+
+    def person(self, reviewer: str) -> Reviewer:
+        """Return one reviewer. Raises `NotAuthorized` if the id is unknown."""
+        return self._services.people.named(reviewer)

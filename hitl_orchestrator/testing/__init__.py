@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from hitl_orchestrator.testing.clock import Clock
     from hitl_orchestrator.testing.organization import Organization, simulate
     from hitl_orchestrator.testing.reviewers import Habits, SimulatedReviewer
+    from hitl_orchestrator.testing.scenario import POLICY as DEFAULT_POLICY
     from hitl_orchestrator.testing.scenario import Arrival, Scenario
     from hitl_orchestrator.testing.summary import Load, Outcome, Waiting
 
 __all__ = [
+    "DEFAULT_POLICY",
     "Arrival",
     "Clock",
     "Habits",
@@ -42,6 +44,8 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "DEFAULT_POLICY":
+        return import_module(f"{__name__}.scenario").POLICY
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

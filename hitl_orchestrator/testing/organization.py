@@ -11,7 +11,7 @@ from typing import Any
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import DecisionSource
-from hitl_orchestrator.domain.review import StoredReview
+from hitl_orchestrator.domain.review import ReviewRequest
 from hitl_orchestrator.errors import RequestRejected
 from hitl_orchestrator.orchestrator import Orchestrator
 from hitl_orchestrator.review.people import People
@@ -20,7 +20,7 @@ from hitl_orchestrator.testing.clock import Clock
 from hitl_orchestrator.testing.reviewers import SimulatedReviewer
 from hitl_orchestrator.testing.scenario import POLICY, Arrival, Scenario, Strategy, shift
 from hitl_orchestrator.testing.summary import Load, Outcome, Waiting
-from hitl_orchestrator.wiring.build import MEMORY
+from hitl_orchestrator.wiring.stores import MEMORY
 
 MOST = 100_000
 """So many open reviews are looked through at the end."""
@@ -187,7 +187,7 @@ class Organization:
             desk.looks_again = True
             self._in(self.scenario.hands_out_every, lambda: self._look(desk))
 
-    def _next(self, desk: _Desk) -> StoredReview | None:
+    def _next(self, desk: _Desk) -> ReviewRequest | None:
         who, seconds = desk.staff.reviewer_id, self.scenario.claimed_for.total_seconds()
         held = self.hitl.inbox(claimed_by=who, limit=1)
         if held:
@@ -196,9 +196,9 @@ class Organization:
             self.hitl.reviews.next(reviewer=who, seconds=seconds) if self.scenario.strategy is Strategy.PULL else None
         )
 
-    def _begin(self, desk: _Desk, row: StoredReview) -> None:
+    def _begin(self, desk: _Desk, row: ReviewRequest) -> None:
         """Let somebody look at a case, and decide it after the time that they take; or leave, and not come back."""
-        one, task_id = desk.staff, row.shown.task.task_id
+        one, task_id = desk.staff, row.task_id
         if not self.scenario.stays(one.reviewer, task_id, self.clock()):
             desk.left += 1
             desk.until = None
@@ -212,7 +212,7 @@ class Organization:
         seconds, desk.busy = one.seconds(view), True
         self._in(timedelta(seconds=seconds), lambda: self._decide(desk, row, view, seconds))
 
-    def _decide(self, desk: _Desk, row: StoredReview, view: CaseView, seconds: float) -> None:
+    def _decide(self, desk: _Desk, row: ReviewRequest, view: CaseView, seconds: float) -> None:
         truth = self._truths[view.task_id]
         answer = desk.staff.answer(view, truth, done_today=desk.today)
         try:
@@ -232,7 +232,7 @@ class Organization:
     def _outcome(self) -> Outcome:
         records, still = list(self.hitl.audit.records()), self.hitl.inbox(limit=MOST)
         by_people = [record for record in records if record.human_involved]
-        top = self.hitl.services.people.chain.roles[-1]
+        top = self.hitl.reviews.roles()[-1]
         known = {record.case_id for record in records} | {row.case_id for row in still}
         wrong = Counter(_who(record) for record in records if _is_wrong_record(record, self._truths[record.task_id]))
         return Outcome(
@@ -241,7 +241,7 @@ class Organization:
             reviewed=len(by_people),
             outcomes=dict(Counter(record.final_decision.value for record in records)),
             waiting=len(still),
-            at_the_top=sum(row.role == top for row in still),
+            at_the_top=sum(row.needed_role == top for row in still),
             lost=len(self._truths) - len(known),
             escalated=sum(record.escalations > 0 for record in records),
             overdue=self._overdue,

@@ -71,6 +71,6 @@ def reviewer(hitl: "Orchestrator") -> "Callable[..., SimulatedReviewer]":
     from hitl_orchestrator.testing.reviewers import Habits, SimulatedReviewer  # noqa: PLC0415
 
     def simulated(reviewer_id: str = "domain_reviewer", *, seed: int = 0, **habits: Any) -> SimulatedReviewer:
-        return SimulatedReviewer(hitl.services.people.named(reviewer_id), Habits(**habits), seed)
+        return SimulatedReviewer(hitl.reviews.person(reviewer_id), Habits(**habits), seed)
 
     return simulated

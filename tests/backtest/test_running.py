@@ -10,7 +10,7 @@ from support.random_policies import a_policy_with
 from hitl_orchestrator import Orchestrator, Review
 from hitl_orchestrator.backtest import run_backtest, run_store_backtest
 from hitl_orchestrator.backtest.history import frames, scan
-from hitl_orchestrator.cli.commands.policy.explain import facts_of
+from hitl_orchestrator.cli.commands.policy.explanation import facts_of
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.wait_times import Capacity
 from hitl_orchestrator.policies import compile_policy

@@ -46,7 +46,7 @@ def recovered(hitl):
 
 store, doing = sys.argv[1:]
 with Orchestrator.open(store) as hitl:
-    said = {"package": str(Path(hitl_orchestrator.__file__).parent), "version": hitl.services.version}
+    said = {"package": str(Path(hitl_orchestrator.__file__).parent), "version": hitl.services.reader.graph_version}
     if doing == "decide":
         answer = Review(human_decision="approve", reviewer_id="domain_reviewer")
         said |= tried(lambda: hitl.decide(task_id="waiting", decision=answer)) | {"recovered": recovered(hitl)}

@@ -9,7 +9,7 @@ from support.postgres_fixtures import TEMPLATE
 from support.stores import address_of
 
 from hitl_orchestrator.ledger.ports.ledger import Ledger
-from hitl_orchestrator.wiring.build import open_ledger
+from hitl_orchestrator.wiring.stores import open_ledger
 
 STORES = ("memory", "sqlite", "postgres")
 

@@ -22,7 +22,7 @@ from hitl_orchestrator.ledger.keys.signing import (
 from hitl_orchestrator.ledger.verification.head_file import Headbook, read_heads
 from hitl_orchestrator.ledger.verification.proofs import proof_problem
 from hitl_orchestrator.ledger.verification.tree_heads import heads_problem
-from hitl_orchestrator.wiring.build import notary_of
+from hitl_orchestrator.wiring.stores import signer_of
 
 KEY = new_signing_key()
 
@@ -121,8 +121,8 @@ def test_nothing_is_signed_on_a_ledger_that_was_changed_since_the_last_head(hitl
     more(hitl, 1)
     hitl.audit.sign_head()
     last = hitl.services.ledger.head()
-    other = notary_of(hitl.services.ledger, "memory://", head_key=KEY)
-    other._last = hitl.services.notary._last.model_copy(update={"chain": "0" * 64})
+    other = signer_of(hitl.services.ledger, "memory://", head_key=KEY)
+    other._last = hitl.services.signer._last.model_copy(update={"chain": "0" * 64})
 
     with pytest.raises(LedgerDamaged, match=f"entry {last.seq} is not the one"):
         other.sign()
@@ -149,7 +149,7 @@ def test_processes_that_sign_at_once_write_one_sequence(tmp_path, store):
     file = tmp_path / "heads.jsonl"
     with Orchestrator.open(store) as hitl:
         more(hitl, 1, 2)
-        notaries = [notary_of(hitl.services.ledger, store, head_file=file, head_key=KEY) for _ in range(6)]
+        notaries = [signer_of(hitl.services.ledger, store, head_file=file, head_key=KEY) for _ in range(6)]
         with ThreadPoolExecutor(6) as pool:
             list(pool.map(lambda notary: notary.sign(), notaries))
 
@@ -160,7 +160,7 @@ def test_processes_that_sign_at_once_write_one_sequence(tmp_path, store):
 
 def test_half_a_line_that_a_crash_left_is_taken_back(hitl, tmp_path):
     file = tmp_path / "heads.jsonl"
-    notary = notary_of(hitl.services.ledger, "memory://", head_file=file, head_key=KEY)
+    notary = signer_of(hitl.services.ledger, "memory://", head_file=file, head_key=KEY)
     first = notary.sign()
     file.write_text(first.line + "\n" + first.line[:100])
 

@@ -12,7 +12,7 @@ from support.builders import AGENT, NINE, a_shown, a_submission
 from hitl_orchestrator.errors import InvalidKey, SealKeyMissing, TamperedReview
 from hitl_orchestrator.ledger.keys.files import encryption_key, keys_in, new_key, private_text, seals_from
 from hitl_orchestrator.ledger.keys.mac import ephemeral_seals
-from hitl_orchestrator.wiring.build import open_ledger
+from hitl_orchestrator.wiring.stores import open_ledger
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from support.builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submissi
 from hitl_orchestrator.domain.enums import CaseStage, DecisionSource, OnTimeout
 from hitl_orchestrator.errors import CaseChanged, KeyReused, LeaseLost, ReviewExpired, StaleReview
 from hitl_orchestrator.ledger.store.leases import Holder, is_gone
-from hitl_orchestrator.wiring.build import open_ledger
+from hitl_orchestrator.wiring.stores import open_ledger
 
 AUTO = a_routing("auto_approve")
 A_MOMENT = timedelta(milliseconds=1)
@@ -164,7 +164,7 @@ def test_what_a_closed_ledger_held_may_be_taken(url):
 HOLDS = """
 import sys
 from support.builders import AGENT, a_submission
-from hitl_orchestrator.wiring.build import open_ledger
+from hitl_orchestrator.wiring.stores import open_ledger
 
 ledger = open_ledger(sys.argv[1])
 ledger.receive(a_submission(), AGENT, driving=True)

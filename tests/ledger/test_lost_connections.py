@@ -18,7 +18,7 @@ from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.store.claims import SqlQueue
 from hitl_orchestrator.ledger.store.leased_work import SqlWork
 from hitl_orchestrator.ledger.store.ledger import SqlLedger
-from hitl_orchestrator.wiring.build import open_ledger
+from hitl_orchestrator.wiring.stores import open_ledger
 
 CASE = a_submission()
 

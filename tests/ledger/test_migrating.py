@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 from support.builders import AGENT, NINE, PERSON, a_shown, a_submission, a_verdict
 
-from hitl_orchestrator.wiring.build import _database, open_ledger
+from hitl_orchestrator.wiring.stores import database_of, open_ledger
 
 NEW = ("delegated_by", "remind_at", "task_type", "risk_level", "confidence", "answer", "answered_by", "answered_at")
 INDEXES = (
@@ -29,7 +29,7 @@ def store(request, tmp_path):
 
 
 def rows(store):
-    database = _database(store)
+    database = database_of(store)
     with database.engine().begin() as connection:
         found = connection.execute(text(f"SELECT review_id, {', '.join(NEW)} FROM reviews ORDER BY review_id")).all()
     database.close()
@@ -38,7 +38,7 @@ def rows(store):
 
 def taken_back(store):
     """Take from the store what the later migrations brought."""
-    database = _database(store)
+    database = database_of(store)
     with database.engine().begin() as connection:
         for name in INDEXES:
             connection.execute(text(f"DROP INDEX IF EXISTS {name}"))

@@ -17,7 +17,7 @@ from support.postgres_server import somebody_else
 from hitl_orchestrator.errors import HitlError, StoreUnavailable
 from hitl_orchestrator.ledger.database.address import can_be_read, shown
 from hitl_orchestrator.ledger.database.tables import metadata
-from hitl_orchestrator.wiring.build import open_ledger, store_exists
+from hitl_orchestrator.wiring.stores import open_ledger, store_exists
 
 ONLY_SQLITE = {"ends_of_cases", "beginnings_of_cases"}
 REFUSED = "the ledger is append-only"
@@ -161,7 +161,7 @@ from datetime import UTC, datetime
 from hitl_orchestrator.graph.postgres_checkpoints import postgres_checkpoints
 from hitl_orchestrator.ledger.database import migrate
 from hitl_orchestrator.ledger.store import ledger as sql
-from hitl_orchestrator.wiring.build import open_ledger
+from hitl_orchestrator.wiring.stores import open_ledger
 print("ready", flush=True)
 sys.stdin.readline()
 ledger = open_ledger(sys.argv[1])

@@ -21,7 +21,7 @@ from hitl_orchestrator.errors import StoreUnavailable
 from hitl_orchestrator.ledger.database import migrate
 from hitl_orchestrator.ledger.database.sqlite import SqliteDatabase
 from hitl_orchestrator.ledger.database.tables import metadata
-from hitl_orchestrator.wiring.build import open_ledger
+from hitl_orchestrator.wiring.stores import open_ledger
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ import sys
 from datetime import UTC, datetime
 from hitl_orchestrator.ledger.database import migrate
 from hitl_orchestrator.ledger.store import ledger as sql
-from hitl_orchestrator.wiring.build import open_ledger
+from hitl_orchestrator.wiring.stores import open_ledger
 print("ready", flush=True)
 sys.stdin.readline()
 ledger = open_ledger(sys.argv[1])

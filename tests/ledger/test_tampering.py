@@ -13,7 +13,8 @@ from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import LedgerDamaged
 from hitl_orchestrator.ledger.keys.signing import new_signing_key
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
-from hitl_orchestrator.wiring.build import now_in_utc, open_to_audit
+from hitl_orchestrator.wiring.clocks import now_in_utc
+from hitl_orchestrator.wiring.stores import open_to_audit
 
 CASES = 60
 KEY = new_signing_key()

@@ -22,7 +22,8 @@ from hitl_orchestrator.ledger.events.chain import GENESIS, Entry, Head
 from hitl_orchestrator.ledger.keys.signing import new_signing_key
 from hitl_orchestrator.ledger.verification.chain_check import START, walk
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
-from hitl_orchestrator.wiring.build import now_in_utc, open_to_audit
+from hitl_orchestrator.wiring.clocks import now_in_utc
+from hitl_orchestrator.wiring.stores import open_to_audit
 
 CASES = 230
 KEY = new_signing_key()

@@ -48,7 +48,7 @@ def test_what_nobody_answers_in_time_is_passed_up_until_the_top_where_it_waits(t
         [case] = hitl.run_maintenance()
 
         assert (case.status, case.open_review.role) == ("waiting", role)
-        assert "nobody with the role" in case.open_review.shown.passed_up_because
+        assert "no reviewer with the role" in case.open_review.shown.passed_up_because
     let_its_time_pass(hitl, clock)
 
     assert hitl.run_maintenance() == []

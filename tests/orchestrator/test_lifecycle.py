@@ -8,6 +8,7 @@ from support.builders import PERSON, a_review, a_task, an_output
 
 from hitl_orchestrator import HitlError
 from hitl_orchestrator.review.lifecycle import MOVES, State, Verb, state_of
+from hitl_orchestrator.services.acting import Acting
 
 PEOPLE = [
     *({"reviewer_id": name, "name": name, "roles": ["domain_reviewer"]} for name in ("r1", "r2")),
@@ -58,29 +59,31 @@ def bring_to(hitl, clock, state):
 
 def do(hitl, clock, row, verb):
     """Do something to this very review. The same withdrawal again is a receipt, and changes nothing."""
-    desk, row = hitl.services._desk, hitl.services.ledger.proven(row.review_id)
+    services, ledger = hitl.services, hitl.services.ledger
+    row, case = ledger.proven(row.review_id), ledger.case(row.case_id)
     match verb:
         case Verb.CLAIM:
-            desk.claim(row, "r1", 60, "library")
+            services.claims._claim(row, case, Acting("r1"), 60)
         case Verb.RELEASE:
-            desk.release(row, "r1", "library")
+            ledger.unclaim(row, "r1", _actor("r1"), clock())
         case Verb.DELEGATE:
-            desk.delegate(row, ("r1", "r2"), reason="", seconds=60, channel="library")
+            ledger.delegate(services.access.verified(row), ("r1", "r2"), _actor("r1"), clock(), seconds=60)
         case Verb.LAPSE:
             if row.claimed_by is not None:
-                desk._ledger.delegate(row, ("r1", "r1"), _actor("r1"), clock(), seconds=0.001)
-                let_pass(hitl, clock, desk._ledger.latest_review(row.case_id).claimed_until)
-            desk.return_lapsed(row)
+                ledger.delegate(row, ("r1", "r1"), _actor("r1"), clock(), seconds=0.001)
+                let_pass(hitl, clock, ledger.latest_review(row.case_id).claimed_until)
+            ledger.return_lapsed(row, clock())
         case Verb.EXPIRE:
             if row.expires_at is not None:
                 let_pass(hitl, clock, row.expires_at)
-            desk.expire(row)
+            services.recorder.expire(row)
         case Verb.CANCEL:
-            desk.cancel(row, hitl.services.ledger.case(row.case_id), "sender", reason="no", channel="library")
+            services.recorder.cancel(row, case, "sender", reason="no", channel="library")
         case Verb.SUPERSEDE:
-            desk.supersede(row)
+            services.recorder.supersede(row)
         case _:
-            desk.decide(row, a_review("escalate" if verb is Verb.ESCALATE else "reject", "r1"), channel="library")
+            answer = a_review("escalate" if verb is Verb.ESCALATE else "reject", "r1")
+            services.recorder.decide(row, answer, channel="library")
 
 
 def _actor(who):

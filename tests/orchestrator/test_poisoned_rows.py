@@ -39,9 +39,9 @@ def test_a_waiting_case_whose_review_cannot_be_read_is_not_decided(durable, wait
 @pytest.mark.parametrize("column", ["shown", "verdict"])
 def test_a_decided_case_whose_review_cannot_be_read_is_not_driven_on(durable, waits, intruder, column, text):
     case = waits(durable)
-    durable.services._drive = lambda case, **how: case
+    durable.services.case_runner.run = lambda case, **how: case
     durable.decide(task_id="task-1", decision=a_review("reject", "ana"))
-    del durable.services._drive
+    del durable.services.case_runner.run
     intruder.change(case.open_review.review_id, **{column: text})
 
     for _ in range(3):

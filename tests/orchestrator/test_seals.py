@@ -70,7 +70,7 @@ def test_a_decision_that_was_written_by_hand_finishes_nothing(reopened, case, in
 
 def stop_before_the_outcome(hitl: Orchestrator) -> None:
     """Let decisions be recorded, and the process die before the case is run on."""
-    hitl.services._drive = lambda case, **how: case
+    hitl.services.case_runner.run = lambda case, **how: case
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ def test_it_is_one_check_however_often_it_is_tried(opened, store):
     hitl = opened(store, policy=checked(1))
     case = hitl.submit(a_task(), an_output())
 
-    hitl.services._open_spot_check(hitl.cases.get(case.case_id))
+    hitl.services.spot_checks._open(hitl.cases.get(case.case_id))
     hitl.recover()
     hitl.run_maintenance()
     hitl.submit(a_task(), an_output())

@@ -144,7 +144,7 @@ def test_those_who_vote_at_once_are_all_heard(team):
 def test_a_vote_whose_run_never_came_to_an_end_is_carried_on_by_the_next(opened, durable_store):
     hitl = opened(durable_store, reviewers=TEAM, policy=a_policy(approvals=2))
     row = submit(hitl).open_review
-    hitl.services._desk.decide(row, a_review("approve", "r1"), channel="library")  # and the process ends here
+    hitl.services.recorder.decide(row, a_review("approve", "r1"), channel="library")  # and the process ends here
     hitl.close()
 
     again = opened(durable_store, reviewers=TEAM)

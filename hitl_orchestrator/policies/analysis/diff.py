@@ -101,6 +101,24 @@ def differences(old: Policy, new: Policy, roles: RoleChain = DEFAULT_CHAIN) -> t
     return tuple(sorted(found, key=lambda one: (order.index(one.direction), one.before.rule_id, one.after.rule_id)))
 
 
+class Comparison(NamedTuple):
+    """The differences between two policies, looser ones first, and what was not checked."""
+
+    differences: tuple[Difference, ...]
+    unchecked: tuple[str, ...]
+
+    @property
+    def may_loosen(self) -> bool:
+        """Whether a difference is looser. What was not checked counts as looser."""
+        return bool(self.unchecked) or any(each.direction is Direction.LOOSER for each in self.differences)
+
+
+def compare(old: Policy, new: Policy, roles: RoleChain = DEFAULT_CHAIN) -> Comparison:
+    """Return every difference between two policies, and what was not checked."""
+    lists = f"the combined requests of several users, where layers name more than {MOST_USERS} users"
+    return Comparison(differences(old, new, roles), () if looks_at_every_list(old, new) else (lists,))
+
+
 def looks_at_every_list(old: Policy, new: Policy) -> bool:
     """Whether `differences` looks at every list of users who may request a task together.
 
