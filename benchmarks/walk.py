@@ -4,6 +4,7 @@
 SQLite, beside the figures before the restructuring.
 """
 
+import itertools
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -87,7 +88,7 @@ def _depth(frame: FrameType | None) -> int:
 
 
 def _changes(places: list[str]) -> int:
-    return sum(place != before for before, place in zip(places, places[1:], strict=False))
+    return sum(place != before for before, place in itertools.pairwise(places))
 
 
 @contextmanager

@@ -14,10 +14,10 @@ import typer
 from picture import flow
 
 from hitl_orchestrator.cli.app import app
+from hitl_orchestrator.domain.lifecycle import state_diagram
 from hitl_orchestrator.policies import read_policy
 from hitl_orchestrator.policies.analysis.decision_map import policy_map
 from hitl_orchestrator.policies.analysis.drawing import svg
-from hitl_orchestrator.review.lifecycle import drawing
 
 HERE = Path(__file__).parent
 ROOT, PACKAGE = HERE.parent, HERE.parent / "hitl_orchestrator"
@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
 def wanted() -> dict[Path, str]:
     """Return every generated file as it should be."""
     commands = reference(typer.main.get_command(app), "hitl")
-    life = ("```mermaid", drawing(), "```", "")
+    life = ("```mermaid", state_diagram(), "```", "")
     pages = {CLI: commands, ARCHITECTURE: floors(), LIFECYCLE: life}
     return {page: between(page, lines) for page, lines in pages.items()} | {PICTURE: flow(), MAP: canonical_map()}
 

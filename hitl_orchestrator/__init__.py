@@ -7,13 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hitl_orchestrator.async_orchestrator import AsyncOrchestrator
     from hitl_orchestrator.domain.audit import AuditRecord
     from hitl_orchestrator.domain.case import Case
     from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRequest
     from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
     from hitl_orchestrator.errors import HitlError, InvalidInput, RequestRejected
-    from hitl_orchestrator.orchestrator import Orchestrator
+    from hitl_orchestrator.orchestrator.asynchronous import AsyncOrchestrator
+    from hitl_orchestrator.orchestrator.facade import Orchestrator
 
     __version__: str
 
@@ -35,12 +35,12 @@ __all__ = [
 
 _MODULES = {
     "AgentOutput": "domain.task",
-    "AsyncOrchestrator": "async_orchestrator",
+    "AsyncOrchestrator": "orchestrator.asynchronous",
     "AuditRecord": "domain.audit",
     "Case": "domain.case",
     "HitlError": "errors",
     "InvalidInput": "errors",
-    "Orchestrator": "orchestrator",
+    "Orchestrator": "orchestrator.facade",
     "Proposal": "domain.task",
     "RequestRejected": "errors",
     "Review": "domain.review",

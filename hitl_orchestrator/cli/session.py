@@ -21,7 +21,7 @@ from hitl_orchestrator.orchestrator import (
     store_exists,
 )
 from hitl_orchestrator.policies import Policy
-from hitl_orchestrator.settings import Settings, keep_traces_at_home, read_settings
+from hitl_orchestrator.settings import Settings, disable_tracing, read_settings
 
 CHANNEL = "cli"
 _CASE_ID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -116,7 +116,7 @@ def program() -> str:
 def start(typed: GlobalOptions) -> Session:
     """Return the session that the command line and, for options not typed, the environment define."""
     settings = read_settings()
-    keep_traces_at_home(settings)
+    disable_tracing(settings)
     return Session(
         store=settings.store if typed.store is None else typed.store,
         policy=settings.policy if typed.policy is None else typed.policy,

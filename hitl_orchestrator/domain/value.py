@@ -185,15 +185,6 @@ def digest(value: Any) -> str:
     return sha256(canonical_json(value).encode()).hexdigest()
 
 
-def is_drawn(share: float, *names: str) -> bool:
-    """Return whether these names fall into a share in [0, 1]. A larger share includes every smaller one."""
-    drawn = sha256("\n".join(names).encode()).hexdigest()[:_DRAW_DIGITS]
-    return int(drawn, 16) < int(share * (1 << 4 * _DRAW_DIGITS))
-
-
-_DRAW_DIGITS = 13
-
-
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,199}$"
 Identifier = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 """An id that is safe in a URL, a file name and a log line."""

@@ -2,9 +2,12 @@
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from typing import TypeVar
 
+from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.errors import CaseNotWaiting, GraphVersionMismatch, IncompatibleRecord, UnknownCase
@@ -15,6 +18,7 @@ from hitl_orchestrator.services.acting import CaseKey
 __all__ = ["CaseReader", "Clock", "open_review_of"]
 
 Clock = Callable[[], datetime]
+Read = TypeVar("Read")
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,220}")
 _log = logging.getLogger(__name__)
@@ -33,14 +37,7 @@ class CaseReader:
             UnknownCase: there is none.
             GraphVersionMismatch: it was stored under an incompatible graph version.
         """
-        if not _ID.fullmatch(key.text):
-            raise UnknownCase(key.text)
-        try:
-            return self._ledger.case(key.text) if key.task_id is None else self._ledger.find(key.text)
-        except IncompatibleRecord as exc:
-            if exc.graph_version is not None:
-                self.check_graph(exc.case_id, exc.graph_version)
-            raise
+        return self._checked(key.text, self._ledger.case if key.task_id is None else self._ledger.find)
 
     def case(self, case_id: str) -> Case:
         """Return a case by its id. Raises as `get`."""
@@ -48,11 +45,14 @@ class CaseReader:
 
     def to_change(self, key: CaseKey) -> Case:
         """Return a case that the caller is about to change; raise the alarm if its row cannot be ours."""
-        try:
+        with self._alarmed():
             return self.get(key)
-        except IncompatibleRecord as exc:
-            self.alarm(exc.case_id, str(exc))
-            raise
+
+    def to_decide(self, key: CaseKey) -> tuple[Case, list[Event]]:
+        """Return a case that the caller is about to decide, with its ledger entries, from one consistent state."""
+        case_id = key.case_id or self.to_change(key).case_id
+        with self._alarmed():
+            return self._checked(case_id, self._ledger.case_with_events)
 
     def waiting(self, key: CaseKey) -> Case:
         """Return a case with an open review. Raises `CaseNotWaiting` or `GraphVersionMismatch`."""
@@ -74,6 +74,26 @@ class CaseReader:
         """Record once that data was found which this package did not write."""
         _log.warning("alarm: case %s: %s", case_id, cause, extra={"case_id": case_id, "event": "alarm"})
         self._ledger.alarm(case_id, cause, self._clock())
+
+    def _checked(self, name: str, read: Callable[[str], Read]) -> Read:
+        """Read a case. One in an unreadable form was stored under another graph, if it names one."""
+        if not _ID.fullmatch(name):
+            raise UnknownCase(name)
+        try:
+            return read(name)
+        except IncompatibleRecord as exc:
+            if exc.graph_version is not None:
+                self.check_graph(exc.case_id, exc.graph_version)
+            raise
+
+    @contextmanager
+    def _alarmed(self) -> Iterator[None]:
+        """Raise the alarm for a row that this package did not write."""
+        try:
+            yield
+        except IncompatibleRecord as exc:
+            self.alarm(exc.case_id, str(exc))
+            raise
 
 
 def open_review_of(case: Case) -> StoredReview:

@@ -10,20 +10,19 @@ from urllib.parse import parse_qsl, urlsplit
 from hitl_orchestrator.domain.input.parsing import did_you_mean
 from hitl_orchestrator.errors import InvalidKey, SealKeyMissing, StoreUnavailable
 from hitl_orchestrator.ledger.database.address import HOW_TO_WRITE, can_be_read, is_postgres, shown
-from hitl_orchestrator.ledger.keys.files import SealKey, seals_from
+from hitl_orchestrator.ledger.keys.files import SealKey, authenticator_from
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
-from hitl_orchestrator.ledger.verification.head_file import Headbook
+from hitl_orchestrator.ledger.verification.head_file import HeadFile
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.services.reader import Clock
 from hitl_orchestrator.wiring.clocks import now_in_utc
 
 if TYPE_CHECKING:
-    from hitl_orchestrator.ledger.database.ports import Database
+    from hitl_orchestrator.ledger.database.ports import Database, MigratedDatabase
     from hitl_orchestrator.ledger.keys.mac import RowAuthenticator
     from hitl_orchestrator.ledger.keys.signing import SigningKey
-    from hitl_orchestrator.ledger.memory.ledger import MemoryLedger
-    from hitl_orchestrator.ledger.store.ledger import SqlLedger
+    from hitl_orchestrator.ledger.store.ledger import LedgerStore
 
 __all__ = [
     "MEMORY",
@@ -47,7 +46,7 @@ class _Store(NamedTuple):
     absolute_url: Callable[[str], str]
     exists: Callable[[str], bool]
     key_file: Callable[[str], Path | None]
-    database: "Callable[[str, Clock], Database]"
+    migrated: "Callable[[str, Clock], Database]"
     checkpoints: Callable[[str, bytes | None], Any]
 
 
@@ -66,10 +65,9 @@ def open_ledger(
     """
     key_file = _kind_of(store).key_file(store)
     if key_file is None:
-        return _ledger_on(store, None if seal_key is None else seals_from(seal_key, Path()), lease, clock)
-    ledger = _ledger_on(store, seals_from(seal_key, key_file), lease, clock)
-    holds_work = getattr(ledger, "holds_sealed_work", lambda: False)
-    if seal_key is None and not key_file.exists() and holds_work():
+        return _ledger_on(store, None if seal_key is None else authenticator_from(seal_key, Path()), lease, clock)
+    ledger = _ledger_on(store, authenticator_from(seal_key, key_file), lease, clock)
+    if seal_key is None and not key_file.exists() and ledger.holds_sealed_work():
         ledger.close()
         raise SealKeyMissing(shown(store), key_file)
     return ledger
@@ -103,9 +101,17 @@ def key_file_of(store: str) -> Path | None:
     return _kind_of(store).key_file(store)
 
 
-def database_of(store: str, clock: Clock = now_in_utc) -> "Database":
-    """Return the database of a store URL. Raises `StoreUnavailable`."""
-    return _kind_of(store).database(store, clock)
+def database_of(store: str) -> "MigratedDatabase":
+    """Return the database of a durable store, before any migration. Raises `StoreUnavailable`."""
+    return _postgres_database(store) if is_postgres(store) else _sqlite_database(store)
+
+
+def _migrated(store: str, clock: Clock) -> "Database":
+    from hitl_orchestrator.ledger.database.migrate import migrate  # noqa: PLC0415
+
+    database = database_of(store)
+    migrate(database)
+    return database
 
 
 def checkpoints_of(store: str, key: bytes | None) -> Any:
@@ -122,7 +128,7 @@ def signer_of(
     clock: Clock | None = None,
 ) -> LedgerSigner:
     """Return the signer of a ledger. Its key is loaded when it first signs."""
-    book = None if head_file is None else Headbook(Path(head_file))
+    book = None if head_file is None else HeadFile(Path(head_file))
     return LedgerSigner(ledger, clock or now_in_utc, lambda: signing_key(store, head_key), book)
 
 
@@ -153,17 +159,12 @@ def _kind_of(store: str) -> _Store:
     return _POSTGRES if is_postgres(store) else _SQLITE
 
 
-def _ledger_on(store: str, seals: "RowAuthenticator | None", lease: float, clock: Clock) -> "SqlLedger | MemoryLedger":
-    if store == MEMORY:
-        from hitl_orchestrator.ledger.memory.ledger import MemoryLedger  # noqa: PLC0415
+def _ledger_on(
+    store: str, authenticator: "RowAuthenticator | None", lease: float = LEASE_SECONDS, clock: Clock = now_in_utc
+) -> "LedgerStore":
+    from hitl_orchestrator.ledger.store.ledger import LedgerStore  # noqa: PLC0415 - SQLAlchemy is slow to import
 
-        return MemoryLedger(seals, lease, clock)
-    from hitl_orchestrator.ledger.database.migrate import migrate  # noqa: PLC0415
-    from hitl_orchestrator.ledger.store.ledger import SqlLedger  # noqa: PLC0415
-
-    database = database_of(store, clock)
-    migrate(database)
-    return SqlLedger(database, seals, lease)
+    return LedgerStore(_kind_of(store).migrated(store, clock), authenticator, lease)
 
 
 @contextmanager
@@ -192,7 +193,7 @@ def _sqlite_key_file(store: str) -> Path:
     return Path(f"{_sqlite_path(store)}.key")
 
 
-def _sqlite_database(store: str, clock: Clock) -> "Database":
+def _sqlite_database(store: str) -> "MigratedDatabase":
     path = _sqlite_path(store)
     from hitl_orchestrator.ledger.database import sqlite  # noqa: PLC0415 - one kind of store is imported
 
@@ -217,7 +218,7 @@ def _postgres_key_file(store: str) -> Path:
     return Path.home() / ".hitl" / f"{sha256(place.encode()).hexdigest()[:32]}.key"
 
 
-def _postgres_database(store: str, clock: Clock) -> "Database":
+def _postgres_database(store: str) -> "MigratedDatabase":
     with _extra("postgres", store):
         from hitl_orchestrator.ledger.database.postgres import PostgresDatabase  # noqa: PLC0415
         from hitl_orchestrator.ledger.database.postgres_connections import Connections  # noqa: PLC0415
@@ -226,7 +227,7 @@ def _postgres_database(store: str, clock: Clock) -> "Database":
 
 
 def _postgres_exists(store: str) -> bool:
-    with closing(_postgres_database(store, now_in_utc)) as database:
+    with closing(_postgres_database(store)) as database:
         return database.revision() is not None
 
 
@@ -238,7 +239,9 @@ def _postgres_checkpoints(store: str, key: bytes | None) -> Any:
 
 
 def _memory_database(store: str, clock: Clock) -> "Database":
-    raise StoreUnavailable(store, "a store in memory has no database")
+    from hitl_orchestrator.ledger.database.memory import MemoryDatabase  # noqa: PLC0415
+
+    return MemoryDatabase(clock)
 
 
 def _memory_checkpoints(store: str, key: bytes | None) -> Any:
@@ -251,20 +254,20 @@ _SQLITE = _Store(
     absolute_url=lambda store: f"sqlite:///{_sqlite_path(store)}",
     exists=lambda store: Path(_sqlite_path(store)).exists(),
     key_file=_sqlite_key_file,
-    database=_sqlite_database,
+    migrated=_migrated,
     checkpoints=_sqlite_checkpoints,
 )
 _POSTGRES = _Store(
     absolute_url=lambda store: store,
     exists=_postgres_exists,
     key_file=_postgres_key_file,
-    database=_postgres_database,
+    migrated=_migrated,
     checkpoints=_postgres_checkpoints,
 )
 _MEMORY = _Store(
     absolute_url=lambda store: store,
     exists=lambda store: True,
     key_file=lambda store: None,
-    database=_memory_database,
+    migrated=_memory_database,
     checkpoints=_memory_checkpoints,
 )

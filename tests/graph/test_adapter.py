@@ -10,8 +10,8 @@ from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Classification, Score
 from hitl_orchestrator.errors import InvalidState
 from hitl_orchestrator.graph.adapter import LARGEST_IN_STATE, Adapter
-from hitl_orchestrator.ledger.memory.ledger import MemoryLedger
 from hitl_orchestrator.nodes.state import CaseRun, Classified, Submitted
+from hitl_orchestrator.wiring.stores import MEMORY, open_ledger
 
 CLASSIFIED = Classification(risk_level="low", output=an_output())
 SCORE = Score(confidence=0.9, source="reported")
@@ -19,7 +19,7 @@ SCORE = Score(confidence=0.9, source="reported")
 
 @pytest.fixture
 def payloads():
-    return MemoryLedger()
+    return open_ledger(MEMORY)
 
 
 @pytest.fixture

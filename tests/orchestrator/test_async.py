@@ -10,18 +10,19 @@ from langgraph.types import Command
 from support.builders import a_review, a_task, an_output
 from support.teams import PEOPLE
 
-from hitl_orchestrator import Orchestrator, async_orchestrator
-from hitl_orchestrator.async_orchestrator import (
+from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.nodes.state import CaseRun
+from hitl_orchestrator.orchestrator.asynchronous import (
     AsyncAudit,
     AsyncCases,
     AsyncOrchestrator,
     AsyncPolicyAdministration,
     AsyncReviews,
 )
-from hitl_orchestrator.namespaces.audit import Audit
-from hitl_orchestrator.namespaces.cases import Cases
-from hitl_orchestrator.namespaces.policy import PolicyAdministration
-from hitl_orchestrator.namespaces.reviews import Reviews
+from hitl_orchestrator.orchestrator.audit import Audit
+from hitl_orchestrator.orchestrator.cases import Cases
+from hitl_orchestrator.orchestrator.policy import PolicyAdministration
+from hitl_orchestrator.orchestrator.reviews import Reviews
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ PAIRS = [
 
 @pytest.mark.parametrize(("sync", "asynchronous"), PAIRS)
 def test_the_stub_has_the_names_and_parameters_of_the_synchronous_facade(sync, asynchronous):
-    stub = ast.parse(Path(async_orchestrator.__file__).with_suffix(".pyi").read_text("utf-8"))
+    stub = ast.parse(Path(asynchronous.__file__).with_suffix(".pyi").read_text("utf-8"))
     (declared,) = (each for each in stub.body if isinstance(each, ast.ClassDef) and each.name == asynchronous.__name__)
     functions = {each.name: each for each in declared.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
     names = {
@@ -100,10 +101,12 @@ def test_the_graph_is_awaited_inside_a_loop(hitl, confidence, expected):
     graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(case.case_id)
 
     async def run():
-        result = await graph.ainvoke(hitl.services.runner.input(case.submission), thread, durability="exit")
+        result = await graph.ainvoke(
+            hitl.services.runner.input(case.submission), thread, context=CaseRun(), durability="exit"
+        )
         if "__interrupt__" in result:
             answer = {"decision": a_review("reject", "ana").model_dump(mode="json")}
-            result = await graph.ainvoke(Command(resume=answer), thread, durability="exit")
+            result = await graph.ainvoke(Command(resume=answer), thread, context=CaseRun(), durability="exit")
         return result["outcome"]
 
     assert asyncio.run(run())["final_decision"] == expected
@@ -119,7 +122,9 @@ def test_the_graph_is_streamed_inside_a_loop_step_by_step(durable, durability):
         given = durable.services.runner.input(case.submission)
         return [
             step
-            async for each in graph.astream(given, thread, stream_mode="updates", durability=durability)
+            async for each in graph.astream(
+                given, thread, context=CaseRun(), stream_mode="updates", durability=durability
+            )
             for step in each
         ]
 

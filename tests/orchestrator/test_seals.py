@@ -1,4 +1,4 @@
-"""What somebody who can write the tables can make of a case: nothing that finishes it, and an alarm each time."""
+"""What a reviewer who can write the tables can make of a case: nothing that finishes it, and an alarm each time."""
 
 import json
 from collections.abc import Callable
@@ -51,11 +51,11 @@ def refuses_to_finish(hitl: Orchestrator, case_id: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("seal", "says"),
     [
-        ("", "it bears no seal"),
-        ("f" * 64, "it bears no seal"),
-        (f"{'0' * 16}.{'f' * 64}", "is not known here"),
-        ("its own", "its seal does not fit it"),
-        ("the same key", "its seal does not fit it"),
+        ("", "it has no seal"),
+        ("f" * 64, "it has no seal"),
+        (f"{'0' * 16}.{'f' * 64}", "is not configured"),
+        ("its own", "its seal does not match the row"),
+        ("the same key", "its seal does not match the row"),
     ],
 )
 def test_a_decision_that_was_written_by_hand_finishes_nothing(reopened, case, intruder, seal, says):
@@ -112,7 +112,7 @@ def test_a_decision_that_was_altered_finishes_nothing(opened, durable_store, dec
     verdict = json.loads(intruder.row(review_id)["verdict"])
     intruder.change(review_id, verdict=json.dumps(change(verdict)))
 
-    refuses_to_finish(opened(durable_store), decided.case_id, "its seal does not fit it")
+    refuses_to_finish(opened(durable_store), decided.case_id, "its seal does not match the row")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_decision_that_was_altered_finishes_nothing(opened, durable_store, dec
 def test_a_row_with_any_column_altered_finishes_nothing(opened, durable_store, decided, intruder, columns):
     intruder.change(decided.open_review.review_id, **columns)
 
-    refuses_to_finish(opened(durable_store), decided.case_id, "its seal does not fit it")
+    refuses_to_finish(opened(durable_store), decided.case_id, "its seal does not match the row")
 
 
 def test_a_decision_about_something_else_than_was_shown_finishes_nothing(opened, durable_store, decided, intruder):
@@ -132,7 +132,7 @@ def test_a_decision_about_something_else_than_was_shown_finishes_nothing(opened,
     shown["routing"]["output"]["agent_output"]["predicted_label"] = "Pay everybody"
     intruder.change(review_id, shown=json.dumps(shown))
 
-    refuses_to_finish(opened(durable_store), decided.case_id, "its seal does not fit it")
+    refuses_to_finish(opened(durable_store), decided.case_id, "its seal does not match the row")
 
 
 @pytest.mark.parametrize("with_texts", [True, False])
@@ -169,7 +169,7 @@ def test_a_decision_that_was_taken_back_cannot_be_taken_again(opened, durable_st
 
     hitl = opened(durable_store)
     for _ in range(2):
-        with pytest.raises(TamperedReview, match="the answer is gone"):
+        with pytest.raises(TamperedReview, match="the row has none"):
             hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
 
     assert (list(hitl.audit.records()), len(alarms(hitl, case.case_id))) == ([], 1)
@@ -179,7 +179,7 @@ def test_a_decision_of_which_the_ledger_tells_nothing_finishes_nothing(opened, d
     intruder.disarm()
     intruder.run("DELETE FROM events WHERE kind = 'decided'")
 
-    refuses_to_finish(opened(durable_store), decided.case_id, "the ledger tells of another answer to it, or of none")
+    refuses_to_finish(opened(durable_store), decided.case_id, "the ledger records another answer to it, or none")
 
 
 @pytest.mark.parametrize("column", ["role", "shown"])
@@ -222,7 +222,7 @@ def test_a_review_that_was_passed_up_by_hand_takes_no_decision_above(opened, dur
     assert list(hitl.audit.records()) == []
 
 
-def test_what_was_finished_by_hand_has_no_outcome_to_show(opened, durable_store, case, intruder):
+def test_a_stage_that_was_set_by_hand_has_no_outcome(opened, durable_store, case, intruder):
     intruder.move(case.case_id, "finished")
 
     with pytest.raises(HitlError):
@@ -243,7 +243,7 @@ def test_a_key_can_be_replaced_while_cases_wait(opened, durable_store, waits):
 
     with opened(durable_store, seal_key=NEW) as hitl:
         assert hitl.decide(task_id="task-3", decision=a_review("approve", "ana")).status == "approved"
-        with pytest.raises(TamperedReview, match="is not known here; give the key that sealed it as well"):
+        with pytest.raises(TamperedReview, match="is not configured; add the key that sealed it"):
             hitl.decide(task_id="task-2", decision=a_review("approve", "ana"))
 
 
@@ -260,7 +260,7 @@ def test_a_function_can_seal_in_the_place_of_a_key(opened, durable_store, waits)
     assert asked
 
     with opened(durable_store, seal_key=[NEW, OLD]) as hitl:
-        hitl.services.ledger.proven(f"{hitl.cases.get(task_id='task-1').case_id}.0")
+        hitl.services.ledger.verified_review(f"{hitl.cases.get(task_id='task-1').case_id}.0")
 
 
 def test_who_only_reads_needs_no_key(opened, durable_store, decided):
@@ -278,16 +278,16 @@ def test_the_ledger_names_the_seal_of_every_opening_and_answer(hitl, waits):
     hitl.decide(task_id="task-1", decision=a_review("escalate", "ana"))
     hitl.decide(task_id="task-1", decision=a_review("approve", "max"))
 
-    told = [
+    reported = [
         event.body["seal"] for event in hitl.cases.history(task_id="task-1") if event.kind in ("escalated", "decided")
     ]
-    assert told == [row.seal for row in hitl.cases.get(task_id="task-1").reviews]
-    assert len(set(told)) == 2
-    assert case.open_review.seal not in told
+    assert reported == [row.seal for row in hitl.cases.get(task_id="task-1").reviews]
+    assert len(set(reported)) == 2
+    assert case.open_review.seal not in reported
 
 
 def test_a_forged_submission_or_routing_in_the_state_lets_nothing_go_ahead(hitl):
-    """Whoever may call the graph hands it another task, or surer facts, under the id of a case that came in."""
+    """The person who may call the graph hands it another task, or surer facts, under the id of a case that came in."""
     accepted = hitl.cases.enqueue(a_task(), an_output(confidence=0.5))
     graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(accepted.case_id)
     surer = accepted.submission.model_copy(update={"output": an_output(confidence=0.99)})

@@ -10,7 +10,7 @@ from hitl_orchestrator import InvalidInput
 from hitl_orchestrator.domain.enums import RiskLevel
 
 
-def test_the_next_case_is_the_one_that_is_due_first_and_nobody_holds(team):
+def test_next_returns_the_unclaimed_review_with_the_earliest_deadline(team):
     hitl = team(respond_within="PT1H")
     for number in range(3):
         submit(hitl, f"task-{number}")
@@ -32,34 +32,32 @@ def test_the_inbox_is_narrowed(team):
 
     assert listed() == ["task-1", "task-2"]
     assert listed(task_type="loan") == listed(risk_level=RiskLevel.HIGH) == listed(unclaimed=True) == ["task-1"]
-    assert listed(mine="r1") == listed(domain="customer_support") == ["task-2"]
-    assert listed(overdue=True) == listed(mine="r2") == []
-    with pytest.raises(InvalidInput, match="risk_level: 'hihg' is none of low, medium, high; did you mean 'high'"):
+    assert listed(claimed_by="r1") == listed(domain="customer_support") == ["task-2"]
+    assert listed(overdue=True) == listed(claimed_by="r2") == []
+    with pytest.raises(InvalidInput, match="risk_level: 'hihg' is not one of low, medium, high; did you mean 'high'"):
         hitl.inbox(risk_level="hihg")
 
 
 def test_several_are_decided_at_once_only_where_each_is_harmless(team):
     hitl = team()
-    for number in range(3):
-        submit(hitl, f"task-{number}")
-    submit(hitl, "risky", risk_level="high")
-    submit(hitl, "above")
+    ids = [submit(hitl, f"task-{number}").case_id for number in range(3)]
+    risky, above = submit(hitl, "risky", risk_level="high").case_id, submit(hitl, "above").case_id
     say(hitl, "r1", "escalate", "above")
 
     with pytest.raises(InvalidInput) as refused:
-        hitl.reviews.decide_many(["task-0", "risky", "above"], a_review("approve", None), reviewer="r1")
+        hitl.reviews.decide_many([ids[0], risky, above], a_review("approve", None), reviewer="r1")
     assert refused.value.problems == (
         "bulk: task 'risky': its risk is high; decide it by itself",
         "bulk: task 'above': it was escalated; decide it by itself",
     )
     with pytest.raises(InvalidInput, match="modify is for one case alone"):
-        hitl.reviews.decide_many(["task-0"], a_review("modify", None), reviewer="r1")
+        hitl.reviews.decide_many(ids[:1], a_review("modify", None), reviewer="r1")
 
-    done = hitl.reviews.decide_many([f"task-{number}" for number in range(3)], a_review("approve", None), reviewer="r1")
+    done = hitl.reviews.decide_many(ids, a_review("approve", None), reviewer="r1")
     assert [case.status for case in done] == ["approved"] * 3
 
 
-def test_work_is_given_to_whoever_has_least_and_to_nobody_who_may_not(team):
+def test_push_assigns_to_the_least_loaded_eligible_reviewer(team):
     hitl = team()
     for number in range(8):
         submit(hitl, f"task-{number}", by="r3")
@@ -75,7 +73,7 @@ def test_work_is_given_to_whoever_has_least_and_to_nobody_who_may_not(team):
     assert hitl.audit.verify().sound
 
 
-def test_what_nobody_may_decide_goes_to_the_role_above_and_says_so(opened, store):
+def test_a_review_without_an_eligible_reviewer_is_assigned_to_the_role_above(opened, store):
     people = [{**TEAM[0], "domains": ["finance"]}, *TEAM[4:5]]
     hitl = opened(store, reviewers=people, policy=a_policy())
     submit(hitl)
@@ -89,7 +87,7 @@ def test_what_nobody_may_decide_goes_to_the_role_above_and_says_so(opened, store
     )
 
 
-def test_what_nobody_is_there_for_waits_and_says_so(opened, store):
+def test_a_review_without_an_available_reviewer_waits_with_a_reason(opened, store):
     hitl = opened(store, reviewers=[TEAM[5]], policy=a_policy())
     submit(hitl, "task-1")
     submit(hitl, "task-2")
@@ -107,11 +105,11 @@ def test_the_same_customer_comes_to_the_same_reviewer(team, clock):
     say(hitl, "r2", task_id="task-0")
 
     assert {one.to for one in hitl.reviews.assign(strategy="sticky")} == {"r2"}
-    with pytest.raises(InvalidInput, match="strategy: 'pushy' is none of push, sticky; did you mean 'push'"):
+    with pytest.raises(InvalidInput, match="strategy: 'pushy' is not one of push, sticky; did you mean 'push'"):
         hitl.reviews.assign(strategy="pushy")
 
 
-def test_a_forged_review_holds_nobody_up(opened, durable_store, intruder):
+def test_a_forged_review_does_not_block_other_reviews(opened, durable_store, intruder):
     hitl = opened(durable_store, reviewers=TEAM, policy=a_policy())
     first, second = (submit(hitl, f"task-{number}").open_review for number in range(2))
     intruder.change(first.review_id, version=7)
@@ -120,7 +118,7 @@ def test_a_forged_review_holds_nobody_up(opened, durable_store, intruder):
     while hitl.services.ledger.now() <= given.review.claimed_until:
         pass
 
-    assert (forged.to, given.row.review_id) == (None, second.review_id)
+    assert (forged.to, given.review.review_id) == (None, second.review_id)
     assert hitl.reviews.next(reviewer="r3").review_id == second.review_id
     assert "alarm" in kinds(hitl, "task-0")
 

@@ -1,9 +1,10 @@
-"""Cases that tell a secret wherever something can be told, and all that a ledger can be made to tell."""
+"""Cases that tell a secret wherever something can be reported, and all that a ledger can be made to tell."""
 
 from typing import Any
 
 from hitl_orchestrator import AgentOutput, Orchestrator
 from hitl_orchestrator.domain.enums import EventKind
+from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from support.builders import a_review, a_task, an_output
 
@@ -33,9 +34,9 @@ def run(
     return case.case_id
 
 
-def told(ledger: Ledger) -> str:
+def all_text(ledger: Ledger) -> str:
     """Everything that a ledger can be made to tell, as one text."""
-    with ledger.books() as books:
-        stored: list[Any] = [*books.entries(), *books.accounts(), *books.policies()]
+    with ledger.snapshot() as snapshot:
+        stored: list[Any] = [*snapshot.entries(), *snapshot.cases(), *snapshot.policies()]
     cases = [ledger.case(event.case_id) for event in ledger.events() if event.kind is EventKind.SUBMITTED]
-    return "\n".join(map(repr, [*stored, *cases, *ledger.events(), *ledger.records(), *ledger.inbox()]))
+    return "\n".join(map(repr, [*stored, *cases, *ledger.events(), *ledger.records(), *ledger.waiting(InboxFilter())]))

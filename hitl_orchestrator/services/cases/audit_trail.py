@@ -60,7 +60,7 @@ class AuditTrail:
 
     def sign_if_due(self) -> None:
         """Sign the head into the head file, if there is one and enough entries were written since the last head."""
-        if self._signer.headbook is not None:
+        if self._signer.head_file is not None:
             # The entries are acknowledged in any case; closing signs again.
             with suppress(HitlError):
                 if self._signer.unsigned() >= self._sign_every:
@@ -68,5 +68,5 @@ class AuditTrail:
 
     def sign_new(self) -> None:
         """Sign the head into the head file, if there is one and entries were written since the last head."""
-        if self._signer.headbook is not None:
+        if self._signer.head_file is not None:
             self._signer.sign(only_new=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import CaseStage, RiskLevel
 from hitl_orchestrator.domain.review import Review, StoredReview
@@ -54,12 +55,12 @@ class CaseDecisions:
         who = acting.named(review.reviewer_id).reviewer
         review = review if review.reviewer_id == who else review.model_copy(update={"reviewer_id": who})
         self._policies.refresh()
-        case = self._reader.to_change(key)
+        case, events = self._reader.to_decide(key)
         with self._rejected.recorded(case.case_id, _named_review(case, review), review, acting.channel):
             earlier = self._ledger.answered_under(review)
             if earlier is not None:
                 return self._resume(case, receipt(earlier, case.case_id, review))
-            case, row = self._record(case, review, acting.channel)
+            case, row = self._record(case, events, review, acting.channel)
         return self._resume(case, row, verified=True)
 
     def decide_many(self, keys: Sequence[CaseKey], review: Review, acting: Acting) -> list[Case]:
@@ -112,7 +113,7 @@ class CaseDecisions:
         row = self._recorder.cancel(row, case, submitter, reason=reason, channel=acting.channel)
         return self._resume(case, row, verified=True)
 
-    def _record(self, case: Case, review: Review, channel: str) -> tuple[Case, StoredReview]:
+    def _record(self, case: Case, events: list[Event], review: Review, channel: str) -> tuple[Case, StoredReview]:
         """Record a decision, and return the case as it was decided.
 
         Of two concurrent votes one is first. The other then votes in the next review, unless it names a review.
@@ -120,10 +121,11 @@ class CaseDecisions:
         while True:
             try:
                 row = self._review_for(case, review)
-                return case, self._recorder.decide(row, review, channel=channel, case=case)
+                return case, self._recorder.decide(row, review, channel=channel, case=case, events=events)
             except ReviewEscalated:
-                before, case = case, self._reader.to_change(CaseKey(case.case_id))
-                if review.review_id or review.shown_digest or len(case.reviews) == len(before.reviews):
+                count = len(case.reviews)
+                case, events = self._reader.to_decide(CaseKey(case.case_id))
+                if review.review_id or review.shown_digest or len(case.reviews) == count:
                     raise
 
     def _review_for(self, case: Case, answer: Review) -> StoredReview:

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.enums import ActorKind, CaseStage
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.ledger.events.redaction import Redaction, a_redaction
+from hitl_orchestrator.ledger.events.redaction import Redaction
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting, CaseKey
@@ -38,7 +38,7 @@ class CaseRedaction:
         """
         actor, now = self._actor(acting), self._clock()
         try:
-            a_redaction(key.text, reason, actor, now)
+            Redaction(case_id=key.text, reason=reason, actor=actor, at=now)
         except ValidationError as exc:
             problem = exc.errors()[0]
             raise InvalidInput([f"redact {key.text!r}: {problem['loc'][0]}: {problem['msg']}"]) from exc

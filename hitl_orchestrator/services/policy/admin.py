@@ -151,8 +151,8 @@ class PolicyAdmin:
     def status(self) -> PolicyHistory:
         """Return the active policy, canary, shadow, pending changes, and every version that the store keeps."""
         history = self._policies.refresh()
-        with self._ledger.books() as books:
-            rows = sorted(books.policies(), key=lambda row: row.recorded_seq)
+        with self._ledger.snapshot() as snapshot:
+            rows = sorted(snapshot.policies(), key=lambda row: row.recorded_seq)
         used = {row.policy_hash: Version(policy_hash=row.policy_hash, policy_id=row.policy_id) for row in rows}
         return replace(history, versions={**used, **history.versions})
 
@@ -163,7 +163,7 @@ class PolicyAdmin:
     def shadow_report(self) -> ShadowReport | None:
         """Return how often the shadow policy differed so far; None if there is none."""
         shadow = self._policies.refresh().shadow
-        return None if shadow is None else watched(shadow.policy_hash, self._ledger.watched(shadow.since))
+        return None if shadow is None else watched(shadow.policy_hash, self._ledger.routings(shadow.since))
 
     def backtest(self, policy: PolicySource, *, capacity: "Mapping[str, Capacity] | None" = None) -> "Backtest":
         """Return the result of applying a policy to every finished case of this store. Nothing is recorded.

@@ -127,8 +127,8 @@ class PolicyApproval:
 
     def versions(self) -> list[str]:
         """Return the hashes of all policies that the store keeps."""
-        with self._ledger.books() as books:
-            return [row.policy_hash for row in books.policies()]
+        with self._ledger.snapshot() as snapshot:
+            return [row.policy_hash for row in snapshot.policies()]
 
     def where_looser(self, base: Policy, policy: Policy) -> tuple[str, ...]:
         """Return the places where a policy is looser than another, a sentence each with an example."""

@@ -29,13 +29,22 @@ class ReviewAccess:
         """Return the current row of a review after checking its MAC and its ledger entries. Raises `TamperedReview`."""
         return self.verified_with_events(row)[0]
 
-    def verified_with_events(self, row: StoredReview) -> tuple[StoredReview, list[Event]]:
-        """Return the same with the entries of its case, which hold digests in place of texts."""
+    def verified_with_events(
+        self, row: StoredReview, events: list[Event] | None = None
+    ) -> tuple[StoredReview, list[Event]]:
+        """Return the same with the entries of its case, which hold digests in place of texts.
+
+        Pass the `events` if they were read with the row; neither is then read again.
+        """
         try:
-            return self._ledger.proven_and_told(row.review_id)
+            if events is None:
+                row, events = self._ledger.verified_review(row.review_id)
+            else:
+                self._ledger.verify_review(row, events)
         except TamperedReview as exc:
             self._reader.alarm(row.case_id, str(exc))
             raise
+        return row, events
 
     def rights(self, row: StoredReview, case: Case | None = None) -> Rights:
         """Return who may do what to a review now. Pass the `case` if it was just read."""

@@ -8,6 +8,7 @@ from typing import Any
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import POLICY_CHANGE, EventKind, HumanDecision
+from hitl_orchestrator.domain.lifecycle import state_of
 from hitl_orchestrator.domain.review import Reviewer, StoredReview
 from hitl_orchestrator.errors import CaseNotWaiting, InvalidInput, NotAuthorized, RequestRejected
 from hitl_orchestrator.ledger.events.builders import check_open
@@ -16,7 +17,6 @@ from hitl_orchestrator.nodes.ports import Outputs
 from hitl_orchestrator.policies.explanation.counterfactuals import would_go_through
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 from hitl_orchestrator.review.authority import options
-from hitl_orchestrator.review.lifecycle import state_of
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.rights import Rights
 from hitl_orchestrator.review.view import AGENT_FIELDS, CaseView, Choice, HistoryItem, Masking, SimilarCase, masking

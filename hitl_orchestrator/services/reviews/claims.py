@@ -114,7 +114,7 @@ class ReviewClaims:
             raise NotAuthorized(other.reviewer_id, "they hold it already; name another reviewer")
         between, actor = (reviewer.reviewer_id, other.reviewer_id), actor_of(reviewer, acting.channel)
         limit = claim_limit(self._people, other)
-        row = self._ledger.delegate(row, between, actor, self._clock(), seconds=seconds, reason=reason, limit=limit)
+        row = self._ledger.delegate(row, *between, actor, self._clock(), seconds=seconds, reason=reason, limit=limit)
         return self._inbox.request(row)
 
     def _claim(self, row: StoredReview, case: Case, acting: Acting, seconds: float) -> StoredReview:

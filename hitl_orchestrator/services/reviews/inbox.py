@@ -103,8 +103,8 @@ class ReviewInbox:
     def _has_other_policies(self) -> bool:
         """Whether a case may have come in under a policy that is not active; only then may a higher role be needed."""
         active = self._registry.active.hash
-        with self._ledger.books() as books:
-            return any(policy.policy_hash != active for policy in books.policies())
+        with self._ledger.snapshot() as snapshot:
+            return any(policy.policy_hash != active for policy in snapshot.policies())
 
     def _request(
         self, row: StoredReview, needed: str, requirements: ReviewRequirements, choices: Iterable[HumanDecision]

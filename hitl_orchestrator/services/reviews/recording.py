@@ -4,7 +4,7 @@ import logging
 from datetime import timedelta
 from typing import NamedTuple
 
-from hitl_orchestrator.domain.audit import Actor
+from hitl_orchestrator.domain.audit import Actor, Event
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.enums import ActorKind, Authentication, DecisionSource, HumanDecision, OnTimeout
@@ -46,14 +46,24 @@ class ReviewRecorder:
         self._ledger, self._people, self._access, self._clock = ledger, people, access, clock
         self._outputs = outputs
 
-    def decide(self, row: StoredReview, answer: Review, *, channel: str, case: Case | None = None) -> StoredReview:
+    def decide(
+        self,
+        row: StoredReview,
+        answer: Review,
+        *,
+        channel: str,
+        case: Case | None = None,
+        events: list[Event] | None = None,
+    ) -> StoredReview:
         """Check a reviewer's decision, and record it if it is the first, at the time of this clock.
+
+        Pass the `case` and its `events` if they were read with the row.
 
         Raises:
             InvalidInput, StaleReview, NotAuthorized, TopOfChain, ReviewAlreadyDecided: see these.
         """
         answer = self._readable(row, answer)
-        row, events = self._access.verified_with_events(row)
+        row, events = self._access.verified_with_events(row, events)
         check_answer(answer, row)
         self._check_content(answer, row)
         rights = self._access.rights(row, case)

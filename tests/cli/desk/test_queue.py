@@ -9,7 +9,7 @@ from support.desk_driver import submit
 from textual.content import Content
 
 from hitl_orchestrator.cli.desk import styled_text
-from hitl_orchestrator.wiring.build import now_in_utc
+from hitl_orchestrator.wiring.clocks import now_in_utc
 
 
 def tasks(text):

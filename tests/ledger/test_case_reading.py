@@ -1,0 +1,177 @@
+"""The promises of `ledger/ports/ledger.py` about what is read: by which id, in which order, narrowed by what."""
+
+import pytest
+from support.builders import (
+    AGENT,
+    NINE,
+    PERSON,
+    a_routing,
+    a_shown,
+    a_submission,
+    a_task,
+    a_verdict,
+    an_outcome,
+    minutes,
+)
+
+from hitl_orchestrator.domain.enums import CaseStage
+from hitl_orchestrator.errors import InvalidInput, UnknownCase
+from hitl_orchestrator.ledger.ports.claims import InboxFilter
+
+AUTO = a_routing("auto_approve")
+
+
+def received(ledger, case_id, task_id=None, domain="customer_support"):
+    task = a_task(task_id or f"task-of-{case_id}", domain=domain)
+    return ledger.receive(a_submission(case_id, task), AGENT, resubmit=True)
+
+
+def waiting(ledger, case_id, at=NINE, role="domain_reviewer", domain="customer_support"):
+    case = received(ledger, case_id, domain=domain)
+    return ledger.open_review(a_shown(case_id, task=case.submission.task, role=role), at)
+
+
+def finished(ledger, case_id):
+    return ledger.finish(an_outcome(received(ledger, case_id).submission), AUTO, NINE)
+
+
+@pytest.mark.parametrize("read", ["case", "find"])
+def test_an_unused_id_is_an_unknown_case(ledger, read):
+    with pytest.raises(UnknownCase, match="'nobody'"):
+        getattr(ledger, read)("nobody")
+
+
+def test_a_task_id_is_not_a_case_id(ledger):
+    received(ledger, "case-1", "task-1")
+
+    with pytest.raises(UnknownCase):
+        ledger.case("task-1")
+
+
+def test_a_case_is_found_by_its_id_and_the_latest_attempt_by_the_id_of_its_task(ledger):
+    ledger.receive(a_submission("case-1"), AGENT)
+    ledger.receive(a_submission("case-2", output=None), AGENT, resubmit=True)
+
+    assert ledger.find("case-1").case_id == "case-1"
+    assert ledger.find("case-2").case_id == "case-2"
+    assert ledger.find("task-1").case_id == "case-2"
+
+
+def test_a_task_id_cannot_equal_a_case_id(ledger):
+    received(ledger, "case-1", "task-1")
+
+    with pytest.raises(InvalidInput, match="'case-1': task_id: this is the id of a case"):
+        received(ledger, "case-2", "case-1")
+
+    assert ledger.find("case-1").case_id == "case-1"
+    with pytest.raises(UnknownCase):
+        ledger.case("case-2")
+
+
+def test_the_latest_review_is_the_highest_up_the_chain(ledger):
+    row = waiting(ledger, "case-1")
+    ledger.decide(row, a_verdict("escalate"), PERSON, a_shown("case-1", level=1))
+    ledger.decide(ledger.latest_review("case-1"), a_verdict("escalate"), PERSON, a_shown("case-1", level=2))
+
+    assert ledger.latest_review("case-1").level == 2
+    assert [row.level for row in ledger.case("case-1").reviews] == [0, 1, 2]
+
+
+def test_a_case_without_a_review_has_no_latest_one(ledger):
+    received(ledger, "case-1")
+
+    assert ledger.latest_review("case-1") is None
+    assert ledger.latest_review("nobody") is None
+
+
+def test_open_reviews_come_in_the_order_of_opening(ledger):
+    for case_id, minute in (("case-1", 3), ("case-2", 1), ("case-3", 2)):
+        waiting(ledger, case_id, minutes(minute))
+
+    assert [row.case_id for row in ledger.waiting(InboxFilter())] == ["case-2", "case-3", "case-1"]
+    assert [row.case_id for row in ledger.waiting(InboxFilter(), 2)] == ["case-2", "case-3"]
+
+
+def test_times_within_one_second_keep_their_order(ledger):
+    for case_id, microseconds in (("case-1", 10), ("case-2", 9), ("case-3", 0)):
+        waiting(ledger, case_id, NINE.replace(microsecond=microseconds))
+
+    assert [row.case_id for row in ledger.waiting(InboxFilter())] == ["case-3", "case-2", "case-1"]
+
+
+def test_open_reviews_are_filtered_by_role_and_domain(ledger):
+    waiting(ledger, "case-1", minutes(1))
+    waiting(ledger, "case-2", minutes(2), role="senior_manager")
+    waiting(ledger, "case-3", minutes(3), role="senior_manager", domain="finance")
+
+    def found(**wanted):
+        return [row.case_id for row in ledger.waiting(InboxFilter(**wanted))]
+
+    assert found(role="senior_manager") == ["case-2", "case-3"]
+    assert found(domain="customer_support") == ["case-1", "case-2"]
+    assert found(role="senior_manager", domain="finance") == ["case-3"]
+    assert found(role="nobody") == found(domain="nowhere") == []
+
+
+def test_answered_reviews_are_not_listed_as_open(ledger):
+    rows = [waiting(ledger, f"case-{number}", minutes(number)) for number in (1, 2)]
+    ledger.decide(rows[0], a_verdict(), PERSON)
+    ledger.decide(rows[1], a_verdict("escalate", at=minutes(9)), PERSON, a_shown("case-2", level=1))
+
+    (left,) = ledger.waiting(InboxFilter())
+
+    assert (left.case_id, left.level, left.opened_at) == ("case-2", 1, minutes(9))
+
+
+def test_stages_list_cases_in_the_order_of_submission(ledger):
+    received(ledger, "case-1")
+    finished(ledger, "case-2")
+    row = waiting(ledger, "case-3")
+    waiting(ledger, "case-4")
+    received(ledger, "case-5")
+    ledger.decide(row, a_verdict(), PERSON)
+
+    assert ledger.stages(CaseStage.RECEIVED) == ["case-1", "case-5"]
+    assert ledger.stages(CaseStage.WAITING) == ["case-4"]
+    assert ledger.stages(CaseStage.DECIDED) == ["case-3"]
+    assert ledger.stages(CaseStage.FINISHED) == ["case-2"]
+    assert ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED) == ["case-1", "case-3", "case-5"]
+    assert ledger.stages(*CaseStage) == ["case-1", "case-2", "case-3", "case-4", "case-5"]
+    assert ledger.stages() == []
+
+
+def test_events_come_in_the_order_in_which_they_were_written(ledger):
+    received(ledger, "case-1")
+    received(ledger, "case-2")
+    finished(ledger, "case-1")
+
+    told = [(event.seq, event.case_id, event.kind.value) for event in ledger.events()]
+
+    assert told == [
+        (1, "case-1", "submitted"),
+        (2, "case-2", "submitted"),
+        (3, "case-1", "routed"),
+        (4, "case-1", "finished"),
+    ]
+    assert [event.seq for event in ledger.events("case-1")] == [1, 3, 4]
+    assert list(ledger.events("nobody")) == []
+
+
+def test_records_come_in_the_order_in_which_the_cases_finished(ledger):
+    submissions = {case_id: received(ledger, case_id).submission for case_id in ("case-1", "case-2", "case-3")}
+    order = ["case-3", "case-1", "case-2"]
+    written = [ledger.finish(an_outcome(submissions[case_id]), AUTO, NINE) for case_id in order]
+
+    assert list(ledger.records()) == written
+    assert [record.case_id for record in written] == order
+
+
+def test_a_writer_is_not_blocked_by_a_reader_of_events(ledger):
+    received(ledger, "case-1")
+    reading = ledger.events()
+    next(reading)
+
+    received(ledger, "case-2")
+
+    reading.close()
+    assert len(list(ledger.events())) == 2
