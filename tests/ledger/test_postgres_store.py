@@ -349,5 +349,5 @@ def test_the_command_line_creates_no_tables_when_reading(empty_database):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert done.returncode == 2
-    assert "it holds no cases yet; 'hitl run' makes one" in done.stderr
+    assert "it holds no cases yet; 'hitl run' creates one" in done.stderr
     assert not store_exists(empty_database)
