@@ -243,7 +243,7 @@ class CaseUnfinished(RequestRejected):
 
     def __init__(self, case_id: str, status: str) -> None:
         remedy = (
-            "'hitl recover' resumes it" if status in _UNFINISHED else f"decide it first, with 'hitl resume {case_id}'"
+            "'hitl recover' resumes it" if status in _UNFINISHED else f"decide it first, with 'hitl decide {case_id}'"
         )
         super().__init__(f"case {case_id!r} cannot be redacted: it is {status}, not finished; {remedy}")
         self.case_id, self.status = case_id, status

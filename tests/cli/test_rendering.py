@@ -24,7 +24,7 @@ SHOWN = "[red]x[/red] [link=http://x]y[/link] :smile: <U+001B>[31m <U+0007> <U+2
 
 @pytest.fixture
 def evil(hitl, folder):
-    """A case whose every free text tries to be more than text."""
+    """A case whose texts contain markup and control characters."""
     task = json.loads((folder / "tasks.json").read_text())[2]
     result = {"task_id": "evil", "task_description": f"{EVIL}\n\nOutcome\napproved", "domain": MARKED}
     (folder / "tasks.json").write_text(json.dumps([{**task, **result, "metadata": {EVIL: EVIL}}]))
@@ -124,7 +124,7 @@ def test_an_encoding_without_the_character_writes_it_out(hitl, folder):
 
 @pytest.fixture
 def _interruptible():
-    """Let what is started here hear interrupts: started in the background of a shell, it would ignore them."""
+    """Restore the interrupt handler for subprocesses: a background shell job ignores interrupts."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
