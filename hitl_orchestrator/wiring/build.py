@@ -20,6 +20,7 @@ from hitl_orchestrator.errors import (
     SealKeyMissing,
     StoreUnavailable,
     TamperedPolicy,
+    install_hint,
 )
 from hitl_orchestrator.ledger.database.address import HOW_TO_WRITE, can_be_read, is_postgres, shown
 from hitl_orchestrator.ledger.keys.files import SealKey, encryption_key, seals_from
@@ -359,8 +360,7 @@ def _extra(name: str, store: str) -> Iterator[None]:
     try:
         yield
     except ImportError as exc:
-        remedy = f"install it with: pip install 'hitl-orchestrator[{name}]'"
-        raise StoreUnavailable(shown(store), f"the extra {name!r} is missing ({exc}); {remedy}") from exc
+        raise StoreUnavailable(shown(store), f"a dependency is missing ({exc}); {install_hint(name)}") from exc
 
 
 def sqlite_path(store: str) -> str:

@@ -222,7 +222,7 @@ def test_without_pyarrow_parquet_says_what_to_install(filled, monkeypatch):
 
     said = filled("audit", "export", "--format", "parquet", "--out", "x.parquet")
 
-    assert (said.code, "pip install 'hitl-orchestrator[parquet]'" in said.err) == (2, True)
+    assert (said.code, "pip install '.[parquet]'" in said.err) == (2, True)
 
 
 def test_an_export_that_cannot_be_is_unfit(filled):

@@ -317,7 +317,7 @@ def test_without_the_extra_the_command_line_says_how_to_install_it():
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert done.returncode == 2
-    assert "pip install 'hitl-orchestrator[postgres]'" in done.stderr
+    assert "pip install '.[postgres]'" in done.stderr
     assert "sesame" not in done.stderr + done.stdout
 
 

@@ -15,7 +15,7 @@ from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.input.parsing import did_you_mean
-from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.errors import InvalidInput, install_hint
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 
 FORMS = ("jsonl", "csv", "parquet")
@@ -85,8 +85,8 @@ def _to_parquet(rows: Iterator[Row], columns: tuple[str, ...], out: str) -> int:
     try:
         pa, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError:
-        remedy = "pip install 'hitl-orchestrator[parquet]'"
-        raise InvalidInput([f"--format parquet needs pyarrow, which is not installed; type: {remedy}"]) from None
+        problem = f"--format parquet needs pyarrow, which is missing; {install_hint('parquet')}"
+        raise InvalidInput([problem]) from None
 
     schema = pa.schema([(column, _parquet_type(column, pa)) for column in columns])
     number = 0

@@ -3,10 +3,10 @@
 import sys
 
 from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.errors import InvalidInput, install_hint
 from hitl_orchestrator.wiring.build import now_in_utc
 
-NO_TEXTUAL = "the review desk needs Textual; install it with: pip install 'hitl-orchestrator[desk]'"
+NO_TEXTUAL = f"the review desk needs Textual, which is missing; {install_hint('desk')}"
 NO_TERMINAL = "the review desk needs a terminal; 'hitl inbox', 'hitl next' and 'hitl resume' work without one"
 
 
