@@ -65,7 +65,7 @@ def next_ms(store: str, many: int = MANY) -> dict[str, float]:
 
 
 def _given(hitl: Orchestrator, who: str) -> None:
-    row = hitl.next_for(who)
+    row = hitl.reviews.next(reviewer=who)
     assert row is not None
     assert row.shown.task.task_id.startswith("real-")
 
@@ -77,7 +77,7 @@ def throughput(store: str, count: int = DECIDED) -> dict[str, float]:
         began = perf_counter()
         done = list(pool.map(lambda number: _work(hitl, f"r{number:02}"), range(REVIEWERS)))
         seconds = perf_counter() - began
-        left, records = len(hitl.inbox()), sum(1 for _ in hitl.records())
+        left, records = len(hitl.inbox()), sum(1 for _ in hitl.audit.records())
     waits = [wait for mine, _ in done for wait in mine]
     failed = sum((failures for _, failures in done), Counter[str]())
     assert (left, records) == (0, count), f"{left} are left, {records} are decided, {dict(failed)}"
@@ -98,7 +98,7 @@ def _work(hitl: Orchestrator, who: str) -> tuple[list[float], Counter[str]]:
     while True:
         began = perf_counter()
         try:
-            row = hitl.next_for(who)
+            row = hitl.reviews.next(reviewer=who)
             if row is None:
                 return taken, failed
             hitl.decide(row.case_id, Review(human_decision="approve", reviewer_id=who))

@@ -90,7 +90,7 @@ def write_store(path: Path, cases: int) -> None:
     with Orchestrator.open(f"sqlite:///{path}") as hitl:
         now = datetime.now(UTC).isoformat()
         hitl.submit(Task.model_validate(task | {"timestamp": now}), AgentOutput.model_validate(output))
-        with hitl.ledger.books() as books:
+        with hitl.services.ledger.books() as books:
             one = next(entry.entry for entry in books.entries() if entry.kind == "finished")
     engine = create_engine(f"sqlite:///{path}")
     with engine.begin() as conn:

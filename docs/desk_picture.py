@@ -57,13 +57,13 @@ def fill(hitl: Orchestrator) -> None:
         )
         proposal = {"predicted_label": label, "explanation": why, "amount": 129.9}
         hitl.submit(task, AgentOutput(task_id=task_id, agent_output=proposal, confidence_score=confidence))
-    hitl.decide("refund-4790", Review(human_decision="approve"), by="r02")
-    hitl.decide("refund-4801", Review(human_decision="reject"), by="m01")
+    hitl.decide(task_id="refund-4790", decision=Review(human_decision="approve"), reviewer="r02")
+    hitl.decide(task_id="refund-4801", decision=Review(human_decision="reject"), reviewer="m01")
 
 
 async def photograph(hitl: Orchestrator) -> str:
     """Sit down at the desk, edit an output, and take the picture."""
-    app = DeskApp(Work(hitl, hitl.people.named("r01")), now=lambda: NOON + timedelta(minutes=12), every=NEVER)
+    app = DeskApp(Work(hitl, hitl.services.people.named("r01")), now=lambda: NOON + timedelta(minutes=12), every=NEVER)
     async with app.run_test(size=SIZE) as pilot:
         edit = ("down", "end", "left", "left", *["backspace"] * 4, *"part", *["down"] * 3, "end", *["backspace"] * 5)
         steps = (["enter"], ["m"], [*edit, *"65.0"], ["ctrl+s"], ["c"], ["t"], list("half of it can still be used"))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hitl_orchestrator.domain.review import Review, Reviewer
     from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
     from hitl_orchestrator.errors import HitlError, InvalidInput, RequestRejected
-    from hitl_orchestrator.wiring.build import Orchestrator
+    from hitl_orchestrator.orchestrator import Orchestrator
 
 __all__ = [
     "AgentOutput",
@@ -33,7 +33,7 @@ _HOME = {
     "AuditRecord": "domain.audit",
     "Case": "domain.case",
     "HitlError": "errors",
-    "Orchestrator": "wiring.build",
+    "Orchestrator": "orchestrator",
     "Proposal": "domain.task",
     "RequestRejected": "errors",
     "Review": "domain.review",

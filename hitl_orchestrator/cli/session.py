@@ -14,10 +14,11 @@ from hitl_orchestrator.errors import StoreUnavailable
 from hitl_orchestrator.ledger.database.address import is_postgres, shown
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
+from hitl_orchestrator.orchestrator import Orchestrator
 from hitl_orchestrator.policies import Policy
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.settings import Settings, keep_traces_at_home, read_settings
-from hitl_orchestrator.wiring.build import MEMORY, Orchestrator, load_policy, notary_of, open_to_audit, store_exists
+from hitl_orchestrator.wiring.build import MEMORY, load_policy, notary_of, open_to_audit, store_exists
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +94,7 @@ class Session:
         """Return the policy that was named, else the one of the store if there is a store, else the canonical one."""
         if self.policy is None and self.store != MEMORY and store_exists(self.store):
             with self.open() as hitl:
-                return hitl.rulebook.active.policy
+                return hitl.services.rulebook.active.policy
         return load_policy(self.policy, roles)
 
     def command(self, *words: str, deciding: bool = False) -> str:

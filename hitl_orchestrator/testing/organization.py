@@ -13,13 +13,14 @@ from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import DecisionSource
 from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.errors import RequestRejected
+from hitl_orchestrator.orchestrator import Orchestrator
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.testing.clock import Clock
 from hitl_orchestrator.testing.reviewers import SimulatedReviewer
 from hitl_orchestrator.testing.scenario import POLICY, Arrival, Scenario, Strategy, shift
 from hitl_orchestrator.testing.summary import Load, Outcome, Waiting
-from hitl_orchestrator.wiring.build import MEMORY, Orchestrator
+from hitl_orchestrator.wiring.build import MEMORY
 
 MOST = 100_000
 """So many open reviews are looked through at the end."""
@@ -133,7 +134,7 @@ class Organization:
 
     def _sweep(self) -> None:
         """Do what a timer does: remind, take back what somebody has left, and pass up what is overdue."""
-        self.hitl.sweep(self._moved, self._noticed)
+        self.hitl.run_maintenance(self._moved, self._noticed)
         self._in(self.scenario.sweeps_every, self._sweep)
 
     def _moved(self, case: Case) -> None:
@@ -145,7 +146,7 @@ class Organization:
     def _hand_out(self) -> None:
         """Give open cases to people, and wake whoever was idle."""
         if any(desk.until is not None for desk in self._desks.values()):
-            given = self.hitl.assign(strategy="push", seconds=self.scenario.claimed_for.total_seconds())
+            given = self.hitl.reviews.assign(strategy="push", seconds=self.scenario.claimed_for.total_seconds())
             for who in sorted({one.to for one in given if one.to is not None}):
                 self._look(self._desks[who])
         self._in(self.scenario.hands_out_every, self._hand_out)
@@ -167,8 +168,8 @@ class Organization:
         desk.until = None
 
     def _give_back(self, desk: _Desk) -> None:
-        for row in self.hitl.inbox(mine=desk.staff.reviewer_id):
-            self.hitl.release(row.case_id, desk.staff.reviewer_id)
+        for row in self.hitl.inbox(claimed_by=desk.staff.reviewer_id):
+            self.hitl.reviews.release(row.case_id, reviewer=desk.staff.reviewer_id)
 
     def _look(self, desk: _Desk) -> None:
         """Let somebody take their next case, if they are here and free. Who takes what there is looks again later."""
@@ -188,10 +189,12 @@ class Organization:
 
     def _next(self, desk: _Desk) -> StoredReview | None:
         who, seconds = desk.staff.reviewer_id, self.scenario.claimed_for.total_seconds()
-        held = self.hitl.inbox(mine=who, limit=1)
+        held = self.hitl.inbox(claimed_by=who, limit=1)
         if held:
             return held[0]
-        return self.hitl.next_for(who, seconds=seconds) if self.scenario.strategy is Strategy.PULL else None
+        return (
+            self.hitl.reviews.next(reviewer=who, seconds=seconds) if self.scenario.strategy is Strategy.PULL else None
+        )
 
     def _begin(self, desk: _Desk, row: StoredReview) -> None:
         """Let somebody look at a case, and decide it after the time that they take; or leave, and not come back."""
@@ -200,10 +203,12 @@ class Organization:
             desk.left += 1
             desk.until = None
             return
-        view, truth = self.hitl.view(row.case_id, one.reviewer_id), self._truths[task_id]
+        view, truth = self.hitl.reviews.view(row.case_id, reviewer=one.reviewer_id), self._truths[task_id]
         if view.hidden:
-            self.hitl.label(row.case_id, one.reviewer_id, one.label(view, truth, done_today=desk.today))
-            view = self.hitl.view(row.case_id, one.reviewer_id)
+            self.hitl.reviews.label(
+                row.case_id, reviewer=one.reviewer_id, label=one.label(view, truth, done_today=desk.today)
+            )
+            view = self.hitl.reviews.view(row.case_id, reviewer=one.reviewer_id)
         seconds, desk.busy = one.seconds(view), True
         self._in(timedelta(seconds=seconds), lambda: self._decide(desk, row, view, seconds))
 
@@ -225,9 +230,9 @@ class Organization:
         self._look(desk)
 
     def _outcome(self) -> Outcome:
-        records, still = list(self.hitl.records()), self.hitl.inbox(limit=MOST)
+        records, still = list(self.hitl.audit.records()), self.hitl.inbox(limit=MOST)
         by_people = [record for record in records if record.human_involved]
-        top = self.hitl.people.chain.roles[-1]
+        top = self.hitl.services.people.chain.roles[-1]
         known = {record.case_id for record in records} | {row.case_id for row in still}
         wrong = Counter(_who(record) for record in records if _is_wrong_record(record, self._truths[record.task_id]))
         return Outcome(
@@ -246,7 +251,7 @@ class Organization:
             waited=Waiting.of(record.latency_seconds for record in by_people),
             loads=tuple(desk.load() for desk in self._desks.values()),
             simulated_days=self._day,
-            sound=self.hitl.verify().sound,
+            sound=self.hitl.audit.verify().sound,
         )
 
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from hitl_orchestrator.orchestrator import Orchestrator
     from hitl_orchestrator.testing.clock import Clock
     from hitl_orchestrator.testing.policy_files import PolicyFile
     from hitl_orchestrator.testing.reviewers import SimulatedReviewer
-    from hitl_orchestrator.wiring.build import Orchestrator
 
 # Those of `policies.tables`, which is not imported for files that are none.
 _TABLES = (".policy-test.yaml", ".policy-test.yml", ".policy-test.csv")
@@ -59,7 +59,7 @@ def clock() -> "Clock":
 @pytest.fixture
 def hitl(clock: "Clock") -> "Iterator[Orchestrator]":
     """An orchestrator in memory on the clock, with the canonical policy and a seat for each role."""
-    from hitl_orchestrator.wiring.build import Orchestrator  # noqa: PLC0415
+    from hitl_orchestrator.orchestrator import Orchestrator  # noqa: PLC0415
 
     with Orchestrator.open("memory://", clock=clock) as opened:
         yield opened
@@ -71,6 +71,6 @@ def reviewer(hitl: "Orchestrator") -> "Callable[..., SimulatedReviewer]":
     from hitl_orchestrator.testing.reviewers import Habits, SimulatedReviewer  # noqa: PLC0415
 
     def simulated(reviewer_id: str = "domain_reviewer", *, seed: int = 0, **habits: Any) -> SimulatedReviewer:
-        return SimulatedReviewer(hitl.people.named(reviewer_id), Habits(**habits), seed)
+        return SimulatedReviewer(hitl.services.people.named(reviewer_id), Habits(**habits), seed)
 
     return simulated

@@ -60,8 +60,9 @@ if TYPE_CHECKING:
     from hitl_orchestrator.ledger.store.ledger import SqlLedger
 
 __all__ = [
+    "LEASE_SECONDS",
     "MEMORY",
-    "Orchestrator",
+    "Services",
     "canonical",
     "load_people",
     "load_policy",
@@ -77,8 +78,8 @@ __all__ = [
 MEMORY = "memory://"
 
 
-class Orchestrator(GoverningOrchestrator):
-    """The front door: an orchestrator on a store, with a policy and people."""
+class Services(GoverningOrchestrator):
+    """The services on a store, with a policy and people."""
 
     @classmethod
     def open(

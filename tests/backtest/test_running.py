@@ -159,10 +159,10 @@ def test_a_store_tells_the_same_as_its_cases_one_by_one(store, tmp_path, monkeyp
             case = hitl.submit(task, an_output(f"task-{number}", confidence=number / 12))
             if case.status == "waiting":
                 hitl.decide(case.case_id, Review(human_decision="approve", reviewer_id="senior_manager"))
-        ledger = hitl.ledger
+        ledger = hitl.services.ledger
         found = run_backtest(ASKING, frames(ledger, tasks=True))
         without = run_backtest(NEW, frames(ledger, tasks=False))
-        alone = [hitl.show(one.case_id) for one in hitl.records()]
+        alone = [hitl.cases.get(one.case_id) for one in hitl.audit.records()]
 
     for policy, told in ((ASKING, found), (NEW, without)):
         decisions = [
@@ -178,9 +178,9 @@ def test_what_is_erased_is_missing_and_the_rest_is_there(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with Orchestrator.open("sqlite:///past.db") as hitl:
         case = hitl.submit(a_task(metadata={"amount": 1, "note": "Ä\n"}), an_output(confidence=0.95))
-        (before,) = hitl.ledger.past()
-        hitl.redact(case.case_id, reason="asked to")
-        (after,) = hitl.ledger.past()
+        (before,) = hitl.services.ledger.past()
+        hitl.cases.redact(case.case_id, reason="asked to")
+        (after,) = hitl.services.ledger.past()
 
     assert json.loads(before.metadata) == {"amount": 1, "note": "Ä\n"}
     assert (after.metadata, after.made_at) == (None, before.made_at)
@@ -198,8 +198,11 @@ def test_what_was_redacted_is_left_out_where_the_policy_asks_about_it(store, tmp
             task = a_task(f"task-{number}", metadata={"amount": 1})
             case = hitl.submit(task, an_output(f"task-{number}", confidence=0.95))
             if number == 0:
-                hitl.redact(case.case_id, reason="asked to")
-        found, other = run_store_backtest(unchanged, hitl.ledger), run_store_backtest(OLD, hitl.ledger)
+                hitl.cases.redact(case.case_id, reason="asked to")
+        found, other = (
+            run_store_backtest(unchanged, hitl.services.ledger),
+            run_store_backtest(OLD, hitl.services.ledger),
+        )
 
     assert (found.cases, found.left_out, found.erased, found.flipped) == (3, 1, 1, 0)
     assert (other.cases, other.left_out) == (4, 0)
@@ -226,7 +229,7 @@ def test_an_unchanged_policy_asks_for_as_many_answers_as_it_did(store, tmp_path,
         case = hitl.submit(a_task(), an_output())
         for who in ("domain_reviewer", "senior_manager"):
             hitl.decide(case.case_id, Review(human_decision="approve", reviewer_id=who))
-        (load,) = run_store_backtest(policy, hitl.ledger).loads
+        (load,) = run_store_backtest(policy, hitl.services.ledger).loads
 
     assert (load.before_a_day, load.a_day) == (2, 2)
 

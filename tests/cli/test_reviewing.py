@@ -80,7 +80,7 @@ def test_a_misspelled_role_is_no_empty_inbox(routed):
 def stopped(routed):
     """The same store, with a task more that was taken in and not run, as a crash leaves it."""
     with Orchestrator.open("sqlite:///hitl.db") as store:
-        store.accept(a_task("cut-off"))
+        store.cases.enqueue(a_task("cut-off"))
     return routed
 
 
@@ -103,7 +103,7 @@ def stricter(routed, folder):
     """The same store, after a stricter policy has come in: every case needs a senior manager."""
     (folder / "strict.json").write_text(json.dumps(STRICT))
     with Orchestrator.open("sqlite:///hitl.db", policy="strict.json") as store:
-        store.accept(a_task("brings-the-policy-in"))
+        store.cases.enqueue(a_task("brings-the-policy-in"))
     routed("recover")
     return routed
 

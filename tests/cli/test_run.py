@@ -193,7 +193,7 @@ def test_recover_drives_on_what_was_taken_in_and_the_second_time_nothing(hitl, f
     hitl(*RUN)
     task = json.loads((folder / "tasks.json").read_text())[0]
     with Orchestrator.open("sqlite:///hitl.db") as orchestrator:
-        orchestrator.accept(Task(**{**task, "task_id": "left"}))
+        orchestrator.cases.enqueue(Task(**{**task, "task_id": "left"}))
 
     assert [(case["task_id"], case["status"]) for case in hitl("recover", "--json").data] == [("left", "waiting")]
     assert hitl("recover").out == "Nothing to recover: every case is finished or waits for a person.\n"
@@ -203,9 +203,9 @@ def test_recover_names_each_case_that_stays_and_drives_the_others_on(hitl, folde
     hitl(*RUN)
     task = json.loads((folder / "tasks.json").read_text())[0]
     with Orchestrator.open("sqlite:///hitl.db") as orchestrator:
-        orchestrator.accept(Task(**{**task, "task_id": "left"}))
-        orchestrator.version = "another"
-        orchestrator.accept(Task(**{**task, "task_id": "older"}))
+        orchestrator.cases.enqueue(Task(**{**task, "task_id": "left"}))
+        orchestrator.services.version = "another"
+        orchestrator.cases.enqueue(Task(**{**task, "task_id": "older"}))
 
     answer = hitl("recover")
 
@@ -262,7 +262,7 @@ def test_a_record_that_differs_is_named_with_both_values(hitl, folder):
     expected[1] |= {"final_decision": "rejected", "latency_seconds": 1}
     hitl(*REPLAY)
     with Orchestrator.open("sqlite:///hitl.db") as orchestrator:
-        records = list(orchestrator.records())
+        records = list(orchestrator.audit.records())
 
     assert differences(records, expected) == [
         "task_002.final_decision: 'approved', expected 'rejected'",

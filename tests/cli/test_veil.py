@@ -32,9 +32,9 @@ def test_of_a_blind_review_nothing_of_the_agent_s_answer_is_told_until_it_is_dec
     with Orchestrator.open(store, reviewers=TEAM, policy=a_policy(blind=True)) as hitl:
         hitl.submit(a_task(), an_output(confidence=0.4321, label="Zaphod"))
         before = told(hitl, capsys)
-        hitl.label("task-1", "r2", "my own label")
+        hitl.reviews.label(task_id="task-1", reviewer="r2", label="my own label")
         between = told(hitl, capsys)
-        hitl.label("task-1", "r1", "mine")
+        hitl.reviews.label(task_id="task-1", reviewer="r1", label="mine")
         say(hitl, "r1")
 
     assert all(secret not in before for secret in ("Zaphod", "0.43", "It says so"))
@@ -57,7 +57,7 @@ def test_what_others_have_voted_is_told_when_the_case_is_decided(store, capsys):
 
 def test_that_a_case_measures_its_reviewer_is_told_when_it_is_decided(store, capsys):
     with Orchestrator.open(store, reviewers=TEAM, policy=a_policy()) as hitl:
-        hitl.add_gold_case(a_task(), an_output(), HumanDecision.REJECT)
+        hitl.reviews.add_gold_case(a_task(), an_output(), HumanDecision.REJECT)
         before = told(hitl, capsys)
         say(hitl, "r1")
 

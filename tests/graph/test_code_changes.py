@@ -46,10 +46,10 @@ def recovered(hitl):
 
 store, doing = sys.argv[1:]
 with Orchestrator.open(store) as hitl:
-    said = {"package": str(Path(hitl_orchestrator.__file__).parent), "version": hitl.version}
+    said = {"package": str(Path(hitl_orchestrator.__file__).parent), "version": hitl.services.version}
     if doing == "decide":
         answer = Review(human_decision="approve", reviewer_id="domain_reviewer")
-        said |= tried(lambda: hitl.decide("waiting", answer)) | {"recovered": recovered(hitl)}
+        said |= tried(lambda: hitl.decide(task_id="waiting", decision=answer)) | {"recovered": recovered(hitl)}
     else:
         for name in ("waiting", "received"):
             task, output = (json.loads(Path(f"{name}.{kind}").read_text()) for kind in ("task", "output"))
@@ -196,7 +196,7 @@ def _paused(tmp_path_factory) -> Path:
     store = tmp_path_factory.mktemp("paused") / "hitl.db"
     with Orchestrator.open(f"sqlite:///{store}") as hitl:
         hitl.submit(a_task("waiting"), an_output("waiting", confidence=TASKS["waiting"]))
-        hitl.accept(a_task("received"), an_output("received", confidence=TASKS["received"]))
+        hitl.cases.enqueue(a_task("received"), an_output("received", confidence=TASKS["received"]))
     return store
 
 
@@ -213,7 +213,7 @@ def test_a_change_of_the_graph_is_refused_by_name_and_nothing_moves(store, tmp_p
     assert (said["error"], said["recovered"]) == ("GraphVersionMismatch", ["GraphVersionMismatch"])
     assert f"was routed under graph {graph_version()!r}, this code runs graph {said['version']!r}" in said["told"]
     with Orchestrator.open(f"sqlite:///{store}") as hitl:
-        assert hitl.decide("waiting", a_review("approve")).status == "approved"
+        assert hitl.decide(task_id="waiting", decision=a_review("approve")).status == "approved"
         assert [case.status for case in hitl.recover()] == ["approved"]
 
 
@@ -226,7 +226,7 @@ def test_a_reducer_removed_is_refused_by_name(store, tmp_path):
     assert before.run(store, "submit")["version"] != graph_version()
 
     with Orchestrator.open(f"sqlite:///{store}") as hitl, pytest.raises(GraphVersionMismatch):
-        hitl.decide("waiting", a_review("approve"))
+        hitl.decide(task_id="waiting", decision=a_review("approve"))
 
     assert before.run(store, "decide")["status"] == "approved"
 
@@ -238,8 +238,8 @@ def test_a_harmless_change_lets_the_case_finish(store, tmp_path, edits):
     assert (said["status"], said["recovered"]) == ("approved", ["approved"])
     assert said["version"] == graph_version() or DECLARED in edits
     with Orchestrator.open(f"sqlite:///{store}") as hitl:
-        assert hitl.show("waiting").record.human_decision == "approve"
-        assert [record.task_id for record in hitl.records()] == ["waiting", "received"]
+        assert hitl.cases.get(task_id="waiting").record.human_decision == "approve"
+        assert [record.task_id for record in hitl.audit.records()] == ["waiting", "received"]
         assert hitl.recover() == []
 
 
@@ -253,5 +253,5 @@ def test_an_interrupt_that_the_topology_does_not_tell_of_lets_no_case_finish(sto
     assert (said["error"], said["recovered"]) == ("PausesMisstated", ["PausesMisstated"] * 2)
     assert "change PAUSES, which changes the graph's version" in said["told"]
     with Orchestrator.open(f"sqlite:///{store}") as hitl:
-        assert hitl.show("waiting").status == "decided"
+        assert hitl.cases.get(task_id="waiting").status == "decided"
         assert sorted(case.status for case in hitl.recover()) == ["approved", "approved"]

@@ -15,7 +15,7 @@ from hitl_orchestrator.graph.topology import NEXT, OWNS, READS, graph_version
 @pytest.fixture
 def graph():
     with Orchestrator.open("memory://") as hitl:
-        yield hitl.runner.graph
+        yield hitl.services.runner.graph
 
 
 def test_the_picture_has_the_five_nodes_and_the_edge_up_the_chain(graph):
@@ -52,7 +52,7 @@ def test_every_step_owns_one_key_and_reads_what_was_written_before():
 def test_the_pause_publishes_what_an_answer_looks_like():
     with Orchestrator.open("memory://") as hitl:
         case = hitl.submit(a_task(), an_output(confidence=0.5))
-        (asked,) = hitl.runner.graph.get_state(hitl.runner.thread(case.case_id)).interrupts
+        (asked,) = hitl.services.runner.graph.get_state(hitl.services.runner.thread(case.case_id)).interrupts
 
     assert asked.value["digest"] == case.open_review.digest
     assert asked.value["shown"] == case.open_review.shown.model_dump(mode="json")

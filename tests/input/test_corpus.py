@@ -86,7 +86,7 @@ def comes_to_its_end(hitl: Orchestrator, task: Task, output: AgentOutput) -> lis
     case = hitl.submit(task, output)
     if case.open_review:
         case = hitl.decide(case.case_id, MANAGER.model_copy(update={"shown_digest": case.open_review.digest}))
-    kept = hitl.show(case.case_id)
+    kept = hitl.cases.get(case.case_id)
     came = (kept.submission.task, kept.submission.output, kept.final_output, kept.status)
     return [] if came == (task, output, output.agent_output, "approved") else [f"{task.task_id} came back otherwise"]
 
@@ -97,12 +97,12 @@ def test_the_library_says_so_of_tasks_and_outputs(hitl, texts, tmp_path, kind):
     path = tmp_path / "given"
     for task_id, entry in named(texts(kind), f"lib-{kind}"):
         path.write_bytes(entry.text)
-        before = len(hitl.ledger.stages(*CaseStage)) if entry.refused is not None else 0
+        before = len(hitl.services.ledger.stages(*CaseStage)) if entry.refused is not None else 0
         try:
             wrong += comes_to_its_end(hitl, *read(kind, path, task_id)) + unlike(entry, None)
         except InvalidInput as exc:
             wrong += unlike(entry, str(exc))
-            if len(hitl.ledger.stages(*CaseStage)) != before:
+            if len(hitl.services.ledger.stages(*CaseStage)) != before:
                 wrong.append(f"{entry.name}: something was stored")
 
     assert wrong == []
@@ -116,8 +116,8 @@ def test_the_library_says_so_of_answers(hitl, texts, tmp_path):
         waiting = hitl.submit(given_task(task_id), given_output(task_id))
         try:
             answer = parse(Review, read_json(read_file(path), "answer"), "answer")
-            done = hitl.decide(task_id, answer)
-            said = hitl.show(task_id).reviews[0].verdict.review
+            done = hitl.decide(task_id=task_id, decision=answer)
+            said = hitl.cases.get(task_id=task_id).reviews[0].verdict.review
             wrong += unlike(entry, None)
             if (done.final_output, said.human_feedback, said.reason) != (
                 answer.modified_output,
@@ -127,7 +127,7 @@ def test_the_library_says_so_of_answers(hitl, texts, tmp_path):
                 wrong.append(f"{entry.name}: came back otherwise")
         except HitlError as exc:
             wrong += unlike(entry, str(exc))
-            if hitl.show(task_id) != waiting:
+            if hitl.cases.get(task_id=task_id) != waiting:
                 wrong.append(f"{entry.name}: the case was touched")
 
     assert wrong == []
@@ -142,9 +142,9 @@ def test_the_library_says_so_of_policies_and_people(address, texts, tmp_path, ki
         try:
             with Orchestrator.open(address, **{"policy" if kind == "policy" else "reviewers": path}) as opened:
                 wrong += unlike(entry, None)
-                policy, task_id = opened.rulebook.active, f"under-{number}"
+                policy, task_id = opened.services.rulebook.active, f"under-{number}"
                 opened.submit(given_task(task_id), given_output(task_id))
-                if opened.ledger.policy(policy.hash) != policy.policy.model_dump(mode="json"):
+                if opened.services.ledger.policy(policy.hash) != policy.policy.model_dump(mode="json"):
                     wrong.append(f"{entry.name}: came back otherwise")
         except InvalidInput as exc:
             wrong += unlike(entry, str(exc))
@@ -239,12 +239,12 @@ def stored(address: str) -> set[str]:
     if address == "memory://":
         return set()
     with Orchestrator.open(address) as hitl:
-        return set(hitl.ledger.stages(*CaseStage))
+        return set(hitl.services.ledger.stages(*CaseStage))
 
 
 def came_back(hitl: Orchestrator, kind: str, entry: Entry, task_id: str) -> bool:
     """Whether the store holds exactly what stood in the file."""
-    kept = hitl.show(task_id).submission
+    kept = hitl.cases.get(task_id=task_id).submission
     value: Any = kept.task if kind == "task" else kept.output
     return bool(value == type(value)(**json.loads(entry.text)))
 
@@ -352,23 +352,26 @@ def test_the_largest_comes_to_its_end(hitl):
     largest, larger = of_size("largest", MAX_SIZE), of_size("larger", MAX_SIZE + 1)
 
     case = hitl.submit(given_task("largest"), largest)
-    done = hitl.decide("largest", MANAGER.model_copy(update={"shown_digest": case.open_review.digest}))
+    done = hitl.decide(task_id="largest", decision=MANAGER.model_copy(update={"shown_digest": case.open_review.digest}))
 
     assert len(largest.model_dump_json().encode()) == MAX_SIZE
-    assert (done.status, hitl.show("largest").final_output) == ("approved", largest.agent_output)
+    assert (done.status, hitl.cases.get(task_id="largest").final_output) == ("approved", largest.agent_output)
     with pytest.raises(InvalidInput, match="the output for task 'larger': a record has at most"):
         hitl.submit(given_task("larger"), larger)
     with pytest.raises(UnknownCase):
-        hitl.show("larger")
+        hitl.cases.get(task_id="larger")
 
 
 def test_the_largest_answer_is_carried_out(hitl):
     hitl.submit(given_task("edited"), given_output("edited"))
     proposal = of_size("edited", MAX_SIZE - 300).agent_output
 
-    hitl.decide("edited", Review(human_decision="modify", reviewer_id="compliance_officer", modified_output=proposal))
+    hitl.decide(
+        task_id="edited",
+        decision=Review(human_decision="modify", reviewer_id="compliance_officer", modified_output=proposal),
+    )
 
-    assert hitl.show("edited").final_output == proposal
+    assert hitl.cases.get(task_id="edited").final_output == proposal
 
 
 def test_the_corpus_is_large_enough():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import AGENT, NINE, a_review
 from support.postgres_server import somebody_else
-from support.secrets import run
+from support.secret_leaks import run
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.enums import EventKind
@@ -58,8 +58,8 @@ def test_a_value_that_is_missing_or_changed_is_never_read_as_what_was_said():
 
 @contextmanager
 def tampering(hitl):
-    with somebody_else(hitl.ledger._database.url) as connection:
-        if "sqlite" in hitl.ledger._database.url:
+    with somebody_else(hitl.services.ledger._database.url) as connection:
+        if "sqlite" in hitl.services.ledger._database.url:
             for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
                 connection.execute(f"DROP TRIGGER {name}")
         yield connection
@@ -75,7 +75,7 @@ def half_redacted(request, tmp_path):
         for number in range(8):
             run(hitl, number, confidence=0.9 if number % 3 == 0 else 0.5)
         for number in range(0, 8, 2):
-            hitl.redact(f"task-{number}", reason="asked for")
+            hitl.cases.redact(task_id=f"task-{number}", reason="asked for")
         yield hitl
 
 
@@ -94,7 +94,7 @@ ROW_EDITS = {
 def test_every_edit_of_every_row_is_found(half_redacted):
     with tampering(half_redacted) as connection:
         rows = connection.execute("SELECT case_id, key, body FROM contents").fetchall()
-    assert (len(rows), half_redacted.verify().problem) == (4, None)
+    assert (len(rows), half_redacted.audit.verify().problem) == (4, None)
 
     for case_id, key, body in rows:
         for name, sql in ROW_EDITS.items():
@@ -102,32 +102,32 @@ def test_every_edit_of_every_row_is_found(half_redacted):
                 changed = connection.execute(in_dialect(half_redacted, sql).format(f"case_id = '{case_id}'"))
                 assert changed.rowcount == 1
 
-            assert case_id in (half_redacted.verify().problem or ""), name
+            assert case_id in (half_redacted.audit.verify().problem or ""), name
 
             put_back(half_redacted, case_id, key, body)
-    assert half_redacted.verify().problem is None
+    assert half_redacted.audit.verify().problem is None
 
 
 def put_back(hitl, case_id, key, body):
     with tampering(hitl) as connection:
         connection.execute(f"DELETE FROM contents WHERE case_id = '{case_id}'")
-        mark = "?" if "sqlite" in hitl.ledger._database.url else "%s"
+        mark = "?" if "sqlite" in hitl.services.ledger._database.url else "%s"
         connection.execute(f"INSERT INTO contents VALUES ({mark}, {mark}, {mark})", (case_id, key, body))
 
 
 def in_dialect(hitl, sql: str) -> str:
-    if "sqlite" not in hitl.ledger._database.url:
+    if "sqlite" not in hitl.services.ledger._database.url:
         return sql
     sql = sql.replace("position(chr(10) in body)", "instr(body, char(10))").replace("chr(10)", "char(10)")
     return sql.replace("repeat('0', 64)", f"'{'0' * 64}'")
 
 
 def test_contents_that_are_there_again_behind_a_redaction_are_found(half_redacted):
-    gone = half_redacted.show("task-2").case_id
+    gone = half_redacted.cases.get(task_id="task-2").case_id
 
     put_back(half_redacted, gone, "0" * 64, "")
 
-    assert "was erased, and is there again" in half_redacted.verify().problem
+    assert "was erased, and is there again" in half_redacted.audit.verify().problem
 
 
 @pytest.mark.parametrize(
@@ -144,12 +144,12 @@ def test_contents_that_are_there_again_behind_a_redaction_are_found(half_redacte
     ],
 )
 def test_what_is_left_of_a_redacted_case_cannot_be_changed_either(half_redacted, sql):
-    gone = half_redacted.show("task-2").case_id
+    gone = half_redacted.cases.get(task_id="task-2").case_id
     joined = " AND " if " WHERE " in sql else " WHERE "
     with tampering(half_redacted) as connection:
         assert connection.execute(f"{sql}{joined}case_id = '{gone}'").rowcount
 
-    assert gone in half_redacted.verify().problem
+    assert gone in half_redacted.audit.verify().problem
 
 
 def test_what_was_changed_beside_the_ledger_is_not_carried_out(half_redacted):
@@ -169,6 +169,6 @@ def test_an_entry_may_not_say_that_something_was_erased_before_it_was(tmp_path):
         with tampering(hitl) as connection:
             connection.execute("DELETE FROM contents")
 
-        assert "missing, and no entry tells that it was erased" in hitl.verify().problem
+        assert "missing, and no entry tells that it was erased" in hitl.audit.verify().problem
         with pytest.raises(LedgerDamaged):
-            hitl.redact("task-1", reason="to hide it")
+            hitl.cases.redact(task_id="task-1", reason="to hide it")

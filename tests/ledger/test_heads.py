@@ -41,7 +41,7 @@ def hitl(store):
 def more(hitl, *numbers):
     for number in numbers:
         hitl.submit(a_task(f"task-{number}"), an_output(f"task-{number}", confidence=0.5))
-        hitl.decide(f"task-{number}", a_review("approve", "domain_reviewer"))
+        hitl.decide(task_id=f"task-{number}", decision=a_review("approve", "domain_reviewer"))
 
 
 # Keys.
@@ -93,7 +93,7 @@ def test_each_head_extends_the_one_before_and_no_other(hitl):
     heads = []
     for number in range(6):
         more(hitl, number)
-        heads.append(hitl.sign_head())
+        heads.append(hitl.audit.sign_head())
 
     assert heads_problem(heads, KEY.public) is None
     assert heads_problem(heads[2:], KEY.public) is None
@@ -104,7 +104,7 @@ def test_each_head_extends_the_one_before_and_no_other(hitl):
 
 def test_a_head_is_what_was_signed(hitl):
     more(hitl, 1)
-    head = hitl.sign_head()
+    head = hitl.audit.sign_head()
 
     for change in ({"size": 3}, {"root": "0" * 64}, {"chain": "0" * 64}, {"peaks": ()}, {"previous": "1" * 64}):
         assert "signature" in heads_problem([head.model_copy(update=change)], KEY.public)
@@ -112,17 +112,17 @@ def test_a_head_is_what_was_signed(hitl):
 
 def test_a_head_reads_back_from_its_line(hitl):
     more(hitl, 1)
-    head = hitl.sign_head()
+    head = hitl.audit.sign_head()
 
     assert read_heads(head.line + "\n", "a file") == [head]
 
 
 def test_nothing_is_signed_on_a_ledger_that_was_changed_since_the_last_head(hitl, tmp_path):
     more(hitl, 1)
-    hitl.sign_head()
-    last = hitl.ledger.head()
-    other = notary_of(hitl.ledger, "memory://", head_key=KEY)
-    other._last = hitl.notary._last.model_copy(update={"chain": "0" * 64})
+    hitl.audit.sign_head()
+    last = hitl.services.ledger.head()
+    other = notary_of(hitl.services.ledger, "memory://", head_key=KEY)
+    other._last = hitl.services.notary._last.model_copy(update={"chain": "0" * 64})
 
     with pytest.raises(LedgerDamaged, match=f"entry {last.seq} is not the one"):
         other.sign()
@@ -133,7 +133,7 @@ def test_heads_are_added_to_a_file_now_and_then_and_on_close(tmp_path, store):
     with Orchestrator.open(store, head_file=file, head_key=KEY, head_every=12) as hitl:
         more(hitl, *range(5))
         during = read_heads(file.read_text(), "heads")
-        size = hitl.ledger.head().seq
+        size = hitl.services.ledger.head().seq
 
     heads = read_heads(file.read_text(), "heads")
     assert 1 <= len(during) <= 3
@@ -141,7 +141,7 @@ def test_heads_are_added_to_a_file_now_and_then_and_on_close(tmp_path, store):
     assert heads_problem(heads, KEY.public) is None
 
     with Orchestrator.open(store, head_file=file, head_key=KEY) as hitl:
-        assert hitl.verify(heads, KEY.public).sound
+        assert hitl.audit.verify(heads, KEY.public).sound
     assert read_heads(file.read_text(), "heads") == heads
 
 
@@ -149,7 +149,7 @@ def test_processes_that_sign_at_once_write_one_sequence(tmp_path, store):
     file = tmp_path / "heads.jsonl"
     with Orchestrator.open(store) as hitl:
         more(hitl, 1, 2)
-        notaries = [notary_of(hitl.ledger, store, head_file=file, head_key=KEY) for _ in range(6)]
+        notaries = [notary_of(hitl.services.ledger, store, head_file=file, head_key=KEY) for _ in range(6)]
         with ThreadPoolExecutor(6) as pool:
             list(pool.map(lambda notary: notary.sign(), notaries))
 
@@ -160,7 +160,7 @@ def test_processes_that_sign_at_once_write_one_sequence(tmp_path, store):
 
 def test_half_a_line_that_a_crash_left_is_taken_back(hitl, tmp_path):
     file = tmp_path / "heads.jsonl"
-    notary = notary_of(hitl.ledger, "memory://", head_file=file, head_key=KEY)
+    notary = notary_of(hitl.services.ledger, "memory://", head_file=file, head_key=KEY)
     first = notary.sign()
     file.write_text(first.line + "\n" + first.line[:100])
 
@@ -186,7 +186,7 @@ def test_a_proof_stands_alone_and_whatever_is_changed_in_it_proves_nothing(reque
     url = request.getfixturevalue("postgres_store") if kind == "postgres" else address_of(kind, tmp_path)
     with Orchestrator.open(url, head_key=KEY) as hitl:
         more(hitl, *range(7))
-        proof = hitl.prove("task-3")
+        proof = hitl.audit.prove(task_id="task-3")
 
     again = type(proof).model_validate_json(proof.model_dump_json())
     assert proof_problem(again, KEY.public) is None
@@ -213,7 +213,7 @@ def test_a_proof_also_proves_what_was_said(tmp_path, store):
     url = "memory://" if store == "memory" else f"sqlite:///{tmp_path / 'hitl.db'}"
     with Orchestrator.open(url, head_key=KEY) as hitl:
         more(hitl, *range(2))
-        proof = hitl.prove("task-1")
+        proof = hitl.audit.prove(task_id="task-1")
     said = proof.contents
     name, text = next((name, text) for name, text in said.values.items() if "Classify" in text)
 
@@ -231,4 +231,4 @@ def test_a_proof_also_proves_what_was_said(tmp_path, store):
 
 def test_a_case_that_is_not_there_cannot_be_proven(hitl):
     with pytest.raises(UnknownCase):
-        hitl.prove("nobody")
+        hitl.audit.prove(task_id="nobody")

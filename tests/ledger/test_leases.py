@@ -139,7 +139,7 @@ def test_whoever_was_overtaken_cannot_give_back_what_another_holds(two):
     hasty.receive(a_submission(), AGENT, driving=True)
     assert other.take("case-1")
 
-    hasty.release("case-1")
+    hasty.reviews.release(task_id="case-1")
 
     assert not elsewhere(lambda: other.take("case-1"))
 

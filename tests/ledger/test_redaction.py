@@ -18,7 +18,7 @@ from support.builders import (
     minutes,
 )
 from support.postgres_server import somebody_else
-from support.secrets import SECRET, run, secret_output, told
+from support.secret_leaks import SECRET, run, secret_output, told
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.audit import Actor
@@ -216,34 +216,34 @@ def test_the_chain_the_tables_and_the_heads_of_before_agree_afterwards(hitl):
     for number in range(6):
         run(hitl, number, confidence=0.9 if number % 2 else 0.5, decision="modify" if number else "reject")
     run(hitl, 6, decision=None)
-    head = hitl.sign_head()
-    assert hitl.verify([head], KEY.public).sound
+    head = hitl.audit.sign_head()
+    assert hitl.audit.verify([head], KEY.public).sound
 
     for number in (0, 1, 2):
-        hitl.redact(f"task-{number}", reason="asked for", reviewer_id="senior_manager")
+        hitl.cases.redact(task_id=f"task-{number}", reason="asked for", reviewer="senior_manager")
 
-    after = hitl.verify([head, hitl.sign_head()], KEY.public)
+    after = hitl.audit.verify([head, hitl.audit.sign_head()], KEY.public)
     assert (after.problem, after.heads, after.entries) == (None, 2, head.size + 3)
 
 
 def test_everything_that_reads_still_reads(hitl):
     run(hitl, 1)
-    hitl.redact("task-1", reason="asked for")
+    hitl.cases.redact(task_id="task-1", reason="asked for")
 
-    assert hitl.show("task-1").redacted
-    assert [event.kind.value for event in hitl.history("task-1")][-2:] == ["finished", "redacted"]
-    assert [record.task_id for record in hitl.records()] == ["task-1"]
+    assert hitl.cases.get(task_id="task-1").redacted
+    assert [event.kind.value for event in hitl.cases.history(task_id="task-1")][-2:] == ["finished", "redacted"]
+    assert [record.task_id for record in hitl.audit.records()] == ["task-1"]
     assert hitl.recover() == []
-    proof = hitl.prove("task-1")
+    proof = hitl.audit.prove(task_id="task-1")
     assert (proof_problem(proof, KEY.public), proof.contents) == (None, None)
     assert SECRET not in proof.model_dump_json()
 
 
 def test_a_proof_from_before_keeps_what_was_said_and_still_proves_it(hitl):
     run(hitl, 1)
-    proof = hitl.prove("task-1")
+    proof = hitl.audit.prove(task_id="task-1")
 
-    hitl.redact("task-1", reason="asked for")
+    hitl.cases.redact(task_id="task-1", reason="asked for")
 
     assert proof_problem(proof, KEY.public) is None
     assert SECRET in proof.model_dump_json()
@@ -251,29 +251,29 @@ def test_a_proof_from_before_keeps_what_was_said_and_still_proves_it(hitl):
 
 def test_an_answer_behind_a_redaction_is_refused_and_told_without_its_words(hitl):
     run(hitl, 1)
-    hitl.redact("task-1", reason="asked for")
+    hitl.cases.redact(task_id="task-1", reason="asked for")
 
     for answer in (a_review("reject", "senior_manager", human_feedback=SECRET), a_review("approve", "nobody")):
         with pytest.raises(ReviewAlreadyDecided):
-            hitl.decide("task-1", answer)
+            hitl.decide(task_id="task-1", decision=answer)
 
-    refused = [event for event in hitl.history("task-1") if event.kind is EventKind.REFUSED]
+    refused = [event for event in hitl.cases.history(task_id="task-1") if event.kind is EventKind.REFUSED]
     assert [event.body["answer"] for event in refused] == [ERASED, ERASED]
-    assert hitl.verify().problem is None
+    assert hitl.audit.verify().problem is None
 
 
 def test_a_refused_answer_leaves_no_digest_of_its_words_behind(hitl):
     run(hitl, 1)
     with pytest.raises(ReviewAlreadyDecided):
-        hitl.decide("task-1", a_review("reject", "senior_manager", human_feedback=SECRET))
-    digest = hitl.history("task-1")[-1].body["answer"]
-    with hitl.ledger.books() as books:
+        hitl.decide(task_id="task-1", decision=a_review("reject", "senior_manager", human_feedback=SECRET))
+    digest = hitl.cases.history(task_id="task-1")[-1].body["answer"]
+    with hitl.services.ledger.books() as books:
         assert digest not in list(books.entries())[-1].entry
 
-    hitl.redact("task-1", reason="asked for")
+    hitl.cases.redact(task_id="task-1", reason="asked for")
 
-    assert digest not in told(hitl.ledger)
-    assert hitl.verify().problem is None
+    assert digest not in told(hitl.services.ledger)
+    assert hitl.audit.verify().problem is None
 
 
 def test_the_digest_that_was_signed_does_not_confirm_a_guess(hitl):
@@ -284,8 +284,8 @@ def test_the_digest_that_was_signed_does_not_confirm_a_guess(hitl):
     assert len(shown.salt) == 32
     assert shown.model_copy(update={"salt": "0" * 32}).digest != shown.digest
     hitl.decide(case_id, a_review("approve", "senior_manager"))
-    hitl.redact(case_id, reason="asked for")
-    assert [row.shown.salt for row in hitl.show(case_id).reviews] == [""]
+    hitl.cases.redact(case_id, reason="asked for")
+    assert [row.shown.salt for row in hitl.cases.get(case_id).reviews] == [""]
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 2001, "a\x00b", "\ud800"])
@@ -293,9 +293,9 @@ def test_a_reason_is_needed_and_is_a_text(hitl, reason):
     run(hitl, 1)
 
     with pytest.raises(InvalidInput, match="redact 'task-1': reason"):
-        hitl.redact("task-1", reason=reason)
+        hitl.cases.redact(task_id="task-1", reason=reason)
 
-    assert not hitl.show("task-1").redacted
+    assert not hitl.cases.get(task_id="task-1").redacted
 
 
 # What is left in the database itself.
@@ -307,17 +307,17 @@ def test_no_byte_of_it_is_left_in_the_file_or_in_the_log_beside_it(tmp_path):
     with Orchestrator.open(f"sqlite:///{file}") as hitl:
         for number in range(30):
             run(hitl, number, confidence=0.9 if number % 3 == 0 else 0.5, letter=f"{SECRET} " * 40 * number)
-        with hitl.ledger.books() as books:
+        with hitl.services.ledger.books() as books:
             keys = [account.contents.key for account in books.accounts()]
         assert SECRET.encode() in bytes_of(file)
 
         for number in range(30):
-            hitl.redact(f"task-{number}", reason="asked for")
+            hitl.cases.redact(task_id=f"task-{number}", reason="asked for")
 
         found = bytes_of(file)
         assert SECRET.encode() not in found
         assert not [key for key in keys if key.encode() in found]
-        assert hitl.verify().problem is None
+        assert hitl.audit.verify().problem is None
 
 
 def bytes_of(file) -> bytes:
@@ -331,10 +331,10 @@ def test_no_row_of_any_table_holds_it_on_a_server(postgres_store):
         assert SECRET in rows_of(postgres_store)
 
         for number in range(4):
-            hitl.redact(f"task-{number}", reason="asked for")
+            hitl.cases.redact(task_id=f"task-{number}", reason="asked for")
 
         assert SECRET not in rows_of(postgres_store)
-        assert hitl.verify().problem is None
+        assert hitl.audit.verify().problem is None
 
 
 def rows_of(store) -> str:
@@ -348,8 +348,8 @@ def test_a_store_that_is_opened_again_has_forgotten_it(tmp_path):
     url = f"sqlite:///{tmp_path / 'hitl.db'}"
     with Orchestrator.open(url) as hitl:
         run(hitl, 1)
-        receipt = hitl.redact("task-1", reason="asked for")
+        receipt = hitl.cases.redact(task_id="task-1", reason="asked for")
 
     with Orchestrator.open(url) as again, closing(again):
-        assert again.redact("task-1", reason="asked for once more") == receipt
-        assert SECRET not in json.dumps(again.show("task-1").model_dump(mode="json"))
+        assert again.cases.redact(task_id="task-1", reason="asked for once more") == receipt
+        assert SECRET not in json.dumps(again.cases.get(task_id="task-1").model_dump(mode="json"))

@@ -27,9 +27,9 @@ class Made:
         self.store, self.intruder = store, Intruder(store)
         with Orchestrator.open(store, head_key=KEY) as hitl:
             fill(hitl, 0, CASES // 2)
-            self.heads = [hitl.sign_head()]
+            self.heads = [hitl.audit.sign_head()]
             fill(hitl, CASES // 2, CASES // 2)
-            self.heads.append(hitl.sign_head())
+            self.heads.append(hitl.audit.sign_head())
         self.size = self.heads[-1].size
         self.intruder.disarm()
         self._everywhere(*(f"CREATE TABLE kept_{table} AS SELECT * FROM {table}" for table in TABLES))
@@ -139,7 +139,7 @@ def test_a_ledger_that_went_another_way_behind_a_head_is_found_with_it(made):
     with Orchestrator.open(made.store, head_key=KEY) as hitl:
         fill(hitl, 1000, CASES)
 
-        answer = hitl.verify(made.heads, KEY.public)
+        answer = hitl.audit.verify(made.heads, KEY.public)
 
     made.intruder.disarm()
     assert answer.bad_entry == made.heads[1].size

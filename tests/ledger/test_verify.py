@@ -36,7 +36,7 @@ def made(tmp_path_factory):
         heads = []
         for number in range(3):
             fill(hitl, number * CASES // 3, CASES // 3)
-            heads.append(hitl.sign_head())
+            heads.append(hitl.audit.sign_head())
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")
     return file, heads
@@ -78,7 +78,7 @@ def test_nothing_is_found_in_a_ledger_that_nobody_touched(made, rows, heads):
     assert found(rows, heads) is None
 
     with Orchestrator.open(f"sqlite:///{made[0]}") as hitl:
-        answer = hitl.verify(heads, KEY.public)
+        answer = hitl.audit.verify(heads, KEY.public)
 
     assert (answer.sound, answer.problem, answer.entries, answer.heads) == (True, None, len(rows), len(heads))
     assert answer.until is not None
@@ -178,9 +178,9 @@ def test_a_fork_is_found_with_a_head_of_the_other_branch(tmp_path, rows, heads):
     for suffix in ("", ".key"):
         shutil.copy(tmp_path / f"one.db{suffix}", tmp_path / f"two.db{suffix}")
     with Orchestrator.open(f"sqlite:///{tmp_path / 'one.db'}", head_key=KEY) as one:
-        common = one.sign_head()
+        common = one.audit.sign_head()
         fill(one, 100, 5)
-        mine = one.sign_head()
+        mine = one.audit.sign_head()
     with Orchestrator.open(f"sqlite:///{tmp_path / 'two.db'}", head_key=KEY) as two:
         fill(two, 200, 5)
 
@@ -210,7 +210,7 @@ def test_all_stores_are_verified_alike(request, tmp_path, store):
     with Orchestrator.open(url) as hitl:
         fill(hitl, 0, 10)
 
-        answer, size = hitl.verify(), hitl.ledger.head().seq
+        answer, size = hitl.audit.verify(), hitl.services.ledger.head().seq
 
     assert (answer.problem, answer.entries) == (None, size)
     assert size > 40
@@ -231,7 +231,7 @@ def test_an_intake_whose_free_fields_look_like_ours_is_read_as_what_it_is(tmp_pa
             task = a_task(name, metadata={**imitation, "task": imitation, "zz": {"case_id": "z", "task": {}}})
             hitl.submit(task, an_output(name, policy_hash="h", policy_id="p", task=imitation))
 
-        assert hitl.verify().problem is None
+        assert hitl.audit.verify().problem is None
 
     with closing(sqlite3.connect(tmp_path / "hitl.db")) as connection:
         connection.execute("UPDATE cases SET task_id = 'x' WHERE task_id = 'task-1'")

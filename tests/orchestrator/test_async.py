@@ -10,7 +10,7 @@ from support.builders import a_review, a_task, an_output
 def test_submitting_and_deciding_inside_a_loop(hitl):
     async def both():
         waiting = await hitl.asubmit(a_task(), an_output(confidence=0.5))
-        done = await hitl.adecide("task-1", a_review("approve", "ana"))
+        done = await hitl.adecide(task_id="task-1", decision=a_review("approve", "ana"))
         return waiting.status, done.status
 
     assert asyncio.run(both()) == ("waiting", "approved")
@@ -21,43 +21,43 @@ def test_many_at_once_inside_a_loop(hitl):
 
     async def all_of_them():
         await asyncio.gather(*(hitl.asubmit(a_task(name), an_output(name, confidence=0.5)) for name in names))
-        return await asyncio.gather(*(hitl.adecide(name, a_review("reject", "ana")) for name in names))
+        return await asyncio.gather(*(hitl.adecide(task_id=name, decision=a_review("reject", "ana")) for name in names))
 
     assert {case.status for case in asyncio.run(all_of_them())} == {"rejected"}
-    assert sorted(record.task_id for record in hitl.records()) == sorted(names)
+    assert sorted(record.task_id for record in hitl.audit.records()) == sorted(names)
 
 
 def test_the_plain_methods_inside_a_running_loop(hitl):
     async def plain():
         hitl.submit(a_task(), an_output(confidence=0.5))
-        return hitl.decide("task-1", a_review("approve", "ana"))
+        return hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
 
     assert asyncio.run(plain()).status == "approved"
 
 
 @pytest.mark.parametrize(("confidence", "expected"), [(0.9, "approved"), (0.5, "rejected")])
 def test_the_graph_is_awaited_inside_a_loop(hitl, confidence, expected):
-    case = hitl.accept(a_task(), an_output(confidence=confidence))
-    graph, thread = hitl.runner.graph, hitl.runner.thread(case.case_id)
+    case = hitl.cases.enqueue(a_task(), an_output(confidence=confidence))
+    graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(case.case_id)
 
     async def run():
-        result = await graph.ainvoke(hitl.runner.input(case.submission), thread, durability="exit")
+        result = await graph.ainvoke(hitl.services.runner.input(case.submission), thread, durability="exit")
         if "__interrupt__" in result:
             answer = {"decision": a_review("reject", "ana").model_dump(mode="json")}
             result = await graph.ainvoke(Command(resume=answer), thread, durability="exit")
         return result["outcome"]
 
     assert asyncio.run(run())["final_decision"] == expected
-    assert hitl.show("task-1").status == expected
+    assert hitl.cases.get(task_id="task-1").status == expected
 
 
 @pytest.mark.parametrize("durability", ["exit", "async", "sync"])
 def test_the_graph_is_streamed_inside_a_loop_step_by_step(durable, durability):
-    case = durable.accept(a_task(), an_output(confidence=0.5))
-    graph, thread = durable.runner.graph, durable.runner.thread(case.case_id)
+    case = durable.cases.enqueue(a_task(), an_output(confidence=0.5))
+    graph, thread = durable.services.runner.graph, durable.services.runner.thread(case.case_id)
 
     async def steps():
-        given = durable.runner.input(case.submission)
+        given = durable.services.runner.input(case.submission)
         return [
             step
             async for each in graph.astream(given, thread, stream_mode="updates", durability=durability)
@@ -65,12 +65,12 @@ def test_the_graph_is_streamed_inside_a_loop_step_by_step(durable, durability):
         ]
 
     assert asyncio.run(steps()) == ["classify", "score", "route", "__interrupt__"]
-    assert durable.decide("task-1", a_review("approve", "ana")).status == "approved"
+    assert durable.decide(task_id="task-1", decision=a_review("approve", "ana")).status == "approved"
 
 
 def test_history_and_state_are_read_inside_a_loop(durable, waits):
     case = waits(durable)
-    graph, thread = durable.runner.graph, durable.runner.thread(case.case_id)
+    graph, thread = durable.services.runner.graph, durable.services.runner.thread(case.case_id)
 
     async def read():
         state = await graph.aget_state(thread)

@@ -35,7 +35,11 @@ def test_the_record_says_who_decided_by_what_right_and_what_they_had_before_them
     (row,) = waits(hitl).reviews
     clock.tick(90)
 
-    record = hitl.decide("task-1", a_review(answer, "ana", confidence_assessment="high"), channel="cli").record
+    record = (
+        hitl.acting_as(channel="cli")
+        .decide(task_id="task-1", decision=a_review(answer, "ana", confidence_assessment="high"))
+        .record
+    )
 
     assert fields(record, *OF_A_PERSON, "options_offered", "reviewer_roles", "reviewer_domains", "escalations") == {
         "reviewer_id": "ana",
@@ -55,7 +59,7 @@ def test_the_record_says_who_decided_by_what_right_and_what_they_had_before_them
         "escalations": 0,
     }
     assert record.latency_seconds == 150
-    assert list(hitl.records()) == [record] == [hitl.show("task-1").record]
+    assert list(hitl.audit.records()) == [record] == [hitl.cases.get(task_id="task-1").record]
 
 
 def test_the_record_says_what_came_in_when_and_under_which_versions(hitl, clock):
@@ -69,7 +73,7 @@ def test_the_record_says_what_came_in_when_and_under_which_versions(hitl, clock)
         "received_at": minutes(1),
         "confidence_source": "reported",
     }
-    assert record.graph_version == hitl.version
+    assert record.graph_version == hitl.services.version
     assert record.software_version == version("hitl-orchestrator")
 
 
@@ -84,12 +88,12 @@ def test_of_a_case_that_went_ahead_by_itself_the_record_names_no_person(hitl):
 def test_a_case_that_was_passed_up_is_told_of_by_the_review_that_decided(hitl, clock, waits):
     waits(hitl)
     clock.tick(600)
-    hitl.decide("task-1", a_review("escalate", "ana"))
+    hitl.decide(task_id="task-1", decision=a_review("escalate", "ana"))
     clock.tick(30)
-    hitl.decide("task-1", a_review("escalate", "max"))
+    hitl.decide(task_id="task-1", decision=a_review("escalate", "max"))
     clock.tick(7)
 
-    case = hitl.decide("task-1", a_review("reject", "zoe", reason="no", human_feedback="look twice"))
+    case = hitl.decide(task_id="task-1", decision=a_review("reject", "zoe", reason="no", human_feedback="look twice"))
 
     record, last = case.record, case.reviews[-1]
     assert (record.escalations, record.review_id, record.shown_digest) == (2, last.review_id, last.digest)
@@ -112,7 +116,7 @@ def test_a_case_that_was_passed_up_is_told_of_by_the_review_that_decided(hitl, c
 def test_what_is_offered_depends_on_the_person_and_on_what_there_is_to_approve(hitl, reviewer, output, offered):
     hitl.submit(a_task(), an_output(confidence=0.5) if output else None)
 
-    record = hitl.decide("task-1", a_review("reject", reviewer)).record
+    record = hitl.decide(task_id="task-1", decision=a_review("reject", reviewer)).record
 
     assert record.options_offered == offered
     assert record.reviewer_domains == (("customer_support",) if reviewer == "ana" else ("*",))
@@ -125,7 +129,7 @@ def test_what_is_offered_is_taken_and_what_is_not_is_refused(opened, answer, rev
     def one(answer):
         hitl = opened("memory://")
         hitl.submit(a_task(), an_output(confidence=0.5) if output else None)
-        return hitl.decide("task-1", answer)
+        return hitl.decide(task_id="task-1", decision=answer)
 
     offered = one(a_review("reject", reviewer)).record.options_offered
 
@@ -145,7 +149,7 @@ def test_of_a_decision_of_the_past_the_record_claims_nothing_that_nobody_knows(h
         human_decision="approve", human_role="domain_reviewer", timestamp=minutes(5), confidence_assessment="low"
     )
 
-    record = hitl.replay("task-1", recorded).record
+    record = hitl.cases.replay(recorded, task_id="task-1").record
 
     assert (record.authenticated, record.channel, record.confidence_assessment) == ("recorded", "replay", "low")
     assert record.options_offered == record.reviewer_roles == record.reviewer_domains == ()
@@ -158,7 +162,7 @@ def test_a_clock_that_steps_back_makes_no_negative_time(hitl, clock, waits):
     waits(hitl)
     clock.tick(-30)
 
-    assert hitl.decide("task-1", a_review("approve", "ana")).record.review_seconds == 0
+    assert hitl.decide(task_id="task-1", decision=a_review("approve", "ana")).record.review_seconds == 0
 
 
 VERSIONS = {"agent_id": "support-bot", "model": "m-large", "model_version": "2026-01", "prompt_version": "v7"}
@@ -169,7 +173,10 @@ def test_the_agent_says_in_its_output_what_it_is(hitl, confidence):
     case = hitl.submit(a_task(), an_output(confidence=confidence, **VERSIONS))
     if case.record is None:
         # What a person writes instead is not the agent's word.
-        case = hitl.decide("task-1", a_review("modify", "ana", modified_output={"predicted_label": "x", "model": "me"}))
+        case = hitl.decide(
+            task_id="task-1",
+            decision=a_review("modify", "ana", modified_output={"predicted_label": "x", "model": "me"}),
+        )
 
     assert fields(case.record, *VERSIONS) == VERSIONS
 

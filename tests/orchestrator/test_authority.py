@@ -13,12 +13,12 @@ def refused(hitl):
     """Try an answer that must be refused, and see that it has changed nothing."""
 
     def try_it(answer, error, match):
-        before = hitl.history("task-1")
+        before = hitl.cases.history(task_id="task-1")
         with pytest.raises(error, match=match):
-            hitl.decide("task-1", answer)
-        told = hitl.history("task-1")[len(before) :]
+            hitl.decide(task_id="task-1", decision=answer)
+        told = hitl.cases.history(task_id="task-1")[len(before) :]
         assert [event.kind for event in told] == ([] if error is InvalidInput else ["refused"])
-        assert hitl.show("task-1").open_review is not None
+        assert hitl.cases.get(task_id="task-1").open_review is not None
 
     return try_it
 
@@ -63,7 +63,7 @@ def test_somebody_must_decide(hitl, waits, refused):
 def test_the_role_itself_or_one_above_it_decides(hitl, waits, reviewer, named, role):
     waits(hitl)
 
-    case = hitl.decide("task-1", a_review("approve", reviewer, human_role=named))
+    case = hitl.decide(task_id="task-1", decision=a_review("approve", reviewer, human_role=named))
 
     assert (case.record.reviewer_id, case.record.human_role) == (reviewer, role)
 
@@ -90,7 +90,7 @@ def test_every_problem_of_an_answer_is_told_at_once(hitl, waits):
     waits(hitl)
 
     with pytest.raises(InvalidInput) as refusal:
-        hitl.decide("task-1", a_review("modify", "ana", modified_output=None, task_id="task-2"))
+        hitl.decide(task_id="task-1", decision=a_review("modify", "ana", modified_output=None, task_id="task-2"))
 
     assert len(refusal.value.problems) == 2
 
@@ -98,7 +98,7 @@ def test_every_problem_of_an_answer_is_told_at_once(hitl, waits):
 def test_feedback_counts_as_the_reason_of_an_override(hitl, waits):
     waits(hitl)
 
-    case = hitl.decide("task-1", a_review("override", "ana", reason="", human_feedback="an exception"))
+    case = hitl.decide(task_id="task-1", decision=a_review("override", "ana", reason="", human_feedback="an exception"))
 
     assert (case.status, case.record.human_feedback) == ("override_approved", "an exception")
 
@@ -109,16 +109,18 @@ def test_nothing_proposed_is_nothing_to_approve(hitl, refused):
 
     refused(a_review("approve", "ana"), InvalidInput, "the agent proposed nothing to approve")
 
-    own = hitl.decide("task-1", a_review("override", "ana", modified_output={"predicted_label": "Mine"}))
+    own = hitl.decide(
+        task_id="task-1", decision=a_review("override", "ana", modified_output={"predicted_label": "Mine"})
+    )
     assert (own.final_output.predicted_label, own.record.proposed_output) == ("Mine", None)
 
 
 def test_a_case_goes_up_the_chain_with_its_reason_and_its_history(hitl, waits, clock):
     waits(hitl)
     clock.tick(60)
-    up = hitl.decide("task-1", a_review("escalate", "ana", reason="beyond me"))
+    up = hitl.decide(task_id="task-1", decision=a_review("escalate", "ana", reason="beyond me"))
     clock.tick(60)
-    top = hitl.decide("task-1", a_review("escalate", "max", reason="beyond me too"))
+    top = hitl.decide(task_id="task-1", decision=a_review("escalate", "max", reason="beyond me too"))
 
     assert (up.status, up.open_review.role, up.open_review.shown.passed_up_because) == (
         "waiting",
@@ -129,11 +131,11 @@ def test_a_case_goes_up_the_chain_with_its_reason_and_its_history(hitl, waits, c
     assert list(hitl.inbox("compliance_officer")) == [top.open_review]
     assert [row.status for row in top.reviews] == [ReviewStatus.ESCALATED, ReviewStatus.ESCALATED, ReviewStatus.OPEN]
 
-    done = hitl.decide("task-1", a_review("approve", "zoe"))
+    done = hitl.decide(task_id="task-1", decision=a_review("approve", "zoe"))
 
     assert (done.status, done.record.reviewer_id) == ("approved", "zoe")
     assert [row.verdict.review.stated_reason for row in done.reviews] == ["beyond me", "beyond me too", ""]
-    assert [event.kind.value for event in hitl.history("task-1")][2:] == [
+    assert [event.kind.value for event in hitl.cases.history(task_id="task-1")][2:] == [
         *("review_opened", "escalated", "review_opened", "escalated", "review_opened"),
         *("decided", "resumed", "finished"),
     ]
@@ -141,19 +143,22 @@ def test_a_case_goes_up_the_chain_with_its_reason_and_its_history(hitl, waits, c
 
 def test_who_passed_a_case_up_no_longer_decides_it(hitl, waits):
     waits(hitl)
-    hitl.decide("task-1", a_review("escalate", "ana"))
+    hitl.decide(task_id="task-1", decision=a_review("escalate", "ana"))
 
     with pytest.raises(NotAuthorized, match="it needs 'senior_manager'"):
-        hitl.decide("task-1", a_review("approve", "ana"))
+        hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
     with pytest.raises(ReviewAlreadyDecided, match="by 'ana': escalate"):
-        hitl.decide("task-1", a_review("approve", "ana", review_id=hitl.show("task-1").reviews[0].review_id))
+        hitl.decide(
+            task_id="task-1",
+            decision=a_review("approve", "ana", review_id=hitl.cases.get(task_id="task-1").reviews[0].review_id),
+        )
 
 
 def test_the_same_escalation_again_is_the_same_receipt(hitl, waits):
     waits(hitl)
-    up = hitl.decide("task-1", a_review("escalate", "two", reason="beyond me"))
+    up = hitl.decide(task_id="task-1", decision=a_review("escalate", "two", reason="beyond me"))
 
-    again = hitl.decide("task-1", a_review("escalate", "two", reason="beyond me"))
+    again = hitl.decide(task_id="task-1", decision=a_review("escalate", "two", reason="beyond me"))
 
     assert again == up
     assert [row.role for row in again.reviews] == ["domain_reviewer", "senior_manager"]
@@ -162,7 +167,7 @@ def test_the_same_escalation_again_is_the_same_receipt(hitl, waits):
 def test_a_senior_who_escalates_passes_it_above_themselves(hitl, waits):
     waits(hitl)
 
-    assert hitl.decide("task-1", a_review("escalate", "max")).open_review.role == "compliance_officer"
+    assert hitl.decide(task_id="task-1", decision=a_review("escalate", "max")).open_review.role == "compliance_officer"
 
 
 def test_nobody_stands_above_the_top_of_the_chain(hitl, waits, refused):

@@ -61,12 +61,12 @@ def a_case(hitl, kind: str, verb: str, case: str) -> str:
     by = person if case == "own submission" else "somebody"
     hitl.submit(a_task(task_id, metadata=requested), an_output(task_id), submitted_by=by)
     if case == "own" and kind in MAY_DECIDE:
-        hitl.claim(task_id, kind)
+        hitl.reviews.claim(task_id=task_id, reviewer=kind)
     if case == "other's":
-        hitl.claim(task_id, "colleague")
+        hitl.reviews.claim(task_id=task_id, reviewer="colleague")
     if case == "lapsed":
-        until = hitl.claim(task_id, "colleague", seconds=0.001).claimed_until
-        while hitl.ledger.now() <= until:
+        until = hitl.reviews.claim(task_id=task_id, reviewer="colleague", seconds=0.001).claimed_until
+        while hitl.services.ledger.now() <= until:
             pass
     return task_id
 
@@ -74,25 +74,25 @@ def a_case(hitl, kind: str, verb: str, case: str) -> str:
 def do(hitl, kind: str, verb: str, task_id: str) -> None:
     match verb:
         case "claim":
-            hitl.claim(task_id, kind)
+            hitl.reviews.claim(task_id=task_id, reviewer=kind)
         case "release":
-            hitl.release(task_id, kind)
+            hitl.reviews.release(task_id=task_id, reviewer=kind)
         case "delegate":
-            hitl.delegate(task_id, kind, "colleague")
+            hitl.reviews.delegate(task_id=task_id, reviewer=kind, to="colleague")
         case "label":
-            hitl.label(task_id, kind, "Refund")
+            hitl.reviews.label(task_id=task_id, reviewer=kind, label="Refund")
         case "decide":
-            hitl.decide(task_id, a_review("approve", None), by=kind)
+            hitl.decide(task_id=task_id, decision=a_review("approve", None), reviewer=kind)
         case "escalate":
-            hitl.decide(task_id, a_review("escalate", None), by=kind)
+            hitl.decide(task_id=task_id, decision=a_review("escalate", None), reviewer=kind)
         case "cancel":
-            hitl.cancel(task_id, kind, reason="no longer wanted")
+            hitl.cases.cancel(task_id=task_id, submitted_by=kind, reason="no longer wanted")
 
 
 @pytest.mark.parametrize(("kind", "verb", "case"), list(product(KINDS, VERBS, CASES)))
 def test_what_is_not_allowed_is_refused_with_a_remedy_and_changes_nothing(hitl, kind, verb, case):
     task_id = a_case(hitl, kind, verb, case)
-    before = hitl.show(task_id), len(hitl.history(task_id))
+    before = hitl.cases.get(task_id=task_id), len(hitl.cases.history(task_id=task_id))
 
     if expected(kind, verb, case):
         do(hitl, kind, verb, task_id)
@@ -104,10 +104,10 @@ def test_what_is_not_allowed_is_refused_with_a_remedy_and_changes_nothing(hitl, 
     assert isinstance(refused.value, NotAuthorized | ReviewClaimed) or "the top of the chain" in sentence
     assert kind in sentence or "colleague" in sentence or verb == "escalate"
     assert any(hint in sentence for hint in (";", "did you mean", "their domains are", "there is no such reviewer"))
-    told = hitl.history(task_id)[before[1] :]
-    assert hitl.show(task_id) == before[0]
+    told = hitl.cases.history(task_id=task_id)[before[1] :]
+    assert hitl.cases.get(task_id=task_id) == before[0]
     assert [event.kind for event in told] in ([], [EventKind.REFUSED])
 
 
 def test_the_ledger_is_sound_after_all_of_it(hitl):
-    assert hitl.verify().sound
+    assert hitl.audit.verify().sound

@@ -10,25 +10,29 @@ from hitl_orchestrator.errors import CaseNotWaiting, InvalidInput, NotAuthorized
 
 def test_who_has_claimed_a_case_decides_it_and_others_are_told_who_has(hitl, waits):
     waits(hitl)
-    hitl.claim("task-1", "ana")
+    hitl.reviews.claim(task_id="task-1", reviewer="ana")
 
     with pytest.raises(ReviewClaimed, match="'ana'"):
-        hitl.decide("task-1", a_review("approve", "two"))
+        hitl.decide(task_id="task-1", decision=a_review("approve", "two"))
 
-    assert hitl.decide("task-1", a_review("approve", "ana")).status == "approved"
-    told = [(event.kind.value, event.actor.id) for event in hitl.history("task-1") if event.actor.id != "orchestrator"]
+    assert hitl.decide(task_id="task-1", decision=a_review("approve", "ana")).status == "approved"
+    told = [
+        (event.kind.value, event.actor.id)
+        for event in hitl.cases.history(task_id="task-1")
+        if event.actor.id != "orchestrator"
+    ]
     assert told == [("submitted", None), ("claimed", "ana"), ("refused", "two"), ("decided", "ana")]
-    assert hitl.verify().sound
+    assert hitl.audit.verify().sound
 
 
 def test_what_is_released_may_be_decided_by_others(hitl, waits):
     waits(hitl)
-    hitl.claim("task-1", "ana")
+    hitl.reviews.claim(task_id="task-1", reviewer="ana")
 
-    assert hitl.release("task-1", "ana")
-    assert not hitl.release("task-1", "ana")
-    assert hitl.decide("task-1", a_review("approve", "two")).status == "approved"
-    assert hitl.verify().sound
+    assert hitl.reviews.release(task_id="task-1", reviewer="ana")
+    assert not hitl.reviews.release(task_id="task-1", reviewer="ana")
+    assert hitl.decide(task_id="task-1", decision=a_review("approve", "two")).status == "approved"
+    assert hitl.audit.verify().sound
 
 
 @pytest.mark.parametrize("who", ["ben", "nobody"])
@@ -36,36 +40,36 @@ def test_who_may_not_decide_may_not_claim(hitl, waits, who):
     waits(hitl)
 
     with pytest.raises(NotAuthorized):
-        hitl.claim("task-1", who)
+        hitl.reviews.claim(task_id="task-1", reviewer=who)
 
 
 def test_only_what_waits_can_be_claimed_and_only_for_a_while(hitl, waits):
     waits(hitl)
     for seconds in (0, -1, 86_401, float("nan")):
         with pytest.raises(InvalidInput, match="is not in"):
-            hitl.claim("task-1", "ana", seconds=seconds)
-    hitl.decide("task-1", a_review("reject", "ana"))
+            hitl.reviews.claim(task_id="task-1", reviewer="ana", seconds=seconds)
+    hitl.decide(task_id="task-1", decision=a_review("reject", "ana"))
 
     with pytest.raises(CaseNotWaiting):
-        hitl.claim("task-1", "ana")
+        hitl.reviews.claim(task_id="task-1", reviewer="ana")
 
 
 def test_what_was_passed_up_is_nobody_s(hitl, waits):
     waits(hitl)
-    hitl.claim("task-1", "ana")
+    hitl.reviews.claim(task_id="task-1", reviewer="ana")
 
-    above = hitl.decide("task-1", a_review("escalate", "ana")).open_review
+    above = hitl.decide(task_id="task-1", decision=a_review("escalate", "ana")).open_review
 
     assert above.claimed_by is None
-    assert hitl.decide("task-1", a_review("reject", "max")).status == "rejected"
+    assert hitl.decide(task_id="task-1", decision=a_review("reject", "max")).status == "rejected"
 
 
 @pytest.mark.parametrize("claimed_by", ["'zoe'", "NULL"])
 def test_a_claim_that_was_changed_in_the_database_is_found(opened, sqlite_store, waits, claimed_by):
     hitl = opened(sqlite_store)
     waits(hitl)
-    hitl.claim("task-1", "ana")
+    hitl.reviews.claim(task_id="task-1", reviewer="ana")
     with sqlite3.connect(sqlite_store.removeprefix("sqlite:///")) as intruder:
         intruder.execute(f"UPDATE reviews SET claimed_by = {claimed_by}")
 
-    assert "claimed by another" in hitl.verify().problem
+    assert "claimed by another" in hitl.audit.verify().problem

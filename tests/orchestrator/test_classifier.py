@@ -72,7 +72,7 @@ def test_an_answer_that_is_no_output_is_refused_and_the_case_can_be_run_again(op
     with opened(sqlite_store, classifier=Model(answer)) as hitl:
         with pytest.raises(InvalidInput, match=match):
             hitl.submit(a_task())
-        assert hitl.show("task-1").status == "received"
+        assert hitl.cases.get(task_id="task-1").status == "received"
 
     with opened(sqlite_store, classifier=Model(an_output())) as hitl:
         assert [case.status for case in hitl.recover()] == ["approved"]
@@ -92,6 +92,6 @@ def test_a_classifier_that_fails_loses_nothing(opened, store):
     with pytest.raises(Down):
         hitl.submit(a_task())
 
-    assert hitl.show("task-1").status == "received"
+    assert hitl.cases.get(task_id="task-1").status == "received"
     assert hitl.submit(a_task()).status == "approved"
-    assert len(list(hitl.records())) == 1
+    assert len(list(hitl.audit.records())) == 1

@@ -64,25 +64,25 @@ def test_clocks_change_no_order_and_no_decision(durable_store, clocks):
         for number in range(4):
             name = f"task-{number}"
             (one, other)[number % 2].submit(a_task(name, risk_level="high"), an_output(name))
-            (other, one)[number % 2].decide(name, a_review("approve", "senior_manager"))
+            (other, one)[number % 2].decide(task_id=name, decision=a_review("approve", "senior_manager"))
 
         check_all_is_well(one, 4)
 
 
 def check_all_is_well(hitl, cases):
-    entries = list(hitl.ledger.events())
+    entries = list(hitl.services.ledger.events())
     assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
     assert {entry.at.utcoffset() for entry in entries} == {timedelta(0)}
-    records = list(hitl.records())
+    records = list(hitl.audit.records())
     assert [record.task_id for record in records] == [f"task-{number}" for number in range(cases)]
     assert {record.final_decision for record in records} == {"approved"}
     assert all(record.latency_seconds >= 0 for record in records)
     # What an entry says it was written at is when its clock said so, whatever the zone.
     for record in records:
-        told = {entry.kind: entry.at for entry in hitl.ledger.events(record.case_id)}
+        told = {entry.kind: entry.at for entry in hitl.services.ledger.events(record.case_id)}
         assert abs(told["decided"] - told["submitted"]) <= timedelta(hours=25)
     assert hitl.inbox() == []
-    assert hitl.verify().sound
+    assert hitl.audit.verify().sound
 
 
 PROCESS = """
@@ -138,7 +138,7 @@ def test_a_clock_that_steps_back_makes_no_negative_latency(durable_store):
         hitl.submit(a_task(risk_level="high"), an_output())
         clock.tick(-3600)
 
-        case = hitl.decide("task-1", a_review("approve", "senior_manager"))
+        case = hitl.decide(task_id="task-1", decision=a_review("approve", "senior_manager"))
 
     assert case.status == "approved"
     assert case.record.latency_seconds == 0
@@ -149,4 +149,4 @@ def test_a_clock_without_a_zone_is_refused_and_nothing_is_stored(durable_store):
         with pytest.raises(InvalidInput, match="has no zone"):
             hitl.submit(a_task(), an_output())
 
-        assert list(hitl.ledger.events()) == []
+        assert list(hitl.services.ledger.events()) == []

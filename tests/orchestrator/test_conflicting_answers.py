@@ -61,15 +61,15 @@ def test_of_many_answers_to_each_request_one_is_accepted_and_carried_out(
     assert len(told) == answers * requests
     for name in tasks:
         check_one_winner(hitl, name, [each for each in told if each["task_id"] == name])
-    assert sorted(record.task_id for record in hitl.records()) == sorted(tasks)
+    assert sorted(record.task_id for record in hitl.audit.records()) == sorted(tasks)
     assert hitl.recover() == []
-    assert hitl.verify().sound
+    assert hitl.audit.verify().sound
 
 
 def check_one_winner(hitl, task_id, told):
     """One was accepted; it is what was carried out, once, and everybody else was told of it."""
-    case = hitl.show(task_id)
-    kinds = Counter(event.kind.value for event in hitl.history(task_id))
+    case = hitl.cases.get(task_id=task_id)
+    kinds = Counter(event.kind.value for event in hitl.cases.history(task_id=task_id))
     (winner,) = [each for each in told if each["told"] == "accepted"]
     answer = answer_number(winner["number"])
 

@@ -53,7 +53,7 @@ def durable(opened, sqlite_store) -> Orchestrator:
 def warm(durable) -> None:
     """The first case makes the tables of the checkpoints."""
     durable.submit(a_task("first"), an_output("first", confidence=0.5))
-    durable.decide("first", a_review("reject", "ana"))
+    durable.decide(task_id="first", decision=a_review("reject", "ana"))
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_a_decision_takes_its_two_commits_and_the_one_that_lets_its_place_go(dur
     durable.submit(a_task(), an_output(confidence=0.5))
     counter.look()
 
-    durable.decide("task-1", a_review("approve", "ana"))
+    durable.decide(task_id="task-1", decision=a_review("approve", "ana"))
 
     assert counter.look() == (2 + 1, {"events": 3, "checkpoints": -1, "writes": -1})
     assert counter.checkpoint_bytes() == 0
@@ -95,13 +95,13 @@ def test_a_decision_takes_its_two_commits_and_the_one_that_lets_its_place_go(dur
 
 def test_a_repeated_answer_writes_nothing_and_a_refused_one_writes_once_that_it_was(durable, counter):
     durable.submit(a_task(), an_output(confidence=0.5))
-    durable.decide("task-1", a_review("approve", "ana"))
+    durable.decide(task_id="task-1", decision=a_review("approve", "ana"))
     counter.look()
 
-    durable.decide("task-1", a_review("approve", "ana"))
+    durable.decide(task_id="task-1", decision=a_review("approve", "ana"))
     for answer in [a_review("reject", "zoe"), a_review("approve", "ben")] * 3:
         with pytest.raises(RequestRejected):
-            durable.decide("task-1", answer)
+            durable.decide(task_id="task-1", decision=answer)
 
     assert counter.look() == (2, {"events": 2, "refusals": 2})
 
@@ -110,9 +110,9 @@ def test_a_repeated_answer_writes_nothing_and_a_refused_one_writes_once_that_it_
 def test_nothing_but_the_ledger_is_left_of_a_finished_case(durable, counter, path):
     durable.submit(a_task(), an_output(confidence=0.9 if path == "auto" else 0.5))
     if path == "escalate":
-        durable.decide("task-1", a_review("escalate", "ana"))
+        durable.decide(task_id="task-1", decision=a_review("escalate", "ana"))
     if path != "auto":
-        durable.decide("task-1", a_review("approve" if path == "escalate" else path, "zoe"))
+        durable.decide(task_id="task-1", decision=a_review("approve" if path == "escalate" else path, "zoe"))
 
     _, rows = counter.look()
     assert set(rows) - {"reviews"} == {"cases", "events"}
@@ -121,9 +121,9 @@ def test_nothing_but_the_ledger_is_left_of_a_finished_case(durable, counter, pat
 
 def test_reading_writes_nothing(durable, counter):
     durable.inbox()
-    durable.show("first")
-    durable.history("first")
-    list(durable.records())
+    durable.cases.get(task_id="first")
+    durable.cases.history(task_id="first")
+    list(durable.audit.records())
     durable.recover()
 
     assert counter.look() == (0, {})

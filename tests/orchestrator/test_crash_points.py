@@ -55,10 +55,10 @@ def stands(store, number):
     """Return how the case stands, once it is sure that nothing of it happened twice."""
     with Orchestrator.open(store) as hitl:
         try:
-            case = hitl.show(f"task-{number}")
+            case = hitl.cases.get(task_id=f"task-{number}")
         except UnknownCase:
             return None
-        counts = Counter(event.kind.value for event in hitl.history(case.case_id))
+        counts = Counter(event.kind.value for event in hitl.cases.history(case.case_id))
         assert counts.pop("review_opened", 1) == 1 + counts.get("escalated", 0)
         assert set(counts.values()) == {1}
         assert (case.record is not None) == (counts["finished"] == 1)
@@ -107,7 +107,7 @@ def test_whoever_dies_while_sweeping_leaves_a_case_that_goes_on(process, tmp_pat
 
         assert process("recover", store=store)["status"] == 0
         with Orchestrator.open(store) as hitl:
-            kinds = Counter(event.kind.value for event in hitl.history(f"task-{HUMAN}"))
+            kinds = Counter(event.kind.value for event in hitl.cases.history(task_id=f"task-{HUMAN}"))
             assert kinds["expired"] + kinds["escalated"] <= 1
         # What is passed up is out of time again at once: only what was not swept is swept now.
         if not kinds["expired"] + kinds["escalated"]:
@@ -126,9 +126,9 @@ def test_whoever_dies_while_redacting_has_erased_all_or_nothing(process, prepare
         store = prepared(HUMAN, ("submit", "decide"), f"dies-{nth}")
         died = process(**order("redact", HUMAN, 0), store=store, die_at=nth)
         with Orchestrator.open(store) as hitl:
-            case = hitl.show(f"task-{HUMAN}")
-            kinds = Counter(event.kind.value for event in hitl.history(case.case_id))
-            assert hitl.verify().problem is None
+            case = hitl.cases.get(task_id=f"task-{HUMAN}")
+            kinds = Counter(event.kind.value for event in hitl.cases.history(case.case_id))
+            assert hitl.audit.verify().problem is None
             assert (case.redacted, kinds["redacted"]) in ((False, 0), (True, 1))
             assert case.redacted == (f"label {HUMAN}" not in repr(case))
             assert case.redacted or not died["lines"]
@@ -136,8 +136,8 @@ def test_whoever_dies_while_redacting_has_erased_all_or_nothing(process, prepare
 
         assert process(**order("redact", HUMAN, 0), store=store)["status"] == 0
         with Orchestrator.open(store) as hitl:
-            assert hitl.show(case.case_id).redacted
-            assert hitl.verify().problem is None
+            assert hitl.cases.get(case.case_id).redacted
+            assert hitl.audit.verify().problem is None
         assert f"label {HUMAN}".encode() not in Path(store.removeprefix("sqlite:///")).read_bytes()
         if died["status"] == 0:
             break
@@ -153,8 +153,8 @@ def test_whoever_dies_while_recovering_leaves_a_case_that_goes_on(process, prepa
         store = prepared(number, before, f"dies-{nth}")
         process(**order(do, number, 0), store=store, die_at=nth)
         with Orchestrator.open(store) as hitl:
-            unfinished = {event.kind.value for event in hitl.ledger.events()} >= {"submitted"} and (
-                hitl.show(f"task-{number}").status in ("received", "decided")
+            unfinished = {event.kind.value for event in hitl.services.ledger.events()} >= {"submitted"} and (
+                hitl.cases.get(task_id=f"task-{number}").status in ("received", "decided")
             )
         if unfinished:
             stages.append(nth)
@@ -179,21 +179,21 @@ def test_a_place_that_a_crash_left_of_a_finished_case_changes_nothing(process, p
         if process(**order("decide", HUMAN, 0), store=store, die_at=nth)["status"] == 0:
             break
         with Orchestrator.open(store) as hitl:
-            case = hitl.show(f"task-{HUMAN}")
-            thread = hitl.runner.thread(case.case_id)
-            if case.record is None or hitl.runner.graph.checkpointer.get_tuple(thread) is None:
+            case = hitl.cases.get(task_id=f"task-{HUMAN}")
+            thread = hitl.services.runner.thread(case.case_id)
+            if case.record is None or hitl.services.runner.graph.checkpointer.get_tuple(thread) is None:
                 continue
             left.append(nth)
-            before = list(hitl.ledger.events())
+            before = list(hitl.services.ledger.events())
 
             forged = {"human_decision": "override", "reviewer_id": "compliance_officer", "reason": "late"}
-            result = hitl.runner.graph.invoke(Command(resume={"decision": forged}), thread)
+            result = hitl.services.runner.graph.invoke(Command(resume={"decision": forged}), thread)
 
             assert result["outcome"]["log_id"] == case.record.log_id
-            assert list(hitl.ledger.events()) == before
-            assert task_number(HUMAN)[1].agent_output == hitl.show(case.case_id).final_output
+            assert list(hitl.services.ledger.events()) == before
+            assert task_number(HUMAN)[1].agent_output == hitl.cases.get(case.case_id).final_output
             hitl.recover()
-            assert hitl.runner.graph.checkpointer.get_tuple(thread) is None
-            assert list(hitl.ledger.events()) == before
+            assert hitl.services.runner.graph.checkpointer.get_tuple(thread) is None
+            assert list(hitl.services.ledger.events()) == before
 
     assert left, "a crash no longer leaves a place behind: then say so in the decision on durability"

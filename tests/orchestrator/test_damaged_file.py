@@ -36,24 +36,24 @@ def fill(hitl: Orchestrator) -> list[str]:
                 an_output(name, confidence=0.9 if kind == "auto" else 0.5),
             )
             if kind == "received":
-                hitl.accept(*given)
+                hitl.cases.enqueue(*given)
                 continue
             hitl.submit(*given)
             if kind == "escalated":
-                hitl.decide(name, a_review("escalate", "domain_reviewer"))
+                hitl.decide(task_id=name, decision=a_review("escalate", "domain_reviewer"))
             if kind == "finished":
-                hitl.decide(name, a_review("reject", "senior_manager"))
+                hitl.decide(task_id=name, decision=a_review("reject", "senior_manager"))
             if kind == "edited":
-                hitl.decide(name, a_review("modify", "senior_manager"))
+                hitl.decide(task_id=name, decision=a_review("modify", "senior_manager"))
             if kind == "decided":
                 stop_before_the_outcome(hitl, name)
     return names
 
 
 def stop_before_the_outcome(hitl: Orchestrator, name: str) -> None:
-    hitl._drive = lambda case, **how: case
-    hitl.decide(name, a_review("override", "domain_reviewer"))
-    del hitl._drive
+    hitl.services._drive = lambda case, **how: case
+    hitl.decide(task_id=name, decision=a_review("override", "domain_reviewer"))
+    del hitl.services._drive
 
 
 @dataclass
@@ -73,8 +73,8 @@ class Read:
 def everything(hitl: Orchestrator, names: list[str]) -> Read:
     """All that is told of a store, through every door."""
     read = Read()
-    read.ask("records", lambda: list(hitl.records()))
-    read.ask("entries", lambda: list(hitl.ledger.events()))
+    read.ask("records", lambda: list(hitl.audit.records()))
+    read.ask("entries", lambda: list(hitl.services.ledger.events()))
     read.ask("inbox", lambda: list(map(unsealed, hitl.inbox())))
     read.ask("inbox of one role", lambda: list(map(unsealed, hitl.inbox(role="domain_reviewer"))))
     for name in names:
@@ -88,7 +88,7 @@ def unsealed(row: StoredReview) -> StoredReview:
 
 
 def shown(hitl: Orchestrator, name: str) -> Case:
-    case = hitl.show(name)
+    case = hitl.cases.get(task_id=name)
     return case.model_copy(update={"reviews": tuple(map(unsealed, case.reviews))})
 
 
@@ -100,7 +100,7 @@ def made(tmp_path_factory):
         names = fill(hitl)
         told = everything(hitl, names)
         assert told.refused == {}
-        assert hitl.verify().sound
+        assert hitl.audit.verify().sound
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return file, names, told.values
@@ -125,7 +125,7 @@ def check(store: str, names: list[str], before: dict[str, Any], *, act: bool = T
     with opened as hitl:
         read = everything(hitl, names)
         verification = Read()
-        verification.ask("sound", lambda: hitl.verify().sound)
+        verification.ask("sound", lambda: hitl.audit.verify().sound)
         found = verification.values.get("sound") is not True
         changed = [what for what, value in read.values.items() if value != before[what]]
         assert found or not changed, f"{changed[0]} reads otherwise, and nothing was found"
@@ -138,9 +138,9 @@ def check(store: str, names: list[str], before: dict[str, Any], *, act: bool = T
 def go_on(hitl: Orchestrator, so_far: str) -> None:
     """Decide what waits and drive on what was decided: as it was meant, or with a word of ours."""
     acts = Read()
-    acts.ask("decide", lambda: hitl.decide(WAITING, a_review("reject", "domain_reviewer")).status)
+    acts.ask("decide", lambda: hitl.decide(task_id=WAITING, decision=a_review("reject", "domain_reviewer")).status)
     acts.ask("recover", lambda: len(hitl.recover()))
-    acts.ask("shown", lambda: hitl.show(DECIDED).status)
+    acts.ask("shown", lambda: hitl.cases.get(task_id=DECIDED).status)
     if so_far == "as before":
         assert acts.values.get("decide", "rejected") == "rejected"
         ways = {"override_approved", *(["decided"] if "recover" in acts.refused else [])}

@@ -30,13 +30,13 @@ def timed(opened, store):
 def let_its_time_pass(hitl, clock, task_id="task-1"):
     """Wait, by the store's own clock, until the open review of a case is out of time; in memory that clock is ours."""
     clock.tick()
-    due = hitl.show(task_id).open_review.due_at
-    while hitl.ledger.now() <= due:
+    due = hitl.cases.get(task_id=task_id).open_review.due_at
+    while hitl.services.ledger.now() <= due:
         pass
 
 
 def kinds(hitl, task_id="task-1"):
-    return [event.kind.value for event in hitl.history(task_id)]
+    return [event.kind.value for event in hitl.cases.history(task_id=task_id)]
 
 
 def test_what_nobody_answers_in_time_is_passed_up_until_the_top_where_it_waits(timed, waits, clock):
@@ -45,16 +45,16 @@ def test_what_nobody_answers_in_time_is_passed_up_until_the_top_where_it_waits(t
     for role in ("senior_manager", "compliance_officer"):
         let_its_time_pass(hitl, clock)
 
-        [case] = hitl.sweep()
+        [case] = hitl.run_maintenance()
 
         assert (case.status, case.open_review.role) == ("waiting", role)
         assert "nobody with the role" in case.open_review.shown.passed_up_because
     let_its_time_pass(hitl, clock)
 
-    assert hitl.sweep() == []
+    assert hitl.run_maintenance() == []
     assert (case.open_review.shown.on_timeout, case.open_review.expires_at) == ("wait", None)
-    assert hitl.decide("task-1", a_review("reject", "zoe")).status == "rejected"
-    assert hitl.verify().sound
+    assert hitl.decide(task_id="task-1", decision=a_review("reject", "zoe")).status == "rejected"
+    assert hitl.audit.verify().sound
 
 
 def test_what_nobody_answers_in_time_is_rejected_where_the_rule_says_so(timed, waits, clock):
@@ -62,14 +62,14 @@ def test_what_nobody_answers_in_time_is_rejected_where_the_rule_says_so(timed, w
     waits(hitl)
     let_its_time_pass(hitl, clock)
 
-    [case] = hitl.sweep()
+    [case] = hitl.run_maintenance()
 
     record = case.record
     assert (case.status, record.decision_source, record.human_involved) == ("rejected", "timeout", False)
     assert (record.final_output, record.reviewer_id, record.human_decision) == (None, None, None)
     assert kinds(hitl) == ["submitted", "routed", "review_opened", "expired", "resumed", "finished"]
-    assert (hitl.sweep(), hitl.recover()) == ([], [])
-    assert hitl.verify().sound
+    assert (hitl.run_maintenance(), hitl.recover()) == ([], [])
+    assert hitl.audit.verify().sound
 
 
 def test_what_may_wait_is_answered_after_its_time(timed, waits, clock):
@@ -77,8 +77,8 @@ def test_what_may_wait_is_answered_after_its_time(timed, waits, clock):
     waits(hitl)
     let_its_time_pass(hitl, clock)
 
-    assert hitl.sweep() == []
-    assert hitl.decide("task-1", a_review("approve", "ana")).status == "approved"
+    assert hitl.run_maintenance() == []
+    assert hitl.decide(task_id="task-1", decision=a_review("approve", "ana")).status == "approved"
 
 
 @pytest.mark.parametrize("then", ["escalate", "reject"])
@@ -89,32 +89,32 @@ def test_a_late_answer_is_refused_swept_or_not_and_told_of(timed, waits, clock, 
     late = a_review("approve", "ana", review_id=review_id)
 
     with pytest.raises(ReviewExpired, match="takes no answer since"):
-        hitl.decide("task-1", late)
-    hitl.sweep()
+        hitl.decide(task_id="task-1", decision=late)
+    hitl.run_maintenance()
     with pytest.raises(ReviewExpired):
-        hitl.decide("task-1", late)
+        hitl.decide(task_id="task-1", decision=late)
 
-    refused = [event.body["cause"] for event in hitl.history("task-1") if event.kind == "refused"]
+    refused = [event.body["cause"] for event in hitl.cases.history(task_id="task-1") if event.kind == "refused"]
     assert refused == ["ReviewExpired"]
-    assert hitl.show("task-1").status == ("waiting" if then == "escalate" else "rejected")
+    assert hitl.cases.get(task_id="task-1").status == ("waiting" if then == "escalate" else "rejected")
 
 
 def test_whoever_was_asked_first_does_not_decide_what_was_passed_up(timed, waits, clock):
     hitl = timed()
     waits(hitl)
     let_its_time_pass(hitl, clock)
-    hitl.sweep()
+    hitl.run_maintenance()
 
     with pytest.raises(NotAuthorized):
-        hitl.decide("task-1", a_review("approve", "ana"))
+        hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
 
 
 def test_an_answer_in_time_counts_and_nothing_is_swept(timed, waits):
     hitl = timed("reject", HOUR)
     waits(hitl)
 
-    assert hitl.sweep() == []
-    assert hitl.decide("task-1", a_review("approve", "ana")).status == "approved"
+    assert hitl.run_maintenance() == []
+    assert hitl.decide(task_id="task-1", decision=a_review("approve", "ana")).status == "approved"
 
 
 @pytest.mark.parametrize("hours", [-24 * 400, -1, 1, 24 * 400])
@@ -123,8 +123,8 @@ def test_the_clock_of_whoever_sweeps_decides_nothing(opened, durable_store, wait
     waits(hitl)
     clock.tick(3600 * hours)
 
-    assert hitl.sweep() == []
-    assert hitl.decide("task-1", a_review("approve", "ana")).status == "approved"
+    assert hitl.run_maintenance() == []
+    assert hitl.decide(task_id="task-1", decision=a_review("approve", "ana")).status == "approved"
 
 
 def test_a_review_whose_deadline_was_changed_in_the_database_is_not_swept(opened, sqlite_store, waits):
@@ -136,11 +136,11 @@ def test_a_review_whose_deadline_was_changed_in_the_database_is_not_swept(opened
         intruder.execute("UPDATE reviews SET expires_at = '2020-01-01T00:00:00.000000Z'")
 
     with pytest.raises(HitlError, match="seal does not fit"):
-        hitl.sweep()
+        hitl.run_maintenance()
 
-    assert hitl.show("task-1").status == "waiting"
+    assert hitl.cases.get(task_id="task-1").status == "waiting"
     assert "alarm" in kinds(hitl)
-    assert not hitl.verify().sound
+    assert not hitl.audit.verify().sound
 
 
 @pytest.mark.parametrize("rounds", [10, pytest.param(500, marks=pytest.mark.soak)])
@@ -153,7 +153,7 @@ def test_of_an_answer_and_the_deadline_at_one_instant_exactly_one_counts(opened,
             hitl.submit(a_task(name), an_output(name, confidence=0.5))
         told += around_the_deadline(hitl, names, clock)
     assert sum(told.values()) == 10 * rounds
-    assert hitl.verify().sound
+    assert hitl.audit.verify().sound
 
 
 def around_the_deadline(hitl, names, clock):
@@ -162,21 +162,21 @@ def around_the_deadline(hitl, names, clock):
     def answer(name):
         together.wait()
         try:
-            return hitl.decide(name, a_review("approve", "zoe")).status
+            return hitl.decide(task_id=name, decision=a_review("approve", "zoe")).status
         except ReviewExpired:
             return None
 
     def sweep(_):
         together.wait()
-        while hitl.ledger.stages(CaseStage.WAITING):
-            hitl.sweep()
+        while hitl.services.ledger.stages(CaseStage.WAITING):
+            hitl.run_maintenance()
             clock.tick(0.001)
 
     with ThreadPoolExecutor(len(names) + 2) as pool:
         sweeping = [pool.submit(sweep, each) for each in range(2)]
         answering = [pool.submit(answer, name) for name in names]
-        middle = hitl.show(names[len(names) // 2]).reviews[0].due_at - A_MOMENT
-        while hitl.ledger.now() < middle:
+        middle = hitl.cases.get(task_id=names[len(names) // 2]).reviews[0].due_at - A_MOMENT
+        while hitl.services.ledger.now() < middle:
             clock.tick(0.001)
         together.wait()
         answers = {name: each.result() for name, each in zip(names, answering, strict=True)}
@@ -184,8 +184,12 @@ def around_the_deadline(hitl, names, clock):
             each.result()
     ended = Counter()
     for name, status in answers.items():
-        record = hitl.show(name).record
-        counted = [event.kind.value for event in hitl.history(name) if event.kind in ("decided", "expired", "finished")]
+        record = hitl.cases.get(task_id=name).record
+        counted = [
+            event.kind.value
+            for event in hitl.cases.history(task_id=name)
+            if event.kind in ("decided", "expired", "finished")
+        ]
         assert counted == ([("decided" if status else "expired"), "finished"])
         assert (record.final_decision, record.decision_source) == (
             ("approved", "human") if status else ("rejected", "timeout")

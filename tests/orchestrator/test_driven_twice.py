@@ -25,4 +25,4 @@ def test_whoever_is_second_returns_the_case_as_the_first_left_it():
         case = hitl.submit(a_task())
 
         assert case.status == "waiting"
-        assert hitl.decide("task-1", a_review("reject", "domain_reviewer")).status == "rejected"
+        assert hitl.decide(task_id="task-1", decision=a_review("reject", "domain_reviewer")).status == "rejected"

@@ -24,12 +24,12 @@ from hitl_orchestrator.errors import StoreUnavailable
 store, room, nobody = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "nobody"
 if nobody:  # who is root may write what may only be read; all that is imported late is imported before
     with Orchestrator.open(f"sqlite:///{tempfile.mkdtemp()}/warm.db") as hitl:
-        hitl.runner
+        hitl.services.runner
     os.setuid(65534)
 acknowledged, told = [], None
 try:
     with Orchestrator.open(store) as hitl:
-        hitl.runner
+        hitl.services.runner
         if room:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
@@ -69,8 +69,8 @@ def test_a_full_disk_is_told_and_nothing_acknowledged_is_lost(sqlite_store, kilo
     assert "cannot be used" in told
     with Orchestrator.open(sqlite_store) as hitl:
         hitl.recover()
-        assert [[name, hitl.show(name).status] for name, _ in acknowledged] == acknowledged
-        finished = [record.case_id for record in hitl.records()]
+        assert [[name, hitl.cases.get(task_id=name).status] for name, _ in acknowledged] == acknowledged
+        finished = [record.case_id for record in hitl.audit.records()]
         assert len(finished) == len(set(finished))
 
 
@@ -109,17 +109,17 @@ def test_a_writer_that_does_not_let_go_is_told_and_nothing_is_done(sqlite_store,
         monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_SECONDS", patience)
     with Orchestrator.open(sqlite_store) as hitl:
         hitl.submit(a_task("before", risk_level="high"), an_output("before"))
-        events = len(list(hitl.ledger.events()))
+        events = len(list(hitl.services.ledger.events()))
         other = Writer(sqlite_store)
 
         with pytest.raises(StoreUnavailable, match="database is locked"):
             hitl.submit(a_task(), an_output())
         with pytest.raises(StoreUnavailable, match="database is locked"):
-            hitl.decide("before", a_review("approve", "senior_manager"))
+            hitl.decide(task_id="before", decision=a_review("approve", "senior_manager"))
 
         other.let_go()
-        assert len(list(hitl.ledger.events())) == events
-        assert hitl.show("before").status == "waiting"
+        assert len(list(hitl.services.ledger.events())) == events
+        assert hitl.cases.get(task_id="before").status == "waiting"
         assert hitl.submit(a_task(), an_output()).status == "approved"
 
 
@@ -128,7 +128,7 @@ def test_a_writer_that_does_not_let_go_is_told_and_nothing_is_done(sqlite_store,
 )
 def test_a_writer_that_lets_go_in_time_is_waited_for(sqlite_store, seconds):
     """However long the other one holds on, within half a minute."""
-    with Orchestrator.open(sqlite_store) as hitl, closing(hitl.runner):
+    with Orchestrator.open(sqlite_store) as hitl, closing(hitl.services.runner):
         other, trying, done, statuses = Writer(sqlite_store), Event(), Event(), []
 
         def submit():

@@ -31,18 +31,18 @@ def test_a_case_goes_on_whatever_becomes_of_the_server(opened, own_server, proxy
         name = f"task-{number}"
         proxy.harm(next(moments), do=lambda: HARM[harm](own_server), after=number % COMMITS)
         waiting = hitl.submit(a_task(name), an_output(name, confidence=0.5))
-        done = hitl.decide(name, a_review("reject", "ana"))
+        done = hitl.decide(task_id=name, decision=a_review("reject", "ana"))
         struck += proxy.has_struck()
 
         assert (waiting.status, done.status) == ("waiting", "rejected")
-        assert hitl.show(name).reviews[0].verdict is not None
+        assert hitl.cases.get(task_id=name).reviews[0].verdict is not None
         told[name] = done.record
 
     # What was decided is safe; an outcome that was not flushed before the next crash is written again.
     hitl.recover()
-    counts = Counter((event.case_id, event.kind.value) for event in hitl.ledger.events() if event.case_id)
+    counts = Counter((event.case_id, event.kind.value) for event in hitl.services.ledger.events() if event.case_id)
     assert set(counts.values()) == {1}
-    assert {record.task_id: record for record in hitl.records()} == told
+    assert {record.task_id: record for record in hitl.audit.records()} == told
     assert struck >= faults - faults // COMMITS
     assert hitl.recover() == []
-    assert hitl.verify().sound
+    assert hitl.audit.verify().sound

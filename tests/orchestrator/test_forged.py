@@ -14,13 +14,17 @@ def case(hitl, waits):
 
 
 def resume(hitl, case, value):
-    return hitl.runner.graph.invoke(Command(resume=value), hitl.runner.thread(case.case_id))
+    return hitl.services.runner.graph.invoke(Command(resume=value), hitl.services.runner.thread(case.case_id))
 
 
 def still_waits(hitl, case):
-    state = hitl.runner.graph.get_state(hitl.runner.thread(case.case_id))
+    state = hitl.services.runner.graph.get_state(hitl.services.runner.thread(case.case_id))
     asked = [each.value["review_id"] for each in state.interrupts]
-    return hitl.show(case.case_id) == case and list(hitl.records()) == [] and asked == [case.open_review.review_id]
+    return (
+        hitl.cases.get(case.case_id) == case
+        and list(hitl.audit.records()) == []
+        and asked == [case.open_review.review_id]
+    )
 
 
 def wire(answer):
@@ -46,7 +50,7 @@ def test_a_resume_that_is_no_authorized_answer_asks_again(hitl, case, value):
 
     assert "outcome" not in result
     assert still_waits(hitl, case)
-    assert hitl.decide("task-1", a_review("reject", "ana")).status == "rejected"
+    assert hitl.decide(task_id="task-1", decision=a_review("reject", "ana")).status == "rejected"
 
 
 @pytest.mark.parametrize("value", ["approve", True, {"approved": True}, {"decision": "approve"}, {"decision": {}}, 1])
@@ -55,14 +59,14 @@ def test_a_resume_that_is_no_answer_at_all_is_refused_and_spoils_nothing(hitl, c
         resume(hitl, case, value)
 
     assert still_waits(hitl, case)
-    assert hitl.decide("task-1", a_review("reject", "ana")).status == "rejected"
+    assert hitl.decide(task_id="task-1", decision=a_review("reject", "ana")).status == "rejected"
 
 
 def test_an_authorized_answer_that_comes_straight_to_the_graph_counts_like_any_other(hitl, case):
     result = resume(hitl, case, wire(a_review("approve", "ana")))
 
     assert result["outcome"]["final_decision"] == "approved"
-    done = hitl.show("task-1")
+    done = hitl.cases.get(task_id="task-1")
     assert (done.status, done.record.reviewer_id) == ("approved", "ana")
     assert done.reviews[0].verdict.channel == "graph"
 
@@ -71,8 +75,8 @@ def test_an_escalation_that_comes_straight_to_the_graph_asks_the_next_level(hitl
     result = resume(hitl, case, wire(a_review("escalate", "ana")))
 
     assert result["__interrupt__"][0].value["review_id"] == f"{case.case_id}.1"
-    assert hitl.show("task-1").open_review.role == "senior_manager"
-    assert hitl.decide("task-1", a_review("approve", "max")).status == "approved"
+    assert hitl.cases.get(task_id="task-1").open_review.role == "senior_manager"
+    assert hitl.decide(task_id="task-1", decision=a_review("approve", "max")).status == "approved"
 
 
 FORGED_REVIEW = {
@@ -89,43 +93,43 @@ def forged_routing(case):
 
 
 def test_a_state_with_a_forged_review_is_not_finished(hitl, case):
-    graph, thread = hitl.runner.graph, hitl.runner.thread(case.case_id)
+    graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(case.case_id)
     graph.update_state(thread, {"review": FORGED_REVIEW}, as_node="human_review")
 
     with pytest.raises(IncompleteOutcome, match="has no final decision"):
         graph.invoke(None, thread)
 
-    assert (hitl.show(case.case_id), list(hitl.records())) == (case, [])
+    assert (hitl.cases.get(case.case_id), list(hitl.audit.records())) == (case, [])
 
 
 def test_a_state_with_a_forged_routing_is_not_finished(hitl, case):
-    graph, thread = hitl.runner.graph, hitl.runner.thread(case.case_id)
+    graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(case.case_id)
     graph.update_state(thread, {"decision": forged_routing(case)}, as_node="route")
 
     with pytest.raises(IncompleteOutcome):
         graph.invoke(None, thread)
 
-    assert (hitl.show(case.case_id), list(hitl.records())) == (case, [])
+    assert (hitl.cases.get(case.case_id), list(hitl.audit.records())) == (case, [])
 
 
 @pytest.mark.parametrize("forge", ["review", "decision", "nothing"])
 def test_a_goto_past_the_person_is_not_finished(hitl, case, forge):
-    graph, thread = hitl.runner.graph, hitl.runner.thread(case.case_id)
+    graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(case.case_id)
     update = {"review": {"review": FORGED_REVIEW}, "decision": {"decision": forged_routing(case)}}.get(forge, {})
 
     with pytest.raises(IncompleteOutcome):
         graph.invoke(Command(goto="finalize", update=update), thread)
 
-    assert (hitl.show(case.case_id), list(hitl.records())) == (case, [])
+    assert (hitl.cases.get(case.case_id), list(hitl.audit.records())) == (case, [])
 
 
 @pytest.mark.parametrize("as_node", ["human_review", "route"])
 def test_a_case_whose_state_was_forged_is_decided_by_its_person_all_the_same(hitl, case, as_node):
-    graph, thread = hitl.runner.graph, hitl.runner.thread(case.case_id)
+    graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(case.case_id)
     update = {"review": FORGED_REVIEW} if as_node == "human_review" else {"decision": forged_routing(case)}
     graph.update_state(thread, update, as_node=as_node)
 
-    done = hitl.decide("task-1", a_review("reject", "ana"))
+    done = hitl.decide(task_id="task-1", decision=a_review("reject", "ana"))
 
     assert (done.stage, done.status) == (CaseStage.FINISHED, "rejected")
     assert done.record.routing_decision == "human_review"
@@ -133,10 +137,10 @@ def test_a_case_whose_state_was_forged_is_decided_by_its_person_all_the_same(hit
 
 def test_the_graph_of_a_case_that_never_ran_does_not_finish_on_a_forged_routing(hitl, case):
     """Nothing of this case is in the tables but its submission; the policy itself must say that it may go ahead."""
-    accepted = hitl.accept(a_task("task-2"), an_output("task-2", confidence=0.5))
-    graph, thread = hitl.runner.graph, hitl.runner.thread(accepted.case_id)
+    accepted = hitl.cases.enqueue(a_task("task-2"), an_output("task-2", confidence=0.5))
+    graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(accepted.case_id)
     routing = case.open_review.shown.routing
-    state = hitl.runner.input(accepted.submission) | {
+    state = hitl.services.runner.input(accepted.submission) | {
         "classification": {"risk_level": "low", "output": an_output("task-2", confidence=0.5).model_dump(mode="json")},
         "score": routing.score.model_dump(mode="json"),
         "decision": forged_routing(case),
@@ -146,4 +150,4 @@ def test_the_graph_of_a_case_that_never_ran_does_not_finish_on_a_forged_routing(
     with pytest.raises(IncompleteOutcome):
         graph.invoke(None, thread)
 
-    assert hitl.show("task-2").status == "received"
+    assert hitl.cases.get(task_id="task-2").status == "received"

@@ -37,12 +37,12 @@ class Client:
             task, output = a_task(name, risk_level=risk), an_output(name, confidence=confidence, label=content)
             self._note(name, kind, (content, asks), lambda: self._hitl.submit(task, output))
         elif kind == "show":
-            self._note(name, kind, (), lambda: self._hitl.show(name))
+            self._note(name, kind, (), lambda: self._hitl.cases.get(task_id=name))
         else:
             said = self._chance.choice([*FINAL, "escalate", "escalate"])
             reviewer = self._chance.choice(CHAIN)
             answer = a_review(said, reviewer)
-            self._note(name, kind, (reviewer, said), lambda: self._hitl.decide(name, answer))
+            self._note(name, kind, (reviewer, said), lambda: self._hitl.decide(task_id=name, decision=answer))
 
     def _note(self, name, kind, given, act):
         call = next(self._clock)
@@ -85,7 +85,7 @@ def test_whatever_clients_saw_could_have_happened_one_step_after_the_other(
 
     assert kinds >= {"status", "UnknownCase", "TaskConflict", "CaseNotWaiting", "ReviewAlreadyDecided", "NotAuthorized"}
     assert hitl.recover() == []
-    assert hitl.verify().sound
+    assert hitl.audit.verify().sound
 
 
 # The checker itself.

@@ -38,10 +38,10 @@ def test_the_same_answer_many_times_at_once_is_one_decision_and_one_receipt(hitl
         waits(hitl, name)
         answers = [a_review("modify", "ana", idempotency_key=f"key-{number}")] * AT_ONCE
 
-        told = all_at_once(answers, lambda answer, name=name: hitl.decide(name, answer))
+        told = all_at_once(answers, lambda answer, name=name: hitl.decide(task_id=name, decision=answer))
 
-        assert {case.record.log_id for case in told} == {hitl.show(name).record.log_id}
-        kinds = Counter(event.kind.value for event in hitl.history(name))
+        assert {case.record.log_id for case in told} == {hitl.cases.get(task_id=name).record.log_id}
+        kinds = Counter(event.kind.value for event in hitl.cases.history(task_id=name))
         assert (kinds["decided"], kinds["finished"], kinds["refused"]) == (1, 1, 0)
 
 
@@ -55,7 +55,7 @@ def test_of_one_key_with_many_contents_at_once_one_counts(hitl, waits, rounds):
             for each in range(AT_ONCE)
         ]
 
-        told = all_at_once(answers, lambda answer, name=name: hitl.decide(name, answer))
+        told = all_at_once(answers, lambda answer, name=name: hitl.decide(task_id=name, decision=answer))
 
         accepted = [each for each in told if not isinstance(each, Exception)]
         assert len(accepted) == 1
@@ -66,7 +66,7 @@ def test_an_escalation_that_is_sent_again_goes_up_one_level_only(hitl, waits):
     waits(hitl)
     answer = a_review("escalate", "two", idempotency_key="up")
 
-    first, again = hitl.decide("task-1", answer), hitl.decide("task-1", answer)
+    first, again = hitl.decide(task_id="task-1", decision=answer), hitl.decide(task_id="task-1", decision=answer)
 
     assert first.open_review == again.open_review
     assert [row.role for row in again.reviews] == ["domain_reviewer", "senior_manager"]
@@ -75,31 +75,33 @@ def test_an_escalation_that_is_sent_again_goes_up_one_level_only(hitl, waits):
 def test_an_answer_that_is_sent_again_after_the_case_went_on_is_the_same_receipt(hitl, waits):
     waits(hitl)
     answer = a_review("escalate", "ana", idempotency_key="up")
-    hitl.decide("task-1", answer)
-    hitl.decide("task-1", a_review("reject", "zoe"))
+    hitl.decide(task_id="task-1", decision=answer)
+    hitl.decide(task_id="task-1", decision=a_review("reject", "zoe"))
 
-    assert hitl.decide("task-1", answer).status == "rejected"
+    assert hitl.decide(task_id="task-1", decision=answer).status == "rejected"
     with pytest.raises(ReviewAlreadyDecided):
-        hitl.decide("task-1", a_review("approve", "zoe", idempotency_key="other"))
+        hitl.decide(task_id="task-1", decision=a_review("approve", "zoe", idempotency_key="other"))
 
 
 def test_a_key_that_was_used_for_another_case_is_refused_and_told_of(hitl, waits):
     waits(hitl)
     waits(hitl, "task-2")
-    hitl.decide("task-1", a_review("approve", "ana", idempotency_key="k"))
+    hitl.decide(task_id="task-1", decision=a_review("approve", "ana", idempotency_key="k"))
 
     with pytest.raises(KeyReused, match="give this one a key of its own"):
-        hitl.decide("task-2", a_review("approve", "ana", idempotency_key="k"))
+        hitl.decide(task_id="task-2", decision=a_review("approve", "ana", idempotency_key="k"))
 
-    assert hitl.show("task-2").status == "waiting"
-    assert [event.body["cause"] for event in hitl.history("task-2") if event.kind == "refused"] == ["KeyReused"]
-    assert hitl.decide("task-2", a_review("approve", "two", idempotency_key="k")).status == "approved"
+    assert hitl.cases.get(task_id="task-2").status == "waiting"
+    assert [event.body["cause"] for event in hitl.cases.history(task_id="task-2") if event.kind == "refused"] == [
+        "KeyReused"
+    ]
+    assert hitl.decide(task_id="task-2", decision=a_review("approve", "two", idempotency_key="k")).status == "approved"
 
 
 def test_the_key_stands_in_the_ledger(hitl, waits):
     waits(hitl)
-    hitl.decide("task-1", a_review("approve", "ana", idempotency_key="k"))
+    hitl.decide(task_id="task-1", decision=a_review("approve", "ana", idempotency_key="k"))
 
-    decided = next(event for event in hitl.history("task-1") if event.kind == "decided")
+    decided = next(event for event in hitl.cases.history(task_id="task-1") if event.kind == "decided")
     assert decided.body["verdict"]["review"]["idempotency_key"] == "k"
-    assert hitl.verify().sound
+    assert hitl.audit.verify().sound

@@ -13,21 +13,21 @@ from hitl_orchestrator.wiring.build import new_case_id
 DOORS = {
     "submit": lambda hitl, name: submitted(hitl, name, 0.9),
     "resubmit": lambda hitl, name: hitl.submit(a_task(name), an_output(name), resubmit=True),
-    "accept": lambda hitl, name: hitl.accept(a_task(name), an_output(name), resubmit=True),
-    "add_gold_case": lambda hitl, name: hitl.add_gold_case(
+    "accept": lambda hitl, name: hitl.cases.enqueue(a_task(name), an_output(name), resubmit=True),
+    "add_gold_case": lambda hitl, name: hitl.reviews.add_gold_case(
         a_task(name), an_output(name, confidence=0.1), HumanDecision.REJECT
     ),
-    "second look": lambda hitl, name: hitl.add_second_review("looked-at", name),
+    "second look": lambda hitl, name: hitl.reviews.add_second_review(task_id="looked-at", new_task_id=name),
 }
 
 
 @pytest.mark.parametrize("door", DOORS)
 def test_no_door_takes_an_id_that_is_kept_and_none_tells_whether_there_is_such_a_case(opened, door):
     hitl = opened("memory://", policy=checked(1))
-    hitl.activate_policy(checked(1), **BY_MAX)
+    hitl.policy.activate(checked(1), **BY_MAX)
     submitted(hitl, "looked-at", 0.1)
-    hitl.decide("looked-at", a_review("approve", "zoe"))
-    drawn, waits = submitted(hitl, "task-1", 0.9), hitl.activate_policy(LOOSE, **BY_MAX).case
+    hitl.decide(task_id="looked-at", decision=a_review("approve", "zoe"))
+    drawn, waits = submitted(hitl, "task-1", 0.9), hitl.policy.activate(LOOSE, **BY_MAX).case
     there = spot_check_id(drawn.case_id), policy_change_id(waits.case_id)
     before = [row.review_id for row in hitl.inbox()]
     assert {row.shown.task.task_id for row in hitl.inbox()} == set(there)
@@ -50,21 +50,21 @@ def test_other_ids_are_anybody_s(opened, name):
 
 def test_no_newer_attempt_takes_the_place_of_what_measures_reviewers_or_changes_the_policy(opened, store):
     hitl = opened(store, policy=checked(1))
-    hitl.activate_policy(checked(1), **BY_MAX)
+    hitl.policy.activate(checked(1), **BY_MAX)
     drawn = submitted(hitl, "task-1", 0.9)
-    planted = hitl.add_gold_case(a_task("planted"), an_output("planted", confidence=0.1), HumanDecision.REJECT)
-    ours = [hitl.show(spot_check_id(drawn.case_id)), planted, hitl.activate_policy(LOOSE, **BY_MAX).case]
+    planted = hitl.reviews.add_gold_case(a_task("planted"), an_output("planted", confidence=0.1), HumanDecision.REJECT)
+    ours = [hitl.cases.get(task_id=spot_check_id(drawn.case_id)), planted, hitl.policy.activate(LOOSE, **BY_MAX).case]
 
     for number, case in enumerate(ours):
         again = a_submission(f"again-{number}", a_task(case.task_id, task_description="other"))
         with pytest.raises(TaskConflict, match="takes no newer attempt; give it a new task_id"):
-            hitl.ledger.receive(again, AGENT, resubmit=True)
+            hitl.services.ledger.receive(again, AGENT, resubmit=True)
 
     with pytest.raises(TaskConflict, match="takes no newer attempt"):
         hitl.submit(a_task("planted"), an_output("planted"), resubmit=True)
     hitl.recover()
     assert {row.case_id for row in hitl.inbox()} == {case.case_id for case in ours}
-    assert hitl.verify().sound
+    assert hitl.audit.verify().sound
 
 
 def test_what_was_submitted_before_is_never_taken_for_a_known_answer(opened):
@@ -72,19 +72,19 @@ def test_what_was_submitted_before_is_never_taken_for_a_known_answer(opened):
     hitl.submit(a_task(), an_output(confidence=0.1))
 
     with pytest.raises(InvalidInput, match=r"it was submitted before, .* give this one another id"):
-        hitl.add_gold_case(a_task(), an_output(confidence=0.1), HumanDecision.REJECT)
+        hitl.reviews.add_gold_case(a_task(), an_output(confidence=0.1), HumanDecision.REJECT)
 
 
 def test_a_second_look_stays_whatever_is_submitted_under_its_id(opened):
     hitl = opened("memory://")
     submitted(hitl, "task-1", 0.1)
-    hitl.decide("task-1", a_review("approve", "zoe"))
-    look = hitl.add_second_review("task-1", "task-2")
+    hitl.decide(task_id="task-1", decision=a_review("approve", "zoe"))
+    look = hitl.reviews.add_second_review(task_id="task-1", new_task_id="task-2")
 
     with pytest.raises(TaskConflict, match="takes no newer attempt"):
         hitl.submit(a_task("task-2"), an_output("task-2"), resubmit=True)
 
     assert look.submission.probe == QualityCheck(
-        kind=QualityCheckKind.SECOND_REVIEW, of=hitl.show("task-1").case_id, not_by=("zoe",)
+        kind=QualityCheckKind.SECOND_REVIEW, of=hitl.cases.get(task_id="task-1").case_id, not_by=("zoe",)
     )
-    assert hitl.show("task-2").status == "waiting"
+    assert hitl.cases.get(task_id="task-2").status == "waiting"

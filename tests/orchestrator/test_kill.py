@@ -21,18 +21,18 @@ KILLED = -9
 
 def check_chain(hitl):
     previous = "0" * 64
-    with hitl.ledger.books() as books:
+    with hitl.services.ledger.books() as books:
         for number, stored in enumerate(books.entries(), start=1):
             said = json.loads(stored.entry)
             assert (said["seq"], said["previous"]) == (number, previous)
             assert stored.digest == sha256(canonical_json(said).encode()).hexdigest()
             previous = stored.digest
-    assert hitl.verify().sound
+    assert hitl.audit.verify().sound
 
 
 def check_nothing_happened_twice(hitl):
     """One outcome for each case, and no step of any case more often than people took it."""
-    counts = Counter((event.case_id, event.kind.value) for event in hitl.ledger.events() if event.case_id)
+    counts = Counter((event.case_id, event.kind.value) for event in hitl.services.ledger.events() if event.case_id)
     passed_up = {case_id: count for (case_id, kind), count in counts.items() if kind == "escalated"}
     for (case_id, kind), number in counts.items():
         assert number == 1 + (passed_up.get(case_id, 0) if kind == "review_opened" else 0), (case_id, kind)
@@ -40,7 +40,7 @@ def check_nothing_happened_twice(hitl):
 
 def check_outcome(hitl, number):
     """A finished case says what its rule, or the person who decided it, said."""
-    case = hitl.show(f"task-{number}")
+    case = hitl.cases.get(task_id=f"task-{number}")
     record, (_, output), answers = case.record, task_number(number), answers_to(number)
     if not answers:
         assert (record.decision_source, record.rule_id, record.final_decision) == ("agent", "rule_004", "approved")
@@ -96,7 +96,7 @@ def test_killed_at_random_instants_nothing_acknowledged_is_lost(process, sqlite_
 
     with Orchestrator.open(sqlite_store) as hitl:
         for number, [[case_id, status]] in taken_in.items():
-            case = hitl.show(f"task-{number}")
+            case = hitl.cases.get(task_id=f"task-{number}")
             assert (case.case_id, case.status) == (case_id, status)
             assert status == ("waiting" if answers_to(number) else "approved")
         check_nothing_happened_twice(hitl)
@@ -107,11 +107,11 @@ def test_killed_at_random_instants_nothing_acknowledged_is_lost(process, sqlite_
     assert kills.count(KILLED) >= 50
     with Orchestrator.open(sqlite_store) as hitl:
         for number in range(TASKS):
-            case = hitl.show(f"task-{number}")
+            case = hitl.cases.get(task_id=f"task-{number}")
             assert case.stage is CaseStage.FINISHED
             assert [int(step) for step, _ in decided.get(number, [])] == list(range(len(answers_to(number))))
             check_outcome(hitl, number)
-        assert len(list(hitl.records())) == TASKS
+        assert len(list(hitl.audit.records())) == TASKS
         check_nothing_happened_twice(hitl)
         check_chain(hitl)
         assert hitl.recover() == []
@@ -196,7 +196,7 @@ def test_the_installed_command_is_killed_while_it_runs_a_file(sqlite_store, file
     command = [sys.executable, "-m", "hitl_orchestrator.cli", "--store", sqlite_store]
     running = subprocess.Popen([*command, "run", *files, "--json"], stdout=subprocess.PIPE, text=True)
     with Orchestrator.open(sqlite_store) as hitl:
-        while sum(1 for _ in hitl.ledger.events()) < 60 and running.poll() is None:
+        while sum(1 for _ in hitl.services.ledger.events()) < 60 and running.poll() is None:
             continue
         running.kill()
         assert running.communicate()[0] == ""
@@ -220,6 +220,6 @@ def test_the_canonical_data_survive_a_kill_between_any_two_entries(command_line,
     assert command_line(*argv)[0] == 0
 
     with Orchestrator.open(sqlite_store) as hitl:
-        found = {record.task_id: record.final_decision for record in hitl.records()}
+        found = {record.task_id: record.final_decision for record in hitl.audit.records()}
         check_nothing_happened_twice(hitl)
     assert found == {each["task_id"]: each["final_decision"] for each in canonical("audit_logs")}

@@ -39,16 +39,16 @@ def test_a_large_output_is_approved_byte_for_byte(opened, durable_store, waits, 
         hitl.close()
         hitl = opened(durable_store)
 
-    case = hitl.decide("task-1", a_review("approve", "ana"))
+    case = hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
 
     assert case.final_output.model_dump_json() == large.agent_output.model_dump_json()
-    assert hitl.show("task-1").record.final_output == large.agent_output
+    assert hitl.cases.get(task_id="task-1").record.final_output == large.agent_output
 
 
 def test_a_large_edit_is_carried_out_byte_for_byte(hitl, waits):
     waits(hitl)
 
-    case = hitl.decide("task-1", a_review("modify", "ana", modified_output=LARGE))
+    case = hitl.decide(task_id="task-1", decision=a_review("modify", "ana", modified_output=LARGE))
 
     assert case.final_output.model_dump(exclude={"explanation"}) == LARGE
 

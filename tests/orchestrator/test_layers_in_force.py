@@ -47,13 +47,13 @@ def test_every_layer_has_its_say_and_the_ledger_names_each(opened, store):
         "senior_manager",
         "Ask for the invoice.",
     )
-    routed = next(event for event in hitl.ledger.events(large.case_id) if event.kind == "routed")
+    routed = next(event for event in hitl.services.ledger.events(large.case_id) if event.kind == "routed")
     assert [(one["layer"], one["rule_id"]) for one in routed.body["decision"]["layers"]] == [
         ("organization", "go"),
         ("domain customer_support", "large"),
         ("user ann", "ask"),
     ]
-    assert hitl.verify().sound
+    assert hitl.audit.verify().sound
 
 
 def test_a_store_keeps_all_layers_over_a_restart(opened, durable_store):

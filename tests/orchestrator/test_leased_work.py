@@ -44,7 +44,7 @@ def test_what_somebody_drives_is_left_to_them_and_the_agent_is_asked_once(opened
         thinking.may_answer.set()
 
         assert first.result().record == again.result().record
-    assert (thinking.asked, hitl.show("task-1").status) == (1, "approved")
+    assert (thinking.asked, hitl.cases.get(task_id="task-1").status) == (1, "approved")
 
 
 def test_what_takes_longer_than_its_lease_is_carried_on_by_another_and_happens_once(opened, durable_store):
@@ -59,7 +59,7 @@ def test_what_takes_longer_than_its_lease_is_carried_on_by_another_and_happens_o
         thinking.may_answer.set()
 
         assert first.result().record == case.record
-    assert [event.kind.value for event in other.history("task-1")] == ["submitted", "routed", "finished"]
+    assert [event.kind.value for event in other.cases.history(task_id="task-1")] == ["submitted", "routed", "finished"]
 
 
 def test_what_an_error_stopped_may_be_carried_on_at_once(opened, durable_store):
@@ -75,8 +75,8 @@ def test_what_an_error_stopped_may_be_carried_on_at_once(opened, durable_store):
 
 def test_what_this_code_may_not_drive_is_left_to_whoever_may(opened, durable_store):
     changed, able = opened(durable_store), opened(durable_store)
-    able.accept(a_task(), an_output())
-    changed.version = "g-changed"
+    able.cases.enqueue(a_task(), an_output())
+    changed.services.version = "g-changed"
 
     with pytest.raises(RecoveryIncomplete, match="g-changed"):
         changed.recover()
@@ -86,7 +86,7 @@ def test_what_this_code_may_not_drive_is_left_to_whoever_may(opened, durable_sto
 
 
 def test_what_is_accepted_is_anybody_s(opened, durable_store):
-    opened(durable_store).accept(a_task(), an_output())
+    opened(durable_store).cases.enqueue(a_task(), an_output())
 
     assert [case.status for case in opened(durable_store).recover()] == ["approved"]
 
@@ -98,8 +98,8 @@ from support.builders import a_review
 from hitl_orchestrator import Orchestrator
 
 hitl = Orchestrator.open(sys.argv[1])
-driven, hitl._drive = hitl._drive, lambda case: print("decided", flush=True) or Event().wait()
-hitl.decide("task-1", a_review("approve", "domain_reviewer"))
+driven, hitl.services._drive = hitl.services._drive, lambda case: print("decided", flush=True) or Event().wait()
+hitl.decide(task_id="task-1", decision=a_review("approve", "domain_reviewer"))
 """
 
 
@@ -113,11 +113,11 @@ def test_a_decision_whose_process_dies_is_carried_on_by_any_other(durable_store)
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
         )
         assert child.stdout.readline() == "decided\n"
-        assert hitl.show("task-1").status == "decided"
+        assert hitl.cases.get(task_id="task-1").status == "decided"
         assert hitl.recover() == []
 
         child.kill()
         child.communicate()
 
         assert [case.status for case in hitl.recover()] == ["approved"]
-        assert hitl.decide("task-1", a_review("approve", "domain_reviewer")).status == "approved"
+        assert hitl.decide(task_id="task-1", decision=a_review("approve", "domain_reviewer")).status == "approved"

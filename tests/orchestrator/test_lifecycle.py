@@ -31,7 +31,7 @@ def desk(opened, store):
 
 def let_pass(hitl, clock, time):
     clock.tick(1)
-    while hitl.ledger.now() <= time:
+    while hitl.services.ledger.now() <= time:
         pass
 
 
@@ -41,24 +41,24 @@ def bring_to(hitl, clock, state):
     row = hitl.submit(task, an_output(), submitted_by="sender").open_review
     match state:
         case State.CLAIMED:
-            hitl.claim("task-1", "r1")
+            hitl.reviews.claim(task_id="task-1", reviewer="r1")
         case State.EXPIRED:
             let_pass(hitl, clock, row.expires_at)
-            hitl.sweep()
+            hitl.run_maintenance()
         case State.CANCELED:
-            hitl.cancel("task-1", "sender", reason="no")
+            hitl.cases.cancel(task_id="task-1", submitted_by="sender", reason="no")
         case State.SUPERSEDED:
             hitl.submit(a_task(task_description="anew"), an_output(), resubmit=True)
         case State.DECIDED | State.VOTED:
-            hitl.decide("task-1", a_review("approve", "r2"))
+            hitl.decide(task_id="task-1", decision=a_review("approve", "r2"))
         case State.ESCALATED:
-            hitl.decide("task-1", a_review("escalate", "r2"))
+            hitl.decide(task_id="task-1", decision=a_review("escalate", "r2"))
     return row
 
 
 def do(hitl, clock, row, verb):
     """Do something to this very review. The same withdrawal again is a receipt, and changes nothing."""
-    desk, row = hitl._desk, hitl.ledger.proven(row.review_id)
+    desk, row = hitl.services._desk, hitl.services.ledger.proven(row.review_id)
     match verb:
         case Verb.CLAIM:
             desk.claim(row, "r1", 60, "library")
@@ -76,7 +76,7 @@ def do(hitl, clock, row, verb):
                 let_pass(hitl, clock, row.expires_at)
             desk.expire(row)
         case Verb.CANCEL:
-            desk.cancel(row, hitl.ledger.case(row.case_id), "sender", reason="no", channel="library")
+            desk.cancel(row, hitl.services.ledger.case(row.case_id), "sender", reason="no", channel="library")
         case Verb.SUPERSEDE:
             desk.supersede(row)
         case _:
@@ -95,12 +95,12 @@ PAIRS = [(state, verb) for state, verb in product(State, Verb) if verb is not Ve
 def test_a_verb_does_what_the_table_says_or_is_refused(desk, clock, state, verb):
     hitl = desk(timed=State.EXPIRED in (state, MOVES.get((state, verb))))
     row = bring_to(hitl, clock, state)
-    before = hitl.ledger.proven(row.review_id)
+    before = hitl.services.ledger.proven(row.review_id)
 
     with suppress(HitlError):
         do(hitl, clock, row, verb)
 
-    after = hitl.ledger.proven(row.review_id)
+    after = hitl.services.ledger.proven(row.review_id)
     assert (after != before) is ((state, verb) in MOVES)
-    assert state_of(after, hitl.ledger.now()) is MOVES.get((state, verb), state)
-    assert hitl.verify().sound
+    assert state_of(after, hitl.services.ledger.now()) is MOVES.get((state, verb), state)
+    assert hitl.audit.verify().sound

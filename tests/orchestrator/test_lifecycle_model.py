@@ -77,7 +77,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     def teardown(self):
         if hasattr(self, "hitl"):
-            found = self.hitl.verify()
+            found = self.hitl.audit.verify()
             self.hitl.close()
             assert found.sound, found.problem
 
@@ -99,33 +99,33 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(which=WHICH, who=WHO, minutes=st.sampled_from([15, 15, 600]))
     def claim(self, which, who, minutes):
         row, who = self.somebody_with(which, who)
-        self.tried(lambda: self.hitl.claim(row.case_id, who, seconds=60 * minutes))
+        self.tried(lambda: self.hitl.reviews.claim(row.case_id, reviewer=who, seconds=60 * minutes))
 
     @rule(which=WHICH, who=WHO)
     def release(self, which, who):
         row, who = self.somebody_with(which, who)
-        self.tried(lambda: self.hitl.release(row.case_id, who))
+        self.tried(lambda: self.hitl.reviews.release(row.case_id, reviewer=who))
 
     @rule(which=WHICH, who=WHO, to=WHO)
     def delegate(self, which, who, to):
         row, who = self.somebody_with(which, who)
         _, to = self.somebody_with(which, to)
-        self.tried(lambda: self.hitl.delegate(row.case_id, who, to, reason="I am away"))
+        self.tried(lambda: self.hitl.reviews.delegate(row.case_id, reviewer=who, to=to, reason="I am away"))
 
     @rule(who=st.sampled_from(sorted(KNOWN)))
     def take_the_next(self, who):
-        row = self.tried(lambda: self.hitl.next_for(who))
+        row = self.tried(lambda: self.hitl.reviews.next(reviewer=who))
         assert row is None or row.claimed_by == who
 
     @rule()
     def hand_out(self):
-        for row, to, why in self.hitl.assign():
+        for row, to, why in self.hitl.reviews.assign():
             assert to in self.who_may(row) if to else why
 
     @rule(which=WHICH, who=WHO)
     def view(self, which, who):
         row, who = self.somebody_with(which, who)
-        self.tried(lambda: self.hitl.view(row.case_id, who))
+        self.tried(lambda: self.hitl.reviews.view(row.case_id, reviewer=who))
 
     @rule(
         which=WHICH,
@@ -138,7 +138,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     def say(self, row, who, word, label="this"):
         """Let somebody answer; whoever does may, and the review took it from them just then."""
-        row = self.hitl.show(row.case_id).open_review or row
+        row = self.hitl.cases.get(row.case_id).open_review or row
         more = {"modified_output": {"predicted_label": label}} if word == "modify" else {}
         case = self.tried(lambda: self.hitl.decide(row.case_id, a_review(word, who, **more)))
         if case is not None and row.verdict is None and self.is_answered(row):
@@ -171,12 +171,12 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(which=WHICH, who=st.sampled_from(["submitter", "an-agent", "first"]))
     def cancel(self, which, who):
         row, _ = self.somebody_with(which, 0)
-        case = self.tried(lambda: self.hitl.cancel(row.case_id, who, reason="no longer needed"))
+        case = self.tried(lambda: self.hitl.cases.cancel(row.case_id, submitted_by=who, reason="no longer needed"))
         assert case is None or who in self.interested[case.case_id]
 
     @rule()
     def sweep(self):
-        self.hitl.sweep()
+        self.hitl.run_maintenance()
 
     @rule(minutes=st.sampled_from([1, 16, 300]))
     def let_time_pass(self, minutes):
@@ -198,11 +198,11 @@ class Lifecycle(RuleBasedStateMachine):
     def tried(self, act):
         """Do something; where it is refused, make sure that nothing came of it but the entry that says so."""
         self.clock.tick()
-        rows, end = self.hitl.inbox(), self.hitl.ledger.head().seq
+        rows, end = self.hitl.inbox(), self.hitl.services.ledger.head().seq
         try:
             return act()
         except (RequestRejected, InvalidInput):
-            told = [event.kind.value for event in self.hitl.ledger.events() if event.seq > end]
+            told = [event.kind.value for event in self.hitl.services.ledger.events() if event.seq > end]
             assert self.hitl.inbox() == rows
             assert told in ([], ["refused"])
             return None
@@ -211,24 +211,24 @@ class Lifecycle(RuleBasedStateMachine):
         return any(event.body.get("review_id") == row.review_id for event in self.answers(row.case_id))
 
     def answers(self, case_id):
-        return [event for event in self.hitl.history(case_id) if event.kind in ANSWERED]
+        return [event for event in self.hitl.cases.history(case_id) if event.kind in ANSWERED]
 
     @invariant()
     def what_must_hold_of_a_case_holds(self):
         waiting = {row.case_id: row for row in self.hitl.inbox()} if hasattr(self, "hitl") else {}
         for case_id in getattr(self, "interested", ()):
-            events = self.hitl.history(case_id)
+            events = self.hitl.cases.history(case_id)
             if self.looked_through.get(case_id) != len(events):
                 self.looked_through[case_id] = len(events)
                 one_answer_to_a_review_and_one_outcome(events)
                 every_answer_of_somebody_who_may_give_it(events, self.interested[case_id])
                 nothing_goes_ahead_without_the_persons_it_needs(events)
-                self.somebody_can_reach_it(self.hitl.show(case_id), waiting.get(case_id))
+                self.somebody_can_reach_it(self.hitl.cases.get(case_id), waiting.get(case_id))
 
     def somebody_can_reach_it(self, case, row):
         assert (row is None) is (case.record is not None)
         if row is not None:
-            view = self.hitl.view(case.case_id)
+            view = self.hitl.reviews.view(case.case_id)
             assert set(view.may_decide) <= set(self.who_may(row))
             assert view.may_decide or (row.role == TOP and not self.who_may(row))
 

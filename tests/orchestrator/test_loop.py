@@ -9,7 +9,7 @@ from hitl_orchestrator.errors import CaseNotWaiting, ReviewAlreadyDecided, Revie
 
 
 def kinds(hitl, given_id):
-    return [event.kind.value for event in hitl.history(given_id)]
+    return [event.kind.value for event in hitl.cases.history(task_id=given_id)]
 
 
 def test_a_case_that_a_rule_approves_is_finished_at_once(hitl):
@@ -20,8 +20,8 @@ def test_a_case_that_a_rule_approves_is_finished_at_once(hitl):
     record = case.record
     assert (record.routing_decision, record.rule_id, record.decision_source) == ("auto_approve", "rule_004", "agent")
     assert (record.human_involved, record.reviewer_id, record.review_probability) == (False, None, 0.0)
-    assert hitl.show("task-1") == case
-    assert list(hitl.records()) == [record]
+    assert hitl.cases.get(task_id="task-1") == case
+    assert list(hitl.audit.records()) == [record]
     assert kinds(hitl, "task-1") == ["submitted", "routed", "finished"]
 
 
@@ -33,7 +33,7 @@ def test_a_case_that_needs_a_person_waits_in_the_inbox(hitl, waits):
     assert list(hitl.inbox("domain_reviewer", "customer_support")) == [case.open_review]
     assert list(hitl.inbox("senior_manager")) == []
     assert case.open_review.shown.routing.output == an_output(confidence=0.5)
-    assert list(hitl.records()) == []
+    assert list(hitl.audit.records()) == []
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_person_s_decision_finishes_the_case(hitl, waits, clock, decision, sta
     waits(hitl)
     clock.tick(90)
 
-    case = hitl.decide("task-1", a_review(decision, "ana", human_feedback="looked at it"))
+    case = hitl.decide(task_id="task-1", decision=a_review(decision, "ana", human_feedback="looked at it"))
 
     record = case.record
     assert (case.stage, case.status) == (CaseStage.FINISHED, status)
@@ -57,7 +57,7 @@ def test_a_person_s_decision_finishes_the_case(hitl, waits, clock, decision, sta
     assert (record.reviewer_id, record.human_role, record.human_feedback) == ("ana", "domain_reviewer", "looked at it")
     assert (record.latency_seconds, record.review_probability) == (90, 1.0)
     assert list(hitl.inbox()) == []
-    assert hitl.show(case.case_id) == case
+    assert hitl.cases.get(case.case_id) == case
     assert kinds(hitl, "task-1") == ["submitted", "routed", "review_opened", "decided", "resumed", "finished"]
 
 
@@ -72,9 +72,9 @@ def test_what_is_carried_out_is_what_was_decided(hitl, waits):
     for decision in outcomes:
         waits(hitl, decision)
         fields = {"modified_output": edited} if decision == "modify" else {}
-        hitl.decide(decision, a_review(decision, "ana", **fields))
+        hitl.decide(task_id=decision, decision=a_review(decision, "ana", **fields))
 
-    found = {record.task_id: record.final_output for record in hitl.records()}
+    found = {record.task_id: record.final_output for record in hitl.audit.records()}
 
     assert {key: value and value.model_dump() for key, value in found.items()} == outcomes
 
@@ -82,7 +82,9 @@ def test_what_is_carried_out_is_what_was_decided(hitl, waits):
 def test_an_override_may_bring_an_own_output(hitl, waits):
     waits(hitl)
 
-    case = hitl.decide("task-1", a_review("override", "ana", modified_output={"predicted_label": "Mine"}))
+    case = hitl.decide(
+        task_id="task-1", decision=a_review("override", "ana", modified_output={"predicted_label": "Mine"})
+    )
 
     assert case.final_output.predicted_label == "Mine"
     assert case.record.proposed_output.predicted_label == "Refund"
@@ -91,7 +93,7 @@ def test_an_override_may_bring_an_own_output(hitl, waits):
 def test_the_same_submission_is_the_same_case(hitl, waits):
     first = waits(hitl)
     again = waits(hitl)
-    hitl.decide("task-1", a_review("reject", "ana"))
+    hitl.decide(task_id="task-1", decision=a_review("reject", "ana"))
     after = waits(hitl)
 
     assert again == first
@@ -107,8 +109,8 @@ def test_other_content_under_the_same_task_id_is_refused_or_becomes_the_next_att
     second = hitl.submit(a_task(), an_output(confidence=0.9), resubmit=True)
 
     assert (second.status, second.submission.attempt) == ("approved", 2)
-    assert hitl.show("task-1") == second
-    assert hitl.show(first.case_id).status == "superseded"
+    assert hitl.cases.get(task_id="task-1") == second
+    assert hitl.cases.get(first.case_id).status == "superseded"
     with pytest.raises(ReviewWithdrawn, match="was superseded by a newer attempt at its task"):
         hitl.decide(first.case_id, a_review("reject", "ana"))
 
@@ -118,7 +120,7 @@ def test_an_output_for_another_task_is_refused_and_nothing_is_stored(hitl):
         hitl.submit(a_task("task-1"), an_output("task-2"))
 
     with pytest.raises(UnknownCase):
-        hitl.show("task-1")
+        hitl.cases.get(task_id="task-1")
 
 
 def test_a_task_from_the_future_is_refused(hitl):
@@ -128,40 +130,42 @@ def test_a_task_from_the_future_is_refused(hitl):
         hitl.submit(a_task("later", timestamp=minutes(5.1)), an_output("later"))
 
 
-@pytest.mark.parametrize("ask", ["show", "history"])
+@pytest.mark.parametrize("ask", ["get", "history"])
 def test_nobody_knows_an_unknown_id(hitl, ask):
     with pytest.raises(UnknownCase, match="'nobody'"):
-        getattr(hitl, ask)("nobody")
+        getattr(hitl.cases, ask)("nobody")
 
 
 def test_an_unknown_case_cannot_be_decided(hitl):
     with pytest.raises(UnknownCase):
-        hitl.decide("nobody", a_review("approve", "ana"))
+        hitl.decide(task_id="nobody", decision=a_review("approve", "ana"))
 
 
 def test_an_approved_case_takes_no_decision(hitl):
     hitl.submit(a_task(), an_output())
 
     with pytest.raises(CaseNotWaiting, match="it is approved"):
-        hitl.decide("task-1", a_review("reject", "zoe"))
+        hitl.decide(task_id="task-1", decision=a_review("reject", "zoe"))
 
 
 def test_the_same_answer_again_is_the_same_receipt_and_another_is_told_which_stands(hitl, waits, clock):
     waits(hitl)
-    case = hitl.decide("task-1", a_review("reject", "ana"))
+    case = hitl.decide(task_id="task-1", decision=a_review("reject", "ana"))
     clock.tick(60)
 
-    assert hitl.decide("task-1", a_review("reject", "ana")) == case
+    assert hitl.decide(task_id="task-1", decision=a_review("reject", "ana")) == case
     with pytest.raises(ReviewAlreadyDecided, match="by 'ana': reject at 2025-01-10T09:00:00"):
-        hitl.decide("task-1", a_review("approve", "ana"))
+        hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
     with pytest.raises(ReviewAlreadyDecided, match="by 'ana'"):
-        hitl.decide("task-1", a_review("reject", "zoe"))
+        hitl.decide(task_id="task-1", decision=a_review("reject", "zoe"))
 
     assert kinds(hitl, "task-1").count("decided") == kinds(hitl, "task-1").count("finished") == 1
 
 
 def test_an_accepted_case_is_run_by_recover(hitl):
-    cases = [hitl.accept(a_task(name), an_output(name, confidence)) for name, confidence in (("a", 0.9), ("b", 0.5))]
+    cases = [
+        hitl.cases.enqueue(a_task(name), an_output(name, confidence)) for name, confidence in (("a", 0.9), ("b", 0.5))
+    ]
     assert [case.status for case in cases] == ["received", "received"]
     heard = []
 
@@ -179,8 +183,8 @@ def test_the_canonical_records_come_out_of_the_canonical_data(store):
         for given in canonical("tasks"):
             case = live.submit(Task(**given), outputs[given["task_id"]], replay=True)
             if case.status == "waiting":
-                live.replay(case.case_id, reviews[given["task_id"]])
-        records = [record.model_dump(mode="json") for record in live.records()]
+                live.cases.replay(reviews[given["task_id"]], case.case_id)
+        records = [record.model_dump(mode="json") for record in live.audit.records()]
 
     told = ("task_id", "risk_level", "confidence_score", "routing_decision", "human_involved", "final_decision")
     expected = canonical("audit_logs")

@@ -27,12 +27,12 @@ def test_a_case_goes_on_whichever_of_its_commits_is_cut(opened, proxy, postgres_
         task_id = f"task-{number}"
         proxy.harm(moment, words, after=number)
         waiting = hitl.submit(a_task(task_id), an_output(task_id, confidence=0.5))
-        done = hitl.decide(task_id, a_review("approve", "ana"))
+        done = hitl.decide(task_id=task_id, decision=a_review("approve", "ana"))
 
         assert (waiting.status, done.status) == ("waiting", "approved")
-        kinds = Counter(event.kind.value for event in hitl.history(task_id))
+        kinds = Counter(event.kind.value for event in hitl.cases.history(task_id=task_id))
         assert set(kinds.values()) == {1}
-        assert not hitl.runner._checkpoints.holds(done.case_id)
+        assert not hitl.services.runner._checkpoints.holds(done.case_id)
         if not proxy.done.wait(0):
             break
         number += 1

@@ -59,7 +59,7 @@ def test_what_a_caller_changes_after_submitting_changes_nothing(hitl):
 
     (row,) = hitl.inbox()
     assert row.shown.digest == row.digest
-    case = hitl.decide("task-1", a_review("approve", "ana"))
+    case = hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
     assert case.final_output.model_extra["extra"] == {"lines": [1]}
 
 
@@ -77,7 +77,7 @@ def test_what_was_spoiled_after_its_making_is_refused_and_nothing_stored(hitl, s
     with pytest.raises(InvalidInput):
         hitl.submit(task, output)
 
-    assert list(hitl.ledger.events()) == []
+    assert list(hitl.services.ledger.events()) == []
 
 
 def test_a_record_of_the_future_is_refused(hitl):
@@ -85,14 +85,16 @@ def test_a_record_of_the_future_is_refused(hitl):
     recorded = Review(human_decision="approve", human_role="senior_manager", timestamp=NINE + timedelta(days=1))
 
     with pytest.raises(InvalidInput, match="lies in the future; a record is of the past"):
-        hitl.replay("task-1", recorded)
+        hitl.cases.replay(recorded, task_id="task-1")
 
 
 def test_the_record_of_a_replayed_case_says_so(hitl, clock):
     clock.tick(3600)
     hitl.submit(a_task(risk_level="high"), an_output(), replay=True)
 
-    case = hitl.replay("task-1", Review(human_decision="approve", human_role="senior_manager", timestamp=minutes(12)))
+    case = hitl.cases.replay(
+        Review(human_decision="approve", human_role="senior_manager", timestamp=minutes(12)), task_id="task-1"
+    )
 
     assert case.record.replayed
     assert not hitl.submit(a_task("live"), an_output("live")).record.replayed
@@ -113,26 +115,29 @@ def test_an_inbox_of_an_impossible_length_is_refused(hitl, limit):
 
 def test_an_id_that_no_store_could_hold_is_of_no_case(hitl):
     with pytest.raises(UnknownCase):
-        hitl.show("\ud800")
+        hitl.cases.get(task_id="\ud800")
 
 
 def test_the_digits_of_a_digest_that_are_shown_are_enough_to_name_it(hitl, waits):
     row = waits(hitl).open_review
 
-    assert hitl.decide("task-1", a_review("approve", "ana", shown_digest=row.digest[:12])).status == "approved"
+    assert (
+        hitl.decide(task_id="task-1", decision=a_review("approve", "ana", shown_digest=row.digest[:12])).status
+        == "approved"
+    )
 
 
 def test_submitting_again_what_was_passed_up_writes_nothing(opened, sqlite_store, waits):
     hitl = opened(sqlite_store)
     waits(hitl)
-    hitl.decide("task-1", a_review("escalate", "ana"))
-    before = list(hitl.ledger.events())
+    hitl.decide(task_id="task-1", decision=a_review("escalate", "ana"))
+    before = list(hitl.services.ledger.events())
 
     with sqlite3.connect(sqlite_store.removeprefix("sqlite:///")) as connection:
         places = connection.execute("SELECT count(*) FROM checkpoints").fetchone()
         assert waits(hitl).status == "waiting"
         assert connection.execute("SELECT count(*) FROM checkpoints").fetchone() == places
-    assert list(hitl.ledger.events()) == before
+    assert list(hitl.services.ledger.events()) == before
 
 
 def test_each_acknowledgement_is_flushed_and_what_follows_from_it_is_not(sqlite_store, monkeypatch):
@@ -154,15 +159,15 @@ def test_each_acknowledgement_is_flushed_and_what_follows_from_it_is_not(sqlite_
 
     monkeypatch.setattr(sqlite, "connect", listened)
     with Orchestrator.open(sqlite_store) as hitl:
-        hitl.accept(a_task("first"))
+        hitl.cases.enqueue(a_task("first"))
         said.clear()
         hitl.submit(a_task(), an_output())
         assert flushed() == ["NORMAL", "FULL"]  # the intake, then the outcome, behind which it is acknowledged
         hitl.submit(a_task("asks", risk_level="high"), an_output("asks"))
         assert flushed() == ["NORMAL", "FULL"]  # the intake, then the review
-        hitl.decide("asks", a_review("approve", "senior_manager"))
+        hitl.decide(task_id="asks", decision=a_review("approve", "senior_manager"))
         assert flushed()[0] == "FULL"  # the decision; its outcome could be written again
-        hitl.accept(a_task("accepted"))
+        hitl.cases.enqueue(a_task("accepted"))
         assert flushed() == ["FULL"]
 
 
@@ -178,7 +183,7 @@ def test_a_store_with_its_own_chain_can_be_read_without_it(sqlite_store):
 
     with Orchestrator.open(sqlite_store) as hitl:
         assert [row.role for row in hitl.inbox()] == ["clerk"]
-        assert hitl.decide("task-1", a_review("approve", "compliance_officer")).status == "approved"
+        assert hitl.decide(task_id="task-1", decision=a_review("approve", "compliance_officer")).status == "approved"
 
 
 def test_a_run_without_a_policy_keeps_the_one_of_the_store(tmp_path, monkeypatch, capsys):

@@ -88,10 +88,10 @@ class Model(RuleBasedStateMachine):
         known = self.known.get(task_id)
         if self.is_refused(known, reviewer, said):
             with pytest.raises((RequestRejected, InvalidInput)):
-                self.hitl.decide(task_id, a_review(said, reviewer))
+                self.hitl.decide(task_id=task_id, decision=a_review(said, reviewer))
             return
 
-        case = self.hitl.decide(task_id, a_review(said, reviewer))
+        case = self.hitl.decide(task_id=task_id, decision=a_review(said, reviewer))
 
         if (reviewer, said) not in known.answers:
             known.answers.append((reviewer, said))
@@ -123,7 +123,7 @@ class Model(RuleBasedStateMachine):
     @rule(task_id=TASKS)
     def lose_the_thread(self, task_id):
         if task_id in self.known:
-            self.hitl.runner._checkpoints.delete_thread(self.hitl.show(task_id).case_id)
+            self.hitl.services.runner._checkpoints.delete_thread(self.hitl.cases.get(task_id=task_id).case_id)
 
     @invariant()
     def the_inbox_holds_exactly_who_is_asked(self):
@@ -137,7 +137,7 @@ class Model(RuleBasedStateMachine):
     def there_is_one_record_of_each_finished_case(self):
         if not hasattr(self, "known"):
             return
-        records = [(record.task_id, record.final_decision.value) for record in self.hitl.records()]
+        records = [(record.task_id, record.final_decision.value) for record in self.hitl.audit.records()]
         finished = [(name, known.status) for name, known in self.known.items() if known.status != "waiting"]
         assert sorted(records) == sorted(finished)
 

@@ -28,7 +28,7 @@ def hitl(opened, store):
 def _nothing_is_left(request, hitl):
     """However many drove a case on, a finished one leaves no place behind."""
     yield
-    places = {each.config["configurable"]["thread_id"] for each in hitl.runner.graph.checkpointer.list(None)}
+    places = {each.config["configurable"]["thread_id"] for each in hitl.services.runner.graph.checkpointer.list(None)}
     assert places <= {row.case_id for row in hitl.inbox()}
 
 
@@ -38,8 +38,8 @@ def waiting(hitl):
 
 def check_one_decision(hitl, told):
     """Of all that answered, one was accepted; it is the outcome, and everybody else was told of it."""
-    case = hitl.show("task-1")
-    kinds = Counter(event.kind.value for event in hitl.history("task-1"))
+    case = hitl.cases.get(task_id="task-1")
+    kinds = Counter(event.kind.value for event in hitl.cases.history(task_id="task-1"))
     winners = [each for each in told if each["told"] == "accepted"]
     (winner,) = winners
     answer = answer_number(winner["number"])
@@ -55,7 +55,7 @@ def check_one_decision(hitl, told):
         if answer.human_decision != "approve"
         else case.reviews[0].shown.routing.output.agent_output
     )
-    assert list(hitl.records()) == [case.record]
+    assert list(hitl.audit.records()) == [case.record]
     assert winner["record"] == case.record.model_dump(mode="json")
     lost = [each for each in told if each["told"] == "refused"]
     assert len(lost) == len(told) - 1
@@ -86,9 +86,9 @@ def test_two_hundred_times_the_same_answer_is_one_decision_and_one_receipt(hitl)
     told = race(hitl, "task-1", [4] * ANSWERS)
 
     assert Counter(each["told"] for each in told) == {"accepted": ANSWERS}
-    kinds = Counter(event.kind.value for event in hitl.history("task-1"))
+    kinds = Counter(event.kind.value for event in hitl.cases.history(task_id="task-1"))
     assert (kinds["decided"], kinds["finished"]) == (1, 1)
-    final = hitl.show("task-1").record.model_dump(mode="json")
+    final = hitl.cases.get(task_id="task-1").record.model_dump(mode="json")
     assert [each["record"] for each in told if each["record"]] == [final] * ANSWERS
 
 
@@ -99,7 +99,9 @@ def test_of_many_escalations_one_goes_up_one_level(hitl):
     def escalate(number):
         together.wait()
         try:
-            return hitl.decide("task-1", a_review("escalate", "senior_manager", reason=f"reason {number}"))
+            return hitl.decide(
+                task_id="task-1", decision=a_review("escalate", "senior_manager", reason=f"reason {number}")
+            )
         except Exception as refusal:  # noqa: BLE001 - sorted out below
             return refusal
 
@@ -107,7 +109,7 @@ def test_of_many_escalations_one_goes_up_one_level(hitl):
         told = list(pool.map(escalate, range(16)))
 
     assert sum(not isinstance(each, Exception) for each in told) == 1
-    assert [row.role for row in hitl.show("task-1").reviews] == ["domain_reviewer", "compliance_officer"]
+    assert [row.role for row in hitl.cases.get(task_id="task-1").reviews] == ["domain_reviewer", "compliance_officer"]
 
 
 @pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=True)
@@ -143,15 +145,15 @@ def test_one_task_submitted_by_many_threads_is_one_case(hitl, confidence):
 
     assert len({case.case_id for case in cases}) == 1
     hitl.recover()
-    kinds = Counter(event.kind.value for event in hitl.history("task-1"))
+    kinds = Counter(event.kind.value for event in hitl.cases.history(task_id="task-1"))
     assert set(kinds.values()) == {1}
-    assert hitl.show("task-1").status == ("approved" if confidence == 0.9 else "waiting")
+    assert hitl.cases.get(task_id="task-1").status == ("approved" if confidence == 0.9 else "waiting")
 
 
 def test_many_recoveries_at_once_do_no_harm(hitl):
     names = [f"task-{number}" for number in range(12)]
     for number, name in enumerate(names):
-        hitl.accept(a_task(name), an_output(name, confidence=0.9 if number % 2 else 0.5))
+        hitl.cases.enqueue(a_task(name), an_output(name, confidence=0.9 if number % 2 else 0.5))
     together = Barrier(8)
 
     def recover(_):
@@ -161,8 +163,8 @@ def test_many_recoveries_at_once_do_no_harm(hitl):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(recover, range(8)))
 
-    counts = Counter((event.case_id, event.kind.value) for event in hitl.ledger.events() if event.case_id)
+    counts = Counter((event.case_id, event.kind.value) for event in hitl.services.ledger.events() if event.case_id)
     assert set(counts.values()) == {1}
-    assert [hitl.show(name).status for name in names] == ["waiting", "approved"] * 6
+    assert [hitl.cases.get(task_id=name).status for name in names] == ["waiting", "approved"] * 6
     for name in names[::2]:
-        assert hitl.decide(name, a_review("reject", "domain_reviewer")).status == "rejected"
+        assert hitl.decide(task_id=name, decision=a_review("reject", "domain_reviewer")).status == "rejected"

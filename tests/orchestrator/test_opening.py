@@ -23,7 +23,7 @@ def open_files(store: Path) -> list[str]:
 def test_a_store_whose_policy_cannot_be_read_is_closed_again(tmp_path):
     store = tmp_path / "hitl.db"
     with Orchestrator.open(f"sqlite:///{store}") as hitl:
-        hitl.accept(a_task())
+        hitl.cases.enqueue(a_task())
         assert open_files(store)
     with closing(sqlite3.connect(store)) as connection:
         for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():

@@ -66,7 +66,7 @@ class Writes:
 
 
 def places(hitl):
-    return hitl.runner._checkpoints
+    return hitl.services.runner._checkpoints
 
 
 def address(case_id: str) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def poison(hitl, case_id: str, row: tuple[str, bytes]) -> None:
 
 
 def alarms(hitl, case_id):
-    return [event.body["cause"] for event in hitl.history(case_id) if event.kind == "alarm"]
+    return [event.body["cause"] for event in hitl.cases.history(case_id) if event.kind == "alarm"]
 
 
 @pytest.fixture(params=POISONS.values(), ids=POISONS)
@@ -104,13 +104,13 @@ def poisoned(request, hitl, waits):
 def test_reading_a_poisoned_place_runs_nothing_and_finishes_nothing(hitl, poisoned):
     for given in (None, Command(resume={"decision": {"human_decision": "approve", "reviewer_id": "zoe"}})):
         with pytest.raises(CheckpointUnreadable):
-            hitl.runner.graph.invoke(given, hitl.runner.thread(poisoned.case_id))
+            hitl.services.runner.graph.invoke(given, hitl.services.runner.thread(poisoned.case_id))
 
-    assert (marks, list(hitl.records()), hitl.show("task-1")) == ([], [], poisoned)
+    assert (marks, list(hitl.audit.records()), hitl.cases.get(task_id="task-1")) == ([], [], poisoned)
 
 
 def test_a_case_whose_place_was_poisoned_is_decided_by_its_person_all_the_same(hitl, poisoned):
-    case = hitl.decide("task-1", a_review("reject", "ana"))
+    case = hitl.decide(task_id="task-1", decision=a_review("reject", "ana"))
 
     assert (case.status, marks) == ("rejected", [])
     (cause,) = alarms(hitl, case.case_id)
@@ -122,40 +122,40 @@ def test_a_place_that_was_moved_from_another_case_finishes_neither(hitl, waits):
     put(hitl, victim.case_id, places(hitl).get_tuple(address(donor.case_id)))
 
     with pytest.raises(ForgedState, match=donor.case_id):
-        hitl.runner.graph.invoke(None, hitl.runner.thread(victim.case_id))
-    assert list(hitl.records()) == []
+        hitl.services.runner.graph.invoke(None, hitl.services.runner.thread(victim.case_id))
+    assert list(hitl.audit.records()) == []
 
-    done = hitl.decide("victim", a_review("reject", "ana"))
+    done = hitl.decide(task_id="victim", decision=a_review("reject", "ana"))
 
     assert (done.record.task_id, done.status) == ("victim", "rejected")
-    assert hitl.show("donor") == donor
+    assert hitl.cases.get(task_id="donor") == donor
     assert len(alarms(hitl, victim.case_id)) == 1
 
 
 def test_the_place_of_a_decided_case_decides_no_other(hitl, waits):
     victim, donor = waits(hitl, "victim"), waits(hitl, "donor")
     place = places(hitl).get_tuple(address(donor.case_id))
-    hitl.decide("donor", a_review("approve", "ana"))
+    hitl.decide(task_id="donor", decision=a_review("approve", "ana"))
     put(hitl, victim.case_id, place)
 
     with pytest.raises(ForgedState):
-        hitl.runner.graph.invoke(Command(goto="finalize"), hitl.runner.thread(victim.case_id))
+        hitl.services.runner.graph.invoke(Command(goto="finalize"), hitl.services.runner.thread(victim.case_id))
 
-    assert [record.task_id for record in hitl.records()] == ["donor"]
-    assert hitl.show("victim") == victim
+    assert [record.task_id for record in hitl.audit.records()] == ["donor"]
+    assert hitl.cases.get(task_id="victim") == victim
 
 
 def test_a_place_that_was_taken_back_asks_for_what_the_tables_ask_for(hitl, waits):
     case = waits(hitl)
     before = places(hitl).get_tuple(address(case.case_id))
-    hitl.decide("task-1", a_review("escalate", "ana"))
+    hitl.decide(task_id="task-1", decision=a_review("escalate", "ana"))
     put(hitl, case.case_id, before)
 
-    state = hitl.runner.graph.invoke(None, hitl.runner.thread(case.case_id))
+    state = hitl.services.runner.graph.invoke(None, hitl.services.runner.thread(case.case_id))
 
     assert "outcome" not in state
-    assert (hitl.show("task-1").open_review.role, list(hitl.records())) == ("senior_manager", [])
-    assert hitl.decide("task-1", a_review("reject", "max")).record.human_role == "senior_manager"
+    assert (hitl.cases.get(task_id="task-1").open_review.role, list(hitl.audit.records())) == ("senior_manager", [])
+    assert hitl.decide(task_id="task-1", decision=a_review("reject", "max")).record.human_role == "senior_manager"
 
 
 def test_an_unauthorized_answer_that_comes_straight_to_the_graph_sounds_the_alarm_once(hitl, waits):
@@ -163,9 +163,9 @@ def test_an_unauthorized_answer_that_comes_straight_to_the_graph_sounds_the_alar
     forged = Command(resume={"decision": {"human_decision": "approve", "reviewer_id": "nobody"}})
 
     for _ in range(3):
-        hitl.runner.graph.invoke(forged, hitl.runner.thread(case.case_id))
+        hitl.services.runner.graph.invoke(forged, hitl.services.runner.thread(case.case_id))
 
-    assert hitl.show("task-1") == case
+    assert hitl.cases.get(task_id="task-1") == case
     (cause,) = alarms(hitl, case.case_id)
     assert "'nobody'" in cause
 
@@ -179,7 +179,7 @@ def test_places_are_encrypted_with_a_key_and_read_back_after_a_restart(opened, d
     assert not any(b"secret" in body for _, body in raw)
 
     with opened(durable_store, checkpoint_key=key) as hitl:
-        assert hitl.decide("task-1", a_review("approve", "ana")).status == "approved"
+        assert hitl.decide(task_id="task-1", decision=a_review("approve", "ana")).status == "approved"
         assert alarms(hitl, case.case_id) == []
 
 
@@ -189,5 +189,5 @@ def test_a_place_that_lacks_the_mark_of_our_key_is_refused_and_made_again(opened
         case = waits(hitl)
 
     with opened(durable_store, checkpoint_key=new_key()) as hitl:
-        assert hitl.decide("task-1", a_review("approve", "ana")).status == "approved"
+        assert hitl.decide(task_id="task-1", decision=a_review("approve", "ana")).status == "approved"
         assert len(alarms(hitl, case.case_id)) == 1

@@ -13,7 +13,7 @@ ASKS_ALWAYS = {"policy_id": "asks_always", "rules": []}
 
 
 def alarms(hitl, case_id):
-    return [event.body["cause"] for event in hitl.ledger.events(case_id) if event.kind == "alarm"]
+    return [event.body["cause"] for event in hitl.services.ledger.events(case_id) if event.kind == "alarm"]
 
 
 @pytest.mark.parametrize("text", UNREADABLE)
@@ -25,23 +25,23 @@ def test_a_waiting_case_whose_review_cannot_be_read_is_not_decided(durable, wait
 
     for _ in range(3):
         with pytest.raises(IncompatibleRecord, match=case.case_id):
-            durable.decide("task-1", a_review("approve", "ana"))
+            durable.decide(task_id="task-1", decision=a_review("approve", "ana"))
 
-    assert list(durable.records()) == []
-    assert not durable.verify().sound
+    assert list(durable.audit.records()) == []
+    assert not durable.audit.verify().sound
     (cause,) = alarms(durable, case.case_id)
     assert "in a form that this code does not read" in cause
     intruder.change(case.open_review.review_id, **{column: sound})
-    assert durable.decide("task-1", a_review("reject", "ana")).status == "rejected"
+    assert durable.decide(task_id="task-1", decision=a_review("reject", "ana")).status == "rejected"
 
 
 @pytest.mark.parametrize("text", UNREADABLE)
 @pytest.mark.parametrize("column", ["shown", "verdict"])
 def test_a_decided_case_whose_review_cannot_be_read_is_not_driven_on(durable, waits, intruder, column, text):
     case = waits(durable)
-    durable._drive = lambda case, **how: case
-    durable.decide("task-1", a_review("reject", "ana"))
-    del durable._drive
+    durable.services._drive = lambda case, **how: case
+    durable.decide(task_id="task-1", decision=a_review("reject", "ana"))
+    del durable.services._drive
     intruder.change(case.open_review.review_id, **{column: text})
 
     for _ in range(3):
@@ -49,8 +49,8 @@ def test_a_decided_case_whose_review_cannot_be_read_is_not_driven_on(durable, wa
             durable.recover()
         assert isinstance(told.value.failures[case.case_id], HitlError)
 
-    assert list(durable.records()) == []
-    assert not durable.verify().sound
+    assert list(durable.audit.records()) == []
+    assert not durable.audit.verify().sound
     assert len(alarms(durable, case.case_id)) == 1
 
 
@@ -60,10 +60,10 @@ def test_a_case_at_a_stage_that_there_is_not_is_refused_by_name(durable, waits, 
     intruder.move(case.case_id, stage)
 
     with pytest.raises(HitlError, match=case.case_id):
-        durable.decide("task-1", a_review("approve", "ana"))
+        durable.decide(task_id="task-1", decision=a_review("approve", "ana"))
 
-    assert list(durable.records()) == []
-    assert not durable.verify().sound
+    assert list(durable.audit.records()) == []
+    assert not durable.audit.verify().sound
 
 
 # The policies.
@@ -74,9 +74,9 @@ def under_another(opened, durable_store, waits):
     """A case that came in under a policy which asks about everything, in a store whose current one is another."""
     with opened(durable_store, policy=ASKS_ALWAYS) as hitl:
         case = waits(hitl)
-        accepted = hitl.accept(a_task("task-2"), an_output("task-2", confidence=0.99))
+        accepted = hitl.cases.enqueue(a_task("task-2"), an_output("task-2", confidence=0.99))
     with opened(durable_store, policy=canonical("routing_policy")) as hitl:
-        hitl.accept(a_task("task-3"), an_output("task-3"))
+        hitl.cases.enqueue(a_task("task-3"), an_output("task-3"))
     return case, accepted
 
 
@@ -104,14 +104,14 @@ def test_a_policy_that_was_altered_in_its_row_lets_nothing_go_ahead(
     hitl = opened(durable_store)
     for _ in range(2):
         with pytest.raises(TamperedPolicy, match="in the store is not what was recorded"):
-            hitl.decide("task-1", a_review("approve", "ana"))
+            hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
         with pytest.raises(RecoveryIncomplete) as told:
             hitl.recover()
         assert isinstance(told.value.failures[accepted.case_id], TamperedPolicy)
 
-    assert {record.task_id for record in hitl.records()} <= {"task-3"}
+    assert {record.task_id for record in hitl.audit.records()} <= {"task-3"}
     assert len(alarms(hitl, case.case_id)) == 1
-    assert not hitl.verify().sound
+    assert not hitl.audit.verify().sound
 
 
 def lenient() -> str:
@@ -140,4 +140,4 @@ def test_a_current_policy_that_was_altered_opens_no_store(opened, durable_store,
         opened(durable_store)
 
     with opened(durable_store, policy=ASKS_ALWAYS) as hitl:
-        assert not hitl.verify().sound
+        assert not hitl.audit.verify().sound

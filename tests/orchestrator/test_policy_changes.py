@@ -29,26 +29,26 @@ def agreed(hitl, done):
 
 def test_a_change_is_decided_by_the_active_policy_and_never_drawn_into_a_canary(opened, store):
     hitl = opened(store, policy=TWO)
-    hitl.activate_policy(TWO, **BY_MAX)
-    agreed(hitl, hitl.canary_policy(ONE, 1.0, **BY_MAX))
+    hitl.policy.activate(TWO, **BY_MAX)
+    agreed(hitl, hitl.policy.start_canary(ONE, 1.0, **BY_MAX))
 
-    waits = hitl.activate_policy(goes_ahead(0.5), **BY_MAX)
+    waits = hitl.policy.activate(goes_ahead(0.5), **BY_MAX)
 
-    assert waits.case.submission.policy_hash == hitl.rulebook.active.hash
+    assert waits.case.submission.policy_hash == hitl.services.rulebook.active.hash
     assert waits.case.open_review.shown.routing.decision.asking.approvals == 2
     agreed(hitl, waits)
-    assert hitl.rulebook.active.policy.policy_id == "from_0.5"
+    assert hitl.services.rulebook.active.policy.policy_id == "from_0.5"
 
 
 def test_a_change_that_came_in_under_a_canary_is_held_against_the_active_policy_too(opened):
     hitl = opened("memory://", policy=TWO)
-    hitl.activate_policy(TWO, **BY_MAX)
-    agreed(hitl, hitl.canary_policy(ONE, 1.0, **BY_MAX))
-    canary = hitl.policy_life().canary.policy_hash
+    hitl.policy.activate(TWO, **BY_MAX)
+    agreed(hitl, hitl.policy.start_canary(ONE, 1.0, **BY_MAX))
+    canary = hitl.policy.status().canary.policy_hash
     facts = {"risk_level": RiskLevel.HIGH, "domain": POLICY_DOMAIN, "confidence": None}
 
-    of_policy = hitl.rulebook.decide(canary, Facts(task_type="policy_change", **facts), "policy-change-1")
-    of_agents = hitl.rulebook.decide(canary, Facts(task_type="refund", **facts), "task-1")
+    of_policy = hitl.services.rulebook.decide(canary, Facts(task_type="policy_change", **facts), "policy-change-1")
+    of_agents = hitl.services.rulebook.decide(canary, Facts(task_type="refund", **facts), "task-1")
 
     assert (of_policy.asking.approvals, of_agents.asking.approvals) == (2, 1)
 
@@ -56,9 +56,9 @@ def test_a_change_that_came_in_under_a_canary_is_held_against_the_active_policy_
 def test_what_a_change_is_held_against_is_recorded_before_the_change_is_so_that_any_process_can_open_its_case(opened):
     hitl = opened("memory://", policy=USUAL)
 
-    hitl.activate_policy(LOOSE, **BY_MAX)
+    hitl.policy.activate(LOOSE, **BY_MAX)
 
-    told = [event.kind.value for event in hitl.ledger.events() if event.case_id is None]
+    told = [event.kind.value for event in hitl.services.ledger.events() if event.case_id is None]
     assert told == ["policy_recorded", "policy_version", "policy_proposed"]
 
 
@@ -66,7 +66,7 @@ OWN = {
     "escalation_chain": ["clerk", "boss", "legal"],
     "reviewers": [{"reviewer_id": role, "name": role, "roles": [role]} for role in ("clerk", "boss", "legal")],
 }
-BY_BOSS = {"reviewer_id": "boss", "reason": "we begin"}
+BY_BOSS = {"reviewer": "boss", "reason": "we begin"}
 
 
 def test_a_store_of_other_roles_needs_a_policy_of_its_own_and_is_not_made_without(opened, store, tmp_path):
@@ -75,8 +75,8 @@ def test_a_store_of_other_roles_needs_a_policy_of_its_own_and_is_not_made_withou
     assert list(tmp_path.iterdir()) == []
 
     hitl = opened(store, reviewers=OWN, policy=USUAL)
-    assert hitl.activate_policy(USUAL, **BY_BOSS).in_force
-    assert not hitl.activate_policy(LOOSE, **BY_BOSS).in_force
+    assert hitl.policy.activate(USUAL, **BY_BOSS).in_force
+    assert not hitl.policy.activate(LOOSE, **BY_BOSS).in_force
 
 
 @pytest.mark.parametrize("given", [None, LOOSE])
@@ -85,5 +85,5 @@ def test_a_store_that_was_used_holds_a_policy_against_what_it_was_used_with(open
         submitted(hitl, "task-1", 0.95)
 
     with opened(durable_store, reviewers=OWN, policy=given) as hitl:
-        assert not hitl.activate_policy(LOOSE, **BY_BOSS).in_force
-        assert hitl.verify().sound
+        assert not hitl.policy.activate(LOOSE, **BY_BOSS).in_force
+        assert hitl.audit.verify().sound

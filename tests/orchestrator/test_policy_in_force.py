@@ -15,7 +15,9 @@ def store(tmp_path):
 
 
 def policies_recorded(hitl):
-    return [event.body["policy_id"] for event in hitl.ledger.events() if event.kind is EventKind.POLICY_RECORDED]
+    return [
+        event.body["policy_id"] for event in hitl.services.ledger.events() if event.kind is EventKind.POLICY_RECORDED
+    ]
 
 
 def test_a_store_keeps_its_policy_when_it_is_opened_without_one(store):
@@ -23,7 +25,7 @@ def test_a_store_keeps_its_policy_when_it_is_opened_without_one(store):
         hitl.submit(a_task(), an_output(confidence=0.99))
 
     with Orchestrator.open(store) as hitl:
-        assert hitl.rulebook.active.policy.policy_id == "asks_always"
+        assert hitl.services.rulebook.active.policy.policy_id == "asks_always"
         assert hitl.submit(a_task("second"), an_output("second", confidence=0.99)).status == "waiting"
         assert policies_recorded(hitl) == ["asks_always"]
 
@@ -31,7 +33,7 @@ def test_a_store_keeps_its_policy_when_it_is_opened_without_one(store):
 def test_a_policy_that_is_given_becomes_the_one_in_force(store):
     for policy in (ASKS_ALWAYS, canonical("routing_policy")):
         with Orchestrator.open(store, policy=policy) as hitl:
-            hitl.accept(a_task(policy["policy_id"]))
+            hitl.cases.enqueue(a_task(policy["policy_id"]))
 
     with Orchestrator.open(store) as hitl:
         assert policies_recorded(hitl) == ["asks_always", "default_routing_policy_v1"]

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from fractions import Fraction
+from operator import attrgetter
 
 import pytest
 from support.builders import AGENT, a_review, a_task, an_output
@@ -27,22 +28,22 @@ def in_memory(opened):
 
 
 def ruling(hitl):
-    assert hitl.activate_policy(USUAL, **BY_MAX).in_force
+    assert hitl.policy.activate(USUAL, **BY_MAX).in_force
     return hitl
 
 
 def test_a_stricter_policy_rules_at_once_and_the_ledger_says_who_wanted_it_and_why(ruled):
-    done = ruled.activate_policy(STRICT, **BY_MAX)
+    done = ruled.policy.activate(STRICT, **BY_MAX)
 
     assert (done.in_force, done.case) == (True, None)
-    told = ruled.ledger.policy_events()[-1]
+    told = ruled.services.ledger.policy_events()[-1]
     assert (told.kind, told.actor.id, told.body["reason"]) == ("policy_activated", "max", "we agreed so")
     assert submitted(ruled, "task-1", 0.92).status == "waiting"
-    assert ruled.verify().sound
+    assert ruled.audit.verify().sound
 
 
 def test_a_looser_policy_waits_for_another_person_who_sees_what_gets_looser(ruled):
-    done = ruled.activate_policy(LOOSE, **BY_MAX)
+    done = ruled.policy.activate(LOOSE, **BY_MAX)
 
     shown = done.case.open_review.shown
     assert (done.in_force, done.case.status, shown.role) == (False, "waiting", "senior_manager")
@@ -50,7 +51,7 @@ def test_a_looser_policy_waits_for_another_person_who_sees_what_gets_looser(rule
     assert "a confidence of 0.5" in shown.routing.output.agent_output.explanation
     assert submitted(ruled, "task-1", 0.6).status == "waiting"
 
-    choices = {choice.decision: choice.does for choice in ruled.view(done.case.case_id, "zoe").choices}
+    choices = {choice.decision: choice.does for choice in ruled.reviews.view(done.case.case_id, reviewer="zoe").choices}
     assert choices["approve"] == "the change of the policy is carried out"
     assert choices["modify"] == choices["override"] == "the policy stays as it is"
     with pytest.raises(NotAuthorized, match="they submitted this case"):
@@ -59,53 +60,53 @@ def test_a_looser_policy_waits_for_another_person_who_sees_what_gets_looser(rule
         ruled.decide(done.case.case_id, a_review("approve", "ana"))
     assert ruled.decide(done.case.case_id, a_review("approve", "two")).status == "approved"
     assert submitted(ruled, "task-2", 0.6).status == "approved"
-    assert ruled.verify().sound
-    told = ruled.ledger.policy_events()[-1].body
+    assert ruled.audit.verify().sound
+    told = ruled.services.ledger.policy_events()[-1].body
     assert (told["by"], told["approved_by"], told["case_id"]) == ("max", "two", done.case.case_id)
-    assert list(ruled.feedback()) == []
+    assert list(ruled.reviews.feedback()) == []
 
 
 def test_the_active_policy_again_changes_nothing(in_memory):
     before = kinds(in_memory)
 
-    assert in_memory.activate_policy(USUAL, **BY_MAX).in_force
+    assert in_memory.policy.activate(USUAL, **BY_MAX).in_force
     assert kinds(in_memory) == before
 
 
 def test_a_looser_policy_that_waits_already_is_the_same_case(ruled):
-    first = ruled.activate_policy(LOOSE, **BY_MAX).case.case_id
+    first = ruled.policy.activate(LOOSE, **BY_MAX).case.case_id
 
-    assert ruled.activate_policy(LOOSE, reviewer_id="zoe", reason="I want it too").case.case_id == first
+    assert ruled.policy.activate(LOOSE, reviewer="zoe", reason="I want it too").case.case_id == first
 
 
 @pytest.mark.parametrize("answer", ["reject", "modify", "override"])
 def test_any_answer_but_an_approval_is_recorded_and_changes_nothing(in_memory, answer):
-    waits = in_memory.activate_policy(LOOSE, **BY_MAX).case
+    waits = in_memory.policy.activate(LOOSE, **BY_MAX).case
 
     in_memory.decide(waits.case_id, a_review(answer, "zoe"))
 
     assert kinds(in_memory)[-1] == "policy_declined"
-    assert in_memory.rulebook.active.hash == hash_of(USUAL)
-    assert not in_memory.policy_life().pending
-    assert in_memory.verify().sound
+    assert in_memory.services.rulebook.active.hash == hash_of(USUAL)
+    assert not in_memory.policy.status().pending
+    assert in_memory.audit.verify().sound
 
 
 def test_who_proposed_a_change_may_take_it_back(ruled):
-    waits = ruled.activate_policy(LOOSE, **BY_MAX).case
+    waits = ruled.policy.activate(LOOSE, **BY_MAX).case
 
-    ruled.cancel(waits.case_id, "max", reason="not yet")
+    ruled.cases.cancel(waits.case_id, submitted_by="max", reason="not yet")
 
-    assert (kinds(ruled)[-1], ruled.policy_life().pending) == ("policy_declined", {})
+    assert (kinds(ruled)[-1], ruled.policy.status().pending) == ("policy_declined", {})
 
 
 def test_an_approval_is_about_what_was_shown_and_lapses_with_the_policy_that_it_was_held_against(ruled):
-    waits = ruled.activate_policy(LOOSE, **BY_MAX).case
-    ruled.activate_policy(STRICT, **BY_MAX)
+    waits = ruled.policy.activate(LOOSE, **BY_MAX).case
+    ruled.policy.activate(STRICT, **BY_MAX)
 
     ruled.decide(waits.case_id, a_review("approve", "zoe"))
 
-    assert ruled.rulebook.active.hash == hash_of(STRICT)
-    assert "activated since" in ruled.ledger.policy_events()[-1].body["why"]
+    assert ruled.services.rulebook.active.hash == hash_of(STRICT)
+    assert "activated since" in ruled.services.ledger.policy_events()[-1].body["why"]
 
 
 @pytest.mark.parametrize(
@@ -125,12 +126,12 @@ def test_only_a_known_person_with_the_second_role_of_the_chain_changes_the_polic
     hitl = opened("memory://", reviewers=people, policy=ASKS_ALWAYS)
 
     with pytest.raises(NotAuthorized, match=why):
-        hitl.activate_policy(ASKS_ALWAYS, reviewer_id=who, reason="r")
-    hitl.activate_policy(ASKS_ALWAYS, **BY_MAX)
+        hitl.policy.activate(ASKS_ALWAYS, reviewer=who, reason="r")
+    hitl.policy.activate(ASKS_ALWAYS, **BY_MAX)
     with pytest.raises(
         NotAuthorized, match=r"may not change the policy: it is looser .* nobody else holds 'senior_man"
     ):
-        hitl.activate_policy(USUAL, **BY_MAX)
+        hitl.policy.activate(USUAL, **BY_MAX)
 
 
 def test_a_policy_whose_check_finds_an_error_is_refused_with_every_finding(opened):
@@ -142,7 +143,7 @@ def test_a_policy_whose_check_finds_an_error_is_refused_with_every_finding(opene
     ]
 
     with pytest.raises(InvalidInput) as refused:
-        hitl.activate_policy({"policy_id": "bad", "rules": rules}, **BY_MAX)
+        hitl.policy.activate({"policy_id": "bad", "rules": rules}, **BY_MAX)
 
     assert any("error: never" in problem for problem in refused.value.problems)
     assert any("warning: nor_this" in problem for problem in refused.value.problems)
@@ -152,54 +153,54 @@ def test_a_policy_whose_check_finds_an_error_is_refused_with_every_finding(opene
 def test_no_change_without_a_reason(opened):
     hitl = opened("memory://")
     with pytest.raises(InvalidInput, match="say in words why"):
-        hitl.activate_policy(ASKS_ALWAYS, reviewer_id="max", reason="  ")
+        hitl.policy.activate(ASKS_ALWAYS, reviewer="max", reason="  ")
 
 
-@pytest.mark.parametrize("door", ["submit", "accept"])
+@pytest.mark.parametrize("door", ["submit", "cases.enqueue"])
 def test_nobody_submits_a_change_of_the_policy(in_memory, door):
     with pytest.raises(InvalidInput, match="is kept for changes of the routing policy"):
-        getattr(in_memory, door)(a_task(task_type="policy_change"), an_output())
+        attrgetter(door)(in_memory)(a_task(task_type="policy_change"), an_output())
 
 
 def test_a_case_that_says_it_is_a_change_and_that_nobody_proposed_activates_nothing(ruled):
-    real = ruled.activate_policy(LOOSE, **BY_MAX).case.submission
+    real = ruled.policy.activate(LOOSE, **BY_MAX).case.submission
     task = real.task.model_copy(update={"task_id": "forged"})
     output = real.output.model_copy(update={"task_id": "forged"})
     forged = real.model_copy(update={"case_id": "forged-1", "task": task, "output": output, "submitted_by": None})
-    ruled.ledger.receive(forged, AGENT)
+    ruled.services.ledger.receive(forged, AGENT)
     ruled.recover()
 
-    assert ruled.decide("forged", a_review("approve", "zoe")).status == "approved"
-    assert ruled.rulebook.active.hash == hash_of(USUAL)
+    assert ruled.decide(task_id="forged", decision=a_review("approve", "zoe")).status == "approved"
+    assert ruled.services.rulebook.active.hash == hash_of(USUAL)
 
 
 def test_a_rollback_goes_back_step_by_step_and_to_something_looser_only_by_two(ruled):
-    ruled.activate_policy(STRICT, **BY_MAX)
-    ruled.activate_policy(ASKS_ALWAYS, **BY_MAX)
+    ruled.policy.activate(STRICT, **BY_MAX)
+    ruled.policy.activate(ASKS_ALWAYS, **BY_MAX)
 
     for back_to in (STRICT, USUAL):
-        waits = ruled.rollback_policy(**BY_MAX).case
+        waits = ruled.policy.rollback(**BY_MAX).case
         ruled.decide(waits.case_id, a_review("approve", "zoe"))
-        assert ruled.rulebook.active.hash == hash_of(back_to)
+        assert ruled.services.rulebook.active.hash == hash_of(back_to)
     with pytest.raises(NoPreviousPolicy, match="no version was in force before"):
-        ruled.rollback_policy(**BY_MAX)
-    assert ruled.rollback_policy(hash_of(STRICT)[:12], **BY_MAX).in_force
+        ruled.policy.rollback(**BY_MAX)
+    assert ruled.policy.rollback(hash_of(STRICT)[:12], **BY_MAX).in_force
     with pytest.raises(NoPreviousPolicy, match="no such version"):
-        ruled.rollback_policy("f00", **BY_MAX)
-    assert ruled.verify().sound
+        ruled.policy.rollback("f00", **BY_MAX)
+    assert ruled.audit.verify().sound
 
 
 def test_once_a_policy_was_activated_the_store_takes_no_other(opened, durable_store):
     with opened(durable_store, policy=USUAL) as hitl:
         submitted(hitl, "task-1", 0.95)
-        hitl.activate_policy(ASKS_ALWAYS, **BY_MAX)
+        hitl.policy.activate(ASKS_ALWAYS, **BY_MAX)
 
     with pytest.raises(PolicyMismatch, match="'hitl policy activate'"):
         opened(durable_store, policy=USUAL)
     with opened(durable_store, policy=ASKS_ALWAYS) as hitl:
         assert submitted(hitl, "task-2", 0.95).status == "waiting"
     with opened(durable_store) as hitl:
-        assert hitl.rollback_policy(**BY_MAX).case.status == "waiting"
+        assert hitl.policy.rollback(**BY_MAX).case.status == "waiting"
 
 
 def test_a_process_that_runs_notices_what_another_one_activates(opened, durable_store):
@@ -207,58 +208,58 @@ def test_a_process_that_runs_notices_what_another_one_activates(opened, durable_
     assert submitted(running, "task-1", 0.92).status == "approved"
     waiting = submitted(running, "task-2", 0.5)
 
-    other.activate_policy(ASKS_ALWAYS, **BY_MAX)
+    other.policy.activate(ASKS_ALWAYS, **BY_MAX)
 
     assert submitted(running, "task-3", 0.92).status == "waiting"
-    assert running.show("task-2").submission.policy_hash == waiting.submission.policy_hash
+    assert running.cases.get(task_id="task-2").submission.policy_hash == waiting.submission.policy_hash
 
 
 def test_a_case_keeps_its_policy_and_a_stricter_one_asks_for_more(ruled):
     submitted(ruled, "task-1", 0.5)
     escalates = {"rule_id": "all", "priority": 1, "conditions": {}, "action": "escalate"}
 
-    ruled.activate_policy({"policy_id": "escalates", "rules": [escalates]}, **BY_MAX)
+    ruled.policy.activate({"policy_id": "escalates", "rules": [escalates]}, **BY_MAX)
 
-    assert ruled.show("task-1").submission.policy_hash == hash_of(USUAL)
+    assert ruled.cases.get(task_id="task-1").submission.policy_hash == hash_of(USUAL)
     with pytest.raises(NotAuthorized, match="it needs 'senior_manager'"):
-        ruled.decide("task-1", a_review("approve", "ana"))
+        ruled.decide(task_id="task-1", decision=a_review("approve", "ana"))
 
 
 def test_a_watched_policy_is_recorded_beside_and_shown_to_no_reviewer(ruled):
-    ruled.shadow_policy(LOOSE, **BY_MAX)
+    ruled.policy.start_shadow(LOOSE, **BY_MAX)
 
     cases = [submitted(ruled, f"task-{number}", confidence) for number, confidence in enumerate((0.4, 0.6, 0.95))]
 
     assert [case.status for case in cases] == ["waiting", "waiting", "approved"]
-    found = ruled.shadow_report()
+    found = ruled.policy.shadow_report()
     assert (found.cases, found.differing, found.looser, found.stricter) == (3, 1, 1, 0)
-    waiting = ruled.show("task-1")
+    waiting = ruled.cases.get(task_id="task-1")
     assert waiting.open_review.shown.routing.decision.shadow is None
-    assert hash_of(LOOSE) not in ruled.view("task-1", "ana").model_dump_json()
-    (routed,) = [event for event in ruled.history("task-1") if event.kind == "routed"]
+    assert hash_of(LOOSE) not in ruled.reviews.view(task_id="task-1", reviewer="ana").model_dump_json()
+    (routed,) = [event for event in ruled.cases.history(task_id="task-1") if event.kind == "routed"]
     assert routed.body["decision"]["shadow"]["action"] == "auto_approve"
-    assert ruled.end_shadow(**BY_MAX)
-    assert ruled.shadow_report() is None
-    assert not ruled.end_shadow(**BY_MAX)
-    assert ruled.verify().sound
+    assert ruled.policy.stop_shadow(**BY_MAX)
+    assert ruled.policy.shadow_report() is None
+    assert not ruled.policy.stop_shadow(**BY_MAX)
+    assert ruled.audit.verify().sound
 
 
 def test_a_watched_policy_that_was_altered_stops_no_case(opened, durable_store, intruder):
     with opened(durable_store) as hitl:
-        hitl.shadow_policy(LOOSE, **BY_MAX)
+        hitl.policy.start_shadow(LOOSE, **BY_MAX)
     intruder.disarm()
     intruder.run("UPDATE policies SET body = ? WHERE policy_hash = ?", "{}", hash_of(LOOSE))
 
     with opened(durable_store) as hitl:
         assert submitted(hitl, "task-1", 0.95).status == "approved"
-        assert hitl.shadow_report().cases == 0
+        assert hitl.policy.shadow_report().cases == 0
 
 
 def test_a_canary_decides_its_share_alone_and_once_withdrawn_the_stricter_of_two(ruled):
-    waits = ruled.canary_policy(LOOSE, 0.5, **BY_MAX)
+    waits = ruled.policy.start_canary(LOOSE, 0.5, **BY_MAX)
     assert submitted(ruled, "before", 0.6).status == "waiting"
     ruled.decide(waits.case.case_id, a_review("approve", "zoe"))
-    canary = ruled.policy_life().canary
+    canary = ruled.policy.status().canary
 
     names = [f"task-{number}" for number in range(12)]
     drawn = [name for name in names if in_canary(canary, name)]
@@ -267,47 +268,47 @@ def test_a_canary_decides_its_share_alone_and_once_withdrawn_the_stricter_of_two
     assert went == drawn
     assert 0 < len(drawn) < len(names)
     accepted = next(name for name in (f"late-{number}" for number in range(50)) if in_canary(canary, name))
-    ruled.accept(a_task(accepted), an_output(accepted, confidence=0.6))
-    assert ruled.end_canary(**BY_MAX)
+    ruled.cases.enqueue(a_task(accepted), an_output(accepted, confidence=0.6))
+    assert ruled.policy.stop_canary(**BY_MAX)
     ruled.recover()
-    assert ruled.show(accepted).status == "waiting"
-    assert ruled.show(accepted).submission.policy_hash == hash_of(LOOSE)
-    assert ruled.verify().sound
+    assert ruled.cases.get(accepted).status == "waiting"
+    assert ruled.cases.get(accepted).submission.policy_hash == hash_of(LOOSE)
+    assert ruled.audit.verify().sound
 
 
 def test_a_stricter_canary_needs_one_person_and_ends_with_the_next_activation(ruled):
-    assert ruled.canary_policy(STRICT, 1.0, **BY_MAX).in_force
+    assert ruled.policy.start_canary(STRICT, 1.0, **BY_MAX).in_force
     assert submitted(ruled, "task-1", 0.92).status == "waiting"
 
-    ruled.activate_policy(goes_ahead(0.91), **BY_MAX)
+    ruled.policy.activate(goes_ahead(0.91), **BY_MAX)
 
-    assert ruled.policy_life().canary is None
+    assert ruled.policy.status().canary is None
     assert submitted(ruled, "task-2", 0.92).status == "approved"
 
 
 def test_a_share_lies_between_nothing_and_all(in_memory):
     for share in (0, 1.5, -1, float("nan")):
         with pytest.raises(InvalidInput, match="is not in"):
-            in_memory.canary_policy(STRICT, share, **BY_MAX)
+            in_memory.policy.start_canary(STRICT, share, **BY_MAX)
 
 
 @pytest.mark.parametrize("share", [True, "0.5", Decimal("0.5"), Fraction(1, 2), None])
 def test_what_is_no_number_is_no_share_and_the_store_stays_readable(opened, durable_store, share):
     with ruling(opened(durable_store, policy=USUAL)) as hitl:
         with pytest.raises(InvalidInput, match=r"share: .* is no number; give one above 0 and up to 1"):
-            hitl.canary_policy(STRICT, share, **BY_MAX)
-        assert hitl.canary_policy(STRICT, 1, **BY_MAX).in_force
+            hitl.policy.start_canary(STRICT, share, **BY_MAX)
+        assert hitl.policy.start_canary(STRICT, 1, **BY_MAX).in_force
 
     with opened(durable_store) as hitl:
-        assert hitl.policy_life().canary.share == 1.0
+        assert hitl.policy.status().canary.share == 1.0
 
 
 def test_a_door_without_a_name_changes_nothing(in_memory):
     before = kinds(in_memory)
     for change in (
-        lambda: in_memory.activate_policy(STRICT, channel="", **BY_MAX),
-        lambda: in_memory.shadow_policy(STRICT, channel="", **BY_MAX),
-        lambda: in_memory.end_shadow(channel="", **BY_MAX),
+        lambda: in_memory.acting_as(channel="").policy.activate(STRICT, **BY_MAX),
+        lambda: in_memory.acting_as(channel="").policy.start_shadow(STRICT, **BY_MAX),
+        lambda: in_memory.acting_as(channel="").policy.stop_shadow(**BY_MAX),
     ):
         with pytest.raises(InvalidInput, match=r"channel: .*name the door"):
             change()
@@ -317,35 +318,38 @@ def test_a_door_without_a_name_changes_nothing(in_memory):
 @pytest.mark.parametrize("policy", [STRICT, LOOSE])
 def test_no_entry_is_written_that_nobody_could_read_again(in_memory, policy):
     before = kinds(in_memory)
-    by = in_memory.people.named("max"), "we agreed so", "library"
-    wanted = in_memory._wanted(PolicyChange.CANARY, in_memory._read_policy(policy), by)
+    by = in_memory.services.people.named("max"), "we agreed so", "library"
+    wanted = in_memory.services._wanted(PolicyChange.CANARY, in_memory.services._read_policy(policy), by)
     with pytest.raises(InvalidInput, match=r"the policy stays as it is: .*could not be read again"):
-        in_memory._governed(wanted._replace(share=True))
+        in_memory.services._governed(wanted._replace(share=True))
     assert kinds(in_memory) == before
 
 
 def test_a_canary_needs_a_policy_that_rules(opened):
     hitl = opened("memory://")
     with pytest.raises(InvalidInput, match="no policy was activated"):
-        hitl.canary_policy(STRICT, 0.1, **BY_MAX)
+        hitl.policy.start_canary(STRICT, 0.1, **BY_MAX)
 
 
 def test_a_policy_in_layers_rules_as_a_whole(opened, durable_store):
     stack = read_policy(STACK, "acme.yaml")
     with opened(durable_store, policy=stack) as hitl:
-        assert hitl.activate_policy(stack, **BY_MAX).in_force
+        assert hitl.policy.activate(stack, **BY_MAX).in_force
 
     with opened(durable_store) as hitl:
-        assert (type(hitl.rulebook.active.policy), hitl.rulebook.active.hash) == (type(stack), policy_hash(stack))
-        assert hitl.canary_policy(stack, 0.1, **BY_MAX).in_force
-        assert hitl.verify().sound
+        assert (type(hitl.services.rulebook.active.policy), hitl.services.rulebook.active.hash) == (
+            type(stack),
+            policy_hash(stack),
+        )
+        assert hitl.policy.start_canary(stack, 0.1, **BY_MAX).in_force
+        assert hitl.audit.verify().sound
 
 
 def test_every_version_is_kept_with_who_brought_it_and_why(ruled):
-    ruled.activate_policy(STRICT, **BY_MAX)
-    ruled.shadow_policy(LOOSE, reviewer_id="zoe", reason="to see what it would do")
+    ruled.policy.activate(STRICT, **BY_MAX)
+    ruled.policy.start_shadow(LOOSE, reviewer="zoe", reason="to see what it would do")
 
-    life = ruled.policy_life()
+    life = ruled.policy.status()
 
     found = {one.policy_id: (one.author, one.reason) for one in life.versions.values()}
     agreed = ("max", "we agreed so")
@@ -355,4 +359,4 @@ def test_every_version_is_kept_with_who_brought_it_and_why(ruled):
         "from_0.5": ("zoe", "to see what it would do"),
     }
     assert (life.standing(hash_of(STRICT)), life.standing(hash_of(LOOSE))) == (("active",), ("shadow",))
-    assert ruled.ledger.policy(hash_of(LOOSE))["policy_id"] == "from_0.5"
+    assert ruled.services.ledger.policy(hash_of(LOOSE))["policy_id"] == "from_0.5"

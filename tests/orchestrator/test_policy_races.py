@@ -15,47 +15,47 @@ from hitl_orchestrator.wiring.build import now_in_utc
 
 def test_of_two_activations_at_once_both_count_one_after_the_other(opened, durable_store):
     both = [opened(durable_store, policy=ASKS_ALWAYS), opened(durable_store, policy=ASKS_ALWAYS)]
-    both[0].activate_policy(ASKS_ALWAYS, **BY_MAX)
+    both[0].policy.activate(ASKS_ALWAYS, **BY_MAX)
     together = Barrier(2)
 
     def activate(number):
         together.wait()
         rules = [{"rule_id": f"r{number}", "priority": 1, "conditions": {}, "action": "escalate"}]
-        return both[number].activate_policy({"policy_id": f"p{number}", "rules": rules}, **BY_MAX).in_force
+        return both[number].policy.activate({"policy_id": f"p{number}", "rules": rules}, **BY_MAX).in_force
 
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(activate, range(2))) == [True, True]
 
-    told = [event.body for event in both[0].ledger.policy_events() if event.kind == "policy_activated"]
+    told = [event.body for event in both[0].services.ledger.policy_events() if event.kind == "policy_activated"]
     assert [one["before"] for one in told[1:]] == [one["policy_hash"] for one in told[:-1]]
-    assert {hitl.policy_life().active for hitl in both} == {told[-1]["policy_hash"]}
-    assert both[0].verify().sound
+    assert {hitl.policy.status().active for hitl in both} == {told[-1]["policy_hash"]}
+    assert both[0].audit.verify().sound
 
 
 @pytest.mark.parametrize("last_word", ["decided", "finished", "policy_activated"])
 def test_whoever_is_killed_before_a_policy_is_activated_leaves_it_to_recover(process, opened, tmp_path, last_word):
     store = f"sqlite:///{tmp_path}/hitl.db"
     with opened(store, reviewers=None, policy=ASKS_ALWAYS) as hitl:
-        by = {"reviewer_id": "senior_manager", "reason": "r"}
-        hitl.activate_policy(ASKS_ALWAYS, **by)
-        case = hitl.activate_policy(LOOSE, **by).case.case_id
+        by = {"reviewer": "senior_manager", "reason": "r"}
+        hitl.policy.activate(ASKS_ALWAYS, **by)
+        case = hitl.policy.activate(LOOSE, **by).case.case_id
 
     died = process("approve", store=store, case=case, reviewer="compliance_officer", die_before=f'"kind":"{last_word}"')
 
     assert (died["status"], died["lines"]) == (-SIGKILL, [])
     with opened(store, reviewers=None) as hitl:
-        assert hitl.policy_life().active == hash_of(ASKS_ALWAYS)
+        assert hitl.policy.status().active == hash_of(ASKS_ALWAYS)
         hitl.recover()
         if last_word == "decided":
-            assert hitl.show(case).status == "waiting"
+            assert hitl.cases.get(case).status == "waiting"
             hitl.decide(case, a_review("approve", "compliance_officer"))
         hitl.recover()
-        assert hitl.policy_life().active == hash_of(LOOSE)
+        assert hitl.policy.status().active == hash_of(LOOSE)
         assert kinds(hitl).count("policy_activated") == 2
-        assert hitl.verify().sound
+        assert hitl.audit.verify().sound
 
 
-BY_THE_MANAGER = {"reviewer_id": "senior_manager", "reason": "r"}
+BY_THE_MANAGER = {"reviewer": "senior_manager", "reason": "r"}
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def dies_proposing(process, opened, sqlite_store):
     def propose(last_word, *, activated=True):
         with opened(sqlite_store, reviewers=None, policy=ASKS_ALWAYS) as hitl:
             if activated:
-                hitl.activate_policy(ASKS_ALWAYS, **BY_THE_MANAGER)
+                hitl.policy.activate(ASKS_ALWAYS, **BY_THE_MANAGER)
         order = {"to": LOOSE, "reviewer": "senior_manager", "policy": ASKS_ALWAYS}
         died = process("activate", store=sqlite_store, **order, die_before=f'"kind":"{last_word}"')
         assert (died["status"], died["lines"]) == (-SIGKILL, [])
@@ -79,49 +79,49 @@ def test_whoever_is_killed_before_they_propose_a_policy_can_propose_it_again(die
 
     hitl.recover()
     assert not hitl.inbox()
-    assert not hitl.policy_life().pending
-    assert hitl.activate_policy(LOOSE, **BY_THE_MANAGER).case.status == "waiting"
+    assert not hitl.policy.status().pending
+    assert hitl.policy.activate(LOOSE, **BY_THE_MANAGER).case.status == "waiting"
 
 
 @pytest.mark.parametrize("activated", [True, False])
-@pytest.mark.parametrize("goes_on", ["recover", "sweep"])
+@pytest.mark.parametrize("goes_on", ["recover", "run_maintenance"])
 def test_a_proposal_whose_case_a_crash_came_before_gets_it_once_and_can_be_decided(dies_proposing, goes_on, activated):
     hitl = dies_proposing("submitted", activated=activated)
-    (proposed,) = hitl.policy_life().pending
+    (proposed,) = hitl.policy.status().pending
     assert not hitl.inbox()
 
     for _ in range(2):
         getattr(hitl, goes_on)()
         assert [row.case_id for row in hitl.inbox()] == [proposed]
 
-    assert hitl.show(proposed).submission.submitted_by == "senior_manager"
-    assert "a confidence of 0.5" in hitl.show(proposed).submission.output.agent_output.explanation
-    assert hitl.activate_policy(LOOSE, **BY_THE_MANAGER).case.case_id == proposed
+    assert hitl.cases.get(proposed).submission.submitted_by == "senior_manager"
+    assert "a confidence of 0.5" in hitl.cases.get(proposed).submission.output.agent_output.explanation
+    assert hitl.policy.activate(LOOSE, **BY_THE_MANAGER).case.case_id == proposed
     hitl.decide(proposed, a_review("approve", "compliance_officer"))
-    assert hitl.policy_life().active == hash_of(LOOSE)
-    assert hitl.verify().sound
+    assert hitl.policy.status().active == hash_of(LOOSE)
+    assert hitl.audit.verify().sound
 
 
 def test_who_proposes_again_what_a_crash_left_without_a_case_gets_the_case_of_the_first(dies_proposing):
     hitl = dies_proposing("submitted")
-    (proposed,) = hitl.policy_life().pending
+    (proposed,) = hitl.policy.status().pending
 
-    again = hitl.activate_policy(LOOSE, reviewer_id="compliance_officer", reason="I want it too").case
+    again = hitl.policy.activate(LOOSE, reviewer="compliance_officer", reason="I want it too").case
 
     assert (again.case_id, again.status, again.submission.submitted_by) == (proposed, "waiting", "senior_manager")
-    assert list(hitl.policy_life().pending) == [proposed]
-    hitl.cancel(proposed, "senior_manager", reason="not yet")
-    assert not hitl.policy_life().pending
-    assert hitl.verify().sound
+    assert list(hitl.policy.status().pending) == [proposed]
+    hitl.cases.cancel(proposed, submitted_by="senior_manager", reason="not yet")
+    assert not hitl.policy.status().pending
+    assert hitl.audit.verify().sound
 
 
 def test_of_two_who_recover_at_once_both_find_the_one_case_of_a_proposal(opened, durable_store):
     both = [opened(durable_store, policy=ASKS_ALWAYS), opened(durable_store, policy=ASKS_ALWAYS)]
-    both[0].activate_policy(ASKS_ALWAYS, **BY_MAX)
-    both[0].shadow_policy(LOOSE, **BY_MAX)
+    both[0].policy.activate(ASKS_ALWAYS, **BY_MAX)
+    both[0].policy.start_shadow(LOOSE, **BY_MAX)
     said = {"change": "activate", "policy_hash": hash_of(LOOSE), "base": hash_of(ASKS_ALWAYS), "share": None}
     drafts = [proposed("lost", {**said, "reason": "r"}, PERSON, NINE)]
-    assert both[0].ledger.change_policy(drafts, both[0].policy_life().seen)
+    assert both[0].services.ledger.change_policy(drafts, both[0].policy.status().seen)
     together = Barrier(2)
 
     def recover(number):
@@ -132,34 +132,34 @@ def test_of_two_who_recover_at_once_both_find_the_one_case_of_a_proposal(opened,
         list(pool.map(recover, range(2)))
 
     assert [row.case_id for row in both[1].inbox()] == ["lost"]
-    both[1].decide("lost", a_review("approve", "zoe"))
-    assert both[0].policy_life().active == hash_of(LOOSE)
-    assert both[0].verify().sound
+    both[1].decide(task_id="lost", decision=a_review("approve", "zoe"))
+    assert both[0].policy.status().active == hash_of(LOOSE)
+    assert both[0].audit.verify().sound
 
 
 def test_a_proposal_without_a_case_whose_ground_is_not_kept_is_declined(opened, store):
     hitl = opened(store, policy=ASKS_ALWAYS)
-    hitl.activate_policy(ASKS_ALWAYS, **BY_MAX)
-    hitl.shadow_policy(LOOSE, **BY_MAX)
+    hitl.policy.activate(ASKS_ALWAYS, **BY_MAX)
+    hitl.policy.start_shadow(LOOSE, **BY_MAX)
     said = {"change": "activate", "policy_hash": hash_of(LOOSE), "base": "b" * 64, "share": None, "reason": "r"}
-    hitl.ledger.change_policy([proposed("no-such-case", said, PERSON, NINE)], hitl.policy_life().seen)
+    hitl.services.ledger.change_policy([proposed("no-such-case", said, PERSON, NINE)], hitl.policy.status().seen)
 
     hitl.recover()
 
-    assert not hitl.policy_life().pending
-    assert "propose it again" in hitl.ledger.policy_events()[-1].body["why"]
-    assert hitl.verify().sound
+    assert not hitl.policy.status().pending
+    assert "propose it again" in hitl.services.ledger.policy_events()[-1].body["why"]
+    assert hitl.audit.verify().sound
 
 
 def test_of_two_who_propose_the_same_and_two_who_agree_one_activation_comes(opened, durable_store):
     both = [opened(durable_store, policy=ASKS_ALWAYS), opened(durable_store, policy=ASKS_ALWAYS)]
-    both[0].activate_policy(ASKS_ALWAYS, **BY_MAX)
+    both[0].policy.activate(ASKS_ALWAYS, **BY_MAX)
     together = Barrier(2)
 
     def propose(number):
         together.wait()
         who = ("max", "zoe")[number]
-        return both[number].activate_policy(LOOSE, reviewer_id=who, reason="r").case.case_id
+        return both[number].policy.activate(LOOSE, reviewer=who, reason="r").case.case_id
 
     with ThreadPoolExecutor(2) as pool:
         cases = set(pool.map(propose, range(2)))
@@ -167,22 +167,22 @@ def test_of_two_who_propose_the_same_and_two_who_agree_one_activation_comes(open
         hitl.decide(case, a_review("approve", "two"))
 
     assert kinds(both[0]).count("policy_activated") == 2
-    assert both[1].policy_life().active == hash_of(LOOSE)
-    assert not both[1].policy_life().pending
-    assert both[0].verify().sound
+    assert both[1].policy.status().active == hash_of(LOOSE)
+    assert not both[1].policy.status().pending
+    assert both[0].audit.verify().sound
 
 
 @pytest.mark.parametrize("field", ["approved_by", "policy_hash", "before"])
 def test_an_activation_that_nobody_agreed_to_is_found(opened, durable_store, field):
     hitl = opened(durable_store, policy=ASKS_ALWAYS)
-    hitl.activate_policy(ASKS_ALWAYS, **BY_MAX)
-    life = hitl.policy_life()
+    hitl.policy.activate(ASKS_ALWAYS, **BY_MAX)
+    life = hitl.policy.status()
     said = {"policy_hash": life.active, "before": life.active, "reason": "r"}
     forged = {"approved_by": {"case_id": "no-such-case", "by": "max", "approved_by": "zoe"}}
     said |= forged.get(field, {field: "a" * 64})
-    hitl.ledger.change_policy([activated(PolicyChange.ACTIVATE, said, PERSON, NINE)], life.seen)
+    hitl.services.ledger.change_policy([activated(PolicyChange.ACTIVATE, said, PERSON, NINE)], life.seen)
 
-    found = hitl.verify()
+    found = hitl.audit.verify()
 
     assert found.bad_entry == life.seen + 1
     assert "policy_activated" in found.problem
@@ -197,13 +197,13 @@ def test_whoever_is_killed_before_the_check_leaves_it_to_recover(process, opened
 
     assert (died["status"], died["lines"]) == (-SIGKILL, [])
     with opened(store, clock=now_in_utc) as hitl:
-        assert hitl.show("task-0").status == "approved"
-        assert len(hitl.ledger.spot_checks_due()) == 1
-        assert hitl.verify().sound
+        assert hitl.cases.get(task_id="task-0").status == "approved"
+        assert len(hitl.services.ledger.spot_checks_due()) == 1
+        assert hitl.audit.verify().sound
         hitl.recover()
         hitl.recover()
         assert len(hitl.inbox()) == 1
-        assert hitl.verify().sound
+        assert hitl.audit.verify().sound
 
 
 def test_a_check_that_somebody_took_from_the_list_is_found(process, opened, sqlite_store):
@@ -211,6 +211,6 @@ def test_a_check_that_somebody_took_from_the_list_is_found(process, opened, sqli
     process("submit", store=store, numbers=[0], policy=checked(1), die_before='"kind":"spot_check"')
 
     with opened(store) as hitl:
-        hitl.ledger.spot_check_opened(hitl.show("task-0").case_id)
+        hitl.services.ledger.spot_check_opened(hitl.cases.get(task_id="task-0").case_id)
 
-        assert "looked at afterwards" in hitl.verify().problem
+        assert "looked at afterwards" in hitl.audit.verify().problem

@@ -110,21 +110,23 @@ def test_nothing_is_approved_without_a_rule_or_a_person_and_the_ledger_alone_exp
             hitl.submit(a_task(task_id, **task), proposed)
             for answer in said:
                 try:
-                    hitl.decide(task_id, answer)
+                    hitl.decide(task_id=task_id, decision=answer)
                 except (RequestRejected, InvalidInput):
                     continue
                 accepted[task_id] = answer
 
         recorded = {
-            event.body["policy_hash"]: event.body["policy"] for event in hitl.ledger.events(None) if not event.case_id
+            event.body["policy_hash"]: event.body["policy"]
+            for event in hitl.services.ledger.events(None)
+            if not event.case_id
         }
         for number in range(len(given_cases)):
-            case = hitl.show(f"task-{number}")
+            case = hitl.cases.get(task_id=f"task-{number}")
             if case.record is None:
                 assert case.stage is CaseStage.WAITING
                 continue
             record = case.record
-            final, output, source = explained(hitl.history(case.case_id), recorded)
+            final, output, source = explained(hitl.cases.history(case.case_id), recorded)
             assert (record.final_decision, record.decision_source) == (final, source)
             assert (record.final_output and record.final_output.model_dump(mode="json")) == output
             if source == "agent":
@@ -164,4 +166,4 @@ def test_a_history_of_submissions_is_a_row_of_attempts(history):
             assert case.submission.task.timestamp == NINE
 
         assert len(set(cases)) == len(cases)
-        assert [record.case_id for record in hitl.records()] == cases
+        assert [record.case_id for record in hitl.audit.records()] == cases

@@ -18,27 +18,31 @@ def picky(task):
 def test_one_case_that_cannot_be_driven_on_holds_up_no_other():
     with Orchestrator.open("memory://", classifier=picky) as hitl:
         for name in ("first", "broken", "last"):
-            hitl.accept(a_task(name))
+            hitl.cases.enqueue(a_task(name))
 
         with pytest.raises(RecoveryIncomplete, match="the model is away") as told:
             hitl.recover()
 
         assert told.value.moved == 2
-        assert [hitl.show(name).status for name in ("first", "broken", "last")] == ["approved", "received", "approved"]
-        assert list(told.value.failures) == [hitl.show("broken").case_id]
+        assert [hitl.cases.get(task_id=name).status for name in ("first", "broken", "last")] == [
+            "approved",
+            "received",
+            "approved",
+        ]
+        assert list(told.value.failures) == [hitl.cases.get(task_id="broken").case_id]
 
 
 def test_what_a_crash_left_in_the_graph_of_a_finished_case_is_let_go_and_nothing_else(hitl, waits):
     for name in ("done", "waits"):
         waits(hitl, name)
-    done = hitl.decide("done", a_review("approve", "ana"))
-    places, stranger = hitl.runner._checkpoints, hitl.runner.thread("somebody-elses")
-    hitl.runner._make_thread(done)
-    hitl.runner.graph.update_state(stranger, {"submission": {}}, as_node="classify")
-    assert places.threads() == {done.case_id, hitl.show("waits").case_id, "somebody-elses"}
+    done = hitl.decide(task_id="done", decision=a_review("approve", "ana"))
+    places, stranger = hitl.services.runner._checkpoints, hitl.services.runner.thread("somebody-elses")
+    hitl.services.runner._make_thread(done)
+    hitl.services.runner.graph.update_state(stranger, {"submission": {}}, as_node="classify")
+    assert places.threads() == {done.case_id, hitl.cases.get(task_id="waits").case_id, "somebody-elses"}
 
     assert hitl.recover() == []
 
-    assert places.threads() == {hitl.show("waits").case_id, "somebody-elses"}
-    assert hitl.show("done") == done
-    assert hitl.decide("waits", a_review("approve", "ana")).status == "approved"
+    assert places.threads() == {hitl.cases.get(task_id="waits").case_id, "somebody-elses"}
+    assert hitl.cases.get(task_id="done") == done
+    assert hitl.decide(task_id="waits", decision=a_review("approve", "ana")).status == "approved"

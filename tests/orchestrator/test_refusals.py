@@ -13,7 +13,7 @@ from hitl_orchestrator.ledger.events.builders import answer_digest
 
 
 def refusals(hitl, given_id="task-1"):
-    return [event for event in hitl.history(given_id) if event.kind == "refused"]
+    return [event for event in hitl.cases.history(task_id=given_id) if event.kind == "refused"]
 
 
 def test_the_ledger_says_who_tried_what_through_which_channel_and_why_not(hitl, waits):
@@ -21,7 +21,7 @@ def test_the_ledger_says_who_tried_what_through_which_channel_and_why_not(hitl, 
     answer = a_review("reject", "ben", human_feedback="mine")
 
     with pytest.raises(NotAuthorized) as refused:
-        hitl.decide("task-1", answer, channel="cli")
+        hitl.acting_as(channel="cli").decide(task_id="task-1", decision=answer)
 
     (event,) = refusals(hitl)
     assert event.case_id == case.case_id
@@ -46,7 +46,7 @@ def test_a_name_that_nobody_knows_is_kept_and_vouched_for_by_nobody(hitl, waits)
     waits(hitl)
 
     with pytest.raises(NotAuthorized):
-        hitl.decide("task-1", a_review("approve", "mallory"))
+        hitl.decide(task_id="task-1", decision=a_review("approve", "mallory"))
 
     (event,) = refusals(hitl)
     assert (event.actor.id, event.actor.authenticated, event.actor.roles) == ("mallory", "none", ())
@@ -54,10 +54,10 @@ def test_a_name_that_nobody_knows_is_kept_and_vouched_for_by_nobody(hitl, waits)
 
 def test_what_may_be_said_about_a_decided_review_is_told_with_its_cause(hitl, waits):
     waits(hitl)
-    hitl.decide("task-1", a_review("approve", "ana"))
+    hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
 
     with pytest.raises(ReviewAlreadyDecided):
-        hitl.decide("task-1", a_review("reject", "zoe"))
+        hitl.decide(task_id="task-1", decision=a_review("reject", "zoe"))
 
     (event,) = refusals(hitl)
     assert (event.body["cause"], event.actor.id) == ("ReviewAlreadyDecided", "zoe")
@@ -67,7 +67,7 @@ def test_an_answer_to_a_case_that_waits_for_nobody_is_told(hitl):
     hitl.submit(a_task(), an_output())
 
     with pytest.raises(RequestRejected):
-        hitl.decide("task-1", a_review("reject", "ana"))
+        hitl.decide(task_id="task-1", decision=a_review("reject", "ana"))
 
     (event,) = refusals(hitl)
     assert (event.body["cause"], event.body["review_id"]) == ("CaseNotWaiting", None)
@@ -77,7 +77,7 @@ def test_an_answer_that_cannot_be_read_is_no_attempt(hitl, waits):
     waits(hitl)
 
     with pytest.raises(InvalidInput):
-        hitl.decide("task-1", a_review("approve", None))
+        hitl.decide(task_id="task-1", decision=a_review("approve", None))
 
     assert refusals(hitl) == []
 
@@ -91,7 +91,7 @@ def test_a_flood_of_strangers_leaves_one_entry_for_each_decision_they_try(opened
     for name, feedback in names:
         for decision in ("approve", "reject"):
             with suppress(RequestRejected):
-                hitl.decide("task-1", a_review(decision, name, human_feedback=feedback))
+                hitl.decide(task_id="task-1", decision=a_review(decision, name, human_feedback=feedback))
 
     assert len(refusals(hitl)) == (2 if names else 0)
 
@@ -100,10 +100,10 @@ def test_another_cause_is_another_entry(hitl, waits):
     waits(hitl)
 
     with pytest.raises(StaleReview):
-        hitl.decide("task-1", a_review("approve", "ana", shown_digest="0" * 64))
-    hitl.decide("task-1", a_review("reject", "ana"))
+        hitl.decide(task_id="task-1", decision=a_review("approve", "ana", shown_digest="0" * 64))
+    hitl.decide(task_id="task-1", decision=a_review("reject", "ana"))
     with pytest.raises(ReviewAlreadyDecided):
-        hitl.decide("task-1", a_review("approve", "ana"))
+        hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
 
     assert [event.body["cause"] for event in refusals(hitl)] == ["StaleReview", "ReviewAlreadyDecided"]
 
@@ -114,17 +114,17 @@ def test_a_ledger_that_cannot_be_written_changes_nothing_about_the_answer(hitl, 
     def is_away(*given):
         raise StoreUnavailable("the store", "it is away")
 
-    monkeypatch.setattr(hitl.ledger, "refuse", is_away)
+    monkeypatch.setattr(hitl.services.ledger, "refuse", is_away)
 
     with pytest.raises(NotAuthorized, match="'ben' may not decide this"):
-        hitl.decide("task-1", a_review("approve", "ben"))
+        hitl.decide(task_id="task-1", decision=a_review("approve", "ben"))
 
 
 def test_an_unfit_answer_that_wakes_the_graph_up_is_told_too(hitl, waits):
     case = waits(hitl)
     row = case.open_review
 
-    hitl._desk.hear(row, a_review("approve", "mallory"))
+    hitl.services._desk.hear(row, a_review("approve", "mallory"))
 
     (event,) = refusals(hitl)
     assert (event.actor.channel, event.actor.id, event.body["cause"]) == ("graph", "mallory", "NotAuthorized")
@@ -132,10 +132,12 @@ def test_an_unfit_answer_that_wakes_the_graph_up_is_told_too(hitl, waits):
 
 def test_how_an_actor_is_known_is_told_of_every_event(hitl, waits):
     waits(hitl)
-    hitl.decide("task-1", a_review("approve", "ana"))
+    hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
     hitl.submit(a_task("task-2"), an_output("task-2", confidence=0.5), replay=True)
-    hitl.replay("task-2", a_review("approve", None, human_role="domain_reviewer", task_id="task-2", timestamp=NINE))
+    hitl.cases.replay(
+        a_review("approve", None, human_role="domain_reviewer", task_id="task-2", timestamp=NINE), task_id="task-2"
+    )
 
-    known = {(event.kind.value, event.actor.authenticated.value) for event in hitl.ledger.events()}
+    known = {(event.kind.value, event.actor.authenticated.value) for event in hitl.services.ledger.events()}
     assert {how for kind, how in known if kind == "decided"} == {"stated", "recorded"}
     assert {how for kind, how in known if kind != "decided"} == {"none"}

@@ -28,10 +28,10 @@ def test_a_case_is_decided_after_a_restart(opened, durable_store, waits, clock):
     clock.tick(7200)
 
     after = opened(durable_store)
-    done = after.decide("task-1", a_review("approve", "ana", shown_digest=case.open_review.digest))
+    done = after.decide(task_id="task-1", decision=a_review("approve", "ana", shown_digest=case.open_review.digest))
 
     assert (done.status, done.record.latency_seconds) == ("approved", 7200)
-    assert list(after.records()) == [done.record]
+    assert list(after.audit.records()) == [done.record]
 
 
 def test_a_case_goes_up_the_chain_with_a_restart_at_every_step(opened, durable_store, waits):
@@ -39,7 +39,7 @@ def test_a_case_goes_up_the_chain_with_a_restart_at_every_step(opened, durable_s
         waits(hitl)
     for decision, reviewer in (("escalate", "ana"), ("escalate", "max"), ("modify", "zoe")):
         with opened(durable_store) as hitl:
-            case = hitl.decide("task-1", a_review(decision, reviewer))
+            case = hitl.decide(task_id="task-1", decision=a_review(decision, reviewer))
 
     assert case.status == "modified_and_approved"
     assert [row.role for row in case.reviews] == ["domain_reviewer", "senior_manager", "compliance_officer"]
@@ -61,7 +61,7 @@ def test_a_case_whose_thread_is_lost_is_decided_all_the_same(opened, durable_sto
         hitl.close()
         hitl = opened(durable_store)
 
-    case = hitl.decide("task-1", a_review(decision, "ana"))
+    case = hitl.decide(task_id="task-1", decision=a_review(decision, "ana"))
 
     assert case.record.human_decision == decision
     assert hitl.recover() == []
@@ -72,14 +72,14 @@ def test_a_case_whose_thread_is_lost_goes_up_the_chain_all_the_same(opened, dura
     waits(hitl)
     for decision, reviewer in (("escalate", "ana"), ("escalate", "max"), ("approve", "zoe")):
         lose_threads(durable_store)
-        case = hitl.decide("task-1", a_review(decision, reviewer))
+        case = hitl.decide(task_id="task-1", decision=a_review(decision, reviewer))
 
     assert (case.status, len(case.reviews)) == ("approved", 3)
 
 
 def test_a_case_keeps_the_policy_it_came_in_under(opened, durable_store):
     with opened(durable_store, policy=LENIENT) as hitl:
-        accepted = hitl.accept(a_task(), an_output(confidence=0.5))
+        accepted = hitl.cases.enqueue(a_task(), an_output(confidence=0.5))
 
     with opened(durable_store) as hitl:
         (case,) = hitl.recover()
@@ -91,7 +91,7 @@ def test_a_case_keeps_the_policy_it_came_in_under(opened, durable_store):
 
 def test_a_policy_that_became_stricter_before_the_case_ran_decides(opened, durable_store):
     with opened(durable_store, policy=LENIENT) as hitl:
-        hitl.accept(a_task(), an_output(confidence=0.9))
+        hitl.cases.enqueue(a_task(), an_output(confidence=0.9))
 
     with opened(durable_store, policy=STRICT) as hitl:
         (case,) = hitl.recover()
@@ -101,7 +101,7 @@ def test_a_policy_that_became_stricter_before_the_case_ran_decides(opened, durab
 
 def test_a_policy_that_became_more_lenient_before_the_case_ran_does_not(opened, durable_store):
     with opened(durable_store, policy=STRICT) as hitl:
-        hitl.accept(a_task(), an_output(confidence=0.9))
+        hitl.cases.enqueue(a_task(), an_output(confidence=0.9))
 
     with opened(durable_store, policy=LENIENT) as hitl:
         (case,) = hitl.recover()
@@ -116,8 +116,8 @@ def test_a_policy_that_became_stricter_while_a_case_waits_asks_for_the_higher_ro
 
     with opened(durable_store, policy=later) as hitl:
         with pytest.raises(NotAuthorized):
-            hitl.decide("task-1", a_review("approve", "ana"))
-        case = hitl.decide("task-1", a_review("approve", "zoe"))
+            hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
+        case = hitl.decide(task_id="task-1", decision=a_review("approve", "zoe"))
 
     assert (case.status, case.record.policy_id) == ("approved", "lenient")
 
@@ -129,35 +129,35 @@ def test_a_policy_that_became_more_lenient_while_a_case_waits_changes_nothing(op
     hitl = opened(durable_store, policy=LENIENT)
 
     with pytest.raises(NotAuthorized, match="it needs 'compliance_officer'"):
-        hitl.decide("task-1", a_review("approve", "ana"))
+        hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
 
 
 def test_whenever_cases_come_in_under_another_policy_the_ledger_says_so(opened, durable_store):
     for number, each in enumerate((LENIENT, LENIENT, STRICT, LENIENT)):
         with opened(durable_store, policy=each) as hitl:
-            hitl.accept(a_task(f"task-{number}"))
-            recorded = [event for event in hitl.ledger.events() if event.case_id is None]
+            hitl.cases.enqueue(a_task(f"task-{number}"))
+            recorded = [event for event in hitl.services.ledger.events() if event.case_id is None]
 
     assert [event.body["policy_id"] for event in recorded] == ["lenient", "strict", "lenient"]
 
 
 def test_who_only_looks_changes_no_policy(opened, durable_store):
     with opened(durable_store, policy=LENIENT) as hitl:
-        hitl.accept(a_task())
+        hitl.cases.enqueue(a_task())
     with opened(durable_store, policy=STRICT) as hitl:
         hitl.inbox()
-        hitl.show("task-1")
+        hitl.cases.get(task_id="task-1")
 
     with opened(durable_store) as hitl:
-        assert hitl.rulebook.active.policy.policy_id == "lenient"
+        assert hitl.services.rulebook.active.policy.policy_id == "lenient"
 
 
 @pytest.fixture
 def under_an_older_graph(opened, durable_store):
     """A store whose cases were submitted by code that had another graph."""
     older = opened(durable_store)
-    older.version = "g-older"
-    older.accept(a_task("received"), an_output("received"))
+    older.services.version = "g-older"
+    older.cases.enqueue(a_task("received"), an_output("received"))
     older.close()
     return opened(durable_store)
 
@@ -168,8 +168,8 @@ def test_a_case_of_another_graph_is_refused_by_name(under_an_older_graph):
     with pytest.raises(GraphVersionMismatch, match="'g-older'") as refusal:
         hitl.submit(a_task("received"), an_output("received"))
 
-    assert (refusal.value.paused_under, refusal.value.running) == ("g-older", hitl.version)
-    assert hitl.show("received").status == "received"
+    assert (refusal.value.paused_under, refusal.value.running) == ("g-older", hitl.services.version)
+    assert hitl.cases.get(task_id="received").status == "received"
 
 
 def test_a_case_of_another_graph_is_not_recovered(under_an_older_graph):
@@ -180,17 +180,17 @@ def test_a_case_of_another_graph_is_not_recovered(under_an_older_graph):
 
     (cause,) = refusal.value.failures.values()
     assert isinstance(cause, GraphVersionMismatch)
-    assert hitl.show("received").status == "received"
+    assert hitl.cases.get(task_id="received").status == "received"
 
 
 def test_a_waiting_case_of_another_graph_is_not_decided(opened, durable_store, waits):
     older = opened(durable_store)
-    older.version = "g-older"
+    older.services.version = "g-older"
     waits(older)
     older.close()
     hitl = opened(durable_store)
 
     with pytest.raises(GraphVersionMismatch, match="or submit the task under a new task_id"):
-        hitl.decide("task-1", a_review("approve", "ana"))
+        hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
 
-    assert hitl.show("task-1").status == "waiting"
+    assert hitl.cases.get(task_id="task-1").status == "waiting"

@@ -67,16 +67,16 @@ def verdict(hitl: Orchestrator, place: str, value: Any) -> list[str]:
         output = an_output(task.task_id, confidence=0.5, **proposal)
         told.append(hitl.submit(task, output).status)
         answer = a_review(**{"decision": review.pop("human_decision", "approve"), "reviewer": "zoe", **review})
-        told.append(hitl.decide(task.task_id, answer).record.model_dump_json())
+        told.append(hitl.decide(task_id=task.task_id, decision=answer).record.model_dump_json())
         # Each store seals decisions with a key of its own.
-        told += [json.dumps({**event.body, "seal": None}) for event in hitl.history(task.task_id)]
+        told += [json.dumps({**event.body, "seal": None}) for event in hitl.cases.history(task_id=task.task_id)]
         # What is shown has a salt of its own each time, so that its digest tells nothing of it.
-        for row in hitl.show(task.task_id).reviews:
+        for row in hitl.cases.get(task_id=task.task_id).reviews:
             bare = row.shown.model_copy(update={"salt": ""}).digest
             told = [text.replace(row.digest, bare) for text in told]
     except (HitlError, ValueError) as refusal:
         told.append(f"{type(refusal).__name__}: {refusal}")
-    return told + [f"{event.kind} {event.seq}" for event in hitl.ledger.events()]
+    return told + [f"{event.kind} {event.seq}" for event in hitl.services.ledger.events()]
 
 
 @pytest.fixture
@@ -89,6 +89,6 @@ def test_an_odd_value_is_treated_alike_wherever_it_stands(both, odd):
     for place in PLACES:
         told = []
         for hitl in both:
-            hitl._new_id = lambda place=place: f"case-{place}"
+            hitl.services._new_id = lambda place=place: f"case-{place}"
             told.append(verdict(hitl, place, ODD[odd]))
         assert told[0] == told[1], place

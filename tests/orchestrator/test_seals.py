@@ -33,7 +33,7 @@ def reopened(opened, durable_store) -> Callable[[], Orchestrator]:
 
 
 def alarms(hitl: Orchestrator, case_id: str) -> list[str]:
-    return [event.body["cause"] for event in hitl.history(case_id) if event.kind == "alarm"]
+    return [event.body["cause"] for event in hitl.cases.history(case_id) if event.kind == "alarm"]
 
 
 def refuses_to_finish(hitl: Orchestrator, case_id: str, says: str) -> None:
@@ -42,8 +42,8 @@ def refuses_to_finish(hitl: Orchestrator, case_id: str, says: str) -> None:
         with pytest.raises(RecoveryIncomplete, match=says) as refusal:
             hitl.recover()
         assert isinstance(refusal.value.failures[case_id], TamperedReview)
-    assert list(hitl.records()) == []
-    assert hitl.show(case_id).stage == "decided"
+    assert list(hitl.audit.records()) == []
+    assert hitl.cases.get(case_id).stage == "decided"
     (cause,) = alarms(hitl, case_id)
     assert f"'{case_id}.0'" in cause
 
@@ -70,7 +70,7 @@ def test_a_decision_that_was_written_by_hand_finishes_nothing(reopened, case, in
 
 def stop_before_the_outcome(hitl: Orchestrator) -> None:
     """Let decisions be recorded, and the process die before the case is run on."""
-    hitl._drive = lambda case, **how: case
+    hitl.services._drive = lambda case, **how: case
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def decided(opened, durable_store, case):
     """A case that was decided by Ana, and not yet finished."""
     with opened(durable_store) as hitl:
         stop_before_the_outcome(hitl)
-        hitl.decide("task-1", a_review("reject", "ana"))
+        hitl.decide(task_id="task-1", decision=a_review("reject", "ana"))
     return case
 
 
@@ -143,7 +143,7 @@ def test_a_decision_that_was_transplanted_from_another_case_finishes_nothing(
         victim = waits(hitl, "victim")
         donor = waits(hitl, "donor")
         stop_before_the_outcome(hitl)
-        hitl.decide("donor", a_review("approve", "ana"))
+        hitl.decide(task_id="donor", decision=a_review("approve", "ana"))
     given = intruder.row(donor.open_review.review_id)
     columns = ("status", "version", "verdict", "seal", *(("shown", "digest") if with_texts else ()))
     intruder.change(victim.open_review.review_id, **{name: given[name] for name in columns})
@@ -154,7 +154,7 @@ def test_a_decision_that_was_transplanted_from_another_case_finishes_nothing(
     with pytest.raises(RecoveryIncomplete):
         hitl.recover()
 
-    assert [record.case_id for record in hitl.records()] == [donor.case_id]
+    assert [record.case_id for record in hitl.audit.records()] == [donor.case_id]
     assert len(alarms(hitl, victim.case_id)) == 1
     assert alarms(hitl, donor.case_id) == []
 
@@ -163,16 +163,16 @@ def test_a_decision_that_was_taken_back_cannot_be_taken_again(opened, durable_st
     before = intruder.row(case.open_review.review_id)
     with opened(durable_store) as hitl:
         stop_before_the_outcome(hitl)
-        hitl.decide("task-1", a_review("reject", "ana"))
+        hitl.decide(task_id="task-1", decision=a_review("reject", "ana"))
     intruder.change(before.pop("review_id"), **before)
     intruder.move(case.case_id, "waiting")
 
     hitl = opened(durable_store)
     for _ in range(2):
         with pytest.raises(TamperedReview, match="the answer is gone"):
-            hitl.decide("task-1", a_review("approve", "ana"))
+            hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
 
-    assert (list(hitl.records()), len(alarms(hitl, case.case_id))) == ([], 1)
+    assert (list(hitl.audit.records()), len(alarms(hitl, case.case_id))) == ([], 1)
 
 
 def test_a_decision_of_which_the_ledger_tells_nothing_finishes_nothing(opened, durable_store, decided, intruder):
@@ -195,9 +195,9 @@ def test_an_open_review_that_was_altered_takes_no_decision(opened, durable_store
 
     hitl = opened(durable_store)
     with pytest.raises(TamperedReview):
-        hitl.decide("task-1", a_review("approve", "two"))
+        hitl.decide(task_id="task-1", decision=a_review("approve", "two"))
 
-    assert hitl.show("task-1").status == "waiting"
+    assert hitl.cases.get(task_id="task-1").status == "waiting"
     assert len(alarms(hitl, case.case_id)) == 1
 
 
@@ -206,7 +206,7 @@ def test_a_receipt_is_not_given_for_a_forged_answer(opened, durable_store, case,
     intruder.move(case.case_id, "decided")
 
     with pytest.raises(TamperedReview):
-        opened(durable_store).decide("task-1", a_review("approve", "zoe"))
+        opened(durable_store).decide(task_id="task-1", decision=a_review("approve", "zoe"))
 
 
 def test_a_review_that_was_passed_up_by_hand_takes_no_decision_above(opened, durable_store, case, intruder):
@@ -217,16 +217,16 @@ def test_a_review_that_was_passed_up_by_hand_takes_no_decision_above(opened, dur
 
     hitl = opened(durable_store)
     with pytest.raises(TamperedReview):
-        hitl.decide("task-1", a_review("approve", "ana"))
+        hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
 
-    assert list(hitl.records()) == []
+    assert list(hitl.audit.records()) == []
 
 
 def test_what_was_finished_by_hand_has_no_outcome_to_show(opened, durable_store, case, intruder):
     intruder.move(case.case_id, "finished")
 
     with pytest.raises(HitlError):
-        opened(durable_store).show("task-1")
+        opened(durable_store).cases.get(task_id="task-1")
 
 
 OLD, NEW = new_key(), new_key()
@@ -238,13 +238,13 @@ def test_a_key_can_be_replaced_while_cases_wait(opened, durable_store, waits):
         waits(hitl, "task-2")
 
     with opened(durable_store, seal_key=f"{NEW},{OLD}") as hitl:
-        assert hitl.decide("task-1", a_review("approve", "ana")).status == "approved"
+        assert hitl.decide(task_id="task-1", decision=a_review("approve", "ana")).status == "approved"
         waits(hitl, "task-3")
 
     with opened(durable_store, seal_key=NEW) as hitl:
-        assert hitl.decide("task-3", a_review("approve", "ana")).status == "approved"
+        assert hitl.decide(task_id="task-3", decision=a_review("approve", "ana")).status == "approved"
         with pytest.raises(TamperedReview, match="is not known here; give the key that sealed it as well"):
-            hitl.decide("task-2", a_review("approve", "ana"))
+            hitl.decide(task_id="task-2", decision=a_review("approve", "ana"))
 
 
 def test_a_function_can_seal_in_the_place_of_a_key(opened, durable_store, waits):
@@ -256,11 +256,11 @@ def test_a_function_can_seal_in_the_place_of_a_key(opened, durable_store, waits)
 
     with opened(durable_store, seal_key=kms) as hitl:
         waits(hitl)
-        assert hitl.decide("task-1", a_review("approve", "ana")).status == "approved"
+        assert hitl.decide(task_id="task-1", decision=a_review("approve", "ana")).status == "approved"
     assert asked
 
     with opened(durable_store, seal_key=[NEW, OLD]) as hitl:
-        hitl.ledger.proven(f"{hitl.show('task-1').case_id}.0")
+        hitl.services.ledger.proven(f"{hitl.cases.get(task_id='task-1').case_id}.0")
 
 
 def test_who_only_reads_needs_no_key(opened, durable_store, decided):
@@ -269,31 +269,33 @@ def test_who_only_reads_needs_no_key(opened, durable_store, decided):
 
     hitl = opened(durable_store, seal_key=locked)
 
-    assert [row.review_id for row in hitl.show("task-1").reviews] == [f"{decided.case_id}.0"]
-    assert hitl.history("task-1")[-1].kind == "decided"
+    assert [row.review_id for row in hitl.cases.get(task_id="task-1").reviews] == [f"{decided.case_id}.0"]
+    assert hitl.cases.history(task_id="task-1")[-1].kind == "decided"
 
 
 def test_the_ledger_names_the_seal_of_every_opening_and_answer(hitl, waits):
     case = waits(hitl)
-    hitl.decide("task-1", a_review("escalate", "ana"))
-    hitl.decide("task-1", a_review("approve", "max"))
+    hitl.decide(task_id="task-1", decision=a_review("escalate", "ana"))
+    hitl.decide(task_id="task-1", decision=a_review("approve", "max"))
 
-    told = [event.body["seal"] for event in hitl.history("task-1") if event.kind in ("escalated", "decided")]
-    assert told == [row.seal for row in hitl.show("task-1").reviews]
+    told = [
+        event.body["seal"] for event in hitl.cases.history(task_id="task-1") if event.kind in ("escalated", "decided")
+    ]
+    assert told == [row.seal for row in hitl.cases.get(task_id="task-1").reviews]
     assert len(set(told)) == 2
     assert case.open_review.seal not in told
 
 
 def test_a_forged_submission_or_routing_in_the_state_lets_nothing_go_ahead(hitl):
     """Whoever may call the graph hands it another task, or surer facts, under the id of a case that came in."""
-    accepted = hitl.accept(a_task(), an_output(confidence=0.5))
-    graph, thread = hitl.runner.graph, hitl.runner.thread(accepted.case_id)
+    accepted = hitl.cases.enqueue(a_task(), an_output(confidence=0.5))
+    graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(accepted.case_id)
     surer = accepted.submission.model_copy(update={"output": an_output(confidence=0.99)})
 
     with pytest.raises(HitlError, match="its submission is not the one that the ledger holds"):
-        graph.invoke(hitl.runner.input(surer), thread)
+        graph.invoke(hitl.services.runner.input(surer), thread)
 
-    assert (hitl.show("task-1").status, list(hitl.records())) == ("received", [])
+    assert (hitl.cases.get(task_id="task-1").status, list(hitl.audit.records())) == ("received", [])
     assert len(alarms(hitl, accepted.case_id)) == 1
 
 
@@ -302,7 +304,7 @@ def surest(hitl, accepted) -> dict[str, Any]:
     sure = hitl.submit(a_task("sure"), an_output("sure", confidence=0.99)).record
     decision = {name: getattr(sure, name) for name in ("rule_id", "reason", "policy_id", "policy_hash")}
     output = an_output(confidence=0.99).model_dump(mode="json")
-    return hitl.runner.input(accepted.submission) | {
+    return hitl.services.runner.input(accepted.submission) | {
         "classification": {"risk_level": "low", "output": output},
         "score": {"confidence": 0.99, "source": "reported"},
         "decision": {"action": "auto_approve", "assigned_human_role": None, **decision},
@@ -313,8 +315,8 @@ def surest(hitl, accepted) -> dict[str, Any]:
 def test_a_raised_confidence_in_the_state_lets_nothing_go_ahead(hitl, way):
     from langgraph.types import Command  # noqa: PLC0415
 
-    accepted = hitl.accept(a_task(), an_output(confidence=0.5))
-    graph, thread = hitl.runner.graph, hitl.runner.thread(accepted.case_id)
+    accepted = hitl.cases.enqueue(a_task(), an_output(confidence=0.5))
+    graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(accepted.case_id)
     state = surest(hitl, accepted)
     given: Any = Command(goto="finalize", update=state)
     if way == "stored":
@@ -324,14 +326,14 @@ def test_a_raised_confidence_in_the_state_lets_nothing_go_ahead(hitl, way):
     with pytest.raises(IncompleteOutcome):
         graph.invoke(given, thread)
 
-    assert hitl.show("task-1").status == "received"
+    assert hitl.cases.get(task_id="task-1").status == "received"
     assert len(alarms(hitl, accepted.case_id)) == 1
     assert [case.status for case in hitl.recover()] == ["waiting"]
 
 
 def test_a_forged_state_opens_no_review_either(hitl):
-    accepted = hitl.accept(a_task(risk_level="high"), an_output(confidence=0.5))
-    graph, thread = hitl.runner.graph, hitl.runner.thread(accepted.case_id)
+    accepted = hitl.cases.enqueue(a_task(risk_level="high"), an_output(confidence=0.5))
+    graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(accepted.case_id)
     harmless = surest(hitl, accepted)
     harmless["decision"] |= {"action": "human_review", "assigned_human_role": "domain_reviewer"}
     graph.update_state(thread, harmless, as_node="route")

@@ -15,7 +15,7 @@ def test_a_blind_reviewer_says_first_what_they_think(team):
     hitl = team(blind=True)
     submit(hitl)
 
-    seen = hitl.view("task-1", "r1")
+    seen = hitl.reviews.view(task_id="task-1", reviewer="r1")
     assert (seen.hidden, seen.proposal, seen.confidence, seen.would_go_through, seen.similar) == (
         True,
         None,
@@ -25,61 +25,64 @@ def test_a_blind_reviewer_says_first_what_they_think(team):
     )
     assert "Refund" not in seen.model_dump_json()
     assert "0.9" not in seen.model_dump_json(exclude={"asking"})
-    assert hitl.view("task-1").hidden
+    assert hitl.reviews.view(task_id="task-1").hidden
     with pytest.raises(NotAuthorized, match="commit an own label first"):
         say(hitl, "r1")
 
-    shown = hitl.label("task-1", "r1", "Complaint")
-    again = hitl.label("task-1", "r1", "Refund")
+    shown = hitl.reviews.label(task_id="task-1", reviewer="r1", label="Complaint")
+    again = hitl.reviews.label(task_id="task-1", reviewer="r1", label="Refund")
 
     assert (shown.hidden, shown.proposal.predicted_label) == (False, "Refund")
     assert again.own_label == "Complaint"
-    assert hitl.view("task-1", "r2").hidden
+    assert hitl.reviews.view(task_id="task-1", reviewer="r2").hidden
     assert say(hitl, "r1").record.own_label == "Complaint"
-    assert hitl.verify().sound
+    assert hitl.audit.verify().sound
 
 
 def test_the_first_look_is_told_once_and_a_look_lets_a_claim_live_on(team, clock):
     hitl = team()
     submit(hitl)
-    first = hitl.claim("task-1", "r1", seconds=5).claimed_until
-    hitl.view("task-1", "r1")
+    first = hitl.reviews.claim(task_id="task-1", reviewer="r1", seconds=5).claimed_until
+    hitl.reviews.view(task_id="task-1", reviewer="r1")
     clock.tick(2)
 
-    assert hitl.view("task-1", "r1").claimed_until > first
+    assert hitl.reviews.view(task_id="task-1", reviewer="r1").claimed_until > first
     done = say(hitl, "r1")
     assert kinds(hitl).count("viewed") == 1
     assert done.record.seconds_looked_at == 2
-    assert hitl.verify().sound
+    assert hitl.audit.verify().sound
 
 
 def test_a_case_with_a_known_answer_looks_like_any_other_and_is_never_carried_out(team):
     hitl = team()
     submit(hitl, "task-1")
-    hitl.add_gold_case(a_task("task-2"), an_output("task-2"), HumanDecision.REJECT)
+    hitl.reviews.add_gold_case(a_task("task-2"), an_output("task-2"), HumanDecision.REJECT)
 
-    real, planted = hitl.view("task-1", "r1"), hitl.view("task-2", "r1")
+    real, planted = (
+        hitl.reviews.view(task_id="task-1", reviewer="r1"),
+        hitl.reviews.view(task_id="task-2", reviewer="r1"),
+    )
     for task_id in ("task-1", "task-2"):
         say(hitl, "r1", "approve", task_id)
 
     unlike = {name for name in type(real).model_fields if getattr(real, name) != getattr(planted, name)}
     assert unlike <= {"case_id", "task_id", "review_id", "digest", "task", "similar"}
-    assert [record.task_id for record in hitl.records()] == ["task-1"]
-    [kept_apart] = hitl.records(probes=True)
+    assert [record.task_id for record in hitl.audit.records()] == ["task-1"]
+    [kept_apart] = hitl.audit.records(quality_checks=True)
     assert (kept_apart.probe_expected, kept_apart.human_decision, kept_apart.final_output) == (
         "reject",
         "approve",
         None,
     )
-    assert hitl.show("task-2").final_output is None
-    assert hitl.verify().sound
+    assert hitl.cases.get(task_id="task-2").final_output is None
+    assert hitl.audit.verify().sound
 
 
 def test_a_case_that_nobody_would_be_asked_about_cannot_be_planted(opened, store):
     hitl = opened(store, reviewers=TEAM)
 
     with pytest.raises(InvalidInput, match="the policy lets it go ahead"):
-        hitl.add_gold_case(a_task(), an_output(confidence=0.95), HumanDecision.REJECT)
+        hitl.reviews.add_gold_case(a_task(), an_output(confidence=0.95), HumanDecision.REJECT)
 
 
 def test_a_second_look_is_somebody_else_s(team):
@@ -87,12 +90,12 @@ def test_a_second_look_is_somebody_else_s(team):
     submit(hitl)
     first = say(hitl, "r1")
 
-    hitl.add_second_review("task-1", "task-9")
+    hitl.reviews.add_second_review(task_id="task-1", new_task_id="task-9")
 
-    assert hitl.next_for("r1b") is None
-    assert hitl.next_for("r2").shown.task.task_id == "task-9"
+    assert hitl.reviews.next(reviewer="r1b") is None
+    assert hitl.reviews.next(reviewer="r2").shown.task.task_id == "task-9"
     assert say(hitl, "r2", "reject", "task-9").record.probe_of == first.case_id
-    assert [record.task_id for record in hitl.records()] == ["task-1"]
+    assert [record.task_id for record in hitl.audit.records()] == ["task-1"]
 
 
 def test_a_reason_is_one_of_the_list(team):
@@ -127,7 +130,7 @@ def test_what_confidence_means_is_said_once_enough_was_decided(team, clock):
         say(hitl, "r1", "approve" if number % 4 else "reject", f"task-{number}")
     submit(hitl, "task-x")
 
-    seen = hitl.view("task-x", "r1")
+    seen = hitl.reviews.view(task_id="task-x", reviewer="r1")
 
     assert seen.confidence_means == (
         "of 20 outputs of this type at confidence 0.9 to 1.0 that people decided, 15 were upheld"
@@ -138,31 +141,31 @@ def test_what_confidence_means_is_said_once_enough_was_decided(team, clock):
 def test_what_was_said_on_the_way_is_erased_with_the_rest(team):
     hitl = team(blind=True)
     submit(hitl, by="agent-7", metadata={"customer": "Zaphod"})
-    hitl.claim("task-1", "r1")
-    hitl.delegate("task-1", "r1", "r2", reason="Zaphod knows why")
-    hitl.label("task-1", "r2", "Zaphod again")
+    hitl.reviews.claim(task_id="task-1", reviewer="r1")
+    hitl.reviews.delegate(task_id="task-1", reviewer="r1", to="r2", reason="Zaphod knows why")
+    hitl.reviews.label(task_id="task-1", reviewer="r2", label="Zaphod again")
     say(hitl, "r2", "modify", modified_output=Proposal(predicted_label="Zaphod"))
 
-    hitl.redact("task-1", reason="asked for")
+    hitl.cases.redact(task_id="task-1", reason="asked for")
 
-    assert "Zaphod" not in " ".join(event.model_dump_json() for event in hitl.history("task-1"))
-    assert "Zaphod" not in hitl.show("task-1").model_dump_json()
-    assert hitl.ledger.last_reviewer_for("Zaphod") is None
-    assert hitl.verify().sound
+    assert "Zaphod" not in " ".join(event.model_dump_json() for event in hitl.cases.history(task_id="task-1"))
+    assert "Zaphod" not in hitl.cases.get(task_id="task-1").model_dump_json()
+    assert hitl.services.ledger.last_reviewer_for("Zaphod") is None
+    assert hitl.audit.verify().sound
 
 
 def test_an_edit_that_does_not_fit_its_type_is_refused_before_anything_is_stored(opened, store):
     schema = {"type": "object", "properties": {"amount": {"type": "number", "maximum": 100}}, "required": ["amount"]}
     hitl = opened(store, reviewers=TEAM, policy=a_policy(), schemas={"document_classification": schema})
     submit(hitl)
-    before = hitl.show("task-1"), len(hitl.history("task-1"))
+    before = hitl.cases.get(task_id="task-1"), len(hitl.cases.history(task_id="task-1"))
 
     with pytest.raises(InvalidInput) as refused:
         say(hitl, "r1", "modify", modified_output=Proposal(predicted_label="Edited", amount=200))
 
     assert "/amount" in refused.value.problems[0]
-    assert (hitl.show("task-1"), len(hitl.history("task-1"))) == before
-    assert hitl.view("task-1").output_schema == schema
+    assert (hitl.cases.get(task_id="task-1"), len(hitl.cases.history(task_id="task-1"))) == before
+    assert hitl.reviews.view(task_id="task-1").output_schema == schema
     fitting = Proposal(predicted_label="Edited", amount=20)
     assert say(hitl, "r1", "modify", modified_output=fitting).final_output == fitting
 
@@ -171,12 +174,12 @@ def test_what_agents_can_learn_is_told_of_each_case_that_a_person_decided(team):
     hitl = team()
     submit(hitl, "task-1")
     submit(hitl, "task-2", by="x")
-    hitl.add_gold_case(a_task("task-3"), an_output("task-3"), HumanDecision.REJECT)
+    hitl.reviews.add_gold_case(a_task("task-3"), an_output("task-3"), HumanDecision.REJECT)
     say(hitl, "r1", "reject", human_feedback="not a refund", reason_code="agent_error")
-    hitl.cancel("task-2", "x", reason="gone")
+    hitl.cases.cancel(task_id="task-2", submitted_by="x", reason="gone")
     say(hitl, "r1", "reject", "task-3")
 
-    [told] = hitl.feedback()
+    [told] = hitl.reviews.feedback()
 
     assert (told.task_id, told.agent_correct, told.human_override) == ("task-1", False, False)
     assert (told.error_type, told.notes) == ("agent_error", "not a refund")
@@ -187,5 +190,5 @@ def test_what_a_rule_tells_reviewers_is_seen_whether_or_not_the_answer_is(team, 
     hitl = team(blind=blind, message="Ask for the invoice.")
     submit(hitl)
 
-    assert hitl.view("task-1", "r1").message == "Ask for the invoice."
-    assert "Ask for the invoice." in hitl.view("task-1", "r1")._repr_html_()
+    assert hitl.reviews.view(task_id="task-1", reviewer="r1").message == "Ask for the invoice."
+    assert "Ask for the invoice." in hitl.reviews.view(task_id="task-1", reviewer="r1")._repr_html_()

@@ -15,7 +15,7 @@ def test_the_next_case_is_the_one_that_is_due_first_and_nobody_holds(team):
     for number in range(3):
         submit(hitl, f"task-{number}")
 
-    taken = [hitl.next_for(who) for who in ("r1", "r2", "r3", "s1")]
+    taken = [hitl.reviews.next(reviewer=who) for who in ("r1", "r2", "r3", "s1")]
 
     assert [row and row.shown.task.task_id for row in taken] == ["task-0", "task-1", "task-2", None]
     assert [row.claimed_by for row in taken[:3]] == ["r1", "r2", "r3"]
@@ -25,7 +25,7 @@ def test_the_inbox_is_narrowed(team):
     hitl = team()
     submit(hitl, "task-1", domain="finance", risk_level="high", task_type="loan")
     submit(hitl, "task-2")
-    hitl.claim("task-2", "r1")
+    hitl.reviews.claim(task_id="task-2", reviewer="r1")
 
     def listed(**wanted):
         return [row.shown.task.task_id for row in hitl.inbox(**wanted)]
@@ -47,15 +47,15 @@ def test_several_are_decided_at_once_only_where_each_is_harmless(team):
     say(hitl, "r1", "escalate", "above")
 
     with pytest.raises(InvalidInput) as refused:
-        hitl.decide_many(["task-0", "risky", "above"], a_review("approve", None), by="r1")
+        hitl.reviews.decide_many(["task-0", "risky", "above"], a_review("approve", None), reviewer="r1")
     assert refused.value.problems == (
         "bulk: task 'risky': its risk is high; decide it by itself",
         "bulk: task 'above': it was escalated; decide it by itself",
     )
     with pytest.raises(InvalidInput, match="modify is for one case alone"):
-        hitl.decide_many(["task-0"], a_review("modify", None), by="r1")
+        hitl.reviews.decide_many(["task-0"], a_review("modify", None), reviewer="r1")
 
-    done = hitl.decide_many([f"task-{number}" for number in range(3)], a_review("approve", None), by="r1")
+    done = hitl.reviews.decide_many([f"task-{number}" for number in range(3)], a_review("approve", None), reviewer="r1")
     assert [case.status for case in done] == ["approved"] * 3
 
 
@@ -64,13 +64,15 @@ def test_work_is_given_to_whoever_has_least_and_to_nobody_who_may_not(team):
     for number in range(8):
         submit(hitl, f"task-{number}", by="r3")
 
-    given = hitl.assign()
+    given = hitl.reviews.assign()
 
-    held = Counter(hitl.people.human(one.to) for one in given)
+    held = Counter(hitl.services.people.human(one.to) for one in given)
     assert (held["few"], held["r1"] + held["r2"], abs(held["r1"] - held["r2"])) == (1, 7, 1)
     assert all(one.row.claimed_by == one.to for one in given)
-    assert [event.actor.id for event in hitl.history("task-0") if event.kind == "claimed"] == ["orchestrator"]
-    assert hitl.verify().sound
+    assert [event.actor.id for event in hitl.cases.history(task_id="task-0") if event.kind == "claimed"] == [
+        "orchestrator"
+    ]
+    assert hitl.audit.verify().sound
 
 
 def test_what_nobody_may_decide_goes_to_the_role_above_and_says_so(opened, store):
@@ -78,7 +80,7 @@ def test_what_nobody_may_decide_goes_to_the_role_above_and_says_so(opened, store
     hitl = opened(store, reviewers=people, policy=a_policy())
     submit(hitl)
 
-    [given] = hitl.assign()
+    [given] = hitl.reviews.assign()
 
     assert given.to == "s1"
     assert given.why == (
@@ -92,7 +94,7 @@ def test_what_nobody_is_there_for_waits_and_says_so(opened, store):
     submit(hitl, "task-1")
     submit(hitl, "task-2")
 
-    first, second = hitl.assign()
+    first, second = hitl.reviews.assign()
 
     assert (first.to, second.to) == ("few", None)
     assert second.why.endswith("few holds 1 reviews of at most 1; it waits for them")
@@ -104,9 +106,9 @@ def test_the_same_customer_comes_to_the_same_reviewer(team, clock):
         submit(hitl, f"task-{number}", metadata={"customer": "c1"})
     say(hitl, "r2", task_id="task-0")
 
-    assert {one.to for one in hitl.assign(strategy="sticky")} == {"r2"}
+    assert {one.to for one in hitl.reviews.assign(strategy="sticky")} == {"r2"}
     with pytest.raises(InvalidInput, match="strategy: 'pushy' is none of push, sticky; did you mean 'push'"):
-        hitl.assign(strategy="pushy")
+        hitl.reviews.assign(strategy="pushy")
 
 
 def test_a_forged_review_holds_nobody_up(opened, durable_store, intruder):
@@ -114,20 +116,20 @@ def test_a_forged_review_holds_nobody_up(opened, durable_store, intruder):
     first, second = (submit(hitl, f"task-{number}").open_review for number in range(2))
     intruder.change(first.review_id, version=7)
 
-    [forged, given] = hitl.assign(seconds=0.001)
-    while hitl.ledger.now() <= given.row.claimed_until:
+    [forged, given] = hitl.reviews.assign(seconds=0.001)
+    while hitl.services.ledger.now() <= given.row.claimed_until:
         pass
 
     assert (forged.to, given.row.review_id) == (None, second.review_id)
-    assert hitl.next_for("r3").review_id == second.review_id
+    assert hitl.reviews.next(reviewer="r3").review_id == second.review_id
     assert "alarm" in kinds(hitl, "task-0")
 
 
 def test_a_case_of_another_graph_is_left_to_the_code_that_knows_it(team):
     hitl = team()
     submit(hitl)
-    hitl.version = "g-newer"
+    hitl.services.version = "g-newer"
 
-    assert hitl.next_for("r1") is None
-    [left] = hitl.assign()
+    assert hitl.reviews.next(reviewer="r1") is None
+    [left] = hitl.reviews.assign()
     assert (left.to, "graph" in left.why) == (None, True)

@@ -11,7 +11,7 @@ from hitl_orchestrator.errors import NotAuthorized
 
 
 def check_of(hitl, case):
-    return hitl.show(spot_check_id(case.case_id))
+    return hitl.cases.get(task_id=spot_check_id(case.case_id))
 
 
 def test_a_drawn_case_is_finished_at_once_and_put_before_a_person_afterwards(opened, store):
@@ -29,16 +29,16 @@ def test_a_drawn_case_is_finished_at_once_and_put_before_a_person_afterwards(ope
         hitl.decide(probe.case_id, a_review("approve", "ana"))
     ended = hitl.decide(probe.case_id, a_review("reject", "two"))
     assert (ended.record.probe, ended.record.probe_of, ended.record.final_output) == ("spot_check", case.case_id, None)
-    assert [record.case_id for record in hitl.records()] == [case.case_id]
-    assert hitl.show(case.case_id).final_output == case.record.final_output
-    assert hitl.verify().sound
+    assert [record.case_id for record in hitl.audit.records()] == [case.case_id]
+    assert hitl.cases.get(case.case_id).final_output == case.record.final_output
+    assert hitl.audit.verify().sound
 
 
 def test_nothing_that_a_reviewer_sees_tells_that_it_went_ahead(opened, store):
     hitl = opened(store, policy=checked(1))
     probe = check_of(hitl, hitl.submit(a_task(), an_output()))
 
-    view = hitl.view(probe.case_id, "ana")
+    view = hitl.reviews.view(probe.case_id, reviewer="ana")
 
     told = view.model_dump_json()
     assert not any(word in told for word in ("spot", "auto_approve", "sure", "case_id_of"))
@@ -70,13 +70,13 @@ def test_it_is_one_check_however_often_it_is_tried(opened, store):
     hitl = opened(store, policy=checked(1))
     case = hitl.submit(a_task(), an_output())
 
-    hitl._open_spot_check(hitl.show(case.case_id))
+    hitl.services._open_spot_check(hitl.cases.get(case.case_id))
     hitl.recover()
-    hitl.sweep()
+    hitl.run_maintenance()
     hitl.submit(a_task(), an_output())
 
     assert len(hitl.inbox()) == 1
-    assert list(hitl.ledger.spot_checks_due()) == []
+    assert list(hitl.services.ledger.spot_checks_due()) == []
 
 
 def test_a_replay_of_the_past_is_not_checked(opened, store):
@@ -92,7 +92,7 @@ def test_what_was_redacted_before_anybody_looked_is_left_out(opened, store):
     hitl = opened(store, policy=checked(1))
     case = hitl.submit(a_task(), an_output())
 
-    hitl.redact(case.case_id, reason="asked for")
+    hitl.cases.redact(case.case_id, reason="asked for")
     hitl.recover()
 
-    assert hitl.verify().sound
+    assert hitl.audit.verify().sound

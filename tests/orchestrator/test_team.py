@@ -21,9 +21,9 @@ def test_whoever_submitted_or_wanted_it_does_not_decide_it(team):
     with pytest.raises(NotAuthorized, match="they submitted this case; another person with the role 'domain_reviewer'"):
         say(hitl, "r1")
     with pytest.raises(NotAuthorized, match="the task was requested by them"):
-        hitl.claim("task-1", "r2")
-    assert hitl.next_for("r1") is None
-    assert hitl.view("task-1").may_decide == ("r3", "few", "s1", "top")
+        hitl.reviews.claim(task_id="task-1", reviewer="r2")
+    assert hitl.reviews.next(reviewer="r1") is None
+    assert hitl.reviews.view(task_id="task-1").may_decide == ("r3", "few", "s1", "top")
     assert say(hitl, "r3").record.submitted_by == "r1b"
 
 
@@ -32,75 +32,75 @@ def test_an_answer_is_that_of_whoever_the_face_knows(team):
     submit(hitl)
 
     with pytest.raises(NotAuthorized, match="the answer names 'r2'; everybody answers for themselves"):
-        hitl.decide("task-1", a_review("approve", "r2"), by="r1")
-    assert hitl.decide("task-1", a_review("approve", "r1"), by="r1").record.reviewer_id == "r1"
+        hitl.decide(task_id="task-1", decision=a_review("approve", "r2"), reviewer="r1")
+    assert hitl.decide(task_id="task-1", decision=a_review("approve", "r1"), reviewer="r1").record.reviewer_id == "r1"
 
 
 def test_what_is_delegated_comes_back_when_it_is_let_go(team):
     hitl = team()
     submit(hitl)
-    hitl.claim("task-1", "r1")
+    hitl.reviews.claim(task_id="task-1", reviewer="r1")
 
-    given = hitl.delegate("task-1", "r1", "r2", reason="knows the customer")
+    given = hitl.reviews.delegate(task_id="task-1", reviewer="r1", to="r2", reason="knows the customer")
     assert (given.claimed_by, given.delegated_by) == ("r2", "r1")
     with pytest.raises(ReviewClaimed):
         say(hitl, "r1")
-    assert hitl.release("task-1", "r2")
+    assert hitl.reviews.release(task_id="task-1", reviewer="r2")
 
-    assert hitl.show("task-1").open_review.claimed_by == "r1"
+    assert hitl.cases.get(task_id="task-1").open_review.claimed_by == "r1"
     assert kinds(hitl)[-4:] == ["claimed", "delegated", "refused", "released"]
     assert say(hitl, "r1").status == "approved"
-    assert hitl.verify().sound
+    assert hitl.audit.verify().sound
 
 
 def test_nobody_gives_on_what_they_do_not_hold_nor_to_whom_it_may_not_go(team):
     hitl = team()
     submit(hitl, by="r3")
     with pytest.raises(NotAuthorized, match="they do not hold this review; claim it first"):
-        hitl.delegate("task-1", "r1", "r2")
-    hitl.claim("task-1", "r1")
+        hitl.reviews.delegate(task_id="task-1", reviewer="r1", to="r2")
+    hitl.reviews.claim(task_id="task-1", reviewer="r1")
 
     with pytest.raises(NotAuthorized, match="'r3' may not decide this: they submitted"):
-        hitl.delegate("task-1", "r1", "r3")
+        hitl.reviews.delegate(task_id="task-1", reviewer="r1", to="r3")
     with pytest.raises(NotAuthorized, match="name somebody else"):
-        hitl.delegate("task-1", "r1", "r1")
+        hitl.reviews.delegate(task_id="task-1", reviewer="r1", to="r1")
 
 
 def test_nobody_holds_more_than_they_may(team):
     hitl = team()
     submit(hitl, "task-1")
     submit(hitl, "task-2")
-    hitl.claim("task-1", "few")
-    hitl.claim("task-1", "few")
+    hitl.reviews.claim(task_id="task-1", reviewer="few")
+    hitl.reviews.claim(task_id="task-1", reviewer="few")
 
     with pytest.raises(NotAuthorized, match="they hold 1 reviews already, as many as they may; decide or release"):
-        hitl.claim("task-2", "few")
+        hitl.reviews.claim(task_id="task-2", reviewer="few")
     with pytest.raises(NotAuthorized, match="as many as they may"):
-        hitl.next_for("few")
-    hitl.claim("task-2", "r1")
+        hitl.reviews.next(reviewer="few")
+    hitl.reviews.claim(task_id="task-2", reviewer="r1")
     with pytest.raises(NotAuthorized, match="as many as they may"):
-        hitl.delegate("task-2", "r1", "few")
+        hitl.reviews.delegate(task_id="task-2", reviewer="r1", to="few")
 
 
 def test_the_submitter_takes_a_case_back_from_under_somebody_s_hands(team):
     hitl = team()
     submit(hitl, by="agent-7")
-    hitl.claim("task-1", "r1")
+    hitl.reviews.claim(task_id="task-1", reviewer="r1")
     for who in ("r1", "somebody"):
         with pytest.raises(NotAuthorized, match="only 'agent-7', who submitted it, may cancel it"):
-            hitl.cancel("task-1", who, reason="no")
+            hitl.cases.cancel(task_id="task-1", submitted_by=who, reason="no")
     with pytest.raises(InvalidInput, match="say why"):
-        hitl.cancel("task-1", "agent-7", reason=" ")
+        hitl.cases.cancel(task_id="task-1", submitted_by="agent-7", reason=" ")
 
-    gone = hitl.cancel("task-1", "agent-7", reason="the customer called")
+    gone = hitl.cases.cancel(task_id="task-1", submitted_by="agent-7", reason="the customer called")
 
     assert (gone.status, gone.record.decision_source, gone.record.human_involved) == ("canceled", "submitter", False)
     assert (gone.final_output, gone.record.human_reason) == (None, "the customer called")
     with pytest.raises(ReviewWithdrawn, match=r"was canceled by agent-7 at .*, and takes no answer"):
         say(hitl, "r1")
     with pytest.raises(CaseNotWaiting):
-        hitl.cancel("task-1", "agent-7", reason="again")
-    assert hitl.verify().sound
+        hitl.cases.cancel(task_id="task-1", submitted_by="agent-7", reason="again")
+    assert hitl.audit.verify().sound
 
 
 def test_of_a_case_whose_submitter_nobody_knows_nobody_cancels(team):
@@ -108,7 +108,7 @@ def test_of_a_case_whose_submitter_nobody_knows_nobody_cancels(team):
     submit(hitl)
 
     with pytest.raises(NotAuthorized, match="nobody is recorded as who submitted it"):
-        hitl.cancel("task-1", "r1", reason="no")
+        hitl.cases.cancel(task_id="task-1", submitted_by="r1", reason="no")
 
 
 def test_a_new_attempt_takes_the_place_of_the_one_before(team):
@@ -117,26 +117,26 @@ def test_a_new_attempt_takes_the_place_of_the_one_before(team):
 
     with pytest.raises(TaskConflict):
         submit(hitl, task_description="Classify a letter")
-    assert hitl.verify().sound
+    assert hitl.audit.verify().sound
     new = hitl.submit(a_task(task_description="Classify a letter"), an_output(), resubmit=True)
 
     assert new.submission.supersedes == old.case_id
-    assert hitl.show(old.case_id).status == "superseded"
+    assert hitl.cases.get(old.case_id).status == "superseded"
     assert [row.case_id for row in hitl.inbox()] == [new.case_id]
     with pytest.raises(ReviewWithdrawn, match="was superseded"):
         hitl.decide(old.case_id, a_review("approve", "r1"))
-    assert hitl.verify().sound
+    assert hitl.audit.verify().sound
 
 
 def test_what_a_crash_left_behind_a_new_attempt_is_put_right_by_recovering(team):
     hitl = team()
     old = submit(hitl)
-    hitl.accept(a_task(task_description="Classify a letter"), an_output(), resubmit=True)
-    assert hitl.show(old.case_id).status == "waiting"
+    hitl.cases.enqueue(a_task(task_description="Classify a letter"), an_output(), resubmit=True)
+    assert hitl.cases.get(old.case_id).status == "waiting"
 
     hitl.recover()
 
-    assert hitl.show(old.case_id).status == "superseded"
+    assert hitl.cases.get(old.case_id).status == "superseded"
     assert len(hitl.inbox()) == 1
 
 
@@ -144,31 +144,31 @@ def test_who_may_answer_is_reminded_once_before_it_is_due(team, clock):
     hitl = team(respond_within="PT1H", remind_before="PT59M59.96S")
     submit(hitl, by="r1")
     notices = []
-    hitl.sweep(on_notice=notices.append)
+    hitl.run_maintenance(on_notice=notices.append)
     let_time_pass(hitl, clock, 1)
 
-    hitl.sweep(on_notice=notices.append)
-    hitl.sweep(on_notice=notices.append)
+    hitl.run_maintenance(on_notice=notices.append)
+    hitl.run_maintenance(on_notice=notices.append)
 
     assert [(notice.kind, notice.to) for notice in notices] == [("reminded", ("r2", "r3", "few", "s1", "top"))]
     assert kinds(hitl)[-1] == "reminded"
-    assert hitl.verify().sound
+    assert hitl.audit.verify().sound
 
 
 def test_what_somebody_claimed_and_left_goes_back_to_all(team, clock):
     hitl = team()
     submit(hitl)
-    hitl.claim("task-1", "r1", seconds=0.04)
+    hitl.reviews.claim(task_id="task-1", reviewer="r1", seconds=0.04)
     let_time_pass(hitl, clock, 1)
     notices = []
 
-    hitl.sweep(on_notice=notices.append)
-    hitl.sweep(on_notice=notices.append)
+    hitl.run_maintenance(on_notice=notices.append)
+    hitl.run_maintenance(on_notice=notices.append)
 
     assert [(notice.kind, notice.to) for notice in notices] == [("returned", ("r1",))]
-    assert hitl.show("task-1").open_review.claimed_by is None
+    assert hitl.cases.get(task_id="task-1").open_review.claimed_by is None
     assert kinds(hitl)[-1] == "released"
-    assert hitl.verify().sound
+    assert hitl.audit.verify().sound
 
 
 def test_working_time_alone_counts_where_the_rule_says_so(opened, store):
@@ -187,10 +187,12 @@ def test_working_time_alone_counts_where_the_rule_says_so(opened, store):
 def test_a_withdrawal_whose_run_never_came_to_an_end_is_carried_on_by_recovering(opened, durable_store):
     hitl = opened(durable_store, reviewers=TEAM, policy=a_policy())
     case = submit(hitl, by="agent-7")
-    hitl._desk.cancel(case.open_review, case, "agent-7", reason="gone", channel="library")  # and the process ends here
+    hitl.services._desk.cancel(
+        case.open_review, case, "agent-7", reason="gone", channel="library"
+    )  # and the process ends here
     hitl.close()
 
     again = opened(durable_store, reviewers=TEAM)
     assert [moved.status for moved in again.recover()] == ["canceled"]
-    assert again.show("task-1").record.human_reason == "gone"
-    assert again.verify().sound
+    assert again.cases.get(task_id="task-1").record.human_reason == "gone"
+    assert again.audit.verify().sound

@@ -11,33 +11,36 @@ def test_a_live_decision_counts_from_our_clock_not_from_the_time_it_claims(hitl,
     waits(hitl)
     clock.tick(300)
 
-    case = hitl.decide("task-1", a_review("approve", "ana", timestamp=minutes(-1000)))
+    case = hitl.decide(task_id="task-1", decision=a_review("approve", "ana", timestamp=minutes(-1000)))
 
     assert (case.record.timestamp, case.record.latency_seconds) == (minutes(5), 300)
     assert case.reviews[0].verdict.decided_at == minutes(5)
     assert case.reviews[0].verdict.review.timestamp == minutes(-1000)
-    assert hitl.history("task-1")[3].at == minutes(5)
+    assert hitl.cases.history(task_id="task-1")[3].at == minutes(5)
 
 
 def test_a_decision_about_something_else_than_is_shown_is_refused(hitl, waits):
     waits(hitl)
-    hitl.decide("task-1", a_review("escalate", "ana"))
-    below, shown = hitl.show("task-1").reviews
+    hitl.decide(task_id="task-1", decision=a_review("escalate", "ana"))
+    below, shown = hitl.cases.get(task_id="task-1").reviews
 
     with pytest.raises(StaleReview, match="look at the case again"):
-        hitl.decide("task-1", a_review("approve", "max", shown_digest=below.digest))
-    assert hitl.show("task-1").open_review == shown
+        hitl.decide(task_id="task-1", decision=a_review("approve", "max", shown_digest=below.digest))
+    assert hitl.cases.get(task_id="task-1").open_review == shown
 
-    assert hitl.decide("task-1", a_review("approve", "max", shown_digest=shown.digest)).status == "approved"
+    assert (
+        hitl.decide(task_id="task-1", decision=a_review("approve", "max", shown_digest=shown.digest)).status
+        == "approved"
+    )
 
 
 def test_every_verdict_carries_the_digest_of_what_was_shown(hitl, waits):
     case = waits(hitl)
 
-    decided = hitl.decide("task-1", a_review("approve", "ana"))
+    decided = hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
 
     assert decided.reviews[0].verdict.review.shown_digest == case.open_review.shown.digest
-    body = hitl.history("task-1")[3].body
+    body = hitl.cases.history(task_id="task-1")[3].body
     assert body["digest"] == body["verdict"]["review"]["shown_digest"] == case.open_review.digest
 
 
@@ -49,11 +52,13 @@ def test_a_recorded_decision_counts_from_its_own_time(hitl, clock):
     replayed(hitl)
     clock.tick(10_000)
 
-    case = hitl.replay("task-1", a_review("approve", None, human_role="domain_reviewer", timestamp=minutes(7)))
+    case = hitl.cases.replay(
+        a_review("approve", None, human_role="domain_reviewer", timestamp=minutes(7)), task_id="task-1"
+    )
 
     assert (case.record.timestamp, case.record.latency_seconds) == (minutes(7), 420)
     assert (case.record.reviewer_id, case.record.human_role) == (None, "domain_reviewer")
-    assert hitl.history("task-1")[3].actor.kind == "record"
+    assert hitl.cases.history(task_id="task-1")[3].actor.kind == "record"
 
 
 def test_a_replayed_case_that_a_rule_approves_took_as_long_as_the_run_did(hitl):
@@ -66,9 +71,9 @@ def test_a_live_case_takes_no_recorded_decision(hitl, waits):
     waits(hitl)
 
     with pytest.raises(InvalidInput, match="came in live; a person decides it"):
-        hitl.replay("task-1", a_review("approve", None, timestamp=minutes(7)))
+        hitl.cases.replay(a_review("approve", None, timestamp=minutes(7)), task_id="task-1")
 
-    assert hitl.show("task-1").status == "waiting"
+    assert hitl.cases.get(task_id="task-1").status == "waiting"
 
 
 @pytest.mark.parametrize(
@@ -86,29 +91,33 @@ def test_a_record_that_does_not_fit_its_case_is_refused(hitl, recorded, error, m
     replayed(hitl)
 
     with pytest.raises(error, match=match):
-        hitl.replay("task-1", recorded)
+        hitl.cases.replay(recorded, task_id="task-1")
 
-    assert hitl.show("task-1").status == "waiting"
+    assert hitl.cases.get(task_id="task-1").status == "waiting"
 
 
 def test_a_record_of_a_role_below_the_needed_one_is_refused(hitl):
     replayed(hitl, risk_level="high")
 
     with pytest.raises(InvalidInput, match="'domain_reviewer' is below 'senior_manager'"):
-        hitl.replay("task-1", a_review("approve", None, human_role="domain_reviewer", timestamp=minutes(1)))
+        hitl.cases.replay(
+            a_review("approve", None, human_role="domain_reviewer", timestamp=minutes(1)), task_id="task-1"
+        )
 
 
 def test_a_recorded_approval_of_nothing_is_refused(hitl):
     hitl.submit(a_task(), replay=True)
 
     with pytest.raises(InvalidInput, match="nothing is proposed that it could approve"):
-        hitl.replay("task-1", a_review("approve", None, human_role="domain_reviewer", timestamp=minutes(1)))
+        hitl.cases.replay(
+            a_review("approve", None, human_role="domain_reviewer", timestamp=minutes(1)), task_id="task-1"
+        )
 
 
 def test_a_recorded_edit_without_the_edited_output_leaves_nothing_to_carry_out(hitl):
     replayed(hitl)
 
-    case = hitl.replay("task-1", a_review("modify", None, modified_output=None, timestamp=minutes(1)))
+    case = hitl.cases.replay(a_review("modify", None, modified_output=None, timestamp=minutes(1)), task_id="task-1")
 
     assert (case.status, case.final_output) == ("modified_and_approved", None)
 
@@ -116,6 +125,6 @@ def test_a_recorded_edit_without_the_edited_output_leaves_nothing_to_carry_out(h
 def test_records_of_two_levels_that_say_the_same_pass_the_case_up_twice(hitl):
     replayed(hitl)
     for role in ("domain_reviewer", "senior_manager", "senior_manager"):
-        case = hitl.replay("task-1", a_review("escalate", None, human_role=role, timestamp=minutes(1)))
+        case = hitl.cases.replay(a_review("escalate", None, human_role=role, timestamp=minutes(1)), task_id="task-1")
 
     assert [row.role for row in case.reviews] == ["domain_reviewer", "senior_manager", "compliance_officer"]

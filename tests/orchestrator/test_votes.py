@@ -27,10 +27,10 @@ def test_two_signatures_are_two_sealed_decisions_and_the_record_names_both(team)
         ("r1", "approve"),
         ("r2", "approve"),
     ]
-    assert [row.status.value for row in hitl.show("task-1").reviews] == ["voted", "decided"]
+    assert [row.status.value for row in hitl.cases.get(task_id="task-1").reviews] == ["voted", "decided"]
     assert kinds(hitl)[-4:] == ["review_opened", "decided", "resumed", "finished"]
     assert (done.record.approvals_needed, done.record.escalations) == (2, 0)
-    assert hitl.verify().sound
+    assert hitl.audit.verify().sound
 
 
 @pytest.mark.parametrize("again", ["r1", "r1b"])
@@ -41,7 +41,7 @@ def test_nobody_signs_twice_under_whatever_account(team, again):
 
     with pytest.raises(NotAuthorized, match="have answered this case already, and it takes another person; ask r2, r3"):
         say(hitl, again, "reject")
-    assert hitl.next_for("r1b") is None
+    assert hitl.reviews.next(reviewer="r1b") is None
 
 
 def test_the_same_signature_again_is_the_same_receipt(team):
@@ -49,7 +49,7 @@ def test_the_same_signature_again_is_the_same_receipt(team):
     submit(hitl)
 
     assert say(hitl, "r1").reviews == say(hitl, "r1").reviews
-    assert len(hitl.show("task-1").reviews) == 2
+    assert len(hitl.cases.get(task_id="task-1").reviews) == 2
 
 
 def test_who_disagrees_sends_it_up_and_who_is_above_reads_what_was_said(team):
@@ -65,7 +65,7 @@ def test_who_disagrees_sends_it_up_and_who_is_above_reads_what_was_said(team):
         "the reviewers disagree: domain_reviewer said approve; domain_reviewer said reject",
     )
     assert (done.status, done.record.escalations, len(done.record.votes)) == ("rejected", 1, 3)
-    assert hitl.verify().sound
+    assert hitl.audit.verify().sound
 
 
 def test_who_signs_second_does_not_see_what_the_first_said(team):
@@ -73,7 +73,7 @@ def test_who_signs_second_does_not_see_what_the_first_said(team):
     submit(hitl)
     say(hitl, "r1", reason="my reason")
 
-    seen = hitl.view("task-1", "r2")
+    seen = hitl.reviews.view(task_id="task-1", reviewer="r2")
 
     assert "voted" in [line.what for line in seen.history]
     assert "approve" not in " ".join(line.what for line in seen.history)
@@ -105,22 +105,22 @@ def test_where_nobody_is_left_one_may_change_ones_mind_and_to_reject_is_final(op
 
     assert say(hitl, "r1").status == "waiting"
     assert say(hitl, "r1", "reject").status == "rejected"
-    assert hitl.verify().sound
+    assert hitl.audit.verify().sound
 
 
 def test_an_answer_to_a_review_that_another_has_voted_on_is_refused_without_telling_what_they_said(team):
     hitl = team(approvals=2)
     submit(hitl)
-    seen = hitl.show("task-1").open_review
+    seen = hitl.cases.get(task_id="task-1").open_review
     say(hitl, "r1")
 
     for named in ({"review_id": seen.review_id}, {"shown_digest": seen.digest}):
         with pytest.raises(RequestRejected) as refused:
-            hitl.decide("task-1", a_review("reject", "r2", **named))
+            hitl.decide(task_id="task-1", decision=a_review("reject", "r2", **named))
         assert "approve" not in str(refused.value)
     assert isinstance(refused.value, StaleReview)
     with pytest.raises(ReviewEscalated, match="the case asks the next person now"):
-        hitl.decide("task-1", a_review("reject", "r2", review_id=seen.review_id))
+        hitl.decide(task_id="task-1", decision=a_review("reject", "r2", review_id=seen.review_id))
 
 
 def test_those_who_vote_at_once_are_all_heard(team):
@@ -135,19 +135,19 @@ def test_those_who_vote_at_once_are_all_heard(team):
     with ThreadPoolExecutor(3) as pool:
         said = list(pool.map(vote, ("r1", "r2", "r3")))
 
-    assert hitl.show("task-1").status == "approved"
-    assert len(hitl.show("task-1").record.votes) == 3
+    assert hitl.cases.get(task_id="task-1").status == "approved"
+    assert len(hitl.cases.get(task_id="task-1").record.votes) == 3
     assert "approved" in said
-    assert hitl.verify().sound
+    assert hitl.audit.verify().sound
 
 
 def test_a_vote_whose_run_never_came_to_an_end_is_carried_on_by_the_next(opened, durable_store):
     hitl = opened(durable_store, reviewers=TEAM, policy=a_policy(approvals=2))
     row = submit(hitl).open_review
-    hitl._desk.decide(row, a_review("approve", "r1"), channel="library")  # and the process ends here
+    hitl.services._desk.decide(row, a_review("approve", "r1"), channel="library")  # and the process ends here
     hitl.close()
 
     again = opened(durable_store, reviewers=TEAM)
     assert again.recover() == []
     assert say(again, "r2").status == "approved"
-    assert again.verify().sound
+    assert again.audit.verify().sound

@@ -56,7 +56,7 @@ def test_under_a_more_lenient_policy_reviews_stay_where_they_are(opened, durable
 def test_a_review_that_was_passed_up_is_listed_where_it_went(opened, durable_store, waits):
     with opened(durable_store, policy=LENIENT) as hitl:
         waits(hitl, "a")
-        hitl.decide("a", a_review("escalate", "ana"))
+        hitl.decide(task_id="a", decision=a_review("escalate", "ana"))
 
     hitl = opened(durable_store, policy={"policy_id": "asks_always", "rules": []})
 

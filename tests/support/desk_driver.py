@@ -77,5 +77,5 @@ class Driven:
 
     def answered(self, case_id: str) -> Review:
         """Return the last answer to a case, as it was recorded."""
-        row = [row for row in self.hitl.show(case_id).reviews if row.verdict][-1]
+        row = [row for row in self.hitl.cases.get(case_id).reviews if row.verdict][-1]
         return row.verdict.review

@@ -56,7 +56,7 @@ def submit(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) 
 
 def decide(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
     for number, step in order["steps"]:
-        case = hitl.decide(f"task-{number}", answers_to(number)[step])
+        case = hitl.decide(task_id=f"task-{number}", decision=answers_to(number)[step])
         acknowledge(f"{number} {step} {case.status}")
 
 
@@ -66,14 +66,14 @@ def recover(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge)
 
 def sweep(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
     """Carry on with all that is out of time, after waiting until something is."""
-    while not hitl.ledger.expired() and hitl.inbox():
+    while not hitl.services.ledger.expired() and hitl.inbox():
         pass
-    hitl.sweep(lambda case: acknowledge(f"{case.case_id} {case.status}"))
+    hitl.run_maintenance(lambda case: acknowledge(f"{case.case_id} {case.status}"))
 
 
 def redact(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
     for number in order["numbers"]:
-        acknowledge(f"{number} {hitl.redact(f'task-{number}', reason='asked for').destroyed}")
+        acknowledge(f"{number} {hitl.cases.redact(task_id=f'task-{number}', reason='asked for').destroyed}")
 
 
 def approve(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
@@ -84,7 +84,7 @@ def approve(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge)
 
 def activate(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
     """Activate a policy, or propose it."""
-    done = hitl.activate_policy(order["to"], reviewer_id=order["reviewer"], reason="r")
+    done = hitl.policy.activate(order["to"], reviewer=order["reviewer"], reason="r")
     acknowledge(f"{done.in_force}")
 
 

@@ -14,7 +14,7 @@ def goes_ahead(bound, name=None):
 
 
 STRICT, USUAL, LOOSE = goes_ahead(0.95), goes_ahead(0.9), goes_ahead(0.5)
-BY_MAX = {"reviewer_id": "max", "reason": "we agreed so"}
+BY_MAX = {"reviewer": "max", "reason": "we agreed so"}
 
 
 def hash_of(policy):
@@ -26,7 +26,7 @@ def submitted(hitl, task_id, confidence):
 
 
 def kinds(hitl):
-    return [event.kind.value for event in hitl.ledger.policy_events()]
+    return [event.kind.value for event in hitl.services.ledger.policy_events()]
 
 
 def checked(rate):

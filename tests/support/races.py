@@ -32,7 +32,7 @@ def answer_number(number: int) -> Review:
 def outcome_of(hitl: Orchestrator, task_id: str, number: int) -> dict[str, Any]:
     """Give one answer, and return what it was told."""
     try:
-        case = hitl.decide(task_id, answer_number(number))
+        case = hitl.decide(task_id=task_id, decision=answer_number(number))
     except ReviewAlreadyDecided as refusal:
         stands = {"reviewer": refusal.reviewer, "decision": refusal.decision}
         return {"task_id": task_id, "number": number, "told": "refused", **stands}
@@ -55,9 +55,9 @@ def race(hitl: Orchestrator, task_id: str, numbers: range) -> list[dict[str, Any
 def take_a_share(store: str, tasks: Sequence[str], numbers: range, wait: Callable[[], object]) -> None:
     """Open the store in this process, and for each task wait for the others and print what each answer was told."""
     with Orchestrator.open(store) as hitl:
-        assert hitl.runner
+        assert hitl.services.runner
         for task_id in tasks:
-            hitl.show(task_id)
+            hitl.cases.get(task_id=task_id)
             wait()
             for told in race(hitl, task_id, numbers):
                 os.write(1, f"{json.dumps(told)}\n".encode())

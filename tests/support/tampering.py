@@ -12,12 +12,12 @@ def fill(hitl: Orchestrator, first: int, cases: int) -> None:
         name, kind = f"task-{number}", number % 5
         hitl.submit(a_task(name), an_output(name, confidence=0.9 if kind == 0 else 0.5))
         if kind == 2:
-            hitl.decide(name, a_review("escalate", "domain_reviewer"))
+            hitl.decide(task_id=name, decision=a_review("escalate", "domain_reviewer"))
         if kind in (1, 2, 3):
-            hitl.decide(name, a_review("modify" if kind == 3 else "approve", "senior_manager"))
+            hitl.decide(task_id=name, decision=a_review("modify" if kind == 3 else "approve", "senior_manager"))
         if kind in (3, 4):
             with suppress(RequestRejected):
-                hitl.decide(name, a_review("reject", "nobody"))
+                hitl.decide(task_id=name, decision=a_review("reject", "nobody"))
 
 
 # The place of an entry stands at the question mark.

@@ -22,16 +22,16 @@ def submit(hitl, task_id="task-1", **task):
 
 
 def say(hitl, who, word="approve", task_id="task-1", **said):
-    return hitl.decide(task_id, a_review(word, None, **said), by=who)
+    return hitl.decide(task_id=task_id, decision=a_review(word, None, **said), reviewer=who)
 
 
 def kinds(hitl, task_id="task-1"):
-    return [event.kind.value for event in hitl.history(task_id)]
+    return [event.kind.value for event in hitl.cases.history(task_id=task_id)]
 
 
 def let_time_pass(hitl, clock, seconds):
     clock.tick(seconds)
-    if hitl.ledger.now() != clock():
-        then = hitl.ledger.now()
-        while (hitl.ledger.now() - then).total_seconds() < 0.05:
+    if hitl.services.ledger.now() != clock():
+        then = hitl.services.ledger.now()
+        while (hitl.services.ledger.now() - then).total_seconds() < 0.05:
             pass

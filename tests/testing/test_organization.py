@@ -76,7 +76,7 @@ def lived_through(scenario, store):
     clock, people = Clock(scenario.starts), People([one.reviewer for one in staff])
     with Orchestrator.open(store, policy=NO_DEADLINES, reviewers=people, clock=clock) as hitl:
         outcome = Organization(hitl, clock, staff, scenario).run()
-        return outcome, [decided(record) for record in hitl.records()]
+        return outcome, [decided(record) for record in hitl.audit.records()]
 
 
 def decided(record):

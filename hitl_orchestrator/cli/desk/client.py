@@ -12,10 +12,10 @@ from hitl_orchestrator.domain.enums import DecisionSource, ReviewStatus, RiskLev
 from hitl_orchestrator.domain.invisible_characters import visible
 from hitl_orchestrator.domain.review import Reviewer, StoredReview
 from hitl_orchestrator.errors import HitlError, NotAuthorized, RequestRejected
+from hitl_orchestrator.orchestrator import Orchestrator
 from hitl_orchestrator.review.authority import role_to_decide_in
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.services.reviews.inbox import role_needed
-from hitl_orchestrator.wiring.build import Orchestrator
 
 CHANNEL = "cli"
 MOST_LISTED = 500
@@ -80,16 +80,18 @@ class DeskClient:
             task_type=filters.task_type,
             risk_level=None if filters.risk_level is None else RiskLevel(filters.risk_level),
             overdue=filters.overdue,
-            mine=self.reviewer.reviewer_id if filters.mine else None,
+            claimed_by=self.reviewer.reviewer_id if filters.mine else None,
             unclaimed=filters.unclaimed,
         )
         return [row for row in rows if filters.all_roles or self.may_decide(row)]
 
     def may_decide(self, row: StoredReview) -> bool:
         """Whether this reviewer holds the role and the domain of a review."""
-        chain = self.hitl.people.chain
+        chain = self.hitl.services.people.chain
         try:
-            role_to_decide_in(self.reviewer, role_needed(row, self.hitl.rulebook, chain), row.domain, chain, None)
+            role_to_decide_in(
+                self.reviewer, role_needed(row, self.hitl.services.rulebook, chain), row.domain, chain, None
+            )
         except NotAuthorized:
             return False
         return True
@@ -98,14 +100,14 @@ class DeskClient:
         """Claim a case for this reviewer, and look at it. What may not be claimed may still be read."""
         refusal = ""
         try:
-            self.hitl.claim(given_id, self.reviewer.reviewer_id, channel=CHANNEL)
+            self.hitl.acting_as(channel=CHANNEL).reviews.claim(task_id=given_id, reviewer=self.reviewer.reviewer_id)
         except RequestRejected as exc:
             refusal = str(exc)
         return Opened(self.look(given_id), refusal)
 
     def next(self) -> Opened | None:
         """Claim the case that is best taken next, and look at it; None where nothing waits for this reviewer."""
-        row = self.hitl.next_for(self.reviewer.reviewer_id, channel=CHANNEL)
+        row = self.hitl.acting_as(channel=CHANNEL).reviews.next(reviewer=self.reviewer.reviewer_id)
         return None if row is None else Opened(self.look(row.case_id))
 
     def next_but(self, held: str | None) -> Opened | None:
@@ -117,30 +119,34 @@ class DeskClient:
 
     def look(self, given_id: str) -> CaseView:
         """Return what this reviewer sees of a case; their claim is renewed."""
-        return self.hitl.view(given_id, self.reviewer.reviewer_id, channel=CHANNEL)
+        return self.hitl.acting_as(channel=CHANNEL).reviews.view(task_id=given_id, reviewer=self.reviewer.reviewer_id)
 
     def stands(self, given_id: str) -> Case:
         """Return how a case stands, without being seen to look."""
-        return self.hitl.show(given_id)
+        return self.hitl.cases.get(task_id=given_id)
 
     def release(self, given_id: str) -> None:
         """Let go of a case. One that waits no more needs no letting go."""
         try:
-            self.hitl.release(given_id, self.reviewer.reviewer_id, channel=CHANNEL)
+            self.hitl.acting_as(channel=CHANNEL).reviews.release(task_id=given_id, reviewer=self.reviewer.reviewer_id)
         except RequestRejected:
             return
 
     def label(self, view: CaseView, label: str) -> CaseView:
         """Commit the reviewer's own label, and look at the case again."""
-        return self.hitl.label(view.case_id, self.reviewer.reviewer_id, label, channel=CHANNEL)
+        return self.hitl.acting_as(channel=CHANNEL).reviews.label(
+            view.case_id, reviewer=self.reviewer.reviewer_id, label=label
+        )
 
     def commit(self, view: CaseView, draft: Draft) -> str:
         """Record a pending answer, and return in a sentence what came of it."""
         me = self.reviewer.reviewer_id
         if draft.act == DELEGATE and draft.delegate_to is not None:
-            self.hitl.delegate(view.case_id, me, draft.delegate_to, reason=draft.text, channel=CHANNEL)
+            self.hitl.acting_as(channel=CHANNEL).reviews.delegate(
+                view.case_id, reviewer=me, to=draft.delegate_to, reason=draft.text
+            )
             return f"Recorded: {draft.delegate_to} has {view.task_id} now, and it comes back to you if they let go."
-        case = self.hitl.decide(view.case_id, draft.review(view), by=me, channel=CHANNEL)
+        case = self.hitl.acting_as(channel=CHANNEL).decide(view.case_id, draft.review(view), reviewer=me)
         waits = case.open_review
         voted = any(row.review_id == view.review_id and row.status is ReviewStatus.VOTED for row in case.reviews)
         another = f"it waits for another {waits.role}" if waits and voted else ""
@@ -150,7 +156,7 @@ class DeskClient:
     def colleagues(self, view: CaseView) -> list[Reviewer]:
         """Return who else may decide a case."""
         able = set(view.may_decide) - {self.reviewer.reviewer_id}
-        return [one for one in self.hitl.people if one.reviewer_id in able]
+        return [one for one in self.hitl.services.people if one.reviewer_id in able]
 
 
 def changed(view: CaseView, case: Case, me: str, now: datetime) -> str:

@@ -182,7 +182,7 @@ class QueueScreen(Screen[None]):
 
     def action_filter(self) -> None:
         """Ask for the filters."""
-        roles = self.desk.work.hitl.people.chain.roles
+        roles = self.desk.work.hitl.services.people.chain.roles
         self.app.push_screen(FilterDialog(self.filters, roles, self.rows), self._narrow)
 
     def action_help(self) -> None:

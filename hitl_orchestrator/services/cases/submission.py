@@ -129,6 +129,7 @@ class BaseOrchestrator(Driving):
         domain: str | None = None,
         limit: int = 200,
         *,
+        reviewer: str | None = None,
         task_type: str | None = None,
         risk_level: RiskLevel | str | None = None,
         overdue: bool = False,
@@ -146,7 +147,11 @@ class BaseOrchestrator(Driving):
         risk = None if risk_level is None else one_of(RiskLevel, risk_level, "inbox: risk_level")
         wanted = InboxFilter(role, domain, task_type, risk, overdue, mine, unclaimed)
         self._notice()
-        return open_reviews(self.ledger, self.rulebook, self.people.chain, wanted, limit)
+        rows = open_reviews(self.ledger, self.rulebook, self.people.chain, wanted, limit)
+        if reviewer is None:
+            return rows
+        account = self.people.named(reviewer)
+        return [row for row in rows if self._desk.rights(row).may(account)]
 
     def show(self, given_id: str) -> Case:
         """Return one case, by its own id or by that of its task (the latest attempt).

@@ -28,7 +28,7 @@ def sit():
 
     def run(hitl: Orchestrator, flow: Flow, *, reviewer: str = "r01", size: tuple[int, int] = (80, 24)) -> None:
         async def at_the_desk() -> None:
-            app = DeskApp(DeskClient(hitl, hitl.people.named(reviewer)), now=now_in_utc, every=NEVER)
+            app = DeskApp(DeskClient(hitl, hitl.services.people.named(reviewer)), now=now_in_utc, every=NEVER)
             async with app.run_test(size=size) as pilot:
                 driven = Driven(app, pilot)
                 await driven.settled()

@@ -16,9 +16,9 @@ def test_opening_a_case_claims_it_and_leaving_it_lets_it_go(hitl, desk):
         text = await desk.press("enter")
         assert "Refund in full" in text
         assert "claimed by r01" in text
-        assert hitl.show(case_id).open_review.claimed_by == "r01"
+        assert hitl.cases.get(case_id).open_review.claimed_by == "r01"
         await desk.press("escape")
-        assert hitl.show(case_id).open_review.claimed_by is None
+        assert hitl.cases.get(case_id).open_review.claimed_by is None
 
     desk(flow)
 
@@ -36,10 +36,10 @@ def test_an_answer_is_recorded_when_it_is_committed_and_not_before(hitl, desk, k
             await desk.type("an exception")
             await desk.press("enter")
         assert f"{decision}   pending, nothing is recorded yet" in desk.text
-        assert hitl.show(case_id).status == "waiting"
+        assert hitl.cases.get(case_id).status == "waiting"
         await desk.press("enter")
         assert desk.notice == f"Recorded: {decision}; the case is finished: {status}."
-        assert hitl.show(case_id).status == status
+        assert hitl.cases.get(case_id).status == status
         assert desk.answered(case_id).reviewer_id == "r01"
 
     desk(flow)
@@ -52,7 +52,7 @@ def test_a_pending_answer_is_taken_back(hitl, desk):
         await desk.press("enter", "r", "u")
         assert desk.notice == "Taken back: nothing was recorded of reject."
         await desk.press("enter")
-        assert hitl.show(case_id).status == "waiting"
+        assert hitl.cases.get(case_id).status == "waiting"
 
     desk(flow)
 
@@ -67,7 +67,7 @@ def test_a_reason_is_asked_for_where_it_is_needed_and_goes_along(hitl, desk):
         await desk.press("enter", "c", "enter")
         assert desk.notice == "Recorded: escalate; it waits for senior_manager now."
         said = desk.answered(case_id)
-        assert (said.reason, said.reason_code) == ("above my limit", hitl.people.reason_codes[0])
+        assert (said.reason, said.reason_code) == ("above my limit", hitl.services.people.reason_codes[0])
 
     desk(flow)
 
@@ -83,7 +83,7 @@ def test_an_edited_output_shows_its_difference_and_is_what_is_carried_out(hitl, 
         assert "- Refund in full" in text
         assert "+ Refund in" in text
         await desk.press("enter")
-        final = hitl.show(case_id).final_output
+        final = hitl.cases.get(case_id).final_output
         assert (final.predicted_label, final.explanation) == ("Refund in ", "The box was crushed")
 
     desk(flow)
@@ -103,7 +103,7 @@ def test_what_is_wrong_in_the_editor_is_said_in_words_and_the_text_is_kept(hitl,
         assert "my {" not in desk.text
         await desk.press("ctrl+z")
         assert "my {" in desk.text
-        assert hitl.show(case_id).status == "waiting"
+        assert hitl.cases.get(case_id).status == "waiting"
 
     desk(flow)
 
@@ -124,7 +124,7 @@ def test_a_blind_case_shows_nothing_of_the_agents_answer_before_the_own_label(hi
         assert "Refund in full" in text
         assert "Half of it   the agent says something else" in text
         await desk.press("a", "enter")
-        assert hitl.show(case_id).record.own_label == "Half of it"
+        assert hitl.cases.get(case_id).record.own_label == "Half of it"
 
     desk(flow, size=(120, 40))
 
@@ -136,7 +136,7 @@ def test_a_vote_that_does_not_settle_says_that_another_is_asked(hitl, desk):
         assert "2 persons must agree, 0 did so far" in await desk.press("enter")
         await desk.press("a", "enter")
         assert desk.notice == "Recorded: approve; it waits for another domain_reviewer."
-        assert hitl.show(case_id).status == "waiting"
+        assert hitl.cases.get(case_id).status == "waiting"
 
     desk(flow, size=(120, 40))
 
@@ -147,10 +147,10 @@ def test_a_case_is_delegated_to_a_colleague_who_may_decide_it(hitl, desk):
     async def flow(desk):
         assert "r02" in await desk.press("enter", "d")
         assert "delegate to r02   pending" in await desk.press("enter")
-        assert hitl.show(case_id).open_review.claimed_by == "r01"
+        assert hitl.cases.get(case_id).open_review.claimed_by == "r01"
         await desk.press("enter")
         assert desk.notice.startswith("Recorded: r02 has t-1 now")
-        row = hitl.show(case_id).open_review
+        row = hitl.cases.get(case_id).open_review
         assert (row.claimed_by, row.delegated_by) == ("r02", "r01")
 
     desk(flow)
@@ -161,10 +161,10 @@ def test_next_goes_on_to_another_case_and_lets_this_one_go(hitl, desk):
 
     async def flow(desk):
         await desk.press("n")
-        assert hitl.show(first).open_review.claimed_by == "r01"
+        assert hitl.cases.get(first).open_review.claimed_by == "r01"
         assert "t-2" in await desk.press("n")
-        assert hitl.show(first).open_review.claimed_by is None
-        assert hitl.show(second).open_review.claimed_by == "r01"
+        assert hitl.cases.get(first).open_review.claimed_by is None
+        assert hitl.cases.get(second).open_review.claimed_by == "r01"
         await desk.press("a", "enter", "n")
         assert "t-1" in desk.text
         await desk.press("a", "enter", "n")
@@ -182,6 +182,6 @@ def test_an_edited_output_is_held_against_the_schema_of_its_type_as_one_types(si
             assert "/amount" in await desk.press("enter", "m")
             await desk.press("ctrl+s")
             assert desk.notice.startswith("Not yet: an output of type 'refund': ")
-            assert hitl.show(case_id).status == "waiting"
+            assert hitl.cases.get(case_id).status == "waiting"
 
         sit(hitl, flow)

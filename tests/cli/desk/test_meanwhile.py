@@ -21,8 +21,8 @@ def test_a_case_that_somebody_else_decided_says_who_and_keeps_what_was_typed(hit
         await desk.press("enter", "r", "t")
         await desk.type("no receipt")
         await desk.press("enter")
-        hitl.release(case_id, "r01")
-        hitl.decide(case_id, answer("approve"), by="r02")
+        hitl.reviews.release(case_id, reviewer="r01")
+        hitl.decide(case_id, answer("approve"), reviewer="r02")
         text = await desk.press("enter")
         assert desk.notice.startswith("Not recorded: r02 has answered this review: approve at ")
         assert desk.notice.endswith("it is approved. What you typed stays here.")
@@ -40,8 +40,8 @@ def test_the_screen_says_by_itself_that_a_case_went_up(hitl, desk):
 
     async def flow(desk):
         await desk.press("enter")
-        hitl.release(case_id, "r01")
-        hitl.decide(case_id, answer("escalate", reason="beyond me"), by="r02")
+        hitl.reviews.release(case_id, reviewer="r01")
+        hitl.decide(case_id, answer("escalate", reason="beyond me"), reviewer="r02")
         desk.app.screen.action_watch()
         await desk.settled()
         assert desk.notice.startswith("r02 has answered this review: escalate at ")
@@ -59,7 +59,7 @@ def test_a_case_that_was_canceled_says_so(hitl, desk):
 
     async def flow(desk):
         await desk.press("enter", "a")
-        hitl.cancel(case_id, "app-7", reason="sent twice")
+        hitl.cases.cancel(case_id, submitted_by="app-7", reason="sent twice")
         await desk.press("enter")
         assert "Not recorded: This case was canceled by who submitted it at " in desk.notice
 
@@ -68,16 +68,16 @@ def test_a_case_that_was_canceled_says_so(hitl, desk):
 
 def test_a_case_that_somebody_else_claimed_may_be_read(hitl, desk):
     case_id = submit(hitl, "t-1")
-    hitl.claim(case_id, "r02")
+    hitl.reviews.claim(case_id, reviewer="r02")
 
     async def flow(desk):
         text = await desk.press("enter")
         assert "claimed by 'r02'" in desk.notice
         assert "Refund in full" in text
         await desk.press("a", "enter")
-        assert hitl.show(case_id).status == "waiting"
+        assert hitl.cases.get(case_id).status == "waiting"
         await desk.press("escape")
-        assert hitl.show(case_id).open_review.claimed_by == "r02"
+        assert hitl.cases.get(case_id).open_review.claimed_by == "r02"
 
     desk(flow)
 
@@ -107,11 +107,11 @@ def test_activity_renews_the_claim(hitl, desk):
 
     async def flow(desk):
         await desk.press("enter")
-        first = hitl.show(case_id).open_review.claimed_until
+        first = hitl.cases.get(case_id).open_review.claimed_until
         await desk.press("down")
         desk.app.screen.action_watch()
         await desk.settled()
-        assert hitl.show(case_id).open_review.claimed_until > first
+        assert hitl.cases.get(case_id).open_review.claimed_until > first
 
     desk(flow)
 

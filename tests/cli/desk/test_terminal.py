@@ -113,7 +113,7 @@ def test_a_reviewer_claims_reads_modifies_decides_and_goes_on(store, tmp_path):
         screen.shows("review desk", "r01", "t-1", "t-2", "Enter open")
         screen.type("\r")
         screen.shows("t-1", "Refund in full", "The box was crushed", "a approve")
-        assert store.show("t-1").open_review.claimed_by == "r01"
+        assert store.cases.get(task_id="t-1").open_review.claimed_by == "r01"
 
         screen.type("m")
         screen.shows("your output, as JSON", '"predicted_label": "Refund in full"')
@@ -131,10 +131,10 @@ def test_a_reviewer_claims_reads_modifies_decides_and_goes_on(store, tmp_path):
         screen.shows("Enter ends the text")
         screen.type("a fee applies\r")
         screen.shows("a fee applies", "Enter records it")
-        assert store.show("t-1").status == "waiting"
+        assert store.cases.get(task_id="t-1").status == "waiting"
         screen.type("\r")
         screen.shows("Recorded: modify; the case is finished: modified_and_approved.")
-        record = store.show("t-1").record
+        record = store.cases.get(task_id="t-1").record
         assert (record.final_output.predicted_label, record.reviewer_id) == ("Refund in full, less 10", "r01")
         assert (record.human_feedback, record.channel) == ("a fee applies", "cli")
 
@@ -142,7 +142,7 @@ def test_a_reviewer_claims_reads_modifies_decides_and_goes_on(store, tmp_path):
         screen.shows("t-2", "Refund in full", "a approve")
         screen.type("\x11")
         assert screen.ends() == 0
-    assert store.show("t-2").open_review.claimed_by is None
+    assert store.cases.get(task_id="t-2").open_review.claimed_by is None
 
 
 def test_of_two_terminals_the_second_answer_is_refused_in_plain_words_and_its_text_stays(store, tmp_path):
@@ -156,10 +156,10 @@ def test_of_two_terminals_the_second_answer_is_refused_in_plain_words_and_its_te
         screen.type("no receipt\r")
         screen.shows("no receipt", "Enter records it")
         store.release("t-1", "r01")
-        store.decide("t-1", Review(human_decision="approve"), by="r02")
+        store.decide(task_id="t-1", decision=Review(human_decision="approve"), reviewer="r02")
         screen.type("\r")
         screen.shows("r02 has answered this review: approve at", "What you typed stays here.", "no receipt")
-        assert store.show("t-1").record.reviewer_id == "r02"
+        assert store.cases.get(task_id="t-1").record.reviewer_id == "r02"
 
 
 def test_nobody_by_that_name_is_told_before_the_screen_is_taken(store, tmp_path):

@@ -15,7 +15,7 @@ from hitl_orchestrator.errors import InvalidInput
 def list_records(session: Session) -> None:
     """List how every finished case ended."""
     with session.open() as hitl:
-        found = list(hitl.records())
+        found = list(hitl.audit.records())
     answer(session.as_json, [one.model_dump(mode="json") for one in found], lambda: views.records(found))
 
 
@@ -34,7 +34,7 @@ def show_entries(session: Session, given_id: str | None, *, policies: bool) -> N
             found = list(ledger.policy_events())
     else:
         with session.open() as hitl:
-            found, outcome = hitl.history(given_id), hitl.show(given_id).record
+            found, outcome = hitl.cases.history(task_id=given_id), hitl.cases.get(task_id=given_id).record
     answer(session.as_json, [event.model_dump(mode="json") for event in found], lambda: _told(found, outcome))
 
 

@@ -12,8 +12,8 @@ from hitl_orchestrator.ledger.events.redaction import Redaction
 def redact(session: Session, given_id: str, reason: str, reviewer_id: str | None) -> None:
     """Erase what was said in one case."""
     with session.open() as hitl:
-        known = hitl.show(given_id).redacted
-        done = hitl.redact(given_id, reason=reason, reviewer_id=reviewer_id, channel="cli")
+        known = hitl.cases.get(task_id=given_id).redacted
+        done = hitl.acting_as(channel="cli").cases.redact(task_id=given_id, reason=reason, reviewer=reviewer_id)
     answer(session.as_json, done.model_dump(mode="json"), lambda: _told(done, known=known))
 
 

@@ -20,7 +20,8 @@ from hitl_orchestrator.cli.views import tables as views
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.wiring.build import Orchestrator, canonical
+from hitl_orchestrator.orchestrator import Orchestrator
+from hitl_orchestrator.wiring.build import canonical
 
 TASKS, OUTPUTS, REVIEWS, EXPECTED = "tasks.json", "agent_outputs.json", "human_reviews.json", "audit_logs.json"
 DATA_SETS = (TASKS, OUTPUTS, REVIEWS, EXPECTED, "routing_policy.json", "reviewers.json")
@@ -76,7 +77,7 @@ def run_canonical(folder: Path) -> Shown:
     with Orchestrator.open(store, policy=intake.policy, reviewers=intake.people) as hitl:
         routed = work_through(hitl, _without_answers(intake)).cases
         work_through(hitl, intake)
-        records = list(hitl.records())
+        records = list(hitl.audit.records())
     return Shown(routed, records, differences(records, json.loads(canonical(EXPECTED))))
 
 

@@ -19,8 +19,9 @@ from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import Task
 from hitl_orchestrator.errors import InvalidInput, RecoveryIncomplete, RequestRejected
+from hitl_orchestrator.orchestrator import Orchestrator
 from hitl_orchestrator.services.cases.runner import Notice
-from hitl_orchestrator.wiring.build import Orchestrator, now_in_utc
+from hitl_orchestrator.wiring.build import now_in_utc
 
 __all__ = ["Files", "Run", "recover", "run", "sweep", "work_through"]
 
@@ -52,7 +53,7 @@ def work_through(hitl: Orchestrator, intake: Intake, *, resubmit: bool = False, 
     """Take every task in. One that is refused stops no other."""
     done, started = Run(), now_in_utc()
     if intake.tasks:
-        _ = hitl.runner  # importing LangGraph takes a second, which would count as the first case's latency
+        _ = hitl.services.runner  # importing LangGraph takes a second, which would count as the first case's latency
     for task in followed(intake.tasks, "cases"):
         try:
             case = _take_in(hitl, task, intake, resubmit, submitted_by)
@@ -68,7 +69,7 @@ def recover(session: Session) -> None:
     """Drive every unfinished case on that nobody drives, and say which ones moved. One that cannot stops no other."""
     with session.open() as hitl:
         moved, stuck = _moved_by(hitl.recover)
-        held = len(hitl.ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED)) - len(stuck)
+        held = len(hitl.services.ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED)) - len(stuck)
     _tell_moved(session, moved, stuck, views.recovered(moved, len(stuck), held))
 
 
@@ -76,7 +77,7 @@ def sweep(session: Session) -> None:
     """Carry on with every review whose time is up, and say which cases moved. One that cannot stops no other."""
     notices: list[Notice] = []
     with session.open() as hitl:
-        moved, stuck = _moved_by(lambda on_case: hitl.sweep(on_case, notices.append))
+        moved, stuck = _moved_by(lambda on_case: hitl.run_maintenance(on_case, notices.append))
     heard = [views.notice_summary(notice) for notice in notices]
     _tell_moved(session, moved, stuck, views.swept(moved, len(stuck), notices), heard)
 
@@ -108,12 +109,11 @@ def _tell_moved(
 
 
 def _take_in(hitl: Orchestrator, task: Task, intake: Intake, resubmit: bool, submitted_by: str | None) -> Case:
-    return hitl.submit(
+    return hitl.acting_as(channel="cli").submit(
         task,
         intake.outputs.get(task.task_id),
         resubmit=resubmit,
         replay=intake.reviews is not None,
-        channel="cli",
         submitted_by=submitted_by,
     )
 
@@ -130,7 +130,7 @@ def _replay(hitl: Orchestrator, case: Case, recorded: Sequence[Review], done: Ru
         return case
     for review in missing:
         try:
-            case = hitl.replay(case.case_id, review)
+            case = hitl.cases.replay(review, case.case_id)
         except (RequestRejected, InvalidInput) as exc:
             done.refused.append(exc)
             break

@@ -87,7 +87,7 @@ def _known(session: Session, ids: Sequence[str]) -> list[tuple[Task, AgentOutput
     if not ids:
         return []
     with session.open() as hitl:
-        return [(case.submission.task, _output_of(case)) for case in map(hitl.show, ids)]
+        return [(case.submission.task, _output_of(case)) for case in map(hitl.cases.get, ids)]
 
 
 def _output_of(case: Case) -> AgentOutput | None:

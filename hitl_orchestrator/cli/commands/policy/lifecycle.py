@@ -11,10 +11,10 @@ from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.errors import InvalidInput, PolicyMissing
+from hitl_orchestrator.orchestrator import Orchestrator
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Version
 from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
 from hitl_orchestrator.services.policy.admin import Governed
-from hitl_orchestrator.wiring.build import Orchestrator
 
 CHANNEL = "cli"
 SHORT = 12
@@ -25,7 +25,7 @@ _STYLE = {"active": "green", "canary": "yellow", "shadow": "cyan", "proposed": "
 def versions(session: Session) -> None:
     """List the versions, the newest last."""
     with _opened(session) as hitl:
-        life, history = hitl.policy_life(), hitl.policy_history()
+        life, history = hitl.policy.status(), hitl.policy.history()
     listed = [_plain(life, one, history) for one in life.versions.values()]
     answer(session.as_json, listed, lambda: _versions(life, listed))
 
@@ -33,14 +33,14 @@ def versions(session: Session) -> None:
 def activate(session: Session, file: str, reviewer: str, reason: str) -> None:
     """Activate the policy of a file, or propose it. The store is made where there is none, as `hitl run` does."""
     with _ruled(replace(session, policy=None), file) as hitl:
-        done = hitl.activate_policy(file, reviewer_id=reviewer, reason=reason, channel=CHANNEL)
+        done = hitl.acting_as(channel=CHANNEL).policy.activate(file, reviewer=reviewer, reason=reason)
     _tell(session, done)
 
 
 def rollback(session: Session, version: str | None, reviewer: str, reason: str) -> None:
     """Go back to a version."""
     with _opened(session) as hitl:
-        done = hitl.rollback_policy(version, reviewer_id=reviewer, reason=reason, channel=CHANNEL)
+        done = hitl.acting_as(channel=CHANNEL).policy.rollback(version, reviewer=reviewer, reason=reason)
     _tell(session, done)
 
 
@@ -55,10 +55,10 @@ def canary(session: Session, file: str | None, share: float | None, by: tuple[st
         raise InvalidInput(["canary: give a policy and --share, such as --share 0.1, or --off alone"])
     with _opened(session) as hitl:
         if file is None or share is None:
-            ended = hitl.end_canary(reviewer_id=reviewer, reason=reason, channel=CHANNEL)
+            ended = hitl.acting_as(channel=CHANNEL).policy.stop_canary(reviewer=reviewer, reason=reason)
             _tell_ended(session, "canary", ended=ended)
             return
-        done = hitl.canary_policy(file, share, reviewer_id=reviewer, reason=reason, channel=CHANNEL)
+        done = hitl.acting_as(channel=CHANNEL).policy.start_canary(file, share, reviewer=reviewer, reason=reason)
     _tell(session, done)
 
 
@@ -72,14 +72,14 @@ def shadow(session: Session, file: str | None, reviewer: str | None, reason: str
         raise InvalidInput(["shadow: give a policy to watch, or --off to end it"])
     if (off or file is not None) and (reviewer is None or reason is None):
         raise InvalidInput(["shadow: say who wants it and why, with --reviewer and --reason"])
-    by: dict[str, Any] = {"reviewer_id": reviewer, "reason": reason, "channel": CHANNEL}
+    by: dict[str, Any] = {"reviewer": reviewer, "reason": reason}
     with _opened(session) as hitl:
         if off:
-            _tell_ended(session, "shadow", ended=hitl.end_shadow(**by))
+            _tell_ended(session, "shadow", ended=hitl.policy.stop_shadow(**by))
             return
         if file is not None:
-            hitl.shadow_policy(file, **by)
-        found = hitl.shadow_report()
+            hitl.policy.start_shadow(file, **by)
+        found = hitl.policy.shadow_report()
     answer(session.as_json, None if found is None else found.model_dump(mode="json"), lambda: _watching(found))
 
 

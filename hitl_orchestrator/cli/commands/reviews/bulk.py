@@ -31,7 +31,7 @@ def bulk(
     if not yes and not can_ask:
         raise InvalidInput([ASKS])
     with session.open() as hitl:
-        cases = [hitl.show(given_id) for given_id in given_ids]
+        cases = [hitl.cases.get(task_id=given_id) for given_id in given_ids]
         rows = [case.open_review for case in cases]
         for case in cases:
             if case.open_review is None:
@@ -40,5 +40,7 @@ def bulk(
             draw(team.together([row for row in rows if row], given.human_decision))
         if not yes and not typer.confirm(f"{given.human_decision} {count(len(cases), 'case')}?"):
             raise typer.Exit(NO)
-        done = hitl.decide_many([case.case_id for case in cases], given, by=reviewer, channel="cli")
+        done = hitl.acting_as(channel="cli").reviews.decide_many(
+            [case.case_id for case in cases], given, reviewer=reviewer
+        )
     answer(session.as_json, [views.case_summary(case) for case in done], lambda: team.decided(done))

@@ -15,10 +15,11 @@ from hitl_orchestrator.domain.input.parsing import did_you_mean, parse, read_jso
 from hitl_orchestrator.domain.review import Review, StoredReview
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.orchestrator import Orchestrator
 from hitl_orchestrator.review.authority import options
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.reviews.inbox import role_needed
-from hitl_orchestrator.wiring.build import Orchestrator, now_in_utc, read_file
+from hitl_orchestrator.wiring.build import now_in_utc, read_file
 
 NOTHING: Mapping[str, Any] = {}
 
@@ -30,8 +31,8 @@ def inbox(
     with session.open() as hitl:
         listed = [(row, _role_needed(hitl, row)) for row in hitl.inbox(role, domain, limit, **narrowed)]
         if role is not None and not listed:
-            _check_role(role, hitl.people)
-        unfinished = len(hitl.ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED))
+            _check_role(role, hitl.services.people)
+        unfinished = len(hitl.services.ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED))
     answer(
         session.as_json,
         [views.review_summary(row) | {"role_needed": needed} for row, needed in listed],
@@ -44,7 +45,7 @@ def inbox(
 def show(session: Session, given_id: str) -> None:
     """Tell the story of a case."""
     with session.open() as hitl:
-        case, history = hitl.show(given_id), hitl.history(given_id)
+        case, history = hitl.cases.get(task_id=given_id), hitl.cases.history(task_id=given_id)
         deciding = None if case.open_review is None else _deciding(hitl, case.open_review)
     data = {
         "summary": views.case_summary(case) | hidden_in_summary(case) | {"role_needed": deciding and deciding.role},
@@ -58,7 +59,7 @@ def resume(session: Session, given_id: str, said: Mapping[str, str | None], outp
     review = read_answer({**said, "reviewer_id": reviewer}, output)
     started = now_in_utc()
     with session.open() as hitl:
-        case = hitl.decide(given_id, review, by=reviewer, channel="cli")
+        case = hitl.acting_as(channel="cli").decide(task_id=given_id, decision=review, reviewer=reviewer)
     answer(
         session.as_json,
         views.case_summary(case) | {"final_output": _plain(case.final_output)},
@@ -85,13 +86,13 @@ def _plain(output: Proposal | None) -> dict[str, Any] | None:
 
 
 def _role_needed(hitl: Orchestrator, row: StoredReview) -> str:
-    return role_needed(row, hitl.rulebook, hitl.people.chain)
+    return role_needed(row, hitl.services.rulebook, hitl.services.people.chain)
 
 
 def _deciding(hitl: Orchestrator, row: StoredReview) -> story.Deciding:
     needed = _role_needed(hitl, row)
-    able = hitl.view(row.case_id).may_decide
-    return story.Deciding(row, needed, options(row, needed, hitl.people.chain), able)
+    able = hitl.reviews.view(row.case_id).may_decide
+    return story.Deciding(row, needed, options(row, needed, hitl.services.people.chain), able)
 
 
 def _check_role(role: str, people: People) -> None:

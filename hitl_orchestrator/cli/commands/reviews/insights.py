@@ -13,7 +13,7 @@ from hitl_orchestrator.insights.reviewer_quality import ReviewerQuality, Share, 
 def feedback(session: Session) -> None:
     """List the feedback of every reviewed case."""
     with session.open() as hitl:
-        found = list(hitl.feedback())
+        found = list(hitl.reviews.feedback())
     answer(session.as_json, [one.model_dump(mode="json") for one in found], lambda: _told(found))
 
 
@@ -41,7 +41,7 @@ def _row(one: Feedback) -> tuple[Cell, ...]:
 def insights(session: Session) -> None:
     """Tell how carefully each person reviews."""
     with session.open() as hitl:
-        found = care([*hitl.records(), *hitl.records(probes=True)])
+        found = care([*hitl.audit.records(), *hitl.audit.records(quality_checks=True)])
     answer(session.as_json, [one.model_dump(mode="json") for one in found], lambda: _care(found))
 
 

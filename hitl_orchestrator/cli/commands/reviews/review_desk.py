@@ -28,7 +28,7 @@ def review(session: Session, reviewer_id: str) -> None:
     from hitl_orchestrator.cli.desk.client import DeskClient  # noqa: PLC0415
 
     with session.open() as hitl:
-        app = DeskApp(DeskClient(hitl, hitl.people.named(reviewer_id)), now=now_in_utc)
+        app = DeskApp(DeskClient(hitl, hitl.services.people.named(reviewer_id)), now=now_in_utc)
         app.run()
         if app.fault is not None:
             raise app.fault

@@ -25,9 +25,11 @@ def run(
     task = a_task(name, task_description=f"About {SECRET}", metadata={"customer": SECRET, "letter": letter})
     case = hitl.submit(task, secret_output(name, confidence=confidence))
     if confidence < 0.8 and decision:
-        hitl.decide(name, a_review("escalate", "domain_reviewer", reason=f"{SECRET}, above me"))
+        hitl.decide(task_id=name, decision=a_review("escalate", "domain_reviewer", reason=f"{SECRET}, above me"))
         edited = {"modified_output": {"predicted_label": SECRET}, "human_feedback": f"{SECRET} again"}
-        hitl.decide(name, a_review(decision, "senior_manager", **(edited if decision == "modify" else {})))
+        hitl.decide(
+            task_id=name, decision=a_review(decision, "senior_manager", **(edited if decision == "modify" else {}))
+        )
     return case.case_id
 
 
