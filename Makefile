@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The links graph, nodes, policies and data at the top lead into the package: only real folders are checked.
 CODE := $(wildcard hitl_orchestrator tests benchmarks docs notebooks tools)
 
-.PHONY: help demo test lint check format bench soak lowest clean
+.PHONY: help demo test lint structure check format bench soak lowest clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,11 +23,16 @@ demo: $(VENV)/.core ## the canonical five tasks end to end, in a temporary store
 test: $(VENV)/.dev ## all tests but the long runs
 	$(BIN)/pytest -n auto --dist worksteal -m "not soak"
 
-lint: $(VENV)/.dev ## format, lint, types, floors
+lint: $(VENV)/.dev ## format, lint, types, layers, structure, word list
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache --no-logo
+	$(BIN)/python tools/structure.py
+	$(BIN)/python tools/wordlist.py
+
+structure: $(VENV)/.dev ## print layers, modules, import cycles and deep inheritance
+	$(BIN)/python tools/structure.py
 
 check: lint test ## all that CI runs (sizes are among the tests)
 

@@ -1,4 +1,4 @@
-"""The wheel alone, in an empty environment and an empty folder, is the whole product."""
+"""The wheel alone works in an empty environment and an empty folder."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(900)  # the first installation fills pip's cach
 
 
 def run(*command: str | Path, cwd: Path) -> str:
-    """Run a command away from this tree and its environment, and return what it printed."""
+    """Run a command outside this tree and its environment, and return its output."""
     environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
     done = subprocess.run(
         command,
@@ -41,7 +41,7 @@ def wheel(tmp_path_factory) -> Path:
     return built
 
 
-def test_the_wheel_holds_the_package_its_data_and_nothing_else(wheel):
+def test_wheel_contains_the_package_and_its_data_only(wheel):
     names = set(ZipFile(wheel).namelist())
     tops = {name.partition("/")[0] for name in names}
 
@@ -50,7 +50,7 @@ def test_the_wheel_holds_the_package_its_data_and_nothing_else(wheel):
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 
 
-def test_the_wheel_alone_runs_the_demo(wheel, tmp_path):
+def test_wheel_alone_runs_the_demo(wheel, tmp_path):
     home, empty = tmp_path / "venv", tmp_path / "empty"
     empty.mkdir()
     venv.create(home)

@@ -1,4 +1,4 @@
-"""The rules of the house that no linter knows: who may know whom, read the environment, or catch what."""
+"""Structural rules that no linter covers: layers, environment access, broad exception handlers, machine paths."""
 
 import ast
 import json
@@ -16,29 +16,29 @@ LINKS = ("graph", "nodes", "policies", "data")
 MAY_READ_THE_ENVIRONMENT = {PACKAGE / "settings.py", PACKAGE / "wiring" / "build.py"}
 
 
-def parsed(*rooms: Path) -> Iterator[tuple[Path, ast.AST]]:
-    """Yield every node of every module in these rooms, with the module it stands in."""
-    for room in rooms:
-        for path in sorted(room.rglob("*.py")):
+def parsed(*folders: Path) -> Iterator[tuple[Path, ast.AST]]:
+    """Yield every syntax node of every module in these folders, with the path of its module."""
+    for folder in folders:
+        for path in sorted(folder.rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 yield path, node
 
 
-def place(path: Path, node: ast.AST) -> str:
+def position(path: Path, node: ast.AST) -> str:
     return f"{path.relative_to(ROOT)}:{node.lineno}"
 
 
-def test_a_line_knows_only_what_stands_below_it():
+def test_import_contracts_hold():
     linter = Path(sys.executable).with_name("lint-imports")
-    answer = subprocess.run(
+    linted = subprocess.run(
         [linter, "--no-cache", "--no-logo"], cwd=ROOT, check=False, capture_output=True, text=True, timeout=120
     )
 
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert linted.returncode == 0, linted.stdout + linted.stderr
 
 
 @pytest.mark.parametrize("name", LINKS)
-def test_a_link_at_the_top_leads_into_the_package(name):
+def test_top_level_link_points_into_the_package(name):
     link = ROOT / name
 
     assert link.is_symlink()
@@ -47,7 +47,7 @@ def test_a_link_at_the_top_leads_into_the_package(name):
 
 
 def imported(node: ast.AST) -> set[str]:
-    """Name the top-level packages that this node imports absolutely."""
+    """Return the top-level packages that this node imports absolutely."""
     if isinstance(node, ast.Import):
         return {alias.name.partition(".")[0] for alias in node.names}
     if isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -55,9 +55,9 @@ def imported(node: ast.AST) -> set[str]:
     return set()
 
 
-def test_nothing_imports_through_the_links():
-    rooms = (PACKAGE, ROOT / "tests", ROOT / "benchmarks")
-    through = [place(path, node) for path, node in parsed(*rooms) if imported(node) & set(LINKS)]
+def test_no_module_imports_through_the_links():
+    folders = (PACKAGE, ROOT / "tests", ROOT / "benchmarks")
+    through = [position(path, node) for path, node in parsed(*folders) if imported(node) & set(LINKS)]
 
     assert through == []
 
@@ -65,25 +65,25 @@ def test_nothing_imports_through_the_links():
 WATCHED_IMPORT = """
 import json, pathlib, sys, threading
 
-seen = []
-telling = {"sqlite3.connect", "socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.mkdir"}
+events = []
+watched = {"sqlite3.connect", "socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.mkdir"}
 
 def watch(event, args):
     if event == "open" and str(args[0]).endswith((".py", ".pyc", ".so", ".pyd")):
         return
     writes = event == "open" and (set(str(args[1] or "r")) & set("wax+") or args[2] & 3)
     ours = event == "open" and "hitl_orchestrator" in str(args[0])
-    if writes or ours or event in telling:
-        seen.append(f"{event} {args[0]!r}")
+    if writes or ours or event in watched:
+        events.append(f"{event} {args[0]!r}")
 
 sys.addaudithook(watch)
 import hitl_orchestrator
-found = json.dumps({"events": seen, "threads": threading.active_count()})
-pathlib.Path(sys.argv[1]).write_text(found)
+report = json.dumps({"events": events, "threads": threading.active_count()})
+pathlib.Path(sys.argv[1]).write_text(report)
 """
 
 
-def test_importing_the_package_prints_nothing_and_opens_nothing(tmp_path):
+def test_import_prints_nothing_and_opens_nothing(tmp_path):
     empty, answer = tmp_path / "empty", tmp_path / "answer.json"
     empty.mkdir()
     run = subprocess.run(
@@ -110,8 +110,8 @@ def catches_everything(node: ast.AST) -> bool:
     return any(kind is None or ast.unparse(kind).endswith(("BaseException", "Exception")) for kind in caught)
 
 
-def test_no_node_catches_everything_for_that_would_swallow_the_interrupt():
-    assert [place(path, node) for path, node in parsed(PACKAGE / "nodes") if catches_everything(node)] == []
+def test_nodes_never_catch_every_exception_because_that_swallows_the_interrupt():
+    assert [position(path, node) for path, node in parsed(PACKAGE / "nodes") if catches_everything(node)] == []
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_no_node_catches_everything_for_that_would_swallow_the_interrupt():
         "with contextlib.suppress(Exception): f()",
     ],
 )
-def test_the_search_sees_every_way_to_catch_everything(source):
+def test_search_finds_every_form_of_a_broad_handler(source):
     assert any(catches_everything(node) for node in ast.walk(ast.parse(source)))
 
 
@@ -134,29 +134,29 @@ def reads_the_environment(node: ast.AST) -> bool:
     return isinstance(node, ast.Attribute) and node.attr in names
 
 
-def test_only_the_settings_and_the_wiring_read_the_environment():
+def test_only_settings_and_wiring_read_the_environment():
     readers = {path for path, node in parsed(PACKAGE) if reads_the_environment(node)}
 
     assert readers <= MAY_READ_THE_ENVIRONMENT
 
 
-A_PATH_OF_ONE_MACHINE = re.compile(r"""(?<![\w.~$}:/-])/(?:root|home|Users|work)/\w|\b[A-Z]:\\Users\\|/tmp/\w+/""")
+MACHINE_PATH = re.compile(r"""(?<![\w.~$}:/-])/(?:root|home|Users|work)/\w|\b[A-Z]:\\Users\\|/tmp/\w+/""")
 
 
 def tracked() -> list[Path]:
-    """List what git tracks, or without git all that stands here apart from caches."""
+    """Return the files that git tracks; without git, all files outside hidden folders."""
     if not (ROOT / ".git").exists():
         return [path for path in ROOT.rglob("*") if not any(part.startswith(".") for part in path.parts)]
     listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
     return [ROOT / name for name in listing.stdout.split("\0") if name]
 
 
-def test_no_tracked_file_names_a_path_of_one_machine():
+def test_no_tracked_file_contains_a_machine_path():
     named = [
         f"{path.relative_to(ROOT)}: {found.group()}"
         for path in tracked()
         if path.is_file() and not path.is_symlink()
-        for found in A_PATH_OF_ONE_MACHINE.finditer(path.read_text("utf-8", errors="replace"))
+        for found in MACHINE_PATH.finditer(path.read_text("utf-8", errors="replace"))
     ]
 
     assert named == []
