@@ -39,7 +39,9 @@ def main(arguments: list[str]) -> int:
 def generated_files() -> dict[Path, str]:
     """Return the content of every file that has a generated part."""
     policy = PACKAGE / "data" / "routing_policy.json"
-    endings = {verb.value: end.value for (state, verb), end in MOVES.items() if state is State.OPEN and end not in _OPEN}
+    endings = {
+        verb.value: end.value for (state, verb), end in MOVES.items() if state is State.OPEN and end not in _OPEN
+    }
     pages = {
         HERE / "reference" / "cli.md": command_sections(typer.main.get_command(app), "hitl"),
         HERE / "reference" / "errors.md": error_table(),
