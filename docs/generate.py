@@ -4,6 +4,7 @@
 with 1 if there are any.
 """
 
+import ast
 import inspect
 import sys
 import tomllib
@@ -14,6 +15,7 @@ from typing import Any
 import typer
 from pictures import architecture, flow, review_states
 
+import hitl_orchestrator
 from hitl_orchestrator import errors
 from hitl_orchestrator.cli.app import app
 from hitl_orchestrator.policies import policy_map, read_policy
@@ -21,6 +23,7 @@ from hitl_orchestrator.review.lifecycle import MOVES, State
 
 HERE = Path(__file__).parent
 ROOT, PACKAGE = HERE.parent, HERE.parent / "hitl_orchestrator"
+VALUES = ("Task", "AgentOutput", "Proposal", "Review", "ReviewRequest", "Reviewer", "Case")
 BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
 
 
@@ -45,6 +48,7 @@ def generated_files() -> dict[Path, str]:
     pages = {
         HERE / "reference" / "cli.md": command_sections(typer.main.get_command(app), "hitl"),
         HERE / "reference" / "errors.md": error_table(),
+        HERE / "reference" / "python-api.md": value_tables(),
     }
     pictures = {
         "flow": flow(),
@@ -72,6 +76,27 @@ def layers() -> list[list[str]]:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
     contract = next(contract for contract in settings["contracts"] if contract["type"] == "layers")
     return [[name.strip() for name in layer.replace(":", "|").split("|")] for layer in contract["layers"]]
+
+
+def value_tables() -> Iterator[str]:
+    """Yield a section for each public value, with its fields as they stand in the source."""
+    for name in VALUES:
+        value = getattr(hitl_orchestrator, name)
+        [body] = [node.body for node in ast.parse(inspect.getsource(value)).body if isinstance(node, ast.ClassDef)]
+        yield f"### {name}\n\n{inspect.getdoc(value)}\n\n| field | type | default |\n|---|---|---|"
+        for field in body:
+            if isinstance(field, ast.AnnAssign):
+                kind = ast.unparse(field.annotation).replace("|", "\\|")
+                yield f"| `{ast.unparse(field.target)}` | `{kind}` | {default_of(field)} |"
+        yield ""
+
+
+def default_of(field: ast.AnnAssign) -> str:
+    """Return the default of a field as one table cell; empty for a required field."""
+    default = field.value
+    if isinstance(default, ast.Call):  # Field(default=..., ge=0)
+        default = next((word.value for word in default.keywords if word.arg == "default"), None)
+    return f"`{ast.unparse(default)}`" if default else ""
 
 
 def error_table() -> Iterator[str]:

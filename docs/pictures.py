@@ -88,12 +88,13 @@ def review_states(endings: Mapping[str, str]) -> str:
         _path("", f"M 380 {middle - 27} C 370 {middle - 74}, 430 {middle - 74}, 424 {middle - 36}",
               Point(422, middle - 27), (0, 1)),
         _text(402, middle - 72, "claim, delegate"),
-        _text(405, middle + 56, "open and claimed end alike", "small"),
+        f'<rect class="end" x="24" y="{middle - 94}" width="472" height="180" rx="10"/>',
+        _text(40, middle + 70, "not ended", "small", "start"),
     ]  # fmt: skip
     for row, (verb, state) in enumerate(endings.items()):
         y = 43 + 42 * row
         parts += [
-            _path("", f"M 490 {middle} H 540 V {y} H 731", Point(740, y), (1, 0)),
+            _path("", f"M 496 {middle} H 540 V {y} H 731", Point(740, y), (1, 0)),
             _text(640, y - 7, verb),
             _box("end", 740, y, 180, 32, (state, "name")),
         ]

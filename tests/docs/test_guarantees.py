@@ -25,4 +25,4 @@ def test_each_named_test_exists():
 
 def test_each_guarantee_is_one_sentence_with_tests():
     assert len(GUARANTEES) > 70
-    assert [text for text in GUARANTEES if not re.match(r"[^\n]*\.\n  `[\w/]+\.py::test_", text)] == []
+    assert [text for text in GUARANTEES if not re.match(r"[^\n]*\.\n    - `[\w/]+\.py::test_", text)] == []
