@@ -101,11 +101,11 @@ def default_of(field: ast.AnnAssign) -> str:
 
 def error_table() -> Iterator[str]:
     """Yield one row per public error, in the order of the tree."""
-    yield "| error | is a | exit code | raised when |"
-    yield "|---|---|---|---|"
+    yield "| error | is a | HTTP status | exit code | meaning |\n|---|---|---|---|---|"
     for error in subclasses(errors.HitlError):
-        code = 2 if not issubclass(error, errors.RequestRejected) else 1
-        yield f"| `{error.__name__}` | `{error.__base__.__name__}` | {code} | {summary(error)} |"
+        code = 1 if issubclass(error, errors.RequestRejected) else 2
+        names = f"`{error.__name__}` | `{error.__base__.__name__}`"
+        yield f"| {names} | {error.http_status} | {code} | {summary(error)} |"
     yield ""
 
 
