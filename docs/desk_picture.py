@@ -71,7 +71,7 @@ async def picture(hitl: Orchestrator) -> str:
             await pilot.press(*({" ": "space", ".": "full_stop"}.get(key, key) for key in keys))
             await app.workers.wait_for_complete()
             await pilot.pause()
-        return app.export_screenshot(title="hitl review --reviewer r01")
+        return app.export_screenshot(title="hitl desk --reviewer r01")
 
 
 def main() -> None:

@@ -46,7 +46,7 @@ def generated_files() -> dict[Path, str]:
         verb.value: end.value for (state, verb), end in MOVES.items() if state is State.OPEN and end not in _OPEN
     }
     pages = {
-        HERE / "reference" / "cli.md": command_sections(typer.main.get_command(app), "hitl"),
+        HERE / "reference" / "cli.md": command_panels(typer.main.get_command(app)),
         HERE / "reference" / "errors.md": error_table(),
         HERE / "reference" / "python-api.md": value_tables(),
     }
@@ -122,10 +122,22 @@ def summary(documented: type) -> str:
     return " ".join((inspect.getdoc(documented) or "").partition("\n\n")[0].split()).replace("|", "\\|")
 
 
+def command_panels(group: Any) -> Iterator[str]:
+    """Yield the sections of all commands, below a heading for each panel of `hitl --help`."""
+    panels: dict[str, list[str]] = {}
+    for word, command in group.commands.items():
+        if not command.hidden:
+            panels.setdefault(str(command.rich_help_panel), []).extend(command_sections(command, f"hitl {word}"))
+    for panel, lines in panels.items():
+        yield f"## {panel}\n"
+        yield from lines
+
+
 def command_sections(command: Any, name: str) -> Iterator[str]:
     """Yield the section of a command, or those of the commands in a group."""
     for word, below in getattr(command, "commands", {}).items():
-        yield from command_sections(below, f"{name} {word}")
+        if not below.hidden:
+            yield from command_sections(below, f"{name} {word}")
     if not hasattr(command, "commands"):
         arguments = [param for param in command.params if param.param_type_name == "argument"]
         options = [param for param in command.params if param.param_type_name == "option"]

@@ -35,7 +35,8 @@ def commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[
     if not below:
         yield words, command
     for word, inner in below.items():
-        yield from commands(inner, (*words, word))
+        if not inner.hidden:
+            yield from commands(inner, (*words, word))
 
 
 def test_generated_parts_are_up_to_date():
