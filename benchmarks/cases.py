@@ -24,7 +24,7 @@ from uuid_utils import uuid7
 from hitl_orchestrator import AgentOutput, Orchestrator, Review, Task
 from hitl_orchestrator.graph.checkpoints import strict_serializer
 from hitl_orchestrator.graph.runner import DURABILITY
-from hitl_orchestrator.wiring.build import canonical
+from hitl_orchestrator.services.config_files import canonical
 
 CASES_A_ROUND = 30
 

@@ -20,7 +20,7 @@ from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.review import ReviewSnapshot
 from hitl_orchestrator.ledger.database.tables import reviews
 from hitl_orchestrator.ledger.events.chain import instant_text
-from hitl_orchestrator.wiring.build import open_ledger
+from hitl_orchestrator.wiring.stores import open_ledger
 
 FEW, MANY, FIRST, CALLS, AT_ONCE = 1_000, 1_000_000, 50, 200, 5_000
 ROLE = "domain_reviewer"

@@ -27,13 +27,15 @@ from hitl_orchestrator.ledger.database.sqlite import SqliteDatabase
 from hitl_orchestrator.ledger.events import builders as entries
 from hitl_orchestrator.ledger.events.chain import Draft, Head, link
 from hitl_orchestrator.ledger.events.contents import Contents, content_digest, marked, new_contents
+from hitl_orchestrator.ledger.events.outcomes import outcome_of
 from hitl_orchestrator.ledger.ports.ledger import Ledger
-from hitl_orchestrator.ledger.store import statements
-from hitl_orchestrator.ledger.store.contents import ADD_CONTENTS
+from hitl_orchestrator.ledger.store.statements.cases import ADD_CASE, ADD_OUTCOME
+from hitl_orchestrator.ledger.store.statements.events import ADD_CONTENTS, APPEND
 from hitl_orchestrator.ledger.verification.chain_check import START, walk
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
+from hitl_orchestrator.services.config_files import canonical
 from hitl_orchestrator.services.reviews.audit_records import by_agent
-from hitl_orchestrator.wiring.build import MEMORY, canonical, notary_of, open_ledger, open_to_audit
+from hitl_orchestrator.wiring.stores import MEMORY, open_ledger, open_to_audit, signer_of
 
 ENTRIES, ENTRIES_A_CASE, CASES_AT_ONCE = 1_000_000, 3, 2_000
 APPENDS, WRITERS = 2_000, 8
@@ -133,17 +135,20 @@ def fill(store: str, size: int) -> None:
     database, head = SqliteDatabase(store.removeprefix("sqlite:///"), store), START
     for first in range(0, size // ENTRIES_A_CASE, CASES_AT_ONCE):
         numbers = range(first, min(first + CASES_AT_ONCE, size // ENTRIES_A_CASE))
-        drafts, rows = [], []
+        drafts: list[Draft] = []
+        rows, outcomes = [], []
         for number in numbers:
-            said = new_contents()
-            told = [marked(draft, said) for draft in _drafts(number)]
-            rows.append(_rows(number, head.seq + len(drafts) + 1, told[0], said))
-            drafts += told
+            contents, seq = new_contents(), head.seq + len(drafts)
+            intake, routed, finished = (marked(draft, contents) for draft in _drafts(number))
+            rows.append(_rows(number, seq + 1, intake, contents))
+            outcomes.append(outcome_of(seq + ENTRIES_A_CASE, finished.body, intake.body)._asdict())
+            drafts += intake, routed, finished
         linked = link(head, drafts)
         with database.write(flush=False) as transaction:
-            transaction.run_each(statements.APPEND, [entry._asdict() for entry in linked])
-            transaction.run_each(statements.ADD_CASE, [row for row, _ in rows])
-            transaction.run_each(ADD_CONTENTS, [said for _, said in rows])
+            transaction.run_each(APPEND, [entry._asdict() for entry in linked])
+            transaction.run_each(ADD_CASE, [row for row, _ in rows])
+            transaction.run_each(ADD_CONTENTS, [contents for _, contents in rows])
+            transaction.run_each(ADD_OUTCOME, outcomes)
         head = Head(linked[-1].seq, linked[-1].digest)
     database.close()
 
@@ -189,8 +194,8 @@ def verification(folder: Path, size: int = ENTRIES) -> dict[str, float]:
 
 def _verify(store: str) -> dict[str, float]:
     ledger = open_to_audit(store)
-    notary = notary_of(ledger, MEMORY)
-    with ledger.books() as books:
+    notary = signer_of(ledger, MEMORY)
+    with ledger.snapshot() as books:
         chain = _cpu_seconds(lambda: walk(books.entries()))
     before = getrusage(RUSAGE_SELF).ru_maxrss
     head = notary.sign_now()

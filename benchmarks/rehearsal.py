@@ -1,7 +1,7 @@
 """How long a rehearsal of very many past cases takes, from Parquet and from a SQLite store, and what memory it needs.
 
-Each runs in a process of its own, so that its peak is its own. The cases of the store are entries as the ledger writes
-them, put into its table in bulk: that many cases would take hours to go through the graph.
+Each runs in a process of its own, so that its peak is its own. The cases of the store are rows of its outcomes,
+inserted in bulk: running that many cases through the graph would take hours.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.services.config_files import load_policy
 from hitl_orchestrator.backtest import run_backtest
 from hitl_orchestrator.backtest.history import frames, scan
-from hitl_orchestrator.wiring.build import open_to_audit
+from hitl_orchestrator.wiring.stores import open_to_audit
 
 where, policy = sys.argv[1], load_policy(None, DEFAULT_CHAIN)
 start, spent = time.perf_counter(), time.process_time()
@@ -83,38 +83,35 @@ def write_store(path: Path, cases: int) -> None:
     from sqlalchemy import create_engine, insert  # noqa: PLC0415
 
     from hitl_orchestrator import AgentOutput, Orchestrator, Task  # noqa: PLC0415
-    from hitl_orchestrator.ledger.database.tables import events  # noqa: PLC0415
-    from hitl_orchestrator.wiring.build import canonical  # noqa: PLC0415
+    from hitl_orchestrator.ledger.database.tables import outcomes  # noqa: PLC0415
+    from hitl_orchestrator.ledger.events.outcomes import Outcome  # noqa: PLC0415
+    from hitl_orchestrator.services.config_files import canonical  # noqa: PLC0415
 
     task, output = (json.loads(canonical(name))[0] for name in ("tasks.json", "agent_outputs.json"))
     with Orchestrator.open(f"sqlite:///{path}") as hitl:
         now = datetime.now(UTC).isoformat()
         hitl.submit(Task.model_validate(task | {"timestamp": now}), AgentOutput.model_validate(output))
-        with hitl.services.ledger.books() as books:
-            one = next(entry.entry for entry in books.entries() if entry.kind == "finished")
+        outcome = Outcome._make(next(hitl.services.ledger.outcomes(*Outcome._fields)))
     engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as conn:
-        conn.exec_driver_sql("DROP INDEX IF EXISTS events_of_case")
-    for rows in _entries(json.loads(one), cases):
+    for rows in _outcomes(outcome._asdict(), cases):
         with engine.begin() as conn:
-            conn.execute(insert(events), rows)
+            conn.execute(insert(outcomes), rows)
     engine.dispose()
 
 
-def _entries(entry: dict[str, Any], cases: int, at_a_time: int = 20_000) -> Iterator[list[dict[str, Any]]]:
-    rows: list[dict[str, Any]] = []
-    for number in range(cases):
-        case_id, risk, domain = f"case-{number}", RISKS[number % 3], DOMAINS[number % 5]
-        sure = number * 7919 % 10_001 / 10_000
-        said = {"case_id": case_id, "confidence_score": sure, "risk_level": risk, "domain": domain}
-        told = entry | {"case_id": case_id, "seq": number + 1_000, "body": entry["body"] | said}
-        text = json.dumps(told, sort_keys=True, separators=(",", ":"))
-        rows.append({"seq": number + 1_000, "case_id": case_id, "kind": "finished", "entry": text, "digest": "0" * 64})
-        if len(rows) == at_a_time:
-            yield rows
-            rows = []
-    if rows:
-        yield rows
+def _outcomes(outcome: dict[str, Any], cases: int, at_a_time: int = 20_000) -> Iterator[list[dict[str, Any]]]:
+    for first in range(0, cases, at_a_time):
+        yield [
+            outcome
+            | {
+                "finished_seq": number + 1_000,
+                "case_id": f"case-{number}",
+                "confidence_score": number * 7919 % 10_001 / 10_000,
+                "risk_level": RISKS[number % 3],
+                "domain": DOMAINS[number % 5],
+            }
+            for number in range(first, min(first + at_a_time, cases))
+        ]
 
 
 def run(where: str) -> dict[str, float]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hitl_orchestrator import AgentOutput, Orchestrator, Task
 from hitl_orchestrator.cli.desk.app import DeskApp
-from hitl_orchestrator.cli.desk.client import Work
+from hitl_orchestrator.cli.desk.client import DeskClient
 
 PICTURE = Path(__file__).parent / "img" / "review_desk.svg"
 SIZE = (124, 42)
@@ -63,7 +63,7 @@ def fill(hitl: Orchestrator) -> None:
 
 async def picture(hitl: Orchestrator) -> str:
     """Open the desk, edit an output, and return the screen as SVG."""
-    app = DeskApp(Work(hitl, hitl.services.people.named("r01")), now=lambda: NOON + timedelta(minutes=12), every=NEVER)
+    app = DeskApp(DeskClient.of(hitl, "r01"), now=lambda: NOON + timedelta(minutes=12), every=NEVER)
     async with app.run_test(size=SIZE) as pilot:
         edit = ("down", "end", "left", "left", *["backspace"] * 4, *"part", *["down"] * 3, "end", *["backspace"] * 5)
         steps = (["enter"], ["m"], [*edit, *"65.0"], ["ctrl+s"], ["c"], ["t"], list("half of it can still be used"))

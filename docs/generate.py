@@ -14,8 +14,8 @@ from pictures import architecture, flow, review_states
 from tables import command_panels, error_table, value_tables
 
 from hitl_orchestrator.cli.app import app
+from hitl_orchestrator.domain.lifecycle import REVIEW_MOVES, ReviewState
 from hitl_orchestrator.policies import policy_map, read_policy
-from hitl_orchestrator.review.lifecycle import MOVES, State
 
 HERE = Path(__file__).parent
 ROOT, PACKAGE = HERE.parent, HERE.parent / "hitl_orchestrator"
@@ -39,8 +39,8 @@ def generated_files() -> dict[Path, str]:
     policy = PACKAGE / "data" / "routing_policy.json"
     endings = {
         verb.value: end.value
-        for (state, verb), end in MOVES.items()
-        if state is State.OPEN and end is not State.CLAIMED
+        for (state, verb), end in REVIEW_MOVES.items()
+        if state is ReviewState.OPEN and end is not ReviewState.CLAIMED
     }
     pages = {
         HERE / "reference" / "cli.md": command_panels(typer.main.get_command(app)),

@@ -1,22 +1,53 @@
-"""Every error this package raises on purpose, one tree under `HitlError`.
+"""All errors that this package raises on purpose: one tree under `HitlError`.
 
-Two branches tell a caller what kind of answer it got: `InvalidInput` (what was given cannot be used; the
-command line exits 2) and `RequestRejected` (it could be read, and the answer is no; the command line exits 1).
-Every error keeps the ids it speaks of as attributes, and its sentence names the thing, the value and the remedy.
+    HitlError                     500
+    |-- InvalidInput              422  the input cannot be used, and nothing of it was stored; CLI exit code 2
+    |   `-- PolicyMissing
+    |-- RequestRejected           409  the request is valid, and the answer is no; CLI exit code 1
+    |   |-- UnknownCase           404
+    |   |-- NotAuthorized         403
+    |   |-- TaskConflict, KeyReused
+    |   |-- CaseNotWaiting, CaseUnfinished, GraphVersionMismatch, TopOfChain
+    |   |-- CaseChanged
+    |   |   `-- LeaseLost
+    |   |-- ReviewAlreadyDecided
+    |   |   `-- ReviewEscalated
+    |   |-- ReviewExpired, ReviewWithdrawn 410
+    |   |-- ReviewClaimed         423
+    |   |-- StaleReview           412
+    |   |-- PolicyMismatch, NoPreviousPolicy
+    |   |-- LedgerDamaged         500
+    |   `-- RecoveryIncomplete    500
+    |-- StoreUnavailable, HeadFileUnavailable 503
+    |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome
+    |-- TamperedPolicy, TamperedReview, ForgedState     an altered row or state; an alarm is in the ledger
+    |-- CheckpointUnreadable, UnsafeRow, UnsafeSerializer     a refused checkpoint
+    `-- InvalidState
+        `-- ThreadLost
+
+`http_status` is the status that a server answers with. Every error keeps the ids in its message as attributes, and its
+message names the object, the value and the remedy.
 """
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import ClassVar
 
 _UNFINISHED = ("received", "decided")
 
 
 class HitlError(Exception):
-    """The root of every error this package raises on purpose."""
+    """The root of all errors that this package raises on purpose."""
+
+    http_status: ClassVar[int] = 500
+
+    def __init_subclass__(cls, http_status: int | None = None) -> None:
+        """Set the status that a server answers with; a subclass inherits it."""
+        cls.http_status = http_status or cls.http_status
 
 
-class InvalidInput(HitlError):
-    """What was given cannot be used, and nothing was stored of it. `problems` holds a sentence each, with its place."""
+class InvalidInput(HitlError, http_status=422):
+    """The input cannot be used, and nothing of it was stored. `problems` has a sentence per problem, with its place."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
@@ -32,15 +63,15 @@ def install_hint(extra: str) -> str:
 
 
 class PolicyMissing(InvalidInput):
-    """No policy was given or activated, and the one that comes with the package is for other roles."""
+    """No policy is active, and the bundled default does not define the roles of the reviewers."""
 
     def __init__(self, roles: Iterable[str]) -> None:
-        why = "none was given, used or activated here, and the one that comes with the package is for other roles than"
-        remedy = "give yours with --policy (HITL_POLICY; policy= in the library), or begin with 'hitl policy activate'"
-        super().__init__([f"policy: {why} {', '.join(roles)}; {remedy}"])
+        why = f"no policy is active, and the bundled default does not define the roles {', '.join(roles)}"
+        remedy = "pass --policy (HITL_POLICY; policy= in the library), or run 'hitl policy activate'"
+        super().__init__([f"policy: {why}; {remedy}"])
 
 
-class StoreUnavailable(HitlError):
+class StoreUnavailable(HitlError, http_status=503):
     """The store cannot be opened, read or written."""
 
     def __init__(self, url: str, cause: str) -> None:
@@ -49,19 +80,19 @@ class StoreUnavailable(HitlError):
 
 
 class IncompatibleRecord(HitlError):
-    """A case was stored in a form that this code does not read: by code of another version, or by no code of ours."""
+    """A stored case has a form that this version cannot read: another version wrote it, or the row was altered."""
 
     def __init__(self, case_id: str, graph_version: str | None, why: str) -> None:
         under = f" under graph {graph_version!r}" if graph_version else ""
         super().__init__(
-            f"case {case_id!r} was stored{under} in a form that this code does not read: {why}; "
+            f"case {case_id!r} was stored{under} in a form that this version cannot read: {why}; "
             "read it with the version that stored it"
         )
         self.case_id, self.graph_version, self.why = case_id, graph_version, why
 
 
-class HeadFileUnavailable(HitlError):
-    """The file of signed heads cannot be read or written."""
+class HeadFileUnavailable(HitlError, http_status=503):
+    """The file of signed tree heads cannot be read or written."""
 
     def __init__(self, where: str, why: str) -> None:
         super().__init__(f"the file of signed heads {where!r} cannot be used: {why}")
@@ -69,7 +100,7 @@ class HeadFileUnavailable(HitlError):
 
 
 class IncompleteOutcome(HitlError):
-    """A case was about to finish without the person it needs. This is a fault, never a normal answer."""
+    """A case was about to finish without the human decision that it needs. This is a fault, never a normal answer."""
 
     def __init__(self, case_id: str, why: str) -> None:
         super().__init__(f"case {case_id!r} cannot be finished: {why}")
@@ -77,7 +108,7 @@ class IncompleteOutcome(HitlError):
 
 
 class InvalidKey(HitlError):
-    """A key cannot be used: its file is not private or not readable, or what it holds is no key."""
+    """A key cannot be used: it is malformed, or its file is unreadable or readable by other users."""
 
     def __init__(self, where: object, why: str) -> None:
         super().__init__(f"key {str(where)!r} cannot be used: {why}")
@@ -85,55 +116,88 @@ class InvalidKey(HitlError):
 
 
 class TamperedPolicy(HitlError):
-    """A policy in the store is not the one that was recorded under its hash. Nothing is routed or decided by it.
+    """A policy in the store differs from the one recorded under its hash. It routes and decides nothing.
 
-    `policy_hash` is None where it is the current one, whose hash cannot be told.
+    `policy_hash` is None for the active policy if its hash cannot be determined.
     """
 
     def __init__(self, policy_hash: str | None, why: str) -> None:
         which = "the current policy" if policy_hash is None else f"policy {policy_hash[:12]!r}"
         super().__init__(
             f"{which} in the store is not what was recorded: {why}; nothing is decided by it. "
-            "Find out who changed the database, and restore the row from a back-up"
+            "Find out who changed the database, and restore the row from a backup"
         )
         self.policy_hash, self.why = policy_hash, why
 
 
 class SealKeyMissing(HitlError):
-    """A store has sealed reviews of unfinished cases, and the key that sealed them is gone."""
+    """The store has sealed reviews of unfinished cases, and the key that sealed them is missing."""
 
     def __init__(self, url: str, where: object) -> None:
         super().__init__(
             f"store {url!r} has unfinished cases whose reviews were sealed with a key that is missing: there is no "
-            f"{str(where)!r}; restore it from its back-up, or give the key with HITL_SEAL_KEY"
+            f"{str(where)!r}; restore it from a backup, or give the key with HITL_SEAL_KEY"
         )
         self.url, self.where = url, str(where)
 
 
 class TamperedReview(HitlError):
-    """A review is not what this code wrote: it was forged, altered, moved, or taken back. No case finishes from it."""
+    """A review row is not what this code wrote: it was forged, altered, moved or reverted. No case finishes from it."""
 
     def __init__(self, review_id: str, why: str) -> None:
         super().__init__(
-            f"review {review_id!r} was not written by this code as it stands: {why}; nothing is done with it. "
-            "Find out who changed the database, and restore the row from a back-up"
+            f"review {review_id!r} was altered outside of this code: {why}; it decides nothing. "
+            "Find out who changed the database, and restore the row from a backup"
         )
         self.review_id, self.why = review_id, why
 
 
 class ForgedState(HitlError):
-    """The graph's state of a case is not what its nodes and its ledger made of it. No case finishes from it."""
+    """The graph state of a case contradicts the ledger or belongs to another case. No case finishes from it."""
 
     def __init__(self, case_id: str, why: str) -> None:
-        super().__init__(f"the state of case {case_id!r} is not its own: {why}; 'hitl recover' runs it from its tables")
+        super().__init__(f"the state of case {case_id!r} is forged: {why}; 'hitl recover' resumes it from the tables")
         self.case_id, self.why = case_id, why
 
 
-class RequestRejected(HitlError):
-    """The question was understood, and the answer is no."""
+class InvalidState(HitlError):
+    """The state of a case does not validate: a fault or a forgery, never a normal answer."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the state of this case is invalid: {why}")
 
 
-class UnknownCase(RequestRejected):
+class ThreadLost(InvalidState):
+    """The thread of a case was deleted while another process was about to resume it."""
+
+    def __init__(self, missing: Iterable[str]) -> None:
+        super().__init__(f"it has no {' and no '.join(missing)}; the thread was deleted while the case ran")
+
+
+class CheckpointUnreadable(HitlError):
+    """The checkpoint of a case cannot be read, or was refused. It can be rebuilt from the tables."""
+
+    def __init__(self, case_id: str, why: str) -> None:
+        super().__init__(f"the checkpoint of case {case_id!r} cannot be read: {why}; 'hitl recover' rebuilds it")
+        self.case_id, self.why = case_id, why
+
+
+class UnsafeRow(HitlError):
+    """A checkpoint row has a form that this code never writes. Nothing that it names was imported or called."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"a checkpoint row has a form that this code never writes: {why}")
+
+
+class UnsafeSerializer(HitlError):
+    """A poisoned row was read at start-up, so stored rows could run foreign code."""
+
+
+class RequestRejected(HitlError, http_status=409):
+    """The request is valid, and the answer is no."""
+
+
+class UnknownCase(RequestRejected, http_status=404):
     """No case and no task has this id."""
 
     def __init__(self, given_id: str) -> None:
@@ -142,28 +206,28 @@ class UnknownCase(RequestRejected):
 
 
 class PolicyMismatch(RequestRejected):
-    """A store whose policy was activated was opened with another one."""
+    """A store with an active policy was opened with another one."""
 
     def __init__(self, active: str, given: str, policy_id: str) -> None:
         super().__init__(
-            f"policy {policy_id!r} ({given[:12]}) cannot be used here: this store is ruled by policy {active[:12]!r}, "
-            "which was activated in it; leave --policy (HITL_POLICY) out, or activate yours with 'hitl policy activate'"
+            f"policy {policy_id!r} ({given[:12]}) cannot be used here: policy {active[:12]!r} is active in this store; "
+            "leave out --policy (HITL_POLICY), or activate yours with 'hitl policy activate'"
         )
         self.active, self.given, self.policy_id = active, given, policy_id
 
 
 class NoPreviousPolicy(RequestRejected):
-    """There is no version of the policy to go back to."""
+    """The policy has no earlier version to roll back to."""
 
     def __init__(self, why: str) -> None:
-        super().__init__(f"the policy cannot be rolled back: {why}; 'hitl policy versions' lists what there is")
+        super().__init__(f"the policy cannot be rolled back: {why}; 'hitl policy versions' lists the versions")
 
 
 class TaskConflict(RequestRejected):
-    """A task id came again with other content. `stays`: the case before takes no newer attempt either."""
+    """A task id was submitted again with other content. `stays`: the earlier case allows no resubmission either."""
 
     def __init__(self, task_id: str, case_id: str, *, stays: bool = False) -> None:
-        remedy = ", and takes no newer attempt; give it a new task_id"
+        remedy = ", and allows no resubmission; give it a new task_id"
         super().__init__(
             f"task {task_id!r} was already submitted with other content as case {case_id!r}"
             + (remedy if stays else "; give it a new task_id, or ask for a resubmission")
@@ -172,45 +236,45 @@ class TaskConflict(RequestRejected):
 
 
 class CaseNotWaiting(RequestRejected):
-    """A decision came for a case that waits for nobody."""
+    """A decision was made on a case that has no open review."""
 
     def __init__(self, case_id: str, status: str) -> None:
         super().__init__(
             f"case {case_id!r} does not wait for a decision: it is {status}; "
-            + ("'hitl recover' drives it on" if status in _UNFINISHED else f"'hitl show {case_id}' tells why")
+            + ("'hitl recover' resumes it" if status in _UNFINISHED else f"'hitl show {case_id}' shows its history")
         )
         self.case_id, self.status = case_id, status
 
 
 class CaseUnfinished(RequestRejected):
-    """The contents of a case were to be erased while somebody may still need them."""
+    """A case cannot be redacted before it is finished: its reviewer needs the contents."""
 
     def __init__(self, case_id: str, status: str) -> None:
         remedy = (
-            "'hitl recover' drives it on" if status in _UNFINISHED else f"decide it first, with 'hitl resume {case_id}'"
+            "'hitl recover' resumes it" if status in _UNFINISHED else f"decide it first, with 'hitl resume {case_id}'"
         )
         super().__init__(f"case {case_id!r} cannot be redacted: it is {status}, not finished; {remedy}")
         self.case_id, self.status = case_id, status
 
 
 class CaseChanged(RequestRejected):
-    """Another process took this case a step further first; reading it again shows where it stands."""
+    """Another process moved this case to its next stage first. Read the case again."""
 
     def __init__(self, case_id: str, status: str) -> None:
-        super().__init__(f"case {case_id!r} was moved on to {status!r} by another process; read it again")
+        super().__init__(f"case {case_id!r} was moved to {status!r} by another process; read it again")
         self.case_id, self.status = case_id, status
 
 
 class LeaseLost(CaseChanged):
-    """Another process drives this case now, since the time of this one was up, or it never held the case."""
+    """Another process holds the lease of this case: the lease of this one expired, or it never had one."""
 
     def __init__(self, case_id: str, status: str) -> None:
         super().__init__(case_id, status)
-        self.args = (f"case {case_id!r} is {status}, and driven by another process; read it again in a moment",)
+        self.args = (f"case {case_id!r} is {status}, and another process holds its lease; read it again in a moment",)
 
 
 class ReviewAlreadyDecided(RequestRejected):
-    """Somebody else's answer, or another answer, stands."""
+    """The review already has a decision, from another reviewer or with other content."""
 
     def __init__(self, review_id: str, reviewer: str, decision: str, decided_at: datetime) -> None:
         super().__init__(
@@ -221,73 +285,73 @@ class ReviewAlreadyDecided(RequestRejected):
 
 
 class ReviewEscalated(ReviewAlreadyDecided):
-    """Somebody gave one of several votes here. What they said is not told: the next answers for themselves."""
+    """The review already has a vote, whose content stays hidden, and a later review of the case is open."""
 
     def __init__(self, review_id: str, reviewer: str, decided_at: datetime) -> None:
         super().__init__(review_id, reviewer, "a vote", decided_at)
         self.args = (
             f"review {review_id!r} was answered by {reviewer!r} at {decided_at.isoformat(timespec='seconds')}, and the "
-            "case asks the next person now; look at it again, and answer that review",
+            "case now has another open review; read the case again, and decide that one",
         )
 
 
-class ReviewExpired(RequestRejected):
-    """The answer came too late: nobody had answered in time."""
+class ReviewExpired(RequestRejected, http_status=410):
+    """The review expired before this decision."""
 
     def __init__(self, review_id: str, expired_at: datetime) -> None:
         super().__init__(
-            f"review {review_id!r} takes no answer since {expired_at.isoformat(timespec='seconds')}: its time was up; "
-            "'hitl sweep' carries on with the case, 'hitl show' tells who is asked now"
+            f"review {review_id!r} expired at {expired_at.isoformat(timespec='seconds')} and no longer accepts "
+            "decisions; 'hitl sweep' moves the case on, 'hitl show' names the role that decides now"
         )
         self.review_id, self.expired_at = review_id, expired_at
 
 
-class ReviewClaimed(RequestRejected):
-    """Somebody else is at this review."""
+class ReviewClaimed(RequestRejected, http_status=423):
+    """Another reviewer holds a claim on this review."""
 
     def __init__(self, review_id: str, reviewer: str, until: datetime) -> None:
         super().__init__(
             f"review {review_id!r} is claimed by {reviewer!r} until {until.isoformat(timespec='seconds')}; "
-            "take another one, ask them to release it, or wait until then"
+            "choose another review, ask them to release it, or wait until then"
         )
         self.review_id, self.reviewer, self.until = review_id, reviewer, until
 
 
-class ReviewWithdrawn(RequestRejected):
-    """The case of this review was canceled, or a newer attempt took its place, before anybody decided it."""
+class ReviewWithdrawn(RequestRejected, http_status=410):
+    """The case of this review was canceled or superseded before a decision."""
 
     def __init__(self, review_id: str, how: str, by: str, at: datetime) -> None:
         super().__init__(
-            f"review {review_id!r} was {how} by {by} at {at.isoformat(timespec='seconds')}, and takes no answer; "
-            "'hitl inbox' lists what still waits"
+            f"review {review_id!r} was {how} by {by} at {at.isoformat(timespec='seconds')} and no longer accepts "
+            "decisions; 'hitl inbox' lists the open reviews"
         )
         self.review_id, self.how, self.by, self.at = review_id, how, by, at
 
 
 class KeyReused(RequestRejected):
-    """An idempotency key came again with another answer, or for another case."""
+    """An idempotency key was used before, for another answer or another case."""
 
     def __init__(self, key: str, review_id: str) -> None:
         super().__init__(
             f"idempotency key {key!r} was used for another answer, to review {review_id!r}; "
-            "send that answer again as it was, or give this one a key of its own"
+            "send that answer again unchanged, or use a new key for this one"
         )
         self.key, self.review_id = key, review_id
 
 
-class StaleReview(RequestRejected):
-    """The decision names a digest of something other than what the review shows now."""
+class StaleReview(RequestRejected, http_status=412):
+    """The decision names the digest of other content than the review shows now."""
 
     def __init__(self, review_id: str, named: str, shown: str) -> None:
         super().__init__(
             f"review {review_id!r}: the decision is about {named[:12]!r}, but the review shows {shown[:12]!r}; "
-            "look at the case again and decide on what it shows now"
+            "read the case again and decide on its current content"
         )
         self.review_id, self.named, self.shown = review_id, named, shown
 
 
-class NotAuthorized(RequestRejected):
-    """This reviewer may not take this decision, or do `what` they are about to."""
+class NotAuthorized(RequestRejected, http_status=403):
+    """This reviewer may not make this decision, or not do what `what` names."""
 
     def __init__(self, reviewer_id: str, why: str, what: str = "decide this") -> None:
         super().__init__(f"reviewer {reviewer_id!r} may not {what}: {why}")
@@ -295,7 +359,7 @@ class NotAuthorized(RequestRejected):
 
 
 class TopOfChain(RequestRejected):
-    """There is nobody above to escalate to."""
+    """The case is already with the top of the escalation chain."""
 
     def __init__(self, case_id: str, role: str) -> None:
         super().__init__(
@@ -306,7 +370,7 @@ class TopOfChain(RequestRejected):
 
 
 class GraphVersionMismatch(RequestRejected):
-    """A case was paused under a graph that this code no longer has."""
+    """A case was paused under a graph version that this code cannot resume."""
 
     def __init__(self, case_id: str, paused_under: str, running: str) -> None:
         super().__init__(
@@ -316,23 +380,21 @@ class GraphVersionMismatch(RequestRejected):
         self.case_id, self.paused_under, self.running = case_id, paused_under, running
 
 
-class LedgerDamaged(RequestRejected):
-    """The ledger is not what was written, so that nothing is signed or proven on it."""
+class LedgerDamaged(RequestRejected, http_status=500):
+    """The ledger was altered or damaged, so no head is signed and no proof is made from it."""
 
     def __init__(self, problem: str) -> None:
-        super().__init__(
-            f"the ledger was tampered with or damaged: {problem}; 'hitl audit verify' looks through all of it"
-        )
+        super().__init__(f"the ledger was tampered with or damaged: {problem}; 'hitl audit verify' checks all of it")
         self.problem = problem
 
 
-class RecoveryIncomplete(RequestRejected):
-    """Some unfinished cases could not be driven on. `failures` holds what went wrong, by case id."""
+class RecoveryIncomplete(RequestRejected, http_status=500):
+    """Some unfinished cases could not be resumed. `failures` has the error of each, by case id."""
 
     def __init__(self, failures: Mapping[str, Exception], moved: int) -> None:
-        told = "; ".join(f"case {case_id!r}: {exc}" for case_id, exc in failures.items())
+        causes = "; ".join(f"case {case_id!r}: {exc}" for case_id, exc in failures.items())
         super().__init__(
-            f"{len(failures)} unfinished cases could not be driven on, {moved} could: {told}; "
-            "mend the cause and recover again"
+            f"{len(failures)} unfinished cases could not be resumed, {moved} could: {causes}; "
+            "fix the cause and recover again"
         )
         self.failures, self.moved = dict(failures), moved

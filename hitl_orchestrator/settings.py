@@ -1,4 +1,4 @@
-"""What the environment says. Read here and nowhere else."""
+"""Settings from environment variables, which are read here only."""
 
 import os
 
@@ -27,7 +27,7 @@ class Settings(Value):
 
 
 def read_settings() -> Settings:
-    """Return what `HITL_STORE` and the other variables say, with their defaults."""
+    """Return the settings of the `HITL_...` variables, or their defaults."""
     return Settings(
         store=os.environ.get("HITL_STORE") or DEFAULT_STORE,
         policy=os.environ.get("HITL_POLICY") or None,
@@ -47,8 +47,8 @@ def _is_on(name: str) -> bool:
     return os.environ.get(name, "").lower() in {"1", "true", "yes"}
 
 
-def keep_traces_at_home(settings: Settings) -> None:
-    """Switch tracing to outside services off, unless our own setting asks for it: task texts are not ours to send."""
+def disable_tracing(settings: Settings) -> None:
+    """Disable LangSmith tracing unless `HITL_TRACING` enables it: it would send task texts to an external service."""
     if not settings.tracing:
         for name in _TRACING:
             os.environ[name] = "false"

@@ -1,6 +1,8 @@
-"""A new policy on all past cases, before it decides anything: what would flip, who would have how much to do."""
+"""Backtests of a policy on past cases: changed decisions, load of each role, escaped errors."""
 
+from hitl_orchestrator.backtest.history import scan
 from hitl_orchestrator.backtest.report import Backtest, Change, Flip, Load
 from hitl_orchestrator.backtest.run import run_backtest, run_store_backtest
+from hitl_orchestrator.backtest.vectorized import polars as require_polars
 
-__all__ = ["Backtest", "Change", "Flip", "Load", "run_backtest", "run_store_backtest"]
+__all__ = ["Backtest", "Change", "Flip", "Load", "require_polars", "run_backtest", "run_store_backtest", "scan"]

@@ -1,10 +1,8 @@
 """Past cases as frames: from the audit records that `hitl audit export` writes, and from a ledger."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hitl_orchestrator.backtest.vectorized import polars
 from hitl_orchestrator.domain.enums import POLICY_CHANGE, QualityCheckKind
 from hitl_orchestrator.errors import InvalidInput, LedgerDamaged
-from hitl_orchestrator.ledger.events.summaries import OUTLINE, CaseSummary
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -31,7 +28,7 @@ _TEXTS = (
     "rule_id",
     "human_decision",
     "assigned_human_role",
-    "probe",
+    "quality_check",
     "signals",
     "metadata",
     "timestamp",
@@ -46,7 +43,25 @@ FIELDS = (*_TEXTS, *_NUMBERS, "redacted")
 NOTHING_LEFT_OUT, ERASED, NAMELESS = range(3)
 """Why a case is left out: what a policy asks about was erased, or the case has no domain or task type."""
 
-_PROBES = (QualityCheckKind.KNOWN_ANSWER.value, QualityCheckKind.SECOND_REVIEW.value)
+_COLUMNS = (
+    "risk_level",
+    "domain",
+    "task_type",
+    "confidence_score",
+    "signals",
+    "has_proposal",
+    "routing_decision",
+    "rule_id",
+    "review_probability",
+    "assigned_human_role",
+    "approvals_needed",
+    "human_decision",
+    "quality_check",
+    "task_timestamp",
+)
+"""The columns of a ledger's outcomes that a backtest reads."""
+
+_QUALITY_CHECKS = (QualityCheckKind.KNOWN_ANSWER.value, QualityCheckKind.SECOND_REVIEW.value)
 
 
 def first_line(exc: Exception) -> str:
@@ -122,9 +137,9 @@ def frames(
     Raises:
         LedgerDamaged: an outcome cannot be read.
     """
-    waiting: Iterator[Any] = iter(ledger.past() if tasks else ledger.outlines())
-    batches = iter(lambda: list(islice(waiting, ROWS_AT_A_TIME)), [])
-    for frame in meanwhile(partial(_with_tasks if tasks else _of_outlines, polars()), batches):
+    rows = ledger.outcomes(*_COLUMNS, metadata=tasks)
+    batches = iter(lambda: list(islice(rows, ROWS_AT_A_TIME)), [])
+    for frame in meanwhile(partial(_frame_of, polars()), batches):
         yield frame.lazy()
         heard(frame.height)
 
@@ -141,41 +156,31 @@ def meanwhile(work: Callable[[_In], _Out], given: Iterable[_In]) -> Iterator[_Ou
             yield before.result()
 
 
-def _with_tasks(pl: Any, cases: list[CaseSummary]) -> "pl.DataFrame":
-    frame = _of_outlines(pl, [one.outline for one in cases])
-    return frame.with_columns(
-        pl.Series("metadata", [one.metadata for one in cases], pl.String),
-        pl.Series("task_timestamp", [one.made_at for one in cases], pl.String),
-        pl.Series("redacted", [one.redacted for one in cases], pl.Boolean),
-    )
-
-
-def _of_outlines(pl: Any, lines: list[str]) -> "pl.DataFrame":
-    """Return what outlines tell. Nearly always they are CSV as they stand."""
-    schema = {name: pl.Float64 if name in _NUMBERS else pl.String for name in OUTLINE}
-    schema |= {"signals": pl.String, "proposed_output": pl.Int64}
-    text = "\n".join(lines)
+def _frame_of(pl: Any, rows: list[tuple[Any, ...]]) -> "pl.DataFrame":
+    """Return outcomes as a frame; with two more values per row than columns, these are metadata and redaction."""
+    names = (*_COLUMNS, "metadata", "redacted")[: len(rows[0])]
     try:
-        if "\\" in text or '"null"' in text:
-            frame = pl.DataFrame(list(map(_values, lines)), schema, orient="row")
-        else:
-            frame = pl.read_csv(BytesIO(text.encode()), has_header=False, schema=schema, null_values="null")
+        frame = pl.DataFrame(
+            [
+                pl.Series(name, values, _types(pl).get(name, pl.String))
+                for name, values in zip(names, zip(*rows, strict=True), strict=True)
+            ]
+        )
     except (ValueError, TypeError, pl.exceptions.PolarsError) as exc:
-        raise LedgerDamaged(f"the entries of outcomes cannot be read: {first_line(exc)}") from exc
-    signals, proposed = pl.col("signals").str.strip_chars("[]"), pl.col("proposed_output")
+        raise LedgerDamaged(f"the rows of outcomes cannot be read: {first_line(exc)}") from exc
+    signals = pl.col("signals")
     return frame.with_columns(  # type: ignore[no-any-return]
         signals=pl.when(signals == "").then(pl.lit([], pl.List(pl.String))).otherwise(signals.str.split(" ")),
-        proposed_output=pl.when(proposed == 1).then(pl.lit("{}")),
-    )
+        proposed_output=pl.when(pl.col("has_proposal") == 1).then(pl.lit("{}")),
+    ).drop("has_proposal")
 
 
-def _values(outline: str) -> tuple[Any, ...]:
-    told, signals, proposed = outline.rsplit(",", 2)
-    return (*json.loads(f"[{told}]"), signals, int(proposed))
+def _types(pl: Any) -> dict[str, Any]:
+    return dict.fromkeys(_NUMBERS, pl.Float64) | {"has_proposal": pl.Int64, "redacted": pl.Boolean}
 
 
 def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
-    """Return past cases as policies look at them, without probes that measured reviewers and changes of the policy.
+    """Return past cases as policies look at them, without quality checks of reviewers and changes of the policy.
 
     A look afterwards at what had gone ahead by itself is no case again (`again`), and a review like any other. Where a
     case is to be left out, `left_out` says why.
@@ -196,11 +201,11 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
     proposed = pl.col("confidence_score").is_not_null()
     if "proposed_output" in columns:
         proposed |= pl.col("proposed_output").is_not_null()
-    probe = pl.col("probe").fill_null("") if "probe" in columns else pl.lit("")
+    quality_check = pl.col("quality_check").fill_null("") if "quality_check" in columns else pl.lit("")
     changes = (pl.col("task_type") == POLICY_CHANGE).fill_null(value=False)
-    found = frame.filter(~probe.is_in(_PROBES) & ~changes).with_columns(
+    found = frame.filter(~quality_check.is_in(_QUALITY_CHECKS) & ~changes).with_columns(
         pl.col("confidence_score").cast(pl.Float64),
-        again=probe == QualityCheckKind.SPOT_CHECK.value,
+        again=quality_check == QualityCheckKind.SPOT_CHECK.value,
         has_proposal=proposed,
         day=day,
         answer=pl.col("human_decision") if "human_decision" in columns else pl.lit(None, pl.String),

@@ -173,7 +173,7 @@ def _decided(pl: Any, groups: "pl.DataFrame", policy: Vectors, name: str) -> "pl
         pl.Series(name, [one.action.value for one in made], pl.String),
         pl.Series(f"{name}_rule", [one.rule_id for one in made], pl.String),
         pl.Series(f"{name}_role", [one.assigned_human_role for one in made], pl.String),
-        pl.Series(f"{name}_answers", [one.asking.approvals for one in made], pl.Int64),
+        pl.Series(f"{name}_answers", [one.requirements.approvals for one in made], pl.Int64),
         pl.Series(f"{name}_spot", [one.spot_check for one in made], pl.Float64),
     )
     return groups.join(told, on=policy.columns, how="left", nulls_equal=True)

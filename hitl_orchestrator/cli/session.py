@@ -1,29 +1,35 @@
-"""What every command starts from: the settings, and the store that they name."""
+"""The session of one command: the settings in effect, and the store that they name."""
 
+import re
 import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import which
+from typing import Any, TypedDict
 
-from hitl_orchestrator.cli.context import NO_OPTIONS, GlobalOptions
-from hitl_orchestrator.domain.roles import RoleChain
-from hitl_orchestrator.errors import StoreUnavailable
-from hitl_orchestrator.ledger.database.address import is_postgres, shown
-from hitl_orchestrator.ledger.ports.ledger import Ledger
-from hitl_orchestrator.ledger.verification.signer import LedgerSigner
-from hitl_orchestrator.orchestrator import Orchestrator
+from hitl_orchestrator.cli.given import NO_OPTIONS, GlobalOptions
+from hitl_orchestrator.errors import StoreUnavailable, UnknownCase
+from hitl_orchestrator.orchestrator import (
+    MEMORY,
+    LedgerAudit,
+    Orchestrator,
+    load_policy,
+    printable_url,
+    store_exists,
+)
 from hitl_orchestrator.policies import Policy
-from hitl_orchestrator.review.people import People
-from hitl_orchestrator.settings import Settings, keep_traces_at_home, read_settings
-from hitl_orchestrator.wiring.build import MEMORY, load_policy, notary_of, open_to_audit, store_exists
+from hitl_orchestrator.settings import Settings, disable_tracing, read_settings
+
+CHANNEL = "cli"
+_CASE_ID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """Where the cases are, which policy and which people hold, and who reads the answer. `given` is what was typed."""
+    """The store, policy and reviewers in effect, and the output format. `typed` holds the options as typed."""
 
     store: str
     policy: str | None
@@ -32,19 +38,19 @@ class Session:
     seal_key: str | None = field(default=None, repr=False)
     checkpoint_key: str | None = field(default=None, repr=False)
     settings: Settings = field(default_factory=Settings)
-    given: GlobalOptions = NO_OPTIONS
+    typed: GlobalOptions = NO_OPTIONS
 
-    def open(self) -> Orchestrator:
-        """Open a store that is there. A misspelled name must not look like an empty inbox.
+    def open(self, *, reviewer: str | None = None) -> Orchestrator:
+        """Open an existing store. A misspelled store name must not look like an empty inbox.
 
         Raises:
-            StoreUnavailable: there is none.
+            StoreUnavailable: the store does not exist.
         """
-        self._check_that_it_exists()
-        return self.open_or_make(self.policy, self.reviewers)
+        self._check_store_exists()
+        return self.open_or_create(self.policy, self.reviewers, reviewer=reviewer)
 
-    def open_or_make(self, policy: "str | Policy | None", reviewers: "str | People | None") -> Orchestrator:
-        """Open a store with the keys of the environment, and make it where there is none."""
+    def open_or_create(self, policy: Any, reviewers: Any, *, reviewer: str | None = None) -> Orchestrator:
+        """Open the store with the keys of the environment, and create it if it is missing."""
         return Orchestrator.open(
             self.store,
             policy=policy,
@@ -54,76 +60,85 @@ class Session:
             checkpoint_key=self.checkpoint_key,
             head_file=self.settings.head_file,
             head_key=self.head_key,
-        )
+        ).acting_as(reviewer, channel=CHANNEL)
 
     @contextmanager
-    def ledger(self) -> Iterator[Ledger]:
-        """Open the ledger alone, whatever has become of what it says: neither policy nor people are read.
+    def audit(self, head_file: str | None = None) -> Iterator[LedgerAudit]:
+        """Open the ledger alone: it needs neither the policy, the reviewers nor the key that authenticates reviews.
 
         Raises:
-            StoreUnavailable: there is none.
+            StoreUnavailable: the store does not exist.
         """
-        self._check_that_it_exists()
-        with closing(open_to_audit(self.store)) as ledger:
-            yield ledger
+        self._check_store_exists()
+        with LedgerAudit(self.store, head_file=head_file, head_key=self.head_key) as audit:
+            yield audit
 
     def on(self, store: str) -> "Session":
-        """Return the same session with another store."""
+        """Return this session with another store."""
         return replace(self, store=store)
-
-    @contextmanager
-    def notary(self, head_file: str | None = None) -> Iterator[LedgerSigner]:
-        """Open the ledger alone for whoever verifies, signs or proves. Raises as `ledger` does."""
-        with self.ledger() as ledger:
-            yield notary_of(ledger, self.store, head_file=head_file, head_key=self.head_key)
 
     @property
     def head_key(self) -> str | Path | None:
-        """The key that signs heads, or its file, where the environment names one."""
+        """The key that signs ledger heads, or its file, if the environment names one."""
         file = self.settings.head_key_file
         return self.settings.head_key or (None if file is None else Path(file))
 
-    def _check_that_it_exists(self) -> None:
+    def _check_store_exists(self) -> None:
         if not store_exists(self.store):
-            what = "it holds no cases yet" if is_postgres(self.store) else "there is no such file"
+            cause = "there is no such file" if self.store.startswith("sqlite:") else "it holds no cases yet"
             raise StoreUnavailable(
-                shown(self.store), f"{what}; 'hitl run' makes one, --store or HITL_STORE name another"
+                printable_url(self.store), f"{cause}; 'hitl run' creates one, --store or HITL_STORE name another"
             )
 
-    def policy_in_force(self, roles: RoleChain) -> Policy:
-        """Return the policy that was named, else the one of the store if there is a store, else the canonical one."""
+    def policy_in_force(self, roles: Any) -> Policy:
+        """Return the named policy, or the active one of the store, or the bundled one if there is no store."""
         if self.policy is None and self.store != MEMORY and store_exists(self.store):
             with self.open() as hitl:
-                return hitl.services.rulebook.active.policy
+                return hitl.policy.active()
         return load_policy(self.policy, roles)
 
     def command(self, *words: str, deciding: bool = False) -> str:
-        """Return a command to type next, on the same store, with the same people and for a decision the policy."""
-        options = [("--store", self.given.store and shown(self.given.store))]
+        """Return a command to type next, on the same store and reviewers, and for a decision the same policy."""
+        options = [("--store", self.typed.store and printable_url(self.typed.store))]
         if deciding:
-            options.append(("--policy", self.given.policy))
-        options.append(("--reviewers", self.given.reviewers))
+            options.append(("--policy", self.typed.policy))
+        options.append(("--reviewers", self.typed.reviewers))
         named = [word for option, value in options if value for word in (option, value)]
         return shlex.join((program(), *words, *named))
 
 
 def program() -> str:
-    """Return what to type for `hitl`: the name where the shell finds it, else the path it was called by."""
+    """Return the word to type for `hitl`: the name if the shell finds it, else the path that was called."""
     called = sys.argv[0]
     return called if Path(called).name == "hitl" and which("hitl") is None else "hitl"
 
 
-def start(given: GlobalOptions) -> Session:
-    """Return the session that the command line and, where it says nothing, the environment ask for."""
+def start(typed: GlobalOptions) -> Session:
+    """Return the session that the command line and, for options not typed, the environment define."""
     settings = read_settings()
-    keep_traces_at_home(settings)
+    disable_tracing(settings)
     return Session(
-        store=settings.store if given.store is None else given.store,
-        policy=settings.policy if given.policy is None else given.policy,
-        reviewers=settings.reviewers if given.reviewers is None else given.reviewers,
-        as_json=given.as_json,
+        store=settings.store if typed.store is None else typed.store,
+        policy=settings.policy if typed.policy is None else typed.policy,
+        reviewers=settings.reviewers if typed.reviewers is None else typed.reviewers,
+        as_json=typed.as_json,
         seal_key=settings.seal_key,
         checkpoint_key=settings.checkpoint_key,
         settings=settings,
-        given=given,
+        typed=typed,
     )
+
+
+class CaseName(TypedDict, total=False):
+    """The keyword that names a case in calls of the facade: its own id, or that of its task."""
+
+    case_id: str
+    task_id: str
+
+
+def named(hitl: Orchestrator, case_or_task: str) -> CaseName:
+    """Return the keyword that names a case: `case_id` if there is a case of this id, else `task_id`."""
+    if _CASE_ID.fullmatch(case_or_task):
+        with suppress(UnknownCase):
+            return {"case_id": hitl.cases.get(case_or_task).case_id}
+    return {"task_id": case_or_task}

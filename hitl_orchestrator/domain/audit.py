@@ -50,7 +50,8 @@ class AuditRecord(Value):
     `review_seconds` runs from the opening of that review to its decision, and is not known of a record of the past;
     `seconds_looked_at` from when the one who decided first looked at it. `votes` names every answer of a person, in
     order. `output_patch` leads from the proposal to the final output (JSON Patch, RFC 6902). `own_label` is what a
-    blind reviewer said before they saw the agent's answer. A `probe` measured a reviewer, and nothing is carried out.
+    blind reviewer said before they saw the agent's answer. A `quality_check` measures a reviewer; its output is never
+    carried out.
     """
 
     log_id: Identifier
@@ -109,9 +110,9 @@ class AuditRecord(Value):
     own_label: Text = ""
     submitted_by: Identifier | None = None
     supersedes: Identifier | None = None
-    probe: QualityCheckKind | None = None
-    probe_expected: HumanDecision | None = None
-    probe_of: Identifier | None = None
+    quality_check: QualityCheckKind | None = None
+    quality_check_expected: HumanDecision | None = None
+    quality_check_of: Identifier | None = None
 
 
 class Actor(Value):

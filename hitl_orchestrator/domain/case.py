@@ -38,7 +38,7 @@ class Submission(Value):
     replayed: bool = False
     submitted_by: Identifier | None = None
     supersedes: Identifier | None = None
-    probe: QualityCheck | None = None
+    quality_check: QualityCheck | None = None
 
 
 class Case(Value):

@@ -107,7 +107,7 @@ class RoutingDecision(Value):
     policy_hash: Label
     respond_within: timedelta | None = None
     on_timeout: OnTimeout = OnTimeout.ESCALATE
-    asking: ReviewRequirements = SINGLE_REVIEW
+    requirements: ReviewRequirements = SINGLE_REVIEW
     message: Text | None = None
     spot_check: Confidence = 0.0
     layers: tuple[LayerAnswer, ...] = ()

@@ -1,11 +1,7 @@
-"""What differs between a proposal and an edited output: field by field for people, as a JSON Patch for machines."""
+"""Differences between a proposal and an edited output: field by field for reviewers, as a JSON Patch for programs."""
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
-
-import jsonpatch
-from jsonpointer import JsonPointerException, escape
 
 from hitl_orchestrator.domain.value import Value, canonical_json
 
@@ -21,47 +17,35 @@ class FieldChange(Value):
 
 
 def json_patch(before: Any, after: Any) -> tuple[dict[str, Any], ...]:
-    """Return the JSON Patch (RFC 6902) that leads from one value to another; an empty one between equal values.
+    """Return a JSON Patch (RFC 6902) that turns `before` into `after`; empty if they are equal.
 
-    It is held against what it leads to, for Python takes 1 for True, and a record must not lose a change: should the
-    library err, each changed field is written anew instead.
+    It has one operation for each entry of `changes`, in the same order, so equal edits have equal patches.
     """
-    try:
-        made = tuple(jsonpatch.make_patch(before, after))
-        # The library goes through sets; in the order of their places the same edit is the same patch everywhere.
-        for patch in (tuple(sorted(made, key=lambda step: (step["path"], step["op"]))), made):
-            if same(applied(before, patch), after):
-                return patch
-    except (jsonpatch.JsonPatchException, JsonPointerException):
-        pass
     return tuple(_operation(change) for change in changes(before, after))
 
 
-def applied(before: Any, patch: Iterable[dict[str, Any]]) -> Any:
-    """Return what a value is after a JSON Patch; both stay as they are.
-
-    They are written out first: what stands in two places is changed in one, and the library works on what it is given.
-    """
-    return jsonpatch.apply_patch(json.loads(json.dumps(before)), json.dumps(list(patch)), in_place=True)
-
-
 def changes(before: Any, after: Any) -> tuple[FieldChange, ...]:
-    """Return each field that differs, in the order of their names. Lists of other lengths differ as a whole."""
+    """Return each field that differs, ordered by name. A list whose length changed counts as one field."""
     return tuple(_changes("", before, after))
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two JSON values are one: 1 and 1.0 are, 1 and true are not."""
-    return canonical_json(one) == canonical_json(other)
+def same(first: Any, second: Any) -> bool:
+    """Compare two JSON values: 1 equals 1.0, and neither equals true."""
+    return canonical_json(first) == canonical_json(second)
+
+
+def pointer(*steps: object) -> str:
+    """Return the JSON Pointer (RFC 6901) of a path, such as `/lines/0`; empty for the whole value."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
 
 
 def _changes(place: str, before: Any, after: Any) -> Iterator[FieldChange]:
     if isinstance(before, dict) and isinstance(after, dict):
         for name in sorted({*before, *after}):
-            yield from _field(f"{place}/{escape(name)}", name, before, after)
+            yield from _field(place + pointer(name), name, before, after)
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        for index, (one, other) in enumerate(zip(before, after, strict=True)):
-            yield from _changes(f"{place}/{index}", one, other)
+        for index, (old, new) in enumerate(zip(before, after, strict=True)):
+            yield from _changes(place + pointer(index), old, new)
     elif not same(before, after):
         yield FieldChange(place=place, before=before, after=after)
 

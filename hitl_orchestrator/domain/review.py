@@ -6,6 +6,7 @@ from pydantic import Field
 
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.enums import (
+    Action,
     Assessment,
     Authentication,
     DecisionSource,
@@ -13,9 +14,11 @@ from hitl_orchestrator.domain.enums import (
     HumanDecision,
     OnTimeout,
     ReviewStatus,
+    RiskLevel,
+    Signal,
 )
 from hitl_orchestrator.domain.task import Proposal, Task
-from hitl_orchestrator.domain.value import Identifier, Label, Text, UtcDatetime, Value, digest
+from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value, digest
 from hitl_orchestrator.domain.working_hours import Absence, WorkingHours
 
 
@@ -168,3 +171,49 @@ class StoredReview(Value):
     claimed_until: UtcDatetime | None = None
     delegated_by: Identifier | None = None
     seal: str = Field(default="", repr=False)
+
+
+class ReviewRequest(Value):
+    """An open review as the inbox offers it to reviewers.
+
+    `needed_role` is the role that may decide now: the review's own, or a higher one where a stricter policy is active.
+    `choices` are the decisions that this role may take. Pass `shown_digest` to `decide`, so that a decision about
+    anything else than this content is refused. `hidden` names the fields that are left out until the reviewer has
+    committed an own label (blind review): `proposal`, `confidence` and `reason` are then None.
+    """
+
+    review_id: Identifier
+    case_id: Identifier
+    task_id: Identifier
+    task: Task
+    proposal: Proposal | None
+    confidence: Confidence | None
+    risk_level: RiskLevel
+    routing_decision: Action
+    rule_id: Label
+    reason: Text | None
+    needed_role: Label
+    choices: tuple[HumanDecision, ...] = ()
+    opened_at: UtcDatetime
+    due_at: UtcDatetime | None = None
+    claimed_by: Identifier | None = None
+    claimed_until: UtcDatetime | None = None
+    delegated_by: Identifier | None = None
+    signals: tuple[Signal, ...] = ()
+    message: Text = ""
+    escalated_because: Text = ""
+    on_timeout: OnTimeout | None = None
+    approvals_given: int = Field(default=0, ge=0)
+    approvals_needed: int = Field(default=1, ge=1)
+    shown_digest: Label
+    level: int = Field(ge=0)
+    hidden: tuple[Label, ...] = ()
+
+    @property
+    def approvals(self) -> str:
+        """The agreeing votes so far, such as `1 of 2`."""
+        return f"{self.approvals_given} of {self.approvals_needed}"
+
+    def __repr__(self) -> str:
+        """Return the task and the role it waits for."""
+        return f"<ReviewRequest {self.task_id} for {self.needed_role}>"

@@ -18,5 +18,5 @@ def is_drawn(share: float, *named: str) -> bool:
 
 def is_spot_checked(record: AuditRecord) -> bool:
     """Whether a case that went ahead by itself is to be looked at afterwards."""
-    alone = record.decision_source is DecisionSource.AGENT and record.probe is None
+    alone = record.decision_source is DecisionSource.AGENT and record.quality_check is None
     return alone and is_drawn(record.review_probability, _SPOT_CHECK, record.case_id)

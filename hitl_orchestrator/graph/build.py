@@ -12,14 +12,12 @@ from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.domain.review import RecordedDecision
 from hitl_orchestrator.graph.adapter import Adapter, PlainState
-from hitl_orchestrator.graph.pauses import check_pauses
 from hitl_orchestrator.graph.topology import (
     CLASSIFY,
     FINALIZE,
     HUMAN_REVIEW,
     NEXT,
     OWNS,
-    PAUSES,
     READS,
     ROUTE,
     SCORE,
@@ -31,6 +29,7 @@ from hitl_orchestrator.nodes.finalize import finalize
 from hitl_orchestrator.nodes.human_review import human_review
 from hitl_orchestrator.nodes.route import route
 from hitl_orchestrator.nodes.score import score
+from hitl_orchestrator.nodes.state import CaseRun
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 
@@ -38,11 +37,7 @@ Graph = CompiledStateGraph[Any, Any, Any, Any]
 def build_graph(
     services: NodeDependencies, checkpointer: BaseCheckpointSaver[Any], adapter: Adapter | None = None
 ) -> Graph:
-    """Return the compiled graph. The checkpointer is not optional: without one an interrupt is silently lost.
-
-    Raises:
-        PausesMisstated: a node pauses where the topology does not say so, or does not where it does.
-    """
+    """Return the compiled graph. The checkpointer is not optional: without one an interrupt is silently lost."""
     adapter = adapter or Adapter(services.payloads)
     nodes: dict[str, Callable[..., Any]] = {
         CLASSIFY: partial(classify, classifier=services.classifier, risk_rules=services.risk_rules),
@@ -55,10 +50,9 @@ def build_graph(
         ROUTE: partial(after_route, adapter=adapter),
         HUMAN_REVIEW: partial(after_review, adapter=adapter),
     }
-    graph: StateGraph[Any, Any, Any, Any] = StateGraph(CaseState)
+    graph: StateGraph[Any, Any, Any, Any] = StateGraph(CaseState, context_schema=CaseRun)
     for name, node in nodes.items():
-        check_pauses(name, node, PAUSES.get(name, 0))
-        typed: Any = adapter.step(name, node, READS[name], OWNS[name])
+        typed: Any = adapter.step(name, node, READS[name], OWNS[name], needs_run=name in (HUMAN_REVIEW, FINALIZE))
         graph.add_node(name, typed)
     graph.add_edge(START, CLASSIFY)
     for name, following in NEXT.items():

@@ -21,8 +21,8 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from hitl_orchestrator.errors import HitlError, StoreUnavailable
-from hitl_orchestrator.graph.serializer import UnsafeRow, strict_serializer
+from hitl_orchestrator.errors import CheckpointUnreadable, StoreUnavailable, UnsafeRow
+from hitl_orchestrator.graph.serializer import strict_serializer
 from hitl_orchestrator.graph.topology import GIVEN, OUTCOME
 
 BUSY_TIMEOUT_SECONDS = 30
@@ -31,14 +31,6 @@ BUSY_TIMEOUT_SECONDS = 30
 # What reading a row can raise that is none of ours: wrong tags, wrong bytes, wrong shapes. A database that cannot be
 # read at all raises errors of its own, which stay what they are.
 _UNREADABLE = (UnsafeRow, ValueError, TypeError, KeyError, IndexError, AttributeError, NotImplementedError)
-
-
-class CheckpointUnreadable(HitlError):
-    """The stored place of a case cannot be read, or is refused. It can be made again from the tables."""
-
-    def __init__(self, case_id: str, why: str) -> None:
-        super().__init__(f"the stored place of case {case_id!r} cannot be read: {why}; 'hitl recover' makes it again")
-        self.case_id, self.why = case_id, why
 
 
 class DeletesFinishedThreads(BaseCheckpointSaver[Any]):

@@ -17,7 +17,7 @@ from psycopg.rows import DictRow
 from hitl_orchestrator.errors import StoreUnavailable
 from hitl_orchestrator.graph.checkpoints import DeletesFinishedThreads, ThreadedSaver
 from hitl_orchestrator.graph.serializer import strict_serializer
-from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, resolved
+from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, retried
 from hitl_orchestrator.ledger.database.postgres_connections import Connections
 
 _MAKER = 0x686B7074
@@ -38,7 +38,7 @@ class PostgresCheckpoints(DeletesFinishedThreads, ThreadedSaver, PostgresSaver):
         """Whether a case has a place here, without reading it."""
         return self._has("SELECT 1 FROM checkpoints WHERE thread_id = %s LIMIT 1", case_id)
 
-    @resolved
+    @retried
     def threads(self) -> set[str]:
         """Return every thread of which something is stored."""
         tables = ("checkpoints", "checkpoint_writes", "checkpoint_blobs")
@@ -67,12 +67,12 @@ class PostgresCheckpoints(DeletesFinishedThreads, ThreadedSaver, PostgresSaver):
             finally:
                 connection.execute("SELECT pg_advisory_unlock(%s)", (_MAKER,))
 
-    @resolved
+    @retried
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return a checkpoint."""
         return super().get_tuple(config)
 
-    @resolved
+    @retried
     def put(
         self,
         config: RunnableConfig,
@@ -83,14 +83,14 @@ class PostgresCheckpoints(DeletesFinishedThreads, ThreadedSaver, PostgresSaver):
         """Store a checkpoint, or let the whole thread go with its last one."""
         return super().put(config, checkpoint, metadata, new_versions)
 
-    @resolved
+    @retried
     def put_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """Store what a step has written."""
         super().put_writes(config, writes, task_id, task_path)
 
-    @resolved
+    @retried
     def delete_thread(self, thread_id: str) -> None:
         """Let the place of a case go, if it has one."""
         super().delete_thread(thread_id)
@@ -100,7 +100,7 @@ class PostgresCheckpoints(DeletesFinishedThreads, ThreadedSaver, PostgresSaver):
             return False
         return self._has("SELECT 1 FROM checkpoint_migrations WHERE v >= %s", len(self.MIGRATIONS) - 1)
 
-    @resolved
+    @retried
     def _has(self, question: str, value: Any) -> bool:
         with self._connections.lend() as connection:
             return connection.execute(question, (value,)).fetchone() is not None

@@ -12,14 +12,22 @@ from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Classification
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.value import Value
-from hitl_orchestrator.errors import CaseChanged, ForgedState, UnknownCase
-from hitl_orchestrator.graph.adapter import Adapter, InvalidState, ThreadLost
+from hitl_orchestrator.errors import (
+    CaseChanged,
+    CheckpointUnreadable,
+    ForgedState,
+    InvalidState,
+    ThreadLost,
+    UnknownCase,
+)
+from hitl_orchestrator.graph.adapter import Adapter
 from hitl_orchestrator.graph.build import Graph
-from hitl_orchestrator.graph.checkpoints import CheckpointIndex, CheckpointUnreadable
+from hitl_orchestrator.graph.checkpoints import CheckpointIndex
 from hitl_orchestrator.graph.topology import OUTCOME, ROUTE
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.human_review import Answer
 from hitl_orchestrator.nodes.ports import Alarms
+from hitl_orchestrator.nodes.state import CaseRun
 
 # One commit a run. What a crash loses of a run, `recover` does again: the tables hold what must not be lost.
 DURABILITY: Durability = "exit"
@@ -105,9 +113,9 @@ class Runner:
         state = {key: self._adapter.plain(value, case.case_id) for key, value in parts.items()}
         self.graph.update_state(self.thread(case.case_id), state, as_node=ROUTE)
 
-    def _run(self, given: Any, case_id: str) -> AuditRecord | None:
+    def _run(self, start: Any, case_id: str) -> AuditRecord | None:
         try:
-            state = self.graph.invoke(given, self.thread(case_id), durability=DURABILITY)
+            state = self.graph.invoke(start, self.thread(case_id), context=CaseRun(), durability=DURABILITY)
         except (EmptyInputError, ThreadLost) as exc:
             # The place was there a moment ago: somebody else finished the case, and let it go. So do we now.
             self._checkpoints.delete_thread(case_id)

@@ -17,25 +17,13 @@ from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.types import Interrupt
 
-from hitl_orchestrator.errors import HitlError, InvalidKey, install_hint
+from hitl_orchestrator.errors import InvalidKey, UnsafeRow, UnsafeSerializer, install_hint
 
 PLAIN_TAGS = ("msgpack", "null")
 _BY_KEYWORDS = 2  # the extension code for "import this module, call this name with these keywords"
 _PAUSE = (Interrupt.__module__, Interrupt.__name__)
 _PAUSE_FIELDS = frozenset(field.name for field in fields(Interrupt))
 _MARK = "+aes"
-
-
-class UnsafeRow(HitlError):
-    """A stored row is none that this code writes. Nothing that it names was imported or called."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(f"a stored row is none that this code writes: {why}")
-        self.why = why
-
-
-class UnsafeSerializer(HitlError):
-    """A poisoned row was read at start-up, so that stored rows could run foreign code."""
 
 
 class PlainSerializer(SerializerProtocol):

@@ -1,18 +1,21 @@
-"""Which step follows which, as plain data, and the version of it. Needs no LangGraph, so that it is quick to ask."""
+"""The steps of a case and their order, as plain data, and the version of the graph. Imports no LangGraph."""
 
 from functools import cache
 from typing import Any, TypedDict
 
-from hitl_orchestrator.domain.value import digest
+from hitl_orchestrator.domain.case import Submission
+from hitl_orchestrator.domain.decision import Classification, RoutingDecision, Score
+from hitl_orchestrator.domain.review import RecordedDecision
+from hitl_orchestrator.domain.value import Value, digest
 from hitl_orchestrator.graph.fingerprint import reducers, structure
-from hitl_orchestrator.nodes.state import Classified, Reviewed, Routed, Scored, Submitted
+from hitl_orchestrator.nodes.state import Classified, Scored, Submitted
 
 CLASSIFY, SCORE, ROUTE, HUMAN_REVIEW, FINALIZE = "classify", "score", "route", "human_review", "finalize"
 GIVEN, OUTCOME = "submission", "outcome"
 
 
 class CaseState(TypedDict, total=False):
-    """The channels of a case, one for each step of the staircase. Plain JSON only."""
+    """The channels of a case: the submission, and one for each step. Plain JSON only."""
 
     submission: dict[str, Any]
     classification: dict[str, Any]
@@ -26,10 +29,19 @@ READS: dict[str, type[Submitted]] = {
     CLASSIFY: Submitted,
     SCORE: Classified,
     ROUTE: Scored,
-    HUMAN_REVIEW: Routed,
-    FINALIZE: Reviewed,
+    HUMAN_REVIEW: Submitted,
+    FINALIZE: Submitted,
 }
 """The part of the state that each step reads."""
+
+VALUES: dict[str, type[Value]] = {
+    GIVEN: Submission,
+    "classification": Classification,
+    "score": Score,
+    "decision": RoutingDecision,
+    "review": RecordedDecision,
+}
+"""The type of each value in the state of an unfinished case."""
 
 OWNS = {
     CLASSIFY: "classification",
@@ -47,37 +59,35 @@ NEXT = {
     HUMAN_REVIEW: (FINALIZE, HUMAN_REVIEW),
     FINALIZE: (),
 }
-"""Where each step may lead. Going up the chain is the edge from human_review back to itself."""
-
+"""The steps that may follow each step. An escalation is the edge from human_review back to itself."""
 
 PAUSES = {HUMAN_REVIEW: 1}
-"""How often a step may pause in one run of it; a step that is not named here never does. The graph is held to it."""
+"""The calls of `interrupt` in each step that has any. `tests/graph/test_topology.py` compares it with the code."""
 
 RESUMES: frozenset[str] = frozenset()
-"""Versions of earlier graphs whose waiting cases this code carries on rightly. Each needs a test that shows it."""
+"""Versions of earlier graphs whose waiting cases this code can resume. Each needs a test that shows it."""
 
 
 @cache
 def graph_version() -> str:
-    """Return what a case must share with the running code to be resumed by it.
+    """Return the version that a case must share with the running code to be resumed by it.
 
-    That is: the steps, the edges, where a step pauses, the keys of the state, how each is merged, and the names, types
-    and words of the values in it. The outcome is left out: what waits has none.
+    It covers the steps, the edges, the pauses, the keys of the state, how each is merged, and the names, types and
+    enum members of the values in it. The outcome is left out: a waiting case has none.
     """
     steps = {
-        step: {"owns": OWNS[step], "next": NEXT[step], "pauses": PAUSES.get(step, 0), "reads": _needs(READS[step])}
+        step: {
+            "owns": OWNS[step],
+            "next": NEXT[step],
+            "pauses": PAUSES.get(step, 0),
+            "reads": list(READS[step].model_fields),
+        }
         for step in NEXT
     }
-    held = {key: field.annotation for reads in READS.values() for key, field in reads.model_fields.items()}
-    values = {key: structure(kind) for key, kind in held.items()}
+    values = {key: structure(kind) for key, kind in VALUES.items()}
     return f"g{digest({'steps': steps, 'values': values, 'keys': reducers(CaseState)})[:12]}"
 
 
-def _needs(reads: type[Submitted]) -> dict[str, bool]:
-    """Return the keys that a step reads, each with whether it must be there."""
-    return {key: field.is_required() for key, field in reads.model_fields.items()}
-
-
 def can_resume(version: str, running: str) -> bool:
-    """Whether code with the graph `running` carries on rightly what waits under the graph `version`."""
+    """Return whether code with the graph `running` can resume cases that wait under the graph `version`."""
     return version == running or version in RESUMES

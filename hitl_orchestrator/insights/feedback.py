@@ -18,13 +18,13 @@ class Feedback(Value):
 
 
 def feedback_of(record: AuditRecord) -> Feedback | None:
-    """Return what an agent can learn from one outcome; None where no person decided it, or where it was a probe.
+    """Return what an agent can learn from one outcome; None without a human decision, or for a quality check.
 
     The agent was right where the person approved; they overrode it where something else than it proposed was done.
     What kind of error it was is the reason code they named, if any.
     """
     said = record.human_decision
-    if said is None or said.final is None or record.probe is not None:
+    if said is None or said.final is None or record.quality_check is not None:
         return None
     correct = said is HumanDecision.APPROVE
     return Feedback(

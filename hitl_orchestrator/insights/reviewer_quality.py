@@ -89,7 +89,7 @@ def proposal_length(record: AuditRecord) -> int:
 def care(
     records: Iterable[AuditRecord], length: Callable[[AuditRecord], int] = proposal_length
 ) -> list[ReviewerQuality]:
-    """Return how each person reviewed, by name. The records are all there are, those of probes among them.
+    """Return how each person reviewed, by name. The records are all there are, those of quality checks among them.
 
     `length` says how many characters a case showed; without one it is those of the proposal.
     """
@@ -148,9 +148,12 @@ class _Tally:
     def add(self, record: AuditRecord, said: HumanDecision) -> None:
         self.cases += 1
         approved = said is HumanDecision.APPROVE
-        if record.probe is None and record.proposed_output is not None:
+        if record.quality_check is None and record.proposed_output is not None:
             self.agent.append(approved)
-        if record.probe is QualityCheckKind.KNOWN_ANSWER and record.probe_expected not in (None, HumanDecision.APPROVE):
+        if record.quality_check is QualityCheckKind.KNOWN_ANSWER and record.quality_check_expected not in (
+            None,
+            HumanDecision.APPROVE,
+        ):
             self.planted.append(approved)
 
     def time(self, record: AuditRecord, characters: int) -> None:
@@ -198,7 +201,7 @@ def _compared(
 ) -> Iterator[tuple[_Answer, _Answer]]:
     """Yield each answer beside each other person's to the same case, from both sides."""
     yield from permutations(answers.items(), 2)
-    first = known.get(record.probe_of or "") if record.probe is QualityCheckKind.SECOND_REVIEW else None
+    first = known.get(record.quality_check_of or "") if record.quality_check is QualityCheckKind.SECOND_REVIEW else None
     for one in answers.items():
         for other in dict(_answers(first)).items() if first else ():
             if one[0] != other[0]:

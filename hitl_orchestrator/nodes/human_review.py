@@ -16,7 +16,7 @@ from hitl_orchestrator.domain.enums import HumanDecision
 from hitl_orchestrator.domain.review import Review, ReviewSnapshot
 from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.nodes.ports import Inbox
-from hitl_orchestrator.nodes.state import Routed, Update, routing_of
+from hitl_orchestrator.nodes.state import CaseRun, Submitted, Update
 
 LARGEST_IN_PAUSE = 16_384
 
@@ -58,9 +58,9 @@ def _small(shown: ReviewSnapshot) -> Any:
     return json.loads(text) if len(text) <= LARGEST_IN_PAUSE else None
 
 
-def human_review(state: Routed, *, inbox: Inbox) -> Update:
+def human_review(state: Submitted, *, run: CaseRun, inbox: Inbox) -> Update:
     """Open the review, wait, and return the decision that the inbox holds; None while it holds none."""
-    row = inbox.open(state.submission, routing_of(state), own=state.own)
+    row = inbox.open(state.submission, run.routing)
     if row.verdict is None:
         asked = {"review_id": row.review_id, "digest": row.digest, "shown": _small(row.shown)}
         answer: Answer = interrupt(asked, response_schema=Answer)

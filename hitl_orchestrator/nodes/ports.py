@@ -46,15 +46,15 @@ class Outputs(Protocol):
 class Inbox(Protocol):
     """Where people are asked. The table behind it is the truth; what wakes the graph up is not."""
 
-    def open(self, submission: Submission, routing: Routing, *, own: bool) -> StoredReview:
-        """Return the review of this case that counts now; open the first one where there is none.
+    def open(self, submission: Submission, routing: Routing | None) -> StoredReview:
+        """Return the latest review of this case; open the first one if there is none.
 
-        `own` says that this process itself made the routing, in this run. What was read back from a stored place
-        opens no review.
+        `routing` is the one that this run computed; None in a run that started from a checkpoint:
+        such a run opens no review.
 
         Raises:
-            TamperedReview: an answer stands there that was never given.
-            ForgedState: there is no review yet, and what the state says is not proven.
+            TamperedReview: the row, or the decision in it, was not written by this code.
+            ForgedState: there is no review, and this run computed no routing to open one with.
         """
 
     def hear(self, row: StoredReview, answer: Review | None) -> StoredReview:
@@ -67,15 +67,15 @@ class Inbox(Protocol):
 class Records(Protocol):
     """Where outcomes are written."""
 
-    def close(self, submission: Submission, routing: Routing, *, own: bool) -> AuditRecord:
-        """Write the outcome of a case, once, from what the tables hold; the second time returns the first record.
+    def close(self, submission: Submission, routing: Routing | None) -> AuditRecord:
+        """Write the outcome of a case, once, from the tables; a second call returns the first record.
 
-        `own` says that this process itself made the routing, in this run. Without that a case needs a person.
+        `routing` is the one that this run computed. Without one, only a recorded human decision can finish the case.
 
         Raises:
-            IncompleteOutcome: the case needs a person, and no final decision of one is recorded.
-            TamperedReview: the decision of a person stands there that was never given.
-            ForgedState: the submission is not the one that the ledger holds.
+            IncompleteOutcome: the case needs a reviewer, and no final decision is recorded.
+            TamperedReview: the recorded decision was not written by this code.
+            ForgedState: the submission differs from the one in the ledger.
         """
 
 

@@ -1,64 +1,61 @@
-"""The state of a case in the graph, a staircase: each step adds the one key it owns. Only `review` may be missing."""
+"""The parts of a case's state that the nodes read, and the values that they compute in one run of the graph."""
 
-from typing import Any, Self
-
-from pydantic import PrivateAttr
+from dataclasses import dataclass, field
+from typing import Any
 
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Classification, Facts, Routing, RoutingDecision, Score
-from hitl_orchestrator.domain.review import RecordedDecision
 from hitl_orchestrator.domain.value import Value
 
 Update = dict[str, Any]
 
 
 class Submitted(Value):
-    """What came in.
-
-    `own` is no key of the state: it says that all the keys read here are what this process itself wrote in this run, so
-    that nothing of it can have been changed in a stored place.
-    """
+    """The submission. `classify` reads it; `human_review` and `finalize` read nothing else from the state."""
 
     submission: Submission
-    _own: bool = PrivateAttr(default=False)
-
-    @property
-    def own(self) -> bool:
-        """Whether all of this was made by this process, in this run. Where nobody says so, it was not."""
-        return self._own
-
-    def as_own(self, own: bool) -> Self:
-        """Return this with word on whose it is."""
-        self._own = own
-        return self
 
 
 class Classified(Submitted):
-    """... and what is proposed, at which risk."""
+    """The submission and its classification. `score` reads it."""
 
     classification: Classification
 
 
 class Scored(Classified):
-    """... and how sure the agent is, with the signals."""
+    """The submission, its classification and its score. `route` reads it."""
 
     score: Score
 
 
-class Routed(Scored):
-    """... and where the policy sends it."""
+@dataclass
+class CaseRun:
+    """The values of one run of the graph, in memory only.
 
-    decision: RoutingDecision
+    A checkpoint may have been altered by anyone who can write the database, so `human_review` and `finalize` never act
+    on a routing that was read from one. They use the routing that this run computed, or the tables.
+    """
 
+    submission: Submission | None = None
+    computed: dict[str, Value] = field(default_factory=dict)
 
-class Reviewed(Routed):
-    """... and, where a person was asked, the answer that the inbox holds."""
-
-    review: RecordedDecision | None = None
+    @property
+    def routing(self) -> Routing | None:
+        """The routing, if all of it was computed in this run; None in a run that started from a checkpoint."""
+        classification, score, decision = (self.computed.get(key) for key in ("classification", "score", "decision"))
+        if not (
+            isinstance(classification, Classification)
+            and isinstance(score, Score)
+            and isinstance(decision, RoutingDecision)
+        ):
+            return None
+        return Routing(
+            risk_level=classification.risk_level, output=classification.output, score=score, decision=decision
+        )
 
 
 def facts_of(state: Scored) -> Facts:
-    """Return all that a policy may look at."""
+    """Return the facts that a policy may read."""
     task = state.submission.task
     return Facts(
         risk_level=state.classification.risk_level,
@@ -69,14 +66,4 @@ def facts_of(state: Scored) -> Facts:
         has_proposal=state.classification.output is not None,
         metadata=task.metadata,
         moment=task.timestamp,
-    )
-
-
-def routing_of(state: Routed) -> Routing:
-    """Return everything the machine had to say."""
-    return Routing(
-        risk_level=state.classification.risk_level,
-        output=state.classification.output,
-        score=state.score,
-        decision=state.decision,
     )

@@ -102,9 +102,9 @@ def _confidence(view: CaseView) -> Iterator[str]:
 
 
 def _asked(view: CaseView) -> Iterator[str]:
-    asking = view.asking
-    if asking.approvals > 1:
-        yield f'<p class="note">{asking.approvals} persons must agree ({asking.agreement.value}); '
+    requirements = view.requirements
+    if requirements.approvals > 1:
+        yield f'<p class="note">{requirements.approvals} persons must agree ({requirements.agreement.value}); '
         yield f"{view.votes_given} answered so far.</p>"
     if view.claimed_by is not None:
         until = f" until {_moment(view.claimed_until)}" if view.claimed_until else ""

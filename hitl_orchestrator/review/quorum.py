@@ -55,7 +55,7 @@ def latest(given: Iterable[Ballot]) -> list[Ballot]:
     return list({one.person: one for one in given}.values())
 
 
-def next_step(given: Sequence[Ballot], asking: ReviewRequirements, *, others: bool, others_above: bool) -> Step:
+def next_step(given: Sequence[Ballot], requirements: ReviewRequirements, *, others: bool, others_above: bool) -> Step:
     """Return what follows from the answers so far, the newest last.
 
     `others` says whether somebody is left who may answer as this one was asked, `others_above` whether somebody is in
@@ -63,18 +63,18 @@ def next_step(given: Sequence[Ballot], asking: ReviewRequirements, *, others: bo
     nothing may wait for persons who are not there. Anything else stays open, so that somebody may change their mind.
     """
     newest = given[-1]
-    if agreed(given, newest.outcome, asking):
+    if agreed(given, newest.outcome, requirements):
         return Step.SETTLES
     if not others:
         return Step.SETTLES if newest.word == HumanDecision.REJECT else Step.ANOTHER
-    return Step.UP if others_above and _disagree(given, asking) else Step.ANOTHER
+    return Step.UP if others_above and _disagree(given, requirements) else Step.ANOTHER
 
 
-def agreed(given: Iterable[Ballot], outcome: str, asking: ReviewRequirements) -> bool:
+def agreed(given: Iterable[Ballot], outcome: str, requirements: ReviewRequirements) -> bool:
     """Whether as many distinct persons as the rule asks for want this outcome, in distinct roles where it says so."""
     same = [one for one in latest(given) if one.outcome == outcome]
-    counted = {one.role for one in same} if asking.distinct_roles else {one.person for one in same}
-    return len(counted) >= asking.approvals
+    counted = {one.role for one in same} if requirements.distinct_roles else {one.person for one in same}
+    return len(counted) >= requirements.approvals
 
 
 def told(given: Iterable[Ballot]) -> str:
@@ -83,11 +83,11 @@ def told(given: Iterable[Ballot]) -> str:
     return f"the reviewers disagree: {said}"
 
 
-def _disagree(given: Sequence[Ballot], asking: ReviewRequirements) -> bool:
+def _disagree(given: Sequence[Ballot], requirements: ReviewRequirements) -> bool:
     """Whether those who were asked together since the case was last passed up do not come to one answer."""
     together = [one for one in latest(given) if one.escalations == given[-1].escalations]
-    if asking.agreement is Agreement.MAJORITY:
-        return len(together) >= 2 * asking.approvals - 1
+    if requirements.agreement is Agreement.MAJORITY:
+        return len(together) >= 2 * requirements.approvals - 1
     return len({one.outcome for one in together}) > 1
 
 

@@ -34,21 +34,22 @@ def _requesters(submission: Submission) -> tuple[str, ...]:
 
 
 def _not_again(submission: Submission) -> tuple[str, ...]:
-    return () if submission.probe is None else submission.probe.not_by
+    return () if submission.quality_check is None else submission.quality_check.not_by
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rights:
     """The rights to one open review, as they stand now.
 
-    `needed` is the role that must decide, `asking` how persons are asked, `barred` who may not and why, `given` the
+    `needed` is the role that must decide, `requirements` say how persons are asked, `barred` who may not and why,
+    `given` are the
     answers there are. A second look must not tell that it is one, so that it is refused like any lack of a right.
     """
 
     people: People
     row: StoredReview
     needed: str
-    asking: ReviewRequirements = SINGLE_REVIEW
+    requirements: ReviewRequirements = SINGLE_REVIEW
     barred: Mapping[str, str] = field(default_factory=dict)
     given: Sequence[Ballot] = ()
 
@@ -62,12 +63,12 @@ class Rights:
         if why is not None:
             raise NotAuthorized(reviewer.reviewer_id, f"{why}; another person with the role {self.needed!r} has to")
         role = role_to_decide_in(reviewer, self.needed, self.row.domain, self.people.chain, named)
-        if self.asking.approvals == 1:
+        if self.requirements.approvals == 1:
             return role
         if reviewer.human in self.voted and self.left():
             why = "they have answered this case already, and it takes another person; "
             raise NotAuthorized(reviewer.reviewer_id, why + f"ask {', '.join(self._ids(self.left()))}")
-        return self._free_role(reviewer, named) if self.asking.distinct_roles else role
+        return self._free_role(reviewer, named) if self.requirements.distinct_roles else role
 
     def may(self, reviewer: Reviewer) -> bool:
         """Whether this reviewer may answer."""
@@ -89,7 +90,7 @@ class Rights:
         `but` is left out, and where roles must be distinct also whoever holds no other than these `taken` ones.
         """
         needed = role or self.needed
-        closed = {*self._taken, *taken} if self.asking.distinct_roles else set()
+        closed = {*self._taken, *taken} if self.requirements.distinct_roles else set()
         return {
             one.human
             for one in self.people

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from jsonpointer import escape
 from pydantic import BaseModel, ValidationError
 
 from hitl_orchestrator.domain.input.parsing import did_you_mean, parse
+from hitl_orchestrator.domain.json_patch import pointer
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.value import FreeJson, Label, Value
 from hitl_orchestrator.errors import InvalidInput
@@ -152,7 +152,7 @@ def _lost_references(
 
 
 def _places(schema: dict[str, Any]) -> list[str]:
-    return [f"#/{name}/{escape(inner)}" for name in ("$defs", "definitions") for inner in schema.get(name, ())]
+    return [f"#{pointer(name, inner)}" for name in ("$defs", "definitions") for inner in schema.get(name, ())]
 
 
 def _against_schema(validator: "Validator", output: dict[str, Any]) -> list[str]:
@@ -175,7 +175,7 @@ def _against_model(model: type[BaseModel], output: dict[str, Any]) -> list[str]:
 
 def _pointer(path: Iterable[int | str]) -> str:
     """Return a place as a JSON Pointer, with a colon; nothing for the whole."""
-    steps = "".join(f"/{escape(str(step))}" for step in path)
+    steps = pointer(*path)
     return f"{steps}: " if steps else ""
 
 

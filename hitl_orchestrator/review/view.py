@@ -59,7 +59,7 @@ class CaseView(Value):
     message: Text = Field(default="", description="what the rule tells whoever reviews")
     would_go_through: tuple[Text, ...] = ()
     role: Label = Field(description="who must decide now")
-    asking: ReviewRequirements
+    requirements: ReviewRequirements
     votes_given: int = 0
     passed_up_because: Text = ""
     similar: tuple[SimilarCase, ...] = ()

@@ -1,4 +1,4 @@
-"""Reads what people wrote into files: policy, reviewers, schemas; and the data sets that come with the package."""
+"""Load configuration files (policy, reviewers, schemas) and the data sets of the package."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,12 +23,12 @@ CANONICAL_POLICY, CANONICAL_REVIEWERS = "routing_policy.json", "reviewers.json"
 
 
 def canonical(name: str) -> str:
-    """Return the text of one of the data sets that come with the package."""
+    """Return the text of a data set of the package."""
     return files("hitl_orchestrator.data").joinpath(name).read_text(encoding="utf-8")
 
 
 def read_file(path: str | Path) -> str:
-    """Return the text of a file, or say plainly why it cannot be read."""
+    """Return the text of a file. Raises `InvalidInput` with the reason if it cannot be read."""
     try:
         return Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as exc:
@@ -38,10 +38,10 @@ def read_file(path: str | Path) -> str:
 
 
 def load_policy(given: "str | Path | Mapping[str, Any] | Policy | None", roles: RoleChain) -> Policy:
-    """Return the policy of a file or a value; the canonical one where none is given.
+    """Return the policy of a file or a value; the bundled one by default.
 
     Raises:
-        InvalidInput: it cannot be used. PolicyMissing: none is given, and the canonical one is for other roles.
+        InvalidInput: it is unusable. PolicyMissing: there is none, and the bundled one is for other roles.
     """
     if isinstance(given, Policy):
         given = given.model_dump(mode="json")
@@ -60,10 +60,10 @@ def _canonical_policy(roles: RoleChain) -> Policy:
 
 
 def load_policy_tests(path: str | Path, roles: RoleChain, policy: Policy | None = None) -> TableOfTests:
-    """Return the tests of a table, with the policy that they are about.
+    """Return the tests of a table with their policy.
 
-    That is `policy` where one is given; else the one that the table names, from its own folder; else the one beside
-    it: `routing.json` or `routing.yaml` for `routing.policy-test.csv`.
+    The policy is `policy`, or else the file that the table names, relative to its folder, or else the file beside it:
+    `routing.json` or `routing.yaml` for `routing.policy-test.csv`.
     """
     file = Path(path)
 
@@ -83,11 +83,11 @@ def load_policy_tests(path: str | Path, roles: RoleChain, policy: Policy | None 
 
 
 def check_they_fit(policy: Policy, people: People) -> Policy:
-    """Return a policy that asks nothing of these people which they can never do.
+    """Return a policy whose requirements these reviewers can meet.
 
     Raises:
-        InvalidInput: a rule asks for more persons than there are, alone or together with one of another layer, or it
-            counts in working time that nobody has told of.
+        InvalidInput: a rule requires more reviewers than there are, alone or with a rule of another layer, or it
+            counts working time and there is no calendar.
     """
     able = cache(partial(_able, people))
     found = []
@@ -111,14 +111,14 @@ def check_they_fit(policy: Policy, people: People) -> Policy:
 
 
 def _able(people: People, role: str) -> int:
-    """Return how many human beings hold a role or one above it."""
+    """Return the number of persons who hold a role or one above it."""
     return len({one.human for one in people if any(people.chain.reaches(held, role) for held in one.roles)})
 
 
 def load_schemas(given: "str | Path | Mapping[str, Any] | OutputSchemas | None") -> OutputSchemas | None:
-    """Return what the outputs of the task types must look like, from a file (JSON or YAML) or a value, if any.
+    """Return the output schemas of the task types from a file (JSON or YAML) or a value, if any.
 
-    A value may hold pydantic models beside JSON Schemas.
+    A value may contain pydantic models beside JSON Schemas.
     """
     if given is None or isinstance(given, OutputSchemas):
         return given
@@ -129,7 +129,7 @@ def load_schemas(given: "str | Path | Mapping[str, Any] | OutputSchemas | None")
 
 
 def load_people(given: "str | Path | Mapping[str, Any] | Sequence[Any] | People | None") -> People:
-    """Return the people of a file (JSON or YAML) or a value; one seat per role where none are given."""
+    """Return the reviewers of a file (JSON or YAML) or a value; by default one generic reviewer per role."""
     if isinstance(given, People):
         return given
     if given is None:

@@ -1,7 +1,7 @@
-"""For tests and trials of people who use this: a clock that you move, simulated reviewers, an organization.
+"""Test support for users of this package: a clock, simulated reviewers, a simulated organization, pytest fixtures.
 
-pytest finds the fixtures `hitl`, `reviewer` and `clock` by itself, in every run; the names here are loaded when they
-are first used, so that other runs are none the slower.
+pytest loads the fixtures `hitl`, `reviewer` and `clock` automatically. The names here are imported on first use, so
+that other test runs are not slowed down.
 """
 
 from importlib import import_module
@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from hitl_orchestrator.testing.clock import Clock
     from hitl_orchestrator.testing.organization import Organization, simulate
     from hitl_orchestrator.testing.reviewers import Habits, SimulatedReviewer
-    from hitl_orchestrator.testing.scenario import Arrival, Scenario
+    from hitl_orchestrator.testing.scenario import DEFAULT_POLICY, Arrival, Scenario
     from hitl_orchestrator.testing.summary import Load, Outcome, Waiting
 
 __all__ = [
+    "DEFAULT_POLICY",
     "Arrival",
     "Clock",
     "Habits",
@@ -27,9 +28,10 @@ __all__ = [
     "simulate",
 ]
 
-_HOME = {
+_MODULES = {
     "Arrival": "scenario",
     "Clock": "clock",
+    "DEFAULT_POLICY": "scenario",
     "Habits": "reviewers",
     "Load": "summary",
     "Organization": "organization",
@@ -42,6 +44,6 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,4 +1,4 @@
-"""A clock that stands still until it is moved, and never goes back."""
+"""A simulated clock that moves only when a test advances it, and never backward."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,11 +8,11 @@ MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 class Clock:
     """Simulated time, for `Orchestrator.open("memory://", clock=clock)`.
 
-    A store in memory judges deadlines and claims by it too; a database has a clock of its own.
+    A store in memory also uses it for deadlines and claims; other databases use their own clock.
     """
 
     def __init__(self, now: datetime = MONDAY) -> None:
-        """Begin at `now`, a time with a zone."""
+        """Start at `now`, a time with a zone."""
         self._now = _in_utc(now)
 
     def __call__(self) -> datetime:
@@ -20,15 +20,15 @@ class Clock:
         return self._now
 
     def advance(self, by: timedelta = timedelta(0), **parts: float) -> datetime:
-        """Let time pass, such as `advance(hours=2)`, and return the time then.
+        """Advance the clock, such as `advance(hours=2)`, and return the new time.
 
         Raises:
-            ValueError: it would go back.
+            ValueError: the new time is earlier.
         """
         return self.advance_to(self._now + by + timedelta(**parts))
 
     def advance_to(self, at: datetime) -> datetime:
-        """Let time pass until then, and return it. Raises as `advance`."""
+        """Advance the clock to a time, and return it. Raises as `advance`."""
         at = _in_utc(at)
         if at < self._now:
             raise ValueError(f"time does not go back, from {self._now.isoformat()} to {at.isoformat()}")
@@ -38,5 +38,5 @@ class Clock:
 
 def _in_utc(at: datetime) -> datetime:
     if at.utcoffset() is None:
-        raise ValueError(f"{at.isoformat()} has no zone; say the time as datetime.now(UTC) does")
+        raise ValueError(f"{at.isoformat()} has no zone; pass a time such as datetime.now(UTC)")
     return at.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""A whole organization at work on a simulated clock: tasks come in, people come and go, and decide what they claim."""
+"""Simulate an organization on a simulated clock: tasks arrive, reviewers come and go, claim reviews and decide."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -11,26 +11,26 @@ from typing import Any
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import DecisionSource
-from hitl_orchestrator.domain.review import StoredReview
+from hitl_orchestrator.domain.review import ReviewRequest
 from hitl_orchestrator.errors import RequestRejected
 from hitl_orchestrator.orchestrator import Orchestrator
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.testing.clock import Clock
 from hitl_orchestrator.testing.reviewers import SimulatedReviewer
-from hitl_orchestrator.testing.scenario import POLICY, Arrival, Scenario, Strategy, shift
+from hitl_orchestrator.testing.scenario import DEFAULT_POLICY, Arrival, Scenario, Strategy, shift
 from hitl_orchestrator.testing.summary import Load, Outcome, Waiting
-from hitl_orchestrator.wiring.build import MEMORY
+from hitl_orchestrator.wiring.stores import MEMORY
 
-MOST = 100_000
-"""So many open reviews are looked through at the end."""
+_MAX_OPEN = 100_000
+"""The number of open reviews that are read at the end."""
 
-Hears = Callable[[int], None]
+OnDay = Callable[[int], None]
 
 
 @dataclass
 class _Desk:
-    """Somebody's desk: when they go home, what they are at, and what they did."""
+    """The state of one reviewer: the end of their day, their current case, and their counts."""
 
     staff: SimulatedReviewer
     until: datetime | None = None
@@ -45,12 +45,12 @@ class _Desk:
     left: int = 0
 
     def load(self) -> Load:
-        """Return what they did."""
-        one = self.staff.reviewer
+        """Return the counts."""
+        reviewer = self.staff.reviewer
         return Load(
-            reviewer_id=one.reviewer_id,
-            roles=one.roles,
-            domains=one.domains,
+            reviewer_id=reviewer.reviewer_id,
+            roles=reviewer.roles,
+            domains=reviewer.domains,
             days=tuple(self.days),
             answers=self.answers,
             wrong=self.wrong,
@@ -61,17 +61,17 @@ class _Desk:
 
 
 class Organization:
-    """People, tasks and an orchestrator, and a clock that nothing else moves.
+    """Reviewers, tasks and an orchestrator on a clock that only this class advances.
 
-    Events are worked off in the order of their times, so a month takes as long as its cases take the orchestrator.
+    It is a discrete-event simulation: a month takes as long as the orchestrator needs for its cases.
     """
 
     def __init__(
         self, hitl: Orchestrator, clock: Clock, staff: Sequence[SimulatedReviewer], scenario: Scenario
     ) -> None:
-        """`hitl` was opened with this clock, and with these people as its reviewers."""
+        """`hitl` must have been opened with this clock and with these reviewers."""
         self.hitl, self.clock, self.scenario = hitl, clock, scenario
-        self._desks = {one.reviewer_id: _Desk(one) for one in staff}
+        self._desks = {each.reviewer_id: _Desk(each) for each in staff}
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
         self._numbers = count()
         self._arrivals: Iterator[Arrival] = scenario.arrivals()
@@ -80,8 +80,8 @@ class Organization:
         self._overdue = self._lapsed = self._day = 0
         self._done = False
 
-    def run(self, on_day: Hears = lambda day: None) -> Outcome:
-        """Live through all the days; `on_day` hears of each one that is over."""
+    def run(self, on_day: OnDay = lambda day: None) -> Outcome:
+        """Simulate all days; `on_day` is called with the number of each day at its end."""
         self._tomorrow(on_day)
         self._at(self.scenario.starts, self._sweep)
         if self.scenario.strategy is Strategy.PUSH:
@@ -99,8 +99,8 @@ class Organization:
     def _in(self, later: timedelta, act: Callable[[], None]) -> None:
         self._at(self.clock() + later, act)
 
-    def _tomorrow(self, on_day: Hears) -> None:
-        """Begin a day, and call in who works on it; at its end begin the next one, if there is anything left to do."""
+    def _tomorrow(self, on_day: OnDay) -> None:
+        """Schedule a day and its reviewers; at its end schedule the next one, if there is work left."""
         midnight = self.scenario.starts + timedelta(days=self._day)
         for desk in self._desks.values():
             hours = shift(desk.staff.reviewer, midnight)
@@ -122,7 +122,7 @@ class Organization:
         return self.scenario.days + self.scenario.winds_down
 
     def _let_in(self) -> None:
-        """Wait for the next task, if there is one."""
+        """Schedule the next task, if there is one."""
         arrival = next(self._arrivals, None)
         if arrival is not None:
             self._at(arrival.at, lambda: self._submit(arrival))
@@ -133,7 +133,7 @@ class Organization:
         self._let_in()
 
     def _sweep(self) -> None:
-        """Do what a timer does: remind, take back what somebody has left, and pass up what is overdue."""
+        """Run the periodic maintenance."""
         self.hitl.run_maintenance(self._moved, self._noticed)
         self._in(self.scenario.sweeps_every, self._sweep)
 
@@ -144,10 +144,10 @@ class Organization:
         self._lapsed += notice.kind == "returned"
 
     def _hand_out(self) -> None:
-        """Give open cases to people, and wake whoever was idle."""
+        """Assign open reviews, and wake idle reviewers."""
         if any(desk.until is not None for desk in self._desks.values()):
-            given = self.hitl.reviews.assign(strategy="push", seconds=self.scenario.claimed_for.total_seconds())
-            for who in sorted({one.to for one in given if one.to is not None}):
+            assigned = self.hitl.reviews.assign(strategy="push", seconds=self.scenario.claimed_for.total_seconds())
+            for who in sorted({each.to for each in assigned if each.to is not None}):
                 self._look(self._desks[who])
         self._in(self.scenario.hands_out_every, self._hand_out)
 
@@ -162,7 +162,7 @@ class Organization:
         return arrive
 
     def _go_home(self, desk: _Desk) -> None:
-        """Give back what somebody has not begun. Whoever has left before gives nothing back."""
+        """Release the claims on cases not started. A reviewer who has left releases none."""
         if desk.until is not None and not desk.busy:
             self._give_back(desk)
         desk.until = None
@@ -172,7 +172,7 @@ class Organization:
             self.hitl.reviews.release(row.case_id, reviewer=desk.staff.reviewer_id)
 
     def _look(self, desk: _Desk) -> None:
-        """Let somebody take their next case, if they are here and free. Who takes what there is looks again later."""
+        """Start the next case of a reviewer who is present and free. With `pull` they retry later if there is none."""
         desk.looks_again = False
         if desk.busy or desk.until is None:
             return
@@ -187,7 +187,7 @@ class Organization:
             desk.looks_again = True
             self._in(self.scenario.hands_out_every, lambda: self._look(desk))
 
-    def _next(self, desk: _Desk) -> StoredReview | None:
+    def _next(self, desk: _Desk) -> ReviewRequest | None:
         who, seconds = desk.staff.reviewer_id, self.scenario.claimed_for.total_seconds()
         held = self.hitl.inbox(claimed_by=who, limit=1)
         if held:
@@ -196,23 +196,23 @@ class Organization:
             self.hitl.reviews.next(reviewer=who, seconds=seconds) if self.scenario.strategy is Strategy.PULL else None
         )
 
-    def _begin(self, desk: _Desk, row: StoredReview) -> None:
-        """Let somebody look at a case, and decide it after the time that they take; or leave, and not come back."""
-        one, task_id = desk.staff, row.shown.task.task_id
-        if not self.scenario.stays(one.reviewer, task_id, self.clock()):
+    def _begin(self, desk: _Desk, row: ReviewRequest) -> None:
+        """Start a case, which is decided after its review time, unless the reviewer leaves for the day."""
+        staff, task_id = desk.staff, row.task_id
+        if not self.scenario.stays(staff.reviewer, task_id, self.clock()):
             desk.left += 1
             desk.until = None
             return
-        view, truth = self.hitl.reviews.view(row.case_id, reviewer=one.reviewer_id), self._truths[task_id]
+        view, truth = self.hitl.reviews.view(row.case_id, reviewer=staff.reviewer_id), self._truths[task_id]
         if view.hidden:
             self.hitl.reviews.label(
-                row.case_id, reviewer=one.reviewer_id, label=one.label(view, truth, done_today=desk.today)
+                row.case_id, reviewer=staff.reviewer_id, label=staff.label(view, truth, done_today=desk.today)
             )
-            view = self.hitl.reviews.view(row.case_id, reviewer=one.reviewer_id)
-        seconds, desk.busy = one.seconds(view), True
+            view = self.hitl.reviews.view(row.case_id, reviewer=staff.reviewer_id)
+        seconds, desk.busy = staff.seconds(view), True
         self._in(timedelta(seconds=seconds), lambda: self._decide(desk, row, view, seconds))
 
-    def _decide(self, desk: _Desk, row: StoredReview, view: CaseView, seconds: float) -> None:
+    def _decide(self, desk: _Desk, row: ReviewRequest, view: CaseView, seconds: float) -> None:
         truth = self._truths[view.task_id]
         answer = desk.staff.answer(view, truth, done_today=desk.today)
         try:
@@ -226,23 +226,23 @@ class Organization:
         desk.busy, desk.today = False, desk.today + 1
         desk.seconds += seconds
         if desk.until is None:
-            self._give_back(desk)  # it took until after the end of the day
+            self._give_back(desk)  # the decision came after the end of the day
         self._look(desk)
 
     def _outcome(self) -> Outcome:
-        records, still = list(self.hitl.audit.records()), self.hitl.inbox(limit=MOST)
+        records, still_open = list(self.hitl.audit.records()), self.hitl.inbox(limit=_MAX_OPEN)
         by_people = [record for record in records if record.human_involved]
-        top = self.hitl.services.people.chain.roles[-1]
-        known = {record.case_id for record in records} | {row.case_id for row in still}
+        top = self.hitl.reviews.roles()[-1]
+        accounted = {record.case_id for record in records} | {row.case_id for row in still_open}
         wrong = Counter(_who(record) for record in records if _is_wrong_record(record, self._truths[record.task_id]))
         return Outcome(
             came_in=len(self._truths),
             went_ahead=len(records) - len(by_people),
             reviewed=len(by_people),
             outcomes=dict(Counter(record.final_decision.value for record in records)),
-            waiting=len(still),
-            at_the_top=sum(row.role == top for row in still),
-            lost=len(self._truths) - len(known),
+            waiting=len(still_open),
+            at_the_top=sum(row.needed_role == top for row in still_open),
+            lost=len(self._truths) - len(accounted),
             escalated=sum(record.escalations > 0 for record in records),
             overdue=self._overdue,
             lapsed=self._lapsed,
@@ -259,19 +259,19 @@ def simulate(
     scenario: Scenario | None = None,
     staff: Sequence[SimulatedReviewer] | None = None,
     *,
-    policy: Any = POLICY,
+    policy: Any = DEFAULT_POLICY,
     store: str = MEMORY,
-    on_day: Hears = lambda day: None,
+    on_day: OnDay = lambda day: None,
 ) -> Outcome:
-    """Run a scenario on a store of its own and return what came of it. `policy` is a file or a value.
+    """Run a scenario on its own store, and return the results. `policy` is a file or a value.
 
     Raises:
-        InvalidInput: the policy cannot be used.
+        InvalidInput: the policy is unusable.
     """
     scenario = scenario or Scenario()
     staff = scenario.staff() if staff is None else staff
     clock = Clock(scenario.starts)
-    people = People([one.reviewer for one in staff])
+    people = People([each.reviewer for each in staff])
     with Orchestrator.open(store, policy=policy, reviewers=people, clock=clock) as hitl:
         return Organization(hitl, clock, staff, scenario).run(on_day)
 
@@ -281,7 +281,7 @@ def _is_wrong(case: Case, truth: str) -> bool:
 
 
 def _is_wrong_record(record: AuditRecord, truth: str) -> bool:
-    """Whether something may be carried out that should not be."""
+    """Whether a wrong output may be carried out."""
     return record.final_output is not None and record.final_output.predicted_label != truth
 
 

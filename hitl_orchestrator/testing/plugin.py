@@ -1,7 +1,6 @@
-"""For pytest: the fixtures `hitl`, `reviewer` and `clock`, and the tables of policy tests that stand among the tests.
+"""The pytest plugin: the fixtures `hitl`, `reviewer` and `clock`, and the collection of policy test tables.
 
-Both are found by themselves. Nothing is imported until a test asks for a fixture, or a table is there, or reviewers
-are named, with whose chain of roles tables are run.
+It imports nothing until a test uses a fixture, a table is collected, or a reviewers file is configured.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,20 +15,20 @@ if TYPE_CHECKING:
     from hitl_orchestrator.testing.policy_files import PolicyFile
     from hitl_orchestrator.testing.reviewers import SimulatedReviewer
 
-# Those of `policies.tables`, which is not imported for files that are none.
+# As in `policies.testing`, which is imported only for these files.
 _TABLES = (".policy-test.yaml", ".policy-test.yml", ".policy-test.csv")
 _OPTION, _INI = "--hitl-reviewers", "hitl_reviewers"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add what names the reviewers, on the command line and in the file of settings."""
-    told = "the reviewers whose chain of roles the tables of policy tests are run with"
-    parser.getgroup("hitl").addoption(_OPTION, metavar="FILE", default=None, help=f"{told}; before the ini-option.")
-    parser.addini(_INI, f"{told}, a file beside this one. Default: HITL_REVIEWERS, else a seat per role.")
+    """Add the option and the setting for the reviewers file."""
+    what = "the reviewers file whose role chain applies to policy test tables"
+    parser.getgroup("hitl").addoption(_OPTION, metavar="FILE", default=None, help=f"{what}; overrides the ini option.")
+    parser.addini(_INI, f"{what}, relative to the ini file. Default: HITL_REVIEWERS, else one reviewer per role.")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Read the reviewers that are named, so that a file that does not fit is refused before any test runs."""
+    """Read the configured reviewers file, so that an invalid file fails before any test runs."""
     typed, written = config.getoption(_OPTION), config.getini(_INI)
     if typed or written:
         from hitl_orchestrator.testing.policy_files import use_chain_of  # noqa: PLC0415 - most runs name none
@@ -50,7 +49,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "PolicyFil
 
 @pytest.fixture
 def clock() -> "Clock":
-    """A clock that stands still until the test moves it: `clock.advance(hours=2)`."""
+    """Return a clock that moves only when the test advances it: `clock.advance(hours=2)`."""
     from hitl_orchestrator.testing.clock import Clock  # noqa: PLC0415 - most runs of pytest use none of this
 
     return Clock()
@@ -58,7 +57,7 @@ def clock() -> "Clock":
 
 @pytest.fixture
 def hitl(clock: "Clock") -> "Iterator[Orchestrator]":
-    """An orchestrator in memory on the clock, with the canonical policy and a seat for each role."""
+    """Yield an orchestrator in memory on the clock, with the bundled policy and one reviewer per role."""
     from hitl_orchestrator.orchestrator import Orchestrator  # noqa: PLC0415
 
     with Orchestrator.open("memory://", clock=clock) as opened:
@@ -67,10 +66,10 @@ def hitl(clock: "Clock") -> "Iterator[Orchestrator]":
 
 @pytest.fixture
 def reviewer(hitl: "Orchestrator") -> "Callable[..., SimulatedReviewer]":
-    """Return a simulated reviewer by the id of a reviewer of `hitl`: `reviewer("senior_manager", accuracy=0.8)`."""
+    """Return a factory of simulated reviewers by reviewer id: `reviewer("senior_manager", accuracy=0.8)`."""
     from hitl_orchestrator.testing.reviewers import Habits, SimulatedReviewer  # noqa: PLC0415
 
     def simulated(reviewer_id: str = "domain_reviewer", *, seed: int = 0, **habits: Any) -> SimulatedReviewer:
-        return SimulatedReviewer(hitl.services.people.named(reviewer_id), Habits(**habits), seed)
+        return SimulatedReviewer(hitl.reviews.person(reviewer_id), Habits(**habits), seed)
 
     return simulated

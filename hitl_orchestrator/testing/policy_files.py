@@ -1,4 +1,4 @@
-"""Tables of policy tests as pytest sees them: a file, and in it a test for each line."""
+"""Collect policy test tables in pytest: a file with one test per row."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,10 +17,10 @@ _CHAIN = pytest.StashKey[RoleChain]()
 
 
 def use_chain_of(config: pytest.Config, name: str, file: Path) -> None:
-    """Run all tables with the chain of roles of a file of reviewers, which the setting `name` names.
+    """Apply the role chain of a reviewers file to all tables; `name` is the setting that names the file.
 
     Raises:
-        pytest.UsageError: there is no such file, or it does not fit, with every problem in it.
+        pytest.UsageError: the file is missing or invalid; the message lists every problem.
     """
     try:
         config.stash[_CHAIN] = load_people(file).chain
@@ -32,7 +32,7 @@ class PolicyFile(pytest.File):
     """A table of tests beside a policy."""
 
     def collect(self) -> Iterator["PolicyItem"]:
-        """Yield its tests. A file that does not fit is an error of the collection, with every problem in it."""
+        """Yield the tests. An invalid file is a collection error that lists every problem."""
         try:
             chain = self._chain()
             table = load_policy_tests(self.path, chain)
@@ -43,7 +43,7 @@ class PolicyFile(pytest.File):
             yield PolicyItem.from_parent(self, name=test.name, test=test, compiled=compiled)
 
     def _chain(self) -> RoleChain:
-        """Return the chain of the reviewers that pytest's settings name, else of those that a command would take."""
+        """Return the role chain of the configured reviewers file, or else of the one that the CLI would use."""
         if _CHAIN not in self.config.stash:
             self.config.stash[_CHAIN] = load_people(read_settings().reviewers).chain
         return self.config.stash[_CHAIN]
@@ -57,14 +57,14 @@ class PolicyItem(pytest.Item):
         self._test, self._compiled = test, compiled
 
     def runtest(self) -> None:
-        """Decide, and compare."""
+        """Compare the decision with the expected one."""
         decision = self._compiled.decide(self._test.facts.facts)
-        found = self._test.differences(decision)
-        if found:
-            told = [f"{one.what}: expected {shown(one.expected)}, found {shown(one.found)}" for one in found]
-            tried = [f"  {one.rule_id} does not hold: {one.why}" for one in decision.trace if not one.held]
-            pytest.fail("\n".join([*told, f"why: {decision.reason}", *tried]), pytrace=False)
+        differences = self._test.differences(decision)
+        if differences:
+            lines = [f"{each.what}: expected {shown(each.expected)}, found {shown(each.found)}" for each in differences]
+            tried = [f"  {each.rule_id} does not hold: {each.why}" for each in decision.trace if not each.held]
+            pytest.fail("\n".join([*lines, f"why: {decision.reason}", *tried]), pytrace=False)
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
-        """Name the file and the test."""
+        """Return the file and the name of the test."""
         return self.path, None, f"{self.path.name}: {self.name}"

@@ -1,4 +1,4 @@
-"""What happens in a simulation: which tasks come in when, who is there to review them, and what goes wrong."""
+"""The scenario of a simulation: arrivals of tasks, presence of reviewers, and faults."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -29,14 +29,14 @@ _SENTENCES = (
 
 
 class Strategy(StrEnum):
-    """How cases come to people: they are handed out, or each takes the next best one."""
+    """How reviewers get cases: `push` assigns them, `pull` lets each reviewer claim the next one."""
 
     PUSH = "push"
     PULL = "pull"
 
 
 class Arrival(NamedTuple):
-    """A task as it comes in, and the label that it should have."""
+    """A task at its time of arrival, with its right label."""
 
     at: datetime
     task: Task
@@ -45,13 +45,12 @@ class Arrival(NamedTuple):
 
 
 class Scenario(Value):
-    """So many days of an organization. The same scenario is the same days, task by task and answer by answer.
+    """A number of days of an organization. The same scenario gives the same tasks and the same answers.
 
-    Every day `tasks_per_day` come in, between six and eight in the evening UTC most around one. The agent is right in
-    `agent_accuracy` of them. Of the staff nobody comes on a day with the chance `sick`, although work is given to them;
-    somebody who begins a case leaves it, and does not come back that day, with the chance `leaves`. Then the work that
-    they have claimed waits until `claimed_for` is over. After the last day people work on until all is done, at most
-    `winds_down` days.
+    `tasks_per_day` arrive each day between 06:00 and 20:00 UTC, with a peak at 13:00. The agent is right in the share
+    `agent_accuracy` of them. A reviewer is absent for a day with probability `sick`, although cases are assigned to
+    them, and abandons a case for the rest of the day with probability `leaves`; their claims then last for
+    `claimed_for`. After the last day reviewers work until all cases are decided, at most `winds_down` days.
     """
 
     days: int = Field(default=30, ge=1, le=3660)
@@ -72,7 +71,7 @@ class Scenario(Value):
     winds_down: int = Field(default=14, ge=0)
 
     def arrivals(self) -> Iterator[Arrival]:
-        """Yield the tasks in the order in which they come in."""
+        """Yield the tasks in order of arrival."""
         for day in range(self.days):
             dice = Random(f"{self.seed}/arrivals/{day}")  # noqa: S311 - chances, not secrets
             midnight = self.starts + timedelta(days=day)
@@ -86,7 +85,7 @@ class Scenario(Value):
         label = truth if right else dice.choice([other for other in LABELS if other != truth])
         sure = dice.betavariate(9, 2) if right else dice.betavariate(4, 3)
         described = "".join(dice.choices(_SENTENCES, k=dice.randint(1, 8))).strip()
-        told = {
+        fields = {
             "task_id": task_id,
             "task_type": "document_classification",
             "task_description": described,
@@ -96,10 +95,10 @@ class Scenario(Value):
         }
         proposal = Proposal(predicted_label=label, explanation=f"It reads like a {label}.")
         output = AgentOutput(task_id=task_id, agent_output=proposal, confidence_score=round(sure, 3))
-        return Arrival(at, Task.model_validate(told), output, truth)
+        return Arrival(at, Task.model_validate(fields), output, truth)
 
     def staff(self, count: int = 20) -> list[SimulatedReviewer]:
-        """Return so many reviewers, each with own habits: a tenth at the top, a fifth below, the rest by domain.
+        """Return reviewers with individual habits: a tenth in the top role, a fifth below it, the rest by domain.
 
         Raises:
             ValueError: there are fewer than three, one for each role.
@@ -119,7 +118,7 @@ class Scenario(Value):
         ]
 
     def _places(self, reviewers: int) -> list[tuple[str, ...]]:
-        """Return where so many work: in one domain each, as much as comes in there; everywhere where they are few."""
+        """Return the domains of reviewers: one each, in proportion to its tasks; all if reviewers are few."""
         if reviewers < len(self.domains):
             return [("*",)] * reviewers
         there = dict.fromkeys(self.domains, 1)
@@ -149,30 +148,30 @@ class Scenario(Value):
         return SimulatedReviewer(reviewer, habits, self.seed)
 
     def _away(self, dice: Random) -> tuple[Absence, ...]:
-        """Return the days of one holiday, or of none."""
+        """Return the absences: one holiday, or none."""
         first = self.starts.date() + timedelta(days=dice.randrange(self.days))
         last = first + timedelta(days=dice.randint(1, 5))
         return (Absence(first=first, last=last),) if dice.random() < _HAVE_A_HOLIDAY else ()
 
-    def comes(self, one: Reviewer, day: int) -> bool:
-        """Whether somebody who is expected on a day is there."""
-        return Random(f"{self.seed}/sick/{one.reviewer_id}/{day}").random() >= self.sick  # noqa: S311
+    def comes(self, reviewer: Reviewer, day: int) -> bool:
+        """Whether a reviewer who is scheduled for a day is present."""
+        return Random(f"{self.seed}/sick/{reviewer.reviewer_id}/{day}").random() >= self.sick  # noqa: S311
 
-    def stays(self, one: Reviewer, task_id: str, at: datetime) -> bool:
-        """Whether somebody who begins a case now will finish it."""
-        return Random(f"{self.seed}/leaves/{one.reviewer_id}/{task_id}/{at}").random() >= self.leaves  # noqa: S311
+    def stays(self, reviewer: Reviewer, task_id: str, at: datetime) -> bool:
+        """Whether a reviewer who starts a case now will finish it."""
+        return Random(f"{self.seed}/leaves/{reviewer.reviewer_id}/{task_id}/{at}").random() >= self.leaves  # noqa: S311
 
 
-def shift(one: Reviewer, midnight: datetime) -> tuple[datetime, datetime] | None:
-    """Return from when to when somebody works on the day that begins at this UTC midnight; None where they do not.
+def shift(reviewer: Reviewer, midnight: datetime) -> tuple[datetime, datetime] | None:
+    """Return the working time of a reviewer on the day that starts at this UTC midnight; None on a day off.
 
-    Whoever has no hours of their own works as most people do.
+    A reviewer without working hours has the default ones.
     """
     from zoneinfo import ZoneInfo  # noqa: PLC0415
 
-    hours, day = one.working_hours or WorkingHours(), midnight.date()
+    hours, day = reviewer.working_hours or WorkingHours(), midnight.date()
     weekday = list(type(hours.days[0]))[day.weekday()]
-    if weekday not in hours.days or any(absence.first <= day <= absence.last for absence in one.away):
+    if weekday not in hours.days or any(absence.first <= day <= absence.last for absence in reviewer.away):
         return None
     zone = ZoneInfo(hours.timezone)
     begins, ends = (datetime.combine(day, at, zone) for at in (hours.begins, hours.ends))
@@ -183,10 +182,10 @@ def shift(one: Reviewer, midnight: datetime) -> tuple[datetime, datetime] | None
 
 _HAVE_A_HOLIDAY = 0.3
 
-POLICY = Policy.model_validate(
+DEFAULT_POLICY = Policy.model_validate(
     {
         "policy_id": "simulated",
-        "description": "The canonical thresholds, with a working day or two to answer",
+        "description": "The canonical thresholds, with deadlines of three and four days",
         "rules": [
             {
                 "rule_id": "high_risk",
@@ -213,7 +212,7 @@ POLICY = Policy.model_validate(
         ],
     }
 )
-"""The policy of a simulation that brings none of its own."""
+"""The default policy of a simulation."""
 
 
 def _one_of(weights: Mapping[Any, float], dice: Random) -> Any:

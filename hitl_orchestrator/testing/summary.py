@@ -1,4 +1,4 @@
-"""What came of a simulation, in figures."""
+"""The results of a simulation, in figures."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -8,7 +8,7 @@ from hitl_orchestrator.domain.value import Identifier, Label, Value
 
 
 class Waiting(Value):
-    """How long cases waited, in seconds; None where none did."""
+    """Waiting times in seconds; None if no case waited."""
 
     median: float | None = None
     p90: float | None = None
@@ -17,18 +17,18 @@ class Waiting(Value):
 
     @classmethod
     def of(cls, seconds: Iterable[float]) -> "Waiting":
-        """Return the quantiles: the least wait that so many do not exceed."""
-        known = sorted(seconds)
-        if not known:
+        """Return the quantiles by the nearest-rank method."""
+        ordered = sorted(seconds)
+        if not ordered:
             return cls()
-        median, p90, p99 = (known[max(0, -(-len(known) * share // 100) - 1)] for share in (50, 90, 99))
-        return cls(median=median, p90=p90, p99=p99, longest=known[-1])
+        median, p90, p99 = (ordered[max(0, -(-len(ordered) * share // 100) - 1)] for share in (50, 90, 99))
+        return cls(median=median, p90=p90, p99=p99, longest=ordered[-1])
 
 
 class Load(Value):
-    """What one reviewer did: on how many days they were there, how many answers they gave, how many of them wrong.
+    """The work of one reviewer: the days present, the answers, and the wrong ones among them.
 
-    `busy` is the share of their working time that they spent on cases, `left` how often they left one and went.
+    `busy` is the share of their working time spent on cases; `left` counts the cases that they abandoned.
     """
 
     reviewer_id: Identifier
@@ -43,15 +43,15 @@ class Load(Value):
 
 
 class Outcome(Value):
-    """What came of a simulation.
+    """The results of a simulation.
 
-    Of the cases that `came_in`, some `went_ahead` by themselves, and people decided the `reviewed` ones. The rest wait:
-    `at_the_top` of the chain, or below. A case that is neither finished nor waits for anybody is `lost`. `waited` is
-    from the time of a task to a person's decision.
+    Of the cases that `came_in`, some `went_ahead` (approved automatically) and reviewers decided the `reviewed` ones.
+    The rest wait `at_the_top` of the role chain, or below. A case that is neither finished nor in the inbox is `lost`.
+    `waited` is the time from the task to the decision of a reviewer.
 
-    `overdue` counts reviews that nobody answered in time, `escalated` the cases that were passed up, `lapsed` the
-    claims that went back because somebody had left, `refused` the answers that were not taken, by why. `wrong` says
-    what was approved and should not have been: by the `agent` alone, or by `people`.
+    `overdue` counts missed deadlines, `escalated` the escalated cases, `lapsed` the claims of absent reviewers that
+    were returned, `refused` the rejected decisions by cause. `wrong` counts wrong approvals, by the `agent` alone or by
+    `people`.
     """
 
     came_in: int
@@ -72,7 +72,7 @@ class Outcome(Value):
     sound: bool = True
 
     def groups(self) -> list[Sequence[Load]]:
-        """Return the loads of those who could do the same work: of one role and domain, there on the same days."""
+        """Return the loads of reviewers who could do the same work: same role and domain, present on the same days."""
         alike: dict[object, list[Load]] = {}
         for load in self.loads:
             alike.setdefault((load.roles, load.domains, load.days, load.left), []).append(load)
@@ -80,9 +80,9 @@ class Outcome(Value):
 
     @property
     def unevenness(self) -> float:
-        """By how much the answers of anybody differ from the mean of those who could do the same; 0 is even.
+        """The largest relative deviation of a reviewer's answers from the mean of their group; 0 is even.
 
-        One answer more or less is even: cases cannot be halved.
+        A difference of one answer counts as even, since cases cannot be divided.
         """
         apart = [0.0]
         for group in self.groups():

@@ -10,7 +10,7 @@ from support.random_policies import a_policy_with
 from hitl_orchestrator import Orchestrator, Review
 from hitl_orchestrator.backtest import run_backtest, run_store_backtest
 from hitl_orchestrator.backtest.history import frames, scan
-from hitl_orchestrator.cli.commands.policy.explain import facts_of
+from hitl_orchestrator.cli.commands.policy.explanation import facts_of
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.wait_times import Capacity
 from hitl_orchestrator.policies import compile_policy
@@ -43,13 +43,13 @@ def a_case(**changes):
         "review_probability": 0.0 if through else 1.0,
         "human_decision": None if through else "approve",
         "proposed_output": "{}",
-        "probe": None,
+        "quality_check": None,
     }
     return told | changes
 
 
 def run(cases, policy=NEW, **more):
-    schema = {"probe": pl.String, "human_decision": pl.String, "assigned_human_role": pl.String}
+    schema = {"quality_check": pl.String, "human_decision": pl.String, "assigned_human_role": pl.String}
     return run_backtest(policy, [pl.DataFrame(cases, schema_overrides=schema, infer_schema_length=None).lazy()], **more)
 
 
@@ -115,7 +115,7 @@ def test_a_case_that_nobody_answered_is_no_review():
 
 
 def test_probes_that_measured_reviewers_are_no_cases():
-    assert run([a_case(), a_case(probe="known_answer"), a_case(probe="add_second_review")]).cases == 1
+    assert run([a_case(), a_case(quality_check="known_answer"), a_case(quality_check="second_review")]).cases == 1
 
 
 def test_two_policies_are_compared_whatever_was_recorded():
@@ -170,7 +170,7 @@ def test_a_store_tells_the_same_as_its_cases_one_by_one(store, tmp_path, monkeyp
         ]
         assert told.cases == len(decisions) == 12
         assert told.automated_after == sum(one.action == "auto_approve" for one in decisions) / 12
-        asked = sorted((one.assigned_human_role, one.asking.approvals) for one in decisions if one.needs_human)
+        asked = sorted((one.assigned_human_role, one.requirements.approvals) for one in decisions if one.needs_human)
         assert sum(load.a_day * told.days for load in told.loads) == sum(number for _, number in asked)
 
 
@@ -178,13 +178,13 @@ def test_what_is_erased_is_missing_and_the_rest_is_there(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with Orchestrator.open("sqlite:///past.db") as hitl:
         case = hitl.submit(a_task(metadata={"amount": 1, "note": "Ä\n"}), an_output(confidence=0.95))
-        (before,) = hitl.services.ledger.past()
+        ((at, metadata, is_redacted),) = hitl.services.ledger.outcomes("task_timestamp", metadata=True)
         hitl.cases.redact(case.case_id, reason="asked to")
-        (after,) = hitl.services.ledger.past()
+        (after,) = hitl.services.ledger.outcomes("task_timestamp", metadata=True)
 
-    assert json.loads(before.metadata) == {"amount": 1, "note": "Ä\n"}
-    assert (after.metadata, after.made_at) == (None, before.made_at)
-    assert (before.redacted, after.redacted) == (False, True)
+    assert json.loads(metadata) == {"amount": 1, "note": "Ä\n"}
+    assert not is_redacted
+    assert after == (at, None, True)
 
 
 @pytest.mark.parametrize("store", ["memory://", "sqlite:///past.db"])
@@ -292,7 +292,7 @@ def test_a_look_afterwards_stands_for_as_many_cases_as_it_was_drawn_from_and_is_
             rule_id="fallback",
             assigned_human_role="domain_reviewer",
             human_decision="reject" if number < 9 else "approve",
-            probe="spot_check",
+            quality_check="spot_check",
         )
         for number in range(90)
     ]
@@ -311,7 +311,7 @@ def test_looks_afterwards_and_reviews_that_had_to_be_are_weighed_each_by_its_cha
             confidence_score=0.9,
             review_probability=0.1,
             human_decision="reject" if n < 5 else "approve",
-            probe="spot_check",
+            quality_check="spot_check",
         )
         for n in range(10)
     ]

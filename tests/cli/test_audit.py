@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from hitl_orchestrator import AuditRecord
-from hitl_orchestrator.cli.commands.audit.export import OF_THE_TASK, defused
+from hitl_orchestrator.cli.commands.audit.export import TASK_COLUMNS, defused
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_verify_says_how_many_entries_are_good_and_until_when(filled):
     data = filled("audit", "verify", "--json").data
 
     assert (said.code, said.err) == (0, "")
-    assert said.out.startswith(f"{data['entries']} entries, the last of them written at 20")
+    assert said.out.startswith(f"{data['entries']} entries, the last one written at 20")
     assert (data["sound"], data["problem"], data["bad_entry"], data["heads"]) == (True, None, None, 0)
 
 
@@ -42,7 +42,7 @@ def test_verify_names_the_first_bad_entry_and_exits_with_1(filled, folder):
     said, data = filled("audit", "verify"), filled("audit", "verify", "--json")
 
     assert (said.code, data.code, said.out) == (1, 1, "")
-    assert said.err.startswith(f"hitl: entry {data.data['bad_entry']}: its text was changed")
+    assert said.err.startswith(f"hitl: entry {data.data['bad_entry']}: its text was altered")
     assert data.data["sound"] is False
 
 
@@ -52,7 +52,7 @@ def test_verify_needs_neither_policy_nor_people_that_can_be_read(filled, folder)
     said = filled("audit", "verify")
 
     assert (said.code, said.err.count("\n")) == (1, 1)
-    assert "entry 1: its text was changed: it is not canonical JSON" in said.err
+    assert "entry 1: its text was altered: it is not canonical JSON" in said.err
 
 
 def test_a_store_that_was_set_back_is_found_with_a_head(filled, folder):
@@ -70,7 +70,7 @@ def test_a_store_that_was_set_back_is_found_with_a_head(filled, folder):
     without, with_head = filled("audit", "verify"), filled("audit", "verify", "--head", "heads.jsonl")
 
     assert (without.code, with_head.code) == (0, 1)
-    assert "its end was cut off" in with_head.err
+    assert "the end was truncated" in with_head.err
 
 
 def test_heads_are_signed_with_a_key_beside_the_store_and_checked_with_it(filled, folder):
@@ -82,7 +82,7 @@ def test_heads_are_signed_with_a_key_beside_the_store_and_checked_with_it(filled
 
     assert (folder / "hitl.db.head-key").exists()
     assert printed["key"] == key == (folder / "ledger.pub").read_text().strip()
-    assert (said.code, "agree with 1 signed head" in " ".join(said.out.split())) == (0, True)
+    assert (said.code, "match 1 signed head" in " ".join(said.out.split())) == (0, True)
 
 
 def test_a_head_of_another_key_is_not_believed(filled, folder, monkeypatch):
@@ -93,14 +93,14 @@ def test_a_head_of_another_key_is_not_believed(filled, folder, monkeypatch):
 
     said = filled("audit", "verify", "--head", "heads.jsonl", "--public-key", "mine.pub")
 
-    assert (said.code, "the one to trust is" in said.err) == (1, True)
+    assert (said.code, "the trusted key is" in said.err) == (1, True)
 
 
 def test_with_a_head_file_every_command_signs_what_it_wrote(hitl, folder, monkeypatch):
     monkeypatch.setenv("HITL_HEAD_FILE", "heads.jsonl")
     monkeypatch.setenv("HITL_HEAD_KEY_FILE", "a.key")
     hitl("run", "tasks.json", "--outputs", "agent_outputs.json")
-    hitl("resume", "task_002", "approve", "--reviewer", "domain_reviewer")
+    hitl("decide", "task_002", "approve", "--reviewer", "domain_reviewer")
 
     said = hitl("audit", "verify", "--json")
 
@@ -144,7 +144,7 @@ def test_records_and_entries_are_exported_as_lines_of_json(filled, folder):
     records = [json.loads(line) for line in filled("audit", "export").out.splitlines()]
     told = filled("audit", "export", "--events", "--out", "entries.jsonl", "--json").data
 
-    of_the_tasks = [[record.pop(name) for name in OF_THE_TASK] for record in records]
+    of_the_tasks = [[record.pop(name) for name in TASK_COLUMNS] for record in records]
     assert records == filled("audit", "list", "--json").data
     assert of_the_tasks[0] == ["{}", "2025-01-10T09:15:00Z", False]
     entries = [json.loads(line) for line in (folder / "entries.jsonl").read_text().splitlines()]
@@ -172,8 +172,8 @@ def test_every_form_of_export_has_every_field_of_a_record(filled, folder):
     filled("audit", "export", "--format", "csv", "--out", "records.csv")
 
     with (folder / "records.csv").open(newline="") as file:
-        assert next(csv.reader(file)) == [*AuditRecord.model_fields, *OF_THE_TASK]
-    assert list(json.loads(filled("audit", "export").out.splitlines()[0])) == [*AuditRecord.model_fields, *OF_THE_TASK]
+        assert next(csv.reader(file)) == [*AuditRecord.model_fields, *TASK_COLUMNS]
+    assert list(json.loads(filled("audit", "export").out.splitlines()[0])) == [*AuditRecord.model_fields, *TASK_COLUMNS]
 
 
 def test_in_csv_nothing_is_a_formula(hitl, folder):
@@ -182,7 +182,7 @@ def test_in_csv_nothing_is_a_formula(hitl, folder):
     (folder / "t.json").write_text(json.dumps([task]))
     (folder / "o.json").write_text(json.dumps([output]))
     hitl("run", "t.json", "--outputs", "o.json")
-    hitl("resume", "t", "reject", "--reviewer", "domain_reviewer", "--feedback", "=HYPERLINK(1)")
+    hitl("decide", "t", "reject", "--reviewer", "domain_reviewer", "--feedback", "=HYPERLINK(1)")
 
     hitl("audit", "export", "--format", "csv", "--out", "records.csv")
 

@@ -43,7 +43,7 @@ def test_what_was_changed_is_named_and_nothing_is_signed_or_proven_on_it(filled,
 
     bad = filled("audit", "verify", "--json").data["bad_entry"]
     assert (said.code, said.out) == (1, "")
-    assert said.err.startswith(f"hitl: entry {bad}: its text was changed")
+    assert said.err.startswith(f"hitl: entry {bad}: its text was altered")
     for command in (["head"], ["prove", "task_001"]):
         refused = filled("audit", *command)
         assert (refused.code, f"entry {bad}" in refused.err) == (1, True)
@@ -56,7 +56,7 @@ def test_an_end_that_was_cut_off_is_found_with_a_head(filled, intruder):
 
     said = filled("audit", "verify", "--head", "heads.jsonl")
 
-    assert (said.code, "its end was cut off" in said.err) == (1, True)
+    assert (said.code, "the end was truncated" in said.err) == (1, True)
 
 
 def test_a_proof_is_checked_without_the_database(filled, folder):

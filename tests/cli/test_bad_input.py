@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hitl_orchestrator.wiring.build import canonical
+from hitl_orchestrator.services.config_files import canonical
 
 GONE = "gone"
 TASK = json.loads(canonical("tasks.json"))[0]
@@ -167,9 +167,9 @@ REVIEWERS = [
     ({**PEOPLE, "escalation_chain": ["a", "a"]}, "v: escalation_chain: a role stands twice"),
     ({**PEOPLE, "reviewrs": []}, "v: reviewrs: unknown field; did you mean 'reviewers'?"),
 ]
-RESUME = ("resume", "x", "approve", "--reviewer", "a")
-MODIFY = ("resume", "x", "modify", "--reviewer", "a", "--output")
-NO_STORE = "store 'sqlite:///hitl.db' cannot be used: there is no such file; 'hitl run' makes one"
+RESUME = ("decide", "x", "approve", "--reviewer", "a")
+MODIFY = ("decide", "x", "modify", "--reviewer", "a", "--output")
+NO_STORE = "store 'sqlite:///hitl.db' cannot be used: there is no such file; 'hitl run' creates one"
 LINES = [
     (("runn", "t"), "no such command 'runn'"),
     (("run",), "missing argument 'TASKS'"),
@@ -200,9 +200,9 @@ LINES = [
     (RESUME[:2], "missing argument 'DECISION'"),
     (RESUME[:3], "missing option '--reviewer'"),
     (RESUME, NO_STORE),
-    (("resume", "x", "aprove", "--reviewer", "a"), "escalate; did you mean 'approve'?"),
-    ((*RESUME[:4], "a b"), f'resume: reviewer_id: "a b" {NO_ID}'),
-    ((*RESUME, "--assessment", "sure"), f'resume: confidence_assessment: "sure" {LEVELS}'),
+    (("decide", "x", "aprove", "--reviewer", "a"), "escalate; did you mean 'approve'?"),
+    ((*RESUME[:4], "a b"), f'decide: reviewer_id: "a b" {NO_ID}'),
+    ((*RESUME, "--assessment", "sure"), f'decide: confidence_assessment: "sure" {LEVELS}'),
     ((*MODIFY, "{"), f"--output: line 1 column 2: {IS_NOT_JSON}"),
     ((*MODIFY, "[]"), "--output: a list is not an object"),
     ((*MODIFY, '{"label": "x"}'), "--output: predicted_label: this field is required"),
@@ -211,7 +211,7 @@ LINES = [
     (("policy", "check", "t"), "t: a policy is an object with policy_id and rules"),
     (("policy", "explain", "x"), NO_STORE),
     (("policy", "explain", "t", "--outputs", "nope.json"), "nope.json: cannot be read"),
-    (("policy", "explain", "x", "--outputs", "t"), "--outputs: a known case has its own output"),
+    (("policy", "explain", "x", "--outputs", "t"), "--outputs: a stored case has its own output"),
     (("demo", "--data-into", "t"), "t: cannot be written: File exists"),
 ]
 CASES = [

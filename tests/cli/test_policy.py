@@ -95,7 +95,7 @@ def test_check_says_in_plain_words_what_is_odd_with_an_example_and_what_mends_it
     answer = hitl("policy", "check", "routing_policy.json")
 
     assert (answer.code, answer.err) == (0, "")
-    assert "mend: raise rule_002's min_confidence from 0.75 to 0.8 (tightens)" in answer.out
+    assert "repair: raise rule_002's min_confidence from 0.75 to 0.8 (tightens)" in answer.out
     told = " ".join(answer.out.split())
     assert "for example: medium risk with a confidence of 0.75, beside low risk with a confidence of 0.75" in told
 
@@ -108,7 +108,7 @@ def test_strict_says_no_to_a_warning_and_yes_to_the_mended_policy(hitl):
 def test_check_as_json_has_the_kind_the_examples_and_the_mends(hitl):
     (found, gap) = hitl("policy", "check", "routing_policy.json", "--json").data["findings"]
 
-    assert (found["kind"], found["severity"], found["rules"], len(found["mends"])) == (
+    assert (found["kind"], found["severity"], found["rules"], len(found["repairs"])) == (
         "monotonicity",
         "warning",
         ["rule_005"],
@@ -142,7 +142,7 @@ def test_the_map_is_written_as_svg_or_png_and_as_nothing_else(hitl, folder):
         assert hitl("policy", "check", "routing_policy.json", "--map-file", name).code == 0
         assert (folder / name).read_bytes().startswith(begins)
     answer = hitl("policy", "check", "routing_policy.json", "--map-file", "map.gif")
-    assert (answer.code, "says neither SVG nor PNG; end it with .svg or .png" in answer.err) == (2, True)
+    assert (answer.code, "is neither SVG nor PNG; end it with .svg or .png" in answer.err) == (2, True)
     answer = hitl("policy", "check", "routing_policy.json", "--map-file", "nowhere/map.svg")
     assert (answer.code, "cannot be written" in answer.err) == (2, True)
 

@@ -39,7 +39,7 @@ def test_a_policy_compared_with_itself_changes_nothing(hitl):
     told = hitl("policy", "diff", "routing_policy.json", "routing_policy.json")
 
     assert (told.code, told.err) == (0, "")
-    assert "Every case is answered as before." in told.out
+    assert "Every case is decided as before." in told.out
 
 
 def test_an_unfit_policy_is_refused(hitl, folder):
@@ -61,7 +61,7 @@ def test_of_policies_for_very_many_users_it_is_told_what_was_not_looked_at(hitl,
     rule = {"priority": 1, "action": "human_review", "conditions": {"risk_level": "high"}}
     users = {name: {"policy_id": name, "rules": [rule | {"rule_id": f"of_{name}"}]} for name in "abcdefg"}
     (folder / "many.json").write_text(json.dumps({"policy_id": "many", "rules": [], "users": users}))
-    told = "Where layers of more than 6 users answer one case, what several of them request together was not looked at."
+    told = "Not checked: the combined requests of several users, where layers name more than 6 users."
 
     assert told in " ".join(hitl("policy", "diff", "many.json", "many.json").out.split())
     assert hitl("policy", "diff", "many.json", "many.json", "--json").data["every_list_of_users"] is False

@@ -17,8 +17,8 @@ def test_it_says_what_was_destroyed_and_what_it_cannot_reach(filled, folder):
 
     assert (said.code, said.err) == (0, "")
     assert "is redacted:" in said.out
-    assert "values destroyed, and the key of their digests." in said.out.replace("\n", " ")
-    assert "Not reached: back-ups" in said.out
+    assert "values erased, with the key of their digests." in said.out.replace("\n", " ")
+    assert "Not erased: backups" in said.out
 
 
 def test_as_json_it_is_the_receipt(filled):
@@ -59,7 +59,7 @@ def test_what_was_said_is_in_no_answer_and_no_file_any_more(filled, folder, task
     assert words.encode() not in store
     assert label.encode() not in store
     assert filled("audit", "verify").code == 0
-    assert "What agents and people wrote in it was erased" in filled("show", task).out
+    assert "The texts of agents and people in it were erased" in filled("show", task).out
 
 
 def test_a_proof_of_a_redacted_case_still_proves_its_entries(filled, folder):
@@ -70,8 +70,8 @@ def test_a_proof_of_a_redacted_case_still_proves_its_entries(filled, folder):
     before, after = filled("audit", "check", "before.json"), filled("audit", "check", "after.json")
 
     assert (before.code, after.code) == (0, 0)
-    assert "values of what was said in it: all as the entries name them." in before.out
-    assert "What was said in the case is not in the proof." in after.out
+    assert "values of its contents match the digests in the entries." in before.out
+    assert "The proof does not include the contents of the case." in after.out
 
 
 def test_a_case_that_waits_is_not_redacted(hitl, folder):

@@ -62,8 +62,8 @@ def test_json_is_plain_ascii(evil):
         (("inbox",), ["evil contains 42"]),
         (("audit", "show", "evil"), ["entry 2 contains 42", "entry 3 contains 24"]),
         (
-            ("resume", "evil", "approve", "--reviewer", "senior_manager", "--feedback", "fine\u200b"),
-            ["what the agent proposed contains 24", "the task contains 18", "this answer contains 1"],
+            ("decide", "evil", "approve", "--reviewer", "senior_manager", "--feedback", "fine\u200b"),
+            ["what the agent proposed contains 24", "the task contains 18", "this decision contains 1"],
         ),
     ],
 )
@@ -139,17 +139,17 @@ def test_an_interrupt_ends_with_a_sentence_and_130(folder):
     out, err = reading.communicate(timeout=60)
 
     assert (reading.returncode, out) == (130, "")
-    assert err.splitlines()[-1] == "hitl: interrupted; 'hitl recover' drives on what is unfinished"
+    assert err.splitlines()[-1] == "hitl: interrupted; 'hitl recover' resumes unfinished cases"
 
 
 def test_what_nobody_foresaw_is_one_sentence_and_a_request_to_report_it(hitl, folder, monkeypatch):
-    monkeypatch.setattr("hitl_orchestrator.cli.commands.reviews.inbox.views", None)
+    monkeypatch.setattr("hitl_orchestrator.cli.views.inbox.inbox", None)
 
     hitl(*RUN)
     answer = hitl("inbox")
 
     assert (answer.code, answer.err.count("\n")) == (2, 1)
-    assert answer.err.startswith("hitl: this is a fault of hitl-orchestrator, please report it (AttributeError: ")
+    assert answer.err.startswith("hitl: this is a bug in hitl-orchestrator, please report it (TypeError: ")
     monkeypatch.setenv("HITL_DEBUG", "1")
     assert "Traceback" in hitl("inbox").err
 
@@ -183,8 +183,8 @@ def test_the_shell_completes_commands_and_decisions(folder):
         command = [sys.executable, "-c", "from hitl_orchestrator.cli import main; main()"]
         return subprocess.run(command, env=environment, check=False, capture_output=True, text=True).stdout.split()
 
-    assert completed("hitl re") == ["resume", "recover", "review", "release"]
-    assert completed("hitl resume x mo") == ["modify"]
+    assert completed("hitl re") == ["recover", "release"]
+    assert completed("hitl decide x mo") == ["modify"]
 
 
 @pytest.mark.parametrize(

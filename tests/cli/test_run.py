@@ -53,7 +53,7 @@ def test_running_a_file_twice_is_the_same_cases_and_says_so(hitl, command):
     again = hitl(*command)
 
     assert (again.code, again.err) == (0, "")
-    assert "5 of them were known before: nothing was stored twice." in again.out
+    assert "5 of them existed before: nothing was stored twice." in again.out
     assert hitl(*command, "--json").data == first
 
 
@@ -128,7 +128,7 @@ def test_a_recorded_review_that_no_person_was_needed_for_is_told(hitl, folder):
     answer = hitl(*REPLAY)
 
     assert answer.code == 0
-    assert "Not used, for these cases needed no person: the recorded reviews of task_001." in answer.out
+    assert "Recorded reviews not used, because these tasks needed no reviewer: task_001." in answer.out
 
 
 def test_no_record_decides_a_case_that_came_in_live(hitl):
@@ -138,7 +138,7 @@ def test_no_record_decides_a_case_that_came_in_live(hitl):
 
     assert answer.code == 1
     assert answer.err.splitlines() == [
-        f"hitl: task '{task}' came in live before: a person decides it, with 'hitl resume', and no record does"
+        f"hitl: task '{task}' was submitted live before; a reviewer decides it, with 'hitl decide', no record"
         for task in WAITING
     ]
 
@@ -196,7 +196,7 @@ def test_recover_drives_on_what_was_taken_in_and_the_second_time_nothing(hitl, f
         orchestrator.cases.enqueue(Task(**{**task, "task_id": "left"}))
 
     assert [(case["task_id"], case["status"]) for case in hitl("recover", "--json").data] == [("left", "waiting")]
-    assert hitl("recover").out == "Nothing to recover: every case is finished or waits for a person.\n"
+    assert hitl("recover").out == "Nothing to recover: every case is finished or waits for a reviewer.\n"
 
 
 def test_recover_names_each_case_that_stays_and_drives_the_others_on(hitl, folder):
@@ -204,13 +204,13 @@ def test_recover_names_each_case_that_stays_and_drives_the_others_on(hitl, folde
     task = json.loads((folder / "tasks.json").read_text())[0]
     with Orchestrator.open("sqlite:///hitl.db") as orchestrator:
         orchestrator.cases.enqueue(Task(**{**task, "task_id": "left"}))
-        orchestrator.services.version = "another"
+        orchestrator.services.reader.graph_version = "another"
         orchestrator.cases.enqueue(Task(**{**task, "task_id": "older"}))
 
     answer = hitl("recover")
 
     assert answer.code == 1
-    assert "Drove 1 case on; 1 could not be." in answer.out
+    assert "Resumed 1 case; 1 could not be resumed." in answer.out
     assert answer.err.count("\n") == 1
     assert "stays as it was" in answer.err
     assert "was routed under graph 'another'" in answer.err
@@ -219,7 +219,7 @@ def test_recover_names_each_case_that_stays_and_drives_the_others_on(hitl, folde
 def test_a_store_in_memory_keeps_nothing_and_says_so(hitl, folder):
     answer = hitl(*RUN, "--store", "memory://")
 
-    assert (answer.code, answer.out.splitlines()[-1]) == (0, "memory:// keeps nothing: these cases are gone now.")
+    assert (answer.code, answer.out.splitlines()[-1]) == (0, "memory:// stores nothing: these cases are discarded.")
     assert not list(folder.glob("*.db"))
 
 
@@ -253,7 +253,7 @@ def test_the_demo_overwrites_no_file_of_yours(hitl, folder):
 
     answer = hitl("demo", "--data-into", ".")
 
-    assert (answer.code, answer.err) == (2, "hitl: tasks.json: is there with other content; choose another folder\n")
+    assert (answer.code, answer.err) == (2, "hitl: tasks.json: exists with other content; choose another folder\n")
     assert (folder / "tasks.json").read_text() == "mine"
 
 

@@ -20,7 +20,7 @@ from hitl_orchestrator.domain.input.parsing import parse, parse_many, read_json,
 from hitl_orchestrator.domain.invisible_characters import hidden_in
 from hitl_orchestrator.domain.value import MAX_SIZE
 from hitl_orchestrator.errors import HitlError, UnknownCase
-from hitl_orchestrator.wiring.build import read_file
+from hitl_orchestrator.services.config_files import read_file
 
 KINDS = ("task", "output", "answer", "policy", "people")
 ENTRIES = {kind: [entry for entry in corpus() if entry.kind == kind] for kind in KINDS}
@@ -142,7 +142,7 @@ def test_the_library_says_so_of_policies_and_people(address, texts, tmp_path, ki
         try:
             with Orchestrator.open(address, **{"policy" if kind == "policy" else "reviewers": path}) as opened:
                 wrong += unlike(entry, None)
-                policy, task_id = opened.services.rulebook.active, f"under-{number}"
+                policy, task_id = opened.services.registry.active, f"under-{number}"
                 opened.submit(given_task(task_id), given_output(task_id))
                 if opened.services.ledger.policy(policy.hash) != policy.policy.model_dump(mode="json"):
                     wrong.append(f"{entry.name}: came back otherwise")

@@ -122,11 +122,11 @@ def test_whoever_cannot_have_read_it_is_fast(seconds, fast):
 
 
 def test_approvals_of_planted_errors_are_counted_apart():
-    planted = {"probe": QualityCheckKind.KNOWN_ANSWER}
+    planted = {"quality_check": QualityCheckKind.KNOWN_ANSWER}
     records = [
-        *many(4, ("r01", "approve"), probe_expected="reject", **planted),
-        *many(1, ("r01", "reject"), probe_expected="modify", start=4, **planted),
-        *many(3, ("r01", "approve"), probe_expected="approve", start=5, **planted),
+        *many(4, ("r01", "approve"), quality_check_expected="reject", **planted),
+        *many(1, ("r01", "reject"), quality_check_expected="modify", start=4, **planted),
+        *many(3, ("r01", "approve"), quality_check_expected="approve", start=5, **planted),
     ]
 
     found = told_of(records)
@@ -137,7 +137,7 @@ def test_approvals_of_planted_errors_are_counted_apart():
 
 
 def test_one_planted_error_in_five_may_be_bad_luck():
-    planted = {"probe": QualityCheckKind.KNOWN_ANSWER, "probe_expected": "reject"}
+    planted = {"quality_check": QualityCheckKind.KNOWN_ANSWER, "quality_check_expected": "reject"}
     records = [*many(4, ("r01", "reject"), **planted), *many(1, ("r01", "approve"), start=4, **planted)]
 
     found = told_of(records)
@@ -169,8 +169,8 @@ def test_votes_on_one_case_are_compared_the_last_of_each_person():
 def test_a_second_look_is_compared_with_the_first_for_both():
     records = [
         a_record("a", ("r01", "approve")),
-        a_record("b", ("r02", "reject"), probe=QualityCheckKind.SECOND_REVIEW, probe_of="a"),
-        a_record("c", ("r02", "reject"), probe=QualityCheckKind.SECOND_REVIEW, probe_of="gone"),
+        a_record("b", ("r02", "reject"), quality_check=QualityCheckKind.SECOND_REVIEW, quality_check_of="a"),
+        a_record("c", ("r02", "reject"), quality_check=QualityCheckKind.SECOND_REVIEW, quality_check_of="gone"),
     ]
 
     assert [(one.with_peers.count, one.with_peers.of) for one in care(records)] == [(0, 1), (0, 1)]
@@ -233,8 +233,8 @@ def test_a_share_lies_in_its_interval_and_more_of_the_same_makes_it_narrower(ans
 )
 def test_whatever_the_records_say_the_counts_add_up(drawn):
     records = [
-        a_record(f"case-{number}", *votes, seconds=seconds, probe=probe, probe_of=of)
-        for number, (votes, seconds, probe, of) in enumerate(drawn)
+        a_record(f"case-{number}", *votes, seconds=seconds, quality_check=quality_check, quality_check_of=of)
+        for number, (votes, seconds, quality_check, of) in enumerate(drawn)
     ]
 
     found = care(records)

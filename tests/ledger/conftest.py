@@ -1,4 +1,7 @@
-"""Every store, by name. A new one is one more line in `address_of`, and the whole suite of promises holds it."""
+"""One fixture per store, so that every test of the port runs against each of them.
+
+A store in memory runs the same statements as a SQLite file; `test_memory_store.py` tests its differences.
+"""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,9 +12,9 @@ from support.postgres_fixtures import TEMPLATE
 from support.stores import address_of
 
 from hitl_orchestrator.ledger.ports.ledger import Ledger
-from hitl_orchestrator.wiring.build import open_ledger
+from hitl_orchestrator.wiring.stores import open_ledger
 
-STORES = ("memory", "sqlite", "postgres")
+STORES = ("sqlite", "postgres")
 
 
 @pytest.fixture(params=STORES)

@@ -78,7 +78,7 @@ def test_what_is_decided_cannot_be_claimed(ledger, row):
 def test_a_claim_breaks_no_seal(ledger, row):
     claim(ledger, row)
 
-    assert ledger.proven(row.review_id).claimed_by == "ana"
+    assert ledger.verified_review(row.review_id)[0].claimed_by == "ana"
 
 
 def test_of_many_who_claim_at_once_one_has_it(ledger, row):

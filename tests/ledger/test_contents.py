@@ -49,7 +49,7 @@ def test_a_value_that_is_missing_or_changed_is_never_read_as_what_was_said():
     mark = contents.mark("pay 1 euro")
 
     for body in ("", contents.body.replace("1 euro", "9 euro")):
-        with pytest.raises(LedgerDamaged, match="missing or was changed"):
+        with pytest.raises(LedgerDamaged, match="missing or altered"):
             Contents(contents.key, body).value(mark)
 
 
@@ -127,7 +127,7 @@ def test_contents_that_are_there_again_behind_a_redaction_are_found(half_redacte
 
     put_back(half_redacted, gone, "0" * 64, "")
 
-    assert "was erased, and is there again" in half_redacted.audit.verify().problem
+    assert "were erased, and exist again" in half_redacted.audit.verify().problem
 
 
 @pytest.mark.parametrize(
@@ -169,6 +169,6 @@ def test_an_entry_may_not_say_that_something_was_erased_before_it_was(tmp_path):
         with tampering(hitl) as connection:
             connection.execute("DELETE FROM contents")
 
-        assert "missing, and no entry tells that it was erased" in hitl.audit.verify().problem
+        assert "are missing, and no entry records that they were erased" in hitl.audit.verify().problem
         with pytest.raises(LedgerDamaged):
             hitl.cases.redact(task_id="task-1", reason="to hide it")

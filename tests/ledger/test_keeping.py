@@ -83,8 +83,8 @@ def test_every_entry_holds_the_digest_of_the_one_before(ledger):
     row = ledger.decide(ledger.open_review(a_shown("case-1"), NINE), a_verdict(), PERSON)
     ledger.finish(an_outcome(case.submission, row), a_routing(), NINE)
 
-    with ledger.books() as books:
-        entries = list(books.entries())
+    with ledger.snapshot() as snapshot:
+        entries = list(snapshot.entries())
     assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
     assert [entry.digest for entry in entries] == [event.digest for event in ledger.events()]
     previous = "0" * 64

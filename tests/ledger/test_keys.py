@@ -10,9 +10,9 @@ import pytest
 from support.builders import AGENT, NINE, a_shown, a_submission
 
 from hitl_orchestrator.errors import InvalidKey, SealKeyMissing, TamperedReview
-from hitl_orchestrator.ledger.keys.files import encryption_key, keys_in, new_key, private_text, seals_from
-from hitl_orchestrator.ledger.keys.mac import ephemeral_seals
-from hitl_orchestrator.wiring.build import open_ledger
+from hitl_orchestrator.ledger.keys.files import authenticator_from, encryption_key, keys_in, new_key, private_text
+from hitl_orchestrator.ledger.keys.mac import ephemeral_authenticator
+from hitl_orchestrator.wiring.stores import open_ledger
 
 
 @pytest.fixture
@@ -77,17 +77,17 @@ def test_what_is_no_key_is_refused_with_the_remedy(tmp_path, text):
     key.write_text(text, encoding="utf-8")
 
     with pytest.raises(InvalidKey) as refusal:
-        seals_from(key, tmp_path / "unused")
+        authenticator_from(key, tmp_path / "unused")
     assert str(key) in str(refusal.value)
 
     if text.isascii() and text:
         with pytest.raises(InvalidKey, match="openssl rand -hex 32"):
-            seals_from(text, tmp_path / "unused")
+            authenticator_from(text, tmp_path / "unused")
 
 
 def test_a_key_file_that_is_named_and_missing_is_refused(tmp_path):
     with pytest.raises(InvalidKey, match="there is no such file"):
-        seals_from(tmp_path / "lost", tmp_path / "unused")
+        authenticator_from(tmp_path / "lost", tmp_path / "unused")
 
     assert list(tmp_path.iterdir()) == []
 
@@ -107,12 +107,12 @@ def test_a_store_whose_key_is_gone_while_cases_wait_is_not_opened(store_file, ke
     key = key_file.read_text()
     key_file.unlink()
 
-    with pytest.raises(SealKeyMissing, match="restore it from its back-up, or give the key with HITL_SEAL_KEY"):
+    with pytest.raises(SealKeyMissing, match="restore it from a backup, or give the key with HITL_SEAL_KEY"):
         open_ledger(store)
     assert not key_file.exists()
 
     with closing(open_ledger(store, key)) as ledger:
-        assert ledger.proven("case-1.0").review_id == "case-1.0"
+        assert ledger.verified_review("case-1.0")[0].review_id == "case-1.0"
 
 
 def test_a_store_whose_key_is_gone_and_not_needed_makes_a_new_one(store_file, key_file):
@@ -140,15 +140,15 @@ def test_a_key_for_encryption_has_32_bytes(key):
 
 
 def test_a_key_is_never_shown():
-    assert "lambda" not in repr(ephemeral_seals())
+    assert "lambda" not in repr(ephemeral_authenticator())
     with pytest.raises(InvalidKey) as refusal:
-        seals_from("ab" * 31, Path("unused"))
+        authenticator_from("ab" * 31, Path("unused"))
     assert "abab" not in str(refusal.value)
 
 
 def test_a_review_that_is_not_there_is_not_proven(ledger):
-    with pytest.raises(TamperedReview, match="it is gone"):
-        ledger.proven("case-1.0")
+    with pytest.raises(TamperedReview, match="its row is missing"):
+        ledger.verified_review("case-1.0")
 
 
 def test_the_same_cause_sounds_the_alarm_once_in_each_case(ledger):

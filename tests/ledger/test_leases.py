@@ -13,8 +13,9 @@ from support.builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submissi
 
 from hitl_orchestrator.domain.enums import CaseStage, DecisionSource, OnTimeout
 from hitl_orchestrator.errors import CaseChanged, KeyReused, LeaseLost, ReviewExpired, StaleReview
+from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.store.leases import Holder, is_gone
-from hitl_orchestrator.wiring.build import open_ledger
+from hitl_orchestrator.wiring.stores import open_ledger
 
 AUTO = a_routing("auto_approve")
 A_MOMENT = timedelta(milliseconds=1)
@@ -120,7 +121,7 @@ def test_a_lease_that_has_ended_may_be_taken_and_what_it_would_still_write_is_re
 
     assert elsewhere(lambda: other.take("case-1"))
 
-    with pytest.raises(LeaseLost, match="driven by another process"):
+    with pytest.raises(LeaseLost, match="another process holds its lease"):
         hasty.finish(an_outcome(a_submission()), AUTO, NINE)
     with pytest.raises(LeaseLost):
         hasty.open_review(a_shown(), NINE)
@@ -164,7 +165,7 @@ def test_what_a_closed_ledger_held_may_be_taken(url):
 HOLDS = """
 import sys
 from support.builders import AGENT, a_submission
-from hitl_orchestrator.wiring.build import open_ledger
+from hitl_orchestrator.wiring.stores import open_ledger
 
 ledger = open_ledger(sys.argv[1])
 ledger.receive(a_submission(), AGENT, driving=True)
@@ -210,7 +211,7 @@ def test_a_review_is_due_so_long_after_its_opening_by_the_clock_of_the_store(led
 
     assert before - A_MOMENT <= row.due_at - timedelta(hours=1) <= ledger.now()
     assert (row.opened_at, row.expires_at) == (NINE, row.due_at)
-    assert ledger.case("case-1").reviews == (row,) == tuple(ledger.inbox())
+    assert ledger.case("case-1").reviews == (row,) == tuple(ledger.waiting(InboxFilter()))
     assert ledger.expired() == []
     assert ledger.expire(row, by_nobody("reject")) is None
 
@@ -226,7 +227,7 @@ def test_a_review_without_a_deadline_never_expires(ledger):
 def test_an_answer_that_comes_too_late_is_refused(ledger):
     row = out_of_time(ledger)
 
-    with pytest.raises(ReviewExpired, match="its time was up"):
+    with pytest.raises(ReviewExpired, match="no longer accepts decisions"):
         ledger.decide(row, a_verdict(), PERSON)
     assert [one.review_id for one in ledger.expired()] == [row.review_id]
 
@@ -241,7 +242,7 @@ def test_a_review_whose_time_is_up_is_rejected_once(ledger):
     assert ledger.expired() == []
     with pytest.raises(ReviewExpired):
         ledger.decide(row, a_verdict(), PERSON)
-    assert ledger.proven(row.review_id) == expired
+    assert ledger.verified_review(row.review_id)[0] == expired
     record = ledger.finish(an_outcome(a_submission(), expired), a_routing(), NINE)
     assert (record.final_decision, record.decision_source, record.final_output) == ("rejected", "timeout", None)
     assert kinds(ledger) == ["submitted", "routed", "review_opened", "expired", "resumed", "finished"]
@@ -254,7 +255,7 @@ def test_a_review_whose_time_is_up_is_passed_up_once(ledger):
     assert ledger.expire(row, by_nobody("escalate"), above).status == "escalated"
 
     assert ledger.expire(row, by_nobody("escalate"), above) is None
-    assert [one.role for one in ledger.inbox()] == ["senior_manager"]
+    assert [one.role for one in ledger.waiting(InboxFilter())] == ["senior_manager"]
     with pytest.raises(ReviewExpired):
         ledger.decide(row, a_verdict(), PERSON)
 
@@ -274,7 +275,7 @@ def test_what_is_due_first_is_listed_first(ledger):
         shown = {"case_id": case_id, "review_id": f"{case_id}.0", "task": task}
         ledger.open_review(timed(within=timedelta(hours=hours), **shown) if hours else a_shown(**shown), NINE)
 
-    assert [row.case_id for row in ledger.inbox()] == ["case-2", "case-3", "case-1", "case-0"]
+    assert [row.case_id for row in ledger.waiting(InboxFilter())] == ["case-2", "case-3", "case-1", "case-0"]
 
 
 def test_a_review_that_shows_something_else_is_stale_and_not_late(ledger):

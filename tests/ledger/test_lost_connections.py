@@ -14,11 +14,14 @@ from support.postgres_server import HARM, Server
 
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.errors import StoreUnavailable
+from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.ports.ledger import Ledger
-from hitl_orchestrator.ledger.store.claims import SqlQueue
-from hitl_orchestrator.ledger.store.leased_work import SqlWork
-from hitl_orchestrator.ledger.store.ledger import SqlLedger
-from hitl_orchestrator.wiring.build import open_ledger
+from hitl_orchestrator.ledger.store.cases import CaseRepository
+from hitl_orchestrator.ledger.store.claims import ClaimRepository
+from hitl_orchestrator.ledger.store.outcomes import OutcomeRepository
+from hitl_orchestrator.ledger.store.policies import PolicyRepository
+from hitl_orchestrator.ledger.store.reviews import ReviewRepository
+from hitl_orchestrator.wiring.stores import open_ledger
 
 CASE = a_submission()
 
@@ -179,7 +182,7 @@ def test_connections_that_the_server_closed_between_two_calls_are_replaced(own_s
         ledger.open_review(a_shown(), NINE)
         HARM[harm](own_server)
 
-        assert [row.review_id for row in ledger.inbox()] == ["case-1.0"]
+        assert [row.review_id for row in ledger.waiting(InboxFilter())] == ["case-1.0"]
 
 
 def test_a_listing_goes_on_behind_what_it_has_yielded(own_server, store, monkeypatch):
@@ -210,11 +213,11 @@ def test_a_server_that_stays_away_is_told_and_comes_back(own_server, store, monk
         assert ledger.open_review(a_shown(), NINE).review_id == "case-1.0"
 
 
-def test_every_operation_is_done_again_when_its_connection_was_lost():
-    own = {**vars(SqlWork), **vars(SqlQueue), **vars(SqlLedger)}
-    # What is given back is given back by itself when its lease ends.
-    operations = {
-        name: method for name, method in own.items() if not name.startswith("_") and name not in ("close", "release")
-    }
+REPOSITORIES = (CaseRepository, OutcomeRepository, ReviewRepository, ClaimRepository, PolicyRepository)
+
+
+@pytest.mark.parametrize("repository", REPOSITORIES)
+def test_every_operation_is_retried_after_a_lost_connection(repository):
+    operations = {name: method for name, method in vars(repository).items() if not name.startswith("_")}
 
     assert [name for name, method in operations.items() if not hasattr(method, "__wrapped__")] == []

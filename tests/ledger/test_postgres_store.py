@@ -17,9 +17,8 @@ from support.postgres_server import somebody_else
 from hitl_orchestrator.errors import HitlError, StoreUnavailable
 from hitl_orchestrator.ledger.database.address import can_be_read, shown
 from hitl_orchestrator.ledger.database.tables import metadata
-from hitl_orchestrator.wiring.build import open_ledger, store_exists
+from hitl_orchestrator.wiring.stores import open_ledger, store_exists
 
-ONLY_SQLITE = {"ends_of_cases", "beginnings_of_cases"}
 REFUSED = "the ledger is append-only"
 
 
@@ -74,9 +73,9 @@ def test_entries_can_be_neither_changed_nor_deleted(finished, sql, role):
         ("INSERT INTO events VALUES (99, 'case-1', 'finished', '{}', 'x')", "one_outcome_per_case"),
         ("INSERT INTO events VALUES (1, 'case-9', 'submitted', '{}', 'x')", "events_pkey"),
         (
-            "INSERT INTO reviews SELECT 'r' || n, 'case-1', n, 'r', 'd', 'open', 1, 'x', '{}', 'now', 'now', "
-            "'now', NULL, NULL, NULL, NULL, 's' "
-            "FROM generate_series(0, 1) AS n",
+            "INSERT INTO reviews (review_id, case_id, level, role, domain, status, version, digest, shown, opened_at, "
+            "due_at, expires_at, remind_at, task_type, risk_level, seal) SELECT 'r' || n, 'case-1', n, 'r', 'd', "
+            "'open', 1, 'x', '{}', 'now', 'now', 'now', 'now', 't', 'low', 's' FROM generate_series(0, 1) AS n",
             "one_open_review_per_case",
         ),
     ],
@@ -90,8 +89,7 @@ def test_the_migrations_make_the_tables_that_the_code_knows(database):
     engine = database.engine()
     with engine.connect() as connection:
         foreign = {"include_name": lambda name, kind, _: kind != "table" or not name.startswith("checkpoint")}
-        only_sqlite = {"include_object": lambda _, name, *__: name not in ONLY_SQLITE}
-        context = MigrationContext.configure(connection, opts=foreign | only_sqlite)
+        context = MigrationContext.configure(connection, opts=foreign)
         differences = compare_metadata(context, metadata)
     engine.dispose()
 
@@ -107,7 +105,6 @@ def test_the_migrations_make_the_partial_indexes_that_the_code_knows(database, e
             index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
     with engine.connect() as connection:
         indexes = {index.name: index for table in metadata.tables.values() for index in table.indexes}
-        indexes = {name: index for name, index in indexes.items() if name not in ONLY_SQLITE}
         made = dict(connection.exec_driver_sql("SELECT indexname, indexdef FROM pg_indexes").fetchall())
         with somebody_else(empty_database) as known:
             for table in metadata.sorted_tables:
@@ -161,7 +158,7 @@ from datetime import UTC, datetime
 from hitl_orchestrator.graph.postgres_checkpoints import postgres_checkpoints
 from hitl_orchestrator.ledger.database import migrate
 from hitl_orchestrator.ledger.store import ledger as sql
-from hitl_orchestrator.wiring.build import open_ledger
+from hitl_orchestrator.wiring.stores import open_ledger
 print("ready", flush=True)
 sys.stdin.readline()
 ledger = open_ledger(sys.argv[1])

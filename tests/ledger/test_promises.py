@@ -24,6 +24,7 @@ from hitl_orchestrator.errors import (
     TaskConflict,
     UnknownCase,
 )
+from hitl_orchestrator.ledger.ports.claims import InboxFilter
 
 AUTO = a_routing("auto_approve")
 
@@ -165,7 +166,7 @@ def test_no_review_is_opened_for_a_case_that_went_another_way(ledger):
     ledger.receive(a_submission("case-1"), AGENT)
     ledger.finish(an_outcome(a_submission("case-1")), AUTO, NINE)
 
-    with pytest.raises(CaseChanged, match="'case-1' was moved on to 'finished'"):
+    with pytest.raises(CaseChanged, match="'case-1' was moved to 'finished'"):
         ledger.open_review(a_shown("case-1"), NINE)
 
     assert ledger.latest_review("case-1") is None
@@ -175,7 +176,7 @@ def test_no_review_is_opened_for_a_case_that_never_came(ledger):
     with pytest.raises(UnknownCase):
         ledger.open_review(a_shown("nobody"), NINE)
 
-    assert (kinds(ledger), list(ledger.inbox())) == ([], [])
+    assert (kinds(ledger), list(ledger.waiting(InboxFilter()))) == ([], [])
 
 
 # Deciding.
@@ -318,7 +319,7 @@ def test_a_person_s_outcome_needs_a_person_s_verdict(ledger):
     ledger.receive(a_submission("case-1"), AGENT)
     claimed = an_outcome(a_submission("case-1")).model_copy(update={"human_involved": True, "decision_source": "human"})
 
-    with pytest.raises(IncompleteOutcome, match="no person's decision is recorded"):
+    with pytest.raises(IncompleteOutcome, match="no reviewer's decision is recorded"):
         ledger.finish(claimed, AUTO, NINE)
 
     assert kinds(ledger) == ["submitted"]

@@ -31,7 +31,7 @@ def claim(ledger, row, who="ana", seconds=HOUR, **more):
 
 
 def give(ledger, row, who, to, seconds=HOUR, **more):
-    return ledger.delegate(row, (who, to), an_actor(who), NINE, seconds=seconds, **more)
+    return ledger.delegate(row, who, to, an_actor(who), NINE, seconds=seconds, **more)
 
 
 def until(ledger, time):
@@ -41,7 +41,10 @@ def until(ledger, time):
 
 def due_in(seconds, remind_before=None):
     decision = a_routing().decision
-    told = {"respond_within": timedelta(seconds=seconds), "asking": ReviewRequirements(remind_before=remind_before)}
+    told = {
+        "respond_within": timedelta(seconds=seconds),
+        "requirements": ReviewRequirements(remind_before=remind_before),
+    }
     return RoutingDecision(**{**dict(decision), **told})
 
 
@@ -89,7 +92,7 @@ def test_a_limit_counts_every_account_of_a_person_and_not_the_review_itself(ledg
     claim(ledger, one, "ana", limit=limit)
 
     for who in limit.accounts:
-        with pytest.raises(NotAuthorized, match="they hold 1 reviews already"):
+        with pytest.raises(NotAuthorized, match="they hold 1 reviews, which is the limit"):
             claim(ledger, two, who, limit=limit)
     assert claim(ledger, two, "ben", limit=Limit(("ben",), 1)).claimed_by == "ben"
 
@@ -180,7 +183,7 @@ def test_a_vote_leaves_the_case_open_for_the_next(ledger):
 
     assert (voted.status, ledger.latest_review("case-1").level, ledger.case("case-1").stage) == ("voted", 1, "waiting")
     assert [event.kind.value for event in ledger.events("case-1")][-2:] == ["voted", "review_opened"]
-    assert ledger.proven(voted.review_id) == voted
+    assert ledger.verified_review(voted.review_id)[0] == voted
 
 
 def test_what_waits_is_narrowed_in_every_way(ledger):

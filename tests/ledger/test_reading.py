@@ -16,6 +16,7 @@ from support.builders import (
 
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.errors import InvalidInput, UnknownCase
+from hitl_orchestrator.ledger.ports.claims import InboxFilter
 
 AUTO = a_routing("auto_approve")
 
@@ -87,15 +88,15 @@ def test_the_longest_waiting_review_comes_first_whatever_came_in_first(ledger):
     for case_id, minute in (("case-1", 3), ("case-2", 1), ("case-3", 2)):
         waiting(ledger, case_id, minutes(minute))
 
-    assert [row.case_id for row in ledger.inbox()] == ["case-2", "case-3", "case-1"]
-    assert [row.case_id for row in ledger.inbox(limit=2)] == ["case-2", "case-3"]
+    assert [row.case_id for row in ledger.waiting(InboxFilter())] == ["case-2", "case-3", "case-1"]
+    assert [row.case_id for row in ledger.waiting(InboxFilter(), 2)] == ["case-2", "case-3"]
 
 
 def test_times_within_one_second_keep_their_order(ledger):
     for case_id, microseconds in (("case-1", 10), ("case-2", 9), ("case-3", 0)):
         waiting(ledger, case_id, NINE.replace(microsecond=microseconds))
 
-    assert [row.case_id for row in ledger.inbox()] == ["case-3", "case-2", "case-1"]
+    assert [row.case_id for row in ledger.waiting(InboxFilter())] == ["case-3", "case-2", "case-1"]
 
 
 def test_the_inbox_is_narrowed_by_role_and_domain(ledger):
@@ -104,7 +105,7 @@ def test_the_inbox_is_narrowed_by_role_and_domain(ledger):
     waiting(ledger, "case-3", minutes(3), role="senior_manager", domain="finance")
 
     def found(**wanted):
-        return [row.case_id for row in ledger.inbox(**wanted)]
+        return [row.case_id for row in ledger.waiting(InboxFilter(**wanted))]
 
     assert found(role="senior_manager") == ["case-2", "case-3"]
     assert found(domain="customer_support") == ["case-1", "case-2"]
@@ -117,7 +118,7 @@ def test_what_was_answered_leaves_the_inbox(ledger):
     ledger.decide(rows[0], a_verdict(), PERSON)
     ledger.decide(rows[1], a_verdict("escalate", at=minutes(9)), PERSON, a_shown("case-2", level=1))
 
-    (left,) = ledger.inbox()
+    (left,) = ledger.waiting(InboxFilter())
 
     assert (left.case_id, left.level, left.opened_at) == ("case-2", 1, minutes(9))
 

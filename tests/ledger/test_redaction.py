@@ -19,6 +19,7 @@ from support.builders import (
 )
 from support.postgres_server import somebody_else
 from support.secret_leaks import SECRET, run, secret_output, told
+from support.stores import address_of
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.audit import Actor
@@ -77,8 +78,8 @@ def test_what_was_said_is_gone_from_everything_that_the_ledger_tells(ledger):
 def test_the_entries_never_say_what_was_said(ledger):
     finished(ledger)
 
-    with ledger.books() as books:
-        assert SECRET not in "".join(entry.entry for entry in books.entries())
+    with ledger.snapshot() as snapshot:
+        assert SECRET not in "".join(entry.entry for entry in snapshot.entries())
 
 
 def test_the_receipt_says_who_erased_what_when_and_why(ledger):
@@ -176,7 +177,7 @@ def test_a_late_answer_is_told_that_the_first_stands_and_not_that_somebody_forge
 
     for row in case.reviews:
         with pytest.raises(ReviewAlreadyDecided, match="by 'ana'"):
-            ledger.proven(row.review_id)
+            ledger.verified_review(row.review_id)
 
 
 def test_two_cases_with_the_same_words_share_no_digest(ledger):
@@ -184,8 +185,8 @@ def test_two_cases_with_the_same_words_share_no_digest(ledger):
     for case_id in ("case-1", "case-2"):
         finished(ledger, case_id)
 
-    with ledger.books() as books:
-        one, two = (Contents(*books.contents(case_id)) for case_id in ("case-1", "case-2"))
+    with ledger.snapshot() as snapshot:
+        one, two = (Contents(*snapshot.contents(case_id)) for case_id in ("case-1", "case-2"))
 
     digests = [{line[:64] for line in said.body.split("\n")} for said in (one, two)]
     assert [len(names) for names in digests] == [7, 7]
@@ -197,17 +198,17 @@ def test_an_auto_approved_case_holds_what_it_said_once(ledger):
     submission = ledger.receive(a_submission(), AGENT).submission
     ledger.finish(an_outcome(submission), a_routing("auto_approve"), NINE)
 
-    with ledger.books() as books:
-        assert len(Contents(*books.contents("case-1"))) == 2  # the description, and one proposal in three entries
+    with ledger.snapshot() as snapshot:
+        assert len(Contents(*snapshot.contents("case-1"))) == 2  # the description, and one proposal in three entries
 
 
 # From the front door, on files.
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "postgres"])
 def hitl(request, tmp_path):
-    stores = {"memory": "memory://", "sqlite": f"sqlite:///{tmp_path / 'hitl.db'}"}
-    url = stores.get(request.param) or request.getfixturevalue("postgres_store")
+    is_server = request.param == "postgres"
+    url = request.getfixturevalue("postgres_store") if is_server else address_of("sqlite", tmp_path)
     with Orchestrator.open(url, head_key=KEY) as opened:
         yield opened
 
@@ -267,8 +268,8 @@ def test_a_refused_answer_leaves_no_digest_of_its_words_behind(hitl):
     with pytest.raises(ReviewAlreadyDecided):
         hitl.decide(task_id="task-1", decision=a_review("reject", "senior_manager", human_feedback=SECRET))
     digest = hitl.cases.history(task_id="task-1")[-1].body["answer"]
-    with hitl.services.ledger.books() as books:
-        assert digest not in list(books.entries())[-1].entry
+    with hitl.services.ledger.snapshot() as snapshot:
+        assert digest not in list(snapshot.entries())[-1].entry
 
     hitl.cases.redact(task_id="task-1", reason="asked for")
 
@@ -307,8 +308,8 @@ def test_no_byte_of_it_is_left_in_the_file_or_in_the_log_beside_it(tmp_path):
     with Orchestrator.open(f"sqlite:///{file}") as hitl:
         for number in range(30):
             run(hitl, number, confidence=0.9 if number % 3 == 0 else 0.5, letter=f"{SECRET} " * 40 * number)
-        with hitl.services.ledger.books() as books:
-            keys = [account.contents.key for account in books.accounts()]
+        with hitl.services.ledger.snapshot() as snapshot:
+            keys = [rows.contents.key for rows in snapshot.cases()]
         assert SECRET.encode() in bytes_of(file)
 
         for number in range(30):

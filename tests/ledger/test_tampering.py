@@ -13,11 +13,12 @@ from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import LedgerDamaged
 from hitl_orchestrator.ledger.keys.signing import new_signing_key
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
-from hitl_orchestrator.wiring.build import now_in_utc, open_to_audit
+from hitl_orchestrator.wiring.clocks import now_in_utc
+from hitl_orchestrator.wiring.stores import open_to_audit
 
 CASES = 60
 KEY = new_signing_key()
-TABLES = ("policies", "events", "cases", "reviews", "refusals")
+TABLES = ("policies", "events", "cases", "reviews", "refusals", "outcomes")
 
 
 class Made:
@@ -135,6 +136,7 @@ def test_nothing_is_signed_or_proven_on_what_was_changed(made):
 
 def test_a_ledger_that_went_another_way_behind_a_head_is_found_with_it(made):
     made.change("DELETE FROM events WHERE seq > ?", made.heads[0].size)
+    made.change("DELETE FROM outcomes WHERE finished_seq > ?", made.heads[0].size)
     made.intruder.rearm()
     with Orchestrator.open(made.store, head_key=KEY) as hitl:
         fill(hitl, 1000, CASES)

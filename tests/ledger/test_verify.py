@@ -22,7 +22,8 @@ from hitl_orchestrator.ledger.events.chain import GENESIS, Entry, Head
 from hitl_orchestrator.ledger.keys.signing import new_signing_key
 from hitl_orchestrator.ledger.verification.chain_check import START, walk
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
-from hitl_orchestrator.wiring.build import now_in_utc, open_to_audit
+from hitl_orchestrator.wiring.clocks import now_in_utc
+from hitl_orchestrator.wiring.stores import open_to_audit
 
 CASES = 230
 KEY = new_signing_key()
@@ -49,23 +50,23 @@ def heads(made):
 
 @pytest.fixture(scope="module")
 def rows(made) -> list[Entry]:
-    with closing(open_to_audit(f"sqlite:///{made[0]}")) as ledger, ledger.books() as books:
-        return list(books.entries())
+    with closing(open_to_audit(f"sqlite:///{made[0]}")) as ledger, ledger.snapshot() as snapshot:
+        return list(snapshot.entries())
 
 
 def found(rows, heads=()):
     """Return the number of the first bad entry, None where nothing is found."""
     answer = walk(iter(rows), heads)
-    assert answer.found is None or answer.found[1]
-    return answer.found and answer.found[0]
+    assert answer.problem is None or answer.problem[1]
+    return answer.problem and answer.problem[0]
 
 
 def found_behind(rows, place, changed):
     """The same for rows that are untouched up to `place`: so far there is nothing to be found."""
     start = Head(place, rows[place - 1].digest) if place else START
     answer = walk(iter(changed), start=start)
-    assert answer.found is None or answer.found[1]
-    return answer.found and answer.found[0]
+    assert answer.problem is None or answer.problem[1]
+    return answer.problem and answer.problem[0]
 
 
 def places(rows):
@@ -199,12 +200,12 @@ def test_a_head_with_another_key_or_another_word_is_not_believed(made, heads):
     file = made[0]
     spoiled = heads[1].model_copy(update={"size": heads[1].size - 1})
 
-    assert "the one to trust is" in verified(file, heads, new_signing_key().public).problem
+    assert "the trusted key is" in verified(file, heads, new_signing_key().public).problem
     assert verified(file, [heads[0], spoiled], KEY.public).problem
     assert "one is missing" in verified(file, [heads[0], heads[2]], KEY.public).problem
 
 
-@pytest.mark.parametrize("store", ["memory", "sqlite", "postgres"])
+@pytest.mark.parametrize("store", ["sqlite", "postgres"])
 def test_all_stores_are_verified_alike(request, tmp_path, store):
     url = request.getfixturevalue("postgres_store") if store == "postgres" else address_of(store, tmp_path)
     with Orchestrator.open(url) as hitl:

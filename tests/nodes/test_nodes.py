@@ -1,4 +1,4 @@
-"""Each step alone: it takes from the state, asks one port or one pure function, and returns its one key."""
+"""Each node alone: it reads its part of the state, calls one port or one function, and returns its one key."""
 
 import pytest
 from support.builders import a_routing, a_submission, a_task, an_output
@@ -9,7 +9,7 @@ from hitl_orchestrator.nodes.classify import classify
 from hitl_orchestrator.nodes.finalize import finalize
 from hitl_orchestrator.nodes.route import route
 from hitl_orchestrator.nodes.score import score
-from hitl_orchestrator.nodes.state import Classified, Reviewed, Routed, Scored, Submitted, facts_of, routing_of
+from hitl_orchestrator.nodes.state import CaseRun, Classified, Scored, Submitted, facts_of
 from hitl_orchestrator.policies.engine.risk import RiskRule
 from hitl_orchestrator.policies.engine.scoring import ScoreRules, score_of
 from hitl_orchestrator.services.reviews.audit_records import by_agent
@@ -20,7 +20,7 @@ SCORE = Score(confidence=0.9, source="reported")
 
 
 class OneRule:
-    """Rules that always say the same, and remember what they were asked."""
+    """Rules with one answer that record each call."""
 
     def __init__(self):
         self.asked = []
@@ -34,7 +34,7 @@ class OneRecord:
     def __init__(self):
         self.closed = []
 
-    def close(self, submission, routing, *, own):
+    def close(self, submission, routing):
         self.closed.append((submission, routing))
         return by_agent(submission, routing, submission.received_at)
 
@@ -59,13 +59,13 @@ def test_score_scores_what_was_classified():
     assert score(state, score_rules=ScoreRules()) == {"score": SCORE}
 
 
-def test_finalize_closes_the_case_with_its_routing_and_without_the_review_in_the_state():
-    routed = {"submission": a_submission(), "classification": CLASSIFIED, "score": SCORE, "decision": ROUTING.decision}
+def test_finalize_closes_the_case_with_the_routing_of_this_run():
+    run = CaseRun(computed={"classification": CLASSIFIED, "score": SCORE, "decision": ROUTING.decision})
     records = OneRecord()
 
-    update = finalize(Reviewed(**routed, review=None), records=records)
+    update = finalize(Submitted(submission=a_submission()), run=run, records=records)
 
-    assert records.closed == [(a_submission(), routing_of(Routed(**routed)))]
+    assert records.closed == [(a_submission(), run.routing)]
     assert update["outcome"].final_decision == "approved"
 
 

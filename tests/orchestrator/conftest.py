@@ -11,17 +11,9 @@ from typing import Any
 import pytest
 from support.attacker import Intruder
 from support.builders import FakeClock, a_task, an_output
-from support.teams import TEAM, a_policy
+from support.teams import PEOPLE, TEAM, a_policy
 
 from hitl_orchestrator import Case, Orchestrator
-
-PEOPLE = [
-    {"reviewer_id": "ana", "name": "Ana", "roles": ["domain_reviewer"], "domains": ["customer_support"]},
-    {"reviewer_id": "ben", "name": "Ben", "roles": ["domain_reviewer"], "domains": ["finance"]},
-    {"reviewer_id": "max", "name": "Max", "roles": ["senior_manager"]},
-    {"reviewer_id": "zoe", "name": "Zoe", "roles": ["compliance_officer"]},
-    {"reviewer_id": "two", "name": "Two hats", "roles": ["domain_reviewer", "senior_manager"]},
-]
 
 
 @pytest.fixture

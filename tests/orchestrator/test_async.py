@@ -1,30 +1,90 @@
 """Inside an event loop: the asynchronous methods, the graph itself, and the plain methods too."""
 
+import ast
 import asyncio
+import inspect
+from pathlib import Path
 
 import pytest
 from langgraph.types import Command
 from support.builders import a_review, a_task, an_output
+from support.teams import PEOPLE
+
+from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.nodes.state import CaseRun
+from hitl_orchestrator.orchestrator.asynchronous import (
+    AsyncAudit,
+    AsyncCases,
+    AsyncOrchestrator,
+    AsyncPolicyAdministration,
+    AsyncReviews,
+)
+from hitl_orchestrator.orchestrator.audit import Audit
+from hitl_orchestrator.orchestrator.cases import Cases
+from hitl_orchestrator.orchestrator.policy import PolicyAdministration
+from hitl_orchestrator.orchestrator.reviews import Reviews
 
 
-def test_submitting_and_deciding_inside_a_loop(hitl):
+@pytest.fixture
+def open_async(store, clock):
+    return lambda **options: AsyncOrchestrator.open(store, clock=clock, reviewers=PEOPLE, **options)
+
+
+def test_a_case_is_submitted_and_decided_inside_a_loop(open_async):
     async def both():
-        waiting = await hitl.asubmit(a_task(), an_output(confidence=0.5))
-        done = await hitl.adecide(task_id="task-1", decision=a_review("approve", "ana"))
-        return waiting.status, done.status
+        async with open_async() as hitl:
+            waiting = await hitl.submit(a_task(), an_output(confidence=0.5))
+            done = await hitl.acting_as("ana").decide(waiting.case_id, "approve")
+            return waiting.status, done.status, [record.task_id async for record in hitl.audit.records()]
 
-    assert asyncio.run(both()) == ("waiting", "approved")
+    assert asyncio.run(both()) == ("waiting", "approved", ["task-1"])
 
 
-def test_many_at_once_inside_a_loop(hitl):
+def test_concurrent_calls_inside_a_loop_all_finish(open_async):
     names = [f"task-{number}" for number in range(24)]
 
     async def all_of_them():
-        await asyncio.gather(*(hitl.asubmit(a_task(name), an_output(name, confidence=0.5)) for name in names))
-        return await asyncio.gather(*(hitl.adecide(task_id=name, decision=a_review("reject", "ana")) for name in names))
+        hitl = await open_async(threads=4)
+        try:
+            await asyncio.gather(*(hitl.submit(a_task(name), an_output(name, confidence=0.5)) for name in names))
+            cases = await asyncio.gather(
+                *(hitl.decide(task_id=name, decision="reject", reviewer="ana") for name in names)
+            )
+            return cases, [record.task_id async for record in hitl.audit.records()]
+        finally:
+            await hitl.close()
 
-    assert {case.status for case in asyncio.run(all_of_them())} == {"rejected"}
-    assert sorted(record.task_id for record in hitl.audit.records()) == sorted(names)
+    cases, recorded = asyncio.run(all_of_them())
+    assert {case.status for case in cases} == {"rejected"}
+    assert sorted(recorded) == sorted(names)
+
+
+PAIRS = [
+    (Orchestrator, AsyncOrchestrator),
+    (Cases, AsyncCases),
+    (Reviews, AsyncReviews),
+    (PolicyAdministration, AsyncPolicyAdministration),
+    (Audit, AsyncAudit),
+]
+
+
+@pytest.mark.parametrize(("sync", "asynchronous"), PAIRS)
+def test_the_stub_has_the_names_and_parameters_of_the_synchronous_facade(sync, asynchronous):
+    stub = ast.parse(Path(asynchronous.__file__).with_suffix(".pyi").read_text("utf-8"))
+    (declared,) = (each for each in stub.body if isinstance(each, ast.ClassDef) and each.name == asynchronous.__name__)
+    functions = {each.name: each for each in declared.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
+    names = {
+        name for name, member in vars(sync).items() if (not name.startswith("_") and callable(member)) or name == "open"
+    }
+
+    assert {name for name in functions if not name.startswith("_")} == names
+    for name in names - {"open"}:
+        parameters = inspect.signature(getattr(sync, name)).parameters.values()
+        positional = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
+        keywords = {each.name for each in parameters if each.kind is each.KEYWORD_ONLY}
+        assert [each.arg for each in functions[name].args.args] == positional
+        assert {each.arg for each in functions[name].args.kwonlyargs} == keywords
+        assert hasattr(asynchronous, name)
 
 
 def test_the_plain_methods_inside_a_running_loop(hitl):
@@ -41,10 +101,12 @@ def test_the_graph_is_awaited_inside_a_loop(hitl, confidence, expected):
     graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(case.case_id)
 
     async def run():
-        result = await graph.ainvoke(hitl.services.runner.input(case.submission), thread, durability="exit")
+        result = await graph.ainvoke(
+            hitl.services.runner.input(case.submission), thread, context=CaseRun(), durability="exit"
+        )
         if "__interrupt__" in result:
             answer = {"decision": a_review("reject", "ana").model_dump(mode="json")}
-            result = await graph.ainvoke(Command(resume=answer), thread, durability="exit")
+            result = await graph.ainvoke(Command(resume=answer), thread, context=CaseRun(), durability="exit")
         return result["outcome"]
 
     assert asyncio.run(run())["final_decision"] == expected
@@ -60,7 +122,9 @@ def test_the_graph_is_streamed_inside_a_loop_step_by_step(durable, durability):
         given = durable.services.runner.input(case.submission)
         return [
             step
-            async for each in graph.astream(given, thread, stream_mode="updates", durability=durability)
+            async for each in graph.astream(
+                given, thread, context=CaseRun(), stream_mode="updates", durability=durability
+            )
             for step in each
         ]
 

@@ -73,7 +73,7 @@ def test_the_record_says_what_came_in_when_and_under_which_versions(hitl, clock)
         "received_at": minutes(1),
         "confidence_source": "reported",
     }
-    assert record.graph_version == hitl.services.version
+    assert record.graph_version == hitl.services.reader.graph_version
     assert record.software_version == version("hitl-orchestrator")
 
 

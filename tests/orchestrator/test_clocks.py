@@ -97,7 +97,7 @@ with Orchestrator.open(store, clock=lambda: datetime(2025, 1, 12, 9, tzinfo=UTC)
         if do == "submit":
             case = hitl.submit(Task.model_validate(given[0]), AgentOutput.model_validate(given[1]))
         else:
-            case = hitl.decide(given[0], Review.model_validate(given[1]))
+            case = hitl.decide(task_id=given[0], decision=Review.model_validate(given[1]))
         print(case.status, flush=True)
 """
 

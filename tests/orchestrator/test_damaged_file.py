@@ -51,9 +51,9 @@ def fill(hitl: Orchestrator) -> list[str]:
 
 
 def stop_before_the_outcome(hitl: Orchestrator, name: str) -> None:
-    hitl.services._drive = lambda case, **how: case
+    hitl.services.case_runner.run = lambda case, **how: case
     hitl.decide(task_id=name, decision=a_review("override", "domain_reviewer"))
-    del hitl.services._drive
+    del hitl.services.case_runner.run
 
 
 @dataclass
@@ -75,8 +75,8 @@ def everything(hitl: Orchestrator, names: list[str]) -> Read:
     read = Read()
     read.ask("records", lambda: list(hitl.audit.records()))
     read.ask("entries", lambda: list(hitl.services.ledger.events()))
-    read.ask("inbox", lambda: list(map(unsealed, hitl.inbox())))
-    read.ask("inbox of one role", lambda: list(map(unsealed, hitl.inbox(role="domain_reviewer"))))
+    read.ask("inbox", lambda: list(hitl.inbox()))
+    read.ask("inbox of one role", lambda: list(hitl.inbox(role="domain_reviewer")))
     for name in names:
         read.ask(name, lambda: shown(hitl, name))  # noqa: B023 - asked at once
     return read

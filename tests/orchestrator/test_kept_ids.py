@@ -30,11 +30,11 @@ def test_no_door_takes_an_id_that_is_kept_and_none_tells_whether_there_is_such_a
     drawn, waits = submitted(hitl, "task-1", 0.9), hitl.policy.activate(LOOSE, **BY_MAX).case
     there = spot_check_id(drawn.case_id), policy_change_id(waits.case_id)
     before = [row.review_id for row in hitl.inbox()]
-    assert {row.shown.task.task_id for row in hitl.inbox()} == set(there)
+    assert {row.task_id for row in hitl.inbox()} == set(there)
 
     told = set()
     for name in (*there, spot_check_id(new_case_id()), policy_change_id(new_case_id())):
-        with pytest.raises(InvalidInput, match="an id of this form is kept") as refused:
+        with pytest.raises(InvalidInput, match="an id of this form is reserved") as refused:
             DOORS[door](hitl, name)
         told.add(str(refused.value).replace(name, "ID"))
 
@@ -57,10 +57,10 @@ def test_no_newer_attempt_takes_the_place_of_what_measures_reviewers_or_changes_
 
     for number, case in enumerate(ours):
         again = a_submission(f"again-{number}", a_task(case.task_id, task_description="other"))
-        with pytest.raises(TaskConflict, match="takes no newer attempt; give it a new task_id"):
+        with pytest.raises(TaskConflict, match="allows no resubmission; give it a new task_id"):
             hitl.services.ledger.receive(again, AGENT, resubmit=True)
 
-    with pytest.raises(TaskConflict, match="takes no newer attempt"):
+    with pytest.raises(TaskConflict, match="allows no resubmission"):
         hitl.submit(a_task("planted"), an_output("planted"), resubmit=True)
     hitl.recover()
     assert {row.case_id for row in hitl.inbox()} == {case.case_id for case in ours}
@@ -81,10 +81,10 @@ def test_a_second_look_stays_whatever_is_submitted_under_its_id(opened):
     hitl.decide(task_id="task-1", decision=a_review("approve", "zoe"))
     look = hitl.reviews.add_second_review(task_id="task-1", new_task_id="task-2")
 
-    with pytest.raises(TaskConflict, match="takes no newer attempt"):
+    with pytest.raises(TaskConflict, match="allows no resubmission"):
         hitl.submit(a_task("task-2"), an_output("task-2"), resubmit=True)
 
-    assert look.submission.probe == QualityCheck(
+    assert look.submission.quality_check == QualityCheck(
         kind=QualityCheckKind.SECOND_REVIEW, of=hitl.cases.get(task_id="task-1").case_id, not_by=("zoe",)
     )
     assert hitl.cases.get(task_id="task-2").status == "waiting"

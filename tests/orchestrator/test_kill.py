@@ -21,8 +21,8 @@ KILLED = -9
 
 def check_chain(hitl):
     previous = "0" * 64
-    with hitl.services.ledger.books() as books:
-        for number, stored in enumerate(books.entries(), start=1):
+    with hitl.services.ledger.snapshot() as snapshot:
+        for number, stored in enumerate(snapshot.entries(), start=1):
             said = json.loads(stored.entry)
             assert (said["seq"], said["previous"]) == (number, previous)
             assert stored.digest == sha256(canonical_json(said).encode()).hexdigest()

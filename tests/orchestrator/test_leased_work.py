@@ -76,7 +76,7 @@ def test_what_an_error_stopped_may_be_carried_on_at_once(opened, durable_store):
 def test_what_this_code_may_not_drive_is_left_to_whoever_may(opened, durable_store):
     changed, able = opened(durable_store), opened(durable_store)
     able.cases.enqueue(a_task(), an_output())
-    changed.services.version = "g-changed"
+    changed.services.reader.graph_version = "g-changed"
 
     with pytest.raises(RecoveryIncomplete, match="g-changed"):
         changed.recover()
@@ -98,7 +98,7 @@ from support.builders import a_review
 from hitl_orchestrator import Orchestrator
 
 hitl = Orchestrator.open(sys.argv[1])
-driven, hitl.services._drive = hitl.services._drive, lambda case: print("decided", flush=True) or Event().wait()
+hitl.services.case_runner.run = lambda case, **how: print("decided", flush=True) or Event().wait()
 hitl.decide(task_id="task-1", decision=a_review("approve", "domain_reviewer"))
 """
 

@@ -7,7 +7,8 @@ import pytest
 from support.builders import PERSON, a_review, a_task, an_output
 
 from hitl_orchestrator import HitlError
-from hitl_orchestrator.review.lifecycle import MOVES, State, Verb, state_of
+from hitl_orchestrator.domain.lifecycle import REVIEW_MOVES, ReviewState, ReviewVerb, state_of
+from hitl_orchestrator.services.acting import Acting
 
 PEOPLE = [
     *({"reviewer_id": name, "name": name, "roles": ["domain_reviewer"]} for name in ("r1", "r2")),
@@ -37,50 +38,52 @@ def let_pass(hitl, clock, time):
 
 def bring_to(hitl, clock, state):
     """Bring the first review of task-1 into a state, as people would."""
-    task = a_task(risk_level="high" if state is State.VOTED else "low")
+    task = a_task(risk_level="high" if state is ReviewState.VOTED else "low")
     row = hitl.submit(task, an_output(), submitted_by="sender").open_review
     match state:
-        case State.CLAIMED:
+        case ReviewState.CLAIMED:
             hitl.reviews.claim(task_id="task-1", reviewer="r1")
-        case State.EXPIRED:
+        case ReviewState.EXPIRED:
             let_pass(hitl, clock, row.expires_at)
             hitl.run_maintenance()
-        case State.CANCELED:
+        case ReviewState.CANCELED:
             hitl.cases.cancel(task_id="task-1", submitted_by="sender", reason="no")
-        case State.SUPERSEDED:
+        case ReviewState.SUPERSEDED:
             hitl.submit(a_task(task_description="anew"), an_output(), resubmit=True)
-        case State.DECIDED | State.VOTED:
+        case ReviewState.DECIDED | ReviewState.VOTED:
             hitl.decide(task_id="task-1", decision=a_review("approve", "r2"))
-        case State.ESCALATED:
+        case ReviewState.ESCALATED:
             hitl.decide(task_id="task-1", decision=a_review("escalate", "r2"))
     return row
 
 
 def do(hitl, clock, row, verb):
     """Do something to this very review. The same withdrawal again is a receipt, and changes nothing."""
-    desk, row = hitl.services._desk, hitl.services.ledger.proven(row.review_id)
+    services, ledger = hitl.services, hitl.services.ledger
+    row, case = ledger.verified_review(row.review_id)[0], ledger.case(row.case_id)
     match verb:
-        case Verb.CLAIM:
-            desk.claim(row, "r1", 60, "library")
-        case Verb.RELEASE:
-            desk.release(row, "r1", "library")
-        case Verb.DELEGATE:
-            desk.delegate(row, ("r1", "r2"), reason="", seconds=60, channel="library")
-        case Verb.LAPSE:
+        case ReviewVerb.CLAIM:
+            services.claims._claim(row, case, Acting("r1"), 60)
+        case ReviewVerb.RELEASE:
+            ledger.unclaim(row, "r1", _actor("r1"), clock())
+        case ReviewVerb.DELEGATE:
+            ledger.delegate(services.access.verified(row), "r1", "r2", _actor("r1"), clock(), seconds=60)
+        case ReviewVerb.LAPSE:
             if row.claimed_by is not None:
-                desk._ledger.delegate(row, ("r1", "r1"), _actor("r1"), clock(), seconds=0.001)
-                let_pass(hitl, clock, desk._ledger.latest_review(row.case_id).claimed_until)
-            desk.return_lapsed(row)
-        case Verb.EXPIRE:
+                ledger.delegate(row, "r1", "r1", _actor("r1"), clock(), seconds=0.001)
+                let_pass(hitl, clock, ledger.latest_review(row.case_id).claimed_until)
+            ledger.return_lapsed(row, clock())
+        case ReviewVerb.EXPIRE:
             if row.expires_at is not None:
                 let_pass(hitl, clock, row.expires_at)
-            desk.expire(row)
-        case Verb.CANCEL:
-            desk.cancel(row, hitl.services.ledger.case(row.case_id), "sender", reason="no", channel="library")
-        case Verb.SUPERSEDE:
-            desk.supersede(row)
+            services.recorder.expire(row)
+        case ReviewVerb.CANCEL:
+            services.recorder.cancel(row, case, "sender", reason="no", channel="library")
+        case ReviewVerb.SUPERSEDE:
+            services.recorder.supersede(row)
         case _:
-            desk.decide(row, a_review("escalate" if verb is Verb.ESCALATE else "reject", "r1"), channel="library")
+            answer = a_review("escalate" if verb is ReviewVerb.ESCALATE else "reject", "r1")
+            services.recorder.decide(row, answer, channel="library")
 
 
 def _actor(who):
@@ -88,19 +91,19 @@ def _actor(who):
 
 
 # A vote and a decision are one verb of people: how many the rule asks for says which of the two it is.
-PAIRS = [(state, verb) for state, verb in product(State, Verb) if verb is not Verb.VOTE]
+PAIRS = [(state, verb) for state, verb in product(ReviewState, ReviewVerb) if verb is not ReviewVerb.VOTE]
 
 
 @pytest.mark.parametrize(("state", "verb"), PAIRS)
 def test_a_verb_does_what_the_table_says_or_is_refused(desk, clock, state, verb):
-    hitl = desk(timed=State.EXPIRED in (state, MOVES.get((state, verb))))
+    hitl = desk(timed=ReviewState.EXPIRED in (state, REVIEW_MOVES.get((state, verb))))
     row = bring_to(hitl, clock, state)
-    before = hitl.services.ledger.proven(row.review_id)
+    before = hitl.services.ledger.verified_review(row.review_id)[0]
 
     with suppress(HitlError):
         do(hitl, clock, row, verb)
 
-    after = hitl.services.ledger.proven(row.review_id)
-    assert (after != before) is ((state, verb) in MOVES)
-    assert state_of(after, hitl.services.ledger.now()) is MOVES.get((state, verb), state)
+    after = hitl.services.ledger.verified_review(row.review_id)[0]
+    assert (after != before) is ((state, verb) in REVIEW_MOVES)
+    assert state_of(after, hitl.services.ledger.now()) is REVIEW_MOVES.get((state, verb), state)
     assert hitl.audit.verify().sound

@@ -193,7 +193,7 @@ class Lifecycle(RuleBasedStateMachine):
         return row, people[who % len(people)]
 
     def who_may(self, row):
-        return [who for who in KNOWN if may_decide(who, row.role, row.domain, self.interested[row.case_id])]
+        return [who for who in KNOWN if may_decide(who, row.needed_role, row.task.domain, self.interested[row.case_id])]
 
     def tried(self, act):
         """Do something; where it is refused, make sure that nothing came of it but the entry that says so."""
@@ -230,7 +230,7 @@ class Lifecycle(RuleBasedStateMachine):
         if row is not None:
             view = self.hitl.reviews.view(case.case_id)
             assert set(view.may_decide) <= set(self.who_may(row))
-            assert view.may_decide or (row.role == TOP and not self.who_may(row))
+            assert view.may_decide or (row.needed_role == TOP and not self.who_may(row))
 
 
 def one_answer_to_a_review_and_one_outcome(events):

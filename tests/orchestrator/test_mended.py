@@ -55,10 +55,10 @@ def test_what_a_caller_changes_after_submitting_changes_nothing(hitl):
     hitl.submit(a_task(), output)
 
     output.agent_output.model_extra["extra"]["lines"].append("evil")
-    hitl.inbox()[0].shown.routing.output.agent_output.model_extra["extra"]["lines"].append("evil")
+    hitl.inbox()[0].proposal.model_extra["extra"]["lines"].append("evil")
 
-    (row,) = hitl.inbox()
-    assert row.shown.digest == row.digest
+    row = hitl.cases.get(task_id="task-1").open_review
+    assert row.shown.digest == row.digest == hitl.inbox()[0].shown_digest
     case = hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
     assert case.final_output.model_extra["extra"] == {"lines": [1]}
 
@@ -103,7 +103,7 @@ def test_the_record_of_a_replayed_case_says_so(hitl, clock):
 def test_a_task_named_like_a_case_is_refused(hitl):
     case = hitl.submit(a_task(), an_output())
 
-    with pytest.raises(InvalidInput, match="this is the id of a case; give the task another one"):
+    with pytest.raises(InvalidInput, match="this is the id of a case; use another task id"):
         hitl.submit(a_task(case.case_id), an_output(case.case_id))
 
 
@@ -182,7 +182,7 @@ def test_a_store_with_its_own_chain_can_be_read_without_it(sqlite_store):
         hitl.submit(a_task(), an_output())
 
     with Orchestrator.open(sqlite_store) as hitl:
-        assert [row.role for row in hitl.inbox()] == ["clerk"]
+        assert [row.needed_role for row in hitl.inbox()] == ["clerk"]
         assert hitl.decide(task_id="task-1", decision=a_review("approve", "compliance_officer")).status == "approved"
 
 

@@ -129,7 +129,7 @@ class Model(RuleBasedStateMachine):
     def the_inbox_holds_exactly_who_is_asked(self):
         if not hasattr(self, "known"):
             return
-        asked = {row.shown.task.task_id: row.role for row in self.hitl.inbox()}
+        asked = {row.task_id: row.needed_role for row in self.hitl.inbox()}
         waiting = {name: CHAIN[known.level] for name, known in self.known.items() if known.status == "waiting"}
         assert asked == waiting
 

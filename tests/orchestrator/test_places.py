@@ -10,8 +10,7 @@ from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.types import Command
 from support.builders import a_review
 
-from hitl_orchestrator.errors import ForgedState
-from hitl_orchestrator.graph.checkpoints import CheckpointUnreadable
+from hitl_orchestrator.errors import CheckpointUnreadable, ForgedState
 from hitl_orchestrator.ledger.keys.files import new_key
 
 marks: list[str] = []

@@ -30,7 +30,7 @@ def test_a_waiting_case_whose_review_cannot_be_read_is_not_decided(durable, wait
     assert list(durable.audit.records()) == []
     assert not durable.audit.verify().sound
     (cause,) = alarms(durable, case.case_id)
-    assert "in a form that this code does not read" in cause
+    assert "in a form that this version cannot read" in cause
     intruder.change(case.open_review.review_id, **{column: sound})
     assert durable.decide(task_id="task-1", decision=a_review("reject", "ana")).status == "rejected"
 
@@ -39,9 +39,9 @@ def test_a_waiting_case_whose_review_cannot_be_read_is_not_decided(durable, wait
 @pytest.mark.parametrize("column", ["shown", "verdict"])
 def test_a_decided_case_whose_review_cannot_be_read_is_not_driven_on(durable, waits, intruder, column, text):
     case = waits(durable)
-    durable.services._drive = lambda case, **how: case
+    durable.services.case_runner.run = lambda case, **how: case
     durable.decide(task_id="task-1", decision=a_review("reject", "ana"))
-    del durable.services._drive
+    del durable.services.case_runner.run
     intruder.change(case.open_review.review_id, **{column: text})
 
     for _ in range(3):

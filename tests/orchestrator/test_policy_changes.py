@@ -34,10 +34,10 @@ def test_a_change_is_decided_by_the_active_policy_and_never_drawn_into_a_canary(
 
     waits = hitl.policy.activate(goes_ahead(0.5), **BY_MAX)
 
-    assert waits.case.submission.policy_hash == hitl.services.rulebook.active.hash
-    assert waits.case.open_review.shown.routing.decision.asking.approvals == 2
+    assert waits.case.submission.policy_hash == hitl.services.registry.active.hash
+    assert waits.case.open_review.shown.routing.decision.requirements.approvals == 2
     agreed(hitl, waits)
-    assert hitl.services.rulebook.active.policy.policy_id == "from_0.5"
+    assert hitl.services.registry.active.policy.policy_id == "from_0.5"
 
 
 def test_a_change_that_came_in_under_a_canary_is_held_against_the_active_policy_too(opened):
@@ -47,10 +47,10 @@ def test_a_change_that_came_in_under_a_canary_is_held_against_the_active_policy_
     canary = hitl.policy.status().canary.policy_hash
     facts = {"risk_level": RiskLevel.HIGH, "domain": POLICY_DOMAIN, "confidence": None}
 
-    of_policy = hitl.services.rulebook.decide(canary, Facts(task_type="policy_change", **facts), "policy-change-1")
-    of_agents = hitl.services.rulebook.decide(canary, Facts(task_type="refund", **facts), "task-1")
+    of_policy = hitl.services.registry.decide(canary, Facts(task_type="policy_change", **facts), "policy-change-1")
+    of_agents = hitl.services.registry.decide(canary, Facts(task_type="refund", **facts), "task-1")
 
-    assert (of_policy.asking.approvals, of_agents.asking.approvals) == (2, 1)
+    assert (of_policy.requirements.approvals, of_agents.requirements.approvals) == (2, 1)
 
 
 def test_what_a_change_is_held_against_is_recorded_before_the_change_is_so_that_any_process_can_open_its_case(opened):
@@ -70,7 +70,7 @@ BY_BOSS = {"reviewer": "boss", "reason": "we begin"}
 
 
 def test_a_store_of_other_roles_needs_a_policy_of_its_own_and_is_not_made_without(opened, store, tmp_path):
-    with pytest.raises(PolicyMissing, match="is for other roles than clerk, boss, legal; give yours with --policy"):
+    with pytest.raises(PolicyMissing, match="does not define the roles clerk, boss, legal; pass --policy"):
         opened(store, reviewers=OWN)
     assert list(tmp_path.iterdir()) == []
 

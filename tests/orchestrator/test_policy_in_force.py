@@ -25,7 +25,7 @@ def test_a_store_keeps_its_policy_when_it_is_opened_without_one(store):
         hitl.submit(a_task(), an_output(confidence=0.99))
 
     with Orchestrator.open(store) as hitl:
-        assert hitl.services.rulebook.active.policy.policy_id == "asks_always"
+        assert hitl.services.registry.active.policy.policy_id == "asks_always"
         assert hitl.submit(a_task("second"), an_output("second", confidence=0.99)).status == "waiting"
         assert policies_recorded(hitl) == ["asks_always"]
 

@@ -10,7 +10,7 @@ from support.policy_changes import ASKS_ALWAYS, BY_MAX, LOOSE, checked, hash_of,
 
 from hitl_orchestrator.domain.enums import PolicyChange
 from hitl_orchestrator.ledger.events.policy_builders import activated, proposed
-from hitl_orchestrator.wiring.build import now_in_utc
+from hitl_orchestrator.wiring.clocks import now_in_utc
 
 
 def test_of_two_activations_at_once_both_count_one_after_the_other(opened, durable_store):

@@ -124,7 +124,7 @@ def test_an_unfit_answer_that_wakes_the_graph_up_is_told_too(hitl, waits):
     case = waits(hitl)
     row = case.open_review
 
-    hitl.services._desk.hear(row, a_review("approve", "mallory"))
+    hitl.services.ports.hear(row, a_review("approve", "mallory"))
 
     (event,) = refusals(hitl)
     assert (event.actor.channel, event.actor.id, event.body["cause"]) == ("graph", "mallory", "NotAuthorized")

@@ -149,14 +149,14 @@ def test_who_only_looks_changes_no_policy(opened, durable_store):
         hitl.cases.get(task_id="task-1")
 
     with opened(durable_store) as hitl:
-        assert hitl.services.rulebook.active.policy.policy_id == "lenient"
+        assert hitl.services.registry.active.policy.policy_id == "lenient"
 
 
 @pytest.fixture
 def under_an_older_graph(opened, durable_store):
     """A store whose cases were submitted by code that had another graph."""
     older = opened(durable_store)
-    older.services.version = "g-older"
+    older.services.reader.graph_version = "g-older"
     older.cases.enqueue(a_task("received"), an_output("received"))
     older.close()
     return opened(durable_store)
@@ -168,7 +168,7 @@ def test_a_case_of_another_graph_is_refused_by_name(under_an_older_graph):
     with pytest.raises(GraphVersionMismatch, match="'g-older'") as refusal:
         hitl.submit(a_task("received"), an_output("received"))
 
-    assert (refusal.value.paused_under, refusal.value.running) == ("g-older", hitl.services.version)
+    assert (refusal.value.paused_under, refusal.value.running) == ("g-older", hitl.services.reader.graph_version)
     assert hitl.cases.get(task_id="received").status == "received"
 
 
@@ -185,7 +185,7 @@ def test_a_case_of_another_graph_is_not_recovered(under_an_older_graph):
 
 def test_a_waiting_case_of_another_graph_is_not_decided(opened, durable_store, waits):
     older = opened(durable_store)
-    older.services.version = "g-older"
+    older.services.reader.graph_version = "g-older"
     waits(older)
     older.close()
     hitl = opened(durable_store)

@@ -89,6 +89,6 @@ def test_an_odd_value_is_treated_alike_wherever_it_stands(both, odd):
     for place in PLACES:
         told = []
         for hitl in both:
-            hitl.services._new_id = lambda place=place: f"case-{place}"
+            hitl.services.submission._new_id = lambda place=place: f"case-{place}"
             told.append(verdict(hitl, place, ODD[odd]))
         assert told[0] == told[1], place

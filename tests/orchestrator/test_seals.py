@@ -51,11 +51,11 @@ def refuses_to_finish(hitl: Orchestrator, case_id: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("seal", "says"),
     [
-        ("", "it bears no seal"),
-        ("f" * 64, "it bears no seal"),
+        ("", "it has no seal"),
+        ("f" * 64, "it has no seal"),
         (f"{'0' * 16}.{'f' * 64}", "is not known here"),
-        ("its own", "its seal does not fit it"),
-        ("the same key", "its seal does not fit it"),
+        ("its own", "its seal does not match the row"),
+        ("the same key", "its seal does not match the row"),
     ],
 )
 def test_a_decision_that_was_written_by_hand_finishes_nothing(reopened, case, intruder, seal, says):
@@ -70,7 +70,7 @@ def test_a_decision_that_was_written_by_hand_finishes_nothing(reopened, case, in
 
 def stop_before_the_outcome(hitl: Orchestrator) -> None:
     """Let decisions be recorded, and the process die before the case is run on."""
-    hitl.services._drive = lambda case, **how: case
+    hitl.services.case_runner.run = lambda case, **how: case
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_a_decision_that_was_altered_finishes_nothing(opened, durable_store, dec
     verdict = json.loads(intruder.row(review_id)["verdict"])
     intruder.change(review_id, verdict=json.dumps(change(verdict)))
 
-    refuses_to_finish(opened(durable_store), decided.case_id, "its seal does not fit it")
+    refuses_to_finish(opened(durable_store), decided.case_id, "its seal does not match the row")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_decision_that_was_altered_finishes_nothing(opened, durable_store, dec
 def test_a_row_with_any_column_altered_finishes_nothing(opened, durable_store, decided, intruder, columns):
     intruder.change(decided.open_review.review_id, **columns)
 
-    refuses_to_finish(opened(durable_store), decided.case_id, "its seal does not fit it")
+    refuses_to_finish(opened(durable_store), decided.case_id, "its seal does not match the row")
 
 
 def test_a_decision_about_something_else_than_was_shown_finishes_nothing(opened, durable_store, decided, intruder):
@@ -132,7 +132,7 @@ def test_a_decision_about_something_else_than_was_shown_finishes_nothing(opened,
     shown["routing"]["output"]["agent_output"]["predicted_label"] = "Pay everybody"
     intruder.change(review_id, shown=json.dumps(shown))
 
-    refuses_to_finish(opened(durable_store), decided.case_id, "its seal does not fit it")
+    refuses_to_finish(opened(durable_store), decided.case_id, "its seal does not match the row")
 
 
 @pytest.mark.parametrize("with_texts", [True, False])
@@ -243,7 +243,7 @@ def test_a_key_can_be_replaced_while_cases_wait(opened, durable_store, waits):
 
     with opened(durable_store, seal_key=NEW) as hitl:
         assert hitl.decide(task_id="task-3", decision=a_review("approve", "ana")).status == "approved"
-        with pytest.raises(TamperedReview, match="is not known here; give the key that sealed it as well"):
+        with pytest.raises(TamperedReview, match="is not configured; add the key that sealed it"):
             hitl.decide(task_id="task-2", decision=a_review("approve", "ana"))
 
 
@@ -260,7 +260,7 @@ def test_a_function_can_seal_in_the_place_of_a_key(opened, durable_store, waits)
     assert asked
 
     with opened(durable_store, seal_key=[NEW, OLD]) as hitl:
-        hitl.services.ledger.proven(f"{hitl.cases.get(task_id='task-1').case_id}.0")
+        hitl.services.ledger.verified_review(f"{hitl.cases.get(task_id='task-1').case_id}.0")
 
 
 def test_who_only_reads_needs_no_key(opened, durable_store, decided):

@@ -24,7 +24,7 @@ def test_a_blind_reviewer_says_first_what_they_think(team):
         (),
     )
     assert "Refund" not in seen.model_dump_json()
-    assert "0.9" not in seen.model_dump_json(exclude={"asking"})
+    assert "0.9" not in seen.model_dump_json(exclude={"requirements"})
     assert hitl.reviews.view(task_id="task-1").hidden
     with pytest.raises(NotAuthorized, match="commit an own label first"):
         say(hitl, "r1")
@@ -69,7 +69,7 @@ def test_a_case_with_a_known_answer_looks_like_any_other_and_is_never_carried_ou
     assert unlike <= {"case_id", "task_id", "review_id", "digest", "task", "similar"}
     assert [record.task_id for record in hitl.audit.records()] == ["task-1"]
     [kept_apart] = hitl.audit.records(quality_checks=True)
-    assert (kept_apart.probe_expected, kept_apart.human_decision, kept_apart.final_output) == (
+    assert (kept_apart.quality_check_expected, kept_apart.human_decision, kept_apart.final_output) == (
         "reject",
         "approve",
         None,
@@ -93,8 +93,8 @@ def test_a_second_look_is_somebody_else_s(team):
     hitl.reviews.add_second_review(task_id="task-1", new_task_id="task-9")
 
     assert hitl.reviews.next(reviewer="r1b") is None
-    assert hitl.reviews.next(reviewer="r2").shown.task.task_id == "task-9"
-    assert say(hitl, "r2", "reject", "task-9").record.probe_of == first.case_id
+    assert hitl.reviews.next(reviewer="r2").task_id == "task-9"
+    assert say(hitl, "r2", "reject", "task-9").record.quality_check_of == first.case_id
     assert [record.task_id for record in hitl.audit.records()] == ["task-1"]
 
 

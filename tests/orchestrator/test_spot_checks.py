@@ -20,15 +20,22 @@ def test_a_drawn_case_is_finished_at_once_and_put_before_a_person_afterwards(ope
     case = hitl.submit(a_task(), an_output(), submitted_by="ana")
 
     assert (case.status, case.record.review_probability) == ("approved", 1.0)
-    probe = check_of(hitl, case)
-    row = probe.open_review
-    assert (probe.submission.probe.kind, probe.submission.probe.of) == (QualityCheckKind.SPOT_CHECK, case.case_id)
+    quality_check = check_of(hitl, case)
+    row = quality_check.open_review
+    assert (quality_check.submission.quality_check.kind, quality_check.submission.quality_check.of) == (
+        QualityCheckKind.SPOT_CHECK,
+        case.case_id,
+    )
     assert (row.role, row.shown.routing.decision.action) == ("domain_reviewer", "human_review")
     assert row.shown.routing.output.agent_output == case.record.final_output
     with pytest.raises(NotAuthorized):
-        hitl.decide(probe.case_id, a_review("approve", "ana"))
-    ended = hitl.decide(probe.case_id, a_review("reject", "two"))
-    assert (ended.record.probe, ended.record.probe_of, ended.record.final_output) == ("spot_check", case.case_id, None)
+        hitl.decide(quality_check.case_id, a_review("approve", "ana"))
+    ended = hitl.decide(quality_check.case_id, a_review("reject", "two"))
+    assert (ended.record.quality_check, ended.record.quality_check_of, ended.record.final_output) == (
+        "spot_check",
+        case.case_id,
+        None,
+    )
     assert [record.case_id for record in hitl.audit.records()] == [case.case_id]
     assert hitl.cases.get(case.case_id).final_output == case.record.final_output
     assert hitl.audit.verify().sound
@@ -36,9 +43,9 @@ def test_a_drawn_case_is_finished_at_once_and_put_before_a_person_afterwards(ope
 
 def test_nothing_that_a_reviewer_sees_tells_that_it_went_ahead(opened, store):
     hitl = opened(store, policy=checked(1))
-    probe = check_of(hitl, hitl.submit(a_task(), an_output()))
+    quality_check = check_of(hitl, hitl.submit(a_task(), an_output()))
 
-    view = hitl.reviews.view(probe.case_id, reviewer="ana")
+    view = hitl.reviews.view(quality_check.case_id, reviewer="ana")
 
     told = view.model_dump_json()
     assert not any(word in told for word in ("spot", "auto_approve", "sure", "case_id_of"))
@@ -70,7 +77,7 @@ def test_it_is_one_check_however_often_it_is_tried(opened, store):
     hitl = opened(store, policy=checked(1))
     case = hitl.submit(a_task(), an_output())
 
-    hitl.services._open_spot_check(hitl.cases.get(case.case_id))
+    hitl.services.spot_checks._open(hitl.cases.get(case.case_id))
     hitl.recover()
     hitl.run_maintenance()
     hitl.submit(a_task(), an_output())

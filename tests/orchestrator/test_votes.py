@@ -119,7 +119,7 @@ def test_an_answer_to_a_review_that_another_has_voted_on_is_refused_without_tell
             hitl.decide(task_id="task-1", decision=a_review("reject", "r2", **named))
         assert "approve" not in str(refused.value)
     assert isinstance(refused.value, StaleReview)
-    with pytest.raises(ReviewEscalated, match="the case asks the next person now"):
+    with pytest.raises(ReviewEscalated, match="the case now has another open review"):
         hitl.decide(task_id="task-1", decision=a_review("reject", "r2", review_id=seen.review_id))
 
 
@@ -144,7 +144,7 @@ def test_those_who_vote_at_once_are_all_heard(team):
 def test_a_vote_whose_run_never_came_to_an_end_is_carried_on_by_the_next(opened, durable_store):
     hitl = opened(durable_store, reviewers=TEAM, policy=a_policy(approvals=2))
     row = submit(hitl).open_review
-    hitl.services._desk.decide(row, a_review("approve", "r1"), channel="library")  # and the process ends here
+    hitl.services.recorder.decide(row, a_review("approve", "r1"), channel="library")  # and the process ends here
     hitl.close()
 
     again = opened(durable_store, reviewers=TEAM)

@@ -11,7 +11,7 @@ STRICT = {"policy_id": "strict", "rules": [{**TO_THE_TOP, "assigned_human_role":
 
 
 def waiting_for(hitl, role, **narrowed):
-    return [row.shown.task.task_id for row in hitl.inbox(role, **narrowed)]
+    return [row.task_id for row in hitl.inbox(role, **narrowed)]
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ DECISIONS = st.builds(
         reason="r holds",
         policy_id="p",
         policy_hash=name * 20,
-        asking=SINGLE_REVIEW if action is Action.AUTO_APPROVE else asking,
+        requirements=SINGLE_REVIEW if action is Action.AUTO_APPROVE else asking,
     ),
     st.sampled_from([*DEFAULT_CHAIN.roles, "gone"]),
     ASKINGS,
@@ -61,7 +61,7 @@ def test_a_decision_tells_how_its_rule_wants_people_to_be_asked(action):
     decision = decide(read(a_rule(action=action, **EVERYTHING)), ANYTHING)
 
     assert decision.respond_within == timedelta(days=1)
-    assert decision.asking == ReviewRequirements(
+    assert decision.requirements == ReviewRequirements(
         approvals=2,
         agreement=Agreement.MAJORITY,
         distinct_roles=True,
@@ -72,8 +72,8 @@ def test_a_decision_tells_how_its_rule_wants_people_to_be_asked(action):
 
 
 def test_a_rule_that_says_nothing_of_it_asks_one_person_who_sees_everything():
-    assert decide(read(a_rule()), ANYTHING).asking == SINGLE_REVIEW
-    assert decide(read(), ANYTHING).asking == SINGLE_REVIEW
+    assert decide(read(a_rule()), ANYTHING).requirements == SINGLE_REVIEW
+    assert decide(read(), ANYTHING).requirements == SINGLE_REVIEW
 
 
 def test_a_rule_that_says_nothing_of_it_keeps_its_hash():
@@ -136,7 +136,7 @@ def test_distinct_roles_that_can_never_be_found_are_refused():
         read(a_rule(action="escalate", approvals=3, distinct_roles=True))
 
     assert refused.value.problems == (sentence,)
-    assert read(a_rule(approvals=3, distinct_roles=True)).rules[0].asking.approvals == 3
+    assert read(a_rule(approvals=3, distinct_roles=True)).rules[0].requirements.approvals == 3
 
 
 def test_a_policy_made_in_python_is_checked_for_roles_that_can_never_be_found():
@@ -165,12 +165,12 @@ def test_no_change_of_policy_asks_less_of_who_decides(one, other):
 
     chosen = rulebook.stricter(one, other)
 
-    asked = (one.asking, other.asking)
-    room = chosen.asking.approvals <= len(DEFAULT_CHAIN.upward(chosen.assigned_human_role or "gone"))
+    asked = (one.requirements, other.requirements)
+    room = chosen.requirements.approvals <= len(DEFAULT_CHAIN.upward(chosen.assigned_human_role or "gone"))
     assert chosen.action.strictness == max(one.action.strictness, other.action.strictness)
-    assert chosen.asking.approvals == max(each.approvals for each in asked)
-    assert chosen.asking.blind == any(each.blind for each in asked)
-    assert chosen.asking.distinct_roles == (room and any(each.distinct_roles for each in asked))
+    assert chosen.requirements.approvals == max(each.approvals for each in asked)
+    assert chosen.requirements.blind == any(each.blind for each in asked)
+    assert chosen.requirements.distinct_roles == (room and any(each.distinct_roles for each in asked))
 
 
 @given(DECISIONS)
@@ -195,7 +195,7 @@ def test_a_stricter_rule_keeps_the_approvals_of_the_weaker_one_and_says_so(ruleb
     chosen = rulebook.stricter(weaker, stricter)
 
     assert (chosen.rule_id, chosen.assigned_human_role) == ("up", "senior_manager")
-    assert (chosen.asking.approvals, chosen.asking.blind) == (2, True)
+    assert (chosen.requirements.approvals, chosen.requirements.blind) == (2, True)
     assert chosen.reason == (f"{stricter.reason}; two of policy {weaker.policy_hash[:12]} asks for more of who decides")
 
 
@@ -203,7 +203,7 @@ def test_roles_are_distinct_only_as_far_as_there_are_roles(rulebook):
     weaker = decide(read(a_rule(approvals=2, distinct_roles=True)), ANYTHING)
     top = decide(read(a_rule(rule_id="top", action="escalate", assigned_human_role="compliance_officer")), ANYTHING)
 
-    asked = rulebook.stricter(weaker, top).asking
+    asked = rulebook.stricter(weaker, top).requirements
 
     assert (asked.approvals, asked.distinct_roles) == (2, False)
 
@@ -219,4 +219,4 @@ def test_roles_are_distinct_only_as_far_as_there_are_roles(rulebook):
 def test_unanimity_that_was_asked_of_several_stays_asked(rulebook, one, other, together):
     first, second = (decide(read(a_rule(**said)), ANYTHING) for said in (one, other))
 
-    assert rulebook.stricter(first, second).asking.agreement == together
+    assert rulebook.stricter(first, second).requirements.agreement == together

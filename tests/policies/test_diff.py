@@ -76,10 +76,10 @@ def test_to_escalate_is_looser_all_the_same_where_it_asks_for_less_of_people(car
 def changes_by_hand(old, new, facts):
     """Return how the answers to these facts differ, as the engine tells it."""
     before, after = (compile_policy(one).decide(facts) for one in (old, new))
-    same = (before.action, before.assigned_human_role, before.asking) == (
+    same = (before.action, before.assigned_human_role, before.requirements) == (
         after.action,
         after.assigned_human_role,
-        after.asking,
+        after.requirements,
     )
     return None if same else (direction(before, after, DEFAULT_CHAIN), before.rule_id, after.rule_id)
 

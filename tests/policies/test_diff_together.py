@@ -113,7 +113,7 @@ def shown(old, new, facts):
         (
             one.action,
             one.assigned_human_role,
-            one.asking,
+            one.requirements,
             one.message,
             one.respond_within,
             one.on_timeout,

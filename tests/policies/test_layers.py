@@ -56,7 +56,7 @@ def test_a_user_can_ask_to_be_asked_and_never_wave_through():
 
 def test_what_both_layers_ask_of_people_is_asked_together():
     decision = decide(the_stack(), some_facts("payments", "refund", amount=9000, requested_by="ann"))
-    assert (decision.action, decision.rule_id, decision.asking.approvals) == (Action.ESCALATE, "pay_big", 2)
+    assert (decision.action, decision.rule_id, decision.requirements.approvals) == (Action.ESCALATE, "pay_big", 2)
     assert decision.message == "Ask for the invoice.\nAnn wants to know."
     assert decision.respond_within is not None
 
@@ -97,8 +97,8 @@ def test_a_layer_that_escalates_lowers_neither_the_role_nor_the_approvals():
     decision = both(careful, {"action": "escalate"})
 
     assert (decision.action, decision.rule_id) == (Action.ESCALATE, "d")
-    assert (decision.assigned_human_role, decision.asking.approvals) == ("compliance_officer", 2)
-    assert decision.asking.blind
+    assert (decision.assigned_human_role, decision.requirements.approvals) == ("compliance_officer", 2)
+    assert decision.requirements.blind
 
 
 def test_no_answer_of_two_layers_is_due_later_than_either_wants_it():
@@ -106,10 +106,10 @@ def test_no_answer_of_two_layers_is_due_later_than_either_wants_it():
 
     soon = both(working, {"action": "human_review", "respond_within": "PT10H", "remind_before": "PT1H"})
 
-    assert (soon.respond_within, soon.asking.business_hours) == (timedelta(hours=10), False)
-    assert soon.asking.remind_before == timedelta(hours=1)
-    assert both(working, {"action": "human_review", "respond_within": "PT4H"}).asking.remind_before is None
-    assert both(working, {"action": "escalate"}).asking.business_hours
+    assert (soon.respond_within, soon.requirements.business_hours) == (timedelta(hours=10), False)
+    assert soon.requirements.remind_before == timedelta(hours=1)
+    assert both(working, {"action": "human_review", "respond_within": "PT4H"}).requirements.remind_before is None
+    assert both(working, {"action": "escalate"}).requirements.business_hours
 
 
 @pytest.mark.parametrize("strange", [5, True, {"name": "ann"}, [{"a": 1}], [["ann"]], ["bob", 3]])

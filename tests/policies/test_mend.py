@@ -47,7 +47,7 @@ def test_the_mended_policy_that_we_ship_is_the_first_proposal_applied():
 
 def test_the_findings_carry_what_would_mend_them():
     policy = shipped("routing_policy.json")
-    (told,) = [one.mends for one in with_mends(policy, check(policy)) if one.mends]
+    (told,) = [one.repairs for one in with_mends(policy, check(policy)) if one.repairs]
 
     assert told == (
         "raise rule_002's min_confidence from 0.75 to 0.8 (tightens)",
@@ -68,9 +68,9 @@ def test_the_layers_of_a_stack_are_mended_one_by_one():
     quiet = a_policy_with([("human_review", {"task_type": "refund"})])
     stack = PolicyStack.of(canonical, domains={"payments": quiet})
 
-    told = {(one.layer, one.mends) for one in with_mends(stack, check(stack)) if one.kind is FindingKind.MONOTONICITY}
+    told = {(one.layer, one.repairs) for one in with_mends(stack, check(stack)) if one.kind is FindingKind.MONOTONICITY}
 
-    assert told == {("organization", with_mends(canonical, check(canonical))[0].mends)}
+    assert told == {("organization", with_mends(canonical, check(canonical))[0].repairs)}
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -96,7 +96,7 @@ def test_where_there_are_too_many_changes_to_try_it_says_so():
 
     told = with_mends(policy, found)
 
-    assert [one.model_copy(update={"mends": ()}) for one in told[:-1]] == found
+    assert [one.model_copy(update={"repairs": ()}) for one in told[:-1]] == found
     assert (told[-1].kind, told[-1].severity, told[-1].rule_id) == (FindingKind.UNCHECKED, Severity.NOTE, None)
     assert told[-1].sentence.endswith("not looked for to the end: there are too many changes to try them all")
 

@@ -67,7 +67,7 @@ def test_the_reason_stands_in_where_there_is_no_feedback():
 
 @pytest.mark.parametrize("kind", QualityCheckKind)
 def test_nothing_is_learned_from_a_probe(kind):
-    assert feedback_of(a_record(probe=kind)) is None
+    assert feedback_of(a_record(quality_check=kind)) is None
 
 
 @pytest.mark.parametrize("source", ["agent", "timeout", "submitter", "resubmission"])

@@ -25,8 +25,8 @@ def says(person: str, word: str, role: str = "domain_reviewer", escalations: int
     return Ballot(person, role, word, word, escalations)
 
 
-def after(*given: Ballot, asking: ReviewRequirements, others: bool = True, above: bool = True) -> Step:
-    return next_step(given, asking, others=others, others_above=above)
+def after(*given: Ballot, requirements: ReviewRequirements, others: bool = True, above: bool = True) -> Step:
+    return next_step(given, requirements, others=others, others_above=above)
 
 
 TWO = ReviewRequirements(approvals=2)
@@ -35,51 +35,51 @@ MAJORITY_OF_THREE = ReviewRequirements(approvals=2, agreement=Agreement.MAJORITY
 
 @pytest.mark.parametrize("word", ["approve", "reject", "modify"])
 def test_what_two_persons_say_alike_is_the_outcome_whatever_it_is(word):
-    assert after(says("a", word), asking=TWO) is Step.ANOTHER
-    assert after(says("a", word), says("b", word), asking=TWO) is Step.SETTLES
+    assert after(says("a", word), requirements=TWO) is Step.ANOTHER
+    assert after(says("a", word), says("b", word), requirements=TWO) is Step.SETTLES
 
 
 @pytest.mark.parametrize("order", list(permutations(["approve", "reject"])))
 def test_who_disagrees_sends_the_case_up_whoever_was_first(order):
-    assert after(says("a", order[0]), says("b", order[1]), asking=TWO) is Step.UP
+    assert after(says("a", order[0]), says("b", order[1]), requirements=TWO) is Step.UP
 
 
 def test_a_person_counts_once_however_often_they_answer():
-    assert after(says("a", "approve"), says("a", "approve"), asking=TWO) is Step.ANOTHER
+    assert after(says("a", "approve"), says("a", "approve"), requirements=TWO) is Step.ANOTHER
     assert [one.word for one in latest([says("a", "approve"), says("a", "reject")])] == ["reject"]
 
 
 def test_a_majority_hears_a_third_person_before_it_passes_the_case_up():
     first, second = says("a", "approve"), says("b", "reject")
 
-    assert after(first, second, asking=MAJORITY_OF_THREE) is Step.ANOTHER
-    assert after(first, second, says("c", "approve"), asking=MAJORITY_OF_THREE) is Step.SETTLES
-    assert after(first, second, says("c", "modify"), asking=MAJORITY_OF_THREE) is Step.UP
+    assert after(first, second, requirements=MAJORITY_OF_THREE) is Step.ANOTHER
+    assert after(first, second, says("c", "approve"), requirements=MAJORITY_OF_THREE) is Step.SETTLES
+    assert after(first, second, says("c", "modify"), requirements=MAJORITY_OF_THREE) is Step.UP
 
 
 def test_what_was_said_below_counts_above():
     below = says("a", "approve"), says("b", "reject")
 
-    assert after(*below, says("m", "reject", "senior_manager", 1), asking=TWO) is Step.SETTLES
-    assert after(*below, says("m", "modify", "senior_manager", 1), asking=TWO) is Step.ANOTHER
+    assert after(*below, says("m", "reject", "senior_manager", 1), requirements=TWO) is Step.SETTLES
+    assert after(*below, says("m", "modify", "senior_manager", 1), requirements=TWO) is Step.ANOTHER
 
 
 def test_distinct_roles_are_what_counts_where_the_rule_asks_for_them():
-    asking = ReviewRequirements(approvals=2, distinct_roles=True)
+    requirements = ReviewRequirements(approvals=2, distinct_roles=True)
     same = says("a", "approve"), says("b", "approve")
 
-    assert after(*same, asking=asking) is Step.ANOTHER
-    assert after(*same, says("m", "approve", "senior_manager"), asking=asking) is Step.SETTLES
+    assert after(*same, requirements=requirements) is Step.ANOTHER
+    assert after(*same, says("m", "approve", "senior_manager"), requirements=requirements) is Step.SETTLES
 
 
 def test_where_nobody_is_left_to_reject_is_final_and_all_else_waits():
-    assert after(says("a", "reject"), asking=TWO, others=False, above=False) is Step.SETTLES
+    assert after(says("a", "reject"), requirements=TWO, others=False, above=False) is Step.SETTLES
     for word in ("approve", "modify"):
-        assert after(says("a", word), asking=TWO, others=False, above=False) is Step.ANOTHER
+        assert after(says("a", word), requirements=TWO, others=False, above=False) is Step.ANOTHER
 
 
 def test_at_the_top_another_person_of_the_top_is_asked():
-    assert after(says("a", "approve"), says("b", "reject"), asking=TWO, above=False) is Step.ANOTHER
+    assert after(says("a", "approve"), says("b", "reject"), requirements=TWO, above=False) is Step.ANOTHER
 
 
 def test_who_is_asked_above_is_told_who_said_what():
@@ -92,17 +92,19 @@ def test_who_is_asked_above_is_told_who_said_what():
 def test_nothing_but_a_rejection_is_settled_by_fewer_persons_than_the_rule_asks_for(
     given, approvals, distinct, others, above
 ):
-    asking = ReviewRequirements(approvals=approvals, distinct_roles=distinct)
+    requirements = ReviewRequirements(approvals=approvals, distinct_roles=distinct)
     newest = given[-1]
 
-    if next_step(given, asking, others=others, others_above=above) is Step.SETTLES and newest.word != "reject":
+    if next_step(given, requirements, others=others, others_above=above) is Step.SETTLES and newest.word != "reject":
         wanting = {one.person for one in latest(given) if one.outcome == newest.outcome}
         assert len(wanting) >= approvals
 
 
 @given(st.lists(ballots, min_size=1, max_size=6, unique_by=lambda one: one.person), st.integers(1, 4), st.randoms())
 def test_whether_persons_agree_does_not_depend_on_their_order(given, approvals, random):
-    asking = ReviewRequirements(approvals=approvals)
+    requirements = ReviewRequirements(approvals=approvals)
     shuffled = random.sample(given, len(given))
 
-    assert all(agreed(given, word, asking) == agreed(shuffled, word, asking) for word in ("approve", "reject"))
+    assert all(
+        agreed(given, word, requirements) == agreed(shuffled, word, requirements) for word in ("approve", "reject")
+    )

@@ -36,7 +36,7 @@ def a_view(**fields: Any) -> CaseView:
         "reason": "rule_003 holds: the risk is medium, the confidence 0.68 is at least 0.6",
         "would_go_through": ("a confidence of 0.75 or more: rule_002",),
         "role": "domain_reviewer",
-        "asking": ReviewRequirements(),
+        "requirements": ReviewRequirements(),
         "similar": (
             SimilarCase(
                 task_id="task-0", confidence=0.71, final_decision="approved", decided_by="r02", decided_at=minutes(-60)

@@ -43,7 +43,7 @@ class Driven:
 
     def __init__(self, app: DeskApp, pilot: Any) -> None:
         self.app, self.pilot = app, pilot
-        self.hitl = app.work.hitl
+        self.hitl = app.client.hitl
 
     async def press(self, *keys: str) -> str:
         """Press keys, each when what the one before began has ended; return the screen."""

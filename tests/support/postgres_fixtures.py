@@ -75,7 +75,7 @@ def _alone(folders: pytest.TempPathFactory) -> Iterator[None]:
 def _make_template(server: Server) -> None:
     """Make a database with all the tables in it, which is quickly copied."""
     from hitl_orchestrator.graph.postgres_checkpoints import postgres_checkpoints  # noqa: PLC0415
-    from hitl_orchestrator.wiring.build import open_ledger  # noqa: PLC0415
+    from hitl_orchestrator.wiring.stores import open_ledger  # noqa: PLC0415
 
     server.run(f"CREATE DATABASE {TEMPLATE}")
     open_ledger(server.url(TEMPLATE)).close()

@@ -4,6 +4,7 @@ from typing import Any
 
 from hitl_orchestrator import AgentOutput, Orchestrator
 from hitl_orchestrator.domain.enums import EventKind
+from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from support.builders import a_review, a_task, an_output
 
@@ -35,7 +36,7 @@ def run(
 
 def told(ledger: Ledger) -> str:
     """Everything that a ledger can be made to tell, as one text."""
-    with ledger.books() as books:
-        stored: list[Any] = [*books.entries(), *books.accounts(), *books.policies()]
+    with ledger.snapshot() as snapshot:
+        stored: list[Any] = [*snapshot.entries(), *snapshot.cases(), *snapshot.policies()]
     cases = [ledger.case(event.case_id) for event in ledger.events() if event.kind is EventKind.SUBMITTED]
-    return "\n".join(map(repr, [*stored, *cases, *ledger.events(), *ledger.records(), *ledger.inbox()]))
+    return "\n".join(map(repr, [*stored, *cases, *ledger.events(), *ledger.records(), *ledger.waiting(InboxFilter())]))

@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 from hitl_orchestrator import Orchestrator, RequestRejected
+from hitl_orchestrator.ledger.events.outcomes import Outcome
 from support.builders import a_review, a_task, an_output
 
 
@@ -37,6 +38,8 @@ ENTRY_EDITS = [
     "WHERE seq = ?",
 ]
 
+_COLUMNS, _COPIED = ", ".join(Outcome._fields), ", ".join(Outcome._fields[2:])
+
 TABLE_EDITS = [
     "UPDATE cases SET stage = 'finished' WHERE stage = 'waiting'",
     "UPDATE cases SET stage = 'waiting' WHERE stage = 'finished'",
@@ -60,6 +63,17 @@ TABLE_EDITS = [
     "UPDATE reviews SET opened_at = '2001-01-01T00:00:00.000000Z' WHERE status = 'open'",
     "DELETE FROM reviews WHERE status = 'open'",
     "DELETE FROM reviews WHERE level = 1",
+    "UPDATE outcomes SET domain = 'finance' WHERE task_id = 'task-0'",
+    "UPDATE outcomes SET confidence_score = 0.1 WHERE task_id = 'task-0'",
+    "UPDATE outcomes SET final_decision = 'rejected' WHERE task_id = 'task-1'",
+    "UPDATE outcomes SET reviewer_id = NULL WHERE task_id = 'task-1'",
+    "UPDATE outcomes SET timestamp = '2001-01-01T00:00:00.000000Z' WHERE task_id = 'task-1'",
+    "UPDATE outcomes SET metadata_digest = 'x' WHERE task_id = 'task-0'",
+    "UPDATE outcomes SET finished_seq = 0 - finished_seq WHERE task_id = 'task-0'",
+    "UPDATE outcomes SET case_id = 'another' WHERE task_id = 'task-0'",
+    "DELETE FROM outcomes WHERE task_id = 'task-1'",
+    f"INSERT INTO outcomes ({_COLUMNS}) SELECT -1, (SELECT case_id FROM cases WHERE task_id = 'task-4'), {_COPIED} "
+    "FROM outcomes WHERE task_id = 'task-0'",
     "UPDATE policies SET body = replace(body, '0.8', '0.1')",
     "UPDATE policies SET policy_id = 'other'",
     "UPDATE policies SET recorded_seq = 9",

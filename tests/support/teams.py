@@ -2,6 +2,14 @@
 
 from support.builders import a_review, a_task, an_output
 
+PEOPLE = [
+    {"reviewer_id": "ana", "name": "Ana", "roles": ["domain_reviewer"], "domains": ["customer_support"]},
+    {"reviewer_id": "ben", "name": "Ben", "roles": ["domain_reviewer"], "domains": ["finance"]},
+    {"reviewer_id": "max", "name": "Max", "roles": ["senior_manager"]},
+    {"reviewer_id": "zoe", "name": "Zoe", "roles": ["compliance_officer"]},
+    {"reviewer_id": "two", "name": "Two hats", "roles": ["domain_reviewer", "senior_manager"]},
+]
+
 TEAM = [
     *({"reviewer_id": name, "name": name, "roles": ["domain_reviewer"]} for name in ("r1", "r2", "r3")),
     {"reviewer_id": "r1b", "name": "r1 again", "roles": ["domain_reviewer"], "person": "r1"},

@@ -1,1 +1,1 @@
-"""The review desk at the terminal: `hitl review`. Textual is imported here and nowhere else."""
+"""The review desk at the terminal: `hitl desk`. Only this package imports Textual."""

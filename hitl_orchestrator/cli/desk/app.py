@@ -1,4 +1,4 @@
-"""The desk itself: its looks, its screens, and the thread in which the store is asked while the screen stays alive."""
+"""The Textual application of the desk: themes, screens, and threads for calls to the store."""
 
 import asyncio
 import io
@@ -13,14 +13,14 @@ from textual.content import Content
 from textual.events import Key
 from textual.theme import Theme
 
-from hitl_orchestrator.cli.desk.client import DeskClient, DeskError, told_plainly
+from hitl_orchestrator.cli.desk.client import DeskClient, DeskError, run_plainly
 from hitl_orchestrator.cli.desk.draft import Draft
 from hitl_orchestrator.cli.desk.queue import QueueScreen
 from hitl_orchestrator.cli.desk.widgets import Notice
 
 T = TypeVar("T")
 EVERY = 5.0
-"""So many seconds lie between two looks at what others did."""
+"""Seconds between two refreshes."""
 
 DARK = Theme(
     name="desk-dark",
@@ -62,16 +62,17 @@ class DeskApp(App[None]):
         Binding("ctrl+t", "other_light", "Light or dark", show=False),
     ]
 
-    def __init__(self, work: DeskClient, *, now: Callable[[], datetime], every: float = EVERY) -> None:
-        """`every` so many seconds the screen looks at what others did; `now` is this machine's clock."""
+    def __init__(self, client: DeskClient, *, now: Callable[[], datetime], every: float = EVERY) -> None:
+        """Create the desk of `client`'s reviewer. It refreshes `every` seconds; `now` is this machine's clock."""
         super().__init__()
-        self.work, self.now, self.every = work, now, every
+        self.client, self.every = client, every
+        self._now = now
         self.drafts: dict[str, Draft] = {}
-        self.held: str | None = None
+        self.claimed: str | None = None
         self.active = False
         self.counts = Content()
         self._warned = False
-        self.error_console = Console(file=io.StringIO())  # a fault is told by the outermost line, without a traceback
+        self.error_console = Console(file=io.StringIO())  # `main` reports errors, without a traceback
 
     def on_mount(self) -> None:
         """Show the queue."""
@@ -81,46 +82,51 @@ class DeskApp(App[None]):
         self.push_screen(QueueScreen())
 
     def on_key(self, event: Key) -> None:
-        """Note that somebody is there: that keeps their claim."""
+        """Note activity, which extends the claim."""
         self.active = True
 
-    async def ask(self, doing: Callable[[], T]) -> T:
-        """Ask the store for something, in a thread.
+    @property
+    def now(self) -> Callable[[], datetime]:
+        """This machine's clock."""
+        return self._now
+
+    async def ask(self, call: Callable[[], T]) -> T:
+        """Run a call to the store in a thread.
 
         Raises:
-            DeskError: it cannot be had; with plain sentences.
+            DeskError: the call failed; with plain sentences.
         """
-        return await asyncio.to_thread(told_plainly, doing)
+        return await asyncio.to_thread(run_plainly, call)
 
     @property
     def fault(self) -> Exception | None:
-        """What ended the desk that nobody foresaw."""
+        """The unexpected error that ended the desk."""
         return self._exception
 
     def draft_of(self, review_id: str) -> Draft:
-        """Return what was typed about a review so far."""
+        """Return the draft about a review."""
         return self.drafts.setdefault(review_id, Draft())
 
-    async def let_go(self) -> None:
-        """Release the case that is held, if one is. Where that fails its lease will lapse."""
-        held, self.held = self.held, None
-        if held is not None:
+    async def release_claim(self) -> None:
+        """Release the claim, if there is one. If that fails, the claim lapses later."""
+        claimed, self.claimed = self.claimed, None
+        if claimed is not None:
             try:
-                await self.ask(lambda: self.work.release(held))
+                await self.ask(lambda: self.client.release(claimed))
             except DeskError:
                 return
 
     def action_other_light(self) -> None:
-        """Change between dark and light."""
+        """Switch between the dark and the light theme."""
         self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
 
     async def action_leave(self) -> None:
-        """Quit, unless something was typed and not recorded: then say so first."""
+        """Quit; warn first if an unrecorded decision would be lost."""
         typed = [review_id for review_id, draft in self.drafts.items() if draft.typed]
         if typed and not self._warned:
             self._warned = True
-            told = "You typed an answer that is not recorded yet. Ctrl+Q again leaves without it."
-            self.screen.query_one(Notice).tell(told)
+            warning = "Your decision is not recorded yet. Ctrl+Q again quits without it."
+            self.screen.query_one(Notice).show(warning)
             return
-        await self.let_go()
+        await self.release_claim()
         self.exit()

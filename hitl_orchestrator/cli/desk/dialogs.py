@@ -1,4 +1,4 @@
-"""What is asked or told in a box above the screen: filters, a colleague, the keys."""
+"""Dialogs: filters, delegation, and the list of keys."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,26 +12,26 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from hitl_orchestrator.cli.desk import styled_text as telling
+from hitl_orchestrator.cli.desk import styled_text as styled
 from hitl_orchestrator.cli.desk.client import Filters
 from hitl_orchestrator.cli.desk.styled_text import FAINT, KEY, STRONG
 from hitl_orchestrator.domain.enums import RiskLevel
-from hitl_orchestrator.domain.review import Reviewer, StoredReview
+from hitl_orchestrator.domain.review import Reviewer, ReviewRequest
 
 HELP = (
     ("In the queue", ""),
-    ("Enter", "open the case under the cursor, and claim it"),
-    ("n", "claim the case that is best taken next"),
-    ("f  m  u  v  e  x", "filters, mine, unclaimed, overdue, everybody's, clear"),
+    ("Enter", "open and claim the selected case"),
+    ("n", "claim the most urgent case"),
+    ("f  m  u  v  e  x", "filters, mine, unclaimed, overdue, all reviewers, clear"),
     ("In a case", ""),
-    ("a  r  m  o  e", "approve, reject, modify, override, escalate; pending"),
-    ("Enter  u", "record what is pending, or take it back"),
-    ("t  c  w", "say why, reason code, an own output to an override"),
-    ("d  l", "delegate to a colleague, or release the case"),
-    ("n  Esc", "the next case, or the queue; this one is released"),
+    ("a  r  m  o  e", "approve, reject, modify, override, escalate (pending)"),
+    ("Enter  u", "record the pending decision, or withdraw it"),
+    ("t  c  w", "text, reason code, own output of an override"),
+    ("d  l", "delegate to another reviewer, or release the case"),
+    ("n  Esc", "next case, or the queue; this case is released"),
     ("Everywhere", ""),
-    ("Ctrl+R", "look again"),
-    ("Ctrl+T  Ctrl+Q", "light or dark, quit"),
+    ("Ctrl+R", "refresh"),
+    ("Ctrl+T  Ctrl+Q", "light or dark theme, quit"),
 )
 
 
@@ -41,7 +41,7 @@ class HelpDialog(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,f1,enter", "dismiss", show=False)]
 
     def compose(self) -> ComposeResult:
-        """Lay out the box."""
+        """Lay out the dialog."""
         with Vertical(id="help", classes="dialog") as box:
             box.border_title = "keys"
             for key, does in HELP:
@@ -50,7 +50,7 @@ class HelpDialog(ModalScreen[None]):
 
 
 class ColleagueDialog(ModalScreen[str | None]):
-    """Who is to have the case."""
+    """Choose the reviewer who receives the case."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", show=False)]
 
@@ -59,25 +59,25 @@ class ColleagueDialog(ModalScreen[str | None]):
         self._colleagues = colleagues
 
     def compose(self) -> ComposeResult:
-        """Lay out the box."""
+        """Lay out the dialog."""
         with Vertical(classes="dialog") as box:
             box.border_title = "delegate to"
-            yield OptionList(*(Option(_person(one), id=one.reviewer_id) for one in self._colleagues))
-            yield Static("Enter chooses, Esc goes back. Nothing is recorded yet.", classes="hint")
+            yield OptionList(*(Option(_person(person), id=person.reviewer_id) for person in self._colleagues))
+            yield Static("Enter selects, Esc cancels. Nothing is recorded yet.", classes="hint")
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Return who was chosen."""
+        """Return the selected reviewer."""
         self.dismiss(event.option_id)
 
 
-def _person(one: Reviewer) -> Content:
-    where = "every domain" if "*" in one.domains else ", ".join(one.domains)
-    about = f"  {', '.join(one.roles)} in {where}"
-    return Content.assemble((one.reviewer_id, STRONG), (telling.one_line(about), FAINT))
+def _person(person: Reviewer) -> Content:
+    where = "every domain" if "*" in person.domains else ", ".join(person.domains)
+    about = f"  {', '.join(person.roles)} in {where}"
+    return Content.assemble((person.reviewer_id, STRONG), (styled.one_line(about), FAINT))
 
 
 class FilterDialog(ModalScreen[Filters | None]):
-    """Which reviews are listed."""
+    """Choose the filters of the queue."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss(None)", show=False),
@@ -85,16 +85,16 @@ class FilterDialog(ModalScreen[Filters | None]):
         Binding("right,space", "step(1)", show=False),
     ]
 
-    def __init__(self, filters: Filters, roles: Sequence[str], rows: Sequence[StoredReview]) -> None:
+    def __init__(self, filters: Filters, roles: Sequence[str], rows: Sequence[ReviewRequest]) -> None:
         super().__init__()
         self.filters = filters
-        domains, types = {row.domain for row in rows}, {row.shown.task.task_type for row in rows}
+        domains, types = {row.task.domain for row in rows}, {row.task.task_type for row in rows}
         switch: tuple[Any, ...] = (False, True)
         self._values: dict[str, tuple[Any, ...]] = {
             "role": (None, *roles),
             "domain": (None, *sorted({*domains, *filter(None, [filters.domain])})),
             "task_type": (None, *sorted({*types, *filter(None, [filters.task_type])})),
-            "risk_level": (None, *(one.value for one in reversed(RiskLevel))),
+            "risk_level": (None, *(level.value for level in reversed(RiskLevel))),
             "overdue": switch,
             "mine": switch,
             "unclaimed": switch,
@@ -102,33 +102,33 @@ class FilterDialog(ModalScreen[Filters | None]):
         }
 
     def compose(self) -> ComposeResult:
-        """Lay out the box."""
+        """Lay out the dialog."""
         with Vertical(classes="dialog") as box:
             box.border_title = "filter"
             yield OptionList(*(Option(self._line(name), id=name) for name in self._values))
-            yield Static("Left and right change, Enter shows the queue, Esc leaves it as it was.", classes="hint")
+            yield Static("Left and right change a filter, Enter applies, Esc cancels.", classes="hint")
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Return the filters."""
         self.dismiss(self.filters)
 
     def action_step(self, step: int) -> None:
-        """Go to the value before or behind."""
-        shown = self.query_one(OptionList)
-        if shown.highlighted_option is None or shown.highlighted_option.id is None:
+        """Select the previous or next value."""
+        options = self.query_one(OptionList)
+        if options.highlighted_option is None or options.highlighted_option.id is None:
             return
-        name = shown.highlighted_option.id
+        name = options.highlighted_option.id
         values = self._values[name]
-        place = (values.index(getattr(self.filters, name)) + step) % len(values)
-        changes: dict[str, Any] = {name: values[place]}
+        index = (values.index(getattr(self.filters, name)) + step) % len(values)
+        changes: dict[str, Any] = {name: values[index]}
         self.filters = replace(self.filters, **changes)
-        shown.replace_option_prompt(name, self._line(name))
+        options.replace_option_prompt(name, self._line(name))
 
     def _line(self, name: str) -> Content:
         value = getattr(self.filters, name)
-        said = {None: "any", False: "no", True: "yes"}.get(value, value)
-        title = {"all_roles": "everybody's", "task_type": "type", "risk_level": "risk"}.get(name, name)
+        text = {None: "any", False: "no", True: "yes"}.get(value, value)
+        title = {"all_roles": "all reviewers", "task_type": "type", "risk_level": "risk"}.get(name, name)
         style = FAINT if value in (None, False) else KEY
         return Content.assemble(
-            (title.ljust(14), STRONG), ("< ", FAINT), (telling.one_line(str(said)), style), (" >", FAINT)
+            (title.ljust(15), STRONG), ("< ", FAINT), (styled.one_line(str(text)), style), (" >", FAINT)
         )

@@ -1,4 +1,4 @@
-"""An answer that is being made: everything typed stays in it until it is recorded, or taken back on purpose. Pure."""
+"""A draft of a decision. It keeps everything typed until the decision is recorded or withdrawn."""
 
 import json
 from collections.abc import Sequence
@@ -11,8 +11,7 @@ from hitl_orchestrator.domain.json_patch import FieldChange, changes
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.review.schemas import OutputSchemas
-from hitl_orchestrator.review.view import CaseView
+from hitl_orchestrator.orchestrator import CaseView, OutputSchemas
 
 DELEGATE = "delegate"
 WITH_REASON = (HumanDecision.OVERRIDE, HumanDecision.ESCALATE)
@@ -22,7 +21,7 @@ EDITOR = "your output"
 
 @dataclass
 class Draft:
-    """What one reviewer is about to answer to one review. `act` is pending: nothing of it is recorded yet."""
+    """One reviewer's draft about one review. `act` is the pending decision or delegation; nothing is recorded yet."""
 
     act: HumanDecision | str | None = None
     text: str = ""
@@ -34,43 +33,43 @@ class Draft:
 
     @property
     def typed(self) -> bool:
-        """Whether something would be lost if this were thrown away."""
+        """Whether discarding the draft would lose text."""
         return bool(self.text.strip() or self.edited or self.own_label.strip())
 
-    def take_back(self) -> None:
-        """Let the pending answer go, and keep what was typed."""
+    def withdraw(self) -> None:
+        """Withdraw the pending decision, and keep the text."""
         self.act, self.delegate_to = None, None
         self.key = f"desk-{uuid4()}"
 
     def next_reason(self, codes: Sequence[str]) -> None:
-        """Go on to the next reason code; behind the last there is none."""
+        """Select the next reason code; after the last one, none."""
         choices: list[str | None] = [None, *codes]
-        place = choices.index(self.reason_code) if self.reason_code in choices else 0
-        self.reason_code = choices[(place + 1) % len(choices)]
+        index = choices.index(self.reason_code) if self.reason_code in choices else 0
+        self.reason_code = choices[(index + 1) % len(choices)]
 
     def output(self) -> Proposal | None:
-        """Return the edited output; None where there is none.
+        """Return the edited output, or None.
 
         Raises:
-            InvalidInput: what stands in the editor is no output.
+            InvalidInput: the text in the editor is not an output.
         """
         return read_output(self.edited) if self.edited and self.act in WITH_OUTPUT else None
 
-    def lacks(self) -> str:
-        """Return what is still needed before this can be recorded; empty where nothing is."""
+    def missing(self) -> str:
+        """Return what is missing before the decision can be recorded; empty if nothing is."""
         if self.act in WITH_REASON and not self.text.strip():
-            return f"{self.act} needs a reason: press t and say why"
+            return f"{self.act} needs a reason: press t and type it"
         if self.act is HumanDecision.MODIFY and not self.edited:
             return "modify needs an edited output: press m"
         return ""
 
     def review(self, view: CaseView) -> Review:
-        """Return the answer, to exactly what was on the screen. Sent again it is the same receipt.
+        """Return the review, bound to the content on the screen. Sending it again returns the same result.
 
         Raises:
-            InvalidInput: what stands in the editor is no output.
+            InvalidInput: the text in the editor is not an output.
         """
-        said = {"reason": self.text} if self.act in WITH_REASON else {"human_feedback": self.text}
+        text = {"reason": self.text} if self.act in WITH_REASON else {"human_feedback": self.text}
         return Review.model_validate(
             {
                 "human_decision": self.act,
@@ -79,13 +78,13 @@ class Draft:
                 "modified_output": self.output(),
                 "reason_code": self.reason_code,
                 "idempotency_key": self.key,
-                **said,
+                **text,
             }
         )
 
 
 def read_output(text: str) -> Proposal:
-    """Return the output that a text in the editor says.
+    """Return the output in a text of the editor.
 
     Raises:
         InvalidInput: every problem, in a sentence with its place.
@@ -94,7 +93,7 @@ def read_output(text: str) -> Proposal:
 
 
 def problems(text: str, view: CaseView) -> tuple[str, ...]:
-    """Return what is wrong with a text in the editor, in plain words; nothing where it can be used."""
+    """Return the problems of a text in the editor, in plain words."""
     try:
         output = read_output(text)
         if view.output_schema is not None:
@@ -105,11 +104,11 @@ def problems(text: str, view: CaseView) -> tuple[str, ...]:
 
 
 def as_text(proposal: Proposal | None) -> str:
-    """Return a proposal as it is edited; where there is none, the least that an output has."""
-    said = {"predicted_label": "", "explanation": ""} if proposal is None else proposal.model_dump(mode="json")
-    return json.dumps(said, indent=2, ensure_ascii=False)
+    """Return a proposal as text to edit; without one, the required fields of an output."""
+    fields = {"predicted_label": "", "explanation": ""} if proposal is None else proposal.model_dump(mode="json")
+    return json.dumps(fields, indent=2, ensure_ascii=False)
 
 
 def differences(before: Proposal | None, after: Proposal | None) -> tuple[FieldChange, ...]:
-    """Return field by field what differs."""
-    return changes(*({} if one is None else one.model_dump(mode="json") for one in (before, after)))
+    """Return the differences between two proposals, field by field."""
+    return changes(*({} if each is None else each.model_dump(mode="json") for each in (before, after)))

@@ -1,4 +1,4 @@
-"""The editor: the output as JSON, and as one types what is wrong with it and what differs from the proposal."""
+"""The editor of an output as JSON, with its problems and its differences from the proposal."""
 
 from typing import ClassVar
 
@@ -9,18 +9,18 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static, TextArea
 
-from hitl_orchestrator.cli.desk import styled_text as telling
+from hitl_orchestrator.cli.desk import styled_text as styled
 from hitl_orchestrator.cli.desk.draft import Draft, as_text, differences, problems, read_output
 from hitl_orchestrator.cli.desk.styled_text import FAINT, STRONG
 from hitl_orchestrator.cli.desk.widgets import Header, Keys, Notice
 from hitl_orchestrator.domain.review import Reviewer
-from hitl_orchestrator.review.view import CaseView
+from hitl_orchestrator.orchestrator import CaseView
 
-KEYS = (("Ctrl+S", "done"), ("Ctrl+O", "the proposal again"), ("Esc", "back, keeping this text"))
+KEYS = (("Ctrl+S", "done"), ("Ctrl+O", "restore the proposal"), ("Esc", "back, keep this text"))
 
 
 class EditorScreen(Screen[bool]):
-    """Edits the output of a draft. Every keystroke is in the draft: leaving loses nothing. True where it is done."""
+    """Edits the output of a draft. The draft keeps every keystroke. Returns True if the edit is done."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s,f2", "done", show=False, priority=True),
@@ -36,7 +36,7 @@ class EditorScreen(Screen[bool]):
         """Lay out the screen."""
         yield Header(self._reviewer)
         yield Notice()
-        title = (telling.one_line(self._view.task_id), STRONG), ("  your output, as JSON", FAINT)
+        title = (styled.one_line(self._view.task_id), STRONG), ("  your output, as JSON", FAINT)
         with Horizontal(id="title"):
             yield Static(Content.assemble(*title), id="name")
             yield Static(id="when")
@@ -49,48 +49,48 @@ class EditorScreen(Screen[bool]):
         yield Keys(KEYS)
 
     def on_mount(self) -> None:
-        """Start to type."""
+        """Focus the editor."""
         self.set_focus(self.query_one(TextArea))
         self._check()
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
-        """Keep and check what was typed."""
+        """Store and check the text."""
         if event.text_area.text != as_text(self._view.proposal) or self._draft.edited:
             self._draft.edited = event.text_area.text
         self._check()
 
     def on_text_area_selection_changed(self, event: TextArea.SelectionChanged) -> None:
-        """Say where the cursor is, in the words in which problems name a place."""
+        """Show the cursor position as problems name positions."""
         line, column = event.text_area.cursor_location
         self.query_one("#when", Static).update(Content.styled(f"line {line + 1} column {column + 1}", FAINT))
 
     def action_done(self) -> None:
-        """Take this text, if it can be used."""
+        """Accept the text if it is valid."""
         text = self.query_one(TextArea).text
-        found = problems(text, self._view)
-        if found:
-            self.query_one(Notice).tell(f"Not yet: {found[0]}", "bad")
+        errors = problems(text, self._view)
+        if errors:
+            self.query_one(Notice).show(f"Not yet: {errors[0]}", "bad")
             return
         if not differences(self._view.proposal, read_output(text)):
-            self.query_one(Notice).tell("Nothing differs from the proposal yet. Esc goes back; a approves it as it is.")
+            self.query_one(Notice).show("The output equals the proposal. Esc goes back; a approves it unchanged.")
             return
         self._draft.edited = text
         self.dismiss(True)
 
     def action_again(self) -> None:
-        """Start again from the proposal. What was typed comes back with Ctrl+Z."""
+        """Restore the proposal. Ctrl+Z restores the text."""
         area = self.query_one(TextArea)
         area.replace(as_text(self._view.proposal), area.document.start, area.document.end)
-        self.query_one(Notice).tell("This is the agent's proposal again; Ctrl+Z brings your text back.")
+        self.query_one(Notice).show("The agent's proposal is restored; Ctrl+Z brings your text back.")
 
     def action_back(self) -> None:
-        """Go back to the case; the text stays in the draft."""
+        """Return to the case; the draft keeps the text."""
         self.dismiss(False)
 
     def _check(self) -> None:
         text = self.query_one(TextArea).text
-        found = problems(text, self._view)
-        self.query_one("#problems").set_class(not found, "-none")
-        self.query_one("#problems", Static).update(Content("\n".join(telling.one_line(one) for one in found)))
-        differing = Content() if found else telling.changes(differences(self._view.proposal, read_output(text)))
+        errors = problems(text, self._view)
+        self.query_one("#problems").set_class(not errors, "-none")
+        self.query_one("#problems", Static).update(Content("\n".join(styled.one_line(error) for error in errors)))
+        differing = Content() if errors else styled.changes(differences(self._view.proposal, read_output(text)))
         self.query_one("#live", Static).update(differing)

@@ -1,4 +1,4 @@
-"""What stands on the screen, as styled text: what people wrote is never markup, and none of it is unseen. Pure."""
+"""Styled text for the desk. Texts of agents and people are never markup, and invisible characters are shown."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 from textual.content import Content
 
-from hitl_orchestrator.cli.output.formatting import confidence, count, wait
+from hitl_orchestrator.cli.output.formatting import confidence, count, local_clock, local_minute, wait
 from hitl_orchestrator.domain.invisible_characters import visible, warning
 from hitl_orchestrator.domain.json_patch import FieldChange
-from hitl_orchestrator.domain.review import StoredReview
+from hitl_orchestrator.domain.review import ReviewRequest
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.review.view import CaseView
+from hitl_orchestrator.orchestrator import CaseView
 
 FAINT, STRONG, ALARM, WARN, GOOD, KEY = "$secondary", "bold", "bold $error", "$warning", "$success", "bold $primary"
 RISK = {"high": "bold $error", "medium": "$warning", "low": "$success"}
@@ -23,16 +23,16 @@ _PLAIN_LENGTH = 400
 
 
 class Section(NamedTuple):
-    """One thing to know about a case: its name in the margin, and what there is to say."""
+    """A section of a case: its name in the margin, and its content."""
 
     name: str
     body: Content = Content()
     rows: tuple[tuple[Content, Content], ...] = ()
-    """Instead of a body: pairs, the first ones below one another."""
+    """Instead of a body: rows of two columns."""
 
 
 class Column(NamedTuple):
-    """A column of the queue. Width 0 takes what is left."""
+    """A column of the queue. Width 0 takes the remaining space."""
 
     name: str
     width: int
@@ -46,44 +46,50 @@ def columns(width: int) -> tuple[Column, ...]:
         (_WITH_DOMAIN, Column("domain", 18)),
         (_WITH_ROLE, Column("for", 18)),
         (0, Column("conf.", 5, right=True)),
-        (0, Column("held by", 10 if width < _WITH_TYPE else 14)),
+        (0, Column("claimed by", 10 if width < _WITH_TYPE else 14)),
     )
     task = Column("task", 14 if width < _WITH_TYPE else 20)
-    return Column("risk", 6), Column("due", 10), task, Column("", 0), *(one for least, one in around if width >= least)
+    return (
+        Column("risk", 6),
+        Column("due", 10),
+        task,
+        Column("", 0),
+        *(each for least, each in around if width >= least),
+    )
 
 
 def heading(width: int) -> Content:
     """Return the names of the columns."""
-    return _laid_out(columns(width), {one.name: (one.name, FAINT) for one in columns(width)}, width)
+    return _laid_out(columns(width), {each.name: (each.name, FAINT) for each in columns(width)}, width)
 
 
-def queue_line(row: StoredReview, me: str, now: datetime, width: int) -> Content:
-    """Return one review of the queue, on one line of this width. Of a blind one nothing of the agent's is told."""
-    routing, task = row.shown.routing, row.shown.task
-    sure = "blind" if routing.decision.asking.blind else confidence(routing.score.confidence)
+def queue_line(request: ReviewRequest, me: str, now: datetime, width: int) -> Content:
+    """Return one review of the queue on one line of this width. A blind review hides the confidence."""
+    task = request.task
+    sure = "blind" if request.hidden else confidence(request.confidence)
     cells = {
-        "risk": (routing.risk_level.value, RISK[routing.risk_level]),
-        "due": due(row.due_at, now),
+        "risk": (request.risk_level.value, RISK[request.risk_level]),
+        "due": due(request.due_at, now),
         "task": (task.task_id, STRONG),
         "": (task.task_description, ""),
         "type": (task.task_type, FAINT),
         "domain": (task.domain, FAINT),
-        "for": (row.role, WARN if row.level else FAINT),
+        "for": (request.needed_role, WARN if request.level else FAINT),
         "conf.": (sure, FAINT if sure == "blind" else ""),
-        "held by": held(row, me, now),
+        "claimed by": claimant(request, me, now),
     }
     return _laid_out(columns(width), cells, width)
 
 
-def held(row: StoredReview, me: str, now: datetime) -> tuple[str, str]:
-    """Return who holds a review just now."""
-    if row.claimed_by is None or (row.claimed_until is not None and row.claimed_until <= now):
+def claimant(request: ReviewRequest, me: str, now: datetime) -> tuple[str, str]:
+    """Return the reviewer whose claim has not lapsed."""
+    if request.claimed_by is None or (request.claimed_until is not None and request.claimed_until <= now):
         return "-", FAINT
-    return ("you", KEY) if row.claimed_by == me else (row.claimed_by, WARN)
+    return ("you", KEY) if request.claimed_by == me else (request.claimed_by, WARN)
 
 
 def due(at: datetime | None, now: datetime) -> tuple[str, str]:
-    """Return how long it is until a deadline."""
+    """Return the time until a deadline."""
     if at is None:
         return "-", FAINT
     left = (at - now).total_seconds()
@@ -93,7 +99,7 @@ def due(at: datetime | None, now: datetime) -> tuple[str, str]:
 
 
 def _laid_out(where: Sequence[Column], cells: dict[str, tuple[str, str]], width: int) -> Content:
-    rest = max(8, width - sum(one.width for one in where) - 2 * (len(where) - 1))
+    rest = max(8, width - sum(each.width for each in where) - 2 * (len(where) - 1))
     parts: list[Content] = []
     for column in where:
         text, style = cells[column.name]
@@ -106,16 +112,16 @@ def _laid_out(where: Sequence[Column], cells: dict[str, tuple[str, str]], width:
 
 
 def sections(view: CaseView, now: datetime) -> tuple[list[Section], list[Section]]:
-    """Return what there is to know: what is judged, and what stands around it."""
+    """Return the sections about the proposal, and those about the review."""
     judged = [Section("task", _task(view))]
     if view.message:
         judged.append(Section("message", _quoted(view.message, STRONG)))
     if view.passed_up_because:
-        judged.append(Section("passed up", _quoted(view.passed_up_because, WARN)))
+        judged.append(Section("escalated", _quoted(view.passed_up_because, WARN)))
     judged += [] if view.hidden else _answer(view)
-    around = [Section("who", _asked(view, now))]
+    around = [Section("review", _asked(view, now))]
     if view.choices:
-        around.append(Section("answers", rows=_choices(view)))
+        around.append(Section("decisions", rows=_choices(view)))
     if view.similar and not view.hidden:
         around.append(Section("similar", _similar(view)))
     around.append(Section("history", rows=_history(view)))
@@ -124,7 +130,7 @@ def sections(view: CaseView, now: datetime) -> tuple[list[Section], list[Section
 
 def _task(view: CaseView) -> Content:
     task = view.task
-    kind = f"{one_line(task.task_type)} in {one_line(task.domain)}, {task.timestamp:%Y-%m-%d %H:%M} UTC"
+    kind = f"{one_line(task.task_type)} in {one_line(task.domain)}, {local_minute(task.timestamp)}"
     lines = [_quoted(task.task_description, STRONG), Content.styled(kind, FAINT), *_fields(task.metadata)]
     return _stacked([*lines, *_beware(task.model_dump(mode="json"))])
 
@@ -133,7 +139,7 @@ def _answer(view: CaseView) -> Iterator[Section]:
     yield Section("proposal", _proposal(view.proposal))
     if view.own_label:
         same = view.proposal is not None and view.own_label.strip() == view.proposal.predicted_label.strip()
-        says = "the agent says the same" if same else "the agent says something else"
+        says = "the agent agrees" if same else "the agent differs"
         yield Section("your label", Content.assemble((one_line(view.own_label), STRONG), (f"   {says}", FAINT)))
     yield Section("confidence", _confidence(view))
     if view.signals:
@@ -141,7 +147,7 @@ def _answer(view: CaseView) -> Iterator[Section]:
     rule = Content.assemble((one_line(view.rule_id), STRONG), (f"   {view.action.value}", FAINT))
     yield Section("rule", _stacked([rule, _quoted(view.reason)]))
     if view.would_go_through:
-        yield Section("would pass", _stacked(_quoted(line) for line in view.would_go_through))
+        yield Section("nearest", _stacked(_quoted(line) for line in view.would_go_through))
 
 
 def _proposal(proposal: Proposal | None) -> Content:
@@ -163,17 +169,19 @@ def _confidence(view: CaseView) -> Content:
 
 def _asked(view: CaseView, now: datetime) -> Content:
     lines = [Content.assemble("waits for ", (one_line(view.role), STRONG))]
-    if view.asking.approvals > 1:
+    if view.requirements.approvals > 1:
         lines.append(
-            Content.assemble(f"{view.asking.approvals} persons must agree, ", f"{view.votes_given} did so far")
+            Content.assemble(
+                f"{view.requirements.approvals} reviewers must agree, ", f"{view.votes_given} voted so far"
+            )
         )
     if view.due_at is not None:
         text, style = due(view.due_at, now)
-        lines.append(Content.assemble("due ", (text, style or STRONG), (f"  {view.due_at:%Y-%m-%d %H:%M} UTC", FAINT)))
+        lines.append(Content.assemble("due ", (text, style or STRONG), (f"  {local_minute(view.due_at)}", FAINT)))
     if view.claimed_by is not None and view.claimed_until is not None:
-        lines.append(Content(f"claimed by {view.claimed_by} until {view.claimed_until:%H:%M} UTC"))
+        lines.append(Content(f"claimed by {view.claimed_by} until {local_clock(view.claimed_until)}"))
     if view.delegated_by is not None:
-        lines.append(Content.styled(f"delegated by {view.delegated_by}, and goes back if released", FAINT))
+        lines.append(Content.styled(f"delegated by {view.delegated_by}, returns when released", FAINT))
     return _stacked(lines)
 
 
@@ -187,51 +195,51 @@ def _choices(view: CaseView) -> tuple[tuple[Content, Content], ...]:
 def _similar(view: CaseView) -> Content:
     return _stacked(
         Content.assemble(
-            one_line(one.task_id),
-            (f"  {confidence(one.confidence)}  ", FAINT),
-            (one.final_decision.value, OUTCOME.get(one.final_decision, GOOD)),
-            (f"  by {one_line(one.decided_by)}, {one.decided_at:%Y-%m-%d}", FAINT),
+            one_line(case.task_id),
+            (f"  {confidence(case.confidence)}  ", FAINT),
+            (case.final_decision.value, OUTCOME.get(case.final_decision, GOOD)),
+            (f"  by {one_line(case.decided_by)}, {case.decided_at.astimezone():%Y-%m-%d}", FAINT),
         )
-        for one in view.similar
+        for case in view.similar
     )
 
 
 def _history(view: CaseView) -> tuple[tuple[Content, Content], ...]:
     return tuple(
         (
-            Content.styled(f"{one.at:%m-%d %H:%M}", FAINT),
-            Content.assemble(one_line(one.what), (f"  {one_line(one.who)}", FAINT)),
+            Content.styled(f"{item.at.astimezone():%m-%d %H:%M}", FAINT),
+            Content.assemble(one_line(item.what), (f"  {one_line(item.who)}", FAINT)),
         )
-        for one in view.history
+        for item in view.history
     )
 
 
-def changes(found: Sequence[FieldChange]) -> Content:
-    """Return what differs, field by field: the old value above the new one."""
-    if not found:
+def changes(fields: Sequence[FieldChange]) -> Content:
+    """Return the differences, field by field: the old value above the new one."""
+    if not fields:
         return Content.styled("no difference yet", FAINT)
-    lines: list[Content] = [Content.styled(count(len(found), "field differs", "fields differ"), FAINT)]
-    for one in found:
-        lines.append(Content.styled(visible(one.place.removeprefix("/")), STRONG))
-        lines += [] if one.added else [Content.assemble((f"  - {_short(one.before)}", "$error"))]
-        lines += [] if one.removed else [Content.assemble((f"  + {_short(one.after)}", GOOD))]
+    lines: list[Content] = [Content.styled(count(len(fields), "field differs", "fields differ"), FAINT)]
+    for field in fields:
+        lines.append(Content.styled(visible(field.place.removeprefix("/")), STRONG))
+        lines += [] if field.added else [Content.assemble((f"  - {_short(field.before)}", "$error"))]
+        lines += [] if field.removed else [Content.assemble((f"  + {_short(field.after)}", GOOD))]
     return _stacked(lines)
 
 
 def keys(pairs: Sequence[tuple[str, str]], width: int) -> Content:
-    """Return a line of keys and what they do; what does not fit is left out, the last pair never is."""
+    """Return a line of keys and their effects. Pairs that do not fit are left out, except the last one."""
 
     def drawn(shown: Sequence[tuple[str, str]]) -> Content:
         return Content("  ").join(Content.assemble((key, KEY), (f" {does}", FAINT)) for key, does in shown)
 
-    kept = list(pairs)
-    while len(kept) > 1 and drawn(kept).cell_length > width:
-        del kept[-2]
-    return drawn(kept)
+    fitting = list(pairs)
+    while len(fitting) > 1 and drawn(fitting).cell_length > width:
+        del fitting[-2]
+    return drawn(fitting)
 
 
 def one_line(text: str) -> str:
-    """Return a text on one line: every line break is written out, as is all that would not be seen."""
+    """Return a text on one line: line breaks and invisible characters are written out."""
     return visible(text)
 
 
@@ -255,24 +263,23 @@ def _short(value: Any) -> str:
 
 
 def _beware(value: Any) -> list[Content]:
-    told = warning(value)
-    return [] if told is None else [Content.styled(f"Beware: this {told}.", ALARM)]
+    problem = warning(value)
+    return [] if problem is None else [Content.styled(f"Beware: this {problem}.", ALARM)]
 
 
 def _stacked(lines: Iterable[Content]) -> Content:
     return Content("\n").join(lines)
 
 
-def preview(row: StoredReview) -> Content:
-    """Return a little more of a review in the queue; of a blind one nothing of the agent's."""
-    shown, routing = row.shown, row.shown.routing
-    lines = [_quoted(shown.task.task_description, STRONG)]
-    if routing.decision.asking.blind:
-        lines.append(Content.styled("The agent's answer is hidden until you have given your own label.", FAINT))
+def preview(request: ReviewRequest) -> Content:
+    """Return a preview of a review in the queue. A blind review hides the agent's answer."""
+    lines = [_quoted(request.task.task_description, STRONG)]
+    if request.hidden:
+        lines.append(Content.styled("The agent's answer is hidden until you commit your own label.", FAINT))
     else:
-        label = routing.output.agent_output.predicted_label if routing.output else "nothing"
+        label = request.proposal.predicted_label if request.proposal else "nothing"
         lines.append(Content.assemble(("the agent proposes  ", FAINT), (one_line(label), KEY)))
-        lines.append(Content.styled(one_line(routing.decision.reason), FAINT))
-    if shown.passed_up_because:
-        lines.append(Content.styled(one_line(f"passed up: {shown.passed_up_because}"), WARN))
+        lines.append(Content.styled(one_line(request.reason or ""), FAINT))
+    if request.escalated_because:
+        lines.append(Content.styled(one_line(f"escalated: {request.escalated_because}"), WARN))
     return _stacked(lines)

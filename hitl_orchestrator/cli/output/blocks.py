@@ -1,4 +1,4 @@
-"""What a command has to say to a person, before it is drawn: sentences and tables as plain values. Pure."""
+"""Sentences and tables as plain values, before they are drawn."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from hitl_orchestrator.domain.invisible_characters import warning
 
 
 class Cell(NamedTuple):
-    """A text in a table, and how it is colored."""
+    """A text in a table, and its style."""
 
     text: str
     style: str = ""
@@ -16,9 +16,9 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Column:
-    """A column. One that `gives_way` is narrowed where the screen asks for it: cut, or with `folds` continued below.
+    """A column. If the screen is narrow, columns that `gives_way` shrink: cut, or wrapped if it `folds`.
 
-    Columns that are cut give way before columns that fold.
+    Columns that are cut shrink before columns that wrap.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under names."""
+    """Rows under column names."""
 
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
@@ -37,7 +37,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Line:
-    """A sentence, which may be indented. Only what is `quoted` keeps its line breaks: nothing else may forge a line."""
+    """A sentence. Only a `quoted` text keeps its line breaks; no other text may forge a line."""
 
     text: str = ""
     style: str = ""
@@ -47,7 +47,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Strip:
-    """Texts in a row, each with a style of its own. It is never broken: whoever writes it keeps it short."""
+    """Texts in a row, each with its own style. It is never wrapped, so keep it short."""
 
     cells: Sequence[Cell]
     indent: int = 0
@@ -56,7 +56,7 @@ class Strip:
 Block = Table | Line | Strip
 
 COMMAND = "cyan"
-"""The style of lines that are there to be copied."""
+"""The style of commands to copy."""
 
 ROUTING_STYLE = {"auto_approve": "green", "human_review": "yellow", "escalate": "red"}
 RISK_STYLE = {"low": "green", "medium": "yellow", "high": "red"}
@@ -64,14 +64,14 @@ OUTCOME_STYLE = {"rejected": "red", "waiting": "bold", "received": "dim", "decid
 
 
 def flagged(about: str, *values: Any, indent: int = 0) -> Iterator[Line]:
-    """Yield a line that says that something holds characters which nobody would see; none where it does not."""
-    told = warning(*values)
-    if told is not None:
-        yield Line(f"Beware: {about} {told}.", "bold red", indent=indent)
+    """Yield a warning if the values contain invisible characters."""
+    problem = warning(*values)
+    if problem is not None:
+        yield Line(f"Beware: {about} {problem}.", "bold red", indent=indent)
 
 
 def routing(action: str | None) -> Cell:
-    """Color an action: green goes ahead, yellow is reviewed, red is escalated."""
+    """Color an action: green is approved, yellow is reviewed, red is escalated."""
     return Cell(action or "-", ROUTING_STYLE.get(action or "", ""))
 
 
@@ -81,5 +81,5 @@ def risk(level: str | None) -> Cell:
 
 
 def outcome(status: str) -> Cell:
-    """Color how a case stands: what was approved is green."""
+    """Color a case status; approved is green."""
     return Cell(status, OUTCOME_STYLE.get(status, "green"))

@@ -1,4 +1,4 @@
-"""Draws blocks on the terminal, with rich. What agents wrote is never read as markup."""
+"""Draws blocks on the terminal, with rich. Texts of agents are never interpreted as markup."""
 
 from collections.abc import Iterable, Iterator
 from typing import Literal, NoReturn
@@ -14,14 +14,14 @@ from hitl_orchestrator.domain.invisible_characters import visible
 
 GAP = 2
 LEAST = 8
-"""No column is made narrower than this."""
+"""The minimum width of a column."""
 
 
 class _Screen(Console):
-    """A console that leaves a closed pipe to the outermost line."""
+    """A console that leaves a closed pipe to `main`."""
 
     def on_broken_pipe(self) -> NoReturn:
-        """Pass on what rich would turn into an exit code of its own."""
+        """Raise, where rich would exit with its own code."""
         raise BrokenPipeError
 
 
@@ -40,40 +40,42 @@ def draw(blocks: Iterable[Block]) -> None:
 
 
 def _lines(line: Line, screen: Console) -> Iterator[Text]:
-    """Yield the lines that a sentence takes. A command takes one, so that it can be copied."""
+    """Yield the wrapped lines of a sentence. A command stays on one line, so that it can be copied."""
     margin = " " * line.indent
-    for written in line.text.replace("\r\n", "\n").split("\n") if line.quoted else [line.text]:
-        text = Text(visible(written), style=line.style)
-        broken = [text] if line.style == COMMAND else text.wrap(screen, max(screen.width - line.indent, LEAST))
-        for part in broken:
+    for paragraph in line.text.replace("\r\n", "\n").split("\n") if line.quoted else [line.text]:
+        text = Text(visible(paragraph), style=line.style)
+        wrapped = [text] if line.style == COMMAND else text.wrap(screen, max(screen.width - line.indent, LEAST))
+        for part in wrapped:
             part.rstrip()
             yield Text(margin).append_text(part) if part else part
 
 
 def _table(table: Table, available: int) -> RichTable:
-    drawn = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
+    rich_table = RichTable(
+        box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold"
+    )
     for column, width in zip(table.columns, _widths(table, available), strict=True):
         justify: Literal["left", "right"] = "right" if column.right else "left"
         overflow: Literal["fold", "ellipsis"] = "fold" if column.folds else "ellipsis"
-        drawn.add_column(column.name, justify=justify, overflow=overflow, no_wrap=not column.folds, width=width)
+        rich_table.add_column(column.name, justify=justify, overflow=overflow, no_wrap=not column.folds, width=width)
     for row in table.rows:
-        drawn.add_row(*(Text(visible(cell.text), style=cell.style) for cell in row))
-    return drawn
+        rich_table.add_row(*(Text(visible(cell.text), style=cell.style) for cell in row))
+    return rich_table
 
 
 def _widths(table: Table, available: int) -> list[int]:
-    """Return the width of each column: what it holds, or less where the screen is narrow, and the column may."""
+    """Return the width of each column: its content, or less if the screen is narrow and the column may shrink."""
     widths = [
-        max([cell_len(column.name), *(cell_len(visible(row[place].text)) for row in table.rows)])
-        for place, column in enumerate(table.columns)
+        max([cell_len(column.name), *(cell_len(visible(row[index].text)) for row in table.rows)])
+        for index, column in enumerate(table.columns)
     ]
-    too_much = sum(widths) + GAP * (len(widths) - 1) - available
+    excess = sum(widths) + GAP * (len(widths) - 1) - available
     for folds in (False, True):
-        giving = [place for place, column in enumerate(table.columns) if column.gives_way and column.folds is folds]
-        while too_much > 0 and giving:
-            widest = max(giving, key=lambda place: widths[place])
+        shrinking = [index for index, column in enumerate(table.columns) if column.gives_way and column.folds is folds]
+        while excess > 0 and shrinking:
+            widest = max(shrinking, key=lambda index: widths[index])
             if widths[widest] <= LEAST:
                 break
             widths[widest] -= 1
-            too_much -= 1
+            excess -= 1
     return widths

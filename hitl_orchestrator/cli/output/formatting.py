@@ -1,17 +1,36 @@
-"""How values are written for people: nothing hidden, nothing longer than needed. Pure, and quick to import."""
+"""How people read values: local times, durations in words, confidences, counts. Quick to import."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 _SECONDS_UP_TO, _HOURS_UP_TO = 2 * 3600, 48 * 3600
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
 
 
-def moment(at: datetime) -> str:
-    """Write a UTC time to the second."""
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+def now() -> datetime:
+    """Return the time of this machine's clock, in UTC."""
+    return datetime.now(UTC)
+
+
+def local_time(at: datetime) -> str:
+    """Write a time in the local zone to the second: `2026-01-31 10:00:00 CET`."""
+    local = at.astimezone()
+    return f"{local:%Y-%m-%d %H:%M:%S} {local:%Z}"
+
+
+def local_minute(at: datetime) -> str:
+    """Write a time in the local zone to the minute: `2026-01-31 10:00 CET`."""
+    local = at.astimezone()
+    return f"{local:%Y-%m-%d %H:%M} {local:%Z}"
+
+
+def local_clock(at: datetime) -> str:
+    """Write the time of day in the local zone: `10:00 CET`."""
+    local = at.astimezone()
+    return f"{local:%H:%M} {local:%Z}"
 
 
 def duration(seconds: float) -> str:
-    """Write a length of time in the unit that suits it: `31 ms`, `720 s`, `3.4 h`, `12.1 d`."""
+    """Write a measured length of time: `31 ms`, `720 s`, `3.4 h`, `12.1 d`."""
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < _SECONDS_UP_TO:
@@ -20,8 +39,8 @@ def duration(seconds: float) -> str:
 
 
 def wait(seconds: float) -> str:
-    """Write about how long it is until a deadline: `45 s`, `90 min`, `7 h`, `3 d`."""
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+    """Write an approximate length of time: `45 s`, `90 min`, `7 h`, `3 d`."""
+    for size, unit in _UNITS:
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"

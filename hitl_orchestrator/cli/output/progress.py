@@ -1,4 +1,4 @@
-"""A bar for long files: on a terminal only, on stderr, gone when it is full."""
+"""Progress bars on stderr, only on a terminal and only for long work."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -6,23 +6,23 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 Item = TypeVar("Item")
-_WORTH_A_BAR, _WORTH_A_BAR_OF_ENTRIES = 50, 20_000
+_MIN_ITEMS, _MIN_ENTRIES = 50, 20_000
 
 
-def followed(items: Sequence[Item], what: str) -> Iterator[Item]:
-    """Yield the items, and show how far it has come."""
-    if len(items) < _WORTH_A_BAR or not sys.stderr.isatty():
+def followed(items: Sequence[Item], label: str) -> Iterator[Item]:
+    """Yield the items and show progress."""
+    if len(items) < _MIN_ITEMS or not sys.stderr.isatty():
         yield from items
         return
     from rich.console import Console  # noqa: PLC0415 - slow to import, and rarely needed
     from rich.progress import track  # noqa: PLC0415
 
-    yield from track(items, description=what, console=Console(stderr=True), transient=True)
+    yield from track(items, description=label, console=Console(stderr=True), transient=True)
 
 
 @contextmanager
-def counted(total: int, what: str, worth: int = _WORTH_A_BAR_OF_ENTRIES) -> Iterator[Callable[[int], None]]:
-    """Give out a function that hears of every few entries, and show how far they have come."""
+def counted(total: int, label: str, worth: int = _MIN_ENTRIES) -> Iterator[Callable[[int], None]]:
+    """Yield a function to call with numbers of processed entries, and show progress."""
     if total < worth or not sys.stderr.isatty():
         yield lambda number: None
         return
@@ -30,5 +30,5 @@ def counted(total: int, what: str, worth: int = _WORTH_A_BAR_OF_ENTRIES) -> Iter
     from rich.progress import Progress  # noqa: PLC0415
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=total)
+        task = progress.add_task(label, total=total)
         yield lambda number: progress.advance(task, number)

@@ -1,4 +1,4 @@
-"""How a command answers: JSON on stdout for machines, or blocks for people. rich is imported for the latter alone."""
+"""The output of a command on stdout: JSON for machines, blocks for people. Only the latter import rich."""
 
 import json
 import sys

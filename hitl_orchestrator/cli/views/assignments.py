@@ -1,49 +1,55 @@
-"""What people read about the work of a team: who holds what, and what is decided together. Pure."""
+"""Claims, assignments and bulk decisions of a team."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table
-from hitl_orchestrator.cli.output.formatting import confidence, count, moment
-from hitl_orchestrator.cli.views import tables as views
+from hitl_orchestrator.cli.output.formatting import confidence, count, local_time
+from hitl_orchestrator.cli.views import tables
+from hitl_orchestrator.cli.views.inbox import request_summary
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.review import StoredReview
-from hitl_orchestrator.services.reviews.assignments import Assignment
+from hitl_orchestrator.domain.review import ReviewRequest, StoredReview
+from hitl_orchestrator.orchestrator import Assignment
 
 
-def held(row: StoredReview) -> Line:
-    """Tell who holds a review."""
-    until = f" until {moment(row.claimed_until)}" if row.claimed_until else ""
-    given = f"; let go, it goes back to {row.delegated_by}" if row.delegated_by else ""
-    return Line(f"{row.claimed_by} has {row.shown.task.task_id}{until}{given}.")
+def holder(request: ReviewRequest) -> Line:
+    """Describe who holds a delegated review."""
+    until = f" until {local_time(request.claimed_until)}" if request.claimed_until else ""
+    return Line(f"{request.claimed_by} has {request.task_id}{until}; when released, it returns to you.")
 
 
-def assigned(given: Sequence[Assignment]) -> Iterator[Block]:
-    """Tell who got what, and why something went to nobody."""
-    if not given:
-        yield Line("Nothing to give out: every open review is claimed.")
+def summary(assignment: Assignment) -> dict[str, Any]:
+    """Return an assignment for machines."""
+    return request_summary(assignment.review) | {"assigned_to": assignment.to, "why": assignment.why or None}
+
+
+def assigned(assignments: Sequence[Assignment]) -> Iterator[Block]:
+    """List assignments, and the reasons of those that failed."""
+    if not assignments:
+        yield Line("Nothing to assign: every open review is claimed.")
         return
-    columns = (views.TASK, Column("for"), views.RISK, Column("held by"))
-    yield Table(columns, [_assigned_row(one) for one in given])
+    columns = (tables.TASK, tables.RISK, Column("needed role"), Column("assigned to"))
+    yield Table(columns, [_assigned_row(each) for each in assignments])
     yield Line()
-    for one in given:
-        if one.why:
-            yield Line(f"{one.row.shown.task.task_id}: {one.why}", "" if one.to else "yellow")
-    people = {one.to for one in given if one.to}
-    got = sum(one.to is not None for one in given)
-    yield Line(f"Gave {count(got, 'review')} to {count(len(people), 'person', 'people')}.")
+    for each in assignments:
+        if each.why:
+            yield Line(f"{each.review.task_id}: {each.why}", "" if each.to else "yellow")
+    people = {each.to for each in assignments if each.to}
+    number = sum(each.to is not None for each in assignments)
+    yield Line(f"Assigned {count(number, 'review')} to {count(len(people), 'reviewer')}.")
 
 
-def together(rows: Sequence[StoredReview], decision: str) -> Iterator[Block]:
-    """List what is about to get one answer, one by one."""
+def selected(rows: Sequence[StoredReview], decision: str) -> Iterator[Block]:
+    """List the reviews that are about to receive the same decision."""
     columns = (
-        views.TASK,
-        views.RISK,
-        views.CONFIDENCE,
+        tables.TASK,
+        tables.RISK,
+        tables.CONFIDENCE,
         Column("proposal", gives_way=True),
-        Column("what is asked", gives_way=True),
+        Column("description", gives_way=True),
     )
-    yield Table(columns, [_together_row(row) for row in rows])
+    yield Table(columns, [_selected_row(row) for row in rows])
     for row in rows:
         yield from blocks.flagged(row.shown.task.task_id, row.shown.model_dump(mode="json"))
     yield Line()
@@ -51,19 +57,19 @@ def together(rows: Sequence[StoredReview], decision: str) -> Iterator[Block]:
 
 
 def decided(cases: Sequence[Case]) -> Iterator[Block]:
-    """Tell what became of cases that got one answer."""
-    yield views.cases_table(cases)
+    """List cases that received the same decision."""
+    yield tables.cases_table(cases)
     yield Line()
     yield Line(f"Recorded for {count(len(cases), 'case')}.")
 
 
-def _assigned_row(one: Assignment) -> tuple[Cell, ...]:
-    row = one.row
-    held_by = Cell(one.to) if one.to else Cell("nobody", "yellow")
-    return Cell(row.shown.task.task_id), Cell(row.role), blocks.risk(row.shown.routing.risk_level), held_by
+def _assigned_row(assignment: Assignment) -> tuple[Cell, ...]:
+    request = assignment.review
+    to = Cell(assignment.to) if assignment.to else Cell("-", "yellow")
+    return Cell(request.task_id), blocks.risk(request.risk_level), Cell(request.needed_role), to
 
 
-def _together_row(row: StoredReview) -> tuple[Cell, ...]:
+def _selected_row(row: StoredReview) -> tuple[Cell, ...]:
     routing, task = row.shown.routing, row.shown.task
     return (
         Cell(task.task_id),

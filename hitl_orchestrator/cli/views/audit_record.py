@@ -1,49 +1,76 @@
-"""One audit record, told to people: in a few lines below a story, or whole, field by field. Pure."""
+"""Audit records, ledger entries and redaction receipts for people."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table
-from hitl_orchestrator.cli.output.formatting import duration
-from hitl_orchestrator.domain.audit import AuditRecord
+from hitl_orchestrator.cli.output.formatting import count, duration, local_time
+from hitl_orchestrator.cli.views import tables
+from hitl_orchestrator.cli.views.policies.events import sentences
+from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.review import StoredReview
+from hitl_orchestrator.orchestrator import Redaction
 
 
-def table(record: AuditRecord) -> Iterator[Block]:
-    """Tell every field that says something, in the order in which a record names them."""
+def entries(events: Sequence[Event], record: AuditRecord | None) -> Iterator[Block]:
+    """List ledger entries, and the audit record if there is one."""
+    if not events:
+        yield Line("No entry about policies yet.")
+        return
+    yield tables.entries(events)
+    yield from sentences(events)
+    if record is not None:
+        yield from _table(record)
+    yield from tables.flagged_entries(events)
+
+
+def redaction(receipt: Redaction, *, repeated: bool) -> Iterator[Block]:
+    """Describe a redaction; `repeated` if the case was redacted before."""
+    actor = receipt.actor.id or "an unnamed user"
+    if repeated:
+        yield Line(f"Case {receipt.case_id} was redacted at {local_time(receipt.at)} by {actor}; nothing was changed.")
+        return
+    values = count(receipt.destroyed, "value")
+    yield Line(f"Case {receipt.case_id} is redacted: {values} erased, with the key of their digests.")
+    yield Line("Its entries, decisions, times and names remain, and 'hitl audit verify' accepts them.", indent=2)
+    yield Line("Not erased: backups, exports, earlier proofs, and copies that others have made.", indent=2)
+
+
+def _table(record: AuditRecord) -> Iterator[Block]:
+    """List every field that has a value."""
     yield Line()
     yield Line("The audit record", "bold")
-    said = record.model_dump(mode="json")
-    rows = [(Cell(name), Cell(_text(value))) for name, value in said.items() if value not in (None, "", [])]
+    fields = record.model_dump(mode="json")
+    rows = [(Cell(name), Cell(_text(value))) for name, value in fields.items() if value not in (None, "", [])]
     yield Table((Column("field"), Column("value", gives_way=True, folds=True)), rows)
 
 
 def competence(row: StoredReview) -> Iterator[Line]:
-    """Tell by what right somebody decided, and what they had before them. Of a record of the past little is known."""
+    """Describe the rights of the reviewer, what the review showed, and the time taken, as far as recorded."""
     verdict = row.verdict
     if verdict is None:
         return
     if verdict.roles_held:
-        held = f"holds {', '.join(verdict.roles_held)} in {_domains(verdict.domains_held)}"
-        yield Line(f"{held}; known as {verdict.authenticated}, through {verdict.channel}", "dim", indent=4)
+        roles = f"holds {', '.join(verdict.roles_held)} in {_domains(verdict.domains_held)}"
+        yield Line(f"{roles}; authentication {verdict.authenticated}, channel {verdict.channel}", "dim", indent=4)
     if verdict.options_offered:
         took = duration(max(0.0, (verdict.decided_at - row.opened_at).total_seconds()))
-        could = ", ".join(verdict.options_offered)
-        yield Line(f"saw {row.digest[:12]}; could {could}; answered after {took}", "dim", indent=4)
+        choices = ", ".join(verdict.options_offered)
+        yield Line(f"saw {row.digest[:12]}; choices: {choices}; decided after {took}", "dim", indent=4)
 
 
-def versions(record: AuditRecord) -> Iterator[Line]:
-    """Tell under which versions a case was decided, as far as they were recorded."""
+def software(record: AuditRecord) -> Iterator[Line]:
+    """List the software and agent versions, as far as recorded."""
     ours = [("software", record.software_version), ("graph", record.graph_version)]
     agent = [("agent", record.agent_id), ("model", record.model), ("model version", record.model_version)]
-    known = [f"{name} {value}" for name, value in [*ours, *agent, ("prompt", record.prompt_version)] if value]
-    if known:
-        yield Line("; ".join(known), "dim", indent=2)
+    versions = [f"{name} {value}" for name, value in [*ours, *agent, ("prompt", record.prompt_version)] if value]
+    if versions:
+        yield Line("; ".join(versions), "dim", indent=2)
 
 
 def _domains(domains: tuple[str, ...]) -> str:
-    return "every domain" if "*" in domains else ", ".join(domains) or "domains that were not recorded"
+    return "every domain" if "*" in domains else ", ".join(domains) or "unrecorded domains"
 
 
 def _text(value: Any) -> str:

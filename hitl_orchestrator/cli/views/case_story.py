@@ -1,42 +1,32 @@
-"""One case, told as a story: what was proposed, which rule fired and why, what people said, how it ended. Pure."""
+"""One case from submission to outcome: proposal, matching rule, reviews, audit record and history."""
 
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Line
-from hitl_orchestrator.cli.output.formatting import confidence, count, duration, moment
-from hitl_orchestrator.cli.output.masking import UNTOLD, is_blind, is_secret
+from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute, local_time
+from hitl_orchestrator.cli.output.masking import HIDDEN, is_blind, is_secret
 from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.cli.views import audit_record as record
-from hitl_orchestrator.cli.views import policy_history as policy_story
-from hitl_orchestrator.cli.views import tables as views
+from hitl_orchestrator.cli.views import audit_record, tables
+from hitl_orchestrator.cli.views.policies.events import sentences
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.enums import DecisionSource, EventKind, HumanDecision, OnTimeout
-from hitl_orchestrator.domain.review import Review, StoredReview
+from hitl_orchestrator.domain.review import RecordedDecision, Review, StoredReview
 from hitl_orchestrator.domain.task import Proposal
+from hitl_orchestrator.orchestrator import CaseView
 
 
-class Deciding(NamedTuple):
-    """An open review: the role that may decide it now, by which answers, and who has it or one above it there."""
-
-    row: StoredReview
-    role: str
-    options: Sequence[HumanDecision]
-    able: Sequence[str]
-
-
-def of(case: Case, history: Sequence[Event], deciding: Deciding | None, session: Session) -> Iterator[Block]:
-    """Tell the whole story of a case, and what can be done about it."""
-    status = f"waits for {deciding.role}" if deciding else case.status
+def describe(case: Case, history: Sequence[Event], view: CaseView | None, session: Session) -> Iterator[Block]:
+    """Describe a whole case. `view` is that of its open review, if it has one."""
+    status = f"waits for {view.role}" if view else case.status
     yield Line(f"Task {case.task_id}: {status}", f"bold {blocks.outcome(case.status).style}")
     yield Line(f"case {case.case_id}", "dim")
     if case.redacted:
-        yield Line("What agents and people wrote in it was erased; 'hitl audit show' tells when.", "yellow")
+        yield Line("The texts of agents and people in it were erased; 'hitl audit show' shows when.", "yellow")
     yield from _task(case)
     yield from _blind(case, session) if is_blind(case) else _proposal(case, history)
     yield from _routing(case)
@@ -47,23 +37,23 @@ def of(case: Case, history: Sequence[Event], deciding: Deciding | None, session:
     if case.record:
         yield from _outcome(case.record)
     yield from _heading("History")
-    yield views.entries(history)
-    yield from policy_story.told(history)
-    if deciding:
-        yield from _next(case, deciding, session)
+    yield tables.entries(history)
+    yield from sentences(history)
+    if view and case.open_review:
+        yield from _next(case.open_review, view, session)
 
 
 def receipt(case: Case, review: Review, started: datetime, session: Session) -> Iterator[Block]:
-    """Tell what a decision led to."""
-    row = next(row for row in reversed(case.reviews) if row.verdict and _answers(row, review))
+    """Describe the result of a decision."""
+    row = next(row for row in reversed(case.reviews) if row.verdict and _matches(row, review))
     if row.verdict and row.verdict.decided_at < started:
-        yield Line(f"This very answer stands since {moment(row.verdict.decided_at)}; nothing was changed.")
+        yield Line(f"This decision was recorded at {local_time(row.verdict.decided_at)}; nothing was changed.")
     else:
         yield Line(f"Recorded: {review.human_decision} by {review.reviewer_id} on task {case.task_id}.")
     if row.shown.routing.output is not None:
         yield from blocks.flagged("what the agent proposed", row.shown.routing.output.model_dump(mode="json"))
     yield from blocks.flagged("the task", row.shown.task.model_dump(mode="json"))
-    yield from blocks.flagged("this answer", review.model_dump(mode="json"))
+    yield from blocks.flagged("this decision", review.model_dump(mode="json"))
     if case.open_review:
         yield Line(f"The case now waits for {case.open_review.role}.", "bold")
     else:
@@ -71,9 +61,10 @@ def receipt(case: Case, review: Review, started: datetime, session: Session) -> 
     yield Line(session.command("show", case.task_id), COMMAND, indent=2)
 
 
-def _answers(row: StoredReview, review: Review) -> bool:
-    said = row.verdict.review if row.verdict else None
-    return said is not None and (said.reviewer_id, said.human_decision) == (review.reviewer_id, review.human_decision)
+def _matches(row: StoredReview, review: Review) -> bool:
+    stored = row.verdict.review if row.verdict else None
+    key = (review.reviewer_id, review.human_decision)
+    return stored is not None and (stored.reviewer_id, stored.human_decision) == key
 
 
 def _heading(text: str) -> Iterator[Block]:
@@ -85,8 +76,8 @@ def _task(case: Case) -> Iterator[Block]:
     task = case.submission.task
     yield from _heading("Task")
     yield Line(task.task_description, indent=2, quoted=True)
-    risk = f"risk {task.risk_level}" if task.risk_level else "no risk level given"
-    yield Line(f"{task.task_type} in {task.domain}, {risk}, made {moment(task.timestamp)}", indent=2)
+    risk = f"risk {task.risk_level}" if task.risk_level else "no risk level"
+    yield Line(f"{task.task_type} in {task.domain}, {risk}, created {local_minute(task.timestamp)}", indent=2)
     if task.metadata:
         yield Line(json.dumps(task.metadata, ensure_ascii=False), indent=2)
     yield from blocks.flagged("this", task.model_dump(mode="json"), indent=2)
@@ -96,7 +87,7 @@ def _proposal(case: Case, history: Sequence[Event]) -> Iterator[Block]:
     yield from _heading("Proposal")
     routed = next((event.body for event in history if event.kind is EventKind.ROUTED), None)
     if routed is None or routed["output"] is None:
-        yield Line("The agent proposed nothing." if routed else "Not looked at yet.", indent=2)
+        yield Line("The agent proposed nothing." if routed else "Not routed yet.", indent=2)
     else:
         yield from _output(Proposal.model_validate(routed["output"]["agent_output"]))
     if routed is not None:
@@ -107,7 +98,7 @@ def _proposal(case: Case, history: Sequence[Event]) -> Iterator[Block]:
 
 def _blind(case: Case, session: Session) -> Iterator[Block]:
     yield from _heading("Proposal")
-    yield Line("Hidden, for the review is blind: a reviewer gives an own label first.", indent=2)
+    yield Line("Hidden, because the review is blind: reviewers commit their own label first.", indent=2)
     command = session.command("label", case.task_id, "YOUR LABEL", "--reviewer", "ID")
     yield Line(command, COMMAND, indent=2)
 
@@ -122,123 +113,134 @@ def _output(output: Proposal) -> Iterator[Block]:
 
 
 def _routing(case: Case) -> Iterator[Block]:
-    said: AuditRecord | RoutingDecision | None = case.record
+    source: AuditRecord | RoutingDecision | None = case.record
     if case.reviews:
-        said = case.reviews[0].shown.routing.decision
-    if said is None:
+        source = case.reviews[0].shown.routing.decision
+    if source is None:
         return
     yield from _heading("Routing")
-    action = said.routing_decision if isinstance(said, AuditRecord) else said.action
-    asked = f" to {case.reviews[0].role}" if case.reviews else ""
-    yield Line(f"{action}{asked}{_together(case)}", blocks.routing(action).style, indent=2)
+    action = source.routing_decision if isinstance(source, AuditRecord) else source.action
+    to = f" to {case.reviews[0].role}" if case.reviews else ""
+    yield Line(f"{action}{to}{_quorum(case)}", blocks.routing(action).style, indent=2)
     if not is_blind(case):
-        yield Line(said.reason, indent=2)
-    yield from _told(case)
-    yield Line(f"policy {said.policy_id} ({said.policy_hash[:12]})", "dim", indent=2)
+        yield Line(source.reason, indent=2)
+    yield from _layers(case)
+    yield Line(f"policy {source.policy_id} ({source.policy_hash[:12]})", "dim", indent=2)
 
 
-def _told(case: Case) -> Iterator[Block]:
-    """Say what the rule tells reviewers, and what each layer of the policy answers, where it has several."""
+def _layers(case: Case) -> Iterator[Block]:
+    """Show the rule's message, and the decision of each layer of the policy if it has several."""
     if not case.reviews:
         return
     decision = case.reviews[0].shown.routing.decision
     if decision.message:
         yield Line(decision.message, "bold", indent=2, quoted=True)
-    for one in decision.layers:
-        yield Line(f"{one.layer}: {f'{one.action} by {one.rule_id}' if one.rule_id else 'silent'}", "dim", indent=2)
+    for each in decision.layers:
+        action = f"{each.action} by {each.rule_id}" if each.rule_id else "no rule matches"
+        yield Line(f"{each.layer}: {action}", "dim", indent=2)
 
 
-def _together(case: Case) -> str:
-    needed = case.reviews[0].shown.routing.decision.asking.approvals if case.reviews else 1
-    return f", {needed} persons must agree" if needed > 1 else ""
+def _quorum(case: Case) -> str:
+    needed = case.reviews[0].shown.routing.decision.requirements.approvals if case.reviews else 1
+    return f", {needed} reviewers must agree" if needed > 1 else ""
 
 
 _THEN = {
-    OnTimeout.ESCALATE: "it is passed up",
+    OnTimeout.ESCALATE: "it is escalated",
     OnTimeout.REJECT: "it is rejected",
-    OnTimeout.WAIT: "it waits on",
-    None: "it waits on",
+    OnTimeout.WAIT: "it keeps waiting",
+    None: "it keeps waiting",
 }
 
 
-_TAKEN_BACK = {
+_WITHDRAWN = {
     DecisionSource.SUBMITTER: "canceled",
     DecisionSource.RESUBMISSION: "superseded by a newer attempt",
 }
 
 
 def _vote(row: StoredReview) -> Iterator[Block]:
-    """Tell that somebody has voted; what they said is told when the case is decided."""
+    """Name a voter; the vote itself is hidden until the case is decided."""
     verdict = row.verdict
     if verdict is not None:
-        who = f"{verdict.review.reviewer_id} as {verdict.role}" if verdict.review.reviewer_id else verdict.role
-        yield Line(f"{who}: voted at {moment(verdict.decided_at)}; what is {UNTOLD}", indent=2)
+        yield Line(f"{_voter(verdict)}: voted at {local_minute(verdict.decided_at)}; the vote is {HIDDEN}", indent=2)
+
+
+def _voter(verdict: RecordedDecision) -> str:
+    name = verdict.review.reviewer_id
+    return f"{name} as {verdict.role}" if name else verdict.role
 
 
 def _review(row: StoredReview) -> Iterator[Block]:
     if row.shown.passed_up_because:
-        yield Line(f"Passed up to {row.role}: {row.shown.passed_up_because}", indent=2)
+        yield Line(f"Escalated to {row.role}: {row.shown.passed_up_because}", indent=2)
         yield from blocks.flagged("this", row.shown.passed_up_because, indent=2)
-    if row.verdict is None:
-        due = f", due {moment(row.due_at)}, then {_THEN[row.shown.on_timeout]}" if row.due_at else ""
-        yield Line(f"{row.role}: open since {moment(row.opened_at)}{due}", "yellow", indent=2)
-        if row.claimed_by and row.claimed_until:
-            given = f", delegated by {row.delegated_by}" if row.delegated_by else ""
-            yield Line(f"claimed by {row.claimed_by} until {moment(row.claimed_until)}{given}", indent=2)
-        yield Line(f"review {row.review_id}, shows {row.digest[:12]}", "dim", indent=2)
-        return
-    verdict, said = row.verdict, row.verdict.review
-    if verdict.source in _TAKEN_BACK:
-        by = f" by {said.reviewer_id}" if said.reviewer_id else ""
-        yield Line(f"{verdict.role}: {_TAKEN_BACK[verdict.source]}{by} at {moment(verdict.decided_at)}", indent=2)
-        yield Line(f'"{said.reason}"', indent=4, quoted=True)
+    yield from _open_review(row) if row.verdict is None else _decided_review(row, row.verdict)
+
+
+def _open_review(row: StoredReview) -> Iterator[Block]:
+    due = f", due {local_minute(row.due_at)}, then {_THEN[row.shown.on_timeout]}" if row.due_at else ""
+    yield Line(f"{row.role}: open since {local_minute(row.opened_at)}{due}", "yellow", indent=2)
+    if row.claimed_by and row.claimed_until:
+        delegated = f", delegated by {row.delegated_by}" if row.delegated_by else ""
+        yield Line(f"claimed by {row.claimed_by} until {local_minute(row.claimed_until)}{delegated}", indent=2)
+    yield Line(f"review {row.review_id}, shows {row.digest[:12]}", "dim", indent=2)
+
+
+def _decided_review(row: StoredReview, verdict: RecordedDecision) -> Iterator[Block]:
+    review, at = verdict.review, local_minute(verdict.decided_at)
+    if verdict.source in _WITHDRAWN:
+        by = f" by {review.reviewer_id}" if review.reviewer_id else ""
+        yield Line(f"{verdict.role}: {_WITHDRAWN[verdict.source]}{by} at {at}", indent=2)
+        yield Line(f'"{review.reason}"', indent=4, quoted=True)
         return
     if verdict.source is DecisionSource.TIMEOUT:
-        done = "passed up" if said.human_decision is HumanDecision.ESCALATE else "rejected"
-        yield Line(
-            f"{verdict.role}: nobody answered in time, {done} at {moment(verdict.decided_at)}", "yellow", indent=2
-        )
+        done = "escalated" if review.human_decision is HumanDecision.ESCALATE else "rejected"
+        yield Line(f"{verdict.role}: no decision in time, {done} at {at}", "yellow", indent=2)
         return
-    name = f"{said.reviewer_id} as {verdict.role}" if said.reviewer_id else verdict.role
-    sure = f", {said.confidence_assessment} confidence" if said.confidence_assessment else ""
-    voted = "" if verdict.settles else ", one vote of several"
-    yield Line(f"{name}: {said.human_decision} at {moment(verdict.decided_at)}{sure}{voted}", indent=2)
+    sure = f", {review.confidence_assessment} confidence" if review.confidence_assessment else ""
+    vote = "" if verdict.settles else ", one vote of several"
+    yield Line(f"{_voter(verdict)}: {review.human_decision} at {at}{sure}{vote}", indent=2)
     if verdict.own_label:
-        yield Line(f"own label, before the agent's was seen: {verdict.own_label}", indent=4)
-    if said.reason_code:
-        yield Line(f"reason code {said.reason_code}", indent=4)
-    for quoted in filter(None, (said.human_feedback, said.reason)):
+        yield Line(f"own label, before the agent's was shown: {verdict.own_label}", indent=4)
+    if review.reason_code:
+        yield Line(f"reason code {review.reason_code}", indent=4)
+    for quoted in filter(None, (review.human_feedback, review.reason)):
         yield Line(f'"{quoted}"', indent=4, quoted=True)
         yield from blocks.flagged("this", quoted, indent=4)
-    yield from record.competence(row)
+    yield from audit_record.competence(row)
 
 
-def _outcome(said: AuditRecord) -> Iterator[Block]:
+def _outcome(record: AuditRecord) -> Iterator[Block]:
     yield from _heading("Outcome")
-    style = blocks.outcome(said.final_decision).style
-    took = duration(said.latency_seconds)
-    yield Line(f"{said.final_decision}, decided by {said.decision_source} after {took}", style, indent=2)
-    if len(said.votes) > 1:
-        votes = ", ".join(f"{vote.reviewer_id or vote.role} {vote.human_decision}" for vote in said.votes)
-        yield Line(f"answers: {votes}", indent=2)
-    if said.final_output is None:
-        yield Line("Nothing of the agent's may be carried out.", indent=2)
+    style = blocks.outcome(record.final_decision).style
+    took = duration(record.latency_seconds)
+    yield Line(f"{record.final_decision}, decided by {record.decision_source} after {took}", style, indent=2)
+    if len(record.votes) > 1:
+        votes = ", ".join(f"{vote.reviewer_id or vote.role} {vote.human_decision}" for vote in record.votes)
+        yield Line(f"votes: {votes}", indent=2)
+    if record.final_output is None:
+        yield Line("Nothing may be executed.", indent=2)
     else:
-        yield Line("What may be carried out:", indent=2)
-        yield from _output(said.final_output)
-    yield from record.versions(said)
+        yield Line("To be executed:", indent=2)
+        yield from _output(record.final_output)
+    yield from audit_record.software(record)
 
 
-def _next(case: Case, deciding: Deciding, session: Session) -> Iterator[Block]:
-    row, role, options, able = deciding
+def _next(row: StoredReview, view: CaseView, session: Session) -> Iterator[Block]:
+    """Suggest a decision that will be accepted."""
+    able = [view.claimed_by] if view.claimed_by in view.may_decide else list(view.may_decide)
     yield Line()
-    if role != row.role:
-        yield Line(f"The policy has become stricter: {role} decides this now, and {row.role} no longer.", "red")
+    if view.role != row.role:
+        yield Line(f"The policy is stricter now: {view.role} decides this, {row.role} no longer may.", "red")
     if not able:
-        nobody = "Nobody in the reviewers file may decide this"
-        yield Line(f"{nobody}: it takes {role}, or a role above it, in {row.domain}.", "red")
+        needed = f"it needs {view.role}, or a higher role, in {row.domain}"
+        yield Line(f"No reviewer in the reviewers file may decide this: {needed}.", "red")
         return
-    words = f"{', '.join(options[:-1])} or {options[-1]}"
-    yield Line(f"Next, as {role} ({count(len(able), 'reviewer')} may): {words}, such as")
-    command = session.command("resume", case.task_id, options[0], "--reviewer", able[0], deciding=True)
-    yield Line(command, COMMAND, indent=2)
+    decisions = [choice.decision for choice in view.choices]
+    choices = f"{', '.join(decisions[:-1])} or {decisions[-1]}"
+    number = count(len(view.may_decide), "reviewer")
+    yield Line(f"Next, as {view.role} ({number} may): {choices}{'' if view.hidden else ', such as'}")
+    if not view.hidden:
+        words = ("decide", view.task_id, decisions[0], "--reviewer", str(able[0]))
+        yield Line(session.command(*words, deciding=True), COMMAND, indent=2)

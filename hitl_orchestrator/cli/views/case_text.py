@@ -1,23 +1,24 @@
-"""One case as a reviewer sees it, told in lines: what is asked, what is proposed, and what one may answer. Pure."""
+"""One review as a reviewer sees it: the task, the proposal, and the choices."""
 
 import json
 from collections.abc import Iterator
 
 from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table
-from hitl_orchestrator.cli.output.formatting import confidence, count, moment
+from hitl_orchestrator.cli.output.formatting import confidence, local_minute, local_time
 from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.review.view import CaseView
+from hitl_orchestrator.orchestrator import CaseView
 
 
-def of(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]:
-    """Tell a case to one reviewer. While it is hidden, nothing of the agent's answer is told."""
+def describe(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]:
+    """Describe a review to one reviewer. The view leaves out the agent's answer while it is hidden."""
     yield Line(f"Task {view.task_id}: {view.state}, for {view.role}", f"bold {blocks.risk(view.risk_level).style}")
     if view.claimed_by and view.claimed_until:
-        given = f", delegated by {view.delegated_by}" if view.delegated_by else ""
-        yield Line(f"claimed by {view.claimed_by} until {moment(view.claimed_until)}{given}", "dim")
+        delegated = f", delegated by {view.delegated_by}" if view.delegated_by else ""
+        yield Line(f"claimed by {view.claimed_by} until {local_time(view.claimed_until)}{delegated}", "dim")
     if view.due_at:
-        yield Line(f"due {moment(view.due_at)}", "bold red" if view.overdue else "dim")
+        late = ", overdue" if view.overdue else ""
+        yield Line(f"due {local_minute(view.due_at)}{late}", "bold red" if view.overdue else "dim")
     yield from _task(view)
     if view.hidden:
         yield from _blind(view, reviewer, session)
@@ -35,14 +36,14 @@ def _task(view: CaseView) -> Iterator[Block]:
         yield Line(json.dumps(task.metadata, ensure_ascii=False), indent=2)
     yield from blocks.flagged("this", task.model_dump(mode="json"), indent=2)
     if view.passed_up_because:
-        yield Line(f"Passed up: {view.passed_up_because}", "yellow", indent=2)
+        yield Line(f"Escalated: {view.passed_up_because}", "yellow", indent=2)
     if view.message:
         yield Line(view.message, "bold", indent=2, quoted=True)
 
 
 def _blind(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]:
     yield Line()
-    yield Line("The agent's answer is hidden until you have given your own label:")
+    yield Line("The agent's answer is hidden until you have committed your own label:")
     yield Line(session.command("label", view.task_id, "YOUR LABEL", "--reviewer", reviewer), COMMAND, indent=2)
 
 
@@ -64,29 +65,26 @@ def _answer(view: CaseView) -> Iterator[Block]:
     yield Line(f"confidence {confidence(view.confidence)}{means}", indent=2)
     yield Line(f"signals: {', '.join(view.signals) or 'none'}", indent=2)
     yield Line()
-    yield Line(f"A person is asked because {view.reason}")
+    yield Line(f"A reviewer is needed because {view.reason}")
     for line in view.would_go_through:
-        yield Line(f"would go through: {line}", "dim", indent=2)
-    for one in view.similar:
-        told = f"similar: {one.task_id} ({confidence(one.confidence)}) was {one.final_decision} by {one.decided_by}"
-        yield Line(told, "dim", indent=2)
+        yield Line(f"would be approved: {line}", "dim", indent=2)
+    for case in view.similar:
+        outcome = f"was {case.final_decision} by {case.decided_by}"
+        yield Line(f"similar: {case.task_id} ({confidence(case.confidence)}) {outcome}", "dim", indent=2)
 
 
 def _choices(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]:
     yield Line()
-    if view.asking.approvals > 1:
-        needed = count(view.asking.approvals, "person", "persons")
-        yield Line(f"{needed} must agree; {view.votes_given} answered so far.")
+    if view.requirements.approvals > 1:
+        yield Line(f"{view.requirements.approvals} reviewers must agree; {view.votes_given} voted so far.")
     if view.why_not:
         yield Line(view.why_not, "red")
         return
     if not view.choices:
         return
-    columns = (Column("answer"), Column("what it does", gives_way=True, folds=True))
-    yield Table(columns, [(Cell(one.decision, "bold"), Cell(one.does)) for one in view.choices])
+    columns = (Column("decision"), Column("effect", gives_way=True, folds=True))
+    yield Table(columns, [(Cell(choice.decision, "bold"), Cell(choice.does)) for choice in view.choices])
     if not view.hidden:
         yield Line()
-        command = session.command(
-            "resume", view.task_id, view.choices[0].decision, "--reviewer", reviewer, deciding=True
-        )
-        yield Line(command, COMMAND, indent=2)
+        words = ("decide", view.task_id, view.choices[0].decision, "--reviewer", reviewer)
+        yield Line(session.command(*words, deciding=True), COMMAND, indent=2)

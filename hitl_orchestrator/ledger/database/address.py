@@ -1,4 +1,4 @@
-"""What the address of a PostgreSQL store may look like, and how any address is shown: never with its password. Pure."""
+"""Parsing of store addresses, and their display without the password."""
 
 import re
 
@@ -21,12 +21,12 @@ def is_postgres(url: str) -> bool:
 
 
 def can_be_read(url: str) -> bool:
-    """Whether a PostgreSQL address says one thing only. One that can be read in two ways could show a password."""
+    """Whether a PostgreSQL address is unambiguous. An ambiguous one could reveal its password when shown."""
     return _POSTGRES.fullmatch(url) is not None
 
 
 def shown(url: str) -> str:
-    """Return an address as errors, logs and pages may show it."""
+    """Return an address without its password, for errors, logs and pages."""
     parts = _POSTGRES.fullmatch(url)
     if parts is None:
         return url if url.startswith("sqlite:") or not _may_hold_a_secret(url) else _scheme_of(url) + "***"

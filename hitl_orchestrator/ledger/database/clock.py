@@ -1,4 +1,4 @@
-"""The store's own clock in a statement: what has a deadline is judged by the database, whatever clocks others have."""
+"""SQL expressions for the store's clock. Deadlines and leases are evaluated against it, never against client clocks."""
 
 from typing import Any
 
@@ -6,16 +6,21 @@ from sqlalchemy import ColumnElement, String, bindparam, literal_column
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.visitors import InternalTraversal
 
+MEMORY_DIALECT = "sqlite_memory"
+"""The dialect of a store in memory, whose clock is a function that the connection defines."""
+
+MEMORY_CLOCK = "store_time"
+
 
 class FromNow(ColumnElement[str]):
-    """The time so many seconds from now, as the ledger writes times; nothing where the seconds are nothing.
+    """The time a number of seconds from now, in the text form of the ledger; NULL for NULL seconds.
 
-    It is one time for a whole statement, so that an index serves to compare with it.
+    It is constant within a statement, so that an index can be used for a comparison with it.
     """
 
     inherit_cache = True
     type = String()
-    _traverse_internals = [  # noqa: RUF012 - SQLAlchemy reads it as it stands
+    _traverse_internals = [  # noqa: RUF012 - SQLAlchemy reads this class attribute as it is
         ("seconds", InternalTraversal.dp_clauseelement)
     ]
 
@@ -29,17 +34,22 @@ def _on_sqlite(element: FromNow, compiler: Any, **options: Any) -> str:
     return f"(strftime('%Y-%m-%dT%H:%M:%f', 'now', {seconds} || ' seconds') || '000Z')"
 
 
+@compiles(FromNow, MEMORY_DIALECT)
+def _in_memory(element: FromNow, compiler: Any, **options: Any) -> str:
+    return f"{MEMORY_CLOCK}({compiler.process(element.seconds, **options)})"
+
+
 @compiles(FromNow, "postgresql")
 def _on_postgresql(element: FromNow, compiler: Any, **options: Any) -> str:
     seconds = compiler.process(element.seconds, **options)
-    moment = f"(statement_timestamp() + make_interval(secs => {seconds})) AT TIME ZONE 'UTC'"
-    return f'to_char({moment}, \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')'
+    time = f"(statement_timestamp() + make_interval(secs => {seconds})) AT TIME ZONE 'UTC'"
+    return f'to_char({time}, \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')'
 
 
 def from_now(name: str) -> FromNow:
-    """Return the time as many seconds from now as the parameter of this name says."""
+    """Return the time from now by the number of seconds in the parameter of this name."""
     return FromNow(bindparam(name))
 
 
 NOW = FromNow(literal_column("0"))
-"""What the store's clock says."""
+"""The current time of the store's clock."""

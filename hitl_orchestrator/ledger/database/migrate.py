@@ -1,41 +1,51 @@
-"""Bring a database to the tables this code knows, and refuse one that other code has made."""
+"""Create and migrate the tables of a database, and refuse tables of an unknown version."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
 from hitl_orchestrator.errors import StoreUnavailable
-from hitl_orchestrator.ledger.database.ports import Database
+from hitl_orchestrator.ledger.database.ports import MigratedDatabase
 
-NEWEST = "0005"
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+NEWEST = "0006"
 
 
-def migrate(database: Database) -> None:
-    """Apply what is missing, in one transaction; a store that is up to date is only looked at.
+def migrate(database: MigratedDatabase) -> None:
+    """Apply pending migrations in one transaction. An up-to-date store is only read.
 
     Raises:
-        StoreUnavailable: it is no database, cannot be written, or was made by another version.
+        StoreUnavailable: it is no database, is not writable, or was created by another version.
     """
     try:
         if database.revision() != NEWEST:
-            _upgrade(database)
+            _migrate(database)
     except StoreUnavailable:
         database.close()
         raise
 
 
-def _upgrade(database: Database) -> None:
-    # Alembic is slow to import, and a store that is up to date does not need it.
+def upgrade(connection: "Connection") -> None:
+    """Apply pending migrations within the transaction of a connection. Raises Alembic's `CommandError`."""
+    # Alembic is slow to import, and an up-to-date store does not need it.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
-    from alembic.util import CommandError  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _migrate(database: MigratedDatabase) -> None:
+    from alembic.util import CommandError  # noqa: PLC0415 - see `upgrade`
+
     try:
         with database.engine().begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            upgrade(connection)
     except CommandError as exc:
         cause = f"its tables are not ones this version knows ({exc}); use the version that made it"
         raise StoreUnavailable(database.url, cause) from exc

@@ -1,6 +1,6 @@
-"""What the ledger asks of a database: transactions on which named statements run. Each kind has a module."""
+"""Protocols of a database: transactions that run named statements. Each kind of database has a module."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache, wraps
 from itertools import islice
@@ -12,7 +12,7 @@ from sqlalchemy.sql.expression import ClauseElement
 from hitl_orchestrator.errors import HitlError, StoreUnavailable
 
 BUSY_TIMEOUT_SECONDS = 30
-"""For so long a writer waits for its turn."""
+"""The time that a writer waits for its turn."""
 
 _ATTEMPTS = 3
 _P = ParamSpec("_P")
@@ -20,130 +20,135 @@ _T = TypeVar("_T")
 
 
 class UniqueViolation(HitlError):
-    """A row breaks a rule of the schema, most often that somebody else's row came first."""
+    """A row violates a constraint of the schema, most often because another writer's row came first."""
 
 
 class TransientStoreError(StoreUnavailable):
-    """The connection was lost, or a transaction had to give way. Doing it again tells whether it was written."""
+    """The connection was lost, or the transaction had to be rolled back. Repeating it reveals whether it committed."""
 
 
 class Rows(Protocol):
-    """What a statement found, and how many rows it changed."""
+    """The result of a statement."""
 
     @property
     def rowcount(self) -> int:
-        """Return how many rows were changed."""
+        """Return the number of changed rows."""
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield the rows; a row is read by the names of its columns."""
+        """Yield the rows; columns are read by name."""
 
 
-class Transaction(Protocol):
-    """One transaction: what it ran happens whole, or not at all."""
+class StoreTransaction(Protocol):
+    """One transaction: all of its statements take effect, or none."""
 
     def run(self, statement: ClauseElement, **values: Any) -> Rows:
-        """Run a statement. Values it does not name are left aside."""
+        """Run a statement. Values without a parameter of their name are ignored."""
 
     def run_each(self, statement: ClauseElement, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Run a statement for each of several rows."""
+        """Run a statement once for each of these rows."""
 
     def first(self, statement: ClauseElement, **values: Any) -> Any:
-        """Return the first row of a statement, None where it has none."""
+        """Return the first row of a statement, None if it has none."""
 
-    def stream(self, statement: ClauseElement, **values: Any) -> Iterator[Any]:
-        """Yield the rows of a statement that may have very many."""
+    def stream(self, statement: ClauseElement, **values: Any) -> Generator[tuple[Any, ...]]:
+        """Yield the rows of a large result as tuples, in the order of the selected columns."""
 
-    def faults(self) -> Iterator[str]:
-        """Yield what the database itself finds broken where it keeps its rows, if it can be asked."""
+    def integrity_errors(self) -> Iterator[str]:
+        """Yield the defects that the database reports in its own storage, if it offers such a check."""
 
 
 class Database(Protocol):
-    """A database. Threads may share it; a process that was forked opens its own."""
+    """A database that threads may share. A forked process opens its own."""
 
     @property
     def url(self) -> str:
-        """Return the address to name it by, without secrets."""
+        """Return the address for messages, without secrets."""
 
-    def write(self, *, flush: bool = True) -> AbstractContextManager[Transaction]:
-        """Write in one transaction, which waits for its turn: there is one writer at a time.
+    def write(self, *, flush: bool = True) -> AbstractContextManager[StoreTransaction]:
+        """Open a transaction that writes. There is one writer at a time; others wait for their turn.
 
-        With `flush` its commit survives a power cut at once.
+        With `flush` the commit survives a power failure as soon as it returns.
 
         Raises:
-            UniqueViolation: a row breaks a rule of the schema; nothing was written.
+            UniqueViolation: a row violates a constraint; nothing was written.
             TransientStoreError: the connection was lost, perhaps during the commit; read again to learn the result.
             StoreUnavailable: the database cannot be used; nothing was written.
         """
 
-    def read(self) -> AbstractContextManager[Transaction]:
-        """Read one consistent state, whatever is written meanwhile."""
+    def read(self) -> AbstractContextManager[StoreTransaction]:
+        """Open a transaction that reads one consistent state, unaffected by concurrent writers."""
 
-    def revision(self) -> str | None:
-        """Return the migration that the tables stand at, None where there are none."""
+    def stream(self, statement: ClauseElement, **values: Any) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of one statement from a transaction of its own. A slow reader blocks no writer."""
 
     def scrub(self) -> None:
-        """Overwrite what was deleted, as far as this kind of database lets us.
+        """Overwrite deleted data, as far as this kind of database permits.
 
         Raises:
-            StoreUnavailable: others were in the way for too long; doing it again goes on.
+            StoreUnavailable: other connections blocked it for too long; repeat the call.
         """
 
-    def engine(self) -> Engine:
-        """Return an engine for migrations: what it begins is one transaction, which processes take in turn."""
-
     def close(self) -> None:
-        """Close what is idle; what is in use closes when it is given back."""
+        """Close idle connections; a connection in use is closed when it is returned."""
+
+
+class MigratedDatabase(Database, Protocol):
+    """A database whose tables outlive the process and are migrated by Alembic."""
+
+    def revision(self) -> str | None:
+        """Return the revision of the tables, None if there are no tables."""
+
+    def engine(self) -> Engine:
+        """Return an engine for migrations, whose transactions exclude each other across processes."""
 
 
 @cache
 def compiled(statement: ClauseElement, dialect: Dialect) -> tuple[str, dict[str, Any]]:
-    """Return the text of a statement and the values that stand in it already. Each is compiled once a process."""
-    made = statement.compile(dialect=dialect)
-    constants = {name: value for name, value in (made.params or {}).items() if value is not None}
-    return str(made), constants
+    """Return the SQL text of a statement and its constant parameters. Each is compiled once per process."""
+    result = statement.compile(dialect=dialect)
+    constants = {name: value for name, value in (result.params or {}).items() if value is not None}
+    return str(result), constants
 
 
-def resolved(operation: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Do an operation again when its connection was lost, so that its caller learns what became of it.
-
-    For operations that may be done twice: the second time finds what the first has written, or writes it.
+def retried(operation: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Repeat an idempotent operation after a lost connection, so that its caller learns the result.
 
     Raises:
-        TransientStoreError: the connection was lost again and again.
+        TransientStoreError: the connection was lost at every attempt.
     """
 
     @wraps(operation)
-    def again(*given: _P.args, **named: _P.kwargs) -> _T:
+    def repeat(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         for _ in range(_ATTEMPTS - 1):
             try:
-                return operation(*given, **named)
+                return operation(*args, **kwargs)
             except TransientStoreError:
                 continue
-        return operation(*given, **named)
+        return operation(*args, **kwargs)
 
-    return again
+    return repeat
 
 
 def resumed(listing: Callable[_P, Iterator[_T]]) -> Callable[_P, Iterator[_T]]:
-    """Go on with a listing that only grows at its end when its connection was lost: behind what it has yielded.
+    """Continue an append-only listing after a lost connection, behind the items that were already yielded.
 
     Raises:
-        TransientStoreError: the connection was lost again and again.
+        TransientStoreError: the connection was lost at every attempt.
     """
 
     @wraps(listing)
-    def again(*given: _P.args, **named: _P.kwargs) -> Iterator[_T]:
-        yielded, left = 0, _ATTEMPTS
+    def repeat(*args: _P.args, **kwargs: _P.kwargs) -> Iterator[_T]:
+        yielded, attempts = 0, _ATTEMPTS
         while True:
-            left -= 1
+            attempts -= 1
             try:
-                for item in islice(listing(*given, **named), yielded, None):
+                for item in islice(listing(*args, **kwargs), yielded, None):
                     yielded += 1
                     yield item
             except TransientStoreError:
-                if not left:
+                if not attempts:
                     raise
             else:
                 return
 
-    return again
+    return repeat

@@ -1,12 +1,12 @@
-"""Transactions on a PostgreSQL database, with the same statements as on SQLite and the same promises."""
+"""Transactions on a PostgreSQL database, with the statements and guarantees of SQLite."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
 from psycopg import Cursor, Pipeline, ProgrammingError
-from psycopg.rows import DictRow
+from psycopg.rows import DictRow, tuple_row
 from sqlalchemy import Connection as AlembicConnection
 from sqlalchemy import Dialect, Engine, create_engine, event
 from sqlalchemy.dialects.postgresql.base import PGDialect
@@ -18,22 +18,22 @@ from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, compil
 from hitl_orchestrator.ledger.database.postgres_connections import Connection, Connections
 
 WRITER = 0x6869746C
-"""The advisory lock of whoever writes. The ledger has no gaps and each entry holds the one before: one at a time."""
+"""The advisory lock of the writer. Entries are numbered without gaps and chained, so there is one writer at a time."""
 
 _DIALECT: Dialect = PGDialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]  # it has no types of its own
 ROWS_AT_A_TIME = 500
-# Whoever reads may take a long look at each row; nobody waits for a reader.
+# A reader may pause between rows for long; it blocks no writer.
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 0"
 _BEGIN_WRITING = (
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
     f"SELECT pg_advisory_xact_lock({WRITER})",
 )
-# Several streams may be open in one transaction.
+# One transaction may have several open streams.
 _NUMBERS = count(1)
 
 
 class PostgresRows:
-    """What a statement found. It is on its way until somebody asks."""
+    """The result of a statement, received when it is first needed."""
 
     __slots__ = ("_cursor", "_pipeline")
 
@@ -42,20 +42,20 @@ class PostgresRows:
 
     @property
     def rowcount(self) -> int:
-        """Return how many rows were changed."""
+        """Return the number of changed rows."""
         if self._cursor.rowcount < 0 and self._pipeline is not None:
             self._await()
         return self._cursor.rowcount
 
     def _await(self) -> None:
-        """Wait for the answer, having sent all of the question.
+        """Send the whole statement, then wait for its result.
 
-        `Pipeline.sync` waits without that: what is larger than a socket takes at once would never be answered.
+        `Pipeline.sync` waits without sending the rest: a statement larger than the socket buffer would hang.
         """
         try:
             self._cursor.fetchone()
         except ProgrammingError as exc:
-            # A statement that changes rows has none to fetch; an error of the server has a code.
+            # A statement that changes rows returns none; a server error has a code.
             if exc.sqlstate is not None:
                 raise
 
@@ -69,7 +69,7 @@ class PostgresRows:
 
 
 class PostgresTransaction:
-    """One transaction on a connection that is lent. In a pipeline, nobody waits for an answer that nobody needs."""
+    """One transaction on a borrowed connection. In a pipeline, the client waits only for the results that it reads."""
 
     __slots__ = ("_connection", "_pipeline")
 
@@ -77,34 +77,34 @@ class PostgresTransaction:
         self._connection, self._pipeline = connection, pipeline
 
     def run(self, statement: ClauseElement, **values: Any) -> PostgresRows:
-        """Run a statement; its rows are read by the names of their columns."""
+        """Run a statement; columns of its rows are read by name."""
         text, constants = compiled(statement, _DIALECT)
         return PostgresRows(self._connection.execute(text, {**constants, **values}), self._pipeline)
 
     def run_each(self, statement: ClauseElement, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Run a statement for each of several rows."""
+        """Run a statement once for each of these rows."""
         text, _ = compiled(statement, _DIALECT)
         for row in rows:
             self._connection.execute(text, row)
 
     def first(self, statement: ClauseElement, **values: Any) -> Any:
-        """Return the first row of a statement, None where it has none."""
+        """Return the first row of a statement, None if it has none."""
         return self.run(statement, **values).fetchone()
 
-    def stream(self, statement: ClauseElement, **values: Any) -> Iterator[Any]:
-        """Yield the rows of a statement that may have very many; only a few are held at a time."""
+    def stream(self, statement: ClauseElement, **values: Any) -> Generator[tuple[Any, ...]]:
+        """Yield the rows of a large result as tuples, fetching a few hundred at a time."""
         text, constants = compiled(statement, _DIALECT)
-        with self._connection.cursor(name=f"stream_{next(_NUMBERS)}") as cursor:
+        with self._connection.cursor(name=f"stream_{next(_NUMBERS)}", row_factory=tuple_row) as cursor:
             cursor.itersize = ROWS_AT_A_TIME
             yield from cursor.execute(text, {**constants, **values})
 
-    def faults(self) -> Iterator[str]:
-        """Yield nothing: a server looks after its pages itself, with checksums where its owner asks for them."""
+    def integrity_errors(self) -> Iterator[str]:
+        """Yield nothing: the server checks its pages itself if its owner enables checksums."""
         return iter(())
 
 
 class PostgresDatabase:
-    """A PostgreSQL database: one writer at a time, readers in one state each."""
+    """A PostgreSQL database: one writer at a time; each reader sees one state."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -112,7 +112,7 @@ class PostgresDatabase:
 
     @contextmanager
     def write(self, *, flush: bool = True) -> Iterator[PostgresTransaction]:
-        """Write in one transaction, which waits for its turn. With `flush` its commit survives a power cut at once."""
+        """Wait for the turn and open a transaction that writes. With `flush` its commit survives a power failure."""
         with self._connections.lend() as connection:
             with connection.pipeline() as pipeline:
                 for text in _BEGIN_WRITING:
@@ -125,22 +125,27 @@ class PostgresDatabase:
 
     @contextmanager
     def read(self) -> Iterator[PostgresTransaction]:
-        """Read one consistent state, whatever is written meanwhile."""
+        """Open a transaction that reads one consistent state."""
         with self._connections.lend() as connection:
             connection.execute(_BEGIN_READING, prepare=False)
             yield PostgresTransaction(connection)
             self._check(connection.execute("COMMIT", prepare=False))
 
+    def stream(self, statement: ClauseElement, **values: Any) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of one statement from a transaction of its own."""
+        with self.read() as transaction:
+            yield from transaction.stream(statement, **values)
+
     def revision(self) -> str | None:
-        """Return the migration that the tables stand at."""
+        """Return the revision of the tables."""
         with self._connections.lend() as connection:
-            if connection.execute("SELECT to_regclass('alembic_version') AS known").fetchone() == {"known": None}:
+            if connection.execute("SELECT to_regclass('alembic_version') AS name").fetchone() == {"name": None}:
                 return None
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         return None if row is None else str(row["version_num"])
 
     def scrub(self) -> None:
-        """Free the room of what was deleted. Pages, log and back-ups may hold it until they are written over."""
+        """Free the space of deleted rows. Pages, log and backups may contain them until they are overwritten."""
         with self._connections.lend() as connection:
             connection.execute("VACUUM contents, reviews, payloads", prepare=False)
 
@@ -161,11 +166,11 @@ class PostgresDatabase:
         return engine
 
     def close(self) -> None:
-        """Close what is idle; what is in use closes when it is given back."""
+        """Close idle connections; a connection in use is closed when it is returned."""
         self._connections.close()
 
     def _check(self, committing: Cursor[DictRow]) -> None:
-        """Make sure of a commit: a transaction in which something failed answers a COMMIT with a ROLLBACK."""
-        ended = committing.statusmessage
-        if ended != "COMMIT":
-            raise StoreUnavailable(self.url, f"a transaction that should commit answered {ended}; nothing was written")
+        """Confirm a commit: PostgreSQL answers COMMIT with ROLLBACK when a statement of the transaction failed."""
+        status = committing.statusmessage
+        if status != "COMMIT":
+            raise StoreUnavailable(self.url, f"a COMMIT was answered with {status}; nothing was written")

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: a few, lent to one thread at a time, replaced when the server has closed them.
+"""A small pool of PostgreSQL connections, each lent to one thread at a time and replaced once the server closed it.
 
 Driver errors become `UniqueViolation`, `TransientStoreError` or `StoreUnavailable`; messages never contain a password.
 """
@@ -24,11 +24,11 @@ from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, Transi
 
 MOST_CONNECTIONS = 5
 PATIENCE_SECONDS = 5
-"""For so long a server that was there a moment ago may be away: it is starting again, or another takes its place."""
+"""The time that a server may be unreachable after it was reachable: it restarts, or fails over."""
 
-_A_MOMENT = 0.05
+_RETRY_SECONDS = 0.05
 _MILLISECONDS = 1000
-# A client that vanished without a word must not hold the one place of a writer for hours.
+# A client that disappeared must not hold the writer lock for hours.
 SESSION = (
     "SHOW synchronous_commit;"
     f"SET lock_timeout = {BUSY_TIMEOUT_SECONDS * _MILLISECONDS};"
@@ -43,42 +43,42 @@ _DEFAULTS: dict[str, Any] = {
 }
 Connection = psycopg.Connection[DictRow]
 
-# What the driver would write to stderr where nobody has set up logging stands in our errors already.
+# Without configured logging the driver would print to stderr what our errors already contain.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
 class Connections:
     """Connections to one server. Safe to share between threads, and across a fork.
 
-    Their commits do not wait for the disk unless a transaction asks for it.
+    Commits do not wait for the disk unless a transaction requests it.
     """
 
     def __init__(self, url: str) -> None:
-        """Raises `StoreUnavailable` where the address cannot be read. Nothing is connected yet."""
+        """Parse the address without connecting. Raises `StoreUnavailable` for an invalid address."""
         self.url = shown(url)
         self._options = _options(url, self.url)
         self._patient_until = 0.0
         self.flushing = "on"
-        self._start_afresh()
+        self._reset()
 
-    def _start_afresh(self) -> None:
+    def _reset(self) -> None:
         self._idle: list[Connection] = []
         self._seats = BoundedSemaphore(MOST_CONNECTIONS)
         self._owner = os.getpid()
 
     @contextmanager
     def lend(self) -> Iterator[Connection]:
-        """Lend a connection outside of a transaction, and take it back in whatever state.
+        """Lend a connection outside a transaction, and accept it back in any state.
 
         Raises:
-            UniqueViolation: a row breaks a rule of the schema.
-            TransientStoreError: the connection was lost, or the transaction had to give way.
+            UniqueViolation: a row violates a constraint.
+            TransientStoreError: the connection was lost, or the server aborted the transaction.
             StoreUnavailable: anything else went wrong.
         """
         if self._owner != os.getpid():
             # A forked child must not touch its parent's connections, not even to close them.
             self._abandoned = self._idle
-            self._start_afresh()
+            self._reset()
         if not self._seats.acquire(timeout=BUSY_TIMEOUT_SECONDS):
             raise StoreUnavailable(self.url, f"its {MOST_CONNECTIONS} connections were busy for too long; try again")
         seats, idle = self._seats, self._idle
@@ -97,24 +97,24 @@ class Connections:
             seats.release()
 
     def close(self) -> None:
-        """Close what is idle; what is in use closes when the process ends."""
+        """Close idle connections; a connection in use is closed when the process ends."""
         while self._idle:
             self._idle.pop().close()
 
     def connect(self) -> Connection:
-        """Open one more connection, for a caller who closes it.
+        """Open a connection outside the pool; the caller closes it.
 
         Raises:
-            psycopg.OperationalError: it cannot be opened.
+            psycopg.OperationalError: the connection failed.
         """
         return psycopg.connect(**self._options, autocommit=True, row_factory=dict_row, prepare_threshold=1)
 
     def plain(self) -> psycopg.Connection[Any]:
-        """Open a connection as the driver has it by default, for the migrations."""
+        """Open a connection with the defaults of the driver, for the migrations."""
         return psycopg.connect(**self._options)
 
     def _alive(self, idle: list[Connection]) -> Connection | None:
-        """Return an idle connection that the server has not closed, None where there is none."""
+        """Return an idle connection that is still open, None if there is none."""
         while True:
             try:
                 connection = idle.pop()
@@ -126,15 +126,15 @@ class Connections:
             self._be_patient()
 
     def _connected(self) -> Connection:
-        """Open a connection; a server that was there a moment ago is given a moment to come back."""
+        """Open a connection. A server that was reachable before is retried for a few seconds."""
         while True:
             try:
                 connection = self.connect()
                 self._set_up(connection)
             except psycopg.Error as exc:
                 if monotonic() > self._patient_until:
-                    raise StoreUnavailable(self.url, _sentence(exc)) from exc
-                sleep(_A_MOMENT)
+                    raise StoreUnavailable(self.url, _message(exc)) from exc
+                sleep(_RETRY_SECONDS)
             else:
                 return connection
 
@@ -144,40 +144,40 @@ class Connections:
             connection.close()
             raise StoreUnavailable(self.url, f"its encoding is {encoding}; make the database with ENCODING 'UTF8'")
         row = connection.execute(SESSION, prepare=False).fetchone()
-        # More than `on`, waiting for a second server, is the owner's to ask for; less would break our word.
+        # The owner may require more than `on`, such as a standby; less would break the durability guarantee.
         self.flushing = row["synchronous_commit"] if row and row["synchronous_commit"] != "off" else "on"
 
     def _be_patient(self) -> None:
         self._patient_until = monotonic() + PATIENCE_SECONDS
 
     def _meaning(self, exc: psycopg.Error, connection: Connection) -> HitlError:
-        """Return our word for what the driver raised."""
+        """Translate an exception of the driver."""
         if not _can_be_used(connection) or exc.diag.severity_nonlocalized in ("FATAL", "PANIC"):
             connection.close()
             self._be_patient()
-            return TransientStoreError(self.url, f"the connection was lost ({_sentence(exc)})")
+            return TransientStoreError(self.url, f"the connection was lost ({_message(exc)})")
         if isinstance(exc, (errors.SerializationFailure, errors.DeadlockDetected)):
-            return TransientStoreError(self.url, _sentence(exc))
+            return TransientStoreError(self.url, _message(exc))
         if isinstance(exc, (errors.UniqueViolation, errors.ForeignKeyViolation)):
-            return UniqueViolation(_sentence(exc))
+            return UniqueViolation(_message(exc))
         if isinstance(exc, errors.LockNotAvailable):
             return StoreUnavailable(self.url, f"another writer held it for {BUSY_TIMEOUT_SECONDS} s; try again")
-        return StoreUnavailable(self.url, _sentence(exc))
+        return StoreUnavailable(self.url, _message(exc))
 
 
 def _options(url: str, shown_url: str) -> dict[str, Any]:
-    """Return what an address says, with our defaults. The driver quotes what it cannot read, so its words stay here."""
+    """Return the options of an address over our defaults. The driver's message is dropped: it may quote a password."""
     try:
-        given = conninfo_to_dict(url) if can_be_read(url) else None
+        options = conninfo_to_dict(url) if can_be_read(url) else None
     except psycopg.Error:
-        given = None
-    if given is None:
+        options = None
+    if options is None:
         raise StoreUnavailable(shown_url, f"the address cannot be read; {HOW_TO_WRITE}")
-    return {**_DEFAULTS, **given, "client_encoding": "utf8"}
+    return {**_DEFAULTS, **options, "client_encoding": "utf8"}
 
 
 def _is_quiet(connection: Connection) -> bool:
-    """Whether a connection is open with nothing to read, as one that is idle should be. Costs no round trip."""
+    """Whether a connection is open with nothing to read, as expected of an idle one. Costs no round trip."""
     if connection.closed:
         return False
     poll = select.poll()
@@ -194,14 +194,14 @@ def _answers(connection: Connection) -> bool:
 
 
 def _can_be_used(connection: Connection) -> bool:
-    """Whether a connection has told all that was asked of it. One cut in a pipeline has not."""
+    """Whether a connection has received all of its results. One that was cut in a pipeline has not."""
     if connection.closed or connection.pgconn.pipeline_status != PipelineStatus.OFF:
         return False
     return connection.info.transaction_status not in (TransactionStatus.ACTIVE, TransactionStatus.UNKNOWN)
 
 
 def _give_back(connection: Connection, idle: list[Connection]) -> None:
-    """Keep a connection for the next caller, if it is in a state to be used again."""
+    """Return a connection to the pool if it is usable, else close it."""
     if _can_be_used(connection) and connection.info.transaction_status is not TransactionStatus.IDLE:
         with suppress(psycopg.Error):
             connection.execute("ROLLBACK", prepare=False)
@@ -211,6 +211,6 @@ def _give_back(connection: Connection, idle: list[Connection]) -> None:
         connection.close()
 
 
-def _sentence(exc: psycopg.Error) -> str:
-    """Return what the driver says, in one line."""
+def _message(exc: psycopg.Error) -> str:
+    """Return the message of the driver on one line."""
     return exc.diag.message_primary or " ".join(str(exc).split())

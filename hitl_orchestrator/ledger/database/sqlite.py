@@ -1,18 +1,18 @@
-"""Transactions on a SQLite file: the statements are SQLAlchemy Core's, compiled once and run on the driver itself.
+"""Transactions on a SQLite file. SQLAlchemy Core compiles each statement once; the driver runs it.
 
-A case writes a few small rows in two or four transactions; building a statement anew each time would cost more than
-running it.
+A case writes a few small rows in two to four transactions: building a statement each time would cost more than running
+it.
 """
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.expression import ClauseElement
@@ -21,46 +21,49 @@ from hitl_orchestrator.errors import StoreUnavailable
 from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, UniqueViolation, compiled
 
 _MOST_IDLE = 8
-_A_MOMENT = 0.01
+_RETRY_SECONDS = 0.01
 _DIALECT = sqlite.dialect(paramstyle="named")
 
 
 class SqliteTransaction:
-    """One transaction on a connection that is lent."""
+    """One transaction on a borrowed connection."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_connection", "_dialect")
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: sqlite3.Connection, dialect: Dialect = _DIALECT) -> None:
+        self._connection, self._dialect = connection, dialect
 
     def run(self, statement: ClauseElement, **values: Any) -> sqlite3.Cursor:
-        """Run a statement; the rows of its cursor are read by the names of their columns."""
-        text, constants = compiled(statement, _DIALECT)
+        """Run a statement; columns of its rows are read by name."""
+        text, constants = compiled(statement, self._dialect)
         return self._connection.execute(text, {**constants, **values})
 
     def run_each(self, statement: ClauseElement, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Run a statement for each of several rows."""
-        self._connection.executemany(compiled(statement, _DIALECT)[0], rows)
+        """Run a statement once for each of these rows."""
+        self._connection.executemany(compiled(statement, self._dialect)[0], rows)
 
     def first(self, statement: ClauseElement, **values: Any) -> Any:
-        """Return the first row of a statement, None where it has none."""
+        """Return the first row of a statement, None if it has none."""
         return self.run(statement, **values).fetchone()
 
-    def stream(self, statement: ClauseElement, **values: Any) -> Iterator[Any]:
-        """Yield the rows of a statement that may have very many."""
-        # Not `yield from`, which would close the cursor when it is left: by then its connection may be closed already.
-        for row in self.run(statement, **values):  # noqa: UP028
+    def stream(self, statement: ClauseElement, **values: Any) -> Generator[tuple[Any, ...]]:
+        """Yield the rows of a large result as tuples."""
+        text, constants = compiled(statement, self._dialect)
+        cursor = self._connection.cursor()
+        cursor.row_factory = None
+        # Not `yield from`, which would close the cursor on exit, when its connection may be closed already.
+        for row in cursor.execute(text, {**constants, **values}):  # noqa: UP028
             yield row
 
-    def faults(self) -> Iterator[str]:
-        """Yield what SQLite finds broken in the file, indexes included: with them rows are found, and missed."""
-        for (fault,) in self._connection.execute("PRAGMA integrity_check(10)"):
-            if fault != "ok":
-                yield str(fault)
+    def integrity_errors(self) -> Iterator[str]:
+        """Yield the defects that SQLite finds in the file, indexes included: a damaged index hides rows."""
+        for (defect,) in self._connection.execute("PRAGMA integrity_check(10)"):
+            if defect != "ok":
+                yield str(defect)
 
 
 class SqliteDatabase:
-    """A SQLite file: WAL, foreign keys, writers that queue. Safe to share between threads, never across a fork."""
+    """A SQLite file with WAL, foreign keys and queueing writers. Safe to share between threads, never across a fork."""
 
     def __init__(self, path: str, url: str) -> None:
         self._path, self.url = path, url
@@ -69,38 +72,45 @@ class SqliteDatabase:
 
     @contextmanager
     def write(self, *, flush: bool = True) -> Iterator[SqliteTransaction]:
-        """Write in one transaction, which waits for its turn. With `flush` its commit survives a power cut at once."""
+        """Wait for the turn and open a transaction that writes. With `flush` its commit survives a power failure."""
         with self._connection() as connection:
             connection.execute("PRAGMA synchronous=FULL" if flush else "PRAGMA synchronous=NORMAL")
-            # A writer takes its place in the queue at once: upgrading a reader later would fail instead of waiting.
+            # A writer queues at once: upgrading a reader later would fail instead of waiting.
             connection.execute("BEGIN IMMEDIATE")
             yield SqliteTransaction(connection)
 
     @contextmanager
     def read(self) -> Iterator[SqliteTransaction]:
-        """Read one consistent state of the file, whatever is written meanwhile."""
+        """Open a transaction that reads one consistent state of the file."""
         with self._connection() as connection:
             connection.execute("BEGIN")
             yield SqliteTransaction(connection)
 
+    def stream(self, statement: ClauseElement, **values: Any) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of one statement from a transaction of its own."""
+        with self.read() as transaction:
+            yield from transaction.stream(statement, **values)
+
     def revision(self) -> str | None:
-        """Return the migration that the tables stand at."""
+        """Return the revision of the tables."""
         with self._connection() as connection:
             connection.execute("BEGIN")
-            known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
-            row = known and connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            exists = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+            row = exists and connection.execute("SELECT version_num FROM alembic_version").fetchone()
         return str(row[0]) if row else None
 
     def scrub(self) -> None:
-        """Write the file anew without what was deleted, and empty the log beside it.
+        """Rebuild the file without deleted data, and truncate its write-ahead log.
 
-        Deleted rows are overwritten with zeros at once, but a row that moved from page to page may have left a copy.
+        SQLite overwrites deleted rows with zeros, but a row that moved between pages may have left a copy.
         """
-        with self._alone() as connection:
+        with self._autocommit() as connection:
             connection.execute("VACUUM")
             busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
-            raise StoreUnavailable(self.url, "somebody reads its log, which may hold what was erased; do it again")
+            raise StoreUnavailable(
+                self.url, "a reader holds its log, which may contain erased data; repeat the command"
+            )
 
     def engine(self) -> Engine:
         """Return an engine for migrations."""
@@ -113,32 +123,32 @@ class SqliteDatabase:
         return engine
 
     def close(self) -> None:
-        """Close what is idle; what is in use closes when it is given back."""
+        """Close idle connections; a connection in use is closed when it is returned."""
         self._closed = True
         while self._idle and self._owner == os.getpid():
             self._idle.pop().close()
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection; commit what was done with it, or take it back."""
+        """Lend a connection; commit its transaction, or roll it back on an error."""
         connection = None
         try:
-            connection = self._borrowed()
+            connection = self._borrow()
             yield connection
             connection.execute("COMMIT")
         except sqlite3.IntegrityError as exc:
             raise UniqueViolation(str(exc)) from exc
         except (sqlite3.Error, UnicodeDecodeError) as exc:
-            # The driver cannot read its own message where it quotes a broken file.
+            # The driver cannot decode its own message when that quotes a damaged file.
             raise StoreUnavailable(self.url, str(exc)) from exc
         finally:
             if connection is not None:
                 self._give_back(connection)
 
     @contextmanager
-    def _alone(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection outside of any transaction."""
-        connection = self._borrowed()
+    def _autocommit(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection outside a transaction."""
+        connection = self._borrow()
         try:
             yield connection
         except sqlite3.Error as exc:
@@ -146,9 +156,9 @@ class SqliteDatabase:
         finally:
             self._give_back(connection)
 
-    def _borrowed(self) -> sqlite3.Connection:
+    def _borrow(self) -> sqlite3.Connection:
         if self._owner != os.getpid():
-            # SQLite's locks do not survive a fork: what a child writes could be lost when its parent closes the file.
+            # SQLite's locks do not survive a fork: data of a child could be lost when its parent closes the file.
             raise StoreUnavailable(self.url, "it was opened before this process was forked; open it in the child")
         if self._closed:
             raise StoreUnavailable(self.url, "it was closed; open it again")
@@ -167,7 +177,7 @@ class SqliteDatabase:
 
 
 def connect(path: str) -> sqlite3.Connection:
-    """Open a SQLite file as the ledger needs it. Transactions begin where we say so, and nowhere else."""
+    """Open a SQLite file with the settings of the ledger. Transactions begin explicitly only."""
     connection = sqlite3.connect(
         path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
     )
@@ -179,30 +189,30 @@ def connect(path: str) -> sqlite3.Connection:
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """Switch to WAL, which a file keeps. SQLite does not wait for its turn at this one, so we do."""
-    until = monotonic() + BUSY_TIMEOUT_SECONDS
+    """Switch to WAL, a setting of the file. SQLite does not wait for a lock here, so this function does."""
+    deadline = monotonic() + BUSY_TIMEOUT_SECONDS
     while True:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as exc:
-            if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > until:
+            if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > deadline:
                 raise
-            sleep(_A_MOMENT)
+            sleep(_RETRY_SECONDS)
         else:
             return
 
 
 def check_not_emptied(path: str, key_file: Path, store: str) -> None:
-    """Refuse a file that is there, empty, beside the keys of what it held: a new store in its place would hide that."""
+    """Refuse an empty file beside existing keys: creating a new store in it would hide the loss of the old one."""
     file = Path(path)
     is_empty = file.exists() and not file.stat().st_size
     if is_empty and any(key.exists() for key in (key_file, key_file.with_suffix(".head-key"))):
-        why = f"it is empty, and the key beside it says that it was not; restore {path!r} from a back-up, or remove it"
-        raise StoreUnavailable(store, f"{why} to begin anew")
+        why = f"it is empty, but the key beside it belongs to an earlier store; restore {path!r} from a backup"
+        raise StoreUnavailable(store, f"{why}, or remove it to start a new store")
 
 
 def make_private(path: str, store: str) -> None:
-    """Make a new database file, readable by its owner alone."""
+    """Create the database file if needed, readable by its owner only."""
     try:
         Path(path).touch(mode=0o600, exist_ok=True)
     except OSError as exc:

@@ -1,4 +1,4 @@
-"""The tables, as SQLAlchemy Core knows them. The migrations make them; a test keeps the two alike."""
+"""The tables as SQLAlchemy Core knows them. The migrations create them; a test keeps both alike."""
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, text
 
@@ -23,45 +23,12 @@ events = Table(
     Column("digest", String(64), nullable=False),
 )
 Index("events_of_case", events.c.case_id, events.c.seq)
-# What a rehearsal reads of the ends and the beginnings of cases, so that it need not read the entries themselves: see
-# `past.OUTLINE`. SQLite keeps an index of expressions by itself, and answers from it alone.
-OUTLINE_OF_ENTRY = (
-    "CASE WHEN json_valid(entry) THEN CASE WHEN json_type(entry, '$.body') = 'object' THEN "
-    "trim(json_extract(entry, '$.body.approvals_needed', "
-    "'$.body.assigned_human_role', '$.body.confidence_score', '$.body.domain', '$.body.human_decision', "
-    "'$.body.latency_seconds', '$.body.probe', '$.body.review_probability', '$.body.risk_level', "
-    "'$.body.routing_decision', '$.body.rule_id', '$.body.task_type', '$.body.timestamp'), '[]') || ',' || "
-    "replace(replace(coalesce(json_extract(entry, '$.body.signals'), '[]'), '\"', ''), ',', ' ') || ',' || "
-    "(coalesce(json_type(entry, '$.body.proposed_output'), '') = 'object') END END"
-)
-TASK_OF_ENTRY = (
-    "CASE WHEN json_valid(entry) THEN CASE WHEN json_type(entry, '$.body.task') = 'object' THEN "
-    "json_extract(entry, '$.body.task.timestamp', '$.body.task.metadata.content') END END"
-)
-Index(
-    "ends_of_cases",
-    events.c.seq,
-    events.c.case_id,
-    text(OUTLINE_OF_ENTRY),
-    sqlite_where=text("kind = 'finished'"),
-).ddl_if(dialect="sqlite")
-Index(
-    "beginnings_of_cases",
-    events.c.case_id,
-    text(TASK_OF_ENTRY),
-    sqlite_where=text("kind = 'submitted'"),
-).ddl_if(dialect="sqlite")
-# One outcome per case, whatever crashes when: the schema wins this race, not the code.
-Index(
-    "one_outcome_per_case",
-    events.c.case_id,
-    unique=True,
-    sqlite_where=text("kind = 'finished'"),
-)
+# One outcome per case: the schema decides the race, not the code.
+Index("one_outcome_per_case", events.c.case_id, unique=True, sqlite_where=text("kind = 'finished'"))
 Index("policies_recorded", events.c.seq, sqlite_where=text("kind = 'policy_recorded'"))
-# Asked at each submission: has anything become of the policies since?
+# Each submission asks for policy entries that are newer than the last one it read.
 Index(
-    "life_of_policies",
+    "policy_history",
     events.c.seq,
     sqlite_where=text(
         "kind IN ('policy_version', 'policy_proposed', 'policy_activated', 'policy_canary', "
@@ -78,17 +45,57 @@ cases = Table(
     Column("content", String(64), nullable=False),
     Column("stage", String(20), nullable=False),
     Column("submitted_seq", Integer, nullable=False),
-    # Who drives the case now, if anybody. Each time it is taken the fence rises.
+    # The lease: its fencing token rises whenever a worker takes the case.
     Column("fence", Integer, nullable=False),
     Column("holder", String(200)),
     Column("held_until", String(27)),
     UniqueConstraint("task_id", "attempt", name="one_case_per_attempt"),
 )
-Index(
-    "unfinished_cases",
-    cases.c.stage,
-    cases.c.submitted_seq,
-    sqlite_where=text("stage <> 'finished'"),
+Index("unfinished_cases", cases.c.stage, cases.c.submitted_seq, sqlite_where=text("stage <> 'finished'"))
+
+# Finished cases in typed columns, for backtests, insights and learning. It holds no free text, so that redaction has
+# nothing to erase here: `metadata_digest` names the metadata of the task among the contents of the case.
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column("finished_seq", Integer, primary_key=True, autoincrement=False),
+    Column("case_id", String(200), ForeignKey("cases.case_id"), nullable=False, unique=True),
+    Column("task_id", String(200), nullable=False),
+    Column("task_type", String(200)),
+    Column("domain", String(200)),
+    Column("risk_level", String(20), nullable=False),
+    Column("confidence_score", Float),
+    Column("confidence_source", String(40)),
+    Column("signals", String(200), nullable=False),
+    Column("has_proposal", Integer, nullable=False),
+    Column("routing_decision", String(20), nullable=False),
+    Column("rule_id", String(200), nullable=False),
+    Column("policy_hash", String(200), nullable=False),
+    Column("review_probability", Float, nullable=False),
+    Column("assigned_human_role", String(200)),
+    Column("approvals_needed", Integer, nullable=False),
+    Column("escalations", Integer, nullable=False),
+    Column("final_decision", String(40), nullable=False),
+    Column("decision_source", String(20), nullable=False),
+    Column("human_decision", String(20)),
+    Column("reviewer_id", String(200)),
+    Column("confidence_assessment", String(20)),
+    Column("reason_code", String(200)),
+    Column("quality_check", String(20)),
+    Column("quality_check_expected", String(20)),
+    Column("quality_check_of", String(200)),
+    Column("replayed", Integer, nullable=False),
+    Column("agent_id", String(200)),
+    Column("model", String(200)),
+    Column("model_version", String(200)),
+    Column("prompt_version", String(200)),
+    Column("task_timestamp", String(27), nullable=False),
+    Column("received_at", String(27)),
+    Column("review_opened_at", String(27)),
+    Column("timestamp", String(27), nullable=False),
+    Column("latency_seconds", Float, nullable=False),
+    Column("review_seconds", Float),
+    Column("metadata_digest", String(64)),
 )
 
 reviews = Table(
@@ -104,66 +111,54 @@ reviews = Table(
     Column("digest", String(64), nullable=False),
     Column("shown", Text, nullable=False),
     Column("opened_at", String(27), nullable=False),
-    # When an answer is due, and from when on none is taken; a time beyond all others where none is set.
+    # The deadline, and the time from which no answer is accepted; a time after all others if there is none.
     Column("due_at", String(27), nullable=False),
     Column("expires_at", String(27), nullable=False),
     Column("verdict", Text),
-    # Who is at it, and until when nobody else may answer.
+    # The claim: until it lapses no other reviewer may answer.
     Column("claimed_by", String(200)),
     Column("claimed_until", String(27)),
     Column("delegated_by", String(200)),
-    # When those who may answer are to be reminded; a time beyond all others where they are not, or were.
+    # The time of the reminder; a time after all others if none is due.
     Column("remind_at", String(27), nullable=False),
-    # What the review shows and what was answered, to find it by.
+    # Search columns, copied from the snapshot and the answer.
     Column("task_type", String(200), nullable=False),
     Column("risk_level", String(20), nullable=False),
     Column("confidence", Float),
     Column("answer", String(20)),
     Column("answered_by", String(200)),
     Column("answered_at", String(27)),
-    # Whose case it is, by a keyed digest: the same customer, the same reviewer.
+    # A keyed digest of the customer, to assign their cases to the same reviewer.
     Column("affinity", String(64)),
-    # The person and the key of an answer that came with one.
+    # The reviewer and the idempotency key of an answer that came with one.
     Column("answer_key", String(401)),
     Column("seal", String(200), nullable=False),
     UniqueConstraint("case_id", "level", name="one_review_per_level"),
 )
-Index(
-    "open_reviews",
-    reviews.c.role,
-    reviews.c.due_at,
-    reviews.c.opened_at,
-    sqlite_where=text("status = 'open'"),
-)
-Index("reviews_by_deadline", reviews.c.expires_at, sqlite_where=text("status = 'open'"))
+_OPEN, _DECIDED = text("status = 'open'"), text("status = 'decided'")
 Index("one_answer_per_key", reviews.c.answer_key, unique=True, sqlite_where=text("answer_key IS NOT NULL"))
-# The inbox of everybody, and of one domain: without these the first fifty would be found by sorting all that wait.
-_OPEN = text("status = 'open'")
+Index("one_open_review_per_case", reviews.c.case_id, unique=True, sqlite_where=_OPEN)
+Index("reviews_by_deadline", reviews.c.expires_at, sqlite_where=_OPEN)
+Index("reviews_to_remind", reviews.c.remind_at, sqlite_where=_OPEN)
+# One index for each filter of the inbox: without it the first page would require sorting all open reviews.
+Index("open_reviews", reviews.c.role, reviews.c.due_at, reviews.c.opened_at, sqlite_where=_OPEN)
 Index("open_reviews_by_time", reviews.c.due_at, reviews.c.opened_at, sqlite_where=_OPEN)
 Index("open_reviews_by_domain", reviews.c.domain, reviews.c.due_at, reviews.c.opened_at, sqlite_where=_OPEN)
 Index(
-    "open_reviews_of_a_kind",
+    "open_reviews_by_role_and_domain",
     reviews.c.role,
     reviews.c.domain,
     reviews.c.due_at,
     reviews.c.opened_at,
     sqlite_where=_OPEN,
 )
-Index("reviews_to_remind_of", reviews.c.remind_at, sqlite_where=_OPEN)
 Index("claimed_reviews", reviews.c.claimed_by, sqlite_where=text("claimed_by IS NOT NULL"))
-_DECIDED = text("status = 'decided'")
 Index("decided_by_confidence", reviews.c.task_type, reviews.c.confidence, reviews.c.answer, sqlite_where=_DECIDED)
-Index("decided_of_a_kind", reviews.c.task_type, reviews.c.domain, reviews.c.answered_at, sqlite_where=_DECIDED)
-Index("answered_by_whom", reviews.c.answered_at, reviews.c.answered_by, sqlite_where=text("answered_by IS NOT NULL"))
-Index("answered_of_a_customer", reviews.c.affinity, sqlite_where=text("affinity IS NOT NULL"))
-Index(
-    "one_open_review_per_case",
-    reviews.c.case_id,
-    unique=True,
-    sqlite_where=text("status = 'open'"),
-)
+Index("decided_by_type_and_domain", reviews.c.task_type, reviews.c.domain, reviews.c.answered_at, sqlite_where=_DECIDED)
+Index("answers_by_time", reviews.c.answered_at, reviews.c.answered_by, sqlite_where=text("answered_by IS NOT NULL"))
+Index("reviews_by_customer", reviews.c.affinity, sqlite_where=text("affinity IS NOT NULL"))
 
-# What was tried and refused, so that trying it again adds nothing to the ledger.
+# Rejected attempts to answer a review, so that repeating one adds no entry to the ledger.
 refusals = Table(
     "refusals",
     metadata,
@@ -172,7 +167,7 @@ refusals = Table(
     Column("refused_seq", Integer, nullable=False),
 )
 
-# Cases that went ahead by themselves, were drawn to be looked at afterwards, and of which nobody was asked yet.
+# Auto-approved cases that were sampled for a spot check which is not opened yet.
 spot_checks = Table(
     "spot_checks",
     metadata,
@@ -180,7 +175,7 @@ spot_checks = Table(
     Column("finished_seq", Integer, nullable=False),
 )
 
-# What agents and people said in a case, beside the ledger, which names it by digests under this key.
+# The texts of agents and people in a case. The ledger names them by digests under this key.
 contents = Table(
     "contents",
     metadata,

@@ -1,4 +1,4 @@
-"""How one entry of the ledger holds the one before: the canonical text of an entry, and its digest. Pure."""
+"""The hash chain: the canonical text of an entry, which contains the digest of the previous entry."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -14,14 +14,14 @@ GENESIS = "0" * 64
 
 
 class Head(NamedTuple):
-    """Where the ledger ends: the number and the digest of its last entry."""
+    """The number and digest of the last entry."""
 
     seq: int
     digest: str
 
 
 class Draft(NamedTuple):
-    """What is to be appended, before it has its place in the ledger."""
+    """An entry before it is numbered and chained."""
 
     case_id: str | None
     kind: EventKind
@@ -31,7 +31,7 @@ class Draft(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One entry as it is stored: the columns that are searched, the canonical text, and the digest of that text."""
+    """A row of `events`: search columns, the canonical text, and the digest of that text."""
 
     seq: int
     case_id: str | None
@@ -41,26 +41,26 @@ class Entry(NamedTuple):
 
 
 def instant_text(at: datetime) -> str:
-    """Write a UTC time so that texts sort as times do: always with microseconds, always with Z."""
+    """Format a UTC time so that texts sort as times do: always with microseconds and Z."""
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 NEVER = "9999-12-31T23:59:59.999999Z"
-"""What stands where no time is set. It sorts behind every time."""
+"""The stored form of no time. It sorts after every time."""
 
 
 def time_text(at: datetime | None) -> str:
-    """Write a UTC time that may not be set."""
+    """Format an optional UTC time."""
     return NEVER if at is None else instant_text(at)
 
 
 def time_of(text: str) -> datetime | None:
-    """Read a stored time; None where none is set."""
+    """Parse a stored time; None for `NEVER`."""
     return None if text == NEVER else datetime.fromisoformat(text).astimezone(UTC)
 
 
 def link(head: Head, drafts: Sequence[Draft]) -> list[Entry]:
-    """Give drafts their place behind `head`, each holding the digest of the entry before it."""
+    """Return entries numbered from `head` on, each with the digest of the previous one."""
     entries: list[Entry] = []
     for draft in drafts:
         content = {
@@ -79,7 +79,7 @@ def link(head: Head, drafts: Sequence[Draft]) -> list[Entry]:
 
 
 def event_of(entry: str, digest: str) -> Event:
-    """Read a stored entry back. Raises `LedgerDamaged` where it cannot be read."""
+    """Parse a stored entry. Raises `LedgerDamaged`."""
     try:
         return Event.model_validate({**read_canonical(entry), "digest": digest})
     except _UNREADABLE as exc:
@@ -87,7 +87,7 @@ def event_of(entry: str, digest: str) -> Event:
 
 
 def body_of(entry: str) -> dict[str, Any]:
-    """Return what a stored entry says. Raises `LedgerDamaged` where it cannot be read."""
+    """Return the body of a stored entry. Raises `LedgerDamaged`."""
     try:
         return dict(read_canonical(entry)["body"])
     except _UNREADABLE as exc:
@@ -95,7 +95,7 @@ def body_of(entry: str) -> dict[str, Any]:
 
 
 def record_of(entry: str, restored: Callable[[dict[str, Any]], dict[str, Any]]) -> AuditRecord:
-    """Return the outcome that a stored entry tells of, with what was said. Raises as `body_of`."""
+    """Return the audit record in a stored entry; `restored` puts its texts back. Raises `LedgerDamaged`."""
     try:
         return AuditRecord.model_validate(restored(body_of(entry)))
     except ValueError as exc:
@@ -103,10 +103,10 @@ def record_of(entry: str, restored: Callable[[dict[str, Any]], dict[str, Any]]) 
 
 
 def policy_of(entry: str) -> tuple[str, dict[str, Any]]:
-    """Return the hash and the body of the policy that a stored entry tells of. Raises as `body_of`."""
-    said = body_of(entry)
+    """Return the hash and the body of the policy in a stored entry. Raises `LedgerDamaged`."""
+    body = body_of(entry)
     try:
-        return str(said["policy_hash"]), dict(said["policy"])
+        return str(body["policy_hash"]), dict(body["policy"])
     except _UNREADABLE as exc:
         raise _damaged(entry) from exc
 

@@ -1,8 +1,7 @@
-"""What was said in a case, beside the ledger and under a key of its own, so that it can be erased. Pure.
+"""The texts of agents and people in a case, stored beside the ledger under a key per case, so that they can be erased.
 
-An entry names each text and each proposal by its keyed digest, and the chain holds the digest. With the key and the
-values everybody can check that they are what was written; without the key a digest tells nothing, not even to somebody
-who guesses the value.
+An entry names each text and proposal by its keyed digest, which the chain protects. With the key and the values anyone
+can verify them; without the key a digest reveals nothing, not even whether a guessed value is right.
 """
 
 import hmac
@@ -17,13 +16,13 @@ from hitl_orchestrator.errors import LedgerDamaged
 from hitl_orchestrator.ledger.events.chain import Draft
 
 ERASED = "[erased]"
-"""What is read where a text was erased."""
+"""The placeholder of an erased text."""
 
 Path = tuple[str, ...]
 Change = Callable[[Any], Any]
 _MARK = "content"
 _DIGITS = 64
-# Nothing else in an entry can look so: what is free is not said in it, and quotation marks in a string are escaped.
+# Nothing else in an entry can match: free text is not stored in entries, and quotation marks in strings are escaped.
 _NAMED = re.compile(r'\{"content":(?:"([0-9a-f]{64})"|null)\}')
 _REVIEW: tuple[Path, ...] = (("review", "human_feedback"), ("review", "reason"), ("review", "modified_output"))
 _TASK: tuple[Path, ...] = (("task", "task_description"), ("task", "metadata"))
@@ -50,16 +49,16 @@ ERASABLE: Mapping[str, tuple[Path, ...]] = {
         ("own_label",),
     ),
 }
-"""Where the body of an entry holds what agents and people wrote. All else stays in the ledger for good."""
+"""The fields of an entry body that hold texts of agents and people. All others stay in the ledger permanently."""
 
 SHOWN: tuple[Path, ...] = (*_TASK, ("routing", "output", "agent_output"), ("passed_up_because",), ("salt",))
-"""Where the same stands in what a review shows."""
+"""The same fields in the snapshot of a review."""
 
 VERDICT: tuple[Path, ...] = (*_REVIEW, ("own_label",))
-"""Where the same stands in the verdict of a review."""
+"""The same fields in the verdict of a review."""
 
-# What is read in the place of a value that is no text. Nothing may be carried out that nobody can read any more.
-_INSTEAD: Mapping[str, Any] = {
+# Placeholders of erased values other than texts. An erased output must not be executed, so it becomes None.
+_PLACEHOLDERS: Mapping[str, Any] = {
     "metadata": {},
     "agent_output": {"predicted_label": ERASED},
     "modified_output": None,
@@ -71,58 +70,58 @@ _INSTEAD: Mapping[str, Any] = {
 
 
 class Contents:
-    """The key of a case and its values, as canonical texts under their keyed digests.
+    """The key of a case and its values: canonical JSON texts under their keyed digests.
 
-    As a text they are one to a line, the digest before the value: canonical JSON has no line breaks of its own.
+    The stored form has one line per value, the digest before the text: canonical JSON contains no line breaks.
     """
 
     __slots__ = ("_secret", "_texts", "key")
 
     def __init__(self, key: str, body: str = "") -> None:
-        """Take the key and the text that `body` gave."""
+        """Parse the stored form, of which `body` is the text."""
         self.key, self._secret = key, bytes.fromhex(key)
         self._texts = {line[:_DIGITS]: line[_DIGITS:] for line in body.split("\n")} if body else {}
 
     def __len__(self) -> int:
-        """Return how many values there are."""
+        """Return the number of values."""
         return len(self._texts)
 
     @property
     def body(self) -> str:
-        """All of them as one text."""
+        """The stored form of the values."""
         return "\n".join([name + text for name, text in self._texts.items()])
 
     def mark(self, value: Any) -> dict[str, str]:
-        """Keep a value, once, and return what stands for it in an entry."""
+        """Add a value, once, and return the mark that replaces it in an entry."""
         text = canonical_json(value)
         name = self._digest(text)
         self._texts[name] = text
         return {_MARK: name}
 
-    def texts(self, named: Iterable[str]) -> dict[str, str]:
-        """Return the canonical texts behind these digests, as far as they are there."""
-        return {name: self._texts[name] for name in named if name in self._texts}
+    def texts(self, digests: Iterable[str]) -> dict[str, str]:
+        """Return the canonical texts with these digests that exist."""
+        return {name: self._texts[name] for name in digests if name in self._texts}
 
     def value(self, mark: Mapping[str, str]) -> Any:
-        """Return the value that stands behind a mark. Raises `LedgerDamaged` where it is gone, or another."""
+        """Return the value of a mark. Raises `LedgerDamaged` if it is missing or altered."""
         name = mark[_MARK]
         text = self._texts.get(name)
         if text is None or self._digest(text) != name:
             raise LedgerDamaged(
-                f"what was said under {str(name)[:12]!r} is missing or was changed, and nobody erased it"
+                f"the text {str(name)[:12]!r} is missing or altered, and no entry records its redaction"
             )
         return read_canonical(text)
 
-    def problem(self, named: Iterable[str]) -> str | None:
-        """Say what is wrong, if entries name just these digests; None where all are there, as they were said."""
+    def problem(self, digests: Iterable[str]) -> str | None:
+        """Return what is wrong, where entries name exactly these digests; None if all texts exist and are authentic."""
         for name, text in self._texts.items():
             if self._digest(text) != name:
-                return f"what was said under {name[:12]!r} was changed"
-        named = set(named)
-        for name in named - self._texts.keys():
-            return f"what was said under {name[:12]!r} is missing, and no entry tells that it was erased"
-        for name in self._texts.keys() - named:
-            return f"no entry tells of what stands there under {name[:12]!r}"
+                return f"the text {name[:12]!r} was altered"
+        digests = set(digests)
+        for name in digests - self._texts.keys():
+            return f"the text {name[:12]!r} is missing, and no entry records its redaction"
+        for name in self._texts.keys() - digests:
+            return f"no entry names the stored text {name[:12]!r}"
         return None
 
     def _digest(self, text: str) -> str:
@@ -130,23 +129,23 @@ class Contents:
 
 
 def named_in(entry: str) -> list[str]:
-    """Return the digests by which an entry names what was said; an empty one where it was erased before."""
+    """Return the digests of the texts that an entry names; an empty string for a text erased before it was written."""
     return _NAMED.findall(entry)
 
 
 def text_under(body: str, name: str) -> str | None:
-    """Return the canonical text that contents hold under a digest, without looking whether it is what was said."""
+    """Return the canonical text with a digest from stored contents, without verifying it."""
     return next((line[_DIGITS:] for line in body.split("\n") if line.startswith(name)), None)
 
 
 def new_contents() -> Contents:
-    """Return the contents of a new case: a key, and nothing yet."""
+    """Return empty contents under a new key."""
     return Contents(secrets.token_hex(32))
 
 
 def marked(draft: Draft, contents: Contents | None) -> Draft:
-    """Return a draft that names what was said instead of saying it. Where it was erased already, nothing is kept."""
-    mark = _NOTHING_KEPT if contents is None else contents.mark
+    """Return a draft whose texts are replaced by marks. In a redacted case no text is stored."""
+    mark = _NOT_STORED if contents is None else contents.mark
     body = draft.body
     for path in ERASABLE.get(draft.kind, ()):
         body = _changed(body, path, mark)
@@ -154,10 +153,10 @@ def marked(draft: Draft, contents: Contents | None) -> Draft:
 
 
 def restored(kind: str, body: dict[str, Any], contents: Contents | None) -> dict[str, Any]:
-    """Return the body of an entry with all that was said in its place; without contents it says that it was erased.
+    """Return the body of an entry with its texts; without contents, with placeholders.
 
     Raises:
-        LedgerDamaged: something is gone, or another than what was said.
+        LedgerDamaged: a text is missing or altered.
     """
     paths = ERASABLE.get(kind, ())
     try:
@@ -166,40 +165,40 @@ def restored(kind: str, body: dict[str, Any], contents: Contents | None) -> dict
         for path in paths:
             body = _changed(body, path, contents.value)
     except (AttributeError, KeyError, TypeError, ValueError) as exc:
-        raise LedgerDamaged(f"an entry of the kind {kind!r} does not name what was said as entries do") from exc
+        raise LedgerDamaged(f"an entry of the kind {kind!r} has an invalid reference to a text") from exc
     return body
 
 
-def erased(said: dict[str, Any], paths: Iterable[Path]) -> dict[str, Any]:
-    """Return a value without what stands at these places."""
+def erased(body: dict[str, Any], paths: Iterable[Path]) -> dict[str, Any]:
+    """Return a body with placeholders at these paths."""
     for path in paths:
-        said = _changed(said, path, _always(_INSTEAD.get(path[-1], ERASED)))
-    return said
+        body = _changed(body, path, _always(_PLACEHOLDERS.get(path[-1], ERASED)))
+    return body
 
 
 def content_digest(intake: Mapping[str, Any]) -> str:
-    """Return what two intakes of one key must share to be the same submission; without the key nobody can tell."""
+    """Return the digest that equal submissions share, if their texts are marked under the same key."""
     return digest({"output": intake["output"], "task": intake["task"]})
 
 
 def is_same(intake: Draft, contents: Contents | None, content: str) -> bool:
-    """Whether an intake is one that came before. Of one that was erased nobody can say so."""
+    """Whether an intake repeats an earlier one with this content digest. Unknown, hence False, once that was erased."""
     if contents is None:
         return False
-    # Asked of a copy: what is only compared is not said in the case.
+    # Mark in a copy: a compared text is not added to the case.
     compared = Contents(contents.key, contents.body)
     return content_digest(marked(intake, compared).body) == content
 
 
-def _always(instead: Any) -> Change:
-    return lambda value: instead
+def _always(placeholder: Any) -> Change:
+    return lambda value: placeholder
 
 
-_NOTHING_KEPT = _always({_MARK: None})
+_NOT_STORED = _always({_MARK: None})
 
 
 def _changed(body: dict[str, Any], path: Path, change: Change) -> dict[str, Any]:
-    """Return a body with another value at a path, and the same body where there is none or an empty one."""
+    """Return a body with a changed value at a path; unchanged if the value is missing or empty."""
     name, *rest = path
     value = body.get(name)
     if not value:

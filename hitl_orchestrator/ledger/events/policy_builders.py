@@ -1,4 +1,4 @@
-"""What each kind of entry about a policy says. They are about no case, so that nothing of them is ever erased. Pure."""
+"""Entries about policies. They belong to no case, so that redaction never touches them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -16,64 +16,64 @@ KINDS = (
     EventKind.POLICY_SHADOW,
     EventKind.POLICY_DECLINED,
 )
-"""The entries that tell the life of a policy. That one was used, with a store opened on it, is not among them."""
+"""The kinds of entries that make up the history of policies. `policy_recorded`, the use of one, is not among them."""
 
 
-def version(said: Mapping[str, Any], actor: Actor, at: datetime) -> Draft:
-    """Write down a policy itself, with the reason for it and the report of its check.
+def version(body: Mapping[str, Any], actor: Actor, at: datetime) -> Draft:
+    """Record a version of a policy.
 
-    `said` are policy_id, policy_hash, policy, reason and findings.
+    `body` has policy_id, policy_hash, policy, reason and findings (of its check).
     """
-    return Draft(None, EventKind.POLICY_VERSION, at, actor, dict(said))
+    return Draft(None, EventKind.POLICY_VERSION, at, actor, dict(body))
 
 
-def proposed(case_id: str, said: Mapping[str, Any], actor: Actor, at: datetime) -> Draft:
-    """Write down a change that waits for a second person, and the case in which they decide it.
+def proposed(case_id: str, body: Mapping[str, Any], actor: Actor, at: datetime) -> Draft:
+    """Record a proposed change and the case in which a second person decides it.
 
-    `said` are change, policy_hash, base, share and reason.
+    `body` has change, policy_hash, base, share and reason.
     """
-    return Draft(None, EventKind.POLICY_PROPOSED, at, actor, {"case_id": case_id, **said})
+    return Draft(None, EventKind.POLICY_PROPOSED, at, actor, {"case_id": case_id, **body})
 
 
-def activated(change: PolicyChange, said: Mapping[str, Any], actor: Actor, at: datetime) -> Draft:
-    """Write down that a policy rules from now on.
+def activated(change: PolicyChange, body: Mapping[str, Any], actor: Actor, at: datetime) -> Draft:
+    """Record that a policy becomes active.
 
-    `said` are policy_hash, before, reason, and where a second person agreed to it case_id, by and approved_by.
+    `body` has policy_hash, before, reason, and after a second person's approval case_id, by and approved_by.
     """
-    alone = {"case_id": None, "by": actor.id, "approved_by": None}
-    return Draft(None, EventKind.POLICY_ACTIVATED, at, actor, {"change": change.value, **alone, **said})
+    defaults = {"case_id": None, "by": actor.id, "approved_by": None}
+    return Draft(None, EventKind.POLICY_ACTIVATED, at, actor, {"change": change.value, **defaults, **body})
 
 
-def canary(said: Mapping[str, Any], actor: Actor, at: datetime) -> Draft:
-    """Write down that a policy decides a share of the new cases from now on; None decides none any more.
+def canary(body: Mapping[str, Any], actor: Actor, at: datetime) -> Draft:
+    """Record that a policy decides a share of the new cases; the policy_hash None ends the canary.
 
-    `said` are policy_hash, share, reason, and where a second person agreed to it case_id, by and approved_by.
+    `body` has policy_hash, share, reason, and after a second person's approval case_id, by and approved_by.
     """
-    alone = {"case_id": None, "by": actor.id, "approved_by": None}
-    return Draft(None, EventKind.POLICY_CANARY, at, actor, {**alone, **said})
+    defaults = {"case_id": None, "by": actor.id, "approved_by": None}
+    return Draft(None, EventKind.POLICY_CANARY, at, actor, {**defaults, **body})
 
 
 def shadow(policy_hash: str | None, reason: str, actor: Actor, at: datetime) -> Draft:
-    """Write down that a policy is evaluated beside the active one from now on; None: that none is any more."""
+    """Record that a policy is evaluated beside the active one; the hash None ends the shadow evaluation."""
     return Draft(None, EventKind.POLICY_SHADOW, at, actor, {"policy_hash": policy_hash, "reason": reason})
 
 
-def enacted(change: PolicyChange, said: Mapping[str, Any], actor: Actor, at: datetime) -> Draft:
-    """Write down that a policy is put in force, for all new cases or for a share of them. `said` holds all of it."""
-    left_out = "before" if change is PolicyChange.CANARY else "share"
-    kept = {name: value for name, value in said.items() if name != left_out}
-    return canary(kept, actor, at) if change is PolicyChange.CANARY else activated(change, kept, actor, at)
+def enacted(change: PolicyChange, body: Mapping[str, Any], actor: Actor, at: datetime) -> Draft:
+    """Record an activation or a canary. `body` has the fields of both."""
+    omitted = "before" if change is PolicyChange.CANARY else "share"
+    fields = {name: value for name, value in body.items() if name != omitted}
+    return canary(fields, actor, at) if change is PolicyChange.CANARY else activated(change, fields, actor, at)
 
 
 def declined(case_id: str, why: str, actor: Actor, at: datetime) -> Draft:
-    """Write down that a proposed change was not carried out, and why."""
+    """Record that a proposed change was declined, and why."""
     return Draft(None, EventKind.POLICY_DECLINED, at, actor, {"case_id": case_id, "why": why})
 
 
-def as_read(drafts: Sequence[Draft], behind: int) -> list[Event]:
-    """Return what will be read of drafts that are written behind this entry.
+def as_read(drafts: Sequence[Draft], after: int) -> list[Event]:
+    """Return the events that reading these drafts will return once they follow the entry `after`.
 
     Raises:
-        LedgerDamaged: one of them could not be read.
+        LedgerDamaged: an event could not be parsed.
     """
-    return [event_of(entry.entry, entry.digest) for entry in link(Head(behind, GENESIS), drafts)]
+    return [event_of(entry.entry, entry.digest) for entry in link(Head(after, GENESIS), drafts)]

@@ -1,4 +1,4 @@
-"""Keys that stand in files beside a store: made on first use, and readable by their owner alone."""
+"""Key files beside a store, created on first use and readable by their owner only."""
 
 import os
 import secrets
@@ -16,12 +16,12 @@ LEAST_BYTES = 32
 
 
 def private_text(path: Path, make: Callable[[], str]) -> str:
-    """Return the text of a private file; where there is none it is made, once, of whatever `make` returns.
+    """Return the text of a private file, which is created from `make` if missing.
 
-    Of several processes that come first, one makes it, and all return the same text.
+    Of several concurrent processes one creates it, and all return the same text.
 
     Raises:
-        InvalidKey: others can read it, or it cannot be read or made.
+        InvalidKey: other users can read it, or it cannot be read or created.
     """
     try:
         if not path.exists():
@@ -29,21 +29,23 @@ def private_text(path: Path, make: Callable[[], str]) -> str:
         check_private(path)
         return path.read_text(encoding="ascii")
     except (OSError, ValueError) as exc:
-        raise InvalidKey(path, f"{getattr(exc, 'strerror', None) or exc}; restore it, or give the key itself") from exc
+        raise InvalidKey(path, f"{getattr(exc, 'strerror', None) or exc}; restore it, or pass the key itself") from exc
 
 
 def check_private(path: Path) -> None:
-    """Pass a file that is its owner's alone, or that is not there.
+    """Raise unless a file is missing or accessible by its owner only.
 
     Raises:
-        InvalidKey: others may read or write it.
+        InvalidKey: other users may read or write it.
     """
     if os.name == "posix" and path.exists() and (mode := stat.S_IMODE(path.stat().st_mode)) & _OTHERS:
-        raise InvalidKey(path, f"others may read or write it (mode {mode:o}); run: chmod 600 {shlex.quote(str(path))}")
+        raise InvalidKey(
+            path, f"other users may read or write it (mode {mode:o}); run: chmod 600 {shlex.quote(str(path))}"
+        )
 
 
 def _make(path: Path, text: str) -> None:
-    """Make a private file whole or not at all; where somebody else was first, theirs stands."""
+    """Create a private file atomically. If another process created it first, that file remains."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     path.parent.mkdir(mode=0o700, exist_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ALONE)
@@ -61,21 +63,21 @@ def _make(path: Path, text: str) -> None:
 
 
 def new_key() -> str:
-    """Return a new key as it stands in a file or an environment variable: 32 random bytes in hexadecimal."""
+    """Return a new key of 32 random bytes in hexadecimal, as written to files and environment variables."""
     return secrets.token_hex(LEAST_BYTES)
 
 
 def keys_in(text: str, where: str | Path) -> tuple[bytes, ...]:
-    """Return the keys of a text, in hexadecimal, between commas or on lines of their own; the first is the newest.
+    """Return the hexadecimal keys in a text, separated by commas or white space, the newest first.
 
     Raises:
-        InvalidKey: there is none, or one is no hexadecimal or too short to be safe.
+        InvalidKey: there is none, or one is not hexadecimal or too short to be safe.
     """
-    remedy = f"a key is {2 * LEAST_BYTES} or more hexadecimal digits; make one with: openssl rand -hex {LEAST_BYTES}"
+    remedy = f"a key has {2 * LEAST_BYTES} or more hexadecimal digits; create one with: openssl rand -hex {LEAST_BYTES}"
     try:
         keys = tuple(bytes.fromhex(word) for word in text.replace(",", " ").split())
     except ValueError:
-        raise InvalidKey(where, f"it holds something that is no key; {remedy}") from None
+        raise InvalidKey(where, f"it holds something other than a key; {remedy}") from None
     if not keys or min(map(len, keys)) < LEAST_BYTES:
         raise InvalidKey(where, f"it holds {'a key that is too short' if keys else 'no key'}; {remedy}")
     return keys
@@ -85,18 +87,18 @@ SealKey = str | Path | Mac
 """A key that seals: hexadecimal text, a file of it, or a function that computes a MAC elsewhere (a KMS)."""
 
 
-def seals_from(given: SealKey | Sequence[SealKey] | None, beside: Path) -> RowAuthenticator:
-    """Return the seals under the given keys, the newest first; without any under those of the file `beside` the store.
+def authenticator_from(seal_key: SealKey | Sequence[SealKey] | None, beside: Path) -> RowAuthenticator:
+    """Return an authenticator under these keys, the newest first, or under those in the file `beside` the store.
 
-    The file is read, or made, when it is first needed.
+    The file is read, or created, when it is first needed.
 
     Raises:
-        InvalidKey: a given key is none, or others may read the file.
+        InvalidKey: a key is malformed, or other users may read the file.
     """
-    if given is None:
+    if seal_key is None:
         check_private(beside)
         return RowAuthenticator(lambda: _macs(keys_in(private_text(beside, lambda: f"{new_key()}\n"), beside)))
-    keys = [given] if isinstance(given, (str, Path)) or callable(given) else given
+    keys = [seal_key] if isinstance(seal_key, (str, Path)) or callable(seal_key) else seal_key
     macs = [mac for key in keys for mac in _macs_of(key)]
     return RowAuthenticator(lambda: macs)
 
@@ -117,7 +119,7 @@ def encryption_key(text: str) -> bytes:
     """Return a key for AES-256 from its hexadecimal text.
 
     Raises:
-        InvalidKey: it is not exactly 32 bytes.
+        InvalidKey: it does not have exactly 32 bytes.
     """
     key = keys_in(text, "HITL_CHECKPOINT_KEY")[0]
     if len(key) != LEAST_BYTES:

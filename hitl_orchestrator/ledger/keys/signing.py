@@ -1,4 +1,4 @@
-"""Keys that sign so that anybody can check it: Ed25519, in hexadecimal, never in the database."""
+"""Ed25519 signing keys in hexadecimal, stored outside the database."""
 
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ class SigningKey:
 
     @cached_property
     def public(self) -> str:
-        """The public key, with which anybody can check what this one signed."""
+        """The public key, which verifies the signatures of this key."""
         return self._private.public_key().public_bytes_raw().hex()
 
     def sign(self, text: str) -> str:
@@ -28,31 +28,31 @@ class SigningKey:
 
 
 def new_signing_key() -> SigningKey:
-    """Return a key that nobody else has, and that is gone with the process."""
+    """Return a new key that ends with the process."""
     return SigningKey(bytes.fromhex(new_key()))
 
 
 def signing_key_in(text: str, where: str | Path) -> SigningKey:
-    """Return the private key that a text holds, 64 hexadecimal digits.
+    """Return the private key in a text of 64 hexadecimal digits.
 
     Raises:
-        InvalidKey: it holds something else, which is not repeated.
+        InvalidKey: the text has another form. It is not quoted.
     """
     return SigningKey(_one_key(text, where))
 
 
 def signing_key_at(path: Path) -> SigningKey:
-    """Return the private key of a file, which is made where there is none. Raises `InvalidKey`."""
+    """Return the private key in a file, which is created if missing. Raises `InvalidKey`."""
     return signing_key_in(private_text(path, lambda: f"{new_key()}\n"), path)
 
 
 def public_key_in(text: str, where: str | Path) -> str:
-    """Return the public key that a text holds. Raises `InvalidKey`."""
+    """Return the public key in a text. Raises `InvalidKey`."""
     return _one_key(text, where).hex()
 
 
 def is_signed(text: str, signature: str, public: str) -> bool:
-    """Whether the owner of a public key has signed this text."""
+    """Whether a signature of this text verifies with a public key."""
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - slow to import
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
 
@@ -64,7 +64,7 @@ def is_signed(text: str, signature: str, public: str) -> bool:
 
 
 def _one_key(text: str, where: str | Path) -> bytes:
-    found = keys_in(text, where)
-    if len(found) != 1 or len(found[0]) != KEY_BYTES:
+    keys = keys_in(text, where)
+    if len(keys) != 1 or len(keys[0]) != KEY_BYTES:
         raise InvalidKey(where, f"it does not hold one key of {2 * KEY_BYTES} hexadecimal digits")
-    return found[0]
+    return keys[0]

@@ -1,1 +1,1 @@
-"""Protocols of the ledger that services and nodes depend on."""
+"""Protocols of the ledger, which services and nodes depend on."""

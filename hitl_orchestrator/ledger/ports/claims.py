@@ -1,4 +1,4 @@
-"""What the review desk asks of a ledger beyond the one decision. The docstrings are promises, as those of `ports`."""
+"""The port of open reviews as a work queue."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from hitl_orchestrator.domain.review import RecordedDecision, StoredReview
 
 
 class InboxFilter(NamedTuple):
-    """Which open reviews are asked for. What is left out asks for nothing; `open` leaves out those whose time is up."""
+    """A filter for open reviews. A field at its default filters nothing; `open` excludes expired reviews."""
 
     role: str | None = None
     domain: str | None = None
@@ -22,41 +22,39 @@ class InboxFilter(NamedTuple):
     open: bool = False
 
 
-EVERYTHING = InboxFilter()
-
-
 class Limit(NamedTuple):
-    """How many reviews a person may hold at a time, under all their accounts; None is any number."""
+    """The number of reviews that a person may hold at a time under all of their accounts; None is unlimited."""
 
     accounts: tuple[str, ...]
     most: int | None
 
 
 class Load(NamedTuple):
-    """What somebody has to do, and has done lately."""
+    """The number of reviews that a reviewer holds, and has answered recently."""
 
     holds: int = 0
     answered: int = 0
 
 
-class Queue(Protocol):
-    """Open reviews as the work of a team. Each method that writes is one transaction, judged by the store's clock."""
+class ReviewQueue(Protocol):
+    """Claims, reminders and filters of open reviews. Each write is one transaction, judged by the store's clock."""
 
     def claim(
         self, review: StoredReview, who: str, actor: Actor, at: datetime, seconds: float, *, limit: Limit | None = None
     ) -> StoredReview:
-        """Keep an open review for one person, for so long by the store's own clock; again prolongs it.
+        """Claim an open review for a reviewer, for a number of seconds. Claiming again extends the claim.
 
         Raises:
-            ReviewClaimed, ReviewExpired: somebody else has it, or its time is up.
-            ReviewAlreadyDecided, ReviewWithdrawn: it is answered, or was taken back.
-            NotAuthorized: they hold as many as they may.
+            ReviewClaimed, ReviewExpired: another reviewer holds it, or its deadline has passed.
+            ReviewAlreadyDecided, ReviewWithdrawn: it was answered or withdrawn.
+            NotAuthorized: the reviewer holds as many reviews as the limit permits.
         """
 
     def delegate(
         self,
         review: StoredReview,
-        between: tuple[str, str],
+        holder: str,
+        receiver: str,
         actor: Actor,
         at: datetime,
         *,
@@ -64,59 +62,56 @@ class Queue(Protocol):
         reason: str = "",
         limit: Limit | None = None,
     ) -> StoredReview:
-        """Give a review that one holds to another, who holds it from then on. Raises as `claim`, of the other's limit.
+        """Transfer a claim from its holder to another reviewer, whose limit applies. Raises as `claim`.
 
         Raises:
-            NotAuthorized: they do not hold it.
+            NotAuthorized: `holder` does not hold the review.
         """
 
     def unclaim(self, review: StoredReview, who: str, actor: Actor, at: datetime) -> bool:
-        """Let go of a review that one has claimed; say whether there was anything to let go of.
-
-        A delegated one goes back to who gave it.
-        """
+        """Release the claim of a reviewer; return False if they hold none. A delegated review returns to its owner."""
 
     def renew(self, review: StoredReview, who: str, seconds: float) -> None:
-        """Let a claim of theirs live at least so long from now. Nothing changes where they hold none."""
+        """Extend a claim to at least this many seconds from now. Does nothing if the reviewer holds no claim."""
 
     def lapsed(self, limit: int = 1000) -> Sequence[StoredReview]:
-        """Return open reviews that somebody has claimed and left, the longest first."""
+        """Return open reviews with a lapsed claim, the longest lapsed first."""
 
     def return_lapsed(self, review: StoredReview, at: datetime) -> bool:
-        """Take a claim that has lapsed from a review; say whether there was one."""
+        """Remove a lapsed claim; return False if there was none."""
 
     def to_remind(self, limit: int = 1000) -> Sequence[StoredReview]:
-        """Return open reviews of which people are to be reminded, the longest first."""
+        """Return open reviews whose reminder is due, the longest due first."""
 
     def remind(self, review: StoredReview, to: Sequence[str], at: datetime) -> bool:
-        """Write down that these were reminded, once; say whether it is the first time."""
+        """Record the reminder of these reviewers, once; return False if it was recorded before."""
 
     def view(self, review: StoredReview, actor: Actor, at: datetime) -> bool:
-        """Write down that somebody looked at a review, once; say whether it is the first time."""
+        """Record the first view of a review by an account; return False if it was recorded before."""
 
     def label(self, review: StoredReview, actor: Actor, at: datetime, label: str) -> str:
-        """Write down what somebody says of a case before they saw the agent's answer, once; return what stands."""
+        """Record the label of a blind reviewer, once; return the label that is recorded."""
 
     def withdraw(self, review: StoredReview, verdict: RecordedDecision, actor: Actor) -> StoredReview:
-        """Record that a case was canceled, or gave way to a newer attempt, whoever holds its review. As `decide`."""
+        """Record that the case was canceled or superseded, regardless of claims. Raises as `decide`."""
 
     def waiting(self, wanted: InboxFilter, limit: int = 200) -> Sequence[StoredReview]:
-        """Return open reviews, the soonest due first, then the longest waiting, narrowed."""
+        """Return open reviews by due time, then by opening time."""
 
     def waiting_each(self, wanted: Sequence[InboxFilter], limit: int) -> list[Sequence[StoredReview]]:
-        """Return the first so many of each, as they stand at one moment."""
+        """Return the first reviews of each filter, all from one consistent state."""
 
     def loads(self, since: datetime) -> Mapping[str, Load]:
-        """Return what each account holds now, and how much it has answered since."""
+        """Return the load of each account: reviews held now, and answered since a time."""
 
     def upheld(self, task_type: str, lowest: float, highest: float) -> tuple[int, int]:
-        """Return how many outputs of a type with a confidence in [lowest, highest) people decided, and left as is."""
+        """Return how many outputs with a confidence in [lowest, highest) reviewers decided, and approved unchanged."""
 
     def similar(self, task_type: str, domain: str, but: str, limit: int = 5) -> Sequence[StoredReview]:
-        """Return the latest decided reviews of a type and domain, but those of one case."""
+        """Return the latest decided reviews of a type and domain, except those of the case `but`."""
 
     def last_reviewer_for(self, customer: str) -> str | None:
-        """Return who decided last for a customer, None where nobody is known to have."""
+        """Return the reviewer of a customer's latest decided review, None if there is none."""
 
     def outdated(self, limit: int = 1000) -> Sequence[StoredReview]:
-        """Return open reviews of cases that a newer attempt at the same task has followed."""
+        """Return open reviews of cases that have a newer attempt."""

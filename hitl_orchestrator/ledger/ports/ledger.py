@@ -1,9 +1,9 @@
-"""What the floors above ask of a ledger. The docstrings are promises; one suite of tests holds every store to them."""
+"""The port of the ledger. The tests in `tests/ledger` hold every store to these docstrings."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
 from hitl_orchestrator.domain.case import Case, Submission
@@ -12,168 +12,189 @@ from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
 from hitl_orchestrator.ledger.events.chain import Head
 from hitl_orchestrator.ledger.events.redaction import Redaction
-from hitl_orchestrator.ledger.events.summaries import CaseSummary
-from hitl_orchestrator.ledger.ports.claims import Queue
+from hitl_orchestrator.ledger.ports.claims import ReviewQueue
 from hitl_orchestrator.ledger.ports.policies import Policies
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
-from hitl_orchestrator.ledger.ports.spot_checks import SpotChecks
 
 
-class Ledger(Queue, Policies, SpotChecks, Protocol):
-    """Cases, their reviews and their events, durable and consistent.
-
-    Every method that writes is one transaction: it happened whole, or not at all. Times are given by the caller.
-    """
+class Cases(Protocol):
+    """Cases from intake to outcome."""
 
     def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, driving: bool = False) -> Case:
-        """Take a submission in, once.
+        """Record a submission, once.
 
-        The same content under the same task id is the same case, whatever case id comes with it. Other content is
-        refused, or with `resubmit` becomes the next attempt. A caller who is `driving` runs a new case at once, and
-        holds its lease from the start; the commit then survives a crash of the process at once, and a power cut from
-        the next write on.
+        The same content under the same task id is the same case, whatever its case id. Other content is rejected, or
+        becomes the next attempt with `resubmit`. With `driving` the caller runs a new case immediately and holds its
+        lease from the start; the commit then survives a crash of the process at once, and a power failure from the
+        next flushed write on.
 
         Raises:
-            TaskConflict: the task id is taken by other content, or by a case that measures reviewers or changes the
-                policy: a newer attempt takes the place of neither.
+            TaskConflict: the task id belongs to other content, or to a quality check or policy change, which a newer
+                attempt cannot replace.
             InvalidInput: the task id is the id of a case.
         """
 
-    def open_review(self, shown: ReviewSnapshot, at: datetime, shadow: ShadowAnswer | None = None) -> StoredReview:
-        """Open the first review of a case, or return its latest one: opening twice is once.
-
-        The case moves from `received` to `waiting`. Where `shown` sets a time to answer, it counts from the store's own
-        clock. What a watched policy would have said stands in the `routed` entry alone: no reviewer is shown it.
-
-        Raises:
-            LeaseLost: somebody else has taken the case meanwhile.
-            CaseChanged: the case has gone another way meanwhile.
-        """
-
-    def decide(
-        self, review: StoredReview, verdict: RecordedDecision, actor: Actor, pass_to: ReviewSnapshot | None = None
-    ) -> StoredReview:
-        """Record the one verdict of an open review, at the version and digest that `review` has.
-
-        A final verdict moves the case to `decided`, and this run holds its lease; an escalation opens `pass_to` in the
-        same transaction. The same answer of the same reviewer again returns the verdict that stands.
-
-        Raises:
-            ReviewAlreadyDecided: another answer stands.
-            ReviewExpired: its time was up, by the store's own clock.
-            KeyReused: its idempotency key was used for another answer.
-            StaleReview: the review shows something else by now.
-        """
-
-    def answered_under(self, answer: Review) -> StoredReview | None:
-        """Return the review that was answered under the reviewer and the idempotency key of this answer, if any."""
-
-    def expired(self, limit: int = 1000) -> Sequence[StoredReview]:
-        """Return open reviews whose time is up by the store's own clock, the longest first."""
-
-    def expire(
-        self, review: StoredReview, verdict: RecordedDecision, pass_to: ReviewSnapshot | None = None
-    ) -> StoredReview | None:
-        """Record what becomes of an open review whose time is up by the store's own clock: passed up, or rejected.
-
-        None where it is not, or not any more: of an answer and the deadline exactly one counts.
-        """
-
-    def now(self) -> datetime:
-        """Return what the store's own clock says, which judges deadlines and leases."""
-
-    def take(self, case_id: str) -> bool:
-        """Take a case that is `received` or `decided`, to drive it on; say whether this run holds its lease.
-
-        It is there to be taken where nobody holds it, the holder's time is up, or the holder is known to be gone.
-        """
-
-    def release(self, case_id: str, *, driven: bool = False) -> None:
-        """Give back a case that this run holds; where it was `driven` on, that gave it back, and nothing is written."""
-
-    def proven(self, review_id: str) -> StoredReview:
-        """Return a review as it stands, after making sure that it is what this ledger wrote, and all that it wrote.
-
-        Its seal fits every column and all that it shows, and was made with a known key; the entries of its case tell of
-        just this opening and just this answer.
-
-        Raises:
-            TamperedReview: it was forged, altered, moved here from another review, or taken back to what it once was.
-        """
-
-    def proven_and_told(self, review_id: str) -> tuple[StoredReview, list[Event]]:
-        """Return the same with the entries of its case, which name what was said by digests. Raises as `proven`."""
-
-    def alarm(self, case_id: str, cause: str, at: datetime) -> None:
-        """Write down that something was found which no code of ours wrote; the same cause of a case once."""
-
     def finish(self, record: AuditRecord, routing: Routing, at: datetime) -> AuditRecord:
-        """Write the outcome of a case, once. Where there is one already, that one is returned unchanged.
+        """Record the outcome of a case, once, and return the recorded one.
 
-        After a person's decision the ledger says in the same transaction that the case was `resumed` with it.
-        `routing` becomes the `routed` event of a case that never needed a review; other cases have theirs.
+        After a human decision the same transaction records that the case was `resumed`. Without a review, `routing`
+        becomes the `routed` entry; other cases have theirs already.
 
         Raises:
-            LeaseLost: somebody else has taken the case meanwhile.
-            IncompleteOutcome: the case needs a person and no final verdict is recorded, or it was never received.
+            LeaseLost: another worker has taken the case.
+            IncompleteOutcome: the case needs a reviewer and has no final decision, or was never received.
         """
 
     def refuse(self, attempt: RefusedAttempt, actor: Actor, at: datetime) -> bool:
-        """Write down a refused answer, once for all attempts at a case that share a key; say whether it is the first.
+        """Record a rejected attempt, once for all attempts with the same key; return False if it was recorded before.
 
-        Nothing else of the case changes. Its commit is not flushed. Raises `UnknownCase`.
+        The case does not change and the commit is not flushed. Raises `UnknownCase`.
+        """
+
+    def alarm(self, case_id: str, cause: str, at: datetime) -> None:
+        """Record an integrity error of a case, once per cause."""
+
+    def redact(self, case_id: str, reason: str, actor: Actor, at: datetime) -> Redaction:
+        """Erase the texts of agents and people in a finished case, with the key of their digests; return the receipt.
+
+        The case, its reviews, entries and record remain, with a placeholder for each text. The ledger records the
+        redaction and still verifies. Repeating it returns the same receipt. The task can only be resubmitted, since
+        its content can no longer be compared.
+
+        Raises:
+            UnknownCase: there is no such case.
+            CaseUnfinished: the case still needs its texts.
         """
 
     def case(self, case_id: str) -> Case:
         """Return a case by its id. Raises `UnknownCase`."""
 
-    def find(self, given_id: str) -> Case:
-        """Return a case by its id, or the latest attempt at a task by the task's id. Raises `UnknownCase`."""
-
-    def latest_review(self, case_id: str) -> StoredReview | None:
-        """Return the review of a case that counts now, the highest up the chain; None where it has none."""
-
-    def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[StoredReview]:
-        """Return open reviews, the soonest due first, then the longest waiting, narrowed by role and domain."""
-
-    def stages(self, *stages: CaseStage) -> Sequence[str]:
-        """Return the ids of the cases at these stages, the longest waiting first."""
-
-    def events(self, case_id: str | None = None) -> Iterator[Event]:
-        """Yield the events of one case or of all, in the order in which they were written."""
-
-    def records(self) -> Iterator[AuditRecord]:
-        """Yield the outcome of every finished case, in the order in which they finished."""
-
-    def outlines(self) -> Iterator[str]:
-        """Yield the outline of every finished case, in the order in which they finished."""
-
-    def past(self) -> Iterator[CaseSummary]:
-        """Yield the same with what was asked for."""
-
-    def redact(self, case_id: str, reason: str, actor: Actor, at: datetime) -> Redaction:
-        """Erase what agents and people wrote in a finished case, with the key of its digests, and return the receipt.
-
-        The case, its reviews, its entries and its record stay, and say so in the place of what they said. The ledger
-        tells of it (`redacted`), and is as sound as before. Again it is the same receipt, and nothing changes. The task
-        may come again as a resubmission alone: nobody can tell whether its content is the same.
+    def case_with_events(self, case_id: str) -> tuple[Case, list[Event]]:
+        """Return a case with its entries, which name texts by their digest, from one consistent state.
 
         Raises:
-            UnknownCase: there is none.
-            CaseUnfinished: somebody may still need what was said in it.
+            UnknownCase: there is no such case.
         """
 
+    def find(self, name: str) -> Case:
+        """Return a case by its id, or the latest attempt of a task by the task id. Raises `UnknownCase`."""
+
+    def stages(self, *stages: CaseStage) -> Sequence[str]:
+        """Return the ids of the cases at these stages, in the order of submission."""
+
+    def records(self) -> Iterator[AuditRecord]:
+        """Yield the audit record of every finished case, in the order in which the cases finished."""
+
+    def outcomes(self, *columns: str, metadata: bool = False) -> Iterator[tuple[Any, ...]]:
+        """Yield these columns of `Outcome` for every finished case, in the order in which the cases finished.
+
+        With `metadata` each row ends with the metadata of the task as JSON text, None once erased, and with whether the
+        case was redacted. Reading it takes longer.
+        """
+
+    def spot_checks_due(self, limit: int = 1000) -> Sequence[str]:
+        """Return the sampled cases whose spot check is not opened yet, the oldest first. `finish` adds them."""
+
+    def spot_check_opened(self, case_id: str) -> None:
+        """Remove a case from the due spot checks. Idempotent."""
+
+
+class Reviews(Protocol):
+    """Reviews and the one decision of each."""
+
+    def open_review(self, shown: ReviewSnapshot, at: datetime, shadow: ShadowAnswer | None = None) -> StoredReview:
+        """Open the first review of a case, or return its latest one. Idempotent.
+
+        The case moves from `received` to `waiting`. The deadline counts from the store's clock. The answer of a shadow
+        policy is recorded in the `routed` entry only, not shown to reviewers.
+
+        Raises:
+            LeaseLost: another worker has taken the case.
+            CaseChanged: the case has moved on.
+        """
+
+    def decide(
+        self, review: StoredReview, verdict: RecordedDecision, actor: Actor, pass_to: ReviewSnapshot | None = None
+    ) -> StoredReview:
+        """Record the one decision of an open review, at the version and digest of `review`.
+
+        A final decision moves the case to `decided`, and the caller holds its lease; an escalation or vote opens
+        `pass_to` in the same transaction. The same answer of the same reviewer again returns the recorded one.
+
+        Raises:
+            ReviewAlreadyDecided: another answer was recorded.
+            ReviewExpired: the deadline has passed by the store's clock.
+            KeyReused: the idempotency key was used for another answer.
+            StaleReview: the review has changed since it was shown.
+        """
+
+    def answered_under(self, answer: Review) -> StoredReview | None:
+        """Return the review that was answered with the reviewer and idempotency key of this answer, if any."""
+
+    def expired(self, limit: int = 1000) -> Sequence[StoredReview]:
+        """Return open reviews past their deadline by the store's clock, the longest overdue first."""
+
+    def expire(
+        self, review: StoredReview, verdict: RecordedDecision, pass_to: ReviewSnapshot | None = None
+    ) -> StoredReview | None:
+        """Record the expiry of an open review past its deadline by the store's clock: escalated or rejected.
+
+        Returns None if it is not past its deadline, or no longer open: of an answer and the deadline exactly one wins.
+        """
+
+    def latest_review(self, case_id: str) -> StoredReview | None:
+        """Return the review of a case with the highest level, None if it has none."""
+
+    def verify_review(self, review: StoredReview, events: Sequence[Event]) -> None:
+        """Verify that this ledger wrote a review, from the entries of its case. Raises as `verified_review`."""
+
+    def verified_review(self, review_id: str) -> tuple[StoredReview, list[Event]]:
+        """Return a review with the entries of its case, after verifying that this ledger wrote the row.
+
+        Its MAC covers every column and everything it shows, under a known key; the entries of the case record exactly
+        this opening and this answer.
+
+        Raises:
+            TamperedReview: the row was forged, altered, copied from another review, or rolled back.
+        """
+
+
+class Leases(Protocol):
+    """Leases of cases, by which one worker at a time runs a case."""
+
+    def now(self) -> datetime:
+        """Return the time of the store's clock, which decides deadlines and leases."""
+
+    def take(self, case_id: str) -> bool:
+        """Acquire the lease of a case that is `received` or `decided`; return whether the caller holds it.
+
+        It is available if it is free, has ended, or its holder no longer exists.
+        """
+
+    def release(self, case_id: str, *, driven: bool = False) -> None:
+        """Release a lease that the caller holds. With `driven` the move of the case released it already."""
+
+
+class Ledger(Cases, Reviews, Leases, ReviewQueue, Policies, Protocol):
+    """Cases, reviews and events, durable and consistent.
+
+    Every method that writes is one transaction. Callers supply the times of entries.
+    """
+
+    def events(self, case_id: str | None = None) -> Iterator[Event]:
+        """Yield the events of one case or of all, in the order of the ledger."""
+
     def keep(self, digest: str, body: str, case_id: str = "") -> None:
-        """Keep a large payload of a case beside the state that names it. Keeping it again changes nothing."""
+        """Store a large payload of a case beside the state that names it. Idempotent."""
 
     def kept(self, digest: str) -> str:
-        """Return a kept payload. Raises `KeyError` where there is none."""
+        """Return a stored payload. Raises `KeyError` if there is none."""
 
-    def books(self) -> AbstractContextManager[LedgerSnapshot]:
-        """Open the books: one consistent state of all that is kept, row by row, for whoever verifies or signs it."""
+    def snapshot(self) -> AbstractContextManager[LedgerSnapshot]:
+        """Open one consistent state of all tables, for verification and signing."""
 
     def head(self) -> Head:
-        """Return where the ledger ends; entry 0 with the genesis digest where it is empty."""
+        """Return the last entry's number and digest; 0 and the genesis digest for an empty ledger."""
 
     def close(self) -> None:
-        """Let go of files and connections. Closing twice is once."""
+        """Close files and connections. Idempotent."""

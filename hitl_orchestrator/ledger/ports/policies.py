@@ -1,4 +1,4 @@
-"""What is asked of a ledger about policies. The docstrings are promises, as those of `ports`."""
+"""The port of policies in a ledger."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -9,25 +9,25 @@ from hitl_orchestrator.ledger.events.chain import Draft
 
 
 class Policies(Protocol):
-    """The policies that a store knows, and what the ledger tells of their life."""
+    """The policies of a store and the ledger entries about them."""
 
     def record_policy(self, policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> None:
-        """Make a policy the current one, and keep it for ever under its hash. The current one again changes nothing."""
+        """Make a policy the current one and keep it permanently under its hash. Idempotent for the current policy."""
 
     def current_policy(self) -> dict[str, Any] | None:
-        """Return the policy that was made the current one last, None in a new store."""
+        """Return the current policy, None in a new store."""
 
     def policy(self, policy_hash: str) -> dict[str, Any]:
-        """Return the policy that was recorded under this hash. Raises `KeyError` where there is none."""
+        """Return the policy with this hash. Raises `KeyError` if there is none."""
 
-    def policy_events(self, behind: int = 0) -> Sequence[Event]:
-        """Return the entries about the life of policies behind this one, in order. Finding none is cheap."""
+    def policy_events(self, after: int = 0) -> Sequence[Event]:
+        """Return the entries about policies after this number, in order. An empty result is cheap."""
 
     def change_policy(self, drafts: Sequence[Draft], seen: int) -> bool:
-        """Write entries about policies, if nothing was written of any behind the entry `seen`; say whether it was.
+        """Append entries about policies, unless another one was appended after the entry `seen`; return whether it did.
 
-        What a `policy_version` brings is kept under its hash. The current policy stays what it was.
+        The policy of a `policy_version` is kept under its hash. The current policy does not change.
         """
 
-    def watched(self, behind: int) -> Iterator[Event]:
-        """Yield the routings behind this entry, as they were written."""
+    def routings(self, after: int) -> Iterator[Event]:
+        """Yield the `routed` entries after this number, as they were written."""

@@ -1,9 +1,10 @@
-"""What a verification reads: everything that is kept, row by row as it is stored, whatever has become of it."""
+"""The rows that a verification reads, exactly as they are stored."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from hitl_orchestrator.ledger.events.chain import Entry
+from hitl_orchestrator.ledger.events.outcomes import Outcome
 
 
 class CaseRow(NamedTuple):
@@ -18,7 +19,7 @@ class CaseRow(NamedTuple):
 
 
 class ReviewTableRow(NamedTuple):
-    """A row of `reviews`."""
+    """A row of `reviews` before parsing. `StoredReview` is the parsed form."""
 
     review_id: str
     case_id: str
@@ -45,7 +46,7 @@ class ReviewTableRow(NamedTuple):
 
 
 class StoredContents(NamedTuple):
-    """A row of `contents`: the key of a case, and what was said in it."""
+    """A row of `contents`: the key and the texts of a case."""
 
     key: str
     body: str
@@ -60,32 +61,30 @@ class StoredPolicy(NamedTuple):
     recorded_seq: int
 
 
-class Told(NamedTuple):
-    """What an entry tells of a case."""
+class CaseEntry(NamedTuple):
+    """A ledger entry of a case."""
 
     seq: int
     kind: str
     entry: str
 
 
-class Account(NamedTuple):
-    """One case: its row, what the ledger tells of it in order, its reviews by level, and its refusals by attempt.
+class CaseRows(NamedTuple):
+    """All rows of one case: entries in order, reviews by level, refusals by attempt. `contents` is None once erased."""
 
-    `contents` are None where the table has none of it.
-    """
-
-    row: CaseRow
-    told: Sequence[Told]
+    case: CaseRow
+    entries: Sequence[CaseEntry]
     reviews: Sequence[ReviewTableRow]
     refusals: dict[str, int]
     contents: StoredContents | None
+    outcomes: Sequence[Outcome]
 
 
 class LedgerSnapshot(Protocol):
-    """One consistent state of a store. Each method reads it once from end to end, and holds a few rows at a time."""
+    """One consistent state of a store. Each method reads its tables once and holds a few rows at a time."""
 
-    def entries(self, behind: int = 0) -> Iterator[Entry]:
-        """Yield the entries behind the one with this number, in the order of their numbers, as they are stored."""
+    def entries(self, after: int = 0) -> Iterator[Entry]:
+        """Yield the entries after this number, in the order of their numbers."""
 
     def digests(self, up_to: int) -> Iterator[str]:
         """Yield the stored digests of the entries up to this number, in order."""
@@ -94,19 +93,19 @@ class LedgerSnapshot(Protocol):
         """Yield the entries of one case, in order."""
 
     def contents(self, case_id: str) -> StoredContents | None:
-        """Return what was said in one case; None where it was erased."""
+        """Return the contents of one case; None once erased."""
 
-    def accounts(self) -> Iterator[Account]:
-        """Yield every case of the table."""
+    def cases(self) -> Iterator[CaseRows]:
+        """Yield every case with all of its rows."""
 
-    def strays(self) -> Iterator[tuple[str, str]]:
-        """Yield table and id of rows that belong to no case: entries, reviews, refusals, contents."""
+    def orphans(self) -> Iterator[tuple[str, str]]:
+        """Yield the table and the case id of rows whose case has no row in `cases`."""
 
     def policies(self) -> Iterator[StoredPolicy]:
-        """Yield the rows of the policies."""
+        """Yield the rows of `policies`."""
 
     def spot_checks(self) -> Iterator[str]:
-        """Yield the ids of the cases that are noted as to be looked at afterwards."""
+        """Yield the ids of the cases that are due for a spot check."""
 
-    def faults(self) -> Iterator[str]:
-        """Yield what the database itself finds broken in its file, such as an index that lost a row."""
+    def integrity_errors(self) -> Iterator[str]:
+        """Yield the defects that the database reports in its own storage, such as an index that lost a row."""

@@ -1,48 +1,55 @@
-"""Open reviews as the work of a team, in a SQL store."""
+"""Claims in a store: open reviews as the work queue of a team."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.sql.expression import ClauseElement
+
 from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.review import StoredReview
-from hitl_orchestrator.ledger.database.ports import Transaction, resolved
-from hitl_orchestrator.ledger.events import builders as entries
-from hitl_orchestrator.ledger.events.chain import Draft, event_of, time_text
-from hitl_orchestrator.ledger.events.contents import restored
+from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, retried
+from hitl_orchestrator.ledger.events import builders
+from hitl_orchestrator.ledger.events.chain import Draft, time_text
+from hitl_orchestrator.ledger.keys.mac import RowAuthenticator
 from hitl_orchestrator.ledger.ports.claims import InboxFilter, Limit, Load
-from hitl_orchestrator.ledger.store import claim_statements as desk
-from hitl_orchestrator.ledger.store import contents as sql_contents
-from hitl_orchestrator.ledger.store import statements
-from hitl_orchestrator.ledger.store.leased_work import SqlWork
+from hitl_orchestrator.ledger.store.event_log import append, events_in
+from hitl_orchestrator.ledger.store.leased_work import time_in
 from hitl_orchestrator.ledger.store.rows import review_of
+from hitl_orchestrator.ledger.store.statements import claims as statements
+from hitl_orchestrator.ledger.store.statements.events import ENTRIES_OF_CASE
+from hitl_orchestrator.ledger.store.statements.reviews import REVIEW
 
 
-class SqlQueue(SqlWork):
-    """The `Queue` of a store."""
+class ClaimRepository:
+    """Claims, reminders, views and labels of open reviews, and searches among reviews."""
 
-    @resolved
+    def __init__(self, database: Database, authenticator: RowAuthenticator) -> None:
+        self._database, self._authenticator = database, authenticator
+
+    @retried
     def claim(
         self, review: StoredReview, who: str, actor: Actor, at: datetime, seconds: float, *, limit: Limit | None = None
     ) -> StoredReview:
-        """Keep an open review for one person. Should the power fail at once, it is free again, and nothing is lost."""
-        with self._database.write(flush=False) as conn:
-            _check_limit(conn, review, who, limit)
+        """Claim an open review. A power failure may free it again, which loses nothing."""
+        with self._database.write(flush=False) as transaction:
+            _check_limit(transaction, review, who, limit)
             values = {"wanted_review": review.review_id, "who": who, "to": who, "held_for": seconds}
-            taken = conn.run(desk.CLAIM, **values).rowcount == 1
-            row = _row(conn, review)
-            if not taken:
-                raise entries.why_not_claimed(row, who, self._now(conn))
-            sql_contents.append(conn, entries.claimed(row, actor, at))
+            claimed = transaction.run(statements.CLAIM, **values).rowcount == 1
+            row = _row(transaction, review)
+            if not claimed:
+                raise builders.why_not_claimed(row, who, time_in(transaction))
+            append(transaction, builders.claimed(row, actor, at))
         return row
 
-    @resolved
+    @retried
     def delegate(
         self,
         review: StoredReview,
-        between: tuple[str, str],
+        holder: str,
+        receiver: str,
         actor: Actor,
         at: datetime,
         *,
@@ -50,164 +57,159 @@ class SqlQueue(SqlWork):
         reason: str = "",
         limit: Limit | None = None,
     ) -> StoredReview:
-        """Give a review on that one holds."""
-        who, to = between
-        with self._database.write() as conn:
-            _check_limit(conn, review, to, limit)
-            values = {"wanted_review": review.review_id, "who": who, "to": to, "held_for": seconds}
-            given = conn.run(desk.DELEGATE, **values).rowcount == 1
-            row = _row(conn, review)
-            if not given:
-                raise entries.why_not_delegated(row, who, self._now(conn))
-            sql_contents.append(conn, entries.delegated(row, actor, at, reason))
+        """Transfer a claim from its holder to another reviewer."""
+        with self._database.write() as transaction:
+            _check_limit(transaction, review, receiver, limit)
+            values = {"wanted_review": review.review_id, "who": holder, "to": receiver, "held_for": seconds}
+            delegated = transaction.run(statements.DELEGATE, **values).rowcount == 1
+            row = _row(transaction, review)
+            if not delegated:
+                raise builders.why_not_delegated(row, holder, time_in(transaction))
+            append(transaction, builders.delegated(row, actor, at, reason))
         return row
 
-    @resolved
+    @retried
     def unclaim(self, review: StoredReview, who: str, actor: Actor, at: datetime) -> bool:
-        """Let go of a review, back to who gave it."""
+        """Release a claim; a delegated review returns to its owner."""
         values = {"wanted_review": review.review_id, "who": who}
-        with self._database.write() as conn:
-            back = conn.run(desk.HAND_BACK, **values).rowcount == 1
-            done = back or conn.run(desk.LET_GO, **values).rowcount == 1
-            if done:
-                to = _row(conn, review).claimed_by if back else None
-                sql_contents.append(conn, entries.released(review, actor, at, to))
-        return done
+        with self._database.write() as transaction:
+            returned = transaction.run(statements.RETURN_TO_OWNER, **values).rowcount == 1
+            released = returned or transaction.run(statements.RELEASE, **values).rowcount == 1
+            if released:
+                owner = _row(transaction, review).claimed_by if returned else None
+                append(transaction, builders.released(review, actor, at, owner))
+        return released
 
-    @resolved
+    @retried
     def renew(self, review: StoredReview, who: str, seconds: float) -> None:
-        """Prolong a claim. Nothing is lost if a crash takes it back."""
-        with self._database.write(flush=False) as conn:
-            conn.run(desk.RENEW, wanted_review=review.review_id, who=who, held_for=seconds)
+        """Extend a claim. A crash may undo it, which loses nothing."""
+        with self._database.write(flush=False) as transaction:
+            transaction.run(statements.RENEW, wanted_review=review.review_id, who=who, held_for=seconds)
 
-    @resolved
+    @retried
     def lapsed(self, limit: int = 1000) -> Sequence[StoredReview]:
-        """Return reviews that somebody left."""
-        return self._listed(desk.LAPSED, most=limit)
+        """Return open reviews with a lapsed claim."""
+        return self._list(statements.LAPSED, most=limit)
 
-    @resolved
+    @retried
     def return_lapsed(self, review: StoredReview, at: datetime) -> bool:
-        """Take a lapsed claim back."""
-        with self._database.write() as conn:
-            done = conn.run(desk.RETURN_LAPSED, wanted_review=review.review_id).rowcount == 1
-            if done:
-                sql_contents.append(conn, entries.released(review, entries.TIMEOUT, at))
-        return done
+        """Remove a lapsed claim."""
+        draft = builders.released(review, builders.TIMEOUT, at)
+        return self._change(statements.RETURN_LAPSED, review, draft)
 
-    @resolved
+    @retried
     def to_remind(self, limit: int = 1000) -> Sequence[StoredReview]:
-        """Return reviews to remind of."""
-        return self._listed(desk.TO_REMIND, most=limit)
+        """Return open reviews whose reminder is due."""
+        return self._list(statements.TO_REMIND, most=limit)
 
-    @resolved
+    @retried
     def remind(self, review: StoredReview, to: Sequence[str], at: datetime) -> bool:
-        """Write down who was reminded, once."""
-        with self._database.write() as conn:
-            done = conn.run(desk.REMIND, wanted_review=review.review_id).rowcount == 1
-            if done:
-                sql_contents.append(conn, entries.reminded(review, to, at))
-        return done
+        """Record a reminder, once."""
+        return self._change(statements.REMIND, review, builders.reminded(review, to, at))
 
-    @resolved
+    @retried
     def view(self, review: StoredReview, actor: Actor, at: datetime) -> bool:
-        """Write down a first look."""
-        return self._noted(entries.viewed(review, actor, at)) is None
+        """Record the first view of a review by an account."""
+        return self._append_once(builders.viewed(review, actor, at)) is None
 
-    @resolved
+    @retried
     def label(self, review: StoredReview, actor: Actor, at: datetime, label: str) -> str:
-        """Write down an own label, once."""
-        known = self._noted(entries.labeled(review, actor, at, label))
-        return label if known is None else str(known["label"])
+        """Record the label of a blind reviewer, once."""
+        recorded = self._append_once(builders.labeled(review, actor, at, label))
+        return label if recorded is None else str(recorded["label"])
 
-    @resolved
+    @retried
     def waiting(self, wanted: InboxFilter, limit: int = 200) -> Sequence[StoredReview]:
-        """Return open reviews, narrowed."""
+        """Return open reviews under a filter."""
         return self.waiting_each([wanted], limit)[0]
 
-    @resolved
+    @retried
     def waiting_each(self, wanted: Sequence[InboxFilter], limit: int) -> list[Sequence[StoredReview]]:
-        """Return open reviews, narrowed in several ways."""
-        with self._database.read() as conn:
-            return [_waiting(conn, one, limit) for one in wanted]
+        """Return open reviews under each filter."""
+        with self._database.read() as transaction:
+            return [_waiting(transaction, filters, limit) for filters in wanted]
 
-    @resolved
-    def inbox(self, role: str | None = None, domain: str | None = None, limit: int = 200) -> Sequence[StoredReview]:
-        """Return open reviews, the soonest due first, then the longest waiting."""
-        return self.waiting(InboxFilter(role, domain), limit)
-
-    @resolved
+    @retried
     def loads(self, since: datetime) -> Mapping[str, Load]:
-        """Return what each account holds and has answered."""
-        found: dict[str, Load] = defaultdict(Load)
-        with self._database.read() as conn:
-            for row in conn.run(desk.LOADS, since=time_text(since)):
-                load = found[row["who"]]
-                times = {"holds" if row["holds"] else "answered": row["times"]}
-                found[row["who"]] = load._replace(**times)
-        return dict(found)
+        """Return the load of each account."""
+        loads: dict[str, Load] = defaultdict(Load)
+        with self._database.read() as transaction:
+            for row in transaction.run(statements.LOADS, since=time_text(since)):
+                count = {"holds" if row["holds"] else "answered": row["times"]}
+                loads[row["who"]] = loads[row["who"]]._replace(**count)
+        return dict(loads)
 
-    @resolved
+    @retried
     def upheld(self, task_type: str, lowest: float, highest: float) -> tuple[int, int]:
-        """Return how many were decided, and how many upheld."""
-        with self._database.read() as conn:
-            row = conn.first(desk.UPHELD, wanted_type=task_type, lowest=lowest, highest=highest)
+        """Return the number of decided and of upheld outputs."""
+        with self._database.read() as transaction:
+            row = transaction.first(statements.UPHELD, wanted_type=task_type, lowest=lowest, highest=highest)
         return int(row["decided"]), int(row["upheld"])
 
-    @resolved
+    @retried
     def similar(self, task_type: str, domain: str, but: str, limit: int = 5) -> Sequence[StoredReview]:
-        """Return the latest decided reviews of a kind."""
-        return self._listed(desk.SIMILAR, wanted_type=task_type, wanted_domain=domain, but=but, most=limit)
+        """Return the latest decided reviews of a type and domain."""
+        values = {"wanted_type": task_type, "wanted_domain": domain, "but": but, "most": limit}
+        return self._list(statements.SIMILAR, **values)
 
-    @resolved
+    @retried
     def last_reviewer_for(self, customer: str) -> str | None:
-        """Return who decided last for a customer."""
-        with self._database.read() as conn:
-            row = conn.first(desk.LAST_FOR, affinity=self._seals.name_of(customer))
+        """Return the reviewer of a customer's latest decided review."""
+        with self._database.read() as transaction:
+            affinity = self._authenticator.name_of(customer)
+            row = transaction.first(statements.LAST_FOR_CUSTOMER, affinity=affinity)
         return None if row is None else row["answered_by"]
 
-    @resolved
+    @retried
     def outdated(self, limit: int = 1000) -> Sequence[StoredReview]:
-        """Return open reviews that a newer attempt has followed."""
-        return self._listed(desk.OUTDATED, most=limit)
+        """Return open reviews of cases that have a newer attempt."""
+        return self._list(statements.OUTDATED, most=limit)
 
-    def _listed(self, statement: Any, **values: Any) -> list[StoredReview]:
-        with self._database.read() as conn:
-            return [review_of(row) for row in conn.run(statement, **values)]
+    def _list(self, statement: ClauseElement, **values: Any) -> list[StoredReview]:
+        with self._database.read() as transaction:
+            return [review_of(row) for row in transaction.run(statement, **values)]
 
-    def _noted(self, said: Draft) -> dict[str, Any] | None:
-        """Write an entry, once for its kind, review and account; return the body of the one that stands already."""
-        with self._database.read() as conn:
-            known = _told(conn, said)
-        if known is None:
-            with self._database.write(flush=said.kind is EventKind.LABELED) as conn:
-                known = _told(conn, said)
-                if known is None:
-                    sql_contents.append(conn, said)
-        return known
+    def _change(self, statement: ClauseElement, review: StoredReview, draft: Draft) -> bool:
+        """Change a review and append an entry; return False if the statement does not apply."""
+        with self._database.write() as transaction:
+            changed = transaction.run(statement, wanted_review=review.review_id).rowcount == 1
+            if changed:
+                append(transaction, draft)
+        return changed
 
-
-def _waiting(conn: Transaction, wanted: InboxFilter, limit: int) -> list[StoredReview]:
-    said = {name: value for name, value in wanted._asdict().items() if value}
-    return [review_of(row) for row in conn.run(desk.open_reviews(*sorted(said)), most=limit, **said)]
-
-
-def _told(conn: Transaction, said: Draft) -> dict[str, Any] | None:
-    for row in conn.run(sql_contents.SAID_IN_CASE, wanted_case=said.case_id):
-        event = event_of(row["entry"], row["digest"])
-        if entries.is_by(event, said):
-            return restored(event.kind, event.body, sql_contents.contents_of(row))
-    return None
+    def _append_once(self, draft: Draft) -> dict[str, Any] | None:
+        """Append an entry, once per kind, review and account; return the body of the one that is recorded already."""
+        with self._database.read() as transaction:
+            recorded = _recorded(transaction, draft)
+        if recorded is None:
+            with self._database.write(flush=draft.kind is EventKind.LABELED) as transaction:
+                recorded = _recorded(transaction, draft)
+                if recorded is None:
+                    append(transaction, draft)
+        return recorded
 
 
-def _row(conn: Transaction, review: StoredReview) -> StoredReview:
-    return review_of(conn.first(statements.REVIEW, wanted_review=review.review_id))
+def _waiting(transaction: StoreTransaction, wanted: InboxFilter, limit: int) -> list[StoredReview]:
+    filters = {name: value for name, value in wanted._asdict().items() if value}
+    statement = statements.open_reviews(*sorted(filters))
+    return [review_of(row) for row in transaction.run(statement, most=limit, **filters)]
 
 
-def _check_limit(conn: Transaction, review: StoredReview, who: str, limit: Limit | None) -> None:
-    """Pass somebody who may hold one more. Writers take turns, so that nobody claims two at once beside this."""
+def _recorded(transaction: StoreTransaction, draft: Draft) -> dict[str, Any] | None:
+    rows = transaction.run(ENTRIES_OF_CASE, wanted_case=draft.case_id)
+    events = events_in((row["entry"], row["digest"], row["key"], row["body"]) for row in rows)
+    return next((event.body for event in events if builders.is_same_entry(event, draft)), None)
+
+
+def _row(transaction: StoreTransaction, review: StoredReview) -> StoredReview:
+    return review_of(transaction.first(REVIEW, wanted_review=review.review_id))
+
+
+def _check_limit(transaction: StoreTransaction, review: StoredReview, who: str, limit: Limit | None) -> None:
+    """Raise if a reviewer holds as many reviews as permitted. Writers take turns, so that the count cannot change."""
     if limit is None or limit.most is None:
         return
-    known = {"wanted_review": review.review_id}
-    held = sum(int(conn.first(desk.HELD, who=account, **known)["held"]) for account in limit.accounts)
+    values = {"wanted_review": review.review_id}
+    held = sum(int(transaction.first(statements.HELD, who=account, **values)["held"]) for account in limit.accounts)
     if held >= limit.most:
-        raise entries.too_many_claims(who, held)
+        raise builders.too_many_claims(who, held)

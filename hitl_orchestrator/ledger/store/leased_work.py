@@ -1,85 +1,103 @@
-"""Cases as work in a SQL store: taken under a lease, moved on by a compare-and-set, and given back."""
+"""Leases of cases: acquired by one worker at a time, given up when the case moves to its next stage."""
 
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from hitl_orchestrator.domain.enums import CaseStage
+from hitl_orchestrator.domain.enums import CaseStage, EventKind
+from hitl_orchestrator.domain.lifecycle import STAGE_MOVES
 from hitl_orchestrator.errors import HitlError, LeaseLost, UnknownCase
-from hitl_orchestrator.ledger.database.ports import Database, Transaction, resolved
-from hitl_orchestrator.ledger.keys.mac import RowAuthenticator, ephemeral_seals
-from hitl_orchestrator.ledger.store import statements
-from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS, NO_FENCE, Holder, is_gone
+from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, retried
+from hitl_orchestrator.ledger.store.leases import NO_FENCE, Holder, is_gone
+from hitl_orchestrator.ledger.store.statements import cases as statements
+
+_NO_LEASE = {"holder": None, "held_for": None}
 
 
-class SqlWork:
-    """The work of a store, and who does it."""
+class Moved(NamedTuple):
+    """The first entry of a case that has moved, and the review whose decision settled it, if any."""
 
-    def __init__(self, database: Database, seals: RowAuthenticator | None = None, lease: float = LEASE_SECONDS) -> None:
-        """`seals` makes the rows tamper-evident; without them a key is made that nobody has after this.
+    intake: str
+    settled_by: str | None
 
-        `lease` is for how many seconds a case is held by whoever drives it.
-        """
-        self._database, self._seals, self._holder = database, seals or ephemeral_seals(), Holder(lease)
 
-    @resolved
+class LeasedWork:
+    """The leases of one store, held by this process under `holder`."""
+
+    def __init__(self, database: Database, holder: Holder) -> None:
+        self._database, self._holder = database, holder
+
+    @retried
     def now(self) -> datetime:
-        """Return what the store's own clock says."""
-        with self._database.read() as conn:
-            return self._now(conn)
+        """Return the time of the store's clock."""
+        with self._database.read() as transaction:
+            return time_in(transaction)
 
-    @resolved
+    @retried
     def take(self, case_id: str) -> bool:
-        """Take a case to drive it on, if nobody does."""
+        """Acquire the lease of a case if it is available."""
         if self._holder.fence(case_id) != NO_FENCE:
             return True
-        with self._database.read() as conn:
-            row = conn.first(statements.WORK, wanted_case=case_id)
+        with self._database.read() as transaction:
+            row = transaction.first(statements.LEASE, wanted_case=case_id)
         if row is None:
             raise UnknownCase(case_id)
-        mine = self._holder.name
-        gone = row["holder"] if row["holder"] == mine or is_gone(row["holder"] or "") else ""
+        gone = row["holder"] if row["holder"] == self._holder.name or is_gone(row["holder"] or "") else ""
         if not row["free"] and not gone:
             return False
-        with self._database.write(flush=False) as conn:
-            taken = conn.first(statements.TAKE_CASE, wanted_case=case_id, gone=gone, **self._lease())
+        with self._database.write(flush=False) as transaction:
+            taken = transaction.first(statements.TAKE_CASE, wanted_case=case_id, gone=gone, **self.columns())
         if taken is not None:
-            self._holder.hold(case_id, taken["fence"])
+            self.hold(case_id, taken["fence"])
         return taken is not None
 
     def release(self, case_id: str, *, driven: bool = False) -> None:
-        """Give back a case; where that cannot be written, its lease ends by itself."""
+        """Release a lease. If that cannot be written, the lease ends by itself."""
         fence = self._holder.fence(case_id)
-        self._holder.let_go(case_id)
+        self._holder.forget(case_id)
         if fence != NO_FENCE and not driven:
-            with suppress(HitlError), self._database.write(flush=False) as conn:
-                conn.run(statements.RELEASE_CASE, wanted_case=case_id, fence=fence)
+            with suppress(HitlError), self._database.write(flush=False) as transaction:
+                transaction.run(statements.RELEASE_CASE, wanted_case=case_id, fence=fence)
 
-    def close(self) -> None:
-        """Let go of every connection, and of all that is held."""
-        self._holder.retire()
-        self._database.close()
+    def hold(self, case_id: str, fence: int) -> None:
+        """Remember the fencing token of a lease in the current context."""
+        self._holder.hold(case_id, fence)
 
-    def _now(self, conn: Transaction) -> datetime:
-        return datetime.fromisoformat(conn.first(statements.CLOCK)["now"])
+    def columns(self, *, driving: bool = True) -> dict[str, Any]:
+        """Return the parameters of a new lease; of none if not `driving`."""
+        return {"holder": self._holder.name, "held_for": self._holder.seconds} if driving else _NO_LEASE
 
-    def _lease(self, *, driving: bool = True) -> dict[str, Any]:
-        return {"holder": self._holder.name, "held_for": self._holder.seconds} if driving else _NOBODY
+    def move(self, transaction: StoreTransaction, case_id: str, before: CaseStage, kind: EventKind) -> "Moved | None":
+        """Move a case to the stage after an entry of this kind, releasing its lease.
 
-    def _moved(self, conn: Transaction, case_id: str, from_stage: CaseStage, to_stage: CaseStage) -> bool:
-        """Move a case on and let it go; False where it is not at that stage.
+        Returns None if the case is not at the stage `before`.
 
         Raises:
-            LeaseLost: it is, and somebody else has taken it.
+            LeaseLost: it is at that stage, and another worker has taken it.
         """
-        fence = self._holder.fence(case_id)
-        values = {"from_stage": from_stage.value, "to_stage": to_stage.value, "fence": fence}
-        if conn.run(statements.MOVE_CASE, wanted_case=case_id, **values).rowcount == 1:
-            return True
-        row = conn.first(statements.STAGE, wanted_case=case_id)
-        if row is not None and row["stage"] == from_stage.value:
-            raise LeaseLost(case_id, from_stage.value)
-        return False
+        after = STAGE_MOVES[kind].after
+        values = {"from_stage": before.value, "to_stage": after.value, "fence": self._holder.fence(case_id)}
+        moved = transaction.first(statements.MOVE_CASE, wanted_case=case_id, **values)
+        if moved is not None:
+            return Moved(str(moved["intake"]), moved["settled_by"])
+        row = transaction.first(statements.STAGE, wanted_case=case_id)
+        if row is not None and row["stage"] == before.value:
+            raise LeaseLost(case_id, before.value)
+        return None
+
+    def retire(self) -> None:
+        """Give up all leases; other workers may take them at once."""
+        self._holder.retire()
 
 
-_NOBODY = {"holder": None, "held_for": None}
+def time_in(transaction: StoreTransaction) -> datetime:
+    """Return the time of the store's clock."""
+    return datetime.fromisoformat(transaction.first(statements.CLOCK)["now"])
+
+
+def stage_in(transaction: StoreTransaction, case_id: str) -> str:
+    """Return the stage of a case. Raises `UnknownCase`."""
+    row = transaction.first(statements.STAGE, wanted_case=case_id)
+    if row is None:
+        raise UnknownCase(case_id)
+    return str(row["stage"])

@@ -1,98 +1,108 @@
-"""Policies and what becomes of them, in a SQL store."""
+"""Policies in a store, and the entries about them."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, insert, select, update
 
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.value import canonical_json, read_canonical
-from hitl_orchestrator.ledger.database.ports import Transaction, resolved, resumed
-from hitl_orchestrator.ledger.database.tables import events
-from hitl_orchestrator.ledger.events import builders as entries
+from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, resumed, retried
+from hitl_orchestrator.ledger.database.tables import events, policies
+from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import Draft, event_of, policy_of
 from hitl_orchestrator.ledger.events.policy_builders import KINDS
-from hitl_orchestrator.ledger.store import contents as sql_contents
-from hitl_orchestrator.ledger.store import statements
-from hitl_orchestrator.ledger.store.leased_work import SqlWork
+from hitl_orchestrator.ledger.store.event_log import append
+from hitl_orchestrator.ledger.store.statements.literals import literal_of, literals_of
 
-_TOLD = select(events.c.seq, events.c.entry, events.c.digest).order_by(events.c.seq)
-_ABOUT_POLICIES = events.c.kind.in_([statements.word_of(kind) for kind in KINDS])
-_LIFE = _TOLD.where(_ABOUT_POLICIES, events.c.seq > bindparam("behind"))
-_LATEST = select(events.c.seq).where(_ABOUT_POLICIES).order_by(events.c.seq.desc()).limit(1)
-_ROUTED = _TOLD.where(events.c.kind == statements.word_of(EventKind.ROUTED), events.c.seq > bindparam("behind"))
+_NEWER = select(events.c.entry, events.c.digest).where(events.c.seq > bindparam("after")).order_by(events.c.seq)
+_IS_ABOUT_POLICIES = events.c.kind.in_(literals_of(KINDS))
+_HISTORY = _NEWER.where(_IS_ABOUT_POLICIES)
+_ROUTINGS = _NEWER.where(events.c.kind == literal_of(EventKind.ROUTED))
+_LATEST = select(events.c.seq).where(_IS_ABOUT_POLICIES).order_by(events.c.seq.desc()).limit(1)
+_CURRENT = (
+    select(events.c.entry)
+    .where(events.c.kind == literal_of(EventKind.POLICY_RECORDED))
+    .order_by(events.c.seq.desc())
+    .limit(1)
+)
+_THIS = policies.c.policy_hash == bindparam("wanted_hash")
+_POLICY = select(policies.c.body).where(_THIS)
+_ADD = insert(policies)
+_RECORD_AGAIN = update(policies).where(_THIS).values(recorded_seq=bindparam("latest_seq"))
 
 
-class SqlPolicies(SqlWork):
-    """The `Policies` of a store."""
+class PolicyRepository:
+    """The policies of a store."""
 
-    @resolved
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @retried
     def record_policy(self, policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> None:
-        """Make a policy the current one, keep it under its hash, and say so in the ledger."""
-        with self._database.read() as conn:
-            if _is_current(conn, policy_hash):
+        """Make a policy the current one and keep it under its hash."""
+        with self._database.read() as transaction:
+            if _is_current(transaction, policy_hash):
                 return
-        with self._database.write() as conn:
-            if not _is_current(conn, policy_hash):
-                _keep(conn, [entries.policy_recorded(policy_id, policy_hash, body, at)])
+        with self._database.write() as transaction:
+            if not _is_current(transaction, policy_hash):
+                _append(transaction, [builders.policy_recorded(policy_id, policy_hash, body, at)])
 
-    @resolved
+    @retried
     def current_policy(self) -> dict[str, Any] | None:
-        """Return the policy that was made the current one last."""
-        with self._database.read() as conn:
-            row = conn.first(statements.CURRENT_POLICY)
+        """Return the current policy."""
+        with self._database.read() as transaction:
+            row = transaction.first(_CURRENT)
         return None if row is None else policy_of(row["entry"])[1]
 
-    @resolved
+    @retried
     def policy(self, policy_hash: str) -> dict[str, Any]:
         """Return a recorded policy."""
-        with self._database.read() as conn:
-            row = conn.first(statements.POLICY, wanted_hash=policy_hash)
+        with self._database.read() as transaction:
+            row = transaction.first(_POLICY, wanted_hash=policy_hash)
         if row is None:
             raise KeyError(policy_hash)
         body: dict[str, Any] = read_canonical(row["body"])
         return body
 
-    @resolved
-    def policy_events(self, behind: int = 0) -> Sequence[Event]:
-        """Return the entries about policies behind this one."""
-        with self._database.read() as conn:
-            return [event_of(row["entry"], row["digest"]) for row in conn.run(_LIFE, behind=behind)]
+    @retried
+    def policy_events(self, after: int = 0) -> Sequence[Event]:
+        """Return the newer entries about policies."""
+        with self._database.read() as transaction:
+            return [event_of(row["entry"], row["digest"]) for row in transaction.run(_HISTORY, after=after)]
 
-    @resolved
+    @retried
     def change_policy(self, drafts: Sequence[Draft], seen: int) -> bool:
-        """Write entries about policies, if none came in between: writers take turns."""
-        with self._database.write() as conn:
-            row = conn.first(_LATEST)
+        """Append entries about policies unless another one came first. Writers take turns."""
+        with self._database.write() as transaction:
+            row = transaction.first(_LATEST)
             if (0 if row is None else row["seq"]) != seen:
                 return False
-            _keep(conn, drafts)
+            _append(transaction, drafts)
         return True
 
     @resumed
-    def watched(self, behind: int) -> Iterator[Event]:
-        """Yield the routings behind this entry."""
-        with self._database.read() as conn:
-            for row in conn.stream(_ROUTED, behind=behind):
-                yield event_of(row["entry"], row["digest"])
+    def routings(self, after: int) -> Iterator[Event]:
+        """Yield the newer `routed` entries."""
+        for entry, digest in self._database.stream(_ROUTINGS, after=after):
+            yield event_of(entry, digest)
 
 
-def _keep(conn: Transaction, drafts: Sequence[Draft]) -> None:
-    """Append entries about policies, and keep those that they bring."""
-    first = sql_contents.append(conn, *drafts)
+def _append(transaction: StoreTransaction, drafts: Sequence[Draft]) -> None:
+    """Append entries about policies, and keep the policies that they contain."""
+    first = append(transaction, *drafts)
     for seq, draft in enumerate(drafts, first):
-        said = draft.body
-        if (
-            "policy" not in said
-            or conn.run(statements.RECORD_AGAIN, wanted_hash=said["policy_hash"], latest_seq=seq).rowcount
-        ):
+        body = draft.body
+        if "policy" not in body:
             continue
-        row = {name: said[name] for name in ("policy_hash", "policy_id")}
-        conn.run(statements.ADD_POLICY, **row, body=canonical_json(said["policy"]), recorded_seq=seq)
+        again = transaction.run(_RECORD_AGAIN, wanted_hash=body["policy_hash"], latest_seq=seq)
+        if not again.rowcount:
+            row = {name: body[name] for name in ("policy_hash", "policy_id")}
+            transaction.run(_ADD, **row, body=canonical_json(body["policy"]), recorded_seq=seq)
 
 
-def _is_current(conn: Transaction, policy_hash: str) -> bool:
-    row = conn.first(statements.CURRENT_POLICY)
+def _is_current(transaction: StoreTransaction, policy_hash: str) -> bool:
+    row = transaction.first(_CURRENT)
     return row is not None and policy_of(row["entry"])[0] == policy_hash

@@ -1,4 +1,4 @@
-"""Rows of a SQL store, read as what they hold."""
+"""Parsing of stored review rows, and their search columns."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from hitl_orchestrator.ledger.keys.mac import RowAuthenticator
 
 @contextmanager
 def as_stored(case_id: str, graph_version: str | None = None) -> Iterator[None]:
-    """Say of which case it is that a row has a form which this code does not read."""
+    """Raise `IncompatibleRecord`, naming the case, if a row cannot be parsed."""
     try:
         yield
     except ValidationError as exc:
@@ -26,58 +26,53 @@ def as_stored(case_id: str, graph_version: str | None = None) -> Iterator[None]:
         raise IncompatibleRecord(case_id, graph_version, str(exc)) from exc
 
 
-_TO_FIND_IT_BY = (
+_ANSWER_COLUMNS = ("answer", "answered_by", "answered_at")
+_SEARCH_COLUMNS = (
     "answer_key",
     "remind_at",
     "task_type",
     "risk_level",
     "confidence",
-    "answer",
-    "answered_by",
-    "answered_at",
     "affinity",
+    *_ANSWER_COLUMNS,
 )
 
 
-def found_by(row: StoredReview, seals: RowAuthenticator) -> dict[str, Any]:
-    """Return the columns by which an open review is found. A customer is named under the key of the seals."""
-    shown, before = row.shown, reminder_before(row.shown)
+def search_columns(review: StoredReview, authenticator: RowAuthenticator) -> dict[str, Any]:
+    """Return the search columns of an open review. The customer is stored as a keyed digest."""
+    shown, before = review.shown, reminder_before(review.shown)
     customer = customer_of(shown.task)
     return {
-        "remind_at": time_text(None if before is None or row.due_at is None else row.due_at - before),
+        "remind_at": time_text(None if before is None or review.due_at is None else review.due_at - before),
         "task_type": shown.task.task_type,
         "risk_level": shown.routing.risk_level.value,
         "confidence": shown.routing.score.confidence,
-        "affinity": None if customer is None else seals.name_of(customer),
-        "answer": None,
-        "answered_by": None,
-        "answered_at": None,
+        "affinity": None if customer is None else authenticator.name_of(customer),
+        **dict.fromkeys(_ANSWER_COLUMNS),
     }
 
 
-def found_by_answer(verdict: RecordedDecision) -> dict[str, str | None]:
-    """Return the columns by which an answered review is found."""
+def answer_columns(verdict: RecordedDecision) -> dict[str, str | None]:
+    """Return the search columns of an answered review."""
     answer, at = verdict.review, time_text(verdict.decided_at)
     return {"answer": answer.human_decision.value, "answered_by": answer.reviewer_id, "answered_at": at}
 
 
 def customer_of(task: Task) -> str | None:
-    """Return whose case it is, where the task's metadata names a customer."""
-    named = task.metadata.get("customer")
-    return str(named) if isinstance(named, (str, int)) and not isinstance(named, bool) else None
+    """Return the customer that the metadata of a task names, if any."""
+    customer = task.metadata.get("customer")
+    return str(customer) if isinstance(customer, (str, int)) and not isinstance(customer, bool) else None
 
 
 def review_of(row: Any) -> StoredReview:
-    """Read a row of the reviews. Raises `IncompatibleRecord` where it cannot be read."""
+    """Parse a row of `reviews`. Raises `IncompatibleRecord`."""
     with as_stored(str(row["case_id"])):
         return as_review(row)
 
 
 def as_review(row: Any) -> StoredReview:
-    """Read a row of the reviews, within `as_stored`."""
-    fields = dict(row)
-    for name in _TO_FIND_IT_BY:
-        fields.pop(name)
+    """Parse a row of `reviews`, within `as_stored`."""
+    fields = {name: value for name, value in dict(row).items() if name not in _SEARCH_COLUMNS}
     fields |= {name: time_of(fields[name]) for name in ("due_at", "expires_at")}
     fields["claimed_until"] = fields["claimed_until"] and time_of(fields["claimed_until"])
     fields["shown"] = ReviewSnapshot.model_validate_json(fields["shown"])

@@ -1,4 +1,4 @@
-"""Whether the ledger is what was written, entry by entry, in one pass and in constant memory. Pure."""
+"""Verification of the hash chain, entry by entry, in one pass and in constant memory."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
@@ -15,10 +15,10 @@ _KINDS = frozenset(kind.value for kind in EventKind)
 
 
 class Verification(Value):
-    """What a verification found. `problem` names the first bad entry or row; None says that all is as it was written.
+    """The result of a verification. `problem` names the first bad entry or row; None means that there is none.
 
-    `entries` are those that were found good, the last of them written at `until`; `heads` is how many signed heads
-    agree with them.
+    `entries` is the number of good entries, the last of them written at `until`; `heads` is the number of signed heads
+    that agree with them.
     """
 
     entries: int
@@ -30,16 +30,16 @@ class Verification(Value):
 
     @property
     def sound(self) -> bool:
-        """Whether nothing was found."""
+        """Whether there is no problem."""
         return self.problem is None
 
 
 class Walk(NamedTuple):
-    """How far an unbroken chain goes, how many heads agree with it, and what was found behind: an entry and why."""
+    """The end of the unbroken chain, the number of agreeing heads, and the first bad entry with the reason."""
 
     head: Head
     heads: int
-    found: tuple[int | None, str] | None = None
+    problem: tuple[int | None, str] | None = None
 
 
 def walk(
@@ -48,9 +48,9 @@ def walk(
     on_entry: Callable[[Entry], None] | None = None,
     start: Head = START,
 ) -> Walk:
-    """Follow the chain from `start` to its end or its first break, holding it against signed heads on the way.
+    """Follow the chain from `start` to its end or its first break, and compare it with signed heads.
 
-    Heads need the chain from its beginning. `on_entry` hears of every good entry.
+    Heads require the chain from its beginning. `on_entry` is called with every good entry.
     """
     head, tree = start, Tree() if heads else None
     agreed = [mark for mark in heads if not mark.size]
@@ -75,13 +75,13 @@ def walk(
 
 
 def entry_problem(entry: Entry, before: Head) -> str | None:
-    """Say what is wrong with an entry behind `before`; None where it is as it was written.
+    """Return what is wrong with an entry after `before`; None for a good one.
 
-    The canonical text ends with what the columns repeat, so that a good entry is known without being read.
+    The canonical text ends with the values of the columns, so that a good entry need not be parsed.
     """
     seq, case_id, kind, text, stored = entry
-    whose = "null" if case_id is None else f'"{case_id}"'
-    end = f',"case_id":{whose},"kind":"{kind}","previous":"{before.digest}","seq":{before.seq + 1}}}'
+    case = "null" if case_id is None else f'"{case_id}"'
+    end = f',"case_id":{case},"kind":"{kind}","previous":"{before.digest}","seq":{before.seq + 1}}}'
     if (
         seq == before.seq + 1
         and isinstance(text, str)
@@ -90,72 +90,68 @@ def entry_problem(entry: Entry, before: Head) -> str | None:
         and kind in _KINDS
     ):
         return None
-    return _what_is_wrong(entry, before)
+    return next(_defects(entry, before), f"entry {entry.seq} does not have the form of a ledger entry")
 
 
-def _what_is_wrong(entry: Entry, before: Head) -> str:
-    return next(_faults(entry, before), f"entry {entry.seq} is not as this ledger writes entries")
-
-
-def _faults(entry: Entry, before: Head) -> Iterator[str]:
-    """Yield what is wrong with an entry, what tells most about what was done to it first."""
+def _defects(entry: Entry, before: Head) -> Iterator[str]:
+    """Yield the defects of an entry, the most informative first."""
     seq, expected = entry.seq, before.seq + 1
     if not isinstance(seq, int) or seq < 1:
-        yield f"a row behind entry {before.seq} has the number {seq!r}, which no entry has"
+        yield f"the row after entry {before.seq} has the invalid number {seq!r}"
     elif seq != expected:
-        yield _out_of_place(seq, before.seq)
+        yield _wrong_number(seq, before.seq)
     if not isinstance(entry.entry, str):
         yield f"entry {seq} has no text"
-    said = _read(entry.entry)
-    if said is None:
-        yield f"entry {seq}: its text was changed: it is not canonical JSON"
+    content = _read(entry.entry)
+    if content is None:
+        yield f"entry {seq}: its text was altered: it is not canonical JSON"
         return
-    if said.get("seq") != seq:
-        yield f"entry {seq}: its place is taken by the text of entry {said.get('seq')}"
+    if content.get("seq") != seq:
+        yield f"entry {seq}: it has the text of entry {content.get('seq')}"
     digest = sha256(entry.entry.encode(errors="replace")).hexdigest()
     if digest != entry.digest:
-        yield f"entry {seq}: its text was changed, or its digest: the text no longer has the digest that is stored"
-    if said.get("previous") != before.digest:
-        yield f"entry {seq} does not follow entry {before.seq}: the entry that it was written behind was another"
+        yield f"entry {seq}: its text or its digest was altered: they no longer match"
+    if content.get("previous") != before.digest:
+        yield f"entry {seq} does not follow entry {before.seq}: it was written after a different entry"
     for column, value in (("case_id", entry.case_id), ("kind", entry.kind)):
-        if said.get(column) != value:
-            yield f"entry {seq}: its {column} is {value!r} in the table and {said.get(column)!r} in its text"
+        if content.get(column) != value:
+            yield f"entry {seq}: its {column} is {value!r} in the table and {content.get(column)!r} in its text"
     if entry.kind not in _KINDS:
-        yield f"entry {seq} is of a kind that this version does not know: {entry.kind!r}"
+        yield f"entry {seq} has a kind unknown to this version: {entry.kind!r}"
 
 
-def _out_of_place(seq: int, last: int) -> str:
+def _wrong_number(seq: int, last: int) -> str:
     if seq == last:
-        return f"entry {seq} stands there twice"
+        return f"entry {seq} exists twice"
     if seq < last:
-        return f"entry {seq} stands behind entry {last}: the order was changed"
-    return f"entry {last + 1} is missing: entry {seq} stands behind entry {last}"
+        return f"entry {seq} comes after entry {last}: the order was changed"
+    return f"entry {last + 1} is missing: entry {seq} comes after entry {last}"
 
 
 def _read(text: Any) -> dict[str, Any] | None:
-    """Return what a text says if it is a canonical object."""
+    """Return the value of a canonical JSON object, None for any other text."""
     try:
-        said = read_canonical(text)
-        return said if isinstance(said, dict) and canonical_json(said) == text else None
+        value = read_canonical(text)
+        return value if isinstance(value, dict) and canonical_json(value) == text else None
     except (ValueError, TypeError, RecursionError):
         return None
 
 
 def _number(entry: Entry, head: Head) -> int:
-    """Return the number that a bad entry is known by: its own, or that of the entry which should stand there."""
+    """Return the number to report for a bad entry: its own, or the expected one."""
     return entry.seq if isinstance(entry.seq, int) and 0 < entry.seq <= head.seq else head.seq + 1
 
 
 def _other_history(mark: SignedHead, agreed: Sequence[SignedHead]) -> str:
-    since = max((one.size for one in agreed), default=0)
+    since = max((head.size for head in agreed), default=0)
     return (
         f"entries {since + 1} to {mark.size} are not those of the head that was signed at {mark.at.isoformat()}: "
-        "the ledger was written anew, or this is another one"
+        "the ledger was rewritten, or is another one"
     )
 
 
 def _cut_off(mark: SignedHead, head: Head) -> str:
     return (
         f"entry {head.seq + 1} is missing: the ledger ends with entry {head.seq}, and the head that was signed at "
-        f"{mark.at.isoformat()} speaks of {mark.size} entries: its end was cut off"
+        f"{mark.at.isoformat()} covers {mark.size} entries: the end was truncated"
     )

@@ -1,4 +1,4 @@
-"""The file of signed heads: one to a line, each behind the one before, outside the database."""
+"""The file of signed tree heads, one per line, kept outside the database."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -17,10 +17,10 @@ except ImportError:  # pragma: no cover - Windows, where two processes must not 
 
 
 def read_heads(text: str, where: str) -> list[SignedHead]:
-    """Return the heads of a text, the oldest first.
+    """Return the heads in a text, the oldest first.
 
     Raises:
-        InvalidInput: a line is no signed head, or there is none.
+        InvalidInput: a line is not a signed head, or there is none.
     """
     heads = [
         parse(SignedHead, read_json(line, f"{where}:{number}"), f"{where}:{number}")
@@ -28,36 +28,36 @@ def read_heads(text: str, where: str) -> list[SignedHead]:
         if line.strip()
     ]
     if not heads:
-        raise InvalidInput([f"{where}: it holds no signed head; 'hitl audit head --out {where}' writes one"])
+        raise InvalidInput([f"{where}: it contains no signed head; 'hitl audit head --out {where}' writes one"])
     return heads
 
 
-class Headbook:
-    """A file of heads, to which one process at a time adds."""
+class HeadFile:
+    """A file of signed heads, appended to by one process at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def add(self, make: Callable[[SignedHead | None], SignedHead | None]) -> SignedHead | None:
-        """Add what `make` makes of the last head, and bring it to the disk; None adds nothing.
+        """Append the result of `make`, called with the last head, and flush it to the disk. None appends nothing.
 
         Raises:
             HeadFileUnavailable: the file cannot be read or written.
-            InvalidInput: its last line is no head.
+            InvalidInput: its last line is not a head.
         """
         try:
-            with self._alone() as file:
-                made = make(self._last(file))
-                if made is not None:
-                    file.write(made.line.encode() + b"\n")
+            with self._locked() as file:
+                head = make(self._last(file))
+                if head is not None:
+                    file.write(head.line.encode() + b"\n")
                     file.flush()
                     os.fsync(file.fileno())
-                return made
+                return head
         except OSError as exc:
             raise HeadFileUnavailable(str(self.path), exc.strerror or str(exc)) from exc
 
     @contextmanager
-    def _alone(self) -> Iterator[IO[bytes]]:
+    def _locked(self) -> Iterator[IO[bytes]]:
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
         with os.fdopen(os.open(self.path, flags, 0o600), "r+b") as file:
             if fcntl is not None:
@@ -65,10 +65,10 @@ class Headbook:
             yield file
 
     def _last(self, file: IO[bytes]) -> SignedHead | None:
-        """Return the last head, and stand behind it. Half a line was never acknowledged, and is taken back."""
-        whole = file.read()
-        whole = whole[: whole.rfind(b"\n") + 1]
-        file.seek(len(whole))
+        """Return the last head and seek behind it. An incomplete line was never acknowledged, and is removed."""
+        content = file.read()
+        content = content[: content.rfind(b"\n") + 1]
+        file.seek(len(content))
         file.truncate()
-        lines = whole.splitlines()
+        lines = content.splitlines()
         return read_heads(lines[-1].decode(errors="replace"), str(self.path))[-1] if lines else None

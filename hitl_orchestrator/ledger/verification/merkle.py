@@ -1,7 +1,7 @@
-"""Merkle trees as RFC 9162 defines them: a root over entries, and proofs that fit on a page. Pure.
+"""Merkle trees of RFC 9162, with inclusion and consistency proofs.
 
-A tree grows leaf by leaf and keeps only its peaks, the roots of its perfect subtrees, so that a million leaves take
-twenty digests of memory. What is asked to be proven is said before the leaves come.
+A tree grows leaf by leaf and stores only its peaks, the roots of its perfect subtrees: a million leaves take twenty
+digests of memory. A proof must therefore be requested before its leaves are appended.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ EMPTY = sha256(b"").digest()
 
 
 def leaf_hash(data: bytes) -> bytes:
-    """Return the hash of a leaf. Its prefix keeps a leaf from passing for a node."""
+    """Return the hash of a leaf. Its prefix distinguishes it from a node."""
     return sha256(b"\x00" + data).digest()
 
 
@@ -22,15 +22,15 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 class Tree:
-    """A tree that only grows. `size` is how many leaves it has."""
+    """An append-only tree. `size` is the number of leaves."""
 
     def __init__(self, size: int = 0, peaks: Sequence[bytes] = ()) -> None:
-        """Go on with a tree of that size, whose peaks these are, the largest first."""
+        """Continue a tree of this size and with these peaks, the largest first."""
         if len(peaks) != size.bit_count():
             raise ValueError(f"a tree of {size} leaves has {size.bit_count()} peaks, not {len(peaks)}")
         self.size = size
         self._peaks = list(peaks)
-        # The paths that are being written, by the peak they have come to.
+        # The unfinished paths, by the peak that they have reached.
         self._paths: list[list[list[bytes]]] = [[] for _ in peaks]
 
     @property
@@ -44,7 +44,7 @@ class Tree:
         return root_of(self._peaks)
 
     def append(self, data: bytes, *, path: list[bytes] | None = None) -> None:
-        """Add a leaf. `path`, where given, becomes its inclusion proof when `finish` is called."""
+        """Append a leaf. `finish` completes `path` to its inclusion proof."""
         peak, paths = sha256(b"\x00" + data).digest(), [] if path is None else [path]
         merges = self.size
         self.size += 1
@@ -60,11 +60,11 @@ class Tree:
         self._paths.append(paths)
 
     def follow_last_peak(self, path: list[bytes]) -> None:
-        """Let `path` become the way from the smallest peak to the root: what a consistency proof is made of."""
+        """Make `path` the path from the smallest peak to the root, from which a consistency proof is built."""
         self._paths[-1].append(path)
 
     def finish(self) -> bytes:
-        """Complete every path up to the root, and return the root. The tree does not grow after that."""
+        """Complete every path and return the root. The tree must not grow afterwards."""
         if not self._peaks:
             return EMPTY
         right, paths = self._peaks[-1], self._paths[-1]
@@ -91,10 +91,10 @@ def root_of(peaks: Sequence[bytes]) -> bytes:
 
 
 def consistency_proof(size: int, peaks: Sequence[bytes], added: Iterable[bytes]) -> tuple[list[bytes], Tree]:
-    """Return the proof that a tree of this size and these peaks was only added to, and the grown tree."""
+    """Return the grown tree, with the proof that it extends the tree of this size and these peaks."""
     tree = Tree(size, peaks)
     path: list[bytes] = []
-    # A whole tree needs no first node: whoever checks has its root.
+    # A perfect tree needs no first node: the verifier has its root.
     if size:
         tree.follow_last_peak(path)
     for data in added:
@@ -110,44 +110,44 @@ def is_included(data: bytes, index: int, size: int, path: Sequence[bytes], root:
     """Whether `path` proves that leaf number `index`, counted from 0, of a tree is `data` (RFC 9162, 2.1.3.2)."""
     if not 0 <= index < size:
         return False
-    place, last = index, size - 1
-    found = leaf_hash(data)
+    node, last = index, size - 1
+    result = leaf_hash(data)
     for sibling in path:
         if last == 0:
             return False
-        if place & 1 or place == last:
-            found = node_hash(sibling, found)
-            while not place & 1 and place:
-                place, last = place >> 1, last >> 1
+        if node & 1 or node == last:
+            result = node_hash(sibling, result)
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
         else:
-            found = node_hash(found, sibling)
-        place, last = place >> 1, last >> 1
-    return last == 0 and found == root
+            result = node_hash(result, sibling)
+        node, last = node >> 1, last >> 1
+    return last == 0 and result == root
 
 
 def is_extended(old: tuple[int, bytes], new: tuple[int, bytes], path: Sequence[bytes]) -> bool:
-    """Whether `path` proves that the tree `new` begins with the tree `old`, each size and root (RFC 9162, 2.1.4.2)."""
+    """Whether `path` proves that the tree `new` extends the tree `old`, each size and root (RFC 9162, 2.1.4.2)."""
     (first, first_root), (second, second_root) = old, new
     if not 0 <= first <= second:
         return False
     if first in (0, second):
-        # Every tree begins with the empty one, and with itself.
+        # Every tree extends the empty one and itself.
         return not path and (first_root == EMPTY if first == 0 else first_root == second_root)
     nodes = [first_root, *path] if first.bit_count() == 1 else list(path)
     if not nodes:
         return False
-    place, last = first - 1, second - 1
-    while place & 1:
-        place, last = place >> 1, last >> 1
-    begins = ends = nodes[0]
+    node, last = first - 1, second - 1
+    while node & 1:
+        node, last = node >> 1, last >> 1
+    old_root = new_root = nodes[0]
     for sibling in nodes[1:]:
         if last == 0:
             return False
-        if place & 1 or place == last:
-            begins, ends = node_hash(sibling, begins), node_hash(sibling, ends)
-            while not place & 1 and place:
-                place, last = place >> 1, last >> 1
+        if node & 1 or node == last:
+            old_root, new_root = node_hash(sibling, old_root), node_hash(sibling, new_root)
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
         else:
-            ends = node_hash(ends, sibling)
-        place, last = place >> 1, last >> 1
-    return last == 0 and (begins, ends) == (first_root, second_root)
+            new_root = node_hash(new_root, sibling)
+        node, last = node >> 1, last >> 1
+    return last == 0 and (old_root, new_root) == (first_root, second_root)

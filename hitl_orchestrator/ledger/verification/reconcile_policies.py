@@ -1,4 +1,4 @@
-"""Whether what the ledger tells of policies holds together: each change by whom it may be made, and once. Pure."""
+"""Reconciliation of policies: each change is consistent with earlier entries, authorized, and made once."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,22 +10,22 @@ from hitl_orchestrator.ledger.events.policy_builders import KINDS
 from hitl_orchestrator.ledger.ports.snapshot import StoredPolicy
 
 Problem = tuple[int | None, str]
-_BRINGS = (EventKind.POLICY_RECORDED, EventKind.POLICY_VERSION)
+_DEFINES = (EventKind.POLICY_RECORDED, EventKind.POLICY_VERSION)
 _ENACTS = (EventKind.POLICY_ACTIVATED, EventKind.POLICY_CANARY)
 
 
-class PolicyAccounts:
-    """The entries about policies, heard of one by one, and held against one another and against the table."""
+class PolicyReconciler:
+    """Compares the entries about policies with each other and with the table."""
 
     def __init__(self) -> None:
         self._policies: dict[str, tuple[StoredPolicy, int]] = {}
         self._proposed: dict[str, dict[str, Any]] = {}
         self._approved: dict[str, str | None] = {}
         self._active: str | None = None
-        self._found: Problem | None = None
+        self._problem: Problem | None = None
 
-    def hear(self, entry: Entry) -> None:
-        """Take note of an entry; of cases only whether one about a proposed change was approved."""
+    def add(self, entry: Entry) -> None:
+        """Add the next entry. Of cases only the approvals of proposed changes matter."""
         if entry.kind == EventKind.FINISHED:
             if entry.case_id in self._proposed:
                 record = read_canonical(entry.entry)["body"]
@@ -34,38 +34,35 @@ class PolicyAccounts:
             return
         if entry.kind not in KINDS and entry.kind != EventKind.POLICY_RECORDED:
             return
-        said = read_canonical(entry.entry)
-        problem = self._problem_of(entry, said)
-        if problem is not None and self._found is None:
-            self._found = entry.seq, f"entry {entry.seq}, {entry.kind}: {problem}"
+        problem = self._problem_of(entry, read_canonical(entry.entry))
+        if problem is not None and self._problem is None:
+            self._problem = entry.seq, f"entry {entry.seq}, {entry.kind}: {problem}"
 
     def problem(self, rows: Mapping[str, StoredPolicy]) -> Problem | None:
-        """Say what does not hold: an entry, or a row of the table; None where all does."""
-        if self._found is not None:
-            return self._found
-        left = dict(rows)
+        """Return the first inconsistent entry or row, None if there is none."""
+        if self._problem is not None:
+            return self._problem
+        remaining = dict(rows)
         for name, (first, latest) in self._policies.items():
-            if left.pop(name, None) != first._replace(recorded_seq=latest):
-                return latest, f"policy {name[:12]!r}: its row is not what entry {latest} and those before it say"
-        return next(
-            ((None, f"policy {name[:12]!r} stands in the table, and no entry tells of it") for name in left), None
-        )
+            if remaining.pop(name, None) != first._replace(recorded_seq=latest):
+                return latest, f"policy {name[:12]!r}: its row differs from entry {latest} and the ones before"
+        return next(((None, f"policy {name[:12]!r} has a row, and no entry records it") for name in remaining), None)
 
-    def _problem_of(self, entry: Entry, said: dict[str, Any]) -> str | None:
-        body, kind = said["body"], entry.kind
-        if kind in _BRINGS:
-            return self._brought(entry, body)
+    def _problem_of(self, entry: Entry, content: dict[str, Any]) -> str | None:
+        body, kind = content["body"], entry.kind
+        if kind in _DEFINES:
+            return self._defined(entry, body)
         if kind == EventKind.POLICY_PROPOSED:
-            self._proposed[body["case_id"]] = {**body, "by": said["actor"]["id"]}
+            self._proposed[body["case_id"]] = {**body, "by": content["actor"]["id"]}
         elif kind == EventKind.POLICY_DECLINED:
-            settled = self._proposed.pop(body["case_id"], None)
-            return None if settled else "it settles a change that nobody had proposed, or that was settled before"
-        named = body.get("policy_hash")
-        if named is not None and named not in self._policies:
-            return f"no entry before it tells what the policy {named[:12]!r} says"
+            proposal = self._proposed.pop(body["case_id"], None)
+            return None if proposal else "it settles a change that was not proposed, or was settled before"
+        policy_hash = body.get("policy_hash")
+        if policy_hash is not None and policy_hash not in self._policies:
+            return f"no earlier entry defines the policy {policy_hash[:12]!r}"
         return self._enacted(kind, body) if kind in _ENACTS else None
 
-    def _brought(self, entry: Entry, body: dict[str, Any]) -> str | None:
+    def _defined(self, entry: Entry, body: dict[str, Any]) -> str | None:
         row = StoredPolicy(body["policy_hash"], body["policy_id"], canonical_json(body["policy"]), entry.seq)
         first, _ = self._policies.get(row.policy_hash, (row, 0))
         self._policies[row.policy_hash] = first, entry.seq
@@ -74,16 +71,16 @@ class PolicyAccounts:
     def _enacted(self, kind: str, body: dict[str, Any]) -> str | None:
         if kind == EventKind.POLICY_ACTIVATED:
             if body["before"] != self._active and (self._active or body["before"] not in self._policies):
-                return "the policy that it says was in force before was not"
+                return "the policy that it names as the previous one was not active"
             self._active = body["policy_hash"]
         if body["case_id"] is None:
             return None
-        proposed = self._proposed.pop(body["case_id"], None)
-        if proposed is None:
-            return "it carries out a change that nobody had proposed, or that was settled before"
-        if proposed["policy_hash"] != body["policy_hash"] or proposed["by"] != body["by"]:
-            return "it carries out another change than the one that was proposed"
-        agreed = self._approved.get(body["case_id"])
-        if agreed is None or agreed != body["approved_by"] or agreed == body["by"]:
-            return "no second person had approved the change in its case"
+        proposal = self._proposed.pop(body["case_id"], None)
+        if proposal is None:
+            return "it makes a change that was not proposed, or was settled before"
+        if proposal["policy_hash"] != body["policy_hash"] or proposal["by"] != body["by"]:
+            return "it makes a change other than the proposed one"
+        approver = self._approved.get(body["case_id"])
+        if approver is None or approver != body["approved_by"] or approver == body["by"]:
+            return "no second person approved the change in its case"
         return None

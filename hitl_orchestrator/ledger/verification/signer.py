@@ -1,4 +1,4 @@
-"""The notary of a ledger: verifies it, signs where it ends, and proves what it says of a case."""
+"""Verification, signing and proofs of a ledger."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from hitl_orchestrator.ledger.keys.signing import SigningKey
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 from hitl_orchestrator.ledger.verification.chain_check import START, Verification, entry_problem, walk
-from hitl_orchestrator.ledger.verification.head_file import Headbook
+from hitl_orchestrator.ledger.verification.head_file import HeadFile
 from hitl_orchestrator.ledger.verification.merkle import Tree, consistency_proof
 from hitl_orchestrator.ledger.verification.proofs import CaseProof, case_proof
 from hitl_orchestrator.ledger.verification.reconcile import Problem, TableReconciler
@@ -23,19 +23,19 @@ _STEP = 1000
 
 
 class LedgerSigner:
-    """Verifies, signs and proves. Safe to share between threads."""
+    """Verifies a ledger, signs its head, and proves its cases. Safe to share between threads."""
 
     def __init__(
-        self, ledger: Ledger, clock: Clock, find_key: Callable[[], SigningKey], headbook: Headbook | None = None
+        self, ledger: Ledger, clock: Clock, find_key: Callable[[], SigningKey], head_file: HeadFile | None = None
     ) -> None:
-        """`find_key` is called when something is first signed. `headbook` is where heads are kept, if anywhere."""
-        self._ledger, self._clock, self._find_key, self.headbook = ledger, clock, find_key, headbook
+        """`find_key` is called at the first signature. Heads are appended to `head_file`, if there is one."""
+        self._ledger, self._clock, self._find_key, self.head_file = ledger, clock, find_key, head_file
         self._signing = Lock()
         self._last: SignedHead | None = None
 
     @cached_property
     def key(self) -> SigningKey:
-        """The key that signs. Raises `InvalidKey`."""
+        """The signing key. Raises `InvalidKey`."""
         return self._find_key()
 
     def verify(
@@ -44,26 +44,27 @@ class LedgerSigner:
         public: str | None = None,
         on_entries: Callable[[int], None] = lambda count: None,
     ) -> Verification:
-        """Look through the whole ledger, hold the tables against it, and it against signed heads, the oldest first.
+        """Verify the chain, the tables against it, and signed heads, the oldest first.
 
-        Heads are checked with `public`, or without it with the key that they name. `on_entries` hears how many entries
-        were read, and how many then compared. Nothing is written, and nothing is raised for what is found.
+        Heads are verified with `public`, or with the keys that they name. `on_entries` is called with numbers of
+        entries, first as they are read and then as they are compared. Problems are returned, not raised.
         """
         tables, agreed, opened = TableReconciler(), 0, False
         try:
-            with self._ledger.books() as books:
+            with self._ledger.snapshot() as snapshot:
                 opened = True
-                walked = walk(_counted(books.entries(), on_entries), heads, tables.hear)
+                walked = walk(_counted(snapshot.entries(), on_entries), heads, tables.add)
                 agreed = walked.heads
-                found = walked.found or _about_heads(heads_problem(heads, public)) or tables.problem(books, on_entries)
-                found = found or _about_file(next(books.faults(), None))
+                problem = walked.problem or _of_heads(heads_problem(heads, public))
+                problem = problem or tables.problem(snapshot, on_entries)
+                problem = problem or _of_file(next(snapshot.integrity_errors(), None))
         except StoreUnavailable as exc:
             if not opened:
                 raise
             good = 0 if tables.last is None else tables.last.seq
-            found = good + 1, f"behind entry {good}, the last that was found good, reading failed: {exc.cause}"
+            problem = good + 1, f"after entry {good}, the last good one, reading failed: {exc.cause}"
         last = None if tables.last is None else event_of(tables.last.entry, tables.last.digest)
-        bad_entry, sentence = found or (None, None)
+        bad_entry, sentence = problem or (None, None)
         return Verification(
             entries=0 if last is None else last.seq,
             until=None if last is None else last.at,
@@ -74,61 +75,57 @@ class LedgerSigner:
         )
 
     def sign(self, *, only_new: bool = False) -> SignedHead | None:
-        """Sign where the ledger ends, behind the last head, and add it to the headbook where there is one.
+        """Sign the head of the ledger and append it to the head file, after verifying the entries since the last head.
 
-        What was written since the last head is looked through first. With `only_new` nothing is signed, and None
-        returned, where nothing was written since.
+        With `only_new` an unchanged ledger is not signed, and None is returned.
 
         Raises:
-            LedgerDamaged: the ledger is not what was signed last, or broken since.
-            InvalidKey, HeadFileUnavailable, InvalidInput: nothing can be signed.
+            LedgerDamaged: the ledger differs from the last head, or its chain is broken since.
+            InvalidKey, HeadFileUnavailable, InvalidInput: the head cannot be signed or stored.
         """
         with self._signing:
-            if self.headbook is None:
-                made = self._made(self._last, only_new=only_new)
+            if self.head_file is None:
+                head = self._next_head(self._last, only_new=only_new)
             else:
-                made = self.headbook.add(lambda last: self._made(last, only_new=only_new))
-            self._last = made or self._last
-            return made
+                head = self.head_file.add(lambda last: self._next_head(last, only_new=only_new))
+            self._last = head or self._last
+            return head
 
     def sign_now(self) -> SignedHead:
-        """Sign where the ledger ends. Raises as `sign` does."""
-        made = self.sign()
-        if made is None:
-            raise AssertionError("a head is always signed where it is not asked whether there is something new")
-        return made
+        """Sign the head of the ledger, changed or not. Raises as `sign`."""
+        head = self.sign()
+        if head is None:
+            raise AssertionError("sign() returns a head unless only_new is set")
+        return head
 
     def size(self) -> int:
-        """Return how many entries there are."""
+        """Return the number of entries."""
         return self._ledger.head().seq
 
     def unsigned(self) -> int:
-        """Return how many entries were written since the last head of this process."""
+        """Return the number of entries since the last head of this process."""
         return self._ledger.head().seq - (0 if self._last is None else self._last.size)
 
-    def prove(self, given_id: str) -> CaseProof:
-        """Return a proof of all entries of a case, or of the latest attempt at a task, which stands alone.
-
-        Raises as `sign` does, and `UnknownCase`.
-        """
-        case_id = self._ledger.find(given_id).case_id
+    def prove(self, name: str) -> CaseProof:
+        """Return a proof of all entries of a case, or of a task's latest attempt. Raises as `sign`; `UnknownCase`."""
+        case_id = self._ledger.find(name).case_id
         head = self.sign_now()
-        with self._ledger.books() as books:
-            entries = [entry for entry in books.of_case(case_id) if entry.seq <= head.size]
+        with self._ledger.snapshot() as snapshot:
+            entries = [entry for entry in snapshot.of_case(case_id) if entry.seq <= head.size]
             if not entries:
                 raise UnknownCase(case_id)
-            said = books.contents(case_id)
+            contents = snapshot.contents(case_id)
             paths: dict[int, list[bytes]] = {entry.seq: [] for entry in entries}
             tree = Tree()
-            for seq, digest in enumerate(books.digests(head.size), start=1):
+            for seq, digest in enumerate(snapshot.digests(head.size), start=1):
                 tree.append(bytes.fromhex(digest), path=paths.get(seq))
         if tree.finish().hex() != head.root:
-            raise LedgerDamaged("its entries do not make the root that was signed")
-        return case_proof(entries, list(paths.values()), head, said)
+            raise LedgerDamaged("its entries do not have the signed root")
+        return case_proof(entries, list(paths.values()), head, contents)
 
-    def _made(self, last: SignedHead | None, *, only_new: bool) -> SignedHead | None:
-        with self._ledger.books() as books:
-            new = _Continuation(books, last)
+    def _next_head(self, last: SignedHead | None, *, only_new: bool) -> SignedHead | None:
+        with self._ledger.snapshot() as snapshot:
+            new = _NewEntries(snapshot, last)
             before = tree_of(last)
             extends, tree = consistency_proof(before.size, before.peaks, new.digests())
         if only_new and last is not None and tree.size == last.size:
@@ -137,26 +134,26 @@ class LedgerSigner:
 
 
 class Signing(NamedTuple):
-    """Who signs the head of the ledger, and after how many entries, where there is a file of heads."""
+    """The signer of a ledger with a head file, and the number of entries between heads."""
 
-    notary: LedgerSigner
+    signer: LedgerSigner
     every: int = 1000
 
 
-class _Continuation:
-    """The entries behind a head, looked through while they are read."""
+class _NewEntries:
+    """The entries after a head, verified as they are read."""
 
-    def __init__(self, books: LedgerSnapshot, last: SignedHead | None) -> None:
-        self._books, self._last = books, last
+    def __init__(self, snapshot: LedgerSnapshot, last: SignedHead | None) -> None:
+        self._snapshot, self._last = snapshot, last
         self.head = START if last is None else Head(last.size, last.chain)
 
     def digests(self) -> Iterator[bytes]:
-        """Yield the digests of the entries behind the head. Raises `LedgerDamaged` at the first bad one."""
-        entries = self._books.entries(max(self.head.seq - 1, 0))
+        """Yield the digests of the entries after the head. Raises `LedgerDamaged` at the first bad entry."""
+        entries = self._snapshot.entries(max(self.head.seq - 1, 0))
         if self.head.seq:
             signed = next(entries, None)
             if signed is None or (signed.seq, signed.digest) != self.head:
-                raise LedgerDamaged(f"entry {self.head.seq} is not the one that the last signed head ends with")
+                raise LedgerDamaged(f"entry {self.head.seq} is not the last entry of the last signed head")
         for entry in entries:
             problem = entry_problem(entry, self.head)
             if problem is not None:
@@ -165,12 +162,12 @@ class _Continuation:
             yield bytes.fromhex(entry.digest)
 
 
-def _about_heads(problem: str | None) -> Problem | None:
+def _of_heads(problem: str | None) -> Problem | None:
     return None if problem is None else (None, f"the signed heads: {problem}")
 
 
-def _about_file(fault: str | None) -> Problem | None:
-    return None if fault is None else (None, f"the file of the database is damaged: {fault}")
+def _of_file(defect: str | None) -> Problem | None:
+    return None if defect is None else (None, f"the file of the database is damaged: {defect}")
 
 
 def _counted(entries: Iterator[Entry], on_entries: Callable[[int], None]) -> Iterator[Entry]:

@@ -1,7 +1,7 @@
-"""Signed heads: how far the ledger had come when, put where whoever holds the database cannot reach. Pure.
+"""Signed tree heads: the size of the ledger at a time, stored out of reach of the owner of the database.
 
-A head says how many entries there were, the digest of the last, and the Merkle root over the digests of all. It holds
-the digest of the head before, and the proof that the ledger was only added to since then.
+A head has the number of entries, the digest of the last one, and the Merkle root over all digests. It contains the
+digest of the previous head, and a proof that the ledger was only appended to since then.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class SignedHead(Value):
-    """The state of a ledger, signed. `peaks` are the roots of the perfect subtrees, from which the tree can grow on."""
+    """The signed state of a ledger. `peaks` are the roots of the perfect subtrees, from which the tree can grow."""
 
     form: Literal["hitl-ledger-head/1"] = "hitl-ledger-head/1"
     size: int = Field(ge=0)
@@ -39,12 +39,12 @@ class SignedHead(Value):
 
     @property
     def digest(self) -> str:
-        """What the next head holds of this one."""
+        """The digest that the next head contains."""
         return digest(self.model_dump(mode="json"))
 
     @property
     def signed_text(self) -> str:
-        """What the signature is of: all but itself."""
+        """The signed text: all fields but the signature."""
         return canonical_json(self.model_dump(mode="json", exclude={"signature"}))
 
 
@@ -67,25 +67,25 @@ def sign_head(
 
 
 def tree_of(head: SignedHead | None) -> Tree:
-    """Return the tree that a head speaks of, to grow on; an empty one where there is none."""
+    """Return the tree of a head, to append to; an empty one without a head."""
     return Tree() if head is None else Tree(head.size, [bytes.fromhex(peak) for peak in head.peaks])
 
 
 def head_problem(head: SignedHead, public: str | None) -> str | None:
-    """Say why a head is not to be trusted; None where it is. Without a public key its own is believed."""
+    """Return why a head cannot be trusted; None if it can. Without a public key its own is trusted."""
     if public is not None and head.key != public:
-        return f"it is signed with the key {head.key[:12]}, and the one to trust is {public[:12]}"
+        return f"it is signed with the key {head.key[:12]}, and the trusted key is {public[:12]}"
     if not is_signed(head.signed_text, head.signature, head.key):
-        return "its signature is not that of its key over what it says: it was changed, or forged"
+        return "its signature does not verify: it was altered or forged"
     if len(head.peaks) != head.size.bit_count() or root_of(_nodes(head.peaks)).hex() != head.root:
-        return "its peaks do not make its root"
+        return "its peaks do not add up to its root"
     return None
 
 
 def heads_problem(heads: Iterable[SignedHead], public: str | None) -> str | None:
-    """Say what is wrong with the heads of a file, the oldest first; None where each extends the one before.
+    """Return what is wrong with a sequence of heads, the oldest first; None if each extends the previous one.
 
-    The file may begin anywhere: of what stood before its first head only that head's word is known.
+    The file may begin with any head: it cannot prove what came before that one.
     """
     before: SignedHead | None = None
     for number, head in enumerate(heads, start=1):
@@ -100,10 +100,10 @@ def heads_problem(heads: Iterable[SignedHead], public: str | None) -> str | None
 
 def _break_between(before: SignedHead, head: SignedHead) -> str | None:
     if head.previous != before.digest:
-        return "it does not follow the head before it: one is missing, or there are two histories"
+        return "it does not follow the previous head: one is missing, or there are two histories"
     old, new = (before.size, bytes.fromhex(before.root)), (head.size, bytes.fromhex(head.root))
     if not is_extended(old, new, _nodes(head.extends)):
-        return "the ledger it speaks of does not begin with the one of the head before it"
+        return "its ledger does not extend the ledger of the previous head"
     return None
 
 

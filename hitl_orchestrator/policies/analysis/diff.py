@@ -101,6 +101,24 @@ def differences(old: Policy, new: Policy, roles: RoleChain = DEFAULT_CHAIN) -> t
     return tuple(sorted(found, key=lambda one: (order.index(one.direction), one.before.rule_id, one.after.rule_id)))
 
 
+class Comparison(NamedTuple):
+    """The differences between two policies, looser ones first, and what was not checked."""
+
+    differences: tuple[Difference, ...]
+    unchecked: tuple[str, ...]
+
+    @property
+    def may_loosen(self) -> bool:
+        """Whether a difference is looser. What was not checked counts as looser."""
+        return bool(self.unchecked) or any(each.direction is Direction.LOOSER for each in self.differences)
+
+
+def compare(old: Policy, new: Policy, roles: RoleChain = DEFAULT_CHAIN) -> Comparison:
+    """Return every difference between two policies, and what was not checked."""
+    lists = f"the combined requests of several users, where layers name more than {MOST_USERS} users"
+    return Comparison(differences(old, new, roles), () if looks_at_every_list(old, new) else (lists,))
+
+
 def looks_at_every_list(old: Policy, new: Policy) -> bool:
     """Whether `differences` looks at every list of users who may request a task together.
 
@@ -249,8 +267,8 @@ def _changed(before: _Said, after: _Said) -> bool:
 
 def _aspects(before: RoutingDecision, after: RoutingDecision) -> tuple[str, ...]:
     one, other = (decision.model_dump(exclude=set(_WITHOUT_MERIT)) for decision in (before, after))
-    one |= one.pop("asking")
-    other |= other.pop("asking")
+    one |= one.pop("requirements")
+    other |= other.pop("requirements")
     return tuple(
         f"{name} {_shown(value)} to {_shown(other[name])}" for name, value in one.items() if value != other[name]
     )
@@ -274,14 +292,14 @@ def direction(before: RoutingDecision, after: RoutingDecision, roles: RoleChain)
 
 
 def _demands(decision: RoutingDecision, roles: RoleChain) -> tuple[float, ...]:
-    asking, role = decision.asking, decision.assigned_human_role
+    requirements, role = decision.requirements, decision.assigned_human_role
     return (
         decision.action.strictness,
         roles.roles.index(role) if role in roles.roles else -1,
-        asking.approvals,
-        asking.approvals > 1 and asking.agreement is Agreement.UNANIMITY,
-        asking.distinct_roles,
-        asking.blind,
+        requirements.approvals,
+        requirements.approvals > 1 and requirements.agreement is Agreement.UNANIMITY,
+        requirements.distinct_roles,
+        requirements.blind,
         *demands_in_time(decision),
         decision.spot_check,
     )

@@ -57,7 +57,7 @@ class Finding(Value):
     kind: FindingKind
     rules: tuple[str, ...] = ()
     examples: tuple[Mapping[str, Any], ...] = ()
-    mends: tuple[str, ...] = ()
+    repairs: tuple[str, ...] = ()
     layer: str | None = None
 
 

@@ -91,7 +91,7 @@ def with_mends(policy: Policy, found: Iterable[Finding], roles: RoleChain = DEFA
         if lenient:
             workshop = _Workshop(layer, name, roles, [told[place] for place in places], budget)
             for place, mended in zip(lenient, workshop.mends([told[place] for place in lenient]), strict=True):
-                told[place] = told[place].model_copy(update={"mends": tuple(one.sentence for one in mended)})
+                told[place] = told[place].model_copy(update={"repairs": tuple(one.sentence for one in mended)})
             unfinished += workshop.unfinished
     if unfinished:
         them = "one of the warnings" if unfinished == 1 else f"{unfinished} of the warnings"
@@ -306,7 +306,8 @@ def _other_actions(policy: Policy, finding: Finding, roles: RoleChain) -> Iterat
 
 def _answers(policy: Policy) -> dict[int, object]:
     said = {
-        place: (rule.action, rule.assigned_human_role, rule.asking) for place, rule in enumerate(policy.by_priority)
+        place: (rule.action, rule.assigned_human_role, rule.requirements)
+        for place, rule in enumerate(policy.by_priority)
     }
     return {FALLBACK_INDEX: None, **said}
 

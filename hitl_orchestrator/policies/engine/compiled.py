@@ -39,7 +39,7 @@ from hitl_orchestrator.policies.language.model import (
 
 _SIGNALS = frozenset(Signal)
 _MOST_CELLS = 100_000
-_OF_PEOPLE = ("respond_within", "on_timeout", "asking", "message")
+_OF_PEOPLE = ("respond_within", "on_timeout", "requirements", "message")
 
 
 class CompiledPolicy:

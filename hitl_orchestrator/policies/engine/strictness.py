@@ -13,7 +13,7 @@ def demand(decision: RoutingDecision, roles: RoleChain) -> tuple[int, int, int]:
     """Return how much a decision asks for: the strictness of its action, the height of its role, its approvals."""
     role = decision.assigned_human_role
     rank = roles.roles.index(role) if role in roles.roles else -1
-    return decision.action.strictness, rank, decision.asking.approvals
+    return decision.action.strictness, rank, decision.requirements.approvals
 
 
 def demands_in_time(decision: RoutingDecision) -> tuple[float, ...]:
@@ -24,7 +24,7 @@ def demands_in_time(decision: RoutingDecision) -> tuple[float, ...]:
     """
     if decision.respond_within is None:
         return -inf, 0, 0, 0
-    on_the_clock = 1 if decision.asking.business_hours else 2
+    on_the_clock = 1 if decision.requirements.business_hours else 2
     passed_up, rejected = (decision.on_timeout is then for then in (OnTimeout.ESCALATE, OnTimeout.REJECT))
     return -decision.respond_within.total_seconds(), on_the_clock, passed_up, rejected
 
@@ -48,9 +48,9 @@ def strictest(one: RoutingDecision, other: RoutingDecision, roles: RoleChain) ->
         role = roles.higher(more.assigned_human_role or "", less.assigned_human_role or "")
         messages = [told for told in (more.message, less.message) if told]
         update = {"assigned_human_role": role, "message": "\n".join(dict.fromkeys(messages)) or None}
-        asking, times = _asked_together(more, less, roles.upward(role)), _times(more, less)
+        requirements, times = _asked_together(more, less, roles.upward(role)), _times(more, less)
         update |= {name: times.pop(name) for name in ("respond_within", "on_timeout")}
-        update["asking"] = asking.model_copy(update=times)
+        update["requirements"] = requirements.model_copy(update=times)
     changed = {name: value for name, value in update.items() if getattr(more, name) != value}
     return more.model_copy(update=changed) if changed else more
 
@@ -59,7 +59,7 @@ def stricter(one: RoutingDecision, other: RoutingDecision, roles: RoleChain) -> 
     """Return the `strictest` of what two policies say, telling in its reason where the other asks for more."""
     more, less = in_order(one, other, roles)
     both = strictest(one, other, roles)
-    if (both.asking, both.assigned_human_role) == (more.asking, more.assigned_human_role):
+    if (both.requirements, both.assigned_human_role) == (more.requirements, more.assigned_human_role):
         return both
     reason = f"{more.reason}; {less.rule_id} of policy {less.policy_hash[:12]} asks for more of who decides"
     return both.model_copy(update={"reason": reason})
@@ -67,10 +67,10 @@ def stricter(one: RoutingDecision, other: RoutingDecision, roles: RoleChain) -> 
 
 def _asked_together(more: RoutingDecision, less: RoutingDecision, able: tuple[str, ...]) -> ReviewRequirements:
     """Return what both want of the people who are asked, as far as there are roles to be distinct."""
-    both = (more.asking, less.asking)
+    both = (more.requirements, less.requirements)
     approvals = max(one.approvals for one in both)
-    of_several = {one.agreement for one in both if one.approvals > 1} or {more.asking.agreement}
-    return more.asking.model_copy(
+    of_several = {one.agreement for one in both if one.approvals > 1} or {more.requirements.agreement}
+    return more.requirements.model_copy(
         update={
             "approvals": approvals,
             "agreement": Agreement.MAJORITY if of_several == {Agreement.MAJORITY} else Agreement.UNANIMITY,
@@ -91,10 +91,10 @@ def _times(more: RoutingDecision, less: RoutingDecision) -> dict[str, Any]:
     first = min(timed, key=lambda one: one.respond_within or timedelta.max, default=more)
     within = first.respond_within
     thens = [one.on_timeout for one in (first, *timed) if one.on_timeout is not OnTimeout.WAIT]
-    reminders = [one.asking.remind_before for one in timed if one.asking.remind_before is not None]
+    reminders = [one.requirements.remind_before for one in timed if one.requirements.remind_before is not None]
     return {
         "respond_within": within,
         "on_timeout": next(iter(thens), first.on_timeout),
-        "business_hours": bool(timed) and all(one.asking.business_hours for one in timed),
+        "business_hours": bool(timed) and all(one.requirements.business_hours for one in timed),
         "remind_before": max((each for each in reminders if within is not None and each < within), default=None),
     }

@@ -186,7 +186,7 @@ class Rule(Value):
         return role
 
     @property
-    def asking(self) -> ReviewRequirements:
+    def requirements(self) -> ReviewRequirements:
         """How the rule wants people to be asked."""
         return ReviewRequirements(**{name: getattr(self, name) for name in ReviewRequirements.model_fields})
 

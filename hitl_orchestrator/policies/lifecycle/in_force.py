@@ -92,9 +92,9 @@ class PolicyRegistry:
     def route(self, submission: Submission, facts: Facts) -> RoutingDecision:
         """Return where a case goes that came in, and what a watched policy would have said, which changes nothing."""
         decided = self.decide(submission.policy_hash, facts, submission.task.task_id)
-        if submission.probe is not None and submission.probe.kind is QualityCheckKind.SPOT_CHECK:
+        if submission.quality_check is not None and submission.quality_check.kind is QualityCheckKind.SPOT_CHECK:
             return self._looked_at(decided)
-        aside = submission.probe is not None or facts.task_type == POLICY_CHANGE
+        aside = submission.quality_check is not None or facts.task_type == POLICY_CHANGE
         shadow = None if aside else self._shadow(facts)
         return decided if shadow is None else decided.model_copy(update={"shadow": shadow})
 

@@ -130,9 +130,9 @@ class _Table(Value):
 def answered(decision: RoutingDecision) -> dict[str, Any]:
     """Return an answer in the words of `Expected`."""
     found: dict[str, Any] = {"action": decision.action, "role": decision.assigned_human_role, "rule": decision.rule_id}
-    asking = {"approvals": decision.asking.approvals, "blind": decision.asking.blind}
+    requirements = {"approvals": decision.requirements.approvals, "blind": decision.requirements.blind}
     rest = {"spot_check": decision.spot_check, "respond_within": decision.respond_within}
-    return found | {"message": decision.message} | asking | rest
+    return found | {"message": decision.message} | requirements | rest
 
 
 def shown(value: Any) -> str:

@@ -1,46 +1,54 @@
-"""Redact: erase what agents and people wrote in a finished case, and keep the proof that it went as the ledger says."""
+"""Redact finished cases: erase the texts of agents and reviewers, and keep the ledger verifiable."""
 
 from pydantic import ValidationError
 
 from hitl_orchestrator.domain.audit import Actor
-from hitl_orchestrator.domain.enums import ActorKind, Authentication, CaseStage
+from hitl_orchestrator.domain.enums import ActorKind, CaseStage
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.ledger.events.redaction import Redaction, a_redaction
-from hitl_orchestrator.services.reviews.claims import TeamOrchestrator
+from hitl_orchestrator.ledger.events.redaction import Redaction
+from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.review.people import People
+from hitl_orchestrator.services.acting import Acting, CaseKey
+from hitl_orchestrator.services.cases.runner import CaseRunner
+from hitl_orchestrator.services.reader import CaseReader, Clock
+from hitl_orchestrator.services.reviews.rejected_attempts import actor_of
+
+__all__ = ["CaseRedaction"]
 
 
-class RedactingOrchestrator(TeamOrchestrator):
-    """An orchestrator that can erase as well."""
+class CaseRedaction:
+    """Erases the content of finished cases."""
 
-    def redact(
-        self, given_id: str, *, reason: str, reviewer_id: str | None = None, channel: str = "library"
-    ) -> Redaction:
-        """Erase what was said in a case: texts, metadata and proposals, with the key of their digests.
+    def __init__(self, ledger: Ledger, people: People, reader: CaseReader, runner: CaseRunner, *, clock: Clock) -> None:
+        self._ledger, self._people, self._reader = ledger, people, reader
+        self._runner, self._clock = runner, clock
 
-        What stays says who decided what and when, and by which rule; it verifies as before. The ledger keeps the reason
-        and who gave it, so the reason must not repeat what is erased. Doing it again is the same receipt.
+    def redact(self, key: CaseKey, *, reason: str, acting: Acting) -> Redaction:
+        """Erase the texts, metadata and proposals of a case, with the key of their digests.
+
+        Who decided what and when, and by which rule, remains and verifies as before. The ledger keeps the reason and
+        the reviewer, so the reason must not repeat what is erased. Redacting again returns the same receipt.
 
         Raises:
-            UnknownCase: there is none.
+            UnknownCase: there is no such case.
             CaseUnfinished: the case is not finished.
-            NotAuthorized: nobody knows this reviewer.
-            InvalidInput: the reason is empty, longer than 2,000 characters, or no text that can be stored.
-            StoreUnavailable: it is erased, and the database may still hold a trace of it; doing it again goes on.
+            NotAuthorized: the reviewer is unknown.
+            InvalidInput: the reason is empty, longer than 2,000 characters, or cannot be stored.
+            StoreUnavailable: it is erased, but the database may hold traces; redacting again completes it.
         """
-        actor, now = self._who_redacts(reviewer_id, channel), self._clock()
+        actor, now = self._actor(acting), self._clock()
         try:
-            a_redaction(given_id, reason, actor, now)
+            Redaction(case_id=key.text, reason=reason, actor=actor, at=now)
         except ValidationError as exc:
-            raise InvalidInput([f"redact {given_id!r}: {exc.errors()[0]['loc'][0]}: {exc.errors()[0]['msg']}"]) from exc
-        case = self.show(given_id)
+            problem = exc.errors()[0]
+            raise InvalidInput([f"redact {key.text!r}: {problem['loc'][0]}: {problem['msg']}"]) from exc
+        case = self._reader.get(key)
         if case.stage is CaseStage.FINISHED:
-            # A crash behind the outcome may have left the place of the case, which holds what was said as well.
-            self.runner.forget(case.case_id)
-        return self.ledger.redact(case.case_id, reason, actor, now)
+            # A crash after the outcome may have left a checkpoint, which holds the same texts.
+            self._runner.forget(case.case_id)
+        return self._ledger.redact(case.case_id, reason, actor, now)
 
-    def _who_redacts(self, reviewer_id: str | None, channel: str) -> Actor:
-        if reviewer_id is None:
-            return Actor(kind=ActorKind.HUMAN, channel=channel)
-        known = self.people.named(reviewer_id)
-        how = Authentication.STATED
-        return Actor(kind=ActorKind.HUMAN, id=known.reviewer_id, authenticated=how, roles=known.roles, channel=channel)
+    def _actor(self, acting: Acting) -> Actor:
+        if acting.reviewer is None:
+            return Actor(kind=ActorKind.HUMAN, channel=acting.channel)
+        return actor_of(self._people.named(acting.reviewer), acting.channel)

@@ -1,62 +1,65 @@
-"""Look at a share of what went ahead by itself, afterwards, and without holding anything up."""
+"""Spot checks: review a sample of automatically approved cases afterwards, without delaying them."""
 
-from collections.abc import Callable
 from contextlib import suppress
 
-from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.enums import CaseStage
+from hitl_orchestrator.domain.case import Case, QualityCheck
+from hitl_orchestrator.domain.enums import CaseStage, QualityCheckKind
+from hitl_orchestrator.domain.input.reserved_ids import spot_check_id
 from hitl_orchestrator.domain.sampling import is_spot_checked
+from hitl_orchestrator.domain.task import AgentOutput
 from hitl_orchestrator.errors import HitlError, StoreUnavailable
-from hitl_orchestrator.services.cases.redaction import RedactingOrchestrator
-from hitl_orchestrator.services.cases.runner import Notice
-from hitl_orchestrator.services.cases.spot_check_task import spot_check_of
+from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.review.people import People
+from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.cases.submission import CaseSubmission, Intake
+from hitl_orchestrator.services.reader import CaseReader
+
+__all__ = ["SpotChecks"]
 
 
-class SpotCheckingOrchestrator(RedactingOrchestrator):
-    """An orchestrator that puts what its rules draw before a person, once the case is done."""
+class SpotChecks:
+    """Submits sampled cases for review, each once."""
 
-    def recover(self, on_case: Callable[[Case], None] = lambda case: None) -> list[Case]:
-        """Drive on every unfinished case, and put before a person what was drawn. Raises as it did."""
-        try:
-            return super().recover(on_case)
-        finally:
-            self._open_spot_checks()
+    def __init__(self, ledger: Ledger, people: People, reader: CaseReader, submission: CaseSubmission) -> None:
+        self._ledger, self._people, self._reader, self._submission = ledger, people, reader, submission
 
-    def sweep(
-        self,
-        on_case: Callable[[Case], None] = lambda case: None,
-        on_notice: Callable[[Notice], None] = lambda notice: None,
-    ) -> list[Case]:
-        """Carry on with what is overdue, and put before a person what was drawn. Raises as it did."""
-        try:
-            return super().sweep(on_case, on_notice)
-        finally:
-            self._open_spot_checks()
-
-    def _drive(self, case: Case, *, new: bool = False) -> Case:
-        """Run a case on; where it went ahead by itself and was drawn, put it before a person."""
-        moved = super()._drive(case, new=new)
-        just_now = moved.stage is CaseStage.FINISHED and case.stage is not CaseStage.FINISHED
-        if just_now and moved.record is not None and is_spot_checked(moved.record):
-            # The case itself is done and acknowledged; what cannot be opened just now is left to `recover`.
+    def open_for(self, before: Case, after: Case) -> None:
+        """Open the spot check of a case that a run has just finished, if it was sampled."""
+        if before.stage is not CaseStage.FINISHED and after.record is not None and is_spot_checked(after.record):
+            # The case itself is finished and acknowledged; `recover` opens a spot check that fails here.
             with suppress(HitlError):
-                self._open_spot_check(moved)
-        return moved
+                self._open(after)
 
-    def _open_spot_checks(self) -> None:
-        """Open what a crash has left, one apart from the other."""
-        for case_id in self.ledger.spot_checks_due():
+    def open_due(self) -> None:
+        """Open the spot checks that a crash has left; one that fails does not block the others."""
+        for case_id in self._ledger.spot_checks_due():
             try:
-                self._open_spot_check(self._case(case_id))
+                self._open(self._reader.case(case_id))
             except StoreUnavailable:
                 raise
             except HitlError:
                 continue
 
-    def _open_spot_check(self, case: Case) -> None:
-        """Put a case that went ahead by itself before a person, once: the same case is always the same task."""
-        given = None if case.redacted else spot_check_of(case, self.people)
-        if given is not None:
-            task, output, probe = given
-            self._submit(self._submission(task, output, probe=probe, own=True), channel="library")
-        self.ledger.spot_check_opened(case.case_id)
+    def _open(self, case: Case) -> None:
+        intake = None if case.redacted else _intake_of(case, self._people)
+        if intake is not None:
+            self._submission.submit(intake, Acting())
+        self._ledger.spot_check_opened(case.case_id)
+
+
+def _intake_of(case: Case, people: People) -> Intake | None:
+    """Return the task that reviews a case; None where nothing is left to review.
+
+    It is identical each time, so that opening it again is the same case. The submitter of the case may not decide it.
+    """
+    record, task_id = case.record, spot_check_id(case.case_id)
+    if record is None or record.proposed_output is None:
+        return None
+    task = case.submission.task.model_copy(update={"task_id": task_id, "timestamp": record.timestamp})
+    submitted = case.submission.output
+    confidence = record.confidence_score if submitted is None else submitted.confidence_score
+    output = AgentOutput(task_id=task_id, agent_output=record.proposed_output, confidence_score=confidence)
+    submitted_by = case.submission.submitted_by
+    not_by = () if submitted_by is None else (people.human(submitted_by),)
+    check = QualityCheck(kind=QualityCheckKind.SPOT_CHECK, of=case.case_id, not_by=not_by)
+    return Intake(task, output, quality_check=check, by_system=True)

@@ -1,4 +1,4 @@
-"""Who may change the policy, and the case in which a second person agrees to a change that asks for less."""
+"""Who may change the policy, and the case in which a second person approves a looser one."""
 
 from collections.abc import Sequence
 
@@ -10,116 +10,145 @@ from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import InvalidInput, NotAuthorized, UnknownCase
+from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.policies.language.model import Policy, default_role, policy_hash, policy_of
 from hitl_orchestrator.policies.lifecycle.change_request import POLICY_DOMAIN, change_output, change_task, where_looser
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Proposal
-from hitl_orchestrator.policies.lifecycle.in_force import recorded_policy
+from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry, recorded_policy
 from hitl_orchestrator.review.authority import role_to_decide_in
+from hitl_orchestrator.review.people import People
+from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.cases.intake import check_submission
-from hitl_orchestrator.services.cases.spot_checks import SpotCheckingOrchestrator
-from hitl_orchestrator.services.reviews.rejected_attempts import who_acts
+from hitl_orchestrator.services.cases.submission import CaseSubmission, Intake
+from hitl_orchestrator.services.policy_sync import PolicySync
+from hitl_orchestrator.services.reader import CaseReader, Clock
+from hitl_orchestrator.services.reviews.rejected_attempts import actor_of
 
-Asked = tuple[Task, AgentOutput]
-CHANGE_IT = "change the policy"
-_MOST_NAMED = 5
+__all__ = ["PolicyApproval", "Question"]
+
+Question = tuple[Task, AgentOutput]
+"""The task of a policy change, and the proposal in it."""
+
+_CHANGE = "change the policy"
+_MAX_NAMED = 5
 
 
-class ProposingOrchestrator(SpotCheckingOrchestrator):
-    """An orchestrator that puts changes of its policy before a second person."""
+class PolicyApproval:
+    """Authorizes policy changes, and submits looser ones to a second person."""
 
-    def _who_governs(self, reviewer_id: str) -> Reviewer:
-        """Return somebody who may change the policy. Raises `NotAuthorized` where they may not."""
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        people: People,
+        registry: PolicyRegistry,
+        policies: PolicySync,
+        reader: CaseReader,
+        submission: CaseSubmission,
+        clock: Clock,
+    ) -> None:
+        self._ledger, self._people, self._registry = ledger, people, registry
+        self._policies, self._reader, self._submission = policies, reader, submission
+        self._clock = clock
+
+    def authorized(self, reviewer_id: str) -> Reviewer:
+        """Return a reviewer who may change the policy. Raises `NotAuthorized`."""
         try:
-            reviewer = self.people.named(reviewer_id)
+            reviewer = self._people.named(reviewer_id)
         except NotAuthorized as exc:
-            raise NotAuthorized(reviewer_id, exc.why, CHANGE_IT) from None
-        if not self._may_govern(reviewer):
+            raise NotAuthorized(reviewer_id, exc.why, _CHANGE) from None
+        if not self._may_change(reviewer):
             takes = f"it takes {self._needed!r} or a role above it, in the domain {POLICY_DOMAIN!r} or in all ('*')"
             where = "all domains" if "*" in reviewer.domains else ", ".join(reviewer.domains)
             held = f"they hold {', '.join(reviewer.roles)} in {where}"
-            raise NotAuthorized(reviewer_id, f"{takes}; {held}; {self._whom_to_ask()}", CHANGE_IT)
+            raise NotAuthorized(reviewer_id, f"{takes}; {held}; {self._remedy()}", _CHANGE)
         return reviewer
 
-    def _whom_to_ask(self) -> str:
-        able = [one.reviewer_id for one in self.people if self._may_govern(one)]
-        named = ", ".join(able[:_MOST_NAMED])
-        if len(able) > _MOST_NAMED:
-            return f"ask one of {named} or {len(able) - _MOST_NAMED} more"
-        return f"ask {named}" if able else "nobody in the reviewers file may, so add somebody"
-
-    def _may_govern(self, reviewer: Reviewer) -> bool:
-        try:
-            role_to_decide_in(reviewer, self._needed, POLICY_DOMAIN, self.people.chain, None)
-        except NotAuthorized:
-            return False
-        return True
-
-    @property
-    def _needed(self) -> str:
-        """The role that it takes: the second of the chain."""
-        return str(default_role(Action.ESCALATE, self.people.chain))
-
-    def _check_somebody_else(self, who: Reviewer) -> None:
-        """Pass a change to which somebody else could agree."""
-        for other in self.people:
-            if other.human != who.human and self._may_govern(other):
+    def check_second_person(self, author: Reviewer) -> None:
+        """Raise `NotAuthorized` if there is no second person who could approve a change by this author."""
+        for other in self._people:
+            if other.human != author.human and self._may_change(other):
                 return
-        why = f"it is looser than the one that rules, and nobody else holds {self._needed!r} or a role above it"
-        remedy = "who could agree to it; add a second person to the reviewers"
-        raise NotAuthorized(who.reviewer_id, f"{why}, {remedy}", CHANGE_IT)
+        why = f"it is looser than the active policy, and no second person holds {self._needed!r} or a role above it"
+        remedy = "who could approve it; add a second person to the reviewers"
+        raise NotAuthorized(author.reviewer_id, f"{why}, {remedy}", _CHANGE)
 
-    def _acting(self, who: Reviewer, channel: str) -> Actor:
+    def actor(self, reviewer: Reviewer, channel: str) -> Actor:
+        """Return the actor of a policy change. Raises `InvalidInput` for a channel that cannot be stored."""
         try:
-            return who_acts(who, channel)
+            return actor_of(reviewer, channel)
         except ValidationError as exc:
-            told = f"channel: {exc.errors()[0]['msg']}; name the door through which this comes, such as 'library'"
-            raise InvalidInput([told]) from exc
+            problem = f"channel: {exc.errors()[0]['msg']}; name the channel of the request, such as 'library'"
+            raise InvalidInput([problem]) from exc
 
-    def _open_change(self, proposal: Proposal, channel: str = "library", asked: Asked | None = None) -> Case:
-        """Return the case in which a change waits; open it where there is none yet, or a crash came before.
+    def open(self, proposal: Proposal, channel: str = "library", question: Question | None = None) -> Case:
+        """Return the case of a proposed change; submit it where a crash has prevented that.
 
-        What is `asked` is the same to the letter each time, so that opening it again is the same case.
+        The `question` is identical each time, so that submitting it again is the same case.
         """
-        known = self._case_of(proposal)
-        if known is not None:
-            return known
-        if asked is None:
-            base, policy = (recorded_policy(one, self.ledger.policy) for one in (proposal.base, proposal.policy_hash))
-            asked = self._asked_about(proposal, (base, policy), self._looser(base, policy))
-        task, output = asked
-        submission = self._submission(task, output, submitted_by=proposal.by, own=True)
-        return self._submit(submission.model_copy(update={"case_id": proposal.case_id}), channel=channel)
+        case = self.case_of(proposal)
+        if case is not None:
+            return case
+        if question is None:
+            base, policy = (
+                recorded_policy(each, self._ledger.policy) for each in (proposal.base, proposal.policy_hash)
+            )
+            question = self.question(proposal, (base, policy), self.where_looser(base, policy))
+        task, output = question
+        intake = Intake(task, output, submitted_by=proposal.by, by_system=True, case_id=proposal.case_id)
+        return self._submission.submit(intake, Acting(channel=channel))
 
-    def _asked_about(self, proposal: Proposal, between: tuple[Policy, Policy], looser: Sequence[str]) -> Asked:
-        """Return what a second person is asked about a change. Raises `InvalidInput` where nobody can be asked that."""
+    def question(self, proposal: Proposal, between: tuple[Policy, Policy], looser: Sequence[str]) -> Question:
+        """Return the task and the proposal for the second person. Raises `InvalidInput` if they cannot be submitted."""
         how = {"change": proposal.change.value, "reason": proposal.reason, "share": proposal.share}
         task = change_task(proposal.case_id, between, proposal.at, how)
         output = change_output(task, between[1], proposal.change, looser)
         check_submission(task, output, self._clock())
         return task, output
 
-    def _case_of(self, proposal: Proposal) -> Case | None:
+    def case_of(self, proposal: Proposal) -> Case | None:
+        """Return the case of a proposed change; None where it was not submitted yet."""
         try:
-            return self._case(proposal.case_id)
+            return self._reader.case(proposal.case_id)
         except UnknownCase:
             return None
 
-    def _keep(self, base: Policy) -> None:
-        """Record what a change is held against, where nothing was recorded yet: its case may be opened elsewhere."""
-        if policy_hash(base) not in self._names():
-            self._put_policy_in_force(self._clock())
+    def record_base(self, base: Policy) -> None:
+        """Record the policy that a change is compared with: another process may have to submit its case."""
+        if policy_hash(base) not in self.versions():
+            self._policies.record_if_new()
 
-    def _ruling(self, life: PolicyHistory) -> Policy:
-        """Return the policy that rules: the active one, else the one that the store was used with last, or opened."""
-        if life.active is not None:
-            return self.rulebook.policy(life.active).policy
-        recorded = self.ledger.current_policy()
-        return self.rulebook.active.policy if recorded is None else policy_of(recorded)
+    def current(self, history: PolicyHistory) -> Policy:
+        """Return the active policy, or else the one that the store was last used with, or opened with."""
+        if history.active is not None:
+            return self._registry.policy(history.active).policy
+        recorded = self._ledger.current_policy()
+        return self._registry.active.policy if recorded is None else policy_of(recorded)
 
-    def _names(self) -> list[str]:
-        """Return the hashes of all versions that the store keeps."""
-        with self.ledger.books() as books:
-            return [row.policy_hash for row in books.policies()]
+    def versions(self) -> list[str]:
+        """Return the hashes of all policies that the store keeps."""
+        with self._ledger.snapshot() as snapshot:
+            return [row.policy_hash for row in snapshot.policies()]
 
-    def _looser(self, base: Policy, policy: Policy) -> tuple[str, ...]:
-        return where_looser(base, policy, self.people.chain)
+    def where_looser(self, base: Policy, policy: Policy) -> tuple[str, ...]:
+        """Return the places where a policy is looser than another, a sentence each with an example."""
+        return where_looser(base, policy, self._people.chain)
+
+    def _remedy(self) -> str:
+        able = [each.reviewer_id for each in self._people if self._may_change(each)]
+        named = ", ".join(able[:_MAX_NAMED])
+        if len(able) > _MAX_NAMED:
+            return f"ask one of {named} or {len(able) - _MAX_NAMED} more"
+        return f"ask {named}" if able else "no reviewer in the reviewers file may, so add one"
+
+    def _may_change(self, reviewer: Reviewer) -> bool:
+        try:
+            role_to_decide_in(reviewer, self._needed, POLICY_DOMAIN, self._people.chain, None)
+        except NotAuthorized:
+            return False
+        return True
+
+    @property
+    def _needed(self) -> str:
+        """The role that may change the policy: the second of the chain."""
+        return str(default_role(Action.ESCALATE, self._people.chain))

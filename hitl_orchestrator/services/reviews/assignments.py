@@ -1,4 +1,4 @@
-"""Work given to people: how, to whom, and how much everybody has to do meanwhile."""
+"""Assign open reviews to reviewers who may decide them, balanced by their load."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -6,64 +6,144 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from hitl_orchestrator.domain.review import Reviewer, StoredReview
-from hitl_orchestrator.ledger.ports.claims import Load
+from hitl_orchestrator.domain.review import Reviewer, ReviewRequest, StoredReview
+from hitl_orchestrator.errors import RequestRejected
+from hitl_orchestrator.ledger.events.builders import SYSTEM
+from hitl_orchestrator.ledger.ports.claims import InboxFilter, Load
+from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.ledger.store.rows import customer_of
 from hitl_orchestrator.review.assignment import Asked, Candidate, Given, Nobody, push, sticky
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.rights import Rights
+from hitl_orchestrator.services.policy_sync import PolicySync
+from hitl_orchestrator.services.reader import CaseReader, Clock
+from hitl_orchestrator.services.reviews.access import ReviewAccess
+from hitl_orchestrator.services.reviews.claims import check_seconds, claim_limit
+from hitl_orchestrator.services.reviews.inbox import ReviewInbox
+from hitl_orchestrator.services.reviews.requirements import SKIPPED
 
-LATELY = timedelta(days=7)
-"""What somebody answered within this time counts when work is shared out evenly."""
+__all__ = ["WORKING_DAY", "Assignment", "ReviewAssignments", "Skill", "Strategy"]
+
+WORKING_DAY = 28_800.0
+_LOAD_PERIOD = timedelta(days=7)
+"""Decisions of this period count toward a reviewer's load."""
 
 Skill = Callable[[Reviewer, str], float]
-"""How good somebody is at a task type; 1.0 where nothing is known."""
+"""Rates a reviewer for a task type; 1.0 where nothing is known."""
 
 
 class Strategy(StrEnum):
-    """How work is given to people; taking the next best case oneself (`next_for`) needs none."""
+    """How reviews are assigned. Reviewers who pull their next review (`next`) need no strategy."""
 
     PUSH = "push"
     STICKY = "sticky"
 
 
 class Assignment(NamedTuple):
-    """A review, who holds it now, and what is to be said of that. `to` is None where it went to nobody."""
+    """A review, the reviewer who now holds it (None if there is none), and the reason."""
 
-    row: StoredReview
+    review: ReviewRequest
     to: str | None
     why: str
 
 
-class ReviewAssigner:
-    """How much everybody has to do while work is given out."""
+class ReviewAssignments:
+    """Gives unclaimed reviews to reviewers."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        people: People,
+        policies: PolicySync,
+        reader: CaseReader,
+        access: ReviewAccess,
+        inbox: ReviewInbox,
+        clock: Clock,
+    ) -> None:
+        self._ledger, self._people, self._clock = ledger, people, clock
+        self._policies, self._reader, self._access, self._inbox = policies, reader, access, inbox
+
+    def assign(
+        self,
+        strategy: Strategy,
+        *,
+        limit: int = 1000,
+        seconds: float = WORKING_DAY,
+        skill: Skill = lambda reviewer, task_type: 1.0,
+    ) -> list[Assignment]:
+        """Assign the unclaimed open reviews, the most urgent first, each claimed for `seconds`.
+
+        `push` picks the reviewer with the lowest load, `sticky` the last reviewer for the same `customer` of the task's
+        metadata. A review without an eligible reviewer goes to the role above; without an available one it waits.
+
+        Raises:
+            InvalidInput: the seconds are not in (0, 86 400].
+        """
+        check_seconds("assign", "all", seconds)
+        self._policies.refresh()
+        loads = _Loads(self._people, self._ledger.loads(self._ledger.now() - _LOAD_PERIOD), skill)
+        rows = self._ledger.waiting(InboxFilter(unclaimed=True, open=True), limit)
+        return [self._assigned(row, strategy, loads, seconds) for row in rows]
+
+    def _assigned(self, row: StoredReview, strategy: Strategy, loads: "_Loads", seconds: float) -> Assignment:
+        try:
+            choice = self._choose(row, strategy, loads)
+            if isinstance(choice, Nobody):
+                return Assignment(self._inbox.request(row), None, choice.why)
+            claimed = self._claim(row, choice.reviewer, seconds)
+        except (RequestRejected, *SKIPPED) as why:
+            return Assignment(self._inbox.request(row), None, str(why))
+        loads.add(choice.reviewer)
+        return Assignment(self._inbox.request(claimed), choice.reviewer.reviewer_id, choice.why)
+
+    def _choose(self, row: StoredReview, strategy: Strategy, loads: "_Loads") -> Given | Nobody:
+        anyone = loads.best_case(row, self._access.role_needed(row), self._ledger.now())
+        if isinstance(anyone, Nobody):
+            return anyone
+        case = self._reader.case(row.case_id)
+        self._reader.check(case)
+        customer = customer_of(row.shown.task) if strategy is Strategy.STICKY else None
+        previous = None if customer is None else self._ledger.last_reviewer_for(customer)
+        return loads.choose(self._access.rights(row, case), previous, self._ledger.now())
+
+    def _claim(self, row: StoredReview, reviewer: Reviewer, seconds: float) -> StoredReview:
+        row = self._access.verified(row)
+        self._access.rights(row).role_for(reviewer)
+        limit = claim_limit(self._people, reviewer)
+        return self._ledger.claim(row, reviewer.reviewer_id, SYSTEM, self._clock(), seconds, limit=limit)
+
+
+class _Loads:
+    """The load of every reviewer while reviews are assigned."""
 
     def __init__(self, people: People, loads: Mapping[str, Load], skill: Skill) -> None:
         self._people, self._skill = people, skill
         self._loads: dict[str, Load] = defaultdict(Load)
         for account, load in loads.items():
-            known = self._loads[people.human(account)]
-            self._loads[people.human(account)] = Load(known.holds + load.holds, known.answered + load.answered)
+            total = self._loads[people.human(account)]
+            self._loads[people.human(account)] = Load(total.holds + load.holds, total.answered + load.answered)
 
-    def at_best(self, row: StoredReview, needed: str, at: datetime) -> Given | Nobody:
-        """Return who would get a review if nobody were barred: where that is nobody, nothing else need be asked."""
-        candidates = [self._candidate(one, row.shown.task.task_type) for one in self._people]
+    def best_case(self, row: StoredReview, needed: str, at: datetime) -> Given | Nobody:
+        """Return the choice if no reviewer were barred: where there is none, the case need not be read."""
+        candidates = [self._candidate(each, row.shown.task.task_type) for each in self._people]
         return push(Asked(row.case_id, needed, row.domain), candidates, self._people, at)
 
-    def who_gets(self, rights: Rights, before: str | None, at: datetime) -> Given | Nobody:
-        """Return who gets a review: whoever was there `before` for its customer, else the least loaded."""
+    def choose(self, rights: Rights, previous: str | None, at: datetime) -> Given | Nobody:
+        """Return the reviewer for a review: the `previous` one of its customer, or else the least loaded one."""
         row = rights.row
-        may = {one.human for one in self._people if rights.may(one)}
-        others = {one.human for one in self._people} - may
+        may = {each.human for each in self._people if rights.may(each)}
+        others = {each.human for each in self._people} - may
         barred = {**dict.fromkeys(others & rights.voted, "they have answered it already"), **rights.barred}
-        if rights.asking.distinct_roles:
-            barred = {**dict.fromkeys(others, "somebody has answered in their role already"), **barred}
-        # Lots are drawn by the task, so that the same tasks are shared out alike each time: a case has a new id.
+        if rights.requirements.distinct_roles:
+            barred = {**dict.fromkeys(others, "their role has answered already"), **barred}
+        # Ties are broken by the task id, so that the same tasks are assigned alike each time: case ids are random.
         asked = Asked(row.shown.task.task_id, rights.needed, row.domain, barred)
-        candidates = [self._candidate(one, row.shown.task.task_type) for one in self._people]
-        return sticky(before, asked, candidates, self._people, at)
+        candidates = [self._candidate(each, row.shown.task.task_type) for each in self._people]
+        return sticky(previous, asked, candidates, self._people, at)
 
-    def note(self, reviewer: Reviewer) -> None:
-        """Take note that somebody got one more."""
+    def add(self, reviewer: Reviewer) -> None:
+        """Count one more claimed review."""
         load = self._loads[reviewer.human]
         self._loads[reviewer.human] = load._replace(holds=load.holds + 1)
 

@@ -1,30 +1,41 @@
-"""What the audit record of a case says, from what came in and what was decided. Pure."""
+"""Build the audit record of a case from its submission, its routing and its decision."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
+from importlib.metadata import version
 from typing import Any
 
-from hitl_orchestrator.domain.audit import AuditRecord
+from pydantic import TypeAdapter, ValidationError
+
+from hitl_orchestrator.domain.audit import AuditRecord, Vote
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Routing
-from hitl_orchestrator.domain.enums import DecisionSource, FinalDecision, HumanDecision
+from hitl_orchestrator.domain.enums import Authentication, DecisionSource, FinalDecision, HumanDecision
 from hitl_orchestrator.domain.json_patch import json_patch
 from hitl_orchestrator.domain.review import RecordedDecision, Review, StoredReview
 from hitl_orchestrator.domain.task import Proposal
+from hitl_orchestrator.domain.value import Label
 from hitl_orchestrator.errors import IncompleteOutcome
-from hitl_orchestrator.services.reviews.evidence import of_case, of_review, votes
+
+__all__ = ["by_agent", "by_person", "software_version"]
+
+AGENT_FIELDS = ("agent_id", "model", "model_version", "prompt_version")
+"""The free fields of an output that become fields of the record, where they are short names."""
+
+_NAME: TypeAdapter[str] = TypeAdapter(Label)
 
 
 def by_agent(submission: Submission, routing: Routing, now: datetime) -> AuditRecord:
-    """Return the record of a case that went ahead by itself.
+    """Return the record of a case that was approved automatically.
 
-    In a replay it was decided at the task's own time plus the seconds that the run really took.
+    A replayed case was decided at the task's own time plus the seconds that the run took.
 
     Raises:
-        IncompleteOutcome: no rule approved it, or there is nothing to approve.
+        IncompleteOutcome: no rule approved it, or there is no proposal.
     """
     if routing.decision.needs_human or routing.output is None:
-        raise IncompleteOutcome(submission.case_id, "no rule lets it go ahead by itself")
+        raise IncompleteOutcome(submission.case_id, "no rule approves it automatically")
     started = submission.task.timestamp
     decided_at = started + (now - submission.received_at) if submission.replayed else now
     return AuditRecord(
@@ -32,7 +43,7 @@ def by_agent(submission: Submission, routing: Routing, now: datetime) -> AuditRe
         human_involved=False,
         final_decision=FinalDecision.APPROVED,
         decision_source=DecisionSource.AGENT,
-        final_output=None if submission.probe else routing.output.agent_output,
+        final_output=None if submission.quality_check else routing.output.agent_output,
         review_probability=0.0 if submission.replayed else routing.decision.spot_check,
     )
 
@@ -40,20 +51,20 @@ def by_agent(submission: Submission, routing: Routing, now: datetime) -> AuditRe
 def by_person(
     submission: Submission, row: StoredReview, before: Sequence[StoredReview] = (), chance: float = 1.0
 ) -> AuditRecord:
-    """Return the record of a case that a person decided, about exactly what that person was shown, or nobody in time.
+    """Return the record of a case that ended in a review: by a decision, a deadline or a withdrawal.
 
-    `before` are the answered reviews before the one that settled it: votes, and what was passed up. `chance` is the
-    probability with which a case like it comes before a person.
+    `before` are the answered reviews before the settling one: votes and escalations. `chance` is the probability
+    that a case like it is reviewed.
 
     Raises:
-        IncompleteOutcome: the review is not answered, was passed up, or was one vote of several.
+        IncompleteOutcome: the review is open, was escalated, or was one vote of several.
     """
     verdict = row.verdict
     final = None if verdict is None else verdict.final
     if verdict is None or final is None:
         raise IncompleteOutcome(submission.case_id, f"review {row.review_id!r} has no final decision")
     routing = row.shown.routing
-    said = {
+    fields = {
         **_common(submission, routing, verdict.decided_at),
         **of_review(row, verdict),
         "final_decision": final,
@@ -61,29 +72,29 @@ def by_person(
         "votes": votes([*before, row]),
     }
     if verdict.source is not DecisionSource.HUMAN:
-        nobody = {"human_involved": False, "final_output": None, "review_probability": chance}
-        return AuditRecord(**said | nobody | _why_nobody(verdict))
+        undecided = {"human_involved": False, "final_output": None, "review_probability": chance}
+        return AuditRecord(**fields | undecided | _reason_without_reviewer(verdict))
     output = _output_after(verdict.review, routing)
     return AuditRecord(
-        **said,
+        **fields,
         human_involved=True,
         reviewer_id=verdict.review.reviewer_id,
         human_role=verdict.role,
         human_decision=verdict.review.human_decision,
         human_feedback=verdict.review.human_feedback or verdict.review.reason,
-        final_output=None if submission.probe else output,
+        final_output=None if submission.quality_check else output,
         output_patch=_patch(routing, verdict.review),
         review_probability=chance,
     )
 
 
-def _why_nobody(verdict: RecordedDecision) -> dict[str, Any]:
-    """Return why a case ended without a decision; of one that nobody answered in time the deadline says all."""
+def _reason_without_reviewer(verdict: RecordedDecision) -> dict[str, Any]:
+    """Return why a case ended without a reviewer; for a missed deadline the source is reason enough."""
     return {"human_reason": "" if verdict.source is DecisionSource.TIMEOUT else verdict.review.reason}
 
 
 def _patch(routing: Routing, review: Review) -> tuple[dict[str, Any], ...] | None:
-    """Return what leads from the proposal to an edited output, where both are there."""
+    """Return the JSON Patch from the proposal to the edited output, where both exist."""
     if review.modified_output is None or routing.output is None:
         return None
     proposed, final = routing.output.agent_output, review.modified_output
@@ -91,7 +102,7 @@ def _patch(routing: Routing, review: Review) -> tuple[dict[str, Any], ...] | Non
 
 
 def _output_after(review: Review, routing: Routing) -> Proposal | None:
-    """Return what may be carried out. What a person overrode in words alone leaves nothing of the agent's to do."""
+    """Return the output to carry out. An override without an output leaves none."""
     if review.human_decision is HumanDecision.APPROVE:
         return None if routing.output is None else routing.output.agent_output
     return review.modified_output
@@ -117,3 +128,94 @@ def _common(submission: Submission, routing: Routing, decided_at: datetime) -> d
         "latency_seconds": max(0.0, (decided_at - task.timestamp).total_seconds()),
         "timestamp": decided_at,
     }
+
+
+def of_case(submission: Submission, routing: Routing) -> dict[str, Any]:
+    """Return the submission, its times, and the versions of the software, the graph and the policy."""
+    extra = (routing.output.agent_output.model_extra or {}) if routing.output else {}
+    return {
+        "task_type": submission.task.task_type,
+        "domain": submission.task.domain,
+        "received_at": submission.received_at,
+        "graph_version": submission.graph_version,
+        "software_version": software_version(),
+        "confidence_source": routing.score.source,
+        "submitted_by": submission.submitted_by,
+        "supersedes": submission.supersedes,
+        "approvals_needed": routing.decision.requirements.approvals,
+        **_quality_check_fields(submission),
+        **{field: _name(extra.get(field)) for field in AGENT_FIELDS},
+    }
+
+
+def of_review(row: StoredReview, verdict: RecordedDecision) -> dict[str, Any]:
+    """Return who decided, by what right, and what the review showed at that time."""
+    # A recorded decision has no measured duration: its review was opened long after it.
+    timed = verdict.authenticated is not Authentication.RECORDED
+    seconds = (verdict.decided_at - row.opened_at).total_seconds()
+    return {
+        "escalations": row.shown.escalations,
+        "review_id": row.review_id,
+        "assigned_human_role": row.role,
+        "shown_digest": row.digest,
+        "options_offered": verdict.options_offered,
+        "reviewer_roles": verdict.roles_held,
+        "reviewer_domains": verdict.domains_held,
+        "authenticated": verdict.authenticated,
+        "channel": verdict.channel,
+        "human_reason": verdict.review.reason,
+        "confidence_assessment": verdict.review.confidence_assessment,
+        "review_opened_at": row.opened_at,
+        "review_seconds": max(0.0, seconds) if timed else None,
+        "first_viewed_at": verdict.first_viewed_at,
+        "seconds_looked_at": _seconds_since(verdict.first_viewed_at, verdict),
+        "reason_code": verdict.review.reason_code,
+        "own_label": verdict.own_label,
+    }
+
+
+def votes(rows: Iterable[StoredReview]) -> tuple[Vote, ...]:
+    """Return the decisions of reviewers in these reviews, in order."""
+    return tuple(
+        Vote(
+            review_id=row.review_id,
+            reviewer_id=row.verdict.review.reviewer_id,
+            person=row.verdict.person,
+            role=row.verdict.role,
+            human_decision=row.verdict.review.human_decision,
+            at=row.verdict.decided_at,
+        )
+        for row in rows
+        if row.verdict is not None and row.verdict.source is DecisionSource.HUMAN
+    )
+
+
+def _quality_check_fields(submission: Submission) -> dict[str, Any]:
+    quality_check = submission.quality_check
+    return (
+        {}
+        if quality_check is None
+        else {
+            "quality_check": quality_check.kind,
+            "quality_check_expected": quality_check.expected,
+            "quality_check_of": quality_check.of,
+        }
+    )
+
+
+def _seconds_since(at: datetime | None, verdict: RecordedDecision) -> float | None:
+    return None if at is None else max(0.0, (verdict.decided_at - at).total_seconds())
+
+
+@cache
+def software_version() -> str:
+    """Return the installed version of this package."""
+    return version("hitl-orchestrator")
+
+
+def _name(value: Any) -> str | None:
+    """Return a short name, or None for any other value, which the output itself still holds."""
+    try:
+        return _NAME.validate_python(value, strict=True)
+    except ValidationError:
+        return None

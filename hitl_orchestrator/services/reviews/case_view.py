@@ -1,4 +1,4 @@
-"""One case as its reviewer sees it: put together from the tables, the policy and what was decided before."""
+"""Build the view of one case for a reviewer, from the tables, the policy and earlier decisions."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -8,40 +8,114 @@ from typing import Any
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import POLICY_CHANGE, EventKind, HumanDecision
+from hitl_orchestrator.domain.lifecycle import state_of
 from hitl_orchestrator.domain.review import Reviewer, StoredReview
-from hitl_orchestrator.errors import NotAuthorized, RequestRejected
+from hitl_orchestrator.errors import CaseNotWaiting, InvalidInput, NotAuthorized, RequestRejected
 from hitl_orchestrator.ledger.events.builders import check_open
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.ports import Outputs
 from hitl_orchestrator.policies.explanation.counterfactuals import would_go_through
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 from hitl_orchestrator.review.authority import options
-from hitl_orchestrator.review.lifecycle import state_of
+from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.rights import Rights
 from hitl_orchestrator.review.view import CaseView, Choice, HistoryItem, SimilarCase
-from hitl_orchestrator.services.reviews.inbox import facts_of
-from hitl_orchestrator.services.reviews.team import Looked
+from hitl_orchestrator.services.acting import Acting, CaseKey
+from hitl_orchestrator.services.policy_sync import PolicySync
+from hitl_orchestrator.services.reader import CaseReader, Clock, open_review_of
+from hitl_orchestrator.services.reviews.access import ReviewAccess
+from hitl_orchestrator.services.reviews.claims import CLAIM_SECONDS
+from hitl_orchestrator.services.reviews.first_view import FirstView, first_view
+from hitl_orchestrator.services.reviews.rejected_attempts import actor_of
+from hitl_orchestrator.services.reviews.requirements import facts_of, storable_text
 
-ENOUGH = 20
-"""So many decided cases of a kind say something about the next one."""
+__all__ = ["CaseViewer", "CaseViews"]
+
+MIN_DECIDED = 20
+"""The number of decided cases of a kind from which their rate is shown."""
 
 HIDDEN = "hidden until you have committed your own label"
 _BANDS = 10
-_QUIET = (EventKind.VIEWED, EventKind.REFUSED, EventKind.ALARM, EventKind.LABELED)
+_NOT_SHOWN = (EventKind.VIEWED, EventKind.REFUSED, EventKind.ALARM, EventKind.LABELED)
+
+
+class CaseViews:
+    """Shows cases to reviewers, and takes their own labels."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        people: People,
+        policies: PolicySync,
+        reader: CaseReader,
+        access: ReviewAccess,
+        viewer: "CaseViewer",
+        clock: Clock,
+    ) -> None:
+        self._ledger, self._people, self._clock = ledger, people, clock
+        self._policies, self._reader, self._access, self._viewer = policies, reader, access, viewer
+
+    def view(self, key: CaseKey, acting: Acting) -> CaseView:
+        """Return the case as its reviewer sees it: its open review, or else the last one.
+
+        The first view by a reviewer is recorded, and a view extends their claim. In a blind review the agent's answer
+        is hidden until the reviewer has committed an own label, and always where no reviewer is named.
+
+        Raises:
+            UnknownCase, CaseNotWaiting: the case has no review.
+            NotAuthorized: the reviewer is unknown.
+        """
+        self._policies.refresh()
+        case = self._reader.get(key)
+        if not case.reviews:
+            raise CaseNotWaiting(case.case_id, case.status)
+        row = case.open_review or case.reviews[-1]
+        reviewer = None if acting.reviewer is None else self._people.named(acting.reviewer)
+        if reviewer is not None and row.verdict is None:
+            self._ledger.view(row, actor_of(reviewer, acting.channel), self._clock())
+            if row.claimed_by == reviewer.reviewer_id:
+                self._ledger.renew(row, reviewer.reviewer_id, CLAIM_SECONDS)
+        return self._view(case, row, reviewer)
+
+    def label(self, key: CaseKey, label: str, acting: Acting) -> CaseView:
+        """Commit the reviewer's own label before they see the agent's answer, and return the full view.
+
+        The first label of a reviewer is final.
+
+        Raises:
+            NotAuthorized, CaseNotWaiting, GraphVersionMismatch: it is rejected.
+            InvalidInput: the label is empty, or cannot be stored.
+        """
+        self._policies.refresh()
+        case = self._reader.waiting(key)
+        row, reviewer = open_review_of(case), self._people.named(acting.reviewer_id)
+        if not label.strip():
+            raise InvalidInput([f"label {key.text!r}: it is empty; state the answer that you think is right"])
+        label = storable_text(label, row)
+        self._access.rights(row, case).role_for(reviewer)
+        self._ledger.label(row, actor_of(reviewer, acting.channel), self._clock(), label)
+        return self._view(self._reader.case(case.case_id), row, reviewer)
+
+    def _view(self, case: Case, row: StoredReview, reviewer: Reviewer | None) -> CaseView:
+        rights = self._access.rights(row, case)
+        events = list(self._ledger.events(case.case_id))
+        viewed = FirstView() if reviewer is None else first_view(self._ledger, row, reviewer, events)
+        return self._viewer.view(case, rights, events, reviewer, viewed)
 
 
 class CaseViewer:
-    """Puts views together, from a ledger, the policies in force and what outputs must look like."""
+    """Builds views from a ledger, the policies in force and the output schemas."""
 
-    def __init__(self, ledger: Ledger, rulebook: PolicyRegistry, outputs: Outputs | None) -> None:
-        self._ledger, self._rulebook, self._outputs = ledger, rulebook, outputs
+    def __init__(self, ledger: Ledger, registry: PolicyRegistry, outputs: Outputs | None) -> None:
+        self._ledger, self._registry, self._outputs = ledger, registry, outputs
 
     def view(
-        self, case: Case, rights: Rights, events: Sequence[Event], reviewer: Reviewer | None, looked: Looked
+        self, case: Case, rights: Rights, events: Sequence[Event], reviewer: Reviewer | None, viewed: FirstView
     ) -> CaseView:
-        """Return what a reviewer sees of a review, or anybody where none is named."""
+        """Return the view of a review for a reviewer, or for readers without a name."""
         row, now = rights.row, self._ledger.now()
-        hidden = rights.asking.blind and row.verdict is None and not looked.label
+        hidden = rights.requirements.blind and row.verdict is None and not viewed.label
         schema = None if self._outputs is None else self._outputs.of(row.shown.task.task_type)
         return CaseView(
             case_id=case.case_id,
@@ -51,14 +125,14 @@ class CaseViewer:
             state=state_of(row, now).value,
             task=row.shown.task,
             hidden=hidden,
-            own_label=looked.label,
-            **(_NOTHING_OF_THE_AGENT if hidden else self._of_the_agent(row)),
+            own_label=viewed.label,
+            **(_WITHOUT_AGENT if hidden else self._agent_fields(row)),
             risk_level=row.shown.routing.risk_level,
             action=row.shown.routing.decision.action,
             rule_id=row.shown.routing.decision.rule_id,
             message=row.shown.routing.decision.message or "",
             role=rights.needed,
-            asking=rights.asking,
+            requirements=rights.requirements,
             votes_given=len(rights.given),
             passed_up_because=row.shown.passed_up_because,
             history=tuple(_history(events, rights, reviewer)),
@@ -71,36 +145,38 @@ class CaseViewer:
             choices=tuple(_choices(rights, reviewer)),
             reason_codes=rights.people.reason_codes,
             output_schema=schema,
-            may_decide=tuple(one.reviewer_id for one in rights.able()),
+            may_decide=tuple(each.reviewer_id for each in rights.able()),
             why_not="" if reviewer is None else _why_not(rights, reviewer, now),
         )
 
-    def _of_the_agent(self, row: StoredReview) -> dict[str, Any]:
-        """Return all that tells what the agent says, and how sure it is."""
+    def _agent_fields(self, row: StoredReview) -> dict[str, Any]:
+        """Return the fields that show the proposal of the agent and its confidence."""
         routing, task = row.shown.routing, row.shown.task
-        policy = self._rulebook.policy(routing.decision.policy_hash)
+        policy = self._registry.policy(routing.decision.policy_hash)
         confidence = routing.score.confidence
         return {
             "proposal": routing.output and routing.output.agent_output,
             "confidence": confidence,
-            "confidence_means": self.what_it_means(task.task_type, confidence),
+            "confidence_means": self.confidence_meaning(task.task_type, confidence),
             "signals": routing.score.signals,
             "reason": routing.decision.reason,
             "would_go_through": would_go_through(policy, facts_of(task, routing)),
             "similar": tuple(self._similar(row)),
         }
 
-    def what_it_means(self, task_type: str, confidence: float | None) -> str:
-        """Return how outputs of a type with about this confidence fared when people decided them."""
+    def confidence_meaning(self, task_type: str, confidence: float | None) -> str:
+        """Return how often reviewers upheld outputs of this type with a similar confidence."""
         if confidence is None:
             return "the agent states no confidence"
         band = min(floor(confidence * _BANDS), _BANDS - 1)
         lowest, highest = band / _BANDS, (band + 1) / _BANDS if band + 1 < _BANDS else 1.0000001
         decided, upheld = self._ledger.upheld(task_type, lowest, highest)
         between = f"confidence {lowest:.1f} to {min(highest, 1.0):.1f}"
-        if decided < ENOUGH:
-            return f"not enough data yet: people decided {decided} of this type at {between}, {ENOUGH} are needed"
-        return f"of {decided} outputs of this type at {between} that people decided, {upheld} were upheld"
+        if decided < MIN_DECIDED:
+            return (
+                f"not enough data yet: reviewers decided {decided} of this type at {between}, {MIN_DECIDED} are needed"
+            )
+        return f"of {decided} outputs of this type at {between} that reviewers decided, {upheld} were upheld"
 
     def _similar(self, row: StoredReview) -> Iterator[SimilarCase]:
         for other in self._ledger.similar(row.shown.task.task_type, row.domain, row.case_id):
@@ -115,7 +191,7 @@ class CaseViewer:
             )
 
 
-_NOTHING_OF_THE_AGENT: dict[str, Any] = {
+_WITHOUT_AGENT: dict[str, Any] = {
     "proposal": None,
     "confidence": None,
     "confidence_means": HIDDEN,
@@ -125,14 +201,14 @@ _NOTHING_OF_THE_AGENT: dict[str, Any] = {
 
 
 def _why_not(rights: Rights, reviewer: Reviewer, now: datetime) -> str:
-    """Return why this reviewer may not answer now, and what would help; empty where they may."""
+    """Return why this reviewer may not decide now, with the remedy; empty where they may."""
     try:
         rights.role_for(reviewer)
         if rights.row.verdict is None:
             check_open(rights.row, reviewer.reviewer_id, now)
-    except RequestRejected as refusal:
-        return str(refusal)
-    return "" if rights.row.verdict is None else "this review is answered; 'hitl show' tells how"
+    except RequestRejected as rejection:
+        return str(rejection)
+    return "" if rights.row.verdict is None else "this review is decided; 'hitl show' shows the decision"
 
 
 def _choices(rights: Rights, reviewer: Reviewer | None) -> Iterator[Choice]:
@@ -146,15 +222,15 @@ def _choices(rights: Rights, reviewer: Reviewer | None) -> Iterator[Choice]:
     above = chain.above(chain.higher(row.role, role))
     for word in options(row, role, chain):
         does = _DOES_TO_A_POLICY if row.shown.task.task_type == POLICY_CHANGE else _DOES
-        yield Choice(decision=word, does=does[word].format(above=above) + _together(rights, word))
+        yield Choice(decision=word, does=does[word].format(above=above) + _quorum_note(rights, word))
 
 
 _DOES = {
     HumanDecision.APPROVE: "the proposal is carried out exactly as it stands",
     HumanDecision.REJECT: "nothing is carried out",
     HumanDecision.MODIFY: "your edited output is carried out instead",
-    HumanDecision.OVERRIDE: "your own output is carried out, or nothing where you give none; say why",
-    HumanDecision.ESCALATE: "it goes up to {above}, who decides; say why",
+    HumanDecision.OVERRIDE: "your own output is carried out, or nothing where you give none; give a reason",
+    HumanDecision.ESCALATE: "it is escalated to {above}; give a reason",
 }
 
 
@@ -165,30 +241,30 @@ _DOES_TO_A_POLICY = {
 }
 
 
-def _together(rights: Rights, word: HumanDecision) -> str:
-    needed = rights.asking.approvals
-    return "" if needed == 1 or word is HumanDecision.ESCALATE else f", once {needed} persons say the same"
+def _quorum_note(rights: Rights, word: HumanDecision) -> str:
+    needed = rights.requirements.approvals
+    return "" if needed == 1 or word is HumanDecision.ESCALATE else f", once {needed} reviewers agree"
 
 
 def _history(events: Sequence[Event], rights: Rights, reviewer: Reviewer | None) -> Iterator[HistoryItem]:
-    """Yield what happened to a case. What others of the same round said is left out: an answer is one's own."""
+    """Yield the history of a case, without the votes of others in the same round: votes stay independent."""
     for event in events:
-        if event.kind in _QUIET:
+        if event.kind in _NOT_SHOWN:
             continue
         who = event.actor.id or (event.actor.roles[0] if event.actor.roles else event.actor.kind.value)
-        yield HistoryItem(at=event.at, who=who, what=_told(event, rights, reviewer))
+        yield HistoryItem(at=event.at, who=who, what=_describe(event, rights, reviewer))
 
 
-def _told(event: Event, rights: Rights, reviewer: Reviewer | None) -> str:
-    said = event.body.get("verdict", {}).get("review", {})
+def _describe(event: Event, rights: Rights, reviewer: Reviewer | None) -> str:
+    answer = event.body.get("verdict", {}).get("review", {})
     if event.kind is EventKind.VOTED:
         mine = reviewer is not None and event.actor.id == reviewer.reviewer_id
         earlier = rights.row.shown.escalations > 0 or rights.row.verdict is not None
-        return f"voted {said.get('human_decision')}" if mine or earlier else "voted"
+        return f"voted {answer.get('human_decision')}" if mine or earlier else "voted"
     text = {
-        EventKind.DECIDED: f"decided {said.get('human_decision')}",
-        EventKind.ESCALATED: f"passed it up: {said.get('reason') or said.get('human_feedback')}",
-        EventKind.DELEGATED: f"gave it to {event.body.get('to')}",
+        EventKind.DECIDED: f"decided {answer.get('human_decision')}",
+        EventKind.ESCALATED: f"escalated: {answer.get('reason') or answer.get('human_feedback')}",
+        EventKind.DELEGATED: f"delegated to {event.body.get('to')}",
         EventKind.REMINDED: f"reminded {', '.join(event.body.get('to', ()))}",
         EventKind.REVIEW_OPENED: f"asked {event.body.get('role')}",
     }

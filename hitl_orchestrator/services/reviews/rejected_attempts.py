@@ -1,28 +1,62 @@
-"""What the ledger is told of an answer that was refused. Pure."""
+"""Record rejected decisions in the ledger, once for all attempts that are alike."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from hitl_orchestrator.domain.audit import Actor, RefusedAttempt
 from hitl_orchestrator.domain.enums import ActorKind, Authentication
 from hitl_orchestrator.domain.review import Review, Reviewer
 from hitl_orchestrator.domain.value import digest
-from hitl_orchestrator.errors import RequestRejected
+from hitl_orchestrator.errors import HitlError, RequestRejected
 from hitl_orchestrator.ledger.events.builders import answer_digest
+from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.review.people import People
+from hitl_orchestrator.services.reader import Clock
+
+__all__ = ["REPLAY", "RejectedAttempts", "actor_of", "answer_actor", "refused_attempt"]
 
 REPLAY = "replay"
+_log = logging.getLogger(__name__)
+
+
+class RejectedAttempts:
+    """Records answers that were rejected."""
+
+    def __init__(self, ledger: Ledger, people: People, clock: Clock) -> None:
+        self._ledger, self._people, self._clock = ledger, people, clock
+
+    @contextmanager
+    def recorded(self, case_id: str, review_id: str | None, answer: Review, channel: str) -> Iterator[None]:
+        """Record an answer that is rejected within this context, and let the rejection pass.
+
+        Unreadable input (`InvalidInput`) is no attempt. A failed write does not replace the rejection.
+        """
+        try:
+            yield
+        except RequestRejected as rejection:
+            reviewer = next((each for each in self._people if each.reviewer_id == answer.reviewer_id), None)
+            attempt = refused_attempt((case_id, review_id), answer, rejection, reviewer, channel)
+            event = {"case_id": case_id, "event": "rejected"}
+            _log.info("decision on case %s rejected: %s", case_id, attempt.cause, extra=event)
+            with suppress(HitlError):
+                self._ledger.refuse(attempt, answer_actor(answer, reviewer, channel), self._clock())
+            raise
 
 
 def refused_attempt(
-    at: tuple[str, str | None], answer: Review, refusal: RequestRejected, known: Reviewer | None, channel: str
+    at: tuple[str, str | None], answer: Review, rejection: RequestRejected, reviewer: Reviewer | None, channel: str
 ) -> RefusedAttempt:
-    """Return what was tried at a case and a review, and why not.
+    """Return the rejected attempt at a case and a review, with its cause.
 
-    Attempts are one where the review, the person, the decision, the cause and the channel are the same. All names that
-    nobody knows count as one person, so that a flood of them leaves a handful of entries.
+    Attempts are alike if review, reviewer, decision, cause and channel are the same. All unknown reviewers count as
+    one, to bound the number of ledger entries that an attacker can create.
     """
     case_id, review_id = at
-    cause = type(refusal).__name__
+    cause = type(rejection).__name__
     same = {
         "review": review_id,
-        "who": known and known.reviewer_id,
+        "who": reviewer and reviewer.reviewer_id,
         "decision": answer.human_decision.value,
         "cause": cause,
         "channel": channel,
@@ -32,22 +66,24 @@ def refused_attempt(
         review_id=review_id,
         human_decision=answer.human_decision,
         cause=cause,
-        why=str(refusal),
+        why=str(rejection),
         answer=answer_digest(answer),
         key=digest(same),
     )
 
 
-def who_acts(known: Reviewer, channel: str) -> Actor:
-    """Return a person whom we know by the name that they gave."""
-    how = Authentication.STATED
-    return Actor(kind=ActorKind.HUMAN, id=known.reviewer_id, authenticated=how, roles=known.roles, channel=channel)
+def actor_of(reviewer: Reviewer, channel: str) -> Actor:
+    """Return a reviewer of the reviewers file as an actor, identified by the name that they stated."""
+    stated = Authentication.STATED
+    return Actor(
+        kind=ActorKind.HUMAN, id=reviewer.reviewer_id, authenticated=stated, roles=reviewer.roles, channel=channel
+    )
 
 
-def who_answers(answer: Review, known: Reviewer | None, channel: str) -> Actor:
-    """Return who gave an answer, as far as that is known. The name of a stranger is kept, and vouched for by nobody."""
+def answer_actor(answer: Review, reviewer: Reviewer | None, channel: str) -> Actor:
+    """Return the actor of an answer. An unknown name is kept, and marked as not authenticated."""
     kind = ActorKind.RECORD if channel == REPLAY else ActorKind.HUMAN
-    if known is None:
+    if reviewer is None:
         return Actor(kind=kind, id=answer.reviewer_id, channel=channel)
     how = Authentication.RECORDED if channel == REPLAY else Authentication.STATED
-    return Actor(kind=kind, id=known.reviewer_id, authenticated=how, roles=known.roles, channel=channel)
+    return Actor(kind=kind, id=reviewer.reviewer_id, authenticated=how, roles=reviewer.roles, channel=channel)

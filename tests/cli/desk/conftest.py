@@ -10,7 +10,7 @@ from support.desk_driver import PEOPLE, Driven, policy
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.cli.desk.app import DeskApp
 from hitl_orchestrator.cli.desk.client import DeskClient
-from hitl_orchestrator.wiring.build import now_in_utc
+from hitl_orchestrator.wiring.clocks import now_in_utc
 
 NEVER = 1e6
 Flow = Callable[[Driven], Awaitable[None]]
@@ -28,7 +28,7 @@ def sit():
 
     def run(hitl: Orchestrator, flow: Flow, *, reviewer: str = "r01", size: tuple[int, int] = (80, 24)) -> None:
         async def at_the_desk() -> None:
-            app = DeskApp(DeskClient(hitl, hitl.services.people.named(reviewer)), now=now_in_utc, every=NEVER)
+            app = DeskApp(DeskClient.of(hitl, reviewer), now=now_in_utc, every=NEVER)
             async with app.run_test(size=size) as pilot:
                 driven = Driven(app, pilot)
                 await driven.settled()

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from support.desk_driver import submit
 from textual.content import Content
 
-from hitl_orchestrator.cli.desk import styled_text as telling
-from hitl_orchestrator.wiring.build import now_in_utc
+from hitl_orchestrator.cli.desk import styled_text
+from hitl_orchestrator.wiring.clocks import now_in_utc
 
 
 def tasks(text):
@@ -103,7 +103,7 @@ def test_what_a_task_says_is_neither_markup_nor_unseen(hitl, desk):
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.integers(20, 200))
 def test_any_text_is_one_line_of_the_queue(text, width):
-    content = telling._laid_out(telling.columns(width), dict.fromkeys(CELLS, (text, "")), width)
+    content = styled_text._laid_out(styled_text.columns(width), dict.fromkeys(CELLS, (text, "")), width)
 
     assert isinstance(content, Content)
     assert "\n" not in content.plain
@@ -116,5 +116,5 @@ CELLS = ("risk", "due", "task", "", "type", "domain", "for", "conf.", "held by")
 def test_a_deadline_is_told_and_colored_by_how_near_it_is():
     now = now_in_utc()
 
-    assert telling.due(None, now) == ("-", telling.FAINT)
-    assert telling.due(now, now) == ("0 s late", telling.ALARM)
+    assert styled_text.due(None, now) == ("-", styled_text.FAINT)
+    assert styled_text.due(now, now) == ("0 s late", styled_text.ALARM)

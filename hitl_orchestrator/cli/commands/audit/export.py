@@ -1,4 +1,4 @@
-"""`hitl audit export`: the ledger for other programs. In CSV nothing is a formula, whatever agents and people wrote."""
+"""Exports of the ledger as JSON Lines, CSV and Parquet."""
 
 import csv
 import json
@@ -9,52 +9,33 @@ from importlib import import_module
 from itertools import islice
 from typing import IO, Any
 
-from hitl_orchestrator.cli.output.blocks import Line
-from hitl_orchestrator.cli.output.formatting import count
-from hitl_orchestrator.cli.output.render import answer
-from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.input.parsing import did_you_mean
 from hitl_orchestrator.errors import InvalidInput, install_hint
-from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.orchestrator import TASK_COLUMNS, LedgerAudit
 
-FORMS = ("jsonl", "csv", "parquet")
-OF_THE_TASK = ("metadata", "task_timestamp", "redacted")
-"""The columns beside those of the record: the task's metadata as JSON text, its timestamp, and if it was erased."""
-
+FORMATS = ("jsonl", "csv", "parquet")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_ROWS_AT_A_TIME = 10_000
+_BATCH = 10_000
 _BOOLEANS = ("human_involved", "replayed", "redacted")
 _WHOLE_NUMBERS = ("seq", "escalations", "approvals_needed")
 _NUMBERS = ("confidence_score", "latency_seconds", "review_probability", "review_seconds", "seconds_looked_at")
 Row = dict[str, Any]
 
 
-def export(session: Session, form: str, out: str | None, *, events: bool) -> None:
-    """Write the audit records, or every entry, into a file or to standard output."""
-    if form not in FORMS:
-        raise InvalidInput([f"--format: {form!r} is not one of {', '.join(FORMS)}{did_you_mean(form, FORMS)}"])
+def check_format(form: str, out: str | None) -> None:
+    """Raise `InvalidInput` for an unknown format, and for Parquet on standard output."""
+    if form not in FORMATS:
+        raise InvalidInput([f"--format: {form!r} is not one of {', '.join(FORMATS)}{did_you_mean(form, FORMATS)}"])
     if form == "parquet" and out is None:
-        raise InvalidInput(["--format parquet: a Parquet file is no text; name a file with --out"])
-    columns = tuple(Event.model_fields) if events else (*AuditRecord.model_fields, *OF_THE_TASK)
-    with session.ledger() as ledger:
-        rows = _rows(ledger, events=events)
-        number = _to_parquet(rows, columns, str(out)) if form == "parquet" else _to_text(rows, columns, form, out)
-    if out is not None:
-        what = count(number, "entry", "entries") if events else count(number, "audit record")
-        data = {"file": out, "format": form, "rows": number}
-        answer(session.as_json, data, lambda: [Line(f"{what} written to {out}.")])
+        raise InvalidInput(["--format parquet: a Parquet file is not text; name a file with --out"])
 
 
-def _rows(ledger: Ledger, *, events: bool) -> Iterator[Row]:
-    if events:
-        return (one.model_dump(mode="json") for one in ledger.events())
-    # What a policy may ask about and the record does not hold. Both come in the order in which the cases finished.
-    return (
-        record.model_dump(mode="json")
-        | dict(zip(OF_THE_TASK, (past.metadata, past.made_at, past.redacted), strict=True))
-        for record, past in zip(ledger.records(), ledger.past(), strict=False)
-    )
+def write(audit: LedgerAudit, form: str, out: str | None, *, events: bool) -> int:
+    """Write the audit records, or every ledger entry, to a file or to standard output; return the number of rows."""
+    columns = tuple(Event.model_fields) if events else (*AuditRecord.model_fields, *TASK_COLUMNS)
+    rows = (event.model_dump(mode="json") for event in audit.events()) if events else audit.rows()
+    return _to_parquet(rows, columns, str(out)) if form == "parquet" else _to_text(rows, columns, form, out)
 
 
 def _to_text(rows: Iterator[Row], columns: tuple[str, ...], form: str, out: str | None) -> int:
@@ -73,7 +54,7 @@ def _to_text(rows: Iterator[Row], columns: tuple[str, ...], form: str, out: str 
 
 
 def defused(value: Any) -> Any:
-    """Return what a cell holds: numbers as they are, all else as text that no spreadsheet takes for a formula."""
+    """Return the content of a CSV cell: numbers unchanged, other values as text that is never run as a formula."""
     if value is None or isinstance(value, (bool, int, float)):
         return value
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -81,7 +62,7 @@ def defused(value: Any) -> Any:
 
 
 def _to_parquet(rows: Iterator[Row], columns: tuple[str, ...], out: str) -> int:
-    """Write every column as text, numbers or truth; what is nested is JSON text, so that every file has one schema."""
+    """Write text, number and Boolean columns. Nested values become JSON text: every file has the same schema."""
     try:
         pa, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError:
@@ -92,7 +73,7 @@ def _to_parquet(rows: Iterator[Row], columns: tuple[str, ...], out: str) -> int:
     number = 0
     try:
         with parquet.ParquetWriter(out, schema) as writer:
-            while batch := list(islice(rows, _ROWS_AT_A_TIME)):
+            while batch := list(islice(rows, _BATCH)):
                 flat = [{column: _flat(row[column]) for column in columns} for row in batch]
                 writer.write_table(pa.Table.from_pylist(flat, schema=schema))
                 number += len(batch)
@@ -120,7 +101,7 @@ def _opened(out: str | None) -> Iterator[IO[str]]:
         yield sys.stdout
         return
     try:
-        with open(out, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123 - the name as it was typed
+        with open(out, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123 - the name as typed
             yield file
     except OSError as exc:
         raise InvalidInput([f"{out}: cannot be written: {exc.strerror}"]) from exc

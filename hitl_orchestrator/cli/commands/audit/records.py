@@ -1,49 +1,101 @@
-"""`hitl audit`: read the ledger."""
+"""`hitl audit list`, `show`, `export` and `redact`: read the ledger, export it, and erase contents."""
 
-from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
 
-from hitl_orchestrator.cli.output.blocks import Block, Line
+import typer
+
+from hitl_orchestrator.cli.context import STORE, CaseId, Out, command
+from hitl_orchestrator.cli.output.blocks import Line
+from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer
-from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.cli.views import audit_record as record
-from hitl_orchestrator.cli.views import policy_history as policy_story
-from hitl_orchestrator.cli.views import tables as views
-from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.errors import InvalidInput
 
+if TYPE_CHECKING:
+    from hitl_orchestrator.cli.session import Session
 
-def list_records(session: Session) -> None:
-    """List how every finished case ended."""
-    with session.open() as hitl:
-        found = list(hitl.audit.records())
-    answer(session.as_json, [one.model_dump(mode="json") for one in found], lambda: views.records(found))
+group = typer.Typer()
 
 
-def show_entries(session: Session, given_id: str | None, *, policies: bool) -> None:
-    """Show every entry about one case, or those about policies.
+@command(group, "list", STORE)
+def list_records(session: "Session") -> None:
+    """List the audit records, one per finished case.
 
-    Raises:
-        InvalidInput: neither is asked for, or both are.
+    They are in the order in which the cases finished.
     """
-    if policies == (given_id is not None):
-        raise InvalidInput(["audit show: give the id of a case or of its task, or --policies alone"])
-    outcome = None
-    if given_id is None:
-        # They can be read whatever has become of the policies and people that the store is used with.
-        with session.ledger() as ledger:
-            found = list(ledger.policy_events())
+    from hitl_orchestrator.cli.views import tables
+
+    with session.open() as hitl:
+        records = list(hitl.audit.records())
+    answer(session.as_json, [record.model_dump(mode="json") for record in records], lambda: tables.records(records))
+
+
+@command(group, "show", STORE)
+def show(
+    session: "Session",
+    case: Annotated[str | None, typer.Argument(metavar="ID", help="Case id or task id.", show_default=False)] = None,
+    policies: Annotated[bool, typer.Option("--policies", help="Show the entries about policies instead.")] = False,
+) -> None:
+    """Show the ledger entries of one case, or about policies.
+
+    With --policies these are new versions, proposals, activations, canaries, shadow policies and declined changes. The
+    result of a policy change is also shown with its case.
+    """
+    from hitl_orchestrator.cli.session import named
+    from hitl_orchestrator.cli.views import audit_record
+
+    if policies == (case is not None):
+        raise InvalidInput(["audit show: give a case id or a task id, or --policies alone"])
+    record = None
+    if case is None:
+        with session.audit() as audit:  # works even if the store's policy and reviewers are unusable
+            events = list(audit.policy_events())
     else:
         with session.open() as hitl:
-            found, outcome = hitl.cases.history(task_id=given_id), hitl.cases.get(task_id=given_id).record
-    answer(session.as_json, [event.model_dump(mode="json") for event in found], lambda: _told(found, outcome))
+            name = named(hitl, case)
+            events, record = hitl.cases.history(**name), hitl.cases.get(**name).record
+    entries = [event.model_dump(mode="json") for event in events]
+    answer(session.as_json, entries, lambda: audit_record.entries(events, record))
 
 
-def _told(found: Sequence[Event], outcome: AuditRecord | None) -> Iterator[Block]:
-    if not found:
-        yield Line("No policy was brought in, activated or watched by a command yet.")
-        return
-    yield views.entries(found)
-    yield from policy_story.told(found)
-    if outcome is not None:
-        yield from record.table(outcome)
-    yield from views.flagged_entries(found)
+@command(group, "export", STORE)
+def export(
+    session: "Session",
+    form: Annotated[str, typer.Option("--format", metavar="FORM", help="jsonl, csv or parquet.")] = "jsonl",
+    events: Annotated[bool, typer.Option("--events", help="Export ledger entries instead of audit records.")] = False,
+    out: Out = None,
+) -> None:
+    """Export the audit records or the ledger entries.
+
+    In CSV, cells that a spreadsheet would run as a formula start with an apostrophe. Parquet needs the extra parquet.
+    """
+    from hitl_orchestrator.cli.commands.audit.export import check_format, write
+
+    check_format(form, out)
+    with session.audit() as audit:
+        number = write(audit, form, out, events=events)
+    if out is not None:
+        rows = count(number, "entry", "entries") if events else count(number, "audit record")
+        data = {"file": out, "format": form, "rows": number}
+        answer(session.as_json, data, lambda: [Line(f"{rows} written to {out}.")])
+
+
+@command(group, "redact", ("store", "reviewers"))
+def redact(
+    session: "Session",
+    case: CaseId,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Reason. It is kept: do not repeat erased text.")],
+    reviewer: Annotated[str | None, typer.Option(metavar="ID", help="Your id in the reviewers file.")] = None,
+) -> None:
+    """Erase the texts of agents and people in a finished case.
+
+    Texts, metadata and proposals are erased with the key of their digests. The ledger still shows who decided what,
+    when and by which rule, and verifies as before.
+    """
+    from hitl_orchestrator.cli.session import named
+    from hitl_orchestrator.cli.views import audit_record
+
+    with session.open() as hitl:
+        name = named(hitl, case)
+        repeated = hitl.cases.get(**name).redacted
+        receipt = hitl.cases.redact(**name, reason=reason, reviewer=reviewer)
+    answer(session.as_json, receipt.model_dump(mode="json"), lambda: audit_record.redaction(receipt, repeated=repeated))

@@ -1,135 +1,136 @@
-"""`hitl audit verify`, `head`, `key`, `prove` and `check`: whether the ledger is what was written, and proof of it."""
+"""`hitl audit verify`, `head`, `key`, `prove` and `check`: verify, sign and prove the ledger."""
 
 import sys
-from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hitl_orchestrator.cli.output.blocks import Block, Line
-from hitl_orchestrator.cli.output.errors import NO, tell
-from hitl_orchestrator.cli.output.formatting import count, moment
-from hitl_orchestrator.cli.output.progress import counted
+from hitl_orchestrator.cli.context import STORE, CaseId, Out, command
+from hitl_orchestrator.cli.output.blocks import Line
+from hitl_orchestrator.cli.output.errors import NO, print_problems
+from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer
-from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.domain.input.parsing import parse, read_json
-from hitl_orchestrator.errors import InvalidInput, InvalidKey
-from hitl_orchestrator.ledger.events.chain import event_of
-from hitl_orchestrator.ledger.keys.signing import public_key_in
-from hitl_orchestrator.ledger.verification.chain_check import Verification
-from hitl_orchestrator.ledger.verification.head_file import read_heads
-from hitl_orchestrator.ledger.verification.proofs import CaseProof, proof_problem
-from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
-from hitl_orchestrator.wiring.build import read_file, signing_key
+from hitl_orchestrator.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from hitl_orchestrator.cli.session import Session
+
+group = typer.Typer()
+
+PublicKey = Annotated[
+    str | None,
+    typer.Option(
+        "--public-key", metavar="FILE", help="The key to trust. Default: the store's, or the one in the file."
+    ),
+]
 
 
-def verify(session: Session, head_file: str | None, key_file: str | None) -> None:
-    """Find out whether the ledger is what was written."""
-    file = head_file or session.settings.head_file
-    heads = [] if file is None else read_heads(read_file(file), file)
-    public = trusted_key(session, key_file) if heads else None
-    with session.notary() as notary, counted(2 * notary.size(), "verifying") as on_entries:
-        found = notary.verify(heads, public, on_entries)
-    answer(
-        session.as_json,
-        {**found.model_dump(mode="json"), "sound": found.sound},
-        lambda: _verified(found, heads, public) if found.sound else (),
-    )
-    if found.problem is not None:
+@command(group, "verify", STORE)
+def verify(
+    session: "Session",
+    head: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Signed heads to compare with. Default: HITL_HEAD_FILE.")
+    ] = None,
+    public_key: PublicKey = None,
+) -> None:
+    """Verify that the ledger and its tables are unchanged.
+
+    Any edit, deletion, reordering, duplicate or truncation is found; with signed heads also a rewritten ledger. Exit
+    code 1 and the first bad entry if there is one.
+    """
+    from hitl_orchestrator.cli.output.progress import counted
+    from hitl_orchestrator.cli.views import verification as view
+    from hitl_orchestrator.orchestrator import load_heads, trusted_key
+
+    file = head or session.settings.head_file
+    heads = [] if file is None else load_heads(file)
+    key = trusted_key(session.store, session.head_key, public_key) if heads else None
+    with session.audit() as audit, counted(2 * audit.size(), "verifying") as on_entries:
+        result = audit.verify(heads, key, on_entries)
+    data = {**result.model_dump(mode="json"), "sound": result.sound}
+    answer(session.as_json, data, lambda: view.verified(result, heads, key) if result.sound else ())
+    if result.problem is not None:
         if not session.as_json:
-            tell("LedgerDamaged", [found.problem], as_json=False)
+            print_problems("LedgerDamaged", [result.problem], as_json=False)
         raise typer.Exit(NO)
 
 
-def sign(session: Session, out: str | None) -> None:
-    """Sign where the ledger ends."""
+@command(group, "head", STORE)
+def sign_head(session: "Session", out: Out = None) -> None:
+    """Sign the current end of the ledger.
+
+    The signed head is appended to the file of --out or HITL_HEAD_FILE, or printed. Keep it where the administrators of
+    the database cannot change it.
+    """
+    from hitl_orchestrator.cli.views import verification as view
+
     file = out or session.settings.head_file
-    with session.notary(file) as notary:
-        head = notary.sign_now()
+    with session.audit(file) as audit:
+        head = audit.sign_head()
     if file is None and not session.as_json:
-        print(head.line)  # noqa: T201 - this is the answer: a line for a file of heads
+        print(head.line)  # noqa: T201 - a line for a file of heads
         return
-    answer(session.as_json, head.model_dump(mode="json"), lambda: [Line(_signed(head)), Line(f"Added to {file}.")])
+    lines = [Line(view.signed(head)), Line(f"Added to {file}.")]
+    answer(session.as_json, head.model_dump(mode="json"), lambda: lines)
 
 
-def show_key(session: Session, out: str | None) -> None:
-    """Show the public key, or write it into a file."""
-    public = signing_key(session.store, session.head_key).public
+@command(group, "key", STORE)
+def show_key(session: "Session", out: Out = None) -> None:
+    """Print the public key that verifies heads and proofs."""
+    from hitl_orchestrator.orchestrator import public_key
+
+    public = public_key(session.store, session.head_key)
     if out is not None:
         _write(out, public + "\n")
     answer(session.as_json, {"public_key": public}, lambda: [Line(public)])
 
 
-def prove(session: Session, given_id: str, out: str | None) -> None:
-    """Write a proof of one case."""
-    with session.notary(session.settings.head_file) as notary:
-        proof = notary.prove(given_id)
+@command(group, "prove", STORE)
+def prove(session: "Session", case: CaseId, out: Out = None) -> None:
+    """Write a self-contained proof of one case.
+
+    It holds the entries of the case, their inclusion proofs, and a signed head.
+    """
+    from hitl_orchestrator.cli.views import verification as view
+
+    with session.audit(session.settings.head_file) as audit:
+        proof = audit.prove(case)
     if out is None:
-        print(proof.model_dump_json(indent=2))  # noqa: T201 - this is the answer
+        print(proof.model_dump_json(indent=2))  # noqa: T201 - the proof itself
         return
     _write(out, proof.model_dump_json(indent=2) + "\n")
-    told = f"Proof of case {proof.case_id}: {count(len(proof.entries), 'entry', 'entries')}. {_signed(proof.head)}"
-    answer(session.as_json, {"case_id": proof.case_id, "file": out}, lambda: [Line(told), Line(f"Written to {out}.")])
+    entries = count(len(proof.entries), "entry", "entries")
+    sentence = f"Proof of case {proof.case_id}: {entries}. {view.signed(proof.head)}"
+    data = {"case_id": proof.case_id, "file": out}
+    answer(session.as_json, data, lambda: [Line(sentence), Line(f"Written to {out}.")])
 
 
-def check(session: Session, file: str, key_file: str | None) -> None:
-    """Check a proof, without the database."""
-    text = sys.stdin.read() if file == "-" else read_file(file)
-    where = "standard input" if file == "-" else file
-    proof = parse(CaseProof, read_json(text, where), where)
-    public = trusted_key(session, key_file)
-    problem = proof_problem(proof, public)
-    data = {"case_id": proof.case_id, "proven": problem is None, "problem": problem, "key": proof.head.key}
-    answer(session.as_json, data, lambda: () if problem else _proven(proof, public))
+@command(group, "check", ())
+def check(
+    session: "Session",
+    proof: Annotated[
+        str, typer.Argument(metavar="PROOF", help="A file from 'hitl audit prove'; - reads standard input.")
+    ],
+    public_key: PublicKey = None,
+) -> None:
+    """Check a proof without the database.
+
+    Exit code 1 if it is invalid.
+    """
+    from hitl_orchestrator.cli.views import verification as view
+    from hitl_orchestrator.orchestrator import check_proof, read_file, read_proof, trusted_key
+
+    text, where = (sys.stdin.read(), "standard input") if proof == "-" else (read_file(proof), proof)
+    parsed = read_proof(text, where)
+    key = trusted_key(session.store, session.head_key, public_key)
+    problem = check_proof(parsed, key)
+    data = {"case_id": parsed.case_id, "proven": problem is None, "problem": problem, "key": parsed.head.key}
+    answer(session.as_json, data, lambda: () if problem else view.proven(parsed, key))
     if problem is not None:
         if not session.as_json:
-            tell("NotProven", [f"{where} proves nothing: {problem}"], as_json=False)
+            print_problems("NotProven", [f"{where} proves nothing: {problem}"], as_json=False)
         raise typer.Exit(NO)
-
-
-def trusted_key(session: Session, key_file: str | None) -> str | None:
-    """Return the public key to trust: that of the file, else the store's own; None where there is neither."""
-    if key_file is not None:
-        return public_key_in(read_file(key_file), key_file)
-    try:
-        return signing_key(session.store, session.head_key, make=False).public
-    except InvalidKey:
-        return None
-
-
-def _verified(found: Verification, heads: Sequence[SignedHead], public: str | None) -> Iterator[Block]:
-    until = "" if found.until is None else f", the last of them written at {moment(found.until)}"
-    yield Line(f"{count(found.entries, 'entry', 'entries')}{until}: all as they were written, and so are the tables.")
-    if not heads:
-        yield Line("Without a signed head this does not show whether the whole was written anew; --head FILE does.")
-        return
-    yield Line(f"They agree with {count(len(heads), 'signed head')}, the last of {heads[-1].size} entries.")
-    yield from _whose_key(heads[-1].key, public)
-
-
-def _proven(proof: CaseProof, public: str | None) -> Iterator[Block]:
-    many = count(len(proof.entries), "entry", "entries")
-    yield Line(f"Proven: {many} about case {proof.case_id} stand in the ledger. {_signed(proof.head)}")
-    for proven in proof.entries:
-        event = event_of(proven.entry, "")
-        yield Line(f"{event.seq}  {moment(event.at)}  {event.kind}", indent=2)
-    if proof.contents is None:
-        yield Line("What was said in the case is not in the proof.")
-    else:
-        yield Line(
-            f"{count(len(proof.contents.values), 'value')} of what was said in it: all as the entries name them."
-        )
-    yield from _whose_key(proof.head.key, public)
-
-
-def _whose_key(key: str, public: str | None) -> Iterator[Block]:
-    if public is None:
-        yield Line(f"The key {key} is the one that the file itself names; --public-key FILE says which one to trust.")
-
-
-def _signed(head: SignedHead) -> str:
-    many = count(head.size, "entry", "entries")
-    return f"The head of {many} was signed at {moment(head.at)} with key {head.key[:12]}."
 
 
 def _write(file: str, text: str) -> None:

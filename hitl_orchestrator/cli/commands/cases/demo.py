@@ -1,28 +1,28 @@
-"""`hitl demo`: the canonical data end to end, held against the audit records that come with them."""
+"""`hitl demo`: the canonical data end to end, compared with the audit records that come with them."""
 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hitl_orchestrator.cli.commands.cases.run import work_through
-from hitl_orchestrator.cli.commands.cases.run_files import Files, Intake, read_intake
+from hitl_orchestrator.cli.context import command
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Line
 from hitl_orchestrator.cli.output.errors import NO
 from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer
-from hitl_orchestrator.cli.session import Session, program
-from hitl_orchestrator.cli.views import tables as views
-from hitl_orchestrator.domain.audit import AuditRecord
-from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.orchestrator import Orchestrator
-from hitl_orchestrator.wiring.build import canonical
 
+if TYPE_CHECKING:
+    from hitl_orchestrator.cli.session import Session
+    from hitl_orchestrator.domain.audit import AuditRecord
+    from hitl_orchestrator.domain.case import Case
+
+group = typer.Typer()
+TRY_OUT = "Try out"
 TASKS, OUTPUTS, REVIEWS, EXPECTED = "tasks.json", "agent_outputs.json", "human_reviews.json", "audit_logs.json"
 DATA_SETS = (TASKS, OUTPUTS, REVIEWS, EXPECTED, "routing_policy.json", "reviewers.json")
 EXAMPLES = (
@@ -48,71 +48,84 @@ COMPARED = (
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What a demo has to show: the cases as they were routed, their records, and what differs from the expected."""
+class Result:
+    """The cases as they were routed, their audit records, and the differences from the expected records."""
 
-    routed: Sequence[Case]
-    records: Sequence[AuditRecord]
+    routed: "Sequence[Case]"
+    records: "Sequence[AuditRecord]"
     differences: Sequence[str]
 
 
-def demo(session: Session) -> None:
-    """Route the five tasks, replay the three reviews, and compare the records."""
+@command(group, "demo", (), panel=TRY_OUT)
+def demo(
+    session: "Session",
+    data_into: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Only copy the canonical data sets to this folder.")
+    ] = None,
+) -> None:
+    """Run the five canonical tasks in a temporary store.
+
+    The recorded reviews are replayed, and the audit records compared with the expected ones.
+    """
+    if data_into is not None:
+        written = write_data(Path(data_into))
+        answer(session.as_json, [str(path) for path in written], lambda: _next_commands(data_into))
+        return
     with TemporaryDirectory(prefix="hitl-demo-") as folder:
         write_data(Path(folder))
-        shown = run_canonical(Path(folder))
-    answer(session.as_json, [record.model_dump(mode="json") for record in shown.records], lambda: _told(shown))
-    if shown.differences:
+        result = run_canonical(Path(folder))
+    records = [record.model_dump(mode="json") for record in result.records]
+    answer(session.as_json, records, lambda: _describe(result))
+    if result.differences:
         raise typer.Exit(NO)
 
 
-def run_canonical(folder: Path) -> Shown:
-    """Run the data sets of a folder in a store beside them: first up to the people, then with what people said."""
-    store = f"sqlite:///{folder / 'demo.db'}"
-    session = Session(
-        store=store, policy=str(folder / "routing_policy.json"), reviewers=str(folder / "reviewers.json"), as_json=False
-    )
-    files = Files(str(folder / TASKS), str(folder / OUTPUTS), str(folder / REVIEWS))
+def run_canonical(folder: Path) -> Result:
+    """Run the data sets of a folder in a store beside them: first without reviews, then with the recorded ones."""
+    from hitl_orchestrator.cli.commands.cases.run_files import Files, read_intake
+    from hitl_orchestrator.cli.commands.cases.submission import submit_all
+    from hitl_orchestrator.cli.session import Session
+    from hitl_orchestrator.orchestrator import bundled_data
+
+    store, files = f"sqlite:///{folder / 'demo.db'}", Files(*(str(folder / name) for name in (TASKS, OUTPUTS, REVIEWS)))
+    policy, reviewers = str(folder / "routing_policy.json"), str(folder / "reviewers.json")
+    session = Session(store=store, policy=policy, reviewers=reviewers, as_json=False)
     intake = read_intake(session, files)
-    with Orchestrator.open(store, policy=intake.policy, reviewers=intake.people) as hitl:
-        routed = work_through(hitl, _without_answers(intake)).cases
-        work_through(hitl, intake)
+    with session.open_or_create(intake.policy, intake.people) as hitl:
+        routed = submit_all(hitl, intake._replace(reviews={})).cases
+        submit_all(hitl, intake)
         records = list(hitl.audit.records())
-    return Shown(routed, records, differences(records, json.loads(canonical(EXPECTED))))
+    return Result(routed, records, differences(records, json.loads(bundled_data(EXPECTED))))
 
 
-def differences(records: Sequence[AuditRecord], expected: Sequence[dict[str, Any]]) -> list[str]:
-    """Return where records differ from the expected ones; how long the machine took is its own affair."""
-    found = []
+def differences(records: "Sequence[AuditRecord]", expected: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the fields in which records differ from the expected ones, except the latency of automatic decisions."""
+    different: list[str] = []
     by_task = {record.task_id: record.model_dump(mode="json") for record in records}
     for wanted in expected:
         record = by_task.get(wanted["task_id"], {})
         names = (*COMPARED, "latency_seconds") if wanted["human_involved"] else COMPARED
-        found += [
+        different += [
             f"{wanted['task_id']}.{name}: {record.get(name)!r}, expected {wanted[name]!r}"
             for name in names
             if record.get(name) != wanted[name]
         ]
-    return found
-
-
-def copy_data(session: Session, folder: str) -> None:
-    """Copy the data sets into a folder, to be run, read and changed."""
-    written = write_data(Path(folder))
-    answer(session.as_json, [str(path) for path in written], lambda: _what_to_type(folder))
+    return different
 
 
 def write_data(folder: Path) -> list[Path]:
-    """Write the data sets. A file that is there with other content is left alone, and nothing is written.
+    """Write the data sets, unless a file with other content is there; then nothing is written.
 
     Raises:
-        InvalidInput: a file stands in the way, or the folder cannot be written.
+        InvalidInput: a file has other content, or the folder cannot be written.
     """
-    wanted = {folder / name: canonical(name) for name in (*DATA_SETS, *EXAMPLES)}
+    from hitl_orchestrator.orchestrator import bundled_data
+
+    wanted = {folder / name: bundled_data(name) for name in (*DATA_SETS, *EXAMPLES)}
     try:
         changed = [path for path, text in wanted.items() if path.exists() and path.read_text("utf-8") != text]
         if changed:
-            raise InvalidInput([f"{path}: is there with other content; choose another folder" for path in changed])
+            raise InvalidInput([f"{path}: exists with other content; choose another folder" for path in changed])
         for path, text in wanted.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
@@ -121,39 +134,36 @@ def write_data(folder: Path) -> list[Path]:
     return list(wanted)
 
 
-def _without_answers(intake: Intake) -> Intake:
-    """Return the same run with nobody answering yet."""
-    return intake._replace(reviews={})
+def _describe(result: Result) -> Iterator[Block]:
+    from hitl_orchestrator.cli.views import tables
 
-
-def _told(shown: Shown) -> Iterator[Block]:
-    waiting = [case for case in shown.routed if case.open_review]
-    yield Line(f"{count(len(shown.routed), 'task')}, routed by the canonical policy:", "bold")
-    yield views.cases_table(shown.routed)
+    waiting = [case for case in result.routed if case.open_review]
+    yield Line(f"{count(len(result.routed), 'task')}, routed by the canonical policy:", "bold")
+    yield tables.cases_table(result.routed)
     yield Line()
-    yield Line(
-        f"{count(len(waiting), 'recorded review')} replayed, at the time of the record. The audit records:", "bold"
-    )
-    yield from views.records(shown.records)
-    differing = {difference.partition(".")[0] for difference in shown.differences}
-    expected = len(shown.records)
+    yield Line(f"{count(len(waiting), 'recorded review')} replayed at their recorded times. The audit records:", "bold")
+    yield from tables.records(result.records)
+    differing = {difference.partition(".")[0] for difference in result.differences}
+    expected = len(result.records)
     sentence = f"{expected - len(differing)} of {expected} records match the expected ones in {EXPECTED}."
     yield Line(sentence, "red" if differing else "green")
-    for difference in shown.differences:
+    for difference in result.differences:
         yield Line(difference, "red", indent=2)
     yield Line()
-    yield from _what_to_type("hitl-demo", copied=False)
+    yield from _next_commands("hitl-demo", copied=False)
 
 
-def _what_to_type(folder: str, *, copied: bool = True) -> Iterator[Block]:
+def _next_commands(folder: str, *, copied: bool = True) -> Iterator[Block]:
+    from hitl_orchestrator.cli.session import program
+
     yield Line("Now by hand:" if not copied else f"The data sets are in {folder}. Next:")
     commands = [] if copied else [f"hitl demo --data-into {folder}"]
     commands += [
         f"hitl run {folder}/{TASKS} --outputs {folder}/{OUTPUTS}",
         "hitl inbox",
         "hitl show task_002",
-        "hitl resume task_002 approve --reviewer domain_reviewer",
+        "hitl decide task_002 approve --reviewer domain_reviewer",
         "hitl audit list",
     ]
-    for command in commands:
-        yield Line(command.replace("hitl", program(), 1), COMMAND, indent=2)
+    for line in commands:
+        yield Line(line.replace("hitl", program(), 1), COMMAND, indent=2)

@@ -1,56 +1,55 @@
-"""Recorded reviews: whether they can be replayed at all, in which order, and whether one stands already. Pure."""
+"""Recorded reviews of a run: whether they can be replayed, in which order, and which were replayed before."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from hitl_orchestrator.cli.output.formatting import now
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.input.parsing import did_you_mean
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import Task
 from hitl_orchestrator.errors import NotAuthorized
-from hitl_orchestrator.review.people import People
-from hitl_orchestrator.review.recorded import unfit_record
-from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
-from hitl_orchestrator.wiring.build import now_in_utc
+from hitl_orchestrator.orchestrator import CLOCK_TOLERANCE, People, record_problems
 
 
 def check_recorded(
     reviews: Sequence[Review], tasks: Mapping[str, Task], people: People | None, where: str
 ) -> list[str]:
-    """Return what would stop a replay half way, each problem with its place in the file."""
-    found = [
+    """Return the problems that would stop a replay half-way, each with its position in the file."""
+    problems = [
         f"{where}: [{index}]{problem}"
         for index, review in enumerate(reviews)
-        for problem in (*_incomplete(review, tasks.get(review.task_id or "")), *_strange(review, people))
+        for problem in (*_incomplete(review, tasks.get(review.task_id or "")), *_unknown_people(review, people))
     ]
     for task_id, recorded in in_time_order(reviews).items():
         final = [review.human_decision for review in recorded[:-1] if review.human_decision.final is not None]
         if final:
-            found.append(f"{where}: task {task_id!r} has another review after {final[0]}, which is final; keep one")
-    return found
+            problems.append(f"{where}: task {task_id!r} has another review after {final[0]}, which is final; keep one")
+    return problems
 
 
 def in_time_order(reviews: Sequence[Review]) -> dict[str, list[Review]]:
     """Return the reviews of each task, the earliest first."""
     ordered: dict[str, list[Review]] = {}
-    for review in sorted((one for one in reviews if one.timestamp), key=lambda one: str(one.timestamp)):
+    dated = [review for review in reviews if review.timestamp]
+    for review in sorted(dated, key=lambda review: str(review.timestamp)):
         ordered.setdefault(str(review.task_id), []).append(review)
     return ordered
 
 
-def stands(case: Case, recorded: Review) -> bool:
-    """Whether the case holds this very review already, as it does when a file is replayed again."""
-    said = recorded.model_dump(exclude_unset=True)
-    held = [row.verdict.review.model_dump() for row in case.reviews if row.verdict is not None]
-    return any(all(review[name] == value for name, value in said.items()) for review in held)
+def is_recorded(case: Case, recorded: Review) -> bool:
+    """Whether the case already holds this review, as it does when a file is replayed again."""
+    fields = recorded.model_dump(exclude_unset=True)
+    stored = [row.verdict.review.model_dump() for row in case.reviews if row.verdict is not None]
+    return any(all(review[name] == value for name, value in fields.items()) for review in stored)
 
 
 def _incomplete(review: Review, task: Task | None) -> Iterator[str]:
     if review.task_id is None:
         yield ".task_id: this field is required in a recorded review"
-    yield from (f".{problem}" for problem in unfit_record(review, task, now_in_utc() + CLOCK_TOLERANCE))
+    yield from (f".{problem}" for problem in record_problems(review, task, now() + CLOCK_TOLERANCE))
 
 
-def _strange(review: Review, people: People | None) -> Iterator[str]:
+def _unknown_people(review: Review, people: People | None) -> Iterator[str]:
     if people is None:
         return
     role, roles = review.human_role, people.chain.roles

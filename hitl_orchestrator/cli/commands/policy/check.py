@@ -1,77 +1,131 @@
-"""`hitl policy check`: what is odd about a policy, what would mend it, and the map of its trust boundaries."""
+"""`hitl policy check`, `diff`, `schema` and `explain`: analyze policy files without deciding anything."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Line
+from hitl_orchestrator.cli.context import command
 from hitl_orchestrator.cli.output.errors import NO
-from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer
-from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.cli.views.policy_map import plain, terminal
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.policies import Finding, Policy, Severity, check, policy_hash
-from hitl_orchestrator.policies.analysis.decision_map import PolicyMap, policy_map
-from hitl_orchestrator.policies.analysis.describe import say_facts
-from hitl_orchestrator.policies.analysis.drawing import png, svg
-from hitl_orchestrator.policies.analysis.findings import facts_of
-from hitl_orchestrator.policies.analysis.repairs import with_mends
-from hitl_orchestrator.wiring.build import load_people, load_policy
 
-_STYLE = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: ""}
+if TYPE_CHECKING:
+    from hitl_orchestrator.cli.session import Session
+
+group = typer.Typer()
+PEOPLE = ("reviewers",)
+
+PolicyFile = Annotated[str, typer.Argument(metavar="FILE", help="The policy: JSON or YAML.")]
 
 
-def check_file(session: Session, path: str, *, strict: bool, draws: bool, map_file: str | None) -> None:
-    """Read a policy and tell every finding; the answer is no where one is an error, or `strict` and a warning."""
+@command(group, "check", PEOPLE)
+def check_file(
+    session: "Session",
+    file: PolicyFile,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 for warnings too, as in CI.")] = False,
+    draw_map: Annotated[bool, typer.Option("--map", help="Draw actions by risk and confidence.")] = False,
+    map_file: Annotated[str | None, typer.Option(metavar="FILE", help="Write the map as .svg or .png.")] = None,
+) -> None:
+    """Find problems in a policy and suggest repairs.
+
+    Rules that never decide, contradict one another or approve too much; gaps; and cases where a higher risk or a lower
+    confidence is treated more leniently. Exit code 1 if one is an error.
+    """
+    from hitl_orchestrator.cli.views.policies import findings as view
+    from hitl_orchestrator.cli.views.policies.map import plain
+    from hitl_orchestrator.orchestrator import load_people, load_policy
+    from hitl_orchestrator.policies import check, policy_hash, policy_map, with_repairs
+
     if map_file is not None and Path(map_file).suffix not in {".svg", ".png"}:
-        raise InvalidInput([f"--map-file: {map_file!r} says neither SVG nor PNG; end it with .svg or .png"])
-    chain = load_people(session.reviewers).chain
-    policy = load_policy(path, chain)
-    found = with_mends(policy, check(policy, chain), chain)
-    drawn = policy_map(policy) if draws or map_file is not None else None
-    if map_file is not None and drawn is not None:
-        _write(drawn, Path(map_file))
+        raise InvalidInput([f"--map-file: {map_file!r} is neither SVG nor PNG; end it with .svg or .png"])
+    roles = load_people(session.reviewers).chain
+    policy = load_policy(file, roles)
+    findings = with_repairs(policy, check(policy, roles), roles)
+    drawn = policy_map(policy) if draw_map or map_file is not None else None
+    if map_file is not None:
+        _write_map(drawn, Path(map_file))
     data: dict[str, Any] = {
         "policy_id": policy.policy_id,
         "policy_hash": policy_hash(policy),
-        "findings": [finding.model_dump(mode="json") for finding in found],
+        "findings": [finding.model_dump(mode="json") for finding in findings],
     }
-    if draws and drawn is not None:
+    if draw_map and drawn is not None:
         data["map"] = plain(drawn)
-    answer(session.as_json, data, lambda: _told(policy, found, drawn if draws else None, map_file))
-    wrong = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
-    if any(finding.severity in wrong for finding in found):
+    answer(session.as_json, data, lambda: view.findings(policy, findings, drawn if draw_map else None, map_file))
+    failing = {"error", "warning"} if strict else {"error"}
+    if any(finding.severity in failing for finding in findings):
         raise typer.Exit(NO)
 
 
-def _write(drawn: PolicyMap, path: Path) -> None:
+@command(group, "diff", PEOPLE)
+def diff(
+    session: "Session",
+    old: Annotated[str, typer.Argument(metavar="OLD", help="A policy: JSON or YAML.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The policy that is to replace it.")],
+) -> None:
+    """Compare the decisions of two policies.
+
+    The comparison covers decisions, not text: every region of cases that is decided differently, each with an example.
+    Exit code 1 if any decision becomes looser.
+    """
+    from hitl_orchestrator.cli.views.policies import differences as view
+    from hitl_orchestrator.orchestrator import load_people, load_policy
+    from hitl_orchestrator.policies import compare, policy_hash
+
+    roles = load_people(session.reviewers).chain
+    before, after = load_policy(old, roles), load_policy(new, roles)
+    comparison = compare(before, after, roles)
+    data = {
+        "old": {"policy_id": before.policy_id, "policy_hash": policy_hash(before)},
+        "new": {"policy_id": after.policy_id, "policy_hash": policy_hash(after)},
+        "looser": comparison.may_loosen,
+        "differences": [view.plain(difference) for difference in comparison.differences],
+        "unchecked": list(comparison.unchecked),
+    }
+    answer(session.as_json, data, lambda: view.differences(before, after, comparison))
+    if comparison.may_loosen:
+        raise typer.Exit(NO)
+
+
+@command(group, "schema", ())
+def schema(session: "Session") -> None:
+    """Print the JSON Schema of policy files.
+
+    Editors use it to complete and validate policies.
+    """
+    from hitl_orchestrator.policies import policy_json_schema
+
+    answer(True, policy_json_schema(), tuple)
+
+
+@command(group, "explain")
+def explain(
+    session: "Session",
+    tasks: Annotated[list[str], typer.Argument(metavar="TASKS", help="Files of tasks, or ids of stored cases.")],
+    outputs: Annotated[str | None, typer.Option(metavar="FILE", help="Agent outputs of the tasks.")] = None,
+) -> None:
+    """Explain which rule decides a case and why.
+
+    Every rule is evaluated for every task, as if the task were submitted now. Nothing is stored.
+    """
+    from hitl_orchestrator.cli.commands.policy.explanation import explained_tasks
+    from hitl_orchestrator.cli.views.policies import explanations as view
+    from hitl_orchestrator.orchestrator import load_people
+
+    roles = load_people(session.reviewers).chain
+    policy = session.policy_in_force(roles)
+    explained: Sequence[Any] = explained_tasks(session, policy, roles, tasks, outputs)
+    plain = [view.plain(each) for each in explained]
+    answer(session.as_json, plain, lambda: view.explanations(policy, explained))
+
+
+def _write_map(drawn: Any, path: Path) -> None:
+    from hitl_orchestrator.policies import png, svg
+
     content = png(drawn) if path.suffix == ".png" else svg(drawn).encode()
     try:
         path.write_bytes(content)
     except OSError as exc:
         raise InvalidInput([f"--map-file: {path} cannot be written: {exc.strerror}"]) from None
-
-
-def _told(policy: Policy, found: Sequence[Finding], drawn: PolicyMap | None, map_file: str | None) -> Iterator[Block]:
-    rules = sum(len(layer.rules) for _, layer in policy.parts)
-    yield Line(f"{policy.policy_id}: {count(rules, 'rule')}, hash {policy_hash(policy)[:12]}", "bold")
-    for finding in found:
-        about = f"{finding.rule_id}: " if finding.rule_id else ""
-        yield Line(f"{finding.severity}: {about}{finding.sentence}", _STYLE[finding.severity], indent=2)
-        if finding.severity is not Severity.NOTE and finding.examples:
-            yield Line(f"for example: {', beside '.join(map(_example, finding.examples))}", "dim", indent=4)
-        for mend in finding.mends:
-            yield Line(f"mend: {mend}", COMMAND, indent=4)
-    if not found:
-        yield Line("Nothing odd about it.", "green", indent=2)
-    if drawn is not None:
-        yield from terminal(drawn)
-    if map_file is not None:
-        yield Line(f"The map is in {map_file}.", indent=2)
-
-
-def _example(example: Mapping[str, Any]) -> str:
-    return say_facts(facts_of(example))

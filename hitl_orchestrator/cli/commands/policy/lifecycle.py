@@ -1,191 +1,151 @@
-"""`hitl policy versions|activate|rollback|shadow|canary`: which policy rules a store, since when, and by whom."""
+"""`hitl policy versions`, `activate`, `rollback`, `shadow` and `canary`: govern the policy of a store."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Annotated
 
-from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table
-from hitl_orchestrator.cli.output.formatting import count
+import typer
+
+from hitl_orchestrator.cli.context import STORE_AND_PEOPLE, Reason, Reviewer, command
+from hitl_orchestrator.cli.output.blocks import Line
 from hitl_orchestrator.cli.output.render import answer
-from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.domain.audit import Event
-from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.errors import InvalidInput, PolicyMissing
-from hitl_orchestrator.orchestrator import Orchestrator
-from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Version
-from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
-from hitl_orchestrator.services.policy.admin import Governed
 
-CHANNEL = "cli"
-SHORT = 12
-_ENACTS = (EventKind.POLICY_ACTIVATED, EventKind.POLICY_CANARY, EventKind.POLICY_SHADOW)
-_STYLE = {"active": "green", "canary": "yellow", "shadow": "cyan", "proposed": "bold"}
+if TYPE_CHECKING:
+    from hitl_orchestrator.cli.session import Session
+    from hitl_orchestrator.orchestrator import Governed, Orchestrator
 
+group = typer.Typer()
 
-def versions(session: Session) -> None:
-    """List the versions, the newest last."""
-    with _opened(session) as hitl:
-        life, history = hitl.policy.status(), hitl.policy.history()
-    listed = [_plain(life, one, history) for one in life.versions.values()]
-    answer(session.as_json, listed, lambda: _versions(life, listed))
+File = Annotated[str, typer.Argument(metavar="FILE", help="The policy: JSON or YAML.")]
+OptionalFile = Annotated[str | None, typer.Argument(metavar="[FILE]", help="The policy: JSON or YAML.")]
 
 
-def activate(session: Session, file: str, reviewer: str, reason: str) -> None:
-    """Activate the policy of a file, or propose it. The store is made where there is none, as `hitl run` does."""
-    with _ruled(replace(session, policy=None), file) as hitl:
-        done = hitl.acting_as(channel=CHANNEL).policy.activate(file, reviewer=reviewer, reason=reason)
-    _tell(session, done)
+@command(group, "versions", STORE_AND_PEOPLE)
+def versions(session: "Session") -> None:
+    """List all policy versions of a store and their states.
 
-
-def rollback(session: Session, version: str | None, reviewer: str, reason: str) -> None:
-    """Go back to a version."""
-    with _opened(session) as hitl:
-        done = hitl.acting_as(channel=CHANNEL).policy.rollback(version, reviewer=reviewer, reason=reason)
-    _tell(session, done)
-
-
-def canary(session: Session, file: str | None, share: float | None, by: tuple[str, str], *, off: bool = False) -> None:
-    """Try a policy on a share of the new cases, or end that.
-
-    Raises:
-        InvalidInput: neither is asked for, or both are.
+    A version is active, canary, shadow, proposed, or none of these.
     """
-    reviewer, reason = by
-    if off != (file is None) or off != (share is None):
-        raise InvalidInput(["canary: give a policy and --share, such as --share 0.1, or --off alone"])
-    with _opened(session) as hitl:
-        if file is None or share is None:
-            ended = hitl.acting_as(channel=CHANNEL).policy.stop_canary(reviewer=reviewer, reason=reason)
-            _tell_ended(session, "canary", ended=ended)
-            return
-        done = hitl.acting_as(channel=CHANNEL).policy.start_canary(file, share, reviewer=reviewer, reason=reason)
-    _tell(session, done)
+    from hitl_orchestrator.cli.views.policies import versions as view
+
+    with _open(session) as hitl:
+        status, history = hitl.policy.status(), hitl.policy.history()
+    rows = [view.plain(status, version, history) for version in status.versions.values()]
+    answer(session.as_json, rows, lambda: view.versions(status, rows))
 
 
-def shadow(session: Session, file: str | None, reviewer: str | None, reason: str | None, *, off: bool = False) -> None:
-    """Watch a policy, end that, or tell what came of it.
+@command(group, "activate", STORE_AND_PEOPLE)
+def activate(session: "Session", file: File, reviewer: Reviewer, reason: Reason) -> None:
+    """Activate a policy for new cases.
 
-    Raises:
-        InvalidInput: both are asked for, or nobody says who wants it and why.
+    A policy whose check reports an error is rejected. One that is looser than the active policy anywhere waits in the
+    inbox until another reviewer approves it. The store is created if it is missing.
     """
+    with _open_or_create(replace(session, policy=None), file) as hitl:
+        result = hitl.policy.activate(file, reviewer=reviewer, reason=reason)
+        _report(session, hitl, result)
+
+
+@command(group, "rollback", STORE_AND_PEOPLE)
+def rollback(
+    session: "Session",
+    reviewer: Reviewer,
+    reason: Reason,
+    version: Annotated[
+        str | None, typer.Argument(metavar="[HASH]", help="Hash of a version, or its start. Default: the previous one.")
+    ] = None,
+) -> None:
+    """Activate the previous policy version, or another one.
+
+    The rules of `activate` apply.
+    """
+    with _open(session) as hitl:
+        result = hitl.policy.rollback(version, reviewer=reviewer, reason=reason)
+        _report(session, hitl, result)
+
+
+@command(group, "shadow", STORE_AND_PEOPLE)
+def shadow(
+    session: "Session",
+    file: OptionalFile = None,
+    off: Annotated[bool, typer.Option("--off", help="Stop the shadow evaluation.")] = False,
+    reviewer: Annotated[str | None, typer.Option(metavar="ID", help="Your id in the reviewers file.")] = None,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Reason, stored in the ledger.")] = None,
+) -> None:
+    """Evaluate a policy beside the active one.
+
+    Its decisions on new cases are recorded and change nothing. Without a file and without --off the command reports how
+    often the shadow policy differed so far.
+    """
+    from hitl_orchestrator.cli.views.policies import versions as view
+
     if off and file is not None:
-        raise InvalidInput(["shadow: give a policy to watch, or --off to end it"])
+        raise InvalidInput(["shadow: give a policy to evaluate, or --off to stop"])
     if (off or file is not None) and (reviewer is None or reason is None):
-        raise InvalidInput(["shadow: say who wants it and why, with --reviewer and --reason"])
-    by: dict[str, Any] = {"reviewer": reviewer, "reason": reason}
-    with _opened(session) as hitl:
+        raise InvalidInput(["shadow: --reviewer and --reason are required"])
+    with _open(session) as hitl:
         if off:
-            _tell_ended(session, "shadow", ended=hitl.policy.stop_shadow(**by))
+            _report_ended(session, "shadow", ended=hitl.policy.stop_shadow(reviewer=reviewer, reason=str(reason)))
             return
         if file is not None:
-            hitl.policy.start_shadow(file, **by)
-        found = hitl.policy.shadow_report()
-    answer(session.as_json, None if found is None else found.model_dump(mode="json"), lambda: _watching(found))
+            hitl.policy.start_shadow(file, reviewer=reviewer, reason=str(reason))
+        report = hitl.policy.shadow_report()
+    plain = None if report is None else report.model_dump(mode="json")
+    answer(session.as_json, plain, lambda: view.shadow_report(report))
 
 
-def _ruled(session: Session, file: str) -> Orchestrator:
-    """Open the store by whatever rules it. Where nothing ever did, or could, the policy has nothing to be held against.
+@command(group, "canary", STORE_AND_PEOPLE)
+def canary(
+    session: "Session",
+    reviewer: Reviewer,
+    reason: Reason,
+    file: OptionalFile = None,
+    share: Annotated[float | None, typer.Option(metavar="SHARE", help="Share of new cases, such as 0.1.")] = None,
+    off: Annotated[bool, typer.Option("--off", help="Stop the canary.")] = False,
+) -> None:
+    """Route a share of new cases with another policy.
 
-    What was used meanwhile is still what it is held against: the store tells, and not what it is opened with.
+    Cases are selected by a stable hash of the task id. A looser policy waits for another reviewer first, as with
+    `activate`. After the canary, the stricter of both policies decides its waiting cases.
     """
+    if off != (file is None) or off != (share is None):
+        raise InvalidInput(["canary: give a policy and --share, such as --share 0.1, or --off alone"])
+    with _open(session) as hitl:
+        if file is None or share is None:
+            _report_ended(session, "canary", ended=hitl.policy.stop_canary(reviewer=reviewer, reason=reason))
+            return
+        result = hitl.policy.start_canary(file, share, reviewer=reviewer, reason=reason)
+        _report(session, hitl, result)
+
+
+def _open_or_create(session: "Session", file: str) -> "Orchestrator":
+    """Open the store with its own policy. Only a store that never had one is opened with the new policy."""
     try:
-        return session.open_or_make(None, session.reviewers)
+        return session.open_or_create(None, session.reviewers)
     except PolicyMissing:
-        return session.open_or_make(file, session.reviewers)
+        return session.open_or_create(file, session.reviewers)
 
 
-def _opened(session: Session) -> Orchestrator:
-    """Open the store by whatever rules it."""
+def _open(session: "Session") -> "Orchestrator":
+    """Open the store with its own policy."""
     return replace(session, policy=None).open()
 
 
-def _tell(session: Session, done: Governed) -> None:
+def _report(session: "Session", hitl: "Orchestrator", result: "Governed") -> None:
+    from hitl_orchestrator.cli.views.policies import versions as view
+
+    approvers = () if result.case is None else hitl.reviews.view(result.case.case_id).may_decide
+
     data = {
-        "change": done.change,
-        "policy_hash": done.policy_hash,
-        "in_force": done.in_force,
-        "case_id": done.case and done.case.case_id,
-        "looser": list(done.looser),
+        "change": result.change,
+        "policy_hash": result.policy_hash,
+        "in_force": result.in_force,
+        "case_id": result.case and result.case.case_id,
+        "looser": list(result.looser),
     }
-    answer(session.as_json, data, lambda: _governed(session, done))
+    answer(session.as_json, data, lambda: view.change(session, result, approvers))
 
 
-def _governed(session: Session, done: Governed) -> Iterator[Block]:
-    named = done.policy_hash[:SHORT]
-    if done.in_force or done.case is None:
-        yield Line(f"In force: {named}.", "green")
-        return
-    yield Line(f"Not in force yet: {named} asks for less than the active policy.", "yellow")
-    for one in done.looser:
-        yield Line(one, indent=2)
-    yield Line("Another person decides it:")
-    yield Line(session.command("resume", done.case.case_id, "approve", "--reviewer", "ID"), COMMAND, indent=2)
-
-
-def _tell_ended(session: Session, what: str, *, ended: bool) -> None:
-    told = f"The {what} is ended." if ended else f"There was no {what}."
-    answer(session.as_json, {"ended": ended}, lambda: [Line(told)])
-
-
-def _plain(life: PolicyHistory, one: Version, history: Sequence[Event]) -> dict[str, Any]:
-    standing = life.standing(one.policy_hash)
-    share = life.canary.share if life.canary is not None and "canary" in standing else None
-    cases = [proposal.case_id for proposal in life.pending.values() if proposal.policy_hash == one.policy_hash]
-    told = [
-        {"what": _what(event), "at": event.at.isoformat(), **_by_whom(event), "reason": event.body["reason"]}
-        for event in history
-        if event.kind in _ENACTS and event.body["policy_hash"] == one.policy_hash
-    ]
-    whole = {"standing": list(standing), "share": share, "proposed_in": cases, "history": told}
-    return {**one.model_dump(mode="json"), **whole}
-
-
-def _what(event: Event) -> str:
-    share = event.body.get("share")
-    return str(event.body.get("change") or event.kind.value.removeprefix("policy_")) + (f" {share:g}" if share else "")
-
-
-def _by_whom(event: Event) -> dict[str, str | None]:
-    return {"by": event.body.get("by") or event.actor.id, "approved_by": event.body.get("approved_by")}
-
-
-def _versions(life: PolicyHistory, listed: Sequence[dict[str, Any]]) -> Iterator[Block]:
-    if not listed:
-        yield Line("No policy was used in this store yet.")
-    for one in listed:
-        words = [f"canary {one['share']:g}" if word == "canary" else word for word in one["standing"]]
-        now = f": {', '.join(words)}" if words else ""
-        style = next((_STYLE[word] for word in one["standing"]), "")
-        yield Line(f"{one['policy_hash'][:SHORT]}  {one['policy_id']}{now}", style)
-        if one["author"] is not None:
-            found = count(len(one["findings"]), "finding")
-            yield Line(f"brought by {one['author']} at {_minute(one['at'])}, its check has {found}", "dim", indent=2)
-        for case_id in one["proposed_in"]:
-            yield Line(f"proposed: case {case_id}", indent=2)
-        for told in one["history"]:
-            agreed = f", approved by {told['approved_by']}" if told["approved_by"] else ""
-            said = f"{_minute(told['at'])}  {told['what']} by {told['by']}{agreed}: {told['reason']}"
-            yield Line(said, indent=2)
-    if listed and life.active is None:
-        yield Line("None was activated: whoever opens the store says which one rules.", "dim")
-
-
-def _minute(at: str) -> str:
-    return at[:16].replace("T", " ")
-
-
-def _watching(found: ShadowReport | None) -> Iterator[Block]:
-    if found is None:
-        yield Line("No policy is watched; 'hitl policy shadow FILE' watches one.")
-        return
-    yield Line(
-        f"{found.policy_hash[:SHORT]} was watched on {count(found.cases, 'case')}, and would have differed on "
-        f"{found.differing}: {found.stricter} stricter, {found.looser} looser.",
-        "bold",
-    )
-    if found.differences:
-        columns = (Column("went"), Column("would have gone"), Column("by rule"), Column("cases", right=True))
-        rows = [
-            (Cell(one.said), Cell(one.would_say), Cell(one.rule_id), Cell(str(one.cases))) for one in found.differences
-        ]
-        yield Table(columns, rows)
+def _report_ended(session: "Session", name: str, *, ended: bool) -> None:
+    sentence = f"The {name} ended." if ended else f"There is no {name}."
+    answer(session.as_json, {"ended": ended}, lambda: [Line(sentence)])

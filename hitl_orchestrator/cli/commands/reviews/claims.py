@@ -1,81 +1,134 @@
-"""`hitl next`, `claim`, `release`, `delegate`, `cancel`, `label` and `assign`: who has which case."""
+"""`hitl next`, `claim`, `release`, `delegate`, `assign` and `cancel`: distribute reviews, and withdraw cases."""
+
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hitl_orchestrator.cli.commands.cases.run import SUBMIT
+from hitl_orchestrator.cli.commands.reviews.inbox import REVIEW
+from hitl_orchestrator.cli.context import CaseId, Reason, Reviewer, command
 from hitl_orchestrator.cli.output.blocks import COMMAND, Line
 from hitl_orchestrator.cli.output.errors import NO
 from hitl_orchestrator.cli.output.render import answer
-from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.cli.views import assignments as team
-from hitl_orchestrator.cli.views import case_text as seeing
-from hitl_orchestrator.cli.views import tables as views
 
-CHANNEL = "cli"
+if TYPE_CHECKING:
+    from hitl_orchestrator.cli.session import Session
+
+group = typer.Typer()
 MINUTE, HOUR = 60.0, 3600.0
+A_QUARTER = 15.0
+NONE_AVAILABLE = "No unclaimed reviews are available to you."
+
+Minutes = Annotated[float, typer.Option("--minutes", metavar="N", help="Length of the claim, at most a day.")]
 
 
-def take_next(session: Session, reviewer: str, minutes: float) -> None:
-    """Claim the best case for somebody, and show it."""
-    with session.open() as hitl:
-        row = hitl.acting_as(channel=CHANNEL).reviews.next(reviewer=reviewer, seconds=minutes * MINUTE)
-        seen = None if row is None else hitl.acting_as(channel=CHANNEL).reviews.view(row.case_id, reviewer=reviewer)
-    if seen is None:
-        answer(session.as_json, None, lambda: [Line("Nothing waits for you that nobody else is at.")])
+@command(group, "next", panel=REVIEW)
+def take_next(session: "Session", reviewer: Reviewer, minutes: Minutes = A_QUARTER) -> None:
+    """Claim the most urgent review you may decide.
+
+    Exit code 1 if there is none.
+    """
+    from hitl_orchestrator.cli.views import case_text
+
+    with session.open(reviewer=reviewer) as hitl:
+        request = hitl.reviews.next(seconds=minutes * MINUTE)
+        view = None if request is None else hitl.reviews.view(request.case_id)
+    if view is None:
+        answer(session.as_json, None, lambda: [Line(NONE_AVAILABLE)])
         raise typer.Exit(NO)
-    answer(session.as_json, seen.model_dump(mode="json"), lambda: seeing.of(seen, reviewer, session))
+    answer(session.as_json, view.model_dump(mode="json"), lambda: case_text.describe(view, reviewer, session))
 
 
-def claim(session: Session, given_id: str, reviewer: str, minutes: float) -> None:
-    """Claim one case, and show it."""
+@command(group, "claim", panel=REVIEW)
+def claim(session: "Session", case: CaseId, reviewer: Reviewer, minutes: Minutes = A_QUARTER) -> None:
+    """Claim a review and show it.
+
+    Until the claim expires, no other reviewer decides it. Claiming again extends the claim.
+    """
+    from hitl_orchestrator.cli.session import named
+    from hitl_orchestrator.cli.views import case_text
+
+    with session.open(reviewer=reviewer) as hitl:
+        request = hitl.reviews.claim(**named(hitl, case), seconds=minutes * MINUTE)
+        view = hitl.reviews.view(request.case_id)
+    answer(session.as_json, view.model_dump(mode="json"), lambda: case_text.describe(view, reviewer, session))
+
+
+@command(group, "release", panel=REVIEW)
+def release(session: "Session", case: CaseId, reviewer: Reviewer) -> None:
+    """Release your claim.
+
+    A delegated review returns to the reviewer who delegated it.
+    """
+    from hitl_orchestrator.cli.session import named
+
+    with session.open(reviewer=reviewer) as hitl:
+        name = named(hitl, case)
+        released = hitl.reviews.release(**name)
+        review = hitl.cases.get(**name).open_review
+    holder = review.claimed_by if review else None
+    back = f"; {holder} has it again" if holder else ""
+    sentence = f"Released{back}." if released else f"{reviewer} had not claimed it: nothing was changed."
+    answer(session.as_json, {"released": released, "claimed_by": holder}, lambda: [Line(sentence)])
+
+
+@command(group, "delegate", panel=REVIEW)
+def delegate(
+    session: "Session",
+    case: CaseId,
+    reviewer: Reviewer,
+    to: Annotated[str, typer.Option(metavar="ID", help="The reviewer who receives it.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Reason, stored in the ledger.")] = "",
+    minutes: Minutes = A_QUARTER,
+) -> None:
+    """Hand a claimed review to another reviewer.
+
+    It returns to you if they release it or their claim expires.
+    """
+    from hitl_orchestrator.cli.session import named
+    from hitl_orchestrator.cli.views import assignments, inbox
+
+    with session.open(reviewer=reviewer) as hitl:
+        request = hitl.reviews.delegate(**named(hitl, case), to=to, reason=reason, seconds=minutes * MINUTE)
+    answer(session.as_json, inbox.request_summary(request), lambda: [assignments.holder(request)])
+
+
+@command(group, "assign", panel=REVIEW)
+def assign(
+    session: "Session",
+    strategy: Annotated[
+        str, typer.Option(metavar="HOW", help="push: to the least loaded; sticky: to the customer's last reviewer.")
+    ] = "push",
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Maximum number of reviews.")] = 200,
+    hours: Annotated[float, typer.Option(metavar="N", help="Length of the claims, at most a day.")] = 8.0,
+) -> None:
+    """Assign unclaimed reviews to authorized reviewers.
+
+    The most urgent reviews are assigned first.
+    """
+    from hitl_orchestrator.cli.views import assignments
+
     with session.open() as hitl:
-        hitl.acting_as(channel=CHANNEL).reviews.claim(task_id=given_id, reviewer=reviewer, seconds=minutes * MINUTE)
-        seen = hitl.acting_as(channel=CHANNEL).reviews.view(task_id=given_id, reviewer=reviewer)
-    answer(session.as_json, seen.model_dump(mode="json"), lambda: seeing.of(seen, reviewer, session))
+        assigned = hitl.reviews.assign(strategy=strategy, limit=limit, seconds=hours * HOUR)
+    answer(session.as_json, [assignments.summary(each) for each in assigned], lambda: assignments.assigned(assigned))
 
 
-def release(session: Session, given_id: str, reviewer: str) -> None:
-    """Let go of one case."""
+@command(group, "cancel", panel=SUBMIT)
+def cancel(
+    session: "Session",
+    case: CaseId,
+    submitted_by: Annotated[str, typer.Option("--submitted-by", metavar="ID", help="The submitter of the task.")],
+    reason: Reason,
+) -> None:
+    """Withdraw a case before a reviewer has decided it.
+
+    Only its submitter may do this. Nothing of it is executed.
+    """
+    from hitl_orchestrator.cli.session import named
+    from hitl_orchestrator.cli.views import tables
+
     with session.open() as hitl:
-        done = hitl.acting_as(channel=CHANNEL).reviews.release(task_id=given_id, reviewer=reviewer)
-        row = hitl.cases.get(task_id=given_id).open_review
-    back = f"; {row.claimed_by} has it again" if row and row.claimed_by else ""
-    told = f"Released{back}." if done else f"{reviewer} had not claimed it: nothing was changed."
-    holder = row.claimed_by if row else None
-    answer(session.as_json, {"released": done, "claimed_by": holder}, lambda: [Line(told)])
-
-
-def delegate(session: Session, given_id: str, between: tuple[str, str], reason: str, minutes: float) -> None:
-    """Give one case from one person to another."""
-    reviewer, to = between
-    with session.open() as hitl:
-        row = hitl.acting_as(channel=CHANNEL).reviews.delegate(
-            task_id=given_id, reviewer=reviewer, to=to, reason=reason, seconds=minutes * MINUTE
-        )
-    answer(session.as_json, views.review_summary(row), lambda: [team.held(row)])
-
-
-def cancel(session: Session, given_id: str, by: str, reason: str) -> None:
-    """Take one case back."""
-    with session.open() as hitl:
-        case = hitl.acting_as(channel=CHANNEL).cases.cancel(task_id=given_id, submitted_by=by, reason=reason)
-    told = Line(f"Canceled: task {case.task_id} is {case.status}, and nothing of it is carried out.")
-    command = Line(session.command("show", case.task_id), COMMAND, indent=2)
-    answer(session.as_json, views.case_summary(case), lambda: [told, command])
-
-
-def label(session: Session, given_id: str, reviewer: str, own_label: str) -> None:
-    """Commit an own label, and show the case as it then is."""
-    with session.open() as hitl:
-        seen = hitl.acting_as(channel=CHANNEL).reviews.label(task_id=given_id, reviewer=reviewer, label=own_label)
-    answer(session.as_json, seen.model_dump(mode="json"), lambda: seeing.of(seen, reviewer, session))
-
-
-def assign(session: Session, strategy: str, limit: int, hours: float) -> None:
-    """Give out what nobody has."""
-    with session.open() as hitl:
-        given = hitl.reviews.assign(strategy=strategy, limit=limit, seconds=hours * HOUR)
-    answer(
-        session.as_json,
-        [views.review_summary(one.row) | {"assigned_to": one.to, "why": one.why or None} for one in given],
-        lambda: team.assigned(given),
-    )
+        canceled = hitl.cases.cancel(**named(hitl, case), submitted_by=submitted_by, reason=reason)
+    sentence = Line(f"Canceled: task {canceled.task_id} is {canceled.status}, and nothing of it is executed.")
+    hint = Line(session.command("show", canceled.task_id), COMMAND, indent=2)
+    answer(session.as_json, tables.case_summary(canceled), lambda: [sentence, hint])

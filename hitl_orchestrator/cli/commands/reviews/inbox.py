@@ -1,109 +1,100 @@
-"""`hitl inbox`, `hitl show` and `hitl resume`: what reviewers do."""
+"""`hitl inbox` and `hitl show`: list the open reviews, and read one case."""
 
 import sys
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Annotated
 
+import typer
+
+from hitl_orchestrator.cli.context import CaseId, command
 from hitl_orchestrator.cli.output.formatting import count
-from hitl_orchestrator.cli.output.masking import hidden_in_summary, veiled
 from hitl_orchestrator.cli.output.render import answer
-from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.cli.views import case_story as story
-from hitl_orchestrator.cli.views import tables as views
-from hitl_orchestrator.domain.enums import CaseStage
-from hitl_orchestrator.domain.input.parsing import did_you_mean, parse, read_json
-from hitl_orchestrator.domain.review import Review, StoredReview
-from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.orchestrator import Orchestrator
-from hitl_orchestrator.review.authority import options
-from hitl_orchestrator.review.people import People
-from hitl_orchestrator.services.reviews.inbox import role_needed
-from hitl_orchestrator.wiring.build import now_in_utc, read_file
 
-NOTHING: Mapping[str, Any] = {}
+if TYPE_CHECKING:
+    from hitl_orchestrator.cli.session import Session
+    from hitl_orchestrator.orchestrator import Orchestrator
+
+group = typer.Typer()
+REVIEW = "Review"
 
 
+@command(group, "inbox", panel=REVIEW)
 def inbox(
-    session: Session, role: str | None, domain: str | None, limit: int, narrowed: Mapping[str, Any] = NOTHING
+    session: "Session",
+    reviewer: Annotated[
+        str | None, typer.Option("--reviewer", metavar="ID", help="Only reviews that this reviewer may decide now.")
+    ] = None,
+    role: Annotated[str | None, typer.Option(metavar="ROLE", help="Only reviews that need this role now.")] = None,
+    domain: Annotated[str | None, typer.Option(metavar="DOMAIN", help="Only reviews of this domain.")] = None,
+    task_type: Annotated[str | None, typer.Option("--type", metavar="TYPE", help="Only this task type.")] = None,
+    risk: Annotated[str | None, typer.Option(metavar="RISK", help="Only this risk level: low, medium or high.")] = None,
+    overdue: Annotated[bool, typer.Option("--overdue", help="Only overdue reviews.")] = False,
+    claimed_by: Annotated[
+        str | None, typer.Option("--claimed-by", metavar="ID", help="Only reviews that this reviewer has claimed.")
+    ] = None,
+    unclaimed: Annotated[bool, typer.Option("--unclaimed", help="Only unclaimed reviews.")] = False,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Maximum number of reviews.")] = 200,
 ) -> None:
-    """List open reviews."""
+    """List open reviews, the earliest deadline first.
+
+    Reviews without a deadline follow, the longest waiting first.
+    """
+    from hitl_orchestrator.cli.output.formatting import now
+    from hitl_orchestrator.cli.views import inbox as view
+
     with session.open() as hitl:
-        listed = [(row, _role_needed(hitl, row)) for row in hitl.inbox(role, domain, limit, **narrowed)]
-        if role is not None and not listed:
-            _check_role(role, hitl.services.people)
-        unfinished = len(hitl.services.ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED))
+        requests = hitl.inbox(
+            role,
+            domain,
+            limit,
+            reviewer=reviewer,
+            task_type=task_type,
+            risk_level=risk,
+            overdue=overdue,
+            claimed_by=claimed_by,
+            unclaimed=unclaimed,
+        )
+        if role is not None and not requests:
+            _check_role(role, hitl)
+        unfinished = hitl.cases.unfinished()
     answer(
         session.as_json,
-        [views.review_summary(row) | {"role_needed": needed} for row, needed in listed],
-        lambda: views.inbox(listed, limit, now_in_utc(), session),
+        [view.request_summary(request) for request in requests],
+        lambda: view.inbox(requests, limit, now(), session, reviewer),
     )
     if unfinished and not session.as_json:
-        _hint_at_recover(unfinished)
+        cases = count(unfinished, "case is", "cases are")
+        hint = f"hitl: {cases} running or left unfinished by a crash; 'hitl recover' resumes unfinished cases"
+        print(hint, file=sys.stderr)  # noqa: T201 - beside the answer, for people
 
 
-def show(session: Session, given_id: str) -> None:
-    """Tell the story of a case."""
+@command(group, "show", panel=REVIEW)
+def show(session: "Session", case: CaseId) -> None:
+    """Show one case: proposal, rule, reviews and outcome.
+
+    It explains why the case was routed as it was, and who may decide it if it waits.
+    """
+    from hitl_orchestrator.cli.output.masking import hidden_in_summary, masked
+    from hitl_orchestrator.cli.session import named
+    from hitl_orchestrator.cli.views import case_story, tables
+
     with session.open() as hitl:
-        case, history = hitl.cases.get(task_id=given_id), hitl.cases.history(task_id=given_id)
-        deciding = None if case.open_review is None else _deciding(hitl, case.open_review)
-    data = {
-        "summary": views.case_summary(case) | hidden_in_summary(case) | {"role_needed": deciding and deciding.role},
-        **veiled(case, history),
-    }
-    answer(session.as_json, data, lambda: story.of(case, history, deciding, session))
-
-
-def resume(session: Session, given_id: str, said: Mapping[str, str | None], output: str | None, reviewer: str) -> None:
-    """Record the answer of the person whom `--reviewer` names."""
-    review = read_answer({**said, "reviewer_id": reviewer}, output)
-    started = now_in_utc()
-    with session.open() as hitl:
-        case = hitl.acting_as(channel="cli").decide(task_id=given_id, decision=review, reviewer=reviewer)
+        name = named(hitl, case)
+        shown, history = hitl.cases.get(**name), hitl.cases.history(**name)
+        view = None if shown.open_review is None else hitl.reviews.view(shown.case_id)
+    summary = tables.case_summary(shown) | hidden_in_summary(shown) | {"role_needed": view and view.role}
     answer(
         session.as_json,
-        views.case_summary(case) | {"final_output": _plain(case.final_output)},
-        lambda: story.receipt(case, review, started, session),
+        {"summary": summary, **masked(shown, history)},
+        lambda: case_story.describe(shown, history, view, session),
     )
 
 
-def read_answer(said: Mapping[str, str | None], output: str | None) -> Review:
-    """Make an answer of what was typed; problems name the option."""
-    fields: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
-    if output is not None:
-        fields["modified_output"] = _read_output(output)
-    return parse(Review, fields, "resume")
+def _check_role(role: str, hitl: "Orchestrator") -> None:
+    """Reject an unknown role: a misspelled role must not look like an empty inbox."""
+    from hitl_orchestrator.domain.input.parsing import did_you_mean
 
-
-def _read_output(given: str) -> Proposal:
-    where = given[1:] if given.startswith("@") else "--output"
-    text = read_file(where) if given.startswith("@") else given
-    return parse(Proposal, read_json(text, where), where)
-
-
-def _plain(output: Proposal | None) -> dict[str, Any] | None:
-    return None if output is None else output.model_dump(mode="json")
-
-
-def _role_needed(hitl: Orchestrator, row: StoredReview) -> str:
-    return role_needed(row, hitl.services.rulebook, hitl.services.people.chain)
-
-
-def _deciding(hitl: Orchestrator, row: StoredReview) -> story.Deciding:
-    needed = _role_needed(hitl, row)
-    able = hitl.reviews.view(row.case_id).may_decide
-    return story.Deciding(row, needed, options(row, needed, hitl.services.people.chain), able)
-
-
-def _check_role(role: str, people: People) -> None:
-    """Refuse a role that nobody knows: a misspelled one must not look like an empty inbox."""
-    known = [*people.chain.roles, *(held for one in people for held in one.roles)]
-    if role not in known:
-        there = f"the roles are {', '.join(dict.fromkeys(known))}{did_you_mean(role, known)}"
-        raise InvalidInput([f"--role: {role!r} is no role of the reviewers file, and nothing waits for it; {there}"])
-
-
-def _hint_at_recover(unfinished: int) -> None:
-    cases = count(unfinished, "case is", "cases are")
-    hint = f"hitl: {cases} under way or left unfinished by a crash; 'hitl recover' drives on what was left"
-    print(hint, file=sys.stderr)  # noqa: T201 - beside the answer, for people
+    roles = hitl.reviews.roles()
+    if role not in roles:
+        known = f"the roles are {', '.join(roles)}{did_you_mean(role, roles)}"
+        raise InvalidInput([f"--role: {role!r} is not a role of the reviewers file; {known}"])

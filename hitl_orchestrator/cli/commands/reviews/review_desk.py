@@ -1,34 +1,42 @@
-"""`hitl review`: sits somebody down at the terminal desk, if there is a terminal, and Textual to draw it with."""
+"""`hitl desk`: the full-screen review queue. It needs an interactive terminal and the `desk` extra."""
 
 import sys
+from typing import TYPE_CHECKING
 
-from hitl_orchestrator.cli.session import Session
+import typer
+
+from hitl_orchestrator.cli.commands.reviews.inbox import REVIEW
+from hitl_orchestrator.cli.context import Reviewer, command
 from hitl_orchestrator.errors import InvalidInput, install_hint
-from hitl_orchestrator.wiring.build import now_in_utc
 
+if TYPE_CHECKING:
+    from hitl_orchestrator.cli.session import Session
+
+group = typer.Typer()
 NO_TEXTUAL = f"the review desk needs Textual, which is missing; {install_hint('desk')}"
-NO_TERMINAL = "the review desk needs a terminal; 'hitl inbox', 'hitl next' and 'hitl resume' work without one"
+NO_TERMINAL = "the review desk needs a terminal; 'hitl inbox', 'hitl next' and 'hitl decide' work without one"
 
 
-def review(session: Session, reviewer_id: str) -> None:
-    """Open the desk of one reviewer, until they quit.
+@command(group, "review", hidden=True)
+@command(group, "desk", panel=REVIEW)
+def desk(session: "Session", reviewer: Reviewer) -> None:
+    """Open the full-screen review queue.
 
-    Raises:
-        InvalidInput: there is no terminal, or no Textual.
-        NotAuthorized: nobody has this id.
+    Opening a case claims it, leaving it releases the claim. Enter records a pending decision; ? lists the keys.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise InvalidInput([NO_TERMINAL])
     try:
-        from hitl_orchestrator.cli.desk.app import DeskApp  # noqa: PLC0415 - Textual is an extra, and slow to import
+        from hitl_orchestrator.cli.desk.app import DeskApp
     except ModuleNotFoundError as exc:
         if (exc.name or "").split(".")[0] != "textual":
             raise
         raise InvalidInput([NO_TEXTUAL]) from exc
-    from hitl_orchestrator.cli.desk.client import DeskClient  # noqa: PLC0415
+    from hitl_orchestrator.cli.desk.client import DeskClient
+    from hitl_orchestrator.cli.output.formatting import now
 
-    with session.open() as hitl:
-        app = DeskApp(DeskClient(hitl, hitl.services.people.named(reviewer_id)), now=now_in_utc)
+    with session.open(reviewer=reviewer) as hitl:
+        app = DeskApp(DeskClient.of(hitl, reviewer), now=now)
         app.run()
         if app.fault is not None:
             raise app.fault

@@ -1,4 +1,4 @@
-"""What Alembic runs: the migrations and the record of them, in one transaction on the connection it is given."""
+"""Alembic entry point: run the migrations in the transaction of the connection in the config."""
 
 from alembic import context
 

@@ -1,0 +1,161 @@
+"""`hitl decide`, `escalate`, `label` and `bulk`: record decisions of a reviewer."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hitl_orchestrator.cli.commands.reviews.inbox import REVIEW
+from hitl_orchestrator.cli.context import CaseId, Reason, ReasonCode, Reviewer, command
+from hitl_orchestrator.cli.output.errors import NO
+from hitl_orchestrator.cli.output.formatting import count
+from hitl_orchestrator.cli.output.render import answer
+from hitl_orchestrator.errors import CaseNotWaiting, InvalidInput
+
+if TYPE_CHECKING:
+    from hitl_orchestrator.cli.session import Session
+    from hitl_orchestrator.domain.review import Review
+    from hitl_orchestrator.domain.task import Proposal
+
+group = typer.Typer()
+DECISIONS = ("approve", "reject", "modify", "override", "escalate")
+NO_CONFIRMATION = "--yes is needed without a terminal; at a terminal the command asks for confirmation"
+
+Feedback = Annotated[str | None, typer.Option(metavar="TEXT", help="Feedback for the agent.")]
+
+
+@command(group, "resume", hidden=True)
+@command(group, "decide", panel=REVIEW)
+def decide(
+    session: "Session",
+    case: CaseId,
+    decision: Annotated[
+        str,
+        typer.Argument(metavar="DECISION", help=f"One of {', '.join(DECISIONS)}.", autocompletion=lambda: DECISIONS),
+    ],
+    reviewer: Reviewer,
+    feedback: Feedback = None,
+    output: Annotated[
+        str | None, typer.Option(metavar="JSON", help="The new agent_output, or @FILE. Required by modify.")
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Reason. Required by override and escalate.")
+    ] = None,
+    reason_code: ReasonCode = None,
+    assessment: Annotated[
+        str | None, typer.Option(metavar="LEVEL", help="Your confidence in the decision: low, medium or high.")
+    ] = None,
+    review_id: Annotated[
+        str | None, typer.Option(metavar="ID", help="Decide only this review, not a later one of the case.")
+    ] = None,
+    digest: Annotated[
+        str | None, typer.Option(metavar="SHA", help="Decide only if the review still shows this content.")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Idempotency key: repeating the decision returns the same result.")
+    ] = None,
+) -> None:
+    """Record a reviewer's decision and resume the case.
+
+    The first decision on a review is final. Repeating the same decision returns the same result.
+    """
+    fields = {"human_feedback": feedback, "reason": reason, "reason_code": reason_code, "review_id": review_id}
+    fields |= {"confidence_assessment": assessment, "shown_digest": digest, "idempotency_key": key}
+    _decide(session, case, read_review({"human_decision": decision, "reviewer_id": reviewer, **fields}, output))
+
+
+@command(group, "escalate", panel=REVIEW)
+def escalate(
+    session: "Session", case: CaseId, reviewer: Reviewer, reason: Reason, reason_code: ReasonCode = None
+) -> None:
+    """Pass a case to the next higher role."""
+    fields = {"human_decision": "escalate", "reason": reason, "reason_code": reason_code, "reviewer_id": reviewer}
+    _decide(session, case, read_review(fields, None))
+
+
+@command(group, "label", panel=REVIEW)
+def label(
+    session: "Session",
+    case: CaseId,
+    own_label: Annotated[str, typer.Argument(metavar="LABEL", help="Your label, given before you see the agent's.")],
+    reviewer: Reviewer,
+) -> None:
+    """Commit your own label for a blind review, then show the case."""
+    from hitl_orchestrator.cli.session import named
+    from hitl_orchestrator.cli.views import case_text
+
+    with session.open(reviewer=reviewer) as hitl:
+        view = hitl.reviews.label(**named(hitl, case), label=own_label)
+    answer(session.as_json, view.model_dump(mode="json"), lambda: case_text.describe(view, reviewer, session))
+
+
+@command(group, "bulk", panel=REVIEW)
+def bulk(
+    session: "Session",
+    decision: Annotated[str, typer.Argument(metavar="DECISION", help="approve or reject.")],
+    cases: Annotated[list[str], typer.Argument(metavar="IDS", help="Case ids or task ids.")],
+    reviewer: Reviewer,
+    feedback: Feedback = None,
+    reason_code: ReasonCode = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+) -> None:
+    """Approve or reject several cases after listing them.
+
+    All must have low risk, come from the same rule, and never have been escalated; otherwise none is decided.
+    """
+    from hitl_orchestrator.cli.output.console import draw
+    from hitl_orchestrator.cli.session import named
+    from hitl_orchestrator.cli.views import assignments, tables
+
+    fields = {"human_decision": decision, "human_feedback": feedback, "reason_code": reason_code}
+    review = read_review({**fields, "reviewer_id": reviewer}, None)
+    if not yes and (session.as_json or not sys.stdin.isatty()):
+        raise InvalidInput([NO_CONFIRMATION])
+    with session.open() as hitl:
+        found = [hitl.cases.get(**named(hitl, each)) for each in cases]
+        for case in found:
+            if case.open_review is None:
+                raise CaseNotWaiting(case.case_id, case.status)
+        if not session.as_json:
+            draw(assignments.selected([case.open_review for case in found if case.open_review], review.human_decision))
+        if not yes and not typer.confirm(f"{review.human_decision} {count(len(found), 'case')}?"):
+            raise typer.Exit(NO)
+        decided = hitl.reviews.decide_many([case.case_id for case in found], review, reviewer=reviewer)
+    answer(session.as_json, [tables.case_summary(case) for case in decided], lambda: assignments.decided(decided))
+
+
+def _decide(session: "Session", case: str, review: "Review") -> None:
+    from hitl_orchestrator.cli.output.formatting import now
+    from hitl_orchestrator.cli.session import named
+    from hitl_orchestrator.cli.views import case_story, tables
+
+    started = now()
+    with session.open() as hitl:
+        decided = hitl.decide(decision=review, reviewer=review.reviewer_id, **named(hitl, case))
+    final_output = None if decided.final_output is None else decided.final_output.model_dump(mode="json")
+    answer(
+        session.as_json,
+        tables.case_summary(decided) | {"final_output": final_output},
+        lambda: case_story.receipt(decided, review, started, session),
+    )
+
+
+def read_review(fields: dict[str, str | None], output: str | None) -> "Review":
+    """Return the review that the options make; problems name the option."""
+    from hitl_orchestrator.domain.input.parsing import parse
+    from hitl_orchestrator.domain.review import Review
+
+    stated: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
+    if output is not None:
+        stated["modified_output"] = _read_output(output)
+    return parse(Review, stated, "decide")
+
+
+def _read_output(output: str) -> "Proposal":
+    from hitl_orchestrator.domain.input.parsing import parse, read_json
+    from hitl_orchestrator.domain.task import Proposal
+    from hitl_orchestrator.orchestrator import read_file
+
+    where = output[1:] if output.startswith("@") else "--output"
+    text = read_file(where) if output.startswith("@") else output
+    return parse(Proposal, read_json(text, where), where)

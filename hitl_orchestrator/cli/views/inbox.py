@@ -1,0 +1,115 @@
+"""The inbox: open reviews as reviewers read them, and as JSON."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from hitl_orchestrator.cli.output import blocks
+from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table
+from hitl_orchestrator.cli.output.formatting import confidence, count, wait
+from hitl_orchestrator.cli.session import Session
+from hitl_orchestrator.cli.views.tables import TASK
+from hitl_orchestrator.domain.enums import Action
+from hitl_orchestrator.domain.review import ReviewRequest
+
+
+def request_summary(request: ReviewRequest) -> dict[str, Any]:
+    """Return an open review for machines. A blind review leaves out the agent's answer."""
+    task = request.task
+    return {
+        "review_id": request.review_id,
+        "case_id": request.case_id,
+        "task_id": request.task_id,
+        "role": request.needed_role,
+        "domain": task.domain,
+        "risk_level": request.risk_level,
+        "confidence_score": request.confidence,
+        "signals": list(request.signals),
+        "task_type": task.task_type,
+        "task_description": task.task_description,
+        "proposal": request.proposal.model_dump(mode="json") if request.proposal else None,
+        "routing_decision": request.routing_decision,
+        "rule_id": request.rule_id,
+        "reason": request.reason,
+        "message": request.message,
+        "choices": list(request.choices),
+        "approvals_given": request.approvals_given,
+        "approvals_needed": request.approvals_needed,
+        "level": request.level,
+        "escalated_because": request.escalated_because or None,
+        "opened_at": request.opened_at.isoformat(),
+        "due_at": request.due_at.isoformat() if request.due_at else None,
+        "on_timeout": request.on_timeout,
+        "digest": request.shown_digest,
+        "claimed_by": request.claimed_by,
+        "claimed_until": request.claimed_until.isoformat() if request.claimed_until else None,
+        "delegated_by": request.delegated_by,
+        "blind": bool(request.hidden),
+    }
+
+
+def inbox(
+    requests: Sequence[ReviewRequest], limit: int, now: datetime, session: Session, reviewer: str | None = None
+) -> Iterator[Block]:
+    """List open reviews, and suggest the next command."""
+    if not requests:
+        yield Line(f"No open review that {reviewer} may decide." if reviewer else "No open reviews.")
+        return
+    several = any(request.approvals_needed > 1 for request in requests)
+    claimed = any(holder(request, now) for request in requests)
+    timed = [request.due_at for request in requests if request.due_at]
+    cramped = bool(timed) and claimed  # 80 columns have no room for the age as well
+    zones = {f"{due.astimezone():%Z}" for due in timed}
+    columns = (
+        TASK,
+        Column("description", gives_way=True),
+        Column("risk"),
+        Column("conf.", right=True),
+        Column("needed role"),
+        *((Column("approvals"),) if several else ()),
+        *(() if cramped else (Column("age", right=True),)),
+        *((Column(f"due ({zones.pop()})" if len(zones) == 1 else "due"),) if timed else ()),
+        *((Column("claimed by"),) if claimed else ()),
+    )
+    rows = []
+    for request in requests:
+        approvals = (Cell(request.approvals),) if several else ()
+        due = (_due(request, now, with_zone=len(zones) > 0),) if timed else ()
+        claim = (Cell(holder(request, now) or "-"),) if claimed else ()
+        age = () if cramped else (Cell(wait((now - request.opened_at).total_seconds())),)
+        rows.append((*_row(request), *approvals, *age, *due, *claim))
+    yield Table(columns, rows)
+    for request in requests:
+        proposal = request.proposal.model_dump(mode="json") if request.proposal else None
+        yield from blocks.flagged(request.task_id, request.task.model_dump(mode="json"), proposal)
+    yield Line()
+    more = f"; there may be more, --limit {2 * limit} lists them" if len(requests) == limit else ""
+    yield Line(f"{count(len(requests), 'open review')}, the earliest deadline first{more}. Next:")
+    yield Line(session.command("show", requests[0].task_id), COMMAND, indent=2)
+    free = next((request for request in requests if holder(request, now) in (None, reviewer)), None)
+    if reviewer is not None and free is not None:
+        yield Line(session.command("claim", free.task_id, "--reviewer", reviewer), COMMAND, indent=2)
+
+
+def holder(request: ReviewRequest, now: datetime) -> str | None:
+    """Return the reviewer whose claim on a review has not lapsed."""
+    return request.claimed_by if (request.claimed_until or now) >= now else None
+
+
+def _row(request: ReviewRequest) -> tuple[Cell, ...]:
+    escalated = request.level > 0 or request.routing_decision is Action.ESCALATE
+    return (
+        Cell(request.task_id),
+        Cell(request.task.task_description),
+        blocks.risk(request.risk_level),
+        Cell("blind", "dim") if request.hidden else Cell(confidence(request.confidence)),
+        Cell(request.needed_role, "red" if escalated else "yellow"),
+    )
+
+
+def _due(request: ReviewRequest, now: datetime, *, with_zone: bool) -> Cell:
+    if request.due_at is None:
+        return Cell("-", "dim")
+    local = request.due_at.astimezone()
+    text = f"{local:%b %d %H:%M}" + (f" {local:%Z}" if with_zone else "")
+    return Cell(f"{text} late", "bold red") if request.due_at <= now else Cell(text)

@@ -1,0 +1,70 @@
+"""Feedback for agents, and measurements of reviewers, as tables."""
+
+from collections.abc import Iterator, Sequence
+
+from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table
+from hitl_orchestrator.cli.output.formatting import count, duration
+from hitl_orchestrator.insights import Feedback, ReviewerQuality, ReviewerSignal, Share
+
+NOTHING_YET = "No case has been reviewed yet."
+
+
+def feedback(rows: Sequence[Feedback]) -> Iterator[Block]:
+    """List the feedback of reviewed cases."""
+    if not rows:
+        yield Line(NOTHING_YET)
+        return
+    columns = (
+        Column("task", gives_way=True, folds=True),
+        Column("agent was"),
+        Column("error"),
+        Column("notes", gives_way=True),
+    )
+    yield Table(columns, [_feedback_row(row) for row in rows])
+    correct = sum(row.agent_correct for row in rows)
+    yield Line()
+    yield Line(f"{count(len(rows), 'reviewed case')}: the agent was right in {correct}.")
+
+
+def reviewers(rows: Sequence[ReviewerQuality]) -> Iterator[Block]:
+    """List the measurements of each reviewer, and warnings."""
+    if not rows:
+        yield Line(NOTHING_YET)
+        return
+    columns = (
+        Column("reviewer"),
+        Column("cases", right=True),
+        Column("median", right=True),
+        Column("agrees with agent"),
+        Column("with peers"),
+        Column("missed errors"),
+    )
+    yield Table(columns, [_reviewer_row(row) for row in rows])
+    yield Line()
+    for row in rows:
+        for signal in row.signals:
+            yield Line(f"{row.reviewer}: {_SIGNALS[signal]}", "yellow")
+    yield Line("A warning is a reason to look, not a proof. 'missed errors' counts approved gold cases.", "dim")
+
+
+def _feedback_row(row: Feedback) -> tuple[Cell, ...]:
+    was = Cell("right", "green") if row.agent_correct else Cell("overruled" if row.human_override else "wrong", "red")
+    return Cell(row.task_id), was, Cell(row.error_type or "-"), Cell(row.notes or "-", "" if row.notes else "dim")
+
+
+def _reviewer_row(row: ReviewerQuality) -> tuple[Cell, ...]:
+    seconds = "-" if row.median_seconds is None else duration(row.median_seconds)
+    shares = (row.with_agent, row.with_peers, row.planted_approved)
+    return (Cell(row.reviewer), Cell(str(row.cases)), Cell(seconds), *map(_share, shares))
+
+
+def _share(share: Share) -> Cell:
+    return Cell("-", "dim") if share.share is None else Cell(f"{share.share:.0%} of {share.of}")
+
+
+_SIGNALS = {
+    ReviewerSignal.FAST: "decides faster than the content can be read",
+    ReviewerSignal.APPROVES_PLANTED_ERRORS: "approves gold cases with errors",
+    ReviewerSignal.ALWAYS_AGREES: "agrees with the agent nearly always",
+    ReviewerSignal.APART_FROM_PEERS: "disagrees with other reviewers about the same cases",
+}

@@ -1,0 +1,1 @@
+"""Policies for people: findings, differences, explanations, tests, backtests, versions and maps."""

@@ -1,0 +1,84 @@
+"""Ledger entries about policies, one sentence each."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from hitl_orchestrator.cli.output.blocks import Block, Line
+from hitl_orchestrator.cli.output.formatting import count
+from hitl_orchestrator.domain.audit import Event
+from hitl_orchestrator.domain.enums import EventKind
+
+SHORT = 12
+
+
+def sentences(events: Sequence[Event]) -> Iterator[Block]:
+    """Yield one line per entry about a policy, below a heading; nothing if there are none."""
+    lines = [Line(f"{e.seq}  {_SENTENCES[e.kind](e)}", indent=2) for e in events if e.kind in _SENTENCES]
+    if lines:
+        yield Line()
+        yield Line("Policy changes", "bold")
+        yield from lines
+
+
+def _version(event: Event) -> str:
+    findings = event.body.get("findings") or ()
+    checked = f"its check reports {count(len(findings), 'finding')}"
+    return f"version {_named(event, 'policy_hash')} of {event.body.get('policy_id')} is stored, {checked}{_why(event)}"
+
+
+def _proposed(event: Event) -> str:
+    body = event.body
+    change = f"{body.get('change')} {_named(event, 'policy_hash')}{_share(event)}"
+    return f"{change} is proposed in place of {_named(event, 'base')}, in case {body.get('case_id')}{_why(event)}"
+
+
+def _activated(event: Event) -> str:
+    before = "" if event.body.get("before") is None else f" in place of {_named(event, 'before')}"
+    return f"{event.body.get('change')} {_named(event, 'policy_hash')}{before}{_agreed(event)}{_why(event)}"
+
+
+def _canary(event: Event) -> str:
+    if event.body.get("policy_hash") is None:
+        return f"the canary ended{_why(event)}"
+    return f"canary {_named(event, 'policy_hash')}{_share(event)}{_agreed(event)}{_why(event)}"
+
+
+def _shadow(event: Event) -> str:
+    if event.body.get("policy_hash") is None:
+        return f"the shadow evaluation ended{_why(event)}"
+    return f"shadow policy {_named(event, 'policy_hash')}{_why(event)}"
+
+
+def _declined(event: Event) -> str:
+    return f"the proposal in case {event.body.get('case_id')} is declined: {event.body.get('why')}"
+
+
+def _named(event: Event, name: str) -> str:
+    return str(event.body.get(name))[:SHORT]
+
+
+def _share(event: Event) -> str:
+    share: Any = event.body.get("share")
+    return "" if share is None else f" on a share of {share}"
+
+
+def _agreed(event: Event) -> str:
+    """Name the proposer and the approver, if there were two; otherwise the entry has one actor."""
+    body = event.body
+    if body.get("approved_by") is None:
+        return ""
+    return f", proposed by {body.get('by')}, approved by {body['approved_by']} in case {body.get('case_id')}"
+
+
+def _why(event: Event) -> str:
+    return f": {event.body.get('reason')}"
+
+
+_SENTENCES: dict[EventKind, Callable[[Event], str]] = {
+    EventKind.POLICY_VERSION: _version,
+    EventKind.POLICY_PROPOSED: _proposed,
+    EventKind.POLICY_ACTIVATED: _activated,
+    EventKind.POLICY_CANARY: _canary,
+    EventKind.POLICY_SHADOW: _shadow,
+    EventKind.POLICY_DECLINED: _declined,
+}

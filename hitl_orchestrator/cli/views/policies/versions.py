@@ -1,0 +1,96 @@
+"""Policy versions, changes and shadow reports."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table
+from hitl_orchestrator.cli.output.formatting import count, local_minute
+from hitl_orchestrator.cli.session import Session
+from hitl_orchestrator.domain.audit import Event
+from hitl_orchestrator.domain.enums import EventKind
+from hitl_orchestrator.orchestrator import Governed, PolicyHistory, ShadowReport, Version
+
+SHORT = 12
+_ENACTS = (EventKind.POLICY_ACTIVATED, EventKind.POLICY_CANARY, EventKind.POLICY_SHADOW)
+_STYLE = {"active": "green", "canary": "yellow", "shadow": "cyan", "proposed": "bold"}
+
+
+def change(session: Session, result: Governed, approvers: Sequence[str]) -> Iterator[Block]:
+    """Describe a change of the policy: in force, or waiting for a second person."""
+    version = result.policy_hash[:SHORT]
+    if result.in_force or result.case is None:
+        yield Line(f"In force: {version}.", "green")
+        return
+    yield Line(f"Not in force yet: {version} is looser than the active policy.", "yellow")
+    for sentence in result.looser:
+        yield Line(sentence, indent=2)
+    if approvers:
+        yield Line("Another reviewer decides it:")
+        words = ("decide", result.case.case_id, "approve", "--reviewer", approvers[0])
+        yield Line(session.command(*words), COMMAND, indent=2)
+
+
+def plain(status: PolicyHistory, version: Version, history: Sequence[Event]) -> dict[str, Any]:
+    """Return a version with its states and history, for machines."""
+    states = status.standing(version.policy_hash)
+    share = status.canary.share if status.canary is not None and "canary" in states else None
+    cases = [proposal.case_id for proposal in status.pending.values() if proposal.policy_hash == version.policy_hash]
+    changes = [
+        {"what": _change(event), "at": event.at.isoformat(), **_actors(event), "reason": event.body["reason"]}
+        for event in history
+        if event.kind in _ENACTS and event.body["policy_hash"] == version.policy_hash
+    ]
+    now = {"standing": list(states), "share": share, "proposed_in": cases, "history": changes}
+    return {**version.model_dump(mode="json"), **now}
+
+
+def _change(event: Event) -> str:
+    share = event.body.get("share")
+    return str(event.body.get("change") or event.kind.value.removeprefix("policy_")) + (f" {share:g}" if share else "")
+
+
+def _actors(event: Event) -> dict[str, str | None]:
+    return {"by": event.body.get("by") or event.actor.id, "approved_by": event.body.get("approved_by")}
+
+
+def versions(status: PolicyHistory, rows: Sequence[dict[str, Any]]) -> Iterator[Block]:
+    """List the versions, the newest last, with their states and history."""
+    if not rows:
+        yield Line("No policy has been used in this store yet.")
+    for row in rows:
+        states = [f"canary {row['share']:g}" if word == "canary" else word for word in row["standing"]]
+        now = f": {', '.join(states)}" if states else ""
+        style = next((_STYLE[word] for word in row["standing"]), "")
+        yield Line(f"{row['policy_hash'][:SHORT]}  {row['policy_id']}{now}", style)
+        if row["author"] is not None:
+            check = count(len(row["findings"]), "finding")
+            at = local_minute(datetime.fromisoformat(row["at"]))
+            yield Line(f"added by {row['author']} at {at}, its check reports {check}", "dim", indent=2)
+        for case_id in row["proposed_in"]:
+            yield Line(f"proposed: case {case_id}", indent=2)
+        for change in row["history"]:
+            approved = f", approved by {change['approved_by']}" if change["approved_by"] else ""
+            at = local_minute(datetime.fromisoformat(change["at"]))
+            yield Line(f"{at}  {change['what']} by {change['by']}{approved}: {change['reason']}", indent=2)
+    if rows and status.active is None:
+        yield Line("None is activated: each session names the policy with --policy.", "dim")
+
+
+def shadow_report(report: ShadowReport | None) -> Iterator[Block]:
+    """Report how often the shadow policy differed from the active one."""
+    if report is None:
+        yield Line("No shadow policy; 'hitl policy shadow FILE' starts one.")
+        return
+    yield Line(
+        f"{report.policy_hash[:SHORT]} ran on {count(report.cases, 'case')}, and differed on "
+        f"{report.differing}: {report.stricter} stricter, {report.looser} looser.",
+        "bold",
+    )
+    if report.differences:
+        columns = (Column("active policy"), Column("shadow policy"), Column("by rule"), Column("cases", right=True))
+        rows = [
+            (Cell(each.said), Cell(each.would_say), Cell(each.rule_id), Cell(str(each.cases)))
+            for each in report.differences
+        ]
+        yield Table(columns, rows)

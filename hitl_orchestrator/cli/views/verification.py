@@ -1,0 +1,42 @@
+"""Verification results, signed heads and proofs in sentences."""
+
+from collections.abc import Iterator, Sequence
+
+from hitl_orchestrator.cli.output.blocks import Block, Line
+from hitl_orchestrator.cli.output.formatting import count, local_time
+from hitl_orchestrator.orchestrator import CaseProof, SignedHead, Verification, proof_events
+
+
+def verified(result: Verification, heads: Sequence[SignedHead], public: str | None) -> Iterator[Block]:
+    """Describe a ledger in which no problem was found."""
+    until = "" if result.until is None else f", the last one written at {local_time(result.until)}"
+    yield Line(f"{count(result.entries, 'entry', 'entries')}{until}: entries and tables are unchanged.")
+    if not heads:
+        yield Line("Without a signed head a complete rewrite would not be noticed; compare with one by --head FILE.")
+        return
+    yield Line(f"They match {count(len(heads), 'signed head')}, the last one of {heads[-1].size} entries.")
+    yield from _key(heads[-1].key, public)
+
+
+def proven(proof: CaseProof, public: str | None) -> Iterator[Block]:
+    """Describe a valid proof."""
+    entries = count(len(proof.entries), "entry", "entries")
+    yield Line(f"Proven: the ledger holds {entries} of case {proof.case_id}. {signed(proof.head)}")
+    for event in proof_events(proof):
+        yield Line(f"{event.seq}  {local_time(event.at)}  {event.kind}", indent=2)
+    if proof.contents is None:
+        yield Line("The proof does not include the contents of the case.")
+    else:
+        yield Line(f"{count(len(proof.contents.values), 'value')} of its contents match the digests in the entries.")
+    yield from _key(proof.head.key, public)
+
+
+def signed(head: SignedHead) -> str:
+    """Return when a head was signed, and with which key."""
+    entries = count(head.size, "entry", "entries")
+    return f"The head of {entries} was signed at {local_time(head.at)} with key {head.key[:12]}."
+
+
+def _key(key: str, public: str | None) -> Iterator[Block]:
+    if public is None:
+        yield Line(f"The key {key} is the one that the file itself names; name the key to trust by --public-key FILE.")

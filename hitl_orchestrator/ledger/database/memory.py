@@ -1,0 +1,103 @@
+"""A SQLite database in memory, for tests and trials: the statements and the schema of the other stores, not durable."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
+from functools import cache
+from threading import RLock
+from typing import Any
+
+from sqlalchemy import StaticPool, create_engine
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.sql.expression import ClauseElement
+
+from hitl_orchestrator.errors import StoreUnavailable
+from hitl_orchestrator.ledger.database.clock import MEMORY_CLOCK, MEMORY_DIALECT
+from hitl_orchestrator.ledger.database.migrate import upgrade
+from hitl_orchestrator.ledger.database.ports import UniqueViolation
+from hitl_orchestrator.ledger.database.sqlite import SqliteTransaction
+from hitl_orchestrator.ledger.events.chain import instant_text
+
+
+class _MemoryDialect(SQLiteDialect_pysqlite):
+    """SQLite whose clock is a function of the connection, so that a test can move it."""
+
+    name = MEMORY_DIALECT
+    supports_statement_cache = True
+
+
+_DIALECT = _MemoryDialect(paramstyle="named")
+
+
+class MemoryDatabase:
+    """One connection behind one lock. Each transaction is a savepoint, so that a thread may nest them."""
+
+    url = "memory://"
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        """`clock` is the store's clock. It is read once per transaction."""
+        self._clock, self._lock = clock, RLock()
+        self._connection = sqlite3.connect(
+            ":memory:", isolation_level=None, check_same_thread=False, cached_statements=64
+        )
+        self._connection.deserialize(_empty_database())
+        self._connection.row_factory = sqlite3.Row
+        self._connection.execute("PRAGMA foreign_keys=ON")
+        self._connection.create_function(MEMORY_CLOCK, 1, self._time_from_now, deterministic=True)
+
+    @contextmanager
+    def write(self, *, flush: bool = True) -> Iterator[SqliteTransaction]:
+        """Open a transaction that excludes all others."""
+        with self._transaction() as transaction:
+            yield transaction
+
+    @contextmanager
+    def read(self) -> Iterator[SqliteTransaction]:
+        """Open a transaction that excludes all others."""
+        with self._transaction() as transaction:
+            yield transaction
+
+    def stream(self, statement: ClauseElement, **values: Any) -> Iterator[tuple[Any, ...]]:
+        """Return the rows of one statement, read at once: a slow reader would hold the lock."""
+        with self._transaction() as transaction:
+            return iter(list(transaction.stream(statement, **values)))
+
+    def scrub(self) -> None:
+        """Do nothing: the process keeps no deleted data on a disk."""
+
+    def close(self) -> None:
+        """Close the connection, which deletes the database."""
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[SqliteTransaction]:
+        with self._lock:
+            self._now = self._clock()
+            try:
+                self._connection.execute("SAVEPOINT work")
+                try:
+                    yield SqliteTransaction(self._connection, _DIALECT)
+                except BaseException:
+                    self._connection.execute("ROLLBACK TO work")
+                    raise
+                finally:
+                    self._connection.execute("RELEASE work")
+            except sqlite3.IntegrityError as exc:
+                raise UniqueViolation(str(exc)) from exc
+            except sqlite3.Error as exc:
+                raise StoreUnavailable(self.url, str(exc)) from exc
+
+    def _time_from_now(self, seconds: float | None) -> str | None:
+        return None if seconds is None else instant_text(self._now + timedelta(seconds=seconds))
+
+
+@cache
+def _empty_database() -> bytes:
+    """Return a database with the migrated tables. Running the migrations takes longer than all else here."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)) as raw:
+        engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
+        with engine.begin() as connection:
+            upgrade(connection)
+        return raw.serialize()

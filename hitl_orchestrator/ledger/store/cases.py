@@ -1,0 +1,201 @@
+"""Cases in a store: intake, reading, rejected attempts, alarms, redaction and payloads."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
+from hitl_orchestrator.domain.case import Case, Submission
+from hitl_orchestrator.domain.enums import CaseStage, EventKind
+from hitl_orchestrator.errors import IncompleteOutcome, TaskConflict, UnknownCase
+from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, UniqueViolation, resumed, retried
+from hitl_orchestrator.ledger.events import builders
+from hitl_orchestrator.ledger.events.chain import body_of, event_of
+from hitl_orchestrator.ledger.events.contents import content_digest, is_same, marked, new_contents, restored
+from hitl_orchestrator.ledger.events.redaction import Redaction
+from hitl_orchestrator.ledger.store import event_log
+from hitl_orchestrator.ledger.store.leased_work import LeasedWork, stage_in
+from hitl_orchestrator.ledger.store.redaction import redact
+from hitl_orchestrator.ledger.store.rows import as_review, as_stored
+from hitl_orchestrator.ledger.store.statements import cases as statements
+from hitl_orchestrator.ledger.store.statements import events as entry_statements
+from hitl_orchestrator.ledger.store.statements.reviews import REVIEWS_OF_CASE
+
+
+class CaseRepository:
+    """Cases, the entries about them, and their payloads."""
+
+    def __init__(self, database: Database, work: LeasedWork) -> None:
+        self._database, self._work = database, work
+
+    @retried
+    def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, driving: bool = False) -> Case:
+        """Record a submission, once. The unique key of the schema detects a repetition, which is then compared."""
+        while True:
+            draft, contents = builders.submitted(submission, actor), new_contents()
+            intake = marked(draft, contents)
+            try:
+                with self._database.write(flush=not driving) as transaction:
+                    if transaction.first(statements.STAGE, wanted_case=submission.task.task_id) is not None:
+                        raise builders.named_like_a_case(submission.task.task_id)
+                    columns = {"task_id": submission.task.task_id, "content": content_digest(intake.body), "fence": 1}
+                    columns |= {"attempt": submission.attempt, "stage": CaseStage.RECEIVED.value}
+                    columns |= self._work.columns(driving=driving)
+                    event_log.add_case(transaction, intake, contents, columns)
+                if driving:
+                    self._work.hold(submission.case_id, 1)
+                return Case(submission=submission, stage=CaseStage.RECEIVED)
+            except UniqueViolation:
+                with self._database.read() as transaction:
+                    latest = transaction.first(statements.LATEST_ATTEMPT, wanted_task=submission.task.task_id)
+                    if latest is None:
+                        raise
+                if is_same(draft, event_log.contents_of(latest["key"], latest["body"]), latest["content"]):
+                    return self._repeated(latest["case_id"], flush=not driving)
+                if not resubmit:
+                    raise TaskConflict(submission.task.task_id, latest["case_id"]) from None
+                submission = self._next_attempt(submission, latest["case_id"], latest["attempt"])
+
+    def _next_attempt(self, submission: Submission, latest: str, attempt: int) -> Submission:
+        """Return a submission that supersedes the latest attempt. Raises `TaskConflict` if that cannot be replaced."""
+        with self._database.read() as transaction:
+            row = transaction.first(statements.CASE, wanted_case=latest)
+        if row is None:
+            raise UnknownCase(latest)
+        return builders.next_attempt(submission, latest, attempt, body_of(row["entry"]))
+
+    def _repeated(self, case_id: str, *, flush: bool) -> Case:
+        """Return a case that was submitted before; if its intake may not be flushed yet, flush it first."""
+        with self._database.read() as transaction:
+            case = case_in(transaction, case_id)
+        if flush and case.stage is CaseStage.RECEIVED:
+            with self._database.write() as transaction:
+                transaction.run(statements.TOUCH_CASE, wanted_case=case_id)
+        return case
+
+    @retried
+    def case(self, case_id: str) -> Case:
+        """Return a case by its id."""
+        with self._database.read() as transaction:
+            return case_in(transaction, case_id)
+
+    @retried
+    def case_with_events(self, case_id: str) -> tuple[Case, list[Event]]:
+        """Return a case with its entries."""
+        with self._database.read() as transaction:
+            case = case_in(transaction, case_id)
+            rows = transaction.run(entry_statements.EVENTS_OF_CASE, wanted_case=case_id)
+            return case, [event_of(row["entry"], row["digest"]) for row in rows]
+
+    @retried
+    def find(self, name: str) -> Case:
+        """Return a case by its id, or the latest attempt of a task by the task id."""
+        with self._database.read() as transaction:
+            try:
+                return case_in(transaction, name)
+            except UnknownCase:
+                latest = transaction.first(statements.LATEST_ATTEMPT, wanted_task=name)
+                if latest is None:
+                    raise
+                return case_in(transaction, latest["case_id"])
+
+    @retried
+    def stages(self, *stages: CaseStage) -> Sequence[str]:
+        """Return the ids of the cases at these stages."""
+        rows: list[Any] = []
+        with self._database.read() as transaction:
+            for stage in stages:
+                is_finished = stage is CaseStage.FINISHED
+                statement = statements.FINISHED_CASES if is_finished else statements.UNFINISHED_CASES
+                rows += transaction.run(statement, wanted_stage=stage.value)
+        return [row["case_id"] for row in sorted(rows, key=lambda row: int(row["submitted_seq"]))]
+
+    @resumed
+    def events(self, case_id: str | None = None) -> Iterator[Event]:
+        """Yield events in the order of the ledger."""
+        statement = entry_statements.ENTRIES if case_id is None else entry_statements.ENTRIES_OF_CASE
+        return event_log.events_in(self._database.stream(statement, wanted_case=case_id))
+
+    @retried
+    def alarm(self, case_id: str, cause: str, at: datetime) -> None:
+        """Record an integrity error, once per cause."""
+        with self._database.write() as transaction:
+            rows = transaction.run(entry_statements.ALARMS_OF_CASE, wanted_case=case_id)
+            if all(event_of(row["entry"], row["digest"]).body["cause"] != cause for row in rows):
+                event_log.append(transaction, builders.alarm(case_id, cause, at))
+
+    @retried
+    def refuse(self, attempt: RefusedAttempt, actor: Actor, at: datetime) -> bool:
+        """Record a rejected attempt, once. Most are repetitions, which need no write transaction."""
+        values = {"wanted_case": attempt.case_id, "wanted_attempt": attempt.key}
+        with self._database.read() as transaction:
+            stage_in(transaction, attempt.case_id)
+            if transaction.first(statements.REFUSAL, **values) is not None:
+                return False
+        try:
+            with self._database.write(flush=False) as transaction:
+                seq = event_log.append(transaction, builders.refused(attempt, actor, at))
+                row = {"case_id": attempt.case_id, "attempt": attempt.key, "refused_seq": seq}
+                transaction.run(statements.ADD_REFUSAL, **row)
+        except UniqueViolation:
+            return False
+        return True
+
+    @retried
+    def redact(self, case_id: str, reason: str, actor: Actor, at: datetime) -> Redaction:
+        """Erase the texts of a case, once, and then the copies that the database file may contain."""
+        with self._database.write() as transaction:
+            receipt = redact(transaction, Redaction(case_id=case_id, reason=reason, actor=actor, at=at))
+        self._database.scrub()
+        return receipt
+
+    @retried
+    def keep(self, digest: str, body: str, case_id: str = "") -> None:
+        """Store a payload of a case under its digest."""
+        with self._database.write() as transaction:
+            values = {"wanted_digest": digest, "wanted_case": case_id}
+            if transaction.first(entry_statements.PAYLOAD_OF_CASE, **values) is None:
+                transaction.run(entry_statements.ADD_PAYLOAD, digest=digest, case_id=case_id, body=body)
+
+    @retried
+    def kept(self, digest: str) -> str:
+        """Return a stored payload."""
+        with self._database.read() as transaction:
+            row = transaction.first(entry_statements.PAYLOAD, wanted_digest=digest)
+        if row is None:
+            raise KeyError(digest)
+        return str(row["body"])
+
+
+def case_in(transaction: StoreTransaction, case_id: str) -> Case:
+    """Return a case with its reviews and its record. Raises `UnknownCase`, `IncompatibleRecord`."""
+    row = transaction.first(statements.CASE, wanted_case=case_id)
+    if row is None:
+        raise UnknownCase(case_id)
+    contents = event_log.contents_of(row["key"], row["body"])
+    body = restored(EventKind.SUBMITTED, body_of(row["entry"]), contents)
+    reviews = transaction.run(REVIEWS_OF_CASE, wanted_case=case_id)
+    record = recorded_outcome(transaction, case_id) if row["stage"] == CaseStage.FINISHED.value else None
+    with as_stored(case_id, body.get("graph_version")):
+        return Case(
+            submission=Submission.model_validate({**body, "case_id": case_id}),
+            stage=CaseStage(row["stage"]),
+            reviews=tuple(map(as_review, reviews)),
+            record=record,
+            redacted=contents is None,
+        )
+
+
+def recorded_outcome(transaction: StoreTransaction, case_id: str) -> AuditRecord:
+    """Return the audit record of a case.
+
+    Raises:
+        IncompleteOutcome: it has none.
+    """
+    row = transaction.first(entry_statements.RECORD_OF_CASE, wanted_case=case_id)
+    if row is not None:
+        return event_log.record_in(row["entry"], row["key"], row["body"])
+    case = transaction.first(statements.STAGE, wanted_case=case_id)
+    if case is None:
+        raise IncompleteOutcome(case_id, "it was never received")
+    raise IncompleteOutcome(case_id, f"it is {case['stage']}, and no reviewer's decision is recorded for it")

@@ -1,0 +1,84 @@
+"""Outcomes in a store: written once per case, with the row that analyses read, and sampled for spot checks."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from hitl_orchestrator.domain.audit import AuditRecord
+from hitl_orchestrator.domain.decision import Routing
+from hitl_orchestrator.domain.enums import CaseStage, EventKind
+from hitl_orchestrator.domain.sampling import is_spot_checked
+from hitl_orchestrator.errors import IncompleteOutcome
+from hitl_orchestrator.ledger.database.ports import Database, resumed, retried
+from hitl_orchestrator.ledger.events import builders
+from hitl_orchestrator.ledger.events.chain import Draft, body_of
+from hitl_orchestrator.ledger.events.contents import text_under
+from hitl_orchestrator.ledger.events.outcomes import outcome_of
+from hitl_orchestrator.ledger.store import event_log
+from hitl_orchestrator.ledger.store.cases import recorded_outcome
+from hitl_orchestrator.ledger.store.leased_work import LeasedWork, Moved
+from hitl_orchestrator.ledger.store.statements import cases as statements
+from hitl_orchestrator.ledger.store.statements.events import RECORDS
+
+
+class OutcomeRepository:
+    """Outcomes of cases, and the spot checks of those that were approved without review."""
+
+    def __init__(self, database: Database, work: LeasedWork) -> None:
+        self._database, self._work = database, work
+
+    @retried
+    def finish(self, record: AuditRecord, routing: Routing, at: datetime) -> AuditRecord:
+        """Record the outcome of a case, once."""
+        before = builders.stage_before_finish(record)
+        # A decision is flushed already, and its outcome can be written again from it.
+        with self._database.write(flush=before is not CaseStage.DECIDED) as transaction:
+            moved = self._work.move(transaction, record.case_id, before, EventKind.FINISHED)
+            if moved is None:
+                return recorded_outcome(transaction, record.case_id)
+            finished = builders.finished(record, at)
+            seq = 1 + event_log.append(transaction, _entry_before(moved, record, routing, at), finished)
+            outcome = outcome_of(seq, finished.body, body_of(moved.intake))
+            transaction.run(statements.ADD_OUTCOME, **outcome._asdict())
+            if is_spot_checked(record):
+                transaction.run(statements.ADD_SPOT_CHECK, case_id=record.case_id, finished_seq=seq)
+        return record
+
+    @resumed
+    def records(self) -> Iterator[AuditRecord]:
+        """Yield audit records in the order in which the cases finished."""
+        for entry, _, key, body in self._database.stream(RECORDS):
+            yield event_log.record_in(entry, key, body)
+
+    @resumed
+    def outcomes(self, *columns: str, metadata: bool = False) -> Iterator[tuple[Any, ...]]:
+        """Yield columns of the outcomes in the order in which the cases finished."""
+        rows = self._database.stream(statements.outcomes_of(columns, with_contents=metadata))
+        return map(_with_metadata, rows) if metadata else rows
+
+    @retried
+    def spot_checks_due(self, limit: int = 1000) -> Sequence[str]:
+        """Return the sampled cases whose spot check is not opened yet."""
+        with self._database.read() as transaction:
+            return [row["case_id"] for row in transaction.run(statements.SPOT_CHECKS, most=limit)]
+
+    @retried
+    def spot_check_opened(self, case_id: str) -> None:
+        """Remove a case from the due spot checks. After a power failure the same spot check is opened again."""
+        with self._database.write(flush=False) as transaction:
+            transaction.run(statements.DELETE_SPOT_CHECK, wanted_case=case_id)
+
+
+def _entry_before(moved: Moved, record: AuditRecord, routing: Routing, at: datetime) -> Draft:
+    """Return the entry that precedes an outcome: the routing of an agent's case, else the resumption."""
+    if builders.stage_before_finish(record) is CaseStage.RECEIVED:
+        return builders.routed(record.case_id, routing, at)
+    if moved.settled_by is None:
+        raise IncompleteOutcome(record.case_id, "no reviewer's decision is recorded for it")
+    return builders.resumed(record.case_id, moved.settled_by, at)
+
+
+def _with_metadata(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    *columns, digest, contents = row
+    text = "{}" if digest is None else None if contents is None else text_under(contents, digest)
+    return (*columns, text, contents is None)

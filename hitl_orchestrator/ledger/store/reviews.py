@@ -1,0 +1,165 @@
+"""Reviews in a store: opened, decided, expired and withdrawn, each in one transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.sql.expression import ClauseElement
+
+from hitl_orchestrator.domain.audit import Actor, Event
+from hitl_orchestrator.domain.decision import ShadowAnswer
+from hitl_orchestrator.domain.enums import CaseStage, EventKind
+from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
+from hitl_orchestrator.errors import CaseChanged, TamperedReview
+from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, UniqueViolation, retried
+from hitl_orchestrator.ledger.events import builders
+from hitl_orchestrator.ledger.events.chain import event_of, time_text
+from hitl_orchestrator.ledger.keys.mac import RowAuthenticator, check_recorded
+from hitl_orchestrator.ledger.store.event_log import append
+from hitl_orchestrator.ledger.store.leased_work import LeasedWork, stage_in, time_in
+from hitl_orchestrator.ledger.store.rows import answer_columns, review_of, search_columns
+from hitl_orchestrator.ledger.store.statements import reviews as statements
+from hitl_orchestrator.ledger.store.statements.cases import DECIDE_CASE
+from hitl_orchestrator.ledger.store.statements.events import EVENTS_OF_CASE
+
+
+class ReviewRepository:
+    """Reviews, authenticated by a MAC, and their decisions."""
+
+    def __init__(self, database: Database, work: LeasedWork, authenticator: RowAuthenticator) -> None:
+        self._database, self._work, self._authenticator = database, work, authenticator
+
+    @retried
+    def open_review(self, shown: ReviewSnapshot, at: datetime, shadow: ShadowAnswer | None = None) -> StoredReview:
+        """Open the first review of a case, or return its latest one."""
+        with self._database.write() as transaction:
+            intake = self._work.move(transaction, shown.case_id, CaseStage.RECEIVED, EventKind.REVIEW_OPENED)
+            if intake is None:
+                row = transaction.first(statements.LATEST_REVIEW, wanted_case=shown.case_id)
+                if row is not None:
+                    return review_of(row)
+                raise CaseChanged(shown.case_id, stage_in(transaction, shown.case_id))
+            opened = self._add(transaction, shown, at)
+            routed = builders.routed(shown.case_id, shown.routing, at, shadow)
+            append(transaction, routed, builders.review_opened(opened))
+        return opened
+
+    @retried
+    def decide(
+        self, review: StoredReview, verdict: RecordedDecision, actor: Actor, pass_to: ReviewSnapshot | None = None
+    ) -> StoredReview:
+        """Record the one decision of a review: decision, next review, stage and entries in one transaction."""
+        try:
+            decided = self._record(statements.RECORD_DECISION, review, verdict, actor, pass_to)
+        except UniqueViolation:
+            decided = None
+        return decided or self._recorded(review, verdict)
+
+    @retried
+    def expire(
+        self, review: StoredReview, verdict: RecordedDecision, pass_to: ReviewSnapshot | None = None
+    ) -> StoredReview | None:
+        """Record the expiry of an open review past its deadline."""
+        return self._record(statements.RECORD_EXPIRY, review, verdict, builders.TIMEOUT, pass_to)
+
+    @retried
+    def withdraw(self, review: StoredReview, verdict: RecordedDecision, actor: Actor) -> StoredReview:
+        """Record that a case was canceled or superseded."""
+        decided = self._record(statements.RECORD_WITHDRAWAL, review, verdict, actor, None)
+        return decided or self._recorded(review, verdict)
+
+    def _recorded(self, review: StoredReview, verdict: RecordedDecision) -> StoredReview:
+        """Return the recorded answer if it is this one, else raise the reason why this one is rejected."""
+        answered = self.answered_under(verdict.review)
+        if answered is not None:
+            return builders.receipt(answered, review.case_id, verdict.review)
+        with self._database.read() as transaction:
+            row = review_of(transaction.first(statements.REVIEW, wanted_review=review.review_id))
+            return builders.recorded_answer(row, review, verdict, time_in(transaction))
+
+    @retried
+    def answered_under(self, answer: Review) -> StoredReview | None:
+        """Return the review that was answered with an idempotency key."""
+        key = builders.answer_key(answer)
+        if key is None:
+            return None
+        with self._database.read() as transaction:
+            row = transaction.first(statements.ANSWERED_UNDER, wanted_key=key)
+        return None if row is None else review_of(row)
+
+    @retried
+    def expired(self, limit: int = 1000) -> Sequence[StoredReview]:
+        """Return open reviews past their deadline."""
+        with self._database.read() as transaction:
+            return [review_of(row) for row in transaction.run(statements.EXPIRED, most=limit)]
+
+    @retried
+    def latest_review(self, case_id: str) -> StoredReview | None:
+        """Return the review of a case with the highest level."""
+        with self._database.read() as transaction:
+            row = transaction.first(statements.LATEST_REVIEW, wanted_case=case_id)
+        return None if row is None else review_of(row)
+
+    @retried
+    def verified_review(self, review_id: str) -> tuple[StoredReview, list[Event]]:
+        """Return an authentic review with the entries of its case, both from one consistent state."""
+        with self._database.read() as transaction:
+            row = transaction.first(statements.REVIEW, wanted_review=review_id)
+            if row is None:
+                raise TamperedReview(review_id, "its row is missing")
+            review = review_of(row)
+            entries = transaction.run(EVENTS_OF_CASE, wanted_case=review.case_id)
+            events = [event_of(entry["entry"], entry["digest"]) for entry in entries]
+        self.verify_review(review, events)
+        return review, events
+
+    def verify_review(self, review: StoredReview, events: Sequence[Event]) -> None:
+        """Verify a review that was read with the entries of its case."""
+        builders.check_not_redacted(review, events)
+        self._authenticator.check(review)
+        check_recorded(review, events)
+
+    @retried
+    def holds_sealed_work(self) -> bool:
+        """Whether an unfinished case has a review, which nothing can continue without its key."""
+        with self._database.read() as transaction:
+            return transaction.first(statements.UNFINISHED_REVIEW) is not None
+
+    def _record(
+        self,
+        statement: ClauseElement,
+        review: StoredReview,
+        verdict: RecordedDecision,
+        actor: Actor,
+        pass_to: ReviewSnapshot | None,
+    ) -> StoredReview | None:
+        """Record a decision and its consequences; return None if the review is not open for it."""
+        decided = self._authenticator.sealed(builders.row_answered(review, verdict))
+        values = {"wanted_review": review.review_id, "seen_version": review.version, "seen_digest": review.digest}
+        values |= {"to_status": decided.status.value, "verdict": verdict.model_dump_json(), "seal": decided.seal}
+        values |= {"answer_key": builders.answer_key(verdict.review), "who": verdict.review.reviewer_id}
+        leased = None
+        with self._database.write() as transaction:
+            if transaction.run(statement, **values, **answer_columns(verdict)).rowcount == 0:
+                return None
+            drafts = [builders.answered(decided, verdict, actor)]
+            if pass_to is not None:
+                drafts.append(builders.review_opened(self._add(transaction, pass_to, verdict.decided_at)))
+            else:
+                leased = transaction.first(DECIDE_CASE, wanted_case=review.case_id, **self._work.columns())
+                if leased is None:
+                    raise CaseChanged(review.case_id, stage_in(transaction, review.case_id))
+            append(transaction, *drafts)
+        if leased is not None:
+            self._work.hold(review.case_id, leased["fence"])
+        return decided
+
+    def _add(self, transaction: StoreTransaction, shown: ReviewSnapshot, at: datetime) -> StoredReview:
+        within = builders.time_to_answer(shown)
+        due_at = None if within is None else time_in(transaction) + within
+        review = self._authenticator.sealed(builders.row_opened(shown, at, due_at))
+        times = {name: getattr(review, name) for name in ("opened_at", "due_at", "expires_at")}
+        values = review.model_dump(exclude={"shown", "verdict", *times})
+        values |= {name: time_text(time) for name, time in times.items()}
+        texts = {"shown": shown.model_dump_json(), "verdict": None, "answer_key": None, "status": review.status.value}
+        transaction.run(statements.ADD_REVIEW, **values | texts | search_columns(review, self._authenticator))
+        return review

@@ -1,0 +1,126 @@
+"""Statements on cases, their leases, rejected attempts, outcomes and spot checks."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, and_, bindparam, delete, insert, literal_column, null, or_, select, update
+
+from hitl_orchestrator.domain.enums import CaseStage, EventKind
+from hitl_orchestrator.domain.lifecycle import RUNNABLE, SETTLED, STAGE_MOVES
+from hitl_orchestrator.ledger.database.clock import NOW, from_now
+from hitl_orchestrator.ledger.database.tables import cases, contents, events, outcomes, refusals, reviews, spot_checks
+from hitl_orchestrator.ledger.store.statements.literals import literal_of, literals_of
+
+_THIS = cases.c.case_id == bindparam("wanted_case")
+
+CLOCK = select(NOW.label("now"))
+
+# A new case, with the lease of the caller that runs it.
+ADD_CASE = insert(cases).values(
+    {**{column.name: bindparam(column.name) for column in cases.c}, "held_until": from_now("held_for")}
+)
+
+_WITH_CONTENTS = contents, contents.c.case_id == cases.c.case_id
+
+# The latest attempt of a task, with its contents.
+LATEST_ATTEMPT = (
+    select(cases.c.case_id, cases.c.attempt, cases.c.content, contents.c.key, contents.c.body)
+    .select_from(cases.outerjoin(*_WITH_CONTENTS))
+    .where(cases.c.task_id == bindparam("wanted_task"))
+    .order_by(cases.c.attempt.desc())
+    .limit(1)
+)
+
+# A case with its first entry and its contents.
+CASE = (
+    select(cases.c.case_id, cases.c.stage, events.c.entry, contents.c.key, contents.c.body)
+    .select_from(cases.join(events, events.c.seq == cases.c.submitted_seq).outerjoin(*_WITH_CONTENTS))
+    .where(_THIS)
+)
+STAGE = select(cases.c.stage).where(_THIS)
+
+# Write a case unchanged, so that the commit flushes what was committed before.
+TOUCH_CASE = update(cases).where(_THIS).values(stage=cases.c.stage)
+
+_IS_FREE = or_(cases.c.held_until.is_(None), cases.c.held_until <= NOW)
+_RELEASED = {"holder": null(), "held_until": null()}
+_LEASED = {"fence": cases.c.fence + 1, "holder": bindparam("holder"), "held_until": from_now("held_for")}
+
+# Move a case to its next stage and release it, if it is at the expected stage and no other worker has taken it. Returns
+# its first entry, and the review whose decision settled it.
+MOVE_CASE = (
+    update(cases)
+    .where(
+        _THIS,
+        cases.c.stage == bindparam("from_stage"),
+        or_(cases.c.fence == bindparam("fence"), and_(bindparam("fence") == literal_column("-1"), _IS_FREE)),
+    )
+    .values(stage=bindparam("to_stage"), **_RELEASED)
+    .returning(
+        select(events.c.entry)
+        .where(events.c.seq == cases.c.submitted_seq)
+        .correlate(cases)
+        .scalar_subquery()
+        .label("intake"),
+        select(reviews.c.review_id)
+        .where(reviews.c.case_id == cases.c.case_id, reviews.c.status.in_(literals_of(SETTLED)))
+        .limit(1)
+        .correlate(cases)
+        .scalar_subquery()
+        .label("settled_by"),
+    )
+)
+
+# Move a waiting case to `decided`, leased by the worker that recorded the decision.
+DECIDE_CASE = (
+    update(cases)
+    .where(_THIS, cases.c.stage.in_(literals_of(filter(None, STAGE_MOVES[EventKind.DECIDED].before))))
+    .values(stage=literal_of(STAGE_MOVES[EventKind.DECIDED].after), **_LEASED)
+    .returning(cases.c.fence)
+)
+
+LEASE = select(cases.c.stage, cases.c.holder, _IS_FREE.label("free")).where(_THIS)
+
+# Take a runnable case that is free, or whose holder no longer exists.
+TAKE_CASE = (
+    update(cases)
+    .where(_THIS, cases.c.stage.in_(literals_of(RUNNABLE)), or_(_IS_FREE, cases.c.holder == bindparam("gone")))
+    .values(**_LEASED)
+    .returning(cases.c.fence)
+)
+RELEASE_CASE = update(cases).where(_THIS, cases.c.fence == bindparam("fence")).values(**_RELEASED)
+
+# Cases at one stage in the order of submission. The index of unfinished cases answers the first statement.
+FINISHED_CASES = (
+    select(cases.c.case_id, cases.c.submitted_seq)
+    .where(cases.c.stage == bindparam("wanted_stage"))
+    .order_by(cases.c.submitted_seq)
+)
+UNFINISHED_CASES = FINISHED_CASES.where(cases.c.stage != literal_of(CaseStage.FINISHED))
+
+# Rejected attempts. The primary key rejects a second row of the same attempt.
+ADD_REFUSAL = insert(refusals)
+REFUSAL = select(refusals.c.refused_seq).where(
+    refusals.c.case_id == bindparam("wanted_case"), refusals.c.attempt == bindparam("wanted_attempt")
+)
+
+ADD_OUTCOME = insert(outcomes)
+
+
+@cache
+def outcomes_of(columns: Sequence[str], *, with_contents: bool) -> Select[Any]:
+    """Return the statement for these columns of all outcomes, in the order of finishing.
+
+    With contents, each row ends with the digest of the metadata and with the contents that hold it.
+    """
+    query = select(*[outcomes.c[name] for name in columns]).order_by(outcomes.c.finished_seq)
+    if not with_contents:
+        return query
+    joined = outcomes.outerjoin(contents, contents.c.case_id == outcomes.c.case_id)
+    return query.add_columns(outcomes.c.metadata_digest, contents.c.body).select_from(joined)
+
+
+ADD_SPOT_CHECK = insert(spot_checks)
+SPOT_CHECKS = select(spot_checks.c.case_id).order_by(spot_checks.c.finished_seq).limit(bindparam("most"))
+DELETE_SPOT_CHECK = delete(spot_checks).where(spot_checks.c.case_id == bindparam("wanted_case"))

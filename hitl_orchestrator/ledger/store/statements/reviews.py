@@ -1,0 +1,68 @@
+"""Statements on reviews and their decisions."""
+
+from sqlalchemy import bindparam, insert, null, or_, select, update
+
+from hitl_orchestrator.domain.enums import CaseStage, ReviewStatus
+from hitl_orchestrator.ledger.database.clock import NOW
+from hitl_orchestrator.ledger.database.tables import cases, reviews
+from hitl_orchestrator.ledger.store.statements.literals import literal_of
+
+_OF_CASE = reviews.c.case_id == bindparam("wanted_case")
+IS_OPEN = reviews.c.status == literal_of(ReviewStatus.OPEN)
+
+ADD_REVIEW = insert(reviews)
+REVIEW = select(reviews).where(reviews.c.review_id == bindparam("wanted_review"))
+REVIEWS_OF_CASE = select(reviews).where(_OF_CASE).order_by(reviews.c.level)
+LATEST_REVIEW = select(reviews).where(_OF_CASE).order_by(reviews.c.level.desc()).limit(1)
+
+# Any review of an unfinished case.
+UNFINISHED_REVIEW = (
+    select(reviews.c.review_id)
+    .join(cases, cases.c.case_id == reviews.c.case_id)
+    .where(cases.c.stage != literal_of(CaseStage.FINISHED))
+    .limit(1)
+)
+
+# Record the decision of an open review. The WHERE clause is the lock: of any number of answers one wins. At its
+# deadline a review stops accepting answers and may expire: both statements use the same clock.
+_RECORD = (
+    update(reviews)
+    .where(
+        reviews.c.review_id == bindparam("wanted_review"),
+        IS_OPEN,
+        reviews.c.version == bindparam("seen_version"),
+        reviews.c.digest == bindparam("seen_digest"),
+    )
+    .values(
+        status=bindparam("to_status"),
+        version=reviews.c.version + 1,
+        verdict=bindparam("verdict"),
+        answer_key=bindparam("answer_key"),
+        answer=bindparam("answer"),
+        answered_by=bindparam("answered_by"),
+        answered_at=bindparam("answered_at"),
+        claimed_by=null(),
+        claimed_until=null(),
+        delegated_by=null(),
+        seal=bindparam("seal"),
+    )
+)
+IS_UNCLAIMED_BY_OTHERS = or_(
+    reviews.c.claimed_by.is_(None), reviews.c.claimed_by == bindparam("who"), reviews.c.claimed_until <= NOW
+)
+RECORD_DECISION = _RECORD.where(reviews.c.expires_at > NOW, IS_UNCLAIMED_BY_OTHERS)
+RECORD_EXPIRY = _RECORD.where(reviews.c.expires_at <= NOW)
+# The submitter may withdraw a case while a reviewer holds it.
+RECORD_WITHDRAWAL = _RECORD.where(reviews.c.expires_at > NOW)
+
+EXPIRED = (
+    select(reviews).where(IS_OPEN, reviews.c.expires_at <= NOW).order_by(reviews.c.expires_at).limit(bindparam("most"))
+)
+
+ANSWERED_UNDER = select(reviews).where(reviews.c.answer_key == bindparam("wanted_key"))
+
+ERASE_REVIEW = (
+    update(reviews)
+    .where(reviews.c.review_id == bindparam("wanted_review"))
+    .values(shown=bindparam("shown"), verdict=bindparam("verdict"), affinity=null())
+)

@@ -1,1 +1,0 @@
-"""The namespaces of the facade: `hitl.cases`, `hitl.reviews`, `hitl.policy` and `hitl.audit`."""

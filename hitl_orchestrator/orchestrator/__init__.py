@@ -1,0 +1,66 @@
+"""The facade: `Orchestrator` with its namespaces cases, reviews, policy and audit, and what faces use beside it."""
+
+from hitl_orchestrator.ledger.database.address import shown as printable_url
+from hitl_orchestrator.ledger.events.redaction import Redaction
+from hitl_orchestrator.orchestrator.facade import Orchestrator
+from hitl_orchestrator.orchestrator.ledger_audit import (
+    TASK_COLUMNS,
+    CaseProof,
+    LedgerAudit,
+    SignedHead,
+    Verification,
+    check_proof,
+    load_heads,
+    proof_events,
+    public_key,
+    read_proof,
+    trusted_key,
+)
+from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Version
+from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
+from hitl_orchestrator.review.people import People
+from hitl_orchestrator.review.recorded import unfit_record as record_problems
+from hitl_orchestrator.review.schemas import OutputSchemas
+from hitl_orchestrator.review.view import CaseView
+from hitl_orchestrator.services.config_files import canonical as bundled_data
+from hitl_orchestrator.services.config_files import load_people, load_policy, load_policy_tests, read_file
+from hitl_orchestrator.services.maintenance import Notice
+from hitl_orchestrator.services.policy.admin import Governed
+from hitl_orchestrator.services.reviews.assignments import Assignment
+from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
+from hitl_orchestrator.wiring.stores import MEMORY, store_exists
+
+__all__ = [
+    "CLOCK_TOLERANCE",
+    "MEMORY",
+    "TASK_COLUMNS",
+    "Assignment",
+    "CaseProof",
+    "CaseView",
+    "Governed",
+    "LedgerAudit",
+    "Notice",
+    "Orchestrator",
+    "OutputSchemas",
+    "People",
+    "PolicyHistory",
+    "Redaction",
+    "ShadowReport",
+    "SignedHead",
+    "Verification",
+    "Version",
+    "bundled_data",
+    "check_proof",
+    "load_heads",
+    "load_people",
+    "load_policy",
+    "load_policy_tests",
+    "printable_url",
+    "proof_events",
+    "public_key",
+    "read_file",
+    "read_proof",
+    "record_problems",
+    "store_exists",
+    "trusted_key",
+]

@@ -1,0 +1,147 @@
+"""`AsyncOrchestrator`: the facade for event loops, with the same names. Its signatures are in the stub beside it."""
+
+import asyncio
+import functools
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any
+
+from hitl_orchestrator.orchestrator import Orchestrator
+from hitl_orchestrator.orchestrator.audit import Audit
+from hitl_orchestrator.orchestrator.cases import Cases
+from hitl_orchestrator.orchestrator.policy import PolicyAdministration
+from hitl_orchestrator.orchestrator.reviews import Reviews
+
+__all__ = ["AsyncAudit", "AsyncCases", "AsyncOrchestrator", "AsyncPolicyAdministration", "AsyncReviews"]
+
+_PAGE = 100
+
+
+class _Threads:
+    """The worker threads of one asynchronous facade, which limit how many calls run at a time."""
+
+    def __init__(self, count: int) -> None:
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="hitl")
+
+    async def call(self, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        """Run a blocking call in a worker thread, with the context of the caller."""
+        run = functools.partial(copy_context().run, function, *args, **named)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, run)
+
+    async def items(self, function: Callable[..., Iterator[Any]], *args: Any, **named: Any) -> AsyncIterator[Any]:
+        """Yield the items of a blocking iterator, read page by page in a worker thread."""
+        iterator = await self.call(function, *args, **named)
+        while page := await self.call(lambda: [item for item, _ in zip(iterator, range(_PAGE), strict=False)]):
+            for item in page:
+                yield item
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False)
+
+
+class _Wrapper:
+    """Base of the derived classes: one object of the synchronous facade, and the worker threads."""
+
+    def __init__(self, sync: Any, threads: _Threads) -> None:
+        self._sync, self._threads = sync, threads
+
+
+def _derived(name: str, sync: type) -> type[Any]:
+    """Return a class with an asynchronous method for each public method of a synchronous class."""
+    methods: dict[str, Any] = {"__doc__": sync.__doc__, "__module__": __name__}
+    for each, function in vars(sync).items():
+        if not each.startswith("_") and inspect.isfunction(function):
+            methods[each] = _asynchronous(each, function)
+    return type(name, (_Wrapper,), methods)
+
+
+def _asynchronous(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    if "Iterator" in str(inspect.signature(function).return_annotation):
+
+        def method(self: _Wrapper, *args: Any, **named: Any) -> Any:
+            return self._threads.items(getattr(self._sync, name), *args, **named)
+    else:
+
+        async def method(self: _Wrapper, *args: Any, **named: Any) -> Any:
+            return await self._threads.call(getattr(self._sync, name), *args, **named)
+
+    return functools.wraps(function)(method)
+
+
+AsyncCases = _derived("AsyncCases", Cases)
+AsyncReviews = _derived("AsyncReviews", Reviews)
+AsyncPolicyAdministration = _derived("AsyncPolicyAdministration", PolicyAdministration)
+AsyncAudit = _derived("AsyncAudit", Audit)
+_Facade: Any = _derived("_Facade", Orchestrator)
+
+
+class AsyncOrchestrator(_Facade):  # type: ignore[misc]  # the base is derived at run time
+    """The facade for event loops: the methods of `Orchestrator`, run in worker threads.
+
+    Callbacks such as `on_case` run in a worker thread.
+    """
+
+    def __init__(self, sync: Orchestrator, threads: _Threads) -> None:
+        """Wrap an open orchestrator; `open` makes both."""
+        super().__init__(sync, threads)
+        self.cases, self.reviews = AsyncCases(sync.cases, threads), AsyncReviews(sync.reviews, threads)
+        self.policy, self.audit = AsyncPolicyAdministration(sync.policy, threads), AsyncAudit(sync.audit, threads)
+
+    @classmethod
+    def open(cls, *args: Any, threads: int = 8, **options: Any) -> "_Opening":
+        """Open a store as `Orchestrator.open` does; use the result with `await` or `async with`.
+
+        At most `threads` calls run at a time.
+        """
+        return _Opening(cls, _Threads(threads), functools.partial(Orchestrator.open, *args, **options))
+
+    def acting_as(self, reviewer: str | None = None, *, channel: str = "library") -> "AsyncOrchestrator":
+        """Return this orchestrator bound to an authenticated reviewer and a channel, which the ledger records."""
+        return type(self)(self._sync.acting_as(reviewer, channel=channel), self._threads)
+
+    async def close(self) -> None:
+        """Sign the ledger head if there is a head file, and close files, connections and threads."""
+        try:
+            await self._threads.call(self._sync.close)
+        finally:
+            self._threads.close()
+
+    async def __aenter__(self) -> "AsyncOrchestrator":
+        """Return the orchestrator."""
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Close the orchestrator."""
+        await self.close()
+
+    def __repr__(self) -> str:
+        """Return the store, without a password, and the start of the active policy's hash."""
+        return f"<Async{repr(self._sync)[1:]}"
+
+
+class _Opening:
+    """An orchestrator that is opened when it is awaited, or entered as a context manager."""
+
+    def __init__(self, kind: type[AsyncOrchestrator], threads: _Threads, opening: Callable[[], Orchestrator]) -> None:
+        self._kind, self._threads, self._opening = kind, threads, opening
+        self._opened: AsyncOrchestrator | None = None
+
+    def __await__(self) -> Any:
+        return self.__aenter__().__await__()
+
+    async def __aenter__(self) -> AsyncOrchestrator:
+        try:
+            self._opened = self._kind(await self._threads.call(self._opening), self._threads)
+        except BaseException:
+            self._threads.close()
+            raise
+        return self._opened
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._opened is not None:
+            await self._opened.close()
+
+
+AsyncOrchestrator.__module__ = "hitl_orchestrator"  # the name that users import

@@ -1,0 +1,201 @@
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from langchain_core.runnables import Runnable
+
+from hitl_orchestrator.backtest import Backtest
+from hitl_orchestrator.domain.audit import AuditRecord, Event
+from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.enums import Assessment, HumanDecision, RiskLevel
+from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRequest
+from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
+from hitl_orchestrator.insights.feedback import Feedback
+from hitl_orchestrator.insights.wait_times import Capacity
+from hitl_orchestrator.ledger.events.redaction import Redaction
+from hitl_orchestrator.ledger.keys.files import SealKey
+from hitl_orchestrator.ledger.keys.signing import SigningKey
+from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
+from hitl_orchestrator.ledger.verification.chain_check import Verification
+from hitl_orchestrator.ledger.verification.proofs import CaseProof
+from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
+from hitl_orchestrator.nodes.ports import Classifier
+from hitl_orchestrator.policies.engine.risk import RiskRule
+from hitl_orchestrator.policies.engine.scoring import ScoreRules
+from hitl_orchestrator.policies.language.model import Policy
+from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
+from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
+from hitl_orchestrator.review.people import People
+from hitl_orchestrator.review.schemas import OutputSchemas
+from hitl_orchestrator.review.view import CaseView
+from hitl_orchestrator.services.maintenance import Notice
+from hitl_orchestrator.services.policy.admin import Governed, PolicySource
+from hitl_orchestrator.services.reader import Clock
+from hitl_orchestrator.services.reviews.assignments import Assignment, Skill, Strategy
+from hitl_orchestrator.settings import DEFAULT_STORE
+
+class AsyncCases:
+    async def get(self, case_id: str | None = ..., *, task_id: str | None = ...) -> Case: ...
+    async def history(self, case_id: str | None = ..., *, task_id: str | None = ...) -> list[Event]: ...
+    async def enqueue(
+        self,
+        task: Task,
+        output: AgentOutput | None = ...,
+        *,
+        resubmit: bool = ...,
+        replay: bool = ...,
+        submitted_by: str | None = ...,
+    ) -> Case: ...
+    async def unfinished(self) -> int: ...
+    async def prepare(self) -> None: ...
+    async def cancel(
+        self, case_id: str | None = ..., *, task_id: str | None = ..., submitted_by: str, reason: str
+    ) -> Case: ...
+    async def replay(self, review: Review, case_id: str | None = ..., *, task_id: str | None = ...) -> Case: ...
+    async def redact(
+        self, case_id: str | None = ..., *, task_id: str | None = ..., reason: str, reviewer: str | None = ...
+    ) -> Redaction: ...
+
+class AsyncReviews:
+    async def claim(
+        self, case_id: str | None = ..., *, task_id: str | None = ..., reviewer: str | None = ..., seconds: float = ...
+    ) -> ReviewRequest: ...
+    async def next(self, *, reviewer: str | None = ..., seconds: float = ...) -> ReviewRequest | None: ...
+    async def release(
+        self, case_id: str | None = ..., *, task_id: str | None = ..., reviewer: str | None = ...
+    ) -> bool: ...
+    async def delegate(
+        self,
+        case_id: str | None = ...,
+        *,
+        task_id: str | None = ...,
+        to: str,
+        reviewer: str | None = ...,
+        reason: str = ...,
+        seconds: float = ...,
+    ) -> ReviewRequest: ...
+    async def assign(
+        self, *, strategy: Strategy | str = ..., limit: int = ..., seconds: float = ..., skill: Skill = ...
+    ) -> list[Assignment]: ...
+    async def view(
+        self, case_id: str | None = ..., *, task_id: str | None = ..., reviewer: str | None = ...
+    ) -> CaseView: ...
+    async def label(
+        self, case_id: str | None = ..., *, task_id: str | None = ..., label: str, reviewer: str | None = ...
+    ) -> CaseView: ...
+    async def decide_many(
+        self,
+        case_ids: Sequence[str],
+        decision: Review | HumanDecision | str,
+        *,
+        reviewer: str | None = ...,
+        feedback: str = ...,
+        reason: str = ...,
+        reason_code: str | None = ...,
+    ) -> list[Case]: ...
+    async def add_gold_case(self, task: Task, output: AgentOutput, expected: HumanDecision) -> Case: ...
+    async def add_second_review(
+        self, case_id: str | None = ..., *, task_id: str | None = ..., new_task_id: str
+    ) -> Case: ...
+    def feedback(self) -> AsyncIterator[Feedback]: ...
+    async def roles(self) -> tuple[str, ...]: ...
+    async def people(self) -> tuple[Reviewer, ...]: ...
+    async def person(self, reviewer: str) -> Reviewer: ...
+
+class AsyncPolicyAdministration:
+    async def activate(self, policy: PolicySource, *, reason: str, reviewer: str | None = ...) -> Governed: ...
+    async def rollback(self, version: str | None = ..., *, reason: str, reviewer: str | None = ...) -> Governed: ...
+    async def start_canary(
+        self, policy: PolicySource, share: float, *, reason: str, reviewer: str | None = ...
+    ) -> Governed: ...
+    async def stop_canary(self, *, reason: str, reviewer: str | None = ...) -> bool: ...
+    async def start_shadow(self, policy: PolicySource, *, reason: str, reviewer: str | None = ...) -> str: ...
+    async def stop_shadow(self, *, reason: str, reviewer: str | None = ...) -> bool: ...
+    async def active(self) -> Policy: ...
+    async def status(self) -> PolicyHistory: ...
+    async def history(self) -> list[Event]: ...
+    async def shadow_report(self) -> ShadowReport | None: ...
+    async def backtest(self, policy: PolicySource, *, capacity: Mapping[str, Capacity] | None = ...) -> Backtest: ...
+
+class AsyncAudit:
+    def records(self, *, quality_checks: bool = ...) -> AsyncIterator[AuditRecord]: ...
+    async def verify(self, heads: Sequence[SignedHead] = ..., public_key: str | None = ...) -> Verification: ...
+    async def sign_head(self) -> SignedHead: ...
+    async def prove(self, case_id: str | None = ..., *, task_id: str | None = ...) -> CaseProof: ...
+
+class AsyncOrchestrator:
+    cases: AsyncCases
+    reviews: AsyncReviews
+    policy: AsyncPolicyAdministration
+    audit: AsyncAudit
+    @classmethod
+    def open(
+        cls,
+        store: str = DEFAULT_STORE,
+        *,
+        policy: str | Path | Mapping[str, Any] | Policy | None = None,
+        reviewers: str | Path | Mapping[str, Any] | Sequence[Any] | People | None = None,
+        schemas: str | Path | Mapping[str, Any] | OutputSchemas | None = None,
+        classifier: Classifier | Runnable[Any, Any] | Callable[[Any], Any] | None = None,
+        risk_rules: Sequence[RiskRule] = (),
+        score_rules: ScoreRules | None = None,
+        seal_key: SealKey | Sequence[SealKey] | None = None,
+        checkpoint_key: str | None = None,
+        clock: Clock | None = None,
+        lease: float = LEASE_SECONDS,
+        head_file: str | Path | None = None,
+        head_key: str | Path | SigningKey | None = None,
+        head_every: int = 1000,
+        threads: int = 8,
+    ) -> _Opening: ...
+    def acting_as(self, reviewer: str | None = ..., *, channel: str = ...) -> AsyncOrchestrator: ...
+    async def submit(
+        self,
+        task: Task,
+        output: AgentOutput | None = ...,
+        *,
+        resubmit: bool = ...,
+        replay: bool = ...,
+        submitted_by: str | None = ...,
+    ) -> Case: ...
+    async def inbox(
+        self,
+        role: str | None = ...,
+        domain: str | None = ...,
+        limit: int = ...,
+        *,
+        reviewer: str | None = ...,
+        task_type: str | None = ...,
+        risk_level: RiskLevel | str | None = ...,
+        overdue: bool = ...,
+        claimed_by: str | None = ...,
+        unclaimed: bool = ...,
+    ) -> Sequence[ReviewRequest]: ...
+    async def decide(
+        self,
+        case_id: str | None = ...,
+        decision: Review | HumanDecision | str | None = ...,
+        *,
+        task_id: str | None = ...,
+        reviewer: str | None = ...,
+        feedback: str = ...,
+        reason: str = ...,
+        reason_code: str | None = ...,
+        output: Proposal | Mapping[str, Any] | None = ...,
+        confidence_assessment: Assessment | str | None = ...,
+        review_id: str | None = ...,
+        shown_digest: str | None = ...,
+        idempotency_key: str | None = ...,
+    ) -> Case: ...
+    async def recover(self, on_case: Callable[[Case], None] = ...) -> list[Case]: ...
+    async def run_maintenance(
+        self, on_case: Callable[[Case], None] = ..., on_notice: Callable[[Notice], None] = ...
+    ) -> list[Case]: ...
+    async def close(self) -> None: ...
+    async def __aenter__(self) -> AsyncOrchestrator: ...
+    async def __aexit__(self, *exc: object) -> None: ...
+
+class _Opening:
+    def __await__(self) -> Generator[Any, None, AsyncOrchestrator]: ...
+    async def __aenter__(self) -> AsyncOrchestrator: ...
+    async def __aexit__(self, *exc: object) -> None: ...

@@ -1,0 +1,252 @@
+"""The facade `Orchestrator`: six verbs, and the namespaces cases, reviews, policy and audit."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.enums import Assessment, HumanDecision, RiskLevel
+from hitl_orchestrator.domain.review import Review, ReviewRequest
+from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
+from hitl_orchestrator.ledger.ports.claims import InboxFilter
+from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
+from hitl_orchestrator.orchestrator.answers import review_of
+from hitl_orchestrator.orchestrator.audit import Audit
+from hitl_orchestrator.orchestrator.cases import Cases
+from hitl_orchestrator.orchestrator.policy import PolicyAdministration
+from hitl_orchestrator.orchestrator.reviews import Reviews
+from hitl_orchestrator.review.people import People
+from hitl_orchestrator.review.schemas import OutputSchemas
+from hitl_orchestrator.services.acting import Acting, CaseKey
+from hitl_orchestrator.services.cases.intake import member_of
+from hitl_orchestrator.services.cases.submission import Intake
+from hitl_orchestrator.services.maintenance import Notice
+from hitl_orchestrator.settings import DEFAULT_STORE
+from hitl_orchestrator.wiring.build import Services, open_services
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import Runnable
+
+    from hitl_orchestrator.ledger.keys.files import SealKey
+    from hitl_orchestrator.ledger.keys.signing import SigningKey
+    from hitl_orchestrator.nodes.ports import Classifier
+    from hitl_orchestrator.policies.engine.risk import RiskRule
+    from hitl_orchestrator.policies.engine.scoring import ScoreRules
+    from hitl_orchestrator.policies.language.model import Policy
+    from hitl_orchestrator.services.reader import Clock
+
+__all__ = ["Orchestrator"]
+
+
+class Orchestrator:
+    """Routes agent outputs, holds those that need a person, and records every outcome. Safe to share between threads.
+
+    Every acknowledged submission and decision is committed before its method returns and survives a crash; `recover`
+    resumes interrupted cases. Use it as a context manager, or call `close`.
+    """
+
+    def __init__(self, services: Services, acting: Acting = Acting()) -> None:  # noqa: B008 - an immutable value
+        """Wrap services that `open` has built."""
+        self.services, self._acting = services, acting
+        self.cases = Cases(services, acting)
+        self.reviews = Reviews(services, acting)
+        self.policy = PolicyAdministration(services, acting)
+        self.audit = Audit(services)
+
+    @classmethod
+    def open(
+        cls,
+        store: str = DEFAULT_STORE,
+        *,
+        policy: "str | Path | Mapping[str, Any] | Policy | None" = None,
+        reviewers: "str | Path | Mapping[str, Any] | Sequence[Any] | People | None" = None,
+        schemas: "str | Path | Mapping[str, Any] | OutputSchemas | None" = None,
+        classifier: "Classifier | Runnable[Any, Any] | Callable[[Any], Any] | None" = None,
+        risk_rules: "Sequence[RiskRule]" = (),
+        score_rules: "ScoreRules | None" = None,
+        seal_key: "SealKey | Sequence[SealKey] | None" = None,
+        checkpoint_key: str | None = None,
+        clock: "Clock | None" = None,
+        lease: float = LEASE_SECONDS,
+        head_file: str | Path | None = None,
+        head_key: "str | Path | SigningKey | None" = None,
+        head_every: int = 1000,
+    ) -> Self:
+        """Open a store: `sqlite:///PATH`, `postgresql://USER@HOST/DATABASE` or `memory://`.
+
+        Creates the store if it is missing and runs migrations. `policy`, `reviewers` and `schemas` (JSON Schemas of the
+        outputs per task type) are files or values; the defaults are the store's active policy, or the bundled one, and
+        one generic reviewer per role. `classifier`, a `Runnable` or a function of the task, produces missing outputs.
+
+        `seal_key` authenticates stored reviews: hexadecimal text, a `Path` to it, a function that computes a MAC, or
+        several of these, the newest first; by default a key file beside the store. `checkpoint_key` encrypts graph
+        checkpoints. A process holds a case for `lease` seconds while it runs it. `clock` sets event times; deadlines
+        and leases follow the database clock. The ledger head is signed into `head_file` every `head_every` entries and
+        on close.
+
+        Raises:
+            InvalidInput, PolicyMismatch: an argument is unusable, or the store has another active policy.
+            StoreUnavailable, TamperedPolicy: the store cannot be opened, or its policy was altered.
+            InvalidKey, SealKeyMissing: a key is malformed, its file is readable by others, or it is missing.
+        """
+        services = open_services(
+            store,
+            policy=policy,
+            reviewers=reviewers,
+            schemas=schemas,
+            classifier=classifier,
+            risk_rules=risk_rules,
+            score_rules=score_rules,
+            seal_key=seal_key,
+            checkpoint_key=checkpoint_key,
+            clock=clock,
+            lease=lease,
+            head_file=head_file,
+            head_key=head_key,
+            head_every=head_every,
+        )
+        return cls(services)
+
+    def acting_as(self, reviewer: str | None = None, *, channel: str = "library") -> "Orchestrator":
+        """Return this orchestrator bound to an authenticated reviewer and a channel, which the ledger records.
+
+        The bound object shares all resources with this one; closing either closes both.
+        """
+        return Orchestrator(self.services, Acting(reviewer, channel))
+
+    def submit(
+        self,
+        task: Task,
+        output: AgentOutput | None = None,
+        *,
+        resubmit: bool = False,
+        replay: bool = False,
+        submitted_by: str | None = None,
+    ) -> Case:
+        """Submit a task, and run its case until it finishes or waits for a reviewer.
+
+        Submitting the same task with the same content returns the same case. With other content and `resubmit`, a new
+        case supersedes the earlier one. `replay` marks a case whose times come from records, so that recorded reviews
+        can decide it. `submitted_by` may cancel the case and never decides it.
+
+        Raises:
+            InvalidInput: the output belongs to another task, the timestamp lies in the future, or an id is reserved.
+            TaskConflict: the task id exists with other content, and `resubmit` is not set or not allowed.
+        """
+        intake = Intake(task, output, replay=replay, submitted_by=submitted_by)
+        return self.services.submission.submit(intake, self._acting, resubmit=resubmit)
+
+    def inbox(
+        self,
+        role: str | None = None,
+        domain: str | None = None,
+        limit: int = 200,
+        *,
+        reviewer: str | None = None,
+        task_type: str | None = None,
+        risk_level: RiskLevel | str | None = None,
+        overdue: bool = False,
+        claimed_by: str | None = None,
+        unclaimed: bool = False,
+    ) -> Sequence[ReviewRequest]:
+        """Return open reviews: the earliest deadline first, then the longest waiting.
+
+        `role` is the role that may decide a review now, under the active policy. `reviewer` keeps the reviews that this
+        reviewer may decide now; `claimed_by` those that a reviewer has claimed; `unclaimed` those without a claim.
+
+        Raises:
+            InvalidInput: the limit is not in [1, 100,000], or a name cannot be stored.
+            NotAuthorized: the reviewer is unknown.
+        """
+        risk = None if risk_level is None else member_of(RiskLevel, risk_level, "inbox: risk_level")
+        wanted = InboxFilter(role, domain, task_type, risk, overdue, claimed_by, unclaimed)
+        return self.services.inbox.requests(wanted, limit, reviewer)
+
+    def decide(
+        self,
+        case_id: str | None = None,
+        decision: Review | HumanDecision | str | None = None,
+        *,
+        task_id: str | None = None,
+        reviewer: str | None = None,
+        feedback: str = "",
+        reason: str = "",
+        reason_code: str | None = None,
+        output: Proposal | Mapping[str, Any] | None = None,
+        confidence_assessment: Assessment | str | None = None,
+        review_id: str | None = None,
+        shown_digest: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Case:
+        """Record a reviewer's decision on a waiting case if it is the first, resume the case, and return it.
+
+        `decision` is `approve`, `reject`, `modify` or `override` (with `output`), or `escalate`; or a `Review` that
+        holds all of it. Everything is checked before anything is written. The same decision by the same reviewer again
+        returns the same result. `shown_digest` names what the reviewer saw: another digest is refused.
+
+        Raises:
+            CaseNotWaiting, ReviewAlreadyDecided, ReviewClaimed, ReviewExpired, KeyReused, StaleReview, NotAuthorized,
+            TopOfChain, GraphVersionMismatch: the decision is rejected.
+            InvalidInput: the decision lacks a field that it needs.
+        """
+        review = review_of(
+            decision,
+            human_feedback=feedback,
+            reason=reason,
+            reason_code=reason_code,
+            modified_output=output,
+            confidence_assessment=confidence_assessment,
+            review_id=review_id,
+            shown_digest=shown_digest,
+            idempotency_key=idempotency_key,
+        )
+        return self.services.decisions.decide(CaseKey.of(case_id, task_id), review, self._acting.named(reviewer))
+
+    def recover(self, on_case: Callable[[Case], None] = lambda case: None) -> list[Case]:
+        """Resume every unfinished case that has no live owner, and delete checkpoints of finished cases.
+
+        `on_case` is called with each resumed case. Repeated and concurrent calls are harmless.
+
+        Raises:
+            RecoveryIncomplete: some cases could not be resumed; all others were.
+        """
+        return self.services.maintenance.recover(on_case)
+
+    def run_maintenance(
+        self,
+        on_case: Callable[[Case], None] = lambda case: None,
+        on_notice: Callable[[Notice], None] = lambda notice: None,
+    ) -> list[Case]:
+        """Send reminders, return lapsed claims, and expire overdue reviews; a server calls this on a timer.
+
+        An overdue review is escalated or its case rejected, as its rule says; waiting never approves. `on_case` is
+        called with each changed case, `on_notice` with each reminder and returned claim. Repeated and concurrent calls
+        are harmless.
+
+        Raises:
+            RecoveryIncomplete: some reviews could not be processed; all others were.
+        """
+        return self.services.maintenance.run(on_case, on_notice)
+
+    def close(self) -> None:
+        """Sign the ledger head if there is a head file, and close files and connections. Closing twice is harmless.
+
+        Raises:
+            LedgerDamaged, InvalidKey, HeadFileUnavailable: the head cannot be signed; everything else is closed.
+        """
+        self.services.close()
+
+    def __repr__(self) -> str:
+        """Return the store, without a password, and the start of the active policy's hash."""
+        return f"<Orchestrator {self.services!r}>"
+
+    def __enter__(self) -> Self:
+        """Return the orchestrator."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Close the orchestrator."""
+        self.close()
+
+
+Orchestrator.__module__ = "hitl_orchestrator"  # the name that users import

@@ -1,0 +1,145 @@
+"""Audit of a ledger without the store's policy, reviewers and review key; keys, head files and proofs."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from hitl_orchestrator.domain.audit import AuditRecord, Event
+from hitl_orchestrator.domain.input.parsing import parse, read_json
+from hitl_orchestrator.domain.roles import RoleChain
+from hitl_orchestrator.errors import InvalidKey
+from hitl_orchestrator.ledger.events.chain import event_of
+from hitl_orchestrator.ledger.keys.signing import public_key_in
+from hitl_orchestrator.ledger.verification.chain_check import Verification
+from hitl_orchestrator.ledger.verification.head_file import read_heads
+from hitl_orchestrator.ledger.verification.proofs import CaseProof, proof_problem
+from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
+from hitl_orchestrator.services.config_files import read_file
+from hitl_orchestrator.wiring.stores import open_to_audit, signer_of, signing_key
+
+if TYPE_CHECKING:
+    from hitl_orchestrator.backtest import Backtest
+    from hitl_orchestrator.insights.wait_times import Capacity
+    from hitl_orchestrator.policies.language.model import Policy
+
+__all__ = ["CaseProof", "LedgerAudit", "SignedHead", "Verification", "check_proof", "load_heads", "proof_events"]
+__all__ += ["public_key", "read_proof", "trusted_key"]
+
+TASK_COLUMNS = ("metadata", "task_timestamp", "redacted")
+"""Columns of an export beside those of the record: the task's metadata as JSON, its timestamp, and if it was erased."""
+
+
+class LedgerAudit:
+    """The ledger of an existing store, for verification, signing, proofs and export. Use it as a context manager."""
+
+    def __init__(self, store: str, *, head_file: str | Path | None = None, head_key: Any = None) -> None:
+        """Open the ledger. `head_key` and `head_file` are those of `Orchestrator.open`.
+
+        Raises:
+            StoreUnavailable: the store cannot be opened.
+        """
+        self._ledger = open_to_audit(store)
+        self._signer = signer_of(self._ledger, store, head_file=head_file, head_key=head_key)
+
+    def size(self) -> int:
+        """Return the number of entries."""
+        return self._signer.size()
+
+    def verify(
+        self,
+        heads: Sequence[SignedHead] = (),
+        public_key: str | None = None,
+        on_entries: Callable[[int], None] = lambda count: None,
+    ) -> Verification:
+        """Verify the ledger, as `hitl.audit.verify` does. `on_entries` is called with numbers of processed entries."""
+        return self._signer.verify(heads, public_key, on_entries)
+
+    def sign_head(self) -> SignedHead:
+        """Sign the current head. Raises as `hitl.audit.sign_head` does."""
+        return self._signer.sign_now()
+
+    def prove(self, case_or_task: str) -> CaseProof:
+        """Return a proof of one case, or of the latest attempt at a task. Raises as `hitl.audit.prove` does."""
+        return self._signer.prove(case_or_task)
+
+    def records(self) -> Iterator[AuditRecord]:
+        """Yield every audit record, in the order in which the cases finished."""
+        return self._ledger.records()
+
+    def events(self) -> Iterator[Event]:
+        """Yield every ledger entry, in order."""
+        return self._ledger.events()
+
+    def policy_events(self) -> Iterator[Event]:
+        """Yield the ledger entries about policies, in order."""
+        yield from self._ledger.policy_events()
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield every audit record as a row, with the `TASK_COLUMNS` that a policy may read and the record lacks."""
+        outcomes = self._ledger.outcomes("task_timestamp", metadata=True)
+        for record, (timestamp, metadata, redacted) in zip(self._ledger.records(), outcomes, strict=False):
+            columns = dict(zip(TASK_COLUMNS, (metadata, timestamp, redacted), strict=True))
+            yield record.model_dump(mode="json") | columns
+
+    def backtest(
+        self,
+        policy: "Policy",
+        *,
+        old: "Policy | None" = None,
+        capacity: "Mapping[str, Capacity] | None" = None,
+        roles: RoleChain,
+        where: str,
+        on_cases: Callable[[int], None] = lambda count: None,
+    ) -> "Backtest":
+        """Return what a policy would have decided for every finished case. `on_cases` is called with numbers of cases.
+
+        Raises:
+            InvalidInput: there are no cases, or the extra `lab` is not installed.
+        """
+        from hitl_orchestrator.backtest import run_store_backtest  # noqa: PLC0415 - polars is an extra
+
+        ledger = self._ledger
+        return run_store_backtest(policy, ledger, old=old, capacity=capacity, roles=roles, where=where, heard=on_cases)
+
+    def __enter__(self) -> Self:
+        """Return the audit."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Close the ledger."""
+        self._ledger.close()
+
+
+def load_heads(file: str | Path) -> list[SignedHead]:
+    """Return the signed heads of a file, the oldest first."""
+    return list(read_heads(read_file(file), str(file)))
+
+
+def public_key(store: str, head_key: Any = None) -> str:
+    """Return the public key of a store's head key, which is created if it is missing. Raises `InvalidKey`."""
+    return signing_key(store, head_key).public
+
+
+def trusted_key(store: str, head_key: Any, key_file: str | None) -> str | None:
+    """Return the public key to trust: that of `key_file`, or the store's own; None if neither exists."""
+    if key_file is not None:
+        return public_key_in(read_file(key_file), key_file)
+    try:
+        return signing_key(store, head_key, make=False).public
+    except InvalidKey:
+        return None
+
+
+def read_proof(text: str, where: str) -> CaseProof:
+    """Return the proof in a JSON text. Raises `InvalidInput`."""
+    return parse(CaseProof, read_json(text, where), where)
+
+
+def check_proof(proof: CaseProof, public: str | None) -> str | None:
+    """Return why a proof is invalid; None if every entry in it belongs to the ledger of its signed head."""
+    return proof_problem(proof, public)
+
+
+def proof_events(proof: CaseProof) -> list[Event]:
+    """Return the ledger entries in a proof."""
+    return [event_of(proven.entry, "") for proven in proof.entries]

@@ -1,0 +1,102 @@
+"""`hitl.policy`: activate, roll back, canary, shadow and backtest routing policies."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from hitl_orchestrator.domain.audit import Event
+from hitl_orchestrator.policies.language.model import Policy
+from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
+from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
+from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.policy.admin import Governed, PolicySource
+
+if TYPE_CHECKING:
+    from hitl_orchestrator.backtest import Backtest
+    from hitl_orchestrator.insights.wait_times import Capacity
+    from hitl_orchestrator.wiring.build import Services
+
+__all__ = ["PolicyAdministration"]
+
+
+class PolicyAdministration:
+    """Changes of the routing policy. A change that is looser anywhere waits for a second person in a case."""
+
+    def __init__(self, services: "Services", acting: Acting) -> None:
+        self._services, self._acting = services, acting
+
+    def activate(self, policy: PolicySource, *, reason: str, reviewer: str | None = None) -> Governed:
+        """Activate a policy for new cases. A looser one becomes a `policy_change` case for a second person instead.
+
+        Activating the active policy changes nothing.
+
+        Raises:
+            NotAuthorized: the reviewer is unknown or lacks the role, or there is no second person.
+            InvalidInput: the policy is unusable, its check reports an error, or the reason is empty.
+        """
+        acting = self._acting.named(reviewer)
+        return self._services.policy.activate(policy, reason=reason, acting=acting)
+
+    def rollback(self, version: str | None = None, *, reason: str, reviewer: str | None = None) -> Governed:
+        """Activate the previous version, or the one whose hash starts with `version`, under the rules of `activate`.
+
+        Raises:
+            NoPreviousPolicy: there is no such version.
+            NotAuthorized, InvalidInput: as `activate`.
+        """
+        acting = self._acting.named(reviewer)
+        return self._services.policy.rollback(version, reason=reason, acting=acting)
+
+    def start_canary(self, policy: PolicySource, share: float, *, reason: str, reviewer: str | None = None) -> Governed:
+        """Route a share of new cases, in (0, 1], with another policy, drawn by a stable hash of the task id.
+
+        It replaces a running canary, and ends with the next activation.
+
+        Raises:
+            InvalidInput: the share is out of range, or no policy is active; or as `activate`.
+            NotAuthorized: as `activate`.
+        """
+        acting = self._acting.named(reviewer)
+        return self._services.policy.start_canary(policy, share, reason=reason, acting=acting)
+
+    def stop_canary(self, *, reason: str, reviewer: str | None = None) -> bool:
+        """End the canary; False if none is running. Cases routed by it keep the stricter of both policies."""
+        acting = self._acting.named(reviewer)
+        return self._services.policy.stop_canary(reason=reason, acting=acting)
+
+    def start_shadow(self, policy: PolicySource, *, reason: str, reviewer: str | None = None) -> str:
+        """Evaluate a policy beside the active one on each new case, record its answer, and return its hash.
+
+        Raises:
+            NotAuthorized, InvalidInput: as `activate`; findings of its check are recorded and do not reject it.
+        """
+        acting = self._acting.named(reviewer)
+        return self._services.policy.start_shadow(policy, reason=reason, acting=acting)
+
+    def stop_shadow(self, *, reason: str, reviewer: str | None = None) -> bool:
+        """End the shadow evaluation; False if none is running."""
+        acting = self._acting.named(reviewer)
+        return self._services.policy.stop_shadow(reason=reason, acting=acting)
+
+    def active(self) -> Policy:
+        """Return the policy that routes new cases."""
+        return self._services.registry.active.policy
+
+    def status(self) -> PolicyHistory:
+        """Return the active policy, canary, shadow, pending changes, and every version that the store keeps."""
+        return self._services.policy.status()
+
+    def history(self) -> list[Event]:
+        """Return all ledger entries about policies, in order."""
+        return self._services.policy.history()
+
+    def shadow_report(self) -> ShadowReport | None:
+        """Return how often the shadow policy differed from the active one so far; None without a shadow policy."""
+        return self._services.policy.shadow_report()
+
+    def backtest(self, policy: PolicySource, *, capacity: "Mapping[str, Capacity] | None" = None) -> "Backtest":
+        """Return what a policy would have decided for every finished case of this store. Records nothing.
+
+        Raises:
+            InvalidInput: the policy is unusable, there are no cases, or the extra `lab` is not installed.
+        """
+        return self._services.policy.backtest(policy, capacity=capacity)

@@ -1,0 +1,183 @@
+"""`hitl.reviews`: claim, assign, view and label reviews, and measure reviewers."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.enums import HumanDecision
+from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRequest
+from hitl_orchestrator.domain.task import AgentOutput, Task
+from hitl_orchestrator.insights.feedback import Feedback
+from hitl_orchestrator.orchestrator.answers import review_of
+from hitl_orchestrator.review.view import CaseView
+from hitl_orchestrator.services.acting import Acting, CaseKey
+from hitl_orchestrator.services.cases.intake import member_of
+from hitl_orchestrator.services.reviews.assignments import WORKING_DAY, Assignment, Skill, Strategy
+from hitl_orchestrator.services.reviews.claims import CLAIM_SECONDS
+
+if TYPE_CHECKING:
+    from hitl_orchestrator.wiring.build import Services
+
+__all__ = ["Reviews"]
+
+
+class Reviews:
+    """Operations on open reviews. Where `reviewer` is left out, the acting reviewer is meant (see `acting_as`)."""
+
+    def __init__(self, services: "Services", acting: Acting) -> None:
+        self._services, self._acting = services, acting
+
+    def claim(
+        self,
+        case_id: str | None = None,
+        *,
+        task_id: str | None = None,
+        reviewer: str | None = None,
+        seconds: float = CLAIM_SECONDS,
+    ) -> ReviewRequest:
+        """Reserve the open review of a case. Until the claim expires, by the database clock, no other reviewer decides.
+
+        Claiming again extends the claim. A decision or `release` ends it. `seconds` is in (0, 86,400].
+
+        Raises:
+            CaseNotWaiting, NotAuthorized, ReviewClaimed, ReviewExpired, GraphVersionMismatch: the claim is rejected.
+            InvalidInput: the seconds are out of range.
+        """
+        return self._services.claims.claim(CaseKey.of(case_id, task_id), self._acting.named(reviewer), seconds=seconds)
+
+    def next(self, *, reviewer: str | None = None, seconds: float = CLAIM_SECONDS) -> ReviewRequest | None:
+        """Claim the most urgent review that the reviewer may decide, and return it; None if there is none.
+
+        Reviews that need the reviewer's own role come before reviews that a lower role may decide as well; then the
+        earliest deadline, then the longest wait. Reviews that fail their integrity check are skipped.
+
+        Raises:
+            NotAuthorized: the reviewer is unknown, or holds as many claims as allowed.
+        """
+        return self._services.claims.next(self._acting.named(reviewer), seconds=seconds)
+
+    def release(self, case_id: str | None = None, *, task_id: str | None = None, reviewer: str | None = None) -> bool:
+        """Release the claim on a case's open review; a delegated review returns to the delegating reviewer.
+
+        Returns False if the reviewer holds no claim. Raises as `claim` does.
+        """
+        return self._services.claims.release(CaseKey.of(case_id, task_id), self._acting.named(reviewer))
+
+    def delegate(
+        self,
+        case_id: str | None = None,
+        *,
+        task_id: str | None = None,
+        to: str,
+        reviewer: str | None = None,
+        reason: str = "",
+        seconds: float = CLAIM_SECONDS,
+    ) -> ReviewRequest:
+        """Hand a claimed review to another reviewer who may decide it. When they release it, it returns.
+
+        Raises:
+            NotAuthorized: the reviewer holds no claim, or the other may not decide the review or has too many claims.
+            CaseNotWaiting, ReviewClaimed, ReviewExpired, GraphVersionMismatch: the delegation is rejected.
+            InvalidInput: the seconds are not in (0, 86,400].
+        """
+        key, acting = CaseKey.of(case_id, task_id), self._acting.named(reviewer)
+        return self._services.claims.delegate(key, to, acting, reason=reason, seconds=seconds)
+
+    def assign(
+        self,
+        *,
+        strategy: Strategy | str = Strategy.PUSH,
+        limit: int = 1000,
+        seconds: float = WORKING_DAY,
+        skill: Skill = lambda reviewer, task_type: 1.0,
+    ) -> list[Assignment]:
+        """Assign unclaimed open reviews to authorized reviewers, the most urgent first, for `seconds` each.
+
+        `push` chooses the reviewer with the lowest load; `sticky` prefers the reviewer who last decided for the same
+        `customer` in the task's metadata. A review whose role has no member goes to the role above; one whose members
+        are all absent waits, and the assignment states why.
+
+        Raises:
+            InvalidInput: the strategy is unknown, or the seconds are not in (0, 86,400].
+        """
+        how = member_of(Strategy, strategy, "assign: strategy")
+        return self._services.assignments.assign(how, limit=limit, seconds=seconds, skill=skill)
+
+    def view(self, case_id: str | None = None, *, task_id: str | None = None, reviewer: str | None = None) -> CaseView:
+        """Return the case as a reviewer may see it: its open review, or else its last one.
+
+        The first view of a reviewer is recorded, and each view extends their claim. A blind review hides the agent's
+        output until the reviewer has committed a label, and always from callers without a reviewer.
+
+        Raises:
+            UnknownCase, CaseNotWaiting: there is no review to view.
+            NotAuthorized: the reviewer is unknown.
+        """
+        return self._services.views.view(CaseKey.of(case_id, task_id), self._acting.named(reviewer))
+
+    def label(
+        self, case_id: str | None = None, *, task_id: str | None = None, label: str, reviewer: str | None = None
+    ) -> CaseView:
+        """Commit the reviewer's own label of a blind case, and return the full view. The first label stands.
+
+        Raises:
+            NotAuthorized, CaseNotWaiting, GraphVersionMismatch: the label is rejected.
+            InvalidInput: the label is empty or cannot be stored.
+        """
+        return self._services.views.label(CaseKey.of(case_id, task_id), label, self._acting.named(reviewer))
+
+    def decide_many(
+        self,
+        case_ids: Sequence[str],
+        decision: Review | HumanDecision | str,
+        *,
+        reviewer: str | None = None,
+        feedback: str = "",
+        reason: str = "",
+        reason_code: str | None = None,
+    ) -> list[Case]:
+        """Approve or reject several cases at once: low risk, sent by one rule, never escalated. Each is decided alone.
+
+        All are checked before the first is written. If another reviewer decides one of them meanwhile, the decisions
+        before it stand.
+
+        Raises:
+            InvalidInput: some cases need a decision of their own, with every reason.
+            NotAuthorized and others: as `decide`.
+        """
+        review = review_of(decision, human_feedback=feedback, reason=reason, reason_code=reason_code)
+        keys = [CaseKey.of(case_id, None) for case_id in case_ids]
+        return self._services.decisions.decide_many(keys, review, self._acting.named(reviewer))
+
+    def add_gold_case(self, task: Task, output: AgentOutput, expected: HumanDecision) -> Case:
+        """Queue a gold case, whose right decision is known, to measure reviewers. It is never executed.
+
+        Raises:
+            InvalidInput: the policy would approve it without a reviewer, or the task id is taken; or as `submit`.
+        """
+        return self._services.quality.add_gold_case(task, output, expected, self._acting)
+
+    def add_second_review(self, case_id: str | None = None, *, task_id: str | None = None, new_task_id: str) -> Case:
+        """Ask other reviewers about a decided case, under a new task id. The copy is never executed.
+
+        Raises:
+            InvalidInput: no reviewer decided the case.
+        """
+        return self._services.quality.add_second_review(CaseKey.of(case_id, task_id), new_task_id, self._acting)
+
+    def feedback(self) -> Iterator[Feedback]:
+        """Yield what agents can learn from each case that a reviewer decided."""
+        return self._services.audit.feedback()
+
+    def roles(self) -> tuple[str, ...]:
+        """Return all roles: those of the escalation chain, the lowest first, then other roles that reviewers hold."""
+        people = self._services.people
+        return tuple(dict.fromkeys([*people.chain.roles, *(role for person in people for role in person.roles)]))
+
+    def people(self) -> tuple[Reviewer, ...]:
+        """Return all reviewers."""
+        return tuple(self._services.people)
+
+    def person(self, reviewer: str) -> Reviewer:
+        """Return one reviewer. Raises `NotAuthorized` if the id is unknown."""
+        return self._services.people.named(reviewer)

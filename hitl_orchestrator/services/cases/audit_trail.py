@@ -1,0 +1,72 @@
+"""The audit trail: records, histories, verification, signed heads and proofs."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from hitl_orchestrator.domain.audit import AuditRecord, Event
+from hitl_orchestrator.domain.enums import POLICY_CHANGE
+from hitl_orchestrator.errors import HitlError
+from hitl_orchestrator.insights.feedback import Feedback, feedback_of
+from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.ledger.verification.chain_check import Verification
+from hitl_orchestrator.ledger.verification.proofs import CaseProof
+from hitl_orchestrator.ledger.verification.signer import LedgerSigner
+from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
+from hitl_orchestrator.services.acting import CaseKey
+from hitl_orchestrator.services.reader import CaseReader
+
+__all__ = ["AuditTrail"]
+
+
+class AuditTrail:
+    """Reads, verifies, signs and proves the ledger."""
+
+    def __init__(self, ledger: Ledger, reader: CaseReader, signer: LedgerSigner, *, sign_every: int = 1000) -> None:
+        """With a head file, the head is signed after every `sign_every` entries."""
+        self._ledger, self._reader, self._signer, self._sign_every = ledger, reader, signer, sign_every
+
+    def history(self, key: CaseKey) -> list[Event]:
+        """Return the events of one case, in order; for a policy change also the resulting policy events."""
+        case = self._reader.get(key)
+        events = list(self._ledger.events(case.case_id))
+        if case.submission.task.task_type == POLICY_CHANGE:
+            # Policy events belong to no case; some name the case in which a change was decided.
+            events += [event for event in self._ledger.policy_events() if event.body.get("case_id") == case.case_id]
+        return sorted(events, key=lambda event: event.seq)
+
+    def records(self, *, quality_checks: bool = False) -> Iterator[AuditRecord]:
+        """Yield the audit record of every finished case, in the order in which they finished.
+
+        Cases that measure reviewers are left out; with `quality_checks` only these are yielded.
+        """
+        return (record for record in self._ledger.records() if (record.quality_check is not None) is quality_checks)
+
+    def feedback(self) -> Iterator[Feedback]:
+        """Yield what agents can learn from each case that a reviewer decided."""
+        of_agents = (record for record in self.records() if record.task_type != POLICY_CHANGE)
+        return (feedback for feedback in map(feedback_of, of_agents) if feedback is not None)
+
+    def verify(self, heads: Sequence[SignedHead] = (), public_key: str | None = None) -> Verification:
+        """Verify the whole ledger and its tables."""
+        return self._signer.verify(heads, public_key)
+
+    def sign_head(self) -> SignedHead:
+        """Sign the current head of the ledger. Raises `LedgerDamaged`, `InvalidKey` or `HeadFileUnavailable`."""
+        return self._signer.sign_now()
+
+    def prove(self, key: CaseKey) -> CaseProof:
+        """Return a self-contained proof of all entries of one case. Raises as `sign_head`, and `UnknownCase`."""
+        return self._signer.prove(self._reader.get(key).case_id)
+
+    def sign_if_due(self) -> None:
+        """Sign the head into the head file, if there is one and enough entries were written since the last head."""
+        if self._signer.head_file is not None:
+            # The entries are acknowledged in any case; closing signs again.
+            with suppress(HitlError):
+                if self._signer.unsigned() >= self._sign_every:
+                    self._signer.sign(only_new=True)
+
+    def sign_new(self) -> None:
+        """Sign the head into the head file, if there is one and entries were written since the last head."""
+        if self._signer.head_file is not None:
+            self._signer.sign(only_new=True)

@@ -1,0 +1,199 @@
+"""Recover from crashes and run periodic maintenance: two ordered lists of steps."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
+
+from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.enums import CaseStage
+from hitl_orchestrator.domain.review import ReviewRequest, StoredReview
+from hitl_orchestrator.errors import (
+    HitlError,
+    IncompatibleRecord,
+    RecoveryIncomplete,
+    StoreUnavailable,
+    TamperedPolicy,
+    TamperedReview,
+    UnknownCase,
+)
+from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.services.acting import CaseKey
+from hitl_orchestrator.services.cases.runner import CaseRunner
+from hitl_orchestrator.services.cases.spot_checks import SpotChecks
+from hitl_orchestrator.services.policy.admin import PolicyAdmin
+from hitl_orchestrator.services.policy_sync import PolicySync
+from hitl_orchestrator.services.reader import CaseReader, Clock
+from hitl_orchestrator.services.reviews.access import ReviewAccess
+from hitl_orchestrator.services.reviews.inbox import ReviewInbox
+from hitl_orchestrator.services.reviews.recording import ReviewRecorder
+
+__all__ = ["Maintenance", "Notice"]
+
+_log = logging.getLogger(__name__)
+
+
+class Notice(NamedTuple):
+    """A message for reviewers: a review is due soon (`reminded`), or a claim has lapsed (`returned`)."""
+
+    kind: str
+    review: ReviewRequest
+    to: tuple[str, ...]
+
+
+OnCase = Callable[[Case], None]
+OnNotice = Callable[[Notice], None]
+
+
+class Maintenance:
+    """Resumes unfinished cases and enforces deadlines. Repeated and concurrent calls are harmless."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        policies: PolicySync,
+        reader: CaseReader,
+        access: ReviewAccess,
+        inbox: ReviewInbox,
+        recorder: ReviewRecorder,
+        runner: CaseRunner,
+        spot_checks: SpotChecks,
+        policy: PolicyAdmin,
+        clock: Clock,
+    ) -> None:
+        self._ledger, self._policies, self._reader, self._access = ledger, policies, reader, access
+        self._inbox, self._recorder, self._runner, self._clock = inbox, recorder, runner, clock
+        self._spot_checks, self._policy = spot_checks, policy
+
+    def recover(self, on_case: OnCase = lambda case: None) -> list[Case]:
+        """Resume every unfinished case that has no live owner, and delete checkpoints of finished cases.
+
+        A case that another process runs is left to it until that process or its lease has ended.
+
+        Raises:
+            RecoveryIncomplete: some cases could not be resumed; all others were.
+        """
+        self._policies.refresh()
+        run = _Run(on_case)
+        steps = (
+            self._supersede_outdated,
+            lambda: self._resume_unfinished(run),
+            lambda: self._forget_finished(run),
+            self._spot_checks.open_due,
+            self._policy.settle_all,
+        )
+        return run.through(steps)
+
+    def run(self, on_case: OnCase = lambda case: None, on_notice: OnNotice = lambda notice: None) -> list[Case]:
+        """Send reminders, return lapsed claims, and expire overdue reviews, by the clock of the database.
+
+        An overdue review is escalated or its case rejected, as its rule says; waiting never approves. Of a decision and
+        the deadline exactly one counts.
+
+        Raises:
+            RecoveryIncomplete: some reviews could not be processed; all others were.
+        """
+        self._policies.refresh()
+        run = _Run(on_case)
+        steps = (
+            lambda: self._remind(on_notice),
+            lambda: self._return_lapsed(on_notice),
+            lambda: self._expire_overdue(run),
+            self._spot_checks.open_due,
+            self._policy.settle_all,
+        )
+        return run.through(steps)
+
+    def _supersede_outdated(self) -> None:
+        for row in self._ledger.outdated():
+            self._runner.supersede(row.case_id)
+
+    def _resume_unfinished(self, run: "_Run") -> None:
+        for case_id in self._ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED):
+            moved = None
+            with run.collecting(case_id, Exception):  # a classifier is foreign code
+                moved = self._resume(case_id)
+            if moved is not None:
+                run.moved(moved)
+
+    def _resume(self, case_id: str) -> Case | None:
+        case = self._reader.to_change(CaseKey(case_id))
+        # Checked before the lease is taken: a process with the right graph may take it.
+        self._reader.check(case)
+        return self._runner.run(case) if self._ledger.take(case_id) else None
+
+    def _forget_finished(self, run: "_Run") -> None:
+        # Where all cases failed, the graph may be impossible to build.
+        if self._runner.is_built or not run.failures:
+            self._runner.forget_finished()
+
+    def _remind(self, on_notice: OnNotice) -> None:
+        for row in self._ledger.to_remind():
+            # Skip tampered rows here; the alarm is raised when a reviewer tries to decide them.
+            with suppress(TamperedPolicy, TamperedReview, IncompatibleRecord, UnknownCase):
+                to = self._recipients(row)
+                if self._ledger.remind(row, to, self._clock()):
+                    on_notice(Notice("reminded", self._inbox.request(row), tuple(to)))
+
+    def _recipients(self, row: StoredReview) -> Sequence[str]:
+        """Return the holder of the claim on a review, or else every reviewer who may decide it."""
+        held = row.claimed_by is not None and row.claimed_until is not None and row.claimed_until > self._ledger.now()
+        return [str(row.claimed_by)] if held else [each.reviewer_id for each in self._access.rights(row).able()]
+
+    def _return_lapsed(self, on_notice: OnNotice) -> None:
+        for row in self._ledger.lapsed():
+            if self._ledger.return_lapsed(row, self._clock()):
+                on_notice(Notice("returned", self._inbox.request(row), (str(row.claimed_by),)))
+
+    def _expire_overdue(self, run: "_Run") -> None:
+        for row in self._ledger.expired():
+            moved = None
+            with run.collecting(row.case_id, HitlError):
+                self._reader.check(self._reader.to_change(CaseKey(row.case_id)))
+                if self._recorder.expire(row) is not None:
+                    moved = self._runner.run(self._ledger.case(row.case_id))
+            if moved is not None:
+                run.moved(moved)
+
+
+class _Run:
+    """One call of maintenance: the cases that moved, and the failures."""
+
+    def __init__(self, on_case: OnCase) -> None:
+        self._on_case, self.cases = on_case, list[Case]()
+        self.failures: dict[str, Exception] = {}
+
+    def through(self, steps: Sequence[Callable[[], None]]) -> list[Case]:
+        """Run every step in order, even if an earlier one fails, and return the cases that moved.
+
+        Raises:
+            RecoveryIncomplete: some cases failed. The error of a step as a whole takes precedence.
+        """
+        errors: list[Exception] = []
+        for step in steps:
+            try:
+                step()
+            except Exception as exc:  # noqa: BLE001 - raised below, after the other steps
+                errors.append(exc)
+        if errors:
+            raise errors[0]
+        if self.failures:
+            raise RecoveryIncomplete(self.failures, len(self.cases))
+        return self.cases
+
+    @contextmanager
+    def collecting(self, case_id: str, errors: type[Exception]) -> Iterator[None]:
+        """Collect the error of one case, so that it does not block the others; an unavailable store ends the step."""
+        try:
+            yield
+        except StoreUnavailable:
+            raise
+        except errors as exc:
+            _log.warning("case %s: %s", case_id, exc, extra={"case_id": case_id, "event": "failed"})
+            self.failures[case_id] = exc
+
+    def moved(self, case: Case) -> None:
+        """Report a case that moved."""
+        self.cases.append(case)
+        self._on_case(case)

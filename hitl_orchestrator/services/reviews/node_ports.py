@@ -1,0 +1,190 @@
+"""The ports of the nodes, over the ledger: where reviews are opened, answers arrive and outcomes are written."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+
+from hitl_orchestrator.domain.audit import AuditRecord
+from hitl_orchestrator.domain.case import Case, Submission
+from hitl_orchestrator.domain.decision import Routing
+from hitl_orchestrator.domain.enums import QualityCheckKind
+from hitl_orchestrator.domain.review import Review, ReviewSnapshot, StoredReview
+from hitl_orchestrator.domain.roles import RoleChain
+from hitl_orchestrator.domain.value import canonical_json
+from hitl_orchestrator.errors import (
+    ForgedState,
+    IncompleteOutcome,
+    InvalidInput,
+    NotAuthorized,
+    RequestRejected,
+    UnknownCase,
+)
+from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.review.deadlines import what_then
+from hitl_orchestrator.services.reader import CaseReader, Clock
+from hitl_orchestrator.services.reviews.access import ReviewAccess
+from hitl_orchestrator.services.reviews.audit_records import by_agent, by_person
+from hitl_orchestrator.services.reviews.recording import ReviewRecorder
+from hitl_orchestrator.services.reviews.rejected_attempts import RejectedAttempts
+from hitl_orchestrator.services.reviews.requirements import facts_of
+
+__all__ = ["NodePorts"]
+
+_AT_HAND: ContextVar[Case | None] = ContextVar("_AT_HAND", default=None)
+
+
+class NodePorts:
+    """Implements the `Inbox`, `Records` and `Alarms` of the nodes."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        reader: CaseReader,
+        access: ReviewAccess,
+        recorder: ReviewRecorder,
+        rejected: RejectedAttempts,
+        *,
+        chain: RoleChain,
+        clock: Clock,
+    ) -> None:
+        self._ledger, self._reader, self._access, self._recorder = ledger, reader, access, recorder
+        self._rejected, self._chain, self._clock = rejected, chain, clock
+
+    @contextmanager
+    def at_hand(self, case: Case) -> Iterator[None]:
+        """Let the nodes use this case within the context instead of reading and verifying it again.
+
+        The caller has just written it, or read and verified it, in this unit of work.
+        """
+        token = _AT_HAND.set(case)
+        try:
+            yield
+        finally:
+            _AT_HAND.reset(token)
+
+    def open(self, submission: Submission, routing: Routing | None) -> StoredReview:
+        """Return the current review of a case; open the first one where there is none."""
+        if routing is None:
+            return self._current_review(submission.case_id)
+        self._check_submission(submission)
+        shadow, routing = routing.decision.shadow, _without_shadow(routing)
+        role = routing.decision.assigned_human_role or self._chain.roles[0]
+        shown = ReviewSnapshot(
+            review_id=f"{submission.case_id}.0",
+            case_id=submission.case_id,
+            level=0,
+            role=role,
+            task=submission.task,
+            routing=routing,
+            on_timeout=what_then(routing.decision, role, self._chain),
+            answer_within=self._recorder.answer_within(routing.decision),
+            salt=secrets.token_hex(16),
+        )
+        row = self._ledger.open_review(shown, self._clock(), shadow)
+        return row if row.verdict is None else self._access.verified(row)
+
+    def hear(self, row: StoredReview, answer: Review | None) -> StoredReview:
+        """Return the current review, after trying an answer that came with the wake-up of the graph."""
+        if answer is not None:
+            decided = self._decided_in_graph(row, answer)
+            if decided is not None:
+                return decided
+        row = self._ledger.latest_review(row.case_id) or row
+        return row if row.verdict is None else self._access.verified(row)
+
+    def close(self, submission: Submission, routing: Routing | None) -> AuditRecord:
+        """Write the outcome of a case from the tables."""
+        now = self._clock()
+        self._check_submission(submission)
+        if routing is not None and self._is_auto_approved(submission, routing):
+            # The ledger refuses a waiting case without a reviewer's decision, even if the state is forged.
+            with suppress(IncompleteOutcome):
+                return self._ledger.finish(by_agent(submission, routing, now), routing, now)
+        row = self._decided_at_hand(submission.case_id) or self._ledger.latest_review(submission.case_id)
+        if row is None:
+            self.alarm(submission.case_id, "it was about to finish, and no review of it was ever opened")
+            raise IncompleteOutcome(submission.case_id, "it needs a reviewer, and no review of it was ever opened")
+        if row.verdict is None:
+            self.alarm(submission.case_id, f"it was about to finish, and review {row.review_id!r} is open")
+        if row is not self._decided_at_hand(submission.case_id):
+            row = self._access.verified(row)
+        chance = self._review_probability(submission, row.shown.routing)
+        record = by_person(submission, row, self._access.earlier(row), chance)
+        return self._ledger.finish(record, row.shown.routing, now)
+
+    def alarm(self, case_id: str, cause: str) -> None:
+        """Record once that data was found which this package did not write."""
+        self._reader.alarm(case_id, cause)
+
+    def _decided_in_graph(self, row: StoredReview, answer: Review) -> StoredReview | None:
+        """Put an answer from outside through the one decision; None where it is rejected, and the case asks again."""
+        try:
+            with self._rejected.recorded(row.case_id, row.review_id, answer, "graph"):
+                decided = self._recorder.decide(row, answer, channel="graph")
+        except (NotAuthorized, InvalidInput) as exc:
+            self.alarm(row.case_id, f"an answer that came straight to the graph was refused: {exc}")
+            return None
+        except RequestRejected:
+            return None
+        # This run was started by other code, and its next step holds no lease.
+        self._ledger.release(row.case_id)
+        return decided
+
+    def _current_review(self, case_id: str) -> StoredReview:
+        row = self._decided_at_hand(case_id)
+        if row is not None:
+            return row
+        row = self._ledger.latest_review(case_id)
+        if row is None:
+            raise self._forged(case_id, "no review of it was opened, and its checkpoint was stored elsewhere")
+        return row if row.verdict is None else self._access.verified(row)
+
+    def _decided_at_hand(self, case_id: str) -> StoredReview | None:
+        """Return the review that this unit of work has verified and decided, if this is its case."""
+        case = _AT_HAND.get()
+        if case is None or case.case_id != case_id or not case.reviews or case.reviews[-1].verdict is None:
+            return None
+        return case.reviews[-1]
+
+    def _review_probability(self, submission: Submission, routing: Routing) -> float:
+        """Return the probability that a case like this one is reviewed: spot checks are drawn at random."""
+        if submission.quality_check is None or submission.quality_check.kind is not QualityCheckKind.SPOT_CHECK:
+            return 1.0
+        return self._access.policy_decision(submission, facts_of(submission.task, routing)).spot_check or 1.0
+
+    def _check_submission(self, submission: Submission) -> None:
+        """Raise `ForgedState` if the submission in the state differs from the one in the ledger."""
+        at_hand = _AT_HAND.get()
+        if at_hand is not None and at_hand.case_id == submission.case_id:
+            stored = at_hand.submission
+        else:
+            try:
+                stored = self._ledger.case(submission.case_id).submission
+            except UnknownCase:
+                raise IncompleteOutcome(submission.case_id, "it was never received") from None
+        if stored != submission and _text(stored) != _text(submission):
+            raise self._forged(submission.case_id, "its submission is not the one that the ledger holds")
+
+    def _forged(self, case_id: str, why: str) -> ForgedState:
+        """Raise the alarm, and return the error."""
+        error = ForgedState(case_id, why)
+        self.alarm(case_id, str(error))
+        return error
+
+    def _is_auto_approved(self, submission: Submission, routing: Routing) -> bool:
+        """Whether the policy approves these facts automatically. The decision in the state is not trusted."""
+        if routing.decision.needs_human:
+            return False
+        return not self._access.policy_decision(submission, facts_of(submission.task, routing)).needs_human
+
+
+def _without_shadow(routing: Routing) -> Routing:
+    """Return the routing that reviewers see: without the answer of a shadow policy."""
+    if routing.decision.shadow is None:
+        return routing
+    return routing.model_copy(update={"decision": routing.decision.model_copy(update={"shadow": None})})
+
+
+def _text(submission: Submission) -> str:
+    return canonical_json(submission.model_dump(mode="json"))

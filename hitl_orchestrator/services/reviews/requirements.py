@@ -1,0 +1,57 @@
+"""What an open review requires now: a policy that became stricter since it was opened may ask for a higher role."""
+
+from hitl_orchestrator.domain.decision import Facts, ReviewRequirements, Routing
+from hitl_orchestrator.domain.enums import HumanDecision
+from hitl_orchestrator.domain.input.limits import check_record
+from hitl_orchestrator.domain.review import Review, StoredReview
+from hitl_orchestrator.domain.roles import RoleChain
+from hitl_orchestrator.domain.task import Task
+from hitl_orchestrator.errors import (
+    GraphVersionMismatch,
+    IncompatibleRecord,
+    InvalidInput,
+    TamperedPolicy,
+    TamperedReview,
+)
+from hitl_orchestrator.nodes.ports import Rules
+
+__all__ = ["SKIPPED", "facts_of", "requirements_of", "role_needed", "storable_text"]
+
+SKIPPED = (GraphVersionMismatch, IncompatibleRecord, TamperedPolicy, TamperedReview)
+"""Errors of one review that must not block the others. The alarm is raised where they are detected."""
+
+
+def requirements_of(row: StoredReview, rules: Rules, chain: RoleChain) -> tuple[str, ReviewRequirements]:
+    """Return the role that may decide now, and how reviewers are asked: the review's own terms, or stricter ones."""
+    routing = row.shown.routing
+    decision = rules.decide(routing.decision.policy_hash, facts_of(row.shown.task, routing), row.shown.task.task_id)
+    return chain.higher(row.role, decision.assigned_human_role or row.role), decision.requirements
+
+
+def role_needed(row: StoredReview, rules: Rules, chain: RoleChain) -> str:
+    """Return the role that may decide now: the review's own, or a higher one where the active policy asks for it."""
+    return requirements_of(row, rules, chain)[0]
+
+
+def storable_text(text: str, row: StoredReview) -> str:
+    """Return a text that the ledger can store. Raises `InvalidInput` where it cannot."""
+    try:
+        checked = Review(human_decision=HumanDecision.REJECT, reason=text)
+    except ValueError as exc:
+        raise InvalidInput([f"review {row.review_id!r}: {exc}"]) from exc
+    check_record(checked, f"the text about review {row.review_id!r}")
+    return checked.reason
+
+
+def facts_of(task: Task, routing: Routing) -> Facts:
+    """Return the facts by which a policy judges a case that was routed before."""
+    return Facts(
+        risk_level=routing.risk_level,
+        domain=task.domain,
+        task_type=task.task_type,
+        confidence=routing.score.confidence,
+        signals=frozenset(routing.score.signals),
+        has_proposal=routing.output is not None,
+        metadata=task.metadata,
+        moment=task.timestamp,
+    )

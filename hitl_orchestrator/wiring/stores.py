@@ -1,0 +1,272 @@
+"""The kinds of stores: each URL scheme with its ledger, its key file and its checkpoints."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
+
+from hitl_orchestrator.domain.input.parsing import did_you_mean
+from hitl_orchestrator.errors import InvalidKey, SealKeyMissing, StoreUnavailable, install_hint
+from hitl_orchestrator.ledger.database.address import HOW_TO_WRITE, can_be_read, is_postgres, shown
+from hitl_orchestrator.ledger.keys.files import SealKey, authenticator_from
+from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
+from hitl_orchestrator.ledger.verification.head_file import HeadFile
+from hitl_orchestrator.ledger.verification.signer import LedgerSigner
+from hitl_orchestrator.services.reader import Clock
+from hitl_orchestrator.wiring.clocks import now_in_utc
+
+if TYPE_CHECKING:
+    from hitl_orchestrator.ledger.database.ports import Database, MigratedDatabase
+    from hitl_orchestrator.ledger.keys.mac import RowAuthenticator
+    from hitl_orchestrator.ledger.keys.signing import SigningKey
+    from hitl_orchestrator.ledger.store.ledger import LedgerStore
+
+__all__ = [
+    "MEMORY",
+    "absolute_url",
+    "checkpoints_of",
+    "database_of",
+    "key_file_of",
+    "open_ledger",
+    "open_to_audit",
+    "signer_of",
+    "signing_key",
+    "store_exists",
+]
+
+MEMORY = "memory://"
+
+
+class _Store(NamedTuple):
+    """What the functions below need of one kind of store. Modules are imported when they are called."""
+
+    absolute_url: Callable[[str], str]
+    exists: Callable[[str], bool]
+    key_file: Callable[[str], Path | None]
+    migrated: "Callable[[str, Clock], Database]"
+    checkpoints: Callable[[str, bytes | None], Any]
+
+
+def open_ledger(
+    store: str,
+    seal_key: SealKey | Sequence[SealKey] | None = None,
+    *,
+    lease: float = LEASE_SECONDS,
+    clock: Clock = now_in_utc,
+) -> Ledger:
+    """Open the ledger of a store URL; create or migrate it if necessary. `clock` is that of a store in memory.
+
+    Raises:
+        StoreUnavailable: the URL names no known kind of store, or the store cannot be opened.
+        InvalidKey, SealKeyMissing: a key is malformed, its file is readable by others, or it is missing.
+    """
+    key_file = _kind_of(store).key_file(store)
+    if key_file is None:
+        return _ledger_on(store, None if seal_key is None else authenticator_from(seal_key, Path()), lease, clock)
+    ledger = _ledger_on(store, authenticator_from(seal_key, key_file), lease, clock)
+    if seal_key is None and not key_file.exists() and ledger.holds_sealed_work():
+        ledger.close()
+        raise SealKeyMissing(shown(store), key_file)
+    return ledger
+
+
+def open_to_audit(store: str) -> Ledger:
+    """Open the ledger of a store for verification and signing, without the key that authenticates reviews.
+
+    Raises:
+        StoreUnavailable: the URL names no known kind of store, or the store cannot be opened.
+    """
+    return _ledger_on(store, None, LEASE_SECONDS, now_in_utc)
+
+
+def store_exists(store: str) -> bool:
+    """Whether there is a store at this URL: a file, or a database with the tables of this package.
+
+    Raises:
+        StoreUnavailable: the URL names no known kind of store, or the server is unavailable.
+    """
+    return _kind_of(store).exists(store)
+
+
+def absolute_url(store: str) -> str:
+    """Return the URL with an absolute path, so that a later change of the working directory has no effect."""
+    return _kind_of(store).absolute_url(store)
+
+
+def key_file_of(store: str) -> Path | None:
+    """Return the default key file of a store: beside its file, or in `~/.hitl`; None for a store in memory."""
+    return _kind_of(store).key_file(store)
+
+
+def database_of(store: str) -> "MigratedDatabase":
+    """Return the database of a durable store, before any migration. Raises `StoreUnavailable`."""
+    return _postgres_database(store) if is_postgres(store) else _sqlite_database(store)
+
+
+def _migrated(store: str, clock: Clock) -> "Database":
+    from hitl_orchestrator.ledger.database.migrate import migrate  # noqa: PLC0415
+
+    database = database_of(store)
+    migrate(database)
+    return database
+
+
+def checkpoints_of(store: str, key: bytes | None) -> Any:
+    """Return the checkpointer of a store, encrypted with a key if there is one."""
+    return _kind_of(store).checkpoints(store, key)
+
+
+def signer_of(
+    ledger: Ledger,
+    store: str,
+    *,
+    head_file: str | Path | None = None,
+    head_key: "str | Path | SigningKey | None" = None,
+    clock: Clock | None = None,
+) -> LedgerSigner:
+    """Return the signer of a ledger. Its key is loaded when it first signs."""
+    book = None if head_file is None else HeadFile(Path(head_file))
+    return LedgerSigner(ledger, clock or now_in_utc, lambda: signing_key(store, head_key), book)
+
+
+def signing_key(store: str, source: "str | Path | SigningKey | None" = None, *, make: bool = True) -> "SigningKey":
+    """Return the key that signs the heads of a store: the given one, that of a file, or a new one beside the store.
+
+    Raises:
+        InvalidKey: it is malformed, or there is none and `make` is false.
+    """
+    from hitl_orchestrator.ledger.keys import signing  # noqa: PLC0415 - most commands sign nothing
+
+    if isinstance(source, signing.SigningKey):
+        return source
+    if isinstance(source, str):
+        return signing.signing_key_in(source, "HITL_HEAD_KEY")
+    key_file = key_file_of(store)
+    if source is None and key_file is None:
+        return signing.new_signing_key()
+    file = source or Path(str(key_file)).with_suffix(".head-key")
+    if not make and not file.exists():
+        raise InvalidKey(file, "there is no such file yet; signing a head makes it")
+    return signing.signing_key_at(file)
+
+
+def _kind_of(store: str) -> _Store:
+    if store == MEMORY:
+        return _MEMORY
+    return _POSTGRES if is_postgres(store) else _SQLITE
+
+
+def _ledger_on(
+    store: str, authenticator: "RowAuthenticator | None", lease: float = LEASE_SECONDS, clock: Clock = now_in_utc
+) -> "LedgerStore":
+    from hitl_orchestrator.ledger.store.ledger import LedgerStore  # noqa: PLC0415 - SQLAlchemy is slow to import
+
+    return LedgerStore(_kind_of(store).migrated(store, clock), authenticator, lease)
+
+
+@contextmanager
+def _extra(name: str, store: str) -> Iterator[None]:
+    """Name the extra that an import needs."""
+    try:
+        yield
+    except ImportError as exc:
+        raise StoreUnavailable(shown(store), f"a dependency is missing ({exc}); {install_hint(name)}") from exc
+
+
+def _sqlite_path(store: str) -> str:
+    parts = urlsplit(store)
+    if parts.scheme != "sqlite":
+        hint = did_you_mean(parts.scheme, ("sqlite", "postgresql", "memory"))
+        kinds = "give sqlite:///PATH, postgresql://USER@HOST/DATABASE, or memory:// for a trial"
+        raise StoreUnavailable(shown(store), f"{kinds}{hint}")
+    path = store.removeprefix("sqlite:///")
+    if path == store or not path or path == ":memory:":
+        raise StoreUnavailable(store, "it names no file; give sqlite:///hitl.db, or memory:// for a trial")
+    return str(Path(path).absolute())
+
+
+def _sqlite_key_file(store: str) -> Path:
+    return Path(f"{_sqlite_path(store)}.key")
+
+
+def _sqlite_database(store: str) -> "MigratedDatabase":
+    path = _sqlite_path(store)
+    from hitl_orchestrator.ledger.database import sqlite  # noqa: PLC0415 - one kind of store is imported
+
+    sqlite.check_not_emptied(path, _sqlite_key_file(store), store)
+    sqlite.make_private(path, store)
+    return sqlite.SqliteDatabase(path, store)
+
+
+def _sqlite_checkpoints(store: str, key: bytes | None) -> Any:
+    from hitl_orchestrator.graph.checkpoints import sqlite_checkpoints  # noqa: PLC0415
+
+    return sqlite_checkpoints(_sqlite_path(store), key)
+
+
+def _postgres_key_file(store: str) -> Path:
+    if not can_be_read(store):
+        raise StoreUnavailable(shown(store), f"the address cannot be read; {HOW_TO_WRITE}")
+    parts = urlsplit(store)
+    options = sorted(each for each in parse_qsl(parts.query) if "password" not in each[0])
+    # Without the user, and without parsing the port: there may be several hosts, each with its own.
+    place = f"{parts.netloc.rpartition('@')[2].lower()}{parts.path}?{options}"
+    return Path.home() / ".hitl" / f"{sha256(place.encode()).hexdigest()[:32]}.key"
+
+
+def _postgres_database(store: str) -> "MigratedDatabase":
+    with _extra("postgres", store):
+        from hitl_orchestrator.ledger.database.postgres import PostgresDatabase  # noqa: PLC0415
+        from hitl_orchestrator.ledger.database.postgres_connections import Connections  # noqa: PLC0415
+
+    return PostgresDatabase(Connections(store))
+
+
+def _postgres_exists(store: str) -> bool:
+    with closing(_postgres_database(store)) as database:
+        return database.revision() is not None
+
+
+def _postgres_checkpoints(store: str, key: bytes | None) -> Any:
+    with _extra("postgres", store):
+        from hitl_orchestrator.graph.postgres_checkpoints import postgres_checkpoints  # noqa: PLC0415
+
+    return postgres_checkpoints(store, key)
+
+
+def _memory_database(store: str, clock: Clock) -> "Database":
+    from hitl_orchestrator.ledger.database.memory import MemoryDatabase  # noqa: PLC0415
+
+    return MemoryDatabase(clock)
+
+
+def _memory_checkpoints(store: str, key: bytes | None) -> Any:
+    from hitl_orchestrator.graph.checkpoints import memory_checkpoints  # noqa: PLC0415
+
+    return memory_checkpoints(key)
+
+
+_SQLITE = _Store(
+    absolute_url=lambda store: f"sqlite:///{_sqlite_path(store)}",
+    exists=lambda store: Path(_sqlite_path(store)).exists(),
+    key_file=_sqlite_key_file,
+    migrated=_migrated,
+    checkpoints=_sqlite_checkpoints,
+)
+_POSTGRES = _Store(
+    absolute_url=lambda store: store,
+    exists=_postgres_exists,
+    key_file=_postgres_key_file,
+    migrated=_migrated,
+    checkpoints=_postgres_checkpoints,
+)
+_MEMORY = _Store(
+    absolute_url=lambda store: store,
+    exists=lambda store: True,
+    key_file=lambda store: None,
+    migrated=_memory_database,
+    checkpoints=_memory_checkpoints,
+)

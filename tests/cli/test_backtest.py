@@ -1,0 +1,125 @@
+"""`hitl policy backtest`: a policy on past cases, from a store and from what was exported."""
+
+import json
+import sys
+
+import pytest
+
+RUN = ("run", "tasks.json", "--outputs", "agent_outputs.json", "--reviews", "human_reviews.json")
+
+
+@pytest.fixture
+def stricter(hitl, folder):
+    assert hitl(*RUN).code == 0
+    policy = json.loads((folder / "routing_policy.json").read_text())
+    policy["rules"][3]["conditions"]["min_confidence"] = 0.99
+    (folder / "new.json").write_text(json.dumps(policy))
+    for form in ("parquet", "jsonl"):
+        assert hitl("audit", "export", "--format", form, "--out", f"past.{form}").code == 0
+    return "new.json"
+
+
+def test_what_would_be_different_is_told(hitl, stricter):
+    answer = hitl("policy", "backtest", stricter, "--on", "past.parquet", "--capacity", "domain_reviewer=2x40")
+
+    assert (answer.code, answer.err) == (0, "")
+    lines = [" ".join(line.split()) for line in answer.out.splitlines()]
+    for line in (
+        "auto_approve rule_004 human_review rule_005 2",
+        "customer_support 3 2 0 66.7% 0.0%",
+        "domain_reviewer 2.0 4.0 4 80 5 s",
+    ):
+        assert line in lines
+    assert "Not enough data about all cases: no case would go ahead." in answer.out
+
+
+def test_a_store_and_both_kinds_of_files_tell_the_same(hitl, stricter):
+    told = [
+        hitl("policy", "backtest", stricter, "--on", on, "--json").data
+        for on in ("sqlite:///hitl.db", "past.parquet", "past.jsonl")
+    ]
+
+    assert told[0] == told[1] == told[2]
+    assert (told[0]["cases"], told[0]["stricter"], told[0]["looser"]) == (5, 2, 0)
+
+
+ASKING = """
+policy_id: asking
+metadata: {amount: number}
+rules:
+  - {rule_id: cheap, priority: 1, action: auto_approve, conditions: {metadata: {amount: {lt: 100}}}}
+"""
+
+
+def test_what_was_redacted_is_left_out_alike_in_a_store_and_in_files(hitl, folder, stricter):
+    tasks = json.loads((folder / "tasks.json").read_text())
+    more = [one | {"task_id": f"more_{one['task_id']}", "metadata": {"amount": 1}} for one in tasks]
+    outputs = json.loads((folder / "agent_outputs.json").read_text())
+    (folder / "tasks.json").write_text(json.dumps(more))
+    (folder / "agent_outputs.json").write_text(
+        json.dumps([one | {"task_id": f"more_{one['task_id']}", "confidence_score": 0.99} for one in outputs])
+    )
+    (folder / "asking.yaml").write_text(ASKING)
+    assert hitl("run", "tasks.json", "--outputs", "agent_outputs.json", "--policy", "asking.yaml").code == 0
+    assert hitl("audit", "redact", "more_task_001", "--reason", "asked to").code == 0
+    for form in ("parquet", "jsonl"):
+        assert hitl("audit", "export", "--format", form, "--out", f"more.{form}").code == 0
+    told = [
+        hitl("policy", "backtest", "asking.yaml", "--on", on, "--json").data
+        for on in ("sqlite:///hitl.db", "more.parquet", "more.jsonl")
+    ]
+
+    assert told[0] == told[1] == told[2]
+    assert (told[0]["cases"], told[0]["left_out"], told[0]["erased"]) == (9, 1, 1)
+    shown = hitl("policy", "backtest", "asking.yaml", "--on", "more.jsonl").out
+    assert "1 case left out: in 1 facts that the policy reads were erased." in shown
+
+
+def test_a_case_without_a_domain_in_a_file_made_by_hand_is_left_out_and_told(hitl, folder, stricter):
+    first, *others = (folder / "past.jsonl").read_text().splitlines()
+    (folder / "hand.jsonl").write_text("\n".join([json.dumps(json.loads(first) | {"domain": None}), *others]))
+
+    answer = hitl("policy", "backtest", stricter, "--on", "hand.jsonl")
+    assert (answer.code, answer.err) == (0, "")
+    assert "1 case left out: in 1 no domain or task type was recorded." in answer.out
+
+
+def test_two_policies_are_compared_on_the_same_cases(hitl, stricter):
+    arguments = ("--on", "past.parquet", "--old", stricter, "--json")
+
+    assert hitl("policy", "backtest", "routing_policy.json", *arguments).data["looser"] == 2
+
+
+_TWICE = ("--capacity", "domain_reviewer=1", "--capacity", "domain_reviewer=1000")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--on", "none.parquet"], "there is no such file"),
+        (["--on", "past.csv"], "past.csv"),
+        (["--on", "sqlite:///none.db"], "there is no such file"),
+        (["--on", "tasks.jsonl"], "there are no cases to run_backtest on"),
+        (["--on", "strange.parquet"], "cannot be read"),
+        (["--on", "past.parquet", "--capacity", "domain_reviewr=4"], "did you mean 'domain_reviewer'?"),
+        (["--on", "past.parquet", "--capacity", "4"], "give cases a day"),
+        (["--on", "past.parquet", *_TWICE], "'domain_reviewer' is given 2 times; give it once"),
+        (["--on", "past.parquet", "--old", "none.json"], "cannot be read"),
+    ],
+)
+def test_what_cannot_be_rehearsed_is_told_in_a_sentence(hitl, stricter, folder, arguments, told):
+    (folder / "strange.parquet").write_text("no parquet")
+    (folder / "tasks.jsonl").write_text("")
+    answer = hitl("policy", "backtest", stricter, *arguments)
+
+    assert (answer.code, answer.out) == (2, "")
+    assert told in answer.err
+
+
+def test_without_polars_it_says_what_to_install(hitl, stricter, monkeypatch):
+    monkeypatch.setitem(sys.modules, "polars", None)
+
+    answer = hitl("policy", "backtest", stricter, "--on", "past.parquet")
+
+    assert answer.code == 2
+    assert "pip install '.[lab]'" in answer.err

@@ -1,0 +1,200 @@
+"""The commands of a team of reviewers: filters, claims, delegation, canceling, blind labels, bulk, what is learned."""
+
+import io
+import json
+
+import pytest
+from support.desk_driver import PEOPLE, policy
+
+RULES = [
+    {"conditions": {"task_type": "content_moderation"}, "action": "human_review", "blind": True},
+    {"conditions": {"task_type": "policy_decision"}, "action": "escalate", "respond_within": "PT2H"},
+    {"conditions": {"risk_level": "medium"}, "action": "human_review", "approvals": 2},
+    {"conditions": {"risk_level": "low"}, "action": "human_review"},
+]
+
+
+@pytest.fixture
+def team(hitl, folder, monkeypatch):
+    """The canonical tasks, all of which wait: one blind, one of risk, one for two persons, two of low risk."""
+    (folder / "policy.json").write_text(json.dumps(policy(RULES)))
+    people = [one | {"domains": ["*"]} for one in PEOPLE["reviewers"]]
+    (folder / "people.json").write_text(json.dumps(people))
+    monkeypatch.setenv("HITL_REVIEWERS", "people.json")
+    told = hitl(
+        "run", "tasks.json", "--outputs", "agent_outputs.json", "--policy", "policy.json", "--submitted-by", "shop"
+    )
+    assert told.code == 0, told.err
+    return hitl
+
+
+def ids(answer):
+    return [row["task_id"] for row in answer.data]
+
+
+@pytest.mark.parametrize(
+    ("filters", "tasks"),
+    [
+        (("--type", "sentiment_analysis"), ["task_004"]),
+        (("--risk", "medium"), ["task_002", "task_005"]),
+        (("--overdue",), []),
+        (("--claimed-by", "r02"), ["task_001"]),
+        (("--unclaimed",), ["task_003", "task_002", "task_004", "task_005"]),
+        (("--unclaimed", "--risk", "low"), ["task_004"]),
+    ],
+)
+def test_the_inbox_is_narrowed(team, filters, tasks):
+    team("claim", "task_001", "--reviewer", "r02")
+
+    assert ids(team("inbox", *filters, "--json")) == tasks
+
+
+def test_the_inbox_says_who_holds_what_in_eighty_columns(team):
+    assert "claimed by" not in team("inbox").out
+    team("claim", "task_001", "--reviewer", "r02")
+
+    lines = team("inbox").out.splitlines()
+
+    assert lines[0].split()[-2:] == ["claimed", "by"]
+    assert next(line for line in lines if line.startswith("task_001")).split()[-1] == "r02"
+    assert max(map(len, lines)) <= 80
+
+
+def test_next_claims_the_best_case_and_shows_it(team):
+    told = team("next", "--reviewer", "m01")
+
+    assert told.out.startswith("Task task_003: claimed, for senior_manager")
+    assert "A reviewer is needed because rule-2 holds" in told.out
+    assert ids(team("inbox", "--claimed-by", "m01", "--json")) == ["task_003"]
+
+
+def test_next_says_no_where_nothing_waits(team):
+    for _ in range(4):
+        assert team("next", "--reviewer", "r01", "--json").code == 0
+
+    told = team("next", "--reviewer", "r01", "--json")
+
+    assert (told.code, told.data) == (1, None)
+    assert team("next", "--reviewer", "r01").out == "No unclaimed reviews are available to you.\n"
+
+
+def test_a_delegated_case_comes_back_when_it_is_released(team):
+    team("claim", "task_001", "--reviewer", "r01")
+
+    assert "r02 has task_001 until" in team("delegate", "task_001", "--reviewer", "r01", "--to", "r02").out
+    assert team("release", "task_001", "--reviewer", "r02").out == "Released; r01 has it again.\n"
+    assert team("release", "task_001", "--reviewer", "r02", "--json").data == {"released": False, "claimed_by": "r01"}
+
+
+def test_only_the_submitter_cancels(team):
+    refused = team("cancel", "task_001", "--submitted-by", "r01", "--reason", "x")
+
+    assert (refused.code, refused.out) == (1, "")
+    assert "only 'shop', who submitted it, may cancel it" in refused.err
+    assert (
+        team("cancel", "task_001", "--submitted-by", "shop", "--reason", "sent twice", "--json").data["stage"]
+        == "finished"
+    )
+    told = team("show", "task_001").out
+    assert "domain_reviewer: canceled by shop at" in told
+    assert '"sent twice"' in told
+
+
+def test_a_blind_case_is_hidden_in_every_listing_until_a_label_is_given(team):
+    secrets = ("Potential Policy Violation", "0.74")
+    for told in (team("inbox"), team("inbox", "--json"), team("claim", "task_005", "--reviewer", "r01")):
+        blind = [line for line in told.out.splitlines() if any(secret in line for secret in secrets)]
+        assert blind == []
+    assert secrets[0] not in team("show", "task_005").out
+
+    seen = team("label", "task_005", "Fine", "--reviewer", "r01", "--json").data
+
+    assert (seen["own_label"], seen["proposal"]["predicted_label"]) == ("Fine", secrets[0])
+    assert team("decide", "task_005", "reject", "--reviewer", "r01").code == 0
+    assert "own label, before the agent's was shown: Fine" in team("show", "task_005").out
+
+
+def test_two_persons_agree_and_show_names_both(team):
+    first = team("decide", "task_002", "approve", "--reviewer", "r01", "--reason-code", "other")
+    assert "The case now waits for domain_reviewer." in first.out
+    assert team("decide", "task_002", "reject", "--reviewer", "r01").code == 1
+    team("decide", "task_002", "approve", "--reviewer", "r02")
+
+    told = " ".join(team("show", "task_002").out.split())
+
+    assert "human_review to domain_reviewer, 2 reviewers must agree" in told
+    assert "one vote of several" in told
+    assert "reason code other" in told
+    assert "answers: r01 approve, r02 approve" in told
+
+
+def test_a_case_is_escalated_with_a_reason(team):
+    assert team("escalate", "task_001", "--reviewer", "r01", "--reason", "beyond me").code == 0
+    assert team("inbox", "--role", "senior_manager", "--json").data[-1]["escalated_because"] == "beyond me"
+
+
+BULK = ("bulk", "approve", "task_001", "task_004", "--reviewer", "r01")
+
+
+def test_bulk_lists_each_case_and_decides_them_all(team):
+    told = team(*BULK, "--yes")
+
+    assert told.code == 0
+    assert told.out.index("task_001") < told.out.index("task_004") < told.out.index("Recorded for 2 cases.")
+    ended = [team("show", one, "--json").data["summary"]["final_decision"] for one in BULK[2:4]]
+    assert ended == ["approved", "approved"]
+
+
+class Keyboard(io.StringIO):
+    """Somebody at a terminal."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(("typed", "code", "waiting"), [("y\n", 0, 3), ("n\n", 1, 5)])
+def test_bulk_asks_at_a_terminal(team, monkeypatch, typed, code, waiting):
+    monkeypatch.setattr("sys.stdin", Keyboard(typed))
+
+    assert team(*BULK).code == code
+    assert len(team("inbox", "--json").data) == waiting
+
+
+def test_bulk_is_refused_where_nobody_can_be_asked_and_for_cases_that_need_a_look_each(team, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert (team(*BULK).code, team(*BULK, "--json").code) == (2, 2)
+
+    refused = team("bulk", "approve", "task_001", "task_003", "task_005", "--reviewer", "m01", "--yes")
+
+    assert refused.code == 2
+    for why in ("it was escalated", "its review is blind", "they come from several rules"):
+        assert why in refused.err
+    assert len(team("inbox", "--json").data) == 5
+
+
+def test_work_is_given_out_and_says_to_whom(team):
+    given = team("assign", "--json").data
+
+    assert {one["task_id"]: one["role"] for one in given}["task_003"] == "senior_manager"
+    assert all(one["assigned_to"] for one in given)
+    assert "every open review is claimed" in team("assign").out
+
+
+def test_feedback_and_insights_tell_what_is_to_be_learned(team):
+    assert team("feedback").out == team("insights").out == "No case has been reviewed yet.\n"
+    team("decide", "task_001", "approve", "--reviewer", "r01")
+    team("decide", "task_004", "reject", "--reviewer", "r01", "--feedback", "wrong", "--reason-code", "agent_error")
+
+    events = {one["task_id"]: one for one in team("feedback", "--json").data}
+
+    assert (events["task_001"]["agent_correct"], events["task_004"]["error_type"]) == (True, "agent_error")
+    assert "2 reviewed cases: the agent was right in 1." in team("feedback").out
+    assert team("insights", "--json").data[0]["reviewer"] == "r01"
+    assert "50% of 2" in team("insights").out
+
+
+def test_the_desk_needs_a_terminal(team):
+    told = team("review", "--reviewer", "r01")
+
+    assert (told.code, told.out) == (2, "")
+    assert "the review desk needs a terminal" in told.err

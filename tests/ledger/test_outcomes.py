@@ -1,0 +1,128 @@
+"""The table of outcomes has the values of the audit records and tasks, and verification protects it."""
+
+import json
+from datetime import datetime
+from functools import partial
+from itertools import count
+from unicodedata import normalize
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.attacker import Intruder
+from support.builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_task, a_verdict, an_outcome
+
+from hitl_orchestrator.backtest.history import frames
+from hitl_orchestrator.domain.enums import Signal
+from hitl_orchestrator.errors import LedgerDamaged
+from hitl_orchestrator.ledger.database.tables import outcomes
+from hitl_orchestrator.ledger.events.outcomes import Outcome
+
+AUTO = a_routing("auto_approve")
+NUMBER = count()
+NAMES = st.one_of(
+    st.sampled_from(["null", "a,b", 'says "no"', "back\\slash", "[a]", "{}", "Ä€🙂", "1", "true"]),
+    st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), max_size=20)
+    .map(partial(normalize, "NFC"))
+    .filter(str.strip),
+)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+METADATA = st.dictionaries(TEXTS, st.one_of(st.none(), TEXTS, st.floats(-1e9, 1e9), st.integers(-9, 9)))
+
+
+def finished(ledger, metadata=None, **fields):
+    name = f"case-{next(NUMBER)}"
+    case = ledger.receive(a_submission(name, a_task(f"of-{name}", metadata=metadata or {})), AGENT)
+    return ledger.finish(an_outcome(case.submission).model_copy(update=fields), AUTO, NINE)
+
+
+FIELDS = st.fixed_dictionaries(
+    {
+        "domain": NAMES,
+        "task_type": NAMES,
+        "rule_id": NAMES,
+        "confidence_score": st.none() | st.floats(0, 1),
+        "review_probability": st.floats(0, 1),
+        "latency_seconds": st.floats(0, 1e6),
+        "signals": st.lists(st.sampled_from(list(Signal)), unique=True).map(tuple),
+    }
+)
+
+
+def as_times(values):
+    return [value and datetime.fromisoformat(value) for value in values]
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(fields=FIELDS, metadata=METADATA)
+def test_an_outcome_has_the_values_of_its_record_and_task(shared_ledger, fields, metadata):
+    record = finished(shared_ledger, metadata, **fields).model_dump(mode="json")
+
+    *_, (*columns, stored_metadata, is_redacted) = shared_ledger.outcomes(*Outcome._fields, metadata=True)
+
+    outcome = Outcome._make(columns)._asdict()
+    times = ("received_at", "review_opened_at", "timestamp")
+    assert as_times(outcome.pop(name) for name in times) == as_times(record[name] for name in times)
+    assert outcome.pop("signals").split() == record["signals"]
+    assert outcome.pop("has_proposal") == int(record["proposed_output"] is not None)
+    assert outcome.pop("task_timestamp") == "2025-01-10T09:00:00.000000Z"
+    assert (outcome.pop("metadata_digest") is None) is (metadata == {})
+    assert outcome.pop("finished_seq") == shared_ledger.head().seq
+    assert outcome == {name: record[name] for name in outcome}
+    assert (json.loads(stored_metadata), is_redacted) == (metadata, False)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@given(fields=FIELDS, metadata=METADATA)
+def test_a_frame_has_the_values_of_the_record(shared_ledger, fields, metadata):
+    pytest.importorskip("polars")
+    record = finished(shared_ledger, metadata, **fields).model_dump(mode="json")
+
+    *_, frame = frames(shared_ledger, tasks=True)
+
+    *_, row = frame.collect().to_dicts()
+    assert json.loads(row.pop("metadata")) == metadata
+    assert row.pop("redacted") is False
+    assert (row.pop("proposed_output") is None) is (record["proposed_output"] is None)
+    assert row.pop("task_timestamp") == "2025-01-10T09:00:00.000000Z"
+    assert row == {name: record[name] for name in row}
+
+
+def test_outcomes_come_in_the_order_in_which_the_cases_finished(ledger):
+    submissions = [
+        ledger.receive(a_submission(name, a_task(f"of-{name}", domain=name)), AGENT).submission for name in "abc"
+    ]
+    for submission in reversed(submissions):
+        ledger.finish(an_outcome(submission), AUTO, NINE)
+    ledger.receive(a_submission("unfinished", a_task("waits")), AGENT)
+
+    assert list(ledger.outcomes("case_id", "domain")) == [("c", "c"), ("b", "b"), ("a", "a")]
+
+
+def test_an_outcome_is_written_once(ledger):
+    submission = ledger.receive(a_submission(), AGENT).submission
+    review = ledger.decide(ledger.open_review(a_shown(), NINE), a_verdict(), PERSON)
+    for _ in range(2):
+        ledger.finish(an_outcome(submission, review), a_routing(), NINE)
+
+    assert list(ledger.outcomes("reviewer_id", "human_decision")) == [("ana", "approve")]
+
+
+def test_redaction_erases_the_metadata_of_an_outcome(ledger):
+    case_id = finished(ledger, {"amount": 1}).case_id
+    ledger.redact(case_id, "asked for", PERSON, NINE)
+
+    assert list(ledger.outcomes("case_id", metadata=True)) == [(case_id, None, True)]
+
+
+def test_the_tuple_has_the_columns_of_the_table():
+    assert Outcome._fields == tuple(column.name for column in outcomes.columns)
+
+
+def test_an_unreadable_column_is_reported_as_damage(sqlite_ledger, store_file):
+    pytest.importorskip("polars")
+    finished(sqlite_ledger)
+    Intruder(f"sqlite:///{store_file}").run("UPDATE outcomes SET confidence_score = 'high'")
+
+    with pytest.raises(LedgerDamaged, match="cannot be read"):
+        list(frames(sqlite_ledger, tasks=False))
