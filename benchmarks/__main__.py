@@ -183,8 +183,8 @@ def _rehearsal(figures: dict[str, float]) -> Table:
     for column in ("what", "cases", "seconds", "CPU seconds", "peak MB", "aim for 10,000,000"):
         table.add_column(column, justify="left" if column == "what" else "right")
     for name, key, aim in REHEARSAL:
-        told = (figures[f"rehearsal_{key}_{one}"] for one in ("cases", "s", "cpu_s", "peak_mb"))
-        cases_, seconds, spent, peak = told
+        reported = (figures[f"rehearsal_{key}_{one}"] for one in ("cases", "s", "cpu_s", "peak_mb"))
+        cases_, seconds, spent, peak = reported
         table.add_row(name, f"{cases_:,.0f}", f"{seconds:.1f}", f"{spent:.1f}", f"{peak:,.0f}", f"{aim} s")
     return table
 

@@ -45,11 +45,15 @@ def submit(store: str, count: int) -> None:
     times = iter(before + timedelta(milliseconds=number) for number in range(count * 20))
     with Orchestrator.open(store, reviewers=PEOPLE, clock=lambda: next(times)) as hitl:
         for number in range(count):
-            told = {"task_id": f"real-{number}", "task_type": "document_classification", "risk_level": "medium"}
-            told |= {"domain": DOMAINS[number % len(DOMAINS)], "task_description": "Classify it", "timestamp": before}
+            reported = {"task_id": f"real-{number}", "task_type": "document_classification", "risk_level": "medium"}
+            reported |= {
+                "domain": DOMAINS[number % len(DOMAINS)],
+                "task_description": "Classify it",
+                "timestamp": before,
+            }
             proposal = Proposal(predicted_label="refund", explanation="It says so")
             output = AgentOutput(task_id=f"real-{number}", agent_output=proposal, confidence_score=0.65)
-            hitl.submit(Task.model_validate(told), output)
+            hitl.submit(Task.model_validate(reported), output)
 
 
 def next_ms(store: str, many: int = MANY) -> dict[str, float]:

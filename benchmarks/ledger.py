@@ -170,16 +170,16 @@ def _drafts(number: int) -> list[Draft]:
     ]
 
 
-# Nobody drives what is finished.
+# No process runs a finished case.
 NOBODY = {"fence": 1, "holder": None, "held_for": None}
 
 
-def _rows(number: int, seq: int, intake: Draft, said: Contents) -> tuple[dict[str, Any], dict[str, Any]]:
+def _rows(number: int, seq: int, intake: Draft, stated: Contents) -> tuple[dict[str, Any], dict[str, Any]]:
     name, content = f"case-{number:09}", content_digest(intake.body)
     place = {"attempt": 1, "stage": CaseStage.FINISHED.value, "submitted_seq": seq}
     return (
         {"case_id": name, "task_id": name, "content": content, **place, **NOBODY},
-        {"case_id": name, "key": said.key, "body": said.body},
+        {"case_id": name, "key": stated.key, "body": stated.body},
     )
 
 
@@ -188,8 +188,8 @@ def verification(folder: Path, size: int = ENTRIES) -> dict[str, float]:
     store = f"sqlite:///{folder / 'large.db'}"
     fill(store, size)
     command = [sys.executable, "-m", "benchmarks.ledger", "--verify", store]
-    told: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    return told
+    reported: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return reported
 
 
 def _verify(store: str) -> dict[str, float]:

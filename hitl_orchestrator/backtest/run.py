@@ -15,7 +15,7 @@ from hitl_orchestrator.backtest.history import (
 )
 from hitl_orchestrator.backtest.report import Backtest, Change, Flip, Load
 from hitl_orchestrator.backtest.vectorized import WORDS, Vectors, polars
-from hitl_orchestrator.domain.enums import Action
+from hitl_orchestrator.domain.enums import DECISION_SPECS, Action
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.escaped_errors import SUMS, escape_of
@@ -26,7 +26,7 @@ from hitl_orchestrator.policies.language.model import Policy, policy_hash
 if TYPE_CHECKING:
     import polars as pl
 
-_ANSWERS = {"approve": False, "reject": True, "modify": True, "override": True}
+_ANSWERS = {name.value: not spec.approves_proposal for name, spec in DECISION_SPECS.items() if not spec.escalates}
 """The final answers of people, and whether each says that the agent was wrong."""
 
 _RECORDED = ["routing_decision", "rule_id", "old_role", "old_answers"]

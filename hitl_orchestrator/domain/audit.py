@@ -1,4 +1,4 @@
-"""What the ledger holds: events, and the record of how a case ended."""
+"""Ledger events, and the audit record of a finished case."""
 
 from typing import Any
 
@@ -19,11 +19,11 @@ from hitl_orchestrator.domain.enums import (
     Signal,
 )
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value
+from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value, is_drawn
 
 
 class Vote(Value):
-    """One person's answer among several that a rule asked for, or that came before a case was passed up."""
+    """The decision of one reviewer: one of several that a rule requires, or one before an escalation."""
 
     review_id: Identifier
     reviewer_id: Identifier | None
@@ -34,24 +34,22 @@ class Vote(Value):
 
 
 class AuditRecord(Value):
-    """How one case ended, and why. Exactly one exists per finished case.
+    """The outcome of one case, with its reasons. Every finished case has exactly one.
 
-    `latency_seconds` runs from the task's timestamp to the decision. `final_output` is what may be carried out;
-    it is None for a rejected case, and where a person replaced the agent's answer by words alone.
-    `replayed` says that the case and its decision are a record of the past, which nobody authenticated.
-    `review_probability` is the chance that a person looked at a case like this, for weighing what reviews show.
+    `latency_seconds` runs from the task's timestamp to the decision. `final_output` may be carried out; it is None for
+    a rejected case, and for an override by words alone. `replayed` marks a past case and decision that were imported,
+    unauthenticated. `review_probability` is the probability that a case like this is reviewed; statistics weigh by it.
 
-    What stands below `replayed` came later. It has defaults, so that an older record can still be read, and a default
-    means that it was not recorded. `received_at` and `review_opened_at` are times of this system's clock, in a replay
-    those of the replay. `agent_id`, `model`, `model_version` and `prompt_version` are what the agent said of itself in
-    its output. `escalations` counts how often the case was passed up before it was decided. What begins with `review`
-    or `reviewer`, `options_offered`, `authenticated` and `channel` tell of the review that decided, and of the person
-    as they stood at that time: `options_offered` are the answers that would have been taken from them.
-    `review_seconds` runs from the opening of that review to its decision, and is not known of a record of the past;
-    `seconds_looked_at` from when the one who decided first looked at it. `votes` names every answer of a person, in
-    order. `output_patch` leads from the proposal to the final output (JSON Patch, RFC 6902). `own_label` is what a
-    blind reviewer said before they saw the agent's answer. A `quality_check` measures a reviewer; its output is never
-    carried out.
+    Fields after `replayed` were added later and have defaults, so that older records still load; a default means "not
+    recorded". `received_at` and `review_opened_at` are times of this system, in a replay those of the replay.
+    `agent_id`, `model`, `model_version` and `prompt_version` are the agent's own statements in its output.
+    `escalations` counts the escalations before the decision. Fields that begin with `review` or `reviewer`,
+    `options_offered`, `authenticated` and `channel` describe the deciding review and its reviewer at that time;
+    `options_offered` are the decisions that they could have taken. `review_seconds` runs from the opening of that
+    review to its decision, `seconds_looked_at` from the first view of the deciding reviewer; both are None for an
+    imported record. `votes` has all human decisions in order. `output_patch` turns the proposal into the final output
+    (JSON Patch, RFC 6902). `own_label` is a blind reviewer's label before they saw the proposal. A `quality_check`
+    measures a reviewer; its output is never carried out.
     """
 
     log_id: Identifier
@@ -115,8 +113,14 @@ class AuditRecord(Value):
     quality_check_of: Identifier | None = None
 
 
+def is_spot_checked(record: AuditRecord) -> bool:
+    """Return whether an auto-approved case was drawn for a review afterwards."""
+    alone = record.decision_source is DecisionSource.AGENT and record.quality_check is None
+    return alone and is_drawn(record.review_probability, "spot check", record.case_id)
+
+
 class Actor(Value):
-    """Who did something, how that is known, in which roles, and through which door."""
+    """The actor of an event: its identity, how that was established, its roles, and the channel it used."""
 
     kind: ActorKind
     id: Label | None = None
@@ -126,9 +130,9 @@ class Actor(Value):
 
 
 class RefusedAttempt(Value):
-    """An answer that was refused: what was tried, and why not. `answer` is its digest; its free text is not kept.
+    """A refused decision, with the reason. `answer` is the digest of the decision; its free text is not stored.
 
-    Attempts with the same `key` are one: the ledger tells of them once.
+    The ledger records attempts with the same `key` once.
     """
 
     case_id: Identifier
@@ -141,9 +145,9 @@ class RefusedAttempt(Value):
 
 
 class Event(Value):
-    """One entry of the ledger. `digest` is that of the text as it is stored, `previous` that of the entry before.
+    """One ledger entry. `digest` is the digest of the stored text, `previous` that of the preceding entry.
 
-    The stored text names what agents and people wrote by keyed digests; here it stands in its place.
+    The stored text has keyed digests in place of the free text of agents and people; `body` has the text itself.
     """
 
     seq: int

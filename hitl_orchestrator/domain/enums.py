@@ -1,10 +1,11 @@
-"""The closed sets of words. Whoever says another word is refused."""
+"""Closed sets of values, and the table of human decisions. Other values are refused."""
 
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class RiskLevel(StrEnum):
-    """How much harm a wrong output does."""
+    """The harm that a wrong output can do."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -12,7 +13,7 @@ class RiskLevel(StrEnum):
 
 
 class Action(StrEnum):
-    """What a routing rule asks for."""
+    """The action of a routing rule."""
 
     AUTO_APPROVE = "auto_approve"
     HUMAN_REVIEW = "human_review"
@@ -20,12 +21,12 @@ class Action(StrEnum):
 
     @property
     def strictness(self) -> int:
-        """0 lets it through, 1 asks a person, 2 asks a person higher up."""
+        """The rank of the action: 0 approves, 1 requires a review, 2 a review by a higher role."""
         return list(Action).index(self)
 
 
 class Signal(StrEnum):
-    """A named warning raised while scoring."""
+    """A warning raised while scoring."""
 
     LOW_CONFIDENCE = "low_confidence"
     AMBIGUOUS = "ambiguous"
@@ -34,7 +35,7 @@ class Signal(StrEnum):
 
 
 class ConfidenceSource(StrEnum):
-    """Where a confidence comes from."""
+    """The origin of a confidence."""
 
     REPORTED = "reported"
     LOG_PROBABILITY = "log_probability"
@@ -43,8 +44,21 @@ class ConfidenceSource(StrEnum):
     MISSING = "missing"
 
 
+class FinalDecision(StrEnum):
+    """The outcome of a finished case."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    MODIFIED_AND_APPROVED = "modified_and_approved"
+    OVERRIDE_APPROVED = "override_approved"
+    CANCELED = "canceled"
+    """The submitter canceled the case before a decision."""
+    SUPERSEDED = "superseded"
+    """A resubmission of the task replaced the case before a decision."""
+
+
 class HumanDecision(StrEnum):
-    """What a person may answer. Escalating passes the case up; the other four are final."""
+    """A reviewer's decision. `escalate` passes the case up the chain; the other four are final."""
 
     APPROVE = "approve"
     REJECT = "reject"
@@ -53,73 +67,124 @@ class HumanDecision(StrEnum):
     ESCALATE = "escalate"
 
     @property
-    def final(self) -> "FinalDecision | None":
-        """The final decision that this answer leads to; None for `escalate`."""
-        return _FINAL.get(self)
+    def spec(self) -> "DecisionSpec":
+        """The properties of this decision."""
+        return DECISION_SPECS[self]
+
+    @property
+    def final(self) -> FinalDecision | None:
+        """The final decision that this decision leads to; None for `escalate`."""
+        return self.spec.final
 
 
-class FinalDecision(StrEnum):
-    """How a case ended."""
+class DecisionSpec(NamedTuple):
+    """The properties of one human decision. All code that treats decisions differently reads them here.
 
-    APPROVED = "approved"
-    REJECTED = "rejected"
-    MODIFIED_AND_APPROVED = "modified_and_approved"
-    OVERRIDE_APPROVED = "override_approved"
-    CANCELED = "canceled"
-    """Whoever submitted it took it back before anybody decided."""
-    SUPERSEDED = "superseded"
-    """A newer attempt at the same task took its place before anybody decided."""
+    `effect` and `effect_on_policy` tell the reviewer what happens to an output and to a policy change; `{above}` in
+    them is the next role up the chain. `approves_proposal` carries out the agent's proposal as it stands, so it needs
+    one. `rejects` carries out nothing: it may settle a case alone when too few reviewers are left to agree.
+    """
+
+    final: FinalDecision | None
+    key: str
+    label: str
+    effect: str
+    effect_on_policy: str = "the policy stays as it is"
+    approves_proposal: bool = False
+    rejects: bool = False
+    takes_output: bool = False
+    needs_output: bool = False
+    needs_reason: bool = False
+
+    @property
+    def escalates(self) -> bool:
+        """Whether the decision passes the case up the chain instead of finishing it."""
+        return self.final is None
 
 
-_FINAL = {
-    HumanDecision.APPROVE: FinalDecision.APPROVED,
-    HumanDecision.REJECT: FinalDecision.REJECTED,
-    HumanDecision.MODIFY: FinalDecision.MODIFIED_AND_APPROVED,
-    HumanDecision.OVERRIDE: FinalDecision.OVERRIDE_APPROVED,
+DECISION_SPECS = {
+    HumanDecision.APPROVE: DecisionSpec(
+        final=FinalDecision.APPROVED,
+        key="a",
+        label="Approve",
+        effect="the proposal is carried out exactly as it stands",
+        effect_on_policy="the change of the policy is carried out",
+        approves_proposal=True,
+    ),
+    HumanDecision.REJECT: DecisionSpec(
+        final=FinalDecision.REJECTED, key="r", label="Reject", effect="nothing is carried out", rejects=True
+    ),
+    HumanDecision.MODIFY: DecisionSpec(
+        final=FinalDecision.MODIFIED_AND_APPROVED,
+        key="m",
+        label="Modify",
+        effect="your edited output is carried out instead",
+        takes_output=True,
+        needs_output=True,
+    ),
+    HumanDecision.OVERRIDE: DecisionSpec(
+        final=FinalDecision.OVERRIDE_APPROVED,
+        key="o",
+        label="Override",
+        effect="your own output is carried out, or nothing if you give none; a reason is required",
+        takes_output=True,
+        needs_reason=True,
+    ),
+    HumanDecision.ESCALATE: DecisionSpec(
+        final=None,
+        key="e",
+        label="Escalate",
+        effect="the case goes up to {above}, who decides; a reason is required",
+        effect_on_policy="the case goes up to {above}, who decides; a reason is required",
+        needs_reason=True,
+    ),
 }
+"""One row per human decision."""
 
 
 class OnTimeout(StrEnum):
-    """What becomes of a review that nobody answers in time. Nothing is ever approved by waiting."""
+    """What happens to a review at its deadline. A timeout never approves."""
 
     ESCALATE = "escalate"
-    """It passes up the chain; at the top it waits."""
+    """The case goes up the chain; at the top the review stays open."""
     REJECT = "reject"
     WAIT = "wait"
 
 
 class DecisionSource(StrEnum):
-    """Who decided."""
+    """The source of an outcome."""
 
     AGENT = "agent"
     HUMAN = "human"
     TIMEOUT = "timeout"
     SUBMITTER = "submitter"
-    """Whoever submitted the case canceled it."""
+    """The submitter canceled the case."""
     RESUBMISSION = "resubmission"
-    """A newer attempt at the task took the place of the case."""
+    """A resubmission of the task replaced the case."""
 
 
 class Agreement(StrEnum):
-    """How the persons whom a rule asks together come to one answer."""
+    """How the reviewers of one case reach a joint decision."""
 
     UNANIMITY = "unanimity"
-    """All agree; the first who does not passes the case up."""
+    """All must agree; the first disagreement escalates the case."""
     MAJORITY = "majority"
-    """So many agree before all of one less than twice as many were asked; else it passes up."""
+    """N of at most 2N - 1 reviewers must agree; otherwise the case is escalated."""
 
 
 class QualityCheckKind(StrEnum):
-    """Why a case is in the queue that nobody will ever carry out."""
+    """The kind of a case that measures reviewers. Its output is never carried out."""
 
     KNOWN_ANSWER = "known_answer"
+    """A gold case: the right decision is known."""
     SECOND_REVIEW = "second_review"
+    """A decided case, reviewed again by another person."""
     SPOT_CHECK = "spot_check"
-    """A case that went ahead by itself, looked at afterwards."""
+    """An auto-approved case, reviewed afterwards."""
 
 
 class Assessment(StrEnum):
-    """How sure a reviewer is of the own answer."""
+    """A reviewer's confidence in their own decision."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -127,7 +192,7 @@ class Assessment(StrEnum):
 
 
 class CaseStage(StrEnum):
-    """How far a case has come. It only ever moves down this list."""
+    """The stage of a case. A case only moves down this list."""
 
     RECEIVED = "received"
     WAITING = "waiting"
@@ -136,10 +201,9 @@ class CaseStage(StrEnum):
 
 
 class ReviewStatus(StrEnum):
-    """Whether a review still asks, or how it ended.
+    """Whether a review is open, or how it was closed.
 
-    It was decided, was one vote of several, was passed up the chain, was rejected by its deadline, was taken back by
-    who submitted the case, or gave way to a newer attempt.
+    `voted` is one of several votes, `expired` a rejection by the deadline; `canceled` and `superseded` follow the case.
     """
 
     OPEN = "open"
@@ -152,11 +216,11 @@ class ReviewStatus(StrEnum):
 
 
 POLICY_CHANGE = "policy_change"
-"""The task type of a change of the policy itself that takes a second person. No agent can submit one."""
+"""The task type of a policy change that needs a second person. Agents cannot submit it."""
 
 
 class PolicyChange(StrEnum):
-    """What is to be done with a version of the policy."""
+    """The kind of a policy change."""
 
     ACTIVATE = "activate"
     ROLLBACK = "rollback"
@@ -164,7 +228,7 @@ class PolicyChange(StrEnum):
 
 
 class EventKind(StrEnum):
-    """What the ledger can tell."""
+    """The kind of a ledger event."""
 
     POLICY_RECORDED = "policy_recorded"
     POLICY_VERSION = "policy_version"
@@ -196,7 +260,7 @@ class EventKind(StrEnum):
 
 
 class ActorKind(StrEnum):
-    """What kind of party did something."""
+    """The kind of an actor."""
 
     AGENT = "agent"
     HUMAN = "human"
@@ -205,11 +269,11 @@ class ActorKind(StrEnum):
 
 
 class Authentication(StrEnum):
-    """How it is known that somebody is who they say they are."""
+    """How the identity of an actor was established."""
 
     NONE = "none"
-    """Nobody asked, as for the machine itself and for agents; or the name is not known here."""
+    """Not established: the system itself, an agent, or an unknown name."""
     STATED = "stated"
-    """The caller of the library or of a command named a known person, and is believed."""
+    """The caller named a known person, without proof."""
     RECORDED = "recorded"
-    """A record of the past names them."""
+    """Taken from a record of a past decision."""

@@ -85,34 +85,42 @@ def _check_scalar(value: object) -> None:
         raise ValueError(f"{type(value).__name__} is not JSON")
 
 
-def check_json(value: Any, depth: int = 1) -> Any:
-    """Return `value` if it is JSON that every store keeps unchanged; raise `ValueError` saying why not.
+def check_shape(value: Any, depth: int = 1) -> list[Any]:
+    """Return all keys and scalars of a JSON value, which stands at this `depth` of a record.
 
-    It stands at this `depth` of a record.
+    Raises:
+        ValueError: it is nested too deeply, or has too many values.
     """
-    pending = [(value, depth)]
-    values = letters = 0
+    pending, scalars, values = [(value, depth)], [], 0
     while pending:
         item, depth = pending.pop()
-        if isinstance(item, (dict, list, tuple)):
-            values += max(len(item), 1)
-            if depth > MAX_DEPTH:
-                raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
-            if values > MAX_VALUES:
-                raise ValueError(f"it holds more than {MAX_VALUES} values")
+        if not isinstance(item, (dict, list, tuple)):
+            scalars.append(item)
+            continue
+        values += max(len(item), 1)
+        if depth > MAX_DEPTH:
+            raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+        if values > MAX_VALUES:
+            raise ValueError(f"it holds more than {MAX_VALUES} values")
         if isinstance(item, dict):
-            for key in item:
-                if not isinstance(key, str):
-                    raise ValueError("object keys must be text")
-                _check_scalar(key)
-                letters += len(key)
-            pending.extend((child, depth + 1) for child in item.values())
-        elif isinstance(item, (list, tuple)):
-            pending.extend((child, depth + 1) for child in item)
-        else:
-            _check_scalar(item)
-            letters += len(item) if isinstance(item, str) else 0
-        # One text may stand in many places without taking more room than one; written out it would.
+            if not all(isinstance(key, str) for key in item):
+                raise ValueError("object keys must be text")
+            scalars.extend(item)
+        pending.extend((child, depth + 1) for child in (item.values() if isinstance(item, dict) else item))
+    return scalars
+
+
+def check_json(value: Any, depth: int = 1) -> Any:
+    """Return `value` if it is JSON that every store keeps unchanged, within the limits of a record.
+
+    Raises:
+        ValueError: with the reason.
+    """
+    letters = 0
+    for scalar in check_shape(value, depth):
+        _check_scalar(scalar)
+        letters += len(scalar) if isinstance(scalar, str) else 0
+        # The same text object may occur in many places in memory; as JSON it is written out each time.
         if letters > MAX_SIZE:
             raise ValueError(f"it holds more than {MAX_SIZE} bytes of text")
     return value
@@ -175,6 +183,15 @@ _DECODER = json.JSONDecoder(parse_int=_whole_number)
 def digest(value: Any) -> str:
     """Return the SHA-256 of the canonical JSON of `value`, in hexadecimal."""
     return sha256(canonical_json(value).encode()).hexdigest()
+
+
+def is_drawn(share: float, *names: str) -> bool:
+    """Return whether these names fall into a share in [0, 1]. A larger share includes every smaller one."""
+    drawn = sha256("\n".join(names).encode()).hexdigest()[:_DRAW_DIGITS]
+    return int(drawn, 16) < int(share * (1 << 4 * _DRAW_DIGITS))
+
+
+_DRAW_DIGITS = 13
 
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,199}$"

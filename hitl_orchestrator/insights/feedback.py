@@ -1,7 +1,6 @@
 """What agents can learn from what reviewers decided. Pure over audit records."""
 
 from hitl_orchestrator.domain.audit import AuditRecord
-from hitl_orchestrator.domain.enums import HumanDecision
 from hitl_orchestrator.domain.value import Identifier, Label, Text, UtcDatetime, Value
 
 
@@ -26,12 +25,12 @@ def feedback_of(record: AuditRecord) -> Feedback | None:
     said = record.human_decision
     if said is None or said.final is None or record.quality_check is not None:
         return None
-    correct = said is HumanDecision.APPROVE
+    correct = said.spec.approves_proposal
     return Feedback(
         feedback_id=f"fb_{record.case_id}",
         task_id=record.task_id,
         agent_correct=correct,
-        human_override=said in (HumanDecision.MODIFY, HumanDecision.OVERRIDE),
+        human_override=said.spec.takes_output,
         error_type=None if correct else record.reason_code,
         notes=record.human_feedback or record.human_reason,
         timestamp=record.timestamp,

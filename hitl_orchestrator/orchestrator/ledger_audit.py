@@ -78,7 +78,7 @@ class LedgerAudit:
         """Yield every audit record as a row, with the `TASK_COLUMNS` that a policy may read and the record lacks."""
         outcomes = self._ledger.outcomes("task_timestamp", metadata=True)
         for record, (timestamp, metadata, redacted) in zip(self._ledger.records(), outcomes, strict=False):
-            columns = dict(zip(TASK_COLUMNS, (metadata, timestamp, redacted), strict=True))
+            columns = dict(zip(TASK_COLUMNS, (metadata, timestamp.replace(".000000Z", "Z"), redacted), strict=True))
             yield record.model_dump(mode="json") | columns
 
     def backtest(

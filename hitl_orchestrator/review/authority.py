@@ -1,4 +1,4 @@
-"""Whether this answer, by this person, may decide this review. Deny by default, and say what would help."""
+"""Checks that this decision, by this reviewer, may decide this review. Deny by default, and name the remedy."""
 
 from hitl_orchestrator.domain.enums import HumanDecision
 from hitl_orchestrator.domain.review import Review, Reviewer, StoredReview
@@ -6,63 +6,65 @@ from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import InvalidInput, NotAuthorized, StaleReview, TopOfChain
 
 SHORT_DIGEST = 12
-"""So many hexadecimal digits of a digest are shown to people, and are enough to name it."""
+"""The number of hexadecimal digits that the faces show of a digest. They are enough to name it."""
 
 
 def check_answer(answer: Review, row: StoredReview) -> None:
-    """Refuse an answer that could not be carried out, or that speaks of something else than the review shows.
+    """Refuse a decision that cannot be carried out, or that is about other content than the review shows.
 
     Raises:
-        InvalidInput: it names another task, brings no output to `modify` or no reason to `override`, or the like.
-        StaleReview: it names the digest of something else than what is shown.
+        InvalidInput: it names another task, or lacks the output or the reason that the decision needs.
+        StaleReview: it names the digest of other content.
     """
     where = f"the answer to review {row.review_id!r}"
-    found: list[str] = []
+    problems: list[str] = []
     if answer.task_id not in (None, row.shown.task.task_id):
-        found.append(f"{where}: task_id {answer.task_id!r} is not the task of this review, {row.shown.task.task_id!r}")
-    found += [f"{where}: {problem}" for problem in _missing(answer)]
-    if answer.human_decision is HumanDecision.APPROVE and row.shown.routing.output is None:
-        found.append(f"{where}: the agent proposed nothing to approve; reject it, or override with an own output")
-    if found:
-        raise InvalidInput(found)
+        task_id = row.shown.task.task_id
+        problems.append(f"{where}: task_id {answer.task_id!r} is not the task of this review, {task_id!r}")
+    problems += [f"{where}: {problem}" for problem in _missing(answer)]
+    if answer.human_decision.spec.approves_proposal and row.shown.routing.output is None:
+        problems.append(f"{where}: the agent proposed nothing to approve; reject it, or override with an own output")
+    if problems:
+        raise InvalidInput(problems)
     if answer.shown_digest is not None and not _names(answer.shown_digest, row.digest):
         raise StaleReview(row.review_id, str(answer.shown_digest), row.digest)
 
 
-def _names(given: str, digest: str) -> bool:
-    """Whether these are the digest, or as many of its first digits as we show to people."""
-    return len(given) >= SHORT_DIGEST and digest.startswith(given)
+def _names(prefix: str, digest: str) -> bool:
+    """Return whether this is the digest, or at least the leading digits that the faces show."""
+    return len(prefix) >= SHORT_DIGEST and digest.startswith(prefix)
 
 
 def _missing(answer: Review) -> list[str]:
-    said = answer.human_decision
-    found = []
-    if said is HumanDecision.MODIFY and answer.modified_output is None:
-        found.append("modify needs the edited output; give it as JSON, or choose another decision")
-    if said in (HumanDecision.OVERRIDE, HumanDecision.ESCALATE) and not answer.stated_reason:
-        found.append(f"{said} needs a reason; say why")
-    if said not in (HumanDecision.MODIFY, HumanDecision.OVERRIDE) and answer.modified_output is not None:
-        found.append(f"{said} takes no output; to change the output, modify or override")
-    return found
+    decision, spec = answer.human_decision, answer.human_decision.spec
+    problems = []
+    if spec.needs_output and answer.modified_output is None:
+        problems.append(f"{decision} needs the edited output; give it as JSON, or choose another decision")
+    if spec.needs_reason and not answer.stated_reason:
+        problems.append(f"{decision} needs a reason; give one")
+    if not spec.takes_output and answer.modified_output is not None:
+        problems.append(f"{decision} takes no output; to change the output, modify or override")
+    return problems
 
 
 def options(row: StoredReview, decided_in: str, chain: RoleChain) -> tuple[HumanDecision, ...]:
-    """Return the answers that would be taken from somebody who decides in this role: what `check_answer` lets pass."""
-    impossible = set()
-    if row.shown.routing.output is None:
-        impossible.add(HumanDecision.APPROVE)
-    if chain.above(chain.higher(row.role, decided_in)) is None:
-        impossible.add(HumanDecision.ESCALATE)
-    return tuple(word for word in HumanDecision if word not in impossible)
+    """Return the decisions that a reviewer in this role may take: those that `check_answer` accepts."""
+    has_proposal = row.shown.routing.output is not None
+    is_top = chain.above(chain.higher(row.role, decided_in)) is None
+    return tuple(
+        decision
+        for decision in HumanDecision
+        if (has_proposal or not decision.spec.approves_proposal) and not (is_top and decision.spec.escalates)
+    )
 
 
 def role_to_decide_in(reviewer: Reviewer, needed: str, domain: str, chain: RoleChain, named: str | None) -> str:
     """Return the role in which this reviewer may decide: the lowest held one that is high enough.
 
-    `named` is the role the answer claims to be given in, if any.
+    `named` is the role that the decision names, if any.
 
     Raises:
-        NotAuthorized: the person lacks the role, the domain, or the role they name.
+        NotAuthorized: the reviewer lacks a sufficient role, the domain, or the role they name.
     """
     if "*" not in reviewer.domains and domain not in reviewer.domains:
         where = ", ".join(reviewer.domains)
@@ -71,7 +73,7 @@ def role_to_decide_in(reviewer: Reviewer, needed: str, domain: str, chain: RoleC
     if not held:
         mine = ", ".join(reviewer.roles)
         raise NotAuthorized(
-            reviewer.reviewer_id, f"it needs {needed!r} or a role above it, they hold {mine}; ask such a person"
+            reviewer.reviewer_id, f"it needs {needed!r} or a role above it, they hold {mine}; ask a holder of that role"
         )
     if named is not None and named not in held:
         why = f"the answer is given as {named!r}, which they do not hold or which is below {needed!r}"
@@ -80,10 +82,10 @@ def role_to_decide_in(reviewer: Reviewer, needed: str, domain: str, chain: RoleC
 
 
 def role_to_pass_to(row: StoredReview, decided_in: str, chain: RoleChain) -> str:
-    """Return who stands above the one who passes a case up.
+    """Return the role above the one in which a case is escalated.
 
     Raises:
-        TopOfChain: nobody does.
+        TopOfChain: there is none.
     """
     above = chain.above(chain.higher(row.role, decided_in))
     if above is None:

@@ -1,4 +1,4 @@
-"""What becomes of a review that nobody answers in time. Never an approval. Pure."""
+"""The consequence of a missed deadline. It is never an approval."""
 
 from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.enums import OnTimeout
@@ -6,9 +6,9 @@ from hitl_orchestrator.domain.roles import RoleChain
 
 
 def what_then(decision: RoutingDecision, role: str, chain: RoleChain) -> OnTimeout | None:
-    """Return what becomes of the review that asks `role`; None where the rule sets no time.
+    """Return what happens to a review for `role` at its deadline; None if the rule sets none.
 
-    There is nobody above the top of the chain: what would be passed up from there waits.
+    At the top of the chain there is no role to escalate to, so the review stays open.
     """
     if decision.respond_within is None:
         return None

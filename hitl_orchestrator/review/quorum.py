@@ -1,7 +1,7 @@
-"""When several persons decide together: whose answers count, and whether they agree. Pure.
+"""Quorum: which votes count, and whether they agree.
 
-What so many distinct persons agree on, as a rule asks for, is the outcome, whatever it is: to reject together is as
-much an agreement as to approve. Answers agree where the same would be carried out. Of a person the latest counts.
+The required number of distinct people must agree on one outcome, be it an approval or a rejection. Votes agree if the
+same output would be carried out. Only the latest vote of a person counts.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,95 +9,91 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.decision import ReviewRequirements
-from hitl_orchestrator.domain.enums import Agreement, DecisionSource, FinalDecision, HumanDecision
+from hitl_orchestrator.domain.enums import Agreement, DecisionSource, HumanDecision
 from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
 from hitl_orchestrator.domain.value import digest
 
 
 class Ballot(NamedTuple):
-    """One answer that counts: whose, in which role, for which outcome, and how often the case was passed up before."""
+    """One vote: the person, their role, the outcome they want, and how often the case was escalated before."""
 
     person: str
     role: str
     outcome: str
-    word: str
+    decision: HumanDecision
     escalations: int
 
 
 class Step(StrEnum):
-    """What an answer leads to."""
+    """The consequence of a vote."""
 
     SETTLES = "settles"
     ANOTHER = "another"
-    """Another person of the same role is asked."""
+    """Another reviewer of the same role has to vote."""
     UP = "up"
-    """The persons asked disagree: the role above is asked."""
+    """The reviewers disagree: the case is escalated."""
 
 
 def ballots(rows: Iterable[StoredReview]) -> list[Ballot]:
-    """Return the answers of persons in the reviews of a case, in order."""
+    """Return the human votes in the reviews of a case, in order. Escalations are not votes."""
     return [
         ballot(row.shown, row.verdict)
         for row in rows
-        if row.verdict is not None and row.verdict.source is DecisionSource.HUMAN and _counts(row.verdict.review)
+        if row.verdict is not None
+        and row.verdict.source is DecisionSource.HUMAN
+        and not row.verdict.review.human_decision.spec.escalates
     ]
 
 
 def ballot(shown: ReviewSnapshot, verdict: RecordedDecision) -> Ballot:
-    """Return an answer as it counts."""
-    word = verdict.review.human_decision
+    """Return the vote of a recorded decision."""
     person = verdict.person or verdict.review.reviewer_id or verdict.role
-    return Ballot(person, verdict.role, _outcome(shown, verdict.review), word.value, shown.escalations)
+    outcome = _outcome(shown, verdict.review)
+    return Ballot(person, verdict.role, outcome, verdict.review.human_decision, shown.escalations)
 
 
-def latest(given: Iterable[Ballot]) -> list[Ballot]:
-    """Return the answers that stand: of each person the last."""
-    return list({one.person: one for one in given}.values())
+def latest(votes: Iterable[Ballot]) -> list[Ballot]:
+    """Return the last vote of each person."""
+    return list({vote.person: vote for vote in votes}.values())
 
 
-def next_step(given: Sequence[Ballot], requirements: ReviewRequirements, *, others: bool, others_above: bool) -> Step:
-    """Return what follows from the answers so far, the newest last.
+def next_step(votes: Sequence[Ballot], requirements: ReviewRequirements, *, others: bool, others_above: bool) -> Step:
+    """Return the consequence of the votes so far, the newest last.
 
-    `others` says whether somebody is left who may answer as this one was asked, `others_above` whether somebody is in
-    the roles above. Where nobody is left, to reject is final: nothing may go ahead that too few persons wanted, and
-    nothing may wait for persons who are not there. Anything else stays open, so that somebody may change their mind.
+    `others` states whether another reviewer may still vote in this round, `others_above` whether a reviewer in a higher
+    role may. Without other reviewers a rejection is final: no output may be carried out with too few votes, and no case
+    may wait for reviewers who do not exist. Any other vote leaves the case open, so that a reviewer can change theirs.
     """
-    newest = given[-1]
-    if agreed(given, newest.outcome, requirements):
+    newest = votes[-1]
+    if agreed(votes, newest.outcome, requirements):
         return Step.SETTLES
     if not others:
-        return Step.SETTLES if newest.word == HumanDecision.REJECT else Step.ANOTHER
-    return Step.UP if others_above and _disagree(given, requirements) else Step.ANOTHER
+        return Step.SETTLES if newest.decision.spec.rejects else Step.ANOTHER
+    return Step.UP if others_above and _disagree(votes, requirements) else Step.ANOTHER
 
 
-def agreed(given: Iterable[Ballot], outcome: str, requirements: ReviewRequirements) -> bool:
-    """Whether as many distinct persons as the rule asks for want this outcome, in distinct roles where it says so."""
-    same = [one for one in latest(given) if one.outcome == outcome]
-    counted = {one.role for one in same} if requirements.distinct_roles else {one.person for one in same}
+def agreed(votes: Iterable[Ballot], outcome: str, requirements: ReviewRequirements) -> bool:
+    """Return whether enough distinct people (or roles, if the rule asks for distinct roles) want this outcome."""
+    same = [vote for vote in latest(votes) if vote.outcome == outcome]
+    counted = {vote.role for vote in same} if requirements.distinct_roles else {vote.person for vote in same}
     return len(counted) >= requirements.approvals
 
 
-def told(given: Iterable[Ballot]) -> str:
-    """Return why a case is passed up: who said what."""
-    said = "; ".join(f"{one.role} said {one.word}" for one in latest(given))
-    return f"the reviewers disagree: {said}"
+def disagreement(votes: Iterable[Ballot]) -> str:
+    """Return the reason of an escalation by disagreement: the decision of each role."""
+    return "the reviewers disagree: " + "; ".join(f"{vote.role} said {vote.decision}" for vote in latest(votes))
 
 
-def _disagree(given: Sequence[Ballot], requirements: ReviewRequirements) -> bool:
-    """Whether those who were asked together since the case was last passed up do not come to one answer."""
-    together = [one for one in latest(given) if one.escalations == given[-1].escalations]
+def _disagree(votes: Sequence[Ballot], requirements: ReviewRequirements) -> bool:
+    """Return whether the votes since the last escalation cannot lead to agreement any more."""
+    together = [vote for vote in latest(votes) if vote.escalations == votes[-1].escalations]
     if requirements.agreement is Agreement.MAJORITY:
         return len(together) >= 2 * requirements.approvals - 1
-    return len({one.outcome for one in together}) > 1
-
-
-def _counts(answer: Review) -> bool:
-    return answer.human_decision is not HumanDecision.ESCALATE
+    return len({vote.outcome for vote in together}) > 1
 
 
 def _outcome(shown: ReviewSnapshot, answer: Review) -> str:
-    final = answer.human_decision.final
-    output = shown.routing.output.agent_output if shown.routing.output else None
-    if final is not FinalDecision.APPROVED:
-        output = answer.modified_output
-    return digest([final, None if output is None else output.model_dump(mode="json")])
+    output = answer.modified_output
+    if answer.human_decision.spec.approves_proposal:
+        output = shown.routing.output.agent_output if shown.routing.output else None
+    return digest([answer.human_decision.final, None if output is None else output.model_dump(mode="json")])

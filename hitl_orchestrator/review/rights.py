@@ -1,6 +1,6 @@
-"""Who may do what to one review: role and domain, separation of duties, and who has answered already. Pure.
+"""Rights to one review: role and domain, separation of duties, and earlier votes.
 
-Deny by default. Accounts of one person count as that person, whatever they are called.
+Deny by default. All accounts of one person count as that person.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import SINGLE_REVIEW, ReviewRequirements
-from hitl_orchestrator.domain.enums import HumanDecision
 from hitl_orchestrator.domain.review import Reviewer, StoredReview
 from hitl_orchestrator.domain.task import REQUESTED_BY
 from hitl_orchestrator.errors import NotAuthorized
@@ -18,7 +17,7 @@ from hitl_orchestrator.review.quorum import Ballot
 
 
 def barred_by_duty(submission: Submission, people: People) -> dict[str, str]:
-    """Return the persons who may not decide a case, whatever their role, each with why."""
+    """Return the people who may not decide a case whatever their role, each with the reason."""
     barred = dict.fromkeys(_not_again(submission), "they decided this case before, under another id")
     barred |= {people.human(name): "the task was requested by them" for name in _requesters(submission)}
     if submission.submitted_by is not None:
@@ -27,7 +26,7 @@ def barred_by_duty(submission: Submission, people: People) -> dict[str, str]:
 
 
 def _requesters(submission: Submission) -> tuple[str, ...]:
-    """Return whom the task names as having wanted it."""
+    """Return the people whom the task names as its requesters."""
     named = submission.task.metadata.get(REQUESTED_BY)
     names = named if isinstance(named, (list, tuple)) else (named,)
     return tuple(str(name) for name in names if isinstance(name, str))
@@ -39,11 +38,10 @@ def _not_again(submission: Submission) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Rights:
-    """The rights to one open review, as they stand now.
+    """The current rights to one open review.
 
-    `needed` is the role that must decide, `requirements` say how persons are asked, `barred` who may not and why,
-    `given` are the
-    answers there are. A second look must not tell that it is one, so that it is refused like any lack of a right.
+    `needed` is the role that must decide, `barred` has the people who may not with the reason, `votes` are the votes so
+    far. A second review must stay indistinguishable from others, so its refusal reads like any other.
     """
 
     people: People
@@ -51,13 +49,13 @@ class Rights:
     needed: str
     requirements: ReviewRequirements = SINGLE_REVIEW
     barred: Mapping[str, str] = field(default_factory=dict)
-    given: Sequence[Ballot] = ()
+    votes: Sequence[Ballot] = ()
 
     def role_for(self, reviewer: Reviewer, named: str | None = None) -> str:
-        """Return the role in which this reviewer may answer: the lowest held one that is high enough.
+        """Return the role in which this reviewer may decide: the lowest sufficient role that they hold.
 
         Raises:
-            NotAuthorized: they may not; it says why, and what would help.
+            NotAuthorized: they may not; the message has the reason and a remedy.
         """
         why = self.barred.get(reviewer.human)
         if why is not None:
@@ -71,7 +69,7 @@ class Rights:
         return self._free_role(reviewer, named) if self.requirements.distinct_roles else role
 
     def may(self, reviewer: Reviewer) -> bool:
-        """Whether this reviewer may answer."""
+        """Return whether this reviewer may decide."""
         try:
             self.role_for(reviewer)
         except NotAuthorized:
@@ -79,37 +77,37 @@ class Rights:
         return True
 
     def able(self) -> list[Reviewer]:
-        """Return who may answer, those who stand lowest first."""
+        """Return the reviewers who may decide, the lowest role first."""
         chain = self.people.chain
-        found = [(chain.roles.index(self.role_for(one)), one) for one in self.people if self.may(one)]
-        return [reviewer for _, reviewer in sorted(found, key=lambda able: able[0])]
+        ranks = [(chain.roles.index(self.role_for(person)), person) for person in self.people if self.may(person)]
+        return [reviewer for _, reviewer in sorted(ranks, key=lambda rank: rank[0])]
 
     def left(self, *, role: str | None = None, but: str | None = None, taken: Iterable[str] = ()) -> set[str]:
-        """Return the persons who may answer and have not: for the role needed, or for another one.
+        """Return the people who may vote and have not: in the needed role, or in `role`.
 
-        `but` is left out, and where roles must be distinct also whoever holds no other than these `taken` ones.
+        Leaves out `but` and, if roles must be distinct, people who hold no other role than the `taken` ones.
         """
         needed = role or self.needed
         closed = {*self._taken, *taken} if self.requirements.distinct_roles else set()
         return {
-            one.human
-            for one in self.people
-            if one.human not in {*self.voted, *self.barred, but} and self._free(one, needed, closed)
+            person.human
+            for person in self.people
+            if person.human not in {*self.voted, *self.barred, but} and self._free(person, needed, closed)
         }
 
     def left_above(self, role: str, but: str) -> set[str]:
-        """Return the persons above a role who may answer and have not."""
+        """Return the people above a role who may vote and have not."""
         above = self.people.chain.above(self.people.chain.higher(self.needed, role))
         return set() if above is None else self.left(role=above, but=but)
 
     @property
     def voted(self) -> set[str]:
-        """The persons who have answered already."""
-        return {one.person for one in self.given}
+        """The people who have voted."""
+        return {vote.person for vote in self.votes}
 
     @property
     def _taken(self) -> set[str]:
-        return {one.role for one in self.given if one.word != HumanDecision.ESCALATE}
+        return {vote.role for vote in self.votes if not vote.decision.spec.escalates}
 
     def _free(self, reviewer: Reviewer, needed: str, closed: set[str]) -> bool:
         chain, domains = self.people.chain, reviewer.domains
@@ -118,14 +116,16 @@ class Rights:
         return any(chain.reaches(role, needed) for role in reviewer.roles if role not in closed)
 
     def _free_role(self, reviewer: Reviewer, named: str | None) -> str:
-        """Return a role of theirs in which nobody has answered yet, or any where nobody else is left."""
+        """Return a role of theirs without a vote yet, or any sufficient one if no other reviewer is left."""
         chain = self.people.chain
         held = [role for role in chain.roles if role in reviewer.roles and chain.reaches(role, self.needed)]
         free = [role for role in held if role not in self._taken] or ([] if self.left() else held)
         if named in free or (named is None and free):
             return named or free[0]
-        why = f"somebody has answered as {', '.join(sorted(self._taken))} already, and the rule asks distinct roles"
-        raise NotAuthorized(reviewer.reviewer_id, f"{why}; ask somebody with another role from {self.needed!r} up")
+        why = (
+            f"another reviewer has voted as {', '.join(sorted(self._taken))} already, and the rule asks distinct roles"
+        )
+        raise NotAuthorized(reviewer.reviewer_id, f"{why}; ask a reviewer with another role from {self.needed!r} up")
 
     def _ids(self, persons: set[str]) -> list[str]:
-        return [one.reviewer_id for one in self.people if one.human in persons]
+        return [person.reviewer_id for person in self.people if person.human in persons]

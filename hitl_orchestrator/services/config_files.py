@@ -138,7 +138,7 @@ def load_people(given: "str | Path | Mapping[str, Any] | Sequence[Any] | People 
         text, where = read_file(given), Path(given).name
         if _is_yaml(where):
             return read_people(_read_yaml(text, where), where)
-        return read_people(read_json(text, where, outer=1 if text.lstrip().startswith("[") else 2), where)
+        return read_people(read_json(text, where, many=True), where)
     return read_people(given, "reviewers")
 
 

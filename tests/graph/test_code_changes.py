@@ -53,7 +53,7 @@ with Orchestrator.open(store) as hitl:
     else:
         for name in ("waiting", "received"):
             task, output = (json.loads(Path(f"{name}.{kind}").read_text()) for kind in ("task", "output"))
-            act = hitl.submit if name == "waiting" else hitl.accept
+            act = hitl.submit if name == "waiting" else hitl.cases.enqueue
             act(Task.model_validate(task), AgentOutput.model_validate(output))
 print(json.dumps(said))
 """

@@ -26,7 +26,7 @@ def kinds(ledger):
     return [event.kind.value for event in ledger.events()]
 
 
-def test_what_one_has_claimed_takes_the_answer_of_nobody_else(ledger, row):
+def test_a_claimed_review_accepts_answers_of_its_holder_only(ledger, row):
     claimed = claim(ledger, row, "ben")
 
     with pytest.raises(ReviewClaimed, match="claimed by 'ben' until"):
@@ -37,7 +37,7 @@ def test_what_one_has_claimed_takes_the_answer_of_nobody_else(ledger, row):
     assert kinds(ledger) == ["submitted", "routed", "review_opened", "claimed", "decided"]
 
 
-def test_what_one_has_claimed_nobody_else_claims_and_oneself_prolongs(ledger, row):
+def test_only_the_holder_can_claim_a_claimed_review_again(ledger, row):
     first = claim(ledger, row, seconds=60)
 
     with pytest.raises(ReviewClaimed):
@@ -46,7 +46,7 @@ def test_what_one_has_claimed_nobody_else_claims_and_oneself_prolongs(ledger, ro
     assert claim(ledger, row).claimed_until > first.claimed_until
 
 
-def test_a_claim_that_has_ended_holds_nobody_up(ledger, row):
+def test_a_lapsed_claim_blocks_no_other_reviewer(ledger, row):
     until = claim(ledger, row, "ben", seconds=0.001).claimed_until
     while ledger.now() <= until:
         pass
@@ -55,7 +55,7 @@ def test_a_claim_that_has_ended_holds_nobody_up(ledger, row):
     assert ledger.decide(row, a_verdict(), PERSON).status == "decided"
 
 
-def test_what_is_let_go_is_anybody_s(ledger, row):
+def test_a_released_review_can_be_answered_by_any_reviewer(ledger, row):
     claim(ledger, row, "ben")
 
     assert not ledger.unclaim(row, "ana", PERSON, NINE)
@@ -65,7 +65,7 @@ def test_what_is_let_go_is_anybody_s(ledger, row):
     assert kinds(ledger)[3:] == ["claimed", "released", "decided"]
 
 
-def test_what_is_decided_cannot_be_claimed(ledger, row):
+def test_a_decided_review_cannot_be_claimed(ledger, row):
     decided = ledger.decide(row, a_verdict(), PERSON)
 
     with pytest.raises(ReviewAlreadyDecided):
@@ -75,13 +75,13 @@ def test_what_is_decided_cannot_be_claimed(ledger, row):
     assert not ledger.unclaim(row, "ana", PERSON, NINE)
 
 
-def test_a_claim_breaks_no_seal(ledger, row):
+def test_a_claim_does_not_invalidate_the_seal(ledger, row):
     claim(ledger, row)
 
     assert ledger.verified_review(row.review_id)[0].claimed_by == "ana"
 
 
-def test_of_many_who_claim_at_once_one_has_it(ledger, row):
+def test_one_of_many_concurrent_claims_wins(ledger, row):
     together = Barrier(16)
 
     def one(number):

@@ -26,7 +26,7 @@ free_json = st.recursive(
 
 
 @given(description=words, metadata=st.dictionaries(words, free_json, max_size=4), extra=free_json)
-def test_what_is_named_comes_back_as_it_was_said_and_without_the_contents_not_at_all(description, metadata, extra):
+def test_marked_texts_are_restored_with_the_contents_only(description, metadata, extra):
     task = {"task_id": "t", "task_description": description, "metadata": metadata}
     output = {"task_id": "t", "agent_output": {"predicted_label": "x", "explanation": description, "more": extra}}
     draft = Draft("case-1", EventKind.SUBMITTED, NINE, AGENT, {"task": task, "output": output, "attempt": 1})
@@ -44,7 +44,7 @@ def test_what_is_named_comes_back_as_it_was_said_and_without_the_contents_not_at
     assert read.problem([line[:64] for line in contents.body.split("\n")]) is None
 
 
-def test_a_value_that_is_missing_or_changed_is_never_read_as_what_was_said():
+def test_a_missing_or_altered_text_is_never_restored():
     contents = new_contents()
     mark = contents.mark("pay 1 euro")
 
@@ -91,7 +91,7 @@ ROW_EDITS = {
 }
 
 
-def test_every_edit_of_every_row_is_found(half_redacted):
+def test_every_edit_of_every_row_is_detected(half_redacted):
     with tampering(half_redacted) as connection:
         rows = connection.execute("SELECT case_id, key, body FROM contents").fetchall()
     assert (len(rows), half_redacted.audit.verify().problem) == (4, None)
@@ -122,7 +122,7 @@ def in_dialect(hitl, sql: str) -> str:
     return sql.replace("repeat('0', 64)", f"'{'0' * 64}'")
 
 
-def test_contents_that_are_there_again_behind_a_redaction_are_found(half_redacted):
+def test_contents_restored_after_a_redaction_are_detected(half_redacted):
     gone = half_redacted.cases.get(task_id="task-2").case_id
 
     put_back(half_redacted, gone, "0" * 64, "")
@@ -143,7 +143,7 @@ def test_contents_that_are_there_again_behind_a_redaction_are_found(half_redacte
         "UPDATE cases SET stage = 'waiting'",
     ],
 )
-def test_what_is_left_of_a_redacted_case_cannot_be_changed_either(half_redacted, sql):
+def test_the_remains_of_a_redacted_case_are_protected(half_redacted, sql):
     gone = half_redacted.cases.get(task_id="task-2").case_id
     joined = " AND " if " WHERE " in sql else " WHERE "
     with tampering(half_redacted) as connection:
@@ -152,7 +152,7 @@ def test_what_is_left_of_a_redacted_case_cannot_be_changed_either(half_redacted,
     assert gone in half_redacted.audit.verify().problem
 
 
-def test_what_was_changed_beside_the_ledger_is_not_carried_out(half_redacted):
+def test_an_altered_text_is_not_executed(half_redacted):
     case_id = run(half_redacted, 9, decision=None)
     with tampering(half_redacted) as connection:
         sql = f"UPDATE contents SET body = replace(body, 'Zaphod7', 'Zaphod8') WHERE case_id = '{case_id}'"
@@ -162,7 +162,7 @@ def test_what_was_changed_beside_the_ledger_is_not_carried_out(half_redacted):
         half_redacted.decide(case_id, a_review("approve", "senior_manager"))
 
 
-def test_an_entry_may_not_say_that_something_was_erased_before_it_was(tmp_path):
+def test_an_entry_cannot_claim_an_erasure_before_the_redaction(tmp_path):
     """A redaction is told by an entry alone; a missing row and a blank name are no redaction."""
     with Orchestrator.open(f"sqlite:///{tmp_path / 'hitl.db'}") as hitl:
         run(hitl, 1)

@@ -29,7 +29,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_the_key_is_made_on_first_use_and_is_its_owners_alone(sqlite_ledger, key_file):
+def test_the_key_is_created_on_first_use_for_its_owner_only(sqlite_ledger, key_file):
     assert not key_file.exists()
 
     a_waiting_case(sqlite_ledger)
@@ -38,7 +38,7 @@ def test_the_key_is_made_on_first_use_and_is_its_owners_alone(sqlite_ledger, key
     assert len(keys_in(key_file.read_text(), key_file)[0]) == 32
 
 
-def test_nothing_beside_the_store_can_be_read_by_others(sqlite_ledger, store_file):
+def test_files_beside_the_store_are_private(sqlite_ledger, store_file):
     a_waiting_case(sqlite_ledger)
 
     found = {path.name: mode(path) for path in store_file.parent.iterdir()}
@@ -56,7 +56,7 @@ def test_the_key_is_not_in_the_database(sqlite_ledger, store_file, key_file):
 
 
 @pytest.mark.parametrize("others", [0o640, 0o604, 0o660, 0o644, 0o666])
-def test_a_key_that_others_can_read_is_refused_with_the_remedy(store_file, key_file, others):
+def test_a_key_readable_by_other_users_is_rejected_with_the_remedy(store_file, key_file, others):
     key_file.write_text(new_key())
     key_file.chmod(others)
 
@@ -71,7 +71,7 @@ def test_a_key_that_others_can_read_is_refused_with_the_remedy(store_file, key_f
     ["", "\n", "secret", "ab" * 31, f"{'ab' * 32}\n{'cd' * 16}", "é" * 64],
     ids=["empty", "a line", "a word", "31 bytes", "a second one of 16 bytes", "no ascii"],
 )
-def test_what_is_no_key_is_refused_with_the_remedy(tmp_path, text):
+def test_an_invalid_key_is_rejected_with_the_remedy(tmp_path, text):
     key = tmp_path / "key"
     key.touch(mode=0o600)
     key.write_text(text, encoding="utf-8")
@@ -85,14 +85,14 @@ def test_what_is_no_key_is_refused_with_the_remedy(tmp_path, text):
             authenticator_from(text, tmp_path / "unused")
 
 
-def test_a_key_file_that_is_named_and_missing_is_refused(tmp_path):
+def test_a_missing_key_file_is_rejected(tmp_path):
     with pytest.raises(InvalidKey, match="there is no such file"):
         authenticator_from(tmp_path / "lost", tmp_path / "unused")
 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_of_many_who_come_first_one_makes_the_key(tmp_path):
+def test_one_of_many_concurrent_processes_creates_the_key(tmp_path):
     with ThreadPoolExecutor(16) as pool:
         made = list(pool.map(lambda _: private_text(tmp_path / "key", new_key), range(64)))
 
@@ -100,7 +100,7 @@ def test_of_many_who_come_first_one_makes_the_key(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["key"]
 
 
-def test_a_store_whose_key_is_gone_while_cases_wait_is_not_opened(store_file, key_file):
+def test_a_store_with_waiting_cases_is_not_opened_without_its_key(store_file, key_file):
     store = f"sqlite:///{store_file}"
     with closing(open_ledger(store)) as ledger:
         a_waiting_case(ledger)
@@ -115,7 +115,7 @@ def test_a_store_whose_key_is_gone_while_cases_wait_is_not_opened(store_file, ke
         assert ledger.verified_review("case-1.0")[0].review_id == "case-1.0"
 
 
-def test_a_store_whose_key_is_gone_and_not_needed_makes_a_new_one(store_file, key_file):
+def test_a_store_that_needs_no_key_creates_a_new_one(store_file, key_file):
     store = f"sqlite:///{store_file}"
     open_ledger(store).close()
 
@@ -125,7 +125,7 @@ def test_a_store_whose_key_is_gone_and_not_needed_makes_a_new_one(store_file, ke
     assert key_file.exists()
 
 
-def test_every_store_of_its_own_has_its_own_key():
+def test_each_memory_store_has_its_own_key():
     with closing(open_ledger("memory://")) as one, closing(open_ledger("memory://")) as other:
         row, same = a_waiting_case(one), a_waiting_case(other)
 
@@ -146,12 +146,12 @@ def test_a_key_is_never_shown():
     assert "abab" not in str(refusal.value)
 
 
-def test_a_review_that_is_not_there_is_not_proven(ledger):
+def test_a_missing_review_is_reported_as_tampered(ledger):
     with pytest.raises(TamperedReview, match="its row is missing"):
         ledger.verified_review("case-1.0")
 
 
-def test_the_same_cause_sounds_the_alarm_once_in_each_case(ledger):
+def test_an_alarm_is_recorded_once_per_case_and_cause(ledger):
     for case_id in ("case-1", "case-1", "case-2"):
         ledger.alarm(case_id, "a row was forged", NINE)
     ledger.alarm("case-1", "another row was forged", NINE)
@@ -164,7 +164,7 @@ def test_the_same_cause_sounds_the_alarm_once_in_each_case(ledger):
     ]
 
 
-def test_a_draft_of_a_key_is_never_left_behind(tmp_path):
+def test_a_failed_key_creation_leaves_no_file(tmp_path):
     def fails() -> str:
         raise KeyError
 

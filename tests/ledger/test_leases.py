@@ -76,28 +76,28 @@ def kinds(ledger):
 # Leases.
 
 
-def test_whoever_is_driving_holds_what_came_in_and_nobody_else_may_take_it(ledger):
+def test_the_submitting_worker_holds_the_lease_of_a_new_case(ledger):
     ledger.receive(a_submission(), AGENT, driving=True)
 
     assert ledger.take("case-1")
     assert not elsewhere(lambda: ledger.take("case-1"))
 
 
-def test_what_nobody_drives_is_taken_by_one(ledger):
+def test_one_of_many_workers_takes_a_free_case(ledger):
     ledger.receive(a_submission(), AGENT)
 
     assert ledger.take("case-1")
     assert not elsewhere(lambda: ledger.take("case-1"))
 
 
-def test_what_was_given_back_may_be_taken(ledger):
+def test_a_released_case_can_be_taken(ledger):
     ledger.receive(a_submission(), AGENT, driving=True)
     ledger.release("case-1")
 
     assert elsewhere(lambda: ledger.take("case-1"))
 
 
-def test_only_work_can_be_taken(ledger):
+def test_only_runnable_cases_can_be_taken(ledger):
     ledger.receive(a_submission(), AGENT)
     row = ledger.open_review(a_shown(), NINE)
     assert not ledger.take("case-1")
@@ -109,13 +109,13 @@ def test_only_work_can_be_taken(ledger):
     assert not elsewhere(lambda: ledger.take("case-1"))
 
 
-def test_the_lease_of_a_thread_that_has_ended_may_be_taken(ledger):
+def test_the_lease_of_an_ended_thread_can_be_taken(ledger):
     elsewhere(lambda: ledger.receive(a_submission(), AGENT, driving=True))
 
     assert ledger.take("case-1")
 
 
-def test_a_lease_that_has_ended_may_be_taken_and_what_it_would_still_write_is_refused(two):
+def test_an_expired_lease_can_be_taken_and_its_writes_are_rejected(two):
     hasty, other = two
     hasty.receive(a_submission(), AGENT, driving=True)
 
@@ -128,14 +128,14 @@ def test_a_lease_that_has_ended_may_be_taken_and_what_it_would_still_write_is_re
     assert kinds(other) == ["submitted"]
 
 
-def test_a_lease_that_has_ended_and_that_nobody_took_still_counts(two):
+def test_an_expired_lease_still_permits_writes_until_it_is_taken(two):
     hasty, _ = two
     hasty.receive(a_submission(), AGENT, driving=True)
 
     assert hasty.finish(an_outcome(a_submission()), AUTO, NINE).final_decision == "approved"
 
 
-def test_whoever_was_overtaken_cannot_give_back_what_another_holds(two):
+def test_an_overtaken_worker_cannot_release_the_lease_of_another(two):
     hasty, other = two
     hasty.receive(a_submission(), AGENT, driving=True)
     assert other.take("case-1")
@@ -145,7 +145,7 @@ def test_whoever_was_overtaken_cannot_give_back_what_another_holds(two):
     assert not elsewhere(lambda: other.take("case-1"))
 
 
-def test_who_holds_nothing_may_write_only_what_nobody_holds(two):
+def test_a_worker_without_a_lease_can_write_to_free_cases_only(two):
     hasty, other = two
     other.receive(a_submission(), AGENT, driving=True)
 
@@ -155,7 +155,7 @@ def test_who_holds_nothing_may_write_only_what_nobody_holds(two):
     assert other.finish(an_outcome(a_submission()), AUTO, NINE).final_decision == "approved"
 
 
-def test_what_a_closed_ledger_held_may_be_taken(url):
+def test_leases_of_a_closed_ledger_can_be_taken(url):
     with closing(open_ledger(url)) as first:
         first.receive(a_submission(), AGENT, driving=True)
     with closing(open_ledger(url)) as other:
@@ -174,7 +174,7 @@ sys.stdin.read()
 """
 
 
-def test_what_a_process_held_that_has_ended_may_be_taken_and_not_before(url):
+def test_leases_of_a_process_can_be_taken_once_it_ended(url):
     child = subprocess.Popen(
         [sys.executable, "-c", HOLDS, url],
         stdin=subprocess.PIPE,
@@ -190,7 +190,7 @@ def test_what_a_process_held_that_has_ended_may_be_taken_and_not_before(url):
         assert ledger.take("case-1")
 
 
-def test_a_holder_elsewhere_is_not_thought_to_be_gone():
+def test_a_holder_on_another_machine_is_not_considered_gone():
     holder = Holder()
     machine, process, nonce, thread = holder.name.split("/")
 
@@ -203,7 +203,7 @@ def test_a_holder_elsewhere_is_not_thought_to_be_gone():
 # Deadlines.
 
 
-def test_a_review_is_due_so_long_after_its_opening_by_the_clock_of_the_store(ledger):
+def test_the_deadline_counts_from_the_store_clock(ledger):
     ledger.receive(a_submission(), AGENT)
     before = ledger.now()
 
@@ -224,7 +224,7 @@ def test_a_review_without_a_deadline_never_expires(ledger):
     assert ledger.expire(row, by_nobody("reject")) is None
 
 
-def test_an_answer_that_comes_too_late_is_refused(ledger):
+def test_an_answer_after_the_deadline_is_rejected(ledger):
     row = out_of_time(ledger)
 
     with pytest.raises(ReviewExpired, match="no longer accepts decisions"):
@@ -232,7 +232,7 @@ def test_an_answer_that_comes_too_late_is_refused(ledger):
     assert [one.review_id for one in ledger.expired()] == [row.review_id]
 
 
-def test_a_review_whose_time_is_up_is_rejected_once(ledger):
+def test_an_expired_review_is_rejected_once(ledger):
     row = out_of_time(ledger)
 
     expired = ledger.expire(row, by_nobody("reject"))
@@ -248,7 +248,7 @@ def test_a_review_whose_time_is_up_is_rejected_once(ledger):
     assert kinds(ledger) == ["submitted", "routed", "review_opened", "expired", "resumed", "finished"]
 
 
-def test_a_review_whose_time_is_up_is_passed_up_once(ledger):
+def test_an_expired_review_is_escalated_once(ledger):
     row = out_of_time(ledger, OnTimeout.ESCALATE)
     above = timed(level=1, role="senior_manager", within=timedelta(hours=1))
 
@@ -260,14 +260,14 @@ def test_a_review_whose_time_is_up_is_passed_up_once(ledger):
         ledger.decide(row, a_verdict(), PERSON)
 
 
-def test_a_review_that_waits_takes_an_answer_after_its_time(ledger):
+def test_a_review_that_keeps_waiting_accepts_a_late_answer(ledger):
     row = out_of_time(ledger, OnTimeout.WAIT)
 
     assert (row.expires_at, ledger.expired()) == (None, [])
     assert ledger.decide(row, a_verdict(), PERSON).status == "decided"
 
 
-def test_what_is_due_first_is_listed_first(ledger):
+def test_reviews_are_listed_by_due_time(ledger):
     for number, hours in enumerate((None, 5, 1, 3)):
         case_id = f"case-{number}"
         task = a_submission(case_id).task.model_copy(update={"task_id": f"task-{number}"})
@@ -278,7 +278,7 @@ def test_what_is_due_first_is_listed_first(ledger):
     assert [row.case_id for row in ledger.waiting(InboxFilter())] == ["case-2", "case-3", "case-1", "case-0"]
 
 
-def test_a_review_that_shows_something_else_is_stale_and_not_late(ledger):
+def test_a_changed_review_is_stale_rather_than_expired(ledger):
     ledger.receive(a_submission(), AGENT)
     row = ledger.open_review(timed(within=timedelta(hours=1)), NINE)
 
@@ -295,7 +295,7 @@ def opened(ledger, number):
     return ledger.open_review(a_shown(f"case-{number}", task=task), NINE)
 
 
-def test_an_answer_under_a_key_is_found_again(ledger):
+def test_an_answer_is_found_by_its_idempotency_key(ledger):
     decided = ledger.decide(opened(ledger, 1), a_verdict(idempotency_key="k"), PERSON)
 
     assert ledger.answered_under(a_verdict("reject", idempotency_key="k").review) == decided
@@ -304,7 +304,7 @@ def test_an_answer_under_a_key_is_found_again(ledger):
     assert ledger.answered_under(a_verdict().review) is None
 
 
-def test_a_key_answers_one_review_only(ledger):
+def test_an_idempotency_key_answers_one_review_only(ledger):
     ledger.decide(opened(ledger, 1), a_verdict(idempotency_key="k"), PERSON)
     row = opened(ledger, 2)
     before = kinds(ledger)
@@ -316,7 +316,7 @@ def test_a_key_answers_one_review_only(ledger):
     assert ledger.decide(row, a_verdict(reviewer="ben", idempotency_key="k"), PERSON).status == "decided"
 
 
-def test_the_same_key_with_the_same_answer_is_the_same_receipt_and_with_another_is_refused(ledger):
+def test_reusing_a_key_returns_the_receipt_or_is_rejected(ledger):
     row = opened(ledger, 1)
     decided = ledger.decide(row, a_verdict(idempotency_key="k"), PERSON)
 

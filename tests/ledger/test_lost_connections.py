@@ -127,13 +127,13 @@ def check_under_harm(own_server: Server, proxy: Proxy, url: str, place: tuple[st
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_connection_that_is_cut_at_a_commit(harmed, operation, moment):
+def test_an_operation_survives_a_connection_cut_at_its_commit(harmed, operation, moment):
     harmed(operation, "the connection is cut", moment)
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("operation", ["receive", "decide"])
-def test_a_backend_that_is_terminated_at_a_commit(harmed, operation, moment):
+def test_an_operation_survives_a_terminated_backend(harmed, operation, moment):
     harmed(operation, "the backend is terminated", moment)
 
 
@@ -141,14 +141,14 @@ def test_a_backend_that_is_terminated_at_a_commit(harmed, operation, moment):
     ("operation", "moment"),
     [("receive", SENT), ("open_review", BEFORE), ("decide", ANSWERED), ("pass up", SENT), ("finish", BEFORE)],
 )
-def test_a_server_that_crashes_at_a_commit_and_comes_back(harmed, operation, moment):
+def test_an_operation_survives_a_server_crash(harmed, operation, moment):
     harmed(operation, "the server crashes", moment)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("harm", HARM)
 @pytest.mark.parametrize("number", range(50))
-def test_harm_of_every_kind_fifty_times(harmed, harm, number):
+def test_every_kind_of_failure_fifty_times(harmed, harm, number):
     places = list(product(OPERATIONS, MOMENTS))
     random.Random(harm).shuffle(places)
     operation, moment = places[number % len(places)]
@@ -157,7 +157,7 @@ def test_harm_of_every_kind_fifty_times(harmed, harm, number):
 
 @pytest.mark.parametrize("words", [b"INSERT INTO events", b"UPDATE reviews", b"UPDATE cases"])
 @pytest.mark.parametrize("harm", HARM)
-def test_harm_in_the_middle_of_a_decision(own_server, proxy, store, harm, words):
+def test_a_decision_survives_a_failure_between_its_statements(own_server, proxy, store, harm, words):
     with closing(open_ledger(proxy.url(store))) as ledger:
         opened(ledger)
     # A new connection sends the words of its statements; one that knows them already sends their numbers.
@@ -172,7 +172,7 @@ def test_harm_in_the_middle_of_a_decision(own_server, proxy, store, harm, words)
 
 
 @pytest.mark.parametrize("harm", ["the backend is terminated", "the server crashes"])
-def test_connections_that_the_server_closed_between_two_calls_are_replaced(own_server, store, harm):
+def test_closed_connections_are_replaced(own_server, store, harm):
     with closing(open_ledger(store)) as ledger:
         for before, act, _expected in OPERATIONS.values():
             HARM[harm](own_server)
@@ -185,7 +185,7 @@ def test_connections_that_the_server_closed_between_two_calls_are_replaced(own_s
         assert [row.review_id for row in ledger.waiting(InboxFilter())] == ["case-1.0"]
 
 
-def test_a_listing_goes_on_behind_what_it_has_yielded(own_server, store, monkeypatch):
+def test_a_listing_resumes_after_the_last_yielded_item(own_server, store, monkeypatch):
     monkeypatch.setattr("hitl_orchestrator.ledger.database.postgres.ROWS_AT_A_TIME", 10)
     with closing(open_ledger(store)) as ledger:
         for number in range(60):
@@ -199,7 +199,7 @@ def test_a_listing_goes_on_behind_what_it_has_yielded(own_server, store, monkeyp
         assert seen == list(range(1, 61))
 
 
-def test_a_server_that_stays_away_is_told_and_comes_back(own_server, store, monkeypatch):
+def test_an_unreachable_server_is_reported_and_can_return(own_server, store, monkeypatch):
     monkeypatch.setattr("hitl_orchestrator.ledger.database.postgres_connections.PATIENCE_SECONDS", 0.2)
     with closing(open_ledger(store)) as ledger:
         received(ledger)

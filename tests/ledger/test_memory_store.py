@@ -55,9 +55,9 @@ def test_a_case_runs_from_intake_to_redaction(ledger):
 def test_verification_and_proofs_work_as_on_a_file():
     with Orchestrator.open(MEMORY, head_key=KEY) as hitl:
         fill(hitl, 0, 10)
-        head = hitl.sign_head()
+        head = hitl.audit.sign_head()
 
-        answer = hitl.verify([head], KEY.public)
+        answer = hitl.audit.verify([head], KEY.public)
 
     assert (answer.problem, answer.entries, answer.heads) == (None, head.size, 1)
 

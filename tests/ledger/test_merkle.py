@@ -110,7 +110,7 @@ def test_the_root_is_the_merkle_tree_hash(leaves):
 
 
 @given(some_leaves)
-def test_every_leaf_has_the_path_of_the_rfc_and_it_proves_that_leaf_alone(leaves):
+def test_every_leaf_has_the_inclusion_path_of_the_rfc(leaves):
     root, size = mth(leaves), len(leaves)
 
     for index, path in enumerate(paths_of(leaves)):
@@ -125,7 +125,7 @@ def test_every_leaf_has_the_path_of_the_rfc_and_it_proves_that_leaf_alone(leaves
 
 
 @given(st.lists(st.binary(min_size=2, max_size=2), min_size=2, max_size=40, unique=True), st.data())
-def test_a_path_proves_no_other_place(leaves, data):
+def test_a_path_proves_no_other_index(leaves, data):
     index = data.draw(st.integers(0, len(leaves) - 1))
     other = data.draw(st.integers(-1, len(leaves) + 1).filter(lambda place: place != index))
 
@@ -133,7 +133,7 @@ def test_a_path_proves_no_other_place(leaves, data):
 
 
 @given(some_leaves, st.data())
-def test_a_tree_that_was_added_to_has_the_proof_of_the_rfc(leaves, data):
+def test_a_grown_tree_has_the_consistency_proof_of_the_rfc(leaves, data):
     first = data.draw(st.integers(1, len(leaves)))
     old = grown(leaves[:first])
 
@@ -145,7 +145,7 @@ def test_a_tree_that_was_added_to_has_the_proof_of_the_rfc(leaves, data):
 
 
 @given(some_leaves, st.data())
-def test_a_tree_that_was_changed_has_no_proof(leaves, data):
+def test_an_altered_tree_has_no_consistency_proof(leaves, data):
     first = data.draw(st.integers(1, len(leaves)))
     changed = data.draw(st.integers(0, first - 1))
     old, other = mth(leaves[:first]), [*leaves]
@@ -171,6 +171,6 @@ def test_every_tree_extends_the_empty_one_and_none_a_larger_one():
     assert not is_extended((3, mth(CT_LEAVES[:3])), (8, root), [])
 
 
-def test_peaks_that_do_not_fit_a_size_are_refused():
+def test_peaks_that_do_not_match_the_size_are_rejected():
     with pytest.raises(ValueError, match="a tree of 3 leaves has 2 peaks, not 1"):
         Tree(3, [EMPTY])

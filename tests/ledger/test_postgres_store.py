@@ -54,7 +54,7 @@ def finished(postgres_store):
         "MERGE INTO events USING (VALUES (1)) AS v(n) ON seq = n WHEN MATCHED THEN DELETE",
     ],
 )
-def test_entries_can_be_neither_changed_nor_deleted(finished, sql, role):
+def test_entries_can_neither_be_changed_nor_deleted(finished, sql, role):
     def entries():
         with somebody_else(finished) as connection:
             return connection.execute("SELECT * FROM events ORDER BY seq").fetchall()
@@ -80,12 +80,12 @@ def test_entries_can_be_neither_changed_nor_deleted(finished, sql, role):
         ),
     ],
 )
-def test_the_schema_refuses_what_must_be_there_once(finished, sql, rule):
+def test_the_schema_rejects_duplicates(finished, sql, rule):
     with pytest.raises(Exception, match=rule), somebody_else(finished) as connection:
         connection.execute(sql)
 
 
-def test_the_migrations_make_the_tables_that_the_code_knows(database):
+def test_the_migrations_create_the_tables_of_the_code(database):
     engine = database.engine()
     with engine.connect() as connection:
         foreign = {"include_name": lambda name, kind, _: kind != "table" or not name.startswith("checkpoint")}
@@ -96,7 +96,7 @@ def test_the_migrations_make_the_tables_that_the_code_knows(database):
     assert differences == []
 
 
-def test_the_migrations_make_the_partial_indexes_that_the_code_knows(database, empty_database):
+def test_the_migrations_create_the_partial_indexes_of_the_code(database, empty_database):
     """Alembic does not compare the conditions of indexes, and these carry promises."""
     engine = database.engine()
     for table in metadata.tables.values():
@@ -118,7 +118,7 @@ def test_the_migrations_make_the_partial_indexes_that_the_code_knows(database, e
     assert {name: made[name] for name in indexes} == {name: wanted[name] for name in indexes}
 
 
-def test_a_store_made_by_another_version_is_refused_and_left_alone(postgres):
+def test_a_store_of_another_version_is_rejected_unchanged(postgres):
     store = postgres.new_database(TEMPLATE)
     with somebody_else(store) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
@@ -139,7 +139,7 @@ def test_an_empty_database_becomes_a_store(empty_database):
     assert store_exists(empty_database)
 
 
-def test_threads_that_make_one_store_at_once_do_no_harm(empty_database):
+def test_threads_can_create_one_store_concurrently(empty_database):
     together = Barrier(6)
 
     def make(_):
@@ -170,7 +170,7 @@ checkpoints.conn.close()
 """
 
 
-def test_processes_that_make_one_store_and_its_checkpoints_at_once_do_no_harm(empty_database):
+def test_processes_can_create_one_store_and_its_checkpoints_concurrently(empty_database):
     command = [sys.executable, "-c", MAKE, empty_database]
     makers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     for maker in makers:
@@ -183,7 +183,7 @@ def test_processes_that_make_one_store_and_its_checkpoints_at_once_do_no_harm(em
     assert [maker.returncode for maker in makers] == [0] * 3
 
 
-def test_a_database_that_cannot_hold_every_text_is_refused(postgres):
+def test_a_database_with_another_encoding_is_rejected(postgres):
     postgres.run("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LOCALE 'C'")
 
     with pytest.raises(StoreUnavailable, match="its encoding is LATIN1; make the database with ENCODING 'UTF8'"):
@@ -195,7 +195,7 @@ def setting(conn, name):
 
 
 @pytest.mark.parametrize(("asked_for", "flushes_as"), [("on", "on"), ("off", "on"), ("remote_apply", "remote_apply")])
-def test_only_what_is_to_be_flushed_waits_for_the_disk_and_as_far_as_the_owner_asks(postgres, asked_for, flushes_as):
+def test_only_flushed_commits_wait_for_the_disk(postgres, asked_for, flushes_as):
     from hitl_orchestrator.ledger.database.postgres import PostgresDatabase  # noqa: PLC0415
     from hitl_orchestrator.ledger.database.postgres_connections import Connections  # noqa: PLC0415 - only where it is installed
 
@@ -209,7 +209,7 @@ def test_only_what_is_to_be_flushed_waits_for_the_disk_and_as_far_as_the_owner_a
     assert (flushed, unflushed) == (flushes_as, "off")
 
 
-def test_a_reader_sees_one_state_and_cannot_write(database, finished):
+def test_a_reader_sees_one_consistent_state_and_cannot_write(database, finished):
     with database.read() as conn:
         before = conn._connection.execute("SELECT count(*) AS n FROM policies").fetchone()
         with somebody_else(finished) as connection:
@@ -219,7 +219,7 @@ def test_a_reader_sees_one_state_and_cannot_write(database, finished):
         conn._connection.execute("INSERT INTO policies VALUES ('i', 'p', '{}', 1)")
 
 
-def test_a_writer_that_does_not_let_go_is_told(postgres_store, monkeypatch):
+def test_a_writer_that_holds_the_lock_too_long_is_reported(postgres_store, monkeypatch):
     from hitl_orchestrator.ledger.database import postgres  # noqa: PLC0415 - only where it is installed
     from hitl_orchestrator.ledger.database import postgres_connections as connections  # noqa: PLC0415 - only where it is installed
 
@@ -240,7 +240,7 @@ def fails_unnoticed(conn):
         conn._connection.execute("SELECT 1 / 0").fetchone()
 
 
-def test_a_transaction_in_which_something_failed_does_not_pass_for_committed(database):
+def test_a_failed_transaction_is_not_reported_as_committed(database):
     with pytest.raises(StoreUnavailable, match="pipeline aborted"), database.write() as conn:
         fails_unnoticed(conn)
 
@@ -295,7 +295,7 @@ def test_an_address_is_shown_without_its_password(url, as_shown):
     assert shown(url) == as_shown
 
 
-def test_a_long_address_that_cannot_be_read_is_refused_at_once():
+def test_a_long_invalid_address_is_rejected_quickly():
     assert not can_be_read("postgresql://" + "a," * 20_000 + "@")
     assert not can_be_read("postgresql://h/d?" + "a=" * 20_000 + "@")
 
@@ -308,7 +308,7 @@ sys.exit(main())
 """
 
 
-def test_without_the_extra_the_command_line_says_how_to_install_it():
+def test_the_command_line_names_the_missing_extra():
     command = [sys.executable, "-c", WITHOUT, "inbox", "--store", "postgresql://ana:sesame@host/db"]
 
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -343,7 +343,7 @@ def test_the_inbox_on_sqlite_imports_nothing_of_postgresql(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "[]\n")
 
 
-def test_the_command_line_on_a_database_without_tables_says_so_and_makes_none(empty_database):
+def test_the_command_line_creates_no_tables_when_reading(empty_database):
     command = [sys.executable, "-m", "hitl_orchestrator.cli", "inbox", "--store", empty_database]
 
     done = subprocess.run(command, capture_output=True, text=True, check=False)

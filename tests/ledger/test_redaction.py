@@ -18,7 +18,7 @@ from support.builders import (
     minutes,
 )
 from support.postgres_server import somebody_else
-from support.secret_leaks import SECRET, run, secret_output, told
+from support.secret_leaks import SECRET, all_text, run, secret_output
 from support.stores import address_of
 
 from hitl_orchestrator import Orchestrator
@@ -64,25 +64,25 @@ def redact(ledger, case_id="case-1", reason="Article 17"):
 # What it does.
 
 
-def test_what_was_said_is_gone_from_everything_that_the_ledger_tells(ledger):
+def test_redacted_texts_are_absent_from_every_reading(ledger):
     finished(ledger)
-    assert SECRET in told(ledger)
+    assert SECRET in all_text(ledger)
 
     redact(ledger)
 
-    assert SECRET not in told(ledger)
+    assert SECRET not in all_text(ledger)
     with pytest.raises(KeyError):
         ledger.kept("d" * 64)
 
 
-def test_the_entries_never_say_what_was_said(ledger):
+def test_entries_never_contain_texts(ledger):
     finished(ledger)
 
     with ledger.snapshot() as snapshot:
         assert SECRET not in "".join(entry.entry for entry in snapshot.entries())
 
 
-def test_the_receipt_says_who_erased_what_when_and_why(ledger):
+def test_the_receipt_records_actor_time_and_reason(ledger):
     finished(ledger)
 
     receipt = redact(ledger, reason="Article 17 of the GDPR")
@@ -96,7 +96,7 @@ def test_the_receipt_says_who_erased_what_when_and_why(ledger):
     assert (event.body["reason"], event.body["destroyed"]) == ("Article 17 of the GDPR", 7)
 
 
-def test_what_is_not_free_text_stays(ledger):
+def test_redaction_leaves_all_other_fields(ledger):
     before = finished(ledger)
     redact(ledger)
     after = ledger.case("case-1")
@@ -114,7 +114,7 @@ def test_what_is_not_free_text_stays(ledger):
         assert one.verdict.review.reviewer_id == other.verdict.review.reviewer_id
 
 
-def test_nothing_else_is_touched(ledger):
+def test_redaction_leaves_other_cases_unchanged(ledger):
     finished(ledger, "case-1")
     other, records = finished(ledger, "case-2"), None
     events = list(ledger.events("case-2"))
@@ -128,37 +128,37 @@ def test_nothing_else_is_touched(ledger):
     assert ledger.kept("d" * 64) == f'"{SECRET}"'
 
 
-def test_again_is_the_same_receipt_and_changes_nothing(ledger):
+def test_redaction_is_idempotent(ledger):
     finished(ledger)
     receipt = redact(ledger)
-    before = told(ledger)
+    before = all_text(ledger)
 
     assert ledger.redact("case-1", "another reason", PERSON, minutes(99)) == receipt
 
-    assert told(ledger) == before
+    assert all_text(ledger) == before
 
 
 @pytest.mark.parametrize("stage", ["received", "waiting", "decided"])
-def test_a_case_that_is_not_finished_keeps_what_was_said(ledger, stage):
+def test_an_unfinished_case_cannot_be_redacted(ledger, stage):
     ledger.receive(a_submission("case-1"), AGENT)
     if stage != "received":
         row = ledger.open_review(a_shown("case-1"), NINE)
     if stage == "decided":
         ledger.decide(row, a_verdict(), PERSON)
-    before = told(ledger)
+    before = all_text(ledger)
 
     with pytest.raises(CaseUnfinished, match=f"'case-1' cannot be redacted: it is {stage}, not finished; .*hitl re"):
         redact(ledger)
 
-    assert told(ledger) == before
+    assert all_text(ledger) == before
 
 
-def test_a_case_that_is_not_there_cannot_be_redacted(ledger):
+def test_an_unknown_case_cannot_be_redacted(ledger):
     with pytest.raises(UnknownCase):
         redact(ledger, "nobody")
 
 
-def test_the_task_may_come_again_as_a_resubmission_alone(ledger):
+def test_a_redacted_task_can_only_be_resubmitted(ledger):
     case = finished(ledger)
     redact(ledger)
     again = case.submission.model_copy(update={"case_id": "case-2"})
@@ -171,7 +171,7 @@ def test_the_task_may_come_again_as_a_resubmission_alone(ledger):
     assert ledger.case("case-2").submission.task == case.submission.task
 
 
-def test_a_late_answer_is_told_that_the_first_stands_and_not_that_somebody_forged_it(ledger):
+def test_a_late_answer_to_a_redacted_review_is_already_decided_not_tampered(ledger):
     case = finished(ledger)
     redact(ledger)
 
@@ -180,7 +180,7 @@ def test_a_late_answer_is_told_that_the_first_stands_and_not_that_somebody_forge
             ledger.verified_review(row.review_id)
 
 
-def test_two_cases_with_the_same_words_share_no_digest(ledger):
+def test_equal_texts_of_two_cases_have_different_digests(ledger):
     """Otherwise the words of an erased case could be read off another one that says the same."""
     for case_id in ("case-1", "case-2"):
         finished(ledger, case_id)
@@ -194,7 +194,7 @@ def test_two_cases_with_the_same_words_share_no_digest(ledger):
     assert one.key != two.key
 
 
-def test_an_auto_approved_case_holds_what_it_said_once(ledger):
+def test_an_auto_approved_case_stores_each_text_once(ledger):
     submission = ledger.receive(a_submission(), AGENT).submission
     ledger.finish(an_outcome(submission), a_routing("auto_approve"), NINE)
 
@@ -213,7 +213,7 @@ def hitl(request, tmp_path):
         yield opened
 
 
-def test_the_chain_the_tables_and_the_heads_of_before_agree_afterwards(hitl):
+def test_redaction_leaves_chain_tables_and_earlier_heads_valid(hitl):
     for number in range(6):
         run(hitl, number, confidence=0.9 if number % 2 else 0.5, decision="modify" if number else "reject")
     run(hitl, 6, decision=None)
@@ -227,7 +227,7 @@ def test_the_chain_the_tables_and_the_heads_of_before_agree_afterwards(hitl):
     assert (after.problem, after.heads, after.entries) == (None, 2, head.size + 3)
 
 
-def test_everything_that_reads_still_reads(hitl):
+def test_a_redacted_case_can_still_be_read_everywhere(hitl):
     run(hitl, 1)
     hitl.cases.redact(task_id="task-1", reason="asked for")
 
@@ -240,7 +240,7 @@ def test_everything_that_reads_still_reads(hitl):
     assert SECRET not in proof.model_dump_json()
 
 
-def test_a_proof_from_before_keeps_what_was_said_and_still_proves_it(hitl):
+def test_a_proof_made_before_the_redaction_remains_valid(hitl):
     run(hitl, 1)
     proof = hitl.audit.prove(task_id="task-1")
 
@@ -250,7 +250,7 @@ def test_a_proof_from_before_keeps_what_was_said_and_still_proves_it(hitl):
     assert SECRET in proof.model_dump_json()
 
 
-def test_an_answer_behind_a_redaction_is_refused_and_told_without_its_words(hitl):
+def test_an_answer_after_a_redaction_is_rejected_and_recorded_without_texts(hitl):
     run(hitl, 1)
     hitl.cases.redact(task_id="task-1", reason="asked for")
 
@@ -263,7 +263,7 @@ def test_an_answer_behind_a_redaction_is_refused_and_told_without_its_words(hitl
     assert hitl.audit.verify().problem is None
 
 
-def test_a_refused_answer_leaves_no_digest_of_its_words_behind(hitl):
+def test_redaction_erases_digests_of_rejected_answers(hitl):
     run(hitl, 1)
     with pytest.raises(ReviewAlreadyDecided):
         hitl.decide(task_id="task-1", decision=a_review("reject", "senior_manager", human_feedback=SECRET))
@@ -273,11 +273,11 @@ def test_a_refused_answer_leaves_no_digest_of_its_words_behind(hitl):
 
     hitl.cases.redact(task_id="task-1", reason="asked for")
 
-    assert digest not in told(hitl.services.ledger)
+    assert digest not in all_text(hitl.services.ledger)
     assert hitl.audit.verify().problem is None
 
 
-def test_the_digest_that_was_signed_does_not_confirm_a_guess(hitl):
+def test_the_signed_digest_does_not_confirm_a_guess(hitl):
     """Whoever knows all but the random salt that goes with what is shown, and is erased with it, computes another."""
     case_id = run(hitl, 1, decision=None)
     shown = hitl.inbox()[0].shown
@@ -290,7 +290,7 @@ def test_the_digest_that_was_signed_does_not_confirm_a_guess(hitl):
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 2001, "a\x00b", "\ud800"])
-def test_a_reason_is_needed_and_is_a_text(hitl, reason):
+def test_redaction_requires_a_reason(hitl, reason):
     run(hitl, 1)
 
     with pytest.raises(InvalidInput, match="redact 'task-1': reason"):
@@ -302,7 +302,7 @@ def test_a_reason_is_needed_and_is_a_text(hitl, reason):
 # What is left in the database itself.
 
 
-def test_no_byte_of_it_is_left_in_the_file_or_in_the_log_beside_it(tmp_path):
+def test_no_byte_of_a_redacted_text_remains_in_the_file_or_its_log(tmp_path):
     """Cases of all sizes, passed up, edited and finished, with places and payloads that came and went meanwhile."""
     file = tmp_path / "hitl.db"
     with Orchestrator.open(f"sqlite:///{file}") as hitl:
@@ -325,7 +325,7 @@ def bytes_of(file) -> bytes:
     return b"".join(path.read_bytes() for path in file.parent.glob(f"{file.name}*"))
 
 
-def test_no_row_of_any_table_holds_it_on_a_server(postgres_store):
+def test_no_row_on_a_server_contains_a_redacted_text(postgres_store):
     with Orchestrator.open(postgres_store) as hitl:
         for number in range(4):
             run(hitl, number, confidence=0.9 if number % 3 == 0 else 0.5, letter=f"{SECRET} " * 3000)
@@ -345,7 +345,7 @@ def rows_of(store) -> str:
     return repr(rows)
 
 
-def test_a_store_that_is_opened_again_has_forgotten_it(tmp_path):
+def test_a_reopened_store_does_not_contain_a_redacted_text(tmp_path):
     url = f"sqlite:///{tmp_path / 'hitl.db'}"
     with Orchestrator.open(url) as hitl:
         run(hitl, 1)

@@ -49,7 +49,7 @@ numbers = count(1)
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(metadata=st.dictionaries(words, free_json, max_size=4), extra=extra_fields, confidence=confidences, said=words)
-def test_a_case_comes_back_as_it_went_in(shared_ledger, metadata, extra, confidence, said):
+def test_a_case_survives_a_round_trip(shared_ledger, metadata, extra, confidence, said):
     case_id = f"case-{next(numbers)}"
     task = a_task(f"task-of-{case_id}", metadata=metadata, task_description=said)
     output = an_output(task.task_id, confidence, label=said or "x", **extra)
@@ -75,7 +75,7 @@ def test_a_case_comes_back_as_it_went_in(shared_ledger, metadata, extra, confide
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(words, free_json, max_size=4), words)
-def test_policies_and_payloads_come_back_as_they_went_in(shared_ledger, body, text):
+def test_policies_and_payloads_survive_a_round_trip(shared_ledger, body, text):
     name = f"name-{next(numbers)}"
     shared_ledger.record_policy("p", name, body, NINE)
     shared_ledger.keep(name, text)

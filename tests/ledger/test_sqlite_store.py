@@ -45,7 +45,7 @@ def raw(sqlite_ledger, store_file):
         "INSERT INTO events VALUES (1, 'case-9', 'submitted', '{}', 'x')",
     ],
 )
-def test_entries_can_be_neither_changed_nor_deleted(raw, sql):
+def test_entries_can_neither_be_changed_nor_deleted(raw, sql):
     before = raw.execute("SELECT * FROM events").fetchall()
 
     with pytest.raises(sqlite3.IntegrityError, match="the ledger is append-only"):
@@ -54,14 +54,14 @@ def test_entries_can_be_neither_changed_nor_deleted(raw, sql):
     assert raw.execute("SELECT * FROM events").fetchall() == before
 
 
-def test_a_second_outcome_of_a_case_is_refused_by_the_schema_alone(raw):
+def test_the_schema_rejects_a_second_outcome_of_a_case(raw):
     raw.execute("DROP TRIGGER events_refuse_replace")
 
     with pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE constraint failed: events\.case_id"):
         raw.execute("INSERT INTO events VALUES (99, 'case-1', 'finished', '{}', 'x')")
 
 
-def test_two_open_reviews_of_one_case_are_refused_by_the_schema(raw):
+def test_the_schema_rejects_two_open_reviews_of_a_case(raw):
     columns = (
         "review_id, case_id, level, role, domain, status, version, digest, shown, opened_at, due_at, expires_at, "
         "remind_at, task_type, risk_level, seal"
@@ -74,7 +74,7 @@ def test_two_open_reviews_of_one_case_are_refused_by_the_schema(raw):
         raw.execute(row, ("case-1.1", 1))
 
 
-def test_the_migrations_make_the_tables_that_the_code_knows(sqlite_ledger, store_file):
+def test_the_migrations_create_the_tables_of_the_code(sqlite_ledger, store_file):
     engine = SqliteDatabase(str(store_file), "").engine()
     with engine.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), metadata)
@@ -83,7 +83,7 @@ def test_the_migrations_make_the_tables_that_the_code_knows(sqlite_ledger, store
     assert differences == []
 
 
-def test_the_migrations_make_the_partial_indexes_that_the_code_knows(sqlite_ledger, store_file, tmp_path):
+def test_the_migrations_create_the_partial_indexes_of_the_code(sqlite_ledger, store_file, tmp_path):
     """Alembic does not compare the conditions of indexes, and these carry promises."""
     engine = SqliteDatabase(str(tmp_path / "known.db"), "").engine()
     metadata.create_all(engine)
@@ -101,7 +101,7 @@ def test_the_newest_revision_is_the_head_of_the_scripts():
 
 
 @pytest.mark.parametrize("content", [b"this is no database, it is a note to self\n" * 40, b"SQLite format 3\x00junk"])
-def test_a_file_that_is_no_database_is_refused_and_left_alone(store_file, content):
+def test_a_file_that_is_not_a_database_is_rejected_unchanged(store_file, content):
     store_file.write_bytes(content)
 
     with pytest.raises(StoreUnavailable, match="cannot be used"):
@@ -110,12 +110,12 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(store_file, conten
     assert store_file.read_bytes() == content
 
 
-def test_a_folder_is_no_store(tmp_path):
+def test_a_folder_is_rejected(tmp_path):
     with pytest.raises(StoreUnavailable):
         open_ledger(f"sqlite:///{tmp_path}")
 
 
-def test_a_store_in_a_folder_that_is_not_there_is_refused(tmp_path):
+def test_a_store_in_a_missing_folder_is_rejected(tmp_path):
     with pytest.raises(StoreUnavailable, match="check that the folder exists"):
         open_ledger(f"sqlite:///{tmp_path / 'nowhere' / 'hitl.db'}")
 
@@ -128,7 +128,7 @@ def test_an_empty_file_becomes_a_store(store_file):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
-def test_only_its_owner_may_read_the_file_and_what_stands_beside_it(sqlite_ledger, store_file):
+def test_only_the_owner_can_read_the_file_and_its_log(sqlite_ledger, store_file):
     sqlite_ledger.receive(a_submission(), AGENT)
 
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in store_file.parent.iterdir()}
@@ -136,7 +136,7 @@ def test_only_its_owner_may_read_the_file_and_what_stands_beside_it(sqlite_ledge
     assert modes == {"hitl.db": 0o600, "hitl.db-wal": 0o600, "hitl.db-shm": 0o600}
 
 
-def test_threads_that_make_one_store_at_once_do_no_harm(store_file):
+def test_threads_can_create_one_store_concurrently(store_file):
     together = Barrier(8)
 
     def make(number):
@@ -164,7 +164,7 @@ ledger.close()
 """
 
 
-def test_processes_that_make_one_store_at_once_do_no_harm(store_file):
+def test_processes_can_create_one_store_concurrently(store_file):
     command = [sys.executable, "-c", MAKE, f"sqlite:///{store_file}"]
     makers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     for maker in makers:
@@ -177,7 +177,7 @@ def test_processes_that_make_one_store_at_once_do_no_harm(store_file):
     assert [maker.returncode for maker in makers] == [0] * 4
 
 
-def test_an_intake_that_was_not_flushed_is_flushed_before_it_is_acknowledged_again(sqlite_ledger, monkeypatch):
+def test_a_repeated_submission_flushes_the_intake_first(sqlite_ledger, monkeypatch):
     flushed = []
     write = SqliteDatabase.write
 

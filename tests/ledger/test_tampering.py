@@ -76,7 +76,7 @@ def verified(made, heads=(), public=None):
         return LedgerSigner(ledger, now_in_utc, new_signing_key).verify(heads, public)
 
 
-def test_nothing_is_found_in_what_nobody_touched(made):
+def test_an_unaltered_store_verifies(made):
     answer = verified(made, made.heads, KEY.public)
 
     assert (answer.problem, answer.entries, answer.heads) == (None, made.size, 2)
@@ -84,7 +84,7 @@ def test_nothing_is_found_in_what_nobody_touched(made):
 
 @pytest.mark.parametrize("share", [0.0, 0.004, 0.3, 0.7, 0.99])
 @pytest.mark.parametrize("sql", ENTRY_EDITS)
-def test_what_is_done_to_an_entry_is_found_where_it_was_done(made, sql, share):
+def test_every_edit_of_an_entry_is_detected_at_its_position(made, sql, share):
     place = 1 + int(share * (made.size - 2))
     assert made.change(sql, place) == 1
 
@@ -96,7 +96,7 @@ def test_what_is_done_to_an_entry_is_found_where_it_was_done(made, sql, share):
 
 
 @pytest.mark.parametrize("place", [1, 2, 57, 150])
-def test_two_entries_that_changed_places_are_found(made, place):
+def test_swapped_entries_are_detected(made, place):
     made.change("UPDATE events SET seq = -1 WHERE seq = ?", place)
     made.change("UPDATE events SET seq = ? WHERE seq = ?", place, place + 1)
     made.change("UPDATE events SET seq = ? WHERE seq = -1", place + 1)
@@ -105,7 +105,7 @@ def test_two_entries_that_changed_places_are_found(made, place):
 
 
 @pytest.mark.parametrize("cut", [1, 2, 3, 5, 8, 13, 21, 34, 50])
-def test_an_end_that_was_cut_off_is_found_without_a_head_for_the_tables_remember(made, cut):
+def test_a_truncated_end_is_detected_by_the_tables(made, cut):
     made.change("DELETE FROM events WHERE seq > ?", made.size - cut)
 
     assert not verified(made).sound
@@ -114,7 +114,7 @@ def test_an_end_that_was_cut_off_is_found_without_a_head_for_the_tables_remember
 
 
 @pytest.mark.parametrize("sql", TABLE_EDITS)
-def test_a_row_that_is_not_what_the_ledger_says_is_found(made, sql):
+def test_every_edit_of_a_table_is_detected(made, sql):
     assert made.change(sql) > 0
 
     answer = verified(made)
@@ -123,7 +123,7 @@ def test_a_row_that_is_not_what_the_ledger_says_is_found(made, sql):
     assert answer.entries == made.size
 
 
-def test_nothing_is_signed_or_proven_on_what_was_changed(made):
+def test_an_altered_ledger_is_neither_signed_nor_proven(made):
     made.change(ENTRY_EDITS[0], 20)
 
     with closing(open_to_audit(made.store)) as ledger:
@@ -134,7 +134,7 @@ def test_nothing_is_signed_or_proven_on_what_was_changed(made):
             notary.prove("task-1")
 
 
-def test_a_ledger_that_went_another_way_behind_a_head_is_found_with_it(made):
+def test_a_rewritten_end_is_detected_with_a_head(made):
     made.change("DELETE FROM events WHERE seq > ?", made.heads[0].size)
     made.change("DELETE FROM outcomes WHERE finished_seq > ?", made.heads[0].size)
     made.intruder.rearm()

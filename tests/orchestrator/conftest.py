@@ -55,7 +55,7 @@ def hitl(opened, store) -> Orchestrator:
 
 @pytest.fixture
 def intruder(durable_store) -> Iterator[Intruder]:
-    """Somebody who can write the tables of the durable store."""
+    """An attacker who can write the tables of the durable store."""
     intruder = Intruder(durable_store)
     yield intruder
     intruder.rearm()

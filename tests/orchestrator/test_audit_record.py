@@ -77,7 +77,7 @@ def test_the_record_says_what_came_in_when_and_under_which_versions(hitl, clock)
     assert record.software_version == version("hitl-orchestrator")
 
 
-def test_of_a_case_that_went_ahead_by_itself_the_record_names_no_person(hitl):
+def test_the_record_of_an_auto_approved_case_names_no_reviewer(hitl):
     record = hitl.submit(a_task(), an_output()).record
 
     assert set(fields(record, *OF_A_PERSON).values()) == {None}
@@ -85,7 +85,7 @@ def test_of_a_case_that_went_ahead_by_itself_the_record_names_no_person(hitl):
     assert (record.human_reason, record.escalations) == ("", 0)
 
 
-def test_a_case_that_was_passed_up_is_told_of_by_the_review_that_decided(hitl, clock, waits):
+def test_the_record_of_an_escalated_case_describes_the_deciding_review(hitl, clock, waits):
     waits(hitl)
     clock.tick(600)
     hitl.decide(task_id="task-1", decision=a_review("escalate", "ana"))
@@ -113,7 +113,7 @@ def test_a_case_that_was_passed_up_is_told_of_by_the_review_that_decided(hitl, c
         ("zoe", False, AT_THE_TOP[1:]),
     ],
 )
-def test_what_is_offered_depends_on_the_person_and_on_what_there_is_to_approve(hitl, reviewer, output, offered):
+def test_choices_depend_on_the_reviewer_and_the_proposal(hitl, reviewer, output, offered):
     hitl.submit(a_task(), an_output(confidence=0.5) if output else None)
 
     record = hitl.decide(task_id="task-1", decision=a_review("reject", reviewer)).record
@@ -125,7 +125,7 @@ def test_what_is_offered_depends_on_the_person_and_on_what_there_is_to_approve(h
 @pytest.mark.parametrize("answer", EVERYTHING)
 @pytest.mark.parametrize("reviewer", ["ana", "zoe"])
 @pytest.mark.parametrize("output", [True, False])
-def test_what_is_offered_is_taken_and_what_is_not_is_refused(opened, answer, reviewer, output):
+def test_exactly_the_offered_choices_are_accepted(opened, answer, reviewer, output):
     def one(answer):
         hitl = opened("memory://")
         hitl.submit(a_task(), an_output(confidence=0.5) if output else None)
@@ -142,7 +142,7 @@ def test_what_is_offered_is_taken_and_what_is_not_is_refused(opened, answer, rev
     assert taken is (answer in offered)
 
 
-def test_of_a_decision_of_the_past_the_record_claims_nothing_that_nobody_knows(hitl, clock):
+def test_the_record_of_a_replayed_decision_leaves_unknown_fields_empty(hitl, clock):
     clock.tick(3600)
     hitl.submit(a_task(), an_output(confidence=0.5), replay=True)
     recorded = Review(
@@ -182,7 +182,7 @@ def test_the_agent_says_in_its_output_what_it_is(hitl, confidence):
 
 
 @pytest.mark.parametrize("odd", [7, None, "", " ", ["m"], {"name": "m"}, "x" * 201, "m\u200b", "a\nb"])
-def test_what_is_no_name_stays_in_the_output_and_becomes_no_field(hitl, odd):
+def test_a_free_field_that_is_not_a_name_stays_in_the_output(hitl, odd):
     record = hitl.submit(a_task(), an_output(model=odd)).record
 
     assert record.model is None

@@ -1,4 +1,4 @@
-"""Who may decide what: everybody else is refused with a reason, and nothing is written."""
+"""Who may decide what: all others is refused with a reason, and nothing is written."""
 
 import pytest
 from support.builders import a_review, a_task, an_output
@@ -16,8 +16,8 @@ def refused(hitl):
         before = hitl.cases.history(task_id="task-1")
         with pytest.raises(error, match=match):
             hitl.decide(task_id="task-1", decision=answer)
-        told = hitl.cases.history(task_id="task-1")[len(before) :]
-        assert [event.kind for event in told] == ([] if error is InvalidInput else ["refused"])
+        reported = hitl.cases.history(task_id="task-1")[len(before) :]
+        assert [event.kind for event in reported] == ([] if error is InvalidInput else ["refused"])
         assert hitl.cases.get(task_id="task-1").open_review is not None
 
     return try_it
@@ -44,7 +44,7 @@ def test_a_person_of_another_domain_may_not_decide(hitl, waits, refused):
     refused(a_review("approve", "ben"), NotAuthorized, "the case is in 'customer_support', their domains are finance")
 
 
-def test_somebody_must_decide(hitl, waits, refused):
+def test_a_decision_needs_a_reviewer(hitl, waits, refused):
     waits(hitl)
 
     refused(a_review("approve", None), InvalidInput, "name the reviewer who decides")
@@ -86,7 +86,7 @@ def test_an_answer_that_lacks_what_its_decision_needs_is_refused(hitl, waits, re
     refused(answer, InvalidInput, match)
 
 
-def test_every_problem_of_an_answer_is_told_at_once(hitl, waits):
+def test_all_problems_of_a_decision_are_reported_together(hitl, waits):
     waits(hitl)
 
     with pytest.raises(InvalidInput) as refusal:
@@ -170,7 +170,7 @@ def test_a_senior_who_escalates_passes_it_above_themselves(hitl, waits):
     assert hitl.decide(task_id="task-1", decision=a_review("escalate", "max")).open_review.role == "compliance_officer"
 
 
-def test_nobody_stands_above_the_top_of_the_chain(hitl, waits, refused):
+def test_the_top_of_the_chain_cannot_escalate(hitl, waits, refused):
     waits(hitl)
 
     refused(a_review("escalate", "zoe"), TopOfChain, "top of the chain; decide it with approve, reject")

@@ -1,7 +1,7 @@
 """Who may do what to whose case: every kind of reviewer, every verb, every kind of case.
 
 What is not allowed is refused. A refusal is a sentence with who, why and what would help, and changes nothing but that
-it is told of.
+it is reported.
 """
 
 from itertools import product
@@ -22,21 +22,21 @@ PEOPLE = [
     {"reviewer_id": "alias", "name": "Alias", "roles": ["domain_reviewer"], "domains": [SUPPORT], "person": "first"},
     {"reviewer_id": "top", "name": "Top", "roles": ["compliance_officer"]},
 ]
-# Six kinds of reviewer: of the role, above it, of another domain, a second account of a person, the top, nobody known.
+# Six kinds of reviewer: of the role, above it, of another domain, a second account, the top, an unknown name.
 KINDS = ("first", "senior", "elsewhere", "alias", "top", "stranger")
 VERBS = ("claim", "release", "delegate", "label", "decide", "escalate", "cancel")
-# Nobody's, held by oneself, held by a colleague, submitted by oneself, requested by oneself, held and left.
+# No reviewer's, held by oneself, held by a colleague, submitted by oneself, requested by oneself, held and left.
 CASES = ("free", "own", "other's", "own submission", "own request", "lapsed")
 
 MAY_DECIDE = {"first", "senior", "alias", "top"}
 
 
 def expected(kind: str, verb: str, case: str) -> bool:
-    """Whether it is allowed, said once more in as few words as possible."""
+    """Whether it is allowed, stated once more in as few words as possible."""
     barred = kind not in MAY_DECIDE or case in ("own submission", "own request")
     return {
-        "cancel": case == "own submission",  # whoever submitted it need not be a reviewer
-        "release": kind != "stranger",  # it only ever lets go of one's own, and says whether there was anything
+        "cancel": case == "own submission",  # the person who submitted it need not be a reviewer
+        "release": kind != "stranger",  # it only ever releases of one's own, and says whether there was anything
         "delegate": not barred and case == "own",
         "label": not barred,
         "claim": not barred and case != "other's",
@@ -90,7 +90,7 @@ def do(hitl, kind: str, verb: str, task_id: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "verb", "case"), list(product(KINDS, VERBS, CASES)))
-def test_what_is_not_allowed_is_refused_with_a_remedy_and_changes_nothing(hitl, kind, verb, case):
+def test_a_forbidden_decision_is_rejected_with_a_remedy(hitl, kind, verb, case):
     task_id = a_case(hitl, kind, verb, case)
     before = hitl.cases.get(task_id=task_id), len(hitl.cases.history(task_id=task_id))
 
@@ -104,9 +104,9 @@ def test_what_is_not_allowed_is_refused_with_a_remedy_and_changes_nothing(hitl, 
     assert isinstance(refused.value, NotAuthorized | ReviewClaimed) or "the top of the chain" in sentence
     assert kind in sentence or "colleague" in sentence or verb == "escalate"
     assert any(hint in sentence for hint in (";", "did you mean", "their domains are", "there is no such reviewer"))
-    told = hitl.cases.history(task_id=task_id)[before[1] :]
+    reported = hitl.cases.history(task_id=task_id)[before[1] :]
     assert hitl.cases.get(task_id=task_id) == before[0]
-    assert [event.kind for event in told] in ([], [EventKind.REFUSED])
+    assert [event.kind for event in reported] in ([], [EventKind.REFUSED])
 
 
 def test_the_ledger_is_sound_after_all_of_it(hitl):

@@ -1,4 +1,4 @@
-"""A review that somebody is at is left to them for a while."""
+"""A review that a reviewer is at is left to them for a while."""
 
 import sqlite3
 
@@ -8,7 +8,7 @@ from support.builders import a_review
 from hitl_orchestrator.errors import CaseNotWaiting, InvalidInput, NotAuthorized, ReviewClaimed
 
 
-def test_who_has_claimed_a_case_decides_it_and_others_are_told_who_has(hitl, waits):
+def test_only_the_claimant_decides_and_others_see_the_claimant(hitl, waits):
     waits(hitl)
     hitl.reviews.claim(task_id="task-1", reviewer="ana")
 
@@ -16,16 +16,16 @@ def test_who_has_claimed_a_case_decides_it_and_others_are_told_who_has(hitl, wai
         hitl.decide(task_id="task-1", decision=a_review("approve", "two"))
 
     assert hitl.decide(task_id="task-1", decision=a_review("approve", "ana")).status == "approved"
-    told = [
+    reported = [
         (event.kind.value, event.actor.id)
         for event in hitl.cases.history(task_id="task-1")
         if event.actor.id != "orchestrator"
     ]
-    assert told == [("submitted", None), ("claimed", "ana"), ("refused", "two"), ("decided", "ana")]
+    assert reported == [("submitted", None), ("claimed", "ana"), ("refused", "two"), ("decided", "ana")]
     assert hitl.audit.verify().sound
 
 
-def test_what_is_released_may_be_decided_by_others(hitl, waits):
+def test_other_reviewers_may_decide_a_released_review(hitl, waits):
     waits(hitl)
     hitl.reviews.claim(task_id="task-1", reviewer="ana")
 
@@ -54,7 +54,7 @@ def test_only_what_waits_can_be_claimed_and_only_for_a_while(hitl, waits):
         hitl.reviews.claim(task_id="task-1", reviewer="ana")
 
 
-def test_what_was_passed_up_is_nobody_s(hitl, waits):
+def test_an_escalated_review_has_no_claim(hitl, waits):
     waits(hitl)
     hitl.reviews.claim(task_id="task-1", reviewer="ana")
 

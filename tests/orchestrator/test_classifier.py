@@ -35,7 +35,7 @@ def test_its_answer_is_routed_like_a_given_one(opened, store, classifier):
     assert (case.status, case.record.rule_id, case.final_output) == ("approved", "rule_004", an_output().agent_output)
 
 
-def test_nobody_is_asked_where_an_output_is_given(opened, store):
+def test_the_classifier_is_not_called_if_an_output_is_submitted(opened, store):
     model = Model(an_output(confidence=0.99))
 
     case = opened(store, classifier=model).submit(a_task(), an_output(confidence=0.5))

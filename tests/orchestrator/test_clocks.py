@@ -77,10 +77,10 @@ def check_all_is_well(hitl, cases):
     assert [record.task_id for record in records] == [f"task-{number}" for number in range(cases)]
     assert {record.final_decision for record in records} == {"approved"}
     assert all(record.latency_seconds >= 0 for record in records)
-    # What an entry says it was written at is when its clock said so, whatever the zone.
+    # What an entry says it was written at is when its clock stated so, whatever the zone.
     for record in records:
-        told = {entry.kind: entry.at for entry in hitl.services.ledger.events(record.case_id)}
-        assert abs(told["decided"] - told["submitted"]) <= timedelta(hours=25)
+        reported = {entry.kind: entry.at for entry in hitl.services.ledger.events(record.case_id)}
+        assert abs(reported["decided"] - reported["submitted"]) <= timedelta(hours=25)
     assert hitl.inbox() == []
     assert hitl.audit.verify().sound
 

@@ -18,7 +18,7 @@ SIZES = [(16, 10), (64, 3), pytest.param(64, 200, marks=pytest.mark.soak)]
 
 
 def by_threads(hitl, store, tasks, answers):
-    return [told for task_id in tasks for told in race(hitl, task_id, range(answers))]
+    return [reported for task_id in tasks for reported in race(hitl, task_id, range(answers))]
 
 
 def by_processes(hitl, store, tasks, answers):
@@ -43,34 +43,32 @@ def by_a_loop(hitl, store, tasks, answers):
             *(asyncio.to_thread(outcome_of, hitl, task_id, number) for number in range(answers))
         )
 
-    return [told for task_id in tasks for told in asyncio.run(all_of_them(task_id))]
+    return [reported for task_id in tasks for reported in asyncio.run(all_of_them(task_id))]
 
 
 @pytest.mark.parametrize("ways", [by_threads, by_processes, by_a_loop], ids=["threads", "processes", "asyncio"])
 @pytest.mark.parametrize(("answers", "requests"), SIZES)
-def test_of_many_answers_to_each_request_one_is_accepted_and_carried_out(
-    opened, durable_store, ways, answers, requests
-):
+def test_one_of_many_concurrent_decisions_is_accepted(opened, durable_store, ways, answers, requests):
     hitl = opened(durable_store, reviewers=None)
     tasks = [f"task-{number}" for number in range(requests)]
     for name in tasks:
         hitl.submit(a_task(name), an_output(name, confidence=0.5))
 
-    told = ways(hitl, durable_store, tasks, answers)
+    reported = ways(hitl, durable_store, tasks, answers)
 
-    assert len(told) == answers * requests
+    assert len(reported) == answers * requests
     for name in tasks:
-        check_one_winner(hitl, name, [each for each in told if each["task_id"] == name])
+        check_one_winner(hitl, name, [each for each in reported if each["task_id"] == name])
     assert sorted(record.task_id for record in hitl.audit.records()) == sorted(tasks)
     assert hitl.recover() == []
     assert hitl.audit.verify().sound
 
 
-def check_one_winner(hitl, task_id, told):
-    """One was accepted; it is what was carried out, once, and everybody else was told of it."""
+def check_one_winner(hitl, task_id, reported):
+    """One was accepted; it is what was carried out, once, and all others got its result."""
     case = hitl.cases.get(task_id=task_id)
     kinds = Counter(event.kind.value for event in hitl.cases.history(task_id=task_id))
-    (winner,) = [each for each in told if each["told"] == "accepted"]
+    (winner,) = [each for each in reported if each["result"] == "accepted"]
     answer = answer_number(winner["number"])
 
     assert (kinds["decided"], kinds["resumed"], kinds["finished"]) == (1, 1, 1)
@@ -79,4 +77,4 @@ def check_one_winner(hitl, task_id, told):
     assert (case.record.reviewer_id, case.record.human_decision) == (answer.reviewer_id, answer.human_decision)
     assert case.record.human_feedback == answer.human_feedback
     stands = (answer.reviewer_id, answer.human_decision.value)
-    assert {(each["reviewer"], each["decision"]) for each in told if each["told"] == "refused"} == {stands}
+    assert {(each["reviewer"], each["decision"]) for each in reported if each["result"] == "refused"} == {stands}

@@ -68,7 +68,7 @@ def stands(store, number):
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_whoever_dies_before_any_commit_leaves_a_case_that_goes_on(process, prepared, path):
+def test_a_crash_before_any_commit_leaves_a_resumable_case(process, prepared, path):
     do, number, before, after = PATHS[path]
     step = before.count("decide")
     untouched = None if do == "submit" else "waiting"
@@ -93,7 +93,7 @@ def test_whoever_dies_before_any_commit_leaves_a_case_that_goes_on(process, prep
 
 
 @pytest.mark.parametrize(("then", "after"), [("reject", "rejected"), ("escalate", "waiting")])
-def test_whoever_dies_while_sweeping_leaves_a_case_that_goes_on(process, tmp_path, then, after):
+def test_a_crash_during_maintenance_leaves_a_resumable_case(process, tmp_path, then, after):
     policy = {"policy_id": "timed", "rules": [A_RULE | {"on_timeout": then}]}
     original = tmp_path / "original.db"
     process(**order("submit", HUMAN, 0), store=f"sqlite:///{original}", policy=policy)
@@ -119,7 +119,7 @@ def test_whoever_dies_while_sweeping_leaves_a_case_that_goes_on(process, tmp_pat
     assert 2 <= nth < MOST_COMMITS
 
 
-def test_whoever_dies_while_redacting_has_erased_all_or_nothing(process, prepared):
+def test_a_crash_during_redaction_erases_all_or_nothing(process, prepared):
     """Before its commit everything is there, behind it nothing; doing it again clears what the file still holds."""
     seen = set()
     for nth in range(1, MOST_COMMITS):
@@ -146,7 +146,7 @@ def test_whoever_dies_while_redacting_has_erased_all_or_nothing(process, prepare
 
 
 @pytest.mark.parametrize("path", ["submit what goes ahead", "submit what needs a person", "decide"])
-def test_whoever_dies_while_recovering_leaves_a_case_that_goes_on(process, prepared, path):
+def test_a_crash_during_recovery_leaves_a_resumable_case(process, prepared, path):
     do, number, before, after = PATHS[path]
     stages = []
     for nth in range(1, MOST_COMMITS):

@@ -58,7 +58,7 @@ def stop_before_the_outcome(hitl: Orchestrator, name: str) -> None:
 
 @dataclass
 class Read:
-    """What could be read of a store, and what was said about the rest."""
+    """What could be read of a store, and what was stated about the rest."""
 
     values: dict[str, Any] = field(default_factory=dict)
     refused: dict[str, HitlError] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class Read:
 
 
 def everything(hitl: Orchestrator, names: list[str]) -> Read:
-    """All that is told of a store, through every door."""
+    """All that can be read of a store, through every method."""
     read = Read()
     read.ask("records", lambda: list(hitl.audit.records()))
     read.ask("entries", lambda: list(hitl.services.ledger.events()))
@@ -83,7 +83,7 @@ def everything(hitl: Orchestrator, names: list[str]) -> Read:
 
 
 def unsealed(row: StoredReview) -> StoredReview:
-    """An open review without its seal, which nobody reads: a broken one is found when the review is decided."""
+    """An open review without its seal, which no reader checks: a broken one is found when the review is decided."""
     return row if row.verdict else row.model_copy(update={"seal": ""})
 
 
@@ -98,12 +98,12 @@ def made(tmp_path_factory):
     file = tmp_path_factory.mktemp("made") / "hitl.db"
     with Orchestrator.open(f"sqlite:///{file}", clock=FakeClock()) as hitl:
         names = fill(hitl)
-        told = everything(hitl, names)
-        assert told.refused == {}
+        reported = everything(hitl, names)
+        assert reported.refused == {}
         assert hitl.audit.verify().sound
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return file, names, told.values
+    return file, names, reported.values
 
 
 def copied(file: Path, folder: Path, content: bytes) -> str:
@@ -148,7 +148,7 @@ def go_on(hitl: Orchestrator, so_far: str) -> None:
 
 
 @pytest.mark.parametrize("share", [0, 0.0005, 0.1, 0.35, 0.6, 0.85, 0.9999])
-def test_a_file_that_was_cut_off_is_told_of(made, tmp_path, share):
+def test_a_truncated_file_is_reported(made, tmp_path, share):
     file, names, before = made
     content = file.read_bytes()
 

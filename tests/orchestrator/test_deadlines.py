@@ -39,7 +39,7 @@ def kinds(hitl, task_id="task-1"):
     return [event.kind.value for event in hitl.cases.history(task_id=task_id)]
 
 
-def test_what_nobody_answers_in_time_is_passed_up_until_the_top_where_it_waits(timed, waits, clock):
+def test_an_overdue_review_is_escalated_up_to_the_top_where_it_waits(timed, waits, clock):
     hitl = timed()
     waits(hitl)
     for role in ("senior_manager", "compliance_officer"):
@@ -57,7 +57,7 @@ def test_what_nobody_answers_in_time_is_passed_up_until_the_top_where_it_waits(t
     assert hitl.audit.verify().sound
 
 
-def test_what_nobody_answers_in_time_is_rejected_where_the_rule_says_so(timed, waits, clock):
+def test_an_overdue_review_is_rejected_if_the_rule_requires_it(timed, waits, clock):
     hitl = timed("reject")
     waits(hitl)
     let_its_time_pass(hitl, clock)
@@ -72,7 +72,7 @@ def test_what_nobody_answers_in_time_is_rejected_where_the_rule_says_so(timed, w
     assert hitl.audit.verify().sound
 
 
-def test_what_may_wait_is_answered_after_its_time(timed, waits, clock):
+def test_a_review_that_may_wait_is_decided_after_its_deadline(timed, waits, clock):
     hitl = timed("wait")
     waits(hitl)
     let_its_time_pass(hitl, clock)
@@ -82,7 +82,7 @@ def test_what_may_wait_is_answered_after_its_time(timed, waits, clock):
 
 
 @pytest.mark.parametrize("then", ["escalate", "reject"])
-def test_a_late_answer_is_refused_swept_or_not_and_told_of(timed, waits, clock, then):
+def test_a_late_decision_is_rejected_and_recorded_before_and_after_maintenance(timed, waits, clock, then):
     hitl = timed(then)
     review_id = waits(hitl).open_review.review_id
     let_its_time_pass(hitl, clock)
@@ -99,7 +99,7 @@ def test_a_late_answer_is_refused_swept_or_not_and_told_of(timed, waits, clock, 
     assert hitl.cases.get(task_id="task-1").status == ("waiting" if then == "escalate" else "rejected")
 
 
-def test_whoever_was_asked_first_does_not_decide_what_was_passed_up(timed, waits, clock):
+def test_a_lower_role_does_not_decide_an_escalated_review(timed, waits, clock):
     hitl = timed()
     waits(hitl)
     let_its_time_pass(hitl, clock)
@@ -118,7 +118,7 @@ def test_an_answer_in_time_counts_and_nothing_is_swept(timed, waits):
 
 
 @pytest.mark.parametrize("hours", [-24 * 400, -1, 1, 24 * 400])
-def test_the_clock_of_whoever_sweeps_decides_nothing(opened, durable_store, waits, clock, hours):
+def test_deadlines_ignore_the_clock_of_the_maintenance_process(opened, durable_store, waits, clock, hours):
     hitl = opened(durable_store, policy=a_policy("reject", HOUR))
     waits(hitl)
     clock.tick(3600 * hours)
@@ -144,15 +144,15 @@ def test_a_review_whose_deadline_was_changed_in_the_database_is_not_swept(opened
 
 
 @pytest.mark.parametrize("rounds", [10, pytest.param(500, marks=pytest.mark.soak)])
-def test_of_an_answer_and_the_deadline_at_one_instant_exactly_one_counts(opened, store, clock, rounds):
+def test_a_decision_at_the_deadline_races_it_and_exactly_one_wins(opened, store, clock, rounds):
     """Ten cases a round: the answers and the sweepers start together, around the instant of the deadline."""
-    hitl, told = opened(store, policy=a_policy("reject", "PT0.4S")), Counter()
+    hitl, reported = opened(store, policy=a_policy("reject", "PT0.4S")), Counter()
     for number in range(rounds):
         names = [f"task-{number}-{each}" for each in range(10)]
         for name in names:
             hitl.submit(a_task(name), an_output(name, confidence=0.5))
-        told += around_the_deadline(hitl, names, clock)
-    assert sum(told.values()) == 10 * rounds
+        reported += around_the_deadline(hitl, names, clock)
+    assert sum(reported.values()) == 10 * rounds
     assert hitl.audit.verify().sound
 
 

@@ -19,7 +19,7 @@ def answering(*confidences, meanwhile):
     return classify
 
 
-def test_whoever_is_second_returns_the_case_as_the_first_left_it():
+def test_the_second_runner_returns_the_result_of_the_first():
     classifier = answering(0.95, 0.1, meanwhile=lambda: hitl.recover() and None)
     with Orchestrator.open("memory://", classifier=classifier) as hitl:
         case = hitl.submit(a_task())

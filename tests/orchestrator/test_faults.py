@@ -1,4 +1,4 @@
-"""A full disk, a file that may only be read, a writer that does not let go: a clear error, and nothing half done."""
+"""A full disk, a file that may only be read, a writer that does not released: a clear error, and nothing half done."""
 
 import json
 import os
@@ -47,7 +47,7 @@ print(json.dumps([acknowledged, told]))
 
 
 def submit_until_it_fails(store, room=0, who="me"):
-    """Submit in a process whose files may not grow beyond `room`; what it acknowledged, and what it said."""
+    """Submit in a process whose files may not grow beyond `room`; what it acknowledged, and what it stated."""
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, store, str(room), who], capture_output=True, text=True, timeout=120, check=False
     )
@@ -60,13 +60,13 @@ MORE_SIZES = [5, 10, 20, 60, 80, 100, 125, 175, 200, 230, 260, 300, 350, 450, 50
 
 
 @pytest.mark.parametrize("kilobytes", [*SIZES, *(pytest.param(size, marks=pytest.mark.soak) for size in MORE_SIZES)])
-def test_a_full_disk_is_told_and_nothing_acknowledged_is_lost(sqlite_store, kilobytes):
+def test_a_full_disk_is_reported_and_no_acknowledged_work_is_lost(sqlite_store, kilobytes):
     Orchestrator.open(sqlite_store).close()
 
-    acknowledged, told = submit_until_it_fails(sqlite_store, room=kilobytes * 1024)
+    acknowledged, reported = submit_until_it_fails(sqlite_store, room=kilobytes * 1024)
 
-    assert told is not None
-    assert "cannot be used" in told
+    assert reported is not None
+    assert "cannot be used" in reported
     with Orchestrator.open(sqlite_store) as hitl:
         hitl.recover()
         assert [[name, hitl.cases.get(task_id=name).status] for name, _ in acknowledged] == acknowledged
@@ -74,22 +74,22 @@ def test_a_full_disk_is_told_and_nothing_acknowledged_is_lost(sqlite_store, kilo
         assert len(finished) == len(set(finished))
 
 
-def test_a_file_that_may_only_be_read_is_told(sqlite_store, tmp_path):
+def test_a_read_only_file_is_reported(sqlite_store, tmp_path):
     Orchestrator.open(sqlite_store).close()
     file = Path(sqlite_store.removeprefix("sqlite:///"))
     for folder in (tmp_path, *tmp_path.parents[:3]):
         folder.chmod(0o755)
     file.chmod(0o444)
 
-    acknowledged, told = submit_until_it_fails(sqlite_store, who="nobody" if os.geteuid() == 0 else "me")
+    acknowledged, reported = submit_until_it_fails(sqlite_store, who="nobody" if os.geteuid() == 0 else "me")
 
     assert acknowledged == []
-    assert "Permission denied" in told or "readonly" in told
-    assert sqlite_store in told
+    assert "Permission denied" in reported or "readonly" in reported
+    assert sqlite_store in reported
 
 
 class Writer:
-    """Somebody else who writes, and lets go when told."""
+    """Another reviewer who writes, and releases when reported."""
 
     def __init__(self, store):
         self._connection = sqlite3.connect(store.removeprefix("sqlite:///"), isolation_level=None)
@@ -104,7 +104,7 @@ class Writer:
 @pytest.mark.parametrize(
     "patience", [0.05, pytest.param(3, marks=pytest.mark.soak), pytest.param(None, marks=pytest.mark.soak)]
 )
-def test_a_writer_that_does_not_let_go_is_told_and_nothing_is_done(sqlite_store, monkeypatch, patience):
+def test_a_blocked_database_is_reported_and_nothing_is_written(sqlite_store, monkeypatch, patience):
     if patience is not None:
         monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_SECONDS", patience)
     with Orchestrator.open(sqlite_store) as hitl:
@@ -126,7 +126,7 @@ def test_a_writer_that_does_not_let_go_is_told_and_nothing_is_done(sqlite_store,
 @pytest.mark.parametrize(
     "seconds", [0, pytest.param(3, marks=pytest.mark.soak), pytest.param(10, marks=pytest.mark.soak)]
 )
-def test_a_writer_that_lets_go_in_time_is_waited_for(sqlite_store, seconds):
+def test_a_write_waits_for_a_short_lock(sqlite_store, seconds):
     """However long the other one holds on, within half a minute."""
     with Orchestrator.open(sqlite_store) as hitl, closing(hitl.services.runner):
         other, trying, done, statuses = Writer(sqlite_store), Event(), Event(), []

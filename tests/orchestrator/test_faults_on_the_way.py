@@ -25,7 +25,7 @@ def proxy(own_server):
 def test_a_case_goes_on_whatever_becomes_of_the_server(opened, own_server, proxy, harm, faults):
     store = own_server.new_database()
     hitl = opened(proxy.url(store))
-    moments, struck, told = cycle((SENT, BEFORE, ANSWERED)), 0, {}
+    moments, struck, reported = cycle((SENT, BEFORE, ANSWERED)), 0, {}
 
     for number in range(faults):
         name = f"task-{number}"
@@ -36,13 +36,13 @@ def test_a_case_goes_on_whatever_becomes_of_the_server(opened, own_server, proxy
 
         assert (waiting.status, done.status) == ("waiting", "rejected")
         assert hitl.cases.get(task_id=name).reviews[0].verdict is not None
-        told[name] = done.record
+        reported[name] = done.record
 
     # What was decided is safe; an outcome that was not flushed before the next crash is written again.
     hitl.recover()
     counts = Counter((event.case_id, event.kind.value) for event in hitl.services.ledger.events() if event.case_id)
     assert set(counts.values()) == {1}
-    assert {record.task_id: record for record in hitl.audit.records()} == told
+    assert {record.task_id: record for record in hitl.audit.records()} == reported
     assert struck >= faults - faults // COMMITS
     assert hitl.recover() == []
     assert hitl.audit.verify().sound

@@ -23,7 +23,7 @@ ROUTES = [
 
 
 class Client:
-    """Asks at random, and writes down what was asked when, and what was told when."""
+    """Asks at random, and writes down what was asked when, and what was reported when."""
 
     def __init__(self, hitl, clock, names, chance):
         self._hitl, self._clock, self._names, self._chance = hitl, clock, names, chance
@@ -39,24 +39,24 @@ class Client:
         elif kind == "show":
             self._note(name, kind, (), lambda: self._hitl.cases.get(task_id=name))
         else:
-            said = self._chance.choice([*FINAL, "escalate", "escalate"])
+            stated = self._chance.choice([*FINAL, "escalate", "escalate"])
             reviewer = self._chance.choice(CHAIN)
-            answer = a_review(said, reviewer)
-            self._note(name, kind, (reviewer, said), lambda: self._hitl.decide(task_id=name, decision=answer))
+            answer = a_review(stated, reviewer)
+            self._note(name, kind, (reviewer, stated), lambda: self._hitl.decide(task_id=name, decision=answer))
 
     def _note(self, name, kind, given, act):
         call = next(self._clock)
         try:
-            told = ("status", act().status)
+            reported = ("status", act().status)
         except ReviewAlreadyDecided as refusal:
-            told = ("ReviewAlreadyDecided", refusal.reviewer, refusal.decision)
+            reported = ("ReviewAlreadyDecided", refusal.reviewer, refusal.decision)
         except RequestRejected as refusal:
-            told = (type(refusal).__name__,)
-        self.history.append((name, Operation(call, next(self._clock), kind, given, told)))
+            reported = (type(refusal).__name__,)
+        self.history.append((name, Operation(call, next(self._clock), kind, given, reported)))
 
 
 def histories_of(hitl, number, operations):
-    """Let eight clients ask at once; return what was asked and told of each task."""
+    """Let eight clients ask at once; return what was asked and reported each task."""
     clock, together = count(), Barrier(CLIENTS)
     names = [f"task-{number}-{task}" for task in range(TASKS)]
     clients = [Client(hitl, clock, names, random.Random(f"{number} {client}")) for client in range(CLIENTS)]
@@ -68,8 +68,8 @@ def histories_of(hitl, number, operations):
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         list(pool.map(work, clients))
-    told = [each for client in clients for each in client.history]
-    return {name: [operation for about, operation in told if about == name] for name in names}
+    reported = [each for client in clients for each in client.history]
+    return {name: [operation for about, operation in reported if about == name] for name in names}
 
 
 @sized(("histories", "operations"), ci=(50, 32), soak=(2000, 64))
@@ -94,12 +94,12 @@ ANA, MAX, ZOE = CHAIN
 SUBMITTED = Operation(0, 1, "submit", ("doubtful", 0), ("status", "waiting"))
 
 
-def decide(call, back, reviewer, said, *told):
-    return Operation(call, back, "decide", (reviewer, said), told)
+def decide(call, back, reviewer, stated, *reported):
+    return Operation(call, back, "decide", (reviewer, stated), reported)
 
 
-def show(call, back, *told):
-    return Operation(call, back, "show", (), told)
+def show(call, back, *reported):
+    return Operation(call, back, "show", (), reported)
 
 
 SOUND = {
@@ -159,7 +159,7 @@ UNSOUND = {
     "two contents": [SUBMITTED, Operation(2, 3, "submit", ("sure", None), ("status", "approved"))],
     "decided before it came": [decide(0, 1, ANA, "approve", "status", "approved"), SUBMITTED._replace(call=2, back=3)],
     "unknown after it came": [SUBMITTED, show(2, 3, "UnknownCase")],
-    "went ahead without a person": [SUBMITTED._replace(told=("status", "approved"))],
+    "went ahead without a person": [SUBMITTED._replace(reported=("status", "approved"))],
     "decided from below": [
         SUBMITTED,
         decide(2, 3, ANA, "escalate", "status", "waiting"),

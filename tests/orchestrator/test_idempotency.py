@@ -13,14 +13,14 @@ AT_ONCE = 32
 
 
 def all_at_once(answers, give):
-    """Give all answers from as many threads at once; what each was told, an error or a case."""
+    """Give all answers from as many threads at once; what each was reported, an error or a case."""
     together = Barrier(len(answers))
 
     def one(answer):
         together.wait()
         try:
             return give(answer)
-        except Exception as exc:  # noqa: BLE001 - what it was told is looked at
+        except Exception as exc:  # noqa: BLE001 - what it was reported is looked at
             return exc
 
     with ThreadPoolExecutor(len(answers)) as pool:
@@ -38,15 +38,15 @@ def test_the_same_answer_many_times_at_once_is_one_decision_and_one_receipt(hitl
         waits(hitl, name)
         answers = [a_review("modify", "ana", idempotency_key=f"key-{number}")] * AT_ONCE
 
-        told = all_at_once(answers, lambda answer, name=name: hitl.decide(task_id=name, decision=answer))
+        reported = all_at_once(answers, lambda answer, name=name: hitl.decide(task_id=name, decision=answer))
 
-        assert {case.record.log_id for case in told} == {hitl.cases.get(task_id=name).record.log_id}
+        assert {case.record.log_id for case in reported} == {hitl.cases.get(task_id=name).record.log_id}
         kinds = Counter(event.kind.value for event in hitl.cases.history(task_id=name))
         assert (kinds["decided"], kinds["finished"], kinds["refused"]) == (1, 1, 0)
 
 
 @pytest.mark.parametrize("rounds", times(10, 200))
-def test_of_one_key_with_many_contents_at_once_one_counts(hitl, waits, rounds):
+def test_one_of_many_concurrent_contents_of_a_key_counts(hitl, waits, rounds):
     for number in range(rounds):
         name = f"task-{number}"
         waits(hitl, name)
@@ -55,11 +55,11 @@ def test_of_one_key_with_many_contents_at_once_one_counts(hitl, waits, rounds):
             for each in range(AT_ONCE)
         ]
 
-        told = all_at_once(answers, lambda answer, name=name: hitl.decide(task_id=name, decision=answer))
+        reported = all_at_once(answers, lambda answer, name=name: hitl.decide(task_id=name, decision=answer))
 
-        accepted = [each for each in told if not isinstance(each, Exception)]
+        accepted = [each for each in reported if not isinstance(each, Exception)]
         assert len(accepted) == 1
-        assert Counter(type(each) for each in told) == {type(accepted[0]): 1, KeyReused: AT_ONCE - 1}
+        assert Counter(type(each) for each in reported) == {type(accepted[0]): 1, KeyReused: AT_ONCE - 1}
 
 
 def test_an_escalation_that_is_sent_again_goes_up_one_level_only(hitl, waits):
@@ -83,12 +83,12 @@ def test_an_answer_that_is_sent_again_after_the_case_went_on_is_the_same_receipt
         hitl.decide(task_id="task-1", decision=a_review("approve", "zoe", idempotency_key="other"))
 
 
-def test_a_key_that_was_used_for_another_case_is_refused_and_told_of(hitl, waits):
+def test_an_idempotency_key_of_another_case_is_rejected_and_recorded(hitl, waits):
     waits(hitl)
     waits(hitl, "task-2")
     hitl.decide(task_id="task-1", decision=a_review("approve", "ana", idempotency_key="k"))
 
-    with pytest.raises(KeyReused, match="give this one a key of its own"):
+    with pytest.raises(KeyReused, match="use a new key for this one"):
         hitl.decide(task_id="task-2", decision=a_review("approve", "ana", idempotency_key="k"))
 
     assert hitl.cases.get(task_id="task-2").status == "waiting"

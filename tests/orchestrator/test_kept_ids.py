@@ -1,4 +1,4 @@
-"""What a store asks people of its own accord has task ids of its own: nobody takes one, learns of it, or ends it."""
+"""What a store asks people by itself has task ids of its own: no reviewer takes one, learns of it, or ends it."""
 
 import pytest
 from support.builders import AGENT, a_review, a_submission, a_task, an_output
@@ -32,19 +32,19 @@ def test_no_door_takes_an_id_that_is_kept_and_none_tells_whether_there_is_such_a
     before = [row.review_id for row in hitl.inbox()]
     assert {row.task_id for row in hitl.inbox()} == set(there)
 
-    told = set()
+    reported = set()
     for name in (*there, spot_check_id(new_case_id()), policy_change_id(new_case_id())):
         with pytest.raises(InvalidInput, match="an id of this form is reserved") as refused:
             DOORS[door](hitl, name)
-        told.add(str(refused.value).replace(name, "ID"))
+        reported.add(str(refused.value).replace(name, "ID"))
 
-    assert len(told) == 1
+    assert len(reported) == 1
     hitl.recover()
     assert [row.review_id for row in hitl.inbox()] == before
 
 
 @pytest.mark.parametrize("name", ["task-1", "task-0123456789abcdef0123456", "policy-change-2025", "my-policy-change-1"])
-def test_other_ids_are_anybody_s(opened, name):
+def test_other_ids_are_not_reserved(opened, name):
     assert submitted(opened("memory://"), name, 0.95).task_id == name
 
 
@@ -67,7 +67,7 @@ def test_no_newer_attempt_takes_the_place_of_what_measures_reviewers_or_changes_
     assert hitl.audit.verify().sound
 
 
-def test_what_was_submitted_before_is_never_taken_for_a_known_answer(opened):
+def test_a_submitted_task_cannot_become_a_gold_case(opened):
     hitl = opened("memory://")
     hitl.submit(a_task(), an_output(confidence=0.1))
 

@@ -23,9 +23,9 @@ def check_chain(hitl):
     previous = "0" * 64
     with hitl.services.ledger.snapshot() as snapshot:
         for number, stored in enumerate(snapshot.entries(), start=1):
-            said = json.loads(stored.entry)
-            assert (said["seq"], said["previous"]) == (number, previous)
-            assert stored.digest == sha256(canonical_json(said).encode()).hexdigest()
+            stated = json.loads(stored.entry)
+            assert (stated["seq"], stated["previous"]) == (number, previous)
+            assert stored.digest == sha256(canonical_json(stated).encode()).hexdigest()
             previous = stored.digest
     assert hitl.audit.verify().sound
 
@@ -39,7 +39,7 @@ def check_nothing_happened_twice(hitl):
 
 
 def check_outcome(hitl, number):
-    """A finished case says what its rule, or the person who decided it, said."""
+    """A finished case says what its rule, or the person who decided it, stated."""
     case = hitl.cases.get(task_id=f"task-{number}")
     record, (_, output), answers = case.record, task_number(number), answers_to(number)
     if not answers:
@@ -77,8 +77,8 @@ def killed_again_and_again(process, store, chance, kills, work):
         kills.append(report["status"])
         assert report["status"] in (KILLED, 0)
         for line in report["lines"]:
-            number, *told = line.split()
-            acknowledged.setdefault(int(number), []).append(told)
+            number, *reported = line.split()
+            acknowledged.setdefault(int(number), []).append(reported)
         left = left[len(report["lines"]) :]
         if chance.random() < 0.2:
             recovered(process, store, chance, kills)
@@ -163,9 +163,9 @@ def test_the_command_line_is_killed_while_it_runs_a_file(command_line, sqlite_st
 
 def arguments_of(number):
     (answer,) = answers_to(number)
-    told = ["resume", f"task-{number}", answer.human_decision, "--reason", answer.reason]
-    told += ["--reviewer", answer.reviewer_id]
-    return told + (["--output", answer.modified_output.model_dump_json()] if answer.modified_output else [])
+    reported = ["resume", f"task-{number}", answer.human_decision, "--reason", answer.reason]
+    reported += ["--reviewer", answer.reviewer_id]
+    return reported + (["--output", answer.modified_output.model_dump_json()] if answer.modified_output else [])
 
 
 def test_the_command_line_is_killed_while_it_resumes(process, command_line, sqlite_store):
@@ -192,7 +192,7 @@ def test_the_command_line_is_killed_while_it_resumes(process, command_line, sqli
 
 
 def test_the_installed_command_is_killed_while_it_runs_a_file(sqlite_store, files):
-    """Not forked, but started as people start it; killed once it has said anything to its store."""
+    """Not forked, but started as people start it; killed once it has stated anything to its store."""
     command = [sys.executable, "-m", "hitl_orchestrator.cli", "--store", sqlite_store]
     running = subprocess.Popen([*command, "run", *files, "--json"], stdout=subprocess.PIPE, text=True)
     with Orchestrator.open(sqlite_store) as hitl:

@@ -53,7 +53,7 @@ def test_a_large_edit_is_carried_out_byte_for_byte(hitl, waits):
     assert case.final_output.model_dump(exclude={"explanation"}) == LARGE
 
 
-def test_a_large_task_that_nobody_has_to_see_comes_through(hitl, waits):
+def test_a_large_auto_approved_task_finishes(hitl, waits):
     case = waits(hitl, output=an_output(confidence=0.9), metadata={"mail": LARGE["letter"]})
 
     assert (case.status, case.submission.task.metadata["mail"]) == ("approved", LARGE["letter"])

@@ -1,4 +1,4 @@
-"""Work that is under way is left to whoever does it while they live, and carried on by others when they do not."""
+"""A running case is left to its owner, and resumed by other processes once the owner is gone."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ def proposes(task):
 
 
 class Thinking:
-    """A classifier that thinks until it is told to answer, and counts how often it was asked."""
+    """A classifier that thinks until it is reported to answer, and counts how often it was asked."""
 
     def __init__(self):
         self.asked, self.asking, self.may_answer = 0, Event(), Event()
@@ -32,7 +32,7 @@ class Thinking:
         return proposes(task)
 
 
-def test_what_somebody_drives_is_left_to_them_and_the_agent_is_asked_once(opened, store):
+def test_a_running_case_is_left_to_its_owner(opened, store):
     thinking = Thinking()
     hitl = opened(store, classifier=thinking)
     with ThreadPoolExecutor(2) as pool:
@@ -47,7 +47,7 @@ def test_what_somebody_drives_is_left_to_them_and_the_agent_is_asked_once(opened
     assert (thinking.asked, hitl.cases.get(task_id="task-1").status) == (1, "approved")
 
 
-def test_what_takes_longer_than_its_lease_is_carried_on_by_another_and_happens_once(opened, durable_store):
+def test_a_case_that_outlives_its_lease_is_taken_over_once(opened, durable_store):
     thinking = Thinking()
     slow = opened(durable_store, classifier=thinking, lease=0)
     other = opened(durable_store, classifier=proposes)
@@ -62,7 +62,7 @@ def test_what_takes_longer_than_its_lease_is_carried_on_by_another_and_happens_o
     assert [event.kind.value for event in other.cases.history(task_id="task-1")] == ["submitted", "routed", "finished"]
 
 
-def test_what_an_error_stopped_may_be_carried_on_at_once(opened, durable_store):
+def test_a_case_that_failed_can_be_resumed_at_once(opened, durable_store):
     def broken(task):
         raise ConnectionError("the model is away")
 
@@ -73,7 +73,7 @@ def test_what_an_error_stopped_may_be_carried_on_at_once(opened, durable_store):
     assert [case.status for case in other.recover()] == ["approved"]
 
 
-def test_what_this_code_may_not_drive_is_left_to_whoever_may(opened, durable_store):
+def test_a_case_of_another_graph_version_is_left_to_compatible_code(opened, durable_store):
     changed, able = opened(durable_store), opened(durable_store)
     able.cases.enqueue(a_task(), an_output())
     changed.services.reader.graph_version = "g-changed"
@@ -85,7 +85,7 @@ def test_what_this_code_may_not_drive_is_left_to_whoever_may(opened, durable_sto
         assert [case.status for case in pool.submit(able.recover).result()] == ["approved"]
 
 
-def test_what_is_accepted_is_anybody_s(opened, durable_store):
+def test_any_process_may_run_an_enqueued_case(opened, durable_store):
     opened(durable_store).cases.enqueue(a_task(), an_output())
 
     assert [case.status for case in opened(durable_store).recover()] == ["approved"]

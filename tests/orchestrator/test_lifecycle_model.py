@@ -25,18 +25,18 @@ FIRST, SENIOR, TOP = CHAIN
 HERE, ELSEWHERE = "customer_support", "finance"
 
 
-def somebody(name, *roles, domains=("*",), person=None):
+def reviewer(name, *roles, domains=("*",), person=None):
     return {"reviewer_id": name, "name": name, "roles": roles, "domains": domains, "person": person}
 
 
 PEOPLE = [
-    somebody("first", FIRST, domains=[HERE]),
-    somebody("senior", SENIOR),
-    somebody("top", TOP),
-    somebody("elsewhere", FIRST, domains=[ELSEWHERE]),
-    somebody("twice-1", FIRST, domains=[HERE], person="twice"),
-    somebody("twice-2", FIRST, SENIOR, person="twice"),
-    somebody("submitter", FIRST, SENIOR),
+    reviewer("first", FIRST, domains=[HERE]),
+    reviewer("senior", SENIOR),
+    reviewer("top", TOP),
+    reviewer("elsewhere", FIRST, domains=[ELSEWHERE]),
+    reviewer("twice-1", FIRST, domains=[HERE], person="twice"),
+    reviewer("twice-2", FIRST, SENIOR, person="twice"),
+    reviewer("submitter", FIRST, SENIOR),
 ]
 KNOWN = {one["reviewer_id"]: one for one in PEOPLE}
 
@@ -98,18 +98,18 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule(which=WHICH, who=WHO, minutes=st.sampled_from([15, 15, 600]))
     def claim(self, which, who, minutes):
-        row, who = self.somebody_with(which, who)
+        row, who = self.reviewer_with(which, who)
         self.tried(lambda: self.hitl.reviews.claim(row.case_id, reviewer=who, seconds=60 * minutes))
 
     @rule(which=WHICH, who=WHO)
     def release(self, which, who):
-        row, who = self.somebody_with(which, who)
+        row, who = self.reviewer_with(which, who)
         self.tried(lambda: self.hitl.reviews.release(row.case_id, reviewer=who))
 
     @rule(which=WHICH, who=WHO, to=WHO)
     def delegate(self, which, who, to):
-        row, who = self.somebody_with(which, who)
-        _, to = self.somebody_with(which, to)
+        row, who = self.reviewer_with(which, who)
+        _, to = self.reviewer_with(which, to)
         self.tried(lambda: self.hitl.reviews.delegate(row.case_id, reviewer=who, to=to, reason="I am away"))
 
     @rule(who=st.sampled_from(sorted(KNOWN)))
@@ -124,7 +124,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule(which=WHICH, who=WHO)
     def view(self, which, who):
-        row, who = self.somebody_with(which, who)
+        row, who = self.reviewer_with(which, who)
         self.tried(lambda: self.hitl.reviews.view(row.case_id, reviewer=who))
 
     @rule(
@@ -134,10 +134,10 @@ class Lifecycle(RuleBasedStateMachine):
         label=st.sampled_from(["this", "that"]),
     )
     def answer(self, which, who, word, label):
-        self.say(*self.somebody_with(which, who), word, label)
+        self.say(*self.reviewer_with(which, who), word, label)
 
     def say(self, row, who, word, label="this"):
-        """Let somebody answer; whoever does may, and the review took it from them just then."""
+        """Let a reviewer answer; the person who does may, and the review took it from them just then."""
         row = self.hitl.cases.get(row.case_id).open_review or row
         more = {"modified_output": {"predicted_label": label}} if word == "modify" else {}
         case = self.tried(lambda: self.hitl.decide(row.case_id, a_review(word, who, **more)))
@@ -148,29 +148,29 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(which=WHICH, people=st.lists(WHO, min_size=1, max_size=4), word=st.sampled_from(["approve", "reject"]))
     def agree(self, which, people, word):
         for who in people:
-            self.say(*self.somebody_with(which, who), word)
+            self.say(*self.reviewer_with(which, who), word)
 
     @rule(which=WHICH, people=st.tuples(WHO, WHO))
     def disagree(self, which, people):
         for who, word in zip(people, ("approve", "reject"), strict=True):
-            self.say(*self.somebody_with(which, who), word)
+            self.say(*self.reviewer_with(which, who), word)
 
     @rule(which=WHICH, word=st.sampled_from(["approve", "reject"]))
     def say_it_twice(self, which, word):
-        row, _ = self.somebody_with(which, 0)
+        row, _ = self.reviewer_with(which, 0)
         for who in ("twice-1", "twice-2"):
             self.say(row, who, word)
 
     @rule(which=WHICH, who=WHO)
     def answer_too_late(self, which, who):
-        row, who = self.somebody_with(which, who)
+        row, who = self.reviewer_with(which, who)
         if row.due_at is not None:
             self.clock.now = max(self.clock.now, row.due_at)
         self.say(row, who, "approve")
 
     @rule(which=WHICH, who=st.sampled_from(["submitter", "an-agent", "first"]))
     def cancel(self, which, who):
-        row, _ = self.somebody_with(which, 0)
+        row, _ = self.reviewer_with(which, 0)
         case = self.tried(lambda: self.hitl.cases.cancel(row.case_id, submitted_by=who, reason="no longer needed"))
         assert case is None or who in self.interested[case.case_id]
 
@@ -182,8 +182,8 @@ class Lifecycle(RuleBasedStateMachine):
     def let_time_pass(self, minutes):
         self.clock.tick(60 * minutes)
 
-    def somebody_with(self, which, who):
-        """Return an open review, and somebody: most of the time one who may decide it."""
+    def reviewer_with(self, which, who):
+        """Return an open review, and a reviewer: most of the time one who may decide it."""
         rows = self.hitl.inbox()
         if not rows:
             self.submit(9 + len(self.interested), "two", submitted_by="an-agent")
@@ -202,9 +202,9 @@ class Lifecycle(RuleBasedStateMachine):
         try:
             return act()
         except (RequestRejected, InvalidInput):
-            told = [event.kind.value for event in self.hitl.services.ledger.events() if event.seq > end]
+            reported = [event.kind.value for event in self.hitl.services.ledger.events() if event.seq > end]
             assert self.hitl.inbox() == rows
-            assert told in ([], ["refused"])
+            assert reported in ([], ["refused"])
             return None
 
     def is_answered(self, row):
@@ -221,11 +221,11 @@ class Lifecycle(RuleBasedStateMachine):
             if self.looked_through.get(case_id) != len(events):
                 self.looked_through[case_id] = len(events)
                 one_answer_to_a_review_and_one_outcome(events)
-                every_answer_of_somebody_who_may_give_it(events, self.interested[case_id])
+                every_answer_of_reviewer_who_may_give_it(events, self.interested[case_id])
                 nothing_goes_ahead_without_the_persons_it_needs(events)
-                self.somebody_can_reach_it(self.hitl.cases.get(case_id), waiting.get(case_id))
+                self.reviewer_can_reach_it(self.hitl.cases.get(case_id), waiting.get(case_id))
 
-    def somebody_can_reach_it(self, case, row):
+    def reviewer_can_reach_it(self, case, row):
         assert (row is None) is (case.record is not None)
         if row is not None:
             view = self.hitl.reviews.view(case.case_id)
@@ -240,7 +240,7 @@ def one_answer_to_a_review_and_one_outcome(events):
     assert sum(event.kind == "finished" for event in events) <= 1
 
 
-def every_answer_of_somebody_who_may_give_it(events, interested):
+def every_answer_of_reviewer_who_may_give_it(events, interested):
     asked, domain = {}, events[0].body["task"]["domain"]
     for event in events:
         if event.kind == "review_opened":
@@ -274,7 +274,7 @@ def human(reviewer_id):
 
 
 def may_decide(who, role, domain, interested):
-    """Whether somebody holds a role that is high enough, in the domain, and has no part in the case."""
+    """Whether a reviewer holds a role that is high enough, in the domain, and has no part in the case."""
     if who not in KNOWN or {human(who), who} & {human(one) if one in KNOWN else one for one in interested}:
         return False
     one = KNOWN[who]
@@ -288,7 +288,7 @@ def outcome_of(answer):
 
 
 @sized(("examples", "steps"), ci=(25, 30), soak=(1000, 80))
-def test_what_must_hold_of_a_review_desk_holds_whatever_people_do(examples, steps):
+def test_invariants_hold_for_any_sequence_of_operations(examples, steps):
     run_state_machine_as_test(
         Lifecycle, settings=settings(max_examples=examples, stateful_step_count=steps, deadline=None)
     )

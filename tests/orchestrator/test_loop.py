@@ -62,7 +62,7 @@ def test_a_person_s_decision_finishes_the_case(hitl, waits, clock, decision, sta
     assert kinds(hitl, "task-1") == ["submitted", "routed", "review_opened", "decided", "resumed", "finished"]
 
 
-def test_what_is_carried_out_is_what_was_decided(hitl, waits):
+def test_the_final_output_is_the_decided_one(hitl, waits):
     edited = {"predicted_label": "Other", "explanation": "é", "steps": [1, {"a": None}]}
     outcomes = {
         "approve": an_output(confidence=0.5).agent_output.model_dump(),
@@ -132,7 +132,7 @@ def test_a_task_from_the_future_is_refused(hitl):
 
 
 @pytest.mark.parametrize("ask", ["get", "history"])
-def test_nobody_knows_an_unknown_id(hitl, ask):
+def test_an_unknown_id_is_rejected(hitl, ask):
     with pytest.raises(UnknownCase, match="'nobody'"):
         getattr(hitl.cases, ask)("nobody")
 
@@ -149,7 +149,7 @@ def test_an_approved_case_takes_no_decision(hitl):
         hitl.decide(task_id="task-1", decision=a_review("reject", "zoe"))
 
 
-def test_the_same_answer_again_is_the_same_receipt_and_another_is_told_which_stands(hitl, waits, clock):
+def test_a_repeated_decision_is_idempotent_and_another_is_rejected(hitl, waits, clock):
     waits(hitl)
     case = hitl.decide(task_id="task-1", decision=a_review("reject", "ana"))
     clock.tick(60)
@@ -187,10 +187,10 @@ def test_the_canonical_records_come_out_of_the_canonical_data(store):
                 live.cases.replay(reviews[given["task_id"]], case.case_id)
         records = [record.model_dump(mode="json") for record in live.audit.records()]
 
-    told = ("task_id", "risk_level", "confidence_score", "routing_decision", "human_involved", "final_decision")
+    reported = ("task_id", "risk_level", "confidence_score", "routing_decision", "human_involved", "final_decision")
     expected = canonical("audit_logs")
-    assert [{key: each[key] for key in told} for each in records] == [
-        {key: each[key] for key in told} for each in expected
+    assert [{key: each[key] for key in reported} for each in records] == [
+        {key: each[key] for key in reported} for each in expected
     ]
     assert [each["decision_source"] for each in records] == [each["decision_source"] for each in expected]
     assert [each["rule_id"] for each in records] == ["rule_004", "rule_003", "rule_001", "rule_004", "rule_003"]

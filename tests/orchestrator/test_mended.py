@@ -49,7 +49,7 @@ def test_a_store_stays_where_it_was_opened(tmp_path, monkeypatch):
     assert (tmp_path / "hitl.db").exists()
 
 
-def test_what_a_caller_changes_after_submitting_changes_nothing(hitl):
+def test_later_changes_by_the_caller_have_no_effect(hitl):
     extra = {"lines": [1]}
     output = an_output(confidence=0.5, extra=extra)
     hitl.submit(a_task(), output)
@@ -71,7 +71,7 @@ def test_what_a_caller_changes_after_submitting_changes_nothing(hitl):
         lambda task, output: (task.model_copy(update={"task_id": "no id"}), output),
     ],
 )
-def test_what_was_spoiled_after_its_making_is_refused_and_nothing_stored(hitl, spoiled):
+def test_a_value_that_was_altered_after_validation_is_rejected(hitl, spoiled):
     task, output = spoiled(a_task(), an_output())
 
     with pytest.raises(InvalidInput):
@@ -141,26 +141,26 @@ def test_submitting_again_what_was_passed_up_writes_nothing(opened, sqlite_store
 
 
 def test_each_acknowledgement_is_flushed_and_what_follows_from_it_is_not(sqlite_store, monkeypatch):
-    said, connect = [], sqlite.connect
+    stated, connect = [], sqlite.connect
 
     def listened(path):
         connection = connect(path)
-        connection.set_trace_callback(said.append)
+        connection.set_trace_callback(stated.append)
         return connection
 
     def flushed():
         kept = [
             line.split("=")[1] if "=" in line else line
-            for line in said
+            for line in stated
             if line.startswith(("PRAGMA sync", "INS", "UPD"))
         ]
-        said.clear()
+        stated.clear()
         return [kind for kind in kept if kind in ("FULL", "NORMAL")]
 
     monkeypatch.setattr(sqlite, "connect", listened)
     with Orchestrator.open(sqlite_store) as hitl:
         hitl.cases.enqueue(a_task("first"))
-        said.clear()
+        stated.clear()
         hitl.submit(a_task(), an_output())
         assert flushed() == ["NORMAL", "FULL"]  # the intake, then the outcome, behind which it is acknowledged
         hitl.submit(a_task("asks", risk_level="high"), an_output("asks"))

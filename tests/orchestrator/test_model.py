@@ -37,7 +37,7 @@ ROUTES = st.sampled_from(
 
 @dataclass
 class Known:
-    """What the model knows of a task: its content, who is asked, and what was said."""
+    """What the model knows of a task: its content, who is asked, and what was stated."""
 
     content: tuple[str, float | None]
     level: int | None
@@ -82,33 +82,33 @@ class Model(RuleBasedStateMachine):
             self.known[task_id] = known
         assert case.status == known.status
 
-    @rule(task_id=TASKS, reviewer=st.sampled_from(sorted(HIGHEST)), said=st.sampled_from([*FINAL, "escalate"]))
-    def answer(self, task_id, reviewer, said):
+    @rule(task_id=TASKS, reviewer=st.sampled_from(sorted(HIGHEST)), stated=st.sampled_from([*FINAL, "escalate"]))
+    def answer(self, task_id, reviewer, stated):
         self.clock.tick()
         known = self.known.get(task_id)
-        if self.is_refused(known, reviewer, said):
+        if self.is_refused(known, reviewer, stated):
             with pytest.raises((RequestRejected, InvalidInput)):
-                self.hitl.decide(task_id=task_id, decision=a_review(said, reviewer))
+                self.hitl.decide(task_id=task_id, decision=a_review(stated, reviewer))
             return
 
-        case = self.hitl.decide(task_id=task_id, decision=a_review(said, reviewer))
+        case = self.hitl.decide(task_id=task_id, decision=a_review(stated, reviewer))
 
-        if (reviewer, said) not in known.answers:
-            known.answers.append((reviewer, said))
-            if said == "escalate":
+        if (reviewer, stated) not in known.answers:
+            known.answers.append((reviewer, stated))
+            if stated == "escalate":
                 known.level = max(known.level, HIGHEST[reviewer]) + 1
             else:
-                known.status = FINAL[said]
+                known.status = FINAL[stated]
         assert case.status == known.status
 
-    def is_refused(self, known, reviewer, said):
+    def is_refused(self, known, reviewer, stated):
         if known is None or known.level is None:
             return True
-        if (reviewer, said) in known.answers:
+        if (reviewer, stated) in known.answers:
             return False  # the same answer again is the same receipt
         if known.status != "waiting" or HIGHEST[reviewer] < known.level:
             return True
-        return said == "escalate" and HIGHEST[reviewer] == len(CHAIN) - 1
+        return stated == "escalate" and HIGHEST[reviewer] == len(CHAIN) - 1
 
     @rule()
     def recover(self):

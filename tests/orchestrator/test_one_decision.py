@@ -36,11 +36,11 @@ def waiting(hitl):
     return hitl.submit(a_task(), an_output(confidence=0.5))
 
 
-def check_one_decision(hitl, told):
-    """Of all that answered, one was accepted; it is the outcome, and everybody else was told of it."""
+def check_one_decision(hitl, reported):
+    """Of all that answered, one was accepted; it is the outcome, and all others got its result."""
     case = hitl.cases.get(task_id="task-1")
     kinds = Counter(event.kind.value for event in hitl.cases.history(task_id="task-1"))
-    winners = [each for each in told if each["told"] == "accepted"]
+    winners = [each for each in reported if each["result"] == "accepted"]
     (winner,) = winners
     answer = answer_number(winner["number"])
 
@@ -57,24 +57,24 @@ def check_one_decision(hitl, told):
     )
     assert list(hitl.audit.records()) == [case.record]
     assert winner["record"] == case.record.model_dump(mode="json")
-    lost = [each for each in told if each["told"] == "refused"]
-    assert len(lost) == len(told) - 1
+    lost = [each for each in reported if each["result"] == "refused"]
+    assert len(lost) == len(reported) - 1
     assert {(each["reviewer"], each["decision"]) for each in lost} == {
         (answer.reviewer_id, answer.human_decision.value)
     }
 
 
-def test_of_two_hundred_threads_one_decides(hitl):
+def test_one_of_two_hundred_threads_decides(hitl):
     waiting(hitl)
 
-    told = race(hitl, "task-1", range(ANSWERS))
+    reported = race(hitl, "task-1", range(ANSWERS))
 
-    check_one_decision(hitl, told)
+    check_one_decision(hitl, reported)
     assert hitl.recover() == []
 
 
 @pytest.mark.parametrize("attempt", range(10))
-def test_of_a_few_threads_one_decides_time_and_again(hitl, attempt):
+def test_one_of_several_threads_decides_each_time(hitl, attempt):
     waiting(hitl)
 
     check_one_decision(hitl, race(hitl, "task-1", range(8)))
@@ -83,16 +83,16 @@ def test_of_a_few_threads_one_decides_time_and_again(hitl, attempt):
 def test_two_hundred_times_the_same_answer_is_one_decision_and_one_receipt(hitl):
     waiting(hitl)
 
-    told = race(hitl, "task-1", [4] * ANSWERS)
+    reported = race(hitl, "task-1", [4] * ANSWERS)
 
-    assert Counter(each["told"] for each in told) == {"accepted": ANSWERS}
+    assert Counter(each["result"] for each in reported) == {"accepted": ANSWERS}
     kinds = Counter(event.kind.value for event in hitl.cases.history(task_id="task-1"))
     assert (kinds["decided"], kinds["finished"]) == (1, 1)
     final = hitl.cases.get(task_id="task-1").record.model_dump(mode="json")
-    assert [each["record"] for each in told if each["record"]] == [final] * ANSWERS
+    assert [each["record"] for each in reported if each["record"]] == [final] * ANSWERS
 
 
-def test_of_many_escalations_one_goes_up_one_level(hitl):
+def test_concurrent_escalations_rise_one_level(hitl):
     waiting(hitl)
     together = Barrier(16)
 
@@ -106,14 +106,14 @@ def test_of_many_escalations_one_goes_up_one_level(hitl):
             return refusal
 
     with ThreadPoolExecutor(16) as pool:
-        told = list(pool.map(escalate, range(16)))
+        reported = list(pool.map(escalate, range(16)))
 
-    assert sum(not isinstance(each, Exception) for each in told) == 1
+    assert sum(not isinstance(each, Exception) for each in reported) == 1
     assert [row.role for row in hitl.cases.get(task_id="task-1").reviews] == ["domain_reviewer", "compliance_officer"]
 
 
 @pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=True)
-def test_of_two_hundred_answers_from_eight_processes_one_decides(hitl, store):
+def test_one_of_two_hundred_decisions_from_eight_processes_counts(hitl, store):
     waiting(hitl)
     command = [
         sys.executable,
@@ -126,9 +126,9 @@ def test_of_two_hundred_answers_from_eight_processes_one_decides(hitl, store):
 
     racing = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
 
-    told = [json.loads(line) for line in racing.stdout.splitlines()]
-    assert sorted(each["number"] for each in told) == list(range(ANSWERS))
-    check_one_decision(hitl, told)
+    reported = [json.loads(line) for line in racing.stdout.splitlines()]
+    assert sorted(each["number"] for each in reported) == list(range(ANSWERS))
+    check_one_decision(hitl, reported)
     assert hitl.recover() == []
 
 

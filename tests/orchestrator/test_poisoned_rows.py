@@ -1,4 +1,4 @@
-"""Rows that no code of ours can have written: what cannot be read decides nothing, is told by name, and once."""
+"""Rows that no code of ours can have written: what cannot be read decides nothing, is reported by name, and once."""
 
 import json
 
@@ -45,9 +45,9 @@ def test_a_decided_case_whose_review_cannot_be_read_is_not_driven_on(durable, wa
     intruder.change(case.open_review.review_id, **{column: text})
 
     for _ in range(3):
-        with pytest.raises(RecoveryIncomplete) as told:
+        with pytest.raises(RecoveryIncomplete) as reported:
             durable.recover()
-        assert isinstance(told.value.failures[case.case_id], HitlError)
+        assert isinstance(reported.value.failures[case.case_id], HitlError)
 
     assert list(durable.audit.records()) == []
     assert not durable.audit.verify().sound
@@ -105,9 +105,9 @@ def test_a_policy_that_was_altered_in_its_row_lets_nothing_go_ahead(
     for _ in range(2):
         with pytest.raises(TamperedPolicy, match="in the store is not what was recorded"):
             hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
-        with pytest.raises(RecoveryIncomplete) as told:
+        with pytest.raises(RecoveryIncomplete) as reported:
             hitl.recover()
-        assert isinstance(told.value.failures[accepted.case_id], TamperedPolicy)
+        assert isinstance(reported.value.failures[accepted.case_id], TamperedPolicy)
 
     assert {record.task_id for record in hitl.audit.records()} <= {"task-3"}
     assert len(alarms(hitl, case.case_id)) == 1
@@ -125,14 +125,18 @@ def test_a_current_policy_that_was_altered_opens_no_store(opened, durable_store,
     with opened(durable_store, policy=ASKS_ALWAYS) as hitl:
         waits(hitl)
     intruder.disarm()
-    told = intruder.run("SELECT entry FROM events WHERE kind = 'policy_recorded'")[0]["entry"]
-    entry = json.loads(told)
+    reported = intruder.run("SELECT entry FROM events WHERE kind = 'policy_recorded'")[0]["entry"]
+    entry = json.loads(reported)
     entry["body"]["policy"] = read_policy(lenient(), "p").model_dump(mode="json")
     if where in ("row", "gone"):
         sql = {"row": "UPDATE policies SET body = ?", "gone": "DELETE FROM policies WHERE body <> ?"}[where]
         intruder.run(sql, lenient())
     else:
-        text = {"entry": json.dumps(entry), "no policy": told.replace('"rules"', '"ruled"'), "no JSON": told[:-9]}
+        text = {
+            "entry": json.dumps(entry),
+            "no policy": reported.replace('"rules"', '"ruled"'),
+            "no JSON": reported[:-9],
+        }
         intruder.run("UPDATE events SET entry = ? WHERE kind = 'policy_recorded'", text[where])
 
     why = r"^the current policy in the store is not what was recorded" if where == "no policy" else r"polic|tampered"

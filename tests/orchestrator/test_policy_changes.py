@@ -53,13 +53,13 @@ def test_a_change_that_came_in_under_a_canary_is_held_against_the_active_policy_
     assert (of_policy.requirements.approvals, of_agents.requirements.approvals) == (2, 1)
 
 
-def test_what_a_change_is_held_against_is_recorded_before_the_change_is_so_that_any_process_can_open_its_case(opened):
+def test_the_compared_policy_is_recorded_before_the_proposal(opened):
     hitl = opened("memory://", policy=USUAL)
 
     hitl.policy.activate(LOOSE, **BY_MAX)
 
-    told = [event.kind.value for event in hitl.services.ledger.events() if event.case_id is None]
-    assert told == ["policy_recorded", "policy_version", "policy_proposed"]
+    reported = [event.kind.value for event in hitl.services.ledger.events() if event.case_id is None]
+    assert reported == ["policy_recorded", "policy_version", "policy_proposed"]
 
 
 OWN = {

@@ -37,8 +37,8 @@ def test_a_stricter_policy_rules_at_once_and_the_ledger_says_who_wanted_it_and_w
     done = ruled.policy.activate(STRICT, **BY_MAX)
 
     assert (done.in_force, done.case) == (True, None)
-    told = ruled.services.ledger.policy_events()[-1]
-    assert (told.kind, told.actor.id, told.body["reason"]) == ("policy_activated", "max", "we agreed so")
+    reported = ruled.services.ledger.policy_events()[-1]
+    assert (reported.kind, reported.actor.id, reported.body["reason"]) == ("policy_activated", "max", "we agreed so")
     assert submitted(ruled, "task-1", 0.92).status == "waiting"
     assert ruled.audit.verify().sound
 
@@ -62,8 +62,8 @@ def test_a_looser_policy_waits_for_another_person_who_sees_what_gets_looser(rule
     assert ruled.decide(done.case.case_id, a_review("approve", "two")).status == "approved"
     assert submitted(ruled, "task-2", 0.6).status == "approved"
     assert ruled.audit.verify().sound
-    told = ruled.services.ledger.policy_events()[-1].body
-    assert (told["by"], told["approved_by"], told["case_id"]) == ("max", "two", done.case.case_id)
+    reported = ruled.services.ledger.policy_events()[-1].body
+    assert (reported["by"], reported["approved_by"], reported["case_id"]) == ("max", "two", done.case.case_id)
     assert list(ruled.reviews.feedback()) == []
 
 
@@ -158,12 +158,12 @@ def test_no_change_without_a_reason(opened):
 
 
 @pytest.mark.parametrize("door", ["submit", "cases.enqueue"])
-def test_nobody_submits_a_change_of_the_policy(in_memory, door):
+def test_a_policy_change_cannot_be_submitted(in_memory, door):
     with pytest.raises(InvalidInput, match="is reserved for changes of the routing policy"):
         attrgetter(door)(in_memory)(a_task(task_type="policy_change"), an_output())
 
 
-def test_a_case_that_says_it_is_a_change_and_that_nobody_proposed_activates_nothing(ruled):
+def test_a_policy_change_case_without_a_proposal_activates_nothing(ruled):
     real = ruled.policy.activate(LOOSE, **BY_MAX).case.submission
     task = real.task.model_copy(update={"task_id": "forged"})
     output = real.output.model_copy(update={"task_id": "forged"})
@@ -272,8 +272,8 @@ def test_a_canary_decides_its_share_alone_and_once_withdrawn_the_stricter_of_two
     ruled.cases.enqueue(a_task(accepted), an_output(accepted, confidence=0.6))
     assert ruled.policy.stop_canary(**BY_MAX)
     ruled.recover()
-    assert ruled.cases.get(accepted).status == "waiting"
-    assert ruled.cases.get(accepted).submission.policy_hash == hash_of(LOOSE)
+    assert ruled.cases.get(task_id=accepted).status == "waiting"
+    assert ruled.cases.get(task_id=accepted).submission.policy_hash == hash_of(LOOSE)
     assert ruled.audit.verify().sound
 
 
@@ -294,7 +294,7 @@ def test_a_share_lies_between_nothing_and_all(in_memory):
 
 
 @pytest.mark.parametrize("share", [True, "0.5", Decimal("0.5"), Fraction(1, 2), None])
-def test_what_is_no_number_is_no_share_and_the_store_stays_readable(opened, durable_store, share):
+def test_a_canary_share_must_be_a_number(opened, durable_store, share):
     with ruling(opened(durable_store, policy=USUAL)) as hitl:
         with pytest.raises(InvalidInput, match=r"share: .* is no number; give one above 0 and up to 1"):
             hitl.policy.start_canary(STRICT, share, **BY_MAX)
@@ -317,7 +317,7 @@ def test_a_door_without_a_name_changes_nothing(in_memory):
 
 
 @pytest.mark.parametrize("policy", [STRICT, LOOSE])
-def test_no_entry_is_written_that_nobody_could_read_again(in_memory, policy):
+def test_an_unreadable_entry_is_never_written(in_memory, policy):
     before = kinds(in_memory)
     admin, max_ = in_memory.services.policy, in_memory.services.people.named("max")
     wanted = admin._request(PolicyChange.CANARY, admin._read(policy), max_, "we agreed so", Acting())

@@ -13,7 +13,7 @@ from hitl_orchestrator.ledger.events.policy_builders import activated, proposed
 from hitl_orchestrator.wiring.clocks import now_in_utc
 
 
-def test_of_two_activations_at_once_both_count_one_after_the_other(opened, durable_store):
+def test_concurrent_activations_are_serialized(opened, durable_store):
     both = [opened(durable_store, policy=ASKS_ALWAYS), opened(durable_store, policy=ASKS_ALWAYS)]
     both[0].policy.activate(ASKS_ALWAYS, **BY_MAX)
     together = Barrier(2)
@@ -26,14 +26,14 @@ def test_of_two_activations_at_once_both_count_one_after_the_other(opened, durab
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(activate, range(2))) == [True, True]
 
-    told = [event.body for event in both[0].services.ledger.policy_events() if event.kind == "policy_activated"]
-    assert [one["before"] for one in told[1:]] == [one["policy_hash"] for one in told[:-1]]
-    assert {hitl.policy.status().active for hitl in both} == {told[-1]["policy_hash"]}
+    reported = [event.body for event in both[0].services.ledger.policy_events() if event.kind == "policy_activated"]
+    assert [one["before"] for one in reported[1:]] == [one["policy_hash"] for one in reported[:-1]]
+    assert {hitl.policy.status().active for hitl in both} == {reported[-1]["policy_hash"]}
     assert both[0].audit.verify().sound
 
 
 @pytest.mark.parametrize("last_word", ["decided", "finished", "policy_activated"])
-def test_whoever_is_killed_before_a_policy_is_activated_leaves_it_to_recover(process, opened, tmp_path, last_word):
+def test_recovery_activates_a_policy_after_a_crash(process, opened, tmp_path, last_word):
     store = f"sqlite:///{tmp_path}/hitl.db"
     with opened(store, reviewers=None, policy=ASKS_ALWAYS) as hitl:
         by = {"reviewer": "senior_manager", "reason": "r"}
@@ -74,7 +74,7 @@ def dies_proposing(process, opened, sqlite_store):
     return propose
 
 
-def test_whoever_is_killed_before_they_propose_a_policy_can_propose_it_again(dies_proposing):
+def test_a_policy_can_be_proposed_again_after_a_crash(dies_proposing):
     hitl = dies_proposing("policy_proposed")
 
     hitl.recover()
@@ -115,12 +115,12 @@ def test_who_proposes_again_what_a_crash_left_without_a_case_gets_the_case_of_th
     assert hitl.audit.verify().sound
 
 
-def test_of_two_who_recover_at_once_both_find_the_one_case_of_a_proposal(opened, durable_store):
+def test_concurrent_recoveries_open_one_case_per_proposal(opened, durable_store):
     both = [opened(durable_store, policy=ASKS_ALWAYS), opened(durable_store, policy=ASKS_ALWAYS)]
     both[0].policy.activate(ASKS_ALWAYS, **BY_MAX)
     both[0].policy.start_shadow(LOOSE, **BY_MAX)
-    said = {"change": "activate", "policy_hash": hash_of(LOOSE), "base": hash_of(ASKS_ALWAYS), "share": None}
-    drafts = [proposed("lost", {**said, "reason": "r"}, PERSON, NINE)]
+    stated = {"change": "activate", "policy_hash": hash_of(LOOSE), "base": hash_of(ASKS_ALWAYS), "share": None}
+    drafts = [proposed("lost", {**stated, "reason": "r"}, PERSON, NINE)]
     assert both[0].services.ledger.change_policy(drafts, both[0].policy.status().seen)
     together = Barrier(2)
 
@@ -141,8 +141,8 @@ def test_a_proposal_without_a_case_whose_ground_is_not_kept_is_declined(opened, 
     hitl = opened(store, policy=ASKS_ALWAYS)
     hitl.policy.activate(ASKS_ALWAYS, **BY_MAX)
     hitl.policy.start_shadow(LOOSE, **BY_MAX)
-    said = {"change": "activate", "policy_hash": hash_of(LOOSE), "base": "b" * 64, "share": None, "reason": "r"}
-    hitl.services.ledger.change_policy([proposed("no-such-case", said, PERSON, NINE)], hitl.policy.status().seen)
+    stated = {"change": "activate", "policy_hash": hash_of(LOOSE), "base": "b" * 64, "share": None, "reason": "r"}
+    hitl.services.ledger.change_policy([proposed("no-such-case", stated, PERSON, NINE)], hitl.policy.status().seen)
 
     hitl.recover()
 
@@ -151,7 +151,7 @@ def test_a_proposal_without_a_case_whose_ground_is_not_kept_is_declined(opened, 
     assert hitl.audit.verify().sound
 
 
-def test_of_two_who_propose_the_same_and_two_who_agree_one_activation_comes(opened, durable_store):
+def test_equal_proposals_and_approvals_activate_once(opened, durable_store):
     both = [opened(durable_store, policy=ASKS_ALWAYS), opened(durable_store, policy=ASKS_ALWAYS)]
     both[0].policy.activate(ASKS_ALWAYS, **BY_MAX)
     together = Barrier(2)
@@ -173,14 +173,14 @@ def test_of_two_who_propose_the_same_and_two_who_agree_one_activation_comes(open
 
 
 @pytest.mark.parametrize("field", ["approved_by", "policy_hash", "before"])
-def test_an_activation_that_nobody_agreed_to_is_found(opened, durable_store, field):
+def test_verification_finds_an_activation_without_approval(opened, durable_store, field):
     hitl = opened(durable_store, policy=ASKS_ALWAYS)
     hitl.policy.activate(ASKS_ALWAYS, **BY_MAX)
     life = hitl.policy.status()
-    said = {"policy_hash": life.active, "before": life.active, "reason": "r"}
+    stated = {"policy_hash": life.active, "before": life.active, "reason": "r"}
     forged = {"approved_by": {"case_id": "no-such-case", "by": "max", "approved_by": "zoe"}}
-    said |= forged.get(field, {field: "a" * 64})
-    hitl.services.ledger.change_policy([activated(PolicyChange.ACTIVATE, said, PERSON, NINE)], life.seen)
+    stated |= forged.get(field, {field: "a" * 64})
+    hitl.services.ledger.change_policy([activated(PolicyChange.ACTIVATE, stated, PERSON, NINE)], life.seen)
 
     found = hitl.audit.verify()
 
@@ -189,7 +189,7 @@ def test_an_activation_that_nobody_agreed_to_is_found(opened, durable_store, fie
 
 
 @pytest.mark.parametrize("last_word", ["spot_check", "DELETE FROM spot_checks"])
-def test_whoever_is_killed_before_the_check_leaves_it_to_recover(process, opened, tmp_path, last_word):
+def test_recovery_opens_a_spot_check_after_a_crash(process, opened, tmp_path, last_word):
     store = f"sqlite:///{tmp_path}/hitl.db"
     word = f'"kind":"{last_word}"' if last_word == "spot_check" else last_word
 
@@ -206,11 +206,11 @@ def test_whoever_is_killed_before_the_check_leaves_it_to_recover(process, opened
         assert hitl.audit.verify().sound
 
 
-def test_a_check_that_somebody_took_from_the_list_is_found(process, opened, sqlite_store):
+def test_verification_finds_a_deleted_spot_check(process, opened, sqlite_store):
     store = sqlite_store
     process("submit", store=store, numbers=[0], policy=checked(1), die_before='"kind":"spot_check"')
 
     with opened(store) as hitl:
         hitl.services.ledger.spot_check_opened(hitl.cases.get(task_id="task-0").case_id)
 
-        assert "looked at afterwards" in hitl.audit.verify().problem
+        assert "has no row in the due spot checks" in hitl.audit.verify().problem

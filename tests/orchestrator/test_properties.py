@@ -77,10 +77,10 @@ def facts_in(task: dict, routing: Routing) -> Facts:
 
 def explained(events: list, policies_by_hash: dict) -> tuple[str, object, str]:
     """Work out how a case must have ended from its events alone: decision, output, and who decided."""
-    said = {event.kind: event.body for event in events}
-    routing = Routing.model_validate(said[EventKind.ROUTED])
-    policy = Policy.model_validate(policies_by_hash[said[EventKind.SUBMITTED]["policy_hash"]])
-    again = decide(policy, facts_in(said[EventKind.SUBMITTED]["task"], routing))
+    stated = {event.kind: event.body for event in events}
+    routing = Routing.model_validate(stated[EventKind.ROUTED])
+    policy = Policy.model_validate(policies_by_hash[stated[EventKind.SUBMITTED]["policy_hash"]])
+    again = decide(policy, facts_in(stated[EventKind.SUBMITTED]["task"], routing))
     assert (again.action, again.rule_id, again.reason) == (
         routing.decision.action,
         routing.decision.rule_id,
@@ -88,9 +88,9 @@ def explained(events: list, policies_by_hash: dict) -> tuple[str, object, str]:
     )
     proposed = None if routing.output is None else routing.output.agent_output.model_dump(mode="json")
     if not again.needs_human:
-        assert EventKind.DECIDED not in said
+        assert EventKind.DECIDED not in stated
         return "approved", proposed, "agent"
-    answer = said[EventKind.DECIDED]["verdict"]["review"]
+    answer = stated[EventKind.DECIDED]["verdict"]["review"]
     final = {"approve": "approved", "reject": "rejected", "modify": "modified_and_approved"}
     output = proposed if answer["human_decision"] == "approve" else answer["modified_output"]
     return final.get(answer["human_decision"], "override_approved"), output, "human"
@@ -103,12 +103,12 @@ def test_nothing_is_approved_without_a_rule_or_a_person_and_the_ledger_alone_exp
 ):
     with Orchestrator.open("memory://", policy=policy, clock=FakeClock()) as hitl:
         accepted = {}
-        for number, (task, output, said) in enumerate(given_cases):
+        for number, (task, output, stated) in enumerate(given_cases):
             task_id = f"task-{number}"
             extra = dict(output or {})
             proposed = None if output is None else an_output(task_id, extra.pop("confidence"), **extra)
             hitl.submit(a_task(task_id, **task), proposed)
-            for answer in said:
+            for answer in stated:
                 try:
                     hitl.decide(task_id=task_id, decision=answer)
                 except (RequestRejected, InvalidInput):

@@ -20,19 +20,19 @@ def test_one_case_that_cannot_be_driven_on_holds_up_no_other():
         for name in ("first", "broken", "last"):
             hitl.cases.enqueue(a_task(name))
 
-        with pytest.raises(RecoveryIncomplete, match="the model is away") as told:
+        with pytest.raises(RecoveryIncomplete, match="the model is away") as reported:
             hitl.recover()
 
-        assert told.value.moved == 2
+        assert reported.value.moved == 2
         assert [hitl.cases.get(task_id=name).status for name in ("first", "broken", "last")] == [
             "approved",
             "received",
             "approved",
         ]
-        assert list(told.value.failures) == [hitl.cases.get(task_id="broken").case_id]
+        assert list(reported.value.failures) == [hitl.cases.get(task_id="broken").case_id]
 
 
-def test_what_a_crash_left_in_the_graph_of_a_finished_case_is_let_go_and_nothing_else(hitl, waits):
+def test_recovery_deletes_only_checkpoints_of_finished_cases(hitl, waits):
     for name in ("done", "waits"):
         waits(hitl, name)
     done = hitl.decide(task_id="done", decision=a_review("approve", "ana"))

@@ -1,4 +1,4 @@
-"""A refused answer is told to the ledger: who tried what, through which channel, and why not. Once, and harmlessly."""
+"""A rejected decision is recorded once: the reviewer, the decision, the channel and the cause."""
 
 from contextlib import suppress
 
@@ -42,7 +42,7 @@ def test_the_ledger_says_who_tried_what_through_which_channel_and_why_not(hitl, 
     }
 
 
-def test_a_name_that_nobody_knows_is_kept_and_vouched_for_by_nobody(hitl, waits):
+def test_an_unknown_name_is_recorded_without_authentication(hitl, waits):
     waits(hitl)
 
     with pytest.raises(NotAuthorized):
@@ -52,7 +52,7 @@ def test_a_name_that_nobody_knows_is_kept_and_vouched_for_by_nobody(hitl, waits)
     assert (event.actor.id, event.actor.authenticated, event.actor.roles) == ("mallory", "none", ())
 
 
-def test_what_may_be_said_about_a_decided_review_is_told_with_its_cause(hitl, waits):
+def test_attempts_on_a_decided_review_are_recorded_with_their_cause(hitl, waits):
     waits(hitl)
     hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
 
@@ -63,7 +63,7 @@ def test_what_may_be_said_about_a_decided_review_is_told_with_its_cause(hitl, wa
     assert (event.body["cause"], event.actor.id) == ("ReviewAlreadyDecided", "zoe")
 
 
-def test_an_answer_to_a_case_that_waits_for_nobody_is_told(hitl):
+def test_a_decision_on_a_finished_case_is_recorded_as_rejected(hitl):
     hitl.submit(a_task(), an_output())
 
     with pytest.raises(RequestRejected):
@@ -120,7 +120,7 @@ def test_a_ledger_that_cannot_be_written_changes_nothing_about_the_answer(hitl, 
         hitl.decide(task_id="task-1", decision=a_review("approve", "ben"))
 
 
-def test_an_unfit_answer_that_wakes_the_graph_up_is_told_too(hitl, waits):
+def test_an_invalid_answer_to_the_graph_is_recorded(hitl, waits):
     case = waits(hitl)
     row = case.open_review
 
@@ -130,7 +130,7 @@ def test_an_unfit_answer_that_wakes_the_graph_up_is_told_too(hitl, waits):
     assert (event.actor.channel, event.actor.id, event.body["cause"]) == ("graph", "mallory", "NotAuthorized")
 
 
-def test_how_an_actor_is_known_is_told_of_every_event(hitl, waits):
+def test_every_event_states_how_its_actor_was_authenticated(hitl, waits):
     waits(hitl)
     hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
     hitl.submit(a_task("task-2"), an_output("task-2", confidence=0.5), replay=True)

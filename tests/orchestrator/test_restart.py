@@ -8,8 +8,8 @@ from hitl_orchestrator.errors import GraphVersionMismatch, NotAuthorized, Recove
 
 
 def policy(name, *rules):
-    told = [{"rule_id": f"{name}_{n}", "priority": n, **rule} for n, rule in enumerate(rules, start=1)]
-    return {"policy_id": name, "rules": told}
+    reported = [{"rule_id": f"{name}_{n}", "priority": n, **rule} for n, rule in enumerate(rules, start=1)]
+    return {"policy_id": name, "rules": reported}
 
 
 LENIENT = policy(

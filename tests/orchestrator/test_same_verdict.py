@@ -61,22 +61,22 @@ def given(place: str, value: Any) -> tuple[dict[str, Any], dict[str, Any], dict[
 def verdict(hitl: Orchestrator, place: str, value: Any) -> list[str]:
     """What becomes of a case with this value in this place: what is kept of it, or how it is refused."""
     fields, proposal, review = given(place, value)
-    told = []
+    reported = []
     try:
         task = a_task(**{"task_id": "task-1", **fields})
         output = an_output(task.task_id, confidence=0.5, **proposal)
-        told.append(hitl.submit(task, output).status)
+        reported.append(hitl.submit(task, output).status)
         answer = a_review(**{"decision": review.pop("human_decision", "approve"), "reviewer": "zoe", **review})
-        told.append(hitl.decide(task_id=task.task_id, decision=answer).record.model_dump_json())
+        reported.append(hitl.decide(task_id=task.task_id, decision=answer).record.model_dump_json())
         # Each store seals decisions with a key of its own.
-        told += [json.dumps({**event.body, "seal": None}) for event in hitl.cases.history(task_id=task.task_id)]
+        reported += [json.dumps({**event.body, "seal": None}) for event in hitl.cases.history(task_id=task.task_id)]
         # What is shown has a salt of its own each time, so that its digest tells nothing of it.
         for row in hitl.cases.get(task_id=task.task_id).reviews:
             bare = row.shown.model_copy(update={"salt": ""}).digest
-            told = [text.replace(row.digest, bare) for text in told]
+            reported = [text.replace(row.digest, bare) for text in reported]
     except (HitlError, ValueError) as refusal:
-        told.append(f"{type(refusal).__name__}: {refusal}")
-    return told + [f"{event.kind} {event.seq}" for event in hitl.services.ledger.events()]
+        reported.append(f"{type(refusal).__name__}: {refusal}")
+    return reported + [f"{event.kind} {event.seq}" for event in hitl.services.ledger.events()]
 
 
 @pytest.fixture
@@ -87,8 +87,8 @@ def both(opened, sqlite_store, postgres_store):
 @pytest.mark.parametrize("odd", ODD)
 def test_an_odd_value_is_treated_alike_wherever_it_stands(both, odd):
     for place in PLACES:
-        told = []
+        reported = []
         for hitl in both:
             hitl.services.submission._new_id = lambda place=place: f"case-{place}"
-            told.append(verdict(hitl, place, ODD[odd]))
-        assert told[0] == told[1], place
+            reported.append(verdict(hitl, place, ODD[odd]))
+        assert reported[0] == reported[1], place

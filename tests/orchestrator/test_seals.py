@@ -1,4 +1,4 @@
-"""What somebody who can write the tables can make of a case: nothing that finishes it, and an alarm each time."""
+"""What a reviewer who can write the tables can make of a case: nothing that finishes it, and an alarm each time."""
 
 import json
 from collections.abc import Callable
@@ -53,7 +53,7 @@ def refuses_to_finish(hitl: Orchestrator, case_id: str, says: str) -> None:
     [
         ("", "it has no seal"),
         ("f" * 64, "it has no seal"),
-        (f"{'0' * 16}.{'f' * 64}", "is not known here"),
+        (f"{'0' * 16}.{'f' * 64}", "is not configured"),
         ("its own", "its seal does not match the row"),
         ("the same key", "its seal does not match the row"),
     ],
@@ -169,7 +169,7 @@ def test_a_decision_that_was_taken_back_cannot_be_taken_again(opened, durable_st
 
     hitl = opened(durable_store)
     for _ in range(2):
-        with pytest.raises(TamperedReview, match="the answer is gone"):
+        with pytest.raises(TamperedReview, match="the row has none"):
             hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
 
     assert (list(hitl.audit.records()), len(alarms(hitl, case.case_id))) == ([], 1)
@@ -179,7 +179,7 @@ def test_a_decision_of_which_the_ledger_tells_nothing_finishes_nothing(opened, d
     intruder.disarm()
     intruder.run("DELETE FROM events WHERE kind = 'decided'")
 
-    refuses_to_finish(opened(durable_store), decided.case_id, "the ledger tells of another answer to it, or of none")
+    refuses_to_finish(opened(durable_store), decided.case_id, "the ledger records another answer to it, or none")
 
 
 @pytest.mark.parametrize("column", ["role", "shown"])
@@ -222,7 +222,7 @@ def test_a_review_that_was_passed_up_by_hand_takes_no_decision_above(opened, dur
     assert list(hitl.audit.records()) == []
 
 
-def test_what_was_finished_by_hand_has_no_outcome_to_show(opened, durable_store, case, intruder):
+def test_a_stage_that_was_set_by_hand_has_no_outcome(opened, durable_store, case, intruder):
     intruder.move(case.case_id, "finished")
 
     with pytest.raises(HitlError):
@@ -278,16 +278,16 @@ def test_the_ledger_names_the_seal_of_every_opening_and_answer(hitl, waits):
     hitl.decide(task_id="task-1", decision=a_review("escalate", "ana"))
     hitl.decide(task_id="task-1", decision=a_review("approve", "max"))
 
-    told = [
+    reported = [
         event.body["seal"] for event in hitl.cases.history(task_id="task-1") if event.kind in ("escalated", "decided")
     ]
-    assert told == [row.seal for row in hitl.cases.get(task_id="task-1").reviews]
-    assert len(set(told)) == 2
-    assert case.open_review.seal not in told
+    assert reported == [row.seal for row in hitl.cases.get(task_id="task-1").reviews]
+    assert len(set(reported)) == 2
+    assert case.open_review.seal not in reported
 
 
 def test_a_forged_submission_or_routing_in_the_state_lets_nothing_go_ahead(hitl):
-    """Whoever may call the graph hands it another task, or surer facts, under the id of a case that came in."""
+    """The person who may call the graph hands it another task, or surer facts, under the id of a case that came in."""
     accepted = hitl.cases.enqueue(a_task(), an_output(confidence=0.5))
     graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(accepted.case_id)
     surer = accepted.submission.model_copy(update={"output": an_output(confidence=0.99)})

@@ -26,7 +26,7 @@ def test_a_blind_reviewer_says_first_what_they_think(team):
     assert "Refund" not in seen.model_dump_json()
     assert "0.9" not in seen.model_dump_json(exclude={"requirements"})
     assert hitl.reviews.view(task_id="task-1").hidden
-    with pytest.raises(NotAuthorized, match="commit an own label first"):
+    with pytest.raises(NotAuthorized, match="they have not committed an own label"):
         say(hitl, "r1")
 
     shown = hitl.reviews.label(task_id="task-1", reviewer="r1", label="Complaint")
@@ -39,7 +39,7 @@ def test_a_blind_reviewer_says_first_what_they_think(team):
     assert hitl.audit.verify().sound
 
 
-def test_the_first_look_is_told_once_and_a_look_lets_a_claim_live_on(team, clock):
+def test_the_first_view_is_recorded_once_and_a_view_extends_the_claim(team, clock):
     hitl = team()
     submit(hitl)
     first = hitl.reviews.claim(task_id="task-1", reviewer="r1", seconds=5).claimed_until
@@ -78,14 +78,14 @@ def test_a_case_with_a_known_answer_looks_like_any_other_and_is_never_carried_ou
     assert hitl.audit.verify().sound
 
 
-def test_a_case_that_nobody_would_be_asked_about_cannot_be_planted(opened, store):
+def test_a_gold_case_that_needs_no_reviewer_is_rejected(opened, store):
     hitl = opened(store, reviewers=TEAM)
 
-    with pytest.raises(InvalidInput, match="the policy lets it go ahead"):
+    with pytest.raises(InvalidInput, match="the policy approves it automatically"):
         hitl.reviews.add_gold_case(a_task(), an_output(confidence=0.95), HumanDecision.REJECT)
 
 
-def test_a_second_look_is_somebody_else_s(team):
+def test_a_second_review_goes_to_another_reviewer(team):
     hitl = team()
     submit(hitl)
     first = say(hitl, "r1")
@@ -109,7 +109,7 @@ def test_a_reason_is_one_of_the_list(team):
     assert say(hitl, "r1", "reject", reason_code="agent_error").record.reason_code == "agent_error"
 
 
-def test_what_was_edited_is_told_as_a_patch(team):
+def test_an_edit_is_recorded_as_a_json_patch(team):
     hitl = team()
     submit(hitl)
 
@@ -122,7 +122,7 @@ def test_what_was_edited_is_told_as_a_patch(team):
     ]
 
 
-def test_what_confidence_means_is_said_once_enough_was_decided(team, clock):
+def test_the_meaning_of_a_confidence_needs_enough_decisions(team, clock):
     hitl = team()
     for number in range(20):
         clock.tick()
@@ -133,12 +133,12 @@ def test_what_confidence_means_is_said_once_enough_was_decided(team, clock):
     seen = hitl.reviews.view(task_id="task-x", reviewer="r1")
 
     assert seen.confidence_means == (
-        "of 20 outputs of this type at confidence 0.9 to 1.0 that people decided, 15 were upheld"
+        "of 20 outputs of this type at confidence 0.9 to 1.0 that reviewers decided, 15 were upheld"
     )
     assert [case.task_id for case in seen.similar] == [f"task-{number}" for number in (19, 18, 17, 16, 15)]
 
 
-def test_what_was_said_on_the_way_is_erased_with_the_rest(team):
+def test_redaction_erases_texts_of_earlier_reviews(team):
     hitl = team(blind=True)
     submit(hitl, by="agent-7", metadata={"customer": "Zaphod"})
     hitl.reviews.claim(task_id="task-1", reviewer="r1")
@@ -170,7 +170,7 @@ def test_an_edit_that_does_not_fit_its_type_is_refused_before_anything_is_stored
     assert say(hitl, "r1", "modify", modified_output=fitting).final_output == fitting
 
 
-def test_what_agents_can_learn_is_told_of_each_case_that_a_person_decided(team):
+def test_feedback_covers_each_case_that_a_reviewer_decided(team):
     hitl = team()
     submit(hitl, "task-1")
     submit(hitl, "task-2", by="x")
@@ -179,14 +179,14 @@ def test_what_agents_can_learn_is_told_of_each_case_that_a_person_decided(team):
     hitl.cases.cancel(task_id="task-2", submitted_by="x", reason="gone")
     say(hitl, "r1", "reject", "task-3")
 
-    [told] = hitl.reviews.feedback()
+    [reported] = hitl.reviews.feedback()
 
-    assert (told.task_id, told.agent_correct, told.human_override) == ("task-1", False, False)
-    assert (told.error_type, told.notes) == ("agent_error", "not a refund")
+    assert (reported.task_id, reported.agent_correct, reported.human_override) == ("task-1", False, False)
+    assert (reported.error_type, reported.notes) == ("agent_error", "not a refund")
 
 
 @pytest.mark.parametrize("blind", [True, False])
-def test_what_a_rule_tells_reviewers_is_seen_whether_or_not_the_answer_is(team, blind):
+def test_the_message_of_a_rule_is_visible_in_a_blind_review(team, blind):
     hitl = team(blind=blind, message="Ask for the invoice.")
     submit(hitl)
 

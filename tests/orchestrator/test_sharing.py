@@ -10,7 +10,7 @@ from hitl_orchestrator import InvalidInput
 from hitl_orchestrator.domain.enums import RiskLevel
 
 
-def test_the_next_case_is_the_one_that_is_due_first_and_nobody_holds(team):
+def test_next_returns_the_unclaimed_review_with_the_earliest_deadline(team):
     hitl = team(respond_within="PT1H")
     for number in range(3):
         submit(hitl, f"task-{number}")
@@ -57,7 +57,7 @@ def test_several_are_decided_at_once_only_where_each_is_harmless(team):
     assert [case.status for case in done] == ["approved"] * 3
 
 
-def test_work_is_given_to_whoever_has_least_and_to_nobody_who_may_not(team):
+def test_push_assigns_to_the_least_loaded_eligible_reviewer(team):
     hitl = team()
     for number in range(8):
         submit(hitl, f"task-{number}", by="r3")
@@ -73,7 +73,7 @@ def test_work_is_given_to_whoever_has_least_and_to_nobody_who_may_not(team):
     assert hitl.audit.verify().sound
 
 
-def test_what_nobody_may_decide_goes_to_the_role_above_and_says_so(opened, store):
+def test_a_review_without_an_eligible_reviewer_is_assigned_to_the_role_above(opened, store):
     people = [{**TEAM[0], "domains": ["finance"]}, *TEAM[4:5]]
     hitl = opened(store, reviewers=people, policy=a_policy())
     submit(hitl)
@@ -87,7 +87,7 @@ def test_what_nobody_may_decide_goes_to_the_role_above_and_says_so(opened, store
     )
 
 
-def test_what_nobody_is_there_for_waits_and_says_so(opened, store):
+def test_a_review_without_an_available_reviewer_waits_with_a_reason(opened, store):
     hitl = opened(store, reviewers=[TEAM[5]], policy=a_policy())
     submit(hitl, "task-1")
     submit(hitl, "task-2")
@@ -109,7 +109,7 @@ def test_the_same_customer_comes_to_the_same_reviewer(team, clock):
         hitl.reviews.assign(strategy="pushy")
 
 
-def test_a_forged_review_holds_nobody_up(opened, durable_store, intruder):
+def test_a_forged_review_does_not_block_other_reviews(opened, durable_store, intruder):
     hitl = opened(durable_store, reviewers=TEAM, policy=a_policy())
     first, second = (submit(hitl, f"task-{number}").open_review for number in range(2))
     intruder.change(first.review_id, version=7)

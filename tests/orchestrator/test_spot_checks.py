@@ -6,7 +6,7 @@ from support.policy_changes import checked
 
 from hitl_orchestrator.domain.enums import QualityCheckKind
 from hitl_orchestrator.domain.input.reserved_ids import spot_check_id
-from hitl_orchestrator.domain.sampling import is_drawn
+from hitl_orchestrator.domain.value import is_drawn
 from hitl_orchestrator.errors import NotAuthorized
 
 
@@ -47,8 +47,8 @@ def test_nothing_that_a_reviewer_sees_tells_that_it_went_ahead(opened, store):
 
     view = hitl.reviews.view(quality_check.case_id, reviewer="ana")
 
-    told = view.model_dump_json()
-    assert not any(word in told for word in ("spot", "auto_approve", "sure", "case_id_of"))
+    reported = view.model_dump_json()
+    assert not any(word in reported for word in ("spot", "auto_approve", "sure", "case_id_of"))
     assert view.would_go_through == ()
 
 
@@ -95,7 +95,7 @@ def test_a_replay_of_the_past_is_not_checked(opened, store):
     assert not hitl.inbox()
 
 
-def test_what_was_redacted_before_anybody_looked_is_left_out(opened, store):
+def test_a_case_redacted_before_its_spot_check_is_skipped(opened, store):
     hitl = opened(store, policy=checked(1))
     case = hitl.submit(a_task(), an_output())
 

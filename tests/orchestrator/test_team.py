@@ -14,7 +14,7 @@ from hitl_orchestrator.errors import (
 )
 
 
-def test_whoever_submitted_or_wanted_it_does_not_decide_it(team):
+def test_submitters_and_requesters_do_not_decide(team):
     hitl = team()
     submit(hitl, by="r1b", metadata={"requested_by": ["r2", "somebody"]})
 
@@ -27,7 +27,7 @@ def test_whoever_submitted_or_wanted_it_does_not_decide_it(team):
     assert say(hitl, "r3").record.submitted_by == "r1b"
 
 
-def test_an_answer_is_that_of_whoever_the_face_knows(team):
+def test_a_decision_belongs_to_the_authenticated_reviewer(team):
     hitl = team()
     submit(hitl)
 
@@ -36,7 +36,7 @@ def test_an_answer_is_that_of_whoever_the_face_knows(team):
     assert hitl.decide(task_id="task-1", decision=a_review("approve", "r1"), reviewer="r1").record.reviewer_id == "r1"
 
 
-def test_what_is_delegated_comes_back_when_it_is_let_go(team):
+def test_a_released_delegation_returns_to_the_delegating_reviewer(team):
     hitl = team()
     submit(hitl)
     hitl.reviews.claim(task_id="task-1", reviewer="r1")
@@ -54,7 +54,7 @@ def test_what_is_delegated_comes_back_when_it_is_let_go(team):
     assert hitl.audit.verify().sound
 
 
-def test_nobody_gives_on_what_they_do_not_hold_nor_to_whom_it_may_not_go(team):
+def test_delegation_needs_a_claim_and_an_authorized_receiver(team):
     hitl = team()
     submit(hitl, by="r3")
     with pytest.raises(NotAuthorized, match="they do not hold this review; claim it first"):
@@ -67,7 +67,7 @@ def test_nobody_gives_on_what_they_do_not_hold_nor_to_whom_it_may_not_go(team):
         hitl.reviews.delegate(task_id="task-1", reviewer="r1", to="r1")
 
 
-def test_nobody_holds_more_than_they_may(team):
+def test_the_claim_limit_is_enforced(team):
     hitl = team()
     submit(hitl, "task-1")
     submit(hitl, "task-2")
@@ -76,14 +76,14 @@ def test_nobody_holds_more_than_they_may(team):
 
     with pytest.raises(NotAuthorized, match="they hold 1 reviews, which is the limit; decide or release"):
         hitl.reviews.claim(task_id="task-2", reviewer="few")
-    with pytest.raises(NotAuthorized, match="as many as they may"):
+    with pytest.raises(NotAuthorized, match="which is the limit"):
         hitl.reviews.next(reviewer="few")
     hitl.reviews.claim(task_id="task-2", reviewer="r1")
-    with pytest.raises(NotAuthorized, match="as many as they may"):
+    with pytest.raises(NotAuthorized, match="which is the limit"):
         hitl.reviews.delegate(task_id="task-2", reviewer="r1", to="few")
 
 
-def test_the_submitter_takes_a_case_back_from_under_somebody_s_hands(team):
+def test_a_submitter_cancels_a_claimed_case(team):
     hitl = team()
     submit(hitl, by="agent-7")
     hitl.reviews.claim(task_id="task-1", reviewer="r1")
@@ -104,7 +104,7 @@ def test_the_submitter_takes_a_case_back_from_under_somebody_s_hands(team):
     assert hitl.audit.verify().sound
 
 
-def test_of_a_case_whose_submitter_nobody_knows_nobody_cancels(team):
+def test_a_case_without_a_submitter_cannot_be_canceled(team):
     hitl = team()
     submit(hitl)
 
@@ -129,7 +129,7 @@ def test_a_new_attempt_takes_the_place_of_the_one_before(team):
     assert hitl.audit.verify().sound
 
 
-def test_what_a_crash_left_behind_a_new_attempt_is_put_right_by_recovering(team):
+def test_recovery_supersedes_cases_left_behind_a_new_attempt(team):
     hitl = team()
     old = submit(hitl)
     hitl.cases.enqueue(a_task(task_description="Classify a letter"), an_output(), resubmit=True)
@@ -156,7 +156,7 @@ def test_who_may_answer_is_reminded_once_before_it_is_due(team, clock):
     assert hitl.audit.verify().sound
 
 
-def test_what_somebody_claimed_and_left_goes_back_to_all(team, clock):
+def test_a_lapsed_claim_returns_to_the_inbox(team, clock):
     hitl = team()
     submit(hitl)
     hitl.reviews.claim(task_id="task-1", reviewer="r1", seconds=0.04)

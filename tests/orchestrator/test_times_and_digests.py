@@ -24,7 +24,7 @@ def test_a_decision_about_something_else_than_is_shown_is_refused(hitl, waits):
     hitl.decide(task_id="task-1", decision=a_review("escalate", "ana"))
     below, shown = hitl.cases.get(task_id="task-1").reviews
 
-    with pytest.raises(StaleReview, match="look at the case again"):
+    with pytest.raises(StaleReview, match="read the case again"):
         hitl.decide(task_id="task-1", decision=a_review("approve", "max", shown_digest=below.digest))
     assert hitl.cases.get(task_id="task-1").open_review == shown
 
@@ -70,7 +70,7 @@ def test_a_replayed_case_that_a_rule_approves_took_as_long_as_the_run_did(hitl):
 def test_a_live_case_takes_no_recorded_decision(hitl, waits):
     waits(hitl)
 
-    with pytest.raises(InvalidInput, match="came in live; a person decides it"):
+    with pytest.raises(InvalidInput, match="was submitted live; a reviewer decides it"):
         hitl.cases.replay(a_review("approve", None, timestamp=minutes(7)), task_id="task-1")
 
     assert hitl.cases.get(task_id="task-1").status == "waiting"
@@ -108,7 +108,7 @@ def test_a_record_of_a_role_below_the_needed_one_is_refused(hitl):
 def test_a_recorded_approval_of_nothing_is_refused(hitl):
     hitl.submit(a_task(), replay=True)
 
-    with pytest.raises(InvalidInput, match="nothing is proposed that it could approve"):
+    with pytest.raises(InvalidInput, match="there is no proposal to approve"):
         hitl.cases.replay(
             a_review("approve", None, human_role="domain_reviewer", timestamp=minutes(1)), task_id="task-1"
         )

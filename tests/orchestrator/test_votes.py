@@ -34,7 +34,7 @@ def test_two_signatures_are_two_sealed_decisions_and_the_record_names_both(team)
 
 
 @pytest.mark.parametrize("again", ["r1", "r1b"])
-def test_nobody_signs_twice_under_whatever_account(team, again):
+def test_two_accounts_of_a_person_count_as_one_vote(team, again):
     hitl = team(approvals=2)
     submit(hitl)
     say(hitl, "r1")
@@ -52,7 +52,7 @@ def test_the_same_signature_again_is_the_same_receipt(team):
     assert len(hitl.cases.get(task_id="task-1").reviews) == 2
 
 
-def test_who_disagrees_sends_it_up_and_who_is_above_reads_what_was_said(team):
+def test_disagreement_escalates_with_the_votes(team):
     hitl = team(approvals=2)
     submit(hitl)
     say(hitl, "r1")
@@ -68,7 +68,7 @@ def test_who_disagrees_sends_it_up_and_who_is_above_reads_what_was_said(team):
     assert hitl.audit.verify().sound
 
 
-def test_who_signs_second_does_not_see_what_the_first_said(team):
+def test_the_second_vote_does_not_see_the_first(team):
     hitl = team(approvals=2)
     submit(hitl)
     say(hitl, "r1", reason="my reason")
@@ -99,7 +99,7 @@ def test_distinct_roles_ask_for_two_roles(team):
     assert say(hitl, "s1").status == "approved"
 
 
-def test_where_nobody_is_left_one_may_change_ones_mind_and_to_reject_is_final(opened, store):
+def test_the_last_reviewer_may_change_a_vote_and_a_rejection_is_final(opened, store):
     hitl = opened(store, reviewers=TEAM[:2], policy=a_policy(approvals=2))
     submit(hitl, by="r2")
 
@@ -108,7 +108,7 @@ def test_where_nobody_is_left_one_may_change_ones_mind_and_to_reject_is_final(op
     assert hitl.audit.verify().sound
 
 
-def test_an_answer_to_a_review_that_another_has_voted_on_is_refused_without_telling_what_they_said(team):
+def test_rejecting_a_second_vote_does_not_reveal_the_first(team):
     hitl = team(approvals=2)
     submit(hitl)
     seen = hitl.cases.get(task_id="task-1").open_review
@@ -133,11 +133,11 @@ def test_those_who_vote_at_once_are_all_heard(team):
         return say(hitl, who).status
 
     with ThreadPoolExecutor(3) as pool:
-        said = list(pool.map(vote, ("r1", "r2", "r3")))
+        stated = list(pool.map(vote, ("r1", "r2", "r3")))
 
     assert hitl.cases.get(task_id="task-1").status == "approved"
     assert len(hitl.cases.get(task_id="task-1").record.votes) == 3
-    assert "approved" in said
+    assert "approved" in stated
     assert hitl.audit.verify().sound
 
 

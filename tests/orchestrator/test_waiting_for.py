@@ -36,7 +36,7 @@ def test_they_are_narrowed_by_domain_and_number_all_the_same(stricter):
     assert waiting_for(stricter, "compliance_officer", limit=2) == ["a", "b"]
 
 
-def test_whoever_finds_a_review_there_may_decide_it(stricter):
+def test_reviews_listed_for_a_reviewer_can_be_decided_by_them(stricter):
     for row in stricter.inbox("compliance_officer"):
         assert stricter.decide(row.case_id, a_review("approve", "zoe")).status == "approved"
 
@@ -64,6 +64,6 @@ def test_a_review_that_was_passed_up_is_listed_where_it_went(opened, durable_sto
 
 
 @pytest.mark.parametrize("asked", [{"limit": 0}, {"limit": 100_001}, {"role": "a\nb"}, {"domain": "\x00"}])
-def test_what_cannot_be_asked_for_is_refused_under_any_policy(stricter, asked):
+def test_invalid_inbox_filters_are_rejected_under_any_policy(stricter, asked):
     with pytest.raises(InvalidInput, match="inbox: "):
         stricter.inbox(**asked)

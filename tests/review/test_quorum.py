@@ -1,4 +1,4 @@
-"""When persons who decide together agree, and what follows where they do not."""
+"""Quorum: when votes agree, and the next step if they do not."""
 
 from itertools import permutations
 
@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl_orchestrator.domain.decision import ReviewRequirements
-from hitl_orchestrator.domain.enums import Agreement
-from hitl_orchestrator.review.quorum import Ballot, Step, agreed, latest, next_step, told
+from hitl_orchestrator.domain.enums import Agreement, HumanDecision
+from hitl_orchestrator.review.quorum import Ballot, Step, agreed, disagreement, latest, next_step
 
 words = st.sampled_from(["approve", "reject", "modify"])
 persons = st.sampled_from("abcde")
 ballots = st.builds(
-    lambda person, role, word, escalations: Ballot(person, role, word, word, escalations),
+    lambda person, role, decision, escalations: Ballot(person, role, decision, HumanDecision(decision), escalations),
     persons,
     st.sampled_from(["domain_reviewer", "senior_manager"]),
     words,
@@ -22,11 +22,11 @@ ballots = st.builds(
 
 
 def says(person: str, word: str, role: str = "domain_reviewer", escalations: int = 0) -> Ballot:
-    return Ballot(person, role, word, word, escalations)
+    return Ballot(person, role, word, HumanDecision(word), escalations)
 
 
-def after(*given: Ballot, requirements: ReviewRequirements, others: bool = True, above: bool = True) -> Step:
-    return next_step(given, requirements, others=others, others_above=above)
+def after(*votes: Ballot, requirements: ReviewRequirements, others: bool = True, above: bool = True) -> Step:
+    return next_step(votes, requirements, others=others, others_above=above)
 
 
 TWO = ReviewRequirements(approvals=2)
@@ -34,22 +34,22 @@ MAJORITY_OF_THREE = ReviewRequirements(approvals=2, agreement=Agreement.MAJORITY
 
 
 @pytest.mark.parametrize("word", ["approve", "reject", "modify"])
-def test_what_two_persons_say_alike_is_the_outcome_whatever_it_is(word):
+def test_two_equal_votes_settle_the_case(word):
     assert after(says("a", word), requirements=TWO) is Step.ANOTHER
     assert after(says("a", word), says("b", word), requirements=TWO) is Step.SETTLES
 
 
 @pytest.mark.parametrize("order", list(permutations(["approve", "reject"])))
-def test_who_disagrees_sends_the_case_up_whoever_was_first(order):
+def test_disagreement_escalates_in_either_order(order):
     assert after(says("a", order[0]), says("b", order[1]), requirements=TWO) is Step.UP
 
 
-def test_a_person_counts_once_however_often_they_answer():
+def test_only_the_latest_vote_of_a_person_counts():
     assert after(says("a", "approve"), says("a", "approve"), requirements=TWO) is Step.ANOTHER
-    assert [one.word for one in latest([says("a", "approve"), says("a", "reject")])] == ["reject"]
+    assert [vote.decision for vote in latest([says("a", "approve"), says("a", "reject")])] == ["reject"]
 
 
-def test_a_majority_hears_a_third_person_before_it_passes_the_case_up():
+def test_a_majority_rule_asks_a_third_reviewer_before_it_escalates():
     first, second = says("a", "approve"), says("b", "reject")
 
     assert after(first, second, requirements=MAJORITY_OF_THREE) is Step.ANOTHER
@@ -57,7 +57,7 @@ def test_a_majority_hears_a_third_person_before_it_passes_the_case_up():
     assert after(first, second, says("c", "modify"), requirements=MAJORITY_OF_THREE) is Step.UP
 
 
-def test_what_was_said_below_counts_above():
+def test_votes_before_an_escalation_still_count():
     below = says("a", "approve"), says("b", "reject")
 
     assert after(*below, says("m", "reject", "senior_manager", 1), requirements=TWO) is Step.SETTLES
@@ -82,20 +82,21 @@ def test_at_the_top_another_person_of_the_top_is_asked():
     assert after(says("a", "approve"), says("b", "reject"), requirements=TWO, above=False) is Step.ANOTHER
 
 
-def test_who_is_asked_above_is_told_who_said_what():
-    assert told([says("a", "approve"), says("b", "reject")]) == (
+def test_the_reason_of_an_escalation_lists_the_votes():
+    assert disagreement([says("a", "approve"), says("b", "reject")]) == (
         "the reviewers disagree: domain_reviewer said approve; domain_reviewer said reject"
     )
 
 
 @given(st.lists(ballots, min_size=1, max_size=8), st.integers(2, 4), st.booleans(), st.booleans(), st.booleans())
-def test_nothing_but_a_rejection_is_settled_by_fewer_persons_than_the_rule_asks_for(
-    given, approvals, distinct, others, above
-):
+def test_only_a_rejection_is_settled_by_too_few_votes(given, approvals, distinct, others, above):
     requirements = ReviewRequirements(approvals=approvals, distinct_roles=distinct)
     newest = given[-1]
 
-    if next_step(given, requirements, others=others, others_above=above) is Step.SETTLES and newest.word != "reject":
+    if (
+        next_step(given, requirements, others=others, others_above=above) is Step.SETTLES
+        and newest.decision != "reject"
+    ):
         wanting = {one.person for one in latest(given) if one.outcome == newest.outcome}
         assert len(wanting) >= approvals
 

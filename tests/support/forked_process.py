@@ -36,7 +36,7 @@ def task_number(number: int) -> tuple[Task, AgentOutput]:
 
 
 def answers_to(number: int) -> list[Review]:
-    """What people say to this task, one after another; nobody is asked about every third."""
+    """What people say to this task, one after another; no reviewer is asked about every third."""
     if number % 3 == 0:
         return []
     kind = ("approve", "reject", "modify", "override", "escalate")[number // 3 % 5]
@@ -128,7 +128,7 @@ def die_before(words: str) -> None:
 def live(order: dict[str, Any], write_end: int) -> None:
     """Do what is ordered, in the child."""
     if order["do"] == "command line":
-        # Into a file: nobody reads a pipe while the growth of the store is watched.
+        # Into a file: no reviewer reads a pipe while the growth of the store is watched.
         os.dup2(os.open(order["prints_to"], os.O_CREAT | os.O_TRUNC | os.O_WRONLY), 1)
         sys.argv = ["hitl", *order["argv"]]
         command_line()
@@ -179,20 +179,20 @@ def grown_to(store: str, events: int, child: int) -> bool:
 def carry_out(order: dict[str, Any]) -> dict[str, Any]:
     """Fork a child, wait for the progress after which it is to be killed, kill it, and say what it acknowledged."""
     child, read_end = child_of(order)
-    said, after, growth = b"", order.get("kill_after_lines"), order.get("kill_after_events")
+    stated, after, growth = b"", order.get("kill_after_lines"), order.get("kill_after_events")
     reading = pieces(read_end)
     if growth is not None:
         grown_to(order["store"], growth, child)
-    while after is not None and said.count(b"\n") < after and (piece := next(reading, b"")):
-        said += piece
+    while after is not None and stated.count(b"\n") < after and (piece := next(reading, b"")):
+        stated += piece
     if after is not None or growth is not None:
         for _ in range(order["spin"]):
             pass
         os.kill(child, signal.SIGKILL)
-    said += b"".join(reading)
+    stated += b"".join(reading)
     os.close(read_end)
     _, status = os.waitpid(child, 0)
-    lines = said.decode().rpartition("\n")[0]
+    lines = stated.decode().rpartition("\n")[0]
     return {"lines": lines.splitlines(), "status": os.waitstatus_to_exitcode(status)}
 
 

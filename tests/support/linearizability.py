@@ -1,7 +1,7 @@
 """Whether what concurrent clients saw could have happened one step after the other: a search as by Wing, Gong and Lowe.
 
 An operation takes one to three steps, each at one instant between its call and its return, as the manual tells them:
-`decide` looks at the case, then answers the review that it saw, then runs the case on. Steps that nobody asks for, such
+`decide` reads the case, then decides the review that it read, then resumes the case. Steps that no caller starts, such
 as a case going on, happen at any time. A history is sound if some order of steps explains every result.
 """
 
@@ -19,13 +19,13 @@ NEW, DONE = "new", "done"
 
 
 class Operation(NamedTuple):
-    """What a client asked, when it was asked and answered, and what it was told."""
+    """What a client asked, when it was asked and answered, and what it was reported."""
 
     call: int
     back: int
     name: str
     given: tuple[Any, ...]
-    told: tuple[Any, ...]
+    reported: tuple[Any, ...]
 
 
 class Asked(NamedTuple):
@@ -93,34 +93,34 @@ def _decide(state: State | None, asked: Operation, progress: Any) -> Iterator[tu
 
 def _answer(state: State, asked: Operation, seen: int) -> Iterator[tuple[State | None, Any]]:
     """Answer the review that was seen."""
-    reviewer, said = asked.given
+    reviewer, stated = asked.given
     place, review = CHAIN.index(reviewer), state.reviews[seen]
     if place < review.level:
         yield from _if(asked, ("NotAuthorized",), state)
-    elif said == "escalate" and place == len(CHAIN) - 1:
+    elif stated == "escalate" and place == len(CHAIN) - 1:
         yield from _if(asked, ("TopOfChain",), state)
     elif review.answer == asked.given:
-        yield state, ("ran on", said)
+        yield state, ("ran on", stated)
     elif review.answer is not None:
         yield from _if(asked, ("ReviewAlreadyDecided", *review.answer), state)
     else:
         reviews = (*state.reviews[:-1], Asked(review.level, asked.given))
-        if said == "escalate":
-            yield state._replace(reviews=(*reviews, Asked(place + 1))), ("ran on", said)
+        if stated == "escalate":
+            yield state._replace(reviews=(*reviews, Asked(place + 1))), ("ran on", stated)
         else:
-            yield state._replace(reviews=reviews, status="decided"), ("ran on", said)
+            yield state._replace(reviews=reviews, status="decided"), ("ran on", stated)
 
 
 STEPS = {"submit": _submit, "show": _show, "decide": _decide}
 
 
-def _if(asked: Operation, told: tuple[Any, ...], state: State | None) -> Iterator[tuple[State | None, Any]]:
-    if asked.told == told:
+def _if(asked: Operation, reported: tuple[Any, ...], state: State | None) -> Iterator[tuple[State | None, Any]]:
+    if asked.told == reported:
         yield state, DONE
 
 
 def is_linearizable(history: Iterable[Operation], state: State | None = None) -> bool:
-    """Whether some order of the steps explains what every operation on one task was told."""
+    """Whether some order of the steps explains what every operation on one task was reported."""
     operations = sorted(history)
     pending = [(state, (NEW,) * len(operations))]
     seen = set(pending)

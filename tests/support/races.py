@@ -1,7 +1,7 @@
 """Answers that conflict, and processes that each give a share of them at once, from as many threads.
 
 Run as a script: STORE TASKS PROCESSES ANSWERS_EACH, the tasks with commas between. It imports once and forks, and
-prints what each answer was told.
+prints what each answer was reported.
 """
 
 import json
@@ -30,14 +30,14 @@ def answer_number(number: int) -> Review:
 
 
 def outcome_of(hitl: Orchestrator, task_id: str, number: int) -> dict[str, Any]:
-    """Give one answer, and return what it was told."""
+    """Give one answer, and return what it was reported."""
     try:
         case = hitl.decide(task_id=task_id, decision=answer_number(number))
     except ReviewAlreadyDecided as refusal:
         stands = {"reviewer": refusal.reviewer, "decision": refusal.decision}
-        return {"task_id": task_id, "number": number, "told": "refused", **stands}
+        return {"task_id": task_id, "number": number, "result": "refused", **stands}
     record = None if case.record is None else case.record.model_dump(mode="json")
-    return {"task_id": task_id, "number": number, "told": "accepted", "record": record}
+    return {"task_id": task_id, "number": number, "result": "accepted", "record": record}
 
 
 def race(hitl: Orchestrator, task_id: str, numbers: range) -> list[dict[str, Any]]:
@@ -53,14 +53,14 @@ def race(hitl: Orchestrator, task_id: str, numbers: range) -> list[dict[str, Any
 
 
 def take_a_share(store: str, tasks: Sequence[str], numbers: range, wait: Callable[[], object]) -> None:
-    """Open the store in this process, and for each task wait for the others and print what each answer was told."""
+    """Open the store in this process, and for each task wait for the others and print what each answer was reported."""
     with Orchestrator.open(store) as hitl:
         assert hitl.services.runner
         for task_id in tasks:
             hitl.cases.get(task_id=task_id)
             wait()
-            for told in race(hitl, task_id, numbers):
-                os.write(1, f"{json.dumps(told)}\n".encode())
+            for reported in race(hitl, task_id, numbers):
+                os.write(1, f"{json.dumps(reported)}\n".encode())
 
 
 def main(store: str, tasks: Sequence[str], processes: int, each: int) -> None:

@@ -1,4 +1,4 @@
-"""Cases that tell a secret wherever something can be told, and all that a ledger can be made to tell."""
+"""Cases that tell a secret wherever something can be reported, and all that a ledger can be made to tell."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def run(
     return case.case_id
 
 
-def told(ledger: Ledger) -> str:
+def all_text(ledger: Ledger) -> str:
     """Everything that a ledger can be made to tell, as one text."""
     with ledger.snapshot() as snapshot:
         stored: list[Any] = [*snapshot.entries(), *snapshot.cases(), *snapshot.policies()]

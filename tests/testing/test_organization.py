@@ -1,4 +1,4 @@
-"""A simulated month: nothing is lost, whoever is away or walks off, and the work is shared out evenly."""
+"""A simulated month: nothing is lost, the person who is away or walks off, and the work is shared out evenly."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -25,7 +25,7 @@ NO_DEADLINES = {
 
 
 def with_absences(staff, scenario):
-    """Send three teams of two on holiday at different times, and nobody else."""
+    """Send three teams of two on holiday at different times, and no other reviewer."""
     first = scenario.starts.date()
     away = {
         place: (Absence(first=first + timedelta(days=7 * place), last=first + timedelta(days=7 * place + 4)),)

@@ -1,4 +1,4 @@
-"""pytest collects the tables of policy tests that stand among the tests of whoever installed this."""
+"""pytest collects the tables of policy tests that stand among the tests of the person who installed this."""
 
 import shutil
 from importlib.resources import files
@@ -42,7 +42,7 @@ def test_a_table_is_collected_beside_the_own_tests(suite):
     run(suite, "routing.policy-test.yaml", "-k", "high").assert_outcomes(passed=1, deselected=1)
 
 
-def test_a_table_that_does_not_fit_is_an_error_and_the_own_tests_are_told_of(suite):
+def test_an_invalid_table_is_an_error_and_other_tests_are_reported(suite):
     (suite.path / "routing.policy-test.yaml").write_text(TABLE.replace("risk_level: high", "risk_levl: high"))
 
     done = run(suite)

@@ -1,4 +1,4 @@
-"""Simulated reviewers: the same every time, in whatever order they are asked, and as good as they are said to be."""
+"""Simulated reviewers: the same every time, in whatever order they are asked, and as good as they are stated to be."""
 
 from statistics import mean, median
 
@@ -11,10 +11,10 @@ from hitl_orchestrator.testing import Habits, SimulatedReviewer
 from hitl_orchestrator.testing.clock import MONDAY
 
 RIGHT, WRONG, MANY = "Refund", "Complaint", 2_000
-SOMEBODY = Reviewer(reviewer_id="r1", name="R1", roles=("domain_reviewer",))
+REVIEWER = Reviewer(reviewer_id="r1", name="R1", roles=("domain_reviewer",))
 
 
-def one(seed=0, reviewer=SOMEBODY, **habits):
+def one(seed=0, reviewer=REVIEWER, **habits):
     return SimulatedReviewer(reviewer, Habits(**habits), seed)
 
 
@@ -42,21 +42,21 @@ def test_they_say_the_same_in_whatever_order_they_are_asked(right):
     rows = right[:50]
     forth, back = one(), one()
 
-    said = [forth.answer(row, RIGHT) for row in rows]
+    stated = [forth.answer(row, RIGHT) for row in rows]
 
-    assert [back.answer(row, RIGHT) for row in reversed(rows)][::-1] == said
+    assert [back.answer(row, RIGHT) for row in reversed(rows)][::-1] == stated
     assert [back.seconds(row) for row in rows] == [forth.seconds(row) for row in rows]
 
 
 def test_another_seed_or_another_person_says_something_else(wrong):
-    other = one(reviewer=SOMEBODY.model_copy(update={"reviewer_id": "r2"}), accuracy=0.5)
-    said = [[each.answer(row, RIGHT).human_decision for row in wrong] for each in (one(accuracy=0.5), other)]
+    other = one(reviewer=REVIEWER.model_copy(update={"reviewer_id": "r2"}), accuracy=0.5)
+    stated = [[each.answer(row, RIGHT).human_decision for row in wrong] for each in (one(accuracy=0.5), other)]
 
-    assert said[0] != said[1]
-    assert [one(seed=1, accuracy=0.5).answer(row, RIGHT).human_decision for row in wrong] not in said
+    assert stated[0] != stated[1]
+    assert [one(seed=1, accuracy=0.5).answer(row, RIGHT).human_decision for row in wrong] not in stated
 
 
-def test_they_are_as_accurate_as_is_said_and_in_a_domain_as_is_said_of_it(right):
+def test_accuracy_follows_the_habits_overall_and_per_domain(right):
     reviewer = one(accuracy=0.9, accuracy_in={"finance": 0.6})
     in_finance = [a_row(number, "finance") for number in range(MANY)]
 
@@ -82,14 +82,14 @@ def test_who_is_tired_sees_less_but_no_less_than_a_coin(right):
     assert share(reviewer, "approve", right, done_today=1000) == pytest.approx(0.5, abs=0.04)
 
 
-def test_who_doubts_passes_up_where_there_is_somebody_above(right):
+def test_doubt_escalates_where_a_higher_role_exists(right):
     reviewer = one(doubt=1)
 
     assert reviewer.answer(right[0], RIGHT, may_pass_up=True).human_decision == "escalate"
     assert reviewer.answer(right[0], RIGHT).human_decision != "escalate"
 
 
-def test_they_take_as_long_as_is_said_and_longer_over_more_words(right):
+def test_review_time_follows_the_habits_and_the_length_of_the_text(right):
     reviewer = one(seconds=100, spread=0.4)
     longer = [a_row(number, words=200) for number in range(MANY)]
 

@@ -33,7 +33,7 @@ def test_tasks_come_in_in_order_as_many_as_asked_for():
 
 
 @pytest.mark.parametrize("count", [3, 4, 5, 20, 100])
-def test_an_organization_has_somebody_in_each_role_for_each_domain(count):
+def test_an_organization_has_a_reviewer_per_role_and_domain(count):
     scenario = Scenario()
 
     staff = [one.reviewer for one in scenario.staff(count)]

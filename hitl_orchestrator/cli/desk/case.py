@@ -18,16 +18,10 @@ from hitl_orchestrator.cli.desk.host import DeskHost
 from hitl_orchestrator.cli.desk.pending import Blind, Pending
 from hitl_orchestrator.cli.desk.styled_text import FAINT, RISK, STRONG
 from hitl_orchestrator.cli.desk.widgets import Header, Keys, Notice, Piece, begin
-from hitl_orchestrator.domain.enums import HumanDecision
+from hitl_orchestrator.domain.enums import DECISION_SPECS, HumanDecision
 from hitl_orchestrator.orchestrator import CaseView
 
-DECISION_KEYS = {
-    "a": HumanDecision.APPROVE,
-    "r": HumanDecision.REJECT,
-    "m": HumanDecision.MODIFY,
-    "o": HumanDecision.OVERRIDE,
-    "e": HumanDecision.ESCALATE,
-}
+DECISION_KEYS = {spec.key: decision for decision, spec in DECISION_SPECS.items()}
 OTHER_KEYS = (("d", "delegate"), ("l", "release"), ("Esc", "queue"), ("?", "help"))
 READ_KEYS = (("n", "next"), ("Esc", "queue"), ("?", "help"))
 
@@ -105,10 +99,10 @@ class CaseScreen(Screen[None]):
         self.query_one("#name", Static).update(Content.assemble(*name, (f"  {styled.one_line(view.state)}", FAINT)))
         text, style = styled.due(view.due_at, now)
         self.query_one("#when", Static).update(Content.styled(text.replace("in ", "due in "), style or FAINT))
-        for place, sections in zip(("#judged", "#around"), styled.sections(view, now), strict=True):
-            column = self.query_one(place, Vertical)
+        for selector, sections in zip(("#judged", "#around"), styled.sections(view, now), strict=True):
+            column = self.query_one(selector, Vertical)
             await column.remove_children()
-            pieces = [Piece(section, aside=place == "#around") for section in sections]
+            pieces = [Piece(section, aside=selector == "#around") for section in sections]
             pieces[0].add_class("-first")
             await column.mount_all(pieces)
         if self.rejection:
@@ -372,8 +366,8 @@ def _with_draft(sentence: str) -> str:
 
 
 def _why_not_offered(decision: HumanDecision, view: CaseView) -> str:
-    if decision is HumanDecision.APPROVE and view.proposal is None:
+    if decision.spec.approves_proposal and view.proposal is None:
         return "the agent proposes nothing to approve"
-    if decision is HumanDecision.ESCALATE:
+    if decision.spec.escalates:
         return "no role is above yours"
     return "this review does not offer it"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-from hitl_orchestrator.domain.enums import HumanDecision
+from hitl_orchestrator.domain.enums import DECISION_SPECS, HumanDecision
 from hitl_orchestrator.domain.input.parsing import parse, read_json
 from hitl_orchestrator.domain.json_patch import FieldChange, changes
 from hitl_orchestrator.domain.review import Review
@@ -14,8 +14,8 @@ from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.orchestrator import CaseView, OutputSchemas
 
 DELEGATE = "delegate"
-WITH_REASON = (HumanDecision.OVERRIDE, HumanDecision.ESCALATE)
-WITH_OUTPUT = (HumanDecision.MODIFY, HumanDecision.OVERRIDE)
+WITH_REASON = tuple(decision for decision, spec in DECISION_SPECS.items() if spec.needs_reason)
+WITH_OUTPUT = tuple(decision for decision, spec in DECISION_SPECS.items() if spec.takes_output)
 EDITOR = "your output"
 
 
@@ -59,8 +59,8 @@ class Draft:
         """Return what is missing before the decision can be recorded; empty if nothing is."""
         if self.act in WITH_REASON and not self.text.strip():
             return f"{self.act} needs a reason: press t and type it"
-        if self.act is HumanDecision.MODIFY and not self.edited:
-            return "modify needs an edited output: press m"
+        if isinstance(self.act, HumanDecision) and self.act.spec.needs_output and not self.edited:
+            return f"{self.act} needs an edited output: press {self.act.spec.key}"
         return ""
 
     def review(self, view: CaseView) -> Review:

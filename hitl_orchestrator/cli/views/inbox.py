@@ -31,7 +31,7 @@ def request_summary(request: ReviewRequest) -> dict[str, Any]:
         "routing_decision": request.routing_decision,
         "rule_id": request.rule_id,
         "reason": request.reason,
-        "message": request.message,
+        "message": request.message or None,
         "choices": list(request.choices),
         "approvals_given": request.approvals_given,
         "approvals_needed": request.approvals_needed,
@@ -58,11 +58,12 @@ def inbox(
     several = any(request.approvals_needed > 1 for request in requests)
     claimed = any(holder(request, now) for request in requests)
     timed = [request.due_at for request in requests if request.due_at]
-    cramped = bool(timed) and claimed  # 80 columns have no room for the age as well
+    cramped = bool(timed) and claimed  # 80 columns have no room for the age, nor with approvals for the description
+    described = not (cramped and several)
     zones = {f"{due.astimezone():%Z}" for due in timed}
     columns = (
         TASK,
-        Column("description", gives_way=True),
+        *((Column("description", gives_way=True),) if described else ()),
         Column("risk"),
         Column("conf.", right=True),
         Column("needed role"),
@@ -77,7 +78,7 @@ def inbox(
         due = (_due(request, now, with_zone=len(zones) > 0),) if timed else ()
         claim = (Cell(holder(request, now) or "-"),) if claimed else ()
         age = () if cramped else (Cell(wait((now - request.opened_at).total_seconds())),)
-        rows.append((*_row(request), *approvals, *age, *due, *claim))
+        rows.append((*_row(request, described), *approvals, *age, *due, *claim))
     yield Table(columns, rows)
     for request in requests:
         proposal = request.proposal.model_dump(mode="json") if request.proposal else None
@@ -96,11 +97,11 @@ def holder(request: ReviewRequest, now: datetime) -> str | None:
     return request.claimed_by if (request.claimed_until or now) >= now else None
 
 
-def _row(request: ReviewRequest) -> tuple[Cell, ...]:
+def _row(request: ReviewRequest, described: bool) -> tuple[Cell, ...]:
     escalated = request.level > 0 or request.routing_decision is Action.ESCALATE
     return (
         Cell(request.task_id),
-        Cell(request.task.task_description),
+        *((Cell(request.task.task_description),) if described else ()),
         blocks.risk(request.risk_level),
         Cell("blind", "dim") if request.hidden else Cell(confidence(request.confidence)),
         Cell(request.needed_role, "red" if escalated else "yellow"),

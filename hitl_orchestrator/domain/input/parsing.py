@@ -9,8 +9,8 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from hitl_orchestrator.domain.input.limits import check_text
-from hitl_orchestrator.domain.value import ID_PATTERN
+from hitl_orchestrator.domain.input.limits import TOO_DEEP, check_records, check_size
+from hitl_orchestrator.domain.value import ID_PATTERN, check_shape
 from hitl_orchestrator.domain.working_hours import Weekday
 from hitl_orchestrator.errors import InvalidInput
 
@@ -69,24 +69,30 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {names[close[0]]!r}?" if close else ""
 
 
-def read_json(text: str, where: str, first_line: int = 1, outer: int = 0) -> Any:
-    """Parse JSON, strictly: no NaN, no infinities, no key twice in one object, and no record that is too much.
+def read_json(text: str, where: str, first_line: int = 1, *, many: bool = False) -> Any:
+    """Parse strict JSON: no NaN, no infinities, no duplicate keys, and no record beyond the limits.
 
-    `first_line` is the number of the text's first line, where it is cut out of a longer one; `outer` says how many
-    levels stand around the records of the text: one around those of a list.
+    `first_line` is the line number of the text in its file. With `many`, the limits apply to each record of the text
+    instead of the whole: to the members of its list, or of the lists in its object.
 
     Raises:
-        InvalidInput: with the line and column where the text stops being JSON.
+        InvalidInput: with the line and column of a syntax error, or the limit that was exceeded.
     """
     try:
-        check_text(text, outer)
-        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_double_keys)
+        if not many:
+            check_size(text)
+        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicate_keys)
+        check_records(value, len(text)) if many else check_shape(value)
     except json.JSONDecodeError as exc:
         line = first_line + exc.lineno - 1
         raise InvalidInput([f"{where}: line {line} column {exc.colno}: not JSON: {exc.msg}"]) from exc
+    except RecursionError as exc:
+        raise InvalidInput([f"{where}: {TOO_DEEP}"]) from exc
     except ValueError as exc:
-        told = "a number has more digits than can be read; send it as text" if "digits" in str(exc) else str(exc)
-        raise InvalidInput([f"{where}: {told}" if first_line == 1 else f"{where}: line {first_line}: {told}"]) from exc
+        problem = "a number has more digits than can be read; send it as text" if "digits" in str(exc) else str(exc)
+        line_number = "" if first_line == 1 else f"line {first_line}: "
+        raise InvalidInput([f"{where}: {line_number}{problem}"]) from exc
+    return value
 
 
 def read_records(text: str, where: str) -> list[Any]:
@@ -95,7 +101,7 @@ def read_records(text: str, where: str) -> list[Any]:
     if not stripped:
         raise InvalidInput([f"{where}: the file is empty; give a JSON array or one JSON object a line"])
     if stripped.startswith("["):
-        records: list[Any] = read_json(text, where, outer=1)
+        records: list[Any] = read_json(text, where, many=True)
         return records
     lines = [line for line in text.split("\n") if line.strip()]
     if len(lines) > 1 and (all(line.lstrip().startswith("{") for line in lines) or _is_json(lines[0])):
@@ -216,9 +222,8 @@ def _read_lines(text: str, where: str) -> list[Any]:
 
 def _is_json(text: str) -> bool:
     try:
-        check_text(text)
         json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 
@@ -227,7 +232,7 @@ def _refuse_constant(word: str) -> float:
     raise ValueError(f"{word} is not a number JSON knows; leave the field out where there is no value")
 
 
-def _refuse_double_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) != len(pairs):
         double = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)

@@ -13,7 +13,6 @@ from hitl_orchestrator.domain.enums import (
     CaseStage,
     DecisionSource,
     EventKind,
-    HumanDecision,
     OnTimeout,
     ReviewStatus,
 )
@@ -196,8 +195,8 @@ def alarm(case_id: str, cause: str, at: datetime) -> Draft:
 
 
 def status_after(verdict: RecordedDecision) -> ReviewStatus:
-    """Return the status of a review after this verdict."""
-    if verdict.review.human_decision is HumanDecision.ESCALATE:
+    """Return the status of a review after this decision."""
+    if verdict.review.human_decision.spec.escalates:
         return ReviewStatus.ESCALATED
     if not verdict.settles:
         return ReviewStatus.VOTED

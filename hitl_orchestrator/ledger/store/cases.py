@@ -36,12 +36,13 @@ class CaseRepository:
             intake = marked(draft, contents)
             try:
                 with self._database.write(flush=not driving) as transaction:
-                    if transaction.first(statements.STAGE, wanted_case=submission.task.task_id) is not None:
+                    row = transaction.first(statements.INTAKE, wanted_task=submission.task.task_id)
+                    if row["named_case"] is not None:
                         raise builders.named_like_a_case(submission.task.task_id)
                     columns = {"task_id": submission.task.task_id, "content": content_digest(intake.body), "fence": 1}
                     columns |= {"attempt": submission.attempt, "stage": CaseStage.RECEIVED.value}
                     columns |= self._work.columns(driving=driving)
-                    event_log.add_case(transaction, intake, contents, columns)
+                    event_log.add_case(transaction, intake, contents, columns, end=row)
                 if driving:
                     self._work.hold(submission.case_id, 1)
                 return Case(submission=submission, stage=CaseStage.RECEIVED)

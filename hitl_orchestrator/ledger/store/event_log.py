@@ -13,10 +13,13 @@ from hitl_orchestrator.ledger.store.statements import events as statements
 from hitl_orchestrator.ledger.store.statements.cases import ADD_CASE
 
 
-def append(transaction: StoreTransaction, *drafts: Draft) -> int:
-    """Append entries about one case, or about none, and return the number of the first."""
+def append(transaction: StoreTransaction, *drafts: Draft, end: Any = None) -> int:
+    """Append entries about one case, or about none, and return the number of the first.
+
+    `end` is a row of this transaction with the end of the ledger and the contents of the case, if it has read one.
+    """
     case_id = drafts[0].case_id
-    row = transaction.first(statements.HEAD_AND_CONTENTS, wanted_case=case_id)
+    row = end or transaction.first(statements.HEAD_AND_CONTENTS, wanted_case=case_id)
     contents = None if row is None else contents_of(row["key"], row["body"])
     size = 0 if contents is None else len(contents)
     linked = link(_head_of(row), [marked(draft, contents) for draft in drafts])
@@ -26,9 +29,11 @@ def append(transaction: StoreTransaction, *drafts: Draft) -> int:
     return linked[0].seq
 
 
-def add_case(transaction: StoreTransaction, intake: Draft, contents: Contents, columns: dict[str, Any]) -> None:
+def add_case(
+    transaction: StoreTransaction, intake: Draft, contents: Contents, columns: dict[str, Any], *, end: Any
+) -> None:
     """Append the first entry of a case, with its rows. The schema decides which of several submissions is the first."""
-    (entry,) = link(head(transaction), [intake])
+    (entry,) = link(_head_of(end), [intake])
     transaction.run(statements.APPEND, **entry._asdict())
     transaction.run(ADD_CASE, case_id=intake.case_id, submitted_seq=entry.seq, **columns)
     transaction.run(statements.ADD_CONTENTS, case_id=intake.case_id, key=contents.key, body=contents.body)
@@ -60,4 +65,4 @@ def record_in(entry: str, key: str | None, body: str | None) -> AuditRecord:
 
 
 def _head_of(row: Any) -> Head:
-    return Head(0, GENESIS) if row is None else Head(row["seq"], row["digest"])
+    return Head(0, GENESIS) if row is None or row["seq"] is None else Head(row["seq"], row["digest"])

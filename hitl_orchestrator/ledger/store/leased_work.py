@@ -15,10 +15,11 @@ _NO_LEASE = {"holder": None, "held_for": None}
 
 
 class Moved(NamedTuple):
-    """The first entry of a case that has moved, and the review whose decision settled it, if any."""
+    """The first entry of a case that has moved, the review that settled it, if any, and the end of the ledger."""
 
     intake: str
     settled_by: str | None
+    end: Any
 
 
 class LeasedWork:
@@ -79,7 +80,7 @@ class LeasedWork:
         values = {"from_stage": before.value, "to_stage": after.value, "fence": self._holder.fence(case_id)}
         moved = transaction.first(statements.MOVE_CASE, wanted_case=case_id, **values)
         if moved is not None:
-            return Moved(str(moved["intake"]), moved["settled_by"])
+            return Moved(str(moved["intake"]), moved["settled_by"], moved)
         row = transaction.first(statements.STAGE, wanted_case=case_id)
         if row is not None and row["stage"] == before.value:
             raise LeaseLost(case_id, before.value)

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from hitl_orchestrator.domain.audit import AuditRecord
+from hitl_orchestrator.domain.audit import AuditRecord, is_spot_checked
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
-from hitl_orchestrator.domain.sampling import is_spot_checked
 from hitl_orchestrator.errors import IncompleteOutcome
 from hitl_orchestrator.ledger.database.ports import Database, resumed, retried
 from hitl_orchestrator.ledger.events import builders
@@ -37,7 +36,7 @@ class OutcomeRepository:
             if moved is None:
                 return recorded_outcome(transaction, record.case_id)
             finished = builders.finished(record, at)
-            seq = 1 + event_log.append(transaction, _entry_before(moved, record, routing, at), finished)
+            seq = 1 + event_log.append(transaction, _entry_before(moved, record, routing, at), finished, end=moved.end)
             outcome = outcome_of(seq, finished.body, body_of(moved.intake))
             transaction.run(statements.ADD_OUTCOME, **outcome._asdict())
             if is_spot_checked(record):

@@ -32,15 +32,15 @@ class ReviewRepository:
     def open_review(self, shown: ReviewSnapshot, at: datetime, shadow: ShadowAnswer | None = None) -> StoredReview:
         """Open the first review of a case, or return its latest one."""
         with self._database.write() as transaction:
-            intake = self._work.move(transaction, shown.case_id, CaseStage.RECEIVED, EventKind.REVIEW_OPENED)
-            if intake is None:
+            moved = self._work.move(transaction, shown.case_id, CaseStage.RECEIVED, EventKind.REVIEW_OPENED)
+            if moved is None:
                 row = transaction.first(statements.LATEST_REVIEW, wanted_case=shown.case_id)
                 if row is not None:
                     return review_of(row)
                 raise CaseChanged(shown.case_id, stage_in(transaction, shown.case_id))
             opened = self._add(transaction, shown, at)
             routed = builders.routed(shown.case_id, shown.routing, at, shadow)
-            append(transaction, routed, builders.review_opened(opened))
+            append(transaction, routed, builders.review_opened(opened), end=moved.end)
         return opened
 
     @retried
@@ -148,7 +148,7 @@ class ReviewRepository:
                 leased = transaction.first(DECIDE_CASE, wanted_case=review.case_id, **self._work.columns())
                 if leased is None:
                     raise CaseChanged(review.case_id, stage_in(transaction, review.case_id))
-            append(transaction, *drafts)
+            append(transaction, *drafts, end=leased)
         if leased is not None:
             self._work.hold(review.case_id, leased["fence"])
         return decided

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 
-from hitl_orchestrator.domain.audit import AuditRecord
+from hitl_orchestrator.domain.audit import AuditRecord, is_spot_checked
 from hitl_orchestrator.domain.enums import EventKind, QualityCheckKind
-from hitl_orchestrator.domain.sampling import is_spot_checked
 from hitl_orchestrator.domain.value import read_canonical
 from hitl_orchestrator.ledger.events.chain import Entry
 from hitl_orchestrator.ledger.events.contents import restored

@@ -8,8 +8,7 @@ from pydantic import Field
 
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.enums import EventKind, PolicyChange
-from hitl_orchestrator.domain.sampling import is_drawn
-from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value
+from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value, is_drawn
 from hitl_orchestrator.errors import TamperedPolicy
 
 

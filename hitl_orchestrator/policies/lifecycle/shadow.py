@@ -11,8 +11,8 @@ from hitl_orchestrator.domain.value import Label, Value
 class Difference(Value):
     """So many cases went one way, and would have gone another one."""
 
-    said: Action
-    would_say: Action
+    action: Action
+    shadow_action: Action
     rule_id: Label
     cases: int
 
@@ -46,12 +46,14 @@ def watched(policy_hash: str, routed: Iterable[Event]) -> ShadowReport:
         if said is not would or decision["assigned_human_role"] != shadow["assigned_human_role"]:
             differing += 1
             found[said, would, shadow["rule_id"]] += 1
-    told = [Difference(said=one, would_say=other, rule_id=rule, cases=n) for (one, other, rule), n in found.items()]
+    told = [
+        Difference(action=one, shadow_action=other, rule_id=rule, cases=n) for (one, other, rule), n in found.items()
+    ]
     return ShadowReport(
         policy_hash=policy_hash,
         cases=cases,
         differing=differing,
-        stricter=sum(one.cases for one in told if one.would_say.strictness > one.said.strictness),
-        looser=sum(one.cases for one in told if one.would_say.strictness < one.said.strictness),
+        stricter=sum(one.cases for one in told if one.shadow_action.strictness > one.action.strictness),
+        looser=sum(one.cases for one in told if one.shadow_action.strictness < one.action.strictness),
         differences=tuple(sorted(told, key=lambda one: -one.cases)),
     )

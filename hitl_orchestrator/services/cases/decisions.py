@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.enums import CaseStage, HumanDecision, RiskLevel
+from hitl_orchestrator.domain.enums import CaseStage, RiskLevel
 from hitl_orchestrator.domain.review import Review, StoredReview
 from hitl_orchestrator.errors import CaseNotWaiting, InvalidInput, ReviewEscalated
 from hitl_orchestrator.ledger.events.builders import answer_digest, receipt
@@ -171,7 +171,8 @@ def _is_repeated(earlier: Review, answer: Review) -> bool:
 
 def _bulk_problems(cases: Sequence[Case], review: Review) -> Iterator[str]:
     """Yield the reasons why these cases cannot be decided together."""
-    if review.modified_output is not None or review.human_decision not in (HumanDecision.APPROVE, HumanDecision.REJECT):
+    spec = review.human_decision.spec
+    if review.modified_output is not None or not (spec.approves_proposal or spec.rejects):
         yield f"bulk: {review.human_decision} is for one case alone; several can be approved or rejected together"
     rules = sorted({open_review_of(case).shown.routing.decision.rule_id for case in cases})
     if len(rules) > 1:

@@ -2,10 +2,10 @@
 
 from contextlib import suppress
 
+from hitl_orchestrator.domain.audit import is_spot_checked
 from hitl_orchestrator.domain.case import Case, QualityCheck
 from hitl_orchestrator.domain.enums import CaseStage, QualityCheckKind
 from hitl_orchestrator.domain.input.reserved_ids import spot_check_id
-from hitl_orchestrator.domain.sampling import is_spot_checked
 from hitl_orchestrator.domain.task import AgentOutput
 from hitl_orchestrator.errors import HitlError, StoreUnavailable
 from hitl_orchestrator.ledger.ports.ledger import Ledger

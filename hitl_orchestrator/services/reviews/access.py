@@ -57,7 +57,7 @@ class ReviewAccess:
             needed=needed,
             requirements=requirements,
             barred=barred_by_duty(case.submission, self._people),
-            given=ballots(self.earlier(row, case)) if requirements.approvals > 1 else (),
+            votes=ballots(self.earlier(row, case)) if requirements.approvals > 1 else (),
         )
 
     def role_needed(self, row: StoredReview) -> str:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from hitl_orchestrator.domain.audit import AuditRecord, Vote
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Routing
-from hitl_orchestrator.domain.enums import Authentication, DecisionSource, FinalDecision, HumanDecision
+from hitl_orchestrator.domain.enums import Authentication, DecisionSource, FinalDecision
 from hitl_orchestrator.domain.json_patch import json_patch
 from hitl_orchestrator.domain.review import RecordedDecision, Review, StoredReview
 from hitl_orchestrator.domain.task import Proposal
@@ -103,7 +103,7 @@ def _patch(routing: Routing, review: Review) -> tuple[dict[str, Any], ...] | Non
 
 def _output_after(review: Review, routing: Routing) -> Proposal | None:
     """Return the output to carry out. An override without an output leaves none."""
-    if review.human_decision is HumanDecision.APPROVE:
+    if review.human_decision.spec.approves_proposal:
         return None if routing.output is None else routing.output.agent_output
     return review.modified_output
 

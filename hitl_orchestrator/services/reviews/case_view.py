@@ -133,7 +133,7 @@ class CaseViewer:
             message=row.shown.routing.decision.message or "",
             role=rights.needed,
             requirements=rights.requirements,
-            votes_given=len(rights.given),
+            votes_given=len(rights.votes),
             passed_up_because=row.shown.passed_up_because,
             history=tuple(_history(events, rights, reviewer)),
             opened_at=row.opened_at,
@@ -221,29 +221,13 @@ def _choices(rights: Rights, reviewer: Reviewer | None) -> Iterator[Choice]:
         role = rights.needed
     above = chain.above(chain.higher(row.role, role))
     for word in options(row, role, chain):
-        does = _DOES_TO_A_POLICY if row.shown.task.task_type == POLICY_CHANGE else _DOES
-        yield Choice(decision=word, does=does[word].format(above=above) + _quorum_note(rights, word))
-
-
-_DOES = {
-    HumanDecision.APPROVE: "the proposal is carried out exactly as it stands",
-    HumanDecision.REJECT: "nothing is carried out",
-    HumanDecision.MODIFY: "your edited output is carried out instead",
-    HumanDecision.OVERRIDE: "your own output is carried out, or nothing where you give none; give a reason",
-    HumanDecision.ESCALATE: "it is escalated to {above}; give a reason",
-}
-
-
-_DOES_TO_A_POLICY = {
-    **dict.fromkeys(HumanDecision, "the policy stays as it is"),
-    HumanDecision.APPROVE: "the change of the policy is carried out",
-    HumanDecision.ESCALATE: _DOES[HumanDecision.ESCALATE],
-}
+        effect = word.spec.effect_on_policy if row.shown.task.task_type == POLICY_CHANGE else word.spec.effect
+        yield Choice(decision=word, does=effect.format(above=above) + _quorum_note(rights, word))
 
 
 def _quorum_note(rights: Rights, word: HumanDecision) -> str:
     needed = rights.requirements.approvals
-    return "" if needed == 1 or word is HumanDecision.ESCALATE else f", once {needed} reviewers agree"
+    return "" if needed == 1 or word.spec.escalates else f", once {needed} reviewers agree"
 
 
 def _history(events: Sequence[Event], rights: Rights, reviewer: Reviewer | None) -> Iterator[HistoryItem]:

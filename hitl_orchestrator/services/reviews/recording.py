@@ -124,7 +124,7 @@ class ReviewRecorder:
         check_record(recorded, where)
         latest = self._clock() + CLOCK_TOLERANCE
         problems = [f"{where}: {problem}" for problem in unfit_record(recorded, submission.task, latest)]
-        if recorded.human_decision is HumanDecision.APPROVE and row.shown.routing.output is None:
+        if recorded.human_decision.spec.approves_proposal and row.shown.routing.output is None:
             problems.append(f"{where}: there is no proposal to approve; submit the output that was approved")
         if problems:
             raise InvalidInput(problems)
@@ -139,7 +139,7 @@ class ReviewRecorder:
         complete, how = _completed(recorded, row, role, at), Authentication.RECORDED
         decision = RecordedDecision(review=complete, decided_at=at, role=role, authenticated=how, channel=REPLAY)
         actor = Actor(kind=ActorKind.RECORD, id=recorded.reviewer_id, authenticated=how, roles=(role,), channel=REPLAY)
-        escalates = recorded.human_decision is HumanDecision.ESCALATE
+        escalates = recorded.human_decision.spec.escalates
         return self._ledger.decide(row, decision, actor, self._escalated(row, decision) if escalates else None)
 
     def cancel(self, row: StoredReview, case: Case, submitter: str, *, reason: str, channel: str) -> StoredReview:
@@ -188,11 +188,11 @@ class ReviewRecorder:
     ) -> tuple[RecordedDecision, ReviewSnapshot | None]:
         """Return the decision as it counts, and the next review; None where the decision settles the case."""
         row = rights.row
-        if decision.review.human_decision is HumanDecision.ESCALATE:
+        if decision.review.human_decision.spec.escalates:
             return decision, self._escalated(row, decision, rights)
         if rights.requirements.approvals == 1:
             return decision, None
-        votes = [*rights.given, quorum.ballot(row.shown, decision)]
+        votes = [*rights.votes, quorum.ballot(row.shown, decision)]
         others = rights.left(but=reviewer.human, taken=(decision.role,))
         above = rights.left_above(decision.role, reviewer.human)
         step = quorum.next_step(votes, rights.requirements, others=bool(others), others_above=bool(above))
@@ -203,7 +203,7 @@ class ReviewRecorder:
         if step is quorum.Step.ANOTHER:
             return vote, next_review(row, row.role, row.shown.passed_up_because, chain, within)
         role = escalated_to(rights, rights.needed, chain)
-        return vote, next_review(row, role, quorum.told(votes), chain, within, escalated=True)
+        return vote, next_review(row, role, quorum.disagreement(votes), chain, within, escalated=True)
 
     def _escalated(self, row: StoredReview, decision: RecordedDecision, rights: Rights | None = None) -> ReviewSnapshot:
         """Return the review for the next role up that a reviewer can fill."""

@@ -24,7 +24,7 @@ def hitl():
 
 @pytest.fixture
 def sit():
-    """Sit somebody down at a desk on a store, and let them do what a flow says."""
+    """Run a flow at a reviewer's desk on a store."""
 
     def run(hitl: Orchestrator, flow: Flow, *, reviewer: str = "r01", size: tuple[int, int] = (80, 24)) -> None:
         async def at_the_desk() -> None:

@@ -21,6 +21,15 @@ ADD_CASE = insert(cases).values(
     {**{column.name: bindparam(column.name) for column in cases.c}, "held_until": from_now("held_for")}
 )
 
+_NEWEST = select(events.c.seq, events.c.digest).order_by(events.c.seq.desc()).limit(1).subquery()
+
+# The end of the ledger, and whether a task id is the id of a case.
+INTAKE = select(
+    select(_NEWEST.c.seq).scalar_subquery().label("seq"),
+    select(_NEWEST.c.digest).scalar_subquery().label("digest"),
+    select(cases.c.case_id).where(cases.c.case_id == bindparam("wanted_task")).scalar_subquery().label("named_case"),
+)
+
 _WITH_CONTENTS = contents, contents.c.case_id == cases.c.case_id
 
 # The latest attempt of a task, with its contents.
@@ -47,6 +56,16 @@ _IS_FREE = or_(cases.c.held_until.is_(None), cases.c.held_until <= NOW)
 _RELEASED = {"holder": null(), "held_until": null()}
 _LEASED = {"fence": cases.c.fence + 1, "holder": bindparam("holder"), "held_until": from_now("held_for")}
 
+# The end of the ledger and the contents of the moved case, so that its entries can be appended at once. SQLite does not
+# qualify columns in RETURNING, so the case is named by the parameter and not by a correlation.
+_CONTENTS = select(contents.c.key, contents.c.body).where(contents.c.case_id == bindparam("wanted_case"))
+END = (
+    select(_NEWEST.c.seq).scalar_subquery().label("seq"),
+    select(_NEWEST.c.digest).scalar_subquery().label("digest"),
+    _CONTENTS.with_only_columns(contents.c.key).scalar_subquery().label("key"),
+    _CONTENTS.with_only_columns(contents.c.body).scalar_subquery().label("body"),
+)
+
 # Move a case to its next stage and release it, if it is at the expected stage and no other worker has taken it. Returns
 # its first entry, and the review whose decision settled it.
 MOVE_CASE = (
@@ -64,11 +83,11 @@ MOVE_CASE = (
         .scalar_subquery()
         .label("intake"),
         select(reviews.c.review_id)
-        .where(reviews.c.case_id == cases.c.case_id, reviews.c.status.in_(literals_of(SETTLED)))
+        .where(reviews.c.case_id == bindparam("wanted_case"), reviews.c.status.in_(literals_of(SETTLED)))
         .limit(1)
-        .correlate(cases)
         .scalar_subquery()
         .label("settled_by"),
+        *END,
     )
 )
 
@@ -77,7 +96,7 @@ DECIDE_CASE = (
     update(cases)
     .where(_THIS, cases.c.stage.in_(literals_of(filter(None, STAGE_MOVES[EventKind.DECIDED].before))))
     .values(stage=literal_of(STAGE_MOVES[EventKind.DECIDED].after), **_LEASED)
-    .returning(cases.c.fence)
+    .returning(cases.c.fence, *END)
 )
 
 LEASE = select(cases.c.stage, cases.c.holder, _IS_FREE.label("free")).where(_THIS)

@@ -47,7 +47,7 @@ def decided(ledger, case_id="case-1", decision="approve"):
 # Taking in.
 
 
-def test_a_received_case_is_there(ledger):
+def test_a_received_case_can_be_read(ledger):
     submission = a_submission("case-1")
 
     case = ledger.receive(submission, AGENT)
@@ -95,7 +95,7 @@ def test_the_same_content_finds_the_case_as_it_stands_now(ledger):
         {"output": None},
     ],
 )
-def test_other_content_is_refused(ledger, other):
+def test_other_content_is_rejected(ledger, other):
     ledger.receive(a_submission("case-1"), AGENT)
 
     with pytest.raises(TaskConflict, match="'task-1' was already submitted with other content as case 'case-1'"):
@@ -104,7 +104,7 @@ def test_other_content_is_refused(ledger, other):
     assert kinds(ledger) == ["submitted"]
 
 
-def test_other_content_becomes_the_next_attempt_where_it_is_asked_for(ledger):
+def test_other_content_becomes_the_next_attempt_on_request(ledger):
     ledger.receive(a_submission("case-1"), AGENT)
 
     second = ledger.receive(a_submission("case-2", output=an_output(confidence=0.5)), AGENT, resubmit=True)
@@ -114,7 +114,7 @@ def test_other_content_becomes_the_next_attempt_where_it_is_asked_for(ledger):
     assert ledger.case("case-1").submission.attempt == 1
 
 
-def test_only_the_latest_attempt_is_what_a_submission_is_compared_with(ledger):
+def test_a_submission_is_compared_with_the_latest_attempt_only(ledger):
     old, new = a_submission("case-1"), a_submission("case-2", output=None)
     ledger.receive(old, AGENT)
     ledger.receive(new, AGENT, resubmit=True)
@@ -143,7 +143,7 @@ def test_opening_a_review_moves_the_case_to_waiting(ledger):
     assert kinds(ledger) == ["submitted", "routed", "review_opened"]
 
 
-def test_opening_twice_is_once(ledger):
+def test_opening_is_idempotent(ledger):
     ledger.receive(a_submission("case-1"), AGENT)
     first = ledger.open_review(a_shown("case-1"), NINE)
 
@@ -162,7 +162,7 @@ def test_opening_after_an_escalation_returns_the_latest_review(ledger):
     assert (again.review_id, again.level, again.role) == ("case-1.1", 1, "senior_manager")
 
 
-def test_no_review_is_opened_for_a_case_that_went_another_way(ledger):
+def test_no_review_is_opened_for_a_finished_case(ledger):
     ledger.receive(a_submission("case-1"), AGENT)
     ledger.finish(an_outcome(a_submission("case-1")), AUTO, NINE)
 
@@ -172,7 +172,7 @@ def test_no_review_is_opened_for_a_case_that_went_another_way(ledger):
     assert ledger.latest_review("case-1") is None
 
 
-def test_no_review_is_opened_for_a_case_that_never_came(ledger):
+def test_no_review_is_opened_for_an_unknown_case(ledger):
     with pytest.raises(UnknownCase):
         ledger.open_review(a_shown("nobody"), NINE)
 
@@ -197,7 +197,7 @@ def test_a_final_verdict_moves_the_case_to_decided(ledger, decision):
     assert list(ledger.events())[-1].actor == PERSON
 
 
-def test_the_same_answer_of_the_same_reviewer_again_is_the_same_receipt(ledger):
+def test_repeating_an_answer_returns_the_same_receipt(ledger):
     row = waiting(ledger)
     receipt = ledger.decide(row, a_verdict(at=minutes(1)), PERSON)
 
@@ -219,7 +219,7 @@ def test_the_same_answer_of_the_same_reviewer_again_is_the_same_receipt(ledger):
         a_verdict("modify"),
     ],
 )
-def test_another_answer_is_told_which_one_stands(ledger, other):
+def test_another_answer_is_rejected_with_the_recorded_one(ledger, other):
     row = waiting(ledger)
     receipt = ledger.decide(row, a_verdict(at=minutes(1)), PERSON)
 
@@ -232,10 +232,10 @@ def test_another_answer_is_told_which_one_stands(ledger, other):
 
 
 @pytest.mark.parametrize("seen", [{"version": 2}, {"version": 0}, {"digest": "f" * 64}])
-def test_a_verdict_about_something_else_than_the_review_shows_is_stale(ledger, seen):
+def test_a_verdict_on_an_outdated_review_is_stale(ledger, seen):
     row = waiting(ledger)
 
-    with pytest.raises(StaleReview, match="look at the case again"):
+    with pytest.raises(StaleReview, match="read the case again"):
         ledger.decide(row.model_copy(update=seen), a_verdict(), PERSON)
 
     assert ledger.latest_review("case-1") == row
@@ -257,7 +257,7 @@ def test_an_escalation_opens_the_next_review_in_the_same_transaction(ledger):
     assert kinds(ledger)[-2:] == ["escalated", "review_opened"]
 
 
-def test_an_escalation_that_lost_opens_nothing(ledger):
+def test_a_rejected_escalation_opens_no_review(ledger):
     row = waiting(ledger)
     ledger.decide(row, a_verdict(), PERSON)
     before = list(ledger.events())
@@ -269,7 +269,7 @@ def test_an_escalation_that_lost_opens_nothing(ledger):
     assert list(ledger.events()) == before
 
 
-def test_the_review_below_takes_no_answer_once_it_was_passed_up(ledger):
+def test_an_escalated_review_accepts_no_answer(ledger):
     row = waiting(ledger)
     ledger.decide(row, a_verdict("escalate"), PERSON, a_shown("case-1", level=1))
 
@@ -303,7 +303,7 @@ def test_a_decided_case_finishes_without_a_second_routing(ledger):
 
 
 @pytest.mark.parametrize("reviewed", [True, False])
-def test_finishing_again_returns_the_outcome_that_is_there(ledger, reviewed):
+def test_finishing_again_returns_the_recorded_outcome(ledger, reviewed):
     row = decided(ledger) if reviewed else None
     submission = ledger.case("case-1").submission if reviewed else ledger.receive(a_submission(), AGENT).submission
     record = ledger.finish(an_outcome(submission, row), AUTO, NINE)
@@ -315,7 +315,7 @@ def test_finishing_again_returns_the_outcome_that_is_there(ledger, reviewed):
     assert list(ledger.records()) == [record]
 
 
-def test_a_person_s_outcome_needs_a_person_s_verdict(ledger):
+def test_a_human_outcome_requires_a_human_verdict(ledger):
     ledger.receive(a_submission("case-1"), AGENT)
     claimed = an_outcome(a_submission("case-1")).model_copy(update={"human_involved": True, "decision_source": "human"})
 
@@ -347,7 +347,7 @@ def test_an_escalation_is_no_final_verdict(ledger):
         ledger.finish(claimed, AUTO, NINE)
 
 
-def test_a_decided_case_does_not_finish_as_the_agent_s(ledger):
+def test_a_decided_case_cannot_finish_with_an_agent_outcome(ledger):
     decided(ledger, decision="reject")
     claimed = an_outcome(ledger.case("case-1").submission)
 
@@ -356,7 +356,7 @@ def test_a_decided_case_does_not_finish_as_the_agent_s(ledger):
 
 
 @pytest.mark.parametrize("source", list(DecisionSource))
-def test_a_case_that_was_never_received_cannot_finish(ledger, source):
+def test_an_unknown_case_cannot_finish(ledger, source):
     claimed = an_outcome(a_submission("nobody")).model_copy(update={"decision_source": source})
 
     with pytest.raises(IncompleteOutcome, match="'nobody' cannot be finished"):

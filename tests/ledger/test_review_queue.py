@@ -48,7 +48,7 @@ def due_in(seconds, remind_before=None):
     return RoutingDecision(**{**dict(decision), **told})
 
 
-def test_what_is_given_on_is_the_other_s_and_comes_back(ledger):
+def test_a_delegated_review_belongs_to_the_receiver_and_can_return(ledger):
     row = opened(ledger)
     claim(ledger, row)
 
@@ -65,7 +65,7 @@ def test_what_is_given_on_is_the_other_s_and_comes_back(ledger):
     assert not ledger.unclaim(row, "ana", an_actor("ana"), NINE)
 
 
-def test_only_what_one_holds_can_be_given_on(ledger):
+def test_only_the_holder_can_delegate_a_review(ledger):
     row = opened(ledger)
     with pytest.raises(NotAuthorized, match="claim it first"):
         give(ledger, row, "ana", "ben")
@@ -85,7 +85,7 @@ def test_claiming_again_leaves_a_delegated_review_delegated(ledger):
     assert claim(ledger, row, "ben").delegated_by == "ana"
 
 
-def test_a_limit_counts_every_account_of_a_person_and_not_the_review_itself(ledger):
+def test_the_claim_limit_counts_other_reviews_of_all_accounts(ledger):
     one, two = opened(ledger), opened(ledger, "case-2")
     limit = Limit(("ana", "ana-2"), 1)
     claim(ledger, one, "ana", limit=limit)
@@ -97,7 +97,7 @@ def test_a_limit_counts_every_account_of_a_person_and_not_the_review_itself(ledg
     assert claim(ledger, two, "ben", limit=Limit(("ben",), 1)).claimed_by == "ben"
 
 
-def test_a_claim_is_renewed_by_its_holder_alone_and_never_shortened(ledger):
+def test_only_the_holder_renews_a_claim_and_never_shortens_it(ledger):
     row = claim(ledger, opened(ledger))
 
     ledger.renew(row, "ben", 2 * HOUR)
@@ -107,7 +107,7 @@ def test_a_claim_is_renewed_by_its_holder_alone_and_never_shortened(ledger):
     assert ledger.latest_review("case-1").claimed_until > row.claimed_until
 
 
-def test_what_somebody_left_is_listed_and_taken_back_once(ledger):
+def test_a_lapsed_claim_is_listed_and_removed_once(ledger):
     row = opened(ledger)
     held = claim(ledger, row, seconds=0.01)
     claim(ledger, opened(ledger, "case-2"))
@@ -120,7 +120,7 @@ def test_what_somebody_left_is_listed_and_taken_back_once(ledger):
     assert ledger.latest_review("case-1").claimed_by is None
 
 
-def test_of_what_is_due_soon_people_are_reminded_once(ledger):
+def test_reviewers_are_reminded_once_of_a_review_due_soon(ledger):
     row = opened(ledger, decision=due_in(HOUR, timedelta(seconds=HOUR)))
     opened(ledger, "case-2", decision=due_in(HOUR, timedelta(seconds=1)))
     opened(ledger, "case-3", decision=due_in(HOUR))
@@ -132,7 +132,7 @@ def test_of_what_is_due_soon_people_are_reminded_once(ledger):
     assert ledger.to_remind() == []
 
 
-def test_the_first_look_and_the_first_label_stand(ledger):
+def test_the_first_view_and_the_first_label_are_recorded(ledger):
     row = opened(ledger)
 
     assert ledger.view(row, an_actor("ana"), NINE)
@@ -146,7 +146,7 @@ def test_the_first_look_and_the_first_label_stand(ledger):
 @pytest.mark.parametrize(
     ("source", "kind"), [(DecisionSource.SUBMITTER, "canceled"), (DecisionSource.RESUBMISSION, "superseded")]
 )
-def test_what_is_taken_back_takes_no_answer_whoever_holds_it(ledger, source, kind):
+def test_a_withdrawn_review_accepts_no_answer_of_its_holder(ledger, source, kind):
     row = opened(ledger)
     claim(ledger, row, "ben")
     said = Review(human_decision="reject", reviewer_id="who", reason="not needed")
@@ -162,7 +162,7 @@ def test_what_is_taken_back_takes_no_answer_whoever_holds_it(ledger, source, kin
     assert ledger.withdraw(row, verdict, an_actor("who")) == gone
 
 
-def test_what_was_decided_is_not_taken_back(ledger):
+def test_a_decided_review_cannot_be_withdrawn(ledger):
     row = opened(ledger)
     ledger.decide(row, a_verdict(), PERSON)
     said = Review(human_decision="reject", reviewer_id="who", reason="not needed")
@@ -186,7 +186,7 @@ def test_a_vote_leaves_the_case_open_for_the_next(ledger):
     assert ledger.verified_review(voted.review_id)[0] == voted
 
 
-def test_what_waits_is_narrowed_in_every_way(ledger):
+def test_open_reviews_are_filtered_by_every_field(ledger):
     opened(ledger, "case-1", domain="finance", task_type="loan")
     opened(ledger, "case-2", decision=due_in(HOUR))
     claim(ledger, opened(ledger, "case-3"), "ben")
@@ -203,7 +203,7 @@ def test_what_waits_is_narrowed_in_every_way(ledger):
     assert found(risk_level=RiskLevel.HIGH) == found(overdue=True) == found(role="senior_manager") == [None]
 
 
-def test_loads_count_what_is_held_and_what_was_answered_since(ledger):
+def test_loads_count_held_reviews_and_recent_answers(ledger):
     for name in ("case-1", "case-2"):
         claim(ledger, opened(ledger, name), "ben")
     ledger.decide(opened(ledger, "case-3"), a_verdict(), PERSON)
@@ -212,7 +212,7 @@ def test_loads_count_what_is_held_and_what_was_answered_since(ledger):
     assert ledger.loads(NINE + timedelta(seconds=1)) == {"ben": Load(2, 0)}
 
 
-def test_it_is_known_how_outputs_of_a_kind_fared_and_who_decided_for_a_customer(ledger):
+def test_decided_reviews_are_searched_by_kind_confidence_and_customer(ledger):
     for number, (word, customer) in enumerate([("approve", "c1"), ("reject", "c1"), ("approve", None)]):
         metadata = {} if customer is None else {"customer": customer}
         row = opened(ledger, f"case-{number}", metadata=metadata)
@@ -227,7 +227,7 @@ def test_it_is_known_how_outputs_of_a_kind_fared_and_who_decided_for_a_customer(
     assert (ledger.last_reviewer_for("c1"), ledger.last_reviewer_for("c2")) == ("r1", None)
 
 
-def test_what_a_newer_attempt_has_followed_is_listed(ledger):
+def test_reviews_of_superseded_attempts_are_listed(ledger):
     row = opened(ledger)
     again = a_submission("case-9", a_task("task-of-case-1", task_description="other"))
     ledger.receive(again, AGENT, resubmit=True)

@@ -48,7 +48,7 @@ def more(hitl, *numbers):
 
 
 @given(st.text(max_size=50), st.text(max_size=50))
-def test_a_signature_is_of_one_text_and_one_key(text, other):
+def test_a_signature_verifies_one_text_under_one_key(text, other):
     signature = KEY.sign(text)
 
     assert is_signed(text, signature, KEY.public)
@@ -58,7 +58,7 @@ def test_a_signature_is_of_one_text_and_one_key(text, other):
     assert not is_signed(text, "no hex", KEY.public)
 
 
-def test_a_key_file_is_made_once_for_its_owner_alone(tmp_path):
+def test_a_key_file_is_created_once_for_its_owner_only(tmp_path):
     file = tmp_path / "key"
     with ThreadPoolExecutor(8) as pool:
         made = set(pool.map(lambda _: signing_key_at(file).public, range(8)))
@@ -69,7 +69,7 @@ def test_a_key_file_is_made_once_for_its_owner_alone(tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
-def test_a_key_that_others_may_read_is_not_used(tmp_path):
+def test_a_key_readable_by_other_users_is_not_used(tmp_path):
     file = tmp_path / "key"
     signing_key_at(file)
     file.chmod(0o644)
@@ -79,7 +79,7 @@ def test_a_key_that_others_may_read_is_not_used(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "secret", "ab" * 31, "ab" * 33, "zz" * 32])
-def test_what_is_no_key_is_refused_and_not_repeated(tmp_path, text):
+def test_an_invalid_key_is_rejected_and_not_quoted(tmp_path, text):
     for read in (signing_key_in, public_key_in):
         with pytest.raises(InvalidKey) as refused:
             read(text, "the setting")
@@ -89,7 +89,7 @@ def test_what_is_no_key_is_refused_and_not_repeated(tmp_path, text):
 # Heads.
 
 
-def test_each_head_extends_the_one_before_and_no_other(hitl):
+def test_each_head_extends_the_previous_one_only(hitl):
     heads = []
     for number in range(6):
         more(hitl, number)
@@ -102,7 +102,7 @@ def test_each_head_extends_the_one_before_and_no_other(hitl):
     assert heads_problem(heads[::-1], KEY.public) is not None
 
 
-def test_a_head_is_what_was_signed(hitl):
+def test_an_altered_head_is_rejected(hitl):
     more(hitl, 1)
     head = hitl.audit.sign_head()
 
@@ -110,14 +110,14 @@ def test_a_head_is_what_was_signed(hitl):
         assert "signature" in heads_problem([head.model_copy(update=change)], KEY.public)
 
 
-def test_a_head_reads_back_from_its_line(hitl):
+def test_a_head_is_parsed_from_its_line(hitl):
     more(hitl, 1)
     head = hitl.audit.sign_head()
 
     assert read_heads(head.line + "\n", "a file") == [head]
 
 
-def test_nothing_is_signed_on_a_ledger_that_was_changed_since_the_last_head(hitl, tmp_path):
+def test_an_altered_ledger_is_not_signed(hitl, tmp_path):
     more(hitl, 1)
     hitl.audit.sign_head()
     last = hitl.services.ledger.head()
@@ -128,7 +128,7 @@ def test_nothing_is_signed_on_a_ledger_that_was_changed_since_the_last_head(hitl
         other.sign()
 
 
-def test_heads_are_added_to_a_file_now_and_then_and_on_close(tmp_path, store):
+def test_heads_are_appended_periodically_and_on_close(tmp_path, store):
     file = tmp_path / "heads.jsonl"
     with Orchestrator.open(store, head_file=file, head_key=KEY, head_every=12) as hitl:
         more(hitl, *range(5))
@@ -145,7 +145,7 @@ def test_heads_are_added_to_a_file_now_and_then_and_on_close(tmp_path, store):
     assert read_heads(file.read_text(), "heads") == heads
 
 
-def test_processes_that_sign_at_once_write_one_sequence(tmp_path, store):
+def test_concurrent_signers_write_one_sequence(tmp_path, store):
     file = tmp_path / "heads.jsonl"
     with Orchestrator.open(store) as hitl:
         more(hitl, 1, 2)
@@ -158,7 +158,7 @@ def test_processes_that_sign_at_once_write_one_sequence(tmp_path, store):
     assert heads_problem(heads, KEY.public) is None
 
 
-def test_half_a_line_that_a_crash_left_is_taken_back(hitl, tmp_path):
+def test_an_incomplete_line_left_by_a_crash_is_removed(hitl, tmp_path):
     file = tmp_path / "heads.jsonl"
     notary = signer_of(hitl.services.ledger, "memory://", head_file=file, head_key=KEY)
     first = notary.sign()
@@ -170,7 +170,7 @@ def test_half_a_line_that_a_crash_left_is_taken_back(hitl, tmp_path):
     assert second.previous == first.digest
 
 
-def test_a_file_that_cannot_be_written_or_holds_something_else_is_named(hitl, tmp_path):
+def test_an_unusable_head_file_is_named_in_the_error(hitl, tmp_path):
     with pytest.raises(HeadFileUnavailable, match="nowhere"):
         HeadFile(tmp_path / "nowhere" / "heads").add(lambda last: None)
     (tmp_path / "other").write_text('{"size": 1}\n')
@@ -182,7 +182,7 @@ def test_a_file_that_cannot_be_written_or_holds_something_else_is_named(hitl, tm
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-def test_a_proof_stands_alone_and_whatever_is_changed_in_it_proves_nothing(request, tmp_path, kind):
+def test_a_proof_verifies_alone_and_an_altered_one_does_not(request, tmp_path, kind):
     url = request.getfixturevalue("postgres_store") if kind == "postgres" else address_of(kind, tmp_path)
     with Orchestrator.open(url, head_key=KEY) as hitl:
         more(hitl, *range(7))
@@ -227,6 +227,6 @@ def test_a_proof_also_proves_the_texts_of_a_case(tmp_path):
     assert proof_problem(proof.model_copy(update={"contents": None}), KEY.public) is None
 
 
-def test_a_case_that_is_not_there_cannot_be_proven(hitl):
+def test_an_unknown_case_cannot_be_proven(hitl):
     with pytest.raises(UnknownCase):
         hitl.audit.prove(task_id="nobody")

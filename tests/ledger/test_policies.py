@@ -41,12 +41,12 @@ def test_a_new_store_has_no_current_policy(ledger):
     assert ledger.current_policy() is None
 
 
-def test_a_policy_that_was_never_recorded_is_a_key_error(ledger):
+def test_an_unknown_policy_is_a_key_error(ledger):
     with pytest.raises(KeyError):
         ledger.policy("nothing")
 
 
-def test_a_kept_policy_does_not_follow_the_hand_that_gave_it(ledger):
+def test_mutating_a_policy_after_recording_it_changes_nothing(ledger):
     body = {"rules": []}
     ledger.record_policy("p", "h", body, NINE)
 
@@ -56,7 +56,7 @@ def test_a_kept_policy_does_not_follow_the_hand_that_gave_it(ledger):
     assert ledger.policy("h") == {"rules": []}
 
 
-def test_a_payload_is_kept_as_it_is_and_once(ledger):
+def test_a_payload_is_stored_unchanged_and_once(ledger):
     body = json.dumps({"text": "ä\u2028🜁" * 50_000}, ensure_ascii=False)
     name = sha256(body.encode()).hexdigest()
 
@@ -66,18 +66,18 @@ def test_a_payload_is_kept_as_it_is_and_once(ledger):
     assert ledger.kept(name) == body
 
 
-def test_a_payload_that_was_never_kept_is_a_key_error(ledger):
+def test_an_unknown_payload_is_a_key_error(ledger):
     with pytest.raises(KeyError):
         ledger.kept("nothing")
 
 
-def test_closing_twice_is_once(ledger):
+def test_closing_is_idempotent(ledger):
     ledger.close()
 
     ledger.close()
 
 
-def test_every_entry_holds_the_digest_of_the_one_before(ledger):
+def test_every_entry_contains_the_digest_of_the_previous_one(ledger):
     ledger.record_policy("p", "h", {"rules": []}, NINE)
     case = ledger.receive(a_submission("case-1"), AGENT)
     row = ledger.decide(ledger.open_review(a_shown("case-1"), NINE), a_verdict(), PERSON)

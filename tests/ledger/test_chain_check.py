@@ -73,7 +73,7 @@ def places(rows):
     return range(len(rows))
 
 
-def test_nothing_is_found_in_a_ledger_that_nobody_touched(made, rows, heads):
+def test_an_unaltered_ledger_verifies(made, rows, heads):
     assert len(rows) >= 1000
     assert found(rows) is None
     assert found(rows, heads) is None
@@ -85,7 +85,7 @@ def test_nothing_is_found_in_a_ledger_that_nobody_touched(made, rows, heads):
     assert answer.until is not None
 
 
-def test_every_edit_is_found_where_it_was_made(rows, heads):
+def test_every_edit_is_detected_at_its_position(rows, heads):
     chance = random.Random(7)
     for place in places(rows):
         entry = rows[place]
@@ -112,7 +112,7 @@ def test_every_edit_is_found_where_it_was_made(rows, heads):
                 )
 
 
-def test_an_edit_of_the_last_entry_that_was_given_a_new_digest_is_found_with_a_head(rows, heads):
+def test_an_edit_of_the_last_entry_is_detected_with_a_head(rows, heads):
     said = read_canonical(rows[-1].entry)
     text = canonical_json({**said, "at": "2001-01-01T00:00:00.000000Z"})
     forged = [*rows[:-1], rows[-1]._replace(entry=text, digest=sha256(text.encode()).hexdigest())]
@@ -121,14 +121,14 @@ def test_an_edit_of_the_last_entry_that_was_given_a_new_digest_is_found_with_a_h
     assert found(forged, heads) == len(rows)
 
 
-def test_every_deletion_is_found(rows, heads):
+def test_every_deletion_is_detected(rows, heads):
     for place in places(rows):
         # Without a head the chain does not miss its last entry; the tables do.
         assert found_behind(rows, place, rows[place + 1 :]) == (place + 1 if place + 1 < len(rows) else None)
     assert found(rows[:-1], heads) == len(rows)
 
 
-def test_every_swap_with_the_neighbor_is_found(rows):
+def test_every_swap_of_neighbors_is_detected(rows):
     for place in places(rows)[:-1]:
         one, two = rows[place], rows[place + 1]
         by_rows = [two, one, *rows[place + 2 : place + 4]]
@@ -137,7 +137,7 @@ def test_every_swap_with_the_neighbor_is_found(rows):
         assert found_behind(rows, place, by_rows) == found_behind(rows, place, by_numbers) == place + 1
 
 
-def test_every_duplicate_is_found(rows):
+def test_every_duplicate_is_detected(rows):
     for place in places(rows):
         renumbered = [rows[place]._replace(seq=len(rows) + 1)]
 
@@ -146,7 +146,7 @@ def test_every_duplicate_is_found(rows):
 
 
 @pytest.mark.parametrize("cut", range(1, 51))
-def test_a_tail_that_was_cut_off_is_found_with_a_head(rows, heads, cut):
+def test_a_truncated_tail_is_detected_with_a_head(rows, heads, cut):
     assert found(rows[:-cut], heads) == len(rows) - cut + 1
 
 
@@ -164,7 +164,7 @@ def rehashed(rows, changed_at: int) -> list[Entry]:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.4, 0.7, 1.0])
-def test_a_ledger_that_was_written_anew_is_found_with_a_head(rows, heads, share):
+def test_a_rewritten_ledger_is_detected_with_a_head(rows, heads, share):
     changed_at = 1 + int(share * (len(rows) - 1))
     anew = rehashed(rows, changed_at)
 
@@ -172,7 +172,7 @@ def test_a_ledger_that_was_written_anew_is_found_with_a_head(rows, heads, share)
     assert found(anew, heads) == min(head.size for head in heads if head.size >= changed_at)
 
 
-def test_a_fork_is_found_with_a_head_of_the_other_branch(tmp_path, rows, heads):
+def test_a_fork_is_detected_with_a_head_of_the_other_branch(tmp_path, rows, heads):
     """Two histories with one beginning: a copy of the file that went on by itself."""
     with Orchestrator.open(f"sqlite:///{tmp_path / 'one.db'}", head_key=KEY) as one:
         fill(one, 0, 10)
@@ -196,7 +196,7 @@ def verified(file, heads=(), public=None) -> Any:
         return LedgerSigner(ledger, now_in_utc, new_signing_key).verify(heads, public)
 
 
-def test_a_head_with_another_key_or_another_word_is_not_believed(made, heads):
+def test_a_head_with_another_key_or_content_is_rejected(made, heads):
     file = made[0]
     spoiled = heads[1].model_copy(update={"size": heads[1].size - 1})
 
@@ -206,7 +206,7 @@ def test_a_head_with_another_key_or_another_word_is_not_believed(made, heads):
 
 
 @pytest.mark.parametrize("store", ["sqlite", "postgres"])
-def test_all_stores_are_verified_alike(request, tmp_path, store):
+def test_all_stores_verify_alike(request, tmp_path, store):
     url = request.getfixturevalue("postgres_store") if store == "postgres" else address_of(store, tmp_path)
     with Orchestrator.open(url) as hitl:
         fill(hitl, 0, 10)
@@ -217,7 +217,7 @@ def test_all_stores_are_verified_alike(request, tmp_path, store):
     assert size > 40
 
 
-def test_an_intake_whose_free_fields_look_like_ours_is_read_as_what_it_is(tmp_path):
+def test_free_fields_that_imitate_an_entry_neither_deceive_nor_alarm(tmp_path):
     """The verifier knows most intakes by their text alone; what imitates it must neither fool nor alarm it."""
     imitation = {
         "task_id": "x",

@@ -36,12 +36,12 @@ def finished(ledger, case_id):
 
 
 @pytest.mark.parametrize("read", ["case", "find"])
-def test_an_id_that_nobody_has_is_an_unknown_case(ledger, read):
+def test_an_unused_id_is_an_unknown_case(ledger, read):
     with pytest.raises(UnknownCase, match="'nobody'"):
         getattr(ledger, read)("nobody")
 
 
-def test_a_task_id_is_no_case_id(ledger):
+def test_a_task_id_is_not_a_case_id(ledger):
     received(ledger, "case-1", "task-1")
 
     with pytest.raises(UnknownCase):
@@ -57,7 +57,7 @@ def test_a_case_is_found_by_its_id_and_the_latest_attempt_by_the_id_of_its_task(
     assert ledger.find("task-1").case_id == "case-2"
 
 
-def test_a_task_cannot_take_the_name_of_a_case(ledger):
+def test_a_task_id_cannot_equal_a_case_id(ledger):
     received(ledger, "case-1", "task-1")
 
     with pytest.raises(InvalidInput, match="'case-1': task_id: this is the id of a case"):
@@ -84,7 +84,7 @@ def test_a_case_without_a_review_has_no_latest_one(ledger):
     assert ledger.latest_review("nobody") is None
 
 
-def test_the_longest_waiting_review_comes_first_whatever_came_in_first(ledger):
+def test_open_reviews_come_in_the_order_of_opening(ledger):
     for case_id, minute in (("case-1", 3), ("case-2", 1), ("case-3", 2)):
         waiting(ledger, case_id, minutes(minute))
 
@@ -99,7 +99,7 @@ def test_times_within_one_second_keep_their_order(ledger):
     assert [row.case_id for row in ledger.waiting(InboxFilter())] == ["case-3", "case-2", "case-1"]
 
 
-def test_the_inbox_is_narrowed_by_role_and_domain(ledger):
+def test_open_reviews_are_filtered_by_role_and_domain(ledger):
     waiting(ledger, "case-1", minutes(1))
     waiting(ledger, "case-2", minutes(2), role="senior_manager")
     waiting(ledger, "case-3", minutes(3), role="senior_manager", domain="finance")
@@ -113,7 +113,7 @@ def test_the_inbox_is_narrowed_by_role_and_domain(ledger):
     assert found(role="nobody") == found(domain="nowhere") == []
 
 
-def test_what_was_answered_leaves_the_inbox(ledger):
+def test_answered_reviews_are_not_listed_as_open(ledger):
     rows = [waiting(ledger, f"case-{number}", minutes(number)) for number in (1, 2)]
     ledger.decide(rows[0], a_verdict(), PERSON)
     ledger.decide(rows[1], a_verdict("escalate", at=minutes(9)), PERSON, a_shown("case-2", level=1))
@@ -123,7 +123,7 @@ def test_what_was_answered_leaves_the_inbox(ledger):
     assert (left.case_id, left.level, left.opened_at) == ("case-2", 1, minutes(9))
 
 
-def test_stages_are_told_apart_the_longest_waiting_first(ledger):
+def test_stages_list_cases_in_the_order_of_submission(ledger):
     received(ledger, "case-1")
     finished(ledger, "case-2")
     row = waiting(ledger, "case-3")
@@ -166,7 +166,7 @@ def test_records_come_in_the_order_in_which_the_cases_finished(ledger):
     assert [record.case_id for record in written] == order
 
 
-def test_writing_goes_on_while_events_are_read(ledger):
+def test_a_writer_is_not_blocked_by_a_reader_of_events(ledger):
     received(ledger, "case-1")
     reading = ledger.events()
     next(reading)
