@@ -14,7 +14,7 @@ import typer
 from hitl_orchestrator.cli import main
 from hitl_orchestrator.cli.app import app
 from hitl_orchestrator.cli.output.formatting import confidence, duration
-from hitl_orchestrator.domain.invisible_characters import visible
+from hitl_orchestrator.domain.invisible_characters import escape_invisible
 
 RUN = ("run", "tasks.json", "--outputs", "agent_outputs.json")
 MARKED = "[red]x[/red] [link=http://x]y[/link] :smile:"
@@ -40,7 +40,7 @@ def test_markup_control_and_bidirectional_characters_are_inert(evil, monkeypatch
 
     output = evil(*command).out
 
-    assert not [character for character in output if character != "\n" and visible(character) != character]
+    assert not [character for character in output if character != "\n" and escape_invisible(character) != character]
     assert "\x1b" not in output
     if command[0] != "policy":
         assert SHOWN in output

@@ -10,7 +10,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Line, Strip, Table
-from hitl_orchestrator.domain.invisible_characters import visible
+from hitl_orchestrator.domain.invisible_characters import escape_invisible
 
 GAP = 2
 LEAST = 8
@@ -32,7 +32,7 @@ def draw(blocks: Iterable[Block]) -> None:
         if isinstance(block, Table):
             screen.print(_table(block, screen.width))
         elif isinstance(block, Strip):
-            parts = ((visible(cell.text), cell.style) for cell in block.cells)
+            parts = ((escape_invisible(cell.text), cell.style) for cell in block.cells)
             screen.print(Text.assemble(" " * block.indent, *parts), soft_wrap=True)
         else:
             for text in _lines(block, screen):
@@ -43,7 +43,7 @@ def _lines(line: Line, screen: Console) -> Iterator[Text]:
     """Yield the wrapped lines of a sentence. A command stays on one line, so that it can be copied."""
     margin = " " * line.indent
     for paragraph in line.text.replace("\r\n", "\n").split("\n") if line.quoted else [line.text]:
-        text = Text(visible(paragraph), style=line.style)
+        text = Text(escape_invisible(paragraph), style=line.style)
         wrapped = [text] if line.style == COMMAND else text.wrap(screen, max(screen.width - line.indent, LEAST))
         for part in wrapped:
             part.rstrip()
@@ -59,14 +59,14 @@ def _table(table: Table, available: int) -> RichTable:
         overflow: Literal["fold", "ellipsis"] = "fold" if column.folds else "ellipsis"
         rich_table.add_column(column.name, justify=justify, overflow=overflow, no_wrap=not column.folds, width=width)
     for row in table.rows:
-        rich_table.add_row(*(Text(visible(cell.text), style=cell.style) for cell in row))
+        rich_table.add_row(*(Text(escape_invisible(cell.text), style=cell.style) for cell in row))
     return rich_table
 
 
 def _widths(table: Table, available: int) -> list[int]:
     """Return the width of each column: its content, or less if the screen is narrow and the column may shrink."""
     widths = [
-        max([cell_len(column.name), *(cell_len(visible(row[index].text)) for row in table.rows)])
+        max([cell_len(column.name), *(cell_len(escape_invisible(row[index].text)) for row in table.rows)])
         for index, column in enumerate(table.columns)
     ]
     excess = sum(widths) + GAP * (len(widths) - 1) - available

@@ -6,7 +6,7 @@ from textwrap import wrap
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.enums import Action
-from hitl_orchestrator.domain.invisible_characters import visible
+from hitl_orchestrator.domain.invisible_characters import escape_invisible
 from hitl_orchestrator.errors import InvalidInput, install_hint
 from hitl_orchestrator.policies.analysis.decision_map import Field, Panel, PolicyMap
 from hitl_orchestrator.policies.analysis.describe import shown
@@ -128,13 +128,13 @@ def _legend(drawn: PolicyMap) -> Iterator[str]:
 
 def _escape(text: str) -> str:
     """Return a text as it may stand in XML, with what is no character there written out, as the terminal does."""
-    return escaped(visible(text))
+    return escaped(escape_invisible(text))
 
 
 def _panel(one: Panel, number: int, y: float) -> tuple[list[str], float]:
     """Return the lines of a panel that begins at a height, and where the next one begins."""
     parts: list[str] = []
-    for line in wrap(visible(one.title), int((WIDTH - 2 * MARGIN) / TITLE_WIDE)):
+    for line in wrap(escape_invisible(one.title), int((WIDTH - 2 * MARGIN) / TITLE_WIDE)):
         parts.append(_text(MARGIN, y + 10, line, "title"))
         y += LINE
     notes: list[str] = []

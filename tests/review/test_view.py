@@ -8,8 +8,7 @@ from support.builders import a_task
 from support.case_views import a_view
 
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.review.card import card
-from hitl_orchestrator.review.view import Choice, HistoryItem
+from hitl_orchestrator.review.view import AGENT_FIELDS, Choice, HistoryItem, card
 
 HOSTILE = st.sampled_from(
     [
@@ -102,7 +101,7 @@ def test_what_would_not_be_seen_is_written_out():
 
 
 def test_a_hidden_card_shows_nothing_of_the_agents_answer():
-    told = card(a_view(hidden=True))
+    told = card(a_view(hidden=AGENT_FIELDS))
 
     for secret in ("Refund Request", "money back", "0.68", "31 were upheld", "ambiguous", "rule_003", "0.75", "task-0"):
         assert secret not in told
