@@ -54,6 +54,14 @@ class InvalidInput(HitlError, http_status=422):
         super().__init__("\n".join(self.problems))
 
 
+def install_hint(extra: str) -> str:
+    """Return how to install an optional extra: from a clone and from a wheel file, since no package index has it."""
+    return (
+        f"install the extra {extra!r}: pip install '.[{extra}]' in a clone, "
+        f"or pip install 'WHEEL[{extra}]' with the path of the wheel file"
+    )
+
+
 class PolicyMissing(InvalidInput):
     """No policy is active, and the bundled default does not define the roles of the reviewers."""
 

@@ -314,7 +314,7 @@ def test_the_command_line_names_the_missing_extra():
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert done.returncode == 2
-    assert "pip install 'hitl-orchestrator[postgres]'" in done.stderr
+    assert "pip install '.[postgres]'" in done.stderr
     assert "sesame" not in done.stderr + done.stdout
 
 
