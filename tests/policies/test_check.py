@@ -15,9 +15,9 @@ from hitl_orchestrator.policies import (
     Rule,
     check,
     compile_policy,
-    diagram,
     read_policy,
 )
+from hitl_orchestrator.policies.analysis import decision_diagram
 from hitl_orchestrator.policies.analysis.findings import FindingKind, Severity
 from hitl_orchestrator.policies.engine.partition import FactSpace
 
@@ -333,7 +333,7 @@ def test_the_layers_of_a_stack_are_looked_at_one_by_one_and_silence_is_no_gap():
 
 
 def test_a_policy_too_entangled_to_be_looked_through_says_so_and_what_is_found_is_still_so(monkeypatch):
-    monkeypatch.setattr(diagram, "MOST_NODES", 0)
+    monkeypatch.setattr(decision_diagram, "MOST_NODES", 0)
     rules = (a_rule("wide"), a_rule("narrow", priority=2, risk_level="low", min_confidence=0.5))
 
     assert [(one.kind, one.rule_id) for one in check(Policy(policy_id="p", rules=rules))] == [
