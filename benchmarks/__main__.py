@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cases, desk, inbox, ledger, policies, postgres, rehearsal
+from benchmarks import cases, desk, inbox, ledger, policies, postgres, backtest
 
 # Name, the figure, the aim, whether more is better.
 RATIOS = (
@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=ledger.ENTRIES, help="entries of the ledger that is verified")
     parser.add_argument("--reviews", type=int, default=inbox.MANY, help="open reviews of the inbox that is read")
     parser.add_argument(
-        "only", nargs="?", choices=["inbox", "desk", "policies", "rehearsal"], help="measure this alone"
+        "only", nargs="?", choices=["inbox", "desk", "policies", "backtest"], help="measure this alone"
     )
     given = parser.parse_args()
     if given.only == "inbox":
@@ -96,12 +96,12 @@ def main() -> None:
         figures = policies.measure(given.rounds)
         print(json.dumps(figures, indent=2) if given.json else policies.table(figures))
         return
-    if given.only == "rehearsal":
-        figures = rehearsal.measure()
-        print(json.dumps(figures, indent=2)) if given.json else Console().print(_rehearsal(figures))
+    if given.only == "backtest":
+        figures = backtest.measure()
+        print(json.dumps(figures, indent=2)) if given.json else Console().print(_backtest(figures))
         return
     figures = {**policies.measure(given.rounds), **cases.measure(given.rounds), **postgres.measure(given.rounds)}
-    figures |= rehearsal.measure()
+    figures |= backtest.measure()
     figures |= {**ledger.measure(given.entries), **inbox.measure(given.reviews), **desk.measure()}
     if given.json:
         json.dump(figures, sys.stdout, indent=2)
@@ -113,7 +113,7 @@ def main() -> None:
     console.print(_ledger(figures))
     console.print(_inbox(figures))
     console.print(_desk(figures))
-    console.print(_rehearsal(figures))
+    console.print(_backtest(figures))
     console.print(policies.table(figures))
     if postgres.WHY_NOT:
         console.print(f"Nothing was measured on PostgreSQL: {postgres.WHY_NOT}.")
@@ -178,12 +178,12 @@ def _desk(figures: dict[str, float]) -> Table:
     return table
 
 
-def _rehearsal(figures: dict[str, float]) -> Table:
+def _backtest(figures: dict[str, float]) -> Table:
     table = Table(title="Backtest of past cases; aim: under 2 GB", title_justify="left")
     for column in ("what", "cases", "seconds", "CPU seconds", "peak MB", "aim for 10,000,000"):
         table.add_column(column, justify="left" if column == "what" else "right")
     for name, key, aim in REHEARSAL:
-        told = (figures[f"rehearsal_{key}_{one}"] for one in ("cases", "s", "cpu_s", "peak_mb"))
+        told = (figures[f"backtest_{key}_{one}"] for one in ("cases", "s", "cpu_s", "peak_mb"))
         cases_, seconds, spent, peak = told
         table.add_row(name, f"{cases_:,.0f}", f"{seconds:.1f}", f"{spent:.1f}", f"{peak:,.0f}", f"{aim} s")
     return table

@@ -15,8 +15,7 @@ from picture import flow
 
 from hitl_orchestrator.cli.app import app
 from hitl_orchestrator.policies import read_policy
-from hitl_orchestrator.policies.analysis.decision_map import policy_map
-from hitl_orchestrator.policies.analysis.drawing import svg
+from hitl_orchestrator.policies.analysis.decision_map import policy_map, svg
 from hitl_orchestrator.review.lifecycle import drawing
 
 HERE = Path(__file__).parent

@@ -1,4 +1,4 @@
-"""A new policy on all past cases, before it decides anything: what would flip, who would have how much to do."""
+"""A policy evaluated on past cases before it decides new ones: changed answers, workload, and escaped errors."""
 
 from hitl_orchestrator.backtest.report import Backtest, Change, Flip, Load
 from hitl_orchestrator.backtest.run import run_backtest, run_store_backtest

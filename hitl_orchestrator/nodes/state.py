@@ -59,17 +59,8 @@ class Reviewed(Routed):
 
 def facts_of(state: Scored) -> Facts:
     """Return all that a policy may look at."""
-    task = state.submission.task
-    return Facts(
-        risk_level=state.classification.risk_level,
-        domain=task.domain,
-        task_type=task.task_type,
-        confidence=state.score.confidence,
-        signals=frozenset(state.score.signals),
-        has_proposal=state.classification.output is not None,
-        metadata=task.metadata,
-        moment=task.timestamp,
-    )
+    classification = state.classification
+    return Facts.of(state.submission.task, classification.risk_level, classification.output, state.score)
 
 
 def routing_of(state: Routed) -> Routing:

@@ -1,11 +1,8 @@
-"""The law of the system: what a policy may say, how it is read, and what it answers. Pure.
+"""Routing policies: schema, loading, evaluation and analysis. Analysis is imported when it is first used."""
 
-What only looks at policies, and decides nothing, is loaded when it is first used.
-"""
+from typing import TYPE_CHECKING
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+from hitl_orchestrator.domain.lazy import lazy_names
 from hitl_orchestrator.policies.analysis.check import Finding, Severity, check
 from hitl_orchestrator.policies.engine.compiled import CompiledPolicy, compile_policy, decide
 from hitl_orchestrator.policies.engine.risk import RiskRule
@@ -18,12 +15,13 @@ from hitl_orchestrator.policies.language.model import Policy, PolicyStack, Rule,
 
 if TYPE_CHECKING:
     from hitl_orchestrator.policies.analysis.decision_map import policy_map
-    from hitl_orchestrator.policies.analysis.diff import differences
-    from hitl_orchestrator.policies.analysis.repairs import mends
+    from hitl_orchestrator.policies.analysis.diff import Comparison, compare
+    from hitl_orchestrator.policies.analysis.repairs import repairs
     from hitl_orchestrator.policies.language.json_schema import policy_json_schema
     from hitl_orchestrator.policies.testing.test_tables import read_tests
 
 __all__ = [
+    "Comparison",
     "CompiledPolicy",
     "Conditions",
     "Explanation",
@@ -35,29 +33,27 @@ __all__ = [
     "ScoreRules",
     "Severity",
     "check",
+    "compare",
     "compile_policy",
     "decide",
-    "differences",
     "explain",
-    "mends",
     "policy_hash",
     "policy_json_schema",
     "policy_map",
     "read_policy",
     "read_tests",
+    "repairs",
     "strictest",
 ]
 
-_HOME = {
-    "differences": "analysis.diff",
-    "mends": "analysis.repairs",
-    "policy_json_schema": "language.json_schema",
-    "policy_map": "analysis.decision_map",
-    "read_tests": "testing.test_tables",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "Comparison": "analysis.diff",
+        "compare": "analysis.diff",
+        "policy_json_schema": "language.json_schema",
+        "policy_map": "analysis.decision_map",
+        "read_tests": "testing.test_tables",
+        "repairs": "analysis.repairs",
+    },
+)

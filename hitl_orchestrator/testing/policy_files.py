@@ -9,7 +9,7 @@ import pytest
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.engine.compiled import CompiledPolicy, compile_policy
-from hitl_orchestrator.policies.testing.test_tables import PolicyTest, shown
+from hitl_orchestrator.policies.testing.test_tables import PolicyTest, format_answer
 from hitl_orchestrator.services.config_files import load_people, load_policy_tests
 from hitl_orchestrator.settings import read_settings
 
@@ -59,9 +59,12 @@ class PolicyItem(pytest.Item):
     def runtest(self) -> None:
         """Decide, and compare."""
         decision = self._compiled.decide(self._test.facts.facts)
-        found = self._test.differences(decision)
+        found = self._test.mismatches(decision)
         if found:
-            told = [f"{one.what}: expected {shown(one.expected)}, found {shown(one.found)}" for one in found]
+            told = [
+                f"{one.field}: expected {format_answer(one.expected)}, found {format_answer(one.actual)}"
+                for one in found
+            ]
             tried = [f"  {one.rule_id} does not hold: {one.why}" for one in decision.trace if not one.held]
             pytest.fail("\n".join([*told, f"why: {decision.reason}", *tried]), pytrace=False)
 

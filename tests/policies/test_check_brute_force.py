@@ -17,7 +17,7 @@ from hitl_orchestrator.policies.analysis.check import gaps
 from hitl_orchestrator.policies.analysis.decision_diagram import diagram_of
 from hitl_orchestrator.policies.analysis.findings import FindingKind, Severity
 from hitl_orchestrator.policies.engine.partition import FactSpace
-from hitl_orchestrator.policies.engine.predicates import conditions_of, guards_of, stands_in_the_way
+from hitl_orchestrator.policies.engine.predicates import conditions_of, guards_of, blocks
 from hitl_orchestrator.policies.language.model import FALLBACK
 
 NESTED = ("risk_level", "confidence", "all", "any", "not")
@@ -101,9 +101,7 @@ class Tried:
         for facts, decides in zip(self.facts, self.rules, strict=True):
             for later in suspects[decides]:
                 pair = later.rule_id, decides
-                if pair not in found and not any(
-                    stands_in_the_way(later, one.holds(facts)) for one in asked[later.rule_id]
-                ):
+                if pair not in found and not any(blocks(later, one.holds(facts)) for one in asked[later.rule_id]):
                     found.add(pair)
         return found
 
@@ -160,7 +158,7 @@ def check_hiding(policy, tried, found):
             hiding = {
                 decides
                 for facts, decides in zip(tried.facts, tried.rules, strict=True)
-                if not any(stands_in_the_way(rule, part.holds(facts)) for part in asked)
+                if not any(blocks(rule, part.holds(facts)) for part in asked)
             }
             assert set(one.rules) == hiding
 

@@ -8,8 +8,9 @@ from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.policies import Conditions, Policy, PolicyStack, Rule, check, decide
 from hitl_orchestrator.policies.analysis.findings import FindingKind
-from hitl_orchestrator.policies.analysis.layer_scope import region_of
-from hitl_orchestrator.policies.engine.partition import FactSpace, steps
+from hitl_orchestrator.policies.analysis.layer_scope import scope_of
+from hitl_orchestrator.policies.engine.axes.base import steps_of
+from hitl_orchestrator.policies.engine.partition import FactSpace
 
 
 def a_rule(rule_id, action="human_review", priority=1, **said):
@@ -39,8 +40,8 @@ def test_a_rule_of_a_user_that_asks_for_another_user_never_holds():
         a_rule("bobs", "auto_approve", min_confidence=0.5, metadata={"requested_by": {"eq": "bob"}}), user="ann"
     )
     assert found.sentence == (
-        "user ann: it can never hold: the layer is asked about what ann requests alone, "
-        "and metadata.requested_by names another"
+        "user ann: it can never match: the layer answers only tasks that ann requests, "
+        "and metadata.requested_by names another user"
     )
 
 
@@ -65,7 +66,9 @@ def test_what_is_found_about_a_layer_is_said_and_shown_of_its_own_cases(kind, fi
     found = of_layer(lenient, a_rule("strict", "escalate", 2, **{field: spelled(own)}), **{kind: name})
     risk = next(one for one in found if one.kind is FindingKind.MONOTONICITY)
 
-    assert risk.sentence.startswith(f"{kind} {name}: high risk with a confidence of 0.5 or above goes ahead")
+    assert risk.sentence.startswith(
+        f"{kind} {name}: high risk with a confidence of 0.5 or above is approved automatically"
+    )
     assert [one[field] for one in risk.examples] == [own, own]
 
 
@@ -84,4 +87,4 @@ def test_a_user_is_asked_wherever_it_cannot_be_told_who_requested_a_task():
 
 
 def cells_asked(layer, space):
-    return set(product(*map(steps, region_of(layer, space))))
+    return set(product(*map(steps_of, scope_of(layer, space))))

@@ -22,29 +22,29 @@ def told(said, action="escalate"):
     [
         (
             {"metadata": {"amount": SWAPPED}},
-            "it holds only where amount is missing or of another type; gt and lt of amount contradict each other",
+            "it matches only where amount is missing or of another type; gt and lt of amount contradict each other",
         ),
         (
             {"metadata": {"country": {"eq": "AT", "ne": "AT"}}, "risk_level": "high"},
-            "it holds only for high risk where country is missing or of another type; "
+            "it matches only for high risk where country is missing or of another type; "
             "eq and ne of country contradict each other",
         ),
         (
             {"metadata": {"amount": SWAPPED | {"exists": True, "ge": 0}}},
-            "it holds only where amount is of another type; gt and lt of amount contradict each other",
+            "it matches only where amount is of another type; gt and lt of amount contradict each other",
         ),
         (
             {"metadata": {"country": {"in": ["AT", "DE"], "eq": "FR"}, "vip": {"eq": True}}},
-            "it holds only where country is missing or of another type and vip is missing or of another type or true; "
+            "it matches only where country is missing or of another type and vip is missing or of another type or true; "
             "eq and in of country contradict each other",
         ),
         (
             {"metadata": {"amount": {"gt": 1000}}, "not": {"metadata": {"amount": {"gt": 100}}}},
-            "it holds only where amount is missing or of another type; metadata and not cannot hold together",
+            "it matches only where amount is missing or of another type; metadata and not cannot hold together",
         ),
         (
             {"all": [{"time": {"days": "monday"}}, {"time": {"days": "sunday"}}]},
-            "it holds only at no known time; all contradicts itself",
+            "it matches only at no known time; all contradicts itself",
         ),
     ],
 )
@@ -54,7 +54,7 @@ def test_a_rule_for_people_that_catches_only_what_is_unknown_is_a_warning(action
 
 
 def test_the_same_in_a_rule_that_approves_is_an_error():
-    sentence = "it can never hold: gt and lt of amount contradict each other"
+    sentence = "it can never match: gt and lt of amount contradict each other"
 
     assert told({"metadata": {"amount": SWAPPED}}, "auto_approve") == [(Severity.ERROR, sentence)]
 

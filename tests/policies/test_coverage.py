@@ -58,7 +58,7 @@ def test_a_bound_that_can_never_matter_is_out_of_reach_and_does_not_count():
     )
     found = coverage(policy, [low(0.5), Facts(RiskLevel.LOW, "x", "y", 0.1)])
 
-    assert [bound.told for bound in found.out_of_reach] == ["r2: confidence_score 0.5"]
+    assert [bound.name for bound in found.unreachable] == ["r2: confidence_score 0.5"]
     assert (found.values, found.missing_rules) == (0, ("r2",))
 
 
@@ -108,5 +108,5 @@ def test_a_bound_that_matters_only_where_its_layer_is_not_asked_is_out_of_reach(
     elsewhere = a_policy_with([("human_review", {"domain": "support", "min_confidence": 0.5})], policy_id="l")
     stack = PolicyStack.of(a_policy_with([]), domains={"payments": elsewhere})
 
-    assert [bound.told for bound in coverage(stack, []).out_of_reach] == ["r1: confidence_score 0.5"]
+    assert [bound.name for bound in coverage(stack, []).unreachable] == ["r1: confidence_score 0.5"]
     assert list(boundary_cases(stack)) == []

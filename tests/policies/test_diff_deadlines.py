@@ -9,7 +9,7 @@ from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.policies import compile_policy
-from hitl_orchestrator.policies.analysis.diff import Direction, differences, direction
+from hitl_orchestrator.policies.analysis.diff import Direction, compare, direction
 from hitl_orchestrator.policies.engine.strictness import strictest
 
 NONE = {}
@@ -27,7 +27,7 @@ def policy(deadline):
 
 
 def compared(before, after):
-    return [one.direction for one in differences(policy(before), policy(after))]
+    return [one.direction for one in compare(policy(before), policy(after)).differences]
 
 
 @pytest.mark.parametrize("deadline", [PASSED_UP, WAITS, REJECTED, LATE, WORKING])

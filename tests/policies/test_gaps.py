@@ -14,7 +14,7 @@ def gaps(*said):
 
 def test_a_gap_is_about_any_case_and_not_only_about_some_of_every_case():
     assert gaps({"domain": "payments"}) == [
-        "no rule is about any case outside payments: a person decides such cases, as the fallback"
+        "no rule matches any case outside payments: a person decides such cases, by the fallback"
     ]
 
 
@@ -24,4 +24,4 @@ def test_gaps_beyond_the_first_five_are_counted(many, told):
     domains = [f"d{number}" for number in range(many)]
     rules = [{"domain": one, "not": {"task_type": f"t{number}"}} for number, one in enumerate(domains)]
 
-    assert gaps({"not": {"domain": domains}}, *rules)[-1].startswith(f"no rule is about {told}")
+    assert gaps({"not": {"domain": domains}}, *rules)[-1].startswith(f"no rule matches {told}")

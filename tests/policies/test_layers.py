@@ -35,7 +35,7 @@ def test_where_no_layer_has_a_say_the_organization_decides():
 def test_a_domain_can_tighten_and_the_decision_names_every_layer():
     decision = decide(the_stack(), some_facts("payments", amount=9000, requested_by="ann"))
     assert (decision.action, decision.rule_id) == (Action.ESCALATE, "pay_big")
-    assert decision.reason == "domain payments: pay_big holds: amount is above 5000"
+    assert decision.reason == "domain payments: pay_big matches: amount is above 5000"
     assert [(one.layer, one.rule_id) for one in decision.layers] == [
         ("organization", "org_go"),
         ("domain payments", "pay_big"),
@@ -134,7 +134,7 @@ def test_an_explanation_tells_the_rules_of_every_layer_concerned():
 
 def test_rule_ids_are_unique_in_all_layers_and_layers_have_none_themselves():
     one = the_stack().domains["payments"]
-    with pytest.raises(ValidationError, match="'pay_big' of layer 'ann' stands in another layer too"):
+    with pytest.raises(ValidationError, match="'pay_big' of layer 'ann' is also in another layer"):
         PolicyStack.of(one, users={"ann": one})
     with pytest.raises(InvalidInput, match=r"domains.payments.domains: unknown field"):
         read_policy(STACK.replace("    policy_id: acme_payments", "    policy_id: p\n    domains: {}"), "acme.yaml")

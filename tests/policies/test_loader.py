@@ -223,7 +223,7 @@ MALFORMED_FIELDS = [
     ({"policy_id": "p", "rules": [], "description": None}, "description: null: input should be a valid string"),
     (with_rule(rule_id=...), "rules[0].rule_id: this field is required"),
     (with_rule(rule_id="rule 1"), 'rules[0].rule_id: "rule 1" is not an id'),
-    (with_rule(rule_id="fallback"), 'rules[0].rule_id: "fallback": this name is kept for cases that no rule decides'),
+    (with_rule(rule_id="fallback"), 'rules[0].rule_id: "fallback": this name is reserved for cases that no rule decides'),
     (with_rule(priority=...), "rules[0].priority: this field is required"),
     (with_rule(priority="1"), 'rules[0].priority: "1": input should be a valid integer'),
     (with_rule(priority=1.5), "rules[0].priority: 1.5: input should be a valid integer"),
@@ -243,24 +243,24 @@ MALFORMED_FIELDS = [
     (with_rule(action=["escalate"]), "rules[0].action: a list is not one of auto_approve, human_review, escalate"),
     (
         with_rule(assigned_human_role="senior_manger"),
-        'rules[0].assigned_human_role: "senior_manger": no such role; the chain of escalation is '
+        'rules[0].assigned_human_role: "senior_manger": no such role; the role chain is '
         "domain_reviewer, senior_manager, compliance_officer; did you mean 'senior_manager'?",
     ),
     (with_rule(assigned_human_role=""), 'rules[0].assigned_human_role: "": string should have at least 1 character'),
     (with_rule(assigned_human_role=["a"]), "rules[0].assigned_human_role: input should be a valid string"),
     (
         with_rule(action="auto_approve", assigned_human_role="domain_reviewer"),
-        'rules[0].assigned_human_role: "domain_reviewer": auto_approve asks nobody; leave the role out, '
-        "or make the action human_review",
+        'rules[0].assigned_human_role: "domain_reviewer": auto_approve has no reviewer; leave the role out, '
+        "or change the action to human_review",
     ),
     (asking(risk_level="hihg"), 'risk_level: "hihg" is not one of low, medium, high; did you mean \'high\'?'),
     (asking(risk_level=["low", "hihg"]), 'rules[0].conditions.risk_level[1]: "hihg" is not one of low, medium, high'),
     (asking(risk_level=False), "rules[0].conditions.risk_level: false is not one of low, medium, high"),
     (asking(risk_level=None), "rules[0].conditions.risk_level: null is not one of low, medium, high"),
     (asking(risk_level={}), "rules[0].conditions.risk_level: an object is not one of low, medium, high"),
-    (asking(risk_level=[]), "rules[0].conditions.risk_level: an empty list can never hold"),
-    (asking(risk_level=["low", "low"]), "rules[0].conditions.risk_level: a word stands here twice"),
-    (asking(domain=[]), "rules[0].conditions.domain: an empty list can never hold"),
+    (asking(risk_level=[]), "rules[0].conditions.risk_level: an empty list never matches"),
+    (asking(risk_level=["low", "low"]), "rules[0].conditions.risk_level: a word is listed twice"),
+    (asking(domain=[]), "rules[0].conditions.domain: an empty list never matches"),
     (asking(domain=""), 'rules[0].conditions.domain: "": string should have at least 1 character'),
     (asking(domain=[" "]), 'rules[0].conditions.domain[0]: " ": it is blank'),
     (asking(task_type=7), "rules[0].conditions.task_type: 7: input should be a valid string"),
@@ -268,14 +268,14 @@ MALFORMED_FIELDS = [
     (asking(signals=[["risky"]]), "rules[0].conditions.signals[0]: a list is not one of low_confidence"),
     (asking(min_confidence="0.8"), 'rules[0].conditions.min_confidence: "0.8": input should be a valid number'),
     (asking(min_confidence=True), "rules[0].conditions.min_confidence: true: input should be a valid number"),
-    (asking(min_confidence=None), "rules[0].conditions.min_confidence: null: a condition without a value would hold"),
+    (asking(min_confidence=None), "rules[0].conditions.min_confidence: null: a condition without a value would always hold"),
     (asking(min_confidence=80), "rules[0].conditions.min_confidence: 80: input should be less than or equal to 1"),
     (asking(max_confidence=-0.1), "max_confidence: -0.1: input should be greater than or equal to 0"),
     (asking(max_confidence=0), "max_confidence: 0: max_confidence must be above min_confidence (0.0)"),
     (
         asking(min_confidence=0.8, max_confidence=0.8),
         "rules[0].conditions.max_confidence: 0.8: max_confidence must be above min_confidence (0.8), "
-        "or the rule can never hold",
+        "or the rule can never match",
     ),
     (asking(min_confidense=0.8), "conditions.min_confidense: unknown field; did you mean 'min_confidence'?"),
     ({"policy_id": "p", "rules": [{"condition": {"risk_level": "lo"}, "action": "escalate"}]},
@@ -285,7 +285,7 @@ MALFORMED_FIELDS = [
     ({"policy_id": "p", "rules": [{"condition": {}, "action": "escalate"}, 3]}, "rules[1]: 3 is not an object"),
     (with_rule(rule_id="r2", condition={}), "rules[0].condition: unknown field; did you mean 'conditions'?"),
     ({"policy_id": "p", "rules": with_rule()["rules"] + with_rule()["rules"]},
-     'rules[1].rule_id: "r1": stands here twice; every rule_id must be unique in a policy'),
+     'rules[1].rule_id: "r1": it is used twice; every rule_id must be unique in a policy'),
 ]  # fmt: skip
 
 

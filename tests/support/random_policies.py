@@ -24,7 +24,7 @@ def a_policy(seed, most=30, kinds=KINDS):
         {
             "policy_id": f"random_{seed}",
             "metadata": FIELDS,
-            "timezone": dice.choice(("UTC", "Europe/Vienna")),
+            "timezone": "Europe/Vienna",
             "rules": [a_rule(dice, number, kinds) for number in range(dice.randint(1, most))],
         }
     )

@@ -7,7 +7,7 @@ from hitl_orchestrator.cli.output.blocks import Block, Cell, Line, Strip
 from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.policies.analysis.decision_map import Field, Panel, PolicyMap
-from hitl_orchestrator.policies.analysis.describe import shown
+from hitl_orchestrator.policies.language.phrases import format_value
 
 _NAMES, _NONE, _WIDE = 7, 12, 57
 _INDENT = 2
@@ -59,7 +59,7 @@ def _panel(one: Panel) -> Iterator[Block]:
             cells.append(_drawn(field, _NONE // len(parts), told, f"{row.risk}, {_missing(place, parts)}"))
         cells.append(Cell(" "))
         for place, field in enumerate(row.fields):
-            about = f"{row.risk}, {shown(field.low)} to {shown(field.high)}"
+            about = f"{row.risk}, {format_value(field.low)} to {format_value(field.high)}"
             cells.append(_drawn(field, _at(field.high) - _at(field.low), notes, about, "\u2502" if place else ""))
         yield Strip(cells, _INDENT)
     yield Strip([Cell(_ticks(one), "dim")], _INDENT)
@@ -96,7 +96,7 @@ def _ticks(one: Panel) -> str:
     start, taken = _NAMES + _NONE + 1, _NAMES + len(head)
     bounds = sorted({field.low for row in one.rows for field in row.fields if field.low is not None} | {1.0})
     for bound in bounds:
-        told, place = shown(bound), start + _at(bound)
+        told, place = format_value(bound), start + _at(bound)
         if place > taken and (bound == 1 or place + len(told) < start + _WIDE):
             line[place : place + len(told)] = told
             taken = place + len(told)

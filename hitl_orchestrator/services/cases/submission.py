@@ -323,7 +323,7 @@ class BaseOrchestrator(Driving):
         Raises:
             TamperedPolicy: the policy that is to rule is not what was recorded.
         """
-        life = self.rulebook.life
+        life = self.rulebook.history
         told = self.ledger.policy_events(life.seen)
         if not told:
             return life

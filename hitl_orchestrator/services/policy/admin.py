@@ -30,7 +30,7 @@ from hitl_orchestrator.policies.lifecycle.change_request import (
 )
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Proposal, Version
 from hitl_orchestrator.policies.lifecycle.in_force import recorded_policy
-from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport, watched
+from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport, shadow_report
 from hitl_orchestrator.services.cases.runner import Notice
 from hitl_orchestrator.services.config_files import check_they_fit, load_policy
 from hitl_orchestrator.services.policy.approval import ProposingOrchestrator
@@ -149,7 +149,7 @@ class GoverningOrchestrator(ProposingOrchestrator):
     def shadow_report(self) -> ShadowReport | None:
         """Return how often the watched policy would have said something else so far; None where none is watched."""
         shadow = self._notice().shadow
-        return None if shadow is None else watched(shadow.policy_hash, self.ledger.watched(shadow.since))
+        return None if shadow is None else shadow_report(shadow.policy_hash, self.ledger.watched(shadow.since))
 
     def backtest_policy(self, policy: GivenPolicy, *, capacity: "Mapping[str, Capacity] | None" = None) -> "Backtest":
         """Return what a policy would have done with every finished case of this store. Nothing is recorded.
@@ -202,7 +202,7 @@ class GoverningOrchestrator(ProposingOrchestrator):
         case_id = self._new_id()
         while True:
             life = self._notice()
-            if wanted.is_so(life):
+            if wanted.is_in_force(life):
                 return Governed(wanted.change, wanted.hash, in_force=True)
             base = self._ruling(life)
             looser = self._looser(base, wanted.policy)
@@ -212,7 +212,7 @@ class GoverningOrchestrator(ProposingOrchestrator):
                 case = self._open_change(known, wanted.actor.channel)
                 return Governed(wanted.change, wanted.hash, in_force=False, case=case, looser=looser)
             if looser:
-                self._check_somebody_else(wanted.who)
+                self._check_somebody_else(wanted.reviewer)
                 self._keep(base)
             drafts = [*self._version(life, wanted), self._told(wanted, base, case_id if looser else None)]
             proposed = self._ahead(drafts, life).pending.get(case_id)

@@ -13,7 +13,7 @@ from hitl_orchestrator.errors import NotAuthorized, RequestRejected
 from hitl_orchestrator.ledger.events.builders import check_open
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.ports import Outputs
-from hitl_orchestrator.policies.explanation.counterfactuals import would_go_through
+from hitl_orchestrator.policies.explanation.counterfactuals import changes_to_approval
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 from hitl_orchestrator.review.authority import options
 from hitl_orchestrator.review.lifecycle import state_of
@@ -86,7 +86,7 @@ class CaseViewer:
             "confidence_means": self.what_it_means(task.task_type, confidence),
             "signals": routing.score.signals,
             "reason": routing.decision.reason,
-            "would_go_through": would_go_through(policy, facts_of(task, routing)),
+            "would_go_through": changes_to_approval(policy, facts_of(task, routing)),
             "similar": tuple(self._similar(row)),
         }
 

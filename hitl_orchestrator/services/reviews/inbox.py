@@ -54,16 +54,7 @@ def role_needed(row: StoredReview, rules: Rules, chain: RoleChain) -> str:
 
 def facts_of(task: Task, routing: Routing) -> Facts:
     """Return what a policy is asked about a case that was routed before."""
-    return Facts(
-        risk_level=routing.risk_level,
-        domain=task.domain,
-        task_type=task.task_type,
-        confidence=routing.score.confidence,
-        signals=frozenset(routing.score.signals),
-        has_proposal=routing.output is not None,
-        metadata=task.metadata,
-        moment=task.timestamp,
-    )
+    return Facts.of(task, routing.risk_level, routing.output, routing.score)
 
 
 def _another_policy_is_known(ledger: Ledger, active: str) -> bool:

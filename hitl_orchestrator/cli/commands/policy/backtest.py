@@ -56,7 +56,7 @@ def _on_store(
         old = policies[1] if len(policies) > 1 else None
         where = f"--on {store}"
         return run_store_backtest(
-            policies[0], ledger, old=old, capacity=capacity, roles=chain, where=where, heard=on_cases
+            policies[0], ledger, old=old, capacity=capacity, roles=chain, where=where, on_read=on_cases
         )
 
 
@@ -93,7 +93,7 @@ def _report(found: Backtest, asked: Asked) -> Iterator[Block]:
         yield Line()
         yield from _loads(found)
     yield Line()
-    yield from _escape(found.escape)
+    yield from _escape(found.escaped_errors)
 
 
 def _why_left_out(found: Backtest) -> str:

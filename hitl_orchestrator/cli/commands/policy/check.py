@@ -12,13 +12,12 @@ from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.views.policy_map import plain, terminal
+from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import Finding, Policy, Severity, check, policy_hash
-from hitl_orchestrator.policies.analysis.decision_map import PolicyMap, policy_map
-from hitl_orchestrator.policies.analysis.describe import say_facts
-from hitl_orchestrator.policies.analysis.drawing import png, svg
-from hitl_orchestrator.policies.analysis.findings import facts_of
-from hitl_orchestrator.policies.analysis.repairs import with_mends
+from hitl_orchestrator.policies.analysis.decision_map import PolicyMap, png, policy_map, svg
+from hitl_orchestrator.policies.analysis.describe import describe_facts
+from hitl_orchestrator.policies.analysis.repairs import with_repairs
 from hitl_orchestrator.wiring.build import load_people, load_policy
 
 _STYLE = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: ""}
@@ -30,7 +29,7 @@ def check_file(session: Session, path: str, *, strict: bool, draws: bool, map_fi
         raise InvalidInput([f"--map-file: {map_file!r} says neither SVG nor PNG; end it with .svg or .png"])
     chain = load_people(session.reviewers).chain
     policy = load_policy(path, chain)
-    found = with_mends(policy, check(policy, chain), chain)
+    found = with_repairs(policy, check(policy, chain), chain)
     drawn = policy_map(policy) if draws or map_file is not None else None
     if map_file is not None and drawn is not None:
         _write(drawn, Path(map_file))
@@ -63,8 +62,8 @@ def _told(policy: Policy, found: Sequence[Finding], drawn: PolicyMap | None, map
         yield Line(f"{finding.severity}: {about}{finding.sentence}", _STYLE[finding.severity], indent=2)
         if finding.severity is not Severity.NOTE and finding.examples:
             yield Line(f"for example: {', beside '.join(map(_example, finding.examples))}", "dim", indent=4)
-        for mend in finding.mends:
-            yield Line(f"mend: {mend}", COMMAND, indent=4)
+        for repair in finding.repairs:
+            yield Line(f"repair: {repair}", COMMAND, indent=4)
     if not found:
         yield Line("Nothing odd about it.", "green", indent=2)
     if drawn is not None:
@@ -74,4 +73,4 @@ def _told(policy: Policy, found: Sequence[Finding], drawn: PolicyMap | None, map
 
 
 def _example(example: Mapping[str, Any]) -> str:
-    return say_facts(facts_of(example))
+    return describe_facts(Facts.from_json(example))

@@ -16,7 +16,6 @@ from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import Explanation, Policy, compile_policy, explain, policy_hash
-from hitl_orchestrator.policies.analysis.findings import plain
 from hitl_orchestrator.policies.engine.risk import risk_of
 from hitl_orchestrator.policies.engine.scoring import ScoreRules, score_of
 from hitl_orchestrator.policies.explanation.counterfactuals import Change, nearest_changes
@@ -52,17 +51,7 @@ def explain_tasks(session: Session, given: Sequence[str], outputs_path: str | No
 def facts_of(task: Task, output: AgentOutput | None) -> Facts:
     """Return what a policy would look at if this task came in now."""
     risk = risk_of(task, ())
-    score = score_of(output, risk, ScoreRules())
-    return Facts(
-        risk_level=risk,
-        domain=task.domain,
-        task_type=task.task_type,
-        confidence=score.confidence,
-        signals=frozenset(score.signals),
-        has_proposal=output is not None,
-        metadata=task.metadata,
-        moment=task.timestamp,
-    )
+    return Facts.of(task, risk, output, score_of(output, risk, ScoreRules()))
 
 
 def _given_tasks(
@@ -103,7 +92,7 @@ def _is_a_file(name: str) -> bool:
 def _plain(one: Explained) -> dict[str, object]:
     return {
         "task_id": one.task_id,
-        "facts": plain(one.facts),
+        "facts": one.facts.to_json(),
         "routing_decision": one.explanation.decision.action,
         **one.explanation.decision.model_dump(mode="json", exclude={"action"}),
         "rules": [
@@ -113,7 +102,7 @@ def _plain(one: Explained) -> dict[str, object]:
             {
                 "routing_decision": near.action,
                 "changed": near.changed,
-                "facts": plain(near.facts),
+                "facts": near.facts.to_json(),
                 "sentence": near.sentence,
             }
             for near in one.nearest

@@ -128,7 +128,7 @@ def _tell_ended(session: Session, what: str, *, ended: bool) -> None:
 
 
 def _plain(life: PolicyHistory, one: Version, history: Sequence[Event]) -> dict[str, Any]:
-    standing = life.standing(one.policy_hash)
+    standing = life.states(one.policy_hash)
     share = life.canary.share if life.canary is not None and "canary" in standing else None
     cases = [proposal.case_id for proposal in life.pending.values() if proposal.policy_hash == one.policy_hash]
     told = [
@@ -186,6 +186,7 @@ def _watching(found: ShadowReport | None) -> Iterator[Block]:
     if found.differences:
         columns = (Column("went"), Column("would have gone"), Column("by rule"), Column("cases", right=True))
         rows = [
-            (Cell(one.said), Cell(one.would_say), Cell(one.rule_id), Cell(str(one.cases))) for one in found.differences
+            (Cell(one.action), Cell(one.shadow_action), Cell(one.rule_id), Cell(str(one.cases)))
+            for one in found.differences
         ]
         yield Table(columns, rows)

@@ -24,11 +24,11 @@ from hitl_orchestrator.policies import Policy, compile_policy, policy_hash
 from hitl_orchestrator.policies.testing.coverage import Coverage, boundary_cases, coverage
 from hitl_orchestrator.policies.testing.test_tables import (
     ENDINGS,
-    Difference,
+    Mismatch,
     PolicyTest,
-    TableOfTests,
-    answered,
-    shown,
+    PolicyTestTable,
+    answer_fields,
+    format_answer,
 )
 from hitl_orchestrator.services.config_files import load_people, load_policy, load_policy_tests
 
@@ -49,13 +49,13 @@ class Done(NamedTuple):
 
     test: PolicyTest
     decision: RoutingDecision
-    differences: list[Difference]
+    differences: list[Mismatch]
 
 
 class Ran(NamedTuple):
     """The tests of one file that were run."""
 
-    tests: TableOfTests
+    tests: PolicyTestTable
     done: list[Done]
 
     @property
@@ -106,10 +106,10 @@ def _files_at(path: str) -> list[Path]:
     return found
 
 
-def _run(table: TableOfTests, chain: RoleChain) -> Ran:
+def _run(table: PolicyTestTable, chain: RoleChain) -> Ran:
     compiled = compile_policy(table.policy, chain)
     decided = [(one, compiled.decide(one.facts.facts)) for one in table.tests]
-    return Ran(table, [Done(one, decision, one.differences(decision)) for one, decision in decided])
+    return Ran(table, [Done(one, decision, one.mismatches(decision)) for one, decision in decided])
 
 
 def _coverage_of(ran: Sequence[Ran], chain: RoleChain) -> list[tuple[Policy, Coverage]]:
@@ -149,11 +149,12 @@ def _report(
     yield Line(f"{told} in {seconds:.2f} s", "bold red" if failed else "bold green")
 
 
-def _failure(table: TableOfTests, done: Done) -> Iterator[Block]:
+def _failure(table: PolicyTestTable, done: Done) -> Iterator[Block]:
     yield Line()
     yield Line(f"FAILED {table.where}: {done.test.name}", "bold red")
     rows = [
-        (Cell(one.what), Cell(shown(one.expected), "green"), Cell(shown(one.found), "red")) for one in done.differences
+        (Cell(one.field), Cell(format_answer(one.expected), "green"), Cell(format_answer(one.actual), "red"))
+        for one in done.differences
     ]
     yield Table((Column(""), Column("expected"), Column("found", gives_way=True, folds=True)), rows)
     yield Line(f"Why: {done.decision.reason}.", indent=2)
@@ -178,8 +179,8 @@ def _covered(policy: Policy, found: Coverage, least: float | None) -> Iterator[B
     ]
     if rows:
         yield Table((Column("rule"), Column("missing", gives_way=True, folds=True)), rows)
-    for bound in found.out_of_reach:
-        yield Line(f"{bound.told} is out of reach: there is no case in which it matters.", "dim", indent=2)
+    for bound in found.unreachable:
+        yield Line(f"{bound.name} is out of reach: there is no case in which it matters.", "dim", indent=2)
     if least is not None and not enough:
         yield Line(f"Less than the {least:g} % that are asked for.", "red", indent=2)
 
@@ -207,14 +208,14 @@ def _plain_test(done: Done) -> dict[str, Any]:
         "name": done.test.name,
         "passed": not done.differences,
         "differences": [
-            {"what": one.what, "expected": _json(one.expected), "found": _json(one.found)} for one in done.differences
+            {"what": one.field, "expected": _json(one.expected), "found": _json(one.actual)} for one in done.differences
         ],
         "reason": done.decision.reason,
     }
 
 
 def _json(value: Any) -> Any:
-    return value if value is None or isinstance(value, bool | int | float | str) else shown(value)
+    return value if value is None or isinstance(value, bool | int | float | str) else format_answer(value)
 
 
 def _plain_coverage(policy: Policy, found: Coverage) -> dict[str, Any]:
@@ -228,14 +229,14 @@ def _plain_coverage(policy: Policy, found: Coverage) -> dict[str, Any]:
             {"rule_id": bound.rule_id, "field": bound.field, "bound": bound.value, "missing": list(sides)}
             for bound, sides in found.missing_values
         ],
-        "out_of_reach": [
-            {"rule_id": bound.rule_id, "field": bound.field, "bound": bound.value} for bound in found.out_of_reach
+        "unreachable": [
+            {"rule_id": bound.rule_id, "field": bound.field, "bound": bound.value} for bound in found.unreachable
         ],
     }
 
 
 def _write_boundaries(
-    session: Session, out: str, named: Policy | None, tables: Sequence[TableOfTests], chain: RoleChain
+    session: Session, out: str, named: Policy | None, tables: Sequence[PolicyTestTable], chain: RoleChain
 ) -> None:
     """Write tests beside each bound, with what the policy answers today."""
     policies = {policy_hash(one.policy): one.policy for one in tables}
@@ -271,7 +272,7 @@ def _written(policy: Policy, beside: str | None, cases: Sequence[tuple[str, Fact
     for name, facts, decision in cases:
         yield f"  - name: {_yaml(name)}"
         yield f"    facts: {_yaml(_facts_said(facts))}"
-        said = answered(decision)
+        said = answer_fields(decision)
         yield f"    expect: {_yaml({name: said[name] for name in ('action', 'role', 'rule')})}"
 
 

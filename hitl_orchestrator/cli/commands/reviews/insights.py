@@ -7,7 +7,7 @@ from hitl_orchestrator.cli.output.formatting import count, duration
 from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.insights.feedback import Feedback
-from hitl_orchestrator.insights.reviewer_quality import ReviewerQuality, Share, Signal, care
+from hitl_orchestrator.insights.reviewer_quality import ReviewerQuality, Share, Signal, reviewer_quality
 
 
 def feedback(session: Session) -> None:
@@ -41,7 +41,7 @@ def _row(one: Feedback) -> tuple[Cell, ...]:
 def insights(session: Session) -> None:
     """Tell how carefully each person reviews."""
     with session.open() as hitl:
-        found = care([*hitl.records(), *hitl.records(probes=True)])
+        found = reviewer_quality([*hitl.records(), *hitl.records(probes=True)])
     answer(session.as_json, [one.model_dump(mode="json") for one in found], lambda: _care(found))
 
 

@@ -7,7 +7,13 @@ from support.builders import NINE, an_output
 
 from hitl_orchestrator.domain.audit import AuditRecord, Vote
 from hitl_orchestrator.domain.enums import HumanDecision, QualityCheckKind
-from hitl_orchestrator.insights.reviewer_quality import FAST_SECONDS, Signal, care, proposal_length, share_of
+from hitl_orchestrator.insights.reviewer_quality import (
+    FAST_SECONDS,
+    Signal,
+    proposal_length,
+    reviewer_quality,
+    share_of,
+)
 
 DECISIONS = st.sampled_from(HumanDecision)
 PERSONS = st.sampled_from(["r01", "r02", "r03"])
@@ -55,12 +61,12 @@ def many(count, *votes, start=0, **fields):
 
 
 def told_of(records, person="r01", **more):
-    return next(one for one in care(records, **more) if one.reviewer == person)
+    return next(one for one in reviewer_quality(records, **more) if one.reviewer == person)
 
 
 def test_of_nothing_nothing_is_told():
-    assert care([]) == []
-    assert care([a_record("case-1")]) == []
+    assert reviewer_quality([]) == []
+    assert reviewer_quality([a_record("case-1")]) == []
 
 
 def test_each_person_is_told_of_once_under_all_accounts():
@@ -70,7 +76,7 @@ def test_each_person_is_told_of_once_under_all_accounts():
         a_record("c", ("r02", "approve")),
     ]
 
-    assert [(one.reviewer, one.cases) for one in care(records)] == [("p1", 2), ("r02", 1)]
+    assert [(one.reviewer, one.cases) for one in reviewer_quality(records)] == [("p1", 2), ("r02", 1)]
 
 
 def test_a_record_from_before_there_were_votes_counts_for_its_reviewer():
@@ -163,7 +169,7 @@ def test_where_the_agent_proposed_nothing_there_is_nothing_to_agree_with():
 def test_votes_on_one_case_are_compared_the_last_of_each_person():
     record = a_record("a", ("r01", "reject"), ("r02", "approve"), ("r03", "approve"), ("r01", "approve"))
 
-    assert [(one.with_peers.count, one.with_peers.of) for one in care([record])] == [(2, 2)] * 3
+    assert [(one.with_peers.count, one.with_peers.of) for one in reviewer_quality([record])] == [(2, 2)] * 3
 
 
 def test_a_second_look_is_compared_with_the_first_for_both():
@@ -173,7 +179,7 @@ def test_a_second_look_is_compared_with_the_first_for_both():
         a_record("c", ("r02", "reject"), probe=QualityCheckKind.SECOND_REVIEW, probe_of="gone"),
     ]
 
-    assert [(one.with_peers.count, one.with_peers.of) for one in care(records)] == [(0, 1), (0, 1)]
+    assert [(one.with_peers.count, one.with_peers.of) for one in reviewer_quality(records)] == [(0, 1), (0, 1)]
     assert told_of(records, "r02").with_agent.of == 0
 
 
@@ -187,7 +193,7 @@ def test_whoever_surely_differs_from_most_stands_apart():
 def test_to_pass_a_case_up_is_no_answer():
     records = many(5, ("r01", "escalate"), ("r02", "approve"))
 
-    assert [one.reviewer for one in care(records)] == ["r02"]
+    assert [one.reviewer for one in reviewer_quality(records)] == ["r02"]
     assert told_of(records, "r02").with_peers.of == 0
 
 
@@ -237,7 +243,7 @@ def test_whatever_the_records_say_the_counts_add_up(drawn):
         for number, (votes, seconds, probe, of) in enumerate(drawn)
     ]
 
-    found = care(records)
+    found = reviewer_quality(records)
 
     answered = {
         (record.case_id, vote.person) for record in records for vote in record.votes if vote.human_decision.final
@@ -247,7 +253,7 @@ def test_whatever_the_records_say_the_counts_add_up(drawn):
     assert all(one.with_agent.of <= one.cases and one.timed <= one.cases for one in found)
     assert sum(one.with_peers.count for one in found) % 2 == sum(one.with_peers.of for one in found) % 2 == 0
     assert not any(set(one.signals) & set(one.not_enough_data) for one in found)
-    assert care(reversed(records)) == found
+    assert reviewer_quality(reversed(records)) == found
 
 
 def test_the_interval_covers_the_true_share_about_as_often_as_it_says():

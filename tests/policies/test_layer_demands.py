@@ -52,9 +52,9 @@ def test_layers_that_ask_together_for_more_than_there_are_are_refused_by_the_nam
     with pytest.raises(InvalidInput) as refused:
         fitted(organization, **layers)
     assert refused.value.problems == (
-        f"policy 'p': {how_many} asks for 3 persons and {who} for the role 'compliance_officer': where both decide a "
-        "case, 3 persons of this role are asked for together, and 2 of the reviewers hold it or one above it; "
-        "add reviewers, or ask for fewer",
+        f"policy 'p': {how_many} requires 3 approvals and {who} requires the role 'compliance_officer': where both match, "
+        "the case needs 3 reviewers with this role, and only 2 of the reviewers have it or a role above it; "
+        "add reviewers, or require fewer",
     )
 
 

@@ -1,4 +1,4 @@
-"""How long a rehearsal of very many past cases takes, from Parquet and from a SQLite store, and what memory it needs.
+"""How long a backtest of very many past cases takes, from Parquet and from a SQLite store, and what memory it needs.
 
 Each runs in a process of its own, so that its peak is its own. The cases of the store are entries as the ledger writes
 them, put into its table in bulk: that many cases would take hours to go through the graph.
@@ -132,7 +132,7 @@ def measure(parquet_cases: int = PARQUET_CASES, store_cases: int = STORE_CASES) 
         write_parquet(file, parquet_cases)
         write_store(store, store_cases)
         for kind, where in (("parquet", str(file)), ("store", f"sqlite:///{store}")):
-            figures |= {f"rehearsal_{kind}_{key}": value for key, value in run(where).items()}
+            figures |= {f"backtest_{kind}_{key}": value for key, value in run(where).items()}
     return figures
 
 

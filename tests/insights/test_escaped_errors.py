@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from hitl_orchestrator.insights.escaped_errors import SUMS, escape_of
+from hitl_orchestrator.insights.escaped_errors import SUMS, escaped_errors
 
 
 def sums(reviews, unseen=0):
@@ -30,7 +30,7 @@ def past(dice, cases=4000):
 
 
 def test_reviews_stand_for_the_cases_that_they_were_drawn_from():
-    found = escape_of(sums(list(past(random.Random(1)))))
+    found = escaped_errors(sums(list(past(random.Random(1)))))
     reviews = [wrong for _, looked, wrong in past(random.Random(1)) if looked]
 
     assert found.share == pytest.approx(0.125, abs=0.02)
@@ -40,49 +40,49 @@ def test_reviews_stand_for_the_cases_that_they_were_drawn_from():
 
 
 def test_the_interval_holds_the_truth_about_as_often_as_it_says():
-    within = [escape_of(sums(list(past(random.Random(seed), 1000)))) for seed in range(200)]
+    within = [escaped_errors(sums(list(past(random.Random(seed), 1000)))) for seed in range(200)]
 
     assert sum(one.lowest <= 0.125 <= one.highest for one in within) >= 184
 
 
 def test_few_reviews_say_nothing():
-    found = escape_of(sums([(1.0, True, False)] * 29))
+    found = escaped_errors(sums([(1.0, True, False)] * 29))
 
     assert (found.share, found.enough) == (None, False)
-    assert found.why_not == "the reviews are worth 29, and 30 are the least"
-    assert escape_of(sums([(1.0, True, False)] * 30)).enough
+    assert found.why_not == "the effective number of reviews is 29, and at least 30 are needed"
+    assert escaped_errors(sums([(1.0, True, False)] * 30)).enough
 
 
 def test_where_nobody_was_ever_asked_reviews_do_not_speak_of_all():
-    found = escape_of(sums([(1.0, True, False)] * 100, unseen=100))
+    found = escaped_errors(sums([(1.0, True, False)] * 100, unseen=100))
 
     assert not found.enough
-    assert "50% of the cases that would go ahead are of a kind that nobody was ever asked about" in found.why_not
+    assert "50% of the cases that would be approved are of a kind that was never reviewed" in found.why_not
     assert (found.share, found.lowest_of_all) == (0, 0)
     assert found.highest_of_all == pytest.approx(found.highest / 2 + 0.5)
 
 
 def test_where_nothing_goes_ahead_nothing_escapes():
-    assert escape_of(dict.fromkeys(SUMS, 0)).why_not == "no case would go ahead"
+    assert escaped_errors(dict.fromkeys(SUMS, 0)).why_not == "no case would be approved automatically"
 
 
 @pytest.mark.parametrize("chance", [1.0, 0.1])
 def test_looks_that_nobody_took_say_nothing_of_the_cases_they_stood_for(chance):
-    found = escape_of(sums([(chance, False, False)] * 1000 + [(1.0, True, False)] * 40))
+    found = escaped_errors(sums([(chance, False, False)] * 1000 + [(1.0, True, False)] * 40))
 
     assert (found.cases, found.unanswered, found.reviews, found.enough) == (1040, 1000, 40, False)
-    assert "nobody answered for about 96% of the cases that would go ahead" in found.why_not
+    assert "for about 96% of the cases that would be approved, the required review was never answered" in found.why_not
     assert found.highest_of_all > 0.96
 
 
 def test_what_the_draw_leaves_out_is_no_look_that_nobody_took():
     for seed in range(200):
-        assert escape_of(sums(list(past(random.Random(seed), 1000)))).unanswered == 0
+        assert escaped_errors(sums(list(past(random.Random(seed), 1000)))).unanswered == 0
 
 
 def test_the_answers_of_one_kind_do_not_stand_in_for_those_of_another():
     drawn, silent = [(0.5, True, False)] * 700, [(1.0, False, False)] * 300
-    found = escape_of(sums(drawn + silent), [sums(drawn), sums(silent)])
+    found = escaped_errors(sums(drawn + silent), [sums(drawn), sums(silent)])
 
-    assert escape_of(sums(drawn + silent)).unanswered == 0
+    assert escaped_errors(sums(drawn + silent)).unanswered == 0
     assert (found.unanswered, found.enough) == (300, False)

@@ -9,9 +9,9 @@ from support.random_policies import a_policy, a_policy_with
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import RiskLevel, Signal
 from hitl_orchestrator.policies.analysis.check import check
-from hitl_orchestrator.policies.analysis.describe import say, say_context, say_facts
+from hitl_orchestrator.policies.analysis.describe import describe, describe_context, describe_facts
 from hitl_orchestrator.policies.analysis.findings import FindingKind
-from hitl_orchestrator.policies.analysis.regions import boxes
+from hitl_orchestrator.policies.analysis.regions import regions
 from hitl_orchestrator.policies.engine.partition import FactSpace
 
 MANY = [f"n{number}" for number in range(20_000)]
@@ -30,7 +30,7 @@ def said(**conditions):
     }
     policy = a_policy_with([("human_review", conditions), ("escalate", more)])
     space = FactSpace([policy])
-    return " | ".join(say(box, space) for box in boxes(policy.rules[0], policy, space))
+    return " | ".join(describe(box, space) for box in regions(policy.rules[0], policy, space))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def said(**conditions):
         ({"signals": {"all": ["risky", "unusual"]}}, "every case with the signals unusual and risky"),
         ({"signals": {"none": ["risky", "unusual"]}}, "every case without the signal unusual or risky"),
         ({"metadata": {"amount": {"exists": False}}}, "every case where amount is missing"),
-        ({"metadata": {"amount": {"exists": True}}}, "every case where amount is there"),
+        ({"metadata": {"amount": {"exists": True}}}, "every case where amount is present"),
         (
             {"metadata": {"amount": {"exists": True, "gt": 5000}}},
             "every case where amount is of another type or above 5000",
@@ -100,7 +100,7 @@ def test_a_region_is_said_in_plain_words(conditions, words):
 def test_of_many_names_only_the_first_are_said_and_none_takes_long_to_place(conditions, words):
     found = check(a_policy_with([("human_review", conditions)]))
     (gap,) = [one for one in found if one.kind is FindingKind.GAP]
-    assert gap.sentence.startswith(f"no rule is about {words}")
+    assert gap.sentence.startswith(f"no rule matches {words}")
     assert len(gap.sentence) < 200
 
 
@@ -110,13 +110,13 @@ def test_different_boxes_of_a_policy_are_said_differently():
         policy = a_policy(seed, most=4)
         space = FactSpace([policy])
         boxes_at_random = {tuple(dice.randint(1, full) for full in space.full) for _ in range(20)}
-        assert len({say(box, space) for box in boxes_at_random}) == len(boxes_at_random)
+        assert len({describe(box, space) for box in boxes_at_random}) == len(boxes_at_random)
 
 
 def test_the_context_leaves_out_risk_and_confidence():
     policy = a_policy_with([("escalate", {"risk_level": "high", "domain": "payments", "min_confidence": 0.5})])
     space = FactSpace([policy])
-    assert say_context(boxes(policy.rules[0], policy, space)[0], space) == "every case in payments"
+    assert describe_context(regions(policy.rules[0], policy, space)[0], space) == "every case in payments"
 
 
 def test_one_case_is_said_with_all_that_is_known_of_it():
@@ -129,9 +129,9 @@ def test_one_case_is_said_with_all_that_is_known_of_it():
         metadata={"amount": 5000.0, "vip": True},
         moment=datetime(2025, 1, 6, 8, 30, tzinfo=UTC),
     )
-    assert say_facts(facts) == (
+    assert describe_facts(facts) == (
         "medium risk with a confidence of 0.75 in payments of type refund with the signal risky "
         "where amount is 5000 and vip is true on Monday 08:30 UTC"
     )
-    assert say_facts(Facts(RiskLevel.LOW, "any", "any", None)) == "low risk without a confidence"
-    assert say_facts(Facts(RiskLevel.LOW, "any", "any", None, has_proposal=False)) == "low risk without a proposal"
+    assert describe_facts(Facts(RiskLevel.LOW, "any", "any", None)) == "low risk without a confidence"
+    assert describe_facts(Facts(RiskLevel.LOW, "any", "any", None, has_proposal=False)) == "low risk without a proposal"

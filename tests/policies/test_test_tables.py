@@ -42,7 +42,7 @@ def read(text, where="p.policy-test.yaml"):
 
 def failures(tests):
     decide = compile_policy(POLICY).decide
-    return [(one.name, *map(tuple, one.differences(decide(one.facts.facts)))) for one in tests.tests]
+    return [(one.name, *map(tuple, one.mismatches(decide(one.facts.facts)))) for one in tests.tests]
 
 
 def test_facts_of_the_table_hold_where_a_test_says_nothing_else():
@@ -78,8 +78,8 @@ def test_every_problem_of_a_table_is_told_at_once_with_its_place():
         'p.policy-test.yaml: tests[0].expect.action: "aprove" is not one of auto_approve, human_review, escalate; '
         "did you mean 'auto_approve'?",
         "p.policy-test.yaml: tests[1].facts.confidence_score: 1.5: input should be less than or equal to 1",
-        "p.policy-test.yaml: tests[1].expect: it expects nothing; give action, role or rule",
-        "p.policy-test.yaml: tests[2].expect.rule: 'larg' is no rule of policy 'p'; did you mean 'large'?",
+        "p.policy-test.yaml: tests[1].expect: it expects nothing; add action, role or rule",
+        "p.policy-test.yaml: tests[2].expect.rule: 'larg' is not a rule of policy 'p'; did you mean 'large'?",
     ]
 
 
@@ -124,10 +124,10 @@ def test_a_csv_is_read_with_the_types_that_the_policy_declares():
     ("text", "told"),
     [
         ("name,risk_levl\na,low\n", "line 1: unknown column 'risk_levl'; did you mean 'risk_level'?"),
-        ("name,risk_level,action\na,low\n", "line 2: 2 cells, and the header has 3"),
-        ("name,name\na,b\n", "line 1: the column 'name' stands twice"),
-        ("name,risk_level,action\n", "there is no test in it"),
-        ("", "there is no test in it"),
+        ("name,risk_level,action\na,low\n", "line 2: 2 cells, but the header has 3"),
+        ("name,name\na,b\n", "line 1: the column 'name' occurs twice"),
+        ("name,risk_level,action\n", "it has no test"),
+        ("", "it has no test"),
         ("name,risk_level,action\na,lo,escalate\n", 'line 2.facts.risk_level: "lo" is not one of low, medium, high'),
         ('name\n"a', "unexpected end of data"),
     ],

@@ -9,7 +9,7 @@ from support.random_policies import a_policy, a_policy_with
 
 from hitl_orchestrator.policies import PolicyStack, check, read_policy
 from hitl_orchestrator.policies.analysis.findings import FindingKind, Severity
-from hitl_orchestrator.policies.analysis.repairs import Direction, mends, with_mends
+from hitl_orchestrator.policies.analysis.repairs import Effect, repairs, with_repairs
 
 DATA = files("hitl_orchestrator.data")
 
@@ -30,9 +30,9 @@ def test_the_canonical_policy_is_mended_by_raising_one_bound_or_lowering_another
     policy = shipped("routing_policy.json")
     (finding,) = lenient(policy)
 
-    assert [(one.sentence, one.direction, one.cells) for one in mends(policy, finding)] == [
-        ("raise rule_002's min_confidence from 0.75 to 0.8 (tightens)", Direction.TIGHTENS, 1),
-        ("lower rule_004's min_confidence from 0.8 to 0.75 (loosens)", Direction.LOOSENS, 1),
+    assert [(one.sentence, one.effect, one.cells) for one in repairs(policy, finding)] == [
+        ("raise rule_002's min_confidence from 0.75 to 0.8 (tightens)", Effect.TIGHTENS, 1),
+        ("lower rule_004's min_confidence from 0.8 to 0.75 (loosens)", Effect.LOOSENS, 1),
     ]
 
 
@@ -40,14 +40,14 @@ def test_the_mended_policy_that_we_ship_is_the_first_proposal_applied():
     policy = shipped("routing_policy.json")
     mended = shipped("routing_policy_mended.json")
 
-    assert rules_of(mended) == rules_of(mends(policy, lenient(policy)[0])[0].policy)
+    assert rules_of(mended) == rules_of(repairs(policy, lenient(policy)[0])[0].policy)
     assert [one.kind for one in check(mended)] == [FindingKind.GAP]
     assert mended.policy_id != policy.policy_id
 
 
 def test_the_findings_carry_what_would_mend_them():
     policy = shipped("routing_policy.json")
-    (told,) = [one.mends for one in with_mends(policy, check(policy)) if one.mends]
+    (told,) = [one.repairs for one in with_repairs(policy, check(policy)) if one.repairs]
 
     assert told == (
         "raise rule_002's min_confidence from 0.75 to 0.8 (tightens)",
@@ -58,8 +58,8 @@ def test_the_findings_carry_what_would_mend_them():
 def test_where_no_bound_helps_the_action_of_one_rule_does():
     policy = a_policy_with([("auto_approve", {"risk_level": "medium", "min_confidence": 0.5}), ("human_review", {})])
 
-    assert [one.sentence for one in mends(policy, lenient(policy)[0])] == [
-        "make human_review the action of r1 (tightens)"
+    assert [one.sentence for one in repairs(policy, lenient(policy)[0])] == [
+        "change the action of r1 to human_review (tightens)"
     ]
 
 
@@ -68,16 +68,18 @@ def test_the_layers_of_a_stack_are_mended_one_by_one():
     quiet = a_policy_with([("human_review", {"task_type": "refund"})])
     stack = PolicyStack.of(canonical, domains={"payments": quiet})
 
-    told = {(one.layer, one.mends) for one in with_mends(stack, check(stack)) if one.kind is FindingKind.MONOTONICITY}
+    told = {
+        (one.layer, one.repairs) for one in with_repairs(stack, check(stack)) if one.kind is FindingKind.MONOTONICITY
+    }
 
-    assert told == {("organization", with_mends(canonical, check(canonical))[0].mends)}
+    assert told == {("organization", with_repairs(canonical, check(canonical))[0].repairs)}
 
 
 @pytest.mark.parametrize("seed", range(25))
 def test_a_proposal_mends_the_finding_and_brings_nothing_new(seed):
     policy = a_policy(seed, most=5, kinds=("risk_level", "confidence", "domain", "not"))
     for finding in random.Random(seed).sample(found := lenient(policy), min(3, len(found))):
-        for mend in mends(policy, finding):
+        for mend in repairs(policy, finding):
             left = {(one.rule_id, one.rules) for one in lenient(mend.policy)}
             assert (finding.rule_id, finding.rules) not in left
             assert left <= {(one.rule_id, one.rules) for one in found}
@@ -94,17 +96,17 @@ def test_where_there_are_too_many_changes_to_try_it_says_so():
     policy = a_policy(6, 30)
     found = check(policy)
 
-    told = with_mends(policy, found)
+    told = with_repairs(policy, found)
 
-    assert [one.model_copy(update={"mends": ()}) for one in told[:-1]] == found
+    assert [one.model_copy(update={"repairs": ()}) for one in told[:-1]] == found
     assert (told[-1].kind, told[-1].severity, told[-1].rule_id) == (FindingKind.UNCHECKED, Severity.NOTE, None)
-    assert told[-1].sentence.endswith("not looked for to the end: there are too many changes to try them all")
+    assert told[-1].sentence.endswith("was stopped: there are too many changes to try them all")
 
 
 def test_of_a_policy_whose_every_change_was_tried_nothing_more_is_said():
     policy = a_policy_with([("auto_approve", {"risk_level": "medium", "min_confidence": 0.5}), ("human_review", {})])
 
-    assert len(with_mends(policy, check(policy))) == len(check(policy))
+    assert len(with_repairs(policy, check(policy))) == len(check(policy))
 
 
 @pytest.mark.timeout(60)
@@ -123,4 +125,7 @@ def test_no_policy_of_long_lists_keeps_one_waiting_for_its_mends():
     ]
     policy = a_policy_with(rules)
 
-    assert {one.kind for one in with_mends(policy, check(policy))} >= {FindingKind.MONOTONICITY, FindingKind.UNCHECKED}
+    assert {one.kind for one in with_repairs(policy, check(policy))} >= {
+        FindingKind.MONOTONICITY,
+        FindingKind.UNCHECKED,
+    }

@@ -80,6 +80,6 @@ def test_layers_upon_the_first_shape_are_refused_with_what_they_need():
         read_policy(json.dumps(FIRST | {"domains": {"x": one_rule()}}), "p.json")
 
     assert list(caught.value.problems) == [
-        "p.json: domains: a policy in layers has rules with rule_id, priority and conditions; "
-        "these have a condition alone, as in the first shape of policy files"
+        "p.json: domains: the rules of a policy in layers need rule_id, priority and conditions; "
+        "these have only a condition, as in the first format of policy files"
     ]

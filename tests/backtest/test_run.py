@@ -100,7 +100,9 @@ def test_the_day_is_that_of_the_task_also_where_only_the_decision_is_dated():
 
 def test_what_reviews_said_of_cases_that_would_go_ahead_is_told_and_of_others_is_not():
     wrong = [a_case(human_decision=answer) for answer in ("reject", "modify", "override")]
-    found = run([*wrong, *[a_case()] * 57, *[a_case(confidence_score=0.5, human_decision="reject")] * 40]).escape
+    found = run(
+        [*wrong, *[a_case()] * 57, *[a_case(confidence_score=0.5, human_decision="reject")] * 40]
+    ).escaped_errors
 
     assert (found.cases, found.reviews, found.unseen, found.share) == (60, 60, 0, 0.05)
     assert found.enough
@@ -109,13 +111,13 @@ def test_what_reviews_said_of_cases_that_would_go_ahead_is_told_and_of_others_is
 def test_a_case_that_nobody_answered_is_no_review():
     found = run(
         [*[a_case()] * 40, *[a_case(human_decision=None)] * 10, *[a_case(human_decision="escalate")] * 5]
-    ).escape
+    ).escaped_errors
 
     assert (found.cases, found.reviews) == (55, 40)
 
 
 def test_probes_that_measured_reviewers_are_no_cases():
-    assert run([a_case(), a_case(probe="known_answer"), a_case(probe="add_second_review")]).cases == 1
+    assert run([a_case(), a_case(probe="known_answer"), a_case(probe="second_review")]).cases == 1
 
 
 def test_two_policies_are_compared_whatever_was_recorded():
@@ -129,7 +131,7 @@ def test_two_policies_are_compared_whatever_was_recorded():
 def test_what_the_policy_asks_about_must_stand_in_the_cases():
     case = a_case()
     del case["metadata"]
-    with pytest.raises(InvalidInput, match="the policy asks about metadata, and the cases have no such column"):
+    with pytest.raises(InvalidInput, match="the policy reads metadata, and the cases have no such column"):
         run([case], a_policy_with([("escalate", {"metadata": {"amount": {"gt": 1}}})]))
     with pytest.raises(InvalidInput, match="there are no cases"):
         run_backtest(NEW, [])
@@ -208,7 +210,7 @@ def test_what_was_redacted_is_left_out_where_the_policy_asks_about_it(store, tmp
 def test_where_all_was_erased_it_is_said_why_there_is_nothing_to_rehearse_on():
     asks = a_policy_with([("escalate", {"metadata": {"amount": {"gt": 1}}})])
 
-    with pytest.raises(InvalidInput, match="no cases to run_backtest on; 2 were left out, 2 of them erased"):
+    with pytest.raises(InvalidInput, match="no cases for a backtest; 2 were left out, 2 of them erased"):
         run([a_case(metadata=None), a_case(redacted=True)], asks)
 
 
@@ -242,8 +244,8 @@ def test_cases_without_a_name_are_left_out_and_counted():
     [
         ({"routing_decision": "auto_aprove"}, "routing_decision: 'auto_aprove' is not one of auto_approve"),
         ({"routing_decision": None}, "routing_decision: None is not one of"),
-        ({"rule_id": None}, "a recorded answer names no rule"),
-        ({"task_timestamp": "yesterday"}, "'yesterday' begins with no day"),
+        ({"rule_id": None}, "a recorded answer has no rule"),
+        ({"task_timestamp": "yesterday"}, "'yesterday' does not begin with a date"),
         *(
             ({"review_probability": chance}, "here: review_probability: .* is not 0 or a number from 1e-06 to 1")
             for chance in (1.5, -0.1, 1e-300, float("nan"), float("inf"))
@@ -296,8 +298,11 @@ def test_a_look_afterwards_stands_for_as_many_cases_as_it_was_drawn_from_and_is_
     found = run(ahead + looks)
 
     assert (found.cases, found.flipped, found.automated_before, found.flips, found.loads) == (900, 0, 1.0, (), ())
-    assert (found.escape.cases, found.escape.unseen, found.escape.reviews) == (900, 0, 90)
-    assert (found.escape.effective_reviews, found.escape.share) == (pytest.approx(90), pytest.approx(0.1))
+    assert (found.escaped_errors.cases, found.escaped_errors.unseen, found.escaped_errors.reviews) == (900, 0, 90)
+    assert (found.escaped_errors.effective_reviews, found.escaped_errors.share) == (
+        pytest.approx(90),
+        pytest.approx(0.1),
+    )
 
 
 def test_looks_afterwards_and_reviews_that_had_to_be_are_weighed_each_by_its_chance():
@@ -314,4 +319,4 @@ def test_looks_afterwards_and_reviews_that_had_to_be_are_weighed_each_by_its_cha
     ]
     reviewed = [a_case(human_decision="reject" if number < 10 else "approve") for number in range(100)]
 
-    assert run(ahead + looks + reviewed).escape.share == pytest.approx(60 / 200)
+    assert run(ahead + looks + reviewed).escaped_errors.share == pytest.approx(60 / 200)

@@ -43,7 +43,7 @@ def test_where_layers_declare_a_field_otherwise_no_cell_is_guessed():
 
     assert refused(f"{HEADER}\na,low,5,escalate\n", policy) == [
         "p.policy-test.csv: line 1: the column 'metadata.amount' is a text in organization and a number in domain pay, "
-        "and a cell can be but one of them; write this table as YAML"
+        "and a cell has only one type; write this table as YAML"
     ]
 
 
@@ -60,7 +60,7 @@ def test_a_number_is_what_people_write_as_one(cell, value):
 
 def test_the_line_that_is_named_is_that_of_the_file_after_blank_lines_and_breaks_within_a_cell():
     assert refused(f'{HEADER}\n\n"a\nb",low,1,escalate\n\nc,lo,1,escalate\nd,low,1\n') == [
-        "p.policy-test.csv: line 7: 3 cells, and the header has 4"
+        "p.policy-test.csv: line 7: 3 cells, but the header has 4"
     ]
     (told,) = refused(f'{HEADER}\n\n"a\nb",low,1,escalate\n\nc,lo,1,escalate\n')
     assert told.startswith("p.policy-test.csv: line 6.facts.risk_level: ")
@@ -81,5 +81,5 @@ def test_what_a_spreadsheet_leaves_empty_is_skipped(text):
 
 def test_a_table_with_semicolons_is_told_to_use_commas():
     assert refused("name;risk_level;action\na;low;escalate\n") == [
-        "p.policy-test.csv: line 1: columns are separated by commas here, not by semicolons; save it with commas"
+        "p.policy-test.csv: line 1: columns are separated by semicolons; save the file with commas"
     ]

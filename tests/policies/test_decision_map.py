@@ -13,7 +13,7 @@ from hitl_orchestrator.domain.enums import Action, RiskLevel
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import PolicyStack, read_policy
 from hitl_orchestrator.policies.analysis.decision_map import policy_map
-from hitl_orchestrator.policies.analysis.drawing import DARK, STYLE, png, svg
+from hitl_orchestrator.policies.analysis.decision_map import DARK, STYLE, png, svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -120,7 +120,7 @@ def test_the_picture_has_a_title_a_story_and_a_form_for_dark_pages():
     drawn = svg(policy_map(canonical()))
     picture = ElementTree.fromstring(drawn)
 
-    assert picture.find(f"{SVG}title").text == "What default_routing_policy_v1 does"
+    assert picture.find(f"{SVG}title").text == "Decisions of default_routing_policy_v1"
     assert "low risk: human_review by rule_005 from 0 to 0.8" in picture.find(f"{SVG}desc").text
     assert "prefers-color-scheme: dark" in drawn
 

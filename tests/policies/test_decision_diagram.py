@@ -45,8 +45,10 @@ def test_the_regions_of_a_diagram_are_disjoint_and_complete():
         regions = list(diagram.regions(lambda _: True))
         for _ in range(30):
             cell = diagram.space.locate(facts_at_random(dice))
-            inside = [one for one in regions if all(mask >> step & 1 for mask, step in zip(one.box, cell, strict=True))]
-            assert [one.said for one in inside] == [diagram.at(cell)]
+            inside = [
+                one for one in regions if all(mask >> step & 1 for mask, step in zip(one.region, cell, strict=True))
+            ]
+            assert [one.label for one in inside] == [diagram.at(cell)]
 
 
 def test_a_space_has_an_axis_for_each_fact_that_is_asked_about():

@@ -12,7 +12,7 @@ from support.random_policies import DOMAINS, TASK_TYPES, a_policy, a_policy_with
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
 from hitl_orchestrator.policies import PolicyStack, compile_policy, read_policy
-from hitl_orchestrator.policies.explanation.counterfactuals import nearest_changes, would_go_through
+from hitl_orchestrator.policies.explanation.counterfactuals import nearest_changes, changes_to_approval
 
 KINDS = ("risk_level", "domain", "task_type", "confidence", "signals", "all", "any", "not")
 SETS = [
@@ -43,11 +43,11 @@ def told(policy, risk="medium", confidence=0.62, **more):
 
 def test_the_nearest_changes_of_a_canonical_case():
     assert told(canonical()) == [
-        "would go through at a confidence of 0.75 or above",
+        "would be approved automatically at a confidence of 0.75 or above",
         "would be escalated if the risk were high",
     ]
     assert told(canonical(), "high", 0.5) == [
-        "would go through if the risk were medium and at a confidence of 0.75 or above",
+        "would be approved automatically if the risk were medium and at a confidence of 0.75 or above",
         "would go to a person if the risk were low or medium",
     ]
 
@@ -63,7 +63,7 @@ def test_metadata_signals_domains_and_times_are_told_in_plain_words():
     )
 
     assert told(policy, confidence=0.9, signals=frozenset({Signal.RISKY}), metadata={"amount": 10}) == [
-        "would go through without the signal risky",
+        "would be approved automatically without the signal risky",
         "would be escalated if amount were above 5000",
         "would be escalated if it were in support and without the signal risky",
     ]
@@ -82,8 +82,8 @@ def test_the_domain_that_has_a_layer_can_be_the_nearest_change():
 def test_what_would_let_a_case_through_is_told_without_the_verb():
     facts = Facts(RiskLevel.MEDIUM, "payments", "refund", 0.62)
 
-    assert would_go_through(compile_policy(canonical()), facts) == ("at a confidence of 0.75 or above",)
-    assert would_go_through(compile_policy(canonical()), replace(facts, confidence=0.8)) == ()
+    assert changes_to_approval(compile_policy(canonical()), facts) == ("at a confidence of 0.75 or above",)
+    assert changes_to_approval(compile_policy(canonical()), replace(facts, confidence=0.8)) == ()
 
 
 def check_against_brute_force(seed):

@@ -6,7 +6,7 @@ import pytest
 
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.policies import check, compile_policy, policy_map, read_policy
-from hitl_orchestrator.policies.analysis.drawing import svg
+from hitl_orchestrator.policies.analysis.decision_map import svg
 from hitl_orchestrator.services.config_files import canonical, load_policy_tests
 
 DATA = Path(__file__).parents[2] / "hitl_orchestrator" / "data"
@@ -30,7 +30,7 @@ def test_a_shipped_policy_answers_as_its_table_says(name):
     table = table_of(name)
     compiled = compile_policy(table.policy)
 
-    failed = [(one.name, one.differences(compiled.decide(one.facts.facts))) for one in table.tests]
+    failed = [(one.name, one.mismatches(compiled.decide(one.facts.facts))) for one in table.tests]
 
     assert [one for one in failed if one[1]] == []
 

@@ -1,4 +1,4 @@
-"""The engine finds a cell quickly, and it is the one that the space has."""
+"""Cached decisions equal new ones, and invalid facts are refused however often they come."""
 
 import random
 from dataclasses import replace
@@ -16,18 +16,7 @@ from hitl_orchestrator.policies.engine.partition import FactSpace
 from hitl_orchestrator.policies.explanation.explain import explain
 
 
-@pytest.mark.parametrize("seed", range(30))
-def test_facts_share_a_number_just_where_they_share_a_cell(seed):
-    policy, dice = a_policy(seed, most=10), random.Random(seed)
-    place, space = compile_policy(policy)._place, FactSpace([policy])
-    many = [facts_at_random(dice) for _ in range(200)]
-
-    pairs = {(place(one), space.locate(one)) for one in many}
-
-    assert len(pairs) == len({number for number, _ in pairs}) == len({cell for _, cell in pairs})
-
-
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(10))
 def test_a_decision_is_the_same_the_second_time_and_in_another_order(seed):
     policy, dice = a_policy(seed, most=10), random.Random(seed)
     many = [facts_at_random(dice) for _ in range(100)]

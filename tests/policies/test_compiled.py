@@ -301,11 +301,11 @@ def test_the_fallback_asks_the_first_role_of_the_house():
             some_facts(signals=frozenset({Signal.RISKY})),
             "the signal unusual or risky was raised",
         ),
-        (a_rule(action="escalate"), some_facts(), "it asks for nothing"),
+        (a_rule(action="escalate"), some_facts(), "it has no conditions"),
     ],
 )
 def test_the_reason_is_a_sentence_that_a_manager_understands(rule, facts, reason):
-    assert decide(a_policy(rule), facts).reason == f"r1 holds: {reason}"
+    assert decide(a_policy(rule), facts).reason == f"r1 matches: {reason}"
 
 
 @pytest.mark.parametrize(

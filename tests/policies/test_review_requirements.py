@@ -92,7 +92,7 @@ def test_each_of_them_makes_another_policy(field):
 
 @pytest.mark.parametrize("field", sorted(EVERYTHING.keys() - {"respond_within"}))
 def test_a_rule_that_asks_nobody_says_nothing_of_how(field):
-    with pytest.raises(InvalidInput, match=rf"rules\[0\]\.{field}: .*auto_approve asks nobody; leave it out"):
+    with pytest.raises(InvalidInput, match=rf"rules\[0\]\.{field}: .*auto_approve has no reviewer; leave it out"):
         read(a_rule(action="auto_approve", **{field: EVERYTHING[field]}))
 
 
@@ -108,11 +108,14 @@ def test_a_rule_that_asks_nobody_says_nothing_of_how(field):
             {"approvals": 2, "agreement": "majorty"},
             "\"majorty\" is not one of unanimity, majority; did you mean 'majority'?",
         ),
-        ({"agreement": "majority"}, "it is about several people; give approvals, at least 2"),
-        ({"distinct_roles": True}, "distinct_roles: true: it is about several people; give approvals, at least 2"),
-        ({"remind_before": "PT1H"}, 'remind_before: "PT1H": it needs a time to answer; give respond_within'),
-        ({"business_hours": True}, "business_hours: true: it needs a time to answer; give respond_within"),
-        ({"remind_before": 60, "respond_within": "P1D"}, "give an ISO 8601 duration"),
+        ({"agreement": "majority"}, "it applies to several reviewers; set approvals to at least 2"),
+        (
+            {"distinct_roles": True},
+            "distinct_roles: true: it applies to several reviewers; set approvals to at least 2",
+        ),
+        ({"remind_before": "PT1H"}, 'remind_before: "PT1H": it needs a time limit; add respond_within'),
+        ({"business_hours": True}, "business_hours: true: it needs a time limit; add respond_within"),
+        ({"remind_before": 60, "respond_within": "P1D"}, "write an ISO 8601 duration"),
         ({"remind_before": "P1D", "respond_within": "PT24H"}, "make it shorter than respond_within"),
         ({"aprovals": 2}, "unknown field; did you mean 'approvals'?"),
     ],
@@ -127,9 +130,9 @@ def test_what_makes_no_sense_is_refused_with_what_to_do(said, sentence):
 
 def test_distinct_roles_that_can_never_be_found_are_refused():
     sentence = (
-        "p.json: rules[0].distinct_roles: true: 3 people of distinct roles can never be found: from 'senior_manager' "
-        "up stand only senior_manager and compliance_officer; ask for fewer approvals, assign a lower role, or "
-        "leave distinct_roles out"
+        "p.json: rules[0].distinct_roles: true: 3 approvals by distinct roles are impossible: 'senior_manager' "
+        "and the roles above it are only senior_manager and compliance_officer; require fewer approvals, assign a "
+        "lower role, or leave distinct_roles out"
     )
 
     with pytest.raises(InvalidInput) as refused:
@@ -145,13 +148,13 @@ def test_a_policy_made_in_python_is_checked_for_roles_that_can_never_be_found():
     [found] = check(Policy(policy_id="p", rules=(rule,)), RoleChain(roles=("domain_reviewer", "boss")))
 
     assert (found.severity, found.rule_id) == (Severity.ERROR, "r1")
-    assert "3 people of distinct roles can never be found" in found.sentence
+    assert "3 approvals by distinct roles are impossible" in found.sentence
 
 
 def test_rules_of_equal_priority_that_ask_people_differently_are_named():
     found = check(read(a_rule(), a_rule(rule_id="r2", approvals=2)))
 
-    assert any("they ask for different things" in one.sentence and one.rule_id == "r2" for one in found)
+    assert any("their answers differ" in one.sentence and one.rule_id == "r2" for one in found)
 
 
 @pytest.fixture
@@ -196,7 +199,9 @@ def test_a_stricter_rule_keeps_the_approvals_of_the_weaker_one_and_says_so(ruleb
 
     assert (chosen.rule_id, chosen.assigned_human_role) == ("up", "senior_manager")
     assert (chosen.asking.approvals, chosen.asking.blind) == (2, True)
-    assert chosen.reason == (f"{stricter.reason}; two of policy {weaker.policy_hash[:12]} asks for more of who decides")
+    assert chosen.reason == (
+        f"{stricter.reason}; two of policy {weaker.policy_hash[:12]} adds requirements for the review"
+    )
 
 
 def test_roles_are_distinct_only_as_far_as_there_are_roles(rulebook):
