@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cases, desk, inbox, ledger, policies, postgres, backtest
+from benchmarks import backtest, cases, desk, inbox, ledger, policies, postgres
 
 # Name, the figure, the aim, whether more is better.
 RATIOS = (
@@ -80,9 +80,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--entries", type=int, default=ledger.ENTRIES, help="entries of the ledger that is verified")
     parser.add_argument("--reviews", type=int, default=inbox.MANY, help="open reviews of the inbox that is read")
-    parser.add_argument(
-        "only", nargs="?", choices=["inbox", "desk", "policies", "backtest"], help="measure this alone"
-    )
+    parser.add_argument("only", nargs="?", choices=["inbox", "desk", "policies", "backtest"], help="measure this alone")
     given = parser.parse_args()
     if given.only == "inbox":
         figures = inbox.measure(given.reviews)

@@ -1,7 +1,7 @@
-"""How long a backtest of very many past cases takes, from Parquet and from a SQLite store, and what memory it needs.
+"""The time and memory of a backtest on millions of past cases, from Parquet and from a SQLite store.
 
-Each runs in a process of its own, so that its peak is its own. The cases of the store are entries as the ledger writes
-them, put into its table in bulk: that many cases would take hours to go through the graph.
+Each runs in its own process, so that the peak memory is its own. The cases of the store are ledger entries inserted in
+bulk: submitting that many cases would take hours.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 PARQUET_CASES, STORE_CASES = 10_000_000, 1_000_000
-_TOLD = r"""
+_SCRIPT = r"""
 import json, re, sys, time
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.services.config_files import load_policy
@@ -29,15 +29,15 @@ if where.endswith(".parquet"):
     found = run_backtest(policy, [scan(where)])
 else:
     found = run_backtest(policy, frames(open_to_audit(where), tasks=False))
-# The peak that getrusage tells begins with that of the process that started this one.
+# The peak of getrusage includes that of the parent process.
 peak = int(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1]) / 1024
-told = {"s": time.perf_counter() - start, "cpu_s": time.process_time() - spent, "peak_mb": peak, "cases": found.cases}
-print(json.dumps(told))
+report = {"s": time.perf_counter() - start, "cpu_s": time.process_time() - spent, "peak_mb": peak, "cases": found.cases}
+print(json.dumps(report))
 """
 
 
 def write_parquet(path: Path, cases: int) -> None:
-    """Write cases of many kinds over a year: a fifth of them went ahead, and most others were approved."""
+    """Write cases of many kinds over a year: a fifth was approved automatically, most others by a reviewer."""
     import polars as pl  # noqa: PLC0415
 
     dice = [pl.int_range(0, cases).hash(seed) for seed in range(6)]
@@ -79,7 +79,7 @@ def _one_of(pl: Any, number: Any, words: tuple[str, ...]) -> Any:
 
 
 def write_store(path: Path, cases: int) -> None:
-    """Make a store in which so many cases stand as finished."""
+    """Create a store with this number of finished cases."""
     from sqlalchemy import create_engine, insert  # noqa: PLC0415
 
     from hitl_orchestrator import AgentOutput, Orchestrator, Task  # noqa: PLC0415
@@ -106,9 +106,9 @@ def _entries(entry: dict[str, Any], cases: int, at_a_time: int = 20_000) -> Iter
     for number in range(cases):
         case_id, risk, domain = f"case-{number}", RISKS[number % 3], DOMAINS[number % 5]
         sure = number * 7919 % 10_001 / 10_000
-        said = {"case_id": case_id, "confidence_score": sure, "risk_level": risk, "domain": domain}
-        told = entry | {"case_id": case_id, "seq": number + 1_000, "body": entry["body"] | said}
-        text = json.dumps(told, sort_keys=True, separators=(",", ":"))
+        fields = {"case_id": case_id, "confidence_score": sure, "risk_level": risk, "domain": domain}
+        report = entry | {"case_id": case_id, "seq": number + 1_000, "body": entry["body"] | fields}
+        text = json.dumps(report, sort_keys=True, separators=(",", ":"))
         rows.append({"seq": number + 1_000, "case_id": case_id, "kind": "finished", "entry": text, "digest": "0" * 64})
         if len(rows) == at_a_time:
             yield rows
@@ -118,8 +118,8 @@ def _entries(entry: dict[str, Any], cases: int, at_a_time: int = 20_000) -> Iter
 
 
 def run(where: str) -> dict[str, float]:
-    """Rehearse in a process of its own, and return what it took."""
-    done = subprocess.run([sys.executable, "-c", _TOLD, where], check=True, capture_output=True, text=True)
+    """Run a backtest in its own process, and return the time and memory."""
+    done = subprocess.run([sys.executable, "-c", _SCRIPT, where], check=True, capture_output=True, text=True)
     figures: dict[str, float] = json.loads(done.stdout)
     return figures
 

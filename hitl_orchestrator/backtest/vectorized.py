@@ -141,8 +141,8 @@ class Vectors:
 
 def _requested_by(users: Sequence[str] | None, texts: "pl.Series") -> "pl.Series":
     """Return the users who requested each task, as JSON text: those of `users`, or the value itself if that is None."""
-    metadata = map(read_metadata, texts)
-    values = [json.dumps(one.get(REQUESTED_BY) if users is None else _among(users, one)) for one in metadata]
+    fields = map(read_metadata, texts)
+    values = [json.dumps(each.get(REQUESTED_BY) if users is None else _among(users, each)) for each in fields]
     return polars().Series(texts.name, values, polars().String)  # type: ignore[no-any-return]
 
 

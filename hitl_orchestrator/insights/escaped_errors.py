@@ -71,12 +71,12 @@ def escaped_errors(sums: Mapping[str, float], kinds: Iterable[Mapping[str, float
     weights, squared, wrong = (float(sums[name]) for name in SUMS[3:6])
     effective = weights * weights / squared if squared else 0.0
     missing = min(cases - unseen, round(max(unanswered(sums), sum(map(unanswered, kinds)))))
-    known = effective >= ENOUGH_REVIEWS
-    share = wrong / weights if known else None
+    enough = effective >= ENOUGH_REVIEWS
+    share = wrong / weights if enough else None
     lowest, highest = wilson(share, effective) if share is not None else (None, None)
     unknown = (unseen + missing) / cases if cases else 0.0
     why_not = _why_not(cases, unseen, missing)
-    if why_not is None and not known:
+    if why_not is None and not enough:
         why_not = f"the effective number of reviews is {effective:.0f}, and at least {ENOUGH_REVIEWS} are needed"
     return EscapedErrors(
         cases=cases,

@@ -39,7 +39,7 @@ def line(**changes):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "report"),
     [
         (json.dumps([CASE] * 40), "one JSON array; write one object to a line"),
         ("\n [" + line() + "]", "one JSON array"),
@@ -48,8 +48,8 @@ def line(**changes):
         (line() + line(risk_level="HIGH"), "risk_level: 'HIGH' is not one of"),
     ],
 )
-def test_what_is_no_list_of_cases_is_refused_by_name_and_shortly(rehearsed, text, told):
-    with pytest.raises(InvalidInput, match=told) as refused:
+def test_a_file_without_cases_is_refused_with_a_short_message(rehearsed, text, report):
+    with pytest.raises(InvalidInput, match=report) as refused:
         rehearsed(text)
 
     (problem,) = refused.value.problems

@@ -27,7 +27,7 @@ NEW = a_policy_with(
 def a_case(**changes):
     confidence = changes.get("confidence_score", 0.7)
     through = isinstance(confidence, float) and confidence >= 0.8
-    told = {
+    report = {
         "risk_level": "low",
         "domain": "payments",
         "task_type": "refund",
@@ -45,7 +45,7 @@ def a_case(**changes):
         "proposed_output": "{}",
         "probe": None,
     }
-    return told | changes
+    return report | changes
 
 
 def run(cases, policy=NEW, **more):
@@ -53,7 +53,7 @@ def run(cases, policy=NEW, **more):
     return run_backtest(policy, [pl.DataFrame(cases, schema_overrides=schema, infer_schema_length=None).lazy()], **more)
 
 
-def test_what_flips_is_told_by_rule_domain_and_type():
+def test_changed_answers_are_counted_by_rule_domain_and_type():
     found = run(
         [
             a_case(),
@@ -98,7 +98,7 @@ def test_the_day_is_that_of_the_task_also_where_only_the_decision_is_dated():
     assert run([case]).first_day == "2025-01-06"
 
 
-def test_what_reviews_said_of_cases_that_would_go_ahead_is_told_and_of_others_is_not():
+def test_only_reviews_of_approved_cases_count_for_escaped_errors():
     wrong = [a_case(human_decision=answer) for answer in ("reject", "modify", "override")]
     found = run(
         [*wrong, *[a_case()] * 57, *[a_case(confidence_score=0.5, human_decision="reject")] * 40]
@@ -108,7 +108,7 @@ def test_what_reviews_said_of_cases_that_would_go_ahead_is_told_and_of_others_is
     assert found.enough
 
 
-def test_a_case_that_nobody_answered_is_no_review():
+def test_a_case_without_an_answer_is_not_a_review():
     found = run(
         [*[a_case()] * 40, *[a_case(human_decision=None)] * 10, *[a_case(human_decision="escalate")] * 5]
     ).escaped_errors
@@ -116,7 +116,7 @@ def test_a_case_that_nobody_answered_is_no_review():
     assert (found.cases, found.reviews) == (55, 40)
 
 
-def test_probes_that_measured_reviewers_are_no_cases():
+def test_quality_checks_of_reviewers_are_not_counted_as_cases():
     assert run([a_case(), a_case(probe="known_answer"), a_case(probe="second_review")]).cases == 1
 
 
@@ -128,7 +128,7 @@ def test_two_policies_are_compared_whatever_was_recorded():
     assert not found.recorded
 
 
-def test_what_the_policy_asks_about_must_stand_in_the_cases():
+def test_cases_without_a_fact_that_the_policy_reads_are_refused():
     case = a_case()
     del case["metadata"]
     with pytest.raises(InvalidInput, match="the policy reads metadata, and the cases have no such column"):
@@ -166,17 +166,17 @@ def test_a_store_tells_the_same_as_its_cases_one_by_one(store, tmp_path, monkeyp
         without = run_backtest(NEW, frames(ledger, tasks=False))
         alone = [hitl.show(one.case_id) for one in hitl.records()]
 
-    for policy, told in ((ASKING, found), (NEW, without)):
+    for policy, report in ((ASKING, found), (NEW, without)):
         decisions = [
             compile_policy(policy).decide(facts_of(one.submission.task, one.submission.output)) for one in alone
         ]
-        assert told.cases == len(decisions) == 12
-        assert told.automated_after == sum(one.action == "auto_approve" for one in decisions) / 12
+        assert report.cases == len(decisions) == 12
+        assert report.automated_after == sum(one.action == "auto_approve" for one in decisions) / 12
         asked = sorted((one.assigned_human_role, one.asking.approvals) for one in decisions if one.needs_human)
-        assert sum(load.a_day * told.days for load in told.loads) == sum(number for _, number in asked)
+        assert sum(load.a_day * report.days for load in report.loads) == sum(number for _, number in asked)
 
 
-def test_what_is_erased_is_missing_and_the_rest_is_there(tmp_path, monkeypatch):
+def test_an_erased_case_keeps_its_other_fields(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with Orchestrator.open("sqlite:///past.db") as hitl:
         case = hitl.submit(a_task(metadata={"amount": 1, "note": "Ä\n"}), an_output(confidence=0.95))
@@ -190,7 +190,7 @@ def test_what_is_erased_is_missing_and_the_rest_is_there(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("store", ["memory://", "sqlite:///past.db"])
-def test_what_was_redacted_is_left_out_where_the_policy_asks_about_it(store, tmp_path, monkeypatch):
+def test_redacted_cases_are_left_out_where_the_policy_reads_the_metadata(store, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     unchanged = a_policy_with(
         [("auto_approve", {"min_confidence": 0.5, "metadata": {"amount": {"lt": 100}}}), ("human_review", {})]
@@ -207,7 +207,7 @@ def test_what_was_redacted_is_left_out_where_the_policy_asks_about_it(store, tmp
     assert (other.cases, other.left_out) == (4, 0)
 
 
-def test_where_all_was_erased_it_is_said_why_there_is_nothing_to_rehearse_on():
+def test_a_backtest_of_erased_cases_only_is_refused_with_the_reason():
     asks = a_policy_with([("escalate", {"metadata": {"amount": {"gt": 1}}})])
 
     with pytest.raises(InvalidInput, match="no cases for a backtest; 2 were left out, 2 of them erased"):
@@ -240,7 +240,7 @@ def test_cases_without_a_name_are_left_out_and_counted():
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "report"),
     [
         ({"routing_decision": "auto_aprove"}, "routing_decision: 'auto_aprove' is not one of auto_approve"),
         ({"routing_decision": None}, "routing_decision: None is not one of"),
@@ -252,8 +252,8 @@ def test_cases_without_a_name_are_left_out_and_counted():
         ),
     ],
 )
-def test_what_was_recorded_and_is_no_answer_is_refused(changes, told):
-    with pytest.raises(InvalidInput, match=told):
+def test_invalid_recorded_answers_are_refused(changes, report):
+    with pytest.raises(InvalidInput, match=report):
         run([a_case(), a_case(**changes)], where="here")
 
 
@@ -266,18 +266,18 @@ def test_metadata_that_stand_in_columns_of_a_file_are_read_as_they_are(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "report"),
     [
         ({"domain": 7}, "domain: the column holds Int64, and not text"),
         ({"confidence_score": "0.7"}, "confidence_score: the column holds String, and not numbers"),
         ({"redacted": "no"}, "redacted: the column holds String, and not true or false"),
     ],
 )
-def test_a_file_made_by_hand_that_holds_something_else_is_refused(tmp_path, changes, told):
+def test_a_file_made_by_hand_that_holds_something_else_is_refused(tmp_path, changes, report):
     case = {"redacted": False} | a_case() | changes
     pl.DataFrame([case]).write_parquet(tmp_path / "past.parquet")
 
-    with pytest.raises(InvalidInput, match=told):
+    with pytest.raises(InvalidInput, match=report):
         scan(str(tmp_path / "past.parquet"))
 
 

@@ -40,7 +40,7 @@ def told_alone(policy, many):
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_the_answers_at_once_are_those_one_by_one(seed):
+def test_vectors_agree_with_the_engine(seed):
     policy, dice = a_policy(seed, most=12), random.Random(seed)
     many = [facts_at_random(dice) for _ in range(300)]
 
@@ -48,9 +48,9 @@ def test_the_answers_at_once_are_those_one_by_one(seed):
 
 
 @pytest.mark.soak
-def test_so_they_are_for_a_thousand_policies():
+def test_vectors_agree_with_the_engine_on_a_thousand_policies():
     for seed in range(1000, 2000):
-        test_the_answers_at_once_are_those_one_by_one(seed)
+        test_vectors_agree_with_the_engine(seed)
 
 
 AWKWARD = [
@@ -79,7 +79,7 @@ AWKWARD = [
 
 @pytest.mark.parametrize("bound", [100, 100.5, 9007199254740992, -1])
 @pytest.mark.parametrize("metadata", AWKWARD, ids=str)
-def test_so_they_are_whatever_the_metadata_hold(metadata, bound):
+def test_vectors_agree_with_the_engine_on_awkward_metadata(metadata, bound):
     policy = a_policy_with(
         [
             (
@@ -114,7 +114,7 @@ NUMBERS = [
 
 
 @pytest.mark.parametrize("bound", [1, -1, 10**16 + 1, 10**40, -(10**40), 10**300, 6e299, -6e299, 1e300], ids=float)
-def test_so_they_are_at_the_ends_of_what_is_a_number(bound):
+def test_vectors_agree_with_the_engine_at_the_largest_numbers(bound):
     for operators in ({"eq": bound}, {"lt": bound}, {"gt": bound}):
         policy = a_policy_with([("auto_approve", {"metadata": {"amount": operators}}), ("human_review", {})])
         texts = [f'{{"amount": {number}}}' for number in NUMBERS]
@@ -124,7 +124,7 @@ def test_so_they_are_at_the_ends_of_what_is_a_number(bound):
         assert Vectors(policy).answers(frame).rows() == told_alone(policy, many)
 
 
-def test_so_they_are_for_layers_of_domains_and_users():
+def test_vectors_agree_with_the_engine_on_layers():
     dice = random.Random(1)
     base, domain, user = (a_policy(seed, most=6) for seed in (1, 2, 3))
     named = [
@@ -160,7 +160,7 @@ def test_so_they_are_for_layers_of_domains_and_users():
     ],
     ids=str,
 )
-def test_who_cannot_be_told_from_a_task_may_be_any_user(requested_by, concerned):
+def test_an_unreadable_requester_may_be_any_user(requested_by, concerned):
     users = {
         "ann": a_policy_with([("human_review", {"risk_level": "low"}, {"rule_id": "a"}.items())]),
         "bob": a_policy_with([("escalate", {"risk_level": "low"}, {"rule_id": "b"}.items())]),
@@ -168,8 +168,8 @@ def test_who_cannot_be_told_from_a_task_may_be_any_user(requested_by, concerned)
     stack = PolicyStack.of(a_policy_with([("auto_approve", {})]), users=users)
     many = [Facts(RiskLevel.LOW, "d", "t", 0.9, metadata={"requested_by": requested_by})]
 
-    told = {"": "auto_approve", "a": "human_review", "ab": "escalate"}[concerned]
-    assert Vectors(stack).answers(frame_of(many))["action"].to_list() == [told]
+    report = {"": "auto_approve", "a": "human_review", "ab": "escalate"}[concerned]
+    assert Vectors(stack).answers(frame_of(many))["action"].to_list() == [report]
     assert Vectors(stack).answers(frame_of(many)).rows() == told_alone(stack, many)
 
 
@@ -189,7 +189,7 @@ def test_the_rule_that_is_named_is_the_same_where_layers_are_as_strict(requested
 
 
 @pytest.mark.parametrize("confidence", [float("nan"), -0.1, 1.0000000000000002])
-def test_what_is_no_confidence_is_refused(confidence):
+def test_invalid_confidences_of_past_cases_are_refused(confidence):
     frame = frame_of([Facts(RiskLevel.LOW, "d", "t", confidence)])
 
     with pytest.raises(InvalidInput, match="is not a number in"):

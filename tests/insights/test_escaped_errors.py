@@ -10,7 +10,7 @@ from hitl_orchestrator.insights.escaped_errors import SUMS, escaped_errors
 def sums(reviews, unseen=0):
     """Return the sums over cases given as (chance, looked at, wrong)."""
     seen = [(1 / chance, wrong) for chance, looked, wrong in reviews if looked]
-    told = (
+    report = (
         len(reviews) + unseen,
         unseen,
         len(seen),
@@ -19,7 +19,7 @@ def sums(reviews, unseen=0):
         sum(weight for weight, wrong in seen if wrong),
         sum((1 - chance) / chance for chance, _, _ in reviews),
     )
-    return dict(zip(SUMS, told, strict=True))
+    return dict(zip(SUMS, report, strict=True))
 
 
 def past(dice, cases=4000):
@@ -39,7 +39,7 @@ def test_reviews_stand_for_the_cases_that_they_were_drawn_from():
     assert found.enough
 
 
-def test_the_interval_holds_the_truth_about_as_often_as_it_says():
+def test_the_interval_of_the_estimate_covers_the_true_share_at_its_level():
     within = [escaped_errors(sums(list(past(random.Random(seed), 1000)))) for seed in range(200)]
 
     assert sum(one.lowest <= 0.125 <= one.highest for one in within) >= 184
@@ -53,7 +53,7 @@ def test_few_reviews_say_nothing():
     assert escaped_errors(sums([(1.0, True, False)] * 30)).enough
 
 
-def test_where_nobody_was_ever_asked_reviews_do_not_speak_of_all():
+def test_kinds_of_cases_that_were_never_reviewed_limit_the_estimate():
     found = escaped_errors(sums([(1.0, True, False)] * 100, unseen=100))
 
     assert not found.enough
@@ -67,7 +67,7 @@ def test_where_nothing_goes_ahead_nothing_escapes():
 
 
 @pytest.mark.parametrize("chance", [1.0, 0.1])
-def test_looks_that_nobody_took_say_nothing_of_the_cases_they_stood_for(chance):
+def test_unanswered_reviews_limit_the_estimate(chance):
     found = escaped_errors(sums([(chance, False, False)] * 1000 + [(1.0, True, False)] * 40))
 
     assert (found.cases, found.unanswered, found.reviews, found.enough) == (1040, 1000, 40, False)
@@ -75,7 +75,7 @@ def test_looks_that_nobody_took_say_nothing_of_the_cases_they_stood_for(chance):
     assert found.highest_of_all > 0.96
 
 
-def test_what_the_draw_leaves_out_is_no_look_that_nobody_took():
+def test_sampling_variance_is_not_counted_as_unanswered_reviews():
     for seed in range(200):
         assert escaped_errors(sums(list(past(random.Random(seed), 1000)))).unanswered == 0
 

@@ -20,16 +20,16 @@ PERSONS = st.sampled_from(["r01", "r02", "r03"])
 
 
 def a_vote(person, decision, reviewer=None):
-    told = {"review_id": "rev-1", "role": "domain_reviewer", "at": NINE, "human_decision": decision}
-    return Vote(**told, person=person, reviewer_id=reviewer or person)
+    report = {"review_id": "rev-1", "role": "domain_reviewer", "at": NINE, "human_decision": decision}
+    return Vote(**report, person=person, reviewer_id=reviewer or person)
 
 
 def a_record(case_id, *votes, seconds=None, **fields):
     """A case that these settled, the last one of them at the end, as (person, decision)."""
     given = tuple(a_vote(*vote) for vote in votes)
-    said = HumanDecision(given[-1].human_decision) if given else None
-    final = said.final if said else None
-    told = {
+    decision = HumanDecision(given[-1].human_decision) if given else None
+    final = decision.final if decision else None
+    report = {
         "log_id": f"log_{case_id}",
         "task_id": case_id,
         "case_id": case_id,
@@ -37,7 +37,7 @@ def a_record(case_id, *votes, seconds=None, **fields):
         "confidence_score": 0.5,
         "routing_decision": "human_review",
         "human_involved": final is not None,
-        "human_decision": said if final else None,
+        "human_decision": decision if final else None,
         "reviewer_id": given[-1].reviewer_id if given else None,
         "final_decision": final or "rejected",
         "decision_source": "human" if final else "timeout",
@@ -53,23 +53,23 @@ def a_record(case_id, *votes, seconds=None, **fields):
         "votes": given,
         "seconds_looked_at": seconds,
     }
-    return AuditRecord(**told | fields)
+    return AuditRecord(**report | fields)
 
 
 def many(count, *votes, start=0, **fields):
     return [a_record(f"case-{number}", *votes, **fields) for number in range(start, start + count)]
 
 
-def told_of(records, person="r01", **more):
+def quality_of(records, person="r01", **more):
     return next(one for one in reviewer_quality(records, **more) if one.reviewer == person)
 
 
-def test_of_nothing_nothing_is_told():
+def test_no_records_give_no_reviewers():
     assert reviewer_quality([]) == []
     assert reviewer_quality([a_record("case-1")]) == []
 
 
-def test_each_person_is_told_of_once_under_all_accounts():
+def test_the_accounts_of_one_person_are_reported_together():
     records = [
         a_record("a", ("p1", "approve", "r01")),
         a_record("b", ("p1", "reject", "r01-night")),
@@ -82,13 +82,13 @@ def test_each_person_is_told_of_once_under_all_accounts():
 def test_a_record_from_before_there_were_votes_counts_for_its_reviewer():
     old = a_record("a", ("r01", "approve")).model_copy(update={"votes": ()})
 
-    assert told_of([old]).with_agent.count == 1
+    assert quality_of([old]).with_agent.count == 1
 
 
-def test_time_is_told_by_the_median_and_against_what_was_shown():
+def test_time_is_reported_as_median_and_per_character():
     records = [a_record(f"c{seconds}", ("r01", "approve"), seconds=seconds) for seconds in (10, 20, 90)]
 
-    found = told_of(records, length=lambda record: 500)
+    found = quality_of(records, length=lambda record: 500)
 
     assert (found.timed, found.median_seconds, found.median_seconds_per_1000) == (3, 20, 40)
 
@@ -97,7 +97,7 @@ def test_without_a_length_it_is_that_of_the_proposal():
     record = a_record("a", ("r01", "approve"), seconds=6)
 
     assert proposal_length(record) == len('{"explanation":"It says so","predicted_label":"Refund"}')
-    assert told_of([record]).median_seconds_per_1000 == pytest.approx(6000 / proposal_length(record))
+    assert quality_of([record]).median_seconds_per_1000 == pytest.approx(6000 / proposal_length(record))
 
 
 def test_a_case_that_shows_nothing_or_was_not_timed_has_no_pace():
@@ -106,22 +106,22 @@ def test_a_case_that_shows_nothing_or_was_not_timed_has_no_pace():
         a_record("b", ("r01", "approve")),
     ]
 
-    found = told_of(records)
+    found = quality_of(records)
 
     assert (found.timed, found.median_seconds, found.median_seconds_per_1000) == (1, 5, None)
 
 
-def test_the_time_is_that_of_whoever_settled_the_case():
+def test_the_time_counts_for_the_reviewer_who_closed_the_case():
     again = a_record("a", ("r01", "approve"), ("r02", "reject"), ("r01", "reject"), seconds=7)
-    nobody = a_record("b", ("r01", "approve"), ("r02", "escalate"), seconds=None)
+    untimed = a_record("b", ("r01", "approve"), ("r02", "escalate"), seconds=None)
 
-    assert (told_of([again]).timed, told_of([again], "r02").timed) == (1, 0)
-    assert (told_of([nobody]).cases, told_of([nobody]).timed) == (1, 0)
+    assert (quality_of([again]).timed, quality_of([again], "r02").timed) == (1, 0)
+    assert (quality_of([untimed]).cases, quality_of([untimed]).timed) == (1, 0)
 
 
 @pytest.mark.parametrize(("seconds", "fast"), [(FAST_SECONDS - 0.1, True), (FAST_SECONDS, False)])
-def test_whoever_cannot_have_read_it_is_fast(seconds, fast):
-    found = told_of(many(20, ("r01", "approve"), seconds=seconds), length=lambda record: 1000)
+def test_a_reviewer_who_cannot_have_read_the_case_is_fast(seconds, fast):
+    found = quality_of(many(20, ("r01", "approve"), seconds=seconds), length=lambda record: 1000)
 
     assert (Signal.FAST in found.signals) is fast
     assert Signal.FAST not in found.not_enough_data
@@ -135,7 +135,7 @@ def test_approvals_of_planted_errors_are_counted_apart():
         *many(3, ("r01", "approve"), probe_expected="approve", start=5, **planted),
     ]
 
-    found = told_of(records)
+    found = quality_of(records)
 
     assert (found.cases, found.planted_approved.count, found.planted_approved.of) == (8, 4, 5)
     assert Signal.APPROVES_PLANTED_ERRORS in found.signals
@@ -146,24 +146,24 @@ def test_one_planted_error_in_five_may_be_bad_luck():
     planted = {"probe": QualityCheckKind.KNOWN_ANSWER, "probe_expected": "reject"}
     records = [*many(4, ("r01", "reject"), **planted), *many(1, ("r01", "approve"), start=4, **planted)]
 
-    found = told_of(records)
+    found = quality_of(records)
 
     assert found.planted_approved.share == 0.2
     assert Signal.APPROVES_PLANTED_ERRORS not in {*found.signals, *found.not_enough_data}
 
 
 @pytest.mark.parametrize(("approved", "always"), [(100, True), (90, False)])
-def test_whoever_surely_approves_nearly_everything_always_agrees(approved, always):
+def test_a_reviewer_with_a_very_high_approval_rate_always_agrees(approved, always):
     records = [*many(approved, ("r01", "approve")), *many(100 - approved, ("r01", "modify"), start=approved)]
 
-    found = told_of(records)
+    found = quality_of(records)
 
     assert (found.with_agent.count, found.with_agent.of) == (approved, 100)
     assert (Signal.ALWAYS_AGREES in found.signals) is always
 
 
 def test_where_the_agent_proposed_nothing_there_is_nothing_to_agree_with():
-    assert told_of([a_record("a", ("r01", "override"), proposed_output=None)]).with_agent.of == 0
+    assert quality_of([a_record("a", ("r01", "override"), proposed_output=None)]).with_agent.of == 0
 
 
 def test_votes_on_one_case_are_compared_the_last_of_each_person():
@@ -180,31 +180,31 @@ def test_a_second_look_is_compared_with_the_first_for_both():
     ]
 
     assert [(one.with_peers.count, one.with_peers.of) for one in reviewer_quality(records)] == [(0, 1), (0, 1)]
-    assert told_of(records, "r02").with_agent.of == 0
+    assert quality_of(records, "r02").with_agent.of == 0
 
 
-def test_whoever_surely_differs_from_most_stands_apart():
+def test_a_reviewer_who_differs_from_most_is_apart_from_peers():
     records = many(10, ("r01", "reject"), ("r02", "approve"))
 
-    assert Signal.APART_FROM_PEERS in told_of(records).signals
-    assert Signal.APART_FROM_PEERS in told_of(records[:9]).not_enough_data
+    assert Signal.APART_FROM_PEERS in quality_of(records).signals
+    assert Signal.APART_FROM_PEERS in quality_of(records[:9]).not_enough_data
 
 
 def test_to_pass_a_case_up_is_no_answer():
     records = many(5, ("r01", "escalate"), ("r02", "approve"))
 
     assert [one.reviewer for one in reviewer_quality(records)] == ["r02"]
-    assert told_of(records, "r02").with_peers.of == 0
+    assert quality_of(records, "r02").with_peers.of == 0
 
 
-def test_of_few_cases_nothing_is_said():
-    found = told_of([a_record("a", ("r01", "approve"), seconds=0.1)])
+def test_few_cases_give_no_signal():
+    found = quality_of([a_record("a", ("r01", "approve"), seconds=0.1)])
 
     assert found.signals == ()
     assert found.not_enough_data == tuple(Signal)
 
 
-def test_of_nothing_there_is_no_share():
+def test_an_empty_denominator_gives_no_share():
     assert share_of([]).model_dump() == {"count": 0, "of": 0, "share": None, "lowest": None, "highest": None}
 
 
@@ -256,7 +256,7 @@ def test_whatever_the_records_say_the_counts_add_up(drawn):
     assert reviewer_quality(reversed(records)) == found
 
 
-def test_the_interval_covers_the_true_share_about_as_often_as_it_says():
+def test_the_interval_covers_the_true_share_at_its_level():
     of, true = 40, 0.3
 
     def holds(count):

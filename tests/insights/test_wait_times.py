@@ -23,7 +23,7 @@ def test_a_queue_that_gets_more_than_it_can_do_grows_without_bound(a_day):
     assert expected_wait(a_day, Capacity(3, 40)) is None
 
 
-def test_without_cases_nobody_waits():
+def test_no_cases_mean_no_wait():
     assert expected_wait(0, Capacity(3, 40)) == 0
 
 
@@ -49,6 +49,6 @@ def test_a_capacity_is_read_with_and_without_a_number_of_people():
 
 
 @pytest.mark.parametrize("given", ["x", "=4", "a=", "a=0", "a=-1", "a=nan", "a=inf", "a=0x4", "a=1x", "a=x4"])
-def test_what_is_none_is_refused(given):
+def test_an_invalid_capacity_is_refused(given):
     with pytest.raises(InvalidInput, match="such as domain_reviewer=40"):
         capacity_of(given)

@@ -26,7 +26,7 @@ def table_of(name):
 
 
 @every_policy
-def test_a_shipped_policy_answers_as_its_table_says(name):
+def test_a_bundled_policy_passes_its_test_table(name):
     table = table_of(name)
     compiled = compile_policy(table.policy)
 

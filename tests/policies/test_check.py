@@ -25,8 +25,8 @@ DATA = files("hitl_orchestrator.data")
 SURE = {"min_confidence": 0.8}
 
 
-def a_rule(rule_id, action="human_review", priority=1, role=None, **said):
-    conditions = Conditions(**said)
+def a_rule(rule_id, action="human_review", priority=1, role=None, **fields):
+    conditions = Conditions(**fields)
     return Rule(rule_id=rule_id, priority=priority, conditions=conditions, action=action, assigned_human_role=role)
 
 
@@ -188,9 +188,9 @@ def test_a_meeting_that_an_earlier_rule_takes_away_is_no_contradiction():
     assert found == []
 
 
-@pytest.mark.parametrize("said", [{}, {"max_confidence": 0.5}, {"min_confidence": 0.0}])
-def test_an_approval_at_any_confidence_is_named(said):
-    found = findings(a_rule("lax", "auto_approve", risk_level="low", **said))
+@pytest.mark.parametrize("fields", [{}, {"max_confidence": 0.5}, {"min_confidence": 0.0}])
+def test_an_approval_at_any_confidence_is_named(fields):
+    found = findings(a_rule("lax", "auto_approve", risk_level="low", **fields))
 
     assert found == [(Severity.WARNING, "lax", "it approves even at a confidence of 0; add a min_confidence")]
 
@@ -261,7 +261,7 @@ def test_rules_that_hide_one_only_together_are_all_named():
 
 
 @pytest.mark.parametrize(
-    ("said", "why"),
+    ("fields", "why"),
     [
         ({"all": [{"min_confidence": 0.8}, {"max_confidence": 0.5}]}, "all contradicts itself"),
         ({"risk_level": "low", "not": {"risk_level": ["low", "medium"]}}, "risk_level and not cannot hold together"),
@@ -269,8 +269,8 @@ def test_rules_that_hide_one_only_together_are_all_named():
         ({"min_confidence": 0.8, "any": [{"max_confidence": 0.5}]}, "min_confidence and any cannot hold together"),
     ],
 )
-def test_conditions_that_contradict_each_other_are_an_error(said, why):
-    assert findings(a_rule("r", **said)) == [(Severity.ERROR, "r", f"it can never match: {why}")]
+def test_conditions_that_contradict_each_other_are_an_error(fields, why):
+    assert findings(a_rule("r", **fields)) == [(Severity.ERROR, "r", f"it can never match: {why}")]
 
 
 def test_a_comparison_that_contradicts_itself_is_an_error():
@@ -335,7 +335,7 @@ def test_the_layers_of_a_stack_are_looked_at_one_by_one_and_silence_is_no_gap():
     ]
 
 
-def test_a_policy_too_entangled_to_be_looked_through_says_so_and_what_is_found_is_still_so(monkeypatch):
+def test_a_policy_too_complex_to_analyze_is_reported_as_unchecked_with_correct_findings(monkeypatch):
     monkeypatch.setattr(decision_diagram, "MOST_NODES", 0)
     rules = (a_rule("wide"), a_rule("narrow", priority=2, risk_level="low", min_confidence=0.5))
 

@@ -35,16 +35,16 @@ def some(words):
 
 @st.composite
 def conditions(draw):
-    said = {
+    fields = {
         "risk_level": draw(some(RiskLevel)),
         "domain": draw(some(DOMAINS)),
         "task_type": draw(some(TASK_TYPES)),
         "signals": draw(some(Signal)),
         "min_confidence": draw(st.none() | BOUNDS),
     }
-    if draw(st.booleans()) and (said["min_confidence"] or 0) < 1:
-        said["max_confidence"] = draw(BOUNDS.filter(lambda bound: bound > (said["min_confidence"] or 0)))
-    return Conditions(**{name: value for name, value in said.items() if value not in ((), None)})
+    if draw(st.booleans()) and (fields["min_confidence"] or 0) < 1:
+        fields["max_confidence"] = draw(BOUNDS.filter(lambda bound: bound > (fields["min_confidence"] or 0)))
+    return Conditions(**{name: value for name, value in fields.items() if value not in ((), None)})
 
 
 @st.composite
@@ -73,13 +73,13 @@ FACTS = st.builds(
 
 
 def holds(rule, facts):
-    said, sure = rule.conditions, facts.confidence if facts.has_proposal else None
-    words = (said.risk_level, facts.risk_level), (said.domain, facts.domain), (said.task_type, facts.task_type)
+    fields, sure = rule.conditions, facts.confidence if facts.has_proposal else None
+    words = (fields.risk_level, facts.risk_level), (fields.domain, facts.domain), (fields.task_type, facts.task_type)
     return (
         all(word in named for named, word in words if named)
-        and (not said.signals.any or any(signal in facts.signals for signal in said.signals.any))
-        and (said.min_confidence is None or (sure is not None and sure >= said.min_confidence))
-        and (said.max_confidence is None or (sure is not None and sure < said.max_confidence))
+        and (not fields.signals.any or any(signal in facts.signals for signal in fields.signals.any))
+        and (fields.min_confidence is None or (sure is not None and sure >= fields.min_confidence))
+        and (fields.max_confidence is None or (sure is not None and sure < fields.max_confidence))
         and (rule.action != "auto_approve" or sure is not None)
     )
 
@@ -95,8 +95,8 @@ def some_facts(risk=LOW, confidence=0.9, **more):
     return Facts(**{"risk_level": risk, "domain": "support", "task_type": "refund", "confidence": confidence} | more)
 
 
-def a_rule(rule_id="r1", action="auto_approve", priority=1, **said):
-    return Rule(rule_id=rule_id, priority=priority, conditions=Conditions(**said), action=action)
+def a_rule(rule_id="r1", action="auto_approve", priority=1, **fields):
+    return Rule(rule_id=rule_id, priority=priority, conditions=Conditions(**fields), action=action)
 
 
 def a_policy(*rules):
@@ -125,7 +125,7 @@ def test_a_remembered_decision_is_the_one_that_would_be_worked_out_afresh(policy
 
 
 @given(policies(), FACTS)
-def test_nothing_is_approved_without_a_rule_that_says_so_a_proposal_and_a_confidence(policy, facts):
+def test_nothing_is_approved_without_a_rule_a_proposal_and_a_confidence(policy, facts):
     decision = decide(policy, facts)
 
     if not decision.needs_human:
@@ -147,7 +147,7 @@ def test_the_trace_names_every_rule_tried_and_ends_with_the_one_that_held(policy
 
 
 @given(policies(), FACTS)
-def test_whoever_must_decide_is_named_and_an_approval_names_nobody(policy, facts):
+def test_a_decision_names_its_role_and_an_approval_has_none(policy, facts):
     decision = decide(policy, facts)
 
     assert (decision.assigned_human_role is not None) is decision.needs_human
@@ -213,7 +213,7 @@ def test_a_rule_without_conditions_still_approves_nothing_that_is_not_there(fact
 @pytest.mark.parametrize(
     "confidence", [math.nan, math.inf, -math.inf, -0.01, 1.0000000000000002, 2, True, "0.9", 10**400]
 )
-def test_what_is_no_confidence_is_refused_and_never_approved(confidence):
+def test_an_invalid_confidence_is_refused_and_never_approved(confidence):
     compiled = compile_policy(a_policy(a_rule()))
     compiled.decide(some_facts(confidence=1.0))
 
@@ -222,7 +222,7 @@ def test_what_is_no_confidence_is_refused_and_never_approved(confidence):
 
 
 @pytest.mark.parametrize("risk", ["low", "LOW", "extreme", None, 0, Action.AUTO_APPROVE, ["low"]])
-def test_what_is_no_risk_level_is_refused_even_where_the_word_would_fit(risk):
+def test_a_plain_string_is_not_a_risk_level(risk):
     compiled = compile_policy(a_policy(a_rule()))
     compiled.decide(some_facts())
 
@@ -309,7 +309,7 @@ def test_the_reason_is_a_sentence_that_a_manager_understands(rule, facts, reason
 
 
 @pytest.mark.parametrize(
-    ("said", "why"),
+    ("fields", "why"),
     [
         ({"risk_level": "high"}, "the risk is not high"),
         ({"risk_level": ["high", "medium"], "domain": "x"}, "the risk is not medium or high"),
@@ -320,8 +320,8 @@ def test_the_reason_is_a_sentence_that_a_manager_understands(rule, facts, reason
         ({"signals": "ambiguous"}, "the signal ambiguous was not raised"),
     ],
 )
-def test_the_trace_says_which_condition_failed(said, why):
-    trace = decide(a_policy(a_rule(**said)), some_facts()).trace
+def test_the_trace_names_the_failed_condition(fields, why):
+    trace = decide(a_policy(a_rule(**fields)), some_facts()).trace
 
     assert trace == (("r1", False, why),)
 

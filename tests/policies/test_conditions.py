@@ -21,8 +21,8 @@ def some_facts(confidence=0.9, signals=(), moment=MONDAY, **metadata):
     return Facts(RiskLevel.LOW, "payments", "refund", confidence, frozenset(signals), metadata=metadata, moment=moment)
 
 
-def holds(said, facts, action="escalate", **more):
-    return decide(a_policy_with([(action, said)], **more), facts).rule_id == "r1"
+def holds(fields, facts, action="escalate", **more):
+    return decide(a_policy_with([(action, fields)], **more), facts).rule_id == "r1"
 
 
 @pytest.mark.parametrize(
@@ -40,13 +40,13 @@ def holds(said, facts, action="escalate", **more):
     ],
 )
 def test_numbers_are_compared_as_the_operators_say(comparison, fits, fails):
-    said = {"metadata": {"amount": comparison}}
-    assert all(holds(said, some_facts(amount=one)) for one in fits)
-    assert not any(holds(said, some_facts(amount=one)) for one in fails)
+    fields = {"metadata": {"amount": comparison}}
+    assert all(holds(fields, some_facts(amount=one)) for one in fits)
+    assert not any(holds(fields, some_facts(amount=one)) for one in fails)
 
 
 @pytest.mark.parametrize(
-    ("said", "fits", "fails"),
+    ("fields", "fits", "fails"),
     [
         ({"metadata": {"country": {"eq": "DE"}}}, {"country": "DE"}, {"country": "de"}),
         ({"metadata": {"country": {"in": ["DE", "AT"]}}}, {"country": "AT"}, {"country": "FR"}),
@@ -65,13 +65,13 @@ def test_numbers_are_compared_as_the_operators_say(comparison, fits, fails):
         ),
     ],
 )
-def test_texts_truths_and_nesting(said, fits, fails):
-    assert holds(said, some_facts(**fits))
-    assert not holds(said, some_facts(**fails))
+def test_texts_truths_and_nesting(fields, fits, fails):
+    assert holds(fields, some_facts(**fits))
+    assert not holds(fields, some_facts(**fails))
 
 
 @pytest.mark.parametrize(
-    ("said", "fits", "fails"),
+    ("fields", "fits", "fails"),
     [
         ({"any": ["risky", "unusual"]}, ["risky"], ["ambiguous"]),
         ({"all": ["risky", "unusual"]}, ["risky", "unusual", "ambiguous"], ["risky"]),
@@ -79,9 +79,9 @@ def test_texts_truths_and_nesting(said, fits, fails):
         ({"any": "risky", "none": "unusual"}, ["risky"], ["risky", "unusual"]),
     ],
 )
-def test_signals_any_all_and_none(said, fits, fails):
-    assert holds({"signals": said}, some_facts(signals=map(Signal, fits)))
-    assert not holds({"signals": said}, some_facts(signals=map(Signal, fails)))
+def test_signals_any_all_and_none(fields, fits, fails):
+    assert holds({"signals": fields}, some_facts(signals=map(Signal, fits)))
+    assert not holds({"signals": fields}, some_facts(signals=map(Signal, fails)))
 
 
 @pytest.mark.parametrize(
@@ -107,18 +107,20 @@ def test_windows_of_time_are_on_the_clocks_of_the_policy(window, timezone, hours
 @pytest.mark.parametrize(
     "given", [{}, {"amount": None}, {"amount": "5"}, {"amount": True}, {"amount": [5]}, {"amount": float("nan")}]
 )
-@pytest.mark.parametrize("said", [{"amount": {"lt": 100}}, {"amount": {"ne": 100}}, {"amount": {"in": [5, 1]}}])
-@pytest.mark.parametrize("shape", [lambda said: said, lambda said: {"not": said}, lambda said: {"any": [said, said]}])
-def test_what_is_missing_or_of_another_type_never_lets_a_case_go_ahead(given, said, shape):
-    asked = shape({"metadata": said})
+@pytest.mark.parametrize("fields", [{"amount": {"lt": 100}}, {"amount": {"ne": 100}}, {"amount": {"in": [5, 1]}}])
+@pytest.mark.parametrize(
+    "shape", [lambda fields: fields, lambda fields: {"not": fields}, lambda fields: {"any": [fields, fields]}]
+)
+def test_missing_or_mistyped_values_are_never_approved(given, fields, shape):
+    asked = shape({"metadata": fields})
     assert not holds(asked, some_facts(**given), "auto_approve")
     assert holds(asked, some_facts(**given), "escalate")
 
 
 def test_a_rule_may_say_that_it_is_only_about_cases_that_have_the_field():
-    said = {"metadata": {"amount": {"exists": True, "gt": 100}}}
-    assert not holds(said, some_facts())
-    assert holds(said, some_facts(amount="much"))
+    fields = {"metadata": {"amount": {"exists": True, "gt": 100}}}
+    assert not holds(fields, some_facts())
+    assert holds(fields, some_facts(amount="much"))
 
 
 def test_without_a_time_a_window_is_unknown():
@@ -126,7 +128,7 @@ def test_without_a_time_a_window_is_unknown():
     assert not holds({"time": {"days": "monday"}}, some_facts(moment=None), "auto_approve")
 
 
-def test_the_reason_says_what_is_missing():
+def test_the_reason_names_the_missing_field():
     policy = a_policy_with([("escalate", {"task_type": "refund", "metadata": {"amount": {"gt": 100}}})])
     assert decide(policy, some_facts()).reason == "r1 matches: the task type is refund and amount is missing"
     assert decide(policy, some_facts(amount="9")).reason.endswith("amount is not a number, as the policy declares it")
@@ -146,7 +148,7 @@ def test_a_message_and_a_spot_check_come_with_the_decision():
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("fields", "report"),
     [
         (
             {"metadata": {"amout": {"gt": 5}}},
@@ -174,15 +176,15 @@ def test_a_message_and_a_spot_check_come_with_the_decision():
         ({"signals": {}}, "conditions.signals: it names no signal"),
     ],
 )
-def test_what_makes_no_sense_is_refused_with_its_place(said, told):
-    rule = {"rule_id": "r1", "priority": 1, "action": "escalate", "conditions": said}
+def test_contradictory_requirements_are_refused_with_their_path(fields, report):
+    rule = {"rule_id": "r1", "priority": 1, "action": "escalate", "conditions": fields}
     text = json.dumps({"policy_id": "p", "metadata": {"amount": "number", "country": "text"}, "rules": [rule]})
-    with pytest.raises(InvalidInput, match=told):
+    with pytest.raises(InvalidInput, match=report):
         read_policy(text, "p.json")
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "report"),
     [
         ({"action": "escalate", "spot_check": 0.1}, "spot_check: .*a person decides these cases already"),
         ({"action": "auto_approve", "spot_check": 1.1}, "spot_check"),
@@ -190,9 +192,9 @@ def test_what_makes_no_sense_is_refused_with_its_place(said, told):
         ({"action": "escalate", "message": " "}, "message: .*it is empty"),
     ],
 )
-def test_what_an_action_cannot_carry_is_refused(more, told):
+def test_fields_that_do_not_fit_the_action_are_refused(more, report):
     rule = {"rule_id": "r1", "priority": 1, "conditions": {}} | more
-    with pytest.raises(InvalidInput, match=told):
+    with pytest.raises(InvalidInput, match=report):
         read_policy(json.dumps({"policy_id": "p", "rules": [rule]}), "p.json")
 
 

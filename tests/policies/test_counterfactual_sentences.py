@@ -1,4 +1,4 @@
-"""What is told of the nearest changes holds in every case it speaks of, is nearest by value, and is found in time."""
+"""The sentence of a counterfactual holds for every case it covers, names the nearest value, and is found in time."""
 
 import random
 from dataclasses import replace
@@ -10,12 +10,12 @@ from support.random_policies import DOMAINS, a_policy, a_policy_with, facts_at_r
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import Action, RiskLevel
 from hitl_orchestrator.policies import PolicyStack, compile_policy
-from hitl_orchestrator.policies.explanation.counterfactuals import nearest_changes, changes_to_approval
+from hitl_orchestrator.policies.explanation.counterfactuals import changes_to_approval, nearest_changes
 
 HOURS = {"begins": "08:00", "ends": "18:00"}
 
 
-def told(policy, confidence=0.9, task_type="other", domain="d", **more):
+def report(policy, confidence=0.9, task_type="other", domain="d", **more):
     facts = Facts(RiskLevel.LOW, domain, task_type, confidence, **more)
     return [one.sentence for one in nearest_changes(compile_policy(policy), facts)]
 
@@ -36,7 +36,7 @@ def test_three_wrong_fields_of_many_are_found_together(number):
     given = {field: field not in wrong for field in fields}
     all_three = "if {} were true, if {} were true and if {} were true".format(*wrong)
 
-    assert told(policy, metadata=given) == [f"would be approved automatically {all_three}"]
+    assert report(policy, metadata=given) == [f"would be approved automatically {all_three}"]
     facts = Facts(RiskLevel.LOW, "d", "other", 0.9, metadata=given)
     assert changes_to_approval(compile_policy(policy), facts) == (all_three,)
 
@@ -46,7 +46,7 @@ def test_the_search_ends_where_every_fact_can_matter_and_no_few_of_them_suffice(
     every = {"min_confidence": 0.5, "metadata": {field: {"eq": True} for field in fields}}
     policy = a_policy_with([("auto_approve", every)], metadata=dict.fromkeys(fields, "boolean"))
 
-    assert told(policy) == []
+    assert report(policy) == []
 
 
 def test_whatever_is_none_of_many_words_is_tried_before_each_of_them():
@@ -58,7 +58,7 @@ def test_whatever_is_none_of_many_words_is_tried_before_each_of_them():
         assert changes_to_approval(compile_policy(policy), Facts(RiskLevel.LOW, "d7", "t", confidence)) == (found,)
 
 
-def test_two_facts_are_told_only_as_far_as_they_lead_there_together():
+def test_a_change_of_two_facts_is_described_as_far_as_both_lead_to_the_action():
     policy = a_policy_with(
         [
             ("human_review", {"min_confidence": 0.6, "metadata": {"amount": {"lt": 100}}}),
@@ -66,7 +66,7 @@ def test_two_facts_are_told_only_as_far_as_they_lead_there_together():
         ]
     )
 
-    assert told(policy, 0.3, metadata={"amount": 500}) == [
+    assert report(policy, 0.3, metadata={"amount": 500}) == [
         "would be approved automatically at a confidence of 0.5 or above and if amount were at least 100 and below 200"
     ]
 
@@ -150,7 +150,7 @@ def of_bounds(seed):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_so_it_does_where_several_bounds_must_be_met_together(seed):
+def test_sentences_hold_where_several_bounds_must_be_met_together(seed):
     dice = random.Random(seed)
     policy = of_bounds(seed)
     given = Facts(RiskLevel.LOW, "d", "t", 0.1, metadata={"amount": dice.choice((-1, 9)), "age": dice.choice((-1, 9))})
@@ -167,7 +167,7 @@ def test_so_it_does_where_several_bounds_must_be_met_together(seed):
 
 
 @pytest.mark.soak
-def test_so_it_does_for_hundreds_of_policies():
+def test_sentences_hold_for_hundreds_of_policies():
     for seed in range(12, 500):
         assert_the_sentences_are_true(a_policy(seed, most=12), seed)
         assert_the_sentences_are_true(in_layers(seed), seed)
@@ -178,16 +178,18 @@ def test_the_nearest_number_is_nearest_by_value_however_many_are_named_between()
     far = [{"metadata": {"amount": {"lt": 100}}}, {"metadata": {"amount": {"gt": 100_000}}}]
     policy = a_policy_with([*rules, ("auto_approve", {"min_confidence": 0.5, "any": far})])
 
-    assert told(policy, metadata={"amount": 109.5}) == ["would be approved automatically if amount were below 100"]
-    assert told(policy, metadata={"amount": 99_999}) == ["would be approved automatically if amount were above 100000"]
+    assert report(policy, metadata={"amount": 109.5}) == ["would be approved automatically if amount were below 100"]
+    assert report(policy, metadata={"amount": 99_999}) == [
+        "would be approved automatically if amount were above 100000"
+    ]
 
 
 def test_the_nearest_confidence_and_the_nearest_time_are_so_too():
     between = [("human_review", {"min_confidence": 0.6 + place / 100}) for place in range(1, 5)]
     ends = {"any": [{"max_confidence": 0.3}, {"min_confidence": 0.66}]}
     policy = a_policy_with([("auto_approve", ends), *between])
-    assert told(policy, 0.59) == ["would be approved automatically at a confidence of 0.66 or above"]
-    assert told(policy, 0.31) == ["would be approved automatically at a confidence below 0.3"]
+    assert report(policy, 0.59) == ["would be approved automatically at a confidence of 0.66 or above"]
+    assert report(policy, 0.31) == ["would be approved automatically at a confidence below 0.3"]
 
     noisy = [
         ("human_review", {"time": {"days": "tuesday", "begins": f"{hour:02}:00", "ends": f"{hour:02}:30"}})
@@ -195,8 +197,10 @@ def test_the_nearest_confidence_and_the_nearest_time_are_so_too():
     ]
     days = {"time": {"days": ["monday", "thursday"]}, "min_confidence": 0.5}
     policy = a_policy_with([*noisy, ("auto_approve", days)])
-    assert told(policy, moment=datetime(2025, 1, 7, 9, tzinfo=UTC)) == ["would be approved automatically on monday"]
-    assert told(policy, moment=datetime(2025, 1, 8, 15, tzinfo=UTC)) == ["would be approved automatically on thursday"]
+    assert report(policy, moment=datetime(2025, 1, 7, 9, tzinfo=UTC)) == ["would be approved automatically on monday"]
+    assert report(policy, moment=datetime(2025, 1, 8, 15, tzinfo=UTC)) == [
+        "would be approved automatically on thursday"
+    ]
 
 
 def for_users(**actions):
@@ -208,20 +212,20 @@ def for_users(**actions):
     return PolicyStack.of(a_policy_with([("auto_approve", {"min_confidence": 0.5})]), users=layers)
 
 
-def test_whom_a_task_is_requested_by_can_be_the_nearest_change():
+def test_the_requester_can_be_the_nearest_change():
     policy = for_users(ann="escalate")
 
-    assert "would be escalated if requested by ann" in told(policy, task_type="refund")
-    mine = told(policy, task_type="refund", metadata={"requested_by": "ann"})
+    assert "would be escalated if requested by ann" in report(policy, task_type="refund")
+    mine = report(policy, task_type="refund", metadata={"requested_by": "ann"})
     assert "would be approved automatically if requested by another user" in mine
     assert "would be approved automatically if it were of a type other than refund" in mine
-    together = told(policy, task_type="refund", metadata={"requested_by": ["ann", "bob"]})
+    together = report(policy, task_type="refund", metadata={"requested_by": ["ann", "bob"]})
     assert "would be approved automatically if requested by a user other than ann" in together
 
 
-def test_somebody_else_is_none_of_those_who_have_a_layer_too():
+def test_another_user_excludes_users_with_a_layer():
     policy = for_users(ann="escalate", bob="human_review")
-    mine = told(policy, task_type="refund", metadata={"requested_by": "ann"})
+    mine = report(policy, task_type="refund", metadata={"requested_by": "ann"})
 
     assert "would be approved automatically if requested by a user other than ann or bob" in mine
     assert "would go to a person if requested by bob" in mine

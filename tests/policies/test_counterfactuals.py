@@ -12,7 +12,7 @@ from support.random_policies import DOMAINS, TASK_TYPES, a_policy, a_policy_with
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
 from hitl_orchestrator.policies import PolicyStack, compile_policy, read_policy
-from hitl_orchestrator.policies.explanation.counterfactuals import nearest_changes, changes_to_approval
+from hitl_orchestrator.policies.explanation.counterfactuals import changes_to_approval, nearest_changes
 
 KINDS = ("risk_level", "domain", "task_type", "confidence", "signals", "all", "any", "not")
 SETS = [
@@ -36,23 +36,23 @@ def canonical():
     return read_policy(files("hitl_orchestrator.data").joinpath(name).read_text("utf-8"), name)
 
 
-def told(policy, risk="medium", confidence=0.62, **more):
+def report(policy, risk="medium", confidence=0.62, **more):
     facts = Facts(RiskLevel(risk), "payments", "refund", confidence, **more)
     return [one.sentence for one in nearest_changes(compile_policy(policy), facts)]
 
 
 def test_the_nearest_changes_of_a_canonical_case():
-    assert told(canonical()) == [
+    assert report(canonical()) == [
         "would be approved automatically at a confidence of 0.75 or above",
         "would be escalated if the risk were high",
     ]
-    assert told(canonical(), "high", 0.5) == [
+    assert report(canonical(), "high", 0.5) == [
         "would be approved automatically if the risk were medium and at a confidence of 0.75 or above",
         "would go to a person if the risk were low or medium",
     ]
 
 
-def test_metadata_signals_domains_and_times_are_told_in_plain_words():
+def test_changes_of_metadata_signals_domains_and_times_are_described_in_words():
     policy = a_policy_with(
         [
             ("escalate", {"metadata": {"amount": {"exists": True, "gt": 5000}}}),
@@ -62,12 +62,12 @@ def test_metadata_signals_domains_and_times_are_told_in_plain_words():
         ]
     )
 
-    assert told(policy, confidence=0.9, signals=frozenset({Signal.RISKY}), metadata={"amount": 10}) == [
+    assert report(policy, confidence=0.9, signals=frozenset({Signal.RISKY}), metadata={"amount": 10}) == [
         "would be approved automatically without the signal risky",
         "would be escalated if amount were above 5000",
         "would be escalated if it were in support and without the signal risky",
     ]
-    assert "would be escalated if it were in support and on sunday" in told(
+    assert "would be escalated if it were in support and on sunday" in report(
         policy, metadata={"amount": 10}, moment=datetime(2025, 1, 6, 12, tzinfo=UTC)
     )
 
@@ -76,10 +76,10 @@ def test_the_domain_that_has_a_layer_can_be_the_nearest_change():
     layer = a_policy_with([("escalate", {})], policy_id="l")
     stack = PolicyStack.of(canonical(), domains={"support": layer})
 
-    assert "would be escalated if it were in support" in told(stack, confidence=0.9)
+    assert "would be escalated if it were in support" in report(stack, confidence=0.9)
 
 
-def test_what_would_let_a_case_through_is_told_without_the_verb():
+def test_changes_to_approval_are_returned_without_the_verb():
     facts = Facts(RiskLevel.MEDIUM, "payments", "refund", 0.62)
 
     assert changes_to_approval(compile_policy(canonical()), facts) == ("at a confidence of 0.75 or above",)

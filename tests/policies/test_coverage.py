@@ -44,7 +44,7 @@ def test_the_cases_beside_the_bounds_try_all_of_them():
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_so_they_do_for_policies_of_the_whole_language(seed):
+def test_policies_of_the_whole_language_agree(seed):
     policy = a_policy(seed, most=8)
 
     found = coverage(policy, [facts for _, facts in boundary_cases(policy)])
@@ -62,7 +62,7 @@ def test_a_bound_that_can_never_matter_is_out_of_reach_and_does_not_count():
     assert (found.values, found.missing_rules) == (0, ("r2",))
 
 
-def test_amounts_are_tried_by_a_whole_one_and_halfway_to_the_next_bound():
+def test_amounts_are_tried_at_the_next_integer_or_halfway_to_the_next_bound():
     policy = a_policy_with([("escalate", {"metadata": {"amount": {"gt": 10, "lt": 10.5}}})])
 
     assert [[value for _, value in bound.tries] for bound in bounds_of(policy)] == [
@@ -81,8 +81,8 @@ def test_confidences_stay_between_nothing_and_one():
 
 
 def test_a_layer_is_tried_by_the_cases_that_it_concerns():
-    said = [("escalate", {"max_confidence": 0.3})]
-    layer = a_policy_with(said).model_copy(update={"policy_id": "layer"})
+    fields = [("escalate", {"max_confidence": 0.3})]
+    layer = a_policy_with(fields).model_copy(update={"policy_id": "layer"})
     base = a_policy_with([("auto_approve", {"min_confidence": 0.5})])
     renamed = layer.model_copy(
         update={"rules": tuple(rule.model_copy(update={"rule_id": "of_payments"}) for rule in layer.rules)}

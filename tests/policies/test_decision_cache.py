@@ -52,7 +52,7 @@ SIMPLE = a_policy_with([("auto_approve", {"min_confidence": 0.5}), ("escalate", 
 
 
 @pytest.mark.parametrize("confidence", [float("nan"), -0.0001, 1.0000001, True, "0.5"])
-def test_what_is_no_confidence_is_refused_however_often(confidence):
+def test_an_invalid_confidence_is_refused_every_time(confidence):
     decide = compile_policy(SIMPLE).decide
     for given in (None, 0.0, 0.5, 1.0):
         decide(Facts(RiskLevel.LOW, "d", "t", given))
@@ -87,7 +87,7 @@ def test_without_a_proposal_there_is_no_confidence():
 
 
 @pytest.mark.parametrize("confidence", [float("nan"), 1.5, -1.0])
-def test_what_is_no_confidence_is_refused_without_a_proposal_too(confidence):
+def test_an_invalid_confidence_is_refused_without_a_proposal_too(confidence):
     decide = compile_policy(SIMPLE).decide
     given = Facts(RiskLevel.LOW, "d", "t", None, has_proposal=False)
 

@@ -12,8 +12,7 @@ from support.random_policies import a_policy, a_policy_with
 from hitl_orchestrator.domain.enums import Action, RiskLevel
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import PolicyStack, read_policy
-from hitl_orchestrator.policies.analysis.decision_map import policy_map
-from hitl_orchestrator.policies.analysis.decision_map import DARK, STYLE, png, svg
+from hitl_orchestrator.policies.analysis.decision_map import DARK, STYLE, png, policy_map, svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -87,14 +86,14 @@ def test_a_layer_has_panels_of_its_own_in_which_it_may_be_silent():
 )
 def test_a_layer_is_drawn_where_it_is_asked_and_nowhere_else(kind, elsewhere, titles):
     ((layers, name),) = kind.items()
-    said = [("escalate", elsewhere), ("human_review", {"metadata": {"amount": {"exists": True, "gt": 5}}})]
-    layer = a_policy_with(said, policy_id="l", metadata={"amount": "number", "requested_by": "text"})
+    fields = [("escalate", elsewhere), ("human_review", {"metadata": {"amount": {"exists": True, "gt": 5}}})]
+    layer = a_policy_with(fields, policy_id="l", metadata={"amount": "number", "requested_by": "text"})
     _, *panels = policy_map(PolicyStack.of(a_policy_with([]), **{layers: {name: layer}})).panels
 
     assert {panel.title for panel in panels} == titles
 
 
-def test_what_is_more_than_can_be_shown_is_counted():
+def test_panels_beyond_the_limit_are_counted():
     drawn = policy_map(a_policy(4), most=4)
 
     assert len(drawn.panels) == 4
@@ -111,9 +110,9 @@ def test_no_text_of_the_picture_lies_on_another_or_leaves_the_card(seed):
         left = x - wide * {"start": 0, "middle": 0.5, "end": 1}[text.get("text-anchor")]
         assert 0 <= left <= float(picture.get("width")) - wide, text.text
         placed.append((left, left + wide, y, text.text))
-    for place, (left, right, y, told) in enumerate(placed):
+    for place, (left, right, y, report) in enumerate(placed):
         for other_left, other_right, other_y, other in placed[place + 1 :]:
-            assert abs(y - other_y) >= 12 or right <= other_left or other_right <= left, (told, other)
+            assert abs(y - other_y) >= 12 or right <= other_left or other_right <= left, (report, other)
 
 
 def test_the_picture_has_a_title_a_story_and_a_form_for_dark_pages():
@@ -167,7 +166,7 @@ def test_names_are_never_read_as_markup():
 
 
 @pytest.mark.parametrize("sign", ["\x00", "\x1b", "\n", "\x85", "\u202e", "\ufffe"])
-def test_what_cannot_be_seen_in_a_text_is_written_out_and_the_picture_stays_xml(sign):
+def test_invisible_characters_are_written_out_and_the_svg_stays_xml(sign):
     policy = a_policy_with([("escalate", {"metadata": {"country": {"eq": f"c{sign}d"}}})])
     texts = [text.text for text in ElementTree.fromstring(svg(policy_map(policy))).iter() if text.text]
 
@@ -180,7 +179,7 @@ def test_the_picture_can_be_had_as_png():
     assert png(policy_map(canonical())).startswith(b"\x89PNG")
 
 
-def test_without_what_draws_a_png_it_is_said_what_to_install(monkeypatch):
+def test_a_png_without_its_extra_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "resvg_py", None)
 
     with pytest.raises(InvalidInput, match=r"pip install 'hitl-orchestrator\[plots\]'"):

@@ -1,4 +1,4 @@
-"""Regions are said in plain words."""
+"""Regions are described in words."""
 
 import random
 from datetime import UTC, datetime
@@ -17,8 +17,8 @@ from hitl_orchestrator.policies.engine.partition import FactSpace
 MANY = [f"n{number}" for number in range(20_000)]
 
 
-def said(**conditions):
-    """Return how the first region of a rule with these conditions is said, beside a rule that asks for more."""
+def fields(**conditions):
+    """Return the description of the first region of a rule, beside a rule with more conditions."""
     more = {
         "min_confidence": 0.6,
         "max_confidence": 0.9,
@@ -85,8 +85,8 @@ def said(**conditions):
         ),
     ],
 )
-def test_a_region_is_said_in_plain_words(conditions, words):
-    assert said(**conditions).replace(", ", " or ") == words
+def test_a_region_is_described_in_words(conditions, words):
+    assert fields(**conditions).replace(", ", " or ") == words
 
 
 @pytest.mark.parametrize(
@@ -97,14 +97,14 @@ def test_a_region_is_said_in_plain_words(conditions, words):
         ({"metadata": {"country": {"in": MANY}}}, "any case where country is a text other than n0, n1, n10 or "),
     ],
 )
-def test_of_many_names_only_the_first_are_said_and_none_takes_long_to_place(conditions, words):
+def test_long_lists_are_shortened_and_located_fast(conditions, words):
     found = check(a_policy_with([("human_review", conditions)]))
     (gap,) = [one for one in found if one.kind is FindingKind.GAP]
     assert gap.sentence.startswith(f"no rule matches {words}")
     assert len(gap.sentence) < 200
 
 
-def test_different_boxes_of_a_policy_are_said_differently():
+def test_different_regions_have_different_descriptions():
     dice = random.Random(1)
     for seed in range(10):
         policy = a_policy(seed, most=4)
@@ -119,7 +119,7 @@ def test_the_context_leaves_out_risk_and_confidence():
     assert describe_context(regions(policy.rules[0], policy, space)[0], space) == "every case in payments"
 
 
-def test_one_case_is_said_with_all_that_is_known_of_it():
+def test_a_single_case_is_described_with_all_its_facts():
     facts = Facts(
         RiskLevel.MEDIUM,
         "payments",

@@ -29,7 +29,7 @@ def test_a_policy_differs_in_nothing_from_itself_however_it_is_written():
     assert compare(read(), read_policy(json.dumps(other), "p.json")).differences == ()
 
 
-def test_a_lower_bound_is_looser_where_it_is_lower_and_says_so():
+def test_a_lower_bound_is_reported_as_looser_between_the_two_bounds():
     (found,) = compare(read(), read(rule_004={"conditions": {"risk_level": "low", "min_confidence": 0.75}})).differences
     assert found.sentence == (
         "looser: human_review by domain_reviewer (rule_005) becomes auto_approve (rule_004) "

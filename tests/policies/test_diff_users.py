@@ -32,9 +32,9 @@ def a_layer(name, *rules):
                 "action": "human_review",
                 "rule_id": f"{name}_{place}",
                 "priority": place,
-                "conditions": {one: said for one, said in rule.items() if one in asks},
+                "conditions": {one: fields for one, fields in rule.items() if one in asks},
             }
-            | {one: said for one, said in rule.items() if one not in asks}
+            | {one: fields for one, fields in rule.items() if one not in asks}
             for place, rule in enumerate(rules)
         ],
     }
@@ -108,7 +108,7 @@ def a_pair(seed, simple=False):
 def shown(old, new, facts):
     """Return how the answers to facts differ, without the names of the rules; None where they do not."""
     before, after = (compile_policy(one).decide(facts) for one in (old, new))
-    said = [
+    fields = [
         (
             one.action,
             one.assigned_human_role,
@@ -120,7 +120,7 @@ def shown(old, new, facts):
         )
         for one in (before, after)
     ]
-    return None if said[0] == said[1] else (direction(before, after, DEFAULT_CHAIN), *said)
+    return None if fields[0] == fields[1] else (direction(before, after, DEFAULT_CHAIN), *fields)
 
 
 def lists_of(*sizes):

@@ -4,7 +4,7 @@ from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.policies import Conditions, Policy, Rule, compile_policy, decide, explain, policy_hash
-from hitl_orchestrator.policies.explanation.counterfactuals import nearest_changes, changes_to_approval
+from hitl_orchestrator.policies.explanation.counterfactuals import changes_to_approval, nearest_changes
 from hitl_orchestrator.policies.explanation.explain import Standing
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 
@@ -82,16 +82,16 @@ TOP = Policy(
 
 
 def test_a_change_of_the_policy_is_explained_by_what_is_built_in_and_what_the_policy_would_say():
-    told = explain(a_policy(), A_CHANGE)
+    report = explain(a_policy(), A_CHANGE)
 
-    assert [(line.layer, line.rule_id, line.standing) for line in told.rules] == [
+    assert [(line.layer, line.rule_id, line.standing) for line in report.rules] == [
         ("built in", "policy_change", Standing.DECIDES),
         ("organization", "risky", Standing.FAILS),
         ("organization", "sure", Standing.DECIDES),
         ("organization", "late", Standing.TOO_LATE),
     ]
-    assert told.lines[0].endswith("a looser policy takes a second person, whatever the policies say")
-    assert told.lines[-1].startswith("escalate by senior_manager: policy_change, which is built in, matches: ")
+    assert report.lines[0].endswith("a looser policy takes a second person, whatever the policies say")
+    assert report.lines[-1].startswith("escalate by senior_manager: policy_change, which is built in, matches: ")
 
 
 @pytest.mark.parametrize("policy", [a_policy(), TOP], ids=["less", "more"])

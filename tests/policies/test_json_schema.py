@@ -31,22 +31,25 @@ def loader_takes(raw):
 @pytest.mark.parametrize(
     "raw",
     [
-        *(one_rule(conditions=said) for said in ({"all": []}, {"any": []}, {"any": [{}]}, {"not": {}})),
-        *(one_rule(conditions=said) for said in ({"signals": {}}, {"time": {}})),
-        *(one_rule(conditions={"metadata": said}) for said in ({}, {"amount": {}}, {"amount": {"in": []}})),
-        *(one_rule(conditions=said) for said in ({"domain": ["x", "x"]}, {"signals": {"none": ["risky", "risky"]}})),
+        *(one_rule(conditions=fields) for fields in ({"all": []}, {"any": []}, {"any": [{}]}, {"not": {}})),
+        *(one_rule(conditions=fields) for fields in ({"signals": {}}, {"time": {}})),
+        *(one_rule(conditions={"metadata": fields}) for fields in ({}, {"amount": {}}, {"amount": {"in": []}})),
+        *(
+            one_rule(conditions=fields)
+            for fields in ({"domain": ["x", "x"]}, {"signals": {"none": ["risky", "risky"]}})
+        ),
         one_rule(conditions={"metadata": {"amount": {"in": [1, 1]}}}),
         *(one_rule(respond_within=time) for time in ("P1M", "P1Y", "PT1.5H", "P", "PT", "PT4")),
         one_rule("auto_approve", assigned_human_role="senior_manager"),
         *(one_rule("auto_approve", **{name: "PT4H"}) for name in ("respond_within", "remind_before", "message")),
-        *(one_rule("auto_approve", **said) for said in ({"approvals": 2}, {"blind": True}, {"on_timeout": "wait"})),
+        *(one_rule("auto_approve", **fields) for fields in ({"approvals": 2}, {"blind": True}, {"on_timeout": "wait"})),
         *(one_rule(action, spot_check=0.1) for action in ("human_review", "escalate")),
         *(FIRST | {kind: {"x": one_rule()}} for kind in ("domains", "users")),
         one_rule() | {"$schema": 1},
         one_rule() | {"domains": {"x": one_rule(rule_id="s") | {"$schema": "policy.schema.json"}}},
     ],
 )
-def test_what_the_loader_refuses_an_editor_underlines(raw):
+def test_the_json_schema_refuses_what_the_loader_refuses(raw):
     assert not loader_takes(raw)
     assert not SCHEMA.is_valid(raw)
 
@@ -62,7 +65,7 @@ def test_what_the_loader_refuses_an_editor_underlines(raw):
     ],
 )
 @pytest.mark.parametrize("named", [{}, {"$schema": "policy.schema.json"}])
-def test_what_the_loader_takes_is_not_underlined(raw, named):
+def test_the_json_schema_accepts_what_the_loader_accepts(raw, named):
     assert loader_takes(named | raw)
     assert SCHEMA.is_valid(named | raw)
 

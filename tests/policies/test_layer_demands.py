@@ -46,14 +46,12 @@ def fitted(organization, **layers):
         ),
     ],
 )
-def test_layers_that_ask_together_for_more_than_there_are_are_refused_by_the_names_of_both(
-    organization, layers, how_many, who
-):
+def test_two_layers_that_require_too_many_reviewers_together_are_refused_by_name(organization, layers, how_many, who):
     with pytest.raises(InvalidInput) as refused:
         fitted(organization, **layers)
     assert refused.value.problems == (
-        f"policy 'p': {how_many} requires 3 approvals and {who} requires the role 'compliance_officer': where both match, "
-        "the case needs 3 reviewers with this role, and only 2 of the reviewers have it or a role above it; "
+        f"policy 'p': {how_many} requires 3 approvals and {who} requires the role 'compliance_officer': where both "
+        "match, the case needs 3 reviewers with this role, and only 2 of the reviewers have it or a role above it; "
         "add reviewers, or require fewer",
     )
 
@@ -72,5 +70,5 @@ def test_layers_that_ask_together_for_more_than_there_are_are_refused_by_the_nam
         ([LAX, THREE | {"priority": 2}], {"domains": {"pay": a_layer(TO_THE_TOP)}}),
     ],
 )
-def test_layers_that_people_can_answer_or_that_never_meet_are_left_alone(organization, layers):
+def test_layers_that_can_be_met_or_never_combine_are_accepted(organization, layers):
     assert fitted(organization, **layers).policy_id == "p"

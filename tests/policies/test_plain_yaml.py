@@ -82,7 +82,7 @@ def test_a_word_on_which_yaml_readers_differ_is_refused(word, form):
         ("no", "write true or false, or a plain decimal such as 0.9"),
     ],
 )
-def test_what_was_likely_meant_by_such_a_word_is_said(word, remedy):
+def test_an_ambiguous_yaml_word_is_refused_with_the_remedy(word, remedy):
     with pytest.raises(InvalidInput) as caught:
         read_yaml(f"{word}: 1", "p.yaml")
 
@@ -117,7 +117,7 @@ def test_what_was_likely_meant_by_such_a_word_is_said(word, remedy):
         ("9" * 5000, "line 1 column 1: a number of more than 100 digits; put quotes around it if it is text"),
     ],
 )
-def test_what_is_not_plain_is_refused_with_its_line(text, sentence):
+def test_yaml_beyond_json_is_refused_with_its_line(text, sentence):
     with pytest.raises(InvalidInput) as caught:
         read_yaml(text, "p.yaml")
 

@@ -26,7 +26,7 @@ def rules_of(policy):
     return policy.model_dump(mode="json")["rules"]
 
 
-def test_the_canonical_policy_is_mended_by_raising_one_bound_or_lowering_another():
+def test_the_canonical_policy_is_repaired_by_raising_or_lowering_one_bound():
     policy = shipped("routing_policy.json")
     (finding,) = lenient(policy)
 
@@ -36,7 +36,7 @@ def test_the_canonical_policy_is_mended_by_raising_one_bound_or_lowering_another
     ]
 
 
-def test_the_mended_policy_that_we_ship_is_the_first_proposal_applied():
+def test_the_bundled_repaired_policy_is_the_first_repair_applied():
     policy = shipped("routing_policy.json")
     mended = shipped("routing_policy_mended.json")
 
@@ -45,11 +45,11 @@ def test_the_mended_policy_that_we_ship_is_the_first_proposal_applied():
     assert mended.policy_id != policy.policy_id
 
 
-def test_the_findings_carry_what_would_mend_them():
+def test_findings_carry_their_repairs():
     policy = shipped("routing_policy.json")
-    (told,) = [one.repairs for one in with_repairs(policy, check(policy)) if one.repairs]
+    (report,) = [one.repairs for one in with_repairs(policy, check(policy)) if one.repairs]
 
-    assert told == (
+    assert report == (
         "raise rule_002's min_confidence from 0.75 to 0.8 (tightens)",
         "lower rule_004's min_confidence from 0.8 to 0.75 (loosens)",
     )
@@ -63,16 +63,16 @@ def test_where_no_bound_helps_the_action_of_one_rule_does():
     ]
 
 
-def test_the_layers_of_a_stack_are_mended_one_by_one():
+def test_each_layer_of_a_stack_is_repaired_by_itself():
     canonical = shipped("routing_policy.json")
     quiet = a_policy_with([("human_review", {"task_type": "refund"})])
     stack = PolicyStack.of(canonical, domains={"payments": quiet})
 
-    told = {
+    report = {
         (one.layer, one.repairs) for one in with_repairs(stack, check(stack)) if one.kind is FindingKind.MONOTONICITY
     }
 
-    assert told == {("organization", with_repairs(canonical, check(canonical))[0].repairs)}
+    assert report == {("organization", with_repairs(canonical, check(canonical))[0].repairs)}
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -92,18 +92,18 @@ def test_the_canonical_file_stays_as_it_is():
     }
 
 
-def test_where_there_are_too_many_changes_to_try_it_says_so():
+def test_a_note_is_added_where_there_are_too_many_changes():
     policy = a_policy(6, 30)
     found = check(policy)
 
-    told = with_repairs(policy, found)
+    report = with_repairs(policy, found)
 
-    assert [one.model_copy(update={"repairs": ()}) for one in told[:-1]] == found
-    assert (told[-1].kind, told[-1].severity, told[-1].rule_id) == (FindingKind.UNCHECKED, Severity.NOTE, None)
-    assert told[-1].sentence.endswith("was stopped: there are too many changes to try them all")
+    assert [one.model_copy(update={"repairs": ()}) for one in report[:-1]] == found
+    assert (report[-1].kind, report[-1].severity, report[-1].rule_id) == (FindingKind.UNCHECKED, Severity.NOTE, None)
+    assert report[-1].sentence.endswith("was stopped: there are too many changes to try them all")
 
 
-def test_of_a_policy_whose_every_change_was_tried_nothing_more_is_said():
+def test_no_note_is_added_where_every_change_was_tried():
     policy = a_policy_with([("auto_approve", {"risk_level": "medium", "min_confidence": 0.5}), ("human_review", {})])
 
     assert len(with_repairs(policy, check(policy))) == len(check(policy))

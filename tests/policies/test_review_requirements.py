@@ -48,8 +48,8 @@ DECISIONS = st.builds(
 )
 
 
-def a_rule(**said):
-    return {"rule_id": "r1", "priority": 1, "conditions": {}, "action": "human_review"} | said
+def a_rule(**fields):
+    return {"rule_id": "r1", "priority": 1, "conditions": {}, "action": "human_review"} | fields
 
 
 def read(*rules, roles=DEFAULT_CHAIN):
@@ -71,12 +71,12 @@ def test_a_decision_tells_how_its_rule_wants_people_to_be_asked(action):
     )
 
 
-def test_a_rule_that_says_nothing_of_it_asks_one_person_who_sees_everything():
+def test_the_default_is_a_single_review_of_the_whole_case():
     assert decide(read(a_rule()), ANYTHING).asking == SINGLE_REVIEW
     assert decide(read(), ANYTHING).asking == SINGLE_REVIEW
 
 
-def test_a_rule_that_says_nothing_of_it_keeps_its_hash():
+def test_default_review_requirements_do_not_change_the_hash():
     old = "9a8638ed22342cd7f5dc7a80b91ba17410652238dfe96cd6ae2edf0dfe9cb474"
     usual = {"approvals": 1, "agreement": "unanimity", "distinct_roles": False, "business_hours": False, "blind": False}
 
@@ -91,13 +91,13 @@ def test_each_of_them_makes_another_policy(field):
 
 
 @pytest.mark.parametrize("field", sorted(EVERYTHING.keys() - {"respond_within"}))
-def test_a_rule_that_asks_nobody_says_nothing_of_how(field):
+def test_auto_approve_refuses_review_requirements(field):
     with pytest.raises(InvalidInput, match=rf"rules\[0\]\.{field}: .*auto_approve has no reviewer; leave it out"):
         read(a_rule(action="auto_approve", **{field: EVERYTHING[field]}))
 
 
 @pytest.mark.parametrize(
-    ("said", "sentence"),
+    ("fields", "sentence"),
     [
         ({"approvals": 0}, "approvals: 0: input should be greater than or equal to 1"),
         ({"approvals": 10}, "approvals: 10: input should be less than or equal to 9"),
@@ -120,9 +120,9 @@ def test_a_rule_that_asks_nobody_says_nothing_of_how(field):
         ({"aprovals": 2}, "unknown field; did you mean 'approvals'?"),
     ],
 )
-def test_what_makes_no_sense_is_refused_with_what_to_do(said, sentence):
+def test_meaningless_conditions_are_refused_with_the_remedy(fields, sentence):
     with pytest.raises(InvalidInput) as refused:
-        read(a_rule(**said))
+        read(a_rule(**fields))
 
     [problem] = refused.value.problems
     assert sentence in problem
@@ -163,7 +163,7 @@ def rulebook():
 
 
 @given(DECISIONS, DECISIONS)
-def test_no_change_of_policy_asks_less_of_who_decides(one, other):
+def test_a_policy_change_never_removes_requirements_from_an_open_case(one, other):
     rulebook = PolicyRegistry(read(), DEFAULT_CHAIN, {}.__getitem__)
 
     chosen = rulebook.stricter(one, other)
@@ -184,14 +184,14 @@ def test_a_decision_that_asks_for_all_the_other_does_stays_as_it_is(decision):
     assert rulebook.stricter(sound, sound) is sound
 
 
-def test_of_two_alike_the_one_with_more_approvals_decides(rulebook):
+def test_of_two_equal_decisions_the_one_with_more_approvals_applies(rulebook):
     one, two = (decide(read(a_rule(rule_id=f"of_{n}", approvals=n)), ANYTHING) for n in (1, 2))
 
     assert rulebook.stricter(one, two) is two
     assert rulebook.stricter(two, one) is two
 
 
-def test_a_stricter_rule_keeps_the_approvals_of_the_weaker_one_and_says_so(rulebook):
+def test_the_stricter_decision_keeps_the_approvals_of_the_other_and_names_it(rulebook):
     weaker = decide(read(a_rule(rule_id="two", approvals=2, blind=True)), ANYTHING)
     stricter = decide(read(a_rule(rule_id="up", action="escalate")), ANYTHING)
 
@@ -222,6 +222,6 @@ def test_roles_are_distinct_only_as_far_as_there_are_roles(rulebook):
     ],
 )
 def test_unanimity_that_was_asked_of_several_stays_asked(rulebook, one, other, together):
-    first, second = (decide(read(a_rule(**said)), ANYTHING) for said in (one, other))
+    first, second = (decide(read(a_rule(**fields)), ANYTHING) for fields in (one, other))
 
     assert rulebook.stricter(first, second).asking.agreement == together

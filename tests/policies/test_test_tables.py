@@ -1,4 +1,4 @@
-"""Tables of tests beside a policy: what they may say, and what is told of one that does not fit."""
+"""Test tables: their fields, and the problems of a table that does not fit its policy."""
 
 import pytest
 
@@ -45,7 +45,7 @@ def failures(tests):
     return [(one.name, *map(tuple, one.mismatches(decide(one.facts.facts)))) for one in tests.tests]
 
 
-def test_facts_of_the_table_hold_where_a_test_says_nothing_else():
+def test_a_test_inherits_the_default_facts_of_its_table():
     one, other = read(TABLE).tests
 
     assert (one.facts.domain, one.facts.confidence_score) == ("payments", 0.9)
@@ -53,7 +53,7 @@ def test_facts_of_the_table_hold_where_a_test_says_nothing_else():
     assert failures(read(TABLE)) == [(one.name,), (other.name,)]
 
 
-def test_only_what_is_expected_is_compared_and_null_expects_nobody():
+def test_only_expected_fields_are_compared_and_null_expects_no_role():
     tests = read(
         "tests:\n"
         "- {name: a, facts: {risk_level: low, metadata: {amount: 7}}, expect: {role: null}}\n"
@@ -63,7 +63,7 @@ def test_only_what_is_expected_is_compared_and_null_expects_nobody():
     assert failures(tests) == [("a", ("role", None, "domain_reviewer")), ("b",)]
 
 
-def test_every_problem_of_a_table_is_told_at_once_with_its_place():
+def test_every_problem_of_a_table_is_reported_with_its_path():
     with pytest.raises(InvalidInput) as caught:
         read(
             "tests:\n"
@@ -84,7 +84,7 @@ def test_every_problem_of_a_table_is_told_at_once_with_its_place():
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "report"),
     [
         ("test: []", "unknown field; did you mean 'tests'?"),
         ("tests: []", "tests: at least one is needed"),
@@ -94,11 +94,11 @@ def test_every_problem_of_a_table_is_told_at_once_with_its_place():
         ("tests: [{}", "not YAML"),
     ],
 )
-def test_a_table_that_does_not_fit_is_refused_in_a_sentence(text, told):
+def test_a_table_that_does_not_fit_is_refused_in_a_sentence(text, report):
     with pytest.raises(InvalidInput) as caught:
         read(text)
 
-    assert told in "\n".join(caught.value.problems)
+    assert report in "\n".join(caught.value.problems)
 
 
 def test_a_csv_is_read_with_the_types_that_the_policy_declares():
@@ -121,7 +121,7 @@ def test_a_csv_is_read_with_the_types_that_the_policy_declares():
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "report"),
     [
         ("name,risk_levl\na,low\n", "line 1: unknown column 'risk_levl'; did you mean 'risk_level'?"),
         ("name,risk_level,action\na,low\n", "line 2: 2 cells, but the header has 3"),
@@ -132,8 +132,8 @@ def test_a_csv_is_read_with_the_types_that_the_policy_declares():
         ('name\n"a', "unexpected end of data"),
     ],
 )
-def test_a_csv_that_does_not_fit_is_refused_in_a_sentence(text, told):
+def test_a_csv_that_does_not_fit_is_refused_in_a_sentence(text, report):
     with pytest.raises(InvalidInput) as caught:
         read(text, "p.policy-test.csv")
 
-    assert told in "\n".join(caught.value.problems)
+    assert report in "\n".join(caught.value.problems)

@@ -62,8 +62,8 @@ def test_the_line_that_is_named_is_that_of_the_file_after_blank_lines_and_breaks
     assert refused(f'{HEADER}\n\n"a\nb",low,1,escalate\n\nc,lo,1,escalate\nd,low,1\n') == [
         "p.policy-test.csv: line 7: 3 cells, but the header has 4"
     ]
-    (told,) = refused(f'{HEADER}\n\n"a\nb",low,1,escalate\n\nc,lo,1,escalate\n')
-    assert told.startswith("p.policy-test.csv: line 6.facts.risk_level: ")
+    (report,) = refused(f'{HEADER}\n\n"a\nb",low,1,escalate\n\nc,lo,1,escalate\n')
+    assert report.startswith("p.policy-test.csv: line 6.facts.risk_level: ")
 
 
 @pytest.mark.parametrize(
@@ -75,11 +75,11 @@ def test_the_line_that_is_named_is_that_of_the_file_after_blank_lines_and_breaks
         f"\ufeff{HEADER}\r\na,low,1,escalate\r\n",
     ],
 )
-def test_what_a_spreadsheet_leaves_empty_is_skipped(text):
+def test_empty_rows_and_columns_of_spreadsheets_are_skipped(text):
     assert [test.name for test in read(text)] == ["a"]
 
 
-def test_a_table_with_semicolons_is_told_to_use_commas():
+def test_a_table_with_semicolons_is_refused_with_the_remedy():
     assert refused("name;risk_level;action\na;low;escalate\n") == [
         "p.policy-test.csv: line 1: columns are separated by semicolons; save the file with commas"
     ]

@@ -326,12 +326,12 @@ def _not_monotone(layer: LayerAnalysis) -> Iterator[Finding]:
 
 def gaps(diagram: Diagram[int]) -> list[Region] | None:
     """Return the regions in which no rule matches; None where there are too many to list."""
-    found = []
+    uncovered = []
     for labeled in diagram.regions(FALLBACK_INDEX.__eq__):
-        found.append(labeled.region)
-        if len(found) > _MOST_REGIONS:
+        uncovered.append(labeled.region)
+        if len(uncovered) > _MOST_REGIONS:
             return None
-    return merged(found)
+    return merged(uncovered)
 
 
 def _gaps(layer: LayerAnalysis) -> Iterator[Finding]:
@@ -347,14 +347,14 @@ def _gaps(layer: LayerAnalysis) -> Iterator[Finding]:
         yield _gap(sentence, *(() if labeled is None else (layer.sample(labeled.region),)))
         return
     confidence = layer.space.confidence
-    known = [region for region in uncovered if region[confidence] >> FIRST_CONFIDENCE]
-    for region in known[:_MOST_GAPS]:
+    confident = [region for region in uncovered if region[confidence] >> FIRST_CONFIDENCE]
+    for region in confident[:_MOST_GAPS]:
         sentence = f"no rule matches {_any(region, layer)}: a person decides such cases, by the fallback"
         yield _gap(sentence, layer.sample(region))
-    if len(known) > _MOST_GAPS:
-        more = len(known) - _MOST_GAPS
+    if len(confident) > _MOST_GAPS:
+        more = len(confident) - _MOST_GAPS
         kinds = "one more kind of case" if more == 1 else f"{more:,} more kinds of cases"
-        yield _gap(f"no rule matches {kinds}: a person decides them too", layer.sample(known[_MOST_GAPS]))
+        yield _gap(f"no rule matches {kinds}: a person decides them too", layer.sample(confident[_MOST_GAPS]))
     missing = [region for region in uncovered if not region[confidence] >> FIRST_CONFIDENCE]
     if missing:
         where = "some cases without a confidence" if len(missing) > 1 else _any(missing[0], layer)

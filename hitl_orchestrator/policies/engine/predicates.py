@@ -113,8 +113,8 @@ def blocks(rule: Rule, holds: bool | None) -> bool:
 
 
 def _all_hold(verdicts: Iterable[bool | None]) -> bool | None:
-    known = list(verdicts)
-    return False if False in known else None if None in known else True
+    listed = list(verdicts)
+    return False if False in listed else None if None in listed else True
 
 
 def _negated(holds: bool | None) -> bool | None:

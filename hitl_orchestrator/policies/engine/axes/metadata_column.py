@@ -67,7 +67,9 @@ def _located(pl: Any, layout: MetadataSteps, most: float, texts: Any) -> Any:
     steps = values.select(step=_step_of(pl, layout, most, value), plain="plain")
     column, hard = steps["step"], (~steps["plain"]).arg_true()
     if len(hard):
-        facts = (Facts(RiskLevel.LOW, "", "", None, metadata=read_metadata(one)) for one in frame["text"].gather(hard))
+        facts = (
+            Facts(RiskLevel.LOW, "", "", None, metadata=read_metadata(each)) for each in frame["text"].gather(hard)
+        )
         column = column.scatter(hard, pl.Series(list(map(layout.locate, facts)), dtype=pl.UInt32))
     return column.alias(texts.name)
 

@@ -112,9 +112,9 @@ class TimeAxis(Axis):
 
     def describe(self, mask: int) -> str:
         """Return such as `on monday to friday 09:00 to 17:00 (Europe/Vienna) or at no known time`."""
-        known, phrases = mask & self._known, list[str]()
-        if known:
-            phrases.append("at a known time" if known == self._known else self._week(known))
+        stretches, phrases = mask & self._known, list[str]()
+        if stretches:
+            phrases.append("at a known time" if stretches == self._known else self._week(stretches))
         return join([*phrases, *(["at no known time"] if mask & self.missing else [])], "or")
 
     def _week(self, mask: int) -> str:
