@@ -4,15 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from hitl_orchestrator.backtest.history import (
-    ERASED,
-    INCLUDED,
-    NAMELESS,
-    first_line,
-    frames,
-    in_background,
-    prepared,
-)
+from hitl_orchestrator.backtest.history import ERASED, INCLUDED, NAMELESS, first_line, frames, in_background, prepared
 from hitl_orchestrator.backtest.report import Backtest, Change, Flip, Load
 from hitl_orchestrator.backtest.vectorized import WORDS, Vectors, polars
 from hitl_orchestrator.domain.enums import Action

@@ -101,10 +101,7 @@ def test_without_a_length_it_is_that_of_the_proposal():
 
 
 def test_a_case_that_shows_nothing_or_was_not_timed_has_no_pace():
-    records = [
-        a_record("a", ("r01", "override"), seconds=5, proposed_output=None),
-        a_record("b", ("r01", "approve")),
-    ]
+    records = [a_record("a", ("r01", "override"), seconds=5, proposed_output=None), a_record("b", ("r01", "approve"))]
 
     found = quality_of(records)
 

@@ -8,15 +8,7 @@ from support.random_policies import a_policy_with
 
 from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
 from hitl_orchestrator.domain.roles import RoleChain
-from hitl_orchestrator.policies import (
-    Conditions,
-    Policy,
-    PolicyStack,
-    Rule,
-    check,
-    compile_policy,
-    read_policy,
-)
+from hitl_orchestrator.policies import Conditions, Policy, PolicyStack, Rule, check, compile_policy, read_policy
 from hitl_orchestrator.policies.analysis import decision_diagram
 from hitl_orchestrator.policies.analysis.findings import FindingKind, Severity
 from hitl_orchestrator.policies.engine.partition import FactSpace

@@ -59,11 +59,4 @@ def test_a_space_has_an_axis_for_each_fact_that_is_asked_about():
         ]
     )
     axes = {axis.name: axis.size for axis in FactSpace([policy]).axes}
-    assert axes == {
-        "domain": 2,
-        "time": 3,
-        "metadata.amount": 5,
-        "signals": 4,
-        "risk_level": 3,
-        "confidence": 3,
-    }
+    assert axes == {"domain": 2, "time": 3, "metadata.amount": 5, "signals": 4, "risk_level": 3, "confidence": 3}

@@ -69,10 +69,7 @@ def fields(**conditions):
             "every case where country is missing or of another type or a text other than DE",
         ),
         ({"metadata": {"vip": {"eq": True}}}, "every case where vip is missing or of another type or true"),
-        (
-            {"time": {"days": ["saturday", "sunday"]}},
-            "every case on saturday or sunday or at no known time",
-        ),
+        ({"time": {"days": ["saturday", "sunday"]}}, "every case on saturday or sunday or at no known time"),
         (
             {
                 "time": {

@@ -114,10 +114,7 @@ def test_a_csv_is_read_with_the_types_that_the_policy_declares():
     assert one.facts.metadata == {"amount": 101, "country": "007", "vip": True}
     assert one.facts.facts.signals == {"risky", "unusual"}
     assert other.expect.model_fields_set == {"action", "role"}
-    assert failures(tests) == [
-        ("a",),
-        ("b", ("action", "human_review", "auto_approve")),
-    ]
+    assert failures(tests) == [("a",), ("b", ("action", "human_review", "auto_approve"))]
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,7 @@ def scope_policies(layer: str) -> list[Policy]:
     The layer of the organization answers every case and needs none.
     """
     kind, _, name = layer.partition(" ")
-    scopes: dict[str, Any] = {
-        "domain": {"domain": (name,)},
-        "user": {"metadata": {REQUESTED_BY: Comparison(eq=name)}},
-    }
+    scopes: dict[str, Any] = {"domain": {"domain": (name,)}, "user": {"metadata": {REQUESTED_BY: Comparison(eq=name)}}}
     if kind not in scopes:
         return []
     rule = Rule(rule_id="scope", priority=1, conditions=Conditions(**scopes[kind]), action=Action.ESCALATE)

@@ -6,19 +6,7 @@ from dataclasses import dataclass, replace
 from math import inf, nextafter
 
 from hitl_orchestrator.domain.decision import Facts
-from hitl_orchestrator.policies.engine.axes.base import (
-    MISSING,
-    SAME_KIND,
-    Axis,
-    Condition,
-    Distance,
-    Kind,
-    Reading,
-    Steps,
-    gap,
-    mask_of,
-    steps_of,
-)
+from hitl_orchestrator.policies.engine.axes import base
 from hitl_orchestrator.policies.language.conditions import Conditions
 from hitl_orchestrator.policies.language.phrases import format_value, join, join_some, runs_of
 
@@ -34,11 +22,7 @@ _MISSING_PHRASES = {
     0b10: ["with a proposal but no confidence"],
     0b11: ["without a confidence"],
 }
-_ALL_PHRASES = {
-    0b00: "with a confidence",
-    0b01: "without a proposal or with a confidence",
-    0b10: "with a proposal",
-}
+_ALL_PHRASES = {0b00: "with a confidence", 0b01: "without a proposal or with a confidence", 0b10: "with a proposal"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +44,7 @@ class ConfidenceBound:
 
 
 @dataclass(frozen=True)
-class ConfidenceAxis(Axis):
+class ConfidenceAxis(base.Axis):
     """No proposal, a proposal without a confidence, then one step for each interval between two bounds."""
 
     bounds: tuple[float, ...]
@@ -92,15 +76,15 @@ class ConfidenceAxis(Axis):
     def reads(self, conditions: Conditions) -> bool:
         return conditions.min_confidence is not None or conditions.max_confidence is not None
 
-    def steps(self, reading: Reading) -> Steps:
+    def steps(self, reading: base.Reading) -> base.Steps:
         """Return the intervals within the bounds, and all other steps, those without a confidence among them."""
         lowest, highest = reading[0].min_confidence, reading[0].max_confidence
-        holds = mask_of(
+        holds = base.mask_of(
             step
             for step, bound in enumerate(self.bounds, start=FIRST_CONFIDENCE)
             if (lowest is None or bound >= lowest) and (highest is None or bound < highest)
         )
-        return Steps(holds, (1 << self.size) - 1 & ~holds)
+        return base.Steps(holds, (1 << self.size) - 1 & ~holds)
 
     def end_of(self, step: int) -> float:
         """Return where the interval of a step ends; the last one ends just above 1."""
@@ -108,7 +92,7 @@ class ConfidenceAxis(Axis):
 
     def describe(self, mask: int) -> str:
         """Return such as `with a confidence of 0.75 to below 0.8`."""
-        missing, intervals = mask & WITHOUT_CONFIDENCE, list(steps_of(mask & ~WITHOUT_CONFIDENCE))
+        missing, intervals = mask & WITHOUT_CONFIDENCE, list(base.steps_of(mask & ~WITHOUT_CONFIDENCE))
         if len(intervals) == len(self.bounds):
             return _ALL_PHRASES[missing]
         phrases = _MISSING_PHRASES[missing]
@@ -124,14 +108,14 @@ class ConfidenceAxis(Axis):
         """Return such as `at a confidence of 0.8 or above`."""
         return self.describe(mask).replace("with a confidence", "at a confidence", 1)
 
-    def distance(self, facts: Facts, step: int) -> Distance | None:
+    def distance(self, facts: Facts, step: int) -> base.Distance | None:
         if step < FIRST_CONFIDENCE:
-            return MISSING, -step, 0
+            return base.MISSING, -step, 0
         here = self.locate(facts)
         if here < FIRST_CONFIDENCE or facts.confidence is None:
-            return SAME_KIND, step, 0
+            return base.SAME_KIND, step, 0
         interval = self.bounds[step - FIRST_CONFIDENCE], self.end_of(step)
-        return SAME_KIND, gap(facts.confidence, *interval), abs(step - here)
+        return base.SAME_KIND, base.gap(facts.confidence, *interval), abs(step - here)
 
     def ordered(self, step: int) -> range:
         return range(FIRST_CONFIDENCE, self.size) if step >= FIRST_CONFIDENCE else range(step, step + 1)
@@ -143,21 +127,21 @@ def _interval(low: float, end: float) -> str:
     return f"of {format_value(low)} to below {format_value(end)}" if low > 0 else f"below {format_value(end)}"
 
 
-def _conditions(reading: Reading) -> Iterator[Condition]:
+def _conditions(reading: base.Reading) -> Iterator[base.Condition]:
     if reading[0].min_confidence is not None:
         yield ConfidenceBound(reading[0].min_confidence, reached=True)
     if reading[0].max_confidence is not None:
         yield ConfidenceBound(reading[0].max_confidence, reached=False)
 
 
-def _axes(readings: Sequence[Reading]) -> Iterator[Axis]:
+def _axes(readings: Sequence[base.Reading]) -> Iterator[base.Axis]:
     yield ConfidenceAxis(bounds_of(readings))
 
 
-def bounds_of(readings: Sequence[Reading]) -> tuple[float, ...]:
+def bounds_of(readings: Sequence[base.Reading]) -> tuple[float, ...]:
     """Return the bounds that conditions name, and 0, in order."""
     named = (bound for conditions, _ in readings for bound in (conditions.min_confidence, conditions.max_confidence))
     return tuple(sorted({0.0, *(bound for bound in named if bound is not None)}))
 
 
-CONFIDENCE = Kind(_conditions, _axes)
+CONFIDENCE = base.Kind(_conditions, _axes)

@@ -10,21 +10,7 @@ from typing import Any
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.task import REQUESTED_BY
-from hitl_orchestrator.policies.engine.axes.base import (
-    MISSING,
-    OTHER_KIND,
-    SAME_KIND,
-    Axis,
-    Condition,
-    Distance,
-    Kind,
-    Reading,
-    Steps,
-    another_word,
-    gap,
-    mask_of,
-    steps_of,
-)
+from hitl_orchestrator.policies.engine.axes import base
 from hitl_orchestrator.policies.engine.axes.metadata_column import MetadataSteps, metadata_column
 from hitl_orchestrator.policies.language.conditions import Comparison, Conditions, FieldType
 from hitl_orchestrator.policies.language.model import MAX_NUMBER, type_of
@@ -108,7 +94,7 @@ def _written(value: object) -> str:
 
 
 @dataclass(frozen=True)
-class MetadataAxis(Axis):
+class MetadataAxis(base.Axis):
     """Missing, of a type that no condition reads, false, true, each named text, other texts, numbers.
 
     Numbers take a step for each named number, one below the first, and one between each two and above the last.
@@ -135,7 +121,7 @@ class MetadataAxis(Axis):
         """One value for each step; None where the field is missing."""
         samples: list[Any] = [None, {}]
         samples += [False, True] if self.booleans else []
-        samples += [] if self.texts is None else [*self.texts, another_word(self.texts)]
+        samples += [] if self.texts is None else [*self.texts, base.another_word(self.texts)]
         return (*samples, *(() if self.numbers is None else _around(self.numbers)))
 
     @property
@@ -176,14 +162,14 @@ class MetadataAxis(Axis):
     def reads(self, conditions: Conditions) -> bool:
         return self.field in conditions.metadata
 
-    def steps(self, reading: Reading) -> Steps:
+    def steps(self, reading: base.Reading) -> base.Steps:
         """Return where the comparison holds and fails: neither where the value is missing or of another type."""
         conditions, policy = reading
         verdicts = list(_verdicts(self.samples, conditions.metadata[self.field], policy.metadata[self.field]))
         holds, fails = (
-            mask_of(step for step, verdict in enumerate(verdicts) if verdict is wanted) for wanted in (True, False)
+            base.mask_of(step for step, verdict in enumerate(verdicts) if verdict is wanted) for wanted in (True, False)
         )
-        return Steps(holds, fails)
+        return base.Steps(holds, fails)
 
     def describe(self, mask: int) -> str:
         """Return such as `amount is missing or above 100`."""
@@ -195,11 +181,11 @@ class MetadataAxis(Axis):
             phrases.append(["missing", "of another type", "missing or of another type"][(mask & 0b11) - 1])
         if mask & every == every:
             return f"{self.field} is {join([*phrases, self._any_value()], 'or')}"
-        phrases += [format_value(self.samples[step]) for step in steps_of(mask & every) if step < self.first_text]
+        phrases += [format_value(self.samples[step]) for step in base.steps_of(mask & every) if step < self.first_text]
         if self.texts is not None:
             phrases += _texts(self.texts, mask >> self.first_text)
         if self.numbers is not None:
-            phrases += [_numbers(self.numbers, *run) for run in runs_of(steps_of(mask >> self.first_number))]
+            phrases += [_numbers(self.numbers, *run) for run in runs_of(base.steps_of(mask >> self.first_number))]
         return f"{self.field} is {join_some(phrases, 'or')}"
 
     def _any_value(self) -> str:
@@ -217,20 +203,20 @@ class MetadataAxis(Axis):
             user = "another user" if named == self.samples[here] else f"a user other than {named}"
         return f"if requested by {'no named user' if user == 'missing' else user}"
 
-    def distance(self, facts: Facts, step: int) -> Distance | None:
+    def distance(self, facts: Facts, step: int) -> base.Distance | None:
         here = self.locate(facts)
         if step == 1:
             return None
         if step == 0:
-            return MISSING, 0, 0
+            return base.MISSING, 0, 0
         if step < self.first_number:
             # Any other user is nearer than one particular user.
             particular = self.field == REQUESTED_BY and step != self.other
-            return (SAME_KIND if here < self.first_number else OTHER_KIND), int(particular), 0
+            return (base.SAME_KIND if here < self.first_number else base.OTHER_KIND), int(particular), 0
         if self.numbers is None or here < self.first_number:
-            return (SAME_KIND if here < 2 else OTHER_KIND), step, 0  # noqa: PLR2004 - the first step with a value
+            return (base.SAME_KIND if here < 2 else base.OTHER_KIND), step, 0  # noqa: PLR2004 - the first step with a value
         interval = _interval((-inf, *self.numbers, inf), step - self.first_number)
-        return SAME_KIND, gap(facts.metadata[self.field], *interval), abs(step - here)
+        return base.SAME_KIND, base.gap(facts.metadata[self.field], *interval), abs(step - here)
 
     def ordered(self, step: int) -> range:
         if self.numbers is not None and step >= self.first_number:
@@ -308,7 +294,7 @@ def _numbers(numbers: tuple[float, ...], first: int, last: int) -> str:
     return " and ".join(phrases)
 
 
-def _conditions(reading: Reading) -> Iterator[Condition]:
+def _conditions(reading: base.Reading) -> Iterator[base.Condition]:
     conditions, policy = reading
     for name, comparison in conditions.metadata.items():
         kind = policy.metadata[name]
@@ -321,7 +307,7 @@ def _conditions(reading: Reading) -> Iterator[Condition]:
             yield Among(name, kind, comparison.in_)
 
 
-def _axes(readings: Sequence[Reading]) -> Iterator[Axis]:
+def _axes(readings: Sequence[base.Reading]) -> Iterator[base.Axis]:
     fields: dict[str, dict[FieldType, set[Any]]] = {}
     for conditions, policy in readings:
         for name, comparison in conditions.metadata.items():
@@ -337,4 +323,4 @@ def _axes(readings: Sequence[Reading]) -> Iterator[Axis]:
         )
 
 
-METADATA = Kind(_conditions, _axes)
+METADATA = base.Kind(_conditions, _axes)

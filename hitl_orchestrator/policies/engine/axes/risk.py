@@ -5,17 +5,7 @@ from dataclasses import dataclass, replace
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import RiskLevel
-from hitl_orchestrator.policies.engine.axes.base import (
-    SAME_KIND,
-    Axis,
-    Condition,
-    Distance,
-    Kind,
-    Reading,
-    Steps,
-    mask_of,
-    steps_of,
-)
+from hitl_orchestrator.policies.engine.axes import base
 from hitl_orchestrator.policies.engine.axes.word import OneOf
 from hitl_orchestrator.policies.language.conditions import Conditions
 from hitl_orchestrator.policies.language.phrases import join
@@ -24,7 +14,7 @@ _LEVELS = tuple(RiskLevel)
 
 
 @dataclass(frozen=True)
-class RiskAxis(Axis):
+class RiskAxis(base.Axis):
     """The risk levels, from low to high."""
 
     name: str = "risk_level"
@@ -46,33 +36,33 @@ class RiskAxis(Axis):
     def reads(self, conditions: Conditions) -> bool:
         return bool(conditions.risk_level)
 
-    def steps(self, reading: Reading) -> Steps:
+    def steps(self, reading: base.Reading) -> base.Steps:
         """Return the named levels, and all others."""
-        holds = mask_of(map(_LEVELS.index, reading[0].risk_level))
-        return Steps(holds, (1 << self.size) - 1 & ~holds)
+        holds = base.mask_of(map(_LEVELS.index, reading[0].risk_level))
+        return base.Steps(holds, (1 << self.size) - 1 & ~holds)
 
     def describe(self, mask: int) -> str:
         """Return such as `low or medium risk`."""
-        return f"{join((_LEVELS[step] for step in steps_of(mask)), 'or')} risk"
+        return f"{join((_LEVELS[step] for step in base.steps_of(mask)), 'or')} risk"
 
     def suppose(self, here: int, mask: int) -> str:
         """Return such as `if the risk were low or medium`."""
         return f"if the risk were {self.describe(mask).removesuffix(' risk')}"
 
-    def distance(self, facts: Facts, step: int) -> Distance | None:
-        return SAME_KIND, abs(step - self.locate(facts)), 0
+    def distance(self, facts: Facts, step: int) -> base.Distance | None:
+        return base.SAME_KIND, abs(step - self.locate(facts)), 0
 
     def ordered(self, step: int) -> range:
         return range(self.size)
 
 
-def _conditions(reading: Reading) -> Iterator[Condition]:
+def _conditions(reading: base.Reading) -> Iterator[base.Condition]:
     if reading[0].risk_level:
         yield OneOf("risk_level", "the risk", reading[0].risk_level)
 
 
-def _axes(readings: Sequence[Reading]) -> Iterator[Axis]:
+def _axes(readings: Sequence[base.Reading]) -> Iterator[base.Axis]:
     yield RiskAxis()
 
 
-RISK = Kind(_conditions, _axes)
+RISK = base.Kind(_conditions, _axes)

@@ -7,16 +7,7 @@ from typing import Any
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import Signal
-from hitl_orchestrator.policies.engine.axes.base import (
-    SAME_KIND,
-    Axis,
-    Condition,
-    Distance,
-    Kind,
-    Reading,
-    Steps,
-    mask_of,
-)
+from hitl_orchestrator.policies.engine.axes import base
 from hitl_orchestrator.policies.language.conditions import Conditions
 from hitl_orchestrator.policies.language.phrases import join
 
@@ -56,7 +47,7 @@ class AllRaised:
 
 
 @dataclass(frozen=True)
-class SignalsAxis(Axis):
+class SignalsAxis(base.Axis):
     """One step for each set of the named signals: the set, as bits."""
 
     signals: tuple[Signal, ...]
@@ -69,7 +60,7 @@ class SignalsAxis(Axis):
         return 1 << len(self.signals)
 
     def locate(self, facts: Facts) -> int:
-        return mask_of(bit for bit, signal in enumerate(self.signals) if signal in facts.signals)
+        return base.mask_of(bit for bit, signal in enumerate(self.signals) if signal in facts.signals)
 
     def place(self, facts: Facts, step: int) -> Facts:
         raised = {signal for bit, signal in enumerate(self.signals) if step >> bit & 1}
@@ -83,20 +74,22 @@ class SignalsAxis(Axis):
     def reads(self, conditions: Conditions) -> bool:
         return not conditions.signals.is_empty
 
-    def steps(self, reading: Reading) -> Steps:
+    def steps(self, reading: base.Reading) -> base.Steps:
         """Return the sets that contain one of `any`, each of `all` and none of `none`, and all other sets."""
         named = reading[0].signals
-        some, each, no = (mask_of(map(self.signals.index, signals)) for signals in (named.any, named.all, named.none))
-        holds = mask_of(
+        some, each, no = (
+            base.mask_of(map(self.signals.index, signals)) for signals in (named.any, named.all, named.none)
+        )
+        holds = base.mask_of(
             step for step in range(self.size) if (not some or step & some) and step & each == each and not step & no
         )
-        return Steps(holds, (1 << self.size) - 1 & ~holds)
+        return base.Steps(holds, (1 << self.size) - 1 & ~holds)
 
     def describe(self, mask: int) -> str:
         """Describe sets of signals in as few alternatives as a greedy cover finds."""
         left, cover = mask, list[_Cube]()
         for cube in sorted(product((None, True, False), repeat=len(self.signals)), key=_complexity):
-            sets = mask_of(step for step in range(self.size) if _is_in(step, cube))
+            sets = base.mask_of(step for step in range(self.size) if _is_in(step, cube))
             if sets & mask == sets and sets & left:
                 left &= ~sets
                 cover.append(cube)
@@ -121,8 +114,8 @@ class SignalsAxis(Axis):
         )
         return _with_and_without(added, removed, last="and")
 
-    def distance(self, facts: Facts, step: int) -> Distance | None:
-        return SAME_KIND, (step ^ self.locate(facts)).bit_count(), 0
+    def distance(self, facts: Facts, step: int) -> base.Distance | None:
+        return base.SAME_KIND, (step ^ self.locate(facts)).bit_count(), 0
 
     def column(self, pl: Any) -> Any:
         texts = pl.col(self.source)
@@ -149,7 +142,7 @@ def _with_and_without(present: Sequence[str], absent: Sequence[str], last: str) 
     return " and ".join(phrases)
 
 
-def _conditions(reading: Reading) -> Iterator[Condition]:
+def _conditions(reading: base.Reading) -> Iterator[base.Condition]:
     signals = reading[0].signals
     if signals.any:
         yield Raised(signals.any, wanted=True)
@@ -159,10 +152,10 @@ def _conditions(reading: Reading) -> Iterator[Condition]:
         yield Raised(signals.none, wanted=False)
 
 
-def _axes(readings: Sequence[Reading]) -> Iterator[Axis]:
+def _axes(readings: Sequence[base.Reading]) -> Iterator[base.Axis]:
     named = {signal for conditions, _ in readings for signal in conditions.signals.named}
     if named:
         yield SignalsAxis(tuple(sorted(named, key=tuple(Signal).index)))
 
 
-SIGNALS = Kind(_conditions, _axes)
+SIGNALS = base.Kind(_conditions, _axes)

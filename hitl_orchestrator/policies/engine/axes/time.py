@@ -11,19 +11,7 @@ from zoneinfo import ZoneInfo
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.working_hours import Weekday
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.policies.engine.axes.base import (
-    MISSING,
-    SAME_KIND,
-    Axis,
-    Condition,
-    Distance,
-    Kind,
-    Reading,
-    Steps,
-    bounds_reached,
-    mask_of,
-    steps_of,
-)
+from hitl_orchestrator.policies.engine.axes import base
 from hitl_orchestrator.policies.language.conditions import MINUTES_OF_A_DAY, MINUTES_OF_A_WEEK, Conditions, Window
 from hitl_orchestrator.policies.language.phrases import join, join_some, runs_of
 
@@ -64,7 +52,7 @@ class During:
 
 
 @dataclass(frozen=True)
-class TimeAxis(Axis):
+class TimeAxis(base.Axis):
     """No known time, then one step for each stretch of the week between two named minutes, from Monday 00:00."""
 
     timezone: str
@@ -96,15 +84,15 @@ class TimeAxis(Axis):
     def reads(self, conditions: Conditions) -> bool:
         return conditions.time is not None
 
-    def steps(self, reading: Reading) -> Steps:
+    def steps(self, reading: base.Reading) -> base.Steps:
         """Return the stretches within the window, and those outside it; without a time neither is known."""
         stretches = () if reading[0].time is None else reading[0].time.minutes
-        holds = mask_of(
+        holds = base.mask_of(
             step
             for step, edge in enumerate(self.edges, start=1)
             if any(begins <= edge < ends for begins, ends in stretches)
         )
-        return Steps(holds, self._known & ~holds)
+        return base.Steps(holds, self._known & ~holds)
 
     @property
     def _known(self) -> int:
@@ -126,7 +114,7 @@ class TimeAxis(Axis):
     def _hours(self, mask: int) -> str:
         """Describe stretches of the week; days with the same hours are joined."""
         ends = (*self.edges[1:], MINUTES_OF_A_WEEK)
-        spans = [(self.edges[first - 1], ends[last - 1]) for first, last in runs_of(steps_of(mask))]
+        spans = [(self.edges[first - 1], ends[last - 1]) for first, last in runs_of(base.steps_of(mask))]
         by_day = [_of_day(spans, day * MINUTES_OF_A_DAY) for day in range(len(Weekday))]
         phrases = []
         for hours in dict.fromkeys(hours for hours in by_day if hours):
@@ -134,16 +122,16 @@ class TimeAxis(Axis):
             phrases.append(f"{_days(days)}{hours if hours != _ALL_DAY else ''}")
         return join(phrases, "or")
 
-    def distance(self, facts: Facts, step: int) -> Distance | None:
+    def distance(self, facts: Facts, step: int) -> base.Distance | None:
         if step == 0:
-            return MISSING, 0, 0
+            return base.MISSING, 0, 0
         if facts.moment is None:
-            return SAME_KIND, step, 0
+            return base.SAME_KIND, step, 0
         now = minute_of_the_week(facts.moment, self.timezone)
         first, last = self.edges[step - 1], (*self.edges, MINUTES_OF_A_WEEK)[step] - 1
         if first <= now <= last:
-            return SAME_KIND, 0, 0
-        return SAME_KIND, min((first - now) % MINUTES_OF_A_WEEK, (now - last) % MINUTES_OF_A_WEEK), 0
+            return base.SAME_KIND, 0, 0
+        return base.SAME_KIND, min((first - now) % MINUTES_OF_A_WEEK, (now - last) % MINUTES_OF_A_WEEK), 0
 
     def ordered(self, step: int) -> range:
         return range(1, self.size) if step else range(1)
@@ -152,7 +140,7 @@ class TimeAxis(Axis):
         local = pl.col(self.source).dt.convert_time_zone(self.timezone)
         days, hours, minutes = (getattr(local.dt, part)().cast(pl.Int32) for part in ("weekday", "hour", "minute"))
         minute = (days - 1) * MINUTES_OF_A_DAY + hours * 60 + minutes
-        return bounds_reached(pl, minute, self.edges).fill_null(0)
+        return base.bounds_reached(pl, minute, self.edges).fill_null(0)
 
 
 def _of_day(spans: Iterable[tuple[int, int]], day: int) -> str:
@@ -177,13 +165,13 @@ def _clock(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
-def _conditions(reading: Reading) -> Iterator[Condition]:
+def _conditions(reading: base.Reading) -> Iterator[base.Condition]:
     conditions, policy = reading
     if conditions.time is not None:
         yield During(conditions.time, policy.timezone)
 
 
-def _axes(readings: Sequence[Reading]) -> Iterator[Axis]:
+def _axes(readings: Sequence[base.Reading]) -> Iterator[base.Axis]:
     windows = [(policy.timezone, conditions.time) for conditions, policy in readings if conditions.time is not None]
     zones = sorted({zone for zone, _ in windows})
     if len(zones) > 1:
@@ -193,4 +181,4 @@ def _axes(readings: Sequence[Reading]) -> Iterator[Axis]:
         yield TimeAxis(zones[0], tuple(sorted(edges | {0})))
 
 
-TIME = Kind(_conditions, _axes)
+TIME = base.Kind(_conditions, _axes)

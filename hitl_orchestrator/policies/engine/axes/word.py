@@ -6,17 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from hitl_orchestrator.domain.decision import Facts
-from hitl_orchestrator.policies.engine.axes.base import (
-    SAME_KIND,
-    Axis,
-    Condition,
-    Distance,
-    Kind,
-    Reading,
-    Steps,
-    another_word,
-    mask_of,
-)
+from hitl_orchestrator.policies.engine.axes import base
 from hitl_orchestrator.policies.language.conditions import Conditions
 from hitl_orchestrator.policies.language.phrases import join, join_some
 
@@ -41,7 +31,7 @@ class OneOf:
 
 
 @dataclass(frozen=True)
-class WordAxis(Axis):
+class WordAxis(base.Axis):
     """One step for each named word, and a last one for all other words."""
 
     field: str
@@ -72,7 +62,7 @@ class WordAxis(Axis):
         return self._index.get(getattr(facts, self.field), self.other)
 
     def place(self, facts: Facts, step: int) -> Facts:
-        changes: dict[str, Any] = {self.field: [*self.words, another_word(self.words)][step]}
+        changes: dict[str, Any] = {self.field: [*self.words, base.another_word(self.words)][step]}
         return replace(facts, **changes)
 
     def problem(self, facts: Facts) -> str | None:
@@ -82,10 +72,10 @@ class WordAxis(Axis):
     def reads(self, conditions: Conditions) -> bool:
         return bool(getattr(conditions, self.field))
 
-    def steps(self, reading: Reading) -> Steps:
+    def steps(self, reading: base.Reading) -> base.Steps:
         """Return the named words, and all others."""
-        holds = mask_of(self._index[word] for word in getattr(reading[0], self.field))
-        return Steps(holds, (1 << self.size) - 1 & ~holds)
+        holds = base.mask_of(self._index[word] for word in getattr(reading[0], self.field))
+        return base.Steps(holds, (1 << self.size) - 1 & ~holds)
 
     def describe(self, mask: int) -> str:
         """Return such as `in payments or lending`, or `outside payments`."""
@@ -97,22 +87,22 @@ class WordAxis(Axis):
         """Return such as `if it were in payments`."""
         return f"if it were {self.describe(mask)}"
 
-    def distance(self, facts: Facts, step: int) -> Distance | None:
-        return SAME_KIND, 0, 0
+    def distance(self, facts: Facts, step: int) -> base.Distance | None:
+        return base.SAME_KIND, 0, 0
 
 
-def _kind(name: str) -> Kind:
-    def conditions(reading: Reading) -> Iterator[Condition]:
+def _kind(name: str) -> base.Kind:
+    def conditions(reading: base.Reading) -> Iterator[base.Condition]:
         words = getattr(reading[0], name)
         if words:
             yield OneOf(name, _NOUNS[name], words)
 
-    def axes(readings: Sequence[Reading]) -> Iterator[Axis]:
+    def axes(readings: Sequence[base.Reading]) -> Iterator[base.Axis]:
         words = {word for conditions, _ in readings for word in getattr(conditions, name)}
         if words:
             yield WordAxis(name, tuple(sorted(words)))
 
-    return Kind(conditions, axes)
+    return base.Kind(conditions, axes)
 
 
 DOMAIN, TASK_TYPE = _kind("domain"), _kind("task_type")
