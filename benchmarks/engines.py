@@ -30,7 +30,7 @@ _SIGNS = {"eq": "==", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
 
 def a_policy(rules: int, seed: int = 7) -> Policy:
-    """Return a policy of so many rules over several domains, types, thresholds and fields of the metadata."""
+    """Return a policy with this number of rules over several domains, types, thresholds and metadata fields."""
     dice = random.Random(seed)
     return policy_of(
         {
@@ -184,22 +184,22 @@ def in_zen(policy: Policy) -> Route:
     evaluate = zen.ZenEngine({"loader": loader}).evaluate
 
     def route(context: Context) -> Answer:
-        report = evaluate("routing", context)["result"]
-        return report["action"], report["rule"]
+        outcome = evaluate("routing", context)["result"]
+        return outcome["action"], outcome["rule"]
 
     return route
 
 
 def _cells(rule: Rule) -> dict[str, str]:
-    """Return the cells of a rule's line: what is asked of one field stands together."""
-    asked: dict[str, list[str]] = {}
+    """Return the cells of the table row of a rule, with all conditions on a field in one cell."""
+    cells: dict[str, list[str]] = {}
     for name, sign, value in _terms(rule):
         if sign == "in":
-            report = ", ".join(json.dumps(one) for one in value)
+            cell = ", ".join(json.dumps(one) for one in value)
         else:
-            report = json.dumps(value) if sign == "==" else f"{sign} {json.dumps(value)}"
-        asked.setdefault(name, []).append(report)
-    return {name: " and ".join(report) for name, report in asked.items()}
+            cell = json.dumps(value) if sign == "==" else f"{sign} {json.dumps(value)}"
+        cells.setdefault(name, []).append(cell)
+    return {name: " and ".join(cell) for name, cell in cells.items()}
 
 
 OTHERS: dict[str, Callable[[Policy], Route]] = {

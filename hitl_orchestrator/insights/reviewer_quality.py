@@ -23,7 +23,7 @@ Brysbaert, M. (2019): How many words do we read per minute? Journal of Memory an
 FAST_SECONDS = READING_SECONDS / 4
 """A reviewer who takes less time for 1000 characters has not read them."""
 
-PLANTED_APPROVED = 0.1
+GOLD_ERRORS_APPROVED = 0.1
 """The share of known wrong proposals that a careful reviewer may approve."""
 
 ALWAYS = 0.95
@@ -32,17 +32,17 @@ ALWAYS = 0.95
 WITH_PEERS = 0.5
 """A reviewer who certainly agrees with others less often decides by other criteria than they do."""
 
-ENOUGH_TIMED, ENOUGH_PLANTED, ENOUGH_DECIDED, ENOUGH_COMPARED = 20, 5, 50, 10
+ENOUGH_TIMED, ENOUGH_GOLD, ENOUGH_DECIDED, ENOUGH_COMPARED = 20, 5, 50, 10
 """The numbers of cases that are needed for each signal."""
 
 _BOTH_TAILS = NormalDist().inv_cdf(0.975)
 
 
-class Signal(StrEnum):
+class QualitySignal(StrEnum):
     """A reason for a closer look at a reviewer."""
 
     FAST = "fast"
-    APPROVES_PLANTED_ERRORS = "approves_planted_errors"
+    APPROVES_GOLD_ERRORS = "approves_gold_errors"
     ALWAYS_AGREES = "always_agrees"
     APART_FROM_PEERS = "apart_from_peers"
 
@@ -61,9 +61,9 @@ class ReviewerQuality(Value):
     """The quality of one reviewer. For the signals in `not_enough_data` there are too few cases.
 
     `median_seconds` runs from the first view to the decision, `median_seconds_per_1000` is relative to the length of
-    the case; both cover the decisions that closed a case, since only those are timed. `planted_approved` is the share
-    of approvals among gold tasks that should not be approved, `with_agent` the share of approvals of ordinary cases,
-    `with_peers` the share of decisions equal to those of other reviewers of the same case.
+    the case; both cover the decisions that closed a case, since only those are timed. `gold_errors_approved` is the
+    share of approvals among gold tasks that should not be approved, `with_agent` that of ordinary cases, `with_peers`
+    the share of decisions equal to those of other reviewers of the same case.
     """
 
     reviewer: Identifier
@@ -71,11 +71,11 @@ class ReviewerQuality(Value):
     timed: int
     median_seconds: float | None
     median_seconds_per_1000: float | None
-    planted_approved: Share
+    gold_errors_approved: Share
     with_agent: Share
     with_peers: Share
-    signals: tuple[Signal, ...] = ()
-    not_enough_data: tuple[Signal, ...] = ()
+    signals: tuple[QualitySignal, ...] = ()
+    not_enough_data: tuple[QualitySignal, ...] = ()
 
 
 def proposal_length(record: AuditRecord) -> int:
@@ -141,7 +141,7 @@ class _Tally:
     cases: int = 0
     seconds: list[float] = field(default_factory=list)
     paces: list[float] = field(default_factory=list)
-    planted: list[bool] = field(default_factory=list)
+    gold: list[bool] = field(default_factory=list)
     agent: list[bool] = field(default_factory=list)
     peers: list[bool] = field(default_factory=list)
 
@@ -151,7 +151,7 @@ class _Tally:
         if record.probe is None and record.proposed_output is not None:
             self.agent.append(approved)
         if record.probe is QualityCheckKind.KNOWN_ANSWER and record.probe_expected not in (None, HumanDecision.APPROVE):
-            self.planted.append(approved)
+            self.gold.append(approved)
 
     def time(self, record: AuditRecord, characters: int) -> None:
         if record.seconds_looked_at is not None:
@@ -161,12 +161,16 @@ class _Tally:
 
     def quality(self, reviewer: str) -> ReviewerQuality:
         pace = median(self.paces) if self.paces else None
-        planted, agent, peers = share_of(self.planted), share_of(self.agent), share_of(self.peers)
+        gold, agent, peers = share_of(self.gold), share_of(self.agent), share_of(self.peers)
         judged = (
-            (Signal.FAST, len(self.paces) >= ENOUGH_TIMED, (pace or 0.0) < FAST_SECONDS),
-            (Signal.APPROVES_PLANTED_ERRORS, planted.of >= ENOUGH_PLANTED, (planted.lowest or 0.0) > PLANTED_APPROVED),
-            (Signal.ALWAYS_AGREES, agent.of >= ENOUGH_DECIDED, (agent.lowest or 0.0) > ALWAYS),
-            (Signal.APART_FROM_PEERS, peers.of >= ENOUGH_COMPARED, (peers.highest or 0.0) < WITH_PEERS),
+            (QualitySignal.FAST, len(self.paces) >= ENOUGH_TIMED, (pace or 0.0) < FAST_SECONDS),
+            (
+                QualitySignal.APPROVES_GOLD_ERRORS,
+                gold.of >= ENOUGH_GOLD,
+                (gold.lowest or 0.0) > GOLD_ERRORS_APPROVED,
+            ),
+            (QualitySignal.ALWAYS_AGREES, agent.of >= ENOUGH_DECIDED, (agent.lowest or 0.0) > ALWAYS),
+            (QualitySignal.APART_FROM_PEERS, peers.of >= ENOUGH_COMPARED, (peers.highest or 0.0) < WITH_PEERS),
         )
         return ReviewerQuality(
             reviewer=reviewer,
@@ -174,7 +178,7 @@ class _Tally:
             timed=len(self.seconds),
             median_seconds=median(self.seconds) if self.seconds else None,
             median_seconds_per_1000=pace,
-            planted_approved=planted,
+            gold_errors_approved=gold,
             with_agent=agent,
             with_peers=peers,
             signals=tuple(signal for signal, enough, shown in judged if enough and shown),

@@ -15,18 +15,18 @@ from hitl_orchestrator.policies.language.model import Policy, PolicyStack, Rule,
 
 if TYPE_CHECKING:
     from hitl_orchestrator.policies.analysis.decision_map import policy_map
-    from hitl_orchestrator.policies.analysis.diff import Comparison, compare
+    from hitl_orchestrator.policies.analysis.diff import PolicyComparison, compare
     from hitl_orchestrator.policies.analysis.repairs import repairs
     from hitl_orchestrator.policies.language.json_schema import policy_json_schema
     from hitl_orchestrator.policies.testing.test_tables import read_tests
 
 __all__ = [
-    "Comparison",
     "CompiledPolicy",
     "Conditions",
     "Explanation",
     "Finding",
     "Policy",
+    "PolicyComparison",
     "PolicyStack",
     "RiskRule",
     "Rule",
@@ -49,7 +49,7 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
-        "Comparison": "analysis.diff",
+        "PolicyComparison": "analysis.diff",
         "compare": "analysis.diff",
         "policy_json_schema": "language.json_schema",
         "policy_map": "analysis.decision_map",

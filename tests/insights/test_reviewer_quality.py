@@ -9,7 +9,7 @@ from hitl_orchestrator.domain.audit import AuditRecord, Vote
 from hitl_orchestrator.domain.enums import HumanDecision, QualityCheckKind
 from hitl_orchestrator.insights.reviewer_quality import (
     FAST_SECONDS,
-    Signal,
+    QualitySignal,
     proposal_length,
     reviewer_quality,
     share_of,
@@ -120,33 +120,33 @@ def test_the_time_counts_for_the_reviewer_who_closed_the_case():
 def test_a_reviewer_who_cannot_have_read_the_case_is_fast(seconds, fast):
     found = quality_of(many(20, ("r01", "approve"), seconds=seconds), length=lambda record: 1000)
 
-    assert (Signal.FAST in found.signals) is fast
-    assert Signal.FAST not in found.not_enough_data
+    assert (QualitySignal.FAST in found.signals) is fast
+    assert QualitySignal.FAST not in found.not_enough_data
 
 
-def test_approvals_of_planted_errors_are_counted_apart():
-    planted = {"probe": QualityCheckKind.KNOWN_ANSWER}
+def test_approvals_of_gold_errors_are_counted_apart():
+    gold = {"probe": QualityCheckKind.KNOWN_ANSWER}
     records = [
-        *many(4, ("r01", "approve"), probe_expected="reject", **planted),
-        *many(1, ("r01", "reject"), probe_expected="modify", start=4, **planted),
-        *many(3, ("r01", "approve"), probe_expected="approve", start=5, **planted),
+        *many(4, ("r01", "approve"), probe_expected="reject", **gold),
+        *many(1, ("r01", "reject"), probe_expected="modify", start=4, **gold),
+        *many(3, ("r01", "approve"), probe_expected="approve", start=5, **gold),
     ]
 
     found = quality_of(records)
 
-    assert (found.cases, found.planted_approved.count, found.planted_approved.of) == (8, 4, 5)
-    assert Signal.APPROVES_PLANTED_ERRORS in found.signals
+    assert (found.cases, found.gold_errors_approved.count, found.gold_errors_approved.of) == (8, 4, 5)
+    assert QualitySignal.APPROVES_GOLD_ERRORS in found.signals
     assert found.with_agent.of == 0
 
 
-def test_one_planted_error_in_five_may_be_bad_luck():
-    planted = {"probe": QualityCheckKind.KNOWN_ANSWER, "probe_expected": "reject"}
-    records = [*many(4, ("r01", "reject"), **planted), *many(1, ("r01", "approve"), start=4, **planted)]
+def test_one_gold_error_in_five_may_be_bad_luck():
+    gold = {"probe": QualityCheckKind.KNOWN_ANSWER, "probe_expected": "reject"}
+    records = [*many(4, ("r01", "reject"), **gold), *many(1, ("r01", "approve"), start=4, **gold)]
 
     found = quality_of(records)
 
-    assert found.planted_approved.share == 0.2
-    assert Signal.APPROVES_PLANTED_ERRORS not in {*found.signals, *found.not_enough_data}
+    assert found.gold_errors_approved.share == 0.2
+    assert QualitySignal.APPROVES_GOLD_ERRORS not in {*found.signals, *found.not_enough_data}
 
 
 @pytest.mark.parametrize(("approved", "always"), [(100, True), (90, False)])
@@ -156,7 +156,7 @@ def test_a_reviewer_with_a_very_high_approval_rate_always_agrees(approved, alway
     found = quality_of(records)
 
     assert (found.with_agent.count, found.with_agent.of) == (approved, 100)
-    assert (Signal.ALWAYS_AGREES in found.signals) is always
+    assert (QualitySignal.ALWAYS_AGREES in found.signals) is always
 
 
 def test_where_the_agent_proposed_nothing_there_is_nothing_to_agree_with():
@@ -183,8 +183,8 @@ def test_a_second_look_is_compared_with_the_first_for_both():
 def test_a_reviewer_who_differs_from_most_is_apart_from_peers():
     records = many(10, ("r01", "reject"), ("r02", "approve"))
 
-    assert Signal.APART_FROM_PEERS in quality_of(records).signals
-    assert Signal.APART_FROM_PEERS in quality_of(records[:9]).not_enough_data
+    assert QualitySignal.APART_FROM_PEERS in quality_of(records).signals
+    assert QualitySignal.APART_FROM_PEERS in quality_of(records[:9]).not_enough_data
 
 
 def test_to_pass_a_case_up_is_no_answer():
@@ -198,7 +198,7 @@ def test_few_cases_give_no_signal():
     found = quality_of([a_record("a", ("r01", "approve"), seconds=0.1)])
 
     assert found.signals == ()
-    assert found.not_enough_data == tuple(Signal)
+    assert found.not_enough_data == tuple(QualitySignal)
 
 
 def test_an_empty_denominator_gives_no_share():

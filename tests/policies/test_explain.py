@@ -5,7 +5,7 @@ from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.policies import Conditions, Policy, Rule, compile_policy, decide, explain, policy_hash
 from hitl_orchestrator.policies.explanation.counterfactuals import changes_to_approval, nearest_changes
-from hitl_orchestrator.policies.explanation.explain import Standing
+from hitl_orchestrator.policies.explanation.explain import RuleResult
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 
 
@@ -32,10 +32,10 @@ def some_facts(confidence=0.9):
 def test_every_rule_is_explained_in_the_order_it_is_tried():
     explanation = explain(a_policy(), some_facts())
 
-    assert [(rule.rule_id, rule.standing) for rule in explanation.rules] == [
-        ("risky", Standing.FAILS),
-        ("sure", Standing.DECIDES),
-        ("late", Standing.TOO_LATE),
+    assert [(rule.rule_id, rule.result) for rule in explanation.rules] == [
+        ("risky", RuleResult.FAILS),
+        ("sure", RuleResult.DECIDES),
+        ("late", RuleResult.TOO_LATE),
     ]
 
 
@@ -84,11 +84,11 @@ TOP = Policy(
 def test_a_change_of_the_policy_is_explained_by_what_is_built_in_and_what_the_policy_would_say():
     report = explain(a_policy(), A_CHANGE)
 
-    assert [(line.layer, line.rule_id, line.standing) for line in report.rules] == [
-        ("built in", "policy_change", Standing.DECIDES),
-        ("organization", "risky", Standing.FAILS),
-        ("organization", "sure", Standing.DECIDES),
-        ("organization", "late", Standing.TOO_LATE),
+    assert [(line.layer, line.rule_id, line.result) for line in report.rules] == [
+        ("built in", "policy_change", RuleResult.DECIDES),
+        ("organization", "risky", RuleResult.FAILS),
+        ("organization", "sure", RuleResult.DECIDES),
+        ("organization", "late", RuleResult.TOO_LATE),
     ]
     assert report.lines[0].endswith("a looser policy takes a second person, whatever the policies say")
     assert report.lines[-1].startswith("escalate by senior_manager: policy_change, which is built in, matches: ")

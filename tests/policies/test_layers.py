@@ -126,7 +126,7 @@ def test_where_no_user_of_ours_asked_no_user_layer_has_a_say(given):
 
 def test_an_explanation_tells_the_rules_of_every_layer_concerned():
     report = explain(the_stack(), some_facts("payments", amount=9000))
-    assert [(line.layer, line.rule_id, str(line.standing)) for line in report.rules] == [
+    assert [(line.layer, line.rule_id, str(line.result)) for line in report.rules] == [
         ("organization", "org_go", "decides"),
         ("domain payments", "pay_big", "decides"),
     ]

@@ -237,7 +237,7 @@ def _smallest(parts: Sequence[_PartT], fails: Callable[[Sequence[_PartT]], bool]
 
 
 def _unreachable(index: int, layer: LayerAnalysis) -> Iterator[Finding]:
-    rule, earlier = layer.rules[index], [layer.rules[place] for place in sorted(_shadowing(index, layer))]
+    rule, earlier = layer.rules[index], [layer.rules[other] for other in sorted(_shadowing(index, layer))]
     if not earlier:
         return
     weaker = any(other.action.strictness < rule.action.strictness for other in earlier)

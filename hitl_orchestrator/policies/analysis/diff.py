@@ -79,7 +79,7 @@ class Difference:
         return f"{change}, with other requirements ({', '.join(others)})" if others else change
 
 
-class Comparison(NamedTuple):
+class PolicyComparison(NamedTuple):
     """The differences between two policies, looser ones first, and what was not checked."""
 
     differences: tuple[Difference, ...]
@@ -91,21 +91,21 @@ class Comparison(NamedTuple):
         return bool(self.unchecked) or any(each.direction is Direction.LOOSER for each in self.differences)
 
 
-def compare(old: Policy, new: Policy, roles: RoleChain = DEFAULT_CHAIN) -> Comparison:
+def compare(old: Policy, new: Policy, roles: RoleChain = DEFAULT_CHAIN) -> PolicyComparison:
     """Return every change of the answer from one policy to another."""
     sides = _Side(old, roles), _Side(new, roles)
     try:
         space = FactSpace(policy for side in sides for policy in side.policies)
         deciders = deciding(space, [table for side in sides for table in side.tables(space)])
     except InvalidInput as exc:
-        return Comparison((), exc.problems)
+        return PolicyComparison((), exc.problems)
     cut = len(sides[0].layers)
     answers = deciders.relabeled(lambda rules: (sides[0].answer(rules[:cut]), sides[1].answer(rules[cut:])))
     changes = [change for change in answers.labels() if _aspects(change[0].decision, change[1].decision)]
     differences = [_difference(change, _regions(answers, change), space, roles) for change in changes]
     order = list(Direction)
     differences.sort(key=lambda each: (order.index(each.direction), each.before.rule_id, each.after.rule_id))
-    return Comparison(tuple(differences), tuple(_unchecked_lists(old, new)))
+    return PolicyComparison(tuple(differences), tuple(_unchecked_lists(old, new)))
 
 
 def _unchecked_lists(old: Policy, new: Policy) -> Iterator[str]:

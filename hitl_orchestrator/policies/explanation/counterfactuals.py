@@ -35,7 +35,7 @@ _VERBS = {
 _READ_FIRST = ("risk_level", "confidence")
 
 
-class Change(NamedTuple):
+class Counterfactual(NamedTuple):
     """A change of some facts, by name, that would lead to another action, and a case that shows it.
 
     The same holds for every case that differs in these facts alone and lies in `region`, a mask of steps for each
@@ -49,7 +49,7 @@ class Change(NamedTuple):
     region: tuple[tuple[Axis, int], ...]
 
 
-def nearest_changes(compiled: CompiledPolicy, facts: Facts) -> tuple[Change, ...]:
+def nearest_changes(compiled: CompiledPolicy, facts: Facts) -> tuple[Counterfactual, ...]:
     """Return the nearest changes that would lead to each other action, those of the fewest facts first.
 
     Each change is minimal: changing fewer of its facts does not suffice, whatever the values, and neither does any
@@ -97,7 +97,7 @@ class _Search:
         self._decisions: dict[_Steps, RoutingDecision] = {}
         self._work_left = most
 
-    def changes(self, wanted: Sequence[Action] = tuple(Action)) -> tuple[Change, ...]:
+    def changes(self, wanted: Sequence[Action] = tuple(Action)) -> tuple[Counterfactual, ...]:
         now = self._decide(()).action
         others = [action for action in wanted if action is not now and self._relevant.can_answer(action)]
         moves = [(action, moved) for action in others for moved in self._leading_to(action)]
@@ -166,14 +166,16 @@ class _Search:
             facts = self._axes[index].place(facts, step)
         return facts
 
-    def _change(self, action: Action, moved: _Moved) -> Change:
+    def _change(self, action: Action, moved: _Moved) -> Counterfactual:
         region = {index: 1 << step for index, step in moved.steps}
         for index, step in moved.steps:
             region[index] = _widened(self._axes[index], step, partial(self._all_lead_to, action, region, index))
         masks = tuple((self._axes[index], mask) for index, mask in region.items())
         phrases = [axis.suppose(axis.locate(self._facts), mask) for axis, mask in masks]
         names = tuple(axis.name for axis, _ in masks)
-        return Change(action, names, self._placed(moved.steps), f"{_VERBS[action]} {join(phrases, 'and')}", masks)
+        return Counterfactual(
+            action, names, self._placed(moved.steps), f"{_VERBS[action]} {join(phrases, 'and')}", masks
+        )
 
     def _all_lead_to(self, action: Action, region: dict[int, int], index: int, more: int) -> bool:
         """Return whether all cases of a region with these further steps lead to the action, within the work limit."""

@@ -13,7 +13,7 @@ from hitl_orchestrator.policies.engine.predicates import NO_CONDITIONS, blocks, 
 from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy, Rule, default_role
 
 
-class Standing(StrEnum):
+class RuleResult(StrEnum):
     """The result of trying a rule."""
 
     DECIDES = "decides"
@@ -37,14 +37,14 @@ class RuleLine(Value):
     rule_id: str
     action: Action
     assigned_human_role: str | None
-    standing: Standing
+    result: RuleResult
     conditions: tuple[ConditionTrial, ...]
     layer: str | None = None
 
     @property
     def why(self) -> str:
         """The conditions that fail, or all conditions where the rule matches."""
-        matches = self.standing is not Standing.FAILS
+        matches = self.result is not RuleResult.FAILS
         return " and ".join(trial.description for trial in self.conditions if trial.held is matches) or NO_CONDITIONS
 
 
@@ -59,7 +59,7 @@ class Explanation(Value):
         """One sentence for each rule, and one for the decision."""
         role = self.decision.assigned_human_role
         outcome = f"{self.decision.action}{f' by {role}' if role else ''}: {self.decision.reason}"
-        return (*(f"{rule.rule_id} {rule.standing}: {rule.why}" for rule in self.rules), outcome)
+        return (*(f"{rule.rule_id} {rule.result}: {rule.why}" for rule in self.rules), outcome)
 
 
 def explain(policy: Policy, facts: Facts, roles: RoleChain = DEFAULT_CHAIN) -> Explanation:
@@ -89,7 +89,7 @@ def _builtin(facts: Facts, roles: RoleChain) -> tuple[RuleLine, ...]:
         rule_id=POLICY_CHANGE,
         action=Action.ESCALATE,
         assigned_human_role=default_role(Action.ESCALATE, roles),
-        standing=Standing.DECIDES,
+        result=RuleResult.DECIDES,
         conditions=(ConditionTrial(True, WHY),),
         layer=BUILT_IN,
     )
@@ -106,14 +106,14 @@ def _line(rule: Rule, policy: Policy, facts: Facts, decided_by: str, layer: str 
         for condition in (*conditions_of(rule, policy), *guards_of(rule))
     )
     if rule.rule_id == decided_by:
-        standing = Standing.DECIDES
+        result = RuleResult.DECIDES
     else:
-        standing = Standing.TOO_LATE if all(trial.held for trial in trials) else Standing.FAILS
+        result = RuleResult.TOO_LATE if all(trial.held for trial in trials) else RuleResult.FAILS
     return RuleLine(
         rule_id=rule.rule_id,
         action=rule.action,
         assigned_human_role=rule.assigned_human_role,
-        standing=standing,
+        result=result,
         conditions=trials,
         layer=layer,
     )

@@ -22,7 +22,7 @@ def read_policy(text: str, where: str, roles: RoleChain = DEFAULT_CHAIN) -> Poli
     `condition`, no id and no priority: its rules are numbered in file order. `$schema`, which editors read, is ignored.
 
     Raises:
-        InvalidInput: with every problem and its place, such as `p.json: rules[0].action: ...`.
+        InvalidInput: with every problem and its path, such as `p.json: rules[0].action: ...`.
     """
     raw = _parse(text.removeprefix("\ufeff"), where)
     if not isinstance(raw, dict):

@@ -38,7 +38,7 @@ class Side(StrEnum):
     ABOVE = "just above"
 
 
-class Bound(NamedTuple):
+class TestedBound(NamedTuple):
     """A bound of a rule, of the confidence or of a metadata field, and the values that test it."""
 
     rule_id: str
@@ -78,8 +78,8 @@ class Coverage(NamedTuple):
     rules: int
     missing_rules: tuple[str, ...]
     values: int
-    missing_values: tuple[tuple[Bound, tuple[Side, ...]], ...]
-    unreachable: tuple[Bound, ...]
+    missing_values: tuple[tuple[TestedBound, tuple[Side, ...]], ...]
+    unreachable: tuple[TestedBound, ...]
 
     @property
     def percent(self) -> float:
@@ -101,14 +101,14 @@ class _Layer:
     def decides(self, facts: Facts) -> str | None:
         return next((rule.rule_id for rule, conditions in self.rules if _matches(rule, conditions, facts)), None)
 
-    def matters(self, bound: Bound, facts: Facts) -> bool:
+    def matters(self, bound: TestedBound, facts: Facts) -> bool:
         return len({self.decides(bound.put(facts, value)) == bound.rule_id for _, value in bound.tries}) > 1
 
     @cached_property
     def _diagram(self) -> Diagram[int]:
         return diagram_of(self.policy, space_of(self.name, self.policy))
 
-    def base(self, bound: Bound) -> Facts | None:
+    def base(self, bound: TestedBound) -> Facts | None:
         """Return facts for which the bound matters; None where there are none."""
         rule_index = next(index for index, (rule, _) in enumerate(self.rules) if rule.rule_id == bound.rule_id)
         space = self._diagram.space
@@ -166,7 +166,7 @@ def coverage(policy: Policy, tested: Sequence[Facts], roles: RoleChain = DEFAULT
     compiled = compile_policy(policy, roles)
     layers = [_Layer(name, part) for name, part in policy.parts]
     decided: set[str] = set()
-    seen: set[tuple[Bound, Side]] = set()
+    seen: set[tuple[TestedBound, Side]] = set()
     bounds = {layer.name: bounds_of(layer.policy) for layer in layers}
     for facts in tested:
         concerned = {name for name, _ in compiled.layers_for(facts)} if isinstance(compiled, CompiledStack) else set()
@@ -205,7 +205,7 @@ def boundary_cases(policy: Policy) -> Iterator[tuple[str, Facts]]:
                     yield f"{bound.name}: {side}", facts
 
 
-def bounds_of(policy: Policy) -> tuple[Bound, ...]:
+def bounds_of(policy: Policy) -> tuple[TestedBound, ...]:
     """Return each bound of each rule once, in evaluation order."""
     readings = [(rule, part) for rule in policy.by_priority for _, part in rule.conditions.walk()]
     named: dict[str, set[float]] = {}
@@ -219,7 +219,7 @@ def bounds_of(policy: Policy) -> tuple[Bound, ...]:
             named.setdefault(field, set()).add(value)
             bounds.append((rule.rule_id, field, value))
     return tuple(
-        Bound(rule_id, field, value, tuple(_tries(field, value, sorted(named[field]))))
+        TestedBound(rule_id, field, value, tuple(_tries(field, value, sorted(named[field]))))
         for rule_id, field, value in dict.fromkeys(bounds)
     )
 

@@ -146,7 +146,7 @@ def read_tests(text: str, where: str, policy_at: Callable[[str | None], Policy])
     """Read a test table. `policy_at` loads the policy that the table names, or the default policy for None.
 
     Raises:
-        InvalidInput: with every problem and its place, such as `p.policy-test.yaml: tests[0].facts.risk_level: ...`.
+        InvalidInput: with every problem and its path, such as `p.policy-test.yaml: tests[0].facts.risk_level: ...`.
     """
     if where.endswith(".csv"):
         policy = policy_at(None)

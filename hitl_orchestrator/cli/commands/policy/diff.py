@@ -12,7 +12,7 @@ from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.policies import Policy, policy_hash
 from hitl_orchestrator.policies.analysis.describe import describe_facts
-from hitl_orchestrator.policies.analysis.diff import Comparison, Difference, Direction, compare
+from hitl_orchestrator.policies.analysis.diff import Difference, Direction, PolicyComparison, compare
 from hitl_orchestrator.policies.language.json_schema import policy_json_schema
 from hitl_orchestrator.wiring.build import load_people, load_policy
 
@@ -52,7 +52,7 @@ def _plain(one: Difference) -> dict[str, Any]:
     }
 
 
-def _blocks(old: Policy, new: Policy, comparison: Comparison) -> Iterator[Block]:
+def _blocks(old: Policy, new: Policy, comparison: PolicyComparison) -> Iterator[Block]:
     yield Line(f"{old.policy_id} ({policy_hash(old)[:12]}) to {new.policy_id} ({policy_hash(new)[:12]}):", "bold")
     for one in comparison.differences:
         yield Line()

@@ -18,12 +18,12 @@ from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import Explanation, Policy, compile_policy, explain, policy_hash
 from hitl_orchestrator.policies.engine.risk import risk_of
 from hitl_orchestrator.policies.engine.scoring import ScoreRules, score_of
-from hitl_orchestrator.policies.explanation.counterfactuals import Change, nearest_changes
-from hitl_orchestrator.policies.explanation.explain import Standing
+from hitl_orchestrator.policies.explanation.counterfactuals import Counterfactual, nearest_changes
+from hitl_orchestrator.policies.explanation.explain import RuleResult
 from hitl_orchestrator.policies.language.model import FALLBACK
 from hitl_orchestrator.wiring.build import load_people
 
-_STANDING_STYLE = {Standing.DECIDES: "bold", Standing.FAILS: "dim", Standing.TOO_LATE: ""}
+_RESULT_STYLE = {RuleResult.DECIDES: "bold", RuleResult.FAILS: "dim", RuleResult.TOO_LATE: ""}
 
 
 class Explained(NamedTuple):
@@ -32,7 +32,7 @@ class Explained(NamedTuple):
     task_id: str
     facts: Facts
     explanation: Explanation
-    nearest: tuple[Change, ...]
+    nearest: tuple[Counterfactual, ...]
 
 
 def explain_tasks(session: Session, given: Sequence[str], outputs_path: str | None) -> None:
@@ -134,7 +134,7 @@ def _rules(explanation: Explanation) -> Table:
         (
             *((Cell(rule.layer or ""),) if layered else ()),
             Cell(rule.rule_id),
-            Cell(rule.standing, _STANDING_STYLE[rule.standing]),
+            Cell(rule.result, _RESULT_STYLE[rule.result]),
             Cell(rule.why),
         )
         for rule in explanation.rules

@@ -7,7 +7,7 @@ from hitl_orchestrator.cli.output.formatting import count, duration
 from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.insights.feedback import Feedback
-from hitl_orchestrator.insights.reviewer_quality import ReviewerQuality, Share, Signal, reviewer_quality
+from hitl_orchestrator.insights.reviewer_quality import QualitySignal, ReviewerQuality, Share, reviewer_quality
 
 
 def feedback(session: Session) -> None:
@@ -69,7 +69,7 @@ def _care(found: Sequence[ReviewerQuality]) -> Iterator[Block]:
 
 def _care_row(one: ReviewerQuality) -> tuple[Cell, ...]:
     seconds = "-" if one.median_seconds is None else duration(one.median_seconds)
-    shares = (one.with_agent, one.with_peers, one.planted_approved)
+    shares = (one.with_agent, one.with_peers, one.gold_errors_approved)
     return (Cell(one.reviewer), Cell(str(one.cases)), Cell(seconds), *map(_share, shares))
 
 
@@ -78,8 +78,8 @@ def _share(one: Share) -> Cell:
 
 
 _SIGNALS = {
-    Signal.FAST: "answers faster than what is shown can be read",
-    Signal.APPROVES_PLANTED_ERRORS: "approves errors that were planted",
-    Signal.ALWAYS_AGREES: "surely agrees with the agent nearly always",
-    Signal.APART_FROM_PEERS: "surely disagrees with others about the same cases",
+    QualitySignal.FAST: "answers faster than what is shown can be read",
+    QualitySignal.APPROVES_GOLD_ERRORS: "approves errors that were planted",
+    QualitySignal.ALWAYS_AGREES: "surely agrees with the agent nearly always",
+    QualitySignal.APART_FROM_PEERS: "surely disagrees with others about the same cases",
 }

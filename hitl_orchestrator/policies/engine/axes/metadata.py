@@ -230,10 +230,10 @@ class MetadataAxis(base.Axis):
         return metadata_column(pl, layout, MAX_NUMBER)
 
 
-def _interval(named: tuple[float, ...], place: int) -> tuple[float, float]:
+def _interval(named: tuple[float, ...], offset: int) -> tuple[float, float]:
     """Return the ends of a step: odd steps are the named numbers, even ones lie between two of them."""
-    low = named[(place + 1) // 2]
-    return low, low if place % 2 else named[place // 2 + 1]
+    low = named[(offset + 1) // 2]
+    return low, low if offset % 2 else named[offset // 2 + 1]
 
 
 def _around(numbers: tuple[float, ...]) -> list[float]:
