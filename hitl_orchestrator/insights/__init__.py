@@ -2,7 +2,7 @@
 
 from hitl_orchestrator.insights.escaped_errors import EscapedErrors
 from hitl_orchestrator.insights.feedback import Feedback
-from hitl_orchestrator.insights.reviewer_quality import QualitySignal, ReviewerQuality, Share, reviewer_quality
+from hitl_orchestrator.insights.reviewer_quality import QualitySignal, ReviewerQuality, Share, measure_reviewers
 from hitl_orchestrator.insights.wait_times import Capacity, capacity_of
 
 __all__ = [
@@ -13,5 +13,5 @@ __all__ = [
     "ReviewerQuality",
     "Share",
     "capacity_of",
-    "reviewer_quality",
+    "measure_reviewers",
 ]

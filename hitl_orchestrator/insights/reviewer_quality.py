@@ -86,7 +86,7 @@ def proposal_length(record: AuditRecord) -> int:
     return 0 if record.proposed_output is None else len(canonical_json(record.proposed_output.model_dump(mode="json")))
 
 
-def reviewer_quality(
+def measure_reviewers(
     records: Iterable[AuditRecord], length: Callable[[AuditRecord], int] = proposal_length
 ) -> list[ReviewerQuality]:
     """Return the quality of each reviewer, by name. The records must be complete, quality checks included.

@@ -5,7 +5,7 @@ Names that routing does not need are imported on first use.
 
 from typing import TYPE_CHECKING
 
-from hitl_orchestrator.domain.lazy import lazy_names
+from hitl_orchestrator.lazy import lazy_names
 from hitl_orchestrator.policies.analysis.check import Finding, Severity, check
 from hitl_orchestrator.policies.engine.compiled import CompiledPolicy, compile_policy, decide
 from hitl_orchestrator.policies.engine.risk import RiskRule

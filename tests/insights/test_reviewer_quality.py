@@ -10,8 +10,8 @@ from hitl_orchestrator.domain.enums import HumanDecision, QualityCheckKind
 from hitl_orchestrator.insights.reviewer_quality import (
     FAST_SECONDS,
     QualitySignal,
+    measure_reviewers,
     proposal_length,
-    reviewer_quality,
     share_of,
 )
 
@@ -61,12 +61,12 @@ def many(count, *votes, start=0, **fields):
 
 
 def quality_of(records, person="r01", **more):
-    return next(one for one in reviewer_quality(records, **more) if one.reviewer == person)
+    return next(one for one in measure_reviewers(records, **more) if one.reviewer == person)
 
 
 def test_no_records_give_no_reviewers():
-    assert reviewer_quality([]) == []
-    assert reviewer_quality([a_record("case-1")]) == []
+    assert measure_reviewers([]) == []
+    assert measure_reviewers([a_record("case-1")]) == []
 
 
 def test_the_accounts_of_one_person_are_reported_together():
@@ -76,7 +76,7 @@ def test_the_accounts_of_one_person_are_reported_together():
         a_record("c", ("r02", "approve")),
     ]
 
-    assert [(one.reviewer, one.cases) for one in reviewer_quality(records)] == [("p1", 2), ("r02", 1)]
+    assert [(one.reviewer, one.cases) for one in measure_reviewers(records)] == [("p1", 2), ("r02", 1)]
 
 
 def test_a_record_from_before_there_were_votes_counts_for_its_reviewer():
@@ -166,7 +166,7 @@ def test_where_the_agent_proposed_nothing_there_is_nothing_to_agree_with():
 def test_votes_on_one_case_are_compared_the_last_of_each_person():
     record = a_record("a", ("r01", "reject"), ("r02", "approve"), ("r03", "approve"), ("r01", "approve"))
 
-    assert [(one.with_peers.count, one.with_peers.of) for one in reviewer_quality([record])] == [(2, 2)] * 3
+    assert [(one.with_peers.count, one.with_peers.of) for one in measure_reviewers([record])] == [(2, 2)] * 3
 
 
 def test_a_second_look_is_compared_with_the_first_for_both():
@@ -176,7 +176,7 @@ def test_a_second_look_is_compared_with_the_first_for_both():
         a_record("c", ("r02", "reject"), quality_check=QualityCheckKind.SECOND_REVIEW, quality_check_of="gone"),
     ]
 
-    assert [(one.with_peers.count, one.with_peers.of) for one in reviewer_quality(records)] == [(0, 1), (0, 1)]
+    assert [(one.with_peers.count, one.with_peers.of) for one in measure_reviewers(records)] == [(0, 1), (0, 1)]
     assert quality_of(records, "r02").with_agent.of == 0
 
 
@@ -190,7 +190,7 @@ def test_a_reviewer_who_differs_from_most_is_apart_from_peers():
 def test_to_pass_a_case_up_is_no_answer():
     records = many(5, ("r01", "escalate"), ("r02", "approve"))
 
-    assert [one.reviewer for one in reviewer_quality(records)] == ["r02"]
+    assert [one.reviewer for one in measure_reviewers(records)] == ["r02"]
     assert quality_of(records, "r02").with_peers.of == 0
 
 
@@ -240,7 +240,7 @@ def test_whatever_the_records_say_the_counts_add_up(drawn):
         for number, (votes, seconds, quality_check, of) in enumerate(drawn)
     ]
 
-    found = reviewer_quality(records)
+    found = measure_reviewers(records)
 
     answered = {
         (record.case_id, vote.person) for record in records for vote in record.votes if vote.human_decision.final
@@ -250,7 +250,7 @@ def test_whatever_the_records_say_the_counts_add_up(drawn):
     assert all(one.with_agent.of <= one.cases and one.timed <= one.cases for one in found)
     assert sum(one.with_peers.count for one in found) % 2 == sum(one.with_peers.of for one in found) % 2 == 0
     assert not any(set(one.signals) & set(one.not_enough_data) for one in found)
-    assert reviewer_quality(reversed(records)) == found
+    assert measure_reviewers(reversed(records)) == found
 
 
 def test_the_interval_covers_the_true_share_at_its_level():
