@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from hitl_orchestrator.domain.decision import Classification
 from hitl_orchestrator.domain.input.limits import check_record
-from hitl_orchestrator.domain.input.normalization import settled
+from hitl_orchestrator.domain.input.normalization import normalized
 from hitl_orchestrator.domain.input.parsing import problems
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import InvalidInput
@@ -32,7 +32,7 @@ def output_of(task: Task, answer: Any) -> AgentOutput | None:
     """
     where = f"the classifier's answer to task {task.task_id!r}"
     try:
-        output = None if answer is None else settled(AgentOutput.model_validate(answer), where)
+        output = None if answer is None else normalized(AgentOutput.model_validate(answer), where)
     except ValidationError as exc:
         raise InvalidInput(problems(exc, where, AgentOutput)) from exc
     if output is not None:

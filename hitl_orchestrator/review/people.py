@@ -142,4 +142,4 @@ def _strange_hours(reviewers: list[Reviewer], calendar: WorkingHours | None) -> 
 
 
 def _twice(place: str, words: tuple[str, ...]) -> Iterator[str]:
-    yield from (f"{place}: {word!r} stands here twice" for index, word in enumerate(words) if word in words[:index])
+    yield from (f"{place}: {word!r} occurs twice" for index, word in enumerate(words) if word in words[:index])
