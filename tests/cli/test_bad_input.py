@@ -62,7 +62,7 @@ TASKS = [
     ('"hello"', 't: [0]: "hello" is not an object'),
     ("null", "t: [0]: null is not an object"),
     ("[[]]", "t: [0]: a list is not an object"),
-    ("[" * 100_000, "t: [0]: nested deeper than 32 levels"),
+    ("[" * 100_000, "t: nested deeper than 32 levels"),
     (b"\xff\xfe[]", "t: not UTF-8 text (byte 0); save it as UTF-8"),
     ('[{"task_id": NaN}]', "t: NaN is not a number in JSON"),
     ('{"task_id": "a", "task_id": "b"}', "t: the key 'task_id' stands twice in one object"),
