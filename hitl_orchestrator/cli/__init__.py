@@ -63,6 +63,6 @@ def _replace_closed_streams() -> None:
 
 
 def _detach_pipe() -> int:
-    """The reader closed the pipe: stop the interpreter from flushing the rest at exit."""
+    """Stop the interpreter from flushing to the closed pipe at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_OUTPUT)
     return PIPE_CLOSED

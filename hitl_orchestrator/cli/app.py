@@ -10,7 +10,7 @@ from hitl_orchestrator.cli.commands.audit import records, verify
 from hitl_orchestrator.cli.commands.cases import demo, run, simulate
 from hitl_orchestrator.cli.commands.policy import backtest, check, lifecycle, test
 from hitl_orchestrator.cli.commands.reviews import claims, decide, inbox, insights, review_desk
-from hitl_orchestrator.cli.context import AsJson, Policy, Reviewers, Store, show_help
+from hitl_orchestrator.cli.context import AsJson, Policy, Reviewers, Store, option, show_help
 from hitl_orchestrator.cli.given import GlobalOptions
 from hitl_orchestrator.cli.output.errors import INTERRUPTED
 from hitl_orchestrator.errors import InvalidInput
@@ -55,7 +55,7 @@ def _hitl(
     as_json: AsJson = False,
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+        option(None, "Print the version.", "--version", callback=_print_version, is_eager=True),
     ] = False,
 ) -> None:
     context.obj = GlobalOptions(store, policy, reviewers, as_json)

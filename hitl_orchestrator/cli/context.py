@@ -10,29 +10,34 @@ from hitl_orchestrator.cli.given import GlobalOptions
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
-Store = Annotated[
-    str | None, typer.Option("--store", metavar="URL", help="Store URL. Default: HITL_STORE, else sqlite:///hitl.db.")
-]
+
+def option(metavar: str | None, text: str, *names: str, **settings: Any) -> Any:
+    """Describe an option of a command, a flag if `metavar` is None. By default it is named after its parameter."""
+    return typer.Option(*names, metavar=metavar or "", help=text, **settings)
+
+
+def argument(metavar: str, text: str, **settings: Any) -> Any:
+    """Describe an argument of a command."""
+    return typer.Argument(metavar=metavar, help=text, **settings)
+
+
+Store = Annotated[str | None, option("URL", "Store URL. Default: HITL_STORE, else sqlite:///hitl.db.", "--store")]
 Policy = Annotated[
     str | None,
-    typer.Option("--policy", metavar="FILE", help="Routing policy. Default: HITL_POLICY, else the store's active one."),
+    option("FILE", "Routing policy. Default: HITL_POLICY, else the store's active one.", "--policy"),
 ]
 Reviewers = Annotated[
     str | None,
-    typer.Option(
-        "--reviewers", metavar="FILE", help="Reviewers file. Default: HITL_REVIEWERS, else one reviewer per role."
-    ),
+    option("FILE", "Reviewers file. Default: HITL_REVIEWERS, else one reviewer per role.", "--reviewers"),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AsJson = Annotated[bool, option(None, "Print JSON.", "--json")]
 SHARED: dict[str, Any] = {"store": Store, "policy": Policy, "reviewers": Reviewers}
 
-CaseId = Annotated[str, typer.Argument(metavar="ID", help="Case id or task id.")]
-Reviewer = Annotated[str, typer.Option("--reviewer", metavar="ID", help="Your id in the reviewers file.")]
-ReasonCode = Annotated[
-    str | None, typer.Option("--reason-code", metavar="CODE", help="One of the reason codes of the policy.")
-]
-Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Reason, stored in the ledger.")]
-Out = Annotated[str | None, typer.Option("--out", metavar="FILE", help="Write to this file.")]
+CaseId = Annotated[str, argument("ID", "Case id or task id.")]
+Reviewer = Annotated[str, option("ID", "Your id in the reviewers file.", "--reviewer")]
+ReasonCode = Annotated[str | None, option("CODE", "One of the reason codes of the policy.", "--reason-code")]
+Reason = Annotated[str, option("TEXT", "Reason, stored in the ledger.", "--reason")]
+Out = Annotated[str | None, option("FILE", "Write to this file.", "--out")]
 
 STORE, STORE_AND_PEOPLE, ALL = ("store",), ("store", "reviewers"), tuple(SHARED)
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pydantic import Field
 
 from hitl_orchestrator.domain.enums import Action, Agreement, ConfidenceSource, OnTimeout, RiskLevel, Signal
-from hitl_orchestrator.domain.task import AgentOutput
+from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.value import Confidence, Label, Text, Value
 
 
@@ -42,6 +42,48 @@ class Facts:
     has_proposal: bool = True
     metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
     moment: datetime | None = None
+
+    @classmethod
+    def of(cls, task: Task, risk_level: RiskLevel, output: AgentOutput | None, score: Score) -> "Facts":
+        """Return the facts of a task, its settled risk, the proposal, and the score of that."""
+        return cls(
+            risk_level=risk_level,
+            domain=task.domain,
+            task_type=task.task_type,
+            confidence=score.confidence,
+            signals=frozenset(score.signals),
+            has_proposal=output is not None,
+            metadata=task.metadata,
+            moment=task.timestamp,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the facts as plain JSON, under the field names of tasks and outputs."""
+        return {
+            "risk_level": self.risk_level.value,
+            "domain": self.domain,
+            "task_type": self.task_type,
+            "confidence_score": self.confidence,
+            "signals": sorted(self.signals),
+            "has_proposal": self.has_proposal,
+            "metadata": dict(self.metadata),
+            "timestamp": None if self.moment is None else self.moment.isoformat(),
+        }
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> "Facts":
+        """Return the facts that `to_json` wrote."""
+        timestamp = fields["timestamp"]
+        return cls(
+            risk_level=RiskLevel(fields["risk_level"]),
+            domain=fields["domain"],
+            task_type=fields["task_type"],
+            confidence=fields["confidence_score"],
+            signals=frozenset(map(Signal, fields["signals"])),
+            has_proposal=fields["has_proposal"],
+            metadata=fields["metadata"],
+            moment=None if timestamp is None else datetime.fromisoformat(timestamp),
+        )
 
 
 class RuleTrial(NamedTuple):

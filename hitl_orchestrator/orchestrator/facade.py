@@ -74,15 +74,13 @@ class Orchestrator:
     ) -> Self:
         """Open a store: `sqlite:///PATH`, `postgresql://USER@HOST/DATABASE` or `memory://`.
 
-        Creates the store if it is missing and runs migrations. `policy`, `reviewers` and `schemas` (JSON Schemas of the
-        outputs per task type) are files or values; the defaults are the store's active policy, or the bundled one, and
-        one generic reviewer per role. `classifier`, a `Runnable` or a function of the task, produces missing outputs.
-
-        `seal_key` authenticates stored reviews: hexadecimal text, a `Path` to it, a function that computes a MAC, or
-        several of these, the newest first; by default a key file beside the store. `checkpoint_key` encrypts graph
-        checkpoints. A process holds a case for `lease` seconds while it runs it. `clock` sets event times; deadlines
-        and leases follow the database clock. The ledger head is signed into `head_file` every `head_every` entries and
-        on close.
+        Creates a missing store and runs migrations. `policy`, `reviewers` and `schemas` (JSON Schemas per task type) are
+        files or values; by default the store's active policy, or the bundled one, and one generic reviewer per role.
+        `classifier`, a `Runnable` or a function of the task, produces missing outputs.
+        `seal_key` authenticates stored reviews: hexadecimal text, a `Path` to it, a MAC function, or several of these,
+        the newest first; by default a key file beside the store. `checkpoint_key` encrypts checkpoints. A process holds
+        a running case for `lease` seconds. `clock` sets event times; deadlines and leases follow the database clock.
+        The ledger head is signed into `head_file` every `head_every` entries and on close.
 
         Raises:
             InvalidInput, PolicyMismatch: an argument is unusable, or the store has another active policy.
@@ -185,8 +183,8 @@ class Orchestrator:
         returns the same result. `shown_digest` names what the reviewer saw: another digest is refused.
 
         Raises:
-            CaseNotWaiting, ReviewAlreadyDecided, ReviewClaimed, ReviewExpired, KeyReused, StaleReview, NotAuthorized,
-            TopOfChain, GraphVersionMismatch: the decision is rejected.
+            CaseNotWaiting, ReviewAlreadyDecided, ReviewClaimed, ReviewExpired: the review accepts no decision now.
+            NotAuthorized, TopOfChain, KeyReused, StaleReview, GraphVersionMismatch: the decision is rejected.
             InvalidInput: the decision lacks a field that it needs.
         """
         review = review_of(

@@ -1,1 +1,1 @@
-"""What the facade does, one subject per package: cases, reviews, policy, maintenance."""
+"""The services behind the facade, one per subject. The facade documents parameters and errors of its methods."""

@@ -67,13 +67,7 @@ class Maintenance:
         self._spot_checks, self._policy = spot_checks, policy
 
     def recover(self, on_case: OnCase = lambda case: None) -> list[Case]:
-        """Resume every unfinished case that has no live owner, and delete checkpoints of finished cases.
-
-        A case that another process runs is left to it until that process or its lease has ended.
-
-        Raises:
-            RecoveryIncomplete: some cases could not be resumed; all others were.
-        """
+        """Resume every unfinished case that has no live owner, and delete checkpoints of finished cases."""
         self._policies.refresh()
         run = _Run(on_case)
         steps = (
@@ -86,14 +80,7 @@ class Maintenance:
         return run.through(steps)
 
     def run(self, on_case: OnCase = lambda case: None, on_notice: OnNotice = lambda notice: None) -> list[Case]:
-        """Send reminders, return lapsed claims, and expire overdue reviews, by the clock of the database.
-
-        An overdue review is escalated or its case rejected, as its rule says; waiting never approves. Of a decision and
-        the deadline exactly one counts.
-
-        Raises:
-            RecoveryIncomplete: some reviews could not be processed; all others were.
-        """
+        """Send reminders, return lapsed claims, and expire overdue reviews, by the clock of the database."""
         self._policies.refresh()
         run = _Run(on_case)
         steps = (

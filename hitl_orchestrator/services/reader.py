@@ -37,7 +37,7 @@ class CaseReader:
             UnknownCase: there is none.
             GraphVersionMismatch: it was stored under an incompatible graph version.
         """
-        return self._checked(key.text, self._ledger.case if key.task_id is None else self._ledger.find)
+        return self._checked(key.text, self._ledger.case if key.task_id is None else self._ledger.latest_attempt)
 
     def case(self, case_id: str) -> Case:
         """Return a case by its id. Raises as `get`."""

@@ -60,8 +60,8 @@ __all__ = ["Collaborators", "Services", "build_services", "new_case_id", "open_s
 
 
 @dataclass(kw_only=True, eq=False)
-class Services:
-    """The services behind one facade, and the parts that they share."""
+class Shared:
+    """The parts that the services share."""
 
     store: str
     ledger: Ledger
@@ -71,10 +71,17 @@ class Services:
     policies: PolicySync
     reader: CaseReader
     access: ReviewAccess
+    rejected: RejectedAttempts
     recorder: ReviewRecorder
     ports: NodePorts
-    case_runner: CaseRunner
     inbox: ReviewInbox
+
+
+@dataclass(kw_only=True, eq=False)
+class Services(Shared):
+    """The services behind one facade."""
+
+    case_runner: CaseRunner
     claims: ReviewClaims
     assignments: ReviewAssignments
     views: CaseViews
@@ -175,43 +182,72 @@ def open_services(
 
 def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services:
     """Build the services on an open ledger, each with its collaborators."""
+    clock, shared = given.clock, _shared(store, ledger, given)
+    audit = AuditTrail(ledger, shared.reader, given.signer, sign_every=given.sign_every)
+    # The hooks submit cases, which the runner runs: the list is filled when they are built.
+    hooks: list[Hook] = []
+    runner = CaseRunner(
+        ledger,
+        shared.reader,
+        shared.recorder,
+        shared.ports,
+        lambda: build_runner(store, ledger, shared.ports, given),
+        on_finished=hooks,
+        on_run=audit.sign_if_due,
+    )
+    submission = CaseSubmission(
+        ledger, given.registry, shared.policies, runner, shared.reader, clock=clock, new_id=new_case_id
+    )
+    spot_checks = SpotChecks(ledger, given.people, shared.reader, submission)
+    policy = _policy_admin(shared, submission, clock)
+    hooks += [spot_checks.open_for, policy.settle]
+    common = _common(shared)
+    viewer = CaseViewer(ledger, given.registry, given.outputs)
+    return Services(
+        **vars(shared),
+        case_runner=runner,
+        claims=ReviewClaims(**common, inbox=shared.inbox, clock=clock),
+        assignments=ReviewAssignments(**common, inbox=shared.inbox, clock=clock),
+        views=CaseViews(**common, viewer=viewer, clock=clock),
+        submission=submission,
+        decisions=CaseDecisions(**common, recorder=shared.recorder, rejected=shared.rejected, runner=runner),
+        quality=QualityChecks(shared.reader, submission, clock=clock),
+        spot_checks=spot_checks,
+        redaction=CaseRedaction(ledger, given.people, shared.reader, runner, clock=clock),
+        audit=audit,
+        policy=policy,
+        maintenance=_maintenance(shared, runner, spot_checks, policy, clock),
+    )
+
+
+class _Common(TypedDict):
+    """The collaborators of most services of reviews."""
+
+    ledger: Ledger
+    people: People
+    policies: PolicySync
+    reader: CaseReader
+    access: ReviewAccess
+
+
+def _common(shared: Shared) -> _Common:
+    return _Common(
+        ledger=shared.ledger,
+        people=shared.people,
+        policies=shared.policies,
+        reader=shared.reader,
+        access=shared.access,
+    )
+
+
+def _shared(store: str, ledger: Ledger, given: Collaborators) -> Shared:
     people, registry, clock = given.people, given.registry, given.clock
     reader = CaseReader(ledger, clock, graph_version())
     policies = PolicySync(ledger, registry, clock)
     access = ReviewAccess(ledger, people, registry, reader)
     rejected = RejectedAttempts(ledger, people, clock)
     recorder = ReviewRecorder(ledger, people, access, clock, given.outputs)
-    ports = NodePorts(ledger, reader, access, recorder, rejected, chain=people.chain, clock=clock)
-    common = _Common(ledger=ledger, people=people, policies=policies, reader=reader, access=access)
-    inbox = ReviewInbox(**common, registry=registry)
-    audit = AuditTrail(ledger, reader, given.signer, sign_every=given.sign_every)
-
-    # The hooks submit cases, which the runner runs: the list is filled when they are built.
-    hooks: list[Hook] = []
-    runner = CaseRunner(
-        ledger,
-        reader,
-        recorder,
-        ports,
-        lambda: build_runner(store, ledger, ports, given),
-        on_finished=hooks,
-        on_run=audit.sign_if_due,
-    )
-    submission = CaseSubmission(ledger, registry, policies, runner, reader, clock=clock, new_id=new_case_id)
-    spot_checks = SpotChecks(ledger, people, reader, submission)
-    approval = PolicyApproval(
-        ledger=ledger,
-        people=people,
-        registry=registry,
-        policies=policies,
-        reader=reader,
-        submission=submission,
-        clock=clock,
-    )
-    policy = PolicyAdmin(ledger, people, policies, approval, clock=clock, new_id=new_case_id)
-    hooks += [spot_checks.open_for, policy.settle]
-    viewer = CaseViewer(ledger, registry, given.outputs)
-    return Services(
+    return Shared(
         store=shown(store),
         ledger=ledger,
         people=people,
@@ -220,43 +256,43 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
         policies=policies,
         reader=reader,
         access=access,
+        rejected=rejected,
         recorder=recorder,
-        ports=ports,
-        case_runner=runner,
-        inbox=inbox,
-        claims=ReviewClaims(**common, inbox=inbox, clock=clock),
-        assignments=ReviewAssignments(**common, inbox=inbox, clock=clock),
-        views=CaseViews(**common, viewer=viewer, clock=clock),
-        submission=submission,
-        decisions=CaseDecisions(**common, recorder=recorder, rejected=rejected, runner=runner),
-        quality=QualityChecks(reader, submission, clock=clock),
-        spot_checks=spot_checks,
-        redaction=CaseRedaction(ledger, people, reader, runner, clock=clock),
-        audit=audit,
-        policy=policy,
-        maintenance=Maintenance(
-            ledger=ledger,
-            policies=policies,
-            reader=reader,
-            access=access,
-            inbox=inbox,
-            recorder=recorder,
-            runner=runner,
-            spot_checks=spot_checks,
-            policy=policy,
-            clock=clock,
+        ports=NodePorts(ledger, reader, access, recorder, rejected, chain=people.chain, clock=clock),
+        inbox=ReviewInbox(
+            ledger=ledger, registry=registry, people=people, policies=policies, reader=reader, access=access
         ),
     )
 
 
-class _Common(TypedDict):
-    """The collaborators that most services of reviews share."""
+def _policy_admin(shared: Shared, submission: CaseSubmission, clock: Clock) -> PolicyAdmin:
+    approval = PolicyApproval(
+        ledger=shared.ledger,
+        people=shared.people,
+        registry=shared.registry,
+        policies=shared.policies,
+        reader=shared.reader,
+        submission=submission,
+        clock=clock,
+    )
+    return PolicyAdmin(shared.ledger, shared.people, shared.policies, approval, clock=clock, new_id=new_case_id)
 
-    ledger: Ledger
-    people: People
-    policies: PolicySync
-    reader: CaseReader
-    access: ReviewAccess
+
+def _maintenance(
+    shared: Shared, runner: CaseRunner, spot_checks: SpotChecks, policy: PolicyAdmin, clock: Clock
+) -> Maintenance:
+    return Maintenance(
+        ledger=shared.ledger,
+        policies=shared.policies,
+        reader=shared.reader,
+        access=shared.access,
+        inbox=shared.inbox,
+        recorder=shared.recorder,
+        runner=runner,
+        spot_checks=spot_checks,
+        policy=policy,
+        clock=clock,
+    )
 
 
 def build_runner(store: str, ledger: Ledger, ports: NodePorts, given: Collaborators) -> "Runner":

@@ -1,4 +1,4 @@
-"""A folder with the canonical data sets, and two ways to type a command: in this process, and in one of its own."""
+"""A folder with the canonical data sets, and two ways to run a command: in this process, and in its own."""
 
 import json
 import shutil

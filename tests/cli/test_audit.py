@@ -1,4 +1,4 @@
-"""`hitl audit` as it is typed: verify, head, key, prove, check, export."""
+"""`hitl audit` verify, head, key, prove, check and export."""
 
 import csv
 import importlib
@@ -27,35 +27,35 @@ def tamper(folder, sql):
         connection.commit()
 
 
-def test_verify_says_how_many_entries_are_good_and_until_when(filled):
-    said = filled("audit", "verify")
+def test_verify_reports_entry_count_and_last_time(filled):
+    answer = filled("audit", "verify")
     data = filled("audit", "verify", "--json").data
 
-    assert (said.code, said.err) == (0, "")
-    assert said.out.startswith(f"{data['entries']} entries, the last one written at 20")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.startswith(f"{data['entries']} entries, the last one written at 20")
     assert (data["sound"], data["problem"], data["bad_entry"], data["heads"]) == (True, None, None, 0)
 
 
 def test_verify_names_the_first_bad_entry_and_exits_with_1(filled, folder):
     tamper(folder, "UPDATE events SET entry = replace(entry, 'task_002', 'task_009')")
 
-    said, data = filled("audit", "verify"), filled("audit", "verify", "--json")
+    answer, data = filled("audit", "verify"), filled("audit", "verify", "--json")
 
-    assert (said.code, data.code, said.out) == (1, 1, "")
-    assert said.err.startswith(f"hitl: entry {data.data['bad_entry']}: its text or its digest was altered")
+    assert (answer.code, data.code, answer.out) == (1, 1, "")
+    assert answer.err.startswith(f"hitl: entry {data.data['bad_entry']}: its text or its digest was altered")
     assert data.data["sound"] is False
 
 
 def test_verify_needs_neither_policy_nor_people_that_can_be_read(filled, folder):
     tamper(folder, "UPDATE events SET entry = 'x' WHERE kind = 'policy_recorded'")
 
-    said = filled("audit", "verify")
+    answer = filled("audit", "verify")
 
-    assert (said.code, said.err.count("\n")) == (1, 1)
-    assert "entry 1: its text was altered: it is not canonical JSON" in said.err
+    assert (answer.code, answer.err.count("\n")) == (1, 1)
+    assert "entry 1: its text was altered: it is not canonical JSON" in answer.err
 
 
-def test_a_store_that_was_set_back_is_found_with_a_head(filled, folder):
+def test_signed_head_detects_a_restored_store(filled, folder):
     before = (folder / "hitl.db").read_bytes()
     filled("run", "tasks.json")
     (folder / "more.json").write_text(
@@ -78,33 +78,33 @@ def test_heads_are_signed_with_a_key_beside_the_store_and_checked_with_it(filled
     filled("audit", "head", "--out", "heads.jsonl")
     key = filled("audit", "key", "--out", "ledger.pub", "--json").data["public_key"]
 
-    said = filled("audit", "verify", "--head", "heads.jsonl", "--public-key", "ledger.pub")
+    answer = filled("audit", "verify", "--head", "heads.jsonl", "--public-key", "ledger.pub")
 
     assert (folder / "hitl.db.head-key").exists()
     assert printed["key"] == key == (folder / "ledger.pub").read_text().strip()
-    assert (said.code, "match 1 signed head" in " ".join(said.out.split())) == (0, True)
+    assert (answer.code, "match 1 signed head" in " ".join(answer.out.split())) == (0, True)
 
 
-def test_a_head_of_another_key_is_not_believed(filled, folder, monkeypatch):
+def test_head_signed_with_another_key_is_rejected(filled, folder, monkeypatch):
     monkeypatch.setenv("HITL_HEAD_KEY", "ab" * 32)
     filled("audit", "head", "--out", "heads.jsonl")
     monkeypatch.delenv("HITL_HEAD_KEY")
     filled("audit", "key", "--out", "mine.pub")
 
-    said = filled("audit", "verify", "--head", "heads.jsonl", "--public-key", "mine.pub")
+    answer = filled("audit", "verify", "--head", "heads.jsonl", "--public-key", "mine.pub")
 
-    assert (said.code, "the trusted key is" in said.err) == (1, True)
+    assert (answer.code, "the trusted key is" in answer.err) == (1, True)
 
 
-def test_with_a_head_file_every_command_signs_what_it_wrote(hitl, folder, monkeypatch):
+def test_head_file_is_extended_by_every_writing_command(hitl, folder, monkeypatch):
     monkeypatch.setenv("HITL_HEAD_FILE", "heads.jsonl")
     monkeypatch.setenv("HITL_HEAD_KEY_FILE", "a.key")
     hitl("run", "tasks.json", "--outputs", "agent_outputs.json")
     hitl("decide", "task_002", "approve", "--reviewer", "domain_reviewer")
 
-    said = hitl("audit", "verify", "--json")
+    answer = hitl("audit", "verify", "--json")
 
-    assert len((folder / "heads.jsonl").read_text().splitlines()) == said.data["heads"] == 2
+    assert len((folder / "heads.jsonl").read_text().splitlines()) == answer.data["heads"] == 2
     assert ((folder / "a.key").exists(), (folder / "hitl.db.head-key").exists()) == (True, False)
 
 
@@ -114,27 +114,27 @@ def test_a_proof_is_checked_without_the_database(filled, folder):
     for file in folder.glob("hitl.db*"):
         file.unlink()
 
-    said = filled("audit", "check", "proof.json", "--public-key", "ledger.pub")
+    answer = filled("audit", "check", "proof.json", "--public-key", "ledger.pub")
     data = filled("audit", "check", "proof.json", "--json").data
 
-    assert said.code == 0
-    assert "Proven: 6 entries about case" in said.out
+    assert answer.code == 0
+    assert "Proven: the ledger holds 6 entries of case" in answer.out
     assert (data["proven"], data["problem"]) == (True, None)
 
 
-def test_a_proof_that_was_changed_proves_nothing(filled, folder):
+def test_altered_proof_is_invalid(filled, folder):
     filled("audit", "prove", "task_002", "--out", "proof.json")
     text = (folder / "proof.json").read_text()
     (folder / "proof.json").write_text(text.replace("approve", "reject!"))
 
-    said = filled("audit", "check", "proof.json")
+    answer = filled("audit", "check", "proof.json")
 
-    assert (said.code, "hitl: proof.json proves nothing: entry" in said.err) == (1, True)
+    assert (answer.code, "hitl: proof.json proves nothing: entry" in answer.err) == (1, True)
     assert filled("audit", "check", "proof.json", "--json").data["proven"] is False
 
 
 @pytest.mark.parametrize("given", ["tasks.json", "nowhere.json"])
-def test_what_is_no_proof_and_no_head_is_unfit(filled, given):
+def test_malformed_proofs_and_heads_are_invalid_input(filled, given):
     assert filled("audit", "check", given).code == 2
     assert filled("audit", "verify", "--head", given).code == 2
     assert filled("audit", "verify", "--head", given, "--public-key", given).code == 2
@@ -142,33 +142,35 @@ def test_what_is_no_proof_and_no_head_is_unfit(filled, given):
 
 def test_records_and_entries_are_exported_as_lines_of_json(filled, folder):
     records = [json.loads(line) for line in filled("audit", "export").out.splitlines()]
-    told = filled("audit", "export", "--events", "--out", "entries.jsonl", "--json").data
+    results = filled("audit", "export", "--events", "--out", "entries.jsonl", "--json").data
 
     of_the_tasks = [[record.pop(name) for name in TASK_COLUMNS] for record in records]
     assert records == filled("audit", "list", "--json").data
     assert of_the_tasks[0] == ["{}", "2025-01-10T09:15:00Z", False]
     entries = [json.loads(line) for line in (folder / "entries.jsonl").read_text().splitlines()]
-    assert [entry["seq"] for entry in entries] == list(range(1, told["rows"] + 1))
+    assert [entry["seq"] for entry in entries] == list(range(1, results["rows"] + 1))
 
 
 def test_the_record_of_a_case_is_shown_field_by_field_below_its_entries(filled):
-    told = filled("audit", "show", "task_005").out
+    results = filled("audit", "show", "task_005").out
     (record,) = [one for one in filled("audit", "list", "--json").data if one["task_id"] == "task_005"]
 
-    fields = [line.split()[0] for line in told[told.index("The audit record") :].splitlines()[3:] if line[:1] > " "]
+    fields = [
+        line.split()[0] for line in results[results.index("The audit record") :].splitlines()[3:] if line[:1] > " "
+    ]
 
     assert fields == [name for name, value in record.items() if value not in (None, "", [])]
     assert {"graph_version", "software_version", "shown_digest", "confidence_assessment"} <= set(fields)
-    assert max(map(len, told.splitlines())) <= 80
+    assert max(map(len, results.splitlines())) <= 80
 
 
-def test_of_a_case_without_an_outcome_no_record_is_shown(hitl):
+def test_unfinished_case_shows_no_audit_record(hitl):
     hitl("run", "tasks.json", "--outputs", "agent_outputs.json")
 
     assert "The audit record" not in hitl("audit", "show", "task_002").out
 
 
-def test_every_form_of_export_has_every_field_of_a_record(filled, folder):
+def test_every_export_format_has_every_record_field(filled, folder):
     filled("audit", "export", "--format", "csv", "--out", "records.csv")
 
     with (folder / "records.csv").open(newline="") as file:
@@ -193,7 +195,7 @@ def test_in_csv_nothing_is_a_formula(hitl, folder):
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-def test_whatever_starts_a_formula_is_defused(start):
+def test_csv_formulas_are_escaped(start):
     assert defused(f"{start}1") == f"'{start}1"
     assert (defused(-1.5), defused(None), defused("a=1"), defused({"a": 1})) == (-1.5, None, "a=1", '{"a": 1}')
 
@@ -220,18 +222,18 @@ def test_without_pyarrow_parquet_says_what_to_install(filled, monkeypatch):
 
     monkeypatch.setattr("hitl_orchestrator.cli.commands.audit.export.import_module", without)
 
-    said = filled("audit", "export", "--format", "parquet", "--out", "x.parquet")
+    answer = filled("audit", "export", "--format", "parquet", "--out", "x.parquet")
 
-    assert (said.code, "pip install 'hitl-orchestrator[parquet]'" in said.err) == (2, True)
+    assert (answer.code, "pip install '.[parquet]'" in answer.err) == (2, True)
 
 
-def test_an_export_that_cannot_be_is_unfit(filled):
+def test_invalid_export_options_are_rejected(filled):
     assert "did you mean 'csv'" in filled("audit", "export", "--format", "cvs").err
     assert filled("audit", "export", "--format", "parquet").code == 2
     assert filled("audit", "export", "--out", "nowhere/x").code == 2
 
 
 @pytest.mark.parametrize("command", [["verify"], ["head"], ["prove", "x"], ["export"]])
-def test_a_store_that_is_not_there_is_not_made(hitl, folder, command):
+def test_reading_commands_do_not_create_a_store(hitl, folder, command):
     assert hitl("audit", *command).code == 2
     assert not (folder / "hitl.db").exists()

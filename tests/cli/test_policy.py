@@ -33,7 +33,7 @@ def test_the_older_shape_is_checked_too(hitl):
     assert hitl("policy", "check", "default_policy_v1.json", "--json").data["policy_id"] == "default_policy_v1"
 
 
-def test_a_stricter_rule_that_never_decides_is_an_error_and_the_answer_no(hitl, folder):
+def test_unreachable_stricter_rule_is_an_error(hitl, folder):
     (folder / "p.json").write_text(json.dumps(HIDDEN))
 
     answer = hitl("policy", "check", "p.json")
@@ -45,16 +45,16 @@ def test_a_stricter_rule_that_never_decides_is_an_error_and_the_answer_no(hitl, 
 
 
 @pytest.mark.parametrize("name", ["routing_policy.json", "routing_policy_mended.json"])
-def test_the_canonical_tasks_are_routed_as_designed_by_the_mended_policy_too(hitl, name):
-    told = hitl(*EXPLAIN, "--policy", name, "--json").data
+def test_repaired_policy_routes_the_canonical_tasks_as_designed(hitl, name):
+    output = hitl(*EXPLAIN, "--policy", name, "--json").data
 
-    assert {task["task_id"]: (task["routing_decision"], task["rule_id"]) for task in told} == ROUTED
+    assert {task["task_id"]: (task["routing_decision"], task["rule_id"]) for task in output} == ROUTED
 
 
 def test_explain_names_the_rule_that_decides_and_why_every_other_does_not(hitl):
-    told = hitl(*EXPLAIN, "--json").data
+    results = hitl(*EXPLAIN, "--json").data
 
-    assert [(rule["standing"], rule["why"]) for rule in told[1]["rules"]][:2] == [
+    assert [(rule["standing"], rule["why"]) for rule in results[1]["rules"]][:2] == [
         ("does not hold", "the risk is not high"),
         ("does not hold", "the confidence is below 0.75"),
     ]
@@ -66,46 +66,48 @@ def test_explaining_a_file_stores_nothing(hitl, folder):
     assert not (folder / "hitl.db").exists()
 
 
-def test_a_known_case_is_explained_by_its_task_id(hitl):
+def test_stored_case_is_explained_by_its_task_id(hitl):
     hitl(*RUN)
 
-    told = hitl("policy", "explain", "task_003").out
+    output = hitl("policy", "explain", "task_003").out
 
-    assert "task_003: escalate by senior_manager" in told
-    assert told.split().count("decides") == 1
+    assert "task_003: escalate by senior_manager" in output
+    assert output.split().count("decides") == 1
 
 
-def test_another_policy_can_be_tried_on_a_known_case(hitl, folder):
+def test_stored_case_is_explained_under_another_policy(hitl, folder):
     (folder / "p.json").write_text(json.dumps(HIDDEN))
     hitl(*RUN)
 
-    (told,) = hitl("policy", "explain", "task_003", "--policy", "p.json", "--json").data
+    (results,) = hitl("policy", "explain", "task_003", "--policy", "p.json", "--json").data
 
-    assert (told["routing_decision"], told["rule_id"], told["policy_id"]) == ("auto_approve", "a", "p")
+    assert (results["routing_decision"], results["rule_id"], results["policy_id"]) == ("auto_approve", "a", "p")
     assert hitl("show", "task_003", "--json").data["summary"]["status"] == "waiting"
 
 
-def test_where_no_rule_holds_explain_says_that_a_person_decides(hitl, folder):
+def test_explain_reports_the_fallback(hitl, folder):
     (folder / "p.json").write_text(json.dumps({"policy_id": "p", "rules": []}))
 
     assert "no rule holds, so a person decides" in hitl("policy", "explain", "tasks.json", "--policy", "p.json").out
 
 
-def test_check_says_in_plain_words_what_is_odd_with_an_example_and_what_mends_it(hitl):
+def test_check_reports_findings_with_examples_and_repairs(hitl):
     answer = hitl("policy", "check", "routing_policy.json")
 
     assert (answer.code, answer.err) == (0, "")
     assert "repair: raise rule_002's min_confidence from 0.75 to 0.8 (tightens)" in answer.out
-    told = " ".join(answer.out.split())
-    assert "for example: medium risk with a confidence of 0.75, beside low risk with a confidence of 0.75" in told
+    output = " ".join(answer.out.split())
+    assert (
+        "for example: medium risk with a confidence of 0.75, compared with low risk with a confidence of 0.75" in output
+    )
 
 
-def test_strict_says_no_to_a_warning_and_yes_to_the_mended_policy(hitl):
+def test_strict_check_rejects_warnings(hitl):
     assert hitl("policy", "check", "routing_policy.json", "--strict").code == 1
     assert hitl("policy", "check", "routing_policy_mended.json", "--strict").code == 0
 
 
-def test_check_as_json_has_the_kind_the_examples_and_the_mends(hitl):
+def test_check_json_has_kinds_examples_and_repairs(hitl):
     (found, gap) = hitl("policy", "check", "routing_policy.json", "--json").data["findings"]
 
     assert (found["kind"], found["severity"], found["rules"], len(found["repairs"])) == (
@@ -118,7 +120,7 @@ def test_check_as_json_has_the_kind_the_examples_and_the_mends(hitl):
     assert gap["kind"] == "gap"
 
 
-def test_the_map_fits_80_columns_and_tells_the_actions_apart_without_colors(hitl):
+def test_map_fits_80_columns_and_needs_no_colors(hitl):
     lines = hitl("policy", "check", "routing_policy.json", "--map").out.splitlines()
 
     assert max(map(len, lines)) <= 80
@@ -127,7 +129,7 @@ def test_the_map_fits_80_columns_and_tells_the_actions_apart_without_colors(hitl
     assert "         medium, 0.6 to 0.75: R rule_003" in lines
 
 
-def test_the_map_is_in_the_json_too_where_it_is_asked_for(hitl):
+def test_json_includes_the_map_on_request(hitl):
     drawn = hitl("policy", "check", "routing_policy.json", "--map", "--json").data["map"]
 
     (panel,) = drawn["panels"]
@@ -137,7 +139,7 @@ def test_the_map_is_in_the_json_too_where_it_is_asked_for(hitl):
     assert "map" not in hitl("policy", "check", "routing_policy.json", "--json").data
 
 
-def test_the_map_is_written_as_svg_or_png_and_as_nothing_else(hitl, folder):
+def test_map_is_written_as_svg_or_png_only(hitl, folder):
     for name, begins in (("map.svg", b"<svg"), ("map.png", b"\x89PNG")):
         assert hitl("policy", "check", "routing_policy.json", "--map-file", name).code == 0
         assert (folder / name).read_bytes().startswith(begins)
@@ -147,7 +149,7 @@ def test_the_map_is_written_as_svg_or_png_and_as_nothing_else(hitl, folder):
     assert (answer.code, "cannot be written" in answer.err) == (2, True)
 
 
-def test_explain_tells_the_nearest_changes_that_would_alter_the_outcome(hitl):
+def test_explain_lists_nearest_changes(hitl):
     assert "It would go through at a confidence of 0.75 or above." in hitl(*EXPLAIN).out
 
     nearest = hitl(*EXPLAIN, "--json").data[1]["nearest_changes"]
@@ -164,8 +166,8 @@ def test_an_explanation_names_the_layer_of_every_rule(hitl, folder):
     policy = json.loads((folder / "routing_policy.json").read_text()) | {"domains": {"account_management": layer}}
     (folder / "layered.json").write_text(json.dumps(policy))
 
-    told = hitl("policy", "explain", "tasks.json", "--outputs", "agent_outputs.json", "--policy", "layered.json")
+    answer = hitl("policy", "explain", "tasks.json", "--outputs", "agent_outputs.json", "--policy", "layered.json")
 
-    assert told.code == 0
-    assert "domain account_management  own" in told.out
-    assert "organization" in told.out
+    assert answer.code == 0
+    assert "domain account_management  own" in answer.out
+    assert "organization" in answer.out

@@ -1,4 +1,4 @@
-"""Which policy rules, at the command line: who lets it, who else agrees, and what the ledger keeps of it."""
+"""Policy changes: activation, approval, rollback, shadow, canary, and their ledger entries."""
 
 import json
 
@@ -34,7 +34,7 @@ def policies(folder, hitl):
 
 
 @pytest.mark.usefixtures("policies")
-def test_a_looser_policy_rules_once_another_person_approves_it(hitl):
+def test_looser_policy_needs_approval_by_a_second_reviewer(hitl):
     waits = hitl("policy", "activate", "loose.json", *BY)
     assert (waits.code, "Not in force yet" in waits.out) == (0, True)
     assert "looser: human_review by domain_reviewer" in waits.out
@@ -50,14 +50,14 @@ def test_a_looser_policy_rules_once_another_person_approves_it(hitl):
     assert [(one["what"], one["by"], one["approved_by"]) for one in active["history"]] == [
         ("activate", "senior_manager", "compliance_officer")
     ]
-    told = " ".join(hitl("policy", "versions").out.split())
-    assert "loose: active" in told
-    assert "approved by compliance_officer: we agreed so" in told
+    output = " ".join(hitl("policy", "versions").out.split())
+    assert "loose: active" in output
+    assert "approved by compliance_officer: we agreed so" in output
     assert hitl("audit", "verify").code == 0
 
 
 @pytest.mark.usefixtures("policies")
-def test_another_policy_is_refused_with_the_remedy_and_the_same_one_is_fine(hitl):
+def test_run_with_another_policy_is_rejected_with_a_remedy(hitl):
     refused = hitl("run", "tasks.json", "--outputs", "agent_outputs.json", "--policy", "loose.json")
 
     assert refused.code == 1
@@ -67,18 +67,18 @@ def test_another_policy_is_refused_with_the_remedy_and_the_same_one_is_fine(hitl
 
 
 @pytest.mark.usefixtures("policies")
-def test_a_rollback_needs_what_an_activation_needs(hitl):
+def test_rollback_follows_the_rules_of_activation(hitl):
     back = hitl("policy", "rollback", *BY, "--json").data
 
     assert (back["change"], back["in_force"]) == ("rollback", False)
     assert hitl("policy", "rollback", "0", *BY).code == 1
-    assert hitl("policy", "rollback", "--reviewer", "nobody", "--reason", "r").code == 1
+    assert hitl("policy", "rollback", "--reviewer", "unknown", "--reason", "r").code == 1
     low = hitl("policy", "rollback", "--reviewer", "domain_reviewer", "--reason", "r")
     assert (low.code, "ask senior_manager, compliance_officer" in low.err) == (1, True)
 
 
 @pytest.mark.usefixtures("policies")
-def test_a_watched_policy_and_a_canary_come_and_go(hitl):
+def test_shadow_and_canary_start_and_stop(hitl):
     assert "on 0 cases" in hitl("policy", "shadow", "loose.json", *BY).out
     assert hitl("policy", "shadow", "--json").data["cases"] == 0
     assert hitl("policy", "shadow", "--off", *BY, "--json").data == {"ended": True}
@@ -102,7 +102,7 @@ def test_a_watched_policy_and_a_canary_come_and_go(hitl):
         ("activate", "loose.json", "--reviewer", "senior_manager", "--reason", ""),
     ],
 )
-def test_what_cannot_be_done_is_refused_in_a_sentence(hitl, typed):
+def test_invalid_policy_changes_are_rejected_with_a_sentence(hitl, typed):
     refused = hitl("policy", *typed)
 
     assert (refused.code, refused.out) == (2, "")
@@ -110,7 +110,7 @@ def test_what_cannot_be_done_is_refused_in_a_sentence(hitl, typed):
 
 
 @pytest.mark.usefixtures("policies")
-def test_an_auditor_reads_all_that_happened_to_policies_and_the_case_of_a_change_with_what_came_of_it(hitl, folder):
+def test_audit_show_lists_policy_changes_and_their_results(hitl, folder):
     rules = [LOOSE["rules"][0], {**LOOSE["rules"][1], "conditions": {"risk_level": "low", "min_confidence": 0.3}}]
     (folder / "looser.json").write_text(json.dumps({**LOOSE, "policy_id": "looser", "rules": rules}))
     hitl("policy", "shadow", "loose.json", *BY)
@@ -120,16 +120,16 @@ def test_an_auditor_reads_all_that_happened_to_policies_and_the_case_of_a_change
     declined = hitl("policy", "canary", "looser.json", "--share", "0.25", *BY, "--json").data["case_id"]
     hitl("decide", declined, "reject", "--reviewer", "compliance_officer", "--feedback", "no")
 
-    told, listed = " ".join(hitl("audit", "show", "--policies").out.split()), hitl("audit", "show", "--policies")
+    output, listed = " ".join(hitl("audit", "show", "--policies").out.split()), hitl("audit", "show", "--policies")
     kinds = [one["kind"].removeprefix("policy_") for one in hitl("audit", "show", "--policies", "--json").data]
     of_case = [one["kind"] for one in hitl("audit", "show", declined, "--json").data]
 
     assert (listed.code, listed.err) == (0, "")
     assert " ".join(kinds) == "version activated version shadow shadow proposed activated version proposed declined"
-    assert "of strict is stored, its check reports" in told
-    assert f"proposed by senior_manager, approved by compliance_officer in case {approved}: we agreed so" in told
-    assert f"on a share of 0.25 is proposed in place of {loose_hash(hitl)}, in case {declined}: we agreed so" in told
-    assert f"the proposal in case {declined} is declined: it ended as rejected" in told
+    assert "of strict is stored, its check reports" in output
+    assert f"proposed by senior_manager, approved by compliance_officer in case {approved}: we agreed so" in output
+    assert f"on a share of 0.25 is proposed in place of {loose_hash(hitl)}, in case {declined}: we agreed so" in output
+    assert f"the proposal in case {declined} is declined: it ended as rejected" in output
     assert (of_case[0], of_case[-1], "decided" in of_case) == ("policy_proposed", "policy_declined", True)
     for command in (("audit", "show"), ("show",)):
         assert "is declined: it ended as rejected" in " ".join(hitl(*command, declined).out.split())
@@ -140,7 +140,7 @@ def loose_hash(hitl):
     return found[:12]
 
 
-def test_whoever_asks_for_entries_says_about_what(hitl):
+def test_audit_show_needs_a_case_or_policies(hitl):
     hitl("run", "tasks.json")
 
     assert hitl("audit", "show", "--policies").out == "No entry about policies yet.\n"
@@ -151,12 +151,12 @@ def test_whoever_asks_for_entries_says_about_what(hitl):
 
 
 @pytest.mark.usefixtures("policies")
-def test_of_a_change_it_is_explained_what_is_built_in_and_no_way_around_it_is_told(hitl):
+def test_policy_change_is_explained_by_the_builtin_rule_without_nearest_changes(hitl):
     case_id = hitl("policy", "activate", "loose.json", *BY, "--json").data["case_id"]
-    told = " ".join(hitl("policy", "explain", case_id).out.split())
+    output = " ".join(hitl("policy", "explain", case_id).out.split())
 
-    assert "policy_change, which is built in, holds: a policy that asks for less takes a second person" in told
-    assert "would go" not in told
+    assert "policy_change, which is built in, holds: a policy that asks for less takes a second person" in output
+    assert "would go" not in output
     assert "policy_change, which is built in, holds" in " ".join(hitl("show", case_id).out.split())
 
 
@@ -178,24 +178,24 @@ def of_other_roles(folder):
 
 
 @pytest.mark.usefixtures("of_other_roles")
-def test_an_organization_of_other_roles_activates_its_first_policy_alone_and_a_looser_one_by_two(hitl):
+def test_custom_roles_activate_first_policy_alone_and_looser_one_by_two(hitl):
     assert hitl("policy", "activate", "ours.json", *BY_BOSS).out.startswith("In force: ")
     assert hitl("policy", "activate", "looser.json", *BY_BOSS, "--json").data["in_force"] is False
     assert hitl("policy", "versions", "--reviewers", "own.json", "--json").data[0]["standing"] == ["active"]
 
 
-def test_without_a_policy_for_its_roles_a_store_is_not_made_and_the_sentence_names_the_remedy(hitl, of_other_roles):
+def test_missing_policy_for_custom_roles_creates_no_store(hitl, of_other_roles):
     refused = hitl("run", "tasks.json", "--outputs", "agent_outputs.json", "--reviewers", "own.json")
 
     assert (refused.code, refused.out) == (2, "")
-    assert refused.err.startswith("hitl: policy: none was given, used or activated here")
+    assert refused.err.startswith("hitl: policy: no policy is active, and the bundled default does not")
     assert "routing_policy.json" not in refused.err
     assert "'hitl policy activate'" in refused.err
     assert not (of_other_roles / "hitl.db").exists()
 
 
 @pytest.mark.usefixtures("of_other_roles")
-def test_a_store_that_was_used_under_other_roles_lets_nobody_activate_something_looser_alone(hitl):
+def test_looser_policy_needs_two_reviewers_after_role_change(hitl):
     assert hitl("run", "tasks.json", "--outputs", "agent_outputs.json").code == 0
 
     waits = hitl("policy", "activate", "looser.json", *BY_BOSS, "--json").data

@@ -1,4 +1,4 @@
-"""`hitl policy test`: a report like pytest's, coverage, and tests beside each bound."""
+"""`hitl policy test`: the report, coverage, and boundary tests."""
 
 import json
 
@@ -28,7 +28,7 @@ def test_tests_below_the_folder_are_found_and_pass(hitl, table):
     assert "2 passed in" in answer.out
 
 
-def test_a_failure_tells_what_was_found_and_why(hitl, table):
+def test_failure_shows_actual_decision_and_reason(hitl, table):
     table.write_text(TABLE.replace("expect: {action: human_review}", "expect: {action: auto_approve, role: null}"))
 
     answer = hitl("policy", "test", str(table))
@@ -49,27 +49,27 @@ def test_a_failure_tells_what_was_found_and_why(hitl, table):
     assert failed["differences"][0] == {"what": "action", "expected": "auto_approve", "found": "human_review"}
 
 
-def test_coverage_tells_what_is_missing_and_fails_below_what_is_asked_for(hitl, table):
-    told = hitl("policy", "test", "--coverage")
+def test_coverage_lists_gaps_and_fails_below_minimum(hitl, table):
+    answer = hitl("policy", "test", "--coverage")
 
-    assert told.code == 0
-    assert "2 of 5 rules decided a test, 2 of 9 values" in " ".join(told.out.split())
-    assert "confidence_score 0.8 not tried just above" in told.out
+    assert answer.code == 0
+    assert "2 of 5 rules decided a test, 2 of 9 values" in " ".join(answer.out.split())
+    assert "confidence_score 0.8 not tested just above" in answer.out
     assert hitl("policy", "test", "--min-coverage", "28").code == 0
     assert hitl("policy", "test", "--min-coverage", "29").code == 1
 
 
-def test_tests_beside_the_bounds_are_written_to_be_reviewed_and_pass(hitl, folder):
-    told = hitl("policy", "test", "--policy", "routing_policy.json", "--write-boundaries", "b.policy-test.yaml")
+def test_boundary_tests_are_written_and_pass(hitl, folder):
+    answer = hitl("policy", "test", "--policy", "routing_policy.json", "--write-boundaries", "b.policy-test.yaml")
 
-    assert "9 tests written to b.policy-test.yaml" in told.out
+    assert "9 tests written to b.policy-test.yaml" in answer.out
     assert "# Review before use" in (folder / "b.policy-test.yaml").read_text().splitlines()[0]
     assert hitl("policy", "test", "--json").data["passed"] == 9
     again = hitl("policy", "test", "--policy", "routing_policy.json", "--write-boundaries", "b.policy-test.yaml")
-    assert (again.code, "is there already, perhaps reviewed" in again.err) == (2, True)
+    assert (again.code, "exists, and may have been reviewed" in again.err) == (2, True)
 
 
-def test_whoever_has_tests_written_for_a_policy_needs_no_tables_that_fit_it(hitl, folder):
+def test_boundary_tests_of_a_named_policy_need_no_tables(hitl, folder):
     (folder / "other.policy-test.yaml").write_text("policy: gone.json\ntests: of something else\n")
     arguments = ("--policy", "routing_policy.json", "--write-boundaries", "b.policy-test.yaml")
 
@@ -77,7 +77,7 @@ def test_whoever_has_tests_written_for_a_policy_needs_no_tables_that_fit_it(hitl
     assert "9 tests written" in hitl("policy", "test", *arguments).out
 
 
-def test_another_policy_is_held_against_the_same_tests(hitl, folder, table):
+def test_policy_option_replaces_the_tested_policy(hitl, folder, table):
     policy = json.loads((folder / "routing_policy.json").read_text())
     policy["rules"][3]["conditions"]["min_confidence"] = 0.9
     (folder / "new.json").write_text(json.dumps(policy))
@@ -86,7 +86,7 @@ def test_another_policy_is_held_against_the_same_tests(hitl, folder, table):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "sentence"),
     [
         (["nothing.txt"], "a test table ends in"),
         (["nothing.policy-test.yaml"], "cannot be read"),
@@ -97,16 +97,16 @@ def test_another_policy_is_held_against_the_same_tests(hitl, folder, table):
         (["--policy", "routing_policy.json", "--write-boundaries", "no/b.policy-test.yaml"], "cannot be written"),
     ],
 )
-def test_what_cannot_be_tested_is_told_in_a_sentence(hitl, folder, arguments, told):
+def test_invalid_test_options_are_rejected_with_a_sentence(hitl, folder, arguments, sentence):
     if arguments[:1] == ["lonely.policy-test.csv"]:
         (folder / "lonely.policy-test.csv").write_text("name,risk_level,action\na,low,escalate\n")
     answer = hitl("policy", "test", *arguments)
 
     assert (answer.code, answer.out) == (2, "")
-    assert told in answer.err
+    assert sentence in answer.err
 
 
-def test_a_csv_finds_the_policy_that_stands_beside_it(hitl, folder):
+def test_csv_table_uses_the_policy_beside_it(hitl, folder):
     (folder / "routing_policy.policy-test.csv").write_text(
         "name,risk_level,action,role\na,high,escalate,senior_manager\n"
     )
@@ -114,10 +114,10 @@ def test_a_csv_finds_the_policy_that_stands_beside_it(hitl, folder):
     assert hitl("policy", "test").code == 0
 
 
-def test_an_empty_table_is_refused_as_that(hitl, folder):
+def test_empty_table_is_rejected(hitl, folder):
     (folder / "empty.policy-test.yaml").write_text(" \n")
 
-    told = hitl("policy", "test", "empty.policy-test.yaml")
+    answer = hitl("policy", "test", "empty.policy-test.yaml")
 
-    assert (told.code, told.out) == (2, "")
-    assert told.err == "hitl: empty.policy-test.yaml: the file is empty; a table of tests is an object with tests\n"
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == "hitl: empty.policy-test.yaml: the file is empty; a table of tests is an object with tests\n"

@@ -1,4 +1,4 @@
-"""What agents and people wrote is shown, never obeyed; and nobody ever reads a traceback."""
+"""Output: texts of agents are never markup, and errors are never tracebacks."""
 
 import json
 import os
@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 from hitl_orchestrator.cli import main
+from hitl_orchestrator.cli.app import app
 from hitl_orchestrator.cli.output.formatting import confidence, duration
 from hitl_orchestrator.domain.invisible_characters import escape_invisible
 
@@ -22,10 +24,10 @@ SHOWN = "[red]x[/red] [link=http://x]y[/link] :smile: <U+001B>[31m <U+0007> <U+2
 
 @pytest.fixture
 def evil(hitl, folder):
-    """A case whose every free text tries to be more than text."""
+    """A case whose texts contain markup and control characters."""
     task = json.loads((folder / "tasks.json").read_text())[2]
-    told = {"task_id": "evil", "task_description": f"{EVIL}\n\nOutcome\napproved", "domain": MARKED}
-    (folder / "tasks.json").write_text(json.dumps([{**task, **told, "metadata": {EVIL: EVIL}}]))
+    result = {"task_id": "evil", "task_description": f"{EVIL}\n\nOutcome\napproved", "domain": MARKED}
+    (folder / "tasks.json").write_text(json.dumps([{**task, **result, "metadata": {EVIL: EVIL}}]))
     output = {"predicted_label": f"{EVIL}\nOutcome", "explanation": EVIL, EVIL: EVIL}
     (folder / "agent_outputs.json").write_text(json.dumps([{"task_id": "evil", "agent_output": output}]))
     hitl(*RUN)
@@ -36,12 +38,12 @@ def evil(hitl, folder):
 def test_markup_control_and_bidirectional_characters_are_inert(evil, monkeypatch, command):
     monkeypatch.setenv("COLUMNS", "500")
 
-    told = evil(*command).out
+    output = evil(*command).out
 
-    assert not [character for character in told if character != "\n" and escape_invisible(character) != character]
-    assert "\x1b" not in told
+    assert not [character for character in output if character != "\n" and escape_invisible(character) != character]
+    assert "\x1b" not in output
     if command[0] != "policy":
-        assert SHOWN in told
+        assert SHOWN in output
 
 
 def test_no_free_text_can_forge_a_heading(evil):
@@ -67,21 +69,21 @@ def test_json_is_plain_ascii(evil):
         ),
     ],
 )
-def test_what_hides_is_flagged_wherever_people_read_it(evil, command, counts):
-    told = " ".join(evil(*command).out.split())
+def test_invisible_characters_are_flagged_in_every_view(evil, command, counts):
+    output = " ".join(evil(*command).out.split())
 
-    assert re.findall("Beware: ([^.]*?) invisible", told) == counts
-    assert "shown as <U+001B> <U+0007> <U+202E> <U+2066> <U+2028> and others." in told
+    assert re.findall("Beware: ([^.]*?) invisible", output) == counts
+    assert "shown as <U+001B> <U+0007> <U+202E> <U+2066> <U+2028> and others." in output
 
 
-def test_nothing_is_flagged_where_nothing_hides(hitl):
+def test_plain_texts_are_not_flagged(hitl):
     hitl(*RUN)
 
     for command in (("show", "task_003"), ("inbox",), ("audit", "show", "task_003")):
         assert "Beware" not in hitl(*command).out
 
 
-def test_problems_show_control_characters_instead_of_obeying_them(hitl):
+def test_error_messages_escape_control_characters(hitl):
     assert hitl("policy", "check", "\x1b[31m.json").err.startswith("hitl: <U+001B>[31m.json: cannot be read")
 
 
@@ -122,7 +124,7 @@ def test_an_encoding_without_the_character_writes_it_out(hitl, folder):
 
 @pytest.fixture
 def _interruptible():
-    """Let what is started here hear interrupts: started in the background of a shell, it would ignore them."""
+    """Restore the interrupt handler for subprocesses: a background shell job ignores interrupts."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -142,7 +144,7 @@ def test_an_interrupt_ends_with_a_sentence_and_130(folder):
     assert err.splitlines()[-1] == "hitl: interrupted; 'hitl recover' resumes unfinished cases"
 
 
-def test_what_nobody_foresaw_is_one_sentence_and_a_request_to_report_it(hitl, folder, monkeypatch):
+def test_unexpected_error_is_one_sentence_with_a_request_to_report_it(hitl, folder, monkeypatch):
     monkeypatch.setattr("hitl_orchestrator.cli.views.inbox.inbox", None)
 
     hitl(*RUN)
@@ -155,7 +157,7 @@ def test_what_nobody_foresaw_is_one_sentence_and_a_request_to_report_it(hitl, fo
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
-def test_a_full_disk_is_told(hitl, folder):
+def test_full_disk_is_reported(hitl, folder):
     hitl(*RUN)
     command = [sys.executable, "-m", "hitl_orchestrator.cli", "inbox", "--json"]
 
@@ -164,6 +166,28 @@ def test_a_full_disk_is_told(hitl, folder):
 
     assert done.returncode == 2
     assert json.loads(done.stderr)["problems"] == ["reading or writing failed: No space left on device"]
+
+
+def test_help_groups_the_commands_in_panels(hitl):
+    text = hitl("--help").out
+
+    panels = re.findall(r"[╭┌]─ (\w[\w ]*) ─", text)
+    assert panels == ["Options", "Submit", "Review", "Report", "Policy", "Audit", "Try out"]
+    assert "…" not in text
+
+
+def _commands(command, words=()):
+    yield words
+    for word, below in getattr(command, "commands", {}).items():
+        yield from _commands(below, (*words, word))
+
+
+@pytest.mark.parametrize("words", [*_commands(typer.main.get_command(app))], ids=" ".join)
+def test_help_is_complete_in_80_columns(hitl, words):
+    lines = hitl(*words, "--help").out.splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert not [line for line in lines if "…" in line]
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("audit",), ("policy",), ("run", "--help"), ("--version",)])

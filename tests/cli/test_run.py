@@ -22,8 +22,13 @@ def change(path, **fields):
 
 
 def recorded(**fields):
-    told = {"review_id": "r1", "task_id": "task_003", "human_decision": "approve", "timestamp": "2025-01-10T10:15:00Z"}
-    return {**told, **fields}
+    output = {
+        "review_id": "r1",
+        "task_id": "task_003",
+        "human_decision": "approve",
+        "timestamp": "2025-01-10T10:15:00Z",
+    }
+    return {**output, **fields}
 
 
 def test_a_run_without_reviews_leaves_two_reviews_and_an_escalation_open(hitl):
@@ -77,7 +82,7 @@ def test_a_dash_reads_tasks_from_standard_input(hitl, folder, monkeypatch):
     assert len(hitl("run", "-", "--json").data) == 5
 
 
-def test_a_task_without_an_output_goes_to_a_person(hitl, folder):
+def test_task_without_output_needs_a_reviewer(hitl, folder):
     outputs = json.loads((folder / "agent_outputs.json").read_text())
     (folder / "agent_outputs.json").write_text(json.dumps(outputs[1:]))
 
@@ -86,7 +91,7 @@ def test_a_task_without_an_output_goes_to_a_person(hitl, folder):
     assert (case["task_id"], case["status"], case["rule_id"]) == ("task_001", "waiting", "rule_005")
 
 
-def test_a_refused_task_stops_no_other_and_the_exit_code_says_no(hitl, folder):
+def test_rejected_task_does_not_stop_others_and_exits_1(hitl, folder):
     hitl(*RUN)
     change(folder / "tasks.json", domain="elsewhere")
 
@@ -94,9 +99,11 @@ def test_a_refused_task_stops_no_other_and_the_exit_code_says_no(hitl, folder):
 
     assert again.code == 1
     assert [case["task_id"] for case in again.data] == ["task_002", "task_003", "task_004", "task_005"]
-    told = json.loads(again.err)
-    assert told["error"] == "RequestRejected"
-    assert [problem[:53] for problem in told["problems"]] == ["task 'task_001' was already submitted with other cont"]
+    results = json.loads(again.err)
+    assert results["error"] == "RequestRejected"
+    assert [problem[:53] for problem in results["problems"]] == [
+        "task 'task_001' was already submitted with other cont"
+    ]
 
 
 def test_a_resubmission_is_a_new_attempt(hitl, folder):
@@ -122,7 +129,7 @@ def test_recorded_reviews_of_one_task_are_replayed_in_the_order_of_their_times(h
     assert twice == once
 
 
-def test_a_recorded_review_that_no_person_was_needed_for_is_told(hitl, folder):
+def test_unused_recorded_review_is_reported(hitl, folder):
     (folder / "human_reviews.json").write_text(json.dumps([recorded(task_id="task_001")]))
 
     answer = hitl(*REPLAY)
@@ -131,7 +138,7 @@ def test_a_recorded_review_that_no_person_was_needed_for_is_told(hitl, folder):
     assert "Recorded reviews not used, because these tasks needed no reviewer: task_001." in answer.out
 
 
-def test_no_record_decides_a_case_that_came_in_live(hitl):
+def test_live_case_rejects_recorded_reviews(hitl):
     hitl(*RUN)
 
     answer = hitl(*REPLAY)
@@ -143,7 +150,7 @@ def test_no_record_decides_a_case_that_came_in_live(hitl):
     ]
 
 
-def test_a_record_by_somebody_below_the_role_is_refused_and_the_case_waits(hitl, folder):
+def test_recorded_review_below_the_role_is_rejected(hitl, folder):
     (folder / "human_reviews.json").write_text(json.dumps([recorded(human_role="domain_reviewer")]))
 
     answer = hitl(*REPLAY, "--json")
@@ -153,7 +160,7 @@ def test_a_record_by_somebody_below_the_role_is_refused_and_the_case_waits(hitl,
     assert answer.data[2]["status"] == "waiting"
 
 
-def test_another_record_for_a_decided_case_is_refused(hitl, folder):
+def test_second_recorded_review_is_rejected(hitl, folder):
     hitl(*REPLAY)
     change(folder / "human_reviews.json", human_decision="reject")
 
@@ -163,7 +170,7 @@ def test_another_record_for_a_decided_case_is_refused(hitl, folder):
     assert "was already decided by 'domain_reviewer': approve at 2025-01-10T09:42:00+00:00" in answer.err
 
 
-def test_an_own_policy_and_own_people_count(hitl, folder):
+def test_policy_and_reviewers_options_apply(hitl, folder):
     policy = {"policy_id": "all", "rules": [{"condition": {"min_confidence": 0.6}, "action": "auto_approve"}]}
     (folder / "p.json").write_text(json.dumps(policy))
     (folder / "v.json").write_text(json.dumps([{"reviewer_id": "ana", "name": "Ana", "roles": ["senior_manager"]}]))
@@ -173,7 +180,7 @@ def test_an_own_policy_and_own_people_count(hitl, folder):
     assert {case["final_decision"] for case in cases} == {"approved"}
 
 
-def test_settings_and_options_name_the_store_and_the_option_counts_more(hitl, folder, monkeypatch):
+def test_store_option_overrides_the_environment(hitl, folder, monkeypatch):
     monkeypatch.setenv("HITL_STORE", "sqlite:///from_setting.db")
     hitl(*RUN)
     hitl(*RUN, "--store", "sqlite:///behind.db")
@@ -185,11 +192,11 @@ def test_settings_and_options_name_the_store_and_the_option_counts_more(hitl, fo
     assert made == ["before.db", "behind.db", "from_setting.db", "this.db"]
 
 
-def test_json_may_be_asked_for_before_the_command(hitl):
+def test_json_option_may_precede_the_command(hitl):
     assert len(hitl("--json", *RUN).data) == 5
 
 
-def test_recover_drives_on_what_was_taken_in_and_the_second_time_nothing(hitl, folder):
+def test_recover_resumes_enqueued_cases_once(hitl, folder):
     hitl(*RUN)
     task = json.loads((folder / "tasks.json").read_text())[0]
     with Orchestrator.open("sqlite:///hitl.db") as orchestrator:
@@ -199,7 +206,7 @@ def test_recover_drives_on_what_was_taken_in_and_the_second_time_nothing(hitl, f
     assert hitl("recover").out == "Nothing to recover: every case is finished or waits for a reviewer.\n"
 
 
-def test_recover_names_each_case_that_stays_and_drives_the_others_on(hitl, folder):
+def test_recover_names_stuck_cases_and_resumes_the_others(hitl, folder):
     hitl(*RUN)
     task = json.loads((folder / "tasks.json").read_text())[0]
     with Orchestrator.open("sqlite:///hitl.db") as orchestrator:
@@ -212,11 +219,11 @@ def test_recover_names_each_case_that_stays_and_drives_the_others_on(hitl, folde
     assert answer.code == 1
     assert "Resumed 1 case; 1 could not be resumed." in answer.out
     assert answer.err.count("\n") == 1
-    assert "stays as it was" in answer.err
+    assert "was not moved" in answer.err
     assert "was routed under graph 'another'" in answer.err
 
 
-def test_a_store_in_memory_keeps_nothing_and_says_so(hitl, folder):
+def test_memory_store_reports_discarded_cases(hitl, folder):
     answer = hitl(*RUN, "--store", "memory://")
 
     assert (answer.code, answer.out.splitlines()[-1]) == (0, "memory:// stores nothing: these cases are discarded.")
@@ -234,8 +241,8 @@ def test_the_demo_matches_the_canonical_records_and_leaves_nothing_behind(hitl, 
 
 
 def test_the_commands_that_the_demo_ends_with_work(hitl):
-    told = hitl("demo").out
-    commands = [line.split()[1:] for line in told.splitlines() if line.startswith("  hitl ")]
+    output = hitl("demo").out
+    commands = [line.split()[1:] for line in output.splitlines() if line.startswith("  hitl ")]
 
     answers = [hitl(*command) for command in commands]
 
@@ -248,7 +255,7 @@ def test_the_demo_in_json_is_its_records(hitl):
     assert [len(record) > 9 for record in hitl("demo", "--json").data] == [True] * 5
 
 
-def test_the_demo_overwrites_no_file_of_yours(hitl, folder):
+def test_demo_does_not_overwrite_changed_files(hitl, folder):
     (folder / "tasks.json").write_text("mine")
 
     answer = hitl("demo", "--data-into", ".")

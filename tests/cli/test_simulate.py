@@ -1,4 +1,4 @@
-"""`hitl simulate`: some days of a simulated organization, told in tables and bars."""
+"""`hitl simulate`: the report of a simulated organization."""
 
 import pytest
 
@@ -7,11 +7,11 @@ from hitl_orchestrator.cli.views.simulation import BAR, bar
 SMALL = ("simulate", "--days", "2", "--tasks-per-day", "8", "--reviewers-count", "5")
 
 
-def test_a_small_month_is_told_in_full(hitl):
-    told = hitl(*SMALL)
+def test_simulation_report_shows_cases_waits_and_reviewers(hitl):
+    answer = hitl(*SMALL)
 
-    assert (told.code, told.err) == (0, "")
-    assert "2 days with 8 tasks each" in told.out
+    assert (answer.code, answer.err) == (0, "")
+    assert "2 days with 8 tasks each" in answer.out
     for word in (
         "submitted",
         "approved automatically",
@@ -20,11 +20,11 @@ def test_a_small_month_is_told_in_full(hitl):
         "waited for a reviewer",
         "busy",
     ):
-        assert word in told.out
-    assert all(f"r0{number}" in told.out for number in range(1, 6))
+        assert word in answer.out
+    assert all(f"r0{number}" in answer.out for number in range(1, 6))
 
 
-def test_it_is_the_same_each_time_and_another_with_another_seed(hitl):
+def test_simulation_is_deterministic_per_seed(hitl):
     first, again, other = hitl(*SMALL, "--json"), hitl(*SMALL, "--json"), hitl(*SMALL, "--seed", "1", "--json")
 
     assert first.data == again.data
@@ -32,14 +32,14 @@ def test_it_is_the_same_each_time_and_another_with_another_seed(hitl):
     assert (first.data["came_in"], first.data["lost"], first.data["sound"]) == (16, 0, True)
 
 
-def test_people_may_take_their_cases_themselves(hitl):
+def test_pull_strategy_lets_reviewers_take_cases(hitl):
     data = hitl(*SMALL, "--strategy", "pull", "--json").data
 
     assert data["scenario"]["strategy"] == "pull"
     assert data["went_ahead"] + data["reviewed"] + data["waiting"] == 16
 
 
-def test_another_policy_can_be_tried(hitl, folder):
+def test_simulation_accepts_a_policy(hitl, folder):
     (folder / "all.json").write_text('{"policy_id": "all", "rules": []}')
 
     assert hitl(*SMALL, "--policy", "all.json", "--json").data["went_ahead"] == 0
@@ -54,15 +54,15 @@ def test_another_policy_can_be_tried(hitl, folder):
         (("--policy", "missing.json"), "missing.json"),
     ],
 )
-def test_what_makes_no_month_is_refused(hitl, given, why):
-    told = hitl("simulate", "--days", "1", "--tasks-per-day", "1", *given)
+def test_invalid_simulation_options_are_rejected(hitl, given, why):
+    answer = hitl("simulate", "--days", "1", "--tasks-per-day", "1", *given)
 
-    assert told.code == 2
-    assert why in told.err
+    assert answer.code == 2
+    assert why in answer.err
 
 
 @pytest.mark.parametrize("columns", ["80", "120"])
-def test_no_line_is_wider_than_the_screen(hitl, monkeypatch, columns):
+def test_no_line_exceeds_the_terminal_width(hitl, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", columns)
 
     assert max(len(line) for line in hitl(*SMALL).out.splitlines()) <= int(columns)

@@ -1,7 +1,8 @@
-"""`hitl sweep`, deadlines as people read them, and answers that are named by a key."""
+"""`hitl sweep`, deadlines, and idempotency keys."""
 
 import json
 import re
+import time
 
 import pytest
 
@@ -22,7 +23,7 @@ def timed(hitl, folder):
     return run
 
 
-def test_what_is_not_due_is_listed_with_what_is_left_and_nothing_is_swept(timed):
+def test_sweep_ignores_reviews_that_are_not_due(timed):
     hitl = timed("PT4H")
 
     assert re.search(r"due \(\w+\)", hitl("inbox").out)
@@ -32,14 +33,27 @@ def test_what_is_not_due_is_listed_with_what_is_left_and_nothing_is_swept(timed)
     assert (swept.code, swept.out) == (0, "Nothing to sweep: no deadline has passed.\n")
 
 
-def test_without_a_time_to_answer_the_inbox_has_no_such_column(hitl):
+def test_deadlines_are_local_with_their_zone_on_terminals_and_utc_in_json(timed, monkeypatch):
+    hitl = timed("PT4H")
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+
+    header, due = hitl("inbox").out.splitlines()[0], hitl("inbox", "--json").data[0]["due_at"]
+    monkeypatch.undo()
+    time.tzset()
+
+    assert "due (JST)" in header
+    assert due.endswith("+00:00")
+
+
+def test_inbox_without_deadlines_has_no_due_column(hitl):
     hitl("run", "tasks.json", "--outputs", "agent_outputs.json")
 
     assert "due" not in hitl("inbox").out.splitlines()[0]
     assert {review["due_at"] for review in hitl("inbox", "--json").data} == {None}
 
 
-def test_what_nobody_answered_is_passed_up(timed):
+def test_overdue_reviews_are_escalated(timed):
     hitl = timed("PT0.001S")
 
     swept = hitl("sweep")
@@ -49,7 +63,7 @@ def test_what_nobody_answered_is_passed_up(timed):
     assert "no decision in time, escalated at" in " ".join(hitl("show", "task_001").out.split())
 
 
-def test_what_nobody_answered_is_rejected(timed):
+def test_overdue_reviews_are_rejected_if_the_rule_says_so(timed):
     hitl = timed("PT0.001S", "reject")
 
     ended = hitl("sweep", "--json").data
@@ -60,7 +74,7 @@ def test_what_nobody_answered_is_rejected(timed):
     assert hitl("audit", "verify").code == 0
 
 
-def test_a_late_answer_is_refused(timed):
+def test_late_decision_is_rejected(timed):
     hitl = timed("PT0.001S")
 
     late = hitl("decide", "task_001", "approve", "--reviewer", "domain_reviewer")
@@ -69,7 +83,7 @@ def test_a_late_answer_is_refused(timed):
     assert "no longer accepts decisions" in late.err
 
 
-def test_an_answer_under_a_key_is_one_receipt_and_the_key_takes_no_other(hitl):
+def test_idempotency_key_returns_one_result_and_rejects_other_decisions(hitl):
     hitl("run", "tasks.json", "--outputs", "agent_outputs.json")
 
     first, again = (hitl("decide", "task_002", *KEYED) for _ in range(2))
@@ -80,14 +94,14 @@ def test_an_answer_under_a_key_is_one_receipt_and_the_key_takes_no_other(hitl):
     assert "idempotency key 'k1' was used for another answer" in other.err
 
 
-def test_a_key_that_is_no_id_is_told_as_such(hitl):
+def test_invalid_idempotency_key_is_rejected(hitl):
     bad = hitl("decide", "task_002", "approve", "--reviewer", "domain_reviewer", "--key", "two words")
 
     assert bad.code == 2
     assert 'idempotency_key: "two words" is not an id' in bad.err
 
 
-def test_time_outs_that_approve_are_refused_with_the_policy(hitl, folder):
+def test_policy_with_approving_timeout_is_rejected(hitl, folder):
     rules = [RULE | {"respond_within": "PT4H", "on_timeout": "approve"}]
     (folder / "timed.json").write_text(json.dumps({"policy_id": "timed", "rules": rules}))
 

@@ -88,7 +88,7 @@ def test_an_idempotency_key_of_another_case_is_rejected_and_recorded(hitl, waits
     waits(hitl, "task-2")
     hitl.decide(task_id="task-1", decision=a_review("approve", "ana", idempotency_key="k"))
 
-    with pytest.raises(KeyReused, match="give this one a key of its own"):
+    with pytest.raises(KeyReused, match="use a new key for this one"):
         hitl.decide(task_id="task-2", decision=a_review("approve", "ana", idempotency_key="k"))
 
     assert hitl.cases.get(task_id="task-2").status == "waiting"

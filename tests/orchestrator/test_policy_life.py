@@ -272,8 +272,8 @@ def test_a_canary_decides_its_share_alone_and_once_withdrawn_the_stricter_of_two
     ruled.cases.enqueue(a_task(accepted), an_output(accepted, confidence=0.6))
     assert ruled.policy.stop_canary(**BY_MAX)
     ruled.recover()
-    assert ruled.cases.get(accepted).status == "waiting"
-    assert ruled.cases.get(accepted).submission.policy_hash == hash_of(LOOSE)
+    assert ruled.cases.get(task_id=accepted).status == "waiting"
+    assert ruled.cases.get(task_id=accepted).submission.policy_hash == hash_of(LOOSE)
     assert ruled.audit.verify().sound
 
 
@@ -359,5 +359,5 @@ def test_every_version_is_kept_with_who_brought_it_and_why(ruled):
         "from_0.95": agreed,
         "from_0.5": ("zoe", "to see what it would do"),
     }
-    assert (life.standing(hash_of(STRICT)), life.standing(hash_of(LOOSE))) == (("active",), ("shadow",))
+    assert (life.states(hash_of(STRICT)), life.states(hash_of(LOOSE))) == (("active",), ("shadow",))
     assert ruled.services.ledger.policy(hash_of(LOOSE))["policy_id"] == "from_0.5"

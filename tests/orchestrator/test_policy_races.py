@@ -213,4 +213,4 @@ def test_verification_finds_a_deleted_spot_check(process, opened, sqlite_store):
     with opened(store) as hitl:
         hitl.services.ledger.spot_check_opened(hitl.cases.get(task_id="task-0").case_id)
 
-        assert "looked at afterwards" in hitl.audit.verify().problem
+        assert "has no row in the due spot checks" in hitl.audit.verify().problem

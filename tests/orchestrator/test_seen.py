@@ -27,7 +27,7 @@ def test_a_blind_reviewer_says_first_what_they_think(team):
     assert "Refund" not in seen.model_dump_json()
     assert "0.9" not in seen.model_dump_json(exclude={"requirements"})
     assert hitl.reviews.view(task_id="task-1").hidden
-    with pytest.raises(NotAuthorized, match="commit an own label first"):
+    with pytest.raises(NotAuthorized, match="they have not committed an own label"):
         say(hitl, "r1")
 
     shown = hitl.reviews.label(task_id="task-1", reviewer="r1", label="Complaint")
@@ -82,7 +82,7 @@ def test_a_case_with_a_known_answer_looks_like_any_other_and_is_never_carried_ou
 def test_a_gold_case_that_needs_no_reviewer_is_rejected(opened, store):
     hitl = opened(store, reviewers=TEAM)
 
-    with pytest.raises(InvalidInput, match="the policy lets it go ahead"):
+    with pytest.raises(InvalidInput, match="the policy approves it automatically"):
         hitl.reviews.add_gold_case(a_task(), an_output(confidence=0.95), HumanDecision.REJECT)
 
 
@@ -134,7 +134,7 @@ def test_the_meaning_of_a_confidence_needs_enough_decisions(team, clock):
     seen = hitl.reviews.view(task_id="task-x", reviewer="r1")
 
     assert seen.confidence_means == (
-        "of 20 outputs of this type at confidence 0.9 to 1.0 that people decided, 15 were upheld"
+        "of 20 outputs of this type at confidence 0.9 to 1.0 that reviewers decided, 15 were upheld"
     )
     assert [case.task_id for case in seen.similar] == [f"task-{number}" for number in (19, 18, 17, 16, 15)]
 

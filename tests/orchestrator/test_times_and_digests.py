@@ -70,7 +70,7 @@ def test_a_replayed_case_that_a_rule_approves_took_as_long_as_the_run_did(hitl):
 def test_a_live_case_takes_no_recorded_decision(hitl, waits):
     waits(hitl)
 
-    with pytest.raises(InvalidInput, match="came in live; a person decides it"):
+    with pytest.raises(InvalidInput, match="was submitted live; a reviewer decides it"):
         hitl.cases.replay(a_review("approve", None, timestamp=minutes(7)), task_id="task-1")
 
     assert hitl.cases.get(task_id="task-1").status == "waiting"
@@ -108,7 +108,7 @@ def test_a_record_of_a_role_below_the_needed_one_is_refused(hitl):
 def test_a_recorded_approval_of_nothing_is_refused(hitl):
     hitl.submit(a_task(), replay=True)
 
-    with pytest.raises(InvalidInput, match="nothing is proposed that it could approve"):
+    with pytest.raises(InvalidInput, match="there is no proposal to approve"):
         hitl.cases.replay(
             a_review("approve", None, human_role="domain_reviewer", timestamp=minutes(1)), task_id="task-1"
         )

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "hitl_orchestrator"
 LINKS = ("graph", "nodes", "policies", "data")
-MAY_READ_THE_ENVIRONMENT = {PACKAGE / "settings.py", PACKAGE / "wiring" / "build.py"}
+MAY_READ_THE_ENVIRONMENT = {PACKAGE / "settings.py", PACKAGE / "wiring" / "stores.py"}
 
 
 def parsed(*folders: Path) -> Iterator[tuple[Path, ast.AST]]:

@@ -1,4 +1,4 @@
-"""A desk in a test: who sits at it, what waits, and the hands on its keys. Every wait is for something that happens."""
+"""A driver for the desk in tests: a reviewer, cases, and key presses. Every wait is for an event."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -31,34 +31,34 @@ def policy(rules: list[dict[str, Any]] = RULES) -> dict[str, Any]:
 
 def submit(hitl: Orchestrator, task_id: str, by: str | None = None, **fields: Any) -> str:
     """Submit a task to which the agent proposes a label, and return the id of its case."""
-    told = {"task_type": "refund", "task_description": "Refund a broken parcel", "domain": "support"}
-    told |= {"risk_level": "low", "timestamp": datetime.now(UTC), **fields}
+    result = {"task_type": "refund", "task_description": "Refund a broken parcel", "domain": "support"}
+    result |= {"risk_level": "low", "timestamp": datetime.now(UTC), **fields}
     proposal = {"predicted_label": "Refund in full", "explanation": "The box was crushed", "amount": 129.9}
     output = AgentOutput(task_id=task_id, agent_output=proposal, confidence_score=0.68)
-    return hitl.submit(Task(task_id=task_id, **told), output, submitted_by=by).case_id
+    return hitl.submit(Task(task_id=task_id, **result), output, submitted_by=by).case_id
 
 
-class Driven:
-    """A desk that runs, and the hands on its keys."""
+class DeskDriver:
+    """A running desk and its keys."""
 
     def __init__(self, app: DeskApp, pilot: Any) -> None:
         self.app, self.pilot = app, pilot
         self.hitl = app.client.hitl
 
     async def press(self, *keys: str) -> str:
-        """Press keys, each when what the one before began has ended; return the screen."""
+        """Press keys, each after the work of the previous one has ended; return the screen."""
         for key in keys:
             await self.pilot.press(key)
-            await self.settled()
+            await self.wait_until_idle()
         return self.text
 
     async def type(self, text: str) -> str:
         await self.pilot.press(*({" ": "space"}.get(letter, letter) for letter in text))
-        await self.settled()
+        await self.wait_until_idle()
         return self.text
 
-    async def settled(self) -> None:
-        """Wait until nothing is under way: one thing that ends may begin another."""
+    async def wait_until_idle(self) -> None:
+        """Wait until all workers are idle; a worker may start another one."""
         quiet = 0
         while quiet < QUIET:
             quiet = 0 if len(self.app.workers) else quiet + 1
@@ -67,7 +67,7 @@ class Driven:
 
     @property
     def text(self) -> str:
-        """Return what is on the screen, line by line."""
+        """The lines on the screen."""
         strips = self.app.screen._compositor.render_strips()
         return "\n".join(strip.text.rstrip() for strip in strips)
 
@@ -76,6 +76,6 @@ class Driven:
         return " ".join(str(self.app.screen.query_one(Notice).content).split())
 
     def answered(self, case_id: str) -> Review:
-        """Return the last answer to a case, as it was recorded."""
+        """Return the last recorded review of a case."""
         row = [row for row in self.hitl.cases.get(case_id).reviews if row.verdict][-1]
         return row.verdict.review

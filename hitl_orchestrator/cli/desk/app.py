@@ -65,8 +65,7 @@ class DeskApp(App[None]):
     def __init__(self, client: DeskClient, *, now: Callable[[], datetime], every: float = EVERY) -> None:
         """Create the desk of `client`'s reviewer. It refreshes `every` seconds; `now` is this machine's clock."""
         super().__init__()
-        self.client, self.every = client, every
-        self._now = now
+        self.client, self.now, self.every = client, now, every
         self.drafts: dict[str, Draft] = {}
         self.claimed: str | None = None
         self.active = False
@@ -84,11 +83,6 @@ class DeskApp(App[None]):
     def on_key(self, event: Key) -> None:
         """Note activity, which extends the claim."""
         self.active = True
-
-    @property
-    def now(self) -> Callable[[], datetime]:
-        """This machine's clock."""
-        return self._now
 
     async def ask(self, call: Callable[[], T]) -> T:
         """Run a call to the store in a thread.

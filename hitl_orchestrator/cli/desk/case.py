@@ -99,10 +99,10 @@ class CaseScreen(Screen[None]):
         self.query_one("#name", Static).update(Content.assemble(*name, (f"  {styled.one_line(view.state)}", FAINT)))
         text, style = styled.due(view.due_at, now)
         self.query_one("#when", Static).update(Content.styled(text.replace("in ", "due in "), style or FAINT))
-        for place, sections in zip(("#judged", "#around"), styled.sections(view, now), strict=True):
-            column = self.query_one(place, Vertical)
+        for selector, sections in zip(("#judged", "#around"), styled.sections(view, now), strict=True):
+            column = self.query_one(selector, Vertical)
             await column.remove_children()
-            pieces = [Piece(section, aside=place == "#around") for section in sections]
+            pieces = [Piece(section, aside=selector == "#around") for section in sections]
             pieces[0].add_class("-first")
             await column.mount_all(pieces)
         if self.rejection:

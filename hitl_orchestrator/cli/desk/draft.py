@@ -60,7 +60,7 @@ class Draft:
         if self.act in WITH_REASON and not self.text.strip():
             return f"{self.act} needs a reason: press t and type it"
         if isinstance(self.act, HumanDecision) and self.act.spec.needs_output and not self.edited:
-            return "modify needs an edited output: press m"
+            return f"{self.act} needs an edited output: press {self.act.spec.key}"
         return ""
 
     def review(self, view: CaseView) -> Review:

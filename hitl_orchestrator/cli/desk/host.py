@@ -18,13 +18,10 @@ class DeskHost(Protocol):
     client: DeskClient
     drafts: dict[str, Draft]
     counts: Content
+    now: Callable[[], datetime]
     every: float
     active: bool
     claimed: str | None
-
-    @property
-    def now(self) -> Callable[[], datetime]:
-        """This machine's clock."""
 
     async def ask(self, call: Callable[[], T]) -> T:
         """Run a call to the store in a thread. Raises `DeskError`."""

@@ -53,7 +53,7 @@ def columns(width: int) -> tuple[Column, ...]:
         Column("risk", 6),
         Column("due", 10),
         task,
-        Column("", 0),
+        Column("description", 0),
         *(each for least, each in around if width >= least),
     )
 
@@ -71,7 +71,7 @@ def queue_line(request: ReviewRequest, me: str, now: datetime, width: int) -> Co
         "risk": (request.risk_level.value, RISK[request.risk_level]),
         "due": due(request.due_at, now),
         "task": (task.task_id, STRONG),
-        "": (task.task_description, ""),
+        "description": (task.task_description, ""),
         "type": (task.task_type, FAINT),
         "domain": (task.domain, FAINT),
         "for": (request.needed_role, WARN if request.level else FAINT),
@@ -121,7 +121,7 @@ def sections(view: CaseView, now: datetime) -> tuple[list[Section], list[Section
     judged += [] if view.hidden else _answer(view)
     around = [Section("review", _asked(view, now))]
     if view.choices:
-        around.append(Section("decisions", rows=_choices(view)))
+        around.append(Section("choices", rows=_choices(view)))
     if view.similar and not view.hidden:
         around.append(Section("similar", _similar(view)))
     around.append(Section("history", rows=_history(view)))
@@ -147,7 +147,7 @@ def _answer(view: CaseView) -> Iterator[Section]:
     rule = Content.assemble((one_line(view.rule_id), STRONG), (f"   {view.action.value}", FAINT))
     yield Section("rule", _stacked([rule, _quoted(view.reason)]))
     if view.would_go_through:
-        yield Section("nearest", _stacked(_quoted(line) for line in view.would_go_through))
+        yield Section("approved if", _stacked(_quoted(line) for line in view.would_go_through))
 
 
 def _proposal(proposal: Proposal | None) -> Content:
@@ -170,11 +170,8 @@ def _confidence(view: CaseView) -> Content:
 def _asked(view: CaseView, now: datetime) -> Content:
     lines = [Content.assemble("waits for ", (one_line(view.role), STRONG))]
     if view.requirements.approvals > 1:
-        lines.append(
-            Content.assemble(
-                f"{view.requirements.approvals} reviewers must agree, ", f"{view.votes_given} voted so far"
-            )
-        )
+        lines.append(Content(f"{view.requirements.approvals} reviewers must agree"))
+        lines.append(Content(f"{view.votes_given} voted so far"))
     if view.due_at is not None:
         text, style = due(view.due_at, now)
         lines.append(Content.assemble("due ", (text, style or STRONG), (f"  {local_minute(view.due_at)}", FAINT)))

@@ -12,7 +12,7 @@ from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.review import StoredReview
-from hitl_orchestrator.review.view import masking
+from hitl_orchestrator.orchestrator import masking
 
 HIDDEN = "shown when the case is decided"
 _AGENT_FIELDS = ("output", "score")

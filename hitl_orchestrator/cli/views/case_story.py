@@ -1,6 +1,5 @@
 """One case from submission to outcome: proposal, matching rule, reviews, audit record and history."""
 
-import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -10,6 +9,7 @@ from hitl_orchestrator.cli.output.formatting import confidence, count, duration,
 from hitl_orchestrator.cli.output.masking import HIDDEN, is_blind, is_secret
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.views import audit_record, tables
+from hitl_orchestrator.cli.views.content import proposal_lines, task_lines
 from hitl_orchestrator.cli.views.policies.events import sentences
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
@@ -75,12 +75,8 @@ def _heading(text: str) -> Iterator[Block]:
 def _task(case: Case) -> Iterator[Block]:
     task = case.submission.task
     yield from _heading("Task")
-    yield Line(task.task_description, indent=2, quoted=True)
     risk = f"risk {task.risk_level}" if task.risk_level else "no risk level"
-    yield Line(f"{task.task_type} in {task.domain}, {risk}, created {local_minute(task.timestamp)}", indent=2)
-    if task.metadata:
-        yield Line(json.dumps(task.metadata, ensure_ascii=False), indent=2)
-    yield from blocks.flagged("this", task.model_dump(mode="json"), indent=2)
+    yield from task_lines(task, f"{risk}, created {local_minute(task.timestamp)}")
 
 
 def _proposal(case: Case, history: Sequence[Event]) -> Iterator[Block]:
@@ -89,7 +85,7 @@ def _proposal(case: Case, history: Sequence[Event]) -> Iterator[Block]:
     if routed is None or routed["output"] is None:
         yield Line("The agent proposed nothing." if routed else "Not routed yet.", indent=2)
     else:
-        yield from _output(Proposal.model_validate(routed["output"]["agent_output"]))
+        yield from proposal_lines(Proposal.model_validate(routed["output"]["agent_output"]))
     if routed is not None:
         score = routed["score"]
         signals = ", ".join(score["signals"]) or "none"
@@ -101,15 +97,6 @@ def _blind(case: Case, session: Session) -> Iterator[Block]:
     yield Line("Hidden, because the review is blind: reviewers commit their own label first.", indent=2)
     command = session.command("label", case.task_id, "YOUR LABEL", "--reviewer", "ID")
     yield Line(command, COMMAND, indent=2)
-
-
-def _output(output: Proposal) -> Iterator[Block]:
-    yield Line(output.predicted_label, "bold", indent=2)
-    if output.explanation:
-        yield Line(output.explanation, indent=2, quoted=True)
-    if output.model_extra:
-        yield Line(json.dumps(output.model_extra, ensure_ascii=False), indent=2)
-    yield from blocks.flagged("this", output.model_dump(mode="json"), indent=2)
 
 
 def _routing(case: Case) -> Iterator[Block]:
@@ -223,7 +210,7 @@ def _outcome(record: AuditRecord) -> Iterator[Block]:
         yield Line("Nothing may be executed.", indent=2)
     else:
         yield Line("To be executed:", indent=2)
-        yield from _output(record.final_output)
+        yield from proposal_lines(record.final_output)
     yield from audit_record.software(record)
 
 

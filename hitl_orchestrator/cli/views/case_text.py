@@ -1,12 +1,12 @@
 """One review as a reviewer sees it: the task, the proposal, and the choices."""
 
-import json
 from collections.abc import Iterator
 
 from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table
 from hitl_orchestrator.cli.output.formatting import confidence, local_minute, local_time
 from hitl_orchestrator.cli.session import Session
+from hitl_orchestrator.cli.views.content import proposal_lines, task_lines
 from hitl_orchestrator.orchestrator import CaseView
 
 
@@ -28,13 +28,8 @@ def describe(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]
 
 
 def _task(view: CaseView) -> Iterator[Block]:
-    task = view.task
     yield Line()
-    yield Line(task.task_description, indent=2, quoted=True)
-    yield Line(f"{task.task_type} in {task.domain}, {view.risk_level} risk", "dim", indent=2)
-    if task.metadata:
-        yield Line(json.dumps(task.metadata, ensure_ascii=False), indent=2)
-    yield from blocks.flagged("this", task.model_dump(mode="json"), indent=2)
+    yield from task_lines(view.task, f"{view.risk_level} risk")
     if view.passed_up_because:
         yield Line(f"Escalated: {view.passed_up_because}", "yellow", indent=2)
     if view.message:
@@ -53,12 +48,7 @@ def _answer(view: CaseView) -> Iterator[Block]:
         yield Line("The agent proposes nothing.")
     else:
         yield Line("The agent proposes:")
-        yield Line(view.proposal.predicted_label, "bold", indent=2)
-        if view.proposal.explanation:
-            yield Line(view.proposal.explanation, indent=2, quoted=True)
-        if view.proposal.model_extra:
-            yield Line(json.dumps(view.proposal.model_extra, ensure_ascii=False), indent=2)
-        yield from blocks.flagged("this", view.proposal.model_dump(mode="json"), indent=2)
+        yield from proposal_lines(view.proposal)
     if view.own_label:
         yield Line(f"your own label was {view.own_label}", "dim", indent=2)
     means = f": {view.confidence_means}" if view.confidence_means else ""
@@ -67,7 +57,7 @@ def _answer(view: CaseView) -> Iterator[Block]:
     yield Line()
     yield Line(f"A reviewer is needed because {view.reason}")
     for line in view.would_go_through:
-        yield Line(f"would be approved: {line}", "dim", indent=2)
+        yield Line(f"approved if: {line}", "dim", indent=2)
     for case in view.similar:
         outcome = f"was {case.final_decision} by {case.decided_by}"
         yield Line(f"similar: {case.task_id} ({confidence(case.confidence)}) {outcome}", "dim", indent=2)

@@ -37,15 +37,15 @@ def case_summary(case: Case) -> dict[str, Any]:
     }
 
 
-def run(cases: Sequence[Case], known: int, unused: Sequence[str], session: Session) -> Iterator[Block]:
+def run(cases: Sequence[Case], existing: int, unused: Sequence[str], session: Session) -> Iterator[Block]:
     """List the cases of a run, and suggest the next commands."""
     if cases:
         yield cases_table(cases)
         yield Line()
     waiting = [case for case in cases if case.open_review]
     yield Line(f"{count(len(cases), 'case')}: {len(cases) - len(waiting)} finished, {len(waiting)} waiting.")
-    if known:
-        yield Line(f"{known} of them existed before: nothing was stored twice.")
+    if existing:
+        yield Line(f"{existing} of them existed before: nothing was stored twice.")
     if unused:
         yield Line(f"Recorded reviews not used, because these tasks needed no reviewer: {', '.join(unused)}.")
     if session.store == MEMORY:
@@ -134,7 +134,7 @@ def entries(events: Sequence[Event]) -> Table:
             (
                 Cell(str(event.seq)),
                 Cell(local_minute(event.at)),
-                Cell(event.kind),
+                Cell(event.kind.replace("_", " ")),
                 Cell(who(event)),
                 Cell(event.digest[:12], "dim"),
             )

@@ -195,7 +195,7 @@ def alarm(case_id: str, cause: str, at: datetime) -> Draft:
 
 
 def status_after(verdict: RecordedDecision) -> ReviewStatus:
-    """Return the status of a review after this verdict."""
+    """Return the status of a review after this decision."""
     if verdict.review.human_decision.spec.escalates:
         return ReviewStatus.ESCALATED
     if not verdict.settles:

@@ -76,6 +76,9 @@ class Cases(Protocol):
             UnknownCase: there is no such case.
         """
 
+    def latest_attempt(self, task_id: str) -> Case:
+        """Return the case of the latest attempt at a task. Raises `UnknownCase`."""
+
     def find(self, name: str) -> Case:
         """Return a case by its id, or the latest attempt of a task by the task id. Raises `UnknownCase`."""
 

@@ -89,16 +89,19 @@ class CaseRepository:
             return case, [event_of(row["entry"], row["digest"]) for row in rows]
 
     @retried
+    def latest_attempt(self, task_id: str) -> Case:
+        """Return the case of the latest attempt at a task."""
+        with self._database.read() as transaction:
+            return _latest_attempt_in(transaction, task_id)
+
+    @retried
     def find(self, name: str) -> Case:
         """Return a case by its id, or the latest attempt of a task by the task id."""
         with self._database.read() as transaction:
             try:
                 return case_in(transaction, name)
             except UnknownCase:
-                latest = transaction.first(statements.LATEST_ATTEMPT, wanted_task=name)
-                if latest is None:
-                    raise
-                return case_in(transaction, latest["case_id"])
+                return _latest_attempt_in(transaction, name)
 
     @retried
     def stages(self, *stages: CaseStage) -> Sequence[str]:
@@ -185,6 +188,13 @@ def case_in(transaction: StoreTransaction, case_id: str) -> Case:
             record=record,
             redacted=contents is None,
         )
+
+
+def _latest_attempt_in(transaction: StoreTransaction, task_id: str) -> Case:
+    latest = transaction.first(statements.LATEST_ATTEMPT, wanted_task=task_id)
+    if latest is None:
+        raise UnknownCase(task_id)
+    return case_in(transaction, latest["case_id"])
 
 
 def recorded_outcome(transaction: StoreTransaction, case_id: str) -> AuditRecord:

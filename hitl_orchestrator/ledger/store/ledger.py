@@ -36,6 +36,7 @@ class LedgerStore:
         cases = CaseRepository(database, work)
         self.receive, self.refuse, self.alarm, self.redact = cases.receive, cases.refuse, cases.alarm, cases.redact
         self.case, self.case_with_events, self.find = cases.case, cases.case_with_events, cases.find
+        self.latest_attempt = cases.latest_attempt
         self.stages, self.events = cases.stages, cases.events
         self.keep, self.kept = cases.keep, cases.kept
 

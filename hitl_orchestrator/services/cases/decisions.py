@@ -42,16 +42,7 @@ class CaseDecisions:
         self._rejected, self._runner = rejected, runner
 
     def decide(self, key: CaseKey, review: Review, acting: Acting) -> Case:
-        """Record the decision of a reviewer if it is the first, and resume the case.
-
-        Everything is checked before anything is written. The same decision of the same reviewer again returns the same
-        result.
-
-        Raises:
-            CaseNotWaiting, ReviewAlreadyDecided, ReviewClaimed, ReviewExpired, KeyReused, StaleReview, NotAuthorized,
-            TopOfChain, GraphVersionMismatch: it is rejected.
-            InvalidInput: it lacks something that its decision requires.
-        """
+        """Record the decision of a reviewer if it is the first, and resume the case."""
         who = acting.named(review.reviewer_id).reviewer
         review = review if review.reviewer_id == who else review.model_copy(update={"reviewer_id": who})
         self._policies.refresh()
@@ -64,14 +55,7 @@ class CaseDecisions:
         return self._resume(case, row, verified=True)
 
     def decide_many(self, keys: Sequence[CaseKey], review: Review, acting: Acting) -> list[Case]:
-        """Record one decision for several cases: of low risk, routed by one rule, and never escalated.
-
-        All are checked before anything is written. If one is decided meanwhile, the decisions before it stand.
-
-        Raises:
-            InvalidInput: some must be decided one by one, each with its reason.
-            NotAuthorized and others: as `decide`.
-        """
+        """Record one decision for several cases: of low risk, routed by one rule, and never escalated."""
         self._policies.refresh()
         cases = [self._reader.waiting(key) for key in keys]
         problems = list(_bulk_problems(cases, review))
@@ -83,11 +67,7 @@ class CaseDecisions:
         return [self.decide(CaseKey(case.case_id), review, acting) for case in cases]
 
     def replay(self, key: CaseKey, recorded: Review) -> Case:
-        """Record a decision that was taken in the past, at the time of the record, and resume the case.
-
-        Raises:
-            InvalidInput: the case was submitted live, or the record does not fit it.
-        """
+        """Record a decision that was taken in the past, at the time of the record, and resume the case."""
         case = self._reader.to_change(key)
         if not case.submission.replayed:
             why = "was submitted live; a reviewer decides it, with 'hitl decide'"
@@ -97,13 +77,7 @@ class CaseDecisions:
         return self._resume(case, row)
 
     def cancel(self, key: CaseKey, submitter: str, *, reason: str, acting: Acting) -> Case:
-        """Withdraw a case on behalf of its submitter, before a reviewer has decided it. It ends as `canceled`.
-
-        Raises:
-            NotAuthorized: another principal submitted it, or its submitter is not recorded.
-            CaseNotWaiting, ReviewAlreadyDecided, ReviewExpired, ReviewWithdrawn, GraphVersionMismatch: it is too late.
-            InvalidInput: the reason is empty.
-        """
+        """Withdraw a case on behalf of its submitter, before a reviewer has decided it. It ends as `canceled`."""
         self._policies.refresh()
         case = self._reader.waiting(key)
         row = open_review_of(case)

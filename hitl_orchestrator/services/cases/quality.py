@@ -18,20 +18,12 @@ class QualityChecks:
         self._reader, self._submission, self._clock = reader, submission, clock
 
     def add_gold_case(self, task: Task, output: AgentOutput, expected: HumanDecision, acting: Acting) -> Case:
-        """Submit a case whose right decision is known.
-
-        Raises:
-            InvalidInput: the policy would approve it automatically, the task was submitted before, or as `submit`.
-        """
+        """Submit a case whose right decision is known."""
         check = QualityCheck(kind=QualityCheckKind.KNOWN_ANSWER, expected=expected)
         return self._submit(Intake(task, output, quality_check=check), acting)
 
     def add_second_review(self, key: CaseKey, task_id: str, acting: Acting) -> Case:
-        """Submit a decided case again, under another task id, for a reviewer who has not decided it.
-
-        Raises:
-            InvalidInput: no reviewer has decided the case.
-        """
+        """Submit a decided case again, under another task id, for a reviewer who has not decided it."""
         case = self._reader.get(key)
         persons = {vote.person or vote.reviewer_id for vote in case.record.votes} if case.record else set()
         if not persons or case.redacted or not case.record or case.record.quality_check:

@@ -24,18 +24,7 @@ class CaseRedaction:
         self._runner, self._clock = runner, clock
 
     def redact(self, key: CaseKey, *, reason: str, acting: Acting) -> Redaction:
-        """Erase the texts, metadata and proposals of a case, with the key of their digests.
-
-        Who decided what and when, and by which rule, remains and verifies as before. The ledger keeps the reason and
-        the reviewer, so the reason must not repeat what is erased. Redacting again returns the same receipt.
-
-        Raises:
-            UnknownCase: there is no such case.
-            CaseUnfinished: the case is not finished.
-            NotAuthorized: the reviewer is unknown.
-            InvalidInput: the reason is empty, longer than 2,000 characters, or cannot be stored.
-            StoreUnavailable: it is erased, but the database may hold traces; redacting again completes it.
-        """
+        """Erase the texts, metadata and proposals of a case, with the key of their digests."""
         actor, now = self._actor(acting), self._clock()
         try:
             Redaction(case_id=key.text, reason=reason, actor=actor, at=now)

@@ -52,15 +52,7 @@ class CaseSubmission:
         self._reader, self._clock, self._new_id = reader, clock, new_id
 
     def submit(self, intake: Intake, acting: Acting, *, resubmit: bool = False) -> Case:
-        """Store a task, and run its case until it finishes or waits for a reviewer.
-
-        The same task with the same content is the same case. With other content, and `resubmit`, it becomes a new case
-        that supersedes the case before.
-
-        Raises:
-            InvalidInput: the output is for another task, the task is from the future, or its type or id is reserved.
-            TaskConflict: the task id is in use with other content, and resubmission is not requested or not allowed.
-        """
+        """Store a task, and run its case until it finishes or waits for a reviewer."""
         submission = self._submission(intake)
         actor = submitter_of(submission, acting.channel)
         # Not flushed to the disk here: the run writes again before this method acknowledges anything.

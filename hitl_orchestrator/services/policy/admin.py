@@ -32,7 +32,7 @@ from hitl_orchestrator.policies.lifecycle.change_request import (
 )
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Proposal, Version
 from hitl_orchestrator.policies.lifecycle.in_force import recorded_policy
-from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport, watched
+from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport, shadow_report
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.config_files import check_they_fit, load_policy
@@ -80,37 +80,18 @@ class PolicyAdmin:
         self._approval, self._clock, self._new_id = approval, clock, new_id
 
     def activate(self, policy: PolicySource, *, reason: str, acting: Acting) -> Governed:
-        """Activate a policy for new cases. A looser one becomes a `policy_change` case for a second person instead.
-
-        Activating the active policy changes nothing.
-
-        Raises:
-            NotAuthorized: the reviewer is unknown or lacks the role, or there is no second person.
-            InvalidInput: the policy is unusable, its check reports an error, or the reason is empty.
-        """
+        """Activate a policy for new cases. A looser one becomes a `policy_change` case for a second person instead."""
         author, reason = self._approval.authorized(acting.reviewer_id), reason_of(reason)
         return self._change(self._request(PolicyChange.ACTIVATE, self._read(policy), author, reason, acting))
 
     def rollback(self, version: str | None = None, *, reason: str, acting: Acting) -> Governed:
-        """Activate the previous version, or the one whose hash starts with `version`, under the rules of `activate`.
-
-        Raises:
-            NoPreviousPolicy: there is no such version.
-            NotAuthorized, InvalidInput: as `activate`.
-        """
+        """Activate the previous version, or the one whose hash starts with `version`, under the rules of `activate`."""
         author, reason = self._approval.authorized(acting.reviewer_id), reason_of(reason)
         policy = check_they_fit(recorded_policy(self._version_named(version), self._ledger.policy), self._people)
         return self._change(self._request(PolicyChange.ROLLBACK, policy, author, reason, acting))
 
     def start_canary(self, policy: PolicySource, share: float, *, reason: str, acting: Acting) -> Governed:
-        """Route a share of new cases, in (0, 1], with another policy, drawn by a stable hash of the task id.
-
-        It replaces a running canary, and ends with the next activation.
-
-        Raises:
-            InvalidInput: the share is out of range, or no policy is active; or as `activate`.
-            NotAuthorized: as `activate`.
-        """
+        """Route a share of new cases, in (0, 1], with another policy, drawn by a stable hash of the task id."""
         author, reason = self._approval.authorized(acting.reviewer_id), reason_of(reason)
         share = share_of(share)
         if self._policies.refresh().active is None:
@@ -126,11 +107,7 @@ class PolicyAdmin:
         return self._end(lambda history: history.canary is not None, lambda at: events.canary(body, actor, at))
 
     def start_shadow(self, policy: PolicySource, *, reason: str, acting: Acting) -> str:
-        """Evaluate a policy beside the active one on each new case, record its answer, and return its hash.
-
-        Raises:
-            NotAuthorized, InvalidInput: as `activate`; findings of its check are recorded and do not reject it.
-        """
+        """Evaluate a policy beside the active one on each new case, record its answer, and return its hash."""
         author, reason = self._approval.authorized(acting.reviewer_id), reason_of(reason)
         request = self._request(PolicyChange.ACTIVATE, self._read(policy), author, reason, acting)
         while True:
@@ -163,14 +140,10 @@ class PolicyAdmin:
     def shadow_report(self) -> ShadowReport | None:
         """Return how often the shadow policy differed so far; None if there is none."""
         shadow = self._policies.refresh().shadow
-        return None if shadow is None else watched(shadow.policy_hash, self._ledger.routings(shadow.since))
+        return None if shadow is None else shadow_report(shadow.policy_hash, self._ledger.routings(shadow.since))
 
     def backtest(self, policy: PolicySource, *, capacity: "Mapping[str, Capacity] | None" = None) -> "Backtest":
-        """Return the result of applying a policy to every finished case of this store. Nothing is recorded.
-
-        Raises:
-            InvalidInput: the policy is unusable, there are no cases, or the extra `lab` is not installed.
-        """
+        """Return the result of applying a policy to every finished case of this store. Nothing is recorded."""
         from hitl_orchestrator.backtest import run_store_backtest  # noqa: PLC0415 - an extra, and rarely needed
 
         return run_store_backtest(self._read(policy), self._ledger, capacity=capacity, roles=self._people.chain)
@@ -203,7 +176,7 @@ class PolicyAdmin:
         case_id = self._new_id()
         while True:
             history = self._policies.refresh()
-            if request.is_so(history):
+            if request.is_in_force(history):
                 return Governed(request.change, request.hash, in_force=True)
             base = self._approval.current(history)
             looser = self._approval.where_looser(base, request.policy)
@@ -213,7 +186,7 @@ class PolicyAdmin:
                 case = self._approval.open(pending, request.actor.channel)
                 return Governed(request.change, request.hash, in_force=False, case=case, looser=looser)
             if looser:
-                self._approval.check_second_person(request.who)
+                self._approval.check_second_person(request.reviewer)
                 self._approval.record_base(base)
             drafts = [*self._version(history, request), self._draft(request, base, case_id if looser else None)]
             proposed = self._preview(drafts, history).pending.get(case_id)

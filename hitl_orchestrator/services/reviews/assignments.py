@@ -72,14 +72,7 @@ class ReviewAssignments:
         seconds: float = WORKING_DAY,
         skill: Skill = lambda reviewer, task_type: 1.0,
     ) -> list[Assignment]:
-        """Assign the unclaimed open reviews, the most urgent first, each claimed for `seconds`.
-
-        `push` picks the reviewer with the lowest load, `sticky` the last reviewer for the same `customer` of the task's
-        metadata. A review without an eligible reviewer goes to the role above; without an available one it waits.
-
-        Raises:
-            InvalidInput: the seconds are not in (0, 86 400].
-        """
+        """Assign the unclaimed open reviews, the most urgent first, each claimed for `seconds`."""
         check_seconds("assign", "all", seconds)
         self._policies.refresh()
         loads = _Loads(self._people, self._ledger.loads(self._ledger.now() - _LOAD_PERIOD), skill)

@@ -14,7 +14,7 @@ from hitl_orchestrator.errors import CaseNotWaiting, InvalidInput, NotAuthorized
 from hitl_orchestrator.ledger.events.builders import check_open
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.ports import Outputs
-from hitl_orchestrator.policies.explanation.counterfactuals import would_go_through
+from hitl_orchestrator.policies.explanation.counterfactuals import changes_to_approval
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 from hitl_orchestrator.review.authority import options
 from hitl_orchestrator.review.people import People
@@ -57,15 +57,7 @@ class CaseViews:
         self._policies, self._reader, self._access, self._viewer = policies, reader, access, viewer
 
     def view(self, key: CaseKey, acting: Acting) -> CaseView:
-        """Return the case as its reviewer sees it: its open review, or else the last one.
-
-        The first view by a reviewer is recorded, and a view extends their claim. In a blind review the agent's answer
-        is hidden until the reviewer has committed an own label, and always where no reviewer is named.
-
-        Raises:
-            UnknownCase, CaseNotWaiting: the case has no review.
-            NotAuthorized: the reviewer is unknown.
-        """
+        """Return the case as its reviewer sees it: its open review, or else the last one."""
         self._policies.refresh()
         case = self._reader.get(key)
         if not case.reviews:
@@ -79,14 +71,7 @@ class CaseViews:
         return self._view(case, row, reviewer)
 
     def label(self, key: CaseKey, label: str, acting: Acting) -> CaseView:
-        """Commit the reviewer's own label before they see the agent's answer, and return the full view.
-
-        The first label of a reviewer is final.
-
-        Raises:
-            NotAuthorized, CaseNotWaiting, GraphVersionMismatch: it is rejected.
-            InvalidInput: the label is empty, or cannot be stored.
-        """
+        """Commit the reviewer's own label before they see the agent's answer, and return the full view."""
         self._policies.refresh()
         case = self._reader.waiting(key)
         row, reviewer = open_review_of(case), self._people.named(acting.reviewer_id)
@@ -160,7 +145,7 @@ class CaseViewer:
             "confidence_means": self.confidence_meaning(task.task_type, confidence),
             "signals": routing.score.signals,
             "reason": routing.decision.reason,
-            "would_go_through": would_go_through(policy, facts_of(task, routing)),
+            "would_go_through": changes_to_approval(policy, facts_of(task, routing)),
             "similar": tuple(self._similar(row)),
         }
 

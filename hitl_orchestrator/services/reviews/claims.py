@@ -46,26 +46,14 @@ class ReviewClaims:
         self._choosing = Lock()
 
     def claim(self, key: CaseKey, acting: Acting, *, seconds: float = CLAIM_SECONDS) -> ReviewRequest:
-        """Reserve the open review of a case for the acting reviewer; claiming again extends the claim.
-
-        Raises:
-            CaseNotWaiting, NotAuthorized, ReviewClaimed, ReviewExpired, GraphVersionMismatch: it is rejected.
-            InvalidInput: the seconds are not in (0, 86 400].
-        """
+        """Reserve the open review of a case for the acting reviewer; claiming again extends the claim."""
         check_seconds("claim", key.text, seconds)
         self._policies.refresh()
         case = self._reader.waiting(key)
         return self._inbox.request(self._claim(open_review_of(case), case, acting, seconds))
 
     def next(self, acting: Acting, *, seconds: float = CLAIM_SECONDS) -> ReviewRequest | None:
-        """Claim the most urgent review that the acting reviewer may decide; None where there is none.
-
-        Reviews that need a role of the reviewer come first, then the earliest deadline, then the longest wait. Reviews
-        that this code cannot resume, or that fail their integrity check, are skipped.
-
-        Raises:
-            NotAuthorized: the reviewer is unknown, or holds as many claims as allowed.
-        """
+        """Claim the most urgent review that the acting reviewer may decide; None where there is none."""
         check_seconds("next", acting.reviewer_id, seconds)
         self._policies.refresh()
         reviewer = self._people.named(acting.reviewer_id)
@@ -82,10 +70,7 @@ class ReviewClaims:
         return None
 
     def release(self, key: CaseKey, acting: Acting) -> bool:
-        """Release the claim on a case's open review; False if the reviewer holds none. Raises as `claim`.
-
-        A delegated review returns to the delegating reviewer.
-        """
+        """Release the claim on a case's open review; False if the reviewer holds none. Raises as `claim`."""
         self._policies.refresh()
         row = open_review_of(self._reader.waiting(key))
         reviewer = self._people.named(acting.reviewer_id)
@@ -94,13 +79,7 @@ class ReviewClaims:
     def delegate(
         self, key: CaseKey, to: str, acting: Acting, *, reason: str = "", seconds: float = CLAIM_SECONDS
     ) -> ReviewRequest:
-        """Hand a claimed review to another reviewer who may decide it; when they release it, it returns.
-
-        Raises:
-            NotAuthorized: the reviewer holds no claim, or the other may not decide it or holds too many.
-            CaseNotWaiting, ReviewClaimed, ReviewExpired, GraphVersionMismatch: it is rejected.
-            InvalidInput: the seconds are not in (0, 86 400].
-        """
+        """Hand a claimed review to another reviewer who may decide it; when they release it, it returns."""
         check_seconds("delegate", key.text, seconds)
         self._policies.refresh()
         case = self._reader.waiting(key)

@@ -42,15 +42,7 @@ class ReviewInbox:
         self._policies, self._reader, self._access = policies, reader, access
 
     def requests(self, wanted: InboxFilter, limit: int, reviewer: str | None = None) -> Sequence[ReviewRequest]:
-        """Return open reviews, the earliest deadline first, then the longest wait.
-
-        `wanted.role` selects the reviews that this role may decide now. With `reviewer`, only the reviews that this
-        reviewer may decide are returned.
-
-        Raises:
-            InvalidInput: the limit is not in [1, 100 000], or a name cannot be stored.
-            NotAuthorized: the reviewer is unknown.
-        """
+        """Return open reviews, the earliest deadline first, then the longest wait."""
         _check(wanted, limit)
         self._policies.refresh()
         if reviewer is None:

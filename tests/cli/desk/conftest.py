@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 import pytest
-from support.desk_driver import PEOPLE, Driven, policy
+from support.desk_driver import PEOPLE, DeskDriver, policy
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.cli.desk.app import DeskApp
@@ -13,7 +13,7 @@ from hitl_orchestrator.cli.desk.client import DeskClient
 from hitl_orchestrator.wiring.clocks import now_in_utc
 
 NEVER = 1e6
-Flow = Callable[[Driven], Awaitable[None]]
+Flow = Callable[[DeskDriver], Awaitable[None]]
 
 
 @pytest.fixture
@@ -24,14 +24,14 @@ def hitl():
 
 @pytest.fixture
 def sit():
-    """Sit somebody down at a desk on a store, and let them do what a flow says."""
+    """Run a flow at a reviewer's desk on a store."""
 
     def run(hitl: Orchestrator, flow: Flow, *, reviewer: str = "r01", size: tuple[int, int] = (80, 24)) -> None:
         async def at_the_desk() -> None:
             app = DeskApp(DeskClient.of(hitl, reviewer), now=now_in_utc, every=NEVER)
             async with app.run_test(size=size) as pilot:
-                driven = Driven(app, pilot)
-                await driven.settled()
+                driven = DeskDriver(app, pilot)
+                await driven.wait_until_idle()
                 await flow(driven)
 
         asyncio.run(at_the_desk())

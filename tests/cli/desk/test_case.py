@@ -1,4 +1,4 @@
-"""A case is opened, claimed, judged and decided; nothing is recorded before it is committed, nothing typed is lost."""
+"""The case screen: nothing is recorded before the commit, and no draft is lost."""
 
 import pytest
 from support.desk_driver import PEOPLE, policy, submit
@@ -9,7 +9,7 @@ EDIT = ("down", "end", "left", "left", "backspace", "backspace", "backspace", "b
 """Leads from the head of the proposal to its label, and takes its last word away."""
 
 
-def test_opening_a_case_claims_it_and_leaving_it_lets_it_go(hitl, desk):
+def test_opening_claims_and_leaving_releases(hitl, desk):
     case_id = submit(hitl, "t-1")
 
     async def flow(desk):
@@ -27,7 +27,7 @@ def test_opening_a_case_claims_it_and_leaving_it_lets_it_go(hitl, desk):
     ("keys", "decision", "status"),
     [("a", "approve", "approved"), ("r", "reject", "rejected"), ("o", "override", "override_approved")],
 )
-def test_an_answer_is_recorded_when_it_is_committed_and_not_before(hitl, desk, keys, decision, status):
+def test_decision_is_recorded_only_on_commit(hitl, desk, keys, decision, status):
     case_id = submit(hitl, "t-1")
 
     async def flow(desk):
@@ -35,7 +35,7 @@ def test_an_answer_is_recorded_when_it_is_committed_and_not_before(hitl, desk, k
         if decision == "override":
             await desk.type("an exception")
             await desk.press("enter")
-        assert f"{decision}   pending, nothing is recorded yet" in desk.text
+        assert f"{decision}   pending, not recorded yet" in desk.text
         assert hitl.cases.get(case_id).status == "waiting"
         await desk.press("enter")
         assert desk.notice == f"Recorded: {decision}; the case is finished: {status}."
@@ -45,19 +45,19 @@ def test_an_answer_is_recorded_when_it_is_committed_and_not_before(hitl, desk, k
     desk(flow)
 
 
-def test_a_pending_answer_is_taken_back(hitl, desk):
+def test_pending_decision_can_be_withdrawn(hitl, desk):
     case_id = submit(hitl, "t-1")
 
     async def flow(desk):
         await desk.press("enter", "r", "u")
-        assert desk.notice == "Taken back: nothing was recorded of reject."
+        assert desk.notice == "Withdrawn: reject was not recorded."
         await desk.press("enter")
         assert hitl.cases.get(case_id).status == "waiting"
 
     desk(flow)
 
 
-def test_a_reason_is_asked_for_where_it_is_needed_and_goes_along(hitl, desk):
+def test_required_reason_is_requested_and_recorded(hitl, desk):
     case_id = submit(hitl, "t-1")
 
     async def flow(desk):
@@ -66,13 +66,13 @@ def test_a_reason_is_asked_for_where_it_is_needed_and_goes_along(hitl, desk):
         await desk.type("above my limit")
         await desk.press("enter", "c", "enter")
         assert desk.notice == "Recorded: escalate; it waits for senior_manager now."
-        said = desk.answered(case_id)
-        assert (said.reason, said.reason_code) == ("above my limit", hitl.services.people.reason_codes[0])
+        output = desk.answered(case_id)
+        assert (output.reason, output.reason_code) == ("above my limit", hitl.services.people.reason_codes[0])
 
     desk(flow)
 
 
-def test_an_edited_output_shows_its_difference_and_is_what_is_carried_out(hitl, desk):
+def test_edited_output_shows_differences_and_becomes_final(hitl, desk):
     case_id = submit(hitl, "t-1")
 
     async def flow(desk):
@@ -89,7 +89,7 @@ def test_an_edited_output_shows_its_difference_and_is_what_is_carried_out(hitl, 
     desk(flow)
 
 
-def test_what_is_wrong_in_the_editor_is_said_in_words_and_the_text_is_kept(hitl, desk):
+def test_editor_reports_problems_and_keeps_the_text(hitl, desk):
     case_id = submit(hitl, "t-1")
 
     async def flow(desk):
@@ -108,7 +108,7 @@ def test_what_is_wrong_in_the_editor_is_said_in_words_and_the_text_is_kept(hitl,
     desk(flow)
 
 
-def test_a_blind_case_shows_nothing_of_the_agents_answer_before_the_own_label(hitl, desk):
+def test_blind_case_hides_the_agents_answer_until_labeled(hitl, desk):
     case_id = submit(hitl, "t-1", task_type="opinion")
 
     async def flow(desk):
@@ -118,22 +118,23 @@ def test_a_blind_case_shows_nothing_of_the_agents_answer_before_the_own_label(hi
         for secret in ("Refund in full", "crushed", "0.68"):
             assert secret not in text
         await desk.press("escape", "a")
-        assert desk.notice == "Give your own label first: the agent's answer is hidden until then."
+        assert desk.notice == "Commit your own label first: the agent's answer is hidden until then."
         await desk.type("Half of it")
         text = await desk.press("enter")
         assert "Refund in full" in text
-        assert "Half of it   the agent says something else" in text
+        assert "Half of it   the agent differs" in text
         await desk.press("a", "enter")
         assert hitl.cases.get(case_id).record.own_label == "Half of it"
 
     desk(flow, size=(120, 40))
 
 
-def test_a_vote_that_does_not_settle_says_that_another_is_asked(hitl, desk):
+def test_first_of_two_votes_reports_the_missing_vote(hitl, desk):
     case_id = submit(hitl, "t-1", task_type="payment")
 
     async def flow(desk):
-        assert "2 persons must agree, 0 did so far" in await desk.press("enter")
+        assert "2 reviewers must agree" in await desk.press("enter")
+        assert "0 voted so far" in desk.text
         await desk.press("a", "enter")
         assert desk.notice == "Recorded: approve; it waits for another domain_reviewer."
         assert hitl.cases.get(case_id).status == "waiting"
@@ -141,7 +142,7 @@ def test_a_vote_that_does_not_settle_says_that_another_is_asked(hitl, desk):
     desk(flow, size=(120, 40))
 
 
-def test_a_case_is_delegated_to_a_colleague_who_may_decide_it(hitl, desk):
+def test_case_is_delegated_to_an_eligible_reviewer(hitl, desk):
     case_id = submit(hitl, "t-1")
 
     async def flow(desk):
@@ -156,7 +157,7 @@ def test_a_case_is_delegated_to_a_colleague_who_may_decide_it(hitl, desk):
     desk(flow)
 
 
-def test_next_goes_on_to_another_case_and_lets_this_one_go(hitl, desk):
+def test_next_opens_another_case_and_releases_this_one(hitl, desk):
     first, second = submit(hitl, "t-1"), submit(hitl, "t-2")
 
     async def flow(desk):
@@ -168,12 +169,12 @@ def test_next_goes_on_to_another_case_and_lets_this_one_go(hitl, desk):
         await desk.press("a", "enter", "n")
         assert "t-1" in desk.text
         await desk.press("a", "enter", "n")
-        assert desk.notice == "Nothing else waits for you. Esc goes to the queue."
+        assert desk.notice == "No other review waits for you. Esc opens the queue."
 
     desk(flow)
 
 
-def test_an_edited_output_is_held_against_the_schema_of_its_type_as_one_types(sit):
+def test_editor_validates_against_the_output_schema(sit):
     schema = {"refund": {"properties": {"amount": {"type": "number", "maximum": 100}}}}
     with Orchestrator.open("memory://", policy=policy(), reviewers=PEOPLE, schemas=schema) as hitl:
         case_id = submit(hitl, "t-1")

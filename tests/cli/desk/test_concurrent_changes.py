@@ -1,4 +1,4 @@
-"""What others do to a case while somebody looks at it is said in plain words, and nothing that was typed is lost."""
+"""Changes by others while a case is open: they are explained, and the draft is kept."""
 
 import sqlite3
 from datetime import timedelta
@@ -14,7 +14,7 @@ def answer(decision, **fields):
     return Review(human_decision=decision, **fields)
 
 
-def test_a_case_that_somebody_else_decided_says_who_and_keeps_what_was_typed(hitl, desk):
+def test_decision_by_another_reviewer_is_reported_and_draft_kept(hitl, desk):
     case_id = submit(hitl, "t-1")
 
     async def flow(desk):
@@ -24,18 +24,18 @@ def test_a_case_that_somebody_else_decided_says_who_and_keeps_what_was_typed(hit
         hitl.reviews.release(case_id, reviewer="r01")
         hitl.decide(case_id, answer("approve"), reviewer="r02")
         text = await desk.press("enter")
-        assert desk.notice.startswith("Not recorded: r02 has answered this review: approve at ")
-        assert desk.notice.endswith("it is approved. What you typed stays here.")
+        assert desk.notice.startswith("Not recorded: r02 has decided this review: approve at ")
+        assert desk.notice.endswith("it is approved. Your draft is kept.")
         assert "no receipt" in text
-        assert "not recorded, and cannot be any more" in text
+        assert "not recorded, and no longer possible" in text
         assert desk.answered(case_id).human_decision == "approve"
         await desk.press("escape")
-        assert "Nothing waits for you." in desk.text
+        assert "No reviews wait for you." in desk.text
 
     desk(flow)
 
 
-def test_the_screen_says_by_itself_that_a_case_went_up(hitl, desk):
+def test_escalation_by_another_reviewer_is_shown(hitl, desk):
     case_id = submit(hitl, "t-1")
 
     async def flow(desk):
@@ -43,30 +43,30 @@ def test_the_screen_says_by_itself_that_a_case_went_up(hitl, desk):
         hitl.reviews.release(case_id, reviewer="r01")
         hitl.decide(case_id, answer("escalate", reason="beyond me"), reviewer="r02")
         desk.app.screen.action_watch()
-        await desk.settled()
-        assert desk.notice.startswith("r02 has answered this review: escalate at ")
+        await desk.wait_until_idle()
+        assert desk.notice.startswith("r02 has decided this review: escalate at ")
         assert desk.notice.endswith("it waits for senior_manager now.")
         await desk.press("a")
         assert desk.notice.startswith("This case is decided.")
         await desk.press("ctrl+r")
-        assert "You may read this case, and not decide it" in desk.notice
+        assert "You may read this case, but not decide it" in desk.notice
 
     desk(flow)
 
 
-def test_a_case_that_was_canceled_says_so(hitl, desk):
+def test_cancellation_is_shown(hitl, desk):
     case_id = submit(hitl, "t-1", by="app-7")
 
     async def flow(desk):
         await desk.press("enter", "a")
         hitl.cases.cancel(case_id, submitted_by="app-7", reason="sent twice")
         await desk.press("enter")
-        assert "Not recorded: This case was canceled by who submitted it at " in desk.notice
+        assert "Not recorded: This case was canceled by its submitter at " in desk.notice
 
     desk(flow)
 
 
-def test_a_case_that_somebody_else_claimed_may_be_read(hitl, desk):
+def test_claimed_case_may_be_read(hitl, desk):
     case_id = submit(hitl, "t-1")
     hitl.reviews.claim(case_id, reviewer="r02")
 
@@ -82,7 +82,7 @@ def test_a_case_that_somebody_else_claimed_may_be_read(hitl, desk):
     desk(flow)
 
 
-def test_a_claim_that_lapsed_is_told_and_taken_again(hitl, desk):
+def test_lapsed_claim_is_reported_and_renewed(hitl, desk):
     case_id = submit(hitl, "t-1")
 
     async def flow(desk):
@@ -91,9 +91,9 @@ def test_a_claim_that_lapsed_is_told_and_taken_again(hitl, desk):
         await desk.press("escape")
         desk.app.now = lambda: now_in_utc() + timedelta(hours=1)
         desk.app.screen.action_watch()
-        await desk.settled()
+        await desk.wait_until_idle()
         assert desk.notice.startswith("Your claim has lapsed")
-        assert desk.notice.endswith("What you typed stays here.")
+        assert desk.notice.endswith("Your draft is kept.")
         desk.app.now = now_in_utc
         assert "no receipt" in await desk.press("ctrl+r")
         await desk.press("enter")
@@ -110,20 +110,20 @@ def test_activity_renews_the_claim(hitl, desk):
         first = hitl.cases.get(case_id).open_review.claimed_until
         await desk.press("down")
         desk.app.screen.action_watch()
-        await desk.settled()
+        await desk.wait_until_idle()
         assert hitl.cases.get(case_id).open_review.claimed_until > first
 
     desk(flow)
 
 
-def test_a_draft_is_there_again_when_the_case_is_opened_again_and_quitting_asks(hitl, desk):
+def test_draft_survives_reopening_and_quit_warns(hitl, desk):
     submit(hitl, "t-1")
 
     async def flow(desk):
         await desk.press("enter", "r", "t")
         await desk.type("no receipt")
         await desk.press("escape", "escape", "q")
-        assert "You typed an answer that is not recorded yet" in desk.notice
+        assert "Your decision is not recorded yet" in desk.notice
         assert "no receipt" in await desk.press("enter")
         assert desk.app.is_running
 
@@ -143,7 +143,7 @@ def rename(path, old, new):
     database.close()
 
 
-def test_a_lost_database_is_told_and_the_answer_is_recorded_once_it_is_back(file, sit):
+def test_database_outage_is_reported_and_decision_recorded_afterwards(file, sit):
     hitl, path = file
     case_id = submit(hitl, "t-1")
 
@@ -154,7 +154,7 @@ def test_a_lost_database_is_told_and_the_answer_is_recorded_once_it_is_back(file
         rename(path, "reviews", "gone")
         text = await desk.press("enter")
         assert desk.notice.startswith("Not recorded: ")
-        assert desk.notice.endswith("What you typed stays here.")
+        assert desk.notice.endswith("Your draft is kept.")
         assert "no receipt" in text
         rename(path, "gone", "reviews")
         await desk.press("enter")
@@ -164,7 +164,7 @@ def test_a_lost_database_is_told_and_the_answer_is_recorded_once_it_is_back(file
     sit(hitl, flow)
 
 
-def test_a_queue_that_cannot_be_read_says_so_and_comes_back(file, sit):
+def test_queue_reports_an_outage_and_recovers(file, sit):
     hitl, path = file
     submit(hitl, "t-1")
 

@@ -1,4 +1,4 @@
-"""The queue: what waits for this reviewer, narrowed by keys, drawn for any width, and harmless whatever tasks say."""
+"""The queue: filters, layout at any width, and escaped task texts."""
 
 from unicodedata import category
 
@@ -18,7 +18,7 @@ def tasks(text):
 
 @pytest.fixture
 def waiting(hitl):
-    """Cases of several kinds; those in finance are not for r01, one of risk is for the manager."""
+    """Cases of several kinds: t-3 in finance is not for r01, t-4 needs the manager."""
     submit(hitl, "t-1")
     submit(hitl, "t-2", risk_level="medium")
     submit(hitl, "t-3", domain="finance")
@@ -42,7 +42,7 @@ def waiting(hitl):
     ],
 )
 @pytest.mark.usefixtures("waiting")
-def test_the_queue_is_narrowed_by_keys(desk, keys, shown):
+def test_keys_filter_the_queue(desk, keys, shown):
     async def flow(desk):
         text = await desk.press(*keys)
         described = sorted(word.split("-")[1] for line in text.splitlines() for word in line.split() if "t-" in word)
@@ -53,7 +53,7 @@ def test_the_queue_is_narrowed_by_keys(desk, keys, shown):
 
 @pytest.mark.parametrize("size", [(80, 24), (60, 16), (140, 40), (200, 60)])
 @pytest.mark.usefixtures("waiting")
-def test_no_line_is_wider_than_the_screen_and_every_row_is_one_line(desk, size):
+def test_rows_fit_on_one_line_at_every_width(desk, size):
     async def flow(desk):
         rows = [line for line in desk.text.splitlines() if "t-" in line]
         assert len(rows) == 4
@@ -64,13 +64,13 @@ def test_no_line_is_wider_than_the_screen_and_every_row_is_one_line(desk, size):
 
 
 @pytest.mark.usefixtures("waiting")
-def test_resizing_keeps_the_case_and_what_was_typed(desk):
+def test_resizing_keeps_case_and_draft(desk):
     async def flow(desk):
         await desk.press("enter", "o")
         await desk.type("because")
         for size in ((120, 40), (60, 15), (80, 24)):
             await desk.pilot.resize_terminal(*size)
-            await desk.settled()
+            await desk.wait_until_idle()
             assert "because" in desk.text
             assert "override   pending" in desk.text
 
@@ -90,7 +90,7 @@ def test_the_cursor_stays_on_its_case_when_the_queue_changes(hitl, desk):
     desk(flow)
 
 
-def test_what_a_task_says_is_neither_markup_nor_unseen(hitl, desk):
+def test_task_texts_are_escaped(hitl, desk):
     submit(hitl, "t-1", task_description="[bold red]pay[/] \u202e now\x1b[2J", metadata={"[b]k": "[/]"})
 
     async def flow(desk):
@@ -110,10 +110,10 @@ def test_any_text_is_one_line_of_the_queue(text, width):
     assert not [letter for letter in content.plain if category(letter) in ("Cc", "Cf", "Zl", "Zp")]
 
 
-CELLS = ("risk", "due", "task", "", "type", "domain", "for", "conf.", "held by")
+CELLS = ("risk", "due", "task", "description", "type", "domain", "for", "conf.", "claimed by")
 
 
-def test_a_deadline_is_told_and_colored_by_how_near_it_is():
+def test_deadline_is_colored_by_urgency():
     now = now_in_utc()
 
     assert styled_text.due(None, now) == ("-", styled_text.FAINT)

@@ -1,4 +1,4 @@
-"""The desk in a real terminal: a process of its own behind a pseudo-terminal, its keys, and its screen as drawn."""
+"""The desk in a real terminal: a process behind a pseudo-terminal."""
 
 import fcntl
 import json
@@ -28,7 +28,7 @@ LONGEST = 60.0
 
 
 class Terminal:
-    """A terminal: what is typed goes in, and what a person would see comes out."""
+    """A terminal: keys go in, the visible screen comes out."""
 
     def __init__(self, master: int, process: "subprocess.Popen[bytes]", columns: int, lines: int) -> None:
         self.screen = pyte.Screen(columns, lines)
@@ -63,11 +63,11 @@ class Terminal:
         return self.process.wait(LONGEST)
 
     def _read(self, until: float) -> bool:
-        """Draw what was written next; False where the other side is gone, or the time is up."""
+        """Draw the next output; False if the other side has closed, or at the timeout."""
         ready, _, _ = select.select([self._master], [], [], max(0.0, until - time.monotonic()))
         try:
             written = os.read(self._master, 65536) if ready else b""
-        except OSError:  # the last to hold the other side has let go of it
+        except OSError:  # the other side has closed the terminal
             return False
         self._stream.feed(written)
         return bool(written)
@@ -108,7 +108,7 @@ def store(tmp_path):
 REVIEW = ("review", "--reviewer", "r01", "--reviewers", "people.json")
 
 
-def test_a_reviewer_claims_reads_modifies_decides_and_goes_on(store, tmp_path):
+def test_reviewer_modifies_records_and_opens_the_next_case(store, tmp_path):
     with terminal(tmp_path, *REVIEW) as screen:
         screen.shows("review desk", "r01", "t-1", "t-2", "Enter open")
         screen.type("\r")
@@ -122,15 +122,15 @@ def test_a_reviewer_claims_reads_modifies_decides_and_goes_on(store, tmp_path):
         screen.type(", less 10")
         screen.shows("1 field differs", "+ Refund in full, less 10")
         screen.type("\x13")
-        screen.shows("modify   pending, nothing is recorded yet", "- Refund in full", "+ Refund in full, less 10")
+        screen.shows("modify   pending, not recorded yet", "- Refund in full", "+ Refund in full, less 10")
 
         screen.resize(132, 40)
-        screen.shows("modify   pending", "answers", "Esc queue")
+        screen.shows("modify   pending", "choices", "Esc queue")
         screen.resize(80, 24)
         screen.type("t")
-        screen.shows("Enter ends the text")
+        screen.shows("Enter finish the text")
         screen.type("a fee applies\r")
-        screen.shows("a fee applies", "Enter records it")
+        screen.shows("a fee applies", "Enter record")
         assert store.cases.get(task_id="t-1").status == "waiting"
         screen.type("\r")
         screen.shows("Recorded: modify; the case is finished: modified_and_approved.")
@@ -145,7 +145,7 @@ def test_a_reviewer_claims_reads_modifies_decides_and_goes_on(store, tmp_path):
     assert store.cases.get(task_id="t-2").open_review.claimed_by is None
 
 
-def test_of_two_terminals_the_second_answer_is_refused_in_plain_words_and_its_text_stays(store, tmp_path):
+def test_second_terminal_is_rejected_and_keeps_its_draft(store, tmp_path):
     with terminal(tmp_path, *REVIEW) as screen:
         screen.shows("t-1", "Enter open")
         screen.type("\r")
@@ -154,15 +154,15 @@ def test_of_two_terminals_the_second_answer_is_refused_in_plain_words_and_its_te
         screen.shows("reject   pending")
         screen.type("t")
         screen.type("no receipt\r")
-        screen.shows("no receipt", "Enter records it")
-        store.release("t-1", "r01")
+        screen.shows("no receipt", "Enter record")
+        store.reviews.release(task_id="t-1", reviewer="r01")
         store.decide(task_id="t-1", decision=Review(human_decision="approve"), reviewer="r02")
         screen.type("\r")
-        screen.shows("r02 has answered this review: approve at", "What you typed stays here.", "no receipt")
+        screen.shows("r02 has decided this review: approve at", "Your draft is kept.", "no receipt")
         assert store.cases.get(task_id="t-1").record.reviewer_id == "r02"
 
 
-def test_nobody_by_that_name_is_told_before_the_screen_is_taken(store, tmp_path):
+def test_unknown_reviewer_is_rejected_before_the_screen_opens(store, tmp_path):
     words = ("review", "--reviewer", "r1", "--reviewers", "people.json")
     with terminal(tmp_path, *words) as screen:
         screen.shows("hitl: reviewer 'r1' may not decide this: there is no such reviewer")
@@ -171,5 +171,7 @@ def test_nobody_by_that_name_is_told_before_the_screen_is_taken(store, tmp_path)
 
 def test_without_textual_it_says_what_to_install(store, tmp_path):
     with terminal(tmp_path, *REVIEW, columns=120, program=("-c", WITHOUT_TEXTUAL)) as screen:
-        screen.shows("hitl: the review desk needs Textual; install it with: pip install 'hitl-orchestrator[desk]'")
+        screen.shows(
+            "hitl: the review desk needs Textual, which is missing; install the extra 'desk': pip install '.[desk]'"
+        )
         assert screen.ends() == 2

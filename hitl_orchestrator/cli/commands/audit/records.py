@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hitl_orchestrator.cli.context import STORE, CaseId, Out, command
+from hitl_orchestrator.cli.context import STORE, CaseId, Out, argument, command, option
 from hitl_orchestrator.cli.output.blocks import Line
 from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer
@@ -32,8 +32,8 @@ def list_records(session: "Session") -> None:
 @command(group, "show", STORE)
 def show(
     session: "Session",
-    case: Annotated[str | None, typer.Argument(metavar="ID", help="Case id or task id.", show_default=False)] = None,
-    policies: Annotated[bool, typer.Option("--policies", help="Show the entries about policies instead.")] = False,
+    case: Annotated[str | None, argument("ID", "Case id or task id.", show_default=False)] = None,
+    policies: Annotated[bool, option(None, "Show the entries about policies instead.", "--policies")] = False,
 ) -> None:
     """Show the ledger entries of one case, or about policies.
 
@@ -60,8 +60,8 @@ def show(
 @command(group, "export", STORE)
 def export(
     session: "Session",
-    form: Annotated[str, typer.Option("--format", metavar="FORM", help="jsonl, csv or parquet.")] = "jsonl",
-    events: Annotated[bool, typer.Option("--events", help="Export ledger entries instead of audit records.")] = False,
+    form: Annotated[str, option("FORM", "jsonl, csv or parquet.", "--format")] = "jsonl",
+    events: Annotated[bool, option(None, "Export ledger entries instead of audit records.", "--events")] = False,
     out: Out = None,
 ) -> None:
     """Export the audit records or the ledger entries.
@@ -83,8 +83,8 @@ def export(
 def redact(
     session: "Session",
     case: CaseId,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Reason. It is kept: do not repeat erased text.")],
-    reviewer: Annotated[str | None, typer.Option(metavar="ID", help="Your id in the reviewers file.")] = None,
+    reason: Annotated[str, option("TEXT", "Reason. It is kept: do not repeat erased text.")],
+    reviewer: Annotated[str | None, option("ID", "Your id in the reviewers file.")] = None,
 ) -> None:
     """Erase the texts of agents and people in a finished case.
 

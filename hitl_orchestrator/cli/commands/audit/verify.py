@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hitl_orchestrator.cli.context import STORE, CaseId, Out, command
+from hitl_orchestrator.cli.context import STORE, CaseId, Out, argument, command, option
 from hitl_orchestrator.cli.output.blocks import Line
 from hitl_orchestrator.cli.output.errors import NO, print_problems
 from hitl_orchestrator.cli.output.formatting import count
@@ -20,18 +20,14 @@ group = typer.Typer()
 
 PublicKey = Annotated[
     str | None,
-    typer.Option(
-        "--public-key", metavar="FILE", help="The key to trust. Default: the store's, or the one in the file."
-    ),
+    option("FILE", "The key to trust. Default: the store's, or the one in the file.", "--public-key"),
 ]
 
 
 @command(group, "verify", STORE)
 def verify(
     session: "Session",
-    head: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Signed heads to compare with. Default: HITL_HEAD_FILE.")
-    ] = None,
+    head: Annotated[str | None, option("FILE", "Signed heads to compare with. Default: HITL_HEAD_FILE.")] = None,
     public_key: PublicKey = None,
 ) -> None:
     """Verify that the ledger and its tables are unchanged.
@@ -109,9 +105,7 @@ def prove(session: "Session", case: CaseId, out: Out = None) -> None:
 @command(group, "check", ())
 def check(
     session: "Session",
-    proof: Annotated[
-        str, typer.Argument(metavar="PROOF", help="A file from 'hitl audit prove'; - reads standard input.")
-    ],
+    proof: Annotated[str, argument("PROOF", "A file from 'hitl audit prove'; - reads standard input.")],
     public_key: PublicKey = None,
 ) -> None:
     """Check a proof without the database.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hitl_orchestrator.cli.context import command
+from hitl_orchestrator.cli.context import command, option
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Line
 from hitl_orchestrator.cli.output.errors import NO
 from hitl_orchestrator.cli.output.formatting import count
@@ -59,9 +59,7 @@ class Result:
 @command(group, "demo", (), panel=TRY_OUT)
 def demo(
     session: "Session",
-    data_into: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="Only copy the canonical data sets to this folder.")
-    ] = None,
+    data_into: Annotated[str | None, option("FOLDER", "Only copy the canonical data sets to this folder.")] = None,
 ) -> None:
     """Run the five canonical tasks in a temporary store.
 

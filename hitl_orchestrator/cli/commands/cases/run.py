@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hitl_orchestrator.cli.context import command
+from hitl_orchestrator.cli.context import argument, command, option
 from hitl_orchestrator.cli.output.errors import INVALID, NO, print_problems, problems_of
 from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.errors import InvalidInput, RecoveryIncomplete
@@ -22,18 +22,14 @@ SUBMIT = "Submit"
 @command(group, "run", panel=SUBMIT)
 def run(
     session: "Session",
-    tasks: Annotated[str, typer.Argument(metavar="TASKS", help="Tasks: JSON or JSON Lines; - reads standard input.")],
-    outputs: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Agent outputs. A task without one goes to a reviewer.")
-    ] = None,
-    reviews: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Recorded reviews to replay at their recorded times.")
-    ] = None,
+    tasks: Annotated[str, argument("TASKS", "Tasks: JSON or JSON Lines; - reads standard input.")],
+    outputs: Annotated[str | None, option("FILE", "Agent outputs. A task without one goes to a reviewer.")] = None,
+    reviews: Annotated[str | None, option("FILE", "Recorded reviews to replay at their recorded times.")] = None,
     resubmit: Annotated[
-        bool, typer.Option("--resubmit", help="Accept a known task with other content as a new attempt.")
+        bool, option(None, "Accept a known task with other content as a new attempt.", "--resubmit")
     ] = False,
     submitted_by: Annotated[
-        str | None, typer.Option(metavar="ID", help="The submitter, who may cancel the cases and decides none.")
+        str | None, option("ID", "The submitter, who may cancel the cases and decides none.")
     ] = None,
 ) -> None:
     """Submit the tasks of a file and route them.
@@ -50,7 +46,7 @@ def run(
     answer(
         session.as_json,
         [tables.case_summary(case) for case in result.cases],
-        lambda: tables.run(result.cases, result.known, result.unused, session),
+        lambda: tables.run(result.cases, result.existing, result.unused, session),
     )
     if result.rejected:
         invalid = any(isinstance(exc, InvalidInput) for exc in result.rejected)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hitl_orchestrator.cli.commands.cases.demo import TRY_OUT
-from hitl_orchestrator.cli.context import command
+from hitl_orchestrator.cli.context import command, option
 from hitl_orchestrator.cli.output.errors import NO
 from hitl_orchestrator.cli.output.render import answer
 
@@ -18,20 +18,12 @@ group = typer.Typer()
 @command(group, "simulate", (), panel=TRY_OUT)
 def simulate(
     session: "Session",
-    days: Annotated[int, typer.Option(metavar="N", min=1, max=3660, help="Days on which tasks are submitted.")] = 30,
-    tasks_per_day: Annotated[
-        int, typer.Option("--tasks-per-day", metavar="N", min=0, max=100_000, help="Tasks per day.")
-    ] = 500,
-    reviewers_count: Annotated[
-        int, typer.Option("--reviewers-count", metavar="N", min=3, max=1000, help="Number of reviewers.")
-    ] = 20,
-    seed: Annotated[int, typer.Option(metavar="N", help="Random seed; the same seed gives the same result.")] = 0,
-    strategy: Annotated[
-        str, typer.Option(metavar="HOW", help="push: cases are assigned. pull: reviewers take the next case.")
-    ] = "push",
-    policy: Annotated[
-        str | None, typer.Option("--policy", metavar="FILE", help="Routing policy. Default: a built-in one.")
-    ] = None,
+    days: Annotated[int, option("N", "Days on which tasks are submitted.", min=1, max=3660)] = 30,
+    tasks_per_day: Annotated[int, option("N", "Tasks per day.", "--tasks-per-day", min=0, max=100_000)] = 500,
+    reviewers_count: Annotated[int, option("N", "Number of reviewers.", "--reviewers-count", min=3, max=1000)] = 20,
+    seed: Annotated[int, option("N", "Random seed; the same seed gives the same result.")] = 0,
+    strategy: Annotated[str, option("HOW", "push: cases are assigned. pull: reviewers take the next case.")] = "push",
+    policy: Annotated[str | None, option("FILE", "Routing policy. Default: a built-in one.", "--policy")] = None,
 ) -> None:
     """Simulate an organization of reviewers for some weeks.
 

@@ -19,7 +19,7 @@ class Result:
     """The cases of a run, how many of them existed before, and the reviews and tasks that were not used."""
 
     cases: list[Case] = field(default_factory=list)
-    known: int = 0
+    existing: int = 0
     unused: list[str] = field(default_factory=list)
     rejected: list[RequestRejected | InvalidInput] = field(default_factory=list)
 
@@ -37,7 +37,7 @@ def submit_all(
         except (RequestRejected, InvalidInput) as exc:
             result.rejected.append(exc)
             continue
-        result.known += case.submission.received_at < started
+        result.existing += case.submission.received_at < started
         result.cases.append(_replay(hitl, case, (intake.reviews or {}).get(task.task_id, ()), result))
     return result
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hitl_orchestrator.cli.context import command
+from hitl_orchestrator.cli.context import argument, command, option
 from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.errors import InvalidInput
 
@@ -22,16 +22,12 @@ _FILES = (".parquet", ".jsonl", ".ndjson")
 @command(group, "backtest", ("reviewers",))
 def backtest(
     session: "Session",
-    new: Annotated[str, typer.Argument(metavar="NEW", help="The policy to test: JSON or YAML.")],
-    past: Annotated[
-        str, typer.Option("--on", metavar="STORE|FILE", help="Past cases: a store, or a file from 'hitl audit export'.")
-    ],
-    old: Annotated[
-        str | None, typer.Option("--old", metavar="FILE", help="Compare with this policy, not the recorded decisions.")
-    ] = None,
+    new: Annotated[str, argument("NEW", "The policy to test: JSON or YAML.")],
+    past: Annotated[str, option("STORE|FILE", "Past cases: a store, or a file from 'hitl audit export'.", "--on")],
+    old: Annotated[str | None, option("FILE", "Compare with this policy, not the recorded decisions.", "--old")] = None,
     capacity: Annotated[
         list[str] | None,
-        typer.Option("--capacity", metavar="ROLE=N", help="Cases a role can decide per day; 3x40 for three reviewers."),
+        option("ROLE=N", "Cases a role can decide per day; 3x40 for three reviewers.", "--capacity"),
     ] = None,
 ) -> None:
     """Apply a policy to past cases and compare.
@@ -61,9 +57,9 @@ def _capacities(options: Sequence[str], roles: "RoleChain") -> "dict[str, Capaci
     from hitl_orchestrator.insights import capacity_of
 
     pairs = [capacity_of(option) for option in options]
-    named, known = [role for role, _ in pairs], ", ".join(roles.roles)
+    named, valid = [role for role, _ in pairs], ", ".join(roles.roles)
     problems = [
-        f"--capacity: {role!r} is not one of {known}{did_you_mean(role, roles.roles)}"
+        f"--capacity: {role!r} is not one of {valid}{did_you_mean(role, roles.roles)}"
         for role in named
         if role not in roles.roles
     ]

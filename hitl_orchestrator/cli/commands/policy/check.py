@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hitl_orchestrator.cli.context import command
+from hitl_orchestrator.cli.context import argument, command, option
 from hitl_orchestrator.cli.output.errors import NO
 from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.errors import InvalidInput
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 group = typer.Typer()
 PEOPLE = ("reviewers",)
 
-PolicyFile = Annotated[str, typer.Argument(metavar="FILE", help="The policy: JSON or YAML.")]
+PolicyFile = Annotated[str, argument("FILE", "The policy: JSON or YAML.")]
 
 
 @command(group, "check", PEOPLE)
 def check_file(
     session: "Session",
     file: PolicyFile,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 for warnings too, as in CI.")] = False,
-    draw_map: Annotated[bool, typer.Option("--map", help="Draw actions by risk and confidence.")] = False,
-    map_file: Annotated[str | None, typer.Option(metavar="FILE", help="Write the map as .svg or .png.")] = None,
+    strict: Annotated[bool, option(None, "Exit code 1 for warnings too, as in CI.", "--strict")] = False,
+    draw_map: Annotated[bool, option(None, "Draw actions by risk and confidence.", "--map")] = False,
+    map_file: Annotated[str | None, option("FILE", "Write the map as .svg or .png.")] = None,
 ) -> None:
     """Find problems in a policy and suggest repairs.
 
@@ -62,8 +62,8 @@ def check_file(
 @command(group, "diff", PEOPLE)
 def diff(
     session: "Session",
-    old: Annotated[str, typer.Argument(metavar="OLD", help="A policy: JSON or YAML.")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="The policy that is to replace it.")],
+    old: Annotated[str, argument("OLD", "A policy: JSON or YAML.")],
+    new: Annotated[str, argument("NEW", "The policy that is to replace it.")],
 ) -> None:
     """Compare the decisions of two policies.
 
@@ -103,8 +103,8 @@ def schema(session: "Session") -> None:
 @command(group, "explain")
 def explain(
     session: "Session",
-    tasks: Annotated[list[str], typer.Argument(metavar="TASKS", help="Files of tasks, or ids of stored cases.")],
-    outputs: Annotated[str | None, typer.Option(metavar="FILE", help="Agent outputs of the tasks.")] = None,
+    tasks: Annotated[list[str], argument("TASKS", "Files of tasks, or ids of stored cases.")],
+    outputs: Annotated[str | None, option("FILE", "Agent outputs of the tasks.")] = None,
 ) -> None:
     """Explain which rule decides a case and why.
 

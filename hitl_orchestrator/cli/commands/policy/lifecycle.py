@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hitl_orchestrator.cli.context import STORE_AND_PEOPLE, Reason, Reviewer, command
+from hitl_orchestrator.cli.context import STORE_AND_PEOPLE, Reason, Reviewer, argument, command, option
 from hitl_orchestrator.cli.output.blocks import Line
 from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.errors import InvalidInput, PolicyMissing
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 group = typer.Typer()
 
-File = Annotated[str, typer.Argument(metavar="FILE", help="The policy: JSON or YAML.")]
-OptionalFile = Annotated[str | None, typer.Argument(metavar="[FILE]", help="The policy: JSON or YAML.")]
+File = Annotated[str, argument("FILE", "The policy: JSON or YAML.")]
+OptionalFile = Annotated[str | None, argument("[FILE]", "The policy: JSON or YAML.")]
 
 
 @command(group, "versions", STORE_AND_PEOPLE)
@@ -43,7 +43,7 @@ def activate(session: "Session", file: File, reviewer: Reviewer, reason: Reason)
     """
     with _open_or_create(replace(session, policy=None), file) as hitl:
         result = hitl.policy.activate(file, reviewer=reviewer, reason=reason)
-        _report(session, hitl, result)
+    _report(session, result)
 
 
 @command(group, "rollback", STORE_AND_PEOPLE)
@@ -52,7 +52,7 @@ def rollback(
     reviewer: Reviewer,
     reason: Reason,
     version: Annotated[
-        str | None, typer.Argument(metavar="[HASH]", help="Hash of a version, or its start. Default: the previous one.")
+        str | None, argument("[HASH]", "Hash of a version, or its start. Default: the previous one.")
     ] = None,
 ) -> None:
     """Activate the previous policy version, or another one.
@@ -61,16 +61,16 @@ def rollback(
     """
     with _open(session) as hitl:
         result = hitl.policy.rollback(version, reviewer=reviewer, reason=reason)
-        _report(session, hitl, result)
+    _report(session, result)
 
 
 @command(group, "shadow", STORE_AND_PEOPLE)
 def shadow(
     session: "Session",
     file: OptionalFile = None,
-    off: Annotated[bool, typer.Option("--off", help="Stop the shadow evaluation.")] = False,
-    reviewer: Annotated[str | None, typer.Option(metavar="ID", help="Your id in the reviewers file.")] = None,
-    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Reason, stored in the ledger.")] = None,
+    off: Annotated[bool, option(None, "Stop the shadow evaluation.", "--off")] = False,
+    reviewer: Annotated[str | None, option("ID", "Your id in the reviewers file.")] = None,
+    reason: Annotated[str | None, option("TEXT", "Reason, stored in the ledger.")] = None,
 ) -> None:
     """Evaluate a policy beside the active one.
 
@@ -100,8 +100,8 @@ def canary(
     reviewer: Reviewer,
     reason: Reason,
     file: OptionalFile = None,
-    share: Annotated[float | None, typer.Option(metavar="SHARE", help="Share of new cases, such as 0.1.")] = None,
-    off: Annotated[bool, typer.Option("--off", help="Stop the canary.")] = False,
+    share: Annotated[float | None, option("SHARE", "Share of new cases, such as 0.1.")] = None,
+    off: Annotated[bool, option(None, "Stop the canary.", "--off")] = False,
 ) -> None:
     """Route a share of new cases with another policy.
 
@@ -115,7 +115,7 @@ def canary(
             _report_ended(session, "canary", ended=hitl.policy.stop_canary(reviewer=reviewer, reason=reason))
             return
         result = hitl.policy.start_canary(file, share, reviewer=reviewer, reason=reason)
-        _report(session, hitl, result)
+    _report(session, result)
 
 
 def _open_or_create(session: "Session", file: str) -> "Orchestrator":
@@ -131,10 +131,8 @@ def _open(session: "Session") -> "Orchestrator":
     return replace(session, policy=None).open()
 
 
-def _report(session: "Session", hitl: "Orchestrator", result: "Governed") -> None:
+def _report(session: "Session", result: "Governed") -> None:
     from hitl_orchestrator.cli.views.policies import versions as view
-
-    approvers = () if result.case is None else hitl.reviews.view(result.case.case_id).may_decide
 
     data = {
         "change": result.change,
@@ -143,7 +141,7 @@ def _report(session: "Session", hitl: "Orchestrator", result: "Governed") -> Non
         "case_id": result.case and result.case.case_id,
         "looser": list(result.looser),
     }
-    answer(session.as_json, data, lambda: view.change(session, result, approvers))
+    answer(session.as_json, data, lambda: view.change(session, result))
 
 
 def _report_ended(session: "Session", name: str, *, ended: bool) -> None:

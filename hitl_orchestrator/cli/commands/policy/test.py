@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hitl_orchestrator.cli.context import command
+from hitl_orchestrator.cli.context import argument, command, option
 from hitl_orchestrator.cli.output.blocks import Line
 from hitl_orchestrator.cli.output.errors import NO
 from hitl_orchestrator.cli.output.formatting import count
@@ -23,17 +23,15 @@ group = typer.Typer()
 def run_tests(
     session: "Session",
     paths: Annotated[
-        list[str] | None, typer.Argument(metavar="PATHS", help="Test tables or folders. Default: the current folder.")
+        list[str] | None, argument("PATHS", "Test tables or folders. Default: the current folder.")
     ] = None,
-    policy: Annotated[
-        str | None, typer.Option("--policy", metavar="FILE", help="Test this policy, whatever the tables name.")
-    ] = None,
-    coverage: Annotated[bool, typer.Option("--coverage", help="List what no test covers.")] = False,
+    policy: Annotated[str | None, option("FILE", "Test this policy, whatever the tables name.", "--policy")] = None,
+    coverage: Annotated[bool, option(None, "List what no test covers.", "--coverage")] = False,
     min_coverage: Annotated[
-        float | None, typer.Option("--min-coverage", metavar="N", min=0, max=100, help="Required coverage in percent.")
+        float | None, option("N", "Required coverage in percent.", "--min-coverage", min=0, max=100)
     ] = None,
     write_boundaries: Annotated[
-        str | None, typer.Option("--write-boundaries", metavar="FILE", help="Write tests at each bound, for review.")
+        str | None, option("FILE", "Write tests at each bound, for review.", "--write-boundaries")
     ] = None,
 ) -> None:
     """Run the tests of a policy.

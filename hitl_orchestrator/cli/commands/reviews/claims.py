@@ -6,7 +6,7 @@ import typer
 
 from hitl_orchestrator.cli.commands.cases.run import SUBMIT
 from hitl_orchestrator.cli.commands.reviews.inbox import REVIEW
-from hitl_orchestrator.cli.context import CaseId, Reason, Reviewer, command
+from hitl_orchestrator.cli.context import CaseId, Reason, Reviewer, command, option
 from hitl_orchestrator.cli.output.blocks import COMMAND, Line
 from hitl_orchestrator.cli.output.errors import NO
 from hitl_orchestrator.cli.output.render import answer
@@ -19,7 +19,7 @@ MINUTE, HOUR = 60.0, 3600.0
 A_QUARTER = 15.0
 NONE_AVAILABLE = "No unclaimed reviews are available to you."
 
-Minutes = Annotated[float, typer.Option("--minutes", metavar="N", help="Length of the claim, at most a day.")]
+Minutes = Annotated[float, option("N", "Length of the claim, at most a day.", "--minutes")]
 
 
 @command(group, "next", panel=REVIEW)
@@ -77,8 +77,8 @@ def delegate(
     session: "Session",
     case: CaseId,
     reviewer: Reviewer,
-    to: Annotated[str, typer.Option(metavar="ID", help="The reviewer who receives it.")],
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Reason, stored in the ledger.")] = "",
+    to: Annotated[str, option("ID", "The reviewer who receives it.")],
+    reason: Annotated[str, option("TEXT", "Reason, stored in the ledger.")] = "",
     minutes: Minutes = A_QUARTER,
 ) -> None:
     """Hand a claimed review to another reviewer.
@@ -97,10 +97,10 @@ def delegate(
 def assign(
     session: "Session",
     strategy: Annotated[
-        str, typer.Option(metavar="HOW", help="push: to the least loaded; sticky: to the customer's last reviewer.")
+        str, option("HOW", "push: to the least loaded; sticky: to the customer's last reviewer.")
     ] = "push",
-    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Maximum number of reviews.")] = 200,
-    hours: Annotated[float, typer.Option(metavar="N", help="Length of the claims, at most a day.")] = 8.0,
+    limit: Annotated[int, option("N", "Maximum number of reviews.", min=1)] = 200,
+    hours: Annotated[float, option("N", "Length of the claims, at most a day.")] = 8.0,
 ) -> None:
     """Assign unclaimed reviews to authorized reviewers.
 
@@ -117,7 +117,7 @@ def assign(
 def cancel(
     session: "Session",
     case: CaseId,
-    submitted_by: Annotated[str, typer.Option("--submitted-by", metavar="ID", help="The submitter of the task.")],
+    submitted_by: Annotated[str, option("ID", "The submitter of the task.", "--submitted-by")],
     reason: Reason,
 ) -> None:
     """Withdraw a case before a reviewer has decided it.

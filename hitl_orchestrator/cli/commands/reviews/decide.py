@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hitl_orchestrator.cli.commands.reviews.inbox import REVIEW
-from hitl_orchestrator.cli.context import CaseId, Reason, ReasonCode, Reviewer, command
+from hitl_orchestrator.cli.context import CaseId, Reason, ReasonCode, Reviewer, argument, command, option
 from hitl_orchestrator.cli.output.errors import NO
 from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer
@@ -22,7 +22,7 @@ group = typer.Typer()
 DECISIONS = tuple(decision.value for decision in HumanDecision)
 NO_CONFIRMATION = "--yes is needed without a terminal; at a terminal the command asks for confirmation"
 
-Feedback = Annotated[str | None, typer.Option(metavar="TEXT", help="Feedback for the agent.")]
+Feedback = Annotated[str | None, option("TEXT", "Feedback for the agent.")]
 
 
 @command(group, "resume", hidden=True)
@@ -32,28 +32,18 @@ def decide(
     case: CaseId,
     decision: Annotated[
         str,
-        typer.Argument(metavar="DECISION", help=f"One of {', '.join(DECISIONS)}.", autocompletion=lambda: DECISIONS),
+        argument("DECISION", f"One of {', '.join(DECISIONS)}.", autocompletion=lambda: DECISIONS),
     ],
     reviewer: Reviewer,
     feedback: Feedback = None,
-    output: Annotated[
-        str | None, typer.Option(metavar="JSON", help="The new agent_output, or @FILE. Required by modify.")
-    ] = None,
-    reason: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Reason. Required by override and escalate.")
-    ] = None,
+    output: Annotated[str | None, option("JSON", "The new agent_output, or @FILE. Required by modify.")] = None,
+    reason: Annotated[str | None, option("TEXT", "Reason. Required by override and escalate.")] = None,
     reason_code: ReasonCode = None,
-    assessment: Annotated[
-        str | None, typer.Option(metavar="LEVEL", help="Your confidence in the decision: low, medium or high.")
-    ] = None,
-    review_id: Annotated[
-        str | None, typer.Option(metavar="ID", help="Decide only this review, not a later one of the case.")
-    ] = None,
-    digest: Annotated[
-        str | None, typer.Option(metavar="SHA", help="Decide only if the review still shows this content.")
-    ] = None,
+    assessment: Annotated[str | None, option("LEVEL", "Your confidence in the decision: low, medium or high.")] = None,
+    review_id: Annotated[str | None, option("ID", "Decide only this review, not a later one of the case.")] = None,
+    digest: Annotated[str | None, option("SHA", "Decide only if the review still shows this content.")] = None,
     key: Annotated[
-        str | None, typer.Option(metavar="KEY", help="Idempotency key: repeating the decision returns the same result.")
+        str | None, option("KEY", "Idempotency key: repeating the decision returns the same result.")
     ] = None,
 ) -> None:
     """Record a reviewer's decision and resume the case.
@@ -78,7 +68,7 @@ def escalate(
 def label(
     session: "Session",
     case: CaseId,
-    own_label: Annotated[str, typer.Argument(metavar="LABEL", help="Your label, given before you see the agent's.")],
+    own_label: Annotated[str, argument("LABEL", "Your label, given before you see the agent's.")],
     reviewer: Reviewer,
 ) -> None:
     """Commit your own label for a blind review, then show the case."""
@@ -93,12 +83,12 @@ def label(
 @command(group, "bulk", panel=REVIEW)
 def bulk(
     session: "Session",
-    decision: Annotated[str, typer.Argument(metavar="DECISION", help="approve or reject.")],
-    cases: Annotated[list[str], typer.Argument(metavar="IDS", help="Case ids or task ids.")],
+    decision: Annotated[str, argument("DECISION", "approve or reject.")],
+    cases: Annotated[list[str], argument("IDS", "Case ids or task ids.")],
     reviewer: Reviewer,
     feedback: Feedback = None,
     reason_code: ReasonCode = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    yes: Annotated[bool, option(None, "Do not ask for confirmation.", "--yes")] = False,
 ) -> None:
     """Approve or reject several cases after listing them.
 
@@ -113,15 +103,15 @@ def bulk(
     if not yes and (session.as_json or not sys.stdin.isatty()):
         raise InvalidInput([NO_CONFIRMATION])
     with session.open() as hitl:
-        found = [hitl.cases.get(**named(hitl, each)) for each in cases]
-        for case in found:
+        listed = [hitl.cases.get(**named(hitl, each)) for each in cases]
+        for case in listed:
             if case.open_review is None:
                 raise CaseNotWaiting(case.case_id, case.status)
         if not session.as_json:
-            draw(assignments.selected([case.open_review for case in found if case.open_review], review.human_decision))
-        if not yes and not typer.confirm(f"{review.human_decision} {count(len(found), 'case')}?"):
+            draw(assignments.selected([case.open_review for case in listed if case.open_review], review.human_decision))
+        if not yes and not typer.confirm(f"{review.human_decision} {count(len(listed), 'case')}?"):
             raise typer.Exit(NO)
-        decided = hitl.reviews.decide_many([case.case_id for case in found], review, reviewer=reviewer)
+        decided = hitl.reviews.decide_many([case.case_id for case in listed], review, reviewer=reviewer)
     answer(session.as_json, [tables.case_summary(case) for case in decided], lambda: assignments.decided(decided))
 
 

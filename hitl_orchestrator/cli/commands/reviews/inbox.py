@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hitl_orchestrator.cli.context import CaseId, command
+from hitl_orchestrator.cli.context import CaseId, command, option
 from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.errors import InvalidInput
@@ -22,18 +22,18 @@ REVIEW = "Review"
 def inbox(
     session: "Session",
     reviewer: Annotated[
-        str | None, typer.Option("--reviewer", metavar="ID", help="Only reviews that this reviewer may decide now.")
+        str | None, option("ID", "Only reviews that this reviewer may decide now.", "--reviewer")
     ] = None,
-    role: Annotated[str | None, typer.Option(metavar="ROLE", help="Only reviews that need this role now.")] = None,
-    domain: Annotated[str | None, typer.Option(metavar="DOMAIN", help="Only reviews of this domain.")] = None,
-    task_type: Annotated[str | None, typer.Option("--type", metavar="TYPE", help="Only this task type.")] = None,
-    risk: Annotated[str | None, typer.Option(metavar="RISK", help="Only this risk level: low, medium or high.")] = None,
-    overdue: Annotated[bool, typer.Option("--overdue", help="Only overdue reviews.")] = False,
+    role: Annotated[str | None, option("ROLE", "Only reviews that need this role now.")] = None,
+    domain: Annotated[str | None, option("DOMAIN", "Only reviews of this domain.")] = None,
+    task_type: Annotated[str | None, option("TYPE", "Only this task type.", "--type")] = None,
+    risk: Annotated[str | None, option("RISK", "Only this risk level: low, medium or high.")] = None,
+    overdue: Annotated[bool, option(None, "Only overdue reviews.", "--overdue")] = False,
     claimed_by: Annotated[
-        str | None, typer.Option("--claimed-by", metavar="ID", help="Only reviews that this reviewer has claimed.")
+        str | None, option("ID", "Only reviews that this reviewer has claimed.", "--claimed-by")
     ] = None,
-    unclaimed: Annotated[bool, typer.Option("--unclaimed", help="Only unclaimed reviews.")] = False,
-    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Maximum number of reviews.")] = 200,
+    unclaimed: Annotated[bool, option(None, "Only unclaimed reviews.", "--unclaimed")] = False,
+    limit: Annotated[int, option("N", "Maximum number of reviews.", min=1)] = 200,
 ) -> None:
     """List open reviews, the earliest deadline first.
 
@@ -96,5 +96,5 @@ def _check_role(role: str, hitl: "Orchestrator") -> None:
 
     roles = hitl.reviews.roles()
     if role not in roles:
-        known = f"the roles are {', '.join(roles)}{did_you_mean(role, roles)}"
-        raise InvalidInput([f"--role: {role!r} is not a role of the reviewers file; {known}"])
+        roles_are = f"the roles are {', '.join(roles)}{did_you_mean(role, roles)}"
+        raise InvalidInput([f"--role: {role!r} is not a role of the reviewers file; {roles_are}"])

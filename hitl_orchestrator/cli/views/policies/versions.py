@@ -16,7 +16,7 @@ _ENACTS = (EventKind.POLICY_ACTIVATED, EventKind.POLICY_CANARY, EventKind.POLICY
 _STYLE = {"active": "green", "canary": "yellow", "shadow": "cyan", "proposed": "bold"}
 
 
-def change(session: Session, result: Governed, approvers: Sequence[str]) -> Iterator[Block]:
+def change(session: Session, result: Governed) -> Iterator[Block]:
     """Describe a change of the policy: in force, or waiting for a second person."""
     version = result.policy_hash[:SHORT]
     if result.in_force or result.case is None:
@@ -25,15 +25,13 @@ def change(session: Session, result: Governed, approvers: Sequence[str]) -> Iter
     yield Line(f"Not in force yet: {version} is looser than the active policy.", "yellow")
     for sentence in result.looser:
         yield Line(sentence, indent=2)
-    if approvers:
-        yield Line("Another reviewer decides it:")
-        words = ("decide", result.case.case_id, "approve", "--reviewer", approvers[0])
-        yield Line(session.command(*words), COMMAND, indent=2)
+    yield Line("Another reviewer decides it:")
+    yield Line(session.command("show", result.case.case_id), COMMAND, indent=2)
 
 
 def plain(status: PolicyHistory, version: Version, history: Sequence[Event]) -> dict[str, Any]:
     """Return a version with its states and history, for machines."""
-    states = status.standing(version.policy_hash)
+    states = status.states(version.policy_hash)
     share = status.canary.share if status.canary is not None and "canary" in states else None
     cases = [proposal.case_id for proposal in status.pending.values() if proposal.policy_hash == version.policy_hash]
     changes = [
@@ -90,7 +88,7 @@ def shadow_report(report: ShadowReport | None) -> Iterator[Block]:
     if report.differences:
         columns = (Column("active policy"), Column("shadow policy"), Column("by rule"), Column("cases", right=True))
         rows = [
-            (Cell(each.said), Cell(each.would_say), Cell(each.rule_id), Cell(str(each.cases)))
+            (Cell(each.action), Cell(each.shadow_action), Cell(each.rule_id), Cell(str(each.cases)))
             for each in report.differences
         ]
         yield Table(columns, rows)
