@@ -1,4 +1,4 @@
-"""What scoring and routing say about a proposal."""
+"""Results of classification, scoring and routing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,14 +13,14 @@ from hitl_orchestrator.domain.value import Confidence, Label, Text, Value
 
 
 class Classification(Value):
-    """What is proposed, and how risky the task is. No output means that the agent proposed nothing."""
+    """The output and the risk level of a task. No output means that the agent proposed nothing."""
 
     risk_level: RiskLevel
     output: AgentOutput | None
 
 
 class Score(Value):
-    """How sure the agent is, and what speaks against trusting that. No confidence is None, never 0."""
+    """The confidence of the agent, its source, and warning signals. A missing confidence is None, never 0."""
 
     confidence: Confidence | None
     source: ConfidenceSource
@@ -29,9 +29,9 @@ class Score(Value):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that a routing policy may look at. `metadata` is the task's, `moment` its timestamp.
+    """The facts that a routing policy may read. `metadata` is the task's, `moment` its timestamp.
 
-    Without a proposal there is no confidence, whatever stands here.
+    Without a proposal there is no confidence, whatever the field has.
     """
 
     risk_level: RiskLevel
@@ -87,7 +87,7 @@ class Facts:
 
 
 class RuleTrial(NamedTuple):
-    """One rule that was tried: whether it held, and the first condition that did not."""
+    """The evaluation of one rule: whether it matched, and its first condition that did not."""
 
     rule_id: str
     held: bool
@@ -95,11 +95,11 @@ class RuleTrial(NamedTuple):
 
 
 class ReviewRequirements(Value):
-    """How a rule wants people to be asked, beyond who and until when.
+    """The requirements of a rule on its reviews, beyond role and deadline.
 
-    `approvals` persons must agree on one outcome, each in another role where `distinct_roles`. A reminder goes out
-    `remind_before` the answer is due; the time to answer counts in working time where `business_hours`. Where `blind`,
-    the agent's answer is hidden from a reviewer until they have committed an own label.
+    `approvals` people must agree on one outcome, each in another role if `distinct_roles`. A reminder is sent
+    `remind_before` the deadline, which counts working time if `business_hours`. In a `blind` review the agent's output
+    is hidden until the reviewer has committed their own label.
     """
 
     approvals: int = Field(default=1, ge=1, le=9)
@@ -111,11 +111,11 @@ class ReviewRequirements(Value):
 
 
 SINGLE_REVIEW = ReviewRequirements()
-"""One person, who sees everything."""
+"""One reviewer, who sees everything."""
 
 
 class LayerAnswer(Value):
-    """What one layer of a policy answers by itself: the organization, a domain, or a user; None where it is silent."""
+    """The answer of one policy layer (organization, domain or user); None if none of its rules matches."""
 
     layer: Label
     rule_id: Label | None
@@ -123,7 +123,7 @@ class LayerAnswer(Value):
 
 
 class ShadowAnswer(Value):
-    """What a policy that is only being watched would have answered."""
+    """The answer of a shadow policy."""
 
     policy_hash: Label
     rule_id: Label
@@ -132,13 +132,12 @@ class ShadowAnswer(Value):
 
 
 class RoutingDecision(Value):
-    """Where a case goes, which rule said so and why. `rule_id` is `fallback` where no rule holds.
+    """The routing of a case, with its rule and reason. `rule_id` is `fallback` if no rule matches.
 
-    Each review of it is to be answered `respond_within` its opening, where the rule sets a time; `message` is what the
-    rule tells whoever reviews it. An auto-approved case is reviewed afterwards with the probability `spot_check`.
-    `layers` names the answer of each layer, where the policy has several; `shadow` that of a policy that is watched.
-
-    `trace` tells of every rule that was tried. It follows from the policy and the facts, so it is never stored.
+    Each review is due `respond_within` its opening, if the rule sets a deadline; `message` is the rule's message to the
+    reviewer. An auto-approved case is reviewed afterwards with the probability `spot_check`. `layers` has the answer of
+    each policy layer, if there are several; `shadow` that of a shadow policy. `trace` has every evaluated rule; it
+    follows from the policy and the facts, so it is not stored.
     """
 
     action: Action
@@ -158,12 +157,12 @@ class RoutingDecision(Value):
 
     @property
     def needs_human(self) -> bool:
-        """Whether a person must decide. Anything but a plain auto_approve needs one."""
+        """Whether a reviewer must decide: for every action but auto_approve."""
         return self.action is not Action.AUTO_APPROVE
 
 
 class Routing(Value):
-    """Everything the machine had to say about one case: how risky, what is proposed, how sure, and where it goes."""
+    """The automatic part of one case: risk level, output, score and routing decision."""
 
     risk_level: RiskLevel
     output: AgentOutput | None

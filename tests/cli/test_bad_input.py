@@ -64,7 +64,7 @@ TASKS = [
     ("[[]]", "t: [0]: a list is not an object"),
     ("[" * 100_000, "t: nested deeper than 32 levels"),
     (b"\xff\xfe[]", "t: not UTF-8 text (byte 0); save it as UTF-8"),
-    ('[{"task_id": NaN}]', "t: NaN is not a number JSON knows"),
+    ('[{"task_id": NaN}]', "t: NaN is not a number in JSON"),
     ('{"task_id": "a", "task_id": "b"}', "t: the key 'task_id' stands twice in one object"),
     ('[{"a": ' + "9" * 5000 + "}]", "t: a number has more digits than can be read; send it as text"),
     (task(task_id=GONE), "t: [0].task_id: this field is required"),
@@ -95,17 +95,17 @@ TASKS = [
     (task(metadata=DEEP), "t: [0]: nested deeper than 32 levels"),
     (task(metadata={"\ud800": 1}), "t: [0].metadata: text must be valid Unicode"),
     (json.dumps(task(metadata={"n": 1})).replace("1}}", "1e999}}"), "t: [0].metadata: numbers must be finite"),
-    (task() + task(risk_level="high"), 't: [1].task_id: "task_001" stands here twice'),
+    (task() + task(risk_level="high"), 't: [1].task_id: "task_001" occurs twice'),
 ]
 OUTPUTS = [
     ("x", "o: line 1 column 1: not JSON: Expecting value"),
     (output(task_id="task_01"), "o: [0].task_id: 'task_01' is no task of t; did you mean 'task_001'?"),
-    (output() + output(), 'o: [1].task_id: "task_001" stands here twice'),
+    (output() + output(), 'o: [1].task_id: "task_001" occurs twice'),
     (output(confidence_score=1.2), "o: [0].confidence_score: 1.2: input should be less than or equal to 1"),
     (output(confidence_score=-0.1), "o: [0].confidence_score: -0.1: input should be greater than or equal to 0"),
     (output(confidence_score="0.9"), 'o: [0].confidence_score: "0.9": input should be a valid number'),
     (output(confidence_score=True), "o: [0].confidence_score: true: input should be a valid number"),
-    (json.dumps(output()).replace("0.91", "NaN"), "o: NaN is not a number JSON knows"),
+    (json.dumps(output()).replace("0.91", "NaN"), "o: NaN is not a number in JSON"),
     (json.dumps(output()).replace("0.91", "1e999"), "o: [0].confidence_score: Infinity: input should be a finite"),
     (output(confidence_scor=0.5), "o: [0].confidence_scor: unknown field; did you mean 'confidence_score'?"),
     (output(agent_output=GONE), "o: [0].agent_output: this field is required"),
@@ -131,7 +131,7 @@ REVIEWS = [
     (review(modified_output={"predicted_label": "x"}), "r: [0].modified_output: approve takes no output"),
     (review(human_decision="modify", modified_output={}), "modified_output.predicted_label: this field is required"),
     (review(human_feedbck="x"), "r: [0].human_feedbck: unknown field; did you mean 'human_feedback'?"),
-    (review() + review(), 'r: [1].review_id: "review_001" stands here twice'),
+    (review() + review(), 'r: [1].review_id: "review_001" occurs twice'),
     (review() + review(review_id="r2"), "r: task 'task_001' has another review after approve, which is final"),
 ]
 POLICIES = [
@@ -163,7 +163,7 @@ REVIEWERS = [
     (seat(roles=[]), "v: reviewers: [0].roles: at least one is needed"),
     (seat(roles=["domain_reviwer"]), "is not in escalation_chain; did you mean 'domain_reviewer'?"),
     (seat(reviewer_id=GONE), "v: reviewers: [0].reviewer_id: this field is required"),
-    ({**PEOPLE, "reviewers": [SEAT, SEAT]}, 'v: reviewers: [1].reviewer_id: "domain_reviewer" stands here twice'),
+    ({**PEOPLE, "reviewers": [SEAT, SEAT]}, 'v: reviewers: [1].reviewer_id: "domain_reviewer" occurs twice'),
     ({**PEOPLE, "escalation_chain": ["a", "a"]}, "v: escalation_chain: a role stands twice"),
     ({**PEOPLE, "reviewrs": []}, "v: reviewrs: unknown field; did you mean 'reviewers'?"),
 ]

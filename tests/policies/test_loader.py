@@ -201,7 +201,7 @@ MALFORMED = {
     "{}": "policy_id: this field is required",
     '{"policy_id": "p"}': "rules: this field is required",
     '{"policy_id": "p", "policy_id": "q"}': "the key 'policy_id' stands twice in one object",
-    '{"policy_id": NaN}': "NaN is not a number JSON knows; leave the field out where there is no value",
+    '{"policy_id": NaN}': "NaN is not a number in JSON; leave the field out if there is no value",
     '{"policy_id": 1e999}': "numbers must be finite",
     '{"policy_id": "\\ud800"}': "text must be valid Unicode: it has a lone surrogate",
     '{"policy_id": "a\\u0000"}': "a NUL character cannot be stored; remove it",
