@@ -12,12 +12,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The links graph, nodes, policies and data at the top lead into the package: only real folders are checked.
 CODE := $(wildcard hitl_orchestrator tests benchmarks docs notebooks tools)
 
-.PHONY: help demo test lint structure check format bench soak lowest clean
+.PHONY: help demo test lint structure docs notebooks check format bench soak lowest clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.core ## the canonical five tasks end to end, in a temporary store
+demo: $(VENV)/.core ## run five example tasks end to end, in a temporary store
 	$(BIN)/hitl demo
 
 test: $(VENV)/.dev ## all tests but the long runs
@@ -34,7 +34,14 @@ lint: $(VENV)/.dev ## format, lint, types, layers, structure, word list
 structure: $(VENV)/.dev ## print layers, modules, import cycles and deep inheritance
 	$(BIN)/python tools/structure.py
 
-check: lint test ## all that CI runs (sizes are among the tests)
+docs: $(VENV)/.docs ## build the documentation as a site, in build/site
+	$(BIN)/python docs/generate.py --check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+notebooks: $(VENV)/.dev ## run the notebooks and refresh their outputs
+	$(BIN)/python tools/notebooks.py
+
+check: lint test docs ## all that CI runs
 
 format: $(VENV)/.dev ## rewrite the code in the house's form
 	$(BIN)/ruff format $(CODE)
@@ -68,12 +75,16 @@ $(BIN)/python:
 	exit 1
 
 $(VENV)/.core: pyproject.toml | $(BIN)/python
-	$(PIP) --editable .
+	$(PIP) --editable '.[desk,lab]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.core
+
+$(VENV)/.docs: pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[docs]'
+	@touch $@
 
 $(VENV)/.bench: pyproject.toml | $(BIN)/python
 	$(PIP) --editable '.[dev,bench]'

@@ -1,7 +1,7 @@
-"""Takes docs/img/review_desk.svg: the terminal desk with an edited output pending. `python docs/desk_picture.py`.
+"""Write docs/img/review_desk.svg: the review desk with a pending edited output. Run `python docs/desk_picture.py`.
 
-The desk is the real one, on a store in memory whose clock stands still. Its picture changes with Textual's versions, so
-it is taken by hand, when the desk looks different.
+The picture shows the real desk on an in-memory store with a fixed clock. It depends on the version of Textual, so it is
+not generated with the other pictures; run this script when the desk changes.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from hitl_orchestrator import AgentOutput, Orchestrator, Review, Task
+from hitl_orchestrator import AgentOutput, Orchestrator, Task
 from hitl_orchestrator.cli.desk.app import DeskApp
 from hitl_orchestrator.cli.desk.client import DeskClient
 
@@ -44,8 +44,8 @@ CASES = [
 
 
 def fill(hitl: Orchestrator) -> None:
-    """Fill the queue, and decide the first cases."""
-    for task_id, confidence, description, label, why in CASES:
+    """Submit the cases, and decide the first two."""
+    for task_id, confidence, description, label, explanation in CASES:
         task = Task(
             task_id=task_id,
             task_type="refund",
@@ -55,14 +55,14 @@ def fill(hitl: Orchestrator) -> None:
             timestamp=NOON,
             metadata={"customer": "C-204", "order": "A-5521"},
         )
-        proposal = {"predicted_label": label, "explanation": why, "amount": 129.9}
+        proposal = {"predicted_label": label, "explanation": explanation, "amount": 129.9}
         hitl.submit(task, AgentOutput(task_id=task_id, agent_output=proposal, confidence_score=confidence))
-    hitl.decide(task_id="refund-4790", decision=Review(human_decision="approve"), reviewer="r02")
-    hitl.decide(task_id="refund-4801", decision=Review(human_decision="reject"), reviewer="m01")
+    hitl.decide(task_id="refund-4790", decision="approve", reviewer="r02")
+    hitl.decide(task_id="refund-4801", decision="reject", reviewer="m01")
 
 
-async def photograph(hitl: Orchestrator) -> str:
-    """Open the desk, edit an output, and take the screenshot."""
+async def picture(hitl: Orchestrator) -> str:
+    """Open the desk, edit an output, and return the screen as SVG."""
     app = DeskApp(DeskClient.of(hitl, "r01"), now=lambda: NOON + timedelta(minutes=12), every=NEVER)
     async with app.run_test(size=SIZE) as pilot:
         edit = ("down", "end", "left", "left", *["backspace"] * 4, *"part", *["down"] * 3, "end", *["backspace"] * 5)
@@ -75,17 +75,20 @@ async def photograph(hitl: Orchestrator) -> str:
 
 
 def main() -> None:
-    """Write the picture. It loads no font; any monospaced font will do."""
-    policy = {"policy_id": "refunds_v3", "rules": [{"priority": place, **rule} for place, rule in enumerate(RULES, 1)]}
+    """Write the picture, with a font of the system instead of a downloaded one."""
+    policy = {
+        "policy_id": "refunds_v3",
+        "rules": [{"priority": priority, **rule} for priority, rule in enumerate(RULES, 1)],
+    }
     with Orchestrator.open("memory://", policy=policy, reviewers=PEOPLE, clock=lambda: NOON) as hitl:
         fill(hitl)
-        drawn = asyncio.run(photograph(hitl))
-    drawn = re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL)
-    drawn = drawn.replace("Fira Code, monospace", "ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace")
-    drawn = re.sub(r"terminal-\d+-", "desk-", drawn)
-    drawn = "\n".join(line.rstrip() for line in drawn.splitlines() if line.strip()) + "\n"
-    PICTURE.write_text(drawn, "utf-8")
-    sys.stdout.write(f"{PICTURE}: {len(drawn)} characters\n")
+        svg = asyncio.run(picture(hitl))
+    svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
+    svg = svg.replace("Fira Code, monospace", "ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace")
+    svg = re.sub(r"terminal-\d+-", "desk-", svg)
+    svg = "\n".join(line.rstrip() for line in svg.splitlines() if line.strip()) + "\n"
+    PICTURE.write_text(svg, "utf-8")
+    sys.stdout.write(f"{PICTURE}: {len(svg)} characters\n")
 
 
 if __name__ == "__main__":

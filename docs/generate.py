@@ -1,126 +1,75 @@
-"""Writes what the docs take from the code: commands, floors, the life of a review, the picture of the flow, and a map.
+"""Write the parts of the documentation that come from the code.
 
-`python docs/generate.py` writes, `python docs/generate.py --check` only says what is out of date (exit code 1).
+`python docs/generate.py` writes them, `python docs/generate.py --check` lists the files that are out of date and exits
+with 1 if there are any.
 """
 
-import ast
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import typer
-from picture import flow
+from pictures import architecture, flow, review_states
+from tables import command_panels, error_table, value_tables
 
 from hitl_orchestrator.cli.app import app
-from hitl_orchestrator.domain.lifecycle import state_diagram
-from hitl_orchestrator.policies import read_policy
-from hitl_orchestrator.policies.analysis.decision_map import policy_map
-from hitl_orchestrator.policies.analysis.drawing import svg
+from hitl_orchestrator.domain.lifecycle import REVIEW_MOVES, ReviewState
+from hitl_orchestrator.policies import policy_map, read_policy
 
 HERE = Path(__file__).parent
 ROOT, PACKAGE = HERE.parent, HERE.parent / "hitl_orchestrator"
-CLI, ARCHITECTURE, PICTURE = HERE / "cli.md", HERE / "architecture.md", HERE / "img" / "flow.svg"
-MAP = HERE / "img" / "policy_map.svg"
-LIFECYCLE = HERE / "lifecycle.md"
 BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
 
 
 def main(arguments: list[str]) -> int:
-    """Write what is out of date, or with `--check` name it."""
-    stale = [path for path, text in wanted().items() if not path.exists() or path.read_text("utf-8") != text]
+    """Write the files that are out of date; with `--check`, only list them."""
+    files = generated_files()
+    stale = [path for path, text in files.items() if not path.exists() or path.read_text("utf-8") != text]
     for path in stale:
         if "--check" in arguments:
             sys.stdout.write(f"{path.name} is out of date; run: python docs/generate.py\n")
         else:
-            path.write_text(wanted()[path], "utf-8")
+            path.write_text(files[path], "utf-8")
     return 1 if stale and "--check" in arguments else 0
 
 
-def wanted() -> dict[Path, str]:
-    """Return every generated file as it should be."""
-    commands = reference(typer.main.get_command(app), "hitl")
-    life = ("```mermaid", state_diagram(), "```", "")
-    pages = {CLI: commands, ARCHITECTURE: floors(), LIFECYCLE: life}
-    return {page: between(page, lines) for page, lines in pages.items()} | {PICTURE: flow(), MAP: canonical_map()}
+def generated_files() -> dict[Path, str]:
+    """Return the content of every file that has a generated part."""
+    policy = PACKAGE / "data" / "routing_policy.json"
+    endings = {
+        verb.value: end.value
+        for (state, verb), end in REVIEW_MOVES.items()
+        if state is ReviewState.OPEN and end is not ReviewState.CLAIMED
+    }
+    pages = {
+        HERE / "reference" / "cli.md": command_panels(typer.main.get_command(app)),
+        HERE / "reference" / "errors.md": error_table(),
+        HERE / "reference" / "python-api.md": value_tables(),
+    }
+    pictures = {
+        "flow": flow(),
+        "architecture": architecture(layers()),
+        "review_states": review_states(endings),
+        "policy_map": policy_map(read_policy(policy.read_text("utf-8"), policy.name))._repr_svg_(),
+    }
+    return {page: with_lines(page, lines) for page, lines in pages.items()} | {
+        HERE / "img" / f"{name}.svg": svg for name, svg in pictures.items()
+    }
 
 
-def canonical_map() -> str:
-    """Return the map of the policy that is used where no other is given, as `hitl policy check` draws it."""
-    path = PACKAGE / "data" / "routing_policy.json"
-    return svg(policy_map(read_policy(path.read_text("utf-8"), path.name)))
-
-
-def between(page: Path, lines: Iterable[str]) -> str:
-    """Return a page with these lines between its marks."""
+def with_lines(page: Path, lines: Iterable[str]) -> str:
+    """Return a page with these lines between its two marks."""
     before, rest = page.read_text("utf-8").split(BEGIN)
-    behind = rest.split(END)[1]
-    return f"{before}{BEGIN}\n\n{chr(10).join(lines)}\n{END}{behind}"
+    after = rest.split(END)[1]
+    return f"{before}{BEGIN}\n\n{chr(10).join(lines)}\n{END}{after}"
 
 
-def floors() -> Iterator[str]:
-    """Yield the floors of the house from the top, as the import-linter contract has them, with what is on each."""
+def layers() -> list[list[str]]:
+    """Return the layers of the import-linter contract, the highest first."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
-    layers = settings["contracts"][0]["layers"]
-    yield "| floor | module | what it is |"
-    yield "|---|---|---|"
-    for number, layer in zip(range(len(layers), 0, -1), layers, strict=True):
-        for room in layer.replace(":", "|").split("|"):
-            for module in modules(room.strip()):
-                name = module.relative_to(PACKAGE).with_suffix("").as_posix().removesuffix("/__init__")
-                yield f"| {number} | `{name}` | {sentence(module)} |"
-    yield ""
-
-
-def modules(room: str) -> Iterator[Path]:
-    """Yield the modules of a room that say what they are; the package itself comes first."""
-    if (alone := PACKAGE / f"{room}.py").exists():
-        yield alone
-        return
-    yield from (PACKAGE / room).glob("__init__.py")
-    yield from sorted(one for one in (PACKAGE / room).glob("*.py") if one.stem not in {"__init__", "__main__"})
-
-
-def sentence(module: Path) -> str:
-    """Return the first sentence of a module's docstring."""
-    docstring = ast.get_docstring(ast.parse(module.read_text("utf-8"))) or ""
-    return " ".join(docstring.partition("\n\n")[0].split()).replace("|", "\\|")
-
-
-def reference(command: Any, name: str) -> Iterator[str]:
-    """Yield the sections of a command and its subcommands. Groups have none, nor have hidden aliases."""
-    if getattr(command, "hidden", False):
-        return
-    below = getattr(command, "commands", {})
-    if not below:
-        yield from _section(command, name)
-    for word, subcommand in below.items():
-        yield from reference(subcommand, f"{name} {word}")
-
-
-def _section(command: Any, name: str) -> Iterator[str]:
-    arguments = [each for each in command.params if each.param_type_name == "argument"]
-    options = [each for each in command.params if each.param_type_name == "option"]
-    words = [f"{each.metavar}{'...' if each.nargs < 0 else ''}" for each in arguments]
-    words += [f"{each.opts[0]} {each.metavar}" for each in options if each.required]
-    yield f"### {name}\n"
-    yield f"{command.help}\n"
-    yield f"    {' '.join((name, *words))} [OPTIONS]\n"
-    yield "| option | meaning |"
-    yield "|---|---|"
-    for each in arguments:
-        yield f"| `{each.metavar}` | {_help(each)} |"
-    for each in options:
-        yield f"| `{', '.join(each.opts)}{'' if each.is_flag else f' {each.metavar}'}` | {_help(each)} |"
-    yield ""
-
-
-def _help(param: Any) -> str:
-    needed = " Required." if param.required and param.param_type_name == "option" else ""
-    silent = param.required or getattr(param, "is_flag", False) or param.default is None
-    default = "" if silent else f" Default: {param.default}."
-    return f"{param.help.replace('|', chr(92) + '|')}{needed}{default}"
+    contract = next(contract for contract in settings["contracts"] if contract["type"] == "layers")
+    return [[name.strip() for name in layer.replace(":", "|").split("|")] for layer in contract["layers"]]
 
 
 if __name__ == "__main__":

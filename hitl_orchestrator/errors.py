@@ -54,6 +54,14 @@ class InvalidInput(HitlError, http_status=422):
         super().__init__("\n".join(self.problems))
 
 
+def install_hint(extra: str) -> str:
+    """Return how to install an optional extra: from a clone and from a wheel file, since no package index has it."""
+    return (
+        f"install the extra {extra!r}: pip install '.[{extra}]' in a clone, "
+        f"or pip install 'WHEEL[{extra}]' with the path of the wheel file"
+    )
+
+
 class PolicyMissing(InvalidInput):
     """No policy is active, and the bundled default does not define the roles of the reviewers."""
 
@@ -243,7 +251,7 @@ class CaseUnfinished(RequestRejected):
 
     def __init__(self, case_id: str, status: str) -> None:
         remedy = (
-            "'hitl recover' resumes it" if status in _UNFINISHED else f"decide it first, with 'hitl resume {case_id}'"
+            "'hitl recover' resumes it" if status in _UNFINISHED else f"decide it first, with 'hitl decide {case_id}'"
         )
         super().__init__(f"case {case_id!r} cannot be redacted: it is {status}, not finished; {remedy}")
         self.case_id, self.status = case_id, status

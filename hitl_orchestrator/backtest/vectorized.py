@@ -16,7 +16,7 @@ from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.task import REQUESTED_BY, requesters
-from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.errors import InvalidInput, install_hint
 from hitl_orchestrator.policies.engine.compiled import compile_policy
 from hitl_orchestrator.policies.engine.partition import FactSpace, MetadataAxis, SignalsAxis, TimeAxis
 from hitl_orchestrator.policies.engine.timezones import TimesAxis
@@ -47,8 +47,7 @@ def polars() -> Any:
     try:
         return import_module("polars")
     except ImportError:
-        remedy = "pip install 'hitl-orchestrator[lab]'"
-        raise InvalidInput([f"rehearsing needs polars, which is not installed; type: {remedy}"]) from None
+        raise InvalidInput([f"a backtest needs polars, which is missing; {install_hint('lab')}"]) from None
 
 
 class Key(NamedTuple):

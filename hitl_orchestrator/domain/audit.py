@@ -1,5 +1,6 @@
 """Ledger events, and the audit record of a finished case."""
 
+from hashlib import sha256
 from typing import Any
 
 from pydantic import Field
@@ -19,7 +20,7 @@ from hitl_orchestrator.domain.enums import (
     Signal,
 )
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value, is_drawn
+from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value
 
 
 class Vote(Value):
@@ -113,12 +114,6 @@ class AuditRecord(Value):
     quality_check_of: Identifier | None = None
 
 
-def is_spot_checked(record: AuditRecord) -> bool:
-    """Return whether an auto-approved case was drawn for a review afterwards."""
-    alone = record.decision_source is DecisionSource.AGENT and record.quality_check is None
-    return alone and is_drawn(record.review_probability, "spot check", record.case_id)
-
-
 class Actor(Value):
     """The actor of an event: its identity, how that was established, its roles, and the channel it used."""
 
@@ -158,3 +153,19 @@ class Event(Value):
     body: dict[str, Any]
     previous: str
     digest: str
+
+
+_DIGITS = 13
+_SPOT_CHECK = "spot check"
+
+
+def is_drawn(share: float, *names: str) -> bool:
+    """Whether the hash of these names falls into a share of all; if so, it also falls into every larger share."""
+    drawn = sha256("\n".join(names).encode()).hexdigest()[:_DIGITS]
+    return int(drawn, 16) < int(share * (1 << 4 * _DIGITS))
+
+
+def is_spot_checked(record: AuditRecord) -> bool:
+    """Whether an auto-approved case is sampled for a spot check, by its review probability."""
+    is_auto = record.decision_source is DecisionSource.AGENT and record.quality_check is None
+    return is_auto and is_drawn(record.review_probability, _SPOT_CHECK, record.case_id)

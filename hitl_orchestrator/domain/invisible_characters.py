@@ -20,7 +20,7 @@ _WHITE = "\n\t"
 _MOST_NAMED = 5
 
 
-def visible(text: str) -> str:
+def escape_invisible(text: str) -> str:
     """Return a text with every character written out that a person would not see, or not see in its place."""
     if text.isprintable() and _EMPTY.isdisjoint(text):
         return text

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import rfc8785
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from hitl_orchestrator.domain.invisible_characters import hidden_in, visible
+from hitl_orchestrator.domain.invisible_characters import escape_invisible, hidden_in
 
 MAX_SIZE = 2**20
 """The bytes of one record, as UTF-8 text."""
@@ -70,7 +70,7 @@ def _name(text: str) -> str:
     if not unicodedata.is_normalized("NFC", text):
         raise ValueError("a name is written in Unicode's composed form, NFC; normalize it, or it would be another name")
     if set(hidden_in(text)) - _JOINERS or "\n" in text or "\t" in text:
-        raise ValueError(f"a name has no invisible characters and no line breaks, and this is {visible(text)}")
+        raise ValueError(f"a name has no invisible characters and no line breaks, and this is {escape_invisible(text)}")
     return text
 
 
@@ -183,15 +183,6 @@ _DECODER = json.JSONDecoder(parse_int=_whole_number)
 def digest(value: Any) -> str:
     """Return the SHA-256 of the canonical JSON of `value`, in hexadecimal."""
     return sha256(canonical_json(value).encode()).hexdigest()
-
-
-def is_drawn(share: float, *names: str) -> bool:
-    """Return whether these names fall into a share in [0, 1]. A larger share includes every smaller one."""
-    drawn = sha256("\n".join(names).encode()).hexdigest()[:_DRAW_DIGITS]
-    return int(drawn, 16) < int(share * (1 << 4 * _DRAW_DIGITS))
-
-
-_DRAW_DIGITS = 13
 
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,199}$"

@@ -17,7 +17,7 @@ from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.types import Interrupt
 
-from hitl_orchestrator.errors import InvalidKey, UnsafeRow, UnsafeSerializer
+from hitl_orchestrator.errors import InvalidKey, UnsafeRow, UnsafeSerializer, install_hint
 
 PLAIN_TAGS = ("msgpack", "null")
 _BY_KEYWORDS = 2  # the extension code for "import this module, call this name with these keywords"
@@ -117,7 +117,7 @@ def strict_serializer(key: bytes | None = None) -> SerializerProtocol:
     try:
         sealed = SealedSerializer.from_pycryptodome_aes(plain, key=key)
     except ImportError as exc:
-        raise InvalidKey("HITL_CHECKPOINT_KEY", "install hitl-orchestrator[encryption]") from exc
+        raise InvalidKey("HITL_CHECKPOINT_KEY", install_hint("encryption")) from exc
     check_strict(plain)
     check_strict(sealed)
     return sealed

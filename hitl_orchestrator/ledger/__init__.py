@@ -1,1 +1,1 @@
-"""What happened to every case: an append-only ledger, the inbox, and the ports through which both are used."""
+"""The ledger: an append-only, hash-chained record of every case, with the tables and ports that services use."""

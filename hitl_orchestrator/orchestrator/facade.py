@@ -183,8 +183,8 @@ class Orchestrator:
         returns the same result. `shown_digest` names what the reviewer saw: another digest is refused.
 
         Raises:
-            CaseNotWaiting, ReviewAlreadyDecided, ReviewClaimed, ReviewExpired, KeyReused, StaleReview, NotAuthorized,
-            TopOfChain, GraphVersionMismatch: the decision is rejected.
+            CaseNotWaiting, ReviewAlreadyDecided, ReviewClaimed, ReviewExpired: the review accepts no decision now.
+            NotAuthorized, TopOfChain, KeyReused, StaleReview, GraphVersionMismatch: the decision is rejected.
             InvalidInput: the decision lacks a field that it needs.
         """
         review = review_of(

@@ -1,22 +1,65 @@
-"""What a reviewer sees of a case. Every face shows this one view."""
+"""The case view: the content of one review for its reviewer, the masking rule, and the view as HTML for notebooks."""
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from html import escape
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
+from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.decision import ReviewRequirements
-from hitl_orchestrator.domain.enums import Action, FinalDecision, HumanDecision, RiskLevel, Signal
+from hitl_orchestrator.domain.enums import Action, FinalDecision, HumanDecision, ReviewStatus, RiskLevel, Signal
+from hitl_orchestrator.domain.invisible_characters import escape_invisible, warning
 from hitl_orchestrator.domain.task import Proposal, Task
 from hitl_orchestrator.domain.value import Confidence, FreeJson, Identifier, Label, Text, UtcDatetime, Value
 
+AGENT_FIELDS = ("proposal", "confidence", "signals", "reason")
+"""The fields of a view that a blind review hides."""
+
+
+class Masking(NamedTuple):
+    """The parts of a case that every rendering hides while a review is open, so that reviewers decide independently.
+
+    `agent` hides the agent's output, its confidence and signals, and the reason of the routing. `votes` are the ids of
+    the reviews whose votes and labels are hidden. `purpose` hides that the case is a quality check, and the answer of
+    a shadow policy. The ledger holds everything from the start, and a decided case hides nothing.
+    """
+
+    agent: bool = False
+    votes: frozenset[str] = frozenset()
+    purpose: bool = False
+
+
+def masking(case: Case, *, blind: bool | None = None, label: str = "") -> Masking:
+    """Return the parts of a case to hide from a reviewer, or from all readers.
+
+    `blind` states whether the requirements in force ask for a blind review, by default those of the open review;
+    `label` is the label that this reviewer has committed.
+    """
+    review = case.open_review
+    if review is None:
+        return Masking()
+    if blind is None:
+        blind = review.shown.routing.decision.requirements.blind
+    votes = (
+        row.review_id
+        for row in case.reviews
+        if row.status is ReviewStatus.VOTED and row.shown.escalations == review.shown.escalations
+    )
+    return Masking(agent=blind and not label, votes=frozenset(votes), purpose=True)
+
 
 class Choice(Value):
-    """One answer that would be taken, and what it would do."""
+    """A decision that the reviewer may take, and its effect."""
 
     decision: HumanDecision
     does: Text
 
 
 class SimilarCase(Value):
-    """An earlier case of the same kind, and how it was decided."""
+    """An earlier case of the same type and domain, with its decision."""
 
     task_id: Identifier
     confidence: Confidence | None
@@ -26,7 +69,7 @@ class SimilarCase(Value):
 
 
 class HistoryItem(Value):
-    """One line of the history of a case."""
+    """One item of the history of a case."""
 
     at: UtcDatetime
     who: Label
@@ -34,10 +77,10 @@ class HistoryItem(Value):
 
 
 class CaseView(Value):
-    """All that a reviewer sees of one review.
+    """The content of one review for its reviewer; it holds only what this reviewer may see.
 
-    While `hidden`, the proposal, the confidence and all that tells of them are left out: the reviewer has to commit an
-    own label first. `why_not` says why this reviewer may not answer, and what would help; empty where they may.
+    `hidden` names the fields that are left out until the reviewer commits their own label (blind review). `why_not` is
+    the reason why this reviewer may not decide, with a remedy; empty if they may.
     """
 
     case_id: Identifier
@@ -48,7 +91,7 @@ class CaseView(Value):
     task: Task
     risk_level: RiskLevel
     proposal: Proposal | None
-    hidden: bool = False
+    hidden: tuple[Label, ...] = ()
     own_label: Text = ""
     confidence: Confidence | None
     confidence_means: Text
@@ -56,9 +99,9 @@ class CaseView(Value):
     action: Action
     rule_id: Label
     reason: Text
-    message: Text = Field(default="", description="what the rule tells whoever reviews")
+    message: Text = Field(default="", description="the message of the rule to the reviewer")
     would_go_through: tuple[Text, ...] = ()
-    role: Label = Field(description="who must decide now")
+    role: Label = Field(description="the role that must decide now")
     requirements: ReviewRequirements
     votes_given: int = 0
     passed_up_because: Text = ""
@@ -77,7 +120,177 @@ class CaseView(Value):
     why_not: Text = ""
 
     def _repr_html_(self) -> str:
-        """Return the view as a card, for a notebook."""
-        from hitl_orchestrator.review.card import card  # noqa: PLC0415 - only a notebook asks for it
-
+        """Return the view as an HTML card."""
         return card(self)
+
+
+_STYLE = """
+.hitl-card{max-width:56em;border:1px solid rgba(128,128,128,.35);border-radius:10px;padding:1em 1.25em;
+font:14px/1.5 ui-sans-serif,system-ui,"Segoe UI",Helvetica,Arial,sans-serif;color:inherit;color-scheme:light dark}
+.hitl-card *{box-sizing:border-box}
+.hitl-card header{display:flex;flex-wrap:wrap;gap:.5em;align-items:baseline}
+.hitl-card h3{margin:0;font-size:1.15em}
+.hitl-card h4{margin:1.1em 0 .25em;font-size:.78em;letter-spacing:.06em;text-transform:uppercase;opacity:.65}
+.hitl-card p{margin:.15em 0}
+.hitl-card .faint{opacity:.65}
+.hitl-card .end{margin-left:auto}
+.hitl-card .chip{border:1px solid;border-radius:99px;padding:0 .65em;font-size:.85em;white-space:nowrap}
+.hitl-card .low{color:#2e8b57}.hitl-card .medium{color:#b7791f}.hitl-card .high,.hitl-card .alarm{color:#d9534f}
+.hitl-card .alarm{font-weight:600}
+.hitl-card .label{font-size:1.25em;font-weight:600}
+.hitl-card .bar{width:12em;height:.5em;border-radius:99px;background:rgba(128,128,128,.25);overflow:hidden;
+display:inline-block;vertical-align:middle;margin-right:.6em}
+.hitl-card .bar i{display:block;height:100%;background:#4a86c5}
+.hitl-card table{border-collapse:collapse;font-size:inherit;margin:.2em 0;background:none}
+.hitl-card td{padding:.1em 1.2em .1em 0;text-align:left;vertical-align:top;border:0;background:none}
+.hitl-card code{font:.92em ui-monospace,SFMono-Regular,Consolas,monospace;background:none;color:inherit;
+overflow-wrap:anywhere}
+.hitl-card ul{margin:.15em 0;padding-left:1.2em}
+.hitl-card summary{cursor:pointer}
+.hitl-card .note{border-left:3px solid rgba(128,128,128,.5);padding:.2em .8em;margin:.6em 0}
+"""
+
+
+def card(view: CaseView) -> str:
+    """Return a view as one piece of HTML for notebooks: no script, nothing to load, for light and dark pages."""
+    parts = [*_head(view), *_task(view), *(_blind(view) if view.hidden else _answer(view)), *_asked(view)]
+    if not view.hidden:
+        parts += _similar(view)
+    return f'<div class="hitl-card"><style>{_STYLE}</style>{"".join([*parts, *_history(view)])}</div>'
+
+
+def _head(view: CaseView) -> Iterator[str]:
+    risk = view.risk_level.value
+    yield f'<header><h3>{_line(view.task_id)}</h3><span class="chip {risk}">{risk} risk</span>'
+    yield f'<span class="faint">{_line(view.state)} · {_line(view.role)}</span>'
+    if view.due_at is not None:
+        late = "alarm" if view.overdue else "faint"
+        label = "overdue since" if view.overdue else "due"
+        yield f'<span class="end {late}">{label} {_moment(view.due_at)}</span>'
+    yield "</header>"
+
+
+def _task(view: CaseView) -> Iterator[str]:
+    task = view.task
+    yield f"<p>{_text(task.task_description)}</p>"
+    yield f'<p class="faint">{_line(task.task_type)} in {_line(task.domain)}, created {_moment(task.timestamp)}</p>'
+    yield _fields(task.metadata)
+    yield _beware(task.model_dump(mode="json"))
+    if view.message:
+        yield f'<p class="note">{_text(view.message)}</p>'
+    if view.passed_up_because:
+        yield f'<p class="note">Escalated: {_text(view.passed_up_because)}</p>'
+
+
+def _blind(view: CaseView) -> Iterator[str]:
+    yield '<p class="note">The agent\'s answer is hidden until you have given your own label: '
+    yield f"<code>hitl.label({_line(repr(view.task_id))}, reviewer, label)</code></p>"
+
+
+def _answer(view: CaseView) -> Iterator[str]:
+    yield "<h4>The agent proposes</h4>"
+    yield '<p class="faint">Nothing.</p>' if view.proposal is None else _proposal(view.proposal)
+    if view.own_label:
+        yield f'<p class="faint">Your own label was {_text(view.own_label)}.</p>'
+    yield from _confidence(view)
+    yield f"<h4>Why it needs a review</h4><p>{_text(view.reason)} "
+    yield f'<span class="faint">({view.action.value}, {_line(view.rule_id)})</span></p>'
+    if view.would_go_through:
+        yield f'<p class="faint">It would have been approved automatically with:</p>{_list(view.would_go_through)}'
+
+
+def _proposal(proposal: Proposal) -> str:
+    explained = f"<p>{_text(proposal.explanation)}</p>" if proposal.explanation else ""
+    extra, beware = _fields(proposal.model_extra or {}), _beware(proposal.model_dump(mode="json"))
+    return f'<p class="label">{_text(proposal.predicted_label)}</p>{explained}{extra}{beware}'
+
+
+def _confidence(view: CaseView) -> Iterator[str]:
+    yield "<h4>Confidence</h4><p>"
+    if view.confidence is None:
+        yield "The agent states no confidence. "
+    else:
+        yield f'<span class="bar"><i style="width:{view.confidence * 100:.0f}%"></i></span>{view.confidence:.2f} '
+    yield "".join(f'<span class="chip medium">{signal.value}</span> ' for signal in view.signals)
+    yield f'</p><p class="faint">{_text(view.confidence_means)}</p>'
+
+
+def _asked(view: CaseView) -> Iterator[str]:
+    requirements = view.requirements
+    if requirements.approvals > 1:
+        yield f'<p class="note">{requirements.approvals} reviewers must agree ({requirements.agreement.value}); '
+        yield f"{view.votes_given} voted so far.</p>"
+    if view.claimed_by is not None:
+        until = f" until {_moment(view.claimed_until)}" if view.claimed_until else ""
+        delegated = f", delegated by {_line(view.delegated_by)}" if view.delegated_by else ""
+        yield f'<p class="faint">Claimed by {_line(view.claimed_by)}{until}{delegated}.</p>'
+    if view.why_not:
+        yield f'<p class="note alarm">{_text(view.why_not)}</p>'
+    if view.choices:
+        rows = ((f"<b>{choice.decision.value}</b>", _text(choice.does)) for choice in view.choices)
+        yield f"<h4>What each decision does</h4>{_table(rows)}"
+
+
+def _similar(view: CaseView) -> Iterator[str]:
+    if view.similar:
+        rows = (
+            (
+                _line(case.task_id),
+                "-" if case.confidence is None else f"{case.confidence:.2f}",
+                f"<b>{case.final_decision.value}</b>",
+                f"by {_line(case.decided_by)}",
+                f'<span class="faint">{_moment(case.decided_at)}</span>',
+            )
+            for case in view.similar
+        )
+        yield f"<h4>Similar cases</h4>{_table(rows)}"
+
+
+def _history(view: CaseView) -> Iterator[str]:
+    rows = (
+        (f'<span class="faint">{_moment(item.at)}</span>', _line(item.who), _text(item.what)) for item in view.history
+    )
+    yield f'<details><summary class="faint">History and digest</summary>{_table(rows)}'
+    ids = f"case {_line(view.case_id)}, review {_line(view.review_id)}, shows {_line(view.digest[:12])}"
+    yield f'<p class="faint">{ids}</p></details>'
+
+
+def _fields(values: dict[str, Any]) -> str:
+    if not values:
+        return ""
+    return _table((_line(name), f"<code>{_text(_plain(value))}</code>") for name, value in values.items())
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _table(rows: Iterable[Iterable[str]]) -> str:
+    return f"<table>{''.join(f'<tr>{_cells(row)}</tr>' for row in rows)}</table>"
+
+
+def _cells(row: Iterable[str]) -> str:
+    return "".join(f"<td>{cell}</td>" for cell in row)
+
+
+def _list(lines: Iterable[str]) -> str:
+    return f"<ul>{''.join(f'<li>{_text(line)}</li>' for line in lines)}</ul>"
+
+
+def _beware(value: Any) -> str:
+    text = warning(value)
+    return "" if text is None else f'<p class="alarm">Beware: this {_line(text)}.</p>'
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def _text(text: str) -> str:
+    """Return free text for HTML, with its line breaks."""
+    return "<br>".join(_line(line) for line in text.replace("\r\n", "\n").split("\n"))
+
+
+def _line(text: str) -> str:
+    """Return a text for HTML, with markup and invisible characters escaped."""
+    return escape(escape_invisible(text))

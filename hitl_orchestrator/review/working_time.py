@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.working_hours import Weekday, WorkingHours
-from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.errors import InvalidInput, install_hint
 
 LONGEST_SPAN = timedelta(days=3653)
 """Ten years: what takes longer than that will never be done."""
@@ -96,8 +96,8 @@ def _free_days(name: str, year: int) -> frozenset[date]:
     try:
         import holidays  # noqa: PLC0415 - an extra, and slow to import
     except ImportError as exc:
-        remedy = "install it with: pip install 'hitl-orchestrator[calendar]'"
-        raise InvalidInput([f"holidays: {name!r}: the extra 'calendar' is missing ({exc}); {remedy}"]) from exc
+        problem = f"holidays: {name!r}: a dependency is missing ({exc}); {install_hint('calendar')}"
+        raise InvalidInput([problem]) from exc
 
     country, _, part = name.partition("-")
     try:

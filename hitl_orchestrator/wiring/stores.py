@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from hitl_orchestrator.domain.input.parsing import did_you_mean
-from hitl_orchestrator.errors import InvalidKey, SealKeyMissing, StoreUnavailable
+from hitl_orchestrator.errors import InvalidKey, SealKeyMissing, StoreUnavailable, install_hint
 from hitl_orchestrator.ledger.database.address import HOW_TO_WRITE, can_be_read, is_postgres, shown
 from hitl_orchestrator.ledger.keys.files import SealKey, authenticator_from
 from hitl_orchestrator.ledger.ports.ledger import Ledger
@@ -173,8 +173,7 @@ def _extra(name: str, store: str) -> Iterator[None]:
     try:
         yield
     except ImportError as exc:
-        remedy = f"install it with: pip install 'hitl-orchestrator[{name}]'"
-        raise StoreUnavailable(shown(store), f"the extra {name!r} is missing ({exc}); {remedy}") from exc
+        raise StoreUnavailable(shown(store), f"a dependency is missing ({exc}); {install_hint(name)}") from exc
 
 
 def _sqlite_path(store: str) -> str:

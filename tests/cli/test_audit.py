@@ -224,7 +224,7 @@ def test_without_pyarrow_parquet_says_what_to_install(filled, monkeypatch):
 
     answer = filled("audit", "export", "--format", "parquet", "--out", "x.parquet")
 
-    assert (answer.code, "pip install 'hitl-orchestrator[parquet]'" in answer.err) == (2, True)
+    assert (answer.code, "pip install '.[parquet]'" in answer.err) == (2, True)
 
 
 def test_invalid_export_options_are_rejected(filled):

@@ -122,4 +122,4 @@ def test_without_polars_it_says_what_to_install(hitl, stricter, monkeypatch):
     answer = hitl("policy", "backtest", stricter, "--on", "past.parquet")
 
     assert answer.code == 2
-    assert "pip install 'hitl-orchestrator[lab]'" in answer.err
+    assert "pip install '.[lab]'" in answer.err

@@ -80,7 +80,7 @@ def test_waiting_case_is_not_redacted(hitl, folder):
     answer = hitl("audit", "redact", "task_002", "--reason", "asked for")
 
     assert (answer.code, answer.out) == (1, "")
-    assert "cannot be redacted: it is waiting, not finished; decide it first, with 'hitl resume" in answer.err
+    assert "cannot be redacted: it is waiting, not finished; decide it first, with 'hitl decide" in answer.err
 
 
 @pytest.mark.parametrize(

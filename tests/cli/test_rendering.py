@@ -14,7 +14,7 @@ import typer
 from hitl_orchestrator.cli import main
 from hitl_orchestrator.cli.app import app
 from hitl_orchestrator.cli.output.formatting import confidence, duration
-from hitl_orchestrator.domain.invisible_characters import visible
+from hitl_orchestrator.domain.invisible_characters import escape_invisible
 
 RUN = ("run", "tasks.json", "--outputs", "agent_outputs.json")
 MARKED = "[red]x[/red] [link=http://x]y[/link] :smile:"
@@ -24,7 +24,7 @@ SHOWN = "[red]x[/red] [link=http://x]y[/link] :smile: <U+001B>[31m <U+0007> <U+2
 
 @pytest.fixture
 def evil(hitl, folder):
-    """A case whose every free text tries to be more than text."""
+    """A case whose texts contain markup and control characters."""
     task = json.loads((folder / "tasks.json").read_text())[2]
     result = {"task_id": "evil", "task_description": f"{EVIL}\n\nOutcome\napproved", "domain": MARKED}
     (folder / "tasks.json").write_text(json.dumps([{**task, **result, "metadata": {EVIL: EVIL}}]))
@@ -40,7 +40,7 @@ def test_markup_control_and_bidirectional_characters_are_inert(evil, monkeypatch
 
     output = evil(*command).out
 
-    assert not [character for character in output if character != "\n" and visible(character) != character]
+    assert not [character for character in output if character != "\n" and escape_invisible(character) != character]
     assert "\x1b" not in output
     if command[0] != "policy":
         assert SHOWN in output
@@ -124,7 +124,7 @@ def test_an_encoding_without_the_character_writes_it_out(hitl, folder):
 
 @pytest.fixture
 def _interruptible():
-    """Let what is started here hear interrupts: started in the background of a shell, it would ignore them."""
+    """Restore the interrupt handler for subprocesses: a background shell job ignores interrupts."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

@@ -1,4 +1,4 @@
-"""What a page shows is so: its blocks run, its links lead somewhere, and what it names exists."""
+"""Pages are true: their blocks run, their links resolve, and the files and targets that they name exist."""
 
 import os
 import re
@@ -12,19 +12,21 @@ import pytest
 from hitl_orchestrator.cli import main
 
 ROOT = Path(__file__).parents[2]
-README, DATA = ROOT / "README.md", ROOT / "hitl_orchestrator" / "data" / "README.md"
-FILES = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")), DATA]
+README = ROOT / "README.md"
+TOP = [README, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", ROOT / "hitl_orchestrator" / "data" / "README.md"]
+FILES = [*TOP, *sorted((ROOT / "docs").rglob("*.md"))]
 ONLY_SHOWN = "<!-- only shown -->"
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-STATED = re.compile(r"#.*\bexit code (\d)")
-TARGET = re.compile(r"\bmake ([a-z]+)\b")
+EXIT_CODE = re.compile(r"#.*\bexit code (\d)")
+TARGET = re.compile(r"(?:`|^\$ )make ([a-z]+)\b", re.MULTILINE)
+PATH = re.compile(r"`((?:tests|docs|notebooks|tools|benchmarks|hitl_orchestrator)/[\w./-]*)`")
 
 
 class Block(NamedTuple):
-    """A fenced block of a page, with the line where it starts."""
+    """A fenced block of a page, with the line where its text starts."""
 
     language: str
     line: int
@@ -32,11 +34,11 @@ class Block(NamedTuple):
 
 
 def blocks(path: Path) -> Iterator[Block]:
-    """Yield the blocks of a page, in order, apart from those marked as only shown."""
+    """Yield the blocks of a page in order, except those marked as only shown."""
     page = path.read_text("utf-8")
-    for found in FENCE.finditer(page):
-        if not page[: found.start()].rstrip().endswith(ONLY_SHOWN):
-            yield Block(found[1], page.count("\n", 0, found.start()) + 2, found[2])
+    for match in FENCE.finditer(page):
+        if not page[: match.start()].rstrip().endswith(ONLY_SHOWN):
+            yield Block(match[1], page.count("\n", 0, match.start()) + 2, match[2])
 
 
 def name(path: Path) -> str:
@@ -47,8 +49,8 @@ RUNNING = [path for path in FILES if any(block.language in {"python", "console"}
 
 
 @pytest.fixture
-def _a_folder_of_its_own(tmp_path, monkeypatch):
-    """Each page runs in an empty folder; the command line sets variables of LangChain's, which must not stay."""
+def _empty_folder(tmp_path, monkeypatch):
+    """Run each page in an empty folder, and restore the variables of LangChain that the command line sets."""
     before = dict(os.environ)
     monkeypatch.chdir(tmp_path)
     yield
@@ -56,98 +58,78 @@ def _a_folder_of_its_own(tmp_path, monkeypatch):
     os.environ.update(before)
 
 
-@pytest.mark.usefixtures("_a_folder_of_its_own")
+@pytest.mark.usefixtures("_empty_folder")
 @pytest.mark.parametrize("path", RUNNING, ids=name)
-def test_every_block_of_a_page_runs_from_top_to_bottom(path, capfd):
-    names = {"__name__": "a_page"}
+def test_the_blocks_of_a_page_run_in_order(path, capfd):
+    names = {"__name__": "page"}
     for block in blocks(path):
         if block.language == "python":
-            code = "\n" * (block.line - 1) + block.text  # so that a failing line is found in the page
+            code = "\n" * (block.line - 1) + block.text  # so that a traceback shows the line of the page
             exec(compile(code, str(path), "exec"), names)
         elif block.language == "console":
             check_commands(path, block, capfd)
 
 
-@pytest.mark.usefixtures("_a_folder_of_its_own")
-def test_the_example_of_the_readme_can_be_run_again(capsys):
+@pytest.mark.usefixtures("_empty_folder")
+def test_the_example_of_the_readme_can_be_repeated(capsys):
     (code,) = [block.text for block in blocks(README) if block.language == "python"]
-    told = []
+    outputs = []
     for _ in range(2):
-        exec(compile(code, str(README), "exec"), {"__name__": "a_page"})
-        told.append(capsys.readouterr().out.splitlines())
+        exec(compile(code, str(README), "exec"), {"__name__": "page"})
+        outputs.append(capsys.readouterr().out.splitlines())
 
-    assert [lines[0] for lines in told] == ["waiting", "approved"]
-    assert told[0][-1] == told[1][-1] == "carry out: Refund Request"
+    assert [lines[0] for lines in outputs] == ["waiting", "approved"]
+    assert outputs[0][-1] == outputs[1][-1] == "carry out: Refund Request"
 
 
 def check_commands(path: Path, block: Block, capfd: pytest.CaptureFixture[str]) -> None:
-    """Run our commands in a block, and find each line that is shown below a command in what it printed."""
+    """Run the `hitl` commands of a block, and expect each line below a command in its output."""
     printed = ""
     for number, line in enumerate(block.text.splitlines(), start=block.line):
-        place = f"{name(path)}:{number}"
+        location = f"{name(path)}:{number}"
         if line.startswith("$ hitl "):
             capfd.readouterr()
-            stated = STATED.search(line)
+            expected = EXIT_CODE.search(line)
             code = main(shlex.split(line.removeprefix("$ hitl "), comments=True))
-            said = capfd.readouterr()
-            printed = said.out + said.err
-            assert code == int(stated[1] if stated else 0), f"{place}: {printed}"
+            output = capfd.readouterr()
+            printed = output.out + output.err
+            assert code == int(expected[1] if expected else 0), f"{location}: {printed}"
         elif line.strip() and not line.startswith("$"):
-            lines = [one.split() for one in printed.splitlines()]
-            assert line.split() in lines, f"{place}: {line!r} is not in what the command printed:\n{printed}"
+            lines = [printed_line.split() for printed_line in printed.splitlines()]
+            assert line.split() in lines, f"{location}: {line!r} is not in the output:\n{printed}"
 
 
-@pytest.mark.usefixtures("_a_folder_of_its_own")
+@pytest.mark.usefixtures("_empty_folder")
 @pytest.mark.parametrize(
-    ("shown", "found"),
+    ("shown", "message"),
     [
-        ("$ hitl --version\nhitl 0", "is not in what the command printed"),
+        ("$ hitl --version\nhitl 0", "is not in the output"),
         ("$ hitl inbox --store sqlite:///none.db", r"README.md:1: hitl: store"),
-        ("$ hitl --version    # no: exit code 1", r"README.md:1: hitl-orchestrator"),
+        ("$ hitl --version    # wrong: exit code 1", r"README.md:1: hitl-orchestrator"),
     ],
 )
-def test_a_command_that_is_not_as_shown_is_seen(shown, found, capfd):
-    with pytest.raises(AssertionError, match=found):
+def test_a_command_with_other_output_or_exit_code_fails(shown, message, capfd):
+    with pytest.raises(AssertionError, match=message):
         check_commands(README, Block("console", 1, shown), capfd)
 
 
 def anchors(path: Path) -> set[str]:
-    """Return what a page's headings are called in links, as GitHub does it."""
+    """Return the anchors of the headings of a page, as GitHub and the site form them."""
     titles = HEADING.findall(FENCE.sub("", path.read_text("utf-8")))
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
-def test_every_link_between_pages_leads_somewhere(path):
+def test_links_files_and_targets_of_a_page_exist(path):
+    page = path.read_text("utf-8")
     broken = []
-    for link in LINK.findall(path.read_text("utf-8")):
+    for link in LINK.findall(page):
         target, _, anchor = link.partition("#")
-        there = (path.parent / target).resolve() if target else path
-        if "://" not in link and not (there.exists() and (not anchor or anchor in anchors(there))):
+        linked = (path.parent / target).resolve() if target else path
+        if "://" not in link and not (linked.exists() and (not anchor or anchor in anchors(linked))):
             broken.append(link)
+    broken += [file for file in PATH.findall(page) if not (ROOT / file).exists()]
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    broken += [f"make {target}" for target in TARGET.findall(page) if target not in targets]
 
     assert broken == []
-
-
-@pytest.mark.parametrize("path", FILES, ids=name)
-def test_every_make_target_that_is_named_exists(path):
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-    shown = re.findall(r"`[^`]+`|^\$ .*$", path.read_text("utf-8"), re.MULTILINE)
-
-    assert {target for one in shown for target in TARGET.findall(one)} <= targets
-
-
-def test_every_page_is_reached_from_the_readme():
-    reached, ahead = set(), [README]
-    while ahead:
-        page = ahead.pop()
-        reached.add(page)
-        linked = {(page.parent / link.partition("#")[0]).resolve() for link in LINK.findall(page.read_text("utf-8"))}
-        linked |= {one for folder in linked if folder.is_dir() for one in folder.glob("*.md")}
-        ahead += [one for one in linked if one.suffix == ".md" and one.exists() and one not in reached]
-
-    assert {name(path) for path in FILES} - {name(path) for path in reached} == set()
-
-
-def test_the_readme_can_be_read_in_one_go():
-    assert len(README.read_text("utf-8").splitlines()) <= 120

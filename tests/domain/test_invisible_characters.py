@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_orchestrator.domain.invisible_characters import hidden_in, visible, warning
+from hitl_orchestrator.domain.invisible_characters import escape_invisible, hidden_in, warning
 
 HIDDEN = {
     "control": "\x00\x07\x1b\x7f\x85\x9f",
@@ -41,28 +41,28 @@ SEEN = [
 @pytest.mark.parametrize("characters", HIDDEN.values(), ids=HIDDEN)
 def test_what_nobody_would_see_is_written_out_and_counted(characters):
     for char in characters:
-        assert visible(f"a{char}b") == f"a<U+{ord(char):04X}>b"
+        assert escape_invisible(f"a{char}b") == f"a<U+{ord(char):04X}>b"
         assert hidden_in({"key": [f"a{char}b"], f"{char}": 1}) == [char] * 2
 
 
 @pytest.mark.parametrize("text", SEEN)
 def test_what_is_seen_stands_as_it_is(text):
-    assert visible(text) == text
+    assert escape_invisible(text) == text
     assert hidden_in(text) == []
 
 
 def test_line_breaks_and_tabs_are_written_out_where_they_could_forge_a_line_but_not_counted():
-    assert visible("a\r\nb\tc\n") == "a<U+000D><U+000A>b<U+0009>c<U+000A>"
+    assert escape_invisible("a\r\nb\tc\n") == "a<U+000D><U+000A>b<U+0009>c<U+000A>"
     assert hidden_in("a\r\nb\tc\n") == []
     assert hidden_in("a\rb") == ["\r"]
 
 
 @given(st.text())
 def test_what_is_shown_hides_nothing_and_loses_nothing(text):
-    shown = visible(text)
+    shown = escape_invisible(text)
     named = re.sub("<U[+]([0-9A-F]{4,6})>", lambda found: chr(int(found[1], 16)), shown)
 
-    assert (visible(shown), hidden_in(shown)) == (shown, [])
+    assert (escape_invisible(shown), hidden_in(shown)) == (shown, [])
     assert named == text or "<U+" in text
 
 

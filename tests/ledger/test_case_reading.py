@@ -1,4 +1,4 @@
-"""The promises of `ledger/ports/ledger.py` about what is read: by which id, in which order, narrowed by what."""
+"""Reading of cases, reviews and events: by which id, in which order, under which filter."""
 
 import pytest
 from support.builders import (
@@ -37,8 +37,8 @@ def finished(ledger, case_id):
 
 @pytest.mark.parametrize("read", ["case", "find"])
 def test_an_unused_id_is_an_unknown_case(ledger, read):
-    with pytest.raises(UnknownCase, match="'nobody'"):
-        getattr(ledger, read)("nobody")
+    with pytest.raises(UnknownCase, match="'unknown'"):
+        getattr(ledger, read)("unknown")
 
 
 def test_a_task_id_is_not_a_case_id(ledger):
@@ -81,7 +81,7 @@ def test_a_case_without_a_review_has_no_latest_one(ledger):
     received(ledger, "case-1")
 
     assert ledger.latest_review("case-1") is None
-    assert ledger.latest_review("nobody") is None
+    assert ledger.latest_review("unknown") is None
 
 
 def test_open_reviews_come_in_the_order_of_opening(ledger):
@@ -104,13 +104,13 @@ def test_open_reviews_are_filtered_by_role_and_domain(ledger):
     waiting(ledger, "case-2", minutes(2), role="senior_manager")
     waiting(ledger, "case-3", minutes(3), role="senior_manager", domain="finance")
 
-    def found(**wanted):
+    def case_ids(**wanted):
         return [row.case_id for row in ledger.waiting(InboxFilter(**wanted))]
 
-    assert found(role="senior_manager") == ["case-2", "case-3"]
-    assert found(domain="customer_support") == ["case-1", "case-2"]
-    assert found(role="senior_manager", domain="finance") == ["case-3"]
-    assert found(role="nobody") == found(domain="nowhere") == []
+    assert case_ids(role="senior_manager") == ["case-2", "case-3"]
+    assert case_ids(domain="customer_support") == ["case-1", "case-2"]
+    assert case_ids(role="senior_manager", domain="finance") == ["case-3"]
+    assert case_ids(role="unknown") == case_ids(domain="nowhere") == []
 
 
 def test_answered_reviews_are_not_listed_as_open(ledger):
@@ -145,16 +145,16 @@ def test_events_come_in_the_order_in_which_they_were_written(ledger):
     received(ledger, "case-2")
     finished(ledger, "case-1")
 
-    told = [(event.seq, event.case_id, event.kind.value) for event in ledger.events()]
+    entries = [(event.seq, event.case_id, event.kind.value) for event in ledger.events()]
 
-    assert told == [
+    assert entries == [
         (1, "case-1", "submitted"),
         (2, "case-2", "submitted"),
         (3, "case-1", "routed"),
         (4, "case-1", "finished"),
     ]
     assert [event.seq for event in ledger.events("case-1")] == [1, 3, 4]
-    assert list(ledger.events("nobody")) == []
+    assert list(ledger.events("unknown")) == []
 
 
 def test_records_come_in_the_order_in_which_the_cases_finished(ledger):

@@ -1,4 +1,4 @@
-"""The promises that `ledger/ports/ledger.py` makes, sentence by sentence, held against every store."""
+"""Intake, review, decision and outcome of a case, as the ledger port promises them, on every store."""
 
 import pytest
 from support.builders import (
@@ -44,7 +44,7 @@ def decided(ledger, case_id="case-1", decision="approve"):
     return ledger.decide(waiting(ledger, case_id), a_verdict(decision), PERSON)
 
 
-# Taking in.
+# Intake.
 
 
 def test_a_received_case_can_be_read(ledger):
@@ -174,7 +174,7 @@ def test_no_review_is_opened_for_a_finished_case(ledger):
 
 def test_no_review_is_opened_for_an_unknown_case(ledger):
     with pytest.raises(UnknownCase):
-        ledger.open_review(a_shown("nobody"), NINE)
+        ledger.open_review(a_shown("unknown"), NINE)
 
     assert (kinds(ledger), list(ledger.waiting(InboxFilter()))) == ([], [])
 
@@ -357,9 +357,9 @@ def test_a_decided_case_cannot_finish_with_an_agent_outcome(ledger):
 
 @pytest.mark.parametrize("source", list(DecisionSource))
 def test_an_unknown_case_cannot_finish(ledger, source):
-    claimed = an_outcome(a_submission("nobody")).model_copy(update={"decision_source": source})
+    claimed = an_outcome(a_submission("unknown")).model_copy(update={"decision_source": source})
 
-    with pytest.raises(IncompleteOutcome, match="'nobody' cannot be finished"):
+    with pytest.raises(IncompleteOutcome, match="'unknown' cannot be finished"):
         ledger.finish(claimed, AUTO, NINE)
 
     assert kinds(ledger) == []

@@ -1,7 +1,7 @@
-"""Whatever is done to a ledger is found: every entry edited, deleted, swapped, doubled; the end cut; all written anew.
+"""Every manipulation of a ledger is detected: edits, deletions, swaps, duplicates, truncation and rewriting.
 
-The ledger of about a thousand entries is made by the product. Most cases change the list of rows in memory, as a
-database hands it to the verifier. What is done to a real database is in `test_tampering.py`.
+The product writes a ledger of about a thousand entries. Most tests change the list of rows that a database passes to
+the verifier; `test_tampering.py` changes a real database.
 """
 
 import random
@@ -31,7 +31,7 @@ KEY = new_signing_key()
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A file of about a thousand entries, and the heads that were signed meanwhile."""
+    """Return a file of about a thousand entries, and the heads signed on the way."""
     file = tmp_path_factory.mktemp("made") / "hitl.db"
     with Orchestrator.open(f"sqlite:///{file}", head_key=KEY) as hitl:
         heads = []
@@ -54,15 +54,15 @@ def rows(made) -> list[Entry]:
         return list(snapshot.entries())
 
 
-def found(rows, heads=()):
-    """Return the number of the first bad entry, None where nothing is found."""
+def bad_entry(rows, heads=()):
+    """Return the number of the first bad entry, None if there is none."""
     answer = walk(iter(rows), heads)
     assert answer.problem is None or answer.problem[1]
     return answer.problem and answer.problem[0]
 
 
-def found_behind(rows, place, changed):
-    """The same for rows that are untouched up to `place`: so far there is nothing to be found."""
+def bad_entry_after(rows, place, changed):
+    """Return the same for rows that are unaltered up to `place`."""
     start = Head(place, rows[place - 1].digest) if place else START
     answer = walk(iter(changed), start=start)
     assert answer.problem is None or answer.problem[1]
@@ -75,8 +75,8 @@ def places(rows):
 
 def test_an_unaltered_ledger_verifies(made, rows, heads):
     assert len(rows) >= 1000
-    assert found(rows) is None
-    assert found(rows, heads) is None
+    assert bad_entry(rows) is None
+    assert bad_entry(rows, heads) is None
 
     with Orchestrator.open(f"sqlite:///{made[0]}") as hitl:
         answer = hitl.audit.verify(heads, KEY.public)
@@ -105,27 +105,28 @@ def test_every_edit_is_detected_at_its_position(rows, heads):
             # One that is whole in itself is given away by the entry behind it, which holds the digest of another, and
             # the last one by a head.
             if place + 1 == len(rows):
-                assert found([*rows[:place], edited], heads) == len(rows)
+                assert bad_entry([*rows[:place], edited], heads) == len(rows)
             else:
-                assert found_behind(rows, place, [edited, *rows[place + 1 : place + 3]]) in (place + 1, place + 2), (
-                    edited
-                )
+                assert bad_entry_after(rows, place, [edited, *rows[place + 1 : place + 3]]) in (
+                    place + 1,
+                    place + 2,
+                ), edited
 
 
 def test_an_edit_of_the_last_entry_is_detected_with_a_head(rows, heads):
-    said = read_canonical(rows[-1].entry)
-    text = canonical_json({**said, "at": "2001-01-01T00:00:00.000000Z"})
+    content = read_canonical(rows[-1].entry)
+    text = canonical_json({**content, "at": "2001-01-01T00:00:00.000000Z"})
     forged = [*rows[:-1], rows[-1]._replace(entry=text, digest=sha256(text.encode()).hexdigest())]
 
-    assert found(forged) is None
-    assert found(forged, heads) == len(rows)
+    assert bad_entry(forged) is None
+    assert bad_entry(forged, heads) == len(rows)
 
 
 def test_every_deletion_is_detected(rows, heads):
     for place in places(rows):
         # Without a head the chain does not miss its last entry; the tables do.
-        assert found_behind(rows, place, rows[place + 1 :]) == (place + 1 if place + 1 < len(rows) else None)
-    assert found(rows[:-1], heads) == len(rows)
+        assert bad_entry_after(rows, place, rows[place + 1 :]) == (place + 1 if place + 1 < len(rows) else None)
+    assert bad_entry(rows[:-1], heads) == len(rows)
 
 
 def test_every_swap_of_neighbors_is_detected(rows):
@@ -134,42 +135,42 @@ def test_every_swap_of_neighbors_is_detected(rows):
         by_rows = [two, one, *rows[place + 2 : place + 4]]
         by_numbers = [two._replace(seq=one.seq), one._replace(seq=two.seq), *rows[place + 2 : place + 4]]
 
-        assert found_behind(rows, place, by_rows) == found_behind(rows, place, by_numbers) == place + 1
+        assert bad_entry_after(rows, place, by_rows) == bad_entry_after(rows, place, by_numbers) == place + 1
 
 
 def test_every_duplicate_is_detected(rows):
     for place in places(rows):
         renumbered = [rows[place]._replace(seq=len(rows) + 1)]
 
-        assert found_behind(rows, place, [rows[place], *rows[place : place + 2]]) == place + 1
-        assert found_behind(rows, len(rows), renumbered) == len(rows) + 1
+        assert bad_entry_after(rows, place, [rows[place], *rows[place : place + 2]]) == place + 1
+        assert bad_entry_after(rows, len(rows), renumbered) == len(rows) + 1
 
 
 @pytest.mark.parametrize("cut", range(1, 51))
 def test_a_truncated_tail_is_detected_with_a_head(rows, heads, cut):
-    assert found(rows[:-cut], heads) == len(rows) - cut + 1
+    assert bad_entry(rows[:-cut], heads) == len(rows) - cut + 1
 
 
 def rehashed(rows, changed_at: int) -> list[Entry]:
-    """Return the ledger written anew from an entry that was changed: every digest fits again."""
-    head, anew = GENESIS, []
+    """Return the ledger rewritten from an altered entry on: every digest matches again."""
+    head, rewritten = GENESIS, []
     for number, entry in enumerate(rows, start=1):
-        said = {**read_canonical(entry.entry), "previous": head}
+        content = {**read_canonical(entry.entry), "previous": head}
         if number == changed_at:
-            said["at"] = "2001-01-01T00:00:00.000000Z"
-        text = canonical_json(said)
+            content["at"] = "2001-01-01T00:00:00.000000Z"
+        text = canonical_json(content)
         head = sha256(text.encode()).hexdigest()
-        anew.append(entry._replace(entry=text, digest=head))
-    return anew
+        rewritten.append(entry._replace(entry=text, digest=head))
+    return rewritten
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.4, 0.7, 1.0])
 def test_a_rewritten_ledger_is_detected_with_a_head(rows, heads, share):
     changed_at = 1 + int(share * (len(rows) - 1))
-    anew = rehashed(rows, changed_at)
+    rewritten = rehashed(rows, changed_at)
 
-    assert found(anew) is None
-    assert found(anew, heads) == min(head.size for head in heads if head.size >= changed_at)
+    assert bad_entry(rewritten) is None
+    assert bad_entry(rewritten, heads) == min(head.size for head in heads if head.size >= changed_at)
 
 
 def test_a_fork_is_detected_with_a_head_of_the_other_branch(tmp_path, rows, heads):
@@ -185,7 +186,7 @@ def test_a_fork_is_detected_with_a_head_of_the_other_branch(tmp_path, rows, head
     with Orchestrator.open(f"sqlite:///{tmp_path / 'two.db'}", head_key=KEY) as two:
         fill(two, 200, 5)
 
-        answer = two.verify([common, mine], KEY.public)
+        answer = two.audit.verify([common, mine], KEY.public)
 
     assert answer.bad_entry == mine.size
     assert f"entries {common.size + 1} to {mine.size} are not those of the head" in answer.problem
@@ -218,7 +219,7 @@ def test_all_stores_verify_alike(request, tmp_path, store):
 
 
 def test_free_fields_that_imitate_an_entry_neither_deceive_nor_alarm(tmp_path):
-    """The verifier knows most intakes by their text alone; what imitates it must neither fool nor alarm it."""
+    """Free fields are stored beside the ledger, so that no text in them can pass for a field of an entry."""
     imitation = {
         "task_id": "x",
         "task_type": '"},"case_id":"y',

@@ -1,4 +1,4 @@
-"""What `ledger/ports/ledger.py` promises of claims, held against every store."""
+"""Claims of reviews, on every store."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -84,7 +84,7 @@ def test_a_claim_does_not_invalidate_the_seal(ledger, row):
 def test_one_of_many_concurrent_claims_wins(ledger, row):
     together = Barrier(16)
 
-    def one(number):
+    def try_to_claim(number):
         together.wait()
         try:
             return claim(ledger, row, f"person-{number}").claimed_by
@@ -92,7 +92,7 @@ def test_one_of_many_concurrent_claims_wins(ledger, row):
             return exc.reviewer
 
     with ThreadPoolExecutor(16) as pool:
-        told = Counter(pool.map(one, range(16)))
+        holders = Counter(pool.map(try_to_claim, range(16)))
 
-    assert set(told) == {ledger.latest_review("case-1").claimed_by}
+    assert set(holders) == {ledger.latest_review("case-1").claimed_by}
     assert kinds(ledger).count("claimed") == 1

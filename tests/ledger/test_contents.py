@@ -1,4 +1,4 @@
-"""What was said in a case stands beside the ledger: whatever is done to it there is found, erased or not."""
+"""The texts of a case beside the ledger: every manipulation is detected, before and after a redaction."""
 
 from contextlib import contextmanager
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import AGENT, NINE, a_review
-from support.postgres_server import somebody_else
+from support.postgres_server import direct_connection
 from support.secret_leaks import run
 
 from hitl_orchestrator import Orchestrator
@@ -58,7 +58,7 @@ def test_a_missing_or_altered_text_is_never_restored():
 
 @contextmanager
 def tampering(hitl):
-    with somebody_else(hitl.services.ledger._database.url) as connection:
+    with direct_connection(hitl.services.ledger._database.url) as connection:
         if "sqlite" in hitl.services.ledger._database.url:
             for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
                 connection.execute(f"DROP TRIGGER {name}")
@@ -163,7 +163,7 @@ def test_an_altered_text_is_not_executed(half_redacted):
 
 
 def test_an_entry_cannot_claim_an_erasure_before_the_redaction(tmp_path):
-    """A redaction is told by an entry alone; a missing row and a blank name are no redaction."""
+    """Only an entry records a redaction; a missing row or an empty digest does not."""
     with Orchestrator.open(f"sqlite:///{tmp_path / 'hitl.db'}") as hitl:
         run(hitl, 1)
         with tampering(hitl) as connection:

@@ -41,10 +41,10 @@ def test_the_key_is_created_on_first_use_for_its_owner_only(sqlite_ledger, key_f
 def test_files_beside_the_store_are_private(sqlite_ledger, store_file):
     a_waiting_case(sqlite_ledger)
 
-    found = {path.name: mode(path) for path in store_file.parent.iterdir()}
+    modes = {path.name: mode(path) for path in store_file.parent.iterdir()}
 
-    assert set(found) == {"hitl.db", "hitl.db-wal", "hitl.db-shm", "hitl.db.key"}
-    assert set(found.values()) == {0o600}
+    assert set(modes) == {"hitl.db", "hitl.db-wal", "hitl.db-shm", "hitl.db.key"}
+    assert set(modes.values()) == {0o600}
 
 
 def test_the_key_is_not_in_the_database(sqlite_ledger, store_file, key_file):
@@ -156,8 +156,8 @@ def test_an_alarm_is_recorded_once_per_case_and_cause(ledger):
         ledger.alarm(case_id, "a row was forged", NINE)
     ledger.alarm("case-1", "another row was forged", NINE)
 
-    told = [(event.case_id, event.body["cause"]) for event in ledger.events()]
-    assert told == [
+    alarms = [(event.case_id, event.body["cause"]) for event in ledger.events()]
+    assert alarms == [
         ("case-1", "a row was forged"),
         ("case-2", "a row was forged"),
         ("case-1", "another row was forged"),

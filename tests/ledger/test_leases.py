@@ -23,18 +23,18 @@ A_MOMENT = timedelta(milliseconds=1)
 
 def elsewhere(act):
     """Do something as a run of its own, in a thread of its own that lives on until it is done."""
-    told = []
+    result = []
 
     def run():
         try:
-            told.append(act())
+            result.append(act())
         except CaseChanged as exc:
-            told.append(exc)
+            result.append(exc)
 
     thread = Thread(target=run)
     thread.start()
     thread.join()
-    return told[0]
+    return result[0]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -65,7 +65,7 @@ def out_of_time(ledger, then=OnTimeout.REJECT):
     return row
 
 
-def by_nobody(decision):
+def without_reviewer(decision):
     return a_verdict(decision, None).model_copy(update={"source": DecisionSource.TIMEOUT})
 
 
@@ -140,7 +140,7 @@ def test_an_overtaken_worker_cannot_release_the_lease_of_another(two):
     hasty.receive(a_submission(), AGENT, driving=True)
     assert other.take("case-1")
 
-    hasty.reviews.release(task_id="case-1")
+    hasty.release("case-1")
 
     assert not elsewhere(lambda: other.take("case-1"))
 
@@ -149,9 +149,9 @@ def test_a_worker_without_a_lease_can_write_to_free_cases_only(two):
     hasty, other = two
     other.receive(a_submission(), AGENT, driving=True)
 
-    told = elsewhere(lambda: hasty.finish(an_outcome(a_submission()), AUTO, NINE))
+    result = elsewhere(lambda: hasty.finish(an_outcome(a_submission()), AUTO, NINE))
 
-    assert isinstance(told, LeaseLost)
+    assert isinstance(result, LeaseLost)
     assert other.finish(an_outcome(a_submission()), AUTO, NINE).final_decision == "approved"
 
 
@@ -213,7 +213,7 @@ def test_the_deadline_counts_from_the_store_clock(ledger):
     assert (row.opened_at, row.expires_at) == (NINE, row.due_at)
     assert ledger.case("case-1").reviews == (row,) == tuple(ledger.waiting(InboxFilter()))
     assert ledger.expired() == []
-    assert ledger.expire(row, by_nobody("reject")) is None
+    assert ledger.expire(row, without_reviewer("reject")) is None
 
 
 def test_a_review_without_a_deadline_never_expires(ledger):
@@ -221,7 +221,7 @@ def test_a_review_without_a_deadline_never_expires(ledger):
     row = ledger.open_review(a_shown(), NINE)
 
     assert (row.due_at, row.expires_at) == (None, None)
-    assert ledger.expire(row, by_nobody("reject")) is None
+    assert ledger.expire(row, without_reviewer("reject")) is None
 
 
 def test_an_answer_after_the_deadline_is_rejected(ledger):
@@ -229,16 +229,16 @@ def test_an_answer_after_the_deadline_is_rejected(ledger):
 
     with pytest.raises(ReviewExpired, match="no longer accepts decisions"):
         ledger.decide(row, a_verdict(), PERSON)
-    assert [one.review_id for one in ledger.expired()] == [row.review_id]
+    assert [review.review_id for review in ledger.expired()] == [row.review_id]
 
 
 def test_an_expired_review_is_rejected_once(ledger):
     row = out_of_time(ledger)
 
-    expired = ledger.expire(row, by_nobody("reject"))
+    expired = ledger.expire(row, without_reviewer("reject"))
 
     assert (expired.status, ledger.case("case-1").stage) == ("expired", CaseStage.DECIDED)
-    assert ledger.expire(row, by_nobody("reject")) is None
+    assert ledger.expire(row, without_reviewer("reject")) is None
     assert ledger.expired() == []
     with pytest.raises(ReviewExpired):
         ledger.decide(row, a_verdict(), PERSON)
@@ -252,10 +252,10 @@ def test_an_expired_review_is_escalated_once(ledger):
     row = out_of_time(ledger, OnTimeout.ESCALATE)
     above = timed(level=1, role="senior_manager", within=timedelta(hours=1))
 
-    assert ledger.expire(row, by_nobody("escalate"), above).status == "escalated"
+    assert ledger.expire(row, without_reviewer("escalate"), above).status == "escalated"
 
-    assert ledger.expire(row, by_nobody("escalate"), above) is None
-    assert [one.role for one in ledger.waiting(InboxFilter())] == ["senior_manager"]
+    assert ledger.expire(row, without_reviewer("escalate"), above) is None
+    assert [review.role for review in ledger.waiting(InboxFilter())] == ["senior_manager"]
     with pytest.raises(ReviewExpired):
         ledger.decide(row, a_verdict(), PERSON)
 

@@ -1,4 +1,4 @@
-"""The promises of `ledger/ports/ledger.py` about what is kept: policies, payloads, and the chain of entries."""
+"""Policies, payloads and the chain of entries, on every store."""
 
 import json
 from hashlib import sha256
@@ -89,8 +89,8 @@ def test_every_entry_contains_the_digest_of_the_previous_one(ledger):
     assert [entry.digest for entry in entries] == [event.digest for event in ledger.events()]
     previous = "0" * 64
     for entry in entries:
-        said = json.loads(entry.entry)
-        assert (said["seq"], said["case_id"], said["kind"], said["previous"]) == (*entry[:3], previous)
-        assert entry.entry == canonical_json(said)
+        content = json.loads(entry.entry)
+        assert (content["seq"], content["case_id"], content["kind"], content["previous"]) == (*entry[:3], previous)
+        assert entry.entry == canonical_json(content)
         assert entry.digest == sha256(entry.entry.encode()).hexdigest()
         previous = entry.digest

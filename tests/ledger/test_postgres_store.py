@@ -1,4 +1,4 @@
-"""What the PostgreSQL database itself holds to, whoever connects, and how its addresses are read."""
+"""The guarantees of the PostgreSQL database itself, for every client, and the parsing of its addresses."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy.schema import CreateIndex
 from support.builders import AGENT, NINE, a_routing, a_submission, an_outcome
 from support.postgres_fixtures import TEMPLATE
-from support.postgres_server import somebody_else
+from support.postgres_server import direct_connection
 
 from hitl_orchestrator.errors import HitlError, StoreUnavailable
 from hitl_orchestrator.ledger.database.address import can_be_read, shown
@@ -56,12 +56,12 @@ def finished(postgres_store):
 )
 def test_entries_can_neither_be_changed_nor_deleted(finished, sql, role):
     def entries():
-        with somebody_else(finished) as connection:
+        with direct_connection(finished) as connection:
             return connection.execute("SELECT * FROM events ORDER BY seq").fetchall()
 
     before = entries()
 
-    with pytest.raises(Exception, match=REFUSED), somebody_else(finished) as connection:
+    with pytest.raises(Exception, match=REFUSED), direct_connection(finished) as connection:
         connection.execute(f"SET session_replication_role = {role}; {sql}")
 
     assert entries() == before != []
@@ -81,7 +81,7 @@ def test_entries_can_neither_be_changed_nor_deleted(finished, sql, role):
     ],
 )
 def test_the_schema_rejects_duplicates(finished, sql, rule):
-    with pytest.raises(Exception, match=rule), somebody_else(finished) as connection:
+    with pytest.raises(Exception, match=rule), direct_connection(finished) as connection:
         connection.execute(sql)
 
 
@@ -106,7 +106,7 @@ def test_the_migrations_create_the_partial_indexes_of_the_code(database, empty_d
     with engine.connect() as connection:
         indexes = {index.name: index for table in metadata.tables.values() for index in table.indexes}
         made = dict(connection.exec_driver_sql("SELECT indexname, indexdef FROM pg_indexes").fetchall())
-        with somebody_else(empty_database) as known:
+        with direct_connection(empty_database) as known:
             for table in metadata.sorted_tables:
                 columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
                 known.execute(f"CREATE TABLE {table.name} ({columns})")
@@ -120,13 +120,13 @@ def test_the_migrations_create_the_partial_indexes_of_the_code(database, empty_d
 
 def test_a_store_of_another_version_is_rejected_unchanged(postgres):
     store = postgres.new_database(TEMPLATE)
-    with somebody_else(store) as connection:
+    with direct_connection(store) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
 
     with pytest.raises(StoreUnavailable, match="use the version that made it"):
         open_ledger(store)
 
-    with somebody_else(store) as connection:
+    with direct_connection(store) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
 
 
@@ -212,7 +212,7 @@ def test_only_flushed_commits_wait_for_the_disk(postgres, asked_for, flushes_as)
 def test_a_reader_sees_one_consistent_state_and_cannot_write(database, finished):
     with database.read() as conn:
         before = conn._connection.execute("SELECT count(*) AS n FROM policies").fetchone()
-        with somebody_else(finished) as connection:
+        with direct_connection(finished) as connection:
             connection.execute("INSERT INTO policies VALUES ('h', 'p', '{}', 1)")
         assert conn._connection.execute("SELECT count(*) AS n FROM policies").fetchone() == before
     with pytest.raises(StoreUnavailable, match="read-only"), database.read() as conn:
@@ -224,7 +224,7 @@ def test_a_writer_that_holds_the_lock_too_long_is_reported(postgres_store, monke
     from hitl_orchestrator.ledger.database import postgres_connections as connections  # noqa: PLC0415 - only where it is installed
 
     monkeypatch.setattr(connections, "SESSION", "SHOW synchronous_commit; SET lock_timeout = 50")
-    with closing(open_ledger(postgres_store)) as ledger, somebody_else(postgres_store) as connection:
+    with closing(open_ledger(postgres_store)) as ledger, direct_connection(postgres_store) as connection:
         connection.execute(f"SELECT pg_advisory_xact_lock({postgres.WRITER})")
 
         with pytest.raises(StoreUnavailable, match="another writer held it"):
@@ -269,15 +269,15 @@ UNREADABLE = [
 
 @pytest.mark.parametrize("url", AWAY + UNREADABLE)
 def test_no_error_shows_a_password(postgres, url, caplog):
-    with pytest.raises(HitlError) as told:
+    with pytest.raises(HitlError) as failure:
         open_ledger(url)
 
-    said: list[BaseException] = [told.value]
-    while cause := said[-1].__cause__ or said[-1].__context__:
-        said.append(cause)
-    texts = [str(exc) for exc in said] + [repr(vars(told.value)), caplog.text]
+    chain: list[BaseException] = [failure.value]
+    while cause := chain[-1].__cause__ or chain[-1].__context__:
+        chain.append(cause)
+    texts = [str(exc) for exc in chain] + [repr(vars(failure.value)), caplog.text]
     assert [text for text in texts if "sesame" in text or "ses" in text.split()] == []
-    assert isinstance(told.value, StoreUnavailable)
+    assert isinstance(failure.value, StoreUnavailable)
 
 
 @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ def test_the_command_line_names_the_missing_extra():
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert done.returncode == 2
-    assert "pip install 'hitl-orchestrator[postgres]'" in done.stderr
+    assert "pip install '.[postgres]'" in done.stderr
     assert "sesame" not in done.stderr + done.stdout
 
 
@@ -349,5 +349,5 @@ def test_the_command_line_creates_no_tables_when_reading(empty_database):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert done.returncode == 2
-    assert "it holds no cases yet; 'hitl run' makes one" in done.stderr
+    assert "it holds no cases yet; 'hitl run' creates one" in done.stderr
     assert not store_exists(empty_database)

@@ -1,4 +1,4 @@
-"""Redaction: what was said in a case is gone from everywhere, and the ledger verifies as if nothing had happened."""
+"""Redaction erases the texts of a case everywhere, and the ledger still verifies."""
 
 import json
 from contextlib import closing
@@ -17,8 +17,8 @@ from support.builders import (
     an_outcome,
     minutes,
 )
-from support.postgres_server import somebody_else
-from support.secret_leaks import SECRET, all_text, run, secret_output
+from support.postgres_server import direct_connection
+from support.secret_leaks import SECRET, full_text, run, secret_output
 from support.stores import address_of
 
 from hitl_orchestrator import Orchestrator
@@ -34,6 +34,7 @@ from hitl_orchestrator.errors import (
 from hitl_orchestrator.ledger.events.contents import ERASED, Contents
 from hitl_orchestrator.ledger.events.redaction import Redaction
 from hitl_orchestrator.ledger.keys.signing import new_signing_key
+from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.verification.proofs import proof_problem
 
 KEY = new_signing_key()
@@ -66,11 +67,11 @@ def redact(ledger, case_id="case-1", reason="Article 17"):
 
 def test_redacted_texts_are_absent_from_every_reading(ledger):
     finished(ledger)
-    assert SECRET in all_text(ledger)
+    assert SECRET in full_text(ledger)
 
     redact(ledger)
 
-    assert SECRET not in all_text(ledger)
+    assert SECRET not in full_text(ledger)
     with pytest.raises(KeyError):
         ledger.kept("d" * 64)
 
@@ -131,11 +132,11 @@ def test_redaction_leaves_other_cases_unchanged(ledger):
 def test_redaction_is_idempotent(ledger):
     finished(ledger)
     receipt = redact(ledger)
-    before = all_text(ledger)
+    before = full_text(ledger)
 
     assert ledger.redact("case-1", "another reason", PERSON, minutes(99)) == receipt
 
-    assert all_text(ledger) == before
+    assert full_text(ledger) == before
 
 
 @pytest.mark.parametrize("stage", ["received", "waiting", "decided"])
@@ -145,17 +146,17 @@ def test_an_unfinished_case_cannot_be_redacted(ledger, stage):
         row = ledger.open_review(a_shown("case-1"), NINE)
     if stage == "decided":
         ledger.decide(row, a_verdict(), PERSON)
-    before = all_text(ledger)
+    before = full_text(ledger)
 
     with pytest.raises(CaseUnfinished, match=f"'case-1' cannot be redacted: it is {stage}, not finished; .*hitl re"):
         redact(ledger)
 
-    assert all_text(ledger) == before
+    assert full_text(ledger) == before
 
 
 def test_an_unknown_case_cannot_be_redacted(ledger):
     with pytest.raises(UnknownCase):
-        redact(ledger, "nobody")
+        redact(ledger, "unknown")
 
 
 def test_a_redacted_task_can_only_be_resubmitted(ledger):
@@ -188,7 +189,7 @@ def test_equal_texts_of_two_cases_have_different_digests(ledger):
     with ledger.snapshot() as snapshot:
         one, two = (Contents(*snapshot.contents(case_id)) for case_id in ("case-1", "case-2"))
 
-    digests = [{line[:64] for line in said.body.split("\n")} for said in (one, two)]
+    digests = [{line[:64] for line in contents.body.split("\n")} for contents in (one, two)]
     assert [len(names) for names in digests] == [7, 7]
     assert not digests[0] & digests[1]
     assert one.key != two.key
@@ -254,7 +255,7 @@ def test_an_answer_after_a_redaction_is_rejected_and_recorded_without_texts(hitl
     run(hitl, 1)
     hitl.cases.redact(task_id="task-1", reason="asked for")
 
-    for answer in (a_review("reject", "senior_manager", human_feedback=SECRET), a_review("approve", "nobody")):
+    for answer in (a_review("reject", "senior_manager", human_feedback=SECRET), a_review("approve", "unknown")):
         with pytest.raises(ReviewAlreadyDecided):
             hitl.decide(task_id="task-1", decision=answer)
 
@@ -273,14 +274,15 @@ def test_redaction_erases_digests_of_rejected_answers(hitl):
 
     hitl.cases.redact(task_id="task-1", reason="asked for")
 
-    assert digest not in all_text(hitl.services.ledger)
+    assert digest not in full_text(hitl.services.ledger)
     assert hitl.audit.verify().problem is None
 
 
 def test_the_signed_digest_does_not_confirm_a_guess(hitl):
-    """Whoever knows all but the random salt that goes with what is shown, and is erased with it, computes another."""
+    """Without the random salt in the snapshot, which is erased with it, a guess has another digest."""
     case_id = run(hitl, 1, decision=None)
-    shown = hitl.inbox()[0].shown
+    (review,) = hitl.services.ledger.waiting(InboxFilter())
+    shown = review.shown
 
     assert len(shown.salt) == 32
     assert shown.model_copy(update={"salt": "0" * 32}).digest != shown.digest
@@ -315,9 +317,9 @@ def test_no_byte_of_a_redacted_text_remains_in_the_file_or_its_log(tmp_path):
         for number in range(30):
             hitl.cases.redact(task_id=f"task-{number}", reason="asked for")
 
-        found = bytes_of(file)
-        assert SECRET.encode() not in found
-        assert not [key for key in keys if key.encode() in found]
+        remaining = bytes_of(file)
+        assert SECRET.encode() not in remaining
+        assert not [key for key in keys if key.encode() in remaining]
         assert hitl.audit.verify().problem is None
 
 
@@ -339,7 +341,7 @@ def test_no_row_on_a_server_contains_a_redacted_text(postgres_store):
 
 
 def rows_of(store) -> str:
-    with somebody_else(store) as connection:
+    with direct_connection(store) as connection:
         names = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         rows = [connection.execute(f'SELECT t::text FROM "{name}" AS t').fetchall() for (name,) in names]
     return repr(rows)

@@ -1,4 +1,4 @@
-"""What `ledger/ports/claims.py` promises of open reviews as the work of a team, held against every store."""
+"""Open reviews as the work queue of a team, on every store."""
 
 from datetime import timedelta
 
@@ -41,11 +41,11 @@ def until(ledger, time):
 
 def due_in(seconds, remind_before=None):
     decision = a_routing().decision
-    told = {
+    fields = {
         "respond_within": timedelta(seconds=seconds),
         "requirements": ReviewRequirements(remind_before=remind_before),
     }
-    return RoutingDecision(**{**dict(decision), **told})
+    return RoutingDecision(**{**dict(decision), **fields})
 
 
 def test_a_delegated_review_belongs_to_the_receiver_and_can_return(ledger):
@@ -149,8 +149,8 @@ def test_the_first_view_and_the_first_label_are_recorded(ledger):
 def test_a_withdrawn_review_accepts_no_answer_of_its_holder(ledger, source, kind):
     row = opened(ledger)
     claim(ledger, row, "ben")
-    said = Review(human_decision="reject", reviewer_id="who", reason="not needed")
-    verdict = RecordedDecision(review=said, decided_at=NINE, role=row.role, channel="library", source=source)
+    answer = Review(human_decision="reject", reviewer_id="who", reason="not needed")
+    verdict = RecordedDecision(review=answer, decided_at=NINE, role=row.role, channel="library", source=source)
 
     gone = ledger.withdraw(row, verdict, an_actor("who"))
 
@@ -165,14 +165,12 @@ def test_a_withdrawn_review_accepts_no_answer_of_its_holder(ledger, source, kind
 def test_a_decided_review_cannot_be_withdrawn(ledger):
     row = opened(ledger)
     ledger.decide(row, a_verdict(), PERSON)
-    said = Review(human_decision="reject", reviewer_id="who", reason="not needed")
+    answer = Review(human_decision="reject", reviewer_id="who", reason="not needed")
+    source = DecisionSource.SUBMITTER
+    verdict = RecordedDecision(review=answer, decided_at=NINE, role=row.role, channel="x", source=source)
 
     with pytest.raises(ReviewAlreadyDecided):
-        ledger.withdraw(
-            row,
-            RecordedDecision(review=said, decided_at=NINE, role=row.role, channel="x", source=DecisionSource.SUBMITTER),
-            PERSON,
-        )
+        ledger.withdraw(row, verdict, PERSON)
 
 
 def test_a_vote_leaves_the_case_open_for_the_next(ledger):
@@ -191,16 +189,16 @@ def test_open_reviews_are_filtered_by_every_field(ledger):
     opened(ledger, "case-2", decision=due_in(HOUR))
     claim(ledger, opened(ledger, "case-3"), "ben")
 
-    def found(**wanted):
+    def ids(**wanted):
         first, *others = [row.case_id for row in ledger.waiting(InboxFilter(**wanted))] or [None]
         return [first, *sorted(others)]  # what was opened at one instant has no order
 
-    assert found() == ["case-2", "case-1", "case-3"]
-    assert found(domain="finance") == found(task_type="loan") == found(domain="finance", role="domain_reviewer")
-    assert found(held_by="ben") == ["case-3"]
-    assert found(unclaimed=True, open=True) == ["case-2", "case-1"]
-    assert found(risk_level=RiskLevel.LOW) == found()
-    assert found(risk_level=RiskLevel.HIGH) == found(overdue=True) == found(role="senior_manager") == [None]
+    assert ids() == ["case-2", "case-1", "case-3"]
+    assert ids(domain="finance") == ids(task_type="loan") == ids(domain="finance", role="domain_reviewer")
+    assert ids(held_by="ben") == ["case-3"]
+    assert ids(unclaimed=True, open=True) == ["case-2", "case-1"]
+    assert ids(risk_level=RiskLevel.LOW) == ids()
+    assert ids(risk_level=RiskLevel.HIGH) == ids(overdue=True) == ids(role="senior_manager") == [None]
 
 
 def test_loads_count_held_reviews_and_recent_answers(ledger):

@@ -1,4 +1,4 @@
-"""A round trip through any store loses nothing: what people and agents wrote comes back as it went in."""
+"""A round trip through any store loses nothing of what people and agents wrote."""
 
 from itertools import count
 
@@ -48,17 +48,17 @@ numbers = count(1)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
-@given(metadata=st.dictionaries(words, free_json, max_size=4), extra=extra_fields, confidence=confidences, said=words)
-def test_a_case_survives_a_round_trip(shared_ledger, metadata, extra, confidence, said):
+@given(metadata=st.dictionaries(words, free_json, max_size=4), extra=extra_fields, confidence=confidences, text=words)
+def test_a_case_survives_a_round_trip(shared_ledger, metadata, extra, confidence, text):
     case_id = f"case-{next(numbers)}"
-    task = a_task(f"task-of-{case_id}", metadata=metadata, task_description=said)
-    output = an_output(task.task_id, confidence, label=said or "x", **extra)
+    task = a_task(f"task-of-{case_id}", metadata=metadata, task_description=text)
+    output = an_output(task.task_id, confidence, label=text or "x", **extra)
     submission = a_submission(case_id, task, output)
     routing = a_routing(output=output)
     shared_ledger.receive(submission, AGENT)
-    opened = shared_ledger.open_review(a_shown(case_id, task=task, routing=routing, passed_up_because=said), NINE)
+    opened = shared_ledger.open_review(a_shown(case_id, task=task, routing=routing, passed_up_because=text), NINE)
 
-    verdict = a_verdict("modify", modified_output=Proposal(predicted_label="é", **extra), human_feedback=said)
+    verdict = a_verdict("modify", modified_output=Proposal(predicted_label="é", **extra), human_feedback=text)
     decided = shared_ledger.decide(opened, verdict, PERSON)
     record = shared_ledger.finish(an_outcome(submission, decided), routing, NINE)
 

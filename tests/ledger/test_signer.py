@@ -212,21 +212,21 @@ def test_a_proof_also_proves_the_texts_of_a_case(tmp_path):
     with Orchestrator.open(f"sqlite:///{tmp_path / 'hitl.db'}", head_key=KEY) as hitl:
         more(hitl, *range(2))
         proof = hitl.audit.prove(task_id="task-1")
-    said = proof.contents
-    name, text = next((name, text) for name, text in said.values.items() if "Classify" in text)
+    contents = proof.contents
+    name, text = next((name, text) for name, text in contents.values.items() if "Classify" in text)
 
     for values in (
-        {**said.values, name: text.replace("Classify", "Approve!")},
-        {one: other for one, other in said.values.items() if one != name},
-        {**said.values, "0" * 64: text},
+        {**contents.values, name: text.replace("Classify", "Approve!")},
+        {digest: value for digest, value in contents.values.items() if digest != name},
+        {**contents.values, "0" * 64: text},
     ):
-        forged = said.model_copy(update={"values": values})
+        forged = contents.model_copy(update={"values": values})
         assert "the text" in proof_problem(proof.model_copy(update={"contents": forged}), KEY.public)
-    other_key = proof.model_copy(update={"contents": said.model_copy(update={"key": "0" * 64})})
+    other_key = proof.model_copy(update={"contents": contents.model_copy(update={"key": "0" * 64})})
     assert proof_problem(other_key, KEY.public)
     assert proof_problem(proof.model_copy(update={"contents": None}), KEY.public) is None
 
 
 def test_an_unknown_case_cannot_be_proven(hitl):
     with pytest.raises(UnknownCase):
-        hitl.audit.prove(task_id="nobody")
+        hitl.audit.prove(task_id="unknown")

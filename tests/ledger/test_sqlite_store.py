@@ -1,4 +1,4 @@
-"""What the SQLite file itself holds to, whoever opens it."""
+"""The guarantees of the SQLite file itself, for every client."""
 
 import os
 import sqlite3
@@ -26,7 +26,7 @@ from hitl_orchestrator.wiring.stores import open_ledger
 
 @pytest.fixture
 def raw(sqlite_ledger, store_file):
-    """A connection of somebody who goes round the ledger, to a store with one finished case."""
+    """Return a direct connection to a store with one finished case."""
     case = sqlite_ledger.receive(a_submission("case-1"), AGENT)
     sqlite_ledger.finish(an_outcome(case.submission), a_routing("auto_approve"), NINE)
     with closing(sqlite3.connect(store_file)) as connection:

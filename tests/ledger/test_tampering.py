@@ -1,4 +1,4 @@
-"""Whatever somebody who owns the database does to a ledger is found, in a SQLite file and on a PostgreSQL server."""
+"""Every manipulation by an owner of the database is detected, in a SQLite file and on a PostgreSQL server."""
 
 from contextlib import closing
 from typing import Any
@@ -22,7 +22,7 @@ TABLES = ("policies", "events", "cases", "reviews", "refusals", "outcomes")
 
 
 class Made:
-    """A store of cases of every kind, a copy of its tables, and heads that were signed meanwhile."""
+    """A store of cases of every kind, a copy of its tables, and heads signed on the way."""
 
     def __init__(self, store: str) -> None:
         self.store, self.intruder = store, Intruder(store)
@@ -42,18 +42,18 @@ class Made:
         )
 
     def change(self, sql: str, *values: Any) -> int:
-        """Do it, past the rules about rows that belong together."""
+        """Run a statement without foreign key checks; return the number of changed rows."""
         with self.intruder.connected() as connection:
-            self._past_the_rules(connection)
+            self._skip_foreign_keys(connection)
             return connection.execute(sql.replace("?", "%s") if self.intruder.is_postgres else sql, values).rowcount
 
     def _everywhere(self, *statements: str) -> None:
         with self.intruder.connected() as connection:
-            self._past_the_rules(connection)
+            self._skip_foreign_keys(connection)
             for sql in statements:
                 connection.execute(sql)
 
-    def _past_the_rules(self, connection: Any) -> None:
+    def _skip_foreign_keys(self, connection: Any) -> None:
         if self.intruder.is_postgres:
             connection.execute("SET session_replication_role = replica")
 
@@ -127,11 +127,11 @@ def test_an_altered_ledger_is_neither_signed_nor_proven(made):
     made.change(ENTRY_EDITS[0], 20)
 
     with closing(open_to_audit(made.store)) as ledger:
-        notary = LedgerSigner(ledger, now_in_utc, new_signing_key)
+        signer = LedgerSigner(ledger, now_in_utc, new_signing_key)
         with pytest.raises(LedgerDamaged, match="entry 20"):
-            notary.sign()
+            signer.sign()
         with pytest.raises(LedgerDamaged, match="entry 20"):
-            notary.prove("task-1")
+            signer.prove("task-1")
 
 
 def test_a_rewritten_end_is_detected_with_a_head(made):

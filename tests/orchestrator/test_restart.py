@@ -2,7 +2,7 @@
 
 import pytest
 from support.builders import a_review, a_task, an_output
-from support.postgres_server import somebody_else
+from support.postgres_server import direct_connection
 
 from hitl_orchestrator.errors import GraphVersionMismatch, NotAuthorized, RecoveryIncomplete
 
@@ -46,7 +46,7 @@ def test_a_case_goes_up_the_chain_with_a_restart_at_every_step(opened, durable_s
 
 
 def lose_threads(store):
-    with somebody_else(store) as connection:
+    with direct_connection(store) as connection:
         connection.execute("DELETE FROM checkpoints")
         connection.execute(f"DELETE FROM {'writes' if store.startswith('sqlite') else 'checkpoint_writes'}")
 

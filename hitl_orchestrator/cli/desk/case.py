@@ -120,7 +120,7 @@ class CaseScreen(Screen[None]):
     def _draw(self) -> None:
         """Show the pending decision and the available keys."""
         self.query_one(Pending).show(self.view, self.draft, self._can_decide)
-        self.query_one(Blind).set_class(self.view.hidden and self._can_decide, "-shown")
+        self.query_one(Blind).set_class(bool(self.view.hidden) and self._can_decide, "-shown")
         offered = {choice.decision for choice in self.view.choices}
         keys = [(key, each.value) for key, each in DECISION_KEYS.items() if each in offered and not self.view.hidden]
         self.query_one(Keys).show([*keys, ("n", "next"), *OTHER_KEYS] if self._can_decide else READ_KEYS)

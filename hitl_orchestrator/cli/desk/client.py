@@ -11,7 +11,7 @@ from hitl_orchestrator.cli.output.formatting import local_clock
 from hitl_orchestrator.cli.session import CHANNEL
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import DecisionSource, ReviewStatus, RiskLevel
-from hitl_orchestrator.domain.invisible_characters import visible
+from hitl_orchestrator.domain.invisible_characters import escape_invisible
 from hitl_orchestrator.domain.review import Reviewer, ReviewRequest, StoredReview
 from hitl_orchestrator.errors import HitlError, RequestRejected
 from hitl_orchestrator.orchestrator import CaseView, Orchestrator
@@ -190,10 +190,10 @@ def run_plainly(call: Callable[[], T]) -> T:
     try:
         return call()
     except HitlError as exc:
-        sentences = [visible(problem) for problem in problems_of(exc)]
+        sentences = [escape_invisible(problem) for problem in problems_of(exc)]
         raise DeskError(sentences, rejected=isinstance(exc, RequestRejected)) from exc
     except Exception as exc:
-        first = visible((str(exc).strip() or type(exc).__name__).splitlines()[0])
+        first = escape_invisible((str(exc).strip() or type(exc).__name__).splitlines()[0])
         raise DeskError(
             [f"the store cannot be used just now ({first}); nothing you typed is lost"], rejected=False
         ) from exc

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from textual.content import Content
 
 from hitl_orchestrator.cli.output.formatting import confidence, count, local_clock, local_minute, wait
-from hitl_orchestrator.domain.invisible_characters import visible, warning
+from hitl_orchestrator.domain.invisible_characters import escape_invisible, warning
 from hitl_orchestrator.domain.json_patch import FieldChange
 from hitl_orchestrator.domain.review import ReviewRequest
 from hitl_orchestrator.domain.task import Proposal
@@ -217,7 +217,7 @@ def changes(fields: Sequence[FieldChange]) -> Content:
         return Content.styled("no difference yet", FAINT)
     lines: list[Content] = [Content.styled(count(len(fields), "field differs", "fields differ"), FAINT)]
     for field in fields:
-        lines.append(Content.styled(visible(field.place.removeprefix("/")), STRONG))
+        lines.append(Content.styled(escape_invisible(field.place.removeprefix("/")), STRONG))
         lines += [] if field.added else [Content.assemble((f"  - {_short(field.before)}", "$error"))]
         lines += [] if field.removed else [Content.assemble((f"  + {_short(field.after)}", GOOD))]
     return _stacked(lines)
@@ -237,25 +237,25 @@ def keys(pairs: Sequence[tuple[str, str]], width: int) -> Content:
 
 def one_line(text: str) -> str:
     """Return a text on one line: line breaks and invisible characters are written out."""
-    return visible(text)
+    return escape_invisible(text)
 
 
 def _quoted(text: str, style: str = "") -> Content:
     """Return free text with its line breaks."""
-    lines = "\n".join(visible(line) for line in text.replace("\r\n", "\n").split("\n"))
+    lines = "\n".join(escape_invisible(line) for line in text.replace("\r\n", "\n").split("\n"))
     return Content.styled(lines, style) if style else Content(lines)
 
 
 def _fields(values: dict[str, Any]) -> list[Content]:
-    longest = max([len(visible(name)) for name in values] or [0])
+    longest = max([len(escape_invisible(name)) for name in values] or [0])
     return [
-        Content.assemble((f"{visible(name).ljust(min(longest, 24))}  ", FAINT), _short(value))
+        Content.assemble((f"{escape_invisible(name).ljust(min(longest, 24))}  ", FAINT), _short(value))
         for name, value in values.items()
     ]
 
 
 def _short(value: Any) -> str:
-    text = visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    text = escape_invisible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     return text if len(text) <= _PLAIN_LENGTH else f"{text[:_PLAIN_LENGTH]}… ({len(text)} characters)"
 
 

@@ -18,13 +18,14 @@ class Cell(NamedTuple):
 class Column:
     """A column. If the screen is narrow, columns that `gives_way` shrink: cut, or wrapped if it `folds`.
 
-    Columns that are cut shrink before columns that wrap.
+    Columns that are cut shrink before columns that wrap. If that does not help, `optional` columns are left out.
     """
 
     name: str
     right: bool = False
     folds: bool = False
     gives_way: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True)

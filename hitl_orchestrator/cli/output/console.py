@@ -10,7 +10,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Line, Strip, Table
-from hitl_orchestrator.domain.invisible_characters import visible
+from hitl_orchestrator.domain.invisible_characters import escape_invisible
 
 GAP = 2
 LEAST = 8
@@ -32,7 +32,7 @@ def draw(blocks: Iterable[Block]) -> None:
         if isinstance(block, Table):
             screen.print(_table(block, screen.width))
         elif isinstance(block, Strip):
-            parts = ((visible(cell.text), cell.style) for cell in block.cells)
+            parts = ((escape_invisible(cell.text), cell.style) for cell in block.cells)
             screen.print(Text.assemble(" " * block.indent, *parts), soft_wrap=True)
         else:
             for text in _lines(block, screen):
@@ -43,7 +43,7 @@ def _lines(line: Line, screen: Console) -> Iterator[Text]:
     """Yield the wrapped lines of a sentence. A command stays on one line, so that it can be copied."""
     margin = " " * line.indent
     for paragraph in line.text.replace("\r\n", "\n").split("\n") if line.quoted else [line.text]:
-        text = Text(visible(paragraph), style=line.style)
+        text = Text(escape_invisible(paragraph), style=line.style)
         wrapped = [text] if line.style == COMMAND else text.wrap(screen, max(screen.width - line.indent, LEAST))
         for part in wrapped:
             part.rstrip()
@@ -51,31 +51,51 @@ def _lines(line: Line, screen: Console) -> Iterator[Text]:
 
 
 def _table(table: Table, available: int) -> RichTable:
-    rich_table = RichTable(
-        box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold"
-    )
-    for column, width in zip(table.columns, _widths(table, available), strict=True):
+    rich_table = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    rich_table.header_style = "bold"
+    shown = _shown(table, available)
+    for index, width in _widths(table, shown, available).items():
+        column = table.columns[index]
         justify: Literal["left", "right"] = "right" if column.right else "left"
         overflow: Literal["fold", "ellipsis"] = "fold" if column.folds else "ellipsis"
         rich_table.add_column(column.name, justify=justify, overflow=overflow, no_wrap=not column.folds, width=width)
     for row in table.rows:
-        rich_table.add_row(*(Text(visible(cell.text), style=cell.style) for cell in row))
+        rich_table.add_row(*(Text(escape_invisible(row[index].text), style=row[index].style) for index in shown))
     return rich_table
 
 
-def _widths(table: Table, available: int) -> list[int]:
-    """Return the width of each column: its content, or less if the screen is narrow and the column may shrink."""
-    widths = [
-        max([cell_len(column.name), *(cell_len(visible(row[index].text)) for row in table.rows)])
-        for index, column in enumerate(table.columns)
-    ]
-    excess = sum(widths) + GAP * (len(widths) - 1) - available
+def _shown(table: Table, available: int) -> list[int]:
+    """Return the indices of the columns to show: without optional ones, from the right, until the rest fits."""
+    shown = list(range(len(table.columns)))
+    optional = [index for index in shown if table.columns[index].optional]
+    while optional and sum(_least(table, index) + GAP for index in shown) - GAP > available:
+        shown.remove(optional.pop())
+    return shown
+
+
+def _widths(table: Table, shown: list[int], available: int) -> dict[int, int]:
+    """Return the width of each shown column: its content, or less if the screen is narrow and the column may shrink."""
+    widths = {index: _content(table, index) for index in shown}
+    excess = sum(widths.values()) + GAP * (len(shown) - 1) - available
     for folds in (False, True):
-        shrinking = [index for index, column in enumerate(table.columns) if column.gives_way and column.folds is folds]
+        shrinking = [each for each in shown if table.columns[each].gives_way and table.columns[each].folds is folds]
         while excess > 0 and shrinking:
             widest = max(shrinking, key=lambda index: widths[index])
-            if widths[widest] <= LEAST:
-                break
+            if widths[widest] <= _least(table, widest):
+                shrinking.remove(widest)
+                continue
             widths[widest] -= 1
             excess -= 1
     return widths
+
+
+def _content(table: Table, index: int) -> int:
+    return max(
+        [cell_len(table.columns[index].name), *(cell_len(escape_invisible(row[index].text)) for row in table.rows)]
+    )
+
+
+def _least(table: Table, index: int) -> int:
+    """Return the minimum width of a column, whose name is never cut."""
+    column, content = table.columns[index], _content(table, index)
+    return min(content, max(LEAST, cell_len(column.name))) if column.gives_way else content

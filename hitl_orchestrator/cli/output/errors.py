@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from hitl_orchestrator.domain.invisible_characters import visible
+from hitl_orchestrator.domain.invisible_characters import escape_invisible
 from hitl_orchestrator.errors import HitlError, InvalidInput, RequestRejected
 
 NO, INVALID, INTERRUPTED = 1, 2, 130
@@ -25,7 +25,7 @@ def print_problems(error: str, problems: Iterable[str], as_json: bool) -> None:
         print(json.dumps({"error": error, "problems": sentences}, indent=2), file=sys.stderr)  # noqa: T201
         return
     for problem in sentences:
-        print(f"hitl: {visible(problem)}", file=sys.stderr)  # noqa: T201
+        print(f"hitl: {escape_invisible(problem)}", file=sys.stderr)  # noqa: T201
 
 
 def explain_fault(exc: BaseException, *, as_json: bool) -> int:

@@ -10,8 +10,9 @@ from typing import Any
 
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.enums import EventKind, ReviewStatus
+from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.review import StoredReview
+from hitl_orchestrator.orchestrator import masking
 
 HIDDEN = "shown when the case is decided"
 _AGENT_FIELDS = ("output", "score")
@@ -20,23 +21,22 @@ _VOTES = (EventKind.VOTED, EventKind.LABELED)
 
 def is_blind(case: Case) -> bool:
     """Whether the open review of the case is blind, so that the agent's answer is hidden."""
-    return case.open_review is not None and case.open_review.shown.routing.decision.requirements.blind
+    return masking(case).agent
 
 
 def is_secret(case: Case, row: StoredReview) -> bool:
     """Whether a decided review is a vote in a round that is still open."""
-    opened = case.open_review
-    voted = row.status is ReviewStatus.VOTED
-    return opened is not None and voted and row.shown.escalations == opened.shown.escalations
+    return row.review_id in masking(case).votes
 
 
 def masked(case: Case, history: Sequence[Event]) -> dict[str, Any]:
     """Return a case and its history for machines, without the hidden parts."""
     data = case.model_dump(mode="json") | {"history": [event.model_dump(mode="json") for event in history]}
-    if case.open_review is None:
+    mask = masking(case)
+    if not mask.purpose:
         return data
     data["submission"]["quality_check"] = None
-    secret = {row.review_id for row in case.reviews if is_secret(case, row)}
+    secret = mask.votes
     for row in data["reviews"]:
         if row["review_id"] in secret:
             row["verdict"] = {"decided_at": row["verdict"]["decided_at"], "hidden": HIDDEN}
@@ -46,7 +46,7 @@ def masked(case: Case, history: Sequence[Event]) -> dict[str, Any]:
         body.get("decision", {}).pop("shadow", None)
         if event["kind"] in _VOTES and (body["review_id"] in secret or event["kind"] == EventKind.LABELED):
             event["body"] = {"review_id": body["review_id"], "hidden": HIDDEN}
-    if is_blind(case):
+    if mask.agent:
         _hide_agent(data)
     return data
 

@@ -57,7 +57,7 @@ def _answer(view: CaseView) -> Iterator[Block]:
     yield Line()
     yield Line(f"A reviewer is needed because {view.reason}")
     for line in view.would_go_through:
-        yield Line(f"would be approved: {line}", "dim", indent=2)
+        yield Line(f"approved if: {line}", "dim", indent=2)
     for case in view.similar:
         outcome = f"was {case.final_decision} by {case.decided_by}"
         yield Line(f"similar: {case.task_id} ({confidence(case.confidence)}) {outcome}", "dim", indent=2)

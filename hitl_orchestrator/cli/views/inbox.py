@@ -58,27 +58,25 @@ def inbox(
     several = any(request.approvals_needed > 1 for request in requests)
     claimed = any(holder(request, now) for request in requests)
     timed = [request.due_at for request in requests if request.due_at]
-    cramped = bool(timed) and claimed  # 80 columns have no room for the age, nor with approvals for the description
-    described = not (cramped and several)
     zones = {f"{due.astimezone():%Z}" for due in timed}
     columns = (
         TASK,
-        *((Column("description", gives_way=True),) if described else ()),
+        Column("description", gives_way=True, optional=True),
         Column("risk"),
         Column("conf.", right=True),
         Column("needed role"),
         *((Column("approvals"),) if several else ()),
-        *(() if cramped else (Column("age", right=True),)),
+        Column("age", right=True, optional=True),
         *((Column(f"due ({zones.pop()})" if len(zones) == 1 else "due"),) if timed else ()),
-        *((Column("claimed by"),) if claimed else ()),
+        *((Column("claimed by", gives_way=True),) if claimed else ()),
     )
     rows = []
     for request in requests:
         approvals = (Cell(request.approvals),) if several else ()
         due = (_due(request, now, with_zone=len(zones) > 0),) if timed else ()
         claim = (Cell(holder(request, now) or "-"),) if claimed else ()
-        age = () if cramped else (Cell(wait((now - request.opened_at).total_seconds())),)
-        rows.append((*_row(request, described), *approvals, *age, *due, *claim))
+        age = Cell(wait((now - request.opened_at).total_seconds()))
+        rows.append((*_row(request), *approvals, age, *due, *claim))
     yield Table(columns, rows)
     for request in requests:
         proposal = request.proposal.model_dump(mode="json") if request.proposal else None
@@ -97,11 +95,11 @@ def holder(request: ReviewRequest, now: datetime) -> str | None:
     return request.claimed_by if (request.claimed_until or now) >= now else None
 
 
-def _row(request: ReviewRequest, described: bool) -> tuple[Cell, ...]:
+def _row(request: ReviewRequest) -> tuple[Cell, ...]:
     escalated = request.level > 0 or request.routing_decision is Action.ESCALATE
     return (
         Cell(request.task_id),
-        *((Cell(request.task.task_description),) if described else ()),
+        Cell(request.task.task_description),
         blocks.risk(request.risk_level),
         Cell("blind", "dim") if request.hidden else Cell(confidence(request.confidence)),
         Cell(request.needed_role, "red" if escalated else "yellow"),

@@ -6,8 +6,8 @@ from textwrap import wrap
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.enums import Action
-from hitl_orchestrator.domain.invisible_characters import visible
-from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.domain.invisible_characters import escape_invisible
+from hitl_orchestrator.errors import InvalidInput, install_hint
 from hitl_orchestrator.policies.analysis.decision_map import Field, Panel, PolicyMap
 from hitl_orchestrator.policies.analysis.describe import shown
 
@@ -96,9 +96,8 @@ def png(drawn: PolicyMap) -> bytes:
     try:
         from resvg_py import svg_to_bytes  # noqa: PLC0415 - an extra, and slow to import
     except ImportError:
-        raise InvalidInput(
-            ["a PNG needs the extra plots: pip install 'hitl-orchestrator[plots]'; an SVG needs nothing"]
-        ) from None
+        problem = f"a PNG file needs resvg-py, which is missing (an SVG file needs nothing); {install_hint('plots')}"
+        raise InvalidInput([problem]) from None
     return bytes(svg_to_bytes(svg_string=svg(drawn, dark=False), zoom=2, sans_serif_family="DejaVu Sans"))
 
 
@@ -129,13 +128,13 @@ def _legend(drawn: PolicyMap) -> Iterator[str]:
 
 def _escape(text: str) -> str:
     """Return a text as it may stand in XML, with what is no character there written out, as the terminal does."""
-    return escaped(visible(text))
+    return escaped(escape_invisible(text))
 
 
 def _panel(one: Panel, number: int, y: float) -> tuple[list[str], float]:
     """Return the lines of a panel that begins at a height, and where the next one begins."""
     parts: list[str] = []
-    for line in wrap(visible(one.title), int((WIDTH - 2 * MARGIN) / TITLE_WIDE)):
+    for line in wrap(escape_invisible(one.title), int((WIDTH - 2 * MARGIN) / TITLE_WIDE)):
         parts.append(_text(MARGIN, y + 10, line, "title"))
         y += LINE
     notes: list[str] = []

@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import Field
 
-from hitl_orchestrator.domain.audit import Event
+from hitl_orchestrator.domain.audit import Event, is_drawn
 from hitl_orchestrator.domain.enums import EventKind, PolicyChange
-from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value, is_drawn
+from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value
 from hitl_orchestrator.errors import TamperedPolicy
 
 

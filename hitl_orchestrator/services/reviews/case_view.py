@@ -19,7 +19,7 @@ from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 from hitl_orchestrator.review.authority import options
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.rights import Rights
-from hitl_orchestrator.review.view import CaseView, Choice, HistoryItem, SimilarCase
+from hitl_orchestrator.review.view import AGENT_FIELDS, CaseView, Choice, HistoryItem, Masking, SimilarCase, masking
 from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reader import CaseReader, Clock, open_review_of
@@ -100,7 +100,7 @@ class CaseViewer:
     ) -> CaseView:
         """Return the view of a review for a reviewer, or for readers without a name."""
         row, now = rights.row, self._ledger.now()
-        hidden = rights.requirements.blind and row.verdict is None and not viewed.label
+        mask = masking(case, blind=rights.requirements.blind, label=viewed.label)
         schema = None if self._outputs is None else self._outputs.of(row.shown.task.task_type)
         return CaseView(
             case_id=case.case_id,
@@ -109,9 +109,9 @@ class CaseViewer:
             digest=row.digest,
             state=state_of(row, now).value,
             task=row.shown.task,
-            hidden=hidden,
+            hidden=AGENT_FIELDS if mask.agent else (),
             own_label=viewed.label,
-            **(_WITHOUT_AGENT if hidden else self._agent_fields(row)),
+            **(_WITHOUT_AGENT if mask.agent else self._agent_fields(row)),
             risk_level=row.shown.routing.risk_level,
             action=row.shown.routing.decision.action,
             rule_id=row.shown.routing.decision.rule_id,
@@ -120,7 +120,7 @@ class CaseViewer:
             requirements=rights.requirements,
             votes_given=len(rights.votes),
             passed_up_because=row.shown.passed_up_because,
-            history=tuple(_history(events, rights, reviewer)),
+            history=tuple(_history(events, mask, reviewer)),
             opened_at=row.opened_at,
             due_at=row.due_at,
             overdue=row.due_at is not None and row.due_at <= now,
@@ -215,21 +215,21 @@ def _quorum_note(rights: Rights, word: HumanDecision) -> str:
     return "" if needed == 1 or word.spec.escalates else f", once {needed} reviewers agree"
 
 
-def _history(events: Sequence[Event], rights: Rights, reviewer: Reviewer | None) -> Iterator[HistoryItem]:
+def _history(events: Sequence[Event], mask: Masking, reviewer: Reviewer | None) -> Iterator[HistoryItem]:
     """Yield the history of a case, without the votes of others in the same round: votes stay independent."""
     for event in events:
         if event.kind in _NOT_SHOWN:
             continue
         who = event.actor.id or (event.actor.roles[0] if event.actor.roles else event.actor.kind.value)
-        yield HistoryItem(at=event.at, who=who, what=_describe(event, rights, reviewer))
+        yield HistoryItem(at=event.at, who=who, what=_describe(event, mask, reviewer))
 
 
-def _describe(event: Event, rights: Rights, reviewer: Reviewer | None) -> str:
+def _describe(event: Event, mask: Masking, reviewer: Reviewer | None) -> str:
     answer = event.body.get("verdict", {}).get("review", {})
     if event.kind is EventKind.VOTED:
         mine = reviewer is not None and event.actor.id == reviewer.reviewer_id
-        earlier = rights.row.shown.escalations > 0 or rights.row.verdict is not None
-        return f"voted {answer.get('human_decision')}" if mine or earlier else "voted"
+        secret = event.body.get("review_id") in mask.votes and not mine
+        return "voted" if secret else f"voted {answer.get('human_decision')}"
     text = {
         EventKind.DECIDED: f"decided {answer.get('human_decision')}",
         EventKind.ESCALATED: f"escalated: {answer.get('reason') or answer.get('human_feedback')}",

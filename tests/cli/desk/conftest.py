@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 import pytest
-from support.desk_driver import PEOPLE, Driven, policy
+from support.desk_driver import PEOPLE, DeskDriver, policy
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.cli.desk.app import DeskApp
@@ -13,7 +13,7 @@ from hitl_orchestrator.cli.desk.client import DeskClient
 from hitl_orchestrator.wiring.clocks import now_in_utc
 
 NEVER = 1e6
-Flow = Callable[[Driven], Awaitable[None]]
+Flow = Callable[[DeskDriver], Awaitable[None]]
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def sit():
         async def at_the_desk() -> None:
             app = DeskApp(DeskClient.of(hitl, reviewer), now=now_in_utc, every=NEVER)
             async with app.run_test(size=size) as pilot:
-                driven = Driven(app, pilot)
-                await driven.settled()
+                driven = DeskDriver(app, pilot)
+                await driven.wait_until_idle()
                 await flow(driven)
 
         asyncio.run(at_the_desk())

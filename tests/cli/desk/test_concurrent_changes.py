@@ -43,7 +43,7 @@ def test_escalation_by_another_reviewer_is_shown(hitl, desk):
         hitl.reviews.release(case_id, reviewer="r01")
         hitl.decide(case_id, answer("escalate", reason="beyond me"), reviewer="r02")
         desk.app.screen.action_watch()
-        await desk.settled()
+        await desk.wait_until_idle()
         assert desk.notice.startswith("r02 has decided this review: escalate at ")
         assert desk.notice.endswith("it waits for senior_manager now.")
         await desk.press("a")
@@ -91,7 +91,7 @@ def test_lapsed_claim_is_reported_and_renewed(hitl, desk):
         await desk.press("escape")
         desk.app.now = lambda: now_in_utc() + timedelta(hours=1)
         desk.app.screen.action_watch()
-        await desk.settled()
+        await desk.wait_until_idle()
         assert desk.notice.startswith("Your claim has lapsed")
         assert desk.notice.endswith("Your draft is kept.")
         desk.app.now = now_in_utc
@@ -110,7 +110,7 @@ def test_activity_renews_the_claim(hitl, desk):
         first = hitl.cases.get(case_id).open_review.claimed_until
         await desk.press("down")
         desk.app.screen.action_watch()
-        await desk.settled()
+        await desk.wait_until_idle()
         assert hitl.cases.get(case_id).open_review.claimed_until > first
 
     desk(flow)

@@ -70,7 +70,7 @@ def test_resizing_keeps_case_and_draft(desk):
         await desk.type("because")
         for size in ((120, 40), (60, 15), (80, 24)):
             await desk.pilot.resize_terminal(*size)
-            await desk.settled()
+            await desk.wait_until_idle()
             assert "because" in desk.text
             assert "override   pending" in desk.text
 

@@ -171,5 +171,7 @@ def test_unknown_reviewer_is_rejected_before_the_screen_opens(store, tmp_path):
 
 def test_without_textual_it_says_what_to_install(store, tmp_path):
     with terminal(tmp_path, *REVIEW, columns=120, program=("-c", WITHOUT_TEXTUAL)) as screen:
-        screen.shows("hitl: the review desk needs Textual; install it with: pip install 'hitl-orchestrator[desk]'")
+        screen.shows(
+            "hitl: the review desk needs Textual, which is missing; install the extra 'desk': pip install '.[desk]'"
+        )
         assert screen.ends() == 2

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.input.parsing import did_you_mean
-from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.errors import InvalidInput, install_hint
 from hitl_orchestrator.orchestrator import TASK_COLUMNS, LedgerAudit
 
 FORMATS = ("jsonl", "csv", "parquet")
@@ -66,8 +66,8 @@ def _to_parquet(rows: Iterator[Row], columns: tuple[str, ...], out: str) -> int:
     try:
         pa, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError:
-        remedy = "pip install 'hitl-orchestrator[parquet]'"
-        raise InvalidInput([f"--format parquet needs pyarrow, which is not installed; run: {remedy}"]) from None
+        problem = f"--format parquet needs pyarrow, which is missing; {install_hint('parquet')}"
+        raise InvalidInput([problem]) from None
 
     schema = pa.schema([(column, _parquet_type(column, pa)) for column in columns])
     number = 0

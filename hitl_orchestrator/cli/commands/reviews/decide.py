@@ -10,6 +10,7 @@ from hitl_orchestrator.cli.context import CaseId, Reason, ReasonCode, Reviewer, 
 from hitl_orchestrator.cli.output.errors import NO
 from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer
+from hitl_orchestrator.domain.enums import HumanDecision
 from hitl_orchestrator.errors import CaseNotWaiting, InvalidInput
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from hitl_orchestrator.domain.task import Proposal
 
 group = typer.Typer()
-DECISIONS = ("approve", "reject", "modify", "override", "escalate")
+DECISIONS = tuple(decision.value for decision in HumanDecision)
 NO_CONFIRMATION = "--yes is needed without a terminal; at a terminal the command asks for confirmation"
 
 Feedback = Annotated[str | None, option("TEXT", "Feedback for the agent.")]

@@ -7,13 +7,13 @@ import typer
 
 from hitl_orchestrator.cli.commands.reviews.inbox import REVIEW
 from hitl_orchestrator.cli.context import Reviewer, command
-from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.errors import InvalidInput, install_hint
 
 if TYPE_CHECKING:
     from hitl_orchestrator.cli.session import Session
 
 group = typer.Typer()
-NO_TEXTUAL = "the review desk needs Textual; install it with: pip install 'hitl-orchestrator[desk]'"
+NO_TEXTUAL = f"the review desk needs Textual, which is missing; {install_hint('desk')}"
 NO_TERMINAL = "the review desk needs a terminal; 'hitl inbox', 'hitl next' and 'hitl decide' work without one"
 
 

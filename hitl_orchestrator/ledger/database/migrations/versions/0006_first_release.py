@@ -16,6 +16,8 @@ def upgrade() -> None:
     _create_cases()
     _create_outcomes()
     _create_reviews()
+    _index_reviews()
+    _create_work_lists()
     _create_contents()
     _keep_append_only()
 
@@ -140,17 +142,9 @@ def _create_reviews() -> None:
         sa.Column("seal", sa.String(200), nullable=False),
         sa.UniqueConstraint("case_id", "level", name="one_review_per_level"),
     )
-    op.create_table(
-        "refusals",
-        sa.Column("case_id", sa.String(200), sa.ForeignKey("cases.case_id"), primary_key=True),
-        sa.Column("attempt", sa.String(64), primary_key=True),
-        sa.Column("refused_seq", sa.Integer, nullable=False),
-    )
-    op.create_table(
-        "spot_checks",
-        sa.Column("case_id", sa.String(200), sa.ForeignKey("cases.case_id"), primary_key=True),
-        sa.Column("finished_seq", sa.Integer, nullable=False),
-    )
+
+
+def _index_reviews() -> None:
     _partial_index("one_answer_per_key", "reviews", ["answer_key"], "answer_key IS NOT NULL", unique=True)
     _partial_index("one_open_review_per_case", "reviews", ["case_id"], "status = 'open'", unique=True)
     _partial_index("reviews_by_deadline", "reviews", ["expires_at"], "status = 'open'")
@@ -168,6 +162,20 @@ def _create_reviews() -> None:
     )
     _partial_index("answers_by_time", "reviews", ["answered_at", "answered_by"], "answered_by IS NOT NULL")
     _partial_index("reviews_by_customer", "reviews", ["affinity"], "affinity IS NOT NULL")
+
+
+def _create_work_lists() -> None:
+    op.create_table(
+        "refusals",
+        sa.Column("case_id", sa.String(200), sa.ForeignKey("cases.case_id"), primary_key=True),
+        sa.Column("attempt", sa.String(64), primary_key=True),
+        sa.Column("refused_seq", sa.Integer, nullable=False),
+    )
+    op.create_table(
+        "spot_checks",
+        sa.Column("case_id", sa.String(200), sa.ForeignKey("cases.case_id"), primary_key=True),
+        sa.Column("finished_seq", sa.Integer, nullable=False),
+    )
 
 
 def _create_contents() -> None:
