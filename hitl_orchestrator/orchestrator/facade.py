@@ -74,7 +74,7 @@ class Orchestrator:
     ) -> Self:
         """Open a store: `sqlite:///PATH`, `postgresql://USER@HOST/DATABASE` or `memory://`.
 
-        Creates a missing store and runs migrations. `policy`, `reviewers` and `schemas` (JSON Schemas per task type) are
+        Creates and migrates the store. `policy`, `reviewers` and `schemas` (JSON Schemas per task type) are
         files or values; by default the store's active policy, or the bundled one, and one generic reviewer per role.
         `classifier`, a `Runnable` or a function of the task, produces missing outputs.
         `seal_key` authenticates stored reviews: hexadecimal text, a `Path` to it, a MAC function, or several of these,
