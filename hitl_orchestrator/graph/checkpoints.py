@@ -18,7 +18,6 @@ from langgraph.checkpoint.base import (
     CheckpointMetadata,
     CheckpointTuple,
 )
-from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from hitl_orchestrator.errors import CheckpointUnreadable, StoreUnavailable, UnsafeRow
@@ -32,7 +31,7 @@ BUSY_TIMEOUT_SECONDS = 30
 _UNREADABLE = (UnsafeRow, ValueError, TypeError, KeyError, IndexError, AttributeError, NotImplementedError)
 
 
-class DeletesFinishedThreads(BaseCheckpointSaver[Any]):
+class CaseCheckpointSaver(BaseCheckpointSaver[Any]):
     """Stores the checkpoint of a running or waiting case, and deletes it when the case finishes.
 
     LangGraph silently resumes a finished thread again; a deleted one cannot be resumed.
@@ -68,32 +67,6 @@ class DeletesFinishedThreads(BaseCheckpointSaver[Any]):
             with suppress(StoreUnavailable):
                 self.delete_thread(place["thread_id"])
         return {"configurable": {**place, "checkpoint_id": checkpoint["id"]}}
-
-
-def _check_shape(checkpoint: Any) -> None:
-    """Require the structure that LangGraph resumes from: an id, and the values and versions of the channels."""
-    parts = ("channel_values", "channel_versions", "versions_seen")
-    if not isinstance(checkpoint["id"], str) or not all(isinstance(checkpoint[part], dict) for part in parts):
-        raise UnsafeRow("it has not the structure of a checkpoint")
-    if not isinstance(checkpoint["channel_values"].get(GIVEN, {}), dict):
-        raise UnsafeRow(f"its {GIVEN} is not an object")
-
-
-class CheckpointIndex(Protocol):
-    """The operations on checkpoints that the runner needs beside those of LangGraph."""
-
-    def holds(self, case_id: str) -> bool:
-        """Return whether a case has a checkpoint."""
-
-    def threads(self) -> set[str]:
-        """Return the ids of all stored threads."""
-
-    def delete_thread(self, thread_id: str) -> None:
-        """Delete the checkpoint of a case, if it has one."""
-
-
-class ThreadedSaver(BaseCheckpointSaver[Any]):
-    """Serves asynchronous callers by running the synchronous methods in threads."""
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Read in a thread, without blocking the event loop."""
@@ -133,8 +106,30 @@ class ThreadedSaver(BaseCheckpointSaver[Any]):
             yield item
 
 
-class SqliteCheckpoints(DeletesFinishedThreads, ThreadedSaver, SqliteSaver):
-    """Checkpoints in a SQLite file, for synchronous and asynchronous callers alike."""
+def _check_shape(checkpoint: Any) -> None:
+    """Require the structure that LangGraph resumes from: an id, and the values and versions of the channels."""
+    parts = ("channel_values", "channel_versions", "versions_seen")
+    if not isinstance(checkpoint["id"], str) or not all(isinstance(checkpoint[part], dict) for part in parts):
+        raise UnsafeRow("it has not the structure of a checkpoint")
+    if not isinstance(checkpoint["channel_values"].get(GIVEN, {}), dict):
+        raise UnsafeRow(f"its {GIVEN} is not an object")
+
+
+class CheckpointIndex(Protocol):
+    """The operations on checkpoints that the runner needs beside those of LangGraph."""
+
+    def holds(self, case_id: str) -> bool:
+        """Return whether a case has a checkpoint."""
+
+    def threads(self) -> set[str]:
+        """Return the ids of all stored threads."""
+
+    def delete_thread(self, thread_id: str) -> None:
+        """Delete the checkpoint of a case, if it has one."""
+
+
+class SqliteCheckpoints(CaseCheckpointSaver, SqliteSaver):
+    """Checkpoints in a SQLite file or in memory, for synchronous and asynchronous callers alike."""
 
     @contextmanager
     def cursor(self, transaction: bool = True) -> Iterator[sqlite3.Cursor]:
@@ -165,28 +160,11 @@ class SqliteCheckpoints(DeletesFinishedThreads, ThreadedSaver, SqliteSaver):
             return {thread for (thread,) in found}
 
 
-class MemoryCheckpoints(DeletesFinishedThreads, InMemorySaver):
-    """Checkpoints in memory, with the same rules."""
-
-    def holds(self, case_id: str) -> bool:
-        """Return whether a case has a checkpoint."""
-        return case_id in self.storage
-
-    def threads(self) -> set[str]:
-        """Return the ids of all stored threads."""
-        return set(self.storage)
-
-
 def sqlite_checkpoints(path: str, key: bytes | None = None) -> SqliteCheckpoints:
-    """Open the checkpoints of a SQLite file, encrypted where there is a key.
+    """Open the checkpoints of a SQLite file, or of `:memory:`, encrypted where there is a key.
 
     `close` is the connection's: `checkpoints.conn.close()`.
     """
     connection = sqlite3.connect(path, check_same_thread=False, timeout=BUSY_TIMEOUT_SECONDS)
     connection.execute("PRAGMA synchronous=NORMAL")
     return SqliteCheckpoints(connection, serde=strict_serializer(key))
-
-
-def memory_checkpoints(key: bytes | None = None) -> MemoryCheckpoints:
-    """Return checkpoints that live as long as the process."""
-    return MemoryCheckpoints(serde=strict_serializer(key))

@@ -15,7 +15,7 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 
 from hitl_orchestrator.errors import StoreUnavailable
-from hitl_orchestrator.graph.checkpoints import DeletesFinishedThreads, ThreadedSaver
+from hitl_orchestrator.graph.checkpoints import CaseCheckpointSaver
 from hitl_orchestrator.graph.serializer import strict_serializer
 from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, retried
 from hitl_orchestrator.ledger.database.postgres_connections import Connections
@@ -24,7 +24,7 @@ _MAKER = 0x686B7074
 _A_MOMENT = 0.05
 
 
-class PostgresCheckpoints(DeletesFinishedThreads, ThreadedSaver, PostgresSaver):
+class PostgresCheckpoints(CaseCheckpointSaver, PostgresSaver):
     """Checkpoints in a PostgreSQL database, for synchronous and asynchronous callers alike.
 
     All writes are idempotent, so an operation whose connection was lost is repeated.
