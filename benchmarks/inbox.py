@@ -30,8 +30,8 @@ _REVIEWS = f"reviews ({', '.join(REVIEW_COLUMNS)})"
 
 
 @contextmanager
-def somebody(store: str) -> Iterator[Any]:
-    """Connect to a store past the ledger."""
+def connect(store: str) -> Iterator[Any]:
+    """Connect to the database of a store without the ledger."""
     if store.startswith("sqlite"):
         import sqlite3  # noqa: PLC0415 - one of two
 
@@ -58,7 +58,7 @@ def one_row(store: str) -> tuple[dict[str, Any], Any]:
             routing=ROUTING,
         )
         ledger.open_review(shown, NINE)
-    with somebody(store) as connection:
+    with connect(store) as connection:
         row = connection.execute(f"SELECT {', '.join(REVIEW_COLUMNS)} FROM reviews").fetchone()
         case = connection.execute("SELECT * FROM cases").fetchone()
     return dict(zip(REVIEW_COLUMNS, row, strict=True)), case
@@ -67,7 +67,7 @@ def one_row(store: str) -> tuple[dict[str, Any], Any]:
 def fill(store: str, size: int) -> None:
     """Fill a store with so many cases that wait, in the order in which they came."""
     row, case = one_row(store)
-    with somebody(store) as connection:
+    with connect(store) as connection:
         for first in range(1, size, AT_ONCE):
             numbers = range(first, min(first + AT_ONCE, size))
             names = {number: f"case-{number:09}" for number in numbers}
@@ -106,7 +106,7 @@ def milliseconds(store: str) -> dict[str, float]:
         "role": {"role": ROLE},
         "role_and_domain": {"role": ROLE, "domain": "customer_support"},
         "domain": {"domain": "customer_support"},
-        "nobody": {"role": "compliance_officer"},
+        "unassigned": {"role": "compliance_officer"},
     }
     with Orchestrator.open(store) as hitl:
         return {name: _median(hitl, given) for name, given in asked.items()}

@@ -11,7 +11,7 @@ OURS_AND_THEIRS = ("HITL_", "LANGSMITH_", "LANGCHAIN_", "LANGGRAPH_")
 for name in [name for name in os.environ if name.startswith(OURS_AND_THEIRS)]:
     del os.environ[name]
 
-# A store in PostgreSQL keeps its key in the home of whoever uses it; that must not be the developer's.
+# A store in PostgreSQL keeps its key in the home directory of its user; tests must not use the developer's.
 _home = tempfile.TemporaryDirectory(prefix="hitl-home-")
 os.environ["HOME"] = _home.name
 

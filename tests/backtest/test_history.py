@@ -59,7 +59,7 @@ def test_a_file_without_cases_is_refused_with_a_short_message(rehearsed, text, r
 
 
 @pytest.mark.parametrize("metadata", ["{amount:9}", '{"a":1 "amount":9}', "", '{"amount":09}', '{"amount":9,}', "[]"])
-def test_metadata_that_are_no_json_object_are_never_guessed_at(rehearsed, metadata):
+def test_metadata_that_are_no_json_object_are_rejected(rehearsed, metadata):
     with pytest.raises(InvalidInput, match="metadata: not"):
         rehearsed(line(metadata=metadata))
 

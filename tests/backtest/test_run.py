@@ -152,7 +152,7 @@ ASKING = a_policy_with(
 
 
 @pytest.mark.parametrize("store", ["memory://", "sqlite:///past.db"])
-def test_a_store_tells_the_same_as_its_cases_one_by_one(store, tmp_path, monkeypatch):
+def test_a_store_gives_the_same_result_as_its_cases(store, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with Orchestrator.open(store) as hitl:
         for number in range(12):
@@ -214,14 +214,14 @@ def test_a_backtest_of_erased_cases_only_is_refused_with_the_reason():
         run([a_case(metadata=None), a_case(redacted=True)], asks)
 
 
-def test_the_load_before_counts_the_approvals_that_were_asked_for():
+def test_the_previous_load_counts_the_required_approvals():
     cases = [a_case(approvals_needed=2), a_case(approvals_needed=None), a_case(approvals_needed=3)]
 
     assert run(cases).loads[0].before_a_day == 6
 
 
 @pytest.mark.parametrize("store", ["memory://", "sqlite:///past.db"])
-def test_an_unchanged_policy_asks_for_as_many_answers_as_it_did(store, tmp_path, monkeypatch):
+def test_an_unchanged_policy_needs_the_same_number_of_answers(store, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     policy = a_policy_with([("human_review", {}, {"approvals": 2}.items())])
     with Orchestrator.open(store, policy=policy) as hitl:
@@ -257,7 +257,7 @@ def test_invalid_recorded_answers_are_refused(changes, report):
         run([a_case(), a_case(**changes)], where="here")
 
 
-def test_metadata_that_stand_in_columns_of_a_file_are_read_as_they_are(tmp_path):
+def test_metadata_columns_are_read_unchanged(tmp_path):
     policy = a_policy_with([("auto_approve", {"metadata": {"amount": {"lt": 100}, "country": {"eq": "DE"}}})])
     metadata = [{"amount": 5, "country": "DE"}, {"amount": None, "country": "DE"}, {"amount": 500, "country": "DE"}]
     pl.DataFrame([a_case(metadata=one) for one in metadata]).write_parquet(tmp_path / "past.parquet")
@@ -273,7 +273,7 @@ def test_metadata_that_stand_in_columns_of_a_file_are_read_as_they_are(tmp_path)
         ({"redacted": "no"}, "redacted: the column holds String, and not true or false"),
     ],
 )
-def test_a_file_made_by_hand_that_holds_something_else_is_refused(tmp_path, changes, report):
+def test_a_file_with_other_columns_is_rejected(tmp_path, changes, report):
     case = {"redacted": False} | a_case() | changes
     pl.DataFrame([case]).write_parquet(tmp_path / "past.parquet")
 
@@ -281,7 +281,7 @@ def test_a_file_made_by_hand_that_holds_something_else_is_refused(tmp_path, chan
         scan(str(tmp_path / "past.parquet"))
 
 
-def test_a_look_afterwards_stands_for_as_many_cases_as_it_was_drawn_from_and_is_none_itself():
+def test_a_spot_check_is_weighted_by_its_sampling_rate_and_is_no_case():
     ahead = [a_case(confidence_score=0.9, review_probability=0.1)] * 900
     looks = [
         a_case(
@@ -305,7 +305,7 @@ def test_a_look_afterwards_stands_for_as_many_cases_as_it_was_drawn_from_and_is_
     )
 
 
-def test_looks_afterwards_and_reviews_that_had_to_be_are_weighed_each_by_its_chance():
+def test_spot_checks_and_required_reviews_are_weighted_by_their_probability():
     """By hand: 100 cases that went ahead, 10 looked at and 5 wrong; 100 that people decided, 10 wrong: 60 of 200."""
     ahead = [a_case(confidence_score=0.9, review_probability=0.1)] * 100
     looks = [

@@ -34,9 +34,9 @@ def frame_of(many):
     return pl.DataFrame(rows, schema_overrides=SCHEMA)
 
 
-def told_alone(policy, many):
+def engine_rows(policy, many):
     decide = compile_policy(policy).decide
-    return [(one.action.value, one.rule_id, one.assigned_human_role) for one in map(decide, many)]
+    return [(decision.action.value, decision.rule_id, decision.assigned_human_role) for decision in map(decide, many)]
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -44,7 +44,7 @@ def test_vectors_agree_with_the_engine(seed):
     policy, dice = a_policy(seed, most=12), random.Random(seed)
     many = [facts_at_random(dice) for _ in range(300)]
 
-    assert Vectors(policy).answers(frame_of(many)).rows() == told_alone(policy, many)
+    assert Vectors(policy).answers(frame_of(many)).rows() == engine_rows(policy, many)
 
 
 @pytest.mark.soak
@@ -93,7 +93,7 @@ def test_vectors_agree_with_the_engine_on_awkward_metadata(metadata, bound):
     )
     many = [Facts(RiskLevel.LOW, "d", "t", 0.9, metadata=metadata)]
 
-    assert Vectors(policy).answers(frame_of(many)).rows() == told_alone(policy, many)
+    assert Vectors(policy).answers(frame_of(many)).rows() == engine_rows(policy, many)
 
 
 NUMBERS = [
@@ -121,7 +121,7 @@ def test_vectors_agree_with_the_engine_at_the_largest_numbers(bound):
         many = [Facts(RiskLevel.LOW, "d", "t", 0.9, metadata=json.loads(text)) for text in texts]
         frame = frame_of(many).with_columns(metadata=pl.Series(texts))
 
-        assert Vectors(policy).answers(frame).rows() == told_alone(policy, many)
+        assert Vectors(policy).answers(frame).rows() == engine_rows(policy, many)
 
 
 def test_vectors_agree_with_the_engine_on_layers():
@@ -138,7 +138,7 @@ def test_vectors_agree_with_the_engine_on_layers():
     for one in many:
         one.metadata.update(requested_by=dice.choice(["ann", "bob", ["bob", "ann"], 7, None]))
 
-    assert Vectors(stack).answers(frame_of(many)).rows() == told_alone(stack, many)
+    assert Vectors(stack).answers(frame_of(many)).rows() == engine_rows(stack, many)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_an_unreadable_requester_may_be_any_user(requested_by, concerned):
 
     report = {"": "auto_approve", "a": "human_review", "ab": "escalate"}[concerned]
     assert Vectors(stack).answers(frame_of(many))["action"].to_list() == [report]
-    assert Vectors(stack).answers(frame_of(many)).rows() == told_alone(stack, many)
+    assert Vectors(stack).answers(frame_of(many)).rows() == engine_rows(stack, many)
 
 
 @pytest.mark.parametrize("asks", [{}, {"metadata": {"requested_by": {"eq": "eve"}}}], ids=["", "asked about"])
@@ -185,7 +185,7 @@ def test_the_rule_that_is_named_is_the_same_where_layers_are_as_strict(requested
     stack = PolicyStack.of(base, users=users)
     many = [Facts(RiskLevel.LOW, "d", "t", 0.9, metadata={"requested_by": requested_by})]
 
-    assert Vectors(stack).answers(frame_of(many)).rows() == told_alone(stack, many)
+    assert Vectors(stack).answers(frame_of(many)).rows() == engine_rows(stack, many)
 
 
 @pytest.mark.parametrize("confidence", [float("nan"), -0.1, 1.0000000000000002])

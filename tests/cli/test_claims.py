@@ -43,7 +43,7 @@ def ids(answer):
         (("--unclaimed", "--risk", "low"), ["task_004"]),
     ],
 )
-def test_the_inbox_is_narrowed(team, filters, tasks):
+def test_the_inbox_filters_reviews(team, filters, tasks):
     team("claim", "task_001", "--reviewer", "r02")
 
     assert ids(team("inbox", *filters, "--json")) == tasks

@@ -34,12 +34,12 @@ values = st.recursive(
 
 
 @given(values)
-def test_it_is_what_the_reference_writes(value):
+def test_the_canonical_text_matches_the_reference(value):
     assert canonical_json(value).encode() == rfc8785.dumps(value)
 
 
 @given(values)
-def test_it_reads_back_as_the_same_value_and_as_the_same_text(value):
+def test_canonical_text_round_trips(value):
     again = read_canonical(canonical_json(value))
 
     assert again == value
@@ -47,7 +47,7 @@ def test_it_reads_back_as_the_same_value_and_as_the_same_text(value):
 
 
 @given(st.dictionaries(texts | odd_texts, scalars, max_size=8))
-def test_keys_stand_in_the_order_of_their_utf_16_code_units(value):
+def test_keys_are_sorted_by_utf_16_code_units(value):
     keys = list(json.loads(canonical_json(value)))
 
     assert keys == sorted(value, key=lambda key: key.encode("utf-16-be"))
@@ -80,7 +80,7 @@ APPENDIX_B = [
 
 
 @pytest.mark.parametrize(("bits", "written"), APPENDIX_B)
-def test_numbers_are_written_as_the_appendix_has_them(bits, written):
+def test_numbers_match_the_appendix_of_the_rfc(bits, written):
     (number,) = struct.unpack(">d", bytes.fromhex(bits))
 
     assert canonical_json(number) == written
@@ -88,7 +88,7 @@ def test_numbers_are_written_as_the_appendix_has_them(bits, written):
     assert read_canonical(written) == number
 
 
-def test_the_example_of_the_rfc_comes_out_byte_for_byte():
+def test_the_example_of_the_rfc_matches_byte_for_byte():
     """RFC 8785, sections 3.2.2 to 3.2.4."""
     given = {
         "numbers": [333333333.33333329, 1e30, 4.50, 2e-3, 0.000000000000000000000000001],

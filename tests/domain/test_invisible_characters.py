@@ -46,7 +46,7 @@ def test_invisible_characters_are_escaped_and_counted(characters):
 
 
 @pytest.mark.parametrize("text", SEEN)
-def test_what_is_seen_stands_as_it_is(text):
+def test_visible_text_is_unchanged(text):
     assert escape_invisible(text) == text
     assert hidden_in(text) == []
 
@@ -58,7 +58,7 @@ def test_line_breaks_and_tabs_are_written_out_where_they_could_forge_a_line_but_
 
 
 @given(st.text())
-def test_what_is_shown_hides_nothing_and_loses_nothing(text):
+def test_shown_text_hides_and_loses_nothing(text):
     shown = escape_invisible(text)
     named = re.sub("<U[+]([0-9A-F]{4,6})>", lambda found: chr(int(found[1], 16)), shown)
 

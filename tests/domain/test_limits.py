@@ -22,7 +22,7 @@ def listed(*records):
 
 
 @pytest.mark.parametrize("text", [LARGEST, f"\n{LARGEST}\n", DEEPEST, FULLEST, "1", '"é"', '"[[[["', r'"\"[\\"'])
-def test_a_record_at_the_limits_is_read(text):
+def test_a_record_at_the_limits_is_accepted(text):
     value = json.loads(text)
 
     assert read_json(text, "f") == value

@@ -38,7 +38,7 @@ class Tree(Value):
         ({"twigs": [{"named": {"a": {"colr": ""}}}]}, "twigs[0].named.a.colr: unknown field; did you mean 'color'?"),
     ],
 )
-def test_a_misspelled_field_is_compared_with_those_of_its_own_place(raw, problem):
+def test_a_misspelled_field_is_compared_with_fields_of_its_own_level(raw, problem):
     with pytest.raises(InvalidInput) as refusal:
         parse(Tree, raw, "t")
 

@@ -27,7 +27,7 @@ def add(before, after):
     return before + after
 
 
-def test_a_value_is_its_fields_each_with_its_type_and_whether_it_must_be_there():
+def test_the_structure_of_a_value_lists_fields_types_and_required():
     assert structure(Tree) == {
         "fields": {
             "name": ["str", True],

@@ -37,7 +37,7 @@ def test_the_picture_has_the_five_nodes_and_the_edge_up_the_chain(graph):
     assert "human_review -.-> human_review" in picture.draw_mermaid().replace("&nbsp;", "")
 
 
-def test_the_version_of_the_graph_is_this_one():
+def test_the_graph_version_is_pinned():
     """Cases that wait are refused by code of another version: change this on purpose, and say so in the changelog."""
     assert graph_version() == "g4be8c67be4dd"
 
@@ -50,7 +50,7 @@ def test_every_step_owns_one_key_and_reads_what_was_written_before():
     assert len(set(OWNS.values())) == len(NEXT)
 
 
-def test_the_pause_publishes_what_an_answer_looks_like():
+def test_the_interrupt_publishes_the_schema_of_an_answer():
     with Orchestrator.open("memory://") as hitl:
         case = hitl.submit(a_task(), an_output(confidence=0.5))
         (asked,) = hitl.services.runner.graph.get_state(hitl.services.runner.thread(case.case_id)).interrupts

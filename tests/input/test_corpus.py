@@ -92,7 +92,7 @@ def comes_to_its_end(hitl: Orchestrator, task: Task, output: AgentOutput) -> lis
 
 
 @pytest.mark.parametrize("kind", ["task", "output"])
-def test_the_library_says_so_of_tasks_and_outputs(hitl, texts, tmp_path, kind):
+def test_the_library_rejects_invalid_tasks_and_outputs(hitl, texts, tmp_path, kind):
     wrong: list[str] = []
     path = tmp_path / "given"
     for task_id, entry in named(texts(kind), f"lib-{kind}"):
@@ -108,7 +108,7 @@ def test_the_library_says_so_of_tasks_and_outputs(hitl, texts, tmp_path, kind):
     assert wrong == []
 
 
-def test_the_library_says_so_of_answers(hitl, texts, tmp_path):
+def test_the_library_rejects_invalid_answers(hitl, texts, tmp_path):
     wrong: list[str] = []
     path = tmp_path / "given"
     for task_id, entry in named(texts("answer"), "lib-answer"):
@@ -134,7 +134,7 @@ def test_the_library_says_so_of_answers(hitl, texts, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["policy", "people"])
-def test_the_library_says_so_of_policies_and_people(address, texts, tmp_path, kind):
+def test_the_library_rejects_invalid_policies_and_reviewers(address, texts, tmp_path, kind):
     wrong: list[str] = []
     path = tmp_path / "given.json"
     for number, entry in enumerate(texts(kind)):
@@ -205,7 +205,7 @@ def listed(entries: list[Entry]) -> bytes:
 
 @pytest.mark.parametrize("address", [*DURABLE, pytest.param("memory", marks=pytest.mark.soak)], indirect=True)
 @pytest.mark.parametrize("kind", ["task", "output"])
-def test_the_command_line_says_so_of_tasks_and_outputs(typed, texts, address, kind):
+def test_the_cli_rejects_invalid_tasks_and_outputs(typed, texts, address, kind):
     wrong: list[str] = []
     together = []
     for task_id, entry in named(texts(kind), f"cli-{kind}"):
@@ -251,7 +251,7 @@ def came_back(hitl: Orchestrator, kind: str, entry: Entry, task_id: str) -> bool
 
 @pytest.mark.parametrize("address", TYPED, indirect=True)
 @pytest.mark.parametrize("kind", ["policy", "people"])
-def test_the_command_line_says_so_of_policies_and_people(typed, kind):
+def test_the_cli_rejects_invalid_policies_and_reviewers(typed, kind):
     wrong: list[str] = []
     policy = typed.file("p.json", POLICY)
     for task_id, entry in named(ENTRIES[kind], f"cli-{kind}"):
@@ -268,7 +268,7 @@ def test_the_command_line_says_so_of_policies_and_people(typed, kind):
 
 
 @pytest.mark.parametrize("address", DURABLE, indirect=True)
-def test_the_command_line_says_so_of_answers(typed):
+def test_the_cli_rejects_invalid_answers(typed):
     entries = [entry for entry in ENTRIES["answer"] if answer_options(entry) is not None]
     tasks = [{**TASK, "task_id": task_id} for task_id, _ in named(entries, "cli-answer")]
     outputs = [{**OUTPUT, "task_id": task["task_id"]} for task in tasks]
@@ -312,7 +312,7 @@ def answer_options(entry: Entry) -> list[str] | None:
 
 
 @pytest.mark.parametrize("address", DURABLE, indirect=True)
-def test_what_people_read_of_the_corpus_hides_nothing(typed):
+def test_messages_about_the_corpus_hide_no_characters(typed):
     """Beside the words: whatever was accepted is listed, and nothing that is printed hides anything."""
     shown = [entry for _, entry in named(ENTRIES["task"], "seen") if is_one_line_of(entry) and len(entry.text) < 1000]
     code, _, _ = typed("run", typed.file("given", listed(shown)), "--json")
@@ -341,7 +341,7 @@ LINES = [
 
 
 @pytest.mark.parametrize("words", LINES, ids=ascii)
-def test_the_command_line_refuses_lines_that_make_no_sense(typed, address, words):
+def test_the_cli_rejects_invalid_arguments(typed, address, words):
     code, out, err = typed(*words)
 
     assert (code in (1, 2), out) == (True, "")
@@ -356,7 +356,7 @@ def of_size(task_id: str, size: int) -> AgentOutput:
     return AgentOutput(task_id=task_id, agent_output={**proposal, "explanation": "a" * rest})
 
 
-def test_the_largest_comes_to_its_end(hitl):
+def test_the_largest_task_finishes(hitl):
     largest, larger = of_size("largest", MAX_SIZE), of_size("larger", MAX_SIZE + 1)
 
     case = hitl.submit(given_task("largest"), largest)
@@ -370,7 +370,7 @@ def test_the_largest_comes_to_its_end(hitl):
         hitl.cases.get(task_id="larger")
 
 
-def test_the_largest_answer_is_carried_out(hitl):
+def test_the_largest_answer_is_accepted(hitl):
     hitl.submit(given_task("edited"), given_output("edited"))
     proposal = of_size("edited", MAX_SIZE - 300).agent_output
 

@@ -57,7 +57,7 @@ def commits(connection) -> list[str]:
 
 @pytest.fixture
 def flow(connection):
-    """Build the product's shape: five nodes, of which the one that asks is passed by where nobody is needed."""
+    """Build the product's shape: five nodes, of which the interrupting one is skipped where no review is needed."""
     return (
         StateGraph(Case)
         .add_sequence([classify, score, route])
@@ -72,14 +72,14 @@ def flow(connection):
 
 
 @pytest.mark.parametrize(("durability", "expected"), [("sync", 11), ("async", 11), (None, 11), ("exit", 1)])
-def test_a_run_that_asks_nobody_commits_this_often(flow, thread, commits, durability, expected):
+def test_commits_of_a_run_without_an_interrupt(flow, thread, commits, durability, expected):
     flow.invoke(ALONE, thread, durability=durability)
 
     assert len(commits) == expected
 
 
 @pytest.mark.parametrize(("durability", "expected"), [("sync", (10, 5)), ("async", (10, 5)), ("exit", (2, 1))])
-def test_a_pause_and_a_resume_commit_this_often(flow, thread, commits, durability, expected):
+def test_commits_of_a_pause_and_a_resume(flow, thread, commits, durability, expected):
     flow.invoke(WITH_A_PERSON, thread, durability=durability)
     paused = len(commits)
     flow.invoke(Command(resume="approve"), thread, durability=durability)

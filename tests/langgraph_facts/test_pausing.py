@@ -18,12 +18,12 @@ def test_a_node_that_catches_exception_swallows_its_own_interrupt(line, thread):
         try:
             return {"review": interrupt("approve?")}
         except Exception:  # noqa: BLE001
-            return {"review": "nobody was asked"}
+            return {"review": "no review"}
 
     graph = line(careless_review, act)
     result = graph.invoke({"task": "refund"}, thread)
 
-    assert result == {"task": "refund", "review": "nobody was asked", "outcome": "did nobody was asked"}
+    assert result == {"task": "refund", "review": "no review", "outcome": "did no review"}
     assert graph.get_state(thread).interrupts == ()
 
 
@@ -80,7 +80,7 @@ def test_a_reused_thread_keeps_the_review_of_the_task_before(line, thread):
     assert result == {"task": "large refund", "review": "approve", "outcome": "did approve"}
 
 
-def test_new_input_on_a_waiting_thread_asks_again_and_tells_nobody(line, thread):
+def test_new_input_on_a_waiting_thread_interrupts_again_without_an_error(line, thread):
     def review_of_task(state):
         return {"review": interrupt(f"approve {state['task']}?")}
 
@@ -121,7 +121,7 @@ def test_a_resume_of_a_deleted_thread_asks_again_about_an_empty_case(line, saver
     assert graph.get_state(thread).values == {}
 
 
-def test_driving_a_deleted_thread_on_is_an_error(line, saver, thread):
+def test_resuming_a_deleted_thread_without_input_is_an_error(line, saver, thread):
     graph = line(human_review, act)
     graph.invoke({"task": "refund"}, thread)
     saver.delete_thread("case-1")

@@ -40,7 +40,7 @@ def human_review(state):
 
 
 def poison(connection, task: str) -> None:
-    """Do what anybody who can write the table can do: make the stored task a call of `leave_a_mark`."""
+    """Replace the stored task with a call of `leave_a_mark`, as an attacker with write access to the table can."""
     call = ormsgpack.Ext(BUILD_BY_CALLING, ormsgpack.packb((__name__, "leave_a_mark", task)))
     for checkpoint_id, blob in connection.execute("SELECT checkpoint_id, checkpoint FROM checkpoints").fetchall():
         checkpoint = ormsgpack.unpackb(blob)
@@ -59,7 +59,7 @@ def connection():
         yield connection
 
 
-def test_reading_a_poisoned_row_with_the_default_serializer_runs_what_the_row_names(line_on, thread, connection):
+def test_the_default_serializer_executes_code_of_a_poisoned_row(line_on, thread, connection):
     graph = line_on(human_review, checkpointer=SqliteSaver(connection))
     graph.invoke({"task": "refund"}, thread)
     poison(connection, "the row spoke")
@@ -69,7 +69,7 @@ def test_reading_a_poisoned_row_with_the_default_serializer_runs_what_the_row_na
     assert "the row spoke" in marks
 
 
-def test_reading_a_poisoned_row_with_the_strict_serializer_runs_nothing(line_on, thread, connection):
+def test_the_strict_serializer_executes_no_code_of_a_poisoned_row(line_on, thread, connection):
     graph = line_on(human_review, checkpointer=SqliteSaver(connection, serde=strict()))
     graph.invoke({"task": "refund"}, thread)
     poison(connection, "the row spoke")
@@ -80,7 +80,7 @@ def test_reading_a_poisoned_row_with_the_strict_serializer_runs_nothing(line_on,
     assert state.values["task"] == "the row spoke"
 
 
-def test_the_strict_serializer_brings_a_pause_back_whole(line_on, thread, connection):
+def test_the_strict_serializer_restores_a_pause(line_on, thread, connection):
     graph = line_on(human_review, checkpointer=SqliteSaver(connection, serde=strict()))
     graph.invoke({"task": "refund"}, thread)
 
@@ -110,7 +110,7 @@ def test_a_row_of_the_older_json_form_may_still_name_langchain_messages_and_noth
     assert marks == []
 
 
-def test_what_is_not_plain_json_comes_back_as_something_else_under_the_strict_serializer(line_on, thread):
+def test_the_strict_serializer_changes_values_that_are_not_plain_json(line_on, thread):
     def score(state):
         return {"score": [Score(confidence=0.5), Risk.HIGH, ("a", "b"), {1: "one"}]}
 
@@ -150,5 +150,5 @@ def test_an_integer_of_more_than_64_bits_cannot_be_stored(amount):
 
 
 @pytest.mark.parametrize("value", ["a\x00b", 2**64 - 1, float("inf")])
-def test_what_postgresql_or_json_would_refuse_is_stored_as_it_is(value):
+def test_values_invalid_in_postgresql_or_json_are_stored_unchanged(value):
     assert strict().loads_typed(strict().dumps_typed({"value": value})) == {"value": value}

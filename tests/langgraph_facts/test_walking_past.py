@@ -12,7 +12,7 @@ def act(state):
     return {"outcome": f"did it, review: {state.get('review')}"}
 
 
-def test_update_state_as_the_node_walks_past_the_person(line, thread):
+def test_update_state_as_the_node_bypasses_the_review(line, thread):
     graph = line(human_review, act)
     graph.invoke({"task": "refund"}, thread)
 
@@ -22,7 +22,7 @@ def test_update_state_as_the_node_walks_past_the_person(line, thread):
     assert graph.get_state(thread).interrupts == ()
 
 
-def test_a_goto_walks_past_the_person(line, thread):
+def test_a_goto_bypasses_the_review(line, thread):
     graph = line(human_review, act)
     graph.invoke({"task": "refund"}, thread)
 
@@ -31,7 +31,7 @@ def test_a_goto_walks_past_the_person(line, thread):
     assert result["outcome"] == "did it, review: None"
 
 
-def test_an_old_checkpoint_id_runs_what_follows_it_again(line, thread):
+def test_an_old_checkpoint_id_repeats_the_later_nodes(line, thread):
     acted = []
 
     def act_once(state):
@@ -48,7 +48,7 @@ def test_an_old_checkpoint_id_runs_what_follows_it_again(line, thread):
 
 
 @pytest.mark.parametrize(("durability", "carried_out"), [("sync", "reject"), ("exit", "approve")])
-def test_an_old_checkpoint_id_asks_nobody_again_and_takes_one_of_two_answers(line, thread, durability, carried_out):
+def test_an_old_checkpoint_id_replays_one_of_two_answers_without_an_interrupt(line, thread, durability, carried_out):
     """With `sync` the first answer is stored beside the old checkpoint and repeated; with `exit` the second counts."""
     graph = line(human_review, act)
     graph.invoke({"task": "refund"}, thread, durability=durability)

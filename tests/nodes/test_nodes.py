@@ -39,13 +39,13 @@ class OneRecord:
         return by_agent(submission, routing, submission.received_at)
 
 
-def test_classify_takes_the_given_output():
+def test_classify_uses_the_submitted_output():
     update = classify(Submitted(submission=a_submission()), classifier=None, risk_rules=())
 
     assert update == {"classification": CLASSIFIED}
 
 
-def test_route_asks_the_policy_of_the_case_about_its_facts():
+def test_route_evaluates_the_policy_of_the_case():
     state = Scored(submission=a_submission(policy_hash="own"), classification=CLASSIFIED, score=SCORE)
     rules = OneRule()
 
@@ -53,7 +53,7 @@ def test_route_asks_the_policy_of_the_case_about_its_facts():
     assert rules.asked == [("own", facts_of(state))]
 
 
-def test_score_scores_what_was_classified():
+def test_score_uses_the_classified_output():
     state = Classified(submission=a_submission(), classification=CLASSIFIED)
 
     assert score(state, score_rules=ScoreRules()) == {"score": SCORE}
@@ -85,7 +85,7 @@ def test_finalize_closes_the_case_with_the_routing_of_this_run():
         ({"risk_level": None}, [RiskRule(risk_level="low", domain="customer_support", task_type="other")], "high"),
     ],
 )
-def test_the_risk_is_the_stated_one_or_that_of_the_first_rule_that_fits_or_high(task, rules, risk):
+def test_risk_is_the_stated_one_else_of_the_first_matching_rule_else_high(task, rules, risk):
     update = classify(Submitted(submission=a_submission(task=a_task(**task))), classifier=None, risk_rules=rules)
 
     assert update["classification"].risk_level is RiskLevel(risk)
@@ -123,7 +123,7 @@ def confidence_of(confidence=None, **extra):
         ({"verbalised_confidence": 0.85}, (None, "missing")),
     ],
 )
-def test_where_a_confidence_comes_from(given, expected):
+def test_the_sources_of_a_confidence(given, expected):
     assert confidence_of(**given) == expected
 
 
@@ -149,11 +149,11 @@ def signals_of(risk="low", confidence=0.9, **extra):
         ({"samples": ["Refund", "x"]}, set()),
     ],
 )
-def test_which_signals_are_raised(given, expected):
+def test_signals_of_a_score(given, expected):
     assert signals_of(**given) == expected
 
 
-def test_nothing_proposed_has_no_confidence_and_is_never_a_guess():
+def test_a_case_without_a_proposal_has_no_confidence():
     scored = score_of(None, RiskLevel.HIGH, ScoreRules())
 
     assert (scored.confidence, scored.source) == (None, "missing")

@@ -88,7 +88,7 @@ def test_the_stub_has_the_names_and_parameters_of_the_synchronous_facade(sync, a
         assert hasattr(asynchronous, name)
 
 
-def test_the_plain_methods_inside_a_running_loop(hitl):
+def test_synchronous_methods_work_inside_a_running_loop(hitl):
     async def plain():
         hitl.submit(a_task(), an_output(confidence=0.5))
         return hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))

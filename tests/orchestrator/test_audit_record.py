@@ -30,7 +30,7 @@ def fields(record, *names):
 
 
 @pytest.mark.parametrize("answer", ["approve", "reject", "modify", "override"])
-def test_the_record_says_who_decided_by_what_right_and_what_they_had_before_them(hitl, clock, waits, answer):
+def test_the_record_states_the_reviewer_the_role_and_the_shown_content(hitl, clock, waits, answer):
     clock.tick(60)
     (row,) = waits(hitl).reviews
     clock.tick(90)
@@ -62,7 +62,7 @@ def test_the_record_says_who_decided_by_what_right_and_what_they_had_before_them
     assert list(hitl.audit.records()) == [record] == [hitl.cases.get(task_id="task-1").record]
 
 
-def test_the_record_says_what_came_in_when_and_under_which_versions(hitl, clock):
+def test_the_record_states_the_submission_its_time_and_the_versions(hitl, clock):
     clock.tick(60)
 
     record = hitl.submit(a_task(), an_output()).record
@@ -157,7 +157,7 @@ def test_the_record_of_a_replayed_decision_leaves_unknown_fields_empty(hitl, clo
     assert (record.timestamp, record.latency_seconds) == (minutes(5), 300)
 
 
-def test_a_clock_that_steps_back_makes_no_negative_time(hitl, clock, waits):
+def test_a_backward_clock_step_makes_no_negative_duration(hitl, clock, waits):
     clock.tick(60)
     waits(hitl)
     clock.tick(-30)
@@ -169,7 +169,7 @@ VERSIONS = {"agent_id": "support-bot", "model": "m-large", "model_version": "202
 
 
 @pytest.mark.parametrize("confidence", [0.9, 0.5])
-def test_the_agent_says_in_its_output_what_it_is(hitl, confidence):
+def test_the_record_names_the_agent_of_the_output(hitl, confidence):
     case = hitl.submit(a_task(), an_output(confidence=confidence, **VERSIONS))
     if case.record is None:
         # What a person writes instead is not the agent's word.
@@ -182,14 +182,14 @@ def test_the_agent_says_in_its_output_what_it_is(hitl, confidence):
 
 
 @pytest.mark.parametrize("odd", [7, None, "", " ", ["m"], {"name": "m"}, "x" * 201, "m\u200b", "a\nb"])
-def test_a_free_field_that_is_not_a_name_stays_in_the_output(hitl, odd):
+def test_an_agent_field_that_is_not_a_name_stays_in_the_output(hitl, odd):
     record = hitl.submit(a_task(), an_output(model=odd)).record
 
     assert record.model is None
     assert record.proposed_output.model_extra == {"model": odd}
 
 
-def test_a_record_from_before_these_fields_can_still_be_read(hitl):
+def test_a_record_without_the_newer_fields_can_be_read(hitl):
     record = hitl.submit(a_task(), an_output(model="m")).record
     names = list(AuditRecord.model_fields)
     older = record.model_dump(mode="json", include=set(names[: names.index("replayed") + 1]))

@@ -60,7 +60,7 @@ def test_a_decision_needs_a_reviewer(hitl, waits, refused):
         ("two", "senior_manager", "senior_manager"),
     ],
 )
-def test_the_role_itself_or_one_above_it_decides(hitl, waits, reviewer, named, role):
+def test_the_needed_role_or_a_higher_one_decides(hitl, waits, reviewer, named, role):
     waits(hitl)
 
     case = hitl.decide(task_id="task-1", decision=a_review("approve", reviewer, human_role=named))
@@ -80,7 +80,7 @@ def test_the_role_itself_or_one_above_it_decides(hitl, waits, reviewer, named, r
         (a_review("approve", "ana", review_id="elsewhere.0"), "has no review 'elsewhere.0'"),
     ],
 )
-def test_an_answer_that_lacks_what_its_decision_needs_is_refused(hitl, waits, refused, answer, match):
+def test_a_decision_without_its_required_fields_is_rejected(hitl, waits, refused, answer, match):
     waits(hitl)
 
     refused(answer, InvalidInput, match)
@@ -103,7 +103,7 @@ def test_feedback_counts_as_the_reason_of_an_override(hitl, waits):
     assert (case.status, case.record.human_feedback) == ("override_approved", "an exception")
 
 
-def test_nothing_proposed_is_nothing_to_approve(hitl, refused):
+def test_a_case_without_a_proposal_cannot_be_approved(hitl, refused):
     case = hitl.submit(a_task())
     assert (case.status, case.reviews[0].shown.routing.score.confidence) == ("waiting", None)
 
@@ -115,7 +115,7 @@ def test_nothing_proposed_is_nothing_to_approve(hitl, refused):
     assert (own.final_output.predicted_label, own.record.proposed_output) == ("Mine", None)
 
 
-def test_a_case_goes_up_the_chain_with_its_reason_and_its_history(hitl, waits, clock):
+def test_an_escalated_case_keeps_its_reason_and_history(hitl, waits, clock):
     waits(hitl)
     clock.tick(60)
     up = hitl.decide(task_id="task-1", decision=a_review("escalate", "ana", reason="beyond me"))
@@ -141,7 +141,7 @@ def test_a_case_goes_up_the_chain_with_its_reason_and_its_history(hitl, waits, c
     ]
 
 
-def test_who_passed_a_case_up_no_longer_decides_it(hitl, waits):
+def test_an_escalating_reviewer_no_longer_decides_the_case(hitl, waits):
     waits(hitl)
     hitl.decide(task_id="task-1", decision=a_review("escalate", "ana"))
 
@@ -154,7 +154,7 @@ def test_who_passed_a_case_up_no_longer_decides_it(hitl, waits):
         )
 
 
-def test_the_same_escalation_again_is_the_same_receipt(hitl, waits):
+def test_a_repeated_escalation_gets_the_same_receipt(hitl, waits):
     waits(hitl)
     up = hitl.decide(task_id="task-1", decision=a_review("escalate", "two", reason="beyond me"))
 
@@ -164,7 +164,7 @@ def test_the_same_escalation_again_is_the_same_receipt(hitl, waits):
     assert [row.role for row in again.reviews] == ["domain_reviewer", "senior_manager"]
 
 
-def test_a_senior_who_escalates_passes_it_above_themselves(hitl, waits):
+def test_an_escalation_goes_above_the_role_of_the_escalating_reviewer(hitl, waits):
     waits(hitl)
 
     assert hitl.decide(task_id="task-1", decision=a_review("escalate", "max")).open_review.role == "compliance_officer"

@@ -57,8 +57,8 @@ def a_case(hitl, kind: str, verb: str, case: str) -> str:
     task_id = f"{kind}-{verb}-{case}".replace(" ", "_").replace("'", "")
     # A second account of a person acts on what the person has submitted or asked for under the first.
     person = "first" if kind == "alias" else kind
-    requested = {"requested_by": [person, "somebody"]} if case == "own request" else {}
-    by = person if case == "own submission" else "somebody"
+    requested = {"requested_by": [person, "submitter"]} if case == "own request" else {}
+    by = person if case == "own submission" else "submitter"
     hitl.submit(a_task(task_id, metadata=requested), an_output(task_id), submitted_by=by)
     if case == "own" and kind in MAY_DECIDE:
         hitl.reviews.claim(task_id=task_id, reviewer=kind)
@@ -109,5 +109,5 @@ def test_a_forbidden_decision_is_rejected_with_a_remedy(hitl, kind, verb, case):
     assert [event.kind for event in reported] in ([], [EventKind.REFUSED])
 
 
-def test_the_ledger_is_sound_after_all_of_it(hitl):
+def test_the_ledger_verifies_after_all_attempts(hitl):
     assert hitl.audit.verify().sound

@@ -35,15 +35,15 @@ def test_other_reviewers_may_decide_a_released_review(hitl, waits):
     assert hitl.audit.verify().sound
 
 
-@pytest.mark.parametrize("who", ["ben", "nobody"])
-def test_who_may_not_decide_may_not_claim(hitl, waits, who):
+@pytest.mark.parametrize("who", ["ben", "stranger"])
+def test_a_claim_needs_the_right_to_decide(hitl, waits, who):
     waits(hitl)
 
     with pytest.raises(NotAuthorized):
         hitl.reviews.claim(task_id="task-1", reviewer=who)
 
 
-def test_only_what_waits_can_be_claimed_and_only_for_a_while(hitl, waits):
+def test_only_waiting_reviews_can_be_claimed_and_claims_expire(hitl, waits):
     waits(hitl)
     for seconds in (0, -1, 86_401, float("nan")):
         with pytest.raises(InvalidInput, match="is not in"):
@@ -65,7 +65,7 @@ def test_an_escalated_review_has_no_claim(hitl, waits):
 
 
 @pytest.mark.parametrize("claimed_by", ["'zoe'", "NULL"])
-def test_a_claim_that_was_changed_in_the_database_is_found(opened, sqlite_store, waits, claimed_by):
+def test_a_claim_altered_in_the_database_is_detected(opened, sqlite_store, waits, claimed_by):
     hitl = opened(sqlite_store)
     waits(hitl)
     hitl.reviews.claim(task_id="task-1", reviewer="ana")

@@ -29,7 +29,7 @@ class Model:
     ],
     ids=["a function", "a function that answers a dict", "a Runnable", "an object with invoke"],
 )
-def test_its_answer_is_routed_like_a_given_one(opened, store, classifier):
+def test_a_classified_output_is_routed_like_a_submitted_one(opened, store, classifier):
     case = opened(store, classifier=classifier).submit(a_task())
 
     assert (case.status, case.record.rule_id, case.final_output) == ("approved", "rule_004", an_output().agent_output)
@@ -43,14 +43,14 @@ def test_the_classifier_is_not_called_if_an_output_is_submitted(opened, store):
     assert (case.status, model.asked) == ("waiting", [])
 
 
-def test_an_answer_without_a_confidence_goes_to_a_person(opened, store):
+def test_a_classification_without_a_confidence_needs_a_reviewer(opened, store):
     case = opened(store, classifier=lambda task: an_output(confidence=None)).submit(a_task())
 
     assert case.open_review.shown.routing.score.confidence is None
 
 
 @pytest.mark.parametrize("classifier", [None, lambda task: None])
-def test_no_answer_goes_to_a_person(opened, store, classifier):
+def test_a_case_without_a_classification_needs_a_reviewer(opened, store, classifier):
     case = opened(store, classifier=classifier).submit(a_task())
 
     assert (case.status, case.open_review.shown.routing.output) == ("waiting", None)
@@ -68,7 +68,7 @@ def test_no_answer_goes_to_a_person(opened, store, classifier):
         ({**an_output().model_dump(), "approved": True}, "approved: unknown field"),
     ],
 )
-def test_an_answer_that_is_no_output_is_refused_and_the_case_can_be_run_again(opened, sqlite_store, answer, match):
+def test_an_invalid_classification_is_rejected_and_the_case_can_be_rerun(opened, sqlite_store, answer, match):
     with opened(sqlite_store, classifier=Model(answer)) as hitl:
         with pytest.raises(InvalidInput, match=match):
             hitl.submit(a_task())
@@ -78,7 +78,7 @@ def test_an_answer_that_is_no_output_is_refused_and_the_case_can_be_run_again(op
         assert [case.status for case in hitl.recover()] == ["approved"]
 
 
-def test_a_classifier_that_fails_loses_nothing(opened, store):
+def test_a_failing_classifier_loses_no_case(opened, store):
     class Down(HitlError):
         pass
 

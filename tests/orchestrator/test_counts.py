@@ -76,14 +76,14 @@ def test_the_same_submission_again_writes_nothing(durable, counter):
     assert counter.look() == (0, {})
 
 
-def test_a_task_that_waits_takes_its_two_commits_and_the_two_of_its_place(durable, counter):
+def test_a_waiting_task_takes_two_commits_and_two_for_its_checkpoint(durable, counter):
     durable.submit(a_task(), an_output(confidence=0.5))
 
     assert counter.look() == (2 + 2, {"cases": 1, "events": 3, "reviews": 1, "checkpoints": 1, "writes": 1})
     assert counter.checkpoint_bytes() < 8_000
 
 
-def test_a_decision_takes_its_two_commits_and_the_one_that_lets_its_place_go(durable, counter):
+def test_a_decision_takes_two_commits_and_one_that_deletes_its_checkpoint(durable, counter):
     durable.submit(a_task(), an_output(confidence=0.5))
     counter.look()
 
@@ -93,7 +93,7 @@ def test_a_decision_takes_its_two_commits_and_the_one_that_lets_its_place_go(dur
     assert counter.checkpoint_bytes() == 0
 
 
-def test_a_repeated_answer_writes_nothing_and_a_refused_one_writes_once_that_it_was(durable, counter):
+def test_a_repeated_answer_writes_nothing_and_a_rejected_one_is_recorded_once(durable, counter):
     durable.submit(a_task(), an_output(confidence=0.5))
     durable.decide(task_id="task-1", decision=a_review("approve", "ana"))
     counter.look()
@@ -107,7 +107,7 @@ def test_a_repeated_answer_writes_nothing_and_a_refused_one_writes_once_that_it_
 
 
 @pytest.mark.parametrize("path", ["auto", "approve", "modify", "escalate"])
-def test_nothing_but_the_ledger_is_left_of_a_finished_case(durable, counter, path):
+def test_a_finished_case_leaves_only_its_ledger_entries(durable, counter, path):
     durable.submit(a_task(), an_output(confidence=0.9 if path == "auto" else 0.5))
     if path == "escalate":
         durable.decide(task_id="task-1", decision=a_review("escalate", "ana"))

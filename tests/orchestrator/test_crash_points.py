@@ -171,7 +171,7 @@ def test_a_crash_during_recovery_leaves_a_resumable_case(process, prepared, path
     assert stands(store, number) == after
 
 
-def test_a_place_that_a_crash_left_of_a_finished_case_changes_nothing(process, prepared):
+def test_a_leftover_checkpoint_of_a_finished_case_changes_nothing(process, prepared):
     """Between the outcome and the end of the thread a crash leaves the thread. Resuming it repeats nothing."""
     left = []
     for nth in range(1, MOST_COMMITS):

@@ -156,7 +156,7 @@ def test_a_truncated_file_is_reported(made, tmp_path, share):
 
 
 @sized("flips", ci=200, soak=2000)
-def test_a_bit_that_flipped_changes_nothing_without_a_word(made, tmp_path, flips):
+def test_a_flipped_bit_never_goes_unreported(made, tmp_path, flips):
     file, names, before = made
     content, chance = file.read_bytes(), random.Random(flips)
     written = [place for place, byte in enumerate(content) if byte]

@@ -39,7 +39,7 @@ def kinds(hitl, task_id="task-1"):
     return [event.kind.value for event in hitl.cases.history(task_id=task_id)]
 
 
-def test_an_overdue_review_is_escalated_up_to_the_top_where_it_waits(timed, waits, clock):
+def test_an_overdue_review_is_escalated_to_the_top_and_waits_there(timed, waits, clock):
     hitl = timed()
     waits(hitl)
     for role in ("senior_manager", "compliance_officer"):
@@ -109,7 +109,7 @@ def test_a_lower_role_does_not_decide_an_escalated_review(timed, waits, clock):
         hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
 
 
-def test_an_answer_in_time_counts_and_nothing_is_swept(timed, waits):
+def test_an_answer_in_time_counts_and_nothing_expires(timed, waits):
     hitl = timed("reject", HOUR)
     waits(hitl)
 
@@ -127,7 +127,7 @@ def test_deadlines_ignore_the_clock_of_the_maintenance_process(opened, durable_s
     assert hitl.decide(task_id="task-1", decision=a_review("approve", "ana")).status == "approved"
 
 
-def test_a_review_whose_deadline_was_changed_in_the_database_is_not_swept(opened, sqlite_store, waits):
+def test_a_review_with_an_altered_deadline_does_not_expire(opened, sqlite_store, waits):
     import sqlite3  # noqa: PLC0415 - an intruder's tool
 
     hitl = opened(sqlite_store, policy=a_policy("reject", HOUR))
@@ -199,6 +199,6 @@ def around_the_deadline(hitl, names, clock):
 
 
 @pytest.mark.parametrize("bad", ["approve", "approved", "", None])
-def test_approval_is_no_legal_time_out(bad):
+def test_a_timeout_never_approves(bad):
     with pytest.raises(HitlError, match=r"rules\[0\].on_timeout"):
         Orchestrator.open("memory://", policy=a_policy(bad))

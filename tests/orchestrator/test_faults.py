@@ -21,12 +21,12 @@ import json, os, resource, signal, sys, tempfile
 from hitl_orchestrator import AgentOutput, Orchestrator, Task
 from hitl_orchestrator.errors import StoreUnavailable
 
-store, room, nobody = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "nobody"
-if nobody:  # who is root may write what may only be read; all that is imported late is imported before
+store, room, unprivileged = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "unprivileged"
+if unprivileged:  # root may write read-only files; import the late imports before dropping rights
     with Orchestrator.open(f"sqlite:///{tempfile.mkdtemp()}/warm.db") as hitl:
         hitl.services.runner
     os.setuid(65534)
-acknowledged, told = [], None
+acknowledged, reported = [], None
 try:
     with Orchestrator.open(store) as hitl:
         hitl.services.runner
@@ -40,9 +40,9 @@ try:
             output = AgentOutput(task_id=name, agent_output={"predicted_label": "x" * 400}, confidence_score=0.9)
             acknowledged.append([name, hitl.submit(task, output).status])
 except StoreUnavailable as exc:
-    told = str(exc)
+    reported = str(exc)
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-print(json.dumps([acknowledged, told]))
+print(json.dumps([acknowledged, reported]))
 """
 
 
@@ -81,7 +81,7 @@ def test_a_read_only_file_is_reported(sqlite_store, tmp_path):
         folder.chmod(0o755)
     file.chmod(0o444)
 
-    acknowledged, reported = submit_until_it_fails(sqlite_store, who="nobody" if os.geteuid() == 0 else "me")
+    acknowledged, reported = submit_until_it_fails(sqlite_store, who="unprivileged" if os.geteuid() == 0 else "me")
 
     assert acknowledged == []
     assert "Permission denied" in reported or "readonly" in reported
@@ -95,7 +95,7 @@ class Writer:
         self._connection = sqlite3.connect(store.removeprefix("sqlite:///"), isolation_level=None)
         self._connection.execute("BEGIN IMMEDIATE")
 
-    def let_go(self):
+    def release(self):
         self._connection.execute("ROLLBACK")
         self._connection.close()
 
@@ -117,7 +117,7 @@ def test_a_blocked_database_is_reported_and_nothing_is_written(sqlite_store, mon
         with pytest.raises(StoreUnavailable, match="database is locked"):
             hitl.decide(task_id="before", decision=a_review("approve", "senior_manager"))
 
-        other.let_go()
+        other.release()
         assert len(list(hitl.services.ledger.events())) == events
         assert hitl.cases.get(task_id="before").status == "waiting"
         assert hitl.submit(a_task(), an_output()).status == "approved"
@@ -140,7 +140,7 @@ def test_a_write_waits_for_a_short_lock(sqlite_store, seconds):
         thread.start()
         trying.wait()
         assert not done.wait(seconds)
-        other.let_go()
+        other.release()
         thread.join()
 
     assert statuses == ["approved"]

@@ -22,7 +22,7 @@ def proxy(own_server):
 
 @sized("faults", ci=5, soak=50)
 @pytest.mark.parametrize("harm", HARM)
-def test_a_case_goes_on_whatever_becomes_of_the_server(opened, own_server, proxy, harm, faults):
+def test_a_case_survives_server_faults(opened, own_server, proxy, harm, faults):
     store = own_server.new_database()
     hitl = opened(proxy.url(store))
     moments, struck, reported = cycle((SENT, BEFORE, ANSWERED)), 0, {}

@@ -37,7 +37,7 @@ def wire(answer):
         pytest.param({}, id="an empty wake-up"),
         pytest.param({"decision": None}, id="no decision"),
         pytest.param(wire(a_review("approve", None)), id="an approval from nowhere"),
-        pytest.param(wire(a_review("approve", "nobody")), id="an unknown reviewer"),
+        pytest.param(wire(a_review("approve", "stranger")), id="an unknown reviewer"),
         pytest.param(wire(a_review("approve", "ben")), id="a reviewer of another domain"),
         pytest.param(wire(a_review("approve", "ana", human_role="compliance_officer")), id="a role not held"),
         pytest.param(wire(a_review("approve", "ana", shown_digest="f" * 64)), id="an approval of something else"),
@@ -45,7 +45,7 @@ def wire(answer):
         pytest.param(wire(a_review("escalate", "zoe")), id="past the top of the chain"),
     ],
 )
-def test_a_resume_that_is_no_authorized_answer_asks_again(hitl, case, value):
+def test_an_unauthorized_resume_interrupts_again(hitl, case, value):
     result = resume(hitl, case, value)
 
     assert "outcome" not in result
@@ -54,7 +54,7 @@ def test_a_resume_that_is_no_authorized_answer_asks_again(hitl, case, value):
 
 
 @pytest.mark.parametrize("value", ["approve", True, {"approved": True}, {"decision": "approve"}, {"decision": {}}, 1])
-def test_a_resume_that_is_no_answer_at_all_is_refused_and_spoils_nothing(hitl, case, value):
+def test_an_invalid_resume_is_rejected_and_the_case_stays_resumable(hitl, case, value):
     with pytest.raises(ValueError, match=r"validation error|Answer"):
         resume(hitl, case, value)
 
@@ -62,7 +62,7 @@ def test_a_resume_that_is_no_answer_at_all_is_refused_and_spoils_nothing(hitl, c
     assert hitl.decide(task_id="task-1", decision=a_review("reject", "ana")).status == "rejected"
 
 
-def test_an_authorized_answer_that_comes_straight_to_the_graph_counts_like_any_other(hitl, case):
+def test_an_authorized_answer_sent_directly_to_the_graph_counts(hitl, case):
     result = resume(hitl, case, wire(a_review("approve", "ana")))
 
     assert result["outcome"]["final_decision"] == "approved"
@@ -71,7 +71,7 @@ def test_an_authorized_answer_that_comes_straight_to_the_graph_counts_like_any_o
     assert done.reviews[0].verdict.channel == "graph"
 
 
-def test_an_escalation_that_comes_straight_to_the_graph_asks_the_next_level(hitl, case):
+def test_an_escalation_sent_directly_to_the_graph_requests_the_next_level(hitl, case):
     result = resume(hitl, case, wire(a_review("escalate", "ana")))
 
     assert result["__interrupt__"][0].value["review_id"] == f"{case.case_id}.1"
@@ -92,7 +92,7 @@ def forged_routing(case):
     return decision | {"action": "auto_approve", "assigned_human_role": None}
 
 
-def test_a_state_with_a_forged_review_is_not_finished(hitl, case):
+def test_a_forged_review_in_the_state_finishes_no_case(hitl, case):
     graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(case.case_id)
     graph.update_state(thread, {"review": FORGED_REVIEW}, as_node="human_review")
 
@@ -102,7 +102,7 @@ def test_a_state_with_a_forged_review_is_not_finished(hitl, case):
     assert (hitl.cases.get(case.case_id), list(hitl.audit.records())) == (case, [])
 
 
-def test_a_state_with_a_forged_routing_is_not_finished(hitl, case):
+def test_a_forged_routing_in_the_state_finishes_no_case(hitl, case):
     graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(case.case_id)
     graph.update_state(thread, {"decision": forged_routing(case)}, as_node="route")
 
@@ -113,7 +113,7 @@ def test_a_state_with_a_forged_routing_is_not_finished(hitl, case):
 
 
 @pytest.mark.parametrize("forge", ["review", "decision", "nothing"])
-def test_a_goto_past_the_person_is_not_finished(hitl, case, forge):
+def test_a_goto_past_the_review_finishes_no_case(hitl, case, forge):
     graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(case.case_id)
     update = {"review": {"review": FORGED_REVIEW}, "decision": {"decision": forged_routing(case)}}.get(forge, {})
 
@@ -124,7 +124,7 @@ def test_a_goto_past_the_person_is_not_finished(hitl, case, forge):
 
 
 @pytest.mark.parametrize("as_node", ["human_review", "route"])
-def test_a_case_whose_state_was_forged_is_decided_by_its_person_all_the_same(hitl, case, as_node):
+def test_a_reviewer_can_decide_a_case_with_forged_state(hitl, case, as_node):
     graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(case.case_id)
     update = {"review": FORGED_REVIEW} if as_node == "human_review" else {"decision": forged_routing(case)}
     graph.update_state(thread, update, as_node=as_node)
@@ -135,7 +135,7 @@ def test_a_case_whose_state_was_forged_is_decided_by_its_person_all_the_same(hit
     assert done.record.routing_decision == "human_review"
 
 
-def test_the_graph_of_a_case_that_never_ran_does_not_finish_on_a_forged_routing(hitl, case):
+def test_a_forged_routing_finishes_no_case_that_never_ran(hitl, case):
     """Nothing of this case is in the tables but its submission; the policy itself must say that it may go ahead."""
     accepted = hitl.cases.enqueue(a_task("task-2"), an_output("task-2", confidence=0.5))
     graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(accepted.case_id)

@@ -73,15 +73,13 @@ def histories_of(hitl, number, operations):
 
 
 @sized(("histories", "operations"), ci=(50, 32), soak=(2000, 64))
-def test_whatever_clients_saw_could_have_happened_one_step_after_the_other(
-    opened, durable_store, histories, operations
-):
+def test_concurrent_histories_are_linearizable(opened, durable_store, histories, operations):
     hitl, kinds = opened(durable_store, reviewers=None), set()
 
     for number in range(histories):
         for name, history in histories_of(hitl, number, operations).items():
             assert is_linearizable(history), (name, *sorted(history))
-            kinds |= {operation.told[0] for operation in history}
+            kinds |= {operation.reported[0] for operation in history}
 
     assert kinds >= {"status", "UnknownCase", "TaskConflict", "CaseNotWaiting", "ReviewAlreadyDecided", "NotAuthorized"}
     assert hitl.recover() == []
@@ -150,12 +148,12 @@ UNSOUND = {
         show(3, 4, "status", "decided"),
         show(5, 6, "status", "waiting"),
     ],
-    "told of another winner": [
+    "another winner is reported": [
         SUBMITTED,
         decide(2, 3, ANA, "approve", "status", "approved"),
         decide(4, 5, MAX, "reject", "ReviewAlreadyDecided", ZOE, "approve"),
     ],
-    "refused by nobody": [SUBMITTED, decide(2, 3, ANA, "approve", "ReviewAlreadyDecided", MAX, "reject")],
+    "refused without a winner": [SUBMITTED, decide(2, 3, ANA, "approve", "ReviewAlreadyDecided", MAX, "reject")],
     "two contents": [SUBMITTED, Operation(2, 3, "submit", ("sure", None), ("status", "approved"))],
     "decided before it came": [decide(0, 1, ANA, "approve", "status", "approved"), SUBMITTED._replace(call=2, back=3)],
     "unknown after it came": [SUBMITTED, show(2, 3, "UnknownCase")],
@@ -174,10 +172,10 @@ UNSOUND = {
 
 
 @pytest.mark.parametrize("history", SOUND.values(), ids=SOUND)
-def test_the_checker_accepts_what_can_have_happened(history):
+def test_the_checker_accepts_linearizable_histories(history):
     assert is_linearizable(history)
 
 
 @pytest.mark.parametrize("history", UNSOUND.values(), ids=UNSOUND)
-def test_the_checker_rejects_what_cannot_have_happened(history):
+def test_the_checker_rejects_other_histories(history):
     assert not is_linearizable(history)

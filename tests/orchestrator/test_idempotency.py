@@ -32,7 +32,7 @@ def times(ci, soak):
 
 
 @pytest.mark.parametrize("rounds", times(10, 200))
-def test_the_same_answer_many_times_at_once_is_one_decision_and_one_receipt(hitl, waits, rounds):
+def test_concurrent_equal_answers_are_one_decision_with_one_receipt(hitl, waits, rounds):
     for number in range(rounds):
         name = f"task-{number}"
         waits(hitl, name)
@@ -46,7 +46,7 @@ def test_the_same_answer_many_times_at_once_is_one_decision_and_one_receipt(hitl
 
 
 @pytest.mark.parametrize("rounds", times(10, 200))
-def test_one_of_many_concurrent_contents_of_a_key_counts(hitl, waits, rounds):
+def test_one_of_many_concurrent_answers_with_a_key_counts(hitl, waits, rounds):
     for number in range(rounds):
         name = f"task-{number}"
         waits(hitl, name)
@@ -62,7 +62,7 @@ def test_one_of_many_concurrent_contents_of_a_key_counts(hitl, waits, rounds):
         assert Counter(type(each) for each in reported) == {type(accepted[0]): 1, KeyReused: AT_ONCE - 1}
 
 
-def test_an_escalation_that_is_sent_again_goes_up_one_level_only(hitl, waits):
+def test_a_repeated_escalation_rises_one_level(hitl, waits):
     waits(hitl)
     answer = a_review("escalate", "two", idempotency_key="up")
 
@@ -72,7 +72,7 @@ def test_an_escalation_that_is_sent_again_goes_up_one_level_only(hitl, waits):
     assert [row.role for row in again.reviews] == ["domain_reviewer", "senior_manager"]
 
 
-def test_an_answer_that_is_sent_again_after_the_case_went_on_is_the_same_receipt(hitl, waits):
+def test_an_answer_repeated_after_the_case_moved_gets_the_same_receipt(hitl, waits):
     waits(hitl)
     answer = a_review("escalate", "ana", idempotency_key="up")
     hitl.decide(task_id="task-1", decision=answer)
@@ -98,7 +98,7 @@ def test_an_idempotency_key_of_another_case_is_rejected_and_recorded(hitl, waits
     assert hitl.decide(task_id="task-2", decision=a_review("approve", "two", idempotency_key="k")).status == "approved"
 
 
-def test_the_key_stands_in_the_ledger(hitl, waits):
+def test_the_idempotency_key_is_recorded_in_the_ledger(hitl, waits):
     waits(hitl)
     hitl.decide(task_id="task-1", decision=a_review("approve", "ana", idempotency_key="k"))
 

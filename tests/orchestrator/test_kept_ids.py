@@ -22,7 +22,7 @@ DOORS = {
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_no_door_takes_an_id_that_is_kept_and_none_tells_whether_there_is_such_a_case(opened, door):
+def test_reserved_ids_are_rejected_everywhere_without_revealing_cases(opened, door):
     hitl = opened("memory://", policy=checked(1))
     hitl.policy.activate(checked(1), **BY_MAX)
     submitted(hitl, "looked-at", 0.1)
@@ -48,7 +48,7 @@ def test_other_ids_are_not_reserved(opened, name):
     assert submitted(opened("memory://"), name, 0.95).task_id == name
 
 
-def test_no_newer_attempt_takes_the_place_of_what_measures_reviewers_or_changes_the_policy(opened, store):
+def test_no_attempt_supersedes_a_quality_check_or_a_policy_change(opened, store):
     hitl = opened(store, policy=checked(1))
     hitl.policy.activate(checked(1), **BY_MAX)
     drawn = submitted(hitl, "task-1", 0.9)
@@ -75,7 +75,7 @@ def test_a_submitted_task_cannot_become_a_gold_case(opened):
         hitl.reviews.add_gold_case(a_task(), an_output(confidence=0.1), HumanDecision.REJECT)
 
 
-def test_a_second_look_stays_whatever_is_submitted_under_its_id(opened):
+def test_a_second_review_is_not_superseded_by_a_submission(opened):
     hitl = opened("memory://")
     submitted(hitl, "task-1", 0.1)
     hitl.decide(task_id="task-1", decision=a_review("approve", "zoe"))

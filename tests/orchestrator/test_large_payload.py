@@ -21,7 +21,7 @@ def large():
     return an_output(confidence=0.5, label="Refund", letter=LARGE["letter"], numbers=LARGE["numbers"])
 
 
-def test_it_is_large(large):
+def test_the_payload_exceeds_the_checkpoint_limit(large):
     assert len(large.model_dump_json().encode()) > 500_000
 
 
@@ -45,7 +45,7 @@ def test_a_large_output_is_approved_byte_for_byte(opened, durable_store, waits, 
     assert hitl.cases.get(task_id="task-1").record.final_output == large.agent_output
 
 
-def test_a_large_edit_is_carried_out_byte_for_byte(hitl, waits):
+def test_a_large_edit_is_returned_byte_for_byte(hitl, waits):
     waits(hitl)
 
     case = hitl.decide(task_id="task-1", decision=a_review("modify", "ana", modified_output=LARGE))

@@ -35,7 +35,7 @@ def submit(hitl, task_id, **metadata):
     )
 
 
-def test_every_layer_has_its_say_and_the_ledger_names_each(opened, store):
+def test_every_layer_applies_and_is_recorded(opened, store):
     hitl = opened(store, policy=LAYERED)
 
     assert submit(hitl, "small", amount=20).record.rule_id == "go"
@@ -56,7 +56,7 @@ def test_every_layer_has_its_say_and_the_ledger_names_each(opened, store):
     assert hitl.audit.verify().sound
 
 
-def test_a_store_keeps_all_layers_over_a_restart(opened, durable_store):
+def test_all_layers_survive_a_restart(opened, durable_store):
     submit(opened(durable_store, policy=LAYERED), "first", amount=20)
 
     hitl = opened(durable_store)

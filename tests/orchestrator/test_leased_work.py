@@ -103,7 +103,7 @@ hitl.decide(task_id="task-1", decision=a_review("approve", "domain_reviewer"))
 """
 
 
-def test_a_decision_whose_process_dies_is_carried_on_by_any_other(durable_store):
+def test_a_decision_of_a_dead_process_is_completed_by_another(durable_store):
     with Orchestrator.open(durable_store) as hitl:
         hitl.submit(a_task(), an_output(confidence=0.5))
         child = subprocess.Popen(

@@ -49,7 +49,7 @@ def bring_to(hitl, clock, state):
         case ReviewState.CANCELED:
             hitl.cases.cancel(task_id="task-1", submitted_by="sender", reason="no")
         case ReviewState.SUPERSEDED:
-            hitl.submit(a_task(task_description="anew"), an_output(), resubmit=True)
+            hitl.submit(a_task(task_description="changed"), an_output(), resubmit=True)
         case ReviewState.DECIDED | ReviewState.VOTED:
             hitl.decide(task_id="task-1", decision=a_review("approve", "r2"))
         case ReviewState.ESCALATED:
@@ -95,7 +95,7 @@ PAIRS = [(state, verb) for state, verb in product(ReviewState, ReviewVerb) if ve
 
 
 @pytest.mark.parametrize(("state", "verb"), PAIRS)
-def test_a_verb_does_what_the_table_says_or_is_refused(desk, clock, state, verb):
+def test_a_verb_follows_the_lifecycle_table_or_is_rejected(desk, clock, state, verb):
     hitl = desk(timed=ReviewState.EXPIRED in (state, REVIEW_MOVES.get((state, verb))))
     row = bring_to(hitl, clock, state)
     before = hitl.services.ledger.verified_review(row.review_id)[0]

@@ -189,7 +189,7 @@ class Lifecycle(RuleBasedStateMachine):
             self.submit(9 + len(self.interested), "two", submitted_by="an-agent")
             rows = self.hitl.inbox()
         row = rows[which % len(rows)]
-        people = [*self.who_may(row) * 4, *KNOWN, "nobody"]
+        people = [*self.who_may(row) * 4, *KNOWN, "stranger"]
         return row, people[who % len(people)]
 
     def who_may(self, row):

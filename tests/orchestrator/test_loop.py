@@ -80,7 +80,7 @@ def test_the_final_output_is_the_decided_one(hitl, waits):
     assert {key: value and value.model_dump() for key, value in found.items()} == outcomes
 
 
-def test_an_override_may_bring_an_own_output(hitl, waits):
+def test_an_override_may_contain_an_output(hitl, waits):
     waits(hitl)
 
     case = hitl.decide(
@@ -133,13 +133,13 @@ def test_a_task_from_the_future_is_refused(hitl):
 
 @pytest.mark.parametrize("ask", ["get", "history"])
 def test_an_unknown_id_is_rejected(hitl, ask):
-    with pytest.raises(UnknownCase, match="'nobody'"):
-        getattr(hitl.cases, ask)("nobody")
+    with pytest.raises(UnknownCase, match="'unknown'"):
+        getattr(hitl.cases, ask)("unknown")
 
 
 def test_an_unknown_case_cannot_be_decided(hitl):
     with pytest.raises(UnknownCase):
-        hitl.decide(task_id="nobody", decision=a_review("approve", "ana"))
+        hitl.decide(task_id="unknown", decision=a_review("approve", "ana"))
 
 
 def test_an_approved_case_takes_no_decision(hitl):
@@ -177,7 +177,7 @@ def test_an_accepted_case_is_run_by_recover(hitl):
     assert hitl.recover() == []
 
 
-def test_the_canonical_records_come_out_of_the_canonical_data(store):
+def test_the_canonical_data_produce_the_canonical_records(store):
     outputs = {given["task_id"]: AgentOutput(**given) for given in canonical("agent_outputs")}
     reviews = {given["task_id"]: Review(**given) for given in canonical("human_reviews")}
     with Orchestrator.open(store) as live:
@@ -198,7 +198,7 @@ def test_the_canonical_records_come_out_of_the_canonical_data(store):
     assert reviewed == [(each["latency_seconds"], each["timestamp"]) for each in expected if each["human_involved"]]
 
 
-def test_closing_twice_is_once(hitl, waits):
+def test_close_is_idempotent(hitl, waits):
     waits(hitl)
     hitl.close()
 

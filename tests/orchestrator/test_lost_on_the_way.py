@@ -20,7 +20,7 @@ def proxy(postgres):
     ("words", "moment"),
     [(COMMIT, BEFORE), (COMMIT, SENT), (COMMIT, ANSWERED), (CHECKPOINT, BEFORE), (CHECKPOINT, SENT)],
 )
-def test_a_case_goes_on_whichever_of_its_commits_is_cut(opened, proxy, postgres_store, words, moment):
+def test_a_case_survives_a_connection_cut_at_any_commit(opened, proxy, postgres_store, words, moment):
     hitl = opened(proxy.url(postgres_store))
     number = 0
     while True:

@@ -13,7 +13,7 @@ from hitl_orchestrator.errors import InvalidInput, StoreUnavailable, UnknownCase
 from hitl_orchestrator.ledger.database import sqlite
 
 
-def test_a_store_that_was_opened_before_a_fork_refuses_the_child(opened, sqlite_store):
+def test_a_store_opened_before_a_fork_rejects_the_child_process(opened, sqlite_store):
     hitl = opened(sqlite_store)
     hitl.submit(a_task(), an_output())
     reading, writing = os.pipe()
@@ -29,7 +29,7 @@ def test_a_store_that_was_opened_before_a_fork_refuses_the_child(opened, sqlite_
     assert "opened before this process was forked; open it in the child" in os.read(reading, 1000).decode()
 
 
-def test_a_store_that_was_closed_refuses_what_comes_later(sqlite_store):
+def test_a_closed_store_rejects_calls(sqlite_store):
     hitl = Orchestrator.open(sqlite_store)
     hitl.submit(a_task(), an_output())
     hitl.close()
@@ -38,7 +38,7 @@ def test_a_store_that_was_closed_refuses_what_comes_later(sqlite_store):
         hitl.submit(a_task("later"), an_output("later"))
 
 
-def test_a_store_stays_where_it_was_opened(tmp_path, monkeypatch):
+def test_a_relative_store_path_is_resolved_at_open(tmp_path, monkeypatch):
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path)
     with Orchestrator.open("sqlite:///hitl.db") as hitl:
@@ -80,7 +80,7 @@ def test_a_value_that_was_altered_after_validation_is_rejected(hitl, spoiled):
     assert list(hitl.services.ledger.events()) == []
 
 
-def test_a_record_of_the_future_is_refused(hitl):
+def test_a_record_with_a_future_time_is_rejected(hitl):
     hitl.submit(a_task(risk_level="high"), an_output(), replay=True)
     recorded = Review(human_decision="approve", human_role="senior_manager", timestamp=NINE + timedelta(days=1))
 
@@ -88,7 +88,7 @@ def test_a_record_of_the_future_is_refused(hitl):
         hitl.cases.replay(recorded, task_id="task-1")
 
 
-def test_the_record_of_a_replayed_case_says_so(hitl, clock):
+def test_the_record_of_a_replayed_case_is_marked(hitl, clock):
     clock.tick(3600)
     hitl.submit(a_task(risk_level="high"), an_output(), replay=True)
 
@@ -113,12 +113,12 @@ def test_an_inbox_of_an_impossible_length_is_refused(hitl, limit):
         hitl.inbox(limit=limit)
 
 
-def test_an_id_that_no_store_could_hold_is_of_no_case(hitl):
+def test_an_id_that_cannot_be_stored_is_unknown(hitl):
     with pytest.raises(UnknownCase):
         hitl.cases.get(task_id="\ud800")
 
 
-def test_the_digits_of_a_digest_that_are_shown_are_enough_to_name_it(hitl, waits):
+def test_the_shown_prefix_of_a_digest_identifies_it(hitl, waits):
     row = waits(hitl).open_review
 
     assert (
@@ -127,7 +127,7 @@ def test_the_digits_of_a_digest_that_are_shown_are_enough_to_name_it(hitl, waits
     )
 
 
-def test_submitting_again_what_was_passed_up_writes_nothing(opened, sqlite_store, waits):
+def test_resubmitting_an_escalated_task_writes_nothing(opened, sqlite_store, waits):
     hitl = opened(sqlite_store)
     waits(hitl)
     hitl.decide(task_id="task-1", decision=a_review("escalate", "ana"))
@@ -140,7 +140,7 @@ def test_submitting_again_what_was_passed_up_writes_nothing(opened, sqlite_store
     assert list(hitl.services.ledger.events()) == before
 
 
-def test_each_acknowledgement_is_flushed_and_what_follows_from_it_is_not(sqlite_store, monkeypatch):
+def test_acknowledged_writes_are_flushed_and_derived_writes_are_not(sqlite_store, monkeypatch):
     stated, connect = [], sqlite.connect
 
     def listened(path):
@@ -186,7 +186,7 @@ def test_a_store_with_its_own_chain_can_be_read_without_it(sqlite_store):
         assert hitl.decide(task_id="task-1", decision=a_review("approve", "compliance_officer")).status == "approved"
 
 
-def test_a_run_without_a_policy_keeps_the_one_of_the_store(tmp_path, monkeypatch, capsys):
+def test_a_run_without_a_policy_uses_that_of_the_store(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["demo", "--data-into", "data"]) == 0
     (tmp_path / "strict.json").write_text('{"policy_id": "asks_always", "rules": []}')

@@ -80,7 +80,7 @@ def test_one_of_several_threads_decides_each_time(hitl, attempt):
     check_one_decision(hitl, race(hitl, "task-1", range(8)))
 
 
-def test_two_hundred_times_the_same_answer_is_one_decision_and_one_receipt(hitl):
+def test_two_hundred_equal_answers_are_one_decision_with_one_receipt(hitl):
     waiting(hitl)
 
     reported = race(hitl, "task-1", [4] * ANSWERS)
@@ -150,7 +150,7 @@ def test_one_task_submitted_by_many_threads_is_one_case(hitl, confidence):
     assert hitl.cases.get(task_id="task-1").status == ("approved" if confidence == 0.9 else "waiting")
 
 
-def test_many_recoveries_at_once_do_no_harm(hitl):
+def test_concurrent_recoveries_are_harmless(hitl):
     names = [f"task-{number}" for number in range(12)]
     for number, name in enumerate(names):
         hitl.cases.enqueue(a_task(name), an_output(name, confidence=0.9 if number % 2 else 0.5))

@@ -100,7 +100,7 @@ def poisoned(request, hitl, waits):
     return case
 
 
-def test_reading_a_poisoned_place_runs_nothing_and_finishes_nothing(hitl, poisoned):
+def test_a_poisoned_checkpoint_executes_no_code_and_finishes_no_case(hitl, poisoned):
     for given in (None, Command(resume={"decision": {"human_decision": "approve", "reviewer_id": "zoe"}})):
         with pytest.raises(CheckpointUnreadable):
             hitl.services.runner.graph.invoke(given, hitl.services.runner.thread(poisoned.case_id))
@@ -108,7 +108,7 @@ def test_reading_a_poisoned_place_runs_nothing_and_finishes_nothing(hitl, poison
     assert (marks, list(hitl.audit.records()), hitl.cases.get(task_id="task-1")) == ([], [], poisoned)
 
 
-def test_a_case_whose_place_was_poisoned_is_decided_by_its_person_all_the_same(hitl, poisoned):
+def test_a_reviewer_can_decide_a_case_with_a_poisoned_checkpoint(hitl, poisoned):
     case = hitl.decide(task_id="task-1", decision=a_review("reject", "ana"))
 
     assert (case.status, marks) == ("rejected", [])
@@ -116,7 +116,7 @@ def test_a_case_whose_place_was_poisoned_is_decided_by_its_person_all_the_same(h
     assert "cannot be read" in cause
 
 
-def test_a_place_that_was_moved_from_another_case_finishes_neither(hitl, waits):
+def test_a_checkpoint_moved_from_another_case_finishes_neither(hitl, waits):
     victim, donor = waits(hitl, "victim"), waits(hitl, "donor")
     put(hitl, victim.case_id, places(hitl).get_tuple(address(donor.case_id)))
 
@@ -131,7 +131,7 @@ def test_a_place_that_was_moved_from_another_case_finishes_neither(hitl, waits):
     assert len(alarms(hitl, victim.case_id)) == 1
 
 
-def test_the_place_of_a_decided_case_decides_no_other(hitl, waits):
+def test_the_checkpoint_of_a_decided_case_decides_no_other(hitl, waits):
     victim, donor = waits(hitl, "victim"), waits(hitl, "donor")
     place = places(hitl).get_tuple(address(donor.case_id))
     hitl.decide(task_id="donor", decision=a_review("approve", "ana"))
@@ -144,7 +144,7 @@ def test_the_place_of_a_decided_case_decides_no_other(hitl, waits):
     assert hitl.cases.get(task_id="victim") == victim
 
 
-def test_a_place_that_was_taken_back_asks_for_what_the_tables_ask_for(hitl, waits):
+def test_a_reverted_checkpoint_requests_the_review_of_the_tables(hitl, waits):
     case = waits(hitl)
     before = places(hitl).get_tuple(address(case.case_id))
     hitl.decide(task_id="task-1", decision=a_review("escalate", "ana"))
@@ -157,19 +157,19 @@ def test_a_place_that_was_taken_back_asks_for_what_the_tables_ask_for(hitl, wait
     assert hitl.decide(task_id="task-1", decision=a_review("reject", "max")).record.human_role == "senior_manager"
 
 
-def test_an_unauthorized_answer_that_comes_straight_to_the_graph_sounds_the_alarm_once(hitl, waits):
+def test_an_unauthorized_answer_sent_directly_to_the_graph_is_reported_once(hitl, waits):
     case = waits(hitl)
-    forged = Command(resume={"decision": {"human_decision": "approve", "reviewer_id": "nobody"}})
+    forged = Command(resume={"decision": {"human_decision": "approve", "reviewer_id": "stranger"}})
 
     for _ in range(3):
         hitl.services.runner.graph.invoke(forged, hitl.services.runner.thread(case.case_id))
 
     assert hitl.cases.get(task_id="task-1") == case
     (cause,) = alarms(hitl, case.case_id)
-    assert "'nobody'" in cause
+    assert "'stranger'" in cause
 
 
-def test_places_are_encrypted_with_a_key_and_read_back_after_a_restart(opened, durable_store, waits, intruder):
+def test_checkpoints_encrypted_with_a_key_are_read_after_a_restart(opened, durable_store, waits, intruder):
     key = new_key()
     with opened(durable_store, checkpoint_key=key) as hitl:
         case = waits(hitl, task_description="a secret of the customer")
@@ -183,7 +183,7 @@ def test_places_are_encrypted_with_a_key_and_read_back_after_a_restart(opened, d
 
 
 @pytest.mark.parametrize("written_with", [None, new_key()], ids=["no key", "another key"])
-def test_a_place_that_lacks_the_mark_of_our_key_is_refused_and_made_again(opened, durable_store, waits, written_with):
+def test_a_checkpoint_without_our_key_is_rejected_and_rebuilt(opened, durable_store, waits, written_with):
     with opened(durable_store, checkpoint_key=written_with) as hitl:
         case = waits(hitl)
 

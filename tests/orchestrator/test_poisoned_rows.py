@@ -18,7 +18,7 @@ def alarms(hitl, case_id):
 
 @pytest.mark.parametrize("text", UNREADABLE)
 @pytest.mark.parametrize("column", ["shown", "verdict"])
-def test_a_waiting_case_whose_review_cannot_be_read_is_not_decided(durable, waits, intruder, column, text):
+def test_a_waiting_case_with_an_unreadable_review_is_not_decided(durable, waits, intruder, column, text):
     case = waits(durable)
     sound = intruder.row(case.open_review.review_id)[column]
     intruder.change(case.open_review.review_id, **{column: text})
@@ -37,7 +37,7 @@ def test_a_waiting_case_whose_review_cannot_be_read_is_not_decided(durable, wait
 
 @pytest.mark.parametrize("text", UNREADABLE)
 @pytest.mark.parametrize("column", ["shown", "verdict"])
-def test_a_decided_case_whose_review_cannot_be_read_is_not_driven_on(durable, waits, intruder, column, text):
+def test_a_decided_case_with_an_unreadable_review_is_not_resumed(durable, waits, intruder, column, text):
     case = waits(durable)
     durable.services.case_runner.run = lambda case, **how: case
     durable.decide(task_id="task-1", decision=a_review("reject", "ana"))
@@ -55,7 +55,7 @@ def test_a_decided_case_whose_review_cannot_be_read_is_not_driven_on(durable, wa
 
 
 @pytest.mark.parametrize("stage", ["approved", "", "FINISHED", "decided "])
-def test_a_case_at_a_stage_that_there_is_not_is_refused_by_name(durable, waits, intruder, stage):
+def test_an_unknown_stage_is_rejected_by_name(durable, waits, intruder, stage):
     case = waits(durable)
     intruder.move(case.case_id, stage)
 
@@ -91,9 +91,7 @@ ALTERED = [
 
 
 @pytest.mark.parametrize("altered", ALTERED)
-def test_a_policy_that_was_altered_in_its_row_lets_nothing_go_ahead(
-    opened, durable_store, under_another, intruder, altered
-):
+def test_an_altered_stored_policy_approves_nothing(opened, durable_store, under_another, intruder, altered):
     case, accepted = under_another
     text = altered(intruder.run("SELECT body FROM policies WHERE policy_id = 'asks_always'")[0]["body"])
     if text is None:
@@ -121,7 +119,7 @@ def lenient() -> str:
 
 
 @pytest.mark.parametrize("where", ["row", "entry", "no policy", "no JSON", "gone"])
-def test_a_current_policy_that_was_altered_opens_no_store(opened, durable_store, waits, intruder, where):
+def test_a_store_with_an_altered_active_policy_does_not_open(opened, durable_store, waits, intruder, where):
     with opened(durable_store, policy=ASKS_ALWAYS) as hitl:
         waits(hitl)
     intruder.disarm()

@@ -27,7 +27,7 @@ def agreed(hitl, done):
     assert hitl.decide(done.case.case_id, a_review("approve", "zoe")).status == "approved"
 
 
-def test_a_change_is_decided_by_the_active_policy_and_never_drawn_into_a_canary(opened, store):
+def test_a_policy_change_is_decided_by_the_active_policy_and_never_by_a_canary(opened, store):
     hitl = opened(store, policy=TWO)
     hitl.policy.activate(TWO, **BY_MAX)
     agreed(hitl, hitl.policy.start_canary(ONE, 1.0, **BY_MAX))
@@ -40,7 +40,7 @@ def test_a_change_is_decided_by_the_active_policy_and_never_drawn_into_a_canary(
     assert hitl.services.registry.active.policy.policy_id == "from_0.5"
 
 
-def test_a_change_that_came_in_under_a_canary_is_held_against_the_active_policy_too(opened):
+def test_a_change_proposed_during_a_canary_is_also_compared_with_the_active_policy(opened):
     hitl = opened("memory://", policy=TWO)
     hitl.policy.activate(TWO, **BY_MAX)
     agreed(hitl, hitl.policy.start_canary(ONE, 1.0, **BY_MAX))
@@ -69,7 +69,7 @@ OWN = {
 BY_BOSS = {"reviewer": "boss", "reason": "we begin"}
 
 
-def test_a_store_of_other_roles_needs_a_policy_of_its_own_and_is_not_made_without(opened, store, tmp_path):
+def test_a_store_with_other_roles_is_not_created_without_its_own_policy(opened, store, tmp_path):
     with pytest.raises(PolicyMissing, match="does not define the roles clerk, boss, legal; pass --policy"):
         opened(store, reviewers=OWN)
     assert list(tmp_path.iterdir()) == []
@@ -80,7 +80,7 @@ def test_a_store_of_other_roles_needs_a_policy_of_its_own_and_is_not_made_withou
 
 
 @pytest.mark.parametrize("given", [None, LOOSE])
-def test_a_store_that_was_used_holds_a_policy_against_what_it_was_used_with(opened, durable_store, given):
+def test_a_used_store_compares_a_new_policy_with_its_own(opened, durable_store, given):
     with opened(durable_store, policy=USUAL) as hitl:
         submitted(hitl, "task-1", 0.95)
 

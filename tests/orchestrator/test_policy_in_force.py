@@ -30,7 +30,7 @@ def test_a_store_keeps_its_policy_when_it_is_opened_without_one(store):
         assert policies_recorded(hitl) == ["asks_always"]
 
 
-def test_a_policy_that_is_given_becomes_the_one_in_force(store):
+def test_a_policy_passed_to_open_becomes_active(store):
     for policy in (ASKS_ALWAYS, canonical("routing_policy")):
         with Orchestrator.open(store, policy=policy) as hitl:
             hitl.cases.enqueue(a_task(policy["policy_id"]))

@@ -33,7 +33,7 @@ def ruling(hitl):
     return hitl
 
 
-def test_a_stricter_policy_rules_at_once_and_the_ledger_says_who_wanted_it_and_why(ruled):
+def test_a_stricter_policy_is_active_at_once_and_recorded_with_its_author_and_reason(ruled):
     done = ruled.policy.activate(STRICT, **BY_MAX)
 
     assert (done.in_force, done.case) == (True, None)
@@ -43,7 +43,7 @@ def test_a_stricter_policy_rules_at_once_and_the_ledger_says_who_wanted_it_and_w
     assert ruled.audit.verify().sound
 
 
-def test_a_looser_policy_waits_for_another_person_who_sees_what_gets_looser(ruled):
+def test_a_looser_policy_waits_for_a_second_person_who_sees_the_loosened_regions(ruled):
     done = ruled.policy.activate(LOOSE, **BY_MAX)
 
     shown = done.case.open_review.shown
@@ -67,21 +67,21 @@ def test_a_looser_policy_waits_for_another_person_who_sees_what_gets_looser(rule
     assert list(ruled.reviews.feedback()) == []
 
 
-def test_the_active_policy_again_changes_nothing(in_memory):
+def test_activating_the_active_policy_changes_nothing(in_memory):
     before = kinds(in_memory)
 
     assert in_memory.policy.activate(USUAL, **BY_MAX).in_force
     assert kinds(in_memory) == before
 
 
-def test_a_looser_policy_that_waits_already_is_the_same_case(ruled):
+def test_proposing_a_waiting_policy_again_returns_its_case(ruled):
     first = ruled.policy.activate(LOOSE, **BY_MAX).case.case_id
 
     assert ruled.policy.activate(LOOSE, reviewer="zoe", reason="I want it too").case.case_id == first
 
 
 @pytest.mark.parametrize("answer", ["reject", "modify", "override"])
-def test_any_answer_but_an_approval_is_recorded_and_changes_nothing(in_memory, answer):
+def test_only_an_approval_activates_a_proposed_policy(in_memory, answer):
     waits = in_memory.policy.activate(LOOSE, **BY_MAX).case
 
     in_memory.decide(waits.case_id, a_review(answer, "zoe"))
@@ -92,7 +92,7 @@ def test_any_answer_but_an_approval_is_recorded_and_changes_nothing(in_memory, a
     assert in_memory.audit.verify().sound
 
 
-def test_who_proposed_a_change_may_take_it_back(ruled):
+def test_a_proposer_may_withdraw_a_policy_change(ruled):
     waits = ruled.policy.activate(LOOSE, **BY_MAX).case
 
     ruled.cases.cancel(waits.case_id, submitted_by="max", reason="not yet")
@@ -100,7 +100,7 @@ def test_who_proposed_a_change_may_take_it_back(ruled):
     assert (kinds(ruled)[-1], ruled.policy.status().pending) == ("policy_declined", {})
 
 
-def test_an_approval_is_about_what_was_shown_and_lapses_with_the_policy_that_it_was_held_against(ruled):
+def test_an_approval_covers_the_shown_change_and_lapses_with_the_compared_policy(ruled):
     waits = ruled.policy.activate(LOOSE, **BY_MAX).case
     ruled.policy.activate(STRICT, **BY_MAX)
 
@@ -113,12 +113,12 @@ def test_an_approval_is_about_what_was_shown_and_lapses_with_the_policy_that_it_
 @pytest.mark.parametrize(
     ("who", "why"),
     [
-        ("nobody", "may not change the policy: there is no such reviewer"),
+        ("stranger", "may not change the policy: there is no such reviewer"),
         ("ana", "in the domain 'policy' or in all .* they hold senior_manager in finance; ask max"),
         ("low", "it takes 'senior_manager' or a role above it, .* they hold domain_reviewer in all domains; ask max"),
     ],
 )
-def test_only_a_known_person_with_the_second_role_of_the_chain_changes_the_policy(opened, who, why):
+def test_changing_the_policy_needs_the_second_role_of_the_chain(opened, who, why):
     people = [
         {"reviewer_id": "low", "name": "Low", "roles": ["domain_reviewer"]},
         {"reviewer_id": "ana", "name": "Ana", "roles": ["senior_manager"], "domains": ["finance"]},
@@ -135,7 +135,7 @@ def test_only_a_known_person_with_the_second_role_of_the_chain_changes_the_polic
         hitl.policy.activate(USUAL, **BY_MAX)
 
 
-def test_a_policy_whose_check_finds_an_error_is_refused_with_every_finding(opened):
+def test_a_policy_with_check_errors_is_rejected_with_every_finding(opened):
     hitl = opened("memory://")
     rules = [
         {"rule_id": "all", "priority": 1, "conditions": {}, "action": "human_review"},
@@ -151,7 +151,7 @@ def test_a_policy_whose_check_finds_an_error_is_refused_with_every_finding(opene
     assert kinds(hitl) == []
 
 
-def test_no_change_without_a_reason(opened):
+def test_a_policy_change_needs_a_reason(opened):
     hitl = opened("memory://")
     with pytest.raises(InvalidInput, match="say in words why"):
         hitl.policy.activate(ASKS_ALWAYS, reviewer="max", reason="  ")
@@ -175,7 +175,7 @@ def test_a_policy_change_case_without_a_proposal_activates_nothing(ruled):
     assert ruled.services.registry.active.hash == hash_of(USUAL)
 
 
-def test_a_rollback_goes_back_step_by_step_and_to_something_looser_only_by_two(ruled):
+def test_a_rollback_goes_back_one_version_and_a_looser_one_needs_approval(ruled):
     ruled.policy.activate(STRICT, **BY_MAX)
     ruled.policy.activate(ASKS_ALWAYS, **BY_MAX)
 
@@ -191,7 +191,7 @@ def test_a_rollback_goes_back_step_by_step_and_to_something_looser_only_by_two(r
     assert ruled.audit.verify().sound
 
 
-def test_once_a_policy_was_activated_the_store_takes_no_other(opened, durable_store):
+def test_a_store_with_an_activated_policy_accepts_no_other_on_open(opened, durable_store):
     with opened(durable_store, policy=USUAL) as hitl:
         submitted(hitl, "task-1", 0.95)
         hitl.policy.activate(ASKS_ALWAYS, **BY_MAX)
@@ -204,7 +204,7 @@ def test_once_a_policy_was_activated_the_store_takes_no_other(opened, durable_st
         assert hitl.policy.rollback(**BY_MAX).case.status == "waiting"
 
 
-def test_a_process_that_runs_notices_what_another_one_activates(opened, durable_store):
+def test_a_running_process_applies_a_policy_activated_by_another(opened, durable_store):
     running, other = opened(durable_store, policy=USUAL), opened(durable_store, policy=USUAL)
     assert submitted(running, "task-1", 0.92).status == "approved"
     waiting = submitted(running, "task-2", 0.5)
@@ -215,7 +215,7 @@ def test_a_process_that_runs_notices_what_another_one_activates(opened, durable_
     assert running.cases.get(task_id="task-2").submission.policy_hash == waiting.submission.policy_hash
 
 
-def test_a_case_keeps_its_policy_and_a_stricter_one_asks_for_more(ruled):
+def test_a_case_keeps_its_policy_unless_the_active_one_is_stricter(ruled):
     submitted(ruled, "task-1", 0.5)
     escalates = {"rule_id": "all", "priority": 1, "conditions": {}, "action": "escalate"}
 
@@ -226,7 +226,7 @@ def test_a_case_keeps_its_policy_and_a_stricter_one_asks_for_more(ruled):
         ruled.decide(task_id="task-1", decision=a_review("approve", "ana"))
 
 
-def test_a_watched_policy_is_recorded_beside_and_shown_to_no_reviewer(ruled):
+def test_a_shadow_policy_is_recorded_and_hidden_from_reviewers(ruled):
     ruled.policy.start_shadow(LOOSE, **BY_MAX)
 
     cases = [submitted(ruled, f"task-{number}", confidence) for number, confidence in enumerate((0.4, 0.6, 0.95))]
@@ -245,7 +245,7 @@ def test_a_watched_policy_is_recorded_beside_and_shown_to_no_reviewer(ruled):
     assert ruled.audit.verify().sound
 
 
-def test_a_watched_policy_that_was_altered_stops_no_case(opened, durable_store, intruder):
+def test_an_altered_shadow_policy_blocks_no_case(opened, durable_store, intruder):
     with opened(durable_store) as hitl:
         hitl.policy.start_shadow(LOOSE, **BY_MAX)
     intruder.disarm()
@@ -256,7 +256,7 @@ def test_a_watched_policy_that_was_altered_stops_no_case(opened, durable_store, 
         assert hitl.policy.shadow_report().cases == 0
 
 
-def test_a_canary_decides_its_share_alone_and_once_withdrawn_the_stricter_of_two(ruled):
+def test_a_canary_decides_its_share_and_the_stricter_policy_applies_after_withdrawal(ruled):
     waits = ruled.policy.start_canary(LOOSE, 0.5, **BY_MAX)
     assert submitted(ruled, "before", 0.6).status == "waiting"
     ruled.decide(waits.case.case_id, a_review("approve", "zoe"))
@@ -277,7 +277,7 @@ def test_a_canary_decides_its_share_alone_and_once_withdrawn_the_stricter_of_two
     assert ruled.audit.verify().sound
 
 
-def test_a_stricter_canary_needs_one_person_and_ends_with_the_next_activation(ruled):
+def test_a_stricter_canary_needs_one_person_and_ends_at_the_next_activation(ruled):
     assert ruled.policy.start_canary(STRICT, 1.0, **BY_MAX).in_force
     assert submitted(ruled, "task-1", 0.92).status == "waiting"
 
@@ -287,7 +287,7 @@ def test_a_stricter_canary_needs_one_person_and_ends_with_the_next_activation(ru
     assert submitted(ruled, "task-2", 0.92).status == "approved"
 
 
-def test_a_share_lies_between_nothing_and_all(in_memory):
+def test_a_canary_share_lies_between_0_and_1(in_memory):
     for share in (0, 1.5, -1, float("nan")):
         with pytest.raises(InvalidInput, match="is not in"):
             in_memory.policy.start_canary(STRICT, share, **BY_MAX)
@@ -304,7 +304,7 @@ def test_a_canary_share_must_be_a_number(opened, durable_store, share):
         assert hitl.policy.status().canary.share == 1.0
 
 
-def test_a_door_without_a_name_changes_nothing(in_memory):
+def test_a_policy_change_without_a_reviewer_is_rejected(in_memory):
     before = kinds(in_memory)
     for change in (
         lambda: in_memory.acting_as(channel="").policy.activate(STRICT, **BY_MAX),
@@ -326,13 +326,13 @@ def test_an_unreadable_entry_is_never_written(in_memory, policy):
     assert kinds(in_memory) == before
 
 
-def test_a_canary_needs_a_policy_that_rules(opened):
+def test_a_canary_needs_an_active_policy(opened):
     hitl = opened("memory://")
     with pytest.raises(InvalidInput, match="no policy is active"):
         hitl.policy.start_canary(STRICT, 0.1, **BY_MAX)
 
 
-def test_a_policy_in_layers_rules_as_a_whole(opened, durable_store):
+def test_a_layered_policy_is_activated_as_a_whole(opened, durable_store):
     stack = read_policy(STACK, "acme.yaml")
     with opened(durable_store, policy=stack) as hitl:
         assert hitl.policy.activate(stack, **BY_MAX).in_force
@@ -346,7 +346,7 @@ def test_a_policy_in_layers_rules_as_a_whole(opened, durable_store):
         assert hitl.audit.verify().sound
 
 
-def test_every_version_is_kept_with_who_brought_it_and_why(ruled):
+def test_every_policy_version_is_recorded_with_its_author_and_reason(ruled):
     ruled.policy.activate(STRICT, **BY_MAX)
     ruled.policy.start_shadow(LOOSE, reviewer="zoe", reason="to see what it would do")
 

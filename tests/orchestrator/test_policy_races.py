@@ -85,7 +85,7 @@ def test_a_policy_can_be_proposed_again_after_a_crash(dies_proposing):
 
 @pytest.mark.parametrize("activated", [True, False])
 @pytest.mark.parametrize("goes_on", ["recover", "run_maintenance"])
-def test_a_proposal_whose_case_a_crash_came_before_gets_it_once_and_can_be_decided(dies_proposing, goes_on, activated):
+def test_a_proposal_without_a_case_after_a_crash_gets_one_decidable_case(dies_proposing, goes_on, activated):
     hitl = dies_proposing("submitted", activated=activated)
     (proposed,) = hitl.policy.status().pending
     assert not hitl.inbox()
@@ -102,7 +102,7 @@ def test_a_proposal_whose_case_a_crash_came_before_gets_it_once_and_can_be_decid
     assert hitl.audit.verify().sound
 
 
-def test_who_proposes_again_what_a_crash_left_without_a_case_gets_the_case_of_the_first(dies_proposing):
+def test_proposing_again_after_a_crash_returns_the_case_of_the_first_proposal(dies_proposing):
     hitl = dies_proposing("submitted")
     (proposed,) = hitl.policy.status().pending
 
@@ -137,7 +137,7 @@ def test_concurrent_recoveries_open_one_case_per_proposal(opened, durable_store)
     assert both[0].audit.verify().sound
 
 
-def test_a_proposal_without_a_case_whose_ground_is_not_kept_is_declined(opened, store):
+def test_a_proposal_without_its_compared_policy_is_declined(opened, store):
     hitl = opened(store, policy=ASKS_ALWAYS)
     hitl.policy.activate(ASKS_ALWAYS, **BY_MAX)
     hitl.policy.start_shadow(LOOSE, **BY_MAX)

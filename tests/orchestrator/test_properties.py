@@ -58,7 +58,7 @@ answers = st.builds(
         }
     ),
     st.sampled_from([decision.value for decision in HumanDecision]),
-    st.sampled_from([*ROLES, "nobody", None]),
+    st.sampled_from([*ROLES, "stranger", None]),
     st.sampled_from(["", "because"]),
 )
 
@@ -145,7 +145,7 @@ contents = st.integers(0, 3)
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(contents, st.booleans()), min_size=1, max_size=10))
-def test_a_history_of_submissions_is_a_row_of_attempts(history):
+def test_submissions_of_a_task_are_numbered_attempts(history):
     """The model: the same content as the latest attempt is that attempt; other content needs to be asked for."""
     attempts: list[int] = []
     cases: list[str] = []

@@ -16,7 +16,7 @@ def refusals(hitl, given_id="task-1"):
     return [event for event in hitl.cases.history(task_id=given_id) if event.kind == "refused"]
 
 
-def test_the_ledger_says_who_tried_what_through_which_channel_and_why_not(hitl, waits):
+def test_a_rejected_attempt_is_recorded_with_actor_channel_and_cause(hitl, waits):
     case = waits(hitl)
     answer = a_review("reject", "ben", human_feedback="mine")
 
@@ -73,7 +73,7 @@ def test_a_decision_on_a_finished_case_is_recorded_as_rejected(hitl):
     assert (event.body["cause"], event.body["review_id"]) == ("CaseNotWaiting", None)
 
 
-def test_an_answer_that_cannot_be_read_is_no_attempt(hitl, waits):
+def test_an_unreadable_answer_is_not_recorded(hitl, waits):
     waits(hitl)
 
     with pytest.raises(InvalidInput):
@@ -84,7 +84,7 @@ def test_an_answer_that_cannot_be_read_is_no_attempt(hitl, waits):
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.from_regex(r"x[a-z]{1,8}", fullmatch=True), st.text("ab", max_size=5)), max_size=30))
-def test_a_flood_of_strangers_leaves_one_entry_for_each_decision_they_try(opened, waits, names):
+def test_a_flood_of_unknown_actors_leaves_one_entry_per_decision(opened, waits, names):
     hitl = opened("memory://")
     waits(hitl)
 
@@ -96,7 +96,7 @@ def test_a_flood_of_strangers_leaves_one_entry_for_each_decision_they_try(opened
     assert len(refusals(hitl)) == (2 if names else 0)
 
 
-def test_another_cause_is_another_entry(hitl, waits):
+def test_each_cause_of_rejection_is_recorded_once(hitl, waits):
     waits(hitl)
 
     with pytest.raises(StaleReview):

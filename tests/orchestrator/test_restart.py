@@ -34,7 +34,7 @@ def test_a_case_is_decided_after_a_restart(opened, durable_store, waits, clock):
     assert list(after.audit.records()) == [done.record]
 
 
-def test_a_case_goes_up_the_chain_with_a_restart_at_every_step(opened, durable_store, waits):
+def test_escalation_survives_a_restart_at_every_step(opened, durable_store, waits):
     with opened(durable_store) as hitl:
         waits(hitl)
     for decision, reviewer in (("escalate", "ana"), ("escalate", "max"), ("modify", "zoe")):
@@ -53,7 +53,7 @@ def lose_threads(store):
 
 @pytest.mark.parametrize("restart", [True, False])
 @pytest.mark.parametrize("decision", ["approve", "reject", "modify", "override"])
-def test_a_case_whose_thread_is_lost_is_decided_all_the_same(opened, durable_store, waits, decision, restart):
+def test_a_case_with_a_lost_thread_can_be_decided(opened, durable_store, waits, decision, restart):
     hitl = opened(durable_store)
     waits(hitl)
     lose_threads(durable_store)
@@ -67,7 +67,7 @@ def test_a_case_whose_thread_is_lost_is_decided_all_the_same(opened, durable_sto
     assert hitl.recover() == []
 
 
-def test_a_case_whose_thread_is_lost_goes_up_the_chain_all_the_same(opened, durable_store, waits):
+def test_a_case_with_a_lost_thread_can_be_escalated(opened, durable_store, waits):
     hitl = opened(durable_store)
     waits(hitl)
     for decision, reviewer in (("escalate", "ana"), ("escalate", "max"), ("approve", "zoe")):
@@ -77,7 +77,7 @@ def test_a_case_whose_thread_is_lost_goes_up_the_chain_all_the_same(opened, dura
     assert (case.status, len(case.reviews)) == ("approved", 3)
 
 
-def test_a_case_keeps_the_policy_it_came_in_under(opened, durable_store):
+def test_a_case_keeps_the_policy_of_its_submission(opened, durable_store):
     with opened(durable_store, policy=LENIENT) as hitl:
         accepted = hitl.cases.enqueue(a_task(), an_output(confidence=0.5))
 
@@ -132,7 +132,7 @@ def test_a_policy_that_became_more_lenient_while_a_case_waits_changes_nothing(op
         hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
 
 
-def test_whenever_cases_come_in_under_another_policy_the_ledger_says_so(opened, durable_store):
+def test_a_changed_policy_is_recorded_before_its_first_case(opened, durable_store):
     for number, each in enumerate((LENIENT, LENIENT, STRICT, LENIENT)):
         with opened(durable_store, policy=each) as hitl:
             hitl.cases.enqueue(a_task(f"task-{number}"))
@@ -141,7 +141,7 @@ def test_whenever_cases_come_in_under_another_policy_the_ledger_says_so(opened, 
     assert [event.body["policy_id"] for event in recorded] == ["lenient", "strict", "lenient"]
 
 
-def test_who_only_looks_changes_no_policy(opened, durable_store):
+def test_reading_changes_no_policy(opened, durable_store):
     with opened(durable_store, policy=LENIENT) as hitl:
         hitl.cases.enqueue(a_task())
     with opened(durable_store, policy=STRICT) as hitl:

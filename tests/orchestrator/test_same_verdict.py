@@ -85,7 +85,7 @@ def both(opened, sqlite_store, postgres_store):
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_an_odd_value_is_treated_alike_wherever_it_stands(both, odd):
+def test_an_unusual_value_is_treated_alike_in_every_field(both, odd):
     for place in PLACES:
         reported = []
         for hitl in both:

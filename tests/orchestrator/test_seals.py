@@ -58,7 +58,7 @@ def refuses_to_finish(hitl: Orchestrator, case_id: str, says: str) -> None:
         ("the same key", "its seal does not match the row"),
     ],
 )
-def test_a_decision_that_was_written_by_hand_finishes_nothing(reopened, case, intruder, seal, says):
+def test_a_forged_decision_finishes_no_case(reopened, case, intruder, seal, says):
     review_id = case.open_review.review_id
     own = intruder.row(review_id)["seal"]
     forged = {"its own": own, "the same key": f"{own.partition('.')[0]}.{'f' * 64}"}.get(seal, seal)
@@ -82,7 +82,7 @@ def decided(opened, durable_store, case):
     return case
 
 
-def test_a_decision_as_it_was_given_finishes_its_case(opened, durable_store, decided):
+def test_an_unaltered_decision_finishes_its_case(opened, durable_store, decided):
     (done,) = opened(durable_store).recover()
 
     assert done.status == "rejected"
@@ -107,7 +107,7 @@ ALTERED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("change", ALTERED.values(), ids=ALTERED)
-def test_a_decision_that_was_altered_finishes_nothing(opened, durable_store, decided, intruder, change):
+def test_an_altered_decision_finishes_no_case(opened, durable_store, decided, intruder, change):
     review_id = decided.open_review.review_id
     verdict = json.loads(intruder.row(review_id)["verdict"])
     intruder.change(review_id, verdict=json.dumps(change(verdict)))
@@ -120,25 +120,23 @@ def test_a_decision_that_was_altered_finishes_nothing(opened, durable_store, dec
     [{"role": "senior_manager"}, {"domain": "finance"}, {"version": 3}, {"opened_at": "2025-01-10T08:00:00.000000Z"}],
     ids=lambda columns: next(iter(columns)),
 )
-def test_a_row_with_any_column_altered_finishes_nothing(opened, durable_store, decided, intruder, columns):
+def test_a_row_with_an_altered_column_finishes_no_case(opened, durable_store, decided, intruder, columns):
     intruder.change(decided.open_review.review_id, **columns)
 
     refuses_to_finish(opened(durable_store), decided.case_id, "its seal does not match the row")
 
 
-def test_a_decision_about_something_else_than_was_shown_finishes_nothing(opened, durable_store, decided, intruder):
+def test_a_decision_on_other_content_finishes_no_case(opened, durable_store, decided, intruder):
     review_id = decided.open_review.review_id
     shown = json.loads(intruder.row(review_id)["shown"])
-    shown["routing"]["output"]["agent_output"]["predicted_label"] = "Pay everybody"
+    shown["routing"]["output"]["agent_output"]["predicted_label"] = "Pay every claim"
     intruder.change(review_id, shown=json.dumps(shown))
 
     refuses_to_finish(opened(durable_store), decided.case_id, "its seal does not match the row")
 
 
 @pytest.mark.parametrize("with_texts", [True, False])
-def test_a_decision_that_was_transplanted_from_another_case_finishes_nothing(
-    opened, durable_store, waits, intruder, with_texts
-):
+def test_a_decision_copied_from_another_case_finishes_no_case(opened, durable_store, waits, intruder, with_texts):
     with opened(durable_store) as hitl:
         victim = waits(hitl, "victim")
         donor = waits(hitl, "donor")
@@ -159,7 +157,7 @@ def test_a_decision_that_was_transplanted_from_another_case_finishes_nothing(
     assert alarms(hitl, donor.case_id) == []
 
 
-def test_a_decision_that_was_taken_back_cannot_be_taken_again(opened, durable_store, case, intruder):
+def test_a_reverted_decision_cannot_be_repeated(opened, durable_store, case, intruder):
     before = intruder.row(case.open_review.review_id)
     with opened(durable_store) as hitl:
         stop_before_the_outcome(hitl)
@@ -175,7 +173,7 @@ def test_a_decision_that_was_taken_back_cannot_be_taken_again(opened, durable_st
     assert (list(hitl.audit.records()), len(alarms(hitl, case.case_id))) == ([], 1)
 
 
-def test_a_decision_of_which_the_ledger_tells_nothing_finishes_nothing(opened, durable_store, decided, intruder):
+def test_a_decision_without_a_ledger_entry_finishes_no_case(opened, durable_store, decided, intruder):
     intruder.disarm()
     intruder.run("DELETE FROM events WHERE kind = 'decided'")
 
@@ -183,7 +181,7 @@ def test_a_decision_of_which_the_ledger_tells_nothing_finishes_nothing(opened, d
 
 
 @pytest.mark.parametrize("column", ["role", "shown"])
-def test_an_open_review_that_was_altered_takes_no_decision(opened, durable_store, waits, intruder, column):
+def test_an_altered_open_review_accepts_no_decision(opened, durable_store, waits, intruder, column):
     """Lowered to a role that an accomplice holds, or dressed up as something harmless."""
     with opened(durable_store) as hitl:
         case = waits(hitl, risk="high")
@@ -201,7 +199,7 @@ def test_an_open_review_that_was_altered_takes_no_decision(opened, durable_store
     assert len(alarms(hitl, case.case_id)) == 1
 
 
-def test_a_receipt_is_not_given_for_a_forged_answer(opened, durable_store, case, intruder):
+def test_a_forged_answer_gets_no_receipt(opened, durable_store, case, intruder):
     intruder.change(case.open_review.review_id, **SHUT, seal="x")
     intruder.move(case.case_id, "decided")
 
@@ -209,7 +207,7 @@ def test_a_receipt_is_not_given_for_a_forged_answer(opened, durable_store, case,
         opened(durable_store).decide(task_id="task-1", decision=a_review("approve", "zoe"))
 
 
-def test_a_review_that_was_passed_up_by_hand_takes_no_decision_above(opened, durable_store, case, intruder):
+def test_a_forged_escalation_accepts_no_decision(opened, durable_store, case, intruder):
     row = intruder.row(case.open_review.review_id)
     intruder.change(row["review_id"], status="escalated", version=2, verdict=json.dumps(VERDICT))
     above = row | {"review_id": f"{case.case_id}.1", "level": 1, "role": "domain_reviewer"}
@@ -222,7 +220,7 @@ def test_a_review_that_was_passed_up_by_hand_takes_no_decision_above(opened, dur
     assert list(hitl.audit.records()) == []
 
 
-def test_a_stage_that_was_set_by_hand_has_no_outcome(opened, durable_store, case, intruder):
+def test_a_forged_stage_has_no_outcome(opened, durable_store, case, intruder):
     intruder.move(case.case_id, "finished")
 
     with pytest.raises(HitlError):
@@ -247,7 +245,7 @@ def test_a_key_can_be_replaced_while_cases_wait(opened, durable_store, waits):
             hitl.decide(task_id="task-2", decision=a_review("approve", "ana"))
 
 
-def test_a_function_can_seal_in_the_place_of_a_key(opened, durable_store, waits):
+def test_a_function_can_seal_instead_of_a_key(opened, durable_store, waits):
     asked = []
 
     def kms(message: bytes) -> bytes:
@@ -263,7 +261,7 @@ def test_a_function_can_seal_in_the_place_of_a_key(opened, durable_store, waits)
         hitl.services.ledger.verified_review(f"{hitl.cases.get(task_id='task-1').case_id}.0")
 
 
-def test_who_only_reads_needs_no_key(opened, durable_store, decided):
+def test_readers_need_no_key(opened, durable_store, decided):
     def locked(message: bytes) -> bytes:
         raise AssertionError
 
@@ -273,7 +271,7 @@ def test_who_only_reads_needs_no_key(opened, durable_store, decided):
     assert hitl.cases.history(task_id="task-1")[-1].kind == "decided"
 
 
-def test_the_ledger_names_the_seal_of_every_opening_and_answer(hitl, waits):
+def test_the_ledger_records_the_seal_of_every_request_and_answer(hitl, waits):
     case = waits(hitl)
     hitl.decide(task_id="task-1", decision=a_review("escalate", "ana"))
     hitl.decide(task_id="task-1", decision=a_review("approve", "max"))
@@ -286,7 +284,7 @@ def test_the_ledger_names_the_seal_of_every_opening_and_answer(hitl, waits):
     assert case.open_review.seal not in reported
 
 
-def test_a_forged_submission_or_routing_in_the_state_lets_nothing_go_ahead(hitl):
+def test_a_forged_submission_or_routing_in_the_state_approves_nothing(hitl):
     """The person who may call the graph hands it another task, or surer facts, under the id of a case that came in."""
     accepted = hitl.cases.enqueue(a_task(), an_output(confidence=0.5))
     graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(accepted.case_id)
@@ -312,7 +310,7 @@ def surest(hitl, accepted) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("way", ["stored", "goto"])
-def test_a_raised_confidence_in_the_state_lets_nothing_go_ahead(hitl, way):
+def test_a_raised_confidence_in_the_state_approves_nothing(hitl, way):
     from langgraph.types import Command  # noqa: PLC0415
 
     accepted = hitl.cases.enqueue(a_task(), an_output(confidence=0.5))
@@ -331,7 +329,7 @@ def test_a_raised_confidence_in_the_state_lets_nothing_go_ahead(hitl, way):
     assert [case.status for case in hitl.recover()] == ["waiting"]
 
 
-def test_a_forged_state_opens_no_review_either(hitl):
+def test_a_forged_state_opens_no_review(hitl):
     accepted = hitl.cases.enqueue(a_task(risk_level="high"), an_output(confidence=0.5))
     graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(accepted.case_id)
     harmless = surest(hitl, accepted)

@@ -12,7 +12,7 @@ from hitl_orchestrator.errors import (
 from hitl_orchestrator.review.view import AGENT_FIELDS
 
 
-def test_a_blind_reviewer_says_first_what_they_think(team):
+def test_a_blind_reviewer_labels_before_seeing_the_proposal(team):
     hitl = team(blind=True)
     submit(hitl)
 
@@ -54,7 +54,7 @@ def test_the_first_view_is_recorded_once_and_a_view_extends_the_claim(team, cloc
     assert hitl.audit.verify().sound
 
 
-def test_a_case_with_a_known_answer_looks_like_any_other_and_is_never_carried_out(team):
+def test_a_gold_case_looks_like_any_other_and_is_never_executed(team):
     hitl = team()
     submit(hitl, "task-1")
     hitl.reviews.add_gold_case(a_task("task-2"), an_output("task-2"), HumanDecision.REJECT)
@@ -99,7 +99,7 @@ def test_a_second_review_goes_to_another_reviewer(team):
     assert [record.task_id for record in hitl.audit.records()] == ["task-1"]
 
 
-def test_a_reason_is_one_of_the_list(team):
+def test_a_reason_code_must_be_on_the_list(team):
     hitl = team()
     submit(hitl)
 
@@ -123,7 +123,7 @@ def test_an_edit_is_recorded_as_a_json_patch(team):
     ]
 
 
-def test_the_meaning_of_a_confidence_needs_enough_decisions(team, clock):
+def test_the_history_of_a_confidence_needs_enough_decisions(team, clock):
     hitl = team()
     for number in range(20):
         clock.tick()
@@ -155,7 +155,7 @@ def test_redaction_erases_texts_of_earlier_reviews(team):
     assert hitl.audit.verify().sound
 
 
-def test_an_edit_that_does_not_fit_its_type_is_refused_before_anything_is_stored(opened, store):
+def test_an_edit_that_violates_its_schema_is_rejected_before_storage(opened, store):
     schema = {"type": "object", "properties": {"amount": {"type": "number", "maximum": 100}}, "required": ["amount"]}
     hitl = opened(store, reviewers=TEAM, policy=a_policy(), schemas={"document_classification": schema})
     submit(hitl)

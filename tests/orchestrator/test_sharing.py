@@ -21,7 +21,7 @@ def test_next_returns_the_unclaimed_review_with_the_earliest_deadline(team):
     assert [row.claimed_by for row in taken[:3]] == ["r1", "r2", "r3"]
 
 
-def test_the_inbox_is_narrowed(team):
+def test_the_inbox_filters_reviews(team):
     hitl = team()
     submit(hitl, "task-1", domain="finance", risk_level="high", task_type="loan")
     submit(hitl, "task-2")
@@ -38,7 +38,7 @@ def test_the_inbox_is_narrowed(team):
         hitl.inbox(risk_level="hihg")
 
 
-def test_several_are_decided_at_once_only_where_each_is_harmless(team):
+def test_bulk_decisions_are_limited_to_harmless_cases(team):
     hitl = team()
     ids = [submit(hitl, f"task-{number}").case_id for number in range(3)]
     risky, above = submit(hitl, "risky", risk_level="high").case_id, submit(hitl, "above").case_id
@@ -98,7 +98,7 @@ def test_a_review_without_an_available_reviewer_waits_with_a_reason(opened, stor
     assert second.why.endswith("few holds 1 reviews of at most 1; it waits for them")
 
 
-def test_the_same_customer_comes_to_the_same_reviewer(team, clock):
+def test_cases_of_a_customer_go_to_the_same_reviewer(team, clock):
     hitl = team()
     for number in range(4):
         submit(hitl, f"task-{number}", metadata={"customer": "c1"})
@@ -123,7 +123,7 @@ def test_a_forged_review_does_not_block_other_reviews(opened, durable_store, int
     assert "alarm" in kinds(hitl, "task-0")
 
 
-def test_a_case_of_another_graph_is_left_to_the_code_that_knows_it(team):
+def test_a_case_of_another_graph_version_is_left_to_compatible_code(team):
     hitl = team()
     submit(hitl)
     hitl.services.reader.graph_version = "g-newer"

@@ -14,7 +14,7 @@ def check_of(hitl, case):
     return hitl.cases.get(task_id=spot_check_id(case.case_id))
 
 
-def test_a_drawn_case_is_finished_at_once_and_put_before_a_person_afterwards(opened, store):
+def test_a_sampled_case_finishes_at_once_and_is_reviewed_afterwards(opened, store):
     hitl = opened(store, policy=checked(1))
 
     case = hitl.submit(a_task(), an_output(), submitted_by="ana")
@@ -41,7 +41,7 @@ def test_a_drawn_case_is_finished_at_once_and_put_before_a_person_afterwards(ope
     assert hitl.audit.verify().sound
 
 
-def test_nothing_that_a_reviewer_sees_tells_that_it_went_ahead(opened, store):
+def test_a_spot_check_does_not_reveal_the_approval(opened, store):
     hitl = opened(store, policy=checked(1))
     quality_check = check_of(hitl, hitl.submit(a_task(), an_output()))
 
@@ -52,7 +52,7 @@ def test_nothing_that_a_reviewer_sees_tells_that_it_went_ahead(opened, store):
     assert view.would_go_through == ()
 
 
-def test_so_many_are_drawn_as_the_rule_says_and_the_others_weigh_as_much(opened, store):
+def test_the_sampling_rate_and_the_weights_follow_the_rule(opened, store):
     hitl = opened(store, policy=checked(0.5))
 
     cases = [hitl.submit(a_task(f"t{number}"), an_output(f"t{number}")) for number in range(12)]
@@ -67,13 +67,13 @@ def test_so_many_are_drawn_as_the_rule_says_and_the_others_weigh_as_much(opened,
 
 
 @pytest.mark.parametrize("share", [0.05, 0.5])
-def test_a_share_is_a_share(share):
+def test_a_sampling_rate_outside_0_to_1_is_rejected(share):
     drawn = sum(is_drawn(share, "spot check", f"case-{number}") for number in range(10_000))
 
     assert abs(drawn / 10_000 - share) < 0.02
 
 
-def test_it_is_one_check_however_often_it_is_tried(opened, store):
+def test_opening_a_spot_check_is_idempotent(opened, store):
     hitl = opened(store, policy=checked(1))
     case = hitl.submit(a_task(), an_output())
 
@@ -86,7 +86,7 @@ def test_it_is_one_check_however_often_it_is_tried(opened, store):
     assert list(hitl.services.ledger.spot_checks_due()) == []
 
 
-def test_a_replay_of_the_past_is_not_checked(opened, store):
+def test_a_replayed_case_is_not_spot_checked(opened, store):
     hitl = opened(store, policy=checked(1))
 
     case = hitl.submit(a_task(), an_output(), replay=True)

@@ -16,7 +16,7 @@ from hitl_orchestrator.errors import (
 
 def test_submitters_and_requesters_do_not_decide(team):
     hitl = team()
-    submit(hitl, by="r1b", metadata={"requested_by": ["r2", "somebody"]})
+    submit(hitl, by="r1b", metadata={"requested_by": ["r2", "requester"]})
 
     with pytest.raises(NotAuthorized, match="they submitted this case; another person with the role 'domain_reviewer'"):
         say(hitl, "r1")
@@ -87,7 +87,7 @@ def test_a_submitter_cancels_a_claimed_case(team):
     hitl = team()
     submit(hitl, by="agent-7")
     hitl.reviews.claim(task_id="task-1", reviewer="r1")
-    for who in ("r1", "somebody"):
+    for who in ("r1", "requester"):
         with pytest.raises(NotAuthorized, match="only 'agent-7', who submitted it, may cancel it"):
             hitl.cases.cancel(task_id="task-1", submitted_by=who, reason="no")
     with pytest.raises(InvalidInput, match="state the reason"):
@@ -112,7 +112,7 @@ def test_a_case_without_a_submitter_cannot_be_canceled(team):
         hitl.cases.cancel(task_id="task-1", submitted_by="r1", reason="no")
 
 
-def test_a_new_attempt_takes_the_place_of_the_one_before(team):
+def test_a_new_attempt_supersedes_the_previous_one(team):
     hitl = team()
     old = submit(hitl)
 
@@ -129,7 +129,7 @@ def test_a_new_attempt_takes_the_place_of_the_one_before(team):
     assert hitl.audit.verify().sound
 
 
-def test_recovery_supersedes_cases_left_behind_a_new_attempt(team):
+def test_recovery_supersedes_cases_with_a_newer_attempt(team):
     hitl = team()
     old = submit(hitl)
     hitl.cases.enqueue(a_task(task_description="Classify a letter"), an_output(), resubmit=True)
@@ -141,7 +141,7 @@ def test_recovery_supersedes_cases_left_behind_a_new_attempt(team):
     assert len(hitl.inbox()) == 1
 
 
-def test_who_may_answer_is_reminded_once_before_it_is_due(team, clock):
+def test_authorized_reviewers_are_reminded_once_before_the_deadline(team, clock):
     hitl = team(respond_within="PT1H", remind_before="PT59M59.96S")
     submit(hitl, by="r1")
     notices = []
@@ -172,7 +172,7 @@ def test_a_lapsed_claim_returns_to_the_inbox(team, clock):
     assert hitl.audit.verify().sound
 
 
-def test_working_time_alone_counts_where_the_rule_says_so(opened, store):
+def test_a_rule_can_count_working_time_only(opened, store):
     calendar = {"timezone": "UTC", "begins": "09:00", "ends": "17:00"}
     people = {"reviewers": TEAM, "calendar": calendar}
     hitl = opened(store, reviewers=people, policy=a_policy(respond_within="PT16H", business_hours=True))
@@ -185,7 +185,7 @@ def test_working_time_alone_counts_where_the_rule_says_so(opened, store):
         opened("memory://", reviewers=TEAM, policy=a_policy(respond_within="PT16H", business_hours=True))
 
 
-def test_a_withdrawal_whose_run_never_came_to_an_end_is_carried_on_by_recovering(opened, durable_store):
+def test_recovery_completes_an_interrupted_withdrawal(opened, durable_store):
     hitl = opened(durable_store, reviewers=TEAM, policy=a_policy())
     case = submit(hitl, by="agent-7")
     hitl.services.recorder.cancel(

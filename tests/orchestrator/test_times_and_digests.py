@@ -7,7 +7,7 @@ from hitl_orchestrator import InvalidInput
 from hitl_orchestrator.errors import NotAuthorized, StaleReview
 
 
-def test_a_live_decision_counts_from_our_clock_not_from_the_time_it_claims(hitl, waits, clock):
+def test_a_live_decision_is_timed_by_our_clock(hitl, waits, clock):
     waits(hitl)
     clock.tick(300)
 
@@ -19,7 +19,7 @@ def test_a_live_decision_counts_from_our_clock_not_from_the_time_it_claims(hitl,
     assert hitl.cases.history(task_id="task-1")[3].at == minutes(5)
 
 
-def test_a_decision_about_something_else_than_is_shown_is_refused(hitl, waits):
+def test_a_decision_on_other_content_than_shown_is_rejected(hitl, waits):
     waits(hitl)
     hitl.decide(task_id="task-1", decision=a_review("escalate", "ana"))
     below, shown = hitl.cases.get(task_id="task-1").reviews
@@ -34,7 +34,7 @@ def test_a_decision_about_something_else_than_is_shown_is_refused(hitl, waits):
     )
 
 
-def test_every_verdict_carries_the_digest_of_what_was_shown(hitl, waits):
+def test_every_decision_carries_the_digest_of_the_shown_content(hitl, waits):
     case = waits(hitl)
 
     decided = hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
@@ -48,7 +48,7 @@ def replayed(hitl, **task):
     return hitl.submit(a_task(**task), an_output(confidence=0.5), replay=True)
 
 
-def test_a_recorded_decision_counts_from_its_own_time(hitl, clock):
+def test_a_recorded_decision_keeps_its_own_time(hitl, clock):
     replayed(hitl)
     clock.tick(10_000)
 
@@ -61,13 +61,13 @@ def test_a_recorded_decision_counts_from_its_own_time(hitl, clock):
     assert hitl.cases.history(task_id="task-1")[3].actor.kind == "record"
 
 
-def test_a_replayed_case_that_a_rule_approves_took_as_long_as_the_run_did(hitl):
+def test_the_latency_of_an_auto_approved_replay_is_that_of_its_run(hitl):
     case = hitl.submit(a_task(timestamp=minutes(-60)), an_output(), replay=True)
 
     assert (case.record.timestamp, case.record.latency_seconds) == (minutes(-60), 0)
 
 
-def test_a_live_case_takes_no_recorded_decision(hitl, waits):
+def test_a_live_case_accepts_no_recorded_decision(hitl, waits):
     waits(hitl)
 
     with pytest.raises(InvalidInput, match="was submitted live; a reviewer decides it"):
@@ -84,7 +84,7 @@ def test_a_live_case_takes_no_recorded_decision(hitl, waits):
         (a_review("approve", None, timestamp=minutes(1), task_id="task-2"), InvalidInput, "'task-2' is another task"),
         (a_review("override", None, timestamp=minutes(1), reason=""), InvalidInput, "override needs a reason"),
         (a_review("approve", "ben", timestamp=minutes(1)), NotAuthorized, "their domains are finance"),
-        (a_review("approve", "nobody", timestamp=minutes(1)), NotAuthorized, "no such reviewer"),
+        (a_review("approve", "stranger", timestamp=minutes(1)), NotAuthorized, "no such reviewer"),
     ],
 )
 def test_a_record_that_does_not_fit_its_case_is_refused(hitl, recorded, error, match):
@@ -105,7 +105,7 @@ def test_a_record_of_a_role_below_the_needed_one_is_refused(hitl):
         )
 
 
-def test_a_recorded_approval_of_nothing_is_refused(hitl):
+def test_a_recorded_approval_without_a_proposal_is_rejected(hitl):
     hitl.submit(a_task(), replay=True)
 
     with pytest.raises(InvalidInput, match="there is no proposal to approve"):
@@ -114,7 +114,7 @@ def test_a_recorded_approval_of_nothing_is_refused(hitl):
         )
 
 
-def test_a_recorded_edit_without_the_edited_output_leaves_nothing_to_carry_out(hitl):
+def test_a_recorded_edit_without_an_output_has_no_final_output(hitl):
     replayed(hitl)
 
     case = hitl.cases.replay(a_review("modify", None, modified_output=None, timestamp=minutes(1)), task_id="task-1")
@@ -122,7 +122,7 @@ def test_a_recorded_edit_without_the_edited_output_leaves_nothing_to_carry_out(h
     assert (case.status, case.final_output) == ("modified_and_approved", None)
 
 
-def test_records_of_two_levels_that_say_the_same_pass_the_case_up_twice(hitl):
+def test_equal_records_of_two_levels_escalate_twice(hitl):
     replayed(hitl)
     for role in ("domain_reviewer", "senior_manager", "senior_manager"):
         case = hitl.cases.replay(a_review("escalate", None, human_role=role, timestamp=minutes(1)), task_id="task-1")

@@ -89,7 +89,7 @@ def test_a_majority_of_three_outvotes_one(team):
     assert say(hitl, "r3").status == "approved"
 
 
-def test_distinct_roles_ask_for_two_roles(team):
+def test_distinct_roles_need_votes_of_two_roles(team):
     hitl = team(approvals=2, distinct_roles=True)
     submit(hitl)
     say(hitl, "r1")
@@ -123,7 +123,7 @@ def test_rejecting_a_second_vote_does_not_reveal_the_first(team):
         hitl.decide(task_id="task-1", decision=a_review("reject", "r2", review_id=seen.review_id))
 
 
-def test_those_who_vote_at_once_are_all_heard(team):
+def test_concurrent_votes_all_count(team):
     hitl = team(approvals=3)
     submit(hitl)
     start = Barrier(3)
@@ -141,7 +141,7 @@ def test_those_who_vote_at_once_are_all_heard(team):
     assert hitl.audit.verify().sound
 
 
-def test_a_vote_whose_run_never_came_to_an_end_is_carried_on_by_the_next(opened, durable_store):
+def test_an_interrupted_vote_is_completed_by_the_next(opened, durable_store):
     hitl = opened(durable_store, reviewers=TEAM, policy=a_policy(approvals=2))
     row = submit(hitl).open_review
     hitl.services.recorder.decide(row, a_review("approve", "r1"), channel="library")  # and the process ends here

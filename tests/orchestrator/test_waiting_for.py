@@ -31,7 +31,7 @@ def test_under_a_stricter_policy_reviews_are_listed_for_the_role_that_may_decide
     assert waiting_for(stricter, None) == ["a", "b", "c"]
 
 
-def test_they_are_narrowed_by_domain_and_number_all_the_same(stricter):
+def test_the_inbox_is_filtered_by_domain_and_limit(stricter):
     assert waiting_for(stricter, "compliance_officer", domain="finance") == ["c"]
     assert waiting_for(stricter, "compliance_officer", limit=2) == ["a", "b"]
 
@@ -53,7 +53,7 @@ def test_under_a_more_lenient_policy_reviews_stay_where_they_are(opened, durable
     assert waiting_for(hitl, "domain_reviewer") == []
 
 
-def test_a_review_that_was_passed_up_is_listed_where_it_went(opened, durable_store, waits):
+def test_an_escalated_review_is_listed_for_its_new_role(opened, durable_store, waits):
     with opened(durable_store, policy=LENIENT) as hitl:
         waits(hitl, "a")
         hitl.decide(task_id="a", decision=a_review("escalate", "ana"))

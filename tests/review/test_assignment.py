@@ -74,10 +74,10 @@ def pushed(*candidates, asked=ASKED, teams=(), at=MONDAY):
 
 def a_row(review_id="rev-1", *, minute=0, due=None, **fields):
     shown = a_shown()
-    told = {"case_id": f"case-of-{review_id}", "level": 0, "role": REVIEWER, "domain": "finance", "status": "open"}
-    told |= {"version": 1, "digest": "x", "shown": shown, "opened_at": MONDAY + timedelta(minutes=minute)}
-    told["due_at"] = None if due is None else MONDAY + timedelta(minutes=due)
-    return StoredReview(review_id=review_id, **told | fields)
+    values = {"case_id": f"case-of-{review_id}", "level": 0, "role": REVIEWER, "domain": "finance", "status": "open"}
+    values |= {"version": 1, "digest": "x", "shown": shown, "opened_at": MONDAY + timedelta(minutes=minute)}
+    values["due_at"] = None if due is None else MONDAY + timedelta(minutes=due)
+    return StoredReview(review_id=review_id, **values | fields)
 
 
 def pulled(*rows, reviewer=None, **more):
@@ -86,18 +86,18 @@ def pulled(*rows, reviewer=None, **more):
     return found and found.review_id
 
 
-def test_the_least_loaded_gets_it():
+def test_the_least_loaded_reviewer_is_assigned():
     assert pushed(Candidate(seat("busy"), 3), Candidate(seat("idle"), 1)).reviewer.reviewer_id == "idle"
 
 
-def test_load_is_measured_by_ones_own_limit():
+def test_load_is_relative_to_the_reviewers_limit():
     part_time, full_time = seat("part_time", max_open_claims=2), seat("full_time", max_open_claims=8)
 
     assert pushed(Candidate(part_time, 1), Candidate(full_time, 3)).reviewer == full_time
     assert pushed(Candidate(part_time, 0), Candidate(full_time, 3)).reviewer == part_time
 
 
-def test_of_equal_loads_who_was_given_least_lately_then_the_more_skilled_gets_it():
+def test_equal_loads_are_ordered_by_recent_assignments_then_skill():
     lately = [Candidate(seat("often"), 1, 9, 1.0), Candidate(seat("seldom"), 1, 2, 0.5)]
     skilled = [Candidate(seat("good"), 1, 2, 0.9), Candidate(seat("better"), 1, 2, 0.95)]
 
@@ -105,7 +105,7 @@ def test_of_equal_loads_who_was_given_least_lately_then_the_more_skilled_gets_it
     assert pushed(*skilled).reviewer.reviewer_id == "better"
 
 
-def test_of_all_alike_it_is_another_one_for_each_case_and_the_same_for_the_same():
+def test_ties_are_broken_by_the_case_deterministically():
     seats = idle(*(seat(f"r{number}") for number in range(4)))
 
     got = [pushed(*seats, asked=ASKED._replace(case_id=f"case-{number}")).reviewer.reviewer_id for number in range(400)]
@@ -114,7 +114,7 @@ def test_of_all_alike_it_is_another_one_for_each_case_and_the_same_for_the_same(
     assert got[0] == pushed(*reversed(seats), asked=ASKED._replace(case_id="case-0")).reviewer.reviewer_id
 
 
-def test_the_team_that_owns_the_domain_comes_first_and_others_when_it_is_full():
+def test_the_owning_team_comes_first_and_others_when_it_is_full():
     team = Team(team_id="money", members=("member",), domains=("finance",))
     member, other = seat("member", max_open_claims=2), seat("other")
 
@@ -125,7 +125,7 @@ def test_the_team_that_owns_the_domain_comes_first_and_others_when_it_is_full():
 
 
 @given(SEATS, st.sampled_from(DEFAULT_CHAIN.roles), st.sets(st.sampled_from(["p1", "p2", "r1", "r2"])))
-def test_nobody_ever_gets_what_they_may_not_decide_or_have_no_time_for(candidates, role, barred):
+def test_reviews_are_assigned_only_to_authorized_and_available_reviewers(candidates, role, barred):
     asked = AssignmentRequest("case-1", role, "finance", dict.fromkeys(barred, "they voted already"))
     people = People(one.reviewer for one in candidates)
     for found in (push(asked, candidates, people, MONDAY), sticky("r1", asked, candidates, people, MONDAY)):
@@ -165,7 +165,7 @@ def test_push_keeps_the_loads_of_equals_within_one(persons, cases, most, order):
     assert sum(loads) == (cases if most is None else min(cases, persons * most))
 
 
-def test_who_submitted_it_does_not_get_it_under_another_account():
+def test_a_submitter_is_not_assigned_under_another_account():
     night = seat("r01-night", person="r01")
 
     found = pushed(*idle(seat("r01"), night, seat("r02")), asked=ASKED._replace(barred={"r01": "they submitted it"}))
@@ -173,7 +173,7 @@ def test_who_submitted_it_does_not_get_it_under_another_account():
     assert found.reviewer.reviewer_id == "r02"
 
 
-def test_where_nobody_may_it_goes_up_and_says_so():
+def test_a_review_without_an_authorized_reviewer_is_escalated_with_the_reason():
     manager = seat("r09", MANAGER)
     barred = {"r01": "they submitted this case"}
 
@@ -187,7 +187,7 @@ def test_where_nobody_may_it_goes_up_and_says_so():
     )
 
 
-def test_at_the_top_it_says_what_to_do():
+def test_at_the_top_the_reason_names_the_remedy():
     found = pushed(*idle(seat("r01", domains=("support",))), asked=ASKED._replace(role=MANAGER))
 
     assert (found.role, found.waits) == (OFFICER, False)
@@ -199,7 +199,7 @@ def test_at_the_top_it_says_what_to_do():
     )
 
 
-def test_where_somebody_may_and_is_only_busy_or_off_it_waits_for_them():
+def test_a_review_waits_for_an_authorized_reviewer_who_is_busy_or_off():
     full, off = Candidate(seat("full", max_open_claims=2), 2), Candidate(seat("off", working_hours=EVENING))
 
     found = pushed(full, off, Candidate(seat("boss", MANAGER)))
@@ -218,14 +218,14 @@ def test_a_long_list_of_reasons_is_cut():
     assert "r4: they are away, and 3 more; it goes to" in found.why
 
 
-def test_a_role_of_an_older_chain_goes_to_the_top():
+def test_a_role_missing_from_the_chain_goes_to_the_top():
     top = seat("top", OFFICER)
 
     assert pushed(*idle(seat(), top), asked=ASKED._replace(role="gone")).reviewer == top
     assert pushed(*idle(seat("old", "gone"), top), asked=ASKED._replace(role="gone")).reviewer.reviewer_id == "old"
 
 
-def test_the_same_customer_goes_to_the_same_person_under_any_account():
+def test_cases_of_a_customer_go_to_the_same_person_under_any_account():
     first, again = Candidate(seat("r01", person="p1"), 5), Candidate(seat("r01-late", person="p1"), 5)
     people = People([first.reviewer, again.reviewer, seat("r02")])
 
@@ -242,14 +242,14 @@ def test_the_same_customer_goes_to_the_same_person_under_any_account():
 @pytest.mark.parametrize(
     "hindered", [{"away": TODAY}, {"working_hours": EVENING}, {"max_open_claims": 5}, {"domains": ("support",)}]
 )
-def test_whoever_had_the_customer_and_has_no_time_now_is_not_waited_for(hindered):
+def test_assignment_does_not_wait_for_an_unavailable_previous_reviewer(hindered):
     previous, other = Candidate(seat("r01", **hindered), 5), Candidate(seat("r02"))
     people = People([previous.reviewer, other.reviewer])
 
     assert sticky("r01", ASKED, [previous, other], people, MONDAY).reviewer.reviewer_id == "r02"
 
 
-def test_the_qualified_hold_the_role_in_the_domain_and_are_neither_barred_nor_away():
+def test_qualified_reviewers_hold_the_role_and_are_neither_barred_nor_absent():
     people = [seat("a"), seat("b", MANAGER), seat("c", domains=("support",)), seat("d", away=TODAY), seat("e")]
     night = seat("f", working_hours=EVENING)
 
@@ -258,7 +258,7 @@ def test_the_qualified_hold_the_role_in_the_domain_and_are_neither_barred_nor_aw
     assert [one.reviewer_id for one in found] == ["a", "f"]
 
 
-def test_the_next_best_is_the_soonest_due_then_the_longest_waiting():
+def test_the_next_review_is_the_earliest_due_then_the_longest_waiting():
     rows = [a_row("late", due=60), a_row("never", minute=-90), a_row("soon", due=30), a_row("overdue", due=-5)]
     people = People([seat()])
 
@@ -267,7 +267,7 @@ def test_the_next_best_is_the_soonest_due_then_the_longest_waiting():
     assert pulled(a_row("younger", minute=5), a_row("older", minute=1)) == "older"
 
 
-def test_of_all_alike_it_is_what_one_is_best_at():
+def test_ties_go_to_the_reviewers_best_skill():
     shown = a_shown()
     other = shown.model_copy(update={"task": a_task(task_type="contract")})
 
@@ -286,13 +286,13 @@ def test_of_all_alike_it_is_what_one_is_best_at():
         {"case_id": "mine"},
     ],
 )
-def test_what_one_may_not_take_is_never_the_next(fields):
+def test_the_next_review_is_one_that_the_reviewer_may_claim(fields):
     night = seat("r01-night", person="r01", domains=("finance",))
 
     assert pulled(a_row(**fields), reviewer=night, barred={"voted": {"r01"}, "mine": {"r01"}}) is None
 
 
-def test_what_one_holds_oneself_or_somebody_let_lapse_may_be_next():
+def test_own_and_lapsed_claims_may_be_next():
     held = {"claimed_by": "r01", "claimed_until": MONDAY + timedelta(minutes=1)}
     lapsed = {"claimed_by": "r02", "claimed_until": MONDAY}
 
@@ -301,5 +301,5 @@ def test_what_one_holds_oneself_or_somebody_let_lapse_may_be_next():
     assert pulled() is None
 
 
-def test_a_higher_role_may_take_what_is_asked_of_a_lower_one_and_off_hours_too():
+def test_a_higher_role_may_claim_reviews_of_a_lower_one_even_off_hours():
     assert pulled(a_row("low"), reviewer=seat("boss", MANAGER, working_hours=EVENING)) == "low"

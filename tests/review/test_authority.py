@@ -18,7 +18,7 @@ ANA = {"reviewer_id": "ana", "name": "Ana", "roles": ["domain_reviewer"]}
 
 
 @given(st.sets(roles, min_size=1), roles, st.none() | roles, st.booleans())
-def test_a_person_decides_in_the_lowest_held_role_that_is_high_enough_and_in_no_other(held, needed, named, at_home):
+def test_a_reviewer_decides_in_the_lowest_sufficient_role(held, needed, named, at_home):
     person = Reviewer(reviewer_id="p", name="P", roles=sorted(held), domains=["here"])
     fit = [role for role in ROLES if role in held and ROLES.index(role) >= ROLES.index(needed)]
     allowed = at_home and bool(fit) and named in (None, *fit)
@@ -33,7 +33,7 @@ def test_a_person_decides_in_the_lowest_held_role_that_is_high_enough_and_in_no_
 
 
 @given(st.sampled_from(ROLES), st.sampled_from(ROLES))
-def test_a_case_goes_above_both_the_review_and_whoever_passes_it_up(asked, decided_in):
+def test_an_escalation_goes_above_the_review_and_the_escalating_reviewer(asked, decided_in):
     shown = a_shown(role=asked)
     fields = {"review_id": "r", "case_id": "c", "level": 0, "role": asked, "domain": "d", "status": "open"}
     row = StoredReview(**fields, version=1, digest="x", shown=shown, opened_at=NINE)
@@ -65,7 +65,7 @@ def test_people_are_read_from_a_list_or_from_an_object_with_their_chain():
         ({"escalation_chain": ["a", "a"], "reviewers": [ANA]}, "a role occurs twice"),
     ],
 )
-def test_a_reviewers_file_that_cannot_be_used_is_refused(raw, match):
+def test_an_invalid_reviewers_file_is_rejected(raw, match):
     with pytest.raises(InvalidInput, match=match):
         read_people(raw, "r.json")
 

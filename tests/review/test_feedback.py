@@ -7,18 +7,18 @@ from hitl_orchestrator.insights.feedback import Feedback, feedback_of
 
 
 def a_record(decision="approve", **fields):
-    said = HumanDecision(decision) if decision else None
-    told = {
+    human_decision = HumanDecision(decision) if decision else None
+    values = {
         "log_id": "log_case-1",
         "task_id": "task-1",
         "case_id": "case-1",
         "risk_level": "low",
         "confidence_score": 0.5,
         "routing_decision": "human_review",
-        "human_involved": said is not None,
-        "human_decision": said,
-        "final_decision": said.final if said else "rejected",
-        "decision_source": "human" if said else "timeout",
+        "human_involved": human_decision is not None,
+        "human_decision": human_decision,
+        "final_decision": human_decision.final if human_decision else "rejected",
+        "decision_source": "human" if human_decision else "timeout",
         "latency_seconds": 1,
         "timestamp": NINE,
         "policy_id": "p",
@@ -29,7 +29,7 @@ def a_record(decision="approve", **fields):
         "final_output": None,
         "review_probability": 1,
     }
-    return AuditRecord(**told | fields)
+    return AuditRecord(**values | fields)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def a_record(decision="approve", **fields):
         ("override", False, True, "agent_error"),
     ],
 )
-def test_an_agent_learns_whether_it_was_right_and_why_not(decision, correct, override, error):
+def test_feedback_states_correctness_and_error_type(decision, correct, override, error):
     record = a_record(decision, reason_code="agent_error", human_feedback="The amount is net")
 
     assert feedback_of(record) == Feedback(
@@ -59,17 +59,17 @@ def test_an_error_without_a_reason_code_has_no_type():
     assert feedback_of(a_record("reject")).error_type is None
 
 
-def test_the_reason_stands_in_where_there_is_no_feedback():
+def test_the_reason_replaces_missing_feedback():
     assert feedback_of(a_record("override", human_reason="customer is a test account")).notes == (
         "customer is a test account"
     )
 
 
 @pytest.mark.parametrize("kind", QualityCheckKind)
-def test_nothing_is_learned_from_a_probe(kind):
+def test_quality_checks_give_no_feedback(kind):
     assert feedback_of(a_record(quality_check=kind)) is None
 
 
 @pytest.mark.parametrize("source", ["agent", "timeout", "submitter", "resubmission"])
-def test_nothing_is_learned_where_no_person_decided(source):
+def test_cases_without_a_human_decision_give_no_feedback(source):
     assert feedback_of(a_record(None, decision_source=source)) is None

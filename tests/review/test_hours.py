@@ -59,11 +59,11 @@ def a_reviewer(**more):
         (datetime(2025, 3, 3, 16, tzinfo=UTC), False),
     ],
 )
-def test_a_moment_is_working_time_by_the_clocks_of_the_zone(at, works):
+def test_working_time_follows_the_time_zone(at, works):
     assert is_working(OFFICE, at) is works
 
 
-def test_a_day_that_ends_before_it_begins_runs_past_midnight():
+def test_a_shift_that_ends_before_it_begins_runs_past_midnight():
     friday, saturday, sunday = (vienna(2025, 3, day, 23) for day in (7, 8, 9))
 
     assert is_working(NIGHTS, friday)
@@ -98,7 +98,7 @@ def test_a_night_on_which_the_clocks_change_has_an_hour_less_or_more(begun, leng
     assert after_working_time(nights, begun, length) == (begun + timedelta(days=1)).replace(hour=6)
 
 
-def test_public_holidays_are_free():
+def test_public_holidays_are_not_working_time():
     easter_monday = vienna(2025, 4, 21, 10)
 
     assert is_working(OFFICE, easter_monday)
@@ -117,12 +117,12 @@ def test_a_subdivision_has_holidays_of_its_own():
 
 
 @pytest.mark.parametrize("name", ["XX", "DE-QQ", "at", "-"])
-def test_holidays_that_nobody_knows_are_refused(name):
+def test_unknown_holiday_calendars_are_rejected(name):
     with pytest.raises(InvalidInput, match="its public holidays are not known; give a country or a subdivision"):
         check_holidays(name)
 
 
-def test_without_the_extra_it_is_said_how_to_get_it(monkeypatch):
+def test_the_missing_extra_is_reported_with_its_install_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "holidays", None)
     module._free_days.cache_clear()
 
@@ -131,7 +131,7 @@ def test_without_the_extra_it_is_said_how_to_get_it(monkeypatch):
 
 
 @pytest.mark.parametrize("start", [datetime(2025, 1, 1, tzinfo=UTC), datetime(9999, 12, 1, tzinfo=UTC)])
-def test_what_would_take_more_than_ten_years_is_refused(start):
+def test_a_deadline_beyond_ten_years_is_rejected(start):
     short = WorkingHours(begins=time(9), ends=time(9, 1), days=["monday"])
 
     with pytest.raises(InvalidInput, match="does not pass within ten years"):
@@ -146,7 +146,7 @@ def test_working_time_adds_up(hours, start, one, other):
 
 
 @given(HOURS, MOMENTS, MOMENTS, LENGTHS, LENGTHS)
-def test_later_and_longer_never_end_sooner(hours, start, another, length, longer):
+def test_a_later_start_or_a_longer_duration_never_ends_sooner(hours, start, another, length, longer):
     soon, late = sorted((start, another))
     short, long = sorted((length, longer))
 
@@ -155,14 +155,14 @@ def test_later_and_longer_never_end_sooner(hours, start, another, length, longer
 
 
 @given(HOURS, MOMENTS, st.timedeltas(timedelta(microseconds=1), timedelta(hours=60)))
-def test_time_that_passes_ends_in_working_time(hours, start, length):
+def test_a_deadline_lies_in_working_time(hours, start, length):
     due = after_working_time(hours, start, length)
 
     assert is_working(hours, due - timedelta(microseconds=1))
     assert due - start >= length
 
 
-def test_somebody_is_there_in_their_hours_unless_they_are_away():
+def test_reviewers_are_available_in_their_hours_unless_absent():
     away = (Absence(first=date(2025, 3, 4), last=date(2025, 3, 5)),)
     someone = a_reviewer(working_hours=OFFICE, away=away)
 
@@ -173,7 +173,7 @@ def test_somebody_is_there_in_their_hours_unless_they_are_away():
     assert is_there(someone, vienna(2025, 3, 6, 12))
 
 
-def test_who_names_no_hours_is_always_there_but_when_away():
+def test_reviewers_without_hours_are_available_unless_absent():
     away = (Absence(first=date(2025, 3, 4), last=date(2025, 3, 4)),)
 
     assert is_there(a_reviewer(), datetime(2025, 3, 8, 3, tzinfo=UTC))
@@ -181,7 +181,7 @@ def test_who_names_no_hours_is_always_there_but_when_away():
     assert is_there(a_reviewer(away=away), datetime(2025, 3, 5, tzinfo=UTC))
 
 
-def test_an_absence_counts_in_days_of_their_own_time_zone():
+def test_an_absence_covers_days_in_the_reviewers_time_zone():
     someone = a_reviewer(
         working_hours=WorkingHours(timezone="Asia/Tokyo", begins=time(0), ends=time(23), days=ALL_DAYS),
         away=(Absence(first=date(2025, 3, 4), last=date(2025, 3, 4)),),

@@ -48,7 +48,7 @@ def file(request, tmp_path):
     return path
 
 
-def test_a_file_tells_how_the_organization_works_in_either_notation(file):
+def test_an_organization_file_is_read_in_either_notation(file):
     people = load_people(file)
 
     ana = people.named("ana")
@@ -62,7 +62,7 @@ def test_a_file_tells_how_the_organization_works_in_either_notation(file):
     assert people.reason_codes == ("too_risky", "other")
 
 
-def test_who_says_nothing_of_it_has_no_teams_no_calendar_and_the_usual_reasons():
+def test_teams_calendar_and_reasons_have_defaults():
     for people in (read_people([ANA], "r.json"), People([seat("ana")]), load_people(None)):
         assert (people.teams, people.calendar, people.reason_codes) == ((), None, DEFAULT_REASON_CODES)
 
@@ -110,14 +110,14 @@ def test_who_says_nothing_of_it_has_no_teams_no_calendar_and_the_usual_reasons()
         ({"team": []}, "r.json: team: unknown field; did you mean 'teams'?"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_with_its_place(changed, problem):
+def test_an_invalid_entry_is_rejected_with_its_path(changed, problem):
     with pytest.raises(InvalidInput) as refused:
         read_people({"reviewers": [ANA, BEN]} | changed, "r.json")
 
     assert problem in refused.value.problems
 
 
-def test_all_that_is_strange_is_told_at_once():
+def test_every_problem_is_reported_at_once():
     raw = {
         "reviewers": [ANA | {"roles": ["domain_revewer"], "working_hours": {"holidays": "QQ"}}],
         "teams": [{"team_id": "t", "members": ["bob"]}],
@@ -145,7 +145,7 @@ def test_all_that_is_strange_is_told_at_once():
         ("", r"r\.yaml"),
     ],
 )
-def test_yaml_that_cannot_be_read_is_refused(tmp_path, text, match):
+def test_unreadable_yaml_is_rejected(tmp_path, text, match):
     path = tmp_path / "r.yaml"
     path.write_text(text)
 
@@ -153,7 +153,7 @@ def test_yaml_that_cannot_be_read_is_refused(tmp_path, text, match):
         load_people(path)
 
 
-def test_accounts_of_one_human_being_are_told_together():
+def test_the_accounts_of_a_person_are_grouped():
     people = People([seat("ana", "p1"), seat("ben"), seat("ana-night", "p1")])
 
     assert people.accounts_of("ana-night") == people.accounts_of("ana") == ("ana", "ana-night")
@@ -161,7 +161,7 @@ def test_accounts_of_one_human_being_are_told_together():
     assert (people.human("ana"), people.human("ben")) == ("p1", "ben")
 
 
-def test_an_unknown_id_is_a_human_being_of_its_own():
+def test_an_unknown_id_is_a_person_with_one_account():
     people = People([seat("ana", "p1")])
 
     assert (people.human("zoe"), people.accounts_of("zoe")) == ("zoe", ("zoe",))
@@ -171,7 +171,7 @@ def test_an_unknown_id_is_a_human_being_of_its_own():
 @given(
     st.lists(st.tuples(st.sampled_from("abcdef"), st.none() | st.sampled_from("abxy")), unique_by=lambda one: one[0])
 )
-def test_every_account_belongs_to_exactly_one_human_being(given_seats):
+def test_every_account_belongs_to_exactly_one_person(given_seats):
     people = People([seat(*one) for one in given_seats])
 
     for one in people:

@@ -64,7 +64,7 @@ def test_votes_before_an_escalation_still_count():
     assert after(*below, says("m", "modify", "senior_manager", 1), requirements=TWO) is Step.ANOTHER
 
 
-def test_distinct_roles_are_what_counts_where_the_rule_asks_for_them():
+def test_votes_count_by_role_if_the_rule_requires_distinct_roles():
     requirements = ReviewRequirements(approvals=2, distinct_roles=True)
     same = says("a", "approve"), says("b", "approve")
 
@@ -72,13 +72,13 @@ def test_distinct_roles_are_what_counts_where_the_rule_asks_for_them():
     assert after(*same, says("m", "approve", "senior_manager"), requirements=requirements) is Step.SETTLES
 
 
-def test_where_nobody_is_left_to_reject_is_final_and_all_else_waits():
+def test_without_further_reviewers_only_a_rejection_is_final():
     assert after(says("a", "reject"), requirements=TWO, others=False, above=False) is Step.SETTLES
     for word in ("approve", "modify"):
         assert after(says("a", word), requirements=TWO, others=False, above=False) is Step.ANOTHER
 
 
-def test_at_the_top_another_person_of_the_top_is_asked():
+def test_at_the_top_another_reviewer_of_the_top_role_is_needed():
     assert after(says("a", "approve"), says("b", "reject"), requirements=TWO, above=False) is Step.ANOTHER
 
 
@@ -102,7 +102,7 @@ def test_only_a_rejection_is_settled_by_too_few_votes(given, approvals, distinct
 
 
 @given(st.lists(ballots, min_size=1, max_size=6, unique_by=lambda one: one.person), st.integers(1, 4), st.randoms())
-def test_whether_persons_agree_does_not_depend_on_their_order(given, approvals, random):
+def test_agreement_does_not_depend_on_the_order_of_votes(given, approvals, random):
     requirements = ReviewRequirements(approvals=approvals)
     shuffled = random.sample(given, len(given))
 

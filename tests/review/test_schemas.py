@@ -58,18 +58,18 @@ def refusal(schema):
 
 
 @pytest.mark.parametrize("schema", [PAYMENT, Payment])
-def test_an_output_that_fits_passes(schema):
+def test_a_valid_output_passes(schema):
     OutputSchemas({"payment": schema}).check("payment", an_output(amount=5, lines=[{"net": 1}]))
 
 
-def test_an_output_of_a_type_that_nothing_is_said_of_passes():
+def test_an_output_of_a_type_without_a_schema_passes():
     schemas = OutputSchemas({"payment": PAYMENT})
 
     schemas.check("letter", an_output(amount="much"))
     assert schemas.of("letter") is None
 
 
-def test_every_problem_is_told_with_its_place():
+def test_every_problem_is_reported_with_its_path():
     found = problems(PAYMENT, label="send", amount=-1, **{"to/iban": "12"}, lines=[{"net": 1}, {}], more=1)
 
     assert found == [
@@ -81,7 +81,7 @@ def test_every_problem_is_told_with_its_place():
     ]
 
 
-def test_a_model_tells_every_problem_with_its_place_too():
+def test_a_model_reports_every_problem_with_its_path():
     assert problems(Payment, amount=0, due="soon", lines=[{"net": 1}, {}], more=1) == [
         "/amount: Input should be greater than 0",
         "/due: Input should be a valid date or datetime, input is too short",
@@ -94,14 +94,14 @@ def test_a_model_reads_an_output_as_json():
     OutputSchemas({"payment": Payment}).check("payment", an_output(amount=1, due="2025-01-10"))
 
 
-def test_an_empty_explanation_counts_as_left_out():
+def test_an_empty_explanation_counts_as_missing():
     required = PAYMENT | {"required": ["explanation"], "additionalProperties": True}
 
     OutputSchemas({"payment": PAYMENT}).check("payment", an_output(amount=1, explanation=""))
     assert problems(required, explanation="") == ["'explanation' is a required property"]
 
 
-def test_true_is_no_number():
+def test_a_boolean_is_not_a_number():
     assert problems(PAYMENT, amount=True) == ["/amount: True is not of type 'number'"]
 
 
@@ -113,7 +113,7 @@ def test_a_long_message_is_cut():
 
 
 @pytest.mark.parametrize("schema", [PAYMENT, Payment])
-def test_the_schema_of_a_type_can_be_asked_for_and_changing_it_changes_nothing(schema):
+def test_the_returned_schema_is_a_copy(schema):
     schemas = OutputSchemas({"payment": schema})
     schemas.of("payment")["properties"].clear()
 
@@ -122,7 +122,7 @@ def test_the_schema_of_a_type_can_be_asked_for_and_changing_it_changes_nothing(s
         schemas.check("payment", an_output(amount=-1))
 
 
-def test_a_schema_that_is_changed_after_it_was_given_changes_nothing():
+def test_a_schema_changed_by_the_caller_has_no_effect():
     mine = {"properties": {"amount": {"type": "number"}}}
     schemas = OutputSchemas({"payment": mine})
     mine["properties"]["amount"]["type"] = "string"
@@ -130,7 +130,7 @@ def test_a_schema_that_is_changed_after_it_was_given_changes_nothing():
     schemas.check("payment", an_output(amount=1))
 
 
-def test_the_last_that_is_said_of_a_type_holds():
+def test_the_last_schema_of_a_type_wins():
     schemas = OutputSchemas({"payment": Payment})
     schemas.register("payment", {"required": ["iban"]})
 
@@ -155,7 +155,7 @@ def test_the_last_that_is_said_of_a_type_holds():
         ({"const": float("nan")}, "schemas: payment: json_schema: numbers must be finite"),
     ],
 )
-def test_what_is_no_schema_is_refused_when_it_is_given(schema, problem):
+def test_an_invalid_schema_is_rejected_at_construction(schema, problem):
     [found] = refusal(schema)
 
     assert found.startswith(problem) or (schema is True and found.startswith("schemas: payment: json_schema: "))
@@ -172,14 +172,14 @@ def test_what_is_no_schema_is_refused_when_it_is_given(schema, problem):
         "#gone",
     ],
 )
-def test_nothing_is_fetched(reference):
+def test_no_reference_is_fetched(reference):
     [problem] = refusal(PAYMENT | {"allOf": [{"items": {"$ref": reference}}]})
 
     assert f"schemas: payment: {reference!r} is not in it" in problem
     assert "nothing is fetched" in problem
 
 
-def test_a_reference_that_leads_nowhere_is_found_behind_another():
+def test_a_dangling_reference_behind_another_is_reported():
     assert "'gone.json' is not in it" in refusal({"$ref": "#/hidden", "hidden": {"items": {"$ref": "gone.json"}}})[0]
 
 
@@ -205,11 +205,11 @@ def test_a_schema_may_refer_to_itself():
     ]
 
 
-def test_a_schema_that_refers_to_itself_without_end_passes_nothing():
+def test_an_endlessly_recursive_schema_accepts_nothing():
     assert problems({"$ref": "#"}) == ["its schema refers to itself without end"]
 
 
-def test_format_is_no_condition():
+def test_format_is_not_validated():
     OutputSchemas({"t": {"properties": {"at": {"format": "date"}}}}).check("t", an_output(at="soon"))
 
 
@@ -238,7 +238,7 @@ def test_schemas_are_loaded_from_a_file_or_a_value(tmp_path, name):
     assert load_schemas(loaded) is loaded
 
 
-def test_only_who_has_a_schema_waits_for_the_library():
+def test_the_schema_library_is_imported_only_if_needed():
     code = (
         "import sys; from hitl_orchestrator.review.schemas import OutputSchemas, read_schemas; "
         "read_schemas({}, 's'); assert 'jsonschema' not in sys.modules"
@@ -250,7 +250,7 @@ def test_only_who_has_a_schema_waits_for_the_library():
 @given(
     st.recursive(st.none() | st.booleans() | st.integers(0, 9), lambda inner: st.lists(inner, max_size=3), max_leaves=6)
 )
-def test_an_output_passes_or_is_refused_with_a_place_in_it(value):
+def test_an_output_passes_or_is_rejected_with_a_path_in_it(value):
     schema = {
         "properties": {"v": {"$ref": "#/$defs/v"}},
         "$defs": {"v": {"items": {"$ref": "#/$defs/v"}, "maximum": 8}},

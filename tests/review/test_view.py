@@ -62,7 +62,7 @@ def every_text_is(text):
 
 
 @given(free_text)
-def test_nothing_that_anybody_wrote_is_markup(text):
+def test_text_of_a_case_is_never_markup(text):
     plain = {tag for tag, _ in Read(card(every_text_is("x"))).tags} | {"br"}
 
     tags = Read(card(every_text_is(text))).tags
@@ -75,7 +75,7 @@ def test_nothing_that_anybody_wrote_is_markup(text):
 def test_the_card_shows_what_a_reviewer_needs():
     text = Read(a_view()._repr_html_()).text
 
-    for said in (
+    for phrase in (
         "task-1",
         "medium risk",
         "Refund Request",
@@ -90,28 +90,28 @@ def test_the_card_shows_what_a_reviewer_needs():
         "due 2025-01-10 13:00 UTC",
         "ends the case as rejected",
     ):
-        assert said in text
+        assert phrase in text
 
 
-def test_what_would_not_be_seen_is_written_out():
+def test_invisible_characters_are_escaped_in_the_card():
     text = Read(card(every_text_is("pay \u202e001"))).text
 
     assert "pay <U+202E>001" in text
     assert "Beware: this contains" in text
 
 
-def test_a_hidden_card_shows_nothing_of_the_agents_answer():
-    told = card(a_view(hidden=AGENT_FIELDS))
+def test_a_blind_card_hides_the_proposal():
+    markup = card(a_view(hidden=AGENT_FIELDS))
 
     for secret in ("Refund Request", "money back", "0.68", "31 were upheld", "ambiguous", "rule_003", "0.75", "task-0"):
-        assert secret not in told
-    assert "hidden until you have given your own label" in told
+        assert secret not in markup
+    assert "hidden until you have given your own label" in markup
 
 
-def test_a_card_is_one_piece_that_loads_nothing():
-    told = card(a_view())
+def test_a_card_loads_no_external_resources():
+    markup = card(a_view())
 
-    assert "http" not in told
-    assert "url(" not in told
-    assert told.startswith('<div class="hitl-card">')
-    assert told.endswith("</div>")
+    assert "http" not in markup
+    assert "url(" not in markup
+    assert markup.startswith('<div class="hitl-card">')
+    assert markup.endswith("</div>")

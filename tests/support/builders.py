@@ -1,4 +1,4 @@
-"""Values for tests, in which only what matters to the test has to be said."""
+"""Build values for tests; a test states only the fields that matter to it."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ def minutes(number: float) -> datetime:
 
 
 class FakeClock:
-    """Says what it was last told; a tick is a second."""
+    """Returns the time that it was set to; a tick is a second."""
 
     def __init__(self, now: datetime = NINE) -> None:
         self.now = now
@@ -53,8 +53,10 @@ def canonical(name: str) -> Any:
 
 def a_task(task_id: str = "task-1", **fields: Any) -> Task:
     """A task of low risk."""
-    told = {"task_type": "document_classification", "task_description": "Classify an email", "risk_level": "low"}
-    return Task.model_validate({**told, "domain": "customer_support", "timestamp": NINE, "task_id": task_id, **fields})
+    values = {"task_type": "document_classification", "task_description": "Classify an email", "risk_level": "low"}
+    return Task.model_validate(
+        {**values, "domain": "customer_support", "timestamp": NINE, "task_id": task_id, **fields}
+    )
 
 
 def an_output(task_id: str = "task-1", confidence: float | None = 0.9, label: str = "Refund", **extra: Any):
@@ -88,14 +90,14 @@ def a_routing(action: str = "human_review", role: str | None = "domain_reviewer"
         policy_id="p",
         policy_hash=POLICY_HASH,
     )
-    told = {"risk_level": "low", "output": an_output(), "score": Score(confidence=0.9, source="reported")}
-    return Routing(**{**told, "decision": decision, **fields})
+    values = {"risk_level": "low", "output": an_output(), "score": Score(confidence=0.9, source="reported")}
+    return Routing(**{**values, "decision": decision, **fields})
 
 
 def a_shown(case_id: str = "case-1", level: int = 0, role: str = "domain_reviewer", **fields: Any) -> ReviewSnapshot:
     """What a review shows."""
-    told = {"task": a_task(), "routing": a_routing(), "review_id": f"{case_id}.{level}"}
-    return ReviewSnapshot(**{**told, "case_id": case_id, "level": level, "role": role, **fields})
+    values = {"task": a_task(), "routing": a_routing(), "review_id": f"{case_id}.{level}"}
+    return ReviewSnapshot(**{**values, "case_id": case_id, "level": level, "role": role, **fields})
 
 
 def a_review(decision: str = "approve", reviewer: str | None = "domain_reviewer", **fields: Any) -> Review:

@@ -1,4 +1,4 @@
-"""A view of a case, in which only what matters to the test has to be said."""
+"""Build case views for tests; a test states only the fields that matter to it."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ DOES = {
 
 def a_view(**fields: Any) -> CaseView:
     """What a reviewer sees of a refund that the agent is not quite sure of."""
-    told = {
+    values = {
         "case_id": "case-1",
         "task_id": "task-1",
         "review_id": "case-1.0",
@@ -49,4 +49,4 @@ def a_view(**fields: Any) -> CaseView:
         "reason_codes": ("agent_error", "policy_exception", "missing_information", "ambiguous_input"),
         "may_decide": ("r01", "r02"),
     }
-    return CaseView.model_validate({**told, **fields})
+    return CaseView.model_validate({**values, **fields})

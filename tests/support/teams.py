@@ -29,8 +29,8 @@ def submit(hitl, task_id="task-1", **task):
     return hitl.submit(a_task(task_id, **task), an_output(task_id), submitted_by=by)
 
 
-def say(hitl, who, word="approve", task_id="task-1", **said):
-    return hitl.decide(task_id=task_id, decision=a_review(word, None, **said), reviewer=who)
+def say(hitl, who, word="approve", task_id="task-1", **fields):
+    return hitl.decide(task_id=task_id, decision=a_review(word, None, **fields), reviewer=who)
 
 
 def kinds(hitl, task_id="task-1"):

@@ -9,7 +9,7 @@ from hitl_orchestrator.testing import Clock
 NINE = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
-def test_it_stands_still_until_it_is_moved():
+def test_the_clock_advances_only_when_moved():
     clock = Clock(NINE)
 
     assert clock() == clock() == NINE
@@ -17,14 +17,14 @@ def test_it_stands_still_until_it_is_moved():
     assert clock.advance(timedelta(days=1)) == NINE + timedelta(days=1, hours=2.5)
 
 
-def test_it_tells_utc():
+def test_the_clock_returns_utc():
     clock = Clock(datetime(2026, 1, 5, 10, tzinfo=timezone(timedelta(hours=1))))
 
     assert clock() == NINE
     assert clock().utcoffset() == timedelta(0)
 
 
-def test_it_never_goes_back():
+def test_the_clock_never_goes_back():
     clock = Clock(NINE)
 
     with pytest.raises(ValueError, match="time does not go back"):
@@ -34,6 +34,6 @@ def test_it_never_goes_back():
     assert clock() == NINE
 
 
-def test_a_time_without_a_zone_is_no_time():
+def test_a_time_without_a_zone_is_rejected():
     with pytest.raises(ValueError, match="has no zone"):
         Clock(NINE.replace(tzinfo=None))

@@ -25,7 +25,7 @@ def test_a_simulated_reviewer_is_one_of_the_orchestrators_with_the_habits_asked_
     assert (one.habits, one.seed) == (Habits(accuracy=0.8), 7)
 
 
-def test_a_run_of_pytest_that_uses_none_of_it_imports_nothing_of_it(tmp_path):
+def test_an_unused_plugin_imports_nothing(tmp_path):
     tests = tmp_path / "test_nothing.py"
     tests.write_text(
         "import sys\n"

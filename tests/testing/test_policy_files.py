@@ -25,7 +25,7 @@ def run(suite, *arguments):
     return suite.runpytest_inprocess("-p", "no:langsmith_plugin", "-p", "no:cacheprovider", *arguments)
 
 
-def test_a_table_is_collected_beside_the_own_tests(suite):
+def test_a_policy_test_table_is_collected_beside_other_tests(suite):
     (suite.path / "routing.policy-test.yaml").write_text(TABLE)
 
     done = run(suite)
@@ -87,14 +87,14 @@ def test_a_table_is_run_with_the_roles_of_the_reviewers_that_the_settings_or_the
     run(own_roles, "-c", "../tox.ini", "..").assert_outcomes(passed=3)
 
 
-def test_without_reviewers_that_are_named_the_roles_are_those_of_the_seats(own_roles):
+def test_without_a_reviewers_file_the_default_roles_are_used(own_roles):
     done = run(own_roles)
 
     done.assert_outcomes(errors=1)
     done.stdout.fnmatch_lines(['ours.yaml: rules*assigned_human_role: "head": no such role; *'])
 
 
-def test_reviewers_of_the_environment_that_cannot_be_read_are_an_error_of_the_tables_alone(own_roles, monkeypatch):
+def test_an_unreadable_reviewers_file_of_the_environment_fails_only_the_tables(own_roles, monkeypatch):
     monkeypatch.setenv("HITL_REVIEWERS", "gone.yaml")
 
     done = run(own_roles, "--continue-on-collection-errors")
@@ -104,7 +104,7 @@ def test_reviewers_of_the_environment_that_cannot_be_read_are_an_error_of_the_ta
 
 
 @pytest.mark.parametrize("text", [None, "escalation_chain: [clerk", "escalation_chain: []\nreviewers: []"])
-def test_reviewers_that_cannot_be_read_are_refused_in_a_sentence_before_any_test_runs(own_roles, text):
+def test_an_unreadable_reviewers_file_is_rejected_before_any_test_runs(own_roles, text):
     if text is not None:
         (own_roles.path / "gone.yaml").write_text(text)
 

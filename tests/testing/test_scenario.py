@@ -12,11 +12,11 @@ from hitl_orchestrator.testing.scenario import shift
 from hitl_orchestrator.testing.summary import Waiting
 
 
-def somebody(**fields):
+def a_reviewer(**fields):
     return Reviewer(reviewer_id="r1", name="R1", roles=("domain_reviewer",), **fields)
 
 
-def test_the_same_seed_is_the_same_month_and_another_is_another():
+def test_a_seed_determines_the_month():
     scenario = Scenario(days=3, tasks_per_day=40)
 
     assert list(scenario.arrivals()) == list(scenario.arrivals())
@@ -24,7 +24,7 @@ def test_the_same_seed_is_the_same_month_and_another_is_another():
     assert scenario.staff() == scenario.staff()
 
 
-def test_tasks_come_in_in_order_as_many_as_asked_for():
+def test_the_requested_number_of_tasks_arrives_in_order():
     arrivals = list(Scenario(days=3, tasks_per_day=40).arrivals())
 
     assert [one.at for one in arrivals] == sorted(one.at for one in arrivals)
@@ -44,32 +44,32 @@ def test_an_organization_has_a_reviewer_per_role_and_domain(count):
     assert first in ({"*"}, set(scenario.domains))
 
 
-def test_two_are_no_organization():
+def test_an_organization_needs_at_least_three_reviewers():
     with pytest.raises(ValueError, match="at least 3 reviewers"):
         Scenario().staff(2)
 
 
-def test_a_shift_is_on_working_days_in_ones_own_time_zone():
-    vienna = somebody(working_hours=WorkingHours(timezone="Europe/Vienna"))
+def test_a_shift_is_on_working_days_in_the_reviewers_time_zone():
+    vienna = a_reviewer(working_hours=WorkingHours(timezone="Europe/Vienna"))
 
     assert shift(vienna, MONDAY) == (MONDAY + timedelta(hours=8), MONDAY + timedelta(hours=16))
     assert shift(vienna, MONDAY + timedelta(days=5)) is None
 
 
 def test_a_shift_past_midnight_ends_on_the_next_day():
-    night = somebody(working_hours=WorkingHours(begins=time(22), ends=time(6)))
+    night = a_reviewer(working_hours=WorkingHours(begins=time(22), ends=time(6)))
 
     assert shift(night, MONDAY) == (MONDAY + timedelta(hours=22), MONDAY + timedelta(hours=30))
 
 
-def test_who_is_away_has_no_shift():
-    away = somebody(away=(Absence(first=date(2026, 1, 5), last=date(2026, 1, 6)),))
+def test_an_absent_reviewer_has_no_shift():
+    away = a_reviewer(away=(Absence(first=date(2026, 1, 5), last=date(2026, 1, 6)),))
 
     assert shift(away, MONDAY) is None
     assert shift(away, datetime(2026, 1, 7, tzinfo=UTC)) is not None
 
 
-def test_a_quantile_is_the_least_wait_that_so_many_do_not_exceed():
+def test_a_quantile_is_the_least_wait_that_covers_the_share():
     assert Waiting.of(range(1, 101)) == Waiting(median=50, p90=90, p99=99, longest=100)
     assert Waiting.of([7]) == Waiting(median=7, p90=7, p99=7, longest=7)
     assert Waiting.of([]).median is None

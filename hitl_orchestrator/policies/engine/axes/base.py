@@ -93,7 +93,7 @@ class Axis(Protocol):
         return range(step, step + 1)
 
     def column(self, pl: Any) -> Any:
-        """Return a polars expression of the step; None where rows are told apart by the value itself."""
+        """Return a polars expression of the step; None where rows are distinguished by the value itself."""
         return None
 
 
