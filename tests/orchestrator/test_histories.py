@@ -81,7 +81,7 @@ def test_whatever_clients_saw_could_have_happened_one_step_after_the_other(
     for number in range(histories):
         for name, history in histories_of(hitl, number, operations).items():
             assert is_linearizable(history), (name, *sorted(history))
-            kinds |= {operation.told[0] for operation in history}
+            kinds |= {operation.reported[0] for operation in history}
 
     assert kinds >= {"status", "UnknownCase", "TaskConflict", "CaseNotWaiting", "ReviewAlreadyDecided", "NotAuthorized"}
     assert hitl.recover() == []

@@ -115,7 +115,7 @@ STEPS = {"submit": _submit, "show": _show, "decide": _decide}
 
 
 def _if(asked: Operation, reported: tuple[Any, ...], state: State | None) -> Iterator[tuple[State | None, Any]]:
-    if asked.told == reported:
+    if asked.reported == reported:
         yield state, DONE
 
 
