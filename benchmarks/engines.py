@@ -1,7 +1,7 @@
 """The same policy in the languages of other engines, for the benchmark of policies.
 
-They are told of a case what ours is told, except that no confidence is -1: not all of them know nothing. Each returns
-the action and the rule alone, in whatever of its ways costs it the least; ours returns the whole decision with trace.
+They get the same facts as ours, except that a missing confidence is -1, since not all of them have null. Each returns
+the action and the rule alone, by its fastest interface; ours returns the whole decision with its trace.
 """
 
 import json
@@ -30,7 +30,7 @@ _SIGNS = {"eq": "==", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
 
 def a_policy(rules: int, seed: int = 7) -> Policy:
-    """Return a policy of so many rules over several domains, types, thresholds and fields of the metadata."""
+    """Return a policy with this number of rules over several domains, types, thresholds and metadata fields."""
     dice = random.Random(seed)
     return policy_of(
         {
@@ -42,17 +42,17 @@ def a_policy(rules: int, seed: int = 7) -> Policy:
 
 
 def _a_rule(dice: random.Random, number: int) -> dict[str, Any]:
-    said: dict[str, Any] = {"domain": dice.choice(DOMAINS), "task_type": dice.choice(TASK_TYPES)}
+    fields: dict[str, Any] = {"domain": dice.choice(DOMAINS), "task_type": dice.choice(TASK_TYPES)}
     if dice.random() < 0.6:
-        said["risk_level"] = dice.choice(list(RiskLevel)).value
+        fields["risk_level"] = dice.choice(list(RiskLevel)).value
     bound = round(dice.uniform(0.3, 0.95), 2)
-    said[dice.choice(("min_confidence", "max_confidence"))] = bound
+    fields[dice.choice(("min_confidence", "max_confidence"))] = bound
     if dice.random() < 0.6:
-        said["metadata"] = {"amount": {dice.choice(("gt", "le")): dice.choice((50, 100, 500, 1000, 5000))}}
+        fields["metadata"] = {"amount": {dice.choice(("gt", "le")): dice.choice((50, 100, 500, 1000, 5000))}}
     if dice.random() < 0.2:
-        said.setdefault("metadata", {})["country"] = {"eq": dice.choice(COUNTRIES)}
+        fields.setdefault("metadata", {})["country"] = {"eq": dice.choice(COUNTRIES)}
     action = dice.choice(list(Action)).value
-    return {"rule_id": f"rule_{number:04}", "priority": number, "conditions": said, "action": action}
+    return {"rule_id": f"rule_{number:04}", "priority": number, "conditions": fields, "action": action}
 
 
 def cases(count: int, seed: int = 20250110) -> list[Facts]:
@@ -72,7 +72,7 @@ def cases(count: int, seed: int = 20250110) -> list[Facts]:
 
 
 def context_of(facts: Facts) -> Context:
-    """Return a case as the other engines are told of it."""
+    """Return a case as context for the other engines."""
     return {
         "risk_level": facts.risk_level.value,
         "domain": facts.domain,
@@ -84,20 +84,24 @@ def context_of(facts: Facts) -> Context:
 
 def _terms(rule: Rule) -> list[tuple[str, str, Any]]:
     """Return what a rule asks, as (field, sign, value); all must hold."""
-    said = rule.conditions
+    fields = rule.conditions
     found = [
         (name, "in" if len(words) > 1 else "==", [str(word) for word in words] if len(words) > 1 else str(words[0]))
-        for name, words in (("risk_level", said.risk_level), ("domain", said.domain), ("task_type", said.task_type))
+        for name, words in (
+            ("risk_level", fields.risk_level),
+            ("domain", fields.domain),
+            ("task_type", fields.task_type),
+        )
         if words
     ]
-    if said.min_confidence is not None:
-        found.append(("confidence", ">=", said.min_confidence))
-    elif said.max_confidence is not None or rule.action is Action.AUTO_APPROVE:
+    if fields.min_confidence is not None:
+        found.append(("confidence", ">=", fields.min_confidence))
+    elif fields.max_confidence is not None or rule.action is Action.AUTO_APPROVE:
         found.append(("confidence", ">=", 0.0))
-    if said.max_confidence is not None:
-        found.append(("confidence", "<", said.max_confidence))
+    if fields.max_confidence is not None:
+        found.append(("confidence", "<", fields.max_confidence))
     return found + [
-        (name, _SIGNS[operator], value) for name, one in said.metadata.items() for operator, value in one.operands
+        (name, _SIGNS[operator], value) for name, one in fields.metadata.items() for operator, value in one.operands
     ]
 
 
@@ -180,22 +184,22 @@ def in_zen(policy: Policy) -> Route:
     evaluate = zen.ZenEngine({"loader": loader}).evaluate
 
     def route(context: Context) -> Answer:
-        told = evaluate("routing", context)["result"]
-        return told["action"], told["rule"]
+        outcome = evaluate("routing", context)["result"]
+        return outcome["action"], outcome["rule"]
 
     return route
 
 
 def _cells(rule: Rule) -> dict[str, str]:
-    """Return the cells of a rule's line: what is asked of one field stands together."""
-    asked: dict[str, list[str]] = {}
+    """Return the cells of the table row of a rule, with all conditions on a field in one cell."""
+    cells: dict[str, list[str]] = {}
     for name, sign, value in _terms(rule):
         if sign == "in":
-            told = ", ".join(json.dumps(one) for one in value)
+            cell = ", ".join(json.dumps(one) for one in value)
         else:
-            told = json.dumps(value) if sign == "==" else f"{sign} {json.dumps(value)}"
-        asked.setdefault(name, []).append(told)
-    return {name: " and ".join(told) for name, told in asked.items()}
+            cell = json.dumps(value) if sign == "==" else f"{sign} {json.dumps(value)}"
+        cells.setdefault(name, []).append(cell)
+    return {name: " and ".join(cell) for name, cell in cells.items()}
 
 
 OTHERS: dict[str, Callable[[Policy], Route]] = {

@@ -3,8 +3,9 @@
 The public names are imported on first use, so that importing the package is fast.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from hitl_orchestrator.lazy import lazy_names
 
 if TYPE_CHECKING:
     from hitl_orchestrator.domain.audit import AuditRecord
@@ -33,21 +34,24 @@ __all__ = [
     "Task",
 ]
 
-_MODULES = {
-    "AgentOutput": "domain.task",
-    "AsyncOrchestrator": "orchestrator.asynchronous",
-    "AuditRecord": "domain.audit",
-    "Case": "domain.case",
-    "HitlError": "errors",
-    "InvalidInput": "errors",
-    "Orchestrator": "orchestrator.facade",
-    "Proposal": "domain.task",
-    "RequestRejected": "errors",
-    "Review": "domain.review",
-    "ReviewRequest": "domain.review",
-    "Reviewer": "domain.review",
-    "Task": "domain.task",
-}
+_public = lazy_names(
+    __name__,
+    {
+        "AgentOutput": "domain.task",
+        "AsyncOrchestrator": "orchestrator.asynchronous",
+        "AuditRecord": "domain.audit",
+        "Case": "domain.case",
+        "HitlError": "errors",
+        "InvalidInput": "errors",
+        "Orchestrator": "orchestrator.facade",
+        "Proposal": "domain.task",
+        "RequestRejected": "errors",
+        "Review": "domain.review",
+        "ReviewRequest": "domain.review",
+        "Reviewer": "domain.review",
+        "Task": "domain.task",
+    },
+)
 
 
 def __getattr__(name: str) -> Any:
@@ -55,6 +59,4 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version  # noqa: PLC0415 - slow, and rarely needed
 
         return version("hitl-orchestrator")
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return _public(name)

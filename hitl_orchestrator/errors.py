@@ -398,3 +398,7 @@ class RecoveryIncomplete(RequestRejected, http_status=500):
             "fix the cause and recover again"
         )
         self.failures, self.moved = dict(failures), moved
+
+
+for _public in (HitlError, InvalidInput, RequestRejected):
+    _public.__module__ = "hitl_orchestrator"  # the name that users import

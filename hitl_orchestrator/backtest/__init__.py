@@ -1,4 +1,4 @@
-"""Backtests of a policy on past cases: changed decisions, load of each role, escaped errors."""
+"""A policy evaluated on past cases before it decides new ones: changed answers, workload, and escaped errors."""
 
 from hitl_orchestrator.backtest.history import scan
 from hitl_orchestrator.backtest.report import Backtest, Change, Flip, Load

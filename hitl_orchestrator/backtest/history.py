@@ -1,4 +1,4 @@
-"""Past cases as frames: from the audit records that `hitl audit export` writes, and from a ledger."""
+"""Past cases as data frames, from exported audit records or from a ledger."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ROWS_AT_A_TIME = 100_000
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
-_MOST_OF_A_LINE = 160
+_LONGEST_LINE = 160
 _MARK, _LIST = b"\xef\xbb\xbf", b"["
 _TEXTS = (
     "risk_level",
@@ -37,11 +37,8 @@ _TEXTS = (
 )
 _NUMBERS = ("confidence_score", "review_probability", "latency_seconds", "approvals_needed")
 NEEDED = ("risk_level", "domain", "task_type", "routing_decision", "rule_id", "confidence_score", "review_probability")
-FIELDS = (*_TEXTS, *_NUMBERS, "redacted")
-"""What is read of each past case."""
-
-NOTHING_LEFT_OUT, ERASED, NAMELESS = range(3)
-"""Why a case is left out: what a policy asks about was erased, or the case has no domain or task type."""
+INCLUDED, ERASED, NAMELESS = range(3)
+"""Why a case is left out: a fact that a policy reads was erased, or the case has no domain or task type."""
 
 _COLUMNS = (
     "risk_level",
@@ -65,23 +62,23 @@ _QUALITY_CHECKS = (QualityCheckKind.KNOWN_ANSWER.value, QualityCheckKind.SECOND_
 
 
 def first_line(exc: Exception) -> str:
-    """Return the beginning of what an error says; some quote all that they could not read."""
+    """Return the beginning of an error message; some messages quote the whole input."""
     line = (str(exc).splitlines() or [type(exc).__name__])[0]
-    return line if len(line) <= _MOST_OF_A_LINE else f"{line[:_MOST_OF_A_LINE]}..."
+    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."
 
 
 def scan(path: str) -> "pl.LazyFrame":
-    """Return the past cases of an exported file, Parquet or JSON Lines, which is read when it is needed.
+    """Return the past cases of an exported file, Parquet or JSON Lines, as a lazy frame.
 
     Raises:
-        InvalidInput: it is neither, or lacks what every case has.
+        InvalidInput: the file is neither, or lacks a required column.
     """
     pl = polars()
     ending = Path(path).suffix
     if ending not in {".parquet", ".jsonl", ".ndjson"}:
-        raise InvalidInput([f"--on {path}: past cases stand in a store, or in a file .parquet, .jsonl or .ndjson"])
+        raise InvalidInput([f"--on {path}: past cases come from a store, or from a file .parquet, .jsonl or .ndjson"])
     if not Path(path).is_file():
-        raise InvalidInput([f"--on {path}: there is no such file"])
+        raise InvalidInput([f"--on {path}: the file does not exist"])
     if ending != ".parquet":
         _refuse_other_json(path)
     try:
@@ -91,8 +88,10 @@ def scan(path: str) -> "pl.LazyFrame":
         raise InvalidInput([f"--on {path}: cannot be read: {first_line(exc)}"]) from exc
     missing = [name for name in NEEDED if name not in columns]
     if missing:
-        told = ", ".join(missing)
-        raise InvalidInput([f"--on {path}: it has no column {told}; export the audit records with 'hitl audit export'"])
+        columns_missing = ", ".join(missing)
+        raise InvalidInput(
+            [f"--on {path}: it has no column {columns_missing}; export the audit records with 'hitl audit export'"]
+        )
     if isinstance(columns.get("metadata"), pl.Struct):
         text = pl.when(pl.col("metadata").is_not_null()).then(pl.col("metadata").struct.json_encode())
         frame, columns = frame.with_columns(metadata=text), {**columns, "metadata": pl.String()}
@@ -113,47 +112,46 @@ def _refuse_other_json(path: str) -> None:
 
 
 def _unfit(pl: Any, path: str, columns: Mapping[str, Any]) -> list[str]:
-    """Say which columns hold something else than what an export writes into them."""
+    """Return the columns whose type differs from that of an export."""
     wanted = dict.fromkeys(_TEXTS, (pl.String, "text")) | dict.fromkeys(_NUMBERS, (None, "numbers"))
     wanted["redacted"] = (pl.Boolean, "true or false")
-    found = []
-    for name, (kind, told) in wanted.items():
-        held = columns.get(name, pl.Null())
-        fits = held.is_numeric() if kind is None else held == kind
-        if not (fits or held == pl.Null or (name == "signals" and held == pl.List(pl.String))):
-            found.append(
-                f"--on {path}: {name}: the column holds {held}, and not {told}; export the audit records again"
-            )
-    return found
+    problems = []
+    for name, (kind, expected) in wanted.items():
+        actual = columns.get(name, pl.Null())
+        fits = actual.is_numeric() if kind is None else actual == kind
+        if not (fits or actual == pl.Null or (name == "signals" and actual == pl.List(pl.String))):
+            problem = f"{name}: the column holds {actual}, and not {expected}; export the audit records again"
+            problems.append(f"--on {path}: {problem}")
+    return problems
 
 
 def frames(
-    ledger: Ledger, *, tasks: bool, heard: Callable[[int], None] = lambda number: None
+    ledger: Ledger, *, tasks: bool, on_read: Callable[[int], None] = lambda number: None
 ) -> "Iterator[pl.LazyFrame]":
-    """Yield the cases of a ledger as frames, so many at a time; `heard` is told how many.
+    """Yield the cases of a ledger in frames of `ROWS_AT_A_TIME`; `on_read` receives the number of each.
 
-    With `tasks` come the metadata and timestamps of their tasks, which takes much longer.
+    With `tasks` they include the metadata and timestamps of their tasks, which takes much longer.
 
     Raises:
         LedgerDamaged: an outcome cannot be read.
     """
     rows = ledger.outcomes(*_COLUMNS, metadata=tasks)
     batches = iter(lambda: list(islice(rows, ROWS_AT_A_TIME)), [])
-    for frame in meanwhile(partial(_frame_of, polars()), batches):
+    for frame in in_background(partial(_frame_of, polars()), batches):
         yield frame.lazy()
-        heard(frame.height)
+        on_read(frame.height)
 
 
-def meanwhile(work: Callable[[_In], _Out], given: Iterable[_In]) -> Iterator[_Out]:
-    """Yield what becomes of each thing, in order; it is worked on while the next one is read."""
+def in_background(work: Callable[[_In], _Out], items: Iterable[_In]) -> Iterator[_Out]:
+    """Yield the result for each item, in order; a thread computes it while the next item is read."""
     with ThreadPoolExecutor(max_workers=1) as worker:
-        before = None
-        for one in given:
-            if before is not None:
-                yield before.result()
-            before = worker.submit(work, one)
-        if before is not None:
-            yield before.result()
+        running = None
+        for item in items:
+            if running is not None:
+                yield running.result()
+            running = worker.submit(work, item)
+        if running is not None:
+            yield running.result()
 
 
 def _frame_of(pl: Any, rows: list[tuple[Any, ...]]) -> "pl.DataFrame":
@@ -182,20 +180,19 @@ def _types(pl: Any) -> dict[str, Any]:
 def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
     """Return past cases as policies look at them, without quality checks of reviewers and changes of the policy.
 
-    A look afterwards at what had gone ahead by itself is no case again (`again`), and a review like any other. Where a
-    case is to be left out, `left_out` says why.
+    A spot check counts as a review, but not as another case (`again`). `left_out` is the reason why a case is left out.
 
     Raises:
-        InvalidInput: they lack what a policy asks for.
+        InvalidInput: the cases lack a fact that a policy reads.
     """
     pl = polars()
     columns = frame.collect_schema()
     asked = {"signals": "signals", "metadata": "metadata", "moment": "task_timestamp"}
     missing = [column for need, column in asked.items() if need in needs and column not in columns]
     if missing:
-        told = " and ".join(missing)
+        names = " and ".join(missing)
         raise InvalidInput(
-            [f"past cases: the policy asks about {told}, and the cases have no such column; export them again"]
+            [f"past cases: the policy reads {names}, and the cases have no such column; export them again"]
         )
     day = pl.col("task_timestamp").str.slice(0, 10) if "task_timestamp" in columns else _day_before(pl, columns)
     proposed = pl.col("confidence_score").is_not_null()
@@ -203,7 +200,7 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
         proposed |= pl.col("proposed_output").is_not_null()
     quality_check = pl.col("quality_check").fill_null("") if "quality_check" in columns else pl.lit("")
     changes = (pl.col("task_type") == POLICY_CHANGE).fill_null(value=False)
-    found = frame.filter(~quality_check.is_in(_QUALITY_CHECKS) & ~changes).with_columns(
+    cases = frame.filter(~quality_check.is_in(_QUALITY_CHECKS) & ~changes).with_columns(
         pl.col("confidence_score").cast(pl.Float64),
         again=quality_check == QualityCheckKind.SPOT_CHECK.value,
         has_proposal=proposed,
@@ -215,32 +212,32 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
     )
     if "moment" in needs:
         moment = pl.col("task_timestamp").str.to_datetime("%+", time_unit="us", time_zone="UTC")
-        found = found.with_columns(moment=moment)
+        cases = cases.with_columns(moment=moment)
     if "signals" in needs and columns["signals"] != pl.String:
         joined = pl.lit('["') + pl.col("signals").list.join('","') + pl.lit('"]')
-        found = found.with_columns(signals=joined)
-    return found
+        cases = cases.with_columns(signals=joined)
+    return cases
 
 
 def _approvals(pl: Any, columns: Any) -> "pl.Expr":
-    """Return how many answers were asked for. Records of old do not say so: then it was one."""
+    """Return the number of required approvals; one for older records, which do not have it."""
     if "approvals_needed" not in columns:
         return pl.lit(1, pl.Int64)  # type: ignore[no-any-return]
     return pl.col("approvals_needed").cast(pl.Int64, strict=False).fill_null(1)  # type: ignore[no-any-return]
 
 
 def _left_out(pl: Any, columns: Any, needs: frozenset[str]) -> "pl.Expr":
-    """Return why a case is left out. What was erased is not what was missing: a policy must not be tried on it."""
+    """Return why a case is left out. An erased fact is not a missing one, so a policy must not be tried on it."""
     nameless = pl.col("domain").is_null() | pl.col("task_type").is_null()
     why = pl.when(nameless).then(NAMELESS)
     if "metadata" in needs:
         redacted = pl.col("redacted").fill_null(value=False) if "redacted" in columns else pl.lit(value=False)
         why = why.when(redacted | pl.col("metadata").is_null()).then(ERASED)
-    return why.otherwise(NOTHING_LEFT_OUT).cast(pl.UInt8)  # type: ignore[no-any-return]
+    return why.otherwise(INCLUDED).cast(pl.UInt8)  # type: ignore[no-any-return]
 
 
 def _day_before(pl: Any, columns: Any) -> "pl.Expr":
-    """Return the day on which a task was made, from the moment of its decision."""
+    """Return the day on which a task was created, computed from the time of its decision."""
     if "timestamp" not in columns or "latency_seconds" not in columns:
         return pl.lit(None, pl.String)  # type: ignore[no-any-return]
     decided = pl.col("timestamp").str.to_datetime("%+", time_unit="us", time_zone="UTC")

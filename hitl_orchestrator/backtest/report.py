@@ -1,4 +1,4 @@
-"""What a rehearsal found, in figures."""
+"""The results of a backtest."""
 
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.domain.value import Value
@@ -6,7 +6,7 @@ from hitl_orchestrator.insights.escaped_errors import EscapedErrors
 
 
 class Flip(Value):
-    """So many cases that would be answered otherwise, from one action and rule to another."""
+    """The number of cases whose answer changes from one action and rule to another."""
 
     before: Action
     before_rule: str
@@ -16,7 +16,7 @@ class Flip(Value):
 
 
 class Change(Value):
-    """What changes for the cases of one domain or one task type."""
+    """The changes for the cases of one domain or one task type."""
 
     name: str
     cases: int
@@ -27,10 +27,10 @@ class Change(Value):
 
 
 class Load(Value):
-    """What would come to one role: answers a day, on average and on the busiest day, against what it can do.
+    """The workload of one role: answers per day, on average and on the busiest day, and its capacity.
 
-    `waits_days` is how long a case would wait on average until somebody begins; None where that is not known, or where
-    the queue `grows`.
+    `waits_days` is the average time until a reviewer begins a case; None where the capacity is unknown, or where the
+    queue `grows`.
     """
 
     role: str
@@ -44,11 +44,11 @@ class Load(Value):
 
 
 class Backtest(Value):
-    """A policy on all past cases.
+    """A policy evaluated on all past cases.
 
-    `recorded` says that what it is compared with are the recorded answers, and not those of another policy. `days` is
-    how many days lie between the first and the last task, these two included. `left_out` cases are not among `cases`:
-    what a policy asks about was erased in so many of them as `erased` says, and the rest have no domain or task type.
+    `recorded` is true where it is compared with the recorded answers, and not with another policy. `days` counts the
+    days from the first to the last task, both included. `left_out` cases are not among `cases`: in `erased` of them a
+    fact that the policy reads was erased, and the others have no domain or task type.
     """
 
     policy_id: str
@@ -70,4 +70,4 @@ class Backtest(Value):
     domains: tuple[Change, ...]
     task_types: tuple[Change, ...]
     loads: tuple[Load, ...]
-    escape: EscapedErrors
+    escaped_errors: EscapedErrors

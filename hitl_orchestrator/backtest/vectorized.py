@@ -1,12 +1,13 @@
-"""What a policy answers for millions of cases at once, as it would answer for each.
+"""The answers of a policy for millions of cases at once, equal to its answers for each single case.
 
-From a policy polars expressions are built that find, for every row, on which step of each axis it stands (see `cells`).
-Rows on the same steps have the same answer, so it is worked out once for each combination that occurs, by the same
-engine that decides single cases. polars comes with the extra `lab`.
+polars expressions compute for every row on which step of each axis it lies (see `partition`). Rows on the same steps
+have the same answer, so each combination that occurs is evaluated once, by the engine that decides single cases. polars
+comes with the extra `lab`.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from math import inf, nextafter
@@ -17,25 +18,17 @@ from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.task import REQUESTED_BY, requesters
 from hitl_orchestrator.errors import InvalidInput, install_hint
+from hitl_orchestrator.policies.engine.axes.base import Axis, bounds_reached
+from hitl_orchestrator.policies.engine.axes.metadata_column import read_metadata
 from hitl_orchestrator.policies.engine.compiled import compile_policy
-from hitl_orchestrator.policies.engine.partition import FactSpace, MetadataAxis, SignalsAxis, TimeAxis
-from hitl_orchestrator.policies.engine.timezones import TimesAxis
-from hitl_orchestrator.policies.language.conditions import MINUTES_OF_A_DAY
-from hitl_orchestrator.policies.language.model import MAX_NUMBER, Policy, PolicyStack
+from hitl_orchestrator.policies.engine.partition import FactSpace
+from hitl_orchestrator.policies.language.model import Policy, PolicyStack
 
 if TYPE_CHECKING:
     import polars as pl
 
 WORDS = ("risk_level", "domain", "task_type")
-"""The columns of every case that stand for themselves."""
-
-# An object of JSON that holds nothing nested and nothing escaped.
-_TEXT = r'"[^"\\\x00-\x1f]*"'
-_NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
-_FIELD = rf"\s*{_TEXT}\s*:\s*(?:{_TEXT}|{_NUMBER}|true|false|null)\s*"
-_FLAT = rf"^\{{(?:{_FIELD}(?:,{_FIELD})*|\s*)\}}$".replace(r"\s", r"[ \t\r\n]")
-_PLAIN_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
-_MOST_SURE_DIGITS = 15
+"""The columns of every case that are keys themselves."""
 
 
 def polars() -> Any:
@@ -51,42 +44,39 @@ def polars() -> Any:
 
 
 class Key(NamedTuple):
-    """A column to be computed, which tells apart what a policy tells apart."""
+    """A computed column. Rows that differ in it may have different answers."""
 
     name: str
-    needs: str
+    source: str
     expression: "pl.Expr"
 
 
 class Vectors:
-    """A policy made ready to decide frames.
+    """A policy prepared to decide data frames.
 
-    A frame has the columns risk_level, domain, task_type, confidence_score and has_proposal; and as far as the policy
-    asks for them signals (a list, or JSON text), metadata (JSON text) and moment (a datetime in UTC).
+    A frame has the columns risk_level, domain, task_type, confidence_score and has_proposal, and, if the policy reads
+    them, signals (JSON text), metadata (JSON text) and moment (a datetime in UTC).
     """
 
     def __init__(self, policy: Policy, roles: RoleChain = DEFAULT_CHAIN, prefix: str = "_") -> None:
         self.policy, self._compiled, self._prefix = policy, compile_policy(policy, roles), prefix
         self._pl = polars()
-        self._space = FactSpace([part for _, part in policy.parts])
-        axes = self._space.axes
-        # One step beyond 1 and one below 0: what stands there, and NaN, is no confidence.
-        self._bounds = (*axes[self._space.confidence].bounds, nextafter(1.0, inf))  # type: ignore[attr-defined]
-        self._signals = next((axis for axis in axes if isinstance(axis, SignalsAxis)), None)
-        self._fields = [axis for axis in axes if isinstance(axis, MetadataAxis)]
-        self._times = [axis for axis in axes if isinstance(axis, TimeAxis)]
-        self._zones = any(isinstance(axis, TimesAxis) for axis in axes)
-        self._users = isinstance(policy, PolicyStack) and bool(policy.users)
-        self.keys: tuple[Key, ...] = tuple(self._all_keys())
+        space = FactSpace([layer for _, layer in policy.parts])
+        # Steps below 0 and above 1, where NaN ends up too, are no confidences.
+        self._bounds = (*space.bounds, nextafter(1.0, inf))
+        self._users = tuple(policy.users) if isinstance(policy, PolicyStack) else ()
+        self._reads_users = f"metadata.{REQUESTED_BY}" in space.index
+        self._axes: dict[str, Axis] = {}
+        self.keys: tuple[Key, ...] = tuple(self._all_keys(space))
 
     @property
     def needs(self) -> frozenset[str]:
-        """The columns that it looks at besides `WORDS`."""
-        return frozenset(key.needs for key in self.keys)
+        """The columns that it reads besides `WORDS`."""
+        return frozenset(key.source for key in self.keys)
 
     @property
     def columns(self) -> list[str]:
-        """The names of `WORDS` and of the keys: rows that agree on all of these have one answer."""
+        """The names of `WORDS` and of the keys: rows that agree in all of them have one answer."""
         return [*WORDS, *(key.name for key in self.keys)]
 
     def with_keys(self, frame: "pl.LazyFrame") -> "pl.LazyFrame":
@@ -97,58 +87,42 @@ class Vectors:
         """Return the decision for each combination of words and keys.
 
         Raises:
-            InvalidInput: some risk level or confidence is none.
+            InvalidInput: a risk level or a confidence is invalid.
         """
-        return [self._compiled.decide(self._facts(one)) for one in combinations]
+        return [self._compiled.decide(self._facts(combination)) for combination in combinations]
 
     def answers(self, frame: "pl.DataFrame") -> "pl.DataFrame":
         """Return the columns action, rule and role for the rows of a frame, in their order."""
         pl = self._pl
         keyed = self.with_keys(frame.lazy()).select(self.columns).collect()
         distinct = keyed.unique()
-        decided = self.decisions(distinct.iter_rows(named=True))
-        told = distinct.with_columns(
-            pl.Series("action", [one.action.value for one in decided], pl.String),
-            pl.Series("rule", [one.rule_id for one in decided], pl.String),
-            pl.Series("role", [one.assigned_human_role for one in decided], pl.String),
+        decisions = self.decisions(distinct.iter_rows(named=True))
+        answers = distinct.with_columns(
+            pl.Series("action", [decision.action.value for decision in decisions], pl.String),
+            pl.Series("rule", [decision.rule_id for decision in decisions], pl.String),
+            pl.Series("role", [decision.assigned_human_role for decision in decisions], pl.String),
         )
-        joined = keyed.join(told, on=self.columns, how="left", nulls_equal=True, maintain_order="left")
+        joined = keyed.join(answers, on=self.columns, how="left", nulls_equal=True, maintain_order="left")
         return joined.select("action", "rule", "role")
 
-    def _all_keys(self) -> Iterable[Key]:
+    def _all_keys(self, space: FactSpace) -> Iterator[Key]:
         pl, prefix = self._pl, self._prefix
-        given = pl.col("confidence_score")
-        yield Key(f"{prefix}confidence", "confidence_score", _steps(pl, given, self._bounds))
+        confidence = bounds_reached(pl, pl.col("confidence_score"), self._bounds)
+        yield Key(f"{prefix}confidence", "confidence_score", confidence)
         yield Key(f"{prefix}proposed", "has_proposal", pl.col("has_proposal"))
-        if self._signals is not None:
-            yield Key(f"{prefix}signals", "signals", self._raised(self._signals))
-        for number, axis in enumerate(self._fields):
-            step = pl.col("metadata").map_batches(partial(_located, axis), return_dtype=pl.UInt32)
-            yield Key(f"{prefix}metadata_{number}", "metadata", step)
-        if len(self._times) == 1:
-            yield Key(f"{prefix}time", "moment", _of_the_week(pl, self._times[0]))
-        elif self._zones:
-            # What is of the same minute is on the same steps of every time zone.
-            yield Key(f"{prefix}minute", "moment", pl.col("moment").dt.truncate("1m"))
+        for number, axis in enumerate(space.axes):
+            column = axis.column(pl)
+            if column is not None:
+                name = f"{prefix}axis_{number}"
+                self._axes[name] = axis
+                yield Key(name, axis.source, column)
         if self._users:
-            asked = any(axis.field == REQUESTED_BY for axis in self._fields)
-            read = partial(_requested_by, None if asked else tuple(self.policy.users))  # type: ignore[attr-defined]
-            named = pl.col("metadata").map_batches(read, return_dtype=pl.String)
-            yield Key(f"{prefix}requested_by", "metadata", named)
-
-    def _raised(self, axis: SignalsAxis) -> Any:
-        pl = self._pl
-        texts = pl.col("signals")
-        return pl.sum_horizontal(
-            [
-                texts.str.contains(f'"{signal.value}"', literal=True).fill_null(value=False).cast(pl.UInt32)
-                * (1 << place)
-                for place, signal in enumerate(axis.signals)
-            ]
-        )
+            read = partial(_requested_by, None if self._reads_users else self._users)
+            requested_by = pl.col("metadata").map_batches(read, return_dtype=pl.String)
+            yield Key(f"{prefix}requested_by", "metadata", requested_by)
 
     def _facts(self, row: Mapping[str, Any]) -> Facts:
-        """Return facts that stand where the row stands."""
+        """Return facts on the steps of a row."""
         prefix, level, step = self._prefix, row["risk_level"], row[f"{self._prefix}confidence"]
         if level not in set(RiskLevel):
             raise InvalidInput([f"past cases: risk_level: {level!r} is not one of {', '.join(RiskLevel)}"])
@@ -156,112 +130,22 @@ class Vectors:
             raise InvalidInput(["past cases: confidence_score: one of them is not a number in [0, 1]"])
         confidence = None if step is None else self._bounds[step - 1]
         facts = Facts(RiskLevel(level), row["domain"], row["task_type"], confidence)
-        if self._signals is not None:
-            facts = self._signals.place(facts, row[f"{prefix}signals"])
-        for number, axis in enumerate(self._fields):
-            facts = axis.place(facts, row[f"{prefix}metadata_{number}"])
-        moment = row.get(f"{prefix}minute")
-        if len(self._times) == 1:
-            moment = self._times[0].place(facts, row[f"{prefix}time"]).moment
+        for name, axis in self._axes.items():
+            facts = axis.place(facts, row[name])
         metadata = dict(facts.metadata)
         if self._users:
             metadata[REQUESTED_BY] = json.loads(row[f"{prefix}requested_by"])
-        words = facts.domain, facts.task_type, facts.confidence, facts.signals
-        return Facts(facts.risk_level, *words, row[f"{prefix}proposed"], metadata, moment)
-
-
-def _steps(pl: Any, given: "pl.Expr", bounds: Sequence[float]) -> Any:
-    """Return how many of these bounds a number reaches; nothing where there is none."""
-    reached = pl.sum_horizontal([(given >= bound).cast(pl.UInt32) for bound in bounds])
-    return pl.when(given.is_null()).then(None).otherwise(reached)
-
-
-def _of_the_week(pl: Any, axis: TimeAxis) -> Any:
-    local = pl.col("moment").dt.convert_time_zone(axis.timezone)
-    days, hours, minutes = (getattr(local.dt, part)().cast(pl.Int32) for part in ("weekday", "hour", "minute"))
-    minute = (days - 1) * MINUTES_OF_A_DAY + hours * 60 + minutes
-    return _steps(pl, minute, axis.edges).fill_null(0)
+        return replace(facts, has_proposal=row[f"{prefix}proposed"], metadata=metadata)
 
 
 def _requested_by(users: Sequence[str] | None, texts: "pl.Series") -> "pl.Series":
-    """Return who wanted each task, as JSON text: those of `users`, or what stands there where rules ask for it."""
-    given = map(_read, texts)
-    told = [json.dumps(one.get(REQUESTED_BY) if users is None else _concerned(one, users)) for one in given]
-    return polars().Series(texts.name, told, polars().String)  # type: ignore[no-any-return]
+    """Return the users who requested each task, as JSON text: those of `users`, or the value itself if that is None."""
+    fields = map(read_metadata, texts)
+    values = [json.dumps(each.get(REQUESTED_BY) if users is None else _among(users, each)) for each in fields]
+    return polars().Series(texts.name, values, polars().String)  # type: ignore[no-any-return]
 
 
-def _concerned(metadata: Mapping[str, Any], users: Sequence[str]) -> list[str]:
-    """Return which users a task concerns: all of them where nobody can tell from it who wanted it."""
+def _among(users: Sequence[str], metadata: Mapping[str, Any]) -> list[str]:
+    """Return the users whose layers answer a task: all of them if the metadata do not name the users readably."""
     named = requesters(metadata)
-    return sorted(users) if named is None else [one for one in named if one in users]
-
-
-def _located(axis: MetadataAxis, texts: "pl.Series") -> "pl.Series":
-    """Return the step of a field for each JSON text of metadata.
-
-    Most texts hold nothing nested and nothing escaped: there a field and its value are found where they stand. All
-    others are read one by one.
-    """
-    pl = polars()
-    frame = pl.DataFrame({"text": texts.cast(pl.String).fill_null("{}")})
-    text, value = pl.col("text"), pl.col("value")
-    named = rf'"{axis.field}"\s*:'
-    found = frame.select(
-        text,
-        plain=text.str.contains(_FLAT)
-        & (text.str.count_matches(named) <= 1)
-        & pl.lit(pl.Series([axis.field]).str.contains(_PLAIN_NAME).item()),
-        value=text.str.extract(named + r'\s*("[^"]*"|[^,}\s]+)'),
-    ).with_columns(plain=pl.col("plain") & (~_is_number(value) | (value.str.len_bytes() <= _MOST_SURE_DIGITS)))
-    steps = found.select(step=_step_of(pl, axis, value), plain="plain")
-    told, hard = steps["step"], (~steps["plain"]).arg_true()
-    if len(hard):
-        slow = pl.Series([axis.locate(_with(one)) for one in frame["text"].gather(hard)], dtype=pl.UInt32)
-        told = told.scatter(hard, slow)
-    return told.alias(texts.name)  # type: ignore[no-any-return]
-
-
-def _step_of(pl: Any, axis: MetadataAxis, value: "pl.Expr") -> Any:
-    """Return the step of a value that stands as plain JSON text."""
-    other, is_text = pl.lit(1, pl.UInt32), value.str.starts_with('"')
-    step = pl.when(value.is_null() | (value == "null")).then(pl.lit(0, pl.UInt32))
-    if axis.booleans:
-        step = step.when(value.is_in(["true", "false"])).then(2 + (value == "true").cast(pl.UInt32))
-    if axis.texts is not None:
-        quoted = [f'"{one}"' for one in axis.texts]
-        places = list(range(axis.first_text, axis.first_text + len(quoted)))
-        elsewhere = axis.first_text + len(quoted)
-        told = value.replace_strict(quoted, places, default=elsewhere, return_dtype=pl.UInt32) if quoted else elsewhere
-        step = step.when(is_text).then(told)
-    if axis.numbers is not None:
-        number = value.cast(pl.Float64, strict=False)
-        sides = [side for one in axis.numbers for side in _sides(one)]
-        reached = [(number >= side).cast(pl.UInt32) for side in sides]
-        whole = axis.first_number + pl.sum_horizontal(reached) if reached else pl.lit(axis.first_number, pl.UInt32)
-        step = step.when(_is_number(value) & (number.abs() <= MAX_NUMBER).fill_null(value=False)).then(whole)
-    return step.otherwise(other).cast(pl.UInt32)
-
-
-def _sides(bound: float) -> tuple[float, float]:
-    """Return the least float that reaches a bound, and the least beyond it; a bound may lie between floats."""
-    near = float(bound)
-    above = nextafter(near, inf)
-    return (near if near >= bound else above, near if near > bound else above)
-
-
-def _is_number(value: "pl.Expr") -> "pl.Expr":
-    return value.str.contains("^[-0-9]").fill_null(value=False)
-
-
-def _with(text: str) -> Facts:
-    return Facts(RiskLevel.LOW, "", "", None, metadata=_read(text))
-
-
-def _read(text: str | None) -> dict[str, Any]:
-    try:
-        read = {} if text is None else json.loads(text)
-    except ValueError:
-        raise InvalidInput([f"past cases: metadata: not JSON: {str(text)[:60]!r}"]) from None
-    if not isinstance(read, dict):
-        raise InvalidInput([f"past cases: metadata: not an object: {str(text)[:60]!r}"])
-    return read
+    return sorted(users) if named is None else [user for user in named if user in users]

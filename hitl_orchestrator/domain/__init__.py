@@ -1,1 +1,1 @@
-"""The nouns: frozen values that everything above speaks in. No I/O, no clock."""
+"""Frozen values that all other packages use. No I/O, no clock."""

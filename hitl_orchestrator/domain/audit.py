@@ -20,7 +20,7 @@ from hitl_orchestrator.domain.enums import (
     Signal,
 )
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value
+from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value, public
 
 
 class Vote(Value):
@@ -34,6 +34,7 @@ class Vote(Value):
     at: UtcDatetime
 
 
+@public
 class AuditRecord(Value):
     """The outcome of one case, with its reasons. Every finished case has exactly one.
 
@@ -112,6 +113,10 @@ class AuditRecord(Value):
     quality_check: QualityCheckKind | None = None
     quality_check_expected: HumanDecision | None = None
     quality_check_of: Identifier | None = None
+
+    def __repr__(self) -> str:
+        """Return the id of the task, the outcome and its source."""
+        return f"<AuditRecord {self.task_id} {self.final_decision.value} by {self.decision_source.value}>"
 
 
 class Actor(Value):

@@ -4,14 +4,14 @@ from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.enums import CaseStage, HumanDecision, QualityCheckKind
 from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
-from hitl_orchestrator.domain.value import Identifier, Label, UtcDatetime, Value
+from hitl_orchestrator.domain.value import Identifier, Label, UtcDatetime, Value, public
 
 
 class QualityCheck(Value):
-    """Marks a case that measures reviewers: nobody sees that it does, and it is never carried out.
+    """Marks a case that measures reviewers. Reviewers cannot tell, and its output is never carried out.
 
-    A known answer says what a careful reviewer decides (`expected`); a second look repeats the case `of` for somebody
-    else than the persons `not_by`.
+    `expected` is the right decision of a gold case. A second review repeats the case `of` for a reviewer who is not in
+    `not_by`.
     """
 
     kind: QualityCheckKind
@@ -21,10 +21,10 @@ class QualityCheck(Value):
 
 
 class Submission(Value):
-    """A case as it came in. `case_id` is also the id of its LangGraph thread.
+    """A case as it was submitted. `case_id` is also the id of its LangGraph thread.
 
-    `submitted_by` is who submitted it, as far as the face knew: they may cancel it, and never decide it. `supersedes`
-    is the case of the attempt before.
+    `submitted_by` is the submitter, if known: they may cancel the case, and never decide it. `supersedes` is the case
+    of the previous attempt.
     """
 
     case_id: Identifier
@@ -41,10 +41,11 @@ class Submission(Value):
     quality_check: QualityCheck | None = None
 
 
+@public
 class Case(Value):
-    """A case as it stands now: what came in, how far it is, its reviews, and its record once it is finished.
+    """The current state of a case: its submission, stage, reviews, and audit record once it is finished.
 
-    Of a `redacted` one all that agents and people wrote was erased.
+    In a `redacted` case all text of agents and people was erased.
     """
 
     submission: Submission
@@ -70,10 +71,14 @@ class Case(Value):
 
     @property
     def open_review(self) -> StoredReview | None:
-        """The review that waits for a person, if any."""
+        """The open review, if any."""
         return next((review for review in self.reviews if review.verdict is None), None)
 
     @property
     def final_output(self) -> Proposal | None:
-        """What may be carried out; None while nothing may."""
+        """The output that may be carried out, if any."""
         return None if self.record is None else self.record.final_output
+
+    def __repr__(self) -> str:
+        """Return the id of the task and the status."""
+        return f"<Case {self.task_id} {self.status}>"

@@ -1,4 +1,4 @@
-"""What scoring and routing say about a proposal."""
+"""Results of classification, scoring and routing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,19 +8,19 @@ from typing import Any, NamedTuple
 from pydantic import Field
 
 from hitl_orchestrator.domain.enums import Action, Agreement, ConfidenceSource, OnTimeout, RiskLevel, Signal
-from hitl_orchestrator.domain.task import AgentOutput
+from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.value import Confidence, Label, Text, Value
 
 
 class Classification(Value):
-    """What is proposed, and how risky the task is. No output means that the agent proposed nothing."""
+    """The output and the risk level of a task. No output means that the agent proposed nothing."""
 
     risk_level: RiskLevel
     output: AgentOutput | None
 
 
 class Score(Value):
-    """How sure the agent is, and what speaks against trusting that. No confidence is None, never 0."""
+    """The confidence of the agent, its source, and warning signals. A missing confidence is None, never 0."""
 
     confidence: Confidence | None
     source: ConfidenceSource
@@ -29,9 +29,9 @@ class Score(Value):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that a routing policy may look at. `metadata` is the task's, `moment` its timestamp.
+    """The facts that a routing policy may read. `metadata` is the task's, `moment` its timestamp.
 
-    Without a proposal there is no confidence, whatever stands here.
+    Without a proposal there is no confidence, whatever the field has.
     """
 
     risk_level: RiskLevel
@@ -43,9 +43,51 @@ class Facts:
     metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
     moment: datetime | None = None
 
+    @classmethod
+    def of(cls, task: Task, risk_level: RiskLevel, output: AgentOutput | None, score: Score) -> "Facts":
+        """Return the facts of a task, its settled risk, the proposal, and the score of that."""
+        return cls(
+            risk_level=risk_level,
+            domain=task.domain,
+            task_type=task.task_type,
+            confidence=score.confidence,
+            signals=frozenset(score.signals),
+            has_proposal=output is not None,
+            metadata=task.metadata,
+            moment=task.timestamp,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the facts as plain JSON, under the field names of tasks and outputs."""
+        return {
+            "risk_level": self.risk_level.value,
+            "domain": self.domain,
+            "task_type": self.task_type,
+            "confidence_score": self.confidence,
+            "signals": sorted(self.signals),
+            "has_proposal": self.has_proposal,
+            "metadata": dict(self.metadata),
+            "timestamp": None if self.moment is None else self.moment.isoformat(),
+        }
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> "Facts":
+        """Return the facts that `to_json` wrote."""
+        timestamp = fields["timestamp"]
+        return cls(
+            risk_level=RiskLevel(fields["risk_level"]),
+            domain=fields["domain"],
+            task_type=fields["task_type"],
+            confidence=fields["confidence_score"],
+            signals=frozenset(map(Signal, fields["signals"])),
+            has_proposal=fields["has_proposal"],
+            metadata=fields["metadata"],
+            moment=None if timestamp is None else datetime.fromisoformat(timestamp),
+        )
+
 
 class RuleTrial(NamedTuple):
-    """One rule that was tried: whether it held, and the first condition that did not."""
+    """The evaluation of one rule: whether it matched, and its first condition that did not."""
 
     rule_id: str
     held: bool
@@ -53,11 +95,11 @@ class RuleTrial(NamedTuple):
 
 
 class ReviewRequirements(Value):
-    """How a rule wants people to be asked, beyond who and until when.
+    """The requirements of a rule on its reviews, beyond role and deadline.
 
-    `approvals` persons must agree on one outcome, each in another role where `distinct_roles`. A reminder goes out
-    `remind_before` the answer is due; the time to answer counts in working time where `business_hours`. Where `blind`,
-    the agent's answer is hidden from a reviewer until they have committed an own label.
+    `approvals` people must agree on one outcome, each in another role if `distinct_roles`. A reminder is sent
+    `remind_before` the deadline, which counts working time if `business_hours`. In a `blind` review the agent's output
+    is hidden until the reviewer has committed their own label.
     """
 
     approvals: int = Field(default=1, ge=1, le=9)
@@ -69,11 +111,11 @@ class ReviewRequirements(Value):
 
 
 SINGLE_REVIEW = ReviewRequirements()
-"""One person, who sees everything."""
+"""One reviewer, who sees everything."""
 
 
 class LayerAnswer(Value):
-    """What one layer of a policy answers by itself: the organization, a domain, or a user; None where it is silent."""
+    """The answer of one policy layer (organization, domain or user); None if none of its rules matches."""
 
     layer: Label
     rule_id: Label | None
@@ -81,7 +123,7 @@ class LayerAnswer(Value):
 
 
 class ShadowAnswer(Value):
-    """What a policy that is only being watched would have answered."""
+    """The answer of a shadow policy."""
 
     policy_hash: Label
     rule_id: Label
@@ -90,13 +132,12 @@ class ShadowAnswer(Value):
 
 
 class RoutingDecision(Value):
-    """Where a case goes, which rule said so and why. `rule_id` is `fallback` where no rule holds.
+    """The routing of a case, with its rule and reason. `rule_id` is `fallback` if no rule matches.
 
-    Each review of it is to be answered `respond_within` its opening, where the rule sets a time; `message` is what the
-    rule tells whoever reviews it. An auto-approved case is reviewed afterwards with the probability `spot_check`.
-    `layers` names the answer of each layer, where the policy has several; `shadow` that of a policy that is watched.
-
-    `trace` tells of every rule that was tried. It follows from the policy and the facts, so it is never stored.
+    Each review is due `respond_within` its opening, if the rule sets a deadline; `message` is the rule's message to the
+    reviewer. An auto-approved case is reviewed afterwards with the probability `spot_check`. `layers` has the answer of
+    each policy layer, if there are several; `shadow` that of a shadow policy. `trace` has every evaluated rule; it
+    follows from the policy and the facts, so it is not stored.
     """
 
     action: Action
@@ -116,12 +157,12 @@ class RoutingDecision(Value):
 
     @property
     def needs_human(self) -> bool:
-        """Whether a person must decide. Anything but a plain auto_approve needs one."""
+        """Whether a reviewer must decide: for every action but auto_approve."""
         return self.action is not Action.AUTO_APPROVE
 
 
 class Routing(Value):
-    """Everything the machine had to say about one case: how risky, what is proposed, how sure, and where it goes."""
+    """The automatic part of one case: risk level, output, score and routing decision."""
 
     risk_level: RiskLevel
     output: AgentOutput | None

@@ -1,4 +1,4 @@
-"""A person's answer, who may give it, and what was shown to them."""
+"""Reviewers, their decisions, and the reviews that they decide."""
 
 from datetime import timedelta
 
@@ -18,15 +18,16 @@ from hitl_orchestrator.domain.enums import (
     Signal,
 )
 from hitl_orchestrator.domain.task import Proposal, Task
-from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value, digest
+from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value, digest, public
 from hitl_orchestrator.domain.working_hours import Absence, WorkingHours
 
 
+@public
 class Reviewer(Value):
-    """An account of a person (or a seat) who may decide. `domains` lists where; `*` is everywhere.
+    """An account that may decide reviews in its `domains`; `*` is every domain.
 
-    Accounts with the same `person` are one human being, who counts once. Working hours and absences say when work
-    comes to them; nobody is kept from deciding outside. `max_open_claims` is how many reviews they may hold at a time.
+    Accounts with the same `person` belong to one person, who counts once. Working hours and absences only steer the
+    assignment of reviews; a reviewer may decide at any time. `max_open_claims` limits the reviews held at a time.
     """
 
     reviewer_id: Identifier
@@ -40,21 +41,24 @@ class Reviewer(Value):
 
     @property
     def human(self) -> str:
-        """Return what names the human being behind this account."""
+        """The id of the person behind this account."""
         return self.person or self.reviewer_id
 
+    def __repr__(self) -> str:
+        """Return the id and the roles."""
+        return f"<Reviewer {self.reviewer_id} {', '.join(self.roles)}>"
 
+
+@public
 class Review(Value):
-    """A person's answer to an open review.
+    """A reviewer's decision on an open review.
 
-    `modified_output` is the new proposal where the person edited it or gave an own one; `shown_digest`, where
-    given, names exactly what the person saw. Fields a live answer leaves out (`review_id`, `task_id`,
-    `human_role`, `timestamp`) are filled from the review that it answers.
+    `modified_output` is the edited or own output of a `modify` or `override`; `shown_digest` names the exact content
+    that the reviewer saw. A live decision may leave out `review_id`, `task_id`, `human_role` and `timestamp`; they are
+    filled from the review. `reason_code` is one of the organization's reason codes.
 
-    `reason_code` is one of the organization's short list of reasons.
-
-    An `idempotency_key` is the caller's name for this one answer: the same key of the same person again is the same
-    receipt, whatever happened to the case since, and with other content it is refused.
+    `idempotency_key` is the caller's name for this decision: the same key from the same person returns the first
+    receipt, and is refused with other content.
     """
 
     human_decision: HumanDecision
@@ -73,17 +77,20 @@ class Review(Value):
 
     @property
     def stated_reason(self) -> str:
-        """The reason given, or the feedback where that is all there is."""
+        """The reason, or the feedback if there is no reason."""
         return self.reason.strip() or self.human_feedback.strip()
+
+    def __repr__(self) -> str:
+        """Return the decision and the reviewer."""
+        return f"<Review {self.human_decision.value} by {self.reviewer_id or self.human_role}>"
 
 
 class ReviewSnapshot(Value):
-    """All that a review shows to the person who decides it. Its digest is what the decision signs.
+    """The content that a review shows to its reviewer. The decision signs its digest.
 
-    `level` counts the reviews of the case, `escalations` how often it was passed up. `on_timeout` is what becomes of
-    this very review if nobody answers it in time; None where no time is set. `answer_within` is that time where it is
-    counted in working time.
-    Without the random `salt` the digest, which outlives what it is of, would confirm a guess at it.
+    `level` counts the reviews of the case, `escalations` its escalations. `on_timeout` is the consequence of a missed
+    deadline, None without one; `answer_within` is the time to the deadline if it is counted in working time. The random
+    `salt` prevents confirming a guess of redacted content by its digest.
     """
 
     review_id: Identifier
@@ -100,20 +107,18 @@ class ReviewSnapshot(Value):
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of exactly this."""
+        """The SHA-256 of the canonical JSON of this content."""
         return digest(self.model_dump(mode="json"))
 
 
 class RecordedDecision(Value):
-    """A decision as it was recorded: the answer, when it counts from, and by what right.
+    """A recorded decision: the review, its time, and the rights of the reviewer at that time.
 
-    `roles_held` and `domains_held` are the person's at that time, `options_offered` the answers that would have been
-    taken from them, `authenticated` is how it is known who they are. Of a record of the past nobody knows the first
-    three.
-    Where the source is `timeout`, nobody answered, and `review` says what was done instead; where it is `submitter` or
-    `resubmission`, the case was taken back. `settles` is False for a vote that left the case open for another's.
-    `first_viewed_at` is when the one who answered first looked at it, as far as a face told, `own_label` what they said
-    before they saw the agent's answer; `person` is the human being behind their account.
+    `roles_held` and `domains_held` are the reviewer's, `options_offered` the decisions that they could have taken; they
+    are empty for an imported record. With the source `timeout`, `review` states the consequence of the deadline; with
+    `submitter` or `resubmission`, the case was withdrawn. `settles` is False for a vote that left the case open.
+    `first_viewed_at` is the reviewer's first view, `own_label` their label before they saw the proposal; `person` is
+    the person behind their account.
     """
 
     review: Review
@@ -132,7 +137,7 @@ class RecordedDecision(Value):
 
     @property
     def final(self) -> FinalDecision | None:
-        """The final decision that this leads to; None for a vote that settles nothing, and for one passed up."""
+        """The final decision that this leads to; None for an escalation, and for a vote that leaves the case open."""
         if not self.settles:
             return None
         return _WITHDRAWN.get(self.source, self.review.human_decision.final)
@@ -145,13 +150,13 @@ _WITHDRAWN = {
 
 
 class StoredReview(Value):
-    """One review in the inbox, open or answered.
+    """A row of the review table, open or decided.
 
-    It is due at `due_at`; from `expires_at` on, by the store's own clock, it takes no answer. Until `claimed_until` it
-    takes the answer of nobody but `claimed_by`. `delegated_by` is who gave it to them, and gets it back.
+    It is due at `due_at`, and accepts no decision from `expires_at` on, by the database's clock. Until `claimed_until`
+    only `claimed_by` may decide it; `delegated_by` is the reviewer who delegated it and gets it back.
 
-    `seal` is made over all the rest but the claim, with a key that is not in the database. Without a sound one a row
-    counts for nothing.
+    `seal` is a MAC over all fields but the claim, with a key outside of the database. A row without a valid seal is
+    ignored.
     """
 
     review_id: Identifier
@@ -173,6 +178,7 @@ class StoredReview(Value):
     seal: str = Field(default="", repr=False)
 
 
+@public
 class ReviewRequest(Value):
     """An open review as the inbox offers it to reviewers.
 

@@ -1,4 +1,4 @@
-"""What an agent wants to do, and what it proposes."""
+"""The task of an agent, and its proposal."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,14 +6,24 @@ from typing import Any
 from pydantic import ConfigDict, Field, model_validator
 
 from hitl_orchestrator.domain.enums import RiskLevel
-from hitl_orchestrator.domain.value import Confidence, FreeJson, Identifier, Label, Text, UtcDatetime, Value, check_json
+from hitl_orchestrator.domain.value import (
+    Confidence,
+    FreeJson,
+    Identifier,
+    Label,
+    Text,
+    UtcDatetime,
+    Value,
+    check_json,
+    public,
+)
 
 REQUESTED_BY = "requested_by"
-"""The field of a task's metadata that names whoever wanted it: one name, or a list of names."""
+"""The field of a task's metadata with its requesters: one name, or a list of names."""
 
 
 def requesters(metadata: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """Return whom the metadata of a task name as having asked for it; None where that cannot be read."""
+    """Return the requesters of a task; None if the field has another form."""
     named = metadata.get(REQUESTED_BY)
     if named is None:
         return ()
@@ -21,8 +31,9 @@ def requesters(metadata: Mapping[str, Any]) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(names)) if all(isinstance(name, str) for name in names) else None
 
 
+@public
 class Task(Value):
-    """One piece of work of an agent. Without a risk level the classify step settles one."""
+    """One task of an agent. The classify step sets a missing risk level."""
 
     task_id: Identifier
     task_type: Label
@@ -32,9 +43,14 @@ class Task(Value):
     timestamp: UtcDatetime
     metadata: FreeJson = Field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        """Return the id, the type and the domain."""
+        return f"<Task {self.task_id} {self.task_type} in {self.domain}>"
 
+
+@public
 class Proposal(Value):
-    """What the agent proposes: a label, why, and whatever else the task type needs (free JSON)."""
+    """The agent's proposal: a label, an explanation, and further free JSON fields of the task type."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -47,9 +63,14 @@ class Proposal(Value):
         return self
 
 
+@public
 class AgentOutput(Value):
-    """A proposal with the agent's confidence in [0, 1]; None where the agent states none."""
+    """A proposal with the agent's confidence in [0, 1]; None if the agent states none."""
 
     task_id: Identifier
     agent_output: Proposal
     confidence_score: Confidence | None = None
+
+    def __repr__(self) -> str:
+        """Return the id of the task, the label and the confidence."""
+        return f"<AgentOutput {self.task_id} {self.agent_output.predicted_label!r} {self.confidence_score}>"

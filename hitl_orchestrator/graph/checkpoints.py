@@ -1,7 +1,7 @@
-"""Where a waiting case keeps its place: strict checkpoints, and none for a case that has finished.
+"""Checkpoints of waiting cases, with strict reading; a finished case has none.
 
-A checkpoint is an aid, not the truth: it can be made again from the tables at any time. That is why its connection
-commits without waiting for the disk, while the ledger's does wait.
+A checkpoint can be rebuilt from the tables at any time, so its connection commits without waiting for the disk, unlike
+the connection of the ledger.
 """
 
 import asyncio
@@ -18,7 +18,6 @@ from langgraph.checkpoint.base import (
     CheckpointMetadata,
     CheckpointTuple,
 )
-from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from hitl_orchestrator.errors import CheckpointUnreadable, StoreUnavailable, UnsafeRow
@@ -28,22 +27,21 @@ from hitl_orchestrator.graph.topology import GIVEN, OUTCOME
 BUSY_TIMEOUT_SECONDS = 30
 
 
-# What reading a row can raise that is none of ours: wrong tags, wrong bytes, wrong shapes. A database that cannot be
-# read at all raises errors of its own, which stay what they are.
+# Errors of reading a row that this code did not write: wrong tags, bytes or shapes. Database errors pass through.
 _UNREADABLE = (UnsafeRow, ValueError, TypeError, KeyError, IndexError, AttributeError, NotImplementedError)
 
 
-class DeletesFinishedThreads(BaseCheckpointSaver[Any]):
-    """Stores the place of a case that runs or waits, and deletes it where a case has finished.
+class CaseCheckpointSaver(BaseCheckpointSaver[Any]):
+    """Stores the checkpoint of a running or waiting case, and deletes it when the case finishes.
 
-    A finished thread would accept another resume without a word; one that is gone cannot.
+    LangGraph silently resumes a finished thread again; a deleted one cannot be resumed.
     """
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """Return the place of a case.
+        """Return the checkpoint of a case.
 
         Raises:
-            CheckpointUnreadable: what is stored is nothing that we wrote. Nothing that it names was imported or called.
+            CheckpointUnreadable: this code did not write the row. Nothing that it names was imported or called.
         """
         try:
             found = super().get_tuple(config)
@@ -60,44 +58,18 @@ class DeletesFinishedThreads(BaseCheckpointSaver[Any]):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Store a checkpoint, or let the whole thread go with its last one."""
+        """Store a checkpoint, or delete the thread if the case has its outcome."""
         if OUTCOME not in checkpoint["channel_values"]:
             return super().put(config, checkpoint, metadata, new_versions)
         place = config["configurable"]
         if place.get("checkpoint_id") is not None:
-            # The outcome stands already. A place that cannot be cleared is no reason to call the run a failure.
+            # The outcome is stored already: a checkpoint that cannot be deleted must not fail the run.
             with suppress(StoreUnavailable):
                 self.delete_thread(place["thread_id"])
         return {"configurable": {**place, "checkpoint_id": checkpoint["id"]}}
 
-
-def _check_shape(checkpoint: Any) -> None:
-    """Pass what LangGraph can go on from: an object with an id, and with the values and versions of its channels."""
-    parts = ("channel_values", "channel_versions", "versions_seen")
-    if not isinstance(checkpoint["id"], str) or not all(isinstance(checkpoint[part], dict) for part in parts):
-        raise UnsafeRow("it is not of the form of a checkpoint")
-    if not isinstance(checkpoint["channel_values"].get(GIVEN, {}), dict):
-        raise UnsafeRow(f"its {GIVEN} is none")
-
-
-class CheckpointIndex(Protocol):
-    """What a runner asks of checkpoints beside what LangGraph does."""
-
-    def holds(self, case_id: str) -> bool:
-        """Whether a case has a place here."""
-
-    def threads(self) -> set[str]:
-        """Return every thread of which something is stored."""
-
-    def delete_thread(self, thread_id: str) -> None:
-        """Let the place of a case go, if it has one."""
-
-
-class ThreadedSaver(BaseCheckpointSaver[Any]):
-    """Serves asynchronous callers by the synchronous methods, each in a thread."""
-
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """Read in a thread, so that the event loop goes on."""
+        """Read in a thread, without blocking the event loop."""
         return await asyncio.to_thread(self.get_tuple, config)
 
     async def aput(
@@ -107,17 +79,17 @@ class ThreadedSaver(BaseCheckpointSaver[Any]):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Write in a thread, so that the event loop goes on."""
+        """Write in a thread, without blocking the event loop."""
         return await asyncio.to_thread(self.put, config, checkpoint, metadata, new_versions)
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """Write in a thread, so that the event loop goes on."""
+        """Write in a thread, without blocking the event loop."""
         await asyncio.to_thread(self.put_writes, config, writes, task_id, task_path)
 
     async def adelete_thread(self, thread_id: str) -> None:
-        """Delete in a thread, so that the event loop goes on."""
+        """Delete in a thread, without blocking the event loop."""
         await asyncio.to_thread(self.delete_thread, thread_id)
 
     async def alist(
@@ -128,18 +100,40 @@ class ThreadedSaver(BaseCheckpointSaver[Any]):
         before: RunnableConfig | None = None,
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
-        """List in a thread, so that the event loop goes on."""
+        """List in a thread, without blocking the event loop."""
         found = await asyncio.to_thread(lambda: list(self.list(config, filter=filter, before=before, limit=limit)))
         for item in found:
             yield item
 
 
-class SqliteCheckpoints(DeletesFinishedThreads, ThreadedSaver, SqliteSaver):
-    """Checkpoints in a SQLite file, for synchronous and asynchronous callers alike."""
+def _check_shape(checkpoint: Any) -> None:
+    """Require the structure that LangGraph resumes from: an id, and the values and versions of the channels."""
+    parts = ("channel_values", "channel_versions", "versions_seen")
+    if not isinstance(checkpoint["id"], str) or not all(isinstance(checkpoint[part], dict) for part in parts):
+        raise UnsafeRow("it has not the structure of a checkpoint")
+    if not isinstance(checkpoint["channel_values"].get(GIVEN, {}), dict):
+        raise UnsafeRow(f"its {GIVEN} is not an object")
+
+
+class CheckpointIndex(Protocol):
+    """The operations on checkpoints that the runner needs beside those of LangGraph."""
+
+    def holds(self, case_id: str) -> bool:
+        """Return whether a case has a checkpoint."""
+
+    def threads(self) -> set[str]:
+        """Return the ids of all stored threads."""
+
+    def delete_thread(self, thread_id: str) -> None:
+        """Delete the checkpoint of a case, if it has one."""
+
+
+class SqliteCheckpoints(CaseCheckpointSaver, SqliteSaver):
+    """Checkpoints in a SQLite file or in memory, for synchronous and asynchronous callers alike."""
 
     @contextmanager
     def cursor(self, transaction: bool = True) -> Iterator[sqlite3.Cursor]:
-        """Lend a cursor; what fails is taken back, so that no half transaction keeps the file locked.
+        """Yield a cursor. A failed transaction is rolled back, so that it does not keep the file locked.
 
         Raises:
             StoreUnavailable: the file cannot be used.
@@ -154,40 +148,23 @@ class SqliteCheckpoints(DeletesFinishedThreads, ThreadedSaver, SqliteSaver):
             raise StoreUnavailable(f"sqlite:///{file}", str(exc)) from exc
 
     def holds(self, case_id: str) -> bool:
-        """Whether a case has a place here, without reading it."""
+        """Return whether a case has a checkpoint, without reading it."""
         with self.cursor(transaction=False) as cursor:
             found = cursor.execute("SELECT 1 FROM checkpoints WHERE thread_id = ? LIMIT 1", (case_id,))
             return found.fetchone() is not None
 
     def threads(self) -> set[str]:
-        """Return every thread of which something is stored."""
+        """Return the ids of all stored threads."""
         with self.cursor(transaction=False) as cursor:
             found = cursor.execute("SELECT thread_id FROM checkpoints UNION SELECT thread_id FROM writes")
             return {thread for (thread,) in found}
 
 
-class MemoryCheckpoints(DeletesFinishedThreads, InMemorySaver):
-    """Checkpoints in memory, with the same rules."""
-
-    def holds(self, case_id: str) -> bool:
-        """Whether a case has a place here."""
-        return case_id in self.storage
-
-    def threads(self) -> set[str]:
-        """Return every thread of which something is stored."""
-        return set(self.storage)
-
-
 def sqlite_checkpoints(path: str, key: bytes | None = None) -> SqliteCheckpoints:
-    """Open the checkpoints of a SQLite file, encrypted where there is a key.
+    """Open the checkpoints of a SQLite file, or of `:memory:`, encrypted where there is a key.
 
     `close` is the connection's: `checkpoints.conn.close()`.
     """
     connection = sqlite3.connect(path, check_same_thread=False, timeout=BUSY_TIMEOUT_SECONDS)
     connection.execute("PRAGMA synchronous=NORMAL")
     return SqliteCheckpoints(connection, serde=strict_serializer(key))
-
-
-def memory_checkpoints(key: bytes | None = None) -> MemoryCheckpoints:
-    """Return checkpoints that end with the process."""
-    return MemoryCheckpoints(serde=strict_serializer(key))

@@ -1,7 +1,7 @@
-"""The structure of what a state holds, found by looking at the types themselves: field names, types, words. Pure.
+"""The structure of stored values, by introspection of their types: field names, types and enum values.
 
-It names what is stored and nothing else. The names of classes, docstrings, descriptions, defaults, limits and the order
-of fields and words are left out: a stored state reads the same without them.
+Names of classes, docstrings, descriptions, defaults, limits and the order of fields and values are left out: a stored
+state reads the same without them.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def structure(kind: Any, within: tuple[Any, ...] = ()) -> Any:
 
 
 def reducers(state: type) -> dict[str, list[str]]:
-    """Return by which functions each key of a state merges what is written to it; none where the last write counts."""
+    """Return the reducers of each key of a state; a key without one keeps the last write."""
     hints = get_type_hints(state, include_extras=True)
     return {key: [_place(part) for part in get_args(hint)[1:] if _merges(hint, part)] for key, hint in hints.items()}
 
@@ -43,7 +43,7 @@ def _of_class(kind: type, within: tuple[Any, ...]) -> Any:
 
 
 def _fields(kind: type[BaseModel], within: tuple[Any, ...]) -> dict[str, Any]:
-    """Return the fields that are stored, each with whether it must be there, and what becomes of unknown ones."""
+    """Return the stored fields, each with whether it is required, and the treatment of unknown ones."""
     stored = {name: field for name, field in kind.model_fields.items() if not field.exclude}
     fields = {name: [structure(field.annotation, within), field.is_required()] for name, field in stored.items()}
     return {"fields": fields, "others": kind.model_config.get("extra")}

@@ -15,7 +15,7 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 
 from hitl_orchestrator.errors import StoreUnavailable
-from hitl_orchestrator.graph.checkpoints import DeletesFinishedThreads, ThreadedSaver
+from hitl_orchestrator.graph.checkpoints import CaseCheckpointSaver
 from hitl_orchestrator.graph.serializer import strict_serializer
 from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, retried
 from hitl_orchestrator.ledger.database.postgres_connections import Connections
@@ -24,10 +24,10 @@ _MAKER = 0x686B7074
 _A_MOMENT = 0.05
 
 
-class PostgresCheckpoints(DeletesFinishedThreads, ThreadedSaver, PostgresSaver):
+class PostgresCheckpoints(CaseCheckpointSaver, PostgresSaver):
     """Checkpoints in a PostgreSQL database, for synchronous and asynchronous callers alike.
 
-    What it writes may be written twice, so an operation whose connection was lost is done again.
+    All writes are idempotent, so an operation whose connection was lost is repeated.
     """
 
     def __init__(self, connections: Connections, key: bytes | None = None) -> None:
@@ -35,22 +35,22 @@ class PostgresCheckpoints(DeletesFinishedThreads, ThreadedSaver, PostgresSaver):
         self._connections = connections
 
     def holds(self, case_id: str) -> bool:
-        """Whether a case has a place here, without reading it."""
+        """Return whether a case has a checkpoint, without reading it."""
         return self._has("SELECT 1 FROM checkpoints WHERE thread_id = %s LIMIT 1", case_id)
 
     @retried
     def threads(self) -> set[str]:
-        """Return every thread of which something is stored."""
+        """Return the ids of all stored threads."""
         tables = ("checkpoints", "checkpoint_writes", "checkpoint_blobs")
         wanted = " UNION ".join(f"SELECT thread_id FROM {table}" for table in tables)  # noqa: S608 - our own words
         with self._connections.lend() as connection:
             return {str(row["thread_id"]) for row in connection.execute(wanted)}
 
     def setup(self) -> None:
-        """Make the tables, or bring them up to date: one process at a time, the others wait for it.
+        """Create or migrate the tables, one process at a time; the others wait.
 
         Raises:
-            StoreUnavailable: another process was at it for too long.
+            StoreUnavailable: another process took too long.
         """
         if self._is_set_up():
             return
@@ -80,19 +80,19 @@ class PostgresCheckpoints(DeletesFinishedThreads, ThreadedSaver, PostgresSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Store a checkpoint, or let the whole thread go with its last one."""
+        """Store a checkpoint, or delete the thread if the case has its outcome."""
         return super().put(config, checkpoint, metadata, new_versions)
 
     @retried
     def put_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """Store what a step has written."""
+        """Store the writes of a step."""
         super().put_writes(config, writes, task_id, task_path)
 
     @retried
     def delete_thread(self, thread_id: str) -> None:
-        """Let the place of a case go, if it has one."""
+        """Delete the checkpoint of a case, if it has one."""
         super().delete_thread(thread_id)
 
     def _is_set_up(self) -> bool:
@@ -107,7 +107,7 @@ class PostgresCheckpoints(DeletesFinishedThreads, ThreadedSaver, PostgresSaver):
 
     @contextmanager
     def _cursor(self, *, pipeline: bool = False) -> Iterator[Cursor[DictRow]]:
-        """Lend a cursor; what is written through a pipeline is one transaction."""
+        """Yield a cursor; the writes of a pipeline are one transaction."""
         with self._connections.lend() as connection:
             if not pipeline:
                 with connection.cursor(binary=True) as cursor:

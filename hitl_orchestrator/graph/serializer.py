@@ -1,8 +1,8 @@
-"""What a stored place may be read as: plain JSON and LangGraph's own pauses. Every other tag is refused.
+"""A strict serializer for checkpoints: it reads plain JSON and LangGraph's own interrupts, and refuses the rest.
 
-A row of a checkpoint table is a tag and bytes. LangGraph's serializer turns some tags into calls of whatever the bytes
-name; even its strict mode rebuilds some classes, and passes the arguments of others on as if nothing were odd. Ours
-knows the two tags that it writes itself. With a key it writes them encrypted, and reads nothing that is not.
+A checkpoint row is a tag and bytes. LangGraph's serializer turns some tags into calls of functions that the bytes name;
+even its strict mode rebuilds some classes. This one reads only the two tags that it writes. With a key it writes them
+encrypted, and refuses unencrypted rows.
 """
 
 import json
@@ -27,7 +27,7 @@ _MARK = "+aes"
 
 
 class PlainSerializer(SerializerProtocol):
-    """Writes as LangGraph does, and reads back only what a place of ours can hold."""
+    """Writes as LangGraph does, and reads only values that a checkpoint of ours can hold."""
 
     def __init__(self) -> None:
         self._writer = JsonPlusSerializer(
@@ -42,7 +42,7 @@ class PlainSerializer(SerializerProtocol):
         """Return the value of a tag and bytes.
 
         Raises:
-            UnsafeRow: it is nothing that we write.
+            UnsafeRow: this code never writes such a row.
         """
         tag, body = data
         if tag not in PLAIN_TAGS:
@@ -53,7 +53,7 @@ class PlainSerializer(SerializerProtocol):
 
 
 def _read(body: bytes) -> Any:
-    """Return the value of a body. An exception out of the hook would lose its words on the way, so it is kept."""
+    """Return the value of a body. An exception from the hook would lose its message, so it is raised afterwards."""
     found: list[UnsafeRow] = []
 
     def pause(code: int, held: bytes) -> Interrupt | None:
@@ -73,12 +73,12 @@ def _read(body: bytes) -> Any:
 
 
 def _pause(code: int, body: bytes) -> Interrupt:
-    """Return a pause; whatever else an extension of the format stands for is refused before it is looked up."""
+    """Return an interrupt; any other extension is refused before it is looked up."""
     if code != _BY_KEYWORDS:
         raise UnsafeRow(f"it holds an extension of kind {code}")
     named = _read(body)
     if not isinstance(named, list) or len(named) != len(("module", "name", "fields")):
-        raise UnsafeRow("it holds an extension that names nothing")
+        raise UnsafeRow("it holds a malformed extension")
     module, name, given = named
     if (module, name) != _PAUSE or not isinstance(given, dict) or not _PAUSE_FIELDS.issuperset(given):
         raise UnsafeRow(f"it names {module}.{name}")
@@ -86,7 +86,7 @@ def _pause(code: int, body: bytes) -> Interrupt:
 
 
 class SealedSerializer(EncryptedSerializer):
-    """Encrypts what it writes with AES-256, and refuses to read what was not encrypted."""
+    """Encrypts with AES-256, and refuses unencrypted rows."""
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
         """Return the value of an encrypted row.
@@ -96,7 +96,7 @@ class SealedSerializer(EncryptedSerializer):
         """
         tag = str(data[0])
         if tag not in {plain + _MARK for plain in PLAIN_TAGS}:
-            raise UnsafeRow(f"its tag is {tag!r}, and places are encrypted here")
+            raise UnsafeRow(f"its tag is {tag!r}, and checkpoints are encrypted here")
         try:
             return super().loads_typed(data)
         except (ValueError, TypeError) as exc:
@@ -124,7 +124,7 @@ def strict_serializer(key: bytes | None = None) -> SerializerProtocol:
 
 
 def check_strict(serializer: SerializerProtocol) -> None:
-    """Pass a serializer that refuses every kind of poisoned row, and brings plain values back.
+    """Require that a serializer refuses every kind of poisoned row and round-trips plain values.
 
     Raises:
         UnsafeSerializer: it does not.
@@ -144,7 +144,7 @@ def check_strict(serializer: SerializerProtocol) -> None:
 
 
 class Probe:
-    """A class that no place of ours holds."""
+    """A class that no checkpoint of ours holds."""
 
     def __init__(self, held: int = 1) -> None:
         self.held = held
@@ -152,7 +152,7 @@ class Probe:
 
 @cache
 def poisoned_rows() -> tuple[tuple[str, bytes], ...]:
-    """Return one row of each kind that would be rebuilt, or called, by a serializer that is not strict."""
+    """Return one row of each kind that a serializer which is not strict would rebuild or call."""
     here, name = Probe.__module__, Probe.__name__
     calls = ((0, (here, name, 1)), (1, (here, name, (1,))), (2, (here, name, {"held": 1})))
     methods = ((3, (here, name, 1, "__init__")), (4, (here, name, {"held": 1})), (5, (here, name, {"held": 1}, "x")))

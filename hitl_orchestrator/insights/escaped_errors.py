@@ -1,12 +1,12 @@
-"""How many of the cases that a policy lets go ahead are wrong, as far as the reviews of the past can tell. Pure.
+"""The share of errors among the cases that a policy approves, estimated from past reviews.
 
-Reviews exist only where somebody asked for them, so each counts for all the cases that it stands for: it is weighted by
-one over the probability with which a case like it was looked at (Horvitz, D. G. and Thompson, D. J. (1952): A
-generalization of sampling without replacement from a finite universe. Journal of the American Statistical Association
-47, 663-685), and divided by the sum of the weights (Hájek's ratio). The interval is Wilson's (see `care`) for as many
-reviews as the weights are worth, (Σw)²/Σw² (Kish, L. (1965): Survey Sampling). Where nobody could have looked there is
-nothing to weigh: such cases are outside of what can be estimated. So are those where somebody was to look and did not:
-if all had been answered, the weights would add up to the number of cases, give or take what the draw makes of it.
+Reviews exist only for a sample of the cases, so each is weighted by the inverse of the probability with which a similar
+case was reviewed (Horvitz, D. G. and Thompson, D. J. (1952): A generalization of sampling without replacement from a
+finite universe. Journal of the American Statistical Association 47, 663-685), and the sum is divided by the sum of the
+weights (Hájek's ratio). The interval is Wilson's (see `reviewer_quality`) for the effective sample size (Σw)²/Σw²
+(Kish, L. (1965): Survey Sampling). Cases with a review probability of 0 are outside of the estimate. So are cases whose
+review was never answered: if all had been answered, the weights would add up to the number of cases, within the
+variance of the sample.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,29 +16,29 @@ from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.insights.reviewer_quality import wilson
 
 ENOUGH_REVIEWS = 30
-"""With fewer effective reviews nothing is said."""
+"""The least number of effective reviews for an estimate."""
 
 MOST_UNSEEN = 0.2
-"""With a larger share of cases that nobody could have looked at nothing is said of all."""
+"""The largest share of cases that were never reviewed for which the estimate may stand for all cases."""
 
 MOST_BY_CHANCE = 3.0
-"""By so many standard deviations the draw alone may leave the weights below the number of cases."""
+"""The standard deviations by which the weights may fall below the number of cases by chance."""
 
 SUMS = ("cases", "unseen", "reviews", "weights", "weights_squared", "weights_wrong", "spread")
-"""What is added up over cases: their number, how many nobody could look at, their reviews, the sums of the weights, of
-the squares of these, and of the weights of the reviews that found the agent wrong, and (1 - p) / p over the cases with
-the chance p of a look: the variance of the sum of the weights."""
+"""The sums over cases: their number, the number with a review probability of 0, the reviews, the weights, the squared
+weights, the weights of reviews that found an error, and (1 - p) / p for the review probability p, the variance of the
+sum of the weights."""
 
 _OF_ROUNDING = 1e-6
 
 
 class EscapedErrors(Value):
-    """The share of errors among the cases that would go ahead, `share`, with its 95 % interval.
+    """The share of errors among the cases that would be approved, `share`, with its 95 % interval.
 
-    Of all `cases` that would go ahead, `unseen` had no chance of being looked at, and about so many as `unanswered`
-    says stand for looks that nobody took. `share` is about the others; where it is None there are too few
-    `effective_reviews`. `enough` says whether it may stand for all; `why_not` says why not. `lowest_of_all` and
-    `highest_of_all` hold for all cases whatever those two are like: all right, or all wrong.
+    Of all `cases`, `unseen` had a review probability of 0, and about `unanswered` stand for reviews that were never
+    answered. `share` is about the others; it is None where there are too few `effective_reviews`. `enough` is true
+    where it may stand for all cases; else `why_not` is the reason. `lowest_of_all` and `highest_of_all` are bounds for
+    all cases: they assume that the cases without a review are all right, or all wrong.
     """
 
     cases: int
@@ -56,28 +56,28 @@ class EscapedErrors(Value):
 
 
 def unanswered(sums: Mapping[str, float]) -> float:
-    """Return for about how many cases nobody answered who was to look, from the `SUMS` over cases of one kind."""
+    """Return about how many cases had a review that was never answered, from the `SUMS` over cases of one kind."""
     missing = sums["cases"] - sums["unseen"] - sums["weights"]
-    by_chance = MOST_BY_CHANCE * sqrt(sums["spread"])
-    return missing if missing > by_chance + _OF_ROUNDING else 0.0
+    tolerance = MOST_BY_CHANCE * sqrt(sums["spread"])
+    return missing if missing > tolerance + _OF_ROUNDING else 0.0
 
 
-def escape_of(sums: Mapping[str, float], kinds: Iterable[Mapping[str, float]] = ()) -> EscapedErrors:
-    """Estimate from the `SUMS` over the cases that would go ahead, and over each kind of them.
+def escaped_errors(sums: Mapping[str, float], kinds: Iterable[Mapping[str, float]] = ()) -> EscapedErrors:
+    """Return the estimate from the `SUMS` over the approved cases, and over each kind of them.
 
-    Where the answers of one kind are missing, those of another do not make up for them.
+    Missing reviews of one kind are not offset by reviews of another kind.
     """
     cases, unseen, reviews = (int(sums[name]) for name in SUMS[:3])
     weights, squared, wrong = (float(sums[name]) for name in SUMS[3:6])
     effective = weights * weights / squared if squared else 0.0
     missing = min(cases - unseen, round(max(unanswered(sums), sum(map(unanswered, kinds)))))
-    known = effective >= ENOUGH_REVIEWS
-    share = wrong / weights if known else None
+    enough = effective >= ENOUGH_REVIEWS
+    share = wrong / weights if enough else None
     lowest, highest = wilson(share, effective) if share is not None else (None, None)
     unknown = (unseen + missing) / cases if cases else 0.0
     why_not = _why_not(cases, unseen, missing)
-    if why_not is None and not known:
-        why_not = f"the reviews are worth {effective:.0f}, and {ENOUGH_REVIEWS} are the least"
+    if why_not is None and not enough:
+        why_not = f"the effective number of reviews is {effective:.0f}, and at least {ENOUGH_REVIEWS} are needed"
     return EscapedErrors(
         cases=cases,
         unseen=unseen,
@@ -95,17 +95,17 @@ def escape_of(sums: Mapping[str, float], kinds: Iterable[Mapping[str, float]] = 
 
 
 def _why_not(cases: int, unseen: int, missing: int) -> str | None:
-    """Say why the reviews cannot stand for all cases, however many there are; None where they can."""
+    """Return why the reviews cannot stand for all cases, whatever their number; None where they can."""
     if cases == 0:
-        return "no case would go ahead"
+        return "no case would be approved automatically"
     if unseen > MOST_UNSEEN * cases:
         return (
-            f"{unseen / cases:.0%} of the cases that would go ahead are of a kind that nobody was ever asked about: "
-            "reviews exist only where a policy asked for them, and say nothing of the rest"
+            f"{unseen / cases:.0%} of the cases that would be approved are of a kind that was never reviewed: "
+            "there are reviews only where a policy required them"
         )
     if unseen + missing > MOST_UNSEEN * cases:
         return (
-            f"nobody answered for about {missing / cases:.0%} of the cases that would go ahead, though somebody was to "
-            "look: they waited in vain, or were taken back"
+            f"for about {missing / cases:.0%} of the cases that would be approved, the required review was never "
+            "answered: it expired, or the case was canceled"
         )
     return None

@@ -1,11 +1,11 @@
-"""What agents can learn from what reviewers decided. Pure over audit records."""
+"""Feedback for agents from the decisions of reviewers."""
 
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.value import Identifier, Label, Text, UtcDatetime, Value
 
 
 class Feedback(Value):
-    """What an agent can learn from one reviewed case."""
+    """The feedback from one reviewed case."""
 
     feedback_id: Identifier
     task_id: Identifier
@@ -17,20 +17,20 @@ class Feedback(Value):
 
 
 def feedback_of(record: AuditRecord) -> Feedback | None:
-    """Return what an agent can learn from one outcome; None without a human decision, or for a quality check.
+    """Return the feedback from an outcome; None where no person decided it, or where it was a quality check.
 
-    The agent was right where the person approved; they overrode it where something else than it proposed was done.
-    What kind of error it was is the reason code they named, if any.
+    The agent was correct if the reviewer approved, and overridden if another output was carried out. The error type is
+    the reason code of the reviewer, if any.
     """
-    said = record.human_decision
-    if said is None or said.final is None or record.quality_check is not None:
+    decision = record.human_decision
+    if decision is None or decision.final is None or record.quality_check is not None:
         return None
-    correct = said.spec.approves_proposal
+    correct = decision.spec.approves_proposal
     return Feedback(
         feedback_id=f"fb_{record.case_id}",
         task_id=record.task_id,
         agent_correct=correct,
-        human_override=said.spec.takes_output,
+        human_override=decision.spec.takes_output,
         error_type=None if correct else record.reason_code,
         notes=record.human_feedback or record.human_reason,
         timestamp=record.timestamp,

@@ -1,6 +1,6 @@
-"""How carefully each person reviews, as far as the records of outcomes can tell. Pure.
+"""The quality of each reviewer's decisions, from the audit records.
 
-Every signal is a reason to look, and no proof: an agent may be right so often that whoever always agrees is right too.
+A signal is a reason to look closer, and no proof: a reviewer who always agrees with a reliable agent is right too.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -21,34 +21,34 @@ Brysbaert, M. (2019): How many words do we read per minute? Journal of Memory an
 """
 
 FAST_SECONDS = READING_SECONDS / 4
-"""Whoever takes less for 1000 characters has not read them."""
+"""A reviewer who takes less time for 1000 characters has not read them."""
 
-PLANTED_APPROVED = 0.1
-"""The share of planted errors that somebody careful may let pass."""
+GOLD_ERRORS_APPROVED = 0.1
+"""The share of known wrong proposals that a careful reviewer may approve."""
 
 ALWAYS = 0.95
-"""Whoever surely approves more than this may no longer look."""
+"""A reviewer whose approval rate is certainly higher may no longer read the cases."""
 
 WITH_PEERS = 0.5
-"""Whoever surely agrees with others less than this sees something that they do not, or the other way round."""
+"""A reviewer who certainly agrees with others less often decides by other criteria than they do."""
 
-ENOUGH_TIMED, ENOUGH_PLANTED, ENOUGH_DECIDED, ENOUGH_COMPARED = 20, 5, 50, 10
-"""So many cases are needed before anything is said of somebody."""
+ENOUGH_TIMED, ENOUGH_GOLD, ENOUGH_DECIDED, ENOUGH_COMPARED = 20, 5, 50, 10
+"""The numbers of cases that are needed for each signal."""
 
 _BOTH_TAILS = NormalDist().inv_cdf(0.975)
 
 
-class Signal(StrEnum):
-    """What speaks for a closer look at how somebody reviews."""
+class QualitySignal(StrEnum):
+    """A reason for a closer look at a reviewer."""
 
     FAST = "fast"
-    APPROVES_PLANTED_ERRORS = "approves_planted_errors"
+    APPROVES_GOLD_ERRORS = "approves_gold_errors"
     ALWAYS_AGREES = "always_agrees"
     APART_FROM_PEERS = "apart_from_peers"
 
 
 class Share(Value):
-    """So many of so many, and the 95 % interval in which the true share lies. Of nothing there is no share."""
+    """A proportion with its 95 % Wilson interval; None when the denominator is zero."""
 
     count: int
     of: int
@@ -58,12 +58,12 @@ class Share(Value):
 
 
 class ReviewerQuality(Value):
-    """How one person reviewed. What is in `not_enough_data` cannot be said yet, one way or the other.
+    """The quality of one reviewer. For the signals in `not_enough_data` there are too few cases.
 
-    `median_seconds` runs from their first look to their answer, `median_seconds_per_1000` against the length of what
-    they were shown; both tell of the answers that settled a case, for only those are timed. `planted_approved` counts
-    known-answer cases that were not to be approved, `with_agent` the approvals of ordinary cases, `with_peers` the
-    answers of others to the same case, votes and second looks alike, that were the same word.
+    `median_seconds` runs from the first view to the decision, `median_seconds_per_1000` is relative to the length of
+    the case; both cover the decisions that closed a case, since only those are timed. `gold_errors_approved` is the
+    share of approvals among gold tasks that should not be approved, `with_agent` that of ordinary cases, `with_peers`
+    the share of decisions equal to those of other reviewers of the same case.
     """
 
     reviewer: Identifier
@@ -71,52 +71,52 @@ class ReviewerQuality(Value):
     timed: int
     median_seconds: float | None
     median_seconds_per_1000: float | None
-    planted_approved: Share
+    gold_errors_approved: Share
     with_agent: Share
     with_peers: Share
-    signals: tuple[Signal, ...] = ()
-    not_enough_data: tuple[Signal, ...] = ()
+    signals: tuple[QualitySignal, ...] = ()
+    not_enough_data: tuple[QualitySignal, ...] = ()
 
 
 def proposal_length(record: AuditRecord) -> int:
-    """Return the characters of the proposal as JSON, all that a record keeps of what was shown; 0 where none is kept.
+    """Return the length of the proposal as JSON, the only part of the case that a record keeps; 0 where there is none.
 
-    The task was shown as well, so a pace that is measured by this alone makes nobody look faster than they are.
+    The reviewer saw the task as well, so a pace computed from this length is never too fast.
     """
     return 0 if record.proposed_output is None else len(canonical_json(record.proposed_output.model_dump(mode="json")))
 
 
-def care(
+def measure_reviewers(
     records: Iterable[AuditRecord], length: Callable[[AuditRecord], int] = proposal_length
 ) -> list[ReviewerQuality]:
-    """Return how each person reviewed, by name. The records are all there are, those of quality checks among them.
+    """Return the quality of each reviewer, by name. The records must be complete, quality checks included.
 
-    `length` says how many characters a case showed; without one it is those of the proposal.
+    `length` returns the number of characters that a case showed; by default that of the proposal.
     """
-    known = {record.case_id: record for record in records}
+    by_case = {record.case_id: record for record in records}
     tallies: dict[str, _Tally] = {}
-    for record in known.values():
-        said_in_turn = list(_answers(record))
-        answers = dict(said_in_turn)
-        for person, said in answers.items():
-            tallies.setdefault(person, _Tally()).add(record, said)
+    for record in by_case.values():
+        in_order = list(_answers(record))
+        answers = dict(in_order)
+        for reviewer, decision in answers.items():
+            tallies.setdefault(reviewer, _Tally()).add(record, decision)
         if record.human_decision is not None and answers:
-            settled_by, _ = said_in_turn[-1]
-            tallies[settled_by].time(record, length(record))
-        for (one, said), (_, others) in _compared(record, answers, known):
-            tallies.setdefault(one, _Tally()).peers.append(said is others)
-    return [tally.told(person) for person, tally in sorted(tallies.items())]
+            closed_by, _ = in_order[-1]
+            tallies[closed_by].time(record, length(record))
+        for (reviewer, decision), (_, other) in _compared(record, answers, by_case):
+            tallies.setdefault(reviewer, _Tally()).peers.append(decision is other)
+    return [tally.quality(reviewer) for reviewer, tally in sorted(tallies.items())]
 
 
 def share_of(answers: Iterable[bool]) -> Share:
-    """Return the share of what is true, with the interval of Wilson.
+    """Return the share of true answers, with its Wilson interval.
 
     Wilson, E. B. (1927): Probable inference, the law of succession, and statistical inference. Journal of the American
     Statistical Association 22 (158), 209-212: for k of n, p = k/n, and z of the normal distribution,
     (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n).
     """
-    given = list(answers)
-    count, of = sum(given), len(given)
+    listed = list(answers)
+    count, of = sum(listed), len(listed)
     if of == 0:
         return Share(count=0, of=0, share=None, lowest=None, highest=None)
     lowest, highest = wilson(count / of, of)
@@ -124,37 +124,37 @@ def share_of(answers: Iterable[bool]) -> Share:
 
 
 def wilson(share: float, of: float) -> tuple[float, float]:
-    """Return the interval of Wilson (see `share_of`) for a share of so many, which need not be a whole number."""
+    """Return the Wilson interval (see `share_of`) for a share of `of` cases, which need not be a whole number."""
     z = _BOTH_TAILS
     middle = share + z * z / (2 * of)
     reach = z * sqrt(share * (1 - share) / of + z * z / (4 * of * of))
     whole = 1 + z * z / of
-    # At the ends the formula meets 0 and 1 but for rounding.
+    # Rounding may move the ends slightly beyond 0 and 1.
     lowest, highest = max(0.0, (middle - reach) / whole), min(1.0, (middle + reach) / whole)
     return min(lowest, share), max(highest, share)
 
 
 @dataclass
 class _Tally:
-    """What is counted of one person."""
+    """The counts of one reviewer."""
 
     cases: int = 0
     seconds: list[float] = field(default_factory=list)
     paces: list[float] = field(default_factory=list)
-    planted: list[bool] = field(default_factory=list)
+    gold: list[bool] = field(default_factory=list)
     agent: list[bool] = field(default_factory=list)
     peers: list[bool] = field(default_factory=list)
 
-    def add(self, record: AuditRecord, said: HumanDecision) -> None:
+    def add(self, record: AuditRecord, decision: HumanDecision) -> None:
         self.cases += 1
-        approved = said is HumanDecision.APPROVE
+        approved = decision is HumanDecision.APPROVE
         if record.quality_check is None and record.proposed_output is not None:
             self.agent.append(approved)
         if record.quality_check is QualityCheckKind.KNOWN_ANSWER and record.quality_check_expected not in (
             None,
             HumanDecision.APPROVE,
         ):
-            self.planted.append(approved)
+            self.gold.append(approved)
 
     def time(self, record: AuditRecord, characters: int) -> None:
         if record.seconds_looked_at is not None:
@@ -162,14 +162,18 @@ class _Tally:
             if characters > 0:
                 self.paces.append(record.seconds_looked_at * 1000 / characters)
 
-    def told(self, reviewer: str) -> ReviewerQuality:
+    def quality(self, reviewer: str) -> ReviewerQuality:
         pace = median(self.paces) if self.paces else None
-        planted, agent, peers = share_of(self.planted), share_of(self.agent), share_of(self.peers)
+        gold, agent, peers = share_of(self.gold), share_of(self.agent), share_of(self.peers)
         judged = (
-            (Signal.FAST, len(self.paces) >= ENOUGH_TIMED, (pace or 0.0) < FAST_SECONDS),
-            (Signal.APPROVES_PLANTED_ERRORS, planted.of >= ENOUGH_PLANTED, (planted.lowest or 0.0) > PLANTED_APPROVED),
-            (Signal.ALWAYS_AGREES, agent.of >= ENOUGH_DECIDED, (agent.lowest or 0.0) > ALWAYS),
-            (Signal.APART_FROM_PEERS, peers.of >= ENOUGH_COMPARED, (peers.highest or 0.0) < WITH_PEERS),
+            (QualitySignal.FAST, len(self.paces) >= ENOUGH_TIMED, (pace or 0.0) < FAST_SECONDS),
+            (
+                QualitySignal.APPROVES_GOLD_ERRORS,
+                gold.of >= ENOUGH_GOLD,
+                (gold.lowest or 0.0) > GOLD_ERRORS_APPROVED,
+            ),
+            (QualitySignal.ALWAYS_AGREES, agent.of >= ENOUGH_DECIDED, (agent.lowest or 0.0) > ALWAYS),
+            (QualitySignal.APART_FROM_PEERS, peers.of >= ENOUGH_COMPARED, (peers.highest or 0.0) < WITH_PEERS),
         )
         return ReviewerQuality(
             reviewer=reviewer,
@@ -177,7 +181,7 @@ class _Tally:
             timed=len(self.seconds),
             median_seconds=median(self.seconds) if self.seconds else None,
             median_seconds_per_1000=pace,
-            planted_approved=planted,
+            gold_errors_approved=gold,
             with_agent=agent,
             with_peers=peers,
             signals=tuple(signal for signal, enough, shown in judged if enough and shown),
@@ -189,20 +193,22 @@ _Answer = tuple[str, HumanDecision]
 
 
 def _answers(record: AuditRecord) -> Iterator[_Answer]:
-    """Yield who answered what, in order, under the name of the person. To pass a case up is no answer."""
-    given = [(vote.person or vote.reviewer_id, vote.human_decision) for vote in record.votes]
-    if not given and record.human_decision is not None:
-        given = [(record.reviewer_id, record.human_decision)]
-    yield from ((person, said) for person, said in given if person is not None and said.final is not None)
+    """Yield each final answer with its reviewer, in order. An escalation is no final answer."""
+    votes = [(vote.person or vote.reviewer_id, vote.human_decision) for vote in record.votes]
+    if not votes and record.human_decision is not None:
+        votes = [(record.reviewer_id, record.human_decision)]
+    yield from ((person, decision) for person, decision in votes if person is not None and decision.final is not None)
 
 
 def _compared(
-    record: AuditRecord, answers: dict[str, HumanDecision], known: dict[str, AuditRecord]
+    record: AuditRecord, answers: dict[str, HumanDecision], by_case: dict[str, AuditRecord]
 ) -> Iterator[tuple[_Answer, _Answer]]:
-    """Yield each answer beside each other person's to the same case, from both sides."""
+    """Yield each pair of answers of different reviewers to the same case, in both orders."""
     yield from permutations(answers.items(), 2)
-    first = known.get(record.quality_check_of or "") if record.quality_check is QualityCheckKind.SECOND_REVIEW else None
-    for one in answers.items():
+    first = (
+        by_case.get(record.quality_check_of or "") if record.quality_check is QualityCheckKind.SECOND_REVIEW else None
+    )
+    for answer in answers.items():
         for other in dict(_answers(first)).items() if first else ():
-            if one[0] != other[0]:
-                yield from ((one, other), (other, one))
+            if answer[0] != other[0]:
+                yield from ((answer, other), (other, answer))

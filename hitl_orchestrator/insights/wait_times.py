@@ -1,9 +1,9 @@
-"""How long cases wait for a person, from how many come and how many are done. Pure.
+"""The expected time until a reviewer begins a case, from arrivals and capacity.
 
-The model is M/M/c: cases come at random times, each of c people takes cases of random length, and all share one queue.
+The model is M/M/c: cases arrive at random, each of c reviewers takes a random time per case, and all share one queue.
 Erlang, A. K. (1917): Solution of some problems in the theory of probabilities of significance in automatic telephone
-exchanges. Elektroteknikeren 13, 5-13; Kleinrock, L. (1975): Queueing Systems, volume 1, section 3.5. It knows neither
-nights nor weekends nor deadlines: read it as what to expect of an even flow.
+exchanges. Elektroteknikeren 13, 5-13; Kleinrock, L. (1975): Queueing Systems, volume 1, section 3.5. It ignores
+nights, weekends and deadlines, so the result applies to an even flow.
 """
 
 from typing import NamedTuple
@@ -12,40 +12,41 @@ from hitl_orchestrator.errors import InvalidInput
 
 
 class Capacity(NamedTuple):
-    """So many people in a role, each of whom does so many cases a day."""
+    """The number of people in a role, and the cases that each decides per day."""
 
     people: int
     each: float
 
     @property
     def a_day(self) -> float:
-        """What all of them do in a day."""
+        """The cases that all of them decide per day."""
         return self.people * self.each
 
 
-def capacity_of(given: str) -> tuple[str, Capacity]:
+def capacity_of(text: str) -> tuple[str, Capacity]:
     """Read `ROLE=N`, or `ROLE=PEOPLExN`.
 
     Raises:
-        InvalidInput: it is neither.
+        InvalidInput: the text has neither form.
     """
-    role, _, told = given.rpartition("=")
-    people, times, each = told.rpartition("x")
+    role, _, value = text.rpartition("=")
+    people, times, each = value.rpartition("x")
     try:
         capacity = Capacity(int(people) if times else 1, float(each))
     except ValueError:
         capacity = Capacity(0, 0)
     if not role or capacity.people < 1 or not 0 < capacity.each <= 1e9 or capacity.people > 100_000:  # noqa: PLR2004
         raise InvalidInput(
-            [f"--capacity {given}: give cases a day, such as domain_reviewer=40, or 3x40 for three people"]
+            [f"--capacity {text}: write cases per day, such as domain_reviewer=40, or 3x40 for three people"]
         )
     return role, capacity
 
 
 def expected_wait(a_day: float, capacity: Capacity) -> float | None:
-    """Return the days that a case waits on average until somebody begins it; None where the queue grows without bound.
+    """Return the average days until a reviewer begins a case; None where the queue grows without bound.
 
-    With the load a = λ/μ on c people it is C(c, a) / (cμ - λ), where C is the chance that all are busy (Erlang's C).
+    With the load a = λ/μ on c people it is C(c, a) / (cμ - λ), where C is the probability that all are busy (Erlang's
+    C).
     """
     if a_day >= capacity.a_day:
         return None

@@ -1,1 +1,1 @@
-"""The five steps of a case. Each takes from the state, asks one pure function or one port, and returns one key."""
+"""The five nodes of a case. Each reads its part of the state, calls one function or port, and returns one key."""

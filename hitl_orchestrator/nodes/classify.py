@@ -1,4 +1,4 @@
-"""Settle what is proposed, and how risky it is."""
+"""Determine the proposal and the risk level."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from hitl_orchestrator.domain.decision import Classification
 from hitl_orchestrator.domain.input.limits import check_record
-from hitl_orchestrator.domain.input.normalization import settled
+from hitl_orchestrator.domain.input.normalization import normalized
 from hitl_orchestrator.domain.input.parsing import problems
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import InvalidInput
@@ -17,7 +17,7 @@ from hitl_orchestrator.policies.engine.risk import RiskRule, risk_of
 
 
 def classify(state: Submitted, *, classifier: Classifier | None, risk_rules: Sequence[RiskRule]) -> Update:
-    """Take the output given with the task, or ask the classifier for one."""
+    """Use the submitted output, or call the classifier."""
     task, output = state.submission.task, state.submission.output
     if output is None and classifier is not None:
         output = output_of(task, classifier.invoke(task))
@@ -25,14 +25,14 @@ def classify(state: Submitted, *, classifier: Classifier | None, risk_rules: Seq
 
 
 def output_of(task: Task, answer: Any) -> AgentOutput | None:
-    """Check what a classifier answered. None stays None: the agent proposes nothing, and a person decides.
+    """Validate the answer of a classifier. None means no proposal, so that a reviewer decides.
 
     Raises:
-        InvalidInput: the answer is no agent output, or one for another task.
+        InvalidInput: it is not an agent output, or is for another task.
     """
     where = f"the classifier's answer to task {task.task_id!r}"
     try:
-        output = None if answer is None else settled(AgentOutput.model_validate(answer), where)
+        output = None if answer is None else normalized(AgentOutput.model_validate(answer), where)
     except ValidationError as exc:
         raise InvalidInput(problems(exc, where, AgentOutput)) from exc
     if output is not None:

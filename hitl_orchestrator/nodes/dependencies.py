@@ -1,4 +1,4 @@
-"""All that the nodes need of the world, in one place, bound once when the graph is built."""
+"""The dependencies of the nodes, bound when the graph is built."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from hitl_orchestrator.policies.engine.scoring import ScoreRules
 
 @dataclass(frozen=True, kw_only=True)
 class NodeDependencies:
-    """The ports that the nodes use, and the rules by which they classify and score."""
+    """The ports of the nodes, and the rules for risk and score."""
 
     rules: Rules
     inbox: Inbox

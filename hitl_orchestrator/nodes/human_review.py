@@ -1,6 +1,6 @@
-"""Ask a person, and wait for as long as it takes.
+"""Open a review and wait for its decision.
 
-A resumed node runs again from its first line: opening the review is idempotent, and there is one interrupt a run.
+A resumed node runs again from its first line, so opening the review is idempotent, and each run has one interrupt.
 """
 
 import json
@@ -22,23 +22,23 @@ LARGEST_IN_PAUSE = 16_384
 
 
 class Answer(Value):
-    """What may resume a waiting case.
+    """The value that resumes a waiting case.
 
-    Our own callers decide first and then send this empty, as a wake-up. An answer that comes with it from elsewhere
-    (a LangGraph server, another inbox) has to pass the same checks as any other before it counts.
+    `decide` records the decision first and then resumes with an empty value. A decision in it, from a LangGraph server
+    or another inbox, has to pass the same checks as any other.
     """
 
     decision: Review | None = None
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Return the published schema, worked out once: LangGraph asks for it at every pause."""
+        """Return the published schema, which is cached: LangGraph asks for it at every interrupt."""
         return _published()
 
 
 @cache
 def _published() -> JsonSchemaValue:
-    """Return the JSON Schema of an answer, short and flat, so that another inbox can show a form for it."""
+    """Return the JSON Schema of an answer, short and flat, so that another inbox can render a form."""
     text = {"type": "string"}
     fields = {
         "human_decision": {"enum": [word.value for word in HumanDecision]},
@@ -53,13 +53,13 @@ def _published() -> JsonSchemaValue:
 
 
 def _small(shown: ReviewSnapshot) -> Any:
-    """Return what is shown, None where it is large: it would be stored again with the pause, and the inbox has it."""
+    """Return the snapshot, or None if it is large: the interrupt would store it again, and the inbox has it."""
     text = shown.model_dump_json()
     return json.loads(text) if len(text) <= LARGEST_IN_PAUSE else None
 
 
 def human_review(state: Submitted, *, run: CaseRun, inbox: Inbox) -> Update:
-    """Open the review, wait, and return the decision that the inbox holds; None while it holds none."""
+    """Open the review, wait, and return the recorded decision; None while there is none."""
     row = inbox.open(state.submission, run.routing)
     if row.verdict is None:
         asked = {"review_id": row.review_id, "digest": row.digest, "shown": _small(row.shown)}

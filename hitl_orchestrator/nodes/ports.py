@@ -1,4 +1,4 @@
-"""What the nodes ask of others. The docstrings are promises."""
+"""The ports of the nodes. Their docstrings are contracts."""
 
 from typing import Any, Protocol
 
@@ -10,7 +10,7 @@ from hitl_orchestrator.domain.task import Proposal, Task
 
 
 class Classifier(Protocol):
-    """Makes an agent output of a task: any LangChain `Runnable[Task, AgentOutput]` is one."""
+    """Returns an agent output for a task; any LangChain `Runnable[Task, AgentOutput]` is one."""
 
     def invoke(self, task: Task) -> Any:
         """Return an `AgentOutput`, or a dict with its fields."""
@@ -20,31 +20,31 @@ class Rules(Protocol):
     """The policies in force."""
 
     def decide(self, policy_hash: str, facts: Facts, task_id: str | None = None) -> RoutingDecision:
-        """Return the strictest of what the case's own policy and the active one say. Never reads a clock or a file.
+        """Return the stricter answer of the policy of the case and the active policy. Reads no clock and no file.
 
-        A canary decides alone about the tasks that it has drawn.
+        A canary policy alone decides the tasks drawn for it.
         """
 
     def route(self, submission: Submission, facts: Facts) -> RoutingDecision:
-        """Return where a case goes that came in, and what a watched policy would have said, which changes nothing."""
+        """Return the routing of a new case, with the answer of a shadow policy, which has no effect."""
 
 
 class Outputs(Protocol):
-    """What the outputs of a task type must look like."""
+    """The output schemas of the task types."""
 
     def check(self, task_type: str, proposal: Proposal) -> None:
-        """Pass an output that fits its type, or one of a type that nothing is said of.
+        """Validate an output by the schema of its type, if there is one.
 
         Raises:
-            InvalidInput: it does not fit, with every problem and its place.
+            InvalidInput: with every problem and its place.
         """
 
     def of(self, task_type: str) -> dict[str, Any] | None:
-        """Return the JSON Schema of a task type, None where nothing is said of it."""
+        """Return the JSON Schema of a task type, None if it has none."""
 
 
 class Inbox(Protocol):
-    """Where people are asked. The table behind it is the truth; what wakes the graph up is not."""
+    """The review table. It holds the decisions; the value that resumes the graph does not."""
 
     def open(self, submission: Submission, routing: Routing | None) -> StoredReview:
         """Return the latest review of this case; open the first one if there is none.
@@ -58,14 +58,14 @@ class Inbox(Protocol):
         """
 
     def hear(self, row: StoredReview, answer: Review | None) -> StoredReview:
-        """Return the review as it stands, after putting `answer`, where there is one, through the one decision.
+        """Return the current review, after submitting `answer`, if any, to the same checks as every decision.
 
-        An unfit or unauthorized answer changes nothing: the review stays open, and the case asks again.
+        An invalid or unauthorized answer changes nothing: the review stays open.
         """
 
 
 class Records(Protocol):
-    """Where outcomes are written."""
+    """The store of outcomes."""
 
     def close(self, submission: Submission, routing: Routing | None) -> AuditRecord:
         """Write the outcome of a case, once, from the tables; a second call returns the first record.
@@ -80,17 +80,17 @@ class Records(Protocol):
 
 
 class Alarms(Protocol):
-    """Where it is written down that something was found which no code of ours wrote."""
+    """The log of data that this code did not write."""
 
     def alarm(self, case_id: str, cause: str) -> None:
-        """Write it into the ledger; the same cause of a case once."""
+        """Record an alarm in the ledger; the same cause of a case is recorded once."""
 
 
 class Payloads(Protocol):
-    """Where large values are kept, by the SHA-256 of their text."""
+    """The store of large values, by the SHA-256 of their text."""
 
     def keep(self, digest: str, body: str, case_id: str = "") -> None:
-        """Keep a text of a case. Keeping it again changes nothing."""
+        """Store a text of a case. Storing it again changes nothing."""
 
     def kept(self, digest: str) -> str:
-        """Return a kept text. Raises `KeyError` where there is none."""
+        """Return a stored text. Raises `KeyError` if there is none."""

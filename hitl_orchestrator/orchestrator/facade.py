@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import Assessment, HumanDecision, RiskLevel
+from hitl_orchestrator.domain.input.parsing import member_of
 from hitl_orchestrator.domain.review import Review, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.ledger.ports.claims import InboxFilter
@@ -18,7 +19,6 @@ from hitl_orchestrator.orchestrator.reviews import Reviews
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.services.acting import Acting, CaseKey
-from hitl_orchestrator.services.cases.intake import member_of
 from hitl_orchestrator.services.cases.submission import Intake
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.settings import DEFAULT_STORE

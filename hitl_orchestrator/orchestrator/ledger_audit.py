@@ -99,7 +99,9 @@ class LedgerAudit:
         from hitl_orchestrator.backtest import run_store_backtest  # noqa: PLC0415 - polars is an extra
 
         ledger = self._ledger
-        return run_store_backtest(policy, ledger, old=old, capacity=capacity, roles=roles, where=where, heard=on_cases)
+        return run_store_backtest(
+            policy, ledger, old=old, capacity=capacity, roles=roles, where=where, on_read=on_cases
+        )
 
     def __enter__(self) -> Self:
         """Return the audit."""

@@ -1,1 +1,1 @@
-"""Who may decide what. Pure: people and reviews in, a right or a refusal out."""
+"""Reviewers, their rights, assignment, deadlines and the case view. Pure functions over values."""

@@ -1,4 +1,4 @@
-"""Who gets a review, and which review somebody gets. Pure: people, loads and reviews in, an answer out."""
+"""Assignment: choose the reviewer of a review, and the next review of a reviewer."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -11,16 +11,13 @@ from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.working_time import is_away, is_there
 
 USUAL_LIMIT = 10
-"""What the load of somebody without a limit of open claims is measured by."""
+"""The limit of open claims by which the load of a reviewer without a limit is measured."""
 
 _NAMED = 5
 
 
 class Candidate(NamedTuple):
-    """An account that work may be given to: how many reviews its person holds and was given lately, and their skill.
-
-    The numbers are the human being's, under all their accounts.
-    """
+    """An account that may be assigned reviews, with the load and the skill of its person over all their accounts."""
 
     reviewer: Reviewer
     open_claims: int = 0
@@ -29,12 +26,12 @@ class Candidate(NamedTuple):
 
     @property
     def load(self) -> float:
-        """How full their hands are, measured by their own limit."""
+        """The share of their limit that is used."""
         return self.open_claims / (self.reviewer.max_open_claims or USUAL_LIMIT)
 
 
-class Asked(NamedTuple):
-    """A review for which somebody is sought. `barred` are the persons who may not decide it, each with why."""
+class AssignmentRequest(NamedTuple):
+    """A review that needs a reviewer. `barred` has the people who may not decide it, each with the reason."""
 
     case_id: str
     role: str
@@ -42,16 +39,16 @@ class Asked(NamedTuple):
     barred: Mapping[str, str] = {}
 
 
-class Given(NamedTuple):
-    """Who gets it, and in which role they are asked. `why` tells how it came up the chain; empty where it did not."""
+class Assigned(NamedTuple):
+    """The chosen reviewer and their role. `why` has the reasons of an escalation; empty without one."""
 
     reviewer: Reviewer
     role: str
     why: str = ""
 
 
-class Nobody(NamedTuple):
-    """There is nobody to give it to. Where it `waits`, somebody may decide it, and is busy or off for now."""
+class Unassigned(NamedTuple):
+    """No reviewer was chosen. If it `waits`, an authorized reviewer exists and is busy or off duty."""
 
     role: str
     waits: bool
@@ -59,32 +56,38 @@ class Nobody(NamedTuple):
 
 
 def holds(reviewer: Reviewer, role: str, domain: str) -> bool:
-    """Whether somebody has this very role in this domain."""
+    """Return whether a reviewer has exactly this role in this domain."""
     return role in reviewer.roles and ("*" in reviewer.domains or domain in reviewer.domains)
 
 
 def qualified(
     people: Iterable[Reviewer], role: str, domain: str, *, barred: Collection[str] = (), at: datetime
 ) -> list[Reviewer]:
-    """Return who has this role in this domain, is not barred as a human being, and is not away at this time."""
-    return [one for one in people if holds(one, role, domain) and one.human not in barred and not is_away(one, at)]
+    """Return the reviewers with this role and domain whose person is not barred and who are not away."""
+    return [
+        candidate
+        for candidate in people
+        if holds(candidate, role, domain) and candidate.human not in barred and not is_away(candidate, at)
+    ]
 
 
-def push(asked: Asked, candidates: Sequence[Candidate], people: People, at: datetime) -> Given | Nobody:
-    """Give a review to the least loaded qualified person who is there; the team that owns the domain comes first.
+def push(
+    request: AssignmentRequest, candidates: Sequence[Candidate], people: People, at: datetime
+) -> Assigned | Unassigned:
+    """Assign a review to the least loaded qualified reviewer on duty; the team that owns the domain comes first.
 
-    That is: of the fewest open claims, measured by their limit; then who was given least lately; then the more
-    skilled; and of all alike another one for each case. Where nobody with a role may ever decide it, the role above
-    is asked; where somebody may, and only is not there or has their hands full, it waits for them.
+    The order is: lowest share of open claims, fewest recent assignments, higher skill, and a hash of the case. If no
+    reviewer with the role may ever decide the review, the role above is tried; if one may, but is busy or off duty, the
+    review waits.
     """
-    return _up_the_chain(asked, candidates, people, at, previous=None)
+    return _up_the_chain(request, candidates, people, at, previous=None)
 
 
 def sticky(
-    previous: str | None, asked: Asked, candidates: Sequence[Candidate], people: People, at: datetime
-) -> Given | Nobody:
-    """Give a review to the person who had the same customer before, if they may, and are free; else as `push`."""
-    return _up_the_chain(asked, candidates, people, at, previous=previous and people.human(previous))
+    previous: str | None, request: AssignmentRequest, candidates: Sequence[Candidate], people: People, at: datetime
+) -> Assigned | Unassigned:
+    """Assign a review to the person who handled the same customer before, if authorized and free; else as `push`."""
+    return _up_the_chain(request, candidates, people, at, previous=previous and people.human(previous))
 
 
 def ranked(
@@ -96,16 +99,14 @@ def ranked(
     barred: Mapping[str, Collection[str]] | None = None,
     skill: Mapping[str, float] | None = None,
 ) -> list[StoredReview]:
-    """Return the open reviews that somebody may take on, the best first.
+    """Return the open reviews that a reviewer may claim, the best first.
 
-    Those that ask for a role of theirs come before those that somebody below may decide as well; then the soonest due,
-    the longest waiting, and what they are best at.
-
-    `barred` names by case the persons who may not decide it: who submitted it, and who has voted already. `skill` is
-    theirs by task type. Nobody is kept from taking work outside their hours.
+    Reviews for a role that they hold come before those of lower roles; then by deadline, age and skill. `barred` has,
+    by case, the people who may not decide it: its submitter, and earlier voters. `skill` is the reviewer's, by task
+    type. Working hours do not restrict claims.
     """
-    known, skilled = barred or {}, skill or {}
-    free = [row for row in rows if _may_take(row, reviewer, people, at, known.get(row.case_id, ()))]
+    excluded, skilled = barred or {}, skill or {}
+    free = [row for row in rows if _may_take(row, reviewer, people, at, excluded.get(row.case_id, ()))]
 
     def order(row: StoredReview) -> tuple[Any, ...]:
         return row.role not in reviewer.roles, *_urgency(row, skilled.get(row.shown.task.task_type, 1.0))
@@ -122,71 +123,75 @@ def pull(
     barred: Mapping[str, Collection[str]] | None = None,
     skill: Mapping[str, float] | None = None,
 ) -> StoredReview | None:
-    """Return the next best review for somebody, the first that is `ranked`; None where nothing waits for them."""
+    """Return the first of the `ranked` reviews for a reviewer; None if there is none."""
     return next(iter(ranked(rows, reviewer, people, at=at, barred=barred, skill=skill)), None)
 
 
 def _up_the_chain(
-    asked: Asked, candidates: Sequence[Candidate], people: People, at: datetime, previous: str | None
-) -> Given | Nobody:
-    told: list[str] = []
-    roles = _upward(people, asked.role)
+    request: AssignmentRequest, candidates: Sequence[Candidate], people: People, at: datetime, previous: str | None
+) -> Assigned | Unassigned:
+    reasons: list[str] = []
+    roles = _upward(people, request.role)
     for role, above in zip(roles, (*roles[1:], None), strict=True):
-        fit = qualified(_all(candidates), role, asked.domain, barred=asked.barred, at=at)
-        here = [one for one in candidates if one.reviewer in fit]
-        free = [one for one in here if _not_now(one, at) is None]
+        fit = qualified(_all(candidates), role, request.domain, barred=request.barred, at=at)
+        here = [candidate for candidate in candidates if candidate.reviewer in fit]
+        free = [candidate for candidate in here if _not_now(candidate, at) is None]
         if free:
-            return Given(_best(free, asked, people, previous).reviewer, role, "; ".join(told))
+            return Assigned(_best(free, request, people, previous).reviewer, role, "; ".join(reasons))
         if here:
-            busy = _listed(f"{one.reviewer.reviewer_id} {_not_now(one, at)}" for one in here)
-            told.append(f"nobody with the role {role!r} is free to decide this now: {busy}; it waits for them")
-            return Nobody(role, True, "; ".join(told))
-        goes = f"it goes to {above!r}" if above else "add somebody with this role and domain to the reviewers file"
-        told.append(f"nobody with the role {role!r} may decide this: {_why_none(role, asked, candidates)}; {goes}")
-    return Nobody(roles[-1], False, "; ".join(told))
+            busy = _listed(f"{candidate.reviewer.reviewer_id} {_not_now(candidate, at)}" for candidate in here)
+            reasons.append(f"no reviewer with the role {role!r} is free to decide this now: {busy}; it waits for them")
+            return Unassigned(role, True, "; ".join(reasons))
+        goes = f"it goes to {above!r}" if above else "add a reviewer with this role and domain to the reviewers file"
+        reasons.append(
+            f"no reviewer with the role {role!r} may decide this: {_why_none(role, request, candidates)}; {goes}"
+        )
+    return Unassigned(roles[-1], False, "; ".join(reasons))
 
 
 def _upward(people: People, role: str) -> tuple[str, ...]:
-    """Return a role and all above it; above a role of an older chain stands the top of this one."""
+    """Return a role and all higher ones; above a role of an older chain comes the top of this chain."""
     chain = people.chain
     return chain.upward(role) if role in chain.roles else (role, chain.roles[-1])
 
 
-def _best(free: Sequence[Candidate], asked: Asked, people: People, previous: str | None) -> Candidate:
-    team = people.team_of(asked.domain)
+def _best(free: Sequence[Candidate], request: AssignmentRequest, people: People, previous: str | None) -> Candidate:
+    team = people.team_of(request.domain)
     members = team.members if team else ()
 
-    def order(one: Candidate) -> tuple[Any, ...]:
-        stranger, outside = one.reviewer.human != previous, one.reviewer.reviewer_id not in members
-        lot = sha256(f"{asked.case_id} {one.reviewer.reviewer_id}".encode()).digest()
-        return stranger, outside, one.load, one.given_lately, -one.skill, lot
+    def order(candidate: Candidate) -> tuple[Any, ...]:
+        stranger, outside = candidate.reviewer.human != previous, candidate.reviewer.reviewer_id not in members
+        lot = sha256(f"{request.case_id} {candidate.reviewer.reviewer_id}".encode()).digest()
+        return stranger, outside, candidate.load, candidate.given_lately, -candidate.skill, lot
 
     return min(free, key=order)
 
 
 def _all(candidates: Iterable[Candidate]) -> list[Reviewer]:
-    return [one.reviewer for one in candidates]
+    return [candidate.reviewer for candidate in candidates]
 
 
 def _not_now(candidate: Candidate, at: datetime) -> str | None:
-    """Return why somebody who may decide gets no work just now; None where they do."""
+    """Return why an authorized reviewer gets no assignment now; None if they may get one."""
     most = candidate.reviewer.max_open_claims
     if most is not None and candidate.open_claims >= most:
         return f"holds {candidate.open_claims} reviews of at most {most}"
     return None if is_there(candidate.reviewer, at) else "does not work at this hour"
 
 
-def _why_none(role: str, asked: Asked, candidates: Iterable[Candidate]) -> str:
-    there = [one for one in _all(candidates) if holds(one, role, asked.domain)]
+def _why_none(role: str, request: AssignmentRequest, candidates: Iterable[Candidate]) -> str:
+    there = [candidate for candidate in _all(candidates) if holds(candidate, role, request.domain)]
     if not there:
-        return f"nobody has it in the domain {asked.domain!r}"
-    return _listed(f"{one.reviewer_id}: {asked.barred.get(one.human, 'they are away')}" for one in there)
+        return f"no reviewer has it in the domain {request.domain!r}"
+    return _listed(
+        f"{candidate.reviewer_id}: {request.barred.get(candidate.human, 'they are away')}" for candidate in there
+    )
 
 
 def _listed(reasons: Iterable[str]) -> str:
-    said = list(reasons)
-    more = [f"and {len(said) - _NAMED} more"] if len(said) > _NAMED else []
-    return ", ".join(said[:_NAMED] + more)
+    listed = list(reasons)
+    more = [f"and {len(listed) - _NAMED} more"] if len(listed) > _NAMED else []
+    return ", ".join(listed[:_NAMED] + more)
 
 
 def _may_take(row: StoredReview, reviewer: Reviewer, people: People, at: datetime, barred: Collection[str]) -> bool:

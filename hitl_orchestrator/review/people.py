@@ -1,4 +1,4 @@
-"""Who the reviewers are, how their roles stand above one another, and how the organization works."""
+"""The reviewers file: accounts, the escalation chain, teams, working hours and reason codes."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain as joined
@@ -15,11 +15,11 @@ from hitl_orchestrator.errors import InvalidInput, NotAuthorized
 from hitl_orchestrator.review.working_time import check_holidays
 
 DEFAULT_REASON_CODES = ("agent_error", "policy_exception", "missing_information", "ambiguous_input", "other")
-"""Why reviewers decide as they do, where the organization has no list of its own."""
+"""The default reason codes."""
 
 
 class Team(Value):
-    """Reviewers who are asked first about the domains that are theirs. A domain belongs to one team at most."""
+    """Reviewers who are assigned first in the domains of their team. A domain belongs to at most one team."""
 
     team_id: Identifier
     members: tuple[Identifier, ...] = Field(min_length=1)
@@ -27,7 +27,7 @@ class Team(Value):
 
 
 class _File(Value):
-    """The outer shape of `reviewers.json`; the reviewers and teams in it are read one by one."""
+    """The outer structure of `reviewers.json`; its reviewers and teams are parsed one by one."""
 
     escalation_chain: tuple[Label, ...] = DEFAULT_CHAIN.roles
     reviewers: list[Any] = Field(min_length=1)
@@ -40,7 +40,7 @@ class People:
     """All reviewers by id, the chain of escalation, and what the organization has in common.
 
     `calendar` is when the house works, for times that count in working time; `reason_codes` are the reasons that an
-    answer may name. Accounts of one human being are told apart everywhere but where people are counted.
+    answer may name. Accounts of one person are distinct except where people are counted.
     """
 
     def __init__(
@@ -61,36 +61,36 @@ class People:
             self._accounts.setdefault(reviewer.human, []).append(reviewer.reviewer_id)
 
     def __iter__(self) -> Iterator[Reviewer]:
-        """Go through the reviewers, in the order in which they were given."""
+        """Iterate over the reviewers, in the order of the file."""
         return iter(self._by_id.values())
 
     def named(self, reviewer_id: str) -> Reviewer:
-        """Return the reviewer with this id, or refuse: an unknown name has no rights."""
+        """Return the reviewer with this id. Raises `NotAuthorized` for an unknown id, which has no rights."""
         if reviewer_id not in self._by_id:
             hint = did_you_mean(reviewer_id, self._by_id)
             raise NotAuthorized(reviewer_id, f"there is no such reviewer in the reviewers file{hint}")
         return self._by_id[reviewer_id]
 
     def human(self, reviewer_id: str) -> str:
-        """Return what names the human being behind an account; an unknown id is a human being of its own."""
+        """Return the id of the person behind an account; an unknown id counts as a person."""
         known = self._by_id.get(reviewer_id)
         return reviewer_id if known is None else known.human
 
     def accounts_of(self, reviewer_id: str) -> tuple[str, ...]:
-        """Return all accounts of the human being who has this one, it among them."""
+        """Return all accounts of the person behind this account, including it."""
         known = tuple(self._accounts.get(self.human(reviewer_id), ()))
         return known if reviewer_id in known else (reviewer_id, *known)
 
     def team_of(self, domain: str) -> Team | None:
-        """Return the team that a domain belongs to, if any."""
+        """Return the team of a domain, if any."""
         return self._team_of.get(domain)
 
 
 def read_people(raw: Any, where: str) -> People:
-    """Make people of `reviewers.json`: an object with `reviewers` and what else there is, or a list of reviewers.
+    """Parse `reviewers.json`: an object with `reviewers` and settings, or a list of reviewers.
 
     Raises:
-        InvalidInput: every problem at once, roles outside the chain and members nobody knows among them.
+        InvalidInput: with every problem, including roles outside the chain and unknown team members.
     """
     file = parse(_File, {"reviewers": raw} if isinstance(raw, list) else raw, where)
     chain = parse(RoleChain, {"roles": file.escalation_chain}, f"{where}: escalation_chain")
@@ -142,4 +142,4 @@ def _strange_hours(reviewers: list[Reviewer], calendar: WorkingHours | None) -> 
 
 
 def _twice(place: str, words: tuple[str, ...]) -> Iterator[str]:
-    yield from (f"{place}: {word!r} stands here twice" for index, word in enumerate(words) if word in words[:index])
+    yield from (f"{place}: {word!r} occurs twice" for index, word in enumerate(words) if word in words[:index])

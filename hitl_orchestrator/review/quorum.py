@@ -81,7 +81,7 @@ def agreed(votes: Iterable[Ballot], outcome: str, requirements: ReviewRequiremen
 
 def disagreement(votes: Iterable[Ballot]) -> str:
     """Return the reason of an escalation by disagreement: the decision of each role."""
-    return "the reviewers disagree: " + "; ".join(f"{vote.role} said {vote.decision}" for vote in latest(votes))
+    return "the reviewers disagree: " + "; ".join(f"{vote.role} voted {vote.decision}" for vote in latest(votes))
 
 
 def _disagree(votes: Sequence[Ballot], requirements: ReviewRequirements) -> bool:

@@ -1,7 +1,7 @@
-"""What the outputs of a task type must look like: JSON Schemas and pydantic models, each under its task type.
+"""Output schemas: a JSON Schema or a pydantic model for each task type.
 
-An edited output is held against its schema before anything of it is stored. Schemas speak of themselves alone:
-nothing is ever fetched. What `format` says is not checked, as JSON Schema has it by default.
+An edited output is validated before anything of it is stored. References must stay inside the schema: nothing is
+fetched. `format` is not checked, which is the default of JSON Schema.
 """
 
 import json
@@ -33,7 +33,7 @@ class _Entry(Value):
 
 
 class OutputSchemas:
-    """The schemas by task type. Of a type without one, every output passes."""
+    """The schemas by task type. A type without one accepts every output."""
 
     def __init__(self, schemas: "Mapping[str, Mapping[str, Any] | type[BaseModel]] | None" = None) -> None:
         self._models: dict[str, type[BaseModel]] = {}
@@ -43,10 +43,10 @@ class OutputSchemas:
             self.register(task_type, schema)
 
     def register(self, task_type: str, schema: "Mapping[str, Any] | type[BaseModel]", where: str = "schemas") -> None:
-        """Say what the outputs of a type must look like, in place of what was said before.
+        """Set the schema of a task type, replacing an earlier one.
 
         Raises:
-            InvalidInput: it is no schema, or refers to something outside itself; with every problem.
+            InvalidInput: it is not a valid schema, or has a reference outside of itself; with every problem.
         """
         if isinstance(schema, type) and issubclass(schema, BaseModel):
             self._schemas.pop(task_type, None)
@@ -59,34 +59,32 @@ class OutputSchemas:
         self._schemas[task_type] = own
 
     def of(self, task_type: str) -> dict[str, Any] | None:
-        """Return the JSON Schema of a task type, None where nothing is said of it."""
+        """Return the JSON Schema of a task type, None if it has none."""
         if task_type in self._models:
             return self._models[task_type].model_json_schema()
         return deepcopy(self._schemas.get(task_type))
 
     def check(self, task_type: str, proposal: Proposal) -> None:
-        """Pass an output that fits its type, or one of a type that nothing is said of.
-
-        It is looked at as JSON; an empty explanation counts as left out.
+        """Validate an output, as JSON, by the schema of its type. An empty explanation counts as left out.
 
         Raises:
-            InvalidInput: it does not fit, with every problem and its place, a JSON Pointer.
+            InvalidInput: with every problem and its place, a JSON Pointer.
         """
         output = proposal.model_dump(mode="json")
         if not proposal.explanation:
             del output["explanation"]
         if task_type in self._models:
-            found = _against_model(self._models[task_type], output)
+            problems = _against_model(self._models[task_type], output)
         elif task_type in self._schemas:
-            found = _against_schema(self._validators[task_type], output)
+            problems = _against_schema(self._validators[task_type], output)
         else:
             return
-        if found:
-            raise InvalidInput(f"an output of type {task_type!r}: {problem}" for problem in found)
+        if problems:
+            raise InvalidInput(f"an output of type {task_type!r}: {problem}" for problem in problems)
 
 
 def read_schemas(raw: Any, where: str) -> OutputSchemas:
-    """Make schemas of a file: an object that maps task types to JSON Schemas.
+    """Parse a schemas file: an object that maps task types to JSON Schemas.
 
     Raises:
         InvalidInput: with every problem of every schema.
@@ -94,19 +92,19 @@ def read_schemas(raw: Any, where: str) -> OutputSchemas:
     if not isinstance(raw, dict):
         raise InvalidInput([f"{where}: schemas are an object: each task type with its JSON Schema"])
     schemas = OutputSchemas()
-    found: list[str] = []
+    problems: list[str] = []
     for task_type, schema in raw.items():
         try:
             schemas.register(task_type, schema, where)
         except InvalidInput as exc:
-            found += exc.problems
-    if found:
-        raise InvalidInput(found)
+            problems += exc.problems
+    if problems:
+        raise InvalidInput(problems)
     return schemas
 
 
 def _validator(schema: dict[str, Any], where: str) -> "Validator":
-    """Return what validates by this schema, or refuse it. Slow to import, so only whoever has a schema waits for it."""
+    """Return the validator of a schema, or refuse it. jsonschema is slow to import, so it is imported on use."""
     from jsonschema import Draft202012Validator  # noqa: PLC0415
     from jsonschema.validators import validator_for  # noqa: PLC0415
     from referencing.jsonschema import EMPTY_REGISTRY, specification_with  # noqa: PLC0415
@@ -118,22 +116,22 @@ def _validator(schema: dict[str, Any], where: str) -> "Validator":
         latest = Draft202012Validator.META_SCHEMA["$id"]
         raise InvalidInput([f"{where}: $schema: {named!r} is not known here; leave it out, or say {latest!r}"])
     own = kind(kind.META_SCHEMA, format_checker=kind.FORMAT_CHECKER)
-    found = [f"{_pointer(error.absolute_path)}{_short(error.message)}" for error in own.iter_errors(schema)]
-    if not found:
+    problems = [f"{_pointer(error.absolute_path)}{_short(error.message)}" for error in own.iter_errors(schema)]
+    if not problems:
         draft = specification_with(named)
         resource = draft.create_resource(schema)
         lost = sorted(set(_lost_references(resource, draft, EMPTY_REGISTRY.resolver_with_root(resource), set())))
         inside = "a schema refers to what it holds itself, as in '#/$defs/name'; nothing is fetched"
-        found = [f"{each!r} is not in it{did_you_mean(each, _places(schema))}; {inside}" for each in lost]
-    if found:
-        raise InvalidInput(f"{where}: {problem}" for problem in found)
+        problems = [f"{each!r} is not in it{did_you_mean(each, _places(schema))}; {inside}" for each in lost]
+    if problems:
+        raise InvalidInput(f"{where}: {problem}" for problem in problems)
     return kind(schema, registry=EMPTY_REGISTRY)
 
 
 def _lost_references(
     resource: "Resource[Any]", draft: "Specification[Any]", resolver: "Resolver[Any]", seen: set[int]
 ) -> Iterator[str]:
-    """Yield the references of a schema that lead nowhere, also of what only a reference leads to."""
+    """Yield the unresolvable references of a schema, including those behind other references."""
     from referencing.exceptions import Unresolvable  # noqa: PLC0415
 
     schema = resource.contents
@@ -174,7 +172,7 @@ def _against_model(model: type[BaseModel], output: dict[str, Any]) -> list[str]:
 
 
 def _pointer(path: Iterable[int | str]) -> str:
-    """Return a place as a JSON Pointer, with a colon; nothing for the whole."""
+    """Return a place as a JSON Pointer with a colon; empty for the whole output."""
     steps = pointer(*path)
     return f"{steps}: " if steps else ""
 

@@ -1,6 +1,6 @@
-"""Working time: whether somebody works at a moment, and when so much working time has passed. Pure.
+"""Working time: whether a reviewer is on duty, and when an amount of working time has passed.
 
-Hours are told by the clocks of their zone, so a day on which the clocks are changed is shorter or longer than others.
+Hours follow the local time of their zone, so a day with a clock change is shorter or longer.
 """
 
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ from hitl_orchestrator.domain.working_hours import Weekday, WorkingHours
 from hitl_orchestrator.errors import InvalidInput, install_hint
 
 LONGEST_SPAN = timedelta(days=3653)
-"""Ten years: what takes longer than that will never be done."""
+"""Ten years, the longest span that is computed."""
 
 _WEEK, _ONE_DAY = tuple(Weekday), timedelta(days=1)
 
 
 def is_working(hours: WorkingHours, at: datetime) -> bool:
-    """Whether this moment lies within the working hours; the end of a day does not.
+    """Return whether a time lies within the working hours; the end of a shift does not.
 
     Raises:
         InvalidInput: the public holidays cannot be known.
@@ -28,14 +28,14 @@ def is_working(hours: WorkingHours, at: datetime) -> bool:
 
 
 def is_away(reviewer: Reviewer, at: datetime) -> bool:
-    """Whether a reviewer is away at this moment. An absence counts in days of their own time zone."""
+    """Return whether a reviewer is away. An absence counts in days of their own time zone."""
     hours = reviewer.working_hours
     today = at.astimezone(ZoneInfo(hours.timezone if hours else "UTC")).date()
     return any(absence.first <= today <= absence.last for absence in reviewer.away)
 
 
 def is_there(reviewer: Reviewer, at: datetime) -> bool:
-    """Whether a reviewer works at this moment, and is not away.
+    """Return whether a reviewer is on duty: working, and not away.
 
     Raises:
         InvalidInput: the public holidays cannot be known.
@@ -45,7 +45,7 @@ def is_there(reviewer: Reviewer, at: datetime) -> bool:
 
 
 def after_working_time(hours: WorkingHours, start: datetime, length: timedelta) -> datetime:
-    """Return the moment, in UTC, at which so much working time has passed since `start`.
+    """Return the UTC time at which this much working time has passed since `start`.
 
     Raises:
         InvalidInput: it would take more than ten years, or the public holidays cannot be known.
@@ -66,16 +66,16 @@ def after_working_time(hours: WorkingHours, start: datetime, length: timedelta) 
 
 
 def check_holidays(name: str) -> None:
-    """Refuse a country or subdivision whose public holidays nobody here knows.
+    """Refuse a country or subdivision without known public holidays.
 
     Raises:
-        InvalidInput: saying what to do.
+        InvalidInput: with a remedy.
     """
     _free_days(name, 2025)
 
 
 def _shifts(hours: WorkingHours, since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the working days that may touch this span, each from when to when in UTC, in order."""
+    """Yield the shifts that may touch this span in order, each with its start and end in UTC."""
     zone = ZoneInfo(hours.timezone)
     day, last = since.astimezone(zone).date() - _ONE_DAY, until.astimezone(zone).date()
     while day <= last:

@@ -12,10 +12,10 @@ from hitl_orchestrator.domain.input.parsing import read_json
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.value import check_json
 from hitl_orchestrator.errors import InvalidInput, PolicyMissing
-from hitl_orchestrator.policies.analysis.layer_demands import too_many
+from hitl_orchestrator.policies.analysis.layer_demands import unmet_demands
 from hitl_orchestrator.policies.language.loader import read_policy
 from hitl_orchestrator.policies.language.model import Policy, PolicyStack
-from hitl_orchestrator.policies.testing.test_tables import TableOfTests, beside, read_tests
+from hitl_orchestrator.policies.testing.test_tables import PolicyTestTable, policy_names, read_tests
 from hitl_orchestrator.review.people import People, read_people
 from hitl_orchestrator.review.schemas import OutputSchemas, read_schemas
 
@@ -59,8 +59,8 @@ def _canonical_policy(roles: RoleChain) -> Policy:
         raise PolicyMissing(roles.roles) from exc
 
 
-def load_policy_tests(path: str | Path, roles: RoleChain, policy: Policy | None = None) -> TableOfTests:
-    """Return the tests of a table with their policy.
+def load_policy_tests(path: str | Path, roles: RoleChain, policy: Policy | None = None) -> PolicyTestTable:
+    """Return the tests of a table, with the policy that they are about.
 
     The policy is `policy`, or else the file that the table names, relative to its folder, or else the file beside it:
     `routing.json` or `routing.yaml` for `routing.policy-test.csv`.
@@ -72,7 +72,7 @@ def load_policy_tests(path: str | Path, roles: RoleChain, policy: Policy | None 
             return policy
         if name is not None:
             return load_policy(file.parent / name, roles)
-        candidates = [file.with_name(one) for one in beside(file.name)]
+        candidates = [file.with_name(one) for one in policy_names(file.name)]
         found = next((one for one in candidates if one.is_file()), None)
         if found is None:
             there = ", ".join(one.name for one in candidates)
@@ -102,9 +102,9 @@ def check_they_fit(policy: Policy, people: People) -> Policy:
             found.append(f"{where}.approvals: {rule.approvals} persons are asked for, and {there}; add reviewers")
         if rule.business_hours and people.calendar is None:
             found.append(f"{where}.business_hours: the reviewers file has no calendar; add one, or leave this out")
-    for one in too_many(policy, people.chain, able) if isinstance(policy, PolicyStack) else ():
-        there = f"{able(one.role)} of the reviewers hold it or one above it"
-        found.append(f"policy {policy.policy_id!r}: {one.sentence}, and {there}; add reviewers, or ask for fewer")
+    for demand in unmet_demands(policy, people.chain, able) if isinstance(policy, PolicyStack) else ():
+        there = f"only {able(demand.role)} of the reviewers have it or a role above it"
+        found.append(f"policy {policy.policy_id!r}: {demand.sentence}, and {there}; add reviewers, or require fewer")
     if found:
         raise InvalidInput(found)
     return policy

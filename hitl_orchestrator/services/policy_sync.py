@@ -25,7 +25,7 @@ class PolicySync:
         Raises:
             TamperedPolicy: the newly active policy differs from the recorded one.
         """
-        history = self._registry.life
+        history = self._registry.history
         events = self._ledger.policy_events(history.seen)
         if not events:
             return history

@@ -4,8 +4,9 @@ pytest loads the fixtures `hitl`, `reviewer` and `clock` automatically. The name
 that other test runs are not slowed down.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hitl_orchestrator.lazy import lazy_names
 
 if TYPE_CHECKING:
     from hitl_orchestrator.testing.clock import Clock
@@ -28,22 +29,19 @@ __all__ = [
     "simulate",
 ]
 
-_MODULES = {
-    "Arrival": "scenario",
-    "Clock": "clock",
-    "DEFAULT_POLICY": "scenario",
-    "Habits": "reviewers",
-    "Load": "summary",
-    "Organization": "organization",
-    "Outcome": "summary",
-    "Scenario": "scenario",
-    "SimulatedReviewer": "reviewers",
-    "Waiting": "summary",
-    "simulate": "organization",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "Arrival": "scenario",
+        "Clock": "clock",
+        "DEFAULT_POLICY": "scenario",
+        "Habits": "reviewers",
+        "Load": "summary",
+        "Organization": "organization",
+        "Outcome": "summary",
+        "Scenario": "scenario",
+        "SimulatedReviewer": "reviewers",
+        "Waiting": "summary",
+        "simulate": "organization",
+    },
+)

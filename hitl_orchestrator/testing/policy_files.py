@@ -9,7 +9,7 @@ import pytest
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.engine.compiled import CompiledPolicy, compile_policy
-from hitl_orchestrator.policies.testing.test_tables import PolicyTest, shown
+from hitl_orchestrator.policies.testing.test_tables import PolicyTest, format_answer
 from hitl_orchestrator.services.config_files import load_people, load_policy_tests
 from hitl_orchestrator.settings import read_settings
 
@@ -59,10 +59,13 @@ class PolicyItem(pytest.Item):
     def runtest(self) -> None:
         """Compare the decision with the expected one."""
         decision = self._compiled.decide(self._test.facts.facts)
-        differences = self._test.differences(decision)
-        if differences:
-            lines = [f"{each.what}: expected {shown(each.expected)}, found {shown(each.found)}" for each in differences]
-            tried = [f"  {each.rule_id} does not hold: {each.why}" for each in decision.trace if not each.held]
+        mismatches = self._test.mismatches(decision)
+        if mismatches:
+            lines = [
+                f"{each.field}: expected {format_answer(each.expected)}, actual {format_answer(each.actual)}"
+                for each in mismatches
+            ]
+            tried = [f"  {each.rule_id} does not match: {each.why}" for each in decision.trace if not each.held]
             pytest.fail("\n".join([*lines, f"why: {decision.reason}", *tried]), pytrace=False)
 
     def reportinfo(self) -> tuple[Any, int | None, str]:

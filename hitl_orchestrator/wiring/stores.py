@@ -244,9 +244,9 @@ def _memory_database(store: str, clock: Clock) -> "Database":
 
 
 def _memory_checkpoints(store: str, key: bytes | None) -> Any:
-    from hitl_orchestrator.graph.checkpoints import memory_checkpoints  # noqa: PLC0415
+    from hitl_orchestrator.graph.checkpoints import sqlite_checkpoints  # noqa: PLC0415
 
-    return memory_checkpoints(key)
+    return sqlite_checkpoints(":memory:", key)
 
 
 _SQLITE = _Store(

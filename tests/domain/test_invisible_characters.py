@@ -1,4 +1,4 @@
-"""Whoever has to judge a text sees all of it."""
+"""Invisible characters are written out, so that reviewers see all of a text."""
 
 import re
 
@@ -39,7 +39,7 @@ SEEN = [
 
 
 @pytest.mark.parametrize("characters", HIDDEN.values(), ids=HIDDEN)
-def test_what_nobody_would_see_is_written_out_and_counted(characters):
+def test_invisible_characters_are_escaped_and_counted(characters):
     for char in characters:
         assert escape_invisible(f"a{char}b") == f"a<U+{ord(char):04X}>b"
         assert hidden_in({"key": [f"a{char}b"], f"{char}": 1}) == [char] * 2
@@ -67,7 +67,7 @@ def test_what_is_shown_hides_nothing_and_loses_nothing(text):
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "text"),
     [
         ("plain", None),
         ({"a": [1, None, True, {"b": "c"}]}, None),
@@ -79,5 +79,5 @@ def test_what_is_shown_hides_nothing_and_loses_nothing(text):
         ),
     ],
 )
-def test_a_warning_says_how_many_there_are_and_how_they_are_shown(given, told):
-    assert warning(given) == told
+def test_the_warning_has_the_count_and_the_escapes(given, text):
+    assert warning(given) == text

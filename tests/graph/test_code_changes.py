@@ -36,7 +36,7 @@ def tried(act):
     try:
         return {"status": act().status}
     except HitlError as exc:
-        return {"error": type(exc).__name__, "told": str(exc)}
+        return {"error": type(exc).__name__, "message": str(exc)}
 
 def recovered(hitl):
     try:
@@ -46,16 +46,16 @@ def recovered(hitl):
 
 store, doing = sys.argv[1:]
 with Orchestrator.open(store) as hitl:
-    said = {"package": str(Path(hitl_orchestrator.__file__).parent), "version": hitl.services.reader.graph_version}
+    result = {"package": str(Path(hitl_orchestrator.__file__).parent), "version": hitl.services.reader.graph_version}
     if doing == "decide":
         answer = Review(human_decision="approve", reviewer_id="domain_reviewer")
-        said |= tried(lambda: hitl.decide(task_id="waiting", decision=answer)) | {"recovered": recovered(hitl)}
+        result |= tried(lambda: hitl.decide(task_id="waiting", decision=answer)) | {"recovered": recovered(hitl)}
     else:
         for name in ("waiting", "received"):
             task, output = (json.loads(Path(f"{name}.{kind}").read_text()) for kind in ("task", "output"))
             act = hitl.submit if name == "waiting" else hitl.cases.enqueue
             act(Task.model_validate(task), AgentOutput.model_validate(output))
-print(json.dumps(said))
+print(json.dumps(result))
 """
 
 Edit = tuple[str, str, str]
@@ -176,9 +176,9 @@ class Changed(NamedTuple):
             timeout=120,
         )
         assert done.returncode == 0, done.stderr
-        said = json.loads(done.stdout.splitlines()[-1])
-        assert said["package"] == str(self.folder / PACKAGE.name)
-        return dict(said)
+        result = json.loads(done.stdout.splitlines()[-1])
+        assert result["package"] == str(self.folder / PACKAGE.name)
+        return dict(result)
 
 
 def changed(folder: Path, edits: list[Edit]) -> Changed:
@@ -210,10 +210,12 @@ def store(_paused, tmp_path) -> Path:
 
 @pytest.mark.parametrize("edits", REFUSED.values(), ids=REFUSED)
 def test_a_changed_graph_version_is_refused_and_moves_no_case(store, tmp_path, edits):
-    said = changed(tmp_path, edits).run(store, "decide")
+    result = changed(tmp_path, edits).run(store, "decide")
 
-    assert (said["error"], said["recovered"]) == ("GraphVersionMismatch", ["GraphVersionMismatch"])
-    assert f"was routed under graph {graph_version()!r}, this code runs graph {said['version']!r}" in said["told"]
+    assert (result["error"], result["recovered"]) == ("GraphVersionMismatch", ["GraphVersionMismatch"])
+    assert (
+        f"was routed under graph {graph_version()!r}, this code runs graph {result['version']!r}" in result["message"]
+    )
     with Orchestrator.open(f"sqlite:///{store}") as hitl:
         assert hitl.decide(task_id="waiting", decision=a_review("approve")).status == "approved"
         assert [case.status for case in hitl.recover()] == ["approved"]
@@ -235,10 +237,10 @@ def test_a_removed_reducer_is_refused(store, tmp_path):
 
 @pytest.mark.parametrize("edits", HARMLESS.values(), ids=HARMLESS)
 def test_a_harmless_change_lets_the_case_finish(store, tmp_path, edits):
-    said = changed(tmp_path, edits).run(store, "decide")
+    result = changed(tmp_path, edits).run(store, "decide")
 
-    assert (said["status"], said["recovered"]) == ("approved", ["approved"])
-    assert said["version"] == graph_version() or DECLARED in edits
+    assert (result["status"], result["recovered"]) == ("approved", ["approved"])
+    assert result["version"] == graph_version() or DECLARED in edits
     with Orchestrator.open(f"sqlite:///{store}") as hitl:
         assert hitl.cases.get(task_id="waiting").record.human_decision == "approve"
         assert [record.task_id for record in hitl.audit.records()] == ["waiting", "received"]

@@ -51,11 +51,11 @@ def test_a_value_is_its_fields_each_with_its_type_and_whether_it_must_be_there()
         (dict[str, list[int]], {"dict": ["str", {"list": ["int"]}]}),
     ],
 )
-def test_a_type_is_told_without_its_limits_and_its_order(kind, found):
+def test_the_structure_of_a_type_leaves_out_limits_and_order(kind, found):
     assert structure(kind) == found
 
 
-def test_a_key_of_the_state_is_told_with_what_merges_it():
+def test_the_reducers_of_a_state_are_listed_by_key():
     class State(TypedDict, total=False):
         plain: int
         described: Annotated[int, "a sentence"]

@@ -1,7 +1,7 @@
-"""The corpus, through the library and the command line, on every store: one verdict, and nothing half done.
+"""The input corpus through the library and the command line, on every store: the same verdict everywhere.
 
-What is refused is refused with its sentence, leaves no trace, and shows nobody a traceback. What is accepted comes to
-its end, and comes back as it went in.
+Refused input is refused with its message, stores nothing and prints no traceback. Accepted input runs to its outcome
+and is read back unchanged.
 """
 
 import json
@@ -117,9 +117,9 @@ def test_the_library_says_so_of_answers(hitl, texts, tmp_path):
         try:
             answer = parse(Review, read_json(read_file(path), "answer"), "answer")
             done = hitl.decide(task_id=task_id, decision=answer)
-            said = hitl.cases.get(task_id=task_id).reviews[0].verdict.review
+            fields = hitl.cases.get(task_id=task_id).reviews[0].verdict.review
             wrong += unlike(entry, None)
-            if (done.final_output, said.human_feedback, said.reason) != (
+            if (done.final_output, fields.human_feedback, fields.reason) != (
                 answer.modified_output,
                 answer.human_feedback,
                 answer.reason,
@@ -288,18 +288,26 @@ def test_the_command_line_says_so_of_answers(typed):
 def answer_options(entry: Entry) -> list[str] | None:
     """Return an answer as the options of a command; None where its fields cannot be typed."""
     try:
-        said = read_json(entry.text.decode(), entry.name)
+        fields = read_json(entry.text.decode(), entry.name)
     except InvalidInput:
         return None
-    if not set(ANSWER) <= set(said) or set(said) - set(ANSWER) - {"human_feedback", "shown_digest", "modified_output"}:
+    if not set(ANSWER) <= set(fields) or set(fields) - set(ANSWER) - {
+        "human_feedback",
+        "shown_digest",
+        "modified_output",
+    }:
         return None
     if re.search(r"\\ud[89a-f]", entry.text.decode("latin-1")):
         return None  # such a word is no UTF-8, and no command line gets as far as reading it
-    if not all(isinstance(value, str) for field, value in said.items() if field != "modified_output"):
+    if not all(isinstance(value, str) for field, value in fields.items() if field != "modified_output"):
         return None
-    options = {"--reviewer": said["reviewer_id"], "--reason": said["reason"], "--feedback": said.get("human_feedback")}
-    options |= {"--digest": said.get("shown_digest")}
-    options |= {"--output": json.dumps(said["modified_output"]) if "modified_output" in said else None}
+    options = {
+        "--reviewer": fields["reviewer_id"],
+        "--reason": fields["reason"],
+        "--feedback": fields.get("human_feedback"),
+    }
+    options |= {"--digest": fields.get("shown_digest")}
+    options |= {"--output": json.dumps(fields["modified_output"]) if "modified_output" in fields else None}
     return [f"{option}={value}" for option, value in options.items() if value is not None]
 
 
@@ -311,11 +319,11 @@ def test_what_people_read_of_the_corpus_hides_nothing(typed):
     assert code == 0
     hiding = [entry for entry in shown if hidden_in(json.loads(entry.text))]
     ids = [json.loads(entry.text)["task_id"] for entry in hiding][::3]
-    told = [typed("show", task_id)[1] for task_id in ids] + [typed("inbox", "--limit", "2000")[1]]
+    outputs = [typed("show", task_id)[1] for task_id in ids] + [typed("inbox", "--limit", "2000")[1]]
 
-    assert [text for text in told if hidden_in(text)] == []
-    assert [text for text in told if "Beware" not in text] == []
-    assert len(told) > 10
+    assert [text for text in outputs if hidden_in(text)] == []
+    assert [text for text in outputs if "Beware" not in text] == []
+    assert len(outputs) > 10
 
 
 LINES = [

@@ -33,10 +33,14 @@ def test_the_representation_names_the_store_and_the_policy(hitl, store):
     assert store.rpartition("/")[2] in repr(hitl)
 
 
+def abandon_an_orchestrator():
+    Orchestrator.open("memory://").acting_as("ana")
+    gc.collect()
+
+
 def test_an_orchestrator_that_is_not_closed_warns():
     with pytest.warns(ResourceWarning, match=r"unclosed orchestrator on memory://; call close\(\)"):
-        Orchestrator.open("memory://").acting_as("ana")
-        gc.collect()
+        abandon_an_orchestrator()
 
 
 def test_a_case_is_named_by_its_own_id_or_by_its_task(hitl, waits):

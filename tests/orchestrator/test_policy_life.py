@@ -359,5 +359,5 @@ def test_every_version_is_kept_with_who_brought_it_and_why(ruled):
         "from_0.95": agreed,
         "from_0.5": ("zoe", "to see what it would do"),
     }
-    assert (life.standing(hash_of(STRICT)), life.standing(hash_of(LOOSE))) == (("active",), ("shadow",))
+    assert (life.states(hash_of(STRICT)), life.states(hash_of(LOOSE))) == (("active",), ("shadow",))
     assert ruled.services.ledger.policy(hash_of(LOOSE))["policy_id"] == "from_0.5"

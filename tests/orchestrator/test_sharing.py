@@ -82,8 +82,8 @@ def test_a_review_without_an_eligible_reviewer_is_assigned_to_the_role_above(ope
 
     assert given.to == "s1"
     assert given.why == (
-        "nobody with the role 'domain_reviewer' may decide this: nobody has it in the domain 'customer_support'; "
-        "it goes to 'senior_manager'"
+        "no reviewer with the role 'domain_reviewer' may decide this: "
+        "no reviewer has it in the domain 'customer_support'; it goes to 'senior_manager'"
     )
 
 

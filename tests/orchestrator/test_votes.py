@@ -62,7 +62,7 @@ def test_disagreement_escalates_with_the_votes(team):
 
     assert (up.role, up.shown.passed_up_because) == (
         "senior_manager",
-        "the reviewers disagree: domain_reviewer said approve; domain_reviewer said reject",
+        "the reviewers disagree: domain_reviewer voted approve; domain_reviewer voted reject",
     )
     assert (done.status, done.record.escalations, len(done.record.votes)) == ("rejected", 1, 3)
     assert hitl.audit.verify().sound

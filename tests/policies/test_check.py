@@ -8,16 +8,8 @@ from support.random_policies import a_policy_with
 
 from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
 from hitl_orchestrator.domain.roles import RoleChain
-from hitl_orchestrator.policies import (
-    Conditions,
-    Policy,
-    PolicyStack,
-    Rule,
-    check,
-    compile_policy,
-    diagram,
-    read_policy,
-)
+from hitl_orchestrator.policies import Conditions, Policy, PolicyStack, Rule, check, compile_policy, read_policy
+from hitl_orchestrator.policies.analysis import decision_diagram
 from hitl_orchestrator.policies.analysis.findings import FindingKind, Severity
 from hitl_orchestrator.policies.engine.partition import FactSpace
 
@@ -25,8 +17,8 @@ DATA = files("hitl_orchestrator.data")
 SURE = {"min_confidence": 0.8}
 
 
-def a_rule(rule_id, action="human_review", priority=1, role=None, **said):
-    conditions = Conditions(**said)
+def a_rule(rule_id, action="human_review", priority=1, role=None, **fields):
+    conditions = Conditions(**fields)
     return Rule(rule_id=rule_id, priority=priority, conditions=conditions, action=action, assigned_human_role=role)
 
 
@@ -65,7 +57,7 @@ def test_the_canonical_policy_treats_a_medium_risk_more_leniently_than_a_low_one
         ("rule_005",),
     )
     assert found.sentence == (
-        "medium risk with a confidence of 0.75 to below 0.8 goes ahead by rule_002, "
+        "medium risk with a confidence of 0.75 to below 0.8 is approved automatically by rule_002, "
         "while the same at low risk goes to a person by rule_005"
     )
     assert [(one["risk_level"], one["confidence_score"]) for one in found.examples] == [("medium", 0.75), ("low", 0.75)]
@@ -87,7 +79,7 @@ def test_the_canonical_policy_treats_a_medium_risk_more_leniently_than_a_low_one
 def test_the_policies_we_ship_name_what_only_the_fallback_decides(name, left):
     found = [one.sentence for one in check(shipped(name)) if one.kind is FindingKind.GAP]
 
-    assert found == [f"no rule is about {where}: a person decides such cases, as the fallback" for where in left]
+    assert found == [f"no rule matches {where}: a person decides such cases, by the fallback" for where in left]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +103,7 @@ def test_a_rule_that_an_earlier_one_hides_is_named_with_the_one_that_hides_it(wi
         (
             Severity.WARNING,
             "narrow",
-            "it never decides a case: wide is tried before it, holds wherever it would, and says human_review",
+            "it never decides a case: wide comes before it, matches every case that it matches, and says human_review",
         )
     ]
 
@@ -142,7 +134,7 @@ def test_a_hidden_rule_that_is_stricter_than_the_one_that_hides_it_is_an_error()
         (
             Severity.ERROR,
             "strict",
-            "it never decides a case: lax is tried before it, holds wherever it would, and says auto_approve",
+            "it never decides a case: lax comes before it, matches every case that it matches, and says auto_approve",
         )
     ]
 
@@ -160,8 +152,8 @@ def test_rules_of_equal_priority_that_disagree_are_named():
         (
             Severity.WARNING,
             "other",
-            "it has the same priority 1 as one, both can hold for one case, and they ask for different things; "
-            "one wins only because it stands first in the file",
+            "it has the same priority 1 as one, both can match one case, and their answers differ; "
+            "one wins only because it comes first in the file",
         )
     ]
 
@@ -188,17 +180,17 @@ def test_a_meeting_that_an_earlier_rule_takes_away_is_no_contradiction():
     assert found == []
 
 
-@pytest.mark.parametrize("said", [{}, {"max_confidence": 0.5}, {"min_confidence": 0.0}])
-def test_an_approval_at_any_confidence_is_named(said):
-    found = findings(a_rule("lax", "auto_approve", risk_level="low", **said))
+@pytest.mark.parametrize("fields", [{}, {"max_confidence": 0.5}, {"min_confidence": 0.0}])
+def test_an_approval_at_any_confidence_is_named(fields):
+    found = findings(a_rule("lax", "auto_approve", risk_level="low", **fields))
 
-    assert found == [(Severity.WARNING, "lax", "it approves even at a confidence of 0; give it a min_confidence")]
+    assert found == [(Severity.WARNING, "lax", "it approves even at a confidence of 0; add a min_confidence")]
 
 
 def test_an_approval_of_high_risk_is_named():
     found = findings(a_rule("lax", "auto_approve", **SURE))
 
-    assert found == [(Severity.WARNING, "lax", "it lets high-risk tasks go ahead without a person")]
+    assert found == [(Severity.WARNING, "lax", "it approves high-risk tasks without a person")]
 
 
 def test_an_approval_that_high_risk_never_reaches_is_left_alone():
@@ -212,7 +204,7 @@ def test_a_role_outside_the_chain_is_an_error_with_a_guess():
         (
             Severity.ERROR,
             "r",
-            "it asks 'senor_manager', who is not in the chain of escalation domain_reviewer, senior_manager; "
+            "the assigned role 'senor_manager' is not in the role chain domain_reviewer, senior_manager; "
             "did you mean 'senior_manager'?",
         )
     ]
@@ -222,7 +214,7 @@ def test_a_risk_level_that_no_rule_is_about_is_noted():
     found = check(Policy(policy_id="p", rules=(a_rule("r", risk_level=["low", "high"]),)))
 
     assert [(one.severity, one.rule_id, one.sentence) for one in found] == [
-        (Severity.NOTE, None, "no rule is about medium risk: a person decides such cases, as the fallback")
+        (Severity.NOTE, None, "no rule matches medium risk: a person decides such cases, by the fallback")
     ]
 
 
@@ -230,7 +222,7 @@ def test_a_policy_without_rules_is_noted_once():
     found = check(Policy(policy_id="p", rules=()))
 
     assert [(one.severity, one.sentence) for one in found] == [
-        (Severity.NOTE, "there is no rule: a person decides every case")
+        (Severity.NOTE, "the policy has no rules: a person decides every case")
     ]
 
 
@@ -254,14 +246,14 @@ def test_rules_that_hide_one_only_together_are_all_named():
         (
             Severity.ERROR,
             "never",
-            "it never decides a case: rules that are tried before it take every case where it would hold: "
+            "it never decides a case: earlier rules decide every case that it matches: "
             "sure says auto_approve and unsure says human_review",
         )
     ]
 
 
 @pytest.mark.parametrize(
-    ("said", "why"),
+    ("fields", "why"),
     [
         ({"all": [{"min_confidence": 0.8}, {"max_confidence": 0.5}]}, "all contradicts itself"),
         ({"risk_level": "low", "not": {"risk_level": ["low", "medium"]}}, "risk_level and not cannot hold together"),
@@ -269,15 +261,15 @@ def test_rules_that_hide_one_only_together_are_all_named():
         ({"min_confidence": 0.8, "any": [{"max_confidence": 0.5}]}, "min_confidence and any cannot hold together"),
     ],
 )
-def test_conditions_that_contradict_each_other_are_an_error(said, why):
-    assert findings(a_rule("r", **said)) == [(Severity.ERROR, "r", f"it can never hold: {why}")]
+def test_conditions_that_contradict_each_other_are_an_error(fields, why):
+    assert findings(a_rule("r", **fields)) == [(Severity.ERROR, "r", f"it can never match: {why}")]
 
 
 def test_a_comparison_that_contradicts_itself_is_an_error():
     policy = a_policy_with([("auto_approve", {"metadata": {"amount": {"gt": 5000, "lt": 100}}})])
 
     assert [one.sentence for one in check(policy) if one.kind is FindingKind.CONTRADICTION] == [
-        "it can never hold: gt and lt of amount contradict each other"
+        "it can never match: gt and lt of amount contradict each other"
     ]
 
 
@@ -286,8 +278,7 @@ def test_an_approval_where_there_is_no_confidence_can_never_hold():
         (
             Severity.ERROR,
             "r",
-            "it can never hold: not contradicts itself where there is a proposal with a confidence, "
-            "which auto_approve needs",
+            "it can never match: not contradicts itself for a proposal with a confidence, which auto_approve needs",
         )
     ]
 
@@ -314,7 +305,7 @@ def test_a_missing_confidence_that_is_treated_more_leniently_is_noted():
             Severity.NOTE,
             "low",
             (),
-            "every case without a proposal goes to a person, as no rule holds, "
+            "every case without a proposal goes to a person, as no rule matches, "
             "while the same at a confidence below 0.3 is escalated by low",
         )
     ]
@@ -328,12 +319,16 @@ def test_the_layers_of_a_stack_are_looked_at_one_by_one_and_silence_is_no_gap():
     found = check(PolicyStack.of(organization, domains={"x": layer}))
 
     assert [(one.layer, one.rule_id, one.sentence) for one in found] == [
-        ("domain x", "never", "domain x: it can never hold: the layer is asked about x alone, and domain names another")
+        (
+            "domain x",
+            "never",
+            "domain x: it can never match: the layer answers only tasks of the domain x, and domain names another",
+        )
     ]
 
 
-def test_a_policy_too_entangled_to_be_looked_through_says_so_and_what_is_found_is_still_so(monkeypatch):
-    monkeypatch.setattr(diagram, "MOST_NODES", 0)
+def test_a_policy_too_complex_to_analyze_is_reported_as_unchecked_with_correct_findings(monkeypatch):
+    monkeypatch.setattr(decision_diagram, "MOST_NODES", 0)
     rules = (a_rule("wide"), a_rule("narrow", priority=2, risk_level="low", min_confidence=0.5))
 
     assert [(one.kind, one.rule_id) for one in check(Policy(policy_id="p", rules=rules))] == [

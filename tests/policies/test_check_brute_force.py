@@ -17,7 +17,7 @@ from hitl_orchestrator.policies.analysis.check import gaps
 from hitl_orchestrator.policies.analysis.decision_diagram import diagram_of
 from hitl_orchestrator.policies.analysis.findings import FindingKind, Severity
 from hitl_orchestrator.policies.engine.partition import FactSpace
-from hitl_orchestrator.policies.engine.predicates import conditions_of, guards_of, stands_in_the_way
+from hitl_orchestrator.policies.engine.predicates import blocks, conditions_of, guards_of
 from hitl_orchestrator.policies.language.model import FALLBACK
 
 NESTED = ("risk_level", "confidence", "all", "any", "not")
@@ -101,9 +101,7 @@ class Tried:
         for facts, decides in zip(self.facts, self.rules, strict=True):
             for later in suspects[decides]:
                 pair = later.rule_id, decides
-                if pair not in found and not any(
-                    stands_in_the_way(later, one.holds(facts)) for one in asked[later.rule_id]
-                ):
+                if pair not in found and not any(blocks(later, one.holds(facts)) for one in asked[later.rule_id]):
                     found.add(pair)
         return found
 
@@ -145,10 +143,10 @@ def check_against_brute_force(seed, most):
     check_gaps(policy, tried)
 
 
-def assert_lenient(told, wanted, seed):
+def assert_lenient(report, wanted, seed):
     """Where the fallback is the more lenient of the two, the finding names the strict rule alone."""
-    assert {frozenset(pair) for pair in told} == {frozenset(pair) for pair in wanted}, seed
-    assert {pair for pair in told if FALLBACK not in pair} == {pair for pair in wanted if FALLBACK not in pair}, seed
+    assert {frozenset(pair) for pair in report} == {frozenset(pair) for pair in wanted}, seed
+    assert {pair for pair in report if FALLBACK not in pair} == {pair for pair in wanted if FALLBACK not in pair}, seed
 
 
 def check_hiding(policy, tried, found):
@@ -160,7 +158,7 @@ def check_hiding(policy, tried, found):
             hiding = {
                 decides
                 for facts, decides in zip(tried.facts, tried.rules, strict=True)
-                if not any(stands_in_the_way(rule, part.holds(facts)) for part in asked)
+                if not any(blocks(rule, part.holds(facts)) for part in asked)
             }
             assert set(one.rules) == hiding
 
@@ -194,11 +192,11 @@ def a_table(dice):
     return [*rules, *_rows(dice, risks, {})]
 
 
-def _rows(dice, risks, said):
+def _rows(dice, risks, fields):
     lows = sorted(dice.sample(range(30, 60), 3))
     highs = sorted(dice.sample(range(65, 99), 3))
     for risk, low, high in zip(risks, lows, highs, strict=True):
-        here = {**said, "risk_level": risk.value}
+        here = {**fields, "risk_level": risk.value}
         if risk is not RiskLevel.HIGH:
             yield "auto_approve", here | {"min_confidence": high / 100}
         yield "human_review", here | {"min_confidence": low / 100}
@@ -217,10 +215,10 @@ def test_two_hundred_clean_policies_are_clean(first):
 
 def shadowed(dice, rules):
     place = dice.randrange(len(rules))
-    said = rules[place][1]
+    fields = rules[place][1]
     narrow = (
         dice.choice(list(Action)).value,
-        {**said, "metadata": {"amount": {"eq": dice.choice(AMOUNTS), "exists": True}}},
+        {**fields, "metadata": {"amount": {"eq": dice.choice(AMOUNTS), "exists": True}}},
     )
     if narrow[0] == "auto_approve":
         narrow = ("escalate", narrow[1])

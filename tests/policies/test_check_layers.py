@@ -8,12 +8,13 @@ from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.policies import Conditions, Policy, PolicyStack, Rule, check, decide
 from hitl_orchestrator.policies.analysis.findings import FindingKind
-from hitl_orchestrator.policies.analysis.layer_scope import region_of
-from hitl_orchestrator.policies.engine.partition import FactSpace, steps
+from hitl_orchestrator.policies.analysis.layer_scope import scope_of
+from hitl_orchestrator.policies.engine.axes.base import steps_of
+from hitl_orchestrator.policies.engine.partition import FactSpace
 
 
-def a_rule(rule_id, action="human_review", priority=1, **said):
-    return Rule(rule_id=rule_id, priority=priority, conditions=Conditions(**said), action=action)
+def a_rule(rule_id, action="human_review", priority=1, **fields):
+    return Rule(rule_id=rule_id, priority=priority, conditions=Conditions(**fields), action=action)
 
 
 def of_layer(*rules, **kind):
@@ -39,12 +40,12 @@ def test_a_rule_of_a_user_that_asks_for_another_user_never_holds():
         a_rule("bobs", "auto_approve", min_confidence=0.5, metadata={"requested_by": {"eq": "bob"}}), user="ann"
     )
     assert found.sentence == (
-        "user ann: it can never hold: the layer is asked about what ann requests alone, "
-        "and metadata.requested_by names another"
+        "user ann: it can never match: the layer answers only tasks that ann requests, "
+        "and metadata.requested_by names another user"
     )
 
 
-def test_a_user_who_requests_together_with_others_is_asked_about_too():
+def test_a_user_layer_answers_tasks_that_its_user_requests_with_others():
     assert of_layer(a_rule("bobs", "escalate", metadata={"requested_by": {"eq": "bob"}}), user="ann") == []
     facts = Facts(RiskLevel.LOW, "any", "any", None, metadata={"requested_by": ["bob", "ann"]})
     layer = Policy(
@@ -59,13 +60,15 @@ def test_a_user_who_requests_together_with_others_is_asked_about_too():
 @pytest.mark.parametrize(
     ("kind", "field", "own"), [("domain", "domain", "payments"), ("user", "metadata", {"requested_by": "ann"})]
 )
-def test_what_is_found_about_a_layer_is_said_and_shown_of_its_own_cases(kind, field, own):
+def test_findings_of_a_layer_describe_its_own_cases(kind, field, own):
     lenient = a_rule("lenient", "auto_approve", risk_level="high", min_confidence=0.5)
     name = own if kind == "domain" else "ann"
     found = of_layer(lenient, a_rule("strict", "escalate", 2, **{field: spelled(own)}), **{kind: name})
     risk = next(one for one in found if one.kind is FindingKind.MONOTONICITY)
 
-    assert risk.sentence.startswith(f"{kind} {name}: high risk with a confidence of 0.5 or above goes ahead")
+    assert risk.sentence.startswith(
+        f"{kind} {name}: high risk with a confidence of 0.5 or above is approved automatically"
+    )
     assert [one[field] for one in risk.examples] == [own, own]
 
 
@@ -73,7 +76,7 @@ def spelled(own):
     return own if isinstance(own, str) else {name: {"eq": value} for name, value in own.items()}
 
 
-def test_a_user_is_asked_wherever_it_cannot_be_told_who_requested_a_task():
+def test_a_user_layer_answers_where_the_requester_is_unreadable():
     rule = a_rule("numbered", "escalate", metadata={"requested_by": {"gt": 5}})
     layer = Policy(policy_id="l", metadata={"requested_by": "number"}, rules=(rule,))
     stack = PolicyStack.of(Policy(policy_id="p", rules=(a_rule("all"),)), users={"ann": layer})
@@ -84,4 +87,4 @@ def test_a_user_is_asked_wherever_it_cannot_be_told_who_requested_a_task():
 
 
 def cells_asked(layer, space):
-    return set(product(*map(steps, region_of(layer, space))))
+    return set(product(*map(steps_of, scope_of(layer, space))))

@@ -1,4 +1,4 @@
-"""Conditions that contradict each other are told of in rules for people too, where the unknown keeps them alive."""
+"""Contradictory conditions are reported in rules for people too, which match where a fact is unknown."""
 
 import pytest
 from support.random_policies import a_policy_with
@@ -9,58 +9,58 @@ from hitl_orchestrator.policies.analysis.findings import FindingKind, Severity
 SWAPPED = {"gt": 1000, "lt": 100}
 
 
-def told(said, action="escalate"):
+def report(fields, action="escalate"):
     return [
         (one.severity, one.sentence)
-        for one in check(a_policy_with([(action, said)]))
+        for one in check(a_policy_with([(action, fields)]))
         if one.kind is FindingKind.CONTRADICTION
     ]
 
 
 @pytest.mark.parametrize(
-    ("said", "sentence"),
+    ("fields", "sentence"),
     [
         (
             {"metadata": {"amount": SWAPPED}},
-            "it holds only where amount is missing or of another type; gt and lt of amount contradict each other",
+            "it matches only where amount is missing or of another type; gt and lt of amount contradict each other",
         ),
         (
             {"metadata": {"country": {"eq": "AT", "ne": "AT"}}, "risk_level": "high"},
-            "it holds only for high risk where country is missing or of another type; "
+            "it matches only for high risk where country is missing or of another type; "
             "eq and ne of country contradict each other",
         ),
         (
             {"metadata": {"amount": SWAPPED | {"exists": True, "ge": 0}}},
-            "it holds only where amount is of another type; gt and lt of amount contradict each other",
+            "it matches only where amount is of another type; gt and lt of amount contradict each other",
         ),
         (
             {"metadata": {"country": {"in": ["AT", "DE"], "eq": "FR"}, "vip": {"eq": True}}},
-            "it holds only where country is missing or of another type and vip is missing or of another type or true; "
-            "eq and in of country contradict each other",
+            "it matches only where country is missing or of another type and vip is missing or of another type or true"
+            "; eq and in of country contradict each other",
         ),
         (
             {"metadata": {"amount": {"gt": 1000}}, "not": {"metadata": {"amount": {"gt": 100}}}},
-            "it holds only where amount is missing or of another type; metadata and not cannot hold together",
+            "it matches only where amount is missing or of another type; metadata and not cannot hold together",
         ),
         (
             {"all": [{"time": {"days": "monday"}}, {"time": {"days": "sunday"}}]},
-            "it holds only at no known time; all contradicts itself",
+            "it matches only at no known time; all contradicts itself",
         ),
     ],
 )
 @pytest.mark.parametrize("action", ["human_review", "escalate"])
-def test_a_rule_for_people_that_catches_only_what_is_unknown_is_a_warning(action, said, sentence):
-    assert told(said, action) == [(Severity.WARNING, sentence)]
+def test_a_rule_for_people_that_catches_only_what_is_unknown_is_a_warning(action, fields, sentence):
+    assert report(fields, action) == [(Severity.WARNING, sentence)]
 
 
 def test_the_same_in_a_rule_that_approves_is_an_error():
-    sentence = "it can never hold: gt and lt of amount contradict each other"
+    sentence = "it can never match: gt and lt of amount contradict each other"
 
-    assert told({"metadata": {"amount": SWAPPED}}, "auto_approve") == [(Severity.ERROR, sentence)]
+    assert report({"metadata": {"amount": SWAPPED}}, "auto_approve") == [(Severity.ERROR, sentence)]
 
 
 @pytest.mark.parametrize(
-    "said",
+    "fields",
     [
         {"metadata": {"amount": {"exists": False}}},
         {"not": {"metadata": {"amount": {"exists": True}}}},
@@ -69,5 +69,5 @@ def test_the_same_in_a_rule_that_approves_is_an_error():
         {"metadata": {"amount": {"gt": 100, "lt": 1000}}},
     ],
 )
-def test_what_may_surely_hold_is_no_contradiction(said):
-    assert told(said) == []
+def test_conditions_that_can_certainly_hold_are_no_contradiction(fields):
+    assert report(fields) == []

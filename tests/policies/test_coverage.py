@@ -44,7 +44,7 @@ def test_the_cases_beside_the_bounds_try_all_of_them():
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_so_they_do_for_policies_of_the_whole_language(seed):
+def test_policies_of_the_whole_language_agree(seed):
     policy = a_policy(seed, most=8)
 
     found = coverage(policy, [facts for _, facts in boundary_cases(policy)])
@@ -58,11 +58,11 @@ def test_a_bound_that_can_never_matter_is_out_of_reach_and_does_not_count():
     )
     found = coverage(policy, [low(0.5), Facts(RiskLevel.LOW, "x", "y", 0.1)])
 
-    assert [bound.told for bound in found.out_of_reach] == ["r2: confidence_score 0.5"]
+    assert [bound.name for bound in found.unreachable] == ["r2: confidence_score 0.5"]
     assert (found.values, found.missing_rules) == (0, ("r2",))
 
 
-def test_amounts_are_tried_by_a_whole_one_and_halfway_to_the_next_bound():
+def test_amounts_are_tried_at_the_next_integer_or_halfway_to_the_next_bound():
     policy = a_policy_with([("escalate", {"metadata": {"amount": {"gt": 10, "lt": 10.5}}})])
 
     assert [[value for _, value in bound.tries] for bound in bounds_of(policy)] == [
@@ -81,8 +81,8 @@ def test_confidences_stay_between_nothing_and_one():
 
 
 def test_a_layer_is_tried_by_the_cases_that_it_concerns():
-    said = [("escalate", {"max_confidence": 0.3})]
-    layer = a_policy_with(said).model_copy(update={"policy_id": "layer"})
+    fields = [("escalate", {"max_confidence": 0.3})]
+    layer = a_policy_with(fields).model_copy(update={"policy_id": "layer"})
     base = a_policy_with([("auto_approve", {"min_confidence": 0.5})])
     renamed = layer.model_copy(
         update={"rules": tuple(rule.model_copy(update={"rule_id": "of_payments"}) for rule in layer.rules)}
@@ -108,5 +108,5 @@ def test_a_bound_that_matters_only_where_its_layer_is_not_asked_is_out_of_reach(
     elsewhere = a_policy_with([("human_review", {"domain": "support", "min_confidence": 0.5})], policy_id="l")
     stack = PolicyStack.of(a_policy_with([]), domains={"payments": elsewhere})
 
-    assert [bound.told for bound in coverage(stack, []).out_of_reach] == ["r1: confidence_score 0.5"]
+    assert [bound.name for bound in coverage(stack, []).unreachable] == ["r1: confidence_score 0.5"]
     assert list(boundary_cases(stack)) == []

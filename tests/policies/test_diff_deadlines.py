@@ -9,7 +9,7 @@ from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.policies import compile_policy
-from hitl_orchestrator.policies.analysis.diff import Direction, differences, direction
+from hitl_orchestrator.policies.analysis.diff import Direction, compare, direction
 from hitl_orchestrator.policies.engine.strictness import strictest
 
 NONE = {}
@@ -27,7 +27,7 @@ def policy(deadline):
 
 
 def compared(before, after):
-    return [one.direction for one in differences(policy(before), policy(after))]
+    return [one.direction for one in compare(policy(before), policy(after)).differences]
 
 
 @pytest.mark.parametrize("deadline", [PASSED_UP, WAITS, REJECTED, LATE, WORKING])
@@ -46,7 +46,7 @@ def test_so_does_one_that_is_sooner_or_after_which_something_happens(more, less)
 
 
 @pytest.mark.parametrize(("one", "other"), [(PASSED_UP, REJECTED), (LATE, WAITS), (WORKING, LATE), (WORKING, REJECTED)])
-def test_what_is_less_in_one_way_and_more_in_another_is_looser_whichever_comes_first(one, other):
+def test_a_mix_of_less_and_more_is_looser_in_both_directions(one, other):
     assert (compared(one, other), compared(other, one)) == ([LOOSER], [LOOSER])
 
 
@@ -61,7 +61,7 @@ def decided(deadline):
 @pytest.mark.parametrize(
     ("one", "other"), [*product([NONE, PASSED_UP, WAITS, LATE, WORKING, LATE | {"on_timeout": "wait"}], repeat=2)]
 )
-def test_what_two_layers_ask_together_is_looser_than_neither_of_them(one, other):
+def test_the_combination_of_two_layers_is_looser_than_neither(one, other):
     both = strictest(decided(one), decided(other), DEFAULT_CHAIN)
 
     assert direction(decided(one), both, DEFAULT_CHAIN) is not LOOSER

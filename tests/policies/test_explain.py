@@ -4,8 +4,8 @@ from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.policies import Conditions, Policy, Rule, compile_policy, decide, explain, policy_hash
-from hitl_orchestrator.policies.explanation.counterfactuals import nearest_changes, would_go_through
-from hitl_orchestrator.policies.explanation.explain import Standing
+from hitl_orchestrator.policies.explanation.counterfactuals import changes_to_approval, nearest_changes
+from hitl_orchestrator.policies.explanation.explain import RuleResult
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 
 
@@ -32,10 +32,10 @@ def some_facts(confidence=0.9):
 def test_every_rule_is_explained_in_the_order_it_is_tried():
     explanation = explain(a_policy(), some_facts())
 
-    assert [(rule.rule_id, rule.standing) for rule in explanation.rules] == [
-        ("risky", Standing.FAILS),
-        ("sure", Standing.DECIDES),
-        ("late", Standing.TOO_LATE),
+    assert [(rule.rule_id, rule.result) for rule in explanation.rules] == [
+        ("risky", RuleResult.FAILS),
+        ("sure", RuleResult.DECIDES),
+        ("late", RuleResult.TOO_LATE),
     ]
 
 
@@ -52,10 +52,10 @@ def test_the_decision_explained_is_the_decision_taken():
 
 def test_the_lines_read_as_sentences():
     assert explain(a_policy(), some_facts(None)).lines == (
-        "risky does not hold: the risk is not high",
-        "sure does not hold: there is no confidence and auto_approve needs a confidence, and there is none",
-        "late decides: it asks for nothing",
-        "human_review by domain_reviewer: late holds: it asks for nothing",
+        "risky does not match: the risk is not high",
+        "sure does not match: there is no confidence and auto_approve needs a confidence, and there is none",
+        "late decides: it has no conditions",
+        "human_review by domain_reviewer: late matches: it has no conditions",
     )
 
 
@@ -63,7 +63,7 @@ def test_the_fallback_is_explained_too():
     explanation = explain(Policy(policy_id="p", rules=()), some_facts())
 
     assert explanation.rules == ()
-    assert explanation.lines == ("human_review by domain_reviewer: no rule holds, so a person decides",)
+    assert explanation.lines == ("human_review by domain_reviewer: no rule matches, so a person decides",)
 
 
 A_CHANGE = Facts(RiskLevel.LOW, "policy", "policy_change", 0.9)
@@ -82,16 +82,16 @@ TOP = Policy(
 
 
 def test_a_change_of_the_policy_is_explained_by_what_is_built_in_and_what_the_policy_would_say():
-    told = explain(a_policy(), A_CHANGE)
+    report = explain(a_policy(), A_CHANGE)
 
-    assert [(line.layer, line.rule_id, line.standing) for line in told.rules] == [
-        ("built in", "policy_change", Standing.DECIDES),
-        ("organization", "risky", Standing.FAILS),
-        ("organization", "sure", Standing.DECIDES),
-        ("organization", "late", Standing.TOO_LATE),
+    assert [(line.layer, line.rule_id, line.result) for line in report.rules] == [
+        ("built in", "policy_change", RuleResult.DECIDES),
+        ("organization", "risky", RuleResult.FAILS),
+        ("organization", "sure", RuleResult.DECIDES),
+        ("organization", "late", RuleResult.TOO_LATE),
     ]
-    assert told.lines[0].endswith("a policy that asks for less takes a second person, whatever the policies say")
-    assert told.lines[-1].startswith("escalate by senior_manager: policy_change, which is built in, holds: ")
+    assert report.lines[0].endswith("a looser policy takes a second person, whatever the policies say")
+    assert report.lines[-1].startswith("escalate by senior_manager: policy_change, which is built in, matches: ")
 
 
 @pytest.mark.parametrize("policy", [a_policy(), TOP], ids=["less", "more"])
@@ -100,4 +100,4 @@ def test_it_is_explained_as_it_is_decided_and_nothing_of_its_facts_would_alter_t
 
     assert explain(policy, A_CHANGE).decision == rulebook.decide(policy_hash(policy), A_CHANGE)
     assert nearest_changes(compile_policy(policy), A_CHANGE) == ()
-    assert would_go_through(compile_policy(policy), A_CHANGE) == ()
+    assert changes_to_approval(compile_policy(policy), A_CHANGE) == ()

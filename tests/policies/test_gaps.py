@@ -1,4 +1,4 @@
-"""Where no rule holds is told in sentences that can be read one way only."""
+"""Gaps are described in unambiguous sentences."""
 
 import pytest
 from support.random_policies import a_policy_with
@@ -7,21 +7,21 @@ from hitl_orchestrator.policies import check
 from hitl_orchestrator.policies.analysis.findings import FindingKind
 
 
-def gaps(*said):
-    found = check(a_policy_with([("human_review", one) for one in said]))
+def gaps(*fields):
+    found = check(a_policy_with([("human_review", one) for one in fields]))
     return [one.sentence for one in found if one.kind is FindingKind.GAP]
 
 
 def test_a_gap_is_about_any_case_and_not_only_about_some_of_every_case():
     assert gaps({"domain": "payments"}) == [
-        "no rule is about any case outside payments: a person decides such cases, as the fallback"
+        "no rule matches any case outside payments: a person decides such cases, by the fallback"
     ]
 
 
-@pytest.mark.parametrize(("many", "told"), [(6, "one more kind of case:"), (7, "2 more kinds of cases:")])
-def test_gaps_beyond_the_first_five_are_counted(many, told):
+@pytest.mark.parametrize(("many", "report"), [(6, "one more kind of case:"), (7, "2 more kinds of cases:")])
+def test_gaps_beyond_the_first_five_are_counted(many, report):
     # In the n-th domain all is decided but the n-th type: that is one kind of gap for each.
     domains = [f"d{number}" for number in range(many)]
     rules = [{"domain": one, "not": {"task_type": f"t{number}"}} for number, one in enumerate(domains)]
 
-    assert gaps({"not": {"domain": domains}}, *rules)[-1].startswith(f"no rule is about {told}")
+    assert gaps({"not": {"domain": domains}}, *rules)[-1].startswith(f"no rule matches {report}")

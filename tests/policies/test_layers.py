@@ -35,7 +35,7 @@ def test_where_no_layer_has_a_say_the_organization_decides():
 def test_a_domain_can_tighten_and_the_decision_names_every_layer():
     decision = decide(the_stack(), some_facts("payments", amount=9000, requested_by="ann"))
     assert (decision.action, decision.rule_id) == (Action.ESCALATE, "pay_big")
-    assert decision.reason == "domain payments: pay_big holds: amount is above 5000"
+    assert decision.reason == "domain payments: pay_big matches: amount is above 5000"
     assert [(one.layer, one.rule_id) for one in decision.layers] == [
         ("organization", "org_go"),
         ("domain payments", "pay_big"),
@@ -43,7 +43,7 @@ def test_a_domain_can_tighten_and_the_decision_names_every_layer():
     ]
 
 
-def test_a_layer_of_which_no_rule_holds_is_silent():
+def test_a_layer_without_a_matching_rule_is_silent():
     decision = decide(the_stack(), some_facts("payments", amount=10))
     assert (decision.action, decision.layers[1].rule_id, decision.layers[1].action) == (Action.AUTO_APPROVE, None, None)
 
@@ -54,7 +54,7 @@ def test_a_user_can_ask_to_be_asked_and_never_wave_through():
     assert (unsure.action, unsure.rule_id) == (Action.HUMAN_REVIEW, "fallback")
 
 
-def test_what_both_layers_ask_of_people_is_asked_together():
+def test_the_requirements_of_both_layers_are_combined():
     decision = decide(the_stack(), some_facts("payments", "refund", amount=9000, requested_by="ann"))
     assert (decision.action, decision.rule_id, decision.requirements.approvals) == (Action.ESCALATE, "pay_big", 2)
     assert decision.message == "Ask for the invoice.\nAnn wants to know."
@@ -78,15 +78,15 @@ def test_no_layer_ever_makes_an_answer_more_lenient(seed):
         facts.metadata["requested_by"] = dice.choice(("ann", "bob", ["ann", "bob"], "zoe", 3))
         decision, before = stack.decide(facts), own.decide(facts)
         concerned = [decide(layer.policy, facts) for _, layer in stack.layers_for(facts)]
-        said = [before, *(one for one in concerned if one.rule_id != "fallback")]
-        assert decision.action.strictness == max(one.action.strictness for one in said)
-        assert decision.rule_id in {one.rule_id for one in said}
+        fields = [before, *(one for one in concerned if one.rule_id != "fallback")]
+        assert decision.action.strictness == max(one.action.strictness for one in fields)
+        assert decision.rule_id in {one.rule_id for one in fields}
         assert len(decision.layers) == 1 + len(concerned)
 
 
 def both(one, other):
     """Return what a rule of an organization and one of a domain ask together, both being about every case."""
-    rules = ({"rule_id": name, "priority": 1, "conditions": {}} | said for name, said in (("o", one), ("d", other)))
+    rules = ({"rule_id": name, "priority": 1, "conditions": {}} | fields for name, fields in (("o", one), ("d", other)))
     organization, domain = ({"policy_id": "p", "rules": [rule]} for rule in rules)
     return decide(policy_of(organization | {"domains": {"payments": domain}}), some_facts("payments"))
 
@@ -113,7 +113,7 @@ def test_no_answer_of_two_layers_is_due_later_than_either_wants_it():
 
 
 @pytest.mark.parametrize("strange", [5, True, {"name": "ann"}, [{"a": 1}], [["ann"]], ["bob", 3]])
-def test_whoever_asked_in_a_way_that_nobody_can_read_is_held_against_every_user(strange):
+def test_an_unreadable_requester_is_answered_by_every_user_layer(strange):
     decision = decide(the_stack(), some_facts(task_type="refund", requested_by=strange))
 
     assert (decision.action, decision.rule_id) == (Action.HUMAN_REVIEW, "ann_refunds")
@@ -125,8 +125,8 @@ def test_where_no_user_of_ours_asked_no_user_layer_has_a_say(given):
 
 
 def test_an_explanation_tells_the_rules_of_every_layer_concerned():
-    told = explain(the_stack(), some_facts("payments", amount=9000))
-    assert [(line.layer, line.rule_id, str(line.standing)) for line in told.rules] == [
+    report = explain(the_stack(), some_facts("payments", amount=9000))
+    assert [(line.layer, line.rule_id, str(line.result)) for line in report.rules] == [
         ("organization", "org_go", "decides"),
         ("domain payments", "pay_big", "decides"),
     ]
@@ -134,13 +134,13 @@ def test_an_explanation_tells_the_rules_of_every_layer_concerned():
 
 def test_rule_ids_are_unique_in_all_layers_and_layers_have_none_themselves():
     one = the_stack().domains["payments"]
-    with pytest.raises(ValidationError, match="'pay_big' of layer 'ann' stands in another layer too"):
+    with pytest.raises(ValidationError, match="'pay_big' of layer 'ann' is also in another layer"):
         PolicyStack.of(one, users={"ann": one})
     with pytest.raises(InvalidInput, match=r"domains.payments.domains: unknown field"):
         read_policy(STACK.replace("    policy_id: acme_payments", "    policy_id: p\n    domains: {}"), "acme.yaml")
 
 
-def test_a_fault_in_a_layer_is_told_with_its_place():
+def test_a_problem_in_a_layer_is_reported_with_its_path():
     with pytest.raises(InvalidInput, match=r"users.ann.rules\[0\].conditions.task_typ: unknown field; did you mean"):
         read_policy(STACK.replace("{task_type: refund}", "{task_typ: refund}"), "acme.yaml")
     with pytest.raises(InvalidInput, match=r"domains.payments.rules\[0\].conditions.metadata.amount.eq: .*as a number"):

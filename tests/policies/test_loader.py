@@ -26,7 +26,7 @@ JSON = st.recursive(
     max_leaves=12,
 )
 FIELDS = ["rule_id", "priority", "conditions", "condition", "action", "assigned_human_role", "rules", "policy_id"]
-SAID = ["risk_level", "domain", "task_type", "min_confidence", "max_confidence", "signals", "feild"]
+CONDITION_FIELDS = ["risk_level", "domain", "task_type", "min_confidence", "max_confidence", "signals", "feild"]
 LIKELY = st.sampled_from(
     ["low", "high", "auto_approve", "escalate", "senior_manager", "risky", "r1", 0, 1, 0.5, -1, []]
 )
@@ -37,7 +37,7 @@ NEARLY = st.fixed_dictionaries(
         | st.lists(
             st.dictionaries(
                 st.sampled_from(FIELDS) | WORDS,
-                LIKELY | JSON | st.dictionaries(st.sampled_from(SAID), LIKELY | JSON, max_size=4),
+                LIKELY | JSON | st.dictionaries(st.sampled_from(CONDITION_FIELDS), LIKELY | JSON, max_size=4),
             ),
             max_size=3,
         )
@@ -117,7 +117,7 @@ def test_a_byte_order_mark_is_no_matter():
         ("stdin", yaml.safe_dump),
     ],
 )
-def test_the_notation_is_told_by_the_ending_or_by_the_text(where, notation):
+def test_the_notation_follows_from_the_suffix_or_the_text(where, notation):
     assert read(notation(json.loads(CANONICAL)), where) == read(CANONICAL)
 
 
@@ -152,7 +152,7 @@ SEEN = st.characters(codec="utf-8", exclude_categories=["C", "Zl", "Zp", "M"]).f
 NAME = st.text(SEEN, max_size=20).map(lambda name: normalize("NFC", name)).filter(lambda name: name.strip())
 NAMES = st.lists(NAME, max_size=3, unique=True).map(tuple)
 CONDITIONS = st.builds(
-    lambda bounds, **said: Conditions(**{name: value for name, value in (said | bounds).items() if value}),
+    lambda bounds, **fields: Conditions(**{name: value for name, value in (fields | bounds).items() if value}),
     bounds=st.sampled_from(
         [{}, {"min_confidence": 0.1}, {"max_confidence": 1e-9}, {"min_confidence": 1e-5, "max_confidence": 1}]
     ),
@@ -201,7 +201,7 @@ MALFORMED = {
     "{}": "policy_id: this field is required",
     '{"policy_id": "p"}': "rules: this field is required",
     '{"policy_id": "p", "policy_id": "q"}': "the key 'policy_id' stands twice in one object",
-    '{"policy_id": NaN}': "NaN is not a number JSON knows; leave the field out where there is no value",
+    '{"policy_id": NaN}': "NaN is not a number in JSON; leave the field out if there is no value",
     '{"policy_id": 1e999}': "numbers must be finite",
     '{"policy_id": "\\ud800"}': "text must be valid Unicode: it has a lone surrogate",
     '{"policy_id": "a\\u0000"}': "a NUL character cannot be stored; remove it",
@@ -223,7 +223,7 @@ MALFORMED_FIELDS = [
     ({"policy_id": "p", "rules": [], "description": None}, "description: null: input should be a valid string"),
     (with_rule(rule_id=...), "rules[0].rule_id: this field is required"),
     (with_rule(rule_id="rule 1"), 'rules[0].rule_id: "rule 1" is not an id'),
-    (with_rule(rule_id="fallback"), 'rules[0].rule_id: "fallback": this name is kept for cases that no rule decides'),
+    (with_rule(rule_id="fallback"), 'rules[0].rule_id: "fallback": this name is reserved for cases that no rule'),
     (with_rule(priority=...), "rules[0].priority: this field is required"),
     (with_rule(priority="1"), 'rules[0].priority: "1": input should be a valid integer'),
     (with_rule(priority=1.5), "rules[0].priority: 1.5: input should be a valid integer"),
@@ -243,24 +243,24 @@ MALFORMED_FIELDS = [
     (with_rule(action=["escalate"]), "rules[0].action: a list is not one of auto_approve, human_review, escalate"),
     (
         with_rule(assigned_human_role="senior_manger"),
-        'rules[0].assigned_human_role: "senior_manger": no such role; the chain of escalation is '
+        'rules[0].assigned_human_role: "senior_manger": no such role; the role chain is '
         "domain_reviewer, senior_manager, compliance_officer; did you mean 'senior_manager'?",
     ),
     (with_rule(assigned_human_role=""), 'rules[0].assigned_human_role: "": string should have at least 1 character'),
     (with_rule(assigned_human_role=["a"]), "rules[0].assigned_human_role: input should be a valid string"),
     (
         with_rule(action="auto_approve", assigned_human_role="domain_reviewer"),
-        'rules[0].assigned_human_role: "domain_reviewer": auto_approve asks nobody; leave the role out, '
-        "or make the action human_review",
+        'rules[0].assigned_human_role: "domain_reviewer": auto_approve has no reviewer; leave the role out, '
+        "or change the action to human_review",
     ),
     (asking(risk_level="hihg"), 'risk_level: "hihg" is not one of low, medium, high; did you mean \'high\'?'),
     (asking(risk_level=["low", "hihg"]), 'rules[0].conditions.risk_level[1]: "hihg" is not one of low, medium, high'),
     (asking(risk_level=False), "rules[0].conditions.risk_level: false is not one of low, medium, high"),
     (asking(risk_level=None), "rules[0].conditions.risk_level: null is not one of low, medium, high"),
     (asking(risk_level={}), "rules[0].conditions.risk_level: an object is not one of low, medium, high"),
-    (asking(risk_level=[]), "rules[0].conditions.risk_level: an empty list can never hold"),
-    (asking(risk_level=["low", "low"]), "rules[0].conditions.risk_level: a word stands here twice"),
-    (asking(domain=[]), "rules[0].conditions.domain: an empty list can never hold"),
+    (asking(risk_level=[]), "rules[0].conditions.risk_level: an empty list never matches"),
+    (asking(risk_level=["low", "low"]), "rules[0].conditions.risk_level: a word is listed twice"),
+    (asking(domain=[]), "rules[0].conditions.domain: an empty list never matches"),
     (asking(domain=""), 'rules[0].conditions.domain: "": string should have at least 1 character'),
     (asking(domain=[" "]), 'rules[0].conditions.domain[0]: " ": it is blank'),
     (asking(task_type=7), "rules[0].conditions.task_type: 7: input should be a valid string"),
@@ -268,14 +268,14 @@ MALFORMED_FIELDS = [
     (asking(signals=[["risky"]]), "rules[0].conditions.signals[0]: a list is not one of low_confidence"),
     (asking(min_confidence="0.8"), 'rules[0].conditions.min_confidence: "0.8": input should be a valid number'),
     (asking(min_confidence=True), "rules[0].conditions.min_confidence: true: input should be a valid number"),
-    (asking(min_confidence=None), "rules[0].conditions.min_confidence: null: a condition without a value would hold"),
+    (asking(min_confidence=None), "rules[0].conditions.min_confidence: null: a condition without a value would always"),
     (asking(min_confidence=80), "rules[0].conditions.min_confidence: 80: input should be less than or equal to 1"),
     (asking(max_confidence=-0.1), "max_confidence: -0.1: input should be greater than or equal to 0"),
     (asking(max_confidence=0), "max_confidence: 0: max_confidence must be above min_confidence (0.0)"),
     (
         asking(min_confidence=0.8, max_confidence=0.8),
         "rules[0].conditions.max_confidence: 0.8: max_confidence must be above min_confidence (0.8), "
-        "or the rule can never hold",
+        "or the rule can never match",
     ),
     (asking(min_confidense=0.8), "conditions.min_confidense: unknown field; did you mean 'min_confidence'?"),
     ({"policy_id": "p", "rules": [{"condition": {"risk_level": "lo"}, "action": "escalate"}]},
@@ -285,7 +285,7 @@ MALFORMED_FIELDS = [
     ({"policy_id": "p", "rules": [{"condition": {}, "action": "escalate"}, 3]}, "rules[1]: 3 is not an object"),
     (with_rule(rule_id="r2", condition={}), "rules[0].condition: unknown field; did you mean 'conditions'?"),
     ({"policy_id": "p", "rules": with_rule()["rules"] + with_rule()["rules"]},
-     'rules[1].rule_id: "r1": stands here twice; every rule_id must be unique in a policy'),
+     'rules[1].rule_id: "r1": it is used twice; every rule_id must be unique in a policy'),
 ]  # fmt: skip
 
 
@@ -307,7 +307,7 @@ def test_a_malformed_field_is_refused_with_its_place(raw, sentence, notation):
     assert sentence in caught.value.problems[0]
 
 
-def test_every_problem_is_told_at_once():
+def test_every_problem_is_reported_at_once():
     rules = [
         {"rule_id": "a", "priority": 1, "conditions": {"risk_level": "hi", "feild": 1}, "action": "approve"},
         {"rule_id": "a", "conditions": {"min_confidence": 0.9, "max_confidence": 0.1}, "action": "escalate"},
@@ -344,7 +344,7 @@ def test_no_text_does_worse_than_be_refused(text, where):
 
 
 @given(NEARLY, st.sampled_from([(json.dumps, "p.json"), (yaml.safe_dump, "p.yaml"), (json.dumps, "p.yaml")]))
-def test_what_is_nearly_a_policy_is_one_or_is_refused(raw, notation):
+def test_a_mutated_policy_loads_or_is_refused(raw, notation):
     write, where = notation
 
     answer = verdict(write(raw), where)

@@ -9,7 +9,17 @@ from support.builders import a_shown, a_task
 from hitl_orchestrator.domain.review import Reviewer, StoredReview
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.domain.working_hours import Absence, WorkingHours
-from hitl_orchestrator.review.assignment import Asked, Candidate, Given, Nobody, pull, push, qualified, ranked, sticky
+from hitl_orchestrator.review.assignment import (
+    Assigned,
+    AssignmentRequest,
+    Candidate,
+    Unassigned,
+    pull,
+    push,
+    qualified,
+    ranked,
+    sticky,
+)
 from hitl_orchestrator.review.people import People, Team
 from hitl_orchestrator.review.working_time import is_there
 
@@ -17,7 +27,7 @@ MONDAY = datetime(2025, 3, 3, 10, tzinfo=UTC)
 OFFICE, EVENING = WorkingHours(), WorkingHours(begins=time(18), ends=time(22))
 TODAY = (Absence(first=MONDAY.date(), last=MONDAY.date()),)
 REVIEWER, MANAGER, OFFICER = DEFAULT_CHAIN.roles
-ASKED = Asked("case-1", REVIEWER, "finance")
+ASKED = AssignmentRequest("case-1", REVIEWER, "finance")
 
 SEATS = st.lists(
     st.builds(
@@ -116,7 +126,7 @@ def test_the_team_that_owns_the_domain_comes_first_and_others_when_it_is_full():
 
 @given(SEATS, st.sampled_from(DEFAULT_CHAIN.roles), st.sets(st.sampled_from(["p1", "p2", "r1", "r2"])))
 def test_nobody_ever_gets_what_they_may_not_decide_or_have_no_time_for(candidates, role, barred):
-    asked = Asked("case-1", role, "finance", dict.fromkeys(barred, "they voted already"))
+    asked = AssignmentRequest("case-1", role, "finance", dict.fromkeys(barred, "they voted already"))
     people = People(one.reviewer for one in candidates)
     for found in (push(asked, candidates, people, MONDAY), sticky("r1", asked, candidates, people, MONDAY)):
         able = [
@@ -128,7 +138,7 @@ def test_nobody_ever_gets_what_they_may_not_decide_or_have_no_time_for(candidate
             and not one.reviewer.away
         ]
 
-        if isinstance(found, Nobody):
+        if isinstance(found, Unassigned):
             assert found.waits == bool(able)
             assert found.why
             continue
@@ -147,7 +157,7 @@ def test_push_keeps_the_loads_of_equals_within_one(persons, cases, most, order):
         candidates = [Candidate(one, held[one.reviewer_id], held[one.reviewer_id]) for one in reviewers]
         order.shuffle(candidates)
         found = pushed(*candidates, asked=ASKED._replace(case_id=f"case-{number}"))
-        if isinstance(found, Given):
+        if isinstance(found, Assigned):
             held[found.reviewer.reviewer_id] += 1
 
     loads = [held[one.reviewer_id] for one in reviewers]
@@ -169,11 +179,11 @@ def test_where_nobody_may_it_goes_up_and_says_so():
 
     found = pushed(*idle(seat("r01"), seat("r02", away=TODAY), manager), asked=ASKED._replace(barred=barred))
 
-    assert found == Given(
+    assert found == Assigned(
         manager,
         MANAGER,
-        "nobody with the role 'domain_reviewer' may decide this: r01: they submitted this case, r02: they are away; "
-        "it goes to 'senior_manager'",
+        "no reviewer with the role 'domain_reviewer' may decide this: "
+        "r01: they submitted this case, r02: they are away; it goes to 'senior_manager'",
     )
 
 
@@ -182,10 +192,10 @@ def test_at_the_top_it_says_what_to_do():
 
     assert (found.role, found.waits) == (OFFICER, False)
     assert found.why == (
-        "nobody with the role 'senior_manager' may decide this: nobody has it in the domain 'finance'; "
+        "no reviewer with the role 'senior_manager' may decide this: no reviewer has it in the domain 'finance'; "
         "it goes to 'compliance_officer'; "
-        "nobody with the role 'compliance_officer' may decide this: nobody has it in the domain 'finance'; "
-        "add somebody with this role and domain to the reviewers file"
+        "no reviewer with the role 'compliance_officer' may decide this: no reviewer has it in the domain 'finance'; "
+        "add a reviewer with this role and domain to the reviewers file"
     )
 
 
@@ -194,10 +204,10 @@ def test_where_somebody_may_and_is_only_busy_or_off_it_waits_for_them():
 
     found = pushed(full, off, Candidate(seat("boss", MANAGER)))
 
-    assert found == Nobody(
+    assert found == Unassigned(
         REVIEWER,
         True,
-        "nobody with the role 'domain_reviewer' is free to decide this now: full holds 2 reviews of at most 2, "
+        "no reviewer with the role 'domain_reviewer' is free to decide this now: full holds 2 reviews of at most 2, "
         "off does not work at this hour; it waits for them",
     )
 

@@ -61,8 +61,8 @@ def test_people_are_read_from_a_list_or_from_an_object_with_their_chain():
         ([{**ANA, "roles": []}], r"\[0\]\.roles"),
         ([{**ANA, "role": "x"}], "unknown field; did you mean 'roles'"),
         ([{**ANA, "roles": ["domain_revewer"]}], "not in escalation_chain; did you mean 'domain_reviewer'"),
-        ([ANA, ANA], "stands here twice"),
-        ({"escalation_chain": ["a", "a"], "reviewers": [ANA]}, "a role stands twice"),
+        ([ANA, ANA], "occurs twice"),
+        ({"escalation_chain": ["a", "a"], "reviewers": [ANA]}, "a role occurs twice"),
     ],
 )
 def test_a_reviewers_file_that_cannot_be_used_is_refused(raw, match):

@@ -80,12 +80,12 @@ def test_who_says_nothing_of_it_has_no_teams_no_calendar_and_the_usual_reasons()
         ),
         (
             {"teams": [{"team_id": "t", "members": ["ana"]}, {"team_id": "t", "members": ["ben"]}]},
-            'r.json: teams: [1].team_id: "t" stands here twice; every team_id must be unique in a file',
+            'r.json: teams: [1].team_id: "t" occurs twice; every team_id must be unique in a file',
         ),
         ({"teams": [{"team_id": "t", "members": []}]}, "r.json: teams: [0].members: at least one is needed"),
         (
             {"teams": [{"team_id": "t", "members": ["ana", "ana"]}]},
-            "r.json: teams[0].members: 'ana' stands here twice",
+            "r.json: teams[0].members: 'ana' occurs twice",
         ),
         (
             {"teams": [{"team_id": "t", "members": ["ana"], "domains": ["*"]}]},
@@ -105,7 +105,7 @@ def test_who_says_nothing_of_it_has_no_teams_no_calendar_and_the_usual_reasons()
             'r.json: calendar.timezone: "Vienna": no such time zone; '
             "give a name of the IANA database, such as Europe/Vienna",
         ),
-        ({"reason_codes": ["other", "other"]}, "r.json: reason_codes: 'other' stands here twice"),
+        ({"reason_codes": ["other", "other"]}, "r.json: reason_codes: 'other' occurs twice"),
         ({"reason_codes": []}, "r.json: reason_codes: at least one is needed"),
         ({"team": []}, "r.json: team: unknown field; did you mean 'teams'?"),
     ],

@@ -84,7 +84,7 @@ def test_at_the_top_another_person_of_the_top_is_asked():
 
 def test_the_reason_of_an_escalation_lists_the_votes():
     assert disagreement([says("a", "approve"), says("b", "reject")]) == (
-        "the reviewers disagree: domain_reviewer said approve; domain_reviewer said reject"
+        "the reviewers disagree: domain_reviewer voted approve; domain_reviewer voted reject"
     )
 
 

@@ -1,4 +1,4 @@
-"""Policies that rule a store in a test, from the strictest to the loosest, and short ways to ask about them."""
+"""Policies for tests of policy changes, from the strictest to the loosest, with shortcuts for submitting cases."""
 
 from hitl_orchestrator.policies.language.model import Policy, policy_hash
 from support.builders import a_task, an_output
@@ -7,7 +7,7 @@ ASKS_ALWAYS = {"policy_id": "asks_always", "rules": []}
 
 
 def goes_ahead(bound, name=None):
-    """A policy by which what is of low risk, and as sure as this, goes ahead by itself."""
+    """Return a policy that approves low-risk tasks from this confidence on."""
     conditions = {"risk_level": "low", "min_confidence": bound}
     rule = {"rule_id": "sure", "priority": 1, "conditions": conditions, "action": "auto_approve"}
     return {"policy_id": name or f"from_{bound}", "rules": [rule]}
@@ -30,7 +30,7 @@ def kinds(hitl):
 
 
 def checked(rate):
-    """A policy by which what is sure goes ahead, and is looked at afterwards as often as this."""
+    """Return a policy that approves confident low-risk tasks and spot-checks this share of them."""
     conditions = {"risk_level": "low", "min_confidence": 0.8}
     rule = {"rule_id": "sure", "priority": 1, "conditions": conditions, "action": "auto_approve", "spot_check": rate}
     return {"policy_id": "checked", "rules": [rule]}

@@ -1,4 +1,4 @@
-"""Policies of all that the language can say, and facts for them, from a seed. The facts know nothing of cells."""
+"""Random policies that use the whole policy language, and random facts, from a seed. The facts ignore cells."""
 
 import random
 from dataclasses import replace
@@ -18,13 +18,13 @@ CLOCKS = ("00:00", "08:00", "17:30", "22:00")
 
 
 def a_policy(seed, most=30, kinds=KINDS):
-    """Return a policy of up to so many rules, of these kinds of conditions."""
+    """Return a policy of up to `most` rules, with these kinds of conditions."""
     dice = random.Random(seed)
     return policy_of(
         {
             "policy_id": f"random_{seed}",
             "metadata": FIELDS,
-            "timezone": dice.choice(("UTC", "Europe/Vienna")),
+            "timezone": "Europe/Vienna",
             "rules": [a_rule(dice, number, kinds) for number in range(dice.randint(1, most))],
         }
     )
@@ -39,17 +39,17 @@ def a_rule(dice, number, kinds=KINDS):
 def conditions(dice, kinds=KINDS, depth=0):
     """Return conditions of one to three kinds, nested at most twice."""
     plain = [kind for kind in kinds if kind not in ("all", "any", "not")] if depth == 2 else list(kinds)
-    said = {}
+    fields = {}
     for kind in dice.sample(plain, min(len(plain), dice.randint(1, 3))):
-        said |= _SAID[kind](dice, kinds, depth)
-    return said
+        fields |= _MAKERS[kind](dice, kinds, depth)
+    return fields
 
 
 REQUESTERS = ("ann", "bob", "carl")
 
 
 def a_stack(seed, most=4, users=REQUESTERS[:2]):
-    """Return a policy in layers on one clock, some of whose rules ask who requested the task."""
+    """Return a policy in layers, some of whose rules read the requester of the task."""
     dice = random.Random(seed)
     layers = {name: _a_layer(dice, name, most) for name in ("own", "payments", *users)}
     named = {"domains": {"payments": layers["payments"]}, "users": {name: layers[name] for name in users}}
@@ -67,7 +67,7 @@ def _a_layer(dice, name, most):
 
 
 def requested_at_random(dice, facts):
-    """Return facts with somebody who requested them, several, nobody, or what nobody can read."""
+    """Return facts with one requester, several, none, or an unreadable value."""
     names = dice.sample((*REQUESTERS, "zoe"), dice.randint(0, 3))
     given = dice.choice((names, names, names, "ann", "bob", "zoe", None, 5, True, {"name": "ann"}))
     return replace(facts, metadata={**facts.metadata, "requested_by": given})
@@ -115,7 +115,7 @@ def _time(dice, kinds, depth):
     return {"time": dice.choice((days, {"begins": begins, "ends": ends}, days | {"begins": begins, "ends": ends}))}
 
 
-_SAID = {
+_MAKERS = {
     "risk_level": lambda dice, kinds, depth: {"risk_level": _some(dice, RiskLevel)},
     "domain": lambda dice, kinds, depth: {"domain": dice.choice(DOMAINS)},
     "task_type": lambda dice, kinds, depth: {"task_type": dice.choice(TASK_TYPES)},
@@ -128,7 +128,7 @@ _SAID = {
     "not": lambda dice, kinds, depth: {"not": conditions(dice, kinds, depth + 1)},
 }
 
-# Every value that such policies name, values just beside and between them, and what is missing or of another type.
+# Every value that such policies name, values beside and between them, and missing or mistyped values.
 _CONFIDENCES = (None, 0.0, *(value for bound in BOUNDS for value in (bound - 0.01, bound, bound + 0.01)), 1.0)
 _AMOUNTS = (None, "100", 99, 100, 101.5, 4999.99, 5000, 5001)
 _MONDAY = datetime(2025, 1, 6, tzinfo=UTC)
@@ -139,7 +139,7 @@ _MOMENTS = (
 
 
 def facts_at_random(dice):
-    """Return any facts that such a policy may meet."""
+    """Return random facts for such a policy."""
     amount, country, vip = (
         dice.choice(_AMOUNTS),
         dice.choice((None, "DE", "AT", "FR", 3)),
@@ -160,7 +160,7 @@ def facts_at_random(dice):
 
 
 def grid(kinds):
-    """Yield facts for every combination of values that policies of these kinds can tell apart, and more."""
+    """Yield facts for every combination of values that policies of these kinds can distinguish."""
     asked = set(kinds)
     signals = [
         frozenset(),
@@ -190,8 +190,8 @@ def a_policy_with(rules, **more):
             "policy_id": "p",
             "metadata": FIELDS,
             "rules": [
-                {"rule_id": f"r{number}", "priority": number, "action": action, "conditions": said} | dict(*others)
-                for number, (action, said, *others) in enumerate(rules, start=1)
+                {"rule_id": f"r{number}", "priority": number, "action": action, "conditions": fields} | dict(*others)
+                for number, (action, fields, *others) in enumerate(rules, start=1)
             ],
         }
         | more

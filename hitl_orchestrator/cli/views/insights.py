@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table
 from hitl_orchestrator.cli.output.formatting import count, duration
-from hitl_orchestrator.insights import Feedback, ReviewerQuality, ReviewerSignal, Share
+from hitl_orchestrator.insights import Feedback, QualitySignal, ReviewerQuality, Share
 
 NOTHING_YET = "No case has been reviewed yet."
 
@@ -54,7 +54,7 @@ def _feedback_row(row: Feedback) -> tuple[Cell, ...]:
 
 def _reviewer_row(row: ReviewerQuality) -> tuple[Cell, ...]:
     seconds = "-" if row.median_seconds is None else duration(row.median_seconds)
-    shares = (row.with_agent, row.with_peers, row.planted_approved)
+    shares = (row.with_agent, row.with_peers, row.gold_errors_approved)
     return (Cell(row.reviewer), Cell(str(row.cases)), Cell(seconds), *map(_share, shares))
 
 
@@ -63,8 +63,8 @@ def _share(share: Share) -> Cell:
 
 
 _SIGNALS = {
-    ReviewerSignal.FAST: "decides faster than the content can be read",
-    ReviewerSignal.APPROVES_PLANTED_ERRORS: "approves gold cases with errors",
-    ReviewerSignal.ALWAYS_AGREES: "agrees with the agent nearly always",
-    ReviewerSignal.APART_FROM_PEERS: "disagrees with other reviewers about the same cases",
+    QualitySignal.FAST: "decides faster than the content can be read",
+    QualitySignal.APPROVES_GOLD_ERRORS: "approves gold cases with errors",
+    QualitySignal.ALWAYS_AGREES: "agrees with the agent nearly always",
+    QualitySignal.APART_FROM_PEERS: "disagrees with other reviewers about the same cases",
 }

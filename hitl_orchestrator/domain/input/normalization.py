@@ -1,4 +1,4 @@
-"""A value made anew, so that nobody else holds a part of it: what is stored, shown and carried out is this one."""
+"""Copy a value to its canonical form, so that later changes by the caller cannot reach what was stored."""
 
 import json
 from typing import TypeVar
@@ -12,19 +12,19 @@ from hitl_orchestrator.errors import InvalidInput
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def settled(value: Model, where: str) -> Model:
-    """Return the same value made again from its canonical JSON.
+def normalized(value: Model, where: str) -> Model:
+    """Return a copy of a value, validated again from its canonical JSON.
 
-    Frozen values may hold free JSON that its maker can still change, and Python can copy a value past its own checks.
-    Whole numbers written as 5.0 become 5, as in every stored copy.
+    Free JSON inside a frozen value is still mutable, and Python can copy a value past its validation. Whole numbers
+    such as 5.0 become 5, as in every stored copy.
 
     Raises:
-        InvalidInput: the value is not sound any more.
+        InvalidInput: the value is no longer valid.
     """
     kind = type(value)
     try:
-        sound = kind.model_validate(value.model_dump(warnings=False))
-        return kind.model_validate(json.loads(canonical_json(sound.model_dump(mode="json"))))
+        valid = kind.model_validate(value.model_dump(warnings=False))
+        return kind.model_validate(json.loads(canonical_json(valid.model_dump(mode="json"))))
     except ValidationError as exc:
         raise InvalidInput(problems(exc, where, kind)) from exc
     except (TypeError, ValueError, RecursionError) as exc:

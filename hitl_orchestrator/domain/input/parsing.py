@@ -1,9 +1,10 @@
-"""From untrusted text to values: every problem at once, each with its place, or all the values and none refused."""
+"""Parse untrusted text into values. An error lists every problem with its place, and no value is returned beside it."""
 
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from enum import StrEnum
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -15,7 +16,8 @@ from hitl_orchestrator.domain.working_hours import Weekday
 from hitl_orchestrator.errors import InvalidInput
 
 Model = TypeVar("Model", bound=BaseModel)
-_SHOWN, _MOST_BITS = 60, 1000
+Member = TypeVar("Member", bound=StrEnum)
+_MAX_SHOWN, _MAX_BITS = 60, 1000
 _SHAPES = {
     "dict_type": "an object",
     "model_attributes_type": "an object",
@@ -24,7 +26,7 @@ _SHAPES = {
     "tuple_type": "a list",
 }
 
-_TOLD = {
+_MESSAGES = {
     "string_pattern_mismatch": "it is blank",
     "too_short": "at least one is needed",
     "timezone_aware": "a time needs its zone, such as 2025-01-10T09:15:00Z",
@@ -32,7 +34,7 @@ _TOLD = {
 }
 
 
-_MEANT = {
+_SYNONYMS = {
     **dict.fromkeys(("=", "==", "===", "equal", "equals", "equal_to", "is"), "eq"),
     **dict.fromkeys(("!=", "<>", "neq", "not", "not_equal", "not_equals", "is_not"), "ne"),
     **dict.fromkeys(("<", "less", "less_than", "below", "under"), "lt"),
@@ -58,15 +60,25 @@ _MEANT = {
     "end": "ends",
     "when": "conditions",
 }
-"""What is written elsewhere, and what it is called here. By its letters alone `gte` would be taken for `gt`."""
+"""Terms of other systems, and the term here. By spelling alone, the nearest term to `gte` would be `gt`."""
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean 'x'?` where a known word means the same or comes close, else an empty string."""
-    names = {name.lower(): name for name in known}
-    meant = _MEANT.get(word.lower(), "")
-    close = [meant] if meant in names else get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+def did_you_mean(word: str, options: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?` if an option is a synonym of a word or spelled like it, else an empty string."""
+    names = {name.lower(): name for name in options}
+    synonym = _SYNONYMS.get(word.lower(), "")
+    close = [synonym] if synonym in names else get_close_matches(word.lower(), names, n=1, cutoff=0.6)
     return f"; did you mean {names[close[0]]!r}?" if close else ""
+
+
+def member_of(kind: type[Member], text: str, where: str) -> Member:
+    """Return the member of an enumeration that a text names. Raises `InvalidInput`."""
+    try:
+        return kind(text)
+    except ValueError:
+        names = [member.value for member in kind]
+        hint = did_you_mean(text, names)
+        raise InvalidInput([f"{where}: {text!r} is not one of {', '.join(names)}{hint}"]) from None
 
 
 def read_json(text: str, where: str, first_line: int = 1, *, many: bool = False) -> Any:
@@ -110,7 +122,7 @@ def read_records(text: str, where: str) -> list[Any]:
 
 
 def parse(model: type[Model], raw: Any, where: str) -> Model:
-    """Make a value of raw data; `InvalidInput` names every problem with its place."""
+    """Validate raw data. Raises `InvalidInput` with every problem and its place."""
     try:
         return model.model_validate(raw)
     except ValidationError as exc:
@@ -118,22 +130,22 @@ def parse(model: type[Model], raw: Any, where: str) -> Model:
 
 
 def parse_many(model: type[Model], records: Sequence[Any], where: str, unique: str) -> list[Model]:
-    """Make values of a file's records, whose `unique` field must be unique in it; one error holds all problems."""
+    """Validate the records of a file, whose `unique` field must differ in each. One error lists all problems."""
     values: list[Model] = []
-    found: list[str] = []
+    errors: list[str] = []
     for index, raw in enumerate(records):
         try:
             values.append(model.model_validate(raw))
         except ValidationError as exc:
-            found.extend(problems(exc, where, model, prefix=f"[{index}]"))
-    found.extend(_doubles(records, where, unique))
-    if found:
-        raise InvalidInput(found)
+            errors.extend(problems(exc, where, model, prefix=f"[{index}]"))
+    errors.extend(_duplicates(records, where, unique))
+    if errors:
+        raise InvalidInput(errors)
     return values
 
 
 def problems(exc: ValidationError, where: str, model: type[BaseModel], prefix: str = "") -> list[str]:
-    """Return one sentence for each problem of a validation error: file, place, what is wrong, what was meant."""
+    """Return one sentence per problem of a validation error: file, place, problem and suggestion."""
     return [f"{where}: {_place(prefix, error['loc'])}{_sentence(error, model)}" for error in exc.errors()]
 
 
@@ -145,61 +157,63 @@ def _place(prefix: str, location: tuple[int | str, ...]) -> str:
 
 
 def _sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
-    given, last = error["input"], str(error["loc"][-1]) if error["loc"] else ""
+    value, last = error["input"], str(error["loc"][-1]) if error["loc"] else ""
     if error["type"] == "extra_forbidden":
         return f"unknown field{did_you_mean(last, _fields_at(model, error['loc'][:-1]))}"
     if error["type"] == "missing":
         return "this field is required"
     if error["type"] in _SHAPES:
-        return f"{_show(given)} is not {_SHAPES[error['type']]}"
+        return f"{_show(value)} is not {_SHAPES[error['type']]}"
     if error["type"] in {"enum", "literal_error"}:
         words = error.get("ctx", {}).get("expected", "").replace("'", "").replace(" or ", ", ").split(", ")
-        hint = did_you_mean(given, words) if isinstance(given, str) else ""
-        return f"{_show(given)} is not one of {', '.join(words)}{hint}"
+        hint = did_you_mean(value, words) if isinstance(value, str) else ""
+        return f"{_show(value)} is not one of {', '.join(words)}{hint}"
     if error["type"] == "string_pattern_mismatch" and error["ctx"]["pattern"] == ID_PATTERN:
-        return f"{_show(given)} is not an id: letters, digits and . _ : - only, a letter or digit first, 200 at most"
-    message = _TOLD.get(error["type"], error["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+        return f"{_show(value)} is not an id: letters, digits and . _ : - only, a letter or digit first, 200 at most"
+    message = (
+        _MESSAGES.get(error["type"], error["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    )
     sentence = f"{message[:1].lower()}{message[1:]}"
-    return sentence if isinstance(given, (dict, list)) else f"{_show(given)}: {sentence}"
+    return sentence if isinstance(value, (dict, list)) else f"{_show(value)}: {sentence}"
 
 
-def _show(given: object) -> str:
-    if isinstance(given, (dict, list)):
-        return "an object" if isinstance(given, dict) else "a list"
-    if isinstance(given, int) and given.bit_length() > _MOST_BITS:
+def _show(value: object) -> str:
+    if isinstance(value, (dict, list)):
+        return "an object" if isinstance(value, dict) else "a list"
+    if isinstance(value, int) and value.bit_length() > _MAX_BITS:
         return "a number of many digits"
-    text = json.dumps(given, ensure_ascii=True, default=repr)
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+    text = json.dumps(value, ensure_ascii=True, default=repr)
+    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 3] + "..."
 
 
 def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> set[str]:
-    """Return the fields that may stand at a place within a model: those of whatever values it may hold there."""
+    """Return the field names that are valid at a place within a model, in any of the models allowed there."""
     here = {model}
     for step in location:
-        # A step that is no field is a place in a list, a key of an object, or the name of one of several types.
+        # A step that is no field is a list index, an object key, or the name of one of several types.
         within = [
             field.annotation
-            for one in here
-            for name, field in one.model_fields.items()
+            for parent in here
+            for name, field in parent.model_fields.items()
             if step == (field.alias or name)
         ]
-        here = {found for kind in within for found in _models_in(kind)} if within else here
-    return {field.alias or name for one in here for name, field in one.model_fields.items()}
+        here = {member for kind in within for member in _models_in(kind)} if within else here
+    return {field.alias or name for parent in here for name, field in parent.model_fields.items()}
 
 
 def _models_in(kind: Any) -> Iterator[type[BaseModel]]:
-    """Yield the models that an annotation names, inside lists and unions as well."""
+    """Yield the models in an annotation, including those in lists and unions."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         yield kind
     for part in get_args(kind):
         yield from _models_in(part)
 
 
-def _doubles(records: Sequence[Any], where: str, unique: str) -> list[str]:
+def _duplicates(records: Sequence[Any], where: str, unique: str) -> list[str]:
     ids = [raw.get(unique) if isinstance(raw, Mapping) else None for raw in records]
     counts = Counter(value for value in ids if isinstance(value, str))
     return [
-        f"{where}: [{index}].{unique}: {_show(value)} stands here twice; every {unique} must be unique in a file"
+        f"{where}: [{index}].{unique}: {_show(value)} occurs twice; every {unique} must be unique in a file"
         for index, value in enumerate(ids)
         if isinstance(value, str) and counts[value] > 1 and ids.index(value) != index
     ]
@@ -207,16 +221,16 @@ def _doubles(records: Sequence[Any], where: str, unique: str) -> list[str]:
 
 def _read_lines(text: str, where: str) -> list[Any]:
     records: list[Any] = []
-    found: list[str] = []
-    # A line ends with a line feed: other separators, such as U+2028, may stand inside a JSON text.
+    errors: list[str] = []
+    # Only a line feed ends a line: other separators, such as U+2028, are valid inside JSON text.
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
                 records.append(read_json(line, where, number))
             except InvalidInput as exc:
-                found.extend(exc.problems)
-    if found:
-        raise InvalidInput(found)
+                errors.extend(exc.problems)
+    if errors:
+        raise InvalidInput(errors)
     return records
 
 
@@ -229,12 +243,12 @@ def _is_json(text: str) -> bool:
 
 
 def _refuse_constant(word: str) -> float:
-    raise ValueError(f"{word} is not a number JSON knows; leave the field out where there is no value")
+    raise ValueError(f"{word} is not a number in JSON; leave the field out if there is no value")
 
 
 def _refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) != len(pairs):
-        double = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        raise ValueError(f"the key {double!r} stands twice in one object")
+        duplicate = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"the key {duplicate!r} stands twice in one object")
     return record

@@ -1,171 +1,178 @@
-"""Which rule decides where, for all cells at once: a decision diagram over the axes of a space.
+"""Which rule decides in which cell: a decision diagram over the axes of a space.
 
 It is the ordered and reduced diagram of Bryant (1986, IEEE Transactions on Computers C-35, 677) with many-valued
-steps: a node asks for the step on one axis, equal nodes are one, and a leaf names what decides. It is exact, and it
-stays small where the list of all cells would not.
+steps: a node branches on the step of one axis, equal nodes are shared, and a leaf holds a label, such as the index of
+the deciding rule. It is exact, and it stays small where the list of all cells would not.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.policies.analysis.regions import boxes
+from hitl_orchestrator.policies.analysis.regions import regions, restrict
+from hitl_orchestrator.policies.engine.axes.base import mask_of
 from hitl_orchestrator.policies.engine.partition import Cell, FactSpace, Region
-from hitl_orchestrator.policies.language.model import Policy, Rule
+from hitl_orchestrator.policies.language.model import Policy
 
 MOST_NODES = 200_000
 FALLBACK_INDEX = -1
-"""The place of the rule that decides where none holds."""
+"""The index that stands for the fallback, where no rule matches."""
 
-Said = TypeVar("Said", bound=Hashable)
-Other = TypeVar("Other", bound=Hashable)
-
-
-class Leaf(NamedTuple, Generic[Said]):
-    """What is so in all cells that lead here."""
-
-    said: Said
+LabelT = TypeVar("LabelT", bound=Hashable)
+OtherT = TypeVar("OtherT", bound=Hashable)
 
 
-class Node(NamedTuple, Generic[Said]):
-    """A question: on which step of this axis? Each edge holds the steps that lead on, as a bit mask."""
+class Leaf(NamedTuple, Generic[LabelT]):
+    """The label of all cells that lead here."""
+
+    label: LabelT
+
+
+class Node(NamedTuple, Generic[LabelT]):
+    """A branch on the step of one axis. Each edge holds the steps that take it, as a bit mask."""
 
     axis: int
-    edges: "tuple[tuple[int, Node[Said] | Leaf[Said]], ...]"
+    edges: "tuple[tuple[int, Node[LabelT] | Leaf[LabelT]], ...]"
 
 
-class LabeledRegion(NamedTuple, Generic[Said]):
-    """A box of cells, all of which lead to one leaf."""
+class LabeledRegion(NamedTuple, Generic[LabelT]):
+    """Cells with one label."""
 
-    box: Region
-    said: Said
+    region: Region
+    label: LabelT
 
 
-class Diagram(Generic[Said]):
-    """What is so in each cell of a space. `work` is how many steps were looked at to find it out."""
+class Diagram(Generic[LabelT]):
+    """A label for each cell of a space. `work` is the number of steps that were examined to build it."""
 
-    def __init__(self, space: FactSpace, root: "Node[Said] | Leaf[Said]", work: int = 0) -> None:
+    def __init__(self, space: FactSpace, root: "Node[LabelT] | Leaf[LabelT]", work: int = 0) -> None:
         self.space, self.root, self.work = space, root, work
 
-    def at(self, cell: Cell) -> Said:
-        """Return what is so in one cell."""
+    def at(self, cell: Cell) -> LabelT:
+        """Return the label of one cell."""
         here = self.root
         while isinstance(here, Node):
             step = 1 << cell[here.axis]
             here = next(following for mask, following in here.edges if mask & step)
-        return here.said
+        return here.label
 
-    def found(self, within: Region | None = None) -> frozenset[Said]:
-        """Return all that is so in some cell, of these only where a box is given."""
-        box = within or self.space.full
-        known: dict[int, frozenset[Said]] = {}
+    def labels(self, within: Region | None = None) -> frozenset[LabelT]:
+        """Return the labels of all cells, or of the cells of one region."""
+        region = within or self.space.full
+        seen: dict[int, frozenset[LabelT]] = {}
 
-        def look(here: "Node[Said] | Leaf[Said]") -> frozenset[Said]:
+        def look(here: "Node[LabelT] | Leaf[LabelT]") -> frozenset[LabelT]:
             if isinstance(here, Leaf):
-                return frozenset((here.said,))
-            if id(here) not in known:
-                reached = (look(following) for mask, following in here.edges if mask & box[here.axis])
-                known[id(here)] = frozenset().union(*reached)
-            return known[id(here)]
+                return frozenset((here.label,))
+            if id(here) not in seen:
+                reached = (look(following) for mask, following in here.edges if mask & region[here.axis])
+                seen[id(here)] = frozenset().union(*reached)
+            return seen[id(here)]
 
         return look(self.root)
 
-    def regions(self, wanted: Callable[[Said], bool], within: Region | None = None) -> Iterator[LabeledRegion[Said]]:
-        """Yield the boxes, disjoint and together complete, where what is so is wanted. There may be many."""
+    def regions(
+        self, wanted: Callable[[LabelT], bool], within: Region | None = None
+    ) -> Iterator[LabeledRegion[LabelT]]:
+        """Yield disjoint regions that together are all cells with a wanted label. There may be many."""
         reaches: dict[int, bool] = {}
 
-        def leads(here: "Node[Said] | Leaf[Said]") -> bool:
+        def leads(here: "Node[LabelT] | Leaf[LabelT]") -> bool:
             if id(here) not in reaches:
                 reaches[id(here)] = (
-                    wanted(here.said)
+                    wanted(here.label)
                     if isinstance(here, Leaf)
                     else any(leads(following) for _, following in here.edges)
                 )
             return reaches[id(here)]
 
-        def look(here: "Node[Said] | Leaf[Said]", box: Region) -> Iterator[LabeledRegion[Said]]:
+        def look(here: "Node[LabelT] | Leaf[LabelT]", region: Region) -> Iterator[LabeledRegion[LabelT]]:
             if isinstance(here, Leaf):
-                yield LabeledRegion(box, here.said)
+                yield LabeledRegion(region, here.label)
                 return
             for mask, following in here.edges:
-                left = mask & box[here.axis]
+                left = mask & region[here.axis]
                 if left and leads(following):
-                    yield from look(following, (*box[: here.axis], left, *box[here.axis + 1 :]))
+                    yield from look(following, restrict(region, here.axis, left))
 
         if leads(self.root):
             yield from look(self.root, within or self.space.full)
 
-    def example(self, wanted: Callable[[Said], bool], within: Region | None = None) -> LabeledRegion[Said] | None:
-        """Return the first box where what is so is wanted; None where it nowhere is."""
-        in_vain: set[int] = set()
+    def example(self, wanted: Callable[[LabelT], bool], within: Region | None = None) -> LabeledRegion[LabelT] | None:
+        """Return the first region with a wanted label; None where there is none."""
+        exhausted: set[int] = set()
 
-        def look(here: "Node[Said] | Leaf[Said]", box: Region) -> LabeledRegion[Said] | None:
+        def look(here: "Node[LabelT] | Leaf[LabelT]", region: Region) -> LabeledRegion[LabelT] | None:
             if isinstance(here, Leaf):
-                return LabeledRegion(box, here.said) if wanted(here.said) else None
-            if id(here) in in_vain:
+                return LabeledRegion(region, here.label) if wanted(here.label) else None
+            if id(here) in exhausted:
                 return None
             for mask, following in here.edges:
-                left = mask & box[here.axis]
-                found = look(following, (*box[: here.axis], left, *box[here.axis + 1 :])) if left else None
-                if found is not None:
-                    return found
-            in_vain.add(id(here))
+                left = mask & region[here.axis]
+                example = look(following, restrict(region, here.axis, left)) if left else None
+                if example is not None:
+                    return example
+            exhausted.add(id(here))
             return None
 
         return look(self.root, within or self.space.full)
 
     def below(
         self, axis: int, within: Region | None = None, *, once: bool = True
-    ) -> "Iterator[tuple[Region, Node[Said] | Leaf[Said]]]":
-        """Yield each distinct part of the diagram from this axis on, with the first box that leads to it.
+    ) -> "Iterator[tuple[Region, Node[LabelT] | Leaf[LabelT]]]":
+        """Yield each distinct part of the diagram from this axis on, with the first region that leads to it.
 
-        Without `once` it comes with every such box; there may be many. What lies outside the box `within` is left out.
+        Without `once`, yield it with every such region; there may be many. Parts outside `within` are left out.
         """
         seen: set[int] = set()
 
-        def look(here: "Node[Said] | Leaf[Said]", box: Region) -> "Iterator[tuple[Region, Node[Said] | Leaf[Said]]]":
+        def look(
+            here: "Node[LabelT] | Leaf[LabelT]", region: Region
+        ) -> "Iterator[tuple[Region, Node[LabelT] | Leaf[LabelT]]]":
             if once and id(here) in seen:
                 return
             seen.add(id(here))
             if isinstance(here, Leaf) or here.axis >= axis:
-                yield box, here
+                yield region, here
                 return
             for mask, following in here.edges:
-                left = mask & box[here.axis]
+                left = mask & region[here.axis]
                 if left:
-                    yield from look(following, (*box[: here.axis], left, *box[here.axis + 1 :]))
+                    yield from look(following, restrict(region, here.axis, left))
 
         yield from look(self.root, within or self.space.full)
 
-    def told_as(self, name: Callable[[Said], Other]) -> "Diagram[Other]":
-        """Return the diagram of something that follows from what is so, such as the action of a rule."""
-        made = _Maker[Other]()
-        known: dict[int, Node[Other] | Leaf[Other]] = {}
+    def relabeled(self, relabel: Callable[[LabelT], OtherT]) -> "Diagram[OtherT]":
+        """Return the diagram of labels that follow from these, such as the action of the deciding rule."""
+        nodes = _Nodes[OtherT]()
+        cache: dict[int, Node[OtherT] | Leaf[OtherT]] = {}
 
-        def look(here: "Node[Said] | Leaf[Said]") -> "Node[Other] | Leaf[Other]":
-            if id(here) not in known:
-                known[id(here)] = (
-                    made.leaf(name(here.said))
+        def look(here: "Node[LabelT] | Leaf[LabelT]") -> "Node[OtherT] | Leaf[OtherT]":
+            if id(here) not in cache:
+                cache[id(here)] = (
+                    nodes.leaf(relabel(here.label))
                     if isinstance(here, Leaf)
-                    else made.node(here.axis, [(mask, look(following)) for mask, following in here.edges])
+                    else nodes.node(here.axis, [(mask, look(following)) for mask, following in here.edges])
                 )
-            return known[id(here)]
+            return cache[id(here)]
 
         return Diagram(self.space, look(self.root))
 
 
-class _Maker(Generic[Said]):
-    """Makes each node once."""
+class _Nodes(Generic[LabelT]):
+    """Creates each node once."""
 
     def __init__(self) -> None:
-        self._leaves: dict[Said, Leaf[Said]] = {}
-        self._nodes: dict[tuple[int, tuple[tuple[int, int], ...]], Node[Said]] = {}
+        self._leaves: dict[LabelT, Leaf[LabelT]] = {}
+        self._nodes: dict[tuple[int, tuple[tuple[int, int], ...]], Node[LabelT]] = {}
 
-    def leaf(self, said: Said) -> Leaf[Said]:
-        return self._leaves.setdefault(said, Leaf(said))
+    def leaf(self, label: LabelT) -> Leaf[LabelT]:
+        return self._leaves.setdefault(label, Leaf(label))
 
-    def node(self, axis: int, edges: "Sequence[tuple[int, Node[Said] | Leaf[Said]]]") -> "Node[Said] | Leaf[Said]":
-        merged: dict[int, tuple[int, Node[Said] | Leaf[Said]]] = {}
+    def node(
+        self, axis: int, edges: "Sequence[tuple[int, Node[LabelT] | Leaf[LabelT]]]"
+    ) -> "Node[LabelT] | Leaf[LabelT]":
+        merged: dict[int, tuple[int, Node[LabelT] | Leaf[LabelT]]] = {}
         for mask, following in edges:
             before = merged.get(id(following), (0, following))[0]
             merged[id(following)] = before | mask, following
@@ -175,75 +182,79 @@ class _Maker(Generic[Said]):
         key = axis, tuple((mask, id(following)) for mask, following in ordered)
         if key not in self._nodes:
             if len(self._nodes) >= MOST_NODES:
-                raise InvalidInput([f"the policy is too entangled to be looked through: over {MOST_NODES:,} parts"])
+                raise _too_complex()
             self._nodes[key] = Node(axis, ordered)
         return self._nodes[key]
 
 
-class _Table:
-    """The boxes of the rules of one policy, in the order the rules are tried, and which of them a step leaves alive."""
+class _RuleTable:
+    """The regions of the rules of one policy in evaluation order, and which of them each step leaves alive."""
 
-    def __init__(self, space: FactSpace, held: Sequence[Sequence[Region]]) -> None:
-        listed = [(place, box) for place, many in enumerate(held) for box in many]
-        self.rule_of = [place for place, _ in listed]
+    def __init__(self, space: FactSpace, rules: Sequence[Sequence[Region]]) -> None:
+        listed = [(rule, region) for rule, regions in enumerate(rules) for region in regions]
+        self._rule_of = [rule for rule, _ in listed]
         self.all = (1 << len(listed)) - 1
         self.alive = [
             [
-                sum(1 << number for number, (_, box) in enumerate(listed) if box[axis] >> step & 1)
+                mask_of(bit for bit, (_, region) in enumerate(listed) if region[index] >> step & 1)
                 for step in range(size)
             ]
-            for axis, size in enumerate(one.size for one in space.axes)
+            for index, size in enumerate(axis.size for axis in space.axes)
         ]
-        # What asks nothing of this axis and all after it holds for sure once it is alive here.
-        sure, self.sure = self.all, [self.all]
-        for axis in reversed(range(len(space.axes))):
-            sure &= sum(1 << number for number, (_, box) in enumerate(listed) if box[axis] == space.full[axis])
-            self.sure.insert(0, sure)
+        # A region that is full on this axis and all later ones contains every cell that it is still alive for.
+        certain, self._certain = self.all, [self.all]
+        for index in reversed(range(len(space.axes))):
+            certain &= mask_of(bit for bit, (_, region) in enumerate(listed) if region[index] == space.full[index])
+            self._certain.insert(0, certain)
 
-    def settled(self, alive: int, axis: int) -> int:
-        """Return what may still decide from this axis on: nothing after the first that surely holds."""
-        sure = alive & self.sure[axis]
-        return alive & ((sure & -sure) << 1) - 1 if sure else alive
+    def undecided(self, alive: int, axis: int) -> int:
+        """Return the regions that may still decide from this axis on: none after the first certain one."""
+        certain = alive & self._certain[axis]
+        return alive & ((certain & -certain) << 1) - 1 if certain else alive
 
     def first(self, alive: int) -> int:
-        return self.rule_of[(alive & -alive).bit_length() - 1] if alive else FALLBACK_INDEX
+        return self._rule_of[(alive & -alive).bit_length() - 1] if alive else FALLBACK_INDEX
+
+
+def _too_complex() -> InvalidInput:
+    return InvalidInput([f"the policy is too complex to analyze: over {MOST_NODES:,} nodes in its decision diagram"])
 
 
 def deciding(space: FactSpace, tables: Sequence[Sequence[Sequence[Region]]]) -> Diagram[tuple[int, ...]]:
-    """Return the diagram of which rule decides: for each list of rules' boxes, the place of the first that holds.
+    """Return the diagram of the deciding rules: for each policy's list of rule regions, the index of the first match.
 
     Raises:
-        InvalidInput: it would become too large.
+        InvalidInput: the diagram would become too large.
     """
-    made, made_of = _Maker[tuple[int, ...]](), [_Table(space, held) for held in tables]
-    known: dict[tuple[int, tuple[int, ...]], Node[tuple[int, ...]] | Leaf[tuple[int, ...]]] = {}
+    nodes, rule_tables = _Nodes[tuple[int, ...]](), [_RuleTable(space, rules) for rules in tables]
+    cache: dict[tuple[int, tuple[int, ...]], Node[tuple[int, ...]] | Leaf[tuple[int, ...]]] = {}
 
     def grow(axis: int, alive: tuple[int, ...]) -> "Node[tuple[int, ...]] | Leaf[tuple[int, ...]]":
         if axis == len(space.axes):
-            return made.leaf(tuple(table.first(left) for table, left in zip(made_of, alive, strict=True)))
-        if (axis, alive) not in known:
-            if len(known) >= MOST_NODES:
-                raise InvalidInput([f"the policy is too entangled to be looked through: over {MOST_NODES:,} parts"])
+            return nodes.leaf(tuple(table.first(left) for table, left in zip(rule_tables, alive, strict=True)))
+        if (axis, alive) not in cache:
+            if len(cache) >= MOST_NODES:
+                raise _too_complex()
             grouped: dict[tuple[int, ...], int] = {}
             for step in range(space.axes[axis].size):
                 left = tuple(
-                    table.settled(mask & table.alive[axis][step], axis + 1)
-                    for table, mask in zip(made_of, alive, strict=True)
+                    table.undecided(mask & table.alive[axis][step], axis + 1)
+                    for table, mask in zip(rule_tables, alive, strict=True)
                 )
                 grouped[left] = grouped.get(left, 0) | 1 << step
-            known[axis, alive] = made.node(axis, [(mask, grow(axis + 1, left)) for left, mask in grouped.items()])
-        return known[axis, alive]
+            cache[axis, alive] = nodes.node(axis, [(mask, grow(axis + 1, left)) for left, mask in grouped.items()])
+        return cache[axis, alive]
 
-    root = grow(0, tuple(table.settled(table.all, 0) for table in made_of))
-    return Diagram(space, root, sum(space.axes[axis].size for axis, _ in known))
+    root = grow(0, tuple(table.undecided(table.all, 0) for table in rule_tables))
+    return Diagram(space, root, sum(space.axes[axis].size for axis, _ in cache))
 
 
 def diagram_of(policy: Policy, space: FactSpace | None = None) -> Diagram[int]:
-    """Return which rule of a policy decides where: its place in `policy.by_priority`, or `FALLBACK_INDEX`."""
+    """Return which rule of a policy decides: its index in `policy.by_priority`, or `FALLBACK_INDEX`."""
     space = space or FactSpace([policy])
-    return deciding(space, [held_by(policy.by_priority, policy, space)]).told_as(lambda places: places[0])
+    return deciding(space, [rule_regions(policy, space)]).relabeled(lambda indices: indices[0])
 
 
-def held_by(rules: Sequence[Rule], policy: Policy, space: FactSpace) -> list[tuple[Region, ...]]:
-    """Return the boxes in which each of these rules of a policy holds."""
-    return [boxes(rule, policy, space) for rule in rules]
+def rule_regions(policy: Policy, space: FactSpace) -> list[tuple[Region, ...]]:
+    """Return the regions in which each rule of a policy matches, in evaluation order."""
+    return [regions(rule, policy, space) for rule in policy.by_priority]

@@ -1,39 +1,37 @@
-"""What a change of policy changes: not lines of text, but every region of cases whose answer becomes another one.
+"""The effect of a policy change: not lines of text, but every region of cases whose answer changes.
 
-Exact over the cells of both policies (see `cells`), windows of time on different clocks among them (see `clocks`).
-What changes for tasks that several users request together is told apart where no other task shows such a change; of
-very many users, not for every list (`looks_at_every_list`).
+The comparison is exact over the cells of both policies (see `partition`). `unchecked` names the two things that it does
+not cover: time windows in different time zones, and tasks that several users request together.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
-from itertools import combinations, islice
+from itertools import islice
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.enums import Action, Agreement
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.task import REQUESTED_BY
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.analysis.decision_diagram import FALLBACK_INDEX, Diagram, deciding
-from hitl_orchestrator.policies.analysis.describe import join, say
-from hitl_orchestrator.policies.analysis.layer_scope import IN_A_LIST, held_where_asked, naming
+from hitl_orchestrator.policies.analysis.describe import describe
+from hitl_orchestrator.policies.analysis.layer_scope import regions_in_scope, scope_policies
 from hitl_orchestrator.policies.analysis.regions import merged
-from hitl_orchestrator.policies.engine.compiled import carried_by
-from hitl_orchestrator.policies.engine.partition import FactSpace, Region, another
-from hitl_orchestrator.policies.engine.strictness import demands_in_time, strictest
-from hitl_orchestrator.policies.language.model import FALLBACK, Policy, PolicyStack, Rule, default_role
+from hitl_orchestrator.policies.engine.compiled import decision_fields
+from hitl_orchestrator.policies.engine.partition import FactSpace, Region
+from hitl_orchestrator.policies.engine.strictness import deadline_demands, strictest
+from hitl_orchestrator.policies.language.model import FALLBACK, Policy, PolicyStack, Rule, default_role, policy_hash
 
-MOST_BOXES, MOST_TOLD = 500, 5
-MOST_USERS = 6
-"""Where layers of no more users than this answer one case, every list of them is looked at."""
-
-_WITHOUT_MERIT = ("rule_id", "reason", "policy_id", "policy_hash", "trace", "layers")
+MOST_REGIONS, MOST_DESCRIBED = 500, 5
+_NOT_COMPARED = ("rule_id", "reason", "policy_id", "policy_hash", "trace", "layers")
+_COVERED_USERS = 2
+"""Of two user layers, either, both or none answers a task, and the diagram has a cell for each of the four."""
 
 
 class Direction(StrEnum):
-    """Whether the new answer asks for more of people, for less, or only otherwise."""
+    """Whether the new answer requires more of people, less, or something else."""
 
     LOOSER = "looser"
     STRICTER = "stricter"
@@ -41,7 +39,7 @@ class Direction(StrEnum):
 
 
 class Answer(NamedTuple):
-    """What a policy answers, and by which rule."""
+    """The answer of a policy, and the rule that gives it."""
 
     action: Action
     rule_id: str
@@ -50,7 +48,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Difference:
-    """One change of the answer. `where` says in words which cases it is about, and `example` is one of them.
+    """One change of the answer. `where` describes the cases that it affects, and `example` is one of them.
 
     `aspects` names what differs, such as `approvals 1 to 2`.
     """
@@ -64,44 +62,24 @@ class Difference:
 
     @property
     def sentence(self) -> str:
-        """Say it in one sentence, without the example."""
+        """Return the change and the cases in one sentence, without the example."""
         return f"{self.direction}: {self.change} for {'; and '.join(self.where)}"
 
     @property
     def change(self) -> str:
-        """Say what becomes what. Where people decide before and after, all is told that is asked of them otherwise."""
+        """Return the answer before and after. Where people decide in both, name every requirement that differs."""
         before, after = self.before, self.after
         if before.action is after.action and before.assigned_human_role == after.assigned_human_role:
-            return f"{_told(after)} asks otherwise ({', '.join(self.aspects)})"
-        change = f"{_told(before)} becomes {_told(after)}"
+            return f"{_phrase(after)} has other requirements ({', '.join(self.aspects)})"
+        change = f"{_phrase(before)} becomes {_phrase(after)}"
         if Action.AUTO_APPROVE in (before.action, after.action):
             return change
         named = ("action", "assigned_human_role")
-        also = [one for one in self.aspects if one.partition(" ")[0] not in named]
-        return f"{change}, and asks otherwise ({', '.join(also)})" if also else change
+        others = [aspect for aspect in self.aspects if aspect.partition(" ")[0] not in named]
+        return f"{change}, with other requirements ({', '.join(others)})" if others else change
 
 
-def differences(old: Policy, new: Policy, roles: RoleChain = DEFAULT_CHAIN) -> tuple[Difference, ...]:
-    """Return every change of the answer from one policy to another, looser ones first; none where all stays.
-
-    Raises:
-        InvalidInput: the policies are too entangled to be looked through.
-    """
-    sides = _Side(old, roles), _Side(new, roles)
-    space = FactSpace(part for side in sides for part in side.named)
-    deciders = deciding(space, [table for side in sides for table in side.tables(space)])
-    cut = len(sides[0].layers)
-    answers = deciders.told_as(lambda places: (sides[0].answer(places[:cut]), sides[1].answer(places[cut:])))
-    changes = [one for one in answers.found() if _changed(*one)]
-    found = [_difference(one, _regions(answers, one), _Wording(space), roles) for one in changes]
-    for one, listed in _changes_of_lists(deciders, sides, {_content(one) for one in changes}).items():
-        wording = _Wording(space, listed.users)
-        found.append(_difference(one, listed.regions(deciders), wording, roles))
-    order = list(Direction)
-    return tuple(sorted(found, key=lambda one: (order.index(one.direction), one.before.rule_id, one.after.rule_id)))
-
-
-class Comparison(NamedTuple):
+class PolicyComparison(NamedTuple):
     """The differences between two policies, looser ones first, and what was not checked."""
 
     differences: tuple[Difference, ...]
@@ -113,26 +91,43 @@ class Comparison(NamedTuple):
         return bool(self.unchecked) or any(each.direction is Direction.LOOSER for each in self.differences)
 
 
-def compare(old: Policy, new: Policy, roles: RoleChain = DEFAULT_CHAIN) -> Comparison:
-    """Return every difference between two policies, and what was not checked."""
-    lists = f"the combined requests of several users, where layers name more than {MOST_USERS} users"
-    return Comparison(differences(old, new, roles), () if looks_at_every_list(old, new) else (lists,))
+def compare(old: Policy, new: Policy, roles: RoleChain = DEFAULT_CHAIN) -> PolicyComparison:
+    """Return every change of the answer from one policy to another."""
+    sides = _Side(old, roles), _Side(new, roles)
+    try:
+        space = FactSpace(policy for side in sides for policy in side.policies)
+        deciders = deciding(space, [table for side in sides for table in side.tables(space)])
+    except InvalidInput as exc:
+        return PolicyComparison((), exc.problems)
+    cut = len(sides[0].layers)
+    answers = deciders.relabeled(lambda rules: (sides[0].answer(rules[:cut]), sides[1].answer(rules[cut:])))
+    changes = [change for change in answers.labels() if _aspects(change[0].decision, change[1].decision)]
+    differences = [_difference(change, _regions(answers, change), space, roles) for change in changes]
+    order = list(Direction)
+    differences.sort(key=lambda each: (order.index(each.direction), each.before.rule_id, each.after.rule_id))
+    return PolicyComparison(tuple(differences), tuple(_unchecked_lists(old, new)))
 
 
-def looks_at_every_list(old: Policy, new: Policy) -> bool:
-    """Whether `differences` looks at every list of users who may request a task together.
+def _unchecked_lists(old: Policy, new: Policy) -> Iterator[str]:
+    """Yield a sentence where a change may show only for tasks that several users request together.
 
-    Where layers of more users than `MOST_USERS` answer one case, it looks at lists with one of them alone.
+    The diagram has a cell for tasks of each user, of no user with a layer, and of all users. It has none for a list of
+    some of them. There nothing can get looser that does not get looser for a single user or for none: of every
+    requirement the larger of two counts. Exceptions are distinct roles, which are dropped where too few roles are left,
+    the action at a timeout, and rules that read `requested_by` themselves, which a list leaves unknown.
     """
-    return len(_users(old) | _users(new)) <= MOST_USERS
+    users = {user for policy in (old, new) if isinstance(policy, PolicyStack) for user in policy.users}
+    rules = [rule for policy in (old, new) for _, layer in policy.parts for rule in layer.rules]
+    reads_users = any(REQUESTED_BY in part.metadata for rule in rules for _, part in rule.conditions.walk())
+    interacts = any(rule.distinct_roles or rule.respond_within is not None for rule in rules)
+    if policy_hash(old) == policy_hash(new) or not users:
+        return
+    if reads_users or (interacts and len(users) > _COVERED_USERS):
+        yield "tasks that several users request together were not compared; compare their layers by hand"
 
 
-def _users(policy: Policy) -> frozenset[str]:
-    return frozenset(policy.users) if isinstance(policy, PolicyStack) else frozenset()
-
-
-class _Said(NamedTuple):
-    """A decision that can be told apart from others, whatever its reason."""
+class _Labeled(NamedTuple):
+    """A decision as a label of cells: two are equal whatever their reason."""
 
     decision: RoutingDecision
 
@@ -140,155 +135,76 @@ class _Said(NamedTuple):
         return hash((self.decision.rule_id, self.decision.action, self.decision.assigned_human_role))
 
 
-_Change = tuple[_Said, _Said]
+_Change = tuple[_Labeled, _Labeled]
 
 
 class _Side:
-    """One of two policies, with its layers."""
+    """One of the two policies, with its layers."""
 
     def __init__(self, policy: Policy, roles: RoleChain) -> None:
         self._policy, self._roles = policy, roles
-        self.layers = [one for _, one in policy.parts]
-        self._answers = [[_answer_of(rule) for rule in one.by_priority] for one in self.layers]
-        self._users = [name.removeprefix("user ") if name.startswith("user ") else None for name, _ in policy.parts]
-        self._known: dict[tuple[int, ...], _Said] = {}
-        self.users = _users(policy)
+        self.layers = [layer for _, layer in policy.parts]
+        self._answers = [[_answer_of(rule) for rule in layer.by_priority] for layer in self.layers]
+        self._cache: dict[tuple[int, ...], _Labeled] = {}
 
     @property
-    def named(self) -> list[Policy]:
-        """The layers, and policies that name whom they concern, so that a space tells these apart."""
-        return [*self.layers, *(one for name, _ in self._policy.parts for one in naming(name))]
+    def policies(self) -> list[Policy]:
+        """The layers, and policies that name their scopes, so that a space tells these apart."""
+        return [*self.layers, *(scope for name, _ in self._policy.parts for scope in scope_policies(name))]
 
     def tables(self, space: FactSpace) -> list[list[list[Region]]]:
-        """Return the boxes of each layer's rules, no further than where the layer is concerned."""
-        return [held_where_asked(name, one, space) for name, one in self._policy.parts]
+        """Return the regions of each layer's rules, within the scope of the layer."""
+        return [regions_in_scope(name, layer, space) for name, layer in self._policy.parts]
 
-    def asked(self, places: Sequence[int], users: Collection[str]) -> tuple[int, ...]:
-        """Return which rules decide where of all users these alone requested the task."""
-        return tuple(
-            place if user is None or user in users else FALLBACK_INDEX
-            for user, place in zip(self._users, places, strict=True)
-        )
-
-    def answering(self, places: Sequence[int]) -> frozenset[str]:
-        """Return the users a rule of whose layer decides."""
-        told = zip(self._users, places, strict=True)
-        return frozenset(user for user, place in told if user is not None and place != FALLBACK_INDEX)
-
-    def answer(self, places: tuple[int, ...]) -> _Said:
+    def answer(self, rules: tuple[int, ...]) -> _Labeled:
         """Return the strictest answer of the rules that decide in each layer."""
-        if places not in self._known:
-            self._known[places] = self._strictest(places)
-        return self._known[places]
+        if rules not in self._cache:
+            self._cache[rules] = _Labeled(self._strictest(rules))
+        return self._cache[rules]
 
-    def _strictest(self, places: tuple[int, ...]) -> _Said:
-        first, *others = places
-        own = (
-            self._answers[0][first] if first != FALLBACK_INDEX else _decided(FALLBACK, Action.HUMAN_REVIEW, self._roles)
-        )
-        for answers, place in zip(self._answers[1:], others, strict=True):
-            if place != FALLBACK_INDEX:
-                own = strictest(own, answers[place], self._roles)
-        return _Said(own)
-
-
-class _Listed(NamedTuple):
-    """A list of users, the box of all lists, and which rules decide there where it shows a change."""
-
-    users: tuple[str, ...]
-    within: Region
-    places: set[tuple[int, ...]]
-
-    def regions(self, deciders: Diagram[tuple[int, ...]]) -> Iterator[Region]:
-        """Yield the boxes in which it does."""
-        return (region.box for region in deciders.regions(self.places.__contains__, self.within))
-
-
-def _changes_of_lists(
-    deciders: Diagram[tuple[int, ...]], sides: tuple[_Side, _Side], known: Collection[_Change]
-) -> dict[_Change, _Listed]:
-    """Return the changes that show only where a task names its users in a list, and the shortest list that shows each.
-
-    The diagram itself knows tasks of one user, of nobody, and of anybody, which concern every user. Of a list some
-    users are asked and others not, and no rule can tell who stands in it. Of most that is asked of people the larger of
-    two counts: what gets looser there for several users does so for one of them, or where none has a layer. Distinct
-    roles and what happens after the time are not so, and take lists of several.
-    """
-    space, cut = deciders.space, len(sides[0].layers)
-    users, axis = sides[0].users | sides[1].users, space.index.get(f"metadata.{REQUESTED_BY}")
-    if not users or axis is None:
-        return {}
-    within = (*space.full[:axis], IN_A_LIST, *space.full[axis + 1 :])
-    found: dict[_Change, dict[tuple[str, ...], dict[_Change, _Listed]]] = {}
-
-    @cache
-    def changes(old: tuple[int, ...], new: tuple[int, ...]) -> _Change | None:
-        change = sides[0].answer(old), sides[1].answer(new)
-        return change if _changed(*change) else None
-
-    for places in sorted(deciders.found(within)):
-        own = places[:cut], places[cut:]
-        answering = sorted(sides[0].answering(own[0]) | sides[1].answering(own[1]))
-        most = len(answering) if len(answering) <= MOST_USERS else 1
-        for listed in (some for number in range(most + 1) for some in combinations(answering, number)):
-            change = changes(*(side.asked(one, listed) for side, one in zip(sides, own, strict=True)))
-            key = None if change is None else _content(change)
-            if change is not None and key is not None and key not in known:
-                so_far = found.setdefault(key, {}).setdefault(listed, {})
-                so_far.setdefault(change, _Listed(listed, within, set())).places.add(places)
-    shortest = (lists[min(lists, key=lambda one: (len(one), one))] for lists in found.values())
-    return {change: listed for changes_of_it in shortest for change, listed in changes_of_it.items()}
-
-
-def _content(change: _Change) -> _Change:
-    """Return a change without the names of the rules that answer."""
-    before, after = (_Said(said.decision.model_copy(update={"rule_id": "-"})) for said in change)
-    return before, after
+    def _strictest(self, rules: Sequence[int]) -> RoutingDecision:
+        first, *others = rules
+        role = default_role(Action.HUMAN_REVIEW, self._roles)
+        fallback = _decision(FALLBACK, Action.HUMAN_REVIEW, role)
+        answer = fallback if first == FALLBACK_INDEX else self._answers[0][first]
+        for answers, index in zip(self._answers[1:], others, strict=True):
+            if index != FALLBACK_INDEX:
+                answer = strictest(answer, answers[index], self._roles)
+        return answer
 
 
 def _answer_of(rule: Rule) -> RoutingDecision:
-    return _decided(rule.rule_id, rule.action, None, rule.assigned_human_role).model_copy(update=carried_by(rule))
+    return _decision(rule.rule_id, rule.action, rule.assigned_human_role).model_copy(update=decision_fields(rule))
 
 
-def _decided(rule_id: str, action: Action, roles: RoleChain | None, role: str | None = None) -> RoutingDecision:
+def _decision(rule_id: str, action: Action, role: str | None) -> RoutingDecision:
     return RoutingDecision(
-        action=action,
-        rule_id=rule_id,
-        assigned_human_role=role if roles is None else default_role(action, roles),
-        reason="",
-        policy_id="-",
-        policy_hash="-",
+        action=action, rule_id=rule_id, assigned_human_role=role, reason="", policy_id="-", policy_hash="-"
     )
-
-
-def _changed(before: _Said, after: _Said) -> bool:
-    return bool(_aspects(before.decision, after.decision))
 
 
 def _aspects(before: RoutingDecision, after: RoutingDecision) -> tuple[str, ...]:
-    one, other = (decision.model_dump(exclude=set(_WITHOUT_MERIT)) for decision in (before, after))
-    one |= one.pop("requirements")
-    other |= other.pop("requirements")
-    return tuple(
-        f"{name} {_shown(value)} to {_shown(other[name])}" for name, value in one.items() if value != other[name]
-    )
+    old, new = (decision.model_dump(exclude=set(_NOT_COMPARED)) for decision in (before, after))
+    old |= old.pop("requirements")
+    new |= new.pop("requirements")
+    return tuple(f"{name} {_value(old[name])} to {_value(new[name])}" for name in old if old[name] != new[name])
 
 
-def _shown(value: object) -> str:
+def _value(value: object) -> str:
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def direction(before: RoutingDecision, after: RoutingDecision, roles: RoleChain) -> Direction:
-    """Return whether the later decision asks for less than the earlier one in any way, else for more in any.
+    """Return `looser` if the later decision requires less in any respect, else `stricter` if it requires more in any.
 
-    Between going ahead and asking a person there is nothing else to compare.
+    Where one of them approves automatically and the other does not, only that counts.
     """
-    one, other = _demands(before, roles), _demands(after, roles)
+    old, new = _demands(before, roles), _demands(after, roles)
     if before.needs_human is not after.needs_human:
         return Direction.STRICTER if after.needs_human else Direction.LOOSER
-    if any(less < more for more, less in zip(one, other, strict=True)):
+    if any(less < more for more, less in zip(old, new, strict=True)):
         return Direction.LOOSER
-    return Direction.STRICTER if one != other else Direction.OTHER
+    return Direction.STRICTER if old != new else Direction.OTHER
 
 
 def _demands(decision: RoutingDecision, roles: RoleChain) -> tuple[float, ...]:
@@ -300,63 +216,33 @@ def _demands(decision: RoutingDecision, roles: RoleChain) -> tuple[float, ...]:
         requirements.approvals > 1 and requirements.agreement is Agreement.UNANIMITY,
         requirements.distinct_roles,
         requirements.blind,
-        *demands_in_time(decision),
+        *deadline_demands(decision),
         decision.spot_check,
     )
 
 
 def _regions(answers: Diagram[_Change], change: _Change) -> Iterator[Region]:
-    return (region.box for region in answers.regions(lambda found: found is change))
+    return (labeled.region for labeled in answers.regions(lambda label: label is change))
 
 
-class _Wording(NamedTuple):
-    """How boxes are told and shown; where users are given, as tasks that they request in a list."""
-
-    space: FactSpace
-    users: tuple[str, ...] | None = None
-
-    def say(self, box: Region) -> str:
-        """Say which cases stand in a box."""
-        if self.users is None:
-            return say(box, self.space)
-        axis = self.space.index[f"metadata.{REQUESTED_BY}"]
-        told = say((*box[:axis], self.space.full[axis], *box[axis + 1 :]), self.space)
-        if len(self.users) > 1:
-            return f"{told} requested together by {join(self.users, 'and')}"
-        return f"{told} requested by a list of users, of whom {self.users[0] if self.users else 'nobody'} has a layer"
-
-    def example(self, box: Region) -> Facts:
-        """Return a case of a box."""
-        facts = self.space.sample(box)
-        if self.users is None:
-            return facts
-        axis = self.space.axes[self.space.index[f"metadata.{REQUESTED_BY}"]]
-        named = [*self.users] or [another(getattr(axis, "texts", None) or ())]
-        return replace(facts, metadata={**facts.metadata, REQUESTED_BY: named})
-
-
-def _difference(change: _Change, regions: Iterator[Region], wording: _Wording, roles: RoleChain) -> Difference:
-    before, after = (said.decision for said in change)
-    joined = merged(islice(regions, MOST_BOXES))
-    told = [wording.say(box) for box in joined[:MOST_TOLD]]
+def _difference(change: _Change, regions: Iterator[Region], space: FactSpace, roles: RoleChain) -> Difference:
+    before, after = (label.decision for label in change)
+    joined = merged(islice(regions, MOST_REGIONS))
+    where = [describe(region, space) for region in joined[:MOST_DESCRIBED]]
     if next(regions, None) is not None:
-        told.append(f"at least {len(joined) - len(told) + 1:,} more such regions")
-    elif len(joined) > MOST_TOLD:
-        told.append(f"{len(joined) - MOST_TOLD:,} more such regions")
+        where.append(f"at least {len(joined) - len(where) + 1:,} more such regions")
+    elif len(joined) > MOST_DESCRIBED:
+        where.append(f"{len(joined) - MOST_DESCRIBED:,} more such regions")
     return Difference(
         direction=direction(before, after, roles),
-        before=_answer(before),
-        after=_answer(after),
+        before=Answer(before.action, before.rule_id, before.assigned_human_role),
+        after=Answer(after.action, after.rule_id, after.assigned_human_role),
         aspects=_aspects(before, after),
-        where=tuple(told),
-        example=wording.example(joined[0]),
+        where=tuple(where),
+        example=space.sample(joined[0]),
     )
 
 
-def _answer(decision: RoutingDecision) -> Answer:
-    return Answer(decision.action, decision.rule_id, decision.assigned_human_role)
-
-
-def _told(answer: Answer) -> str:
-    asked = f" by {answer.assigned_human_role}" if answer.assigned_human_role else ""
-    return f"{answer.action}{asked} ({answer.rule_id})"
+def _phrase(answer: Answer) -> str:
+    role = f" by {answer.assigned_human_role}" if answer.assigned_human_role else ""
+    return f"{answer.action}{role} ({answer.rule_id})"

@@ -1,95 +1,73 @@
-"""What the layers of a policy ask of people together, where nobody asks for so much in one layer alone. Pure."""
+"""Requirements that two layers of a policy add up to, and that no group of reviewers can meet."""
 
 from collections.abc import Callable, Iterator
-from itertools import combinations, product
-from math import inf
+from itertools import combinations
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.analysis.decision_diagram import FALLBACK_INDEX, deciding
-from hitl_orchestrator.policies.analysis.layer_scope import held_where_asked
+from hitl_orchestrator.policies.analysis.layer_scope import regions_in_scope
 from hitl_orchestrator.policies.engine.partition import FactSpace
-from hitl_orchestrator.policies.language.model import Policy, PolicyStack, Rule
+from hitl_orchestrator.policies.language.model import Policy, PolicyStack
 
 _Layer = tuple[str, Policy]
 
 
-class TooMany(NamedTuple):
-    """A rule that says how many, and one of another layer that says who: more persons than hold that role."""
+class UnmetDemand(NamedTuple):
+    """A rule that sets the number of approvals, and a rule of another layer that sets a role too few reviewers hold."""
 
-    how_many: str
+    approvals_rule: str
     approvals: int
-    who: str
+    role_rule: str
     role: str
 
     @property
     def sentence(self) -> str:
-        """Say which rules they are, and what they ask for together."""
+        """Return which rules they are, and what they require together."""
         return (
-            f"{self.how_many} asks for {self.approvals} persons and {self.who} for the role {self.role!r}: where both "
-            f"decide a case, {self.approvals} persons of this role are asked for together"
+            f"{self.approvals_rule} requires {self.approvals} approvals and {self.role_rule} requires the role "
+            f"{self.role!r}: where both match, the case needs {self.approvals} reviewers with this role"
         )
 
 
-def too_many(stack: PolicyStack, roles: RoleChain, able: Callable[[str], int]) -> list[TooMany]:
-    """Return the rules that ask together for more persons than are able to take on a role. Exact.
+def unmet_demands(stack: PolicyStack, roles: RoleChain, able: Callable[[str], int]) -> list[UnmetDemand]:
+    """Return the pairs of rules that together require more reviewers than `able` counts for the role.
 
-    Layers that are too entangled to be looked through together are passed over.
+    Layers that are too complex to analyze together are skipped.
     """
-    extremes = {name: _extremes(layer, able) for name, layer in stack.parts}
-    own = stack.parts[0]
-    found: dict[TooMany, None] = {}
-    for one, other in _pairs(stack):
-        (most, fewest), (also_most, also_fewest) = extremes[one[0]], extremes[other[0]]
-        if most > also_fewest or also_most > fewest:
-            group = dict((own, one, other))
-            found.update(dict.fromkeys(_in_group(tuple(group.items()), roles, able)))
-    return list(found)
+    demands: dict[UnmetDemand, None] = {}
+    for pair in combinations(stack.parts, 2):
+        different_domains = all(name.startswith("domain ") for name, _ in pair)
+        if not different_domains and _may_exceed(pair, able):
+            demands.update(dict.fromkeys(_demands_of(pair, roles, able)))
+    return list(demands)
 
 
-def _pairs(stack: PolicyStack) -> Iterator[tuple[_Layer, _Layer]]:
-    """Yield all two layers that can be asked about one case. One of them says who is asked, and one how many."""
-    own, *others = stack.parts
-    domains, users = ([one for one in others if one[0].startswith(kind)] for kind in ("domain ", "user "))
-    yield from ((own, one) for one in others)
-    yield from product(domains, users)
-    yield from combinations(users, 2)
+def _may_exceed(pair: tuple[_Layer, ...], able: Callable[[str], int]) -> bool:
+    rules = [(rule.approvals, rule.assigned_human_role) for _, layer in pair for rule in layer.rules]
+    demands = [(approvals, able(role)) for approvals, role in rules if role is not None]
+    most, fewest = max((each for each, _ in demands), default=0), min((each for _, each in demands), default=0)
+    return most > max(1, fewest)
 
 
-def _extremes(layer: Policy, able: Callable[[str], int]) -> tuple[int, float]:
-    """Return the most persons that a rule asks for, and the fewest who are able to take on one of its roles."""
-    asking = [rule for rule in layer.rules if rule.assigned_human_role is not None]
-    most = max((rule.approvals for rule in asking), default=0)
-    # As within one layer, only where several are asked for is it a matter of how many there are.
-    return (most if most > 1 else 0), min((able(str(rule.assigned_human_role)) for rule in asking), default=inf)
-
-
-def _in_group(group: tuple[_Layer, ...], roles: RoleChain, able: Callable[[str], int]) -> Iterator[TooMany]:
-    space = FactSpace([layer for _, layer in group])
+def _demands_of(pair: tuple[_Layer, ...], roles: RoleChain, able: Callable[[str], int]) -> Iterator[UnmetDemand]:
+    space = FactSpace([layer for _, layer in pair])
     try:
-        together = deciding(space, [held_where_asked(*one, space) for one in group]).found()
+        matches = deciding(space, [regions_in_scope(*layer, space) for layer in pair]).labels()
     except InvalidInput:
         return
-    for places in sorted(together):
-        asking = [
-            (name, layer.by_priority[place])
-            for (name, layer), place in zip(group, places, strict=True)
-            if place != FALLBACK_INDEX and layer.by_priority[place].assigned_human_role is not None
+    for indices in sorted(matches):
+        rules = [
+            (f"{rule.rule_id!r} ({name})", rule, rule.assigned_human_role)
+            for (name, layer), index in zip(pair, indices, strict=True)
+            for rule in ([] if index == FALLBACK_INDEX else [layer.by_priority[index]])
         ]
-        if not asking:
+        if len(rules) < len(pair) or any(role not in roles.roles for _, _, role in rules):
             continue
-        # As `strictest` does: whoever asks for more says who, and the largest number stands.
-        who, many = max(asking, key=lambda one: _demand(one[1], roles)), max(asking, key=lambda one: one[1].approvals)
-        role = str(who[1].assigned_human_role)
-        if who[0] != many[0] and many[1].approvals > max(able(role), who[1].approvals):
-            yield TooMany(_named(*many), many[1].approvals, _named(*who), role)
-
-
-def _demand(rule: Rule, roles: RoleChain) -> tuple[int, int, int]:
-    role = rule.assigned_human_role
-    return rule.action.strictness, roles.roles.index(role) if role in roles.roles else -1, rule.approvals
-
-
-def _named(layer: str, rule: Rule) -> str:
-    return f"{rule.rule_id!r} ({layer})"
+        # As `strictest` combines them: the higher role, and the larger number of approvals.
+        by_role = max(rules, key=lambda rule: roles.roles.index(str(rule[2])))
+        by_number = max(rules, key=lambda rule: rule[1].approvals)
+        role, approvals = str(by_role[2]), by_number[1].approvals
+        if by_role != by_number and approvals > max(able(role), by_role[1].approvals):
+            yield UnmetDemand(by_number[0], approvals, by_role[0], role)

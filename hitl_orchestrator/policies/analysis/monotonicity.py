@@ -1,4 +1,4 @@
-"""Where a policy treats a riskier task, or a less confident answer, more leniently than a safer one. Exact."""
+"""Cases in which a policy treats a riskier or less confident case more leniently than a safer one. Exact."""
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -7,32 +7,30 @@ from typing import NamedTuple
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import Action, RiskLevel
 from hitl_orchestrator.policies.analysis.decision_diagram import FALLBACK_INDEX, Diagram, Leaf, Node
-from hitl_orchestrator.policies.analysis.describe import say, say_axis
+from hitl_orchestrator.policies.analysis.describe import describe
+from hitl_orchestrator.policies.analysis.regions import restrict
+from hitl_orchestrator.policies.engine.axes.confidence import FIRST_CONFIDENCE
 from hitl_orchestrator.policies.engine.partition import FactSpace, Region
 from hitl_orchestrator.policies.language.model import Policy
 
-_FIRST_CONFIDENCE = 2
-"""The step of confidences from 0 on; before it stand no proposal and no confidence."""
-
-
 _Key = tuple["Against", int, int]
-_Found = dict[_Key, tuple[int, int, int, int]]
-"""For what is less safe and two rules, the steps of risk and confidence of the worse cases, then of the better."""
+_Pairs = dict[_Key, tuple[int, int, int, int]]
+"""For the kind and the two rules: the steps of risk and confidence of the worse cases, then of the better ones."""
 
 
 class Against(StrEnum):
-    """What is less safe about the case that is treated more leniently."""
+    """What makes the leniently treated case less safe."""
 
     RISK = "risk"
     CONFIDENCE = "confidence"
     MISSING = "missing"
 
 
-class Leniency(NamedTuple):
-    """Two rules, given by their places, of which the first treats a less safe case more leniently than the second.
+class Violation(NamedTuple):
+    """Two rules, as indices: the first treats a less safe case more leniently than the second treats a safer one.
 
-    `worse` and `better` are boxes that differ on one axis alone; each case of the first has one of the second beside
-    it. `elsewhere` says in how many other contexts it is so too.
+    `worse` and `better` are regions that differ on one axis alone; each case of the first has a counterpart in the
+    second. `elsewhere` is the number of other contexts with the same violation.
     """
 
     against: Against
@@ -43,135 +41,111 @@ class Leniency(NamedTuple):
     elsewhere: int = 0
 
     def examples(self, space: FactSpace) -> tuple[Facts, Facts]:
-        """Return two cases that show it, alike but for what is less safe, the one treated more leniently first."""
+        """Return two cases that differ only in what is less safe, the more leniently treated one first."""
         if self.against is Against.RISK:
             return space.sample(self.worse), space.sample(self.better)
-        nearest = 1 << self.worse[space.confidence].bit_length() - 1, self.better[space.confidence]
-        worse, better = (
-            space.sample((*box[: space.confidence], mask))
-            for box, mask in zip((self.worse, self.better), nearest, strict=True)
-        )
-        return worse, better
+        nearest = 1 << self.worse[space.confidence].bit_length() - 1
+        return space.sample(restrict(self.worse, space.confidence, nearest)), space.sample(self.better)
 
 
-def strictness(place: int, policy: Policy) -> int:
-    """Return how strict the rule at a place is; the fallback asks a person."""
-    rules = policy.by_priority
-    return (Action.HUMAN_REVIEW if place == FALLBACK_INDEX else rules[place].action).strictness
+def strictness(index: int, policy: Policy) -> int:
+    """Return how strict a rule is; the fallback asks a person."""
+    return (Action.HUMAN_REVIEW if index == FALLBACK_INDEX else policy.by_priority[index].action).strictness
 
 
-def leniencies(diagram: Diagram[int], policy: Policy, *, silent: bool = False) -> list[Leniency]:
-    """Return one for each pair of rules, the lenient and the strict one, and what is less safe.
+def violations(diagram: Diagram[int], policy: Policy, *, silent: bool = False) -> list[Violation]:
+    """Return one violation for each pair of a lenient and a strict rule, and each kind.
 
-    Where the policy is a layer that is `silent` when no rule holds, that is compared with nothing.
+    A layer that is `silent` where no rule matches is not compared there.
     """
-    strict = {place: strictness(place, policy) for place in range(FALLBACK_INDEX, len(policy.rules))}
+    strict = {index: strictness(index, policy) for index in range(FALLBACK_INDEX, len(policy.rules))}
     if silent:
         del strict[FALLBACK_INDEX]
-    found: dict[_Key, Leniency] = {}
-    for context, here in diagram.below(diagram.space.risk):
-        for one in _of_panel(panel(here, diagram.space), context, diagram.space, strict):
-            key = one.against, one.lenient, one.strict
-            before = found.get(key)
-            found[key] = one if before is None else before._replace(elsewhere=before.elsewhere + 1)
-    return list(found.values())
+    by_key: dict[_Key, Violation] = {}
+    for context, part in diagram.below(diagram.space.risk):
+        for violation in _in_grid(decision_grid(part, diagram.space), context, diagram.space, strict):
+            key = violation.against, violation.lenient, violation.strict
+            before = by_key.get(key)
+            by_key[key] = violation if before is None else before._replace(elsewhere=before.elsewhere + 1)
+    return list(by_key.values())
 
 
-def panel(here: "Node[int] | Leaf[int]", space: FactSpace) -> list[list[int]]:
-    """Return what decides at each risk, from low to high, and each step of the confidence."""
-    part = Diagram(space, here)
-    first = (0,) * space.risk
-    return [
-        [part.at((*first, risk, step)) for step in range(space.axes[space.confidence].size)]
-        for risk in range(len(RiskLevel))
-    ]
+def decision_grid(part: "Node[int] | Leaf[int]", space: FactSpace) -> list[list[int]]:
+    """Return the deciding rule for each risk, from low to high, and each step of the confidence."""
+    diagram, context = Diagram(space, part), (0,) * space.risk
+    steps = range(space.axes[space.confidence].size)
+    return [[diagram.at((*context, risk, step)) for step in steps] for risk in range(len(RiskLevel))]
 
 
-def _of_panel(rows: list[list[int]], context: Region, space: FactSpace, strict: dict[int, int]) -> Iterator[Leniency]:
-    """Yield each pair of rules once, with all steps on which it is so between the first two rows or in the first."""
-    found: _Found = {}
+def _in_grid(rows: list[list[int]], context: Region, space: FactSpace, strict: dict[int, int]) -> Iterator[Violation]:
+    """Yield each pair of rules once, with the steps of its first two rows, or of its first row."""
+    pairs: _Pairs = {}
     for worse in range(1, len(rows)):
         for better in reversed(range(worse)):
-            _by_risk(rows, worse, better, strict, found)
+            _by_risk(rows, worse, better, strict, pairs)
     for risk, row in enumerate(rows):
-        _by_confidence(row, risk, strict, found)
-    for (against, lenient, severe), masks in found.items():
-        boxes = [(*context[: space.risk], *masks[place : place + 2]) for place in (0, 2)]
-        yield Leniency(against, lenient, severe, boxes[0], boxes[1])
+        _by_confidence(row, risk, strict, pairs)
+    for (against, lenient, severe), masks in pairs.items():
+        worse_region, better_region = ((*context[: space.risk], *masks[start : start + 2]) for start in (0, 2))
+        yield Violation(against, lenient, severe, worse_region, better_region)
 
 
-def _by_risk(
-    rows: list[list[int]],
-    worse: int,
-    better: int,
-    strict: dict[int, int],
-    found: _Found,
-) -> None:
+def _by_risk(rows: list[list[int]], worse: int, better: int, strict: dict[int, int], pairs: _Pairs) -> None:
     masks: dict[tuple[int, int], int] = {}
     for step, pair in enumerate(zip(rows[worse], rows[better], strict=True)):
         if _is_more_lenient(*pair, strict):
             masks[pair] = masks.get(pair, 0) | 1 << step
     for (lenient, severe), mask in masks.items():
-        found.setdefault((Against.RISK, lenient, severe), (1 << worse, mask, 1 << better, mask))
+        pairs.setdefault((Against.RISK, lenient, severe), (1 << worse, mask, 1 << better, mask))
 
 
-def _by_confidence(
-    row: Sequence[int],
-    risk: int,
-    strict: dict[int, int],
-    found: _Found,
-) -> None:
-    here = 1 << risk
-    for missing in range(_FIRST_CONFIDENCE):
-        pair = row[missing], row[_FIRST_CONFIDENCE]
+def _by_confidence(row: Sequence[int], risk: int, strict: dict[int, int], pairs: _Pairs) -> None:
+    risk_mask = 1 << risk
+    for missing in range(FIRST_CONFIDENCE):
+        pair = row[missing], row[FIRST_CONFIDENCE]
         if _is_more_lenient(*pair, strict):
-            _put((Against.MISSING, *pair), here, 1 << missing, 1 << _FIRST_CONFIDENCE, found)
+            _add((Against.MISSING, *pair), risk_mask, 1 << missing, 1 << FIRST_CONFIDENCE, pairs)
     below: dict[int, int] = {}
-    for step, place in enumerate(row[_FIRST_CONFIDENCE:], start=_FIRST_CONFIDENCE):
+    for step, rule in enumerate(row[FIRST_CONFIDENCE:], start=FIRST_CONFIDENCE):
         for lenient, mask in below.items():
-            if _is_more_lenient(lenient, place, strict):
-                above = sum(1 << later for later in range(step, len(row)) if row[later] == place)
-                _put((Against.CONFIDENCE, lenient, place), here, mask, above, found)
-        below[place] = below.get(place, 0) | 1 << step
+            if _is_more_lenient(lenient, rule, strict):
+                above = sum(1 << later for later in range(step, len(row)) if row[later] == rule)
+                _add((Against.CONFIDENCE, lenient, rule), risk_mask, mask, above, pairs)
+        below[rule] = below.get(rule, 0) | 1 << step
 
 
-def _put(
-    key: _Key,
-    risk: int,
-    worse: int,
-    better: int,
-    found: _Found,
-) -> None:
-    """Put down the first place where it is so, with all risks at which it is so for the same confidences."""
-    risks, *confidences = found.get(key, (0, worse, 0, better))
+def _add(key: _Key, risk: int, worse: int, better: int, pairs: _Pairs) -> None:
+    """Keep the first steps of a pair, with all risks at which the same confidences show it."""
+    risks, *confidences = pairs.get(key, (0, worse, 0, better))
     if (confidences[0], confidences[2]) == (worse, better):
-        found[key] = (risks | risk, worse, risks | risk, better)
+        pairs[key] = (risks | risk, worse, risks | risk, better)
 
 
 def _is_more_lenient(lenient: int, severe: int, strict: dict[int, int]) -> bool:
     return lenient in strict and severe in strict and strict[lenient] < strict[severe]
 
 
-_GOES = {
-    Action.AUTO_APPROVE: "goes ahead by {}",
+_OUTCOMES = {
+    Action.AUTO_APPROVE: "is approved automatically by {}",
     Action.HUMAN_REVIEW: "goes to a person by {}",
     Action.ESCALATE: "is escalated by {}",
 }
 
 
-def told(one: Leniency, space: FactSpace, policy: Policy) -> str:
-    """Say it in plain words, such as `medium risk goes ahead by a, and the same at low risk goes to a person by b`."""
-    axis = space.risk if one.against is Against.RISK else space.confidence
-    other = say_axis(space.axes[axis], one.better[axis])
-    also = f"; so it is in {one.elsewhere} other context{'s' if one.elsewhere > 1 else ''}" if one.elsewhere else ""
+def describe_violation(violation: Violation, space: FactSpace, policy: Policy) -> str:
+    """Return such as `medium risk is approved automatically by a, while the same at low risk goes to a person by b`."""
+    axis = space.risk if violation.against is Against.RISK else space.confidence
+    better = space.axes[axis].describe(violation.better[axis]).removeprefix("with ")
+    others = violation.elsewhere
+    also = f"; the same holds in {others} other context{'s' if others > 1 else ''}" if others else ""
     return (
-        f"{say(one.worse, space)} {_goes(one.lenient, policy)}, while the same at {other.removeprefix('with ')} "
-        f"{_goes(one.strict, policy)}{also}"
+        f"{describe(violation.worse, space)} {_outcome(violation.lenient, policy)}, while the same at {better} "
+        f"{_outcome(violation.strict, policy)}{also}"
     )
 
 
-def _goes(place: int, policy: Policy) -> str:
-    if place == FALLBACK_INDEX:
-        return "goes to a person, as no rule holds"
-    rule = policy.by_priority[place]
-    return _GOES[rule.action].format(rule.rule_id)
+def _outcome(index: int, policy: Policy) -> str:
+    if index == FALLBACK_INDEX:
+        return "goes to a person, as no rule matches"
+    rule = policy.by_priority[index]
+    return _OUTCOMES[rule.action].format(rule.rule_id)

@@ -1,41 +1,43 @@
-"""The smallest changes of a policy that mend where it treats a riskier task more leniently, found by search.
+"""The smallest changes of a policy that resolve a monotonicity finding, found by search.
 
-A change sets one bound of one rule to another bound of the policy; only where no such change helps, two of them, or the
-action of one of the two rules. Every proposal is checked: it mends the finding, and brings nothing new.
+A repair sets one bound of one rule to another bound of the policy; only where no such change helps, two bounds, or the
+action of one of the two rules. Every repair is verified: it resolves the finding, and it causes no new one.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from itertools import combinations
+from math import prod
 from typing import NamedTuple
 
+from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.policies.analysis.check import Part, check_layer, findings_about
+from hitl_orchestrator.policies.analysis.check import Analyzed, LayerAnalysis, check_layer, findings_about
 from hitl_orchestrator.policies.analysis.decision_diagram import FALLBACK_INDEX, Diagram, Leaf, Node, deciding
-from hitl_orchestrator.policies.analysis.describe import shown
-from hitl_orchestrator.policies.analysis.findings import Finding, FindingKind, Severity, facts_of
+from hitl_orchestrator.policies.analysis.findings import Finding, FindingKind, Severity
 from hitl_orchestrator.policies.analysis.monotonicity import strictness
-from hitl_orchestrator.policies.analysis.regions import both, boxes, holds
+from hitl_orchestrator.policies.analysis.regions import contains, intersection, regions
 from hitl_orchestrator.policies.engine.partition import Cell, Region
 from hitl_orchestrator.policies.language.conditions import Conditions
 from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy, Rule
+from hitl_orchestrator.policies.language.phrases import format_value
 
 _BOUNDS = ("min_confidence", "max_confidence")
 _MOST_WORK = 800_000
-"""So many steps of diagrams may be looked at for one policy, all its layers together: a few seconds."""
+"""The steps of diagrams that may be examined for one policy, all its layers together: a few seconds."""
 
-_BUILT_AGAIN = 3
-"""A diagram of two policies, and the check of the changed one, cost about so much more than the diagram of one."""
+_COST_OF_A_TRIAL = 3
+"""A diagram of two policies and the check of the changed one cost about as much as three diagrams of one policy."""
 
-_MOST_LOOKED_AT = 150
-_AS_FALLBACK = Action.HUMAN_REVIEW.strictness
-Path = tuple[str | int, ...]
+_MOST_CANDIDATES = 150
+_FALLBACK_STRICTNESS = Action.HUMAN_REVIEW.strictness
+_Path = tuple[str | int, ...]
 
 
-class Direction(StrEnum):
-    """What a change does to the cases that it concerns."""
+class Effect(StrEnum):
+    """What a repair does to the cases whose answer it changes."""
 
     TIGHTENS = "tightens"
     LOOSENS = "loosens"
@@ -43,103 +45,107 @@ class Direction(StrEnum):
 
 
 class Repair(NamedTuple):
-    """A change that mends a finding, and the policy as it then is. `cells` are the kinds of cases it concerns."""
+    """A change that resolves a finding, and the changed policy. `cells` is the number of cells it affects."""
 
     sentence: str
-    direction: Direction
+    effect: Effect
     cells: int
     policy: Policy
 
 
 class _Change(NamedTuple):
-    """One rule as it would be, in place of the rule of that id."""
+    """A changed rule, in place of the rule with its id."""
 
     sentence: str
     rule: Rule
 
 
 class _Trial(NamedTuple):
-    """A change that brings nothing new: what is then still odd, and what it does."""
+    """A change that causes no new finding: the findings that remain, and the repair."""
 
-    keys: frozenset[object]
-    mend: Repair
+    remaining: frozenset[object]
+    repair: Repair
 
 
 class _Budget:
-    """How much may still be done, in steps of diagrams: the same policy has the same answer on every machine."""
+    """The work that is left, in steps of diagrams, so that every machine finds the same repairs."""
 
     def __init__(self) -> None:
         self._left = _MOST_WORK
 
-    def allows(self, work: int) -> bool:
-        """Take so much of what is left; False where there is not so much."""
+    def spend(self, work: int) -> bool:
+        """Deduct the work; return False where not enough is left."""
         if work > self._left:
             return False
         self._left -= work
         return True
 
 
-def with_mends(policy: Policy, found: Iterable[Finding], roles: RoleChain = DEFAULT_CHAIN) -> list[Finding]:
-    """Return all that is odd about a policy, as `check` found it, each `monotonicity` with what would mend it.
+def with_repairs(policy: Policy, findings: Iterable[Finding], roles: RoleChain = DEFAULT_CHAIN) -> list[Finding]:
+    """Return the findings of `check`, each `monotonicity` finding with its repairs.
 
-    One more note says where not every change could be tried, as there are too many.
+    A note is added where there are too many changes to try them all.
     """
-    told, budget, unfinished = list(found), _Budget(), 0
+    repaired, budget, unfinished = list(findings), _Budget(), 0
     for name, layer in policy.parts:
-        places = [place for place, one in enumerate(told) if (one.layer or ORGANIZATION) == name]
-        lenient = [place for place in places if told[place].kind is FindingKind.MONOTONICITY]
-        if lenient:
-            workshop = _Workshop(layer, name, roles, [told[place] for place in places], budget)
-            for place, mended in zip(lenient, workshop.mends([told[place] for place in lenient]), strict=True):
-                told[place] = told[place].model_copy(update={"repairs": tuple(one.sentence for one in mended)})
-            unfinished += workshop.unfinished
+        own = [index for index, finding in enumerate(repaired) if (finding.layer or ORGANIZATION) == name]
+        wanted = [index for index in own if repaired[index].kind is FindingKind.MONOTONICITY]
+        if wanted:
+            search = _Search(layer, name, roles, [repaired[index] for index in own], budget)
+            for index, repairs_of_it in zip(wanted, search.repairs([repaired[each] for each in wanted]), strict=True):
+                sentences = tuple(repair.sentence for repair in repairs_of_it)
+                repaired[index] = repaired[index].model_copy(update={"repairs": sentences})
+            unfinished += search.unfinished
     if unfinished:
-        them = "one of the warnings" if unfinished == 1 else f"{unfinished} of the warnings"
-        sentence = f"what would mend {them} was not looked for to the end: there are too many changes to try them all"
-        told.append(Finding(severity=Severity.NOTE, rule_id=None, kind=FindingKind.UNCHECKED, sentence=sentence))
-    return told
+        warnings = "one of the warnings" if unfinished == 1 else f"{unfinished} of the warnings"
+        sentence = f"the search for repairs of {warnings} was stopped: there are too many changes to try them all"
+        repaired.append(Finding(severity=Severity.NOTE, rule_id=None, kind=FindingKind.UNCHECKED, sentence=sentence))
+    return repaired
 
 
-def mends(
+def repairs(
     policy: Policy, finding: Finding, roles: RoleChain = DEFAULT_CHAIN, layer: str = ORGANIZATION
 ) -> tuple[Repair, ...]:
-    """Return the smallest change that mends a finding by tightening, then the smallest that does so by loosening.
+    """Return the smallest repair that tightens the policy, then the smallest that loosens it.
 
-    Either may be missing. Of changes of as few bounds the one that concerns the fewest kinds of cases is the smallest.
+    Either may be missing. Of the repairs that change the fewest bounds, the one that affects the fewest cells is the
+    smallest.
     """
-    return _Workshop(policy, layer, roles, check_layer(policy, roles, layer), _Budget()).mends([finding])[0]
+    return _Search(policy, layer, roles, check_layer(policy, roles, layer), _Budget()).repairs([finding])[0]
 
 
-class _Workshop:
-    """One policy, or one layer of it, and every change of it that was tried."""
+class _Search:
+    """The search for repairs of one policy, or of one layer, with every change that was tried."""
 
-    def __init__(self, policy: Policy, layer: str, roles: RoleChain, found: Iterable[Finding], budget: _Budget) -> None:
+    def __init__(
+        self, policy: Policy, layer: str, roles: RoleChain, findings: Iterable[Finding], budget: _Budget
+    ) -> None:
         self._policy, self._roles, self._budget = policy, roles, budget
-        self._part = Part(policy, layer)
-        self._held, self._space = self._part.boxes, self._part.space
-        self._cost = self._part.work * _BUILT_AGAIN + sum(map(len, self._held))
-        self._before = frozenset(map(_key, found))
+        self._layer = LayerAnalysis(policy, layer)
+        self._regions, self._space = self._layer.regions, self._layer.space
+        self._cost = self._layer.work * _COST_OF_A_TRIAL + sum(map(len, self._regions))
+        self._before = frozenset(map(_key, findings))
         self._bounds = {rule.rule_id: list(_other_bounds(rule, policy)) for rule in policy.by_priority}
         self._changed: dict[str, list[Region]] = {}
-        self._tried: dict[tuple[str, ...], _Trial | None] = {}
+        self._trials: dict[tuple[str, ...], _Trial | None] = {}
         self.unfinished = 0
 
-    def mends(self, findings: Sequence[Finding]) -> list[tuple[Repair, ...]]:
-        """Return what would mend each finding; what costs least is tried for all of them first."""
-        told: list[tuple[Repair, ...]] = [() for _ in findings]
-        ended: set[int] = set()
-        for way in (self._one_bound, self._one_action, self._two_bounds):
-            for place, finding in enumerate(findings):
-                if not told[place]:
-                    told[place], to_the_end = self._by(way(finding), finding)
-                    ended |= set() if to_the_end else {place}
-        self.unfinished = sum(1 for place in ended if not told[place])
-        return told
+    def repairs(self, findings: Sequence[Finding]) -> list[tuple[Repair, ...]]:
+        """Return the repairs of each finding; the cheapest changes are tried for all findings first."""
+        repairs: list[tuple[Repair, ...]] = [() for _ in findings]
+        stopped: set[int] = set()
+        for candidates in (self._one_bound, self._one_action, self._two_bounds):
+            for index, finding in enumerate(findings):
+                if not repairs[index]:
+                    repairs[index], complete = self._among(candidates(finding), finding)
+                    stopped |= set() if complete else {index}
+        self.unfinished = sum(1 for index in stopped if not repairs[index])
+        return repairs
 
     def _one_bound(self, finding: Finding) -> Iterator[tuple[_Change, ...]]:
-        """Yield each bound of each rule at each other bound of the policy, those of the rules concerned first."""
-        concerned = {finding.rule_id, *finding.rules}
-        for rule_id in sorted(self._bounds, key=lambda one: one not in concerned):
+        """Yield each bound of each rule at each other bound of the policy, the rules of the finding first."""
+        involved = {finding.rule_id, *finding.rules}
+        for rule_id in sorted(self._bounds, key=lambda each: each not in involved):
             yield from ((change,) for change in self._bounds[rule_id])
 
     def _one_action(self, finding: Finding) -> Iterator[tuple[_Change, ...]]:
@@ -148,96 +154,96 @@ class _Workshop:
     def _two_bounds(self, finding: Finding) -> Iterator[tuple[_Change, ...]]:
         return combinations((change for (change,) in self._one_bound(finding)), 2)
 
-    def _by(self, way: Iterator[tuple[_Change, ...]], finding: Finding) -> tuple[tuple[Repair, ...], bool]:
-        """Return what mends the finding, and whether this way of changing the policy was gone to its end."""
-        cells = [self._space.locate(facts_of(example)) for example in finding.examples]
-        seen = [[_any_holds(many, cell) for many in self._held] for cell in cells]
-        found: list[Repair] = []
-        for number, changes in enumerate(way):
-            if number == _MOST_LOOKED_AT:
-                return tuple(_smallest(found)), False
-            if self._helps(changes, cells, seen):
-                named = tuple(one.sentence for one in changes)
-                if named not in self._tried:
-                    if not self._budget.allows(self._cost):
-                        return tuple(_smallest(found)), False
-                    self._tried[named] = self._try(changes)
-                trial = self._tried[named]
-                if trial is not None and _key(finding) not in trial.keys:
-                    found.append(trial.mend)
-        return tuple(_smallest(found)), True
+    def _among(self, candidates: Iterator[tuple[_Change, ...]], finding: Finding) -> tuple[tuple[Repair, ...], bool]:
+        """Return the repairs among these changes, and whether all of them were tried."""
+        cells = [self._space.locate(Facts.from_json(example)) for example in finding.examples]
+        matches = [[_any_contains(regions, cell) for regions in self._regions] for cell in cells]
+        repairs: list[Repair] = []
+        for number, changes in enumerate(candidates):
+            if number == _MOST_CANDIDATES:
+                return tuple(_smallest(repairs)), False
+            if self._helps(changes, cells, matches):
+                key = tuple(change.sentence for change in changes)
+                if key not in self._trials:
+                    if not self._budget.spend(self._cost):
+                        return tuple(_smallest(repairs)), False
+                    self._trials[key] = self._try(changes)
+                trial = self._trials[key]
+                if trial is not None and _key(finding) not in trial.remaining:
+                    repairs.append(trial.repair)
+        return tuple(_smallest(repairs)), True
 
-    def _helps(self, changes: tuple[_Change, ...], cells: Sequence[Cell], seen: Sequence[Sequence[bool]]) -> bool:
-        """Whether the two cases that show the finding are treated alike, or the better one more leniently."""
+    def _helps(self, changes: tuple[_Change, ...], cells: Sequence[Cell], matches: Sequence[Sequence[bool]]) -> bool:
+        """Return whether the worse of the two example cases is then treated at least as strictly as the better one."""
         instead = {change.rule.rule_id: change for change in changes}
         if len(instead) < len(changes):
             return False
         strict = []
-        for cell, held in zip(cells, seen, strict=True):
-            strict.append(_AS_FALLBACK)
-            for rule, holds_now in zip(self._policy.by_priority, held, strict=True):
+        for cell, matching in zip(cells, matches, strict=True):
+            strict.append(_FALLBACK_STRICTNESS)
+            for rule, matches_now in zip(self._policy.by_priority, matching, strict=True):
                 change = instead.get(rule.rule_id)
-                if holds_now if change is None else _any_holds(self._boxes_of(change), cell):
+                if matches_now if change is None else _any_contains(self._regions_of(change), cell):
                     strict[-1] = (rule if change is None else change.rule).action.strictness
                     break
         worse, better = strict
         return worse >= better
 
-    def _boxes_of(self, change: _Change) -> list[Region]:
-        """Return where a changed rule holds."""
+    def _regions_of(self, change: _Change) -> list[Region]:
+        """Return where a changed rule matches."""
         if change.sentence not in self._changed:
-            held = boxes(change.rule, self._policy, self._space)
-            self._changed[change.sentence] = [cut for box in held if (cut := both(box, self._part.region)) is not None]
+            matching = regions(change.rule, self._policy, self._space)
+            cut = (intersection(region, self._layer.scope) for region in matching)
+            self._changed[change.sentence] = [region for region in cut if region is not None]
         return self._changed[change.sentence]
 
     def _try(self, changes: tuple[_Change, ...]) -> _Trial | None:
-        """Return what a change does; None where it brings anything new, or leaves more to the fallback."""
+        """Return what a change does; None where it causes a new finding, or leaves more to the fallback."""
         instead = {change.rule.rule_id: change for change in changes}
-        places = [(instead.get(rule.rule_id), held) for rule, held in zip(self._part.rules, self._held, strict=True)]
-        held = [before if change is None else self._boxes_of(change) for change, before in places]
+        pairs = [(instead.get(rule.rule_id), own) for rule, own in zip(self._layer.rules, self._regions, strict=True)]
+        matching = [own if change is None else self._regions_of(change) for change, own in pairs]
         rules = tuple(instead[rule.rule_id].rule if rule.rule_id in instead else rule for rule in self._policy.rules)
         changed = self._policy.model_copy(update={"rules": rules})
         try:
-            sides = deciding(self._space, [self._held, held])
+            both = deciding(self._space, [self._regions, matching])
         except InvalidInput:
             return None
-        found = sides.found()
-        if any(new == FALLBACK_INDEX != old for old, new in found):
+        if any(new == FALLBACK_INDEX != old for old, new in both.labels()):
             return None
-        part = Part(changed, self._part.layer, like=self._part, known=(held, sides.told_as(lambda said: said[1])))
-        keys: set[object] = set()
-        for one in findings_about(part, self._roles):
-            if _key(one) not in self._before:
+        analyzed = Analyzed(matching, both.relabeled(lambda indices: indices[1]))
+        remaining: set[object] = set()
+        for finding in findings_about(LayerAnalysis(changed, self._layer.layer, self._space, analyzed), self._roles):
+            if _key(finding) not in self._before:
                 return None
-            keys.add(_key(one))
-        return _Trial(frozenset(keys), self._mend(changes, changed, sides))
+            remaining.add(_key(finding))
+        return _Trial(frozenset(remaining), self._repair(changes, changed, both))
 
-    def _mend(self, changes: tuple[_Change, ...], changed: Policy, sides: Diagram[tuple[int, ...]]) -> Repair:
-        answers = [_answers(one) for one in (self._policy, changed)]
-        differs = sides.told_as(lambda said: answers[0][said[0]] != answers[1][said[1]])
-        steps = {
+    def _repair(self, changes: tuple[_Change, ...], changed: Policy, both: Diagram[tuple[int, ...]]) -> Repair:
+        before, after = (_answers(policy) for policy in (self._policy, changed))
+        differs = both.relabeled(lambda indices: before[indices[0]] != after[indices[1]])
+        shifts = {
             strictness(new, changed) - strictness(old, self._policy)
-            for old, new in sides.found()
-            if answers[0][old] != answers[1][new]
+            for old, new in both.labels()
+            if before[old] != after[new]
         }
-        direction = Direction.TIGHTENS if min(steps, default=0) > 0 else Direction.CHANGES
-        direction = Direction.LOOSENS if max(steps, default=0) < 0 else direction
-        sentence = f"{' and '.join(change.sentence for change in changes)} ({direction})"
-        return Repair(sentence, direction, _cells(differs, bool), changed)
+        effect = Effect.TIGHTENS if min(shifts, default=0) > 0 else Effect.CHANGES
+        effect = Effect.LOOSENS if max(shifts, default=0) < 0 else effect
+        sentence = f"{' and '.join(change.sentence for change in changes)} ({effect})"
+        return Repair(sentence, effect, _count_cells(differs), changed)
 
 
-def _any_holds(many: Iterable[Region], cell: Cell) -> bool:
-    return any(holds(box, cell) for box in many)
+def _any_contains(regions: Iterable[Region], cell: Cell) -> bool:
+    return any(contains(region, cell) for region in regions)
 
 
-def _smallest(found: Sequence[Repair]) -> Iterator[Repair]:
-    """Yield the smallest change of each direction; one that does both only where there is no other."""
-    if not found:
+def _smallest(repairs: Sequence[Repair]) -> Iterator[Repair]:
+    """Yield the smallest repair of each effect; one that tightens and loosens only where there is no other."""
+    if not repairs:
         return
-    for direction in (Direction.TIGHTENS, Direction.LOOSENS):
-        yield from sorted((one for one in found if one.direction is direction), key=lambda one: one.cells)[:1]
-    if all(one.direction is Direction.CHANGES for one in found):
-        yield min(found, key=lambda one: one.cells)
+    for effect in (Effect.TIGHTENS, Effect.LOOSENS):
+        yield from sorted((repair for repair in repairs if repair.effect is effect), key=lambda each: each.cells)[:1]
+    if all(repair.effect is Effect.CHANGES for repair in repairs):
+        yield min(repairs, key=lambda repair: repair.cells)
 
 
 def _key(finding: Finding) -> object:
@@ -245,89 +251,71 @@ def _key(finding: Finding) -> object:
     if finding.kind is FindingKind.GAP:
         return finding.kind
     rules = () if finding.kind is FindingKind.UNREACHABLE else finding.rules
-    told = finding.sentence if finding.kind is FindingKind.APPROVES_TOO_MUCH else ""
-    return finding.kind, finding.rule_id, rules, told
+    sentence = finding.sentence if finding.kind is FindingKind.APPROVES_TOO_MUCH else ""
+    return finding.kind, finding.rule_id, rules, sentence
 
 
 def _other_bounds(rule: Rule, policy: Policy) -> Iterator[_Change]:
-    """Yield each bound of a rule at each other bound of the policy."""
-    walked = [said for one in policy.rules for _, said in one.conditions.walk()]
-    bounds = {getattr(said, name) for said in walked for name in _BOUNDS} - {None}
-    for path, said in rule.conditions.walk():
+    """Yield the rule with each of its bounds at each other bound of the policy."""
+    everywhere = [conditions for other in policy.rules for _, conditions in other.conditions.walk()]
+    bounds = {getattr(conditions, name) for conditions in everywhere for name in _BOUNDS} - {None}
+    for path, conditions in rule.conditions.walk():
         for name in _BOUNDS:
-            now = getattr(said, name)
+            now = getattr(conditions, name)
             for bound in () if now is None else sorted(bounds - {now}):
-                if not _fits(said, name, bound):
+                if not _fits(conditions, name, bound):
                     continue
                 changed = rule.model_copy(update={"conditions": _put(rule.conditions, path, name, bound)})
-                yield _Change(f"{_raise(now, bound)} {rule.rule_id}'s {_at(path, name)} {_from(now, bound)}", changed)
+                verb, where = "raise" if bound > now else "lower", ".".join([*map(str, path), name])
+                values = f"from {format_value(now)} to {format_value(bound)}"
+                yield _Change(f"{verb} {rule.rule_id}'s {where} {values}", changed)
 
 
-def _fits(said: Conditions, name: str, bound: float) -> bool:
-    low, high = ({one: getattr(said, one) for one in _BOUNDS} | {name: bound}).values()
+def _fits(conditions: Conditions, name: str, bound: float) -> bool:
+    low, high = ({each: getattr(conditions, each) for each in _BOUNDS} | {name: bound}).values()
     return low is None or high is None or low < high
 
 
-def _raise(now: float, bound: float) -> str:
-    return "raise" if bound > now else "lower"
-
-
-def _at(path: Path, name: str) -> str:
-    return ".".join([*map(str, path), name])
-
-
-def _from(now: float, bound: float) -> str:
-    return f"from {shown(now)} to {shown(bound)}"
-
-
-def _put(said: Conditions, path: Path, name: str, bound: float) -> Conditions:
+def _put(conditions: Conditions, path: _Path, name: str, bound: float) -> Conditions:
     """Return the conditions with another bound at the end of a path."""
     if not path:
-        return said.model_copy(update={name: bound})
-    if path[0] == "not" and said.not_ is not None:
-        return said.model_copy(update={"not_": _put(said.not_, path[1:], name, bound)})
-    field, place = str(path[0]), int(path[1])
-    inner = list(getattr(said, field))
-    inner[place] = _put(inner[place], path[2:], name, bound)
-    return said.model_copy(update={field: tuple(inner)})
+        return conditions.model_copy(update={name: bound})
+    if path[0] == "not" and conditions.not_ is not None:
+        return conditions.model_copy(update={"not_": _put(conditions.not_, path[1:], name, bound)})
+    field, index = str(path[0]), int(path[1])
+    inner = list(getattr(conditions, field))
+    inner[index] = _put(inner[index], path[2:], name, bound)
+    return conditions.model_copy(update={field: tuple(inner)})
 
 
 def _other_actions(policy: Policy, finding: Finding, roles: RoleChain) -> Iterator[_Change]:
-    """Yield the more lenient rule with the action of the stricter one, then the contrary."""
+    """Yield the more lenient rule with the action of the stricter one, then the reverse."""
     by_id = {rule.rule_id: rule for rule in policy.rules}
-    pair = [by_id[one] for one in (finding.rule_id, *finding.rules) if one is not None]
+    pair = [by_id[rule_id] for rule_id in (finding.rule_id, *finding.rules) if rule_id is not None]
     actions = [*(rule.action for rule in pair), Action.HUMAN_REVIEW][:2]
     for rule, wanted in zip(pair, reversed(actions), strict=False):
-        kept = rule.model_dump(mode="json", include={"rule_id", "priority", "conditions"})
-        changed = Rule.model_validate(kept | {"action": wanted}, context={"roles": roles})
+        fields = rule.model_dump(mode="json", include={"rule_id", "priority", "conditions"})
+        changed = Rule.model_validate(fields | {"action": wanted}, context={"roles": roles})
         if wanted is not rule.action:
-            yield _Change(f"make {wanted} the action of {rule.rule_id}", changed)
+            yield _Change(f"change the action of {rule.rule_id} to {wanted}", changed)
 
 
 def _answers(policy: Policy) -> dict[int, object]:
-    said = {
-        place: (rule.action, rule.assigned_human_role, rule.requirements)
-        for place, rule in enumerate(policy.by_priority)
-    }
-    return {FALLBACK_INDEX: None, **said}
+    rules = enumerate(policy.by_priority)
+    answers = {index: (rule.action, rule.assigned_human_role, rule.requirements) for index, rule in rules}
+    return {FALLBACK_INDEX: None, **answers}
 
 
-def _cells(diagram: Diagram[bool], wanted: Callable[[bool], bool]) -> int:
-    """Return in how many cells what is so is wanted."""
+def _count_cells(diagram: Diagram[bool]) -> int:
+    """Return the number of cells labeled True."""
     sizes = [axis.size for axis in diagram.space.axes]
-    known: dict[int, int] = {}
-
-    def skipped(first: int, last: int) -> int:
-        cells = 1
-        for size in sizes[first:last]:
-            cells *= size
-        return cells
+    counts: dict[int, int] = {}
 
     def count(here: "Node[bool] | Leaf[bool]", axis: int) -> int:
         if isinstance(here, Leaf):
-            return skipped(axis, len(sizes)) if wanted(here.said) else 0
-        if id(here) not in known:
-            known[id(here)] = sum(mask.bit_count() * count(following, here.axis + 1) for mask, following in here.edges)
-        return skipped(axis, here.axis) * known[id(here)]
+            return prod(sizes[axis:]) if here.label else 0
+        if id(here) not in counts:
+            counts[id(here)] = sum(mask.bit_count() * count(following, here.axis + 1) for mask, following in here.edges)
+        return prod(sizes[axis : here.axis]) * counts[id(here)]
 
     return count(diagram.root, 0)

@@ -1,4 +1,4 @@
-"""What is asked of some cases whatever their policy says. A change of the policy itself is always escalated. Pure."""
+"""Built-in minimum requirements that no policy can override: a policy change is always escalated."""
 
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.enums import POLICY_CHANGE, Action
@@ -7,27 +7,29 @@ from hitl_orchestrator.policies.engine.strictness import stricter
 from hitl_orchestrator.policies.language.model import default_role
 
 BUILT_IN = "built in"
-"""The layer of what no policy says."""
+"""The name of the layer of built-in rules."""
 
-WHY = "a policy that asks for less takes a second person, whatever the policies say"
-"""Why a change of the policy is escalated."""
+WHY = "a looser policy takes a second person, whatever the policies say"
+"""Why a policy change is escalated."""
 
 
-def held_to_the_floor(decided: RoutingDecision, facts: Facts, roles: RoleChain) -> RoutingDecision:
-    """Return a decision, or of a change of the policy what is asked of it at least, where that is as much or more."""
+def with_builtin_rules(decision: RoutingDecision, facts: Facts, roles: RoleChain) -> RoutingDecision:
+    """Return the decision, for a policy change combined with the built-in minimum."""
     if facts.task_type != POLICY_CHANGE:
-        return decided
-    reason = f"{POLICY_CHANGE}, which is built in, holds: {WHY}"
-    return stricter(without_a_rule(decided, Action.ESCALATE, POLICY_CHANGE, reason, roles), decided, roles)
+        return decision
+    reason = f"{POLICY_CHANGE}, which is built in, matches: {WHY}"
+    return stricter(builtin_decision(decision, Action.ESCALATE, POLICY_CHANGE, reason, roles), decision, roles)
 
 
-def without_a_rule(decided: RoutingDecision, action: Action, name: str, why: str, roles: RoleChain) -> RoutingDecision:
-    """Return what is asked of a case whatever the rules of its policy say."""
+def builtin_decision(
+    decision: RoutingDecision, action: Action, rule_id: str, why: str, roles: RoleChain
+) -> RoutingDecision:
+    """Return a decision that no rule of the policy made, under the policy of another decision."""
     return RoutingDecision(
         action=action,
-        rule_id=name,
+        rule_id=rule_id,
         assigned_human_role=default_role(action, roles),
         reason=why,
-        policy_id=decided.policy_id,
-        policy_hash=decided.policy_hash,
+        policy_id=decision.policy_id,
+        policy_hash=decision.policy_hash,
     )

@@ -1,31 +1,23 @@
-"""The answer of a policy: the first rule whose conditions all hold, and a person where none does.
+"""Evaluation of a policy: the first rule whose conditions all hold decides, and a person where none does.
 
-The conditions of a policy cut all possible facts into finitely many cells: risk, named domains and task types, named
-signals, the intervals between the named confidences, and so on for metadata and time (see `cells`). Inside a cell
-nothing changes, so each cell is decided once, with its reason and its trace, and remembered.
+The conditions of a policy cut all possible facts into finitely many cells (see `partition`). Facts in one cell have one
+decision, with its reason and its trace, so each cell is evaluated once and its decision is cached.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
 from math import inf, nextafter
 from typing import Any
 
 from hitl_orchestrator.domain.decision import Facts, LayerAnswer, RoutingDecision, RuleTrial
-from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
+from hitl_orchestrator.domain.enums import Action, RiskLevel
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.task import requesters
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.policies.engine.cell_index import NOWHERE, placing, quickly
-from hitl_orchestrator.policies.engine.partition import (
-    ConfidenceAxis,
-    FactSpace,
-    MetadataAxis,
-    SignalsAxis,
-    TimeAxis,
-    WordAxis,
-)
-from hitl_orchestrator.policies.engine.predicates import Condition, conditions_of, guards_of, stands_in_the_way
+from hitl_orchestrator.policies.engine.axes.base import Condition
+from hitl_orchestrator.policies.engine.partition import Cell, FactSpace
+from hitl_orchestrator.policies.engine.predicates import NO_CONDITIONS, blocks, conditions_of, guards_of
 from hitl_orchestrator.policies.engine.strictness import strictest
 from hitl_orchestrator.policies.language.model import (
     FALLBACK,
@@ -37,149 +29,141 @@ from hitl_orchestrator.policies.language.model import (
     policy_hash,
 )
 
-_SIGNALS = frozenset(Signal)
 _MOST_CELLS = 100_000
-_OF_PEOPLE = ("respond_within", "on_timeout", "requirements", "message")
+_REVIEW_FIELDS = ("respond_within", "on_timeout", "requirements", "message")
+
+
+class RiskTable:
+    """The cached decisions of a policy that reads risk and confidence alone: a row per risk, an entry per interval.
+
+    The last entry of a row is for a missing confidence. The first and the one before the last stay empty: confidences
+    below 0, above 1 and NaN end up there.
+    """
+
+    def __init__(self, bounds: Iterable[float]) -> None:
+        self._bounds = [*bounds, nextafter(1.0, inf)]
+        self._rows: dict[RiskLevel, list[RoutingDecision | None]] = {
+            level: [None] * (len(self._bounds) + 2) for level in RiskLevel
+        }
+
+    def get(self, facts: Facts) -> RoutingDecision | None:
+        """Return the cached decision; None where there is none yet, or where the facts are not of the plain types."""
+        risk, confidence = facts.risk_level, facts.confidence
+        if type(risk) is RiskLevel and facts.has_proposal is True:
+            if type(confidence) is float:
+                return self._rows[risk][bisect_right(self._bounds, confidence)]
+            if confidence is None:
+                return self._rows[risk][-1]
+        return None
+
+    def put(self, facts: Facts, decision: RoutingDecision) -> None:
+        """Cache the decision of normalized facts, unless they have no proposal."""
+        if facts.has_proposal:
+            entry = -1 if facts.confidence is None else bisect_right(self._bounds, facts.confidence)
+            self._rows[facts.risk_level][entry] = decision
 
 
 class CompiledPolicy:
-    """A policy made ready to decide: sorted once, hashed once, and with a memory of its cells.
+    """A policy prepared for repeated evaluation: rules sorted, hash computed, decisions cached by cell.
 
-    Threads may share it: two that meet a new cell at once work out the same decision, and either may stay.
+    Threads may share it: two that evaluate a new cell at once compute equal decisions, and either may be cached.
     """
 
     def __init__(self, policy: Policy, roles: RoleChain = DEFAULT_CHAIN) -> None:
         self.policy, self.roles, self.hash = policy, roles, policy_hash(policy)
-        same: dict[str, Condition] = {}
+        shared: dict[str, Condition] = {}
         self._rules = tuple(
-            (rule, _shared(conditions_of(rule, policy), same), _shared(guards_of(rule), same))
+            (rule, _shared(conditions_of(rule, policy), shared), _shared(guards_of(rule), shared))
             for rule in policy.by_priority
         )
-        axes = FactSpace([policy]).axes
-        # Beyond the outer bounds lies what is no confidence; bisect puts NaN beyond the last one.
-        within = (bound for axis in axes if isinstance(axis, ConfidenceAxis) for bound in axis.bounds)
-        bounds = [*within, nextafter(1.0, inf)]
-        words = {axis.name: axis.words for axis in axes if isinstance(axis, WordAxis)}
-        self._domains, self._task_types = words.get("domain", ()), words.get("task_type", ())
-        self._signals = next((axis.signals for axis in axes if isinstance(axis, SignalsAxis)), ())
-        self._others = tuple(axis for axis in axes if isinstance(axis, MetadataAxis | TimeAxis))
-        self._times = any(isinstance(axis, TimeAxis) for axis in self._others)
-        asked = {"domain": self._domains, "task_type": self._task_types}
-        self._place = placing(bounds, asked, self._signals, self._others)
-        self._cells: dict[int, RoutingDecision] = {}
-        self._quick, self._table = quickly(bounds, self._in_cell)
-        self._lines = len(bounds) + 2
-        if self._domains or self._task_types or self._signals or self._others:
-            self._quick = self._in_cell
-        if type(self) is CompiledPolicy:
-            # The method would cost a call that nobody needs.
-            self.decide = self._quick  # type: ignore[method-assign, assignment]
+        self._space = FactSpace([policy])
+        self._reads = frozenset(axis.source for axis in self._space.axes)
+        self._cells: dict[Cell, RoutingDecision] = {}
+        self._table = RiskTable(self._space.bounds) if len(self._space.axes) == 2 else None  # noqa: PLR2004
 
     def decide(self, facts: Facts) -> RoutingDecision:
-        """Return where these facts go, which rule says so, and every rule that was tried on the way.
+        """Return the decision for these facts: the action, the rule that matched, and every rule that was tried.
 
         Raises:
             InvalidInput: a fact that the policy reads is invalid (an unknown risk, NaN).
         """
-        return self._quick(facts)
+        decision = None if self._table is None else self._table.get(facts)
+        return self._by_cell(facts) if decision is None else decision
 
-    def _in_cell(self, facts: Facts) -> RoutingDecision:
-        cell = self._place(facts)
-        try:
-            return self._cells[cell]
-        except KeyError:
-            facts = self.sound(facts)
-        if cell == NOWHERE:
-            cell = self._place(facts)
-            if cell in self._cells:
-                return self._cells[cell]
-        decision = self._work_out(facts)
-        if cell != NOWHERE and len(self._cells) < _MOST_CELLS:
-            self._cells[cell] = decision
-            step = cell % (2 * self._lines)
-            if step < self._lines:
-                self._table[facts.risk_level][step] = decision
+    def _by_cell(self, facts: Facts) -> RoutingDecision:
+        facts = self.normalized(facts)
+        cell = self._space.locate(facts)
+        decision = self._cells.get(cell)
+        if decision is None:
+            decision = self._evaluate(facts)
+            if len(self._cells) < _MOST_CELLS:
+                self._cells[cell] = decision
+        if self._table is not None:
+            self._table.put(facts, decision)
         return decision
 
-    def sound(self, facts: Facts) -> Facts:
-        """Return what the policy asks about in plain types, or refuse it: what is not understood must not be judged.
+    def normalized(self, facts: Facts) -> Facts:
+        """Return the facts that the policy reads, in plain types. Facts that it does not read are left out.
 
         Raises:
-            InvalidInput: with every unsound fact.
+            InvalidInput: with every invalid fact.
         """
-        confidence, signals = facts.confidence, facts.signals
-        metadata, moment = (facts.metadata, facts.moment) if self._others else ({}, None)
-        number = isinstance(confidence, (int, float)) and not isinstance(confidence, bool)
-        found = [
-            f"facts: {name}: {given!r} is not {wanted}"
-            for name, given, fits, wanted in (
-                ("risk_level", facts.risk_level, isinstance(facts.risk_level, RiskLevel), "a risk level"),
-                ("domain", facts.domain, not self._domains or isinstance(facts.domain, str), "text"),
-                ("task_type", facts.task_type, not self._task_types or isinstance(facts.task_type, str), "text"),
-                (
-                    "confidence",
-                    confidence,
-                    confidence is None or (number and 0 <= confidence <= 1),
-                    "a number in [0, 1]",
-                ),
-                ("signals", signals, not self._signals or _known(signals), "a frozenset of known signals"),
-                ("metadata", metadata, isinstance(metadata, Mapping), "an object"),
-                ("moment", moment, not self._times or _is_time(moment), "a time with its zone"),
-            )
-            if not fits
-        ]
-        if found:
-            raise InvalidInput(found)
-        proposed = facts.has_proposal is True
+        problems = [problem for axis in self._space.axes if (problem := axis.problem(facts)) is not None]
+        metadata = facts.metadata if "metadata" in self._reads else {}
+        if not isinstance(metadata, Mapping):
+            problems.append(f"facts: metadata: {metadata!r} is not an object")
+        if problems:
+            raise InvalidInput(problems)
+        proposed, confidence = facts.has_proposal is True, facts.confidence
         return Facts(
             risk_level=facts.risk_level,
             domain=str(facts.domain),
             task_type=str(facts.task_type),
-            # Whoever proposes nothing is sure of nothing.
+            # Without a proposal there is no confidence.
             confidence=float(confidence) if proposed and confidence is not None else None,
-            signals=signals if self._signals else frozenset(),
+            signals=facts.signals if "signals" in self._reads else frozenset(),
             has_proposal=proposed,
             metadata=dict(metadata),
-            moment=moment if self._times else None,
+            moment=facts.moment if "moment" in self._reads else None,
         )
 
-    def _work_out(self, facts: Facts) -> RoutingDecision:
+    def _evaluate(self, facts: Facts) -> RoutingDecision:
         trace: list[RuleTrial] = []
         for rule, trial in self._trials(facts):
             trace.append(trial)
             if trial.held:
-                said = self._decision(rule.action, rule.rule_id, rule.assigned_human_role, trial.why, trace)
-                return said.model_copy(update=carried_by(rule))
+                decision = self._decision(rule.action, rule.rule_id, rule.assigned_human_role, trial.why, trace)
+                return decision.model_copy(update=decision_fields(rule))
         role = default_role(Action.HUMAN_REVIEW, self.roles)
-        return self._decision(Action.HUMAN_REVIEW, FALLBACK, role, "no rule holds, so a person decides", trace)
+        return self._decision(Action.HUMAN_REVIEW, FALLBACK, role, "no rule matches, so a person decides", trace)
 
     def _trials(self, facts: Facts) -> Iterator[tuple[Rule, RuleTrial]]:
-        """Try rule after rule. What several rules ask is asked once, and said once."""
-        known: dict[int, bool | None] = {}
-        said: dict[int, str] = {}
+        """Try rule after rule. A condition that several rules share is evaluated and described once."""
+        verdicts: dict[int, bool | None] = {}
+        descriptions: dict[int, str] = {}
         for rule, conditions, guards in self._rules:
-            for one in (*conditions, *guards):
-                key = id(one)
-                if key not in known:
-                    known[key] = one.holds(facts)
-                if stands_in_the_way(rule, known[key]):
-                    if key not in said:
-                        said[key] = one.finding(facts)
-                    yield rule, RuleTrial(rule.rule_id, False, said[key])
+            for condition in (*conditions, *guards):
+                key = id(condition)
+                if key not in verdicts:
+                    verdicts[key] = condition.holds(facts)
+                if blocks(rule, verdicts[key]):
+                    if key not in descriptions:
+                        descriptions[key] = condition.describe(facts)
+                    yield rule, RuleTrial(rule.rule_id, False, descriptions[key])
                     break
             else:
-                found = " and ".join(one.finding(facts) for one in conditions) or "it asks for nothing"
-                yield rule, RuleTrial(rule.rule_id, True, found)
+                why = " and ".join(condition.describe(facts) for condition in conditions) or NO_CONDITIONS
+                yield rule, RuleTrial(rule.rule_id, True, why)
 
     def _decision(
         self, action: Action, rule_id: str, role: str | None, why: str, trace: list[RuleTrial]
     ) -> RoutingDecision:
-        # All of it was checked with the policy: to check each line of the trace anew would take longer than to make it.
+        # The policy was validated when it was loaded; validating the trace takes longer than building it.
         return RoutingDecision.model_construct(
             action=action,
             rule_id=rule_id,
             assigned_human_role=role,
-            reason=why if rule_id == FALLBACK else f"{rule_id} holds: {why}",
+            reason=why if rule_id == FALLBACK else f"{rule_id} matches: {why}",
             policy_id=self.policy.policy_id,
             policy_hash=self.hash,
             trace=tuple(trace),
@@ -187,15 +171,15 @@ class CompiledPolicy:
 
 
 class CompiledStack(CompiledPolicy):
-    """A policy in layers made ready to decide: each layer answers by itself, and the strictest answer wins."""
+    """A policy in layers, prepared for evaluation: each layer answers by itself, and the strictest answer wins."""
 
     def __init__(self, policy: PolicyStack, roles: RoleChain = DEFAULT_CHAIN) -> None:
         super().__init__(policy, roles)
-        self._of_domain = {name: CompiledPolicy(layer, roles) for name, layer in policy.domains.items()}
-        self._of_user = {name: CompiledPolicy(layer, roles) for name, layer in policy.users.items()}
+        self._domain_layers = {name: CompiledPolicy(layer, roles) for name, layer in policy.domains.items()}
+        self._user_layers = {name: CompiledPolicy(layer, roles) for name, layer in policy.users.items()}
 
     def decide(self, facts: Facts) -> RoutingDecision:
-        """Return the strictest answer of all layers, which names the answer of each.
+        """Return the strictest answer of all layers, and the answer of each layer.
 
         Raises:
             InvalidInput: as each layer does.
@@ -203,54 +187,50 @@ class CompiledStack(CompiledPolicy):
         decision = super().decide(facts)
         answers = [LayerAnswer(layer=ORGANIZATION, rule_id=decision.rule_id, action=decision.action)]
         for name, layer in self.layers_for(facts):
-            said = layer.decide(facts)
-            if said.rule_id == FALLBACK:
+            answer = layer.decide(facts)
+            if answer.rule_id == FALLBACK:
                 answers.append(LayerAnswer(layer=name, rule_id=None, action=None))
                 continue
-            answers.append(LayerAnswer(layer=name, rule_id=said.rule_id, action=said.action))
-            whose = {"policy_id": self.policy.policy_id, "policy_hash": self.hash, "reason": f"{name}: {said.reason}"}
-            decision = strictest(decision, said.model_copy(update=whose), self.roles)
+            answers.append(LayerAnswer(layer=name, rule_id=answer.rule_id, action=answer.action))
+            changes = {
+                "policy_id": self.policy.policy_id,
+                "policy_hash": self.hash,
+                "reason": f"{name}: {answer.reason}",
+            }
+            decision = strictest(decision, answer.model_copy(update=changes), self.roles)
         return decision.model_copy(update={"layers": tuple(answers)})
 
-    def sound(self, facts: Facts) -> Facts:
-        """Return what the organization asks about in plain types, with what says whom else it concerns."""
-        return replace(super().sound(facts), metadata=facts.metadata)
+    def normalized(self, facts: Facts) -> Facts:
+        """Return the facts that the organization reads, and the metadata, which name the users whose layers apply."""
+        return replace(super().normalized(facts), metadata=facts.metadata)
 
     def layers_for(self, facts: Facts) -> Iterator[tuple[str, CompiledPolicy]]:
-        """Yield the layers besides the organization's that these facts concern, each with its name."""
-        if facts.domain in self._of_domain:
-            yield f"domain {facts.domain}", self._of_domain[facts.domain]
+        """Yield the layers that apply to these facts besides that of the organization, each with its name."""
+        if facts.domain in self._domain_layers:
+            yield f"domain {facts.domain}", self._domain_layers[facts.domain]
         named = requesters(facts.metadata)
-        # Always in one order: who is named first must change nothing.
-        for user in sorted(self._of_user if named is None else named):
-            if user in self._of_user:
-                yield f"user {user}", self._of_user[user]
+        # Sorted, so that the order in which users are named changes nothing.
+        for user in sorted(self._user_layers if named is None else named):
+            if user in self._user_layers:
+                yield f"user {user}", self._user_layers[user]
 
 
-def _shared(conditions: Iterable[Condition], same: dict[str, Condition]) -> tuple[Condition, ...]:
-    """Return these conditions, as the ones that are known already where they say the same in the same words."""
-    return tuple(same.setdefault(repr(one), one) for one in conditions)
+def _shared(conditions: Iterable[Condition], shared: dict[str, Condition]) -> tuple[Condition, ...]:
+    """Return the conditions, each as the equal one that is already shared, if there is one."""
+    return tuple(shared.setdefault(repr(condition), condition) for condition in conditions)
 
 
-def carried_by(rule: Rule) -> dict[str, Any]:
-    """Return what a rule says besides its action and role, as fields of a decision."""
-    names = ("spot_check",) if rule.action is Action.AUTO_APPROVE else _OF_PEOPLE
+def decision_fields(rule: Rule) -> dict[str, Any]:
+    """Return what a rule sets besides its action and role, as fields of a decision."""
+    names = ("spot_check",) if rule.action is Action.AUTO_APPROVE else _REVIEW_FIELDS
     return {name: getattr(rule, name) for name in names}
 
 
 def compile_policy(policy: Policy, roles: RoleChain = DEFAULT_CHAIN) -> CompiledPolicy:
-    """Make a policy ready to decide many cases. `roles` says who takes on what no rule decides."""
+    """Compile a policy for repeated evaluation. `roles` supplies the fallback reviewer role."""
     return CompiledStack(policy, roles) if isinstance(policy, PolicyStack) else CompiledPolicy(policy, roles)
 
 
 def decide(policy: Policy, facts: Facts, roles: RoleChain = DEFAULT_CHAIN) -> RoutingDecision:
-    """Decide one case. Whoever decides many compiles the policy first."""
+    """Decide one case. To decide many cases, compile the policy first."""
     return compile_policy(policy, roles).decide(facts)
-
-
-def _known(signals: object) -> bool:
-    return isinstance(signals, frozenset) and signals <= _SIGNALS
-
-
-def _is_time(moment: object) -> bool:
-    return moment is None or (isinstance(moment, datetime) and moment.utcoffset() is not None)

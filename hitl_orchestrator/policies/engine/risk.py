@@ -1,4 +1,4 @@
-"""How risky a task is where nobody said so: the first rule that fits, and `high` where none does."""
+"""The risk of tasks that state none: that of the first matching risk rule, or `high`."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from hitl_orchestrator.domain.value import Label, Value
 
 
 class RiskRule(Value):
-    """Tasks of this domain and this type have this risk. What is left out fits every task."""
+    """The risk of tasks of a domain and a task type. A field that is left out matches every task."""
 
     risk_level: RiskLevel
     domain: Label | None = None
@@ -16,7 +16,7 @@ class RiskRule(Value):
 
 
 def risk_of(task: Task, rules: Sequence[RiskRule]) -> RiskLevel:
-    """Return the risk the task states, else that of the first rule that fits, else `high`."""
+    """Return the risk that the task states, else that of the first matching rule, else `high`."""
     if task.risk_level is not None:
         return task.risk_level
     for rule in rules:

@@ -1,15 +1,15 @@
-"""How sure the agent is, from what its output says, and what speaks against trusting that. Pure.
+"""The confidence in an output, and the signals that speak against trusting it.
 
-Beside the reported `confidence_score`, an output may carry (as free fields of `agent_output`) what a confidence can be
-worked out from. The first of these that is there and sound is taken, in this order:
+Without a reported `confidence_score`, the confidence is computed from free fields of `agent_output`. The first of
+these that is valid is used:
 
 - `token_logprobs`: natural logarithms of the token probabilities of the answer; the confidence is their geometric
   mean, exp(mean), the length-normalized sequence probability (Malinin and Gales, 2021, arXiv:2002.07650).
 - `samples`: labels of repeated answers to the same question; the confidence is the share that agrees with the
   predicted label, of five samples or more (self-consistency, Wang et al., 2023, arXiv:2203.11171).
-- `verbalised_confidence`: a number in words of the model, "85%" or "0.85" (Tian et al., 2023, arXiv:2305.14975).
+- `verbalised_confidence`: a number stated by the model, "85%" or "0.85" (Tian et al., 2023, arXiv:2305.14975).
 
-What is unsound counts as missing, never as a guess.
+An invalid field counts as missing.
 """
 
 import math
@@ -28,7 +28,7 @@ _FEWEST_SAMPLES, _ENOUGH_SAMPLES, _MOST_SAMPLES = 2, 5, 10_000
 
 
 class ScoreRules(Value):
-    """When a signal is raised. All three are shares of 1."""
+    """The thresholds of the signals, as shares of 1."""
 
     low_confidence_below: Confidence = 0.6
     ambiguous_within: Confidence = Field(default=0.1, description="how close the second best label may come")
@@ -36,7 +36,7 @@ class ScoreRules(Value):
 
 
 def score_of(output: AgentOutput | None, risk: RiskLevel, rules: ScoreRules) -> Score:
-    """Return the confidence of an output, where it comes from, and the signals."""
+    """Return the confidence of an output, its source, and the signals."""
     confidence, source = _confidence(output)
     return Score(confidence=confidence, source=source, signals=_signals(output, risk, confidence, rules))
 
@@ -47,22 +47,22 @@ def _confidence(output: AgentOutput | None) -> tuple[float | None, ConfidenceSou
     if output.confidence_score is not None:
         return output.confidence_score, ConfidenceSource.REPORTED
     extra = output.agent_output.model_extra or {}
-    for source, found in (
+    for source, confidence in (
         (ConfidenceSource.LOG_PROBABILITY, _from_logprobs(extra.get("token_logprobs"))),
         (ConfidenceSource.SELF_CONSISTENCY, _agreement(output.agent_output, _ENOUGH_SAMPLES)),
         (ConfidenceSource.VERBALISED, _from_words(extra.get("verbalised_confidence"))),
     ):
-        if found is not None:
-            return found, source
+        if confidence is not None:
+            return confidence, source
     return None, ConfidenceSource.MISSING
 
 
-def _from_logprobs(given: Any) -> float | None:
-    if not isinstance(given, (list, tuple)) or not given or not all(_is_number(value) for value in given):
+def _from_logprobs(values: Any) -> float | None:
+    if not isinstance(values, (list, tuple)) or not values or not all(_is_number(value) for value in values):
         return None
-    if any(value > 0 for value in given):
+    if any(value > 0 for value in values):
         return None
-    return math.exp(math.fsum(given) / len(given))
+    return math.exp(math.fsum(values) / len(values))
 
 
 def _agreement(proposal: Proposal, fewest: int = _FEWEST_SAMPLES) -> float | None:
@@ -73,8 +73,8 @@ def _agreement(proposal: Proposal, fewest: int = _FEWEST_SAMPLES) -> float | Non
     return agreeing / len(samples)
 
 
-def _from_words(given: Any) -> float | None:
-    match = _STATED.fullmatch(given) if isinstance(given, str) else None
+def _from_words(text: Any) -> float | None:
+    match = _STATED.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         return None
     stated = float(match[2]) if match[1] is None else float(match[1]) / 100
@@ -94,7 +94,7 @@ def _signals(
 
 
 def _is_ambiguous(output: AgentOutput, confidence: float | None, within: float) -> bool:
-    """Whether another label comes close: `alternatives` maps other labels to their confidence."""
+    """Return whether another label is close: `alternatives` maps other labels to their confidence."""
     others = (output.agent_output.model_extra or {}).get("alternatives")
     if not isinstance(others, dict) or confidence is None:
         return False
@@ -103,10 +103,10 @@ def _is_ambiguous(output: AgentOutput, confidence: float | None, within: float) 
 
 
 def _is_unusual(proposal: Proposal, share: float) -> bool:
-    """Whether the agent says so itself, or most of its own samples say something else."""
+    """Return whether the agent marks it as unusual, or too few of its samples agree."""
     agreement = _agreement(proposal)
-    said = (proposal.model_extra or {}).get("unusual")
-    return said is True or (agreement is not None and agreement < share)
+    marked = (proposal.model_extra or {}).get("unusual")
+    return marked is True or (agreement is not None and agreement < share)
 
 
 def _is_number(value: Any) -> bool:

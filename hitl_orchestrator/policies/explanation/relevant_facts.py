@@ -1,100 +1,90 @@
-"""Which facts of a case can matter for it to end otherwise: what no rule in question asks about cannot. Pure.
+"""The facts that can change the outcome of a case: facts that no relevant rule reads are excluded.
 
-Whatever changes lead to an action, one of them is among the levers as long as the action is another. So whoever pulls
-one lever after the other meets every change that leads there, and few of those that do not.
+Every set of changes that leads to an action contains one of these facts, as long as the action is another one. A search
+that moves one of them after the other therefore meets every such set, and few others.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.enums import Action
-from hitl_orchestrator.domain.task import REQUESTED_BY
+from hitl_orchestrator.policies.analysis.layer_scope import USER_AXIS
+from hitl_orchestrator.policies.engine.axes.base import Axis, mask_of
 from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy, Rule
 
-_GATES = {"domain": "domain", "user": f"metadata.{REQUESTED_BY}"}
+_SCOPE_AXES = {"domain": "domain", "user": USER_AXIS}
 
 
 class RelevantFacts:
-    """The facts that can matter, as bit masks of the places that they have in `places`."""
+    """The relevant facts, as bit masks of the indices of their axes."""
 
-    def __init__(self, policy: Policy, places: Mapping[str, int]) -> None:
-        self._layers = [_Layer(name, layer, places) for name, layer in policy.parts]
+    def __init__(self, policy: Policy, axes: Sequence[Axis]) -> None:
+        self._layers = [_Layer(name, layer, axes) for name, layer in policy.parts]
 
-    def can_say(self, action: Action) -> bool:
-        """Whether some case ends so by a rule, or by the fallback."""
-        return any(layer.can_say(action) for layer in self._layers)
+    def can_answer(self, action: Action) -> bool:
+        """Return whether a rule, or the fallback, has this action."""
+        return any(layer.can_answer(action) for layer in self._layers)
 
     def of(self, decision: RoutingDecision, action: Action) -> int:
-        """Return the facts of which one must change for a case that was decided so to end in another action."""
-        said = {one.layer: (one.rule_id, one.action) for one in decision.layers}
-        said = said or {ORGANIZATION: (decision.rule_id, decision.action)}
+        """Return the facts of which one must change for a case with this decision to get another action."""
+        answers = {answer.layer: (answer.rule_id, answer.action) for answer in decision.layers}
+        answers = answers or {ORGANIZATION: (decision.rule_id, decision.action)}
         if action.strictness > decision.action.strictness:
-            return self._to_a_stricter(said, action)
-        # Each layer that says more must say less, or be asked no longer. It is enough to begin with one of them.
-        fitting = frozenset(one for one in Action if one.strictness <= action.strictness)
-        saying_more = (
+            return self._to_a_stricter(answers, action)
+        # Each stricter layer must become more lenient or stop applying. It is enough to begin with one of them.
+        lenient = frozenset(other for other in Action if other.strictness <= action.strictness)
+        layer = next(
             layer
             for layer in self._layers
-            if layer.name in said and (answer := said[layer.name][1]) is not None and answer not in fitting
+            if layer.name in answers and (answer := answers[layer.name][1]) is not None and answer not in lenient
         )
-        layer = next(saying_more)
-        return layer.gate | layer.levers(said[layer.name][0], fitting)
+        return layer.scope | layer.relevant(answers[layer.name][0], lenient)
 
-    def _to_a_stricter(self, said: Mapping[str, tuple[str | None, Action | None]], action: Action) -> int:
-        """Return the levers of each layer that can say it: those of its rules, or what makes it asked at all."""
+    def _to_a_stricter(self, answers: Mapping[str, tuple[str | None, Action | None]], action: Action) -> int:
+        """Return the facts of each layer that can give the action: those its rules read, or those of its scope."""
         mask = 0
         for layer in self._layers:
-            if layer.can_say(action):
-                mask |= layer.levers(said[layer.name][0], frozenset((action,))) if layer.name in said else layer.gate
+            if layer.can_answer(action):
+                applies = layer.name in answers
+                mask |= layer.relevant(answers[layer.name][0], frozenset((action,))) if applies else layer.scope
         return mask
 
 
 class _Layer:
-    def __init__(self, name: str, layer: Policy, places: Mapping[str, int]) -> None:
+    def __init__(self, name: str, layer: Policy, axes: Sequence[Axis]) -> None:
         self.name = name
-        gate = _GATES.get(name.partition(" ")[0])
-        self.gate = 0 if gate is None else 1 << places[gate]
+        scope_axis = _SCOPE_AXES.get(name.partition(" ")[0])
+        self.scope = mask_of(index for index, axis in enumerate(axes) if axis.name == scope_axis)
         self._rules = layer.by_priority
-        self._place = {rule.rule_id: place for place, rule in enumerate(self._rules)}
-        self._asked = [_mask(rule, places) for rule in self._rules]
+        self._index = {rule.rule_id: index for index, rule in enumerate(self._rules)}
+        self._read = [_read_by(rule, axes) for rule in self._rules]
         self._before: dict[frozenset[Action], list[int]] = {}
 
-    def can_say(self, action: Action) -> bool:
+    def can_answer(self, action: Action) -> bool:
         falls_back = action is Action.HUMAN_REVIEW and self.name == ORGANIZATION
         return falls_back or any(rule.action is action for rule in self._rules)
 
-    def levers(self, rule_id: str | None, fitting: frozenset[Action]) -> int:
-        """Return what the rule that decides asks about, and what those before it do that would say what fits."""
-        if fitting not in self._before:
-            self._before[fitting] = list(self._sums(fitting))
-        place = self._place.get(str(rule_id), len(self._rules))
-        return self._before[fitting][place] | (self._asked[place] if place < len(self._rules) else 0)
+    def relevant(self, rule_id: str | None, actions: frozenset[Action]) -> int:
+        """Return what the deciding rule reads, and what earlier rules with one of these actions read."""
+        if actions not in self._before:
+            self._before[actions] = list(self._read_before(actions))
+        index = self._index.get(str(rule_id), len(self._rules))
+        return self._before[actions][index] | (self._read[index] if index < len(self._rules) else 0)
 
-    def _sums(self, fitting: frozenset[Action]) -> Iterator[int]:
+    def _read_before(self, actions: frozenset[Action]) -> Iterator[int]:
         mask = 0
-        for rule, asked in zip(self._rules, self._asked, strict=True):
+        for rule, read in zip(self._rules, self._read, strict=True):
             yield mask
-            mask |= asked if rule.action in fitting else 0
+            mask |= read if rule.action in actions else 0
         yield mask
 
 
-def _mask(rule: Rule, places: Mapping[str, int]) -> int:
-    mask = 0
-    for name in _asked_by(rule):
-        mask |= 1 << places[name]
-    return mask
-
-
-def _asked_by(rule: Rule) -> Iterator[str]:
-    """Yield the names of the axes that a rule asks about (see `cells`)."""
-    if rule.action is Action.AUTO_APPROVE:
-        yield "confidence"
-    for _, said in rule.conditions.walk():
-        yield from (name for name in ("risk_level", "domain", "task_type") if getattr(said, name))
-        if said.min_confidence is not None or said.max_confidence is not None:
-            yield "confidence"
-        if not said.signals.says_nothing:
-            yield "signals"
-        if said.time is not None:
-            yield "time"
-        yield from (f"metadata.{field}" for field in said.metadata)
+def _read_by(rule: Rule, axes: Sequence[Axis]) -> int:
+    """Return the axes that a rule reads; one that approves always reads the confidence."""
+    conditions = [part for _, part in rule.conditions.walk()]
+    approves = rule.action is Action.AUTO_APPROVE
+    return mask_of(
+        index
+        for index, axis in enumerate(axes)
+        if (approves and axis.name == "confidence") or any(map(axis.reads, conditions))
+    )

@@ -1,4 +1,4 @@
-"""The JSON Schema of policy files, which editors use to complete and to underline as one types."""
+"""The JSON Schema of policy files, which editors use for completion and validation."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from hitl_orchestrator.policies.language.model import Policy, PolicyStack, Rule
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _NOTHING = {"type": "null"}
-_OF_THE_ACTION = {
+_BY_ACTION = {
     "if": {"properties": {"action": {"const": Action.AUTO_APPROVE.value}}, "required": ["action"]},
     "then": {
         "properties": dict.fromkeys(("assigned_human_role", "respond_within", "remind_before", "message"), _NOTHING)
@@ -21,50 +21,50 @@ _OF_THE_ACTION = {
     },
     "else": {"properties": {"spot_check": {"const": 0}}},
 }
-"""Who is asked, and how, only a rule for people can say; what is looked at afterwards, only one that approves."""
+"""Review requirements are for rules with a reviewer, spot checks for rules that approve."""
 
 
 def policy_json_schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of a policy in one layer, in several, or in the first shape of policies.
+    """Return the JSON Schema (draft 2020-12) of a policy in one layer, in several layers, or in the first format.
 
-    Whatever the loader accepts, it accepts. The loader asks for more: that names are declared and ids unique, say.
+    It accepts every policy that the loader accepts. The loader checks more, such as unique ids.
     """
     stack = PolicyStack.model_json_schema(by_alias=True)
     definitions = stack.pop("$defs")
     definitions["Layer"] = (definitions.get("Policy") or Policy.model_json_schema()) | {"title": "Layer"}
     for kind in ("domains", "users"):
-        of_a_name = stack["properties"][kind]["patternProperties"]
-        of_a_name |= {name: {"$ref": "#/$defs/Layer"} for name in of_a_name}
+        by_name = stack["properties"][kind]["patternProperties"]
+        by_name |= {name: {"$ref": "#/$defs/Layer"} for name in by_name}
     definitions |= {"PolicyStack": stack, "Policy": definitions["Layer"] | {"title": "Policy"}}
     for name in ("PolicyStack", "Policy"):
-        named = {"$schema": {"type": "string", "description": "Where an editor finds this schema."}}
+        named = {"$schema": {"type": "string", "description": "The URL of this schema, for editors."}}
         definitions[name] |= {"properties": named | definitions[name]["properties"]}
-    definitions["Conditions"] = _saying_something(_without_null(definitions["Conditions"]))
+    definitions["Conditions"] = _nonempty_conditions(_without_null(definitions["Conditions"]))
     definitions["Comparison"] = _without_null(definitions["Comparison"]) | {"minProperties": 1}
     definitions["Comparison"]["properties"]["in"] |= {"minItems": 1, "uniqueItems": True}
     for name in ("Signals", "Window"):
         definitions[name] |= {"minProperties": 1}
-    definitions["Rule"] |= _OF_THE_ACTION
+    definitions["Rule"] |= _BY_ACTION
     definitions["FirstRule"] = _first_rule(definitions["Rule"])
     first = definitions["Policy"]["properties"] | {
         "rules": {"type": "array", "items": {"$ref": "#/$defs/FirstRule"}, "title": "Rules"}
     }
     definitions["FirstPolicy"] = definitions["Policy"] | {
         "title": "FirstPolicy",
-        "description": "The first shape of policy files: a rule has a `condition`, no id and no priority.",
+        "description": "The first format of policy files: a rule has a `condition`, no id and no priority.",
         "properties": first,
     }
     return {
         "$schema": DIALECT,
         "title": "A routing policy",
-        "description": "Decides for every agent output whether it goes ahead, is reviewed, or is escalated.",
+        "description": "Decides for every agent output whether it is approved, reviewed or escalated.",
         "anyOf": [{"$ref": f"#/$defs/{name}"} for name in ("Policy", "PolicyStack", "FirstPolicy")],
         "$defs": dict(sorted(definitions.items())),
     }
 
 
-def _saying_something(conditions: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of conditions in which what is said must say something; they themselves may be empty."""
+def _nonempty_conditions(conditions: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of conditions without empty parts; the conditions themselves may be empty."""
     fields = conditions["properties"]
     some = {"$ref": "#/$defs/Conditions", "minProperties": 1}
     inner = {name: fields[name] | {"items": some, "minItems": 1} for name in ("all", "any")}
@@ -73,17 +73,17 @@ def _saying_something(conditions: dict[str, Any]) -> dict[str, Any]:
 
 
 def _first_rule(rule: dict[str, Any]) -> dict[str, Any]:
-    fields = {name: said for name, said in rule["properties"].items() if name not in {"rule_id", "priority"}}
+    fields = {name: field for name, field in rule["properties"].items() if name not in {"rule_id", "priority"}}
     fields = {"condition": fields.pop("conditions"), **fields}
     return rule | {"title": "FirstRule", "properties": fields, "required": ["condition", "action"]}
 
 
-def _without_null(said: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of an object in which a field is given a value or is left out."""
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an object whose fields have a value or are left out."""
     fields = {
-        name: next((one for one in field["anyOf"] if one != {"type": "null"}), field)
+        name: next((option for option in field["anyOf"] if option != {"type": "null"}), field)
         if {"type": "null"} in field.get("anyOf", ())
         else field
-        for name, field in said["properties"].items()
+        for name, field in schema["properties"].items()
     }
-    return said | {"properties": fields}
+    return schema | {"properties": fields}

@@ -1,4 +1,4 @@
-"""From a policy file's text to a policy: JSON or YAML, today's shape or the first one, every problem at once."""
+"""Loading of policy files: JSON or YAML, in the current or the first format, with every problem at once."""
 
 import re
 from typing import Any
@@ -16,32 +16,31 @@ _FOR_EDITORS = "$schema"
 
 
 def read_policy(text: str, where: str, roles: RoleChain = DEFAULT_CHAIN) -> Policy:
-    """Read a policy; `where` names its source, and its ending says which notation it is in.
+    """Read a policy; `where` names its source, and its suffix selects JSON or YAML.
 
-    Without a telling ending, what starts with a brace or a bracket is JSON. In the first shape of policy files a
-    rule has a `condition`, no id and no priority: its rules are numbered in the order they stand. Where an editor finds
-    the JSON Schema, `$schema`, is no part of the policy.
+    Without a known suffix, text that starts with a brace or a bracket is JSON. In the first format a rule has a
+    `condition`, no id and no priority: its rules are numbered in file order. `$schema`, which editors read, is ignored.
 
     Raises:
-        InvalidInput: with every problem and its place, such as `p.json: rules[0].action: ...`.
+        InvalidInput: with every problem and its path, such as `p.json: rules[0].action: ...`.
     """
     raw = _parse(text.removeprefix("\ufeff"), where)
     if not isinstance(raw, dict):
         raise InvalidInput([f"{where}: a policy is an object with policy_id and rules"])
     if isinstance(raw.get(_FOR_EDITORS), str):
         del raw[_FOR_EDITORS]
-    first_shape = _is_first_shape(raw)
-    if first_shape and (layers := sorted(raw.keys() & {"domains", "users"})):
+    first_format = _is_first_format(raw)
+    if first_format and (layers := sorted(raw.keys() & {"domains", "users"})):
         raise InvalidInput(
-            f"{where}: {name}: a policy in layers has rules with rule_id, priority and conditions; "
-            "these have a condition alone, as in the first shape of policy files"
+            f"{where}: {name}: the rules of a policy in layers need rule_id, priority and conditions; "
+            "these have only a condition, as in the first format of policy files"
             for name in layers
         )
     try:
-        return policy_of(_today(raw) if first_shape else raw, roles)
+        return policy_of(_current(raw) if first_format else raw, roles)
     except ValidationError as exc:
-        found = problems(exc, where, PolicyStack if exc.title == "PolicyStack" else Policy)
-        raise InvalidInput(map(_in_first_shape, found) if first_shape else found) from exc
+        listed = problems(exc, where, PolicyStack if exc.title == "PolicyStack" else Policy)
+        raise InvalidInput(map(_in_first_format, listed) if first_format else listed) from exc
 
 
 def _parse(text: str, where: str) -> Any:
@@ -49,7 +48,7 @@ def _parse(text: str, where: str) -> Any:
         raise InvalidInput([f"{where}: the file is empty; a policy is an object with policy_id and rules"])
     yaml = where.endswith((".yaml", ".yml")) or not (where.endswith(".json") or text.lstrip().startswith(("{", "[")))
     if yaml:
-        # Imported where it is needed: most policies are JSON, and every command waits for the import.
+        # Imported here because most policies are JSON, and the import slows down every command.
         from hitl_orchestrator.policies.language.plain_yaml import read_yaml  # noqa: PLC0415
 
     try:
@@ -59,24 +58,24 @@ def _parse(text: str, where: str) -> Any:
         raise InvalidInput([f"{where}: {exc}"]) from exc
 
 
-def _is_first_shape(raw: dict[str, Any]) -> bool:
-    given = raw.get("rules")
-    rules = [rule for rule in given if isinstance(rule, dict)] if isinstance(given, list) else []
+def _is_first_format(raw: dict[str, Any]) -> bool:
+    entries = raw.get("rules")
+    rules = [rule for rule in entries if isinstance(rule, dict)] if isinstance(entries, list) else []
     return any("condition" in rule for rule in rules) and not any(
         {"conditions", "rule_id", "priority"} & rule.keys() for rule in rules
     )
 
 
-def _today(raw: dict[str, Any]) -> dict[str, Any]:
+def _current(raw: dict[str, Any]) -> dict[str, Any]:
     return raw | {"rules": [_numbered(number, rule) for number, rule in enumerate(raw["rules"], start=1)]}
 
 
 def _numbered(number: int, rule: Any) -> Any:
     if not isinstance(rule, dict):
         return rule
-    told = {"conditions" if name == "condition" else name: value for name, value in rule.items()}
-    return {"rule_id": f"rule_{number:03}", "priority": number} | told
+    fields = {"conditions" if name == "condition" else name: value for name, value in rule.items()}
+    return {"rule_id": f"rule_{number:03}", "priority": number} | fields
 
 
-def _in_first_shape(problem: str) -> str:
+def _in_first_format(problem: str) -> str:
     return re.sub(r"(: rules\[[0-9]+\]\.condition)s\b", r"\1", problem, count=1)

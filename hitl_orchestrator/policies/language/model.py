@@ -1,7 +1,7 @@
-"""What a routing policy may say: closed words, closed fields, and nothing left to guess."""
+"""The models of policy files: rules, policies, and policies in layers."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -34,44 +34,44 @@ from hitl_orchestrator.policies.language.conditions import (
 )
 
 FALLBACK = "fallback"
-"""The rule id of decisions that no rule took."""
+"""The rule id of decisions that no rule made."""
 
 ORGANIZATION = "organization"
-"""The name of the layer that always answers."""
+"""The name of the layer that answers every case."""
 
 _A_DURATION = r"^P(?=.)([0-9]+W|([0-9]+D)?(T(?=.)([0-9]+H)?([0-9]+M)?([0-9]+(\.[0-9]{1,6})?S)?)?)$"
 LONGEST_WAIT = timedelta(weeks=52)
 MAX_NUMBER = 1e300
-"""NaN and infinities are no numbers, whatever brings them."""
+"""The largest number that conditions compare; NaN and infinities are refused."""
 
 
-def _only_iso(given: object) -> object:
-    """Refuse what pydantic would guess a duration from: numbers, and clock times."""
-    if isinstance(given, timedelta) or (isinstance(given, str) and re.fullmatch(_A_DURATION, given)):
-        return given
-    raise ValueError("give an ISO 8601 duration, such as PT4H for four hours or P2D for two days")
+def _only_iso(value: object) -> object:
+    """Refuse numbers and clock times, which pydantic would read as durations."""
+    if isinstance(value, timedelta) or (isinstance(value, str) and re.fullmatch(_A_DURATION, value)):
+        return value
+    raise ValueError("write an ISO 8601 duration, such as PT4H for four hours or P2D for two days")
 
 
-def _some_time(given: timedelta) -> timedelta:
-    if not timedelta(0) < given <= LONGEST_WAIT:
-        raise ValueError("a time to answer is longer than nothing and at most 52 weeks")
-    return given
+def _some_time(value: timedelta) -> timedelta:
+    if not timedelta(0) < value <= LONGEST_WAIT:
+        raise ValueError("the time to answer must be above zero and at most 52 weeks")
+    return value
 
 
 _AS_TEXT = WithJsonSchema({"type": "string", "pattern": _A_DURATION, "examples": ["PT4H", "P2D"]})
 Duration = Annotated[timedelta, BeforeValidator(_only_iso), AfterValidator(_some_time), _AS_TEXT]
-"""A length of time, written as ISO 8601 in weeks, days, hours, minutes and seconds: months and years vary."""
+"""A duration in ISO 8601 weeks, days, hours, minutes and seconds. Months and years vary in length."""
 
 
 class Rule(Value):
-    """One line of the law: where all the conditions hold, this is done, by whoever has this role.
+    """A rule: where all its conditions hold, its action applies, and people with its role decide.
 
-    A role that is left out is the first of the chain for `human_review` and the second for `escalate`. The
-    validation context may bring the `RoleChain` under "roles"; a role must then stand in it.
+    The role defaults to the first of the chain for `human_review` and to the second for `escalate`. The validation
+    context may hold the `RoleChain` under "roles"; the role must then be in it.
 
-    `respond_within` is how long each review stays open for an answer, `on_timeout` what happens then. How people are
-    asked is in `ReviewRequirements`, with the same field names; `message` is shown to them. `spot_check` is the share
-    of the cases that go ahead by this rule which a person looks at afterwards.
+    `respond_within` is how long each review stays open, `on_timeout` what happens then. The requirements for the review
+    are those of `ReviewRequirements`, under the same names; reviewers see `message`. `spot_check` is the share of the
+    cases approved by this rule that a person reviews afterwards.
     """
 
     rule_id: Identifier
@@ -94,37 +94,37 @@ class Rule(Value):
     @classmethod
     def _not_reserved(cls, rule_id: str) -> str:
         if rule_id == FALLBACK:
-            raise ValueError("this name is kept for cases that no rule decides; choose another")
+            raise ValueError("this name is reserved for cases that no rule decides; choose another")
         return rule_id
 
     @field_validator("respond_within")
     @classmethod
-    def _of_somebody(cls, within: timedelta | None, info: ValidationInfo) -> timedelta | None:
+    def _for_people(cls, within: timedelta | None, info: ValidationInfo) -> timedelta | None:
         if within is not None and info.data.get("action") is Action.AUTO_APPROVE:
-            raise ValueError("auto_approve asks nobody; leave it out, or make the action human_review")
+            raise ValueError("auto_approve has no reviewer; leave it out, or change the action to human_review")
         return within
 
     @field_validator("on_timeout")
     @classmethod
-    def _of_a_time(cls, then: OnTimeout, info: ValidationInfo) -> OnTimeout:
+    def _with_a_time(cls, then: OnTimeout, info: ValidationInfo) -> OnTimeout:
         if then is not OnTimeout.ESCALATE and info.data.get("respond_within", "unsound") is None:
-            raise ValueError("it needs a time to run out; give respond_within")
+            raise ValueError("it needs a time limit; add respond_within")
         return then
 
     @field_validator("approvals", "agreement", "distinct_roles", "remind_before", "business_hours", "blind", "message")
     @classmethod
-    def _of_people(cls, given: object, info: ValidationInfo) -> object:
+    def _requirement_for_people(cls, value: object, info: ValidationInfo) -> object:
         usual = cls.model_fields[info.field_name or ""].default
-        if given != usual and info.data.get("action") is Action.AUTO_APPROVE:
-            raise ValueError("auto_approve asks nobody; leave it out, or make the action human_review")
-        return given
+        if value != usual and info.data.get("action") is Action.AUTO_APPROVE:
+            raise ValueError("auto_approve has no reviewer; leave it out, or change the action to human_review")
+        return value
 
     @field_validator("agreement", "distinct_roles")
     @classmethod
-    def _of_several(cls, given: object, info: ValidationInfo) -> object:
-        if given not in (Agreement.UNANIMITY, False) and info.data.get("approvals") == 1:
-            raise ValueError("it is about several people; give approvals, at least 2")
-        return given
+    def _for_several_people(cls, value: object, info: ValidationInfo) -> object:
+        if value not in (Agreement.UNANIMITY, False) and info.data.get("approvals") == 1:
+            raise ValueError("it applies to several reviewers; set approvals to at least 2")
+        return value
 
     @field_validator("distinct_roles")
     @classmethod
@@ -137,65 +137,65 @@ class Rule(Value):
 
     @field_validator("remind_before", "business_hours")
     @classmethod
-    def _before_it_is_due(cls, given: timedelta | bool | None, info: ValidationInfo) -> timedelta | bool | None:
+    def _before_it_is_due(cls, value: timedelta | bool | None, info: ValidationInfo) -> timedelta | bool | None:
         within = info.data.get("respond_within", LONGEST_WAIT)
-        if given and within is None:
-            raise ValueError("it needs a time to answer; give respond_within")
-        if isinstance(given, timedelta) and given >= within:
-            raise ValueError("a reminder comes after the review was opened; make it shorter than respond_within")
-        return given
+        if value and within is None:
+            raise ValueError("it needs a time limit; add respond_within")
+        if isinstance(value, timedelta) and value >= within:
+            raise ValueError("a reminder must come after the review was opened; make it shorter than respond_within")
+        return value
 
     @field_validator("message")
     @classmethod
-    def _something_to_read(cls, message: str | None) -> str | None:
+    def _not_blank(cls, message: str | None) -> str | None:
         if message is not None and not message.strip():
-            raise ValueError("it is empty; say something, or leave it out")
+            raise ValueError("it is empty; write a message, or leave it out")
         return message
 
     @field_validator("spot_check")
     @classmethod
-    def _of_what_went_ahead(cls, rate: float, info: ValidationInfo) -> float:
+    def _for_approved_cases(cls, rate: float, info: ValidationInfo) -> float:
         if rate and info.data.get("action") in {Action.HUMAN_REVIEW, Action.ESCALATE}:
-            raise ValueError("a person decides these cases already; leave it out, or make the action auto_approve")
+            raise ValueError("a person decides these cases already; leave it out, or change the action to auto_approve")
         return rate
 
     @field_validator("conditions")
     @classmethod
-    def _not_too_many(cls, given: Conditions) -> Conditions:
-        many = given.alternatives()
-        if many > MOST_ALTERNATIVES:
-            told = f"{many:,}" if many < MOST_ALTERNATIVES**2 else "far too many"
+    def _not_too_many(cls, conditions: Conditions) -> Conditions:
+        number = conditions.alternatives()
+        if number > MOST_ALTERNATIVES:
+            alternatives = f"{number:,}" if number < MOST_ALTERNATIVES**2 else "far too many"
             raise ValueError(
-                f"multiplied out these are {told} alternatives, and {MOST_ALTERNATIVES:,} is the most; "
-                "make several rules of them"
+                f"the conditions expand to {alternatives} alternatives, and the limit is {MOST_ALTERNATIVES:,}; "
+                "split them into several rules"
             )
-        return given
+        return conditions
 
     @field_validator("assigned_human_role")
     @classmethod
-    def _somebody_who_can(cls, role: str | None, info: ValidationInfo) -> str | None:
+    def _in_the_chain(cls, role: str | None, info: ValidationInfo) -> str | None:
         action = info.data.get("action")
         if action is Action.AUTO_APPROVE and role is not None:
-            raise ValueError("auto_approve asks nobody; leave the role out, or make the action human_review")
+            raise ValueError("auto_approve has no reviewer; leave the role out, or change the action to human_review")
         chain: RoleChain | None = (info.context or {}).get("roles")
         if role is None:
             return default_role(action, chain or DEFAULT_CHAIN)
         if chain is not None and role not in chain.roles:
             hint = did_you_mean(role, chain.roles)
-            raise ValueError(f"no such role; the chain of escalation is {', '.join(chain.roles)}{hint}")
+            raise ValueError(f"no such role; the role chain is {', '.join(chain.roles)}{hint}")
         return role
 
     @property
     def requirements(self) -> ReviewRequirements:
-        """How the rule wants people to be asked."""
+        """The requirements of the rule for its reviews."""
         return ReviewRequirements(**{name: getattr(self, name) for name in ReviewRequirements.model_fields})
 
 
 class Policy(Value):
-    """A routing policy. The lowest priority number is tried first; the first rule that holds decides.
+    """A routing policy. Rules are tried by ascending priority number; the first rule that matches decides.
 
-    No rules at all is a policy too: everything then goes to a person. `metadata` declares the type of each field of a
-    task's metadata that the rules ask about; windows of time are on the clocks of `timezone`.
+    Without rules, a person decides every case. `metadata` declares the type of each metadata field that rules read;
+    time windows are in the time zone `timezone`.
     """
 
     policy_id: Identifier
@@ -206,37 +206,36 @@ class Policy(Value):
 
     @field_validator("rules", mode="wrap")
     @classmethod
-    def _sound_together(
-        cls, given: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo
-    ) -> tuple[Rule, ...]:
-        found = _double_ids(given)
+    def _consistent(cls, raw: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> tuple[Rule, ...]:
+        problems = _double_ids(raw)
         try:
-            rules: tuple[Rule, ...] = handler(given)
+            rules: tuple[Rule, ...] = handler(raw)
         except ValidationError as exc:
-            raise one_error(exc.title, [*lines_of(exc), *found]) from None
+            raise one_error(exc.title, [*lines_of(exc), *problems]) from None
         if "metadata" in info.data:
-            found += _unfit_comparisons(rules, info.data["metadata"])
-        if found:
-            raise one_error("Policy", found)
+            problems += _unfit_comparisons(rules, info.data["metadata"])
+        if problems:
+            raise one_error("Policy", problems)
         return rules
 
     @property
     def parts(self) -> "tuple[tuple[str, Policy], ...]":
-        """Every layer with its name, such as `domain payments`; the organization's first, often alone."""
+        """Every layer with its name, such as `domain payments`; the organization's first, often the only one."""
         return ((ORGANIZATION, self),)
 
     @property
     def by_priority(self) -> tuple[Rule, ...]:
-        """The rules in the order they are tried: by priority, those of equal priority as they stand in the file."""
+        """The rules in evaluation order: by priority, those of equal priority in file order."""
         return tuple(sorted(self.rules, key=lambda rule: rule.priority))
 
 
 class PolicyStack(Policy):
     """A policy in layers: the organization's rules, those of domains, and the preferences of users.
 
-    Each layer answers by itself, and the strictest answer wins: a layer can tighten, and never loosen. The layer of a
-    domain answers for tasks of that domain, that of a user for tasks whose metadata name the user as `requested_by`.
-    A layer of which no rule holds is silent; where no rule of the organization holds, a person decides, as ever.
+    Each layer answers by itself, and the strictest answer wins: a layer can only tighten. The layer of a domain answers
+    tasks of that domain, the layer of a user tasks whose metadata name the user as `requested_by`. A layer without a
+    matching rule is silent; where no rule of the organization matches, a person decides. All time windows of a stack
+    are in one time zone.
     """
 
     domains: dict[Label, Policy] = Field(default_factory=dict)
@@ -246,27 +245,34 @@ class PolicyStack(Policy):
     def of(
         cls, organization: Policy, *, domains: Mapping[str, Policy] = {}, users: Mapping[str, Policy] = {}
     ) -> "PolicyStack":
-        """Put layers upon the policy of an organization. Raises `ValidationError` where two rules share an id."""
+        """Return the policy of an organization with layers. Raises `ValidationError` where two rules share an id."""
         return cls(**dict(organization), domains=dict(domains), users=dict(users))
 
     @field_validator("domains", "users")
     @classmethod
-    def _other_rules(cls, given: dict[str, Policy], info: ValidationInfo) -> dict[str, Policy]:
+    def _fits_other_layers(cls, layers: dict[str, Policy], info: ValidationInfo) -> dict[str, Policy]:
         lower = [*info.data.get("domains", {}).values()] if info.field_name == "users" else []
-        seen = {rule.rule_id for one in lower for rule in one.rules} | {
-            rule.rule_id for rule in info.data.get("rules", ())
-        }
-        for name, layer in given.items():
+        rules = [*info.data.get("rules", ()), *(rule for layer in lower for rule in layer.rules)]
+        seen = {rule.rule_id for rule in rules}
+        zones = {zone for layer in lower for zone in _zones_of(layer.rules, layer.timezone)}
+        zones |= _zones_of(info.data.get("rules", ()), info.data.get("timezone", "UTC"))
+        for name, layer in layers.items():
             if isinstance(layer, PolicyStack):
-                raise ValueError(f"the layer {name!r} has layers itself; one level of them is all there is")
+                raise ValueError(f"the layer {name!r} has layers itself; layers cannot be nested")
             twice = sorted(seen & {rule.rule_id for rule in layer.rules})
             if twice:
                 raise ValueError(
-                    f"the rule {twice[0]!r} of layer {name!r} stands in another layer too; "
+                    f"the rule {twice[0]!r} of layer {name!r} is also in another layer; "
                     "every rule_id must be unique in all layers, so that a decision names one rule"
                 )
             seen |= {rule.rule_id for rule in layer.rules}
-        return given
+            zones |= _zones_of(layer.rules, layer.timezone)
+            if len(zones) > 1:
+                raise ValueError(
+                    f"layer {name!r} has windows in another time zone: {', '.join(sorted(zones))}; "
+                    "set the same timezone in every layer that has a time window"
+                )
+        return layers
 
     @property
     def parts(self) -> tuple[tuple[str, Policy], ...]:
@@ -279,10 +285,10 @@ class PolicyStack(Policy):
 
 
 def policy_of(raw: Any, roles: RoleChain | None = None) -> Policy:
-    """Return the policy, in one layer or several, that raw data are.
+    """Return the policy, in one layer or several, of parsed data.
 
     Raises:
-        ValidationError: they are none.
+        ValidationError: the data are not a policy.
     """
     context = None if roles is None else {"roles": roles}
     kind = PolicyStack if isinstance(raw, dict) and raw.keys() & {"domains", "users"} else Policy
@@ -290,10 +296,10 @@ def policy_of(raw: Any, roles: RoleChain | None = None) -> Policy:
 
 
 def policy_hash(policy: Policy) -> str:
-    """Return the SHA-256 of what a policy means: the same for JSON and YAML, and however it is laid out.
+    """Return the SHA-256 of the meaning of a policy: the same for JSON and YAML, and for any layout.
 
-    Rules count in the order they are tried. What stands at its default is left out, so that a field which a later
-    version adds leaves the hashes of older policies as they are.
+    Rules are hashed in evaluation order. Defaults are left out, so that a field which a later version adds does not
+    change the hashes of older policies.
     """
     meaning = policy.model_dump(mode="json", exclude_defaults=True)
     return digest(_rules_in_order(policy, meaning))
@@ -309,7 +315,7 @@ def _rules_in_order(policy: Policy, meaning: dict[str, Any]) -> dict[str, Any]:
 
 
 def default_role(action: Action | None, chain: RoleChain) -> str | None:
-    """Return who takes on a case where a rule names nobody; None for `auto_approve`."""
+    """Return the role that decides where a rule assigns none; None for `auto_approve`."""
     if action is Action.HUMAN_REVIEW:
         return chain.roles[0]
     if action is Action.ESCALATE:
@@ -318,34 +324,40 @@ def default_role(action: Action | None, chain: RoleChain) -> str | None:
 
 
 def too_few_roles(approvals: int, role: str, chain: RoleChain) -> str:
-    """Say that a rule asks for more people of distinct roles than there are roles from its own one up."""
-    there = " and ".join(chain.upward(role))
+    """Return the problem of a rule that requires more distinct roles than its role and those above it."""
+    upward = " and ".join(chain.upward(role))
     return (
-        f"{approvals} people of distinct roles can never be found: from {role!r} up stand only {there}; "
-        "ask for fewer approvals, assign a lower role, or leave distinct_roles out"
+        f"{approvals} approvals by distinct roles are impossible: {role!r} and the roles above it are only {upward}; "
+        "require fewer approvals, assign a lower role, or leave distinct_roles out"
     )
 
 
-def _double_ids(given: Any) -> list[InitErrorDetails]:
-    rules = given if isinstance(given, Sequence) and not isinstance(given, str) else ()
+def _zones_of(rules: Iterable[Rule], timezone: str) -> set[str]:
+    """Return the time zone of a layer, if a rule of it has a time window."""
+    timed = any(conditions.time is not None for rule in rules for _, conditions in rule.conditions.walk())
+    return {timezone} if timed else set()
+
+
+def _double_ids(raw: Any) -> list[InitErrorDetails]:
+    rules = raw if isinstance(raw, Sequence) and not isinstance(raw, str) else ()
     ids = [rule.get("rule_id") if isinstance(rule, dict) else getattr(rule, "rule_id", None) for rule in rules]
-    message = ValueError("stands here twice; every rule_id must be unique in a policy")
+    message = ValueError("it is used twice; every rule_id must be unique in a policy")
     return [
-        InitErrorDetails(type="value_error", loc=(place, "rule_id"), input=rule_id, ctx={"error": message})
-        for place, rule_id in enumerate(ids)
-        if isinstance(rule_id, str) and ids.index(rule_id) < place
+        InitErrorDetails(type="value_error", loc=(index, "rule_id"), input=rule_id, ctx={"error": message})
+        for index, rule_id in enumerate(ids)
+        if isinstance(rule_id, str) and ids.index(rule_id) < index
     ]
 
 
 def _unfit_comparisons(rules: Sequence[Rule], declared: Mapping[str, FieldType]) -> list[InitErrorDetails]:
-    """Return what is compared with a field that is not declared, or with a value of another type."""
+    """Return the comparisons with an undeclared field, or with a value of another type."""
     return [
         InitErrorDetails(
-            type="value_error", loc=(place, *path, *where), input=value, ctx={"error": ValueError(sentence)}
+            type="value_error", loc=(index, *path, *where), input=value, ctx={"error": ValueError(sentence)}
         )
-        for place, rule in enumerate(rules)
-        for path, said in rule.conditions.walk("conditions")
-        for name, comparison in said.metadata.items()
+        for index, rule in enumerate(rules)
+        for path, conditions in rule.conditions.walk("conditions")
+        for name, comparison in conditions.metadata.items()
         for where, value, sentence in _unfit(name, comparison, declared)
     ]
 
@@ -360,13 +372,17 @@ def _unfit(
         return
     for operator, value in comparison.operands:
         if type_of(value) is not kind:
-            yield ("metadata", name, operator), value, f"the policy declares {name!r} as a {kind}, and this is none"
+            yield (
+                ("metadata", name, operator),
+                value,
+                f"the policy declares {name!r} as a {kind}, and this is not a {kind}",
+            )
         elif kind is not FieldType.NUMBER and operator in {"lt", "le", "gt", "ge"}:
-            yield ("metadata", name, operator), value, f"only numbers have an order, and {name!r} is a {kind}"
+            yield ("metadata", name, operator), value, f"only numbers can be ordered, and {name!r} is a {kind}"
 
 
 def type_of(value: object) -> FieldType | None:
-    """Return the type of a value of a task's metadata; None where it has none that conditions can ask about."""
+    """Return the type of a metadata value; None for values that conditions cannot compare."""
     if isinstance(value, bool):
         return FieldType.BOOLEAN
     if isinstance(value, int | float):

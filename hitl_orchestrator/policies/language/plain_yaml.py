@@ -1,7 +1,7 @@
-"""YAML as far as it is JSON: plain texts, numbers, true, false, null, lists and objects, and nothing that surprises.
+"""The part of YAML that corresponds to JSON: texts, numbers, true, false, null, lists and objects.
 
-YAML 1.1 and 1.2 read some bare words differently (`no`, `1e3`, `010`, dates). In a law that is no matter of taste:
-such words are refused, with the remedy. Aliases, tags and second documents are refused too, so no file can blow up.
+YAML 1.1 and 1.2 read some bare words differently (`no`, `1e3`, `010`, dates). Such words are refused, with the remedy.
+Aliases, tags and second documents are refused too, so that a small file cannot expand into a large one.
 """
 
 import re
@@ -15,7 +15,7 @@ from hitl_orchestrator.errors import InvalidInput
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
-# Besides all that PyYAML, a YAML 1.1 reader, takes for something other than text.
+# In addition to the words that PyYAML, a YAML 1.1 reader, does not read as text.
 _READ_OTHERWISE_ELSEWHERE = re.compile(r"[yYnN]|[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+")
 _MOST_DIGITS = 100
 _CONSTANTS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False} | dict.fromkeys(
@@ -29,7 +29,7 @@ def read_yaml(text: str, where: str) -> Any:
     """Return the one document of a YAML text as plain JSON types.
 
     Raises:
-        InvalidInput: with the line where the text stops being YAML, or stops being plain.
+        InvalidInput: with the line of the first error.
     """
     try:
         return _Reading(yaml.parse(text, Loader=yaml.SafeLoader)).document()
@@ -38,11 +38,11 @@ def read_yaml(text: str, where: str) -> Any:
     except (yaml.YAMLError, ValueError) as exc:
         raise InvalidInput([f"{where}: {exc}"]) from exc
     except OverflowError as exc:
-        raise InvalidInput([f"{where}: not YAML: an escape stands for no character"]) from exc
+        raise InvalidInput([f"{where}: not YAML: an escape is not a valid character"]) from exc
 
 
 class _Reading:
-    """One pass over the events of a text, from the first to the last."""
+    """One pass over the parse events of a text."""
 
     def __init__(self, events: Iterator[yaml.Event]) -> None:
         self._events, self._values = events, 0
@@ -54,16 +54,16 @@ class _Reading:
         value = self._value(next(self._events), depth=1)
         next(self._events)  # the document ends
         if not isinstance(event := next(self._events), yaml.StreamEndEvent):
-            raise _refusal(event, "a second document starts here; a file holds one")
+            raise _refusal(event, "a second document starts here; a file must hold one document")
         return value
 
     def _value(self, event: yaml.Event, depth: int) -> Any:
         if isinstance(event, yaml.AliasEvent):
-            raise _refusal(event, f"the alias *{event.anchor} is not followed; write out what it stands for")
+            raise _refusal(event, f"the alias *{event.anchor} is not supported; write out its value")
         if not isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent)):
             raise _refusal(event, "a value is missing here")
         if event.tag is not None:
-            raise _refusal(event, f"the tag {event.tag} is not read; write plain text, numbers, lists and objects")
+            raise _refusal(event, f"the tag {event.tag} is not supported; write plain text, numbers, lists and objects")
         self._values += 1
         if depth > MAX_DEPTH:
             raise _refusal(event, f"nested deeper than {MAX_DEPTH} levels")
@@ -78,9 +78,9 @@ class _Reading:
         for event in self._until(yaml.MappingEndEvent):
             key = self._value(event, depth + 1)
             if not isinstance(key, str):
-                raise _refusal(event, "a field's name must be text; put it in quotes")
+                raise _refusal(event, "the name of a field must be text; put it in quotes")
             if key in record:
-                raise _refusal(event, f"the key {key!r} stands twice in one object")
+                raise _refusal(event, f"the key {key!r} occurs twice in one object")
             record[key] = self._value(next(self._events), depth + 1)
         return record
 
@@ -116,7 +116,7 @@ def _remedy(word: str) -> str:
     if _guessed(word) == _DATE:
         return f'as a date is: "{word}"'
     if word == _MERGE:
-        return "and write out the fields that it would bring from elsewhere"
+        return "and write out the fields that it would merge"
     return "write true or false, or a plain decimal such as 0.9"
 
 

@@ -1,4 +1,4 @@
-"""A change of the policy as people are asked about it: what is to change, and where it asks for less. Pure."""
+"""A requested policy change: its validation, the case that people decide, and where it is looser."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -15,48 +15,48 @@ from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.domain.value import Text, Value
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.analysis.check import Finding, Severity
-from hitl_orchestrator.policies.analysis.describe import say_facts
-from hitl_orchestrator.policies.analysis.diff import Direction, differences
+from hitl_orchestrator.policies.analysis.describe import describe_facts
+from hitl_orchestrator.policies.analysis.diff import Direction, compare
 from hitl_orchestrator.policies.language.model import Policy, policy_hash
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
 
 POLICY_DOMAIN = "policy"
-"""The domain of cases about the policy itself."""
+"""The domain of policy-change cases."""
 
 MOST_SHOWN = 20
-"""So many places where a policy asks for less are told one by one."""
+"""The number of looser places that a policy-change case lists."""
 
 
-class _Said(Value):
+class _Reason(Value):
     reason: Annotated[Text, Field(max_length=2000)]
 
 
-def reason_of(given: str) -> str:
-    """Return why somebody changes the policy. Raises `InvalidInput` where they do not say."""
-    if not given.strip():
-        raise InvalidInput(["reason: it is empty; say in words why the policy is to change"])
+def reason_of(text: str) -> str:
+    """Return the reason of a policy change. Raises `InvalidInput` if it is empty or too long."""
+    if not text.strip():
+        raise InvalidInput(["reason: it is empty; state why the policy changes"])
     try:
-        return _Said(reason=given).reason
+        return _Reason(reason=text).reason
     except ValidationError as exc:
         raise InvalidInput([f"reason: {exc.errors()[0]['msg'].removeprefix('Value error, ')}"]) from exc
 
 
-def share_of(given: object) -> float:
-    """Return the share of a canary. Raises `InvalidInput` for anything but a number in (0, 1]: true is none."""
-    # A fraction or a decimal would be written as text, and the ledger keeps what it is told for ever.
-    if isinstance(given, bool) or not isinstance(given, int | float):
-        raise InvalidInput([f"canary: share: {given!r} is no number; give one above 0 and up to 1, such as 0.1"])
-    if not 0 < given <= 1:
-        raise InvalidInput([f"canary: share: {given} is not in (0, 1]"])
-    return float(given)
+def share_of(value: object) -> float:
+    """Return the share of a canary. Raises `InvalidInput` for anything but a number in (0, 1]; true is no number."""
+    # A fraction or a decimal would be stored as text, and ledger entries are never changed.
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidInput([f"canary: share: {value!r} is not a number; use one above 0 and up to 1, such as 0.1"])
+    if not 0 < value <= 1:
+        raise InvalidInput([f"canary: share: {value} is not in (0, 1]"])
+    return float(value)
 
 
 class PolicyChangeRequest(NamedTuple):
-    """What somebody wants of the policy, and as whom they act. `findings` are those of its check."""
+    """A policy change that a reviewer requests. `findings` are those of the check of the policy."""
 
     change: PolicyChange
     policy: Policy
-    who: Reviewer
+    reviewer: Reviewer
     actor: Actor
     reason: str
     findings: Sequence[Finding]
@@ -64,49 +64,53 @@ class PolicyChangeRequest(NamedTuple):
 
     @property
     def hash(self) -> str:
-        """Return the hash of the policy."""
+        """The hash of the policy."""
         return policy_hash(self.policy)
 
-    def is_so(self, life: PolicyHistory) -> bool:
-        """Whether it is so already."""
+    def is_in_force(self, history: PolicyHistory) -> bool:
+        """Return whether the change is already in force."""
         if self.change is not PolicyChange.CANARY:
-            return life.active == self.hash
-        return life.canary is not None and (life.canary.policy_hash, life.canary.share) == (self.hash, self.share)
+            return history.active == self.hash
+        canary = history.canary
+        return canary is not None and (canary.policy_hash, canary.share) == (self.hash, self.share)
 
 
-def unsound(policy: Policy, found: Sequence[Finding]) -> list[str]:
-    """Return every finding about a policy that has an error; none where it has no error."""
-    if all(one.severity is not Severity.ERROR for one in found):
+def unsound(policy: Policy, findings: Sequence[Finding]) -> list[str]:
+    """Return all findings as problems if one of them is an error; else an empty list."""
+    if all(finding.severity is not Severity.ERROR for finding in findings):
         return []
-    told = [f"{one.severity}: {f'{one.rule_id}: ' if one.rule_id else ''}{one.sentence}" for one in found]
-    return [f"policy {policy.policy_id!r}: {one}" for one in told]
+    return [
+        f"policy {policy.policy_id!r}: {finding.severity}: "
+        f"{f'{finding.rule_id}: ' if finding.rule_id else ''}{finding.sentence}"
+        for finding in findings
+    ]
 
 
-def version_of(policy: Policy, reason: str, found: Sequence[Finding]) -> dict[str, Any]:
-    """Return what is kept of a version: the policy, why it came, and the report of its check."""
+def version_of(policy: Policy, reason: str, findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return the body of a version entry: the policy, the reason, and the findings."""
     return {
         "policy_id": policy.policy_id,
         "policy_hash": policy_hash(policy),
         "policy": policy.model_dump(mode="json"),
         "reason": reason,
-        "findings": [finding.model_dump(mode="json") for finding in found],
+        "findings": [finding.model_dump(mode="json") for finding in findings],
     }
 
 
 def change_task(case_id: str, between: tuple[Policy, Policy], at: datetime, how: Mapping[str, Any]) -> Task:
-    """Return the task of a change from one policy to another. `how` says what is done, why, and for which share."""
+    """Return the task of a change from one policy to another. `how` holds the change, the reason and the share."""
     base, policy = between
     change = PolicyChange(how["change"])
     share = f" for a share of {how['share']:g} of the new cases" if change is PolicyChange.CANARY else ""
-    said = (
-        f"{_DOES[change]} the policy {policy.policy_id!r} ({policy_hash(policy)[:12]}){share} in place of "
-        f"{base.policy_id!r} ({policy_hash(base)[:12]}). It asks for less than that one, so that it takes a second "
-        f"person: 'approve' carries it out, any other answer leaves everything as it is. Why: {how['reason']}"
+    description = (
+        f"{_VERBS[change]} the policy {policy.policy_id!r} ({policy_hash(policy)[:12]}){share} in place of "
+        f"{base.policy_id!r} ({policy_hash(base)[:12]}). It is looser, so a second person must approve it: 'approve' "
+        f"carries out the change, any other answer changes nothing. Reason: {how['reason']}"
     )
     return Task(
         task_id=policy_change_id(case_id),
         task_type=POLICY_CHANGE,
-        task_description=said,
+        task_description=description,
         domain=POLICY_DOMAIN,
         risk_level=RiskLevel.HIGH,
         timestamp=at,
@@ -115,30 +119,29 @@ def change_task(case_id: str, between: tuple[Policy, Policy], at: datetime, how:
 
 
 def change_output(task: Task, policy: Policy, change: PolicyChange, looser: Sequence[str]) -> AgentOutput:
-    """Return what is proposed, with the places where it asks for less."""
-    told = [*looser[:MOST_SHOWN]]
+    """Return the proposal of a policy-change case: the change, and where it is looser."""
+    lines = [*looser[:MOST_SHOWN]]
     if len(looser) > MOST_SHOWN:
-        told.append(f"... and {len(looser) - MOST_SHOWN} places more; 'hitl policy diff' lists them all")
-    said = {"predicted_label": f"{change} {policy.policy_id}", "explanation": "\n".join(told)}
-    return AgentOutput(task_id=task.task_id, agent_output=Proposal.model_validate(said))
+        lines.append(f"... and {len(looser) - MOST_SHOWN} more; 'hitl policy diff' lists all of them")
+    proposal = Proposal(predicted_label=f"{change} {policy.policy_id}", explanation="\n".join(lines))
+    return AgentOutput(task_id=task.task_id, agent_output=proposal)
 
 
 def where_looser(base: Policy, policy: Policy, roles: RoleChain) -> tuple[str, ...]:
-    """Return where a policy asks for less than another one, each place with an example.
-
-    Two that cannot be held against one another are told of as well: nobody knows that it asks for as much.
-    """
-    try:
-        found = differences(base, policy, roles)
-    except InvalidInput as exc:
-        return tuple(f"nobody can tell where it asks for less: {problem}" for problem in exc.problems)
-    return tuple(
-        f"{one.sentence}; for example: {say_facts(one.example)}" for one in found if one.direction is Direction.LOOSER
+    """Return where a policy is looser than another one, each place with an example, and what could not be compared."""
+    differences, unchecked = compare(base, policy, roles)
+    return (
+        *(
+            f"{difference.sentence}; for example: {describe_facts(difference.example)}"
+            for difference in differences
+            if difference.direction is Direction.LOOSER
+        ),
+        *(f"unchecked, and therefore treated as looser: {problem}" for problem in unchecked),
     )
 
 
-_DOES = {
+_VERBS = {
     PolicyChange.ACTIVATE: "Activate",
-    PolicyChange.ROLLBACK: "Go back to",
-    PolicyChange.CANARY: "Try",
+    PolicyChange.ROLLBACK: "Roll back to",
+    PolicyChange.CANARY: "Run as a canary",
 }

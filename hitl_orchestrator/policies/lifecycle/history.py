@@ -1,4 +1,4 @@
-"""The life of a policy as the ledger tells it: which versions there are, and which of them rules what. Pure."""
+"""The history of policies as the ledger records it: versions, the active one, canary, shadow and proposals."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,10 +13,10 @@ from hitl_orchestrator.errors import TamperedPolicy
 
 
 class Version(Value):
-    """A version of the policy, under the hash of what it means.
+    """A version of the policy, under its hash.
 
-    `author` and `reason` are those of whoever first brought it in by a command; None where it was only used, with the
-    store opened on it. `findings` is the report of its check on that day.
+    `author` and `reason` come from the command that first recorded it; they are None and empty for a policy that the
+    store was opened with. `findings` are those of its check on that day.
     """
 
     policy_hash: Label
@@ -28,7 +28,7 @@ class Version(Value):
 
 
 class Proposal(Value):
-    """A change that waits for a second person. `base` is the policy that was in force when it was proposed."""
+    """A change that waits for a second person. `base` is the policy that was active when it was proposed."""
 
     case_id: Identifier
     change: PolicyChange
@@ -41,14 +41,14 @@ class Proposal(Value):
 
 
 class Canary(Value):
-    """A policy that decides a share of the new cases by itself."""
+    """A policy that decides a share of the new cases alone."""
 
     policy_hash: Label
     share: Confidence = Field(gt=0)
 
 
 class ShadowPolicy(Value):
-    """A policy that is evaluated beside the active one, from an entry of the ledger on."""
+    """A policy that is evaluated beside the active one, from a ledger entry on."""
 
     policy_hash: Label
     since: int
@@ -56,9 +56,9 @@ class ShadowPolicy(Value):
 
 @dataclass(frozen=True)
 class PolicyHistory:
-    """What rules now, after the entry `seen`.
+    """The state after the ledger entry `seen`.
 
-    `active` is None where no policy was ever activated: the store is then ruled by what it is opened with.
+    `active` is None where no policy was ever activated: the policy that the store is opened with then applies.
     `track` are the versions before the active one, the latest last.
     """
 
@@ -70,76 +70,75 @@ class PolicyHistory:
     versions: Mapping[str, Version] = field(default_factory=dict)
     pending: Mapping[str, Proposal] = field(default_factory=dict)
 
-    def after(self, told: Iterable[Event]) -> "PolicyHistory":
-        """Return what rules after these entries.
+    def after(self, events: Iterable[Event]) -> "PolicyHistory":
+        """Return the state after these entries.
 
         Raises:
-            TamperedPolicy: one of them does not tell what such entries do.
+            TamperedPolicy: an entry does not have the fields of its kind.
         """
-        life = self
-        for event in told:
-            if event.seq > life.seen:
+        history = self
+        for event in events:
+            if event.seq > history.seen:
                 try:
-                    life = replace(_AFTER[event.kind](life, event), seen=event.seq)
+                    history = replace(_AFTER[event.kind](history, event), seen=event.seq)
                 except (KeyError, TypeError, ValueError) as exc:
-                    why = f"entry {event.seq} of the ledger does not tell of it as entries do"
+                    why = f"entry {event.seq} of the ledger does not have the fields of its kind"
                     raise TamperedPolicy(None, why) from exc
-        return life
+        return history
 
-    def standing(self, policy_hash: str) -> tuple[str, ...]:
-        """Return what a version is just now: active, canary, shadow, proposed."""
-        holds = {
+    def states(self, policy_hash: str) -> tuple[str, ...]:
+        """Return the current states of a version, of active, canary, shadow and proposed."""
+        states = {
             "active": policy_hash == self.active,
             "canary": self.canary is not None and self.canary.policy_hash == policy_hash,
             "shadow": self.shadow is not None and self.shadow.policy_hash == policy_hash,
-            "proposed": any(one.policy_hash == policy_hash for one in self.pending.values()),
+            "proposed": any(proposal.policy_hash == policy_hash for proposal in self.pending.values()),
         }
-        return tuple(word for word, so in holds.items() if so)
+        return tuple(state for state, applies in states.items() if applies)
 
 
 def in_canary(canary: Canary, task_id: str) -> bool:
-    """Whether a task comes in under the canary. What a share takes in, every larger one does too."""
+    """Return whether the canary decides a task. A larger share includes every task of a smaller one."""
     return is_drawn(canary.share, "canary", canary.policy_hash, task_id)
 
 
-def _version(life: PolicyHistory, event: Event) -> PolicyHistory:
-    said = event.body
-    kept = {name: said[name] for name in ("policy_hash", "policy_id", "reason", "findings")}
-    version = Version(at=event.at, author=event.actor.id, **kept)
-    return replace(life, versions={**life.versions, version.policy_hash: version})
+def _version(history: PolicyHistory, event: Event) -> PolicyHistory:
+    fields = {name: event.body[name] for name in ("policy_hash", "policy_id", "reason", "findings")}
+    version = Version(at=event.at, author=event.actor.id, **fields)
+    return replace(history, versions={**history.versions, version.policy_hash: version})
 
 
-def _proposed(life: PolicyHistory, event: Event) -> PolicyHistory:
-    said = event.body
-    kept = {name: said[name] for name in ("case_id", "change", "policy_hash", "base", "share", "reason")}
-    proposal = Proposal(by=str(event.actor.id), at=event.at, **kept)
-    return replace(life, pending={**life.pending, proposal.case_id: proposal})
+def _proposed(history: PolicyHistory, event: Event) -> PolicyHistory:
+    fields = {name: event.body[name] for name in ("case_id", "change", "policy_hash", "base", "share", "reason")}
+    proposal = Proposal(by=str(event.actor.id), at=event.at, **fields)
+    return replace(history, pending={**history.pending, proposal.case_id: proposal})
 
 
-def _activated(life: PolicyHistory, event: Event) -> PolicyHistory:
+def _activated(history: PolicyHistory, event: Event) -> PolicyHistory:
     now, before = event.body["policy_hash"], event.body["before"]
-    track = life.track if before is None else (*life.track, before)
-    if event.body["change"] == PolicyChange.ROLLBACK and now in life.track:
-        track = life.track[: life.track.index(now)]
-    shadow = None if life.shadow is None or life.shadow.policy_hash == now else life.shadow
-    # A canary was held against the policy before: beside another one it may be looser than anybody has agreed to.
-    return replace(_settled(life, event), active=now, track=track, canary=None, shadow=shadow)
+    track = history.track if before is None else (*history.track, before)
+    if event.body["change"] == PolicyChange.ROLLBACK and now in history.track:
+        track = history.track[: history.track.index(now)]
+    shadow = None if history.shadow is None or history.shadow.policy_hash == now else history.shadow
+    # The canary was compared with the previous policy; beside another one it may be looser than people approved.
+    return replace(_without_proposal(history, event), active=now, track=track, canary=None, shadow=shadow)
 
 
-def _canary(life: PolicyHistory, event: Event) -> PolicyHistory:
-    named, share = event.body["policy_hash"], event.body["share"]
-    canary = None if named is None else Canary(policy_hash=named, share=share)
-    return replace(_settled(life, event), canary=canary)
+def _canary(history: PolicyHistory, event: Event) -> PolicyHistory:
+    policy_hash, share = event.body["policy_hash"], event.body["share"]
+    canary = None if policy_hash is None else Canary(policy_hash=policy_hash, share=share)
+    return replace(_without_proposal(history, event), canary=canary)
 
 
-def _shadow(life: PolicyHistory, event: Event) -> PolicyHistory:
-    named = event.body["policy_hash"]
-    return replace(life, shadow=None if named is None else ShadowPolicy(policy_hash=named, since=event.seq))
+def _shadow(history: PolicyHistory, event: Event) -> PolicyHistory:
+    policy_hash = event.body["policy_hash"]
+    shadow = None if policy_hash is None else ShadowPolicy(policy_hash=policy_hash, since=event.seq)
+    return replace(history, shadow=shadow)
 
 
-def _settled(life: PolicyHistory, event: Event) -> PolicyHistory:
+def _without_proposal(history: PolicyHistory, event: Event) -> PolicyHistory:
     case_id = event.body["case_id"]
-    return replace(life, pending={name: one for name, one in life.pending.items() if name != case_id})
+    return replace(history, pending={name: proposal for name, proposal in history.pending.items() if name != case_id})
 
 
 _AFTER = {
@@ -148,5 +147,5 @@ _AFTER = {
     EventKind.POLICY_ACTIVATED: _activated,
     EventKind.POLICY_CANARY: _canary,
     EventKind.POLICY_SHADOW: _shadow,
-    EventKind.POLICY_DECLINED: _settled,
+    EventKind.POLICY_DECLINED: _without_proposal,
 }

@@ -1,4 +1,4 @@
-"""The policies in force: the one a case came in under, and the active one. The stricter of the two decides."""
+"""The policies in force for a case: the one it was submitted under, and the active one. The stricter one decides."""
 
 from collections.abc import Callable
 from threading import Lock
@@ -10,7 +10,7 @@ from hitl_orchestrator.domain.enums import POLICY_CHANGE, Action, QualityCheckKi
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.task import Task
 from hitl_orchestrator.errors import TamperedPolicy
-from hitl_orchestrator.policies.engine.builtin_rules import held_to_the_floor, without_a_rule
+from hitl_orchestrator.policies.engine.builtin_rules import builtin_decision, with_builtin_rules
 from hitl_orchestrator.policies.engine.compiled import CompiledPolicy, compile_policy
 from hitl_orchestrator.policies.engine.strictness import stricter
 from hitl_orchestrator.policies.language.model import FALLBACK, Policy, policy_hash, policy_of
@@ -21,22 +21,22 @@ Read = Callable[[str], dict[str, Any]]
 
 
 class _InForce(NamedTuple):
-    """What rules at one moment. It is replaced as a whole, so that nobody reads half of a change."""
+    """The active policy and the history. Replaced as a whole, so that no thread reads half of a change."""
 
     active: CompiledPolicy
-    life: PolicyHistory = PolicyHistory()
+    history: PolicyHistory = PolicyHistory()
 
-    def leads(self, policy_hash: str, task_id: str | None) -> bool:
-        """Whether a case is decided by its own policy alone: that is the active one, or the canary that drew it."""
+    def decides_alone(self, policy_hash: str, task_id: str | None) -> bool:
+        """Return whether only the policy of the case decides: it is the active one, or the canary for this task."""
         if policy_hash == self.active.hash:
             return True
-        canary = self.life.canary
+        canary = self.history.canary
         drawn = canary is not None and task_id is not None and in_canary(canary, task_id)
         return drawn and canary is not None and canary.policy_hash == policy_hash
 
 
 class PolicyRegistry:
-    """The active policy, and every earlier one that a case still holds on to. Threads may share it."""
+    """The active policy, and the earlier policies of open cases, compiled. Threads may share it."""
 
     def __init__(self, active: Policy, roles: RoleChain, read: Read) -> None:
         compiled = compile_policy(active, roles)
@@ -50,96 +50,96 @@ class PolicyRegistry:
         return self._now.active
 
     @property
-    def life(self) -> PolicyHistory:
-        """What the ledger has told of policies so far."""
-        return self._now.life
+    def history(self) -> PolicyHistory:
+        """The recorded history of policies."""
+        return self._now.history
 
-    def put_in_force(self, life: PolicyHistory) -> None:
-        """Let what the ledger tells of policies rule from now on. What is older than what is known changes nothing.
+    def put_in_force(self, history: PolicyHistory) -> None:
+        """Apply a history from the ledger. An older history than the current one changes nothing.
 
         Raises:
-            TamperedPolicy: the policy that is to rule, or the canary, is not what was recorded; all stays as it was.
+            TamperedPolicy: the active policy or the canary is not the recorded one; nothing changes.
         """
-        active = self.active if life.active is None else self.policy(life.active)
-        if life.canary is not None:
-            self.policy(life.canary.policy_hash)
+        active = self.active if history.active is None else self.policy(history.active)
+        if history.canary is not None:
+            self.policy(history.canary.policy_hash)
         with self._changing:
-            if life.seen > self._now.life.seen:
-                self._now = _InForce(active, life)
+            if history.seen > self._now.history.seen:
+                self._now = _InForce(active, history)
 
     def for_task(self, task: Task) -> CompiledPolicy:
-        """Return the policy that a new task comes in under: the active one, or the canary that draws it.
+        """Return the policy for a new task: the active one, or the canary if the task is in its share.
 
-        A change of the policy is never drawn: who asks for one could ask again until it is.
+        A policy change is never in the share: its author could submit it until it is.
         """
-        active, life = self._now
-        canary = life.canary
+        active, history = self._now
+        canary = history.canary
         if canary is None or task.task_type == POLICY_CHANGE or not in_canary(canary, task.task_id):
             return active
         return self.policy(canary.policy_hash)
 
     def decide(self, policy_hash: str, facts: Facts, task_id: str | None = None) -> RoutingDecision:
-        """Return what the case's own policy says, or what the active one says where that is stricter.
+        """Return the stricter of the answers of the case's own policy and the active one.
 
-        A canary decides the tasks that it has drawn alone, and never a change of the policy, which is always escalated.
+        A canary decides the tasks in its share alone, but never a policy change, which is always escalated.
         """
         now, drawn = self._now, None if facts.task_type == POLICY_CHANGE else task_id
         decided = self.policy(policy_hash).decide(facts)
-        if not now.leads(policy_hash, drawn):
+        if not now.decides_alone(policy_hash, drawn):
             decided = self.stricter(decided, now.active.decide(facts))
-        return held_to_the_floor(decided, facts, self._roles)
+        return with_builtin_rules(decided, facts, self._roles)
 
     def route(self, submission: Submission, facts: Facts) -> RoutingDecision:
-        """Return where a case goes that came in, and what a watched policy would have said, which changes nothing."""
+        """Return the decision for a new case, with the answer of the shadow policy, which has no effect."""
         decided = self.decide(submission.policy_hash, facts, submission.task.task_id)
         if submission.quality_check is not None and submission.quality_check.kind is QualityCheckKind.SPOT_CHECK:
-            return self._looked_at(decided)
+            return self._spot_check(decided)
         aside = submission.quality_check is not None or facts.task_type == POLICY_CHANGE
         shadow = None if aside else self._shadow(facts)
         return decided if shadow is None else decided.model_copy(update={"shadow": shadow})
 
     def _shadow(self, facts: Facts) -> ShadowAnswer | None:
-        watched = self._now.life.shadow
-        if watched is None:
+        shadow = self._now.history.shadow
+        if shadow is None:
             return None
         try:
-            said = self.policy(watched.policy_hash).decide(facts)
-        except Exception:  # noqa: BLE001 - whatever is wrong with a policy that only watches, no case waits for it
+            answer = self.policy(shadow.policy_hash).decide(facts)
+        except Exception:  # noqa: BLE001 - a faulty shadow policy must not stop a case
             return None
-        kept = {"rule_id": said.rule_id, "action": said.action, "assigned_human_role": said.assigned_human_role}
-        return ShadowAnswer(policy_hash=watched.policy_hash, **kept)
+        fields = {name: getattr(answer, name) for name in ("rule_id", "action", "assigned_human_role")}
+        return ShadowAnswer(policy_hash=shadow.policy_hash, **fields)
 
-    def _looked_at(self, decided: RoutingDecision) -> RoutingDecision:
-        """Return who looks at a case that went ahead by itself, with nothing that tells them so."""
-        return without_a_rule(decided, Action.HUMAN_REVIEW, FALLBACK, "a person decides it", self._roles)
+    def _spot_check(self, decided: RoutingDecision) -> RoutingDecision:
+        """Return the decision for a spot check, which does not reveal that the case was approved already."""
+        return builtin_decision(decided, Action.HUMAN_REVIEW, FALLBACK, "a person decides it", self._roles)
 
     def policy(self, policy_hash: str) -> CompiledPolicy:
-        """Return a policy by its hash. Raises `TamperedPolicy` where what is recorded is not it."""
+        """Return a policy by its hash. Raises `TamperedPolicy` if the recorded policy has another hash."""
         if policy_hash not in self._compiled:
             self._compiled[policy_hash] = compile_policy(recorded_policy(policy_hash, self._read), self._roles)
         return self._compiled[policy_hash]
 
-    def stricter(self, one: RoutingDecision, other: RoutingDecision) -> RoutingDecision:
-        """Return whichever asks for more, with all that the other asks besides; `one` on a tie.
+    def stricter(self, first: RoutingDecision, second: RoutingDecision) -> RoutingDecision:
+        """Return the stricter decision with the requirements of the other added; `first` on a tie.
 
-        A change of policy takes nothing away from a case that is under way.
+        A policy change never removes a requirement from an open case.
         """
-        return stricter(one, other, self._roles)
+        return stricter(first, second, self._roles)
 
 
 def recorded_policy(wanted_hash: str, read: Read) -> Policy:
-    """Return a recorded policy that still is the one of its hash.
+    """Return the recorded policy with this hash.
 
     Raises:
-        TamperedPolicy: it is gone, or its row was changed.
+        TamperedPolicy: the row is missing, or it was changed.
     """
     try:
         recorded = policy_of(read(wanted_hash))
     except KeyError:
-        raise TamperedPolicy(wanted_hash, "it is gone") from None
+        raise TamperedPolicy(wanted_hash, "its row is missing") from None
     except (ValueError, TypeError) as exc:
-        raise TamperedPolicy(wanted_hash, "what stands there is no policy") from exc
-    found = policy_hash(recorded)
-    if found != wanted_hash:
-        raise TamperedPolicy(wanted_hash, f"what stands there is the policy {found[:12]!r}")
+        raise TamperedPolicy(wanted_hash, "its row does not hold a policy") from exc
+    actual = policy_hash(recorded)
+    if actual != wanted_hash:
+        raise TamperedPolicy(wanted_hash, f"its row holds the policy {actual[:12]!r}")
     return recorded

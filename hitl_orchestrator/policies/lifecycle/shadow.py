@@ -1,4 +1,4 @@
-"""How often a policy that is only watched would have said something else, from what the ledger tells. Pure."""
+"""The report of a shadow policy: how often its answer would have differed, from routing entries of the ledger."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,8 +8,8 @@ from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.domain.value import Label, Value
 
 
-class Difference(Value):
-    """So many cases went one way, and would have gone another one."""
+class ShadowDifference(Value):
+    """The number of cases with one action that the shadow policy would have given another one."""
 
     action: Action
     shadow_action: Action
@@ -18,10 +18,10 @@ class Difference(Value):
 
 
 class ShadowReport(Value):
-    """What came of watching a policy: on how many cases, on how many it differed, and how.
+    """The answers of a shadow policy compared with the decisions: the number of cases, and how they differ.
 
-    `stricter` and `looser` count those on which it would have asked for more or for less: of the action, or of another
-    role for the same action, which is in neither.
+    `stricter` and `looser` count the cases with a stricter or looser action. A case with the same action and another
+    role counts as differing, but in neither.
     """
 
     policy_hash: Label
@@ -29,31 +29,32 @@ class ShadowReport(Value):
     differing: int
     stricter: int
     looser: int
-    differences: tuple[Difference, ...]
+    differences: tuple[ShadowDifference, ...]
 
 
-def watched(policy_hash: str, routed: Iterable[Event]) -> ShadowReport:
-    """Count what a watched policy would have said, over the routings since it is watched."""
-    cases, found = 0, Counter[tuple[Action, Action, str]]()
-    differing = 0
+def shadow_report(policy_hash: str, routed: Iterable[Event]) -> ShadowReport:
+    """Compare the shadow policy with the decisions, over the routing entries since it was started."""
+    counts = Counter[tuple[Action, Action, str]]()
+    cases = differing = 0
     for event in routed:
         decision = event.body["decision"]
         shadow = decision.get("shadow")
         if shadow is None or shadow["policy_hash"] != policy_hash:
             continue
         cases += 1
-        said, would = Action(decision["action"]), Action(shadow["action"])
-        if said is not would or decision["assigned_human_role"] != shadow["assigned_human_role"]:
+        action, other = Action(decision["action"]), Action(shadow["action"])
+        if action is not other or decision["assigned_human_role"] != shadow["assigned_human_role"]:
             differing += 1
-            found[said, would, shadow["rule_id"]] += 1
-    told = [
-        Difference(action=one, shadow_action=other, rule_id=rule, cases=n) for (one, other, rule), n in found.items()
+            counts[action, other, shadow["rule_id"]] += 1
+    differences = [
+        ShadowDifference(action=action, shadow_action=other, rule_id=rule_id, cases=number)
+        for (action, other, rule_id), number in counts.items()
     ]
     return ShadowReport(
         policy_hash=policy_hash,
         cases=cases,
         differing=differing,
-        stricter=sum(one.cases for one in told if one.shadow_action.strictness > one.action.strictness),
-        looser=sum(one.cases for one in told if one.shadow_action.strictness < one.action.strictness),
-        differences=tuple(sorted(told, key=lambda one: -one.cases)),
+        stricter=sum(each.cases for each in differences if each.shadow_action.strictness > each.action.strictness),
+        looser=sum(each.cases for each in differences if each.shadow_action.strictness < each.action.strictness),
+        differences=tuple(sorted(differences, key=lambda each: -each.cases)),
     )

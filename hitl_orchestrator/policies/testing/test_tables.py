@@ -1,4 +1,4 @@
-"""Tests of a policy as a table beside it: facts, and what it must answer. YAML or CSV, every problem at once."""
+"""Test tables: files of facts and expected answers of a policy, in YAML or CSV, with every problem at once."""
 
 import csv
 import io
@@ -15,15 +15,15 @@ from hitl_orchestrator.domain.input.limits import check_size
 from hitl_orchestrator.domain.input.parsing import did_you_mean, problems
 from hitl_orchestrator.domain.value import Confidence, FreeJson, Label, Text, UtcDatetime, Value, check_json
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.policies.analysis.describe import join
 from hitl_orchestrator.policies.language.conditions import FieldType
 from hitl_orchestrator.policies.language.model import FALLBACK, Duration, Policy
+from hitl_orchestrator.policies.language.phrases import join
 
-ENDINGS = (".policy-test.yaml", ".policy-test.yml", ".policy-test.csv")
-"""How the name of a table of tests ends."""
+TEST_FILE_ENDINGS = (".policy-test.yaml", ".policy-test.yml", ".policy-test.csv")
+"""The suffixes of test tables."""
 
-NOBODY = "-"
-"""What stands in a CSV column for nobody, or for no value at all; an empty cell asks for nothing."""
+NO_VALUE = "-"
+"""The CSV cell that expects no value, such as no role; an empty cell expects nothing in particular."""
 
 _MOST_TESTS = 100_000
 _METADATA = "metadata."
@@ -31,11 +31,11 @@ _NUMBER = re.compile(r"[-+]?([0-9]{1,300}(\.[0-9]{0,300})?|\.[0-9]{1,300})([eE][
 _TRUTH = {"true": True, "false": False}
 
 
-def _as_list(given: object) -> object:
-    return [given] if isinstance(given, str) else given
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
 
 
-class _Given(Value):
+class _FactFields(Value):
     domain: Label = "any"
     task_type: Label = "any"
     confidence_score: Confidence | None = None
@@ -45,14 +45,14 @@ class _Given(Value):
     timestamp: UtcDatetime | None = None
 
 
-class GivenFacts(_Given):
-    """The facts of a test. A domain and a task type that are left out are `any`, which no rule should name."""
+class GivenFacts(_FactFields):
+    """The facts of a test. The domain and the task type default to `any`, which no rule should name."""
 
     risk_level: RiskLevel
 
     @property
     def facts(self) -> Facts:
-        """The same, as a policy looks at them."""
+        """The facts that the policy evaluates."""
         return Facts(
             risk_level=self.risk_level,
             domain=self.domain,
@@ -65,14 +65,14 @@ class GivenFacts(_Given):
         )
 
 
-class DefaultFacts(_Given):
-    """What holds in every test of a table that does not say otherwise."""
+class DefaultFacts(_FactFields):
+    """The default facts of the tests of a table."""
 
     risk_level: RiskLevel | None = None
 
 
 class Expected(Value):
-    """What the policy must answer. What is not said may be anything; `role: null` says that nobody is asked."""
+    """The expected answer. Fields that are left out are not compared; `role: null` expects no reviewer."""
 
     action: Action | None = None
     role: Label | None = None
@@ -84,9 +84,9 @@ class Expected(Value):
     respond_within: Duration | None = None
 
     @model_validator(mode="after")
-    def _something(self) -> "Expected":
+    def _not_empty(self) -> "Expected":
         if not self.model_fields_set:
-            raise ValueError("it expects nothing; give action, role or rule")
+            raise ValueError("it expects nothing; add action, role or rule")
         return self
 
 
@@ -97,24 +97,24 @@ class PolicyTest(Value):
     facts: GivenFacts
     expect: Expected
 
-    def differences(self, decision: RoutingDecision) -> list["Difference"]:
-        """Return what is other than expected."""
-        found = answered(decision)
-        said = [name for name in Expected.model_fields if name in self.expect.model_fields_set]
-        expected = {name: getattr(self.expect, name) for name in said}
-        return [Difference(name, expected[name], found[name]) for name in said if expected[name] != found[name]]
+    def mismatches(self, decision: RoutingDecision) -> list["Mismatch"]:
+        """Return the fields of the answer that differ from the expected ones."""
+        actual = answer_fields(decision)
+        names = [name for name in Expected.model_fields if name in self.expect.model_fields_set]
+        expected = {name: getattr(self.expect, name) for name in names}
+        return [Mismatch(name, expected[name], actual[name]) for name in names if expected[name] != actual[name]]
 
 
-class Difference(NamedTuple):
-    """What a test expected of one part of the answer, and what it found."""
+class Mismatch(NamedTuple):
+    """The expected and the actual value of one field of the answer."""
 
-    what: str
+    field: str
     expected: Any
-    found: Any
+    actual: Any
 
 
-class TableOfTests(NamedTuple):
-    """The tests of one file, and the policy that they are about."""
+class PolicyTestTable(NamedTuple):
+    """The tests of one file, and the policy that they test."""
 
     where: str
     policy: Policy
@@ -127,26 +127,26 @@ class _Table(Value):
     tests: tuple[Any, ...] = Field(min_length=1, max_length=_MOST_TESTS)
 
 
-def answered(decision: RoutingDecision) -> dict[str, Any]:
-    """Return an answer in the words of `Expected`."""
-    found: dict[str, Any] = {"action": decision.action, "role": decision.assigned_human_role, "rule": decision.rule_id}
+def answer_fields(decision: RoutingDecision) -> dict[str, Any]:
+    """Return a decision under the field names of `Expected`."""
+    fields: dict[str, Any] = {"action": decision.action, "role": decision.assigned_human_role, "rule": decision.rule_id}
     requirements = {"approvals": decision.requirements.approvals, "blind": decision.requirements.blind}
     rest = {"spot_check": decision.spot_check, "respond_within": decision.respond_within}
-    return found | {"message": decision.message} | requirements | rest
+    return fields | {"message": decision.message} | requirements | rest
 
 
-def shown(value: Any) -> str:
-    """Write a value of an answer for people."""
+def format_answer(value: Any) -> str:
+    """Return a value of an answer for a message."""
     if value is None:
-        return "nothing"
+        return "no value"
     return str(value.total_seconds()) + " s" if isinstance(value, timedelta) else str(value)
 
 
-def read_tests(text: str, where: str, policy_at: Callable[[str | None], Policy]) -> TableOfTests:
-    """Read a table of tests. `policy_at` loads the policy that the table names, or what stands for None.
+def read_tests(text: str, where: str, policy_at: Callable[[str | None], Policy]) -> PolicyTestTable:
+    """Read a test table. `policy_at` loads the policy that the table names, or the default policy for None.
 
     Raises:
-        InvalidInput: with every problem and its place, such as `p.policy-test.yaml: tests[0].facts.risk_level: ...`.
+        InvalidInput: with every problem and its path, such as `p.policy-test.yaml: tests[0].facts.risk_level: ...`.
     """
     if where.endswith(".csv"):
         policy = policy_at(None)
@@ -154,26 +154,26 @@ def read_tests(text: str, where: str, policy_at: Callable[[str | None], Policy])
     else:
         table, defaults = _yaml_table(text, where)
         policy = policy_at(table.policy)
-        raw = [(f"tests[{place}]", _completed(one, defaults)) for place, one in enumerate(table.tests)]
+        raw = [(f"tests[{index}]", _with_defaults(test, defaults)) for index, test in enumerate(table.tests)]
     tests: list[PolicyTest] = []
-    found: list[str] = []
-    for prefix, one in raw:
+    listed: list[str] = []
+    for prefix, record in raw:
         try:
-            tests.append(PolicyTest.model_validate(one))
+            tests.append(PolicyTest.model_validate(record))
         except ValidationError as exc:
-            found += problems(exc, where, PolicyTest, prefix=prefix)
+            listed += problems(exc, where, PolicyTest, prefix=prefix)
         else:
-            found += _strange_rules(tests[-1], policy, f"{where}: {prefix}")
-    if found:
-        raise InvalidInput(found)
-    return TableOfTests(where, policy, tuple(tests))
+            listed += _unknown_rule(tests[-1], policy, f"{where}: {prefix}")
+    if listed:
+        raise InvalidInput(listed)
+    return PolicyTestTable(where, policy, tuple(tests))
 
 
 def _yaml_table(text: str, where: str) -> tuple[_Table, dict[str, Any]]:
-    from hitl_orchestrator.policies.language.plain_yaml import read_yaml  # noqa: PLC0415 - CSV needs none of it
+    from hitl_orchestrator.policies.language.plain_yaml import read_yaml  # noqa: PLC0415 - not needed for CSV
 
     if not text.strip():
-        raise InvalidInput([f"{where}: the file is empty; a table of tests is an object with tests"])
+        raise InvalidInput([f"{where}: the file is empty; a test table is an object with tests"])
     try:
         check_size(text)
         raw = check_json(read_yaml(text, where))
@@ -185,30 +185,30 @@ def _yaml_table(text: str, where: str) -> tuple[_Table, dict[str, Any]]:
     return table, raw.get("defaults") or {}
 
 
-def _completed(raw: Any, defaults: dict[str, Any]) -> Any:
-    """Return a test with the facts that it leaves to the table. Metadata of its own take the place of the table's."""
+def _with_defaults(raw: Any, defaults: dict[str, Any]) -> Any:
+    """Return a test with the default facts of its table. Metadata of the test replace those of the table."""
     if not isinstance(raw, dict) or not isinstance(facts := raw.get("facts", {}), dict):
         return raw
     return raw | {"facts": defaults | facts}
 
 
-def _strange_rules(test: PolicyTest, policy: Policy, where: str) -> list[str]:
-    known = {rule.rule_id for _, part in policy.parts for rule in part.rules} | {FALLBACK}
+def _unknown_rule(test: PolicyTest, policy: Policy, where: str) -> list[str]:
+    ids = {rule.rule_id for _, part in policy.parts for rule in part.rules} | {FALLBACK}
     rule = test.expect.rule
-    if rule is None or rule in known:
+    if rule is None or rule in ids:
         return []
-    return [f"{where}.expect.rule: {rule!r} is no rule of policy {policy.policy_id!r}{did_you_mean(rule, known)}"]
+    return [f"{where}.expect.rule: {rule!r} is not a rule of policy {policy.policy_id!r}{did_you_mean(rule, ids)}"]
 
 
 class _Row(NamedTuple):
-    """The cells of a row, and the line on which it begins."""
+    """The cells of a row, and its first line."""
 
     line: int
     cells: list[str]
 
 
 def _cells_of(text: str, where: str) -> list[_Row]:
-    """Return the rows of a CSV text that hold anything, without the empty columns that a spreadsheet leaves behind."""
+    """Return the rows of a CSV text without empty rows and without the empty columns of spreadsheets."""
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     rows, begins = [], 1
     try:
@@ -230,42 +230,42 @@ def _rows_of(text: str, where: str, policy: Policy) -> list[tuple[str, dict[str,
     first, *rows = _cells_of(text, where) or [_Row(1, [])]
     header, at = first.cells, f"{where}: line {first.line}"
     if len(header) == 1 and ";" in header[0]:
-        raise InvalidInput([f"{at}: columns are separated by commas here, not by semicolons; save it with commas"])
+        raise InvalidInput([f"{at}: columns are separated by semicolons; save the file with commas"])
     facts, expected = set(GivenFacts.model_fields) - {"metadata"}, set(Expected.model_fields)
-    known = {"name", *facts, *expected}
-    found = [
-        f"{at}: unknown column {name!r}{did_you_mean(name, known)}"
+    columns = {"name", *facts, *expected}
+    listed = [
+        f"{at}: unknown column {name!r}{did_you_mean(name, columns)}"
         for name in header
-        if name not in known and not (name.startswith(_METADATA) and name != _METADATA)
+        if name not in columns and not (name.startswith(_METADATA) and name != _METADATA)
     ]
-    found += [f"{at}: the column {name!r} stands twice" for name in {*header} if header.count(name) > 1]
-    found += [
-        f"{where}: line {line}: {len(cells)} cells, and the header has {len(header)}"
+    listed += [f"{at}: the column {name!r} occurs twice" for name in {*header} if header.count(name) > 1]
+    listed += [
+        f"{where}: line {line}: {len(cells)} cells, but the header has {len(header)}"
         for line, cells in rows
         if len(cells) != len(header)
     ]
     if not rows:
-        found.append(f"{where}: there is no test in it; a header comes first, then a line for each test")
+        listed.append(f"{where}: it has no test; write a header, then a line for each test")
     types = {name: _declared(name.removeprefix(_METADATA), policy) for name in header if name.startswith(_METADATA)}
-    found += [
+    listed += [
         f"{at}: the column {name!r} is {join((f'a {kind} in {layer}' for kind, layer in by.items()), 'and')}, "
-        "and a cell can be but one of them; write this table as YAML"
+        "and a cell has only one type; write this table as YAML"
         for name, by in types.items()
         if len(by) > 1
     ]
-    if found:
-        raise InvalidInput(found)
+    if listed:
+        raise InvalidInput(listed)
     kinds = {name: next(iter(by), None) for name, by in types.items()}
     return [(f"line {line}", _record(dict(zip(header, cells, strict=True)), facts, kinds)) for line, cells in rows]
 
 
 def _declared(field: str, policy: Policy) -> dict[FieldType, str]:
-    """Return each type that a layer declares for a field of the metadata, and the first such layer."""
-    found: dict[FieldType, str] = {}
+    """Return each type that a layer declares for a metadata field, with the first such layer."""
+    layers: dict[FieldType, str] = {}
     for name, layer in policy.parts:
         if field in layer.metadata:
-            found.setdefault(layer.metadata[field], name)
-    return found
+            layers.setdefault(layer.metadata[field], name)
+    return layers
 
 
 def _record(cells: Mapping[str, str], facts: set[str], types: Mapping[str, FieldType | None]) -> dict[str, Any]:
@@ -294,7 +294,7 @@ def _fact(name: str, cell: str) -> Any:
 
 
 def _answer(name: str, cell: str) -> Any:
-    if cell == NOBODY:
+    if cell == NO_VALUE:
         return None
     if name in {"approvals", "spot_check"}:
         return _typed(cell, FieldType.NUMBER)
@@ -302,7 +302,7 @@ def _answer(name: str, cell: str) -> Any:
 
 
 def _typed(cell: str, kind: FieldType | None) -> Any:
-    """Return a cell as what it is declared to be; what cannot be read so stays text, a value of another type."""
+    """Return a cell as a value of its declared type; a cell that cannot be read so stays text."""
     if kind is FieldType.BOOLEAN:
         return _TRUTH.get(cell.lower(), cell)
     if kind is FieldType.NUMBER and _NUMBER.fullmatch(cell.strip()):
@@ -310,7 +310,7 @@ def _typed(cell: str, kind: FieldType | None) -> Any:
     return cell
 
 
-def beside(name: str) -> tuple[str, ...]:
-    """Return how the policy of a table without one may be called: `p.json` for `p.policy-test.csv`."""
-    stem = next((name.removesuffix(ending) for ending in ENDINGS if name.endswith(ending)), name)
+def policy_names(name: str) -> tuple[str, ...]:
+    """Return the possible file names of the policy of a test table, such as `p.json` for `p.policy-test.csv`."""
+    stem = next((name.removesuffix(ending) for ending in TEST_FILE_ENDINGS if name.endswith(ending)), name)
     return tuple(stem + ending for ending in (".json", ".yaml", ".yml"))

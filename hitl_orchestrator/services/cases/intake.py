@@ -1,24 +1,20 @@
 """Check tasks and outputs before they are accepted."""
 
 from datetime import datetime
-from enum import StrEnum
-from typing import TypeVar
 
 from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.enums import POLICY_CHANGE, ActorKind, Authentication
 from hitl_orchestrator.domain.input.limits import check_record
-from hitl_orchestrator.domain.input.parsing import did_you_mean, parse
-from hitl_orchestrator.domain.input.reserved_ids import is_kept
+from hitl_orchestrator.domain.input.parsing import parse
+from hitl_orchestrator.domain.input.reserved_ids import is_reserved
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.value import Identifier, Value
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
 from hitl_orchestrator.services.reviews.rejected_attempts import REPLAY
 
-__all__ = ["check_not_reserved", "check_submission", "identifier", "member_of", "submitter_of"]
-
-Word = TypeVar("Word", bound=StrEnum)
+__all__ = ["check_not_reserved", "check_submission", "identifier", "submitter_of"]
 
 
 class _Named(Value):
@@ -37,23 +33,13 @@ def identifier(text: str, field: str) -> str:
     return parse(_Named, {"name": text}, field).name
 
 
-def member_of(words: type[Word], text: str, where: str) -> Word:
-    """Return the member of an enumeration that a text names. Raises `InvalidInput`."""
-    try:
-        return words(text)
-    except ValueError:
-        names = [word.value for word in words]
-        hint = did_you_mean(text, names)
-        raise InvalidInput([f"{where}: {text!r} is not one of {', '.join(names)}{hint}"]) from None
-
-
 def check_not_reserved(task: Task) -> None:
     """Raise `InvalidInput` for a task type or a task id that the system creates itself.
 
     A caller who could take such an id would learn what is decided under it, or end it. The error is the same whether or
     not there is such a task.
     """
-    if is_kept(task.task_id):
+    if is_reserved(task.task_id):
         why = "an id of this form is reserved for tasks created by the system"
         raise InvalidInput([f"task {task.task_id!r}: task_id: {why}; give the task another id"])
     if task.task_type == POLICY_CHANGE:

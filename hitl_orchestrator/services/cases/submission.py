@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from hitl_orchestrator.domain.case import Case, QualityCheck, Submission
 from hitl_orchestrator.domain.enums import CaseStage
-from hitl_orchestrator.domain.input.normalization import settled
+from hitl_orchestrator.domain.input.normalization import normalized
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import UnknownCase
 from hitl_orchestrator.ledger.ports.ledger import Ledger
@@ -78,8 +78,8 @@ class CaseSubmission:
         task, output, now = intake.task, intake.output, self._clock()
         if not intake.by_system:
             check_not_reserved(task)
-        task = settled(task, f"task {task.task_id!r}")
-        output = None if output is None else settled(output, f"the output of task {task.task_id!r}")
+        task = normalized(task, f"task {task.task_id!r}")
+        output = None if output is None else normalized(output, f"the output of task {task.task_id!r}")
         check_submission(task, output, now)
         self._policies.record_if_new()
         policy = self._registry.for_task(task)

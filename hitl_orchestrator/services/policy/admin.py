@@ -32,7 +32,7 @@ from hitl_orchestrator.policies.lifecycle.change_request import (
 )
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Proposal, Version
 from hitl_orchestrator.policies.lifecycle.in_force import recorded_policy
-from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport, watched
+from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport, shadow_report
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.config_files import check_they_fit, load_policy
@@ -140,7 +140,7 @@ class PolicyAdmin:
     def shadow_report(self) -> ShadowReport | None:
         """Return how often the shadow policy differed so far; None if there is none."""
         shadow = self._policies.refresh().shadow
-        return None if shadow is None else watched(shadow.policy_hash, self._ledger.routings(shadow.since))
+        return None if shadow is None else shadow_report(shadow.policy_hash, self._ledger.routings(shadow.since))
 
     def backtest(self, policy: PolicySource, *, capacity: "Mapping[str, Capacity] | None" = None) -> "Backtest":
         """Return the result of applying a policy to every finished case of this store. Nothing is recorded."""
@@ -176,7 +176,7 @@ class PolicyAdmin:
         case_id = self._new_id()
         while True:
             history = self._policies.refresh()
-            if request.is_so(history):
+            if request.is_in_force(history):
                 return Governed(request.change, request.hash, in_force=True)
             base = self._approval.current(history)
             looser = self._approval.where_looser(base, request.policy)
@@ -186,7 +186,7 @@ class PolicyAdmin:
                 case = self._approval.open(pending, request.actor.channel)
                 return Governed(request.change, request.hash, in_force=False, case=case, looser=looser)
             if looser:
-                self._approval.check_second_person(request.who)
+                self._approval.check_second_person(request.reviewer)
                 self._approval.record_base(base)
             drafts = [*self._version(history, request), self._draft(request, base, case_id if looser else None)]
             proposed = self._preview(drafts, history).pending.get(case_id)

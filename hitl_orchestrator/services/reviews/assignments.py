@@ -12,7 +12,7 @@ from hitl_orchestrator.ledger.events.builders import SYSTEM
 from hitl_orchestrator.ledger.ports.claims import InboxFilter, Load
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.store.rows import customer_of
-from hitl_orchestrator.review.assignment import Asked, Candidate, Given, Nobody, push, sticky
+from hitl_orchestrator.review.assignment import Assigned, AssignmentRequest, Candidate, Unassigned, push, sticky
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.rights import Rights
 from hitl_orchestrator.services.policy_sync import PolicySync
@@ -82,7 +82,7 @@ class ReviewAssignments:
     def _assigned(self, row: StoredReview, strategy: Strategy, loads: "_Loads", seconds: float) -> Assignment:
         try:
             choice = self._choose(row, strategy, loads)
-            if isinstance(choice, Nobody):
+            if isinstance(choice, Unassigned):
                 return Assignment(self._inbox.request(row), None, choice.why)
             claimed = self._claim(row, choice.reviewer, seconds)
         except (RequestRejected, *SKIPPED) as why:
@@ -90,9 +90,9 @@ class ReviewAssignments:
         loads.add(choice.reviewer)
         return Assignment(self._inbox.request(claimed), choice.reviewer.reviewer_id, choice.why)
 
-    def _choose(self, row: StoredReview, strategy: Strategy, loads: "_Loads") -> Given | Nobody:
+    def _choose(self, row: StoredReview, strategy: Strategy, loads: "_Loads") -> Assigned | Unassigned:
         anyone = loads.best_case(row, self._access.role_needed(row), self._ledger.now())
-        if isinstance(anyone, Nobody):
+        if isinstance(anyone, Unassigned):
             return anyone
         case = self._reader.case(row.case_id)
         self._reader.check(case)
@@ -117,12 +117,12 @@ class _Loads:
             total = self._loads[people.human(account)]
             self._loads[people.human(account)] = Load(total.holds + load.holds, total.answered + load.answered)
 
-    def best_case(self, row: StoredReview, needed: str, at: datetime) -> Given | Nobody:
+    def best_case(self, row: StoredReview, needed: str, at: datetime) -> Assigned | Unassigned:
         """Return the choice if no reviewer were barred: where there is none, the case need not be read."""
         candidates = [self._candidate(each, row.shown.task.task_type) for each in self._people]
-        return push(Asked(row.case_id, needed, row.domain), candidates, self._people, at)
+        return push(AssignmentRequest(row.case_id, needed, row.domain), candidates, self._people, at)
 
-    def choose(self, rights: Rights, previous: str | None, at: datetime) -> Given | Nobody:
+    def choose(self, rights: Rights, previous: str | None, at: datetime) -> Assigned | Unassigned:
         """Return the reviewer for a review: the `previous` one of its customer, or else the least loaded one."""
         row = rights.row
         may = {each.human for each in self._people if rights.may(each)}
@@ -131,7 +131,7 @@ class _Loads:
         if rights.requirements.distinct_roles:
             barred = {**dict.fromkeys(others, "their role has answered already"), **barred}
         # Ties are broken by the task id, so that the same tasks are assigned alike each time: case ids are random.
-        asked = Asked(row.shown.task.task_id, rights.needed, row.domain, barred)
+        asked = AssignmentRequest(row.shown.task.task_id, rights.needed, row.domain, barred)
         candidates = [self._candidate(each, row.shown.task.task_type) for each in self._people]
         return sticky(previous, asked, candidates, self._people, at)
 

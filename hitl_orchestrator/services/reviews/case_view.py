@@ -14,7 +14,7 @@ from hitl_orchestrator.errors import CaseNotWaiting, InvalidInput, NotAuthorized
 from hitl_orchestrator.ledger.events.builders import check_open
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.ports import Outputs
-from hitl_orchestrator.policies.explanation.counterfactuals import would_go_through
+from hitl_orchestrator.policies.explanation.counterfactuals import changes_to_approval
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 from hitl_orchestrator.review.authority import options
 from hitl_orchestrator.review.people import People
@@ -145,7 +145,7 @@ class CaseViewer:
             "confidence_means": self.confidence_meaning(task.task_type, confidence),
             "signals": routing.score.signals,
             "reason": routing.decision.reason,
-            "would_go_through": would_go_through(policy, facts_of(task, routing)),
+            "would_go_through": changes_to_approval(policy, facts_of(task, routing)),
             "similar": tuple(self._similar(row)),
         }
 

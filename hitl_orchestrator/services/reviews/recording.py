@@ -9,7 +9,7 @@ from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.enums import ActorKind, Authentication, DecisionSource, HumanDecision, OnTimeout
 from hitl_orchestrator.domain.input.limits import check_record
-from hitl_orchestrator.domain.input.normalization import settled
+from hitl_orchestrator.domain.input.normalization import normalized
 from hitl_orchestrator.domain.input.parsing import did_you_mean
 from hitl_orchestrator.domain.review import RecordedDecision, Review, Reviewer, ReviewSnapshot, StoredReview
 from hitl_orchestrator.errors import InvalidInput, NotAuthorized
@@ -216,7 +216,7 @@ class ReviewRecorder:
         check_record(answer, where)
         if answer.reviewer_id is None:
             raise InvalidInput([f"{where}: reviewer_id: missing; name the reviewer who decides"])
-        return settled(answer, where)
+        return normalized(answer, where)
 
     def _check_content(self, answer: Review, row: StoredReview) -> None:
         """Check the reason code against the list, and an edited output against the schema of its type."""

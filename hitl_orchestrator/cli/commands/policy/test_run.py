@@ -18,7 +18,7 @@ from hitl_orchestrator.policies import (
     TEST_FILE_ENDINGS,
     Coverage,
     Policy,
-    TableOfTests,
+    PolicyTestTable,
     answer_fields,
     boundary_cases,
     compile_policy,
@@ -29,7 +29,7 @@ from hitl_orchestrator.policies import (
 _SKIPPED = {"node_modules", "__pycache__"}
 
 
-def load_tables(paths: Sequence[str], roles: RoleChain, policy: Policy | None) -> list[TableOfTests]:
+def load_tables(paths: Sequence[str], roles: RoleChain, policy: Policy | None) -> list[PolicyTestTable]:
     """Return the test tables of these files and folders. `policy` replaces the policies that the tables name.
 
     Raises:
@@ -57,11 +57,11 @@ def _files_at(path: str) -> list[Path]:
     return tables
 
 
-def run_table(table: TableOfTests, roles: RoleChain) -> FileResult:
+def run_table(table: PolicyTestTable, roles: RoleChain) -> FileResult:
     """Run the tests of a table."""
     compiled = compile_policy(table.policy, roles)
     decided = [(test, compiled.decide(test.facts.facts)) for test in table.tests]
-    return FileResult(table, [Result(test, decision, test.differences(decision)) for test, decision in decided])
+    return FileResult(table, [Result(test, decision, test.mismatches(decision)) for test, decision in decided])
 
 
 def coverage_of(files: Sequence[FileResult], roles: RoleChain) -> list[tuple[Policy, Coverage]]:
@@ -76,7 +76,7 @@ def _facts_tested(files: Sequence[FileResult], key: str) -> list[Facts]:
 
 
 def write_tests(
-    out: str, path: str | None, named: Policy | None, tables: Sequence[TableOfTests], roles: RoleChain
+    out: str, path: str | None, named: Policy | None, tables: Sequence[PolicyTestTable], roles: RoleChain
 ) -> int:
     """Write tests at each bound with the policy's current decisions, and return their number.
 

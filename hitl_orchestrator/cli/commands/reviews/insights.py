@@ -31,8 +31,8 @@ def insights(session: "Session") -> None:
     Reading time compared with the amount of text, accuracy on gold cases, and agreement with other reviewers.
     """
     from hitl_orchestrator.cli.views import insights as view
-    from hitl_orchestrator.insights import care
+    from hitl_orchestrator.insights import measure_reviewers
 
     with session.open() as hitl:
-        rows = care([*hitl.audit.records(), *hitl.audit.records(quality_checks=True)])
+        rows = measure_reviewers([*hitl.audit.records(), *hitl.audit.records(quality_checks=True)])
     answer(session.as_json, [row.model_dump(mode="json") for row in rows], lambda: view.reviewers(rows))

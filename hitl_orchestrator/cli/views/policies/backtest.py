@@ -32,7 +32,7 @@ def report(result: Backtest, old: str | None) -> Iterator[Block]:
         yield Line()
         yield from _loads(result)
     yield Line()
-    yield from _escape(result.escape)
+    yield from _escape(result.escaped_errors)
 
 
 def _why_left_out(result: Backtest) -> str:

@@ -6,12 +6,11 @@ from typing import Any
 
 from hitl_orchestrator.cli.output.blocks import Block, Line
 from hitl_orchestrator.policies import (
-    Comparison,
     Difference,
     Direction,
     Policy,
+    PolicyComparison,
     describe_facts,
-    facts_to_json,
     policy_hash,
 )
 
@@ -26,11 +25,11 @@ def plain(difference: Difference) -> dict[str, Any]:
         "after": difference.after._asdict(),
         "aspects": difference.aspects,
         "where": difference.where,
-        "example": facts_to_json(difference.example),
+        "example": difference.example.to_json(),
     }
 
 
-def differences(old: Policy, new: Policy, comparison: Comparison) -> Iterator[Block]:
+def differences(old: Policy, new: Policy, comparison: PolicyComparison) -> Iterator[Block]:
     """List the differences, looser ones first, and what was not checked."""
     rows = comparison.differences
     yield Line(f"{old.policy_id} ({policy_hash(old)[:12]}) to {new.policy_id} ({policy_hash(new)[:12]}):", "bold")

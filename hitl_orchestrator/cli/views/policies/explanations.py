@@ -7,9 +7,9 @@ from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table
 from hitl_orchestrator.cli.output.formatting import confidence
 from hitl_orchestrator.domain.decision import Facts
-from hitl_orchestrator.policies import FALLBACK, Change, Explanation, Policy, Standing, facts_to_json, policy_hash
+from hitl_orchestrator.policies import FALLBACK, Counterfactual, Explanation, Policy, RuleResult, policy_hash
 
-_STANDING_STYLE = {Standing.DECIDES: "bold", Standing.FAILS: "dim", Standing.TOO_LATE: ""}
+_RESULT_STYLE = {RuleResult.DECIDES: "bold", RuleResult.FAILS: "dim", RuleResult.TOO_LATE: ""}
 
 
 class Explained(NamedTuple):
@@ -18,14 +18,14 @@ class Explained(NamedTuple):
     task_id: str
     facts: Facts
     explanation: Explanation
-    nearest: tuple[Change, ...]
+    nearest: tuple[Counterfactual, ...]
 
 
 def plain(task: Explained) -> dict[str, object]:
     """Return an explanation for machines."""
     return {
         "task_id": task.task_id,
-        "facts": facts_to_json(task.facts),
+        "facts": task.facts.to_json(),
         "routing_decision": task.explanation.decision.action,
         **task.explanation.decision.model_dump(mode="json", exclude={"action"}),
         "rules": [
@@ -35,7 +35,7 @@ def plain(task: Explained) -> dict[str, object]:
             {
                 "routing_decision": near.action,
                 "changed": near.changed,
-                "facts": facts_to_json(near.facts),
+                "facts": near.facts.to_json(),
                 "sentence": near.sentence,
             }
             for near in task.nearest
@@ -54,7 +54,7 @@ def explanations(policy: Policy, tasks: Sequence[Explained]) -> Iterator[Block]:
         yield Line(f"{task_id}: {decision.action}{by}", f"bold {blocks.routing(decision.action).style}")
         yield Line(f"risk {facts.risk_level}, confidence {confidence(facts.confidence)}{signals}", "dim", indent=2)
         yield _rules(explanation)
-        # The table does not show the winner if there are several layers, or if no rule holds.
+        # The table does not show the winner if there are several layers, or if no rule matches.
         if decision.rule_id == FALLBACK or any(rule.layer for rule in explanation.rules):
             yield Line(decision.reason, indent=2)
         for change in nearest:
@@ -68,7 +68,7 @@ def _rules(explanation: Explanation) -> Table:
         (
             *((Cell(rule.layer or ""),) if layered else ()),
             Cell(rule.rule_id),
-            Cell(rule.standing, _STANDING_STYLE[rule.standing]),
+            Cell(rule.result, _RESULT_STYLE[rule.result]),
             Cell(rule.why),
         )
         for rule in explanation.rules

@@ -6,13 +6,13 @@ from typing import Any
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Line
 from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.views.policies.map import terminal
+from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.policies import (
     Finding,
     Policy,
     PolicyMap,
     Severity,
     describe_facts,
-    facts_from_json,
     policy_hash,
 )
 
@@ -40,4 +40,4 @@ def findings(policy: Policy, rows: Sequence[Finding], drawn: PolicyMap | None, m
 
 
 def _example(example: Mapping[str, Any]) -> str:
-    return describe_facts(facts_from_json(example))
+    return describe_facts(Facts.from_json(example))

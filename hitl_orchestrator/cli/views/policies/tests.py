@@ -8,11 +8,11 @@ from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.policies import (
     Coverage,
-    FailedExpectation,
+    Mismatch,
     Policy,
     PolicyTest,
-    TableOfTests,
-    format_expected,
+    PolicyTestTable,
+    format_answer,
     policy_hash,
 )
 
@@ -24,19 +24,19 @@ class Result(NamedTuple):
 
     test: PolicyTest
     decision: RoutingDecision
-    differences: list[FailedExpectation]
+    mismatches: list[Mismatch]
 
 
 class FileResult(NamedTuple):
     """The results of one file."""
 
-    tests: TableOfTests
+    tests: PolicyTestTable
     results: list[Result]
 
     @property
     def failed(self) -> list[Result]:
         """The failed tests."""
-        return [result for result in self.results if result.differences]
+        return [result for result in self.results if result.mismatches]
 
 
 def report(
@@ -45,7 +45,7 @@ def report(
     """Report the results of all files, the failures, and the coverage."""
     widest = max(len(file.tests.where) for file in files)
     for file in files:
-        dots = "".join("F" if result.differences else "." for result in file.results)
+        dots = "".join("F" if result.mismatches else "." for result in file.results)
         style = "red" if file.failed else "green"
         for start in range(0, len(dots), _DOTS_PER_LINE):
             yield Line(f"{file.tests.where:{widest}}  {dots[start : start + _DOTS_PER_LINE]}", style)
@@ -66,12 +66,12 @@ def _totals(files: Sequence[FileResult]) -> tuple[int, int]:
     return failed, sum(len(file.results) for file in files) - failed
 
 
-def _failure(table: TableOfTests, result: Result) -> Iterator[Block]:
+def _failure(table: PolicyTestTable, result: Result) -> Iterator[Block]:
     yield Line()
     yield Line(f"FAILED {table.where}: {result.test.name}", "bold red")
     rows = [
-        (Cell(each.what), Cell(format_expected(each.expected), "green"), Cell(format_expected(each.found), "red"))
-        for each in result.differences
+        (Cell(each.field), Cell(format_answer(each.expected), "green"), Cell(format_answer(each.actual), "red"))
+        for each in result.mismatches
     ]
     yield Table((Column(""), Column("expected"), Column("actual", gives_way=True, folds=True)), rows)
     yield Line(f"Why: {result.decision.reason}.", indent=2)
@@ -96,9 +96,9 @@ def _coverage(policy: Policy, coverage: Coverage, required: float | None) -> Ite
     ]
     if rows:
         yield Table((Column("rule"), Column("missing", gives_way=True, folds=True)), rows)
-    for bound in coverage.out_of_reach:
+    for bound in coverage.unreachable:
         yield Line(
-            f"{bound.rule_id}: {bound.field} {bound.value:g} is out of reach: it decides no case.", "dim", indent=2
+            f"{bound.rule_id}: {bound.field} {bound.value:g} is unreachable: it decides no case.", "dim", indent=2
         )
     if required is not None and not enough:
         yield Line(f"Below the required {required:g} %.", "red", indent=2)
@@ -127,17 +127,17 @@ def plain(files: Sequence[FileResult], covered: Sequence[tuple[Policy, Coverage]
 def _plain_test(result: Result) -> dict[str, Any]:
     return {
         "name": result.test.name,
-        "passed": not result.differences,
-        "differences": [
-            {"what": each.what, "expected": _json(each.expected), "found": _json(each.found)}
-            for each in result.differences
+        "passed": not result.mismatches,
+        "mismatches": [
+            {"field": each.field, "expected": _json(each.expected), "actual": _json(each.actual)}
+            for each in result.mismatches
         ],
         "reason": result.decision.reason,
     }
 
 
 def _json(value: Any) -> Any:
-    return value if value is None or isinstance(value, bool | int | float | str) else format_expected(value)
+    return value if value is None or isinstance(value, bool | int | float | str) else format_answer(value)
 
 
 def _plain_coverage(policy: Policy, coverage: Coverage) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def _plain_coverage(policy: Policy, coverage: Coverage) -> dict[str, Any]:
             {"rule_id": bound.rule_id, "field": bound.field, "bound": bound.value, "missing": list(sides)}
             for bound, sides in coverage.missing_values
         ],
-        "out_of_reach": [
-            {"rule_id": bound.rule_id, "field": bound.field, "bound": bound.value} for bound in coverage.out_of_reach
+        "unreachable": [
+            {"rule_id": bound.rule_id, "field": bound.field, "bound": bound.value} for bound in coverage.unreachable
         ],
     }

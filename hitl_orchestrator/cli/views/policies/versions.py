@@ -31,7 +31,7 @@ def change(session: Session, result: Governed) -> Iterator[Block]:
 
 def plain(status: PolicyHistory, version: Version, history: Sequence[Event]) -> dict[str, Any]:
     """Return a version with its states and history, for machines."""
-    states = status.standing(version.policy_hash)
+    states = status.states(version.policy_hash)
     share = status.canary.share if status.canary is not None and "canary" in states else None
     cases = [proposal.case_id for proposal in status.pending.values() if proposal.policy_hash == version.policy_hash]
     changes = [

@@ -1,0 +1,322 @@
+"""A policy on past cases: what flips, who has how much to do, what would escape; the same from a file and a store."""
+
+import json
+
+import polars as pl
+import pytest
+from hitl_orchestrator.cli.commands.policy.explain import facts_of
+from support.builders import a_task, an_output
+from support.random_policies import a_policy_with
+
+from hitl_orchestrator import Orchestrator, Review
+from hitl_orchestrator.backtest import run_backtest, run_store_backtest
+from hitl_orchestrator.backtest.history import frames, scan
+from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.insights.wait_times import Capacity
+from hitl_orchestrator.policies import compile_policy
+
+OLD = a_policy_with([("auto_approve", {"min_confidence": 0.8}), ("human_review", {})])
+NEW = a_policy_with(
+    [
+        ("escalate", {"risk_level": "high"}, {"assigned_human_role": "senior_manager", "approvals": 2}.items()),
+        ("auto_approve", {"min_confidence": 0.6}, {"spot_check": 0.5}.items()),
+    ]
+)
+
+
+def a_case(**changes):
+    confidence = changes.get("confidence_score", 0.7)
+    through = isinstance(confidence, float) and confidence >= 0.8
+    report = {
+        "risk_level": "low",
+        "domain": "payments",
+        "task_type": "refund",
+        "confidence_score": confidence,
+        "signals": "[]",
+        "metadata": "{}",
+        "task_timestamp": "2025-01-06T08:00:00Z",
+        "timestamp": "2025-01-06T09:00:00Z",
+        "latency_seconds": 3600.0,
+        "routing_decision": "auto_approve" if through else "human_review",
+        "rule_id": "r1" if through else "r2",
+        "assigned_human_role": None if through else "domain_reviewer",
+        "review_probability": 0.0 if through else 1.0,
+        "human_decision": None if through else "approve",
+        "proposed_output": "{}",
+        "quality_check": None,
+    }
+    return report | changes
+
+
+def run(cases, policy=NEW, **more):
+    schema = {"quality_check": pl.String, "human_decision": pl.String, "assigned_human_role": pl.String}
+    return run_backtest(policy, [pl.DataFrame(cases, schema_overrides=schema, infer_schema_length=None).lazy()], **more)
+
+
+def test_changed_answers_are_counted_by_rule_domain_and_type():
+    found = run(
+        [
+            a_case(),
+            a_case(),
+            a_case(confidence_score=0.9, risk_level="high", domain="legal"),
+            a_case(confidence_score=0.5),
+        ]
+    )
+
+    assert [(one.before_rule, one.after, one.after_rule, one.cases) for one in found.flips] == [
+        ("r2", "auto_approve", "r2", 2),
+        ("r1", "escalate", "r1", 1),
+    ]
+    assert [(one.name, one.cases, one.stricter, one.looser) for one in found.domains] == [
+        ("payments", 3, 0, 2),
+        ("legal", 1, 1, 0),
+    ]
+    assert (found.flipped, found.stricter, found.looser) == (3, 1, 2)
+    assert (found.automated_before, found.automated_after) == (0.25, 0.5)
+
+
+def test_the_load_of_a_role_counts_every_answer_on_every_day():
+    monday = [a_case(risk_level="high")] * 3
+    tuesday = [
+        a_case(risk_level="high", task_timestamp="2025-01-07T23:59:59Z"),
+        a_case(task_timestamp="2025-01-07T00:00:00Z"),
+    ]
+    found = run(monday + tuesday, capacity={"senior_manager": Capacity(1, 5), "domain_reviewer": Capacity(1, 5)})
+    loads = {one.role: one for one in found.loads}
+
+    assert (found.days, found.spot_checks_a_day) == (2, 0.25)
+    assert (loads["senior_manager"].a_day, loads["senior_manager"].busiest_day) == (4, 6)
+    assert loads["senior_manager"].waits_days == pytest.approx(0.8)
+    assert (loads["domain_reviewer"].before_a_day, loads["domain_reviewer"].a_day) == (2.5, 0)
+    assert run(monday, capacity={"senior_manager": Capacity(1, 5)}).loads[1].grows
+
+
+def test_the_day_is_that_of_the_task_also_where_only_the_decision_is_dated():
+    case = a_case(timestamp="2025-01-07T00:30:00Z")
+    del case["task_timestamp"]
+
+    assert run([case]).first_day == "2025-01-06"
+
+
+def test_only_reviews_of_approved_cases_count_for_escaped_errors():
+    wrong = [a_case(human_decision=answer) for answer in ("reject", "modify", "override")]
+    found = run(
+        [*wrong, *[a_case()] * 57, *[a_case(confidence_score=0.5, human_decision="reject")] * 40]
+    ).escaped_errors
+
+    assert (found.cases, found.reviews, found.unseen, found.share) == (60, 60, 0, 0.05)
+    assert found.enough
+
+
+def test_a_case_without_an_answer_is_not_a_review():
+    found = run(
+        [*[a_case()] * 40, *[a_case(human_decision=None)] * 10, *[a_case(human_decision="escalate")] * 5]
+    ).escaped_errors
+
+    assert (found.cases, found.reviews) == (55, 40)
+
+
+def test_quality_checks_of_reviewers_are_not_counted_as_cases():
+    assert run([a_case(), a_case(quality_check="known_answer"), a_case(quality_check="second_review")]).cases == 1
+
+
+def test_two_policies_are_compared_whatever_was_recorded():
+    strange = a_case(routing_decision="escalate", rule_id="gone")
+    found = run([strange], old=OLD)
+
+    assert [(one.before, one.before_rule) for one in found.flips] == [("human_review", "r2")]
+    assert not found.recorded
+
+
+def test_cases_without_a_fact_that_the_policy_reads_are_refused():
+    case = a_case()
+    del case["metadata"]
+    with pytest.raises(InvalidInput, match="the policy reads metadata, and the cases have no such column"):
+        run([case], a_policy_with([("escalate", {"metadata": {"amount": {"gt": 1}}})]))
+    with pytest.raises(InvalidInput, match="there are no cases"):
+        run_backtest(NEW, [])
+    with pytest.raises(InvalidInput, match="metadata: not JSON"):
+        run([a_case(metadata="{")], a_policy_with([("escalate", {"metadata": {"amount": {"gt": 1}}})]))
+    with pytest.raises(InvalidInput, match="'huge' is not one of low, medium, high"):
+        run([a_case(risk_level="huge")])
+
+
+ASKING = a_policy_with(
+    [
+        ("escalate", {"metadata": {"amount": {"gt": 100}}}),
+        ("human_review", {"time": {"days": "saturday"}}),
+        ("human_review", {"signals": "low_confidence"}),
+        ("auto_approve", {"min_confidence": 0.5}),
+    ]
+)
+
+
+@pytest.mark.parametrize("store", ["memory://", "sqlite:///past.db"])
+def test_a_store_tells_the_same_as_its_cases_one_by_one(store, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Orchestrator.open(store) as hitl:
+        for number in range(12):
+            metadata = {"amount": number * 20} if number % 3 else {}
+            task = a_task(f"task-{number}", metadata=metadata, timestamp=f"2025-01-{4 + number % 3:02}T10:00:00Z")
+            case = hitl.submit(task, an_output(f"task-{number}", confidence=number / 12))
+            if case.status == "waiting":
+                hitl.decide(case.case_id, Review(human_decision="approve", reviewer_id="senior_manager"))
+        ledger = hitl.ledger
+        found = run_backtest(ASKING, frames(ledger, tasks=True))
+        without = run_backtest(NEW, frames(ledger, tasks=False))
+        alone = [hitl.show(one.case_id) for one in hitl.records()]
+
+    for policy, report in ((ASKING, found), (NEW, without)):
+        decisions = [
+            compile_policy(policy).decide(facts_of(one.submission.task, one.submission.output)) for one in alone
+        ]
+        assert report.cases == len(decisions) == 12
+        assert report.automated_after == sum(one.action == "auto_approve" for one in decisions) / 12
+        asked = sorted((one.assigned_human_role, one.requirements.approvals) for one in decisions if one.needs_human)
+        assert sum(load.a_day * report.days for load in report.loads) == sum(number for _, number in asked)
+
+
+def test_an_erased_case_keeps_its_other_fields(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Orchestrator.open("sqlite:///past.db") as hitl:
+        case = hitl.submit(a_task(metadata={"amount": 1, "note": "Ä\n"}), an_output(confidence=0.95))
+        (before,) = hitl.ledger.past()
+        hitl.redact(case.case_id, reason="asked to")
+        (after,) = hitl.ledger.past()
+
+    assert json.loads(before.metadata) == {"amount": 1, "note": "Ä\n"}
+    assert (after.metadata, after.made_at) == (None, before.made_at)
+    assert (before.redacted, after.redacted) == (False, True)
+
+
+@pytest.mark.parametrize("store", ["memory://", "sqlite:///past.db"])
+def test_redacted_cases_are_left_out_where_the_policy_reads_the_metadata(store, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    unchanged = a_policy_with(
+        [("auto_approve", {"min_confidence": 0.5, "metadata": {"amount": {"lt": 100}}}), ("human_review", {})]
+    )
+    with Orchestrator.open(store, policy=unchanged) as hitl:
+        for number in range(4):
+            task = a_task(f"task-{number}", metadata={"amount": 1})
+            case = hitl.submit(task, an_output(f"task-{number}", confidence=0.95))
+            if number == 0:
+                hitl.redact(case.case_id, reason="asked to")
+        found, other = run_store_backtest(unchanged, hitl.ledger), run_store_backtest(OLD, hitl.ledger)
+
+    assert (found.cases, found.left_out, found.erased, found.flipped) == (3, 1, 1, 0)
+    assert (other.cases, other.left_out) == (4, 0)
+
+
+def test_a_backtest_of_erased_cases_only_is_refused_with_the_reason():
+    asks = a_policy_with([("escalate", {"metadata": {"amount": {"gt": 1}}})])
+
+    with pytest.raises(InvalidInput, match="no cases for a backtest; 2 were left out, 2 of them erased"):
+        run([a_case(metadata=None), a_case(redacted=True)], asks)
+
+
+def test_the_load_before_counts_the_approvals_that_were_asked_for():
+    cases = [a_case(approvals_needed=2), a_case(approvals_needed=None), a_case(approvals_needed=3)]
+
+    assert run(cases).loads[0].before_a_day == 6
+
+
+@pytest.mark.parametrize("store", ["memory://", "sqlite:///past.db"])
+def test_an_unchanged_policy_asks_for_as_many_answers_as_it_did(store, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    policy = a_policy_with([("human_review", {}, {"approvals": 2}.items())])
+    with Orchestrator.open(store, policy=policy) as hitl:
+        case = hitl.submit(a_task(), an_output())
+        for who in ("domain_reviewer", "senior_manager"):
+            hitl.decide(case.case_id, Review(human_decision="approve", reviewer_id=who))
+        (load,) = run_store_backtest(policy, hitl.ledger).loads
+
+    assert (load.before_a_day, load.a_day) == (2, 2)
+
+
+def test_cases_without_a_name_are_left_out_and_counted():
+    found = run([a_case(), a_case(domain=None), a_case(task_type=None)])
+
+    assert (found.cases, found.left_out, found.erased) == (1, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "report"),
+    [
+        ({"routing_decision": "auto_aprove"}, "routing_decision: 'auto_aprove' is not one of auto_approve"),
+        ({"routing_decision": None}, "routing_decision: None is not one of"),
+        ({"rule_id": None}, "a recorded answer has no rule"),
+        ({"task_timestamp": "yesterday"}, "'yesterday' does not begin with a date"),
+        *(
+            ({"review_probability": chance}, "here: review_probability: .* is not 0 or a number from 1e-06 to 1")
+            for chance in (1.5, -0.1, 1e-300, float("nan"), float("inf"))
+        ),
+    ],
+)
+def test_invalid_recorded_answers_are_refused(changes, report):
+    with pytest.raises(InvalidInput, match=report):
+        run([a_case(), a_case(**changes)], where="here")
+
+
+def test_metadata_that_stand_in_columns_of_a_file_are_read_as_they_are(tmp_path):
+    policy = a_policy_with([("auto_approve", {"metadata": {"amount": {"lt": 100}, "country": {"eq": "DE"}}})])
+    metadata = [{"amount": 5, "country": "DE"}, {"amount": None, "country": "DE"}, {"amount": 500, "country": "DE"}]
+    pl.DataFrame([a_case(metadata=one) for one in metadata]).write_parquet(tmp_path / "past.parquet")
+
+    assert run_backtest(policy, [scan(str(tmp_path / "past.parquet"))]).automated_after == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "report"),
+    [
+        ({"domain": 7}, "domain: the column holds Int64, and not text"),
+        ({"confidence_score": "0.7"}, "confidence_score: the column holds String, and not numbers"),
+        ({"redacted": "no"}, "redacted: the column holds String, and not true or false"),
+    ],
+)
+def test_a_file_made_by_hand_that_holds_something_else_is_refused(tmp_path, changes, report):
+    case = {"redacted": False} | a_case() | changes
+    pl.DataFrame([case]).write_parquet(tmp_path / "past.parquet")
+
+    with pytest.raises(InvalidInput, match=report):
+        scan(str(tmp_path / "past.parquet"))
+
+
+def test_a_look_afterwards_stands_for_as_many_cases_as_it_was_drawn_from_and_is_none_itself():
+    ahead = [a_case(confidence_score=0.9, review_probability=0.1)] * 900
+    looks = [
+        a_case(
+            confidence_score=0.9,
+            review_probability=0.1,
+            routing_decision="human_review",
+            rule_id="fallback",
+            assigned_human_role="domain_reviewer",
+            human_decision="reject" if number < 9 else "approve",
+            quality_check="spot_check",
+        )
+        for number in range(90)
+    ]
+    found = run(ahead + looks)
+
+    assert (found.cases, found.flipped, found.automated_before, found.flips, found.loads) == (900, 0, 1.0, (), ())
+    assert (found.escaped_errors.cases, found.escaped_errors.unseen, found.escaped_errors.reviews) == (900, 0, 90)
+    assert (found.escaped_errors.effective_reviews, found.escaped_errors.share) == (
+        pytest.approx(90),
+        pytest.approx(0.1),
+    )
+
+
+def test_looks_afterwards_and_reviews_that_had_to_be_are_weighed_each_by_its_chance():
+    """By hand: 100 cases that went ahead, 10 looked at and 5 wrong; 100 that people decided, 10 wrong: 60 of 200."""
+    ahead = [a_case(confidence_score=0.9, review_probability=0.1)] * 100
+    looks = [
+        a_case(
+            confidence_score=0.9,
+            review_probability=0.1,
+            human_decision="reject" if n < 5 else "approve",
+            quality_check="spot_check",
+        )
+        for n in range(10)
+    ]
+    reviewed = [a_case(human_decision="reject" if number < 10 else "approve") for number in range(100)]
+
+    assert run(ahead + looks + reviewed).escaped_errors.share == pytest.approx(60 / 200)

@@ -1,0 +1,186 @@
+"""The map shows what the policy does, everywhere, and its picture is sound SVG in which no text lies on another."""
+
+import random
+import re
+import sys
+from importlib.resources import files
+from xml.etree import ElementTree
+
+import pytest
+from support.random_policies import a_policy, a_policy_with
+
+from hitl_orchestrator.domain.enums import Action, RiskLevel
+from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.policies import PolicyStack, read_policy
+from hitl_orchestrator.policies.analysis.decision_map import DARK, STYLE, png, policy_map, svg
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def canonical():
+    name = "routing_policy.json"
+    return read_policy(files("hitl_orchestrator.data").joinpath(name).read_text("utf-8"), name)
+
+
+def fields(row):
+    return [(field.rule_id, field.low, field.high) for field in row.fields]
+
+
+def test_the_canonical_policy_has_one_panel_with_the_riskiest_row_first():
+    drawn = policy_map(canonical())
+    (panel,) = drawn.panels
+
+    assert (panel.title, drawn.more) == ("Every case", 0)
+    assert [row.risk for row in panel.rows] == [RiskLevel.HIGH, RiskLevel.MEDIUM, RiskLevel.LOW]
+    assert [fields(row) for row in panel.rows] == [
+        [("rule_001", 0.0, 1.0)],
+        [("fallback", 0.0, 0.6), ("rule_003", 0.6, 0.75), ("rule_002", 0.75, 1.0)],
+        [("rule_005", 0.0, 0.8), ("rule_004", 0.8, 1.0)],
+    ]
+    assert [row.missing[0].rule_id for row in panel.rows] == ["rule_001", "fallback", "rule_005"]
+
+
+def test_there_is_one_panel_for_each_context_where_the_policy_differs():
+    policy = a_policy_with(
+        [
+            ("escalate", {"domain": "payments", "metadata": {"amount": {"exists": True, "gt": 5000}}}),
+            ("auto_approve", {"min_confidence": 0.8}),
+        ]
+    )
+
+    assert {panel.title for panel in policy_map(policy).panels} == {
+        "Outside payments; in payments where amount is missing or at most 5000",
+        "In payments where amount is of another type or above 5000",
+    }
+
+
+def test_a_layer_has_panels_of_its_own_in_which_it_may_be_silent():
+    layer = a_policy_with([("human_review", {"min_confidence": 0.9})], policy_id="l")
+    drawn = policy_map(PolicyStack.of(canonical(), domains={"payments": layer}))
+
+    assert [panel.title for panel in drawn.panels] == ["Organization: every case", "Domain payments: every case"]
+    assert [field.action for field in drawn.panels[1].rows[0].fields] == [None, Action.HUMAN_REVIEW]
+
+
+@pytest.mark.parametrize(
+    ("kind", "elsewhere", "titles"),
+    [
+        (
+            {"domains": "payments"},
+            {"domain": "support"},
+            {
+                "Domain payments: where amount is missing or at most 5",
+                "Domain payments: where amount is of another type or above 5",
+            },
+        ),
+        (
+            {"users": "ann"},
+            {"metadata": {"requested_by": {"eq": "bob"}}},
+            {
+                "User ann: where amount is missing or at most 5 and requested_by is ann",
+                "User ann: where amount is of another type or above 5 and requested_by is ann",
+                "User ann: where requested_by is of another type",
+            },
+        ),
+    ],
+)
+def test_a_layer_is_drawn_where_it_is_asked_and_nowhere_else(kind, elsewhere, titles):
+    ((layers, name),) = kind.items()
+    fields = [("escalate", elsewhere), ("human_review", {"metadata": {"amount": {"exists": True, "gt": 5}}})]
+    layer = a_policy_with(fields, policy_id="l", metadata={"amount": "number", "requested_by": "text"})
+    _, *panels = policy_map(PolicyStack.of(a_policy_with([]), **{layers: {name: layer}})).panels
+
+    assert {panel.title for panel in panels} == titles
+
+
+def test_panels_beyond_the_limit_are_counted():
+    drawn = policy_map(a_policy(4), most=4)
+
+    assert len(drawn.panels) == 4
+    assert f"and {drawn.more} more panels" in svg(drawn)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_text_of_the_picture_lies_on_another_or_leaves_the_card(seed):
+    picture = ElementTree.fromstring(svg(policy_map(a_policy(seed, most=random.Random(seed).randint(1, 9)))))
+    placed = []
+    for text in picture.iter(f"{SVG}text"):
+        size = {"title": 8.6, "head": 10.4}.get(text.get("class"), 7)
+        wide, x, y = len(text.text) * size, float(text.get("x")), float(text.get("y"))
+        left = x - wide * {"start": 0, "middle": 0.5, "end": 1}[text.get("text-anchor")]
+        assert 0 <= left <= float(picture.get("width")) - wide, text.text
+        placed.append((left, left + wide, y, text.text))
+    for place, (left, right, y, report) in enumerate(placed):
+        for other_left, other_right, other_y, other in placed[place + 1 :]:
+            assert abs(y - other_y) >= 12 or right <= other_left or other_right <= left, (report, other)
+
+
+def test_the_picture_has_a_title_a_story_and_a_form_for_dark_pages():
+    drawn = svg(policy_map(canonical()))
+    picture = ElementTree.fromstring(drawn)
+
+    assert picture.find(f"{SVG}title").text == "Decisions of default_routing_policy_v1"
+    assert "low risk: human_review by rule_005 from 0 to 0.8" in picture.find(f"{SVG}desc").text
+    assert "prefers-color-scheme: dark" in drawn
+
+
+def brightness(color):
+    """Return the relative luminance of WCAG 2."""
+    parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one, other):
+    darker, lighter = sorted((brightness(one), brightness(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def colors(style):
+    """Return the color of each class; a mark, which is drawn thinly, as it looks upon each field."""
+    found = dict(re.findall(r"(text|\.\w+) \{[^}]*?(?<!-)(?:fill|stroke): (#\w{6})", style))
+    share = float(re.search(r"stroke-opacity: ([\d.]+)", style)[1])
+    mark = re.search(r"\.mark \{ stroke: (#\w{6})", style.split("@media")[-1])[1]
+    for name in (".amber", ".red"):
+        mixed = (
+            int(mark[at : at + 2], 16) * share + int(found[name][at : at + 2], 16) * (1 - share) for at in (1, 3, 5)
+        )
+        found[f"mark on {name}"] = "#" + "".join(f"{round(part):02x}" for part in mixed)
+    return found
+
+
+@pytest.mark.parametrize("style", [STYLE, STYLE + DARK], ids=["light", "dark"])
+def test_every_text_can_be_read_on_whatever_it_lies_on_light_or_dark(style):
+    of = colors(style)
+
+    for name in (".card", ".green", ".amber", ".red", ".silent", "mark on .amber", "mark on .red"):
+        assert contrast(of["text"], of[name]) >= 4.5, name
+    assert contrast(of[".small"], of[".card"]) >= 4.5
+
+
+def test_names_are_never_read_as_markup():
+    policy = a_policy_with([("escalate", {"domain": "<b>&"})])
+
+    assert "<b>" not in svg(policy_map(policy))
+    ElementTree.fromstring(svg(policy_map(policy)))
+
+
+@pytest.mark.parametrize("sign", ["\x00", "\x1b", "\n", "\x85", "\u202e", "\ufffe"])
+def test_invisible_characters_are_written_out_and_the_svg_stays_xml(sign):
+    policy = a_policy_with([("escalate", {"metadata": {"country": {"eq": f"c{sign}d"}}})])
+    texts = [text.text for text in ElementTree.fromstring(svg(policy_map(policy))).iter() if text.text]
+
+    assert any(f"c<U+{ord(sign):04X}>d" in text for text in texts)
+
+
+def test_the_picture_can_be_had_as_png():
+    pytest.importorskip("resvg_py")
+
+    assert png(policy_map(canonical())).startswith(b"\x89PNG")
+
+
+def test_a_png_without_its_extra_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+
+    with pytest.raises(InvalidInput, match=r"pip install '\.\[plots\]'"):
+        png(policy_map(canonical()))
