@@ -32,7 +32,7 @@ def test_a_run_of_pytest_that_uses_none_of_it_imports_nothing_of_it(tmp_path):
         "def test_nothing(pytestconfig):\n"
         "    assert pytestconfig.pluginmanager.has_plugin('hitl_orchestrator')\n"
         "    ours = [name for name in sys.modules if name.startswith('hitl_orchestrator')]\n"
-        "    assert sorted(ours) == ['hitl_orchestrator', 'hitl_orchestrator.testing', "
+        "    assert sorted(ours) == ['hitl_orchestrator', 'hitl_orchestrator.lazy', 'hitl_orchestrator.testing', "
         "'hitl_orchestrator.testing.plugin']\n"
         "    assert 'pydantic' not in sys.modules\n"
     )
