@@ -37,7 +37,7 @@ def test_recovery_deletes_only_checkpoints_of_finished_cases(hitl, waits):
         waits(hitl, name)
     done = hitl.decide(task_id="done", decision=a_review("approve", "ana"))
     places, stranger = hitl.services.runner._checkpoints, hitl.services.runner.thread("somebody-elses")
-    hitl.services.runner._make_thread(done)
+    hitl.services.runner._rebuild_thread(done)
     hitl.services.runner.graph.update_state(stranger, {"submission": {}}, as_node="classify")
     assert places.threads() == {done.case_id, hitl.cases.get(task_id="waits").case_id, "somebody-elses"}
 
