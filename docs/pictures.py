@@ -69,7 +69,7 @@ def architecture(layers: Sequence[Sequence[str]]) -> str:
     bottom = height - 44
     parts += [_path("", f"M 26 30 V {bottom - 9}", Point(26, bottom), (0, 1))]
     parts.append(
-        _text(100, height - 20, "A module imports only from lower layers, never from its own.", "small", "start")
+        _text(100, height - 20, "A module imports only from lower layers.", "small", "start")
     )
     return _picture("The layers of hitl_orchestrator", description, height, parts)
 

@@ -3,21 +3,22 @@
 import ast
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-import hitl_orchestrator
 from hitl_orchestrator import errors
 
+DOMAIN = Path(errors.__file__).parent / "domain"
 VALUES = ("Task", "AgentOutput", "Proposal", "Review", "ReviewRequest", "Reviewer", "Case")
 
 
 def value_tables() -> Iterator[str]:
     """Yield a section for each public value, with its fields as they stand in the source."""
+    modules = [ast.parse(path.read_text("utf-8")) for path in DOMAIN.glob("*.py")]
+    classes = {node.name: node for module in modules for node in module.body if isinstance(node, ast.ClassDef)}
     for name in VALUES:
-        value = getattr(hitl_orchestrator, name)
-        [body] = [node.body for node in ast.parse(inspect.getsource(value)).body if isinstance(node, ast.ClassDef)]
-        yield f"### {name}\n\n{inspect.getdoc(value)}\n\n| field | type | default |\n|---|---|---|"
-        for field in body:
+        yield f"### {name}\n\n{ast.get_docstring(classes[name])}\n\n| field | type | default |\n|---|---|---|"
+        for field in classes[name].body:
             if isinstance(field, ast.AnnAssign):
                 kind = ast.unparse(field.annotation).replace("|", "\\|")
                 yield f"| `{ast.unparse(field.target)}` | `{kind}` | {default_of(field)} |"

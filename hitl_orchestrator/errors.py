@@ -6,8 +6,7 @@
     |-- RequestRejected           409  the request is valid, and the answer is no; CLI exit code 1
     |   |-- UnknownCase           404
     |   |-- NotAuthorized         403
-    |   |-- TaskConflict, KeyReused
-    |   |-- CaseNotWaiting, CaseUnfinished, GraphVersionMismatch, TopOfChain
+    |   |-- TaskConflict, KeyReused, CaseNotWaiting, CaseUnfinished, GraphVersionMismatch, TopOfChain
     |   |-- CaseChanged
     |   |   `-- LeaseLost
     |   |-- ReviewAlreadyDecided
@@ -56,10 +55,8 @@ class InvalidInput(HitlError, http_status=422):
 
 def install_hint(extra: str) -> str:
     """Return how to install an optional extra: from a clone and from a wheel file, since no package index has it."""
-    return (
-        f"install the extra {extra!r}: pip install '.[{extra}]' in a clone, "
-        f"or pip install 'WHEEL[{extra}]' with the path of the wheel file"
-    )
+    wheel = f"pip install 'WHEEL[{extra}]' with the path of the wheel file"
+    return f"install the extra {extra!r}: pip install '.[{extra}]' in a clone, or {wheel}"
 
 
 class PolicyMissing(InvalidInput):
@@ -84,10 +81,8 @@ class IncompatibleRecord(HitlError):
 
     def __init__(self, case_id: str, graph_version: str | None, why: str) -> None:
         under = f" under graph {graph_version!r}" if graph_version else ""
-        super().__init__(
-            f"case {case_id!r} was stored{under} in a form that this version cannot read: {why}; "
-            "read it with the version that stored it"
-        )
+        remedy = "read it with the version that stored it"
+        super().__init__(f"case {case_id!r} was stored{under} in a form that this version cannot read: {why}; {remedy}")
         self.case_id, self.graph_version, self.why = case_id, graph_version, why
 
 

@@ -107,13 +107,3 @@ def state_of(review: StoredReview, now: datetime) -> ReviewState:
         return ReviewState(review.status.value)
     is_claimed = review.claimed_by is not None and review.claimed_until is not None and review.claimed_until > now
     return ReviewState.CLAIMED if is_claimed else ReviewState.OPEN
-
-
-def state_diagram() -> str:
-    """Return the transitions of a review as a Mermaid state diagram, for the documentation."""
-    lines = ["stateDiagram-v2", "    [*] --> open"]
-    arrows: dict[tuple[ReviewState, ReviewState], list[str]] = {}
-    for (state, verb), end in REVIEW_MOVES.items():
-        arrows.setdefault((state, end), []).append(verb.value)
-    lines += [f"    {state} --> {end}: {', '.join(verbs)}" for (state, end), verbs in arrows.items()]
-    return "\n".join(lines + [f"    {state} --> [*]" for state in ReviewState if state not in _LIVE])

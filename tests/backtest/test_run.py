@@ -4,13 +4,13 @@ import json
 
 import polars as pl
 import pytest
-from hitl_orchestrator.cli.commands.policy.explain import facts_of
 from support.builders import a_task, an_output
 from support.random_policies import a_policy_with
 
 from hitl_orchestrator import Orchestrator, Review
 from hitl_orchestrator.backtest import run_backtest, run_store_backtest
 from hitl_orchestrator.backtest.history import frames, scan
+from hitl_orchestrator.cli.commands.policy.explanation import facts_of
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.wait_times import Capacity
 from hitl_orchestrator.policies import compile_policy
@@ -161,10 +161,10 @@ def test_a_store_gives_the_same_result_as_its_cases(store, tmp_path, monkeypatch
             case = hitl.submit(task, an_output(f"task-{number}", confidence=number / 12))
             if case.status == "waiting":
                 hitl.decide(case.case_id, Review(human_decision="approve", reviewer_id="senior_manager"))
-        ledger = hitl.ledger
+        ledger = hitl.services.ledger
         found = run_backtest(ASKING, frames(ledger, tasks=True))
         without = run_backtest(NEW, frames(ledger, tasks=False))
-        alone = [hitl.show(one.case_id) for one in hitl.records()]
+        alone = [hitl.cases.get(one.case_id) for one in hitl.audit.records()]
 
     for policy, report in ((ASKING, found), (NEW, without)):
         decisions = [
@@ -180,13 +180,13 @@ def test_an_erased_case_keeps_its_other_fields(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with Orchestrator.open("sqlite:///past.db") as hitl:
         case = hitl.submit(a_task(metadata={"amount": 1, "note": "Ä\n"}), an_output(confidence=0.95))
-        (before,) = hitl.ledger.past()
-        hitl.redact(case.case_id, reason="asked to")
-        (after,) = hitl.ledger.past()
+        ((at, metadata, is_redacted),) = hitl.services.ledger.outcomes("task_timestamp", metadata=True)
+        hitl.cases.redact(case.case_id, reason="asked to")
+        (after,) = hitl.services.ledger.outcomes("task_timestamp", metadata=True)
 
-    assert json.loads(before.metadata) == {"amount": 1, "note": "Ä\n"}
-    assert (after.metadata, after.made_at) == (None, before.made_at)
-    assert (before.redacted, after.redacted) == (False, True)
+    assert json.loads(metadata) == {"amount": 1, "note": "Ä\n"}
+    assert not is_redacted
+    assert after == (at, None, True)
 
 
 @pytest.mark.parametrize("store", ["memory://", "sqlite:///past.db"])
@@ -200,8 +200,11 @@ def test_redacted_cases_are_left_out_where_the_policy_reads_the_metadata(store, 
             task = a_task(f"task-{number}", metadata={"amount": 1})
             case = hitl.submit(task, an_output(f"task-{number}", confidence=0.95))
             if number == 0:
-                hitl.redact(case.case_id, reason="asked to")
-        found, other = run_store_backtest(unchanged, hitl.ledger), run_store_backtest(OLD, hitl.ledger)
+                hitl.cases.redact(case.case_id, reason="asked to")
+        found, other = (
+            run_store_backtest(unchanged, hitl.services.ledger),
+            run_store_backtest(OLD, hitl.services.ledger),
+        )
 
     assert (found.cases, found.left_out, found.erased, found.flipped) == (3, 1, 1, 0)
     assert (other.cases, other.left_out) == (4, 0)
@@ -228,7 +231,7 @@ def test_an_unchanged_policy_needs_the_same_number_of_answers(store, tmp_path, m
         case = hitl.submit(a_task(), an_output())
         for who in ("domain_reviewer", "senior_manager"):
             hitl.decide(case.case_id, Review(human_decision="approve", reviewer_id=who))
-        (load,) = run_store_backtest(policy, hitl.ledger).loads
+        (load,) = run_store_backtest(policy, hitl.services.ledger).loads
 
     assert (load.before_a_day, load.a_day) == (2, 2)
 

@@ -30,7 +30,7 @@ def test_backtest_reports_changed_decisions(hitl, stricter):
         "domain_reviewer 2.0 4.0 4 80 5 s",
     ):
         assert line in lines
-    assert "Not enough data about all cases: no case would go ahead." in answer.out
+    assert "Not enough data about all cases: no case would be approved automatically." in answer.out
 
 
 def test_store_and_export_files_give_the_same_backtest(hitl, stricter):
@@ -96,13 +96,13 @@ _TWICE = ("--capacity", "domain_reviewer=1", "--capacity", "domain_reviewer=1000
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--on", "none.parquet"], "there is no such file"),
+        (["--on", "none.parquet"], "the file does not exist"),
         (["--on", "past.csv"], "past.csv"),
         (["--on", "sqlite:///none.db"], "there is no such file"),
-        (["--on", "tasks.jsonl"], "there are no cases to run_backtest on"),
+        (["--on", "tasks.jsonl"], "there are no cases for a backtest"),
         (["--on", "strange.parquet"], "cannot be read"),
         (["--on", "past.parquet", "--capacity", "domain_reviewr=4"], "did you mean 'domain_reviewer'?"),
-        (["--on", "past.parquet", "--capacity", "4"], "give cases a day"),
+        (["--on", "past.parquet", "--capacity", "4"], "write cases per day"),
         (["--on", "past.parquet", *_TWICE], "'domain_reviewer' is given 2 times; give it once"),
         (["--on", "past.parquet", "--old", "none.json"], "cannot be read"),
     ],

@@ -33,7 +33,7 @@ def test_inbox_json_has_the_fields_reviewers_need(routed):
     assert review["proposal"]["predicted_label"] == "Not Eligible"
     assert (review["rule_id"], review["reason"], review["signals"]) == (
         "rule_001",
-        "rule_001 holds: the risk is high",
+        "rule_001 matches: the risk is high",
         ["risky"],
     )
     assert {"review_id", "case_id", "opened_at", "digest"} <= review.keys()
@@ -317,7 +317,7 @@ def test_show_covers_proposal_to_outcome(routed):
         "Not Eligible",
         "confidence 0.83 (reported); signals: risky",
         "escalate to senior_manager",
-        "rule_001 holds: the risk is high",
+        "rule_001 matches: the risk is high",
         "senior_manager as senior_manager: override at 20",
         '"an exception"',
         "override_approved, decided by human after",

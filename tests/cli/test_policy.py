@@ -54,9 +54,9 @@ def test_repaired_policy_routes_the_canonical_tasks_as_designed(hitl, name):
 def test_explain_names_the_rule_that_decides_and_why_every_other_does_not(hitl):
     results = hitl(*EXPLAIN, "--json").data
 
-    assert [(rule["standing"], rule["why"]) for rule in results[1]["rules"]][:2] == [
-        ("does not hold", "the risk is not high"),
-        ("does not hold", "the confidence is below 0.75"),
+    assert [(rule["result"], rule["why"]) for rule in results[1]["rules"]][:2] == [
+        ("does not match", "the risk is not high"),
+        ("does not match", "the confidence is below 0.75"),
     ]
 
 
@@ -88,7 +88,7 @@ def test_stored_case_is_explained_under_another_policy(hitl, folder):
 def test_explain_reports_the_fallback(hitl, folder):
     (folder / "p.json").write_text(json.dumps({"policy_id": "p", "rules": []}))
 
-    assert "no rule holds, so a person decides" in hitl("policy", "explain", "tasks.json", "--policy", "p.json").out
+    assert "no rule matches, so a person decides" in hitl("policy", "explain", "tasks.json", "--policy", "p.json").out
 
 
 def test_check_reports_findings_with_examples_and_repairs(hitl):
@@ -150,12 +150,12 @@ def test_map_is_written_as_svg_or_png_only(hitl, folder):
 
 
 def test_explain_lists_nearest_changes(hitl):
-    assert "It would go through at a confidence of 0.75 or above." in hitl(*EXPLAIN).out
+    assert "It would be approved automatically at a confidence of 0.75 or above." in hitl(*EXPLAIN).out
 
     nearest = hitl(*EXPLAIN, "--json").data[1]["nearest_changes"]
 
     assert [(one["routing_decision"], one["changed"], one["sentence"]) for one in nearest] == [
-        ("auto_approve", ["confidence"], "would go through at a confidence of 0.75 or above"),
+        ("auto_approve", ["confidence"], "would be approved automatically at a confidence of 0.75 or above"),
         ("escalate", ["risk_level"], "would be escalated if the risk were high"),
     ]
     assert nearest[0]["facts"]["confidence_score"] == 0.75

@@ -58,11 +58,14 @@ def test_the_schema_is_json_schema(hitl):
 
 
 def test_diff_reports_unchecked_requests_of_many_users(hitl, folder):
-    rule = {"priority": 1, "action": "human_review", "conditions": {"risk_level": "high"}}
-    users = {name: {"policy_id": name, "rules": [rule | {"rule_id": f"of_{name}"}]} for name in "abcdefg"}
-    (folder / "many.json").write_text(json.dumps({"policy_id": "many", "rules": [], "users": users}))
-    output = "Not checked: the combined requests of several users, where layers name more than 6 users."
+    rule = {"priority": 1, "action": "human_review", "conditions": {"risk_level": "high"}, "respond_within": "PT1H"}
+    users = {name: {"policy_id": name, "rules": [rule | {"rule_id": f"of_{name}"}]} for name in "abc"}
+    for name in ("old", "new"):
+        (folder / f"{name}.json").write_text(json.dumps({"policy_id": name, "rules": [], "users": users}))
+    output = "Not checked: tasks that several users request together were not compared"
+    compared = hitl("policy", "diff", "old.json", "new.json")
 
-    assert output in " ".join(hitl("policy", "diff", "many.json", "many.json").out.split())
-    assert hitl("policy", "diff", "many.json", "many.json", "--json").data["unchecked"] != []
-    assert output not in hitl("policy", "diff", "routing_policy.json", "routing_policy.json").out
+    assert output in " ".join(compared.out.split())
+    assert compared.code == 1
+    assert hitl("policy", "diff", "old.json", "new.json", "--json").data["unchecked"] != []
+    assert output not in hitl("policy", "diff", "old.json", "old.json").out

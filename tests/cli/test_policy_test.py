@@ -39,14 +39,14 @@ def test_failure_shows_actual_decision_and_reason(hitl, table):
         "routing.policy-test.yaml .F",
         "FAILED routing.policy-test.yaml: not sure",
         "action auto_approve human_review",
-        "role nothing domain_reviewer",
-        "Why: rule_005 holds: the risk is low.",
+        "role no value domain_reviewer",
+        "Why: rule_005 matches: the risk is low.",
         "rule_004 does not match: the confidence is below 0.8",
     ):
         assert line in lines
     assert "1 failed, 1 passed in" in answer.out
     failed = hitl("policy", "test", "--json").data["files"][0]["tests"][1]
-    assert failed["differences"][0] == {"what": "action", "expected": "auto_approve", "found": "human_review"}
+    assert failed["mismatches"][0] == {"field": "action", "expected": "auto_approve", "actual": "human_review"}
 
 
 def test_coverage_lists_gaps_and_fails_below_minimum(hitl, table):
@@ -120,4 +120,4 @@ def test_empty_table_is_rejected(hitl, folder):
     answer = hitl("policy", "test", "empty.policy-test.yaml")
 
     assert (answer.code, answer.out) == (2, "")
-    assert answer.err == "hitl: empty.policy-test.yaml: the file is empty; a table of tests is an object with tests\n"
+    assert answer.err == "hitl: empty.policy-test.yaml: the file is empty; a test table is an object with tests\n"

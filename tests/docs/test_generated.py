@@ -13,6 +13,7 @@ import typer
 from hitl_orchestrator.cli import main
 from hitl_orchestrator.cli.app import app
 from hitl_orchestrator.domain.enums import EventKind
+from hitl_orchestrator.domain.lifecycle import ReviewState
 from hitl_orchestrator.graph.topology import NEXT
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -79,9 +80,11 @@ def test_the_architecture_names_each_package_and_module_once():
     assert sorted(first_cells(table)) == sorted(folders | modules)
 
 
-def test_the_picture_of_the_flow_shows_every_node():
-    texts = {
-        text.text for text in ElementTree.parse(DOCS / "img" / "flow.svg").iter("{http://www.w3.org/2000/svg}text")
-    }
+def texts_of(picture: str) -> set[str | None]:
+    tree = ElementTree.parse(DOCS / "img" / f"{picture}.svg")
+    return {text.text for text in tree.iter("{http://www.w3.org/2000/svg}text")}
 
-    assert set(NEXT) <= texts
+
+def test_the_pictures_show_every_node_and_every_review_state():
+    assert set(NEXT) <= texts_of("flow")
+    assert {state.value for state in ReviewState} <= texts_of("review_states")

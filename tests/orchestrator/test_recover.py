@@ -36,13 +36,13 @@ def test_recovery_deletes_only_checkpoints_of_finished_cases(hitl, waits):
     for name in ("done", "waits"):
         waits(hitl, name)
     done = hitl.decide(task_id="done", decision=a_review("approve", "ana"))
-    places, stranger = hitl.services.runner._checkpoints, hitl.services.runner.thread("foreign-thread")
-    hitl.services.runner._make_thread(done)
+    checkpoints, stranger = hitl.services.runner._checkpoints, hitl.services.runner.thread("foreign-thread")
+    hitl.services.runner._rebuild_thread(done)
     hitl.services.runner.graph.update_state(stranger, {"submission": {}}, as_node="classify")
-    assert places.threads() == {done.case_id, hitl.cases.get(task_id="waits").case_id, "foreign-thread"}
+    assert checkpoints.threads() == {done.case_id, hitl.cases.get(task_id="waits").case_id, "foreign-thread"}
 
     assert hitl.recover() == []
 
-    assert places.threads() == {hitl.cases.get(task_id="waits").case_id, "foreign-thread"}
+    assert checkpoints.threads() == {hitl.cases.get(task_id="waits").case_id, "foreign-thread"}
     assert hitl.cases.get(task_id="done") == done
     assert hitl.decide(task_id="waits", decision=a_review("approve", "ana")).status == "approved"

@@ -34,9 +34,9 @@ def test_a_policy_test_table_is_collected_beside_other_tests(suite):
     done.stdout.fnmatch_lines(
         [
             "*routing.policy-test.yaml: a low one goes through*",
-            "action: expected auto_approve, found human_review",
-            "why: rule_005 holds: the risk is low",
-            "  rule_004 does not hold: the confidence is below 0.8",
+            "action: expected auto_approve, actual human_review",
+            "why: rule_005 matches: the risk is low",
+            "  rule_004 does not match: the confidence is below 0.8",
         ]
     )
     run(suite, "routing.policy-test.yaml", "-k", "high").assert_outcomes(passed=1, deselected=1)

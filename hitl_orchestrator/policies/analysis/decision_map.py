@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from hitl_orchestrator.domain.enums import Action, RiskLevel
 from hitl_orchestrator.domain.invisible_characters import escape_invisible
-from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.errors import InvalidInput, install_hint
 from hitl_orchestrator.policies.analysis.decision_diagram import FALLBACK_INDEX, Diagram, diagram_of
 from hitl_orchestrator.policies.analysis.describe import EVERY_CASE, describe_context
 from hitl_orchestrator.policies.analysis.layer_scope import scope_of, space_of, without_scope
@@ -217,9 +217,8 @@ def png(drawn: PolicyMap) -> bytes:
     try:
         from resvg_py import svg_to_bytes  # noqa: PLC0415 - an extra, and slow to import
     except ImportError:
-        raise InvalidInput(
-            ["a PNG needs the extra plots: pip install 'hitl-orchestrator[plots]'; an SVG needs nothing"]
-        ) from None
+        problem = f"a PNG file needs resvg-py, which is missing (an SVG file needs nothing); {install_hint('plots')}"
+        raise InvalidInput([problem]) from None
     return bytes(svg_to_bytes(svg_string=svg(drawn, dark=False), zoom=2, sans_serif_family="DejaVu Sans"))
 
 

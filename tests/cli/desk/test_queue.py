@@ -23,8 +23,8 @@ def waiting(hitl):
     submit(hitl, "t-2", risk_level="medium")
     submit(hitl, "t-3", domain="finance")
     submit(hitl, "t-4", risk_level="high")
-    hitl.reviews.claim(task_id=submit(hitl, "t-5"), reviewer="r02")
-    hitl.reviews.claim(task_id=submit(hitl, "t-6"), reviewer="r01")
+    hitl.reviews.claim(submit(hitl, "t-5"), reviewer="r02")
+    hitl.reviews.claim(submit(hitl, "t-6"), reviewer="r01")
     return hitl
 
 
