@@ -43,7 +43,7 @@ notebooks: $(VENV)/.dev ## run the notebooks and refresh their outputs
 
 check: lint test docs ## all that CI runs
 
-format: $(VENV)/.dev ## rewrite the code in the house's form
+format: $(VENV)/.dev ## format the code and apply safe fixes
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
 

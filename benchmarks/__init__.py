@@ -1,1 +1,1 @@
-"""What things cost, as ratios measured in one run. `make bench` runs all of them."""
+"""Benchmarks: costs as ratios measured in one run. `make bench` runs all of them."""

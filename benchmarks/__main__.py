@@ -1,4 +1,4 @@
-"""Run every benchmark and print one table: what was measured, and what we aim at."""
+"""Run every benchmark and print one table of the measured values and their targets."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""What a case costs: our whole `submit` and `decide` against the same five nodes in bare LangGraph.
+"""The cost of a case: our whole `submit` and `decide` against the same five nodes in bare LangGraph.
 
 The bare graph has trivial nodes and the same SqliteSaver settings and durability, on a file of its own. Both run in
 turns in one process, so that a busy machine slows both; the ratio of the medians is what counts.

@@ -57,7 +57,7 @@ def submit(store: str, count: int) -> None:
 
 
 def next_ms(store: str, many: int = MANY) -> dict[str, float]:
-    """Return what it takes to be given the next best case, of so many that wait: medians and the slowest in twenty."""
+    """Return the milliseconds of `next` by number of waiting cases: the median and the 95th percentile."""
     fill(store, many)
     submit(store, 2 * CALLS)
     figures = {}
@@ -75,7 +75,7 @@ def _given(hitl: Orchestrator, who: str) -> None:
 
 
 def throughput(store: str, count: int = DECIDED) -> dict[str, float]:
-    """Return what thirty-two reviewers get done at once, each by themselves in a thread until nothing is left."""
+    """Return the throughput of thirty-two concurrent reviewers, each in a thread, until no review is left."""
     submit(store, count)
     with Orchestrator.open(store, reviewers=PEOPLE) as hitl, ThreadPoolExecutor(REVIEWERS) as pool:
         began = perf_counter()
@@ -96,7 +96,7 @@ def throughput(store: str, count: int = DECIDED) -> dict[str, float]:
 
 
 def _work(hitl: Orchestrator, who: str) -> tuple[list[float], Counter[str]]:
-    """Claim and decide until nothing is left; return what each case took, and what went wrong."""
+    """Claim and decide until no review is left; return the time of each case, and the errors."""
     taken: list[float] = []
     failed: Counter[str] = Counter()
     while True:

@@ -83,7 +83,7 @@ def context_of(facts: Facts) -> Context:
 
 
 def _terms(rule: Rule) -> list[tuple[str, str, Any]]:
-    """Return what a rule asks, as (field, sign, value); all must hold."""
+    """Return the conditions of a rule as (field, operator, value); all must hold."""
     fields = rule.conditions
     found = [
         (name, "in" if len(words) > 1 else "==", [str(word) for word in words] if len(words) > 1 else str(words[0]))
@@ -125,7 +125,7 @@ def in_cel(policy: Policy) -> Route:
 
 
 def in_cel_by_rule(policy: Policy) -> Route:
-    """Return the policy as an expression of CEL for each rule, asked in turn."""
+    """Return the policy as an expression of CEL for each rule, evaluated in turn."""
     asked = [
         (cel.compile(_text(rule, " && ")).execute, (rule.action.value, rule.rule_id)) for rule in policy.by_priority
     ]
@@ -134,7 +134,7 @@ def in_cel_by_rule(policy: Policy) -> Route:
 
 
 def in_rule_engine(policy: Policy) -> Route:
-    """Return the policy as an expression of rule-engine for each rule, asked in turn."""
+    """Return the policy as an expression of rule-engine for each rule, evaluated in turn."""
     asked = [
         (rule_engine.Rule(_text(rule, " and ")).matches, (rule.action.value, rule.rule_id))
         for rule in policy.by_priority
@@ -154,7 +154,7 @@ def in_datalogic(policy: Policy) -> Route:
 
 
 def in_zen(policy: Policy) -> Route:
-    """Return the policy as a decision table of zen-engine, its last line being the person where no rule holds.
+    """Return the policy as a decision table of zen-engine, whose last line is the fallback to a reviewer.
 
     Of zen's ways (a decision object, text, bytes, a batch) an engine with a static loader costs the least per case.
     """

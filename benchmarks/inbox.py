@@ -1,6 +1,6 @@
 """The inbox: the first fifty open reviews of a thousand, and of a million, on both databases.
 
-The rows are those that the product writes, put in by SQL in bulk; what is timed is `Orchestrator.inbox` as it is.
+The rows equal those that the product writes, inserted by SQL in bulk; `Orchestrator.inbox` is timed.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from hitl_orchestrator.wiring.stores import open_ledger
 FEW, MANY, FIRST, CALLS, AT_ONCE = 1_000, 1_000_000, 50, 200, 5_000
 ROLE = "domain_reviewer"
 REVIEW_COLUMNS = tuple(column.name for column in reviews.columns)
-# A store that was brought up to date has its columns in another order.
+# A migrated store has its columns in another order.
 _REVIEWS = f"reviews ({', '.join(REVIEW_COLUMNS)})"
 
 
@@ -65,7 +65,7 @@ def one_row(store: str) -> tuple[dict[str, Any], Any]:
 
 
 def fill(store: str, size: int) -> None:
-    """Fill a store with so many cases that wait, in the order in which they came."""
+    """Fill a store with this number of waiting cases, in order of submission."""
     row, case = one_row(store)
     with connect(store) as connection:
         for first in range(1, size, AT_ONCE):
@@ -79,7 +79,7 @@ def fill(store: str, size: int) -> None:
 
 
 def _review(row: dict[str, Any], name: str, number: int) -> tuple[Any, ...]:
-    """Every tenth is asked of a senior manager."""
+    """Return the row of a review; every tenth needs a senior manager."""
     own = {
         "review_id": f"{name}.0",
         "case_id": name,
@@ -100,7 +100,7 @@ def _write(connection: Any, table: str, rows: list[tuple[Any, ...]]) -> None:
 
 
 def milliseconds(store: str) -> dict[str, float]:
-    """Return what a call takes: of all roles, of one, of one and a domain; medians."""
+    """Return the median milliseconds of a call: for all roles, for one, for one and a domain."""
     asked: dict[str, dict[str, str]] = {
         "all": {},
         "role": {"role": ROLE},

@@ -1,7 +1,7 @@
 """The ledger: entries appended a second, alone and by eight writers at once, and the verification of a million.
 
 The million is written in bulk: whole cases with all their rows, each entry linked to the one before, as the product
-writes them. Verifying reads every entry and holds every row of the tables against the ledger.
+writes them. Verifying reads every entry and compares every row of the tables with the ledger.
 """
 
 import argparse
@@ -73,7 +73,7 @@ def submission(number: int, prefix: str = "case") -> Submission:
 
 
 def append(ledger: Ledger, count: int, prefix: str) -> None:
-    """Take so many cases in: one entry each, in a transaction of its own that waits for the disk."""
+    """Submit this number of cases: one entry each, in its own transaction that waits for the disk."""
     for number in range(count):
         ledger.receive(submission(number, prefix), AGENT)
 
@@ -96,7 +96,7 @@ def appends_per_second(folder: Path) -> dict[str, float]:
 
 
 def _seconds_of_processes(store: str) -> float:
-    """Start writers that open the store and wait, let them go at once, and wait for the last."""
+    """Start writers that open the store and wait, start them together, and wait for the last."""
     open_ledger(store).close()
     command = [sys.executable, "-m", "benchmarks.ledger", "--write-into", store]
     writers = [
@@ -224,7 +224,7 @@ def _seconds(work: Callable[[], Any]) -> float:
 
 
 def _cpu_seconds(work: Callable[[], Any]) -> float:
-    """Time what one thread computes, so that a busy machine does not count."""
+    """Return the CPU seconds of this thread, which do not depend on the load of the machine."""
     began = process_time()
     work()
     return process_time() - began

@@ -1,4 +1,4 @@
-"""How many routing decisions a CPU second holds: our engine against zen-engine, rule-engine, CEL and datalogic-py.
+"""Routing decisions per CPU second: our engine against zen-engine, rule-engine, CEL and datalogic-py.
 
 All route the same cases, by the canonical policy and by one of 200 rules over domains, types, thresholds and metadata,
 and must agree on each of them before time is taken. Ours returns the whole decision with its reason and trace; the
@@ -30,9 +30,9 @@ def varied_facts(count: int = CASES) -> list[Facts]:
 
 
 def loop_over_dicts(policy: dict[str, Any], facts: dict[str, Any]) -> Answer:
-    """Route as a first draft would: sort the rules for each case and look at their dicts.
+    """Route as a first draft would: sort the rules for each case and read their dicts.
 
-    It knows no more of the policy language than the canonical policy uses, which flatters it.
+    It supports only the part of the policy language that the canonical policy uses, which is an advantage.
     """
     for rule in sorted(policy["rules"], key=lambda one: one["priority"]):
         conditions, confidence = rule["conditions"], facts["confidence"]
@@ -47,7 +47,7 @@ def loop_over_dicts(policy: dict[str, Any], facts: dict[str, Any]) -> Answer:
 
 
 def contenders(policy: Policy, *, canonical: bool) -> dict[str, Callable[[Facts], Answer] | Callable[[Any], Any]]:
-    """Return by name what routes one case: ours takes facts, the others contexts."""
+    """Return by name the function that routes one case: ours takes facts, the others contexts."""
     found: dict[str, Callable[[Any], Any]] = {"ours": compile_policy(policy).decide}
     if canonical:
         raw = json.loads(POLICY)
@@ -114,7 +114,7 @@ def growing(rounds: int = 3) -> dict[str, float]:
 
 
 def measure(rounds: int = 9) -> dict[str, float]:
-    """Return decisions per CPU second of each contender, our ratios to the others, and what more rules cost."""
+    """Return decisions per CPU second of each contender, our ratios to the others, and the cost of more rules."""
     figures: dict[str, float] = {}
     canonical, many = read_policy(POLICY, "routing_policy.json"), a_policy(MANY_RULES)
     for prefix, policy in (("", canonical), ("many_", many)):

@@ -1,7 +1,7 @@
-"""What a case costs on PostgreSQL: our whole `submit` and `decide` against the bare graph on the Postgres saver.
+"""The cost of a case on PostgreSQL: our whole `submit` and `decide` against the bare graph on the Postgres saver.
 
-The server is the tests' own, from a wheel, with its disk settings as they come (fsync on). Where there is none, nothing
-is measured.
+The server is the tests' own, from a wheel, with its default disk settings (fsync on). Without a server
+nothing is measured.
 """
 
 import sys
@@ -66,7 +66,7 @@ def measure(rounds: int = 9) -> dict[str, float]:
 
 @contextmanager
 def postgres_server() -> Iterator[Server]:
-    """Start a server that waits for its disk, and let it go at the end."""
+    """Start a server that waits for its disk, and stop it at the end."""
     server = Server(Path(tempfile.mkdtemp(prefix="hitl-bench-")), fsync=True)
     server.folder.chmod(0o755)
     server.start()

@@ -1,7 +1,7 @@
-"""Walk one submission and one decision: which code they enter, and what they ask of the database.
+"""Walk one submission and one decision: the code that they enter, and their database statements.
 
 `python -m benchmarks.walk` profiles a warm `submit` of a task that needs a reviewer, and a warm final `decide`, on
-SQLite, beside the figures before the restructuring.
+SQLite, compared with the figures before the restructuring.
 """
 
 import itertools

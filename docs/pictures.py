@@ -68,9 +68,7 @@ def architecture(layers: Sequence[Sequence[str]]) -> str:
             parts.append(_box("node", 100 + column * (width + gap), top + 24, width, 44, (name, "name")))
     bottom = height - 44
     parts += [_path("", f"M 26 30 V {bottom - 9}", Point(26, bottom), (0, 1))]
-    parts.append(
-        _text(100, height - 20, "A module imports only from lower layers.", "small", "start")
-    )
+    parts.append(_text(100, height - 20, "A module imports only from lower layers.", "small", "start"))
     return _picture("The layers of hitl_orchestrator", description, height, parts)
 
 

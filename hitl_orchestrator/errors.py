@@ -119,7 +119,7 @@ class TamperedPolicy(HitlError):
     def __init__(self, policy_hash: str | None, why: str) -> None:
         which = "the current policy" if policy_hash is None else f"policy {policy_hash[:12]!r}"
         super().__init__(
-            f"{which} in the store is not what was recorded: {why}; nothing is decided by it. "
+            f"{which} in the store differs from the recorded one: {why}; it decides nothing. "
             "Find out who changed the database, and restore the row from a backup"
         )
         self.policy_hash, self.why = policy_hash, why
@@ -235,7 +235,7 @@ class CaseNotWaiting(RequestRejected):
 
     def __init__(self, case_id: str, status: str) -> None:
         super().__init__(
-            f"case {case_id!r} does not wait for a decision: it is {status}; "
+            f"case {case_id!r} is not waiting for a decision: it is {status}; "
             + ("'hitl recover' resumes it" if status in _UNFINISHED else f"'hitl show {case_id}' shows its history")
         )
         self.case_id, self.status = case_id, status

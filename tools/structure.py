@@ -114,7 +114,7 @@ def _reached(start: str, needs: dict[str, set[str]]) -> set[str]:
 
 
 def deep_classes(root: Path) -> list[str]:
-    """Return the classes that stand on more than one class of ours, directly or through a chain.
+    """Return the classes that inherit from more than one class of ours, directly or through a chain.
 
     Protocols, the roots `Value` and `HitlError`, the tree of errors, and the graph state (each step adds one key to the
     state before it) are excepted.
@@ -137,7 +137,9 @@ def deep_classes(root: Path) -> list[str]:
 
     deep = {name: ancestors(name) for name in bases}
     errors = {name for name, above in deep.items() if "RequestRejected" in above or name.endswith("Error")}
-    return [f"{name} stands on {', '.join(deep[name])}" for name in deep if len(deep[name]) > 1 and name not in errors]
+    return [
+        f"{name} inherits from {', '.join(deep[name])}" for name in deep if len(deep[name]) > 1 and name not in errors
+    ]
 
 
 def draw(report: dict[str, Any]) -> None:

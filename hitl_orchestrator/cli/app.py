@@ -30,7 +30,7 @@ class _InPanelOrder(TyperGroup):
 app = typer.Typer(
     name="hitl",
     cls=_InPanelOrder,
-    help="Decide whether agent outputs may go ahead, need a review, or must be escalated.",
+    help="Decide whether agent outputs are approved, need a review, or must be escalated.",
     epilog="Exit codes: 0 done, 1 the answer is no, 2 invalid input. Errors go to stderr, one sentence each; with "
     '--json as one object {"error": ..., "problems": [...]}.',
     pretty_exceptions_enable=False,

@@ -8,7 +8,7 @@ from hitl_orchestrator.domain.value import Identifier, Label, UtcDatetime, Value
 
 
 class QualityCheck(Value):
-    """Marks a case that measures reviewers. Reviewers cannot tell, and its output is never carried out.
+    """Marks a case that measures reviewers. Reviewers cannot distinguish it, and its output is never executed.
 
     `expected` is the right decision of a gold case. A second review repeats the case `of` for a reviewer who is not in
     `not_by`.

@@ -80,16 +80,16 @@ class HumanDecision(StrEnum):
 class DecisionSpec(NamedTuple):
     """The properties of one human decision. All code that treats decisions differently reads them here.
 
-    `effect` and `effect_on_policy` tell the reviewer what happens to an output and to a policy change; `{above}` in
-    them is the next role up the chain. `approves_proposal` carries out the agent's proposal as it stands, so it needs
-    one. `rejects` carries out nothing: it may settle a case alone when too few reviewers are left to agree.
+    `effect` and `effect_on_policy` describe to the reviewer the effect on an output and on a policy change; `{above}`
+    in them is the next role up the chain. `approves_proposal` executes the agent's proposal unchanged, so it needs
+    one. `rejects` executes nothing: it may settle a case alone when too few reviewers are left to agree.
     """
 
     final: FinalDecision | None
     key: str
     label: str
     effect: str
-    effect_on_policy: str = "the policy stays as it is"
+    effect_on_policy: str = "the policy stays unchanged"
     approves_proposal: bool = False
     rejects: bool = False
     takes_output: bool = False
@@ -107,7 +107,7 @@ DECISION_SPECS = {
         final=FinalDecision.APPROVED,
         key="a",
         label="Approve",
-        effect="the proposal is carried out exactly as it stands",
+        effect="the proposal is carried out unchanged",
         effect_on_policy="the change of the policy is carried out",
         approves_proposal=True,
     ),
@@ -143,7 +143,7 @@ DECISION_SPECS = {
 
 
 class OnTimeout(StrEnum):
-    """What happens to a review at its deadline. A timeout never approves."""
+    """The action at the deadline of a review. A timeout never approves."""
 
     ESCALATE = "escalate"
     """The case goes up the chain; at the top the review stays open."""
@@ -173,7 +173,7 @@ class Agreement(StrEnum):
 
 
 class QualityCheckKind(StrEnum):
-    """The kind of a case that measures reviewers. Its output is never carried out."""
+    """The kind of a case that measures reviewers. Its output is never executed."""
 
     KNOWN_ANSWER = "known_answer"
     """A gold case: the right decision is known."""

@@ -1,8 +1,8 @@
-"""What people have to judge is made visible: what shows as nothing, or changes how the rest shows, is written out.
+"""Escape characters that reviewers cannot see, or that change how the surrounding text is displayed.
 
 Control characters, line and paragraph separators, bidirectional marks and overrides, zero-width and other format
 characters, tags, fillers, variation selectors, private and unassigned code points all become `<U+200B>` and the like.
-A line of text with none of them stands as it is. Letters that only look like other letters are left alone. Pure.
+A line without such characters is unchanged. Letters that merely resemble other letters are not escaped.
 """
 
 import unicodedata
@@ -11,8 +11,8 @@ from itertools import chain
 from typing import Any
 
 _SELECTORS = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
-# Letters, marks and symbols by their category, and yet there is nothing to see: Unicode's "default ignorable" ones
-# beside the format characters, and the empty pattern of Braille.
+# Letters, marks and symbols by category that are displayed as nothing: Unicode's "default ignorable" ones
+# in addition to the format characters, and the empty Braille pattern.
 _EMPTY = _SELECTORS | frozenset(map(chr, (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0)))
 _EMPTY |= frozenset(map(chr, (0x180B, 0x180C, 0x180D, 0x180F)))
 _EMOJI_STYLE = "\ufe0e\ufe0f"
@@ -21,7 +21,7 @@ _MOST_NAMED = 5
 
 
 def escape_invisible(text: str) -> str:
-    """Return a text with every character written out that a person would not see, or not see in its place."""
+    """Return a text with every invisible or reordering character escaped."""
     if text.isprintable() and _EMPTY.isdisjoint(text):
         return text
     return "".join(_written_out(char) if _hides(char, before) else char for before, char in _pairs(text))
@@ -67,7 +67,7 @@ def _written_out(char: str) -> str:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Yield the texts of a JSON value, in the order in which they stand."""
+    """Yield the texts of a JSON value, in document order."""
     pending = [value]
     while pending:
         item = pending.pop()

@@ -95,7 +95,7 @@ def _check_scalar(value: object) -> None:
 
 
 def check_shape(value: Any, depth: int = 1) -> list[Any]:
-    """Return all keys and scalars of a JSON value, which stands at this `depth` of a record.
+    """Return all keys and scalars of a JSON value, which is at this `depth` of a record.
 
     Raises:
         ValueError: it is nested too deeply, or has too many values.

@@ -1,6 +1,6 @@
 """Convert between typed nodes and the plain JSON of a checkpoint: validate on reading, dump on writing.
 
-A value that would be large in a checkpoint is stored once, beside it, and the state carries its digest.
+A large value is stored once, outside the checkpoint, and the state carries its digest.
 """
 
 import json

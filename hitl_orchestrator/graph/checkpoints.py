@@ -110,13 +110,13 @@ def _check_shape(checkpoint: Any) -> None:
     """Require the structure that LangGraph resumes from: an id, and the values and versions of the channels."""
     parts = ("channel_values", "channel_versions", "versions_seen")
     if not isinstance(checkpoint["id"], str) or not all(isinstance(checkpoint[part], dict) for part in parts):
-        raise UnsafeRow("it has not the structure of a checkpoint")
+        raise UnsafeRow("it does not have the structure of a checkpoint")
     if not isinstance(checkpoint["channel_values"].get(GIVEN, {}), dict):
         raise UnsafeRow(f"its {GIVEN} is not an object")
 
 
 class CheckpointIndex(Protocol):
-    """The operations on checkpoints that the runner needs beside those of LangGraph."""
+    """The checkpoint operations that the runner needs in addition to those of LangGraph."""
 
     def holds(self, case_id: str) -> bool:
         """Return whether a case has a checkpoint."""

@@ -1,6 +1,6 @@
 """Checkpoints in PostgreSQL: LangGraph's own saver and tables, on connections that are replaced when they are lost.
 
-As on SQLite its commits do not wait for the disk: a checkpoint can be made again from the tables at any time.
+As on SQLite its commits do not wait for the disk: a checkpoint can be rebuilt from the tables at any time.
 """
 
 from collections.abc import Iterator, Sequence

@@ -29,7 +29,7 @@ from hitl_orchestrator.nodes.human_review import Answer
 from hitl_orchestrator.nodes.ports import Alarms
 from hitl_orchestrator.nodes.state import CaseRun
 
-# One checkpoint per run. After a crash `recover` runs the case again: the tables hold what must not be lost.
+# One checkpoint per run. After a crash `recover` runs the case again from the tables, which hold all durable data.
 DURABILITY: Durability = "exit"
 # Escalation chains are short; a case with more steps is at fault.
 MOST_STEPS = 100

@@ -108,7 +108,7 @@ def strict_serializer(key: bytes | None = None) -> SerializerProtocol:
 
     Raises:
         UnsafeSerializer: a poisoned row was read; every kind of one is tried, with classes that do no harm.
-        InvalidKey: encryption is asked for, and its extra is not installed.
+        InvalidKey: encryption is requested, and its extra is not installed.
     """
     plain = PlainSerializer()
     if key is None:
@@ -152,7 +152,7 @@ class Probe:
 
 @cache
 def poisoned_rows() -> tuple[tuple[str, bytes], ...]:
-    """Return one row of each kind that a serializer which is not strict would rebuild or call."""
+    """Return one row of each kind that a non-strict serializer would rebuild or call."""
     here, name = Probe.__module__, Probe.__name__
     calls = ((0, (here, name, 1)), (1, (here, name, (1,))), (2, (here, name, {"held": 1})))
     methods = ((3, (here, name, 1, "__init__")), (4, (here, name, {"held": 1})), (5, (here, name, {"held": 1}, "x")))

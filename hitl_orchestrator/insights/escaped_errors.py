@@ -19,7 +19,7 @@ ENOUGH_REVIEWS = 30
 """The least number of effective reviews for an estimate."""
 
 MOST_UNSEEN = 0.2
-"""The largest share of cases that were never reviewed for which the estimate may stand for all cases."""
+"""The largest share of cases that were never reviewed for which the estimate may represent all cases."""
 
 MOST_BY_CHANCE = 3.0
 """The standard deviations by which the weights may fall below the number of cases by chance."""
@@ -35,9 +35,9 @@ _OF_ROUNDING = 1e-6
 class EscapedErrors(Value):
     """The share of errors among the cases that would be approved, `share`, with its 95 % interval.
 
-    Of all `cases`, `unseen` had a review probability of 0, and about `unanswered` stand for reviews that were never
+    Of all `cases`, `unseen` had a review probability of 0, and about `unanswered` represent reviews that were never
     answered. `share` is about the others; it is None where there are too few `effective_reviews`. `enough` is true
-    where it may stand for all cases; else `why_not` is the reason. `lowest_of_all` and `highest_of_all` are bounds for
+    where it may represent all cases; else `why_not` is the reason. `lowest_of_all` and `highest_of_all` are bounds for
     all cases: they assume that the cases without a review are all right, or all wrong.
     """
 
@@ -95,7 +95,7 @@ def escaped_errors(sums: Mapping[str, float], kinds: Iterable[Mapping[str, float
 
 
 def _why_not(cases: int, unseen: int, missing: int) -> str | None:
-    """Return why the reviews cannot stand for all cases, whatever their number; None where they can."""
+    """Return why the reviews cannot represent all cases, regardless of their number; None where they can."""
     if cases == 0:
         return "no case would be approved automatically"
     if unseen > MOST_UNSEEN * cases:

@@ -19,7 +19,7 @@ class Feedback(Value):
 def feedback_of(record: AuditRecord) -> Feedback | None:
     """Return the feedback from an outcome; None where no person decided it, or where it was a quality check.
 
-    The agent was correct if the reviewer approved, and overridden if another output was carried out. The error type is
+    The agent was correct if the reviewer approved, and overridden if another output was executed. The error type is
     the reason code of the reviewer, if any.
     """
     decision = record.human_decision

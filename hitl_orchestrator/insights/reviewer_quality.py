@@ -1,6 +1,6 @@
 """The quality of each reviewer's decisions, from the audit records.
 
-A signal is a reason to look closer, and no proof: a reviewer who always agrees with a reliable agent is right too.
+A signal is a reason for a closer look, not a proof: a reviewer who always agrees with a reliable agent is right too.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -193,7 +193,7 @@ _Answer = tuple[str, HumanDecision]
 
 
 def _answers(record: AuditRecord) -> Iterator[_Answer]:
-    """Yield each final answer with its reviewer, in order. An escalation is no final answer."""
+    """Yield each final answer with its reviewer, in order. An escalation is not final."""
     votes = [(vote.person or vote.reviewer_id, vote.human_decision) for vote in record.votes]
     if not votes and record.human_decision is not None:
         votes = [(record.reviewer_id, record.human_decision)]

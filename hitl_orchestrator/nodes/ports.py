@@ -36,7 +36,7 @@ class Outputs(Protocol):
         """Validate an output by the schema of its type, if there is one.
 
         Raises:
-            InvalidInput: with every problem and its place.
+            InvalidInput: with every problem and its path.
         """
 
     def of(self, task_type: str) -> dict[str, Any] | None:
@@ -83,7 +83,7 @@ class Alarms(Protocol):
     """The log of data that this code did not write."""
 
     def alarm(self, case_id: str, cause: str) -> None:
-        """Record an alarm in the ledger; the same cause of a case is recorded once."""
+        """Record an integrity alarm in the ledger, once per case and cause."""
 
 
 class Payloads(Protocol):

@@ -1,4 +1,4 @@
-"""The facade: `Orchestrator` with its namespaces cases, reviews, policy and audit, and what faces use beside it."""
+"""The facade: `Orchestrator` with its namespaces cases, reviews, policy and audit, and other names for faces."""
 
 from hitl_orchestrator.ledger.database.address import shown as printable_url
 from hitl_orchestrator.ledger.events.redaction import Redaction

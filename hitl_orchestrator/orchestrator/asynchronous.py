@@ -1,4 +1,4 @@
-"""`AsyncOrchestrator`: the facade for event loops, with the same names. Its signatures are in the stub beside it."""
+"""`AsyncOrchestrator`: the facade for event loops, with the same names. Its signatures are in the stub file."""
 
 import asyncio
 import functools

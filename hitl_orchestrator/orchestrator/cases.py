@@ -89,7 +89,7 @@ class Cases:
     ) -> Redaction:
         """Erase the texts, metadata and proposals of a finished case, with the key of their digests.
 
-        The ledger still shows who decided what, when and by which rule, and verifies as before. It keeps the reason,
+        The ledger still shows each decision, its author, time and rule, and verifies as before. It keeps the reason,
         which must not repeat erased text. Repeating the call returns the same receipt.
 
         Raises:

@@ -78,8 +78,8 @@ class Orchestrator:
         files or values; by default the store's active policy, or the bundled one, and one generic reviewer per role.
         `classifier`, a `Runnable` or a function of the task, produces missing outputs.
         `seal_key` authenticates stored reviews: hexadecimal text, a `Path` to it, a MAC function, or several of these,
-        the newest first; by default a key file beside the store. `checkpoint_key` encrypts checkpoints. A process holds
-        a running case for `lease` seconds. `clock` sets event times; deadlines and leases follow the database clock.
+        the newest first; by default a key file next to the store. `checkpoint_key` encrypts checkpoints. The lease of
+        a running case lasts `lease` seconds. `clock` sets event times; deadlines and leases follow the database clock.
         The ledger head is signed into `head_file` every `head_every` entries and on close.
 
         Raises:
@@ -180,7 +180,7 @@ class Orchestrator:
 
         `decision` is `approve`, `reject`, `modify` or `override` (with `output`), or `escalate`; or a `Review` that
         holds all of it. Everything is checked before anything is written. The same decision by the same reviewer again
-        returns the same result. `shown_digest` names what the reviewer saw: another digest is refused.
+        returns the same result. `shown_digest` names the content that the reviewer saw: another digest is rejected.
 
         Raises:
             CaseNotWaiting, ReviewAlreadyDecided, ReviewClaimed, ReviewExpired: the review accepts no decision now.

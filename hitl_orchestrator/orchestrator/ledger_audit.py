@@ -26,7 +26,7 @@ __all__ = ["CaseProof", "LedgerAudit", "SignedHead", "Verification", "check_proo
 __all__ += ["public_key", "read_proof", "trusted_key"]
 
 TASK_COLUMNS = ("metadata", "task_timestamp", "redacted")
-"""Columns of an export beside those of the record: the task's metadata as JSON, its timestamp, and if it was erased."""
+"""Columns of an export in addition to those of the record: the task's metadata as JSON, its timestamp, and erasure."""
 
 
 class LedgerAudit:
@@ -91,7 +91,9 @@ class LedgerAudit:
         where: str,
         on_cases: Callable[[int], None] = lambda count: None,
     ) -> "Backtest":
-        """Return what a policy would have decided for every finished case. `on_cases` is called with numbers of cases.
+        """Return the decisions that a policy would have made on every finished case.
+
+        `on_cases` is called with numbers of cases.
 
         Raises:
             InvalidInput: there are no cases, or the extra `lab` is not installed.

@@ -64,7 +64,7 @@ class PolicyAdministration:
         return self._services.policy.stop_canary(reason=reason, acting=acting)
 
     def start_shadow(self, policy: PolicySource, *, reason: str, reviewer: str | None = None) -> str:
-        """Evaluate a policy beside the active one on each new case, record its answer, and return its hash.
+        """Evaluate a shadow policy on each new case, record its answer, and return its hash.
 
         Raises:
             NotAuthorized, InvalidInput: as `activate`; findings of its check are recorded and do not reject it.
@@ -94,7 +94,7 @@ class PolicyAdministration:
         return self._services.policy.shadow_report()
 
     def backtest(self, policy: PolicySource, *, capacity: "Mapping[str, Capacity] | None" = None) -> "Backtest":
-        """Return what a policy would have decided for every finished case of this store. Records nothing.
+        """Return the decisions that a policy would have made on every finished case. Records nothing.
 
         Raises:
             InvalidInput: the policy is unusable, there are no cases, or the extra `lab` is not installed.

@@ -110,7 +110,7 @@ class Reviews:
         output until the reviewer has committed a label, and always from callers without a reviewer.
 
         Raises:
-            UnknownCase, CaseNotWaiting: there is no review to view.
+            UnknownCase, CaseNotWaiting: no review is open.
             NotAuthorized: the reviewer is unknown.
         """
         return self._services.views.view(CaseKey.of(case_id, task_id), self._acting.named(reviewer))
@@ -118,7 +118,7 @@ class Reviews:
     def label(
         self, case_id: str | None = None, *, task_id: str | None = None, label: str, reviewer: str | None = None
     ) -> CaseView:
-        """Commit the reviewer's own label of a blind case, and return the full view. The first label stands.
+        """Commit the reviewer's own label of a blind case, and return the full view. The first label is final.
 
         Raises:
             NotAuthorized, CaseNotWaiting, GraphVersionMismatch: the label is rejected.
@@ -139,7 +139,7 @@ class Reviews:
         """Approve or reject several cases at once: low risk, sent by one rule, never escalated. Each is decided alone.
 
         All are checked before the first is written. If another reviewer decides one of them meanwhile, the decisions
-        before it stand.
+        before it remain recorded.
 
         Raises:
             InvalidInput: some cases need a decision of their own, with every reason.

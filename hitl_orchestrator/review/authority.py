@@ -76,7 +76,7 @@ def role_to_decide_in(reviewer: Reviewer, needed: str, domain: str, chain: RoleC
             reviewer.reviewer_id, f"it needs {needed!r} or a role above it, they hold {mine}; ask a holder of that role"
         )
     if named is not None and named not in held:
-        why = f"the answer is given as {named!r}, which they do not hold or which is below {needed!r}"
+        why = f"the answer names the role {named!r}, which they do not hold or which is below {needed!r}"
         raise NotAuthorized(reviewer.reviewer_id, why)
     return named or held[0]
 

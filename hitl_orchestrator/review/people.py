@@ -39,8 +39,8 @@ class _File(Value):
 class People:
     """All reviewers by id, the chain of escalation, and what the organization has in common.
 
-    `calendar` is when the house works, for times that count in working time; `reason_codes` are the reasons that an
-    answer may name. Accounts of one person are distinct except where people are counted.
+    `calendar` has the working hours of the organization, for deadlines in working time; `reason_codes` are the
+    codes that an answer may name. Accounts of one person are distinct except where people are counted.
     """
 
     def __init__(

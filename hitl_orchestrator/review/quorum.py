@@ -73,7 +73,7 @@ def next_step(votes: Sequence[Ballot], requirements: ReviewRequirements, *, othe
 
 
 def agreed(votes: Iterable[Ballot], outcome: str, requirements: ReviewRequirements) -> bool:
-    """Return whether enough distinct people (or roles, if the rule asks for distinct roles) want this outcome."""
+    """Return whether enough distinct people (or roles, if the rule requires distinct roles) want this outcome."""
     same = [vote for vote in latest(votes) if vote.outcome == outcome]
     counted = {vote.role for vote in same} if requirements.distinct_roles else {vote.person for vote in same}
     return len(counted) >= requirements.approvals

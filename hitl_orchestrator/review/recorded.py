@@ -17,7 +17,7 @@ def unfit_record(recorded: Review, task: Task | None, latest: datetime) -> Itera
     elif task is not None and recorded.timestamp < task.timestamp:
         yield f"timestamp: {recorded.timestamp.isoformat()} lies before the task's, {task.timestamp.isoformat()}"
     elif recorded.timestamp > latest:
-        yield f"timestamp: {recorded.timestamp.isoformat()} lies in the future; a record is of the past"
+        yield f"timestamp: {recorded.timestamp.isoformat()} lies in the future; a recorded review must lie in the past"
     if task is not None and recorded.task_id not in (None, task.task_id):
         yield f"task_id: {recorded.task_id!r} is another task"
     if recorded.human_decision.spec.needs_reason and not recorded.stated_reason:

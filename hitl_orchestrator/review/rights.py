@@ -17,7 +17,7 @@ from hitl_orchestrator.review.quorum import Ballot
 
 
 def barred_by_duty(submission: Submission, people: People) -> dict[str, str]:
-    """Return the people who may not decide a case whatever their role, each with the reason."""
+    """Return the people who may not decide a case in any role, each with the reason."""
     barred = dict.fromkeys(_not_again(submission), "they decided this case before, under another id")
     barred |= {people.human(name): "the task was requested by them" for name in _requesters(submission)}
     if submission.submitted_by is not None:
@@ -59,12 +59,14 @@ class Rights:
         """
         why = self.barred.get(reviewer.human)
         if why is not None:
-            raise NotAuthorized(reviewer.reviewer_id, f"{why}; another person with the role {self.needed!r} has to")
+            raise NotAuthorized(
+                reviewer.reviewer_id, f"{why}; another person with the role {self.needed!r} must decide"
+            )
         role = role_to_decide_in(reviewer, self.needed, self.row.domain, self.people.chain, named)
         if self.requirements.approvals == 1:
             return role
         if reviewer.human in self.voted and self.left():
-            why = "they have answered this case already, and it takes another person; "
+            why = "they have answered this case already, and another person must decide; "
             raise NotAuthorized(reviewer.reviewer_id, why + f"ask {', '.join(self._ids(self.left()))}")
         return self._free_role(reviewer, named) if self.requirements.distinct_roles else role
 
@@ -122,9 +124,8 @@ class Rights:
         free = [role for role in held if role not in self._taken] or ([] if self.left() else held)
         if named in free or (named is None and free):
             return named or free[0]
-        why = (
-            f"another reviewer has voted as {', '.join(sorted(self._taken))} already, and the rule asks distinct roles"
-        )
+        taken = ", ".join(sorted(self._taken))
+        why = f"another reviewer has voted as {taken} already, and the rule requires distinct roles"
         raise NotAuthorized(reviewer.reviewer_id, f"{why}; ask a reviewer with another role from {self.needed!r} up")
 
     def _ids(self, persons: set[str]) -> list[str]:

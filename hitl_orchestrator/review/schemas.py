@@ -68,7 +68,7 @@ class OutputSchemas:
         """Validate an output, as JSON, by the schema of its type. An empty explanation counts as left out.
 
         Raises:
-            InvalidInput: with every problem and its place, a JSON Pointer.
+            InvalidInput: with every problem and its path, a JSON Pointer.
         """
         output = proposal.model_dump(mode="json")
         if not proposal.explanation:
@@ -114,15 +114,15 @@ def _validator(schema: dict[str, Any], where: str) -> "Validator":
     kind = validator_for({"$schema": named}, default=unknown)
     if kind is None:
         latest = Draft202012Validator.META_SCHEMA["$id"]
-        raise InvalidInput([f"{where}: $schema: {named!r} is not known here; leave it out, or say {latest!r}"])
+        raise InvalidInput([f"{where}: $schema: {named!r} is not supported; leave it out, or use {latest!r}"])
     own = kind(kind.META_SCHEMA, format_checker=kind.FORMAT_CHECKER)
     problems = [f"{_pointer(error.absolute_path)}{_short(error.message)}" for error in own.iter_errors(schema)]
     if not problems:
         draft = specification_with(named)
         resource = draft.create_resource(schema)
         lost = sorted(set(_lost_references(resource, draft, EMPTY_REGISTRY.resolver_with_root(resource), set())))
-        inside = "a schema refers to what it holds itself, as in '#/$defs/name'; nothing is fetched"
-        problems = [f"{each!r} is not in it{did_you_mean(each, _places(schema))}; {inside}" for each in lost]
+        inside = "references must point into the same schema, such as '#/$defs/name', and are never fetched"
+        problems = [f"{each!r} is not in the schema{did_you_mean(each, _places(schema))}; {inside}" for each in lost]
     if problems:
         raise InvalidInput(f"{where}: {problem}" for problem in problems)
     return kind(schema, registry=EMPTY_REGISTRY)
@@ -172,7 +172,7 @@ def _against_model(model: type[BaseModel], output: dict[str, Any]) -> list[str]:
 
 
 def _pointer(path: Iterable[int | str]) -> str:
-    """Return a place as a JSON Pointer with a colon; empty for the whole output."""
+    """Return a path as a JSON Pointer with a colon; empty for the whole output."""
     steps = pointer(*path)
     return f"{steps}: " if steps else ""
 

@@ -35,7 +35,7 @@ class Masking(NamedTuple):
 def masking(case: Case, *, blind: bool | None = None, label: str = "") -> Masking:
     """Return the parts of a case to hide from a reviewer, or from all readers.
 
-    `blind` states whether the requirements in force ask for a blind review, by default those of the open review;
+    `blind` states whether the requirements in force make the review blind, by default those of the open review;
     `label` is the label that this reviewer has committed.
     """
     review = case.open_review

@@ -62,7 +62,9 @@ def after_working_time(hours: WorkingHours, start: datetime, length: timedelta) 
             now = max(now, ends)
     except OverflowError:
         pass
-    raise InvalidInput([f"so much working time ({length}) does not pass within ten years; mend the working hours"])
+    raise InvalidInput(
+        [f"a deadline after {length} of working time lies more than ten years ahead; correct the working hours"]
+    )
 
 
 def check_holidays(name: str) -> None:

@@ -1,4 +1,4 @@
-"""Who acts, over which channel, and on which case: the values that every service takes."""
+"""The acting reviewer, the channel and the case: values that every service takes."""
 
 from typing import NamedTuple
 

@@ -62,8 +62,8 @@ def _canonical_policy(roles: RoleChain) -> Policy:
 def load_policy_tests(path: str | Path, roles: RoleChain, policy: Policy | None = None) -> PolicyTestTable:
     """Return the tests of a table, with the policy that they are about.
 
-    The policy is `policy`, or else the file that the table names, relative to its folder, or else the file beside it:
-    `routing.json` or `routing.yaml` for `routing.policy-test.csv`.
+    The policy is `policy`, or else the file that the table names, relative to its folder, or else the file in the same
+    folder: `routing.json` or `routing.yaml` for `routing.policy-test.csv`.
     """
     file = Path(path)
 
@@ -76,7 +76,7 @@ def load_policy_tests(path: str | Path, roles: RoleChain, policy: Policy | None 
         found = next((one for one in candidates if one.is_file()), None)
         if found is None:
             there = ", ".join(one.name for one in candidates)
-            raise InvalidInput([f"{path}: it names no policy, and none of {there} stands beside it; give --policy"])
+            raise InvalidInput([f"{path}: it names no policy, and none of {there} is in its folder; pass --policy"])
         return load_policy(found, roles)
 
     return read_tests(read_file(file), file.name, policy_at)
@@ -99,7 +99,7 @@ def check_they_fit(policy: Policy, people: People) -> Policy:
         role = rule.assigned_human_role
         if role is not None and 1 < rule.approvals > able(role):
             there = f"{able(role)} of the reviewers hold the role {role!r} or one above it"
-            found.append(f"{where}.approvals: {rule.approvals} persons are asked for, and {there}; add reviewers")
+            found.append(f"{where}.approvals: {rule.approvals} approvals are required, and {there}; add reviewers")
         if rule.business_hours and people.calendar is None:
             found.append(f"{where}.business_hours: the reviewers file has no calendar; add one, or leave this out")
     for demand in unmet_demands(policy, people.chain, able) if isinstance(policy, PolicyStack) else ():
@@ -111,14 +111,14 @@ def check_they_fit(policy: Policy, people: People) -> Policy:
 
 
 def _able(people: People, role: str) -> int:
-    """Return the number of persons who hold a role or one above it."""
+    """Return the number of persons who hold a role or a higher one."""
     return len({one.human for one in people if any(people.chain.reaches(held, role) for held in one.roles)})
 
 
 def load_schemas(given: "str | Path | Mapping[str, Any] | OutputSchemas | None") -> OutputSchemas | None:
     """Return the output schemas of the task types from a file (JSON or YAML) or a value, if any.
 
-    A value may contain pydantic models beside JSON Schemas.
+    A value may contain pydantic models as well as JSON Schemas.
     """
     if given is None or isinstance(given, OutputSchemas):
         return given

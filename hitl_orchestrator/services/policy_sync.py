@@ -37,7 +37,7 @@ class PolicySync:
     def record_if_new(self) -> None:
         """Record the policy before the first case comes in under it; reading and deciding record no policy.
 
-        Once a policy was activated in the store, that one applies, whatever the store was opened with.
+        Once a policy was activated in the store, it applies, even if the store is opened with another one.
         """
         if self.refresh().active is None and not self._recorded:
             active = self._registry.active

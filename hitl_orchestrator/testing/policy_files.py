@@ -29,7 +29,7 @@ def use_chain_of(config: pytest.Config, name: str, file: Path) -> None:
 
 
 class PolicyFile(pytest.File):
-    """A table of tests beside a policy."""
+    """A policy test table."""
 
     def collect(self) -> Iterator["PolicyItem"]:
         """Yield the tests. An invalid file is a collection error that lists every problem."""

@@ -1,4 +1,4 @@
-"""Build the services of an orchestrator on a store: the one place that picks concrete collaborators."""
+"""Build the services of an orchestrator on a store: the only module that chooses concrete collaborators."""
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -127,7 +127,7 @@ class Services(Shared):
 
 
 class Collaborators(NamedTuple):
-    """What the caller of `open` configures, apart from the store."""
+    """The configuration that the caller of `open` passes, apart from the store."""
 
     people: People
     registry: PolicyRegistry
@@ -358,7 +358,7 @@ def _policy_named(
 
 
 def _registry_of(ledger: Ledger, named: Policy | None, roles: RoleChain) -> PolicyRegistry:
-    """Return the policies in force. Once a policy was activated in a store, it applies whatever the caller names.
+    """Return the policies in force. A policy activated in the store applies, even if the caller names another.
 
     Raises:
         PolicyMismatch: the caller names another one.

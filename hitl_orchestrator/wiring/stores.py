@@ -41,7 +41,7 @@ MEMORY = "memory://"
 
 
 class _Store(NamedTuple):
-    """What the functions below need of one kind of store. Modules are imported when they are called."""
+    """The operations of one kind of store. Modules are imported when they are called."""
 
     absolute_url: Callable[[str], str]
     exists: Callable[[str], bool]
@@ -97,7 +97,7 @@ def absolute_url(store: str) -> str:
 
 
 def key_file_of(store: str) -> Path | None:
-    """Return the default key file of a store: beside its file, or in `~/.hitl`; None for a store in memory."""
+    """Return the default key file of a store: in its folder, or in `~/.hitl`; None for a store in memory."""
     return _kind_of(store).key_file(store)
 
 
@@ -133,7 +133,7 @@ def signer_of(
 
 
 def signing_key(store: str, source: "str | Path | SigningKey | None" = None, *, make: bool = True) -> "SigningKey":
-    """Return the key that signs the heads of a store: the given one, that of a file, or a new one beside the store.
+    """Return the key that signs the heads of a store: the given one, that of a file, or a new one next to the store.
 
     Raises:
         InvalidKey: it is malformed, or there is none and `make` is false.
@@ -149,7 +149,7 @@ def signing_key(store: str, source: "str | Path | SigningKey | None" = None, *, 
         return signing.new_signing_key()
     file = source or Path(str(key_file)).with_suffix(".head-key")
     if not make and not file.exists():
-        raise InvalidKey(file, "there is no such file yet; signing a head makes it")
+        raise InvalidKey(file, "there is no such file yet; signing a head creates it")
     return signing.signing_key_at(file)
 
 

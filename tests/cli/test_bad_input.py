@@ -65,7 +65,7 @@ TASKS = [
     ("[" * 100_000, "t: nested deeper than 32 levels"),
     (b"\xff\xfe[]", "t: not UTF-8 text (byte 0); save it as UTF-8"),
     ('[{"task_id": NaN}]', "t: NaN is not a number in JSON"),
-    ('{"task_id": "a", "task_id": "b"}', "t: the key 'task_id' stands twice in one object"),
+    ('{"task_id": "a", "task_id": "b"}', "t: the key 'task_id' occurs twice in one object"),
     ('[{"a": ' + "9" * 5000 + "}]", "t: a number has more digits than can be read; send it as text"),
     (task(task_id=GONE), "t: [0].task_id: this field is required"),
     (task(task_id="a b"), f't: [0].task_id: "a b" {NO_ID}'),

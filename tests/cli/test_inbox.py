@@ -275,7 +275,7 @@ def test_feedback_and_assessment_are_kept_in_the_record(routed):
 
 REFUSED = [
     (("unknown", "approve", "--reviewer", "domain_reviewer"), 1, "no case or task 'unknown' in this store"),
-    (("task_001", "approve", "--reviewer", "domain_reviewer"), 1, "does not wait for a decision: it is approved"),
+    (("task_001", "approve", "--reviewer", "domain_reviewer"), 1, "is not waiting for a decision: it is approved"),
     (("task_002", "approve", "--reviewer", "domain_reviwer"), 1, "did you mean 'domain_reviewer'?"),
     (("task_003", "approve", "--reviewer", "domain_reviewer"), 1, "it needs 'senior_manager' or a role above it"),
     (("task_002", "approve", "--reviewer", "domain_reviewer", "--digest", "ab"), 1, "read the case again"),

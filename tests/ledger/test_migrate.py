@@ -37,7 +37,7 @@ def test_a_store_of_another_revision_is_refused_by_name_and_unchanged(store, rev
     open_ledger(store).close()
     set_revision(store, revision)
 
-    with pytest.raises(StoreUnavailable, match=f"'{revision}'.*use the version that made it"):
+    with pytest.raises(StoreUnavailable, match=f"'{revision}'.*use the version that created it"):
         open_ledger(store)
 
     assert revision_of(store) == revision

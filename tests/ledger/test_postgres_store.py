@@ -123,7 +123,7 @@ def test_a_store_of_another_version_is_rejected_unchanged(postgres):
     with direct_connection(store) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
 
-    with pytest.raises(StoreUnavailable, match="use the version that made it"):
+    with pytest.raises(StoreUnavailable, match="use the version that created it"):
         open_ledger(store)
 
     with direct_connection(store) as connection:

@@ -1,4 +1,4 @@
-"""Ways round `decide`: what comes straight to the graph passes the same checks, or changes nothing."""
+"""Input sent directly to the graph, without `decide`, passes the same checks or changes nothing."""
 
 import pytest
 from langgraph.types import Command
@@ -136,7 +136,7 @@ def test_a_reviewer_can_decide_a_case_with_forged_state(hitl, case, as_node):
 
 
 def test_a_forged_routing_finishes_no_case_that_never_ran(hitl, case):
-    """Nothing of this case is in the tables but its submission; the policy itself must say that it may go ahead."""
+    """The tables hold only the submission of this case, so the policy itself must approve it."""
     accepted = hitl.cases.enqueue(a_task("task-2"), an_output("task-2", confidence=0.5))
     graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(accepted.case_id)
     routing = case.open_review.shown.routing

@@ -84,7 +84,7 @@ def test_a_record_with_a_future_time_is_rejected(hitl):
     hitl.submit(a_task(risk_level="high"), an_output(), replay=True)
     recorded = Review(human_decision="approve", human_role="senior_manager", timestamp=NINE + timedelta(days=1))
 
-    with pytest.raises(InvalidInput, match="lies in the future; a record is of the past"):
+    with pytest.raises(InvalidInput, match="lies in the future; a recorded review must lie in the past"):
         hitl.cases.replay(recorded, task_id="task-1")
 
 

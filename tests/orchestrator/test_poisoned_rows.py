@@ -101,7 +101,7 @@ def test_an_altered_stored_policy_approves_nothing(opened, durable_store, under_
 
     hitl = opened(durable_store)
     for _ in range(2):
-        with pytest.raises(TamperedPolicy, match="in the store is not what was recorded"):
+        with pytest.raises(TamperedPolicy, match="in the store differs from the recorded one"):
             hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
         with pytest.raises(RecoveryIncomplete) as reported:
             hitl.recover()
@@ -137,7 +137,9 @@ def test_a_store_with_an_altered_active_policy_does_not_open(opened, durable_sto
         }
         intruder.run("UPDATE events SET entry = ? WHERE kind = 'policy_recorded'", text[where])
 
-    why = r"^the current policy in the store is not what was recorded" if where == "no policy" else r"polic|tampered"
+    why = (
+        r"^the current policy in the store differs from the recorded one" if where == "no policy" else r"polic|tampered"
+    )
     with pytest.raises(HitlError, match=why):
         opened(durable_store)
 

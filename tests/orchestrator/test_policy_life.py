@@ -54,7 +54,7 @@ def test_a_looser_policy_waits_for_a_second_person_who_sees_the_loosened_regions
 
     choices = {choice.decision: choice.does for choice in ruled.reviews.view(done.case.case_id, reviewer="zoe").choices}
     assert choices["approve"] == "the change of the policy is carried out"
-    assert choices["modify"] == choices["override"] == "the policy stays as it is"
+    assert choices["modify"] == choices["override"] == "the policy stays unchanged"
     with pytest.raises(NotAuthorized, match="they submitted this case"):
         ruled.decide(done.case.case_id, a_review("approve", "max"))
     with pytest.raises(NotAuthorized, match="the case is in 'policy'"):
@@ -321,7 +321,7 @@ def test_an_unreadable_entry_is_never_written(in_memory, policy):
     before = kinds(in_memory)
     admin, max_ = in_memory.services.policy, in_memory.services.people.named("max")
     wanted = admin._request(PolicyChange.CANARY, admin._read(policy), max_, "we agreed so", Acting())
-    with pytest.raises(InvalidInput, match=r"the policy stays as it is: .*could not be read again"):
+    with pytest.raises(InvalidInput, match=r"the policy stays unchanged: .*could not be read again"):
         admin._change(wanted._replace(share=True))
     assert kinds(in_memory) == before
 

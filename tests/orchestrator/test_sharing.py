@@ -47,8 +47,8 @@ def test_bulk_decisions_are_limited_to_harmless_cases(team):
     with pytest.raises(InvalidInput) as refused:
         hitl.reviews.decide_many([ids[0], risky, above], a_review("approve", None), reviewer="r1")
     assert refused.value.problems == (
-        "bulk: task 'risky': its risk is high; decide it by itself",
-        "bulk: task 'above': it was escalated; decide it by itself",
+        "bulk: task 'risky': its risk is high; decide it separately",
+        "bulk: task 'above': it was escalated; decide it separately",
     )
     with pytest.raises(InvalidInput, match="modify is for one case alone"):
         hitl.reviews.decide_many(ids[:1], a_review("modify", None), reviewer="r1")

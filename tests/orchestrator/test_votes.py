@@ -39,7 +39,9 @@ def test_two_accounts_of_a_person_count_as_one_vote(team, again):
     submit(hitl)
     say(hitl, "r1")
 
-    with pytest.raises(NotAuthorized, match="have answered this case already, and it takes another person; ask r2, r3"):
+    with pytest.raises(
+        NotAuthorized, match="have answered this case already, and another person must decide; ask r2, r3"
+    ):
         say(hitl, again, "reject")
     assert hitl.reviews.next(reviewer="r1b") is None
 
@@ -94,7 +96,7 @@ def test_distinct_roles_need_votes_of_two_roles(team):
     submit(hitl)
     say(hitl, "r1")
 
-    with pytest.raises(NotAuthorized, match="the rule asks distinct roles"):
+    with pytest.raises(NotAuthorized, match="the rule requires distinct roles"):
         say(hitl, "r2")
     assert say(hitl, "s1").status == "approved"
 

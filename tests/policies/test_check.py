@@ -103,7 +103,8 @@ def test_a_rule_that_an_earlier_one_hides_is_named_with_the_one_that_hides_it(wi
         (
             Severity.WARNING,
             "narrow",
-            "it never decides a case: wide comes before it, matches every case that it matches, and says human_review",
+            "it never decides a case: wide comes before it, matches every case that it matches, "
+            "and answers human_review",
         )
     ]
 
@@ -134,7 +135,8 @@ def test_a_hidden_rule_that_is_stricter_than_the_one_that_hides_it_is_an_error()
         (
             Severity.ERROR,
             "strict",
-            "it never decides a case: lax comes before it, matches every case that it matches, and says auto_approve",
+            "it never decides a case: lax comes before it, matches every case that it matches, "
+            "and answers auto_approve",
         )
     ]
 
@@ -247,7 +249,7 @@ def test_rules_that_hide_one_only_together_are_all_named():
             Severity.ERROR,
             "never",
             "it never decides a case: earlier rules decide every case that it matches: "
-            "sure says auto_approve and unsure says human_review",
+            "sure answers auto_approve and unsure answers human_review",
         )
     ]
 

@@ -200,7 +200,7 @@ MALFORMED = {
     "null": "a policy is an object with policy_id and rules",
     "{}": "policy_id: this field is required",
     '{"policy_id": "p"}': "rules: this field is required",
-    '{"policy_id": "p", "policy_id": "q"}': "the key 'policy_id' stands twice in one object",
+    '{"policy_id": "p", "policy_id": "q"}': "the key 'policy_id' occurs twice in one object",
     '{"policy_id": NaN}': "NaN is not a number in JSON; leave the field out if there is no value",
     '{"policy_id": 1e999}': "numbers must be finite",
     '{"policy_id": "\\ud800"}': "text must be valid Unicode: it has a lone surrogate",

@@ -42,7 +42,7 @@ def test_structure_finds_a_class_on_two_others(tmp_path):
     tower = "class A: ...\nclass B(A): ...\nclass C(B): ...\n"
     report = run("structure.py", "--json", "--tree", a_package(tmp_path, tower=tower))
 
-    assert json.loads(report.stdout)["problems"] == ["class C stands on B, A"]
+    assert json.loads(report.stdout)["problems"] == ["class C inherits from B, A"]
 
 
 def test_structure_finds_a_package_of_thirteen_modules(tmp_path):

@@ -216,7 +216,7 @@ def shape_entries() -> Iterator[Entry]:
                     yield Entry(f"{kind} {field} is {name}", kind, written({**record, field: wrong}), "")
             yield Entry(f"{kind} {field} misspelled", kind, written(put(record, (f"{field}z",), 1)), "unknown field")
             twice = written(record)[:-1] + b", " + written({field: right})[1:]
-            yield Entry(f"{kind} {field} twice", kind, twice, f"the key '{field}' stands twice in one object")
+            yield Entry(f"{kind} {field} twice", kind, twice, f"the key '{field}' occurs twice in one object")
 
 
 MAY_BE = {("risk_level", "nothing"), ("confidence_score", "nothing"), ("confidence_score", "a number")}

@@ -87,7 +87,7 @@ class CaseScreen(Screen[None]):
         self.set_interval(self.desk.every, self.action_watch)
 
     async def _show(self, view: CaseView, rejection: str) -> None:
-        """Show a view. The draft about an earlier review of the case is kept."""
+        """Show a view. Keeps the draft about an earlier review of the case."""
         if view.review_id != self.view.review_id and self.view.review_id in self.desk.drafts:
             draft = self.desk.drafts.pop(self.view.review_id)
             draft.withdraw()
@@ -361,7 +361,7 @@ class CaseScreen(Screen[None]):
 
 
 def _with_draft(sentence: str) -> str:
-    """Add that the draft is kept."""
+    """Add that the draft remains."""
     return f"{sentence.rstrip('.')}. Your draft is kept."
 
 

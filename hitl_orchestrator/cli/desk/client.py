@@ -154,7 +154,7 @@ class DeskClient:
 
 
 def changed(view: CaseView, case: Case, me: str, now: datetime) -> str:
-    """Return in a sentence what happened to a case since it was opened; empty if nothing relevant did."""
+    """Return a sentence about changes to a case since it was opened; empty if there are none."""
     row = case.open_review
     if row is None or row.review_id != view.review_id:
         before = next((each for each in case.reviews if each.review_id == view.review_id), None)

@@ -56,7 +56,7 @@ class Draft:
         return read_output(self.edited) if self.edited and self.act in WITH_OUTPUT else None
 
     def missing(self) -> str:
-        """Return what is missing before the decision can be recorded; empty if nothing is."""
+        """Return the missing parts of the decision; empty if it can be recorded."""
         if self.act in WITH_REASON and not self.text.strip():
             return f"{self.act} needs a reason: press t and type it"
         if isinstance(self.act, HumanDecision) and self.act.spec.needs_output and not self.edited:
@@ -87,7 +87,7 @@ def read_output(text: str) -> Proposal:
     """Return the output in a text of the editor.
 
     Raises:
-        InvalidInput: every problem, in a sentence with its place.
+        InvalidInput: every problem, in a sentence with its path.
     """
     return parse(Proposal, read_json(text, EDITOR), EDITOR)
 

@@ -80,7 +80,7 @@ class Notice(Static):
 
 
 class Piece(Horizontal):
-    """A section of a case: its name in the margin, its content beside it."""
+    """A section of a case: its name in the margin, its content to the right."""
 
     def __init__(self, section: Section, *, aside: bool) -> None:
         super().__init__(classes="-aside" if aside else None)

@@ -49,7 +49,7 @@ def explain_fault(exc: BaseException, *, as_json: bool) -> int:
 
 def _report(exc: BaseException, as_json: bool) -> int:
     """Report an unexpected error, with its traceback only if HITL_DEBUG is set."""
-    from hitl_orchestrator.settings import read_settings  # noqa: PLC0415 - it brings pydantic, which is slow to import
+    from hitl_orchestrator.settings import read_settings  # noqa: PLC0415 - it imports pydantic, which is slow
 
     sentence = f"this is a bug in hitl-orchestrator, please report it ({type(exc).__name__}: {exc})"
     debug = read_settings().debug

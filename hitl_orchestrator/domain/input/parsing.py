@@ -1,4 +1,4 @@
-"""Parse untrusted text into values. An error lists every problem with its place, and no value is returned beside it."""
+"""Parse untrusted text into values. An error lists every problem with its path, and no partial value is returned."""
 
 import json
 from collections import Counter
@@ -122,7 +122,7 @@ def read_records(text: str, where: str) -> list[Any]:
 
 
 def parse(model: type[Model], raw: Any, where: str) -> Model:
-    """Validate raw data. Raises `InvalidInput` with every problem and its place."""
+    """Validate raw data. Raises `InvalidInput` with every problem and its path."""
     try:
         return model.model_validate(raw)
     except ValidationError as exc:
@@ -145,7 +145,7 @@ def parse_many(model: type[Model], records: Sequence[Any], where: str, unique: s
 
 
 def problems(exc: ValidationError, where: str, model: type[BaseModel], prefix: str = "") -> list[str]:
-    """Return one sentence per problem of a validation error: file, place, problem and suggestion."""
+    """Return one sentence per problem of a validation error: file, path, problem and suggestion."""
     return [f"{where}: {_place(prefix, error['loc'])}{_sentence(error, model)}" for error in exc.errors()]
 
 
@@ -190,7 +190,7 @@ def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> set[s
     """Return the field names that are valid at a place within a model, in any of the models allowed there."""
     here = {model}
     for step in location:
-        # A step that is no field is a list index, an object key, or the name of one of several types.
+        # A step other than a field is a list index, an object key, or the name of one of several types.
         within = [
             field.annotation
             for parent in here
@@ -250,5 +250,5 @@ def _refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) != len(pairs):
         duplicate = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        raise ValueError(f"the key {duplicate!r} stands twice in one object")
+        raise ValueError(f"the key {duplicate!r} occurs twice in one object")
     return record

@@ -18,7 +18,7 @@ def migrate(database: MigratedDatabase) -> None:
     """Apply pending migrations in one transaction. An up-to-date store is only read.
 
     Raises:
-        StoreUnavailable: it is no database, is not writable, or was created by another version.
+        StoreUnavailable: the file is not a database, is not writable, or was created by another version.
     """
     try:
         if database.revision() != NEWEST:
@@ -47,7 +47,7 @@ def _migrate(database: MigratedDatabase) -> None:
         with database.engine().begin() as connection:
             upgrade(connection)
     except CommandError as exc:
-        cause = f"its tables are not ones this version knows ({exc}); use the version that made it"
+        cause = f"this version does not know its tables ({exc}); use the version that created it"
         raise StoreUnavailable(database.url, cause) from exc
     except DBAPIError as exc:
         raise StoreUnavailable(database.url, str(exc.orig)) from exc

@@ -203,11 +203,11 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 
 def check_not_emptied(path: str, key_file: Path, store: str) -> None:
-    """Refuse an empty file beside existing keys: creating a new store in it would hide the loss of the old one."""
+    """Refuse an empty file with existing keys: creating a new store in it would hide the loss of the old one."""
     file = Path(path)
     is_empty = file.exists() and not file.stat().st_size
     if is_empty and any(key.exists() for key in (key_file, key_file.with_suffix(".head-key"))):
-        why = f"it is empty, but the key beside it belongs to an earlier store; restore {path!r} from a backup"
+        why = f"it is empty, but its key file belongs to an earlier store; restore {path!r} from a backup"
         raise StoreUnavailable(store, f"{why}, or remove it to start a new store")
 
 

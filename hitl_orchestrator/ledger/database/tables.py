@@ -1,4 +1,4 @@
-"""The tables as SQLAlchemy Core knows them. The migrations create them; a test keeps both alike."""
+"""The tables in SQLAlchemy Core. The migrations create them; a test compares both."""
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, text
 
@@ -26,7 +26,7 @@ Index("events_of_case", events.c.case_id, events.c.seq)
 # One outcome per case: the schema decides the race, not the code.
 Index("one_outcome_per_case", events.c.case_id, unique=True, sqlite_where=text("kind = 'finished'"))
 Index("policies_recorded", events.c.seq, sqlite_where=text("kind = 'policy_recorded'"))
-# Each submission asks for policy entries that are newer than the last one it read.
+# Each submission reads policy entries that are newer than the last one it read.
 Index(
     "policy_history",
     events.c.seq,

@@ -150,7 +150,7 @@ def released(row: StoredReview, actor: Actor, at: datetime, back_to: str | None 
 
 
 def reminded(row: StoredReview, to: Sequence[str], at: datetime) -> Draft:
-    """Record the reviewers who were reminded of a deadline."""
+    """Record the reviewers who received a reminder of a deadline."""
     return Draft(row.case_id, EventKind.REMINDED, at, SYSTEM, {"review_id": row.review_id, "to": list(to)})
 
 

@@ -1,4 +1,4 @@
-"""The texts of agents and people in a case, stored beside the ledger under a key per case, so that they can be erased.
+"""The texts of agents and people in a case, stored outside the ledger under a key per case, so that they can be erased.
 
 An entry names each text and proposal by its keyed digest, which the chain protects. With the key and the values anyone
 can verify them; without the key a digest reveals nothing, not even whether a guessed value is right.
@@ -113,7 +113,7 @@ class Contents:
         return read_canonical(text)
 
     def problem(self, digests: Iterable[str]) -> str | None:
-        """Return what is wrong, where entries name exactly these digests; None if all texts exist and are authentic."""
+        """Return the problem with the texts of entries that name these digests; None if all exist and are authentic."""
         for name, text in self._texts.items():
             if self._digest(text) != name:
                 return f"the text {name[:12]!r} was altered"

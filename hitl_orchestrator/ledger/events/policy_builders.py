@@ -54,7 +54,7 @@ def canary(body: Mapping[str, Any], actor: Actor, at: datetime) -> Draft:
 
 
 def shadow(policy_hash: str | None, reason: str, actor: Actor, at: datetime) -> Draft:
-    """Record that a policy is evaluated beside the active one; the hash None ends the shadow evaluation."""
+    """Record that a shadow policy is evaluated; the hash None ends the shadow evaluation."""
     return Draft(None, EventKind.POLICY_SHADOW, at, actor, {"policy_hash": policy_hash, "reason": reason})
 
 

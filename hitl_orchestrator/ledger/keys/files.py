@@ -1,4 +1,4 @@
-"""Key files beside a store, created on first use and readable by their owner only."""
+"""Key files next to a store, created on first use and readable by their owner only."""
 
 import os
 import secrets
@@ -88,7 +88,7 @@ SealKey = str | Path | Mac
 
 
 def authenticator_from(seal_key: SealKey | Sequence[SealKey] | None, beside: Path) -> RowAuthenticator:
-    """Return an authenticator under these keys, the newest first, or under those in the file `beside` the store.
+    """Return an authenticator under these keys, the newest first, or under those in the key file `beside` the store.
 
     The file is read, or created, when it is first needed.
 

@@ -188,7 +188,7 @@ class Ledger(Cases, Reviews, Leases, ReviewQueue, Policies, Protocol):
         """Yield the events of one case or of all, in the order of the ledger."""
 
     def keep(self, digest: str, body: str, case_id: str = "") -> None:
-        """Store a large payload of a case beside the state that names it. Idempotent."""
+        """Store a large payload of a case outside the state that names it. Idempotent."""
 
     def kept(self, digest: str) -> str:
         """Return a stored payload. Raises `KeyError` if there is none."""

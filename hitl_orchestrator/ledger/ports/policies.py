@@ -26,7 +26,7 @@ class Policies(Protocol):
     def change_policy(self, drafts: Sequence[Draft], seen: int) -> bool:
         """Append entries about policies, unless another one was appended after the entry `seen`; return whether it did.
 
-        The policy of a `policy_version` is kept under its hash. The current policy does not change.
+        The policy of a `policy_version` is stored under its hash. The current policy does not change.
         """
 
     def routings(self, after: int) -> Iterator[Event]:

@@ -1,4 +1,4 @@
-"""The ledger's entries within a transaction: appended to the chain, with the texts that they name kept beside."""
+"""The ledger's entries within a transaction: appended to the chain, and their texts stored separately."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

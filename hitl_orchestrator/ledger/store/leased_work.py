@@ -53,7 +53,7 @@ class LeasedWork:
         return taken is not None
 
     def release(self, case_id: str, *, driven: bool = False) -> None:
-        """Release a lease. If that cannot be written, the lease ends by itself."""
+        """Release a lease. If the write fails, the lease expires."""
         fence = self._holder.fence(case_id)
         self._holder.forget(case_id)
         if fence != NO_FENCE and not driven:

@@ -75,7 +75,7 @@ def walk(
 
 
 def entry_problem(entry: Entry, before: Head) -> str | None:
-    """Return what is wrong with an entry after `before`; None for a good one.
+    """Return the problem with an entry after `before`; None for a valid one.
 
     The canonical text ends with the values of the columns, so that a good entry need not be parsed.
     """

@@ -98,13 +98,13 @@ class _CaseReplay:
         self._intake: dict[str, Any] = {}
 
     def problem_of(self, entry: CaseEntry) -> str | None:
-        """Return what is wrong with an entry; None if it follows from the previous ones and its row agrees."""
+        """Return the problem with an entry; None if it follows from the previous ones and its row agrees."""
         problem = self._move(entry.kind)
         compare = None if problem else _COMPARE.get(entry.kind)
         return problem if compare is None else compare(self, read_canonical(entry.entry))
 
     def unexplained_rows(self) -> Iterator[str]:
-        """Yield what the rows state beyond the entries."""
+        """Yield the facts of the rows that no entry records."""
         if self._case.stage != self._stage:
             yield f"its stage is {self._case.stage!r} in the table and {self._stage!r} in the ledger"
         for review in self._reviews.values():
@@ -226,7 +226,7 @@ _COMPARE: Mapping[str, Callable[[_CaseReplay, dict[str, Any]], str | None]] = {
 
 
 def _contents_problem(rows: CaseRows) -> str | None:
-    """Return what is wrong with the texts of a case: all must exist, unless an entry records that they were erased."""
+    """Return the problem with the texts of a case: all must exist, unless an entry records that they were erased."""
     digests: list[str] = []
     is_erased = False
     for entry in rows.entries:

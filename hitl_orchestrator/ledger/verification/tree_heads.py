@@ -83,7 +83,7 @@ def head_problem(head: SignedHead, public: str | None) -> str | None:
 
 
 def heads_problem(heads: Iterable[SignedHead], public: str | None) -> str | None:
-    """Return what is wrong with a sequence of heads, the oldest first; None if each extends the previous one.
+    """Return the problem with a sequence of heads, the oldest first; None if each extends the previous one.
 
     The file may begin with any head: it cannot prove what came before that one.
     """

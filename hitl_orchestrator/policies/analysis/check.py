@@ -42,7 +42,7 @@ _AT_ZERO = 1 << FIRST_CONFIDENCE
 def check(policy: Policy, roles: RoleChain = DEFAULT_CHAIN) -> list[Finding]:
     """Return the findings about a policy, rule by rule in evaluation order, then those about the whole.
 
-    Each layer of a `PolicyStack` is checked by itself.
+    Each layer of a `PolicyStack` is checked separately.
     """
     if not isinstance(policy, PolicyStack):
         return check_layer(policy, roles)
@@ -92,7 +92,7 @@ class LayerAnalysis:
 
     @property
     def scope_phrase(self) -> str:
-        """What the layer answers, and the condition that excludes all of it."""
+        """The answer of the layer, and the condition that excludes all of its cases."""
         kind, _, name = self.layer.partition(" ")
         if kind == "domain":
             return f"only tasks of the domain {name}, and domain names another"
@@ -243,11 +243,11 @@ def _unreachable(index: int, layer: LayerAnalysis) -> Iterator[Finding]:
     weaker = any(other.action.strictness < rule.action.strictness for other in earlier)
     if len(earlier) == 1:
         other = earlier[0]
-        sentence = f"{other.rule_id} comes before it, matches every case that it matches, and says {other.action}"
+        sentence = f"{other.rule_id} comes before it, matches every case that it matches, and answers {other.action}"
     else:
         by_action = {action: [other.rule_id for other in earlier if other.action is action] for action in Action}
         answers = " and ".join(
-            f"{join(ids, 'and')} say{'s' * (len(ids) == 1)} {action}" for action, ids in by_action.items() if ids
+            f"{join(ids, 'and')} answer{'s' * (len(ids) == 1)} {action}" for action, ids in by_action.items() if ids
         )
         sentence = f"earlier rules decide every case that it matches: {answers}"
     yield _finding(

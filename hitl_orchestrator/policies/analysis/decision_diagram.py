@@ -16,7 +16,7 @@ from hitl_orchestrator.policies.language.model import Policy
 
 MOST_NODES = 200_000
 FALLBACK_INDEX = -1
-"""The index that stands for the fallback, where no rule matches."""
+"""The index of the fallback, for cases that no rule matches."""
 
 LabelT = TypeVar("LabelT", bound=Hashable)
 OtherT = TypeVar("OtherT", bound=Hashable)

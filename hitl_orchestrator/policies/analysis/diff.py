@@ -50,7 +50,7 @@ class Answer(NamedTuple):
 class Difference:
     """One change of the answer. `where` describes the cases that it affects, and `example` is one of them.
 
-    `aspects` names what differs, such as `approvals 1 to 2`.
+    `aspects` names the differing requirements, such as `approvals 1 to 2`.
     """
 
     direction: Direction
@@ -80,14 +80,14 @@ class Difference:
 
 
 class PolicyComparison(NamedTuple):
-    """The differences between two policies, looser ones first, and what was not checked."""
+    """The differences between two policies, looser ones first, and the unchecked parts."""
 
     differences: tuple[Difference, ...]
     unchecked: tuple[str, ...]
 
     @property
     def may_loosen(self) -> bool:
-        """Whether a difference is looser. What was not checked counts as looser."""
+        """Whether a difference is looser. An unchecked part counts as looser."""
         return bool(self.unchecked) or any(each.direction is Direction.LOOSER for each in self.differences)
 
 
@@ -127,7 +127,7 @@ def _unchecked_lists(old: Policy, new: Policy) -> Iterator[str]:
 
 
 class _Labeled(NamedTuple):
-    """A decision as a label of cells: two are equal whatever their reason."""
+    """A decision as a label of cells: equality ignores the reason."""
 
     decision: RoutingDecision
 
@@ -149,7 +149,7 @@ class _Side:
 
     @property
     def policies(self) -> list[Policy]:
-        """The layers, and policies that name their scopes, so that a space tells these apart."""
+        """The layers, and policies that name their scopes, so that a space distinguishes these."""
         return [*self.layers, *(scope for name, _ in self._policy.parts for scope in scope_policies(name))]
 
     def tables(self, space: FactSpace) -> list[list[list[Region]]]:

@@ -24,7 +24,7 @@ class UnmetDemand(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """Return which rules they are, and what they require together."""
+        """Return a sentence with the rules and their combined requirements."""
         return (
             f"{self.approvals_rule} requires {self.approvals} approvals and {self.role_rule} requires the role "
             f"{self.role!r}: where both match, the case needs {self.approvals} reviewers with this role"

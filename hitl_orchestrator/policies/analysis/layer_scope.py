@@ -17,7 +17,7 @@ USER_AXIS = f"metadata.{REQUESTED_BY}"
 
 
 def scope_policies(layer: str) -> list[Policy]:
-    """Return a policy that names the domain or user of a layer, so that a space tells it apart from others.
+    """Return a policy that names the domain or user of a layer, so that a space distinguishes it from others.
 
     The layer of the organization answers every case and needs none.
     """
@@ -47,13 +47,13 @@ def scope_of(layer: str, space: FactSpace) -> Region:
 
 
 def _any_user(axis: Any) -> int:
-    """Return the steps of values that are no single name: a list of users, or a value that may stand for any user."""
+    """Return the steps of values that are no single name: a list of users, or a value that may match any user."""
     names = range(axis.first_text, axis.first_text + (0 if axis.texts is None else len(axis.texts) + 1))
     return mask_of(step for step in range(1, axis.size) if step not in names)
 
 
 def without_scope(region: Region, scope: Region, space: FactSpace) -> Region:
-    """Return a region for its description: what holds for the whole scope of a layer is not mentioned."""
+    """Return a region for its description: facts that hold for the whole scope of a layer are omitted."""
     return tuple(full if mask == all_of else mask for mask, all_of, full in zip(region, scope, space.full, strict=True))
 
 
@@ -69,7 +69,7 @@ def regions_in_scope(layer: str, policy: Policy, space: FactSpace) -> list[list[
 def in_scope(layer: str, facts: Facts) -> Facts:
     """Return the facts changed so that the layer answers them: in its domain, or requested by its user.
 
-    A value that is no name stays where it is plain, since it may stand for any user; else a list with the user
+    A value that is no name stays where it is plain, since it may match any user; else a list with the user
     replaces it.
     """
     kind, _, name = layer.partition(" ")

@@ -19,7 +19,7 @@ _Pairs = dict[_Key, tuple[int, int, int, int]]
 
 
 class Against(StrEnum):
-    """What makes the leniently treated case less safe."""
+    """The fact that makes the leniently treated case less safe."""
 
     RISK = "risk"
     CONFIDENCE = "confidence"
@@ -41,7 +41,7 @@ class Violation(NamedTuple):
     elsewhere: int = 0
 
     def examples(self, space: FactSpace) -> tuple[Facts, Facts]:
-        """Return two cases that differ only in what is less safe, the more leniently treated one first."""
+        """Return two cases that differ only in safety, the more leniently treated one first."""
         if self.against is Against.RISK:
             return space.sample(self.worse), space.sample(self.better)
         nearest = 1 << self.worse[space.confidence].bit_length() - 1
@@ -49,7 +49,7 @@ class Violation(NamedTuple):
 
 
 def strictness(index: int, policy: Policy) -> int:
-    """Return how strict a rule is; the fallback asks a person."""
+    """Return how strict a rule is; the fallback requires a person."""
     return (Action.HUMAN_REVIEW if index == FALLBACK_INDEX else policy.by_priority[index].action).strictness
 
 

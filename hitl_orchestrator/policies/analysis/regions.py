@@ -1,7 +1,7 @@
 """The regions in which a rule matches. A cell lies in one of them exactly if the rule matches in it.
 
-`any` and `not` expand into several regions. What is unknown on a step counts by the action of the rule (see
-`predicates`): as failing where the rule approves, as holding where it asks for a person.
+`any` and `not` expand into several regions. A condition that is unknown on a step counts by the action of the rule (see
+`predicates`): as failing where the rule approves, as holding where it requires a person.
 """
 
 from collections.abc import Iterable, Iterator

@@ -37,7 +37,7 @@ _Path = tuple[str | int, ...]
 
 
 class Effect(StrEnum):
-    """What a repair does to the cases whose answer it changes."""
+    """The effect of a repair on the cases whose answer it changes."""
 
     TIGHTENS = "tightens"
     LOOSENS = "loosens"
@@ -198,7 +198,7 @@ class _Search:
         return self._changed[change.sentence]
 
     def _try(self, changes: tuple[_Change, ...]) -> _Trial | None:
-        """Return what a change does; None where it causes a new finding, or leaves more to the fallback."""
+        """Return the effect of a change; None if it causes a new finding, or leaves more to the fallback."""
         instead = {change.rule.rule_id: change for change in changes}
         pairs = [(instead.get(rule.rule_id), own) for rule, own in zip(self._layer.rules, self._regions, strict=True)]
         matching = [own if change is None else self._regions_of(change) for change, own in pairs]
@@ -237,7 +237,7 @@ def _any_contains(regions: Iterable[Region], cell: Cell) -> bool:
 
 
 def _smallest(repairs: Sequence[Repair]) -> Iterator[Repair]:
-    """Yield the smallest repair of each effect; one that tightens and loosens only where there is no other."""
+    """Yield the smallest repair of each effect; one that tightens and loosens only if there is no other."""
     if not repairs:
         return
     for effect in (Effect.TIGHTENS, Effect.LOOSENS):
@@ -247,7 +247,7 @@ def _smallest(repairs: Sequence[Repair]) -> Iterator[Repair]:
 
 
 def _key(finding: Finding) -> object:
-    """Return what tells two findings apart. Gaps are compared cell by cell instead."""
+    """Return the key that distinguishes findings. Gaps are compared cell by cell instead."""
     if finding.kind is FindingKind.GAP:
         return finding.kind
     rules = () if finding.kind is FindingKind.UNREACHABLE else finding.rules

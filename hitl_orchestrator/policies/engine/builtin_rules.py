@@ -9,7 +9,7 @@ from hitl_orchestrator.policies.language.model import default_role
 BUILT_IN = "built in"
 """The name of the layer of built-in rules."""
 
-WHY = "a looser policy takes a second person, whatever the policies say"
+WHY = "a looser policy needs the approval of a second person, whatever the policies decide"
 """Why a policy change is escalated."""
 
 

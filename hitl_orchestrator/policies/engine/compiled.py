@@ -171,7 +171,7 @@ class CompiledPolicy:
 
 
 class CompiledStack(CompiledPolicy):
-    """A policy in layers, prepared for evaluation: each layer answers by itself, and the strictest answer wins."""
+    """A policy in layers, prepared for evaluation: each layer answers separately, and the strictest wins."""
 
     def __init__(self, policy: PolicyStack, roles: RoleChain = DEFAULT_CHAIN) -> None:
         super().__init__(policy, roles)

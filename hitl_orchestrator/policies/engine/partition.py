@@ -61,7 +61,7 @@ class FactSpace:
         return tuple([axis.locate(facts) for axis in self.axes])
 
     def facts(self, cell: Cell, base: Facts | None = None) -> Facts:
-        """Return facts in this cell; what no axis is about is as in `base`."""
+        """Return facts in this cell; facts without an axis are those of `base`."""
         facts = base or Facts(RiskLevel.LOW, "any", "any", None)
         for axis, step in zip(self.axes, cell, strict=True):
             facts = axis.place(facts, step)

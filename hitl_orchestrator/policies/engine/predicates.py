@@ -74,7 +74,7 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class SomethingToApprove:
-    """What `auto_approve` needs in addition to the conditions of its rule: a proposal with a confidence."""
+    """The additional precondition of `auto_approve`: a proposal with a confidence."""
 
     def holds(self, facts: Facts) -> bool:
         """Return whether there are both."""
@@ -103,7 +103,7 @@ def _parts(conditions: Conditions, policy: Policy) -> tuple[Condition, ...]:
 
 
 def guards_of(rule: Rule) -> tuple[Condition, ...]:
-    """Return what must hold in addition to the conditions of the rule."""
+    """Return the preconditions that hold in addition to the conditions of the rule."""
     return (SomethingToApprove(),) if rule.action is Action.AUTO_APPROVE else ()
 
 

@@ -1,4 +1,4 @@
-"""The order of decisions by what they require of people, and their combination without loss of a requirement."""
+"""The order of decisions by their requirements for reviewers, and their combination without loss of a requirement."""
 
 from datetime import timedelta
 from math import inf
@@ -20,7 +20,7 @@ def deadline_demands(decision: RoutingDecision) -> tuple[float, ...]:
     """Return how strict the deadline is: the time, the clock, and the action at the timeout; larger is stricter.
 
     Having no deadline is the least strict: no response is required and nothing escalates. Escalation and rejection at
-    the timeout are not comparable, so each counts by itself.
+    the timeout are not comparable, so each counts separately.
     """
     if decision.respond_within is None:
         return -inf, 0, 0, 0

@@ -65,7 +65,7 @@ class _Layer:
         return falls_back or any(rule.action is action for rule in self._rules)
 
     def relevant(self, rule_id: str | None, actions: frozenset[Action]) -> int:
-        """Return what the deciding rule reads, and what earlier rules with one of these actions read."""
+        """Return the facts read by the deciding rule, and by earlier rules with one of these actions."""
         if actions not in self._before:
             self._before[actions] = list(self._read_before(actions))
         index = self._index.get(str(rule_id), len(self._rules))

@@ -88,7 +88,7 @@ class _SingleWordSchema:
 
 
 OneOrMore = Annotated[tuple[WordT, ...], AfterValidator(_distinct), WrapValidator(_one_or_more), _SingleWordSchema()]
-"""One word or a list of words, stored as a sorted tuple. The default, an empty tuple, is no condition."""
+"""One word or a list of words, stored as a sorted tuple. The default, an empty tuple, means no condition."""
 
 
 def _plus_zero(value: float) -> float:

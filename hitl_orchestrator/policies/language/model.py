@@ -69,9 +69,9 @@ class Rule(Value):
     The role defaults to the first of the chain for `human_review` and to the second for `escalate`. The validation
     context may hold the `RoleChain` under "roles"; the role must then be in it.
 
-    `respond_within` is how long each review stays open, `on_timeout` what happens then. The requirements for the review
-    are those of `ReviewRequirements`, under the same names; reviewers see `message`. `spot_check` is the share of the
-    cases approved by this rule that a person reviews afterwards.
+    `respond_within` is the time that each review stays open, `on_timeout` the action after it. The requirements for
+    the review are those of `ReviewRequirements`, under the same names; reviewers see `message`. `spot_check` is the
+    share of the cases approved by this rule that a person reviews afterwards.
     """
 
     rule_id: Identifier
@@ -232,10 +232,10 @@ class Policy(Value):
 class PolicyStack(Policy):
     """A policy in layers: the organization's rules, those of domains, and the preferences of users.
 
-    Each layer answers by itself, and the strictest answer wins: a layer can only tighten. The layer of a domain answers
-    tasks of that domain, the layer of a user tasks whose metadata name the user as `requested_by`. A layer without a
-    matching rule is silent; where no rule of the organization matches, a person decides. All time windows of a stack
-    are in one time zone.
+    Each layer is evaluated separately, and the strictest answer wins: a layer can only tighten. The layer of a domain
+    answers tasks of that domain, the layer of a user tasks whose metadata name the user as `requested_by`. A layer without
+    a matching rule is silent; where no rule of the organization matches, a person decides. All time windows of a
+    stack are in one time zone.
     """
 
     domains: dict[Label, Policy] = Field(default_factory=dict)

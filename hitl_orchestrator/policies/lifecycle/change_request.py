@@ -42,7 +42,7 @@ def reason_of(text: str) -> str:
 
 
 def share_of(value: object) -> float:
-    """Return the share of a canary. Raises `InvalidInput` for anything but a number in (0, 1]; true is no number."""
+    """Return the share of a canary. Raises `InvalidInput` unless it is a number in (0, 1], not a boolean."""
     # A fraction or a decimal would be stored as text, and ledger entries are never changed.
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidInput([f"canary: share: {value!r} is not a number; use one above 0 and up to 1, such as 0.1"])
@@ -128,7 +128,7 @@ def change_output(task: Task, policy: Policy, change: PolicyChange, looser: Sequ
 
 
 def where_looser(base: Policy, policy: Policy, roles: RoleChain) -> tuple[str, ...]:
-    """Return where a policy is looser than another one, each place with an example, and what could not be compared."""
+    """Return the regions where a policy is looser than another, each with an example, and the unchecked parts."""
     differences, unchecked = compare(base, policy, roles)
     return (
         *(

@@ -48,7 +48,7 @@ class Canary(Value):
 
 
 class ShadowPolicy(Value):
-    """A policy that is evaluated beside the active one, from a ledger entry on."""
+    """A shadow policy, evaluated from a ledger entry on."""
 
     policy_hash: Label
     since: int
@@ -120,7 +120,7 @@ def _activated(history: PolicyHistory, event: Event) -> PolicyHistory:
     if event.body["change"] == PolicyChange.ROLLBACK and now in history.track:
         track = history.track[: history.track.index(now)]
     shadow = None if history.shadow is None or history.shadow.policy_hash == now else history.shadow
-    # The canary was compared with the previous policy; beside another one it may be looser than people approved.
+    # The canary was compared with the previous policy; compared with another one it may be looser than approved.
     return replace(_without_proposal(history, event), active=now, track=track, canary=None, shadow=shadow)
 
 

@@ -150,14 +150,14 @@ def _bulk_problems(cases: Sequence[Case], review: Review) -> Iterator[str]:
         yield f"bulk: {review.human_decision} is for one case alone; several can be approved or rejected together"
     rules = sorted({open_review_of(case).shown.routing.decision.rule_id for case in cases})
     if len(rules) > 1:
-        yield f"bulk: they come from several rules, {', '.join(rules)}; decide those of one rule at a time"
+        yield f"bulk: the cases come from several rules, {', '.join(rules)}; decide those of one rule at a time"
     for case in cases:
         for why in _single_decision_reasons(open_review_of(case)):
-            yield f"bulk: task {case.task_id!r}: {why}; decide it by itself"
+            yield f"bulk: task {case.task_id!r}: {why}; decide it separately"
 
 
 def _single_decision_reasons(row: StoredReview) -> Iterator[str]:
-    """Yield the reasons why a review must be decided by itself."""
+    """Yield the reasons why a review must be decided separately."""
     routing = row.shown.routing
     if routing.risk_level is not RiskLevel.LOW:
         yield f"its risk is {routing.risk_level}"

@@ -36,7 +36,7 @@ def identifier(text: str, field: str) -> str:
 def check_not_reserved(task: Task) -> None:
     """Raise `InvalidInput` for a task type or a task id that the system creates itself.
 
-    A caller who could take such an id would learn what is decided under it, or end it. The error is the same whether or
+    A caller who could take such an id would learn the decisions on it, or end it. The error is the same whether or
     not there is such a task.
     """
     if is_reserved(task.task_id):

@@ -1,4 +1,4 @@
-"""Measure reviewers: gold cases with a known answer, and second reviews of decided cases. Neither is carried out."""
+"""Measure reviewers: gold cases with a known answer, and second reviews of decided cases. Neither is executed."""
 
 from hitl_orchestrator.domain.case import Case, QualityCheck
 from hitl_orchestrator.domain.enums import CaseStage, HumanDecision, QualityCheckKind

@@ -107,7 +107,7 @@ class PolicyAdmin:
         return self._end(lambda history: history.canary is not None, lambda at: events.canary(body, actor, at))
 
     def start_shadow(self, policy: PolicySource, *, reason: str, acting: Acting) -> str:
-        """Evaluate a policy beside the active one on each new case, record its answer, and return its hash."""
+        """Evaluate a shadow policy on each new case, record its answer, and return its hash."""
         author, reason = self._approval.authorized(acting.reviewer_id), reason_of(reason)
         request = self._request(PolicyChange.ACTIVATE, self._read(policy), author, reason, acting)
         while True:
@@ -278,7 +278,7 @@ class PolicyAdmin:
             return history.after(events.as_read(drafts, history.seen))
         except (TamperedPolicy, LedgerDamaged) as exc:
             why = "the ledger entry of this change could not be read again; nothing was written"
-            raise InvalidInput([f"the policy stays as it is: {why}"]) from exc
+            raise InvalidInput([f"the policy stays unchanged: {why}"]) from exc
 
     def _version(self, history: PolicyHistory, request: PolicyChangeRequest) -> list[Draft]:
         """Return the entry that introduces a version, unless a change has introduced it before."""
@@ -305,6 +305,6 @@ class PolicyAdmin:
             return history.track[-1]
         matches = [name for name in self._approval.versions() if prefix and name.startswith(prefix)]
         if len(matches) != 1:
-            many = f"{len(matches)} versions start so; give more of the hash"
+            many = f"{len(matches)} versions have this prefix; give more of the hash"
             raise NoPreviousPolicy(f"{prefix!r}: {many if matches else 'there is no such version'}")
         return matches[0]

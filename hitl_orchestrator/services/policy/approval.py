@@ -131,7 +131,7 @@ class PolicyApproval:
             return [row.policy_hash for row in snapshot.policies()]
 
     def where_looser(self, base: Policy, policy: Policy) -> tuple[str, ...]:
-        """Return the places where a policy is looser than another, a sentence each with an example."""
+        """Return the regions where a policy is looser than another, one sentence with an example each."""
         return where_looser(base, policy, self._people.chain)
 
     def _remedy(self) -> str:

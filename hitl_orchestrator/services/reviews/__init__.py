@@ -1,1 +1,1 @@
-"""Reviews: who may decide, claims, assignment, recording of decisions, and what reviewers see."""
+"""Reviews: rights to decide, claims, assignment, recording of decisions, and the views of reviewers."""

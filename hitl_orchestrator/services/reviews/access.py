@@ -47,7 +47,7 @@ class ReviewAccess:
         return row, events
 
     def rights(self, row: StoredReview, case: Case | None = None) -> Rights:
-        """Return who may do what to a review now. Pass the `case` if it was just read."""
+        """Return the rights of reviewers on a review now. Pass the `case` if it was just read."""
         case = case or self._ledger.case(row.case_id)
         with self._alarm_for_policy(row.case_id):
             needed, requirements = requirements_of(row, self._rules, self._people.chain)
@@ -73,7 +73,7 @@ class ReviewAccess:
         return [self.verified(before) for before in case.reviews if before.level < row.level]
 
     def policy_decision(self, submission: Submission, facts: Facts) -> RoutingDecision:
-        """Return the stricter decision of the policy that the case came in under and the active one."""
+        """Return the stricter decision of the policy of the case's submission and the active one."""
         with self._alarm_for_policy(submission.case_id):
             return self._rules.decide(submission.policy_hash, facts, submission.task.task_id)
 

@@ -149,7 +149,7 @@ def of_case(submission: Submission, routing: Routing) -> dict[str, Any]:
 
 
 def of_review(row: StoredReview, verdict: RecordedDecision) -> dict[str, Any]:
-    """Return who decided, by what right, and what the review showed at that time."""
+    """Return the reviewer, their role and rights, and the content that the review showed at that time."""
     # A recorded decision has no measured duration: its review was opened long after it.
     timed = verdict.authenticated is not Authentication.RECORDED
     seconds = (verdict.decided_at - row.opened_at).total_seconds()

@@ -118,12 +118,12 @@ class NodePorts:
         self._reader.alarm(case_id, cause)
 
     def _decided_in_graph(self, row: StoredReview, answer: Review) -> StoredReview | None:
-        """Put an answer from outside through the one decision; None where it is rejected, and the case asks again."""
+        """Record an answer sent to the graph like any decision; None if it is rejected: the case interrupts again."""
         try:
             with self._rejected.recorded(row.case_id, row.review_id, answer, "graph"):
                 decided = self._recorder.decide(row, answer, channel="graph")
         except (NotAuthorized, InvalidInput) as exc:
-            self.alarm(row.case_id, f"an answer that came straight to the graph was refused: {exc}")
+            self.alarm(row.case_id, f"an answer sent directly to the graph was rejected: {exc}")
             return None
         except RequestRejected:
             return None

@@ -237,7 +237,7 @@ class _Withdrawal(NamedTuple):
 
 
 def _completed(answer: Review, row: StoredReview, role: str, at: object) -> Review:
-    """Fill in the fields that an answer left out, so that its ledger entry can be read by itself."""
+    """Fill in the fields that an answer left out, so that its ledger entry is self-contained."""
     fields = {
         "review_id": answer.review_id or row.review_id,
         "task_id": row.shown.task.task_id,

@@ -30,7 +30,7 @@ class RejectedAttempts:
     def recorded(self, case_id: str, review_id: str | None, answer: Review, channel: str) -> Iterator[None]:
         """Record an answer that is rejected within this context, and let the rejection pass.
 
-        Unreadable input (`InvalidInput`) is no attempt. A failed write does not replace the rejection.
+        Unreadable input (`InvalidInput`) is not recorded. A failed write does not replace the rejection.
         """
         try:
             yield
@@ -81,7 +81,7 @@ def actor_of(reviewer: Reviewer, channel: str) -> Actor:
 
 
 def answer_actor(answer: Review, reviewer: Reviewer | None, channel: str) -> Actor:
-    """Return the actor of an answer. An unknown name is kept, and marked as not authenticated."""
+    """Return the actor of an answer. An unknown name is recorded as not authenticated."""
     kind = ActorKind.RECORD if channel == REPLAY else ActorKind.HUMAN
     if reviewer is None:
         return Actor(kind=kind, id=answer.reviewer_id, channel=channel)

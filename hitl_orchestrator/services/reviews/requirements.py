@@ -1,4 +1,4 @@
-"""What an open review requires now: a policy that became stricter since it was opened may ask for a higher role."""
+"""Derive the current requirements of an open review: a policy made stricter since may require a higher role."""
 
 from hitl_orchestrator.domain.decision import Facts, ReviewRequirements, Routing
 from hitl_orchestrator.domain.enums import HumanDecision
@@ -22,14 +22,14 @@ SKIPPED = (GraphVersionMismatch, IncompatibleRecord, TamperedPolicy, TamperedRev
 
 
 def requirements_of(row: StoredReview, rules: Rules, chain: RoleChain) -> tuple[str, ReviewRequirements]:
-    """Return the role that may decide now, and how reviewers are asked: the review's own terms, or stricter ones."""
+    """Return the role that may decide now, and the requirements for reviewers: the review's own, or stricter ones."""
     routing = row.shown.routing
     decision = rules.decide(routing.decision.policy_hash, facts_of(row.shown.task, routing), row.shown.task.task_id)
     return chain.higher(row.role, decision.assigned_human_role or row.role), decision.requirements
 
 
 def role_needed(row: StoredReview, rules: Rules, chain: RoleChain) -> str:
-    """Return the role that may decide now: the review's own, or a higher one where the active policy asks for it."""
+    """Return the role that may decide now: the review's own, or a higher one if the active policy requires it."""
     return requirements_of(row, rules, chain)[0]
 
 

@@ -83,7 +83,7 @@ def export(
 def redact(
     session: "Session",
     case: CaseId,
-    reason: Annotated[str, option("TEXT", "Reason. It is kept: do not repeat erased text.")],
+    reason: Annotated[str, option("TEXT", "Reason, stored in the ledger: do not repeat erased text.")],
     reviewer: Annotated[str | None, option("ID", "Your id in the reviewers file.")] = None,
 ) -> None:
     """Erase the texts of agents and people in a finished case.

@@ -79,7 +79,7 @@ def demo(
 
 
 def run_canonical(folder: Path) -> Result:
-    """Run the data sets of a folder in a store beside them: first without reviews, then with the recorded ones."""
+    """Run the data sets of a folder in a store next to them: first without reviews, then with the recorded ones."""
     from hitl_orchestrator.cli.commands.cases.run_files import Files, read_intake
     from hitl_orchestrator.cli.commands.cases.submission import submit_all
     from hitl_orchestrator.cli.session import Session

@@ -72,7 +72,7 @@ def shadow(
     reviewer: Annotated[str | None, option("ID", "Your id in the reviewers file.")] = None,
     reason: Annotated[str | None, option("TEXT", "Reason, stored in the ledger.")] = None,
 ) -> None:
-    """Evaluate a policy beside the active one.
+    """Evaluate a shadow policy.
 
     Its decisions on new cases are recorded and change nothing. Without a file and without --off the command reports how
     often the shadow policy differed so far.

@@ -65,7 +65,7 @@ def inbox(
     if unfinished and not session.as_json:
         cases = count(unfinished, "case is", "cases are")
         hint = f"hitl: {cases} running or left unfinished by a crash; 'hitl recover' resumes unfinished cases"
-        print(hint, file=sys.stderr)  # noqa: T201 - beside the answer, for people
+        print(hint, file=sys.stderr)  # noqa: T201 - for people, in addition to the result
 
 
 @command(group, "show", panel=REVIEW)

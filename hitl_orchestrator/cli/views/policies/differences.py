@@ -30,7 +30,7 @@ def plain(difference: Difference) -> dict[str, Any]:
 
 
 def differences(old: Policy, new: Policy, comparison: PolicyComparison) -> Iterator[Block]:
-    """List the differences, looser ones first, and what was not checked."""
+    """List the differences, looser ones first, and the unchecked parts."""
     rows = comparison.differences
     yield Line(f"{old.policy_id} ({policy_hash(old)[:12]}) to {new.policy_id} ({policy_hash(new)[:12]}):", "bold")
     for row in rows:

@@ -86,7 +86,7 @@ def _coverage(policy: Policy, coverage: Coverage, required: float | None) -> Ite
     yield Line(
         f"{policy.policy_id}: {coverage.percent:.0f} % covered; {coverage.rules - len(coverage.missing_rules)} of "
         f"{count(coverage.rules, 'rule')} decided a test, {coverage.values - missing} of "
-        f"{count(coverage.values, 'value')} beside the bounds were tested.",
+        f"{count(coverage.values, 'value')} next to the bounds were tested.",
         "green" if enough else "yellow" if required is None else "red",
     )
     rows = [(Cell(rule), Cell("decided no test")) for rule in coverage.missing_rules]

@@ -35,7 +35,7 @@ class Steps(NamedTuple):
 
 
 class Axis(Protocol):
-    """One fact, cut into as many steps as policies can tell apart.
+    """One fact, cut into the steps that policies can distinguish.
 
     `name` is the fact as policies name it, such as `metadata.amount`, and `source` its column in a data frame.
     `phrase_order` is its position in a sentence.
@@ -98,7 +98,7 @@ class Axis(Protocol):
 
 
 class Kind(NamedTuple):
-    """A kind of fact that rules can read: its conditions in evaluation order, and the axes that tell them apart."""
+    """A kind of fact that rules can read: its conditions in evaluation order, and the axes that distinguish them."""
 
     conditions: Callable[[Reading], Iterable[Condition]]
     axes: Callable[[Sequence[Reading]], Iterable[Axis]]

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-# Stores of revisions 0001 to 0005, made before the first release, are refused by name: this chain does not know them.
+# Stores of revisions 0001 to 0005, made before the first release, are rejected: this migration chain starts here.
 revision = "0006"
 down_revision = None
 branch_labels = None
