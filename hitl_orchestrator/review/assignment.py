@@ -150,7 +150,7 @@ def _up_the_chain(
 
 
 def _upward(people: People, role: str) -> tuple[str, ...]:
-    """Return a role and all higher ones; above a role of an older chain comes the top of this chain."""
+    """Return a role and all higher ones; for a role missing from this chain, it and the top."""
     chain = people.chain
     return chain.upward(role) if role in chain.roles else (role, chain.roles[-1])
 
@@ -172,7 +172,7 @@ def _all(candidates: Iterable[Candidate]) -> list[Reviewer]:
 
 
 def _not_now(candidate: Candidate, at: datetime) -> str | None:
-    """Return why an authorized reviewer gets no assignment now; None if they may get one."""
+    """Return the reason why an authorized reviewer cannot be assigned now; None if they can."""
     most = candidate.reviewer.max_open_claims
     if most is not None and candidate.open_claims >= most:
         return f"holds {candidate.open_claims} reviews of at most {most}"

@@ -5,8 +5,8 @@ from hitl_orchestrator.domain.enums import OnTimeout
 from hitl_orchestrator.domain.roles import RoleChain
 
 
-def what_then(decision: RoutingDecision, role: str, chain: RoleChain) -> OnTimeout | None:
-    """Return what happens to a review for `role` at its deadline; None if the rule sets none.
+def timeout_action(decision: RoutingDecision, role: str, chain: RoleChain) -> OnTimeout | None:
+    """Return the action at the deadline of a review for `role`; None if the rule sets no deadline.
 
     At the top of the chain there is no role to escalate to, so the review stays open.
     """

@@ -37,7 +37,7 @@ class _File(Value):
 
 
 class People:
-    """All reviewers by id, the chain of escalation, and what the organization has in common.
+    """All reviewers by id, the chain of escalation, and the settings of the organization.
 
     `calendar` has the working hours of the organization, for deadlines in working time; `reason_codes` are the
     codes that an answer may name. Accounts of one person are distinct except where people are counted.

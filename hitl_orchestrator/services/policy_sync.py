@@ -35,7 +35,7 @@ class PolicySync:
         return history
 
     def record_if_new(self) -> None:
-        """Record the policy before the first case comes in under it; reading and deciding record no policy.
+        """Record the policy before the first case is submitted under it; reading and deciding record no policy.
 
         Once a policy was activated in the store, it applies, even if the store is opened with another one.
         """

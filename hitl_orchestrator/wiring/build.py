@@ -374,7 +374,7 @@ def _registry_of(ledger: Ledger, named: Policy | None, roles: RoleChain) -> Poli
 
 
 def _recorded_policy(ledger: Ledger, roles: RoleChain) -> Policy:
-    """Return the current policy of a store, which was checked against the role chain when it came into force."""
+    """Return the current policy of a store, which was checked against the role chain at its activation."""
     try:
         recorded = ledger.current_policy()
         if recorded is None:

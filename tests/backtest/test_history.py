@@ -68,5 +68,5 @@ def test_metadata_that_are_no_json_object_are_rejected(rehearsed, metadata):
     "metadata",
     ['{"amount":9}', ' {"amount" : 9.0 } ', '{"a":"{","amount":9e0}', '{"a":[1],"amount":9}', '{"a":null,"amount":9}'],
 )
-def test_metadata_are_read_however_they_are_written(rehearsed, metadata):
+def test_metadata_are_read_in_every_notation(rehearsed, metadata):
     assert rehearsed(line(metadata=metadata)).automated_after == 1

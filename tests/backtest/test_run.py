@@ -91,7 +91,7 @@ def test_the_load_of_a_role_counts_every_answer_on_every_day():
     assert run(monday, capacity={"senior_manager": Capacity(1, 5)}).loads[1].grows
 
 
-def test_the_day_is_that_of_the_task_also_where_only_the_decision_is_dated():
+def test_the_day_of_a_case_is_that_of_its_task():
     case = a_case(timestamp="2025-01-07T00:30:00Z")
     del case["task_timestamp"]
 
@@ -120,7 +120,7 @@ def test_quality_checks_of_reviewers_are_not_counted_as_cases():
     assert run([a_case(), a_case(quality_check="known_answer"), a_case(quality_check="second_review")]).cases == 1
 
 
-def test_two_policies_are_compared_whatever_was_recorded():
+def test_two_policies_are_compared_independently_of_recorded_decisions():
     strange = a_case(routing_decision="escalate", rule_id="gone")
     found = run([strange], old=OLD)
 
@@ -190,7 +190,7 @@ def test_an_erased_case_keeps_its_other_fields(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("store", ["memory://", "sqlite:///past.db"])
-def test_redacted_cases_are_left_out_where_the_policy_reads_the_metadata(store, tmp_path, monkeypatch):
+def test_redacted_cases_are_excluded_if_the_policy_reads_metadata(store, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     unchanged = a_policy_with(
         [("auto_approve", {"min_confidence": 0.5, "metadata": {"amount": {"lt": 100}}}), ("human_review", {})]

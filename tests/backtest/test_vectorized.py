@@ -177,7 +177,7 @@ def test_an_unreadable_requester_may_be_any_user(requested_by, concerned):
 @pytest.mark.parametrize(
     "requested_by", ["ann", "eve", "joe", ["ann", "bob"], ["eve"], 7, {"name": "ann"}, [{}]], ids=str
 )
-def test_the_rule_that_is_named_is_the_same_where_layers_are_as_strict(requested_by, asks):
+def test_vectors_name_the_same_rule_for_equally_strict_layers(requested_by, asks):
     users = {
         name: a_policy_with([("human_review", {}, {"rule_id": f"of_{name}"}.items())]) for name in ("bob", "ann", "joe")
     }

@@ -51,7 +51,7 @@ def test_visible_text_is_unchanged(text):
     assert hidden_in(text) == []
 
 
-def test_line_breaks_and_tabs_are_written_out_where_they_could_forge_a_line_but_not_counted():
+def test_line_breaks_and_tabs_are_escaped_in_single_lines_and_not_counted():
     assert escape_invisible("a\r\nb\tc\n") == "a<U+000D><U+000A>b<U+0009>c<U+000A>"
     assert hidden_in("a\r\nb\tc\n") == []
     assert hidden_in("a\rb") == ["\r"]

@@ -45,7 +45,7 @@ def test_a_misspelled_field_is_compared_with_fields_of_its_own_level(raw, proble
     assert list(refusal.value.problems) == [f"t: {problem}"]
 
 
-def test_a_misspelled_field_beside_one_of_several_types_is_compared_with_theirs():
+def test_a_misspelled_field_of_a_union_is_compared_with_its_types():
     with pytest.raises(InvalidInput) as refusal:
         parse(Tree, {"twigs": [{"fruit": {"colr": ""}}]}, "t")
 

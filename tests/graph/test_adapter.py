@@ -88,7 +88,7 @@ def test_a_missing_or_altered_payload_is_refused(adapter, payloads, kept):
         adapter.typed(Submission, {"$kept": name, "size": 2})
 
 
-def test_values_computed_in_a_run_are_passed_on_as_they_are(adapter):
+def test_values_computed_in_a_run_are_passed_on_unchanged(adapter):
     run = Runtime(context=CaseRun())
     state = state_of(adapter)
     seen = []

@@ -70,7 +70,7 @@ class Foreign:
         self.made.append(self.what)
 
 
-def test_a_row_that_names_a_foreign_class_is_refused_and_runs_none_of_its_code():
+def test_a_row_naming_a_foreign_class_is_rejected_without_executing_it():
     lax = JsonPlusSerializer(allowed_msgpack_modules=True)
     poisoned = lax.dumps_typed(Foreign("poison"))
     lax.loads_typed(poisoned)
@@ -97,7 +97,7 @@ def test_a_pickled_row_is_refused():
     ],
     ids=["pickle", "any class", "any constructor", "langgraph's strict mode"],
 )
-def test_at_start_up_a_serializer_that_reads_any_poisoned_row_is_refused(lax, caplog):
+def test_startup_rejects_a_serializer_that_reads_a_poisoned_row(lax, caplog):
     with pytest.raises(UnsafeSerializer):
         check_strict(lax)
 

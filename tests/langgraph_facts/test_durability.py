@@ -98,7 +98,7 @@ def test_every_further_node_of_a_run_costs_two_commits_more_with_sync(line_on, t
 
 
 @pytest.mark.parametrize(("durability", "stored"), [("sync", True), ("exit", False)])
-def test_a_crash_in_mid_run_leaves_a_checkpoint_behind_only_with_sync(line_on, thread, tmp_path, durability, stored):
+def test_a_crash_during_a_run_leaves_a_checkpoint_only_with_sync(line_on, thread, tmp_path, durability, stored):
     database = tmp_path / "crashing.db"
     rows = []
 

@@ -43,7 +43,7 @@ def test_everything_before_the_interrupt_runs_again_on_resume(line, thread):
     assert (before, after) == (["asked", "asked"], ["approve"])
 
 
-def test_without_a_checkpointer_an_interrupt_pauses_for_ever_silently(line_on, thread):
+def test_without_a_checkpointer_an_interrupt_never_resumes(line_on, thread):
     graph = line_on(human_review, act, checkpointer=None)
 
     result = graph.invoke({"task": "refund"}, thread)
@@ -60,7 +60,7 @@ def test_a_misspelled_key_returned_by_a_node_is_dropped_silently(line, thread):
     assert line(misspelled).invoke({"task": "refund"}, thread) == {"task": "refund"}
 
 
-def test_a_node_that_returns_nothing_but_a_misspelled_key_is_silent_too(line, thread):
+def test_a_node_returning_only_a_misspelled_key_raises_no_error(line, thread):
     def misspelled(state):
         return {"reveiw": "reject"}
 
@@ -93,7 +93,7 @@ def test_new_input_on_a_waiting_thread_interrupts_again_without_an_error(line, t
     assert result == {"task": "large refund", "review": "approve", "outcome": "did approve"}
 
 
-def test_a_node_that_was_renamed_makes_a_waiting_thread_end_silently(line, thread):
+def test_a_renamed_node_ends_a_waiting_thread_silently(line, thread):
     line(human_review, act).invoke({"task": "refund"}, thread)
 
     def review_by_a_person(state):
@@ -108,7 +108,7 @@ def test_a_node_that_was_renamed_makes_a_waiting_thread_end_silently(line, threa
     assert result == {"task": "refund"}
 
 
-def test_a_resume_of_a_deleted_thread_asks_again_about_an_empty_case(line, saver, thread):
+def test_a_resume_of_a_deleted_thread_interrupts_for_an_empty_case(line, saver, thread):
     graph = line(human_review, act)
     graph.invoke({"task": "refund"}, thread)
     saver.delete_thread("case-1")

@@ -72,7 +72,7 @@ def test_a_resume_with_an_empty_map_does_nothing(line, thread):
     assert pending(graph, thread) == ["approve?"]
 
 
-def test_a_stale_id_is_accepted_as_the_answer_to_the_second_question_of_a_node(line, thread):
+def test_a_stale_id_answers_the_second_interrupt_of_a_node(line, thread):
     def asks_twice(state):
         return {"review": [interrupt("approve?"), interrupt("are you sure?")]}
 
@@ -87,7 +87,7 @@ def test_a_stale_id_is_accepted_as_the_answer_to_the_second_question_of_a_node(l
 
 
 @DURABILITIES
-def test_a_value_on_which_the_node_raises_poisons_the_thread(line, thread, durability):
+def test_a_value_on_which_the_node_raises_blocks_the_thread(line, thread, durability):
     def particular_review(state):
         answer = interrupt("approve?")
         if answer not in {"approve", "reject"}:
@@ -105,7 +105,7 @@ def test_a_value_on_which_the_node_raises_poisons_the_thread(line, thread, durab
 
 
 @DURABILITIES
-def test_a_pydantic_schema_refuses_a_bad_value_and_the_question_can_be_answered_again(line, thread, durability):
+def test_a_pydantic_schema_rejects_an_invalid_value_and_allows_a_second_answer(line, thread, durability):
     def typed_review(state):
         return {"review": interrupt("approve?", response_schema=Answer).decision}
 
@@ -137,7 +137,7 @@ def test_a_json_schema_is_published_and_validates_nothing(line, thread):
     assert result["review"] == ["anything"]
 
 
-def test_a_node_that_fails_after_the_answer_still_counts_as_waiting_and_repeats_the_first_answer(line, thread):
+def test_a_node_failing_after_the_answer_repeats_the_first_answer(line, thread):
     acted = []
 
     def review_and_act(state):

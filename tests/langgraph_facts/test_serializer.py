@@ -97,7 +97,7 @@ def test_a_pickled_row_is_refused():
         strict().loads_typed(("pickle", b"cos\nsystem\n(S'true'\ntR."))
 
 
-def test_a_row_of_the_older_json_form_may_still_name_langchain_messages_and_nothing_of_ours():
+def test_a_row_in_the_old_json_form_may_name_langchain_messages_only():
     def row(*path: str, version: int, **rest: object) -> tuple[str, bytes]:
         return "json", json.dumps({"lc": version, "type": "constructor", "id": path, **rest}).encode()
 
@@ -120,7 +120,7 @@ def test_the_strict_serializer_changes_values_that_are_not_plain_json(line_on, t
     assert graph.get_state(thread).values["score"] == [{"confidence": 0.5}, "high", ["a", "b"], {1: "one"}]
 
 
-def test_a_node_sees_the_typed_value_before_the_pause_and_the_plain_one_after_it(line_on, thread):
+def test_a_node_gets_the_typed_value_before_a_pause_and_plain_json_after_it(line_on, thread):
     seen = []
 
     def score(state):

@@ -102,7 +102,7 @@ with Orchestrator.open(store, clock=lambda: datetime(2025, 1, 12, 9, tzinfo=UTC)
 """
 
 
-def test_two_processes_an_hour_apart_in_two_zones_change_no_order_and_no_decision(durable_store):
+def test_clock_skew_and_zones_of_two_processes_change_no_decision(durable_store):
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", PROCESS, durable_store, seconds],

@@ -102,7 +102,7 @@ def test_the_same_submission_is_the_same_case(hitl, waits):
     assert kinds(hitl, "task-1").count("submitted") == 1
 
 
-def test_other_content_under_the_same_task_id_is_refused_or_becomes_the_next_attempt(hitl, waits):
+def test_other_content_of_a_task_is_rejected_or_becomes_the_next_attempt(hitl, waits):
     first = waits(hitl)
 
     with pytest.raises(TaskConflict, match=first.case_id):

@@ -20,7 +20,7 @@ def policies_recorded(hitl):
     ]
 
 
-def test_a_store_keeps_its_policy_when_it_is_opened_without_one(store):
+def test_a_store_opened_without_a_policy_keeps_its_own(store):
     with Orchestrator.open(store, policy=ASKS_ALWAYS) as hitl:
         hitl.submit(a_task(), an_output(confidence=0.99))
 

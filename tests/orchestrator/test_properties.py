@@ -98,9 +98,7 @@ def explained(events: list, policies_by_hash: dict) -> tuple[str, object, str]:
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(policies, st.lists(st.tuples(tasks, outputs, st.lists(answers, max_size=4)), min_size=1, max_size=4))
-def test_nothing_is_approved_without_a_rule_or_a_person_and_the_ledger_alone_explains_every_outcome(
-    policy, given_cases
-):
+def test_every_approval_has_a_rule_or_a_reviewer_in_the_ledger(policy, given_cases):
     with Orchestrator.open("memory://", policy=policy, clock=FakeClock()) as hitl:
         accepted = {}
         for number, (task, output, stated) in enumerate(given_cases):

@@ -108,7 +108,7 @@ def test_each_cause_of_rejection_is_recorded_once(hitl, waits):
     assert [event.body["cause"] for event in refusals(hitl)] == ["StaleReview", "ReviewAlreadyDecided"]
 
 
-def test_a_ledger_that_cannot_be_written_changes_nothing_about_the_answer(hitl, waits, monkeypatch):
+def test_an_unwritable_ledger_does_not_change_the_rejection(hitl, waits, monkeypatch):
     waits(hitl)
 
     def is_away(*given):

@@ -89,7 +89,7 @@ def test_a_case_keeps_the_policy_of_its_submission(opened, durable_store):
     assert case.reviews[0].shown.routing.decision.rule_id == "lenient_2"
 
 
-def test_a_policy_that_became_stricter_before_the_case_ran_decides(opened, durable_store):
+def test_a_policy_tightened_before_the_case_ran_decides(opened, durable_store):
     with opened(durable_store, policy=LENIENT) as hitl:
         hitl.cases.enqueue(a_task(), an_output(confidence=0.9))
 
@@ -99,7 +99,7 @@ def test_a_policy_that_became_stricter_before_the_case_ran_decides(opened, durab
     assert (case.status, case.open_review.role) == ("waiting", "compliance_officer")
 
 
-def test_a_policy_that_became_more_lenient_before_the_case_ran_does_not(opened, durable_store):
+def test_a_policy_loosened_before_the_case_ran_has_no_effect(opened, durable_store):
     with opened(durable_store, policy=STRICT) as hitl:
         hitl.cases.enqueue(a_task(), an_output(confidence=0.9))
 
@@ -110,7 +110,7 @@ def test_a_policy_that_became_more_lenient_before_the_case_ran_does_not(opened, 
 
 
 @pytest.mark.parametrize("later", [STRICT, SENIOR])
-def test_a_policy_that_became_stricter_while_a_case_waits_asks_for_the_higher_role(opened, durable_store, waits, later):
+def test_a_policy_tightened_while_a_case_waits_requires_the_higher_role(opened, durable_store, waits, later):
     with opened(durable_store, policy=LENIENT) as hitl:
         waits(hitl)
 
@@ -122,7 +122,7 @@ def test_a_policy_that_became_stricter_while_a_case_waits_asks_for_the_higher_ro
     assert (case.status, case.record.policy_id) == ("approved", "lenient")
 
 
-def test_a_policy_that_became_more_lenient_while_a_case_waits_changes_nothing(opened, durable_store, waits):
+def test_a_policy_loosened_while_a_case_waits_has_no_effect(opened, durable_store, waits):
     with opened(durable_store, policy=STRICT) as hitl:
         waits(hitl)
 

@@ -92,7 +92,7 @@ def test_working_time_passes_only_in_working_hours(start, length, due):
     ("begun", "length"),
     [(vienna(2025, 3, 29, 22), timedelta(hours=7)), (vienna(2025, 10, 25, 22), timedelta(hours=9))],
 )
-def test_a_night_on_which_the_clocks_change_has_an_hour_less_or_more(begun, length):
+def test_a_daylight_saving_night_is_an_hour_shorter_or_longer(begun, length):
     nights = NIGHTS.model_copy(update={"days": ALL_DAYS})
 
     assert after_working_time(nights, begun, length) == (begun + timedelta(days=1)).replace(hour=6)

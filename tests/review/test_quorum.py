@@ -49,7 +49,7 @@ def test_only_the_latest_vote_of_a_person_counts():
     assert [vote.decision for vote in latest([says("a", "approve"), says("a", "reject")])] == ["reject"]
 
 
-def test_a_majority_rule_asks_a_third_reviewer_before_it_escalates():
+def test_a_majority_rule_requests_a_third_reviewer_before_escalating():
     first, second = says("a", "approve"), says("b", "reject")
 
     assert after(first, second, requirements=MAJORITY_OF_THREE) is Step.ANOTHER

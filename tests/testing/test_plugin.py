@@ -18,7 +18,7 @@ def test_a_test_has_an_orchestrator_on_a_clock_that_it_moves(hitl, clock, review
     assert done.record.latency_seconds == 3600
 
 
-def test_a_simulated_reviewer_is_one_of_the_orchestrators_with_the_habits_asked_for(hitl, reviewer):
+def test_a_simulated_reviewer_has_the_requested_habits(hitl, reviewer):
     one = reviewer("senior_manager", seed=7, accuracy=0.8)
 
     assert one.reviewer == hitl.services.people.named("senior_manager")

@@ -76,7 +76,7 @@ def own_roles(suite):
     return suite
 
 
-def test_a_table_is_run_with_the_roles_of_the_reviewers_that_the_settings_or_the_command_name(own_roles, monkeypatch):
+def test_a_table_runs_with_the_roles_of_the_configured_reviewers_file(own_roles, monkeypatch):
     run(own_roles, "--hitl-reviewers", "people/reviewers.yaml").assert_outcomes(passed=3)
     monkeypatch.setenv("HITL_REVIEWERS", "people/reviewers.yaml")
     run(own_roles).assert_outcomes(passed=3)

@@ -14,7 +14,7 @@ from hitl_orchestrator.orchestrator import Assignment
 
 
 def holder(request: ReviewRequest) -> Line:
-    """Describe who holds a delegated review."""
+    """Describe the delegation of a review and its holder."""
     until = f" until {local_time(request.claimed_until)}" if request.claimed_until else ""
     return Line(f"{request.claimed_by} has {request.task_id}{until}; when released, it returns to you.")
 

@@ -47,7 +47,7 @@ def _table(record: AuditRecord) -> Iterator[Block]:
 
 
 def competence(row: StoredReview) -> Iterator[Line]:
-    """Describe the rights of the reviewer, what the review showed, and the time taken, as far as recorded."""
+    """Describe the rights of the reviewer, the shown content, and the time taken, as far as recorded."""
     verdict = row.verdict
     if verdict is None:
         return

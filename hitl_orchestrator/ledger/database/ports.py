@@ -20,7 +20,7 @@ _T = TypeVar("_T")
 
 
 class UniqueViolation(HitlError):
-    """A row violates a constraint of the schema, most often because another writer's row came first."""
+    """A row violates a constraint of the schema, most often because another writer inserted first."""
 
 
 class TransientStoreError(StoreUnavailable):

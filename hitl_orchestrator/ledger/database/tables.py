@@ -130,7 +130,7 @@ reviews = Table(
     Column("answered_at", String(27)),
     # A keyed digest of the customer, to assign their cases to the same reviewer.
     Column("affinity", String(64)),
-    # The reviewer and the idempotency key of an answer that came with one.
+    # The reviewer and the idempotency key of an answer, if it has a key.
     Column("answer_key", String(401)),
     Column("seal", String(200), nullable=False),
     UniqueConstraint("case_id", "level", name="one_review_per_level"),

@@ -78,7 +78,7 @@ class Contents:
     __slots__ = ("_secret", "_texts", "key")
 
     def __init__(self, key: str, body: str = "") -> None:
-        """Parse the stored form, of which `body` is the text."""
+        """Parse the stored form; `body` is its text."""
         self.key, self._secret = key, bytes.fromhex(key)
         self._texts = {line[:_DIGITS]: line[_DIGITS:] for line in body.split("\n")} if body else {}
 

@@ -49,7 +49,7 @@ def erased_texts(texts: ReviewTexts) -> ReviewTexts:
 
 
 def redacted(redaction: Redaction, reviews: Mapping[str, ReviewTexts]) -> Draft:
-    """Record that the contents of a case were erased, and digests of what remains in its reviews."""
+    """Record that the contents of a case were erased, and the digests of its reviews after erasure."""
     body: dict[str, Any] = {"reason": redaction.reason, "destroyed": redaction.destroyed}
     body["reviews"] = {review_id: texts.digest for review_id, texts in reviews.items()}
     return Draft(redaction.case_id, EventKind.REDACTED, redaction.at, redaction.actor, body)

@@ -206,7 +206,7 @@ def _row(transaction: StoreTransaction, review: StoredReview) -> StoredReview:
 
 
 def _check_limit(transaction: StoreTransaction, review: StoredReview, who: str, limit: Limit | None) -> None:
-    """Raise if a reviewer holds as many reviews as permitted. Writers take turns, so that the count cannot change."""
+    """Raise if a reviewer holds as many reviews as permitted. Writers are serialized, so the count cannot change."""
     if limit is None or limit.most is None:
         return
     values = {"wanted_review": review.review_id}

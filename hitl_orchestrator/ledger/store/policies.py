@@ -75,7 +75,7 @@ class PolicyRepository:
 
     @retried
     def change_policy(self, drafts: Sequence[Draft], seen: int) -> bool:
-        """Append entries about policies unless another one came first. Writers take turns."""
+        """Append entries about policies unless another entry was appended first. Writers are serialized."""
         with self._database.write() as transaction:
             row = transaction.first(_LATEST)
             if (0 if row is None else row["seq"]) != seen:

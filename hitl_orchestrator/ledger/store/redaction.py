@@ -31,7 +31,7 @@ def redact(transaction: StoreTransaction, request: Redaction) -> Redaction:
 
 
 def _erase_reviews(transaction: StoreTransaction, case_id: str) -> dict[str, ReviewTexts]:
-    """Erase the texts of a case's reviews and return what remains of each."""
+    """Erase the texts of a case's reviews and return the remainder of each."""
     remaining: dict[str, ReviewTexts] = {}
     for row in list(transaction.run(reviews.REVIEWS_OF_CASE, wanted_case=case_id)):
         texts = redaction.erased_texts(ReviewTexts(row["shown"], row["verdict"]))

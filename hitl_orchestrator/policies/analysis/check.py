@@ -227,7 +227,7 @@ def _smallest_conflict(conditions: Conditions, never: Callable[[Conditions], boo
 
 
 def _smallest(parts: Sequence[_PartT], fails: Callable[[Sequence[_PartT]], bool]) -> list[_PartT]:
-    """Return a subset of the parts that still fails, and of which no part can be left out."""
+    """Return a minimal subset of the parts that still fails."""
     needed = list(parts)
     for part in parts:
         fewer = [other for other in needed if other != part]

@@ -41,7 +41,7 @@ class Every:
 
 @dataclass(frozen=True, slots=True)
 class Some:
-    """Several conditions of which one must hold."""
+    """Several conditions; at least one must hold."""
 
     parts: tuple[Condition, ...]
 

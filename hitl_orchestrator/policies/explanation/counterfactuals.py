@@ -105,7 +105,7 @@ class _Search:
         return tuple(self._change(action, moved) for action, moved in moves)
 
     def _leading_to(self, action: Action) -> list[_Moved]:
-        """Return the nearest change of each set of facts that leads to the action, and of which no part does."""
+        """Return the nearest change of each set of facts that leads to the action, while no part of it does."""
         nearest: dict[int, _Moved] = {}
         tried = [_Moved(0, (), 0)]
         self._work_left = self._most

@@ -26,7 +26,7 @@ class RelevantFacts:
         return any(layer.can_answer(action) for layer in self._layers)
 
     def of(self, decision: RoutingDecision, action: Action) -> int:
-        """Return the facts of which one must change for a case with this decision to get another action."""
+        """Return the facts; at least one must change before a case with this decision gets another action."""
         answers = {answer.layer: (answer.rule_id, answer.action) for answer in decision.layers}
         answers = answers or {ORGANIZATION: (decision.rule_id, decision.action)}
         if action.strictness > decision.action.strictness:

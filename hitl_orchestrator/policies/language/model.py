@@ -233,9 +233,9 @@ class PolicyStack(Policy):
     """A policy in layers: the organization's rules, those of domains, and the preferences of users.
 
     Each layer is evaluated separately, and the strictest answer wins: a layer can only tighten. The layer of a domain
-    answers tasks of that domain, the layer of a user tasks whose metadata name the user as `requested_by`. A layer without
-    a matching rule is silent; where no rule of the organization matches, a person decides. All time windows of a
-    stack are in one time zone.
+    answers tasks of that domain, the layer of a user tasks whose metadata name the user as `requested_by`. A layer
+    without a matching rule is silent; where no rule of the organization matches, a person decides. All time windows
+    of a stack are in one time zone.
     """
 
     domains: dict[Label, Policy] = Field(default_factory=dict)

@@ -154,7 +154,7 @@ class PolicyAdmin:
             self._conclude(after.case_id, lambda proposal, history: self._outcome(proposal, after, history))
 
     def settle_all(self) -> None:
-        """Carry out decided changes, and submit undecided ones, wherever a crash has prevented that."""
+        """Apply decided changes, and open cases for undecided ones, after a crash prevented it."""
         for proposal in self._policies.refresh().pending.values():
             case = self._approval.case_of(proposal)
             if case is None:
@@ -242,7 +242,7 @@ class PolicyAdmin:
                 return
 
     def _outcome(self, proposal: Proposal, case: Case, history: PolicyHistory) -> Draft:
-        """Return the outcome of a proposal: exactly what was approved, or a decline."""
+        """Return the outcome of a proposal: the approved change, or a decline."""
         record, now = case.record, self._clock()
         if record is None or record.final_decision is not FinalDecision.APPROVED or not record.human_involved:
             how = "it is not finished" if record is None else f"it ended as {record.final_decision}"

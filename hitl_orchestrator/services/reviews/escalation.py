@@ -5,7 +5,7 @@ from datetime import timedelta
 from hitl_orchestrator.domain.review import ReviewSnapshot, StoredReview
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.review.authority import role_to_pass_to
-from hitl_orchestrator.review.deadlines import what_then
+from hitl_orchestrator.review.deadlines import timeout_action
 from hitl_orchestrator.review.rights import Rights
 
 __all__ = ["escalated_to", "next_review"]
@@ -33,7 +33,7 @@ def next_review(
         "review_id": f"{row.case_id}.{level}",
         "level": level,
         "role": role,
-        "on_timeout": what_then(row.shown.routing.decision, role, chain),
+        "on_timeout": timeout_action(row.shown.routing.decision, role, chain),
         "passed_up_because": because,
         "escalations": row.shown.escalations + escalated,
         "answer_within": answer_within,

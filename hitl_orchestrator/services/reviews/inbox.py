@@ -93,7 +93,7 @@ class ReviewInbox:
             read *= 8
 
     def _has_other_policies(self) -> bool:
-        """Whether a case may have come in under a policy that is not active; only then may a higher role be needed."""
+        """Whether a case may have been submitted under an inactive policy; only then may a higher role be needed."""
         active = self._registry.active.hash
         with self._ledger.snapshot() as snapshot:
             return any(policy.policy_hash != active for policy in snapshot.policies())

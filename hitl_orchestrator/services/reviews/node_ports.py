@@ -21,7 +21,7 @@ from hitl_orchestrator.errors import (
     UnknownCase,
 )
 from hitl_orchestrator.ledger.ports.ledger import Ledger
-from hitl_orchestrator.review.deadlines import what_then
+from hitl_orchestrator.review.deadlines import timeout_action
 from hitl_orchestrator.services.reader import CaseReader, Clock
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.audit_records import by_agent, by_person
@@ -77,7 +77,7 @@ class NodePorts:
             role=role,
             task=submission.task,
             routing=routing,
-            on_timeout=what_then(routing.decision, role, self._chain),
+            on_timeout=timeout_action(routing.decision, role, self._chain),
             answer_within=self._recorder.answer_within(routing.decision),
             salt=secrets.token_hex(16),
         )
@@ -85,7 +85,7 @@ class NodePorts:
         return row if row.verdict is None else self._access.verified(row)
 
     def hear(self, row: StoredReview, answer: Review | None) -> StoredReview:
-        """Return the current review, after trying an answer that came with the wake-up of the graph."""
+        """Return the current review, after trying an answer in the resume value of the graph."""
         if answer is not None:
             decided = self._decided_in_graph(row, answer)
             if decided is not None:

@@ -28,7 +28,7 @@ class RejectedAttempts:
 
     @contextmanager
     def recorded(self, case_id: str, review_id: str | None, answer: Review, channel: str) -> Iterator[None]:
-        """Record an answer that is rejected within this context, and let the rejection pass.
+        """Record an answer that is rejected within this context, and re-raise the rejection.
 
         Unreadable input (`InvalidInput`) is not recorded. A failed write does not replace the rejection.
         """

@@ -1,4 +1,4 @@
-"""`hitl demo`: the canonical data end to end, compared with the audit records that come with them."""
+"""`hitl demo`: the canonical data end to end, compared with their expected audit records."""
 
 import json
 from collections.abc import Iterator, Sequence

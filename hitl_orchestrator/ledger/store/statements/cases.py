@@ -49,7 +49,7 @@ CASE = (
 )
 STAGE = select(cases.c.stage).where(_THIS)
 
-# Write a case unchanged, so that the commit flushes what was committed before.
+# Write a case unchanged, so that the commit flushes earlier commits.
 TOUCH_CASE = update(cases).where(_THIS).values(stage=cases.c.stage)
 
 _IS_FREE = or_(cases.c.held_until.is_(None), cases.c.held_until <= NOW)

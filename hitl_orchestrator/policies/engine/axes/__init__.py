@@ -1,1 +1,1 @@
-"""One module per fact that rules can read: its conditions, its steps, and how both are put into words."""
+"""One module per fact that rules can read: its conditions, its steps, and the description of both."""
