@@ -1,4 +1,4 @@
-"""Files of past cases that are not what an export writes: refused in one plain line, with the name of the file."""
+"""Files of past cases in another form than an export: rejected in one line with the file name."""
 
 import json
 

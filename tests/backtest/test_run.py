@@ -1,4 +1,4 @@
-"""A policy on past cases: what flips, who has how much to do, what would escape; the same from a file and a store."""
+"""A backtest: changed decisions, loads, escaped errors; the same from a file and from a store."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What the graph's version is made of: the structure of what is stored, and nothing that is not stored."""
+"""The graph version covers the structure of stored values, and nothing else."""
 
 from enum import StrEnum
 from typing import Annotated, Any, Literal, TypedDict

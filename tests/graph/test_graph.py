@@ -1,4 +1,4 @@
-"""The shape of the graph, its version, and what may be stored of a case."""
+"""The shape of the graph, its version, and the values that a checkpoint may contain."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -38,7 +38,7 @@ def test_the_picture_has_the_five_nodes_and_the_edge_up_the_chain(graph):
 
 
 def test_the_graph_version_is_pinned():
-    """Cases that wait are refused by code of another version: change this on purpose, and say so in the changelog."""
+    """Code of another version rejects waiting cases: change this deliberately, with a changelog entry."""
     assert graph_version() == "g4be8c67be4dd"
 
 
@@ -61,7 +61,7 @@ def test_the_interrupt_publishes_the_schema_of_an_answer():
 
 @dataclass
 class Foreign:
-    """What a stored row might name; making one of it runs its code."""
+    """A class that a stored row might name; constructing it executes its code."""
 
     made: ClassVar[list[str]] = []
     what: str = ""

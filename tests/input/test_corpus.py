@@ -61,7 +61,7 @@ def named(entries: list[Entry], prefix: str) -> Iterator[tuple[str, Entry]]:
 
 
 def unlike(entry: Entry, refused: str | None) -> list[str]:
-    """Say how a verdict differs from the one that the corpus has."""
+    """Describe how a verdict differs from the expected one of the corpus."""
     fits = refused is None if entry.refused is None else refused is not None and entry.refused in refused
     return [] if fits else [f"{entry.name}: wanted {entry.refused!r}, got {refused!r}"]
 
@@ -75,14 +75,14 @@ def given_output(task_id: str) -> AgentOutput:
 
 
 def read(kind: str, path: Path, task_id: str) -> tuple[Task, AgentOutput]:
-    """Read a task or an output as every face does, and bring what goes with it."""
+    """Parse a task or an output as every face does, with the record that belongs to it."""
     model: Any = Task if kind == "task" else AgentOutput
     (value,) = parse_many(model, read_records(read_file(path), path.name), path.name, "task_id")
     return (value, given_output(value.task_id)) if kind == "task" else (given_task(task_id), value)
 
 
 def comes_to_its_end(hitl: Orchestrator, task: Task, output: AgentOutput) -> list[str]:
-    """Submit, approve, and say what did not come back as it went in."""
+    """Submit, approve, and describe the values that changed on the way."""
     case = hitl.submit(task, output)
     if case.open_review:
         case = hitl.decide(case.case_id, MANAGER.model_copy(update={"shown_digest": case.open_review.digest}))
@@ -153,7 +153,7 @@ def test_the_library_rejects_invalid_policies_and_reviewers(address, texts, tmp_
 
 
 class Typed:
-    """Types commands in this process, and holds every answer to what any answer must be."""
+    """Runs commands in this process, and checks the rules that every answer follows."""
 
     def __init__(self, address: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.address, self.folder, self._capsys = address, folder, capsys
@@ -243,7 +243,7 @@ def stored(address: str) -> set[str]:
 
 
 def came_back(hitl: Orchestrator, kind: str, entry: Entry, task_id: str) -> bool:
-    """Whether the store holds exactly what stood in the file."""
+    """Whether the store holds exactly the content of the file."""
     kept = hitl.cases.get(task_id=task_id).submission
     value: Any = kept.task if kind == "task" else kept.output
     return bool(value == type(value)(**json.loads(entry.text)))

@@ -1,4 +1,4 @@
-"""Tiny graphs on LangGraph's own savers. No code of ours: these tests say what the ground under it does."""
+"""Tiny graphs on LangGraph's own savers. Without code of ours: these tests pin the behavior of LangGraph."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ def saver(request, tmp_path) -> Iterator[BaseCheckpointSaver]:
 
 @pytest.fixture
 def line_on() -> Callable[..., CompiledStateGraph]:
-    """Build a graph whose nodes stand in one line, each named after its function."""
+    """Build a graph whose nodes form one line, each named after its function."""
 
     def build(*nodes: Callable[..., Any], checkpointer: BaseCheckpointSaver | None) -> CompiledStateGraph:
         first, *_ = nodes

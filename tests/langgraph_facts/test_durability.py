@@ -1,4 +1,4 @@
-"""What each durability writes, and when. Commits are counted on the connection itself."""
+"""The commits of each durability mode. Commits are counted on the connection itself."""
 
 import sqlite3
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""What the libraries take from the environment by themselves."""
+"""Settings that the libraries read from the environment."""
 
 import pytest
 from langsmith import tracing_context
@@ -7,7 +7,7 @@ from langsmith.utils import get_env_var, tracing_is_enabled
 
 @pytest.fixture
 def fresh_environment():
-    """Forget what was read before, and what is read here."""
+    """Clear the cached settings before and after a test."""
     get_env_var.cache_clear()
     yield
     get_env_var.cache_clear()

@@ -1,4 +1,4 @@
-"""What `interrupt` does to the node that calls it, and to the thread that waits."""
+"""The effects of `interrupt` on the calling node and the waiting thread."""
 
 import pytest
 from langgraph.errors import EmptyInputError

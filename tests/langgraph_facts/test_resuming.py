@@ -1,4 +1,4 @@
-"""What `Command(resume=...)` accepts, ignores and spoils."""
+"""The values that `Command(resume=...)` accepts, ignores or stores as errors."""
 
 from typing import Literal
 

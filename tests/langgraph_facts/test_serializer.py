@@ -1,4 +1,4 @@
-"""What a row of a checkpoint table may turn into when it is read."""
+"""The values that reading a checkpoint row may produce."""
 
 import json
 import sqlite3

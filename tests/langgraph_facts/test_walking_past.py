@@ -49,7 +49,7 @@ def test_an_old_checkpoint_id_repeats_the_later_nodes(line, thread):
 
 @pytest.mark.parametrize(("durability", "carried_out"), [("sync", "reject"), ("exit", "approve")])
 def test_an_old_checkpoint_id_replays_one_of_two_answers_without_an_interrupt(line, thread, durability, carried_out):
-    """With `sync` the first answer is stored beside the old checkpoint and repeated; with `exit` the second counts."""
+    """With `sync` the first answer is stored with the old checkpoint and repeated; with `exit` the second counts."""
     graph = line(human_review, act)
     graph.invoke({"task": "refund"}, thread, durability=durability)
     while_waiting = graph.get_state(thread).config

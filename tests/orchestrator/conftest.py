@@ -79,12 +79,12 @@ def waits() -> Callable[..., Case]:
 
 @pytest.fixture
 def team(opened, store) -> Callable[..., Orchestrator]:
-    """Open the store with a team, under one rule that asks people in some way."""
+    """Open the store with a team, under one rule with these review requirements."""
     return lambda **asking: opened(store, reviewers=TEAM, policy=a_policy(**asking))
 
 
 class Zygote:
-    """Starts processes that die, and tells what they acknowledged before."""
+    """Starts processes that die, and returns the operations that they acknowledged."""
 
     def __init__(self) -> None:
         script = Path(__file__).parents[1] / "support" / "forked_process.py"

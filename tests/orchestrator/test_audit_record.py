@@ -1,4 +1,4 @@
-"""What the audit record of a case holds beside its outcome: versions, competence at the time, what was shown."""
+"""The audit record of a case: outcome, versions, rights at the time, and the shown content."""
 
 from importlib.metadata import version
 
@@ -172,7 +172,7 @@ VERSIONS = {"agent_id": "support-bot", "model": "m-large", "model_version": "202
 def test_the_record_names_the_agent_of_the_output(hitl, confidence):
     case = hitl.submit(a_task(), an_output(confidence=confidence, **VERSIONS))
     if case.record is None:
-        # What a person writes instead is not the agent's word.
+        # A reviewer's output does not name the agent.
         case = hitl.decide(
             task_id="task-1",
             decision=a_review("modify", "ana", modified_output={"predicted_label": "x", "model": "me"}),

@@ -1,4 +1,4 @@
-"""Who may decide what: all others is refused with a reason, and nothing is written."""
+"""The rights to decide: other decisions are rejected with a reason, and nothing is written."""
 
 import pytest
 from support.builders import a_review, a_task, an_output

@@ -1,4 +1,4 @@
-"""Who may do what to whose case: every kind of reviewer, every verb, every kind of case.
+"""The table of rights: every kind of reviewer, every verb, every kind of case.
 
 What is not allowed is refused. A refusal is a sentence with who, why and what would help, and changes nothing but that
 it is reported.
@@ -35,7 +35,7 @@ def expected(kind: str, verb: str, case: str) -> bool:
     """Whether it is allowed, stated once more in as few words as possible."""
     barred = kind not in MAY_DECIDE or case in ("own submission", "own request")
     return {
-        "cancel": case == "own submission",  # the person who submitted it need not be a reviewer
+        "cancel": case == "own submission",  # the submitter need not be a reviewer
         "release": kind != "stranger",  # it only ever releases of one's own, and says whether there was anything
         "delegate": not barred and case == "own",
         "label": not barred,

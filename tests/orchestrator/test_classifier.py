@@ -1,4 +1,4 @@
-"""A task that comes without an output: whatever answers for it, nothing goes ahead that was not understood."""
+"""A task without an output: an invalid classification is never approved."""
 
 import pytest
 from langchain_core.runnables import RunnableLambda

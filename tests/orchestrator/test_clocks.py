@@ -1,4 +1,4 @@
-"""Clocks that differ, step back, or stand in odd zones: no order, no decision and no duration is wrong for it."""
+"""Clocks that differ, step back or have unusual zones affect no order, decision or duration."""
 
 import json
 import os
@@ -16,7 +16,7 @@ HOUR = timedelta(hours=1)
 
 
 class Steps(FakeClock):
-    """Goes on by a second each time it is asked, and steps by something else now and then."""
+    """Advances by a second per call, and sometimes steps by another amount."""
 
     def __init__(self, *steps: timedelta) -> None:
         super().__init__(minutes(60 * 24 * 4))
@@ -28,7 +28,7 @@ class Steps(FakeClock):
 
 
 class InZone(FakeClock):
-    """Says the time of a zone."""
+    """Returns the time of a zone."""
 
     def __init__(self, zone: timezone) -> None:
         super().__init__(minutes(60 * 48))
@@ -77,7 +77,7 @@ def check_all_is_well(hitl, cases):
     assert [record.task_id for record in records] == [f"task-{number}" for number in range(cases)]
     assert {record.final_decision for record in records} == {"approved"}
     assert all(record.latency_seconds >= 0 for record in records)
-    # What an entry says it was written at is when its clock stated so, whatever the zone.
+    # The time of an entry equals that of its clock in any zone.
     for record in records:
         reported = {entry.kind: entry.at for entry in hitl.services.ledger.events(record.case_id)}
         assert abs(reported["decided"] - reported["submitted"]) <= timedelta(hours=25)

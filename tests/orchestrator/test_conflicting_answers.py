@@ -65,7 +65,7 @@ def test_one_of_many_concurrent_decisions_is_accepted(opened, durable_store, way
 
 
 def check_one_winner(hitl, task_id, reported):
-    """One was accepted; it is what was carried out, once, and all others got its result."""
+    """Assert that one answer was accepted and executed once, and that all others got its result."""
     case = hitl.cases.get(task_id=task_id)
     kinds = Counter(event.kind.value for event in hitl.cases.history(task_id=task_id))
     (winner,) = [each for each in reported if each["result"] == "accepted"]

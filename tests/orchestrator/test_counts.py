@@ -1,4 +1,4 @@
-"""What a finished task costs, counted: commits, rows, and bytes of checkpoints, by the path it took."""
+"""The cost of a finished task by its path: commits, rows, and bytes of checkpoints."""
 
 import sqlite3
 import struct
@@ -14,7 +14,7 @@ TABLES = ("cases", "reviews", "events", "payloads", "refusals", "checkpoints", "
 
 
 class Counter:
-    """Counts what a store is given between two looks at it."""
+    """Counts the writes to a store between two readings."""
 
     def __init__(self, store: str) -> None:
         self.file = Path(store.removeprefix("sqlite:///"))

@@ -1,4 +1,4 @@
-"""Processes that die right before each of their commits in turn: recovered, each case stands where it belongs."""
+"""Processes that die before each of their commits in turn: after recovery each case is in the right stage."""
 
 import shutil
 from collections import Counter
@@ -15,7 +15,7 @@ AUTO, HUMAN, PASSED_UP = 0, 1, 13
 DIED = 9
 MOST_COMMITS = 40
 
-# What is done, to which task, after which steps were done before, and how the case stands then.
+# The operation, its task, the steps before it, and the resulting status of the case.
 PATHS = {
     "submit what goes ahead": ("submit", AUTO, (), "approved"),
     "submit what needs a person": ("submit", HUMAN, (), "waiting"),
@@ -52,7 +52,7 @@ def prepared(process, tmp_path):
 
 
 def stands(store, number):
-    """Return how the case stands, once it is sure that nothing of it happened twice."""
+    """Return the status of the case, after asserting that no step happened twice."""
     with Orchestrator.open(store) as hitl:
         try:
             case = hitl.cases.get(task_id=f"task-{number}")
@@ -81,7 +81,7 @@ def test_a_crash_before_any_commit_leaves_a_resumable_case(process, prepared, pa
         recovered = process("recover", store=store)
         assert recovered["status"] == 0
         assert process("recover", store=store)["lines"] == []
-        # Whether the answer came in or not, the case is as it was before or as it is behind; never between.
+        # Recorded or not, the answer leaves the case in the state before or after it, never between.
         assert stands(store, number) in ({after} if died["lines"] else {after, untouched})
         if not died["lines"]:
             assert process(**order(do, number, step), store=store)["status"] == 0
@@ -120,7 +120,7 @@ def test_a_crash_during_maintenance_leaves_a_resumable_case(process, tmp_path, t
 
 
 def test_a_crash_during_redaction_erases_all_or_nothing(process, prepared):
-    """Before its commit everything is there, behind it nothing; doing it again clears what the file still holds."""
+    """Before the commit all texts exist, after it none; repeating it clears the remains in the file."""
     seen = set()
     for nth in range(1, MOST_COMMITS):
         store = prepared(HUMAN, ("submit", "decide"), f"dies-{nth}")
@@ -196,4 +196,4 @@ def test_a_leftover_checkpoint_of_a_finished_case_changes_nothing(process, prepa
             assert hitl.services.runner.graph.checkpointer.get_tuple(thread) is None
             assert list(hitl.services.ledger.events()) == before
 
-    assert left, "a crash no longer leaves a place behind: then say so in the decision on durability"
+    assert left, "a crash no longer leaves a checkpoint behind: update the decision on durability"

@@ -25,7 +25,7 @@ DECIDED, WAITING = "decided-0", "waiting-0"
 
 
 def fill(hitl: Orchestrator) -> list[str]:
-    """Cases that went through, were decided, edited, passed up, refused, wait, or were only taken in."""
+    """Cases that were approved, decided, edited, escalated, rejected, are waiting, or only received."""
     names = []
     for number in range(ROUNDS):
         for kind in ("auto", "waiting", "escalated", "finished", "edited", "decided", "received"):
@@ -58,7 +58,7 @@ def stop_before_the_outcome(hitl: Orchestrator, name: str) -> None:
 
 @dataclass
 class Read:
-    """What could be read of a store, and what was stated about the rest."""
+    """The readable contents of a store, and the errors about the rest."""
 
     values: dict[str, Any] = field(default_factory=dict)
     refused: dict[str, HitlError] = field(default_factory=dict)
@@ -94,7 +94,7 @@ def shown(hitl: Orchestrator, name: str) -> Case:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A file of many cases whose log is written back, and all that it tells."""
+    """A file of many cases with its log written back, and all of its contents."""
     file = tmp_path_factory.mktemp("made") / "hitl.db"
     with Orchestrator.open(f"sqlite:///{file}", clock=FakeClock()) as hitl:
         names = fill(hitl)
@@ -117,7 +117,7 @@ def copied(file: Path, folder: Path, content: bytes) -> str:
 
 
 def check(store: str, names: list[str], before: dict[str, Any], *, act: bool = True) -> str:
-    """Open, read and verify, decide and recover; return what became of it."""
+    """Open, read and verify, decide and recover; return the results."""
     try:
         opened = Orchestrator.open(store, clock=FakeClock())
     except HitlError:
@@ -136,7 +136,7 @@ def check(store: str, names: list[str], before: dict[str, Any], *, act: bool = T
 
 
 def go_on(hitl: Orchestrator, so_far: str) -> None:
-    """Decide what waits and drive on what was decided: as it was meant, or with a word of ours."""
+    """Decide waiting cases and resume decided ones: with the right result, or with an error of ours."""
     acts = Read()
     acts.ask("decide", lambda: hitl.decide(task_id=WAITING, decision=a_review("reject", "domain_reviewer")).status)
     acts.ask("recover", lambda: len(hitl.recover()))

@@ -1,4 +1,4 @@
-"""Reviews that are to be answered in time: passed up, rejected or left waiting by their rule, and never approved."""
+"""Reviews with deadlines: escalated, rejected or left waiting by their rule, and never approved."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor

@@ -47,7 +47,7 @@ print(json.dumps([acknowledged, reported]))
 
 
 def submit_until_it_fails(store, room=0, who="me"):
-    """Submit in a process whose files may not grow beyond `room`; what it acknowledged, and what it stated."""
+    """Submit in a process with a file size limit; return the acknowledged tasks and the reported error."""
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, store, str(room), who], capture_output=True, text=True, timeout=120, check=False
     )
@@ -89,7 +89,7 @@ def test_a_read_only_file_is_reported(sqlite_store, tmp_path):
 
 
 class Writer:
-    """Another reviewer who writes, and releases when reported."""
+    """Another process that holds the write lock until `release`."""
 
     def __init__(self, store):
         self._connection = sqlite3.connect(store.removeprefix("sqlite:///"), isolation_level=None)
@@ -100,7 +100,7 @@ class Writer:
         self._connection.close()
 
 
-# So many seconds a writer waits for its turn; None is what it waits by itself, half a minute.
+# The seconds that a writer waits for the lock; None is the default, half a minute.
 @pytest.mark.parametrize(
     "patience", [0.05, pytest.param(3, marks=pytest.mark.soak), pytest.param(None, marks=pytest.mark.soak)]
 )

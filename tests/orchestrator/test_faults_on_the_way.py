@@ -1,4 +1,4 @@
-"""A PostgreSQL server that fails while cases are submitted and decided: what is acknowledged is there, and once."""
+"""A PostgreSQL server that fails while cases are submitted and decided: acknowledged operations exist exactly once."""
 
 from collections import Counter
 from contextlib import closing
@@ -10,7 +10,7 @@ from support.cutting_proxy import ANSWERED, BEFORE, SENT, Proxy
 from support.postgres_server import HARM
 from support.sizes import sized
 
-# A case that waits and is decided commits so often: its intake, its review, its place, the decision, the outcome.
+# The commits of a waiting, then decided case: intake, review, checkpoint, decision, outcome.
 COMMITS = 5
 
 
@@ -38,7 +38,7 @@ def test_a_case_survives_server_faults(opened, own_server, proxy, harm, faults):
         assert hitl.cases.get(task_id=name).reviews[0].verdict is not None
         reported[name] = done.record
 
-    # What was decided is safe; an outcome that was not flushed before the next crash is written again.
+    # A decision is durable; an outcome that was not flushed before the next crash is written again.
     hitl.recover()
     counts = Counter((event.case_id, event.kind.value) for event in hitl.services.ledger.events() if event.case_id)
     assert set(counts.values()) == {1}

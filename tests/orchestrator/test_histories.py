@@ -1,4 +1,4 @@
-"""Histories of eight clients at once: whatever they saw could have happened one step after the other."""
+"""Concurrent histories of eight clients are linearizable."""
 
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ from support.sizes import sized
 from hitl_orchestrator.errors import RequestRejected, ReviewAlreadyDecided
 
 CLIENTS, TASKS = 8, 3
-# Content, risk, confidence, and the place in the chain that the canonical policy asks; None goes ahead.
+# Content, risk, confidence, and the level of the chain that the canonical policy requires; None is approved.
 ROUTES = [
     ("doubtful", "low", 0.5, 0),
     ("doubtful", "low", 0.5, 0),
@@ -23,7 +23,7 @@ ROUTES = [
 
 
 class Client:
-    """Asks at random, and writes down what was asked when, and what was reported when."""
+    """Calls operations at random, and records the times of calls and results."""
 
     def __init__(self, hitl, clock, names, chance):
         self._hitl, self._clock, self._names, self._chance = hitl, clock, names, chance
@@ -56,7 +56,7 @@ class Client:
 
 
 def histories_of(hitl, number, operations):
-    """Let eight clients ask at once; return what was asked and reported each task."""
+    """Run eight concurrent clients; return the calls and results by task."""
     clock, together = count(), Barrier(CLIENTS)
     names = [f"task-{number}-{task}" for task in range(TASKS)]
     clients = [Client(hitl, clock, names, random.Random(f"{number} {client}")) for client in range(CLIENTS)]

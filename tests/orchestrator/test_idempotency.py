@@ -1,4 +1,4 @@
-"""An answer that is sent again is one answer, whatever happened to its case since."""
+"""A repeated answer is one answer, even if its case has moved since."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -13,14 +13,14 @@ AT_ONCE = 32
 
 
 def all_at_once(answers, give):
-    """Give all answers from as many threads at once; what each was reported, an error or a case."""
+    """Send all answers concurrently, a thread each; return the error or case of each."""
     together = Barrier(len(answers))
 
     def one(answer):
         together.wait()
         try:
             return give(answer)
-        except Exception as exc:  # noqa: BLE001 - what it was reported is looked at
+        except Exception as exc:  # noqa: BLE001 - the result is inspected
             return exc
 
     with ThreadPoolExecutor(len(answers)) as pool:

@@ -1,4 +1,4 @@
-"""What a store asks people by itself has task ids of its own: no reviewer takes one, learns of it, or ends it."""
+"""Tasks created by the system have reserved ids, which callers can neither use, detect nor cancel."""
 
 import pytest
 from support.builders import AGENT, a_review, a_submission, a_task, an_output

@@ -1,4 +1,4 @@
-"""Processes killed at random instants: what was acknowledged is there, what was decided stands, one outcome each."""
+"""Processes killed at random instants: acknowledged operations and decisions survive, with one outcome each."""
 
 import json
 import random
@@ -39,7 +39,7 @@ def check_nothing_happened_twice(hitl):
 
 
 def check_outcome(hitl, number):
-    """A finished case says what its rule, or the person who decided it, stated."""
+    """Assert that a finished case has the outcome of its rule or its reviewer."""
     case = hitl.cases.get(task_id=f"task-{number}")
     record, (_, output), answers = case.record, task_number(number), answers_to(number)
     if not answers:
@@ -68,7 +68,7 @@ def recovered(process, store, chance, kills):
 
 
 def killed_again_and_again(process, store, chance, kills, work):
-    """Let processes work on what is left until all of it is acknowledged; return what was acknowledged."""
+    """Run processes on the remaining work until all is acknowledged; return the acknowledgements."""
     do, key, left, most = work
     acknowledged = {}
     while left:

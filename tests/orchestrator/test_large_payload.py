@@ -1,4 +1,4 @@
-"""A large output is kept once, beside the checkpoint, and carried out byte for byte."""
+"""A large output is stored once, outside the checkpoint, and returned byte for byte."""
 
 import sqlite3
 from contextlib import closing

@@ -20,7 +20,7 @@ def proposes(task):
 
 
 class Thinking:
-    """A classifier that thinks until it is reported to answer, and counts how often it was asked."""
+    """A classifier that blocks until it may answer, and counts its calls."""
 
     def __init__(self):
         self.asked, self.asking, self.may_answer = 0, Event(), Event()

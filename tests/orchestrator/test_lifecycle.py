@@ -1,4 +1,4 @@
-"""Every verb in every state of a review, on every store: what the table allows is done, and all else is refused."""
+"""Every verb in every state of a review, on every store: allowed transitions succeed, and all others are rejected."""
 
 from contextlib import suppress
 from itertools import product
@@ -90,7 +90,7 @@ def _actor(who):
     return PERSON.model_copy(update={"id": who})
 
 
-# A vote and a decision are one verb of people: how many the rule asks for says which of the two it is.
+# A vote and a decision are one verb; the number of required approvals distinguishes them.
 PAIRS = [(state, verb) for state, verb in product(ReviewState, ReviewVerb) if verb is not ReviewVerb.VOTE]
 
 

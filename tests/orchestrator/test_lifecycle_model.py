@@ -1,6 +1,6 @@
-"""The life of cases with many people at them: whatever is done in whatever order, what a review desk promises holds.
+"""The lifecycle of cases with many reviewers: the invariants hold for any sequence of operations.
 
-What is checked is computed here from the events alone, without a line of what decides it in the product.
+Expected values are computed from the events alone, without the code under test.
 """
 
 from collections import Counter
@@ -137,7 +137,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.say(*self.reviewer_with(which, who), word, label)
 
     def say(self, row, who, word, label="this"):
-        """Let a reviewer answer; the person who does may, and the review took it from them just then."""
+        """Let a reviewer answer; assert that they were authorized and that the review accepted the answer."""
         row = self.hitl.cases.get(row.case_id).open_review or row
         more = {"modified_output": {"predicted_label": label}} if word == "modify" else {}
         case = self.tried(lambda: self.hitl.decide(row.case_id, a_review(word, who, **more)))
@@ -196,7 +196,7 @@ class Lifecycle(RuleBasedStateMachine):
         return [who for who in KNOWN if may_decide(who, row.needed_role, row.task.domain, self.interested[row.case_id])]
 
     def tried(self, act):
-        """Do something; where it is refused, make sure that nothing came of it but the entry that says so."""
+        """Run an operation; if it is rejected, assert that only the entry about the rejection was written."""
         self.clock.tick()
         rows, end = self.hitl.inbox(), self.hitl.services.ledger.head().seq
         try:

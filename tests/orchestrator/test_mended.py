@@ -1,4 +1,4 @@
-"""What a first user tripped over, and must not again."""
+"""Regression tests of defects that users reported."""
 
 import os
 import sqlite3
@@ -21,7 +21,7 @@ def test_a_store_opened_before_a_fork_rejects_the_child_process(opened, sqlite_s
     if child == 0:
         try:
             hitl.submit(a_task("in-the-child"), an_output("in-the-child"))
-        except Exception as exc:  # noqa: BLE001 - the child tells whatever it was
+        except Exception as exc:  # noqa: BLE001 - the child reports any error
             os.write(writing, str(exc).encode())
         os._exit(0)
     os.waitpid(child, 0)

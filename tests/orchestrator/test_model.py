@@ -1,4 +1,4 @@
-"""The orchestrator against a model of it that fits on one page: whatever happens in whatever order, both agree."""
+"""The orchestrator against a model of it that fits on one page: both agree for any sequence of operations."""
 
 import shutil
 import tempfile
@@ -29,7 +29,7 @@ FINAL = {
     "override": "override_approved",
 }
 TASKS = st.integers(0, 3).map(lambda number: f"task-{number}")
-# Risk, confidence, and the level in the chain that the canonical policy asks; None goes ahead.
+# Risk, confidence, and the level of the chain that the canonical policy requires; None is approved.
 ROUTES = st.sampled_from(
     [("low", 0.9, None), ("low", 0.5, 0), ("medium", 0.65, 0), ("high", 0.9, 1), ("high", None, 1)]
 )
@@ -37,7 +37,7 @@ ROUTES = st.sampled_from(
 
 @dataclass
 class Known:
-    """What the model knows of a task: its content, who is asked, and what was stated."""
+    """The state of a task in the model: its content, the needed role, and the decisions."""
 
     content: tuple[str, float | None]
     level: int | None
@@ -149,7 +149,7 @@ class ModelOnSqlite(Model):
 @sized(("examples", "steps"), ci=(50, 30), soak=(2000, 60))
 @pytest.mark.parametrize("machine", [Model, ModelOnSqlite])
 def test_the_orchestrator_agrees_with_the_model(machine, examples, steps):
-    """So many in memory, and so many on SQLite."""
+    """Number of runs in memory and on SQLite."""
     run_state_machine_as_test(
         machine, settings=settings(max_examples=examples, stateful_step_count=steps, deadline=None)
     )

@@ -26,7 +26,7 @@ def hitl(opened, store):
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left(request, hitl):
-    """However many drove a case on, a finished one leaves no place behind."""
+    """A finished case leaves no checkpoint behind, however many processes resumed it."""
     yield
     places = {each.config["configurable"]["thread_id"] for each in hitl.services.runner.graph.checkpointer.list(None)}
     assert places <= {row.case_id for row in hitl.inbox()}

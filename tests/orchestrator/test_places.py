@@ -1,4 +1,4 @@
-"""Stored places that were poisoned, moved, or taken back: no code runs, and the case goes on from its tables."""
+"""Poisoned, moved or reverted checkpoints: no code runs, and the case resumes from its tables."""
 
 import json
 import pickle
@@ -55,7 +55,7 @@ POISONS = {
 
 
 class Writes:
-    """A serializer that writes one row, whatever it is given."""
+    """A serializer that always writes the same row."""
 
     def __init__(self, row: tuple[str, bytes]) -> None:
         self.row = row
@@ -73,7 +73,7 @@ def address(case_id: str) -> dict[str, Any]:
 
 
 def put(hitl, case_id: str, place: Any, **changed: Any) -> None:
-    """Store a place as the newest of a thread."""
+    """Store a checkpoint as the newest of a thread."""
     checkpoint = {**place.checkpoint, "id": empty_checkpoint()["id"], **changed}
     places(hitl).put(address(case_id), checkpoint, place.metadata, checkpoint["channel_versions"])
 

@@ -1,4 +1,4 @@
-"""Rows that no code of ours can have written: what cannot be read decides nothing, is reported by name, and once."""
+"""Rows that our code cannot have written: an unreadable row decides nothing and is reported once, by name."""
 
 import json
 
@@ -71,7 +71,7 @@ def test_an_unknown_stage_is_rejected_by_name(durable, waits, intruder, stage):
 
 @pytest.fixture
 def under_another(opened, durable_store, waits):
-    """A case that came in under a policy which asks about everything, in a store whose current one is another."""
+    """A case submitted under a policy that reviews everything, in a store with another active policy."""
     with opened(durable_store, policy=ASKS_ALWAYS) as hitl:
         case = waits(hitl)
         accepted = hitl.cases.enqueue(a_task("task-2"), an_output("task-2", confidence=0.99))

@@ -1,4 +1,4 @@
-"""A change of the policy that takes two: the active policy says what it takes, and no crash leaves it undecidable."""
+"""A policy change with two persons: the active policy sets its requirements, and it stays decidable after a crash."""
 
 import pytest
 from support.builders import a_review
@@ -11,7 +11,7 @@ from hitl_orchestrator.policies.lifecycle.change_request import POLICY_DOMAIN
 
 
 def escalates(bound, name, **asking):
-    """A policy by which two persons, or fewer, decide what is of high risk, as changes of the policy are."""
+    """A policy that requires up to two approvals for high risk, which includes policy changes."""
     high = {"rule_id": "high", "priority": 2, "conditions": {"risk_level": "high"}, "action": "escalate", **asking}
     policy = goes_ahead(bound, name)
     return {**policy, "rules": [*policy["rules"], high]}
@@ -22,7 +22,7 @@ ONE = escalates(0.9, "one")
 
 
 def agreed(hitl, done):
-    """Let the two who did not propose a change approve it."""
+    """Approve a change by the two reviewers who did not propose it."""
     assert hitl.decide(done.case.case_id, a_review("approve", "two")).status == "waiting"
     assert hitl.decide(done.case.case_id, a_review("approve", "zoe")).status == "approved"
 

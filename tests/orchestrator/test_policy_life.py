@@ -1,4 +1,4 @@
-"""A policy is activated, taken back, tried and watched: by whom it may be, at once or by two, and never by half."""
+"""Activation, rollback, canary and shadow of a policy: the rights, the second person, and atomicity."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -24,7 +24,7 @@ def ruled(opened, store):
 
 @pytest.fixture
 def in_memory(opened):
-    """The same for what no store has a part in."""
+    """A fixture of wider scope for tests that use no store."""
     return ruling(opened("memory://", policy=USUAL))
 
 

@@ -1,4 +1,4 @@
-"""What a policy asks for that races, is cut off by a kill, or was never agreed to: once each, and never by half."""
+"""Policy changes under races, crashes and forged approvals: applied exactly once or not at all."""
 
 from concurrent.futures import ThreadPoolExecutor
 from signal import SIGKILL
@@ -60,7 +60,7 @@ BY_THE_MANAGER = {"reviewer": "senior_manager", "reason": "r"}
 
 @pytest.fixture
 def dies_proposing(process, opened, sqlite_store):
-    """Return who is killed right before a word, while they propose a policy; and the store as they leave it."""
+    """Kill a process right before it writes an event while it proposes a policy; return its store."""
 
     def propose(last_word, *, activated=True):
         with opened(sqlite_store, reviewers=None, policy=ASKS_ALWAYS) as hitl:

@@ -64,7 +64,7 @@ answers = st.builds(
 
 
 def facts_in(task: dict, routing: Routing) -> Facts:
-    """Read the facts of a case from what its events say."""
+    """Read the facts of a case from its events."""
     return Facts(
         risk_level=routing.risk_level,
         domain=task["domain"],
@@ -76,7 +76,7 @@ def facts_in(task: dict, routing: Routing) -> Facts:
 
 
 def explained(events: list, policies_by_hash: dict) -> tuple[str, object, str]:
-    """Work out how a case must have ended from its events alone: decision, output, and who decided."""
+    """Derive the outcome of a case from its events alone: decision, output, and reviewer."""
     stated = {event.kind: event.body for event in events}
     routing = Routing.model_validate(stated[EventKind.ROUTED])
     policy = Policy.model_validate(policies_by_hash[stated[EventKind.SUBMITTED]["policy_hash"]])
@@ -144,7 +144,7 @@ contents = st.integers(0, 3)
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(contents, st.booleans()), min_size=1, max_size=10))
 def test_submissions_of_a_task_are_numbered_attempts(history):
-    """The model: the same content as the latest attempt is that attempt; other content needs to be asked for."""
+    """The model: the same content as the latest attempt is that attempt; other content needs `resubmit`."""
     attempts: list[int] = []
     cases: list[str] = []
     numbers = count(1)

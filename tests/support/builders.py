@@ -22,7 +22,7 @@ POLICY_HASH = "a" * 64
 
 
 def minutes(number: float) -> datetime:
-    """So many minutes after nine."""
+    """Return the time this number of minutes after nine."""
     return NINE + timedelta(minutes=number)
 
 
@@ -81,7 +81,7 @@ def a_submission(case_id: str = "case-1", task: Task | None = None, output: Any 
 
 
 def a_routing(action: str = "human_review", role: str | None = "domain_reviewer", **fields: Any) -> Routing:
-    """What the machine says about a case; by default it asks a domain reviewer."""
+    """The routing of a case; by default to a domain reviewer."""
     decision = RoutingDecision(
         action=action,
         rule_id="rule_1",
@@ -95,7 +95,7 @@ def a_routing(action: str = "human_review", role: str | None = "domain_reviewer"
 
 
 def a_shown(case_id: str = "case-1", level: int = 0, role: str = "domain_reviewer", **fields: Any) -> ReviewSnapshot:
-    """What a review shows."""
+    """The snapshot that a review shows."""
     values = {"task": a_task(), "routing": a_routing(), "review_id": f"{case_id}.{level}"}
     return ReviewSnapshot(**{**values, "case_id": case_id, "level": level, "role": role, **fields})
 
@@ -116,7 +116,7 @@ def a_verdict(decision: str = "approve", reviewer: str = "ana", at: datetime = N
 
 
 def an_outcome(submission: Submission, row: StoredReview | None = None) -> AuditRecord:
-    """The record of a case that a person decided, or that went ahead by itself."""
+    """The record of a case that a reviewer decided, or that was approved automatically."""
     if row is not None:
         return by_person(submission, row)
     return by_agent(submission, a_routing("auto_approve"), submission.received_at)

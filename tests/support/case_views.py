@@ -18,7 +18,7 @@ DOES = {
 
 
 def a_view(**fields: Any) -> CaseView:
-    """What a reviewer sees of a refund that the agent is not quite sure of."""
+    """A reviewer's view of a refund with medium confidence."""
     values = {
         "case_id": "case-1",
         "task_id": "task-1",

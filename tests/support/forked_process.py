@@ -27,7 +27,7 @@ PATHS = (("low", 0.9), ("medium", 0.65), ("high", 0.9))
 
 
 def task_number(number: int) -> tuple[Task, AgentOutput]:
-    """Every third task goes ahead by itself, the others wait for a domain reviewer or a senior manager."""
+    """Every third task is approved automatically, the others need a domain reviewer or a senior manager."""
     risk, confidence = PATHS[number % 3]
     task_id = f"task-{number}"
     proposal = {"predicted_label": f"label {number}", "explanation": "é"}
@@ -36,7 +36,7 @@ def task_number(number: int) -> tuple[Task, AgentOutput]:
 
 
 def answers_to(number: int) -> list[Review]:
-    """What people say to this task, one after another; no reviewer is asked about every third."""
+    """The decisions on this task in order; every third task needs none."""
     if number % 3 == 0:
         return []
     kind = ("approve", "reject", "modify", "override", "escalate")[number // 3 % 5]
@@ -77,7 +77,7 @@ def redact(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) 
 
 
 def approve(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
-    """Agree to what waits in a case."""
+    """Approve the open review of a case."""
     answer = Review(human_decision="approve", reviewer_id=order["reviewer"])
     acknowledge(hitl.decide(order["case"], answer).status)
 
@@ -100,7 +100,7 @@ WORK = {
 
 
 def die_at_commit(number: int) -> None:
-    """Let this process die right before it would commit for the so many-th time, to whichever table."""
+    """Let this process die right before its n-th commit to any table."""
     connect, commits = sqlite3.connect, count(1)
 
     def watched(*args: Any, **options: Any) -> sqlite3.Connection:
@@ -114,7 +114,7 @@ def die_at_commit(number: int) -> None:
 
 
 def die_before(words: str) -> None:
-    """Let this process be killed as it is about to write these words."""
+    """Let this process be killed right before it writes these words."""
     connect = sqlite3.connect
 
     def watched(*args: Any, **options: Any) -> sqlite3.Connection:
@@ -126,7 +126,7 @@ def die_before(words: str) -> None:
 
 
 def live(order: dict[str, Any], write_end: int) -> None:
-    """Do what is ordered, in the child."""
+    """Run the ordered operations in the child."""
     if order["do"] == "command line":
         # Into a file: no reviewer reads a pipe while the growth of the store is watched.
         os.dup2(os.open(order["prints_to"], os.O_CREAT | os.O_TRUNC | os.O_WRONLY), 1)
@@ -165,7 +165,7 @@ def pieces(read_end: int) -> Iterator[bytes]:
 
 
 def grown_to(store: str, events: int, child: int) -> bool:
-    """Watch the ledger until it has so many entries; False when the child ends before."""
+    """Wait until the ledger has this number of entries; False if the child ends before."""
     with closing(sqlite3.connect(store.removeprefix("sqlite:///"), timeout=30)) as connection:
         while os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
             try:
@@ -177,7 +177,7 @@ def grown_to(store: str, events: int, child: int) -> bool:
 
 
 def carry_out(order: dict[str, Any]) -> dict[str, Any]:
-    """Fork a child, wait for the progress after which it is to be killed, kill it, and say what it acknowledged."""
+    """Fork a child, wait for the progress after which it is to be killed, kill it, and return its acknowledgements."""
     child, read_end = child_of(order)
     stated, after, growth = b"", order.get("kill_after_lines"), order.get("kill_after_events")
     reading = pieces(read_end)

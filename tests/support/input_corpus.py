@@ -1,4 +1,4 @@
-"""Builds the corpus: hostile and odd inputs, each with its verdict, from lists of words crossed with places."""
+"""Builds the corpus: hostile and odd inputs, each with its verdict, from words combined with fields."""
 
 import json
 from collections.abc import Iterator
@@ -78,7 +78,7 @@ BLANK = [" ", "\u3000"]
 
 
 def words(place: str) -> Iterator[tuple[str, str | None]]:
-    """Yield words, each with why a place refuses it."""
+    """Yield words, each with the reason why a field rejects it."""
     for word, why in NOT_TEXT.items():
         yield word, "" if place == ID else why
     for words_of, fits, why in (
@@ -144,7 +144,7 @@ WRONG: dict[str, Any] = {"a number": 3, "a list": ["x"], "an object": {"x": 1}, 
 
 
 def put(record: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:
-    """Return a copy of a record with something at a place in it."""
+    """Return a copy of a record with a value at a path."""
     copy = json.loads(json.dumps(record))
     inner = copy
     for step in path[:-1]:
@@ -175,7 +175,7 @@ PLACES: list[tuple[str, dict[str, Any], tuple[Any, ...], str]] = [
 
 
 def word_entries() -> Iterator[Entry]:
-    """Every word in every place that takes words."""
+    """Every word in every text field."""
     for kind, record, path, place in PLACES:
         for word, why in words(place):
             # A digest that can be read names something else than what is shown.
@@ -238,7 +238,7 @@ def filled(record: dict[str, Any], path: tuple[Any, ...], size: int) -> bytes:
 
 
 def bomb_entries() -> Iterator[Entry]:
-    """What is large, deep or full: just within the limits, and just beyond."""
+    """Large, deep and full values: just within the limits, and just beyond."""
     too_deep, too_full, too_large = "nested deeper than 32", "it holds more than 100000", "a record has at most 1048576"
     for kind, record, path in (("task", TASK, ("metadata", "x")), ("output", OUTPUT, ("agent_output", "x"))):
         deepest, fullest = MAX_DEPTH - 2, MAX_VALUES - 20
@@ -271,7 +271,7 @@ def edited(value: Any) -> dict[str, Any]:
 
 
 def text_entries() -> Iterator[Entry]:
-    """What is not JSON, not text, or JSON of another kind."""
+    """Input that is not JSON, not text, or JSON of another type."""
     good = written(TASK)
     for name, text, why in (
         ("empty", b"", "the file is empty"),

@@ -1,4 +1,4 @@
-"""Whether what concurrent clients saw could have happened one step after the other: a search as by Wing, Gong and Lowe.
+"""Check concurrent histories for linearizability, with the search of Wing, Gong and Lowe.
 
 An operation takes one to three steps, each at one instant between its call and its return, as the manual tells them:
 `decide` reads the case, then decides the review that it read, then resumes the case. Steps that no caller starts, such
@@ -19,7 +19,7 @@ NEW, DONE = "new", "done"
 
 
 class Operation(NamedTuple):
-    """What a client asked, when it was asked and answered, and what it was reported."""
+    """A call of a client, its times of call and return, and its result."""
 
     call: int
     back: int
@@ -29,14 +29,14 @@ class Operation(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """One review: who is asked, by their place in the chain, and the answer."""
+    """One review: the level of the chain, and the answer."""
 
     level: int
     answer: tuple[str, str] | None = None
 
 
 class State(NamedTuple):
-    """One task: what came in and whom its rule asks, its reviews, and how it stands."""
+    """One task: its content, the level that its rule requires, its reviews, and its status."""
 
     content: str
     asks: int | None
@@ -45,7 +45,7 @@ class State(NamedTuple):
 
 
 def goes_on(state: State | None) -> Iterator[State]:
-    """Yield what a case becomes by itself."""
+    """Yield the states that a case reaches without a call."""
     if state is not None and state.status == "received":
         if state.asks is None:
             yield state._replace(status="approved")
@@ -56,7 +56,7 @@ def goes_on(state: State | None) -> Iterator[State]:
 
 
 def steps(state: State | None, asked: Operation, progress: Any) -> Iterator[tuple[State | None, Any]]:
-    """Yield what one step of an operation can lead to: the state behind it, and how far the operation is then."""
+    """Yield the possible results of one step of an operation: the state after it, and its progress."""
     yield from STEPS[asked.name](state, asked, progress)
 
 
@@ -120,7 +120,7 @@ def _if(asked: Operation, reported: tuple[Any, ...], state: State | None) -> Ite
 
 
 def is_linearizable(history: Iterable[Operation], state: State | None = None) -> bool:
-    """Whether some order of the steps explains what every operation on one task was reported."""
+    """Whether some order of the steps explains the result of every operation on one task."""
     operations = sorted(history)
     pending = [(state, (NEW,) * len(operations))]
     seen = set(pending)

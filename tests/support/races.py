@@ -1,7 +1,7 @@
 """Answers that conflict, and processes that each give a share of them at once, from as many threads.
 
 Run as a script: STORE TASKS PROCESSES ANSWERS_EACH, the tasks with commas between. It imports once and forks, and
-prints what each answer was reported.
+prints the result of each answer.
 """
 
 import json
@@ -30,7 +30,7 @@ def answer_number(number: int) -> Review:
 
 
 def outcome_of(hitl: Orchestrator, task_id: str, number: int) -> dict[str, Any]:
-    """Give one answer, and return what it was reported."""
+    """Send one answer, and return its result."""
     try:
         case = hitl.decide(task_id=task_id, decision=answer_number(number))
     except ReviewAlreadyDecided as refusal:
@@ -41,7 +41,7 @@ def outcome_of(hitl: Orchestrator, task_id: str, number: int) -> dict[str, Any]:
 
 
 def race(hitl: Orchestrator, task_id: str, numbers: range) -> list[dict[str, Any]]:
-    """Give all these answers from as many threads at once."""
+    """Send all these answers concurrently, a thread each."""
     together = Barrier(len(numbers))
 
     def answer(number: int) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def race(hitl: Orchestrator, task_id: str, numbers: range) -> list[dict[str, Any
 
 
 def take_a_share(store: str, tasks: Sequence[str], numbers: range, wait: Callable[[], object]) -> None:
-    """Open the store in this process, and for each task wait for the others and print what each answer was reported."""
+    """Open the store in this process, and for each task wait for the others and print the result of each answer."""
     with Orchestrator.open(store) as hitl:
         assert hitl.services.runner
         for task_id in tasks:

@@ -1,4 +1,4 @@
-"""One place for how large a test is: small in CI, large in the soak."""
+"""The sizes of tests: small in CI, large in the soak."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A team of reviewers, one rule that asks them in some way, and short words for what they do."""
+"""A team of reviewers, one rule with review requirements, and short words for what they do."""
 
 from support.builders import a_review, a_task, an_output
 

@@ -1,4 +1,4 @@
-"""The clock of a simulation: it says what it is reported, in UTC, and never goes back."""
+"""The clock of a simulation: it returns the time that was set, in UTC, and never goes back."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

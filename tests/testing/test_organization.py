@@ -1,4 +1,4 @@
-"""A simulated month: nothing is lost, the person who is away or walks off, and the work is shared out evenly."""
+"""A simulated month: no case is lost when reviewers are absent or leave, and the load is even."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -71,7 +71,7 @@ def test_the_same_month_is_the_same_on_every_store_decision_by_decision(
 
 
 def lived_through(scenario, store):
-    """Return the outcome of a month on a store, and every decision with all who had a part in it."""
+    """Return the outcome of a month on a store, and every decision with its reviewers."""
     staff = [changed(one, working_hours=None, away=()) for one in scenario.staff(12)]
     clock, people = Clock(scenario.starts), People([one.reviewer for one in staff])
     with Orchestrator.open(store, policy=NO_DEADLINES, reviewers=people, clock=clock) as hitl:

@@ -1,4 +1,4 @@
-"""The fixtures that pytest finds by itself once this is installed."""
+"""The fixtures of the installed pytest plugin."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""pytest collects the tables of policy tests that stand among the tests of the person who installed this."""
+"""pytest collects the policy test tables in a user's test folder."""
 
 import shutil
 from importlib.resources import files
