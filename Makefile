@@ -43,7 +43,7 @@ notebooks: $(VENV)/.dev ## run the notebooks and refresh their outputs
 
 check: lint test docs ## all that CI runs
 
-format: $(VENV)/.dev ## format the code and apply safe fixes
+format: $(VENV)/.dev ## format the code and apply safe lint fixes
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
 
@@ -58,7 +58,7 @@ lowest: $(VENV)/.dev ## the tests with the lowest allowed dependencies, in an en
 	$(BIN)/python tools/lowest.py > $(VENV)-lowest/pins.txt
 	$(VENV)-lowest/bin/python -m pip install --quiet --disable-pip-version-check \
 	  --editable '.[dev]' --constraint $(VENV)-lowest/pins.txt
-	$(VENV)-lowest/bin/pytest -n auto --dist worksteal -m "not soak" --deselect tests/house/test_wheel.py
+	$(VENV)-lowest/bin/pytest -n auto --dist worksteal -m "not soak" --deselect tests/structure/test_wheel.py
 
 clean: ## remove the virtual environment, caches and builds
 	rm -rf $(VENV) $(VENV)-lowest build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

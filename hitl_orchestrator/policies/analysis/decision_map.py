@@ -217,8 +217,9 @@ def png(drawn: PolicyMap) -> bytes:
     try:
         from resvg_py import svg_to_bytes  # noqa: PLC0415 - an extra, and slow to import
     except ImportError:
-        problem = f"a PNG file needs resvg-py, which is missing (an SVG file needs nothing); {install_hint('plots')}"
-        raise InvalidInput([problem]) from None
+        raise InvalidInput(
+            [f"a PNG file needs resvg-py, which is missing (an SVG file needs nothing); {install_hint('plots')}"]
+        ) from None
     return bytes(svg_to_bytes(svg_string=svg(drawn, dark=False), zoom=2, sans_serif_family="DejaVu Sans"))
 
 
