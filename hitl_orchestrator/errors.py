@@ -28,7 +28,7 @@
 message names the object, the value and the remedy.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -356,10 +356,10 @@ class NotAuthorized(RequestRejected, http_status=403):
 class TopOfChain(RequestRejected):
     """The case is already with the top of the escalation chain."""
 
-    def __init__(self, case_id: str, role: str) -> None:
+    def __init__(self, case_id: str, role: str, choices: Sequence[str]) -> None:
         super().__init__(
             f"case {case_id!r} is already with {role!r}, the top of the chain; "
-            "decide it with approve, reject, modify or override"
+            f"decide it with {', '.join(choices[:-1])} or {choices[-1]}"
         )
         self.case_id, self.role = case_id, role
 

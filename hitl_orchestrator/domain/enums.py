@@ -58,7 +58,7 @@ class FinalDecision(StrEnum):
 
 
 class HumanDecision(StrEnum):
-    """A reviewer's decision. `escalate` passes the case up the chain; the other four are final."""
+    """A reviewer's decision. `escalate` passes the case up the chain; all others are final."""
 
     APPROVE = "approve"
     REJECT = "reject"
@@ -140,6 +140,11 @@ DECISION_SPECS = {
     ),
 }
 """One row per human decision."""
+
+FINAL = tuple(decision for decision, spec in DECISION_SPECS.items() if not spec.escalates)
+APPROVING = tuple(decision for decision, spec in DECISION_SPECS.items() if spec.approves_proposal)
+WITH_OUTPUT = tuple(decision for decision, spec in DECISION_SPECS.items() if spec.takes_output)
+WITH_REASON = tuple(decision for decision, spec in DECISION_SPECS.items() if spec.needs_reason)
 
 
 class OnTimeout(StrEnum):

@@ -11,7 +11,7 @@ from math import sqrt
 from statistics import NormalDist, median
 
 from hitl_orchestrator.domain.audit import AuditRecord
-from hitl_orchestrator.domain.enums import HumanDecision, QualityCheckKind
+from hitl_orchestrator.domain.enums import APPROVING, HumanDecision, QualityCheckKind
 from hitl_orchestrator.domain.value import Identifier, Value, canonical_json
 
 READING_SECONDS = 42.0
@@ -147,12 +147,12 @@ class _Tally:
 
     def add(self, record: AuditRecord, decision: HumanDecision) -> None:
         self.cases += 1
-        approved = decision is HumanDecision.APPROVE
+        approved = decision.spec.approves_proposal
         if record.quality_check is None and record.proposed_output is not None:
             self.agent.append(approved)
         if record.quality_check is QualityCheckKind.KNOWN_ANSWER and record.quality_check_expected not in (
             None,
-            HumanDecision.APPROVE,
+            *APPROVING,
         ):
             self.gold.append(approved)
 

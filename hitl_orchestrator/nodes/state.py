@@ -56,14 +56,5 @@ class CaseRun:
 
 def facts_of(state: Scored) -> Facts:
     """Return the facts that a policy may read."""
-    task = state.submission.task
-    return Facts(
-        risk_level=state.classification.risk_level,
-        domain=task.domain,
-        task_type=task.task_type,
-        confidence=state.score.confidence,
-        signals=frozenset(state.score.signals),
-        has_proposal=state.classification.output is not None,
-        metadata=task.metadata,
-        moment=task.timestamp,
-    )
+    classification = state.classification
+    return Facts.of(state.submission.task, classification.risk_level, classification.output, state.score)

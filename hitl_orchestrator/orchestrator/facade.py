@@ -178,9 +178,9 @@ class Orchestrator:
     ) -> Case:
         """Record a reviewer's decision on a waiting case if it is the first, resume the case, and return it.
 
-        `decision` is `approve`, `reject`, `modify` or `override` (with `output`), or `escalate`; or a `Review` that
-        holds all of it. Everything is checked before anything is written. The same decision by the same reviewer again
-        returns the same result. `shown_digest` names the content that the reviewer saw: another digest is rejected.
+        `decision` is a `HumanDecision` such as `approve`, with the fields that it needs; or a `Review` that holds all
+        of it. Everything is checked before anything is written. The same decision by the same reviewer again returns
+        the same result. `shown_digest` names the content that the reviewer saw: another is rejected.
 
         Raises:
             CaseNotWaiting, ReviewAlreadyDecided, ReviewClaimed, ReviewExpired: the review accepts no decision now.

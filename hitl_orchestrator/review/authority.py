@@ -1,6 +1,6 @@
 """Checks that this decision, by this reviewer, may decide this review. Deny by default, and name the remedy."""
 
-from hitl_orchestrator.domain.enums import HumanDecision
+from hitl_orchestrator.domain.enums import FINAL, WITH_OUTPUT, HumanDecision
 from hitl_orchestrator.domain.review import Review, Reviewer, StoredReview
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import InvalidInput, NotAuthorized, StaleReview, TopOfChain
@@ -43,7 +43,7 @@ def _missing(answer: Review) -> list[str]:
     if spec.needs_reason and not answer.stated_reason:
         problems.append(f"{decision} needs a reason; give one")
     if not spec.takes_output and answer.modified_output is not None:
-        problems.append(f"{decision} takes no output; to change the output, modify or override")
+        problems.append(f"{decision} takes no output; to change the output, {' or '.join(WITH_OUTPUT)}")
     return problems
 
 
@@ -89,5 +89,5 @@ def role_to_pass_to(row: StoredReview, decided_in: str, chain: RoleChain) -> str
     """
     above = chain.above(chain.higher(row.role, decided_in))
     if above is None:
-        raise TopOfChain(row.case_id, decided_in)
+        raise TopOfChain(row.case_id, decided_in, FINAL)
     return above

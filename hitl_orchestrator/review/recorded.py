@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from hitl_orchestrator.domain.enums import WITH_OUTPUT
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import Task
 
@@ -23,4 +24,4 @@ def unfit_record(recorded: Review, task: Task | None, latest: datetime) -> Itera
     if recorded.human_decision.spec.needs_reason and not recorded.stated_reason:
         yield f"human_decision: {recorded.human_decision} needs a reason, in human_feedback or reason"
     if not recorded.human_decision.spec.takes_output and recorded.modified_output is not None:
-        yield f"modified_output: {recorded.human_decision} takes no output; only modify and override do"
+        yield f"modified_output: {recorded.human_decision} takes no output; only {' and '.join(WITH_OUTPUT)} do"

@@ -12,13 +12,13 @@ from textual.widgets import Input, Static
 from hitl_orchestrator.cli.desk import styled_text as styled
 from hitl_orchestrator.cli.desk.client import DeskError, Opened, changed
 from hitl_orchestrator.cli.desk.dialogs import ColleagueDialog, HelpDialog
-from hitl_orchestrator.cli.desk.draft import DELEGATE, WITH_REASON, Draft
+from hitl_orchestrator.cli.desk.draft import DELEGATE, OUTPUT_OPTIONAL, Draft
 from hitl_orchestrator.cli.desk.editor import EditorScreen
 from hitl_orchestrator.cli.desk.host import DeskHost
 from hitl_orchestrator.cli.desk.pending import Blind, Pending
 from hitl_orchestrator.cli.desk.styled_text import FAINT, RISK, STRONG
 from hitl_orchestrator.cli.desk.widgets import Header, Keys, Notice, Piece, begin
-from hitl_orchestrator.domain.enums import DECISION_SPECS, HumanDecision
+from hitl_orchestrator.domain.enums import DECISION_SPECS, WITH_REASON, HumanDecision
 from hitl_orchestrator.orchestrator import CaseView
 
 DECISION_KEYS = {spec.key: decision for decision, spec in DECISION_SPECS.items()}
@@ -138,7 +138,7 @@ class CaseScreen(Screen[None]):
         if decision not in {choice.decision for choice in self.view.choices}:
             self._report(f"{decision} is not available: {_why_not_offered(decision, self.view)}.")
             return
-        if decision is HumanDecision.MODIFY:
+        if decision.spec.needs_output:
             self._edit(decision)
             return
         self._pend(decision)
@@ -164,18 +164,18 @@ class CaseScreen(Screen[None]):
         self.set_focus(self.query_one("#case"))
 
     def action_write(self) -> None:
-        """Edit the output of an override."""
-        if self._check_open() and self.draft.act is HumanDecision.OVERRIDE:
-            self._edit(HumanDecision.OVERRIDE)
+        """Edit the output of a pending decision that may have one."""
+        act = self.draft.act
+        if self._check_open() and isinstance(act, HumanDecision) and act in OUTPUT_OPTIONAL:
+            self._edit(act)
 
     def _edit(self, decision: HumanDecision) -> None:
         def edited(done: bool | None) -> None:
             if done:
                 self._pend(decision)
             elif self.draft.edited:
-                self._report(
-                    f"Your output is kept; {'m' if decision is HumanDecision.MODIFY else 'w'} continues the edit."
-                )
+                key = "w" if decision in OUTPUT_OPTIONAL else decision.spec.key
+                self._report(f"Your output is kept; {key} continues the edit.")
 
         self.app.push_screen(EditorScreen(self.view, self.draft, self.desk.client.reviewer), edited)
 

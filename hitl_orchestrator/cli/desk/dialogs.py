@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 from hitl_orchestrator.cli.desk import styled_text as styled
 from hitl_orchestrator.cli.desk.client import Filters
 from hitl_orchestrator.cli.desk.styled_text import FAINT, KEY, STRONG
-from hitl_orchestrator.domain.enums import RiskLevel
+from hitl_orchestrator.domain.enums import DECISION_SPECS, RiskLevel
 from hitl_orchestrator.domain.review import Reviewer, ReviewRequest
 
 HELP = (
@@ -24,9 +24,9 @@ HELP = (
     ("n", "claim the most urgent case"),
     ("f  m  u  v  e  x", "filters, mine, unclaimed, overdue, all reviewers, clear"),
     ("In a case", ""),
-    ("a  r  m  o  e", "approve, reject, modify, override, escalate (pending)"),
+    ("  ".join(spec.key for spec in DECISION_SPECS.values()), f"{', '.join(DECISION_SPECS)} (pending)"),
     ("Enter  u", "record the pending decision, or withdraw it"),
-    ("t  c  w", "text, reason code, own output of an override"),
+    ("t  c  w", "text, reason code, own output"),
     ("d  l", "delegate to another reviewer, or release the case"),
     ("n  Esc", "next case, or the queue; this case is released"),
     ("Everywhere", ""),

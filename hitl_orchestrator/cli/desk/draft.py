@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-from hitl_orchestrator.domain.enums import DECISION_SPECS, HumanDecision
+from hitl_orchestrator.domain.enums import WITH_OUTPUT, WITH_REASON, HumanDecision
 from hitl_orchestrator.domain.input.parsing import parse, read_json
 from hitl_orchestrator.domain.json_patch import FieldChange, changes
 from hitl_orchestrator.domain.review import Review
@@ -14,8 +14,7 @@ from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.orchestrator import CaseView, OutputSchemas
 
 DELEGATE = "delegate"
-WITH_REASON = tuple(decision for decision, spec in DECISION_SPECS.items() if spec.needs_reason)
-WITH_OUTPUT = tuple(decision for decision, spec in DECISION_SPECS.items() if spec.takes_output)
+OUTPUT_OPTIONAL = tuple(decision for decision in WITH_OUTPUT if not decision.spec.needs_output)
 EDITOR = "your output"
 
 

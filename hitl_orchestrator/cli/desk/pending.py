@@ -6,9 +6,9 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from hitl_orchestrator.cli.desk import styled_text as styled
-from hitl_orchestrator.cli.desk.draft import DELEGATE, WITH_OUTPUT, WITH_REASON, Draft, differences
+from hitl_orchestrator.cli.desk.draft import DELEGATE, OUTPUT_OPTIONAL, Draft, differences
 from hitl_orchestrator.cli.desk.styled_text import FAINT, STRONG, WARN
-from hitl_orchestrator.domain.enums import HumanDecision
+from hitl_orchestrator.domain.enums import WITH_OUTPUT, WITH_REASON
 from hitl_orchestrator.orchestrator import CaseView
 
 
@@ -48,7 +48,7 @@ class Pending(Vertical):
         why.placeholder = "required" if draft.act in WITH_REASON else "feedback for the agent (optional)"
         if why.value != draft.text:
             why.value = draft.text
-        own = [("w", "write your own output")] if draft.act is HumanDecision.OVERRIDE else []
+        own = [("w", "write your own output")] if draft.act in OUTPUT_OPTIONAL else []
         pairs = [("Enter", "record"), ("u", "withdraw"), ("t", "type text"), *own]
         self._keys = pairs if possible else pairs[1:2]
         self._show_keys(typing=why.has_focus)

@@ -14,7 +14,7 @@ from hitl_orchestrator.cli.views.policies.events import sentences
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.decision import RoutingDecision
-from hitl_orchestrator.domain.enums import DecisionSource, EventKind, HumanDecision, OnTimeout
+from hitl_orchestrator.domain.enums import DecisionSource, EventKind, OnTimeout
 from hitl_orchestrator.domain.review import RecordedDecision, Review, StoredReview
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.orchestrator import CaseView
@@ -182,7 +182,7 @@ def _decided_review(row: StoredReview, verdict: RecordedDecision) -> Iterator[Bl
         yield Line(f'"{review.reason}"', indent=4, quoted=True)
         return
     if verdict.source is DecisionSource.TIMEOUT:
-        done = "escalated" if review.human_decision is HumanDecision.ESCALATE else "rejected"
+        done = "escalated" if review.human_decision.spec.escalates else "rejected"
         yield Line(f"{verdict.role}: no decision in time, {done} at {at}", "yellow", indent=2)
         return
     sure = f", {review.confidence_assessment} confidence" if review.confidence_assessment else ""

@@ -45,13 +45,4 @@ def storable_text(text: str, row: StoredReview) -> str:
 
 def facts_of(task: Task, routing: Routing) -> Facts:
     """Return the facts by which a policy judges a case that was routed before."""
-    return Facts(
-        risk_level=routing.risk_level,
-        domain=task.domain,
-        task_type=task.task_type,
-        confidence=routing.score.confidence,
-        signals=frozenset(routing.score.signals),
-        has_proposal=routing.output is not None,
-        metadata=task.metadata,
-        moment=task.timestamp,
-    )
+    return Facts.of(task, routing.risk_level, routing.output, routing.score)

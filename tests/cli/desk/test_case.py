@@ -4,6 +4,7 @@ import pytest
 from support.desk_driver import PEOPLE, policy, submit
 
 from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.cli.desk.case import CaseScreen
 
 EDIT = ("down", "end", "left", "left", "backspace", "backspace", "backspace", "backspace")
 """Leads from the head of the proposal to its label, and takes its last word away."""
@@ -43,6 +44,12 @@ def test_decision_is_recorded_only_on_commit(hitl, desk, keys, decision, status)
         assert desk.answered(case_id).reviewer_id == "r01"
 
     desk(flow)
+
+
+def test_keys_of_the_case_screen_are_distinct():
+    keys = [key for binding in CaseScreen.BINDINGS for key in binding.key.split(",")]
+
+    assert len(set(keys)) == len(keys)
 
 
 def test_pending_decision_can_be_withdrawn(hitl, desk):

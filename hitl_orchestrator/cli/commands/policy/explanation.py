@@ -38,17 +38,7 @@ def explained_tasks(
 def facts_of(task: Task, output: AgentOutput | None) -> Facts:
     """Return the facts of a task as if it were submitted now."""
     risk = risk_of(task, ())
-    score = score_of(output, risk, ScoreRules())
-    return Facts(
-        risk_level=risk,
-        domain=task.domain,
-        task_type=task.task_type,
-        confidence=score.confidence,
-        signals=frozenset(score.signals),
-        has_proposal=output is not None,
-        metadata=task.metadata,
-        moment=task.timestamp,
-    )
+    return Facts.of(task, risk, output, score_of(output, risk, ScoreRules()))
 
 
 def _tasks(session: Session, names: Sequence[str], outputs_path: str | None) -> list[tuple[Task, AgentOutput | None]]:

@@ -10,7 +10,7 @@ from hitl_orchestrator.cli.context import CaseId, Reason, ReasonCode, Reviewer, 
 from hitl_orchestrator.cli.output.errors import NO
 from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer
-from hitl_orchestrator.domain.enums import HumanDecision
+from hitl_orchestrator.domain.enums import WITH_REASON, HumanDecision
 from hitl_orchestrator.errors import CaseNotWaiting, InvalidInput
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 group = typer.Typer()
 DECISIONS = tuple(decision.value for decision in HumanDecision)
+NEEDS_OUTPUT = " and ".join(decision for decision in HumanDecision if decision.spec.needs_output)
+NEEDS_REASON = " and ".join(WITH_REASON)
 NO_CONFIRMATION = "--yes is needed without a terminal; at a terminal the command asks for confirmation"
 
 Feedback = Annotated[str | None, option("TEXT", "Feedback for the agent.")]
@@ -36,8 +38,10 @@ def decide(
     ],
     reviewer: Reviewer,
     feedback: Feedback = None,
-    output: Annotated[str | None, option("JSON", "The new agent_output, or @FILE. Required by modify.")] = None,
-    reason: Annotated[str | None, option("TEXT", "Reason. Required by override and escalate.")] = None,
+    output: Annotated[
+        str | None, option("JSON", f"The new agent_output, or @FILE. Required by {NEEDS_OUTPUT}.")
+    ] = None,
+    reason: Annotated[str | None, option("TEXT", f"Reason. Required by {NEEDS_REASON}.")] = None,
     reason_code: ReasonCode = None,
     assessment: Annotated[str | None, option("LEVEL", "Your confidence in the decision: low, medium or high.")] = None,
     review_id: Annotated[str | None, option("ID", "Decide only this review, not a later one of the case.")] = None,

@@ -18,11 +18,11 @@ from sqlalchemy import (
     update,
 )
 
-from hitl_orchestrator.domain.enums import HumanDecision, ReviewStatus
+from hitl_orchestrator.domain.enums import APPROVING, ReviewStatus
 from hitl_orchestrator.ledger.database.clock import NOW, from_now
 from hitl_orchestrator.ledger.database.tables import cases, reviews
 from hitl_orchestrator.ledger.events.chain import NEVER
-from hitl_orchestrator.ledger.store.statements.literals import literal_of
+from hitl_orchestrator.ledger.store.statements.literals import literal_of, literals_of
 from hitl_orchestrator.ledger.store.statements.reviews import IS_OPEN, IS_UNCLAIMED_BY_OTHERS
 
 _DECIDED = reviews.c.status == literal_of(ReviewStatus.DECIDED)
@@ -94,9 +94,7 @@ LOADS = (
 # The number of outputs of a type in a range of confidence that reviewers decided, and approved unchanged.
 UPHELD = select(
     func.count().label("decided"),
-    func.coalesce(func.sum(case((reviews.c.answer == literal_of(HumanDecision.APPROVE), 1), else_=0)), 0).label(
-        "upheld"
-    ),
+    func.coalesce(func.sum(case((reviews.c.answer.in_(literals_of(APPROVING)), 1), else_=0)), 0).label("upheld"),
 ).where(
     reviews.c.task_type == bindparam("wanted_type"),
     reviews.c.confidence >= bindparam("lowest"),
