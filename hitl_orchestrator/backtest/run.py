@@ -11,7 +11,7 @@ from hitl_orchestrator.domain.enums import DECISION_SPECS, Action
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.escaped_errors import SUMS, escaped_errors
-from hitl_orchestrator.insights.wait_times import Capacity, expected_wait
+from hitl_orchestrator.insights.queue_forecast import Capacity, expected_wait
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.policies.language.model import Policy, policy_hash
 

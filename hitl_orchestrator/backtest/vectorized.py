@@ -19,7 +19,7 @@ from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.task import REQUESTED_BY, requesters
 from hitl_orchestrator.errors import InvalidInput, install_hint
 from hitl_orchestrator.policies.engine.axes.base import Axis, bounds_reached
-from hitl_orchestrator.policies.engine.axes.metadata_column import read_metadata
+from hitl_orchestrator.policies.engine.axes.metadata_vectorized import read_metadata
 from hitl_orchestrator.policies.engine.compiled import compile_policy
 from hitl_orchestrator.policies.engine.partition import FactSpace
 from hitl_orchestrator.policies.language.model import Policy, PolicyStack

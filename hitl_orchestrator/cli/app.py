@@ -11,7 +11,7 @@ from hitl_orchestrator.cli.commands.cases import demo, run, simulate
 from hitl_orchestrator.cli.commands.policy import backtest, check, lifecycle, test
 from hitl_orchestrator.cli.commands.reviews import claims, decide, inbox, insights, review_desk
 from hitl_orchestrator.cli.context import AsJson, Policy, Reviewers, Store, option, show_help
-from hitl_orchestrator.cli.given import GlobalOptions
+from hitl_orchestrator.cli.global_options import GlobalOptions
 from hitl_orchestrator.cli.output.errors import INTERRUPTED
 from hitl_orchestrator.errors import InvalidInput
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from hitl_orchestrator.cli.given import GlobalOptions
+from hitl_orchestrator.cli.global_options import GlobalOptions
 
 Command = TypeVar("Command", bound=Callable[..., None])
 

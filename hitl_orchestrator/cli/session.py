@@ -10,7 +10,7 @@ from pathlib import Path
 from shutil import which
 from typing import Any, TypedDict
 
-from hitl_orchestrator.cli.given import NO_OPTIONS, GlobalOptions
+from hitl_orchestrator.cli.global_options import NO_OPTIONS, GlobalOptions
 from hitl_orchestrator.errors import StoreUnavailable, UnknownCase
 from hitl_orchestrator.orchestrator import (
     MEMORY,

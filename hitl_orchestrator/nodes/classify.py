@@ -6,9 +6,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from hitl_orchestrator.domain.decision import Classification
-from hitl_orchestrator.domain.input.limits import check_record
 from hitl_orchestrator.domain.input.normalization import normalized
 from hitl_orchestrator.domain.input.parsing import problems
+from hitl_orchestrator.domain.input.record_size import check_record
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.nodes.ports import Classifier

@@ -19,7 +19,7 @@ from hitl_orchestrator.orchestrator.ledger_audit import (
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Version
 from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
 from hitl_orchestrator.review.people import People
-from hitl_orchestrator.review.recorded import unfit_record as record_problems
+from hitl_orchestrator.review.replay_checks import unfit_record as record_problems
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.review.view import CaseView, masking
 from hitl_orchestrator.services.config_files import canonical as bundled_data

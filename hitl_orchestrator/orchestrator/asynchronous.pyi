@@ -11,7 +11,7 @@ from hitl_orchestrator.domain.enums import Assessment, HumanDecision, RiskLevel
 from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.insights.feedback import Feedback
-from hitl_orchestrator.insights.wait_times import Capacity
+from hitl_orchestrator.insights.queue_forecast import Capacity
 from hitl_orchestrator.ledger.events.redaction import Redaction
 from hitl_orchestrator.ledger.keys.files import SealKey
 from hitl_orchestrator.ledger.keys.signing import SigningKey
@@ -28,9 +28,9 @@ from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.review.view import CaseView
+from hitl_orchestrator.services.case_reader import Clock
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.services.policy.admin import Governed, PolicySource
-from hitl_orchestrator.services.reader import Clock
 from hitl_orchestrator.services.reviews.assignments import Assignment, Skill, Strategy
 from hitl_orchestrator.settings import DEFAULT_STORE
 

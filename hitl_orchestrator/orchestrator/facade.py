@@ -11,10 +11,10 @@ from hitl_orchestrator.domain.review import Review, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
-from hitl_orchestrator.orchestrator.answers import review_of
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
+from hitl_orchestrator.orchestrator.review_arguments import review_of
 from hitl_orchestrator.orchestrator.reviews import Reviews
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from hitl_orchestrator.policies.engine.risk import RiskRule
     from hitl_orchestrator.policies.engine.scoring import ScoreRules
     from hitl_orchestrator.policies.language.model import Policy
-    from hitl_orchestrator.services.reader import Clock
+    from hitl_orchestrator.services.case_reader import Clock
 
 __all__ = ["Orchestrator"]
 

@@ -19,7 +19,7 @@ from hitl_orchestrator.wiring.stores import open_to_audit, signer_of, signing_ke
 
 if TYPE_CHECKING:
     from hitl_orchestrator.backtest import Backtest
-    from hitl_orchestrator.insights.wait_times import Capacity
+    from hitl_orchestrator.insights.queue_forecast import Capacity
     from hitl_orchestrator.policies.language.model import Policy
 
 __all__ = ["CaseProof", "LedgerAudit", "SignedHead", "Verification", "check_proof", "load_heads", "proof_events"]

@@ -12,7 +12,7 @@ from hitl_orchestrator.services.policy.admin import Governed, PolicySource
 
 if TYPE_CHECKING:
     from hitl_orchestrator.backtest import Backtest
-    from hitl_orchestrator.insights.wait_times import Capacity
+    from hitl_orchestrator.insights.queue_forecast import Capacity
     from hitl_orchestrator.wiring.build import Services
 
 __all__ = ["PolicyAdministration"]

@@ -9,7 +9,7 @@ from hitl_orchestrator.domain.input.parsing import member_of
 from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.insights.feedback import Feedback
-from hitl_orchestrator.orchestrator.answers import review_of
+from hitl_orchestrator.orchestrator.review_arguments import review_of
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.reviews.assignments import WORKING_DAY, Assignment, Skill, Strategy

@@ -11,7 +11,7 @@ from hitl_orchestrator.domain.decision import SINGLE_REVIEW, ReviewRequirements
 from hitl_orchestrator.domain.review import Reviewer, StoredReview
 from hitl_orchestrator.domain.task import REQUESTED_BY
 from hitl_orchestrator.errors import NotAuthorized
-from hitl_orchestrator.review.authority import role_to_decide_in
+from hitl_orchestrator.review.decision_checks import role_to_decide_in
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.quorum import Ballot
 

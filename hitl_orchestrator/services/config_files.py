@@ -7,12 +7,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from hitl_orchestrator.domain.input.limits import check_size
 from hitl_orchestrator.domain.input.parsing import read_json
+from hitl_orchestrator.domain.input.record_size import check_size
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.value import check_json
 from hitl_orchestrator.errors import InvalidInput, PolicyMissing
-from hitl_orchestrator.policies.analysis.layer_demands import unmet_demands
+from hitl_orchestrator.policies.analysis.unmet_demands import unmet_demands
 from hitl_orchestrator.policies.language.loader import read_policy
 from hitl_orchestrator.policies.language.model import Policy, PolicyStack
 from hitl_orchestrator.policies.testing.test_tables import PolicyTestTable, policy_names, read_tests

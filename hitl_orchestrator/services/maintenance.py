@@ -19,11 +19,11 @@ from hitl_orchestrator.errors import (
 )
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.services.acting import CaseKey
+from hitl_orchestrator.services.case_reader import CaseReader, Clock
 from hitl_orchestrator.services.cases.runner import CaseRunner
 from hitl_orchestrator.services.cases.spot_checks import SpotChecks
 from hitl_orchestrator.services.policy.admin import PolicyAdmin
 from hitl_orchestrator.services.policy_sync import PolicySync
-from hitl_orchestrator.services.reader import CaseReader, Clock
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.inbox import ReviewInbox
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder

@@ -5,7 +5,7 @@ import logging
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
-from hitl_orchestrator.services.reader import Clock
+from hitl_orchestrator.services.case_reader import Clock
 
 __all__ = ["PolicySync"]
 

@@ -26,6 +26,7 @@ from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry, recorded_policy
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
+from hitl_orchestrator.services.case_reader import CaseReader, Clock
 from hitl_orchestrator.services.cases.audit_trail import AuditTrail
 from hitl_orchestrator.services.cases.decisions import CaseDecisions
 from hitl_orchestrator.services.cases.quality import QualityChecks
@@ -38,7 +39,6 @@ from hitl_orchestrator.services.maintenance import Maintenance
 from hitl_orchestrator.services.policy.admin import PolicyAdmin
 from hitl_orchestrator.services.policy.approval import PolicyApproval
 from hitl_orchestrator.services.policy_sync import PolicySync
-from hitl_orchestrator.services.reader import CaseReader, Clock
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.assignments import ReviewAssignments
 from hitl_orchestrator.services.reviews.case_view import CaseViewer, CaseViews

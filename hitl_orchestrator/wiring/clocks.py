@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.services.reader import Clock
+from hitl_orchestrator.services.case_reader import Clock
 
 __all__ = ["in_utc", "now_in_utc"]
 

@@ -15,7 +15,7 @@ from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
 from hitl_orchestrator.ledger.verification.head_file import HeadFile
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
-from hitl_orchestrator.services.reader import Clock
+from hitl_orchestrator.services.case_reader import Clock
 from hitl_orchestrator.wiring.clocks import now_in_utc
 
 if TYPE_CHECKING:

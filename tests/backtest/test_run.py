@@ -12,7 +12,7 @@ from hitl_orchestrator.backtest import run_backtest, run_store_backtest
 from hitl_orchestrator.backtest.history import frames, scan
 from hitl_orchestrator.cli.commands.policy.explanation import facts_of
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.insights.wait_times import Capacity
+from hitl_orchestrator.insights.queue_forecast import Capacity
 from hitl_orchestrator.policies import compile_policy
 
 OLD = a_policy_with([("auto_approve", {"min_confidence": 0.8}), ("human_review", {})])

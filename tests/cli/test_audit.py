@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from hitl_orchestrator import AuditRecord
-from hitl_orchestrator.cli.commands.audit.export import TASK_COLUMNS, defused
+from hitl_orchestrator.cli.commands.audit.export_formats import TASK_COLUMNS, defused
 
 
 @pytest.fixture
@@ -220,7 +220,7 @@ def test_without_pyarrow_parquet_says_what_to_install(filled, monkeypatch):
             raise ImportError(name)
         return load(name, *given)
 
-    monkeypatch.setattr("hitl_orchestrator.cli.commands.audit.export.import_module", without)
+    monkeypatch.setattr("hitl_orchestrator.cli.commands.audit.export_formats.import_module", without)
 
     answer = filled("audit", "export", "--format", "parquet", "--out", "x.parquet")
 

@@ -15,9 +15,9 @@ def test_every_decision_has_a_spec_with_its_final_decision(decision):
     assert not spec.approves_proposal or not spec.takes_output
 
 
-def test_keys_and_labels_are_distinct():
+def test_keys_labels_and_final_decisions_are_distinct():
     specs = list(DECISION_SPECS.values())
 
-    for values in ([spec.key for spec in specs], [spec.label for spec in specs]):
+    for values in ([spec.key for spec in specs], [spec.label for spec in specs], [spec.final for spec in specs]):
         assert len(set(values)) == len(specs)
     assert list(DECISION_SPECS) == list(HumanDecision)

@@ -12,9 +12,9 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from hitl_orchestrator.cli.desk import styled_text as styled
+from hitl_orchestrator.cli.desk import case_sections as styled
+from hitl_orchestrator.cli.desk.case_sections import FAINT, KEY, STRONG
 from hitl_orchestrator.cli.desk.client import Filters
-from hitl_orchestrator.cli.desk.styled_text import FAINT, KEY, STRONG
 from hitl_orchestrator.domain.enums import DECISION_SPECS, RiskLevel
 from hitl_orchestrator.domain.review import Reviewer, ReviewRequest
 

@@ -9,9 +9,9 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static, TextArea
 
-from hitl_orchestrator.cli.desk import styled_text as styled
+from hitl_orchestrator.cli.desk import case_sections as styled
+from hitl_orchestrator.cli.desk.case_sections import FAINT, STRONG
 from hitl_orchestrator.cli.desk.draft import Draft, as_text, differences, problems, read_output
-from hitl_orchestrator.cli.desk.styled_text import FAINT, STRONG
 from hitl_orchestrator.cli.desk.widgets import Header, Keys, Notice
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.orchestrator import CaseView

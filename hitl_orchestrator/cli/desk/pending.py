@@ -5,9 +5,9 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from hitl_orchestrator.cli.desk import styled_text as styled
+from hitl_orchestrator.cli.desk import case_sections as styled
+from hitl_orchestrator.cli.desk.case_sections import FAINT, STRONG, WARN
 from hitl_orchestrator.cli.desk.draft import DELEGATE, OUTPUT_OPTIONAL, Draft, differences
-from hitl_orchestrator.cli.desk.styled_text import FAINT, STRONG, WARN
 from hitl_orchestrator.domain.enums import WITH_OUTPUT, WITH_REASON
 from hitl_orchestrator.orchestrator import CaseView
 

@@ -11,12 +11,12 @@ from textual.screen import Screen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from hitl_orchestrator.cli.desk import styled_text as styled
-from hitl_orchestrator.cli.desk.case import CaseScreen
+from hitl_orchestrator.cli.desk import case_sections as styled
+from hitl_orchestrator.cli.desk.case_screen import CaseScreen
+from hitl_orchestrator.cli.desk.case_sections import ALARM, FAINT, KEY, STRONG
 from hitl_orchestrator.cli.desk.client import MAX_LISTED, DeskError, Filters, Opened
 from hitl_orchestrator.cli.desk.dialogs import FilterDialog, HelpDialog
-from hitl_orchestrator.cli.desk.host import DeskHost
-from hitl_orchestrator.cli.desk.styled_text import ALARM, FAINT, KEY, STRONG
+from hitl_orchestrator.cli.desk.ports import DeskHost
 from hitl_orchestrator.cli.desk.widgets import Header, Keys, Notice, begin
 from hitl_orchestrator.domain.review import ReviewRequest
 

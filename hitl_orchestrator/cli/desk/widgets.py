@@ -10,8 +10,8 @@ from textual.dom import DOMNode
 from textual.events import Resize
 from textual.widgets import Static
 
-from hitl_orchestrator.cli.desk import styled_text as styled
-from hitl_orchestrator.cli.desk.styled_text import FAINT, KEY, STRONG, Section
+from hitl_orchestrator.cli.desk import case_sections as styled
+from hitl_orchestrator.cli.desk.case_sections import FAINT, KEY, STRONG, Section
 from hitl_orchestrator.domain.review import Reviewer
 
 

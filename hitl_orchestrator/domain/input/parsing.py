@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from hitl_orchestrator.domain.input.limits import TOO_DEEP, check_records, check_size
+from hitl_orchestrator.domain.input.record_size import TOO_DEEP, check_records, check_size
 from hitl_orchestrator.domain.value import ID_PATTERN, check_shape
 from hitl_orchestrator.domain.working_hours import Weekday
 from hitl_orchestrator.errors import InvalidInput

@@ -11,11 +11,11 @@ from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.policies.engine.axes.base import Axis, Kind, steps_of
 from hitl_orchestrator.policies.engine.axes.confidence import CONFIDENCE, bounds_of
+from hitl_orchestrator.policies.engine.axes.domain_and_type import DOMAIN, TASK_TYPE
 from hitl_orchestrator.policies.engine.axes.metadata import METADATA
 from hitl_orchestrator.policies.engine.axes.risk import RISK
 from hitl_orchestrator.policies.engine.axes.signals import SIGNALS
-from hitl_orchestrator.policies.engine.axes.time import TIME
-from hitl_orchestrator.policies.engine.axes.word import DOMAIN, TASK_TYPE
+from hitl_orchestrator.policies.engine.axes.time_of_week import TIME
 from hitl_orchestrator.policies.language.model import Policy
 
 Cell = tuple[int, ...]

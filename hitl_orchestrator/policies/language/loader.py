@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from hitl_orchestrator.domain.input.limits import check_size
 from hitl_orchestrator.domain.input.parsing import problems, read_json
+from hitl_orchestrator.domain.input.record_size import check_size
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.value import check_json
 from hitl_orchestrator.errors import InvalidInput

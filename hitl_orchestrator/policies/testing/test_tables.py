@@ -11,8 +11,8 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
-from hitl_orchestrator.domain.input.limits import check_size
 from hitl_orchestrator.domain.input.parsing import did_you_mean, problems
+from hitl_orchestrator.domain.input.record_size import check_size
 from hitl_orchestrator.domain.value import Confidence, FreeJson, Label, Text, UtcDatetime, Value, check_json
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.language.conditions import FieldType

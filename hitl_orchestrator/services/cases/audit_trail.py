@@ -13,7 +13,7 @@ from hitl_orchestrator.ledger.verification.proofs import CaseProof
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
 from hitl_orchestrator.services.acting import CaseKey
-from hitl_orchestrator.services.reader import CaseReader
+from hitl_orchestrator.services.case_reader import CaseReader
 
 __all__ = ["AuditTrail"]
 

@@ -11,9 +11,9 @@ from hitl_orchestrator.ledger.events.builders import answer_digest, receipt
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting, CaseKey
+from hitl_orchestrator.services.case_reader import CaseReader, open_review_of
 from hitl_orchestrator.services.cases.runner import CaseRunner
 from hitl_orchestrator.services.policy_sync import PolicySync
-from hitl_orchestrator.services.reader import CaseReader, open_review_of
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 from hitl_orchestrator.services.reviews.rejected_attempts import REPLAY, RejectedAttempts

@@ -5,8 +5,8 @@ from datetime import datetime
 from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.enums import POLICY_CHANGE, ActorKind, Authentication
-from hitl_orchestrator.domain.input.limits import check_record
 from hitl_orchestrator.domain.input.parsing import parse
+from hitl_orchestrator.domain.input.record_size import check_record
 from hitl_orchestrator.domain.input.reserved_ids import is_reserved
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.value import Identifier, Value

@@ -5,8 +5,8 @@ from hitl_orchestrator.domain.enums import CaseStage, HumanDecision, QualityChec
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.services.acting import Acting, CaseKey
+from hitl_orchestrator.services.case_reader import CaseReader, Clock
 from hitl_orchestrator.services.cases.submission import CaseSubmission, Intake
-from hitl_orchestrator.services.reader import CaseReader, Clock
 
 __all__ = ["QualityChecks"]
 

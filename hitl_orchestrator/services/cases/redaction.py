@@ -9,8 +9,8 @@ from hitl_orchestrator.ledger.events.redaction import Redaction
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting, CaseKey
+from hitl_orchestrator.services.case_reader import CaseReader, Clock
 from hitl_orchestrator.services.cases.runner import CaseRunner
-from hitl_orchestrator.services.reader import CaseReader, Clock
 from hitl_orchestrator.services.reviews.rejected_attempts import actor_of
 
 __all__ = ["CaseRedaction"]

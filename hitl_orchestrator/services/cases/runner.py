@@ -21,7 +21,7 @@ from hitl_orchestrator.errors import (
     TamperedReview,
 )
 from hitl_orchestrator.ledger.ports.ledger import Ledger
-from hitl_orchestrator.services.reader import CaseReader
+from hitl_orchestrator.services.case_reader import CaseReader
 from hitl_orchestrator.services.reviews.node_ports import NodePorts
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 

@@ -11,8 +11,8 @@ from hitl_orchestrator.errors import HitlError, StoreUnavailable
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.case_reader import CaseReader
 from hitl_orchestrator.services.cases.submission import CaseSubmission, Intake
-from hitl_orchestrator.services.reader import CaseReader
 
 __all__ = ["SpotChecks"]
 

@@ -12,10 +12,10 @@ from hitl_orchestrator.errors import UnknownCase
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.case_reader import CaseReader, Clock
 from hitl_orchestrator.services.cases.intake import check_not_reserved, check_submission, identifier, submitter_of
 from hitl_orchestrator.services.cases.runner import CaseRunner
 from hitl_orchestrator.services.policy_sync import PolicySync
-from hitl_orchestrator.services.reader import CaseReader, Clock
 
 __all__ = ["CaseSubmission", "Intake"]
 

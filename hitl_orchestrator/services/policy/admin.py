@@ -35,14 +35,14 @@ from hitl_orchestrator.policies.lifecycle.in_force import recorded_policy
 from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport, shadow_report
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.case_reader import Clock
 from hitl_orchestrator.services.config_files import check_they_fit, load_policy
 from hitl_orchestrator.services.policy.approval import PolicyApproval
 from hitl_orchestrator.services.policy_sync import PolicySync
-from hitl_orchestrator.services.reader import Clock
 
 if TYPE_CHECKING:
     from hitl_orchestrator.backtest import Backtest
-    from hitl_orchestrator.insights.wait_times import Capacity
+    from hitl_orchestrator.insights.queue_forecast import Capacity
 
 __all__ = ["Governed", "PolicyAdmin", "PolicySource"]
 

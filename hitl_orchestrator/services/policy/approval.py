@@ -15,13 +15,13 @@ from hitl_orchestrator.policies.language.model import Policy, default_role, poli
 from hitl_orchestrator.policies.lifecycle.change_request import POLICY_DOMAIN, change_output, change_task, where_looser
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Proposal
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry, recorded_policy
-from hitl_orchestrator.review.authority import role_to_decide_in
+from hitl_orchestrator.review.decision_checks import role_to_decide_in
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.case_reader import CaseReader, Clock
 from hitl_orchestrator.services.cases.intake import check_submission
 from hitl_orchestrator.services.cases.submission import CaseSubmission, Intake
 from hitl_orchestrator.services.policy_sync import PolicySync
-from hitl_orchestrator.services.reader import CaseReader, Clock
 from hitl_orchestrator.services.reviews.rejected_attempts import actor_of
 
 __all__ = ["PolicyApproval", "Question"]

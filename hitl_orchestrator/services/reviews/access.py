@@ -13,7 +13,7 @@ from hitl_orchestrator.nodes.ports import Rules
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.quorum import ballots
 from hitl_orchestrator.review.rights import Rights, barred_by_duty
-from hitl_orchestrator.services.reader import CaseReader
+from hitl_orchestrator.services.case_reader import CaseReader
 from hitl_orchestrator.services.reviews.requirements import requirements_of
 
 __all__ = ["ReviewAccess"]

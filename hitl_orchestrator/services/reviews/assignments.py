@@ -15,8 +15,8 @@ from hitl_orchestrator.ledger.store.rows import customer_of
 from hitl_orchestrator.review.assignment import Assigned, AssignmentRequest, Candidate, Unassigned, push, sticky
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.rights import Rights
+from hitl_orchestrator.services.case_reader import CaseReader, Clock
 from hitl_orchestrator.services.policy_sync import PolicySync
-from hitl_orchestrator.services.reader import CaseReader, Clock
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.claims import check_seconds, claim_limit
 from hitl_orchestrator.services.reviews.inbox import ReviewInbox

@@ -16,13 +16,13 @@ from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.ports import Outputs
 from hitl_orchestrator.policies.explanation.counterfactuals import changes_to_approval
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
-from hitl_orchestrator.review.authority import options
+from hitl_orchestrator.review.decision_checks import options
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.rights import Rights
 from hitl_orchestrator.review.view import AGENT_FIELDS, CaseView, Choice, HistoryItem, Masking, SimilarCase, masking
 from hitl_orchestrator.services.acting import Acting, CaseKey
+from hitl_orchestrator.services.case_reader import CaseReader, Clock, open_review_of
 from hitl_orchestrator.services.policy_sync import PolicySync
-from hitl_orchestrator.services.reader import CaseReader, Clock, open_review_of
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.claims import CLAIM_SECONDS
 from hitl_orchestrator.services.reviews.first_view import FirstView, first_view

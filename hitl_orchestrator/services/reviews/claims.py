@@ -11,8 +11,8 @@ from hitl_orchestrator.ledger.ports.claims import Limit
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting, CaseKey
+from hitl_orchestrator.services.case_reader import CaseReader, Clock, open_review_of
 from hitl_orchestrator.services.policy_sync import PolicySync
-from hitl_orchestrator.services.reader import CaseReader, Clock, open_review_of
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.inbox import ReviewInbox
 from hitl_orchestrator.services.reviews.rejected_attempts import actor_of

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from hitl_orchestrator.domain.review import ReviewSnapshot, StoredReview
 from hitl_orchestrator.domain.roles import RoleChain
-from hitl_orchestrator.review.authority import role_to_pass_to
 from hitl_orchestrator.review.deadlines import timeout_action
+from hitl_orchestrator.review.decision_checks import role_to_pass_to
 from hitl_orchestrator.review.rights import Rights
 
 __all__ = ["escalated_to", "next_review"]

@@ -11,11 +11,11 @@ from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 from hitl_orchestrator.review.assignment import ranked
-from hitl_orchestrator.review.authority import options
+from hitl_orchestrator.review.decision_checks import options
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.quorum import ballots
+from hitl_orchestrator.services.case_reader import CaseReader
 from hitl_orchestrator.services.policy_sync import PolicySync
-from hitl_orchestrator.services.reader import CaseReader
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.requirements import SKIPPED, requirements_of, role_needed
 

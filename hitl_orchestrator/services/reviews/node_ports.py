@@ -22,7 +22,7 @@ from hitl_orchestrator.errors import (
 )
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.review.deadlines import timeout_action
-from hitl_orchestrator.services.reader import CaseReader, Clock
+from hitl_orchestrator.services.case_reader import CaseReader, Clock
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.audit_records import by_agent, by_person
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder

@@ -8,21 +8,21 @@ from hitl_orchestrator.domain.audit import Actor, Event
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.enums import ActorKind, Authentication, DecisionSource, HumanDecision, OnTimeout
-from hitl_orchestrator.domain.input.limits import check_record
 from hitl_orchestrator.domain.input.normalization import normalized
 from hitl_orchestrator.domain.input.parsing import did_you_mean
+from hitl_orchestrator.domain.input.record_size import check_record
 from hitl_orchestrator.domain.review import RecordedDecision, Review, Reviewer, ReviewSnapshot, StoredReview
 from hitl_orchestrator.errors import InvalidInput, NotAuthorized
 from hitl_orchestrator.ledger.events.builders import SYSTEM
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.ports import Outputs
 from hitl_orchestrator.review import quorum
-from hitl_orchestrator.review.authority import check_answer, options, role_to_decide_in
+from hitl_orchestrator.review.decision_checks import check_answer, options, role_to_decide_in
 from hitl_orchestrator.review.people import People
-from hitl_orchestrator.review.recorded import unfit_record
+from hitl_orchestrator.review.replay_checks import unfit_record
 from hitl_orchestrator.review.rights import Rights
 from hitl_orchestrator.review.working_time import after_working_time
-from hitl_orchestrator.services.reader import Clock
+from hitl_orchestrator.services.case_reader import Clock
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.escalation import escalated_to, next_review
 from hitl_orchestrator.services.reviews.first_view import first_view

@@ -12,7 +12,7 @@ from hitl_orchestrator.errors import HitlError, RequestRejected
 from hitl_orchestrator.ledger.events.builders import answer_digest
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.review.people import People
-from hitl_orchestrator.services.reader import Clock
+from hitl_orchestrator.services.case_reader import Clock
 
 __all__ = ["REPLAY", "RejectedAttempts", "actor_of", "answer_actor", "refused_attempt"]
 

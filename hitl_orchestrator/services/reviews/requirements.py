@@ -2,7 +2,7 @@
 
 from hitl_orchestrator.domain.decision import Facts, ReviewRequirements, Routing
 from hitl_orchestrator.domain.enums import HumanDecision
-from hitl_orchestrator.domain.input.limits import check_record
+from hitl_orchestrator.domain.input.record_size import check_record
 from hitl_orchestrator.domain.review import Review, StoredReview
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.task import Task

@@ -4,7 +4,7 @@ import pytest
 from support.desk_driver import PEOPLE, policy, submit
 
 from hitl_orchestrator import Orchestrator
-from hitl_orchestrator.cli.desk.case import CaseScreen
+from hitl_orchestrator.cli.desk.case_screen import CaseScreen
 
 EDIT = ("down", "end", "left", "left", "backspace", "backspace", "backspace", "backspace")
 """Leads from the head of the proposal to its label, and takes its last word away."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from support.desk_driver import submit
 from textual.content import Content
 
-from hitl_orchestrator.cli.desk import styled_text
+from hitl_orchestrator.cli.desk import case_sections
 from hitl_orchestrator.wiring.clocks import now_in_utc
 
 
@@ -103,7 +103,7 @@ def test_task_texts_are_escaped(hitl, desk):
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.integers(20, 200))
 def test_any_text_is_one_line_of_the_queue(text, width):
-    content = styled_text._laid_out(styled_text.columns(width), dict.fromkeys(CELLS, (text, "")), width)
+    content = case_sections._laid_out(case_sections.columns(width), dict.fromkeys(CELLS, (text, "")), width)
 
     assert isinstance(content, Content)
     assert "\n" not in content.plain
@@ -116,5 +116,5 @@ CELLS = ("risk", "due", "task", "description", "type", "domain", "for", "conf.",
 def test_deadline_is_colored_by_urgency():
     now = now_in_utc()
 
-    assert styled_text.due(None, now) == ("-", styled_text.FAINT)
-    assert styled_text.due(now, now) == ("0 s late", styled_text.ALARM)
+    assert case_sections.due(None, now) == ("-", case_sections.FAINT)
+    assert case_sections.due(now, now) == ("0 s late", case_sections.ALARM)

@@ -68,7 +68,7 @@ def export(
 
     In CSV, cells that a spreadsheet would run as a formula start with an apostrophe. Parquet needs the extra parquet.
     """
-    from hitl_orchestrator.cli.commands.audit.export import check_format, write
+    from hitl_orchestrator.cli.commands.audit.export_formats import check_format, write
 
     check_format(form, out)
     with session.audit() as audit:

@@ -11,7 +11,7 @@ from typing import Any
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.task import REQUESTED_BY
 from hitl_orchestrator.policies.engine.axes import base
-from hitl_orchestrator.policies.engine.axes.metadata_column import MetadataSteps, metadata_column
+from hitl_orchestrator.policies.engine.axes.metadata_vectorized import MetadataSteps, metadata_column
 from hitl_orchestrator.policies.language.conditions import Comparison, Conditions, FieldType
 from hitl_orchestrator.policies.language.model import MAX_NUMBER, type_of
 from hitl_orchestrator.policies.language.phrases import format_value, join, join_some, runs_of

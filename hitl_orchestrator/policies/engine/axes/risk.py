@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.policies.engine.axes import base
-from hitl_orchestrator.policies.engine.axes.word import OneOf
+from hitl_orchestrator.policies.engine.axes.domain_and_type import OneOf
 from hitl_orchestrator.policies.language.conditions import Conditions
 from hitl_orchestrator.policies.language.phrases import join
 

@@ -9,7 +9,7 @@ from hitl_orchestrator import InvalidInput, Reviewer
 from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.errors import NotAuthorized, TopOfChain
-from hitl_orchestrator.review.authority import role_to_decide_in, role_to_pass_to
+from hitl_orchestrator.review.decision_checks import role_to_decide_in, role_to_pass_to
 from hitl_orchestrator.review.people import read_people
 
 ROLES = DEFAULT_CHAIN.roles

@@ -6,8 +6,8 @@ from itertools import repeat
 import pytest
 from support.builders import a_task
 
-from hitl_orchestrator.domain.input.limits import check_record
 from hitl_orchestrator.domain.input.parsing import read_json, read_records
+from hitl_orchestrator.domain.input.record_size import check_record
 from hitl_orchestrator.domain.value import MAX_DEPTH, MAX_SIZE, MAX_VALUES, check_json
 from hitl_orchestrator.errors import InvalidInput
 

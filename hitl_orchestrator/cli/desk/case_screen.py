@@ -9,14 +9,14 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from hitl_orchestrator.cli.desk import styled_text as styled
+from hitl_orchestrator.cli.desk import case_sections as styled
+from hitl_orchestrator.cli.desk.case_sections import FAINT, RISK, STRONG
 from hitl_orchestrator.cli.desk.client import DeskError, Opened, changed
 from hitl_orchestrator.cli.desk.dialogs import ColleagueDialog, HelpDialog
 from hitl_orchestrator.cli.desk.draft import DELEGATE, OUTPUT_OPTIONAL, Draft
 from hitl_orchestrator.cli.desk.editor import EditorScreen
-from hitl_orchestrator.cli.desk.host import DeskHost
 from hitl_orchestrator.cli.desk.pending import Blind, Pending
-from hitl_orchestrator.cli.desk.styled_text import FAINT, RISK, STRONG
+from hitl_orchestrator.cli.desk.ports import DeskHost
 from hitl_orchestrator.cli.desk.widgets import Header, Keys, Notice, Piece, begin
 from hitl_orchestrator.domain.enums import DECISION_SPECS, WITH_REASON, HumanDecision
 from hitl_orchestrator.orchestrator import CaseView

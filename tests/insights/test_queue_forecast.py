@@ -6,7 +6,7 @@ import random
 import pytest
 
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.insights.wait_times import Capacity, capacity_of, expected_wait
+from hitl_orchestrator.insights.queue_forecast import Capacity, capacity_of, expected_wait
 
 
 def test_one_person_is_the_simple_queue():
