@@ -6,6 +6,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from threading import Lock
 from typing import Any
 
 from hitl_orchestrator.orchestrator import Orchestrator
@@ -24,11 +25,14 @@ class _Threads:
 
     def __init__(self, count: int) -> None:
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="hitl")
+        self._closed = False
 
     async def call(self, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
         """Run a blocking call in a worker thread, with the context of the caller."""
         run = functools.partial(copy_context().run, function, *args, **named)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, run)
+        # After close, a thread of the event loop raises what the closed synchronous facade raises.
+        pool = None if self._closed else self._pool
+        return await asyncio.get_running_loop().run_in_executor(pool, run)
 
     async def items(self, function: Callable[..., Iterator[Any]], *args: Any, **named: Any) -> AsyncIterator[Any]:
         """Yield the items of a blocking iterator, read page by page in a worker thread."""
@@ -38,6 +42,7 @@ class _Threads:
                 yield item
 
     def close(self) -> None:
+        self._closed = True
         self._pool.shutdown(wait=False)
 
 
@@ -127,17 +132,35 @@ class _Opening:
     def __init__(self, kind: type[AsyncOrchestrator], threads: _Threads, opening: Callable[[], Orchestrator]) -> None:
         self._kind, self._threads, self._opening = kind, threads, opening
         self._opened: AsyncOrchestrator | None = None
+        self._lock, self._abandoned = Lock(), False
+        self._sync: Orchestrator | None = None
 
     def __await__(self) -> Any:
         return self.__aenter__().__await__()
 
     async def __aenter__(self) -> AsyncOrchestrator:
         try:
-            self._opened = self._kind(await self._threads.call(self._opening), self._threads)
+            self._opened = self._kind(await self._threads.call(self._open), self._threads)
         except BaseException:
-            self._threads.close()
+            self._abandon()
             raise
         return self._opened
+
+    def _open(self) -> Orchestrator:
+        """Open the store. If the caller was canceled meanwhile, close it again."""
+        opened = self._opening()
+        with self._lock:
+            self._sync = opened
+            if self._abandoned:
+                opened.close()
+        return opened
+
+    def _abandon(self) -> None:
+        with self._lock:
+            self._abandoned = True
+            if self._sync is not None:
+                self._sync.close()
+        self._threads.close()
 
     async def __aexit__(self, *exc: object) -> None:
         if self._opened is not None:

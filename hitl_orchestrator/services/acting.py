@@ -42,6 +42,9 @@ class CaseKey(NamedTuple):
         """Return the key that the caller passed. Raises `InvalidInput` unless exactly one id was passed."""
         if (case_id is None) == (task_id is None):
             raise InvalidInput(["pass a case_id, or task_id=; exactly one of them"])
+        for name, value in (("case_id", case_id), ("task_id", task_id)):
+            if not isinstance(value, str | None):
+                raise InvalidInput([f"{name}: {value!r} is not text"])
         return cls(case_id, task_id)
 
     @property

@@ -167,7 +167,7 @@ def test_bulk_is_rejected_without_confirmation_or_for_ineligible_cases(team, mon
     refused = team("bulk", "approve", "task_001", "task_003", "task_005", "--reviewer", "m01", "--yes")
 
     assert refused.code == 2
-    for why in ("it was escalated", "its review is blind", "they come from several rules"):
+    for why in ("it was escalated", "its review is blind", "the cases come from several rules"):
         assert why in refused.err
     assert len(team("inbox", "--json").data) == 5
 

@@ -63,3 +63,12 @@ def test_quality_checks_are_hidden_until_decided(store, capsys):
 
     assert "known_answer" not in before
     assert "known_answer" in output(None, capsys)
+
+
+def test_a_review_that_a_new_policy_makes_blind_hides_the_agents_answer(store, capsys):
+    with Orchestrator.open(store, reviewers=TEAM, policy=a_policy()) as hitl:
+        hitl.submit(a_task(), an_output(confidence=0.4321, label="Zaphod"))
+        hitl.policy.activate(a_policy(blind=True), reviewer="s1", reason="labels are independent")
+        before = output(hitl, capsys)
+
+    assert all(secret not in before for secret in ("Zaphod", "0.43", "It says so"))

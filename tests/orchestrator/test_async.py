@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import gc
 import inspect
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from support.builders import a_review, a_task, an_output
 from support.teams import PEOPLE
 
 from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.errors import HitlError
 from hitl_orchestrator.nodes.state import CaseRun
 from hitl_orchestrator.orchestrator.asynchronous import (
     AsyncAudit,
@@ -39,6 +41,30 @@ def test_a_case_is_submitted_and_decided_inside_a_loop(open_async):
             return waiting.status, done.status, [record.task_id async for record in hitl.audit.records()]
 
     assert asyncio.run(both()) == ("waiting", "approved", ["task-1"])
+
+
+def test_closing_twice_is_harmless_and_use_after_close_raises_as_the_synchronous_facade(open_async):
+    async def use_after_close():
+        hitl = await open_async()
+        await hitl.close()
+        await hitl.close()
+        with pytest.raises(HitlError):
+            await hitl.cases.get(task_id="task-1")
+
+    asyncio.run(use_after_close())
+
+
+def test_an_orchestrator_opened_for_a_canceled_caller_is_closed(open_async, recwarn):
+    async def canceled():
+        opening = asyncio.ensure_future(open_async().__aenter__())
+        await asyncio.sleep(0)
+        opening.cancel()
+        await asyncio.gather(opening, return_exceptions=True)
+
+    asyncio.run(canceled())
+    gc.collect()
+
+    assert [text for text in (str(warning.message) for warning in recwarn) if "unclosed orchestrator" in text] == []
 
 
 def test_concurrent_calls_inside_a_loop_all_finish(open_async):

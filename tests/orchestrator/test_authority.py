@@ -28,7 +28,10 @@ def refused(hitl):
     [
         (a_review("approve", "anna"), "there is no such reviewer in the reviewers file; did you mean 'ana'"),
         (a_review("approve", "ana"), "it needs 'senior_manager' or a role above it, they hold domain_reviewer"),
-        (a_review("approve", "max", human_role="compliance_officer"), "given as 'compliance_officer', which they do n"),
+        (
+            a_review("approve", "max", human_role="compliance_officer"),
+            "names the role 'compliance_officer', which they do n",
+        ),
         (a_review("approve", "two", human_role="domain_reviewer"), "or which is below 'senior_manager'"),
     ],
 )

@@ -98,3 +98,9 @@ def test_the_log_names_cases_and_events_and_no_contents(hitl, caplog):
     events = [entry.event for entry in caplog.records if getattr(entry, "case_id", None) == case.case_id]
     assert events == ["submitted", "waiting", "approve", "finished"]
     assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("name", ["case_id", "task_id"])
+def test_an_id_that_is_not_text_is_invalid_input(hitl, name):
+    with pytest.raises(InvalidInput, match=rf"{name}: 5 is not text"):
+        hitl.cases.get(**{name: 5})

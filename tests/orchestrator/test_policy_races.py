@@ -132,7 +132,7 @@ def test_concurrent_recoveries_open_one_case_per_proposal(opened, durable_store)
         list(pool.map(recover, range(2)))
 
     assert [row.case_id for row in both[1].inbox()] == ["lost"]
-    both[1].decide(task_id="lost", decision=a_review("approve", "zoe"))
+    both[1].decide("lost", a_review("approve", "zoe"))
     assert both[0].policy.status().active == hash_of(LOOSE)
     assert both[0].audit.verify().sound
 

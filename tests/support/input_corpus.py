@@ -289,11 +289,11 @@ def text_entries() -> Iterator[Entry]:
         ("latin-1", good.replace(b"Classify", b"Pr\xfcfe"), "not UTF-8"),
         ("overlong", good.replace(b"Classify", b"\xc0\xaf"), "not UTF-8"),
         ("a surrogate in utf-8", good.replace(b"Classify", b"\xed\xa0\x80"), "not UTF-8"),
-        ("a key twice, once escaped", good[:-1] + rb', "\u0064omain": "x"}', "'domain' stands twice"),
+        ("a key twice, once escaped", good[:-1] + rb', "\u0064omain": "x"}', "'domain' occurs twice"),
         (
             "a key twice inside",
             good.replace(b'"metadata": {}', b'"metadata": {"a": {"b": 1, "b": 2}}'),
-            "'b' stands twice",
+            "'b' occurs twice",
         ),
         ("a text", b'"task"', "is not an object"),
         ("a number", b"7", "is not an object"),

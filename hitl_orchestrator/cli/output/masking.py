@@ -11,28 +11,21 @@ from typing import Any
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import EventKind
-from hitl_orchestrator.domain.review import StoredReview
-from hitl_orchestrator.orchestrator import masking
+from hitl_orchestrator.orchestrator import CaseView, Masking, masking
 
 HIDDEN = "shown when the case is decided"
 _AGENT_FIELDS = ("output", "score")
 _VOTES = (EventKind.VOTED, EventKind.LABELED)
 
 
-def is_blind(case: Case) -> bool:
-    """Whether the open review of the case is blind, so that the agent's answer is hidden."""
-    return masking(case).agent
+def mask_of(case: Case, view: CaseView | None) -> Masking:
+    """Return the parts of a case to hide. The view knows whether the review is blind by the policy in force."""
+    return masking(case, blind=None if view is None else bool(view.hidden))
 
 
-def is_secret(case: Case, row: StoredReview) -> bool:
-    """Whether a decided review is a vote in a round that is still open."""
-    return row.review_id in masking(case).votes
-
-
-def masked(case: Case, history: Sequence[Event]) -> dict[str, Any]:
+def masked(case: Case, history: Sequence[Event], mask: Masking) -> dict[str, Any]:
     """Return a case and its history for machines, without the hidden parts."""
     data = case.model_dump(mode="json") | {"history": [event.model_dump(mode="json") for event in history]}
-    mask = masking(case)
     if not mask.purpose:
         return data
     data["submission"]["quality_check"] = None
@@ -51,9 +44,9 @@ def masked(case: Case, history: Sequence[Event]) -> dict[str, Any]:
     return data
 
 
-def hidden_in_summary(case: Case) -> dict[str, Any]:
+def hidden_in_summary(mask: Masking) -> dict[str, Any]:
     """Return the replacements in a summary of a case whose agent's answer is hidden."""
-    return {"confidence_score": None, "reason": None, "signals": []} if is_blind(case) else {}
+    return {"confidence_score": None, "reason": None, "signals": []} if mask.agent else {}
 
 
 def _hide_agent(data: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Line
 from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute, local_time
-from hitl_orchestrator.cli.output.masking import HIDDEN, is_blind, is_secret
+from hitl_orchestrator.cli.output.masking import HIDDEN, mask_of
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.views import audit_record, tables
 from hitl_orchestrator.cli.views.content import proposal_lines, task_lines
@@ -28,12 +28,13 @@ def describe(case: Case, history: Sequence[Event], view: CaseView | None, sessio
     if case.redacted:
         yield Line("The texts of agents and people in it were erased; 'hitl audit show' shows when.", "yellow")
     yield from _task(case)
-    yield from _blind(case, session) if is_blind(case) else _proposal(case, history)
-    yield from _routing(case)
+    mask = mask_of(case, view)
+    yield from _blind(case, session) if mask.agent else _proposal(case, history)
+    yield from _routing(case, blind=mask.agent)
     if case.reviews:
         yield from _heading("Reviews")
         for row in case.reviews:
-            yield from _vote(row) if is_secret(case, row) else _review(row)
+            yield from _vote(row) if row.review_id in mask.votes else _review(row)
     if case.record:
         yield from _outcome(case.record)
     yield from _heading("History")
@@ -99,7 +100,7 @@ def _blind(case: Case, session: Session) -> Iterator[Block]:
     yield Line(command, COMMAND, indent=2)
 
 
-def _routing(case: Case) -> Iterator[Block]:
+def _routing(case: Case, *, blind: bool) -> Iterator[Block]:
     source: AuditRecord | RoutingDecision | None = case.record
     if case.reviews:
         source = case.reviews[0].shown.routing.decision
@@ -109,7 +110,7 @@ def _routing(case: Case) -> Iterator[Block]:
     action = source.routing_decision if isinstance(source, AuditRecord) else source.action
     to = f" to {case.reviews[0].role}" if case.reviews else ""
     yield Line(f"{action}{to}{_quorum(case)}", blocks.routing(action).style, indent=2)
-    if not is_blind(case):
+    if not blind:
         yield Line(source.reason, indent=2)
     yield from _layers(case)
     yield Line(f"policy {source.policy_id} ({source.policy_hash[:12]})", "dim", indent=2)

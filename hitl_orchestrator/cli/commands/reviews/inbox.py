@@ -74,7 +74,7 @@ def show(session: "Session", case: CaseId) -> None:
 
     It explains why the case was routed as it was, and who may decide it if it waits.
     """
-    from hitl_orchestrator.cli.output.masking import hidden_in_summary, masked
+    from hitl_orchestrator.cli.output.masking import hidden_in_summary, mask_of, masked
     from hitl_orchestrator.cli.session import named
     from hitl_orchestrator.cli.views import case_story, tables
 
@@ -82,10 +82,11 @@ def show(session: "Session", case: CaseId) -> None:
         name = named(hitl, case)
         shown, history = hitl.cases.get(**name), hitl.cases.history(**name)
         view = None if shown.open_review is None else hitl.reviews.view(shown.case_id)
-    summary = tables.case_summary(shown) | hidden_in_summary(shown) | {"role_needed": view and view.role}
+    mask = mask_of(shown, view)
+    summary = tables.case_summary(shown) | hidden_in_summary(mask) | {"role_needed": view and view.role}
     answer(
         session.as_json,
-        {"summary": summary, **masked(shown, history)},
+        {"summary": summary, **masked(shown, history, mask)},
         lambda: case_story.describe(shown, history, view, session),
     )
 
