@@ -7,6 +7,7 @@
     |   |-- UnknownCase           404
     |   |-- NotAuthorized         403
     |   |-- TaskConflict, KeyReused, CaseNotWaiting, CaseUnfinished, GraphVersionMismatch, TopOfChain
+    |   |-- CaseBusy
     |   |-- CaseChanged
     |   |   `-- LeaseLost
     |   |-- ReviewAlreadyDecided
@@ -266,6 +267,18 @@ class LeaseLost(CaseChanged):
     def __init__(self, case_id: str, status: str) -> None:
         super().__init__(case_id, status)
         self.args = (f"case {case_id!r} is {status}, and another process holds its lease; read it again in a moment",)
+
+
+class CaseBusy(RequestRejected):
+    """Another worker runs this case, and did not finish in time. The case and its decision are stored."""
+
+    def __init__(self, case_id: str, holder: str, since: datetime, until: datetime) -> None:
+        super().__init__(
+            f"case {case_id!r} is run by {holder} since {since.isoformat(timespec='seconds')}; it is stored, and what "
+            f"was decided stands: read it later, or run 'hitl recover' after {until.isoformat(timespec='seconds')}, "
+            "when that lease ends"
+        )
+        self.case_id, self.holder, self.since, self.until = case_id, holder, since, until
 
 
 class ReviewAlreadyDecided(RequestRejected):

@@ -19,6 +19,7 @@ from hitl_orchestrator.orchestrator.reviews import Reviews
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.services.acting import Acting, CaseKey
+from hitl_orchestrator.services.cases.runner import WAIT_SECONDS
 from hitl_orchestrator.services.cases.submission import Intake
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.settings import DEFAULT_STORE
@@ -68,6 +69,7 @@ class Orchestrator:
         checkpoint_key: str | None = None,
         clock: "Clock | None" = None,
         lease: float = LEASE_SECONDS,
+        wait: float = WAIT_SECONDS,
         head_file: str | Path | None = None,
         head_key: "str | Path | SigningKey | None" = None,
         head_every: int = 1000,
@@ -79,7 +81,8 @@ class Orchestrator:
         `classifier`, a `Runnable` or a function of the task, produces missing outputs.
         `seal_key` authenticates stored reviews: hexadecimal text, a `Path` to it, a MAC function, or several of these,
         the newest first; by default a key file next to the store. `checkpoint_key` encrypts checkpoints. The lease of
-        a running case lasts `lease` seconds. `clock` sets event times; deadlines and leases follow the database clock.
+        a running case lasts `lease` seconds; a call waits `wait` seconds for another worker that runs the same case.
+        `clock` sets event times; deadlines and leases follow the database clock.
         The ledger head is signed into `head_file` every `head_every` entries and on close.
 
         Raises:
@@ -99,6 +102,7 @@ class Orchestrator:
             checkpoint_key=checkpoint_key,
             clock=clock,
             lease=lease,
+            wait=wait,
             head_file=head_file,
             head_key=head_key,
             head_every=head_every,
@@ -130,6 +134,7 @@ class Orchestrator:
         Raises:
             InvalidInput: the output belongs to another task, the timestamp lies in the future, or an id is reserved.
             TaskConflict: the task id exists with other content, and `resubmit` is not set or not allowed.
+            CaseBusy: another worker runs the case, and did not finish in time; the case is stored.
         """
         intake = Intake(task, output, replay=replay, submitted_by=submitted_by)
         return self.services.submission.submit(intake, self._acting, resubmit=resubmit)
