@@ -339,12 +339,13 @@ class ReviewWithdrawn(RequestRejected, http_status=410):
 class KeyReused(RequestRejected):
     """An idempotency key was used before, for another answer or another case."""
 
-    def __init__(self, key: str, review_id: str) -> None:
+    def __init__(self, key: str, review_id: str, differing: Sequence[str] = ()) -> None:
+        where = f"; this one has another {', '.join(differing)}" if differing else ""
         super().__init__(
-            f"idempotency key {key!r} was used for another answer, to review {review_id!r}; "
+            f"idempotency key {key!r} was used for another answer, to review {review_id!r}{where}; "
             "send that answer again unchanged, or use a new key for this one"
         )
-        self.key, self.review_id = key, review_id
+        self.key, self.review_id, self.differing = key, review_id, tuple(differing)
 
 
 class StaleReview(RequestRejected, http_status=412):
