@@ -19,6 +19,7 @@
     |   |-- LedgerDamaged         500
     |   `-- RecoveryIncomplete    500
     |-- StoreUnavailable, HeadFileUnavailable 503
+    |   `-- StoreClosed, of StoreUnavailable
     |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome
     |-- TamperedPolicy, TamperedReview, ForgedState     an altered row or state; an alarm is in the ledger
     |-- CheckpointUnreadable, UnsafeRow, UnsafeSerializer     a refused checkpoint
@@ -75,6 +76,13 @@ class StoreUnavailable(HitlError, http_status=503):
     def __init__(self, url: str, cause: str) -> None:
         super().__init__(f"store {url!r} cannot be used: {cause}")
         self.url, self.cause = url, cause
+
+
+class StoreClosed(StoreUnavailable):
+    """The store was used after `close`."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, "it was closed; open it again")
 
 
 class IncompatibleRecord(HitlError):

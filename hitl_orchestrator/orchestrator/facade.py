@@ -13,6 +13,7 @@ from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
+from hitl_orchestrator.orchestrator.open_services import OpenServices
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
 from hitl_orchestrator.orchestrator.review_arguments import review_of
 from hitl_orchestrator.orchestrator.reviews import Reviews
@@ -46,9 +47,11 @@ class Orchestrator:
     resumes interrupted cases. Use it as a context manager, or call `close`.
     """
 
+    services = OpenServices()
+
     def __init__(self, services: Services, acting: Acting = Acting()) -> None:  # noqa: B008 - an immutable value
         """Wrap services that `open` has built."""
-        self.services, self._acting = services, acting
+        self.services, self._opened, self._acting = services, services, acting
         self.cases = Cases(services, acting)
         self.reviews = Reviews(services, acting)
         self.policy = PolicyAdministration(services, acting)
@@ -234,14 +237,16 @@ class Orchestrator:
     def close(self) -> None:
         """Sign the ledger head if there is a head file, and close files and connections. Closing twice is harmless.
 
+        A head file that cannot be written is logged, so that it costs no caller the result of an earlier call.
+
         Raises:
-            LedgerDamaged, InvalidKey, HeadFileUnavailable: the head cannot be signed; everything else is closed.
+            LedgerDamaged: the ledger differs from the last signed head; everything is closed.
         """
-        self.services.close()
+        self._opened.close()
 
     def __repr__(self) -> str:
         """Return the store, without a password, and the start of the active policy's hash."""
-        return f"<Orchestrator {self.services!r}>"
+        return f"<Orchestrator {self._opened!r}>"
 
     def __enter__(self) -> Self:
         """Return the orchestrator."""

@@ -104,7 +104,7 @@ class Services(Shared):
         """Sign the head if there is a head file, and close files and connections. Closing twice is harmless.
 
         Raises:
-            LedgerDamaged, InvalidKey, HeadFileUnavailable: the head cannot be signed; everything else is closed.
+            LedgerDamaged: the ledger differs from the last signed head; everything is closed.
         """
         try:
             if not self.closed:
