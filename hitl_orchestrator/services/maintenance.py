@@ -74,6 +74,7 @@ class Maintenance:
             self._supersede_outdated,
             lambda: self._resume_unfinished(run),
             lambda: self._forget_finished(run),
+            self._scrub,
             self._spot_checks.open_due,
             self._policy.settle_all,
         )
@@ -87,6 +88,7 @@ class Maintenance:
             lambda: self._remind(on_notice),
             lambda: self._return_lapsed(on_notice),
             lambda: self._expire_overdue(run),
+            self._scrub,
             self._spot_checks.open_due,
             self._policy.settle_all,
         )
@@ -114,6 +116,10 @@ class Maintenance:
         # Where all cases failed, the graph may be impossible to build.
         if self._runner.is_built or not run.failures:
             self._runner.forget_finished()
+
+    def _scrub(self) -> None:
+        """Erase copies of redacted texts that another process protected at the time of the redaction."""
+        self._ledger.scrub()
 
     def _remind(self, on_notice: OnNotice) -> None:
         for row in self._ledger.to_remind():
