@@ -14,6 +14,9 @@ from hitl_orchestrator.errors import HitlError, StoreUnavailable
 BUSY_TIMEOUT_SECONDS = 30
 """The time that a writer waits for its turn."""
 
+NEWEST = "0006"
+"""The revision of the tables that this code reads and writes."""
+
 SCRUB_SECONDS = 2
 """The time that erasing deleted data waits for other processes. It is repeated later, and must not hold up others."""
 
@@ -93,6 +96,13 @@ class Database(Protocol):
 
     def close(self) -> None:
         """Close idle connections; a connection in use is closed when it is returned."""
+
+
+def check_revision(url: str, revision: str | None) -> None:
+    """Raise `StoreUnavailable` in a process whose tables a newer version has migrated since it opened them."""
+    if revision != NEWEST:
+        cause = f"another version has migrated its tables to revision {revision!r}, and this one knows {NEWEST!r}"
+        raise StoreUnavailable(url, f"{cause}; nothing was written: end this process, and continue with that version")
 
 
 class MigratedDatabase(Database, Protocol):

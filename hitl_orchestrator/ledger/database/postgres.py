@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.expression import ClauseElement
 
 from hitl_orchestrator.errors import StoreUnavailable
-from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, SCRUB_SECONDS, compiled
+from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, SCRUB_SECONDS, check_revision, compiled
 from hitl_orchestrator.ledger.database.postgres_connections import Connection, Connections
 
 WRITER = 0x6869746C
@@ -49,6 +49,7 @@ _OLDER_SNAPSHOTS = (
     "SELECT count(*) AS value FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
     "AND backend_type = 'client backend' AND backend_xmin IS NOT NULL AND xact_start < %s"
 )
+_REVISION = "SELECT version_num FROM alembic_version"
 # One transaction may have several open streams.
 _NUMBERS = count(1)
 
@@ -160,9 +161,11 @@ class PostgresDatabase:
             with connection.pipeline() as pipeline:
                 for text in _BEGIN_WRITING:
                     connection.execute(text, prepare=False)
+                revision = connection.execute(_REVISION)
                 if flush:
                     connection.execute(f"SET LOCAL synchronous_commit = {self._connections.flushing}", prepare=False)
                 yield PostgresTransaction(connection, pipeline)
+                self._check_revision(revision)
                 committing = connection.execute("COMMIT", prepare=False)
             self._check(committing)
 
@@ -184,7 +187,7 @@ class PostgresDatabase:
         with self._connections.lend() as connection:
             if connection.execute("SELECT to_regclass('alembic_version') AS name").fetchone() == {"name": None}:
                 return None
-            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            row = connection.execute(_REVISION).fetchone()
         return None if row is None else str(row["version_num"])
 
     def scrub(self) -> None:
@@ -225,6 +228,11 @@ class PostgresDatabase:
     def close(self) -> None:
         """Close idle connections; a connection in use is closed when it is returned."""
         self._connections.close()
+
+    def _check_revision(self, reading: Cursor[DictRow]) -> None:
+        """Refuse to commit to tables that were migrated since they were opened. Received with the first result."""
+        row = reading.fetchone()
+        check_revision(self.url, None if row is None else str(row["version_num"]))
 
     def _check(self, committing: Cursor[DictRow]) -> None:
         """Confirm a commit: PostgreSQL answers COMMIT with ROLLBACK when a statement of the transaction failed."""

@@ -54,8 +54,8 @@ cases = Table(
 )
 Index("unfinished_cases", cases.c.stage, cases.c.submitted_seq, sqlite_where=text("stage <> 'finished'"))
 
-# Finished cases in typed columns, for backtests, insights and learning. It holds no free text, so that redaction has
-# nothing to erase here: `metadata_digest` names the metadata of the task among the contents of the case.
+# Finished cases in typed columns, for backtests, insights and learning. Its only free texts are the names of the agent,
+# which redaction erases: `metadata_digest` names the metadata of the task among the contents of the case.
 outcomes = Table(
     "outcomes",
     metadata,
