@@ -12,7 +12,7 @@ from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
 from hitl_orchestrator.ledger.events.chain import Head
 from hitl_orchestrator.ledger.events.redaction import Redaction
-from hitl_orchestrator.ledger.ports.claims import ReviewQueue
+from hitl_orchestrator.ledger.ports.claims import OnUnreadable, ReviewQueue
 from hitl_orchestrator.ledger.ports.policies import Policies
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 
@@ -85,6 +85,9 @@ class Cases(Protocol):
     def stages(self, *stages: CaseStage) -> Sequence[str]:
         """Return the ids of the cases at these stages, in the order of submission."""
 
+    def stranded(self) -> Sequence[tuple[str, str]]:
+        """Return the unfinished cases that an altered row keeps out of every list, each with the reason."""
+
     def records(self) -> Iterator[AuditRecord]:
         """Yield the audit record of every finished case, in the order in which the cases finished."""
 
@@ -134,7 +137,7 @@ class Reviews(Protocol):
     def answered_under(self, answer: Review) -> StoredReview | None:
         """Return the review that was answered with the reviewer and idempotency key of this answer, if any."""
 
-    def expired(self, limit: int = 1000) -> Sequence[StoredReview]:
+    def expired(self, limit: int = 1000, on_unreadable: OnUnreadable | None = None) -> Sequence[StoredReview]:
         """Return open reviews past their deadline by the store's clock, the longest overdue first."""
 
     def expire(

@@ -21,6 +21,8 @@ from hitl_orchestrator.ledger.store.statements import cases as statements
 from hitl_orchestrator.ledger.store.statements import events as entry_statements
 from hitl_orchestrator.ledger.store.statements.reviews import REVIEWS_OF_CASE
 
+_DIGITS = 20
+
 
 class CaseRepository:
     """Cases, the entries about them, and their payloads."""
@@ -112,7 +114,15 @@ class CaseRepository:
                 is_finished = stage is CaseStage.FINISHED
                 statement = statements.FINISHED_CASES if is_finished else statements.UNFINISHED_CASES
                 rows += transaction.run(statement, wanted_stage=stage.value)
-        return [row["case_id"] for row in sorted(rows, key=lambda row: int(row["submitted_seq"]))]
+        # As text, since an altered number may be anything.
+        return [row["case_id"] for row in sorted(rows, key=lambda row: str(row["submitted_seq"]).zfill(_DIGITS))]
+
+    @retried
+    def stranded(self) -> Sequence[tuple[str, str]]:
+        """Return the cases that are in no list."""
+        with self._database.read() as transaction:
+            rows = list(transaction.run(statements.STRANDED))
+        return [(str(row["case_id"]), _why_stranded(str(row["stage"]))) for row in rows]
 
     @resumed
     def events(self, case_id: str | None = None) -> Iterator[Event]:
@@ -169,6 +179,12 @@ class CaseRepository:
         if row is None:
             raise KeyError(digest)
         return str(row["body"])
+
+
+def _why_stranded(stage: str) -> str:
+    if stage == CaseStage.WAITING.value:
+        return "it waits for a reviewer, and table reviews has no open review of it"
+    return f"its row of table cases has the unknown stage {stage!r}"
 
 
 def case_in(transaction: StoreTransaction, case_id: str) -> Case:

@@ -37,7 +37,7 @@ class LedgerStore:
         self.receive, self.refuse, self.alarm, self.redact = cases.receive, cases.refuse, cases.alarm, cases.redact
         self.case, self.case_with_events, self.find = cases.case, cases.case_with_events, cases.find
         self.latest_attempt = cases.latest_attempt
-        self.stages, self.events = cases.stages, cases.events
+        self.stages, self.stranded, self.events = cases.stages, cases.stranded, cases.events
         self.keep, self.kept = cases.keep, cases.kept
 
         outcomes = OutcomeRepository(database, work)

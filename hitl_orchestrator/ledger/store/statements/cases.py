@@ -11,6 +11,7 @@ from hitl_orchestrator.domain.lifecycle import RUNNABLE, SETTLED, STAGE_MOVES
 from hitl_orchestrator.ledger.database.clock import CLOCK_TOLERANCE_SECONDS, NOW, FromNow, from_now
 from hitl_orchestrator.ledger.database.tables import cases, contents, events, outcomes, refusals, reviews, spot_checks
 from hitl_orchestrator.ledger.store.statements.literals import literal_of, literals_of
+from hitl_orchestrator.ledger.store.statements.reviews import IS_OPEN
 
 _THIS = cases.c.case_id == bindparam("wanted_case")
 
@@ -120,6 +121,20 @@ FINISHED_CASES = (
     .order_by(cases.c.submitted_seq)
 )
 UNFINISHED_CASES = FINISHED_CASES.where(cases.c.stage != literal_of(CaseStage.FINISHED))
+
+# Unfinished cases that neither run nor wait: an altered row keeps them out of every list.
+_HAS_OPEN_REVIEW = select(reviews.c.review_id).where(reviews.c.case_id == cases.c.case_id, IS_OPEN).exists()
+STRANDED = (
+    select(cases.c.case_id, cases.c.stage)
+    .where(
+        cases.c.stage != literal_of(CaseStage.FINISHED),
+        or_(
+            cases.c.stage.not_in(literals_of(CaseStage)),
+            and_(cases.c.stage == literal_of(CaseStage.WAITING), ~_HAS_OPEN_REVIEW),
+        ),
+    )
+    .order_by(cases.c.submitted_seq)
+)
 
 # Rejected attempts. The primary key rejects a second row of the same attempt.
 ADD_REFUSAL = insert(refusals)

@@ -1,0 +1,90 @@
+"""One unreadable row stops only its own case: every list and every step goes on for all others, and names it."""
+
+import logging
+
+import pytest
+from support.builders import a_review
+from support.teams import a_policy
+
+from hitl_orchestrator.errors import IncompatibleRecord, RecoveryIncomplete, TamperedReview
+
+UNREADABLE = {
+    "shown": ["{bad", ""],
+    "verdict": ["{bad"],
+    "opened_at": ["zzz"],
+    "level": [-1],
+    "claimed_until": ["zzz"],
+}
+
+
+@pytest.fixture
+def three(durable, waits):
+    """Three waiting cases, of which the first has the earliest place in every list."""
+    return durable, [waits(durable, f"task-{number}") for number in range(3)]
+
+
+def the_others(cases):
+    return [case.case_id for case in cases[1:]]
+
+
+@pytest.mark.parametrize("column", UNREADABLE)
+def test_an_unreadable_review_leaves_the_inbox_and_assignments_to_the_others(three, intruder, caplog, column):
+    hitl, cases = three
+    for value in UNREADABLE[column]:
+        intruder.change(cases[0].open_review.review_id, **{column: value})
+
+        assert [request.case_id for request in hitl.inbox()] == the_others(cases)
+        assert [request.case_id for request in hitl.inbox(limit=1)] == the_others(cases)[:1]
+        assert [request.case_id for request in hitl.inbox(reviewer="ana")] == the_others(cases)
+
+    assert hitl.acting_as("ana").reviews.next().case_id == the_others(cases)[0]
+    assigned = hitl.reviews.assign(strategy="push")
+    assert [each.review.case_id for each in assigned] == the_others(cases)[1:]
+    (line, *_) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert f"row '{cases[0].case_id}.0' of table reviews" in line.getMessage()
+    assert "hitl audit verify" in line.getMessage()
+
+
+def test_an_unreadable_review_stops_no_step_of_maintenance(opened, durable_store, clock, waits, intruder):
+    policy = a_policy(respond_within="PT1H", remind_before="PT30M", on_timeout="escalate")
+    hitl = opened(durable_store, policy=policy)
+    cases = [waits(hitl, f"task-{number}") for number in range(3)]
+    for case in cases:
+        hitl.reviews.claim(case.case_id, reviewer="ana")
+    intruder.change(cases[0].open_review.review_id, shown="{bad")
+    long_ago = "2001-01-01T00:00:00.000000Z"
+    intruder.run("UPDATE reviews SET remind_at = ?, claimed_until = ?, expires_at = ?", *[long_ago] * 3)
+    notices = []
+
+    with pytest.raises(RecoveryIncomplete) as reported:
+        hitl.run_maintenance(on_notice=notices.append)
+
+    causes = {case_id: type(error) for case_id, error in reported.value.failures.items()}
+    assert causes.pop(cases[0].case_id) is IncompatibleRecord
+    assert causes == dict.fromkeys(the_others(cases), TamperedReview), "the altered deadlines of the others"
+    for kind in ("reminded", "returned"):
+        assert {each.review.case_id for each in notices if each.kind == kind} == set(the_others(cases))
+    alarms = [event for event in hitl.services.ledger.events(cases[0].case_id) if event.kind == "alarm"]
+    assert len(alarms) == 1
+
+
+def test_a_review_with_an_unknown_status_is_named_and_not_lost(three, intruder):
+    hitl, cases = three
+    intruder.change(cases[0].open_review.review_id, status="zzz")
+    intruder.move(cases[1].case_id, "zzz")
+
+    for maintain in (hitl.run_maintenance, hitl.recover):
+        with pytest.raises(RecoveryIncomplete) as reported:
+            maintain()
+        assert set(reported.value.failures) == {cases[0].case_id, cases[1].case_id}
+        assert "hitl audit verify" in str(reported.value)
+
+    assert hitl.decide(task_id="task-2", decision=a_review("approve", "ana")).status == "approved"
+
+
+def test_recovery_names_a_bounded_number_of_cases():
+    error = RecoveryIncomplete({f"case-{number}": ValueError("why") for number in range(500)}, 3)
+
+    assert "'case-19'" in str(error)
+    assert "'case-20'" not in str(error)
+    assert "and 480 more" in str(error)
