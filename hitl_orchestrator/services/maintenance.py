@@ -73,6 +73,7 @@ class Maintenance:
             lambda: self._supersede_outdated(run),
             lambda: self._resume_unfinished(run),
             lambda: self._forget_finished(run),
+            self._scrub,
             self._spot_checks.open_due,
             self._policy.settle_all,
             lambda: self._alarm(run),
@@ -88,6 +89,7 @@ class Maintenance:
             lambda: self._remind(run, on_notice),
             lambda: self._return_lapsed(run, on_notice),
             lambda: self._expire_overdue(run),
+            self._scrub,
             self._spot_checks.open_due,
             self._policy.settle_all,
             lambda: self._alarm(run),
@@ -122,6 +124,10 @@ class Maintenance:
         # Where all cases failed, the graph may be impossible to build.
         if self._runner.is_built or not run.failures:
             self._runner.forget_finished()
+
+    def _scrub(self) -> None:
+        """Erase copies of redacted texts that another process protected at the time of the redaction."""
+        self._ledger.scrub()
 
     def _remind(self, run: "_Run", on_notice: OnNotice) -> None:
         for row in self._ledger.to_remind(on_unreadable=run.unreadable):

@@ -14,6 +14,9 @@ from hitl_orchestrator.errors import HitlError, StoreUnavailable
 BUSY_TIMEOUT_SECONDS = 30
 """The time that a writer waits for its turn."""
 
+SCRUB_SECONDS = 2
+"""The time that erasing deleted data waits for other processes. It is repeated later, and must not hold up others."""
+
 _ATTEMPTS = 3
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -82,10 +85,10 @@ class Database(Protocol):
         """Yield the rows of one statement from a transaction of its own. A slow reader blocks no writer."""
 
     def scrub(self) -> None:
-        """Overwrite deleted data, as far as this kind of database permits.
+        """Erase deleted data from the files of the database, which rewrites them.
 
         Raises:
-            StoreUnavailable: other connections blocked it for too long; repeat the call.
+            StoreUnavailable: deleted data may remain, because other processes use the database; repeat the call.
         """
 
     def close(self) -> None:

@@ -18,10 +18,11 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.expression import ClauseElement
 
 from hitl_orchestrator.errors import StoreClosed, StoreUnavailable
-from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, UniqueViolation, compiled
+from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, SCRUB_SECONDS, UniqueViolation, compiled
 
 _MOST_IDLE = 8
 _RETRY_SECONDS = 0.01
+_MILLISECONDS = 1000
 _PUT_BACK = "put the right file in its place, and open the store again"
 _DIALECT = sqlite.dialect(paramstyle="named")
 
@@ -107,12 +108,14 @@ class SqliteDatabase:
         SQLite overwrites deleted rows with zeros, but a row that moved between pages may have left a copy.
         """
         with self._autocommit() as connection:
-            connection.execute("VACUUM")
-            busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            connection.execute(f"PRAGMA busy_timeout = {SCRUB_SECONDS * _MILLISECONDS}")
+            try:
+                connection.execute("VACUUM")
+                busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * _MILLISECONDS}")
         if busy:
-            raise StoreUnavailable(
-                self.url, "a reader holds its log, which may contain erased data; repeat the command"
-            )
+            raise StoreUnavailable(self.url, "another process reads it, which keeps erased data in its file and log")
 
     def engine(self) -> Engine:
         """Return an engine for migrations."""

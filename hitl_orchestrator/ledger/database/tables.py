@@ -176,6 +176,13 @@ spot_checks = Table(
     Column("finished_seq", Integer, nullable=False),
 )
 
+# Redacted cases of which the database may still hold copies, in pages that it no longer uses.
+scrubs_due = Table(
+    "scrubs_due",
+    metadata,
+    Column("case_id", String(200), ForeignKey("cases.case_id"), primary_key=True),
+)
+
 # The texts of agents and people in a case. The ledger names them by digests under this key.
 contents = Table(
     "contents",

@@ -54,18 +54,6 @@ class Cases(Protocol):
     def alarm(self, case_id: str, cause: str, at: datetime) -> None:
         """Record an integrity error of a case, once per cause."""
 
-    def redact(self, case_id: str, reason: str, actor: Actor, at: datetime) -> Redaction:
-        """Erase the texts of agents and people in a finished case, with the key of their digests; return the receipt.
-
-        The case, its reviews, entries and record remain, with a placeholder for each text. The ledger records the
-        redaction and still verifies. Repeating it returns the same receipt. The task can only be resubmitted, since
-        its content can no longer be compared.
-
-        Raises:
-            UnknownCase: there is no such case.
-            CaseUnfinished: the case still needs its texts.
-        """
-
     def case(self, case_id: str) -> Case:
         """Return a case by its id. Raises `UnknownCase`."""
 
@@ -103,6 +91,35 @@ class Cases(Protocol):
 
     def spot_check_opened(self, case_id: str) -> None:
         """Remove a case from the due spot checks. Idempotent."""
+
+
+class Redactions(Protocol):
+    """Redaction of cases, and of the copies that the database keeps of deleted rows."""
+
+    def redact(self, case_id: str, reason: str, actor: Actor, at: datetime) -> Redaction:
+        """Erase the texts of agents and people in a finished case, with the key of their digests; return the receipt.
+
+        The case, its reviews, entries and record remain, with a placeholder for each text. The ledger records the
+        redaction and still verifies. Repeating it returns the same receipt. The task can only be resubmitted, since
+        its content can no longer be compared. Until `scrub` succeeds, the database may hold copies of the texts in
+        pages that it no longer uses.
+
+        Raises:
+            UnknownCase: there is no such case.
+            CaseUnfinished: the case still needs its texts.
+        """
+
+    def copies(self, case_id: str) -> Sequence[tuple[str, str]]:
+        """Return the id and the stage of each case that repeats the texts of this one for a quality check."""
+
+    def scrub(self) -> Sequence[str]:
+        """Erase the copies of erased texts, and return the redacted cases of which some may remain.
+
+        Another process that reads the store may prevent it, which is logged; call it again. It rewrites the store.
+        """
+
+    def scrubs_due(self) -> Sequence[str]:
+        """Return the redacted cases of which copies may remain."""
 
 
 class Reviews(Protocol):
@@ -193,7 +210,7 @@ class Leases(Protocol):
         """Release a lease that the caller holds. With `driven` the move of the case released it already."""
 
 
-class Ledger(Cases, Reviews, Leases, ReviewQueue, Policies, Protocol):
+class Ledger(Cases, Redactions, Reviews, Leases, ReviewQueue, Policies, Protocol):
     """Cases, reviews and events, durable and consistent.
 
     Every method that writes is one transaction. Callers supply the times of entries.
