@@ -48,13 +48,16 @@ class Cases:
         resubmit: bool = False,
         replay: bool = False,
         submitted_by: str | None = None,
+        classify: bool | None = None,
     ) -> Case:
         """Store a task durably without running it. `recover`, a worker, or a graph that you stream runs it later.
+
+        With `classify` only a process with a classifier runs it if it has no output; by default, if this one has one.
 
         Raises:
             InvalidInput, TaskConflict: as `submit`.
         """
-        intake = Intake(task, output, replay=replay, submitted_by=submitted_by)
+        intake = Intake(task, output, replay=replay, submitted_by=submitted_by, classify=classify)
         return self._services.submission.enqueue(intake, self._acting, resubmit=resubmit)
 
     def unfinished(self) -> int:

@@ -16,7 +16,7 @@ def picky(task):
 
 
 def test_a_case_that_cannot_resume_blocks_no_other():
-    with Orchestrator.open("memory://", classifier=picky) as hitl:
+    with Orchestrator.open("memory://", classifier=picky, on_classifier_error="raise") as hitl:
         for name in ("first", "broken", "last"):
             hitl.cases.enqueue(a_task(name))
 

@@ -30,7 +30,7 @@ _ANSWER = (*(("verdict", *path) for path in _REVIEW), ("verdict", "own_label"))
 
 ERASABLE: Mapping[str, tuple[Path, ...]] = {
     EventKind.SUBMITTED: (*_TASK, ("output", "agent_output")),
-    EventKind.ROUTED: (("output", "agent_output"),),
+    EventKind.ROUTED: (("output", "agent_output"), ("error",)),
     EventKind.ESCALATED: _ANSWER,
     EventKind.DECIDED: _ANSWER,
     EventKind.EXPIRED: _ANSWER,
@@ -47,11 +47,18 @@ ERASABLE: Mapping[str, tuple[Path, ...]] = {
         ("final_output",),
         ("output_patch",),
         ("own_label",),
+        ("classifier_error",),
     ),
 }
 """The fields of an entry body that hold texts of agents and people. All others stay in the ledger permanently."""
 
-SHOWN: tuple[Path, ...] = (*_TASK, ("routing", "output", "agent_output"), ("passed_up_because",), ("salt",))
+SHOWN: tuple[Path, ...] = (
+    *_TASK,
+    ("routing", "output", "agent_output"),
+    ("routing", "error"),
+    ("passed_up_because",),
+    ("salt",),
+)
 """The same fields in the snapshot of a review."""
 
 VERDICT: tuple[Path, ...] = (*_REVIEW, ("own_label",))
