@@ -43,6 +43,19 @@ class Submission(Value):
 
 
 @public
+class UnfinishedCase(Value):
+    """A case that is neither finished nor waits for a reviewer: no inbox lists it.
+
+    `running` is whether a live worker has its lease; `recover` resumes all others.
+    """
+
+    case_id: Identifier
+    task_id: Identifier
+    stage: CaseStage
+    running: bool
+
+
+@public
 class Case(Value):
     """The current state of a case: its submission, stage, reviews, and audit record once it is finished.
 

@@ -148,7 +148,7 @@ WITH_REASON = tuple(decision for decision, spec in DECISION_SPECS.items() if spe
 
 
 class OnClassifierError(StrEnum):
-    """The treatment of a task whose classifier fails: it raises, takes too long, pauses, or gives an unusable answer."""
+    """The treatment of a task whose classifier fails: it raises, overruns its limit, pauses, or answers nonsense."""
 
     HUMAN_REVIEW = "human_review"
     """The case goes to a reviewer, with the error as the reason."""

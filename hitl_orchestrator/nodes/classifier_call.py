@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass
-from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, NamedTuple
@@ -75,7 +74,10 @@ class ClassifierCall:
         """Call the classifier outside of our graph, so that an agent in it is a graph of its own."""
         context = copy_context()
         context.run(var_child_runnable_config.set, None)
-        call = partial(context.run, self.classifier.invoke, task)
+
+        def call() -> Any:
+            return context.run(self.classifier.invoke, task)
+
         try:
             answer = call() if self.seconds is None else _within(self.seconds, call, task)
         except GraphBubbleUp as exc:

@@ -6,7 +6,7 @@ from langchain_core.runnables import Runnable
 
 from hitl_orchestrator.backtest import Backtest
 from hitl_orchestrator.domain.audit import AuditRecord, Event
-from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.case import Case, UnfinishedCase
 from hitl_orchestrator.domain.enums import Assessment, HumanDecision, OnClassifierError, RiskLevel
 from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
@@ -29,6 +29,7 @@ from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.services.case_reader import Clock
+from hitl_orchestrator.services.cases.runner import WAIT_SECONDS
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.services.policy.admin import Governed, PolicySource
 from hitl_orchestrator.services.reviews.assignments import Assignment, Skill, Strategy
@@ -48,7 +49,7 @@ class AsyncCases:
         submitted_by: str | None = ...,
         classify: bool | None = ...,
     ) -> Case: ...
-    async def unfinished(self) -> int: ...
+    async def unfinished(self) -> Sequence[UnfinishedCase]: ...
     async def prepare(self) -> None: ...
     async def cancel(
         self, case_id: str | None = ..., *, task_id: str | None = ..., submitted_by: str, reason: str
@@ -148,6 +149,7 @@ class AsyncOrchestrator:
         checkpoint_key: str | None = None,
         clock: Clock | None = None,
         lease: float = LEASE_SECONDS,
+        wait: float = WAIT_SECONDS,
         head_file: str | Path | None = None,
         head_key: str | Path | SigningKey | None = None,
         head_every: int = 1000,
