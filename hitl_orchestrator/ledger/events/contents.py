@@ -37,7 +37,7 @@ _ANSWER = (*(("verdict", *path) for path in _REVIEW), ("verdict", "own_label"))
 ERASABLE: Mapping[str, tuple[Path, ...]] = {
     EventKind.SUBMITTED: (*_TASK, ("output", "agent_output")),
     # The reason of a decision quotes the metadata.
-    EventKind.ROUTED: (("output", "agent_output"), ("decision", "reason")),
+    EventKind.ROUTED: (("output", "agent_output"), ("decision", "reason"), ("error",)),
     EventKind.ESCALATED: _ANSWER,
     EventKind.DECIDED: _ANSWER,
     EventKind.EXPIRED: _ANSWER,
@@ -57,6 +57,7 @@ ERASABLE: Mapping[str, tuple[Path, ...]] = {
         ("final_output",),
         ("output_patch",),
         ("own_label",),
+        ("classifier_error",),
     ),
 }
 """The fields of an entry body that hold texts of agents and people. All others stay in the ledger permanently."""
@@ -65,6 +66,7 @@ SHOWN: tuple[Path, ...] = (
     *_TASK,
     ("routing", "output", "agent_output"),
     ("routing", "decision", "reason"),
+    ("routing", "error"),
     ("passed_up_because",),
     ("salt",),
 )

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
-from hitl_orchestrator.domain.case import Case, Submission
+from hitl_orchestrator.domain.case import Case, Submission, UnfinishedCase
 from hitl_orchestrator.domain.decision import Routing, ShadowAnswer
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
@@ -195,6 +195,9 @@ class Leases(Protocol):
 
     def now(self) -> datetime:
         """Return the time of the store's clock, which decides deadlines and leases."""
+
+    def unfinished(self) -> Sequence[UnfinishedCase]:
+        """Return the cases that are `received` or `decided`, in the order of submission."""
 
     def take(self, case_id: str) -> bool:
         """Acquire the lease of a case that is `received` or `decided`; return whether the caller holds it.

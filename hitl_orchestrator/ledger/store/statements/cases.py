@@ -146,6 +146,13 @@ STRANDED = (
     .order_by(cases.c.submitted_seq)
 )
 
+# Cases that are work, with their leases, in the order of submission.
+WORK = (
+    select(cases.c.case_id, cases.c.task_id, cases.c.stage, cases.c.holder, _IS_FREE.label("free"))
+    .where(cases.c.stage.in_(literals_of(RUNNABLE)))
+    .order_by(cases.c.submitted_seq)
+)
+
 # Rejected attempts. The primary key rejects a second row of the same attempt.
 ADD_REFUSAL = insert(refusals)
 REFUSAL = select(refusals.c.refused_seq).where(
