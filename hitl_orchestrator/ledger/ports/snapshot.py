@@ -107,5 +107,8 @@ class LedgerSnapshot(Protocol):
     def spot_checks(self) -> Iterator[str]:
         """Yield the ids of the cases that are due for a spot check."""
 
+    def payloads(self) -> Iterator[tuple[str, str, str]]:
+        """Yield the case id, the digest and the text of every large payload."""
+
     def integrity_errors(self) -> Iterator[str]:
         """Yield the defects that the database reports in its own storage, such as an index that lost a row."""
