@@ -7,6 +7,7 @@
     |   |-- UnknownCase           404
     |   |-- NotAuthorized         403
     |   |-- TaskConflict, KeyReused, CaseNotWaiting, CaseUnfinished, GraphVersionMismatch, TopOfChain
+    |   |-- CaseBusy
     |   |-- CaseChanged
     |   |   `-- LeaseLost
     |   |-- ReviewAlreadyDecided
@@ -18,6 +19,7 @@
     |   |-- LedgerDamaged         500
     |   `-- RecoveryIncomplete    500
     |-- StoreUnavailable, HeadFileUnavailable 503
+    |   `-- StoreClosed, of StoreUnavailable
     |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome
     |-- TamperedPolicy, TamperedReview, ForgedState     an altered row or state; an alarm is in the ledger
     |-- CheckpointUnreadable, UnsafeRow, UnsafeSerializer     a refused checkpoint
@@ -76,6 +78,13 @@ class StoreUnavailable(HitlError, http_status=503):
     def __init__(self, url: str, cause: str) -> None:
         super().__init__(f"store {url!r} cannot be used: {cause}")
         self.url, self.cause = url, cause
+
+
+class StoreClosed(StoreUnavailable):
+    """The store was used after `close`."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, "it was closed; open it again")
 
 
 class IncompatibleRecord(HitlError):
@@ -270,6 +279,18 @@ class LeaseLost(CaseChanged):
         self.args = (f"case {case_id!r} is {status}, and another process holds its lease; read it again in a moment",)
 
 
+class CaseBusy(RequestRejected):
+    """Another worker runs this case, and did not finish in time. The case and its decision are stored."""
+
+    def __init__(self, case_id: str, holder: str, since: datetime, until: datetime) -> None:
+        super().__init__(
+            f"case {case_id!r} is run by {holder} since {since.isoformat(timespec='seconds')}; it is stored, and what "
+            f"was decided stands: read it later, or run 'hitl recover' after {until.isoformat(timespec='seconds')}, "
+            "when that lease ends"
+        )
+        self.case_id, self.holder, self.since, self.until = case_id, holder, since, until
+
+
 class ReviewAlreadyDecided(RequestRejected):
     """The review already has a decision, from another reviewer or with other content."""
 
@@ -328,12 +349,13 @@ class ReviewWithdrawn(RequestRejected, http_status=410):
 class KeyReused(RequestRejected):
     """An idempotency key was used before, for another answer or another case."""
 
-    def __init__(self, key: str, review_id: str) -> None:
+    def __init__(self, key: str, review_id: str, differing: Sequence[str] = ()) -> None:
+        where = f"; this one has another {', '.join(differing)}" if differing else ""
         super().__init__(
-            f"idempotency key {key!r} was used for another answer, to review {review_id!r}; "
+            f"idempotency key {key!r} was used for another answer, to review {review_id!r}{where}; "
             "send that answer again unchanged, or use a new key for this one"
         )
-        self.key, self.review_id = key, review_id
+        self.key, self.review_id, self.differing = key, review_id, tuple(differing)
 
 
 class StaleReview(RequestRejected, http_status=412):

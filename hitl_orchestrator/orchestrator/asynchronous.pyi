@@ -29,6 +29,7 @@ from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.services.case_reader import Clock
+from hitl_orchestrator.services.cases.runner import WAIT_SECONDS
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.services.policy.admin import Governed, PolicySource
 from hitl_orchestrator.services.reviews.assignments import Assignment, Skill, Strategy
@@ -143,6 +144,7 @@ class AsyncOrchestrator:
         checkpoint_key: str | None = None,
         clock: Clock | None = None,
         lease: float = LEASE_SECONDS,
+        wait: float = WAIT_SECONDS,
         head_file: str | Path | None = None,
         head_key: str | Path | SigningKey | None = None,
         head_every: int = 1000,

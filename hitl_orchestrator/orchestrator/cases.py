@@ -8,6 +8,7 @@ from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.ledger.events.redaction import Redaction
+from hitl_orchestrator.orchestrator.open_services import OpenServices
 from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.cases.submission import Intake
 
@@ -19,6 +20,8 @@ __all__ = ["Cases"]
 
 class Cases:
     """Operations on single cases. `case_id` names one case; `task_id=` the latest attempt at a task."""
+
+    _services = OpenServices()
 
     def __init__(self, services: "Services", acting: Acting) -> None:
         self._services, self._acting = services, acting

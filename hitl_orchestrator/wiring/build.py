@@ -31,7 +31,7 @@ from hitl_orchestrator.services.cases.audit_trail import AuditTrail
 from hitl_orchestrator.services.cases.decisions import CaseDecisions
 from hitl_orchestrator.services.cases.quality import QualityChecks
 from hitl_orchestrator.services.cases.redaction import CaseRedaction
-from hitl_orchestrator.services.cases.runner import CaseRunner, Hook
+from hitl_orchestrator.services.cases.runner import WAIT_SECONDS, CaseRunner, Hook
 from hitl_orchestrator.services.cases.spot_checks import SpotChecks
 from hitl_orchestrator.services.cases.submission import CaseSubmission
 from hitl_orchestrator.services.config_files import check_they_fit, load_people, load_policy, load_schemas
@@ -47,7 +47,7 @@ from hitl_orchestrator.services.reviews.inbox import ReviewInbox
 from hitl_orchestrator.services.reviews.node_ports import NodePorts
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 from hitl_orchestrator.services.reviews.rejected_attempts import RejectedAttempts
-from hitl_orchestrator.wiring.clocks import in_utc, now_in_utc
+from hitl_orchestrator.wiring.clocks import check_durations, in_utc, now_in_utc
 from hitl_orchestrator.wiring.stores import absolute_url, checkpoints_of, open_ledger, signer_of, store_exists
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Services(Shared):
         """Sign the head if there is a head file, and close files and connections. Closing twice is harmless.
 
         Raises:
-            LedgerDamaged, InvalidKey, HeadFileUnavailable: the head cannot be signed; everything else is closed.
+            LedgerDamaged: the ledger differs from the last signed head; everything is closed.
         """
         try:
             if not self.closed:
@@ -139,6 +139,7 @@ class Collaborators(NamedTuple):
     score_rules: ScoreRules | None = None
     encryption: bytes | None = None
     sign_every: int = 1000
+    wait: float = WAIT_SECONDS
 
 
 def open_services(
@@ -154,11 +155,13 @@ def open_services(
     checkpoint_key: str | None = None,
     clock: Clock | None = None,
     lease: float = LEASE_SECONDS,
+    wait: float = WAIT_SECONDS,
     head_file: str | Path | None = None,
     head_key: "str | Path | SigningKey | None" = None,
     head_every: int = 1000,
 ) -> Services:
     """Open a store and build its services. The arguments and errors are those of `Orchestrator.open`."""
+    check_durations(lease=lease, wait=wait)
     people, outputs = load_people(reviewers), load_schemas(schemas)
     named = _policy_named(policy, people, store)
     encryption = None if checkpoint_key is None else encryption_key(checkpoint_key)
@@ -176,6 +179,7 @@ def open_services(
             score_rules=score_rules,
             encryption=encryption,
             sign_every=head_every,
+            wait=wait,
         )
         return build_services(store, ledger, collaborators)
 
@@ -194,6 +198,7 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
         lambda: build_runner(store, ledger, shared.ports, given),
         on_finished=hooks,
         on_run=audit.sign_if_due,
+        wait=given.wait,
     )
     submission = CaseSubmission(
         ledger, given.registry, shared.policies, runner, shared.reader, clock=clock, new_id=new_case_id

@@ -17,11 +17,12 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.expression import ClauseElement
 
-from hitl_orchestrator.errors import StoreUnavailable
+from hitl_orchestrator.errors import StoreClosed, StoreUnavailable
 from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, UniqueViolation, compiled
 
 _MOST_IDLE = 8
 _RETRY_SECONDS = 0.01
+_PUT_BACK = "put the right file in its place, and open the store again"
 _DIALECT = sqlite.dialect(paramstyle="named")
 
 
@@ -69,6 +70,7 @@ class SqliteDatabase:
         self._path, self.url = path, url
         self._idle: list[sqlite3.Connection] = []
         self._owner, self._closed = os.getpid(), False
+        self._file: tuple[int, int] | None = None
 
     @contextmanager
     def write(self, *, flush: bool = True) -> Iterator[SqliteTransaction]:
@@ -161,11 +163,23 @@ class SqliteDatabase:
             # SQLite's locks do not survive a fork: data of a child could be lost when its parent closes the file.
             raise StoreUnavailable(self.url, "it was opened before this process was forked; open it in the child")
         if self._closed:
-            raise StoreUnavailable(self.url, "it was closed; open it again")
+            raise StoreClosed(self.url)
+        self._check_same_file()
         try:
             return self._idle.pop()
         except IndexError:
             return connect(self._path)
+
+    def _check_same_file(self) -> None:
+        """Refuse a file other than that of the first connection: what is written to the old one would be lost."""
+        try:
+            status = Path(self._path).stat()
+        except OSError as exc:
+            raise StoreUnavailable(self.url, f"its file is gone ({exc.strerror}); {_PUT_BACK}") from exc
+        file = (status.st_dev, status.st_ino)
+        self._file = self._file or file
+        if file != self._file:
+            raise StoreUnavailable(self.url, f"its file was replaced while this process used it; {_PUT_BACK}")
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
         if connection.in_transaction:

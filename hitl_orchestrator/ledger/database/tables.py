@@ -48,6 +48,7 @@ cases = Table(
     # The lease: its fencing token rises whenever a worker takes the case.
     Column("fence", Integer, nullable=False),
     Column("holder", String(200)),
+    Column("held_since", String(27)),
     Column("held_until", String(27)),
     UniqueConstraint("task_id", "attempt", name="one_case_per_attempt"),
 )

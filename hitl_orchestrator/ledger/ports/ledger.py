@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
 from hitl_orchestrator.domain.case import Case, Submission
@@ -173,6 +173,14 @@ class Reviews(Protocol):
         """
 
 
+class Lease(NamedTuple):
+    """The lease of a case: its holder, for messages, and its times by the store's clock."""
+
+    holder: str
+    since: datetime
+    until: datetime
+
+
 class Leases(Protocol):
     """Leases of cases, by which one worker at a time runs a case."""
 
@@ -182,8 +190,12 @@ class Leases(Protocol):
     def take(self, case_id: str) -> bool:
         """Acquire the lease of a case that is `received` or `decided`; return whether the caller holds it.
 
-        It is available if it is free, has ended, or its holder no longer exists.
+        It is available if it is free, has ended, or its holder no longer exists. A lease that begins in the future has
+        ended: its holder had a wrong clock.
         """
+
+    def lease(self, case_id: str) -> Lease | None:
+        """Return the lease of a case, None if it has none. Raises `UnknownCase`."""
 
     def release(self, case_id: str, *, driven: bool = False) -> None:
         """Release a lease that the caller holds. With `driven` the move of the case released it already."""

@@ -8,10 +8,11 @@ from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.domain.lifecycle import STAGE_MOVES
 from hitl_orchestrator.errors import HitlError, LeaseLost, UnknownCase
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, retried
-from hitl_orchestrator.ledger.store.leases import NO_FENCE, Holder, is_gone
+from hitl_orchestrator.ledger.ports.ledger import Lease
+from hitl_orchestrator.ledger.store.leases import NO_FENCE, Holder, is_gone, shown_holder
 from hitl_orchestrator.ledger.store.statements import cases as statements
 
-_NO_LEASE = {"holder": None, "held_for": None}
+_NO_LEASE = {"holder": None, "held_from": None, "held_for": None}
 
 
 class Moved(NamedTuple):
@@ -52,6 +53,18 @@ class LeasedWork:
             self.hold(case_id, taken["fence"])
         return taken is not None
 
+    @retried
+    def lease(self, case_id: str) -> Lease | None:
+        """Return the lease of a case, None if it has none."""
+        with self._database.read() as transaction:
+            row = transaction.first(statements.LEASE, wanted_case=case_id)
+        if row is None:
+            raise UnknownCase(case_id)
+        if row["holder"] is None:
+            return None
+        since, until = (datetime.fromisoformat(row[name]) for name in ("held_since", "held_until"))
+        return Lease(shown_holder(row["holder"]), since, until)
+
     def release(self, case_id: str, *, driven: bool = False) -> None:
         """Release a lease. If the write fails, the lease expires."""
         fence = self._holder.fence(case_id)
@@ -66,7 +79,7 @@ class LeasedWork:
 
     def columns(self, *, driving: bool = True) -> dict[str, Any]:
         """Return the parameters of a new lease; of none if not `driving`."""
-        return {"holder": self._holder.name, "held_for": self._holder.seconds} if driving else _NO_LEASE
+        return {"holder": self._holder.name, "held_from": 0, "held_for": self._holder.seconds} if driving else _NO_LEASE
 
     def move(self, transaction: StoreTransaction, case_id: str, before: CaseStage, kind: EventKind) -> "Moved | None":
         """Move a case to the stage after an entry of this kind, releasing its lease.

@@ -31,7 +31,7 @@ class LedgerStore:
         self._database = database
         authenticator = authenticator or ephemeral_authenticator()
         self._work = work = LeasedWork(database, Holder(lease))
-        self.now, self.take, self.release = work.now, work.take, work.release
+        self.now, self.take, self.lease, self.release = work.now, work.take, work.lease, work.release
 
         cases = CaseRepository(database, work)
         self.receive, self.refuse, self.alarm, self.redact = cases.receive, cases.refuse, cases.alarm, cases.redact

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
 from threading import Lock
-from typing import NamedTuple
 
 from hitl_orchestrator.errors import LedgerDamaged, StoreUnavailable, UnknownCase
 from hitl_orchestrator.ledger.events.chain import GENESIS, Entry, Head, event_of
@@ -131,13 +130,6 @@ class LedgerSigner:
         if only_new and last is not None and tree.size == last.size:
             return None
         return sign_head(tree, new.head.digest, extends, before=last, at=self._clock(), key=self.key)
-
-
-class Signing(NamedTuple):
-    """The signer of a ledger with a head file, and the number of entries between heads."""
-
-    signer: LedgerSigner
-    every: int = 1000
 
 
 class _NewEntries:

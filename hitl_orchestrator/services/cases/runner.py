@@ -4,13 +4,14 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from threading import Lock
-from time import sleep
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.errors import (
+    CaseBusy,
     CaseChanged,
     HitlError,
     IncompleteOutcome,
@@ -26,10 +27,13 @@ from hitl_orchestrator.services.reviews.requirements import SKIPPED
 if TYPE_CHECKING:
     from hitl_orchestrator.graph.runner import Runner
 
-__all__ = ["CaseRunner", "Hook"]
+__all__ = ["WAIT_SECONDS", "CaseRunner", "Hook"]
 
 Hook = Callable[[Case, Case], None]
 """Called with a case before and after a run that left it finished."""
+
+WAIT_SECONDS = 120.0
+"""The time that a call waits for another worker that runs the same case. A lease ends before."""
 
 _POLL_SECONDS = 0.02
 _log = logging.getLogger(__name__)
@@ -48,13 +52,16 @@ class CaseRunner:
         *,
         on_finished: Sequence[Hook] = (),
         on_run: Callable[[], None] = lambda: None,
+        wait: float = WAIT_SECONDS,
     ) -> None:
         """`build_graph` is called when a case first runs, since LangGraph is slow to import.
 
-        `on_finished` are called in order after a run that left its case finished, `on_run` after every run.
+        `on_finished` are called in order after a run that left its case finished, `on_run` after every run. A call
+        waits at most `wait` seconds for another worker that runs the same case.
         """
         self._ledger, self._reader, self._recorder, self._ports = ledger, reader, recorder, ports
         self._build_graph, self._on_finished, self._on_run = build_graph, on_finished, on_run
+        self._wait_seconds = wait
         self._built: Runner | None = None
         self._building = Lock()
 
@@ -79,6 +86,7 @@ class CaseRunner:
 
         Raises:
             GraphVersionMismatch: the running graph cannot resume it.
+            CaseBusy: another worker runs it, and did not finish in time.
         """
         with self._ports.at_hand(case) if new or at_hand else nullcontext():
             after = self._run(case, new=new)
@@ -156,7 +164,11 @@ class CaseRunner:
 
     def _wait_for(self, case: Case) -> Case:
         """Wait for the owner of the lease to finish its run; take over where the lease ends first."""
+        deadline = monotonic() + self._wait_seconds
         while not self._ledger.take(case.case_id):
+            lease = self._ledger.lease(case.case_id)
+            if lease is not None and monotonic() > deadline:
+                raise CaseBusy(case.case_id, *lease)
             sleep(_POLL_SECONDS)
             current = self._ledger.case(case.case_id)
             if current.stage is not case.stage:

@@ -61,6 +61,7 @@ def _create_cases() -> None:
         sa.Column("submitted_seq", sa.Integer, nullable=False),
         sa.Column("fence", sa.Integer, nullable=False),
         sa.Column("holder", sa.String(200)),
+        sa.Column("held_since", sa.String(27)),
         sa.Column("held_until", sa.String(27)),
         sa.UniqueConstraint("task_id", "attempt", name="one_case_per_attempt"),
     )
