@@ -8,6 +8,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
 from typing import Any
 
 from hitl_orchestrator.domain.enums import EventKind
@@ -205,6 +206,11 @@ def erased(body: dict[str, Any], paths: Iterable[Path]) -> dict[str, Any]:
 def content_digest(intake: Mapping[str, Any]) -> str:
     """Return the digest that equal submissions share, if their texts are marked under the same key."""
     return digest({"output": intake["output"], "task": intake["task"]})
+
+
+def is_payload(body: str, name: str) -> bool:
+    """Whether this is the text of the large payload that its SHA-256 names."""
+    return isinstance(body, str) and sha256(body.encode(errors="replace")).hexdigest() == name
 
 
 def is_same(intake: Draft, contents: Contents | None, content: str) -> bool:

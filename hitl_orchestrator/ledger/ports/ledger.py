@@ -76,8 +76,16 @@ class Cases(Protocol):
     def stranded(self) -> Sequence[tuple[str, str]]:
         """Return the unfinished cases that an altered row keeps out of every list, each with the reason."""
 
-    def records(self) -> Iterator[AuditRecord]:
+    def records(self, on_unreadable: OnUnreadable | None = None) -> Iterator[AuditRecord]:
         """Yield the audit record of every finished case, in the order in which the cases finished."""
+
+    def records_with_task(
+        self, on_unreadable: OnUnreadable | None = None
+    ) -> Iterator[tuple[AuditRecord, str, str | None, bool]]:
+        """Yield audit records, each with the timestamp and the metadata of its task, and whether that was erased.
+
+        A record without the matching row in `outcomes` is left out like an unreadable one.
+        """
 
     def outcomes(self, *columns: str, metadata: bool = False) -> Iterator[tuple[Any, ...]]:
         """Yield these columns of `Outcome` for every finished case, in the order in which the cases finished.
@@ -219,8 +227,12 @@ class Ledger(Cases, Redactions, Reviews, Leases, ReviewQueue, Policies, Protocol
     Every method that writes is one transaction. Callers supply the times of entries.
     """
 
-    def events(self, case_id: str | None = None) -> Iterator[Event]:
-        """Yield the events of one case or of all, in the order of the ledger."""
+    def events(self, case_id: str | None = None, on_unreadable: OnUnreadable | None = None) -> Iterator[Event]:
+        """Yield the events of one case or of all, in the order of the ledger.
+
+        Raises:
+            LedgerDamaged: an entry of the one case cannot be read. Among all entries it is left out.
+        """
 
     def keep(self, digest: str, body: str, case_id: str = "") -> None:
         """Store a large payload of a case outside the state that names it. Idempotent."""

@@ -15,7 +15,7 @@ from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import Draft, time_text
 from hitl_orchestrator.ledger.keys.mac import RowAuthenticator
 from hitl_orchestrator.ledger.ports.claims import InboxFilter, Limit, Load, OnUnreadable
-from hitl_orchestrator.ledger.store.event_log import append, events_in
+from hitl_orchestrator.ledger.store.event_log import EntryRow, append, event_in
 from hitl_orchestrator.ledger.store.leased_work import time_in
 from hitl_orchestrator.ledger.store.rows import review_of, reviews_in
 from hitl_orchestrator.ledger.store.statements import claims as statements
@@ -199,7 +199,7 @@ def _waiting(transaction: StoreTransaction, wanted: InboxFilter, limit: int) -> 
 
 def _recorded(transaction: StoreTransaction, draft: Draft) -> dict[str, Any] | None:
     rows = transaction.run(ENTRIES_OF_CASE, wanted_case=draft.case_id)
-    events = events_in((row["entry"], row["digest"], row["key"], row["body"]) for row in rows)
+    events = (event_in(EntryRow(**row)) for row in map(dict, rows))
     return next((event.body for event in events if builders.is_same_entry(event, draft)), None)
 
 

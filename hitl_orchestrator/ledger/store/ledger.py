@@ -48,6 +48,7 @@ class LedgerStore:
 
         outcomes = OutcomeRepository(database, work)
         self.finish, self.records, self.outcomes = outcomes.finish, outcomes.records, outcomes.outcomes
+        self.records_with_task = outcomes.records_with_task
         self.spot_checks_due, self.spot_check_opened = outcomes.spot_checks_due, outcomes.spot_check_opened
 
         reviews = ReviewRepository(database, work, authenticator)
