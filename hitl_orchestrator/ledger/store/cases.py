@@ -135,7 +135,7 @@ class CaseRepository:
         """Record an integrity error, once per cause."""
         with self._database.write() as transaction:
             rows = transaction.run(entry_statements.ALARMS_OF_CASE, wanted_case=case_id)
-            alarms = event_log.events_in((row["entry"], row["digest"], row["key"], row["body"]) for row in rows)
+            alarms = (event_log.event_in(event_log.EntryRow(**row)) for row in rows)
             if all(event.body["cause"] != cause for event in alarms):
                 event_log.append(transaction, builders.alarm(case_id, cause, at))
 
