@@ -6,7 +6,7 @@
     |-- RequestRejected           409  the request is valid, and the answer is no; CLI exit code 1
     |   |-- UnknownCase           404
     |   |-- NotAuthorized         403
-    |   |-- TaskConflict, KeyReused, CaseNotWaiting, CaseUnfinished, GraphVersionMismatch, TopOfChain
+    |   |-- TaskConflict, KeyReused, CaseNotWaiting, ClassifierMissing, CaseUnfinished, GraphVersionMismatch, TopOfChain
     |   |-- CaseBusy
     |   |-- CaseChanged
     |   |   `-- LeaseLost
@@ -20,7 +20,7 @@
     |   `-- RecoveryIncomplete    500
     |-- StoreUnavailable, HeadFileUnavailable 503
     |   `-- StoreClosed, of StoreUnavailable
-    |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome
+    |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome, ClassifierFailed, CaseNotMoved
     |-- TamperedPolicy, TamperedReview, ForgedState     an altered row or state; an alarm is in the ledger
     |-- CheckpointUnreadable, UnsafeRow, UnsafeSerializer     a refused checkpoint
     `-- InvalidState
@@ -32,9 +32,12 @@ message names the object, the value and the remedy.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import ClassVar
 
 _UNFINISHED = ("received", "decided")
+_MAX_CAUSES = 20
+_WITH_CLASSIFIER = "call recover() in the application that opens the store with its classifier"
 
 
 class HitlError(Exception):
@@ -90,7 +93,7 @@ class IncompatibleRecord(HitlError):
 
     def __init__(self, case_id: str, graph_version: str | None, why: str) -> None:
         under = f" under graph {graph_version!r}" if graph_version else ""
-        remedy = "read it with the version that stored it"
+        remedy = "'hitl audit verify' names altered rows; read a row of another version with that version"
         super().__init__(f"case {case_id!r} was stored{under} in a form that this version cannot read: {why}; {remedy}")
         self.case_id, self.graph_version, self.why = case_id, graph_version, why
 
@@ -109,6 +112,23 @@ class IncompleteOutcome(HitlError):
     def __init__(self, case_id: str, why: str) -> None:
         super().__init__(f"case {case_id!r} cannot be finished: {why}")
         self.case_id = case_id
+
+
+class ClassifierFailed(HitlError):
+    """The classifier gave no answer to a task, and a second call would give none either."""
+
+    def __init__(self, task_id: str, why: str) -> None:
+        super().__init__(f"the classifier gave no answer to task {task_id!r}: {why}")
+        self.task_id, self.why = task_id, why
+
+
+class CaseNotMoved(HitlError):
+    """A run of a case ended without an error at the stage where it began."""
+
+    def __init__(self, case_id: str, stage: str) -> None:
+        why = "a step of its graph paused that must not pause; resume it with an unchanged graph"
+        super().__init__(f"case {case_id!r} was run and is still {stage}: {why}")
+        self.case_id, self.stage = case_id, stage
 
 
 class InvalidKey(HitlError):
@@ -239,13 +259,22 @@ class TaskConflict(RequestRejected):
         self.task_id, self.case_id = task_id, case_id
 
 
-class CaseNotWaiting(RequestRejected):
-    """A decision was made on a case that has no open review."""
+class ClassifierMissing(RequestRejected):
+    """A case waits for the classifier of the application that submitted it, and this process has none."""
 
-    def __init__(self, case_id: str, status: str) -> None:
+    def __init__(self, case_id: str) -> None:
+        super().__init__(f"case {case_id!r} is not routed yet, and this process has no classifier: {_WITH_CLASSIFIER}")
+        self.case_id = case_id
+
+
+class CaseNotWaiting(RequestRejected):
+    """A decision was made on a case that has no open review. `classifier`: it waits for the classifier."""
+
+    def __init__(self, case_id: str, status: str, *, classifier: bool = False) -> None:
+        resumes = _WITH_CLASSIFIER if classifier else "'hitl recover' resumes it"
         super().__init__(
             f"case {case_id!r} is not waiting for a decision: it is {status}; "
-            + ("'hitl recover' resumes it" if status in _UNFINISHED else f"'hitl show {case_id}' shows its history")
+            + (resumes if status in _UNFINISHED else f"'hitl show {case_id}' shows its history")
         )
         self.case_id, self.status = case_id, status
 
@@ -409,10 +438,11 @@ class RecoveryIncomplete(RequestRejected, http_status=500):
     """Some unfinished cases could not be resumed. `failures` has the error of each, by case id."""
 
     def __init__(self, failures: Mapping[str, Exception], moved: int) -> None:
-        causes = "; ".join(f"case {case_id!r}: {exc}" for case_id, exc in failures.items())
+        causes = [f"case {case_id!r}: {exc}" for case_id, exc in islice(failures.items(), _MAX_CAUSES)]
+        causes += [f"and {len(failures) - _MAX_CAUSES} more"] if len(failures) > _MAX_CAUSES else []
         super().__init__(
-            f"{len(failures)} unfinished cases could not be resumed, {moved} could: {causes}; "
-            "fix the cause and recover again"
+            f"{len(failures)} unfinished cases could not be moved on, {moved} could: {'; '.join(causes)}; "
+            "fix the cause and repeat the command"
         )
         self.failures, self.moved = dict(failures), moved
 

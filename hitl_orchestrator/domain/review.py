@@ -186,6 +186,7 @@ class ReviewRequest(Value):
     `choices` are the decisions that this role may take. Pass `shown_digest` to `decide`, so that a decision about
     anything else than this content is refused. `hidden` names the fields that are left out until the reviewer has
     committed an own label (blind review): `proposal`, `confidence` and `reason` are then None.
+    `classifier_error` is why the classifier gave no proposal.
     """
 
     review_id: Identifier
@@ -214,6 +215,7 @@ class ReviewRequest(Value):
     shown_digest: Label
     level: int = Field(ge=0)
     hidden: tuple[Label, ...] = ()
+    classifier_error: Text | None = None
 
     @property
     def approvals(self) -> str:

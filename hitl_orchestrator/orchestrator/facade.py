@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.enums import Assessment, HumanDecision, RiskLevel
+from hitl_orchestrator.domain.enums import Assessment, HumanDecision, OnClassifierError, RiskLevel
 from hitl_orchestrator.domain.input.parsing import member_of
 from hitl_orchestrator.domain.review import Review, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
@@ -25,6 +25,7 @@ from hitl_orchestrator.services.cases.submission import Intake
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.settings import DEFAULT_STORE
 from hitl_orchestrator.wiring.build import Services, open_services
+from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -66,6 +67,9 @@ class Orchestrator:
         reviewers: "str | Path | Mapping[str, Any] | Sequence[Any] | People | None" = None,
         schemas: "str | Path | Mapping[str, Any] | OutputSchemas | None" = None,
         classifier: "Classifier | Runnable[Any, Any] | Callable[[Any], Any] | None" = None,
+        on_classifier_error: OnClassifierError | str = OnClassifierError.HUMAN_REVIEW,
+        classifier_attempts: int = ATTEMPTS,
+        classifier_timeout: float | None = SECONDS,
         risk_rules: "Sequence[RiskRule]" = (),
         score_rules: "ScoreRules | None" = None,
         seal_key: "SealKey | Sequence[SealKey] | None" = None,
@@ -81,7 +85,9 @@ class Orchestrator:
 
         Creates and migrates the store. `policy`, `reviewers` and `schemas` (JSON Schemas per task type) are
         files or values; by default the store's active policy, or the bundled one, and one generic reviewer per role.
-        `classifier`, a `Runnable` or a function of the task, produces missing outputs.
+        `classifier`, a `Runnable` or a function of the task, produces missing outputs. It is called up to
+        `classifier_attempts` times, for at most `classifier_timeout` seconds each (None: no limit); if it fails, the
+        case goes to a reviewer with the error as the reason, or with `on_classifier_error="raise"` it is raised.
         `seal_key` authenticates stored reviews: hexadecimal text, a `Path` to it, a MAC function, or several of these,
         the newest first; by default a key file next to the store. `checkpoint_key` encrypts checkpoints. The lease of
         a running case lasts `lease` seconds; a call waits `wait` seconds for another worker that runs the same case.
@@ -99,6 +105,9 @@ class Orchestrator:
             reviewers=reviewers,
             schemas=schemas,
             classifier=classifier,
+            on_classifier_error=on_classifier_error,
+            classifier_attempts=classifier_attempts,
+            classifier_timeout=classifier_timeout,
             risk_rules=risk_rules,
             score_rules=score_rules,
             seal_key=seal_key,

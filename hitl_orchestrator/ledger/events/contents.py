@@ -8,6 +8,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
 from typing import Any
 
 from hitl_orchestrator.domain.enums import EventKind
@@ -37,7 +38,7 @@ _ANSWER = (*(("verdict", *path) for path in _REVIEW), ("verdict", "own_label"))
 ERASABLE: Mapping[str, tuple[Path, ...]] = {
     EventKind.SUBMITTED: (*_TASK, ("output", "agent_output")),
     # The reason of a decision quotes the metadata.
-    EventKind.ROUTED: (("output", "agent_output"), ("decision", "reason")),
+    EventKind.ROUTED: (("output", "agent_output"), ("decision", "reason"), ("error",)),
     EventKind.ESCALATED: _ANSWER,
     EventKind.DECIDED: _ANSWER,
     EventKind.EXPIRED: _ANSWER,
@@ -57,6 +58,7 @@ ERASABLE: Mapping[str, tuple[Path, ...]] = {
         ("final_output",),
         ("output_patch",),
         ("own_label",),
+        ("classifier_error",),
     ),
 }
 """The fields of an entry body that hold texts of agents and people. All others stay in the ledger permanently."""
@@ -65,6 +67,7 @@ SHOWN: tuple[Path, ...] = (
     *_TASK,
     ("routing", "output", "agent_output"),
     ("routing", "decision", "reason"),
+    ("routing", "error"),
     ("passed_up_because",),
     ("salt",),
 )
@@ -203,6 +206,11 @@ def erased(body: dict[str, Any], paths: Iterable[Path]) -> dict[str, Any]:
 def content_digest(intake: Mapping[str, Any]) -> str:
     """Return the digest that equal submissions share, if their texts are marked under the same key."""
     return digest({"output": intake["output"], "task": intake["task"]})
+
+
+def is_payload(body: str, name: str) -> bool:
+    """Whether this is the text of the large payload that its SHA-256 names."""
+    return isinstance(body, str) and sha256(body.encode(errors="replace")).hexdigest() == name
 
 
 def is_same(intake: Draft, contents: Contents | None, content: str) -> bool:

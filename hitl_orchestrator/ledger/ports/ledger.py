@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
-from hitl_orchestrator.domain.case import Case, Submission
+from hitl_orchestrator.domain.case import Case, Submission, UnfinishedCase
 from hitl_orchestrator.domain.decision import Routing, ShadowAnswer
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
 from hitl_orchestrator.ledger.events.chain import Head
 from hitl_orchestrator.ledger.events.redaction import Redaction
-from hitl_orchestrator.ledger.ports.claims import ReviewQueue
+from hitl_orchestrator.ledger.ports.claims import OnUnreadable, ReviewQueue
 from hitl_orchestrator.ledger.ports.policies import Policies
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 
@@ -73,8 +73,19 @@ class Cases(Protocol):
     def stages(self, *stages: CaseStage) -> Sequence[str]:
         """Return the ids of the cases at these stages, in the order of submission."""
 
-    def records(self) -> Iterator[AuditRecord]:
+    def stranded(self) -> Sequence[tuple[str, str]]:
+        """Return the unfinished cases that an altered row keeps out of every list, each with the reason."""
+
+    def records(self, on_unreadable: OnUnreadable | None = None) -> Iterator[AuditRecord]:
         """Yield the audit record of every finished case, in the order in which the cases finished."""
+
+    def records_with_task(
+        self, on_unreadable: OnUnreadable | None = None
+    ) -> Iterator[tuple[AuditRecord, str, str | None, bool]]:
+        """Yield audit records, each with the timestamp and the metadata of its task, and whether that was erased.
+
+        A record without the matching row in `outcomes` is left out like an unreadable one.
+        """
 
     def outcomes(self, *columns: str, metadata: bool = False) -> Iterator[tuple[Any, ...]]:
         """Yield these columns of `Outcome` for every finished case, in the order in which the cases finished.
@@ -151,7 +162,7 @@ class Reviews(Protocol):
     def answered_under(self, answer: Review) -> StoredReview | None:
         """Return the review that was answered with the reviewer and idempotency key of this answer, if any."""
 
-    def expired(self, limit: int = 1000) -> Sequence[StoredReview]:
+    def expired(self, limit: int = 1000, on_unreadable: OnUnreadable | None = None) -> Sequence[StoredReview]:
         """Return open reviews past their deadline by the store's clock, the longest overdue first."""
 
     def expire(
@@ -193,6 +204,9 @@ class Leases(Protocol):
     def now(self) -> datetime:
         """Return the time of the store's clock, which decides deadlines and leases."""
 
+    def unfinished(self) -> Sequence[UnfinishedCase]:
+        """Return the cases that are `received` or `decided`, in the order of submission."""
+
     def take(self, case_id: str) -> bool:
         """Acquire the lease of a case that is `received` or `decided`; return whether the caller holds it.
 
@@ -213,8 +227,12 @@ class Ledger(Cases, Redactions, Reviews, Leases, ReviewQueue, Policies, Protocol
     Every method that writes is one transaction. Callers supply the times of entries.
     """
 
-    def events(self, case_id: str | None = None) -> Iterator[Event]:
-        """Yield the events of one case or of all, in the order of the ledger."""
+    def events(self, case_id: str | None = None, on_unreadable: OnUnreadable | None = None) -> Iterator[Event]:
+        """Yield the events of one case or of all, in the order of the ledger.
+
+        Raises:
+            LedgerDamaged: an entry of the one case cannot be read. Among all entries it is left out.
+        """
 
     def keep(self, digest: str, body: str, case_id: str = "") -> None:
         """Store a large payload of a case outside the state that names it. Idempotent."""

@@ -33,12 +33,13 @@ class LedgerStore:
         authenticator = authenticator or ephemeral_authenticator()
         self._work = work = LeasedWork(database, Holder(lease))
         self.now, self.take, self.lease, self.release = work.now, work.take, work.lease, work.release
+        self.unfinished = work.unfinished
 
         cases = CaseRepository(database, work)
         self.receive, self.refuse, self.alarm = cases.receive, cases.refuse, cases.alarm
         self.case, self.case_with_events, self.find = cases.case, cases.case_with_events, cases.find
         self.latest_attempt = cases.latest_attempt
-        self.stages, self.events = cases.stages, cases.events
+        self.stages, self.stranded, self.events = cases.stages, cases.stranded, cases.events
         self.keep, self.kept = cases.keep, cases.kept
 
         redactions = RedactionRepository(database)
@@ -47,6 +48,7 @@ class LedgerStore:
 
         outcomes = OutcomeRepository(database, work)
         self.finish, self.records, self.outcomes = outcomes.finish, outcomes.records, outcomes.outcomes
+        self.records_with_task = outcomes.records_with_task
         self.spot_checks_due, self.spot_check_opened = outcomes.spot_checks_due, outcomes.spot_check_opened
 
         reviews = ReviewRepository(database, work, authenticator)

@@ -11,7 +11,7 @@ from hitl_orchestrator.domain.lifecycle import ANSWERED, STAGE_MOVES
 from hitl_orchestrator.domain.value import digest, read_canonical
 from hitl_orchestrator.errors import LedgerDamaged
 from hitl_orchestrator.ledger.events.chain import NEVER, Entry, body_of
-from hitl_orchestrator.ledger.events.contents import Contents, content_digest, named_in, restored
+from hitl_orchestrator.ledger.events.contents import Contents, content_digest, is_payload, named_in, restored
 from hitl_orchestrator.ledger.events.outcomes import AGENT_FIELDS, outcome_of
 from hitl_orchestrator.ledger.events.redaction import ReviewTexts
 from hitl_orchestrator.ledger.ports.snapshot import CaseEntry, CaseRows, LedgerSnapshot, ReviewTableRow
@@ -59,7 +59,16 @@ class TableReconciler:
             table, case_id = orphan or ("events", None)
             return None, f"{table}: rows of case {case_id!r} have no row in cases"
         problem = self._policies.problem({row.policy_hash: row for row in snapshot.policies()})
-        return problem or self._spot_checks.problem(snapshot.spot_checks())
+        return problem or self._spot_checks.problem(snapshot.spot_checks()) or _payload_problem(snapshot)
+
+
+def _payload_problem(snapshot: LedgerSnapshot) -> Problem | None:
+    """Return the first large payload that was altered. Running its case again repairs it."""
+    for case_id, name, body in snapshot.payloads():
+        if not is_payload(body, name):
+            why = "was altered; 'hitl recover' repairs it if the case needs it"
+            return None, f"payloads: the text {str(name)[:12]!r} of case {case_id!r} {why}"
+    return None
 
 
 def case_problem(rows: CaseRows) -> Problem | None:

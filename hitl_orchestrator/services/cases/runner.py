@@ -13,18 +13,18 @@ from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.errors import (
     CaseBusy,
     CaseChanged,
+    CaseNotMoved,
+    ClassifierMissing,
     HitlError,
-    IncompatibleRecord,
     IncompleteOutcome,
     LeaseLost,
     RequestRejected,
-    TamperedPolicy,
-    TamperedReview,
 )
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.services.case_reader import CaseReader
 from hitl_orchestrator.services.reviews.node_ports import NodePorts
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
+from hitl_orchestrator.services.reviews.requirements import SKIPPED
 
 if TYPE_CHECKING:
     from hitl_orchestrator.graph.runner import Runner
@@ -54,6 +54,7 @@ class CaseRunner:
         *,
         on_finished: Sequence[Hook] = (),
         on_run: Callable[[], None] = lambda: None,
+        has_classifier: bool = False,
         wait: float = WAIT_SECONDS,
     ) -> None:
         """`build_graph` is called when a case first runs, since LangGraph is slow to import.
@@ -63,6 +64,7 @@ class CaseRunner:
         """
         self._ledger, self._reader, self._recorder, self._ports = ledger, reader, recorder, ports
         self._build_graph, self._on_finished, self._on_run = build_graph, on_finished, on_run
+        self.has_classifier = has_classifier
         self._wait_seconds = wait
         self._built: Runner | None = None
         self._building = Lock()
@@ -88,6 +90,8 @@ class CaseRunner:
 
         Raises:
             GraphVersionMismatch: the running graph cannot resume it.
+            ClassifierMissing: it waits for a classifier, and there is none here.
+            CaseNotMoved: the run ended where it began.
             CaseBusy: another worker runs it, and did not finish in time.
         """
         with self._ports.at_hand(case) if new or at_hand else nullcontext():
@@ -98,10 +102,15 @@ class CaseRunner:
                 hook(case, after)
         return after
 
+    def check_classifier(self, case: Case) -> None:
+        """Raise `ClassifierMissing` for a case that has to be classified first, which cannot be done here."""
+        if case.stage is CaseStage.RECEIVED and case.submission.awaits_classifier and not self.has_classifier:
+            raise ClassifierMissing(case.case_id)
+
     def supersede(self, case_id: str) -> None:
         """End a case that a newer attempt has replaced, unless it was decided meanwhile."""
         # Lost a race with a reviewer or another process, or the row failed its integrity check.
-        with suppress(RequestRejected, TamperedPolicy, TamperedReview, IncompatibleRecord):
+        with suppress(RequestRejected, *SKIPPED):
             case = self._reader.case(case_id)
             if case.open_review is not None:
                 self._reader.check(case)
@@ -129,6 +138,7 @@ class CaseRunner:
         if case.stage is not CaseStage.WAITING and not self._ledger.take(case.case_id):
             return self._wait_for(case)
         try:
+            self.check_classifier(case)
             record = self.graph.start(case.submission) if new else self.graph.go_on(case)
         except (CaseChanged, IncompleteOutcome) as exc:
             self._ledger.release(case.case_id)
@@ -136,8 +146,12 @@ class CaseRunner:
         except BaseException:
             self._ledger.release(case.case_id)
             raise
-        self._ledger.release(case.case_id, driven=True)
-        return self._result(case, record, new=new)
+        after = self._result(case, record, new=new)
+        stands = after.stage is case.stage and after.stage is not CaseStage.WAITING
+        self._ledger.release(case.case_id, driven=not stands)
+        if stands:
+            raise CaseNotMoved(case.case_id, case.stage.value)
+        return after
 
     def _result(self, case: Case, record: AuditRecord | None, *, new: bool) -> Case:
         """Return a case as the run has left it."""

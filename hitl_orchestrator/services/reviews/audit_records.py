@@ -140,6 +140,7 @@ def of_case(submission: Submission, routing: Routing) -> dict[str, Any]:
         "confidence_source": routing.score.source,
         "submitted_by": submission.submitted_by,
         "supersedes": submission.supersedes,
+        "classifier_error": routing.error,
         "approvals_needed": routing.decision.requirements.approvals,
         **_quality_check_fields(submission),
         **{field: _name(extra.get(field)) for field in AGENT_FIELDS},

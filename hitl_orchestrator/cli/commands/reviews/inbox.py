@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hitl_orchestrator.cli.context import CaseId, command, option
-from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.errors import InvalidInput
 
@@ -63,9 +62,8 @@ def inbox(
         lambda: view.inbox(requests, limit, now(), session, reviewer),
     )
     if unfinished and not session.as_json:
-        cases = count(unfinished, "case is", "cases are")
-        hint = f"hitl: {cases} running or left unfinished by a crash; 'hitl recover' resumes unfinished cases"
-        print(hint, file=sys.stderr)  # noqa: T201 - for people, in addition to the result
+        for line in view.unfinished(unfinished):
+            print(f"hitl: {line}", file=sys.stderr)  # noqa: T201 - for people, in addition to the result
 
 
 @command(group, "show", panel=REVIEW)

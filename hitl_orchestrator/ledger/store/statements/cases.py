@@ -21,6 +21,7 @@ from hitl_orchestrator.ledger.database.tables import (
 )
 from hitl_orchestrator.ledger.events.outcomes import AGENT_FIELDS
 from hitl_orchestrator.ledger.store.statements.literals import literal_of, literals_of
+from hitl_orchestrator.ledger.store.statements.reviews import IS_OPEN
 
 _THIS = cases.c.case_id == bindparam("wanted_case")
 
@@ -130,6 +131,27 @@ FINISHED_CASES = (
     .order_by(cases.c.submitted_seq)
 )
 UNFINISHED_CASES = FINISHED_CASES.where(cases.c.stage != literal_of(CaseStage.FINISHED))
+
+# Unfinished cases that neither run nor wait: an altered row keeps them out of every list.
+_HAS_OPEN_REVIEW = select(reviews.c.review_id).where(reviews.c.case_id == cases.c.case_id, IS_OPEN).exists()
+STRANDED = (
+    select(cases.c.case_id, cases.c.stage)
+    .where(
+        cases.c.stage != literal_of(CaseStage.FINISHED),
+        or_(
+            cases.c.stage.not_in(literals_of(CaseStage)),
+            and_(cases.c.stage == literal_of(CaseStage.WAITING), ~_HAS_OPEN_REVIEW),
+        ),
+    )
+    .order_by(cases.c.submitted_seq)
+)
+
+# Cases that are work, with their leases, in the order of submission.
+WORK = (
+    select(cases.c.case_id, cases.c.task_id, cases.c.stage, cases.c.holder, _IS_FREE.label("free"))
+    .where(cases.c.stage.in_(literals_of(RUNNABLE)))
+    .order_by(cases.c.submitted_seq)
+)
 
 # Rejected attempts. The primary key rejects a second row of the same attempt.
 ADD_REFUSAL = insert(refusals)
