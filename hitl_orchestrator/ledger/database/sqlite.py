@@ -86,7 +86,7 @@ class SqliteDatabase:
             connection.execute("PRAGMA synchronous=FULL" if flush else "PRAGMA synchronous=NORMAL")
             # A writer queues at once: upgrading a reader later would fail instead of waiting.
             connection.execute("BEGIN IMMEDIATE")
-            check_revision(self.url, _revision_in(connection))
+            check_revision(self.url, revision_in(connection))
             yield SqliteTransaction(connection)
 
     @contextmanager
@@ -106,7 +106,7 @@ class SqliteDatabase:
         with self._connection() as connection:
             connection.execute("BEGIN")
             exists = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
-            return _revision_in(connection) if exists else None
+            return revision_in(connection) if exists else None
 
     def scrub(self) -> None:
         """Rebuild the file without deleted data, and truncate its write-ahead log.
@@ -199,7 +199,8 @@ class SqliteDatabase:
             connection.close()
 
 
-def _revision_in(connection: sqlite3.Connection) -> str | None:
+def revision_in(connection: sqlite3.Connection) -> str | None:
+    """Return the revision of the tables."""
     row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     return None if row is None else str(row[0])
 
