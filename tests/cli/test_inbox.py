@@ -147,7 +147,7 @@ def test_a_failed_classifier_is_named_wherever_the_case_is_read(classified):
     for command in (("show", "failed"), ("claim", "failed", "--reviewer", "domain_reviewer")):
         shown = classified(*command).out
         assert "The agent proposes nothing; its classifier failed." in shown
-        assert "the agent's classifier failed: \"ConnectionError: the model is away\"; rule_005 matches" in " ".join(
+        assert 'the agent\'s classifier failed: "ConnectionError: the model is away"; rule_005 matches' in " ".join(
             shown.split()
         )
     assert classified("inbox", "--json").data[0]["classifier_error"] == "ConnectionError: the model is away"

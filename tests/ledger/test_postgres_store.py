@@ -195,11 +195,11 @@ def setting(conn, name):
 
 
 @pytest.mark.parametrize(("asked_for", "flushes_as"), [("on", "on"), ("off", "on"), ("remote_apply", "remote_apply")])
-def test_only_flushed_commits_wait_for_the_disk(postgres, asked_for, flushes_as):
+def test_only_flushed_commits_wait_for_the_disk(postgres_store, asked_for, flushes_as):
     from hitl_orchestrator.ledger.database.postgres import PostgresDatabase  # noqa: PLC0415
     from hitl_orchestrator.ledger.database.postgres_connections import Connections  # noqa: PLC0415 - only where it is installed
 
-    url = f"{postgres.url()}?options=-csynchronous_commit%3D{asked_for}"
+    url = f"{postgres_store}?options=-csynchronous_commit%3D{asked_for}"
     with closing(PostgresDatabase(Connections(url))) as database:
         with database.write() as conn:
             flushed = setting(conn, "synchronous_commit")

@@ -9,9 +9,18 @@ from support.teams import kinds
 
 from hitl_orchestrator import InvalidInput
 from hitl_orchestrator.domain.decision import MAX_ERROR
-from hitl_orchestrator.errors import CaseNotMoved, CaseNotWaiting, ClassifierFailed, ClassifierMissing, RecoveryIncomplete
+from hitl_orchestrator.errors import (
+    CaseNotMoved,
+    CaseNotWaiting,
+    ClassifierFailed,
+    ClassifierMissing,
+    RecoveryIncomplete,
+)
 
-APPROVES_ALL = {"policy_id": "open", "rules": [{"rule_id": "all", "priority": 1, "conditions": {}, "action": "auto_approve"}]}
+APPROVES_ALL = {
+    "policy_id": "open",
+    "rules": [{"rule_id": "all", "priority": 1, "conditions": {}, "action": "auto_approve"}],
+}
 
 
 @pytest.fixture
