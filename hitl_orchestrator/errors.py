@@ -32,9 +32,11 @@ message names the object, the value and the remedy.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import ClassVar
 
 _UNFINISHED = ("received", "decided")
+_MAX_CAUSES = 20
 _WITH_CLASSIFIER = "call recover() in the application that opens the store with its classifier"
 
 
@@ -91,7 +93,7 @@ class IncompatibleRecord(HitlError):
 
     def __init__(self, case_id: str, graph_version: str | None, why: str) -> None:
         under = f" under graph {graph_version!r}" if graph_version else ""
-        remedy = "read it with the version that stored it"
+        remedy = "'hitl audit verify' names altered rows; read a row of another version with that version"
         super().__init__(f"case {case_id!r} was stored{under} in a form that this version cannot read: {why}; {remedy}")
         self.case_id, self.graph_version, self.why = case_id, graph_version, why
 
@@ -436,10 +438,11 @@ class RecoveryIncomplete(RequestRejected, http_status=500):
     """Some unfinished cases could not be resumed. `failures` has the error of each, by case id."""
 
     def __init__(self, failures: Mapping[str, Exception], moved: int) -> None:
-        causes = "; ".join(f"case {case_id!r}: {exc}" for case_id, exc in failures.items())
+        causes = [f"case {case_id!r}: {exc}" for case_id, exc in islice(failures.items(), _MAX_CAUSES)]
+        causes += [f"and {len(failures) - _MAX_CAUSES} more"] if len(failures) > _MAX_CAUSES else []
         super().__init__(
-            f"{len(failures)} unfinished cases could not be resumed, {moved} could: {causes}; "
-            "fix the cause and recover again"
+            f"{len(failures)} unfinished cases could not be moved on, {moved} could: {'; '.join(causes)}; "
+            "fix the cause and repeat the command"
         )
         self.failures, self.moved = dict(failures), moved
 

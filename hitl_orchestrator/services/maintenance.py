@@ -12,9 +12,6 @@ from hitl_orchestrator.errors import (
     IncompatibleRecord,
     RecoveryIncomplete,
     StoreUnavailable,
-    TamperedPolicy,
-    TamperedReview,
-    UnknownCase,
 )
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.services.acting import CaseKey
@@ -26,6 +23,7 @@ from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.inbox import ReviewInbox
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
+from hitl_orchestrator.services.reviews.requirements import SKIPPED
 
 __all__ = ["Maintenance", "Notice"]
 
@@ -70,11 +68,14 @@ class Maintenance:
         self._policies.refresh()
         run = _Run(on_case)
         steps = (
-            self._supersede_outdated,
+            lambda: self._name_stranded(run),
+            lambda: self._supersede_outdated(run),
             lambda: self._resume_unfinished(run),
             lambda: self._forget_finished(run),
+            self._scrub,
             self._spot_checks.open_due,
             self._policy.settle_all,
+            lambda: self._alarm(run),
         )
         return run.through(steps)
 
@@ -83,22 +84,31 @@ class Maintenance:
         self._policies.refresh()
         run = _Run(on_case, on_notice)
         steps = (
+            lambda: self._name_stranded(run),
             lambda: self._remind(run),
             lambda: self._return_lapsed(run),
             lambda: self._expire_overdue(run),
+            self._scrub,
             self._spot_checks.open_due,
             self._policy.settle_all,
+            lambda: self._alarm(run),
         )
         return run.through(steps)
 
-    def _supersede_outdated(self) -> None:
-        for row in self._ledger.outdated():
-            self._runner.supersede(row.case_id)
+    def _name_stranded(self, run: "_Run") -> None:
+        """Report the cases that an altered row keeps out of every list."""
+        for case_id, why in self._ledger.stranded():
+            run.unreadable(IncompatibleRecord(case_id, None, why))
+
+    def _supersede_outdated(self, run: "_Run") -> None:
+        for row in self._ledger.outdated(on_unreadable=run.unreadable):
+            with run.collecting(row.case_id):
+                self._runner.supersede(row.case_id)
 
     def _resume_unfinished(self, run: "_Run") -> None:
         for case_id in [case.case_id for case in self._ledger.unfinished() if not case.running]:
             moved = None
-            with run.collecting(case_id, Exception):  # a classifier is foreign code
+            with run.collecting(case_id):
                 moved = self._resume(case_id)
             if moved is not None:
                 run.moved(moved)
@@ -115,10 +125,14 @@ class Maintenance:
         if self._runner.is_built or not run.failures:
             self._runner.forget_finished()
 
+    def _scrub(self) -> None:
+        """Erase copies of redacted texts that another process protected at the time of the redaction."""
+        self._ledger.scrub()
+
     def _remind(self, run: "_Run") -> None:
-        for row in self._ledger.to_remind():
+        for row in self._ledger.to_remind(on_unreadable=run.unreadable):
             # Skip tampered rows here; the alarm is raised when a reviewer tries to decide them.
-            with suppress(TamperedPolicy, TamperedReview, IncompatibleRecord, UnknownCase):
+            with run.collecting(row.case_id), suppress(*SKIPPED):
                 to = self._recipients(row)
                 if self._ledger.remind(row, to, self._clock()):
                     run.notify(Notice("reminded", self._inbox.request(row), tuple(to)))
@@ -129,27 +143,40 @@ class Maintenance:
         return [str(row.claimed_by)] if held else [each.reviewer_id for each in self._access.rights(row).able()]
 
     def _return_lapsed(self, run: "_Run") -> None:
-        for row in self._ledger.lapsed():
-            if self._ledger.return_lapsed(row, self._clock()):
-                run.notify(Notice("returned", self._inbox.request(row), (str(row.claimed_by),)))
+        for row in self._ledger.lapsed(on_unreadable=run.unreadable):
+            with run.collecting(row.case_id):
+                if self._ledger.return_lapsed(row, self._clock()):
+                    run.notify(Notice("returned", self._inbox.request(row), (str(row.claimed_by),)))
 
     def _expire_overdue(self, run: "_Run") -> None:
-        for row in self._ledger.expired():
+        for row in self._ledger.expired(on_unreadable=run.unreadable):
             moved = None
-            with run.collecting(row.case_id, HitlError):
+            with run.collecting(row.case_id):
                 self._reader.check(self._reader.to_change(CaseKey(row.case_id)))
                 if self._recorder.expire(row) is not None:
                     moved = self._runner.run(self._ledger.case(row.case_id))
             if moved is not None:
                 run.moved(moved)
 
+    def _alarm(self, run: "_Run") -> None:
+        """Record an alarm for each case with an unreadable row: reading the case to change it does."""
+        for case_id in run.unreadable_cases:
+            with suppress(HitlError):
+                self._reader.to_change(CaseKey(case_id))
+                self._reader.alarm(case_id, str(run.failures[case_id]))
+
 
 class _Run:
-    """One call of maintenance: the cases that moved, and the failures."""
+    """One call of maintenance: the cases that moved, and the failures.
+
+    The error of one case is collected, so that it does not block the others. That includes errors of foreign code, such
+    as classifiers, and unexpected ones.
+    """
 
     def __init__(self, on_case: OnCase, on_notice: OnNotice = lambda notice: None) -> None:
         self._on_case, self._on_notice, self.cases = on_case, on_notice, list[Case]()
         self.failures: dict[str, Exception] = {}
+        self.unreadable_cases: list[str] = []
 
     def through(self, steps: Sequence[Callable[[], None]]) -> list[Case]:
         """Run every step in order, even if an earlier one fails, and return the cases that moved.
@@ -171,23 +198,32 @@ class _Run:
         return self.cases
 
     @contextmanager
-    def collecting(self, case_id: str, errors: type[Exception]) -> Iterator[None]:
-        """Collect the error of one case, so that it does not block the others; an unavailable store ends the step."""
+    def collecting(self, case_id: str) -> Iterator[None]:
+        """Collect the error of one case; an unavailable store ends the step."""
         try:
             yield
         except StoreUnavailable:
             raise
-        except errors as exc:
-            _log.warning("case %s: %s", case_id, exc, extra={"case_id": case_id, "event": "failed"})
-            self.failures[case_id] = exc
+        except Exception as exc:  # noqa: BLE001 - raised by `through`, after the other cases
+            self._failed(case_id, exc)
+
+    def unreadable(self, exc: HitlError) -> None:
+        """Collect the error of a row that cannot be read."""
+        if isinstance(exc, IncompatibleRecord) and exc.case_id not in self.unreadable_cases:
+            self.unreadable_cases.append(exc.case_id)
+            self._failed(exc.case_id, exc)
+
+    def _failed(self, case_id: str, exc: Exception) -> None:
+        _log.warning("case %s: %s", case_id, exc, extra={"case_id": case_id, "event": "failed"})
+        self.failures[case_id] = exc
 
     def moved(self, case: Case) -> None:
         """Report a case that moved. An error of the callback is collected, like one of the case."""
         self.cases.append(case)
-        with self.collecting(case.case_id, Exception):
+        with self.collecting(case.case_id):
             self._on_case(case)
 
     def notify(self, notice: Notice) -> None:
         """Report a notice. An error of the callback is collected: the notice is recorded, and not sent again."""
-        with self.collecting(notice.review.case_id, Exception):
+        with self.collecting(notice.review.case_id):
             self._on_notice(notice)

@@ -1,12 +1,19 @@
 """The port of open reviews as a work queue."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.domain.review import RecordedDecision, StoredReview
+from hitl_orchestrator.errors import HitlError
+
+OnUnreadable = Callable[[HitlError], None]
+"""Is called with the error of each row that a list leaves out, within the transaction: it must not use the store.
+
+Without it the error is logged as a warning.
+"""
 
 
 class InboxFilter(NamedTuple):
@@ -37,7 +44,10 @@ class Load(NamedTuple):
 
 
 class ReviewQueue(Protocol):
-    """Claims, reminders and filters of open reviews. Each write is one transaction, judged by the store's clock."""
+    """Claims, reminders and filters of open reviews. Each write is one transaction, judged by the store's clock.
+
+    A list leaves out the rows that cannot be read, and passes their errors to `on_unreadable`.
+    """
 
     def claim(
         self, review: StoredReview, who: str, actor: Actor, at: datetime, seconds: float, *, limit: Limit | None = None
@@ -74,13 +84,13 @@ class ReviewQueue(Protocol):
     def renew(self, review: StoredReview, who: str, seconds: float) -> None:
         """Extend a claim to at least this many seconds from now. Does nothing if the reviewer holds no claim."""
 
-    def lapsed(self, limit: int = 1000) -> Sequence[StoredReview]:
+    def lapsed(self, limit: int = 1000, on_unreadable: OnUnreadable | None = None) -> Sequence[StoredReview]:
         """Return open reviews with a lapsed claim, the longest lapsed first."""
 
     def return_lapsed(self, review: StoredReview, at: datetime) -> bool:
         """Remove a lapsed claim; return False if there was none."""
 
-    def to_remind(self, limit: int = 1000) -> Sequence[StoredReview]:
+    def to_remind(self, limit: int = 1000, on_unreadable: OnUnreadable | None = None) -> Sequence[StoredReview]:
         """Return open reviews whose reminder is due, the longest due first."""
 
     def remind(self, review: StoredReview, to: Sequence[str], at: datetime) -> bool:
@@ -113,5 +123,5 @@ class ReviewQueue(Protocol):
     def last_reviewer_for(self, customer: str) -> str | None:
         """Return the reviewer of a customer's latest decided review, None if there is none."""
 
-    def outdated(self, limit: int = 1000) -> Sequence[StoredReview]:
+    def outdated(self, limit: int = 1000, on_unreadable: OnUnreadable | None = None) -> Sequence[StoredReview]:
         """Return open reviews of cases that have a newer attempt."""

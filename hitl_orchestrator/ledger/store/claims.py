@@ -14,10 +14,10 @@ from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, 
 from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import Draft, time_text
 from hitl_orchestrator.ledger.keys.mac import RowAuthenticator
-from hitl_orchestrator.ledger.ports.claims import InboxFilter, Limit, Load
-from hitl_orchestrator.ledger.store.event_log import append, events_in
+from hitl_orchestrator.ledger.ports.claims import InboxFilter, Limit, Load, OnUnreadable
+from hitl_orchestrator.ledger.store.event_log import EntryRow, append, event_in
 from hitl_orchestrator.ledger.store.leased_work import time_in
-from hitl_orchestrator.ledger.store.rows import review_of
+from hitl_orchestrator.ledger.store.rows import review_of, reviews_in
 from hitl_orchestrator.ledger.store.statements import claims as statements
 from hitl_orchestrator.ledger.store.statements.events import ENTRIES_OF_CASE
 from hitl_orchestrator.ledger.store.statements.reviews import REVIEW
@@ -87,9 +87,9 @@ class ClaimRepository:
             transaction.run(statements.RENEW, wanted_review=review.review_id, who=who, held_for=seconds)
 
     @retried
-    def lapsed(self, limit: int = 1000) -> Sequence[StoredReview]:
+    def lapsed(self, limit: int = 1000, on_unreadable: OnUnreadable | None = None) -> Sequence[StoredReview]:
         """Return open reviews with a lapsed claim."""
-        return self._list(statements.LAPSED, most=limit)
+        return self._list(statements.LAPSED, limit, on_unreadable)
 
     @retried
     def return_lapsed(self, review: StoredReview, at: datetime) -> bool:
@@ -98,9 +98,9 @@ class ClaimRepository:
         return self._change(statements.RETURN_LAPSED, review, draft)
 
     @retried
-    def to_remind(self, limit: int = 1000) -> Sequence[StoredReview]:
+    def to_remind(self, limit: int = 1000, on_unreadable: OnUnreadable | None = None) -> Sequence[StoredReview]:
         """Return open reviews whose reminder is due."""
-        return self._list(statements.TO_REMIND, most=limit)
+        return self._list(statements.TO_REMIND, limit, on_unreadable)
 
     @retried
     def remind(self, review: StoredReview, to: Sequence[str], at: datetime) -> bool:
@@ -149,8 +149,8 @@ class ClaimRepository:
     @retried
     def similar(self, task_type: str, domain: str, but: str, limit: int = 5) -> Sequence[StoredReview]:
         """Return the latest decided reviews of a type and domain."""
-        values = {"wanted_type": task_type, "wanted_domain": domain, "but": but, "most": limit}
-        return self._list(statements.SIMILAR, **values)
+        values = {"wanted_type": task_type, "wanted_domain": domain, "but": but}
+        return self._list(statements.SIMILAR, limit, None, **values)
 
     @retried
     def last_reviewer_for(self, customer: str) -> str | None:
@@ -161,13 +161,15 @@ class ClaimRepository:
         return None if row is None else row["answered_by"]
 
     @retried
-    def outdated(self, limit: int = 1000) -> Sequence[StoredReview]:
+    def outdated(self, limit: int = 1000, on_unreadable: OnUnreadable | None = None) -> Sequence[StoredReview]:
         """Return open reviews of cases that have a newer attempt."""
-        return self._list(statements.OUTDATED, most=limit)
+        return self._list(statements.OUTDATED, limit, on_unreadable)
 
-    def _list(self, statement: ClauseElement, **values: Any) -> list[StoredReview]:
+    def _list(
+        self, statement: ClauseElement, limit: int, on_unreadable: OnUnreadable | None = None, **values: Any
+    ) -> list[StoredReview]:
         with self._database.read() as transaction:
-            return [review_of(row) for row in transaction.run(statement, **values)]
+            return reviews_in(transaction, statement, limit, on_unreadable, **values)
 
     def _change(self, statement: ClauseElement, review: StoredReview, draft: Draft) -> bool:
         """Change a review and append an entry; return False if the statement does not apply."""
@@ -192,12 +194,12 @@ class ClaimRepository:
 def _waiting(transaction: StoreTransaction, wanted: InboxFilter, limit: int) -> list[StoredReview]:
     filters = {name: value for name, value in wanted._asdict().items() if value}
     statement = statements.open_reviews(*sorted(filters))
-    return [review_of(row) for row in transaction.run(statement, most=limit, **filters)]
+    return reviews_in(transaction, statement, limit, **filters)
 
 
 def _recorded(transaction: StoreTransaction, draft: Draft) -> dict[str, Any] | None:
     rows = transaction.run(ENTRIES_OF_CASE, wanted_case=draft.case_id)
-    events = events_in((row["entry"], row["digest"], row["key"], row["body"]) for row in rows)
+    events = (event_in(EntryRow(**row)) for row in map(dict, rows))
     return next((event.body for event in events if builders.is_same_entry(event, draft)), None)
 
 

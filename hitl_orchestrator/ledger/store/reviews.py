@@ -14,9 +14,10 @@ from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, 
 from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import event_of, time_text
 from hitl_orchestrator.ledger.keys.mac import RowAuthenticator, check_recorded
+from hitl_orchestrator.ledger.ports.claims import OnUnreadable
 from hitl_orchestrator.ledger.store.event_log import append
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork, stage_in, time_in
-from hitl_orchestrator.ledger.store.rows import answer_columns, review_of, search_columns
+from hitl_orchestrator.ledger.store.rows import answer_columns, review_of, reviews_in, search_columns
 from hitl_orchestrator.ledger.store.statements import reviews as statements
 from hitl_orchestrator.ledger.store.statements.cases import DECIDE_CASE
 from hitl_orchestrator.ledger.store.statements.events import EVENTS_OF_CASE
@@ -87,10 +88,10 @@ class ReviewRepository:
         return None if row is None else review_of(row)
 
     @retried
-    def expired(self, limit: int = 1000) -> Sequence[StoredReview]:
+    def expired(self, limit: int = 1000, on_unreadable: OnUnreadable | None = None) -> Sequence[StoredReview]:
         """Return open reviews past their deadline."""
         with self._database.read() as transaction:
-            return [review_of(row) for row in transaction.run(statements.EXPIRED, most=limit)]
+            return reviews_in(transaction, statements.EXPIRED, limit, on_unreadable)
 
     @retried
     def latest_review(self, case_id: str) -> StoredReview | None:

@@ -16,17 +16,15 @@ from hitl_orchestrator.errors import (
     CaseNotMoved,
     ClassifierMissing,
     HitlError,
-    IncompatibleRecord,
     IncompleteOutcome,
     LeaseLost,
     RequestRejected,
-    TamperedPolicy,
-    TamperedReview,
 )
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.services.case_reader import CaseReader
 from hitl_orchestrator.services.reviews.node_ports import NodePorts
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
+from hitl_orchestrator.services.reviews.requirements import SKIPPED
 
 if TYPE_CHECKING:
     from hitl_orchestrator.graph.runner import Runner
@@ -112,7 +110,7 @@ class CaseRunner:
     def supersede(self, case_id: str) -> None:
         """End a case that a newer attempt has replaced, unless it was decided meanwhile."""
         # Lost a race with a reviewer or another process, or the row failed its integrity check.
-        with suppress(RequestRejected, TamperedPolicy, TamperedReview, IncompatibleRecord):
+        with suppress(RequestRejected, *SKIPPED):
             case = self._reader.case(case_id)
             if case.open_review is not None:
                 self._reader.check(case)

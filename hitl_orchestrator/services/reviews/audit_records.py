@@ -17,11 +17,9 @@ from hitl_orchestrator.domain.review import RecordedDecision, Review, StoredRevi
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.value import Label
 from hitl_orchestrator.errors import IncompleteOutcome
+from hitl_orchestrator.ledger.events.outcomes import AGENT_FIELDS
 
 __all__ = ["by_agent", "by_person", "software_version"]
-
-AGENT_FIELDS = ("agent_id", "model", "model_version", "prompt_version")
-"""The free fields of an output that become fields of the record, where they are short names."""
 
 _NAME: TypeAdapter[str] = TypeAdapter(Label)
 

@@ -10,14 +10,16 @@ from hitl_orchestrator.errors import (
     GraphVersionMismatch,
     IncompatibleRecord,
     InvalidInput,
+    LedgerDamaged,
     TamperedPolicy,
     TamperedReview,
+    UnknownCase,
 )
 from hitl_orchestrator.nodes.ports import Rules
 
 __all__ = ["SKIPPED", "facts_of", "requirements_of", "role_needed", "storable_text"]
 
-SKIPPED = (GraphVersionMismatch, IncompatibleRecord, TamperedPolicy, TamperedReview)
+SKIPPED = (GraphVersionMismatch, IncompatibleRecord, LedgerDamaged, TamperedPolicy, TamperedReview, UnknownCase)
 """Errors of one review that must not block the others. The alarm is raised where they are detected."""
 
 
