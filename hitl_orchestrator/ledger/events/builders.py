@@ -164,9 +164,12 @@ def delegated(row: StoredReview, actor: Actor, at: datetime, reason: str) -> Dra
     return Draft(row.case_id, EventKind.DELEGATED, at, actor, body)
 
 
-def released(row: StoredReview, actor: Actor, at: datetime, back_to: str | None = None) -> Draft:
-    """Record that a claim was released or has lapsed, and the owner to whom it returned."""
-    body = {"review_id": row.review_id} | ({} if back_to is None else {"back_to": back_to})
+def released(
+    row: StoredReview, actor: Actor, at: datetime, back_to: str | None = None, because: str | None = None
+) -> Draft:
+    """Record that a claim was released or has lapsed, and the owner to whom it returned; or why it was taken back."""
+    optional = {"back_to": back_to, "because": because}
+    body = {"review_id": row.review_id} | {name: value for name, value in optional.items() if value is not None}
     return Draft(row.case_id, EventKind.RELEASED, at, actor, body)
 
 

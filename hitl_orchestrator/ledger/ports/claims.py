@@ -81,6 +81,9 @@ class ReviewQueue(Protocol):
     def unclaim(self, review: StoredReview, who: str, actor: Actor, at: datetime) -> bool:
         """Release the claim of a reviewer; return False if they hold none. A delegated review returns to its owner."""
 
+    def take_back(self, review: StoredReview, holder: str, actor: Actor, at: datetime, because: str) -> bool:
+        """End the claim of a reviewer, and record the reason; return False if they hold none."""
+
     def renew(self, review: StoredReview, who: str, seconds: float) -> None:
         """Extend a claim to at least this many seconds from now. Does nothing if the reviewer holds no claim."""
 
@@ -110,6 +113,9 @@ class ReviewQueue(Protocol):
 
     def waiting_each(self, wanted: Sequence[InboxFilter], limit: int) -> list[Sequence[StoredReview]]:
         """Return the first reviews of each filter, all from one consistent state."""
+
+    def open_roles(self) -> Sequence[str]:
+        """Return the roles of open reviews, each once."""
 
     def loads(self, since: datetime) -> Mapping[str, Load]:
         """Return the load of each account: reviews held now, and answered since a time."""

@@ -52,12 +52,13 @@ class ReviewInbox:
         return [self.request(row) for row, _ in zip(rows, range(limit), strict=False)]
 
     def request(self, row: StoredReview) -> ReviewRequest:
-        """Return an open review as the inbox offers it. Its own role is named where none can be derived."""
+        """Return an open review as the inbox offers it. Its own role counts where none can be derived."""
         try:
             needed, requirements = requirements_of(row, self._registry, self._people.chain)
             choices = options(row, needed, self._people.chain)
-        except (*SKIPPED, ValueError):  # an unreadable policy, or a role that is no longer in the chain
-            needed, requirements, choices = row.role, row.shown.routing.decision.requirements, ()
+        except SKIPPED:  # such as an unreadable policy
+            needed = self._people.chain.filled(row.role)
+            requirements, choices = row.shown.routing.decision.requirements, ()
         return self._request(row, needed, requirements, choices)
 
     def case_for(self, row: StoredReview, reviewer: Reviewer) -> Case | None:
@@ -72,7 +73,11 @@ class ReviewInbox:
     def candidates(self, reviewer: Reviewer, limit: int) -> tuple[list[StoredReview], bool]:
         """Return the first unclaimed reviews of a reviewer's roles and domains, ranked, and whether more may follow."""
         chain = self._people.chain
-        roles = [role for role in chain.roles if any(chain.reaches(held, role) for held in reviewer.roles)]
+        roles = [
+            role
+            for role in (*chain.roles, *self.missing_roles())
+            if any(chain.reaches(held, role) for held in reviewer.roles)
+        ]
         domains: tuple[str | None, ...] = (None,) if "*" in reviewer.domains else reviewer.domains
         wanted = [
             InboxFilter(role=role, domain=domain, unclaimed=True, open=True) for role in roles for domain in domains
@@ -81,8 +86,12 @@ class ReviewInbox:
         rows = ranked((row for rows in listed for row in rows), reviewer, self._people, at=self._ledger.now())
         return rows[:limit], any(len(rows) == limit for rows in listed)
 
+    def missing_roles(self) -> list[str]:
+        """Return the roles of open reviews that the chain lacks; the top of the chain decides these reviews."""
+        return [role for role in self._ledger.open_roles() if role not in self._people.chain.roles]
+
     def _rows(self, wanted: InboxFilter, limit: int) -> Sequence[StoredReview]:
-        if wanted.role is None or not self._has_other_policies():
+        if wanted.role is None or not (self._has_other_policies() or self.missing_roles()):
             return self._ledger.waiting(wanted, limit)
         read = 4 * limit
         while True:
@@ -115,6 +124,7 @@ class ReviewInbox:
             rule_id=routing.decision.rule_id,
             reason=routing.decision.reason if visible else None,
             needed_role=needed,
+            missing_role=None if row.role in self._people.chain.roles else row.role,
             choices=tuple(choices),
             opened_at=row.opened_at,
             due_at=row.due_at,

@@ -128,6 +128,9 @@ OUTDATED = (
     .limit(bindparam("most"))
 )
 
+# The index of open reviews by role answers this.
+OPEN_ROLES = select(reviews.c.role).where(IS_OPEN).distinct()
+
 _CONDITIONS = {
     "role": reviews.c.role == bindparam("role"),
     "domain": reviews.c.domain == bindparam("domain"),
