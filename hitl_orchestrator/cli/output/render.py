@@ -8,6 +8,11 @@ from typing import Any
 from hitl_orchestrator.cli.output.blocks import Block
 
 
+def note(sentence: str) -> None:
+    """Print a sentence about the result to stderr, so that stdout has the result alone."""
+    print(f"hitl: {sentence}", file=sys.stderr)  # noqa: T201 - for people, in addition to the result
+
+
 def answer(as_json: bool, data: Any, blocks: Callable[[], Iterable[Block]]) -> None:
     """Print `data` as one JSON value and nothing else, or draw the blocks."""
     if as_json:

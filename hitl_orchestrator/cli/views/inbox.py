@@ -1,6 +1,6 @@
 """The inbox: open reviews as reviewers read them, and as JSON."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from hitl_orchestrator.cli.output.formatting import confidence, count, wait
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.views.tables import TASK
 from hitl_orchestrator.domain.enums import Action
-from hitl_orchestrator.domain.review import ReviewRequest
+from hitl_orchestrator.domain.review import Page, ReviewRequest
 
 
 def request_summary(request: ReviewRequest) -> dict[str, Any]:
@@ -38,6 +38,7 @@ def request_summary(request: ReviewRequest) -> dict[str, Any]:
         "level": request.level,
         "escalated_because": request.escalated_because or None,
         "opened_at": request.opened_at.isoformat(),
+        "queued_at": request.queued_at.isoformat(),
         "due_at": request.due_at.isoformat() if request.due_at else None,
         "on_timeout": request.on_timeout,
         "digest": request.shown_digest,
@@ -48,10 +49,14 @@ def request_summary(request: ReviewRequest) -> dict[str, Any]:
     }
 
 
-def inbox(
-    requests: Sequence[ReviewRequest], limit: int, now: datetime, session: Session, reviewer: str | None = None
-) -> Iterator[Block]:
+def more_follow(page: Page[ReviewRequest]) -> str:
+    """Return the sentence about the reviews after a page."""
+    return f"more reviews follow; add --after {page[-1].review_id} to list them"
+
+
+def inbox(requests: Page[ReviewRequest], session: Session, reviewer: str | None = None) -> Iterator[Block]:
     """List open reviews, and suggest the next command."""
+    now = requests.as_of
     if not requests:
         yield Line(f"No open review that {reviewer} may decide." if reviewer else "No open reviews.")
         return
@@ -75,14 +80,14 @@ def inbox(
         approvals = (Cell(request.approvals),) if several else ()
         due = (_due(request, now, with_zone=len(zones) > 0),) if timed else ()
         claim = (Cell(holder(request, now) or "-"),) if claimed else ()
-        age = Cell(wait((now - request.opened_at).total_seconds()))
+        age = Cell(wait((now - request.queued_at).total_seconds()))
         rows.append((*_row(request), *approvals, age, *due, *claim))
     yield Table(columns, rows)
     for request in requests:
         proposal = request.proposal.model_dump(mode="json") if request.proposal else None
         yield from blocks.flagged(request.task_id, request.task.model_dump(mode="json"), proposal)
     yield Line()
-    more = f"; there may be more, --limit {2 * limit} lists them" if len(requests) == limit else ""
+    more = f"; {more_follow(requests)}" if requests.more else ""
     yield Line(f"{count(len(requests), 'open review')}, the earliest deadline first{more}. Next:")
     yield Line(session.command("show", requests[0].task_id), COMMAND, indent=2)
     free = next((request for request in requests if holder(request, now) in (None, reviewer)), None)
