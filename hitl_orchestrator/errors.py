@@ -6,7 +6,8 @@
     |-- RequestRejected           409  the request is valid, and the answer is no; CLI exit code 1
     |   |-- UnknownCase           404
     |   |-- NotAuthorized         403
-    |   |-- TaskConflict, KeyReused, CaseNotWaiting, CaseUnfinished, GraphVersionMismatch, TopOfChain
+    |   |-- TaskConflict, KeyReused, CaseNotWaiting, ClassifierMissing, CaseUnfinished, GraphVersionMismatch, TopOfChain
+    |   |-- CaseBusy
     |   |-- CaseChanged
     |   |   `-- LeaseLost
     |   |-- ReviewAlreadyDecided
@@ -18,7 +19,8 @@
     |   |-- LedgerDamaged         500
     |   `-- RecoveryIncomplete    500
     |-- StoreUnavailable, HeadFileUnavailable 503
-    |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome
+    |   `-- StoreClosed, of StoreUnavailable
+    |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome, ClassifierFailed, CaseNotMoved
     |-- TamperedPolicy, TamperedReview, ForgedState     an altered row or state; an alarm is in the ledger
     |-- CheckpointUnreadable, UnsafeRow, UnsafeSerializer     a refused checkpoint
     `-- InvalidState
@@ -35,6 +37,7 @@ from typing import ClassVar
 
 _UNFINISHED = ("received", "decided")
 _MAX_CAUSES = 20
+_WITH_CLASSIFIER = "call recover() in the application that opens the store with its classifier"
 
 
 class HitlError(Exception):
@@ -78,6 +81,13 @@ class StoreUnavailable(HitlError, http_status=503):
         self.url, self.cause = url, cause
 
 
+class StoreClosed(StoreUnavailable):
+    """The store was used after `close`."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, "it was closed; open it again")
+
+
 class IncompatibleRecord(HitlError):
     """A stored case has a form that this version cannot read: another version wrote it, or the row was altered."""
 
@@ -102,6 +112,23 @@ class IncompleteOutcome(HitlError):
     def __init__(self, case_id: str, why: str) -> None:
         super().__init__(f"case {case_id!r} cannot be finished: {why}")
         self.case_id = case_id
+
+
+class ClassifierFailed(HitlError):
+    """The classifier gave no answer to a task, and a second call would give none either."""
+
+    def __init__(self, task_id: str, why: str) -> None:
+        super().__init__(f"the classifier gave no answer to task {task_id!r}: {why}")
+        self.task_id, self.why = task_id, why
+
+
+class CaseNotMoved(HitlError):
+    """A run of a case ended without an error at the stage where it began."""
+
+    def __init__(self, case_id: str, stage: str) -> None:
+        why = "a step of its graph paused that must not pause; resume it with an unchanged graph"
+        super().__init__(f"case {case_id!r} was run and is still {stage}: {why}")
+        self.case_id, self.stage = case_id, stage
 
 
 class InvalidKey(HitlError):
@@ -232,13 +259,22 @@ class TaskConflict(RequestRejected):
         self.task_id, self.case_id = task_id, case_id
 
 
-class CaseNotWaiting(RequestRejected):
-    """A decision was made on a case that has no open review."""
+class ClassifierMissing(RequestRejected):
+    """A case waits for the classifier of the application that submitted it, and this process has none."""
 
-    def __init__(self, case_id: str, status: str) -> None:
+    def __init__(self, case_id: str) -> None:
+        super().__init__(f"case {case_id!r} is not routed yet, and this process has no classifier: {_WITH_CLASSIFIER}")
+        self.case_id = case_id
+
+
+class CaseNotWaiting(RequestRejected):
+    """A decision was made on a case that has no open review. `classifier`: it waits for the classifier."""
+
+    def __init__(self, case_id: str, status: str, *, classifier: bool = False) -> None:
+        resumes = _WITH_CLASSIFIER if classifier else "'hitl recover' resumes it"
         super().__init__(
             f"case {case_id!r} is not waiting for a decision: it is {status}; "
-            + ("'hitl recover' resumes it" if status in _UNFINISHED else f"'hitl show {case_id}' shows its history")
+            + (resumes if status in _UNFINISHED else f"'hitl show {case_id}' shows its history")
         )
         self.case_id, self.status = case_id, status
 
@@ -268,6 +304,18 @@ class LeaseLost(CaseChanged):
     def __init__(self, case_id: str, status: str) -> None:
         super().__init__(case_id, status)
         self.args = (f"case {case_id!r} is {status}, and another process holds its lease; read it again in a moment",)
+
+
+class CaseBusy(RequestRejected):
+    """Another worker runs this case, and did not finish in time. The case and its decision are stored."""
+
+    def __init__(self, case_id: str, holder: str, since: datetime, until: datetime) -> None:
+        super().__init__(
+            f"case {case_id!r} is run by {holder} since {since.isoformat(timespec='seconds')}; it is stored, and what "
+            f"was decided stands: read it later, or run 'hitl recover' after {until.isoformat(timespec='seconds')}, "
+            "when that lease ends"
+        )
+        self.case_id, self.holder, self.since, self.until = case_id, holder, since, until
 
 
 class ReviewAlreadyDecided(RequestRejected):
@@ -328,12 +376,13 @@ class ReviewWithdrawn(RequestRejected, http_status=410):
 class KeyReused(RequestRejected):
     """An idempotency key was used before, for another answer or another case."""
 
-    def __init__(self, key: str, review_id: str) -> None:
+    def __init__(self, key: str, review_id: str, differing: Sequence[str] = ()) -> None:
+        where = f"; this one has another {', '.join(differing)}" if differing else ""
         super().__init__(
-            f"idempotency key {key!r} was used for another answer, to review {review_id!r}; "
+            f"idempotency key {key!r} was used for another answer, to review {review_id!r}{where}; "
             "send that answer again unchanged, or use a new key for this one"
         )
-        self.key, self.review_id = key, review_id
+        self.key, self.review_id, self.differing = key, review_id, tuple(differing)
 
 
 class StaleReview(RequestRejected, http_status=412):

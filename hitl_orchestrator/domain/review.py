@@ -205,6 +205,7 @@ class ReviewRequest(Value):
     committed an own label (blind review): `proposal`, `confidence` and `reason` are then None, and
     there are no `signals`. It waits since `queued_at` by the database's clock, since `opened_at` by the clock of the
     process that opened it.
+    `classifier_error` is why the classifier gave no proposal.
     """
 
     review_id: Identifier
@@ -234,6 +235,7 @@ class ReviewRequest(Value):
     shown_digest: Label
     level: int = Field(ge=0)
     hidden: tuple[Label, ...] = ()
+    classifier_error: Text | None = None
 
     @property
     def approvals(self) -> str:

@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from hitl_orchestrator.nodes.ports import Alarms, Classifier, Inbox, Payloads, Records, Rules
+from hitl_orchestrator.nodes.ports import Alarms, Inbox, Payloads, Records, Rules
 from hitl_orchestrator.policies.engine.risk import RiskRule
 from hitl_orchestrator.policies.engine.scoring import ScoreRules
+
+if TYPE_CHECKING:
+    from hitl_orchestrator.nodes.classifier_call import ClassifierCall
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +21,6 @@ class NodeDependencies:
     records: Records
     alarms: Alarms
     payloads: Payloads
-    classifier: Classifier | None = None
+    classifier: "ClassifierCall | None" = None
     risk_rules: Sequence[RiskRule] = ()
     score_rules: ScoreRules = field(default_factory=ScoreRules)

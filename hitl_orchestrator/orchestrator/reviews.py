@@ -9,6 +9,7 @@ from hitl_orchestrator.domain.input.parsing import member_of
 from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.insights.feedback import Feedback
+from hitl_orchestrator.orchestrator.open_services import OpenServices
 from hitl_orchestrator.orchestrator.review_arguments import review_of
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.services.acting import Acting, CaseKey
@@ -23,6 +24,8 @@ __all__ = ["Reviews"]
 
 class Reviews:
     """Operations on open reviews. Where `reviewer` is left out, the acting reviewer is meant (see `acting_as`)."""
+
+    _services = OpenServices()
 
     def __init__(self, services: "Services", acting: Acting) -> None:
         self._services, self._acting = services, acting

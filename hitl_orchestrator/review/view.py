@@ -15,7 +15,7 @@ from hitl_orchestrator.domain.invisible_characters import escape_invisible, warn
 from hitl_orchestrator.domain.task import Proposal, Task
 from hitl_orchestrator.domain.value import Confidence, FreeJson, Identifier, Label, Text, UtcDatetime, Value
 
-AGENT_FIELDS = ("proposal", "confidence", "signals", "reason")
+AGENT_FIELDS = ("proposal", "classifier_error", "confidence", "signals", "reason")
 """The fields of a view that a blind review hides."""
 
 
@@ -91,6 +91,7 @@ class CaseView(Value):
     task: Task
     risk_level: RiskLevel
     proposal: Proposal | None
+    classifier_error: Text | None = Field(default=None, description="why the classifier gave no proposal")
     hidden: tuple[Label, ...] = ()
     own_label: Text = ""
     confidence: Confidence | None
@@ -189,7 +190,7 @@ def _blind(view: CaseView) -> Iterator[str]:
 
 def _answer(view: CaseView) -> Iterator[str]:
     yield "<h4>The agent proposes</h4>"
-    yield '<p class="faint">Nothing.</p>' if view.proposal is None else _proposal(view.proposal)
+    yield _proposal(view.proposal) if view.proposal else f'<p class="faint">{_nothing(view.classifier_error)}</p>'
     if view.own_label:
         yield f'<p class="faint">Your own label was {_text(view.own_label)}.</p>'
     yield from _confidence(view)
@@ -197,6 +198,11 @@ def _answer(view: CaseView) -> Iterator[str]:
     yield f'<span class="faint">({view.action.value}, {_line(view.rule_id)})</span></p>'
     if view.would_go_through:
         yield f'<p class="faint">It would have been approved automatically with:</p>{_list(view.would_go_through)}'
+
+
+def _nothing(classifier_error: str | None) -> str:
+    """Return the sentence of a case without a proposal. The reason of the routing quotes the error."""
+    return "The agent proposes nothing" + ("; its classifier failed." if classifier_error else ".")
 
 
 def _proposal(proposal: Proposal) -> str:

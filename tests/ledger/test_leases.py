@@ -10,10 +10,12 @@ from threading import Thread
 
 import pytest
 from support.builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_verdict, an_outcome
+from support.postgres_server import direct_connection
 from support.stores import open_rows
 
 from hitl_orchestrator.domain.enums import CaseStage, DecisionSource, OnTimeout
-from hitl_orchestrator.errors import CaseChanged, KeyReused, LeaseLost, ReviewExpired, StaleReview
+from hitl_orchestrator.errors import CaseChanged, KeyReused, LeaseLost, ReviewExpired, StaleReview, UnknownCase
+from hitl_orchestrator.ledger.events.chain import instant_text
 from hitl_orchestrator.ledger.store.leases import Holder, is_gone
 from hitl_orchestrator.wiring.stores import open_ledger
 
@@ -192,12 +194,88 @@ def test_leases_of_a_process_can_be_taken_once_it_ended(url):
 
 def test_a_holder_on_another_machine_is_not_considered_gone():
     holder = Holder()
-    machine, process, nonce, thread = holder.name.split("/")
+    machine, process, *rest = holder.name.split("/")
+    place = "/".join(rest)
 
     assert not is_gone(holder.name)
-    assert not is_gone(f"another-machine/{process}/{nonce}/{thread}")
+    assert not is_gone(f"another-machine/{process}/{place}")
     assert not is_gone("")
-    assert is_gone(f"{machine}/{2**22 + 1}/{nonce}/{thread}")
+    assert is_gone(f"{machine}/{2**22 + 1}/{place}")
+
+
+def test_a_process_in_another_container_is_not_considered_gone():
+    """There, the same number is another process; only the end of the lease is known here."""
+    machine, _, *rest = Holder().name.split("/")
+    elsewhere = machine.replace("-[", "-[9")
+
+    assert elsewhere != machine
+    assert not is_gone(f"{elsewhere}/{2**22 + 1}/{'/'.join(rest)}")
+
+
+def test_a_later_process_with_the_same_number_does_not_keep_a_lease():
+    machine, _, start, *rest = Holder().name.split("/")
+    parent = os.getppid()
+
+    assert not is_gone(f"{machine}/{parent}//{'/'.join(rest)}")
+    assert is_gone(f"{machine}/{parent}/{int(start) + 1}/{'/'.join(rest)}")
+
+
+def test_the_lease_of_a_zombie_can_be_taken(url):
+    """Its parent, which may be busy for long, has not noticed yet that it ended."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", HOLDS, url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    assert child.stdout.readline() == "held\n"
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    try:
+        with closing(open_ledger(url)) as ledger:
+            assert ledger.take("case-1")
+    finally:
+        child.communicate()
+
+
+def set_lease(url, since, until):
+    """Let a worker on another machine hold the lease of all cases, with the times of its own clock."""
+    with direct_connection(url) as connection:
+        times = ", ".join(
+            f"held_{name} = '{instant_text(time)}'" for name, time in (("since", since), ("until", until))
+        )
+        connection.execute(f"UPDATE cases SET holder = 'away/1/2/3/4', {times}")
+
+
+def test_a_lease_of_a_clock_that_is_a_day_ahead_can_be_taken(url):
+    with closing(open_ledger(url)) as ledger:
+        ledger.receive(a_submission(), AGENT)
+        tomorrow = ledger.now() + timedelta(days=1)
+        set_lease(url, tomorrow, tomorrow + timedelta(seconds=60))
+
+        assert ledger.take("case-1")
+
+
+def test_a_lease_of_a_clock_that_is_a_little_ahead_is_respected(url):
+    with closing(open_ledger(url)) as ledger:
+        ledger.receive(a_submission(), AGENT)
+        ahead = ledger.now() + timedelta(minutes=2)
+        set_lease(url, ahead, ahead + timedelta(seconds=60))
+
+        assert not ledger.take("case-1")
+        assert ledger.lease("case-1") == ("process 1 on 'away'", ahead, ahead + timedelta(seconds=60))
+
+
+def test_a_free_case_has_no_lease(ledger):
+    ledger.receive(a_submission(), AGENT, driving=True)
+    assert ledger.lease("case-1").holder.startswith(f"process {os.getpid()} on '")
+
+    ledger.release("case-1")
+
+    assert ledger.lease("case-1") is None
+    with pytest.raises(UnknownCase):
+        ledger.lease("unknown")
 
 
 # Deadlines.

@@ -75,7 +75,7 @@ OPERATIONS: dict[str, tuple[Callable[[Ledger], None], Callable[[Ledger], Any], A
     ),
     "finish": (decided, finish, "case-1"),
     "record_policy": (nothing, lambda ledger: ledger.record_policy("p", "h", {"rules": []}, NINE), None),
-    "redact": (finished, lambda ledger: ledger.redact("case-1", "asked for", PERSON, NINE).destroyed, 2),
+    "redact": (finished, lambda ledger: ledger.redact("case-1", "asked for", PERSON, NINE).destroyed, 3),
     "keep": (nothing, lambda ledger: ledger.keep("d", "body"), None),
 }
 

@@ -6,7 +6,7 @@ from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table
 from hitl_orchestrator.cli.output.formatting import confidence, local_minute, local_time
 from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.cli.views.content import proposal_lines, task_lines
+from hitl_orchestrator.cli.views.content import nothing, proposal_lines, task_lines
 from hitl_orchestrator.orchestrator import CaseView
 
 
@@ -45,7 +45,7 @@ def _blind(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]:
 def _answer(view: CaseView) -> Iterator[Block]:
     yield Line()
     if view.proposal is None:
-        yield Line("The agent proposes nothing.")
+        yield Line(nothing(view.classifier_error))
     else:
         yield Line("The agent proposes:")
         yield from proposal_lines(view.proposal)

@@ -8,7 +8,8 @@ from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table
 from hitl_orchestrator.cli.output.formatting import confidence, count, wait
 from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.cli.views.tables import TASK
+from hitl_orchestrator.cli.views.tables import TASK, named
+from hitl_orchestrator.domain.case import UnfinishedCase
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.domain.review import Page, ReviewRequest
 
@@ -25,6 +26,7 @@ def request_summary(request: ReviewRequest) -> dict[str, Any]:
         "risk_level": request.risk_level,
         "confidence_score": request.confidence,
         "signals": list(request.signals),
+        "classifier_error": request.classifier_error,
         "task_type": task.task_type,
         "task_description": task.task_description,
         "proposal": request.proposal.model_dump(mode="json") if request.proposal else None,
@@ -95,6 +97,18 @@ def inbox(requests: Page[ReviewRequest], session: Session, reviewer: str | None 
         yield Line(session.command("claim", free.task_id, "--reviewer", reviewer), COMMAND, indent=2)
 
 
+def unfinished(cases: Sequence[UnfinishedCase]) -> Iterator[str]:
+    """Name the cases that no reviewer can decide yet: those that run, and those that `recover` has to finish."""
+    running, left = [case for case in cases if case.running], [case for case in cases if not case.running]
+    if running:
+        yield f"{count(len(running), 'case is', 'cases are')} being run by a live process: {named(running)}"
+    if left:
+        yield (
+            f"{count(len(left), 'case is', 'cases are')} neither finished nor waiting for a reviewer: {named(left)}; "
+            "'hitl recover' resumes unfinished cases"
+        )
+
+
 def holder(request: ReviewRequest, now: datetime) -> str | None:
     """Return the reviewer whose claim on a review has not lapsed."""
     return request.claimed_by if (request.claimed_until or now) >= now else None
@@ -106,9 +120,15 @@ def _row(request: ReviewRequest) -> tuple[Cell, ...]:
         Cell(request.task_id),
         Cell(request.task.task_description),
         blocks.risk(request.risk_level),
-        Cell("blind", "dim") if request.hidden else Cell(confidence(request.confidence)),
+        _confidence(request),
         Cell(request.needed_role, "red" if escalated else "yellow"),
     )
+
+
+def _confidence(request: ReviewRequest) -> Cell:
+    if request.hidden:
+        return Cell("blind", "dim")
+    return Cell("failed", "red") if request.classifier_error else Cell(confidence(request.confidence))
 
 
 def _due(request: ReviewRequest, now: datetime, *, with_zone: bool) -> Cell:

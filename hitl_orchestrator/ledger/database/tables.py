@@ -48,13 +48,14 @@ cases = Table(
     # The lease: its fencing token rises whenever a worker takes the case.
     Column("fence", Integer, nullable=False),
     Column("holder", String(200)),
+    Column("held_since", String(27)),
     Column("held_until", String(27)),
     UniqueConstraint("task_id", "attempt", name="one_case_per_attempt"),
 )
 Index("unfinished_cases", cases.c.stage, cases.c.submitted_seq, sqlite_where=text("stage <> 'finished'"))
 
-# Finished cases in typed columns, for backtests, insights and learning. It holds no free text, so that redaction has
-# nothing to erase here: `metadata_digest` names the metadata of the task among the contents of the case.
+# Finished cases in typed columns, for backtests, insights and learning. Its only free texts are the names of the agent,
+# which redaction erases: `metadata_digest` names the metadata of the task among the contents of the case.
 outcomes = Table(
     "outcomes",
     metadata,
@@ -180,6 +181,13 @@ spot_checks = Table(
     metadata,
     Column("case_id", String(200), ForeignKey("cases.case_id"), primary_key=True),
     Column("finished_seq", Integer, nullable=False),
+)
+
+# Redacted cases of which the database may still hold copies, in pages that it no longer uses.
+scrubs_due = Table(
+    "scrubs_due",
+    metadata,
+    Column("case_id", String(200), ForeignKey("cases.case_id"), primary_key=True),
 )
 
 # The texts of agents and people in a case. The ledger names them by digests under this key.

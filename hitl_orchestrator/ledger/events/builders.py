@@ -43,10 +43,31 @@ def named_like_a_case(task_id: str) -> InvalidInput:
     return InvalidInput([f"task {task_id!r}: task_id: this is the id of a case; use another task id"])
 
 
+_ANSWER = (
+    "human_decision",
+    "reviewer_id",
+    "human_feedback",
+    "reason",
+    "reason_code",
+    "modified_output",
+    "confidence_assessment",
+)
+# The review fills these in where an answer leaves them out.
+_FILLED_IN = ("review_id", "task_id", "human_role", "shown_digest")
+
+
 def answer_digest(answer: Review) -> str:
-    """Return the digest that equal answers share: decision, reviewer, texts, output and assessment."""
-    fields = {"human_decision", "reviewer_id", "human_feedback", "reason", "modified_output", "confidence_assessment"}
-    return digest(answer.model_dump(mode="json", include=fields))
+    """Return the digest that equal answers share: decision, reviewer, reasons, texts, output and assessment."""
+    return digest(answer.model_dump(mode="json", include=set(_ANSWER)))
+
+
+def _differences(recorded: Review, answer: Review) -> list[str]:
+    """Return the fields in which an answer differs from a recorded one. A digest may be shortened."""
+    one, other = (each.model_dump(mode="json", include={*_ANSWER, *_FILLED_IN}) for each in (recorded, answer))
+    stated = [name for name in _FILLED_IN if other[name] is not None]
+    if other["shown_digest"] is not None:
+        one["shown_digest"] = str(one["shown_digest"])[: len(other["shown_digest"])]
+    return [name for name in (*_ANSWER, *stated) if digest(one[name]) != digest(other[name])]
 
 
 def next_attempt(submission: Submission, latest: str, attempt: int, intake: Mapping[str, Any]) -> Submission:
@@ -222,13 +243,15 @@ def answer_key(answer: Review) -> str | None:
 def receipt(row: StoredReview, case_id: str, answer: Review) -> StoredReview:
     """Return the review that was answered with the key of this answer, if it is the same answer to the same case.
 
+    Every field that the answer states counts, but its time: a program may state that of each attempt.
+
     Raises:
         KeyReused: the key belongs to another answer.
     """
-    recorded = None if row.verdict is None else row.verdict.review
-    same_review = row.case_id == case_id and answer.review_id in (None, row.review_id)
-    if recorded is None or not same_review or answer_digest(recorded) != answer_digest(answer):
-        raise KeyReused(str(answer.idempotency_key), row.review_id)
+    differing = [] if row.case_id == case_id else ["case_id"]
+    differing += [] if row.verdict is None else _differences(row.verdict.review, answer)
+    if row.verdict is None or differing:
+        raise KeyReused(str(answer.idempotency_key), row.review_id, differing)
     return row
 
 

@@ -108,5 +108,11 @@ class LedgerSnapshot(Protocol):
     def spot_checks(self) -> Iterator[str]:
         """Yield the ids of the cases that are due for a spot check."""
 
+    def scrubs_due(self) -> Iterator[str]:
+        """Yield the ids of redacted cases of which the database may still hold copies."""
+
+    def payloads(self) -> Iterator[tuple[str, str, str]]:
+        """Yield the case id, the digest and the text of every large payload."""
+
     def integrity_errors(self) -> Iterator[str]:
         """Yield the defects that the database reports in its own storage, such as an index that lost a row."""

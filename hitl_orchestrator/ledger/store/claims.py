@@ -25,7 +25,7 @@ from hitl_orchestrator.ledger.ports.claims import (
     QueueGroups,
     QueuePage,
 )
-from hitl_orchestrator.ledger.store.event_log import append, events_in
+from hitl_orchestrator.ledger.store.event_log import EntryRow, append, event_in
 from hitl_orchestrator.ledger.store.leased_work import time_in
 from hitl_orchestrator.ledger.store.rows import readable, review_of, reviews_in
 from hitl_orchestrator.ledger.store.statements import claims as statements
@@ -180,7 +180,7 @@ class ClaimRepository:
     def similar(self, task_type: str, domain: str, but: str, limit: int = 5) -> Sequence[StoredReview]:
         """Return the latest decided reviews of a type and domain."""
         values = {"wanted_type": task_type, "wanted_domain": domain, "but": but}
-        return self._list(statements.SIMILAR, limit, **values)
+        return self._list(statements.SIMILAR, limit, None, **values)
 
     @retried
     def last_reviewer_for(self, customer: str) -> str | None:
@@ -239,7 +239,7 @@ def _place(row: Any) -> Place:
 
 def _recorded(transaction: StoreTransaction, draft: Draft) -> dict[str, Any] | None:
     rows = transaction.run(ENTRIES_OF_CASE, wanted_case=draft.case_id)
-    events = events_in((row["entry"], row["digest"], row["key"], row["body"]) for row in rows)
+    events = (event_in(EntryRow(**row)) for row in map(dict, rows))
     return next((event.body for event in events if builders.is_same_entry(event, draft)), None)
 
 

@@ -171,6 +171,7 @@ class ReviewInbox:
             approvals_needed=requirements.approvals,
             shown_digest=row.digest,
             level=row.level,
+            classifier_error=routing.error if visible else None,
             hidden=() if visible else AGENT_FIELDS,
         )
 

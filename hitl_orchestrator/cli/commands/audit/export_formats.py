@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from itertools import islice
@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.input.parsing import did_you_mean
-from hitl_orchestrator.errors import InvalidInput, install_hint
+from hitl_orchestrator.errors import HitlError, InvalidInput, install_hint
 from hitl_orchestrator.orchestrator import TASK_COLUMNS, LedgerAudit
 
 FORMATS = ("jsonl", "csv", "parquet")
@@ -31,10 +31,16 @@ def check_format(form: str, out: str | None) -> None:
         raise InvalidInput(["--format parquet: a Parquet file is not text; name a file with --out"])
 
 
-def write(audit: LedgerAudit, form: str, out: str | None, *, events: bool) -> int:
-    """Write the audit records, or every ledger entry, to a file or to standard output; return the number of rows."""
+def write(
+    audit: LedgerAudit, form: str, out: str | None, on_unreadable: Callable[[HitlError], None], *, events: bool
+) -> int:
+    """Write the audit records, or every ledger entry, to a file or to standard output; return the number of rows.
+
+    `on_unreadable` is called with the error of each row that is left out.
+    """
     columns = tuple(Event.model_fields) if events else (*AuditRecord.model_fields, *TASK_COLUMNS)
-    rows = (event.model_dump(mode="json") for event in audit.events()) if events else audit.rows()
+    entries = (event.model_dump(mode="json") for event in audit.events(on_unreadable))
+    rows = entries if events else audit.rows(on_unreadable)
     return _to_parquet(rows, columns, str(out)) if form == "parquet" else _to_text(rows, columns, form, out)
 
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hitl_orchestrator.cli.context import CaseId, command, option
-from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer, note
 from hitl_orchestrator.errors import InvalidInput
 
@@ -63,8 +62,8 @@ def inbox(
     if page.more and session.as_json:
         note(view.more_follow(page))
     if unfinished and not session.as_json:
-        cases = count(unfinished, "case is", "cases are")
-        note(f"{cases} running or left unfinished by a crash; 'hitl recover' resumes unfinished cases")
+        for line in view.unfinished(unfinished):
+            note(line)
 
 
 @command(group, "show", panel=REVIEW)

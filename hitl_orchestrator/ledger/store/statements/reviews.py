@@ -66,5 +66,5 @@ ANSWERED_UNDER = select(reviews).where(reviews.c.answer_key == bindparam("wanted
 ERASE_REVIEW = (
     update(reviews)
     .where(reviews.c.review_id == bindparam("wanted_review"))
-    .values(shown=bindparam("shown"), verdict=bindparam("verdict"), affinity=null())
+    .values(shown=bindparam("shown"), verdict=bindparam("verdict"), affinity=null(), answer_key=null())
 )

@@ -20,6 +20,7 @@ def upgrade() -> None:
     _create_work_lists()
     _create_contents()
     _keep_append_only()
+    _sample_no_texts()
 
 
 def _create_ledger() -> None:
@@ -61,6 +62,7 @@ def _create_cases() -> None:
         sa.Column("submitted_seq", sa.Integer, nullable=False),
         sa.Column("fence", sa.Integer, nullable=False),
         sa.Column("holder", sa.String(200)),
+        sa.Column("held_since", sa.String(27)),
         sa.Column("held_until", sa.String(27)),
         sa.UniqueConstraint("task_id", "attempt", name="one_case_per_attempt"),
     )
@@ -183,6 +185,10 @@ def _create_work_lists() -> None:
         sa.Column("case_id", sa.String(200), sa.ForeignKey("cases.case_id"), primary_key=True),
         sa.Column("finished_seq", sa.Integer, nullable=False),
     )
+    op.create_table(
+        "scrubs_due",
+        sa.Column("case_id", sa.String(200), sa.ForeignKey("cases.case_id"), primary_key=True),
+    )
 
 
 def _create_contents() -> None:
@@ -239,3 +245,16 @@ def _keep_append_only_on_sqlite() -> None:
         "(SELECT 1 FROM events WHERE case_id = NEW.case_id AND kind = 'finished')) "
         "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
     )
+
+
+def _sample_no_texts() -> None:
+    """Keep texts out of the statistics of PostgreSQL, where redaction could not erase them."""
+    texts = {
+        "contents": ("key", "body"),
+        "reviews": ("shown", "verdict", "answer_key", "affinity"),
+        "payloads": ("digest", "body"),
+        "outcomes": ("agent_id", "model", "model_version", "prompt_version"),
+    }
+    if op.get_bind().dialect.name == "postgresql":
+        for table, columns in texts.items():
+            op.execute(f"ALTER TABLE {table} " + ", ".join(f"ALTER COLUMN {each} SET STATISTICS 0" for each in columns))
