@@ -28,7 +28,7 @@ from hitl_orchestrator.services.reviews.requirements import SKIPPED
 
 __all__ = ["Maintenance", "Notice"]
 
-_MAX_CLAIMS = 1000
+_PAGE = 200
 _log = logging.getLogger(__name__)
 
 
@@ -159,7 +159,7 @@ class Maintenance:
         """Return the claims of reviewers who may not decide any more, or are away."""
         holders = [who for who, load in self._ledger.loads(self._ledger.now()).items() if load.holds]
         for who in holders:
-            for row in self._ledger.waiting(InboxFilter(held_by=who), _MAX_CLAIMS):
+            for row in self._inbox.pages([InboxFilter(held_by=who)], _PAGE):
                 with run.collecting(row.case_id), suppress(*SKIPPED):
                     if self._access.end_void_claim(self._access.rights(row)):
                         run.notify(Notice("returned", self._inbox.request(row), (who,)))

@@ -11,11 +11,11 @@ from threading import Thread
 import pytest
 from support.builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_verdict, an_outcome
 from support.postgres_server import direct_connection
+from support.stores import open_rows
 
 from hitl_orchestrator.domain.enums import CaseStage, DecisionSource, OnTimeout
 from hitl_orchestrator.errors import CaseChanged, LeaseLost, ReviewExpired, StaleReview, UnknownCase
 from hitl_orchestrator.ledger.events.chain import instant_text
-from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.store.leases import Holder, is_gone
 from hitl_orchestrator.wiring.stores import open_ledger
 
@@ -289,7 +289,7 @@ def test_the_deadline_counts_from_the_store_clock(ledger):
 
     assert before - A_MOMENT <= row.due_at - timedelta(hours=1) <= ledger.now()
     assert (row.opened_at, row.expires_at) == (NINE, row.due_at)
-    assert ledger.case("case-1").reviews == (row,) == tuple(ledger.waiting(InboxFilter()))
+    assert ledger.case("case-1").reviews == (row,) == tuple(open_rows(ledger))
     assert ledger.expired() == []
     assert ledger.expire(row, without_reviewer("reject")) is None
 
@@ -333,7 +333,7 @@ def test_an_expired_review_is_escalated_once(ledger):
     assert ledger.expire(row, without_reviewer("escalate"), above).status == "escalated"
 
     assert ledger.expire(row, without_reviewer("escalate"), above) is None
-    assert [review.role for review in ledger.waiting(InboxFilter())] == ["senior_manager"]
+    assert [review.role for review in open_rows(ledger)] == ["senior_manager"]
     with pytest.raises(ReviewExpired):
         ledger.decide(row, a_verdict(), PERSON)
 
@@ -353,7 +353,7 @@ def test_reviews_are_listed_by_due_time(ledger):
         shown = {"case_id": case_id, "review_id": f"{case_id}.0", "task": task}
         ledger.open_review(timed(within=timedelta(hours=hours), **shown) if hours else a_shown(**shown), NINE)
 
-    assert [row.case_id for row in ledger.waiting(InboxFilter())] == ["case-2", "case-3", "case-1", "case-0"]
+    assert [row.case_id for row in open_rows(ledger)] == ["case-2", "case-3", "case-1", "case-0"]
 
 
 def test_a_changed_review_is_stale_rather_than_expired(ledger):
