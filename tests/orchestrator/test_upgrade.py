@@ -100,7 +100,7 @@ def test_cases_at_every_stage_continue_under_a_graph_that_lists_theirs(continued
     hitl.decide(pending, a_review("approve", "zoe"))
 
     assert hitl.submit(a_task("later"), an_output("later", 0.75)).status == "approved"
-    assert (hitl.cases.unfinished(), hitl.audit.verify().problem, hitl.audit.verify().scrub_due) == (0, None, ())
+    assert (hitl.cases.unfinished(), hitl.audit.verify().problem, hitl.audit.verify().scrub_due) == ([], None, ())
 
 
 def test_cases_of_a_graph_that_is_not_listed_are_refused_by_name_and_unchanged(frozen):
@@ -110,7 +110,7 @@ def test_cases_of_a_graph_that_is_not_listed_are_refused_by_name_and_unchanged(f
 
         with pytest.raises(GraphVersionMismatch, match="this code runs graph 'g-later'; resume it with the version"):
             hitl.decide(task_id="waiting", decision=a_review("approve", "ana"))
-        with pytest.raises(RecoveryIncomplete, match="3 unfinished cases could not be resumed"):
+        with pytest.raises(RecoveryIncomplete, match="3 unfinished cases could not be moved on"):
             hitl.recover()
 
         assert rows_in(frozen)[1] == before

@@ -59,12 +59,7 @@ class LedgerStore:
         self.holds_sealed_work = reviews.holds_sealed_work
 
         claims = ClaimRepository(database, authenticator)
-        self.claim, self.delegate, self.unclaim, self.renew = (
-            claims.claim,
-            claims.delegate,
-            claims.unclaim,
-            claims.renew,
-        )
+        self.claim, self.delegate, self.unclaim = claims.claim, claims.delegate, claims.unclaim
         self.renew, self.lapsed, self.return_lapsed = claims.renew, claims.lapsed, claims.return_lapsed
         self.to_remind, self.remind, self.view, self.label = claims.to_remind, claims.remind, claims.view, claims.label
         self.waiting, self.waiting_each, self.outdated = claims.waiting, claims.waiting_each, claims.outdated
