@@ -62,7 +62,8 @@ def _from_logprobs(values: Any) -> float | None:
         return None
     if any(value > 0 for value in values):
         return None
-    return math.exp(math.fsum(values) / len(values))
+    # Divided first: the sum of finite numbers may be beyond the largest one.
+    return math.exp(math.fsum(value / len(values) for value in values))
 
 
 def _agreement(proposal: Proposal, fewest: int = _FEWEST_SAMPLES) -> float | None:
