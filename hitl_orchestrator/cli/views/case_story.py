@@ -5,7 +5,7 @@ from datetime import datetime
 
 from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Line
-from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute, local_time
+from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute, local_time, signals
 from hitl_orchestrator.cli.output.masking import HIDDEN, mask_of
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.views import audit_record, tables
@@ -89,8 +89,8 @@ def _proposal(case: Case, history: Sequence[Event]) -> Iterator[Block]:
         yield from proposal_lines(Proposal.model_validate(routed["output"]["agent_output"]))
     if routed is not None:
         score = routed["score"]
-        signals = ", ".join(score["signals"]) or "none"
-        yield Line(f"confidence {confidence(score['confidence'])} ({score['source']}); signals: {signals}", indent=2)
+        warnings = signals(score["signals"], score["unreadable"])
+        yield Line(f"confidence {confidence(score['confidence'])} ({score['source']}); signals: {warnings}", indent=2)
 
 
 def _not_routed(case: Case) -> str:
