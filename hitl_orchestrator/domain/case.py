@@ -1,5 +1,7 @@
 """A case: one submission of one task, from intake to outcome."""
 
+from datetime import datetime
+
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.enums import CaseStage, HumanDecision, QualityCheckKind
 from hitl_orchestrator.domain.review import StoredReview
@@ -39,6 +41,11 @@ class Submission(Value):
     submitted_by: Identifier | None = None
     supersedes: Identifier | None = None
     quality_check: QualityCheck | None = None
+
+    @property
+    def made_at(self) -> datetime:
+        """The time at which the task was made; that of the submission if the task states none."""
+        return self.task.timestamp or self.received_at
 
 
 @public

@@ -23,6 +23,9 @@ MAX_DEPTH = 32
 MAX_VALUES = 100_000
 """The maximum number of values in a record: the members of its lists and objects. An empty one counts as one."""
 
+FIRST_YEAR, LAST_YEAR = 2000, 9998
+"""The years of a time. The last one leaves room for the stored form of no time, which is the end of the year 9999."""
+
 # Beyond 2**53 a JSON number is no longer the same number to every reader (RFC 8785, I-JSON).
 MAX_INTEGER = 2**53 - 1
 _EXPONENT = re.compile("[0-9]e(?:-0|[+])")
@@ -55,10 +58,14 @@ def _check_time(value: object) -> object:
 
 
 def _to_utc(value: datetime) -> datetime:
+    """Return the time in UTC. Refuse a year that no clock of this software shows, such as an unset field of 0001."""
     try:
-        return value.astimezone(UTC)
+        utc = value.astimezone(UTC)
     except OverflowError:
         raise ValueError("this time does not exist in UTC") from None
+    if not FIRST_YEAR <= utc.year <= LAST_YEAR:
+        raise ValueError(f"a time lies in the years {FIRST_YEAR} to {LAST_YEAR}; give the actual time")
+    return utc
 
 
 def _storable(text: str) -> str:
@@ -209,7 +216,7 @@ Confidence = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False
 """A probability in [0, 1]. Numbers only: neither "0.9" nor true is a confidence."""
 
 UtcDatetime = Annotated[AwareDatetime, BeforeValidator(_check_time), AfterValidator(_to_utc)]
-"""A time in UTC. A time without a zone is refused as ambiguous."""
+"""A time in UTC, of the years 2000 to 9998. A time without a zone is refused as ambiguous."""
 
 FreeJson = Annotated[dict[str, Any], AfterValidator(partial(check_json, depth=2))]
 """Free JSON without NUL, lone surrogates, NaN, huge integers or deep nesting, which stores cannot keep."""
