@@ -13,6 +13,7 @@ import rfc8785
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from hitl_orchestrator.domain.invisible_characters import escape_invisible, hidden_in
+from hitl_orchestrator.errors import shortened
 
 MAX_SIZE = 2**20
 """The maximum bytes of one record as UTF-8 text."""
@@ -134,12 +135,33 @@ def check_json(value: Any, depth: int = 1) -> Any:
     """
     letters = 0
     for scalar in check_shape(value, depth):
-        _check_scalar(scalar)
+        try:
+            _check_scalar(scalar)
+        except ValueError as exc:
+            raise ValueError(f"{_place_of(scalar, value)}{exc}") from None
         letters += len(scalar) if isinstance(scalar, str) else 0
         # The same text object may occur in many places in memory; as JSON it is written out each time.
         if letters > MAX_SIZE:
             raise ValueError(f"it holds more than {MAX_SIZE} bytes of text")
     return value
+
+
+def _place_of(scalar: object, value: Any) -> str:
+    """Return the path of a key or a scalar within a value, and a colon; empty for the value itself."""
+    pending = [("", value)]
+    while pending:
+        path, item = pending.pop()
+        if item is scalar:
+            break
+        children = item.items() if isinstance(item, dict) else enumerate(item) if isinstance(item, list | tuple) else ()
+        for key, child in children:
+            step = f"[{key}]" if isinstance(key, int) else f".{shortened(str(key))}" if path else shortened(str(key))
+            pending.append((f"{path}{step}", child))
+            if key is scalar:
+                return f"the key {escape_invisible(step.lstrip('.'))}: "
+    else:
+        return ""
+    return f"{escape_invisible(path)}: " if path else ""
 
 
 def canonical_json(value: Any) -> str:

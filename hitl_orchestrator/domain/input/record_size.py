@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from hitl_orchestrator.domain.input.json_text import FlawedJson
 from hitl_orchestrator.domain.value import MAX_DEPTH, MAX_SIZE, check_shape
 from hitl_orchestrator.errors import InvalidInput
 
@@ -28,15 +29,18 @@ def check_records(value: Any, size: int) -> None:
     """Check each record of a parsed file of `size` characters: the members of its list, or of the lists in its object.
 
     Raises:
-        ValueError: with the index of the record and the limit that it exceeds.
+        FlawedJson: with the index of each record that exceeds a limit, and the limit.
     """
+    problems: list[str] = []
     for prefix, record in _records(value):
         try:
             check_shape(record)
             if size > MAX_SIZE // 4:
                 check_size(json.dumps(record, ensure_ascii=False, separators=(",", ":")))
         except ValueError as exc:
-            raise ValueError(f"{prefix}{exc}") from None
+            problems.append(f"{prefix}{exc}")
+    if problems:
+        raise FlawedJson(problems)
 
 
 def check_record(record: BaseModel, where: str) -> None:
