@@ -6,7 +6,7 @@
     |-- RequestRejected           409  the request is valid, and the answer is no; CLI exit code 1
     |   |-- UnknownCase           404
     |   |-- NotAuthorized         403
-    |   |-- TaskConflict, KeyReused, CaseNotWaiting, CaseUnfinished, GraphVersionMismatch, TopOfChain
+    |   |-- TaskConflict, KeyReused, CaseNotWaiting, ClassifierMissing, CaseUnfinished, GraphVersionMismatch, TopOfChain
     |   |-- CaseBusy
     |   |-- CaseChanged
     |   |   `-- LeaseLost
@@ -20,7 +20,7 @@
     |   `-- RecoveryIncomplete    500
     |-- StoreUnavailable, HeadFileUnavailable 503
     |   `-- StoreClosed, of StoreUnavailable
-    |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome
+    |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome, ClassifierFailed, CaseNotMoved
     |-- TamperedPolicy, TamperedReview, ForgedState     an altered row or state; an alarm is in the ledger
     |-- CheckpointUnreadable, UnsafeRow, UnsafeSerializer     a refused checkpoint
     `-- InvalidState
@@ -37,6 +37,7 @@ from typing import ClassVar
 
 _UNFINISHED = ("received", "decided")
 _MAX_CAUSES = 20
+_WITH_CLASSIFIER = "call recover() in the application that opens the store with its classifier"
 
 
 MOST_PROBLEMS, MOST_IN_A_PROBLEM, MOST_IN_A_MESSAGE = 20, 400, 8_400
@@ -154,6 +155,23 @@ class IncompleteOutcome(HitlError):
     def __init__(self, case_id: str, why: str) -> None:
         super().__init__(f"case {case_id!r} cannot be finished: {why}")
         self.case_id = case_id
+
+
+class ClassifierFailed(HitlError):
+    """The classifier gave no answer to a task, and a second call would give none either."""
+
+    def __init__(self, task_id: str, why: str) -> None:
+        super().__init__(f"the classifier gave no answer to task {task_id!r}: {why}")
+        self.task_id, self.why = task_id, why
+
+
+class CaseNotMoved(HitlError):
+    """A run of a case ended without an error at the stage where it began."""
+
+    def __init__(self, case_id: str, stage: str) -> None:
+        why = "a step of its graph paused that must not pause; resume it with an unchanged graph"
+        super().__init__(f"case {case_id!r} was run and is still {stage}: {why}")
+        self.case_id, self.stage = case_id, stage
 
 
 class InvalidKey(HitlError):
@@ -291,13 +309,22 @@ class TaskConflict(RequestRejected):
         self.task_id, self.case_id, self.differences = task_id, case_id, tuple(differences)
 
 
-class CaseNotWaiting(RequestRejected):
-    """A decision was made on a case that has no open review."""
+class ClassifierMissing(RequestRejected):
+    """A case waits for the classifier of the application that submitted it, and this process has none."""
 
-    def __init__(self, case_id: str, status: str) -> None:
+    def __init__(self, case_id: str) -> None:
+        super().__init__(f"case {case_id!r} is not routed yet, and this process has no classifier: {_WITH_CLASSIFIER}")
+        self.case_id = case_id
+
+
+class CaseNotWaiting(RequestRejected):
+    """A decision was made on a case that has no open review. `classifier`: it waits for the classifier."""
+
+    def __init__(self, case_id: str, status: str, *, classifier: bool = False) -> None:
+        resumes = _WITH_CLASSIFIER if classifier else "'hitl recover' resumes it"
         super().__init__(
             f"case {case_id!r} is not waiting for a decision: it is {status}; "
-            + ("'hitl recover' resumes it" if status in _UNFINISHED else f"'hitl show {case_id}' shows its history")
+            + (resumes if status in _UNFINISHED else f"'hitl show {case_id}' shows its history")
         )
         self.case_id, self.status = case_id, status
 
@@ -380,7 +407,8 @@ class ReviewClaimed(RequestRejected, http_status=423):
     def __init__(self, review_id: str, reviewer: str, until: datetime) -> None:
         super().__init__(
             f"review {review_id!r} is claimed by {reviewer!r} until {until.isoformat(timespec='seconds')}; "
-            "choose another review, ask them to release it, or wait until then"
+            "choose another review, ask them to release it, or wait until then; a reviewer with a role above theirs "
+            "may take it over ('hitl claim --take-over')"
         )
         self.review_id, self.reviewer, self.until = review_id, reviewer, until
 

@@ -3,10 +3,12 @@
 import logging
 
 import pytest
-from support.builders import a_review
+from support.builders import a_review, an_output
 from support.teams import a_policy
 
+from hitl_orchestrator import Proposal
 from hitl_orchestrator.errors import IncompatibleRecord, RecoveryIncomplete, TamperedReview
+from hitl_orchestrator.orchestrator import LedgerAudit
 
 UNREADABLE = {
     "shown": ["{bad", ""],
@@ -88,3 +90,73 @@ def test_recovery_names_a_bounded_number_of_cases():
     assert "'case-19'" in str(error)
     assert "'case-20'" not in str(error)
     assert "and 480 more" in str(error)
+
+
+@pytest.fixture
+def finished(durable, waits, intruder):
+    """Three finished cases, in a ledger whose triggers were removed."""
+    cases = [waits(durable, f"task-{number}", metadata={"number": number}) for number in range(3)]
+    for case in cases:
+        durable.decide(case.case_id, decision=a_review("approve", "ana"))
+    intruder.disarm()
+    return durable, [case.case_id for case in cases]
+
+
+DAMAGED = [
+    "UPDATE events SET entry = '{bad' WHERE kind = 'finished' AND case_id = ?",
+    "UPDATE events SET case_id = 'another' WHERE kind = 'finished' AND case_id = ?",
+    "UPDATE contents SET body = '' WHERE case_id = ?",
+    "UPDATE contents SET key = 'zzz' WHERE case_id = ?",
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_record_is_named_and_the_others_are_listed_and_exported(finished, durable_store, intruder, damage):
+    hitl, (damaged, *others) = finished
+    intruder.run(damage, damaged)
+
+    assert [record.case_id for record in hitl.audit.records()] == others
+    with LedgerAudit(durable_store) as audit:
+        for listed in (audit.records, audit.rows, audit.events):
+            left_out = []
+            assert set(others) <= {dict(each)["case_id"] for each in listed(left_out.append)}
+            assert "in table events" in str(left_out[0])
+        assert not audit.verify().sound
+
+
+OUTCOMES = [
+    "DELETE FROM outcomes WHERE case_id = ?",
+    "UPDATE outcomes SET metadata_digest = 'x' WHERE case_id = ?",
+    "UPDATE outcomes SET finished_seq = 0 - finished_seq WHERE case_id = ?",
+]
+
+
+@pytest.mark.parametrize("damage", OUTCOMES)
+def test_an_altered_outcome_gives_no_record_the_task_of_another_case(finished, durable_store, intruder, damage):
+    _, case_ids = finished
+    numbers = dict(zip(case_ids, ('{"number":0}', '{"number":1}', '{"number":2}'), strict=True))
+    intruder.run(damage, case_ids[0])
+
+    left_out = []
+    with LedgerAudit(durable_store) as audit:
+        rows = {row["case_id"]: row["metadata"] for row in audit.rows(left_out.append)}
+
+    assert rows == {case_id: numbers[case_id] for case_id in rows}
+    assert len(rows) + len(left_out) == 3
+    assert all(f"case '{case_ids[0]}'" in str(error) and "table outcomes" in str(error) for error in left_out)
+
+
+def test_an_altered_large_payload_is_reported_and_repaired_and_blocks_no_decision(durable, waits, intruder):
+    output = an_output("task-1", confidence=0.5).model_copy(
+        update={"agent_output": Proposal(predicted_label="long", explanation="x" * 300_000)}
+    )
+    case = waits(durable, output=output)
+    assert intruder.run("SELECT count(*) AS number FROM payloads") != [{"number": 0}]
+    intruder.run("UPDATE payloads SET body = 'altered'")
+
+    verification = durable.audit.verify()
+    assert not verification.sound
+    assert "payloads: the text" in verification.problem
+    assert case.case_id in verification.problem
+    assert durable.decide(task_id="task-1", decision=a_review("approve", "ana")).status == "approved"
+    assert durable.audit.verify().sound

@@ -1,7 +1,7 @@
 """Limits of one record: its size as JSON text, its nesting, and the number of its values."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pydantic import BaseModel
@@ -11,6 +11,22 @@ from hitl_orchestrator.domain.value import MAX_DEPTH, MAX_SIZE, check_shape
 from hitl_orchestrator.errors import InvalidInput
 
 TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
+
+
+MAX_FILE = 2**28
+"""The maximum bytes of one file, and of standard input."""
+
+
+def read_bounded(read: Callable[[int], bytes], where: str) -> bytes:
+    """Return what `read` gives, which is called with a number of bytes, up to the maximum of a file.
+
+    Raises:
+        InvalidInput: there is more.
+    """
+    content = read(MAX_FILE + 1)
+    if len(content) > MAX_FILE:
+        raise InvalidInput([f"{where}: it has more than {MAX_FILE} bytes; split it into several files"])
+    return content
 
 
 def check_size(text: str) -> None:

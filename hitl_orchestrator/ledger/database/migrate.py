@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import DBAPIError
 
 from hitl_orchestrator.errors import StoreUnavailable
-from hitl_orchestrator.ledger.database.ports import MigratedDatabase
+from hitl_orchestrator.ledger.database.ports import NEWEST, MigratedDatabase
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-NEWEST = "0006"
 
 
 def migrate(database: MigratedDatabase) -> None:
