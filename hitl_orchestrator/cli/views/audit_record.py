@@ -9,6 +9,8 @@ from hitl_orchestrator.cli.output.formatting import count, duration, local_time
 from hitl_orchestrator.cli.views import tables
 from hitl_orchestrator.cli.views.policies.events import sentences
 from hitl_orchestrator.domain.audit import AuditRecord, Event
+from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.invisible_characters import escape_invisible
 from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.orchestrator import Redaction
 
@@ -25,11 +27,16 @@ def entries(events: Sequence[Event], record: AuditRecord | None) -> Iterator[Blo
     yield from tables.flagged_entries(events)
 
 
+def erasure(case: Case) -> str:
+    """Return the question that precedes a redaction."""
+    return f"Erase the texts of case {case.case_id} (task {escape_invisible(case.task_id)}) for good?"
+
+
 def redaction(receipt: Redaction, *, repeated: bool) -> Iterator[Block]:
     """Describe a redaction; `repeated` if the case was redacted before."""
-    actor = receipt.actor.id or "an unnamed user"
     if repeated:
-        yield Line(f"Case {receipt.case_id} was redacted at {local_time(receipt.at)} by {actor}; nothing was changed.")
+        at, by = local_time(receipt.at), receipt.actor.id
+        yield Line(f"Case {receipt.case_id} was redacted at {at} by {by}; nothing was changed.")
         return
     values = count(receipt.destroyed, "value")
     yield Line(f"Case {receipt.case_id} is redacted: {values} erased, with the key of their digests.")

@@ -2,12 +2,12 @@
 
 from pydantic import ValidationError
 
-from hitl_orchestrator.domain.audit import Actor
-from hitl_orchestrator.domain.enums import ActorKind, CaseStage
+from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.ledger.events.redaction import Redaction
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.review.people import People
+from hitl_orchestrator.review.rights import check_may_redact
 from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.case_reader import CaseReader, Clock
 from hitl_orchestrator.services.cases.runner import CaseRunner
@@ -24,20 +24,20 @@ class CaseRedaction:
         self._runner, self._clock = runner, clock
 
     def redact(self, key: CaseKey, *, reason: str, acting: Acting) -> Redaction:
-        """Erase the texts, metadata and proposals of a case, with the key of their digests."""
-        actor, now = self._actor(acting), self._clock()
+        """Erase the texts, metadata and proposals of a case, with the key of their digests.
+
+        Raises `NotAuthorized` unless the acting reviewer may redact in the domain of the case.
+        """
+        reviewer, now = self._people.named(acting.reviewer_id), self._clock()
+        actor = actor_of(reviewer, acting.channel)
         try:
             Redaction(case_id=key.text, reason=reason, actor=actor, at=now)
         except ValidationError as exc:
             problem = exc.errors()[0]
             raise InvalidInput([f"redact {key.text!r}: {problem['loc'][0]}: {problem['msg']}"]) from exc
         case = self._reader.get(key)
+        check_may_redact(reviewer, case.submission.task.domain, self._people)
         if case.stage is CaseStage.FINISHED:
             # A crash after the outcome may have left a checkpoint, which holds the same texts.
             self._runner.forget(case.case_id)
         return self._ledger.redact(case.case_id, reason, actor, now)
-
-    def _actor(self, acting: Acting) -> Actor:
-        if acting.reviewer is None:
-            return Actor(kind=ActorKind.HUMAN, channel=acting.channel)
-        return actor_of(self._people.named(acting.reviewer), acting.channel)
