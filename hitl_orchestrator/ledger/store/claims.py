@@ -166,7 +166,7 @@ class ClaimRepository:
     def similar(self, task_type: str, domain: str, but: str, limit: int = 5) -> Sequence[StoredReview]:
         """Return the latest decided reviews of a type and domain."""
         values = {"wanted_type": task_type, "wanted_domain": domain, "but": but}
-        return self._list(statements.SIMILAR, limit, **values)
+        return self._list(statements.SIMILAR, limit, None, **values)
 
     @retried
     def last_reviewer_for(self, customer: str) -> str | None:
