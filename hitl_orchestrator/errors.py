@@ -6,7 +6,7 @@
     |-- RequestRejected           409  the request is valid, and the answer is no; CLI exit code 1
     |   |-- UnknownCase           404
     |   |-- NotAuthorized         403
-    |   |-- TaskConflict, KeyReused, CaseNotWaiting, CaseUnfinished, GraphVersionMismatch, TopOfChain
+    |   |-- TaskConflict, KeyReused, CaseNotWaiting, ClassifierMissing, CaseUnfinished, GraphVersionMismatch, TopOfChain
     |   |-- CaseBusy
     |   |-- CaseChanged
     |   |   `-- LeaseLost
@@ -20,7 +20,8 @@
     |   `-- RecoveryIncomplete    500
     |-- StoreUnavailable, HeadFileUnavailable 503
     |   `-- StoreClosed, of StoreUnavailable
-    |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome
+    |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome, ClassifierFailed, CaseNotMoved
+    |-- PolicyUnreadable                                a recorded policy that this installation cannot read
     |-- TamperedPolicy, TamperedReview, ForgedState     an altered row or state; an alarm is in the ledger
     |-- CheckpointUnreadable, UnsafeRow, UnsafeSerializer     a refused checkpoint
     `-- InvalidState
@@ -37,6 +38,7 @@ from typing import ClassVar
 
 _UNFINISHED = ("received", "decided")
 _MAX_CAUSES = 20
+_WITH_CLASSIFIER = "call recover() in the application that opens the store with its classifier"
 
 
 class HitlError(Exception):
@@ -113,6 +115,23 @@ class IncompleteOutcome(HitlError):
         self.case_id = case_id
 
 
+class ClassifierFailed(HitlError):
+    """The classifier gave no answer to a task, and a second call would give none either."""
+
+    def __init__(self, task_id: str, why: str) -> None:
+        super().__init__(f"the classifier gave no answer to task {task_id!r}: {why}")
+        self.task_id, self.why = task_id, why
+
+
+class CaseNotMoved(HitlError):
+    """A run of a case ended without an error at the stage where it began."""
+
+    def __init__(self, case_id: str, stage: str) -> None:
+        why = "a step of its graph paused that must not pause; resume it with an unchanged graph"
+        super().__init__(f"case {case_id!r} was run and is still {stage}: {why}")
+        self.case_id, self.stage = case_id, stage
+
+
 class InvalidKey(HitlError):
     """A key cannot be used: it is malformed, or its file is unreadable or readable by other users."""
 
@@ -132,6 +151,21 @@ class TamperedPolicy(HitlError):
         super().__init__(
             f"{which} in the store differs from the recorded one: {why}; it decides nothing. "
             "Find out who changed the database, and restore the row from a backup"
+        )
+        self.policy_hash, self.why = policy_hash, why
+
+
+class PolicyUnreadable(HitlError):
+    """A policy is stored as it was recorded, and this version or this machine cannot read it. It decides nothing.
+
+    `policy_hash` is None for the current policy of a store in which none was activated.
+    """
+
+    def __init__(self, policy_hash: str | None, why: str) -> None:
+        which = "the current policy" if policy_hash is None else f"policy {policy_hash[:12]!r}"
+        super().__init__(
+            f"{which} is stored as the ledger records it, and this installation cannot read it: {why}; "
+            "correct that, or use the version that recorded it"
         )
         self.policy_hash, self.why = policy_hash, why
 
@@ -241,13 +275,22 @@ class TaskConflict(RequestRejected):
         self.task_id, self.case_id = task_id, case_id
 
 
-class CaseNotWaiting(RequestRejected):
-    """A decision was made on a case that has no open review."""
+class ClassifierMissing(RequestRejected):
+    """A case waits for the classifier of the application that submitted it, and this process has none."""
 
-    def __init__(self, case_id: str, status: str) -> None:
+    def __init__(self, case_id: str) -> None:
+        super().__init__(f"case {case_id!r} is not routed yet, and this process has no classifier: {_WITH_CLASSIFIER}")
+        self.case_id = case_id
+
+
+class CaseNotWaiting(RequestRejected):
+    """A decision was made on a case that has no open review. `classifier`: it waits for the classifier."""
+
+    def __init__(self, case_id: str, status: str, *, classifier: bool = False) -> None:
+        resumes = _WITH_CLASSIFIER if classifier else "'hitl recover' resumes it"
         super().__init__(
             f"case {case_id!r} is not waiting for a decision: it is {status}; "
-            + ("'hitl recover' resumes it" if status in _UNFINISHED else f"'hitl show {case_id}' shows its history")
+            + (resumes if status in _UNFINISHED else f"'hitl show {case_id}' shows its history")
         )
         self.case_id, self.status = case_id, status
 

@@ -109,7 +109,7 @@ class Runner:
         routing = case.reviews[-1].shown.routing
         parts: dict[str, Value] = {
             "submission": case.submission,
-            "classification": Classification(risk_level=routing.risk_level, output=routing.output),
+            "classification": Classification(risk_level=routing.risk_level, output=routing.output, error=routing.error),
             "score": routing.score,
             "decision": routing.decision,
         }

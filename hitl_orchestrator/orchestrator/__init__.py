@@ -26,7 +26,7 @@ from hitl_orchestrator.services.config_files import canonical as bundled_data
 from hitl_orchestrator.services.config_files import load_people, load_policy, load_policy_tests, read_file
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.services.policy.admin import Governed
-from hitl_orchestrator.services.reviews.assignments import Assignment
+from hitl_orchestrator.services.reviews.assignments import Assignment, Assignments
 from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
 from hitl_orchestrator.wiring.stores import MEMORY, store_exists
 
@@ -35,6 +35,7 @@ __all__ = [
     "MEMORY",
     "TASK_COLUMNS",
     "Assignment",
+    "Assignments",
     "CaseProof",
     "CaseView",
     "Governed",

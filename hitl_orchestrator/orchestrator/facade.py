@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.enums import Assessment, HumanDecision, RiskLevel
+from hitl_orchestrator.domain.enums import Assessment, HumanDecision, OnClassifierError, RiskLevel
 from hitl_orchestrator.domain.input.parsing import member_of
-from hitl_orchestrator.domain.review import Review, ReviewRequest
+from hitl_orchestrator.domain.review import Page, Review, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
@@ -25,6 +25,7 @@ from hitl_orchestrator.services.cases.submission import Intake
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.settings import DEFAULT_STORE
 from hitl_orchestrator.wiring.build import Services, open_services
+from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -66,6 +67,9 @@ class Orchestrator:
         reviewers: "str | Path | Mapping[str, Any] | Sequence[Any] | People | None" = None,
         schemas: "str | Path | Mapping[str, Any] | OutputSchemas | None" = None,
         classifier: "Classifier | Runnable[Any, Any] | Callable[[Any], Any] | None" = None,
+        on_classifier_error: OnClassifierError | str = OnClassifierError.HUMAN_REVIEW,
+        classifier_attempts: int = ATTEMPTS,
+        classifier_timeout: float | None = SECONDS,
         risk_rules: "Sequence[RiskRule]" = (),
         score_rules: "ScoreRules | None" = None,
         seal_key: "SealKey | Sequence[SealKey] | None" = None,
@@ -81,7 +85,9 @@ class Orchestrator:
 
         Creates and migrates the store. `policy`, `reviewers` and `schemas` (JSON Schemas per task type) are
         files or values; by default the store's active policy, or the bundled one, and one generic reviewer per role.
-        `classifier`, a `Runnable` or a function of the task, produces missing outputs.
+        `classifier`, a `Runnable` or a function of the task, produces missing outputs. It is called up to
+        `classifier_attempts` times, for at most `classifier_timeout` seconds each (None: no limit); if it fails, the
+        case goes to a reviewer with the error as the reason, or with `on_classifier_error="raise"` it is raised.
         `seal_key` authenticates stored reviews: hexadecimal text, a `Path` to it, a MAC function, or several of these,
         the newest first; by default a key file next to the store. `checkpoint_key` encrypts checkpoints. The lease of
         a running case lasts `lease` seconds; a call waits `wait` seconds for another worker that runs the same case.
@@ -93,24 +99,8 @@ class Orchestrator:
             StoreUnavailable, TamperedPolicy: the store cannot be opened, or its policy was altered.
             InvalidKey, SealKeyMissing: a key is malformed, its file is readable by others, or it is missing.
         """
-        services = open_services(
-            store,
-            policy=policy,
-            reviewers=reviewers,
-            schemas=schemas,
-            classifier=classifier,
-            risk_rules=risk_rules,
-            score_rules=score_rules,
-            seal_key=seal_key,
-            checkpoint_key=checkpoint_key,
-            clock=clock,
-            lease=lease,
-            wait=wait,
-            head_file=head_file,
-            head_key=head_key,
-            head_every=head_every,
-        )
-        return cls(services)
+        arguments = {name: value for name, value in locals().items() if name != "cls"}
+        return cls(open_services(**arguments))
 
     def acting_as(self, reviewer: str | None = None, *, channel: str = "library") -> "Orchestrator":
         """Return this orchestrator bound to an authenticated reviewer and a channel, which the ledger records.
@@ -154,19 +144,25 @@ class Orchestrator:
         overdue: bool = False,
         claimed_by: str | None = None,
         unclaimed: bool = False,
-    ) -> Sequence[ReviewRequest]:
-        """Return open reviews: the earliest deadline first, then the longest waiting.
+        after: str | None = None,
+    ) -> Page[ReviewRequest]:
+        """Return the first open reviews: the earliest deadline first, then in the order in which they were opened.
 
-        `role` is the role that may decide a review now, under the active policy. `reviewer` keeps the reviews that this
-        reviewer may decide now; `claimed_by` those that a reviewer has claimed; `unclaimed` those without a claim.
+        `role` is the role that may decide a review now, under the active policy. `reviewer`, by default the acting
+        reviewer (see `acting_as`), keeps the reviews that this reviewer may decide now; `claimed_by` those that a
+        reviewer has claimed; `unclaimed` those without a claim.
+
+        `limit` counts matching reviews. If the page has `more`, pass the `review_id` of its last review as `after` for
+        the next page. Reviews that are opened or decided meanwhile move no others: pages repeat and skip nothing.
 
         Raises:
-            InvalidInput: the limit is not in [1, 100,000], or a name cannot be stored.
-            NotAuthorized: the reviewer is unknown.
+            InvalidInput: the limit is not in [1, 100,000], a name cannot be stored, or `after` is no review.
+            NotAuthorized: the reviewer is unknown, or is not the acting one.
         """
         risk = None if risk_level is None else member_of(RiskLevel, risk_level, "inbox: risk_level")
         wanted = InboxFilter(role, domain, task_type, risk, overdue, claimed_by, unclaimed)
-        return self.services.inbox.requests(wanted, limit, reviewer)
+        who = self._acting.named(reviewer).reviewer
+        return self.services.inbox.requests(wanted, limit, reviewer=who, after=after)
 
     def decide(
         self,

@@ -6,7 +6,6 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.review import ReviewRequest, StoredReview
 from hitl_orchestrator.errors import (
     HitlError,
@@ -29,7 +28,7 @@ from hitl_orchestrator.services.reviews.requirements import SKIPPED
 
 __all__ = ["Maintenance", "Notice"]
 
-_MAX_CLAIMS = 1000
+_PAGE = 200
 _log = logging.getLogger(__name__)
 
 
@@ -78,6 +77,7 @@ class Maintenance:
             lambda: self._supersede_outdated(run),
             lambda: self._resume_unfinished(run),
             lambda: self._forget_finished(run),
+            self._scrub,
             self._spot_checks.open_due,
             self._policy.settle_all,
             lambda: self._alarm(run),
@@ -87,13 +87,14 @@ class Maintenance:
     def run(self, on_case: OnCase = lambda case: None, on_notice: OnNotice = lambda notice: None) -> list[Case]:
         """Send reminders, return lapsed claims, and expire overdue reviews, by the clock of the database."""
         self._policies.refresh()
-        run = _Run(on_case)
+        run = _Run(on_case, on_notice)
         steps = (
             lambda: self._name_stranded(run),
-            lambda: self._end_void_claims(run, on_notice),
-            lambda: self._remind(run, on_notice),
-            lambda: self._return_lapsed(run, on_notice),
+            lambda: self._end_void_claims(run),
+            lambda: self._remind(run),
+            lambda: self._return_lapsed(run),
             lambda: self._expire_overdue(run),
+            self._scrub,
             self._spot_checks.open_due,
             self._policy.settle_all,
             lambda: self._alarm(run),
@@ -118,7 +119,7 @@ class Maintenance:
                 self._runner.supersede(row.case_id)
 
     def _resume_unfinished(self, run: "_Run") -> None:
-        for case_id in self._ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED):
+        for case_id in [case.case_id for case in self._ledger.unfinished() if not case.running]:
             moved = None
             with run.collecting(case_id):
                 moved = self._resume(case_id)
@@ -129,6 +130,7 @@ class Maintenance:
         case = self._reader.to_change(CaseKey(case_id))
         # Checked before the lease is taken: a process with the right graph may take it.
         self._reader.check(case)
+        self._runner.check_classifier(case)
         return self._runner.run(case) if self._ledger.take(case_id) else None
 
     def _forget_finished(self, run: "_Run") -> None:
@@ -136,33 +138,37 @@ class Maintenance:
         if self._runner.is_built or not run.failures:
             self._runner.forget_finished()
 
-    def _remind(self, run: "_Run", on_notice: OnNotice) -> None:
+    def _scrub(self) -> None:
+        """Erase copies of redacted texts that another process protected at the time of the redaction."""
+        self._ledger.scrub()
+
+    def _remind(self, run: "_Run") -> None:
         for row in self._ledger.to_remind(on_unreadable=run.unreadable):
             # Skip tampered rows here; the alarm is raised when a reviewer tries to decide them.
             with run.collecting(row.case_id), suppress(*SKIPPED):
                 to = self._recipients(row)
                 if self._ledger.remind(row, to, self._clock()):
-                    on_notice(Notice("reminded", self._inbox.request(row), tuple(to)))
+                    run.notify(Notice("reminded", self._inbox.request(row), tuple(to)))
 
     def _recipients(self, row: StoredReview) -> Sequence[str]:
         """Return the holder of the claim on a review, or else every reviewer who may decide it."""
         held = row.claimed_by is not None and row.claimed_until is not None and row.claimed_until > self._ledger.now()
         return [str(row.claimed_by)] if held else [each.reviewer_id for each in self._access.rights(row).able()]
 
-    def _end_void_claims(self, run: "_Run", on_notice: OnNotice) -> None:
+    def _end_void_claims(self, run: "_Run") -> None:
         """Return the claims of reviewers who may not decide any more, or are away."""
         holders = [who for who, load in self._ledger.loads(self._ledger.now()).items() if load.holds]
         for who in holders:
-            for row in self._ledger.waiting(InboxFilter(held_by=who), _MAX_CLAIMS):
+            for row in self._inbox.pages([InboxFilter(held_by=who)], _PAGE):
                 with run.collecting(row.case_id), suppress(*SKIPPED):
                     if self._access.end_void_claim(self._access.rights(row)):
-                        on_notice(Notice("returned", self._inbox.request(row), (who,)))
+                        run.notify(Notice("returned", self._inbox.request(row), (who,)))
 
-    def _return_lapsed(self, run: "_Run", on_notice: OnNotice) -> None:
+    def _return_lapsed(self, run: "_Run") -> None:
         for row in self._ledger.lapsed(on_unreadable=run.unreadable):
             with run.collecting(row.case_id):
                 if self._ledger.return_lapsed(row, self._clock()):
-                    on_notice(Notice("returned", self._inbox.request(row), (str(row.claimed_by),)))
+                    run.notify(Notice("returned", self._inbox.request(row), (str(row.claimed_by),)))
 
     def _expire_overdue(self, run: "_Run") -> None:
         for row in self._ledger.expired(on_unreadable=run.unreadable):
@@ -189,8 +195,8 @@ class _Run:
     as classifiers, and unexpected ones.
     """
 
-    def __init__(self, on_case: OnCase) -> None:
-        self._on_case, self.cases = on_case, list[Case]()
+    def __init__(self, on_case: OnCase, on_notice: OnNotice = lambda notice: None) -> None:
+        self._on_case, self._on_notice, self.cases = on_case, on_notice, list[Case]()
         self.failures: dict[str, Exception] = {}
         self.unreadable_cases: list[str] = []
 
@@ -204,7 +210,9 @@ class _Run:
         for step in steps:
             try:
                 step()
-            except Exception as exc:  # noqa: BLE001 - raised below, after the other steps
+            except Exception as exc:  # noqa: BLE001 - the first is raised, after the other steps
+                if errors:
+                    _log.warning("maintenance: %s: %s", type(exc).__name__, exc, extra={"event": "failed"})
                 errors.append(exc)
         if errors:
             raise errors[0]
@@ -233,6 +241,12 @@ class _Run:
         self.failures[case_id] = exc
 
     def moved(self, case: Case) -> None:
-        """Report a case that moved."""
+        """Report a case that moved. An error of the callback is collected, like one of the case."""
         self.cases.append(case)
-        self._on_case(case)
+        with self.collecting(case.case_id):
+            self._on_case(case)
+
+    def notify(self, notice: Notice) -> None:
+        """Report a notice. An error of the callback is collected: the notice is recorded, and not sent again."""
+        with self.collecting(notice.review.case_id):
+            self._on_notice(notice)

@@ -5,11 +5,11 @@ from datetime import datetime
 
 from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Line
-from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute, local_time
+from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute, local_time, signals
 from hitl_orchestrator.cli.output.masking import HIDDEN, mask_of
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.views import audit_record, tables
-from hitl_orchestrator.cli.views.content import proposal_lines, task_lines
+from hitl_orchestrator.cli.views.content import nothing, proposal_lines, task_lines
 from hitl_orchestrator.cli.views.policies.events import sentences
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
@@ -84,13 +84,18 @@ def _proposal(case: Case, history: Sequence[Event]) -> Iterator[Block]:
     yield from _heading("Proposal")
     routed = next((event.body for event in history if event.kind is EventKind.ROUTED), None)
     if routed is None or routed["output"] is None:
-        yield Line("The agent proposed nothing." if routed else "Not routed yet.", indent=2)
+        yield Line(nothing(routed.get("error")) if routed else _not_routed(case), indent=2)
     else:
         yield from proposal_lines(Proposal.model_validate(routed["output"]["agent_output"]))
     if routed is not None:
         score = routed["score"]
-        signals = ", ".join(score["signals"]) or "none"
-        yield Line(f"confidence {confidence(score['confidence'])} ({score['source']}); signals: {signals}", indent=2)
+        warnings = signals(score["signals"], score["unreadable"])
+        yield Line(f"confidence {confidence(score['confidence'])} ({score['source']}); signals: {warnings}", indent=2)
+
+
+def _not_routed(case: Case) -> str:
+    waits = "; it waits for the classifier of its application" if case.submission.awaits_classifier else ""
+    return f"Not routed yet{waits}."
 
 
 def _blind(case: Case, session: Session) -> Iterator[Block]:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table
-from hitl_orchestrator.cli.output.formatting import confidence, local_minute, local_time
+from hitl_orchestrator.cli.output.formatting import confidence, local_minute, local_time, signals
 from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.cli.views.content import proposal_lines, task_lines
+from hitl_orchestrator.cli.views.content import nothing, proposal_lines, task_lines
 from hitl_orchestrator.orchestrator import CaseView, missing_role_note
 
 
@@ -47,7 +47,7 @@ def _blind(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]:
 def _answer(view: CaseView) -> Iterator[Block]:
     yield Line()
     if view.proposal is None:
-        yield Line("The agent proposes nothing.")
+        yield Line(nothing(view.classifier_error))
     else:
         yield Line("The agent proposes:")
         yield from proposal_lines(view.proposal)
@@ -55,7 +55,7 @@ def _answer(view: CaseView) -> Iterator[Block]:
         yield Line(f"your own label was {view.own_label}", "dim", indent=2)
     means = f": {view.confidence_means}" if view.confidence_means else ""
     yield Line(f"confidence {confidence(view.confidence)}{means}", indent=2)
-    yield Line(f"signals: {', '.join(view.signals) or 'none'}", indent=2)
+    yield Line(f"signals: {signals(view.signals, view.unreadable)}", indent=2)
     yield Line()
     yield Line(f"A reviewer is needed because {view.reason}")
     for line in view.would_go_through:

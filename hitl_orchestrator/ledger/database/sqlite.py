@@ -19,10 +19,17 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.expression import ClauseElement
 
 from hitl_orchestrator.errors import StoreClosed, StoreUnavailable
-from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, UniqueViolation, compiled
+from hitl_orchestrator.ledger.database.ports import (
+    BUSY_TIMEOUT_SECONDS,
+    SCRUB_SECONDS,
+    UniqueViolation,
+    check_revision,
+    compiled,
+)
 
 _MOST_IDLE = 8
 _RETRY_SECONDS = 0.01
+_MILLISECONDS = 1000
 _PUT_BACK = "put the right file in its place, and open the store again"
 _DIALECT = sqlite.dialect(paramstyle="named")
 
@@ -80,6 +87,7 @@ class SqliteDatabase:
             connection.execute("PRAGMA synchronous=FULL" if flush else "PRAGMA synchronous=NORMAL")
             # A writer queues at once: upgrading a reader later would fail instead of waiting.
             connection.execute("BEGIN IMMEDIATE")
+            check_revision(self.url, revision_in(connection))
             yield SqliteTransaction(connection)
 
     @contextmanager
@@ -99,8 +107,7 @@ class SqliteDatabase:
         with self._connection() as connection:
             connection.execute("BEGIN")
             exists = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
-            row = exists and connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        return str(row[0]) if row else None
+            return revision_in(connection) if exists else None
 
     def scrub(self) -> None:
         """Rebuild the file without deleted data, and truncate its write-ahead log.
@@ -108,12 +115,14 @@ class SqliteDatabase:
         SQLite overwrites deleted rows with zeros, but a row that moved between pages may have left a copy.
         """
         with self._autocommit() as connection:
-            connection.execute("VACUUM")
-            busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            connection.execute(f"PRAGMA busy_timeout = {SCRUB_SECONDS * _MILLISECONDS}")
+            try:
+                connection.execute("VACUUM")
+                busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * _MILLISECONDS}")
         if busy:
-            raise StoreUnavailable(
-                self.url, "a reader holds its log, which may contain erased data; repeat the command"
-            )
+            raise StoreUnavailable(self.url, "another process reads it, which keeps erased data in its file and log")
 
     def engine(self) -> Engine:
         """Return an engine for migrations."""
@@ -189,6 +198,12 @@ class SqliteDatabase:
             self._idle.append(connection)
         else:
             connection.close()
+
+
+def revision_in(connection: sqlite3.Connection) -> str | None:
+    """Return the revision of the tables."""
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return None if row is None else str(row[0])
 
 
 def connect(path: str) -> sqlite3.Connection:

@@ -118,9 +118,10 @@ def reminder_before(shown: ReviewSnapshot) -> timedelta | None:
     return None if shown.on_timeout is None else shown.routing.decision.requirements.remind_before
 
 
-def row_opened(shown: ReviewSnapshot, at: datetime, due_at: datetime | None = None) -> StoredReview:
-    """Return the row of a new review with a deadline by the store's clock."""
-    expires = shown.on_timeout in (OnTimeout.ESCALATE, OnTimeout.REJECT)
+def row_opened(shown: ReviewSnapshot, at: datetime, queued_at: datetime) -> StoredReview:
+    """Return the row of a new review, whose deadline counts from `queued_at`, the time of the store's clock."""
+    expires, within = shown.on_timeout in (OnTimeout.ESCALATE, OnTimeout.REJECT), time_to_answer(shown)
+    due_at = None if within is None else queued_at + within
     return StoredReview(
         review_id=shown.review_id,
         case_id=shown.case_id,
@@ -132,6 +133,7 @@ def row_opened(shown: ReviewSnapshot, at: datetime, due_at: datetime | None = No
         digest=shown.digest,
         shown=shown,
         opened_at=at,
+        queued_at=queued_at,
         due_at=due_at,
         expires_at=due_at if expires else None,
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
-from hitl_orchestrator.domain.case import Case, Submission
+from hitl_orchestrator.domain.case import Case, Submission, UnfinishedCase
 from hitl_orchestrator.domain.decision import Routing, ShadowAnswer
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
@@ -54,18 +54,6 @@ class Cases(Protocol):
     def alarm(self, case_id: str, cause: str, at: datetime) -> None:
         """Record an integrity error of a case, once per cause."""
 
-    def redact(self, case_id: str, reason: str, actor: Actor, at: datetime) -> Redaction:
-        """Erase the texts of agents and people in a finished case, with the key of their digests; return the receipt.
-
-        The case, its reviews, entries and record remain, with a placeholder for each text. The ledger records the
-        redaction and still verifies. Repeating it returns the same receipt. The task can only be resubmitted, since
-        its content can no longer be compared.
-
-        Raises:
-            UnknownCase: there is no such case.
-            CaseUnfinished: the case still needs its texts.
-        """
-
     def case(self, case_id: str) -> Case:
         """Return a case by its id. Raises `UnknownCase`."""
 
@@ -111,6 +99,35 @@ class Cases(Protocol):
 
     def spot_check_opened(self, case_id: str) -> None:
         """Remove a case from the due spot checks. Idempotent."""
+
+
+class Redactions(Protocol):
+    """Redaction of cases, and of the copies that the database keeps of deleted rows."""
+
+    def redact(self, case_id: str, reason: str, actor: Actor, at: datetime) -> Redaction:
+        """Erase the texts of agents and people in a finished case, with the key of their digests; return the receipt.
+
+        The case, its reviews, entries and record remain, with a placeholder for each text. The ledger records the
+        redaction and still verifies. Repeating it returns the same receipt. The task can only be resubmitted, since
+        its content can no longer be compared. Until `scrub` succeeds, the database may hold copies of the texts in
+        pages that it no longer uses.
+
+        Raises:
+            UnknownCase: there is no such case.
+            CaseUnfinished: the case still needs its texts.
+        """
+
+    def copies(self, case_id: str) -> Sequence[tuple[str, str]]:
+        """Return the id and the stage of each case that repeats the texts of this one for a quality check."""
+
+    def scrub(self) -> Sequence[str]:
+        """Erase the copies of erased texts, and return the redacted cases of which some may remain.
+
+        Another process that reads the store may prevent it, which is logged; call it again. It rewrites the store.
+        """
+
+    def scrubs_due(self) -> Sequence[str]:
+        """Return the redacted cases of which copies may remain."""
 
 
 class Reviews(Protocol):
@@ -187,6 +204,9 @@ class Leases(Protocol):
     def now(self) -> datetime:
         """Return the time of the store's clock, which decides deadlines and leases."""
 
+    def unfinished(self) -> Sequence[UnfinishedCase]:
+        """Return the cases that are `received` or `decided`, in the order of submission."""
+
     def take(self, case_id: str) -> bool:
         """Acquire the lease of a case that is `received` or `decided`; return whether the caller holds it.
 
@@ -201,7 +221,7 @@ class Leases(Protocol):
         """Release a lease that the caller holds. With `driven` the move of the case released it already."""
 
 
-class Ledger(Cases, Reviews, Leases, ReviewQueue, Policies, Protocol):
+class Ledger(Cases, Redactions, Reviews, Leases, ReviewQueue, Policies, Protocol):
     """Cases, reviews and events, durable and consistent.
 
     Every method that writes is one transaction. Callers supply the times of entries.

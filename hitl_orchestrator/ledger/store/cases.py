@@ -12,11 +12,9 @@ from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, 
 from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import body_of, event_of
 from hitl_orchestrator.ledger.events.contents import content_digest, is_payload, is_same, marked, new_contents, restored
-from hitl_orchestrator.ledger.events.redaction import Redaction
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
 from hitl_orchestrator.ledger.store import event_log
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork, stage_in
-from hitl_orchestrator.ledger.store.redaction import redact
 from hitl_orchestrator.ledger.store.rows import as_review, as_stored, readable
 from hitl_orchestrator.ledger.store.statements import cases as statements
 from hitl_orchestrator.ledger.store.statements import events as entry_statements
@@ -137,7 +135,8 @@ class CaseRepository:
         """Record an integrity error, once per cause."""
         with self._database.write() as transaction:
             rows = transaction.run(entry_statements.ALARMS_OF_CASE, wanted_case=case_id)
-            if all(event_of(row["entry"], row["digest"]).body["cause"] != cause for row in rows):
+            alarms = (event_log.event_in(event_log.EntryRow(**row)) for row in rows)
+            if all(event.body["cause"] != cause for event in alarms):
                 event_log.append(transaction, builders.alarm(case_id, cause, at))
 
     @retried
@@ -156,14 +155,6 @@ class CaseRepository:
         except UniqueViolation:
             return False
         return True
-
-    @retried
-    def redact(self, case_id: str, reason: str, actor: Actor, at: datetime) -> Redaction:
-        """Erase the texts of a case, once, and then the copies that the database file may contain."""
-        with self._database.write() as transaction:
-            receipt = redact(transaction, Redaction(case_id=case_id, reason=reason, actor=actor, at=at))
-        self._database.scrub()
-        return receipt
 
     @retried
     def keep(self, digest: str, body: str, case_id: str = "") -> None:

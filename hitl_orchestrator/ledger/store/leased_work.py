@@ -1,9 +1,11 @@
 """Leases of cases: acquired by one worker at a time, given up when the case moves to its next stage."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from hitl_orchestrator.domain.case import UnfinishedCase
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.domain.lifecycle import STAGE_MOVES
 from hitl_orchestrator.errors import HitlError, LeaseLost, UnknownCase
@@ -44,7 +46,7 @@ class LeasedWork:
             row = transaction.first(statements.LEASE, wanted_case=case_id)
         if row is None:
             raise UnknownCase(case_id)
-        gone = row["holder"] if row["holder"] == self._holder.name or is_gone(row["holder"] or "") else ""
+        gone = row["holder"] if self._is_gone(row) else ""
         if not row["free"] and not gone:
             return False
         with self._database.write(flush=False) as transaction:
@@ -52,6 +54,25 @@ class LeasedWork:
         if taken is not None:
             self.hold(case_id, taken["fence"])
         return taken is not None
+
+    @retried
+    def unfinished(self) -> Sequence[UnfinishedCase]:
+        """Return the cases that neither wait nor are finished."""
+        with self._database.read() as transaction:
+            rows = list(transaction.run(statements.WORK))
+        return [
+            UnfinishedCase(
+                case_id=row["case_id"],
+                task_id=row["task_id"],
+                stage=row["stage"],
+                running=not row["free"] and not self._is_gone(row),
+            )
+            for row in rows
+        ]
+
+    def _is_gone(self, row: Any) -> bool:
+        """Whether the holder of a lease is this thread, or no longer exists."""
+        return bool(row["holder"] == self._holder.name or is_gone(row["holder"] or ""))
 
     @retried
     def lease(self, case_id: str) -> Lease | None:

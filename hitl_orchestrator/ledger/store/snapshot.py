@@ -30,6 +30,7 @@ from hitl_orchestrator.ledger.ports.snapshot import (
     StoredContents,
     StoredPolicy,
 )
+from hitl_orchestrator.ledger.store.statements.cases import SCRUBS_DUE
 
 _Row = TypeVar("_Row")
 
@@ -127,6 +128,10 @@ class StoreSnapshot:
     def spot_checks(self) -> Iterator[str]:
         """Yield the cases that are due for a spot check."""
         return (case_id for (case_id,) in self._rows(_SPOT_CHECKS))
+
+    def scrubs_due(self) -> Iterator[str]:
+        """Yield the redacted cases of which copies may remain."""
+        return (case_id for (case_id,) in self._rows(SCRUBS_DUE))
 
     def payloads(self) -> Iterator[tuple[str, str, str]]:
         """Yield the large payloads."""

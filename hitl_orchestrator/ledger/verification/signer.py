@@ -48,10 +48,10 @@ class LedgerSigner:
         Heads are verified with `public`, or with the keys that they name. `on_entries` is called with numbers of
         entries, first as they are read and then as they are compared. Problems are returned, not raised.
         """
-        tables, agreed, opened = TableReconciler(), 0, False
+        tables, agreed, opened, due = TableReconciler(), 0, False, tuple[str, ...]()
         try:
             with self._ledger.snapshot() as snapshot:
-                opened = True
+                opened, due = True, tuple(snapshot.scrubs_due())
                 walked = walk(_counted(snapshot.entries(), on_entries), heads, tables.add)
                 agreed = walked.heads
                 problem = walked.problem or _of_heads(heads_problem(heads, public))
@@ -71,6 +71,7 @@ class LedgerSigner:
             heads=agreed,
             bad_entry=bad_entry,
             problem=sentence,
+            scrub_due=due,
         )
 
     def sign(self, *, only_new: bool = False) -> SignedHead | None:

@@ -13,6 +13,8 @@ from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.errors import (
     CaseBusy,
     CaseChanged,
+    CaseNotMoved,
+    ClassifierMissing,
     HitlError,
     IncompleteOutcome,
     LeaseLost,
@@ -52,6 +54,7 @@ class CaseRunner:
         *,
         on_finished: Sequence[Hook] = (),
         on_run: Callable[[], None] = lambda: None,
+        has_classifier: bool = False,
         wait: float = WAIT_SECONDS,
     ) -> None:
         """`build_graph` is called when a case first runs, since LangGraph is slow to import.
@@ -61,6 +64,7 @@ class CaseRunner:
         """
         self._ledger, self._reader, self._recorder, self._ports = ledger, reader, recorder, ports
         self._build_graph, self._on_finished, self._on_run = build_graph, on_finished, on_run
+        self.has_classifier = has_classifier
         self._wait_seconds = wait
         self._built: Runner | None = None
         self._building = Lock()
@@ -86,6 +90,8 @@ class CaseRunner:
 
         Raises:
             GraphVersionMismatch: the running graph cannot resume it.
+            ClassifierMissing: it waits for a classifier, and there is none here.
+            CaseNotMoved: the run ended where it began.
             CaseBusy: another worker runs it, and did not finish in time.
         """
         with self._ports.at_hand(case) if new or at_hand else nullcontext():
@@ -95,6 +101,11 @@ class CaseRunner:
             for hook in self._on_finished:
                 hook(case, after)
         return after
+
+    def check_classifier(self, case: Case) -> None:
+        """Raise `ClassifierMissing` for a case that has to be classified first, which cannot be done here."""
+        if case.stage is CaseStage.RECEIVED and case.submission.awaits_classifier and not self.has_classifier:
+            raise ClassifierMissing(case.case_id)
 
     def supersede(self, case_id: str) -> None:
         """End a case that a newer attempt has replaced, unless it was decided meanwhile."""
@@ -127,6 +138,7 @@ class CaseRunner:
         if case.stage is not CaseStage.WAITING and not self._ledger.take(case.case_id):
             return self._wait_for(case)
         try:
+            self.check_classifier(case)
             record = self.graph.start(case.submission) if new else self.graph.go_on(case)
         except (CaseChanged, IncompleteOutcome) as exc:
             self._ledger.release(case.case_id)
@@ -134,8 +146,12 @@ class CaseRunner:
         except BaseException:
             self._ledger.release(case.case_id)
             raise
-        self._ledger.release(case.case_id, driven=True)
-        return self._result(case, record, new=new)
+        after = self._result(case, record, new=new)
+        stands = after.stage is case.stage and after.stage is not CaseStage.WAITING
+        self._ledger.release(case.case_id, driven=not stands)
+        if stands:
+            raise CaseNotMoved(case.case_id, case.stage.value)
+        return after
 
     def _result(self, case: Case, record: AuditRecord | None, *, new: bool) -> Case:
         """Return a case as the run has left it."""

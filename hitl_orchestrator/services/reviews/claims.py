@@ -1,7 +1,6 @@
 """Claims: reserve a review for one reviewer, hand it on, release it, and return abandoned ones."""
 
 import logging
-from collections.abc import Iterator
 from threading import Lock
 
 from hitl_orchestrator.domain.case import Case
@@ -66,7 +65,7 @@ class ReviewClaims:
         reviewer = self._people.named(acting.reviewer_id)
         # One at a time in this process: of many that choose at once, all but one would try the same review in vain.
         with self._choosing:
-            for row, case in self._candidates(reviewer):
+            for row, case in self._inbox.candidates(reviewer, _FIRST_PAGE):
                 try:
                     return self._inbox.request(self._claim(row, case, acting, seconds))
                 except NotAuthorized:
@@ -128,22 +127,6 @@ class ReviewClaims:
         event = {"case_id": row.case_id, "event": "claimed"}
         _log.info("review %s claimed by %s", row.review_id, reviewer.reviewer_id, extra=event)
         return claimed
-
-    def _candidates(self, reviewer: Reviewer) -> Iterator[tuple[StoredReview, Case]]:
-        """Yield the unclaimed reviews that a reviewer may decide, with their cases, the most urgent first."""
-        seen: set[str] = set()
-        page = _FIRST_PAGE
-        while True:
-            rows, more = self._inbox.candidates(reviewer, page)
-            fresh = [row for row in rows if row.review_id not in seen]
-            seen.update(row.review_id for row in fresh)
-            for row in fresh:
-                case = self._inbox.case_for(row, reviewer)
-                if case is not None:
-                    yield row, case
-            if not more:
-                return
-            page *= 4
 
 
 def claim_limit(people: People, reviewer: Reviewer) -> Limit:

@@ -4,12 +4,22 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, delete, insert, literal_column, null, or_, select, update
+from sqlalchemy import Select, and_, bindparam, delete, insert, literal_column, null, or_, select, union_all, update
 
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.domain.lifecycle import RUNNABLE, SETTLED, STAGE_MOVES
 from hitl_orchestrator.ledger.database.clock import CLOCK_TOLERANCE_SECONDS, NOW, FromNow, from_now
-from hitl_orchestrator.ledger.database.tables import cases, contents, events, outcomes, refusals, reviews, spot_checks
+from hitl_orchestrator.ledger.database.tables import (
+    cases,
+    contents,
+    events,
+    outcomes,
+    refusals,
+    reviews,
+    scrubs_due,
+    spot_checks,
+)
+from hitl_orchestrator.ledger.events.outcomes import AGENT_FIELDS
 from hitl_orchestrator.ledger.store.statements.literals import literal_of, literals_of
 from hitl_orchestrator.ledger.store.statements.reviews import IS_OPEN
 
@@ -89,6 +99,7 @@ MOVE_CASE = (
         .limit(1)
         .scalar_subquery()
         .label("settled_by"),
+        NOW.label("now"),
         *END,
     )
 )
@@ -136,6 +147,13 @@ STRANDED = (
     .order_by(cases.c.submitted_seq)
 )
 
+# Cases that are work, with their leases, in the order of submission.
+WORK = (
+    select(cases.c.case_id, cases.c.task_id, cases.c.stage, cases.c.holder, _IS_FREE.label("free"))
+    .where(cases.c.stage.in_(literals_of(RUNNABLE)))
+    .order_by(cases.c.submitted_seq)
+)
+
 # Rejected attempts. The primary key rejects a second row of the same attempt.
 ADD_REFUSAL = insert(refusals)
 REFUSAL = select(refusals.c.refused_seq).where(
@@ -143,6 +161,25 @@ REFUSAL = select(refusals.c.refused_seq).where(
 )
 
 ADD_OUTCOME = insert(outcomes)
+ERASE_OUTCOME = (
+    update(outcomes)
+    .where(outcomes.c.case_id == bindparam("wanted_case"))
+    .values({outcomes.c[name]: null() for name in AGENT_FIELDS})
+)
+
+# The cases that repeat the texts of a case, for quality checks: finished ones, and the first entries of the others.
+_FINISHED = literal_of(CaseStage.FINISHED)
+COPIES = union_all(
+    select(outcomes.c.case_id, _FINISHED.label("stage")).where(outcomes.c.quality_check_of == bindparam("wanted_case")),
+    select(cases.c.case_id, cases.c.stage)
+    .join(events, events.c.seq == cases.c.submitted_seq)
+    .where(cases.c.stage != _FINISHED, events.c.entry.like(bindparam("wanted_text"))),
+)
+
+# Redacted cases of which copies may remain in pages that the database no longer uses.
+ADD_SCRUB = insert(scrubs_due)
+SCRUBS_DUE = select(scrubs_due.c.case_id).order_by(scrubs_due.c.case_id)
+DELETE_SCRUB = delete(scrubs_due).where(scrubs_due.c.case_id == bindparam("wanted_case"))
 
 
 @cache

@@ -25,7 +25,6 @@ APPEND = insert(events)
 
 EVENTS = select(events.c.seq, events.c.entry, events.c.digest).order_by(events.c.seq)
 EVENTS_OF_CASE = EVENTS.where(_OF_CASE)
-ALARMS_OF_CASE = EVENTS_OF_CASE.where(events.c.kind == literal_of(EventKind.ALARM))
 REDACTION_OF_CASE = EVENTS_OF_CASE.where(events.c.kind == literal_of(EventKind.REDACTED))
 
 
@@ -40,6 +39,7 @@ def _with_contents(kind: EventKind | None = None) -> Select[Any]:
 ENTRIES = _with_contents()
 ENTRIES_OF_CASE = ENTRIES.where(_OF_CASE)
 RECORDS = _with_contents(EventKind.FINISHED)
+ALARMS_OF_CASE = _with_contents(EventKind.ALARM).where(_OF_CASE)
 RECORD_OF_CASE = RECORDS.where(_OF_CASE)
 # Final entries, each with the columns of its outcome that an export adds.
 RECORDS_WITH_OUTCOME = RECORDS.add_columns(
