@@ -357,7 +357,8 @@ class ReviewClaimed(RequestRejected, http_status=423):
     def __init__(self, review_id: str, reviewer: str, until: datetime) -> None:
         super().__init__(
             f"review {review_id!r} is claimed by {reviewer!r} until {until.isoformat(timespec='seconds')}; "
-            "choose another review, ask them to release it, or wait until then"
+            "choose another review, ask them to release it, or wait until then; a reviewer with a role above theirs "
+            "may take it over ('hitl claim --take-over')"
         )
         self.review_id, self.reviewer, self.until = review_id, reviewer, until
 

@@ -8,7 +8,7 @@ from hitl_orchestrator.backtest import Backtest
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case, UnfinishedCase
 from hitl_orchestrator.domain.enums import Assessment, HumanDecision, OnClassifierError, RiskLevel
-from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRequest
+from hitl_orchestrator.domain.review import Page, Review, Reviewer, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.insights.feedback import Feedback
 from hitl_orchestrator.insights.queue_forecast import Capacity
@@ -32,7 +32,7 @@ from hitl_orchestrator.services.case_reader import Clock
 from hitl_orchestrator.services.cases.runner import WAIT_SECONDS
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.services.policy.admin import Governed, PolicySource
-from hitl_orchestrator.services.reviews.assignments import Assignment, Skill, Strategy
+from hitl_orchestrator.services.reviews.assignments import Assignments, Skill, Strategy
 from hitl_orchestrator.settings import DEFAULT_STORE
 from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS
 
@@ -61,7 +61,13 @@ class AsyncCases:
 
 class AsyncReviews:
     async def claim(
-        self, case_id: str | None = ..., *, task_id: str | None = ..., reviewer: str | None = ..., seconds: float = ...
+        self,
+        case_id: str | None = ...,
+        *,
+        task_id: str | None = ...,
+        reviewer: str | None = ...,
+        seconds: float = ...,
+        take_over: bool = ...,
     ) -> ReviewRequest: ...
     async def next(self, *, reviewer: str | None = ..., seconds: float = ...) -> ReviewRequest | None: ...
     async def release(
@@ -79,7 +85,7 @@ class AsyncReviews:
     ) -> ReviewRequest: ...
     async def assign(
         self, *, strategy: Strategy | str = ..., limit: int = ..., seconds: float = ..., skill: Skill = ...
-    ) -> list[Assignment]: ...
+    ) -> Assignments: ...
     async def view(
         self, case_id: str | None = ..., *, task_id: str | None = ..., reviewer: str | None = ...
     ) -> CaseView: ...
@@ -177,7 +183,8 @@ class AsyncOrchestrator:
         overdue: bool = ...,
         claimed_by: str | None = ...,
         unclaimed: bool = ...,
-    ) -> Sequence[ReviewRequest]: ...
+        after: str | None = ...,
+    ) -> Page[ReviewRequest]: ...
     async def decide(
         self,
         case_id: str | None = ...,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import Assessment, HumanDecision, OnClassifierError, RiskLevel
 from hitl_orchestrator.domain.input.parsing import member_of
-from hitl_orchestrator.domain.review import Review, ReviewRequest
+from hitl_orchestrator.domain.review import Page, Review, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
@@ -144,19 +144,25 @@ class Orchestrator:
         overdue: bool = False,
         claimed_by: str | None = None,
         unclaimed: bool = False,
-    ) -> Sequence[ReviewRequest]:
-        """Return open reviews: the earliest deadline first, then the longest waiting.
+        after: str | None = None,
+    ) -> Page[ReviewRequest]:
+        """Return the first open reviews: the earliest deadline first, then in the order in which they were opened.
 
-        `role` is the role that may decide a review now, under the active policy. `reviewer` keeps the reviews that this
-        reviewer may decide now; `claimed_by` those that a reviewer has claimed; `unclaimed` those without a claim.
+        `role` is the role that may decide a review now, under the active policy. `reviewer`, by default the acting
+        reviewer (see `acting_as`), keeps the reviews that this reviewer may decide now; `claimed_by` those that a
+        reviewer has claimed; `unclaimed` those without a claim.
+
+        `limit` counts matching reviews. If the page has `more`, pass the `review_id` of its last review as `after` for
+        the next page. Reviews that are opened or decided meanwhile move no others: pages repeat and skip nothing.
 
         Raises:
-            InvalidInput: the limit is not in [1, 100,000], or a name cannot be stored.
-            NotAuthorized: the reviewer is unknown.
+            InvalidInput: the limit is not in [1, 100,000], a name cannot be stored, or `after` is no review.
+            NotAuthorized: the reviewer is unknown, or is not the acting one.
         """
         risk = None if risk_level is None else member_of(RiskLevel, risk_level, "inbox: risk_level")
         wanted = InboxFilter(role, domain, task_type, risk, overdue, claimed_by, unclaimed)
-        return self.services.inbox.requests(wanted, limit, reviewer)
+        who = self._acting.named(reviewer).reviewer
+        return self.services.inbox.requests(wanted, limit, reviewer=who, after=after)
 
     def decide(
         self,

@@ -103,6 +103,9 @@ class CaseView(Value):
     message: Text = Field(default="", description="the message of the rule to the reviewer")
     would_go_through: tuple[Text, ...] = ()
     role: Label = Field(description="the role that must decide now")
+    missing_role: Label | None = Field(
+        default=None, description="the review's own role, if the chain of the reviewers file lacks it"
+    )
     requirements: ReviewRequirements
     votes_given: int = 0
     passed_up_because: Text = ""
@@ -123,6 +126,15 @@ class CaseView(Value):
     def _repr_html_(self) -> str:
         """Return the view as an HTML card."""
         return card(self)
+
+
+def missing_role_note(missing: str, role: str) -> str:
+    """Return why the top of the chain decides a review for another role, with the remedy."""
+    return (
+        f"The reviewers file has no role {missing!r}, for which this review was opened: {role!r}, the top of its "
+        "chain, decides it. If the file was left out, name it (--reviewers, HITL_REVIEWERS); else add the role to "
+        "its chain"
+    )
 
 
 _STYLE = """
@@ -226,6 +238,8 @@ def _asked(view: CaseView) -> Iterator[str]:
     if requirements.approvals > 1:
         yield f'<p class="note">{requirements.approvals} reviewers must agree ({requirements.agreement.value}); '
         yield f"{view.votes_given} voted so far.</p>"
+    if view.missing_role is not None:
+        yield f'<p class="note alarm">{_line(missing_role_note(view.missing_role, view.role))}</p>'
     if view.claimed_by is not None:
         until = f" until {_moment(view.claimed_until)}" if view.claimed_until else ""
         delegated = f", delegated by {_line(view.delegated_by)}" if view.delegated_by else ""

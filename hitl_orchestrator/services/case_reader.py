@@ -70,6 +70,10 @@ class CaseReader:
         if not can_resume(stored_under, self.graph_version):
             raise GraphVersionMismatch(case_id, stored_under, self.graph_version)
 
+    def now(self) -> datetime:
+        """Return the time of new ledger entries."""
+        return self._clock()
+
     def alarm(self, case_id: str, cause: str) -> None:
         """Record once that data was found which this package did not write."""
         _log.warning("alarm: case %s: %s", case_id, cause, extra={"case_id": case_id, "event": "alarm"})

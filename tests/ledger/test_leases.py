@@ -11,11 +11,11 @@ from threading import Thread
 import pytest
 from support.builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_verdict, an_outcome
 from support.postgres_server import direct_connection
+from support.stores import open_rows
 
 from hitl_orchestrator.domain.enums import CaseStage, DecisionSource, OnTimeout
-from hitl_orchestrator.errors import CaseChanged, KeyReused, LeaseLost, ReviewExpired, StaleReview, UnknownCase
+from hitl_orchestrator.errors import CaseChanged, LeaseLost, ReviewExpired, StaleReview, UnknownCase
 from hitl_orchestrator.ledger.events.chain import instant_text
-from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.store.leases import Holder, is_gone
 from hitl_orchestrator.wiring.stores import open_ledger
 
@@ -289,7 +289,7 @@ def test_the_deadline_counts_from_the_store_clock(ledger):
 
     assert before - A_MOMENT <= row.due_at - timedelta(hours=1) <= ledger.now()
     assert (row.opened_at, row.expires_at) == (NINE, row.due_at)
-    assert ledger.case("case-1").reviews == (row,) == tuple(ledger.waiting(InboxFilter()))
+    assert ledger.case("case-1").reviews == (row,) == tuple(open_rows(ledger))
     assert ledger.expired() == []
     assert ledger.expire(row, without_reviewer("reject")) is None
 
@@ -333,7 +333,7 @@ def test_an_expired_review_is_escalated_once(ledger):
     assert ledger.expire(row, without_reviewer("escalate"), above).status == "escalated"
 
     assert ledger.expire(row, without_reviewer("escalate"), above) is None
-    assert [review.role for review in ledger.waiting(InboxFilter())] == ["senior_manager"]
+    assert [review.role for review in open_rows(ledger)] == ["senior_manager"]
     with pytest.raises(ReviewExpired):
         ledger.decide(row, a_verdict(), PERSON)
 
@@ -353,7 +353,7 @@ def test_reviews_are_listed_by_due_time(ledger):
         shown = {"case_id": case_id, "review_id": f"{case_id}.0", "task": task}
         ledger.open_review(timed(within=timedelta(hours=hours), **shown) if hours else a_shown(**shown), NINE)
 
-    assert [row.case_id for row in ledger.waiting(InboxFilter())] == ["case-2", "case-3", "case-1", "case-0"]
+    assert [row.case_id for row in open_rows(ledger)] == ["case-2", "case-3", "case-1", "case-0"]
 
 
 def test_a_changed_review_is_stale_rather_than_expired(ledger):
@@ -362,42 +362,3 @@ def test_a_changed_review_is_stale_rather_than_expired(ledger):
 
     with pytest.raises(StaleReview):
         ledger.decide(row.model_copy(update={"digest": "0" * 64}), a_verdict(), PERSON)
-
-
-# Idempotency keys.
-
-
-def opened(ledger, number):
-    task = a_submission().task.model_copy(update={"task_id": f"task-{number}"})
-    ledger.receive(a_submission(f"case-{number}", task), AGENT)
-    return ledger.open_review(a_shown(f"case-{number}", task=task), NINE)
-
-
-def test_an_answer_is_found_by_its_idempotency_key(ledger):
-    decided = ledger.decide(opened(ledger, 1), a_verdict(idempotency_key="k"), PERSON)
-
-    assert ledger.answered_under(a_verdict("reject", idempotency_key="k").review) == decided
-    assert ledger.answered_under(a_verdict(idempotency_key="other").review) is None
-    assert ledger.answered_under(a_verdict(reviewer="ben", idempotency_key="k").review) is None
-    assert ledger.answered_under(a_verdict().review) is None
-
-
-def test_an_idempotency_key_answers_one_review_only(ledger):
-    ledger.decide(opened(ledger, 1), a_verdict(idempotency_key="k"), PERSON)
-    row = opened(ledger, 2)
-    before = kinds(ledger)
-
-    with pytest.raises(KeyReused, match="'k' was used for another answer"):
-        ledger.decide(row, a_verdict(idempotency_key="k"), PERSON)
-
-    assert kinds(ledger) == before
-    assert ledger.decide(row, a_verdict(reviewer="ben", idempotency_key="k"), PERSON).status == "decided"
-
-
-def test_reusing_a_key_returns_the_receipt_or_is_rejected(ledger):
-    row = opened(ledger, 1)
-    decided = ledger.decide(row, a_verdict(idempotency_key="k"), PERSON)
-
-    assert ledger.decide(row, a_verdict(idempotency_key="k"), PERSON) == decided
-    with pytest.raises(KeyReused):
-        ledger.decide(row, a_verdict("reject", idempotency_key="k"), PERSON)

@@ -19,7 +19,7 @@ from support.builders import (
 )
 from support.postgres_server import direct_connection
 from support.secret_leaks import SECRET, full_text, run, secret_output
-from support.stores import address_of
+from support.stores import address_of, open_rows
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.audit import Actor
@@ -34,7 +34,6 @@ from hitl_orchestrator.errors import (
 from hitl_orchestrator.ledger.events.contents import ERASED, Contents
 from hitl_orchestrator.ledger.events.redaction import Redaction
 from hitl_orchestrator.ledger.keys.signing import new_signing_key
-from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.verification.proofs import proof_problem
 
 KEY = new_signing_key()
@@ -284,7 +283,7 @@ def test_redaction_erases_digests_of_rejected_answers(hitl):
 def test_the_signed_digest_does_not_confirm_a_guess(hitl):
     """Without the random salt in the snapshot, which is erased with it, a guess has another digest."""
     case_id = run(hitl, 1, decision=None)
-    (review,) = hitl.services.ledger.waiting(InboxFilter())
+    (review,) = open_rows(hitl.services.ledger)
     shown = review.shown
 
     assert len(shown.salt) == 32

@@ -119,8 +119,7 @@ def test_a_damaged_record_is_named_and_the_others_are_listed_and_exported(finish
     with LedgerAudit(durable_store) as audit:
         for listed in (audit.records, audit.rows, audit.events):
             left_out = []
-            listed = [dict(each).get("case_id") for each in listed(left_out.append)]
-            assert set(others) <= set(listed)
+            assert set(others) <= {dict(each)["case_id"] for each in listed(left_out.append)}
             assert "in table events" in str(left_out[0])
         assert not audit.verify().sound
 
@@ -134,7 +133,7 @@ OUTCOMES = [
 
 @pytest.mark.parametrize("damage", OUTCOMES)
 def test_an_altered_outcome_gives_no_record_the_task_of_another_case(finished, durable_store, intruder, damage):
-    hitl, case_ids = finished
+    _, case_ids = finished
     numbers = dict(zip(case_ids, ('{"number":0}', '{"number":1}', '{"number":2}'), strict=True))
     intruder.run(damage, case_ids[0])
 

@@ -13,7 +13,7 @@ from hitl_orchestrator.domain.invisible_characters import escape_invisible, warn
 from hitl_orchestrator.domain.json_patch import FieldChange
 from hitl_orchestrator.domain.review import ReviewRequest
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.orchestrator import CaseView
+from hitl_orchestrator.orchestrator import CaseView, missing_role_note
 
 FAINT, STRONG, ALARM, WARN, GOOD, KEY = "$secondary", "bold", "bold $error", "$warning", "$success", "bold $primary"
 RISK = {"high": "bold $error", "medium": "$warning", "low": "$success"}
@@ -172,6 +172,8 @@ def _confidence(view: CaseView) -> Content:
 
 def _asked(view: CaseView, now: datetime) -> Content:
     lines = [Content.assemble("waits for ", (one_line(view.role), STRONG))]
+    if view.missing_role is not None:
+        lines.append(Content.styled(one_line(missing_role_note(view.missing_role, view.role)), ALARM))
     if view.requirements.approvals > 1:
         lines.append(Content(f"{view.requirements.approvals} reviewers must agree"))
         lines.append(Content(f"{view.votes_given} voted so far"))

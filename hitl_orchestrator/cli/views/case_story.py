@@ -17,7 +17,7 @@ from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.enums import DecisionSource, EventKind, OnTimeout
 from hitl_orchestrator.domain.review import RecordedDecision, Review, StoredReview
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.orchestrator import CaseView
+from hitl_orchestrator.orchestrator import CaseView, missing_role_note
 
 
 def describe(case: Case, history: Sequence[Event], view: CaseView | None, session: Session) -> Iterator[Block]:
@@ -224,7 +224,11 @@ def _next(row: StoredReview, view: CaseView, session: Session) -> Iterator[Block
     """Suggest a decision that will be accepted."""
     able = [view.claimed_by] if view.claimed_by in view.may_decide else list(view.may_decide)
     yield Line()
-    if view.role != row.role:
+    if view.missing_role is not None:
+        yield Line(missing_role_note(view.missing_role, view.role) + ".", "red")
+    elif view.role == row.shown.routing.decision.assigned_human_role != row.role:
+        yield Line(f"The reviewers file orders the roles differently now: {view.role} decides this.", "red")
+    elif view.role != row.role:
         yield Line(f"The policy is stricter now: {view.role} decides this, {row.role} no longer may.", "red")
     if not able:
         needed = f"it needs {view.role}, or a higher role, in {row.domain}"

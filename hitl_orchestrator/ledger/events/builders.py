@@ -118,9 +118,10 @@ def reminder_before(shown: ReviewSnapshot) -> timedelta | None:
     return None if shown.on_timeout is None else shown.routing.decision.requirements.remind_before
 
 
-def row_opened(shown: ReviewSnapshot, at: datetime, due_at: datetime | None = None) -> StoredReview:
-    """Return the row of a new review with a deadline by the store's clock."""
-    expires = shown.on_timeout in (OnTimeout.ESCALATE, OnTimeout.REJECT)
+def row_opened(shown: ReviewSnapshot, at: datetime, queued_at: datetime) -> StoredReview:
+    """Return the row of a new review, whose deadline counts from `queued_at`, the time of the store's clock."""
+    expires, within = shown.on_timeout in (OnTimeout.ESCALATE, OnTimeout.REJECT), time_to_answer(shown)
+    due_at = None if within is None else queued_at + within
     return StoredReview(
         review_id=shown.review_id,
         case_id=shown.case_id,
@@ -132,6 +133,7 @@ def row_opened(shown: ReviewSnapshot, at: datetime, due_at: datetime | None = No
         digest=shown.digest,
         shown=shown,
         opened_at=at,
+        queued_at=queued_at,
         due_at=due_at,
         expires_at=due_at if expires else None,
     )
@@ -164,9 +166,12 @@ def delegated(row: StoredReview, actor: Actor, at: datetime, reason: str) -> Dra
     return Draft(row.case_id, EventKind.DELEGATED, at, actor, body)
 
 
-def released(row: StoredReview, actor: Actor, at: datetime, back_to: str | None = None) -> Draft:
-    """Record that a claim was released or has lapsed, and the owner to whom it returned."""
-    body = {"review_id": row.review_id} | ({} if back_to is None else {"back_to": back_to})
+def released(
+    row: StoredReview, actor: Actor, at: datetime, back_to: str | None = None, because: str | None = None
+) -> Draft:
+    """Record that a claim was released or has lapsed, and the owner to whom it returned; or why it was taken back."""
+    optional = {"back_to": back_to, "because": because}
+    body = {"review_id": row.review_id} | {name: value for name, value in optional.items() if value is not None}
     return Draft(row.case_id, EventKind.RELEASED, at, actor, body)
 
 

@@ -16,8 +16,15 @@ Without it the error is logged as a warning.
 """
 
 
+Place = tuple[str, int]
+"""The place of a review in the queue: its due time, and then the order of opening, which no clock can change."""
+
+
 class InboxFilter(NamedTuple):
-    """A filter for open reviews. A field at its default filters nothing; `open` excludes expired reviews."""
+    """A filter for open reviews. A field at its default filters nothing; `open` excludes expired reviews.
+
+    `role` is the role of the row, and `policy_hash` the policy that sent it to that role.
+    """
 
     role: str | None = None
     domain: str | None = None
@@ -27,6 +34,21 @@ class InboxFilter(NamedTuple):
     held_by: str | None = None
     unclaimed: bool = False
     open: bool = False
+    policy_hash: str | None = None
+
+
+class QueuePage(NamedTuple):
+    """The next reviews of a queue, and the place after which the next page begins; None if this is the last one."""
+
+    reviews: Sequence[StoredReview]
+    end: Place | None
+
+
+class QueueGroups(NamedTuple):
+    """The roles of the open reviews, and the policies that sent them there."""
+
+    roles: Sequence[str]
+    policies: Sequence[str]
 
 
 class Limit(NamedTuple):
@@ -81,6 +103,9 @@ class ReviewQueue(Protocol):
     def unclaim(self, review: StoredReview, who: str, actor: Actor, at: datetime) -> bool:
         """Release the claim of a reviewer; return False if they hold none. A delegated review returns to its owner."""
 
+    def take_back(self, review: StoredReview, holder: str, actor: Actor, at: datetime, because: str) -> bool:
+        """End the claim of a reviewer, and record the reason; return False if they hold none."""
+
     def renew(self, review: StoredReview, who: str, seconds: float) -> None:
         """Extend a claim to at least this many seconds from now. Does nothing if the reviewer holds no claim."""
 
@@ -105,11 +130,17 @@ class ReviewQueue(Protocol):
     def withdraw(self, review: StoredReview, verdict: RecordedDecision, actor: Actor) -> StoredReview:
         """Record that the case was canceled or superseded, regardless of claims. Raises as `decide`."""
 
-    def waiting(self, wanted: InboxFilter, limit: int = 200) -> Sequence[StoredReview]:
-        """Return open reviews by due time, then by opening time."""
+    def queue_page(self, wanted: Sequence[InboxFilter], limit: int, after: Place | None = None) -> QueuePage:
+        """Return the first open reviews of any of these filters, by due time and then as they were opened.
 
-    def waiting_each(self, wanted: Sequence[InboxFilter], limit: int) -> list[Sequence[StoredReview]]:
-        """Return the first reviews of each filter, all from one consistent state."""
+        The filters exclude each other. An unreadable review takes a place on the page and is left out.
+        """
+
+    def queue_groups(self) -> QueueGroups:
+        """Return the roles and policies of the open reviews."""
+
+    def place_of(self, review_id: str) -> Place | None:
+        """Return the place of a review in the queue, open or not; None if there is no such review."""
 
     def loads(self, since: datetime) -> Mapping[str, Load]:
         """Return the load of each account: reviews held now, and answered since a time."""

@@ -39,6 +39,7 @@ class ReviewTableRow(NamedTuple):
     claimed_by: str | None
     task_type: str
     risk_level: str
+    policy_hash: str
     confidence: float | None
     answer: str | None
     answered_by: str | None

@@ -1,8 +1,10 @@
 """Claims in a store: open reviews as the work queue of a team."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from heapq import merge
+from itertools import islice
 from typing import Any
 
 from sqlalchemy.sql.expression import ClauseElement
@@ -14,13 +16,24 @@ from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, 
 from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import Draft, time_text
 from hitl_orchestrator.ledger.keys.mac import RowAuthenticator
-from hitl_orchestrator.ledger.ports.claims import InboxFilter, Limit, Load, OnUnreadable
+from hitl_orchestrator.ledger.ports.claims import (
+    InboxFilter,
+    Limit,
+    Load,
+    OnUnreadable,
+    Place,
+    QueueGroups,
+    QueuePage,
+)
 from hitl_orchestrator.ledger.store.event_log import EntryRow, append, event_in
 from hitl_orchestrator.ledger.store.leased_work import time_in
-from hitl_orchestrator.ledger.store.rows import review_of, reviews_in
+from hitl_orchestrator.ledger.store.rows import readable, review_of, reviews_in
 from hitl_orchestrator.ledger.store.statements import claims as statements
 from hitl_orchestrator.ledger.store.statements.events import ENTRIES_OF_CASE
 from hitl_orchestrator.ledger.store.statements.reviews import REVIEW
+
+_BRANCHES = 100
+"""The number of filters in one statement; SQLite permits 500."""
 
 
 class ClaimRepository:
@@ -81,6 +94,16 @@ class ClaimRepository:
         return released
 
     @retried
+    def take_back(self, review: StoredReview, holder: str, actor: Actor, at: datetime, because: str) -> bool:
+        """End the claim of another reviewer, who does not get it back."""
+        with self._database.write() as transaction:
+            values = {"wanted_review": review.review_id, "who": holder}
+            ended = transaction.run(statements.RELEASE, **values).rowcount == 1
+            if ended:
+                append(transaction, builders.released(review, actor, at, because=because))
+        return ended
+
+    @retried
     def renew(self, review: StoredReview, who: str, seconds: float) -> None:
         """Extend a claim. A crash may undo it, which loses nothing."""
         with self._database.write(flush=False) as transaction:
@@ -119,15 +142,32 @@ class ClaimRepository:
         return label if recorded is None else str(recorded["label"])
 
     @retried
-    def waiting(self, wanted: InboxFilter, limit: int = 200) -> Sequence[StoredReview]:
-        """Return open reviews under a filter."""
-        return self.waiting_each([wanted], limit)[0]
+    def queue_page(self, wanted: Sequence[InboxFilter], limit: int, after: Place | None = None) -> QueuePage:
+        """Return open reviews under any of the filters."""
+        with self._database.read() as transaction:
+            parts = [
+                _queued(transaction, wanted[first : first + _BRANCHES], limit, after)
+                for first in range(0, len(wanted), _BRANCHES)
+            ]
+        rows = list(islice(merge(*parts, key=_place), limit))
+        return QueuePage(list(readable(rows, review_of)), _place(rows[-1]) if len(rows) == limit else None)
 
     @retried
-    def waiting_each(self, wanted: Sequence[InboxFilter], limit: int) -> list[Sequence[StoredReview]]:
-        """Return open reviews under each filter."""
+    def queue_groups(self) -> QueueGroups:
+        """Return the roles and policies of the open reviews."""
         with self._database.read() as transaction:
-            return [_waiting(transaction, filters, limit) for filters in wanted]
+            roles, policies = (
+                [row["value"] for row in transaction.run(statement)]
+                for statement in (statements.OPEN_ROLES, statements.OPEN_POLICIES)
+            )
+        return QueueGroups(roles, policies)
+
+    @retried
+    def place_of(self, review_id: str) -> Place | None:
+        """Return the place of a review in the queue."""
+        with self._database.read() as transaction:
+            row = transaction.first(statements.PLACE, wanted_review=review_id)
+        return None if row is None else _place(row)
 
     @retried
     def loads(self, since: datetime) -> Mapping[str, Load]:
@@ -191,10 +231,20 @@ class ClaimRepository:
         return recorded
 
 
-def _waiting(transaction: StoreTransaction, wanted: InboxFilter, limit: int) -> list[StoredReview]:
-    filters = {name: value for name, value in wanted._asdict().items() if value}
-    statement = statements.open_reviews(*sorted(filters))
-    return reviews_in(transaction, statement, limit, **filters)
+def _queued(transaction: StoreTransaction, wanted: Iterable[InboxFilter], limit: int, after: Place | None) -> list[Any]:
+    """Return the first rows of any of these filters, in the order of the queue."""
+    branches, values = [], dict[str, Any]()
+    for number, each in enumerate(wanted):
+        filters = {name: value for name, value in each._asdict().items() if value}
+        values |= {f"{name}_{number}": value for name, value in filters.items()}
+        branches.append((*sorted(filters), *(() if after is None else ("after",))))
+    if after is not None:
+        values |= dict(zip(("after_due", "after_place"), after, strict=True))
+    return list(transaction.run(statements.open_reviews(*branches), most=limit, **values))
+
+
+def _place(row: Any) -> Place:
+    return row["due_at"], row["place"]
 
 
 def _recorded(transaction: StoreTransaction, draft: Draft) -> dict[str, Any] | None:

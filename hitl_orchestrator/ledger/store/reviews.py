@@ -39,7 +39,7 @@ class ReviewRepository:
                 if row is not None:
                     return review_of(row)
                 raise CaseChanged(shown.case_id, stage_in(transaction, shown.case_id))
-            opened = self._add(transaction, shown, at)
+            opened = self._add(transaction, shown, at, datetime.fromisoformat(moved.end["now"]))
             routed = builders.routed(shown.case_id, shown.routing, at, shadow)
             append(transaction, routed, builders.review_opened(opened), end=moved.end)
         return opened
@@ -144,7 +144,8 @@ class ReviewRepository:
                 return None
             drafts = [builders.answered(decided, verdict, actor)]
             if pass_to is not None:
-                drafts.append(builders.review_opened(self._add(transaction, pass_to, verdict.decided_at)))
+                opened = self._add(transaction, pass_to, verdict.decided_at, time_in(transaction))
+                drafts.append(builders.review_opened(opened))
             else:
                 leased = transaction.first(DECIDE_CASE, wanted_case=review.case_id, **self._work.columns())
                 if leased is None:
@@ -154,11 +155,11 @@ class ReviewRepository:
             self._work.hold(review.case_id, leased["fence"])
         return decided
 
-    def _add(self, transaction: StoreTransaction, shown: ReviewSnapshot, at: datetime) -> StoredReview:
-        within = builders.time_to_answer(shown)
-        due_at = None if within is None else time_in(transaction) + within
-        review = self._authenticator.sealed(builders.row_opened(shown, at, due_at))
-        times = {name: getattr(review, name) for name in ("opened_at", "due_at", "expires_at")}
+    def _add(
+        self, transaction: StoreTransaction, shown: ReviewSnapshot, at: datetime, queued_at: datetime
+    ) -> StoredReview:
+        review = self._authenticator.sealed(builders.row_opened(shown, at, queued_at))
+        times = {name: getattr(review, name) for name in ("opened_at", "queued_at", "due_at", "expires_at")}
         values = review.model_dump(exclude={"shown", "verdict", *times})
         values |= {name: time_text(time) for name, time in times.items()}
         texts = {"shown": shown.model_dump_json(), "verdict": None, "answer_key": None, "status": review.status.value}

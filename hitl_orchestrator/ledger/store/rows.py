@@ -75,10 +75,12 @@ def reviews_in(
 
 _ANSWER_COLUMNS = ("answer", "answered_by", "answered_at")
 _SEARCH_COLUMNS = (
+    "place",
     "answer_key",
     "remind_at",
     "task_type",
     "risk_level",
+    "policy_hash",
     "confidence",
     "affinity",
     *_ANSWER_COLUMNS,
@@ -93,6 +95,7 @@ def search_columns(review: StoredReview, authenticator: RowAuthenticator) -> dic
         "remind_at": time_text(None if before is None or review.due_at is None else review.due_at - before),
         "task_type": shown.task.task_type,
         "risk_level": shown.routing.risk_level.value,
+        "policy_hash": shown.routing.decision.policy_hash,
         "confidence": shown.routing.score.confidence,
         "affinity": None if customer is None else authenticator.name_of(customer),
         **dict.fromkeys(_ANSWER_COLUMNS),

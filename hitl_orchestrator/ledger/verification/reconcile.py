@@ -293,10 +293,11 @@ def _has_search_columns_of(review: ReviewTableRow, shown: Any) -> bool:
     """Whether the search columns agree with the snapshot. A snapshot of another form has none."""
     try:
         routing = shown["routing"]
-        expected = (shown["task"]["task_type"], routing["risk_level"], routing["score"]["confidence"])
+        decided_under, confidence = routing["decision"]["policy_hash"], routing["score"]["confidence"]
+        expected = (shown["task"]["task_type"], routing["risk_level"], decided_under, confidence)
     except (KeyError, TypeError):
         return False
-    return expected == (review.task_type, review.risk_level, review.confidence)
+    return expected == (review.task_type, review.risk_level, review.policy_hash, review.confidence)
 
 
 def _read(text: str) -> Any:

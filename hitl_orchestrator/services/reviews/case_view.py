@@ -117,6 +117,7 @@ class CaseViewer:
             rule_id=row.shown.routing.decision.rule_id,
             message=row.shown.routing.decision.message or "",
             role=rights.needed,
+            missing_role=None if row.role in rights.people.chain.roles else row.role,
             requirements=rights.requirements,
             votes_given=len(rights.votes),
             passed_up_because=row.shown.passed_up_because,
@@ -191,7 +192,8 @@ def _why_not(rights: Rights, reviewer: Reviewer, now: datetime) -> str:
     try:
         rights.role_for(reviewer)
         if rights.row.verdict is None:
-            check_open(rights.row, reviewer.reviewer_id, now)
+            holder = reviewer.reviewer_id if rights.void_claim(now) else rights.row.claimed_by
+            check_open(rights.row.model_copy(update={"claimed_by": holder}), reviewer.reviewer_id, now)
     except RequestRejected as rejection:
         return str(rejection)
     return "" if rights.row.verdict is None else "this review is decided; 'hitl show' shows the decision"

@@ -99,6 +99,7 @@ MOVE_CASE = (
         .limit(1)
         .scalar_subquery()
         .label("settled_by"),
+        NOW.label("now"),
         *END,
     )
 )

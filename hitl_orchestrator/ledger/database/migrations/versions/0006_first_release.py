@@ -126,6 +126,8 @@ def _create_reviews() -> None:
         sa.Column("digest", sa.String(64), nullable=False),
         sa.Column("shown", sa.Text, nullable=False),
         sa.Column("opened_at", sa.String(27), nullable=False),
+        sa.Column("queued_at", sa.String(27), nullable=False),
+        sa.Column("place", sa.Integer, nullable=False),
         sa.Column("due_at", sa.String(27), nullable=False),
         sa.Column("expires_at", sa.String(27), nullable=False),
         sa.Column("verdict", sa.Text),
@@ -135,6 +137,7 @@ def _create_reviews() -> None:
         sa.Column("remind_at", sa.String(27), nullable=False),
         sa.Column("task_type", sa.String(200), nullable=False),
         sa.Column("risk_level", sa.String(20), nullable=False),
+        sa.Column("policy_hash", sa.String(200), nullable=False),
         sa.Column("confidence", sa.Float),
         sa.Column("answer", sa.String(20)),
         sa.Column("answered_by", sa.String(200)),
@@ -151,12 +154,16 @@ def _index_reviews() -> None:
     _partial_index("one_open_review_per_case", "reviews", ["case_id"], "status = 'open'", unique=True)
     _partial_index("reviews_by_deadline", "reviews", ["expires_at"], "status = 'open'")
     _partial_index("reviews_to_remind", "reviews", ["remind_at"], "status = 'open'")
-    _partial_index("open_reviews", "reviews", ["role", "due_at", "opened_at"], "status = 'open'")
-    _partial_index("open_reviews_by_time", "reviews", ["due_at", "opened_at"], "status = 'open'")
-    _partial_index("open_reviews_by_domain", "reviews", ["domain", "due_at", "opened_at"], "status = 'open'")
+    _partial_index("open_reviews", "reviews", ["role", "policy_hash", "due_at", "place"], "status = 'open'")
+    _partial_index("open_reviews_by_time", "reviews", ["due_at", "place"], "status = 'open'")
+    _partial_index("open_reviews_by_domain", "reviews", ["domain", "due_at", "place"], "status = 'open'")
     _partial_index(
-        "open_reviews_by_role_and_domain", "reviews", ["role", "domain", "due_at", "opened_at"], "status = 'open'"
+        "open_reviews_by_role_and_domain",
+        "reviews",
+        ["role", "domain", "policy_hash", "due_at", "place"],
+        "status = 'open'",
     )
+    _partial_index("open_reviews_by_policy", "reviews", ["policy_hash"], "status = 'open'")
     _partial_index("claimed_reviews", "reviews", ["claimed_by"], "claimed_by IS NOT NULL")
     _partial_index("decided_by_confidence", "reviews", ["task_type", "confidence", "answer"], "status = 'decided'")
     _partial_index(
