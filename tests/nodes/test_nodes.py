@@ -142,12 +142,15 @@ def signals_of(risk="low", confidence=0.9, **extra):
         ({"risk": RiskLevel.HIGH}, {"risky"}),
         ({"alternatives": {"Other": 0.81}}, {"ambiguous"}),
         ({"alternatives": {"Other": 0.79, "Refund": 0.9}}, set()),
-        ({"alternatives": {"Other": "0.9"}}, set()),
-        ({"alternatives": ["Other"]}, set()),
+        ({"alternatives": {"Other": "0.79"}}, set()),
+        ({"alternatives": ["Other"]}, {"ambiguous"}),
+        ({"confidence": 0.8, "alternatives": {"Other": 0.7}}, {"ambiguous"}),
+        ({"confidence": None, "alternatives": {"Other": 0.01}}, {"low_confidence", "ambiguous"}),
         ({"unusual": True}, {"unusual"}),
-        ({"unusual": "yes"}, set()),
+        ({"unusual": "yes"}, {"unusual"}),
         ({"samples": ["Refund", "x", "y"]}, {"unusual"}),
         ({"samples": ["Refund", "x"]}, set()),
+        ({"samples": ["x"]}, {"unusual"}),
     ],
 )
 def test_signals_of_a_score(given, expected):
