@@ -1,6 +1,7 @@
 """The command line: parse, call, render. Exit codes: 0 done, 1 the answer is no, 2 invalid input."""
 
 import gc
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -32,6 +33,9 @@ def _run(arguments: list[str]) -> int:
     from hitl_orchestrator.cli.output.errors import explain_fault  # noqa: PLC0415
 
     _escape_unencodable()
+    if "--json" in arguments:
+        # Without a handler, Python prints warnings on stderr, which holds one JSON object.
+        logging.getLogger("hitl_orchestrator").addHandler(logging.NullHandler())
     try:
         code = run_command(arguments)
         sys.stdout.flush()
