@@ -1,6 +1,6 @@
 """The inbox: open reviews as reviewers read them, and as JSON."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
