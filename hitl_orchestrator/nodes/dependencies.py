@@ -2,14 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from hitl_orchestrator.nodes.ports import Alarms, Inbox, Payloads, Records, Rules
+from hitl_orchestrator.nodes.ports import Alarms, Classify, Inbox, Payloads, Records, Rules
 from hitl_orchestrator.policies.engine.risk import RiskRule
 from hitl_orchestrator.policies.engine.scoring import ScoreRules
-
-if TYPE_CHECKING:
-    from hitl_orchestrator.nodes.classifier_call import ClassifierCall
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +17,6 @@ class NodeDependencies:
     records: Records
     alarms: Alarms
     payloads: Payloads
-    classifier: "ClassifierCall | None" = None
+    classifier: Classify | None = None
     risk_rules: Sequence[RiskRule] = ()
     score_rules: ScoreRules = field(default_factory=ScoreRules)

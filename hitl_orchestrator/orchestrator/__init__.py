@@ -21,7 +21,7 @@ from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.replay_checks import unfit_record as record_problems
 from hitl_orchestrator.review.schemas import OutputSchemas
-from hitl_orchestrator.review.view import CaseView, Masking, masking
+from hitl_orchestrator.review.view import CaseView, Masking, masking, missing_role_note
 from hitl_orchestrator.services.config_files import canonical as bundled_data
 from hitl_orchestrator.services.config_files import load_people, load_policy, load_policy_tests, read_file
 from hitl_orchestrator.services.maintenance import Notice
@@ -58,6 +58,7 @@ __all__ = [
     "load_policy",
     "load_policy_tests",
     "masking",
+    "missing_role_note",
     "printable_url",
     "proof_events",
     "public_key",

@@ -61,7 +61,13 @@ class AsyncCases:
 
 class AsyncReviews:
     async def claim(
-        self, case_id: str | None = ..., *, task_id: str | None = ..., reviewer: str | None = ..., seconds: float = ...
+        self,
+        case_id: str | None = ...,
+        *,
+        task_id: str | None = ...,
+        reviewer: str | None = ...,
+        seconds: float = ...,
+        take_over: bool = ...,
     ) -> ReviewRequest: ...
     async def next(self, *, reviewer: str | None = ..., seconds: float = ...) -> ReviewRequest | None: ...
     async def release(

@@ -99,27 +99,8 @@ class Orchestrator:
             StoreUnavailable, TamperedPolicy: the store cannot be opened, or its policy was altered.
             InvalidKey, SealKeyMissing: a key is malformed, its file is readable by others, or it is missing.
         """
-        services = open_services(
-            store,
-            policy=policy,
-            reviewers=reviewers,
-            schemas=schemas,
-            classifier=classifier,
-            on_classifier_error=on_classifier_error,
-            classifier_attempts=classifier_attempts,
-            classifier_timeout=classifier_timeout,
-            risk_rules=risk_rules,
-            score_rules=score_rules,
-            seal_key=seal_key,
-            checkpoint_key=checkpoint_key,
-            clock=clock,
-            lease=lease,
-            wait=wait,
-            head_file=head_file,
-            head_key=head_key,
-            head_every=head_every,
-        )
-        return cls(services)
+        arguments = {name: value for name, value in locals().items() if name != "cls"}
+        return cls(open_services(**arguments))
 
     def acting_as(self, reviewer: str | None = None, *, channel: str = "library") -> "Orchestrator":
         """Return this orchestrator bound to an authenticated reviewer and a channel, which the ledger records.

@@ -37,16 +37,20 @@ class Reviews:
         task_id: str | None = None,
         reviewer: str | None = None,
         seconds: float = CLAIM_SECONDS,
+        take_over: bool = False,
     ) -> ReviewRequest:
         """Reserve the open review of a case. Until the claim expires, by the database clock, no other reviewer decides.
 
-        Claiming again extends the claim. A decision or `release` ends it. `seconds` is in (0, 86,400].
+        Claiming again extends the claim. A decision or `release` ends it. `seconds` is in (0, 86,400]. With `take_over`
+        the claim of another reviewer ends first, if the reviewer holds a role above all of theirs. A claim also ends
+        when its holder may not decide any more or is away.
 
         Raises:
             CaseNotWaiting, NotAuthorized, ReviewClaimed, ReviewExpired, GraphVersionMismatch: the claim is rejected.
             InvalidInput: the seconds are out of range.
         """
-        return self._services.claims.claim(CaseKey.of(case_id, task_id), self._acting.named(reviewer), seconds=seconds)
+        key, acting = CaseKey.of(case_id, task_id), self._acting.named(reviewer)
+        return self._services.claims.claim(key, acting, seconds=seconds, take_over=take_over)
 
     def next(self, *, reviewer: str | None = None, seconds: float = CLAIM_SECONDS) -> ReviewRequest | None:
         """Claim the most urgent review that the reviewer may decide, and return it; None if there is none.

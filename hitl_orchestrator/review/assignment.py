@@ -93,7 +93,7 @@ def _up_the_chain(
     request: AssignmentRequest, candidates: Sequence[Candidate], people: People, at: datetime, previous: str | None
 ) -> Assigned | Unassigned:
     reasons: list[str] = []
-    roles = _upward(people, request.role)
+    roles = people.chain.upward(request.role)
     for role, above in zip(roles, (*roles[1:], None), strict=True):
         fit = qualified(_all(candidates), role, request.domain, barred=request.barred, at=at)
         here = [candidate for candidate in candidates if candidate.reviewer in fit]
@@ -109,12 +109,6 @@ def _up_the_chain(
             f"no reviewer with the role {role!r} may decide this: {_why_none(role, request, candidates)}; {goes}"
         )
     return Unassigned(roles[-1], False, "; ".join(reasons))
-
-
-def _upward(people: People, role: str) -> tuple[str, ...]:
-    """Return a role and all higher ones; for a role missing from this chain, it and the top."""
-    chain = people.chain
-    return chain.upward(role) if role in chain.roles else (role, chain.roles[-1])
 
 
 def _best(free: Sequence[Candidate], request: AssignmentRequest, people: People, previous: str | None) -> Candidate:

@@ -13,6 +13,7 @@ from hitl_orchestrator.errors import (
     RecoveryIncomplete,
     StoreUnavailable,
 )
+from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.services.acting import CaseKey
 from hitl_orchestrator.services.case_reader import CaseReader, Clock
@@ -27,11 +28,15 @@ from hitl_orchestrator.services.reviews.requirements import SKIPPED
 
 __all__ = ["Maintenance", "Notice"]
 
+_PAGE = 200
 _log = logging.getLogger(__name__)
 
 
 class Notice(NamedTuple):
-    """A message for reviewers: a review is due soon (`reminded`), or a claim has lapsed (`returned`)."""
+    """A message for reviewers: a review is due soon (`reminded`), or a claim has ended (`returned`).
+
+    A claim ends when it lapses, and when its holder may not decide any more or is away.
+    """
 
     kind: str
     review: ReviewRequest
@@ -85,6 +90,7 @@ class Maintenance:
         run = _Run(on_case, on_notice)
         steps = (
             lambda: self._name_stranded(run),
+            lambda: self._end_void_claims(run),
             lambda: self._remind(run),
             lambda: self._return_lapsed(run),
             lambda: self._expire_overdue(run),
@@ -96,9 +102,16 @@ class Maintenance:
         return run.through(steps)
 
     def _name_stranded(self, run: "_Run") -> None:
-        """Report the cases that an altered row keeps out of every list."""
+        """Report the cases that an altered row keeps out of every list, and roles that the reviewers lack."""
         for case_id, why in self._ledger.stranded():
             run.unreadable(IncompatibleRecord(case_id, None, why))
+        for role in self._inbox.missing_roles():
+            _log.warning(
+                "reviews wait for the role %r, which the reviewers file does not have: the top of its chain decides "
+                "them; if the file was left out, name it, else add the role to its chain",
+                role,
+                extra={"case_id": None, "event": "missing_role"},
+            )
 
     def _supersede_outdated(self, run: "_Run") -> None:
         for row in self._ledger.outdated(on_unreadable=run.unreadable):
@@ -141,6 +154,15 @@ class Maintenance:
         """Return the holder of the claim on a review, or else every reviewer who may decide it."""
         held = row.claimed_by is not None and row.claimed_until is not None and row.claimed_until > self._ledger.now()
         return [str(row.claimed_by)] if held else [each.reviewer_id for each in self._access.rights(row).able()]
+
+    def _end_void_claims(self, run: "_Run") -> None:
+        """Return the claims of reviewers who may not decide any more, or are away."""
+        holders = [who for who, load in self._ledger.loads(self._ledger.now()).items() if load.holds]
+        for who in holders:
+            for row in self._inbox.pages([InboxFilter(held_by=who)], _PAGE):
+                with run.collecting(row.case_id), suppress(*SKIPPED):
+                    if self._access.end_void_claim(self._access.rights(row)):
+                        run.notify(Notice("returned", self._inbox.request(row), (who,)))
 
     def _return_lapsed(self, run: "_Run") -> None:
         for row in self._ledger.lapsed(on_unreadable=run.unreadable):
@@ -188,8 +210,9 @@ class _Run:
         for step in steps:
             try:
                 step()
-            except Exception as exc:  # noqa: BLE001 - raised below, after the other steps
-                _log.warning("maintenance: %s: %s", type(exc).__name__, exc, extra={"event": "failed"})
+            except Exception as exc:  # noqa: BLE001 - the first is raised, after the other steps
+                if errors:
+                    _log.warning("maintenance: %s: %s", type(exc).__name__, exc, extra={"event": "failed"})
                 errors.append(exc)
         if errors:
             raise errors[0]

@@ -12,7 +12,7 @@ from hitl_orchestrator.nodes.ports import Classifier
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
-    from hitl_orchestrator.nodes.classifier_call import ClassifierCall
+    from hitl_orchestrator.services.cases.classifier_call import ClassifierCall
 
 ATTEMPTS, SECONDS = 2, 300.0
 """The number of calls of a classifier that fails, and the limit of each call."""
@@ -49,7 +49,7 @@ class ClassifierSettings:
 
     def call(self) -> "ClassifierCall | None":
         """Return the call of the classifier, None without one. Imports LangGraph, which is slow."""
-        from hitl_orchestrator.nodes.classifier_call import ClassifierCall  # noqa: PLC0415
+        from hitl_orchestrator.services.cases.classifier_call import ClassifierCall  # noqa: PLC0415
 
         if self.classifier is None:
             return None

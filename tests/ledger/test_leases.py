@@ -14,7 +14,7 @@ from support.postgres_server import direct_connection
 from support.stores import open_rows
 
 from hitl_orchestrator.domain.enums import CaseStage, DecisionSource, OnTimeout
-from hitl_orchestrator.errors import CaseChanged, KeyReused, LeaseLost, ReviewExpired, StaleReview, UnknownCase
+from hitl_orchestrator.errors import CaseChanged, LeaseLost, ReviewExpired, StaleReview, UnknownCase
 from hitl_orchestrator.ledger.events.chain import instant_text
 from hitl_orchestrator.ledger.store.leases import Holder, is_gone
 from hitl_orchestrator.wiring.stores import open_ledger
@@ -362,42 +362,3 @@ def test_a_changed_review_is_stale_rather_than_expired(ledger):
 
     with pytest.raises(StaleReview):
         ledger.decide(row.model_copy(update={"digest": "0" * 64}), a_verdict(), PERSON)
-
-
-# Idempotency keys.
-
-
-def opened(ledger, number):
-    task = a_submission().task.model_copy(update={"task_id": f"task-{number}"})
-    ledger.receive(a_submission(f"case-{number}", task), AGENT)
-    return ledger.open_review(a_shown(f"case-{number}", task=task), NINE)
-
-
-def test_an_answer_is_found_by_its_idempotency_key(ledger):
-    decided = ledger.decide(opened(ledger, 1), a_verdict(idempotency_key="k"), PERSON)
-
-    assert ledger.answered_under(a_verdict("reject", idempotency_key="k").review) == decided
-    assert ledger.answered_under(a_verdict(idempotency_key="other").review) is None
-    assert ledger.answered_under(a_verdict(reviewer="ben", idempotency_key="k").review) is None
-    assert ledger.answered_under(a_verdict().review) is None
-
-
-def test_an_idempotency_key_answers_one_review_only(ledger):
-    ledger.decide(opened(ledger, 1), a_verdict(idempotency_key="k"), PERSON)
-    row = opened(ledger, 2)
-    before = kinds(ledger)
-
-    with pytest.raises(KeyReused, match="'k' was used for another answer"):
-        ledger.decide(row, a_verdict(idempotency_key="k"), PERSON)
-
-    assert kinds(ledger) == before
-    assert ledger.decide(row, a_verdict(reviewer="ben", idempotency_key="k"), PERSON).status == "decided"
-
-
-def test_reusing_a_key_returns_the_receipt_or_is_rejected(ledger):
-    row = opened(ledger, 1)
-    decided = ledger.decide(row, a_verdict(idempotency_key="k"), PERSON)
-
-    assert ledger.decide(row, a_verdict(idempotency_key="k"), PERSON) == decided
-    with pytest.raises(KeyReused):
-        ledger.decide(row, a_verdict("reject", idempotency_key="k"), PERSON)

@@ -19,6 +19,9 @@ def proposes(task):
     return AgentOutput.model_validate({"task_id": task.task_id, "agent_output": proposed, "confidence_score": 0.95})
 
 
+RAISING = {"on_classifier_error": "raise"}
+
+
 class Thinking:
     """A classifier that blocks until it may answer, and counts its calls."""
 
@@ -88,7 +91,7 @@ def test_a_case_that_failed_can_be_resumed_at_once(opened, durable_store):
     def broken(task):
         raise ConnectionError("the model is away")
 
-    first, other = opened(durable_store, classifier=broken), opened(durable_store, classifier=proposes)
+    first, other = opened(durable_store, classifier=broken, **RAISING), opened(durable_store, classifier=proposes)
     with pytest.raises(ConnectionError):
         first.submit(a_task())
 

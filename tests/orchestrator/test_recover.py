@@ -71,9 +71,9 @@ def test_every_failed_step_of_maintenance_is_logged(opened, sqlite_store, caplog
     hitl = opened(sqlite_store)
     with sqlite3.connect(sqlite_store.removeprefix("sqlite:///")) as connection:
         connection.execute("DROP TABLE spot_checks")
-        connection.execute("DROP TABLE checkpoints")
+        connection.execute("DROP TABLE reviews")
 
     with pytest.raises(StoreUnavailable):
         hitl.recover()
 
-    assert [name in caplog.text for name in ("spot_checks", "checkpoints")] == [True, True]
+    assert [name in caplog.text for name in ("spot_checks", "reviews")] == [True, True]

@@ -3,11 +3,12 @@
 import logging
 
 import pytest
+from support.attacker import Intruder
 from support.builders import a_review, an_output
 from support.teams import a_policy
 
 from hitl_orchestrator import Proposal
-from hitl_orchestrator.errors import IncompatibleRecord, RecoveryIncomplete, TamperedReview
+from hitl_orchestrator.errors import HitlError, IncompatibleRecord, RecoveryIncomplete, TamperedReview
 from hitl_orchestrator.orchestrator import LedgerAudit
 
 UNREADABLE = {
@@ -119,8 +120,7 @@ def test_a_damaged_record_is_named_and_the_others_are_listed_and_exported(finish
     with LedgerAudit(durable_store) as audit:
         for listed in (audit.records, audit.rows, audit.events):
             left_out = []
-            listed = [dict(each).get("case_id") for each in listed(left_out.append)]
-            assert set(others) <= set(listed)
+            assert set(others) <= {dict(each)["case_id"] for each in listed(left_out.append)}
             assert "in table events" in str(left_out[0])
         assert not audit.verify().sound
 
@@ -134,7 +134,7 @@ OUTCOMES = [
 
 @pytest.mark.parametrize("damage", OUTCOMES)
 def test_an_altered_outcome_gives_no_record_the_task_of_another_case(finished, durable_store, intruder, damage):
-    hitl, case_ids = finished
+    _, case_ids = finished
     numbers = dict(zip(case_ids, ('{"number":0}', '{"number":1}', '{"number":2}'), strict=True))
     intruder.run(damage, case_ids[0])
 
@@ -161,3 +161,18 @@ def test_an_altered_large_payload_is_reported_and_repaired_and_blocks_no_decisio
     assert case.case_id in verification.problem
     assert durable.decide(task_id="task-1", decision=a_review("approve", "ana")).status == "approved"
     assert durable.audit.verify().sound
+
+
+@pytest.mark.parametrize("table", ["reviews", "contents", "events"])
+def test_text_that_is_not_utf_8_stops_only_its_own_case(opened, sqlite_store, waits, table):
+    hitl, intruder = opened(sqlite_store), Intruder(sqlite_store)
+    cases = [waits(hitl, f"task-{number}") for number in range(3)]
+    intruder.disarm()
+    column = {"reviews": "shown", "contents": "body", "events": "entry"}[table]
+    intruder.run(f"UPDATE {table} SET {column} = CAST(x'ff7b' AS TEXT) WHERE case_id = ?", cases[0].case_id)
+
+    assert {request.case_id for request in hitl.inbox()} >= set(the_others(cases))
+    assert hitl.decide(cases[1].case_id, decision=a_review("approve", "ana")).status == "approved"
+    with pytest.raises(HitlError):
+        hitl.decide(cases[0].case_id, decision=a_review("approve", "ana"))
+    assert not hitl.audit.verify().sound

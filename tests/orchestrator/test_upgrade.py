@@ -100,7 +100,7 @@ def test_cases_at_every_stage_continue_under_a_graph_that_lists_theirs(continued
     hitl.decide(pending, a_review("approve", "zoe"))
 
     assert hitl.submit(a_task("later"), an_output("later", 0.75)).status == "approved"
-    assert (hitl.cases.unfinished(), hitl.audit.verify().problem, hitl.audit.verify().scrub_due) == (0, None, ())
+    assert (hitl.cases.unfinished(), hitl.audit.verify().problem, hitl.audit.verify().scrub_due) == ([], None, ())
 
 
 def test_cases_of_a_graph_that_is_not_listed_are_refused_by_name_and_unchanged(frozen):
@@ -110,7 +110,7 @@ def test_cases_of_a_graph_that_is_not_listed_are_refused_by_name_and_unchanged(f
 
         with pytest.raises(GraphVersionMismatch, match="this code runs graph 'g-later'; resume it with the version"):
             hitl.decide(task_id="waiting", decision=a_review("approve", "ana"))
-        with pytest.raises(RecoveryIncomplete, match="3 unfinished cases could not be resumed"):
+        with pytest.raises(RecoveryIncomplete, match="3 unfinished cases could not be moved on"):
             hitl.recover()
 
         assert rows_in(frozen)[1] == before
@@ -128,14 +128,14 @@ def test_an_older_version_does_not_open_a_store_that_was_migrated_further(frozen
 
 def test_an_older_version_that_is_running_stops_writing_once_a_newer_one_has_migrated(frozen, tmp_path):
     with Orchestrator.open(frozen, **OPTIONS) as older:
-        older.submit(a_task("before"), an_output("before"))
+        older.submit(a_task("before"), an_output("before", 0.5))
         migrate_further(frozen, tmp_path)
         before = rows_in(frozen)
 
         calls = (
             lambda: older.submit(a_task("after"), an_output("after")),
-            lambda: older.decide(task_id="waiting", decision=a_review("approve", "ana")),
-            lambda: older.reviews.claim(task_id="waiting", reviewer="ben"),
+            lambda: older.decide(task_id="before", decision=a_review("approve", "ana")),
+            lambda: older.reviews.claim(task_id="before", reviewer="ben"),
         )
         for call in calls:
             with pytest.raises(
@@ -144,4 +144,4 @@ def test_an_older_version_that_is_running_stops_writing_once_a_newer_one_has_mig
                 call()
 
         assert rows_in(frozen) == before
-        assert older.cases.get(task_id="waiting").status == "waiting"
+        assert older.cases.get(task_id="before").status == "waiting"

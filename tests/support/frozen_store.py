@@ -86,7 +86,9 @@ def fill(store: str) -> None:
         submit("received")
         hitl.cases.enqueue(a_task("enqueued"), an_output("enqueued", 0.5))
     with direct_connection(store) as connection:
-        connection.execute("UPDATE cases SET holder = 'worker/1/2/3/4' WHERE holder IS NOT NULL")
+        # A worker on another machine, whose lease has ended.
+        times = "held_since = '2025-01-10T09:00:00.000000Z', held_until = '2025-01-10T09:01:00.000000Z'"
+        connection.execute(f"UPDATE cases SET holder = 'worker/1/2/3/4', {times} WHERE holder IS NOT NULL")
 
 
 def restore(store: str) -> None:

@@ -73,6 +73,10 @@ async def streaming(task: Task) -> Any:
     yield answer(task)
 
 
+def returning_a_coroutine(task: Task) -> Any:
+    return asynchronous(task)
+
+
 def recursive(task: Task) -> Any:
     return recursive(task)
 
@@ -145,9 +149,9 @@ CLASSIFIERS: dict[str, Any] = {
     "without a parameter": lambda: None,
     "three parameters": lambda task, more, most: None,
     "coroutine function": asynchronous,
-    "returns a coroutine": lambda task: asynchronous(task),
+    "returns a coroutine": returning_a_coroutine,
     "returns a generator": lambda task: (answer(task) for _ in "x"),
-    "asynchronous generator": lambda task: streaming(task),
+    "asynchronous generator": streaming,
     "pauses itself": lambda task: interrupt("which account?"),
     "pauses without a checkpointer": an_agent(None),
     "pauses with a checkpointer": an_agent(InMemorySaver()),

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 from textual.content import Content
 
-from hitl_orchestrator.cli.output.formatting import confidence, count, local_clock, local_minute, wait
+from hitl_orchestrator.cli.output.formatting import confidence, count, local_clock, local_minute, signals, wait
 from hitl_orchestrator.cli.views.content import nothing
 from hitl_orchestrator.domain.invisible_characters import escape_invisible, warning
 from hitl_orchestrator.domain.json_patch import FieldChange
 from hitl_orchestrator.domain.review import ReviewRequest
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.orchestrator import CaseView
+from hitl_orchestrator.orchestrator import CaseView, missing_role_note
 
 FAINT, STRONG, ALARM, WARN, GOOD, KEY = "$secondary", "bold", "bold $error", "$warning", "$success", "bold $primary"
 RISK = {"high": "bold $error", "medium": "$warning", "low": "$success"}
@@ -143,8 +143,8 @@ def _answer(view: CaseView) -> Iterator[Section]:
         says = "the agent agrees" if same else "the agent differs"
         yield Section("your label", Content.assemble((one_line(view.own_label), STRONG), (f"   {says}", FAINT)))
     yield Section("confidence", _confidence(view))
-    if view.signals:
-        yield Section("signals", Content.styled(", ".join(view.signals), WARN))
+    if view.signals or view.unreadable:
+        yield Section("signals", Content.styled(signals(view.signals, view.unreadable), WARN))
     rule = Content.assemble((one_line(view.rule_id), STRONG), (f"   {view.action.value}", FAINT))
     yield Section("rule", _stacked([rule, _quoted(view.reason)]))
     if view.would_go_through:
@@ -165,13 +165,15 @@ def _confidence(view: CaseView) -> Content:
     means = [_quoted(view.confidence_means, FAINT)] if view.confidence_means else []
     if view.confidence is None:
         return _stacked([Content("none stated"), *means])
-    full = round(view.confidence * BAR)
+    full = int(view.confidence * BAR)
     bar = Content.assemble(("━" * full, "$primary"), ("━" * (BAR - full), "$foreground 20%"))
     return _stacked([Content.assemble(bar, (f"  {confidence(view.confidence)}", STRONG)), *means])
 
 
 def _asked(view: CaseView, now: datetime) -> Content:
     lines = [Content.assemble("waits for ", (one_line(view.role), STRONG))]
+    if view.missing_role is not None:
+        lines.append(Content.styled(one_line(missing_role_note(view.missing_role, view.role)), ALARM))
     if view.requirements.approvals > 1:
         lines.append(Content(f"{view.requirements.approvals} reviewers must agree"))
         lines.append(Content(f"{view.votes_given} voted so far"))

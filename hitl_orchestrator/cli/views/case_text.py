@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table
-from hitl_orchestrator.cli.output.formatting import confidence, local_minute, local_time
+from hitl_orchestrator.cli.output.formatting import confidence, local_minute, local_time, signals
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.views.content import nothing, proposal_lines, task_lines
-from hitl_orchestrator.orchestrator import CaseView
+from hitl_orchestrator.orchestrator import CaseView, missing_role_note
 
 
 def describe(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]:
@@ -19,6 +19,8 @@ def describe(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]
     if view.due_at:
         late = ", overdue" if view.overdue else ""
         yield Line(f"due {local_minute(view.due_at)}{late}", "bold red" if view.overdue else "dim")
+    if view.missing_role is not None:
+        yield Line(missing_role_note(view.missing_role, view.role) + ".", "red")
     yield from _task(view)
     if view.hidden:
         yield from _blind(view, reviewer, session)
@@ -53,7 +55,7 @@ def _answer(view: CaseView) -> Iterator[Block]:
         yield Line(f"your own label was {view.own_label}", "dim", indent=2)
     means = f": {view.confidence_means}" if view.confidence_means else ""
     yield Line(f"confidence {confidence(view.confidence)}{means}", indent=2)
-    yield Line(f"signals: {', '.join(view.signals) or 'none'}", indent=2)
+    yield Line(f"signals: {signals(view.signals, view.unreadable)}", indent=2)
     yield Line()
     yield Line(f"A reviewer is needed because {view.reason}")
     for line in view.would_go_through:

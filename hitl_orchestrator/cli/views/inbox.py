@@ -12,6 +12,7 @@ from hitl_orchestrator.cli.views.tables import TASK, named
 from hitl_orchestrator.domain.case import UnfinishedCase
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.domain.review import Page, ReviewRequest
+from hitl_orchestrator.orchestrator import missing_role_note
 
 
 def request_summary(request: ReviewRequest) -> dict[str, Any]:
@@ -22,6 +23,7 @@ def request_summary(request: ReviewRequest) -> dict[str, Any]:
         "case_id": request.case_id,
         "task_id": request.task_id,
         "role": request.needed_role,
+        "missing_role": request.missing_role,
         "domain": task.domain,
         "risk_level": request.risk_level,
         "confidence_score": request.confidence,
@@ -88,6 +90,8 @@ def inbox(requests: Page[ReviewRequest], session: Session, reviewer: str | None 
     for request in requests:
         proposal = request.proposal.model_dump(mode="json") if request.proposal else None
         yield from blocks.flagged(request.task_id, request.task.model_dump(mode="json"), proposal)
+    for missing, needed in {each.missing_role: each.needed_role for each in requests if each.missing_role}.items():
+        yield Line(missing_role_note(missing, needed) + ".", "red")
     yield Line()
     more = f"; {more_follow(requests)}" if requests.more else ""
     yield Line(f"{count(len(requests), 'open review')}, the earliest deadline first{more}. Next:")

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table
 from hitl_orchestrator.cli.output.formatting import count, duration
+from hitl_orchestrator.domain.numbers import percent
 from hitl_orchestrator.insights import Feedback, QualitySignal, ReviewerQuality, Share
 
 NOTHING_YET = "No case has been reviewed yet."
@@ -23,7 +24,7 @@ def feedback(rows: Sequence[Feedback]) -> Iterator[Block]:
     yield Table(columns, [_feedback_row(row) for row in rows])
     correct = sum(row.agent_correct for row in rows)
     yield Line()
-    yield Line(f"{count(len(rows), 'reviewed case')}: the agent was right in {correct}.")
+    yield Line(f"The agent was right in {correct} of {count(len(rows), 'reviewed case')}.")
 
 
 def reviewers(rows: Sequence[ReviewerQuality]) -> Iterator[Block]:
@@ -59,7 +60,7 @@ def _reviewer_row(row: ReviewerQuality) -> tuple[Cell, ...]:
 
 
 def _share(share: Share) -> Cell:
-    return Cell("-", "dim") if share.share is None else Cell(f"{share.share:.0%} of {share.of}")
+    return Cell("-", "dim") if share.share is None else Cell(f"{percent(share.share)} of {share.of}")
 
 
 _SIGNALS = {

@@ -97,7 +97,7 @@ def swept(cases: Sequence[Case], stuck: int, notices: Sequence[Notice]) -> Itera
 
 _NOTICES = {
     "reminded": "due soon, reminded {}",
-    "returned": "the claim of {} has lapsed; the review is available again",
+    "returned": "the claim of {} has ended; the review is available again",
 }
 
 

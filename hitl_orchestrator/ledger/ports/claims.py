@@ -103,6 +103,9 @@ class ReviewQueue(Protocol):
     def unclaim(self, review: StoredReview, who: str, actor: Actor, at: datetime) -> bool:
         """Release the claim of a reviewer; return False if they hold none. A delegated review returns to its owner."""
 
+    def take_back(self, review: StoredReview, holder: str, actor: Actor, at: datetime, because: str) -> bool:
+        """End the claim of a reviewer, and record the reason; return False if they hold none."""
+
     def renew(self, review: StoredReview, who: str, seconds: float) -> None:
         """Extend a claim to at least this many seconds from now. Does nothing if the reviewer holds no claim."""
 

@@ -94,6 +94,16 @@ class ClaimRepository:
         return released
 
     @retried
+    def take_back(self, review: StoredReview, holder: str, actor: Actor, at: datetime, because: str) -> bool:
+        """End the claim of another reviewer, who does not get it back."""
+        with self._database.write() as transaction:
+            values = {"wanted_review": review.review_id, "who": holder}
+            ended = transaction.run(statements.RELEASE, **values).rowcount == 1
+            if ended:
+                append(transaction, builders.released(review, actor, at, because=because))
+        return ended
+
+    @retried
     def renew(self, review: StoredReview, who: str, seconds: float) -> None:
         """Extend a claim. A crash may undo it, which loses nothing."""
         with self._database.write(flush=False) as transaction:

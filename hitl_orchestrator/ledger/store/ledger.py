@@ -59,16 +59,11 @@ class LedgerStore:
         self.holds_sealed_work = reviews.holds_sealed_work
 
         claims = ClaimRepository(database, authenticator)
-        self.claim, self.delegate, self.unclaim, self.renew = (
-            claims.claim,
-            claims.delegate,
-            claims.unclaim,
-            claims.renew,
-        )
+        self.claim, self.delegate, self.unclaim = claims.claim, claims.delegate, claims.unclaim
         self.renew, self.lapsed, self.return_lapsed = claims.renew, claims.lapsed, claims.return_lapsed
         self.to_remind, self.remind, self.view, self.label = claims.to_remind, claims.remind, claims.view, claims.label
         self.queue_page, self.queue_groups = claims.queue_page, claims.queue_groups
-        self.place_of, self.outdated = claims.place_of, claims.outdated
+        self.place_of, self.outdated, self.take_back = claims.place_of, claims.outdated, claims.take_back
         self.loads, self.upheld, self.similar = claims.loads, claims.upheld, claims.similar
         self.last_reviewer_for = claims.last_reviewer_for
 

@@ -57,12 +57,13 @@ class ReviewInbox:
         return Page(found[:limit], more=len(found) > limit, as_of=self._ledger.now())
 
     def request(self, row: StoredReview) -> ReviewRequest:
-        """Return an open review as the inbox offers it. Its own role is named where none can be derived."""
+        """Return an open review as the inbox offers it. Its own role counts where none can be derived."""
         try:
             needed, requirements = requirements_of(row, self._registry, self._people.chain)
             choices = options(row, needed, self._people.chain)
-        except (*SKIPPED, ValueError):  # an unreadable policy, or a role that is no longer in the chain
-            needed, requirements, choices = row.role, row.shown.routing.decision.requirements, ()
+        except SKIPPED:  # such as an unreadable policy
+            needed = self._people.chain.filled(row.role)
+            requirements, choices = row.shown.routing.decision.requirements, ()
         return self._request(row, needed, requirements, choices)
 
     def case_for(self, row: StoredReview, reviewer: Reviewer) -> Case | None:
@@ -87,6 +88,10 @@ class ReviewInbox:
                 case = self.case_for(row, reviewer)
                 if case is not None:
                     yield row, case
+
+    def missing_roles(self) -> list[str]:
+        """Return the roles of open reviews that the chain lacks; the top of the chain decides these reviews."""
+        return [role for role in self._ledger.queue_groups().roles if role not in self._people.chain.roles]
 
     def pages(self, wanted: Sequence[InboxFilter], first: int, after: Place | None = None) -> Iterator[StoredReview]:
         """Yield the open reviews under any of these filters; the first page has `first` of them, each next one more."""
@@ -156,6 +161,7 @@ class ReviewInbox:
             rule_id=routing.decision.rule_id,
             reason=routing.decision.reason if visible else None,
             needed_role=needed,
+            missing_role=None if row.role in self._people.chain.roles else row.role,
             choices=tuple(choices),
             opened_at=row.opened_at,
             queued_at=row.queued_at or row.opened_at,

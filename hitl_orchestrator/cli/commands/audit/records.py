@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hitl_orchestrator.cli.context import STORE, CaseId, Out, argument, command, option
+from hitl_orchestrator.cli.context import STORE, CaseId, Force, Out, argument, command, option
 from hitl_orchestrator.cli.output.blocks import Line
 from hitl_orchestrator.cli.output.errors import NO, print_problems
 from hitl_orchestrator.cli.output.formatting import count
@@ -67,17 +67,21 @@ def export(
     form: Annotated[str, option("FORM", "jsonl, csv or parquet.", "--format")] = "jsonl",
     events: Annotated[bool, option(None, "Export ledger entries instead of audit records.", "--events")] = False,
     out: Out = None,
+    force: Force = False,
+    bom: Annotated[bool, option(None, "Begin CSV with a byte order mark, for Excel.", "--bom")] = False,
+    delimiter: Annotated[str, option("CHAR", "Between the cells of CSV: , or ;", "--delimiter")] = ",",
 ) -> None:
     """Export the audit records or the ledger entries.
 
     In CSV, cells that a spreadsheet would run as a formula start with an apostrophe. Parquet needs the extra parquet.
     """
-    from hitl_orchestrator.cli.commands.audit.export_formats import check_format, write
+    from hitl_orchestrator.cli.commands.audit.export_formats import Target, write
 
-    check_format(form, out)
+    target = Target(form, out, force, bom, delimiter)
+    target.check()
     left_out: list[HitlError] = []
     with session.audit() as audit:
-        number = write(audit, form, out, left_out.append, events=events)
+        number = write(audit, target, left_out.append, events=events)
     if out is not None:
         rows = count(number, "entry", "entries") if events else count(number, "audit record")
         data = {"file": out, "format": form, "rows": number}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 group = typer.Typer()
 SUBMIT = "Submit"
+MAX_WARNINGS = 20
 
 
 @command(group, "run", panel=SUBMIT)
@@ -37,17 +38,20 @@ def run(
     Submitting a task again is harmless: the same content is the same case.
     """
     from hitl_orchestrator.cli.commands.cases.run_files import Files, read_intake
-    from hitl_orchestrator.cli.commands.cases.submission import submit_all
+    from hitl_orchestrator.cli.commands.cases.submission import submit_all, unstaffed
     from hitl_orchestrator.cli.views import tables
 
     intake = read_intake(session, Files(tasks, outputs, reviews))
     with session.open_or_create(intake.policy if session.policy else None, intake.people) as hitl:
         result = submit_all(hitl, intake, resubmit=resubmit, submitted_by=submitted_by)
+        warnings = list(unstaffed(result.cases, hitl.reviews.people()))
     answer(
         session.as_json,
         [tables.case_summary(case) for case in result.cases],
         lambda: tables.run(result.cases, result.existing, result.unused, session),
     )
+    if warnings:
+        print_problems("Unstaffed", warnings[:MAX_WARNINGS], session.as_json)
     if result.rejected:
         invalid = any(isinstance(exc, InvalidInput) for exc in result.rejected)
         problems = [problem for exc in result.rejected for problem in problems_of(exc)]

@@ -40,7 +40,15 @@ def take_next(session: "Session", reviewer: Reviewer, minutes: Minutes = A_QUART
 
 
 @command(group, "claim", panel=REVIEW)
-def claim(session: "Session", case: CaseId, reviewer: Reviewer, minutes: Minutes = A_QUARTER) -> None:
+def claim(
+    session: "Session",
+    case: CaseId,
+    reviewer: Reviewer,
+    minutes: Minutes = A_QUARTER,
+    take_over: Annotated[
+        bool, option(None, "End the claim of a reviewer whose roles are all below one of yours.", "--take-over")
+    ] = False,
+) -> None:
     """Claim a review and show it.
 
     Until the claim expires, no other reviewer decides it. Claiming again extends the claim.
@@ -49,7 +57,7 @@ def claim(session: "Session", case: CaseId, reviewer: Reviewer, minutes: Minutes
     from hitl_orchestrator.cli.views import case_text
 
     with session.open(reviewer=reviewer) as hitl:
-        request = hitl.reviews.claim(**named(hitl, case), seconds=minutes * MINUTE)
+        request = hitl.reviews.claim(**named(hitl, case), seconds=minutes * MINUTE, take_over=take_over)
         view = hitl.reviews.view(request.case_id)
     answer(session.as_json, view.model_dump(mode="json"), lambda: case_text.describe(view, reviewer, session))
 

@@ -7,7 +7,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any, NamedTuple
+from typing import Any
 
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.errors import GraphBubbleUp
@@ -21,20 +21,15 @@ from hitl_orchestrator.domain.input.record_size import check_record
 from hitl_orchestrator.domain.invisible_characters import escape_invisible
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import ClassifierFailed, InvalidInput
-from hitl_orchestrator.nodes.ports import Classifier
+from hitl_orchestrator.nodes.ports import Answer, Classifier
 
 _PAUSED = "it paused for an answer; give the agent a checkpointer of its own, or no approval step"
 _ASYNCHRONOUS = "it is asynchronous; give a function that returns the output itself"
 # What LangGraph raises where `interrupt` is called outside of a graph: it finds no run, or no state of one.
 _NO_RUN = ("outside of a runnable context", "__pregel_scratchpad")
+__all__ = ["ClassifierCall", "output_of", "sentence_of"]
+
 _log = logging.getLogger(__name__)
-
-
-class Result(NamedTuple):
-    """The output of a classifier, or why there is none; without both the classifier proposes nothing."""
-
-    output: AgentOutput | None
-    error: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +44,7 @@ class ClassifierCall:
     attempts: int = 2
     seconds: float | None = None
 
-    def result(self, task: Task) -> Result:
+    def answer(self, task: Task) -> Answer:
         """Return the output for a task, or the error for the reviewer.
 
         Raises:
@@ -58,7 +53,7 @@ class ClassifierCall:
         """
         for attempt in range(1, self.attempts + 1):
             try:
-                return Result(output_of(task, self._answer(task)))
+                return Answer(output_of(task, self._call(task)))
             except (KeyboardInterrupt, SystemExit):
                 raise
             except BaseException as exc:
@@ -68,9 +63,9 @@ class ClassifierCall:
                     if self.on_error is OnClassifierError.RAISE:
                         raise
                     break
-        return Result(None, error)
+        return Answer(None, error)
 
-    def _answer(self, task: Task) -> Any:
+    def _call(self, task: Task) -> Any:
         """Call the classifier outside of our graph, so that an agent in it is a graph of its own."""
         context = copy_context()
         context.run(var_child_runnable_config.set, None)
