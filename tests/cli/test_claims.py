@@ -97,7 +97,7 @@ def test_only_the_submitter_cancels(team):
     )
     output = team("show", "task_001").out
     assert "domain_reviewer: canceled by shop at" in output
-    assert '"sent twice"' in output
+    assert "│ sent twice" in output
 
 
 def test_blind_case_is_hidden_everywhere_until_labeled(team):

@@ -259,7 +259,7 @@ def test_escalated_case_waits_for_the_next_role(routed):
 
     assert "The case now waits for compliance_officer." in passed_up.out
     assert (review["task_id"], review["escalated_because"]) == ("task_003", "beyond me")
-    assert "Escalated to compliance_officer: beyond me" in routed("show", "task_003").out
+    assert "Escalated to compliance_officer:\n    │ beyond me" in routed("show", "task_003").out
 
 
 def test_feedback_and_assessment_are_kept_in_the_record(routed):
@@ -268,7 +268,7 @@ def test_feedback_and_assessment_are_kept_in_the_record(routed):
     assert routed("audit", "list", "--json").data[-1]["human_feedback"] == "right"
     assert "approve at 20" in (result := " ".join(routed("show", "task_002").out.split()))
     assert ", high confidence" in result
-    assert '"right"' in result
+    assert "│ right" in result
 
 
 REFUSED = [
@@ -317,8 +317,9 @@ def test_show_covers_proposal_to_outcome(routed):
         "escalate to senior_manager",
         "rule_001 matches: the risk is high",
         "senior_manager as senior_manager: override at 20",
-        '"an exception"',
+        "│ an exception",
         "override_approved, decided by human after",
+        "Nothing is executed: the reviewer overrode the proposal and gave no output.",
     ):
         assert sentence in results
     history = [line.split()[4] for line in results[results.index("History") :].splitlines()[3:]]

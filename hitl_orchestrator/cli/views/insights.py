@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table
+from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table, inline
 from hitl_orchestrator.cli.output.formatting import count, duration
 from hitl_orchestrator.domain.numbers import percent
 from hitl_orchestrator.insights import Feedback, QualitySignal, ReviewerQuality, Share
@@ -44,13 +44,18 @@ def reviewers(rows: Sequence[ReviewerQuality]) -> Iterator[Block]:
     yield Line()
     for row in rows:
         for signal in row.signals:
-            yield Line(f"{row.reviewer}: {_SIGNALS[signal]}", "yellow")
+            yield Line(f"{inline(row.reviewer)}: {_SIGNALS[signal]}", "yellow")
     yield Line("A warning is a reason to look, not a proof. 'missed errors' counts approved gold cases.", "dim")
 
 
 def _feedback_row(row: Feedback) -> tuple[Cell, ...]:
     was = Cell("right", "green") if row.agent_correct else Cell("overruled" if row.human_override else "wrong", "red")
-    return Cell(row.task_id), was, Cell(row.error_type or "-"), Cell(row.notes or "-", "" if row.notes else "dim")
+    return (
+        Cell(row.task_id, quoted=True),
+        was,
+        Cell(row.error_type or "-"),
+        Cell(row.notes or "-", "" if row.notes else "dim"),
+    )
 
 
 def _reviewer_row(row: ReviewerQuality) -> tuple[Cell, ...]:

@@ -15,7 +15,6 @@ An unreadable field leaves no confidence, whatever the fields after it state. Un
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import Field
