@@ -95,11 +95,11 @@ class CaseReader:
             raise UnknownCase(name)
         try:
             return read(name)
-        except UnknownCase:
+        except UnknownCase as unknown:
             with suppress(UnknownCase):
                 self._ledger.latest_attempt(name)
-                exc = UnknownCase(name, is_task=True)
-            raise exc from None
+                unknown = UnknownCase(name, is_task=True)
+            raise unknown from None
         except IncompatibleRecord as exc:
             if exc.graph_version is not None:
                 self.check_graph(exc.case_id, exc.graph_version)
