@@ -55,7 +55,12 @@ def _escape_unencodable() -> None:
 
 
 def _replace_closed_streams() -> None:
-    """Discard output if the parent process closed the stream."""
+    """Read nothing from, and discard output to, a stream that the parent process closed.
+
+    In this order each gets its own descriptor, so that no file of ours is opened under the number of a stream.
+    """
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123 - open until exit
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - open until exit
     if sys.stderr is None:

@@ -24,7 +24,7 @@ class Submission(Value):
     """A case as it was submitted. `case_id` is also the id of its LangGraph thread.
 
     `submitted_by` is the submitter, if known: they may cancel the case, and never decide it. `supersedes` is the case
-    of the previous attempt.
+    of the previous attempt. `awaits_classifier`: a worker with a classifier has to produce the missing output.
     """
 
     case_id: Identifier
@@ -39,6 +39,20 @@ class Submission(Value):
     submitted_by: Identifier | None = None
     supersedes: Identifier | None = None
     quality_check: QualityCheck | None = None
+    awaits_classifier: bool = False
+
+
+@public
+class UnfinishedCase(Value):
+    """A case that is neither finished nor waits for a reviewer: no inbox lists it.
+
+    `running` is whether a live worker has its lease; `recover` resumes all others.
+    """
+
+    case_id: Identifier
+    task_id: Identifier
+    stage: CaseStage
+    running: bool
 
 
 @public

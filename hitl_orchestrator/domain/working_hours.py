@@ -1,6 +1,6 @@
 """Working hours and absences."""
 
-from datetime import date, time
+from datetime import UTC, date, time, tzinfo
 from enum import StrEnum
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -24,12 +24,35 @@ class Weekday(StrEnum):
 
 WORKING_DAYS = tuple(Weekday)[:5]
 
+_A_ZONE = "Europe/Vienna"
+_NO_SUCH_ZONE = f"no such time zone; give a name of the IANA database, such as {_A_ZONE}"
+_NO_ZONES = "the time zone database of this machine is missing; run: pip install tzdata"
+
+
+def zone_of(name: str) -> tzinfo:
+    """Return a time zone. UTC needs no time zone database.
+
+    Raises:
+        ValueError: this machine has no such zone; the message says so if it has no zones at all.
+    """
+    if name == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (KeyError, OSError, ValueError):
+        raise ValueError(_NO_SUCH_ZONE if _has_zones() else _NO_ZONES) from None
+
+
+def _has_zones() -> bool:
+    try:
+        ZoneInfo(_A_ZONE)
+    except (KeyError, OSError):
+        return False
+    return True
+
 
 def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, OSError, ValueError):
-        raise ValueError("no such time zone; give a name of the IANA database, such as Europe/Vienna") from None
+    zone_of(name)
     return name
 
 

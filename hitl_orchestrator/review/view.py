@@ -16,7 +16,7 @@ from hitl_orchestrator.domain.numbers import confidence_text, percent
 from hitl_orchestrator.domain.task import Proposal, Task
 from hitl_orchestrator.domain.value import Confidence, FreeJson, Identifier, Label, Text, UtcDatetime, Value
 
-AGENT_FIELDS = ("proposal", "confidence", "signals", "unreadable", "reason")
+AGENT_FIELDS = ("proposal", "classifier_error", "confidence", "signals", "unreadable", "reason")
 """The fields of a view that a blind review hides."""
 
 
@@ -92,6 +92,7 @@ class CaseView(Value):
     task: Task
     risk_level: RiskLevel
     proposal: Proposal | None
+    classifier_error: Text | None = Field(default=None, description="why the classifier gave no proposal")
     hidden: tuple[Label, ...] = ()
     own_label: Text = ""
     confidence: Confidence | None
@@ -104,6 +105,9 @@ class CaseView(Value):
     message: Text = Field(default="", description="the message of the rule to the reviewer")
     would_go_through: tuple[Text, ...] = ()
     role: Label = Field(description="the role that must decide now")
+    missing_role: Label | None = Field(
+        default=None, description="the review's own role, if the chain of the reviewers file lacks it"
+    )
     requirements: ReviewRequirements
     votes_given: int = 0
     passed_up_because: Text = ""
@@ -124,6 +128,15 @@ class CaseView(Value):
     def _repr_html_(self) -> str:
         """Return the view as an HTML card."""
         return card(self)
+
+
+def missing_role_note(missing: str, role: str) -> str:
+    """Return why the top of the chain decides a review for another role, with the remedy."""
+    return (
+        f"The reviewers file has no role {missing!r}, for which this review was opened: {role!r}, the top of its "
+        "chain, decides it. If the file was left out, name it (--reviewers, HITL_REVIEWERS); else add the role to "
+        "its chain"
+    )
 
 
 _STYLE = """
@@ -191,7 +204,7 @@ def _blind(view: CaseView) -> Iterator[str]:
 
 def _answer(view: CaseView) -> Iterator[str]:
     yield "<h4>The agent proposes</h4>"
-    yield '<p class="faint">Nothing.</p>' if view.proposal is None else _proposal(view.proposal)
+    yield _proposal(view.proposal) if view.proposal else f'<p class="faint">{_nothing(view.classifier_error)}</p>'
     if view.own_label:
         yield f'<p class="faint">Your own label was {_text(view.own_label)}.</p>'
     yield from _confidence(view)
@@ -199,6 +212,11 @@ def _answer(view: CaseView) -> Iterator[str]:
     yield f'<span class="faint">({view.action.value}, {_line(view.rule_id)})</span></p>'
     if view.would_go_through:
         yield f'<p class="faint">It would have been approved automatically with:</p>{_list(view.would_go_through)}'
+
+
+def _nothing(classifier_error: str | None) -> str:
+    """Return the sentence of a case without a proposal. The reason of the routing quotes the error."""
+    return "The agent proposes nothing" + ("; its classifier failed." if classifier_error else ".")
 
 
 def _proposal(proposal: Proposal) -> str:
@@ -224,6 +242,8 @@ def _asked(view: CaseView) -> Iterator[str]:
     if requirements.approvals > 1:
         yield f'<p class="note">{requirements.approvals} reviewers must agree ({requirements.agreement.value}); '
         yield f"{view.votes_given} voted so far.</p>"
+    if view.missing_role is not None:
+        yield f'<p class="note alarm">{_line(missing_role_note(view.missing_role, view.role))}</p>'
     if view.claimed_by is not None:
         until = f" until {_moment(view.claimed_until)}" if view.claimed_until else ""
         delegated = f", delegated by {_line(view.delegated_by)}" if view.delegated_by else ""

@@ -6,10 +6,9 @@ Hours follow the local time of their zone, so a day with a clock change is short
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from hitl_orchestrator.domain.review import Reviewer
-from hitl_orchestrator.domain.working_hours import Weekday, WorkingHours
+from hitl_orchestrator.domain.working_hours import Weekday, WorkingHours, zone_of
 from hitl_orchestrator.errors import InvalidInput, install_hint
 
 LONGEST_SPAN = timedelta(days=3653)
@@ -30,7 +29,7 @@ def is_working(hours: WorkingHours, at: datetime) -> bool:
 def is_away(reviewer: Reviewer, at: datetime) -> bool:
     """Return whether a reviewer is away. An absence counts in days of their own time zone."""
     hours = reviewer.working_hours
-    today = at.astimezone(ZoneInfo(hours.timezone if hours else "UTC")).date()
+    today = at.astimezone(zone_of(hours.timezone if hours else "UTC")).date()
     return any(absence.first <= today <= absence.last for absence in reviewer.away)
 
 
@@ -78,7 +77,7 @@ def check_holidays(name: str) -> None:
 
 def _shifts(hours: WorkingHours, since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
     """Yield the shifts that may touch this span in order, each with its start and end in UTC."""
-    zone = ZoneInfo(hours.timezone)
+    zone = zone_of(hours.timezone)
     day, last = since.astimezone(zone).date() - _ONE_DAY, until.astimezone(zone).date()
     while day <= last:
         if _WEEK[day.weekday()] in hours.days and not _is_free(hours.holidays, day):

@@ -103,6 +103,7 @@ def confidence_of(confidence=None, **extra):
         ({"confidence": 0.0}, (0.0, "reported")),
         ({"token_logprobs": [0.0, 0.0], "samples": ["x", "x"]}, (1.0, "log_probability")),
         ({"token_logprobs": [-0.693147, -0.693147]}, (0.5, "log_probability")),
+        ({"token_logprobs": [-1e308, -1e308]}, (0.0, "log_probability")),
         (
             {"samples": ["Refund"] * 3 + ["x"] + ["Refund"] * 4, "verbalised_confidence": "1%"},
             (0.875, "self_consistency"),

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from textual.content import Content
 
 from hitl_orchestrator.cli.output.formatting import confidence, count, local_clock, local_minute, signals, wait
+from hitl_orchestrator.cli.views.content import nothing
 from hitl_orchestrator.domain.invisible_characters import escape_invisible, warning
 from hitl_orchestrator.domain.json_patch import FieldChange
 from hitl_orchestrator.domain.review import ReviewRequest
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.orchestrator import CaseView
+from hitl_orchestrator.orchestrator import CaseView, missing_role_note
 
 FAINT, STRONG, ALARM, WARN, GOOD, KEY = "$secondary", "bold", "bold $error", "$warning", "$success", "bold $primary"
 RISK = {"high": "bold $error", "medium": "$warning", "low": "$success"}
@@ -136,7 +137,7 @@ def _task(view: CaseView) -> Content:
 
 
 def _answer(view: CaseView) -> Iterator[Section]:
-    yield Section("proposal", _proposal(view.proposal))
+    yield Section("proposal", _proposal(view.proposal) if view.proposal else _nothing(view))
     if view.own_label:
         same = view.proposal is not None and view.own_label.strip() == view.proposal.predicted_label.strip()
         says = "the agent agrees" if same else "the agent differs"
@@ -150,9 +151,11 @@ def _answer(view: CaseView) -> Iterator[Section]:
         yield Section("approved if", _stacked(_quoted(line) for line in view.would_go_through))
 
 
-def _proposal(proposal: Proposal | None) -> Content:
-    if proposal is None:
-        return Content.styled("The agent proposes nothing.", FAINT)
+def _nothing(view: CaseView) -> Content:
+    return Content.styled(nothing(view.classifier_error), WARN if view.classifier_error else FAINT)
+
+
+def _proposal(proposal: Proposal) -> Content:
     lines = [_quoted(proposal.predicted_label, KEY)]
     lines += [_quoted(proposal.explanation)] if proposal.explanation else []
     return _stacked([*lines, *_fields(proposal.model_extra or {}), *_beware(proposal.model_dump(mode="json"))])
@@ -169,6 +172,8 @@ def _confidence(view: CaseView) -> Content:
 
 def _asked(view: CaseView, now: datetime) -> Content:
     lines = [Content.assemble("waits for ", (one_line(view.role), STRONG))]
+    if view.missing_role is not None:
+        lines.append(Content.styled(one_line(missing_role_note(view.missing_role, view.role)), ALARM))
     if view.requirements.approvals > 1:
         lines.append(Content(f"{view.requirements.approvals} reviewers must agree"))
         lines.append(Content(f"{view.votes_given} voted so far"))

@@ -30,11 +30,19 @@ def redaction(receipt: Redaction, *, repeated: bool) -> Iterator[Block]:
     actor = receipt.actor.id or "an unnamed user"
     if repeated:
         yield Line(f"Case {receipt.case_id} was redacted at {local_time(receipt.at)} by {actor}; nothing was changed.")
+        yield from _copies(receipt)
         return
     values = count(receipt.destroyed, "value")
     yield Line(f"Case {receipt.case_id} is redacted: {values} erased, with the key of their digests.")
     yield Line("Its entries, decisions, times and names remain, and 'hitl audit verify' accepts them.", indent=2)
     yield Line("Not erased: backups, exports, earlier proofs, and copies that others have made.", indent=2)
+    yield from _copies(receipt)
+
+
+def _copies(receipt: Redaction) -> Iterator[Block]:
+    if receipt.scrub_due:
+        why = "another process reads it"
+        yield Line(f"The database may still hold copies, because {why}; 'hitl recover' erases them later.", indent=2)
 
 
 def _table(record: AuditRecord) -> Iterator[Block]:

@@ -6,8 +6,8 @@ from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table
 from hitl_orchestrator.cli.output.formatting import confidence, local_minute, local_time, signals
 from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.cli.views.content import proposal_lines, task_lines
-from hitl_orchestrator.orchestrator import CaseView
+from hitl_orchestrator.cli.views.content import nothing, proposal_lines, task_lines
+from hitl_orchestrator.orchestrator import CaseView, missing_role_note
 
 
 def describe(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]:
@@ -19,6 +19,8 @@ def describe(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]
     if view.due_at:
         late = ", overdue" if view.overdue else ""
         yield Line(f"due {local_minute(view.due_at)}{late}", "bold red" if view.overdue else "dim")
+    if view.missing_role is not None:
+        yield Line(missing_role_note(view.missing_role, view.role) + ".", "red")
     yield from _task(view)
     if view.hidden:
         yield from _blind(view, reviewer, session)
@@ -45,7 +47,7 @@ def _blind(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]:
 def _answer(view: CaseView) -> Iterator[Block]:
     yield Line()
     if view.proposal is None:
-        yield Line("The agent proposes nothing.")
+        yield Line(nothing(view.classifier_error))
     else:
         yield Line("The agent proposes:")
         yield from proposal_lines(view.proposal)

@@ -1,7 +1,8 @@
 """The ledger's entries within a transaction: appended to the chain, and their texts stored separately."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.enums import EventKind
@@ -52,16 +53,42 @@ def contents_of(key: str | None, body: str | None) -> Contents | None:
         raise LedgerDamaged("the key of a case's contents is invalid") from exc
 
 
-def events_in(rows: Iterable[tuple[Any, ...]]) -> Iterator[Event]:
-    """Yield the events of rows from `ENTRIES`, with all texts restored."""
-    for entry, digest, key, body in rows:
-        event = event_of(entry, digest)
-        yield event.model_copy(update={"body": restored(event.kind, event.body, contents_of(key, body))})
+class EntryRow(NamedTuple):
+    """A row from `ENTRIES`: an entry, its search columns, and the contents of its case."""
+
+    seq: int
+    case_id: str | None
+    entry: str
+    digest: str
+    key: str | None
+    body: str | None
 
 
-def record_in(entry: str, key: str | None, body: str | None) -> AuditRecord:
-    """Return the audit record of a final entry, with all texts restored."""
-    return record_of(entry, lambda stored: restored(EventKind.FINISHED, stored, contents_of(key, body)))
+def event_in(row: EntryRow) -> Event:
+    """Return the event of a row, with all texts restored. Raises `LedgerDamaged`, naming the row."""
+    with _named(row):
+        event = event_of(row.entry, row.digest)
+        if event.case_id != row.case_id:
+            raise LedgerDamaged(f"it is about case {event.case_id!r}")
+        return event.model_copy(update={"body": restored(event.kind, event.body, contents_of(row.key, row.body))})
+
+
+def record_in(row: EntryRow) -> AuditRecord:
+    """Return the audit record of a final entry, with all texts restored. Raises `LedgerDamaged`, naming the row."""
+    with _named(row):
+        contents = contents_of(row.key, row.body)
+        record = record_of(row.entry, lambda stored: restored(EventKind.FINISHED, stored, contents))
+        if record.case_id != row.case_id:
+            raise LedgerDamaged(f"its record is about case {record.case_id!r}")
+        return record
+
+
+@contextmanager
+def _named(row: EntryRow) -> Iterator[None]:
+    try:
+        yield
+    except LedgerDamaged as exc:
+        raise LedgerDamaged(f"entry {row.seq!r} of case {row.case_id!r} in table events: {exc.problem}") from exc
 
 
 def _head_of(row: Any) -> Head:

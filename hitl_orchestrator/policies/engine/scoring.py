@@ -122,4 +122,4 @@ class _Scoring:
 
 def _from_logprobs(value: Any) -> float:
     logprobs = agent_fields.logprobs_of(value)
-    return math.exp(math.fsum(logprobs) / len(logprobs))
+    return math.exp(math.fsum(value / len(logprobs) for value in logprobs))  # divided first: a sum may overflow

@@ -3,9 +3,9 @@
 from pydantic import ValidationError
 
 from hitl_orchestrator.domain.audit import Actor
-from hitl_orchestrator.domain.enums import ActorKind, CaseStage
+from hitl_orchestrator.domain.enums import ActorKind
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.ledger.events.redaction import Redaction
+from hitl_orchestrator.ledger.events.redaction import Redaction, check_finished
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting, CaseKey
@@ -24,7 +24,10 @@ class CaseRedaction:
         self._runner, self._clock = runner, clock
 
     def redact(self, key: CaseKey, *, reason: str, acting: Acting) -> Redaction:
-        """Erase the texts, metadata and proposals of a case, with the key of their digests."""
+        """Erase the texts, metadata and proposals of a case, with the key of their digests.
+
+        The cases that repeat it for a quality check are redacted with it.
+        """
         actor, now = self._actor(acting), self._clock()
         try:
             Redaction(case_id=key.text, reason=reason, actor=actor, at=now)
@@ -32,10 +35,14 @@ class CaseRedaction:
             problem = exc.errors()[0]
             raise InvalidInput([f"redact {key.text!r}: {problem['loc'][0]}: {problem['msg']}"]) from exc
         case = self._reader.get(key)
-        if case.stage is CaseStage.FINISHED:
+        copies = [(case.case_id, case.stage), *self._ledger.copies(case.case_id)]
+        for case_id, stage in copies:
+            check_finished(case_id, stage)
+        for case_id, _ in copies:
             # A crash after the outcome may have left a checkpoint, which holds the same texts.
-            self._runner.forget(case.case_id)
-        return self._ledger.redact(case.case_id, reason, actor, now)
+            self._runner.forget(case_id)
+        receipt, *_ = [self._ledger.redact(case_id, reason, actor, now) for case_id, _ in copies]
+        return receipt.model_copy(update={"scrub_due": bool(self._ledger.scrub())})
 
     def _actor(self, acting: Acting) -> Actor:
         if acting.reviewer is None:

@@ -32,6 +32,8 @@ class Intake(NamedTuple):
     quality_check: QualityCheck | None = None
     by_system: bool = False
     case_id: str | None = None
+    classify: bool | None = None
+    """Whether a missing output is to be produced by a classifier; None for if there is one here."""
 
 
 class CaseSubmission:
@@ -94,4 +96,11 @@ class CaseSubmission:
             replayed=intake.replay,
             submitted_by=None if intake.submitted_by is None else identifier(intake.submitted_by, "submitted_by"),
             quality_check=intake.quality_check,
+            awaits_classifier=output is None and self._to_classify(intake),
         )
+
+    def _to_classify(self, intake: Intake) -> bool:
+        """Whether a missing output is to be produced. A case that measures reviewers repeats another case."""
+        if intake.quality_check is not None:
+            return False
+        return self._runner.has_classifier if intake.classify is None else intake.classify

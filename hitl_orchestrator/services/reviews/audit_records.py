@@ -17,11 +17,9 @@ from hitl_orchestrator.domain.review import RecordedDecision, Review, StoredRevi
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.value import Label
 from hitl_orchestrator.errors import IncompleteOutcome
+from hitl_orchestrator.ledger.events.outcomes import AGENT_FIELDS
 
 __all__ = ["by_agent", "by_person", "software_version"]
-
-AGENT_FIELDS = ("agent_id", "model", "model_version", "prompt_version")
-"""The free fields of an output that become fields of the record, where they are short names."""
 
 _NAME: TypeAdapter[str] = TypeAdapter(Label)
 
@@ -143,6 +141,7 @@ def of_case(submission: Submission, routing: Routing) -> dict[str, Any]:
         "confidence_source": routing.score.source,
         "submitted_by": submission.submitted_by,
         "supersedes": submission.supersedes,
+        "classifier_error": routing.error,
         "approvals_needed": routing.decision.requirements.approvals,
         **_quality_check_fields(submission),
         **{field: _name(extra.get(field)) for field in AGENT_FIELDS},

@@ -1,12 +1,12 @@
 """The files of a run, read and checked together: one error with the problems of all files, or none."""
 
-import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from hitl_orchestrator.cli.commands.cases.run_reviews import check_recorded, in_time_order
+from hitl_orchestrator.cli.output.data import standard_input
 from hitl_orchestrator.cli.output.formatting import now
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.domain.input.parsing import Model, did_you_mean, parse_many, read_records
@@ -131,7 +131,7 @@ def name_of(path: str) -> str:
 
 
 def _read_many(model: type[Model], path: str, unique: str) -> list[Model]:
-    text = _standard_input() if path == STANDARD_INPUT else read_file(path)
+    text = standard_input() if path == STANDARD_INPUT else read_file(path)
     where = name_of(path)
     values = parse_many(model, read_records(text, where), where, unique)
     if len(text) > MAX_SIZE // 4:
@@ -139,13 +139,6 @@ def _read_many(model: type[Model], path: str, unique: str) -> list[Model]:
         for index, value in enumerate(values):
             check_record(value, f"{where}: [{index}]")
     return values
-
-
-def _standard_input() -> str:
-    try:
-        return sys.stdin.read().removeprefix("\ufeff")
-    except UnicodeDecodeError as exc:
-        raise InvalidInput([f"standard input: not UTF-8 text (byte {exc.start}); send it as UTF-8"]) from exc
 
 
 def _check_tasks_exist(task_ids: Sequence[str | None], tasks: Sequence[Task], where: str, tasks_where: str) -> None:
