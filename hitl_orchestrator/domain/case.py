@@ -43,6 +43,11 @@ class Submission(Value):
     quality_check: QualityCheck | None = None
     awaits_classifier: bool = False
 
+    @property
+    def made_at(self) -> datetime:
+        """The time at which the task was made; that of the submission if the task states none."""
+        return self.task.timestamp or self.received_at
+
 
 @public
 class UnfinishedCase(Value):
@@ -55,11 +60,6 @@ class UnfinishedCase(Value):
     task_id: Identifier
     stage: CaseStage
     running: bool
-
-    @property
-    def made_at(self) -> datetime:
-        """The time at which the task was made; that of the submission if the task states none."""
-        return self.task.timestamp or self.received_at
 
 
 @public
