@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from hitl_orchestrator.cli.output.blocks import Block
+from hitl_orchestrator.domain.invisible_characters import escape_in_json
 
 
 def answer(as_json: bool, data: Any, blocks: Callable[[], Iterable[Block]]) -> None:
@@ -17,3 +18,8 @@ def answer(as_json: bool, data: Any, blocks: Callable[[], Iterable[Block]]) -> N
     from hitl_orchestrator.cli.output.console import draw  # noqa: PLC0415 - rich is slow to import, and JSON needs none of it
 
     draw(blocks())
+
+
+def for_reading(text: str) -> str:
+    """Return a JSON text for stdout: on a terminal, characters that act on it or hide are escaped as in JSON."""
+    return escape_in_json(text) if sys.stdout.isatty() else text

@@ -10,7 +10,7 @@ from hitl_orchestrator.cli.context import STORE, CaseId, Out, argument, command,
 from hitl_orchestrator.cli.output.blocks import Line
 from hitl_orchestrator.cli.output.errors import NO, print_problems
 from hitl_orchestrator.cli.output.formatting import count
-from hitl_orchestrator.cli.output.render import answer
+from hitl_orchestrator.cli.output.render import answer, for_reading
 from hitl_orchestrator.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def prove(session: "Session", case: CaseId, out: Out = None) -> None:
     with session.audit(session.settings.head_file) as audit:
         proof = audit.prove(case)
     if out is None:
-        print(proof.model_dump_json(indent=2))  # noqa: T201 - the proof itself
+        print(for_reading(proof.model_dump_json(indent=2)))  # noqa: T201 - the proof itself
         return
     _write(out, proof.model_dump_json(indent=2) + "\n")
     entries = count(len(proof.entries), "entry", "entries")
