@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from textual.content import Content
 
-from hitl_orchestrator.cli.output.formatting import confidence, count, local_clock, local_minute, wait
+from hitl_orchestrator.cli.output.formatting import confidence, count, local_clock, local_minute, signals, wait
 from hitl_orchestrator.cli.views.content import nothing
 from hitl_orchestrator.domain.invisible_characters import escape_invisible, warning
 from hitl_orchestrator.domain.json_patch import FieldChange
@@ -143,8 +143,8 @@ def _answer(view: CaseView) -> Iterator[Section]:
         says = "the agent agrees" if same else "the agent differs"
         yield Section("your label", Content.assemble((one_line(view.own_label), STRONG), (f"   {says}", FAINT)))
     yield Section("confidence", _confidence(view))
-    if view.signals:
-        yield Section("signals", Content.styled(", ".join(view.signals), WARN))
+    if view.signals or view.unreadable:
+        yield Section("signals", Content.styled(signals(view.signals, view.unreadable), WARN))
     rule = Content.assemble((one_line(view.rule_id), STRONG), (f"   {view.action.value}", FAINT))
     yield Section("rule", _stacked([rule, _quoted(view.reason)]))
     if view.would_go_through:
@@ -165,7 +165,7 @@ def _confidence(view: CaseView) -> Content:
     means = [_quoted(view.confidence_means, FAINT)] if view.confidence_means else []
     if view.confidence is None:
         return _stacked([Content("none stated"), *means])
-    full = round(view.confidence * BAR)
+    full = int(view.confidence * BAR)
     bar = Content.assemble(("━" * full, "$primary"), ("━" * (BAR - full), "$foreground 20%"))
     return _stacked([Content.assemble(bar, (f"  {confidence(view.confidence)}", STRONG)), *means])
 

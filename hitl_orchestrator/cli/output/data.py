@@ -10,6 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import IO
 
+from hitl_orchestrator.domain.input.record_size import read_bounded
 from hitl_orchestrator.domain.invisible_characters import escape_invisible
 from hitl_orchestrator.errors import InvalidInput
 
@@ -22,11 +23,11 @@ def standard_input() -> str:
     """Return the text on standard input, without a byte order mark.
 
     Raises:
-        InvalidInput: it is not UTF-8.
+        InvalidInput: it is not UTF-8, or larger than a file may be.
     """
-    content = sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read().encode()
+    read = sys.stdin.buffer.read if hasattr(sys.stdin, "buffer") else lambda most: sys.stdin.read(most).encode()
     try:
-        return content.decode("utf-8-sig")
+        return read_bounded(read, "standard input").decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         raise InvalidInput([f"standard input: not UTF-8 text (byte {exc.start}); send it as UTF-8"]) from exc
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table
+from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table, inline
 from hitl_orchestrator.cli.output.formatting import count, duration
+from hitl_orchestrator.domain.numbers import percent
 from hitl_orchestrator.insights import Feedback, QualitySignal, ReviewerQuality, Share
 
 NOTHING_YET = "No case has been reviewed yet."
@@ -23,7 +24,7 @@ def feedback(rows: Sequence[Feedback]) -> Iterator[Block]:
     yield Table(columns, [_feedback_row(row) for row in rows])
     correct = sum(row.agent_correct for row in rows)
     yield Line()
-    yield Line(f"{count(len(rows), 'reviewed case')}: the agent was right in {correct}.")
+    yield Line(f"The agent was right in {correct} of {count(len(rows), 'reviewed case')}.")
 
 
 def reviewers(rows: Sequence[ReviewerQuality]) -> Iterator[Block]:
@@ -43,13 +44,18 @@ def reviewers(rows: Sequence[ReviewerQuality]) -> Iterator[Block]:
     yield Line()
     for row in rows:
         for signal in row.signals:
-            yield Line(f"{row.reviewer}: {_SIGNALS[signal]}", "yellow")
+            yield Line(f"{inline(row.reviewer)}: {_SIGNALS[signal]}", "yellow")
     yield Line("A warning is a reason to look, not a proof. 'missed errors' counts approved gold cases.", "dim")
 
 
 def _feedback_row(row: Feedback) -> tuple[Cell, ...]:
     was = Cell("right", "green") if row.agent_correct else Cell("overruled" if row.human_override else "wrong", "red")
-    return Cell(row.task_id), was, Cell(row.error_type or "-"), Cell(row.notes or "-", "" if row.notes else "dim")
+    return (
+        Cell(row.task_id, quoted=True),
+        was,
+        Cell(row.error_type or "-"),
+        Cell(row.notes or "-", "" if row.notes else "dim"),
+    )
 
 
 def _reviewer_row(row: ReviewerQuality) -> tuple[Cell, ...]:
@@ -59,7 +65,7 @@ def _reviewer_row(row: ReviewerQuality) -> tuple[Cell, ...]:
 
 
 def _share(share: Share) -> Cell:
-    return Cell("-", "dim") if share.share is None else Cell(f"{share.share:.0%} of {share.of}")
+    return Cell("-", "dim") if share.share is None else Cell(f"{percent(share.share)} of {share.of}")
 
 
 _SIGNALS = {
