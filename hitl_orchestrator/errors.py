@@ -41,10 +41,29 @@ _MAX_CAUSES = 20
 _WITH_CLASSIFIER = "call recover() in the application that opens the store with its classifier"
 
 
+MOST_PROBLEMS, MOST_IN_A_PROBLEM, MOST_IN_A_MESSAGE = 20, 400, 8_400
+"""The largest number of problems in one error, and of characters in one of them and in a whole message."""
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """Return a text of at most this many characters; a longer one ends in `...`."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def without_middle(text: str, most: int = MOST_IN_A_PROBLEM) -> str:
+    """Return a text of at most this many characters; a longer one keeps its begin, a place, and its end, a remedy."""
+    kept = (most - 5) // 2
+    return text if len(text) <= most else f"{text[:kept]} ... {text[-kept:]}"
+
+
 class HitlError(Exception):
     """The root of all errors that this package raises on purpose."""
 
     http_status: ClassVar[int] = 500
+
+    def __init__(self, message: str = "") -> None:
+        """Keep the message; the middle of a very long one is left out."""
+        super().__init__(without_middle(message, MOST_IN_A_MESSAGE))
 
     def __init_subclass__(cls, http_status: int | None = None) -> None:
         """Set the status that a server answers with; a subclass inherits it."""
@@ -52,11 +71,35 @@ class HitlError(Exception):
 
 
 class InvalidInput(HitlError, http_status=422):
-    """The input cannot be used, and nothing of it was stored. `problems` has a sentence per problem, with its place."""
+    """The input cannot be used, and nothing of it was stored. `problems` has a sentence per problem, with its place.
+
+    At most 20 problems are listed, and then their number. `total` counts all of them. The middle of a longer sentence
+    is left out, so that its place and its remedy remain.
+    """
 
     def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
+        listed, self.total = list[str](), 0
+        for problem in problems:
+            more = 1
+            if isinstance(problem, _More):
+                more = problem.number
+            elif len(listed) < MOST_PROBLEMS:
+                listed.append(without_middle(problem))
+            self.total += more
+        left = self.total - len(listed)
+        self.problems = (*listed, _More(left)) if left else tuple(listed)
         super().__init__("\n".join(self.problems))
+
+
+class _More(str):
+    """The sentence that stands for the problems beyond the largest number."""
+
+    number: int
+
+    def __new__(cls, number: int) -> "_More":
+        text = super().__new__(cls, f"... and {number} more")
+        text.number = number
+        return text
 
 
 def install_hint(extra: str) -> str:
@@ -238,10 +281,12 @@ class RequestRejected(HitlError, http_status=409):
 
 
 class UnknownCase(RequestRejected, http_status=404):
-    """No case and no task has this id."""
+    """No case and no task has this id, or `is_task`: a task has it, and the call wants the id of a case."""
 
-    def __init__(self, given_id: str) -> None:
-        super().__init__(f"no case or task {given_id!r} in this store; 'hitl audit list' and 'hitl inbox' show the ids")
+    def __init__(self, given_id: str, *, is_task: bool = False) -> None:
+        ids = "'hitl audit list' and 'hitl inbox' show the ids"
+        named = f"{given_id!r} is the id of a task, not of a case; pass it as task_id={given_id!r}"
+        super().__init__(named if is_task else f"no case or task {shortened(given_id)!r} in this store; {ids}")
         self.given_id = given_id
 
 
@@ -264,15 +309,20 @@ class NoPreviousPolicy(RequestRejected):
 
 
 class TaskConflict(RequestRejected):
-    """A task id was submitted again with other content. `stays`: the earlier case allows no resubmission either."""
+    """A task id was submitted again with other content. `stays`: the earlier case allows no resubmission either.
 
-    def __init__(self, task_id: str, case_id: str, *, stays: bool = False) -> None:
+    `differences` has a phrase for each field that differs, with its earlier and its new value.
+    """
+
+    def __init__(self, task_id: str, case_id: str, differences: Sequence[str] = (), *, stays: bool = False) -> None:
+        listed = "".join(f"; {each}" for each in differences)
         remedy = ", and allows no resubmission; give it a new task_id"
+        again = "; give it a new task_id, or replace the case with resubmit=True (--resubmit)"
         super().__init__(
             f"task {task_id!r} was already submitted with other content as case {case_id!r}"
-            + (remedy if stays else "; give it a new task_id, or ask for a resubmission")
+            + (remedy if stays else f"{listed}{again}")
         )
-        self.task_id, self.case_id = task_id, case_id
+        self.task_id, self.case_id, self.differences = task_id, case_id, tuple(differences)
 
 
 class ClassifierMissing(RequestRejected):

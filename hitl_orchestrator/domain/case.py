@@ -1,5 +1,7 @@
 """A case: one submission of one task, from intake to outcome."""
 
+from datetime import datetime
+
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.enums import CaseStage, HumanDecision, QualityCheckKind
 from hitl_orchestrator.domain.review import StoredReview
@@ -40,6 +42,11 @@ class Submission(Value):
     supersedes: Identifier | None = None
     quality_check: QualityCheck | None = None
     awaits_classifier: bool = False
+
+    @property
+    def made_at(self) -> datetime:
+        """The time at which the task was made; that of the submission if the task states none."""
+        return self.task.timestamp or self.received_at
 
 
 @public

@@ -14,6 +14,7 @@ import rfc8785
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from hitl_orchestrator.domain.invisible_characters import escape_invisible, hidden_in
+from hitl_orchestrator.errors import shortened
 
 MAX_SIZE = 2**20
 """The maximum bytes of one record as UTF-8 text."""
@@ -23,6 +24,9 @@ MAX_DEPTH = 32
 
 MAX_VALUES = 100_000
 """The maximum number of values in a record: the members of its lists and objects. An empty one counts as one."""
+
+FIRST_YEAR, LAST_YEAR = 2000, 9998
+"""The years of a time. The last one leaves room for the stored form of no time, which is the end of the year 9999."""
 
 # Beyond 2**53 a JSON number is no longer the same number to every reader (RFC 8785, I-JSON).
 MAX_INTEGER = 2**53 - 1
@@ -57,10 +61,14 @@ def _check_time(value: object) -> object:
 
 
 def _to_utc(value: datetime) -> datetime:
+    """Return the time in UTC. Refuse a year that no clock of this software shows, such as an unset field of 0001."""
     try:
-        return value.astimezone(UTC)
+        utc = value.astimezone(UTC)
     except OverflowError:
         raise ValueError("this time does not exist in UTC") from None
+    if not FIRST_YEAR <= utc.year <= LAST_YEAR:
+        raise ValueError(f"a time lies in the years {FIRST_YEAR} to {LAST_YEAR}; give the actual time")
+    return utc
 
 
 def _storable(text: str) -> str:
@@ -152,22 +160,21 @@ def check_json(value: Any, depth: int = 1) -> Any:
 
 
 def _place_of(scalar: object, value: Any) -> str:
-    """Return the first place of this very object within a JSON value, such as `lines[2].amount: `."""
+    """Return the path of a key or a scalar within a value, and a colon; empty for the value itself."""
     pending = [("", value)]
     while pending:
-        place, item = pending.pop()
-        if item is scalar and place:
-            return f"{place}: "
-        if isinstance(item, dict):
-            pending.extend((f"{place}.{_step(key)}".lstrip("."), child) for key, child in item.items())
-        elif isinstance(item, (list, tuple)):
-            pending.extend((f"{place}[{index}]", child) for index, child in enumerate(item))
-    return ""
-
-
-def _step(key: str) -> str:
-    """Return a key as a step of a place; one that is long or has other characters as short JSON text."""
-    return key if key.isidentifier() and len(key) <= _LONGEST_STEP else json.dumps(key)[:_LONGEST_STEP]
+        path, item = pending.pop()
+        if item is scalar:
+            break
+        children = item.items() if isinstance(item, dict) else enumerate(item) if isinstance(item, list | tuple) else ()
+        for key, child in children:
+            step = f"[{key}]" if isinstance(key, int) else f".{shortened(str(key))}" if path else shortened(str(key))
+            pending.append((f"{path}{step}", child))
+            if key is scalar:
+                return f"the key {escape_invisible(step.lstrip('.'))}: "
+    else:
+        return ""
+    return f"{escape_invisible(path)}: " if path else ""
 
 
 def canonical_json(value: Any) -> str:
@@ -244,7 +251,7 @@ Confidence = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False
 """A probability in [0, 1]. Numbers only: neither "0.9" nor true is a confidence."""
 
 UtcDatetime = Annotated[AwareDatetime, BeforeValidator(_check_time), AfterValidator(_to_utc)]
-"""A time in UTC. A time without a zone is refused as ambiguous."""
+"""A time in UTC, of the years 2000 to 9998. A time without a zone is refused as ambiguous."""
 
 FreeJson = Annotated[dict[str, Any], AfterValidator(partial(check_json, depth=2))]
 """Free JSON without NUL, lone surrogates, NaN, huge integers or deep nesting, which stores cannot keep."""

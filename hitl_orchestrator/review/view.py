@@ -306,8 +306,8 @@ def _beware(value: Any) -> str:
     return "" if text is None else f'<p class="alarm">Beware: this {_line(text)}.</p>'
 
 
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
+def _moment(at: datetime | None) -> str:
+    return "-" if at is None else f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def _text(text: str) -> str:

@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TypeVar
 
@@ -95,6 +95,11 @@ class CaseReader:
             raise UnknownCase(name)
         try:
             return read(name)
+        except UnknownCase:
+            with suppress(UnknownCase):
+                self._ledger.latest_attempt(name)
+                unknown = UnknownCase(name, is_task=True)
+            raise unknown from None
         except IncompatibleRecord as exc:
             if exc.graph_version is not None:
                 self.check_graph(exc.case_id, exc.graph_version)

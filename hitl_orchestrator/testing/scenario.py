@@ -1,7 +1,7 @@
 """The scenario of a simulation: arrivals of tasks, presence of reviewers, and faults."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from random import Random
 from typing import Any, NamedTuple
@@ -172,10 +172,9 @@ def shift(reviewer: Reviewer, midnight: datetime) -> tuple[datetime, datetime] |
     if weekday not in hours.days or any(absence.first <= day <= absence.last for absence in reviewer.away):
         return None
     zone = zone_of(hours.timezone)
-    begins, ends = (datetime.combine(day, at, zone) for at in (hours.begins, hours.ends))
-    return begins.astimezone(midnight.tzinfo), (ends if ends > begins else ends + timedelta(days=1)).astimezone(
-        midnight.tzinfo
-    )
+    start = datetime.combine(day, time(), zone)
+    begins, ends = (start + timedelta(minutes=minute) for minute in hours.minutes)
+    return begins.astimezone(midnight.tzinfo), ends.astimezone(midnight.tzinfo)
 
 
 _HAVE_A_HOLIDAY = 0.3

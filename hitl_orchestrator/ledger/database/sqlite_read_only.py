@@ -56,7 +56,7 @@ class ReadOnlySqliteDatabase:
     def write(self, *, flush: bool = True) -> Iterator[SqliteTransaction]:
         """Refuse to write. Raises `StoreUnavailable`."""
         self._refuse()
-        yield  # type: ignore[unreachable]
+        yield
 
     @contextmanager
     def read(self) -> Iterator[SqliteTransaction]:

@@ -76,9 +76,14 @@ def next_attempt(submission: Submission, latest: str, attempt: int, intake: Mapp
     Raises:
         TaskConflict: the latest attempt is a quality check or a policy change, which cannot be superseded.
     """
-    if intake.get("quality_check") is not None or intake["task"]["task_type"] == POLICY_CHANGE:
+    if by_system(intake):
         raise TaskConflict(submission.task.task_id, latest, stays=True)
     return submission.model_copy(update={"attempt": attempt + 1, "supersedes": latest})
+
+
+def by_system(intake: Mapping[str, Any]) -> bool:
+    """Return whether the system made a task itself: a quality check or a policy change."""
+    return intake.get("quality_check") is not None or bool(intake["task"]["task_type"] == POLICY_CHANGE)
 
 
 def policy_recorded(policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> Draft:

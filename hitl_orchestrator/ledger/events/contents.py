@@ -12,8 +12,9 @@ from hashlib import sha256
 from typing import Any
 
 from hitl_orchestrator.domain.enums import EventKind
+from hitl_orchestrator.domain.json_patch import changes
 from hitl_orchestrator.domain.value import canonical_json, digest, read_canonical
-from hitl_orchestrator.errors import LedgerDamaged
+from hitl_orchestrator.errors import LedgerDamaged, shortened
 from hitl_orchestrator.ledger.events.chain import Draft
 from hitl_orchestrator.ledger.events.outcomes import AGENT_FIELDS
 
@@ -23,7 +24,7 @@ ERASED = "[erased]"
 Path = tuple[str, ...]
 Change = Callable[[Any], Any]
 _MARK = "content"
-_DIGITS = 64
+_DIGITS, _MOST_DIFFERENCES = 64, 5
 # Nothing else in an entry can match: free text is not stored in entries, and quotation marks in strings are escaped.
 _NAMED = re.compile(r'\{"content":(?:"([0-9a-f]{64})"|null)\}')
 _REVIEW: tuple[Path, ...] = (
@@ -205,7 +206,29 @@ def erased(body: dict[str, Any], paths: Iterable[Path]) -> dict[str, Any]:
 
 def content_digest(intake: Mapping[str, Any]) -> str:
     """Return the digest that equal submissions share, if their texts are marked under the same key."""
-    return digest({"output": intake["output"], "task": intake["task"]})
+    return digest(identity_of(intake))
+
+
+def identity_of(intake: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of an intake that makes it the same submission: task and output, without the task's timestamp."""
+    task = {name: value for name, value in intake["task"].items() if name != "timestamp"}
+    return {"output": intake["output"], "task": task}
+
+
+def differences(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> list[str]:
+    """Return a phrase for each field in which two intakes differ, with both values; at most five, and how many more."""
+    changed = changes(identity_of(earlier), identity_of(later))
+    phrases = [
+        f"{change.place[1:].replace('/', '.')} was {_shown(change.before, absent=change.added)} "
+        f"and is {_shown(change.after, absent=change.removed)}"
+        for change in changed[:_MOST_DIFFERENCES]
+    ]
+    more = len(changed) - len(phrases)
+    return [*phrases, f"and {more} more fields differ"] if more else phrases
+
+
+def _shown(value: Any, *, absent: bool) -> str:
+    return "absent" if absent else shortened(canonical_json(value))
 
 
 def is_payload(body: str, name: str) -> bool:

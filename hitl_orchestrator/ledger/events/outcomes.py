@@ -71,7 +71,7 @@ def outcome_of(seq: int, record: Mapping[str, Any], intake: Mapping[str, Any]) -
         "signals": " ".join(record["signals"]),
         "has_proposal": int(record["proposed_output"] is not None),
         "replayed": int(record["replayed"]),
-        "task_timestamp": _time_text(task["timestamp"]),
+        "task_timestamp": _time_text(task["timestamp"] or intake["received_at"]),
         "metadata_digest": task["metadata"].get("content"),
     }
     return Outcome(**columns)

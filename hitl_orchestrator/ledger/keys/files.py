@@ -13,6 +13,7 @@ from hitl_orchestrator.ledger.keys.mac import Mac, RowAuthenticator, hmac_under
 _OWNER_ALONE = 0o600
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 LEAST_BYTES = 32
+_MOST_BYTES = 65_536
 
 
 def private_text(path: Path, make: Callable[[], str]) -> str:
@@ -27,7 +28,9 @@ def private_text(path: Path, make: Callable[[], str]) -> str:
         if not path.exists():
             _make(path, make())
         check_private(path)
-        return path.read_text(encoding="ascii")
+        with path.open("rb") as file:
+            # One byte more than a key may have: what follows does not make it a key.
+            return file.read(_MOST_BYTES + 1).decode("ascii")
     except (OSError, ValueError) as exc:
         raise InvalidKey(path, f"{getattr(exc, 'strerror', None) or exc}; restore it, or pass the key itself") from exc
 

@@ -10,8 +10,16 @@ from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.errors import IncompleteOutcome, TaskConflict, UnknownCase
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, UniqueViolation, resumed, retried
 from hitl_orchestrator.ledger.events import builders
-from hitl_orchestrator.ledger.events.chain import body_of, event_of
-from hitl_orchestrator.ledger.events.contents import content_digest, is_payload, is_same, marked, new_contents, restored
+from hitl_orchestrator.ledger.events.chain import Draft, body_of, event_of
+from hitl_orchestrator.ledger.events.contents import (
+    content_digest,
+    differences,
+    is_payload,
+    is_same,
+    marked,
+    new_contents,
+    restored,
+)
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
 from hitl_orchestrator.ledger.store import event_log
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork, stage_in
@@ -52,10 +60,12 @@ class CaseRepository:
                     latest = transaction.first(statements.LATEST_ATTEMPT, wanted_task=submission.task.task_id)
                     if latest is None:
                         raise
+                    earlier = transaction.first(statements.CASE, wanted_case=latest["case_id"])
                 if is_same(draft, event_log.contents_of(latest["key"], latest["body"]), latest["content"]):
                     return self._repeated(latest["case_id"], flush=not driving)
                 if not resubmit:
-                    raise TaskConflict(submission.task.task_id, latest["case_id"]) from None
+                    differing = _differences(earlier, draft)
+                    raise TaskConflict(submission.task.task_id, latest["case_id"], differing) from None
                 submission = self._next_attempt(submission, latest["case_id"], latest["attempt"])
 
     def _next_attempt(self, submission: Submission, latest: str, attempt: int) -> Submission:
@@ -185,6 +195,18 @@ def _why_stranded(stage: str) -> str:
     if stage == CaseStage.WAITING.value:
         return "it waits for a reviewer, and table reviews has no open review of it"
     return f"its row of table cases has the unknown stage {stage!r}"
+
+
+def _differences(earlier: Any, intake: Draft) -> list[str]:
+    """Return the fields in which an intake differs from the first entry of an earlier case, whose row this is.
+
+    Empty if the texts of the earlier case were erased, or if the system made it itself.
+    """
+    contents = None if earlier is None else event_log.contents_of(earlier["key"], earlier["body"])
+    if contents is None:
+        return []
+    body = restored(EventKind.SUBMITTED, body_of(earlier["entry"]), contents)
+    return [] if builders.by_system(body) else differences(body, intake.body)
 
 
 def case_in(transaction: StoreTransaction, case_id: str) -> Case:

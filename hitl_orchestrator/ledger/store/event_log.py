@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.enums import EventKind
+from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.errors import LedgerDamaged
 from hitl_orchestrator.ledger.database.ports import StoreTransaction
 from hitl_orchestrator.ledger.events.chain import GENESIS, Draft, Head, event_of, link, record_of
@@ -18,12 +19,15 @@ def append(transaction: StoreTransaction, *drafts: Draft, end: Any = None) -> in
     """Append entries about one case, or about none, and return the number of the first.
 
     `end` is a row of this transaction with the end of the ledger and the contents of the case, if it has read one.
+
+    Raises:
+        InvalidInput: an entry would not read back as it was given; nothing of the transaction is stored.
     """
     case_id = drafts[0].case_id
     row = end or transaction.first(statements.HEAD_AND_CONTENTS, wanted_case=case_id)
     contents = None if row is None else contents_of(row["key"], row["body"])
     size = 0 if contents is None else len(contents)
-    linked = link(_head_of(row), [marked(draft, contents) for draft in drafts])
+    linked = link(_head_of(row), [marked(_readable(draft), contents) for draft in drafts])
     transaction.run_each(statements.APPEND, [entry._asdict() for entry in linked])
     if contents is not None and len(contents) > size:
         transaction.run(statements.UPDATE_CONTENTS, wanted_case=case_id, body=contents.body)
@@ -38,6 +42,13 @@ def add_case(
     transaction.run(statements.APPEND, **entry._asdict())
     transaction.run(ADD_CASE, case_id=intake.case_id, submitted_seq=entry.seq, **columns)
     transaction.run(statements.ADD_CONTENTS, case_id=intake.case_id, key=contents.key, body=contents.body)
+
+
+def _readable(draft: Draft) -> Draft:
+    """Return a draft whose audit record reads back from its JSON. Raises `InvalidInput` for another."""
+    if draft.kind is EventKind.FINISHED:
+        parse(AuditRecord, draft.body, f"the outcome of case {draft.case_id!r} cannot be stored")
+    return draft
 
 
 def head(transaction: StoreTransaction) -> Head:

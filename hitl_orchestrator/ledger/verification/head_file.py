@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from hitl_orchestrator.domain.input.parsing import parse, read_json
+from hitl_orchestrator.domain.input.record_size import read_bounded
 from hitl_orchestrator.errors import HeadFileUnavailable, InvalidInput
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
 
@@ -78,7 +79,7 @@ class HeadFile:
 
         Only the start of a head is removed: a file with other content is left as it is.
         """
-        content = file.read()
+        content = read_bounded(file.read, str(self.path))
         size = content.rfind(b"\n") + 1
         lines, rest = content[:size].splitlines(), content[size:]
         if not (rest.startswith(_START) or _START.startswith(rest)) or not all(map(_is_line, lines)):

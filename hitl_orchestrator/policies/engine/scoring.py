@@ -98,7 +98,9 @@ class _Scoring:
 
     def _is_ambiguous(self, confidence: float | None) -> bool:
         """Return whether another label is close, or may be: the confidence is missing, or the labels unreadable."""
-        rivals = self._read(agent_fields.ALTERNATIVES, lambda value: agent_fields.rivals_of(value, self._label), [])
+        rivals = self._read(
+            agent_fields.ALTERNATIVES, lambda value: agent_fields.rivals_of(value, self._label), list[float]()
+        )
         within = self._rules.ambiguous_within + _ROUNDING
         return agent_fields.ALTERNATIVES in self._unreadable or any(
             confidence is None or confidence - rival <= within for rival in rivals
@@ -107,7 +109,7 @@ class _Scoring:
     def _is_unusual(self) -> bool:
         """Return whether the agent marks it as unusual, too few of its samples agree, or this cannot be read."""
         marked = self._read(agent_fields.UNUSUAL, agent_fields.is_marked, False)
-        labels = self._read(agent_fields.SAMPLES, agent_fields.labels_of, [])
+        labels = self._read(agent_fields.SAMPLES, agent_fields.labels_of, list[str]())
         unreadable = not self._unreadable.keys().isdisjoint({agent_fields.UNUSUAL, agent_fields.SAMPLES})
         return marked or unreadable or (bool(labels) and self._agreement(labels) < self._rules.unusual_share_below)
 

@@ -81,6 +81,8 @@ class CaseSubmission:
         if not intake.by_system:
             check_not_reserved(task)
         task = normalized(task, f"task {task.task_id!r}")
+        if task.timestamp is None:
+            task = task.model_copy(update={"timestamp": now})
         output = None if output is None else normalized(output, f"the output of task {task.task_id!r}")
         check_submission(task, output, now)
         self._policies.record_if_new()

@@ -34,7 +34,7 @@ def by_agent(submission: Submission, routing: Routing, now: datetime) -> AuditRe
     """
     if routing.decision.needs_human or routing.output is None:
         raise IncompleteOutcome(submission.case_id, "no rule approves it automatically")
-    started = submission.task.timestamp
+    started = submission.made_at
     decided_at = started + (now - submission.received_at) if submission.replayed else now
     return AuditRecord(
         **_common(submission, routing, decided_at),
@@ -124,7 +124,7 @@ def _common(submission: Submission, routing: Routing, decided_at: datetime) -> d
         "policy_id": decision.policy_id,
         "policy_hash": decision.policy_hash,
         "proposed_output": None if routing.output is None else routing.output.agent_output,
-        "latency_seconds": max(0.0, (decided_at - task.timestamp).total_seconds()),
+        "latency_seconds": max(0.0, (decided_at - submission.made_at).total_seconds()),
         "timestamp": decided_at,
     }
 

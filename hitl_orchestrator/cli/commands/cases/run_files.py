@@ -87,9 +87,9 @@ def read_tasks(path: str) -> list[Task]:
     tasks = _read_many(Task, path, "task_id")
     unfit = [
         f"{where}: [{index}].timestamp: {task.timestamp.isoformat()} lies in the future; "
-        "give the time at which the task was made"
+        "give the time at which the task was made, or leave it out"
         for index, task in enumerate(tasks)
-        if task.timestamp > latest
+        if task.timestamp is not None and task.timestamp > latest
     ]
     problems = Problems()
     for task in tasks:

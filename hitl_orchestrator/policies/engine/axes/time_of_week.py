@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import Any
 
 from hitl_orchestrator.domain.decision import Facts
-from hitl_orchestrator.domain.working_hours import Weekday, zone_of
+from hitl_orchestrator.domain.working_hours import MINUTES_OF_A_DAY, Weekday, zone_of
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.engine.axes import base
-from hitl_orchestrator.policies.language.conditions import MINUTES_OF_A_DAY, MINUTES_OF_A_WEEK, Conditions, Window
+from hitl_orchestrator.policies.language.conditions import MINUTES_OF_A_WEEK, Conditions, Window
 from hitl_orchestrator.policies.language.phrases import join, join_some, runs_of
 
 _A_MONDAY = datetime(2025, 1, 6)  # noqa: DTZ001 - the zone is that of the axis
