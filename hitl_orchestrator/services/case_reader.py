@@ -95,7 +95,7 @@ class CaseReader:
             raise UnknownCase(name)
         try:
             return read(name)
-        except UnknownCase as unknown:
+        except UnknownCase:
             with suppress(UnknownCase):
                 self._ledger.latest_attempt(name)
                 unknown = UnknownCase(name, is_task=True)

@@ -188,7 +188,7 @@ def test_feedback_and_insights_report_reviewed_cases(team):
     events = {one["task_id"]: one for one in team("feedback", "--json").data}
 
     assert (events["task_001"]["agent_correct"], events["task_004"]["error_type"]) == (True, "agent_error")
-    assert "2 reviewed cases: the agent was right in 1." in team("feedback").out
+    assert "The agent was right in 1 of 2 reviewed cases." in team("feedback").out
     assert team("insights", "--json").data[0]["reviewer"] == "r01"
     assert "50% of 2" in team("insights").out
 

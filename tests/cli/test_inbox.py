@@ -278,12 +278,20 @@ REFUSED = [
     (("task_003", "approve", "--reviewer", "domain_reviewer"), 1, "it needs 'senior_manager' or a role above it"),
     (("task_002", "approve", "--reviewer", "domain_reviewer", "--digest", "ab"), 1, "read the case again"),
     (("task_002", "modify", "--reviewer", "domain_reviewer"), 2, "modify needs the edited output"),
-    (("task_003", "override", "--reviewer", "senior_manager"), 2, "override needs a reason; give one"),
-    (("task_003", "escalate", "--reviewer", "senior_manager"), 2, "escalate needs a reason; give one"),
+    (
+        ("task_003", "override", "--reviewer", "senior_manager"),
+        2,
+        "override needs a reason; give one with reason= (--reason)",
+    ),
+    (
+        ("task_003", "escalate", "--reviewer", "senior_manager"),
+        2,
+        "escalate needs a reason; give one with reason= (--reason)",
+    ),
     (
         ("task_002", "approve", "--reviewer", "domain_reviewer", "--output", '{"predicted_label": "x"}'),
         2,
-        "approve takes no output; to change the output, modify or override",
+        "approve takes no output; leave output= (--output) out, or modify or override",
     ),
     (("task_002", "approve", "--reviewer", "domain_reviewer", "--review-id", "x"), 2, "has no review 'x'"),
 ]

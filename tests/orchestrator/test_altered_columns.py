@@ -1,7 +1,6 @@
 """Whatever value a column of one row is changed to, every command goes on for all other cases, and none approves."""
 
 from contextlib import contextmanager, suppress
-from itertools import islice
 
 import pytest
 from support.builders import a_review, an_output
@@ -12,8 +11,12 @@ from hitl_orchestrator.ledger.database.tables import metadata
 from hitl_orchestrator.orchestrator import LedgerAudit
 
 VALUES = (None, "{bad", "zzz", -1, 10**30, "9999-12-31T23:59:59-14:00", '{"schema": 9}', "")
-SAMPLE = 4
-"""The normal run tries the columns in turn with one value each, and this fraction of the columns of outcomes."""
+SAMPLE = 8
+EMPTIED = {
+    "spot_checks": "INSERT INTO spot_checks SELECT case_id, finished_seq FROM outcomes LIMIT 1",
+    "scrubs_due": "INSERT INTO scrubs_due SELECT case_id FROM cases LIMIT 1",
+}
+"""The tables whose rows maintenance removes, and a row of each."""
 
 
 @pytest.fixture
@@ -35,31 +38,36 @@ def store_of_four(durable, waits, intruder):
 
 
 def test_every_command_goes_on_for_the_other_cases(store_of_four, intruder):
-    for number, (table, column) in enumerate(_sampled()):
-        _check(store_of_four, intruder, table, column, VALUES[number % len(VALUES)])
+    with LedgerAudit(intruder.store) as audit:
+        for number, (table, column) in enumerate(_sampled(intruder.is_postgres)):
+            _check((store_of_four, audit, intruder), table, column, VALUES[number % len(VALUES)])
 
 
 @pytest.mark.soak
 def test_every_command_goes_on_for_the_other_cases_with_every_value(store_of_four, intruder):
-    for table, column in _columns():
-        for value in VALUES:
-            _check(store_of_four, intruder, table, column, value)
+    with LedgerAudit(intruder.store) as audit:
+        for table, column in _columns():
+            for value in VALUES:
+                _check((store_of_four, audit, intruder), table, column, value)
 
 
 def _columns():
     return [(table.name, column.name) for table in metadata.sorted_tables for column in table.columns]
 
 
-def _sampled():
-    outcomes = [each for each in _columns() if each[0] == "outcomes"]
-    return [each for each in _columns() if each[0] != "outcomes"] + list(islice(outcomes, 0, None, SAMPLE))
+def _sampled(is_postgres):
+    """Return every second column, and every eighth of outcomes; the other half on the other database."""
+    outcomes = [each for each in _columns() if each[0] == "outcomes"][:: SAMPLE // 2]
+    columns = [each for each in _columns() if each[0] != "outcomes"] + outcomes
+    return columns[int(is_postgres) :: 2]
 
 
-def _check(hitl, intruder, table, column, value):
+def _check(places, table, column, value):
     """Alter one row, run every command, and restore the row."""
-    if table == "spot_checks":  # maintenance removes it
-        intruder.run("DELETE FROM spot_checks")
-        intruder.run("INSERT INTO spot_checks SELECT case_id, finished_seq FROM outcomes LIMIT 1")
+    hitl, audit, intruder = places
+    if table in EMPTIED:
+        intruder.run(f"DELETE FROM {table}")
+        intruder.run(EMPTIED[table])
     what = f"{table}.{column} = {value!r}"
     with _altered(intruder, table, column, value) as altered:
         if not altered:
@@ -74,11 +82,9 @@ def _check(hitl, intruder, table, column, value):
             with suppress(RecoveryIncomplete):
                 maintain()
         left_out = []
-        with LedgerAudit(intruder.store) as audit:
-            listed = [len(list(each(left_out.append))) for each in (audit.records, audit.rows, audit.events)]
-            assert listed[0] >= 1, what
-            assert listed[1] >= 1, what
-            audit.verify()
+        listed = [len(list(each(left_out.append))) for each in (audit.records, audit.rows, audit.events)]
+        assert min(listed) >= 1, what
+        audit.verify()
         list(hitl.audit.records())
         assert _approved(intruder) == before, what
 

@@ -43,13 +43,13 @@ def _activated(event: Event) -> str:
 
 def _canary(event: Event) -> str:
     if event.body.get("policy_hash") is None:
-        return f"the canary ended"
+        return "the canary ended"
     return f"canary {_named(event, 'policy_hash')}{_share(event)}{_agreed(event)}"
 
 
 def _shadow(event: Event) -> str:
     if event.body.get("policy_hash") is None:
-        return f"the shadow evaluation ended"
+        return "the shadow evaluation ended"
     return f"shadow policy {_named(event, 'policy_hash')}"
 
 
