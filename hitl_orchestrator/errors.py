@@ -21,6 +21,7 @@
     |-- StoreUnavailable, HeadFileUnavailable 503
     |   `-- StoreClosed, of StoreUnavailable
     |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome, ClassifierFailed, CaseNotMoved
+    |-- PolicyUnreadable                                a recorded policy that this installation cannot read
     |-- TamperedPolicy, TamperedReview, ForgedState     an altered row or state; an alarm is in the ledger
     |-- CheckpointUnreadable, UnsafeRow, UnsafeSerializer     a refused checkpoint
     `-- InvalidState
@@ -193,6 +194,21 @@ class TamperedPolicy(HitlError):
         super().__init__(
             f"{which} in the store differs from the recorded one: {why}; it decides nothing. "
             "Find out who changed the database, and restore the row from a backup"
+        )
+        self.policy_hash, self.why = policy_hash, why
+
+
+class PolicyUnreadable(HitlError):
+    """A policy is stored as it was recorded, and this version or this machine cannot read it. It decides nothing.
+
+    `policy_hash` is None for the current policy of a store in which none was activated.
+    """
+
+    def __init__(self, policy_hash: str | None, why: str) -> None:
+        which = "the current policy" if policy_hash is None else f"policy {policy_hash[:12]!r}"
+        super().__init__(
+            f"{which} is stored as the ledger records it, and this installation cannot read it: {why}; "
+            "correct that, or use the version that recorded it"
         )
         self.policy_hash, self.why = policy_hash, why
 

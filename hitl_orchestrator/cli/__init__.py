@@ -1,6 +1,7 @@
 """The command line: parse, call, render. Exit codes: 0 done, 1 the answer is no, 2 invalid input."""
 
 import gc
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -32,6 +33,9 @@ def _run(arguments: list[str]) -> int:
     from hitl_orchestrator.cli.output.errors import explain_fault  # noqa: PLC0415
 
     _escape_unencodable()
+    if "--json" in arguments:
+        # Without a handler, Python prints warnings on stderr, which holds one JSON object.
+        logging.getLogger("hitl_orchestrator").addHandler(logging.NullHandler())
     try:
         code = run_command(arguments)
         sys.stdout.flush()
@@ -43,7 +47,8 @@ def _run(arguments: list[str]) -> int:
     except BrokenPipeError:
         return _detach_pipe()
     except (Exception, KeyboardInterrupt) as exc:  # noqa: BLE001 - the error boundary
-        return explain_fault(exc, as_json="--json" in arguments)
+        code = explain_fault(exc, as_json="--json" in arguments)
+        _detach_unwritable()
     return code
 
 
@@ -71,3 +76,13 @@ def _detach_pipe() -> int:
     """Stop the interpreter from flushing to the closed pipe at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_OUTPUT)
     return PIPE_CLOSED
+
+
+def _detach_unwritable() -> None:
+    """Stop the interpreter from flushing at exit to a full disk or a closed pipe, which would change the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if not stream.closed:
+                stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,5 +1,6 @@
 """The options that several commands share, and the decorator that registers a command with them."""
 
+import sys
 from collections.abc import Callable
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any, TypeVar
@@ -7,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from hitl_orchestrator.cli.global_options import GlobalOptions
+from hitl_orchestrator.errors import InvalidInput
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -37,8 +39,11 @@ CaseId = Annotated[str, argument("ID", "Case id or task id.")]
 Reviewer = Annotated[str, option("ID", "Your id in the reviewers file.", "--reviewer")]
 ReasonCode = Annotated[str | None, option("CODE", "One of the reason codes of the policy.", "--reason-code")]
 Reason = Annotated[str, option("TEXT", "Reason, stored in the ledger.", "--reason")]
+Yes = Annotated[bool, option(None, "Do not ask for confirmation.", "--yes")]
 Out = Annotated[str | None, option("FILE", "Write to this new file, readable by you only.", "--out")]
 Force = Annotated[bool, option(None, "Replace an existing file.", "--force")]
+
+NO_CONFIRMATION = "--yes is needed without a terminal; at a terminal the command asks for confirmation"
 
 STORE, STORE_AND_PEOPLE, ALL = ("store",), ("store", "reviewers"), tuple(SHARED)
 
@@ -68,6 +73,12 @@ def command(
         return function
 
     return register
+
+
+def may_ask(session: Any, *, yes: bool) -> None:
+    """Raise `InvalidInput` if a command that asks for confirmation can neither ask nor was confirmed by `--yes`."""
+    if not yes and (session.as_json or sys.stdin is None or not sys.stdin.isatty()):
+        raise InvalidInput([NO_CONFIRMATION])
 
 
 def show_help(context: typer.Context) -> None:

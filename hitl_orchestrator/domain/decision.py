@@ -36,11 +36,15 @@ class Classification(Value):
 
 
 class Score(Value):
-    """The confidence of the agent, its source, and warning signals. A missing confidence is None, never 0."""
+    """The confidence of the agent, its source, and warning signals. A missing confidence is None, never 0.
+
+    `unreadable` names the fields of the output that scoring could not read; each counts as a warning.
+    """
 
     confidence: Confidence | None
     source: ConfidenceSource
     signals: tuple[Signal, ...] = ()
+    unreadable: tuple[Label, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

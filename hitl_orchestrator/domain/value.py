@@ -7,6 +7,7 @@ import unicodedata
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
+from numbers import Real
 from typing import Annotated, Any, TypeVar
 
 import rfc8785
@@ -33,6 +34,7 @@ _EXPONENT = re.compile("[0-9]e(?:-0|[+])")
 _OUTSIDE_THE_BASIC_PLANE = re.compile("[\U00010000-\U0010ffff]")
 # Joiners are part of Indic and Persian spelling: removing one gives another word.
 _JOINERS = {"\u200c", "\u200d"}
+_LONGEST_STEP = 60
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}")
 
 
@@ -91,6 +93,17 @@ def _name(text: str) -> str:
     return text
 
 
+def _check_confidence(value: object) -> object:
+    """Refuse what converts to a float but is none: truth values, those of numpy included, and inexact numbers."""
+    if isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", None) == "b":
+        raise ValueError("a number in [0, 1] is needed, and this is a truth value")
+    if isinstance(value, (int, float, str, bytes, dict, list)) or value is None:
+        return value
+    if isinstance(value, Real) and float(value) == value:
+        return float(value)
+    raise ValueError(f"a number in [0, 1] is needed, and this is a {type(value).__name__}; give a float")
+
+
 def _check_scalar(value: object) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("numbers must be finite")
@@ -99,7 +112,7 @@ def _check_scalar(value: object) -> None:
     if isinstance(value, str):
         _storable(value)
     if not isinstance(value, (str, int, float, bool, type(None))):
-        raise ValueError(f"{type(value).__name__} is not JSON")
+        raise ValueError(f"a value of the type {type(value).__name__} is not JSON; send it as text or as a number")
 
 
 def check_shape(value: Any, depth: int = 1) -> list[Any]:
@@ -131,7 +144,7 @@ def check_json(value: Any, depth: int = 1) -> Any:
     """Return `value` if it is JSON that every store keeps unchanged, within the limits of a record.
 
     Raises:
-        ValueError: with the reason.
+        ValueError: with the reason, and the place of a value that cannot be stored.
     """
     letters = 0
     for scalar in check_shape(value, depth):
@@ -234,7 +247,7 @@ Label = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r
 Text = Annotated[str, AfterValidator(_storable)]
 """Free text, stored unchanged: reviewers sign exactly the text that they saw."""
 
-Confidence = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]
+Confidence = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False), BeforeValidator(_check_confidence)]
 """A probability in [0, 1]. Numbers only: neither "0.9" nor true is a confidence."""
 
 UtcDatetime = Annotated[AwareDatetime, BeforeValidator(_check_time), AfterValidator(_to_utc)]

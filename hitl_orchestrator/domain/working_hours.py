@@ -1,7 +1,7 @@
 """Working hours and absences."""
 
 import re
-from datetime import date, time
+from datetime import UTC, date, time, tzinfo
 from enum import StrEnum
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -25,13 +25,39 @@ class Weekday(StrEnum):
 
 WORKING_DAYS = tuple(Weekday)[:5]
 
+_A_ZONE = "Europe/Vienna"
+_NO_SUCH_ZONE = f"no such time zone; give a name of the IANA database, such as {_A_ZONE}"
+_NO_ZONES = "the time zone database of this machine is missing; run: pip install tzdata"
+
+
+def zone_of(name: str) -> tzinfo:
+    """Return a time zone. UTC needs no time zone database.
+
+    Raises:
+        ValueError: this machine has no such zone; the message says so if it has no zones at all.
+    """
+    if name == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (KeyError, OSError, ValueError):
+        raise ValueError(_NO_SUCH_ZONE if _has_zones() else _NO_ZONES) from None
+
+
+def _has_zones() -> bool:
+    try:
+        ZoneInfo(_A_ZONE)
+    except (KeyError, OSError):
+        return False
+    return True
+
 
 MINUTES_OF_A_DAY = 24 * 60
 
 A_CLOCK_TIME = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
 
 # Files of the database that are no zone of their own: they depend on the machine, or count leap seconds.
-_NO_ZONES, _NO_FOLDERS = {"localtime", "posixrules", "Factory"}, ("posix/", "right/")
+_OWN_OF_MACHINE, _NO_FOLDERS = {"localtime", "posixrules", "Factory"}, ("posix/", "right/")
 
 
 def _clock(value: object) -> object:
@@ -53,12 +79,9 @@ def minute_of_day(clock: str) -> int:
 
 
 def _known_zone(name: str) -> str:
-    if name in _NO_ZONES or name.startswith(_NO_FOLDERS):
+    if name in _OWN_OF_MACHINE or name.startswith(_NO_FOLDERS):
         raise ValueError("this is no time zone of its own; give a name of the IANA database, such as Europe/Vienna")
-    try:
-        ZoneInfo(name)
-    except (KeyError, OSError, ValueError):
-        raise ValueError("no such time zone; give a name of the IANA database, such as Europe/Vienna") from None
+    zone_of(name)
     return name
 
 

@@ -91,9 +91,11 @@ def measure_reviewers(
 ) -> list[ReviewerQuality]:
     """Return the quality of each reviewer, by name. The records must be complete, quality checks included.
 
+    Replayed cases are left out: their decisions and times come from records, not from work in this system.
+
     `length` returns the number of characters that a case showed; by default that of the proposal.
     """
-    by_case = {record.case_id: record for record in records}
+    by_case = {record.case_id: record for record in records if not record.replayed}
     tallies: dict[str, _Tally] = {}
     for record in by_case.values():
         in_order = list(_answers(record))

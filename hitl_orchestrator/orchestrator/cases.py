@@ -99,13 +99,14 @@ class Cases:
         """Erase the texts, metadata and proposals of a finished case, with the key of their digests.
 
         The ledger still shows each decision, its author, time and rule, and verifies as before. It keeps the reason,
-        which must not repeat erased text. Repeating the call returns the same receipt.
+        which must not repeat erased text, and the reviewer. Repeating the call returns the same receipt.
+        `reviewer`, or the reviewer of `acting_as`, must hold the top role of the escalation chain.
 
         Raises:
             UnknownCase: there is no such case.
             CaseUnfinished: the case is not finished.
-            NotAuthorized: the reviewer is unknown.
-            InvalidInput: the reason is empty, longer than 2,000 characters, or cannot be stored.
+            NotAuthorized: the reviewer is unknown, lacks the top role, or does not decide in the domain of the case.
+            InvalidInput: no reviewer is named, or the reason is empty, longer than 2,000 characters, or cannot be stored.
             StoreUnavailable: the content is erased, but the database may still hold a trace of it; call again.
         """
         acting = self._acting.named(reviewer)

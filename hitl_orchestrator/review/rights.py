@@ -38,6 +38,18 @@ def _not_again(submission: Submission) -> tuple[str, ...]:
     return () if submission.quality_check is None else submission.quality_check.not_by
 
 
+def check_may_redact(reviewer: Reviewer, domain: str, people: People) -> None:
+    """Raise `NotAuthorized` unless a reviewer holds the top role of the chain and decides in this domain."""
+    top = people.chain.roles[-1]
+    if top not in reviewer.roles:
+        mine = ", ".join(reviewer.roles)
+        why = f"it needs {top!r}, the top of the escalation chain, they hold {mine}; ask a holder of that role"
+        raise NotAuthorized(reviewer.reviewer_id, why, "redact this case")
+    if "*" not in reviewer.domains and domain not in reviewer.domains:
+        why = f"the case is in {domain!r}, their domains are {', '.join(reviewer.domains)}; ask another {top}"
+        raise NotAuthorized(reviewer.reviewer_id, why, "redact this case")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rights:
     """The current rights to one open review.

@@ -12,10 +12,11 @@ from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.decision import ReviewRequirements
 from hitl_orchestrator.domain.enums import Action, FinalDecision, HumanDecision, ReviewStatus, RiskLevel, Signal
 from hitl_orchestrator.domain.invisible_characters import escape_invisible, warning
+from hitl_orchestrator.domain.numbers import confidence_text, percent
 from hitl_orchestrator.domain.task import Proposal, Task
 from hitl_orchestrator.domain.value import Confidence, FreeJson, Identifier, Label, Text, UtcDatetime, Value
 
-AGENT_FIELDS = ("proposal", "classifier_error", "confidence", "signals", "reason")
+AGENT_FIELDS = ("proposal", "classifier_error", "confidence", "signals", "unreadable", "reason")
 """The fields of a view that a blind review hides."""
 
 
@@ -97,6 +98,7 @@ class CaseView(Value):
     confidence: Confidence | None
     confidence_means: Text
     signals: tuple[Signal, ...] = ()
+    unreadable: tuple[Label, ...] = Field(default=(), description="fields of the output that scoring could not read")
     action: Action
     rule_id: Label
     reason: Text
@@ -228,8 +230,10 @@ def _confidence(view: CaseView) -> Iterator[str]:
     if view.confidence is None:
         yield "The agent states no confidence. "
     else:
-        yield f'<span class="bar"><i style="width:{view.confidence * 100:.0f}%"></i></span>{view.confidence:.2f} '
+        yield f'<span class="bar"><i style="width:{percent(view.confidence)}"></i></span>'
+        yield f"{confidence_text(view.confidence)} "
     yield "".join(f'<span class="chip medium">{signal.value}</span> ' for signal in view.signals)
+    yield "".join(f'<span class="chip medium">{_line(name)} could not be read</span> ' for name in view.unreadable)
     yield f'</p><p class="faint">{_text(view.confidence_means)}</p>'
 
 
@@ -256,7 +260,7 @@ def _similar(view: CaseView) -> Iterator[str]:
         rows = (
             (
                 _line(case.task_id),
-                "-" if case.confidence is None else f"{case.confidence:.2f}",
+                "-" if case.confidence is None else confidence_text(case.confidence),
                 f"<b>{case.final_decision.value}</b>",
                 f"by {_line(case.decided_by)}",
                 f'<span class="faint">{_moment(case.decided_at)}</span>',

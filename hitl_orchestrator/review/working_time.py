@@ -5,12 +5,11 @@ time windows of policies. Hours that a change of the clocks leaves out are none,
 """
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from hitl_orchestrator.domain.review import Reviewer
-from hitl_orchestrator.domain.working_hours import Weekday, WorkingHours
+from hitl_orchestrator.domain.working_hours import Weekday, WorkingHours, zone_of
 from hitl_orchestrator.errors import InvalidInput, install_hint
 
 LONGEST_SPAN = timedelta(days=3653)
@@ -31,7 +30,7 @@ def is_working(hours: WorkingHours, at: datetime) -> bool:
 def is_away(reviewer: Reviewer, at: datetime) -> bool:
     """Return whether a reviewer is away. An absence counts in days of their own time zone."""
     hours = reviewer.working_hours
-    today = at.astimezone(ZoneInfo(hours.timezone if hours else "UTC")).date()
+    today = at.astimezone(zone_of(hours.timezone if hours else "UTC")).date()
     return any(absence.first <= today <= absence.last for absence in reviewer.away)
 
 
@@ -79,7 +78,7 @@ def check_holidays(name: str) -> None:
 
 def _shifts(hours: WorkingHours, since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
     """Yield the shifts that may touch this span in order, each with its start and end in UTC."""
-    zone = ZoneInfo(hours.timezone)
+    zone = zone_of(hours.timezone)
     day, last = since.astimezone(zone).date() - _ONE_DAY, until.astimezone(zone).date()
     while day <= last:
         if _WEEK[day.weekday()] in hours.days and not _is_free(hours.holidays, day):
@@ -88,7 +87,7 @@ def _shifts(hours: WorkingHours, since: datetime, until: datetime) -> Iterator[t
         day += _ONE_DAY
 
 
-def _moments(zone: ZoneInfo, begins: datetime, ends: datetime) -> Iterator[tuple[datetime, datetime]]:
+def _moments(zone: tzinfo, begins: datetime, ends: datetime) -> Iterator[tuple[datetime, datetime]]:
     """Yield the spans in which the clocks of a zone show a time within two; those are clock times, marked as UTC."""
     for first, last, offset in _offsets(zone, begins - _ONE_DAY, ends + _ONE_DAY):
         start, end = max(first, begins - offset), min(last, ends - offset)
@@ -96,7 +95,7 @@ def _moments(zone: ZoneInfo, begins: datetime, ends: datetime) -> Iterator[tuple
             yield start, end
 
 
-def _offsets(zone: ZoneInfo, since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime, timedelta]]:
+def _offsets(zone: tzinfo, since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime, timedelta]]:
     """Yield the spans of constant offset from UTC; the clocks change at most once within a few days."""
     first, last = _offset(zone, since), _offset(zone, until)
     if first == last:
@@ -110,7 +109,7 @@ def _offsets(zone: ZoneInfo, since: datetime, until: datetime) -> Iterator[tuple
     yield after, until, last
 
 
-def _offset(zone: ZoneInfo, at: datetime) -> timedelta:
+def _offset(zone: tzinfo, at: datetime) -> timedelta:
     return at.astimezone(zone).utcoffset() or timedelta(0)
 
 

@@ -10,7 +10,13 @@ from typing import TypeVar
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import StoredReview
-from hitl_orchestrator.errors import CaseNotWaiting, GraphVersionMismatch, IncompatibleRecord, UnknownCase
+from hitl_orchestrator.errors import (
+    CaseNotWaiting,
+    GraphVersionMismatch,
+    IncompatibleRecord,
+    StoreUnavailable,
+    UnknownCase,
+)
 from hitl_orchestrator.graph.topology import can_resume
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.services.acting import CaseKey
@@ -77,7 +83,11 @@ class CaseReader:
     def alarm(self, case_id: str, cause: str) -> None:
         """Record once that data was found which this package did not write."""
         _log.warning("alarm: case %s: %s", case_id, cause, extra={"case_id": case_id, "event": "alarm"})
-        self._ledger.alarm(case_id, cause, self._clock())
+        try:
+            self._ledger.alarm(case_id, cause, self._clock())
+        except StoreUnavailable as exc:
+            # In a store that may only be read: the cause itself must be reported.
+            _log.warning("the alarm could not be recorded: %s", exc, extra={"case_id": case_id, "event": "alarm"})
 
     def _checked(self, name: str, read: Callable[[str], Read]) -> Read:
         """Read a case. One in an unreadable form was stored under another graph, if it names one."""

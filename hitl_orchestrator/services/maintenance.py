@@ -210,8 +210,9 @@ class _Run:
         for step in steps:
             try:
                 step()
-            except Exception as exc:  # noqa: BLE001 - raised below, after the other steps
-                _log.warning("maintenance: %s: %s", type(exc).__name__, exc, extra={"event": "failed"})
+            except Exception as exc:  # noqa: BLE001 - the first is raised, after the other steps
+                if errors:
+                    _log.warning("maintenance: %s: %s", type(exc).__name__, exc, extra={"event": "failed"})
                 errors.append(exc)
         if errors:
             raise errors[0]

@@ -11,7 +11,7 @@ from uuid_utils import uuid7
 
 from hitl_orchestrator.domain.enums import OnClassifierError
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
-from hitl_orchestrator.errors import PolicyMismatch, TamperedPolicy
+from hitl_orchestrator.errors import PolicyMismatch
 from hitl_orchestrator.graph.topology import graph_version
 from hitl_orchestrator.ledger.database.address import shown
 from hitl_orchestrator.ledger.keys.files import SealKey, encryption_key
@@ -22,9 +22,9 @@ from hitl_orchestrator.nodes.dependencies import NodeDependencies
 from hitl_orchestrator.nodes.ports import Classifier
 from hitl_orchestrator.policies.engine.risk import RiskRule
 from hitl_orchestrator.policies.engine.scoring import ScoreRules
-from hitl_orchestrator.policies.language.model import Policy, policy_hash, policy_of
+from hitl_orchestrator.policies.language.model import Policy, policy_hash
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
-from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry, recorded_policy
+from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry, readable_policy, recorded_policy
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.services.case_reader import CaseReader, Clock
@@ -374,11 +374,8 @@ def _registry_of(ledger: Ledger, named: Policy | None, roles: RoleChain) -> Poli
 
 def _recorded_policy(ledger: Ledger, roles: RoleChain) -> Policy:
     """Return the current policy of a store, which was checked against the role chain at its activation."""
-    try:
-        recorded = ledger.current_policy()
-        if recorded is None:
-            return load_policy(None, roles)
-        # The policy of the ledger entry was recorded under its hash: an altered one has another hash.
-        return recorded_policy(policy_hash(policy_of(recorded)), ledger.policy)
-    except ValueError as exc:
-        raise TamperedPolicy(None, "its ledger entry holds no policy") from exc
+    recorded = ledger.current_policy()
+    if recorded is None:
+        return load_policy(None, roles)
+    # The policy of the ledger entry was recorded under its hash: an altered one has another hash.
+    return recorded_policy(policy_hash(readable_policy(recorded)), ledger.policy)

@@ -181,7 +181,7 @@ def test_an_erased_case_keeps_its_other_fields(tmp_path, monkeypatch):
     with Orchestrator.open("sqlite:///past.db") as hitl:
         case = hitl.submit(a_task(metadata={"amount": 1, "note": "Ä\n"}), an_output(confidence=0.95))
         ((at, metadata, is_redacted),) = hitl.services.ledger.outcomes("task_timestamp", metadata=True)
-        hitl.cases.redact(case.case_id, reason="asked to")
+        hitl.cases.redact(case.case_id, reason="asked to", reviewer="compliance_officer")
         (after,) = hitl.services.ledger.outcomes("task_timestamp", metadata=True)
 
     assert json.loads(metadata) == {"amount": 1, "note": "Ä\n"}
@@ -200,7 +200,7 @@ def test_redacted_cases_are_excluded_if_the_policy_reads_metadata(store, tmp_pat
             task = a_task(f"task-{number}", metadata={"amount": 1})
             case = hitl.submit(task, an_output(f"task-{number}", confidence=0.95))
             if number == 0:
-                hitl.cases.redact(case.case_id, reason="asked to")
+                hitl.cases.redact(case.case_id, reason="asked to", reviewer="compliance_officer")
         found, other = (
             run_store_backtest(unchanged, hitl.services.ledger),
             run_store_backtest(OLD, hitl.services.ledger),

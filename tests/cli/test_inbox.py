@@ -90,10 +90,6 @@ def test_resume_is_an_alias_of_decide(routed):
     assert routed("resume", *APPROVE[1:], "--json").data["final_decision"] == "approved"
 
 
-def test_truncated_inbox_suggests_a_higher_limit(routed):
-    assert "there may be more, --limit 4 lists them" in " ".join(routed("inbox", "--limit", "2").out.split())
-
-
 def test_empty_inbox_is_reported(routed):
     assert routed("inbox", "--role", "compliance_officer").out == "No open reviews.\n"
 
@@ -263,7 +259,7 @@ def test_escalated_case_waits_for_the_next_role(routed):
 
     assert "The case now waits for compliance_officer." in passed_up.out
     assert (review["task_id"], review["escalated_because"]) == ("task_003", "beyond me")
-    assert "Escalated to compliance_officer: beyond me" in routed("show", "task_003").out
+    assert "Escalated to compliance_officer:\n    │ beyond me" in routed("show", "task_003").out
 
 
 def test_feedback_and_assessment_are_kept_in_the_record(routed):
@@ -272,7 +268,7 @@ def test_feedback_and_assessment_are_kept_in_the_record(routed):
     assert routed("audit", "list", "--json").data[-1]["human_feedback"] == "right"
     assert "approve at 20" in (result := " ".join(routed("show", "task_002").out.split()))
     assert ", high confidence" in result
-    assert '"right"' in result
+    assert "│ right" in result
 
 
 REFUSED = [
@@ -329,8 +325,9 @@ def test_show_covers_proposal_to_outcome(routed):
         "escalate to senior_manager",
         "rule_001 matches: the risk is high",
         "senior_manager as senior_manager: override at 20",
-        '"an exception"',
+        "│ an exception",
         "override_approved, decided by human after",
+        "Nothing is executed: the reviewer overrode the proposal and gave no output.",
     ):
         assert sentence in results
     history = [line.split()[4] for line in results[results.index("History") :].splitlines()[3:]]
@@ -395,3 +392,25 @@ def test_audit_list_shows_decision_source(routed):
     assert lines[4].split()[:6] == ["task_002", "medium", "0.68", "human_review", "approved", "human"]
     assert lines[-1] == "3 audit records."
     assert max(map(len, lines)) <= 80
+
+
+def test_inbox_json_states_on_stderr_that_more_reviews_follow_and_how_to_go_on(routed):
+    first = routed("inbox", "--limit", "2", "--json")
+    last = first.data[-1]["review_id"]
+    rest = routed("inbox", "--after", last, "--json")
+
+    assert first.err == f"hitl: more reviews follow; add --after {last} to list them\n"
+    assert [review["task_id"] for review in first.data + rest.data] == ["task_002", "task_003", "task_005"]
+    assert (rest.code, rest.err) == (0, "")
+
+
+def test_inbox_states_in_its_last_lines_that_more_reviews_follow(routed):
+    assert "more reviews follow; add --after" in " ".join(routed("inbox", "--limit", "2").out.split())
+    assert "follow" not in routed("inbox", "--limit", "3").out
+
+
+def test_inbox_after_an_unknown_review_is_invalid_input(routed):
+    answer = routed("inbox", "--after", "unknown", "--json")
+
+    assert (answer.code, answer.out) == (2, "")
+    assert "there is no review 'unknown'" in answer.err

@@ -1,5 +1,7 @@
 """Cases that wait for no reviewer are named: those whose classifier failed, is missing or still runs."""
 
+import json
+
 import pytest
 from support.builders import a_task
 
@@ -34,8 +36,13 @@ def test_recover_without_the_classifier_names_the_case_and_the_remedy(classified
     recovered = classified("recover", "--json")
 
     assert (recovered.code, recovered.data) == (1, [])
+    assert len(json.loads(recovered.err)["problems"]) == 1
     assert "is not routed yet, and this process has no classifier: call recover() in the application" in recovered.err
     assert "Not routed yet; it waits for the classifier of its application." in classified("show", "to-classify").out
+
+
+def test_warnings_do_not_mix_with_the_errors_of_a_command_in_json(classified, process):
+    assert json.loads(process("recover", "--json").err)["error"] == "RecoveryIncomplete"
 
 
 def test_recover_lists_the_cases_that_a_live_process_runs(hitl):

@@ -75,7 +75,7 @@ def half_redacted(request, tmp_path):
         for number in range(8):
             run(hitl, number, confidence=0.9 if number % 3 == 0 else 0.5)
         for number in range(0, 8, 2):
-            hitl.cases.redact(task_id=f"task-{number}", reason="asked for")
+            hitl.cases.redact(task_id=f"task-{number}", reason="asked for", reviewer="compliance_officer")
         yield hitl
 
 
@@ -171,4 +171,4 @@ def test_an_entry_cannot_claim_an_erasure_before_the_redaction(tmp_path):
 
         assert "are missing, and no entry records that they were erased" in hitl.audit.verify().problem
         with pytest.raises(LedgerDamaged):
-            hitl.cases.redact(task_id="task-1", reason="to hide it")
+            hitl.cases.redact(task_id="task-1", reason="to hide it", reviewer="compliance_officer")

@@ -224,7 +224,7 @@ def test_redaction_leaves_chain_tables_and_earlier_heads_valid(hitl):
     assert hitl.audit.verify([head], KEY.public).sound
 
     for number in (0, 1, 2):
-        hitl.cases.redact(task_id=f"task-{number}", reason="asked for", reviewer="senior_manager")
+        hitl.cases.redact(task_id=f"task-{number}", reason="asked for", reviewer="compliance_officer")
 
     after = hitl.audit.verify([head, hitl.audit.sign_head()], KEY.public)
     assert (after.problem, after.heads, after.entries) == (None, 2, head.size + 3)
@@ -232,7 +232,7 @@ def test_redaction_leaves_chain_tables_and_earlier_heads_valid(hitl):
 
 def test_a_redacted_case_can_still_be_read_everywhere(hitl):
     run(hitl, 1)
-    hitl.cases.redact(task_id="task-1", reason="asked for")
+    hitl.cases.redact(task_id="task-1", reason="asked for", reviewer="compliance_officer")
 
     assert hitl.cases.get(task_id="task-1").redacted
     assert [event.kind.value for event in hitl.cases.history(task_id="task-1")][-2:] == ["finished", "redacted"]
@@ -247,7 +247,7 @@ def test_a_proof_made_before_the_redaction_remains_valid(hitl):
     run(hitl, 1)
     proof = hitl.audit.prove(task_id="task-1")
 
-    hitl.cases.redact(task_id="task-1", reason="asked for")
+    hitl.cases.redact(task_id="task-1", reason="asked for", reviewer="compliance_officer")
 
     assert proof_problem(proof, KEY.public) is None
     assert SECRET in proof.model_dump_json()
@@ -255,7 +255,7 @@ def test_a_proof_made_before_the_redaction_remains_valid(hitl):
 
 def test_an_answer_after_a_redaction_is_rejected_and_recorded_without_texts(hitl):
     run(hitl, 1)
-    hitl.cases.redact(task_id="task-1", reason="asked for")
+    hitl.cases.redact(task_id="task-1", reason="asked for", reviewer="compliance_officer")
 
     for answer in (a_review("reject", "senior_manager", human_feedback=SECRET), a_review("approve", "unknown")):
         with pytest.raises(ReviewAlreadyDecided):
@@ -274,7 +274,7 @@ def test_redaction_erases_digests_of_rejected_answers(hitl):
     with hitl.services.ledger.snapshot() as snapshot:
         assert digest not in list(snapshot.entries())[-1].entry
 
-    hitl.cases.redact(task_id="task-1", reason="asked for")
+    hitl.cases.redact(task_id="task-1", reason="asked for", reviewer="compliance_officer")
 
     assert digest not in full_text(hitl.services.ledger)
     assert hitl.audit.verify().problem is None
@@ -289,7 +289,7 @@ def test_the_signed_digest_does_not_confirm_a_guess(hitl):
     assert len(shown.salt) == 32
     assert shown.model_copy(update={"salt": "0" * 32}).digest != shown.digest
     hitl.decide(case_id, a_review("approve", "senior_manager"))
-    hitl.cases.redact(case_id, reason="asked for")
+    hitl.cases.redact(case_id, reason="asked for", reviewer="compliance_officer")
     assert [row.shown.salt for row in hitl.cases.get(case_id).reviews] == [""]
 
 
@@ -298,7 +298,7 @@ def test_redaction_requires_a_reason(hitl, reason):
     run(hitl, 1)
 
     with pytest.raises(InvalidInput, match="redact 'task-1': reason"):
-        hitl.cases.redact(task_id="task-1", reason=reason)
+        hitl.cases.redact(task_id="task-1", reason=reason, reviewer="compliance_officer")
 
     assert not hitl.cases.get(task_id="task-1").redacted
 
@@ -317,7 +317,7 @@ def test_no_byte_of_a_redacted_text_remains_in_the_file_or_its_log(tmp_path):
         assert SECRET.encode() in bytes_of(file)
 
         for number in range(30):
-            hitl.cases.redact(task_id=f"task-{number}", reason="asked for")
+            hitl.cases.redact(task_id=f"task-{number}", reason="asked for", reviewer="compliance_officer")
 
         remaining = bytes_of(file)
         assert SECRET.encode() not in remaining
@@ -336,7 +336,7 @@ def test_no_row_on_a_server_contains_a_redacted_text(postgres_store):
         assert SECRET in rows_of(postgres_store)
 
         for number in range(4):
-            hitl.cases.redact(task_id=f"task-{number}", reason="asked for")
+            hitl.cases.redact(task_id=f"task-{number}", reason="asked for", reviewer="compliance_officer")
 
         assert SECRET not in rows_of(postgres_store)
         assert hitl.audit.verify().problem is None
@@ -353,8 +353,10 @@ def test_a_reopened_store_does_not_contain_a_redacted_text(tmp_path):
     url = f"sqlite:///{tmp_path / 'hitl.db'}"
     with Orchestrator.open(url) as hitl:
         run(hitl, 1)
-        receipt = hitl.cases.redact(task_id="task-1", reason="asked for")
+        receipt = hitl.cases.redact(task_id="task-1", reason="asked for", reviewer="compliance_officer")
 
     with Orchestrator.open(url) as again, closing(again):
-        assert again.cases.redact(task_id="task-1", reason="asked for once more") == receipt
+        assert (
+            again.cases.redact(task_id="task-1", reason="asked for once more", reviewer="compliance_officer") == receipt
+        )
         assert SECRET not in json.dumps(again.cases.get(task_id="task-1").model_dump(mode="json"))

@@ -3,11 +3,12 @@
 import logging
 
 import pytest
+from support.attacker import Intruder
 from support.builders import a_review, an_output
 from support.teams import a_policy
 
 from hitl_orchestrator import Proposal
-from hitl_orchestrator.errors import IncompatibleRecord, RecoveryIncomplete, TamperedReview
+from hitl_orchestrator.errors import HitlError, IncompatibleRecord, RecoveryIncomplete, TamperedReview
 from hitl_orchestrator.orchestrator import LedgerAudit
 
 UNREADABLE = {
@@ -160,3 +161,18 @@ def test_an_altered_large_payload_is_reported_and_repaired_and_blocks_no_decisio
     assert case.case_id in verification.problem
     assert durable.decide(task_id="task-1", decision=a_review("approve", "ana")).status == "approved"
     assert durable.audit.verify().sound
+
+
+@pytest.mark.parametrize("table", ["reviews", "contents", "events"])
+def test_text_that_is_not_utf_8_stops_only_its_own_case(opened, sqlite_store, waits, table):
+    hitl, intruder = opened(sqlite_store), Intruder(sqlite_store)
+    cases = [waits(hitl, f"task-{number}") for number in range(3)]
+    intruder.disarm()
+    column = {"reviews": "shown", "contents": "body", "events": "entry"}[table]
+    intruder.run(f"UPDATE {table} SET {column} = CAST(x'ff7b' AS TEXT) WHERE case_id = ?", cases[0].case_id)
+
+    assert {request.case_id for request in hitl.inbox()} >= set(the_others(cases))
+    assert hitl.decide(cases[1].case_id, decision=a_review("approve", "ana")).status == "approved"
+    with pytest.raises(HitlError):
+        hitl.decide(cases[0].case_id, decision=a_review("approve", "ana"))
+    assert not hitl.audit.verify().sound

@@ -110,7 +110,7 @@ def test_cases_of_a_graph_that_is_not_listed_are_refused_by_name_and_unchanged(f
 
         with pytest.raises(GraphVersionMismatch, match="this code runs graph 'g-later'; resume it with the version"):
             hitl.decide(task_id="waiting", decision=a_review("approve", "ana"))
-        with pytest.raises(RecoveryIncomplete, match="3 unfinished cases could not be"):
+        with pytest.raises(RecoveryIncomplete, match="3 unfinished cases could not be moved on"):
             hitl.recover()
 
         assert rows_in(frozen)[1] == before

@@ -73,7 +73,8 @@ def sweep(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -
 
 def redact(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
     for number in order["numbers"]:
-        acknowledge(f"{number} {hitl.cases.redact(task_id=f'task-{number}', reason='asked for').destroyed}")
+        receipt = hitl.cases.redact(task_id=f"task-{number}", reason="asked for", reviewer="compliance_officer")
+        acknowledge(f"{number} {receipt.destroyed}")
 
 
 def approve(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:

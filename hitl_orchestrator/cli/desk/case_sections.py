@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 from textual.content import Content
 
-from hitl_orchestrator.cli.output.formatting import confidence, count, local_clock, local_minute, wait
+from hitl_orchestrator.cli.output.formatting import confidence, count, local_clock, local_minute, signals, wait
 from hitl_orchestrator.cli.views.content import nothing
+from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.invisible_characters import escape_invisible, warning
 from hitl_orchestrator.domain.json_patch import FieldChange
 from hitl_orchestrator.domain.review import ReviewRequest
@@ -129,6 +130,28 @@ def sections(view: CaseView, now: datetime) -> tuple[list[Section], list[Section
     return judged, around
 
 
+def title(view: CaseView, status: str) -> Content:
+    """Return the first line of a case: its task, risk and state."""
+    name = (one_line(view.task_id), STRONG), "  ", (f"{view.risk_level.value} risk", RISK[view.risk_level])
+    return Content.assemble(*name, (f"  {one_line(status)}", FAINT))
+
+
+def state(case: Case) -> str:
+    """Return whether a case is finished, or for whom it waits."""
+    return f"waits for {case.open_review.role}" if case.open_review else f"finished: {case.status}"
+
+
+def recorded(view: CaseView, case: Case) -> list[Section]:
+    """Return the sections about a review after this reviewer's decision; the votes of others stay hidden."""
+    lines = [Content(one_line(state(case)))]
+    if case.record is not None:
+        executed = (
+            "nothing is executed" if case.final_output is None else f"executed is {case.final_output.predicted_label}"
+        )
+        lines.append(Content.styled(one_line(executed), FAINT))
+    return [Section("review", _stacked(lines)), Section("history", rows=_history(view))]
+
+
 def _task(view: CaseView) -> Content:
     task = view.task
     kind = f"{one_line(task.task_type)} in {one_line(task.domain)}, {local_minute(task.timestamp)}"
@@ -143,8 +166,8 @@ def _answer(view: CaseView) -> Iterator[Section]:
         says = "the agent agrees" if same else "the agent differs"
         yield Section("your label", Content.assemble((one_line(view.own_label), STRONG), (f"   {says}", FAINT)))
     yield Section("confidence", _confidence(view))
-    if view.signals:
-        yield Section("signals", Content.styled(", ".join(view.signals), WARN))
+    if view.signals or view.unreadable:
+        yield Section("signals", Content.styled(signals(view.signals, view.unreadable), WARN))
     rule = Content.assemble((one_line(view.rule_id), STRONG), (f"   {view.action.value}", FAINT))
     yield Section("rule", _stacked([rule, _quoted(view.reason)]))
     if view.would_go_through:
@@ -165,7 +188,7 @@ def _confidence(view: CaseView) -> Content:
     means = [_quoted(view.confidence_means, FAINT)] if view.confidence_means else []
     if view.confidence is None:
         return _stacked([Content("none stated"), *means])
-    full = round(view.confidence * BAR)
+    full = int(view.confidence * BAR)
     bar = Content.assemble(("━" * full, "$primary"), ("━" * (BAR - full), "$foreground 20%"))
     return _stacked([Content.assemble(bar, (f"  {confidence(view.confidence)}", STRONG)), *means])
 
@@ -175,8 +198,9 @@ def _asked(view: CaseView, now: datetime) -> Content:
     if view.missing_role is not None:
         lines.append(Content.styled(one_line(missing_role_note(view.missing_role, view.role)), ALARM))
     if view.requirements.approvals > 1:
-        lines.append(Content(f"{view.requirements.approvals} reviewers must agree"))
-        lines.append(Content(f"{view.votes_given} voted so far"))
+        needed = view.requirements.approvals
+        lines.append(Content(f"{needed} reviewers must agree"))
+        lines.append(Content(f"{view.votes_given} of {needed} have voted"))
     if view.due_at is not None:
         text, style = due(view.due_at, now)
         lines.append(Content.assemble("due ", (text, style or STRONG), (f"  {local_minute(view.due_at)}", FAINT)))

@@ -47,7 +47,8 @@ class QueueScreen(Screen[None]):
         Binding("x", "clear", show=False),
         Binding("ctrl+r,f5", "reload", show=False),
         Binding("question_mark,f1", "help", show=False),
-        Binding("q,escape", "app.leave", show=False),
+        Binding("q", "app.leave", show=False),
+        Binding("escape", "stay", show=False),
     ]
 
     def __init__(self) -> None:
@@ -134,7 +135,7 @@ class QueueScreen(Screen[None]):
         filtered = Content.assemble("showing ", (", ".join(active), KEY), (" only   x clears", FAINT))
         everything = Content.styled("reviews you may decide, the earliest deadline first", FAINT)
         more = self.page is not None and self.page.more
-        rest = f"   only the first {len(self.rows)}; the others follow as these are decided" if more else ""
+        rest = f"  first {len(self.rows)}, more follow" if more else ""
         shown = Content.assemble(filtered if active else everything, (rest, WARN))
         self.query_one("#filtered", Static).update(shown)
         nothing = "No reviews match. Press x to clear the filters." if active else "No reviews wait for you."
@@ -196,6 +197,10 @@ class QueueScreen(Screen[None]):
     def action_filter(self) -> None:
         """Open the filter dialog."""
         self.app.push_screen(FilterDialog(self.filters, self.desk.client.roles(), self.rows), self._narrow)
+
+    def action_stay(self) -> None:
+        """Name the key that quits: Esc leaves dialogs and cases, and is often pressed once too often."""
+        self.query_one(Notice).show("q quits the desk.")
 
     def action_help(self) -> None:
         """List the keys."""

@@ -1,17 +1,32 @@
 """Sentences and tables as plain values, before they are drawn."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from hitl_orchestrator.domain.invisible_characters import warning
+from hitl_orchestrator.domain.invisible_characters import escape_invisible, warning
+
+BAR = "│ "
+"""Begins each line of a text of an agent, a submitter or a reviewer. No other line begins with it."""
+
+_PLAIN_NAME = re.compile(r"[\w.@:/+-]{1,40}")
+
+
+def inline(text: str) -> str:
+    """Return a text of others within a sentence: a plain name as it is, any other text in quotation marks."""
+    if _PLAIN_NAME.fullmatch(text):
+        return text
+    escaped = escape_invisible(text).replace('"', "<U+0022>")
+    return f'"{escaped}"'
 
 
 class Cell(NamedTuple):
-    """A text in a table, and its style."""
+    """A text in a table, and its style. The further lines of a `quoted` text begin with a bar."""
 
     text: str
     style: str = ""
+    quoted: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,7 +53,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Line:
-    """A sentence. Only a `quoted` text keeps its line breaks; no other text may forge a line."""
+    """A sentence, or a `quoted` text of others: it keeps its line breaks, and each of its lines begins with a bar.
+
+    A text of others within a sentence is passed through `inline`.
+    """
 
     text: str = ""
     style: str = ""
@@ -62,6 +80,12 @@ COMMAND = "cyan"
 ROUTING_STYLE = {"auto_approve": "green", "human_review": "yellow", "escalate": "red"}
 RISK_STYLE = {"low": "green", "medium": "yellow", "high": "red"}
 OUTCOME_STYLE = {"rejected": "red", "waiting": "bold", "received": "dim", "decided": "dim"}
+
+
+def quotation(text: str, style: str = "", indent: int = 2) -> Iterator[Line]:
+    """Yield a text of others with its line breaks, and a warning if it contains invisible characters."""
+    yield Line(text, style, indent, quoted=True)
+    yield from flagged("this", text, indent=indent)
 
 
 def flagged(about: str, *values: Any, indent: int = 0) -> Iterator[Line]:

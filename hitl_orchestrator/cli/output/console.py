@@ -9,12 +9,14 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Line, Strip, Table
+from hitl_orchestrator.cli.output.blocks import BAR, COMMAND, Block, Cell, Line, Strip, Table
 from hitl_orchestrator.domain.invisible_characters import escape_invisible
 
 GAP = 2
 LEAST = 8
 """The minimum width of a column."""
+
+_MARK = '"'
 
 
 class _Screen(Console):
@@ -42,26 +44,47 @@ def draw(blocks: Iterable[Block]) -> None:
 def _lines(line: Line, screen: Console) -> Iterator[Text]:
     """Yield the wrapped lines of a sentence. A command stays on one line, so that it can be copied."""
     margin = " " * line.indent
+    if line.style == COMMAND:
+        yield Text(margin).append(escape_invisible(line.text), style=line.style)
+        return
     for paragraph in line.text.replace("\r\n", "\n").split("\n") if line.quoted else [line.text]:
         text = Text(escape_invisible(paragraph), style=line.style)
-        wrapped = [text] if line.style == COMMAND else text.wrap(screen, max(screen.width - line.indent, LEAST))
-        for part in wrapped:
-            part.rstrip()
-            yield Text(margin).append_text(part) if part else part
+        yield from _with_bars(text, screen, max(screen.width - line.indent, LEAST), margin, line.quoted)
+
+
+def _with_bars(text: Text, screen: Console, width: int, margin: str, quoted: bool) -> Iterator[Text]:
+    """Yield the wrapped lines of a text; a line that begins within a quotation begins with a bar."""
+    within = quoted
+    for part in text.wrap(screen, width - cell_len(BAR) if quoted or _MARK in text.plain else width):
+        within_next = within if quoted else within ^ (part.plain.count(_MARK) % 2 == 1)
+        part.rstrip()
+        begin = f"{margin}{BAR}" if within else margin if part else ""
+        yield Text(begin if part else begin.rstrip()).append_text(part)
+        within = within_next
 
 
 def _table(table: Table, available: int) -> RichTable:
     rich_table = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     rich_table.header_style = "bold"
     shown = _shown(table, available)
-    for index, width in _widths(table, shown, available).items():
+    widths = _widths(table, shown, available)
+    for index, width in widths.items():
         column = table.columns[index]
         justify: Literal["left", "right"] = "right" if column.right else "left"
         overflow: Literal["fold", "ellipsis"] = "fold" if column.folds else "ellipsis"
         rich_table.add_column(column.name, justify=justify, overflow=overflow, no_wrap=not column.folds, width=width)
     for row in table.rows:
-        rich_table.add_row(*(Text(escape_invisible(row[index].text), style=row[index].style) for index in shown))
+        rich_table.add_row(*(_cell(row[index], widths[index], folds=table.columns[index].folds) for index in shown))
     return rich_table
+
+
+def _cell(cell: Cell, width: int, *, folds: bool) -> Text:
+    """Return the text of a cell. The further lines of a quoted text that is wrapped begin with a bar."""
+    text = Text(escape_invisible(cell.text), style=cell.style)
+    if not (cell.quoted and folds and cell_len(text.plain) > width):
+        return text
+    first, *others = text.wrap(Console(width=width), max(width - cell_len(BAR), 1))
+    return Text("\n").join([first, *(Text(BAR).append_text(part) for part in others)])
 
 
 def _shown(table: Table, available: int) -> list[int]:

@@ -1,6 +1,9 @@
-"""How people read values: local times, durations in words, confidences, counts. Quick to import."""
+"""How people read values: local times, durations in words, confidences, shares, counts. Quick to import."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+
+from hitl_orchestrator.domain.numbers import confidence_text, percent
 
 _SECONDS_UP_TO, _HOURS_UP_TO, _DAYS_UP_TO = 2 * 3600, 48 * 3600, 365.25 * 86_400
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
@@ -51,8 +54,19 @@ def wait(seconds: float) -> str:
 
 
 def confidence(value: float | None) -> str:
-    """Write a confidence; a missing one is a dash, never a zero."""
-    return "-" if value is None else f"{value:.2f}" if round(value, 2) == value else f"{value:.4f}"
+    """Write a confidence, cut off after four decimals; a missing one is a dash, never a zero."""
+    return "-" if value is None else confidence_text(value)
+
+
+def share(part: float, whole: float, digits: int = 0) -> str:
+    """Write a part of a whole in percent, cut off: `100%` are all, `0%` are none. Of nothing it is a dash."""
+    return percent(part / whole, digits) if whole else "-"
+
+
+def signals(raised: Sequence[str], unreadable: Sequence[str]) -> str:
+    """Write the signals, and the fields of the output that could not be read."""
+    fields = f" ({', '.join(unreadable)} could not be read)" if unreadable else ""
+    return f"{', '.join(raised) or 'none'}{fields}"
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hitl_orchestrator.cli.output import blocks
-from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table
+from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table, inline
 from hitl_orchestrator.cli.output.formatting import confidence, count, local_time
 from hitl_orchestrator.cli.views import tables
 from hitl_orchestrator.cli.views.inbox import request_summary
@@ -16,7 +16,9 @@ from hitl_orchestrator.orchestrator import Assignment, Assignments
 def holder(request: ReviewRequest) -> Line:
     """Describe the delegation of a review and its holder."""
     until = f" until {local_time(request.claimed_until)}" if request.claimed_until else ""
-    return Line(f"{request.claimed_by} has {request.task_id}{until}; when released, it returns to you.")
+    return Line(
+        f"{inline(str(request.claimed_by))} has {inline(request.task_id)}{until}; when released, it returns to you."
+    )
 
 
 def summary(assignment: Assignment) -> dict[str, Any]:
@@ -42,7 +44,7 @@ def assigned(assignments: Assignments) -> Iterator[Block]:
     yield Line()
     for each in assignments:
         if each.why:
-            yield Line(f"{each.review.task_id}: {each.why}", "" if each.to else "yellow")
+            yield Line(f"{inline(each.review.task_id)}: {each.why}", "" if each.to else "yellow")
     people = {each.to for each in assignments if each.to}
     number = sum(each.to is not None for each in assignments)
     yield Line(f"Assigned {count(number, 'review')} to {count(len(people), 'reviewer')}.")
@@ -76,13 +78,13 @@ def decided(cases: Sequence[Case]) -> Iterator[Block]:
 def _assigned_row(assignment: Assignment) -> tuple[Cell, ...]:
     request = assignment.review
     to = Cell(assignment.to) if assignment.to else Cell("-", "yellow")
-    return Cell(request.task_id), blocks.risk(request.risk_level), Cell(request.needed_role), to
+    return Cell(request.task_id, quoted=True), blocks.risk(request.risk_level), Cell(request.needed_role), to
 
 
 def _selected_row(row: StoredReview) -> tuple[Cell, ...]:
     routing, task = row.shown.routing, row.shown.task
     return (
-        Cell(task.task_id),
+        Cell(task.task_id, quoted=True),
         blocks.risk(routing.risk_level),
         Cell(confidence(routing.score.confidence)),
         Cell(routing.output.agent_output.predicted_label if routing.output else "(none)"),

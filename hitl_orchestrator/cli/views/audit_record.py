@@ -4,11 +4,13 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table
+from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table, inline
 from hitl_orchestrator.cli.output.formatting import count, duration, local_time
 from hitl_orchestrator.cli.views import tables
 from hitl_orchestrator.cli.views.policies.events import sentences
 from hitl_orchestrator.domain.audit import AuditRecord, Event
+from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.invisible_characters import escape_invisible
 from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.orchestrator import Redaction
 
@@ -25,11 +27,16 @@ def entries(events: Sequence[Event], record: AuditRecord | None) -> Iterator[Blo
     yield from tables.flagged_entries(events)
 
 
+def erasure(case: Case) -> str:
+    """Return the question that precedes a redaction."""
+    return f"Erase the texts of case {case.case_id} (task {escape_invisible(case.task_id)}) for good?"
+
+
 def redaction(receipt: Redaction, *, repeated: bool) -> Iterator[Block]:
     """Describe a redaction; `repeated` if the case was redacted before."""
-    actor = receipt.actor.id or "an unnamed user"
     if repeated:
-        yield Line(f"Case {receipt.case_id} was redacted at {local_time(receipt.at)} by {actor}; nothing was changed.")
+        at, by = local_time(receipt.at), receipt.actor.id
+        yield Line(f"Case {receipt.case_id} was redacted at {at} by {inline(str(by))}; nothing was changed.")
         yield from _copies(receipt)
         return
     values = count(receipt.destroyed, "value")
@@ -50,7 +57,9 @@ def _table(record: AuditRecord) -> Iterator[Block]:
     yield Line()
     yield Line("The audit record", "bold")
     fields = record.model_dump(mode="json")
-    rows = [(Cell(name), Cell(_text(value))) for name, value in fields.items() if value not in (None, "", [])]
+    rows = [
+        (Cell(name), Cell(_text(value), quoted=True)) for name, value in fields.items() if value not in (None, "", [])
+    ]
     yield Table((Column("field"), Column("value", gives_way=True, folds=True)), rows)
 
 
@@ -60,7 +69,7 @@ def competence(row: StoredReview) -> Iterator[Line]:
     if verdict is None:
         return
     if verdict.roles_held:
-        roles = f"holds {', '.join(verdict.roles_held)} in {_domains(verdict.domains_held)}"
+        roles = f"holds {', '.join(map(inline, verdict.roles_held))} in {_domains(verdict.domains_held)}"
         yield Line(f"{roles}; authentication {verdict.authenticated}, channel {verdict.channel}", "dim", indent=4)
     if verdict.options_offered:
         took = duration(max(0.0, (verdict.decided_at - row.opened_at).total_seconds()))
@@ -72,13 +81,15 @@ def software(record: AuditRecord) -> Iterator[Line]:
     """List the software and agent versions, as far as recorded."""
     ours = [("software", record.software_version), ("graph", record.graph_version)]
     agent = [("agent", record.agent_id), ("model", record.model), ("model version", record.model_version)]
-    versions = [f"{name} {value}" for name, value in [*ours, *agent, ("prompt", record.prompt_version)] if value]
+    versions = [
+        f"{name} {inline(value)}" for name, value in [*ours, *agent, ("prompt", record.prompt_version)] if value
+    ]
     if versions:
         yield Line("; ".join(versions), "dim", indent=2)
 
 
 def _domains(domains: tuple[str, ...]) -> str:
-    return "every domain" if "*" in domains else ", ".join(domains) or "unrecorded domains"
+    return "every domain" if "*" in domains else ", ".join(map(inline, domains)) or "unrecorded domains"
 
 
 def _text(value: Any) -> str:

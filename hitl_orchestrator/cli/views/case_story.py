@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from hitl_orchestrator.cli.output import blocks
-from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Line
-from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute, local_time
+from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Line, inline
+from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute, local_time, signals
 from hitl_orchestrator.cli.output.masking import HIDDEN, mask_of
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.views import audit_record, tables
@@ -14,7 +14,7 @@ from hitl_orchestrator.cli.views.policies.events import sentences
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.decision import RoutingDecision
-from hitl_orchestrator.domain.enums import DecisionSource, EventKind, OnTimeout
+from hitl_orchestrator.domain.enums import DecisionSource, EventKind, FinalDecision, OnTimeout
 from hitl_orchestrator.domain.review import RecordedDecision, Review, StoredReview
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.orchestrator import CaseView, missing_role_note
@@ -22,8 +22,8 @@ from hitl_orchestrator.orchestrator import CaseView, missing_role_note
 
 def describe(case: Case, history: Sequence[Event], view: CaseView | None, session: Session) -> Iterator[Block]:
     """Describe a whole case. `view` is that of its open review, if it has one."""
-    status = f"waits for {view.role}" if view else case.status
-    yield Line(f"Task {case.task_id}: {status}", f"bold {blocks.outcome(case.status).style}")
+    status = f"waits for {inline(view.role)}" if view else case.status
+    yield Line(f"Task {inline(case.task_id)}: {status}", f"bold {blocks.outcome(case.status).style}")
     yield Line(f"case {case.case_id}", "dim")
     if case.redacted:
         yield Line("The texts of agents and people in it were erased; 'hitl audit show' shows when.", "yellow")
@@ -50,13 +50,15 @@ def receipt(case: Case, review: Review, started: datetime, session: Session) -> 
     if row.verdict and row.verdict.decided_at < started:
         yield Line(f"This decision was recorded at {local_time(row.verdict.decided_at)}; nothing was changed.")
     else:
-        yield Line(f"Recorded: {review.human_decision} by {review.reviewer_id} on task {case.task_id}.")
+        yield Line(
+            f"Recorded: {review.human_decision} by {inline(str(review.reviewer_id))} on task {inline(case.task_id)}."
+        )
     if row.shown.routing.output is not None:
         yield from blocks.flagged("what the agent proposed", row.shown.routing.output.model_dump(mode="json"))
     yield from blocks.flagged("the task", row.shown.task.model_dump(mode="json"))
     yield from blocks.flagged("this decision", review.model_dump(mode="json"))
     if case.open_review:
-        yield Line(f"The case now waits for {case.open_review.role}.", "bold")
+        yield Line(f"The case now waits for {inline(case.open_review.role)}.", "bold")
     else:
         yield Line(f"The case is finished: {case.status}.", blocks.outcome(case.status).style)
     yield Line(session.command("show", case.task_id), COMMAND, indent=2)
@@ -89,8 +91,8 @@ def _proposal(case: Case, history: Sequence[Event]) -> Iterator[Block]:
         yield from proposal_lines(Proposal.model_validate(routed["output"]["agent_output"]))
     if routed is not None:
         score = routed["score"]
-        signals = ", ".join(score["signals"]) or "none"
-        yield Line(f"confidence {confidence(score['confidence'])} ({score['source']}); signals: {signals}", indent=2)
+        warnings = signals(score["signals"], score["unreadable"])
+        yield Line(f"confidence {confidence(score['confidence'])} ({score['source']}); signals: {warnings}", indent=2)
 
 
 def _not_routed(case: Case) -> str:
@@ -113,12 +115,12 @@ def _routing(case: Case, *, blind: bool) -> Iterator[Block]:
         return
     yield from _heading("Routing")
     action = source.routing_decision if isinstance(source, AuditRecord) else source.action
-    to = f" to {case.reviews[0].role}" if case.reviews else ""
+    to = f" to {inline(case.reviews[0].role)}" if case.reviews else ""
     yield Line(f"{action}{to}{_quorum(case)}", blocks.routing(action).style, indent=2)
     if not blind:
         yield Line(source.reason, indent=2)
     yield from _layers(case)
-    yield Line(f"policy {source.policy_id} ({source.policy_hash[:12]})", "dim", indent=2)
+    yield Line(f"policy {inline(source.policy_id)} ({source.policy_hash[:12]})", "dim", indent=2)
 
 
 def _layers(case: Case) -> Iterator[Block]:
@@ -127,10 +129,10 @@ def _layers(case: Case) -> Iterator[Block]:
         return
     decision = case.reviews[0].shown.routing.decision
     if decision.message:
-        yield Line(decision.message, "bold", indent=2, quoted=True)
+        yield from blocks.quotation(decision.message, "bold")
     for each in decision.layers:
-        action = f"{each.action} by {each.rule_id}" if each.rule_id else "no rule matches"
-        yield Line(f"{each.layer}: {action}", "dim", indent=2)
+        action = f"{each.action} by {inline(each.rule_id)}" if each.rule_id else "no rule matches"
+        yield Line(f"{inline(each.layer)}: {action}", "dim", indent=2)
 
 
 def _quorum(case: Case) -> str:
@@ -161,47 +163,59 @@ def _vote(row: StoredReview) -> Iterator[Block]:
 
 def _voter(verdict: RecordedDecision) -> str:
     name = verdict.review.reviewer_id
-    return f"{name} as {verdict.role}" if name else verdict.role
+    return f"{inline(name)} as {inline(verdict.role)}" if name else inline(verdict.role)
 
 
 def _review(row: StoredReview) -> Iterator[Block]:
     if row.shown.passed_up_because:
-        yield Line(f"Escalated to {row.role}: {row.shown.passed_up_because}", indent=2)
-        yield from blocks.flagged("this", row.shown.passed_up_because, indent=2)
+        yield Line(f"Escalated to {inline(row.role)}:", indent=2)
+        yield from blocks.quotation(row.shown.passed_up_because, indent=4)
     yield from _open_review(row) if row.verdict is None else _decided_review(row, row.verdict)
 
 
 def _open_review(row: StoredReview) -> Iterator[Block]:
     due = f", due {local_minute(row.due_at)}, then {_THEN[row.shown.on_timeout]}" if row.due_at else ""
-    yield Line(f"{row.role}: open since {local_minute(row.opened_at)}{due}", "yellow", indent=2)
+    yield Line(f"{inline(row.role)}: open since {local_minute(row.opened_at)}{due}", "yellow", indent=2)
     if row.claimed_by and row.claimed_until:
-        delegated = f", delegated by {row.delegated_by}" if row.delegated_by else ""
-        yield Line(f"claimed by {row.claimed_by} until {local_minute(row.claimed_until)}{delegated}", indent=2)
+        delegated = f", delegated by {inline(row.delegated_by)}" if row.delegated_by else ""
+        yield Line(f"claimed by {inline(row.claimed_by)} until {local_minute(row.claimed_until)}{delegated}", indent=2)
     yield Line(f"review {row.review_id}, shows {row.digest[:12]}", "dim", indent=2)
 
 
 def _decided_review(row: StoredReview, verdict: RecordedDecision) -> Iterator[Block]:
     review, at = verdict.review, local_minute(verdict.decided_at)
     if verdict.source in _WITHDRAWN:
-        by = f" by {review.reviewer_id}" if review.reviewer_id else ""
-        yield Line(f"{verdict.role}: {_WITHDRAWN[verdict.source]}{by} at {at}", indent=2)
-        yield Line(f'"{review.reason}"', indent=4, quoted=True)
+        by = f" by {inline(review.reviewer_id)}" if review.reviewer_id else ""
+        yield Line(f"{inline(verdict.role)}: {_WITHDRAWN[verdict.source]}{by} at {at}", indent=2)
+        yield from blocks.quotation(review.reason, indent=4)
         return
     if verdict.source is DecisionSource.TIMEOUT:
         done = "escalated" if review.human_decision.spec.escalates else "rejected"
-        yield Line(f"{verdict.role}: no decision in time, {done} at {at}", "yellow", indent=2)
+        yield Line(f"{inline(verdict.role)}: no decision in time, {done} at {at}", "yellow", indent=2)
         return
     sure = f", {review.confidence_assessment} confidence" if review.confidence_assessment else ""
     vote = "" if verdict.settles else ", one vote of several"
     yield Line(f"{_voter(verdict)}: {review.human_decision} at {at}{sure}{vote}", indent=2)
     if verdict.own_label:
-        yield Line(f"own label, before the agent's was shown: {verdict.own_label}", indent=4)
+        yield Line(f"own label, before the agent's was shown: {inline(verdict.own_label)}", indent=4)
     if review.reason_code:
-        yield Line(f"reason code {review.reason_code}", indent=4)
+        yield Line(f"reason code {inline(review.reason_code)}", indent=4)
     for quoted in filter(None, (review.human_feedback, review.reason)):
-        yield Line(f'"{quoted}"', indent=4, quoted=True)
-        yield from blocks.flagged("this", quoted, indent=4)
+        yield from blocks.quotation(quoted, indent=4)
     yield from audit_record.competence(row)
+
+
+_TO_EXECUTE = {
+    FinalDecision.MODIFIED_AND_APPROVED: "the output that the reviewer edited",
+    FinalDecision.OVERRIDE_APPROVED: "the reviewer's own output",
+}
+
+
+def _nothing_of(record: AuditRecord) -> str:
+    """Return why nothing is executed."""
+    if record.final_decision is FinalDecision.OVERRIDE_APPROVED:
+        return "Nothing is executed: the reviewer overrode the proposal and gave no output."
+    return "Nothing is executed."
 
 
 def _outcome(record: AuditRecord) -> Iterator[Block]:
@@ -210,12 +224,12 @@ def _outcome(record: AuditRecord) -> Iterator[Block]:
     took = duration(record.latency_seconds)
     yield Line(f"{record.final_decision}, decided by {record.decision_source} after {took}", style, indent=2)
     if len(record.votes) > 1:
-        votes = ", ".join(f"{vote.reviewer_id or vote.role} {vote.human_decision}" for vote in record.votes)
+        votes = ", ".join(f"{inline(vote.reviewer_id or vote.role)} {vote.human_decision}" for vote in record.votes)
         yield Line(f"votes: {votes}", indent=2)
     if record.final_output is None:
-        yield Line("Nothing may be executed.", indent=2)
+        yield Line(_nothing_of(record), indent=2)
     else:
-        yield Line("To be executed:", indent=2)
+        yield Line(f"Executed is {_TO_EXECUTE.get(record.final_decision, 'the proposal')}:", indent=2)
         yield from proposal_lines(record.final_output)
     yield from audit_record.software(record)
 

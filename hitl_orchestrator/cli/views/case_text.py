@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from hitl_orchestrator.cli.output import blocks
-from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table
-from hitl_orchestrator.cli.output.formatting import confidence, local_minute, local_time
+from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table, inline
+from hitl_orchestrator.cli.output.formatting import confidence, local_minute, local_time, signals
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.views.content import nothing, proposal_lines, task_lines
 from hitl_orchestrator.orchestrator import CaseView, missing_role_note
@@ -12,10 +12,13 @@ from hitl_orchestrator.orchestrator import CaseView, missing_role_note
 
 def describe(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]:
     """Describe a review to one reviewer. The view leaves out the agent's answer while it is hidden."""
-    yield Line(f"Task {view.task_id}: {view.state}, for {view.role}", f"bold {blocks.risk(view.risk_level).style}")
+    yield Line(
+        f"Task {inline(view.task_id)}: {view.state}, for {inline(view.role)}",
+        f"bold {blocks.risk(view.risk_level).style}",
+    )
     if view.claimed_by and view.claimed_until:
-        delegated = f", delegated by {view.delegated_by}" if view.delegated_by else ""
-        yield Line(f"claimed by {view.claimed_by} until {local_time(view.claimed_until)}{delegated}", "dim")
+        delegated = f", delegated by {inline(view.delegated_by)}" if view.delegated_by else ""
+        yield Line(f"claimed by {inline(view.claimed_by)} until {local_time(view.claimed_until)}{delegated}", "dim")
     if view.due_at:
         late = ", overdue" if view.overdue else ""
         yield Line(f"due {local_minute(view.due_at)}{late}", "bold red" if view.overdue else "dim")
@@ -33,9 +36,10 @@ def _task(view: CaseView) -> Iterator[Block]:
     yield Line()
     yield from task_lines(view.task, f"{view.risk_level} risk")
     if view.passed_up_because:
-        yield Line(f"Escalated: {view.passed_up_because}", "yellow", indent=2)
+        yield Line("Escalated:", "yellow", indent=2)
+        yield from blocks.quotation(view.passed_up_because)
     if view.message:
-        yield Line(view.message, "bold", indent=2, quoted=True)
+        yield from blocks.quotation(view.message, "bold")
 
 
 def _blind(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]:
@@ -52,23 +56,24 @@ def _answer(view: CaseView) -> Iterator[Block]:
         yield Line("The agent proposes:")
         yield from proposal_lines(view.proposal)
     if view.own_label:
-        yield Line(f"your own label was {view.own_label}", "dim", indent=2)
+        yield Line(f"your own label was {inline(view.own_label)}", "dim", indent=2)
     means = f": {view.confidence_means}" if view.confidence_means else ""
     yield Line(f"confidence {confidence(view.confidence)}{means}", indent=2)
-    yield Line(f"signals: {', '.join(view.signals) or 'none'}", indent=2)
+    yield Line(f"signals: {signals(view.signals, view.unreadable)}", indent=2)
     yield Line()
     yield Line(f"A reviewer is needed because {view.reason}")
     for line in view.would_go_through:
         yield Line(f"approved if: {line}", "dim", indent=2)
     for case in view.similar:
-        outcome = f"was {case.final_decision} by {case.decided_by}"
-        yield Line(f"similar: {case.task_id} ({confidence(case.confidence)}) {outcome}", "dim", indent=2)
+        outcome = f"was {case.final_decision} by {inline(case.decided_by)}"
+        yield Line(f"similar: {inline(case.task_id)} ({confidence(case.confidence)}) {outcome}", "dim", indent=2)
 
 
 def _choices(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]:
     yield Line()
     if view.requirements.approvals > 1:
-        yield Line(f"{view.requirements.approvals} reviewers must agree; {view.votes_given} voted so far.")
+        needed = view.requirements.approvals
+        yield Line(f"{needed} reviewers must agree; {view.votes_given} of {needed} have voted.")
     if view.why_not:
         yield Line(view.why_not, "red")
         return

@@ -4,26 +4,27 @@ import json
 from collections.abc import Iterator
 
 from hitl_orchestrator.cli.output import blocks
-from hitl_orchestrator.cli.output.blocks import Block, Line
+from hitl_orchestrator.cli.output.blocks import Block, Line, inline
+from hitl_orchestrator.domain.invisible_characters import escape_invisible
 from hitl_orchestrator.domain.task import Proposal, Task
 
 
 def task_lines(task: Task, about: str) -> Iterator[Block]:
     """Yield the description of a task, a line about it, and its metadata."""
     yield Line(task.task_description, indent=2, quoted=True)
-    yield Line(f"{task.task_type} in {task.domain}, {about}", indent=2)
     if task.metadata:
-        yield Line(json.dumps(task.metadata, ensure_ascii=False), indent=2)
+        yield Line(json.dumps(task.metadata, ensure_ascii=False), indent=2, quoted=True)
+    yield Line(f"{inline(task.task_type)} in {inline(task.domain)}, {about}", indent=2)
     yield from blocks.flagged("this", task.model_dump(mode="json"), indent=2)
 
 
 def proposal_lines(proposal: Proposal) -> Iterator[Block]:
     """Yield the label, the explanation and the further fields of a proposal."""
-    yield Line(proposal.predicted_label, "bold", indent=2)
+    yield Line(escape_invisible(proposal.predicted_label), "bold", indent=2, quoted=True)
     if proposal.explanation:
         yield Line(proposal.explanation, indent=2, quoted=True)
     if proposal.model_extra:
-        yield Line(json.dumps(proposal.model_extra, ensure_ascii=False), indent=2)
+        yield Line(json.dumps(proposal.model_extra, ensure_ascii=False), indent=2, quoted=True)
     yield from blocks.flagged("this", proposal.model_dump(mode="json"), indent=2)
 
 

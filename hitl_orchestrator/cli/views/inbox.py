@@ -121,7 +121,7 @@ def holder(request: ReviewRequest, now: datetime) -> str | None:
 def _row(request: ReviewRequest) -> tuple[Cell, ...]:
     escalated = request.level > 0 or request.routing_decision is Action.ESCALATE
     return (
-        Cell(request.task_id),
+        Cell(request.task_id, quoted=True),
         Cell(request.task.task_description),
         blocks.risk(request.risk_level),
         _confidence(request),

@@ -1,10 +1,17 @@
 """Feedback for agents, and measurements of reviewers, as tables."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table
+from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table, inline
 from hitl_orchestrator.cli.output.formatting import count, duration
+from hitl_orchestrator.domain.numbers import percent
 from hitl_orchestrator.insights import Feedback, QualitySignal, ReviewerQuality, Share
+from hitl_orchestrator.insights.reviewer_quality import (
+    ENOUGH_COMPARED,
+    ENOUGH_DECIDED,
+    ENOUGH_GOLD,
+    ENOUGH_TIMED,
+)
 
 NOTHING_YET = "No case has been reviewed yet."
 
@@ -23,13 +30,16 @@ def feedback(rows: Sequence[Feedback]) -> Iterator[Block]:
     yield Table(columns, [_feedback_row(row) for row in rows])
     correct = sum(row.agent_correct for row in rows)
     yield Line()
-    yield Line(f"{count(len(rows), 'reviewed case')}: the agent was right in {correct}.")
+    yield Line(f"The agent was right in {correct} of {count(len(rows), 'reviewed case')}.")
 
 
-def reviewers(rows: Sequence[ReviewerQuality]) -> Iterator[Block]:
-    """List the measurements of each reviewer, and warnings."""
+def reviewers(rows: Sequence[ReviewerQuality], replayed: int) -> Iterator[Block]:
+    """List the measurements of each reviewer, and warnings; `replayed` reviewed cases are not counted."""
     if not rows:
         yield Line(NOTHING_YET)
+    if replayed:
+        yield Line(f"Not counted: {count(replayed, 'case')} with replayed reviews, which are records, not work here.")
+    if not rows:
         return
     columns = (
         Column("reviewer"),
@@ -43,13 +53,27 @@ def reviewers(rows: Sequence[ReviewerQuality]) -> Iterator[Block]:
     yield Line()
     for row in rows:
         for signal in row.signals:
-            yield Line(f"{row.reviewer}: {_SIGNALS[signal]}", "yellow")
+            yield Line(f"{inline(row.reviewer)}: {_SIGNALS[signal]}", "yellow")
+    yield from _needed(rows)
     yield Line("A warning is a reason to look, not a proof. 'missed errors' counts approved gold cases.", "dim")
+
+
+def _needed(rows: Sequence[ReviewerQuality]) -> Iterator[Block]:
+    """Name the measurements that too few cases support, with the number needed and those present."""
+    for signal, (what, enough, present) in _ENOUGH.items():
+        short = [f"{inline(row.reviewer)} {present(row)}" for row in rows if signal in row.not_enough_data]
+        if short:
+            yield Line(f"No warning yet about {what}: it needs {enough}; present: {', '.join(short)}.", "dim")
 
 
 def _feedback_row(row: Feedback) -> tuple[Cell, ...]:
     was = Cell("right", "green") if row.agent_correct else Cell("overruled" if row.human_override else "wrong", "red")
-    return Cell(row.task_id), was, Cell(row.error_type or "-"), Cell(row.notes or "-", "" if row.notes else "dim")
+    return (
+        Cell(row.task_id, quoted=True),
+        was,
+        Cell(row.error_type or "-"),
+        Cell(row.notes or "-", "" if row.notes else "dim"),
+    )
 
 
 def _reviewer_row(row: ReviewerQuality) -> tuple[Cell, ...]:
@@ -59,7 +83,7 @@ def _reviewer_row(row: ReviewerQuality) -> tuple[Cell, ...]:
 
 
 def _share(share: Share) -> Cell:
-    return Cell("-", "dim") if share.share is None else Cell(f"{share.share:.0%} of {share.of}")
+    return Cell("-", "dim") if share.share is None else Cell(f"{percent(share.share)} of {share.of}")
 
 
 _SIGNALS = {
@@ -67,4 +91,20 @@ _SIGNALS = {
     QualitySignal.APPROVES_GOLD_ERRORS: "approves gold cases with errors",
     QualitySignal.ALWAYS_AGREES: "agrees with the agent nearly always",
     QualitySignal.APART_FROM_PEERS: "disagrees with other reviewers about the same cases",
+}
+
+
+_ENOUGH: dict[QualitySignal, tuple[str, str, Callable[[ReviewerQuality], int]]] = {
+    QualitySignal.FAST: ("reading time", f"{ENOUGH_TIMED} timed cases", lambda row: row.timed),
+    QualitySignal.APPROVES_GOLD_ERRORS: (
+        "gold cases",
+        f"{ENOUGH_GOLD} gold cases with errors",
+        lambda row: row.gold_errors_approved.of,
+    ),
+    QualitySignal.ALWAYS_AGREES: ("agreement with the agent", f"{ENOUGH_DECIDED} cases", lambda row: row.with_agent.of),
+    QualitySignal.APART_FROM_PEERS: (
+        "agreement with peers",
+        f"{ENOUGH_COMPARED} compared cases",
+        lambda row: row.with_peers.of,
+    ),
 }

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hitl_orchestrator.cli.output import blocks
-from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table
+from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table, inline
 from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.domain.audit import AuditRecord, Event
@@ -49,7 +49,9 @@ def run(cases: Sequence[Case], existing: int, unused: Sequence[str], session: Se
     if existing:
         yield Line(f"{existing} of them existed before: nothing was stored twice.")
     if unused:
-        yield Line(f"Recorded reviews not used, because these tasks needed no reviewer: {', '.join(unused)}.")
+        yield Line(
+            f"Recorded reviews not used, because these tasks needed no reviewer: {', '.join(map(inline, unused))}."
+        )
     if session.store == MEMORY:
         yield Line(f"{MEMORY} stores nothing: these cases are discarded.")
     elif waiting:
@@ -85,8 +87,8 @@ def swept(cases: Sequence[Case], stuck: int, notices: Sequence[Notice]) -> Itera
     """List the cases whose deadline passed, the reminders sent, and the claims returned."""
     yield from _moved(cases)
     for notice in notices:
-        names = ", ".join(notice.to) or "no reviewer"
-        yield Line(f"{notice.review.task_id}: {_NOTICES[notice.kind].format(names)}")
+        names = ", ".join(map(inline, notice.to)) or "no reviewer"
+        yield Line(f"{inline(notice.review.task_id)}: {_NOTICES[notice.kind].format(names)}")
     if cases or stuck:
         escalated = sum(case.open_review is not None for case in cases)
         overdue = count(len(cases), "review was", "reviews were")
@@ -185,7 +187,7 @@ def _case_row(case: Case) -> tuple[Cell, ...]:
     summary, review = case_summary(case), case.open_review
     state = Cell(f"waits for {review.role}", "bold") if review else blocks.outcome(case.status)
     return (
-        Cell(case.task_id),
+        Cell(case.task_id, quoted=True),
         blocks.risk(summary["risk_level"]),
         Cell(confidence(summary["confidence_score"])),
         blocks.routing(summary["routing_decision"]),
@@ -196,7 +198,7 @@ def _case_row(case: Case) -> tuple[Cell, ...]:
 
 def _record_row(record: AuditRecord) -> tuple[Cell, ...]:
     return (
-        Cell(record.task_id),
+        Cell(record.task_id, quoted=True),
         blocks.risk(record.risk_level),
         Cell(confidence(record.confidence_score)),
         blocks.routing(record.routing_decision),

@@ -168,6 +168,9 @@ class Connections:
             return UniqueViolation(_message(exc))
         if isinstance(exc, errors.LockNotAvailable):
             return StoreUnavailable(self.url, f"another writer held it for {BUSY_TIMEOUT_SECONDS} s; try again")
+        if isinstance(exc, (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction)):
+            remedy = "connect as a role, or to a server, that may do this; nothing was written"
+            return StoreUnavailable(self.url, f"{_message(exc)}; {remedy}")
         return StoreUnavailable(self.url, _message(exc))
 
 

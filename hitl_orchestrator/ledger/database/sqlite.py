@@ -8,6 +8,7 @@ import os
 import sqlite3
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -86,7 +87,7 @@ class SqliteDatabase:
             connection.execute("PRAGMA synchronous=FULL" if flush else "PRAGMA synchronous=NORMAL")
             # A writer queues at once: upgrading a reader later would fail instead of waiting.
             connection.execute("BEGIN IMMEDIATE")
-            check_revision(self.url, _revision_in(connection))
+            check_revision(self.url, revision_in(connection))
             yield SqliteTransaction(connection)
 
     @contextmanager
@@ -106,7 +107,7 @@ class SqliteDatabase:
         with self._connection() as connection:
             connection.execute("BEGIN")
             exists = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
-            return _revision_in(connection) if exists else None
+            return revision_in(connection) if exists else None
 
     def scrub(self) -> None:
         """Rebuild the file without deleted data, and truncate its write-ahead log.
@@ -199,7 +200,8 @@ class SqliteDatabase:
             connection.close()
 
 
-def _revision_in(connection: sqlite3.Connection) -> str | None:
+def revision_in(connection: sqlite3.Connection) -> str | None:
+    """Return the revision of the tables."""
     row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     return None if row is None else str(row[0])
 
@@ -210,6 +212,8 @@ def connect(path: str) -> sqlite3.Connection:
         path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
     )
     connection.row_factory = sqlite3.Row
+    # Text that is not UTF-8 makes its own row unreadable, and not the whole result.
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     _use_wal(connection)
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA secure_delete=ON")

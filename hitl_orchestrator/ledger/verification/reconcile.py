@@ -301,8 +301,9 @@ def _has_search_columns_of(review: ReviewTableRow, shown: Any) -> bool:
 
 
 def _read(text: str) -> Any:
-    """Return the value of a canonical text in a row; None if it cannot be parsed."""
+    """Return the object of a canonical text in a row; None if it cannot be parsed."""
     try:
-        return read_canonical(text)
+        value = read_canonical(text)
     except (ValueError, TypeError):
         return None
+    return value if isinstance(value, dict) else None

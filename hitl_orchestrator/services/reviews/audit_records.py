@@ -117,6 +117,7 @@ def _common(submission: Submission, routing: Routing, decided_at: datetime) -> d
         "risk_level": routing.risk_level,
         "confidence_score": routing.score.confidence,
         "signals": routing.score.signals,
+        "unreadable": routing.score.unreadable,
         "routing_decision": decision.action,
         "rule_id": decision.rule_id,
         "reason": decision.reason,

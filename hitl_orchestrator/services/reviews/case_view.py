@@ -1,8 +1,8 @@
 """Build the view of one case for a reviewer, from the tables, the policy and earlier decisions."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from math import floor
 from typing import Any
 
 from hitl_orchestrator.domain.audit import Event
@@ -36,6 +36,7 @@ MIN_DECIDED = 20
 
 HIDDEN = "hidden until you have committed your own label"
 _BANDS = 10
+_LOWEST_OF_BAND = tuple(band / _BANDS for band in range(_BANDS))
 _NOT_SHOWN = (EventKind.VIEWED, EventKind.REFUSED, EventKind.ALARM, EventKind.LABELED)
 
 
@@ -146,6 +147,7 @@ class CaseViewer:
             "confidence": confidence,
             "confidence_means": self.confidence_meaning(task.task_type, confidence),
             "signals": routing.score.signals,
+            "unreadable": routing.score.unreadable,
             "reason": routing.decision.reason,
             "would_go_through": changes_to_approval(policy, facts_of(task, routing)),
             "similar": tuple(self._similar(row)),
@@ -155,8 +157,8 @@ class CaseViewer:
         """Return how often reviewers upheld outputs of this type with a similar confidence."""
         if confidence is None:
             return "the agent states no confidence"
-        band = min(floor(confidence * _BANDS), _BANDS - 1)
-        lowest, highest = band / _BANDS, (band + 1) / _BANDS if band + 1 < _BANDS else 1.0000001
+        band = min(bisect_right(_LOWEST_OF_BAND, confidence) - 1, _BANDS - 1)
+        lowest, highest = _LOWEST_OF_BAND[band], (band + 1) / _BANDS if band + 1 < _BANDS else 1.0000001
         decided, upheld = self._ledger.upheld(task_type, lowest, highest)
         between = f"confidence {lowest:.1f} to {min(highest, 1.0):.1f}"
         if decided < MIN_DECIDED:
@@ -183,6 +185,7 @@ _WITHOUT_AGENT: dict[str, Any] = {
     "confidence": None,
     "confidence_means": HIDDEN,
     "signals": (),
+    "unreadable": (),
     "reason": HIDDEN,
 }
 

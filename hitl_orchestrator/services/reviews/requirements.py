@@ -11,6 +11,7 @@ from hitl_orchestrator.errors import (
     IncompatibleRecord,
     InvalidInput,
     LedgerDamaged,
+    PolicyUnreadable,
     TamperedPolicy,
     TamperedReview,
     UnknownCase,
@@ -19,7 +20,15 @@ from hitl_orchestrator.nodes.ports import Rules
 
 __all__ = ["SKIPPED", "facts_of", "requirements_of", "role_needed", "storable_text"]
 
-SKIPPED = (GraphVersionMismatch, IncompatibleRecord, LedgerDamaged, TamperedPolicy, TamperedReview, UnknownCase)
+SKIPPED = (
+    GraphVersionMismatch,
+    IncompatibleRecord,
+    LedgerDamaged,
+    PolicyUnreadable,
+    TamperedPolicy,
+    TamperedReview,
+    UnknownCase,
+)
 """Errors of one review that must not block the others. The alarm is raised where they are detected."""
 
 

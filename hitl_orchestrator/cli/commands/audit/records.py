@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hitl_orchestrator.cli.context import STORE, CaseId, Force, Out, argument, command, option
+from hitl_orchestrator.cli.context import STORE, CaseId, Force, Out, Reviewer, Yes, argument, command, may_ask, option
 from hitl_orchestrator.cli.output.blocks import Line
 from hitl_orchestrator.cli.output.errors import NO, print_problems
 from hitl_orchestrator.cli.output.formatting import count
@@ -93,21 +93,26 @@ def export(
 def redact(
     session: "Session",
     case: CaseId,
+    reviewer: Reviewer,
     reason: Annotated[str, option("TEXT", "Reason, stored in the ledger: do not repeat erased text.")],
-    reviewer: Annotated[str | None, option("ID", "Your id in the reviewers file.")] = None,
+    yes: Yes = False,
 ) -> None:
     """Erase the texts of agents and people in a finished case.
 
-    Texts, metadata and proposals are erased with the key of their digests. The ledger still shows who decided what,
-    when and by which rule, and verifies as before.
+    Needs the top role of the escalation chain. Texts, metadata and proposals are erased with the key of their digests,
+    for good. The ledger still shows who decided what, when and by which rule, and verifies as before.
     """
     from hitl_orchestrator.cli.session import named
     from hitl_orchestrator.cli.views import audit_record
 
-    with session.open() as hitl:
+    may_ask(session, yes=yes)
+    with session.open(reviewer=reviewer) as hitl:
         name = named(hitl, case)
-        repeated = hitl.cases.get(**name).redacted
-        receipt = hitl.cases.redact(**name, reason=reason, reviewer=reviewer)
+        shown = hitl.cases.get(**name)
+        if not (yes or shown.redacted or typer.confirm(audit_record.erasure(shown))):
+            raise typer.Exit(NO)
+        receipt = hitl.cases.redact(**name, reason=reason)
+    repeated = shown.redacted
     answer(session.as_json, receipt.model_dump(mode="json"), lambda: audit_record.redaction(receipt, repeated=repeated))
 
 

@@ -112,6 +112,11 @@ def _report(
 
     answer(session.as_json, [*map(tables.case_summary, moved), *others], lambda: blocks)
     if stuck:
-        problems = [f"case {case_id!r} was not moved: {exc}" for case_id, exc in stuck.items()]
+        problems = [_sentence(case_id, exc) for case_id, exc in stuck.items()]
         print_problems("RecoveryIncomplete", problems, session.as_json)
         raise typer.Exit(NO)
+
+
+def _sentence(case_id: str, exc: Exception) -> str:
+    """Return an error of a case, which it names once."""
+    return str(exc) if repr(case_id) in str(exc) else f"case {case_id!r} was not moved: {exc}"

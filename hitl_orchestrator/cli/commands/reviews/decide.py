@@ -1,17 +1,16 @@
 """`hitl decide`, `escalate`, `label` and `bulk`: record decisions of a reviewer."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hitl_orchestrator.cli.commands.reviews.inbox import REVIEW
-from hitl_orchestrator.cli.context import CaseId, Reason, ReasonCode, Reviewer, argument, command, option
+from hitl_orchestrator.cli.context import CaseId, Reason, ReasonCode, Reviewer, Yes, argument, command, may_ask, option
 from hitl_orchestrator.cli.output.errors import NO
 from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.domain.enums import WITH_REASON, HumanDecision
-from hitl_orchestrator.errors import CaseNotWaiting, InvalidInput
+from hitl_orchestrator.errors import CaseNotWaiting
 
 if TYPE_CHECKING:
     from hitl_orchestrator.cli.session import Session
@@ -22,7 +21,6 @@ group = typer.Typer()
 DECISIONS = tuple(decision.value for decision in HumanDecision)
 NEEDS_OUTPUT = " and ".join(decision for decision in HumanDecision if decision.spec.needs_output)
 NEEDS_REASON = " and ".join(WITH_REASON)
-NO_CONFIRMATION = "--yes is needed without a terminal; at a terminal the command asks for confirmation"
 
 Feedback = Annotated[str | None, option("TEXT", "Feedback for the agent.")]
 
@@ -92,7 +90,7 @@ def bulk(
     reviewer: Reviewer,
     feedback: Feedback = None,
     reason_code: ReasonCode = None,
-    yes: Annotated[bool, option(None, "Do not ask for confirmation.", "--yes")] = False,
+    yes: Yes = False,
 ) -> None:
     """Approve or reject several cases after listing them.
 
@@ -104,8 +102,7 @@ def bulk(
 
     fields = {"human_decision": decision, "human_feedback": feedback, "reason_code": reason_code}
     review = read_review({**fields, "reviewer_id": reviewer}, None)
-    if not yes and (session.as_json or not sys.stdin.isatty()):
-        raise InvalidInput([NO_CONFIRMATION])
+    may_ask(session, yes=yes)
     with session.open() as hitl:
         listed = [hitl.cases.get(**named(hitl, each)) for each in cases]
         for case in listed:

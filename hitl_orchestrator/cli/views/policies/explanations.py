@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from hitl_orchestrator.cli.output import blocks
-from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table
+from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table, inline
 from hitl_orchestrator.cli.output.formatting import confidence
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.policies import FALLBACK, Counterfactual, Explanation, Policy, RuleResult, policy_hash
@@ -51,7 +51,7 @@ def explanations(policy: Policy, tasks: Sequence[Explained]) -> Iterator[Block]:
         by = f" by {decision.assigned_human_role}" if decision.assigned_human_role else ""
         signals = f", {', '.join(sorted(facts.signals))}" if facts.signals else ""
         yield Line()
-        yield Line(f"{task_id}: {decision.action}{by}", f"bold {blocks.routing(decision.action).style}")
+        yield Line(f"{inline(task_id)}: {decision.action}{by}", f"bold {blocks.routing(decision.action).style}")
         yield Line(f"risk {facts.risk_level}, confidence {confidence(facts.confidence)}{signals}", "dim", indent=2)
         yield _rules(explanation)
         # The table does not show the winner if there are several layers, or if no rule matches.
@@ -69,7 +69,7 @@ def _rules(explanation: Explanation) -> Table:
             *((Cell(rule.layer or ""),) if layered else ()),
             Cell(rule.rule_id),
             Cell(rule.result, _RESULT_STYLE[rule.result]),
-            Cell(rule.why),
+            Cell(rule.why, quoted=True),
         )
         for rule in explanation.rules
     ]
