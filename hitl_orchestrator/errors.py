@@ -6,7 +6,8 @@
     |-- RequestRejected           409  the request is valid, and the answer is no; CLI exit code 1
     |   |-- UnknownCase           404
     |   |-- NotAuthorized         403
-    |   |-- TaskConflict, KeyReused, CaseNotWaiting, CaseUnfinished, GraphVersionMismatch, TopOfChain
+    |   |-- TaskConflict, KeyReused, CaseNotWaiting, ClassifierMissing, CaseUnfinished, GraphVersionMismatch, TopOfChain
+    |   |-- CaseBusy
     |   |-- CaseChanged
     |   |   `-- LeaseLost
     |   |-- ReviewAlreadyDecided
@@ -18,7 +19,9 @@
     |   |-- LedgerDamaged         500
     |   `-- RecoveryIncomplete    500
     |-- StoreUnavailable, HeadFileUnavailable 503
-    |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome
+    |   `-- StoreClosed, of StoreUnavailable
+    |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome, ClassifierFailed, CaseNotMoved
+    |-- PolicyUnreadable                                a recorded policy that this installation cannot read
     |-- TamperedPolicy, TamperedReview, ForgedState     an altered row or state; an alarm is in the ledger
     |-- CheckpointUnreadable, UnsafeRow, UnsafeSerializer     a refused checkpoint
     `-- InvalidState
@@ -30,9 +33,27 @@ message names the object, the value and the remedy.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import ClassVar
 
 _UNFINISHED = ("received", "decided")
+_MAX_CAUSES = 20
+_WITH_CLASSIFIER = "call recover() in the application that opens the store with its classifier"
+
+
+MOST_PROBLEMS, MOST_IN_A_PROBLEM, MOST_IN_A_MESSAGE = 20, 400, 8_400
+"""The largest number of problems in one error, and of characters in one of them and in a whole message."""
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """Return a text of at most this many characters; a longer one ends in `...`."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def without_middle(text: str, most: int = MOST_IN_A_PROBLEM) -> str:
+    """Return a text of at most this many characters; a longer one keeps its begin, a place, and its end, a remedy."""
+    kept = (most - 5) // 2
+    return text if len(text) <= most else f"{text[:kept]} ... {text[-kept:]}"
 
 
 class HitlError(Exception):
@@ -40,17 +61,45 @@ class HitlError(Exception):
 
     http_status: ClassVar[int] = 500
 
+    def __init__(self, message: str = "") -> None:
+        """Keep the message; the middle of a very long one is left out."""
+        super().__init__(without_middle(message, MOST_IN_A_MESSAGE))
+
     def __init_subclass__(cls, http_status: int | None = None) -> None:
         """Set the status that a server answers with; a subclass inherits it."""
         cls.http_status = http_status or cls.http_status
 
 
 class InvalidInput(HitlError, http_status=422):
-    """The input cannot be used, and nothing of it was stored. `problems` has a sentence per problem, with its place."""
+    """The input cannot be used, and nothing of it was stored. `problems` has a sentence per problem, with its place.
+
+    At most 20 problems are listed, and then their number. `total` counts all of them. The middle of a longer sentence
+    is left out, so that its place and its remedy remain.
+    """
 
     def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
+        listed, self.total = list[str](), 0
+        for problem in problems:
+            more = 1
+            if isinstance(problem, _More):
+                more = problem.number
+            elif len(listed) < MOST_PROBLEMS:
+                listed.append(without_middle(problem))
+            self.total += more
+        left = self.total - len(listed)
+        self.problems = (*listed, _More(left)) if left else tuple(listed)
         super().__init__("\n".join(self.problems))
+
+
+class _More(str):
+    """The sentence that stands for the problems beyond the largest number."""
+
+    number: int
+
+    def __new__(cls, number: int) -> "_More":
+        text = super().__new__(cls, f"... and {number} more")
+        text.number = number
+        return text
 
 
 def install_hint(extra: str) -> str:
@@ -76,12 +125,19 @@ class StoreUnavailable(HitlError, http_status=503):
         self.url, self.cause = url, cause
 
 
+class StoreClosed(StoreUnavailable):
+    """The store was used after `close`."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, "it was closed; open it again")
+
+
 class IncompatibleRecord(HitlError):
     """A stored case has a form that this version cannot read: another version wrote it, or the row was altered."""
 
     def __init__(self, case_id: str, graph_version: str | None, why: str) -> None:
         under = f" under graph {graph_version!r}" if graph_version else ""
-        remedy = "read it with the version that stored it"
+        remedy = "'hitl audit verify' names altered rows; read a row of another version with that version"
         super().__init__(f"case {case_id!r} was stored{under} in a form that this version cannot read: {why}; {remedy}")
         self.case_id, self.graph_version, self.why = case_id, graph_version, why
 
@@ -100,6 +156,23 @@ class IncompleteOutcome(HitlError):
     def __init__(self, case_id: str, why: str) -> None:
         super().__init__(f"case {case_id!r} cannot be finished: {why}")
         self.case_id = case_id
+
+
+class ClassifierFailed(HitlError):
+    """The classifier gave no answer to a task, and a second call would give none either."""
+
+    def __init__(self, task_id: str, why: str) -> None:
+        super().__init__(f"the classifier gave no answer to task {task_id!r}: {why}")
+        self.task_id, self.why = task_id, why
+
+
+class CaseNotMoved(HitlError):
+    """A run of a case ended without an error at the stage where it began."""
+
+    def __init__(self, case_id: str, stage: str) -> None:
+        why = "a step of its graph paused that must not pause; resume it with an unchanged graph"
+        super().__init__(f"case {case_id!r} was run and is still {stage}: {why}")
+        self.case_id, self.stage = case_id, stage
 
 
 class InvalidKey(HitlError):
@@ -121,6 +194,21 @@ class TamperedPolicy(HitlError):
         super().__init__(
             f"{which} in the store differs from the recorded one: {why}; it decides nothing. "
             "Find out who changed the database, and restore the row from a backup"
+        )
+        self.policy_hash, self.why = policy_hash, why
+
+
+class PolicyUnreadable(HitlError):
+    """A policy is stored as it was recorded, and this version or this machine cannot read it. It decides nothing.
+
+    `policy_hash` is None for the current policy of a store in which none was activated.
+    """
+
+    def __init__(self, policy_hash: str | None, why: str) -> None:
+        which = "the current policy" if policy_hash is None else f"policy {policy_hash[:12]!r}"
+        super().__init__(
+            f"{which} is stored as the ledger records it, and this installation cannot read it: {why}; "
+            "correct that, or use the version that recorded it"
         )
         self.policy_hash, self.why = policy_hash, why
 
@@ -193,10 +281,12 @@ class RequestRejected(HitlError, http_status=409):
 
 
 class UnknownCase(RequestRejected, http_status=404):
-    """No case and no task has this id."""
+    """No case and no task has this id, or `is_task`: a task has it, and the call wants the id of a case."""
 
-    def __init__(self, given_id: str) -> None:
-        super().__init__(f"no case or task {given_id!r} in this store; 'hitl audit list' and 'hitl inbox' show the ids")
+    def __init__(self, given_id: str, *, is_task: bool = False) -> None:
+        ids = "'hitl audit list' and 'hitl inbox' show the ids"
+        named = f"{given_id!r} is the id of a task, not of a case; pass it as task_id={given_id!r}"
+        super().__init__(named if is_task else f"no case or task {shortened(given_id)!r} in this store; {ids}")
         self.given_id = given_id
 
 
@@ -219,24 +309,38 @@ class NoPreviousPolicy(RequestRejected):
 
 
 class TaskConflict(RequestRejected):
-    """A task id was submitted again with other content. `stays`: the earlier case allows no resubmission either."""
+    """A task id was submitted again with other content. `stays`: the earlier case allows no resubmission either.
 
-    def __init__(self, task_id: str, case_id: str, *, stays: bool = False) -> None:
+    `differences` has a phrase for each field that differs, with its earlier and its new value.
+    """
+
+    def __init__(self, task_id: str, case_id: str, differences: Sequence[str] = (), *, stays: bool = False) -> None:
+        listed = "".join(f"; {each}" for each in differences)
         remedy = ", and allows no resubmission; give it a new task_id"
+        again = "; give it a new task_id, or replace the case with resubmit=True (--resubmit)"
         super().__init__(
             f"task {task_id!r} was already submitted with other content as case {case_id!r}"
-            + (remedy if stays else "; give it a new task_id, or ask for a resubmission")
+            + (remedy if stays else f"{listed}{again}")
         )
-        self.task_id, self.case_id = task_id, case_id
+        self.task_id, self.case_id, self.differences = task_id, case_id, tuple(differences)
+
+
+class ClassifierMissing(RequestRejected):
+    """A case waits for the classifier of the application that submitted it, and this process has none."""
+
+    def __init__(self, case_id: str) -> None:
+        super().__init__(f"case {case_id!r} is not routed yet, and this process has no classifier: {_WITH_CLASSIFIER}")
+        self.case_id = case_id
 
 
 class CaseNotWaiting(RequestRejected):
-    """A decision was made on a case that has no open review."""
+    """A decision was made on a case that has no open review. `classifier`: it waits for the classifier."""
 
-    def __init__(self, case_id: str, status: str) -> None:
+    def __init__(self, case_id: str, status: str, *, classifier: bool = False) -> None:
+        resumes = _WITH_CLASSIFIER if classifier else "'hitl recover' resumes it"
         super().__init__(
             f"case {case_id!r} is not waiting for a decision: it is {status}; "
-            + ("'hitl recover' resumes it" if status in _UNFINISHED else f"'hitl show {case_id}' shows its history")
+            + (resumes if status in _UNFINISHED else f"'hitl show {case_id}' shows its history")
         )
         self.case_id, self.status = case_id, status
 
@@ -266,6 +370,18 @@ class LeaseLost(CaseChanged):
     def __init__(self, case_id: str, status: str) -> None:
         super().__init__(case_id, status)
         self.args = (f"case {case_id!r} is {status}, and another process holds its lease; read it again in a moment",)
+
+
+class CaseBusy(RequestRejected):
+    """Another worker runs this case, and did not finish in time. The case and its decision are stored."""
+
+    def __init__(self, case_id: str, holder: str, since: datetime, until: datetime) -> None:
+        super().__init__(
+            f"case {case_id!r} is run by {holder} since {since.isoformat(timespec='seconds')}; it is stored, and what "
+            f"was decided stands: read it later, or run 'hitl recover' after {until.isoformat(timespec='seconds')}, "
+            "when that lease ends"
+        )
+        self.case_id, self.holder, self.since, self.until = case_id, holder, since, until
 
 
 class ReviewAlreadyDecided(RequestRejected):
@@ -307,7 +423,8 @@ class ReviewClaimed(RequestRejected, http_status=423):
     def __init__(self, review_id: str, reviewer: str, until: datetime) -> None:
         super().__init__(
             f"review {review_id!r} is claimed by {reviewer!r} until {until.isoformat(timespec='seconds')}; "
-            "choose another review, ask them to release it, or wait until then"
+            "choose another review, ask them to release it, or wait until then; a reviewer with a role above theirs "
+            "may take it over ('hitl claim --take-over')"
         )
         self.review_id, self.reviewer, self.until = review_id, reviewer, until
 
@@ -326,12 +443,13 @@ class ReviewWithdrawn(RequestRejected, http_status=410):
 class KeyReused(RequestRejected):
     """An idempotency key was used before, for another answer or another case."""
 
-    def __init__(self, key: str, review_id: str) -> None:
+    def __init__(self, key: str, review_id: str, differing: Sequence[str] = ()) -> None:
+        where = f"; this one has another {', '.join(differing)}" if differing else ""
         super().__init__(
-            f"idempotency key {key!r} was used for another answer, to review {review_id!r}; "
+            f"idempotency key {key!r} was used for another answer, to review {review_id!r}{where}; "
             "send that answer again unchanged, or use a new key for this one"
         )
-        self.key, self.review_id = key, review_id
+        self.key, self.review_id, self.differing = key, review_id, tuple(differing)
 
 
 class StaleReview(RequestRejected, http_status=412):
@@ -387,10 +505,11 @@ class RecoveryIncomplete(RequestRejected, http_status=500):
     """Some unfinished cases could not be resumed. `failures` has the error of each, by case id."""
 
     def __init__(self, failures: Mapping[str, Exception], moved: int) -> None:
-        causes = "; ".join(f"case {case_id!r}: {exc}" for case_id, exc in failures.items())
+        causes = [f"case {case_id!r}: {exc}" for case_id, exc in islice(failures.items(), _MAX_CAUSES)]
+        causes += [f"and {len(failures) - _MAX_CAUSES} more"] if len(failures) > _MAX_CAUSES else []
         super().__init__(
-            f"{len(failures)} unfinished cases could not be resumed, {moved} could: {causes}; "
-            "fix the cause and recover again"
+            f"{len(failures)} unfinished cases could not be moved on, {moved} could: {'; '.join(causes)}; "
+            "fix the cause and repeat the command"
         )
         self.failures, self.moved = dict(failures), moved
 

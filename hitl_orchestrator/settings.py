@@ -29,22 +29,27 @@ class Settings(Value):
 def read_settings() -> Settings:
     """Return the settings of the `HITL_...` variables, or their defaults."""
     return Settings(
-        store=os.environ.get("HITL_STORE") or DEFAULT_STORE,
-        policy=os.environ.get("HITL_POLICY") or None,
-        reviewers=os.environ.get("HITL_REVIEWERS") or None,
-        schemas=os.environ.get("HITL_SCHEMAS") or None,
-        seal_key=os.environ.get("HITL_SEAL_KEY") or None,
-        checkpoint_key=os.environ.get("HITL_CHECKPOINT_KEY") or None,
+        store=_text("HITL_STORE") or DEFAULT_STORE,
+        policy=_text("HITL_POLICY"),
+        reviewers=_text("HITL_REVIEWERS"),
+        schemas=_text("HITL_SCHEMAS"),
+        seal_key=_text("HITL_SEAL_KEY"),
+        checkpoint_key=_text("HITL_CHECKPOINT_KEY"),
         tracing=_is_on("HITL_TRACING"),
         debug=_is_on("HITL_DEBUG"),
-        head_file=os.environ.get("HITL_HEAD_FILE") or None,
-        head_key=os.environ.get("HITL_HEAD_KEY") or None,
-        head_key_file=os.environ.get("HITL_HEAD_KEY_FILE") or None,
+        head_file=_text("HITL_HEAD_FILE"),
+        head_key=_text("HITL_HEAD_KEY"),
+        head_key_file=_text("HITL_HEAD_KEY_FILE"),
     )
 
 
+def _text(name: str) -> str | None:
+    """Return a variable without blanks around it, with which secrets and env files often end; None if it is empty."""
+    return os.environ.get(name, "").strip() or None
+
+
 def _is_on(name: str) -> bool:
-    return os.environ.get(name, "").lower() in {"1", "true", "yes"}
+    return (_text(name) or "").lower() in {"1", "true", "yes"}
 
 
 def disable_tracing(settings: Settings) -> None:

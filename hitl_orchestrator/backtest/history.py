@@ -233,6 +233,8 @@ def _left_out(pl: Any, columns: Any, needs: frozenset[str]) -> "pl.Expr":
     if "metadata" in needs:
         redacted = pl.col("redacted").fill_null(value=False) if "redacted" in columns else pl.lit(value=False)
         why = why.when(redacted | pl.col("metadata").is_null()).then(ERASED)
+    if "signals" in needs:
+        why = why.when(pl.col("signals").is_null()).then(ERASED)
     return why.otherwise(INCLUDED).cast(pl.UInt8)  # type: ignore[no-any-return]
 
 

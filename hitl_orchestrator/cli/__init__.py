@@ -1,6 +1,7 @@
 """The command line: parse, call, render. Exit codes: 0 done, 1 the answer is no, 2 invalid input."""
 
 import gc
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -32,6 +33,9 @@ def _run(arguments: list[str]) -> int:
     from hitl_orchestrator.cli.output.errors import explain_fault  # noqa: PLC0415
 
     _escape_unencodable()
+    if "--json" in arguments:
+        # Without a handler, Python prints warnings on stderr, which holds one JSON object.
+        logging.getLogger("hitl_orchestrator").addHandler(logging.NullHandler())
     try:
         code = run_command(arguments)
         sys.stdout.flush()
@@ -55,7 +59,12 @@ def _escape_unencodable() -> None:
 
 
 def _replace_closed_streams() -> None:
-    """Discard output if the parent process closed the stream."""
+    """Read nothing from, and discard output to, a stream that the parent process closed.
+
+    In this order each gets its own descriptor, so that no file of ours is opened under the number of a stream.
+    """
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123 - open until exit
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - open until exit
     if sys.stderr is None:

@@ -40,7 +40,8 @@ Reviewer = Annotated[str, option("ID", "Your id in the reviewers file.", "--revi
 ReasonCode = Annotated[str | None, option("CODE", "One of the reason codes of the policy.", "--reason-code")]
 Reason = Annotated[str, option("TEXT", "Reason, stored in the ledger.", "--reason")]
 Yes = Annotated[bool, option(None, "Do not ask for confirmation.", "--yes")]
-Out = Annotated[str | None, option("FILE", "Write to this file.", "--out")]
+Out = Annotated[str | None, option("FILE", "Write to this new file, readable by you only.", "--out")]
+Force = Annotated[bool, option(None, "Replace an existing file.", "--force")]
 
 NO_CONFIRMATION = "--yes is needed without a terminal; at a terminal the command asks for confirmation"
 
@@ -92,9 +93,14 @@ def _session(before: GlobalOptions, typed: GlobalOptions) -> Any:
 
     return start(
         GlobalOptions(
-            before.store if typed.store is None else typed.store,
-            before.policy if typed.policy is None else typed.policy,
-            before.reviewers if typed.reviewers is None else typed.reviewers,
+            _stripped(before.store if typed.store is None else typed.store),
+            _stripped(before.policy if typed.policy is None else typed.policy),
+            _stripped(before.reviewers if typed.reviewers is None else typed.reviewers),
             before.as_json or typed.as_json,
         )
     )
+
+
+def _stripped(value: str | None) -> str | None:
+    """Return an option without the blanks around it."""
+    return None if value is None else value.strip()

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
+from hitl_orchestrator.domain.decision import ClassifierError
 from hitl_orchestrator.domain.enums import (
     Action,
     ActorKind,
@@ -51,7 +52,8 @@ class AuditRecord(Value):
     review to its decision, `seconds_looked_at` from the first view of the deciding reviewer; both are None for an
     imported record. `votes` has all human decisions in order. `output_patch` turns the proposal into the final output
     (JSON Patch, RFC 6902). `own_label` is a blind reviewer's label before they saw the proposal. A `quality_check`
-    measures a reviewer; its output is never carried out.
+    measures a reviewer; its output is never carried out. `classifier_error` is why the classifier gave no answer, and
+    `unreadable` names the fields of the output that scoring could not read.
     """
 
     log_id: Identifier
@@ -113,6 +115,8 @@ class AuditRecord(Value):
     quality_check: QualityCheckKind | None = None
     quality_check_expected: HumanDecision | None = None
     quality_check_of: Identifier | None = None
+    classifier_error: ClassifierError | None = None
+    unreadable: tuple[Label, ...] = ()
 
     def __repr__(self) -> str:
         """Return the id of the task, the outcome and its source."""

@@ -1,5 +1,7 @@
 """A case: one submission of one task, from intake to outcome."""
 
+from datetime import datetime
+
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.enums import CaseStage, HumanDecision, QualityCheckKind
 from hitl_orchestrator.domain.review import StoredReview
@@ -24,7 +26,7 @@ class Submission(Value):
     """A case as it was submitted. `case_id` is also the id of its LangGraph thread.
 
     `submitted_by` is the submitter, if known: they may cancel the case, and never decide it. `supersedes` is the case
-    of the previous attempt.
+    of the previous attempt. `awaits_classifier`: a worker with a classifier has to produce the missing output.
     """
 
     case_id: Identifier
@@ -39,6 +41,25 @@ class Submission(Value):
     submitted_by: Identifier | None = None
     supersedes: Identifier | None = None
     quality_check: QualityCheck | None = None
+    awaits_classifier: bool = False
+
+    @property
+    def made_at(self) -> datetime:
+        """The time at which the task was made; that of the submission if the task states none."""
+        return self.task.timestamp or self.received_at
+
+
+@public
+class UnfinishedCase(Value):
+    """A case that is neither finished nor waits for a reviewer: no inbox lists it.
+
+    `running` is whether a live worker has its lease; `recover` resumes all others.
+    """
+
+    case_id: Identifier
+    task_id: Identifier
+    stage: CaseStage
+    running: bool
 
 
 @public

@@ -3,28 +3,48 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hitl_orchestrator.domain.enums import Action, Agreement, ConfidenceSource, OnTimeout, RiskLevel, Signal
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.value import Confidence, Label, Text, Value
 
+MAX_ERROR = 500
+"""The maximum length of the error of a classifier, in characters."""
+
+ClassifierError = Annotated[str, Field(min_length=1, max_length=MAX_ERROR)]
+"""Why the classifier gave no usable answer: one line, with invisible characters escaped."""
+
 
 class Classification(Value):
-    """The output and the risk level of a task. No output means that the agent proposed nothing."""
+    """The output and the risk level of a task. No output means that the agent proposed nothing.
+
+    `error` is the reason if the classifier failed; then there is no output, so that no policy can approve the case.
+    """
 
     risk_level: RiskLevel
     output: AgentOutput | None
+    error: ClassifierError | None = None
+
+    @model_validator(mode="after")
+    def _failed_has_no_output(self) -> "Classification":
+        if self.error is not None and self.output is not None:
+            raise ValueError("a classification that failed has no output")
+        return self
 
 
 class Score(Value):
-    """The confidence of the agent, its source, and warning signals. A missing confidence is None, never 0."""
+    """The confidence of the agent, its source, and warning signals. A missing confidence is None, never 0.
+
+    `unreadable` names the fields of the output that scoring could not read; each counts as a warning.
+    """
 
     confidence: Confidence | None
     source: ConfidenceSource
     signals: tuple[Signal, ...] = ()
+    unreadable: tuple[Label, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +182,10 @@ class RoutingDecision(Value):
 
 
 class Routing(Value):
-    """The automatic part of one case: risk level, output, score and routing decision."""
+    """The automatic part of one case: risk level, output or error of the classifier, score and routing decision."""
 
     risk_level: RiskLevel
     output: AgentOutput | None
     score: Score
     decision: RoutingDecision
+    error: ClassifierError | None = None

@@ -147,6 +147,15 @@ WITH_OUTPUT = tuple(decision for decision, spec in DECISION_SPECS.items() if spe
 WITH_REASON = tuple(decision for decision, spec in DECISION_SPECS.items() if spec.needs_reason)
 
 
+class OnClassifierError(StrEnum):
+    """The treatment of a task whose classifier fails: it raises, overruns its limit, pauses, or answers nonsense."""
+
+    HUMAN_REVIEW = "human_review"
+    """The case goes to a reviewer, with the error as the reason."""
+    RAISE = "raise"
+    """The error is raised, and the case stays `received` until `recover` calls the classifier again."""
+
+
 class OnTimeout(StrEnum):
     """The action at the deadline of a review. A timeout never approves."""
 

@@ -1,6 +1,8 @@
 """Reviewers, their decisions, and the reviews that they decide."""
 
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
 
 from pydantic import Field
 
@@ -20,6 +22,19 @@ from hitl_orchestrator.domain.enums import (
 from hitl_orchestrator.domain.task import Proposal, Task
 from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value, digest, public
 from hitl_orchestrator.domain.working_hours import Absence, WorkingHours
+
+Item = TypeVar("Item")
+
+
+class Page(list[Item], Generic[Item]):
+    """The first items of a list, at most as many as asked for.
+
+    `more` states whether items were left out; `as_of` is the time of reading by the database's clock.
+    """
+
+    def __init__(self, items: Iterable[Item] = (), *, more: bool, as_of: datetime) -> None:
+        super().__init__(items)
+        self.more, self.as_of = more, as_of
 
 
 @public
@@ -152,8 +167,9 @@ _WITHDRAWN = {
 class StoredReview(Value):
     """A row of the review table, open or decided.
 
-    It is due at `due_at`, and accepts no decision from `expires_at` on, by the database's clock. Until `claimed_until`
-    only `claimed_by` may decide it; `delegated_by` is the reviewer who delegated it and gets it back.
+    `opened_at` is the time of opening by the clock of the process that opened it. By the database's clock it was opened
+    at `queued_at`, is due at `due_at`, and accepts no decision from `expires_at` on. Until `claimed_until` only
+    `claimed_by` may decide it; `delegated_by` is the reviewer who delegated it and gets it back.
 
     `seal` is a MAC over all fields but the claim, with a key outside of the database. A row without a valid seal is
     ignored.
@@ -169,6 +185,7 @@ class StoredReview(Value):
     digest: Label
     shown: ReviewSnapshot
     opened_at: UtcDatetime
+    queued_at: UtcDatetime | None = None
     due_at: UtcDatetime | None = None
     expires_at: UtcDatetime | None = None
     verdict: RecordedDecision | None = None
@@ -183,9 +200,13 @@ class ReviewRequest(Value):
     """An open review as the inbox offers it to reviewers.
 
     `needed_role` is the role that may decide now: the review's own, or a higher one where a stricter policy is active.
+    `missing_role` is the review's own role if the chain of the reviewers file lacks it; the top then decides.
     `choices` are the decisions that this role may take. Pass `shown_digest` to `decide`, so that a decision about
     anything else than this content is refused. `hidden` names the fields that are left out until the reviewer has
-    committed an own label (blind review): `proposal`, `confidence` and `reason` are then None.
+    committed an own label (blind review): `proposal`, `confidence` and `reason` are then None, and
+    there are no `signals`. It waits since `queued_at` by the database's clock, since `opened_at` by the clock of the
+    process that opened it.
+    `classifier_error` is why the classifier gave no proposal.
     """
 
     review_id: Identifier
@@ -199,8 +220,10 @@ class ReviewRequest(Value):
     rule_id: Label
     reason: Text | None
     needed_role: Label
+    missing_role: Label | None = None
     choices: tuple[HumanDecision, ...] = ()
     opened_at: UtcDatetime
+    queued_at: UtcDatetime
     due_at: UtcDatetime | None = None
     claimed_by: Identifier | None = None
     claimed_until: UtcDatetime | None = None
@@ -214,6 +237,7 @@ class ReviewRequest(Value):
     shown_digest: Label
     level: int = Field(ge=0)
     hidden: tuple[Label, ...] = ()
+    classifier_error: Text | None = None
 
     @property
     def approvals(self) -> str:

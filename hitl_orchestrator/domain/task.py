@@ -33,14 +33,18 @@ def requesters(metadata: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 @public
 class Task(Value):
-    """One task of an agent. The classify step sets a missing risk level."""
+    """One task of an agent. The classify step sets a missing risk level.
+
+    `timestamp` is the time at which the task was made; by default that of its submission. It is no part of the task's
+    identity: the same id and content with another timestamp is the same task.
+    """
 
     task_id: Identifier
     task_type: Label
     task_description: Text
     domain: Label
     risk_level: RiskLevel | None = None
-    timestamp: UtcDatetime
+    timestamp: UtcDatetime | None = None
     metadata: FreeJson = Field(default_factory=dict)
 
     def __repr__(self) -> str:

@@ -7,12 +7,14 @@ import unicodedata
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
+from numbers import Real
 from typing import Annotated, Any, TypeVar
 
 import rfc8785
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from hitl_orchestrator.domain.invisible_characters import escape_invisible, hidden_in
+from hitl_orchestrator.errors import shortened
 
 MAX_SIZE = 2**20
 """The maximum bytes of one record as UTF-8 text."""
@@ -23,12 +25,16 @@ MAX_DEPTH = 32
 MAX_VALUES = 100_000
 """The maximum number of values in a record: the members of its lists and objects. An empty one counts as one."""
 
+FIRST_YEAR, LAST_YEAR = 2000, 9998
+"""The years of a time. The last one leaves room for the stored form of no time, which is the end of the year 9999."""
+
 # Beyond 2**53 a JSON number is no longer the same number to every reader (RFC 8785, I-JSON).
 MAX_INTEGER = 2**53 - 1
 _EXPONENT = re.compile("[0-9]e(?:-0|[+])")
 _OUTSIDE_THE_BASIC_PLANE = re.compile("[\U00010000-\U0010ffff]")
 # Joiners are part of Indic and Persian spelling: removing one gives another word.
 _JOINERS = {"\u200c", "\u200d"}
+_LONGEST_STEP = 60
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}")
 
 
@@ -55,10 +61,14 @@ def _check_time(value: object) -> object:
 
 
 def _to_utc(value: datetime) -> datetime:
+    """Return the time in UTC. Refuse a year that no clock of this software shows, such as an unset field of 0001."""
     try:
-        return value.astimezone(UTC)
+        utc = value.astimezone(UTC)
     except OverflowError:
         raise ValueError("this time does not exist in UTC") from None
+    if not FIRST_YEAR <= utc.year <= LAST_YEAR:
+        raise ValueError(f"a time lies in the years {FIRST_YEAR} to {LAST_YEAR}; give the actual time")
+    return utc
 
 
 def _storable(text: str) -> str:
@@ -83,6 +93,17 @@ def _name(text: str) -> str:
     return text
 
 
+def _check_confidence(value: object) -> object:
+    """Refuse what converts to a float but is none: truth values, those of numpy included, and inexact numbers."""
+    if isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", None) == "b":
+        raise ValueError("a number in [0, 1] is needed, and this is a truth value")
+    if isinstance(value, (int, float, str, bytes, dict, list)) or value is None:
+        return value
+    if isinstance(value, Real) and float(value) == value:
+        return float(value)
+    raise ValueError(f"a number in [0, 1] is needed, and this is a {type(value).__name__}; give a float")
+
+
 def _check_scalar(value: object) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("numbers must be finite")
@@ -91,7 +112,7 @@ def _check_scalar(value: object) -> None:
     if isinstance(value, str):
         _storable(value)
     if not isinstance(value, (str, int, float, bool, type(None))):
-        raise ValueError(f"{type(value).__name__} is not JSON")
+        raise ValueError(f"a value of the type {type(value).__name__} is not JSON; send it as text or as a number")
 
 
 def check_shape(value: Any, depth: int = 1) -> list[Any]:
@@ -123,16 +144,37 @@ def check_json(value: Any, depth: int = 1) -> Any:
     """Return `value` if it is JSON that every store keeps unchanged, within the limits of a record.
 
     Raises:
-        ValueError: with the reason.
+        ValueError: with the reason, and the place of a value that cannot be stored.
     """
     letters = 0
     for scalar in check_shape(value, depth):
-        _check_scalar(scalar)
+        try:
+            _check_scalar(scalar)
+        except ValueError as exc:
+            raise ValueError(f"{_place_of(scalar, value)}{exc}") from None
         letters += len(scalar) if isinstance(scalar, str) else 0
         # The same text object may occur in many places in memory; as JSON it is written out each time.
         if letters > MAX_SIZE:
             raise ValueError(f"it holds more than {MAX_SIZE} bytes of text")
     return value
+
+
+def _place_of(scalar: object, value: Any) -> str:
+    """Return the path of a key or a scalar within a value, and a colon; empty for the value itself."""
+    pending = [("", value)]
+    while pending:
+        path, item = pending.pop()
+        if item is scalar:
+            break
+        children = item.items() if isinstance(item, dict) else enumerate(item) if isinstance(item, list | tuple) else ()
+        for key, child in children:
+            step = f"[{key}]" if isinstance(key, int) else f".{shortened(str(key))}" if path else shortened(str(key))
+            pending.append((f"{path}{step}", child))
+            if key is scalar:
+                return f"the key {escape_invisible(step.lstrip('.'))}: "
+    else:
+        return ""
+    return f"{escape_invisible(path)}: " if path else ""
 
 
 def canonical_json(value: Any) -> str:
@@ -205,11 +247,11 @@ Label = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r
 Text = Annotated[str, AfterValidator(_storable)]
 """Free text, stored unchanged: reviewers sign exactly the text that they saw."""
 
-Confidence = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]
+Confidence = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False), BeforeValidator(_check_confidence)]
 """A probability in [0, 1]. Numbers only: neither "0.9" nor true is a confidence."""
 
 UtcDatetime = Annotated[AwareDatetime, BeforeValidator(_check_time), AfterValidator(_to_utc)]
-"""A time in UTC. A time without a zone is refused as ambiguous."""
+"""A time in UTC, of the years 2000 to 9998. A time without a zone is refused as ambiguous."""
 
 FreeJson = Annotated[dict[str, Any], AfterValidator(partial(check_json, depth=2))]
 """Free JSON without NUL, lone surrogates, NaN, huge integers or deep nesting, which stores cannot keep."""

@@ -16,7 +16,10 @@ from hitl_orchestrator.errors import (
     CaseChanged,
     CheckpointUnreadable,
     ForgedState,
+    IncompatibleRecord,
+    IncompleteOutcome,
     InvalidState,
+    LedgerDamaged,
     ThreadLost,
     UnknownCase,
 )
@@ -78,8 +81,8 @@ class Runner:
         # Read after the threads, so that a case submitted meanwhile is not among them.
         unfinished = set(ledger.stages(*(stage for stage in CaseStage if stage is not CaseStage.FINISHED)))
         for case_id in threads - unfinished:
-            # Leave threads of other applications alone.
-            with suppress(UnknownCase):
+            # Leave threads of other applications alone, and those of unreadable cases.
+            with suppress(UnknownCase, IncompatibleRecord, IncompleteOutcome, LedgerDamaged):
                 if ledger.case(case_id).stage is CaseStage.FINISHED:
                     self.forget(case_id)
 
@@ -106,7 +109,7 @@ class Runner:
         routing = case.reviews[-1].shown.routing
         parts: dict[str, Value] = {
             "submission": case.submission,
-            "classification": Classification(risk_level=routing.risk_level, output=routing.output),
+            "classification": Classification(risk_level=routing.risk_level, output=routing.output, error=routing.error),
             "score": routing.score,
             "decision": routing.decision,
         }

@@ -12,6 +12,7 @@ variance of the sample.
 from collections.abc import Iterable, Mapping
 from math import sqrt
 
+from hitl_orchestrator.domain.numbers import cut_off, percent
 from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.insights.reviewer_quality import wilson
 
@@ -77,7 +78,9 @@ def escaped_errors(sums: Mapping[str, float], kinds: Iterable[Mapping[str, float
     unknown = (unseen + missing) / cases if cases else 0.0
     why_not = _why_not(cases, unseen, missing)
     if why_not is None and not enough:
-        why_not = f"the effective number of reviews is {effective:.0f}, and at least {ENOUGH_REVIEWS} are needed"
+        why_not = (
+            f"the effective number of reviews is {cut_off(effective, 0)}, and at least {ENOUGH_REVIEWS} are needed"
+        )
     return EscapedErrors(
         cases=cases,
         unseen=unseen,
@@ -100,12 +103,12 @@ def _why_not(cases: int, unseen: int, missing: int) -> str | None:
         return "no case would be approved automatically"
     if unseen > MOST_UNSEEN * cases:
         return (
-            f"{unseen / cases:.0%} of the cases that would be approved are of a kind that was never reviewed: "
+            f"{percent(unseen / cases)} of the cases that would be approved are of a kind that was never reviewed: "
             "there are reviews only where a policy required them"
         )
     if unseen + missing > MOST_UNSEEN * cases:
         return (
-            f"for about {missing / cases:.0%} of the cases that would be approved, the required review was never "
+            f"for about {percent(missing / cases)} of the cases that would be approved, the required review was never "
             "answered: it expired, or the case was canceled"
         )
     return None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hitl_orchestrator.nodes.ports import Alarms, Classifier, Inbox, Payloads, Records, Rules
+from hitl_orchestrator.nodes.ports import Alarms, Classify, Inbox, Payloads, Records, Rules
 from hitl_orchestrator.policies.engine.risk import RiskRule
 from hitl_orchestrator.policies.engine.scoring import ScoreRules
 
@@ -17,6 +17,6 @@ class NodeDependencies:
     records: Records
     alarms: Alarms
     payloads: Payloads
-    classifier: Classifier | None = None
+    classifier: Classify | None = None
     risk_rules: Sequence[RiskRule] = ()
     score_rules: ScoreRules = field(default_factory=ScoreRules)

@@ -1,12 +1,12 @@
 """The ports of the nodes. Their docstrings are contracts."""
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Facts, Routing, RoutingDecision
 from hitl_orchestrator.domain.review import Review, StoredReview
-from hitl_orchestrator.domain.task import Proposal, Task
+from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 
 
 class Classifier(Protocol):
@@ -14,6 +14,20 @@ class Classifier(Protocol):
 
     def invoke(self, task: Task) -> Any:
         """Return an `AgentOutput`, or a dict with its fields."""
+
+
+class Answer(NamedTuple):
+    """The output of a classifier, or why it gave none; without both the classifier proposes nothing."""
+
+    output: AgentOutput | None
+    error: str | None = None
+
+
+class Classify(Protocol):
+    """The classifier with the treatment of its failures."""
+
+    def answer(self, task: Task) -> Answer:
+        """Return the output for a task, or the error for the reviewer."""
 
 
 class Rules(Protocol):

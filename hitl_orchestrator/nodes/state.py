@@ -50,7 +50,11 @@ class CaseRun:
         ):
             return None
         return Routing(
-            risk_level=classification.risk_level, output=classification.output, score=score, decision=decision
+            risk_level=classification.risk_level,
+            output=classification.output,
+            score=score,
+            decision=decision,
+            error=classification.error,
         )
 
 

@@ -21,12 +21,12 @@ from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.replay_checks import unfit_record as record_problems
 from hitl_orchestrator.review.schemas import OutputSchemas
-from hitl_orchestrator.review.view import CaseView, Masking, masking
+from hitl_orchestrator.review.view import CaseView, Masking, masking, missing_role_note
 from hitl_orchestrator.services.config_files import canonical as bundled_data
 from hitl_orchestrator.services.config_files import load_people, load_policy, load_policy_tests, read_file
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.services.policy.admin import Governed
-from hitl_orchestrator.services.reviews.assignments import Assignment
+from hitl_orchestrator.services.reviews.assignments import Assignment, Assignments
 from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
 from hitl_orchestrator.wiring.stores import MEMORY, store_exists
 
@@ -35,6 +35,7 @@ __all__ = [
     "MEMORY",
     "TASK_COLUMNS",
     "Assignment",
+    "Assignments",
     "CaseProof",
     "CaseView",
     "Governed",
@@ -57,6 +58,7 @@ __all__ = [
     "load_policy",
     "load_policy_tests",
     "masking",
+    "missing_role_note",
     "printable_url",
     "proof_events",
     "public_key",

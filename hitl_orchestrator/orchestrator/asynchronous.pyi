@@ -6,9 +6,9 @@ from langchain_core.runnables import Runnable
 
 from hitl_orchestrator.backtest import Backtest
 from hitl_orchestrator.domain.audit import AuditRecord, Event
-from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.enums import Assessment, HumanDecision, RiskLevel
-from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRequest
+from hitl_orchestrator.domain.case import Case, UnfinishedCase
+from hitl_orchestrator.domain.enums import Assessment, HumanDecision, OnClassifierError, RiskLevel
+from hitl_orchestrator.domain.review import Page, Review, Reviewer, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.insights.feedback import Feedback
 from hitl_orchestrator.insights.queue_forecast import Capacity
@@ -29,10 +29,12 @@ from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.services.case_reader import Clock
+from hitl_orchestrator.services.cases.runner import WAIT_SECONDS
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.services.policy.admin import Governed, PolicySource
-from hitl_orchestrator.services.reviews.assignments import Assignment, Skill, Strategy
+from hitl_orchestrator.services.reviews.assignments import Assignments, Skill, Strategy
 from hitl_orchestrator.settings import DEFAULT_STORE
+from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS
 
 class AsyncCases:
     async def get(self, case_id: str | None = ..., *, task_id: str | None = ...) -> Case: ...
@@ -45,8 +47,9 @@ class AsyncCases:
         resubmit: bool = ...,
         replay: bool = ...,
         submitted_by: str | None = ...,
+        classify: bool | None = ...,
     ) -> Case: ...
-    async def unfinished(self) -> int: ...
+    async def unfinished(self) -> Sequence[UnfinishedCase]: ...
     async def prepare(self) -> None: ...
     async def cancel(
         self, case_id: str | None = ..., *, task_id: str | None = ..., submitted_by: str, reason: str
@@ -58,7 +61,13 @@ class AsyncCases:
 
 class AsyncReviews:
     async def claim(
-        self, case_id: str | None = ..., *, task_id: str | None = ..., reviewer: str | None = ..., seconds: float = ...
+        self,
+        case_id: str | None = ...,
+        *,
+        task_id: str | None = ...,
+        reviewer: str | None = ...,
+        seconds: float = ...,
+        take_over: bool = ...,
     ) -> ReviewRequest: ...
     async def next(self, *, reviewer: str | None = ..., seconds: float = ...) -> ReviewRequest | None: ...
     async def release(
@@ -76,7 +85,7 @@ class AsyncReviews:
     ) -> ReviewRequest: ...
     async def assign(
         self, *, strategy: Strategy | str = ..., limit: int = ..., seconds: float = ..., skill: Skill = ...
-    ) -> list[Assignment]: ...
+    ) -> Assignments: ...
     async def view(
         self, case_id: str | None = ..., *, task_id: str | None = ..., reviewer: str | None = ...
     ) -> CaseView: ...
@@ -137,12 +146,16 @@ class AsyncOrchestrator:
         reviewers: str | Path | Mapping[str, Any] | Sequence[Any] | People | None = None,
         schemas: str | Path | Mapping[str, Any] | OutputSchemas | None = None,
         classifier: Classifier | Runnable[Any, Any] | Callable[[Any], Any] | None = None,
+        on_classifier_error: OnClassifierError | str = OnClassifierError.HUMAN_REVIEW,
+        classifier_attempts: int = ATTEMPTS,
+        classifier_timeout: float | None = SECONDS,
         risk_rules: Sequence[RiskRule] = (),
         score_rules: ScoreRules | None = None,
         seal_key: SealKey | Sequence[SealKey] | None = None,
         checkpoint_key: str | None = None,
         clock: Clock | None = None,
         lease: float = LEASE_SECONDS,
+        wait: float = WAIT_SECONDS,
         head_file: str | Path | None = None,
         head_key: str | Path | SigningKey | None = None,
         head_every: int = 1000,
@@ -170,7 +183,8 @@ class AsyncOrchestrator:
         overdue: bool = ...,
         claimed_by: str | None = ...,
         unclaimed: bool = ...,
-    ) -> Sequence[ReviewRequest]: ...
+        after: str | None = ...,
+    ) -> Page[ReviewRequest]: ...
     async def decide(
         self,
         case_id: str | None = ...,

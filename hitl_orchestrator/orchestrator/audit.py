@@ -7,6 +7,7 @@ from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.ledger.verification.chain_check import Verification
 from hitl_orchestrator.ledger.verification.proofs import CaseProof
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
+from hitl_orchestrator.orchestrator.open_services import OpenServices
 from hitl_orchestrator.services.acting import CaseKey
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ __all__ = ["Audit"]
 
 class Audit:
     """The audit trail: one record per finished case, and the hash-chained ledger behind it."""
+
+    _services = OpenServices()
 
     def __init__(self, services: "Services") -> None:
         self._services = services

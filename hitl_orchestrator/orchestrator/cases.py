@@ -1,13 +1,14 @@
 """`hitl.cases`: read, enqueue, cancel, replay and redact cases."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hitl_orchestrator.domain.audit import Event
-from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.enums import CaseStage
+from hitl_orchestrator.domain.case import Case, UnfinishedCase
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.ledger.events.redaction import Redaction
+from hitl_orchestrator.orchestrator.open_services import OpenServices
 from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.cases.submission import Intake
 
@@ -19,6 +20,8 @@ __all__ = ["Cases"]
 
 class Cases:
     """Operations on single cases. `case_id` names one case; `task_id=` the latest attempt at a task."""
+
+    _services = OpenServices()
 
     def __init__(self, services: "Services", acting: Acting) -> None:
         self._services, self._acting = services, acting
@@ -48,18 +51,24 @@ class Cases:
         resubmit: bool = False,
         replay: bool = False,
         submitted_by: str | None = None,
+        classify: bool | None = None,
     ) -> Case:
         """Store a task durably without running it. `recover`, a worker, or a graph that you stream runs it later.
+
+        With `classify` only a process with a classifier runs it if it has no output; by default, if this one has one.
 
         Raises:
             InvalidInput, TaskConflict: as `submit`.
         """
-        intake = Intake(task, output, replay=replay, submitted_by=submitted_by)
+        intake = Intake(task, output, replay=replay, submitted_by=submitted_by, classify=classify)
         return self._services.submission.enqueue(intake, self._acting, resubmit=resubmit)
 
-    def unfinished(self) -> int:
-        """Return the number of cases that neither wait for a reviewer nor are finished."""
-        return len(self._services.ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED))
+    def unfinished(self) -> Sequence[UnfinishedCase]:
+        """Return the cases that neither wait for a reviewer nor are finished, in the order of submission.
+
+        A live worker runs each that is `running`; `recover` finishes the others or raises why it cannot.
+        """
+        return self._services.ledger.unfinished()
 
     def prepare(self) -> None:
         """Import LangGraph and build the graph, so that the first case does not wait for it."""
@@ -97,7 +106,7 @@ class Cases:
             UnknownCase: there is no such case.
             CaseUnfinished: the case is not finished.
             NotAuthorized: the reviewer is unknown, lacks the top role, or does not decide in the domain of the case.
-            InvalidInput: no reviewer is named, or the reason is empty, longer than 2,000 characters, or cannot be stored.
+            InvalidInput: no reviewer is named; the reason is empty, longer than 2,000 characters, or unstorable.
             StoreUnavailable: the content is erased, but the database may still hold a trace of it; call again.
         """
         acting = self._acting.named(reviewer)

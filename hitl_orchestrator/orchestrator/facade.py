@@ -5,24 +5,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.enums import Assessment, HumanDecision, RiskLevel
+from hitl_orchestrator.domain.enums import Assessment, HumanDecision, OnClassifierError, RiskLevel
 from hitl_orchestrator.domain.input.parsing import member_of
-from hitl_orchestrator.domain.review import Review, ReviewRequest
+from hitl_orchestrator.domain.review import Page, Review, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
+from hitl_orchestrator.orchestrator.open_services import OpenServices
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
 from hitl_orchestrator.orchestrator.review_arguments import review_of
 from hitl_orchestrator.orchestrator.reviews import Reviews
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.services.acting import Acting, CaseKey
+from hitl_orchestrator.services.cases.runner import WAIT_SECONDS
 from hitl_orchestrator.services.cases.submission import Intake
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.settings import DEFAULT_STORE
 from hitl_orchestrator.wiring.build import Services, open_services
+from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -45,9 +48,11 @@ class Orchestrator:
     resumes interrupted cases. Use it as a context manager, or call `close`.
     """
 
+    services = OpenServices()
+
     def __init__(self, services: Services, acting: Acting = Acting()) -> None:  # noqa: B008 - an immutable value
         """Wrap services that `open` has built."""
-        self.services, self._acting = services, acting
+        self.services, self._opened, self._acting = services, services, acting
         self.cases = Cases(services, acting)
         self.reviews = Reviews(services, acting)
         self.policy = PolicyAdministration(services, acting)
@@ -62,12 +67,16 @@ class Orchestrator:
         reviewers: "str | Path | Mapping[str, Any] | Sequence[Any] | People | None" = None,
         schemas: "str | Path | Mapping[str, Any] | OutputSchemas | None" = None,
         classifier: "Classifier | Runnable[Any, Any] | Callable[[Any], Any] | None" = None,
+        on_classifier_error: OnClassifierError | str = OnClassifierError.HUMAN_REVIEW,
+        classifier_attempts: int = ATTEMPTS,
+        classifier_timeout: float | None = SECONDS,
         risk_rules: "Sequence[RiskRule]" = (),
         score_rules: "ScoreRules | None" = None,
         seal_key: "SealKey | Sequence[SealKey] | None" = None,
         checkpoint_key: str | None = None,
         clock: "Clock | None" = None,
         lease: float = LEASE_SECONDS,
+        wait: float = WAIT_SECONDS,
         head_file: str | Path | None = None,
         head_key: "str | Path | SigningKey | None" = None,
         head_every: int = 1000,
@@ -76,10 +85,13 @@ class Orchestrator:
 
         Creates and migrates the store. `policy`, `reviewers` and `schemas` (JSON Schemas per task type) are
         files or values; by default the store's active policy, or the bundled one, and one generic reviewer per role.
-        `classifier`, a `Runnable` or a function of the task, produces missing outputs.
+        `classifier`, a `Runnable` or a function of the task, produces missing outputs. It is called up to
+        `classifier_attempts` times, for at most `classifier_timeout` seconds each (None: no limit); if it fails, the
+        case goes to a reviewer with the error as the reason, or with `on_classifier_error="raise"` it is raised.
         `seal_key` authenticates stored reviews: hexadecimal text, a `Path` to it, a MAC function, or several of these,
         the newest first; by default a key file next to the store. `checkpoint_key` encrypts checkpoints. The lease of
-        a running case lasts `lease` seconds. `clock` sets event times; deadlines and leases follow the database clock.
+        a running case lasts `lease` seconds; a call waits `wait` seconds for another worker that runs the same case.
+        `clock` sets event times; deadlines and leases follow the database clock.
         The ledger head is signed into `head_file` every `head_every` entries and on close.
 
         Raises:
@@ -87,23 +99,8 @@ class Orchestrator:
             StoreUnavailable, TamperedPolicy: the store cannot be opened, or its policy was altered.
             InvalidKey, SealKeyMissing: a key is malformed, its file is readable by others, or it is missing.
         """
-        services = open_services(
-            store,
-            policy=policy,
-            reviewers=reviewers,
-            schemas=schemas,
-            classifier=classifier,
-            risk_rules=risk_rules,
-            score_rules=score_rules,
-            seal_key=seal_key,
-            checkpoint_key=checkpoint_key,
-            clock=clock,
-            lease=lease,
-            head_file=head_file,
-            head_key=head_key,
-            head_every=head_every,
-        )
-        return cls(services)
+        arguments = {name: value for name, value in locals().items() if name != "cls"}
+        return cls(open_services(**arguments))
 
     def acting_as(self, reviewer: str | None = None, *, channel: str = "library") -> "Orchestrator":
         """Return this orchestrator bound to an authenticated reviewer and a channel, which the ledger records.
@@ -130,6 +127,7 @@ class Orchestrator:
         Raises:
             InvalidInput: the output belongs to another task, the timestamp lies in the future, or an id is reserved.
             TaskConflict: the task id exists with other content, and `resubmit` is not set or not allowed.
+            CaseBusy: another worker runs the case, and did not finish in time; the case is stored.
         """
         intake = Intake(task, output, replay=replay, submitted_by=submitted_by)
         return self.services.submission.submit(intake, self._acting, resubmit=resubmit)
@@ -146,19 +144,25 @@ class Orchestrator:
         overdue: bool = False,
         claimed_by: str | None = None,
         unclaimed: bool = False,
-    ) -> Sequence[ReviewRequest]:
-        """Return open reviews: the earliest deadline first, then the longest waiting.
+        after: str | None = None,
+    ) -> Page[ReviewRequest]:
+        """Return the first open reviews: the earliest deadline first, then in the order in which they were opened.
 
-        `role` is the role that may decide a review now, under the active policy. `reviewer` keeps the reviews that this
-        reviewer may decide now; `claimed_by` those that a reviewer has claimed; `unclaimed` those without a claim.
+        `role` is the role that may decide a review now, under the active policy. `reviewer`, by default the acting
+        reviewer (see `acting_as`), keeps the reviews that this reviewer may decide now; `claimed_by` those that a
+        reviewer has claimed; `unclaimed` those without a claim.
+
+        `limit` counts matching reviews. If the page has `more`, pass the `review_id` of its last review as `after` for
+        the next page. Reviews that are opened or decided meanwhile move no others: pages repeat and skip nothing.
 
         Raises:
-            InvalidInput: the limit is not in [1, 100,000], or a name cannot be stored.
-            NotAuthorized: the reviewer is unknown.
+            InvalidInput: the limit is not in [1, 100,000], a name cannot be stored, or `after` is no review.
+            NotAuthorized: the reviewer is unknown, or is not the acting one.
         """
         risk = None if risk_level is None else member_of(RiskLevel, risk_level, "inbox: risk_level")
         wanted = InboxFilter(role, domain, task_type, risk, overdue, claimed_by, unclaimed)
-        return self.services.inbox.requests(wanted, limit, reviewer)
+        who = self._acting.named(reviewer).reviewer
+        return self.services.inbox.requests(wanted, limit, reviewer=who, after=after)
 
     def decide(
         self,
@@ -229,14 +233,16 @@ class Orchestrator:
     def close(self) -> None:
         """Sign the ledger head if there is a head file, and close files and connections. Closing twice is harmless.
 
+        A head file that cannot be written is logged, so that it costs no caller the result of an earlier call.
+
         Raises:
-            LedgerDamaged, InvalidKey, HeadFileUnavailable: the head cannot be signed; everything else is closed.
+            LedgerDamaged: the ledger differs from the last signed head; everything is closed.
         """
-        self.services.close()
+        self._opened.close()
 
     def __repr__(self) -> str:
         """Return the store, without a password, and the start of the active policy's hash."""
-        return f"<Orchestrator {self.services!r}>"
+        return f"<Orchestrator {self._opened!r}>"
 
     def __enter__(self) -> Self:
         """Return the orchestrator."""

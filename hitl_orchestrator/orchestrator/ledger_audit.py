@@ -10,6 +10,7 @@ from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import InvalidKey
 from hitl_orchestrator.ledger.events.chain import event_of
 from hitl_orchestrator.ledger.keys.signing import public_key_in
+from hitl_orchestrator.ledger.ports.claims import OnUnreadable
 from hitl_orchestrator.ledger.verification.chain_check import Verification
 from hitl_orchestrator.ledger.verification.head_file import read_heads
 from hitl_orchestrator.ledger.verification.proofs import CaseProof, proof_problem
@@ -62,24 +63,29 @@ class LedgerAudit:
         """Return a proof of one case, or of the latest attempt at a task. Raises as `hitl.audit.prove` does."""
         return self._signer.prove(case_or_task)
 
-    def records(self) -> Iterator[AuditRecord]:
-        """Yield every audit record, in the order in which the cases finished."""
-        return self._ledger.records()
+    def records(self, on_unreadable: OnUnreadable | None = None) -> Iterator[AuditRecord]:
+        """Yield every audit record, in the order in which the cases finished.
 
-    def events(self) -> Iterator[Event]:
-        """Yield every ledger entry, in order."""
-        return self._ledger.events()
+        Rows that cannot be read are left out, and their errors passed to `on_unreadable`, or else to the log.
+        """
+        return self._ledger.records(on_unreadable)
+
+    def events(self, on_unreadable: OnUnreadable | None = None) -> Iterator[Event]:
+        """Yield every ledger entry, in order; `on_unreadable` as in `records`."""
+        return self._ledger.events(on_unreadable=on_unreadable)
 
     def policy_events(self) -> Iterator[Event]:
         """Yield the ledger entries about policies, in order."""
         yield from self._ledger.policy_events()
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield every audit record as a row, with the `TASK_COLUMNS` that a policy may read and the record lacks."""
-        outcomes = self._ledger.outcomes("task_timestamp", metadata=True)
-        for record, (timestamp, metadata, redacted) in zip(self._ledger.records(), outcomes, strict=False):
-            columns = dict(zip(TASK_COLUMNS, (metadata, timestamp.replace(".000000Z", "Z"), redacted), strict=True))
-            yield record.model_dump(mode="json") | columns
+    def rows(self, on_unreadable: OnUnreadable | None = None) -> Iterator[dict[str, Any]]:
+        """Yield every audit record as a row, with the `TASK_COLUMNS` that a policy may read and the record lacks.
+
+        `on_unreadable` is that of `records`; it also gets a record whose task is not stored beside it.
+        """
+        for record, timestamp, metadata, redacted in self._ledger.records_with_task(on_unreadable):
+            task = (metadata, timestamp.replace(".000000Z", "Z"), redacted)
+            yield record.model_dump(mode="json") | dict(zip(TASK_COLUMNS, task, strict=True))
 
     def backtest(
         self,

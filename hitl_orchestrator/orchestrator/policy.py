@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from hitl_orchestrator.domain.audit import Event
+from hitl_orchestrator.orchestrator.open_services import OpenServices
 from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
 from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
@@ -20,6 +21,8 @@ __all__ = ["PolicyAdministration"]
 
 class PolicyAdministration:
     """Changes of the routing policy. A change that is looser anywhere waits for a second person in a case."""
+
+    _services = OpenServices()
 
     def __init__(self, services: "Services", acting: Acting) -> None:
         self._services, self._acting = services, acting

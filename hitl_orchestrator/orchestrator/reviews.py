@@ -9,10 +9,11 @@ from hitl_orchestrator.domain.input.parsing import member_of
 from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.insights.feedback import Feedback
+from hitl_orchestrator.orchestrator.open_services import OpenServices
 from hitl_orchestrator.orchestrator.review_arguments import review_of
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.services.acting import Acting, CaseKey
-from hitl_orchestrator.services.reviews.assignments import WORKING_DAY, Assignment, Skill, Strategy
+from hitl_orchestrator.services.reviews.assignments import WORKING_DAY, Assignments, Skill, Strategy
 from hitl_orchestrator.services.reviews.claims import CLAIM_SECONDS
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ __all__ = ["Reviews"]
 class Reviews:
     """Operations on open reviews. Where `reviewer` is left out, the acting reviewer is meant (see `acting_as`)."""
 
+    _services = OpenServices()
+
     def __init__(self, services: "Services", acting: Acting) -> None:
         self._services, self._acting = services, acting
 
@@ -34,16 +37,20 @@ class Reviews:
         task_id: str | None = None,
         reviewer: str | None = None,
         seconds: float = CLAIM_SECONDS,
+        take_over: bool = False,
     ) -> ReviewRequest:
         """Reserve the open review of a case. Until the claim expires, by the database clock, no other reviewer decides.
 
-        Claiming again extends the claim. A decision or `release` ends it. `seconds` is in (0, 86,400].
+        Claiming again extends the claim. A decision or `release` ends it. `seconds` is in (0, 86,400]. With `take_over`
+        the claim of another reviewer ends first, if the reviewer holds a role above all of theirs. A claim also ends
+        when its holder may not decide any more or is away.
 
         Raises:
             CaseNotWaiting, NotAuthorized, ReviewClaimed, ReviewExpired, GraphVersionMismatch: the claim is rejected.
             InvalidInput: the seconds are out of range.
         """
-        return self._services.claims.claim(CaseKey.of(case_id, task_id), self._acting.named(reviewer), seconds=seconds)
+        key, acting = CaseKey.of(case_id, task_id), self._acting.named(reviewer)
+        return self._services.claims.claim(key, acting, seconds=seconds, take_over=take_over)
 
     def next(self, *, reviewer: str | None = None, seconds: float = CLAIM_SECONDS) -> ReviewRequest | None:
         """Claim the most urgent review that the reviewer may decide, and return it; None if there is none.
@@ -90,15 +97,19 @@ class Reviews:
         limit: int = 1000,
         seconds: float = WORKING_DAY,
         skill: Skill = lambda reviewer, task_type: 1.0,
-    ) -> list[Assignment]:
-        """Assign unclaimed open reviews to authorized reviewers, the most urgent first, for `seconds` each.
+    ) -> Assignments:
+        """Assign at most `limit` unclaimed open reviews to authorized reviewers, the most urgent first, for `seconds`.
 
         `push` chooses the reviewer with the lowest load; `sticky` prefers the reviewer who last decided for the same
         `customer` in the task's metadata. A review whose role has no member goes to the role above; one whose members
         are all absent waits, and the assignment states why.
 
+        Reviews that no reviewer can take are passed over and do not count. The result lists the first `limit` of them,
+        and has `more` if the limit was reached before the end of the queue; call again to go on.
+
         Raises:
-            InvalidInput: the strategy is unknown, or the seconds are not in (0, 86,400].
+            InvalidInput: the strategy is unknown, the limit is not in [1, 100,000], or the seconds are not in
+                (0, 86,400].
         """
         how = member_of(Strategy, strategy, "assign: strategy")
         return self._services.assignments.assign(how, limit=limit, seconds=seconds, skill=skill)

@@ -1,12 +1,11 @@
-"""Assignment: choose the reviewer of a review, and the next review of a reviewer."""
+"""Assignment: choose the reviewer of a review."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from hitl_orchestrator.domain.enums import ReviewStatus
-from hitl_orchestrator.domain.review import Reviewer, StoredReview
+from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.working_time import is_away, is_there
 
@@ -90,48 +89,11 @@ def sticky(
     return _up_the_chain(request, candidates, people, at, previous=previous and people.human(previous))
 
 
-def ranked(
-    rows: Iterable[StoredReview],
-    reviewer: Reviewer,
-    people: People,
-    *,
-    at: datetime,
-    barred: Mapping[str, Collection[str]] | None = None,
-    skill: Mapping[str, float] | None = None,
-) -> list[StoredReview]:
-    """Return the open reviews that a reviewer may claim, the best first.
-
-    Reviews for a role that they hold come before those of lower roles; then by deadline, age and skill. `barred` has,
-    by case, the people who may not decide it: its submitter, and earlier voters. `skill` is the reviewer's, by task
-    type. Working hours do not restrict claims.
-    """
-    excluded, skilled = barred or {}, skill or {}
-    free = [row for row in rows if _may_take(row, reviewer, people, at, excluded.get(row.case_id, ()))]
-
-    def order(row: StoredReview) -> tuple[Any, ...]:
-        return row.role not in reviewer.roles, *_urgency(row, skilled.get(row.shown.task.task_type, 1.0))
-
-    return sorted(free, key=order)
-
-
-def pull(
-    rows: Iterable[StoredReview],
-    reviewer: Reviewer,
-    people: People,
-    *,
-    at: datetime,
-    barred: Mapping[str, Collection[str]] | None = None,
-    skill: Mapping[str, float] | None = None,
-) -> StoredReview | None:
-    """Return the first of the `ranked` reviews for a reviewer; None if there is none."""
-    return next(iter(ranked(rows, reviewer, people, at=at, barred=barred, skill=skill)), None)
-
-
 def _up_the_chain(
     request: AssignmentRequest, candidates: Sequence[Candidate], people: People, at: datetime, previous: str | None
 ) -> Assigned | Unassigned:
     reasons: list[str] = []
-    roles = _upward(people, request.role)
+    roles = people.chain.upward(request.role)
     for role, above in zip(roles, (*roles[1:], None), strict=True):
         fit = qualified(_all(candidates), role, request.domain, barred=request.barred, at=at)
         here = [candidate for candidate in candidates if candidate.reviewer in fit]
@@ -147,12 +109,6 @@ def _up_the_chain(
             f"no reviewer with the role {role!r} may decide this: {_why_none(role, request, candidates)}; {goes}"
         )
     return Unassigned(roles[-1], False, "; ".join(reasons))
-
-
-def _upward(people: People, role: str) -> tuple[str, ...]:
-    """Return a role and all higher ones; for a role missing from this chain, it and the top."""
-    chain = people.chain
-    return chain.upward(role) if role in chain.roles else (role, chain.roles[-1])
 
 
 def _best(free: Sequence[Candidate], request: AssignmentRequest, people: People, previous: str | None) -> Candidate:
@@ -192,19 +148,3 @@ def _listed(reasons: Iterable[str]) -> str:
     listed = list(reasons)
     more = [f"and {len(listed) - _NAMED} more"] if len(listed) > _NAMED else []
     return ", ".join(listed[:_NAMED] + more)
-
-
-def _may_take(row: StoredReview, reviewer: Reviewer, people: People, at: datetime, barred: Collection[str]) -> bool:
-    claimed = row.claimed_by is not None and row.claimed_until is not None and row.claimed_until > at
-    return (
-        row.status is ReviewStatus.OPEN
-        and not (row.expires_at is not None and row.expires_at <= at)
-        and not (claimed and people.human(row.claimed_by or "") != reviewer.human)
-        and reviewer.human not in barred
-        and ("*" in reviewer.domains or row.domain in reviewer.domains)
-        and any(people.chain.reaches(role, row.role) for role in reviewer.roles)
-    )
-
-
-def _urgency(row: StoredReview, skill: float) -> tuple[Any, ...]:
-    return row.due_at is None, row.due_at or row.opened_at, row.opened_at, -skill, row.review_id

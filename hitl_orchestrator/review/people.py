@@ -17,6 +17,8 @@ from hitl_orchestrator.review.working_time import check_holidays
 DEFAULT_REASON_CODES = ("agent_error", "policy_exception", "missing_information", "ambiguous_input", "other")
 """The default reason codes."""
 
+_MAX_NAMED = 10
+
 
 class Team(Value):
     """Reviewers who are assigned first in the domains of their team. A domain belongs to at most one team."""
@@ -64,11 +66,18 @@ class People:
         """Iterate over the reviewers, in the order of the file."""
         return iter(self._by_id.values())
 
+    def get(self, reviewer_id: str | None) -> Reviewer | None:
+        """Return the reviewer with this id, None for an unknown one."""
+        return None if reviewer_id is None else self._by_id.get(reviewer_id)
+
     def named(self, reviewer_id: str) -> Reviewer:
         """Return the reviewer with this id. Raises `NotAuthorized` for an unknown id, which has no rights."""
         if reviewer_id not in self._by_id:
             hint = did_you_mean(reviewer_id, self._by_id)
-            raise NotAuthorized(reviewer_id, f"there is no such reviewer in the reviewers file{hint}")
+            listed = ", ".join(list(self._by_id)[:_MAX_NAMED])
+            more = f" and {len(self._by_id) - _MAX_NAMED} more" if len(self._by_id) > _MAX_NAMED else ""
+            why = f"there is no such reviewer in the reviewers file{hint}; its reviewers are {listed}{more}"
+            raise NotAuthorized(reviewer_id, why)
         return self._by_id[reviewer_id]
 
     def human(self, reviewer_id: str) -> str:

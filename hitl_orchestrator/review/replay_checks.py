@@ -15,7 +15,7 @@ def unfit_record(recorded: Review, task: Task | None, latest: datetime) -> Itera
     """
     if recorded.timestamp is None:
         yield "timestamp: this field is required in a recorded review: the time of the decision"
-    elif task is not None and recorded.timestamp < task.timestamp:
+    elif task is not None and task.timestamp is not None and recorded.timestamp < task.timestamp:
         yield f"timestamp: {recorded.timestamp.isoformat()} lies before the task's, {task.timestamp.isoformat()}"
     elif recorded.timestamp > latest:
         yield f"timestamp: {recorded.timestamp.isoformat()} lies in the future; a recorded review must lie in the past"

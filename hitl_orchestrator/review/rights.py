@@ -5,6 +5,7 @@ Deny by default. All accounts of one person count as that person.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import SINGLE_REVIEW, ReviewRequirements
@@ -14,6 +15,7 @@ from hitl_orchestrator.errors import NotAuthorized
 from hitl_orchestrator.review.decision_checks import role_to_decide_in
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.quorum import Ballot
+from hitl_orchestrator.review.working_time import is_away
 
 
 def barred_by_duty(submission: Submission, people: People) -> dict[str, str]:
@@ -89,6 +91,32 @@ class Rights:
         except NotAuthorized:
             return False
         return True
+
+    def void_claim(self, at: datetime) -> str | None:
+        """Return why the claim on this review binds no reviewer; None if it does, or there is none.
+
+        A claim ends with the right to decide: its holder has left the reviewers file, lost the role or the domain, or
+        is away.
+        """
+        row = self.row
+        if row.claimed_by is None or row.claimed_until is None or row.claimed_until <= at:
+            return None
+        holder = self.people.get(row.claimed_by)
+        if holder is None:
+            return f"the reviewers file has no reviewer {row.claimed_by!r}"
+        if is_away(holder, at):
+            return f"reviewer {row.claimed_by!r} is away"
+        try:
+            self.role_for(holder)
+        except NotAuthorized as exc:
+            return str(exc)
+        return None
+
+    def may_take_over(self, reviewer: Reviewer) -> bool:
+        """Return whether this reviewer may end the claim of another one: they hold a role above all of the holder's."""
+        holder, chain = self.people.get(self.row.claimed_by), self.people.chain
+        theirs = () if holder is None else holder.roles
+        return any(all(mine != role and chain.reaches(mine, role) for role in theirs) for mine in reviewer.roles)
 
     def able(self) -> list[Reviewer]:
         """Return the reviewers who may decide, the lowest role first."""

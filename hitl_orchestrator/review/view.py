@@ -12,10 +12,11 @@ from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.decision import ReviewRequirements
 from hitl_orchestrator.domain.enums import Action, FinalDecision, HumanDecision, ReviewStatus, RiskLevel, Signal
 from hitl_orchestrator.domain.invisible_characters import escape_invisible, warning
+from hitl_orchestrator.domain.numbers import confidence_text, percent
 from hitl_orchestrator.domain.task import Proposal, Task
 from hitl_orchestrator.domain.value import Confidence, FreeJson, Identifier, Label, Text, UtcDatetime, Value
 
-AGENT_FIELDS = ("proposal", "confidence", "signals", "reason")
+AGENT_FIELDS = ("proposal", "classifier_error", "confidence", "signals", "unreadable", "reason")
 """The fields of a view that a blind review hides."""
 
 
@@ -91,17 +92,22 @@ class CaseView(Value):
     task: Task
     risk_level: RiskLevel
     proposal: Proposal | None
+    classifier_error: Text | None = Field(default=None, description="why the classifier gave no proposal")
     hidden: tuple[Label, ...] = ()
     own_label: Text = ""
     confidence: Confidence | None
     confidence_means: Text
     signals: tuple[Signal, ...] = ()
+    unreadable: tuple[Label, ...] = Field(default=(), description="fields of the output that scoring could not read")
     action: Action
     rule_id: Label
     reason: Text
     message: Text = Field(default="", description="the message of the rule to the reviewer")
     would_go_through: tuple[Text, ...] = ()
     role: Label = Field(description="the role that must decide now")
+    missing_role: Label | None = Field(
+        default=None, description="the review's own role, if the chain of the reviewers file lacks it"
+    )
     requirements: ReviewRequirements
     votes_given: int = 0
     passed_up_because: Text = ""
@@ -122,6 +128,15 @@ class CaseView(Value):
     def _repr_html_(self) -> str:
         """Return the view as an HTML card."""
         return card(self)
+
+
+def missing_role_note(missing: str, role: str) -> str:
+    """Return why the top of the chain decides a review for another role, with the remedy."""
+    return (
+        f"The reviewers file has no role {missing!r}, for which this review was opened: {role!r}, the top of its "
+        "chain, decides it. If the file was left out, name it (--reviewers, HITL_REVIEWERS); else add the role to "
+        "its chain"
+    )
 
 
 _STYLE = """
@@ -189,7 +204,7 @@ def _blind(view: CaseView) -> Iterator[str]:
 
 def _answer(view: CaseView) -> Iterator[str]:
     yield "<h4>The agent proposes</h4>"
-    yield '<p class="faint">Nothing.</p>' if view.proposal is None else _proposal(view.proposal)
+    yield _proposal(view.proposal) if view.proposal else f'<p class="faint">{_nothing(view.classifier_error)}</p>'
     if view.own_label:
         yield f'<p class="faint">Your own label was {_text(view.own_label)}.</p>'
     yield from _confidence(view)
@@ -197,6 +212,11 @@ def _answer(view: CaseView) -> Iterator[str]:
     yield f'<span class="faint">({view.action.value}, {_line(view.rule_id)})</span></p>'
     if view.would_go_through:
         yield f'<p class="faint">It would have been approved automatically with:</p>{_list(view.would_go_through)}'
+
+
+def _nothing(classifier_error: str | None) -> str:
+    """Return the sentence of a case without a proposal. The reason of the routing quotes the error."""
+    return "The agent proposes nothing" + ("; its classifier failed." if classifier_error else ".")
 
 
 def _proposal(proposal: Proposal) -> str:
@@ -210,8 +230,10 @@ def _confidence(view: CaseView) -> Iterator[str]:
     if view.confidence is None:
         yield "The agent states no confidence. "
     else:
-        yield f'<span class="bar"><i style="width:{view.confidence * 100:.0f}%"></i></span>{view.confidence:.2f} '
+        yield f'<span class="bar"><i style="width:{percent(view.confidence)}"></i></span>'
+        yield f"{confidence_text(view.confidence)} "
     yield "".join(f'<span class="chip medium">{signal.value}</span> ' for signal in view.signals)
+    yield "".join(f'<span class="chip medium">{_line(name)} could not be read</span> ' for name in view.unreadable)
     yield f'</p><p class="faint">{_text(view.confidence_means)}</p>'
 
 
@@ -220,6 +242,8 @@ def _asked(view: CaseView) -> Iterator[str]:
     if requirements.approvals > 1:
         yield f'<p class="note">{requirements.approvals} reviewers must agree ({requirements.agreement.value}); '
         yield f"{view.votes_given} voted so far.</p>"
+    if view.missing_role is not None:
+        yield f'<p class="note alarm">{_line(missing_role_note(view.missing_role, view.role))}</p>'
     if view.claimed_by is not None:
         until = f" until {_moment(view.claimed_until)}" if view.claimed_until else ""
         delegated = f", delegated by {_line(view.delegated_by)}" if view.delegated_by else ""
@@ -236,7 +260,7 @@ def _similar(view: CaseView) -> Iterator[str]:
         rows = (
             (
                 _line(case.task_id),
-                "-" if case.confidence is None else f"{case.confidence:.2f}",
+                "-" if case.confidence is None else confidence_text(case.confidence),
                 f"<b>{case.final_decision.value}</b>",
                 f"by {_line(case.decided_by)}",
                 f'<span class="faint">{_moment(case.decided_at)}</span>',
@@ -282,8 +306,8 @@ def _beware(value: Any) -> str:
     return "" if text is None else f'<p class="alarm">Beware: this {_line(text)}.</p>'
 
 
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
+def _moment(at: datetime | None) -> str:
+    return "-" if at is None else f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def _text(text: str) -> str:

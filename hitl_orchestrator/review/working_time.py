@@ -1,21 +1,21 @@
 """Working time: whether a reviewer is on duty, and when an amount of working time has passed.
 
-Hours follow the local time of their zone, so a day with a clock change is shorter or longer.
+Hours follow the clocks of their zone: a moment is working time if the clock shows a time within the hours, as in the
+time windows of policies. Hours that a change of the clocks leaves out are none, and hours that it repeats count twice.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from hitl_orchestrator.domain.review import Reviewer
-from hitl_orchestrator.domain.working_hours import Weekday, WorkingHours
+from hitl_orchestrator.domain.working_hours import Weekday, WorkingHours, zone_of
 from hitl_orchestrator.errors import InvalidInput, install_hint
 
 LONGEST_SPAN = timedelta(days=3653)
 """Ten years, the longest span that is computed."""
 
-_WEEK, _ONE_DAY = tuple(Weekday), timedelta(days=1)
+_WEEK, _ONE_DAY, _ONE_SECOND = tuple(Weekday), timedelta(days=1), timedelta(seconds=1)
 
 
 def is_working(hours: WorkingHours, at: datetime) -> bool:
@@ -30,7 +30,7 @@ def is_working(hours: WorkingHours, at: datetime) -> bool:
 def is_away(reviewer: Reviewer, at: datetime) -> bool:
     """Return whether a reviewer is away. An absence counts in days of their own time zone."""
     hours = reviewer.working_hours
-    today = at.astimezone(ZoneInfo(hours.timezone if hours else "UTC")).date()
+    today = at.astimezone(zone_of(hours.timezone if hours else "UTC")).date()
     return any(absence.first <= today <= absence.last for absence in reviewer.away)
 
 
@@ -78,15 +78,39 @@ def check_holidays(name: str) -> None:
 
 def _shifts(hours: WorkingHours, since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
     """Yield the shifts that may touch this span in order, each with its start and end in UTC."""
-    zone = ZoneInfo(hours.timezone)
+    zone = zone_of(hours.timezone)
     day, last = since.astimezone(zone).date() - _ONE_DAY, until.astimezone(zone).date()
     while day <= last:
         if _WEEK[day.weekday()] in hours.days and not _is_free(hours.holidays, day):
-            over_midnight = _ONE_DAY if hours.ends < hours.begins else timedelta(0)
-            begins = datetime.combine(day, hours.begins, zone).astimezone(UTC)
-            ends = datetime.combine(day + over_midnight, hours.ends, zone).astimezone(UTC)
-            yield begins, ends
+            midnight = datetime.combine(day, time(), UTC)
+            yield from _moments(zone, *(midnight + timedelta(minutes=minute) for minute in hours.minutes))
         day += _ONE_DAY
+
+
+def _moments(zone: tzinfo, begins: datetime, ends: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the spans in which the clocks of a zone show a time within two; those are clock times, marked as UTC."""
+    for first, last, offset in _offsets(zone, begins - _ONE_DAY, ends + _ONE_DAY):
+        start, end = max(first, begins - offset), min(last, ends - offset)
+        if start < end:
+            yield start, end
+
+
+def _offsets(zone: tzinfo, since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime, timedelta]]:
+    """Yield the spans of constant offset from UTC; the clocks change at most once within a few days."""
+    first, last = _offset(zone, since), _offset(zone, until)
+    if first == last:
+        yield since, until, first
+        return
+    before, after = since, until
+    while after - before > _ONE_SECOND:
+        middle = before + (after - before) // _ONE_SECOND // 2 * _ONE_SECOND
+        before, after = (middle, after) if _offset(zone, middle) == first else (before, middle)
+    yield since, after, first
+    yield after, until, last
+
+
+def _offset(zone: tzinfo, at: datetime) -> timedelta:
+    return at.astimezone(zone).utcoffset() or timedelta(0)
 
 
 def _is_free(name: str | None, day: date) -> bool:

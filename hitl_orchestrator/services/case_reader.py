@@ -3,19 +3,25 @@
 import logging
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TypeVar
 
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import StoredReview
-from hitl_orchestrator.errors import CaseNotWaiting, GraphVersionMismatch, IncompatibleRecord, UnknownCase
+from hitl_orchestrator.errors import (
+    CaseNotWaiting,
+    GraphVersionMismatch,
+    IncompatibleRecord,
+    StoreUnavailable,
+    UnknownCase,
+)
 from hitl_orchestrator.graph.topology import can_resume
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.services.acting import CaseKey
 
-__all__ = ["CaseReader", "Clock", "open_review_of"]
+__all__ = ["CaseReader", "Clock", "not_waiting", "open_review_of"]
 
 Clock = Callable[[], datetime]
 Read = TypeVar("Read")
@@ -70,10 +76,18 @@ class CaseReader:
         if not can_resume(stored_under, self.graph_version):
             raise GraphVersionMismatch(case_id, stored_under, self.graph_version)
 
+    def now(self) -> datetime:
+        """Return the time of new ledger entries."""
+        return self._clock()
+
     def alarm(self, case_id: str, cause: str) -> None:
         """Record once that data was found which this package did not write."""
         _log.warning("alarm: case %s: %s", case_id, cause, extra={"case_id": case_id, "event": "alarm"})
-        self._ledger.alarm(case_id, cause, self._clock())
+        try:
+            self._ledger.alarm(case_id, cause, self._clock())
+        except StoreUnavailable as exc:
+            # In a store that may only be read: the cause itself must be reported.
+            _log.warning("the alarm could not be recorded: %s", exc, extra={"case_id": case_id, "event": "alarm"})
 
     def _checked(self, name: str, read: Callable[[str], Read]) -> Read:
         """Read a case. One in an unreadable form was stored under another graph, if it names one."""
@@ -81,6 +95,11 @@ class CaseReader:
             raise UnknownCase(name)
         try:
             return read(name)
+        except UnknownCase:
+            with suppress(UnknownCase):
+                self._ledger.latest_attempt(name)
+                exc = UnknownCase(name, is_task=True)
+            raise exc from None
         except IncompatibleRecord as exc:
             if exc.graph_version is not None:
                 self.check_graph(exc.case_id, exc.graph_version)
@@ -99,5 +118,10 @@ class CaseReader:
 def open_review_of(case: Case) -> StoredReview:
     """Return the open review of a case. Raises `CaseNotWaiting`."""
     if case.open_review is None:
-        raise CaseNotWaiting(case.case_id, case.status)
+        raise not_waiting(case)
     return case.open_review
+
+
+def not_waiting(case: Case) -> CaseNotWaiting:
+    """Return the error for a case without an open review, with the command that moves it."""
+    return CaseNotWaiting(case.case_id, case.status, classifier=case.submission.awaits_classifier)

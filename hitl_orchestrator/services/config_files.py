@@ -1,6 +1,7 @@
 """Load configuration files (policy, reviewers, schemas) and the data sets of the package."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from importlib.resources import files
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hitl_orchestrator.domain.input.parsing import read_json
-from hitl_orchestrator.domain.input.record_size import check_size
+from hitl_orchestrator.domain.input.record_size import MAX_FILE, check_size, read_bounded
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.value import check_json
 from hitl_orchestrator.errors import InvalidInput, PolicyMissing
@@ -28,13 +29,21 @@ def canonical(name: str) -> str:
 
 
 def read_file(path: str | Path) -> str:
-    """Return the text of a file. Raises `InvalidInput` with the reason if it cannot be read."""
+    """Return the text of a file. Raises `InvalidInput` with the reason if it cannot be read, or is too large."""
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        with Path(path).open("rb") as file:
+            # A device or a pipe has no size, so the number of bytes that are read is limited too.
+            if os.fstat(file.fileno()).st_size > MAX_FILE:
+                raise InvalidInput([f"{path}: it has more than {MAX_FILE} bytes; split it into several files"])
+            return _with_newlines(read_bounded(file.read, str(path)).decode("utf-8-sig"))
     except UnicodeDecodeError as exc:
         raise InvalidInput([f"{path}: not UTF-8 text (byte {exc.start}); save it as UTF-8"]) from exc
     except (OSError, ValueError) as exc:
         raise InvalidInput([f"{path}: cannot be read: {getattr(exc, 'strerror', None) or exc}"]) from exc
+
+
+def _with_newlines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def load_policy(given: "str | Path | Mapping[str, Any] | Policy | None", roles: RoleChain) -> Policy:

@@ -6,17 +6,14 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.review import ReviewRequest, StoredReview
 from hitl_orchestrator.errors import (
     HitlError,
     IncompatibleRecord,
     RecoveryIncomplete,
     StoreUnavailable,
-    TamperedPolicy,
-    TamperedReview,
-    UnknownCase,
 )
+from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.services.acting import CaseKey
 from hitl_orchestrator.services.case_reader import CaseReader, Clock
@@ -27,14 +24,19 @@ from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.inbox import ReviewInbox
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
+from hitl_orchestrator.services.reviews.requirements import SKIPPED
 
 __all__ = ["Maintenance", "Notice"]
 
+_PAGE = 200
 _log = logging.getLogger(__name__)
 
 
 class Notice(NamedTuple):
-    """A message for reviewers: a review is due soon (`reminded`), or a claim has lapsed (`returned`)."""
+    """A message for reviewers: a review is due soon (`reminded`), or a claim has ended (`returned`).
+
+    A claim ends when it lapses, and when its holder may not decide any more or is away.
+    """
 
     kind: str
     review: ReviewRequest
@@ -71,35 +73,55 @@ class Maintenance:
         self._policies.refresh()
         run = _Run(on_case)
         steps = (
-            self._supersede_outdated,
+            lambda: self._name_stranded(run),
+            lambda: self._supersede_outdated(run),
             lambda: self._resume_unfinished(run),
             lambda: self._forget_finished(run),
+            self._scrub,
             self._spot_checks.open_due,
             self._policy.settle_all,
+            lambda: self._alarm(run),
         )
         return run.through(steps)
 
     def run(self, on_case: OnCase = lambda case: None, on_notice: OnNotice = lambda notice: None) -> list[Case]:
         """Send reminders, return lapsed claims, and expire overdue reviews, by the clock of the database."""
         self._policies.refresh()
-        run = _Run(on_case)
+        run = _Run(on_case, on_notice)
         steps = (
-            lambda: self._remind(on_notice),
-            lambda: self._return_lapsed(on_notice),
+            lambda: self._name_stranded(run),
+            lambda: self._end_void_claims(run),
+            lambda: self._remind(run),
+            lambda: self._return_lapsed(run),
             lambda: self._expire_overdue(run),
+            self._scrub,
             self._spot_checks.open_due,
             self._policy.settle_all,
+            lambda: self._alarm(run),
         )
         return run.through(steps)
 
-    def _supersede_outdated(self) -> None:
-        for row in self._ledger.outdated():
-            self._runner.supersede(row.case_id)
+    def _name_stranded(self, run: "_Run") -> None:
+        """Report the cases that an altered row keeps out of every list, and roles that the reviewers lack."""
+        for case_id, why in self._ledger.stranded():
+            run.unreadable(IncompatibleRecord(case_id, None, why))
+        for role in self._inbox.missing_roles():
+            _log.warning(
+                "reviews wait for the role %r, which the reviewers file does not have: the top of its chain decides "
+                "them; if the file was left out, name it, else add the role to its chain",
+                role,
+                extra={"case_id": None, "event": "missing_role"},
+            )
+
+    def _supersede_outdated(self, run: "_Run") -> None:
+        for row in self._ledger.outdated(on_unreadable=run.unreadable):
+            with run.collecting(row.case_id):
+                self._runner.supersede(row.case_id)
 
     def _resume_unfinished(self, run: "_Run") -> None:
-        for case_id in self._ledger.stages(CaseStage.RECEIVED, CaseStage.DECIDED):
+        for case_id in [case.case_id for case in self._ledger.unfinished() if not case.running]:
             moved = None
-            with run.collecting(case_id, Exception):  # a classifier is foreign code
+            with run.collecting(case_id):
                 moved = self._resume(case_id)
             if moved is not None:
                 run.moved(moved)
@@ -108,6 +130,7 @@ class Maintenance:
         case = self._reader.to_change(CaseKey(case_id))
         # Checked before the lease is taken: a process with the right graph may take it.
         self._reader.check(case)
+        self._runner.check_classifier(case)
         return self._runner.run(case) if self._ledger.take(case_id) else None
 
     def _forget_finished(self, run: "_Run") -> None:
@@ -115,41 +138,67 @@ class Maintenance:
         if self._runner.is_built or not run.failures:
             self._runner.forget_finished()
 
-    def _remind(self, on_notice: OnNotice) -> None:
-        for row in self._ledger.to_remind():
+    def _scrub(self) -> None:
+        """Erase copies of redacted texts that another process protected at the time of the redaction."""
+        self._ledger.scrub()
+
+    def _remind(self, run: "_Run") -> None:
+        for row in self._ledger.to_remind(on_unreadable=run.unreadable):
             # Skip tampered rows here; the alarm is raised when a reviewer tries to decide them.
-            with suppress(TamperedPolicy, TamperedReview, IncompatibleRecord, UnknownCase):
+            with run.collecting(row.case_id), suppress(*SKIPPED):
                 to = self._recipients(row)
                 if self._ledger.remind(row, to, self._clock()):
-                    on_notice(Notice("reminded", self._inbox.request(row), tuple(to)))
+                    run.notify(Notice("reminded", self._inbox.request(row), tuple(to)))
 
     def _recipients(self, row: StoredReview) -> Sequence[str]:
         """Return the holder of the claim on a review, or else every reviewer who may decide it."""
         held = row.claimed_by is not None and row.claimed_until is not None and row.claimed_until > self._ledger.now()
         return [str(row.claimed_by)] if held else [each.reviewer_id for each in self._access.rights(row).able()]
 
-    def _return_lapsed(self, on_notice: OnNotice) -> None:
-        for row in self._ledger.lapsed():
-            if self._ledger.return_lapsed(row, self._clock()):
-                on_notice(Notice("returned", self._inbox.request(row), (str(row.claimed_by),)))
+    def _end_void_claims(self, run: "_Run") -> None:
+        """Return the claims of reviewers who may not decide any more, or are away."""
+        holders = [who for who, load in self._ledger.loads(self._ledger.now()).items() if load.holds]
+        for who in holders:
+            for row in self._inbox.pages([InboxFilter(held_by=who)], _PAGE):
+                with run.collecting(row.case_id), suppress(*SKIPPED):
+                    if self._access.end_void_claim(self._access.rights(row)):
+                        run.notify(Notice("returned", self._inbox.request(row), (who,)))
+
+    def _return_lapsed(self, run: "_Run") -> None:
+        for row in self._ledger.lapsed(on_unreadable=run.unreadable):
+            with run.collecting(row.case_id):
+                if self._ledger.return_lapsed(row, self._clock()):
+                    run.notify(Notice("returned", self._inbox.request(row), (str(row.claimed_by),)))
 
     def _expire_overdue(self, run: "_Run") -> None:
-        for row in self._ledger.expired():
+        for row in self._ledger.expired(on_unreadable=run.unreadable):
             moved = None
-            with run.collecting(row.case_id, HitlError):
+            with run.collecting(row.case_id):
                 self._reader.check(self._reader.to_change(CaseKey(row.case_id)))
                 if self._recorder.expire(row) is not None:
                     moved = self._runner.run(self._ledger.case(row.case_id))
             if moved is not None:
                 run.moved(moved)
 
+    def _alarm(self, run: "_Run") -> None:
+        """Record an alarm for each case with an unreadable row: reading the case to change it does."""
+        for case_id in run.unreadable_cases:
+            with suppress(HitlError):
+                self._reader.to_change(CaseKey(case_id))
+                self._reader.alarm(case_id, str(run.failures[case_id]))
+
 
 class _Run:
-    """One call of maintenance: the cases that moved, and the failures."""
+    """One call of maintenance: the cases that moved, and the failures.
 
-    def __init__(self, on_case: OnCase) -> None:
-        self._on_case, self.cases = on_case, list[Case]()
+    The error of one case is collected, so that it does not block the others. That includes errors of foreign code, such
+    as classifiers, and unexpected ones.
+    """
+
+    def __init__(self, on_case: OnCase, on_notice: OnNotice = lambda notice: None) -> None:
+        self._on_case, self._on_notice, self.cases = on_case, on_notice, list[Case]()
         self.failures: dict[str, Exception] = {}
+        self.unreadable_cases: list[str] = []
 
     def through(self, steps: Sequence[Callable[[], None]]) -> list[Case]:
         """Run every step in order, even if an earlier one fails, and return the cases that moved.
@@ -161,7 +210,9 @@ class _Run:
         for step in steps:
             try:
                 step()
-            except Exception as exc:  # noqa: BLE001 - raised below, after the other steps
+            except Exception as exc:  # noqa: BLE001 - the first is raised, after the other steps
+                if errors:
+                    _log.warning("maintenance: %s: %s", type(exc).__name__, exc, extra={"event": "failed"})
                 errors.append(exc)
         if errors:
             raise errors[0]
@@ -170,17 +221,32 @@ class _Run:
         return self.cases
 
     @contextmanager
-    def collecting(self, case_id: str, errors: type[Exception]) -> Iterator[None]:
-        """Collect the error of one case, so that it does not block the others; an unavailable store ends the step."""
+    def collecting(self, case_id: str) -> Iterator[None]:
+        """Collect the error of one case; an unavailable store ends the step."""
         try:
             yield
         except StoreUnavailable:
             raise
-        except errors as exc:
-            _log.warning("case %s: %s", case_id, exc, extra={"case_id": case_id, "event": "failed"})
-            self.failures[case_id] = exc
+        except Exception as exc:  # noqa: BLE001 - raised by `through`, after the other cases
+            self._failed(case_id, exc)
+
+    def unreadable(self, exc: HitlError) -> None:
+        """Collect the error of a row that cannot be read."""
+        if isinstance(exc, IncompatibleRecord) and exc.case_id not in self.unreadable_cases:
+            self.unreadable_cases.append(exc.case_id)
+            self._failed(exc.case_id, exc)
+
+    def _failed(self, case_id: str, exc: Exception) -> None:
+        _log.warning("case %s: %s", case_id, exc, extra={"case_id": case_id, "event": "failed"})
+        self.failures[case_id] = exc
 
     def moved(self, case: Case) -> None:
-        """Report a case that moved."""
+        """Report a case that moved. An error of the callback is collected, like one of the case."""
         self.cases.append(case)
-        self._on_case(case)
+        with self.collecting(case.case_id):
+            self._on_case(case)
+
+    def notify(self, notice: Notice) -> None:
+        """Report a notice. An error of the callback is collected: the notice is recorded, and not sent again."""
+        with self.collecting(notice.review.case_id):
+            self._on_notice(notice)

@@ -1,7 +1,7 @@
 """The scenario of a simulation: arrivals of tasks, presence of reviewers, and faults."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from random import Random
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.domain.value import Confidence, Label, UtcDatetime, Value
-from hitl_orchestrator.domain.working_hours import Absence, WorkingHours
+from hitl_orchestrator.domain.working_hours import Absence, WorkingHours, zone_of
 from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.testing.clock import MONDAY
 from hitl_orchestrator.testing.reviewers import Habits, SimulatedReviewer
@@ -167,17 +167,14 @@ def shift(reviewer: Reviewer, midnight: datetime) -> tuple[datetime, datetime] |
 
     A reviewer without working hours has the default ones.
     """
-    from zoneinfo import ZoneInfo  # noqa: PLC0415
-
     hours, day = reviewer.working_hours or WorkingHours(), midnight.date()
     weekday = list(type(hours.days[0]))[day.weekday()]
     if weekday not in hours.days or any(absence.first <= day <= absence.last for absence in reviewer.away):
         return None
-    zone = ZoneInfo(hours.timezone)
-    begins, ends = (datetime.combine(day, at, zone) for at in (hours.begins, hours.ends))
-    return begins.astimezone(midnight.tzinfo), (ends if ends > begins else ends + timedelta(days=1)).astimezone(
-        midnight.tzinfo
-    )
+    zone = zone_of(hours.timezone)
+    start = datetime.combine(day, time(), zone)
+    begins, ends = (start + timedelta(minutes=minute) for minute in hours.minutes)
+    return begins.astimezone(midnight.tzinfo), ends.astimezone(midnight.tzinfo)
 
 
 _HAVE_A_HOLIDAY = 0.3

@@ -77,15 +77,3 @@ class Outcome(Value):
         for load in self.loads:
             alike.setdefault((load.roles, load.domains, load.days, load.left), []).append(load)
         return list(alike.values())
-
-    @property
-    def unevenness(self) -> float:
-        """The largest relative deviation of a reviewer's answers from the mean of their group; 0 is even.
-
-        A difference of one answer counts as even, since cases cannot be divided.
-        """
-        apart = [0.0]
-        for group in self.groups():
-            mean = sum(load.answers for load in group) / len(group)
-            apart += [abs(load.answers - mean) / mean for load in group if abs(load.answers - mean) > 1]
-        return max(apart)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from uuid_utils import uuid7
 
+from hitl_orchestrator.domain.enums import OnClassifierError
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
-from hitl_orchestrator.errors import PolicyMismatch, TamperedPolicy
+from hitl_orchestrator.errors import PolicyMismatch
 from hitl_orchestrator.graph.topology import graph_version
 from hitl_orchestrator.ledger.database.address import shown
 from hitl_orchestrator.ledger.keys.files import SealKey, encryption_key
@@ -21,9 +22,9 @@ from hitl_orchestrator.nodes.dependencies import NodeDependencies
 from hitl_orchestrator.nodes.ports import Classifier
 from hitl_orchestrator.policies.engine.risk import RiskRule
 from hitl_orchestrator.policies.engine.scoring import ScoreRules
-from hitl_orchestrator.policies.language.model import Policy, policy_hash, policy_of
+from hitl_orchestrator.policies.language.model import Policy, policy_hash
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
-from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry, recorded_policy
+from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry, readable_policy, recorded_policy
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.services.case_reader import CaseReader, Clock
@@ -31,7 +32,7 @@ from hitl_orchestrator.services.cases.audit_trail import AuditTrail
 from hitl_orchestrator.services.cases.decisions import CaseDecisions
 from hitl_orchestrator.services.cases.quality import QualityChecks
 from hitl_orchestrator.services.cases.redaction import CaseRedaction
-from hitl_orchestrator.services.cases.runner import CaseRunner, Hook
+from hitl_orchestrator.services.cases.runner import WAIT_SECONDS, CaseRunner, Hook
 from hitl_orchestrator.services.cases.spot_checks import SpotChecks
 from hitl_orchestrator.services.cases.submission import CaseSubmission
 from hitl_orchestrator.services.config_files import check_they_fit, load_people, load_policy, load_schemas
@@ -47,7 +48,8 @@ from hitl_orchestrator.services.reviews.inbox import ReviewInbox
 from hitl_orchestrator.services.reviews.node_ports import NodePorts
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 from hitl_orchestrator.services.reviews.rejected_attempts import RejectedAttempts
-from hitl_orchestrator.wiring.clocks import in_utc, now_in_utc
+from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS, ClassifierSettings
+from hitl_orchestrator.wiring.clocks import check_durations, in_utc, now_in_utc
 from hitl_orchestrator.wiring.stores import absolute_url, checkpoints_of, open_ledger, signer_of, store_exists
 
 if TYPE_CHECKING:
@@ -104,7 +106,7 @@ class Services(Shared):
         """Sign the head if there is a head file, and close files and connections. Closing twice is harmless.
 
         Raises:
-            LedgerDamaged, InvalidKey, HeadFileUnavailable: the head cannot be signed; everything else is closed.
+            LedgerDamaged: the ledger differs from the last signed head; everything is closed.
         """
         try:
             if not self.closed:
@@ -134,11 +136,12 @@ class Collaborators(NamedTuple):
     signer: LedgerSigner
     clock: Clock
     outputs: OutputSchemas | None = None
-    classifier: Classifier | None = None
+    classifier: ClassifierSettings = ClassifierSettings()
     risk_rules: Sequence[RiskRule] = ()
     score_rules: ScoreRules | None = None
     encryption: bytes | None = None
     sign_every: int = 1000
+    wait: float = WAIT_SECONDS
 
 
 def open_services(
@@ -148,17 +151,23 @@ def open_services(
     reviewers: "str | Path | Mapping[str, Any] | Sequence[Any] | People | None" = None,
     schemas: "str | Path | Mapping[str, Any] | OutputSchemas | None" = None,
     classifier: "Classifier | Runnable[Any, Any] | Callable[[Any], Any] | None" = None,
+    on_classifier_error: OnClassifierError | str = OnClassifierError.HUMAN_REVIEW,
+    classifier_attempts: int = ATTEMPTS,
+    classifier_timeout: float | None = SECONDS,
     risk_rules: Sequence[RiskRule] = (),
     score_rules: ScoreRules | None = None,
     seal_key: SealKey | Sequence[SealKey] | None = None,
     checkpoint_key: str | None = None,
     clock: Clock | None = None,
     lease: float = LEASE_SECONDS,
+    wait: float = WAIT_SECONDS,
     head_file: str | Path | None = None,
     head_key: "str | Path | SigningKey | None" = None,
     head_every: int = 1000,
 ) -> Services:
     """Open a store and build its services. The arguments and errors are those of `Orchestrator.open`."""
+    call = ClassifierSettings.of(classifier, on_classifier_error, classifier_attempts, classifier_timeout)
+    check_durations(lease=lease, wait=wait)
     people, outputs = load_people(reviewers), load_schemas(schemas)
     named = _policy_named(policy, people, store)
     encryption = None if checkpoint_key is None else encryption_key(checkpoint_key)
@@ -171,11 +180,12 @@ def open_services(
             signer=signer_of(ledger, store, head_file=head_file, head_key=head_key, clock=clock),
             clock=clock,
             outputs=outputs,
-            classifier=as_classifier(classifier),
+            classifier=call,
             risk_rules=risk_rules,
             score_rules=score_rules,
             encryption=encryption,
             sign_every=head_every,
+            wait=wait,
         )
         return build_services(store, ledger, collaborators)
 
@@ -194,6 +204,8 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
         lambda: build_runner(store, ledger, shared.ports, given),
         on_finished=hooks,
         on_run=audit.sign_if_due,
+        has_classifier=given.classifier.classifier is not None,
+        wait=given.wait,
     )
     submission = CaseSubmission(
         ledger, given.registry, shared.policies, runner, shared.reader, clock=clock, new_id=new_case_id
@@ -307,25 +319,12 @@ def build_runner(store: str, ledger: Ledger, ports: NodePorts, given: Collaborat
         records=ports,
         alarms=ports,
         payloads=ledger,
-        classifier=given.classifier,
+        classifier=given.classifier.call(),
         risk_rules=given.risk_rules,
         score_rules=given.score_rules or ScoreRules(),
     )
     checkpoints, adapter = checkpoints_of(store, given.encryption), Adapter(ledger)
     return Runner(build_graph(dependencies, checkpoints, adapter), checkpoints, adapter, ports)
-
-
-def as_classifier(source: Any) -> Classifier | None:
-    """Return a classifier: the given one, or a function wrapped in a LangChain Runnable."""
-    if source is None:
-        return None
-    if hasattr(source, "invoke"):
-        classifier: Classifier = source
-        return classifier
-    from langchain_core.runnables import RunnableLambda  # noqa: PLC0415 - slow to import, and rarely needed
-
-    runnable: Any = RunnableLambda(source)
-    return as_classifier(runnable)
 
 
 def new_case_id() -> str:
@@ -375,11 +374,8 @@ def _registry_of(ledger: Ledger, named: Policy | None, roles: RoleChain) -> Poli
 
 def _recorded_policy(ledger: Ledger, roles: RoleChain) -> Policy:
     """Return the current policy of a store, which was checked against the role chain at its activation."""
-    try:
-        recorded = ledger.current_policy()
-        if recorded is None:
-            return load_policy(None, roles)
-        # The policy of the ledger entry was recorded under its hash: an altered one has another hash.
-        return recorded_policy(policy_hash(policy_of(recorded)), ledger.policy)
-    except ValueError as exc:
-        raise TamperedPolicy(None, "its ledger entry holds no policy") from exc
+    recorded = ledger.current_policy()
+    if recorded is None:
+        return load_policy(None, roles)
+    # The policy of the ledger entry was recorded under its hash: an altered one has another hash.
+    return recorded_policy(policy_hash(readable_policy(recorded)), ledger.policy)

@@ -63,11 +63,12 @@ def open_ledger(
         StoreUnavailable: the URL names no known kind of store, or the store cannot be opened.
         InvalidKey, SealKeyMissing: a key is malformed, its file is readable by others, or it is missing.
     """
-    key_file = _kind_of(store).key_file(store)
+    # With a key given, no key file is looked for: this user may have no home directory.
+    key_file = None if seal_key is not None else _kind_of(store).key_file(store)
     if key_file is None:
         return _ledger_on(store, None if seal_key is None else authenticator_from(seal_key, Path()), lease, clock)
-    ledger = _ledger_on(store, authenticator_from(seal_key, key_file), lease, clock)
-    if seal_key is None and not key_file.exists() and ledger.holds_sealed_work():
+    ledger = _ledger_on(store, authenticator_from(None, key_file), lease, clock)
+    if not key_file.exists() and ledger.holds_sealed_work():
         ledger.close()
         raise SealKeyMissing(shown(store), key_file)
     return ledger
@@ -144,7 +145,7 @@ def signing_key(store: str, source: "str | Path | SigningKey | None" = None, *, 
         return source
     if isinstance(source, str):
         return signing.signing_key_in(source, "HITL_HEAD_KEY")
-    key_file = key_file_of(store)
+    key_file = None if source is not None else key_file_of(store)
     if source is None and key_file is None:
         return signing.new_signing_key()
     file = source or Path(str(key_file)).with_suffix(".head-key")
@@ -194,17 +195,23 @@ def _sqlite_key_file(store: str) -> Path:
 
 def _sqlite_database(store: str) -> "MigratedDatabase":
     path = _sqlite_path(store)
-    from hitl_orchestrator.ledger.database import sqlite  # noqa: PLC0415 - one kind of store is imported
+    from hitl_orchestrator.ledger.database import sqlite, sqlite_read_only  # noqa: PLC0415 - one kind is imported
 
     sqlite.check_not_emptied(path, _sqlite_key_file(store), store)
+    if sqlite_read_only.is_read_only(path):
+        return sqlite_read_only.ReadOnlySqliteDatabase(path, store)
     sqlite.make_private(path, store)
     return sqlite.SqliteDatabase(path, store)
 
 
 def _sqlite_checkpoints(store: str, key: bytes | None) -> Any:
     from hitl_orchestrator.graph.checkpoints import sqlite_checkpoints  # noqa: PLC0415
+    from hitl_orchestrator.ledger.database.sqlite_read_only import is_read_only, refusal  # noqa: PLC0415
 
-    return sqlite_checkpoints(_sqlite_path(store), key)
+    path = _sqlite_path(store)
+    if is_read_only(path):
+        raise refusal(store)
+    return sqlite_checkpoints(path, key)
 
 
 def _postgres_key_file(store: str) -> Path:
@@ -214,7 +221,15 @@ def _postgres_key_file(store: str) -> Path:
     options = sorted(each for each in parse_qsl(parts.query) if "password" not in each[0])
     # Without the user, and without parsing the port: there may be several hosts, each with its own.
     place = f"{parts.netloc.rpartition('@')[2].lower()}{parts.path}?{options}"
-    return Path.home() / ".hitl" / f"{sha256(place.encode()).hexdigest()[:32]}.key"
+    return _home() / ".hitl" / f"{sha256(place.encode()).hexdigest()[:32]}.key"
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError as exc:
+        why = "this user has no home directory; give the key with HITL_SEAL_KEY (HITL_HEAD_KEY for heads), or set HOME"
+        raise InvalidKey("~/.hitl", why) from exc
 
 
 def _postgres_database(store: str) -> "MigratedDatabase":

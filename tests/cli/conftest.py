@@ -4,12 +4,14 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from support.warm_commands import WarmCommands
 
 from hitl_orchestrator.cli import main
 
@@ -60,3 +62,10 @@ def process(folder) -> Callable[..., Answer]:
         return Answer(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory) -> Iterator[WarmCommands]:
+    """Type commands in environments that lack something, each in a forked process."""
+    with closing(WarmCommands(tmp_path_factory.mktemp("streams"))) as commands:
+        yield commands

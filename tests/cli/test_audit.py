@@ -108,6 +108,16 @@ def test_head_file_is_extended_by_every_writing_command(hitl, folder, monkeypatc
     assert ((folder / "a.key").exists(), (folder / "hitl.db.head-key").exists()) == (True, False)
 
 
+def test_a_head_file_that_cannot_be_written_costs_no_receipt(hitl, monkeypatch, caplog):
+    hitl("run", "tasks.json", "--outputs", "agent_outputs.json")
+    monkeypatch.setenv("HITL_HEAD_FILE", "nowhere/heads.jsonl")
+
+    answer = hitl("decide", "task_002", "approve", "--reviewer", "domain_reviewer")
+
+    assert (answer.code, "approved" in answer.out) == (0, True)
+    assert "'nowhere/heads.jsonl' cannot be used: No such file or directory" in caplog.text
+
+
 def test_a_proof_is_checked_without_the_database(filled, folder):
     assert filled("audit", "prove", "task_002", "--out", "proof.json").code == 0
     filled("audit", "key", "--out", "ledger.pub")

@@ -91,10 +91,10 @@ TASKS = [
     (task(domain="  "), 't: [0].domain: "  ": it is blank'),
     (task(domain="d" * 201), "string should have at most 200 characters"),
     (task(metadata=[1]), "t: [0].metadata: a list is not an object"),
-    (task(metadata={"n": 2**60}), "t: [0].metadata: whole numbers must lie within"),
+    (task(metadata={"n": 2**60}), "t: [0].metadata: n: whole numbers must lie within"),
     (task(metadata=DEEP), "t: [0]: nested deeper than 32 levels"),
     (task(metadata={"\ud800": 1}), "t: [0].metadata: text must be valid Unicode"),
-    (json.dumps(task(metadata={"n": 1})).replace("1}}", "1e999}}"), "t: [0].metadata: numbers must be finite"),
+    (json.dumps(task(metadata={"n": 1})).replace("1}}", "1e999}}"), "t: [0].metadata: n: numbers must be finite"),
     (task() + task(risk_level="high"), 't: [1].task_id: "task_001" occurs twice'),
 ]
 OUTPUTS = [
@@ -104,7 +104,10 @@ OUTPUTS = [
     (output(confidence_score=1.2), "o: [0].confidence_score: 1.2: input should be less than or equal to 1"),
     (output(confidence_score=-0.1), "o: [0].confidence_score: -0.1: input should be greater than or equal to 0"),
     (output(confidence_score="0.9"), 'o: [0].confidence_score: "0.9": input should be a valid number'),
-    (output(confidence_score=True), "o: [0].confidence_score: true: input should be a valid number"),
+    (
+        output(confidence_score=True),
+        "o: [0].confidence_score: true: a number in [0, 1] is needed, and this is a truth value",
+    ),
     (json.dumps(output()).replace("0.91", "NaN"), "o: NaN is not a number in JSON"),
     (json.dumps(output()).replace("0.91", "1e999"), "o: [0].confidence_score: Infinity: input should be a finite"),
     (output(confidence_scor=0.5), "o: [0].confidence_scor: unknown field; did you mean 'confidence_score'?"),
@@ -113,8 +116,8 @@ OUTPUTS = [
     (proposing(explanation="x"), "o: [0].agent_output.predicted_label: this field is required"),
     (proposing(predicted_label=""), 'o: [0].agent_output.predicted_label: "": string should have at least 1'),
     (proposing(predicted_label=3), "o: [0].agent_output.predicted_label: 3: input should be a valid string"),
-    (proposing(predicted_label="a", n=2**70), "o: [0].agent_output: whole numbers must lie within"),
-    (proposing(predicted_label="a", n="\ud800"), "o: [0].agent_output: text must be valid Unicode"),
+    (proposing(predicted_label="a", n=2**70), "o: [0].agent_output: n: whole numbers must lie within"),
+    (proposing(predicted_label="a", n="\ud800"), "o: [0].agent_output: n: text must be valid Unicode"),
 ]
 REVIEWS = [
     (review(task_id="task_01"), "r: [0].task_id: 'task_01' is no task of t; did you mean 'task_001'?"),

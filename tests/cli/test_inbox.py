@@ -116,13 +116,15 @@ def stopped(routed):
     return routed
 
 
-def test_inbox_mentions_unfinished_cases(stopped):
+def test_inbox_names_cases_that_no_reviewer_can_decide_yet(stopped):
     answer = stopped("inbox")
 
-    assert (
-        answer.err == "hitl: 1 case is running or left unfinished by a crash; 'hitl recover' resumes unfinished cases\n"
+    assert answer.err == (
+        "hitl: 1 case is neither finished nor waiting for a reviewer: cut-off; "
+        "'hitl recover' resumes unfinished cases\n"
     )
     assert stopped("inbox", "--json").err == ""
+    assert stopped("show", "cut-off", "--json").data["summary"]["status"] == "unfinished"
     stopped("recover")
     assert stopped("inbox").err == ""
 

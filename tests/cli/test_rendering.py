@@ -219,4 +219,4 @@ def test_a_duration_is_written_in_the_unit_that_suits_it(seconds, written):
 
 
 def test_a_missing_confidence_is_a_dash_and_never_zero():
-    assert [confidence(None), confidence(0.0), confidence(0.9), confidence(0.749999)] == ["-", "0.00", "0.90", "0.7500"]
+    assert [confidence(None), confidence(0.0), confidence(0.9), confidence(0.749999)] == ["-", "0.00", "0.90", "0.7499"]

@@ -13,10 +13,10 @@ from support.builders import (
     an_outcome,
     minutes,
 )
+from support.stores import open_rows
 
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.errors import InvalidInput, UnknownCase
-from hitl_orchestrator.ledger.ports.claims import InboxFilter
 
 AUTO = a_routing("auto_approve")
 
@@ -84,19 +84,21 @@ def test_a_case_without_a_review_has_no_latest_one(ledger):
     assert ledger.latest_review("unknown") is None
 
 
-def test_open_reviews_come_in_the_order_of_opening(ledger):
-    for case_id, minute in (("case-1", 3), ("case-2", 1), ("case-3", 2)):
+def test_open_reviews_come_in_the_order_of_opening_whatever_the_clocks_of_their_processes(ledger):
+    for case_id, minute in (("case-1", 3), ("case-2", -1440), ("case-3", 1440)):
         waiting(ledger, case_id, minutes(minute))
 
-    assert [row.case_id for row in ledger.waiting(InboxFilter())] == ["case-2", "case-3", "case-1"]
-    assert [row.case_id for row in ledger.waiting(InboxFilter(), 2)] == ["case-2", "case-3"]
+    assert [row.case_id for row in open_rows(ledger)] == ["case-1", "case-2", "case-3"]
+    assert [row.case_id for row in open_rows(ledger, 2)] == ["case-1", "case-2"]
 
 
-def test_times_within_one_second_keep_their_order(ledger):
-    for case_id, microseconds in (("case-1", 10), ("case-2", 9), ("case-3", 0)):
-        waiting(ledger, case_id, NINE.replace(microsecond=microseconds))
+def test_a_review_waits_from_the_time_of_the_database(ledger):
+    before = ledger.now()
 
-    assert [row.case_id for row in ledger.waiting(InboxFilter())] == ["case-3", "case-2", "case-1"]
+    row = waiting(ledger, "case-1", NINE)
+
+    assert (row.opened_at, before <= row.queued_at <= ledger.now()) == (NINE, True)
+    assert [row] == open_rows(ledger)
 
 
 def test_open_reviews_are_filtered_by_role_and_domain(ledger):
@@ -105,7 +107,7 @@ def test_open_reviews_are_filtered_by_role_and_domain(ledger):
     waiting(ledger, "case-3", minutes(3), role="senior_manager", domain="finance")
 
     def case_ids(**wanted):
-        return [row.case_id for row in ledger.waiting(InboxFilter(**wanted))]
+        return [row.case_id for row in open_rows(ledger, **wanted)]
 
     assert case_ids(role="senior_manager") == ["case-2", "case-3"]
     assert case_ids(domain="customer_support") == ["case-1", "case-2"]
@@ -118,7 +120,7 @@ def test_answered_reviews_are_not_listed_as_open(ledger):
     ledger.decide(rows[0], a_verdict(), PERSON)
     ledger.decide(rows[1], a_verdict("escalate", at=minutes(9)), PERSON, a_shown("case-2", level=1))
 
-    (left,) = ledger.waiting(InboxFilter())
+    (left,) = open_rows(ledger)
 
     assert (left.case_id, left.level, left.opened_at) == ("case-2", 1, minutes(9))
 

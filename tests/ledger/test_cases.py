@@ -14,6 +14,7 @@ from support.builders import (
     an_output,
     minutes,
 )
+from support.stores import open_rows
 
 from hitl_orchestrator.domain.enums import CaseStage, DecisionSource, EventKind, ReviewStatus
 from hitl_orchestrator.errors import (
@@ -24,7 +25,6 @@ from hitl_orchestrator.errors import (
     TaskConflict,
     UnknownCase,
 )
-from hitl_orchestrator.ledger.ports.claims import InboxFilter
 
 AUTO = a_routing("auto_approve")
 
@@ -176,7 +176,7 @@ def test_no_review_is_opened_for_an_unknown_case(ledger):
     with pytest.raises(UnknownCase):
         ledger.open_review(a_shown("unknown"), NINE)
 
-    assert (kinds(ledger), list(ledger.waiting(InboxFilter()))) == ([], [])
+    assert (kinds(ledger), open_rows(ledger)) == ([], [])
 
 
 # Deciding.

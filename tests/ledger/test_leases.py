@@ -10,10 +10,12 @@ from threading import Thread
 
 import pytest
 from support.builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_verdict, an_outcome
+from support.postgres_server import direct_connection
+from support.stores import open_rows
 
 from hitl_orchestrator.domain.enums import CaseStage, DecisionSource, OnTimeout
-from hitl_orchestrator.errors import CaseChanged, KeyReused, LeaseLost, ReviewExpired, StaleReview
-from hitl_orchestrator.ledger.ports.claims import InboxFilter
+from hitl_orchestrator.errors import CaseChanged, LeaseLost, ReviewExpired, StaleReview, UnknownCase
+from hitl_orchestrator.ledger.events.chain import instant_text
 from hitl_orchestrator.ledger.store.leases import Holder, is_gone
 from hitl_orchestrator.wiring.stores import open_ledger
 
@@ -192,12 +194,88 @@ def test_leases_of_a_process_can_be_taken_once_it_ended(url):
 
 def test_a_holder_on_another_machine_is_not_considered_gone():
     holder = Holder()
-    machine, process, nonce, thread = holder.name.split("/")
+    machine, process, *rest = holder.name.split("/")
+    place = "/".join(rest)
 
     assert not is_gone(holder.name)
-    assert not is_gone(f"another-machine/{process}/{nonce}/{thread}")
+    assert not is_gone(f"another-machine/{process}/{place}")
     assert not is_gone("")
-    assert is_gone(f"{machine}/{2**22 + 1}/{nonce}/{thread}")
+    assert is_gone(f"{machine}/{2**22 + 1}/{place}")
+
+
+def test_a_process_in_another_container_is_not_considered_gone():
+    """There, the same number is another process; only the end of the lease is known here."""
+    machine, _, *rest = Holder().name.split("/")
+    elsewhere = machine.replace("-[", "-[9")
+
+    assert elsewhere != machine
+    assert not is_gone(f"{elsewhere}/{2**22 + 1}/{'/'.join(rest)}")
+
+
+def test_a_later_process_with_the_same_number_does_not_keep_a_lease():
+    machine, _, start, *rest = Holder().name.split("/")
+    parent = os.getppid()
+
+    assert not is_gone(f"{machine}/{parent}//{'/'.join(rest)}")
+    assert is_gone(f"{machine}/{parent}/{int(start) + 1}/{'/'.join(rest)}")
+
+
+def test_the_lease_of_a_zombie_can_be_taken(url):
+    """Its parent, which may be busy for long, has not noticed yet that it ended."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", HOLDS, url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    assert child.stdout.readline() == "held\n"
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    try:
+        with closing(open_ledger(url)) as ledger:
+            assert ledger.take("case-1")
+    finally:
+        child.communicate()
+
+
+def set_lease(url, since, until):
+    """Let a worker on another machine hold the lease of all cases, with the times of its own clock."""
+    with direct_connection(url) as connection:
+        times = ", ".join(
+            f"held_{name} = '{instant_text(time)}'" for name, time in (("since", since), ("until", until))
+        )
+        connection.execute(f"UPDATE cases SET holder = 'away/1/2/3/4', {times}")
+
+
+def test_a_lease_of_a_clock_that_is_a_day_ahead_can_be_taken(url):
+    with closing(open_ledger(url)) as ledger:
+        ledger.receive(a_submission(), AGENT)
+        tomorrow = ledger.now() + timedelta(days=1)
+        set_lease(url, tomorrow, tomorrow + timedelta(seconds=60))
+
+        assert ledger.take("case-1")
+
+
+def test_a_lease_of_a_clock_that_is_a_little_ahead_is_respected(url):
+    with closing(open_ledger(url)) as ledger:
+        ledger.receive(a_submission(), AGENT)
+        ahead = ledger.now() + timedelta(minutes=2)
+        set_lease(url, ahead, ahead + timedelta(seconds=60))
+
+        assert not ledger.take("case-1")
+        assert ledger.lease("case-1") == ("process 1 on 'away'", ahead, ahead + timedelta(seconds=60))
+
+
+def test_a_free_case_has_no_lease(ledger):
+    ledger.receive(a_submission(), AGENT, driving=True)
+    assert ledger.lease("case-1").holder.startswith(f"process {os.getpid()} on '")
+
+    ledger.release("case-1")
+
+    assert ledger.lease("case-1") is None
+    with pytest.raises(UnknownCase):
+        ledger.lease("unknown")
 
 
 # Deadlines.
@@ -211,7 +289,7 @@ def test_the_deadline_counts_from_the_store_clock(ledger):
 
     assert before - A_MOMENT <= row.due_at - timedelta(hours=1) <= ledger.now()
     assert (row.opened_at, row.expires_at) == (NINE, row.due_at)
-    assert ledger.case("case-1").reviews == (row,) == tuple(ledger.waiting(InboxFilter()))
+    assert ledger.case("case-1").reviews == (row,) == tuple(open_rows(ledger))
     assert ledger.expired() == []
     assert ledger.expire(row, without_reviewer("reject")) is None
 
@@ -255,7 +333,7 @@ def test_an_expired_review_is_escalated_once(ledger):
     assert ledger.expire(row, without_reviewer("escalate"), above).status == "escalated"
 
     assert ledger.expire(row, without_reviewer("escalate"), above) is None
-    assert [review.role for review in ledger.waiting(InboxFilter())] == ["senior_manager"]
+    assert [review.role for review in open_rows(ledger)] == ["senior_manager"]
     with pytest.raises(ReviewExpired):
         ledger.decide(row, a_verdict(), PERSON)
 
@@ -275,7 +353,7 @@ def test_reviews_are_listed_by_due_time(ledger):
         shown = {"case_id": case_id, "review_id": f"{case_id}.0", "task": task}
         ledger.open_review(timed(within=timedelta(hours=hours), **shown) if hours else a_shown(**shown), NINE)
 
-    assert [row.case_id for row in ledger.waiting(InboxFilter())] == ["case-2", "case-3", "case-1", "case-0"]
+    assert [row.case_id for row in open_rows(ledger)] == ["case-2", "case-3", "case-1", "case-0"]
 
 
 def test_a_changed_review_is_stale_rather_than_expired(ledger):
@@ -284,42 +362,3 @@ def test_a_changed_review_is_stale_rather_than_expired(ledger):
 
     with pytest.raises(StaleReview):
         ledger.decide(row.model_copy(update={"digest": "0" * 64}), a_verdict(), PERSON)
-
-
-# Idempotency keys.
-
-
-def opened(ledger, number):
-    task = a_submission().task.model_copy(update={"task_id": f"task-{number}"})
-    ledger.receive(a_submission(f"case-{number}", task), AGENT)
-    return ledger.open_review(a_shown(f"case-{number}", task=task), NINE)
-
-
-def test_an_answer_is_found_by_its_idempotency_key(ledger):
-    decided = ledger.decide(opened(ledger, 1), a_verdict(idempotency_key="k"), PERSON)
-
-    assert ledger.answered_under(a_verdict("reject", idempotency_key="k").review) == decided
-    assert ledger.answered_under(a_verdict(idempotency_key="other").review) is None
-    assert ledger.answered_under(a_verdict(reviewer="ben", idempotency_key="k").review) is None
-    assert ledger.answered_under(a_verdict().review) is None
-
-
-def test_an_idempotency_key_answers_one_review_only(ledger):
-    ledger.decide(opened(ledger, 1), a_verdict(idempotency_key="k"), PERSON)
-    row = opened(ledger, 2)
-    before = kinds(ledger)
-
-    with pytest.raises(KeyReused, match="'k' was used for another answer"):
-        ledger.decide(row, a_verdict(idempotency_key="k"), PERSON)
-
-    assert kinds(ledger) == before
-    assert ledger.decide(row, a_verdict(reviewer="ben", idempotency_key="k"), PERSON).status == "decided"
-
-
-def test_reusing_a_key_returns_the_receipt_or_is_rejected(ledger):
-    row = opened(ledger, 1)
-    decided = ledger.decide(row, a_verdict(idempotency_key="k"), PERSON)
-
-    assert ledger.decide(row, a_verdict(idempotency_key="k"), PERSON) == decided
-    with pytest.raises(KeyReused):
-        ledger.decide(row, a_verdict("reject", idempotency_key="k"), PERSON)

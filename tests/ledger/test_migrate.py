@@ -7,7 +7,7 @@ from sqlalchemy import text
 from support.stores import address_of
 
 from hitl_orchestrator.errors import StoreUnavailable
-from hitl_orchestrator.ledger.database.migrate import NEWEST
+from hitl_orchestrator.ledger.database.ports import NEWEST
 from hitl_orchestrator.wiring.stores import database_of, open_ledger
 
 

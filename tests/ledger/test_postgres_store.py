@@ -74,8 +74,9 @@ def test_entries_can_neither_be_changed_nor_deleted(finished, sql, role):
         ("INSERT INTO events VALUES (1, 'case-9', 'submitted', '{}', 'x')", "events_pkey"),
         (
             "INSERT INTO reviews (review_id, case_id, level, role, domain, status, version, digest, shown, opened_at, "
-            "due_at, expires_at, remind_at, task_type, risk_level, seal) SELECT 'r' || n, 'case-1', n, 'r', 'd', "
-            "'open', 1, 'x', '{}', 'now', 'now', 'now', 'now', 't', 'low', 's' FROM generate_series(0, 1) AS n",
+            "queued_at, place, due_at, expires_at, remind_at, task_type, risk_level, policy_hash, seal) "
+            "SELECT 'r' || n, 'case-1', n, 'r', 'd', "
+            "'open', 1, 'x', '{}', 'now', 'now', 1, 'now', 'now', 'now', 't', 'low', 'h', 's' FROM generate_series(0, 1) AS n",
             "one_open_review_per_case",
         ),
     ],
@@ -195,11 +196,11 @@ def setting(conn, name):
 
 
 @pytest.mark.parametrize(("asked_for", "flushes_as"), [("on", "on"), ("off", "on"), ("remote_apply", "remote_apply")])
-def test_only_flushed_commits_wait_for_the_disk(postgres, asked_for, flushes_as):
+def test_only_flushed_commits_wait_for_the_disk(postgres_store, asked_for, flushes_as):
     from hitl_orchestrator.ledger.database.postgres import PostgresDatabase  # noqa: PLC0415
     from hitl_orchestrator.ledger.database.postgres_connections import Connections  # noqa: PLC0415 - only where it is installed
 
-    url = f"{postgres.url()}?options=-csynchronous_commit%3D{asked_for}"
+    url = f"{postgres_store}?options=-csynchronous_commit%3D{asked_for}"
     with closing(PostgresDatabase(Connections(url))) as database:
         with database.write() as conn:
             flushed = setting(conn, "synchronous_commit")

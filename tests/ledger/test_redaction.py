@@ -19,7 +19,7 @@ from support.builders import (
 )
 from support.postgres_server import direct_connection
 from support.secret_leaks import SECRET, full_text, run, secret_output
-from support.stores import address_of
+from support.stores import address_of, open_rows
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.audit import Actor
@@ -34,7 +34,6 @@ from hitl_orchestrator.errors import (
 from hitl_orchestrator.ledger.events.contents import ERASED, Contents
 from hitl_orchestrator.ledger.events.redaction import Redaction
 from hitl_orchestrator.ledger.keys.signing import new_signing_key
-from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.verification.proofs import proof_problem
 
 KEY = new_signing_key()
@@ -89,12 +88,11 @@ def test_the_receipt_records_actor_time_and_reason(ledger):
     receipt = redact(ledger, reason="Article 17 of the GDPR")
 
     assert receipt == Redaction(
-        case_id="case-1", reason="Article 17 of the GDPR", actor=CLERK, at=minutes(9), destroyed=receipt.destroyed
+        case_id="case-1", reason="Article 17 of the GDPR", actor=CLERK, at=minutes(9), destroyed=8, scrub_due=True
     )
-    assert receipt.destroyed == 7
     event = list(ledger.events("case-1"))[-1]
     assert (event.kind, event.actor, event.at) == (EventKind.REDACTED, CLERK, minutes(9))
-    assert (event.body["reason"], event.body["destroyed"]) == ("Article 17 of the GDPR", 7)
+    assert (event.body["reason"], event.body["destroyed"]) == ("Article 17 of the GDPR", 8)
 
 
 def test_redaction_leaves_all_other_fields(ledger):
@@ -104,7 +102,7 @@ def test_redaction_leaves_all_other_fields(ledger):
 
     assert (before.redacted, after.redacted) == (False, True)
     assert (after.stage, after.status, after.task_id) == (before.stage, before.status, before.task_id)
-    free = {"human_feedback", "proposed_output", "final_output", "output_patch"}
+    free = {"reason", "human_feedback", "proposed_output", "final_output", "output_patch"}
     assert after.record.model_dump(exclude=free) == before.record.model_dump(exclude=free)
     assert (after.record.human_feedback, after.record.proposed_output, after.final_output) == (ERASED, None, None)
     assert after.submission.task.task_description == ERASED
@@ -192,7 +190,7 @@ def test_equal_texts_of_two_cases_have_different_digests(ledger):
         one, two = (Contents(*snapshot.contents(case_id)) for case_id in ("case-1", "case-2"))
 
     digests = [{line[:64] for line in contents.body.split("\n")} for contents in (one, two)]
-    assert [len(names) for names in digests] == [7, 7]
+    assert [len(names) for names in digests] == [8, 8]
     assert not digests[0] & digests[1]
     assert one.key != two.key
 
@@ -202,7 +200,9 @@ def test_an_auto_approved_case_stores_each_text_once(ledger):
     ledger.finish(an_outcome(submission), a_routing("auto_approve"), NINE)
 
     with ledger.snapshot() as snapshot:
-        assert len(Contents(*snapshot.contents("case-1"))) == 2  # the description, and one proposal in three entries
+        assert (
+            len(Contents(*snapshot.contents("case-1"))) == 3
+        )  # the description, the reason, one proposal in three entries
 
 
 # From the front door, on files.
@@ -283,7 +283,7 @@ def test_redaction_erases_digests_of_rejected_answers(hitl):
 def test_the_signed_digest_does_not_confirm_a_guess(hitl):
     """Without the random salt in the snapshot, which is erased with it, a guess has another digest."""
     case_id = run(hitl, 1, decision=None)
-    (review,) = hitl.services.ledger.waiting(InboxFilter())
+    (review,) = open_rows(hitl.services.ledger)
     shown = review.shown
 
     assert len(shown.salt) == 32
@@ -356,5 +356,6 @@ def test_a_reopened_store_does_not_contain_a_redacted_text(tmp_path):
         receipt = hitl.cases.redact(task_id="task-1", reason="asked for", reviewer="compliance_officer")
 
     with Orchestrator.open(url) as again, closing(again):
-        assert again.cases.redact(task_id="task-1", reason="asked for once more", reviewer="compliance_officer") == receipt
+        repeated = again.cases.redact(task_id="task-1", reason="asked for once more", reviewer="compliance_officer")
+        assert repeated == receipt
         assert SECRET not in json.dumps(again.cases.get(task_id="task-1").model_dump(mode="json"))

@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 from support.builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_task, a_verdict
+from support.stores import open_rows
 
 from hitl_orchestrator.domain.decision import ReviewRequirements, RoutingDecision
 from hitl_orchestrator.domain.enums import DecisionSource, RiskLevel
 from hitl_orchestrator.domain.review import RecordedDecision, Review
 from hitl_orchestrator.errors import NotAuthorized, ReviewAlreadyDecided, ReviewClaimed, ReviewWithdrawn
-from hitl_orchestrator.ledger.ports.claims import InboxFilter, Limit, Load
+from hitl_orchestrator.ledger.ports.claims import Limit, Load
 
 HOUR = 3600
 
@@ -190,7 +191,7 @@ def test_open_reviews_are_filtered_by_every_field(ledger):
     claim(ledger, opened(ledger, "case-3"), "ben")
 
     def ids(**wanted):
-        first, *others = [row.case_id for row in ledger.waiting(InboxFilter(**wanted))] or [None]
+        first, *others = [row.case_id for row in open_rows(ledger, **wanted)] or [None]
         return [first, *sorted(others)]  # what was opened at one instant has no order
 
     assert ids() == ["case-2", "case-1", "case-3"]

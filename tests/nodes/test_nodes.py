@@ -103,6 +103,7 @@ def confidence_of(confidence=None, **extra):
         ({"confidence": 0.0}, (0.0, "reported")),
         ({"token_logprobs": [0.0, 0.0], "samples": ["x", "x"]}, (1.0, "log_probability")),
         ({"token_logprobs": [-0.693147, -0.693147]}, (0.5, "log_probability")),
+        ({"token_logprobs": [-1e308, -1e308]}, (0.0, "log_probability")),
         (
             {"samples": ["Refund"] * 3 + ["x"] + ["Refund"] * 4, "verbalised_confidence": "1%"},
             (0.875, "self_consistency"),
@@ -141,12 +142,15 @@ def signals_of(risk="low", confidence=0.9, **extra):
         ({"risk": RiskLevel.HIGH}, {"risky"}),
         ({"alternatives": {"Other": 0.81}}, {"ambiguous"}),
         ({"alternatives": {"Other": 0.79, "Refund": 0.9}}, set()),
-        ({"alternatives": {"Other": "0.9"}}, set()),
-        ({"alternatives": ["Other"]}, set()),
+        ({"alternatives": {"Other": "0.79"}}, set()),
+        ({"alternatives": ["Other"]}, {"ambiguous"}),
+        ({"confidence": 0.8, "alternatives": {"Other": 0.7}}, {"ambiguous"}),
+        ({"confidence": None, "alternatives": {"Other": 0.01}}, {"low_confidence", "ambiguous"}),
         ({"unusual": True}, {"unusual"}),
-        ({"unusual": "yes"}, set()),
+        ({"unusual": "yes"}, {"unusual"}),
         ({"samples": ["Refund", "x", "y"]}, {"unusual"}),
         ({"samples": ["Refund", "x"]}, set()),
+        ({"samples": ["x"]}, {"unusual"}),
     ],
 )
 def test_signals_of_a_score(given, expected):

@@ -68,8 +68,8 @@ def test_a_case_without_a_classification_needs_a_reviewer(opened, store, classif
         ({**an_output().model_dump(), "approved": True}, "approved: unknown field"),
     ],
 )
-def test_an_invalid_classification_is_rejected_and_the_case_can_be_rerun(opened, sqlite_store, answer, match):
-    with opened(sqlite_store, classifier=Model(answer)) as hitl:
+def test_an_error_is_raised_on_request_and_the_case_can_be_rerun(opened, sqlite_store, answer, match):
+    with opened(sqlite_store, classifier=Model(answer), on_classifier_error="raise") as hitl:
         with pytest.raises(InvalidInput, match=match):
             hitl.submit(a_task())
         assert hitl.cases.get(task_id="task-1").status == "received"
@@ -78,17 +78,26 @@ def test_an_invalid_classification_is_rejected_and_the_case_can_be_rerun(opened,
         assert [case.status for case in hitl.recover()] == ["approved"]
 
 
-def test_a_failing_classifier_loses_no_case(opened, store):
-    class Down(HitlError):
-        pass
+class Down(HitlError):
+    """The model is away."""
 
-    def fails_once(task, tries=[]):  # noqa: B006 - it remembers on purpose
-        tries.append(task)
-        if len(tries) == 1:
+
+def failing(times):
+    """Return a classifier that fails this number of times, and its calls."""
+    calls = []
+
+    def classify(task):
+        calls.append(task.task_id)
+        if len(calls) <= times:
             raise Down
         return an_output(task.task_id)
 
-    hitl = opened(store, classifier=fails_once)
+    return classify, calls
+
+
+def test_a_failing_classifier_loses_no_case(opened, store):
+    classify, _ = failing(2)
+    hitl = opened(store, classifier=classify, on_classifier_error="raise")
     with pytest.raises(Down):
         hitl.submit(a_task())
 

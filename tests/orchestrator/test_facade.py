@@ -76,7 +76,7 @@ def test_a_request_names_the_role_the_choices_and_the_approvals(team):
 
     assert (request.needed_role, request.approvals) == ("domain_reviewer", "0 of 2")
     assert "approve" in request.choices
-    assert (request.proposal, request.hidden) == (None, ("proposal", "confidence", "reason"))
+    assert (request.proposal, request.hidden) == (None, ("proposal", "confidence", "signals", "reason"))
     assert [each.review_id for each in hitl.inbox(reviewer="r1")] == [request.review_id]
 
 

@@ -5,8 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from support.builders import a_review
+from support.builders import a_review, minutes
+from support.teams import PEOPLE
 
+from hitl_orchestrator import Review
 from hitl_orchestrator.errors import KeyReused, ReviewAlreadyDecided
 
 AT_ONCE = 32
@@ -105,3 +107,67 @@ def test_the_idempotency_key_is_recorded_in_the_ledger(hitl, waits):
     decided = next(event for event in hitl.cases.history(task_id="task-1") if event.kind == "decided")
     assert decided.body["verdict"]["review"]["idempotency_key"] == "k"
     assert hitl.audit.verify().sound
+
+
+CHANGED = {
+    "human_decision": {"human_decision": "reject"},
+    "human_feedback": {"human_feedback": "other"},
+    "reason": {"reason": "other"},
+    "reason_code": {"reason_code": "other"},
+    "modified_output": {"modified_output": {"predicted_label": "other"}},
+    "confidence_assessment": {"confidence_assessment": "low"},
+    "human_role": {"human_role": "senior_manager"},
+    "shown_digest": {"shown_digest": "0" * 12},
+}
+WHOLE = {
+    "human_feedback": "words",
+    "reason": "a reason",
+    "reason_code": "policy_conflict",
+    "confidence_assessment": "high",
+    "modified_output": {"predicted_label": "Edited", "amount": 5.0},
+    "idempotency_key": "k",
+}
+
+
+@pytest.fixture
+def answered(opened, store, waits):
+    """A case that was modified with a key, and that answer."""
+    people = {"reviewers": PEOPLE, "reason_codes": ["policy_conflict", "other"]}
+    hitl = opened(store, reviewers=people)
+    waits(hitl)
+    answer = a_review("modify", "ana", **WHOLE)
+    return hitl, answer, hitl.decide(task_id="task-1", decision=answer)
+
+
+@pytest.mark.parametrize("field", CHANGED)
+def test_an_idempotency_key_covers_every_field_of_the_answer(answered, field):
+    hitl, answer, _ = answered
+    other = Review.model_validate({**answer.model_dump(), **CHANGED[field]})
+
+    with pytest.raises(KeyReused, match=f"; this one has another {field}") as caught:
+        hitl.decide(task_id="task-1", decision=other)
+
+    assert caught.value.differing == (field,)
+
+
+def test_the_same_answer_again_is_the_same_result_though_it_states_more(answered):
+    """The review fills in the fields that an answer leaves out; a program may state them when it repeats the answer."""
+    hitl, answer, decided = answered
+    (row,) = decided.reviews
+    more = {
+        "human_role": row.role,
+        "shown_digest": row.digest[:12],
+        "review_id": row.review_id,
+        "timestamp": minutes(9),
+    }
+
+    assert hitl.decide(task_id="task-1", decision=answer).record == decided.record
+    assert hitl.decide(task_id="task-1", decision=answer.model_copy(update=more)).record == decided.record
+
+
+def test_another_reason_code_is_another_answer_with_or_without_a_key(answered):
+    hitl, answer, _ = answered
+    other = answer.model_copy(update={"reason_code": "other", "idempotency_key": None})
+
+    with pytest.raises(ReviewAlreadyDecided):
+        hitl.decide(task_id="task-1", decision=other)

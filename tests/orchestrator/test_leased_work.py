@@ -11,12 +11,15 @@ import pytest
 from support.builders import a_review, a_task, an_output
 
 from hitl_orchestrator import AgentOutput, Orchestrator
-from hitl_orchestrator.errors import RecoveryIncomplete
+from hitl_orchestrator.errors import CaseBusy, InvalidInput, RecoveryIncomplete
 
 
 def proposes(task):
     proposed = {"predicted_label": "Refund"}
     return AgentOutput.model_validate({"task_id": task.task_id, "agent_output": proposed, "confidence_score": 0.95})
+
+
+RAISING = {"on_classifier_error": "raise"}
 
 
 class Thinking:
@@ -62,11 +65,33 @@ def test_a_case_that_outlives_its_lease_is_taken_over_once(opened, durable_store
     assert [event.kind.value for event in other.cases.history(task_id="task-1")] == ["submitted", "routed", "finished"]
 
 
+def test_waiting_for_a_worker_that_hangs_is_bounded_and_names_it(opened, store):
+    hangs = Thinking()
+    hitl = opened(store, classifier=hangs, wait=0)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(hitl.submit, a_task())
+        hangs.asking.wait()
+        try:
+            with pytest.raises(CaseBusy, match=rf"is run by process {os.getpid()} on .* since .*'hitl recover' after"):
+                hitl.submit(a_task())
+            assert hitl.cases.get(task_id="task-1").status == "received"
+        finally:
+            hangs.may_answer.set()
+        assert first.result().status == "approved"
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), 86_401])
+@pytest.mark.parametrize("name", ["lease", "wait"])
+def test_the_time_of_a_lease_is_at_most_a_day(name, seconds):
+    with pytest.raises(InvalidInput, match=rf"{name}: .* is not in \[0, 86400\] seconds"):
+        Orchestrator.open("memory://", **{name: seconds})
+
+
 def test_a_case_that_failed_can_be_resumed_at_once(opened, durable_store):
     def broken(task):
         raise ConnectionError("the model is away")
 
-    first, other = opened(durable_store, classifier=broken), opened(durable_store, classifier=proposes)
+    first, other = opened(durable_store, classifier=broken, **RAISING), opened(durable_store, classifier=proposes)
     with pytest.raises(ConnectionError):
         first.submit(a_task())
 

@@ -1,10 +1,12 @@
 """What a crash has left is driven on, and one bad case holds up no other."""
 
+import sqlite3
+
 import pytest
 from support.builders import a_review, a_task
 
 from hitl_orchestrator import AgentOutput, Orchestrator
-from hitl_orchestrator.errors import RecoveryIncomplete
+from hitl_orchestrator.errors import RecoveryIncomplete, StoreUnavailable
 
 
 def picky(task):
@@ -16,7 +18,7 @@ def picky(task):
 
 
 def test_a_case_that_cannot_resume_blocks_no_other():
-    with Orchestrator.open("memory://", classifier=picky) as hitl:
+    with Orchestrator.open("memory://", classifier=picky, on_classifier_error="raise") as hitl:
         for name in ("first", "broken", "last"):
             hitl.cases.enqueue(a_task(name))
 
@@ -46,3 +48,32 @@ def test_recovery_deletes_only_checkpoints_of_finished_cases(hitl, waits):
     assert checkpoints.threads() == {hitl.cases.get(task_id="waits").case_id, "foreign-thread"}
     assert hitl.cases.get(task_id="done") == done
     assert hitl.decide(task_id="waits", decision=a_review("approve", "ana")).status == "approved"
+
+
+def test_an_error_of_a_callback_is_reported_and_stops_no_other_case(opened, store):
+    hitl = opened(store)
+    for name in ("first", "second"):
+        hitl.cases.enqueue(a_task(name))
+    reported = []
+
+    def on_case(case):
+        reported.append(case.task_id)
+        raise ConnectionError("no mail server")
+
+    with pytest.raises(RecoveryIncomplete, match="no mail server") as incomplete:
+        hitl.recover(on_case)
+
+    assert (reported, incomplete.value.moved) == (["first", "second"], 2)
+    assert [request.task_id for request in hitl.inbox()] == ["first", "second"]
+
+
+def test_every_failed_step_of_maintenance_is_logged(opened, sqlite_store, caplog):
+    hitl = opened(sqlite_store)
+    with sqlite3.connect(sqlite_store.removeprefix("sqlite:///")) as connection:
+        connection.execute("DROP TABLE spot_checks")
+        connection.execute("DROP TABLE reviews")
+
+    with pytest.raises(StoreUnavailable):
+        hitl.recover()
+
+    assert [name in caplog.text for name in ("spot_checks", "reviews")] == [True, True]

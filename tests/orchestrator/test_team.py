@@ -8,6 +8,7 @@ from hitl_orchestrator import InvalidInput
 from hitl_orchestrator.errors import (
     CaseNotWaiting,
     NotAuthorized,
+    RecoveryIncomplete,
     ReviewClaimed,
     ReviewWithdrawn,
     TaskConflict,
@@ -139,6 +140,23 @@ def test_recovery_supersedes_cases_with_a_newer_attempt(team):
 
     assert hitl.cases.get(old.case_id).status == "superseded"
     assert len(hitl.inbox()) == 1
+
+
+def test_an_error_of_the_mailer_is_reported_and_stops_no_other_reminder(team, clock):
+    hitl = team(respond_within="PT1H", remind_before="PT59M59.96S")
+    for name in ("first", "second"):
+        submit(hitl, name)
+    let_time_pass(hitl, clock, 60)
+    tried = []
+
+    def on_notice(notice):
+        tried.append(notice.review.task_id)
+        raise ConnectionError("no mail server")
+
+    with pytest.raises(RecoveryIncomplete, match="no mail server"):
+        hitl.run_maintenance(on_notice=on_notice)
+
+    assert tried == ["first", "second"]
 
 
 def test_authorized_reviewers_are_reminded_once_before_the_deadline(team, clock):

@@ -1,12 +1,11 @@
 from collections import Counter
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.builders import a_shown, a_task
 
-from hitl_orchestrator.domain.review import Reviewer, StoredReview
+from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.domain.working_hours import Absence, WorkingHours
 from hitl_orchestrator.review.assignment import (
@@ -14,10 +13,8 @@ from hitl_orchestrator.review.assignment import (
     AssignmentRequest,
     Candidate,
     Unassigned,
-    pull,
     push,
     qualified,
-    ranked,
     sticky,
 )
 from hitl_orchestrator.review.people import People, Team
@@ -70,20 +67,6 @@ def idle(*reviewers):
 
 def pushed(*candidates, asked=ASKED, teams=(), at=MONDAY):
     return push(asked, candidates, People([one.reviewer for one in candidates], teams=teams), at)
-
-
-def a_row(review_id="rev-1", *, minute=0, due=None, **fields):
-    shown = a_shown()
-    values = {"case_id": f"case-of-{review_id}", "level": 0, "role": REVIEWER, "domain": "finance", "status": "open"}
-    values |= {"version": 1, "digest": "x", "shown": shown, "opened_at": MONDAY + timedelta(minutes=minute)}
-    values["due_at"] = None if due is None else MONDAY + timedelta(minutes=due)
-    return StoredReview(review_id=review_id, **values | fields)
-
-
-def pulled(*rows, reviewer=None, **more):
-    reviewer = reviewer or seat()
-    found = pull(rows, reviewer, People([reviewer, seat("r02")]), at=MONDAY, **more)
-    return found and found.review_id
 
 
 def test_the_least_loaded_reviewer_is_assigned():
@@ -256,50 +239,3 @@ def test_qualified_reviewers_hold_the_role_and_are_neither_barred_nor_absent():
     found = qualified([*people, night], REVIEWER, "finance", barred={"e"}, at=MONDAY)
 
     assert [one.reviewer_id for one in found] == ["a", "f"]
-
-
-def test_the_next_review_is_the_earliest_due_then_the_longest_waiting():
-    rows = [a_row("late", due=60), a_row("never", minute=-90), a_row("soon", due=30), a_row("overdue", due=-5)]
-    people = People([seat()])
-
-    assert pulled(*rows) == "overdue"
-    assert [row.review_id for row in ranked(rows, seat(), people, at=MONDAY)] == ["overdue", "soon", "late", "never"]
-    assert pulled(a_row("younger", minute=5), a_row("older", minute=1)) == "older"
-
-
-def test_ties_go_to_the_reviewers_best_skill():
-    shown = a_shown()
-    other = shown.model_copy(update={"task": a_task(task_type="contract")})
-
-    assert pulled(a_row("a"), a_row("b", shown=other), skill={"contract": 0.9, shown.task.task_type: 0.7}) == "b"
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"status": "decided"},
-        {"role": MANAGER},
-        {"domain": "support"},
-        {"claimed_by": "r02", "claimed_until": MONDAY + timedelta(minutes=1)},
-        {"expires_at": MONDAY},
-        {"case_id": "voted"},
-        {"case_id": "mine"},
-    ],
-)
-def test_the_next_review_is_one_that_the_reviewer_may_claim(fields):
-    night = seat("r01-night", person="r01", domains=("finance",))
-
-    assert pulled(a_row(**fields), reviewer=night, barred={"voted": {"r01"}, "mine": {"r01"}}) is None
-
-
-def test_own_and_lapsed_claims_may_be_next():
-    held = {"claimed_by": "r01", "claimed_until": MONDAY + timedelta(minutes=1)}
-    lapsed = {"claimed_by": "r02", "claimed_until": MONDAY}
-
-    assert pulled(a_row("held", **held)) == "held"
-    assert pulled(a_row("lapsed", **lapsed)) == "lapsed"
-    assert pulled() is None
-
-
-def test_a_higher_role_may_claim_reviews_of_a_lower_one_even_off_hours():
-    assert pulled(a_row("low"), reviewer=seat("boss", MANAGER, working_hours=EVENING)) == "low"

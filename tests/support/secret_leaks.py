@@ -6,9 +6,9 @@ from pydantic import BaseModel
 
 from hitl_orchestrator import AgentOutput, Orchestrator
 from hitl_orchestrator.domain.enums import EventKind
-from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from support.builders import a_review, a_task, an_output
+from support.stores import open_rows
 
 SECRET = "Zaphod7Beeblebrox"
 
@@ -41,6 +41,6 @@ def full_text(ledger: Ledger) -> str:
     with ledger.snapshot() as snapshot:
         stored: list[Any] = [*snapshot.entries(), *snapshot.cases(), *snapshot.policies()]
     cases = [ledger.case(event.case_id) for event in ledger.events() if event.kind is EventKind.SUBMITTED]
-    values = [*stored, *cases, *ledger.events(), *ledger.records(), *ledger.waiting(InboxFilter())]
+    values = [*stored, *cases, *ledger.events(), *ledger.records(), *open_rows(ledger)]
     # The representation of a model may be short; its JSON holds every field.
     return "\n".join(each.model_dump_json() if isinstance(each, BaseModel) else repr(each) for each in values)

@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 
 from textual.content import Content
 
-from hitl_orchestrator.cli.output.formatting import confidence, count, local_clock, local_minute, wait
+from hitl_orchestrator.cli.output.formatting import confidence, count, local_clock, local_minute, signals, wait
+from hitl_orchestrator.cli.views.content import nothing
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.invisible_characters import escape_invisible, warning
 from hitl_orchestrator.domain.json_patch import FieldChange
 from hitl_orchestrator.domain.review import ReviewRequest
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.orchestrator import CaseView
+from hitl_orchestrator.orchestrator import CaseView, missing_role_note
 
 FAINT, STRONG, ALARM, WARN, GOOD, KEY = "$secondary", "bold", "bold $error", "$warning", "$success", "bold $primary"
 RISK = {"high": "bold $error", "medium": "$warning", "low": "$success"}
@@ -144,7 +145,9 @@ def recorded(view: CaseView, case: Case) -> list[Section]:
     """Return the sections about a review after this reviewer's decision; the votes of others stay hidden."""
     lines = [Content(one_line(state(case)))]
     if case.record is not None:
-        executed = "nothing is executed" if case.final_output is None else f"executed is {case.final_output.predicted_label}"
+        executed = (
+            "nothing is executed" if case.final_output is None else f"executed is {case.final_output.predicted_label}"
+        )
         lines.append(Content.styled(one_line(executed), FAINT))
     return [Section("review", _stacked(lines)), Section("history", rows=_history(view))]
 
@@ -157,23 +160,25 @@ def _task(view: CaseView) -> Content:
 
 
 def _answer(view: CaseView) -> Iterator[Section]:
-    yield Section("proposal", _proposal(view.proposal))
+    yield Section("proposal", _proposal(view.proposal) if view.proposal else _nothing(view))
     if view.own_label:
         same = view.proposal is not None and view.own_label.strip() == view.proposal.predicted_label.strip()
         says = "the agent agrees" if same else "the agent differs"
         yield Section("your label", Content.assemble((one_line(view.own_label), STRONG), (f"   {says}", FAINT)))
     yield Section("confidence", _confidence(view))
-    if view.signals:
-        yield Section("signals", Content.styled(", ".join(view.signals), WARN))
+    if view.signals or view.unreadable:
+        yield Section("signals", Content.styled(signals(view.signals, view.unreadable), WARN))
     rule = Content.assemble((one_line(view.rule_id), STRONG), (f"   {view.action.value}", FAINT))
     yield Section("rule", _stacked([rule, _quoted(view.reason)]))
     if view.would_go_through:
         yield Section("approved if", _stacked(_quoted(line) for line in view.would_go_through))
 
 
-def _proposal(proposal: Proposal | None) -> Content:
-    if proposal is None:
-        return Content.styled("The agent proposes nothing.", FAINT)
+def _nothing(view: CaseView) -> Content:
+    return Content.styled(nothing(view.classifier_error), WARN if view.classifier_error else FAINT)
+
+
+def _proposal(proposal: Proposal) -> Content:
     lines = [_quoted(proposal.predicted_label, KEY)]
     lines += [_quoted(proposal.explanation)] if proposal.explanation else []
     return _stacked([*lines, *_fields(proposal.model_extra or {}), *_beware(proposal.model_dump(mode="json"))])
@@ -183,13 +188,15 @@ def _confidence(view: CaseView) -> Content:
     means = [_quoted(view.confidence_means, FAINT)] if view.confidence_means else []
     if view.confidence is None:
         return _stacked([Content("none stated"), *means])
-    full = round(view.confidence * BAR)
+    full = int(view.confidence * BAR)
     bar = Content.assemble(("━" * full, "$primary"), ("━" * (BAR - full), "$foreground 20%"))
     return _stacked([Content.assemble(bar, (f"  {confidence(view.confidence)}", STRONG)), *means])
 
 
 def _asked(view: CaseView, now: datetime) -> Content:
     lines = [Content.assemble("waits for ", (one_line(view.role), STRONG))]
+    if view.missing_role is not None:
+        lines.append(Content.styled(one_line(missing_role_note(view.missing_role, view.role)), ALARM))
     if view.requirements.approvals > 1:
         needed = view.requirements.approvals
         lines.append(Content(f"{needed} reviewers must agree"))

@@ -12,7 +12,7 @@ from hitl_orchestrator.cli.session import CHANNEL
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import DecisionSource, HumanDecision, ReviewStatus, RiskLevel
 from hitl_orchestrator.domain.invisible_characters import escape_invisible
-from hitl_orchestrator.domain.review import Reviewer, ReviewRequest, StoredReview
+from hitl_orchestrator.domain.review import Page, Reviewer, ReviewRequest, StoredReview
 from hitl_orchestrator.errors import HitlError, RequestRejected
 from hitl_orchestrator.orchestrator import CaseView, Orchestrator
 
@@ -71,24 +71,24 @@ class Recorded(NamedTuple):
 
 @dataclass(frozen=True)
 class DeskClient:
-    """One reviewer on one store. The methods run in threads."""
+    """One reviewer on one store; `everything` is not bound to them. The methods run in threads."""
 
     hitl: Orchestrator
     reviewer: Reviewer
+    everything: Orchestrator
 
     @classmethod
     def of(cls, hitl: Orchestrator, reviewer_id: str) -> Self:
         """Return the client of a reviewer. Raises `NotAuthorized` if the id is unknown."""
-        return cls(hitl.acting_as(reviewer_id, channel=CHANNEL), hitl.reviews.person(reviewer_id))
+        return cls(hitl.acting_as(reviewer_id, channel=CHANNEL), hitl.reviews.person(reviewer_id), hitl)
 
-    def queue(self, filters: Filters) -> Sequence[ReviewRequest]:
+    def queue(self, filters: Filters) -> Page[ReviewRequest]:
         """Return the open reviews, the earliest deadline first."""
-        me = self.reviewer.reviewer_id
-        return self.hitl.inbox(
+        me, hitl = self.reviewer.reviewer_id, self.everything if filters.all_roles else self.hitl
+        return hitl.inbox(
             filters.role,
             filters.domain,
             MAX_LISTED,
-            reviewer=None if filters.all_roles else me,
             task_type=filters.task_type,
             risk_level=None if filters.risk_level is None else RiskLevel(filters.risk_level),
             overdue=filters.overdue,

@@ -1,6 +1,7 @@
 """The queue of open reviews, the earliest deadline first, with filters and automatic refresh."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import ClassVar, cast
 
 from textual.app import ComposeResult
@@ -13,12 +14,12 @@ from textual.widgets.option_list import Option
 
 from hitl_orchestrator.cli.desk import case_sections as styled
 from hitl_orchestrator.cli.desk.case_screen import CaseScreen
-from hitl_orchestrator.cli.desk.case_sections import ALARM, FAINT, KEY, STRONG
-from hitl_orchestrator.cli.desk.client import MAX_LISTED, DeskError, Filters, Opened
+from hitl_orchestrator.cli.desk.case_sections import ALARM, FAINT, KEY, STRONG, WARN
+from hitl_orchestrator.cli.desk.client import DeskError, Filters, Opened
 from hitl_orchestrator.cli.desk.dialogs import FilterDialog, HelpDialog
 from hitl_orchestrator.cli.desk.ports import DeskHost
 from hitl_orchestrator.cli.desk.widgets import Header, Keys, Notice, begin
-from hitl_orchestrator.domain.review import ReviewRequest
+from hitl_orchestrator.domain.review import Page, ReviewRequest
 
 KEYS = (
     ("Enter", "open"),
@@ -53,13 +54,23 @@ class QueueScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self.filters = Filters()
-        self.rows: Sequence[ReviewRequest] = ()
+        self.page: Page[ReviewRequest] | None = None
         self._problem, self._loaded = "", False
 
     @property
     def desk(self) -> DeskHost:
         """The application, as its screens use it."""
         return cast("DeskHost", self.app)
+
+    @property
+    def rows(self) -> Sequence[ReviewRequest]:
+        """The reviews that were read last."""
+        return self.page or ()
+
+    @property
+    def now(self) -> datetime:
+        """The time of the database when the reviews were read, by which they are late."""
+        return self.desk.now() if self.page is None else self.page.as_of
 
     def compose(self) -> ComposeResult:
         """Lay out the screen."""
@@ -93,7 +104,7 @@ class QueueScreen(Screen[None]):
     async def _reload(self) -> None:
         filters = self.filters
         try:
-            self.rows = await self.desk.ask(lambda: self.desk.client.queue(filters))
+            self.page = await self.desk.ask(lambda: self.desk.client.queue(filters))
         except DeskError as error:
             self._problem = str(error)
             self.query_one(Notice).show(self._problem, "bad")
@@ -106,7 +117,7 @@ class QueueScreen(Screen[None]):
 
     def _draw(self) -> None:
         """Draw the rows, and keep the cursor on its case."""
-        options, me, now = self.query_one(OptionList), self.desk.client.reviewer.reviewer_id, self.desk.now()
+        options, me, now = self.query_one(OptionList), self.desk.client.reviewer.reviewer_id, self.now
         width = options.scrollable_content_region.width or self.size.width - 2
         self.query_one("#columns", Static).update(styled.heading(width))
         current = options.highlighted_option.id if options.highlighted_option else None
@@ -123,14 +134,16 @@ class QueueScreen(Screen[None]):
         active = self.filters.active
         filtered = Content.assemble("showing ", (", ".join(active), KEY), (" only   x clears", FAINT))
         everything = Content.styled("reviews you may decide, the earliest deadline first", FAINT)
-        self.query_one("#filtered", Static).update(filtered if active else everything)
+        more = self.page is not None and self.page.more
+        rest = f"   only the first {len(self.rows)}; the others follow as these are decided" if more else ""
+        shown = Content.assemble(filtered if active else everything, (rest, WARN))
+        self.query_one("#filtered", Static).update(shown)
         nothing = "No reviews match. Press x to clear the filters." if active else "No reviews wait for you."
         self.query_one("#empty", Static).update(Content(nothing))
-        me, now = self.desk.client.reviewer.reviewer_id, self.desk.now()
+        me, now = self.desk.client.reviewer.reviewer_id, self.now
         late = sum(row.due_at is not None and row.due_at <= now for row in self.rows)
         mine = sum(row.claimed_by == me for row in self.rows)
-        more = "+" if len(self.rows) >= MAX_LISTED else ""
-        counts = [Content.assemble((f"{len(self.rows)}{more}", STRONG), (" open", FAINT))]
+        counts = [Content.assemble((f"{len(self.rows)}{'+' * more}", STRONG), (" open", FAINT))]
         counts += [Content.styled(f"{late} overdue", ALARM)] if late else []
         counts += [Content.styled(f"{mine} yours", KEY)] if mine else []
         self.desk.counts = Content("  ").join(counts)

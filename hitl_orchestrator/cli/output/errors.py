@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from hitl_orchestrator.domain.invisible_characters import escape_invisible
-from hitl_orchestrator.errors import HitlError, InvalidInput, RequestRejected
+from hitl_orchestrator.errors import MOST_IN_A_MESSAGE, HitlError, InvalidInput, RequestRejected, without_middle
 
 NO, INVALID, INTERRUPTED = 1, 2, 130
 
@@ -20,7 +20,7 @@ UsageError, ClickError = typer.BadParameter.__mro__[1:3]
 
 def print_problems(error: str, problems: Iterable[str], as_json: bool) -> None:
     """Write problems to stderr: a line each, or with `--json` one object with `error` and `problems`."""
-    sentences = list(problems)
+    sentences = [without_middle(problem, MOST_IN_A_MESSAGE) for problem in problems]
     if as_json:
         print(json.dumps({"error": error, "problems": sentences}, indent=2), file=sys.stderr)  # noqa: T201
         return

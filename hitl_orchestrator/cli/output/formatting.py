@@ -1,8 +1,11 @@
-"""How people read values: local times, durations in words, confidences, counts. Quick to import."""
+"""How people read values: local times, durations in words, confidences, shares, counts. Quick to import."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-_SECONDS_UP_TO, _HOURS_UP_TO = 2 * 3600, 48 * 3600
+from hitl_orchestrator.domain.numbers import confidence_text, percent
+
+_SECONDS_UP_TO, _HOURS_UP_TO, _DAYS_UP_TO = 2 * 3600, 48 * 3600, 365.25 * 86_400
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
 
 
@@ -17,8 +20,10 @@ def local_time(at: datetime) -> str:
     return f"{local:%Y-%m-%d %H:%M:%S} {local:%Z}"
 
 
-def local_minute(at: datetime) -> str:
-    """Write a time in the local zone to the minute: `2026-01-31 10:00 CET`."""
+def local_minute(at: datetime | None) -> str:
+    """Write a time in the local zone to the minute: `2026-01-31 10:00 CET`; no time is a dash."""
+    if at is None:
+        return "-"
     local = at.astimezone()
     return f"{local:%Y-%m-%d %H:%M} {local:%Z}"
 
@@ -30,12 +35,14 @@ def local_clock(at: datetime) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a measured length of time: `31 ms`, `720 s`, `3.4 h`, `12.1 d`."""
+    """Write a measured length of time: `31 ms`, `720 s`, `3.4 h`, `12.1 d`, `1.9 y`."""
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < _SECONDS_UP_TO:
         return f"{seconds:.0f} s"
-    return f"{seconds / 3600:.1f} h" if seconds < _HOURS_UP_TO else f"{seconds / 86400:.1f} d"
+    if seconds < _HOURS_UP_TO:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86400:.1f} d" if seconds < _DAYS_UP_TO else f"{seconds / _DAYS_UP_TO:.1f} y"
 
 
 def wait(seconds: float) -> str:
@@ -47,8 +54,19 @@ def wait(seconds: float) -> str:
 
 
 def confidence(value: float | None) -> str:
-    """Write a confidence; a missing one is a dash, never a zero."""
-    return "-" if value is None else f"{value:.2f}" if round(value, 2) == value else f"{value:.4f}"
+    """Write a confidence, cut off after four decimals; a missing one is a dash, never a zero."""
+    return "-" if value is None else confidence_text(value)
+
+
+def share(part: float, whole: float, digits: int = 0) -> str:
+    """Write a part of a whole in percent, cut off: `100%` are all, `0%` are none. Of nothing it is a dash."""
+    return percent(part / whole, digits) if whole else "-"
+
+
+def signals(raised: Sequence[str], unreadable: Sequence[str]) -> str:
+    """Write the signals, and the fields of the output that could not be read."""
+    fields = f" ({', '.join(unreadable)} could not be read)" if unreadable else ""
+    return f"{', '.join(raised) or 'none'}{fields}"
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

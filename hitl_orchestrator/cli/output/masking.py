@@ -14,7 +14,7 @@ from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.orchestrator import CaseView, Masking, masking
 
 HIDDEN = "shown when the case is decided"
-_AGENT_FIELDS = ("output", "score")
+_AGENT_FIELDS = ("output", "score", "error")
 _VOTES = (EventKind.VOTED, EventKind.LABELED)
 
 

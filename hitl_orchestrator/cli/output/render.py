@@ -6,20 +6,19 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from hitl_orchestrator.cli.output.blocks import Block
-from hitl_orchestrator.domain.invisible_characters import escape_in_json
+from hitl_orchestrator.cli.output.data import print_data
+
+
+def note(sentence: str) -> None:
+    """Print a sentence about the result to stderr, so that stdout has the result alone."""
+    print(f"hitl: {sentence}", file=sys.stderr)  # noqa: T201 - for people, in addition to the result
 
 
 def answer(as_json: bool, data: Any, blocks: Callable[[], Iterable[Block]]) -> None:
     """Print `data` as one JSON value and nothing else, or draw the blocks."""
     if as_json:
-        json.dump(data, sys.stdout, indent=2)
-        sys.stdout.write("\n")
+        print_data(json.dumps(data, indent=2))
         return
     from hitl_orchestrator.cli.output.console import draw  # noqa: PLC0415 - rich is slow to import, and JSON needs none of it
 
     draw(blocks())
-
-
-def for_reading(text: str) -> str:
-    """Return a JSON text for stdout: on a terminal, characters that act on it or hide are escaped as in JSON."""
-    return escape_in_json(text) if sys.stdout.isatty() else text

@@ -10,13 +10,15 @@ from hitl_orchestrator.cli.views import tables
 from hitl_orchestrator.cli.views.inbox import request_summary
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import ReviewRequest, StoredReview
-from hitl_orchestrator.orchestrator import Assignment
+from hitl_orchestrator.orchestrator import Assignment, Assignments
 
 
 def holder(request: ReviewRequest) -> Line:
     """Describe the delegation of a review and its holder."""
     until = f" until {local_time(request.claimed_until)}" if request.claimed_until else ""
-    return Line(f"{inline(str(request.claimed_by))} has {inline(request.task_id)}{until}; when released, it returns to you.")
+    return Line(
+        f"{inline(str(request.claimed_by))} has {inline(request.task_id)}{until}; when released, it returns to you."
+    )
 
 
 def summary(assignment: Assignment) -> dict[str, Any]:
@@ -24,7 +26,15 @@ def summary(assignment: Assignment) -> dict[str, Any]:
     return request_summary(assignment.review) | {"assigned_to": assignment.to, "why": assignment.why or None}
 
 
-def assigned(assignments: Sequence[Assignment]) -> Iterator[Block]:
+def left_out(assignments: Assignments) -> list[str]:
+    """Return what a list of assignments leaves out, in sentences."""
+    unlisted = assignments.unassigned - sum(each.to is None for each in assignments)
+    passed_over = f"{count(unlisted, 'more review')} that no reviewer can take now, passed over and not listed"
+    more = "the limit was reached before the end of the queue, run it again to go on"
+    return [*([passed_over] if unlisted else []), *([more] if assignments.more else [])]
+
+
+def assigned(assignments: Assignments) -> Iterator[Block]:
     """List assignments, and the reasons of those that failed."""
     if not assignments:
         yield Line("Nothing to assign: every open review is claimed.")
@@ -38,6 +48,8 @@ def assigned(assignments: Sequence[Assignment]) -> Iterator[Block]:
     people = {each.to for each in assignments if each.to}
     number = sum(each.to is not None for each in assignments)
     yield Line(f"Assigned {count(number, 'review')} to {count(len(people), 'reviewer')}.")
+    for sentence in left_out(assignments):
+        yield Line(f"{sentence[:1].upper()}{sentence[1:]}.")
 
 
 def selected(rows: Sequence[StoredReview], decision: str) -> Iterator[Block]:

@@ -37,11 +37,19 @@ def redaction(receipt: Redaction, *, repeated: bool) -> Iterator[Block]:
     if repeated:
         at, by = local_time(receipt.at), receipt.actor.id
         yield Line(f"Case {receipt.case_id} was redacted at {at} by {inline(str(by))}; nothing was changed.")
+        yield from _copies(receipt)
         return
     values = count(receipt.destroyed, "value")
     yield Line(f"Case {receipt.case_id} is redacted: {values} erased, with the key of their digests.")
     yield Line("Its entries, decisions, times and names remain, and 'hitl audit verify' accepts them.", indent=2)
     yield Line("Not erased: backups, exports, earlier proofs, and copies that others have made.", indent=2)
+    yield from _copies(receipt)
+
+
+def _copies(receipt: Redaction) -> Iterator[Block]:
+    if receipt.scrub_due:
+        why = "another process reads it"
+        yield Line(f"The database may still hold copies, because {why}; 'hitl recover' erases them later.", indent=2)
 
 
 def _table(record: AuditRecord) -> Iterator[Block]:
@@ -49,7 +57,9 @@ def _table(record: AuditRecord) -> Iterator[Block]:
     yield Line()
     yield Line("The audit record", "bold")
     fields = record.model_dump(mode="json")
-    rows = [(Cell(name), Cell(_text(value), quoted=True)) for name, value in fields.items() if value not in (None, "", [])]
+    rows = [
+        (Cell(name), Cell(_text(value), quoted=True)) for name, value in fields.items() if value not in (None, "", [])
+    ]
     yield Table((Column("field"), Column("value", gives_way=True, folds=True)), rows)
 
 
@@ -71,7 +81,9 @@ def software(record: AuditRecord) -> Iterator[Line]:
     """List the software and agent versions, as far as recorded."""
     ours = [("software", record.software_version), ("graph", record.graph_version)]
     agent = [("agent", record.agent_id), ("model", record.model), ("model version", record.model_version)]
-    versions = [f"{name} {inline(value)}" for name, value in [*ours, *agent, ("prompt", record.prompt_version)] if value]
+    versions = [
+        f"{name} {inline(value)}" for name, value in [*ours, *agent, ("prompt", record.prompt_version)] if value
+    ]
     if versions:
         yield Line("; ".join(versions), "dim", indent=2)
 

@@ -5,11 +5,11 @@ from datetime import datetime
 
 from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Line, inline
-from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute, local_time
+from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute, local_time, signals
 from hitl_orchestrator.cli.output.masking import HIDDEN, mask_of
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.views import audit_record, tables
-from hitl_orchestrator.cli.views.content import proposal_lines, task_lines
+from hitl_orchestrator.cli.views.content import nothing, proposal_lines, task_lines
 from hitl_orchestrator.cli.views.policies.events import sentences
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
@@ -17,7 +17,7 @@ from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.enums import DecisionSource, EventKind, FinalDecision, OnTimeout
 from hitl_orchestrator.domain.review import RecordedDecision, Review, StoredReview
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.orchestrator import CaseView
+from hitl_orchestrator.orchestrator import CaseView, missing_role_note
 
 
 def describe(case: Case, history: Sequence[Event], view: CaseView | None, session: Session) -> Iterator[Block]:
@@ -50,7 +50,9 @@ def receipt(case: Case, review: Review, started: datetime, session: Session) -> 
     if row.verdict and row.verdict.decided_at < started:
         yield Line(f"This decision was recorded at {local_time(row.verdict.decided_at)}; nothing was changed.")
     else:
-        yield Line(f"Recorded: {review.human_decision} by {inline(str(review.reviewer_id))} on task {inline(case.task_id)}.")
+        yield Line(
+            f"Recorded: {review.human_decision} by {inline(str(review.reviewer_id))} on task {inline(case.task_id)}."
+        )
     if row.shown.routing.output is not None:
         yield from blocks.flagged("what the agent proposed", row.shown.routing.output.model_dump(mode="json"))
     yield from blocks.flagged("the task", row.shown.task.model_dump(mode="json"))
@@ -84,13 +86,18 @@ def _proposal(case: Case, history: Sequence[Event]) -> Iterator[Block]:
     yield from _heading("Proposal")
     routed = next((event.body for event in history if event.kind is EventKind.ROUTED), None)
     if routed is None or routed["output"] is None:
-        yield Line("The agent proposed nothing." if routed else "Not routed yet.", indent=2)
+        yield Line(nothing(routed.get("error")) if routed else _not_routed(case), indent=2)
     else:
         yield from proposal_lines(Proposal.model_validate(routed["output"]["agent_output"]))
     if routed is not None:
         score = routed["score"]
-        signals = ", ".join(score["signals"]) or "none"
-        yield Line(f"confidence {confidence(score['confidence'])} ({score['source']}); signals: {signals}", indent=2)
+        warnings = signals(score["signals"], score["unreadable"])
+        yield Line(f"confidence {confidence(score['confidence'])} ({score['source']}); signals: {warnings}", indent=2)
+
+
+def _not_routed(case: Case) -> str:
+    waits = "; it waits for the classifier of its application" if case.submission.awaits_classifier else ""
+    return f"Not routed yet{waits}."
 
 
 def _blind(case: Case, session: Session) -> Iterator[Block]:
@@ -231,7 +238,11 @@ def _next(row: StoredReview, view: CaseView, session: Session) -> Iterator[Block
     """Suggest a decision that will be accepted."""
     able = [view.claimed_by] if view.claimed_by in view.may_decide else list(view.may_decide)
     yield Line()
-    if view.role != row.role:
+    if view.missing_role is not None:
+        yield Line(missing_role_note(view.missing_role, view.role) + ".", "red")
+    elif view.role == row.shown.routing.decision.assigned_human_role != row.role:
+        yield Line(f"The reviewers file orders the roles differently now: {view.role} decides this.", "red")
+    elif view.role != row.role:
         yield Line(f"The policy is stricter now: {view.role} decides this, {row.role} no longer may.", "red")
     if not able:
         needed = f"it needs {view.role}, or a higher role, in {row.domain}"

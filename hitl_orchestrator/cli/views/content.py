@@ -26,3 +26,8 @@ def proposal_lines(proposal: Proposal) -> Iterator[Block]:
     if proposal.model_extra:
         yield Line(json.dumps(proposal.model_extra, ensure_ascii=False), indent=2, quoted=True)
     yield from blocks.flagged("this", proposal.model_dump(mode="json"), indent=2)
+
+
+def nothing(classifier_error: str | None) -> str:
+    """Return the sentence of a case without a proposal. The reason of the routing quotes the error."""
+    return "The agent proposes nothing" + ("; its classifier failed." if classifier_error else ".")

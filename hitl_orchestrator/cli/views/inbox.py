@@ -8,9 +8,11 @@ from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table
 from hitl_orchestrator.cli.output.formatting import confidence, count, wait
 from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.cli.views.tables import TASK
+from hitl_orchestrator.cli.views.tables import TASK, named
+from hitl_orchestrator.domain.case import UnfinishedCase
 from hitl_orchestrator.domain.enums import Action
-from hitl_orchestrator.domain.review import ReviewRequest
+from hitl_orchestrator.domain.review import Page, ReviewRequest
+from hitl_orchestrator.orchestrator import missing_role_note
 
 
 def request_summary(request: ReviewRequest) -> dict[str, Any]:
@@ -21,10 +23,12 @@ def request_summary(request: ReviewRequest) -> dict[str, Any]:
         "case_id": request.case_id,
         "task_id": request.task_id,
         "role": request.needed_role,
+        "missing_role": request.missing_role,
         "domain": task.domain,
         "risk_level": request.risk_level,
         "confidence_score": request.confidence,
         "signals": list(request.signals),
+        "classifier_error": request.classifier_error,
         "task_type": task.task_type,
         "task_description": task.task_description,
         "proposal": request.proposal.model_dump(mode="json") if request.proposal else None,
@@ -38,6 +42,7 @@ def request_summary(request: ReviewRequest) -> dict[str, Any]:
         "level": request.level,
         "escalated_because": request.escalated_because or None,
         "opened_at": request.opened_at.isoformat(),
+        "queued_at": request.queued_at.isoformat(),
         "due_at": request.due_at.isoformat() if request.due_at else None,
         "on_timeout": request.on_timeout,
         "digest": request.shown_digest,
@@ -48,10 +53,14 @@ def request_summary(request: ReviewRequest) -> dict[str, Any]:
     }
 
 
-def inbox(
-    requests: Sequence[ReviewRequest], limit: int, now: datetime, session: Session, reviewer: str | None = None
-) -> Iterator[Block]:
+def more_follow(page: Page[ReviewRequest]) -> str:
+    """Return the sentence about the reviews after a page."""
+    return f"more reviews follow; add --after {page[-1].review_id} to list them"
+
+
+def inbox(requests: Page[ReviewRequest], session: Session, reviewer: str | None = None) -> Iterator[Block]:
     """List open reviews, and suggest the next command."""
+    now = requests.as_of
     if not requests:
         yield Line(f"No open review that {reviewer} may decide." if reviewer else "No open reviews.")
         return
@@ -75,19 +84,33 @@ def inbox(
         approvals = (Cell(request.approvals),) if several else ()
         due = (_due(request, now, with_zone=len(zones) > 0),) if timed else ()
         claim = (Cell(holder(request, now) or "-"),) if claimed else ()
-        age = Cell(wait((now - request.opened_at).total_seconds()))
+        age = Cell(wait((now - request.queued_at).total_seconds()))
         rows.append((*_row(request), *approvals, age, *due, *claim))
     yield Table(columns, rows)
     for request in requests:
         proposal = request.proposal.model_dump(mode="json") if request.proposal else None
         yield from blocks.flagged(request.task_id, request.task.model_dump(mode="json"), proposal)
+    for missing, needed in {each.missing_role: each.needed_role for each in requests if each.missing_role}.items():
+        yield Line(missing_role_note(missing, needed) + ".", "red")
     yield Line()
-    more = f"; there may be more, --limit {2 * limit} lists them" if len(requests) == limit else ""
+    more = f"; {more_follow(requests)}" if requests.more else ""
     yield Line(f"{count(len(requests), 'open review')}, the earliest deadline first{more}. Next:")
     yield Line(session.command("show", requests[0].task_id), COMMAND, indent=2)
     free = next((request for request in requests if holder(request, now) in (None, reviewer)), None)
     if reviewer is not None and free is not None:
         yield Line(session.command("claim", free.task_id, "--reviewer", reviewer), COMMAND, indent=2)
+
+
+def unfinished(cases: Sequence[UnfinishedCase]) -> Iterator[str]:
+    """Name the cases that no reviewer can decide yet: those that run, and those that `recover` has to finish."""
+    running, left = [case for case in cases if case.running], [case for case in cases if not case.running]
+    if running:
+        yield f"{count(len(running), 'case is', 'cases are')} being run by a live process: {named(running)}"
+    if left:
+        yield (
+            f"{count(len(left), 'case is', 'cases are')} neither finished nor waiting for a reviewer: {named(left)}; "
+            "'hitl recover' resumes unfinished cases"
+        )
 
 
 def holder(request: ReviewRequest, now: datetime) -> str | None:
@@ -101,9 +124,15 @@ def _row(request: ReviewRequest) -> tuple[Cell, ...]:
         Cell(request.task_id, quoted=True),
         Cell(request.task.task_description),
         blocks.risk(request.risk_level),
-        Cell("blind", "dim") if request.hidden else Cell(confidence(request.confidence)),
+        _confidence(request),
         Cell(request.needed_role, "red" if escalated else "yellow"),
     )
+
+
+def _confidence(request: ReviewRequest) -> Cell:
+    if request.hidden:
+        return Cell("blind", "dim")
+    return Cell("failed", "red") if request.classifier_error else Cell(confidence(request.confidence))
 
 
 def _due(request: ReviewRequest, now: datetime, *, with_zone: bool) -> Cell:

@@ -4,13 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table, inline
 from hitl_orchestrator.cli.output.formatting import count, duration
-from hitl_orchestrator.insights import Feedback, QualitySignal, ReviewerQuality, Share
-from hitl_orchestrator.insights.reviewer_quality import (
-    ENOUGH_COMPARED,
-    ENOUGH_DECIDED,
-    ENOUGH_GOLD,
-    ENOUGH_TIMED,
-)
+from hitl_orchestrator.domain.numbers import percent
+from hitl_orchestrator.insights import NEEDED, Feedback, QualitySignal, ReviewerQuality, Share
 
 NOTHING_YET = "No case has been reviewed yet."
 
@@ -29,7 +24,7 @@ def feedback(rows: Sequence[Feedback]) -> Iterator[Block]:
     yield Table(columns, [_feedback_row(row) for row in rows])
     correct = sum(row.agent_correct for row in rows)
     yield Line()
-    yield Line(f"{count(len(rows), 'reviewed case')}: the agent was right in {correct}.")
+    yield Line(f"The agent was right in {correct} of {count(len(rows), 'reviewed case')}.")
 
 
 def reviewers(rows: Sequence[ReviewerQuality], replayed: int) -> Iterator[Block]:
@@ -59,15 +54,22 @@ def reviewers(rows: Sequence[ReviewerQuality], replayed: int) -> Iterator[Block]
 
 def _needed(rows: Sequence[ReviewerQuality]) -> Iterator[Block]:
     """Name the measurements that too few cases support, with the number needed and those present."""
-    for signal, (what, enough, present) in _ENOUGH.items():
+    for signal, (what, noun, present) in _ENOUGH.items():
         short = [f"{inline(row.reviewer)} {present(row)}" for row in rows if signal in row.not_enough_data]
         if short:
-            yield Line(f"No warning yet about {what}: it needs {enough}; present: {', '.join(short)}.", "dim")
+            yield Line(
+                f"No warning yet about {what}: it needs {NEEDED[signal]} {noun}; present: {', '.join(short)}.", "dim"
+            )
 
 
 def _feedback_row(row: Feedback) -> tuple[Cell, ...]:
     was = Cell("right", "green") if row.agent_correct else Cell("overruled" if row.human_override else "wrong", "red")
-    return Cell(row.task_id, quoted=True), was, Cell(row.error_type or "-"), Cell(row.notes or "-", "" if row.notes else "dim")
+    return (
+        Cell(row.task_id, quoted=True),
+        was,
+        Cell(row.error_type or "-"),
+        Cell(row.notes or "-", "" if row.notes else "dim"),
+    )
 
 
 def _reviewer_row(row: ReviewerQuality) -> tuple[Cell, ...]:
@@ -77,7 +79,7 @@ def _reviewer_row(row: ReviewerQuality) -> tuple[Cell, ...]:
 
 
 def _share(share: Share) -> Cell:
-    return Cell("-", "dim") if share.share is None else Cell(f"{share.share:.0%} of {share.of}")
+    return Cell("-", "dim") if share.share is None else Cell(f"{percent(share.share)} of {share.of}")
 
 
 _SIGNALS = {
@@ -89,16 +91,12 @@ _SIGNALS = {
 
 
 _ENOUGH: dict[QualitySignal, tuple[str, str, Callable[[ReviewerQuality], int]]] = {
-    QualitySignal.FAST: ("reading time", f"{ENOUGH_TIMED} timed cases", lambda row: row.timed),
+    QualitySignal.FAST: ("reading time", "timed cases", lambda row: row.timed),
     QualitySignal.APPROVES_GOLD_ERRORS: (
         "gold cases",
-        f"{ENOUGH_GOLD} gold cases with errors",
+        "gold cases with errors",
         lambda row: row.gold_errors_approved.of,
     ),
-    QualitySignal.ALWAYS_AGREES: ("agreement with the agent", f"{ENOUGH_DECIDED} cases", lambda row: row.with_agent.of),
-    QualitySignal.APART_FROM_PEERS: (
-        "agreement with peers",
-        f"{ENOUGH_COMPARED} compared cases",
-        lambda row: row.with_peers.of,
-    ),
+    QualitySignal.ALWAYS_AGREES: ("agreement with the agent", "cases", lambda row: row.with_agent.of),
+    QualitySignal.APART_FROM_PEERS: ("agreement with peers", "compared cases", lambda row: row.with_peers.of),
 }

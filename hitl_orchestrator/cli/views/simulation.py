@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from hitl_orchestrator.cli.output.blocks import OUTCOME_STYLE, Block, Cell, Column, Line, Table
-from hitl_orchestrator.cli.output.formatting import count, wait
+from hitl_orchestrator.cli.output.formatting import count, share, wait
+from hitl_orchestrator.domain.numbers import percent
 from hitl_orchestrator.testing import Load, Outcome, Scenario
 
 BAR, _EIGHTHS = 16, " ▏▎▍▌▋▊▉"
@@ -43,7 +44,7 @@ def _cases(outcome: Outcome) -> Table:
     return Table(
         columns,
         [
-            (Cell(name, style), Cell(f"{number:,}", style), Cell(_share(number, outcome.came_in), style))
+            (Cell(name, style), Cell(f"{number:,}", style), Cell(share(number, outcome.came_in, 1), style))
             for name, number, style in rows
         ],
     )
@@ -83,8 +84,8 @@ def _load(load: Load, where: str, most: int) -> tuple[Cell, ...]:
         Cell(str(len(load.days))),
         Cell(f"{load.answers:,}"),
         Cell(bar(load.answers, most), "cyan"),
-        Cell("-" if load.busy is None else f"{load.busy:.0%}"),
-        Cell(_share(load.wrong, load.answers)),
+        Cell("-" if load.busy is None else percent(load.busy)),
+        Cell(share(load.wrong, load.answers, 1)),
     )
 
 
@@ -106,11 +107,8 @@ def _problems(outcome: Outcome) -> Iterator[Line]:
     agent, people = (outcome.wrong.get(who, 0) for who in ("agent", "people"))
     yield Line(
         f"Wrongly approved: {agent:,} approved automatically "
-        f"({_share(agent, outcome.went_ahead)}), {people:,} approved by reviewers ({_share(people, outcome.reviewed)})."
+        f"({share(agent, outcome.went_ahead, 1)}), "
+        f"{people:,} approved by reviewers ({share(people, outcome.reviewed, 1)})."
     )
     if not outcome.sound:
         yield Line("The ledger verification failed.", "bold red")
-
-
-def _share(number: int, of_all: int) -> str:
-    return f"{number / of_all:.1%}" if of_all else "-"

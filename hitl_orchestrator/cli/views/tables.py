@@ -8,9 +8,11 @@ from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Li
 from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.domain.audit import AuditRecord, Event
-from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.case import Case, UnfinishedCase
+from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.orchestrator import MEMORY, Notice
 
+_MOST_NAMED = 5
 TASK = Column("task", gives_way=True, folds=True)
 RISK, CONFIDENCE, ROUTING = Column("risk"), Column("conf.", right=True), Column("routing")
 
@@ -26,7 +28,7 @@ def case_summary(case: Case) -> dict[str, Any]:
         "routing_decision": record.routing_decision if record else decision.action if decision else None,
         "rule_id": source.rule_id if source else None,
         "assigned_human_role": review.role if review else None,
-        "status": "waiting" if record is None else "finished",
+        "status": "finished" if record else "waiting" if case.stage is CaseStage.WAITING else "unfinished",
         "final_decision": record.final_decision if record else None,
         "stage": case.stage,
         "risk_level": record.risk_level if record else review.shown.routing.risk_level if review else None,
@@ -47,7 +49,9 @@ def run(cases: Sequence[Case], existing: int, unused: Sequence[str], session: Se
     if existing:
         yield Line(f"{existing} of them existed before: nothing was stored twice.")
     if unused:
-        yield Line(f"Recorded reviews not used, because these tasks needed no reviewer: {', '.join(map(inline, unused))}.")
+        yield Line(
+            f"Recorded reviews not used, because these tasks needed no reviewer: {', '.join(map(inline, unused))}."
+        )
     if session.store == MEMORY:
         yield Line(f"{MEMORY} stores nothing: these cases are discarded.")
     elif waiting:
@@ -56,16 +60,27 @@ def run(cases: Sequence[Case], existing: int, unused: Sequence[str], session: Se
         yield Line(session.command("show", waiting[0].task_id), COMMAND, indent=2)
 
 
-def recovered(cases: Sequence[Case], stuck: int, busy: int) -> Iterator[Block]:
-    """List the resumed cases, and count those that other processes run."""
+def recovered(cases: Sequence[Case], stuck: int, busy: Sequence[UnfinishedCase]) -> Iterator[Block]:
+    """List the resumed cases, and name those that other processes run."""
     yield from _moved(cases)
     if cases or stuck:
         yield Line(f"Resumed {count(len(cases), 'case')}{f'; {stuck} could not be resumed' if stuck else ''}.")
     elif not busy:
         yield Line("Nothing to recover: every case is finished or waits for a reviewer.")
     if busy:
-        cases_are = count(busy, "case is", "cases are")
-        yield Line(f"{cases_are} being run by another process; recover again if it does not finish.")
+        cases_are = count(len(busy), "case is", "cases are")
+        yield Line(f"{cases_are} being run by another process: {named(busy)}; recover again if it does not finish.")
+
+
+def named(cases: Sequence[UnfinishedCase]) -> str:
+    """Return the ids of the tasks of the first cases, and the number of the others."""
+    more = f" and {len(cases) - _MOST_NAMED} more" if len(cases) > _MOST_NAMED else ""
+    return f"{', '.join(case.task_id for case in cases[:_MOST_NAMED])}{more}"
+
+
+def running_summary(case: UnfinishedCase) -> dict[str, Any]:
+    """Return a case that another process runs, for machines."""
+    return {"task_id": case.task_id, "case_id": case.case_id, "status": "running", "stage": case.stage}
 
 
 def swept(cases: Sequence[Case], stuck: int, notices: Sequence[Notice]) -> Iterator[Block]:
@@ -84,7 +99,7 @@ def swept(cases: Sequence[Case], stuck: int, notices: Sequence[Notice]) -> Itera
 
 _NOTICES = {
     "reminded": "due soon, reminded {}",
-    "returned": "the claim of {} has lapsed; the review is available again",
+    "returned": "the claim of {} has ended; the review is available again",
 }
 
 

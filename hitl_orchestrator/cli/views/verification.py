@@ -6,11 +6,18 @@ from hitl_orchestrator.cli.output.blocks import Block, Line
 from hitl_orchestrator.cli.output.formatting import count, local_time
 from hitl_orchestrator.orchestrator import CaseProof, SignedHead, Verification, proof_events
 
+MOST_NAMED = 5
+
 
 def verified(result: Verification, heads: Sequence[SignedHead], public: str | None) -> Iterator[Block]:
     """Describe a ledger in which no problem was found."""
     until = "" if result.until is None else f", the last one written at {local_time(result.until)}"
     yield Line(f"{count(result.entries, 'entry', 'entries')}{until}: entries and tables are unchanged.")
+    if result.scrub_due:
+        yield Line(
+            f"The database may still hold copies of the texts of {count(len(result.scrub_due), 'redacted case')}: "
+            f"{', '.join(result.scrub_due[:MOST_NAMED])}; 'hitl recover' erases them when no other process reads it."
+        )
     if not heads:
         yield Line("Without a signed head a complete rewrite would not be noticed; compare with one by --head FILE.")
         return

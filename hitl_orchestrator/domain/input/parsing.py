@@ -1,23 +1,25 @@
 """Parse untrusted text into values. An error lists every problem with its path, and no partial value is returned."""
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from enum import StrEnum
+from itertools import islice
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from hitl_orchestrator.domain.input.json_text import FlawedJson, loads_strictly
 from hitl_orchestrator.domain.input.record_size import TOO_DEEP, check_records, check_size
 from hitl_orchestrator.domain.value import ID_PATTERN, check_shape
 from hitl_orchestrator.domain.working_hours import Weekday
-from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.errors import InvalidInput, shortened
 
 Model = TypeVar("Model", bound=BaseModel)
 Member = TypeVar("Member", bound=StrEnum)
 _MAX_SHOWN, _MAX_BITS = 60, 1000
+_MOST_OPTIONS, _MOST_LETTERS = 500, 200
 _SHAPES = {
     "dict_type": "an object",
     "model_attributes_type": "an object",
@@ -64,8 +66,13 @@ _SYNONYMS = {
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:
-    """Return `; did you mean 'x'?` if an option is a synonym of a word or spelled like it, else an empty string."""
-    names = {name.lower(): name for name in options}
+    """Return `; did you mean 'x'?` if an option is a synonym of a word or spelled like it, else an empty string.
+
+    Empty too for a long word or many options, because a comparison of all spellings would take too long.
+    """
+    names = {name.lower(): name for name in islice(options, _MOST_OPTIONS + 1)}
+    if len(word) > _MOST_LETTERS or len(names) > _MOST_OPTIONS:
+        return ""
     synonym = _SYNONYMS.get(word.lower(), "")
     close = [synonym] if synonym in names else get_close_matches(word.lower(), names, n=1, cutoff=0.6)
     return f"; did you mean {names[close[0]]!r}?" if close else ""
@@ -78,11 +85,13 @@ def member_of(kind: type[Member], text: str, where: str) -> Member:
     except ValueError:
         names = [member.value for member in kind]
         hint = did_you_mean(text, names)
-        raise InvalidInput([f"{where}: {text!r} is not one of {', '.join(names)}{hint}"]) from None
+        raise InvalidInput([f"{where}: {shortened(text)!r} is not one of {', '.join(names)}{hint}"]) from None
 
 
 def read_json(text: str, where: str, first_line: int = 1, *, many: bool = False) -> Any:
     """Parse strict JSON: no NaN, no infinities, no duplicate keys, and no record beyond the limits.
+
+    An error lists every such value with its path, and the line of the text if that is one line of a file.
 
     `first_line` is the line number of the text in its file. With `many`, the limits apply to each record of the text
     instead of the whole: to the members of its list, or of the lists in its object.
@@ -93,18 +102,22 @@ def read_json(text: str, where: str, first_line: int = 1, *, many: bool = False)
     try:
         if not many:
             check_size(text)
-        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicate_keys)
+        value = loads_strictly(text)
         check_records(value, len(text)) if many else check_shape(value)
     except json.JSONDecodeError as exc:
         line = first_line + exc.lineno - 1
         raise InvalidInput([f"{where}: line {line} column {exc.colno}: not JSON: {exc.msg}"]) from exc
     except RecursionError as exc:
         raise InvalidInput([f"{where}: {TOO_DEEP}"]) from exc
+    except FlawedJson as exc:
+        raise InvalidInput(_at(where, first_line, problem) for problem in exc.problems) from exc
     except ValueError as exc:
-        problem = "a number has more digits than can be read; send it as text" if "digits" in str(exc) else str(exc)
-        line_number = "" if first_line == 1 else f"line {first_line}: "
-        raise InvalidInput([f"{where}: {line_number}{problem}"]) from exc
+        raise InvalidInput([_at(where, first_line, str(exc))]) from exc
     return value
+
+
+def _at(where: str, line: int, problem: str) -> str:
+    return f"{where}: {problem}" if line == 1 else f"{where}: line {line}: {problem}"
 
 
 def read_records(text: str, where: str) -> list[Any]:
@@ -152,7 +165,8 @@ def problems(exc: ValidationError, where: str, model: type[BaseModel], prefix: s
 def _place(prefix: str, location: tuple[int | str, ...]) -> str:
     path = prefix
     for step in location:
-        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
+        name = shortened(str(step))
+        path += f"[{step}]" if isinstance(step, int) else f".{name}" if path else name
     return f"{path}: " if path else ""
 
 
@@ -182,8 +196,9 @@ def _show(value: object) -> str:
         return "an object" if isinstance(value, dict) else "a list"
     if isinstance(value, int) and value.bit_length() > _MAX_BITS:
         return "a number of many digits"
-    text = json.dumps(value, ensure_ascii=True, default=repr)
-    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 3] + "..."
+    if isinstance(value, str):
+        value = value[:_MAX_SHOWN]
+    return shortened(json.dumps(value, ensure_ascii=True, default=repr), _MAX_SHOWN)
 
 
 def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> set[str]:
@@ -209,14 +224,13 @@ def _models_in(kind: Any) -> Iterator[type[BaseModel]]:
         yield from _models_in(part)
 
 
-def _duplicates(records: Sequence[Any], where: str, unique: str) -> list[str]:
-    ids = [raw.get(unique) if isinstance(raw, Mapping) else None for raw in records]
-    counts = Counter(value for value in ids if isinstance(value, str))
-    return [
-        f"{where}: [{index}].{unique}: {_show(value)} occurs twice; every {unique} must be unique in a file"
-        for index, value in enumerate(ids)
-        if isinstance(value, str) and counts[value] > 1 and ids.index(value) != index
-    ]
+def _duplicates(records: Sequence[Any], where: str, unique: str) -> Iterator[str]:
+    seen: set[str] = set()
+    for index, raw in enumerate(records):
+        value = raw.get(unique) if isinstance(raw, Mapping) else None
+        if isinstance(value, str) and value in seen:
+            yield f"{where}: [{index}].{unique}: {_show(value)} occurs twice; every {unique} must be unique in a file"
+        seen.update([value] if isinstance(value, str) else ())
 
 
 def _read_lines(text: str, where: str) -> list[Any]:
@@ -240,15 +254,3 @@ def _is_json(text: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _refuse_constant(word: str) -> float:
-    raise ValueError(f"{word} is not a number in JSON; leave the field out if there is no value")
-
-
-def _refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record = dict(pairs)
-    if len(record) != len(pairs):
-        duplicate = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        raise ValueError(f"the key {duplicate!r} occurs twice in one object")
-    return record

@@ -1,15 +1,32 @@
 """Limits of one record: its size as JSON text, its nesting, and the number of its values."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pydantic import BaseModel
 
+from hitl_orchestrator.domain.input.json_text import FlawedJson
 from hitl_orchestrator.domain.value import MAX_DEPTH, MAX_SIZE, check_shape
 from hitl_orchestrator.errors import InvalidInput
 
 TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
+
+
+MAX_FILE = 2**28
+"""The maximum bytes of one file, and of standard input."""
+
+
+def read_bounded(read: Callable[[int], bytes], where: str) -> bytes:
+    """Return what `read` gives, which is called with a number of bytes, up to the maximum of a file.
+
+    Raises:
+        InvalidInput: there is more.
+    """
+    content = read(MAX_FILE + 1)
+    if len(content) > MAX_FILE:
+        raise InvalidInput([f"{where}: it has more than {MAX_FILE} bytes; split it into several files"])
+    return content
 
 
 def check_size(text: str) -> None:
@@ -28,15 +45,18 @@ def check_records(value: Any, size: int) -> None:
     """Check each record of a parsed file of `size` characters: the members of its list, or of the lists in its object.
 
     Raises:
-        ValueError: with the index of the record and the limit that it exceeds.
+        FlawedJson: with the index of each record that exceeds a limit, and the limit.
     """
+    problems: list[str] = []
     for prefix, record in _records(value):
         try:
             check_shape(record)
             if size > MAX_SIZE // 4:
                 check_size(json.dumps(record, ensure_ascii=False, separators=(",", ":")))
         except ValueError as exc:
-            raise ValueError(f"{prefix}{exc}") from None
+            problems.append(f"{prefix}{exc}")
+    if problems:
+        raise FlawedJson(problems)
 
 
 def check_record(record: BaseModel, where: str) -> None:

@@ -11,6 +11,9 @@ MEMORY_DIALECT = "sqlite_memory"
 
 MEMORY_CLOCK = "store_time"
 
+CLOCK_TOLERANCE_SECONDS = 300
+"""Clocks of the machines that use one store may differ by this much."""
+
 
 class FromNow(ColumnElement[str]):
     """The time a number of seconds from now, in the text form of the ledger; NULL for NULL seconds.

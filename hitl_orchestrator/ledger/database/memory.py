@@ -12,7 +12,7 @@ from sqlalchemy import StaticPool, create_engine
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.sql.expression import ClauseElement
 
-from hitl_orchestrator.errors import StoreUnavailable
+from hitl_orchestrator.errors import StoreClosed, StoreUnavailable
 from hitl_orchestrator.ledger.database.clock import MEMORY_CLOCK, MEMORY_DIALECT
 from hitl_orchestrator.ledger.database.migrate import upgrade
 from hitl_orchestrator.ledger.database.ports import UniqueViolation
@@ -37,7 +37,7 @@ class MemoryDatabase:
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         """`clock` is the store's clock. It is read once per transaction."""
-        self._clock, self._lock = clock, RLock()
+        self._clock, self._lock, self._closed = clock, RLock(), False
         self._connection = sqlite3.connect(
             ":memory:", isolation_level=None, check_same_thread=False, cached_statements=64
         )
@@ -69,11 +69,14 @@ class MemoryDatabase:
     def close(self) -> None:
         """Close the connection, which deletes the database."""
         with self._lock:
+            self._closed = True
             self._connection.close()
 
     @contextmanager
     def _transaction(self) -> Iterator[SqliteTransaction]:
         with self._lock:
+            if self._closed:
+                raise StoreClosed(self.url)
             self._now = self._clock()
             try:
                 self._connection.execute("SAVEPOINT work")

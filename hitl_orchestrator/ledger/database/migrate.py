@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import DBAPIError
 
 from hitl_orchestrator.errors import StoreUnavailable
-from hitl_orchestrator.ledger.database.ports import MigratedDatabase
+from hitl_orchestrator.ledger.database.ports import NEWEST, MigratedDatabase
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-NEWEST = "0006"
 
 
 def migrate(database: MigratedDatabase) -> None:
@@ -50,4 +48,5 @@ def _migrate(database: MigratedDatabase) -> None:
         cause = f"this version does not know its tables ({exc}); use the version that created it"
         raise StoreUnavailable(database.url, cause) from exc
     except DBAPIError as exc:
-        raise StoreUnavailable(database.url, str(exc.orig)) from exc
+        cause = f"its tables must be migrated to revision {NEWEST!r}, and that failed: {exc.orig}"
+        raise StoreUnavailable(database.url, cause) from exc

@@ -14,6 +14,12 @@ from hitl_orchestrator.errors import HitlError, StoreUnavailable
 BUSY_TIMEOUT_SECONDS = 30
 """The time that a writer waits for its turn."""
 
+NEWEST = "0006"
+"""The revision of the tables that this code reads and writes."""
+
+SCRUB_SECONDS = 2
+"""The time that erasing deleted data waits for other processes. It is repeated later, and must not hold up others."""
+
 _ATTEMPTS = 3
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -82,14 +88,21 @@ class Database(Protocol):
         """Yield the rows of one statement from a transaction of its own. A slow reader blocks no writer."""
 
     def scrub(self) -> None:
-        """Overwrite deleted data, as far as this kind of database permits.
+        """Erase deleted data from the files of the database, which rewrites them.
 
         Raises:
-            StoreUnavailable: other connections blocked it for too long; repeat the call.
+            StoreUnavailable: deleted data may remain, because other processes use the database; repeat the call.
         """
 
     def close(self) -> None:
         """Close idle connections; a connection in use is closed when it is returned."""
+
+
+def check_revision(url: str, revision: str | None) -> None:
+    """Raise `StoreUnavailable` in a process whose tables a newer version has migrated since it opened them."""
+    if revision != NEWEST:
+        cause = f"another version has migrated its tables to revision {revision!r}, and this one knows {NEWEST!r}"
+        raise StoreUnavailable(url, f"{cause}; nothing was written: end this process, and continue with that version")
 
 
 class MigratedDatabase(Database, Protocol):

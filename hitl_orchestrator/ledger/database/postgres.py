@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
-from psycopg import Cursor, Pipeline, ProgrammingError
+from psycopg import Cursor, Pipeline, ProgrammingError, errors
+from psycopg.errors import Diagnostic
 from psycopg.rows import DictRow, tuple_row
 from sqlalchemy import Connection as AlembicConnection
 from sqlalchemy import Dialect, Engine, create_engine, event
@@ -14,7 +15,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.expression import ClauseElement
 
 from hitl_orchestrator.errors import StoreUnavailable
-from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, compiled
+from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, SCRUB_SECONDS, check_revision, compiled
 from hitl_orchestrator.ledger.database.postgres_connections import Connection, Connections
 
 WRITER = 0x6869746C
@@ -28,8 +29,51 @@ _BEGIN_WRITING = (
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
     f"SELECT pg_advisory_xact_lock({WRITER})",
 )
+_WITH_TEXTS = (
+    "contents",
+    "reviews",
+    "payloads",
+    "outcomes",
+    "checkpoints",
+    "checkpoint_blobs",
+    "checkpoint_writes",
+)
+"""Our tables that hold texts of agents and people, and those of LangGraph."""
+
+_TABLES_WITH_TEXTS = (
+    "SELECT coalesce(array_agg(name), '{}') AS value FROM unnest(%s::text[]) AS name "
+    "WHERE to_regclass(name) IS NOT NULL"
+)
+# A session whose snapshot is older than a rewrite keeps the rows that it may still read.
+_OLDER_SNAPSHOTS = (
+    "SELECT count(*) AS value FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+    "AND backend_type = 'client backend' AND backend_xmin IS NOT NULL AND xact_start < %s"
+)
+_REVISION = "SELECT version_num FROM alembic_version"
 # One transaction may have several open streams.
 _NUMBERS = count(1)
+
+
+def _first(connection: Connection, text: str, *values: Any) -> Any:
+    """Return the value of a query with one row."""
+    row = connection.execute(text, values, prepare=False).fetchone()
+    return None if row is None else row["value"]
+
+
+@contextmanager
+def _warnings_of(connection: Connection) -> Iterator[list[str]]:
+    """Collect the warnings of the server: it skips a table of another owner with a warning only."""
+    warnings: list[str] = []
+
+    def collect(notice: Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            warnings.append(notice.message_primary or "")
+
+    connection.add_notice_handler(collect)
+    try:
+        yield warnings
+    finally:
+        connection.remove_notice_handler(collect)
 
 
 class PostgresRows:
@@ -117,9 +161,11 @@ class PostgresDatabase:
             with connection.pipeline() as pipeline:
                 for text in _BEGIN_WRITING:
                     connection.execute(text, prepare=False)
+                revision = connection.execute(_REVISION)
                 if flush:
                     connection.execute(f"SET LOCAL synchronous_commit = {self._connections.flushing}", prepare=False)
                 yield PostgresTransaction(connection, pipeline)
+                self._check_revision(revision)
                 committing = connection.execute("COMMIT", prepare=False)
             self._check(committing)
 
@@ -141,13 +187,27 @@ class PostgresDatabase:
         with self._connections.lend() as connection:
             if connection.execute("SELECT to_regclass('alembic_version') AS name").fetchone() == {"name": None}:
                 return None
-            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            row = connection.execute(_REVISION).fetchone()
         return None if row is None else str(row["version_num"])
 
     def scrub(self) -> None:
-        """Free the space of deleted rows. Pages, log and backups may contain them until they are overwritten."""
-        with self._connections.lend() as connection:
-            connection.execute("VACUUM contents, reviews, payloads", prepare=False)
+        """Rewrite the tables that held texts. The write-ahead log and backups contain deleted rows for longer."""
+        with self._connections.lend() as connection, _warnings_of(connection) as warnings:
+            started = _first(connection, "SELECT clock_timestamp() AS value")
+            tables = _first(connection, _TABLES_WITH_TEXTS, list(_WITH_TEXTS))
+            connection.execute(f"SET lock_timeout = '{SCRUB_SECONDS}s'", prepare=False)
+            try:
+                for table in tables:
+                    # A plain VACUUM leaves the bytes of deleted rows in pages that it keeps.
+                    connection.execute(f'VACUUM (FULL) "{table}"', prepare=False)
+            except errors.LockNotAvailable as exc:
+                raise StoreUnavailable(self.url, "another session uses a table that holds erased data") from exc
+            finally:
+                connection.execute(f"SET lock_timeout = '{BUSY_TIMEOUT_SECONDS}s'", prepare=False)
+            if warnings:
+                raise StoreUnavailable(self.url, f"erased data could not be removed: {warnings[0]}")
+            if _first(connection, _OLDER_SNAPSHOTS, started):
+                raise StoreUnavailable(self.url, "another session still sees the data from before it was erased")
 
     def engine(self) -> Engine:
         """Return an engine for migrations."""
@@ -168,6 +228,11 @@ class PostgresDatabase:
     def close(self) -> None:
         """Close idle connections; a connection in use is closed when it is returned."""
         self._connections.close()
+
+    def _check_revision(self, reading: Cursor[DictRow]) -> None:
+        """Refuse to commit to tables that were migrated since they were opened. Received with the first result."""
+        row = reading.fetchone()
+        check_revision(self.url, None if row is None else str(row["version_num"]))
 
     def _check(self, committing: Cursor[DictRow]) -> None:
         """Confirm a commit: PostgreSQL answers COMMIT with ROLLBACK when a statement of the transaction failed."""

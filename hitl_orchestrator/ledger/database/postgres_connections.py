@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import DictRow, dict_row
 
-from hitl_orchestrator.errors import HitlError, StoreUnavailable
+from hitl_orchestrator.errors import HitlError, StoreClosed, StoreUnavailable
 from hitl_orchestrator.ledger.database.address import HOW_TO_WRITE, can_be_read, shown
 from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, TransientStoreError, UniqueViolation
 
@@ -59,6 +59,7 @@ class Connections:
         self._options = _options(url, self.url)
         self._patient_until = 0.0
         self.flushing = "on"
+        self._closed = False
         self._reset()
 
     def _reset(self) -> None:
@@ -75,6 +76,8 @@ class Connections:
             TransientStoreError: the connection was lost, or the server aborted the transaction.
             StoreUnavailable: anything else went wrong.
         """
+        if self._closed:
+            raise StoreClosed(self.url)
         if self._owner != os.getpid():
             # A forked child must not touch its parent's connections, not even to close them.
             self._abandoned = self._idle
@@ -93,12 +96,15 @@ class Connections:
                 raise meaning from exc
             finally:
                 _give_back(connection, idle)
+                if self._closed:
+                    self.close()
         finally:
             seats.release()
 
     def close(self) -> None:
-        """Close idle connections; a connection in use is closed when the process ends."""
-        while self._idle:
+        """Close idle connections; a connection in use is closed when it is returned."""
+        self._closed = True
+        while self._idle and self._owner == os.getpid():
             self._idle.pop().close()
 
     def connect(self) -> Connection:
@@ -162,6 +168,9 @@ class Connections:
             return UniqueViolation(_message(exc))
         if isinstance(exc, errors.LockNotAvailable):
             return StoreUnavailable(self.url, f"another writer held it for {BUSY_TIMEOUT_SECONDS} s; try again")
+        if isinstance(exc, (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction)):
+            remedy = "connect as a role, or to a server, that may do this; nothing was written"
+            return StoreUnavailable(self.url, f"{_message(exc)}; {remedy}")
         return StoreUnavailable(self.url, _message(exc))
 
 

@@ -8,6 +8,7 @@ import os
 import sqlite3
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -17,11 +18,19 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.expression import ClauseElement
 
-from hitl_orchestrator.errors import StoreUnavailable
-from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, UniqueViolation, compiled
+from hitl_orchestrator.errors import StoreClosed, StoreUnavailable
+from hitl_orchestrator.ledger.database.ports import (
+    BUSY_TIMEOUT_SECONDS,
+    SCRUB_SECONDS,
+    UniqueViolation,
+    check_revision,
+    compiled,
+)
 
 _MOST_IDLE = 8
 _RETRY_SECONDS = 0.01
+_MILLISECONDS = 1000
+_PUT_BACK = "put the right file in its place, and open the store again"
 _DIALECT = sqlite.dialect(paramstyle="named")
 
 
@@ -69,6 +78,7 @@ class SqliteDatabase:
         self._path, self.url = path, url
         self._idle: list[sqlite3.Connection] = []
         self._owner, self._closed = os.getpid(), False
+        self._file: tuple[int, int] | None = None
 
     @contextmanager
     def write(self, *, flush: bool = True) -> Iterator[SqliteTransaction]:
@@ -77,6 +87,7 @@ class SqliteDatabase:
             connection.execute("PRAGMA synchronous=FULL" if flush else "PRAGMA synchronous=NORMAL")
             # A writer queues at once: upgrading a reader later would fail instead of waiting.
             connection.execute("BEGIN IMMEDIATE")
+            check_revision(self.url, revision_in(connection))
             yield SqliteTransaction(connection)
 
     @contextmanager
@@ -96,8 +107,7 @@ class SqliteDatabase:
         with self._connection() as connection:
             connection.execute("BEGIN")
             exists = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
-            row = exists and connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        return str(row[0]) if row else None
+            return revision_in(connection) if exists else None
 
     def scrub(self) -> None:
         """Rebuild the file without deleted data, and truncate its write-ahead log.
@@ -105,12 +115,14 @@ class SqliteDatabase:
         SQLite overwrites deleted rows with zeros, but a row that moved between pages may have left a copy.
         """
         with self._autocommit() as connection:
-            connection.execute("VACUUM")
-            busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            connection.execute(f"PRAGMA busy_timeout = {SCRUB_SECONDS * _MILLISECONDS}")
+            try:
+                connection.execute("VACUUM")
+                busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * _MILLISECONDS}")
         if busy:
-            raise StoreUnavailable(
-                self.url, "a reader holds its log, which may contain erased data; repeat the command"
-            )
+            raise StoreUnavailable(self.url, "another process reads it, which keeps erased data in its file and log")
 
     def engine(self) -> Engine:
         """Return an engine for migrations."""
@@ -161,11 +173,23 @@ class SqliteDatabase:
             # SQLite's locks do not survive a fork: data of a child could be lost when its parent closes the file.
             raise StoreUnavailable(self.url, "it was opened before this process was forked; open it in the child")
         if self._closed:
-            raise StoreUnavailable(self.url, "it was closed; open it again")
+            raise StoreClosed(self.url)
+        self._check_same_file()
         try:
             return self._idle.pop()
         except IndexError:
             return connect(self._path)
+
+    def _check_same_file(self) -> None:
+        """Refuse a file other than that of the first connection: what is written to the old one would be lost."""
+        try:
+            status = Path(self._path).stat()
+        except OSError as exc:
+            raise StoreUnavailable(self.url, f"its file is gone ({exc.strerror}); {_PUT_BACK}") from exc
+        file = (status.st_dev, status.st_ino)
+        self._file = self._file or file
+        if file != self._file:
+            raise StoreUnavailable(self.url, f"its file was replaced while this process used it; {_PUT_BACK}")
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
         if connection.in_transaction:
@@ -176,12 +200,20 @@ class SqliteDatabase:
             connection.close()
 
 
+def revision_in(connection: sqlite3.Connection) -> str | None:
+    """Return the revision of the tables."""
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return None if row is None else str(row[0])
+
+
 def connect(path: str) -> sqlite3.Connection:
     """Open a SQLite file with the settings of the ledger. Transactions begin explicitly only."""
     connection = sqlite3.connect(
         path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
     )
     connection.row_factory = sqlite3.Row
+    # Text that is not UTF-8 makes its own row unreadable, and not the whole result.
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     _use_wal(connection)
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA secure_delete=ON")

@@ -48,13 +48,14 @@ cases = Table(
     # The lease: its fencing token rises whenever a worker takes the case.
     Column("fence", Integer, nullable=False),
     Column("holder", String(200)),
+    Column("held_since", String(27)),
     Column("held_until", String(27)),
     UniqueConstraint("task_id", "attempt", name="one_case_per_attempt"),
 )
 Index("unfinished_cases", cases.c.stage, cases.c.submitted_seq, sqlite_where=text("stage <> 'finished'"))
 
-# Finished cases in typed columns, for backtests, insights and learning. It holds no free text, so that redaction has
-# nothing to erase here: `metadata_digest` names the metadata of the task among the contents of the case.
+# Finished cases in typed columns, for backtests, insights and learning. Its only free texts are the names of the agent,
+# which redaction erases: `metadata_digest` names the metadata of the task among the contents of the case.
 outcomes = Table(
     "outcomes",
     metadata,
@@ -111,6 +112,10 @@ reviews = Table(
     Column("digest", String(64), nullable=False),
     Column("shown", Text, nullable=False),
     Column("opened_at", String(27), nullable=False),
+    # The time of opening by the store's clock, and the number of ledger entries before it: the order of opening, which
+    # no clock can change.
+    Column("queued_at", String(27), nullable=False),
+    Column("place", Integer, nullable=False),
     # The deadline, and the time from which no answer is accepted; a time after all others if there is none.
     Column("due_at", String(27), nullable=False),
     Column("expires_at", String(27), nullable=False),
@@ -124,6 +129,7 @@ reviews = Table(
     # Search columns, copied from the snapshot and the answer.
     Column("task_type", String(200), nullable=False),
     Column("risk_level", String(20), nullable=False),
+    Column("policy_hash", String(200), nullable=False),
     Column("confidence", Float),
     Column("answer", String(20)),
     Column("answered_by", String(200)),
@@ -141,17 +147,19 @@ Index("one_open_review_per_case", reviews.c.case_id, unique=True, sqlite_where=_
 Index("reviews_by_deadline", reviews.c.expires_at, sqlite_where=_OPEN)
 Index("reviews_to_remind", reviews.c.remind_at, sqlite_where=_OPEN)
 # One index for each filter of the inbox: without it the first page would require sorting all open reviews.
-Index("open_reviews", reviews.c.role, reviews.c.due_at, reviews.c.opened_at, sqlite_where=_OPEN)
-Index("open_reviews_by_time", reviews.c.due_at, reviews.c.opened_at, sqlite_where=_OPEN)
-Index("open_reviews_by_domain", reviews.c.domain, reviews.c.due_at, reviews.c.opened_at, sqlite_where=_OPEN)
+Index("open_reviews", reviews.c.role, reviews.c.policy_hash, reviews.c.due_at, reviews.c.place, sqlite_where=_OPEN)
+Index("open_reviews_by_time", reviews.c.due_at, reviews.c.place, sqlite_where=_OPEN)
+Index("open_reviews_by_domain", reviews.c.domain, reviews.c.due_at, reviews.c.place, sqlite_where=_OPEN)
 Index(
     "open_reviews_by_role_and_domain",
     reviews.c.role,
     reviews.c.domain,
+    reviews.c.policy_hash,
     reviews.c.due_at,
-    reviews.c.opened_at,
+    reviews.c.place,
     sqlite_where=_OPEN,
 )
+Index("open_reviews_by_policy", reviews.c.policy_hash, sqlite_where=_OPEN)
 Index("claimed_reviews", reviews.c.claimed_by, sqlite_where=text("claimed_by IS NOT NULL"))
 Index("decided_by_confidence", reviews.c.task_type, reviews.c.confidence, reviews.c.answer, sqlite_where=_DECIDED)
 Index("decided_by_type_and_domain", reviews.c.task_type, reviews.c.domain, reviews.c.answered_at, sqlite_where=_DECIDED)
@@ -173,6 +181,13 @@ spot_checks = Table(
     metadata,
     Column("case_id", String(200), ForeignKey("cases.case_id"), primary_key=True),
     Column("finished_seq", Integer, nullable=False),
+)
+
+# Redacted cases of which the database may still hold copies, in pages that it no longer uses.
+scrubs_due = Table(
+    "scrubs_due",
+    metadata,
+    Column("case_id", String(200), ForeignKey("cases.case_id"), primary_key=True),
 )
 
 # The texts of agents and people in a case. The ledger names them by digests under this key.

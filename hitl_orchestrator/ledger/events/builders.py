@@ -43,10 +43,31 @@ def named_like_a_case(task_id: str) -> InvalidInput:
     return InvalidInput([f"task {task_id!r}: task_id: this is the id of a case; use another task id"])
 
 
+_ANSWER = (
+    "human_decision",
+    "reviewer_id",
+    "human_feedback",
+    "reason",
+    "reason_code",
+    "modified_output",
+    "confidence_assessment",
+)
+# The review fills these in where an answer leaves them out.
+_FILLED_IN = ("review_id", "task_id", "human_role", "shown_digest")
+
+
 def answer_digest(answer: Review) -> str:
-    """Return the digest that equal answers share: decision, reviewer, texts, output and assessment."""
-    fields = {"human_decision", "reviewer_id", "human_feedback", "reason", "modified_output", "confidence_assessment"}
-    return digest(answer.model_dump(mode="json", include=fields))
+    """Return the digest that equal answers share: decision, reviewer, reasons, texts, output and assessment."""
+    return digest(answer.model_dump(mode="json", include=set(_ANSWER)))
+
+
+def _differences(recorded: Review, answer: Review) -> list[str]:
+    """Return the fields in which an answer differs from a recorded one. A digest may be shortened."""
+    one, other = (each.model_dump(mode="json", include={*_ANSWER, *_FILLED_IN}) for each in (recorded, answer))
+    stated = [name for name in _FILLED_IN if other[name] is not None]
+    if other["shown_digest"] is not None:
+        one["shown_digest"] = str(one["shown_digest"])[: len(other["shown_digest"])]
+    return [name for name in (*_ANSWER, *stated) if digest(one[name]) != digest(other[name])]
 
 
 def next_attempt(submission: Submission, latest: str, attempt: int, intake: Mapping[str, Any]) -> Submission:
@@ -55,9 +76,14 @@ def next_attempt(submission: Submission, latest: str, attempt: int, intake: Mapp
     Raises:
         TaskConflict: the latest attempt is a quality check or a policy change, which cannot be superseded.
     """
-    if intake.get("quality_check") is not None or intake["task"]["task_type"] == POLICY_CHANGE:
+    if by_system(intake):
         raise TaskConflict(submission.task.task_id, latest, stays=True)
     return submission.model_copy(update={"attempt": attempt + 1, "supersedes": latest})
+
+
+def by_system(intake: Mapping[str, Any]) -> bool:
+    """Return whether the system made a task itself: a quality check or a policy change."""
+    return intake.get("quality_check") is not None or bool(intake["task"]["task_type"] == POLICY_CHANGE)
 
 
 def policy_recorded(policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> Draft:
@@ -97,9 +123,10 @@ def reminder_before(shown: ReviewSnapshot) -> timedelta | None:
     return None if shown.on_timeout is None else shown.routing.decision.requirements.remind_before
 
 
-def row_opened(shown: ReviewSnapshot, at: datetime, due_at: datetime | None = None) -> StoredReview:
-    """Return the row of a new review with a deadline by the store's clock."""
-    expires = shown.on_timeout in (OnTimeout.ESCALATE, OnTimeout.REJECT)
+def row_opened(shown: ReviewSnapshot, at: datetime, queued_at: datetime) -> StoredReview:
+    """Return the row of a new review, whose deadline counts from `queued_at`, the time of the store's clock."""
+    expires, within = shown.on_timeout in (OnTimeout.ESCALATE, OnTimeout.REJECT), time_to_answer(shown)
+    due_at = None if within is None else queued_at + within
     return StoredReview(
         review_id=shown.review_id,
         case_id=shown.case_id,
@@ -111,6 +138,7 @@ def row_opened(shown: ReviewSnapshot, at: datetime, due_at: datetime | None = No
         digest=shown.digest,
         shown=shown,
         opened_at=at,
+        queued_at=queued_at,
         due_at=due_at,
         expires_at=due_at if expires else None,
     )
@@ -143,9 +171,12 @@ def delegated(row: StoredReview, actor: Actor, at: datetime, reason: str) -> Dra
     return Draft(row.case_id, EventKind.DELEGATED, at, actor, body)
 
 
-def released(row: StoredReview, actor: Actor, at: datetime, back_to: str | None = None) -> Draft:
-    """Record that a claim was released or has lapsed, and the owner to whom it returned."""
-    body = {"review_id": row.review_id} | ({} if back_to is None else {"back_to": back_to})
+def released(
+    row: StoredReview, actor: Actor, at: datetime, back_to: str | None = None, because: str | None = None
+) -> Draft:
+    """Record that a claim was released or has lapsed, and the owner to whom it returned; or why it was taken back."""
+    optional = {"back_to": back_to, "because": because}
+    body = {"review_id": row.review_id} | {name: value for name, value in optional.items() if value is not None}
     return Draft(row.case_id, EventKind.RELEASED, at, actor, body)
 
 
@@ -220,13 +251,15 @@ def answer_key(answer: Review) -> str | None:
 def receipt(row: StoredReview, case_id: str, answer: Review) -> StoredReview:
     """Return the review that was answered with the key of this answer, if it is the same answer to the same case.
 
+    Every field that the answer states counts, but its time: a program may state that of each attempt.
+
     Raises:
         KeyReused: the key belongs to another answer.
     """
-    recorded = None if row.verdict is None else row.verdict.review
-    same_review = row.case_id == case_id and answer.review_id in (None, row.review_id)
-    if recorded is None or not same_review or answer_digest(recorded) != answer_digest(answer):
-        raise KeyReused(str(answer.idempotency_key), row.review_id)
+    differing = [] if row.case_id == case_id else ["case_id"]
+    differing += [] if row.verdict is None else _differences(row.verdict.review, answer)
+    if row.verdict is None or differing:
+        raise KeyReused(str(answer.idempotency_key), row.review_id, differing)
     return row
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.value import canonical_json, read_canonical
-from hitl_orchestrator.errors import LedgerDamaged
+from hitl_orchestrator.errors import InvalidInput, LedgerDamaged
 
 GENESIS = "0" * 64
 
@@ -42,7 +42,8 @@ class Entry(NamedTuple):
 
 def instant_text(at: datetime) -> str:
     """Format a UTC time so that texts sort as times do: always with microseconds and Z."""
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not strftime: its %Y leaves out the leading zeros of a year before 1000 on some platforms.
+    return f"{at.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 NEVER = "9999-12-31T23:59:59.999999Z"
@@ -74,8 +75,26 @@ def link(head: Head, drafts: Sequence[Draft]) -> list[Entry]:
         }
         text = canonical_json(content)
         head = Head(head.seq + 1, sha256(text.encode()).hexdigest())
-        entries.append(Entry(head.seq, draft.case_id, draft.kind.value, text, head.digest))
+        entries.append(_read_back(draft, Entry(head.seq, draft.case_id, draft.kind.value, text, head.digest)))
     return entries
+
+
+def _read_back(draft: Draft, entry: Entry) -> Entry:
+    """Return an entry that reads as its draft. One that does not would make the ledger unreadable for good.
+
+    Raises:
+        InvalidInput: it does not; the transaction stores nothing.
+    """
+    try:
+        event = event_of(entry.entry, entry.digest)
+        same = (event.at, event.actor) == (draft.at, draft.actor)
+        if same and (event.body == draft.body or canonical_json(event.body) == canonical_json(draft.body)):
+            return entry
+        why = "it would read differently"
+    except (LedgerDamaged, ValueError) as exc:
+        why = str(exc.__cause__ or exc)
+    about = "no case" if draft.case_id is None else f"case {draft.case_id!r}"
+    raise InvalidInput([f"the entry {draft.kind.value!r} about {about} cannot be stored: {why}"])
 
 
 def event_of(entry: str, digest: str) -> Event:

@@ -8,12 +8,15 @@ import hmac
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
 from typing import Any
 
 from hitl_orchestrator.domain.enums import EventKind
+from hitl_orchestrator.domain.json_patch import changes
 from hitl_orchestrator.domain.value import canonical_json, digest, read_canonical
-from hitl_orchestrator.errors import LedgerDamaged
+from hitl_orchestrator.errors import LedgerDamaged, shortened
 from hitl_orchestrator.ledger.events.chain import Draft
+from hitl_orchestrator.ledger.events.outcomes import AGENT_FIELDS
 
 ERASED = "[erased]"
 """The placeholder of an erased text."""
@@ -21,16 +24,22 @@ ERASED = "[erased]"
 Path = tuple[str, ...]
 Change = Callable[[Any], Any]
 _MARK = "content"
-_DIGITS = 64
+_DIGITS, _MOST_DIFFERENCES = 64, 5
 # Nothing else in an entry can match: free text is not stored in entries, and quotation marks in strings are escaped.
 _NAMED = re.compile(r'\{"content":(?:"([0-9a-f]{64})"|null)\}')
-_REVIEW: tuple[Path, ...] = (("review", "human_feedback"), ("review", "reason"), ("review", "modified_output"))
+_REVIEW: tuple[Path, ...] = (
+    ("review", "human_feedback"),
+    ("review", "reason"),
+    ("review", "modified_output"),
+    ("review", "idempotency_key"),
+)
 _TASK: tuple[Path, ...] = (("task", "task_description"), ("task", "metadata"))
 _ANSWER = (*(("verdict", *path) for path in _REVIEW), ("verdict", "own_label"))
 
 ERASABLE: Mapping[str, tuple[Path, ...]] = {
     EventKind.SUBMITTED: (*_TASK, ("output", "agent_output")),
-    EventKind.ROUTED: (("output", "agent_output"),),
+    # The reason of a decision quotes the metadata.
+    EventKind.ROUTED: (("output", "agent_output"), ("decision", "reason"), ("error",)),
     EventKind.ESCALATED: _ANSWER,
     EventKind.DECIDED: _ANSWER,
     EventKind.EXPIRED: _ANSWER,
@@ -39,19 +48,30 @@ ERASABLE: Mapping[str, tuple[Path, ...]] = {
     EventKind.SUPERSEDED: _ANSWER,
     EventKind.LABELED: (("label",),),
     EventKind.DELEGATED: (("reason",),),
-    EventKind.REFUSED: (("answer",),),
+    EventKind.REFUSED: (("answer",), ("why",)),
+    EventKind.ALARM: (("cause",),),
     EventKind.FINISHED: (
+        ("reason",),
+        *((name,) for name in AGENT_FIELDS),
         ("human_feedback",),
         ("human_reason",),
         ("proposed_output",),
         ("final_output",),
         ("output_patch",),
         ("own_label",),
+        ("classifier_error",),
     ),
 }
 """The fields of an entry body that hold texts of agents and people. All others stay in the ledger permanently."""
 
-SHOWN: tuple[Path, ...] = (*_TASK, ("routing", "output", "agent_output"), ("passed_up_because",), ("salt",))
+SHOWN: tuple[Path, ...] = (
+    *_TASK,
+    ("routing", "output", "agent_output"),
+    ("routing", "decision", "reason"),
+    ("routing", "error"),
+    ("passed_up_because",),
+    ("salt",),
+)
 """The same fields in the snapshot of a review."""
 
 VERDICT: tuple[Path, ...] = (*_REVIEW, ("own_label",))
@@ -65,8 +85,12 @@ _PLACEHOLDERS: Mapping[str, Any] = {
     "proposed_output": None,
     "final_output": None,
     "output_patch": None,
+    "idempotency_key": None,
+    **dict.fromkeys(AGENT_FIELDS),
     "salt": "",
 }
+# An alarm after a redaction has no key, and quotes none of the erased texts.
+_PLAIN_WITHOUT_KEY = (EventKind.ALARM,)
 
 
 class Contents:
@@ -145,6 +169,8 @@ def new_contents() -> Contents:
 
 def marked(draft: Draft, contents: Contents | None) -> Draft:
     """Return a draft whose texts are replaced by marks. In a redacted case no text is stored."""
+    if contents is None and draft.kind in _PLAIN_WITHOUT_KEY:
+        return draft
     mark = _NOT_STORED if contents is None else contents.mark
     body = draft.body
     for path in ERASABLE.get(draft.kind, ()):
@@ -159,6 +185,8 @@ def restored(kind: str, body: dict[str, Any], contents: Contents | None) -> dict
         LedgerDamaged: a text is missing or altered.
     """
     paths = ERASABLE.get(kind, ())
+    if kind in _PLAIN_WITHOUT_KEY and not any(isinstance(body.get(name), dict) for (name,) in paths):
+        return body
     try:
         if contents is None:
             return erased(body, paths)
@@ -178,7 +206,34 @@ def erased(body: dict[str, Any], paths: Iterable[Path]) -> dict[str, Any]:
 
 def content_digest(intake: Mapping[str, Any]) -> str:
     """Return the digest that equal submissions share, if their texts are marked under the same key."""
-    return digest({"output": intake["output"], "task": intake["task"]})
+    return digest(identity_of(intake))
+
+
+def identity_of(intake: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of an intake that makes it the same submission: task and output, without the task's timestamp."""
+    task = {name: value for name, value in intake["task"].items() if name != "timestamp"}
+    return {"output": intake["output"], "task": task}
+
+
+def differences(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> list[str]:
+    """Return a phrase for each field in which two intakes differ, with both values; at most five, and how many more."""
+    changed = changes(identity_of(earlier), identity_of(later))
+    phrases = [
+        f"{change.place[1:].replace('/', '.')} was {_shown(change.before, absent=change.added)} "
+        f"and is {_shown(change.after, absent=change.removed)}"
+        for change in changed[:_MOST_DIFFERENCES]
+    ]
+    more = len(changed) - len(phrases)
+    return [*phrases, f"and {more} more fields differ"] if more else phrases
+
+
+def _shown(value: Any, *, absent: bool) -> str:
+    return "absent" if absent else shortened(canonical_json(value))
+
+
+def is_payload(body: str, name: str) -> bool:
+    """Whether this is the text of the large payload that its SHA-256 names."""
+    return isinstance(body, str) and sha256(body.encode(errors="replace")).hexdigest() == name
 
 
 def is_same(intake: Draft, contents: Contents | None, content: str) -> bool:

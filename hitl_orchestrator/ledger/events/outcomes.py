@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+AGENT_FIELDS = ("agent_id", "model", "model_version", "prompt_version")
+"""The statements of an agent about itself. They are erased with the texts of its case."""
+
 
 class Outcome(NamedTuple):
     """A row of `outcomes`. Names and values are those of `AuditRecord`; the other columns are explained.
 
     `signals` are separated by spaces. `has_proposal` and `replayed` are 0 or 1. `task_timestamp` is the timestamp of
     the task. Times have one text form, which sorts as times do. `metadata_digest` names the metadata of the task among
-    the contents of the case; None if the task has none.
+    the contents of the case; None if the task has none. The `AGENT_FIELDS` of a redacted case are None.
     """
 
     finished_seq: int
@@ -68,7 +71,7 @@ def outcome_of(seq: int, record: Mapping[str, Any], intake: Mapping[str, Any]) -
         "signals": " ".join(record["signals"]),
         "has_proposal": int(record["proposed_output"] is not None),
         "replayed": int(record["replayed"]),
-        "task_timestamp": _time_text(task["timestamp"]),
+        "task_timestamp": _time_text(task["timestamp"] or intake["received_at"]),
         "metadata_digest": task["metadata"].get("content"),
     }
     return Outcome(**columns)

@@ -1,7 +1,7 @@
 """Redaction: the texts that it erases from the rows of a case, and the entry that records it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
@@ -11,17 +11,21 @@ from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.domain.value import Identifier, Text, UtcDatetime, Value, canonical_json, digest
 from hitl_orchestrator.errors import CaseUnfinished
 from hitl_orchestrator.ledger.events.chain import Draft
-from hitl_orchestrator.ledger.events.contents import SHOWN, VERDICT, erased
+from hitl_orchestrator.ledger.events.contents import SHOWN, VERDICT, Path, erased
 
 
 class Redaction(Value):
-    """The receipt of a redaction. `destroyed` is the number of erased values."""
+    """The receipt of a redaction. `destroyed` is the number of erased values.
+
+    `scrub_due`: the database may still hold copies in pages that it no longer uses; `recover` erases them.
+    """
 
     case_id: Identifier
     reason: Annotated[Text, Field(min_length=1, max_length=2000, pattern=r"\S")]
     actor: Actor
     at: UtcDatetime
     destroyed: int = 0
+    scrub_due: bool = False
 
 
 class ReviewTexts(NamedTuple):
@@ -44,8 +48,15 @@ def check_finished(case_id: str, stage: str) -> None:
 
 def erased_texts(texts: ReviewTexts) -> ReviewTexts:
     """Return the snapshot and verdict of a review without the texts of agents and people."""
-    verdict = None if texts.verdict is None else canonical_json(erased(json.loads(texts.verdict), VERDICT))
-    return ReviewTexts(canonical_json(erased(json.loads(texts.shown), SHOWN)), verdict)
+    return ReviewTexts(_erased_text(texts.shown, SHOWN), texts.verdict and _erased_text(texts.verdict, VERDICT))
+
+
+def _erased_text(text: str, paths: Iterable[Path]) -> str:
+    """Return a JSON text without the values at these paths; an empty object for a text that was altered."""
+    try:
+        return canonical_json(erased(json.loads(text), paths))
+    except (AttributeError, TypeError, ValueError):
+        return "{}"
 
 
 def redacted(redaction: Redaction, reviews: Mapping[str, ReviewTexts]) -> Draft:

@@ -13,6 +13,7 @@ from hitl_orchestrator.ledger.keys.mac import Mac, RowAuthenticator, hmac_under
 _OWNER_ALONE = 0o600
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 LEAST_BYTES = 32
+_MOST_BYTES = 65_536
 
 
 def private_text(path: Path, make: Callable[[], str]) -> str:
@@ -27,9 +28,17 @@ def private_text(path: Path, make: Callable[[], str]) -> str:
         if not path.exists():
             _make(path, make())
         check_private(path)
-        return path.read_text(encoding="ascii")
+        return _ascii(path)
     except (OSError, ValueError) as exc:
         raise InvalidKey(path, f"{getattr(exc, 'strerror', None) or exc}; restore it, or pass the key itself") from exc
+
+
+def _ascii(path: Path) -> str:
+    with path.open("rb") as file:
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise ValueError(f"it has more than {_MOST_BYTES} bytes")
+    return content.decode("ascii")
 
 
 def check_private(path: Path) -> None:

@@ -1,16 +1,30 @@
 """The port of open reviews as a work queue."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.domain.review import RecordedDecision, StoredReview
+from hitl_orchestrator.errors import HitlError
+
+OnUnreadable = Callable[[HitlError], None]
+"""Is called with the error of each row that a list leaves out, within the transaction: it must not use the store.
+
+Without it the error is logged as a warning.
+"""
+
+
+Place = tuple[str, int]
+"""The place of a review in the queue: its due time, and then the order of opening, which no clock can change."""
 
 
 class InboxFilter(NamedTuple):
-    """A filter for open reviews. A field at its default filters nothing; `open` excludes expired reviews."""
+    """A filter for open reviews. A field at its default filters nothing; `open` excludes expired reviews.
+
+    `role` is the role of the row, and `policy_hash` the policy that sent it to that role.
+    """
 
     role: str | None = None
     domain: str | None = None
@@ -20,6 +34,21 @@ class InboxFilter(NamedTuple):
     held_by: str | None = None
     unclaimed: bool = False
     open: bool = False
+    policy_hash: str | None = None
+
+
+class QueuePage(NamedTuple):
+    """The next reviews of a queue, and the place after which the next page begins; None if this is the last one."""
+
+    reviews: Sequence[StoredReview]
+    end: Place | None
+
+
+class QueueGroups(NamedTuple):
+    """The roles of the open reviews, and the policies that sent them there."""
+
+    roles: Sequence[str]
+    policies: Sequence[str]
 
 
 class Limit(NamedTuple):
@@ -37,7 +66,10 @@ class Load(NamedTuple):
 
 
 class ReviewQueue(Protocol):
-    """Claims, reminders and filters of open reviews. Each write is one transaction, judged by the store's clock."""
+    """Claims, reminders and filters of open reviews. Each write is one transaction, judged by the store's clock.
+
+    A list leaves out the rows that cannot be read, and passes their errors to `on_unreadable`.
+    """
 
     def claim(
         self, review: StoredReview, who: str, actor: Actor, at: datetime, seconds: float, *, limit: Limit | None = None
@@ -71,16 +103,19 @@ class ReviewQueue(Protocol):
     def unclaim(self, review: StoredReview, who: str, actor: Actor, at: datetime) -> bool:
         """Release the claim of a reviewer; return False if they hold none. A delegated review returns to its owner."""
 
+    def take_back(self, review: StoredReview, holder: str, actor: Actor, at: datetime, because: str) -> bool:
+        """End the claim of a reviewer, and record the reason; return False if they hold none."""
+
     def renew(self, review: StoredReview, who: str, seconds: float) -> None:
         """Extend a claim to at least this many seconds from now. Does nothing if the reviewer holds no claim."""
 
-    def lapsed(self, limit: int = 1000) -> Sequence[StoredReview]:
+    def lapsed(self, limit: int = 1000, on_unreadable: OnUnreadable | None = None) -> Sequence[StoredReview]:
         """Return open reviews with a lapsed claim, the longest lapsed first."""
 
     def return_lapsed(self, review: StoredReview, at: datetime) -> bool:
         """Remove a lapsed claim; return False if there was none."""
 
-    def to_remind(self, limit: int = 1000) -> Sequence[StoredReview]:
+    def to_remind(self, limit: int = 1000, on_unreadable: OnUnreadable | None = None) -> Sequence[StoredReview]:
         """Return open reviews whose reminder is due, the longest due first."""
 
     def remind(self, review: StoredReview, to: Sequence[str], at: datetime) -> bool:
@@ -95,11 +130,17 @@ class ReviewQueue(Protocol):
     def withdraw(self, review: StoredReview, verdict: RecordedDecision, actor: Actor) -> StoredReview:
         """Record that the case was canceled or superseded, regardless of claims. Raises as `decide`."""
 
-    def waiting(self, wanted: InboxFilter, limit: int = 200) -> Sequence[StoredReview]:
-        """Return open reviews by due time, then by opening time."""
+    def queue_page(self, wanted: Sequence[InboxFilter], limit: int, after: Place | None = None) -> QueuePage:
+        """Return the first open reviews of any of these filters, by due time and then as they were opened.
 
-    def waiting_each(self, wanted: Sequence[InboxFilter], limit: int) -> list[Sequence[StoredReview]]:
-        """Return the first reviews of each filter, all from one consistent state."""
+        The filters exclude each other. An unreadable review takes a place on the page and is left out.
+        """
+
+    def queue_groups(self) -> QueueGroups:
+        """Return the roles and policies of the open reviews."""
+
+    def place_of(self, review_id: str) -> Place | None:
+        """Return the place of a review in the queue, open or not; None if there is no such review."""
 
     def loads(self, since: datetime) -> Mapping[str, Load]:
         """Return the load of each account: reviews held now, and answered since a time."""
@@ -113,5 +154,5 @@ class ReviewQueue(Protocol):
     def last_reviewer_for(self, customer: str) -> str | None:
         """Return the reviewer of a customer's latest decided review, None if there is none."""
 
-    def outdated(self, limit: int = 1000) -> Sequence[StoredReview]:
+    def outdated(self, limit: int = 1000, on_unreadable: OnUnreadable | None = None) -> Sequence[StoredReview]:
         """Return open reviews of cases that have a newer attempt."""

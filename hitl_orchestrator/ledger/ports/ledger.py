@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
-from hitl_orchestrator.domain.case import Case, Submission
+from hitl_orchestrator.domain.case import Case, Submission, UnfinishedCase
 from hitl_orchestrator.domain.decision import Routing, ShadowAnswer
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
 from hitl_orchestrator.ledger.events.chain import Head
 from hitl_orchestrator.ledger.events.redaction import Redaction
-from hitl_orchestrator.ledger.ports.claims import ReviewQueue
+from hitl_orchestrator.ledger.ports.claims import OnUnreadable, ReviewQueue
 from hitl_orchestrator.ledger.ports.policies import Policies
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 
@@ -54,18 +54,6 @@ class Cases(Protocol):
     def alarm(self, case_id: str, cause: str, at: datetime) -> None:
         """Record an integrity error of a case, once per cause."""
 
-    def redact(self, case_id: str, reason: str, actor: Actor, at: datetime) -> Redaction:
-        """Erase the texts of agents and people in a finished case, with the key of their digests; return the receipt.
-
-        The case, its reviews, entries and record remain, with a placeholder for each text. The ledger records the
-        redaction and still verifies. Repeating it returns the same receipt. The task can only be resubmitted, since
-        its content can no longer be compared.
-
-        Raises:
-            UnknownCase: there is no such case.
-            CaseUnfinished: the case still needs its texts.
-        """
-
     def case(self, case_id: str) -> Case:
         """Return a case by its id. Raises `UnknownCase`."""
 
@@ -85,8 +73,19 @@ class Cases(Protocol):
     def stages(self, *stages: CaseStage) -> Sequence[str]:
         """Return the ids of the cases at these stages, in the order of submission."""
 
-    def records(self) -> Iterator[AuditRecord]:
+    def stranded(self) -> Sequence[tuple[str, str]]:
+        """Return the unfinished cases that an altered row keeps out of every list, each with the reason."""
+
+    def records(self, on_unreadable: OnUnreadable | None = None) -> Iterator[AuditRecord]:
         """Yield the audit record of every finished case, in the order in which the cases finished."""
+
+    def records_with_task(
+        self, on_unreadable: OnUnreadable | None = None
+    ) -> Iterator[tuple[AuditRecord, str, str | None, bool]]:
+        """Yield audit records, each with the timestamp and the metadata of its task, and whether that was erased.
+
+        A record without the matching row in `outcomes` is left out like an unreadable one.
+        """
 
     def outcomes(self, *columns: str, metadata: bool = False) -> Iterator[tuple[Any, ...]]:
         """Yield these columns of `Outcome` for every finished case, in the order in which the cases finished.
@@ -100,6 +99,35 @@ class Cases(Protocol):
 
     def spot_check_opened(self, case_id: str) -> None:
         """Remove a case from the due spot checks. Idempotent."""
+
+
+class Redactions(Protocol):
+    """Redaction of cases, and of the copies that the database keeps of deleted rows."""
+
+    def redact(self, case_id: str, reason: str, actor: Actor, at: datetime) -> Redaction:
+        """Erase the texts of agents and people in a finished case, with the key of their digests; return the receipt.
+
+        The case, its reviews, entries and record remain, with a placeholder for each text. The ledger records the
+        redaction and still verifies. Repeating it returns the same receipt. The task can only be resubmitted, since
+        its content can no longer be compared. Until `scrub` succeeds, the database may hold copies of the texts in
+        pages that it no longer uses.
+
+        Raises:
+            UnknownCase: there is no such case.
+            CaseUnfinished: the case still needs its texts.
+        """
+
+    def copies(self, case_id: str) -> Sequence[tuple[str, str]]:
+        """Return the id and the stage of each case that repeats the texts of this one for a quality check."""
+
+    def scrub(self) -> Sequence[str]:
+        """Erase the copies of erased texts, and return the redacted cases of which some may remain.
+
+        Another process that reads the store may prevent it, which is logged; call it again. It rewrites the store.
+        """
+
+    def scrubs_due(self) -> Sequence[str]:
+        """Return the redacted cases of which copies may remain."""
 
 
 class Reviews(Protocol):
@@ -134,7 +162,7 @@ class Reviews(Protocol):
     def answered_under(self, answer: Review) -> StoredReview | None:
         """Return the review that was answered with the reviewer and idempotency key of this answer, if any."""
 
-    def expired(self, limit: int = 1000) -> Sequence[StoredReview]:
+    def expired(self, limit: int = 1000, on_unreadable: OnUnreadable | None = None) -> Sequence[StoredReview]:
         """Return open reviews past their deadline by the store's clock, the longest overdue first."""
 
     def expire(
@@ -162,30 +190,49 @@ class Reviews(Protocol):
         """
 
 
+class Lease(NamedTuple):
+    """The lease of a case: its holder, for messages, and its times by the store's clock."""
+
+    holder: str
+    since: datetime
+    until: datetime
+
+
 class Leases(Protocol):
     """Leases of cases, by which one worker at a time runs a case."""
 
     def now(self) -> datetime:
         """Return the time of the store's clock, which decides deadlines and leases."""
 
+    def unfinished(self) -> Sequence[UnfinishedCase]:
+        """Return the cases that are `received` or `decided`, in the order of submission."""
+
     def take(self, case_id: str) -> bool:
         """Acquire the lease of a case that is `received` or `decided`; return whether the caller holds it.
 
-        It is available if it is free, has ended, or its holder no longer exists.
+        It is available if it is free, has ended, or its holder no longer exists. A lease that begins in the future has
+        ended: its holder had a wrong clock.
         """
+
+    def lease(self, case_id: str) -> Lease | None:
+        """Return the lease of a case, None if it has none. Raises `UnknownCase`."""
 
     def release(self, case_id: str, *, driven: bool = False) -> None:
         """Release a lease that the caller holds. With `driven` the move of the case released it already."""
 
 
-class Ledger(Cases, Reviews, Leases, ReviewQueue, Policies, Protocol):
+class Ledger(Cases, Redactions, Reviews, Leases, ReviewQueue, Policies, Protocol):
     """Cases, reviews and events, durable and consistent.
 
     Every method that writes is one transaction. Callers supply the times of entries.
     """
 
-    def events(self, case_id: str | None = None) -> Iterator[Event]:
-        """Yield the events of one case or of all, in the order of the ledger."""
+    def events(self, case_id: str | None = None, on_unreadable: OnUnreadable | None = None) -> Iterator[Event]:
+        """Yield the events of one case or of all, in the order of the ledger.
+
+        Raises:
+            LedgerDamaged: an entry of the one case cannot be read. Among all entries it is left out.
+        """
 
     def keep(self, digest: str, body: str, case_id: str = "") -> None:
         """Store a large payload of a case outside the state that names it. Idempotent."""

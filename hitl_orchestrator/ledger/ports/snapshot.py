@@ -39,6 +39,7 @@ class ReviewTableRow(NamedTuple):
     claimed_by: str | None
     task_type: str
     risk_level: str
+    policy_hash: str
     confidence: float | None
     answer: str | None
     answered_by: str | None
@@ -106,6 +107,12 @@ class LedgerSnapshot(Protocol):
 
     def spot_checks(self) -> Iterator[str]:
         """Yield the ids of the cases that are due for a spot check."""
+
+    def scrubs_due(self) -> Iterator[str]:
+        """Yield the ids of redacted cases of which the database may still hold copies."""
+
+    def payloads(self) -> Iterator[tuple[str, str, str]]:
+        """Yield the case id, the digest and the text of every large payload."""
 
     def integrity_errors(self) -> Iterator[str]:
         """Yield the defects that the database reports in its own storage, such as an index that lost a row."""

@@ -10,16 +10,25 @@ from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.errors import IncompleteOutcome, TaskConflict, UnknownCase
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, UniqueViolation, resumed, retried
 from hitl_orchestrator.ledger.events import builders
-from hitl_orchestrator.ledger.events.chain import body_of, event_of
-from hitl_orchestrator.ledger.events.contents import content_digest, is_same, marked, new_contents, restored
-from hitl_orchestrator.ledger.events.redaction import Redaction
+from hitl_orchestrator.ledger.events.chain import Draft, body_of, event_of
+from hitl_orchestrator.ledger.events.contents import (
+    content_digest,
+    differences,
+    is_payload,
+    is_same,
+    marked,
+    new_contents,
+    restored,
+)
+from hitl_orchestrator.ledger.ports.claims import OnUnreadable
 from hitl_orchestrator.ledger.store import event_log
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork, stage_in
-from hitl_orchestrator.ledger.store.redaction import redact
-from hitl_orchestrator.ledger.store.rows import as_review, as_stored
+from hitl_orchestrator.ledger.store.rows import as_review, as_stored, readable
 from hitl_orchestrator.ledger.store.statements import cases as statements
 from hitl_orchestrator.ledger.store.statements import events as entry_statements
 from hitl_orchestrator.ledger.store.statements.reviews import REVIEWS_OF_CASE
+
+_DIGITS = 20
 
 
 class CaseRepository:
@@ -51,10 +60,12 @@ class CaseRepository:
                     latest = transaction.first(statements.LATEST_ATTEMPT, wanted_task=submission.task.task_id)
                     if latest is None:
                         raise
+                    earlier = transaction.first(statements.CASE, wanted_case=latest["case_id"])
                 if is_same(draft, event_log.contents_of(latest["key"], latest["body"]), latest["content"]):
                     return self._repeated(latest["case_id"], flush=not driving)
                 if not resubmit:
-                    raise TaskConflict(submission.task.task_id, latest["case_id"]) from None
+                    differing = _differences(earlier, draft)
+                    raise TaskConflict(submission.task.task_id, latest["case_id"], differing) from None
                 submission = self._next_attempt(submission, latest["case_id"], latest["attempt"])
 
     def _next_attempt(self, submission: Submission, latest: str, attempt: int) -> Submission:
@@ -112,20 +123,30 @@ class CaseRepository:
                 is_finished = stage is CaseStage.FINISHED
                 statement = statements.FINISHED_CASES if is_finished else statements.UNFINISHED_CASES
                 rows += transaction.run(statement, wanted_stage=stage.value)
-        return [row["case_id"] for row in sorted(rows, key=lambda row: int(row["submitted_seq"]))]
+        # As text, since an altered number may be anything.
+        return [row["case_id"] for row in sorted(rows, key=lambda row: str(row["submitted_seq"]).zfill(_DIGITS))]
+
+    @retried
+    def stranded(self) -> Sequence[tuple[str, str]]:
+        """Return the cases that are in no list."""
+        with self._database.read() as transaction:
+            rows = list(transaction.run(statements.STRANDED))
+        return [(str(row["case_id"]), _why_stranded(str(row["stage"]))) for row in rows]
 
     @resumed
-    def events(self, case_id: str | None = None) -> Iterator[Event]:
+    def events(self, case_id: str | None = None, on_unreadable: OnUnreadable | None = None) -> Iterator[Event]:
         """Yield events in the order of the ledger."""
         statement = entry_statements.ENTRIES if case_id is None else entry_statements.ENTRIES_OF_CASE
-        return event_log.events_in(self._database.stream(statement, wanted_case=case_id))
+        rows = map(event_log.EntryRow._make, self._database.stream(statement, wanted_case=case_id))
+        return readable(rows, event_log.event_in, on_unreadable) if case_id is None else map(event_log.event_in, rows)
 
     @retried
     def alarm(self, case_id: str, cause: str, at: datetime) -> None:
         """Record an integrity error, once per cause."""
         with self._database.write() as transaction:
             rows = transaction.run(entry_statements.ALARMS_OF_CASE, wanted_case=case_id)
-            if all(event_of(row["entry"], row["digest"]).body["cause"] != cause for row in rows):
+            alarms = (event_log.event_in(event_log.EntryRow(**row)) for row in rows)
+            if all(event.body["cause"] != cause for event in alarms):
                 event_log.append(transaction, builders.alarm(case_id, cause, at))
 
     @retried
@@ -146,29 +167,46 @@ class CaseRepository:
         return True
 
     @retried
-    def redact(self, case_id: str, reason: str, actor: Actor, at: datetime) -> Redaction:
-        """Erase the texts of a case, once, and then the copies that the database file may contain."""
-        with self._database.write() as transaction:
-            receipt = redact(transaction, Redaction(case_id=case_id, reason=reason, actor=actor, at=at))
-        self._database.scrub()
-        return receipt
-
-    @retried
     def keep(self, digest: str, body: str, case_id: str = "") -> None:
-        """Store a payload of a case under its digest."""
+        """Store a payload of a case under its digest; repair one that was altered."""
         with self._database.write() as transaction:
             values = {"wanted_digest": digest, "wanted_case": case_id}
-            if transaction.first(entry_statements.PAYLOAD_OF_CASE, **values) is None:
+            stored = transaction.first(entry_statements.PAYLOAD_OF_CASE, **values)
+            if stored is None:
                 transaction.run(entry_statements.ADD_PAYLOAD, digest=digest, case_id=case_id, body=body)
+            elif is_payload(body, digest) and not is_payload(stored["body"], digest):
+                transaction.run(entry_statements.REPAIR_PAYLOAD, **values, body=body)
 
     @retried
     def kept(self, digest: str) -> str:
-        """Return a stored payload."""
+        """Return a stored payload. Several cases may share it; an altered copy is passed over."""
+        altered = None
         with self._database.read() as transaction:
-            row = transaction.first(entry_statements.PAYLOAD, wanted_digest=digest)
-        if row is None:
+            for row in transaction.run(entry_statements.PAYLOADS, wanted_digest=digest):
+                if is_payload(row["body"], digest):
+                    return str(row["body"])
+                altered = str(row["body"])
+        if altered is None:
             raise KeyError(digest)
-        return str(row["body"])
+        return altered
+
+
+def _why_stranded(stage: str) -> str:
+    if stage == CaseStage.WAITING.value:
+        return "it waits for a reviewer, and table reviews has no open review of it"
+    return f"its row of table cases has the unknown stage {stage!r}"
+
+
+def _differences(earlier: Any, intake: Draft) -> list[str]:
+    """Return the fields in which an intake differs from the first entry of an earlier case, whose row this is.
+
+    Empty if the texts of the earlier case were erased, or if the system made it itself.
+    """
+    contents = None if earlier is None else event_log.contents_of(earlier["key"], earlier["body"])
+    if contents is None:
+        return []
+    body = restored(EventKind.SUBMITTED, body_of(earlier["entry"]), contents)
+    return [] if builders.by_system(body) else differences(body, intake.body)
 
 
 def case_in(transaction: StoreTransaction, case_id: str) -> Case:
@@ -205,7 +243,7 @@ def recorded_outcome(transaction: StoreTransaction, case_id: str) -> AuditRecord
     """
     row = transaction.first(entry_statements.RECORD_OF_CASE, wanted_case=case_id)
     if row is not None:
-        return event_log.record_in(row["entry"], row["key"], row["body"])
+        return event_log.record_in(event_log.EntryRow(**dict(row)))
     case = transaction.first(statements.STAGE, wanted_case=case_id)
     if case is None:
         raise IncompleteOutcome(case_id, "it was never received")

@@ -1,8 +1,10 @@
 """Claims in a store: open reviews as the work queue of a team."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from heapq import merge
+from itertools import islice
 from typing import Any
 
 from sqlalchemy.sql.expression import ClauseElement
@@ -14,13 +16,24 @@ from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, 
 from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import Draft, time_text
 from hitl_orchestrator.ledger.keys.mac import RowAuthenticator
-from hitl_orchestrator.ledger.ports.claims import InboxFilter, Limit, Load
-from hitl_orchestrator.ledger.store.event_log import append, events_in
+from hitl_orchestrator.ledger.ports.claims import (
+    InboxFilter,
+    Limit,
+    Load,
+    OnUnreadable,
+    Place,
+    QueueGroups,
+    QueuePage,
+)
+from hitl_orchestrator.ledger.store.event_log import EntryRow, append, event_in
 from hitl_orchestrator.ledger.store.leased_work import time_in
-from hitl_orchestrator.ledger.store.rows import review_of
+from hitl_orchestrator.ledger.store.rows import readable, review_of, reviews_in
 from hitl_orchestrator.ledger.store.statements import claims as statements
 from hitl_orchestrator.ledger.store.statements.events import ENTRIES_OF_CASE
 from hitl_orchestrator.ledger.store.statements.reviews import REVIEW
+
+_BRANCHES = 100
+"""The number of filters in one statement; SQLite permits 500."""
 
 
 class ClaimRepository:
@@ -81,15 +94,25 @@ class ClaimRepository:
         return released
 
     @retried
+    def take_back(self, review: StoredReview, holder: str, actor: Actor, at: datetime, because: str) -> bool:
+        """End the claim of another reviewer, who does not get it back."""
+        with self._database.write() as transaction:
+            values = {"wanted_review": review.review_id, "who": holder}
+            ended = transaction.run(statements.RELEASE, **values).rowcount == 1
+            if ended:
+                append(transaction, builders.released(review, actor, at, because=because))
+        return ended
+
+    @retried
     def renew(self, review: StoredReview, who: str, seconds: float) -> None:
         """Extend a claim. A crash may undo it, which loses nothing."""
         with self._database.write(flush=False) as transaction:
             transaction.run(statements.RENEW, wanted_review=review.review_id, who=who, held_for=seconds)
 
     @retried
-    def lapsed(self, limit: int = 1000) -> Sequence[StoredReview]:
+    def lapsed(self, limit: int = 1000, on_unreadable: OnUnreadable | None = None) -> Sequence[StoredReview]:
         """Return open reviews with a lapsed claim."""
-        return self._list(statements.LAPSED, most=limit)
+        return self._list(statements.LAPSED, limit, on_unreadable)
 
     @retried
     def return_lapsed(self, review: StoredReview, at: datetime) -> bool:
@@ -98,9 +121,9 @@ class ClaimRepository:
         return self._change(statements.RETURN_LAPSED, review, draft)
 
     @retried
-    def to_remind(self, limit: int = 1000) -> Sequence[StoredReview]:
+    def to_remind(self, limit: int = 1000, on_unreadable: OnUnreadable | None = None) -> Sequence[StoredReview]:
         """Return open reviews whose reminder is due."""
-        return self._list(statements.TO_REMIND, most=limit)
+        return self._list(statements.TO_REMIND, limit, on_unreadable)
 
     @retried
     def remind(self, review: StoredReview, to: Sequence[str], at: datetime) -> bool:
@@ -119,15 +142,32 @@ class ClaimRepository:
         return label if recorded is None else str(recorded["label"])
 
     @retried
-    def waiting(self, wanted: InboxFilter, limit: int = 200) -> Sequence[StoredReview]:
-        """Return open reviews under a filter."""
-        return self.waiting_each([wanted], limit)[0]
+    def queue_page(self, wanted: Sequence[InboxFilter], limit: int, after: Place | None = None) -> QueuePage:
+        """Return open reviews under any of the filters."""
+        with self._database.read() as transaction:
+            parts = [
+                _queued(transaction, wanted[first : first + _BRANCHES], limit, after)
+                for first in range(0, len(wanted), _BRANCHES)
+            ]
+        rows = list(islice(merge(*parts, key=_place), limit))
+        return QueuePage(list(readable(rows, review_of)), _place(rows[-1]) if len(rows) == limit else None)
 
     @retried
-    def waiting_each(self, wanted: Sequence[InboxFilter], limit: int) -> list[Sequence[StoredReview]]:
-        """Return open reviews under each filter."""
+    def queue_groups(self) -> QueueGroups:
+        """Return the roles and policies of the open reviews."""
         with self._database.read() as transaction:
-            return [_waiting(transaction, filters, limit) for filters in wanted]
+            roles, policies = (
+                [row["value"] for row in transaction.run(statement)]
+                for statement in (statements.OPEN_ROLES, statements.OPEN_POLICIES)
+            )
+        return QueueGroups(roles, policies)
+
+    @retried
+    def place_of(self, review_id: str) -> Place | None:
+        """Return the place of a review in the queue."""
+        with self._database.read() as transaction:
+            row = transaction.first(statements.PLACE, wanted_review=review_id)
+        return None if row is None else _place(row)
 
     @retried
     def loads(self, since: datetime) -> Mapping[str, Load]:
@@ -149,8 +189,8 @@ class ClaimRepository:
     @retried
     def similar(self, task_type: str, domain: str, but: str, limit: int = 5) -> Sequence[StoredReview]:
         """Return the latest decided reviews of a type and domain."""
-        values = {"wanted_type": task_type, "wanted_domain": domain, "but": but, "most": limit}
-        return self._list(statements.SIMILAR, **values)
+        values = {"wanted_type": task_type, "wanted_domain": domain, "but": but}
+        return self._list(statements.SIMILAR, limit, None, **values)
 
     @retried
     def last_reviewer_for(self, customer: str) -> str | None:
@@ -161,13 +201,15 @@ class ClaimRepository:
         return None if row is None else row["answered_by"]
 
     @retried
-    def outdated(self, limit: int = 1000) -> Sequence[StoredReview]:
+    def outdated(self, limit: int = 1000, on_unreadable: OnUnreadable | None = None) -> Sequence[StoredReview]:
         """Return open reviews of cases that have a newer attempt."""
-        return self._list(statements.OUTDATED, most=limit)
+        return self._list(statements.OUTDATED, limit, on_unreadable)
 
-    def _list(self, statement: ClauseElement, **values: Any) -> list[StoredReview]:
+    def _list(
+        self, statement: ClauseElement, limit: int, on_unreadable: OnUnreadable | None = None, **values: Any
+    ) -> list[StoredReview]:
         with self._database.read() as transaction:
-            return [review_of(row) for row in transaction.run(statement, **values)]
+            return reviews_in(transaction, statement, limit, on_unreadable, **values)
 
     def _change(self, statement: ClauseElement, review: StoredReview, draft: Draft) -> bool:
         """Change a review and append an entry; return False if the statement does not apply."""
@@ -189,15 +231,25 @@ class ClaimRepository:
         return recorded
 
 
-def _waiting(transaction: StoreTransaction, wanted: InboxFilter, limit: int) -> list[StoredReview]:
-    filters = {name: value for name, value in wanted._asdict().items() if value}
-    statement = statements.open_reviews(*sorted(filters))
-    return [review_of(row) for row in transaction.run(statement, most=limit, **filters)]
+def _queued(transaction: StoreTransaction, wanted: Iterable[InboxFilter], limit: int, after: Place | None) -> list[Any]:
+    """Return the first rows of any of these filters, in the order of the queue."""
+    branches, values = [], dict[str, Any]()
+    for number, each in enumerate(wanted):
+        filters = {name: value for name, value in each._asdict().items() if value}
+        values |= {f"{name}_{number}": value for name, value in filters.items()}
+        branches.append((*sorted(filters), *(() if after is None else ("after",))))
+    if after is not None:
+        values |= dict(zip(("after_due", "after_place"), after, strict=True))
+    return list(transaction.run(statements.open_reviews(*branches), most=limit, **values))
+
+
+def _place(row: Any) -> Place:
+    return row["due_at"], row["place"]
 
 
 def _recorded(transaction: StoreTransaction, draft: Draft) -> dict[str, Any] | None:
     rows = transaction.run(ENTRIES_OF_CASE, wanted_case=draft.case_id)
-    events = events_in((row["entry"], row["digest"], row["key"], row["body"]) for row in rows)
+    events = (event_in(EntryRow(**row)) for row in map(dict, rows))
     return next((event.body for event in events if builders.is_same_entry(event, draft)), None)
 
 

@@ -1,17 +1,20 @@
 """Leases of cases: acquired by one worker at a time, given up when the case moves to its next stage."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from hitl_orchestrator.domain.case import UnfinishedCase
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.domain.lifecycle import STAGE_MOVES
 from hitl_orchestrator.errors import HitlError, LeaseLost, UnknownCase
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, retried
-from hitl_orchestrator.ledger.store.leases import NO_FENCE, Holder, is_gone
+from hitl_orchestrator.ledger.ports.ledger import Lease
+from hitl_orchestrator.ledger.store.leases import NO_FENCE, Holder, is_gone, shown_holder
 from hitl_orchestrator.ledger.store.statements import cases as statements
 
-_NO_LEASE = {"holder": None, "held_for": None}
+_NO_LEASE = {"holder": None, "held_from": None, "held_for": None}
 
 
 class Moved(NamedTuple):
@@ -43,7 +46,7 @@ class LeasedWork:
             row = transaction.first(statements.LEASE, wanted_case=case_id)
         if row is None:
             raise UnknownCase(case_id)
-        gone = row["holder"] if row["holder"] == self._holder.name or is_gone(row["holder"] or "") else ""
+        gone = row["holder"] if self._is_gone(row) else ""
         if not row["free"] and not gone:
             return False
         with self._database.write(flush=False) as transaction:
@@ -51,6 +54,37 @@ class LeasedWork:
         if taken is not None:
             self.hold(case_id, taken["fence"])
         return taken is not None
+
+    @retried
+    def unfinished(self) -> Sequence[UnfinishedCase]:
+        """Return the cases that neither wait nor are finished."""
+        with self._database.read() as transaction:
+            rows = list(transaction.run(statements.WORK))
+        return [
+            UnfinishedCase(
+                case_id=row["case_id"],
+                task_id=row["task_id"],
+                stage=row["stage"],
+                running=not row["free"] and not self._is_gone(row),
+            )
+            for row in rows
+        ]
+
+    def _is_gone(self, row: Any) -> bool:
+        """Whether the holder of a lease is this thread, or no longer exists."""
+        return bool(row["holder"] == self._holder.name or is_gone(row["holder"] or ""))
+
+    @retried
+    def lease(self, case_id: str) -> Lease | None:
+        """Return the lease of a case, None if it has none."""
+        with self._database.read() as transaction:
+            row = transaction.first(statements.LEASE, wanted_case=case_id)
+        if row is None:
+            raise UnknownCase(case_id)
+        if row["holder"] is None:
+            return None
+        since, until = (datetime.fromisoformat(row[name]) for name in ("held_since", "held_until"))
+        return Lease(shown_holder(row["holder"]), since, until)
 
     def release(self, case_id: str, *, driven: bool = False) -> None:
         """Release a lease. If the write fails, the lease expires."""
@@ -66,7 +100,7 @@ class LeasedWork:
 
     def columns(self, *, driving: bool = True) -> dict[str, Any]:
         """Return the parameters of a new lease; of none if not `driving`."""
-        return {"holder": self._holder.name, "held_for": self._holder.seconds} if driving else _NO_LEASE
+        return {"holder": self._holder.name, "held_from": 0, "held_for": self._holder.seconds} if driving else _NO_LEASE
 
     def move(self, transaction: StoreTransaction, case_id: str, before: CaseStage, kind: EventKind) -> "Moved | None":
         """Move a case to the stage after an entry of this kind, releasing its lease.

@@ -20,7 +20,8 @@ LEASE_SECONDS = 60.0
 """The duration of a lease. A run may take longer; then another worker may take over, and one of them is fenced off."""
 
 NO_FENCE = -1
-_PARTS = 3
+_PARTS = 4
+_ENDED = ("Z", "X")
 _open: "WeakValueDictionary[str, Holder]" = WeakValueDictionary()
 
 
@@ -45,8 +46,8 @@ class Holder:
 
     @property
     def name(self) -> str:
-        """The stored name of the holder: machine, process, ledger object and thread."""
-        return f"{_machine()}/{os.getpid()}/{self._nonce}/{threading.get_ident()}"
+        """The stored name of the holder: machine, process, its start, ledger object and thread."""
+        return f"{_machine()}/{os.getpid()}/{_start_of(os.getpid())}/{self._nonce}/{threading.get_ident()}"
 
     def hold(self, case_id: str, fence: int) -> None:
         """Remember, in the current context, the fencing token of a case."""
@@ -75,16 +76,56 @@ def is_gone(name: str) -> bool:
     machine, *rest = name.split("/")
     if machine != _machine() or len(rest) != _PARTS or not rest[0].isdecimal():
         return False
-    process, nonce, thread = rest
+    process, start, nonce, thread = rest
     if int(process) == os.getpid():
         return nonce not in _open or thread not in {str(each.ident) for each in threading.enumerate()}
+    return _has_ended(int(process), start)
+
+
+def shown_holder(name: str) -> str:
+    """Return a holder for messages: its process and machine."""
+    machine, _, rest = name.partition("/")
+    return f"process {rest.partition('/')[0]} on {machine.partition('-[')[0]!r}"
+
+
+class _Process(NamedTuple):
+    """The state of a process, and its start in ticks since the boot."""
+
+    state: str
+    threads: int
+    start: str
+
+
+def _has_ended(process: int, start: str) -> bool:
+    """Whether a process ended. A zombie ended, though its parent has not noticed; its number may be in use again."""
     try:
-        os.kill(int(process), 0)
+        os.kill(process, 0)
     except ProcessLookupError:
         return True
     except (OSError, OverflowError):
         return False
-    return False
+    status = _process(process)
+    if status is None:
+        return False
+    # The first thread of a process can end before the others.
+    return (status.state in _ENDED and status.threads <= 1) or start not in ("", status.start)
+
+
+def _process(process: int) -> _Process | None:
+    """Return the status of a process of this machine; None where the system does not offer it."""
+    try:
+        # The name of the program, in parentheses, may contain anything.
+        fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return _Process(fields[0], int(fields[17]), fields[19])
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+@cache
+def _start_of(process: int) -> str:
+    """Return the start of a process, which distinguishes it from a later one with the same number; "" if unknown."""
+    status = _process(process)
+    return "" if status is None else status.start
 
 
 @cache

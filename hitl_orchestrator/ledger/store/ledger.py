@@ -14,6 +14,7 @@ from hitl_orchestrator.ledger.store.leased_work import LeasedWork
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS, Holder
 from hitl_orchestrator.ledger.store.outcomes import OutcomeRepository
 from hitl_orchestrator.ledger.store.policies import PolicyRepository
+from hitl_orchestrator.ledger.store.redaction import RedactionRepository
 from hitl_orchestrator.ledger.store.reviews import ReviewRepository
 from hitl_orchestrator.ledger.store.snapshot import StoreSnapshot
 
@@ -31,17 +32,23 @@ class LedgerStore:
         self._database = database
         authenticator = authenticator or ephemeral_authenticator()
         self._work = work = LeasedWork(database, Holder(lease))
-        self.now, self.take, self.release = work.now, work.take, work.release
+        self.now, self.take, self.lease, self.release = work.now, work.take, work.lease, work.release
+        self.unfinished = work.unfinished
 
         cases = CaseRepository(database, work)
-        self.receive, self.refuse, self.alarm, self.redact = cases.receive, cases.refuse, cases.alarm, cases.redact
+        self.receive, self.refuse, self.alarm = cases.receive, cases.refuse, cases.alarm
         self.case, self.case_with_events, self.find = cases.case, cases.case_with_events, cases.find
         self.latest_attempt = cases.latest_attempt
-        self.stages, self.events = cases.stages, cases.events
+        self.stages, self.stranded, self.events = cases.stages, cases.stranded, cases.events
         self.keep, self.kept = cases.keep, cases.kept
+
+        redactions = RedactionRepository(database)
+        self.redact, self.copies = redactions.redact, redactions.copies
+        self.scrub, self.scrubs_due = redactions.scrub, redactions.scrubs_due
 
         outcomes = OutcomeRepository(database, work)
         self.finish, self.records, self.outcomes = outcomes.finish, outcomes.records, outcomes.outcomes
+        self.records_with_task = outcomes.records_with_task
         self.spot_checks_due, self.spot_check_opened = outcomes.spot_checks_due, outcomes.spot_check_opened
 
         reviews = ReviewRepository(database, work, authenticator)
@@ -52,15 +59,11 @@ class LedgerStore:
         self.holds_sealed_work = reviews.holds_sealed_work
 
         claims = ClaimRepository(database, authenticator)
-        self.claim, self.delegate, self.unclaim, self.renew = (
-            claims.claim,
-            claims.delegate,
-            claims.unclaim,
-            claims.renew,
-        )
+        self.claim, self.delegate, self.unclaim = claims.claim, claims.delegate, claims.unclaim
         self.renew, self.lapsed, self.return_lapsed = claims.renew, claims.lapsed, claims.return_lapsed
         self.to_remind, self.remind, self.view, self.label = claims.to_remind, claims.remind, claims.view, claims.label
-        self.waiting, self.waiting_each, self.outdated = claims.waiting, claims.waiting_each, claims.outdated
+        self.queue_page, self.queue_groups = claims.queue_page, claims.queue_groups
+        self.place_of, self.outdated, self.take_back = claims.place_of, claims.outdated, claims.take_back
         self.loads, self.upheld, self.similar = claims.loads, claims.upheld, claims.similar
         self.last_reviewer_for = claims.last_reviewer_for
 

@@ -7,17 +7,19 @@ from typing import Any
 from hitl_orchestrator.domain.audit import AuditRecord, is_spot_checked
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
-from hitl_orchestrator.errors import IncompleteOutcome
+from hitl_orchestrator.errors import IncompleteOutcome, LedgerDamaged
 from hitl_orchestrator.ledger.database.ports import Database, resumed, retried
 from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import Draft, body_of
 from hitl_orchestrator.ledger.events.contents import text_under
 from hitl_orchestrator.ledger.events.outcomes import outcome_of
+from hitl_orchestrator.ledger.ports.claims import OnUnreadable
 from hitl_orchestrator.ledger.store import event_log
 from hitl_orchestrator.ledger.store.cases import recorded_outcome
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork, Moved
+from hitl_orchestrator.ledger.store.rows import readable
 from hitl_orchestrator.ledger.store.statements import cases as statements
-from hitl_orchestrator.ledger.store.statements.events import RECORDS
+from hitl_orchestrator.ledger.store.statements.events import RECORDS, RECORDS_WITH_OUTCOME
 
 
 class OutcomeRepository:
@@ -44,10 +46,17 @@ class OutcomeRepository:
         return record
 
     @resumed
-    def records(self) -> Iterator[AuditRecord]:
+    def records(self, on_unreadable: OnUnreadable | None = None) -> Iterator[AuditRecord]:
         """Yield audit records in the order in which the cases finished."""
-        for entry, _, key, body in self._database.stream(RECORDS):
-            yield event_log.record_in(entry, key, body)
+        rows = map(event_log.EntryRow._make, self._database.stream(RECORDS))
+        return readable(rows, event_log.record_in, on_unreadable)
+
+    @resumed
+    def records_with_task(
+        self, on_unreadable: OnUnreadable | None = None
+    ) -> Iterator[tuple[AuditRecord, str, str | None, bool]]:
+        """Yield audit records, each with the timestamp and the metadata of its task, and whether it was erased."""
+        return readable(self._database.stream(RECORDS_WITH_OUTCOME), _record_with_task, on_unreadable)
 
     @resumed
     def outcomes(self, *columns: str, metadata: bool = False) -> Iterator[tuple[Any, ...]]:
@@ -75,6 +84,19 @@ def _entry_before(moved: Moved, record: AuditRecord, routing: Routing, at: datet
     if moved.settled_by is None:
         raise IncompleteOutcome(record.case_id, "no reviewer's decision is recorded for it")
     return builders.resumed(record.case_id, moved.settled_by, at)
+
+
+def _record_with_task(row: tuple[Any, ...]) -> tuple[AuditRecord, str, str | None, bool]:
+    """Return an audit record with the timestamp and metadata of its task, and erasure. Raises `LedgerDamaged`."""
+    *columns, case_id, timestamp, digest = row
+    entry = event_log.EntryRow._make(columns)
+    record = event_log.record_in(entry)
+    if case_id is None:
+        raise LedgerDamaged(f"case {entry.case_id!r} is finished and has no row in table outcomes")
+    *_, metadata, is_erased = _with_metadata((digest, entry.body))
+    if metadata is None and not is_erased:
+        raise LedgerDamaged(f"the row of case {entry.case_id!r} in table outcomes names metadata that is not stored")
+    return record, str(timestamp), metadata, is_erased
 
 
 def _with_metadata(row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -9,10 +9,11 @@ from sqlalchemy import bindparam, insert, select, update
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.value import canonical_json, read_canonical
+from hitl_orchestrator.errors import TamperedPolicy
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, resumed, retried
 from hitl_orchestrator.ledger.database.tables import events, policies
 from hitl_orchestrator.ledger.events import builders
-from hitl_orchestrator.ledger.events.chain import Draft, event_of, policy_of
+from hitl_orchestrator.ledger.events.chain import Draft, body_of, event_of, policy_of
 from hitl_orchestrator.ledger.events.policy_builders import KINDS
 from hitl_orchestrator.ledger.store.event_log import append
 from hitl_orchestrator.ledger.store.statements.literals import literal_of, literals_of
@@ -20,6 +21,7 @@ from hitl_orchestrator.ledger.store.statements.literals import literal_of, liter
 _NEWER = select(events.c.entry, events.c.digest).where(events.c.seq > bindparam("after")).order_by(events.c.seq)
 _IS_ABOUT_POLICIES = events.c.kind.in_(literals_of(KINDS))
 _HISTORY = _NEWER.where(_IS_ABOUT_POLICIES)
+_AT = select(events.c.entry).where(events.c.seq == bindparam("at"))
 _ROUTINGS = _NEWER.where(events.c.kind == literal_of(EventKind.ROUTED))
 _LATEST = select(events.c.seq).where(_IS_ABOUT_POLICIES).order_by(events.c.seq.desc()).limit(1)
 _CURRENT = (
@@ -29,7 +31,7 @@ _CURRENT = (
     .limit(1)
 )
 _THIS = policies.c.policy_hash == bindparam("wanted_hash")
-_POLICY = select(policies.c.body).where(_THIS)
+_POLICY = select(policies.c.body, policies.c.recorded_seq).where(_THIS)
 _ADD = insert(policies)
 _RECORD_AGAIN = update(policies).where(_THIS).values(recorded_seq=bindparam("latest_seq"))
 
@@ -52,18 +54,30 @@ class PolicyRepository:
 
     @retried
     def current_policy(self) -> dict[str, Any] | None:
-        """Return the current policy."""
+        """Return the current policy, None in a store without one. Raises `TamperedPolicy`."""
         with self._database.read() as transaction:
             row = transaction.first(_CURRENT)
-        return None if row is None else policy_of(row["entry"])[1]
+        if row is None:
+            return None
+        policy_hash, _ = policy_of(row["entry"])
+        try:
+            return self.policy(policy_hash)
+        except KeyError:
+            raise TamperedPolicy(policy_hash, "its row is missing") from None
 
     @retried
     def policy(self, policy_hash: str) -> dict[str, Any]:
-        """Return a recorded policy."""
+        """Return a recorded policy.
+
+        Raises:
+            TamperedPolicy: no ledger entry records this body under this hash.
+        """
         with self._database.read() as transaction:
             row = transaction.first(_POLICY, wanted_hash=policy_hash)
-        if row is None:
-            raise KeyError(policy_hash)
+            if row is None:
+                raise KeyError(policy_hash)
+            if not _is_recorded(transaction, policy_hash, row):
+                raise TamperedPolicy(policy_hash, "no ledger entry records what its row holds")
         body: dict[str, Any] = read_canonical(row["body"])
         return body
 
@@ -101,6 +115,16 @@ def _append(transaction: StoreTransaction, drafts: Sequence[Draft]) -> None:
         if not again.rowcount:
             row = {name: body[name] for name in ("policy_hash", "policy_id")}
             transaction.run(_ADD, **row, body=canonical_json(body["policy"]), recorded_seq=seq)
+
+
+def _is_recorded(transaction: StoreTransaction, policy_hash: str, row: Any) -> bool:
+    """Return whether a ledger entry records this body of a policy: almost always the one that its row names."""
+    for statement in (_AT, _HISTORY):
+        for event in transaction.run(statement, at=row["recorded_seq"], after=0):
+            body = body_of(event["entry"])
+            if body.get("policy_hash") == policy_hash and canonical_json(body.get("policy")) == row["body"]:
+                return True
+    return False
 
 
 def _is_current(transaction: StoreTransaction, policy_hash: str) -> bool:

@@ -1,12 +1,61 @@
-"""Redaction of a case within a transaction: texts and key are deleted, and an entry records it."""
+"""Redaction of a case: texts and key are deleted, an entry records it, and copies of deleted rows are erased."""
 
-from hitl_orchestrator.errors import LedgerDamaged, UnknownCase
-from hitl_orchestrator.ledger.database.ports import StoreTransaction
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+from hitl_orchestrator.domain.audit import Actor
+from hitl_orchestrator.errors import LedgerDamaged, StoreUnavailable, UnknownCase
+from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, retried
 from hitl_orchestrator.ledger.events import redaction
 from hitl_orchestrator.ledger.events.chain import event_of
 from hitl_orchestrator.ledger.events.redaction import Redaction, ReviewTexts
 from hitl_orchestrator.ledger.store.event_log import append, contents_of
 from hitl_orchestrator.ledger.store.statements import cases, events, reviews
+
+_log = logging.getLogger(__name__)
+
+
+class RedactionRepository:
+    """Redactions, and the copies of erased texts that the database may still hold."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @retried
+    def redact(self, case_id: str, reason: str, actor: Actor, at: datetime) -> Redaction:
+        """Erase the texts of a case, once, and note that copies of them may remain."""
+        with self._database.write() as transaction:
+            receipt = redact(transaction, Redaction(case_id=case_id, reason=reason, actor=actor, at=at))
+        return receipt.model_copy(update={"scrub_due": case_id in self.scrubs_due()})
+
+    @retried
+    def copies(self, case_id: str) -> list[tuple[str, str]]:
+        """Return the id and the stage of each case that repeats the texts of this one."""
+        pattern = f'%"of":"{case_id}"%'
+        with self._database.read() as transaction:
+            rows = transaction.run(cases.COPIES, wanted_case=case_id, wanted_text=pattern)
+            return [(row["case_id"], row["stage"]) for row in rows]
+
+    @retried
+    def scrubs_due(self) -> list[str]:
+        """Return the redacted cases of which copies may remain."""
+        with self._database.read() as transaction:
+            return [row["case_id"] for row in transaction.run(cases.SCRUBS_DUE)]
+
+    def scrub(self) -> Sequence[str]:
+        """Erase the copies of erased texts, and return the cases of which some may remain."""
+        due = self.scrubs_due()
+        if not due:
+            return due
+        try:
+            self._database.scrub()
+        except StoreUnavailable as exc:
+            _log.warning("copies of redacted texts may remain in %s; 'hitl recover' erases them", exc)
+            return due
+        with self._database.write() as transaction:
+            transaction.run_each(cases.DELETE_SCRUB, [{"wanted_case": case_id} for case_id in due])
+        return self.scrubs_due()
 
 
 def redact(transaction: StoreTransaction, request: Redaction) -> Redaction:
@@ -27,6 +76,8 @@ def redact(transaction: StoreTransaction, request: Redaction) -> Redaction:
     append(transaction, redaction.redacted(receipt, _erase_reviews(transaction, case_id)))
     transaction.run(events.DELETE_CONTENTS, wanted_case=case_id)
     transaction.run(events.DELETE_PAYLOADS, wanted_case=case_id)
+    transaction.run(cases.ERASE_OUTCOME, wanted_case=case_id)
+    transaction.run(cases.ADD_SCRUB, case_id=case_id)
     return receipt
 
 

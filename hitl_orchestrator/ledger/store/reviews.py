@@ -14,9 +14,10 @@ from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, 
 from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import event_of, time_text
 from hitl_orchestrator.ledger.keys.mac import RowAuthenticator, check_recorded
+from hitl_orchestrator.ledger.ports.claims import OnUnreadable
 from hitl_orchestrator.ledger.store.event_log import append
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork, stage_in, time_in
-from hitl_orchestrator.ledger.store.rows import answer_columns, review_of, search_columns
+from hitl_orchestrator.ledger.store.rows import answer_columns, review_of, reviews_in, search_columns
 from hitl_orchestrator.ledger.store.statements import reviews as statements
 from hitl_orchestrator.ledger.store.statements.cases import DECIDE_CASE
 from hitl_orchestrator.ledger.store.statements.events import EVENTS_OF_CASE
@@ -38,7 +39,7 @@ class ReviewRepository:
                 if row is not None:
                     return review_of(row)
                 raise CaseChanged(shown.case_id, stage_in(transaction, shown.case_id))
-            opened = self._add(transaction, shown, at)
+            opened = self._add(transaction, shown, at, datetime.fromisoformat(moved.end["now"]))
             routed = builders.routed(shown.case_id, shown.routing, at, shadow)
             append(transaction, routed, builders.review_opened(opened), end=moved.end)
         return opened
@@ -87,10 +88,10 @@ class ReviewRepository:
         return None if row is None else review_of(row)
 
     @retried
-    def expired(self, limit: int = 1000) -> Sequence[StoredReview]:
+    def expired(self, limit: int = 1000, on_unreadable: OnUnreadable | None = None) -> Sequence[StoredReview]:
         """Return open reviews past their deadline."""
         with self._database.read() as transaction:
-            return [review_of(row) for row in transaction.run(statements.EXPIRED, most=limit)]
+            return reviews_in(transaction, statements.EXPIRED, limit, on_unreadable)
 
     @retried
     def latest_review(self, case_id: str) -> StoredReview | None:
@@ -143,7 +144,8 @@ class ReviewRepository:
                 return None
             drafts = [builders.answered(decided, verdict, actor)]
             if pass_to is not None:
-                drafts.append(builders.review_opened(self._add(transaction, pass_to, verdict.decided_at)))
+                opened = self._add(transaction, pass_to, verdict.decided_at, time_in(transaction))
+                drafts.append(builders.review_opened(opened))
             else:
                 leased = transaction.first(DECIDE_CASE, wanted_case=review.case_id, **self._work.columns())
                 if leased is None:
@@ -153,11 +155,11 @@ class ReviewRepository:
             self._work.hold(review.case_id, leased["fence"])
         return decided
 
-    def _add(self, transaction: StoreTransaction, shown: ReviewSnapshot, at: datetime) -> StoredReview:
-        within = builders.time_to_answer(shown)
-        due_at = None if within is None else time_in(transaction) + within
-        review = self._authenticator.sealed(builders.row_opened(shown, at, due_at))
-        times = {name: getattr(review, name) for name in ("opened_at", "due_at", "expires_at")}
+    def _add(
+        self, transaction: StoreTransaction, shown: ReviewSnapshot, at: datetime, queued_at: datetime
+    ) -> StoredReview:
+        review = self._authenticator.sealed(builders.row_opened(shown, at, queued_at))
+        times = {name: getattr(review, name) for name in ("opened_at", "queued_at", "due_at", "expires_at")}
         values = review.model_dump(exclude={"shown", "verdict", *times})
         values |= {name: time_text(time) for name, time in times.items()}
         texts = {"shown": shown.model_dump_json(), "verdict": None, "answer_key": None, "status": review.status.value}

@@ -1,37 +1,86 @@
-"""Parsing of stored review rows, and their search columns."""
+"""Parsing of stored rows, reading past unreadable ones, and the search columns of reviews."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from sqlalchemy.sql.expression import ClauseElement
 
 from hitl_orchestrator.domain.review import RecordedDecision, ReviewSnapshot, StoredReview
 from hitl_orchestrator.domain.task import Task
-from hitl_orchestrator.errors import IncompatibleRecord
+from hitl_orchestrator.errors import HitlError, IncompatibleRecord, LedgerDamaged
+from hitl_orchestrator.ledger.database.ports import StoreTransaction
 from hitl_orchestrator.ledger.events.builders import reminder_before
 from hitl_orchestrator.ledger.events.chain import time_of, time_text
 from hitl_orchestrator.ledger.keys.mac import RowAuthenticator
+from hitl_orchestrator.ledger.ports.claims import OnUnreadable
+
+_log = logging.getLogger(__name__)
+_Item = TypeVar("_Item")
+_Parsed = TypeVar("_Parsed")
 
 
 @contextmanager
-def as_stored(case_id: str, graph_version: str | None = None) -> Iterator[None]:
-    """Raise `IncompatibleRecord`, naming the case, if a row cannot be parsed."""
+def as_stored(case_id: str, graph_version: str | None = None, row: str = "") -> Iterator[None]:
+    """Raise `IncompatibleRecord`, naming the case and the `row`, if a row cannot be parsed."""
+    named = f"{row}: " if row else ""
     try:
         yield
     except ValidationError as exc:
-        why = f"{exc.title} has {exc.error_count()} problems, the first: {exc.errors()[0]['msg']}"
-        raise IncompatibleRecord(case_id, graph_version, why) from exc
-    except (ValueError, TypeError) as exc:
-        raise IncompatibleRecord(case_id, graph_version, str(exc)) from exc
+        why = f"{exc.title}: {exc.errors()[0]['msg']}"
+        raise IncompatibleRecord(case_id, graph_version, named + why) from exc
+    except (ValueError, TypeError, ArithmeticError) as exc:
+        raise IncompatibleRecord(case_id, graph_version, named + str(exc)) from exc
+
+
+def readable(
+    rows: Iterable[_Item], parsed: Callable[[_Item], _Parsed], on_unreadable: OnUnreadable | None = None
+) -> Iterator[_Parsed]:
+    """Yield the parsed rows, and pass the error of each unreadable one to `on_unreadable`, or else to the log."""
+    report = on_unreadable or log_unreadable
+    for row in rows:
+        try:
+            result = parsed(row)
+        except (IncompatibleRecord, LedgerDamaged) as exc:
+            report(exc)
+        else:
+            yield result
+
+
+def log_unreadable(exc: HitlError) -> None:
+    """Log a warning about a row that was left out of a list."""
+    _log.warning("left out: %s", exc, extra={"case_id": getattr(exc, "case_id", None), "event": "unreadable"})
+
+
+def reviews_in(
+    transaction: StoreTransaction,
+    statement: ClauseElement,
+    most: int,
+    on_unreadable: OnUnreadable | None = None,
+    **values: Any,
+) -> list[StoredReview]:
+    """Return the first `most` readable reviews of a statement: unreadable ones take no place among them."""
+    limit = most
+    while True:
+        rows, unreadable = list(transaction.run(statement, most=limit, **values)), list[HitlError]()
+        reviews = list(readable(rows, review_of, unreadable.append))
+        if len(reviews) >= most or len(rows) < limit:
+            for exc in unreadable:
+                (on_unreadable or log_unreadable)(exc)
+            return reviews[:most]
+        limit *= 2
 
 
 _ANSWER_COLUMNS = ("answer", "answered_by", "answered_at")
 _SEARCH_COLUMNS = (
+    "place",
     "answer_key",
     "remind_at",
     "task_type",
     "risk_level",
+    "policy_hash",
     "confidence",
     "affinity",
     *_ANSWER_COLUMNS,
@@ -46,6 +95,7 @@ def search_columns(review: StoredReview, authenticator: RowAuthenticator) -> dic
         "remind_at": time_text(None if before is None or review.due_at is None else review.due_at - before),
         "task_type": shown.task.task_type,
         "risk_level": shown.routing.risk_level.value,
+        "policy_hash": shown.routing.decision.policy_hash,
         "confidence": shown.routing.score.confidence,
         "affinity": None if customer is None else authenticator.name_of(customer),
         **dict.fromkeys(_ANSWER_COLUMNS),
@@ -66,7 +116,7 @@ def customer_of(task: Task) -> str | None:
 
 def review_of(row: Any) -> StoredReview:
     """Parse a row of `reviews`. Raises `IncompatibleRecord`."""
-    with as_stored(str(row["case_id"])):
+    with as_stored(str(row["case_id"]), row=f"row {row['review_id']!r} of table reviews"):
         return as_review(row)
 
 

@@ -14,6 +14,7 @@ from hitl_orchestrator.ledger.database.tables import (
     contents,
     events,
     outcomes,
+    payloads,
     policies,
     refusals,
     reviews,
@@ -29,6 +30,7 @@ from hitl_orchestrator.ledger.ports.snapshot import (
     StoredContents,
     StoredPolicy,
 )
+from hitl_orchestrator.ledger.store.statements.cases import SCRUBS_DUE
 
 _Row = TypeVar("_Row")
 
@@ -65,8 +67,9 @@ _ORPHANS = {
     table.name: select(table.c.case_id)
     .join(cases, cases.c.case_id == table.c.case_id, isouter=True)
     .where(table.c.case_id.is_not(None), cases.c.case_id.is_(None))
-    for table in (events, reviews, refusals, contents, outcomes, spot_checks)
+    for table in (events, reviews, refusals, contents, outcomes, spot_checks, payloads)
 }
+_PAYLOADS = select(payloads.c.case_id, payloads.c.digest, payloads.c.body).order_by(payloads.c.case_id)
 _BEFORE_ALL = -(2**31)
 _CASE_WIDTH = len(CaseRow._fields)
 
@@ -125,6 +128,14 @@ class StoreSnapshot:
     def spot_checks(self) -> Iterator[str]:
         """Yield the cases that are due for a spot check."""
         return (case_id for (case_id,) in self._rows(_SPOT_CHECKS))
+
+    def scrubs_due(self) -> Iterator[str]:
+        """Yield the redacted cases of which copies may remain."""
+        return (case_id for (case_id,) in self._rows(SCRUBS_DUE))
+
+    def payloads(self) -> Iterator[tuple[str, str, str]]:
+        """Yield the large payloads."""
+        return self._rows(_PAYLOADS)
 
     def integrity_errors(self) -> Iterator[str]:
         """Yield the defects that the database reports."""

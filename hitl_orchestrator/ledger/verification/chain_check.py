@@ -18,7 +18,7 @@ class Verification(Value):
     """The result of a verification. `problem` names the first bad entry or row; None means that there is none.
 
     `entries` is the number of good entries, the last of them written at `until`; `heads` is the number of signed heads
-    that agree with them.
+    that agree with them. `scrub_due` are the redacted cases of which the database may still hold copies.
     """
 
     entries: int
@@ -27,6 +27,7 @@ class Verification(Value):
     heads: int = 0
     bad_entry: int | None = None
     problem: str | None = None
+    scrub_due: tuple[str, ...] = ()
 
     @property
     def sound(self) -> bool:

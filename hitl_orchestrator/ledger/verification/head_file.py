@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from hitl_orchestrator.domain.input.parsing import parse, read_json
+from hitl_orchestrator.domain.input.record_size import read_bounded
 from hitl_orchestrator.errors import HeadFileUnavailable, InvalidInput
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
 
@@ -14,6 +15,9 @@ try:
     import fcntl
 except ImportError:  # pragma: no cover - Windows, where two processes must not sign at once
     fcntl = None  # type: ignore[assignment]
+
+_START = b'{"at":"'
+"""The start of each line: canonical JSON is sorted."""
 
 
 def read_heads(text: str, where: str) -> list[SignedHead]:
@@ -32,6 +36,10 @@ def read_heads(text: str, where: str) -> list[SignedHead]:
     return heads
 
 
+def _is_line(line: bytes) -> bool:
+    return line.startswith(_START) or not line.strip()
+
+
 class HeadFile:
     """A file of signed heads, appended to by one process at a time."""
 
@@ -45,6 +53,8 @@ class HeadFile:
             HeadFileUnavailable: the file cannot be read or written.
             InvalidInput: its last line is not a head.
         """
+        if self.path.is_symlink():
+            raise HeadFileUnavailable(str(self.path), "it is a link; name the file itself")
         try:
             with self._locked() as file:
                 head = make(self._last(file))
@@ -58,17 +68,23 @@ class HeadFile:
 
     @contextmanager
     def _locked(self) -> Iterator[IO[bytes]]:
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
         with os.fdopen(os.open(self.path, flags, 0o600), "r+b") as file:
             if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield file
 
     def _last(self, file: IO[bytes]) -> SignedHead | None:
-        """Return the last head and seek behind it. An incomplete line was never acknowledged, and is removed."""
-        content = file.read()
-        content = content[: content.rfind(b"\n") + 1]
-        file.seek(len(content))
+        """Return the last head and seek behind it. An incomplete line was never acknowledged, and is removed.
+
+        Only the start of a head is removed: a file with other content is left as it is.
+        """
+        content = read_bounded(file.read, str(self.path))
+        size = content.rfind(b"\n") + 1
+        lines, rest = content[:size].splitlines(), content[size:]
+        if not (rest.startswith(_START) or _START.startswith(rest)) or not all(map(_is_line, lines)):
+            raise InvalidInput([f"{self.path}: it is no file of signed heads; name another file"])
+        last = read_heads(lines[-1].decode(errors="replace"), str(self.path))[-1] if lines else None
+        file.seek(size)
         file.truncate()
-        lines = content.splitlines()
-        return read_heads(lines[-1].decode(errors="replace"), str(self.path))[-1] if lines else None
+        return last

@@ -11,8 +11,8 @@ from hitl_orchestrator.domain.lifecycle import ANSWERED, STAGE_MOVES
 from hitl_orchestrator.domain.value import digest, read_canonical
 from hitl_orchestrator.errors import LedgerDamaged
 from hitl_orchestrator.ledger.events.chain import NEVER, Entry, body_of
-from hitl_orchestrator.ledger.events.contents import Contents, content_digest, named_in, restored
-from hitl_orchestrator.ledger.events.outcomes import outcome_of
+from hitl_orchestrator.ledger.events.contents import Contents, content_digest, is_payload, named_in, restored
+from hitl_orchestrator.ledger.events.outcomes import AGENT_FIELDS, outcome_of
 from hitl_orchestrator.ledger.events.redaction import ReviewTexts
 from hitl_orchestrator.ledger.ports.snapshot import CaseEntry, CaseRows, LedgerSnapshot, ReviewTableRow
 from hitl_orchestrator.ledger.verification.reconcile_policies import PolicyReconciler
@@ -59,7 +59,16 @@ class TableReconciler:
             table, case_id = orphan or ("events", None)
             return None, f"{table}: rows of case {case_id!r} have no row in cases"
         problem = self._policies.problem({row.policy_hash: row for row in snapshot.policies()})
-        return problem or self._spot_checks.problem(snapshot.spot_checks())
+        return problem or self._spot_checks.problem(snapshot.spot_checks()) or _payload_problem(snapshot)
+
+
+def _payload_problem(snapshot: LedgerSnapshot) -> Problem | None:
+    """Return the first large payload that was altered. Running its case again repairs it."""
+    for case_id, name, body in snapshot.payloads():
+        if not is_payload(body, name):
+            why = "was altered; 'hitl recover' repairs it if the case needs it"
+            return None, f"payloads: the text {str(name)[:12]!r} of case {case_id!r} {why}"
+    return None
 
 
 def case_problem(rows: CaseRows) -> Problem | None:
@@ -131,7 +140,7 @@ class _CaseReplay:
         return None
 
     def _finished(self, entry: dict[str, Any]) -> str | None:
-        expected = outcome_of(entry["seq"], entry["body"], self._intake)
+        expected = outcome_of(entry["seq"], self._with_agent(entry["body"]), self._intake)
         if self._outcomes != [expected]:
             return "its row in the outcomes is missing, or differs"
         self._outcomes = []
@@ -208,6 +217,14 @@ class _CaseReplay:
         except (LedgerDamaged, ValueError, TypeError):
             return body
 
+    def _with_agent(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Return the body of an outcome with the names of the agent, if they are intact; None once erased."""
+        named = {name: body[name] for name in AGENT_FIELDS if body[name] is not None}
+        if not named:
+            return body
+        contents = None if self._erased is not None or self._contents is None else Contents(*self._contents)
+        return body | {name: None if contents is None else contents.value(mark) for name, mark in named.items()}
+
 
 _COMPARE: Mapping[str, Callable[[_CaseReplay, dict[str, Any]], str | None]] = {
     EventKind.SUBMITTED: _CaseReplay._submitted,
@@ -276,15 +293,17 @@ def _has_search_columns_of(review: ReviewTableRow, shown: Any) -> bool:
     """Whether the search columns agree with the snapshot. A snapshot of another form has none."""
     try:
         routing = shown["routing"]
-        expected = (shown["task"]["task_type"], routing["risk_level"], routing["score"]["confidence"])
+        decided_under, confidence = routing["decision"]["policy_hash"], routing["score"]["confidence"]
+        expected = (shown["task"]["task_type"], routing["risk_level"], decided_under, confidence)
     except (KeyError, TypeError):
         return False
-    return expected == (review.task_type, review.risk_level, review.confidence)
+    return expected == (review.task_type, review.risk_level, review.policy_hash, review.confidence)
 
 
 def _read(text: str) -> Any:
-    """Return the value of a canonical text in a row; None if it cannot be parsed."""
+    """Return the object of a canonical text in a row; None if it cannot be parsed."""
     try:
-        return read_canonical(text)
+        value = read_canonical(text)
     except (ValueError, TypeError):
         return None
+    return value if isinstance(value, dict) else None

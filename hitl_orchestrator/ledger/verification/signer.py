@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
 from threading import Lock
-from typing import NamedTuple
 
 from hitl_orchestrator.errors import LedgerDamaged, StoreUnavailable, UnknownCase
 from hitl_orchestrator.ledger.events.chain import GENESIS, Entry, Head, event_of
@@ -49,10 +48,10 @@ class LedgerSigner:
         Heads are verified with `public`, or with the keys that they name. `on_entries` is called with numbers of
         entries, first as they are read and then as they are compared. Problems are returned, not raised.
         """
-        tables, agreed, opened = TableReconciler(), 0, False
+        tables, agreed, opened, due = TableReconciler(), 0, False, tuple[str, ...]()
         try:
             with self._ledger.snapshot() as snapshot:
-                opened = True
+                opened, due = True, tuple(snapshot.scrubs_due())
                 walked = walk(_counted(snapshot.entries(), on_entries), heads, tables.add)
                 agreed = walked.heads
                 problem = walked.problem or _of_heads(heads_problem(heads, public))
@@ -72,6 +71,7 @@ class LedgerSigner:
             heads=agreed,
             bad_entry=bad_entry,
             problem=sentence,
+            scrub_due=due,
         )
 
     def sign(self, *, only_new: bool = False) -> SignedHead | None:
@@ -131,13 +131,6 @@ class LedgerSigner:
         if only_new and last is not None and tree.size == last.size:
             return None
         return sign_head(tree, new.head.digest, extends, before=last, at=self._clock(), key=self.key)
-
-
-class Signing(NamedTuple):
-    """The signer of a ledger with a head file, and the number of entries between heads."""
-
-    signer: LedgerSigner
-    every: int = 1000
 
 
 class _NewEntries:

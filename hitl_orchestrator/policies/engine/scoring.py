@@ -1,7 +1,7 @@
 """The confidence in an output, and the signals that speak against trusting it.
 
 Without a reported `confidence_score`, the confidence is computed from free fields of `agent_output`. The first of
-these that is valid is used:
+these that is present is used:
 
 - `token_logprobs`: natural logarithms of the token probabilities of the answer; the confidence is their geometric
   mean, exp(mean), the length-normalized sequence probability (Malinin and Gales, 2021, arXiv:2002.07650).
@@ -9,22 +9,28 @@ these that is valid is used:
   predicted label, of five samples or more (self-consistency, Wang et al., 2023, arXiv:2203.11171).
 - `verbalised_confidence`: a number stated by the model, "85%" or "0.85" (Tian et al., 2023, arXiv:2305.14975).
 
-An invalid field counts as missing.
+An unreadable field leaves no confidence, whatever the fields after it state. Unreadable `alternatives` raise the signal
+`ambiguous`, and an unreadable `unusual` or `samples` raises `unusual`.
 """
 
 import math
-import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from pydantic import Field
 
 from hitl_orchestrator.domain.decision import Score
 from hitl_orchestrator.domain.enums import ConfidenceSource, RiskLevel, Signal
-from hitl_orchestrator.domain.task import AgentOutput, Proposal
+from hitl_orchestrator.domain.task import AgentOutput
 from hitl_orchestrator.domain.value import Confidence, Value
+from hitl_orchestrator.policies.engine import agent_fields
+from hitl_orchestrator.policies.engine.agent_fields import Unreadable
 
-_STATED = re.compile(r"\s*(?:(\d{1,3}(?:\.\d{1,6})?)\s*%|([01]\.\d{1,6}))\s*")
-_FEWEST_SAMPLES, _ENOUGH_SAMPLES, _MOST_SAMPLES = 2, 5, 10_000
+_ENOUGH_SAMPLES = 5
+_ROUNDING = 1e-9
+"""0.8 minus 0.7 is more than 0.1 as binary numbers; a label that is this much further away still counts as close."""
+
+_Read = TypeVar("_Read")
 
 
 class ScoreRules(Value):
@@ -36,78 +42,86 @@ class ScoreRules(Value):
 
 
 def score_of(output: AgentOutput | None, risk: RiskLevel, rules: ScoreRules) -> Score:
-    """Return the confidence of an output, its source, and the signals."""
-    confidence, source = _confidence(output)
-    return Score(confidence=confidence, source=source, signals=_signals(output, risk, confidence, rules))
-
-
-def _confidence(output: AgentOutput | None) -> tuple[float | None, ConfidenceSource]:
+    """Return the confidence of an output, its source, the signals, and the names of unreadable fields."""
     if output is None:
+        signals = (Signal.LOW_CONFIDENCE, *((Signal.RISKY,) if risk is RiskLevel.HIGH else ()))
+        return Score(confidence=None, source=ConfidenceSource.MISSING, signals=signals)
+    return _Scoring(output, rules).score(risk)
+
+
+class _Scoring:
+    """One output, and the names of its fields that could not be read so far."""
+
+    def __init__(self, output: AgentOutput, rules: ScoreRules) -> None:
+        self._output, self._rules = output, rules
+        self._label = output.agent_output.predicted_label
+        self._fields = agent_fields.fields_of(output.agent_output)
+        self._unreadable: dict[str, None] = {}
+
+    def score(self, risk: RiskLevel) -> Score:
+        confidence, source = self._confidence()
+        raised = {
+            Signal.LOW_CONFIDENCE: confidence is None or confidence < self._rules.low_confidence_below,
+            Signal.AMBIGUOUS: self._is_ambiguous(confidence),
+            Signal.UNUSUAL: self._is_unusual(),
+            Signal.RISKY: risk is RiskLevel.HIGH,
+        }
+        return Score(
+            confidence=confidence,
+            source=source,
+            signals=tuple(signal for signal, holds in raised.items() if holds),
+            unreadable=tuple(self._unreadable),
+        )
+
+    def _confidence(self) -> tuple[float | None, ConfidenceSource]:
+        if self._output.confidence_score is not None:
+            return self._output.confidence_score, ConfidenceSource.REPORTED
+        sources: dict[ConfidenceSource, tuple[str, Callable[[Any], float | None]]] = {
+            ConfidenceSource.LOG_PROBABILITY: (agent_fields.TOKEN_LOGPROBS, _from_logprobs),
+            ConfidenceSource.SELF_CONSISTENCY: (agent_fields.SAMPLES, self._from_samples),
+            ConfidenceSource.VERBALISED: (agent_fields.VERBALISED_CONFIDENCE, agent_fields.stated),
+        }
+        for source, (name, read) in sources.items():
+            confidence = self._read(name, read, None)
+            if name in self._unreadable:
+                break
+            if confidence is not None:
+                return confidence, source
         return None, ConfidenceSource.MISSING
-    if output.confidence_score is not None:
-        return output.confidence_score, ConfidenceSource.REPORTED
-    extra = output.agent_output.model_extra or {}
-    for source, confidence in (
-        (ConfidenceSource.LOG_PROBABILITY, _from_logprobs(extra.get("token_logprobs"))),
-        (ConfidenceSource.SELF_CONSISTENCY, _agreement(output.agent_output, _ENOUGH_SAMPLES)),
-        (ConfidenceSource.VERBALISED, _from_words(extra.get("verbalised_confidence"))),
-    ):
-        if confidence is not None:
-            return confidence, source
-    return None, ConfidenceSource.MISSING
+
+    def _from_samples(self, value: Any) -> float | None:
+        labels = agent_fields.labels_of(value)
+        return self._agreement(labels) if len(labels) >= _ENOUGH_SAMPLES else None
+
+    def _agreement(self, labels: list[str]) -> float:
+        return labels.count(self._label) / len(labels)
+
+    def _is_ambiguous(self, confidence: float | None) -> bool:
+        """Return whether another label is close, or may be: the confidence is missing, or the labels unreadable."""
+        rivals = self._read(
+            agent_fields.ALTERNATIVES, lambda value: agent_fields.rivals_of(value, self._label), list[float]()
+        )
+        within = self._rules.ambiguous_within + _ROUNDING
+        return agent_fields.ALTERNATIVES in self._unreadable or any(
+            confidence is None or confidence - rival <= within for rival in rivals
+        )
+
+    def _is_unusual(self) -> bool:
+        """Return whether the agent marks it as unusual, too few of its samples agree, or this cannot be read."""
+        marked = self._read(agent_fields.UNUSUAL, agent_fields.is_marked, False)
+        labels = self._read(agent_fields.SAMPLES, agent_fields.labels_of, list[str]())
+        unreadable = not self._unreadable.keys().isdisjoint({agent_fields.UNUSUAL, agent_fields.SAMPLES})
+        return marked or unreadable or (bool(labels) and self._agreement(labels) < self._rules.unusual_share_below)
+
+    def _read(self, name: str, read: Callable[[Any], _Read], absent: _Read) -> _Read:
+        """Return the content of a field; `absent` if it is absent or unreadable, and then also note its name."""
+        try:
+            return read(self._fields[name]) if name in self._fields else absent
+        except Unreadable:
+            self._unreadable[name] = None
+            return absent
 
 
-def _from_logprobs(values: Any) -> float | None:
-    if not isinstance(values, (list, tuple)) or not values or not all(_is_number(value) for value in values):
-        return None
-    if any(value > 0 for value in values):
-        return None
-    return math.exp(math.fsum(values) / len(values))
-
-
-def _agreement(proposal: Proposal, fewest: int = _FEWEST_SAMPLES) -> float | None:
-    samples = (proposal.model_extra or {}).get("samples")
-    if not isinstance(samples, (list, tuple)) or not fewest <= len(samples) <= _MOST_SAMPLES:
-        return None
-    agreeing = sum(1 for sample in samples if sample == proposal.predicted_label)
-    return agreeing / len(samples)
-
-
-def _from_words(text: Any) -> float | None:
-    match = _STATED.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
-        return None
-    stated = float(match[2]) if match[1] is None else float(match[1]) / 100
-    return stated if stated <= 1 else None
-
-
-def _signals(
-    output: AgentOutput | None, risk: RiskLevel, confidence: float | None, rules: ScoreRules
-) -> tuple[Signal, ...]:
-    raised = {
-        Signal.LOW_CONFIDENCE: confidence is None or confidence < rules.low_confidence_below,
-        Signal.AMBIGUOUS: output is not None and _is_ambiguous(output, confidence, rules.ambiguous_within),
-        Signal.UNUSUAL: output is not None and _is_unusual(output.agent_output, rules.unusual_share_below),
-        Signal.RISKY: risk is RiskLevel.HIGH,
-    }
-    return tuple(signal for signal, holds in raised.items() if holds)
-
-
-def _is_ambiguous(output: AgentOutput, confidence: float | None, within: float) -> bool:
-    """Return whether another label is close: `alternatives` maps other labels to their confidence."""
-    others = (output.agent_output.model_extra or {}).get("alternatives")
-    if not isinstance(others, dict) or confidence is None:
-        return False
-    rivals = [value for label, value in others.items() if label != output.agent_output.predicted_label]
-    return any(_is_number(value) and confidence - value <= within for value in rivals)
-
-
-def _is_unusual(proposal: Proposal, share: float) -> bool:
-    """Return whether the agent marks it as unusual, or too few of its samples agree."""
-    agreement = _agreement(proposal)
-    marked = (proposal.model_extra or {}).get("unusual")
-    return marked is True or (agreement is not None and agreement < share)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def _from_logprobs(value: Any) -> float:
+    logprobs = agent_fields.logprobs_of(value)
+    return math.exp(math.fsum(value / len(logprobs) for value in logprobs))  # divided first: a sum may overflow

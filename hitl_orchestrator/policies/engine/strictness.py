@@ -10,9 +10,12 @@ from hitl_orchestrator.domain.roles import RoleChain
 
 
 def demand(decision: RoutingDecision, roles: RoleChain) -> tuple[int, int, int]:
-    """Return the strictness of the action, the rank of the role, and the number of approvals."""
+    """Return the strictness of the action, the rank of the role, and the number of approvals.
+
+    A role outside the chain ranks with the top, which decides in its place; having no role ranks lowest.
+    """
     role = decision.assigned_human_role
-    rank = roles.roles.index(role) if role in roles.roles else -1
+    rank = -1 if role is None else roles.roles.index(roles.filled(role))
     return decision.action.strictness, rank, decision.requirements.approvals
 
 

@@ -1,7 +1,6 @@
 """The conditions of a rule: a closed set of fields, words and operators. No code and no text patterns."""
 
 import math
-import re
 from collections.abc import Iterator
 from enum import Enum, StrEnum
 from typing import Annotated, Any, TypeVar
@@ -27,11 +26,10 @@ from pydantic_core import CoreSchema, InitErrorDetails
 
 from hitl_orchestrator.domain.enums import RiskLevel, Signal
 from hitl_orchestrator.domain.value import Confidence, Label, Value
-from hitl_orchestrator.domain.working_hours import Weekday
+from hitl_orchestrator.domain.working_hours import MINUTES_OF_A_DAY, Clock, Weekday, minute_of_day
 
 WordT = TypeVar("WordT")
 MOST_ALTERNATIVES = 1_000
-MINUTES_OF_A_DAY = 24 * 60
 MINUTES_OF_A_WEEK = 7 * MINUTES_OF_A_DAY
 
 
@@ -203,18 +201,6 @@ def _not_null(value: object) -> object:
     return value
 
 
-_A_CLOCK_TIME = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
-
-
-def _clock(value: object) -> object:
-    if isinstance(value, str) and re.match(_A_CLOCK_TIME, value):
-        return value
-    raise ValueError('write a time of day as "HH:MM", such as "09:00", up to "24:00"')
-
-
-Clock = Annotated[str, BeforeValidator(_clock), WithJsonSchema({"type": "string", "pattern": _A_CLOCK_TIME})]
-
-
 class Window(ConditionModel):
     """A daily time window, on some days of the week or on every day, in the time zone of the policy.
 
@@ -229,7 +215,7 @@ class Window(ConditionModel):
     def _some_time(self) -> "Window":
         if self.is_empty:
             raise ValueError("it has no time; add days, or begins and ends")
-        if _minute(self.begins) % MINUTES_OF_A_DAY == _minute(self.ends) % MINUTES_OF_A_DAY and (
+        if minute_of_day(self.begins) % MINUTES_OF_A_DAY == minute_of_day(self.ends) % MINUTES_OF_A_DAY and (
             self.begins,
             self.ends,
         ) != ("00:00", "24:00"):
@@ -239,14 +225,9 @@ class Window(ConditionModel):
     @property
     def minutes(self) -> tuple[tuple[int, int], ...]:
         """The open intervals, in minutes since Monday 00:00, each with an exclusive end."""
-        begins, ends = _minute(self.begins), _minute(self.ends)
+        begins, ends = minute_of_day(self.begins), minute_of_day(self.ends)
         lasts = ends - begins if ends > begins else ends + MINUTES_OF_A_DAY - begins
         return tuple(stretch for day in self.days or Weekday for stretch in _stretches(_start(day) + begins, lasts))
-
-
-def _minute(clock: str) -> int:
-    hours, minutes = clock.split(":")
-    return int(hours) * 60 + int(minutes)
 
 
 def _start(day: Weekday) -> int:

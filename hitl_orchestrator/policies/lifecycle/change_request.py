@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.enums import POLICY_CHANGE, PolicyChange, RiskLevel
 from hitl_orchestrator.domain.input.reserved_ids import policy_change_id
+from hitl_orchestrator.domain.numbers import plain_number
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
@@ -101,7 +102,7 @@ def change_task(case_id: str, between: tuple[Policy, Policy], at: datetime, how:
     """Return the task of a change from one policy to another. `how` holds the change, the reason and the share."""
     base, policy = between
     change = PolicyChange(how["change"])
-    share = f" for a share of {how['share']:g} of the new cases" if change is PolicyChange.CANARY else ""
+    share = f" for a share of {plain_number(how['share'])} of the new cases" if change is PolicyChange.CANARY else ""
     description = (
         f"{_VERBS[change]} the policy {policy.policy_id!r} ({policy_hash(policy)[:12]}){share} in place of "
         f"{base.policy_id!r} ({policy_hash(base)[:12]}). It is looser, so a second person must approve it: 'approve' "

@@ -4,12 +4,15 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision, ShadowAnswer
 from hitl_orchestrator.domain.enums import POLICY_CHANGE, Action, QualityCheckKind
+from hitl_orchestrator.domain.input.parsing import problems
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.task import Task
-from hitl_orchestrator.errors import TamperedPolicy
+from hitl_orchestrator.errors import PolicyUnreadable, TamperedPolicy
 from hitl_orchestrator.policies.engine.builtin_rules import builtin_decision, with_builtin_rules
 from hitl_orchestrator.policies.engine.compiled import CompiledPolicy, compile_policy
 from hitl_orchestrator.policies.engine.strictness import stricter
@@ -114,7 +117,7 @@ class PolicyRegistry:
         return builtin_decision(decided, Action.HUMAN_REVIEW, FALLBACK, "a person decides it", self._roles)
 
     def policy(self, policy_hash: str) -> CompiledPolicy:
-        """Return a policy by its hash. Raises `TamperedPolicy` if the recorded policy has another hash."""
+        """Return a policy by its hash. Raises `TamperedPolicy`, `PolicyUnreadable`."""
         if policy_hash not in self._compiled:
             self._compiled[policy_hash] = compile_policy(recorded_policy(policy_hash, self._read), self._roles)
         return self._compiled[policy_hash]
@@ -132,14 +135,24 @@ def recorded_policy(wanted_hash: str, read: Read) -> Policy:
 
     Raises:
         TamperedPolicy: the row is missing, or it was changed.
+        PolicyUnreadable: it is the recorded one, and it is invalid for this version, or for the time zones known here.
     """
     try:
-        recorded = policy_of(read(wanted_hash))
+        raw = read(wanted_hash)
     except KeyError:
         raise TamperedPolicy(wanted_hash, "its row is missing") from None
-    except (ValueError, TypeError) as exc:
-        raise TamperedPolicy(wanted_hash, "its row does not hold a policy") from exc
+    recorded = readable_policy(raw, wanted_hash)
     actual = policy_hash(recorded)
     if actual != wanted_hash:
         raise TamperedPolicy(wanted_hash, f"its row holds the policy {actual[:12]!r}")
     return recorded
+
+
+def readable_policy(raw: Any, recorded_hash: str | None = None) -> Policy:
+    """Return the policy in a recorded body. Raises `PolicyUnreadable`."""
+    try:
+        return policy_of(raw)
+    except ValidationError as exc:
+        first, *others = problems(exc, "policy", Policy)
+        more = f" (and {len(others)} more)" if others else ""
+        raise PolicyUnreadable(recorded_hash, f"{first}{more}") from exc

@@ -13,6 +13,7 @@ from operator import and_
 from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.decision import Facts
+from hitl_orchestrator.domain.numbers import plain_number
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.policies.analysis.decision_diagram import Diagram, Leaf, Node, diagram_of
 from hitl_orchestrator.policies.analysis.layer_scope import in_scope, scope_of, space_of
@@ -49,7 +50,7 @@ class TestedBound(NamedTuple):
     @property
     def name(self) -> str:
         """A name such as `rule_002: confidence_score 0.75`."""
-        return f"{self.rule_id}: {self.field} {self.value:g}"
+        return f"{self.rule_id}: {self.field} {plain_number(self.value)}"
 
     def side(self, facts: Facts) -> Side | None:
         """Return the side on which these facts test the bound; None where they are not close to it."""

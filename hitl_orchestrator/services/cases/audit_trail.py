@@ -1,11 +1,12 @@
 """The audit trail: records, histories, verification, signed heads and proofs."""
 
+import logging
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager
 
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.enums import POLICY_CHANGE
-from hitl_orchestrator.errors import HitlError
+from hitl_orchestrator.errors import HeadFileUnavailable, HitlError, InvalidInput, InvalidKey, StoreUnavailable
 from hitl_orchestrator.insights.feedback import Feedback, feedback_of
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.verification.chain_check import Verification
@@ -17,6 +18,8 @@ from hitl_orchestrator.services.case_reader import CaseReader
 
 __all__ = ["AuditTrail"]
 
+_log = logging.getLogger(__name__)
+
 
 class AuditTrail:
     """Reads, verifies, signs and proves the ledger."""
@@ -24,6 +27,7 @@ class AuditTrail:
     def __init__(self, ledger: Ledger, reader: CaseReader, signer: LedgerSigner, *, sign_every: int = 1000) -> None:
         """With a head file, the head is signed after every `sign_every` entries."""
         self._ledger, self._reader, self._signer, self._sign_every = ledger, reader, signer, sign_every
+        self._has_warned = False
 
     def history(self, key: CaseKey) -> list[Event]:
         """Return the events of one case, in order; for a policy change also the resulting policy events."""
@@ -59,14 +63,33 @@ class AuditTrail:
         return self._signer.prove(self._reader.get(key).case_id)
 
     def sign_if_due(self) -> None:
-        """Sign the head into the head file, if there is one and enough entries were written since the last head."""
+        """Sign the head into the head file, if there is one and enough entries were written since the last head.
+
+        An error is logged: the entries are recorded in any case, and closing signs again.
+        """
         if self._signer.head_file is not None:
-            # The entries are acknowledged in any case; closing signs again.
-            with suppress(HitlError):
+            with self._warning(HitlError):
                 if self._signer.unsigned() >= self._sign_every:
                     self._signer.sign(only_new=True)
 
     def sign_new(self) -> None:
-        """Sign the head into the head file, if there is one and entries were written since the last head."""
+        """Sign the head into the head file, if there is one and entries were written since the last head.
+
+        A file or key that cannot be used is logged: it must not cost a caller the receipt of what was recorded.
+
+        Raises:
+            LedgerDamaged: the ledger differs from the last signed head.
+        """
         if self._signer.head_file is not None:
-            self._signer.sign(only_new=True)
+            with self._warning(HeadFileUnavailable, InvalidInput, InvalidKey, StoreUnavailable):
+                self._signer.sign(only_new=True)
+
+    @contextmanager
+    def _warning(self, *errors: type[HitlError]) -> Iterator[None]:
+        """Log the first of these errors, and ignore them."""
+        try:
+            yield
+        except errors as exc:
+            if not self._has_warned:
+                _log.warning("everything was recorded, but the head of the ledger was not signed: %s", exc)
+            self._has_warned = True

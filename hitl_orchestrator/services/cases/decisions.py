@@ -6,12 +6,12 @@ from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import CaseStage, RiskLevel
 from hitl_orchestrator.domain.review import Review, StoredReview
-from hitl_orchestrator.errors import CaseNotWaiting, InvalidInput, ReviewEscalated
+from hitl_orchestrator.errors import InvalidInput, ReviewEscalated
 from hitl_orchestrator.ledger.events.builders import answer_digest, receipt
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting, CaseKey
-from hitl_orchestrator.services.case_reader import CaseReader, open_review_of
+from hitl_orchestrator.services.case_reader import CaseReader, not_waiting, open_review_of
 from hitl_orchestrator.services.cases.runner import CaseRunner
 from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
@@ -111,7 +111,7 @@ class CaseDecisions:
         if case.open_review is not None:
             self._reader.check(case)
         if not case.reviews:
-            raise CaseNotWaiting(case.case_id, case.status)
+            raise not_waiting(case)
         if answer.review_id is not None and not case.submission.replayed:
             named = next((row for row in case.reviews if row.review_id == answer.review_id), None)
             if named is None:

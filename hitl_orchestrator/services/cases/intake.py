@@ -56,10 +56,10 @@ def check_submission(task: Task, output: AgentOutput | None, now: datetime) -> N
     problems: list[str] = []
     if output is not None and output.task_id != task.task_id:
         problems.append(f"task {task.task_id!r}: its output is for task {output.task_id!r}; submit each with its own")
-    if task.timestamp > now + CLOCK_TOLERANCE:
+    if task.timestamp is not None and task.timestamp > now + CLOCK_TOLERANCE:
         problems.append(
             f"task {task.task_id!r}: timestamp: {task.timestamp.isoformat()} lies in the future; "
-            "give the time at which the task was made"
+            "give the time at which the task was made, or leave it out"
         )
     if problems:
         raise InvalidInput(problems)

@@ -2,9 +2,8 @@
 
 from pydantic import ValidationError
 
-from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.ledger.events.redaction import Redaction
+from hitl_orchestrator.ledger.events.redaction import Redaction, check_finished
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.rights import check_may_redact
@@ -26,7 +25,8 @@ class CaseRedaction:
     def redact(self, key: CaseKey, *, reason: str, acting: Acting) -> Redaction:
         """Erase the texts, metadata and proposals of a case, with the key of their digests.
 
-        Raises `NotAuthorized` unless the acting reviewer may redact in the domain of the case.
+        The cases that repeat it for a quality check are redacted with it. Raises `NotAuthorized` unless the acting
+        reviewer may redact in the domain of the case.
         """
         reviewer, now = self._people.named(acting.reviewer_id), self._clock()
         actor = actor_of(reviewer, acting.channel)
@@ -37,7 +37,11 @@ class CaseRedaction:
             raise InvalidInput([f"redact {key.text!r}: {problem['loc'][0]}: {problem['msg']}"]) from exc
         case = self._reader.get(key)
         check_may_redact(reviewer, case.submission.task.domain, self._people)
-        if case.stage is CaseStage.FINISHED:
+        copies = [(case.case_id, case.stage), *self._ledger.copies(case.case_id)]
+        for case_id, stage in copies:
+            check_finished(case_id, stage)
+        for case_id, _ in copies:
             # A crash after the outcome may have left a checkpoint, which holds the same texts.
-            self._runner.forget(case.case_id)
-        return self._ledger.redact(case.case_id, reason, actor, now)
+            self._runner.forget(case_id)
+        receipt, *_ = [self._ledger.redact(case_id, reason, actor, now) for case_id, _ in copies]
+        return receipt.model_copy(update={"scrub_due": bool(self._ledger.scrub())})

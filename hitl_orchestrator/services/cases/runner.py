@@ -4,34 +4,38 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from threading import Lock
-from time import sleep
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.errors import (
+    CaseBusy,
     CaseChanged,
+    CaseNotMoved,
+    ClassifierMissing,
     HitlError,
-    IncompatibleRecord,
     IncompleteOutcome,
     LeaseLost,
     RequestRejected,
-    TamperedPolicy,
-    TamperedReview,
 )
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.services.case_reader import CaseReader
 from hitl_orchestrator.services.reviews.node_ports import NodePorts
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
+from hitl_orchestrator.services.reviews.requirements import SKIPPED
 
 if TYPE_CHECKING:
     from hitl_orchestrator.graph.runner import Runner
 
-__all__ = ["CaseRunner", "Hook"]
+__all__ = ["WAIT_SECONDS", "CaseRunner", "Hook"]
 
 Hook = Callable[[Case, Case], None]
 """Called with a case before and after a run that left it finished."""
+
+WAIT_SECONDS = 120.0
+"""The time that a call waits for another worker that runs the same case. A lease ends before."""
 
 _POLL_SECONDS = 0.02
 _log = logging.getLogger(__name__)
@@ -50,13 +54,18 @@ class CaseRunner:
         *,
         on_finished: Sequence[Hook] = (),
         on_run: Callable[[], None] = lambda: None,
+        has_classifier: bool = False,
+        wait: float = WAIT_SECONDS,
     ) -> None:
         """`build_graph` is called when a case first runs, since LangGraph is slow to import.
 
-        `on_finished` are called in order after a run that left its case finished, `on_run` after every run.
+        `on_finished` are called in order after a run that left its case finished, `on_run` after every run. A call
+        waits at most `wait` seconds for another worker that runs the same case.
         """
         self._ledger, self._reader, self._recorder, self._ports = ledger, reader, recorder, ports
         self._build_graph, self._on_finished, self._on_run = build_graph, on_finished, on_run
+        self.has_classifier = has_classifier
+        self._wait_seconds = wait
         self._built: Runner | None = None
         self._building = Lock()
 
@@ -81,6 +90,9 @@ class CaseRunner:
 
         Raises:
             GraphVersionMismatch: the running graph cannot resume it.
+            ClassifierMissing: it waits for a classifier, and there is none here.
+            CaseNotMoved: the run ended where it began.
+            CaseBusy: another worker runs it, and did not finish in time.
         """
         with self._ports.at_hand(case) if new or at_hand else nullcontext():
             after = self._run(case, new=new)
@@ -90,10 +102,15 @@ class CaseRunner:
                 hook(case, after)
         return after
 
+    def check_classifier(self, case: Case) -> None:
+        """Raise `ClassifierMissing` for a case that has to be classified first, which cannot be done here."""
+        if case.stage is CaseStage.RECEIVED and case.submission.awaits_classifier and not self.has_classifier:
+            raise ClassifierMissing(case.case_id)
+
     def supersede(self, case_id: str) -> None:
         """End a case that a newer attempt has replaced, unless it was decided meanwhile."""
         # Lost a race with a reviewer or another process, or the row failed its integrity check.
-        with suppress(RequestRejected, TamperedPolicy, TamperedReview, IncompatibleRecord):
+        with suppress(RequestRejected, *SKIPPED):
             case = self._reader.case(case_id)
             if case.open_review is not None:
                 self._reader.check(case)
@@ -121,6 +138,7 @@ class CaseRunner:
         if case.stage is not CaseStage.WAITING and not self._ledger.take(case.case_id):
             return self._wait_for(case)
         try:
+            self.check_classifier(case)
             record = self.graph.start(case.submission) if new else self.graph.go_on(case)
         except (CaseChanged, IncompleteOutcome) as exc:
             self._ledger.release(case.case_id)
@@ -128,8 +146,12 @@ class CaseRunner:
         except BaseException:
             self._ledger.release(case.case_id)
             raise
-        self._ledger.release(case.case_id, driven=True)
-        return self._result(case, record, new=new)
+        after = self._result(case, record, new=new)
+        stands = after.stage is case.stage and after.stage is not CaseStage.WAITING
+        self._ledger.release(case.case_id, driven=not stands)
+        if stands:
+            raise CaseNotMoved(case.case_id, case.stage.value)
+        return after
 
     def _result(self, case: Case, record: AuditRecord | None, *, new: bool) -> Case:
         """Return a case as the run has left it."""
@@ -158,7 +180,11 @@ class CaseRunner:
 
     def _wait_for(self, case: Case) -> Case:
         """Wait for the owner of the lease to finish its run; take over where the lease ends first."""
+        deadline = monotonic() + self._wait_seconds
         while not self._ledger.take(case.case_id):
+            lease = self._ledger.lease(case.case_id)
+            if lease is not None and monotonic() > deadline:
+                raise CaseBusy(case.case_id, *lease)
             sleep(_POLL_SECONDS)
             current = self._ledger.case(case.case_id)
             if current.stage is not case.stage:

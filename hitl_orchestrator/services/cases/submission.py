@@ -32,6 +32,8 @@ class Intake(NamedTuple):
     quality_check: QualityCheck | None = None
     by_system: bool = False
     case_id: str | None = None
+    classify: bool | None = None
+    """Whether a missing output is to be produced by a classifier; None for if there is one here."""
 
 
 class CaseSubmission:
@@ -79,6 +81,8 @@ class CaseSubmission:
         if not intake.by_system:
             check_not_reserved(task)
         task = normalized(task, f"task {task.task_id!r}")
+        if task.timestamp is None:
+            task = task.model_copy(update={"timestamp": now})
         output = None if output is None else normalized(output, f"the output of task {task.task_id!r}")
         check_submission(task, output, now)
         self._policies.record_if_new()
@@ -94,4 +98,11 @@ class CaseSubmission:
             replayed=intake.replay,
             submitted_by=None if intake.submitted_by is None else identifier(intake.submitted_by, "submitted_by"),
             quality_check=intake.quality_check,
+            awaits_classifier=output is None and self._to_classify(intake),
         )
+
+    def _to_classify(self, intake: Intake) -> bool:
+        """Whether a missing output is to be produced. A case that measures reviewers repeats another case."""
+        if intake.quality_check is not None:
+            return False
+        return self._runner.has_classifier if intake.classify is None else intake.classify

@@ -11,10 +11,10 @@ from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import InvalidInput, NotAuthorized, UnknownCase
 from hitl_orchestrator.ledger.ports.ledger import Ledger
-from hitl_orchestrator.policies.language.model import Policy, default_role, policy_hash, policy_of
+from hitl_orchestrator.policies.language.model import Policy, default_role, policy_hash
 from hitl_orchestrator.policies.lifecycle.change_request import POLICY_DOMAIN, change_output, change_task, where_looser
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Proposal
-from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry, recorded_policy
+from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry, readable_policy, recorded_policy
 from hitl_orchestrator.review.decision_checks import role_to_decide_in
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting
@@ -123,7 +123,7 @@ class PolicyApproval:
         if history.active is not None:
             return self._registry.policy(history.active).policy
         recorded = self._ledger.current_policy()
-        return self._registry.active.policy if recorded is None else policy_of(recorded)
+        return self._registry.active.policy if recorded is None else readable_policy(recorded)
 
     def versions(self) -> list[str]:
         """Return the hashes of all policies that the store keeps."""

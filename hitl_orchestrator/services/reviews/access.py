@@ -8,6 +8,7 @@ from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.errors import TamperedPolicy, TamperedReview
+from hitl_orchestrator.ledger.events.builders import SYSTEM
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.ports import Rules
 from hitl_orchestrator.review.people import People
@@ -59,6 +60,13 @@ class ReviewAccess:
             barred=barred_by_duty(case.submission, self._people),
             votes=ballots(self.earlier(row, case)) if requirements.approvals > 1 else (),
         )
+
+    def end_void_claim(self, rights: Rights) -> bool:
+        """End a claim that binds no reviewer, and record it; return whether there was one."""
+        why = None if rights.row.claimed_by is None else rights.void_claim(self._ledger.now())
+        if why is None:
+            return False
+        return self._ledger.take_back(rights.row, str(rights.row.claimed_by), SYSTEM, self._reader.now(), why)
 
     def role_needed(self, row: StoredReview) -> str:
         """Return the role that may decide a review now, without reading the store."""

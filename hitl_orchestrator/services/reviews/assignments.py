@@ -1,12 +1,12 @@
 """Assign open reviews to reviewers who may decide them, balanced by their load."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from hitl_orchestrator.domain.review import Reviewer, ReviewRequest, StoredReview
+from hitl_orchestrator.domain.review import Page, Reviewer, ReviewRequest, StoredReview
 from hitl_orchestrator.errors import RequestRejected
 from hitl_orchestrator.ledger.events.builders import SYSTEM
 from hitl_orchestrator.ledger.ports.claims import InboxFilter, Load
@@ -19,10 +19,10 @@ from hitl_orchestrator.services.case_reader import CaseReader, Clock
 from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.claims import check_seconds, claim_limit
-from hitl_orchestrator.services.reviews.inbox import ReviewInbox
+from hitl_orchestrator.services.reviews.inbox import ReviewInbox, check_limit
 from hitl_orchestrator.services.reviews.requirements import SKIPPED
 
-__all__ = ["WORKING_DAY", "Assignment", "ReviewAssignments", "Skill", "Strategy"]
+__all__ = ["WORKING_DAY", "Assignment", "Assignments", "ReviewAssignments", "Skill", "Strategy"]
 
 WORKING_DAY = 28_800.0
 _LOAD_PERIOD = timedelta(days=7)
@@ -45,6 +45,18 @@ class Assignment(NamedTuple):
     review: ReviewRequest
     to: str | None
     why: str
+
+
+class Assignments(Page[Assignment]):
+    """The reviews that were assigned, and the first ones that could not be, in the order of the queue.
+
+    `more` states whether the limit was reached before the end of the queue; `unassigned` is the number of all reviews
+    before that which no reviewer could take, listed or not.
+    """
+
+    def __init__(self, items: Iterable[Assignment] = (), *, more: bool, as_of: datetime, unassigned: int) -> None:
+        super().__init__(items, more=more, as_of=as_of)
+        self.unassigned = unassigned
 
 
 class ReviewAssignments:
@@ -71,13 +83,23 @@ class ReviewAssignments:
         limit: int = 1000,
         seconds: float = WORKING_DAY,
         skill: Skill = lambda reviewer, task_type: 1.0,
-    ) -> list[Assignment]:
-        """Assign the unclaimed open reviews, the most urgent first, each claimed for `seconds`."""
+    ) -> Assignments:
+        """Assign at most `limit` unclaimed open reviews, the most urgent first, each claimed for `seconds`."""
         check_seconds("assign", "all", seconds)
+        check_limit("assign", limit)
         self._policies.refresh()
-        loads = _Loads(self._people, self._ledger.loads(self._ledger.now() - _LOAD_PERIOD), skill)
-        rows = self._ledger.waiting(InboxFilter(unclaimed=True, open=True), limit)
-        return [self._assigned(row, strategy, loads, seconds) for row in rows]
+        now = self._ledger.now()
+        loads = _Loads(self._people, self._ledger.loads(now - _LOAD_PERIOD), skill)
+        rows = self._inbox.pages([InboxFilter(unclaimed=True, open=True)], limit)
+        listed, assigned, unassigned = list[Assignment](), 0, 0
+        for row in rows:
+            if assigned == limit:
+                return Assignments(listed, more=True, as_of=now, unassigned=unassigned)
+            assignment = self._assigned(row, strategy, loads, seconds)
+            assigned, unassigned = assigned + bool(assignment.to), unassigned + (not assignment.to)
+            if assignment.to or unassigned <= limit:
+                listed.append(assignment)
+        return Assignments(listed, more=False, as_of=now, unassigned=unassigned)
 
     def _assigned(self, row: StoredReview, strategy: Strategy, loads: "_Loads", seconds: float) -> Assignment:
         try:
@@ -113,14 +135,24 @@ class _Loads:
     def __init__(self, people: People, loads: Mapping[str, Load], skill: Skill) -> None:
         self._people, self._skill = people, skill
         self._loads: dict[str, Load] = defaultdict(Load)
+        self._none: dict[tuple[str, str], Unassigned] = {}
         for account, load in loads.items():
             total = self._loads[people.human(account)]
             self._loads[people.human(account)] = Load(total.holds + load.holds, total.answered + load.answered)
 
     def best_case(self, row: StoredReview, needed: str, at: datetime) -> Assigned | Unassigned:
-        """Return the choice if no reviewer were barred: where there is none, the case need not be read."""
-        candidates = [self._candidate(each, row.shown.task.task_type) for each in self._people]
-        return push(AssignmentRequest(row.case_id, needed, row.domain), candidates, self._people, at)
+        """Return the choice if no reviewer were barred: where there is none, the case need not be read.
+
+        Loads only grow, so that the answer that there is none holds for all reviews of the role and domain.
+        """
+        key = needed, row.domain
+        if key not in self._none:
+            candidates = [self._candidate(each, row.shown.task.task_type) for each in self._people]
+            choice = push(AssignmentRequest(row.case_id, *key), candidates, self._people, at)
+            if isinstance(choice, Assigned):
+                return choice
+            self._none[key] = choice
+        return self._none[key]
 
     def choose(self, rights: Rights, previous: str | None, at: datetime) -> Assigned | Unassigned:
         """Return the reviewer for a review: the `previous` one of its customer, or else the least loaded one."""

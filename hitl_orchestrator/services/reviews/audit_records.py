@@ -17,11 +17,9 @@ from hitl_orchestrator.domain.review import RecordedDecision, Review, StoredRevi
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.value import Label
 from hitl_orchestrator.errors import IncompleteOutcome
+from hitl_orchestrator.ledger.events.outcomes import AGENT_FIELDS
 
 __all__ = ["by_agent", "by_person", "software_version"]
-
-AGENT_FIELDS = ("agent_id", "model", "model_version", "prompt_version")
-"""The free fields of an output that become fields of the record, where they are short names."""
 
 _NAME: TypeAdapter[str] = TypeAdapter(Label)
 
@@ -36,7 +34,7 @@ def by_agent(submission: Submission, routing: Routing, now: datetime) -> AuditRe
     """
     if routing.decision.needs_human or routing.output is None:
         raise IncompleteOutcome(submission.case_id, "no rule approves it automatically")
-    started = submission.task.timestamp
+    started = submission.made_at
     decided_at = started + (now - submission.received_at) if submission.replayed else now
     return AuditRecord(
         **_common(submission, routing, decided_at),
@@ -119,13 +117,14 @@ def _common(submission: Submission, routing: Routing, decided_at: datetime) -> d
         "risk_level": routing.risk_level,
         "confidence_score": routing.score.confidence,
         "signals": routing.score.signals,
+        "unreadable": routing.score.unreadable,
         "routing_decision": decision.action,
         "rule_id": decision.rule_id,
         "reason": decision.reason,
         "policy_id": decision.policy_id,
         "policy_hash": decision.policy_hash,
         "proposed_output": None if routing.output is None else routing.output.agent_output,
-        "latency_seconds": max(0.0, (decided_at - task.timestamp).total_seconds()),
+        "latency_seconds": max(0.0, (decided_at - submission.made_at).total_seconds()),
         "timestamp": decided_at,
     }
 
@@ -142,6 +141,7 @@ def of_case(submission: Submission, routing: Routing) -> dict[str, Any]:
         "confidence_source": routing.score.source,
         "submitted_by": submission.submitted_by,
         "supersedes": submission.supersedes,
+        "classifier_error": routing.error,
         "approvals_needed": routing.decision.requirements.approvals,
         **_quality_check_fields(submission),
         **{field: _name(extra.get(field)) for field in AGENT_FIELDS},

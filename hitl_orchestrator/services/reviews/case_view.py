@@ -1,8 +1,8 @@
 """Build the view of one case for a reviewer, from the tables, the policy and earlier decisions."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from math import floor
 from typing import Any
 
 from hitl_orchestrator.domain.audit import Event
@@ -10,7 +10,7 @@ from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import POLICY_CHANGE, EventKind, HumanDecision
 from hitl_orchestrator.domain.lifecycle import state_of
 from hitl_orchestrator.domain.review import Reviewer, StoredReview
-from hitl_orchestrator.errors import CaseNotWaiting, InvalidInput, NotAuthorized, RequestRejected
+from hitl_orchestrator.errors import InvalidInput, NotAuthorized, RequestRejected
 from hitl_orchestrator.ledger.events.builders import check_open
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.ports import Outputs
@@ -21,7 +21,7 @@ from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.rights import Rights
 from hitl_orchestrator.review.view import AGENT_FIELDS, CaseView, Choice, HistoryItem, Masking, SimilarCase, masking
 from hitl_orchestrator.services.acting import Acting, CaseKey
-from hitl_orchestrator.services.case_reader import CaseReader, Clock, open_review_of
+from hitl_orchestrator.services.case_reader import CaseReader, Clock, not_waiting, open_review_of
 from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.claims import CLAIM_SECONDS
@@ -36,6 +36,7 @@ MIN_DECIDED = 20
 
 HIDDEN = "hidden until you have committed your own label"
 _BANDS = 10
+_LOWEST_OF_BAND = tuple(band / _BANDS for band in range(_BANDS))
 _NOT_SHOWN = (EventKind.VIEWED, EventKind.REFUSED, EventKind.ALARM, EventKind.LABELED)
 
 
@@ -61,7 +62,7 @@ class CaseViews:
         self._policies.refresh()
         case = self._reader.get(key)
         if not case.reviews:
-            raise CaseNotWaiting(case.case_id, case.status)
+            raise not_waiting(case)
         row = case.open_review or case.reviews[-1]
         reviewer = None if acting.reviewer is None else self._people.named(acting.reviewer)
         if reviewer is not None and row.verdict is None:
@@ -117,6 +118,7 @@ class CaseViewer:
             rule_id=row.shown.routing.decision.rule_id,
             message=row.shown.routing.decision.message or "",
             role=rights.needed,
+            missing_role=None if row.role in rights.people.chain.roles else row.role,
             requirements=rights.requirements,
             votes_given=len(rights.votes),
             passed_up_because=row.shown.passed_up_because,
@@ -141,9 +143,11 @@ class CaseViewer:
         confidence = routing.score.confidence
         return {
             "proposal": routing.output and routing.output.agent_output,
+            "classifier_error": routing.error,
             "confidence": confidence,
             "confidence_means": self.confidence_meaning(task.task_type, confidence),
             "signals": routing.score.signals,
+            "unreadable": routing.score.unreadable,
             "reason": routing.decision.reason,
             "would_go_through": changes_to_approval(policy, facts_of(task, routing)),
             "similar": tuple(self._similar(row)),
@@ -153,8 +157,8 @@ class CaseViewer:
         """Return how often reviewers upheld outputs of this type with a similar confidence."""
         if confidence is None:
             return "the agent states no confidence"
-        band = min(floor(confidence * _BANDS), _BANDS - 1)
-        lowest, highest = band / _BANDS, (band + 1) / _BANDS if band + 1 < _BANDS else 1.0000001
+        band = min(bisect_right(_LOWEST_OF_BAND, confidence) - 1, _BANDS - 1)
+        lowest, highest = _LOWEST_OF_BAND[band], (band + 1) / _BANDS if band + 1 < _BANDS else 1.0000001
         decided, upheld = self._ledger.upheld(task_type, lowest, highest)
         between = f"confidence {lowest:.1f} to {min(highest, 1.0):.1f}"
         if decided < MIN_DECIDED:
@@ -181,6 +185,7 @@ _WITHOUT_AGENT: dict[str, Any] = {
     "confidence": None,
     "confidence_means": HIDDEN,
     "signals": (),
+    "unreadable": (),
     "reason": HIDDEN,
 }
 
@@ -190,7 +195,8 @@ def _why_not(rights: Rights, reviewer: Reviewer, now: datetime) -> str:
     try:
         rights.role_for(reviewer)
         if rights.row.verdict is None:
-            check_open(rights.row, reviewer.reviewer_id, now)
+            holder = reviewer.reviewer_id if rights.void_claim(now) else rights.row.claimed_by
+            check_open(rights.row.model_copy(update={"claimed_by": holder}), reviewer.reviewer_id, now)
     except RequestRejected as rejection:
         return str(rejection)
     return "" if rights.row.verdict is None else "this review is decided; 'hitl show' shows the decision"

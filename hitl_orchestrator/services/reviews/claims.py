@@ -1,7 +1,6 @@
 """Claims: reserve a review for one reviewer, hand it on, release it, and return abandoned ones."""
 
 import logging
-from collections.abc import Iterator
 from threading import Lock
 
 from hitl_orchestrator.domain.case import Case
@@ -45,11 +44,18 @@ class ReviewClaims:
         self._policies, self._reader, self._access, self._inbox = policies, reader, access, inbox
         self._choosing = Lock()
 
-    def claim(self, key: CaseKey, acting: Acting, *, seconds: float = CLAIM_SECONDS) -> ReviewRequest:
-        """Reserve the open review of a case for the acting reviewer; claiming again extends the claim."""
+    def claim(
+        self, key: CaseKey, acting: Acting, *, seconds: float = CLAIM_SECONDS, take_over: bool = False
+    ) -> ReviewRequest:
+        """Reserve the open review of a case for the acting reviewer; claiming again extends the claim.
+
+        With `take_over` a claim of a reviewer below the acting one ends first.
+        """
         check_seconds("claim", key.text, seconds)
         self._policies.refresh()
         case = self._reader.waiting(key)
+        if take_over:
+            self._take_over(open_review_of(case), case, acting)
         return self._inbox.request(self._claim(open_review_of(case), case, acting, seconds))
 
     def next(self, acting: Acting, *, seconds: float = CLAIM_SECONDS) -> ReviewRequest | None:
@@ -59,7 +65,7 @@ class ReviewClaims:
         reviewer = self._people.named(acting.reviewer_id)
         # One at a time in this process: of many that choose at once, all but one would try the same review in vain.
         with self._choosing:
-            for row, case in self._candidates(reviewer):
+            for row, case in self._inbox.candidates(reviewer, _FIRST_PAGE):
                 try:
                     return self._inbox.request(self._claim(row, case, acting, seconds))
                 except NotAuthorized:
@@ -68,6 +74,19 @@ class ReviewClaims:
                 except (RequestRejected, *SKIPPED):
                     continue  # another reviewer was faster
         return None
+
+    def _take_over(self, row: StoredReview, case: Case, acting: Acting) -> None:
+        """End the claim of a reviewer below the acting one, and record it."""
+        reviewer = self._people.named(acting.reviewer_id)
+        rights = self._access.rights(row, case)
+        rights.role_for(reviewer)
+        if row.claimed_by is None or row.claimed_by == reviewer.reviewer_id or self._access.end_void_claim(rights):
+            return
+        if not rights.may_take_over(reviewer):
+            why = f"{row.claimed_by!r} holds it, and they have no role above all roles of {row.claimed_by!r}"
+            raise NotAuthorized(reviewer.reviewer_id, why, "take this over")
+        actor, why = actor_of(reviewer, acting.channel), f"taken over by {reviewer.reviewer_id!r}"
+        self._ledger.take_back(row, row.claimed_by, actor, self._clock(), why)
 
     def release(self, key: CaseKey, acting: Acting) -> bool:
         """Release the claim on a case's open review; False if the reviewer holds none. Raises as `claim`."""
@@ -99,28 +118,15 @@ class ReviewClaims:
     def _claim(self, row: StoredReview, case: Case, acting: Acting, seconds: float) -> StoredReview:
         row = self._access.verified(row)
         reviewer = self._people.named(acting.reviewer_id)
-        self._access.rights(row, case).role_for(reviewer)
+        rights = self._access.rights(row, case)
+        rights.role_for(reviewer)
+        if row.claimed_by != reviewer.reviewer_id:
+            self._access.end_void_claim(rights)
         actor, limit = actor_of(reviewer, acting.channel), claim_limit(self._people, reviewer)
         claimed = self._ledger.claim(row, reviewer.reviewer_id, actor, self._clock(), seconds, limit=limit)
         event = {"case_id": row.case_id, "event": "claimed"}
         _log.info("review %s claimed by %s", row.review_id, reviewer.reviewer_id, extra=event)
         return claimed
-
-    def _candidates(self, reviewer: Reviewer) -> Iterator[tuple[StoredReview, Case]]:
-        """Yield the unclaimed reviews that a reviewer may decide, with their cases, the most urgent first."""
-        seen: set[str] = set()
-        page = _FIRST_PAGE
-        while True:
-            rows, more = self._inbox.candidates(reviewer, page)
-            fresh = [row for row in rows if row.review_id not in seen]
-            seen.update(row.review_id for row in fresh)
-            for row in fresh:
-                case = self._inbox.case_for(row, reviewer)
-                if case is not None:
-                    yield row, case
-            if not more:
-                return
-            page *= 4
 
 
 def claim_limit(people: People, reviewer: Reviewer) -> Limit:

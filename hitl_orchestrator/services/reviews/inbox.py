@@ -1,28 +1,28 @@
 """The inbox: open reviews, with the role that may decide each of them now."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.decision import ReviewRequirements
 from hitl_orchestrator.domain.enums import HumanDecision, RiskLevel
-from hitl_orchestrator.domain.review import Reviewer, ReviewRequest, StoredReview
+from hitl_orchestrator.domain.review import Page, Reviewer, ReviewRequest, StoredReview
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.ledger.ports.claims import InboxFilter
+from hitl_orchestrator.ledger.ports.claims import InboxFilter, Place, QueuePage
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
-from hitl_orchestrator.review.assignment import ranked
 from hitl_orchestrator.review.decision_checks import options
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.quorum import ballots
+from hitl_orchestrator.review.view import AGENT_FIELDS
 from hitl_orchestrator.services.case_reader import CaseReader
 from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
-from hitl_orchestrator.services.reviews.requirements import SKIPPED, requirements_of, role_needed
+from hitl_orchestrator.services.reviews.requirements import SKIPPED, requirements_of
 
-__all__ = ["MAX_LISTED", "ReviewInbox"]
+__all__ = ["MAX_LISTED", "ReviewInbox", "check_limit"]
 
-MAX_LISTED = 100_000
-_BLIND = ("proposal", "confidence", "reason")
+MAX_LISTED, _MAX_PAGE = 100_000, 1000
 
 
 class ReviewInbox:
@@ -41,23 +41,29 @@ class ReviewInbox:
         self._ledger, self._registry, self._people = ledger, registry, people
         self._policies, self._reader, self._access = policies, reader, access
 
-    def requests(self, wanted: InboxFilter, limit: int, reviewer: str | None = None) -> Sequence[ReviewRequest]:
-        """Return open reviews, the earliest deadline first, then the longest wait."""
-        _check(wanted, limit)
+    def requests(
+        self, wanted: InboxFilter, limit: int, *, reviewer: str | None = None, after: str | None = None
+    ) -> Page[ReviewRequest]:
+        """Return open reviews, the earliest deadline first, then in the order of opening.
+
+        The role of `wanted` is the one that may decide now.
+        """
+        _check(wanted)
+        check_limit("inbox", limit)
         self._policies.refresh()
-        if reviewer is None:
-            return [self.request(row) for row in self._rows(wanted, limit)]
-        who = self._people.named(reviewer)
-        rows = (row for row in self._rows(wanted, MAX_LISTED) if self.case_for(row, who) is not None)
-        return [self.request(row) for row, _ in zip(rows, range(limit), strict=False)]
+        who = None if reviewer is None else self._people.named(reviewer)
+        place = None if after is None else self._place_of(after)
+        found = list(islice(self._matching(wanted, who, place, limit + 1), limit + 1))
+        return Page(found[:limit], more=len(found) > limit, as_of=self._ledger.now())
 
     def request(self, row: StoredReview) -> ReviewRequest:
-        """Return an open review as the inbox offers it. Its own role is named where none can be derived."""
+        """Return an open review as the inbox offers it. Its own role counts where none can be derived."""
         try:
             needed, requirements = requirements_of(row, self._registry, self._people.chain)
             choices = options(row, needed, self._people.chain)
-        except (*SKIPPED, ValueError):  # an unreadable policy, or a role that is no longer in the chain
-            needed, requirements, choices = row.role, row.shown.routing.decision.requirements, ()
+        except SKIPPED:  # such as an unreadable policy
+            needed = self._people.chain.filled(row.role)
+            requirements, choices = row.shown.routing.decision.requirements, ()
         return self._request(row, needed, requirements, choices)
 
     def case_for(self, row: StoredReview, reviewer: Reviewer) -> Case | None:
@@ -69,34 +75,74 @@ class ReviewInbox:
         except SKIPPED:
             return None
 
-    def candidates(self, reviewer: Reviewer, limit: int) -> tuple[list[StoredReview], bool]:
-        """Return the first unclaimed reviews of a reviewer's roles and domains, ranked, and whether more may follow."""
-        chain = self._people.chain
-        roles = [role for role in chain.roles if any(chain.reaches(held, role) for held in reviewer.roles)]
-        domains: tuple[str | None, ...] = (None,) if "*" in reviewer.domains else reviewer.domains
-        wanted = [
-            InboxFilter(role=role, domain=domain, unclaimed=True, open=True) for role in roles for domain in domains
-        ]
-        listed = self._ledger.waiting_each(wanted, limit)
-        rows = ranked((row for rows in listed for row in rows), reviewer, self._people, at=self._ledger.now())
-        return rows[:limit], any(len(rows) == limit for rows in listed)
+    def candidates(self, reviewer: Reviewer, first: int) -> Iterator[tuple[StoredReview, Case]]:
+        """Yield the unclaimed reviews that a reviewer may decide, with their cases, the most urgent first.
 
-    def _rows(self, wanted: InboxFilter, limit: int) -> Sequence[StoredReview]:
-        if wanted.role is None or not self._has_other_policies():
-            return self._ledger.waiting(wanted, limit)
-        read = 4 * limit
+        Those for a role that they hold come before those of lower roles. The store reads `first` of them, then more.
+        """
+        free = InboxFilter(unclaimed=True, open=True)
+        groups = self._groups(free, reviewer)
+        own = [each for each in groups if each.role in reviewer.roles]
+        for filters in (own, [each for each in groups if each.role not in reviewer.roles]):
+            for row in self.pages(filters, first):
+                case = self.case_for(row, reviewer)
+                if case is not None:
+                    yield row, case
+
+    def missing_roles(self) -> list[str]:
+        """Return the roles of open reviews that the chain lacks; the top of the chain decides these reviews."""
+        return [role for role in self._ledger.queue_groups().roles if role not in self._people.chain.roles]
+
+    def pages(self, wanted: Sequence[InboxFilter], first: int, after: Place | None = None) -> Iterator[StoredReview]:
+        """Yield the open reviews under any of these filters; the first page has `first` of them, each next one more."""
+        page = QueuePage((), after)
+        size = min(first, _MAX_PAGE)
         while True:
-            waiting = self._ledger.waiting(wanted._replace(role=None), read)
-            rows = [row for row in waiting if role_needed(row, self._registry, self._people.chain) == wanted.role]
-            if len(rows) >= limit or len(waiting) < read:
-                return rows[:limit]
-            read *= 8
+            page = self._ledger.queue_page(wanted, size, page.end)
+            yield from page.reviews
+            if page.end is None:
+                return
+            size = min(2 * size, _MAX_PAGE)
 
-    def _has_other_policies(self) -> bool:
-        """Whether a case may have been submitted under an inactive policy; only then may a higher role be needed."""
-        active = self._registry.active.hash
-        with self._ledger.snapshot() as snapshot:
-            return any(policy.policy_hash != active for policy in snapshot.policies())
+    def _matching(
+        self, wanted: InboxFilter, who: Reviewer | None, after: Place | None, first: int
+    ) -> Iterator[ReviewRequest]:
+        """Yield the open reviews under a filter that a reviewer, if there is one, may decide now."""
+        filters = [wanted] if wanted.role is None and who is None else self._groups(wanted, who)
+        for row in self.pages(filters, first, after):
+            if who is not None and self.case_for(row, who) is None:
+                continue
+            request = self.request(row)
+            if wanted.role in (None, request.needed_role):
+                yield request
+
+    def _groups(self, wanted: InboxFilter, who: Reviewer | None) -> list[InboxFilter]:
+        """Split a filter into one for each role and policy of open reviews, so that the store reads no other ones."""
+        groups, reaches = self._ledger.queue_groups(), self._people.chain.reaches
+        domains = (wanted.domain,) if who is None or "*" in who.domains else who.domains
+        return [
+            wanted._replace(role=role, policy_hash=policy_hash, domain=domain)
+            for role in groups.roles
+            if who is None or any(reaches(held, role) for held in who.roles)
+            for policy_hash in groups.policies
+            if self._may_need(wanted.role, role, policy_hash)
+            for domain in domains
+            if wanted.domain in (None, domain)
+        ]
+
+    def _may_need(self, needed: str | None, role: str, policy_hash: str) -> bool:
+        """Return whether a review for a role may need the role `needed`, if any, under the policy that sent it.
+
+        Under another policy than the active one it may need a higher role than its own.
+        """
+        is_settled = policy_hash == self._registry.active.hash and role in self._people.chain.roles
+        return needed in (None, role) if is_settled else needed is None or self._people.chain.reaches(needed, role)
+
+    def _place_of(self, review_id: str) -> Place:
+        place = self._ledger.place_of(review_id) if review_id.isprintable() else None
+        if place is None:
+            raise InvalidInput([f"inbox: after: there is no review {review_id!r}; give the last review_id of a page"])
+        return place
 
     def _request(
         self, row: StoredReview, needed: str, requirements: ReviewRequirements, choices: Iterable[HumanDecision]
@@ -115,8 +161,10 @@ class ReviewInbox:
             rule_id=routing.decision.rule_id,
             reason=routing.decision.reason if visible else None,
             needed_role=needed,
+            missing_role=None if row.role in self._people.chain.roles else row.role,
             choices=tuple(choices),
             opened_at=row.opened_at,
+            queued_at=row.queued_at or row.opened_at,
             due_at=row.due_at,
             claimed_by=row.claimed_by,
             claimed_until=row.claimed_until,
@@ -129,7 +177,8 @@ class ReviewInbox:
             approvals_needed=requirements.approvals,
             shown_digest=row.digest,
             level=row.level,
-            hidden=() if visible else _BLIND,
+            classifier_error=routing.error if visible else None,
+            hidden=() if visible else AGENT_FIELDS,
         )
 
     def _votes(self, row: StoredReview) -> int:
@@ -142,10 +191,14 @@ class ReviewInbox:
             return 0
 
 
-def _check(wanted: InboxFilter, limit: int) -> None:
+def check_limit(verb: str, limit: int) -> None:
+    """Raise `InvalidInput` unless the length of a list is in [1, 100 000]."""
+    if not 1 <= limit <= MAX_LISTED:
+        raise InvalidInput([f"{verb}: limit {limit} is not in [1, {MAX_LISTED}]"])
+
+
+def _check(wanted: InboxFilter) -> None:
     names = (wanted.role, wanted.domain, wanted.task_type, wanted.held_by)
     problems = [f"{name!r} is not a valid name" for name in names if name is not None and not name.isprintable()]
-    if not 1 <= limit <= MAX_LISTED:
-        problems.append(f"limit {limit} is not in [1, {MAX_LISTED}]")
     if problems:
         raise InvalidInput([f"inbox: {problem}" for problem in problems])

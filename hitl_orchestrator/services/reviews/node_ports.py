@@ -101,13 +101,14 @@ class NodePorts:
             # The ledger refuses a waiting case without a reviewer's decision, even if the state is forged.
             with suppress(IncompleteOutcome):
                 return self._ledger.finish(by_agent(submission, routing, now), routing, now)
-        row = self._decided_at_hand(submission.case_id) or self._ledger.latest_review(submission.case_id)
+        at_hand = self._decided_at_hand(submission.case_id)
+        row = at_hand or self._ledger.latest_review(submission.case_id)
         if row is None:
             self.alarm(submission.case_id, "it was about to finish, and no review of it was ever opened")
             raise IncompleteOutcome(submission.case_id, "it needs a reviewer, and no review of it was ever opened")
         if row.verdict is None:
             self.alarm(submission.case_id, f"it was about to finish, and review {row.review_id!r} is open")
-        if row is not self._decided_at_hand(submission.case_id):
+        if row is not at_hand:
             row = self._access.verified(row)
         chance = self._review_probability(submission, row.shown.routing)
         record = by_person(submission, row, self._access.earlier(row), chance)

@@ -88,6 +88,8 @@ class ReviewRecorder:
             own_label=view.label,
         )
         decision, next_shown = self._consequence(rights, reviewer, decision)
+        if row.claimed_by != reviewer.reviewer_id:
+            self._access.end_void_claim(rights)
         recorded = self._ledger.decide(row, decision, actor, next_shown)
         _report(recorded, answer.human_decision.value)
         return recorded

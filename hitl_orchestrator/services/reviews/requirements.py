@@ -10,22 +10,36 @@ from hitl_orchestrator.errors import (
     GraphVersionMismatch,
     IncompatibleRecord,
     InvalidInput,
+    LedgerDamaged,
+    PolicyUnreadable,
     TamperedPolicy,
     TamperedReview,
+    UnknownCase,
 )
 from hitl_orchestrator.nodes.ports import Rules
 
 __all__ = ["SKIPPED", "facts_of", "requirements_of", "role_needed", "storable_text"]
 
-SKIPPED = (GraphVersionMismatch, IncompatibleRecord, TamperedPolicy, TamperedReview)
+SKIPPED = (
+    GraphVersionMismatch,
+    IncompatibleRecord,
+    LedgerDamaged,
+    PolicyUnreadable,
+    TamperedPolicy,
+    TamperedReview,
+    UnknownCase,
+)
 """Errors of one review that must not block the others. The alarm is raised where they are detected."""
 
 
 def requirements_of(row: StoredReview, rules: Rules, chain: RoleChain) -> tuple[str, ReviewRequirements]:
-    """Return the role that may decide now, and the requirements for reviewers: the review's own, or stricter ones."""
+    """Return the role that may decide now, and the requirements for reviewers: the review's own, or stricter ones.
+
+    For a role that is no longer in the chain, that is the top of the chain.
+    """
     routing = row.shown.routing
     decision = rules.decide(routing.decision.policy_hash, facts_of(row.shown.task, routing), row.shown.task.task_id)
-    return chain.higher(row.role, decision.assigned_human_role or row.role), decision.requirements
+    return chain.filled(chain.higher(row.role, decision.assigned_human_role or row.role)), decision.requirements
 
 
 def role_needed(row: StoredReview, rules: Rules, chain: RoleChain) -> str:

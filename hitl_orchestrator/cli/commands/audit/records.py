@@ -4,17 +4,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hitl_orchestrator.cli.context import STORE, CaseId, Out, Reviewer, Yes, argument, command, may_ask, option
+from hitl_orchestrator.cli.context import STORE, CaseId, Force, Out, Reviewer, Yes, argument, command, may_ask, option
 from hitl_orchestrator.cli.output.blocks import Line
-from hitl_orchestrator.cli.output.errors import NO
+from hitl_orchestrator.cli.output.errors import NO, print_problems
 from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer
-from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.errors import HitlError, InvalidInput
 
 if TYPE_CHECKING:
     from hitl_orchestrator.cli.session import Session
 
 group = typer.Typer()
+MAX_PROBLEMS = 20
 
 
 @command(group, "list", STORE)
@@ -25,9 +26,11 @@ def list_records(session: "Session") -> None:
     """
     from hitl_orchestrator.cli.views import tables
 
-    with session.open() as hitl:
-        records = list(hitl.audit.records())
+    left_out: list[HitlError] = []
+    with session.audit() as audit:
+        records = [record for record in audit.records(left_out.append) if record.quality_check is None]
     answer(session.as_json, [record.model_dump(mode="json") for record in records], lambda: tables.records(records))
+    _name_left_out(left_out, session)
 
 
 @command(group, "show", STORE)
@@ -64,20 +67,26 @@ def export(
     form: Annotated[str, option("FORM", "jsonl, csv or parquet.", "--format")] = "jsonl",
     events: Annotated[bool, option(None, "Export ledger entries instead of audit records.", "--events")] = False,
     out: Out = None,
+    force: Force = False,
+    bom: Annotated[bool, option(None, "Begin CSV with a byte order mark, for Excel.", "--bom")] = False,
+    delimiter: Annotated[str, option("CHAR", "Between the cells of CSV: , or ;", "--delimiter")] = ",",
 ) -> None:
     """Export the audit records or the ledger entries.
 
     In CSV, cells that a spreadsheet would run as a formula start with an apostrophe. Parquet needs the extra parquet.
     """
-    from hitl_orchestrator.cli.commands.audit.export_formats import check_format, write
+    from hitl_orchestrator.cli.commands.audit.export_formats import Target, write
 
-    check_format(form, out)
+    target = Target(form, out, force, bom, delimiter)
+    target.check()
+    left_out: list[HitlError] = []
     with session.audit() as audit:
-        number = write(audit, form, out, events=events)
+        number = write(audit, target, left_out.append, events=events)
     if out is not None:
         rows = count(number, "entry", "entries") if events else count(number, "audit record")
         data = {"file": out, "format": form, "rows": number}
         answer(session.as_json, data, lambda: [Line(f"{rows} written to {out}.")])
+    _name_left_out(left_out, session)
 
 
 @command(group, "redact", ("store", "reviewers"))
@@ -105,3 +114,12 @@ def redact(
         receipt = hitl.cases.redact(**name, reason=reason)
     repeated = shown.redacted
     answer(session.as_json, receipt.model_dump(mode="json"), lambda: audit_record.redaction(receipt, repeated=repeated))
+
+
+def _name_left_out(left_out: "list[HitlError]", session: "Session") -> None:
+    """Name the rows that the answer lacks, and exit with 1 if there are any."""
+    if left_out:
+        named = [f"left out: {exc}" for exc in left_out[:MAX_PROBLEMS]]
+        more = [f"{len(left_out)} rows were left out"] if len(left_out) > MAX_PROBLEMS else []
+        print_problems("LedgerDamaged", named + more, session.as_json)
+        raise typer.Exit(NO)

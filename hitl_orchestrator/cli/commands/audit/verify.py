@@ -1,17 +1,15 @@
 """`hitl audit verify`, `head`, `key`, `prove` and `check`: verify, sign and prove the ledger."""
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hitl_orchestrator.cli.context import STORE, CaseId, Out, argument, command, option
+from hitl_orchestrator.cli.context import STORE, CaseId, Force, Out, argument, command, option
 from hitl_orchestrator.cli.output.blocks import Line
+from hitl_orchestrator.cli.output.data import print_data, standard_input, write_file
 from hitl_orchestrator.cli.output.errors import NO, print_problems
 from hitl_orchestrator.cli.output.formatting import count
-from hitl_orchestrator.cli.output.render import answer, for_reading
-from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.cli.output.render import answer
 
 if TYPE_CHECKING:
     from hitl_orchestrator.cli.session import Session
@@ -65,25 +63,25 @@ def sign_head(session: "Session", out: Out = None) -> None:
     with session.audit(file) as audit:
         head = audit.sign_head()
     if file is None and not session.as_json:
-        print(head.line)  # noqa: T201 - a line for a file of heads
+        print_data(head.line)
         return
     lines = [Line(view.signed(head)), Line(f"Added to {file}.")]
     answer(session.as_json, head.model_dump(mode="json"), lambda: lines)
 
 
 @command(group, "key", STORE)
-def show_key(session: "Session", out: Out = None) -> None:
+def show_key(session: "Session", out: Out = None, force: Force = False) -> None:
     """Print the public key that verifies heads and proofs."""
     from hitl_orchestrator.orchestrator import public_key
 
     public = public_key(session.store, session.head_key)
     if out is not None:
-        _write(out, public + "\n")
+        write_file(out, f"{public}\n", force=force)
     answer(session.as_json, {"public_key": public}, lambda: [Line(public)])
 
 
 @command(group, "prove", STORE)
-def prove(session: "Session", case: CaseId, out: Out = None) -> None:
+def prove(session: "Session", case: CaseId, out: Out = None, force: Force = False) -> None:
     """Write a self-contained proof of one case.
 
     It holds the entries of the case, their inclusion proofs, and a signed head.
@@ -93,9 +91,9 @@ def prove(session: "Session", case: CaseId, out: Out = None) -> None:
     with session.audit(session.settings.head_file) as audit:
         proof = audit.prove(case)
     if out is None:
-        print(for_reading(proof.model_dump_json(indent=2)))  # noqa: T201 - the proof itself
+        print_data(proof.model_dump_json(indent=2))
         return
-    _write(out, proof.model_dump_json(indent=2) + "\n")
+    write_file(out, f"{proof.model_dump_json(indent=2)}\n", force=force)
     entries = count(len(proof.entries), "entry", "entries")
     sentence = f"Proof of case {proof.case_id}: {entries}. {view.signed(proof.head)}"
     data = {"case_id": proof.case_id, "file": out}
@@ -115,7 +113,7 @@ def check(
     from hitl_orchestrator.cli.views import verification as view
     from hitl_orchestrator.orchestrator import check_proof, read_file, read_proof, trusted_key
 
-    text, where = (sys.stdin.read(), "standard input") if proof == "-" else (read_file(proof), proof)
+    text, where = (standard_input(), "standard input") if proof == "-" else (read_file(proof), proof)
     parsed = read_proof(text, where)
     key = trusted_key(session.store, session.head_key, public_key)
     problem = check_proof(parsed, key)
@@ -125,10 +123,3 @@ def check(
         if not session.as_json:
             print_problems("NotProven", [f"{where} proves nothing: {problem}"], as_json=False)
         raise typer.Exit(NO)
-
-
-def _write(file: str, text: str) -> None:
-    try:
-        Path(file).write_text(text, "utf-8")
-    except OSError as exc:
-        raise InvalidInput([f"{file}: cannot be written: {exc.strerror}"]) from exc

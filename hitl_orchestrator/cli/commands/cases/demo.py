@@ -11,6 +11,7 @@ import typer
 
 from hitl_orchestrator.cli.context import command, option
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Line
+from hitl_orchestrator.cli.output.data import write_file
 from hitl_orchestrator.cli.output.errors import NO
 from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer
@@ -126,7 +127,8 @@ def write_data(folder: Path) -> list[Path]:
             raise InvalidInput([f"{path}: exists with other content; choose another folder" for path in changed])
         for path, text in wanted.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, "utf-8")
+            if not path.exists():
+                write_file(str(path), text)
     except OSError as exc:
         raise InvalidInput([f"{folder}: cannot be written: {exc.strerror}"]) from exc
     return list(wanted)

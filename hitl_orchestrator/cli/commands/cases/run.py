@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 group = typer.Typer()
 SUBMIT = "Submit"
+MAX_WARNINGS = 20
 
 
 @command(group, "run", panel=SUBMIT)
@@ -37,17 +38,20 @@ def run(
     Submitting a task again is harmless: the same content is the same case.
     """
     from hitl_orchestrator.cli.commands.cases.run_files import Files, read_intake
-    from hitl_orchestrator.cli.commands.cases.submission import submit_all
+    from hitl_orchestrator.cli.commands.cases.submission import submit_all, unstaffed
     from hitl_orchestrator.cli.views import tables
 
     intake = read_intake(session, Files(tasks, outputs, reviews))
     with session.open_or_create(intake.policy if session.policy else None, intake.people) as hitl:
         result = submit_all(hitl, intake, resubmit=resubmit, submitted_by=submitted_by)
+        warnings = list(unstaffed(result.cases, hitl.reviews.people()))
     answer(
         session.as_json,
         [tables.case_summary(case) for case in result.cases],
         lambda: tables.run(result.cases, result.existing, result.unused, session),
     )
+    if warnings:
+        print_problems("Unstaffed", warnings[:MAX_WARNINGS], session.as_json)
     if result.rejected:
         invalid = any(isinstance(exc, InvalidInput) for exc in result.rejected)
         problems = [problem for exc in result.rejected for problem in problems_of(exc)]
@@ -59,14 +63,16 @@ def run(
 def recover(session: "Session") -> None:
     """Resume cases that a crash left unfinished.
 
-    Cases that another live process runs are left alone. Repeated and concurrent calls are harmless.
+    Cases that another live process runs are left alone; with --json they are the elements with the status `running`.
+    A case that waits for the classifier of an application is named, and resumed by that application alone.
     """
     from hitl_orchestrator.cli.views import tables
 
     with session.open() as hitl:
         moved, stuck = _collect(hitl.recover)
-        busy = hitl.cases.unfinished() - len(stuck)
-    _report(session, moved, stuck, tables.recovered(moved, len(stuck), busy))
+        busy = [case for case in hitl.cases.unfinished() if case.running]
+    running = [tables.running_summary(case) for case in busy]
+    _report(session, moved, stuck, tables.recovered(moved, len(stuck), busy), running)
 
 
 @command(group, "sweep", panel=SUBMIT)
@@ -100,12 +106,17 @@ def _report(
     moved: "list[Case]",
     stuck: Mapping[str, Exception],
     blocks: "Iterable[Block]",
-    notices: Sequence[Mapping[str, Any]] = (),
+    others: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     from hitl_orchestrator.cli.views import tables
 
-    answer(session.as_json, [*map(tables.case_summary, moved), *notices], lambda: blocks)
+    answer(session.as_json, [*map(tables.case_summary, moved), *others], lambda: blocks)
     if stuck:
-        problems = [f"case {case_id!r} was not moved: {exc}" for case_id, exc in stuck.items()]
+        problems = [_sentence(case_id, exc) for case_id, exc in stuck.items()]
         print_problems("RecoveryIncomplete", problems, session.as_json)
         raise typer.Exit(NO)
+
+
+def _sentence(case_id: str, exc: Exception) -> str:
+    """Return an error of a case, which it names once."""
+    return str(exc) if repr(case_id) in str(exc) else f"case {case_id!r} was not moved: {exc}"

@@ -1,11 +1,11 @@
 """The files of a run, read and checked together: one error with the problems of all files, or none."""
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from hitl_orchestrator.cli.commands.cases.run_reviews import check_recorded, in_time_order
+from hitl_orchestrator.cli.output.data import standard_input
 from hitl_orchestrator.cli.output.formatting import now
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.domain.input.parsing import Model, did_you_mean, parse_many, read_records
@@ -77,9 +77,9 @@ def read_tasks(path: str) -> list[Task]:
     tasks = _read_many(Task, path, "task_id")
     early = [
         f"{where}: [{index}].timestamp: {task.timestamp.isoformat()} lies in the future; "
-        "give the time at which the task was made"
+        "give the time at which the task was made, or leave it out"
         for index, task in enumerate(tasks)
-        if task.timestamp > latest
+        if task.timestamp is not None and task.timestamp > latest
     ]
     if early:
         raise InvalidInput(early)
@@ -118,15 +118,8 @@ def name_of(path: str) -> str:
 
 
 def _read_many(model: type[Model], path: str, unique: str) -> list[Model]:
-    text = _standard_input() if path == STANDARD_INPUT else read_file(path)
+    text = standard_input() if path == STANDARD_INPUT else read_file(path)
     return parse_many(model, read_records(text, name_of(path)), name_of(path), unique)
-
-
-def _standard_input() -> str:
-    try:
-        return sys.stdin.read().removeprefix("\ufeff")
-    except UnicodeDecodeError as exc:
-        raise InvalidInput([f"standard input: not UTF-8 text (byte {exc.start}); send it as UTF-8"]) from exc
 
 
 def _check_tasks_exist(task_ids: Sequence[str | None], tasks: Sequence[Task], where: str, tasks_where: str) -> None:

@@ -1,14 +1,15 @@
 """Submission of many tasks, with their recorded reviews: a rejected task does not stop the others."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from hitl_orchestrator.cli.commands.cases.run_files import Intake
 from hitl_orchestrator.cli.commands.cases.run_reviews import is_recorded
-from hitl_orchestrator.cli.output.formatting import now
+from hitl_orchestrator.cli.output.formatting import count, now
 from hitl_orchestrator.cli.output.progress import followed
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.review import Review
+from hitl_orchestrator.domain.review import Review, Reviewer
 from hitl_orchestrator.domain.task import Task
 from hitl_orchestrator.errors import InvalidInput, RequestRejected
 from hitl_orchestrator.orchestrator import Orchestrator
@@ -40,6 +41,16 @@ def submit_all(
         result.existing += case.submission.received_at < started
         result.cases.append(_replay(hitl, case, (intake.reviews or {}).get(task.task_id, ()), result))
     return result
+
+
+def unstaffed(cases: Iterable[Case], people: Iterable[Reviewer]) -> Iterator[str]:
+    """Yield a sentence for each role and domain that cases wait for and no reviewer holds."""
+    reviewers = list(people)
+    waiting = Counter((row.role, row.domain) for case in cases if (row := case.open_review) is not None)
+    for (role, domain), number in waiting.items():
+        if not any(role in each.roles and ({"*", domain} & set(each.domains)) for each in reviewers):
+            wait = f"{count(number, 'case waits', 'cases wait')} for {role!r} in the domain {domain!r}"
+            yield f"{wait}, and no reviewer has this role there; add one to the reviewers file (--reviewers)"
 
 
 def _submit(hitl: Orchestrator, task: Task, intake: Intake, resubmit: bool, submitted_by: str | None) -> Case:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hitl_orchestrator.cli.context import argument, command, option
+from hitl_orchestrator.cli.context import Force, argument, command, option
+from hitl_orchestrator.cli.output.data import write_file
 from hitl_orchestrator.cli.output.errors import NO
 from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.errors import InvalidInput
@@ -27,6 +28,7 @@ def check_file(
     strict: Annotated[bool, option(None, "Exit code 1 for warnings too, as in CI.", "--strict")] = False,
     draw_map: Annotated[bool, option(None, "Draw actions by risk and confidence.", "--map")] = False,
     map_file: Annotated[str | None, option("FILE", "Write the map as .svg or .png.")] = None,
+    force: Force = False,
 ) -> None:
     """Find problems in a policy and suggest repairs.
 
@@ -45,7 +47,7 @@ def check_file(
     findings = with_repairs(policy, check(policy, roles), roles)
     drawn = policy_map(policy) if draw_map or map_file is not None else None
     if map_file is not None:
-        _write_map(drawn, Path(map_file))
+        _write_map(drawn, Path(map_file), force=force)
     data: dict[str, Any] = {
         "policy_id": policy.policy_id,
         "policy_hash": policy_hash(policy),
@@ -121,11 +123,8 @@ def explain(
     answer(session.as_json, plain, lambda: view.explanations(policy, explained))
 
 
-def _write_map(drawn: Any, path: Path) -> None:
+def _write_map(drawn: Any, path: Path, *, force: bool) -> None:
     from hitl_orchestrator.policies import png, svg
 
     content = png(drawn) if path.suffix == ".png" else svg(drawn).encode()
-    try:
-        path.write_bytes(content)
-    except OSError as exc:
-        raise InvalidInput([f"--map-file: {path} cannot be written: {exc.strerror}"]) from None
+    write_file(str(path), content, force=force)

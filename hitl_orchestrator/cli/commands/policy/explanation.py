@@ -1,6 +1,7 @@
 """The tasks that `hitl policy explain` names, each with its explanation."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -29,9 +30,8 @@ def explained_tasks(
     """Explain the decisions about the tasks of files and about stored cases."""
     compiled = compile_policy(policy, roles)
     return [
-        Explained(task.task_id, facts, explain(policy, facts, roles), nearest_changes(compiled, facts))
-        for task, output in _tasks(session, names, outputs_path)
-        for facts in (facts_of(task, output),)
+        Explained(task_id, facts, explain(policy, facts, roles), nearest_changes(compiled, facts))
+        for task_id, facts in _facts(session, names, outputs_path)
     ]
 
 
@@ -41,8 +41,8 @@ def facts_of(task: Task, output: AgentOutput | None) -> Facts:
     return Facts.of(task, risk, output, score_of(output, risk, ScoreRules()))
 
 
-def _tasks(session: Session, names: Sequence[str], outputs_path: str | None) -> list[tuple[Task, AgentOutput | None]]:
-    """Return the tasks of the files, then those of the stored cases, each with its output."""
+def _facts(session: Session, names: Sequence[str], outputs_path: str | None) -> list[tuple[str, Facts]]:
+    """Return the ids and facts of the tasks of the files, then those of the stored cases."""
     files = [name for name in names if _is_file(name)]
     ids = [name for name in names if name not in files]
     problems = Problems()
@@ -54,20 +54,34 @@ def _tasks(session: Session, names: Sequence[str], outputs_path: str | None) -> 
     outputs = problems.read(lambda: read_outputs(outputs_path, readable, where))
     if problems.sentences:
         raise InvalidInput(problems.sentences)
-    return [(task, (outputs or {}).get(task.task_id)) for task in tasks] + _stored(session, ids)
+    in_files = [(task.task_id, facts_of(task, (outputs or {}).get(task.task_id))) for task in tasks]
+    return in_files + _stored(session, ids)
 
 
-def _stored(session: Session, ids: Sequence[str]) -> list[tuple[Task, AgentOutput | None]]:
+def _stored(session: Session, ids: Sequence[str]) -> list[tuple[str, Facts]]:
     if not ids:
         return []
     with session.open() as hitl:
         cases = [hitl.cases.get(**named(hitl, each)) for each in ids]
-    return [(case.submission.task, _output_of(case)) for case in cases]
+    return [(case.task_id, _stored_facts(case)) for case in cases]
 
 
-def _output_of(case: Case) -> AgentOutput | None:
-    """Return the proposal; for a reviewed case also one from a classifier."""
-    return case.reviews[0].shown.routing.output if case.reviews else case.submission.output
+def _stored_facts(case: Case) -> Facts:
+    """Return the facts by which a case was routed; those of its submission if it was not routed yet."""
+    task, record = case.submission.task, case.record
+    if case.reviews:
+        routing = case.reviews[0].shown.routing
+        return Facts.of(task, routing.risk_level, routing.output, routing.score)
+    facts = facts_of(task, case.submission.output)
+    if record is None:
+        return facts
+    return replace(
+        facts,
+        risk_level=record.risk_level,
+        confidence=record.confidence_score,
+        signals=frozenset(record.signals),
+        has_proposal=record.proposed_output is not None,
+    )
 
 
 def _is_file(name: str) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hitl_orchestrator.cli.commands.cases.run_files import Problems
+from hitl_orchestrator.cli.output.data import write_file
 from hitl_orchestrator.cli.views.policies.tests import FileResult, Result
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.roles import RoleChain
@@ -98,10 +99,7 @@ def write_tests(
         raise InvalidInput([f"policy {policy.policy_id!r} has no bounds, so there is nothing to write"])
     relative = None if path is None else os.path.relpath(path, Path(out).parent)
     text = "\n".join(_lines(policy, relative, cases)) + "\n"
-    try:
-        Path(out).write_text(text, "utf-8")
-    except OSError as exc:
-        raise InvalidInput([f"{out}: cannot be written: {exc.strerror}"]) from exc
+    write_file(out, text)
     return len(cases)
 
 

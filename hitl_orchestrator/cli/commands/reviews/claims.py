@@ -9,7 +9,7 @@ from hitl_orchestrator.cli.commands.reviews.inbox import REVIEW
 from hitl_orchestrator.cli.context import CaseId, Reason, Reviewer, command, option
 from hitl_orchestrator.cli.output.blocks import COMMAND, Line
 from hitl_orchestrator.cli.output.errors import NO
-from hitl_orchestrator.cli.output.render import answer
+from hitl_orchestrator.cli.output.render import answer, note
 
 if TYPE_CHECKING:
     from hitl_orchestrator.cli.session import Session
@@ -40,7 +40,15 @@ def take_next(session: "Session", reviewer: Reviewer, minutes: Minutes = A_QUART
 
 
 @command(group, "claim", panel=REVIEW)
-def claim(session: "Session", case: CaseId, reviewer: Reviewer, minutes: Minutes = A_QUARTER) -> None:
+def claim(
+    session: "Session",
+    case: CaseId,
+    reviewer: Reviewer,
+    minutes: Minutes = A_QUARTER,
+    take_over: Annotated[
+        bool, option(None, "End the claim of a reviewer whose roles are all below one of yours.", "--take-over")
+    ] = False,
+) -> None:
     """Claim a review and show it.
 
     Until the claim expires, no other reviewer decides it. Claiming again extends the claim.
@@ -49,7 +57,7 @@ def claim(session: "Session", case: CaseId, reviewer: Reviewer, minutes: Minutes
     from hitl_orchestrator.cli.views import case_text
 
     with session.open(reviewer=reviewer) as hitl:
-        request = hitl.reviews.claim(**named(hitl, case), seconds=minutes * MINUTE)
+        request = hitl.reviews.claim(**named(hitl, case), seconds=minutes * MINUTE, take_over=take_over)
         view = hitl.reviews.view(request.case_id)
     answer(session.as_json, view.model_dump(mode="json"), lambda: case_text.describe(view, reviewer, session))
 
@@ -99,18 +107,22 @@ def assign(
     strategy: Annotated[
         str, option("HOW", "push: to the least loaded; sticky: to the customer's last reviewer.")
     ] = "push",
-    limit: Annotated[int, option("N", "Maximum number of reviews.", min=1)] = 200,
+    limit: Annotated[int, option("N", "Maximum number of reviews to assign.", min=1)] = 200,
     hours: Annotated[float, option("N", "Length of the claims, at most a day.")] = 8.0,
 ) -> None:
     """Assign unclaimed reviews to authorized reviewers.
 
     The most urgent reviews are assigned first.
+    Reviews that no reviewer can take are passed over, and the first of them are listed with the reason.
     """
     from hitl_orchestrator.cli.views import assignments
 
     with session.open() as hitl:
         assigned = hitl.reviews.assign(strategy=strategy, limit=limit, seconds=hours * HOUR)
     answer(session.as_json, [assignments.summary(each) for each in assigned], lambda: assignments.assigned(assigned))
+    left_out = assignments.left_out(assigned)
+    if left_out and session.as_json:
+        note("; ".join(left_out))
 
 
 @command(group, "cancel", panel=SUBMIT)

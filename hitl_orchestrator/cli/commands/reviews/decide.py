@@ -107,7 +107,7 @@ def bulk(
         listed = [hitl.cases.get(**named(hitl, each)) for each in cases]
         for case in listed:
             if case.open_review is None:
-                raise CaseNotWaiting(case.case_id, case.status)
+                raise CaseNotWaiting(case.case_id, case.status, classifier=case.submission.awaits_classifier)
         if not session.as_json:
             draw(assignments.selected([case.open_review for case in listed if case.open_review], review.human_decision))
         if not yes and not typer.confirm(f"{review.human_decision} {count(len(listed), 'case')}?"):

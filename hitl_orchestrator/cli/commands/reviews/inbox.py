@@ -1,13 +1,11 @@
 """`hitl inbox` and `hitl show`: list the open reviews, and read one case."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hitl_orchestrator.cli.context import CaseId, command, option
-from hitl_orchestrator.cli.output.formatting import count
-from hitl_orchestrator.cli.output.render import answer
+from hitl_orchestrator.cli.output.render import answer, note
 from hitl_orchestrator.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -34,16 +32,17 @@ def inbox(
     ] = None,
     unclaimed: Annotated[bool, option(None, "Only unclaimed reviews.", "--unclaimed")] = False,
     limit: Annotated[int, option("N", "Maximum number of reviews.", min=1)] = 200,
+    after: Annotated[str | None, option("REVIEW_ID", "Only reviews after this one, for the next page.")] = None,
 ) -> None:
     """List open reviews, the earliest deadline first.
 
     Reviews without a deadline follow, the longest waiting first.
+    If more reviews follow the last one, the output ends with the option for the next page, with --json on stderr.
     """
-    from hitl_orchestrator.cli.output.formatting import now
     from hitl_orchestrator.cli.views import inbox as view
 
     with session.open() as hitl:
-        requests = hitl.inbox(
+        page = hitl.inbox(
             role,
             domain,
             limit,
@@ -53,19 +52,18 @@ def inbox(
             overdue=overdue,
             claimed_by=claimed_by,
             unclaimed=unclaimed,
+            after=after,
         )
-        if role is not None and not requests:
+        if role is not None and not page:
             _check_role(role, hitl)
         unfinished = hitl.cases.unfinished()
-    answer(
-        session.as_json,
-        [view.request_summary(request) for request in requests],
-        lambda: view.inbox(requests, limit, now(), session, reviewer),
-    )
+    summary = [view.request_summary(request) for request in page]
+    answer(session.as_json, summary, lambda: view.inbox(page, session, reviewer))
+    if page.more and session.as_json:
+        note(view.more_follow(page))
     if unfinished and not session.as_json:
-        cases = count(unfinished, "case is", "cases are")
-        hint = f"hitl: {cases} running or left unfinished by a crash; 'hitl recover' resumes unfinished cases"
-        print(hint, file=sys.stderr)  # noqa: T201 - for people, in addition to the result
+        for line in view.unfinished(unfinished):
+            note(line)
 
 
 @command(group, "show", panel=REVIEW)

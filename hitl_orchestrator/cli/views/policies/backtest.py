@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from hitl_orchestrator.backtest import Backtest, Change
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table, routing
-from hitl_orchestrator.cli.output.formatting import count, duration
+from hitl_orchestrator.cli.output.formatting import count, duration, share
+from hitl_orchestrator.domain.numbers import cut_off, percent
 from hitl_orchestrator.insights import EscapedErrors
 
 _A_DAY, _ROWS = 86_400, 12
@@ -16,9 +17,9 @@ def report(result: Backtest, old: str | None) -> Iterator[Block]:
     yield Line(f"{result.policy_id} ({result.policy_hash[:12]}) on {count(result.cases, 'past case')}{span}", "bold")
     against = "the recorded decisions" if result.recorded else old
     yield Line(
-        f"Compared with {against}: {result.flipped} of them ({result.flipped / result.cases:.1%}) would be routed "
-        f"differently, {result.stricter} stricter and {result.looser} looser. Automated: {result.automated_before:.1%} "
-        f"before, {result.automated_after:.1%} after."
+        f"Compared with {against}: {result.flipped} of them ({share(result.flipped, result.cases, 1)}) would be routed "
+        f"differently, {result.stricter} stricter and {result.looser} looser. Automated: "
+        f"{percent(result.automated_before, 1)} before, {percent(result.automated_after, 1)} after."
     )
     if result.left_out:
         yield Line(f"{count(result.left_out, 'case')} left out: {_why_left_out(result)}.", "yellow")
@@ -66,8 +67,8 @@ def _changes(noun: str, changes: Sequence[Change]) -> Iterator[Block]:
             Cell(f"{each.cases:,}"),
             Cell(f"{each.stricter:,}"),
             Cell(f"{each.looser:,}", "yellow" if each.looser else ""),
-            Cell(f"{each.automated_before:.1%}"),
-            Cell(f"{each.automated_after:.1%}"),
+            Cell(percent(each.automated_before, 1)),
+            Cell(percent(each.automated_after, 1)),
         )
         for each in changes[:_ROWS]
     ]
@@ -80,10 +81,10 @@ def _loads(result: Backtest) -> Iterator[Block]:
     rows = [
         (
             Cell(load.role),
-            Cell(f"{load.before_a_day:,.1f}"),
-            Cell(f"{load.a_day:,.1f}"),
+            Cell(cut_off(load.before_a_day, 1)),
+            Cell(cut_off(load.a_day, 1)),
             Cell(f"{load.busiest_day:,}"),
-            Cell("-" if load.capacity is None else f"{load.capacity:,.0f}"),
+            Cell("-" if load.capacity is None else cut_off(load.capacity, 0)),
             Cell("grows without bound", "red")
             if load.grows
             else Cell("-" if load.waits_days is None else duration(load.waits_days * _A_DAY)),
@@ -94,7 +95,8 @@ def _loads(result: Backtest) -> Iterator[Block]:
     yield Table((Column("decisions of", gives_way=True), *(Column(name, right=True) for name in names)), rows)
     if result.spot_checks_a_day:
         yield Line(
-            f"In addition, {result.spot_checks_a_day:,.1f} per day would be spot-checked after approval.", indent=2
+            f"In addition, {cut_off(result.spot_checks_a_day, 1)} per day would be spot-checked after approval.",
+            indent=2,
         )
     if all(load.capacity is None for load in result.loads):
         yield Line(
@@ -106,21 +108,22 @@ def _loads(result: Backtest) -> Iterator[Block]:
 
 def _escape(errors: EscapedErrors) -> Iterator[Block]:
     yield Line("Escaped errors", "bold")
-    if errors.share is not None:
+    if errors.share is not None and errors.lowest is not None and errors.highest is not None:
         reviewed = errors.cases - errors.unseen - errors.unanswered
         yield Line(
-            f"Of the {reviewed:,} approved cases that reviews cover, {errors.share:.1%} were wrong "
-            f"(95 %: {errors.lowest:.1%} to {errors.highest:.1%}); from {count(errors.reviews, 'review')}, an "
-            f"effective {errors.effective_reviews:,.0f}, weighted by inverse probability of selection.",
+            f"Of the {reviewed:,} approved cases that reviews cover, {percent(errors.share, 1)} were wrong "
+            f"(95 %: {percent(errors.lowest, 1)} to {percent(errors.highest, 1)}); from "
+            f"{count(errors.reviews, 'review')}, an effective {cut_off(errors.effective_reviews, 0)}, "
+            "weighted by inverse probability of selection.",
             indent=2,
         )
     if not errors.enough:
         yield Line(f"Not enough data about all cases: {errors.why_not}.", "yellow", indent=2)
     unknown = errors.unseen + errors.unanswered
-    if errors.highest_of_all is not None and unknown:
+    if errors.lowest_of_all is not None and errors.highest_of_all is not None and unknown:
         yield Line(
-            f"Of all {errors.cases:,} cases that would be approved, between {errors.lowest_of_all:.1%} and "
-            f"{errors.highest_of_all:.1%} are wrong; {unknown:,} of them were never reviewed.",
+            f"Of all {errors.cases:,} cases that would be approved, between {percent(errors.lowest_of_all, 1)} and "
+            f"{percent(errors.highest_of_all, 1)} are wrong; {unknown:,} of them were never reviewed.",
             indent=2,
         )
     if errors.unseen and not errors.enough:

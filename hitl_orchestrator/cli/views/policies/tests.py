@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table
 from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.domain.decision import RoutingDecision
+from hitl_orchestrator.domain.numbers import cut_off, plain_number
 from hitl_orchestrator.policies import (
     Coverage,
     Mismatch,
@@ -84,24 +85,26 @@ def _coverage(policy: Policy, coverage: Coverage, required: float | None) -> Ite
     enough = coverage.percent >= (100 if required is None else required)
     missing = sum(len(sides) for _, sides in coverage.missing_values)
     yield Line(
-        f"{policy.policy_id}: {coverage.percent:.0f} % covered; {coverage.rules - len(coverage.missing_rules)} of "
-        f"{count(coverage.rules, 'rule')} decided a test, {coverage.values - missing} of "
-        f"{count(coverage.values, 'value')} next to the bounds were tested.",
+        f"{policy.policy_id}: {cut_off(coverage.percent, 0)} % covered; "
+        f"{coverage.rules - len(coverage.missing_rules)} of {count(coverage.rules, 'rule')} decided a test, "
+        f"{coverage.values - missing} of {count(coverage.values, 'value')} next to the bounds were tested.",
         "green" if enough else "yellow" if required is None else "red",
     )
     rows = [(Cell(rule), Cell("decided no test")) for rule in coverage.missing_rules]
     rows += [
-        (Cell(bound.rule_id), Cell(f"{bound.field} {bound.value:g} not tested {', '.join(sides)}"))
+        (Cell(bound.rule_id), Cell(f"{bound.field} {plain_number(bound.value)} not tested {', '.join(sides)}"))
         for bound, sides in coverage.missing_values
     ]
     if rows:
         yield Table((Column("rule"), Column("missing", gives_way=True, folds=True)), rows)
     for bound in coverage.unreachable:
         yield Line(
-            f"{bound.rule_id}: {bound.field} {bound.value:g} is unreachable: it decides no case.", "dim", indent=2
+            f"{bound.rule_id}: {bound.field} {plain_number(bound.value)} is unreachable: it decides no case.",
+            "dim",
+            indent=2,
         )
     if required is not None and not enough:
-        yield Line(f"Below the required {required:g} %.", "red", indent=2)
+        yield Line(f"Below the required {plain_number(required)} %.", "red", indent=2)
 
 
 def plain(files: Sequence[FileResult], covered: Sequence[tuple[Policy, Coverage]], seconds: float) -> dict[str, Any]:
@@ -143,7 +146,7 @@ def _json(value: Any) -> Any:
 def _plain_coverage(policy: Policy, coverage: Coverage) -> dict[str, Any]:
     return {
         "policy_id": policy.policy_id,
-        "percent": round(coverage.percent, 2),
+        "percent": float(cut_off(coverage.percent, 2)),
         "rules": coverage.rules,
         "missing_rules": list(coverage.missing_rules),
         "values": coverage.values,

@@ -9,6 +9,7 @@ from hitl_orchestrator.cli.output.formatting import count, local_minute
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.enums import EventKind
+from hitl_orchestrator.domain.numbers import plain_number
 from hitl_orchestrator.orchestrator import Governed, PolicyHistory, ShadowReport, Version
 
 SHORT = 12
@@ -45,7 +46,8 @@ def plain(status: PolicyHistory, version: Version, history: Sequence[Event]) -> 
 
 def _change(event: Event) -> str:
     share = event.body.get("share")
-    return str(event.body.get("change") or event.kind.value.removeprefix("policy_")) + (f" {share:g}" if share else "")
+    word = str(event.body.get("change") or event.kind.value.removeprefix("policy_"))
+    return f"{word} {plain_number(share)}" if share else word
 
 
 def _actors(event: Event) -> dict[str, str | None]:
@@ -57,7 +59,7 @@ def versions(status: PolicyHistory, rows: Sequence[dict[str, Any]]) -> Iterator[
     if not rows:
         yield Line("No policy has been used in this store yet.")
     for row in rows:
-        states = [f"canary {row['share']:g}" if word == "canary" else word for word in row["standing"]]
+        states = [f"canary {plain_number(row['share'])}" if word == "canary" else word for word in row["standing"]]
         now = f": {', '.join(states)}" if states else ""
         style = next((_STYLE[word] for word in row["standing"]), "")
         yield Line(f"{row['policy_hash'][:SHORT]}  {row['policy_id']}{now}", style)

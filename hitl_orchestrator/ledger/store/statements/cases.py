@@ -4,22 +4,32 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, delete, insert, literal_column, null, or_, select, update
+from sqlalchemy import Select, and_, bindparam, delete, insert, literal_column, null, or_, select, union_all, update
 
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.domain.lifecycle import RUNNABLE, SETTLED, STAGE_MOVES
-from hitl_orchestrator.ledger.database.clock import NOW, from_now
-from hitl_orchestrator.ledger.database.tables import cases, contents, events, outcomes, refusals, reviews, spot_checks
+from hitl_orchestrator.ledger.database.clock import CLOCK_TOLERANCE_SECONDS, NOW, FromNow, from_now
+from hitl_orchestrator.ledger.database.tables import (
+    cases,
+    contents,
+    events,
+    outcomes,
+    refusals,
+    reviews,
+    scrubs_due,
+    spot_checks,
+)
+from hitl_orchestrator.ledger.events.outcomes import AGENT_FIELDS
 from hitl_orchestrator.ledger.store.statements.literals import literal_of, literals_of
+from hitl_orchestrator.ledger.store.statements.reviews import IS_OPEN
 
 _THIS = cases.c.case_id == bindparam("wanted_case")
 
 CLOCK = select(NOW.label("now"))
 
 # A new case, with the lease of the caller that runs it.
-ADD_CASE = insert(cases).values(
-    {**{column.name: bindparam(column.name) for column in cases.c}, "held_until": from_now("held_for")}
-)
+_HELD = {"held_since": from_now("held_from"), "held_until": from_now("held_for")}
+ADD_CASE = insert(cases).values({**{column.name: bindparam(column.name) for column in cases.c}, **_HELD})
 
 _NEWEST = select(events.c.seq, events.c.digest).order_by(events.c.seq.desc()).limit(1).subquery()
 
@@ -52,9 +62,11 @@ STAGE = select(cases.c.stage).where(_THIS)
 # Write a case unchanged, so that the commit flushes earlier commits.
 TOUCH_CASE = update(cases).where(_THIS).values(stage=cases.c.stage)
 
-_IS_FREE = or_(cases.c.held_until.is_(None), cases.c.held_until <= NOW)
-_RELEASED = {"holder": null(), "held_until": null()}
-_LEASED = {"fence": cases.c.fence + 1, "holder": bindparam("holder"), "held_until": from_now("held_for")}
+# A lease that begins in the future is of a clock that was wrong, and ended.
+_LATEST_START = FromNow(literal_column(str(CLOCK_TOLERANCE_SECONDS)))
+_IS_FREE = or_(cases.c.held_until.is_(None), cases.c.held_until <= NOW, cases.c.held_since > _LATEST_START)
+_RELEASED = {"holder": null(), "held_since": null(), "held_until": null()}
+_LEASED = {"fence": cases.c.fence + 1, "holder": bindparam("holder"), **_HELD}
 
 # The end of the ledger and the contents of the moved case, so that its entries can be appended at once. SQLite does not
 # qualify columns in RETURNING, so the case is named by the parameter and not by a correlation.
@@ -87,6 +99,7 @@ MOVE_CASE = (
         .limit(1)
         .scalar_subquery()
         .label("settled_by"),
+        NOW.label("now"),
         *END,
     )
 )
@@ -99,7 +112,9 @@ DECIDE_CASE = (
     .returning(cases.c.fence, *END)
 )
 
-LEASE = select(cases.c.stage, cases.c.holder, _IS_FREE.label("free")).where(_THIS)
+LEASE = select(cases.c.stage, cases.c.holder, cases.c.held_since, cases.c.held_until, _IS_FREE.label("free")).where(
+    _THIS
+)
 
 # Take a runnable case that is free, or whose holder no longer exists.
 TAKE_CASE = (
@@ -118,6 +133,27 @@ FINISHED_CASES = (
 )
 UNFINISHED_CASES = FINISHED_CASES.where(cases.c.stage != literal_of(CaseStage.FINISHED))
 
+# Unfinished cases that neither run nor wait: an altered row keeps them out of every list.
+_HAS_OPEN_REVIEW = select(reviews.c.review_id).where(reviews.c.case_id == cases.c.case_id, IS_OPEN).exists()
+STRANDED = (
+    select(cases.c.case_id, cases.c.stage)
+    .where(
+        cases.c.stage != literal_of(CaseStage.FINISHED),
+        or_(
+            cases.c.stage.not_in(literals_of(CaseStage)),
+            and_(cases.c.stage == literal_of(CaseStage.WAITING), ~_HAS_OPEN_REVIEW),
+        ),
+    )
+    .order_by(cases.c.submitted_seq)
+)
+
+# Cases that are work, with their leases, in the order of submission.
+WORK = (
+    select(cases.c.case_id, cases.c.task_id, cases.c.stage, cases.c.holder, _IS_FREE.label("free"))
+    .where(cases.c.stage.in_(literals_of(RUNNABLE)))
+    .order_by(cases.c.submitted_seq)
+)
+
 # Rejected attempts. The primary key rejects a second row of the same attempt.
 ADD_REFUSAL = insert(refusals)
 REFUSAL = select(refusals.c.refused_seq).where(
@@ -125,6 +161,25 @@ REFUSAL = select(refusals.c.refused_seq).where(
 )
 
 ADD_OUTCOME = insert(outcomes)
+ERASE_OUTCOME = (
+    update(outcomes)
+    .where(outcomes.c.case_id == bindparam("wanted_case"))
+    .values({outcomes.c[name]: null() for name in AGENT_FIELDS})
+)
+
+# The cases that repeat the texts of a case, for quality checks: finished ones, and the first entries of the others.
+_FINISHED = literal_of(CaseStage.FINISHED)
+COPIES = union_all(
+    select(outcomes.c.case_id, _FINISHED.label("stage")).where(outcomes.c.quality_check_of == bindparam("wanted_case")),
+    select(cases.c.case_id, cases.c.stage)
+    .join(events, events.c.seq == cases.c.submitted_seq)
+    .where(cases.c.stage != _FINISHED, events.c.entry.like(bindparam("wanted_text"))),
+)
+
+# Redacted cases of which copies may remain in pages that the database no longer uses.
+ADD_SCRUB = insert(scrubs_due)
+SCRUBS_DUE = select(scrubs_due.c.case_id).order_by(scrubs_due.c.case_id)
+DELETE_SCRUB = delete(scrubs_due).where(scrubs_due.c.case_id == bindparam("wanted_case"))
 
 
 @cache

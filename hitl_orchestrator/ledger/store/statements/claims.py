@@ -1,5 +1,6 @@
 """Statements on claims, reminders, inbox filters and decided reviews."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -15,6 +16,8 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    tuple_,
+    union_all,
     update,
 )
 
@@ -128,20 +131,52 @@ OUTDATED = (
     .limit(bindparam("most"))
 )
 
-_CONDITIONS = {
-    "role": reviews.c.role == bindparam("role"),
-    "domain": reviews.c.domain == bindparam("domain"),
-    "task_type": reviews.c.task_type == bindparam("task_type"),
-    "risk_level": reviews.c.risk_level == bindparam("risk_level"),
-    "overdue": reviews.c.due_at <= NOW,
-    "held_by": and_(reviews.c.claimed_by == bindparam("held_by"), reviews.c.claimed_until > NOW),
-    "unclaimed": _IS_FREE,
-    "open": reviews.c.expires_at > NOW,
-}
+
+def _values_of_open(column: ColumnElement[str]) -> Select[Any]:
+    """Return the statement for the values of a column in open reviews, each found with one step in its index."""
+    values = select(func.min(column).label("value")).where(IS_OPEN).cte("found", recursive=True)
+    following = select(func.min(column)).where(IS_OPEN, column > values.c.value).correlate(values).scalar_subquery()
+    values = values.union_all(select(following).where(values.c.value.is_not(None)))
+    return select(values.c.value).where(values.c.value.is_not(None))
+
+
+OPEN_ROLES, OPEN_POLICIES = _values_of_open(reviews.c.role), _values_of_open(reviews.c.policy_hash)
+
+PLACE = select(reviews.c.due_at, reviews.c.place).where(reviews.c.review_id == bindparam("wanted_review"))
+
+_EQUALS = ("role", "policy_hash", "domain", "task_type", "risk_level")
+_ORDER = (reviews.c.due_at, reviews.c.place)
 
 
 @cache
-def open_reviews(*filters: str) -> Select[Any]:
-    """Return the statement for open reviews under these filters, by due time and then by opening time."""
-    query = select(reviews).where(IS_OPEN, *(_CONDITIONS[name] for name in filters))
-    return query.order_by(reviews.c.due_at, reviews.c.opened_at).limit(bindparam("most"))
+def open_reviews(*branches: tuple[str, ...]) -> Select[Any]:
+    """Return the statement for the open reviews of any of these branches, by due time and then as they were opened.
+
+    A branch has the names of its filters, and the branches exclude each other. The parameters of each end in its
+    number, so that every branch reads one index in order, and no more of it than is asked for.
+    """
+    keys = [_branch(f"_{number}", filters) for number, filters in enumerate(branches)]
+    if len(keys) == 1:
+        return keys[0].with_only_columns(*reviews.c)
+    parts = (select(key.subquery()) for key in keys)
+    first = union_all(*parts).order_by("due_at", "place").limit(bindparam("most")).subquery()
+    return select(reviews).join(first, first.c.review_id == reviews.c.review_id).order_by(*_ORDER)
+
+
+def _branch(number: str, filters: tuple[str, ...]) -> Select[Any]:
+    conditions = [_condition(name, number) for name in filters]
+    query = select(reviews.c.review_id, *_ORDER).where(IS_OPEN, *conditions)
+    return query.order_by(*_ORDER).limit(bindparam("most"))
+
+
+def _condition(name: str, number: str) -> ColumnElement[bool]:
+    conditions: dict[str, Callable[[], ColumnElement[bool]]] = {
+        "overdue": lambda: reviews.c.due_at <= NOW,
+        "held_by": lambda: and_(reviews.c.claimed_by == bindparam("held_by" + number), reviews.c.claimed_until > NOW),
+        "unclaimed": lambda: _IS_FREE,
+        "open": lambda: reviews.c.expires_at > NOW,
+        "after": lambda: tuple_(*_ORDER) > tuple_(bindparam("after_due"), bindparam("after_place")),
+    }
+    if name in _EQUALS:
+        return reviews.c[name] == bindparam(name + number)
+    return conditions[name]()

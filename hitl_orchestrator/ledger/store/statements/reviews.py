@@ -1,16 +1,18 @@
 """Statements on reviews and their decisions."""
 
-from sqlalchemy import bindparam, insert, null, or_, select, update
+from sqlalchemy import bindparam, func, insert, null, or_, select, update
 
 from hitl_orchestrator.domain.enums import CaseStage, ReviewStatus
 from hitl_orchestrator.ledger.database.clock import NOW
-from hitl_orchestrator.ledger.database.tables import cases, reviews
+from hitl_orchestrator.ledger.database.tables import cases, events, reviews
 from hitl_orchestrator.ledger.store.statements.literals import literal_of
 
 _OF_CASE = reviews.c.case_id == bindparam("wanted_case")
 IS_OPEN = reviews.c.status == literal_of(ReviewStatus.OPEN)
 
-ADD_REVIEW = insert(reviews)
+# Writers are serialized, so the length of the ledger orders the reviews as they were opened.
+_LENGTH = select(func.coalesce(func.max(events.c.seq), 0)).scalar_subquery()
+ADD_REVIEW = insert(reviews).values({**{column.name: bindparam(column.name) for column in reviews.c}, "place": _LENGTH})
 REVIEW = select(reviews).where(reviews.c.review_id == bindparam("wanted_review"))
 REVIEWS_OF_CASE = select(reviews).where(_OF_CASE).order_by(reviews.c.level)
 LATEST_REVIEW = select(reviews).where(_OF_CASE).order_by(reviews.c.level.desc()).limit(1)
@@ -64,5 +66,5 @@ ANSWERED_UNDER = select(reviews).where(reviews.c.answer_key == bindparam("wanted
 ERASE_REVIEW = (
     update(reviews)
     .where(reviews.c.review_id == bindparam("wanted_review"))
-    .values(shown=bindparam("shown"), verdict=bindparam("verdict"), affinity=null())
+    .values(shown=bindparam("shown"), verdict=bindparam("verdict"), affinity=null(), answer_key=null())
 )

@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from hitl_orchestrator.domain.decision import Facts
-from hitl_orchestrator.domain.working_hours import Weekday
+from hitl_orchestrator.domain.working_hours import MINUTES_OF_A_DAY, Weekday, zone_of
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.engine.axes import base
-from hitl_orchestrator.policies.language.conditions import MINUTES_OF_A_DAY, MINUTES_OF_A_WEEK, Conditions, Window
+from hitl_orchestrator.policies.language.conditions import MINUTES_OF_A_WEEK, Conditions, Window
 from hitl_orchestrator.policies.language.phrases import join, join_some, runs_of
 
 _A_MONDAY = datetime(2025, 1, 6)  # noqa: DTZ001 - the zone is that of the axis
@@ -21,7 +20,7 @@ _ALL_DAY = " 00:00 to 24:00"
 
 def minute_of_the_week(moment: datetime, timezone: str) -> int:
     """Return the minutes since Monday 00:00 in a time zone."""
-    local = moment.astimezone(ZoneInfo(timezone))
+    local = moment.astimezone(zone_of(timezone))
     return local.weekday() * MINUTES_OF_A_DAY + local.hour * 60 + local.minute
 
 
@@ -73,7 +72,7 @@ class TimeAxis(base.Axis):
         if step == 0:
             return replace(facts, moment=None)
         local = _A_MONDAY + timedelta(minutes=self.edges[step - 1])
-        return replace(facts, moment=local.replace(tzinfo=ZoneInfo(self.timezone)).astimezone(UTC))
+        return replace(facts, moment=local.replace(tzinfo=zone_of(self.timezone)).astimezone(UTC))
 
     def problem(self, facts: Facts) -> str | None:
         moment = facts.moment

@@ -20,6 +20,7 @@ def upgrade() -> None:
     _create_work_lists()
     _create_contents()
     _keep_append_only()
+    _sample_no_texts()
 
 
 def _create_ledger() -> None:
@@ -61,6 +62,7 @@ def _create_cases() -> None:
         sa.Column("submitted_seq", sa.Integer, nullable=False),
         sa.Column("fence", sa.Integer, nullable=False),
         sa.Column("holder", sa.String(200)),
+        sa.Column("held_since", sa.String(27)),
         sa.Column("held_until", sa.String(27)),
         sa.UniqueConstraint("task_id", "attempt", name="one_case_per_attempt"),
     )
@@ -124,6 +126,8 @@ def _create_reviews() -> None:
         sa.Column("digest", sa.String(64), nullable=False),
         sa.Column("shown", sa.Text, nullable=False),
         sa.Column("opened_at", sa.String(27), nullable=False),
+        sa.Column("queued_at", sa.String(27), nullable=False),
+        sa.Column("place", sa.Integer, nullable=False),
         sa.Column("due_at", sa.String(27), nullable=False),
         sa.Column("expires_at", sa.String(27), nullable=False),
         sa.Column("verdict", sa.Text),
@@ -133,6 +137,7 @@ def _create_reviews() -> None:
         sa.Column("remind_at", sa.String(27), nullable=False),
         sa.Column("task_type", sa.String(200), nullable=False),
         sa.Column("risk_level", sa.String(20), nullable=False),
+        sa.Column("policy_hash", sa.String(200), nullable=False),
         sa.Column("confidence", sa.Float),
         sa.Column("answer", sa.String(20)),
         sa.Column("answered_by", sa.String(200)),
@@ -149,12 +154,16 @@ def _index_reviews() -> None:
     _partial_index("one_open_review_per_case", "reviews", ["case_id"], "status = 'open'", unique=True)
     _partial_index("reviews_by_deadline", "reviews", ["expires_at"], "status = 'open'")
     _partial_index("reviews_to_remind", "reviews", ["remind_at"], "status = 'open'")
-    _partial_index("open_reviews", "reviews", ["role", "due_at", "opened_at"], "status = 'open'")
-    _partial_index("open_reviews_by_time", "reviews", ["due_at", "opened_at"], "status = 'open'")
-    _partial_index("open_reviews_by_domain", "reviews", ["domain", "due_at", "opened_at"], "status = 'open'")
+    _partial_index("open_reviews", "reviews", ["role", "policy_hash", "due_at", "place"], "status = 'open'")
+    _partial_index("open_reviews_by_time", "reviews", ["due_at", "place"], "status = 'open'")
+    _partial_index("open_reviews_by_domain", "reviews", ["domain", "due_at", "place"], "status = 'open'")
     _partial_index(
-        "open_reviews_by_role_and_domain", "reviews", ["role", "domain", "due_at", "opened_at"], "status = 'open'"
+        "open_reviews_by_role_and_domain",
+        "reviews",
+        ["role", "domain", "policy_hash", "due_at", "place"],
+        "status = 'open'",
     )
+    _partial_index("open_reviews_by_policy", "reviews", ["policy_hash"], "status = 'open'")
     _partial_index("claimed_reviews", "reviews", ["claimed_by"], "claimed_by IS NOT NULL")
     _partial_index("decided_by_confidence", "reviews", ["task_type", "confidence", "answer"], "status = 'decided'")
     _partial_index(
@@ -175,6 +184,10 @@ def _create_work_lists() -> None:
         "spot_checks",
         sa.Column("case_id", sa.String(200), sa.ForeignKey("cases.case_id"), primary_key=True),
         sa.Column("finished_seq", sa.Integer, nullable=False),
+    )
+    op.create_table(
+        "scrubs_due",
+        sa.Column("case_id", sa.String(200), sa.ForeignKey("cases.case_id"), primary_key=True),
     )
 
 
@@ -232,3 +245,16 @@ def _keep_append_only_on_sqlite() -> None:
         "(SELECT 1 FROM events WHERE case_id = NEW.case_id AND kind = 'finished')) "
         "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
     )
+
+
+def _sample_no_texts() -> None:
+    """Keep texts out of the statistics of PostgreSQL, where redaction could not erase them."""
+    texts = {
+        "contents": ("key", "body"),
+        "reviews": ("shown", "verdict", "answer_key", "affinity"),
+        "payloads": ("digest", "body"),
+        "outcomes": ("agent_id", "model", "model_version", "prompt_version"),
+    }
+    if op.get_bind().dialect.name == "postgresql":
+        for table, columns in texts.items():
+            op.execute(f"ALTER TABLE {table} " + ", ".join(f"ALTER COLUMN {each} SET STATISTICS 0" for each in columns))

@@ -1,0 +1,143 @@
+"""Data on standard streams and in files: UTF-8 bytes in every locale, and no file of the user is destroyed."""
+
+import io
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from secrets import token_hex
+from typing import IO
+
+from hitl_orchestrator.domain.input.record_size import read_bounded
+from hitl_orchestrator.domain.invisible_characters import escape_invisible
+from hitl_orchestrator.errors import InvalidInput
+
+_STORE_MAGIC = (b"SQLite format 3\0", b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
+_KEPT_SUFFIXES = (".key", ".head-key")
+_PRIVATE = 0o600
+
+
+def standard_input() -> str:
+    """Return the text on standard input, without a byte order mark.
+
+    Raises:
+        InvalidInput: it is not UTF-8, or larger than a file may be.
+    """
+    read = sys.stdin.buffer.read if hasattr(sys.stdin, "buffer") else lambda most: sys.stdin.read(most).encode()
+    try:
+        return read_bounded(read, "standard input").decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise InvalidInput([f"standard input: not UTF-8 text (byte {exc.start}); send it as UTF-8"]) from exc
+
+
+@contextmanager
+def standard_output() -> Iterator[IO[str]]:
+    """Yield standard output as UTF-8 text without translation of line ends. A terminal gets no invisible characters."""
+    if not hasattr(sys.stdout, "buffer"):
+        yield sys.stdout
+        return
+    sys.stdout.flush()
+    stream = _Terminal if sys.stdout.isatty() else io.TextIOWrapper
+    text = stream(sys.stdout.buffer, encoding="utf-8", newline="", write_through=True)
+    try:
+        yield text
+    finally:
+        with suppress(ValueError):
+            text.detach()
+
+
+class _Terminal(io.TextIOWrapper):
+    """A terminal: characters that hide or reorder text are escaped, line by line."""
+
+    def write(self, text: str) -> int:
+        """Write a text with visible characters only."""
+        return super().write("\n".join(map(escape_invisible, text.replace("\r\n", "\n").split("\n"))))
+
+
+def print_data(text: str) -> None:
+    """Print a text and a line feed on standard output."""
+    with standard_output() as stream:
+        stream.write(f"{text}\n")
+
+
+@contextmanager
+def new_file(name: str, *, force: bool = False) -> Iterator[IO[bytes]]:
+    """Yield a file that becomes `name` when the block ends without an error: complete, or not at all, with mode 0600.
+
+    A device or a pipe is written directly.
+
+    Raises:
+        InvalidInput: `name` exists and `force` is not set; it is a link, a folder, a store or a key; it cannot be
+            written.
+    """
+    path = Path(name)
+    try:
+        if _is_stream(path):
+            with path.open("wb") as file:
+                yield file
+            return
+        _check_replaceable(path, force=force)
+        draft = path.with_name(f".{path.name}.{token_hex(8)}")
+        try:
+            with os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, _PRIVATE), "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            _publish(draft, path, force=force)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as exc:
+        raise InvalidInput([f"{name}: cannot be written: {exc.strerror or exc}"]) from exc
+
+
+@contextmanager
+def new_text_file(name: str, *, force: bool = False, encoding: str = "utf-8") -> Iterator[IO[str]]:
+    """Yield a text file like that of `new_file`, without translation of line ends."""
+    with new_file(name, force=force) as file:
+        text = io.TextIOWrapper(file, encoding=encoding, newline="")
+        yield text
+        text.flush()
+        text.detach()
+
+
+def write_file(name: str, content: str | bytes, *, force: bool = False) -> None:
+    """Write a file. Raises as `new_file`."""
+    with new_file(name, force=force) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+def _is_stream(path: Path) -> bool:
+    """Return whether a path leads to a device or a pipe, such as /dev/stdout."""
+    return path.exists() and not (path.is_file() or path.is_dir())
+
+
+def _check_replaceable(path: Path, *, force: bool) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(mode):
+        raise InvalidInput([f"{path}: is a link; name the file itself"])
+    if stat.S_ISDIR(mode):
+        raise InvalidInput([f"{path}: is a folder; name a file in it"])
+    with path.open("rb") as file:
+        is_store = file.read(16).startswith(_STORE_MAGIC)
+    if is_store or path.name.endswith(_KEPT_SUFFIXES):
+        raise InvalidInput([f"{path}: is a {'store' if is_store else 'key'}, which is never overwritten; name another"])
+    if not force:
+        raise InvalidInput([f"{path}: exists; name another file, or replace it with --force"])
+
+
+def _publish(draft: Path, path: Path, *, force: bool) -> None:
+    """Give a complete file its name. Without `force`, a file that appeared meanwhile remains."""
+    if force:
+        draft.replace(path)
+        return
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        raise InvalidInput([f"{path}: exists; name another file, or replace it with --force"]) from None
+    except OSError:  # a file system without hard links
+        draft.replace(path)

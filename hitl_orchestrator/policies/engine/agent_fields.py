@@ -1,0 +1,153 @@
+"""The free fields of an agent's output that scoring reads, in the shapes that agents give them.
+
+A field is absent if it is missing, null, false, or an empty list or object. Every other value is read or is
+unreadable: `Unreadable` is raised, so that an unreadable warning is never mistaken for no warning.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hitl_orchestrator.domain.task import Proposal
+
+UNUSUAL, ALTERNATIVES, SAMPLES = "unusual", "alternatives", "samples"
+TOKEN_LOGPROBS, VERBALISED_CONFIDENCE = "token_logprobs", "verbalised_confidence"
+_FIELDS = frozenset({UNUSUAL, ALTERNATIVES, SAMPLES, TOKEN_LOGPROBS, VERBALISED_CONFIDENCE})
+_WITHIN = ("metadata", "meta", "extra", "details")
+"""Objects of an output in which agents put the same fields."""
+
+_STATED = re.compile(r"\s*(?:(\d{1,3}(?:\.\d{1,18})?)\s*%|([01]?\.\d{1,18}))\s*")
+_LABELS = ("label", "predicted_label", "name", "class", "category", "answer")
+_SHARES = ("confidence", "confidence_score", "score", "probability", "prob", "p")
+_LOGPROBS = ("logprob", "log_prob", "logprobs")
+_YES, _NO = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
+_PAIR = 2
+
+
+class Unreadable(Exception):
+    """A field is present, and its value has no meaning that scoring knows."""
+
+
+def fields_of(proposal: Proposal) -> dict[str, Any]:
+    """Return the present fields that scoring reads, by name. Of two spellings of a name the field is unreadable.
+
+    Names are compared without regard to case, blanks, `-` and `_`, also one level down, within `metadata` and the like.
+    """
+    fields: dict[str, Any] = {}
+    for name, value in _spelled(proposal.model_extra or {}):
+        if name in _FIELDS and not _is_absent(value):
+            fields[name] = _Twice() if name in fields else value
+    return fields
+
+
+def is_marked(value: Any) -> bool:
+    """Return whether `unusual` states a warning: true, yes, 1, or a text, which is the reason."""
+    if value is None:
+        return False
+    if isinstance(value, str) and value.strip():
+        return value.strip().lower() not in _NO
+    if isinstance(value, (bool, int, float)) and value in (0, 1):
+        return bool(value)
+    raise Unreadable
+
+
+def rivals_of(value: Any, predicted: str) -> list[float]:
+    """Return the confidences of the `alternatives` other than the predicted label.
+
+    They are an object of labels with numbers, or a list of pairs or of objects.
+    """
+    return [share for label, share in _alternatives(value) if label != predicted]
+
+
+def labels_of(value: Any) -> list[str]:
+    """Return the labels of `samples`: a list of texts, or of objects with a label."""
+    return [_label(sample) for sample in _items(value)]
+
+
+def logprobs_of(value: Any) -> list[float]:
+    """Return `token_logprobs`: a list of numbers of at most 0, or of objects with such a number."""
+    numbers = [_member(each, _LOGPROBS) if isinstance(each, Mapping) else each for each in _items(value)]
+    if not numbers or not all(_is_number(number) and number <= 0 for number in numbers):
+        raise Unreadable
+    return numbers
+
+
+def stated(value: Any) -> float:
+    """Return a share of 1 in words, such as `85%` or `0.85`."""
+    match = _STATED.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise Unreadable
+    share = float(match[2]) if match[1] is None else float(match[1]) / 100
+    if share > 1:
+        raise Unreadable
+    return share
+
+
+class _Twice:
+    """The value of a field that an output has twice: no reader accepts it."""
+
+
+def _spelled(members: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the members of an object, and of the objects in it that hold further fields, under normalized names."""
+    for name, value in members.items():
+        yield _name(name), value
+        if _name(name) in _WITHIN and isinstance(value, Mapping):
+            yield from ((_name(inner), held) for inner, held in value.items())
+
+
+def _name(name: str) -> str:
+    return re.sub(r"[\s_-]+", "_", name.strip().lower())
+
+
+def _is_absent(value: Any) -> bool:
+    return value is None or value is False or (isinstance(value, (list, tuple, Mapping)) and not value)
+
+
+def _alternatives(value: Any) -> Iterator[tuple[str, float]]:
+    if isinstance(value, Mapping):
+        yield from ((label, _share(share)) for label, share in value.items())
+        return
+    for item in _items(value):
+        if isinstance(item, Mapping):
+            yield _label(item), _share(item)
+        elif isinstance(item, (list, tuple)) and len(item) == _PAIR:
+            yield _label(item[0]), _share(item[1])
+        else:
+            raise Unreadable
+
+
+def _items(value: Any) -> list[Any] | tuple[Any, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, (list, tuple)):
+        raise Unreadable
+    return value
+
+
+def _label(value: Any) -> str:
+    label = _member(value, _LABELS) if isinstance(value, Mapping) else value
+    if not isinstance(label, str):
+        raise Unreadable
+    return label
+
+
+def _share(value: Any) -> float:
+    share = _member(value, _SHARES) if isinstance(value, Mapping) else value
+    if isinstance(share, str):
+        return stated(share)
+    if not _is_number(share) or not 0 <= share <= 1:
+        raise Unreadable
+    return float(share)
+
+
+def _member(value: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    """Return the member with one of these names. Two of them could contradict each other."""
+    members = [value[name] for name in names if name in value]
+    if len(members) != 1:
+        raise Unreadable
+    return members[0]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
