@@ -86,6 +86,7 @@ def _review(row: dict[str, Any], name: str, number: int) -> tuple[Any, ...]:
         "role": ROLE if number % 10 else "senior_manager",
         "shown": row["shown"].replace(row["case_id"], name),
         "opened_at": instant_text(NINE + timedelta(seconds=number)),
+        "place": row["place"] + number,
     }
     return tuple({**row, **own}.values())
 

@@ -47,7 +47,8 @@ def _run(arguments: list[str]) -> int:
     except BrokenPipeError:
         return _detach_pipe()
     except (Exception, KeyboardInterrupt) as exc:  # noqa: BLE001 - the error boundary
-        return explain_fault(exc, as_json="--json" in arguments)
+        code = explain_fault(exc, as_json="--json" in arguments)
+        _detach_unwritable()
     return code
 
 
@@ -75,3 +76,13 @@ def _detach_pipe() -> int:
     """Stop the interpreter from flushing to the closed pipe at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_OUTPUT)
     return PIPE_CLOSED
+
+
+def _detach_unwritable() -> None:
+    """Stop the interpreter from flushing at exit to a full disk or a closed pipe, which would change the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if not stream.closed:
+                stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,6 +1,7 @@
 """Checks that this decision, by this reviewer, may decide this review. Deny by default, and name the remedy."""
 
 from hitl_orchestrator.domain.enums import FINAL, WITH_OUTPUT, HumanDecision
+from hitl_orchestrator.domain.json_patch import same
 from hitl_orchestrator.domain.review import Review, Reviewer, StoredReview
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import InvalidInput, NotAuthorized, StaleReview, TopOfChain
@@ -24,10 +25,27 @@ def check_answer(answer: Review, row: StoredReview) -> None:
     problems += [f"{where}: {problem}" for problem in _missing(answer)]
     if answer.human_decision.spec.approves_proposal and row.shown.routing.output is None:
         problems.append(f"{where}: the agent proposed nothing to approve; reject it, or override with an own output")
+    if _changes_nothing(answer, row):
+        problems.append(
+            f"{where}: the edited output equals the proposal; approve it, or edit it with output= (--output)"
+        )
     if problems:
         raise InvalidInput(problems)
     if answer.shown_digest is not None and not _names(answer.shown_digest, row.digest):
         raise StaleReview(row.review_id, str(answer.shown_digest), row.digest)
+
+
+def _changes_nothing(answer: Review, row: StoredReview) -> bool:
+    """Return whether a decision that needs an edited output repeats the proposal.
+
+    Not in a blind review: the refusal would tell the reviewer what the agent proposed.
+    """
+    shown, edited = row.shown.routing, answer.modified_output
+    if not answer.human_decision.spec.needs_output or edited is None or shown.output is None:
+        return False
+    return not shown.decision.requirements.blind and same(
+        edited.model_dump(mode="json"), shown.output.agent_output.model_dump(mode="json")
+    )
 
 
 def _names(prefix: str, digest: str) -> bool:
@@ -39,11 +57,13 @@ def _missing(answer: Review) -> list[str]:
     decision, spec = answer.human_decision, answer.human_decision.spec
     problems = []
     if spec.needs_output and answer.modified_output is None:
-        problems.append(f"{decision} needs the edited output; give it as JSON, or choose another decision")
+        problems.append(
+            f"{decision} needs the edited output; give it with output= (--output), or choose another decision"
+        )
     if spec.needs_reason and not answer.stated_reason:
-        problems.append(f"{decision} needs a reason; give one")
+        problems.append(f"{decision} needs a reason; give one with reason= (--reason)")
     if not spec.takes_output and answer.modified_output is not None:
-        problems.append(f"{decision} takes no output; to change the output, {' or '.join(WITH_OUTPUT)}")
+        problems.append(f"{decision} takes no output; leave output= (--output) out, or {' or '.join(WITH_OUTPUT)}")
     return problems
 
 

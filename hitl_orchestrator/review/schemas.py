@@ -10,12 +10,14 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import SchemaError
 
 from hitl_orchestrator.domain.input.parsing import did_you_mean, parse
 from hitl_orchestrator.domain.json_patch import pointer
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.value import FreeJson, Label, Value
 from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.review.schema_keywords import keywords, pattern_problems
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -106,7 +108,7 @@ def read_schemas(raw: Any, where: str) -> OutputSchemas:
 def _validator(schema: dict[str, Any], where: str) -> "Validator":
     """Return the validator of a schema, or refuse it. jsonschema is slow to import, so it is imported on use."""
     from jsonschema import Draft202012Validator  # noqa: PLC0415
-    from jsonschema.validators import validator_for  # noqa: PLC0415
+    from jsonschema.validators import extend, validator_for  # noqa: PLC0415
     from referencing.jsonschema import EMPTY_REGISTRY, specification_with  # noqa: PLC0415
 
     named = str(schema.get("$schema", Draft202012Validator.META_SCHEMA["$id"]))
@@ -122,10 +124,12 @@ def _validator(schema: dict[str, Any], where: str) -> "Validator":
         resource = draft.create_resource(schema)
         lost = sorted(set(_lost_references(resource, draft, EMPTY_REGISTRY.resolver_with_root(resource), set())))
         inside = "references must point into the same schema, such as '#/$defs/name', and are never fetched"
-        problems = [f"{each!r} is not in the schema{did_you_mean(each, _places(schema))}; {inside}" for each in lost]
+        problems = list(pattern_problems(resource))
+        problems += [f"{each!r} is not in the schema{did_you_mean(each, _places(schema))}; {inside}" for each in lost]
     if problems:
         raise InvalidInput(f"{where}: {problem}" for problem in problems)
-    return kind(schema, registry=EMPTY_REGISTRY)
+    linear: type[Validator] = extend(kind, keywords())  # type: ignore[no-untyped-call]
+    return linear(schema, registry=EMPTY_REGISTRY)
 
 
 def _lost_references(
@@ -158,6 +162,8 @@ def _against_schema(validator: "Validator", output: dict[str, Any]) -> list[str]
         errors = sorted(validator.iter_errors(output), key=lambda error: [str(step) for step in error.absolute_path])
     except RecursionError:
         return [_ENDLESS]
+    except SchemaError:
+        return ["its schema has a pattern that cannot be used, behind a reference"]
     return [f"{_pointer(error.absolute_path)}{_short(error.message)}" for error in errors]
 
 

@@ -98,8 +98,8 @@ class CaseReader:
         except UnknownCase:
             with suppress(UnknownCase):
                 self._ledger.latest_attempt(name)
-                exc = UnknownCase(name, is_task=True)
-            raise exc from None
+                unknown = UnknownCase(name, is_task=True)
+            raise unknown from None
         except IncompatibleRecord as exc:
             if exc.graph_version is not None:
                 self.check_graph(exc.case_id, exc.graph_version)

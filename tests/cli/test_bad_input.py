@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from hitl_orchestrator.domain.value import MAX_SIZE
 from hitl_orchestrator.services.config_files import canonical
 
 GONE = "gone"
@@ -271,11 +272,29 @@ def test_problems_of_all_files_are_reported_together(hitl, folder):
     assert list(folder.glob("*.db*")) == []
 
 
-def test_rejected_input_leaves_the_store_unchanged(hitl, folder):
+def just_small_enough(tasks):
+    """Fill a record up to the limit of a file. Stored, it also has an empty object for its metadata."""
+    [record] = tasks
+    size = len(json.dumps({**record, "task_description": ""}, separators=(",", ":")))
+    return [{**record, "task_description": "a" * (MAX_SIZE - size)}]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        task(task_id="a b"),
+        task(task_id="task-" + "0" * 22),
+        task(task_id="b", task_type="policy_change"),
+        task(task_id="b", metadata={"n": 10**16}),
+        just_small_enough(task(task_id="b", metadata=GONE)),
+    ],
+    ids=["id", "reserved id", "reserved type", "large number", "size"],
+)
+def test_rejected_input_leaves_the_store_unchanged(hitl, folder, second):
     write(folder, {"o": output()})
     hitl("run", "t", "--outputs", "o")
     before = hitl("audit", "list", "--json").data
-    write(folder, {"t": task(task_id="new") + task(task_id="a b")})
+    write(folder, {"t": task(task_id="new") + second})
 
     assert hitl("run", "t").code == 2
     assert hitl("audit", "list", "--json").data == before

@@ -188,7 +188,7 @@ def test_feedback_and_insights_report_reviewed_cases(team):
     events = {one["task_id"]: one for one in team("feedback", "--json").data}
 
     assert (events["task_001"]["agent_correct"], events["task_004"]["error_type"]) == (True, "agent_error")
-    assert "2 reviewed cases: the agent was right in 1." in team("feedback").out
+    assert "The agent was right in 1 of 2 reviewed cases." in team("feedback").out
     assert team("insights", "--json").data[0]["reviewer"] == "r01"
     assert "50% of 2" in team("insights").out
 
@@ -198,3 +198,17 @@ def test_the_desk_needs_a_terminal(team):
 
     assert (answer.code, answer.out) == (2, "")
     assert "the review desk needs a terminal" in answer.err
+
+
+def test_assign_passes_over_what_no_reviewer_may_take_and_states_what_is_left_out(hitl, folder):
+    people = [{"reviewer_id": "bea", "name": "Bea", "roles": ["senior_manager"], "domains": ["account_management"]}]
+    (folder / "people.json").write_text(json.dumps(people))
+    reviewers = ("--reviewers", "people.json")
+    hitl("run", "tasks.json", "--outputs", "agent_outputs.json", *reviewers)
+
+    answer = hitl("assign", "--limit", "1", "--json", *reviewers)
+
+    assert [(row["task_id"], row["assigned_to"]) for row in answer.data] == [("task_002", None), ("task_003", "bea")]
+    assert answer.err == "hitl: the limit was reached before the end of the queue, run it again to go on\n"
+    shown = hitl("assign", "--limit", "1", *reviewers).out
+    assert "1 more review that no reviewer can take now, passed over and not listed" in " ".join(shown.split())

@@ -90,10 +90,6 @@ def test_resume_is_an_alias_of_decide(routed):
     assert routed("resume", *APPROVE[1:], "--json").data["final_decision"] == "approved"
 
 
-def test_truncated_inbox_suggests_a_higher_limit(routed):
-    assert "there may be more, --limit 4 lists them" in " ".join(routed("inbox", "--limit", "2").out.split())
-
-
 def test_empty_inbox_is_reported(routed):
     assert routed("inbox", "--role", "compliance_officer").out == "No open reviews.\n"
 
@@ -282,12 +278,20 @@ REFUSED = [
     (("task_003", "approve", "--reviewer", "domain_reviewer"), 1, "it needs 'senior_manager' or a role above it"),
     (("task_002", "approve", "--reviewer", "domain_reviewer", "--digest", "ab"), 1, "read the case again"),
     (("task_002", "modify", "--reviewer", "domain_reviewer"), 2, "modify needs the edited output"),
-    (("task_003", "override", "--reviewer", "senior_manager"), 2, "override needs a reason; give one"),
-    (("task_003", "escalate", "--reviewer", "senior_manager"), 2, "escalate needs a reason; give one"),
+    (
+        ("task_003", "override", "--reviewer", "senior_manager"),
+        2,
+        "override needs a reason; give one with reason= (--reason)",
+    ),
+    (
+        ("task_003", "escalate", "--reviewer", "senior_manager"),
+        2,
+        "escalate needs a reason; give one with reason= (--reason)",
+    ),
     (
         ("task_002", "approve", "--reviewer", "domain_reviewer", "--output", '{"predicted_label": "x"}'),
         2,
-        "approve takes no output; to change the output, modify or override",
+        "approve takes no output; leave output= (--output) out, or modify or override",
     ),
     (("task_002", "approve", "--reviewer", "domain_reviewer", "--review-id", "x"), 2, "has no review 'x'"),
 ]
@@ -388,3 +392,25 @@ def test_audit_list_shows_decision_source(routed):
     assert lines[4].split()[:6] == ["task_002", "medium", "0.68", "human_review", "approved", "human"]
     assert lines[-1] == "3 audit records."
     assert max(map(len, lines)) <= 80
+
+
+def test_inbox_json_states_on_stderr_that_more_reviews_follow_and_how_to_go_on(routed):
+    first = routed("inbox", "--limit", "2", "--json")
+    last = first.data[-1]["review_id"]
+    rest = routed("inbox", "--after", last, "--json")
+
+    assert first.err == f"hitl: more reviews follow; add --after {last} to list them\n"
+    assert [review["task_id"] for review in first.data + rest.data] == ["task_002", "task_003", "task_005"]
+    assert (rest.code, rest.err) == (0, "")
+
+
+def test_inbox_states_in_its_last_lines_that_more_reviews_follow(routed):
+    assert "more reviews follow; add --after" in " ".join(routed("inbox", "--limit", "2").out.split())
+    assert "follow" not in routed("inbox", "--limit", "3").out
+
+
+def test_inbox_after_an_unknown_review_is_invalid_input(routed):
+    answer = routed("inbox", "--after", "unknown", "--json")
+
+    assert (answer.code, answer.out) == (2, "")
+    assert "there is no review 'unknown'" in answer.err

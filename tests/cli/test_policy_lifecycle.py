@@ -36,7 +36,7 @@ def policies(folder, hitl):
 @pytest.mark.usefixtures("policies")
 def test_looser_policy_needs_approval_by_a_second_reviewer(hitl):
     waits = hitl("policy", "activate", "loose.json", *BY)
-    assert (waits.code, "Not in force yet" in waits.out) == (0, True)
+    assert (waits.code, "Not in force yet" in waits.out) == (1, True)
     assert "looser: human_review by domain_reviewer" in waits.out
     proposed = hitl("policy", "activate", "loose.json", *BY, "--json").data
     assert (proposed["in_force"], len(proposed["looser"])) == (False, 1)

@@ -174,7 +174,7 @@ def test_an_unusable_head_file_is_named_in_the_error(hitl, tmp_path):
     with pytest.raises(HeadFileUnavailable, match="nowhere"):
         HeadFile(tmp_path / "nowhere" / "heads").add(lambda last: None)
     (tmp_path / "other").write_text('{"size": 1}\n')
-    with pytest.raises(InvalidInput, match="other:1: "):
+    with pytest.raises(InvalidInput, match="other: it is no file of signed heads"):
         HeadFile(tmp_path / "other").add(lambda last: None)
 
 

@@ -206,7 +206,9 @@ MALFORMED = {
     '{"policy_id": "\\ud800"}': "policy_id: text must be valid Unicode: it has a lone surrogate",
     '{"policy_id": "a\\u0000"}': "policy_id: a NUL character cannot be stored; remove it",
     '{"\\ud800": 1}': "text must be valid Unicode: it has a lone surrogate",
-    '{"policy_id": 99999999999999999999}': "policy_id: whole numbers must lie within ±9007199254740991; send larger ones as text",
+    '{"policy_id": 99999999999999999999}': (
+        "policy_id: whole numbers must lie within ±9007199254740991; send larger ones as text"
+    ),
     "[" * 40 + "]" * 40: "nested deeper than 32 levels",
     '{"rules": ' + "[" * 40 + "]" * 40 + "}": "nested deeper than 32 levels",
     "[" * 200_000: "nested deeper than 32 levels",
@@ -267,7 +269,7 @@ MALFORMED_FIELDS = [
     (asking(signals="riski"), "not one of low_confidence, ambiguous, unusual, risky; did you mean 'risky'?"),
     (asking(signals=[["risky"]]), "rules[0].conditions.signals[0]: a list is not one of low_confidence"),
     (asking(min_confidence="0.8"), 'rules[0].conditions.min_confidence: "0.8": input should be a valid number'),
-    (asking(min_confidence=True), "rules[0].conditions.min_confidence: true: a number in [0, 1] is needed, and this is a truth value"),
+    (asking(min_confidence=True), "true: a number in [0, 1] is needed, and this is a truth value"),
     (asking(min_confidence=None), "rules[0].conditions.min_confidence: null: a condition without a value would always"),
     (asking(min_confidence=80), "rules[0].conditions.min_confidence: 80: input should be less than or equal to 1"),
     (asking(max_confidence=-0.1), "max_confidence: -0.1: input should be greater than or equal to 0"),

@@ -83,3 +83,36 @@ def test_a_table_with_semicolons_is_refused_with_the_remedy():
     assert refused("name;risk_level;action\na;low;escalate\n") == [
         "p.policy-test.csv: line 1: columns are separated by semicolons; save the file with commas"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('"name";"risk_level"\n"a, b";"low"\n', 1),
+        ('"a ""name""";risk_level\n', 1),
+        ("\n\nname;action\n", 3),
+        ("sep=;\nname;action\n", 2),
+    ],
+)
+def test_semicolons_are_named_whatever_the_quotes(text, line):
+    assert refused(text) == [
+        f"p.policy-test.csv: line {line}: columns are separated by semicolons; save the file with commas"
+    ]
+
+
+@pytest.mark.parametrize("first", ["sep=,\n", "\ufeffSEP=,\r\n", '"sep=,"\n', "sep=,,,\n"])
+def test_a_first_line_that_names_the_separator_is_left_out(first):
+    assert [test.name for test in read(f"{first}{HEADER}\na,low,1,escalate\n")] == ["a"]
+    assert refused(f"{first}{HEADER}\na,low,1\n") == ["p.policy-test.csv: line 3: 3 cells, but the header has 4"]
+
+
+def test_another_separator_is_named():
+    assert refused("sep=\t\nname\taction\n") == [
+        "p.policy-test.csv: line 1: columns are separated by '\\t'; save the file with commas"
+    ]
+
+
+def test_a_cell_that_cannot_be_read_has_its_line():
+    assert refused(f'{HEADER}\na,low,1,escalate\nb,"low"x,1,escalate\n') == [
+        "p.policy-test.csv: line 3: ',' expected after '\"'"
+    ]

@@ -152,7 +152,7 @@ def test_the_last_schema_of_a_type_wins():
             "'https://json-schema.org/draft/2020-12/schema'",
         ),
         (True, "schemas: payment: json_schema: true: input should be a valid dictionary"),
-        ({"const": float("nan")}, "schemas: payment: json_schema: numbers must be finite"),
+        ({"const": float("nan")}, "schemas: payment: json_schema: const: numbers must be finite"),
     ],
 )
 def test_an_invalid_schema_is_rejected_at_construction(schema, problem):

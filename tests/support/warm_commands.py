@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 FLUSH_FAILED = 120
+UNREAD = "a pipe whose reader is gone"
 _CAPABILITIES_VERSION_3 = 0x20080522
 _STREAMS = (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w"))
 
@@ -57,7 +58,7 @@ class WarmCommands:
     ) -> Ran:
         """Run a command in a folder.
 
-        `to` names other files for stdout or stderr; `closed` are file descriptors; `encoding` is that of the locale.
+        `to` names other files for stdout or stderr, or `UNREAD`; `closed` are file descriptors; `encoding` is that of the locale.
         Without `home` the user has no home directory and no entry in the list of users. A `powerless` root may write
         no more than the modes of files allow. Without `zones` there is no time zone database.
         """
@@ -112,6 +113,13 @@ def _without_home() -> None:
     pwd.getpwuid = unknown
 
 
+def _unread_pipe() -> int:
+    """Return the end for writing of a pipe that its reader has closed."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    return write_end
+
+
 def _redirect(order: dict[str, Any]) -> None:
     """Open the standard streams as an interpreter does that starts with these files and this locale."""
     for name, number, mode in _STREAMS:
@@ -120,7 +128,7 @@ def _redirect(order: dict[str, Any]) -> None:
             setattr(sys, name, None)
             continue
         flags = os.O_RDONLY if mode == "r" else os.O_WRONLY | os.O_APPEND
-        file = os.open(order["files"][name], flags)
+        file = _unread_pipe() if order["files"][name] == UNREAD else os.open(order["files"][name], flags)
         os.dup2(file, number)
         os.close(file)
         raw = io.FileIO(number, mode, closefd=False)
@@ -154,8 +162,9 @@ def _live(order: dict[str, Any]) -> int:
         code = int(end.code or 0)
     for stream in (sys.stdout, sys.stderr):
         try:
-            stream.flush()
-        except (OSError, ValueError):
+            if not stream.closed:
+                stream.flush()
+        except OSError:
             return FLUSH_FAILED
     return code
 

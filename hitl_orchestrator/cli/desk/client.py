@@ -71,11 +71,15 @@ class Recorded(NamedTuple):
 
 @dataclass(frozen=True)
 class DeskClient:
-    """One reviewer on one store; `everything` is not bound to them. The methods run in threads."""
+    """One reviewer on one store; `everything` is not bound to them. The methods run in threads.
+
+    The queue lists at most `most` reviews.
+    """
 
     hitl: Orchestrator
     reviewer: Reviewer
     everything: Orchestrator
+    most: int = MAX_LISTED
 
     @classmethod
     def of(cls, hitl: Orchestrator, reviewer_id: str) -> Self:
@@ -88,7 +92,7 @@ class DeskClient:
         return hitl.inbox(
             filters.role,
             filters.domain,
-            MAX_LISTED,
+            self.most,
             task_type=filters.task_type,
             risk_level=None if filters.risk_level is None else RiskLevel(filters.risk_level),
             overdue=filters.overdue,

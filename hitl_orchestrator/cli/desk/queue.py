@@ -135,7 +135,7 @@ class QueueScreen(Screen[None]):
         filtered = Content.assemble("showing ", (", ".join(active), KEY), (" only   x clears", FAINT))
         everything = Content.styled("reviews you may decide, the earliest deadline first", FAINT)
         more = self.page is not None and self.page.more
-        rest = f"   only the first {len(self.rows)}; the others follow as these are decided" if more else ""
+        rest = f"  first {len(self.rows)}, more follow" if more else ""
         shown = Content.assemble(filtered if active else everything, (rest, WARN))
         self.query_one("#filtered", Static).update(shown)
         nothing = "No reviews match. Press x to clear the filters." if active else "No reviews wait for you."

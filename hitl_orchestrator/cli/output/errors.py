@@ -5,6 +5,7 @@ import sqlite3
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import typer
@@ -21,11 +22,12 @@ UsageError, ClickError = typer.BadParameter.__mro__[1:3]
 def print_problems(error: str, problems: Iterable[str], as_json: bool) -> None:
     """Write problems to stderr: a line each, or with `--json` one object with `error` and `problems`."""
     sentences = [without_middle(problem, MOST_IN_A_MESSAGE) for problem in problems]
+    lines = [f"hitl: {escape_invisible(problem)}" for problem in sentences]
     if as_json:
-        print(json.dumps({"error": error, "problems": sentences}, indent=2), file=sys.stderr)  # noqa: T201
-        return
-    for problem in sentences:
-        print(f"hitl: {escape_invisible(problem)}", file=sys.stderr)  # noqa: T201
+        lines = [json.dumps({"error": error, "problems": sentences}, indent=2)]
+    with suppress(OSError):  # stderr may be a full disk: the exit code remains
+        for line in lines:
+            print(line, file=sys.stderr)  # noqa: T201
 
 
 def explain_fault(exc: BaseException, *, as_json: bool) -> int:

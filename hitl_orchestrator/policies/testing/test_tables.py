@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, NamedTuple
@@ -28,6 +29,8 @@ NO_VALUE = "-"
 _MOST_TESTS = 100_000
 _METADATA = "metadata."
 _NUMBER = re.compile(r"[-+]?([0-9]{1,300}(\.[0-9]{0,300})?|\.[0-9]{1,300})([eE][-+]?[0-9]{1,3})?")
+_SEPARATOR = re.compile(r"\"?sep=(?P<sign>[^\r\n\"])\"?,*\r?\n", re.IGNORECASE)
+_QUOTED = re.compile(r'"[^"]*"')
 _TRUTH = {"true": True, "false": False}
 
 
@@ -157,13 +160,14 @@ def read_tests(text: str, where: str, policy_at: Callable[[str | None], Policy])
         raw = [(f"tests[{index}]", _with_defaults(test, defaults)) for index, test in enumerate(table.tests)]
     tests: list[PolicyTest] = []
     listed: list[str] = []
+    ids = {rule.rule_id for _, part in policy.parts for rule in part.rules} | {FALLBACK}
     for prefix, record in raw:
         try:
             tests.append(PolicyTest.model_validate(record))
         except ValidationError as exc:
             listed += problems(exc, where, PolicyTest, prefix=prefix)
         else:
-            listed += _unknown_rule(tests[-1], policy, f"{where}: {prefix}")
+            listed += _unknown_rule(tests[-1].expect.rule, ids, policy, f"{where}: {prefix}")
     if listed:
         raise InvalidInput(listed)
     return PolicyTestTable(where, policy, tuple(tests))
@@ -192,9 +196,7 @@ def _with_defaults(raw: Any, defaults: dict[str, Any]) -> Any:
     return raw | {"facts": defaults | facts}
 
 
-def _unknown_rule(test: PolicyTest, policy: Policy, where: str) -> list[str]:
-    ids = {rule.rule_id for _, part in policy.parts for rule in part.rules} | {FALLBACK}
-    rule = test.expect.rule
+def _unknown_rule(rule: str | None, ids: set[str], policy: Policy, where: str) -> list[str]:
     if rule is None or rule in ids:
         return []
     return [f"{where}.expect.rule: {rule!r} is not a rule of policy {policy.policy_id!r}{did_you_mean(rule, ids)}"]
@@ -208,15 +210,24 @@ class _Row(NamedTuple):
 
 
 def _cells_of(text: str, where: str) -> list[_Row]:
-    """Return the rows of a CSV text without empty rows and without the empty columns of spreadsheets."""
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
-    rows, begins = [], 1
+    """Return the rows of a CSV text without empty rows and without the empty columns of spreadsheets.
+
+    A first line such as `sep=,`, by which some programs name the separator, is left out.
+    """
+    text = text.removeprefix("\ufeff")
+    skipped, named = _separator_line(text)
+    _refuse_semicolons(text[skipped:], named, where)
+    reader = csv.reader(io.StringIO(text[skipped:], newline=""), strict=True)
+    rows, lines_before = [], int(skipped > 0)
+    begins = lines_before + 1
     try:
         check_size(text)
         for row in reader:
             rows.append(_Row(begins, row))
-            begins = reader.line_num + 1
-    except (ValueError, csv.Error) as exc:
+            begins = lines_before + reader.line_num + 1
+    except csv.Error as exc:
+        raise InvalidInput([f"{where}: line {begins}: {exc}"]) from exc
+    except ValueError as exc:
         raise InvalidInput([f"{where}: {exc}"]) from exc
     rows = [row for row in rows if any(row.cells)]
     wide = len(rows[0].cells) if rows else 0
@@ -225,12 +236,26 @@ def _cells_of(text: str, where: str) -> list[_Row]:
     return [_Row(line, cells[:wide] if not any(cells[wide:]) else cells) for line, cells in rows]
 
 
+def _separator_line(text: str) -> tuple[int, str]:
+    """Return the length of a first line that names the separator, and the separator; 0 and a comma without one."""
+    named = _SEPARATOR.match(text)
+    return (named.end(), named["sign"]) if named else (0, ",")
+
+
+def _refuse_semicolons(text: str, named: str, where: str) -> None:
+    if named not in ",;":
+        raise InvalidInput([f"{where}: line 1: columns are separated by {named!r}; save the file with commas"])
+    start = len(text) - len(text.lstrip())
+    header = _QUOTED.sub("", text[start:].partition("\n")[0])
+    if named == ";" or (";" in header and "," not in header):
+        line = 1 + (named == ";") + text.count("\n", 0, start)
+        raise InvalidInput([f"{where}: line {line}: columns are separated by semicolons; save the file with commas"])
+
+
 def _rows_of(text: str, where: str, policy: Policy) -> list[tuple[str, dict[str, Any]]]:
     """Return the tests of a CSV text as raw records, each with its line."""
     first, *rows = _cells_of(text, where) or [_Row(1, [])]
     header, at = first.cells, f"{where}: line {first.line}"
-    if len(header) == 1 and ";" in header[0]:
-        raise InvalidInput([f"{at}: columns are separated by semicolons; save the file with commas"])
     facts, expected = set(GivenFacts.model_fields) - {"metadata"}, set(Expected.model_fields)
     columns = {"name", *facts, *expected}
     listed = [
@@ -238,7 +263,7 @@ def _rows_of(text: str, where: str, policy: Policy) -> list[tuple[str, dict[str,
         for name in header
         if name not in columns and not (name.startswith(_METADATA) and name != _METADATA)
     ]
-    listed += [f"{at}: the column {name!r} occurs twice" for name in {*header} if header.count(name) > 1]
+    listed += [f"{at}: the column {name!r} occurs twice" for name, number in Counter(header).items() if number > 1]
     listed += [
         f"{where}: line {line}: {len(cells)} cells, but the header has {len(header)}"
         for line, cells in rows

@@ -1,5 +1,6 @@
 """The queue: filters, layout at any width, and escaped task texts."""
 
+from dataclasses import replace
 from unicodedata import category
 
 import pytest
@@ -47,6 +48,26 @@ def test_keys_filter_the_queue(desk, keys, shown):
         text = await desk.press(*keys)
         described = sorted(word.split("-")[1] for line in text.splitlines() for word in line.split() if "t-" in word)
         assert described == shown
+
+    desk(flow)
+
+
+def test_a_long_queue_is_of_the_reviewer_and_states_that_more_follow(desk, hitl):
+    for number in range(3):
+        submit(hitl, f"f-{number}", domain="finance")
+    for number in range(3):
+        submit(hitl, f"t-{number}")
+
+    async def flow(desk):
+        desk.app.client = replace(desk.app.client, most=2)
+        text = await desk.press("ctrl+r")
+        assert "2+ open" in text
+        assert "first 2, more follow" in text
+        assert ("t-0" in text, "t-1" in text, "f-0" in text) == (True, True, False)
+        desk.app.client = replace(desk.app.client, most=3)
+        text = await desk.press("ctrl+r")
+        assert "3 open" in text
+        assert "more follow" not in text
 
     desk(flow)
 

@@ -1,6 +1,7 @@
 """The files of a run, read and checked together: one error with the problems of all files, or none."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -9,11 +10,20 @@ from hitl_orchestrator.cli.output.data import standard_input
 from hitl_orchestrator.cli.output.formatting import now
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.domain.input.parsing import Model, did_you_mean, parse_many, read_records
+from hitl_orchestrator.domain.input.record_size import check_record
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.domain.task import AgentOutput, Task
+from hitl_orchestrator.domain.value import MAX_SIZE
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.orchestrator import CLOCK_TOLERANCE, People, load_people, load_policy, read_file
+from hitl_orchestrator.orchestrator import (
+    CLOCK_TOLERANCE,
+    People,
+    check_not_reserved,
+    load_people,
+    load_policy,
+    read_file,
+)
 from hitl_orchestrator.policies import Policy
 
 STANDARD_INPUT = "-"
@@ -72,17 +82,20 @@ def read_intake(session: Session, files: Files) -> Intake:
 
 
 def read_tasks(path: str) -> list[Task]:
-    """Read tasks with unique ids and timestamps in the past."""
+    """Read tasks with unique ids that are not reserved, and timestamps in the past."""
     where, latest = name_of(path), now() + CLOCK_TOLERANCE
     tasks = _read_many(Task, path, "task_id")
-    early = [
+    unfit = [
         f"{where}: [{index}].timestamp: {task.timestamp.isoformat()} lies in the future; "
         "give the time at which the task was made, or leave it out"
         for index, task in enumerate(tasks)
         if task.timestamp is not None and task.timestamp > latest
     ]
-    if early:
-        raise InvalidInput(early)
+    problems = Problems()
+    for task in tasks:
+        problems.read(partial(check_not_reserved, task))
+    if unfit or problems.sentences:
+        raise InvalidInput([*unfit, *(f"{where}: {sentence}" for sentence in problems.sentences)])
     return tasks
 
 
@@ -119,7 +132,13 @@ def name_of(path: str) -> str:
 
 def _read_many(model: type[Model], path: str, unique: str) -> list[Model]:
     text = standard_input() if path == STANDARD_INPUT else read_file(path)
-    return parse_many(model, read_records(text, name_of(path)), name_of(path), unique)
+    where = name_of(path)
+    values = parse_many(model, read_records(text, where), where, unique)
+    if len(text) > MAX_SIZE // 4:
+        # Fields that a record leaves out have a value that is stored too, so its stored text is longer.
+        for index, value in enumerate(values):
+            check_record(value, f"{where}: [{index}]")
+    return values
 
 
 def _check_tasks_exist(task_ids: Sequence[str | None], tasks: Sequence[Task], where: str, tasks_where: str) -> None:

@@ -7,6 +7,7 @@ import typer
 
 from hitl_orchestrator.cli.context import STORE_AND_PEOPLE, Reason, Reviewer, argument, command, option
 from hitl_orchestrator.cli.output.blocks import Line
+from hitl_orchestrator.cli.output.errors import NO
 from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.errors import InvalidInput, PolicyMissing
 
@@ -142,6 +143,8 @@ def _report(session: "Session", result: "Governed") -> None:
         "looser": list(result.looser),
     }
     answer(session.as_json, data, lambda: view.change(session, result))
+    if not result.in_force and result.case is not None:
+        raise typer.Exit(NO)
 
 
 def _report_ended(session: "Session", name: str, *, ended: bool) -> None:

@@ -1,0 +1,64 @@
+"""Patterns of a schema run without backtracking, and no output makes its check take more than linear time."""
+
+import pytest
+from support.builders import an_output
+
+from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.review.schemas import OutputSchemas
+
+# Backtracking needs 2**40 steps for these; an engine without it needs some hundred.
+SLOW, LETTERS = "^(a+)+$", "a" * 40 + "b"
+OBJECT = {"type": "object", "properties": {"explanation": {}, "predicted_label": {}}}
+
+
+def checked(schema, **fields):
+    OutputSchemas({"t": schema}).check("t", an_output(**fields).agent_output)
+
+
+@pytest.mark.parametrize(
+    ("schema", "fields"),
+    [
+        ({"properties": {"note": {"pattern": SLOW}}}, {"note": LETTERS}),
+        ({**OBJECT, "patternProperties": {SLOW: {}}, "additionalProperties": False}, {LETTERS: 1}),
+        ({"patternProperties": {SLOW: {}, "b$": {"type": "string"}}}, {LETTERS: 1}),
+        ({"propertyNames": {"pattern": f"{SLOW}|^[elp]"}}, {LETTERS: 1}),
+        ({"properties": {"note": {"uniqueItems": True}}}, {"note": [{"n": n} for n in range(20_000)] + [{"n": 1.0}]}),
+    ],
+    ids=["pattern", "additional properties", "pattern properties", "names", "unique items"],
+)
+def test_no_output_makes_a_check_hang(schema, fields):
+    with pytest.raises(InvalidInput) as refused:
+        checked(schema, **fields)
+
+    assert len(str(refused.value)) < 1000
+
+
+@pytest.mark.parametrize("pattern", ["(?=a)", "(?<!a)b", r"(a)\1", "(?:(?:a{1000}){1000}){1000}"])
+@pytest.mark.parametrize("place", ["pattern", "patternProperties"])
+def test_a_pattern_that_needs_backtracking_is_refused_when_the_schema_is_read(pattern, place):
+    schema = {"properties": {"note": {place: pattern if place == "pattern" else {pattern: {}}}}}
+
+    with pytest.raises(InvalidInput, match=r"cannot be used, because it has look-around.*write it without"):
+        OutputSchemas({"t": schema})
+
+
+def test_a_pattern_matches_anywhere_and_additional_properties_follow_patterns():
+    schema = {
+        **OBJECT,
+        "patternProperties": {"^x-": {"pattern": "[0-9]"}},
+        "additionalProperties": {"type": "number"},
+    }
+    checked(schema, **{"x-note": "a1b", "other": 1})
+
+    for fields, problem in (
+        ({"x-note": "ab"}, "/x-note: 'ab' does not match '[0-9]'"),
+        ({"other": "ab"}, "/other: 'ab' is not of type 'number'"),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            checked(schema, **fields)
+        assert problem in str(refused.value)
+
+
+def test_unevaluated_properties_with_patterns_are_refused():
+    with pytest.raises(InvalidInput, match="unevaluatedProperties does not work together with patternProperties"):
+        OutputSchemas({"t": {"patternProperties": {"a": {}}, "unevaluatedProperties": False}})
