@@ -95,11 +95,12 @@ class CaseReader:
             raise UnknownCase(name)
         try:
             return read(name)
-        except UnknownCase:
+        except UnknownCase as exc:
+            error = exc
             with suppress(UnknownCase):
                 self._ledger.latest_attempt(name)
-                unknown = UnknownCase(name, is_task=True)
-            raise unknown from None
+                error = UnknownCase(name, is_task=True)
+            raise error from None
         except IncompatibleRecord as exc:
             if exc.graph_version is not None:
                 self.check_graph(exc.case_id, exc.graph_version)
