@@ -47,6 +47,15 @@ class QualitySignal(StrEnum):
     APART_FROM_PEERS = "apart_from_peers"
 
 
+NEEDED = {
+    QualitySignal.FAST: ENOUGH_TIMED,
+    QualitySignal.APPROVES_GOLD_ERRORS: ENOUGH_GOLD,
+    QualitySignal.ALWAYS_AGREES: ENOUGH_DECIDED,
+    QualitySignal.APART_FROM_PEERS: ENOUGH_COMPARED,
+}
+"""The number of cases that each signal needs."""
+
+
 class Share(Value):
     """A proportion with its 95 % Wilson interval; None when the denominator is zero."""
 

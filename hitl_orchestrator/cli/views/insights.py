@@ -4,14 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table, inline
 from hitl_orchestrator.cli.output.formatting import count, duration
-from hitl_orchestrator.domain.numbers import percent
-from hitl_orchestrator.insights import Feedback, QualitySignal, ReviewerQuality, Share
-from hitl_orchestrator.insights.reviewer_quality import (
-    ENOUGH_COMPARED,
-    ENOUGH_DECIDED,
-    ENOUGH_GOLD,
-    ENOUGH_TIMED,
-)
+from hitl_orchestrator.domain.shown.numbers import percent
+from hitl_orchestrator.insights import NEEDED, Feedback, QualitySignal, ReviewerQuality, Share
 
 NOTHING_YET = "No case has been reviewed yet."
 
@@ -60,10 +54,12 @@ def reviewers(rows: Sequence[ReviewerQuality], replayed: int) -> Iterator[Block]
 
 def _needed(rows: Sequence[ReviewerQuality]) -> Iterator[Block]:
     """Name the measurements that too few cases support, with the number needed and those present."""
-    for signal, (what, enough, present) in _ENOUGH.items():
+    for signal, (what, noun, present) in _ENOUGH.items():
         short = [f"{inline(row.reviewer)} {present(row)}" for row in rows if signal in row.not_enough_data]
         if short:
-            yield Line(f"No warning yet about {what}: it needs {enough}; present: {', '.join(short)}.", "dim")
+            yield Line(
+                f"No warning yet about {what}: it needs {NEEDED[signal]} {noun}; present: {', '.join(short)}.", "dim"
+            )
 
 
 def _feedback_row(row: Feedback) -> tuple[Cell, ...]:
@@ -95,16 +91,12 @@ _SIGNALS = {
 
 
 _ENOUGH: dict[QualitySignal, tuple[str, str, Callable[[ReviewerQuality], int]]] = {
-    QualitySignal.FAST: ("reading time", f"{ENOUGH_TIMED} timed cases", lambda row: row.timed),
+    QualitySignal.FAST: ("reading time", "timed cases", lambda row: row.timed),
     QualitySignal.APPROVES_GOLD_ERRORS: (
         "gold cases",
-        f"{ENOUGH_GOLD} gold cases with errors",
+        "gold cases with errors",
         lambda row: row.gold_errors_approved.of,
     ),
-    QualitySignal.ALWAYS_AGREES: ("agreement with the agent", f"{ENOUGH_DECIDED} cases", lambda row: row.with_agent.of),
-    QualitySignal.APART_FROM_PEERS: (
-        "agreement with peers",
-        f"{ENOUGH_COMPARED} compared cases",
-        lambda row: row.with_peers.of,
-    ),
+    QualitySignal.ALWAYS_AGREES: ("agreement with the agent", "cases", lambda row: row.with_agent.of),
+    QualitySignal.APART_FROM_PEERS: ("agreement with peers", "compared cases", lambda row: row.with_peers.of),
 }

@@ -71,7 +71,8 @@ def _agreed(event: Event) -> str:
     body = event.body
     if body.get("approved_by") is None:
         return ""
-    return f", proposed by {inline(str(body.get('by')))}, approved by {inline(str(body['approved_by']))} in case {body.get('case_id')}"
+    by, approver = inline(str(body.get("by"))), inline(str(body["approved_by"]))
+    return f", proposed by {by}, approved by {approver} in case {body.get('case_id')}"
 
 
 _SENTENCES: dict[EventKind, Callable[[Event], str]] = {
