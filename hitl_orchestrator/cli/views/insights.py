@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table, inline
 from hitl_orchestrator.cli.output.formatting import count, duration
-from hitl_orchestrator.domain.numbers import percent
+from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.insights import NEEDED, Feedback, QualitySignal, ReviewerQuality, Share
 
 NOTHING_YET = "No case has been reviewed yet."
