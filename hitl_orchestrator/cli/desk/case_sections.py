@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from textual.content import Content
 
+from hitl_orchestrator.cli.output.blocks import inline
 from hitl_orchestrator.cli.output.formatting import confidence, count, local_clock, local_minute, signals, wait
 from hitl_orchestrator.cli.views.content import nothing
 from hitl_orchestrator.domain.case import Case
@@ -31,6 +32,8 @@ class Section(NamedTuple):
     body: Content = Content()
     rows: tuple[tuple[Content, Content], ...] = ()
     """Instead of a body: rows of two columns."""
+    quoted: bool = False
+    """The body is a text of others: a bar stands before each of its lines."""
 
 
 class Column(NamedTuple):
@@ -115,11 +118,11 @@ def _laid_out(where: Sequence[Column], cells: dict[str, tuple[str, str]], width:
 
 def sections(view: CaseView, now: datetime) -> tuple[list[Section], list[Section]]:
     """Return the sections about the proposal, and those about the review."""
-    judged = [Section("task", _task(view))]
+    judged = [Section("task", _task(view), quoted=True), Section("type", _kind(view))]
     if view.message:
-        judged.append(Section("message", _quoted(view.message, STRONG)))
+        judged.append(Section("message", _quoted(view.message, STRONG), quoted=True))
     if view.passed_up_because:
-        judged.append(Section("escalated", _quoted(view.passed_up_because, WARN)))
+        judged.append(Section("escalated", _quoted(view.passed_up_because, WARN), quoted=True))
     judged += [] if view.hidden else _answer(view)
     around = [Section("review", _asked(view, now))]
     if view.choices:
@@ -154,9 +157,17 @@ def recorded(view: CaseView, case: Case) -> list[Section]:
 
 def _task(view: CaseView) -> Content:
     task = view.task
-    kind = f"{one_line(task.task_type)} in {one_line(task.domain)}, {local_minute(task.timestamp)}"
-    lines = [_quoted(task.task_description, STRONG), Content.styled(kind, FAINT), *_fields(task.metadata)]
+    lines = [_quoted(task.task_description, STRONG), *_fields(task.metadata)]
     return _stacked([*lines, *_beware(task.model_dump(mode="json"))])
+
+    answered = view.proposal is not None
+    yield Section("proposal", _proposal(view.proposal) if view.proposal else _nothing(view), quoted=answered)
+
+
+def _kind(view: CaseView) -> Content:
+    task = view.task
+    kind = f"{inline(task.task_type)} in {inline(task.domain)}, {local_minute(task.timestamp)}"
+    return Content.styled(kind, FAINT)
 
 
 def _answer(view: CaseView) -> Iterator[Section]:

@@ -278,3 +278,19 @@ def test_escape_in_the_queue_does_not_quit_and_the_help_fits_80_columns(hitl, de
         assert len(rows) == len(HELP)
 
     desk(flow)
+
+
+def test_every_line_of_a_quoted_text_has_a_bar(hitl, desk):
+    forged = "Refund\nconfidence 0.99\n" + "and the rest of it is longer than a line " * 3
+    submit(hitl, "t-1", task_description=forged)
+
+    async def flow(desk):
+        lines = (await desk.press("enter")).splitlines()
+        first = next(index for index, line in enumerate(lines) if "Refund" in line)
+        last = next(index for index, line in enumerate(lines) if "refund in support" in line)
+        quoted = [line for line in lines[first:last] if line.strip()]
+        assert len(quoted) >= 4
+        assert all("│" in line for line in quoted)
+        assert "│" not in lines[last]
+
+    desk(flow)
