@@ -172,12 +172,8 @@ class CaseScreen(Screen[None]):
     def action_write(self) -> None:
         """Edit the output of a pending decision that may have one."""
         act = self.draft.act
-        if not self._check_pending():
-            return
-        if isinstance(act, HumanDecision) and act in OUTPUT_OPTIONAL:
+        if self._check_pending() and isinstance(act, HumanDecision) and act in OUTPUT_OPTIONAL:
             self._edit(act)
-        else:
-            self._report(f"w writes an own output for {' or '.join(OUTPUT_OPTIONAL)} only.")
 
     def _edit(self, decision: HumanDecision) -> None:
         def edited(done: bool | None) -> None:

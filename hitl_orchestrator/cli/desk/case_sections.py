@@ -160,9 +160,6 @@ def _task(view: CaseView) -> Content:
     lines = [_quoted(task.task_description, STRONG), *_fields(task.metadata)]
     return _stacked([*lines, *_beware(task.model_dump(mode="json"))])
 
-    answered = view.proposal is not None
-    yield Section("proposal", _proposal(view.proposal) if view.proposal else _nothing(view), quoted=answered)
-
 
 def _kind(view: CaseView) -> Content:
     task = view.task
@@ -171,7 +168,8 @@ def _kind(view: CaseView) -> Content:
 
 
 def _answer(view: CaseView) -> Iterator[Section]:
-    yield Section("proposal", _proposal(view.proposal) if view.proposal else _nothing(view))
+    answered = view.proposal is not None
+    yield Section("proposal", _proposal(view.proposal) if view.proposal else _nothing(view), quoted=answered)
     if view.own_label:
         same = view.proposal is not None and view.own_label.strip() == view.proposal.predicted_label.strip()
         says = "the agent agrees" if same else "the agent differs"
