@@ -23,6 +23,7 @@
     |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome, ClassifierFailed, CaseNotMoved
     |-- PolicyUnreadable                                a recorded policy that this installation cannot read
     |-- TamperedPolicy, TamperedReview, ForgedState     an altered row or state; an alarm is in the ledger
+    |   `-- UnknownSealKey, of TamperedReview           or this machine lacks the key of the row
     |-- CheckpointUnreadable, UnsafeRow, UnsafeSerializer     a refused checkpoint
     `-- InvalidState
         `-- ThreadLost
@@ -233,6 +234,19 @@ class TamperedReview(HitlError):
             "Find out who changed the database, and restore the row from a backup"
         )
         self.review_id, self.why = review_id, why
+
+
+class UnknownSealKey(TamperedReview):
+    """A review row was sealed with a key that is not configured here: this machine lacks a key, or the row is forged."""
+
+    def __init__(self, review_id: str, key_id: str) -> None:
+        self.review_id, self.why = review_id, f"it was sealed with the key {key_id!r}, which is not configured here"
+        HitlError.__init__(
+            self,
+            f"review {review_id!r} decides nothing: {self.why}; add that key to HITL_SEAL_KEY (seal_key). "
+            "If no machine ever had it, the row is forged: restore it from a backup",
+        )
+        self.key_id = key_id
 
 
 class ForgedState(HitlError):
