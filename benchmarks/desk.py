@@ -40,7 +40,7 @@ PEOPLE = [
 
 
 def submit(store: str, count: int) -> None:
-    """Submit cases that wait for a domain reviewer, the day before all others."""
+    """Submit cases that wait for a domain reviewer, in the queue before those put in by SQL."""
     before = NINE - timedelta(days=1)
     times = iter(before + timedelta(milliseconds=number) for number in range(count * 20))
     with Orchestrator.open(store, reviewers=PEOPLE, clock=lambda: next(times)) as hitl:

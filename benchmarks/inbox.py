@@ -23,7 +23,8 @@ from hitl_orchestrator.ledger.events.chain import instant_text
 from hitl_orchestrator.wiring.stores import open_ledger
 
 FEW, MANY, FIRST, CALLS, AT_ONCE = 1_000, 1_000_000, 50, 200, 5_000
-ROLE = "domain_reviewer"
+ROLE, LAST = "domain_reviewer", 1_000_000_000
+"""`LAST` is a place in the queue after those of all cases that are submitted."""
 REVIEW_COLUMNS = tuple(column.name for column in reviews.columns)
 # A migrated store has its columns in another order.
 _REVIEWS = f"reviews ({', '.join(REVIEW_COLUMNS)})"
@@ -86,7 +87,7 @@ def _review(row: dict[str, Any], name: str, number: int) -> tuple[Any, ...]:
         "role": ROLE if number % 10 else "senior_manager",
         "shown": row["shown"].replace(row["case_id"], name),
         "opened_at": instant_text(NINE + timedelta(seconds=number)),
-        "place": row["place"] + number,
+        "place": LAST + number,
     }
     return tuple({**row, **own}.values())
 

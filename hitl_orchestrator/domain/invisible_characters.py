@@ -5,6 +5,7 @@ characters, tags, fillers, variation selectors, private and unassigned code poin
 A line without such characters is unchanged. Letters that merely resemble other letters are not escaped.
 """
 
+import json
 import unicodedata
 from collections.abc import Iterator
 from itertools import chain
@@ -25,6 +26,15 @@ def escape_invisible(text: str) -> str:
     if text.isprintable() and _EMPTY.isdisjoint(text):
         return text
     return "".join(_written_out(char) if _hides(char, before) else char for before, char in _pairs(text))
+
+
+def escape_in_json(text: str) -> str:
+    """Return a JSON text with the same value in which such characters are escaped as in JSON; line breaks remain."""
+    if text.isprintable() and _EMPTY.isdisjoint(text):
+        return text
+    return "".join(
+        json.dumps(char)[1:-1] if char not in _WHITE and _hides(char, before) else char for before, char in _pairs(text)
+    )
 
 
 def hidden_in(value: Any) -> list[str]:

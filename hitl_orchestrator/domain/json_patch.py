@@ -1,9 +1,12 @@
 """Differences between a proposal and an edited output: field by field for reviewers, as a JSON Patch for programs."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from hitl_orchestrator.domain.value import Value, canonical_json
+
+_MOST_OPERATIONS, _MOST_OVERHEAD = 1000, 4096
 
 
 class FieldChange(Value):
@@ -19,9 +22,17 @@ class FieldChange(Value):
 def json_patch(before: Any, after: Any) -> tuple[dict[str, Any], ...]:
     """Return a JSON Patch (RFC 6902) that turns `before` into `after`; empty if they are equal.
 
-    It has one operation for each entry of `changes`, in the same order, so equal edits have equal patches.
+    It has one operation for each entry of `changes`, in the same order, so equal edits have equal patches. Where that
+    would be more than 1,000 operations, or more text than `after`, a single one replaces the whole.
     """
-    return tuple(_operation(change) for change in changes(before, after))
+    operations = [_operation(change) for change in islice(_changes("", before, after), _MOST_OPERATIONS + 1)]
+    if len(operations) > _MOST_OPERATIONS or _length(operations) > _MOST_OVERHEAD + _length(after):
+        return ({"op": "replace", "path": "", "value": after},)
+    return tuple(operations)
+
+
+def _length(value: Any) -> int:
+    return len(canonical_json(value))
 
 
 def changes(before: Any, after: Any) -> tuple[FieldChange, ...]:

@@ -3,9 +3,10 @@
 from hitl_orchestrator.insights.escaped_errors import EscapedErrors
 from hitl_orchestrator.insights.feedback import Feedback
 from hitl_orchestrator.insights.queue_forecast import Capacity, capacity_of
-from hitl_orchestrator.insights.reviewer_quality import QualitySignal, ReviewerQuality, Share, measure_reviewers
+from hitl_orchestrator.insights.reviewer_quality import NEEDED, QualitySignal, ReviewerQuality, Share, measure_reviewers
 
 __all__ = [
+    "NEEDED",
     "Capacity",
     "EscapedErrors",
     "Feedback",

@@ -12,7 +12,7 @@ variance of the sample.
 from collections.abc import Iterable, Mapping
 from math import sqrt
 
-from hitl_orchestrator.domain.numbers import cut_off, percent
+from hitl_orchestrator.domain.shown.numbers import cut_off, percent
 from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.insights.reviewer_quality import wilson
 

@@ -47,6 +47,15 @@ class QualitySignal(StrEnum):
     APART_FROM_PEERS = "apart_from_peers"
 
 
+NEEDED = {
+    QualitySignal.FAST: ENOUGH_TIMED,
+    QualitySignal.APPROVES_GOLD_ERRORS: ENOUGH_GOLD,
+    QualitySignal.ALWAYS_AGREES: ENOUGH_DECIDED,
+    QualitySignal.APART_FROM_PEERS: ENOUGH_COMPARED,
+}
+"""The number of cases that each signal needs."""
+
+
 class Share(Value):
     """A proportion with its 95 % Wilson interval; None when the denominator is zero."""
 
@@ -91,9 +100,11 @@ def measure_reviewers(
 ) -> list[ReviewerQuality]:
     """Return the quality of each reviewer, by name. The records must be complete, quality checks included.
 
+    Replayed cases are left out: their decisions and times come from records, not from work in this system.
+
     `length` returns the number of characters that a case showed; by default that of the proposal.
     """
-    by_case = {record.case_id: record for record in records}
+    by_case = {record.case_id: record for record in records if not record.replayed}
     tallies: dict[str, _Tally] = {}
     for record in by_case.values():
         in_order = list(_answers(record))

@@ -106,7 +106,7 @@ class Cases:
             UnknownCase: there is no such case.
             CaseUnfinished: the case is not finished.
             NotAuthorized: the reviewer is unknown, lacks the top role, or does not decide in the domain of the case.
-            InvalidInput: no reviewer is named, or the reason is empty, longer than 2,000 characters, or cannot be stored.
+            InvalidInput: no reviewer is named; the reason is empty, longer than 2,000 characters, or unstorable.
             StoreUnavailable: the content is erased, but the database may still hold a trace of it; call again.
         """
         acting = self._acting.named(reviewer)

@@ -95,15 +95,19 @@ class CaseReader:
             raise UnknownCase(name)
         try:
             return read(name)
-        except UnknownCase as unknown:
-            with suppress(UnknownCase):
-                self._ledger.latest_attempt(name)
-                unknown = UnknownCase(name, is_task=True)
-            raise unknown from None
+        except UnknownCase:
+            raise UnknownCase(name, is_task=self._is_task(name)) from None
         except IncompatibleRecord as exc:
             if exc.graph_version is not None:
                 self.check_graph(exc.case_id, exc.graph_version)
             raise
+
+    def _is_task(self, name: str) -> bool:
+        """Return whether a task has this id."""
+        with suppress(UnknownCase):
+            self._ledger.latest_attempt(name)
+            return True
+        return False
 
     @contextmanager
     def _alarmed(self) -> Iterator[None]:

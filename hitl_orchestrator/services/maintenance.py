@@ -13,7 +13,7 @@ from hitl_orchestrator.errors import (
     RecoveryIncomplete,
     StoreUnavailable,
 )
-from hitl_orchestrator.ledger.ports.claims import InboxFilter
+from hitl_orchestrator.ledger.ports.claims import InboxFilter, OnUnreadable
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.services.acting import CaseKey
 from hitl_orchestrator.services.case_reader import CaseReader, Clock
@@ -28,7 +28,7 @@ from hitl_orchestrator.services.reviews.requirements import SKIPPED
 
 __all__ = ["Maintenance", "Notice"]
 
-_PAGE = 200
+_PAGE, _LISTED = 200, 1000
 _log = logging.getLogger(__name__)
 
 
@@ -114,7 +114,7 @@ class Maintenance:
             )
 
     def _supersede_outdated(self, run: "_Run") -> None:
-        for row in self._ledger.outdated(on_unreadable=run.unreadable):
+        for row in run.each(self._ledger.outdated):
             with run.collecting(row.case_id):
                 self._runner.supersede(row.case_id)
 
@@ -143,7 +143,7 @@ class Maintenance:
         self._ledger.scrub()
 
     def _remind(self, run: "_Run") -> None:
-        for row in self._ledger.to_remind(on_unreadable=run.unreadable):
+        for row in run.each(self._ledger.to_remind):
             # Skip tampered rows here; the alarm is raised when a reviewer tries to decide them.
             with run.collecting(row.case_id), suppress(*SKIPPED):
                 to = self._recipients(row)
@@ -165,13 +165,13 @@ class Maintenance:
                         run.notify(Notice("returned", self._inbox.request(row), (who,)))
 
     def _return_lapsed(self, run: "_Run") -> None:
-        for row in self._ledger.lapsed(on_unreadable=run.unreadable):
+        for row in run.each(self._ledger.lapsed):
             with run.collecting(row.case_id):
                 if self._ledger.return_lapsed(row, self._clock()):
                     run.notify(Notice("returned", self._inbox.request(row), (str(row.claimed_by),)))
 
     def _expire_overdue(self, run: "_Run") -> None:
-        for row in self._ledger.expired(on_unreadable=run.unreadable):
+        for row in run.each(self._ledger.expired):
             moved = None
             with run.collecting(row.case_id):
                 self._reader.check(self._reader.to_change(CaseKey(row.case_id)))
@@ -219,6 +219,16 @@ class _Run:
         if self.failures:
             raise RecoveryIncomplete(self.failures, len(self.cases))
         return self.cases
+
+    def each(self, listed: Callable[[int, OnUnreadable], Sequence[StoredReview]]) -> Iterator[StoredReview]:
+        """Yield every review of a list that starts with the oldest. Those that stay in it take no place of others."""
+        seen = set[str]()
+        while True:
+            rows = [row for row in listed(_LISTED + len(seen), self.unreadable) if row.review_id not in seen]
+            if not rows:
+                return
+            seen.update(row.review_id for row in rows)
+            yield from rows
 
     @contextmanager
     def collecting(self, case_id: str) -> Iterator[None]:

@@ -11,7 +11,7 @@ import pytest
 
 from hitl_orchestrator.cli import main
 from hitl_orchestrator.cli.commands.audit.export_formats import defused
-from hitl_orchestrator.cli.output.data import new_file, standard_input, standard_output, write_file
+from hitl_orchestrator.cli.output.data import new_file, print_json, standard_input, standard_output, write_file
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.settings import read_settings
 from tests.cli.conftest import DATA, Answer
@@ -133,11 +133,15 @@ def test_an_export_goes_to_a_device(filled):
     assert "No space left" in filled(*EXPORT, "--out", "/dev/full").err
 
 
+class _Bytes(io.BytesIO):
+    """Bytes that may act as a terminal."""
+
+
 class Stream(io.TextIOWrapper):
     """A standard stream with the encoding of a locale."""
 
     def __init__(self, encoding: str, content: bytes = b"") -> None:
-        super().__init__(io.BytesIO(content), encoding=encoding)
+        super().__init__(_Bytes(content), encoding=encoding)
 
     @property
     def bytes(self) -> bytes:
@@ -195,15 +199,14 @@ def test_line_ends_are_not_translated(monkeypatch):
     assert stream.bytes == b"a\r\nb\n"
 
 
-def test_data_on_a_terminal_hides_nothing(monkeypatch):
+def test_json_on_a_terminal_hides_nothing(monkeypatch):
     terminal = Stream("utf-8")
-    monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
+    terminal.buffer.isatty = lambda: True
     monkeypatch.setattr(sys, "stdout", terminal)
 
-    with standard_output() as out:
-        out.write("a\x9b31m\u202eb\nc\n")
+    print_json('["a\x9b31m\u202eb"]')
 
-    assert terminal.bytes.decode() == "a<U+009B>31m<U+202E>b\nc\n"
+    assert terminal.bytes.decode() == '["a\\u009b31m\\u202eb"]\n'
 
 
 @pytest.mark.parametrize("start", ["\n", " =", "\u3000@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", " \n="])

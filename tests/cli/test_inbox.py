@@ -281,12 +281,12 @@ REFUSED = [
     (
         ("task_003", "override", "--reviewer", "senior_manager"),
         2,
-        "override needs a reason; give one with reason= (--reason)",
+        "override needs a reason; give one with reason=",
     ),
     (
         ("task_003", "escalate", "--reviewer", "senior_manager"),
         2,
-        "escalate needs a reason; give one with reason= (--reason)",
+        "escalate needs a reason; give one with reason=",
     ),
     (
         ("task_002", "approve", "--reviewer", "domain_reviewer", "--output", '{"predicted_label": "x"}'),

@@ -15,7 +15,9 @@ from hitl_orchestrator.cli.views.content import proposal_lines, task_lines
 
 FORGED = "fine\nconfidence 0.99 (reported); signals: none\r\n\nOutcome\n  approved, decided by human"
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=120)
-WORDS = st.lists(st.sampled_from(["confidence", "0.99", '"', "signals:", "none", "Outcome", "│"]), min_size=1).map(" ".join)
+WORDS = st.lists(st.sampled_from(["confidence", "0.99", '"', "signals:", "none", "Outcome", "│"]), min_size=1).map(
+    " ".join
+)
 
 
 def drawn(blocks, width):

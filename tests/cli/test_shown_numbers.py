@@ -10,7 +10,7 @@ TASK = {
     "task_id": "mail-1",
     "task_type": "mail",
     "task_description": "Classify an email",
-    "domain": "support",
+    "domain": "customer_support",
     "risk_level": "low",
     "timestamp": "2025-01-10T09:15:00Z",
 }
@@ -47,7 +47,7 @@ def waiting(hitl, folder):
         ("run", "tasks.json", "--outputs", "outputs.json", "--policy", "policy.json"),
         ("inbox",),
         ("show", "mail-1"),
-        ("next", "--reviewer", "rev_001"),
+        ("next", "--reviewer", "domain_reviewer"),
         ("policy", "explain", "mail-1", "--policy", "policy.json"),
         ("policy", "explain", "tasks.json", "--outputs", "outputs.json", "--policy", "policy.json"),
     ],
@@ -60,7 +60,7 @@ def test_a_confidence_below_a_bound_is_shown_below_it(waiting, command):
     assert "0.8000" not in shown
 
 
-@pytest.mark.parametrize("command", [("show", "mail-1"), ("next", "--reviewer", "rev_001")], ids=" ".join)
+@pytest.mark.parametrize("command", [("show", "mail-1"), ("next", "--reviewer", "domain_reviewer")], ids=" ".join)
 def test_reviewers_see_which_fields_could_not_be_read(waiting, command):
     assert f"signals: ambiguous ({UNREADABLE})" in " ".join(waiting(*command).out.split())
 

@@ -27,7 +27,7 @@ def test_a_failed_classifier_is_named_wherever_the_case_is_read(classified):
         shown = classified(*command).out
         assert "The agent proposes nothing; its classifier failed." in shown
         assert 'the agent\'s classifier failed: "ConnectionError: the model is away"; rule_005 matches' in " ".join(
-            shown.split()
+            shown.replace("│", " ").split()
         )
     assert classified("inbox", "--json").data[0]["classifier_error"] == "ConnectionError: the model is away"
 

@@ -82,6 +82,17 @@ def test_the_example_of_the_readme_can_be_repeated(capsys):
     assert outputs[0][-1] == outputs[1][-1] == "carry out: Refund Request"
 
 
+ASYNC_PAGE = ROOT / "docs" / "how-to" / "async.md"
+
+
+@pytest.mark.usefixtures("_empty_folder")
+def test_the_example_of_asynchronous_code_can_be_repeated():
+    code = "\n".join(block.text for block in blocks(ASYNC_PAGE) if block.language == "python")
+
+    for _ in range(2):
+        exec(compile(code, str(ASYNC_PAGE), "exec"), {"__name__": "page"})
+
+
 def check_commands(path: Path, block: Block, capfd: pytest.CaptureFixture[str]) -> None:
     """Run the `hitl` commands of a block, and expect each line below a command in its output."""
     printed = ""

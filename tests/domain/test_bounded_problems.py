@@ -88,8 +88,9 @@ def test_at_most_twenty_problems_are_listed_and_the_rest_is_counted():
     assert InvalidInput(caught.value.problems).total == caught.value.total
 
 
-@given(st.text(min_size=300, max_size=5000), st.integers(1, 40))
+@given(st.text(min_size=1, max_size=20), st.integers(1, 40))
 def test_no_message_is_longer_than_its_bound(text, number):
+    text *= 5000
     for error in (InvalidInput([text] * number), UnknownCase(text), HitlError(text * 10)):
         assert len(str(error)) <= MOST
 

@@ -1,12 +1,13 @@
 """Invisible characters are written out, so that reviewers see all of a text."""
 
+import json
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_orchestrator.domain.invisible_characters import escape_invisible, hidden_in, warning
+from hitl_orchestrator.domain.invisible_characters import escape_in_json, escape_invisible, hidden_in, warning
 
 HIDDEN = {
     "control": "\x00\x07\x1b\x7f\x85\x9f",
@@ -81,3 +82,11 @@ def test_shown_text_hides_and_loses_nothing(text):
 )
 def test_the_warning_has_the_count_and_the_escapes(given, text):
     assert warning(given) == text
+
+
+@given(value=st.recursive(st.text(), lambda inner: st.dictionaries(st.text(), inner, max_size=3), max_leaves=5))
+def test_escaping_in_json_hides_nothing_and_keeps_the_value(value):
+    escaped = escape_in_json(json.dumps(value, ensure_ascii=False, indent=2))
+
+    assert json.loads(escaped) == value
+    assert hidden_in(escaped) == []

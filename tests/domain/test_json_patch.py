@@ -114,3 +114,15 @@ def test_the_patch_has_one_operation_per_changed_field():
 @pytest.mark.parametrize(("steps", "text"), [((), ""), (("a", 0), "/a/0"), (("/", "~1", ""), "/~1/~01/")])
 def test_a_pointer_escapes_its_steps(steps, text):
     assert pointer(*steps) == text
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({f"field{n}": 0 for n in range(5000)}, {f"field{n}": 1 for n in range(5000)}),
+        ({"deep" * 5000: {str(n): 0 for n in range(50)}}, {"deep" * 5000: {str(n): 1 for n in range(50)}}),
+    ],
+    ids=["many fields", "long names"],
+)
+def test_a_patch_is_never_much_larger_than_the_output_that_it_makes(before, after):
+    assert json_patch(before, after) == ({"op": "replace", "path": "", "value": after},)

@@ -103,7 +103,7 @@ def test_every_json_value_comes_back_equal(content):
     assert normalized(review, "review") == review
 
 
-@pytest.mark.parametrize("value", NOT_JSON, ids=repr)
+@pytest.mark.parametrize("value", NOT_JSON, ids=lambda value: f"{type(value).__name__}")
 @pytest.mark.parametrize("model", ["task", "output", "review"])
 def test_a_value_that_is_not_json_is_refused_with_its_place(model, value):
     content = {"lines": [{"ok": 1}, {"amount": value}]}

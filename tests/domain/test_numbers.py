@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hitl_orchestrator.domain.numbers import confidence_text, cut_off, percent, plain_number
+from hitl_orchestrator.domain.shown.numbers import confidence_text, cut_off, percent, plain_number
 
 bounds = st.integers(0, 10_000).map(lambda number: number / 10_000)
 shares = st.floats(0, 1) | bounds | bounds.map(lambda bound: nextafter(bound, 0)) | bounds.map(lambda b: b + 1e-9)

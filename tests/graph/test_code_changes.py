@@ -119,18 +119,24 @@ REFUSED: dict[str, list[Edit]] = {
         (WORDS, '    LOW_CONFIDENCE = "low_confidence"\n', ""),
         (
             SCORING,
-            "        Signal.LOW_CONFIDENCE: confidence is None or confidence < rules.low_confidence_below,\n",
+            "            Signal.LOW_CONFIDENCE: confidence is None or confidence < self._rules.low_confidence_below,\n",
             "",
         ),
+        (SCORING, "(Signal.LOW_CONFIDENCE, *((Signal.RISKY,) if risk is RiskLevel.HIGH else ()))", "()"),
     ],
     "an enum member removed that the case does not use": [
         (WORDS, '    VERBALISED = "verbalised"\n', ""),
-        (SCORING, '        (ConfidenceSource.VERBALISED, _from_words(extra.get("verbalised_confidence"))),\n', ""),
+        (
+            SCORING,
+            "            ConfidenceSource.VERBALISED: (agent_fields.VERBALISED_CONFIDENCE, agent_fields.stated),\n",
+            "",
+        ),
     ],
     "an enum member renamed": [(WORDS, 'UNUSUAL = "unusual"', 'UNUSUAL = "odd"')],
     "a required field renamed": [
         (DECISION, "    source: ConfidenceSource\n", "    origin: ConfidenceSource\n"),
         (SCORING, "source=source", "origin=source"),
+        (SCORING, "source=ConfidenceSource.MISSING", "origin=ConfidenceSource.MISSING"),
     ],
     "an optional field renamed": [(REVIEW, "    confidence_assessment: Assessment", "    sureness: Assessment")],
     "a field that changed its type": [

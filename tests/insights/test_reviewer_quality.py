@@ -262,3 +262,11 @@ def test_the_interval_covers_the_true_share_at_its_level():
 
     covered = sum(comb(of, k) * true**k * (1 - true) ** (of - k) for k in range(of + 1) if holds(k))
     assert 0.93 < covered < 0.97
+
+
+def test_replayed_reviews_are_not_the_work_of_a_reviewer():
+    records = [*many(3, ("r01", "approve"), replayed=True), a_record("live", ("r01", "reject"), seconds=30)]
+
+    quality = quality_of(records)
+
+    assert (quality.cases, quality.with_agent.of, quality.median_seconds) == (1, 1, 30)

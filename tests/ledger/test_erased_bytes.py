@@ -129,7 +129,7 @@ def test_no_byte_remains_in_any_place_that_a_text_can_get_to(store, stored_bytes
         put_into_statistics(store)
         assert markers_in(stored_bytes()) == list(MARKERS)
 
-        receipt = hitl.cases.redact(case_id, reason="asked for")
+        receipt = hitl.cases.redact(case_id, reason="asked for", reviewer="compliance_officer")
 
         assert markers_in(stored_bytes()) == []
         assert (receipt.scrub_due, hitl.audit.verify().scrub_due) == (False, ())
@@ -141,14 +141,14 @@ def test_copies_behind_a_reader_are_reported_and_erased_by_recovery(store, store
     with Orchestrator.open(store, policy=POLICY) as hitl:
         case_id = run_everywhere(hitl)
         with another_process_reads(store):
-            receipt = hitl.cases.redact(case_id, reason="asked for")
+            receipt = hitl.cases.redact(case_id, reason="asked for", reviewer="compliance_officer")
 
             assert receipt.scrub_due
             assert hitl.recover() == []
             verified = hitl.audit.verify()
             assert (verified.problem, verified.scrub_due) == (None, (case_id,))
             assert markers_in(stored_bytes()) != []
-            assert hitl.cases.redact(case_id, reason="asked for").scrub_due
+            assert hitl.cases.redact(case_id, reason="asked for", reviewer="compliance_officer").scrub_due
 
         assert hitl.recover() == []
         assert hitl.audit.verify().scrub_due == ()
@@ -174,12 +174,12 @@ def test_a_second_review_is_redacted_with_the_case_that_it_repeats(store, stored
         copy = hitl.reviews.add_second_review(case_id, new_task_id="second")
 
         with pytest.raises(CaseUnfinished, match=f"'{copy.case_id}' cannot be redacted: it is waiting"):
-            hitl.cases.redact(case_id, reason="asked for")
+            hitl.cases.redact(case_id, reason="asked for", reviewer="compliance_officer")
         assert not hitl.cases.get(case_id).redacted
 
         hitl.reviews.label(copy.case_id, reviewer="compliance_officer", label="l")
         hitl.decide(copy.case_id, HumanDecision.REJECT, reviewer="compliance_officer", reason="r")
-        hitl.cases.redact(case_id, reason="asked for")
+        hitl.cases.redact(case_id, reason="asked for", reviewer="compliance_officer")
 
         assert hitl.cases.get(copy.case_id).redacted
         assert markers_in(stored_bytes()) == []

@@ -356,5 +356,6 @@ def test_a_reopened_store_does_not_contain_a_redacted_text(tmp_path):
         receipt = hitl.cases.redact(task_id="task-1", reason="asked for", reviewer="compliance_officer")
 
     with Orchestrator.open(url) as again, closing(again):
-        assert again.cases.redact(task_id="task-1", reason="asked for once more", reviewer="compliance_officer") == receipt
+        repeated = again.cases.redact(task_id="task-1", reason="asked for once more", reviewer="compliance_officer")
+        assert repeated == receipt
         assert SECRET not in json.dumps(again.cases.get(task_id="task-1").model_dump(mode="json"))

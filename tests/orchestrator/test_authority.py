@@ -75,6 +75,7 @@ def test_the_needed_role_or_a_higher_one_decides(hitl, waits, reviewer, named, r
     ("answer", "match"),
     [
         (a_review("modify", "ana", modified_output=None), "modify needs the edited output"),
+        (a_review("modify", "ana", modified_output=an_output().agent_output), "the edited output equals the proposal"),
         (a_review("override", "ana", reason=" "), "override needs a reason"),
         (a_review("escalate", "ana", reason=""), "escalate needs a reason"),
         (a_review("approve", "ana", modified_output={"predicted_label": "x"}), "approve takes no output"),

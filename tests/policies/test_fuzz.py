@@ -101,7 +101,7 @@ def check_one(seed):
     try:
         read_policy(text, where)
     except InvalidInput as exc:
-        without_place = [problem for problem in exc.problems if not problem.startswith(where)]
+        without_place = [problem for problem in exc.problems if not problem.startswith((where, "... and "))]
     else:
         without_place = None
     if without_place is not None:

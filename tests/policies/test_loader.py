@@ -201,11 +201,11 @@ MALFORMED = {
     "{}": "policy_id: this field is required",
     '{"policy_id": "p"}': "rules: this field is required",
     '{"policy_id": "p", "policy_id": "q"}': "the key 'policy_id' occurs twice in one object",
-    '{"policy_id": NaN}': "NaN is not a number in JSON; leave the field out if there is no value",
+    '{"policy_id": NaN}': "policy_id: NaN is not a number in JSON; leave the field out if there is no value",
     '{"policy_id": 1e999}': "policy_id: numbers must be finite",
     '{"policy_id": "\\ud800"}': "policy_id: text must be valid Unicode: it has a lone surrogate",
     '{"policy_id": "a\\u0000"}': "policy_id: a NUL character cannot be stored; remove it",
-    '{"\\ud800": 1}': "text must be valid Unicode: it has a lone surrogate",
+    '{"\\ud800": 1}': "the key <U+D800>: text must be valid Unicode: it has a lone surrogate",
     '{"policy_id": 99999999999999999999}': (
         "policy_id: whole numbers must lie within ±9007199254740991; send larger ones as text"
     ),
@@ -355,7 +355,7 @@ def test_a_mutated_policy_loads_or_is_refused(raw, notation):
         assert read(answer.model_dump_json()) == answer
     else:
         assert answer
-        assert all(problem.startswith(f"{where}: ") for problem in answer)
+        assert all(problem.startswith((f"{where}: ", "... and ")) for problem in answer)
 
 
 def test_yaml_is_imported_only_where_it_is_read():

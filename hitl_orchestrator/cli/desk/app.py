@@ -70,7 +70,7 @@ class DeskApp(App[None]):
         self.claimed: str | None = None
         self.active = False
         self.counts = Content()
-        self._warned = False
+        self._warned: dict[str, str] = {}
         self.error_console = Console(file=io.StringIO())  # `main` reports errors, without a traceback
 
     def on_mount(self) -> None:
@@ -116,10 +116,10 @@ class DeskApp(App[None]):
 
     async def action_leave(self) -> None:
         """Quit; warn first if an unrecorded decision would be lost."""
-        typed = [review_id for review_id, draft in self.drafts.items() if draft.typed]
-        if typed and not self._warned:
-            self._warned = True
-            warning = "Your decision is not recorded yet. Ctrl+Q again quits without it."
+        typed = {review_id: draft.typed for review_id, draft in self.drafts.items() if draft.typed}
+        if typed and typed != self._warned:
+            self._warned = typed
+            warning = "Your decision is not recorded yet. The same key again quits without it."
             self.screen.query_one(Notice).show(warning)
             return
         await self.release_claim()

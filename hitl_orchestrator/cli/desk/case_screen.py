@@ -10,7 +10,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from hitl_orchestrator.cli.desk import case_sections as styled
-from hitl_orchestrator.cli.desk.case_sections import FAINT, RISK, STRONG
+from hitl_orchestrator.cli.desk.case_sections import FAINT
 from hitl_orchestrator.cli.desk.client import DeskError, Opened, changed
 from hitl_orchestrator.cli.desk.dialogs import ColleagueDialog, HelpDialog
 from hitl_orchestrator.cli.desk.draft import DELEGATE, OUTPUT_OPTIONAL, Draft
@@ -18,6 +18,8 @@ from hitl_orchestrator.cli.desk.editor import EditorScreen
 from hitl_orchestrator.cli.desk.pending import Blind, Pending
 from hitl_orchestrator.cli.desk.ports import DeskHost
 from hitl_orchestrator.cli.desk.widgets import Header, Keys, Notice, Piece, begin
+from hitl_orchestrator.cli.output.blocks import inline
+from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import DECISION_SPECS, WITH_REASON, HumanDecision
 from hitl_orchestrator.orchestrator import CaseView
 
@@ -49,6 +51,7 @@ class CaseScreen(Screen[None]):
         super().__init__()
         self.view, self.rejection = opened
         self._over = self._busy = False
+        self._confirmed = ""
 
     @property
     def desk(self) -> DeskHost:
@@ -90,13 +93,12 @@ class CaseScreen(Screen[None]):
         """Show a view. Keeps the draft about an earlier review of the case."""
         if view.review_id != self.view.review_id and self.view.review_id in self.desk.drafts:
             draft = self.desk.drafts.pop(self.view.review_id)
-            draft.withdraw()
+            draft.turn_to(None)
             self.desk.drafts[view.review_id] = draft
         self.view, self.rejection = view, rejection or view.why_not
         self.desk.claimed = None if self.rejection else view.case_id
         now = self.desk.now()
-        name = (styled.one_line(view.task_id), STRONG), "  ", (f"{view.risk_level} risk", RISK[view.risk_level])
-        self.query_one("#name", Static).update(Content.assemble(*name, (f"  {styled.one_line(view.state)}", FAINT)))
+        self.query_one("#name", Static).update(styled.title(view, view.state))
         text, style = styled.due(view.due_at, now)
         self.query_one("#when", Static).update(Content.styled(text.replace("in ", "due in "), style or FAINT))
         for selector, sections in zip(("#judged", "#around"), styled.sections(view, now), strict=True):
@@ -108,10 +110,8 @@ class CaseScreen(Screen[None]):
         if self.rejection:
             self._report(f"You may read this case, but not decide it: {self.rejection}")
         self._draw()
-        if view.hidden and self._can_decide:
-            self.query_one(Blind).start(self.draft)
-        else:
-            self.set_focus(self.query_one("#case"))
+        self.query_one(Blind).offer(view)
+        self.set_focus(self.query_one("#case"))
 
     @property
     def _can_decide(self) -> bool:
@@ -123,6 +123,7 @@ class CaseScreen(Screen[None]):
         self.query_one(Blind).set_class(bool(self.view.hidden) and self._can_decide, "-shown")
         offered = {choice.decision for choice in self.view.choices}
         keys = [(key, each.value) for key, each in DECISION_KEYS.items() if each in offered and not self.view.hidden]
+        keys += [("t", "your label")] if self.view.hidden else []
         self.query_one(Keys).show([*keys, ("n", "next"), *OTHER_KEYS] if self._can_decide else READ_KEYS)
 
     def _report(self, sentence: str, kind: str = "warn") -> None:
@@ -151,14 +152,19 @@ class CaseScreen(Screen[None]):
         elif self.rejection:
             self._report(f"You may read this case, but not decide it: {self.rejection}")
         elif self.view.hidden:
-            self._report("Commit your own label first: the agent's answer is hidden until then.")
-            self.query_one(Blind).start(self.draft)
+            self._report("Commit your own label first (t types it): the agent's answer is hidden until then.")
         return self._can_decide and not self.view.hidden and not self._busy
 
+    def _check_pending(self) -> bool:
+        if self._check_open() and self.draft.act is None:
+            offered = {choice.decision for choice in self.view.choices}
+            keys = ", ".join(f"{key} {each}" for key, each in DECISION_KEYS.items() if each in offered)
+            self._report(f"Choose a decision first: {keys}.")
+            return False
+        return self._check_open()
+
     def _pend(self, act: HumanDecision | str, to: str | None = None) -> None:
-        if self.draft.act != act or self.draft.delegate_to != to:
-            self.draft.withdraw()
-        self.draft.act, self.draft.delegate_to = act, to
+        self.draft.turn_to(act, to)
         self._report("")
         self._draw()
         self.set_focus(self.query_one("#case"))
@@ -166,33 +172,37 @@ class CaseScreen(Screen[None]):
     def action_write(self) -> None:
         """Edit the output of a pending decision that may have one."""
         act = self.draft.act
-        if self._check_open() and isinstance(act, HumanDecision) and act in OUTPUT_OPTIONAL:
+        if self._check_pending() and isinstance(act, HumanDecision) and act in OUTPUT_OPTIONAL:
             self._edit(act)
 
     def _edit(self, decision: HumanDecision) -> None:
         def edited(done: bool | None) -> None:
             if done:
                 self._pend(decision)
-            elif self.draft.edited:
+            elif self.draft.outputs.get(decision):
                 key = "w" if decision in OUTPUT_OPTIONAL else decision.spec.key
                 self._report(f"Your output is kept; {key} continues the edit.")
 
-        self.app.push_screen(EditorScreen(self.view, self.draft, self.desk.client.reviewer), edited)
+        self.app.push_screen(EditorScreen(self.view, self.draft, decision, self.desk.client.reviewer), edited)
 
     def action_edit_text(self) -> None:
-        """Focus the text field."""
-        if self.draft.act and self._check_open():
+        """Focus the text field; in a blind review, that of the own label."""
+        if self.view.hidden and self._can_decide:
+            self.query_one(Blind).start(self.draft)
+        elif self._check_pending():
             self.query_one(Pending).edit_text()
 
     def action_reason_code(self) -> None:
         """Select the next reason code."""
-        if self.draft.act and self._check_open():
+        if self._check_pending():
             self.draft.next_reason(self.view.reason_codes)
             self._draw()
 
     def action_undo(self) -> None:
         """Withdraw the pending decision."""
-        if self.draft.act and not self._busy:
+        if self.draft.act is None:
+            self._report("No decision is pending.")
+        elif not self._busy:
             act = self.draft.act
             self.draft.withdraw()
             self._report(f"Withdrawn: {act} was not recorded.", "good")
@@ -211,22 +221,28 @@ class CaseScreen(Screen[None]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Store every keystroke in the draft."""
         if event.input.id == "why":
-            self.draft.text = event.value
+            self.draft.write(event.value)
         elif event.input.id == "own-label":
             self.draft.own_label = event.value
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Leave the field; Enter commits an own label."""
+        """Leave the field; Enter twice commits an own label."""
+        if event.input.id != "own-label":
+            self.set_focus(self.query_one("#case"))
+            return
+        label = self.draft.own_label = event.value
+        if label.strip() and self._confirmed != label:
+            self._confirmed = label
+            self._report(f"Enter again records your label {inline(label.strip())} for good; it cannot be changed.")
+            return
         self.set_focus(self.query_one("#case"))
-        if event.input.id == "own-label":
-            self.draft.own_label = event.value
-            begin(self, self._label, group="store", exclusive=True)
+        begin(self, self._label, group="store", exclusive=True)
 
     # Record it
 
     def action_commit(self) -> None:
         """Record the pending decision."""
-        if not self.draft.act or self._busy or not self._check_open():
+        if self._busy or not self._check_pending():
             return
         missing = self.draft.missing()
         if missing:
@@ -247,10 +263,21 @@ class CaseScreen(Screen[None]):
         else:
             self._over, self.desk.claimed = True, None
             self.desk.drafts.pop(view.review_id, None)
-            self._report(result, "good")
+            await self._show_recorded(result.case)
+            self._report(result.sentence, "good")
         finally:
             self._busy = False
         self._draw()
+
+    async def _show_recorded(self, case: Case) -> None:
+        """Show the facts of a case after this reviewer's decision."""
+        self.query_one("#name", Static).update(styled.title(self.view, styled.state(case)))
+        self.query_one("#when", Static).update("")
+        around = self.query_one("#around", Vertical)
+        await around.remove_children()
+        pieces = [Piece(section, aside=True) for section in styled.recorded(self.view, case)]
+        pieces[0].add_class("-first")
+        await around.mount_all(pieces)
 
     async def _explain_change(self) -> None:
         """If the review is closed, explain by whom, and remove the decision keys."""

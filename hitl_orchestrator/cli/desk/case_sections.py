@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 from textual.content import Content
 
+from hitl_orchestrator.cli.output.blocks import inline
 from hitl_orchestrator.cli.output.formatting import confidence, count, local_clock, local_minute, signals, wait
 from hitl_orchestrator.cli.views.content import nothing
+from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.invisible_characters import escape_invisible, warning
 from hitl_orchestrator.domain.json_patch import FieldChange
 from hitl_orchestrator.domain.review import ReviewRequest
@@ -30,6 +32,8 @@ class Section(NamedTuple):
     body: Content = Content()
     rows: tuple[tuple[Content, Content], ...] = ()
     """Instead of a body: rows of two columns."""
+    quoted: bool = False
+    """The body is a text of others: a bar stands before each of its lines."""
 
 
 class Column(NamedTuple):
@@ -114,11 +118,11 @@ def _laid_out(where: Sequence[Column], cells: dict[str, tuple[str, str]], width:
 
 def sections(view: CaseView, now: datetime) -> tuple[list[Section], list[Section]]:
     """Return the sections about the proposal, and those about the review."""
-    judged = [Section("task", _task(view))]
+    judged = [Section("task", _task(view), quoted=True), Section("type", _kind(view))]
     if view.message:
-        judged.append(Section("message", _quoted(view.message, STRONG)))
+        judged.append(Section("message", _quoted(view.message, STRONG), quoted=True))
     if view.passed_up_because:
-        judged.append(Section("escalated", _quoted(view.passed_up_because, WARN)))
+        judged.append(Section("escalated", _quoted(view.passed_up_because, WARN), quoted=True))
     judged += [] if view.hidden else _answer(view)
     around = [Section("review", _asked(view, now))]
     if view.choices:
@@ -129,15 +133,43 @@ def sections(view: CaseView, now: datetime) -> tuple[list[Section], list[Section
     return judged, around
 
 
+def title(view: CaseView, status: str) -> Content:
+    """Return the first line of a case: its task, risk and state."""
+    name = (one_line(view.task_id), STRONG), "  ", (f"{view.risk_level.value} risk", RISK[view.risk_level])
+    return Content.assemble(*name, (f"  {one_line(status)}", FAINT))
+
+
+def state(case: Case) -> str:
+    """Return whether a case is finished, or for whom it waits."""
+    return f"waits for {case.open_review.role}" if case.open_review else f"finished: {case.status}"
+
+
+def recorded(view: CaseView, case: Case) -> list[Section]:
+    """Return the sections about a review after this reviewer's decision; the votes of others stay hidden."""
+    lines = [Content(one_line(state(case)))]
+    if case.record is not None:
+        executed = (
+            "nothing is executed" if case.final_output is None else f"executed is {case.final_output.predicted_label}"
+        )
+        lines.append(Content.styled(one_line(executed), FAINT))
+    return [Section("review", _stacked(lines)), Section("history", rows=_history(view))]
+
+
 def _task(view: CaseView) -> Content:
     task = view.task
-    kind = f"{one_line(task.task_type)} in {one_line(task.domain)}, {local_minute(task.timestamp)}"
-    lines = [_quoted(task.task_description, STRONG), Content.styled(kind, FAINT), *_fields(task.metadata)]
+    lines = [_quoted(task.task_description, STRONG), *_fields(task.metadata)]
     return _stacked([*lines, *_beware(task.model_dump(mode="json"))])
 
 
+def _kind(view: CaseView) -> Content:
+    task = view.task
+    kind = f"{inline(task.task_type)} in {inline(task.domain)}, {local_minute(task.timestamp)}"
+    return Content.styled(kind, FAINT)
+
+
 def _answer(view: CaseView) -> Iterator[Section]:
-    yield Section("proposal", _proposal(view.proposal) if view.proposal else _nothing(view))
+    answered = view.proposal is not None
+    yield Section("proposal", _proposal(view.proposal) if view.proposal else _nothing(view), quoted=answered)
     if view.own_label:
         same = view.proposal is not None and view.own_label.strip() == view.proposal.predicted_label.strip()
         says = "the agent agrees" if same else "the agent differs"
@@ -175,8 +207,9 @@ def _asked(view: CaseView, now: datetime) -> Content:
     if view.missing_role is not None:
         lines.append(Content.styled(one_line(missing_role_note(view.missing_role, view.role)), ALARM))
     if view.requirements.approvals > 1:
-        lines.append(Content(f"{view.requirements.approvals} reviewers must agree"))
-        lines.append(Content(f"{view.votes_given} voted so far"))
+        needed = view.requirements.approvals
+        lines.append(Content(f"{needed} reviewers must agree"))
+        lines.append(Content(f"{view.votes_given} of {needed} have voted"))
     if view.due_at is not None:
         text, style = due(view.due_at, now)
         lines.append(Content.assemble("due ", (text, style or STRONG), (f"  {local_minute(view.due_at)}", FAINT)))

@@ -10,7 +10,7 @@ from hitl_orchestrator.cli.output.errors import problems_of
 from hitl_orchestrator.cli.output.formatting import local_clock
 from hitl_orchestrator.cli.session import CHANNEL
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.enums import DecisionSource, ReviewStatus, RiskLevel
+from hitl_orchestrator.domain.enums import DecisionSource, HumanDecision, ReviewStatus, RiskLevel
 from hitl_orchestrator.domain.invisible_characters import escape_invisible
 from hitl_orchestrator.domain.review import Page, Reviewer, ReviewRequest, StoredReview
 from hitl_orchestrator.errors import HitlError, RequestRejected
@@ -60,6 +60,13 @@ class Opened(NamedTuple):
 
     view: CaseView
     rejection: str = ""
+
+
+class Recorded(NamedTuple):
+    """The case after a decision or delegation, and the result in a sentence."""
+
+    case: Case
+    sentence: str
 
 
 @dataclass(frozen=True)
@@ -133,19 +140,22 @@ class DeskClient:
         """Commit the reviewer's own label, and return the new view."""
         return self.hitl.reviews.label(view.case_id, label=label)
 
-    def commit(self, view: CaseView, draft: Draft) -> str:
-        """Record a pending decision, and return the result in a sentence."""
+    def commit(self, view: CaseView, draft: Draft) -> "Recorded":
+        """Record a pending decision, and return the case and the result in a sentence."""
         if draft.act == DELEGATE and draft.delegate_to is not None:
             self.hitl.reviews.delegate(view.case_id, to=draft.delegate_to, reason=draft.text)
-            return f"Recorded: {draft.delegate_to} has {view.task_id} now; when released, it returns to you."
+            sentence = f"Recorded: {draft.delegate_to} has {view.task_id} now; when released, it returns to you."
+            return Recorded(self.case(view.case_id), sentence)
         case = self.hitl.decide(view.case_id, draft.review(view))
         waiting = case.open_review
         voted = any(row.review_id == view.review_id and row.status is ReviewStatus.VOTED for row in case.reviews)
         if waiting is None:
             state = f"the case is finished: {case.status}"
         else:
-            state = f"it waits for another {waiting.role}" if voted else f"it waits for {waiting.role} now"
-        return f"Recorded: {draft.act}; {state}."
+            number = f"vote {view.votes_given + 1} of {view.requirements.approvals}; " if voted else ""
+            state = number + (f"it waits for another {waiting.role}" if voted else f"it waits for {waiting.role} now")
+        nothing = case.record is not None and case.final_output is None and draft.act == HumanDecision.OVERRIDE
+        return Recorded(case, f"Recorded: {draft.act}; {state}{', and nothing is executed' if nothing else ''}.")
 
     def colleagues(self, view: CaseView) -> list[Reviewer]:
         """Return the other reviewers who may decide a case."""

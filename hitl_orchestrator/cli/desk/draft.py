@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from hitl_orchestrator.domain.enums import WITH_OUTPUT, WITH_REASON, HumanDecision
 from hitl_orchestrator.domain.input.parsing import parse, read_json
+from hitl_orchestrator.domain.invisible_characters import escape_in_json
 from hitl_orchestrator.domain.json_patch import FieldChange, changes
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import Proposal
@@ -20,31 +21,60 @@ EDITOR = "your output"
 
 @dataclass
 class Draft:
-    """One reviewer's draft about one review. `act` is the pending decision or delegation; nothing is recorded yet."""
+    """One reviewer's draft about one review. `act` is the pending decision or delegation; nothing is recorded yet.
+
+    Each decision has a text, a reason code and an output of its own, so that none is recorded with those of another.
+    """
 
     act: HumanDecision | str | None = None
-    text: str = ""
-    reason_code: str | None = None
-    edited: str = ""
     own_label: str = ""
     delegate_to: str | None = None
     key: str = field(default_factory=lambda: f"desk-{uuid4()}")
+    texts: dict[str, str] = field(default_factory=dict)
+    reason_codes: dict[str, str | None] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
 
     @property
-    def typed(self) -> bool:
-        """Whether discarding the draft would lose text."""
-        return bool(self.text.strip() or self.edited or self.own_label.strip())
+    def text(self) -> str:
+        """The text of the pending decision."""
+        return self.texts.get(self.act or "", "")
+
+    @property
+    def reason_code(self) -> str | None:
+        """The reason code of the pending decision."""
+        return self.reason_codes.get(self.act or "")
+
+    @property
+    def edited(self) -> str:
+        """The edited output of the pending decision, as JSON text."""
+        return self.outputs.get(self.act or "", "")
+
+    @property
+    def typed(self) -> str:
+        """Everything typed; empty if discarding the draft would lose nothing."""
+        return "\n".join((*self.texts.values(), *self.outputs.values(), self.own_label)).strip()
+
+    def write(self, text: str) -> None:
+        """Replace the text of the pending decision."""
+        if self.act is not None:
+            self.texts[self.act] = text
+
+    def turn_to(self, act: HumanDecision | str | None, delegate_to: str | None = None) -> None:
+        """Make a decision pending, with the text that was typed for it, or none."""
+        if (self.act, self.delegate_to) != (act, delegate_to):
+            self.act, self.delegate_to, self.key = act, delegate_to, f"desk-{uuid4()}"
 
     def withdraw(self) -> None:
-        """Withdraw the pending decision, and keep the text."""
-        self.act, self.delegate_to = None, None
-        self.key = f"desk-{uuid4()}"
+        """Withdraw the pending decision with its text, reason code and output."""
+        for kept in (self.texts, self.reason_codes, self.outputs):
+            kept.pop(self.act or "", None)
+        self.turn_to(None)
 
     def next_reason(self, codes: Sequence[str]) -> None:
         """Select the next reason code; after the last one, none."""
         choices: list[str | None] = [None, *codes]
         index = choices.index(self.reason_code) if self.reason_code in choices else 0
-        self.reason_code = choices[(index + 1) % len(choices)]
+        self.reason_codes[self.act or ""] = choices[(index + 1) % len(choices)]
 
     def output(self) -> Proposal | None:
         """Return the edited output, or None.
@@ -105,7 +135,7 @@ def problems(text: str, view: CaseView) -> tuple[str, ...]:
 def as_text(proposal: Proposal | None) -> str:
     """Return a proposal as text to edit; without one, the required fields of an output."""
     fields = {"predicted_label": "", "explanation": ""} if proposal is None else proposal.model_dump(mode="json")
-    return json.dumps(fields, indent=2, ensure_ascii=False)
+    return escape_in_json(json.dumps(fields, indent=2, ensure_ascii=False))
 
 
 def differences(before: Proposal | None, after: Proposal | None) -> tuple[FieldChange, ...]:

@@ -13,6 +13,7 @@ from hitl_orchestrator.cli.desk import case_sections as styled
 from hitl_orchestrator.cli.desk.case_sections import FAINT, STRONG
 from hitl_orchestrator.cli.desk.draft import Draft, as_text, differences, problems, read_output
 from hitl_orchestrator.cli.desk.widgets import Header, Keys, Notice
+from hitl_orchestrator.domain.enums import HumanDecision
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.orchestrator import CaseView
 
@@ -28,9 +29,9 @@ class EditorScreen(Screen[bool]):
         Binding("escape", "back", show=False, priority=True),
     ]
 
-    def __init__(self, view: CaseView, draft: Draft, reviewer: Reviewer) -> None:
+    def __init__(self, view: CaseView, draft: Draft, decision: HumanDecision, reviewer: Reviewer) -> None:
         super().__init__()
-        self._view, self._draft, self._reviewer = view, draft, reviewer
+        self._view, self._draft, self._decision, self._reviewer = view, draft, decision, reviewer
 
     def compose(self) -> ComposeResult:
         """Lay out the screen."""
@@ -41,7 +42,7 @@ class EditorScreen(Screen[bool]):
             yield Static(Content.assemble(*title), id="name")
             yield Static(id="when")
         with Container(id="sheet"):
-            text = self._draft.edited or as_text(self._view.proposal)
+            text = self._draft.outputs.get(self._decision) or as_text(self._view.proposal)
             yield TextArea(text, id="editor", show_line_numbers=True, tab_behavior="focus")
             with VerticalScroll(id="beside", can_focus=False):
                 yield Static(id="problems")
@@ -55,8 +56,8 @@ class EditorScreen(Screen[bool]):
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         """Store and check the text."""
-        if event.text_area.text != as_text(self._view.proposal) or self._draft.edited:
-            self._draft.edited = event.text_area.text
+        if event.text_area.text != as_text(self._view.proposal) or self._decision in self._draft.outputs:
+            self._draft.outputs[self._decision] = event.text_area.text
         self._check()
 
     def on_text_area_selection_changed(self, event: TextArea.SelectionChanged) -> None:
@@ -74,7 +75,7 @@ class EditorScreen(Screen[bool]):
         if not differences(self._view.proposal, read_output(text)):
             self.query_one(Notice).show("The output equals the proposal. Esc goes back; a approves it unchanged.")
             return
-        self._draft.edited = text
+        self._draft.outputs[self._decision] = text
         self.dismiss(True)
 
     def action_again(self) -> None:

@@ -3,6 +3,7 @@
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
 from hitl_orchestrator.cli.desk import case_sections as styled
@@ -79,11 +80,22 @@ def _what(view: CaseView, draft: Draft, possible: bool) -> Content:
     else:
         title = str(draft.act)
         does = next((choice.does for choice in view.choices if choice.decision == draft.act), "")
+        if draft.act in OUTPUT_OPTIONAL:
+            nothing = "you give no output, so nothing will be executed; w writes one"
+            does = "your own output is carried out" if draft.edited else nothing
     head = Content.assemble(
         (title, f"bold {WARN}"),
         ("   pending, not recorded yet" if possible else "   not recorded, and no longer possible", FAINT),
     )
     return Content("\n").join([head, Content(styled.one_line(does))]) if does else head
+
+
+def known_labels(view: CaseView) -> list[str]:
+    """Return the labels that the output schema of the task type allows, if it lists them."""
+    properties = (view.output_schema or {}).get("properties", {})
+    label = properties.get("predicted_label", {}) if isinstance(properties, dict) else {}
+    values = label.get("enum", ()) if isinstance(label, dict) else ()
+    return [value for value in values if isinstance(value, str)]
 
 
 class Blind(Vertical):
@@ -97,7 +109,15 @@ class Blind(Vertical):
         yield Static(Content.styled("The agent's answer is hidden until you commit your own label.", STRONG))
         with Horizontal(classes="row"):
             yield Static("your label", classes="tag")
-            yield Input(id="own-label", placeholder="your own label; Enter records it permanently")
+            yield Input(id="own-label", placeholder="t types it; Enter twice records it for good")
+        yield Static(id="known-labels")
+
+    def offer(self, view: CaseView) -> None:
+        """Offer the labels that the output schema of the task type allows."""
+        labels = known_labels(view)
+        self.query_one("#own-label", Input).suggester = SuggestFromList(labels, case_sensitive=False)
+        named = f"known labels: {', '.join(map(styled.one_line, labels))}; the right arrow completes" if labels else ""
+        self.query_one("#known-labels", Static).update(Content.styled(named, FAINT))
 
     def start(self, draft: Draft) -> None:
         """Focus the label field."""

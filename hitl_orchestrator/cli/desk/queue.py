@@ -47,7 +47,8 @@ class QueueScreen(Screen[None]):
         Binding("x", "clear", show=False),
         Binding("ctrl+r,f5", "reload", show=False),
         Binding("question_mark,f1", "help", show=False),
-        Binding("q,escape", "app.leave", show=False),
+        Binding("q", "app.leave", show=False),
+        Binding("escape", "stay", show=False),
     ]
 
     def __init__(self) -> None:
@@ -196,6 +197,10 @@ class QueueScreen(Screen[None]):
     def action_filter(self) -> None:
         """Open the filter dialog."""
         self.app.push_screen(FilterDialog(self.filters, self.desk.client.roles(), self.rows), self._narrow)
+
+    def action_stay(self) -> None:
+        """Name the key that quits: Esc leaves dialogs and cases, and is often pressed once too often."""
+        self.query_one(Notice).show("q quits the desk.")
 
     def action_help(self) -> None:
         """List the keys."""

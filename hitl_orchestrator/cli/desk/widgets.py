@@ -90,7 +90,7 @@ class Piece(Horizontal):
         """Lay out the section."""
         yield Static(Content(self._section.name), classes="name")
         if not self._section.rows:
-            yield Static(self._section.body, classes="body")
+            yield Static(self._section.body, classes="body -quoted" if self._section.quoted else "body")
             return
         longest = max(first.cell_length for first, _ in self._section.rows)
         with Vertical(classes="body"):

@@ -11,7 +11,7 @@ from secrets import token_hex
 from typing import IO
 
 from hitl_orchestrator.domain.input.record_size import read_bounded
-from hitl_orchestrator.domain.invisible_characters import escape_invisible
+from hitl_orchestrator.domain.invisible_characters import escape_in_json
 from hitl_orchestrator.errors import InvalidInput
 
 _STORE_MAGIC = (b"SQLite format 3\0", b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
@@ -34,13 +34,12 @@ def standard_input() -> str:
 
 @contextmanager
 def standard_output() -> Iterator[IO[str]]:
-    """Yield standard output as UTF-8 text without translation of line ends. A terminal gets no invisible characters."""
+    """Yield standard output as UTF-8 text without translation of line ends."""
     if not hasattr(sys.stdout, "buffer"):
         yield sys.stdout
         return
     sys.stdout.flush()
-    stream = _Terminal if sys.stdout.isatty() else io.TextIOWrapper
-    text = stream(sys.stdout.buffer, encoding="utf-8", newline="", write_through=True)
+    text = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="", write_through=True)
     try:
         yield text
     finally:
@@ -48,18 +47,10 @@ def standard_output() -> Iterator[IO[str]]:
             text.detach()
 
 
-class _Terminal(io.TextIOWrapper):
-    """A terminal: characters that hide or reorder text are escaped, line by line."""
-
-    def write(self, text: str) -> int:
-        """Write a text with visible characters only."""
-        return super().write("\n".join(map(escape_invisible, text.replace("\r\n", "\n").split("\n"))))
-
-
-def print_data(text: str) -> None:
-    """Print a text and a line feed on standard output."""
+def print_json(text: str) -> None:
+    """Print a JSON text and a line feed. On a terminal, characters that act on it or hide are escaped as in JSON."""
     with standard_output() as stream:
-        stream.write(f"{text}\n")
+        stream.write(f"{escape_in_json(text) if stream.isatty() else text}\n")
 
 
 @contextmanager

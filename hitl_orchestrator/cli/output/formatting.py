@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from hitl_orchestrator.domain.numbers import confidence_text, percent
+from hitl_orchestrator.domain.shown.numbers import confidence_text, percent
 
 _SECONDS_UP_TO, _HOURS_UP_TO, _DAYS_UP_TO = 2 * 3600, 48 * 3600, 365.25 * 86_400
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))

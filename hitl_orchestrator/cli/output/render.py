@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from hitl_orchestrator.cli.output.blocks import Block
-from hitl_orchestrator.cli.output.data import print_data
+from hitl_orchestrator.cli.output.data import print_json
 
 
 def note(sentence: str) -> None:
@@ -17,7 +17,7 @@ def note(sentence: str) -> None:
 def answer(as_json: bool, data: Any, blocks: Callable[[], Iterable[Block]]) -> None:
     """Print `data` as one JSON value and nothing else, or draw the blocks."""
     if as_json:
-        print_data(json.dumps(data, indent=2))
+        print_json(json.dumps(data, indent=2))
         return
     from hitl_orchestrator.cli.output.console import draw  # noqa: PLC0415 - rich is slow to import, and JSON needs none of it
 

@@ -1,11 +1,11 @@
 """Feedback for agents, and measurements of reviewers, as tables."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table, inline
 from hitl_orchestrator.cli.output.formatting import count, duration
-from hitl_orchestrator.domain.numbers import percent
-from hitl_orchestrator.insights import Feedback, QualitySignal, ReviewerQuality, Share
+from hitl_orchestrator.domain.shown.numbers import percent
+from hitl_orchestrator.insights import NEEDED, Feedback, QualitySignal, ReviewerQuality, Share
 
 NOTHING_YET = "No case has been reviewed yet."
 
@@ -27,10 +27,13 @@ def feedback(rows: Sequence[Feedback]) -> Iterator[Block]:
     yield Line(f"The agent was right in {correct} of {count(len(rows), 'reviewed case')}.")
 
 
-def reviewers(rows: Sequence[ReviewerQuality]) -> Iterator[Block]:
-    """List the measurements of each reviewer, and warnings."""
+def reviewers(rows: Sequence[ReviewerQuality], replayed: int) -> Iterator[Block]:
+    """List the measurements of each reviewer, and warnings; `replayed` reviewed cases are not counted."""
     if not rows:
         yield Line(NOTHING_YET)
+    if replayed:
+        yield Line(f"Not counted: {count(replayed, 'case')} with replayed reviews, which are records, not work here.")
+    if not rows:
         return
     columns = (
         Column("reviewer"),
@@ -45,7 +48,18 @@ def reviewers(rows: Sequence[ReviewerQuality]) -> Iterator[Block]:
     for row in rows:
         for signal in row.signals:
             yield Line(f"{inline(row.reviewer)}: {_SIGNALS[signal]}", "yellow")
+    yield from _needed(rows)
     yield Line("A warning is a reason to look, not a proof. 'missed errors' counts approved gold cases.", "dim")
+
+
+def _needed(rows: Sequence[ReviewerQuality]) -> Iterator[Block]:
+    """Name the measurements that too few cases support, with the number needed and those present."""
+    for signal, (what, noun, present) in _ENOUGH.items():
+        short = [f"{inline(row.reviewer)} {present(row)}" for row in rows if signal in row.not_enough_data]
+        if short:
+            yield Line(
+                f"No warning yet about {what}: it needs {NEEDED[signal]} {noun}; present: {', '.join(short)}.", "dim"
+            )
 
 
 def _feedback_row(row: Feedback) -> tuple[Cell, ...]:
@@ -73,4 +87,16 @@ _SIGNALS = {
     QualitySignal.APPROVES_GOLD_ERRORS: "approves gold cases with errors",
     QualitySignal.ALWAYS_AGREES: "agrees with the agent nearly always",
     QualitySignal.APART_FROM_PEERS: "disagrees with other reviewers about the same cases",
+}
+
+
+_ENOUGH: dict[QualitySignal, tuple[str, str, Callable[[ReviewerQuality], int]]] = {
+    QualitySignal.FAST: ("reading time", "timed cases", lambda row: row.timed),
+    QualitySignal.APPROVES_GOLD_ERRORS: (
+        "gold cases",
+        "gold cases with errors",
+        lambda row: row.gold_errors_approved.of,
+    ),
+    QualitySignal.ALWAYS_AGREES: ("agreement with the agent", "cases", lambda row: row.with_agent.of),
+    QualitySignal.APART_FROM_PEERS: ("agreement with peers", "compared cases", lambda row: row.with_peers.of),
 }

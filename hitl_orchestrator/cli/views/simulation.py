@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from hitl_orchestrator.cli.output.blocks import OUTCOME_STYLE, Block, Cell, Column, Line, Table
 from hitl_orchestrator.cli.output.formatting import count, share, wait
-from hitl_orchestrator.domain.numbers import percent
+from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.testing import Load, Outcome, Scenario
 
 BAR, _EIGHTHS = 16, " ▏▎▍▌▋▊▉"

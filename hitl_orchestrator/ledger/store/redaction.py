@@ -51,7 +51,8 @@ class RedactionRepository:
         try:
             self._database.scrub()
         except StoreUnavailable as exc:
-            _log.warning("copies of redacted texts may remain in %s; 'hitl recover' erases them", exc)
+            where, why = self._database.url, exc.cause
+            _log.warning("store %r may hold copies of redacted texts: %s; 'hitl recover' erases them", where, why)
             return due
         with self._database.write() as transaction:
             transaction.run_each(cases.DELETE_SCRUB, [{"wanted_case": case_id} for case_id in due])

@@ -9,9 +9,9 @@ from pydantic import Field, ValidationError
 from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.enums import POLICY_CHANGE, PolicyChange, RiskLevel
 from hitl_orchestrator.domain.input.reserved_ids import policy_change_id
-from hitl_orchestrator.domain.numbers import plain_number
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.roles import RoleChain
+from hitl_orchestrator.domain.shown.numbers import plain_number
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.domain.value import Text, Value
 from hitl_orchestrator.errors import InvalidInput

@@ -13,8 +13,8 @@ from operator import and_
 from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.decision import Facts
-from hitl_orchestrator.domain.numbers import plain_number
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
+from hitl_orchestrator.domain.shown.numbers import plain_number
 from hitl_orchestrator.policies.analysis.decision_diagram import Diagram, Leaf, Node, diagram_of
 from hitl_orchestrator.policies.analysis.layer_scope import in_scope, scope_of, space_of
 from hitl_orchestrator.policies.analysis.regions import restrict

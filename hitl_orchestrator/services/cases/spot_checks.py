@@ -1,5 +1,6 @@
 """Spot checks: review a sample of automatically approved cases afterwards, without delaying them."""
 
+import logging
 from contextlib import suppress
 
 from hitl_orchestrator.domain.audit import is_spot_checked
@@ -15,6 +16,9 @@ from hitl_orchestrator.services.case_reader import CaseReader
 from hitl_orchestrator.services.cases.submission import CaseSubmission, Intake
 
 __all__ = ["SpotChecks"]
+
+_PAGE = 1000
+_log = logging.getLogger(__name__)
 
 
 class SpotChecks:
@@ -32,13 +36,17 @@ class SpotChecks:
 
     def open_due(self) -> None:
         """Open the spot checks that a crash has left; one that fails does not block the others."""
-        for case_id in self._ledger.spot_checks_due():
-            try:
-                self._open(self._reader.case(case_id))
-            except StoreUnavailable:
-                raise
-            except HitlError:
-                continue
+        tried = set[str]()
+        while due := [each for each in self._ledger.spot_checks_due(_PAGE + len(tried)) if each not in tried]:
+            tried.update(due)
+            for case_id in due:
+                try:
+                    self._open(self._reader.case(case_id))
+                except StoreUnavailable:
+                    raise
+                except HitlError as exc:
+                    event = {"case_id": case_id, "event": "failed"}
+                    _log.warning("the spot check of case %s was not opened: %s", case_id, exc, extra=event)
 
     def _open(self, case: Case) -> None:
         intake = None if case.redacted else _intake_of(case, self._people)

@@ -5,6 +5,7 @@ from support.desk_driver import PEOPLE, policy, submit
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.cli.desk.case_screen import CaseScreen
+from hitl_orchestrator.cli.desk.dialogs import HELP
 
 EDIT = ("down", "end", "left", "left", "backspace", "backspace", "backspace", "backspace")
 """Leads from the head of the proposal to its label, and takes its last word away."""
@@ -39,7 +40,10 @@ def test_decision_is_recorded_only_on_commit(hitl, desk, keys, decision, status)
         assert f"{decision}   pending, not recorded yet" in desk.text
         assert hitl.cases.get(case_id).status == "waiting"
         await desk.press("enter")
-        assert desk.notice == f"Recorded: {decision}; the case is finished: {status}."
+        executed = ", and nothing is executed" if decision == "override" else ""
+        assert desk.notice == f"Recorded: {decision}; the case is finished: {status}{executed}."
+        assert f"finished: {status}" in desk.text.splitlines()[1]
+        assert "claimed by" not in desk.text
         assert hitl.cases.get(case_id).status == status
         assert desk.answered(case_id).reviewer_id == "r01"
 
@@ -124,9 +128,13 @@ def test_blind_case_hides_the_agents_answer_until_labeled(hitl, desk):
         text = await desk.press("enter")
         for secret in ("Refund in full", "crushed", "0.68"):
             assert secret not in text
-        await desk.press("escape", "a")
-        assert desk.notice == "Commit your own label first: the agent's answer is hidden until then."
+        await desk.press("a")
+        assert desk.notice.startswith("Commit your own label first (t types it)")
+        await desk.press("t")
         await desk.type("Half of it")
+        text = await desk.press("enter")
+        assert 'Enter again records your label "Half of it" for good' in desk.notice
+        assert "Refund in full" not in text
         text = await desk.press("enter")
         assert "Refund in full" in text
         assert "Half of it   the agent differs" in text
@@ -141,9 +149,9 @@ def test_first_of_two_votes_reports_the_missing_vote(hitl, desk):
 
     async def flow(desk):
         assert "2 reviewers must agree" in await desk.press("enter")
-        assert "0 voted so far" in desk.text
+        assert "0 of 2 have voted" in desk.text
         await desk.press("a", "enter")
-        assert desk.notice == "Recorded: approve; it waits for another domain_reviewer."
+        assert desk.notice == "Recorded: approve; vote 1 of 2; it waits for another domain_reviewer."
         assert hitl.cases.get(case_id).status == "waiting"
 
     desk(flow, size=(120, 40))
@@ -193,3 +201,96 @@ def test_editor_validates_against_the_output_schema(sit):
             assert hitl.cases.get(case_id).status == "waiting"
 
         sit(hitl, flow)
+
+
+def test_a_decision_that_is_withdrawn_or_changed_leaves_nothing_to_another(hitl, desk):
+    case_id = submit(hitl, "t-1")
+
+    async def flow(desk):
+        await desk.press("enter", "r", "c", "t")
+        await desk.type("wrong sum")
+        await desk.press("enter", "a")
+        assert "wrong sum" not in desk.text
+        assert hitl.services.people.reason_codes[0] not in desk.text
+        assert "wrong sum" in await desk.press("r")
+        await desk.press("u")
+        assert "wrong sum" not in await desk.press("r")
+        await desk.press("a", "enter")
+        answer = desk.answered(case_id)
+        assert (answer.human_decision, answer.reason_code, answer.human_feedback) == ("approve", None, "")
+
+    desk(flow)
+
+
+def test_an_advertised_key_works_in_a_blind_case_and_is_no_label(hitl, desk):
+    first, second = submit(hitl, "t-1", task_type="opinion"), submit(hitl, "t-2")
+
+    async def flow(desk):
+        await desk.press("enter")
+        assert "t your label" in desk.text
+        assert "t-2" in (await desk.press("n")).splitlines()[1]
+        assert hitl.cases.get(first).open_review.claimed_by is None
+        assert hitl.cases.get(second).open_review.claimed_by == "r01"
+
+    desk(flow)
+
+
+def test_text_keys_without_a_pending_decision_name_the_decisions(hitl, desk):
+    submit(hitl, "t-1")
+
+    async def flow(desk):
+        await desk.press("enter")
+        for key in ("t", "c", "w", "enter"):
+            await desk.press("u", key)
+            assert desk.notice.startswith("Choose a decision first: a approve, r reject")
+
+    desk(flow)
+
+
+def test_an_override_without_an_output_announces_that_nothing_is_executed(hitl, desk):
+    submit(hitl, "t-1")
+
+    async def flow(desk):
+        assert "so nothing will be executed; w writes one" in await desk.press("enter", "o")
+
+    desk(flow)
+
+
+def test_the_labels_of_the_output_schema_are_offered(sit):
+    schema = {"opinion": {"properties": {"predicted_label": {"enum": ["Refund in full", "Refund half"]}}}}
+    with Orchestrator.open("memory://", policy=policy(), reviewers=PEOPLE, schemas=schema) as hitl:
+        submit(hitl, "t-1", task_type="opinion")
+
+        async def flow(desk):
+            assert "known labels: Refund in full, Refund half" in await desk.press("enter")
+
+        sit(hitl, flow)
+
+
+def test_escape_in_the_queue_does_not_quit_and_the_help_fits_80_columns(hitl, desk):
+    async def flow(desk):
+        await desk.press("escape")
+        assert desk.notice == "q quits the desk."
+        assert desk.app.is_running
+        lines = (await desk.press("question_mark")).splitlines()
+        assert any("approve, reject, modify, override, escalate " in line for line in lines)
+        rows = [line.strip() for line in lines if line.strip().startswith("│") and line.strip(" │")]
+        assert len(rows) == len(HELP)
+
+    desk(flow)
+
+
+def test_every_line_of_a_quoted_text_has_a_bar(hitl, desk):
+    forged = "Refund\nconfidence 0.99\n" + "and the rest of it is longer than a line " * 3
+    submit(hitl, "t-1", task_description=forged)
+
+    async def flow(desk):
+        lines = (await desk.press("enter")).splitlines()
+        first = next(index for index, line in enumerate(lines) if "Refund" in line)
+        last = next(index for index, line in enumerate(lines) if "refund in support" in line)
+        quoted = [line for line in lines[first:last] if line.strip()]
+        assert len(quoted) >= 4
+        assert all("│" in line for line in quoted)
+        assert "│" not in lines[last]
+
+    desk(flow)

@@ -5,11 +5,12 @@ import json
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from hitl_orchestrator.cli.output.data import new_file, new_text_file, standard_output
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.input.parsing import did_you_mean
+from hitl_orchestrator.domain.invisible_characters import escape_in_json, escape_invisible
 from hitl_orchestrator.errors import HitlError, InvalidInput, install_hint
 from hitl_orchestrator.orchestrator import TASK_COLUMNS, LedgerAudit
 
@@ -68,10 +69,16 @@ def _to_text(rows: Iterator[Row], columns: tuple[str, ...], target: Target) -> i
         for row in rows:
             number += 1
             if is_csv:
-                writer.writerow([defused(row[column]) for column in columns])
+                writer.writerow([_seen(file, defused(row[column])) for column in columns])
             else:
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                line = json.dumps(row, ensure_ascii=False)
+                file.write((escape_in_json(line) if file.isatty() else line) + "\n")
     return number
+
+
+def _seen(file: IO[str], value: Any) -> Any:
+    """Return a value; on a terminal, the characters of a text that act on it or hide are escaped."""
+    return escape_invisible(value) if isinstance(value, str) and file.isatty() else value
 
 
 def defused(value: Any) -> Any:

@@ -6,7 +6,7 @@ import typer
 
 from hitl_orchestrator.cli.context import STORE, CaseId, Force, Out, argument, command, option
 from hitl_orchestrator.cli.output.blocks import Line
-from hitl_orchestrator.cli.output.data import print_data, standard_input, write_file
+from hitl_orchestrator.cli.output.data import print_json, standard_input, write_file
 from hitl_orchestrator.cli.output.errors import NO, print_problems
 from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer
@@ -63,7 +63,7 @@ def sign_head(session: "Session", out: Out = None) -> None:
     with session.audit(file) as audit:
         head = audit.sign_head()
     if file is None and not session.as_json:
-        print_data(head.line)
+        print_json(head.line)
         return
     lines = [Line(view.signed(head)), Line(f"Added to {file}.")]
     answer(session.as_json, head.model_dump(mode="json"), lambda: lines)
@@ -91,7 +91,7 @@ def prove(session: "Session", case: CaseId, out: Out = None, force: Force = Fals
     with session.audit(session.settings.head_file) as audit:
         proof = audit.prove(case)
     if out is None:
-        print_data(proof.model_dump_json(indent=2))
+        print_json(proof.model_dump_json(indent=2))
         return
     write_file(out, f"{proof.model_dump_json(indent=2)}\n", force=force)
     entries = count(len(proof.entries), "entry", "entries")

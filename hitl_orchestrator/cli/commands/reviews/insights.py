@@ -28,11 +28,14 @@ def feedback(session: "Session") -> None:
 def insights(session: "Session") -> None:
     """Report how carefully each reviewer decides.
 
-    Reading time compared with the amount of text, accuracy on gold cases, and agreement with other reviewers.
+    Reading time compared with the amount of text, accuracy on gold cases, and agreement with other reviewers. Replayed
+    reviews are not counted: they are records, not work in this store.
     """
     from hitl_orchestrator.cli.views import insights as view
     from hitl_orchestrator.insights import measure_reviewers
 
     with session.open() as hitl:
-        rows = measure_reviewers([*hitl.audit.records(), *hitl.audit.records(quality_checks=True)])
-    answer(session.as_json, [row.model_dump(mode="json") for row in rows], lambda: view.reviewers(rows))
+        records = [*hitl.audit.records(), *hitl.audit.records(quality_checks=True)]
+    rows = measure_reviewers(records)
+    replayed = sum(record.replayed and record.human_decision is not None for record in records)
+    answer(session.as_json, [row.model_dump(mode="json") for row in rows], lambda: view.reviewers(rows, replayed))

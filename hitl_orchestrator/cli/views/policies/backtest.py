@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from hitl_orchestrator.backtest import Backtest, Change
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table, routing
 from hitl_orchestrator.cli.output.formatting import count, duration, share
-from hitl_orchestrator.domain.numbers import cut_off, percent
+from hitl_orchestrator.domain.shown.numbers import cut_off, percent
 from hitl_orchestrator.insights import EscapedErrors
 
 _A_DAY, _ROWS = 86_400, 12

@@ -43,13 +43,13 @@ def _activated(event: Event) -> str:
 
 def _canary(event: Event) -> str:
     if event.body.get("policy_hash") is None:
-        return f"the canary ended"
+        return "the canary ended"
     return f"canary {_named(event, 'policy_hash')}{_share(event)}{_agreed(event)}"
 
 
 def _shadow(event: Event) -> str:
     if event.body.get("policy_hash") is None:
-        return f"the shadow evaluation ended"
+        return "the shadow evaluation ended"
     return f"shadow policy {_named(event, 'policy_hash')}"
 
 
@@ -71,7 +71,8 @@ def _agreed(event: Event) -> str:
     body = event.body
     if body.get("approved_by") is None:
         return ""
-    return f", proposed by {inline(str(body.get('by')))}, approved by {inline(str(body['approved_by']))} in case {body.get('case_id')}"
+    by, approver = inline(str(body.get("by"))), inline(str(body["approved_by"]))
+    return f", proposed by {by}, approved by {approver} in case {body.get('case_id')}"
 
 
 _SENTENCES: dict[EventKind, Callable[[Event], str]] = {

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table
 from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.domain.decision import RoutingDecision
-from hitl_orchestrator.domain.numbers import cut_off, plain_number
+from hitl_orchestrator.domain.shown.numbers import cut_off, plain_number
 from hitl_orchestrator.policies import (
     Coverage,
     Mismatch,

@@ -9,7 +9,7 @@ from hitl_orchestrator.cli.output.formatting import count, local_minute
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.enums import EventKind
-from hitl_orchestrator.domain.numbers import plain_number
+from hitl_orchestrator.domain.shown.numbers import plain_number
 from hitl_orchestrator.orchestrator import Governed, PolicyHistory, ShadowReport, Version
 
 SHORT = 12
