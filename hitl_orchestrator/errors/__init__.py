@@ -23,6 +23,7 @@
     |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome, ClassifierFailed, CaseNotMoved
     |-- PolicyUnreadable                                a recorded policy that this installation cannot read
     |-- TamperedPolicy, TamperedReview, ForgedState     an altered row or state; an alarm is in the ledger
+    |   `-- UnknownSealKey, of TamperedReview           or this machine lacks the key of the row
     |-- CheckpointUnreadable, UnsafeRow, UnsafeSerializer     a refused checkpoint
     `-- InvalidState
         `-- ThreadLost
@@ -60,6 +61,7 @@ from hitl_orchestrator.errors.failures import (
     TamperedPolicy,
     TamperedReview,
     ThreadLost,
+    UnknownSealKey,
     UnsafeRow,
     UnsafeSerializer,
 )
@@ -134,6 +136,7 @@ __all__ = [
     "ThreadLost",
     "TopOfChain",
     "UnknownCase",
+    "UnknownSealKey",
     "UnsafeRow",
     "UnsafeSerializer",
     "install_hint",

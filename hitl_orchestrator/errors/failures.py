@@ -132,6 +132,19 @@ class TamperedReview(HitlError):
         self.review_id, self.why = review_id, why
 
 
+class UnknownSealKey(TamperedReview):
+    """A review row was sealed with a key that is not configured here: this machine lacks a key, or the row is forged."""
+
+    def __init__(self, review_id: str, key_id: str) -> None:
+        self.review_id, self.why = review_id, f"it was sealed with the key {key_id!r}, which is not configured here"
+        HitlError.__init__(
+            self,
+            f"review {review_id!r} decides nothing: {self.why}; add that key to HITL_SEAL_KEY (seal_key). "
+            "If no machine ever had it, the row is forged: restore it from a backup",
+        )
+        self.key_id = key_id
+
+
 class ForgedState(HitlError):
     """The graph state of a case contradicts the ledger or belongs to another case. No case finishes from it."""
 

@@ -64,7 +64,7 @@ COMMANDS = {
     "audit list": Row("audit list"),
     "audit show": Row("audit show task_001"),
     "audit export": Row("audit export"),
-    "audit redact": writing("audit redact task_001 --reason erasure --reviewer compliance_officer"),
+    "audit redact": writing("audit redact task_001 --reason erasure --reviewer compliance_officer --yes"),
     "audit verify": Row("audit verify"),
     "audit head": Row("audit head"),
     "audit key": Row("audit key"),

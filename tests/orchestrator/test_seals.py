@@ -8,7 +8,7 @@ import pytest
 from support.builders import a_review, a_task, an_output
 
 from hitl_orchestrator import Orchestrator
-from hitl_orchestrator.errors import HitlError, IncompleteOutcome, RecoveryIncomplete, TamperedReview
+from hitl_orchestrator.errors import HitlError, IncompleteOutcome, RecoveryIncomplete, TamperedReview, UnknownSealKey
 from hitl_orchestrator.ledger.keys.files import new_key
 from hitl_orchestrator.ledger.keys.mac import hmac_under
 
@@ -241,7 +241,7 @@ def test_a_key_can_be_replaced_while_cases_wait(opened, durable_store, waits):
 
     with opened(durable_store, seal_key=NEW) as hitl:
         assert hitl.decide(task_id="task-3", decision=a_review("approve", "ana")).status == "approved"
-        with pytest.raises(TamperedReview, match="is not configured; add the key that sealed it"):
+        with pytest.raises(UnknownSealKey, match="is not configured here; add that key to HITL_SEAL_KEY"):
             hitl.decide(task_id="task-2", decision=a_review("approve", "ana"))
 
 

@@ -15,7 +15,7 @@ from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.lifecycle import ANSWERED
 from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.domain.value import canonical_json
-from hitl_orchestrator.errors import TamperedReview
+from hitl_orchestrator.errors import TamperedReview, UnknownSealKey
 
 Mac = Callable[[bytes], bytes]
 """A message authentication code under one key, which cannot be computed without that key."""
@@ -62,14 +62,15 @@ class RowAuthenticator:
         """Verify the seal of a row.
 
         Raises:
-            TamperedReview: the row was altered, or was sealed with an unknown key.
+            TamperedReview: the row was altered.
+            UnknownSealKey: it was sealed with a key that is not configured.
         """
         name, _, expected = row.seal.partition(".")
         mac = self._named.get(name)
         if not expected:
             raise TamperedReview(row.review_id, "it has no seal")
         if mac is None:
-            raise TamperedReview(row.review_id, f"its key {name!r} is not configured; add the key that sealed it")
+            raise UnknownSealKey(row.review_id, name)
         if not hmac.compare_digest(mac(_message(row)).hex(), expected):
             raise TamperedReview(row.review_id, "its seal does not match the row")
 
