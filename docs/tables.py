@@ -8,7 +8,7 @@ from typing import Any
 
 from hitl_orchestrator import errors
 
-DOMAIN = Path(errors.__file__).parent / "domain"
+DOMAIN = Path(errors.__file__).parents[1] / "domain"
 VALUES = ("Task", "AgentOutput", "Proposal", "Review", "ReviewRequest", "Reviewer", "Case")
 
 

@@ -1,0 +1,148 @@
+"""All errors that this package raises on purpose: one tree under `HitlError`.
+
+    HitlError                     500
+    |-- InvalidInput              422  the input cannot be used, and nothing of it was stored; CLI exit code 2
+    |   `-- PolicyMissing
+    |-- RequestRejected           409  the request is valid, and the answer is no; CLI exit code 1
+    |   |-- UnknownCase           404
+    |   |-- NotAuthorized         403
+    |   |-- TaskConflict, KeyReused, CaseNotWaiting, ClassifierMissing, CaseUnfinished, GraphVersionMismatch, TopOfChain
+    |   |-- CaseBusy
+    |   |-- CaseChanged
+    |   |   `-- LeaseLost
+    |   |-- ReviewAlreadyDecided
+    |   |   `-- ReviewEscalated
+    |   |-- ReviewExpired, ReviewWithdrawn 410
+    |   |-- ReviewClaimed         423
+    |   |-- StaleReview           412
+    |   |-- PolicyMismatch, NoPreviousPolicy
+    |   |-- LedgerDamaged         500
+    |   `-- RecoveryIncomplete    500
+    |-- StoreUnavailable, HeadFileUnavailable 503
+    |   `-- StoreClosed, of StoreUnavailable
+    |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome, ClassifierFailed, CaseNotMoved
+    |-- PolicyUnreadable                                a recorded policy that this installation cannot read
+    |-- TamperedPolicy, TamperedReview, ForgedState     an altered row or state; an alarm is in the ledger
+    |   `-- UnknownSealKey, of TamperedReview           or this machine lacks the key of the row
+    |-- CheckpointUnreadable, UnsafeRow, UnsafeSerializer     a refused checkpoint
+    `-- InvalidState
+        `-- ThreadLost
+
+`http_status` is the status that a server answers with. Every error keeps the ids in its message as attributes, and its
+message names the object, the value and the remedy.
+"""
+
+from hitl_orchestrator.errors.base import (
+    MOST_IN_A_MESSAGE,
+    MOST_IN_A_PROBLEM,
+    MOST_PROBLEMS,
+    HitlError,
+    InvalidInput,
+    RequestRejected,
+    install_hint,
+    shortened,
+    without_middle,
+)
+from hitl_orchestrator.errors.failures import (
+    CaseNotMoved,
+    CheckpointUnreadable,
+    ClassifierFailed,
+    ForgedState,
+    HeadFileUnavailable,
+    IncompatibleRecord,
+    IncompleteOutcome,
+    InvalidKey,
+    InvalidState,
+    PolicyMissing,
+    PolicyUnreadable,
+    SealKeyMissing,
+    StoreClosed,
+    StoreUnavailable,
+    TamperedPolicy,
+    TamperedReview,
+    ThreadLost,
+    UnknownSealKey,
+    UnsafeRow,
+    UnsafeSerializer,
+)
+from hitl_orchestrator.errors.rejections import (
+    CaseBusy,
+    CaseChanged,
+    CaseNotWaiting,
+    CaseUnfinished,
+    ClassifierMissing,
+    GraphVersionMismatch,
+    KeyReused,
+    LeaseLost,
+    LedgerDamaged,
+    NoPreviousPolicy,
+    NotAuthorized,
+    PolicyMismatch,
+    RecoveryIncomplete,
+    ReviewAlreadyDecided,
+    ReviewClaimed,
+    ReviewEscalated,
+    ReviewExpired,
+    ReviewWithdrawn,
+    StaleReview,
+    TaskConflict,
+    TopOfChain,
+    UnknownCase,
+)
+
+__all__ = [
+    "MOST_IN_A_MESSAGE",
+    "MOST_IN_A_PROBLEM",
+    "MOST_PROBLEMS",
+    "CaseBusy",
+    "CaseChanged",
+    "CaseNotMoved",
+    "CaseNotWaiting",
+    "CaseUnfinished",
+    "CheckpointUnreadable",
+    "ClassifierFailed",
+    "ClassifierMissing",
+    "ForgedState",
+    "GraphVersionMismatch",
+    "HeadFileUnavailable",
+    "HitlError",
+    "IncompatibleRecord",
+    "IncompleteOutcome",
+    "InvalidInput",
+    "InvalidKey",
+    "InvalidState",
+    "KeyReused",
+    "LeaseLost",
+    "LedgerDamaged",
+    "NoPreviousPolicy",
+    "NotAuthorized",
+    "PolicyMismatch",
+    "PolicyMissing",
+    "PolicyUnreadable",
+    "RecoveryIncomplete",
+    "RequestRejected",
+    "ReviewAlreadyDecided",
+    "ReviewClaimed",
+    "ReviewEscalated",
+    "ReviewExpired",
+    "ReviewWithdrawn",
+    "SealKeyMissing",
+    "StaleReview",
+    "StoreClosed",
+    "StoreUnavailable",
+    "TamperedPolicy",
+    "TamperedReview",
+    "TaskConflict",
+    "ThreadLost",
+    "TopOfChain",
+    "UnknownCase",
+    "UnknownSealKey",
+    "UnsafeRow",
+    "UnsafeSerializer",
+    "install_hint",
+    "shortened",
+    "without_middle",
+]
+
+for _public in (HitlError, InvalidInput, RequestRejected):
+    _public.__module__ = "hitl_orchestrator"  # the name that users import
