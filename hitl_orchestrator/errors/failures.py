@@ -133,7 +133,7 @@ class TamperedReview(HitlError):
 
 
 class UnknownSealKey(TamperedReview):
-    """A review row was sealed with a key that is not configured: this machine lacks it, or the row is forged."""
+    """A review row was sealed with a key that is not configured: this machine lacks a key, or the row is forged."""
 
     def __init__(self, review_id: str, key_id: str) -> None:
         self.review_id, self.why = review_id, f"it was sealed with the key {key_id!r}, which is not configured here"

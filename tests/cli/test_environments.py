@@ -126,13 +126,13 @@ def typed(warm, original, tmp_path):
 
 def check(ran: Ran, *codes: int) -> None:
     """Require one of the exit codes, one sentence where it is not 0, and no report of a fault."""
-    written = ran.err.decode("ascii", "replace")
-    assert ran.code in codes, written
-    assert written.count("\n") <= 1, written
-    assert "Traceback" not in written
-    assert "bug" not in written
+    message = ran.err.decode("ascii", "replace")
+    assert ran.code in codes, message
+    assert message.count("\n") <= 1, message
+    assert "Traceback" not in message
+    assert "bug" not in message
     if ran.code == INVALID:
-        assert written.startswith("hitl: ")
+        assert message.startswith("hitl: ")
 
 
 def test_the_table_has_every_command():

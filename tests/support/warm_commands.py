@@ -58,9 +58,10 @@ class WarmCommands:
     ) -> Ran:
         """Run a command in a folder.
 
-        `to` names other files for stdout or stderr, or `UNREAD`. `closed` are file descriptors. `encoding` is that of
-        the locale. Without `home` the user has no home directory and no entry in the list of users. A `powerless` root
-        may write no more than the modes of files allow. Without `zones` there is no time zone database.
+        `to` names other files for stdout or stderr, or `UNREAD`; `closed` are file descriptors; `encoding` is that of
+        the locale.
+        Without `home` the user has no home directory and no entry in the list of users. A `powerless` root may write
+        no more than the modes of files allow. Without `zones` there is no time zone database.
         """
         paths = {name: str(self._folder / name) for name in ("stdin", "stdout", "stderr")}
         Path(paths["stdin"]).write_bytes(stdin)
