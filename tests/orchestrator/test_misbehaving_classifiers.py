@@ -222,3 +222,41 @@ def test_a_run_that_ends_where_it_began_is_an_error(opened, sqlite_store):
 def test_unusable_limits_of_a_classifier_are_refused(opened, options, match):
     with pytest.raises(InvalidInput, match=match):
         opened("memory://", classifier=hanging, **options)
+
+
+def test_a_classifier_that_writes_to_its_task_changes_nothing(opened, durable_store):
+    seen = []
+
+    def classify(task):
+        seen.append(task.metadata["tags"][:])
+        task.metadata["tags"].append("seen")
+        task.metadata["more"] = True
+        if len(seen) == 1:
+            raise ConnectionError
+        return an_output(task.task_id)
+
+    hitl = opened(durable_store, classifier=classify, policy=APPROVES_ALL)
+    case = hitl.submit(a_task(metadata={"tags": ["a"]}))
+
+    assert (case.status, seen) == ("approved", [["a"], ["a"]])
+    assert hitl.cases.get(case.case_id).submission.task.metadata == {"tags": ["a"]}
+    assert "alarm" not in kinds(hitl)
+
+
+def test_a_classifier_that_writes_to_its_task_after_its_limit_changes_nothing(opened, sqlite_store):
+    late, written = threading.Event(), threading.Event()
+
+    def classify(task):
+        late.wait()
+        task.metadata["more"] = True
+        written.set()
+
+    hitl = opened(sqlite_store, classifier=classify, classifier_timeout=0.05)
+    task = a_task(metadata={"tags": ["a"]})
+    case = hitl.submit(task)
+    late.set()
+    assert written.wait(10)
+
+    assert (task.metadata, case.submission.task.metadata) == ({"tags": ["a"]}, {"tags": ["a"]})
+    assert hitl.decide(case.case_id, a_review("override", "ana")).status == "override_approved"
+    assert "alarm" not in kinds(hitl)

@@ -69,9 +69,11 @@ class ClassifierCall:
         """Call the classifier outside of our graph, so that an agent in it is a graph of its own."""
         context = copy_context()
         context.run(var_child_runnable_config.set, None)
+        given = task.model_copy(deep=True)
 
         def call() -> Any:
-            return context.run(self.classifier.invoke, task)
+            # A copy, which a call may write to even after its limit: the task of the case stays as it was submitted.
+            return context.run(self.classifier.invoke, given)
 
         try:
             answer = call() if self.seconds is None else _within(self.seconds, call, task)
