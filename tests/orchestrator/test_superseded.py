@@ -5,7 +5,7 @@ import threading
 import pytest
 from support.builders import a_review, a_task, an_output
 
-from hitl_orchestrator.errors import CaseNotWaiting
+from hitl_orchestrator.errors import CaseNotWaiting, InvalidInput, NotAuthorized
 
 APPROVES_ALL = {
     "policy_id": "open",
@@ -104,3 +104,17 @@ def test_a_superseded_case_takes_no_decision(opened, store):
 
     with pytest.raises(CaseNotWaiting):
         hitl.decide(old.case_id, a_review("approve", "ana"))
+
+
+def test_the_submitter_can_cancel_a_case_that_was_not_routed(opened, store):
+    hitl = opened(store, policy=APPROVES_ALL)
+    case = hitl.cases.enqueue(a_task(), an_output(), submitted_by="app")
+
+    for who, reason, error in (("ana", "no", NotAuthorized), ("app", " ", InvalidInput), ("app", "\0", InvalidInput)):
+        with pytest.raises(error):
+            hitl.cases.cancel(case.case_id, submitted_by=who, reason=reason)
+        assert hitl.cases.get(case.case_id).status == "received"
+    assert hitl.cases.cancel(case.case_id, submitted_by="app", reason="sent twice").status == "canceled"
+
+    assert (hitl.recover(), list(hitl.cases.unfinished()), hitl.inbox()) == ([], [], [])
+    assert hitl.audit.verify().sound

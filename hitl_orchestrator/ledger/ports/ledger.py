@@ -135,11 +135,11 @@ class Reviews(Protocol):
     """Reviews and the one decision of each."""
 
     def open_review(
-        self, shown: ReviewSnapshot, at: datetime, shadow: ShadowAnswer | None = None, *, superseded: bool = False
+        self, shown: ReviewSnapshot, at: datetime, shadow: ShadowAnswer | None = None, *, to_withdraw: bool = False
     ) -> StoredReview:
         """Open the first review of a case, or return its latest one. Idempotent.
 
-        With `superseded` the caller withdraws it at once; otherwise a case with a newer attempt is refused.
+        With `to_withdraw` the caller withdraws it at once; otherwise a case with a newer attempt is refused.
 
         The case moves from `received` to `waiting`. The deadline counts from the store's clock. The answer of a shadow
         policy is recorded in the `routed` entry only, not shown to reviewers.

@@ -115,7 +115,7 @@ class LeasedWork:
         before: CaseStage,
         kind: EventKind,
         *,
-        superseded: bool = False,
+        to_withdraw: bool = False,
     ) -> "Moved | None":
         """Move a case to the stage after an entry of this kind, releasing its lease.
 
@@ -123,12 +123,12 @@ class LeasedWork:
 
         Raises:
             LeaseLost: it is at that stage, and another worker has taken it.
-            NewerAttempt: it would leave `received`, and there is a newer attempt. Not raised with `superseded`.
+            NewerAttempt: it would leave `received`, and there is a newer attempt. Not raised with `to_withdraw`.
         """
         after = STAGE_MOVES[kind].after
         values = {"from_stage": before.value, "to_stage": after.value, "fence": self._holder.fence(case_id)}
         moved = transaction.first(statements.MOVE_CASE, wanted_case=case_id, **values)
-        if moved is not None and moved["newer"] is not None and before is CaseStage.RECEIVED and not superseded:
+        if moved is not None and moved["newer"] is not None and before is CaseStage.RECEIVED and not to_withdraw:
             raise NewerAttempt(case_id, before.value)
         if moved is not None:
             return Moved(str(moved["intake"]), moved["settled_by"], moved)

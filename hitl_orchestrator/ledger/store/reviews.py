@@ -31,12 +31,12 @@ class ReviewRepository:
 
     @retried
     def open_review(
-        self, shown: ReviewSnapshot, at: datetime, shadow: ShadowAnswer | None = None, *, superseded: bool = False
+        self, shown: ReviewSnapshot, at: datetime, shadow: ShadowAnswer | None = None, *, to_withdraw: bool = False
     ) -> StoredReview:
         """Open the first review of a case, or return its latest one."""
         before, kind = CaseStage.RECEIVED, EventKind.REVIEW_OPENED
         with self._database.write() as transaction:
-            moved = self._work.move(transaction, shown.case_id, before, kind, superseded=superseded)
+            moved = self._work.move(transaction, shown.case_id, before, kind, to_withdraw=to_withdraw)
             if moved is None:
                 row = transaction.first(statements.LATEST_REVIEW, wanted_case=shown.case_id)
                 if row is not None:

@@ -79,11 +79,15 @@ class CaseDecisions:
     def cancel(self, key: CaseKey, submitter: str, *, reason: str, acting: Acting) -> Case:
         """Withdraw a case on behalf of its submitter, before a reviewer has decided it. It ends as `canceled`."""
         self._policies.refresh()
-        case = self._reader.waiting(key)
-        row = open_review_of(case)
+        case = self._reader.to_change(key)
+        if case.stage is not CaseStage.RECEIVED:
+            open_review_of(case)
+        self._reader.check(case)
         if not reason.strip():
             raise InvalidInput([f"cancel {key.text!r}: reason: it is empty; state the reason for the reviewers"])
-        reason = storable_text(reason, row)
+        self._recorder.check_submitter(case, submitter)
+        reason = storable_text(reason, key.text if case.open_review is None else case.open_review.review_id)
+        row = case.open_review or self._runner.open_to_withdraw(case, "its submitter canceled it")
         row = self._recorder.cancel(row, case, submitter, reason=reason, channel=acting.channel)
         return self._resume(case, row, verified=True)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import CaseStage
+from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.errors import (
     CaseBusy,
     CaseChanged,
@@ -22,7 +23,7 @@ from hitl_orchestrator.errors import (
     RequestRejected,
 )
 from hitl_orchestrator.ledger.ports.ledger import Ledger
-from hitl_orchestrator.services.case_reader import CaseReader
+from hitl_orchestrator.services.case_reader import CaseReader, not_waiting
 from hitl_orchestrator.services.reviews.node_ports import NodePorts
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 from hitl_orchestrator.services.reviews.requirements import SKIPPED
@@ -164,12 +165,24 @@ class CaseRunner:
             raise CaseNotMoved(case.case_id, case.stage.value)
         return after
 
+    def open_to_withdraw(self, case: Case, why: str) -> StoredReview:
+        """Open the review of a received case that the caller withdraws. Raises `CaseNotWaiting` if it runs."""
+        if case.stage is not CaseStage.RECEIVED or not self._ledger.take(case.case_id):
+            raise not_waiting(case)
+        try:
+            return self._open_to_withdraw(case, why)
+        finally:
+            self._ledger.release(case.case_id)
+
+    def _open_to_withdraw(self, case: Case, why: str) -> StoredReview:
+        # A run that failed may have left a checkpoint with its own routing.
+        self.forget(case.case_id)
+        return self._ports.open_to_withdraw(case.submission, f"{why} before it was routed")
+
     def _end_superseded(self, case: Case) -> Case:
         """End a received case that this worker holds, and that a newer attempt has replaced, without routing it."""
         try:
-            # A run that was refused may have left a checkpoint with its own routing.
-            self.forget(case.case_id)
-            self._recorder.supersede(self._ports.open_superseded(case.submission))
+            self._recorder.supersede(self._open_to_withdraw(case, "a newer attempt at the task took its place"))
             return self._run(self._ledger.case(case.case_id), new=False)
         except CaseChanged as exc:
             self._ledger.release(case.case_id)

@@ -78,7 +78,7 @@ class CaseViews:
         row, reviewer = open_review_of(case), self._people.named(acting.reviewer_id)
         if not label.strip():
             raise InvalidInput([f"label {key.text!r}: it is empty; state the answer that you think is right"])
-        label = storable_text(label, row)
+        label = storable_text(label, row.review_id)
         self._access.rights(row, case).role_for(reviewer)
         self._ledger.label(row, actor_of(reviewer, acting.channel), self._clock(), label)
         return self._view(self._reader.case(case.case_id), row, reviewer)

@@ -102,7 +102,7 @@ class ReviewClaims:
         check_seconds("delegate", key.text, seconds)
         self._policies.refresh()
         case = self._reader.waiting(key)
-        reason = storable_text(reason, open_review_of(case))
+        reason = storable_text(reason, open_review_of(case).review_id)
         row = self._access.verified(open_review_of(case))
         reviewer, other = self._people.named(acting.reviewer_id), self._people.named(to)
         rights = self._access.rights(row, case)

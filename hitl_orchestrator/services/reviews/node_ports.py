@@ -32,7 +32,7 @@ from hitl_orchestrator.services.reviews.requirements import facts_of
 __all__ = ["NOT_ROUTED", "NodePorts"]
 
 NOT_ROUTED = "not_routed"
-"""In place of a rule: a newer attempt took the place of the case before it was routed."""
+"""In place of a rule: the case was superseded or canceled before it was routed."""
 
 _AT_HAND: ContextVar[Case | None] = ContextVar("_AT_HAND", default=None)
 
@@ -89,20 +89,20 @@ class NodePorts:
             salt=secrets.token_hex(16),
         )
 
-    def open_superseded(self, submission: Submission) -> StoredReview:
-        """Open the review of a case that a newer attempt has replaced before it was routed. The caller withdraws it."""
+    def open_to_withdraw(self, submission: Submission, why: str) -> StoredReview:
+        """Open the review of a case that ends before it was routed. The caller withdraws it."""
         decision = RoutingDecision(
             action=Action.HUMAN_REVIEW,
             rule_id=NOT_ROUTED,
             assigned_human_role=self._chain.roles[0],
-            reason="a newer attempt at the task took its place before it was routed",
+            reason=why,
             policy_id=submission.policy_id,
             policy_hash=submission.policy_hash,
         )
         risk = submission.task.risk_level or RiskLevel.HIGH
         score = Score(confidence=None, source=ConfidenceSource.MISSING)
         routing = Routing(risk_level=risk, output=submission.output, score=score, decision=decision)
-        return self._ledger.open_review(self._snapshot(submission, routing), self._clock(), superseded=True)
+        return self._ledger.open_review(self._snapshot(submission, routing), self._clock(), to_withdraw=True)
 
     def hear(self, row: StoredReview, answer: Review | None) -> StoredReview:
         """Return the current review, after trying an answer in the resume value of the graph."""

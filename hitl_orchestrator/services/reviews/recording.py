@@ -151,6 +151,12 @@ class ReviewRecorder:
             NotAuthorized: another principal submitted it, or the submitter is not recorded.
             ReviewAlreadyDecided, ReviewExpired: it is too late.
         """
+        self.check_submitter(case, submitter)
+        actor = Actor(kind=ActorKind.HUMAN, id=submitter, authenticated=Authentication.STATED, channel=channel)
+        return self._withdraw(row, _Withdrawal(DecisionSource.SUBMITTER, submitter, actor, reason))
+
+    def check_submitter(self, case: Case, submitter: str) -> None:
+        """Raise `NotAuthorized` unless this principal submitted the case."""
         submitted_by = case.submission.submitted_by
         if submitted_by is None:
             why = "no submitter is recorded, and only the submitter may cancel a case; a reviewer may reject it"
@@ -158,8 +164,6 @@ class ReviewRecorder:
         if self._people.human(submitted_by) != self._people.human(submitter):
             why = f"only {submitted_by!r}, who submitted it, may cancel it; a reviewer may reject it"
             raise NotAuthorized(submitter, why)
-        actor = Actor(kind=ActorKind.HUMAN, id=submitter, authenticated=Authentication.STATED, channel=channel)
-        return self._withdraw(row, _Withdrawal(DecisionSource.SUBMITTER, submitter, actor, reason))
 
     def supersede(self, row: StoredReview) -> StoredReview:
         """Withdraw a case that a newer attempt has replaced. Raises as `cancel` if it is too late."""

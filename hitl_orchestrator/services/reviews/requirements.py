@@ -47,13 +47,13 @@ def role_needed(row: StoredReview, rules: Rules, chain: RoleChain) -> str:
     return requirements_of(row, rules, chain)[0]
 
 
-def storable_text(text: str, row: StoredReview) -> str:
+def storable_text(text: str, review_id: str) -> str:
     """Return a text that the ledger can store. Raises `InvalidInput` where it cannot."""
     try:
         checked = Review(human_decision=HumanDecision.REJECT, reason=text)
     except ValueError as exc:
-        raise InvalidInput([f"review {row.review_id!r}: {exc}"]) from exc
-    check_record(checked, f"the text about review {row.review_id!r}")
+        raise InvalidInput([f"review {review_id!r}: {exc}"]) from exc
+    check_record(checked, f"the text about review {review_id!r}")
     return checked.reason
 
 
