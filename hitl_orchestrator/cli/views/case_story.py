@@ -221,8 +221,8 @@ def _nothing_of(record: AuditRecord) -> str:
 def _outcome(record: AuditRecord) -> Iterator[Block]:
     yield from _heading("Outcome")
     style = blocks.outcome(record.final_decision).style
-    took = duration(record.latency_seconds)
-    yield Line(f"{record.final_decision}, decided by {record.decision_source} after {took}", style, indent=2)
+    took = f"{duration(record.latency_seconds)} after the task was created"
+    yield Line(f"{record.final_decision}, decided by {record.decision_source}, {took}", style, indent=2)
     if len(record.votes) > 1:
         votes = ", ".join(f"{inline(vote.reviewer_id or vote.role)} {vote.human_decision}" for vote in record.votes)
         yield Line(f"votes: {votes}", indent=2)

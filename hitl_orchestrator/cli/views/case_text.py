@@ -74,6 +74,7 @@ def _choices(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]
     if view.requirements.approvals > 1:
         needed = view.requirements.approvals
         yield Line(f"{needed} reviewers must agree; {view.votes_given} of {needed} have voted.")
+        yield Line()
     if view.why_not:
         yield Line(view.why_not, "red")
         return
