@@ -64,7 +64,7 @@ def test_next_claims_and_shows_the_most_urgent_case(team):
     answer = team("next", "--reviewer", "m01")
 
     assert answer.out.startswith("Task task_003: claimed, for senior_manager")
-    assert "A reviewer is needed because rule-2 matches" in answer.out
+    assert "A reviewer is needed because:\n  │ rule-2 matches" in answer.out
     assert ids(team("inbox", "--claimed-by", "m01", "--json")) == ["task_003"]
 
 

@@ -118,7 +118,7 @@ def _routing(case: Case, *, blind: bool) -> Iterator[Block]:
     to = f" to {inline(case.reviews[0].role)}" if case.reviews else ""
     yield Line(f"{action}{to}{_quorum(case)}", blocks.routing(action).style, indent=2)
     if not blind:
-        yield Line(source.reason, indent=2)
+        yield Line(source.reason, indent=2, quoted=True)
     yield from _layers(case)
     yield Line(f"policy {inline(source.policy_id)} ({source.policy_hash[:12]})", "dim", indent=2)
 
