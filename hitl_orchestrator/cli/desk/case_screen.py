@@ -24,7 +24,7 @@ from hitl_orchestrator.domain.enums import DECISION_SPECS, WITH_OUTPUT, WITH_REA
 from hitl_orchestrator.orchestrator import CaseView
 
 DECISION_KEYS = {spec.key: decision for decision, spec in DECISION_SPECS.items()}
-OTHER_KEYS = (("d", "delegate"), ("l", "release"), ("Esc", "queue"), ("?", "help"))
+OTHER_KEYS = (("Esc", "queue"), ("n", "next"), ("d", "delegate"), ("l", "release"), ("?", "help"))
 READ_KEYS = (("n", "next"), ("Esc", "queue"), ("?", "help"))
 
 
@@ -117,7 +117,7 @@ class CaseScreen(Screen[None]):
         offered = {choice.decision for choice in self.view.choices}
         keys = [(key, each.value) for key, each in DECISION_KEYS.items() if each in offered and not self.view.hidden]
         keys += [("t", "your label")] if self.view.hidden else []
-        self.query_one(Keys).show([*keys, ("n", "next"), *OTHER_KEYS] if self._can_decide else READ_KEYS)
+        self.query_one(Keys).show([*keys, *OTHER_KEYS] if self._can_decide else READ_KEYS)
 
     def _report(self, sentence: str, kind: str = "warn") -> None:
         self.query_one(Notice).show(sentence, kind)
