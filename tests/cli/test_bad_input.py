@@ -160,7 +160,7 @@ POLICIES = [
     (asking(signals=["lowconfidence"]), "risky; did you mean 'low_confidence'?"),
 ]
 REVIEWERS = [
-    ("", "v: line 1 column 1: not JSON: Expecting value"),
+    ("", "v: the file is empty; give JSON"),
     ('"x"', 'v: "x" is not an object'),
     ([], "v: reviewers: at least one is needed"),
     ({"escalation_chain": ["a"]}, "v: reviewers: this field is required"),

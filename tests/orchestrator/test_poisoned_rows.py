@@ -5,7 +5,7 @@ import json
 import pytest
 from support.builders import a_review, a_task, an_output, canonical
 
-from hitl_orchestrator.errors import HitlError, IncompatibleRecord, RecoveryIncomplete, TamperedPolicy
+from hitl_orchestrator.errors import HitlError, IncompatibleRecord, PolicyUnreadable, RecoveryIncomplete, TamperedPolicy
 from hitl_orchestrator.policies import read_policy
 
 UNREADABLE = ["", "no JSON", "null", '{"review":{"human_decision":"approve"}}']
@@ -110,6 +110,28 @@ def test_an_altered_stored_policy_approves_nothing(opened, durable_store, under_
     assert {record.task_id for record in hitl.audit.records()} <= {"task-3"}
     assert len(alarms(hitl, case.case_id)) == 1
     assert not hitl.audit.verify().sound
+
+
+@pytest.mark.parametrize("problem", ['"rules":', '"timezone":"Mars/Base","rules":', '"of_a_later_version":1,"rules":'])
+def test_a_policy_that_is_stored_as_recorded_and_refused_here_is_not_called_altered(
+    opened, durable_store, waits, intruder, problem
+):
+    with opened(durable_store, policy=ASKS_ALWAYS) as hitl:
+        waits(hitl)
+    intruder.disarm()
+    for table, column, where in (("policies", "body", ""), ("events", "entry", " WHERE kind = 'policy_recorded'")):
+        stored = intruder.run(f"SELECT {column} FROM {table}{where}")[0][column]
+        policy = json.loads(stored) if table == "policies" else json.loads(stored)["body"]["policy"]
+        before = json.dumps(policy, separators=(",", ":"), sort_keys=True)
+        policy |= json.loads("{" + problem + json.dumps(policy["rules"]) + "}")
+        after = json.dumps(policy, separators=(",", ":"), sort_keys=True)
+        intruder.run(f"UPDATE {table} SET {column} = ?{where}", stored.replace(before, after))
+
+    if problem == '"rules":':
+        assert opened(durable_store).inbox()
+        return
+    with pytest.raises(PolicyUnreadable, match="is stored as the ledger records it, and this installation cannot read"):
+        opened(durable_store)
 
 
 def lenient() -> str:

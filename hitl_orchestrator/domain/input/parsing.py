@@ -105,6 +105,8 @@ def read_json(text: str, where: str, first_line: int = 1, *, many: bool = False)
         value = loads_strictly(text)
         check_records(value, len(text)) if many else check_shape(value)
     except json.JSONDecodeError as exc:
+        if not text.strip():
+            raise InvalidInput([f"{where}: the file is empty; give JSON"]) from exc
         line = first_line + exc.lineno - 1
         raise InvalidInput([f"{where}: line {line} column {exc.colno}: not JSON: {exc.msg}"]) from exc
     except RecursionError as exc:
