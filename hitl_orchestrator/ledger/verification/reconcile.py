@@ -115,7 +115,7 @@ class _CaseReplay:
     def unexplained_rows(self) -> Iterator[str]:
         """Yield the facts of the rows that no entry records."""
         if self._case.stage != self._stage:
-            yield f"its stage is {self._case.stage!r} in the table and {self._stage!r} in the ledger"
+            yield f"its stage is '{self._case.stage}' in the table and '{self._stage}' in the ledger"
         for review in self._reviews.values():
             if review.review_id != self._open:
                 yield f"no entry records the review {review.review_id!r}, or its answer"
@@ -135,7 +135,7 @@ class _CaseReplay:
         is_open_already = kind == EventKind.REVIEW_OPENED and self._open is not None
         if self._stage not in move.before or is_open_already:
             stages = " or ".join(repr(str(stage)) for stage in sorted(filter(None, move.before)))
-            return f"the case was at {self._stage!r}, and such an entry is written at {stages or 'its start'} only"
+            return f"the case was at '{self._stage}', and such an entry is written at {stages or 'its start'} only"
         self._stage = move.after
         return None
 
