@@ -158,11 +158,11 @@ class Maintenance:
     def _end_void_claims(self, run: "_Run") -> None:
         """Return the claims of reviewers who may not decide any more, or are away."""
         holders = [who for who, load in self._ledger.loads(self._ledger.now()).items() if load.holds]
-        for who in holders:
-            for row in self._inbox.pages([InboxFilter(held_by=who)], _PAGE):
-                with run.collecting(row.case_id), suppress(*SKIPPED):
-                    if self._access.end_void_claim(self._access.rights(row)):
-                        run.notify(Notice("returned", self._inbox.request(row), (who,)))
+        rows = self._inbox.pages([InboxFilter(held_by=who) for who in holders], _PAGE) if holders else ()
+        for row, case in self._inbox.with_cases(rows, _PAGE):
+            with run.collecting(row.case_id), suppress(*SKIPPED):
+                if self._access.end_void_claim(self._access.rights(row, case)):
+                    run.notify(Notice("returned", self._inbox.request(row), (str(row.claimed_by),)))
 
     def _return_lapsed(self, run: "_Run") -> None:
         for row in run.each(self._ledger.lapsed):

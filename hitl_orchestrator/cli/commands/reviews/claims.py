@@ -36,10 +36,10 @@ def take_next(session: "Session", reviewer: Reviewer, minutes: Minutes = A_QUART
     with session.open(reviewer=reviewer) as hitl:
         request = hitl.reviews.next(seconds=_seconds("--minutes", minutes, MINUTE))
         view = None if request is None else hitl.reviews.view(request.case_id)
-    if view is None:
-        answer(session.as_json, None, lambda: [Line(NONE_AVAILABLE)])
-        raise typer.Exit(NO)
-    answer(session.as_json, view.model_dump(mode="json"), lambda: case_text.describe(view, reviewer, session))
+        if view is None:
+            answer(session.as_json, None, lambda: [Line(NONE_AVAILABLE)])
+            raise typer.Exit(NO)
+        answer(session.as_json, view.model_dump(mode="json"), lambda: case_text.describe(view, reviewer, session))
 
 
 @command(group, "claim", panel=REVIEW)
@@ -64,7 +64,7 @@ def claim(
             **named(hitl, case), seconds=_seconds("--minutes", minutes, MINUTE), take_over=take_over
         )
         view = hitl.reviews.view(request.case_id)
-    answer(session.as_json, view.model_dump(mode="json"), lambda: case_text.describe(view, reviewer, session))
+        answer(session.as_json, view.model_dump(mode="json"), lambda: case_text.describe(view, reviewer, session))
 
 
 @command(group, "release", panel=REVIEW)
@@ -79,10 +79,10 @@ def release(session: "Session", case: CaseId, reviewer: Reviewer) -> None:
         name = named(hitl, case)
         released = hitl.reviews.release(**name)
         review = hitl.cases.get(**name).open_review
-    holder = review.claimed_by if review else None
-    back = f"; {holder} has it again" if holder else ""
-    sentence = f"Released{back}." if released else f"{reviewer} had not claimed it: nothing was changed."
-    answer(session.as_json, {"released": released, "claimed_by": holder}, lambda: [Line(sentence)])
+        holder = review.claimed_by if review else None
+        back = f"; {holder} has it again" if holder else ""
+        sentence = f"Released{back}." if released else f"{reviewer} had not claimed it: nothing was changed."
+        answer(session.as_json, {"released": released, "claimed_by": holder}, lambda: [Line(sentence)])
 
 
 @command(group, "delegate", panel=REVIEW)
@@ -105,7 +105,7 @@ def delegate(
         request = hitl.reviews.delegate(
             **named(hitl, case), to=to, reason=reason, seconds=_seconds("--minutes", minutes, MINUTE)
         )
-    answer(session.as_json, inbox.request_summary(request), lambda: [assignments.holder(request)])
+        answer(session.as_json, inbox.request_summary(request), lambda: [assignments.holder(request)])
 
 
 @command(group, "assign", panel=REVIEW)
@@ -126,7 +126,9 @@ def assign(
 
     with session.open() as hitl:
         assigned = hitl.reviews.assign(strategy=strategy, limit=limit, seconds=_seconds("--hours", hours, HOUR))
-    answer(session.as_json, [assignments.summary(each) for each in assigned], lambda: assignments.assigned(assigned))
+        answer(
+            session.as_json, [assignments.summary(each) for each in assigned], lambda: assignments.assigned(assigned)
+        )
     left_out = assignments.left_out(assigned)
     if left_out and session.as_json:
         note("; ".join(left_out))
@@ -148,9 +150,9 @@ def cancel(
 
     with session.open() as hitl:
         canceled = hitl.cases.cancel(**named(hitl, case), submitted_by=submitted_by, reason=reason)
-    sentence = Line(f"Canceled: task {canceled.task_id} is {canceled.status}, and nothing of it is executed.")
-    hint = Line(session.command("show", canceled.task_id), COMMAND, indent=2)
-    answer(session.as_json, tables.case_summary(canceled), lambda: [sentence, hint])
+        sentence = Line(f"Canceled: task {canceled.task_id} is {canceled.status}, and nothing of it is executed.")
+        hint = Line(session.command("show", canceled.task_id), COMMAND, indent=2)
+        answer(session.as_json, tables.case_summary(canceled), lambda: [sentence, hint])
 
 
 def _seconds(name: str, number: float, unit: float) -> float:
