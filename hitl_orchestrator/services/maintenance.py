@@ -224,11 +224,13 @@ class _Run:
         """Yield every review of a list that starts with the oldest. Those that stay in it take no place of others."""
         seen = set[str]()
         while True:
-            rows = [row for row in listed(_LISTED + len(seen), self.unreadable) if row.review_id not in seen]
-            if not rows:
-                return
+            limit = _LISTED + len(seen)
+            page = listed(limit, self.unreadable)
+            rows = [row for row in page if row.review_id not in seen]
             seen.update(row.review_id for row in rows)
             yield from rows
+            if len(page) < limit or not rows:
+                return
 
     @contextmanager
     def collecting(self, case_id: str) -> Iterator[None]:

@@ -84,8 +84,8 @@ class ReviewInbox:
         """
         free = InboxFilter(unclaimed=True, open=True)
         groups = self._groups(free, reviewer)
-        own = [each for each in groups if each.role in reviewer.roles]
-        for filters in (own, [each for each in groups if each.role not in reviewer.roles]):
+        own = [each for each in groups if self._people.chain.filled(str(each.role)) in reviewer.roles]
+        for filters in (own, [each for each in groups if each not in own]):
             rows = self._for_roles(filters, first, None, partial(self._reaches, reviewer))
             yield from self._for_reviewer(rows, reviewer, first)
 
