@@ -9,7 +9,8 @@
     |   |-- TaskConflict, KeyReused, CaseNotWaiting, ClassifierMissing, CaseUnfinished, GraphVersionMismatch, TopOfChain
     |   |-- CaseBusy
     |   |-- CaseChanged
-    |   |   `-- LeaseLost
+    |   |   |-- LeaseLost
+    |   |   `-- NewerAttempt
     |   |-- ReviewAlreadyDecided
     |   |   `-- ReviewEscalated
     |   |-- ReviewExpired, ReviewWithdrawn 410
@@ -75,6 +76,7 @@ from hitl_orchestrator.errors.rejections import (
     KeyReused,
     LeaseLost,
     LedgerDamaged,
+    NewerAttempt,
     NoPreviousPolicy,
     NotAuthorized,
     PolicyMismatch,
@@ -114,6 +116,7 @@ __all__ = [
     "KeyReused",
     "LeaseLost",
     "LedgerDamaged",
+    "NewerAttempt",
     "NoPreviousPolicy",
     "NotAuthorized",
     "PolicyMismatch",

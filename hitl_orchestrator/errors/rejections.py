@@ -103,6 +103,16 @@ class LeaseLost(CaseChanged):
         self.args = (f"case {case_id!r} is {status}, and another process holds its lease; read it again in a moment",)
 
 
+class NewerAttempt(CaseChanged):
+    """A newer attempt at the task took the place of this case, which is not routed any more: it ends as superseded."""
+
+    def __init__(self, case_id: str, status: str) -> None:
+        super().__init__(case_id, status)
+        self.args = (
+            f"case {case_id!r} is {status}, and a newer attempt at its task took its place; 'hitl recover' ends it",
+        )
+
+
 class CaseBusy(RequestRejected):
     """Another worker runs this case, and did not finish in time. The case and its decision are stored."""
 

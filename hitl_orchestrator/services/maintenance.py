@@ -249,6 +249,10 @@ class _Run:
             self._failed(exc.case_id, exc)
 
     def _failed(self, case_id: str, exc: Exception) -> None:
+        try:
+            str(exc)
+        except Exception:  # noqa: BLE001 - an error of foreign code, whose text cannot be made
+            exc = RuntimeError(type(exc).__name__)
         _log.warning("case %s: %s", case_id, exc, extra={"case_id": case_id, "event": "failed"})
         self.failures[case_id] = exc
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 from support.builders import a_review, a_task, an_output
-from support.misbehaving_classifiers import CLASSIFIERS, SECONDS, hanging
+from support.misbehaving_classifiers import CLASSIFIERS, SECONDS, Unprintable, hanging
 from support.teams import kinds
 
 from hitl_orchestrator import InvalidInput
@@ -113,13 +113,11 @@ def test_an_answer_after_the_limit_is_dropped(opened):
     assert case.open_review.shown.routing.error == "it took longer than 0.05 seconds"
 
 
-@pytest.mark.parametrize("seconds", [None, SECONDS])
-@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
-def test_a_request_to_stop_ends_the_call_and_leaves_the_case_to_recover(opened, sqlite_store, stop, seconds):
+def test_an_interruption_ends_the_call_and_leaves_the_case_to_recover(opened, sqlite_store):
     def classify(task):
-        raise stop
+        raise KeyboardInterrupt
 
-    with opened(sqlite_store, classifier=classify, classifier_timeout=seconds) as hitl, pytest.raises(stop):
+    with opened(sqlite_store, classifier=classify, classifier_timeout=None) as hitl, pytest.raises(KeyboardInterrupt):
         hitl.submit(a_task())
     hitl = opened(sqlite_store, classifier=lambda task: an_output(task.task_id))
 
@@ -127,6 +125,44 @@ def test_a_request_to_stop_ends_the_call_and_leaves_the_case_to_recover(opened, 
         ("task-1", "received", False)
     ]
     assert [case.status for case in hitl.recover()] == ["approved"]
+
+
+@pytest.mark.parametrize(
+    ("stop", "seconds"),
+    [(SystemExit(1), None), (SystemExit(1), SECONDS), (Unprintable(), SECONDS), (KeyboardInterrupt(), SECONDS)],
+)
+@pytest.mark.parametrize("on_error", ["human_review", "raise"])
+def test_no_error_of_a_classifier_keeps_other_cases_from_recovery(opened, sqlite_store, stop, seconds, on_error):
+    def classify(task):
+        if task.task_id == "first":
+            raise stop
+        return an_output(task.task_id)
+
+    options = {"classifier": classify, "classifier_timeout": seconds, "on_classifier_error": on_error}
+    hitl = opened(sqlite_store, policy=APPROVES_ALL, **options)
+    for name in ("first", "second"):
+        hitl.cases.enqueue(a_task(name))
+
+    if on_error == "raise":
+        with pytest.raises(RecoveryIncomplete, match=type(stop).__name__):
+            hitl.recover()
+    else:
+        hitl.recover()
+        assert hitl.inbox()[0].classifier_error.startswith(type(stop).__name__)
+
+    expected = ["received" if on_error == "raise" else "waiting", "approved"]
+    assert [hitl.cases.get(task_id=name).status for name in ("first", "second")] == expected
+
+
+def test_a_callback_whose_error_has_no_text_is_reported(opened):
+    def on_case(case):
+        raise Unprintable
+
+    hitl = opened("memory://", policy=APPROVES_ALL)
+    hitl.cases.enqueue(a_task(), an_output())
+
+    with pytest.raises(RecoveryIncomplete, match="Unprintable"):
+        hitl.recover(on_case)
 
 
 def test_a_pause_is_an_error_where_errors_are_raised(failing):
@@ -222,3 +258,41 @@ def test_a_run_that_ends_where_it_began_is_an_error(opened, sqlite_store):
 def test_unusable_limits_of_a_classifier_are_refused(opened, options, match):
     with pytest.raises(InvalidInput, match=match):
         opened("memory://", classifier=hanging, **options)
+
+
+def test_a_classifier_that_writes_to_its_task_changes_nothing(opened, durable_store):
+    seen = []
+
+    def classify(task):
+        seen.append(task.metadata["tags"][:])
+        task.metadata["tags"].append("seen")
+        task.metadata["more"] = True
+        if len(seen) == 1:
+            raise ConnectionError
+        return an_output(task.task_id)
+
+    hitl = opened(durable_store, classifier=classify, policy=APPROVES_ALL)
+    case = hitl.submit(a_task(metadata={"tags": ["a"]}))
+
+    assert (case.status, seen) == ("approved", [["a"], ["a"]])
+    assert hitl.cases.get(case.case_id).submission.task.metadata == {"tags": ["a"]}
+    assert "alarm" not in kinds(hitl)
+
+
+def test_a_classifier_that_writes_to_its_task_after_its_limit_changes_nothing(opened, sqlite_store):
+    late, written = threading.Event(), threading.Event()
+
+    def classify(task):
+        late.wait()
+        task.metadata["more"] = True
+        written.set()
+
+    hitl = opened(sqlite_store, classifier=classify, classifier_timeout=0.05)
+    task = a_task(metadata={"tags": ["a"]})
+    case = hitl.submit(task)
+    late.set()
+    assert written.wait(10)
+
+    assert (task.metadata, case.submission.task.metadata) == ({"tags": ["a"]}, {"tags": ["a"]})
+    assert hitl.decide(case.case_id, a_review("override", "ana")).status == "override_approved"
+    assert "alarm" not in kinds(hitl)

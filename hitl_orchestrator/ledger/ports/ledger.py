@@ -42,6 +42,7 @@ class Cases(Protocol):
 
         Raises:
             LeaseLost: another worker has taken the case.
+            NewerAttempt: a newer attempt took its place, and no reviewer has decided it.
             IncompleteOutcome: the case needs a reviewer and has no final decision, or was never received.
         """
 
@@ -136,14 +137,19 @@ class Redactions(Protocol):
 class Reviews(Protocol):
     """Reviews and the one decision of each."""
 
-    def open_review(self, shown: ReviewSnapshot, at: datetime, shadow: ShadowAnswer | None = None) -> StoredReview:
+    def open_review(
+        self, shown: ReviewSnapshot, at: datetime, shadow: ShadowAnswer | None = None, *, superseded: bool = False
+    ) -> StoredReview:
         """Open the first review of a case, or return its latest one. Idempotent.
+
+        With `superseded` the caller withdraws it at once; otherwise a case with a newer attempt is refused.
 
         The case moves from `received` to `waiting`. The deadline counts from the store's clock. The answer of a shadow
         policy is recorded in the `routed` entry only, not shown to reviewers.
 
         Raises:
             LeaseLost: another worker has taken the case.
+            NewerAttempt: a newer attempt took the place of the case.
             CaseChanged: the case has moved on.
         """
 
@@ -206,6 +212,9 @@ class Leases(Protocol):
 
     def now(self) -> datetime:
         """Return the time of the store's clock, which decides deadlines and leases."""
+
+    def has_newer_attempt(self, case_id: str) -> bool:
+        """Whether there is a newer attempt at the task of a case."""
 
     def unfinished(self) -> Sequence[UnfinishedCase]:
         """Return the cases that are `received` or `decided`, in the order of submission."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from hitl_orchestrator.domain.case import UnfinishedCase
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.domain.lifecycle import STAGE_MOVES
-from hitl_orchestrator.errors import HitlError, LeaseLost, UnknownCase
+from hitl_orchestrator.errors import HitlError, LeaseLost, NewerAttempt, UnknownCase
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, retried
 from hitl_orchestrator.ledger.ports.ledger import Lease
 from hitl_orchestrator.ledger.store.leases import NO_FENCE, Holder, is_gone, shown_holder
@@ -102,17 +102,34 @@ class LeasedWork:
         """Return the parameters of a new lease; of none if not `driving`."""
         return {"holder": self._holder.name, "held_from": 0, "held_for": self._holder.seconds} if driving else _NO_LEASE
 
-    def move(self, transaction: StoreTransaction, case_id: str, before: CaseStage, kind: EventKind) -> "Moved | None":
+    @retried
+    def has_newer_attempt(self, case_id: str) -> bool:
+        """Whether there is a newer attempt at the task of a case."""
+        with self._database.read() as transaction:
+            return transaction.first(statements.NEWER_ATTEMPT, wanted_case=case_id) is not None
+
+    def move(
+        self,
+        transaction: StoreTransaction,
+        case_id: str,
+        before: CaseStage,
+        kind: EventKind,
+        *,
+        superseded: bool = False,
+    ) -> "Moved | None":
         """Move a case to the stage after an entry of this kind, releasing its lease.
 
         Returns None if the case is not at the stage `before`.
 
         Raises:
             LeaseLost: it is at that stage, and another worker has taken it.
+            NewerAttempt: it would leave `received`, and there is a newer attempt. Not raised with `superseded`.
         """
         after = STAGE_MOVES[kind].after
         values = {"from_stage": before.value, "to_stage": after.value, "fence": self._holder.fence(case_id)}
         moved = transaction.first(statements.MOVE_CASE, wanted_case=case_id, **values)
+        if moved is not None and moved["newer"] is not None and before is CaseStage.RECEIVED and not superseded:
+            raise NewerAttempt(case_id, before.value)
         if moved is not None:
             return Moved(str(moved["intake"]), moved["settled_by"], moved)
         row = transaction.first(statements.STAGE, wanted_case=case_id)

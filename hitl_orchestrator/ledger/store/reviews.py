@@ -30,10 +30,13 @@ class ReviewRepository:
         self._database, self._work, self._authenticator = database, work, authenticator
 
     @retried
-    def open_review(self, shown: ReviewSnapshot, at: datetime, shadow: ShadowAnswer | None = None) -> StoredReview:
+    def open_review(
+        self, shown: ReviewSnapshot, at: datetime, shadow: ShadowAnswer | None = None, *, superseded: bool = False
+    ) -> StoredReview:
         """Open the first review of a case, or return its latest one."""
+        before, kind = CaseStage.RECEIVED, EventKind.REVIEW_OPENED
         with self._database.write() as transaction:
-            moved = self._work.move(transaction, shown.case_id, CaseStage.RECEIVED, EventKind.REVIEW_OPENED)
+            moved = self._work.move(transaction, shown.case_id, before, kind, superseded=superseded)
             if moved is None:
                 row = transaction.first(statements.LATEST_REVIEW, wanted_case=shown.case_id)
                 if row is not None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Thread, current_thread, main_thread
 from typing import Any
 
 from langchain_core.runnables.config import var_child_runnable_config
@@ -48,37 +48,42 @@ class ClassifierCall:
         """Return the output for a task, or the error for the reviewer.
 
         Raises:
-            KeyboardInterrupt, SystemExit: the classifier raised it; the case stays `received`.
-            Exception: the error of the last attempt, if errors are to be raised.
+            KeyboardInterrupt: the user interrupted the main thread; the case stays `received`.
+            Exception: the error of the last attempt, if errors are to be raised; `ClassifierFailed` for one that is no
+                `Exception`, such as `SystemExit`, or has no text.
         """
         for attempt in range(1, self.attempts + 1):
             try:
                 return Answer(output_of(task, self._call(task)))
-            except (KeyboardInterrupt, SystemExit):
-                raise
             except BaseException as exc:
+                if isinstance(exc, KeyboardInterrupt) and current_thread() is main_thread():
+                    raise
                 error = sentence_of(exc, task)
                 _log.warning("the classifier failed on task %s: %s", task.task_id, error)
                 if attempt == self.attempts or isinstance(exc, ClassifierFailed):
-                    if self.on_error is OnClassifierError.RAISE:
+                    if self.on_error is not OnClassifierError.RAISE:
+                        break
+                    if isinstance(exc, Exception) and _text_of(exc) is not None:
                         raise
-                    break
+                    raise ClassifierFailed(task.task_id, error) from exc
         return Answer(None, error)
 
     def _call(self, task: Task) -> Any:
         """Call the classifier outside of our graph, so that an agent in it is a graph of its own."""
         context = copy_context()
         context.run(var_child_runnable_config.set, None)
+        given = task.model_copy(deep=True)
 
         def call() -> Any:
-            return context.run(self.classifier.invoke, task)
+            # A copy, which a call may write to even after its limit: the task of the case stays as it was submitted.
+            return context.run(self.classifier.invoke, given)
 
         try:
             answer = call() if self.seconds is None else _within(self.seconds, call, task)
         except GraphBubbleUp as exc:
             raise ClassifierFailed(task.task_id, _PAUSED) from exc
         except (RuntimeError, KeyError) as exc:
-            if any(words in str(exc) for words in _NO_RUN):
+            if any(words in (_text_of(exc) or "") for words in _NO_RUN):
                 raise ClassifierFailed(task.task_id, _PAUSED) from exc
             raise
         if isinstance(answer, dict) and "__interrupt__" in answer:
@@ -124,17 +129,20 @@ def sentence_of(exc: BaseException, task: Task) -> str:
     elif isinstance(exc, InvalidInput):
         text = "; ".join(exc.problems).replace(_answer_to(task), "its answer")
     else:
-        text = f"{type(exc).__name__}: {_text_of(exc)}".removesuffix(": ")
+        text = f"{type(exc).__name__}: {_text_of(exc) or ''}".removesuffix(": ")
     line = " ".join(text[: 2 * MAX_ERROR].replace('"', "'").encode(errors="replace").decode().split())
     shown = escape_invisible(line)
     return shown if len(shown) <= MAX_ERROR else f"{shown[: MAX_ERROR - 1]}…"
 
 
-def _text_of(exc: BaseException) -> str:
+def _text_of(exc: BaseException) -> str | None:
+    """Return the text of an error, None if making it fails."""
     try:
         return str(exc)
-    except Exception:  # noqa: BLE001 - foreign code
-        return ""
+    except BaseException as failed:  # noqa: BLE001 - foreign code
+        if isinstance(failed, KeyboardInterrupt):
+            raise
+        return None
 
 
 def _within(seconds: float, call: Callable[[], Any], task: Task) -> Any:
@@ -152,6 +160,9 @@ def _within(seconds: float, call: Callable[[], Any], task: Task) -> Any:
         answer, error = ended.get(timeout=seconds)
     except Empty:
         raise ClassifierFailed(task.task_id, f"it took longer than {seconds:g} seconds") from None
+    if isinstance(error, KeyboardInterrupt):
+        # Of the classifier itself: a user interrupts the main thread only.
+        raise ClassifierFailed(task.task_id, sentence_of(error, task)) from error
     if error is not None:
         raise error
     return answer

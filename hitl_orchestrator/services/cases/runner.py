@@ -18,6 +18,7 @@ from hitl_orchestrator.errors import (
     HitlError,
     IncompleteOutcome,
     LeaseLost,
+    NewerAttempt,
     RequestRejected,
 )
 from hitl_orchestrator.ledger.ports.ledger import Ledger
@@ -104,11 +105,15 @@ class CaseRunner:
 
     def check_classifier(self, case: Case) -> None:
         """Raise `ClassifierMissing` for a case that has to be classified first, which cannot be done here."""
-        if case.stage is CaseStage.RECEIVED and case.submission.awaits_classifier and not self.has_classifier:
+        awaits = case.stage is CaseStage.RECEIVED and case.submission.awaits_classifier and not self.has_classifier
+        if awaits and not self._ledger.has_newer_attempt(case.case_id):
             raise ClassifierMissing(case.case_id)
 
     def supersede(self, case_id: str) -> None:
-        """End a case that a newer attempt has replaced, unless it was decided meanwhile."""
+        """End a case that a newer attempt has replaced. One that was decided ends as its decision says.
+
+        One that another worker runs is left to that one, which finds the newer attempt when it writes.
+        """
         # Lost a race with a reviewer or another process, or the row failed its integrity check.
         with suppress(RequestRejected, *SKIPPED):
             case = self._reader.case(case_id)
@@ -116,6 +121,8 @@ class CaseRunner:
                 self._reader.check(case)
                 self._recorder.supersede(case.open_review)
                 self.run(self._ledger.case(case_id))
+            elif case.stage is not CaseStage.FINISHED and self._ledger.take(case_id):
+                self.run(case)
 
     def forget(self, case_id: str) -> None:
         """Delete the checkpoints of a finished case."""
@@ -138,8 +145,12 @@ class CaseRunner:
         if case.stage is not CaseStage.WAITING and not self._ledger.take(case.case_id):
             return self._wait_for(case)
         try:
+            if not new and case.stage is CaseStage.RECEIVED and self._ledger.has_newer_attempt(case.case_id):
+                return self._end_superseded(case)
             self.check_classifier(case)
             record = self.graph.start(case.submission) if new else self.graph.go_on(case)
+        except NewerAttempt:
+            return self._end_superseded(case)
         except (CaseChanged, IncompleteOutcome) as exc:
             self._ledger.release(case.case_id)
             return self._overtaken(case, exc)
@@ -152,6 +163,20 @@ class CaseRunner:
         if stands:
             raise CaseNotMoved(case.case_id, case.stage.value)
         return after
+
+    def _end_superseded(self, case: Case) -> Case:
+        """End a received case that this worker holds, and that a newer attempt has replaced, without routing it."""
+        try:
+            # A run that was refused may have left a checkpoint with its own routing.
+            self.forget(case.case_id)
+            self._recorder.supersede(self._ports.open_superseded(case.submission))
+            return self._run(self._ledger.case(case.case_id), new=False)
+        except CaseChanged as exc:
+            self._ledger.release(case.case_id)
+            return self._overtaken(case, exc)
+        except BaseException:
+            self._ledger.release(case.case_id)
+            raise
 
     def _result(self, case: Case, record: AuditRecord | None, *, new: bool) -> Case:
         """Return a case as the run has left it."""

@@ -7,8 +7,8 @@ from contextvars import ContextVar
 
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Case, Submission
-from hitl_orchestrator.domain.decision import Routing
-from hitl_orchestrator.domain.enums import QualityCheckKind
+from hitl_orchestrator.domain.decision import Routing, RoutingDecision, Score
+from hitl_orchestrator.domain.enums import Action, ConfidenceSource, QualityCheckKind, RiskLevel
 from hitl_orchestrator.domain.review import Review, ReviewSnapshot, StoredReview
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.value import canonical_json
@@ -29,7 +29,10 @@ from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 from hitl_orchestrator.services.reviews.rejected_attempts import RejectedAttempts
 from hitl_orchestrator.services.reviews.requirements import facts_of
 
-__all__ = ["NodePorts"]
+__all__ = ["NOT_ROUTED", "NodePorts"]
+
+NOT_ROUTED = "not_routed"
+"""In place of a rule: a newer attempt took the place of the case before it was routed."""
 
 _AT_HAND: ContextVar[Case | None] = ContextVar("_AT_HAND", default=None)
 
@@ -69,8 +72,12 @@ class NodePorts:
             return self._current_review(submission.case_id)
         self._check_submission(submission)
         shadow, routing = routing.decision.shadow, _without_shadow(routing)
+        row = self._ledger.open_review(self._snapshot(submission, routing), self._clock(), shadow)
+        return row if row.verdict is None else self._access.verified(row)
+
+    def _snapshot(self, submission: Submission, routing: Routing) -> ReviewSnapshot:
         role = routing.decision.assigned_human_role or self._chain.roles[0]
-        shown = ReviewSnapshot(
+        return ReviewSnapshot(
             review_id=f"{submission.case_id}.0",
             case_id=submission.case_id,
             level=0,
@@ -81,8 +88,21 @@ class NodePorts:
             answer_within=self._recorder.answer_within(routing.decision),
             salt=secrets.token_hex(16),
         )
-        row = self._ledger.open_review(shown, self._clock(), shadow)
-        return row if row.verdict is None else self._access.verified(row)
+
+    def open_superseded(self, submission: Submission) -> StoredReview:
+        """Open the review of a case that a newer attempt has replaced before it was routed. The caller withdraws it."""
+        decision = RoutingDecision(
+            action=Action.HUMAN_REVIEW,
+            rule_id=NOT_ROUTED,
+            assigned_human_role=self._chain.roles[0],
+            reason="a newer attempt at the task took its place before it was routed",
+            policy_id=submission.policy_id,
+            policy_hash=submission.policy_hash,
+        )
+        risk = submission.task.risk_level or RiskLevel.HIGH
+        score = Score(confidence=None, source=ConfidenceSource.MISSING)
+        routing = Routing(risk_level=risk, output=submission.output, score=score, decision=decision)
+        return self._ledger.open_review(self._snapshot(submission, routing), self._clock(), superseded=True)
 
     def hear(self, row: StoredReview, answer: Review | None) -> StoredReview:
         """Return the current review, after trying an answer in the resume value of the graph."""

@@ -77,8 +77,21 @@ END = (
     _CONTENTS.with_only_columns(contents.c.body).scalar_subquery().label("body"),
 )
 
+# The latest of the newer attempts at the task of a case. Without a join, since RETURNING must not qualify columns.
+_OTHER, _SAME = cases.alias("other"), cases.alias("same")
+_OF_SAME = select(_SAME.c.task_id).where(_SAME.c.case_id == bindparam("wanted_case"))
+NEWER_ATTEMPT = (
+    select(_OTHER.c.case_id)
+    .where(
+        _OTHER.c.task_id == _OF_SAME.scalar_subquery(),
+        _OTHER.c.attempt > _OF_SAME.with_only_columns(_SAME.c.attempt).scalar_subquery(),
+    )
+    .order_by(_OTHER.c.attempt.desc())
+    .limit(1)
+)
+
 # Move a case to its next stage and release it, if it is at the expected stage and no other worker has taken it. Returns
-# its first entry, and the review whose decision settled it.
+# its first entry, the review whose decision settled it, and the latest newer attempt at its task.
 MOVE_CASE = (
     update(cases)
     .where(
@@ -98,6 +111,7 @@ MOVE_CASE = (
         .limit(1)
         .scalar_subquery()
         .label("settled_by"),
+        NEWER_ATTEMPT.scalar_subquery().label("newer"),
         NOW.label("now"),
         *END,
     )
