@@ -99,6 +99,10 @@ def main() -> None:
         "only", nargs="?", choices=["inbox", "desk", "queues", "policies", "rehearsal"], help="measure this alone"
     )
     given = parser.parse_args()
+    _one(given) if given.only else _all(given)
+
+
+def _one(given: argparse.Namespace) -> None:
     if given.only == "inbox":
         figures = inbox.measure(given.reviews)
         print(json.dumps(figures, indent=2)) if given.json else Console().print(_inbox(figures))
@@ -118,7 +122,9 @@ def main() -> None:
     if given.only == "rehearsal":
         figures = rehearsal.measure()
         print(json.dumps(figures, indent=2)) if given.json else Console().print(_rehearsal(figures))
-        return
+
+
+def _all(given: argparse.Namespace) -> None:
     figures = {**policies.measure(given.rounds), **cases.measure(given.rounds), **postgres.measure(given.rounds)}
     figures |= rehearsal.measure()
     figures |= {**ledger.measure(given.entries), **inbox.measure(given.reviews), **desk.measure()}

@@ -139,7 +139,7 @@ def _text_of(exc: BaseException) -> str | None:
     """Return the text of an error, None if making it fails."""
     try:
         return str(exc)
-    except BaseException as failed:  # noqa: BLE001 - foreign code
+    except BaseException as failed:
         if isinstance(failed, KeyboardInterrupt):
             raise
         return None
