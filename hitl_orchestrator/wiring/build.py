@@ -48,8 +48,9 @@ from hitl_orchestrator.services.reviews.inbox import ReviewInbox
 from hitl_orchestrator.services.reviews.node_ports import NodePorts
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 from hitl_orchestrator.services.reviews.rejected_attempts import RejectedAttempts
+from hitl_orchestrator.wiring.arguments import check_durations, check_rules
 from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS, ClassifierSettings
-from hitl_orchestrator.wiring.clocks import check_durations, in_utc, now_in_utc
+from hitl_orchestrator.wiring.clocks import in_utc, now_in_utc
 from hitl_orchestrator.wiring.stores import absolute_url, checkpoints_of, open_ledger, signer_of, store_exists
 
 if TYPE_CHECKING:
@@ -168,6 +169,7 @@ def open_services(
     """Open a store and build its services. The arguments and errors are those of `Orchestrator.open`."""
     call = ClassifierSettings.of(classifier, on_classifier_error, classifier_attempts, classifier_timeout)
     check_durations(lease=lease, wait=wait)
+    check_rules(risk_rules, score_rules, head_every)
     people, outputs = load_people(reviewers), load_schemas(schemas)
     named = _policy_named(policy, people, store)
     encryption = None if checkpoint_key is None else encryption_key(checkpoint_key)

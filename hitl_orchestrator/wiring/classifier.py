@@ -8,6 +8,7 @@ from hitl_orchestrator.domain.enums import OnClassifierError
 from hitl_orchestrator.domain.input.parsing import member_of
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.nodes.ports import Classifier
+from hitl_orchestrator.wiring.arguments import is_number, is_whole
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -39,10 +40,12 @@ class ClassifierSettings:
         """Return the checked arguments of `Orchestrator.open`. Raises `InvalidInput`."""
         policy = member_of(OnClassifierError, on_error, "on_classifier_error")
         problems = []
-        if not 1 <= attempts <= MOST_ATTEMPTS:
+        if not is_whole(attempts) or not 1 <= attempts <= MOST_ATTEMPTS:
             problems.append(f"classifier_attempts: {attempts!r} is not a number of calls in [1, {MOST_ATTEMPTS}]")
-        if seconds is not None and not 0 < seconds <= MOST_SECONDS:
+        if seconds is not None and not (is_number(seconds) and 0 < seconds <= MOST_SECONDS):
             problems.append(f"classifier_timeout: {seconds!r} is not in (0, {MOST_SECONDS}] seconds; None is no limit")
+        if not (classifier is None or callable(classifier) or callable(getattr(classifier, "invoke", None))):
+            problems.append(f"classifier: {classifier!r} is neither a function of the task nor a Runnable")
         if problems:
             raise InvalidInput(problems)
         return cls(classifier=as_classifier(classifier), on_error=policy, attempts=attempts, seconds=seconds)
@@ -62,7 +65,7 @@ def as_classifier(source: Any) -> Classifier | None:
     """Return a classifier: the given one, or a function wrapped in a LangChain Runnable."""
     if source is None:
         return None
-    if hasattr(source, "invoke"):
+    if callable(getattr(source, "invoke", None)):
         classifier: Classifier = source
         return classifier
     from langchain_core.runnables import RunnableLambda  # noqa: PLC0415 - slow to import, and rarely needed

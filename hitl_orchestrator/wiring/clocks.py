@@ -5,21 +5,12 @@ from datetime import UTC, datetime
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.services.case_reader import Clock
 
-__all__ = ["check_durations", "in_utc", "now_in_utc"]
-
-_DAY = 86_400
+__all__ = ["in_utc", "now_in_utc"]
 
 
 def now_in_utc() -> datetime:
     """Return the time of this machine's clock, in UTC."""
     return datetime.now(UTC)
-
-
-def check_durations(**seconds: float) -> None:
-    """Raise `InvalidInput` unless these numbers of seconds are in [0, 86,400]."""
-    wrong = [name for name, value in seconds.items() if not 0 <= value <= _DAY]
-    if wrong:
-        raise InvalidInput([f"{name}: {seconds[name]!r} is not in [0, {_DAY}] seconds" for name in wrong])
 
 
 def in_utc(clock: Clock) -> Clock:

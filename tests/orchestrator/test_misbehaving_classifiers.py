@@ -4,7 +4,7 @@ import threading
 
 import pytest
 from support.builders import a_review, a_task, an_output
-from support.misbehaving_classifiers import CLASSIFIERS, SECONDS, Unprintable, hanging
+from support.misbehaving_classifiers import CLASSIFIERS, SECONDS, ShouldBeInvoked, Unprintable, hanging
 from support.teams import kinds
 
 from hitl_orchestrator import InvalidInput
@@ -59,7 +59,7 @@ def test_no_case_is_invisible_to_reviewers_on_any_store(opened, durable_store):
     def classify(task):
         return CLASSIFIERS[task.metadata["name"]](task)
 
-    names = [name for name in CLASSIFIERS if name != "not callable"]
+    names = list(CLASSIFIERS)
     hitl = opened(durable_store, classifier=classify, classifier_timeout=SECONDS, classifier_attempts=1)
     for number, name in enumerate(names):
         hitl.submit(a_task(f"t{number}", metadata={"name": name}))
@@ -253,11 +253,35 @@ def test_a_run_that_ends_where_it_began_is_an_error(opened, sqlite_store):
         ({"classifier_attempts": 0}, "classifier_attempts: 0 is not a number of calls"),
         ({"classifier_timeout": 0}, "classifier_timeout: 0 is not in"),
         ({"classifier_timeout": float("nan")}, "classifier_timeout: nan is not in"),
+        ({"classifier_attempts": 2.5}, r"classifier_attempts: 2\.5 is not a number of calls"),
+        ({"classifier_timeout": "5"}, "classifier_timeout: '5' is not in"),
+        ({"classifier_timeout": True}, "classifier_timeout: True is not in"),
+        ({"classifier": 5}, "classifier: 5 is neither a function of the task nor a Runnable"),
+        ({"classifier": ShouldBeInvoked()}, "is neither a function of the task nor a Runnable"),
+        ({"score_rules": 5}, "score_rules: 5 is not a ScoreRules"),
+        ({"risk_rules": 5}, "risk_rules: 5 is not a list of RiskRule"),
+        ({"risk_rules": [5]}, r"risk_rules: \[5\] is not a list of RiskRule"),
+        ({"head_every": 0}, "head_every: 0 is not a number of entries"),
+        ({"lease": "5"}, "lease: '5' is not in"),
+        ({"wait": None}, "wait: None is not in"),
     ],
 )
-def test_unusable_limits_of_a_classifier_are_refused(opened, options, match):
+def test_unusable_arguments_are_refused_before_anything_is_stored(opened, tmp_path, options, match):
     with pytest.raises(InvalidInput, match=match):
-        opened("memory://", classifier=hanging, **options)
+        opened(f"sqlite:///{tmp_path / 'new.db'}", **{"classifier": hanging, **options})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["coroutine function", "returns a coroutine"])
+def test_an_asynchronous_classifier_is_named_and_called_once(opened, name, caplog):
+    classify = CLASSIFIERS[name]
+    hitl = opened("memory://", classifier=classify, classifier_attempts=3)
+
+    error = hitl.submit(a_task()).open_review.shown.routing.error
+
+    why = "is asynchronous; give a function that returns the output itself"
+    assert error == f"the classifier {classify.__name__!r} {why}"
+    assert len([record for record in caplog.records if "the classifier failed on task" in record.message]) == 1
 
 
 def test_a_classifier_that_writes_to_its_task_changes_nothing(opened, durable_store):

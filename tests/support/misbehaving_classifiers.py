@@ -156,5 +156,4 @@ CLASSIFIERS: dict[str, Any] = {
     "pauses without a checkpointer": an_agent(None),
     "pauses with a checkpointer": an_agent(InMemorySaver()),
     "steers the graph": raising(ParentCommand(Command(goto="finalize"))),
-    "not callable": ShouldBeInvoked(),
 }

@@ -24,7 +24,8 @@ from hitl_orchestrator.errors import ClassifierFailed, InvalidInput
 from hitl_orchestrator.nodes.ports import Answer, Classifier
 
 _PAUSED = "it paused for an answer; give the agent a checkpointer of its own, or no approval step"
-_ASYNCHRONOUS = "it is asynchronous; give a function that returns the output itself"
+# What LangChain raises where a coroutine function is to be called.
+_COROUTINE_FUNCTION = "Cannot invoke a coroutine function"
 # What LangGraph raises where `interrupt` is called outside of a graph: it finds no run, or no state of one.
 _NO_RUN = ("outside of a runnable context", "__pregel_scratchpad")
 __all__ = ["ClassifierCall", "output_of", "sentence_of"]
@@ -86,12 +87,21 @@ class ClassifierCall:
             if any(words in (_text_of(exc) or "") for words in _NO_RUN):
                 raise ClassifierFailed(task.task_id, _PAUSED) from exc
             raise
+        except TypeError as exc:
+            if _COROUTINE_FUNCTION in (_text_of(exc) or ""):
+                raise self._asynchronous(task) from exc
+            raise
         if isinstance(answer, dict) and "__interrupt__" in answer:
             raise ClassifierFailed(task.task_id, _PAUSED)
         if inspect.isawaitable(answer) or inspect.isgenerator(answer) or inspect.isasyncgen(answer):
             getattr(answer, "close", _nothing)()
-            raise ClassifierFailed(task.task_id, _ASYNCHRONOUS)
+            raise self._asynchronous(task)
         return answer
+
+    def _asynchronous(self, task: Task) -> ClassifierFailed:
+        name = getattr(self.classifier, "name", None) or type(self.classifier).__name__
+        why = f"the classifier {name!r} is asynchronous; give a function that returns the output itself"
+        return ClassifierFailed(task.task_id, why)
 
 
 def output_of(task: Task, answer: Any) -> AgentOutput | None:
