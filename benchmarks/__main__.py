@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cases, desk, inbox, ledger, policies, postgres, rehearsal
+from benchmarks import cases, desk, inbox, ledger, policies, postgres, queues, rehearsal
 
 # Name, the figure, the aim, whether more is better.
 RATIOS = (
@@ -67,6 +67,20 @@ DESK = (
     ("32 reviewers: errors", "decided_errors", ""),
 )
 
+QUEUES = (
+    ("the inbox", "inbox"),
+    ("the inbox of the lowest role", "domain_reviewer"),
+    ("the inbox of a role that the active policy requires for a few", "senior_manager"),
+    ("the same, the first time in a process", "first_senior_manager"),
+    ("the inbox of the highest role", "compliance_officer"),
+    ("the inbox of a reviewer of all roles", "reviewer"),
+    ("the inbox of a reviewer of one role and domain", "reviewer_in_one_domain"),
+    ("the queue of the desk, of at most 500", "desk"),
+    ("the next best case", "next"),
+    ("fifty assignments", "assign"),
+    ("maintenance, with fifty claims", "maintenance"),
+)
+
 REHEARSAL = (
     ("from Parquet", "parquet", 5),
     ("from a SQLite store", "store", 30),
@@ -80,13 +94,22 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--entries", type=int, default=ledger.ENTRIES, help="entries of the ledger that is verified")
     parser.add_argument("--reviews", type=int, default=inbox.MANY, help="open reviews of the inbox that is read")
+    parser.add_argument("--waiting", type=int, default=queues.MANY, help="open reviews of the queues, of real cases")
     parser.add_argument(
-        "only", nargs="?", choices=["inbox", "desk", "policies", "rehearsal"], help="measure this alone"
+        "only", nargs="?", choices=["inbox", "desk", "queues", "policies", "rehearsal"], help="measure this alone"
     )
     given = parser.parse_args()
+    _one(given) if given.only else _all(given)
+
+
+def _one(given: argparse.Namespace) -> None:
     if given.only == "inbox":
         figures = inbox.measure(given.reviews)
         print(json.dumps(figures, indent=2)) if given.json else Console().print(_inbox(figures))
+        return
+    if given.only == "queues":
+        figures = queues.measure(given.waiting)
+        print(json.dumps(figures, indent=2)) if given.json else Console().print(_queues(figures))
         return
     if given.only == "desk":
         figures = desk.measure()
@@ -99,10 +122,13 @@ def main() -> None:
     if given.only == "rehearsal":
         figures = rehearsal.measure()
         print(json.dumps(figures, indent=2)) if given.json else Console().print(_rehearsal(figures))
-        return
+
+
+def _all(given: argparse.Namespace) -> None:
     figures = {**policies.measure(given.rounds), **cases.measure(given.rounds), **postgres.measure(given.rounds)}
     figures |= rehearsal.measure()
     figures |= {**ledger.measure(given.entries), **inbox.measure(given.reviews), **desk.measure()}
+    figures |= queues.measure(given.waiting)
     if given.json:
         json.dump(figures, sys.stdout, indent=2)
         sys.stdout.write("\n")
@@ -113,6 +139,7 @@ def main() -> None:
     console.print(_ledger(figures))
     console.print(_inbox(figures))
     console.print(_desk(figures))
+    console.print(_queues(figures))
     console.print(_rehearsal(figures))
     console.print(policies.table(figures))
     if postgres.WHY_NOT:
@@ -162,6 +189,18 @@ def _inbox(figures: dict[str, float]) -> Table:
             few, many, ratio = (figures.get(f"inbox_{database}_{key}_{end}") for end in ("few_ms", "many_ms", "ratio"))
             if few is not None:
                 table.add_row(f"{database}, {name}", f"{few:.2f} ms", f"{many:.2f} ms", f"{ratio:.2f}")
+    return table
+
+
+def _queues(figures: dict[str, float]) -> Table:
+    table = Table(title="Queues of real cases under two policies; aim: at most 2 times", title_justify="left")
+    for column in ("what", f"of {queues.FEW}", "of many", "times"):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    for database in ("sqlite", "postgres"):
+        for name, key in QUEUES:
+            few, many, ratio = (figures.get(f"queues_{database}_{key}_{end}") for end in ("few_ms", "many_ms", "ratio"))
+            if few is not None:
+                table.add_row(f"{database}, {name}", f"{few:.1f} ms", f"{many:.1f} ms", f"{ratio:.2f}")
     return table
 
 

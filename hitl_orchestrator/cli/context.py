@@ -68,7 +68,7 @@ def command(
         parameters = [first, *own, *options, as_json]
         run.__signature__ = Signature(parameters)  # type: ignore[attr-defined] # typer reads both
         run.__annotations__ = {each.name: each.annotation for each in parameters}
-        run.__doc__ = function.__doc__
+        run.__doc__ = _paragraphs(function.__doc__ or "")
         group.command(name, rich_help_panel=panel, hidden=hidden)(run)
         return function
 
@@ -79,6 +79,11 @@ def may_ask(session: Any, *, yes: bool) -> None:
     """Raise `InvalidInput` if a command that asks for confirmation can neither ask nor was confirmed by `--yes`."""
     if not yes and (session.as_json or sys.stdin is None or not sys.stdin.isatty()):
         raise InvalidInput([NO_CONFIRMATION])
+
+
+def _paragraphs(docstring: str) -> str:
+    """Return a docstring whose paragraphs are one line each, so that the help wraps them by the width of the screen."""
+    return "\n\n".join(" ".join(part.split()) for part in docstring.split("\n\n"))
 
 
 def show_help(context: typer.Context) -> None:

@@ -168,13 +168,14 @@ def _place_of(scalar: object, value: Any) -> str:
             break
         children = item.items() if isinstance(item, dict) else enumerate(item) if isinstance(item, list | tuple) else ()
         for key, child in children:
-            step = f"[{key}]" if isinstance(key, int) else f".{shortened(str(key))}" if path else shortened(str(key))
+            name = f"[{key}]" if isinstance(key, int) else shortened(escape_invisible(str(key)))
+            step = f".{name}" if path and isinstance(key, str) else name
             pending.append((f"{path}{step}", child))
             if key is scalar:
-                return f"the key {escape_invisible(step.lstrip('.'))}: "
+                return f"the key {name}: "
     else:
         return ""
-    return f"{escape_invisible(path)}: " if path else ""
+    return f"{path}: " if path else ""
 
 
 def canonical_json(value: Any) -> str:

@@ -91,7 +91,7 @@ class CaseChanged(RequestRejected):
     """Another process moved this case to its next stage first. Read the case again."""
 
     def __init__(self, case_id: str, status: str) -> None:
-        super().__init__(f"case {case_id!r} was moved to {status!r} by another process; read it again")
+        super().__init__(f"case {case_id!r} was moved to {str(status)!r} by another process; read it again")
         self.case_id, self.status = case_id, status
 
 

@@ -21,7 +21,7 @@ from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.replay_checks import unfit_record as record_problems
 from hitl_orchestrator.review.schemas import OutputSchemas
-from hitl_orchestrator.review.view import CaseView, Masking, masking, missing_role_note
+from hitl_orchestrator.review.view import CaseView, HistoryItem, Masking, masking, missing_role_note
 from hitl_orchestrator.services.cases.intake import check_not_reserved
 from hitl_orchestrator.services.config_files import canonical as bundled_data
 from hitl_orchestrator.services.config_files import load_people, load_policy, load_policy_tests, read_file
@@ -40,6 +40,7 @@ __all__ = [
     "CaseProof",
     "CaseView",
     "Governed",
+    "HistoryItem",
     "LedgerAudit",
     "Masking",
     "Notice",

@@ -162,6 +162,8 @@ display:inline-block;vertical-align:middle;margin-right:.6em}
 overflow-wrap:anywhere}
 .hitl-card ul{margin:.15em 0;padding-left:1.2em}
 .hitl-card summary{cursor:pointer}
+.hitl-card blockquote{border-left:3px solid rgba(128,128,128,.35);padding:0 0 0 .8em;margin:.3em 0;font-size:inherit;
+color:inherit;background:none}
 .hitl-card .note{border-left:3px solid rgba(128,128,128,.5);padding:.2em .8em;margin:.6em 0}
 """
 
@@ -187,29 +189,29 @@ def _head(view: CaseView) -> Iterator[str]:
 
 def _task(view: CaseView) -> Iterator[str]:
     task = view.task
-    yield f"<p>{_text(task.task_description)}</p>"
-    yield f'<p class="faint">{_line(task.task_type)} in {_line(task.domain)}, created {_moment(task.timestamp)}</p>'
-    yield _fields(task.metadata)
+    yield _quoted(f"<p>{_text(task.task_description)}</p>{_fields(task.metadata)}")
+    yield f'<p class="faint">{_name(task.task_type)} in {_name(task.domain)}, created {_moment(task.timestamp)}</p>'
     yield _beware(task.model_dump(mode="json"))
     if view.message:
-        yield f'<p class="note">{_text(view.message)}</p>'
+        yield f"<h4>The rule's message</h4>{_quoted(f'<p>{_text(view.message)}</p>')}"
     if view.passed_up_because:
-        yield f'<p class="note">Escalated: {_text(view.passed_up_because)}</p>'
+        yield f"<h4>Escalated</h4>{_quoted(f'<p>{_text(view.passed_up_because)}</p>')}"
 
 
 def _blind(view: CaseView) -> Iterator[str]:
-    yield '<p class="note">The agent\'s answer is hidden until you have given your own label: '
-    yield f"<code>hitl.label({_line(repr(view.task_id))}, reviewer, label)</code></p>"
+    yield '<p class="note">The agent\'s answer is hidden until you have committed your own label: '
+    call = f"hitl.reviews.label(task_id={view.task_id!r}, label=..., reviewer=...)"
+    yield f"<code>{_line(call)}</code></p>"
 
 
 def _answer(view: CaseView) -> Iterator[str]:
     yield "<h4>The agent proposes</h4>"
     yield _proposal(view.proposal) if view.proposal else f'<p class="faint">{_nothing(view.classifier_error)}</p>'
     if view.own_label:
-        yield f'<p class="faint">Your own label was {_text(view.own_label)}.</p>'
+        yield f'<p class="faint">Your own label was {_name(view.own_label)}.</p>'
     yield from _confidence(view)
-    yield f"<h4>Why it needs a review</h4><p>{_text(view.reason)} "
-    yield f'<span class="faint">({view.action.value}, {_line(view.rule_id)})</span></p>'
+    yield f"<h4>Why it needs a review</h4>{_quoted(f'<p>{_text(view.reason)}</p>')}"
+    yield f'<p class="faint">{view.action.value} by {_line(view.rule_id)}</p>'
     if view.would_go_through:
         yield f'<p class="faint">It would have been approved automatically with:</p>{_list(view.would_go_through)}'
 
@@ -222,7 +224,8 @@ def _nothing(classifier_error: str | None) -> str:
 def _proposal(proposal: Proposal) -> str:
     explained = f"<p>{_text(proposal.explanation)}</p>" if proposal.explanation else ""
     extra, beware = _fields(proposal.model_extra or {}), _beware(proposal.model_dump(mode="json"))
-    return f'<p class="label">{_text(proposal.predicted_label)}</p>{explained}{extra}{beware}'
+    label = f'<p class="label">{_text(proposal.predicted_label)}</p>'
+    return f"{_quoted(label + explained + extra)}{beware}"
 
 
 def _confidence(view: CaseView) -> Iterator[str]:
@@ -313,6 +316,16 @@ def _moment(at: datetime | None) -> str:
 def _text(text: str) -> str:
     """Return free text for HTML, with its line breaks."""
     return "<br>".join(_line(line) for line in text.replace("\r\n", "\n").split("\n"))
+
+
+def _quoted(markup: str) -> str:
+    """Return the texts of others with a bar beside them."""
+    return f"<blockquote>{markup}</blockquote>"
+
+
+def _name(text: str) -> str:
+    """Return a text of others within a sentence, in quotation marks unless it is one word."""
+    return _line(text) if text.isidentifier() else f"“{_line(text)}”"
 
 
 def _line(text: str) -> str:

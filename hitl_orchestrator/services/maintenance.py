@@ -158,11 +158,11 @@ class Maintenance:
     def _end_void_claims(self, run: "_Run") -> None:
         """Return the claims of reviewers who may not decide any more, or are away."""
         holders = [who for who, load in self._ledger.loads(self._ledger.now()).items() if load.holds]
-        for who in holders:
-            for row in self._inbox.pages([InboxFilter(held_by=who)], _PAGE):
-                with run.collecting(row.case_id), suppress(*SKIPPED):
-                    if self._access.end_void_claim(self._access.rights(row)):
-                        run.notify(Notice("returned", self._inbox.request(row), (who,)))
+        rows = self._inbox.pages([InboxFilter(held_by=who) for who in holders], _PAGE) if holders else ()
+        for row, case in self._inbox.with_cases(rows, _PAGE):
+            with run.collecting(row.case_id), suppress(*SKIPPED):
+                if self._access.end_void_claim(self._access.rights(row, case)):
+                    run.notify(Notice("returned", self._inbox.request(row), (str(row.claimed_by),)))
 
     def _return_lapsed(self, run: "_Run") -> None:
         for row in run.each(self._ledger.lapsed):
@@ -224,11 +224,13 @@ class _Run:
         """Yield every review of a list that starts with the oldest. Those that stay in it take no place of others."""
         seen = set[str]()
         while True:
-            rows = [row for row in listed(_LISTED + len(seen), self.unreadable) if row.review_id not in seen]
-            if not rows:
-                return
+            limit = _LISTED + len(seen)
+            page = listed(limit, self.unreadable)
+            rows = [row for row in page if row.review_id not in seen]
             seen.update(row.review_id for row in rows)
             yield from rows
+            if len(page) < limit or not rows:
+                return
 
     @contextmanager
     def collecting(self, case_id: str) -> Iterator[None]:

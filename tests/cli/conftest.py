@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from support.builders import a_task
 from support.warm_commands import WarmCommands
 
+from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.cli import main
 
 DATA = Path(str(files("hitl_orchestrator.data")))
@@ -69,3 +71,37 @@ def warm(tmp_path_factory) -> Iterator[WarmCommands]:
     """Type commands in environments that lack something, each in a forked process."""
     with closing(WarmCommands(tmp_path_factory.mktemp("streams"))) as commands:
         yield commands
+
+
+@pytest.fixture
+def canonical(hitl):
+    """The canonical tasks, three of which wait."""
+    hitl("run", "tasks.json", "--outputs", "agent_outputs.json")
+    return hitl
+
+
+STRICT = {"policy_id": "strict", "rules": [{"rule_id": "all", "priority": 1, "conditions": {}, "action": "escalate"}]}
+
+
+@pytest.fixture
+def stricter(canonical, folder):
+    """The same store, after a stricter policy has come in: every case needs a senior manager."""
+    (folder / "strict.json").write_text(json.dumps(STRICT))
+    with Orchestrator.open("sqlite:///hitl.db", policy="strict.json") as store:
+        store.cases.enqueue(a_task("brings-the-policy-in"))
+    canonical("recover")
+    return canonical
+
+
+PEOPLE = [
+    {"reviewer_id": "ana", "name": "Ana", "roles": ["domain_reviewer"], "domains": ["finance"]},
+    {"reviewer_id": "zoe", "name": "Zoe", "roles": ["compliance_officer"], "domains": ["trust_and_safety"]},
+    {"reviewer_id": "max", "name": "Max", "roles": ["senior_manager"], "domains": ["trust_and_safety"]},
+]
+
+
+@pytest.fixture
+def limited(folder, hitl):
+    """The canonical tasks, and people who may decide in some domains alone."""
+    (folder / "people.json").write_text(json.dumps(PEOPLE))
+    return hitl

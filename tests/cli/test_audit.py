@@ -118,6 +118,36 @@ def test_a_head_file_that_cannot_be_written_costs_no_receipt(hitl, monkeypatch, 
     assert "'nowhere/heads.jsonl' cannot be used: No such file or directory" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("words", "receipt"),
+    [
+        ("decide task_002 approve --reviewer domain_reviewer", "Recorded: approve by domain_reviewer"),
+        ("claim task_002 --reviewer domain_reviewer", "claimed by domain_reviewer"),
+        ("run more.json", "1 case"),
+        ("sweep", "Nothing to sweep"),
+        ("recover", "Nothing to recover"),
+        ("assign", "Assigned"),
+        ("policy shadow routing_policy_mended.json --reviewer senior_manager --reason trial", "on 0 cases"),
+        ("audit redact task_001 --reviewer compliance_officer --reason erasure --yes", "erased"),
+    ],
+)
+def test_a_ledger_that_differs_from_its_signed_head_costs_no_receipt(hitl, folder, monkeypatch, words, receipt):
+    task = {"task_id": "more", "task_type": "t", "task_description": "d", "domain": "x", "risk_level": "medium"}
+    (folder / "more.json").write_text(json.dumps([task]))
+    hitl("run", "tasks.json", "--outputs", "agent_outputs.json", "--store", "sqlite:///other.db")
+    monkeypatch.setenv("HITL_HEAD_FILE", "heads.jsonl")
+    monkeypatch.setenv("HITL_HEAD_KEY", "ab" * 32)
+    hitl("audit", "head", "--out", "heads.jsonl", "--store", "sqlite:///other.db")
+    monkeypatch.delenv("HITL_HEAD_FILE")
+    hitl("run", "tasks.json", "--outputs", "agent_outputs.json")
+    monkeypatch.setenv("HITL_HEAD_FILE", "heads.jsonl")
+
+    answer = hitl(*words.split())
+
+    assert (answer.code, "head" in answer.err) == (1, True)
+    assert receipt in answer.out
+
+
 def test_a_proof_is_checked_without_the_database(filled, folder):
     assert filled("audit", "prove", "task_002", "--out", "proof.json").code == 0
     filled("audit", "key", "--out", "ledger.pub")

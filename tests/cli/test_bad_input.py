@@ -206,7 +206,7 @@ LINES = [
     (RESUME, NO_STORE),
     (("decide", "x", "aprove", "--reviewer", "a"), "escalate; did you mean 'approve'?"),
     ((*RESUME[:4], "a b"), f'decide: reviewer_id: "a b" {NO_ID}'),
-    ((*RESUME, "--assessment", "sure"), f'decide: confidence_assessment: "sure" {LEVELS}'),
+    ((*RESUME, "--assessment", "sure"), f'--assessment: "sure" {LEVELS}'),
     ((*MODIFY, "{"), f"--output: line 1 column 2: {IS_NOT_JSON}"),
     ((*MODIFY, "[]"), "--output: a list is not an object"),
     ((*MODIFY, '{"label": "x"}'), "--output: predicted_label: this field is required"),

@@ -64,7 +64,7 @@ def test_next_claims_and_shows_the_most_urgent_case(team):
     answer = team("next", "--reviewer", "m01")
 
     assert answer.out.startswith("Task task_003: claimed, for senior_manager")
-    assert "A reviewer is needed because rule-2 matches" in answer.out
+    assert "A reviewer is needed because:\n  │ rule-2 matches" in answer.out
     assert ids(team("inbox", "--claimed-by", "m01", "--json")) == ["task_003"]
 
 
@@ -212,3 +212,22 @@ def test_assign_passes_over_what_no_reviewer_may_take_and_states_what_is_left_ou
     assert answer.err == "hitl: the limit was reached before the end of the queue, run it again to go on\n"
     shown = hitl("assign", "--limit", "1", *reviewers).out
     assert "1 more review that no reviewer can take now, passed over and not listed" in " ".join(shown.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("decide", "t", "approve", "--reviewer", "r", "--assessment", "sure"), '--assessment: "sure" is not one of'),
+        (("decide", "t", "aprove", "--reviewer", "r"), 'DECISION: "aprove" is not one of'),
+        (("decide", "t", "approve", "--reviewer", "r", "--key", ""), '--key: "" is not an id'),
+        (("inbox", "--risk", "hi"), "--risk: 'hi' is not one of"),
+        (("assign", "--strategy", "any"), "--strategy: 'any' is not one of"),
+        (("assign", "--hours", "25"), "--hours: 25 is not above 0 and at most 24, which is a day"),
+        (("next", "--reviewer", "domain_reviewer", "--minutes", "0"), "--minutes: 0 is not above 0 and at most 1440"),
+    ],
+)
+def test_a_refusal_names_the_option(canonical, arguments, problem):
+    answer = canonical(*arguments)
+
+    assert answer.code == 2
+    assert answer.err.startswith(f"hitl: {problem}")

@@ -60,7 +60,7 @@ COMMANDS = {
     "policy activate": writing("policy activate routing_policy.json --reviewer compliance_officer --reason new"),
     "policy rollback": Row("policy rollback --reviewer compliance_officer --reason old", NO),
     "policy shadow": writing("policy shadow routing_policy.json --reviewer compliance_officer --reason new"),
-    "policy canary": Row("policy canary --off --reviewer compliance_officer --reason done"),
+    "policy canary": Row("policy canary --off --reviewer compliance_officer --reason done", NO),
     "audit list": Row("audit list"),
     "audit show": Row("audit show task_001"),
     "audit export": Row("audit export"),

@@ -123,19 +123,6 @@ def test_inbox_names_cases_that_no_reviewer_can_decide_yet(stopped):
     assert stopped("inbox").err == ""
 
 
-STRICT = {"policy_id": "strict", "rules": [{"rule_id": "all", "priority": 1, "conditions": {}, "action": "escalate"}]}
-
-
-@pytest.fixture
-def stricter(routed, folder):
-    """The same store, after a stricter policy has come in: every case needs a senior manager."""
-    (folder / "strict.json").write_text(json.dumps(STRICT))
-    with Orchestrator.open("sqlite:///hitl.db", policy="strict.json") as store:
-        store.cases.enqueue(a_task("brings-the-policy-in"))
-    routed("recover")
-    return routed
-
-
 def test_stricter_policy_moves_reviews_to_the_higher_role(stricter):
     found = {task["task_id"]: task for task in stricter("inbox", "--role", "senior_manager", "--json").data}
 
@@ -144,20 +131,6 @@ def test_stricter_policy_moves_reviews_to_the_higher_role(stricter):
     assert stricter("inbox", "--role", "domain_reviewer", "--json").data == []
     assert stricter("inbox").out.count(" senior_manager ") == 4
     assert len(stricter("inbox", "--role", "senior_manager", "--limit", "2", "--json").data) == 2
-
-
-PEOPLE = [
-    {"reviewer_id": "ana", "name": "Ana", "roles": ["domain_reviewer"], "domains": ["finance"]},
-    {"reviewer_id": "zoe", "name": "Zoe", "roles": ["compliance_officer"], "domains": ["trust_and_safety"]},
-    {"reviewer_id": "max", "name": "Max", "roles": ["senior_manager"], "domains": ["trust_and_safety"]},
-]
-
-
-@pytest.fixture
-def limited(folder, hitl):
-    """The canonical tasks, and people who may decide in some domains alone."""
-    (folder / "people.json").write_text(json.dumps(PEOPLE))
-    return hitl
 
 
 def test_repeated_decision_returns_the_same_result(routed):

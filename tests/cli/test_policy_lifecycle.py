@@ -84,7 +84,15 @@ def test_shadow_and_canary_start_and_stop(hitl):
     assert hitl("policy", "shadow", "--off", *BY, "--json").data == {"ended": True}
     assert hitl("policy", "shadow", "--json").data is None
     assert hitl("policy", "canary", "loose.json", "--share", "0.2", *BY, "--json").data["in_force"] is False
-    assert "There is no canary." in hitl("policy", "canary", "--off", *BY).out
+
+
+@pytest.mark.parametrize("kind", ["shadow", "canary"])
+@pytest.mark.usefixtures("policies")
+def test_ending_what_does_not_run_is_answered_with_no(hitl, kind):
+    answer = hitl("policy", kind, "--off", *BY)
+
+    assert (answer.code, answer.out, answer.err) == (1, f"There is no {kind}.\n", "")
+    assert hitl("policy", kind, "--off", *BY, "--json").data == {"ended": False}
 
 
 @pytest.mark.usefixtures("policies")

@@ -83,3 +83,15 @@ def test_a_plain_name_is_bare_and_any_other_text_is_in_quotation_marks():
     assert inline("r-01@example.org") == "r-01@example.org"
     assert inline('confidence 0.99 "x"') == '"confidence 0.99 <U+0022>x<U+0022>"'
     assert inline("") == '""'
+
+
+@given(text=WORDS, width=st.sampled_from([24, 32]))
+def test_a_table_that_is_too_wide_is_drawn_below_one_another_and_cuts_no_name(text, width):
+    columns = [Column("task"), Column("description", gives_way=True), Column("needed role"), Column("risk")]
+    rows = [(Cell("t-1", quoted=True), Cell(text, quoted=True), Cell("domain_reviewer"), Cell("low"))]
+
+    first, *others = drawn([Table(columns, rows)], width)
+
+    assert first == "task t-1"
+    assert "needed role domain_reviewer; risk low" in " ".join(" ".join(others).split())
+    assert "…" not in "".join(others)

@@ -212,7 +212,16 @@ def test_the_shell_completes_commands_and_decisions(folder):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "written"), [(0.0307, "31 ms"), (720.0, "720 s"), (12_240.0, "3.4 h"), (1_045_440.0, "12.1 d")]
+    ("seconds", "written"),
+    [
+        (0.0307, "31 ms"),
+        (45.4, "45 s"),
+        (720.0, "12 min"),
+        (12_240.0, "3.4 h"),
+        (1_045_440.0, "12.1 days"),
+        (6e7, "1.9 years"),
+        (-3, "0 ms"),
+    ],
 )
 def test_a_duration_is_written_in_the_unit_that_suits_it(seconds, written):
     assert duration(seconds) == written

@@ -83,7 +83,7 @@ def test_show_covers_proposal_to_outcome(routed):
         "rule_001 matches: the risk is high",
         "senior_manager as senior_manager: override at 20",
         "│ an exception",
-        "override_approved, decided by human after",
+        "override_approved, decided by human, ",
         "Nothing is executed: the reviewer overrode the proposal and gave no output.",
     ):
         assert sentence in results

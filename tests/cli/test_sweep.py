@@ -98,7 +98,7 @@ def test_invalid_idempotency_key_is_rejected(hitl):
     bad = hitl("decide", "task_002", "approve", "--reviewer", "domain_reviewer", "--key", "two words")
 
     assert bad.code == 2
-    assert 'idempotency_key: "two words" is not an id' in bad.err
+    assert '--key: "two words" is not an id' in bad.err
 
 
 def test_policy_with_approving_timeout_is_rejected(hitl, folder):

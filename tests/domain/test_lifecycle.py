@@ -52,7 +52,7 @@ def test_every_stage_is_reachable_and_a_case_never_moves_back():
 
 
 def test_a_lapsed_claim_does_not_count():
-    review = row_opened(a_shown(), NINE)
+    review = row_opened(a_shown(), NINE, NINE)
     claimed = review.model_copy(update={"claimed_by": "ana", "claimed_until": NINE + timedelta(minutes=1)})
 
     assert state_of(review, NINE) is ReviewState.OPEN

@@ -6,8 +6,11 @@ from langsmith.utils import get_env_var, tracing_is_enabled
 
 
 @pytest.fixture
-def fresh_environment():
-    """Clear the cached settings before and after a test."""
+def fresh_environment(monkeypatch):
+    """Clear the cached settings before and after a test, and the variables that a command of ours has set."""
+    for prefix in ("LANGSMITH", "LANGCHAIN"):
+        for end in ("TRACING", "TRACING_V2"):
+            monkeypatch.delenv(f"{prefix}_{end}", raising=False)
     get_env_var.cache_clear()
     yield
     get_env_var.cache_clear()

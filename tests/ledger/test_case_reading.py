@@ -68,6 +68,21 @@ def test_a_task_id_cannot_equal_a_case_id(ledger):
         ledger.case("case-2")
 
 
+def test_the_cases_of_open_reviews_are_read_together_as_they_are_read_alone(ledger):
+    first = waiting(ledger, "case-1")
+    ledger.decide(first, a_verdict("escalate"), PERSON, a_shown("case-1", level=1, task=first.shown.task))
+    for number in range(2, 130):
+        waiting(ledger, f"case-{number}")
+    rows = open_rows(ledger)
+
+    cases = ledger.cases_of(rows)
+
+    assert len(rows) == len(cases) == 129
+    assert [len(cases[f"case-{number}"].reviews) for number in (1, 2, 129)] == [2, 1, 1]
+    assert cases == {row.case_id: ledger.case(row.case_id) for row in rows}
+    assert ledger.cases_of([]) == {}
+
+
 def test_the_latest_review_is_the_highest_up_the_chain(ledger):
     row = waiting(ledger, "case-1")
     ledger.decide(row, a_verdict("escalate"), PERSON, a_shown("case-1", level=1))

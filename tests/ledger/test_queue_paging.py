@@ -4,7 +4,7 @@ from datetime import timedelta
 from itertools import product
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support.builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_task, a_verdict, minutes
 
@@ -36,11 +36,11 @@ def queue(shared_ledger):
     return shared_ledger
 
 
-def pages(ledger, wanted, limit, between=lambda: None):
+def pages(ledger, wanted, limit, between=lambda: None, skip=None):
     """Return the ids of all pages."""
     found, end = [], None
     while True:
-        page = ledger.queue_page(wanted, limit, end)
+        page = ledger.queue_page(wanted, limit, end, skip)
         assert len(page.reviews) <= limit
         found += [row.review_id for row in page.reviews]
         if page.end is None:
@@ -74,6 +74,21 @@ def test_the_pages_of_any_filters_are_the_whole_list_in_order(queue, groups, fre
         and not (free and row.claimed_by)
     ]
     assert pages(queue, wanted, limit) == expected
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@example(left_out=set(range(24)) - {22}, roles=set(ROLES), limit=1)
+@given(
+    left_out=st.sets(st.integers(0, 23)),
+    roles=st.sets(st.sampled_from(ROLES), min_size=1),
+    limit=st.integers(1, 30),
+)
+def test_the_pages_without_some_reviews_are_the_list_without_them(queue, left_out, roles, limit):
+    wanted, names = [InboxFilter(role=role) for role in roles], {f"case-{number}.0" for number in left_out}
+
+    found = pages(queue, wanted, limit, skip=names.__contains__)
+
+    assert found == [name for name in pages(queue, wanted, 1000) if name not in names]
 
 
 def test_the_whole_list_is_ordered_by_due_time_and_then_as_opened(queue):

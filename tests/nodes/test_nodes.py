@@ -157,6 +157,51 @@ def test_signals_of_a_score(given, expected):
     assert signals_of(**given) == expected
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["is_unusual", "isUnusual", "unusual:", "unusual\u200b", "\uff55nusual", "un-usual", "unusual_flag", "UNUSUAL?"],
+)
+def test_a_warning_is_read_under_every_spelling_of_its_name(name):
+    assert signals_of(**{name: True}) == {"unusual"}
+    assert signals_of(**{name: False}) == set()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"alternative": {"Other": 0.85}}, {"ambiguous"}),
+        ({"sample": ["x", "x"]}, {"unusual"}),
+        ({"is_ambiguous": True}, {"ambiguous"}),
+        ({"warnings": ["unusual"]}, {"unusual"}),
+        ({"signals": {"unusual": True, "ambiguous": True}}, {"unusual", "ambiguous"}),
+        ({"flags": "the amount is unusual"}, {"unusual"}),
+        ({"flags": {"unusual": False}, "signals": [], "warnings": ["slow"]}, set()),
+        ({"metadata": [{"unusual": True}]}, {"unusual"}),
+        ({"metadata": '{"unusual": true}'}, {"unusual"}),
+        ({"metadata": {"details": {"unusual": True}}}, {"unusual"}),
+        ({"metadata": {"checks": {"unusual": True}}}, {"unusual"}),
+        ({"metadata": {"checks": {"unusual": False}, "note": "two samples are enclosed"}}, set()),
+        ({"metadata": {"checks": {"verbalised_confidence": "99%"}}, "confidence": None}, {"low_confidence"}),
+    ],
+)
+def test_a_warning_is_read_in_every_place_that_agents_use(given, expected):
+    assert signals_of(**given) == expected
+
+
+@pytest.mark.parametrize(
+    ("alternatives", "expected"),
+    [
+        ({"Refund": 0.51, "Other": 0.49}, {"ambiguous"}),
+        ([["Refund", 0.3], ["Other", 0.7]], {"ambiguous"}),
+        ([["Refund", 0.7], ["Refund", 0.2], ["Other", 0.25]], {"ambiguous"}),
+        ({"Refund": 0.7, "Other": 0.25}, set()),
+        ({"Refund": 0.99, "Other": 0.85}, {"ambiguous"}),
+    ],
+)
+def test_an_output_that_ranks_another_label_close_or_above_is_ambiguous(alternatives, expected):
+    assert signals_of(alternatives=alternatives) == expected
+
+
 def test_a_case_without_a_proposal_has_no_confidence():
     scored = score_of(None, RiskLevel.HIGH, ScoreRules())
 

@@ -112,3 +112,12 @@ def _altered(intruder, table, column, value):
         # PostgreSQL stores a number in a text column as its text.
         stored = str(value) if intruder.is_postgres and isinstance(row[column], str) else value
         intruder.run(sql, row[column], *(stored if key == column else row[key] for key in keys))
+
+
+@pytest.mark.parametrize("column", ["role", "risk_level", "task_type"])
+def test_verification_names_the_altered_column(durable, waits, intruder, column):
+    waits(durable, "task-0")
+    intruder.disarm()
+    intruder.run(f"UPDATE reviews SET {column} = 'other'")
+
+    assert durable.audit.verify().problem.endswith(f"has another {column}")

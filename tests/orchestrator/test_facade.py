@@ -10,6 +10,7 @@ import hitl_orchestrator
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import InvalidInput, NotAuthorized, UnknownCase
 from hitl_orchestrator.orchestrator.facade import Orchestrator as Facade
+from hitl_orchestrator.review.view import AGENT_FIELDS
 
 
 def test_the_facade_has_six_verbs_and_four_namespaces(hitl):
@@ -76,7 +77,7 @@ def test_a_request_names_the_role_the_choices_and_the_approvals(team):
 
     assert (request.needed_role, request.approvals) == ("domain_reviewer", "0 of 2")
     assert "approve" in request.choices
-    assert (request.proposal, request.hidden) == (None, ("proposal", "confidence", "signals", "reason"))
+    assert (request.proposal, request.hidden) == (None, AGENT_FIELDS)
     assert [each.review_id for each in hitl.inbox(reviewer="r1")] == [request.review_id]
 
 

@@ -182,7 +182,7 @@ def test_a_store_with_its_own_chain_can_be_read_without_it(sqlite_store):
         hitl.submit(a_task(), an_output())
 
     with Orchestrator.open(sqlite_store) as hitl:
-        assert [row.needed_role for row in hitl.inbox()] == ["clerk"]
+        assert [row.needed_role for row in hitl.inbox()] == ["compliance_officer"]
         assert hitl.decide(task_id="task-1", decision=a_review("approve", "compliance_officer")).status == "approved"
 
 

@@ -7,7 +7,7 @@ from support.policy_changes import checked
 from hitl_orchestrator.domain.audit import is_drawn
 from hitl_orchestrator.domain.enums import QualityCheckKind
 from hitl_orchestrator.domain.input.reserved_ids import spot_check_id
-from hitl_orchestrator.errors import NotAuthorized
+from hitl_orchestrator.errors import CaseUnfinished, NotAuthorized
 
 
 def check_of(hitl, case):
@@ -95,11 +95,15 @@ def test_a_replayed_case_is_not_spot_checked(opened, store):
     assert not hitl.inbox()
 
 
-def test_a_case_redacted_before_its_spot_check_is_skipped(opened, store):
+def test_a_case_is_redacted_together_with_its_spot_check(opened, store):
     hitl = opened(store, policy=checked(1))
     case = hitl.submit(a_task(), an_output())
 
+    with pytest.raises(CaseUnfinished):  # the spot check repeats the texts, and waits for a reviewer
+        hitl.cases.redact(case.case_id, reason="asked for", reviewer="zoe")
+    quality_check = hitl.decide(check_of(hitl, case).case_id, a_review("approve", "two"))
     hitl.cases.redact(case.case_id, reason="asked for", reviewer="zoe")
     hitl.recover()
 
+    assert hitl.cases.get(quality_check.case_id).redacted
     assert hitl.audit.verify().sound

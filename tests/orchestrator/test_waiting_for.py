@@ -67,3 +67,67 @@ def test_an_escalated_review_is_listed_for_its_new_role(opened, durable_store, w
 def test_invalid_inbox_filters_are_rejected_under_any_policy(stricter, asked):
     with pytest.raises(InvalidInput, match="inbox: "):
         stricter.inbox(**asked)
+
+
+SPLIT = {
+    "policy_id": "split",
+    "rules": [{**TO_THE_TOP, "conditions": {"domain": "finance"}, "assigned_human_role": "compliance_officer"}],
+}
+
+
+@pytest.fixture
+def mixed(opened, durable_store, clock, waits) -> Orchestrator:
+    """Nine reviews of a previous policy, of which the active one sends every third to the top, and three of its own."""
+    policies = ((LENIENT, range(9)), (SPLIT, range(9, 12)))
+    for policy, numbers in policies:
+        hitl = opened(durable_store, policy=policy)
+        for number in numbers:
+            waits(hitl, f"t{number:02}", domain="finance" if number % 3 == 0 else "customer_support")
+    return hitl
+
+
+def every_page(hitl, limit, **wanted):
+    rows, page = [], hitl.inbox(limit=limit, **wanted)
+    while True:
+        rows += [row.task_id for row in page]
+        if not page.more:
+            return rows
+        page = hitl.inbox(limit=limit, after=page[-1].review_id, **wanted)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "thirds"),
+    [
+        ({"role": "compliance_officer"}, (0,)),
+        ({"role": "domain_reviewer"}, (1, 2)),
+        ({"reviewer": "ana"}, (1, 2)),
+        ({"reviewer": "zoe"}, (0, 1, 2)),
+        ({"reviewer": "zoe", "role": "compliance_officer"}, (0,)),
+    ],
+)
+def test_a_list_is_the_same_however_often_and_in_whatever_pages_it_is_read(mixed, wanted, thirds):
+    expected = [f"t{number:02}" for number in range(12) if number % 3 in thirds]
+
+    assert [every_page(mixed, limit, **wanted) for limit in (1, 2, 50, 1)] == [expected] * 4
+
+
+def test_a_review_for_another_role_is_read_once_under_one_policy(mixed, intruder, caplog):
+    expected = every_page(mixed, 50, role="compliance_officer")
+    for row in mixed.inbox("domain_reviewer", limit=6):
+        intruder.change(row.review_id, shown="unreadable")
+
+    caplog.clear()
+    assert every_page(mixed, 2, role="compliance_officer") == expected
+    assert caplog.text.count("left out") == 0
+    assert len(mixed.inbox("domain_reviewer")) == 2
+    assert caplog.text.count("left out") == 6
+
+
+def test_a_change_of_the_active_policy_moves_reviews_to_their_new_role(mixed):
+    mixed.inbox("domain_reviewer")
+    assert len(mixed.inbox("compliance_officer")) == 4
+
+    mixed.policy.activate(STRICT, reviewer="max", reason="all of them from now on")
+
+    assert (len(mixed.inbox("compliance_officer")), mixed.inbox("domain_reviewer")) == (12, [])
+    assert mixed.reviews.next(reviewer="ana") is None

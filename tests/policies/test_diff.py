@@ -6,6 +6,8 @@ import random
 import pytest
 from support.random_policies import STACK, a_policy, a_policy_with, facts_at_random
 
+from hitl_orchestrator.domain.decision import Facts
+from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.policies import Policy, compile_policy, read_policy
 from hitl_orchestrator.policies.analysis.diff import Direction, compare, direction
@@ -132,3 +134,12 @@ def test_a_field_of_two_types_is_compared_all_the_same():
     old = a_policy_with([("escalate", {"metadata": {"amount": {"gt": 5}}})])
     new = a_policy_with([("escalate", {"metadata": {"amount": {"eq": "much"}}})], metadata={"amount": "text"})
     assert {one.direction for one in compare(old, new).differences} == {Direction.LOOSER, Direction.STRICTER}
+
+
+def test_a_role_outside_the_chain_counts_as_the_top_that_decides_for_it():
+    review = compile_policy(read()).decide(Facts(RiskLevel.MEDIUM, "any", "any", 0.9))
+    top, unknown = (review.model_copy(update={"assigned_human_role": role}) for role in (DEFAULT_CHAIN.top, "renamed"))
+
+    assert direction(review, unknown, DEFAULT_CHAIN) is Direction.STRICTER
+    assert direction(unknown, review, DEFAULT_CHAIN) is Direction.LOOSER
+    assert direction(top, unknown, DEFAULT_CHAIN) is Direction.OTHER

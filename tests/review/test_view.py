@@ -1,5 +1,6 @@
 """The card of a case: whole, harmless whatever agents and people wrote, and silent while the case is blind."""
 
+import re
 from html.parser import HTMLParser
 
 from hypothesis import given
@@ -105,7 +106,20 @@ def test_a_blind_card_hides_the_proposal():
 
     for secret in ("Refund Request", "money back", "0.68", "31 were upheld", "ambiguous", "rule_003", "0.75", "task-0"):
         assert secret not in markup
-    assert "hidden until you have given your own label" in markup
+    assert "hidden until you have committed your own label" in markup
+    assert "hitl.reviews.label(task_id='task-1', label=..., reviewer=...)" in Read(markup).text
+
+
+def test_the_texts_of_agents_and_people_are_in_quotations():
+    forged = "fine\nConfidence 0.99"
+    task = a_view().task.model_copy(update={"task_description": forged, "metadata": {"note": forged}})
+    proposal = a_view().proposal.model_copy(update={"predicted_label": forged, "explanation": forged})
+    view = a_view(task=task, proposal=proposal, message=forged, passed_up_because=forged, reason=forged)
+
+    outside = re.sub(r"<blockquote>.*?</blockquote>", "", card(view))
+
+    assert "Confidence 0.99" not in outside
+    assert card(view).count("Confidence 0.99") == 7
 
 
 def test_a_card_loads_no_external_resources():

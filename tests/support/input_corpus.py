@@ -114,7 +114,7 @@ NUMBERS: list[tuple[str, str | None, str | None]] = [  # as written, why free JS
     ("1.0000000000000002", None, "less than or equal to 1"),
     ("-5e-324", None, "greater than or equal to 0"),
     ("null", None, None),
-    ("true", None, "valid number"),
+    ("true", None, "this is a truth value"),
     ('"0.5"', None, "valid number"),
     ("[]", None, "valid number"),
     ("{}", None, "valid number"),
@@ -125,7 +125,8 @@ TIMES = {
     "2025-01-10T09:15:00.123456+05:45": None,
     "2025-01-10 09:15:00-12:00": None,
     "2024-02-29T23:59:59Z": None,
-    "0001-01-01T00:00:00Z": None,
+    "2000-01-01T00:00:00Z": None,
+    "0001-01-01T00:00:00Z": "a time lies in the years 2000 to 9998",
     "2025-01-10T09:15:00": "a time needs its zone",
     "2025-01-10": "give a time with its zone",
     "2025-02-29T00:00:00Z": "day value",
@@ -219,8 +220,14 @@ def shape_entries() -> Iterator[Entry]:
             yield Entry(f"{kind} {field} twice", kind, twice, f"the key '{field}' occurs twice in one object")
 
 
-MAY_BE = {("risk_level", "nothing"), ("confidence_score", "nothing"), ("confidence_score", "a number")}
+MAY_BE = {
+    ("timestamp", "nothing"),
+    ("risk_level", "nothing"),
+    ("confidence_score", "nothing"),
+    ("confidence_score", "a number"),
+}
 MAY_BE |= {("rules", "a list"), ("escalation_chain", "a list"), ("reviewers", "a list"), ("metadata", "an object")}
+MAY_BE |= {("timestamp", "nothing")}
 MAY_BE |= {("agent_output", "an object"), ("description", "nothing"), ("reviewers", "nothing")}
 
 

@@ -49,7 +49,7 @@ TABLE_EDITS = [
     "UPDATE cases SET submitted_seq = 2 WHERE task_id = 'task-7'",
     "UPDATE cases SET case_id = 'another' WHERE task_id = 'task-5'",
     "DELETE FROM cases WHERE task_id = 'task-0'",
-    "INSERT INTO cases SELECT 'one-more', 'task-new', 1, content, stage, submitted_seq, 0, NULL, NULL "
+    "INSERT INTO cases SELECT 'one-more', 'task-new', 1, content, stage, submitted_seq, 0, NULL, NULL, NULL "
     "FROM cases LIMIT 1",
     "UPDATE reviews SET verdict = replace(verdict, 'approve', 'reject') WHERE status = 'decided'",
     "UPDATE reviews SET verdict = '{' WHERE status = 'decided'",

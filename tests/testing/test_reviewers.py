@@ -32,6 +32,7 @@ def a_request(number=0, domain="customer_support", label=RIGHT, words=1, **field
         "reason": "rule_1 holds",
         "needed_role": "domain_reviewer",
         "opened_at": MONDAY,
+        "queued_at": MONDAY,
         "shown_digest": "a" * 64,
         "level": 0,
     }

@@ -4,7 +4,7 @@ from typing import ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Input, Static
@@ -13,18 +13,18 @@ from hitl_orchestrator.cli.desk import case_sections as styled
 from hitl_orchestrator.cli.desk.case_sections import FAINT
 from hitl_orchestrator.cli.desk.client import DeskError, Opened, changed
 from hitl_orchestrator.cli.desk.dialogs import ColleagueDialog, HelpDialog
-from hitl_orchestrator.cli.desk.draft import DELEGATE, OUTPUT_OPTIONAL, Draft
+from hitl_orchestrator.cli.desk.draft import DELEGATE, OUTPUT_OPTIONAL, Draft, why_not_offered
 from hitl_orchestrator.cli.desk.editor import EditorScreen
 from hitl_orchestrator.cli.desk.pending import Blind, Pending
 from hitl_orchestrator.cli.desk.ports import DeskHost
-from hitl_orchestrator.cli.desk.widgets import Header, Keys, Notice, Piece, begin
+from hitl_orchestrator.cli.desk.widgets import CaseBody, Header, Keys, Notice, begin
 from hitl_orchestrator.cli.output.blocks import inline
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.enums import DECISION_SPECS, WITH_REASON, HumanDecision
+from hitl_orchestrator.domain.enums import DECISION_SPECS, WITH_OUTPUT, WITH_REASON, HumanDecision
 from hitl_orchestrator.orchestrator import CaseView
 
 DECISION_KEYS = {spec.key: decision for decision, spec in DECISION_SPECS.items()}
-OTHER_KEYS = (("d", "delegate"), ("l", "release"), ("Esc", "queue"), ("?", "help"))
+OTHER_KEYS = (("Esc", "queue"), ("n", "next"), ("d", "delegate"), ("l", "release"), ("?", "help"))
 READ_KEYS = (("n", "next"), ("Esc", "queue"), ("?", "help"))
 
 
@@ -77,9 +77,7 @@ class CaseScreen(Screen[None]):
             yield Static(id="name")
             yield Static(id="when")
         yield Notice()
-        with VerticalScroll(id="case"), Container(id="columns-of-case"):
-            yield Vertical(id="judged")
-            yield Vertical(id="around")
+        yield CaseBody()
         yield Pending()
         yield Blind()
         yield Keys()
@@ -101,12 +99,7 @@ class CaseScreen(Screen[None]):
         self.query_one("#name", Static).update(styled.title(view, view.state))
         text, style = styled.due(view.due_at, now)
         self.query_one("#when", Static).update(Content.styled(text.replace("in ", "due in "), style or FAINT))
-        for selector, sections in zip(("#judged", "#around"), styled.sections(view, now), strict=True):
-            column = self.query_one(selector, Vertical)
-            await column.remove_children()
-            pieces = [Piece(section, aside=selector == "#around") for section in sections]
-            pieces[0].add_class("-first")
-            await column.mount_all(pieces)
+        await self.query_one(CaseBody).show(*styled.sections(view, now))
         if self.rejection:
             self._report(f"You may read this case, but not decide it: {self.rejection}")
         self._draw()
@@ -124,7 +117,7 @@ class CaseScreen(Screen[None]):
         offered = {choice.decision for choice in self.view.choices}
         keys = [(key, each.value) for key, each in DECISION_KEYS.items() if each in offered and not self.view.hidden]
         keys += [("t", "your label")] if self.view.hidden else []
-        self.query_one(Keys).show([*keys, ("n", "next"), *OTHER_KEYS] if self._can_decide else READ_KEYS)
+        self.query_one(Keys).show([*keys, *OTHER_KEYS] if self._can_decide else READ_KEYS)
 
     def _report(self, sentence: str, kind: str = "warn") -> None:
         self.query_one(Notice).show(sentence, kind)
@@ -137,7 +130,7 @@ class CaseScreen(Screen[None]):
         if not self._check_open():
             return
         if decision not in {choice.decision for choice in self.view.choices}:
-            self._report(f"{decision} is not available: {_why_not_offered(decision, self.view)}.")
+            self._report(f"{decision} is not available: {why_not_offered(decision, self.view)}.")
             return
         if decision.spec.needs_output:
             self._edit(decision)
@@ -172,8 +165,12 @@ class CaseScreen(Screen[None]):
     def action_write(self) -> None:
         """Edit the output of a pending decision that may have one."""
         act = self.draft.act
-        if self._check_pending() and isinstance(act, HumanDecision) and act in OUTPUT_OPTIONAL:
+        if not self._check_pending():
+            return
+        if isinstance(act, HumanDecision) and act in WITH_OUTPUT:
             self._edit(act)
+        else:
+            self._report(f"{act} takes no output; {' and '.join(WITH_OUTPUT)} do.")
 
     def _edit(self, decision: HumanDecision) -> None:
         def edited(done: bool | None) -> None:
@@ -194,7 +191,12 @@ class CaseScreen(Screen[None]):
 
     def action_reason_code(self) -> None:
         """Select the next reason code."""
-        if self._check_pending():
+        if not self._check_pending():
+            return
+        if self.draft.act == DELEGATE or not self.view.reason_codes:
+            why = f"{DELEGATE} takes no reason code" if self.view.reason_codes else "there are no reason codes"
+            self._report(f"{why[0].upper()}{why[1:]}; t types a text.")
+        else:
             self.draft.next_reason(self.view.reason_codes)
             self._draw()
 
@@ -273,11 +275,11 @@ class CaseScreen(Screen[None]):
         """Show the facts of a case after this reviewer's decision."""
         self.query_one("#name", Static).update(styled.title(self.view, styled.state(case)))
         self.query_one("#when", Static).update("")
-        around = self.query_one("#around", Vertical)
-        await around.remove_children()
-        pieces = [Piece(section, aside=True) for section in styled.recorded(self.view, case)]
-        pieces[0].add_class("-first")
-        await around.mount_all(pieces)
+        try:
+            history = await self.desk.ask(lambda: self.desk.client.history(case.case_id))
+        except DeskError:  # the decision is recorded; Ctrl+R reads the rest later
+            history = self.view.history
+        await self.query_one(CaseBody).show_around(styled.recorded(case, history))
 
     async def _explain_change(self) -> None:
         """If the review is closed, explain by whom, and remove the decision keys."""
@@ -390,11 +392,3 @@ class CaseScreen(Screen[None]):
 def _with_draft(sentence: str) -> str:
     """Add that the draft remains."""
     return f"{sentence.rstrip('.')}. Your draft is kept."
-
-
-def _why_not_offered(decision: HumanDecision, view: CaseView) -> str:
-    if decision.spec.approves_proposal and view.proposal is None:
-        return "the agent proposes nothing to approve"
-    if decision.spec.escalates:
-        return "no role is above yours"
-    return "this review does not offer it"

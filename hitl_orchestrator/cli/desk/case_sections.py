@@ -15,7 +15,7 @@ from hitl_orchestrator.domain.invisible_characters import escape_invisible, warn
 from hitl_orchestrator.domain.json_patch import FieldChange
 from hitl_orchestrator.domain.review import ReviewRequest
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.orchestrator import CaseView, missing_role_note
+from hitl_orchestrator.orchestrator import CaseView, HistoryItem, missing_role_note
 
 FAINT, STRONG, ALARM, WARN, GOOD, KEY = "$secondary", "bold", "bold $error", "$warning", "$success", "bold $primary"
 RISK = {"high": "bold $error", "medium": "$warning", "low": "$success"}
@@ -129,7 +129,7 @@ def sections(view: CaseView, now: datetime) -> tuple[list[Section], list[Section
         around.append(Section("choices", rows=_choices(view)))
     if view.similar and not view.hidden:
         around.append(Section("similar", _similar(view)))
-    around.append(Section("history", rows=_history(view)))
+    around.append(Section("history", rows=_history(view.history)))
     return judged, around
 
 
@@ -144,15 +144,15 @@ def state(case: Case) -> str:
     return f"waits for {case.open_review.role}" if case.open_review else f"finished: {case.status}"
 
 
-def recorded(view: CaseView, case: Case) -> list[Section]:
-    """Return the sections about a review after this reviewer's decision; the votes of others stay hidden."""
+def recorded(case: Case, history: Sequence[HistoryItem]) -> list[Section]:
+    """Return the sections about a case after this reviewer's decision; the votes of others stay hidden."""
     lines = [Content(one_line(state(case)))]
     if case.record is not None:
         executed = (
             "nothing is executed" if case.final_output is None else f"executed is {case.final_output.predicted_label}"
         )
         lines.append(Content.styled(one_line(executed), FAINT))
-    return [Section("review", _stacked(lines)), Section("history", rows=_history(view))]
+    return [Section("review", _stacked(lines)), Section("history", rows=_history(history))]
 
 
 def _task(view: CaseView) -> Content:
@@ -178,9 +178,10 @@ def _answer(view: CaseView) -> Iterator[Section]:
     if view.signals or view.unreadable:
         yield Section("signals", Content.styled(signals(view.signals, view.unreadable), WARN))
     rule = Content.assemble((one_line(view.rule_id), STRONG), (f"   {view.action.value}", FAINT))
-    yield Section("rule", _stacked([rule, _quoted(view.reason)]))
+    yield Section("rule", rule)
+    yield Section("because", _quoted(view.reason), quoted=True)
     if view.would_go_through:
-        yield Section("approved if", _stacked(_quoted(line) for line in view.would_go_through))
+        yield Section("approved if", _stacked(_quoted(line) for line in view.would_go_through), quoted=True)
 
 
 def _nothing(view: CaseView) -> Content:
@@ -239,13 +240,13 @@ def _similar(view: CaseView) -> Content:
     )
 
 
-def _history(view: CaseView) -> tuple[tuple[Content, Content], ...]:
+def _history(history: Sequence[HistoryItem]) -> tuple[tuple[Content, Content], ...]:
     return tuple(
         (
             Content.styled(f"{item.at.astimezone():%m-%d %H:%M}", FAINT),
             Content.assemble(one_line(item.what), (f"  {one_line(item.who)}", FAINT)),
         )
-        for item in view.history
+        for item in history
     )
 
 
@@ -306,15 +307,17 @@ def _stacked(lines: Iterable[Content]) -> Content:
     return Content("\n").join(lines)
 
 
-def preview(request: ReviewRequest) -> Content:
-    """Return a preview of a review in the queue. A blind review hides the agent's answer."""
-    lines = [_quoted(request.task.task_description, STRONG)]
+def preview(request: ReviewRequest) -> Iterator[Section]:
+    """Yield the sections of a preview in the queue. A blind review hides the agent's answer."""
+    yield Section("task", _quoted(request.task.task_description, STRONG), quoted=True)
     if request.hidden:
-        lines.append(Content.styled("The agent's answer is hidden until you commit your own label.", FAINT))
+        hidden = "The agent's answer is hidden until you commit your own label."
+        yield Section("proposal", Content.styled(hidden, FAINT))
+    elif request.proposal is None:
+        yield Section("proposal", Content.styled(nothing(request.classifier_error), FAINT))
     else:
-        label = request.proposal.predicted_label if request.proposal else "nothing"
-        lines.append(Content.assemble(("the agent proposes  ", FAINT), (one_line(label), KEY)))
-        lines.append(Content.styled(one_line(request.reason or ""), FAINT))
+        yield Section("proposal", Content.styled(one_line(request.proposal.predicted_label), KEY), quoted=True)
+    if request.reason and not request.hidden:
+        yield Section("because", Content.styled(one_line(request.reason), FAINT), quoted=True)
     if request.escalated_because:
-        lines.append(Content.styled(one_line(f"escalated: {request.escalated_because}"), WARN))
-    return _stacked(lines)
+        yield Section("escalated", Content.styled(one_line(request.escalated_because), WARN), quoted=True)

@@ -13,8 +13,8 @@ from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import DecisionSource, HumanDecision, ReviewStatus, RiskLevel
 from hitl_orchestrator.domain.invisible_characters import escape_invisible
 from hitl_orchestrator.domain.review import Page, Reviewer, ReviewRequest, StoredReview
-from hitl_orchestrator.errors import HitlError, RequestRejected
-from hitl_orchestrator.orchestrator import CaseView, Orchestrator
+from hitl_orchestrator.errors import HitlError, RequestRejected, ReviewClaimed
+from hitl_orchestrator.orchestrator import CaseView, HistoryItem, Orchestrator
 
 MAX_LISTED = 500
 T = TypeVar("T")
@@ -105,6 +105,8 @@ class DeskClient:
         rejection = ""
         try:
             self.hitl.reviews.claim(case_id)
+        except ReviewClaimed as exc:
+            rejection = f"{exc.reviewer} has claimed it until {local_clock(exc.until)}."
         except RequestRejected as exc:
             rejection = str(exc)
         return Opened(self.view(case_id), rejection)
@@ -128,6 +130,10 @@ class DeskClient:
     def case(self, case_id: str) -> Case:
         """Return a case without recording a view."""
         return self.hitl.cases.get(case_id)
+
+    def history(self, case_id: str) -> Sequence[HistoryItem]:
+        """Return the history of a case without recording a view."""
+        return self.everything.reviews.view(case_id).history
 
     def release(self, case_id: str) -> None:
         """Release the claim on a case, if it still waits."""

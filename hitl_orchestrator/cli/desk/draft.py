@@ -141,3 +141,12 @@ def as_text(proposal: Proposal | None) -> str:
 def differences(before: Proposal | None, after: Proposal | None) -> tuple[FieldChange, ...]:
     """Return the differences between two proposals, field by field."""
     return changes(*({} if each is None else each.model_dump(mode="json") for each in (before, after)))
+
+
+def why_not_offered(decision: HumanDecision, view: CaseView) -> str:
+    """Return why a review does not offer a decision."""
+    if decision.spec.approves_proposal and view.proposal is None:
+        return "the agent proposes nothing to approve"
+    if decision.spec.escalates:
+        return "no role is above yours"
+    return "this review does not offer it"

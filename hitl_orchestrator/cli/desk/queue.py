@@ -6,6 +6,7 @@ from typing import ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Vertical
 from textual.content import Content
 from textual.events import Resize, ScreenResume
 from textual.screen import Screen
@@ -18,7 +19,7 @@ from hitl_orchestrator.cli.desk.case_sections import ALARM, FAINT, KEY, STRONG, 
 from hitl_orchestrator.cli.desk.client import DeskError, Filters, Opened
 from hitl_orchestrator.cli.desk.dialogs import FilterDialog, HelpDialog
 from hitl_orchestrator.cli.desk.ports import DeskHost
-from hitl_orchestrator.cli.desk.widgets import Header, Keys, Notice, begin
+from hitl_orchestrator.cli.desk.widgets import Header, Keys, Notice, begin, fill
 from hitl_orchestrator.domain.review import Page, ReviewRequest
 
 KEYS = (
@@ -28,8 +29,8 @@ KEYS = (
     ("m", "mine"),
     ("u", "unclaimed"),
     ("v", "overdue"),
-    ("x", "clear"),
     ("q", "quit"),
+    ("x", "clear"),
     ("?", "help"),
 )
 
@@ -80,7 +81,7 @@ class QueueScreen(Screen[None]):
         yield Static(id="columns")
         yield OptionList(id="rows")
         yield Static(id="empty")
-        yield Static(id="preview")
+        yield Vertical(id="preview")
         yield Keys(KEYS)
 
     def on_mount(self) -> None:
@@ -149,11 +150,11 @@ class QueueScreen(Screen[None]):
         self.desk.counts = Content("  ").join(counts)
         self.query_one(Header).show(self.desk.counts)
 
-    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+    async def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Show a preview of the case below the list, if there is room."""
         row = next((each for each in self.rows if each.review_id == event.option_id), None)
         if row is not None:
-            self.query_one("#preview", Static).update(styled.preview(row))
+            await fill(self.query_one("#preview", Vertical), styled.preview(row))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Open a case."""

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Container, Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.dom import DOMNode
 from textual.events import Resize
@@ -100,3 +100,33 @@ class Piece(Horizontal):
                     left.styles.width = longest + 2
                     yield left
                     yield Static(second, classes="body")
+
+
+class CaseBody(VerticalScroll):
+    """The sections of a case: those about the proposal, and those about the review, side by side if there is room."""
+
+    def __init__(self) -> None:
+        super().__init__(id="case")
+
+    def compose(self) -> ComposeResult:
+        """Lay out the columns."""
+        with Container(id="columns-of-case"):
+            yield Vertical(id="judged")
+            yield Vertical(id="around")
+
+    async def show(self, judged: Iterable[Section], around: Iterable[Section]) -> None:
+        """Show a case."""
+        await fill(self.query_one("#judged", Vertical), judged)
+        await self.show_around(around)
+
+    async def show_around(self, around: Iterable[Section]) -> None:
+        """Show the sections about the review again."""
+        await fill(self.query_one("#around", Vertical), around, aside=True)
+
+
+async def fill(column: Vertical, sections: Iterable[Section], *, aside: bool = False) -> None:
+    """Show sections in a column, in place of its present ones."""
+    await column.remove_children()
+    pieces = [Piece(section, aside=aside) for section in sections]
+    pieces[0].add_class("-first")
+    await column.mount_all(pieces)

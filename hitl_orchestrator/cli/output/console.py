@@ -9,12 +9,14 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from hitl_orchestrator.cli.output.blocks import BAR, COMMAND, Block, Cell, Line, Strip, Table
+from hitl_orchestrator.cli.output.blocks import BAR, COMMAND, Block, Cell, Line, Strip, Table, inline
 from hitl_orchestrator.domain.invisible_characters import escape_invisible
 
 GAP = 2
 LEAST = 8
 """The minimum width of a column."""
+LONG = 30
+"""The width to which long texts are wrapped before other columns are cut."""
 
 _MARK = '"'
 
@@ -31,8 +33,11 @@ def draw(blocks: Iterable[Block]) -> None:
     """Draw blocks on stdout, in color where the terminal and NO_COLOR allow it."""
     screen = _Screen(highlight=False, markup=False, emoji=False)
     for block in blocks:
-        if isinstance(block, Table):
+        if isinstance(block, Table) and _fits(block, screen.width):
             screen.print(_table(block, screen.width))
+        elif isinstance(block, Table):
+            for text in (text for line in _stacked(block) for text in _lines(line, screen)):
+                screen.print(text, soft_wrap=True)
         elif isinstance(block, Strip):
             parts = ((escape_invisible(cell.text), cell.style) for cell in block.cells)
             screen.print(Text.assemble(" " * block.indent, *parts), soft_wrap=True)
@@ -87,24 +92,48 @@ def _cell(cell: Cell, width: int, *, folds: bool) -> Text:
     return Text("\n").join([first, *(Text(BAR).append_text(part) for part in others)])
 
 
+def _fits(table: Table, available: int) -> bool:
+    """Return whether the columns that are not optional fit with their least widths."""
+    return _least_of(table, [index for index, column in enumerate(table.columns) if not column.optional]) <= available
+
+
+def _stacked(table: Table) -> Iterator[Line]:
+    """Yield the rows below one another, each with its values in sentences, for a screen that is too narrow."""
+    for row in table.rows:
+        named = [
+            f"{column.name} {inline(cell.text) if cell.quoted else cell.text}"
+            for column, cell in zip(table.columns, row, strict=True)
+            if not column.optional
+        ]
+        yield Line(named[0], "bold")
+        yield Line("; ".join(named[1:]), indent=2)
+
+
 def _shown(table: Table, available: int) -> list[int]:
     """Return the indices of the columns to show: without optional ones, from the right, until the rest fits."""
     shown = list(range(len(table.columns)))
     optional = [index for index in shown if table.columns[index].optional]
-    while optional and sum(_least(table, index) + GAP for index in shown) - GAP > available:
+    while optional and _least_of(table, shown) > available:
         shown.remove(optional.pop())
     return shown
 
 
+def _least_of(table: Table, shown: list[int]) -> int:
+    return sum(_least(table, index) for index in shown) + GAP * (len(shown) - 1)
+
+
 def _widths(table: Table, shown: list[int], available: int) -> dict[int, int]:
-    """Return the width of each shown column: its content, or less if the screen is narrow and the column may shrink."""
+    """Return the width of each shown column: its content, or less if the screen is narrow and the column may shrink.
+
+    Long texts are wrapped first, down to `LONG`, so that the columns that are cut keep some room.
+    """
     widths = {index: _content(table, index) for index in shown}
     excess = sum(widths.values()) + GAP * (len(shown) - 1) - available
-    for folds in (False, True):
+    for folds, least in ((True, LONG), (False, LEAST), (True, LEAST)):
         shrinking = [each for each in shown if table.columns[each].gives_way and table.columns[each].folds is folds]
         while excess > 0 and shrinking:
             widest = max(shrinking, key=lambda index: widths[index])
-            if widths[widest] <= _least(table, widest):
+            if widths[widest] <= max(least, _least(table, widest)):
                 shrinking.remove(widest)
                 continue
             widths[widest] -= 1

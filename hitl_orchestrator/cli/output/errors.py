@@ -1,6 +1,7 @@
 """Error boundary: one sentence per problem on stderr, and the exit code."""
 
 import json
+import re
 import sqlite3
 import sys
 import traceback
@@ -19,6 +20,23 @@ NO, INVALID, INTERRUPTED = 1, 2, 130
 UsageError, ClickError = typer.BadParameter.__mro__[1:3]
 
 
+_OPTIONS = {
+    "after": "--after",
+    "confidence_assessment": "--assessment",
+    "human_decision": "DECISION",
+    "human_feedback": "--feedback",
+    "idempotency_key": "--key",
+    "reason": "--reason",
+    "reason_code": "--reason-code",
+    "review_id": "--review-id",
+    "risk_level": "--risk",
+    "shown_digest": "--digest",
+    "strategy": "--strategy",
+}
+"""The option or argument of a command for the field of a value that is made from them."""
+_FIELD = re.compile(rf"(?:assign|decide|inbox): ({'|'.join(_OPTIONS)}): ")
+
+
 def print_problems(error: str, problems: Iterable[str], as_json: bool) -> None:
     """Write problems to stderr: a line each, or with `--json` one object with `error` and `problems`."""
     sentences = [without_middle(problem, MOST_IN_A_MESSAGE) for problem in problems]
@@ -33,7 +51,7 @@ def print_problems(error: str, problems: Iterable[str], as_json: bool) -> None:
 def explain_fault(exc: BaseException, *, as_json: bool) -> int:
     """Report an exception, and return its exit code."""
     if isinstance(exc, HitlError):
-        print_problems(type(exc).__name__, problems_of(exc), as_json)
+        print_problems(type(exc).__name__, map(_with_option, problems_of(exc)), as_json)
         return code_of(exc)
     if isinstance(exc, ClickError):
         print_problems("UsageError", [_usage_sentence(exc)], as_json)
@@ -47,6 +65,11 @@ def explain_fault(exc: BaseException, *, as_json: bool) -> int:
         )
         return INVALID
     return _report(exc, as_json)
+
+
+def _with_option(problem: str) -> str:
+    """Name the option that a problem is about, in place of its field."""
+    return _FIELD.sub(lambda found: f"{_OPTIONS[found[1]]}: ", problem, count=1) if _FIELD.match(problem) else problem
 
 
 def _report(exc: BaseException, as_json: bool) -> int:

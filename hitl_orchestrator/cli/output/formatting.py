@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from hitl_orchestrator.domain.shown.numbers import confidence_text, percent
 
-_SECONDS_UP_TO, _HOURS_UP_TO, _DAYS_UP_TO = 2 * 3600, 48 * 3600, 365.25 * 86_400
-_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
+_MINUTE, _HOUR, _DAY, _YEAR = 60, 3600, 86_400, 365.25 * 86_400
+_UNITS = ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"))
 
 
 def now() -> datetime:
@@ -35,22 +35,27 @@ def local_clock(at: datetime) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a measured length of time: `31 ms`, `720 s`, `3.4 h`, `12.1 d`, `1.9 y`."""
+    """Write a measured length of time: `31 ms`, `45 s`, `12 min`, `3.4 h`, `12.1 days`, `1.9 years`.
+
+    A negative length, measured by two clocks, is `0 ms`.
+    """
     if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < _SECONDS_UP_TO:
+        return f"{max(seconds, 0) * 1000:.0f} ms"
+    if seconds < 2 * _MINUTE:
         return f"{seconds:.0f} s"
-    if seconds < _HOURS_UP_TO:
-        return f"{seconds / 3600:.1f} h"
-    return f"{seconds / 86400:.1f} d" if seconds < _DAYS_UP_TO else f"{seconds / _DAYS_UP_TO:.1f} y"
+    if seconds < 2 * _HOUR:
+        return f"{seconds / _MINUTE:.0f} min"
+    if seconds < 2 * _DAY:
+        return f"{seconds / _HOUR:.1f} h"
+    return f"{seconds / _DAY:.1f} days" if seconds < _YEAR else f"{seconds / _YEAR:.1f} years"
 
 
 def wait(seconds: float) -> str:
-    """Write an approximate length of time: `45 s`, `90 min`, `7 h`, `3 d`."""
+    """Write an approximate length of time: `45 s`, `90 min`, `7 h`, `3 d`. A negative one is `0 s`."""
     for size, unit in _UNITS:
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
+    return f"{max(seconds, 0):.0f} s"
 
 
 def confidence(value: float | None) -> str:

@@ -29,7 +29,7 @@ def describe(case: Case, history: Sequence[Event], view: CaseView | None, sessio
         yield Line("The texts of agents and people in it were erased; 'hitl audit show' shows when.", "yellow")
     yield from _task(case)
     mask = mask_of(case, view)
-    yield from _blind(case, session) if mask.agent else _proposal(case, history)
+    yield from _blind(case, view, session) if mask.agent else _proposal(case, history)
     yield from _routing(case, blind=mask.agent)
     if case.reviews:
         yield from _heading("Reviews")
@@ -100,11 +100,13 @@ def _not_routed(case: Case) -> str:
     return f"Not routed yet{waits}."
 
 
-def _blind(case: Case, session: Session) -> Iterator[Block]:
+def _blind(case: Case, view: CaseView | None, session: Session) -> Iterator[Block]:
     yield from _heading("Proposal")
     yield Line("Hidden, because the review is blind: reviewers commit their own label first.", indent=2)
-    command = session.command("label", case.task_id, "YOUR LABEL", "--reviewer", "ID")
-    yield Line(command, COMMAND, indent=2)
+    able = [] if view is None else _able(view)
+    if able:
+        command = session.command("label", case.task_id, "YOUR LABEL", "--reviewer", able[0])
+        yield Line(command, COMMAND, indent=2)
 
 
 def _routing(case: Case, *, blind: bool) -> Iterator[Block]:
@@ -118,7 +120,7 @@ def _routing(case: Case, *, blind: bool) -> Iterator[Block]:
     to = f" to {inline(case.reviews[0].role)}" if case.reviews else ""
     yield Line(f"{action}{to}{_quorum(case)}", blocks.routing(action).style, indent=2)
     if not blind:
-        yield Line(source.reason, indent=2)
+        yield Line(source.reason, indent=2, quoted=True)
     yield from _layers(case)
     yield Line(f"policy {inline(source.policy_id)} ({source.policy_hash[:12]})", "dim", indent=2)
 
@@ -221,8 +223,8 @@ def _nothing_of(record: AuditRecord) -> str:
 def _outcome(record: AuditRecord) -> Iterator[Block]:
     yield from _heading("Outcome")
     style = blocks.outcome(record.final_decision).style
-    took = duration(record.latency_seconds)
-    yield Line(f"{record.final_decision}, decided by {record.decision_source} after {took}", style, indent=2)
+    took = f"{duration(record.latency_seconds)} after the task was created"
+    yield Line(f"{record.final_decision}, decided by {record.decision_source}, {took}", style, indent=2)
     if len(record.votes) > 1:
         votes = ", ".join(f"{inline(vote.reviewer_id or vote.role)} {vote.human_decision}" for vote in record.votes)
         yield Line(f"votes: {votes}", indent=2)
@@ -234,9 +236,15 @@ def _outcome(record: AuditRecord) -> Iterator[Block]:
     yield from audit_record.software(record)
 
 
+def _able(view: CaseView) -> list[str]:
+    """Return the reviewers who may decide now: the one who holds the claim, or all."""
+    held = view.claimed_by
+    return [held] if held is not None and held in view.may_decide else list(view.may_decide)
+
+
 def _next(row: StoredReview, view: CaseView, session: Session) -> Iterator[Block]:
     """Suggest a decision that will be accepted."""
-    able = [view.claimed_by] if view.claimed_by in view.may_decide else list(view.may_decide)
+    able = _able(view)
     yield Line()
     if view.missing_role is not None:
         yield Line(missing_role_note(view.missing_role, view.role) + ".", "red")
@@ -253,5 +261,5 @@ def _next(row: StoredReview, view: CaseView, session: Session) -> Iterator[Block
     number = count(len(view.may_decide), "reviewer")
     yield Line(f"Next, as {view.role} ({number} may): {choices}{'' if view.hidden else ', such as'}")
     if not view.hidden:
-        words = ("decide", view.task_id, decisions[0], "--reviewer", str(able[0]))
+        words = ("decide", view.task_id, decisions[0], "--reviewer", able[0])
         yield Line(session.command(*words, deciding=True), COMMAND, indent=2)

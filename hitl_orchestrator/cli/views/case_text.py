@@ -61,9 +61,12 @@ def _answer(view: CaseView) -> Iterator[Block]:
     yield Line(f"confidence {confidence(view.confidence)}{means}", indent=2)
     yield Line(f"signals: {signals(view.signals, view.unreadable)}", indent=2)
     yield Line()
-    yield Line(f"A reviewer is needed because {view.reason}")
+    yield Line("A reviewer is needed because:")
+    yield Line(view.reason, indent=2, quoted=True)
+    if view.would_go_through:
+        yield Line("approved if:", indent=2)
     for line in view.would_go_through:
-        yield Line(f"approved if: {line}", "dim", indent=2)
+        yield Line(line, "dim", indent=2, quoted=True)
     for case in view.similar:
         outcome = f"was {case.final_decision} by {inline(case.decided_by)}"
         yield Line(f"similar: {inline(case.task_id)} ({confidence(case.confidence)}) {outcome}", "dim", indent=2)
@@ -74,6 +77,7 @@ def _choices(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]
     if view.requirements.approvals > 1:
         needed = view.requirements.approvals
         yield Line(f"{needed} reviewers must agree; {view.votes_given} of {needed} have voted.")
+        yield Line()
     if view.why_not:
         yield Line(view.why_not, "red")
         return

@@ -122,7 +122,7 @@ def _row(request: ReviewRequest) -> tuple[Cell, ...]:
     escalated = request.level > 0 or request.routing_decision is Action.ESCALATE
     return (
         Cell(request.task_id, quoted=True),
-        Cell(request.task.task_description),
+        Cell(request.task.task_description, quoted=True),
         blocks.risk(request.risk_level),
         _confidence(request),
         Cell(request.needed_role, "red" if escalated else "yellow"),

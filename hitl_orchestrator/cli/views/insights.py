@@ -67,15 +67,15 @@ def _feedback_row(row: Feedback) -> tuple[Cell, ...]:
     return (
         Cell(row.task_id, quoted=True),
         was,
-        Cell(row.error_type or "-"),
-        Cell(row.notes or "-", "" if row.notes else "dim"),
+        Cell(row.error_type or "-", quoted=row.error_type is not None),
+        Cell(row.notes or "-", "" if row.notes else "dim", quoted=bool(row.notes)),
     )
 
 
 def _reviewer_row(row: ReviewerQuality) -> tuple[Cell, ...]:
     seconds = "-" if row.median_seconds is None else duration(row.median_seconds)
     shares = (row.with_agent, row.with_peers, row.gold_errors_approved)
-    return (Cell(row.reviewer), Cell(str(row.cases)), Cell(seconds), *map(_share, shares))
+    return (Cell(row.reviewer, quoted=True), Cell(str(row.cases)), Cell(seconds), *map(_share, shares))
 
 
 def _share(share: Share) -> Cell:

@@ -193,7 +193,7 @@ def restored(kind: str, body: dict[str, Any], contents: Contents | None) -> dict
         for path in paths:
             body = _changed(body, path, contents.value)
     except (AttributeError, KeyError, TypeError, ValueError) as exc:
-        raise LedgerDamaged(f"an entry of the kind {kind!r} has an invalid reference to a text") from exc
+        raise LedgerDamaged(f"an entry of the kind {str(kind)!r} has an invalid reference to a text") from exc
     return body
 
 

@@ -20,6 +20,10 @@ Place = tuple[str, int]
 """The place of a review in the queue: its due time, and then the order of opening, which no clock can change."""
 
 
+Skip = Callable[[str], bool]
+"""Returns whether a queue leaves out the review with this id, which is then not read."""
+
+
 class InboxFilter(NamedTuple):
     """A filter for open reviews. A field at its default filters nothing; `open` excludes expired reviews.
 
@@ -130,10 +134,13 @@ class ReviewQueue(Protocol):
     def withdraw(self, review: StoredReview, verdict: RecordedDecision, actor: Actor) -> StoredReview:
         """Record that the case was canceled or superseded, regardless of claims. Raises as `decide`."""
 
-    def queue_page(self, wanted: Sequence[InboxFilter], limit: int, after: Place | None = None) -> QueuePage:
+    def queue_page(
+        self, wanted: Sequence[InboxFilter], limit: int, after: Place | None = None, skip: Skip | None = None
+    ) -> QueuePage:
         """Return the first open reviews of any of these filters, by due time and then as they were opened.
 
-        The filters exclude each other. An unreadable review takes a place on the page and is left out.
+        The filters exclude each other. An unreadable review takes a place on the page and is left out. With `skip` the
+        page may be shorter than the limit before the end of the queue.
         """
 
     def queue_groups(self) -> QueueGroups:

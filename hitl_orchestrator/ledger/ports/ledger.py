@@ -1,6 +1,6 @@
 """The port of the ledger. The tests in `tests/ledger` hold every store to these docstrings."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -64,6 +64,9 @@ class Cases(Protocol):
         Raises:
             UnknownCase: there is no such case.
         """
+
+    def cases_of(self, opened: Sequence[StoredReview]) -> Mapping[str, Case]:
+        """Return the cases of open reviews by their ids, and leave out those that cannot be read."""
 
     def latest_attempt(self, task_id: str) -> Case:
         """Return the case of the latest attempt at a task. Raises `UnknownCase`."""

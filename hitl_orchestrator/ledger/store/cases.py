@@ -1,12 +1,13 @@
 """Cases in a store: intake, reading, rejected attempts, alarms, redaction and payloads."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
+from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.errors import IncompleteOutcome, TaskConflict, UnknownCase
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, UniqueViolation, resumed, retried
 from hitl_orchestrator.ledger.events import builders
@@ -26,6 +27,7 @@ from hitl_orchestrator.ledger.store.leased_work import LeasedWork, stage_in
 from hitl_orchestrator.ledger.store.rows import as_review, as_stored, readable
 from hitl_orchestrator.ledger.store.statements import cases as statements
 from hitl_orchestrator.ledger.store.statements import events as entry_statements
+from hitl_orchestrator.ledger.store.statements.literals import batches
 from hitl_orchestrator.ledger.store.statements.reviews import REVIEWS_OF_CASE
 
 _DIGITS = 20
@@ -90,6 +92,15 @@ class CaseRepository:
         """Return a case by its id."""
         with self._database.read() as transaction:
             return case_in(transaction, case_id)
+
+    @retried
+    def cases_of(self, opened: Sequence[StoredReview]) -> Mapping[str, Case]:
+        """Return the cases of open reviews by their ids."""
+        only = {review.case_id: None if review.level else review for review in opened}
+        with self._database.read() as transaction:
+            rows = [row for ids in batches([*only]) for row in transaction.run(statements.SOME_CASES, **ids)]
+            cases = readable(rows, lambda row: _case_of(transaction, row, only[row["case_id"]]))
+            return {case.case_id: case for case in cases}
 
     @retried
     def case_with_events(self, case_id: str) -> tuple[Case, list[Event]]:
@@ -214,15 +225,20 @@ def case_in(transaction: StoreTransaction, case_id: str) -> Case:
     row = transaction.first(statements.CASE, wanted_case=case_id)
     if row is None:
         raise UnknownCase(case_id)
-    contents = event_log.contents_of(row["key"], row["body"])
+    return _case_of(transaction, row)
+
+
+def _case_of(transaction: StoreTransaction, row: Any, only: StoredReview | None = None) -> Case:
+    """Return the case of a row. Its reviews are read, unless the `only` one was read before."""
+    case_id, contents = row["case_id"], event_log.contents_of(row["key"], row["body"])
     body = restored(EventKind.SUBMITTED, body_of(row["entry"]), contents)
-    reviews = transaction.run(REVIEWS_OF_CASE, wanted_case=case_id)
+    reviews = () if only is not None else tuple(transaction.run(REVIEWS_OF_CASE, wanted_case=case_id))
     record = recorded_outcome(transaction, case_id) if row["stage"] == CaseStage.FINISHED.value else None
     with as_stored(case_id, body.get("graph_version")):
         return Case(
             submission=Submission.model_validate({**body, "case_id": case_id}),
             stage=CaseStage(row["stage"]),
-            reviews=tuple(map(as_review, reviews)),
+            reviews=tuple(map(as_review, reviews)) if only is None else (only,),
             record=record,
             redacted=contents is None,
         )

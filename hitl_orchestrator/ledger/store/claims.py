@@ -1,7 +1,7 @@
 """Claims in a store: open reviews as the work queue of a team."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from heapq import merge
 from itertools import islice
@@ -24,16 +24,18 @@ from hitl_orchestrator.ledger.ports.claims import (
     Place,
     QueueGroups,
     QueuePage,
+    Skip,
 )
 from hitl_orchestrator.ledger.store.event_log import EntryRow, append, event_in
 from hitl_orchestrator.ledger.store.leased_work import time_in
 from hitl_orchestrator.ledger.store.rows import readable, review_of, reviews_in
 from hitl_orchestrator.ledger.store.statements import claims as statements
 from hitl_orchestrator.ledger.store.statements.events import ENTRIES_OF_CASE
+from hitl_orchestrator.ledger.store.statements.literals import batches
 from hitl_orchestrator.ledger.store.statements.reviews import REVIEW
 
-_BRANCHES = 100
-"""The number of filters in one statement; SQLite permits 500."""
+_BRANCHES, _KEYS_FOR_EACH = 100, 20
+"""The number of filters in one statement, of which SQLite permits 500, and of keys read for each review of a page."""
 
 
 class ClaimRepository:
@@ -142,14 +144,14 @@ class ClaimRepository:
         return label if recorded is None else str(recorded["label"])
 
     @retried
-    def queue_page(self, wanted: Sequence[InboxFilter], limit: int, after: Place | None = None) -> QueuePage:
+    def queue_page(
+        self, wanted: Sequence[InboxFilter], limit: int, after: Place | None = None, skip: Skip | None = None
+    ) -> QueuePage:
         """Return open reviews under any of the filters."""
         with self._database.read() as transaction:
-            parts = [
-                _queued(transaction, wanted[first : first + _BRANCHES], limit, after)
-                for first in range(0, len(wanted), _BRANCHES)
-            ]
-        rows = list(islice(merge(*parts, key=_place), limit))
+            if skip is not None:
+                return _page_without(transaction, wanted, limit, after, skip)
+            rows = _queued(transaction, statements.open_reviews, wanted, limit, after)
         return QueuePage(list(readable(rows, review_of)), _place(rows[-1]) if len(rows) == limit else None)
 
     @retried
@@ -231,8 +233,41 @@ class ClaimRepository:
         return recorded
 
 
-def _queued(transaction: StoreTransaction, wanted: Iterable[InboxFilter], limit: int, after: Place | None) -> list[Any]:
-    """Return the first rows of any of these filters, in the order of the queue."""
+def _page_without(
+    transaction: StoreTransaction, wanted: Sequence[InboxFilter], limit: int, after: Place | None, skip: Skip
+) -> QueuePage:
+    """Return a page without some reviews: the keys are read first, and then the rows of the others."""
+    most = _KEYS_FOR_EACH * limit
+    keys = _queued(transaction, statements.open_review_keys, wanted, most, after)
+    kept = list(islice((key for key in keys if not skip(key["review_id"])), limit))
+    ids = [key["review_id"] for key in kept]
+    rows = [row for some in batches(ids) for row in transaction.run(statements.SOME_REVIEWS, **some)]
+    last = kept[-1] if len(kept) == limit else keys[-1] if len(keys) == most else None
+    return QueuePage(list(readable(rows, review_of)), None if last is None else _place(last))
+
+
+def _queued(
+    transaction: StoreTransaction,
+    statement: Callable[..., ClauseElement],
+    wanted: Sequence[InboxFilter],
+    limit: int,
+    after: Place | None,
+) -> list[Any]:
+    """Return the first rows of a statement for any of these filters, in the order of the queue."""
+    parts = [
+        _queued_in_branches(transaction, statement, wanted[first : first + _BRANCHES], limit, after)
+        for first in range(0, len(wanted), _BRANCHES)
+    ]
+    return list(islice(merge(*parts, key=_place), limit))
+
+
+def _queued_in_branches(
+    transaction: StoreTransaction,
+    statement: Callable[..., ClauseElement],
+    wanted: Iterable[InboxFilter],
+    limit: int,
+    after: Place | None,
+) -> list[Any]:
     branches, values = [], dict[str, Any]()
     for number, each in enumerate(wanted):
         filters = {name: value for name, value in each._asdict().items() if value}
@@ -240,7 +275,7 @@ def _queued(transaction: StoreTransaction, wanted: Iterable[InboxFilter], limit:
         branches.append((*sorted(filters), *(() if after is None else ("after",))))
     if after is not None:
         values |= dict(zip(("after_due", "after_place"), after, strict=True))
-    return list(transaction.run(statements.open_reviews(*branches), most=limit, **values))
+    return list(transaction.run(statement(*branches), most=limit, **values))
 
 
 def _place(row: Any) -> Place:

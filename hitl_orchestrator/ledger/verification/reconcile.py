@@ -3,7 +3,7 @@
 People and programs work with the tables. An altered row, or a ledger with a truncated end, makes the two disagree.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hitl_orchestrator.domain.enums import EventKind, OnTimeout, ReviewStatus
@@ -115,7 +115,7 @@ class _CaseReplay:
     def unexplained_rows(self) -> Iterator[str]:
         """Yield the facts of the rows that no entry records."""
         if self._case.stage != self._stage:
-            yield f"its stage is {self._case.stage!r} in the table and {self._stage!r} in the ledger"
+            yield f"its stage is '{self._case.stage}' in the table and '{self._stage}' in the ledger"
         for review in self._reviews.values():
             if review.review_id != self._open:
                 yield f"no entry records the review {review.review_id!r}, or its answer"
@@ -135,7 +135,7 @@ class _CaseReplay:
         is_open_already = kind == EventKind.REVIEW_OPENED and self._open is not None
         if self._stage not in move.before or is_open_already:
             stages = " or ".join(repr(str(stage)) for stage in sorted(filter(None, move.before)))
-            return f"the case was at {self._stage!r}, and such an entry is written at {stages or 'its start'} only"
+            return f"the case was at '{self._stage}', and such an entry is written at {stages or 'its start'} only"
         self._stage = move.after
         return None
 
@@ -149,10 +149,10 @@ class _CaseReplay:
     def _submitted(self, entry: dict[str, Any]) -> str | None:
         self._intake = body = entry["body"]
         case = self._case
-        row = (case.task_id, case.attempt, case.content, case.submitted_seq)
-        if row != (body["task"]["task_id"], body["attempt"], content_digest(body), entry["seq"]):
-            return "its row in the cases has another task, attempt, content or entry"
-        return None
+        row = {"task": case.task_id, "attempt": case.attempt, "content": case.content, "entry": case.submitted_seq}
+        submitted = (body["task"]["task_id"], body["attempt"], content_digest(body), entry["seq"])
+        other = _differing(row, submitted)
+        return f"its row in the cases has another {other}" if other else None
 
     def _opened(self, entry: dict[str, Any]) -> str | None:
         body = entry["body"]
@@ -165,10 +165,11 @@ class _CaseReplay:
         shown = _read(review.shown)
         due = body.get("due_at", NEVER)
         expires = due if shown and shown.get("on_timeout") in _EXPIRING else NEVER
-        row = (review.level, review.role, review.digest, review.opened_at, review.due_at, review.expires_at)
-        opened = (body["level"], body["role"], body["digest"], entry["at"], due, expires)
-        if row != opened or shown is None or not _has_search_columns_of(review, shown):
-            return f"the row of its review {review.review_id!r} has another level, role, digest, time, type or risk"
+        row = {name: getattr(review, name) for name in ("level", "role", "digest", "opened_at", "due_at", "expires_at")}
+        other = _differing(row, (body["level"], body["role"], body["digest"], entry["at"], due, expires))
+        other = other or _differing_search_columns(review, shown)
+        if other:
+            return f"the row of its review {review.review_id!r} has another {other}"
         if self._erased is not None:
             return _erased_problem(review, self._erased)
         if digest(shown) != review.digest or shown["task"]["domain"] != review.domain:
@@ -289,15 +290,20 @@ def _has_answer_columns_of(review: ReviewTableRow, answer: dict[str, Any]) -> bo
     return expected == (review.answer, review.answered_by, review.answer_key)
 
 
-def _has_search_columns_of(review: ReviewTableRow, shown: Any) -> bool:
-    """Whether the search columns agree with the snapshot. A snapshot of another form has none."""
+def _differing(row: Mapping[str, Any], recorded: Sequence[Any]) -> str:
+    """Return the columns of a row that differ from the recorded values, in words; empty if none does."""
+    return " and ".join(name for (name, value), other in zip(row.items(), recorded, strict=True) if value != other)
+
+
+def _differing_search_columns(review: ReviewTableRow, shown: Any) -> str:
+    """Return the search columns that differ from the snapshot. A snapshot of another form has none."""
+    row = {name: getattr(review, name) for name in ("task_type", "risk_level", "policy_hash", "confidence")}
     try:
         routing = shown["routing"]
         decided_under, confidence = routing["decision"]["policy_hash"], routing["score"]["confidence"]
-        expected = (shown["task"]["task_type"], routing["risk_level"], decided_under, confidence)
+        return _differing(row, (shown["task"]["task_type"], routing["risk_level"], decided_under, confidence))
     except (KeyError, TypeError):
-        return False
-    return expected == (review.task_type, review.risk_level, review.policy_hash, review.confidence)
+        return "form of its snapshot"
 
 
 def _read(text: str) -> Any:

@@ -211,7 +211,7 @@ def _demands(decision: RoutingDecision, roles: RoleChain) -> tuple[float, ...]:
     requirements, role = decision.requirements, decision.assigned_human_role
     return (
         decision.action.strictness,
-        roles.roles.index(role) if role in roles.roles else -1,
+        -1 if role is None else roles.roles.index(roles.filled(role)),
         requirements.approvals,
         requirements.approvals > 1 and requirements.agreement is Agreement.UNANIMITY,
         requirements.distinct_roles,

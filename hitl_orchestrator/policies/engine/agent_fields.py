@@ -6,16 +6,23 @@ unreadable: `Unreadable` is raised, so that an unreadable warning is never mista
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hitl_orchestrator.domain.task import Proposal
 
-UNUSUAL, ALTERNATIVES, SAMPLES = "unusual", "alternatives", "samples"
+UNUSUAL, AMBIGUOUS, ALTERNATIVES, SAMPLES = "unusual", "ambiguous", "alternatives", "samples"
 TOKEN_LOGPROBS, VERBALISED_CONFIDENCE = "token_logprobs", "verbalised_confidence"
-_FIELDS = frozenset({UNUSUAL, ALTERNATIVES, SAMPLES, TOKEN_LOGPROBS, VERBALISED_CONFIDENCE})
-_WITHIN = ("metadata", "meta", "extra", "details")
-"""Objects of an output in which agents put the same fields."""
+_WARNINGS = (UNUSUAL, AMBIGUOUS, ALTERNATIVES, SAMPLES)
+_NAME = re.compile(
+    "(?:is|has)?(?:(?P<unusual>unusual)|(?P<ambiguous>ambiguous)|(?P<alternatives>alternatives?)|(?P<samples>samples?))"
+    "(?:flag)?|(?P<token_logprobs>tokenlogprobs)|(?P<verbalised_confidence>verbalisedconfidence)"
+)
+"""The letters of a name; the group is the field."""
+
+_WITHIN = frozenset({"metadata", "meta", "extra", "extras", "details", "flags", "signals", "warnings"})
+"""Members of an output in which agents put the same fields, or name them."""
 
 _STATED = re.compile(r"\s*(?:(\d{1,3}(?:\.\d{1,18})?)\s*%|([01]?\.\d{1,18}))\s*")
 _LABELS = ("label", "predicted_label", "name", "class", "category", "answer")
@@ -32,17 +39,18 @@ class Unreadable(Exception):
 def fields_of(proposal: Proposal) -> dict[str, Any]:
     """Return the present fields that scoring reads, by name. Of two spellings of a name the field is unreadable.
 
-    Names are compared without regard to case, blanks, `-` and `_`, also one level down, within `metadata` and the like.
+    Only the letters of a name count, without regard to case and to Unicode's compatible forms. Within `metadata` and
+    the like, fields are read one level down; one that a list, a text or a deeper level mentions is unreadable.
     """
     fields: dict[str, Any] = {}
-    for name, value in _spelled(proposal.model_extra or {}):
-        if name in _FIELDS and not _is_absent(value):
-            fields[name] = _Twice() if name in fields else value
+    for name, value in _found(proposal.model_extra or {}):
+        if not _is_absent(value):
+            fields[name] = _Unread() if name in fields else value
     return fields
 
 
 def is_marked(value: Any) -> bool:
-    """Return whether `unusual` states a warning: true, yes, 1, or a text, which is the reason."""
+    """Return whether `unusual` or `ambiguous` states a warning: true, yes, 1, or a text, which is the reason."""
     if value is None:
         return False
     if isinstance(value, str) and value.strip():
@@ -52,12 +60,15 @@ def is_marked(value: Any) -> bool:
     raise Unreadable
 
 
-def rivals_of(value: Any, predicted: str) -> list[float]:
-    """Return the confidences of the `alternatives` other than the predicted label.
+def shares_of(value: Any, predicted: str) -> tuple[list[float], list[float]]:
+    """Return the confidences of the `alternatives`: those of the predicted label, and those of the other labels.
 
     They are an object of labels with numbers, or a list of pairs or of objects.
     """
-    return [share for label, share in _alternatives(value) if label != predicted]
+    shares = list(_alternatives(value))
+    return [share for label, share in shares if label == predicted], [
+        share for label, share in shares if label != predicted
+    ]
 
 
 def labels_of(value: Any) -> list[str]:
@@ -84,20 +95,35 @@ def stated(value: Any) -> float:
     return share
 
 
-class _Twice:
-    """The value of a field that an output has twice: no reader accepts it."""
+class _Unread:
+    """The value of a field that an output has twice, or only mentions: no reader accepts it."""
 
 
-def _spelled(members: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the members of an object, and of the objects in it that hold further fields, under normalized names."""
+def _found(members: Mapping[str, Any], level: int = 0) -> Iterator[tuple[str, Any]]:
+    """Yield the fields among the members of an object, and those within `metadata` and the like."""
     for name, value in members.items():
-        yield _name(name), value
-        if _name(name) in _WITHIN and isinstance(value, Mapping):
-            yield from ((_name(inner), held) for inner, held in value.items())
+        letters = _letters(name)
+        field = _NAME.fullmatch(letters)
+        if field is not None and field.lastgroup is not None:
+            yield field.lastgroup, value if level <= 1 or _is_absent(value) else _Unread()
+        elif letters in _WITHIN or (level and not isinstance(value, str)):
+            yield from _mentioned(value, level + 1)
 
 
-def _name(name: str) -> str:
-    return re.sub(r"[\s_-]+", "_", name.strip().lower())
+def _mentioned(value: Any, level: int) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        yield from _found(value, level)
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _mentioned(each, level + 1)
+    elif isinstance(value, str):
+        letters = _letters(value)
+        yield from ((name, _Unread()) for name in _WARNINGS if name in letters)
+
+
+def _letters(text: str) -> str:
+    """Return the letters of a text in one case; a name has many spellings, some with invisible characters."""
+    return "".join(filter(str.isalpha, unicodedata.normalize("NFKC", text).casefold()))
 
 
 def _is_absent(value: Any) -> bool:

@@ -9,8 +9,8 @@ these that is present is used:
   predicted label, of five samples or more (self-consistency, Wang et al., 2023, arXiv:2203.11171).
 - `verbalised_confidence`: a number stated by the model, "85%" or "0.85" (Tian et al., 2023, arXiv:2305.14975).
 
-An unreadable field leaves no confidence, whatever the fields after it state. Unreadable `alternatives` raise the signal
-`ambiguous`, and an unreadable `unusual` or `samples` raises `unusual`.
+An unreadable field leaves no confidence, whatever the fields after it state. Unreadable `alternatives` or an unreadable
+`ambiguous` raise the signal `ambiguous`, and an unreadable `unusual` or `samples` raises `unusual`.
 """
 
 import math
@@ -97,13 +97,22 @@ class _Scoring:
         return labels.count(self._label) / len(labels)
 
     def _is_ambiguous(self, confidence: float | None) -> bool:
-        """Return whether another label is close, or may be: the confidence is missing, or the labels unreadable."""
-        rivals = self._read(
-            agent_fields.ALTERNATIVES, lambda value: agent_fields.rivals_of(value, self._label), list[float]()
+        """Return whether another label is close, or may be: the confidence is missing, or the labels unreadable.
+
+        The predicted label counts with the lower of its confidence and its own share among the alternatives.
+        """
+        marked = self._read(agent_fields.AMBIGUOUS, agent_fields.is_marked, False)
+        own, rivals = self._read(
+            agent_fields.ALTERNATIVES,
+            lambda value: agent_fields.shares_of(value, self._label),
+            (list[float](), list[float]()),
         )
         within = self._rules.ambiguous_within + _ROUNDING
-        return agent_fields.ALTERNATIVES in self._unreadable or any(
-            confidence is None or confidence - rival <= within for rival in rivals
+        unreadable = not self._unreadable.keys().isdisjoint({agent_fields.AMBIGUOUS, agent_fields.ALTERNATIVES})
+        return (
+            marked
+            or unreadable
+            or any(confidence is None or min(confidence, *own, 1) - rival <= within for rival in rivals)
         )
 
     def _is_unusual(self) -> bool:

@@ -23,6 +23,9 @@ Read = Callable[[str], dict[str, Any]]
 """Returns the recorded body of a policy by its hash; raises `KeyError` where there is none."""
 
 
+_MOST_COMBINED = 10_000
+
+
 class _InForce(NamedTuple):
     """The active policy and the history. Replaced as a whole, so that no thread reads half of a change."""
 
@@ -46,6 +49,7 @@ class PolicyRegistry:
         self._roles, self._read = roles, read
         self._compiled: dict[str, CompiledPolicy] = {compiled.hash: compiled}
         self._now, self._changing = _InForce(compiled), Lock()
+        self._combined: dict[tuple[int, int], tuple[RoutingDecision, ...]] = {}
 
     @property
     def active(self) -> CompiledPolicy:
@@ -89,8 +93,17 @@ class PolicyRegistry:
         now, drawn = self._now, None if facts.task_type == POLICY_CHANGE else task_id
         decided = self.policy(policy_hash).decide(facts)
         if not now.decides_alone(policy_hash, drawn):
-            decided = self.stricter(decided, now.active.decide(facts))
+            decided = self._stricter_once(decided, now.active.decide(facts))
         return with_builtin_rules(decided, facts, self._roles)
+
+    def _stricter_once(self, first: RoutingDecision, second: RoutingDecision) -> RoutingDecision:
+        """Return `stricter` of two decisions that compiled policies keep: combining them costs more than both."""
+        pair = id(first), id(second)
+        # An entry holds both decisions, so that no other object takes their ids.
+        entry = self._combined.get(pair) or (first, second, self.stricter(first, second))
+        if len(self._combined) < _MOST_COMBINED:
+            self._combined[pair] = entry
+        return entry[-1]
 
     def route(self, submission: Submission, facts: Facts) -> RoutingDecision:
         """Return the decision for a new case, with the answer of the shadow policy, which has no effect."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import CaseStage, RiskLevel
+from hitl_orchestrator.domain.input.normalization import normalized
 from hitl_orchestrator.domain.review import Review, StoredReview
 from hitl_orchestrator.errors import InvalidInput, ReviewEscalated
 from hitl_orchestrator.ledger.events.builders import answer_digest, receipt
@@ -48,6 +49,7 @@ class CaseDecisions:
         self._policies.refresh()
         case, events = self._reader.to_decide(key)
         with self._rejected.recorded(case.case_id, _named_review(case, review), review, acting.channel):
+            review = normalized(review, "the decision")
             earlier = self._ledger.answered_under(review)
             if earlier is not None:
                 return self._resume(case, receipt(earlier, case.case_id, review))
@@ -73,6 +75,7 @@ class CaseDecisions:
             why = "was submitted live; a reviewer decides it, with 'hitl decide'"
             raise InvalidInput([f"the recorded review of task {case.task_id!r}: case {case.case_id!r} {why}"])
         with self._rejected.recorded(case.case_id, _named_review(case, recorded), recorded, REPLAY):
+            recorded = normalized(recorded, "the recorded review")
             row = self._recorder.replay(self._review_for(case, recorded), recorded, case.submission)
         return self._resume(case, row)
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from hitl_orchestrator.domain.case import Case, QualityCheck, Submission
 from hitl_orchestrator.domain.enums import CaseStage
-from hitl_orchestrator.domain.input.normalization import normalized
+from hitl_orchestrator.domain.input.normalization import normalized, required
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import UnknownCase
 from hitl_orchestrator.ledger.ports.ledger import Ledger
@@ -77,13 +77,15 @@ class CaseSubmission:
         return self._ledger.receive(submission, submitter_of(submission, acting.channel), resubmit=resubmit)
 
     def _submission(self, intake: Intake) -> Submission:
-        task, output, now = intake.task, intake.output, self._clock()
+        now = self._clock()
+        task = required(Task, intake.task, "submit: task")
+        task = normalized(task, f"task {getattr(task, 'task_id', None)!r}")
         if not intake.by_system:
             check_not_reserved(task)
-        task = normalized(task, f"task {task.task_id!r}")
         if task.timestamp is None:
             task = task.model_copy(update={"timestamp": now})
-        output = None if output is None else normalized(output, f"the output of task {task.task_id!r}")
+        output, where = intake.output, f"the output of task {task.task_id!r}"
+        output = None if output is None else normalized(required(AgentOutput, output, where), where)
         check_submission(task, output, now)
         self._policies.record_if_new()
         policy = self._registry.for_task(task)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import Page, Reviewer, ReviewRequest, StoredReview
 from hitl_orchestrator.errors import RequestRejected
 from hitl_orchestrator.ledger.events.builders import SYSTEM
@@ -95,36 +96,38 @@ class ReviewAssignments:
         for row in rows:
             if assigned == limit:
                 return Assignments(listed, more=True, as_of=now, unassigned=unassigned)
-            assignment = self._assigned(row, strategy, loads, seconds)
-            assigned, unassigned = assigned + bool(assignment.to), unassigned + (not assignment.to)
-            if assignment.to or unassigned <= limit:
-                listed.append(assignment)
+            current, to, why = self._assigned(row, strategy, loads, seconds)
+            assigned, unassigned = assigned + bool(to), unassigned + (not to)
+            if to or unassigned <= limit:
+                listed.append(Assignment(self._inbox.request(current), to, why))
         return Assignments(listed, more=False, as_of=now, unassigned=unassigned)
 
-    def _assigned(self, row: StoredReview, strategy: Strategy, loads: "_Loads", seconds: float) -> Assignment:
+    def _assigned(
+        self, row: StoredReview, strategy: Strategy, loads: "_Loads", seconds: float
+    ) -> tuple[StoredReview, str | None, str]:
+        """Return the review, the reviewer who now holds it (None if there is none), and the reason."""
         try:
-            choice = self._choose(row, strategy, loads)
+            choice = loads.best_case(row, self._access.role_needed(row), self._ledger.now())
+            if isinstance(choice, Assigned):
+                case = self._reader.case(row.case_id)
+                self._reader.check(case)
+                choice = self._choose(row, case, strategy, loads)
             if isinstance(choice, Unassigned):
-                return Assignment(self._inbox.request(row), None, choice.why)
-            claimed = self._claim(row, choice.reviewer, seconds)
+                return row, None, choice.why
+            row = self._claim(row, case, choice.reviewer, seconds)
         except (RequestRejected, *SKIPPED) as why:
-            return Assignment(self._inbox.request(row), None, str(why))
+            return row, None, str(why)
         loads.add(choice.reviewer)
-        return Assignment(self._inbox.request(claimed), choice.reviewer.reviewer_id, choice.why)
+        return row, choice.reviewer.reviewer_id, choice.why
 
-    def _choose(self, row: StoredReview, strategy: Strategy, loads: "_Loads") -> Assigned | Unassigned:
-        anyone = loads.best_case(row, self._access.role_needed(row), self._ledger.now())
-        if isinstance(anyone, Unassigned):
-            return anyone
-        case = self._reader.case(row.case_id)
-        self._reader.check(case)
+    def _choose(self, row: StoredReview, case: Case, strategy: Strategy, loads: "_Loads") -> Assigned | Unassigned:
         customer = customer_of(row.shown.task) if strategy is Strategy.STICKY else None
         previous = None if customer is None else self._ledger.last_reviewer_for(customer)
         return loads.choose(self._access.rights(row, case), previous, self._ledger.now())
 
-    def _claim(self, row: StoredReview, reviewer: Reviewer, seconds: float) -> StoredReview:
+    def _claim(self, row: StoredReview, case: Case, reviewer: Reviewer, seconds: float) -> StoredReview:
         row = self._access.verified(row)
-        self._access.rights(row).role_for(reviewer)
+        self._access.rights(row, case).role_for(reviewer)
         limit = claim_limit(self._people, reviewer)
         return self._ledger.claim(row, reviewer.reviewer_id, SYSTEM, self._clock(), seconds, limit=limit)
 

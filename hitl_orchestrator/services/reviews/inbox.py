@@ -1,6 +1,7 @@
 """The inbox: open reviews, with the role that may decide each of them now."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 
 from hitl_orchestrator.domain.case import Case
@@ -8,7 +9,8 @@ from hitl_orchestrator.domain.decision import ReviewRequirements
 from hitl_orchestrator.domain.enums import HumanDecision, RiskLevel
 from hitl_orchestrator.domain.review import Page, Reviewer, ReviewRequest, StoredReview
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.ledger.ports.claims import InboxFilter, Place, QueuePage
+from hitl_orchestrator.graph.topology import can_resume
+from hitl_orchestrator.ledger.ports.claims import InboxFilter, Place, QueuePage, Skip
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 from hitl_orchestrator.review.decision_checks import options
@@ -18,7 +20,7 @@ from hitl_orchestrator.review.view import AGENT_FIELDS
 from hitl_orchestrator.services.case_reader import CaseReader
 from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
-from hitl_orchestrator.services.reviews.requirements import SKIPPED, requirements_of
+from hitl_orchestrator.services.reviews.requirements import SKIPPED, DerivedRoles, requirements_of
 
 __all__ = ["MAX_LISTED", "ReviewInbox", "check_limit"]
 
@@ -40,6 +42,7 @@ class ReviewInbox:
     ) -> None:
         self._ledger, self._registry, self._people = ledger, registry, people
         self._policies, self._reader, self._access = policies, reader, access
+        self._derived = DerivedRoles(registry)
 
     def requests(
         self, wanted: InboxFilter, limit: int, *, reviewer: str | None = None, after: str | None = None
@@ -66,14 +69,13 @@ class ReviewInbox:
             requirements, choices = row.shown.routing.decision.requirements, ()
         return self._request(row, needed, requirements, choices)
 
-    def case_for(self, row: StoredReview, reviewer: Reviewer) -> Case | None:
-        """Return the case of a review that a reviewer may decide now; None where they may not, or it is unusable."""
-        try:
-            case = self._reader.case(row.case_id)
-            self._reader.check(case)
-            return case if self._access.rights(row, case).may(reviewer) else None
-        except SKIPPED:
-            return None
+    def with_cases(self, rows: Iterable[StoredReview], first: int) -> Iterator[tuple[StoredReview, Case]]:
+        """Yield reviews with their usable cases, which are read in batches of the same sizes as those of `pages`."""
+        rows, size = iter(rows), min(first, _MAX_PAGE)
+        while batch := list(islice(rows, size)):
+            cases = self._ledger.cases_of(batch)
+            yield from ((row, cases[row.case_id]) for row in batch if self._is_usable(cases.get(row.case_id)))
+            size = min(2 * size, _MAX_PAGE)
 
     def candidates(self, reviewer: Reviewer, first: int) -> Iterator[tuple[StoredReview, Case]]:
         """Yield the unclaimed reviews that a reviewer may decide, with their cases, the most urgent first.
@@ -82,23 +84,23 @@ class ReviewInbox:
         """
         free = InboxFilter(unclaimed=True, open=True)
         groups = self._groups(free, reviewer)
-        own = [each for each in groups if each.role in reviewer.roles]
-        for filters in (own, [each for each in groups if each.role not in reviewer.roles]):
-            for row in self.pages(filters, first):
-                case = self.case_for(row, reviewer)
-                if case is not None:
-                    yield row, case
+        own = [each for each in groups if self._people.chain.filled(str(each.role)) in reviewer.roles]
+        for filters in (own, [each for each in groups if each not in own]):
+            rows = self._for_roles(filters, first, None, partial(self._reaches, reviewer))
+            yield from self._for_reviewer(rows, reviewer, first)
 
     def missing_roles(self) -> list[str]:
         """Return the roles of open reviews that the chain lacks; the top of the chain decides these reviews."""
         return [role for role in self._ledger.queue_groups().roles if role not in self._people.chain.roles]
 
-    def pages(self, wanted: Sequence[InboxFilter], first: int, after: Place | None = None) -> Iterator[StoredReview]:
+    def pages(
+        self, wanted: Sequence[InboxFilter], first: int, after: Place | None = None, skip: Skip | None = None
+    ) -> Iterator[StoredReview]:
         """Yield the open reviews under any of these filters; the first page has `first` of them, each next one more."""
         page = QueuePage((), after)
         size = min(first, _MAX_PAGE)
         while True:
-            page = self._ledger.queue_page(wanted, size, page.end)
+            page = self._ledger.queue_page(wanted, size, page.end, skip)
             yield from page.reviews
             if page.end is None:
                 return
@@ -107,23 +109,66 @@ class ReviewInbox:
     def _matching(
         self, wanted: InboxFilter, who: Reviewer | None, after: Place | None, first: int
     ) -> Iterator[ReviewRequest]:
-        """Yield the open reviews under a filter that a reviewer, if there is one, may decide now."""
-        filters = [wanted] if wanted.role is None and who is None else self._groups(wanted, who)
-        for row in self.pages(filters, first, after):
-            if who is not None and self.case_for(row, who) is None:
-                continue
-            request = self.request(row)
-            if wanted.role in (None, request.needed_role):
-                yield request
+        """Return the open reviews under a filter that a reviewer, if there is one, may decide now."""
+        if wanted.role is None and who is None:
+            return map(self.request, self.pages([wanted], first, after))
+        rows = self._for_roles(self._groups(wanted, who), first, after, partial(self._is_for, wanted.role, who))
+        if who is None:
+            return map(self.request, rows)
+        return (self.request(row) for row, _ in self._for_reviewer(rows, who, first))
+
+    def _for_reviewer(
+        self, rows: Iterable[StoredReview], reviewer: Reviewer, first: int
+    ) -> Iterator[tuple[StoredReview, Case]]:
+        """Return the reviews that a reviewer may decide now, with their cases."""
+        return ((row, case) for row, case in self.with_cases(rows, first) if self._may(reviewer, row, case))
+
+    def _may(self, reviewer: Reviewer, row: StoredReview, case: Case) -> bool:
+        """Return whether a reviewer may decide a review now; False where no rights can be derived."""
+        try:
+            return self._access.rights(row, case).may(reviewer)
+        except SKIPPED:
+            return False
+
+    def _is_usable(self, case: Case | None) -> bool:
+        """Return whether a case was read, and the running graph can resume it."""
+        return case is not None and can_resume(case.submission.graph_version, self._reader.graph_version)
+
+    def _for_roles(
+        self, filters: Sequence[InboxFilter], first: int, after: Place | None, fits: Callable[[str], bool]
+    ) -> Iterator[StoredReview]:
+        """Yield the open reviews under any of these filters whose needed role fits.
+
+        The role of each other one is remembered, so that the next list leaves it out without reading it.
+        """
+        derived = self._derived.current()
+        is_settled = all(self._is_settled(each.role, each.policy_hash) for each in filters)
+        skip: Skip = lambda review_id: review_id in derived and not fits(derived[review_id])  # noqa: E731
+        for row in self.pages(filters, first, after, None if is_settled else skip):
+            try:
+                needed = requirements_of(row, self._registry, self._people.chain)[0]
+            except SKIPPED:
+                needed = self._people.chain.filled(row.role)
+            else:
+                if not fits(needed):
+                    derived[row.review_id] = needed
+            if fits(needed):
+                yield row
+
+    def _is_for(self, wanted: str | None, who: Reviewer | None, role: str) -> bool:
+        return wanted in (None, role) and (who is None or self._reaches(who, role))
+
+    def _reaches(self, reviewer: Reviewer, role: str) -> bool:
+        return any(self._people.chain.reaches(held, role) for held in reviewer.roles)
 
     def _groups(self, wanted: InboxFilter, who: Reviewer | None) -> list[InboxFilter]:
         """Split a filter into one for each role and policy of open reviews, so that the store reads no other ones."""
-        groups, reaches = self._ledger.queue_groups(), self._people.chain.reaches
+        groups = self._ledger.queue_groups()
         domains = (wanted.domain,) if who is None or "*" in who.domains else who.domains
         return [
             wanted._replace(role=role, policy_hash=policy_hash, domain=domain)
             for role in groups.roles
-            if who is None or any(reaches(held, role) for held in who.roles)
+            if who is None or self._reaches(who, role)
             for policy_hash in groups.policies
             if self._may_need(wanted.role, role, policy_hash)
             for domain in domains
@@ -135,8 +180,12 @@ class ReviewInbox:
 
         Under another policy than the active one it may need a higher role than its own.
         """
-        is_settled = policy_hash == self._registry.active.hash and role in self._people.chain.roles
+        is_settled = self._is_settled(role, policy_hash)
         return needed in (None, role) if is_settled else needed is None or self._people.chain.reaches(needed, role)
+
+    def _is_settled(self, role: str | None, policy_hash: str | None) -> bool:
+        """Return whether all reviews for a role, sent to it by a policy, still need that role."""
+        return policy_hash == self._registry.active.hash and role in self._people.chain.roles
 
     def _place_of(self, review_id: str) -> Place:
         place = self._ledger.place_of(review_id) if review_id.isprintable() else None

@@ -229,7 +229,7 @@ class ReviewRecorder:
         codes = self._people.reason_codes
         if answer.reason_code is not None and answer.reason_code not in codes:
             hint = f"the reasons are {', '.join(codes)}{did_you_mean(answer.reason_code, codes)}"
-            where = f"the answer to review {row.review_id!r}: reason_code"
+            where = f"the answer to review {row.review_id!r}: reason_code (--reason-code)"
             raise InvalidInput([f"{where}: {answer.reason_code!r}; {hint}"])
         if answer.modified_output is not None and self._outputs is not None:
             self._outputs.check(row.shown.task.task_type, answer.modified_output)

@@ -17,8 +17,11 @@ from hitl_orchestrator.errors import (
     UnknownCase,
 )
 from hitl_orchestrator.nodes.ports import Rules
+from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 
-__all__ = ["SKIPPED", "facts_of", "requirements_of", "role_needed", "storable_text"]
+__all__ = ["SKIPPED", "DerivedRoles", "facts_of", "requirements_of", "role_needed", "storable_text"]
+
+_MOST_DERIVED = 200_000
 
 SKIPPED = (
     GraphVersionMismatch,
@@ -40,6 +43,25 @@ def requirements_of(row: StoredReview, rules: Rules, chain: RoleChain) -> tuple[
     routing = row.shown.routing
     decision = rules.decide(routing.decision.policy_hash, facts_of(row.shown.task, routing), row.shown.task.task_id)
     return chain.filled(chain.higher(row.role, decision.assigned_human_role or row.role)), decision.requirements
+
+
+class DerivedRoles:
+    """The roles that open reviews of earlier policies need under the policies in force, as far as they were derived.
+
+    A queue leaves out reviews for other roles without reading them. A change of the policies in force forgets all
+    roles. Threads may share it.
+    """
+
+    def __init__(self, registry: PolicyRegistry) -> None:
+        self._registry = registry
+        self._roles: tuple[object, dict[str, str]] = (None, {})
+
+    def current(self) -> dict[str, str]:
+        """Return the roles by review id. They change nothing but the cost of a list: rights are derived each time."""
+        state = self._registry.active.hash, self._registry.history.seen
+        if self._roles[0] != state or len(self._roles[1]) >= _MOST_DERIVED:
+            self._roles = state, {}
+        return self._roles[1]
 
 
 def role_needed(row: StoredReview, rules: Rules, chain: RoleChain) -> str:

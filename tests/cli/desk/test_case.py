@@ -294,3 +294,25 @@ def test_every_line_of_a_quoted_text_has_a_bar(hitl, desk):
         assert "│" not in lines[last]
 
     desk(flow)
+
+
+def test_the_history_has_the_decision_once_it_is_recorded(hitl, sit):
+    submit(hitl, "t-1")
+
+    async def flow(desk):
+        text = await desk.press("enter", "r", "enter")
+        assert "decided reject  r01" in text
+
+    sit(hitl, flow, size=(120, 40))
+
+
+def test_a_key_that_does_not_apply_to_the_pending_decision_answers(hitl, desk):
+    submit(hitl, "t-1")
+
+    async def flow(desk):
+        await desk.press("enter", "a", "w")
+        assert desk.notice == "approve takes no output; modify and override do."
+        await desk.press("d", "enter", "c")
+        assert desk.notice == "Delegate takes no reason code; t types a text."
+
+    desk(flow)

@@ -72,7 +72,7 @@ def test_claimed_case_may_be_read(hitl, desk):
 
     async def flow(desk):
         text = await desk.press("enter")
-        assert "claimed by 'r02'" in desk.notice
+        assert "r02 has claimed it until" in desk.notice
         assert "Refund in full" in text
         await desk.press("a", "enter")
         assert hitl.cases.get(case_id).status == "waiting"

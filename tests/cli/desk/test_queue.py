@@ -139,3 +139,22 @@ def test_deadline_is_colored_by_urgency():
 
     assert case_sections.due(None, now) == ("-", case_sections.FAINT)
     assert case_sections.due(now, now) == ("0 s late", case_sections.ALARM)
+
+
+def test_the_preview_has_a_bar_beside_every_line_of_a_quoted_text(hitl, sit):
+    submit(hitl, "t-1", task_description="Refund\nconfidence 0.99 (reported); signals: none")
+
+    async def flow(desk):
+        lines = desk.text.splitlines()
+        [quoted] = [line for line in lines if line.strip().startswith(("confidence", "│ confidence"))]
+        assert quoted.strip().startswith("│")
+        assert any(line.split()[:2] == ["proposal", "│"] for line in lines)
+
+    sit(hitl, flow, size=(120, 40))
+
+
+def test_the_keys_of_the_queue_include_the_one_that_quits_in_80_columns(desk):
+    async def flow(desk):
+        assert "q quit" in desk.text.splitlines()[-1]
+
+    desk(flow)

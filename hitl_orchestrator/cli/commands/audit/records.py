@@ -112,8 +112,8 @@ def redact(
         if not (yes or shown.redacted or typer.confirm(audit_record.erasure(shown))):
             raise typer.Exit(NO)
         receipt = hitl.cases.redact(**name, reason=reason)
-    repeated = shown.redacted
-    answer(session.as_json, receipt.model_dump(mode="json"), lambda: audit_record.redaction(receipt, repeated=repeated))
+        data, repeated = receipt.model_dump(mode="json"), shown.redacted
+        answer(session.as_json, data, lambda: audit_record.redaction(receipt, repeated=repeated))
 
 
 def _name_left_out(left_out: "list[HitlError]", session: "Session") -> None:

@@ -51,7 +51,10 @@ def verify(
 
 
 @command(group, "head", STORE)
-def sign_head(session: "Session", out: Out = None) -> None:
+def sign_head(
+    session: "Session",
+    out: Annotated[str | None, option("FILE", "Append to this file of signed heads.", "--out")] = None,
+) -> None:
     """Sign the current end of the ledger.
 
     The signed head is appended to the file of --out or HITL_HEAD_FILE, or printed. Keep it where the administrators of

@@ -45,11 +45,11 @@ def run(
     with session.open_or_create(intake.policy if session.policy else None, intake.people) as hitl:
         result = submit_all(hitl, intake, resubmit=resubmit, submitted_by=submitted_by)
         warnings = list(unstaffed(result.cases, hitl.reviews.people()))
-    answer(
-        session.as_json,
-        [tables.case_summary(case) for case in result.cases],
-        lambda: tables.run(result.cases, result.existing, result.unused, session),
-    )
+        answer(
+            session.as_json,
+            [tables.case_summary(case) for case in result.cases],
+            lambda: tables.run(result.cases, result.existing, result.unused, session),
+        )
     if warnings:
         print_problems("Unstaffed", warnings[:MAX_WARNINGS], session.as_json)
     if result.rejected:
@@ -71,8 +71,8 @@ def recover(session: "Session") -> None:
     with session.open() as hitl:
         moved, stuck = _collect(hitl.recover)
         busy = [case for case in hitl.cases.unfinished() if case.running]
-    running = [tables.running_summary(case) for case in busy]
-    _report(session, moved, stuck, tables.recovered(moved, len(stuck), busy), running)
+        running = [tables.running_summary(case) for case in busy]
+        _report(session, moved, stuck, tables.recovered(moved, len(stuck), busy), running)
 
 
 @command(group, "sweep", panel=SUBMIT)
@@ -87,8 +87,8 @@ def sweep(session: "Session") -> None:
     notices: list[Any] = []
     with session.open() as hitl:
         moved, stuck = _collect(lambda on_case: hitl.run_maintenance(on_case, notices.append))
-    summaries = [tables.notice_summary(notice) for notice in notices]
-    _report(session, moved, stuck, tables.swept(moved, len(stuck), notices), summaries)
+        summaries = [tables.notice_summary(notice) for notice in notices]
+        _report(session, moved, stuck, tables.swept(moved, len(stuck), notices), summaries)
 
 
 def _collect(run: "Callable[[Callable[[Case], None]], object]") -> "tuple[list[Case], Mapping[str, Exception]]":

@@ -43,8 +43,7 @@ def activate(session: "Session", file: File, reviewer: Reviewer, reason: Reason)
     inbox until another reviewer approves it. The store is created if it is missing.
     """
     with _open_or_create(replace(session, policy=None), file) as hitl:
-        result = hitl.policy.activate(file, reviewer=reviewer, reason=reason)
-    _report(session, result)
+        _report(session, hitl.policy.activate(file, reviewer=reviewer, reason=reason))
 
 
 @command(group, "rollback", STORE_AND_PEOPLE)
@@ -61,8 +60,7 @@ def rollback(
     The rules of `activate` apply.
     """
     with _open(session) as hitl:
-        result = hitl.policy.rollback(version, reviewer=reviewer, reason=reason)
-    _report(session, result)
+        _report(session, hitl.policy.rollback(version, reviewer=reviewer, reason=reason))
 
 
 @command(group, "shadow", STORE_AND_PEOPLE)
@@ -91,8 +89,8 @@ def shadow(
         if file is not None:
             hitl.policy.start_shadow(file, reviewer=reviewer, reason=str(reason))
         report = hitl.policy.shadow_report()
-    plain = None if report is None else report.model_dump(mode="json")
-    answer(session.as_json, plain, lambda: view.shadow_report(report))
+        plain = None if report is None else report.model_dump(mode="json")
+        answer(session.as_json, plain, lambda: view.shadow_report(report))
 
 
 @command(group, "canary", STORE_AND_PEOPLE)
@@ -115,8 +113,7 @@ def canary(
         if file is None or share is None:
             _report_ended(session, "canary", ended=hitl.policy.stop_canary(reviewer=reviewer, reason=reason))
             return
-        result = hitl.policy.start_canary(file, share, reviewer=reviewer, reason=reason)
-    _report(session, result)
+        _report(session, hitl.policy.start_canary(file, share, reviewer=reviewer, reason=reason))
 
 
 def _open_or_create(session: "Session", file: str) -> "Orchestrator":
@@ -150,3 +147,5 @@ def _report(session: "Session", result: "Governed") -> None:
 def _report_ended(session: "Session", name: str, *, ended: bool) -> None:
     sentence = f"The {name} ended." if ended else f"There is no {name}."
     answer(session.as_json, {"ended": ended}, lambda: [Line(sentence)])
+    if not ended:
+        raise typer.Exit(NO)

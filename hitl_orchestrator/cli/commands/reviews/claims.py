@@ -10,6 +10,7 @@ from hitl_orchestrator.cli.context import CaseId, Reason, Reviewer, command, opt
 from hitl_orchestrator.cli.output.blocks import COMMAND, Line
 from hitl_orchestrator.cli.output.errors import NO
 from hitl_orchestrator.cli.output.render import answer, note
+from hitl_orchestrator.errors import InvalidInput
 
 if TYPE_CHECKING:
     from hitl_orchestrator.cli.session import Session
@@ -18,6 +19,8 @@ group = typer.Typer()
 MINUTE, HOUR = 60.0, 3600.0
 A_QUARTER = 15.0
 NONE_AVAILABLE = "No unclaimed reviews are available to you."
+
+LONGEST_HOURS = 24.0
 
 Minutes = Annotated[float, option("N", "Length of the claim, at most a day.", "--minutes")]
 
@@ -31,12 +34,12 @@ def take_next(session: "Session", reviewer: Reviewer, minutes: Minutes = A_QUART
     from hitl_orchestrator.cli.views import case_text
 
     with session.open(reviewer=reviewer) as hitl:
-        request = hitl.reviews.next(seconds=minutes * MINUTE)
+        request = hitl.reviews.next(seconds=_seconds("--minutes", minutes, MINUTE))
         view = None if request is None else hitl.reviews.view(request.case_id)
-    if view is None:
-        answer(session.as_json, None, lambda: [Line(NONE_AVAILABLE)])
-        raise typer.Exit(NO)
-    answer(session.as_json, view.model_dump(mode="json"), lambda: case_text.describe(view, reviewer, session))
+        if view is None:
+            answer(session.as_json, None, lambda: [Line(NONE_AVAILABLE)])
+            raise typer.Exit(NO)
+        answer(session.as_json, view.model_dump(mode="json"), lambda: case_text.describe(view, reviewer, session))
 
 
 @command(group, "claim", panel=REVIEW)
@@ -57,9 +60,11 @@ def claim(
     from hitl_orchestrator.cli.views import case_text
 
     with session.open(reviewer=reviewer) as hitl:
-        request = hitl.reviews.claim(**named(hitl, case), seconds=minutes * MINUTE, take_over=take_over)
+        request = hitl.reviews.claim(
+            **named(hitl, case), seconds=_seconds("--minutes", minutes, MINUTE), take_over=take_over
+        )
         view = hitl.reviews.view(request.case_id)
-    answer(session.as_json, view.model_dump(mode="json"), lambda: case_text.describe(view, reviewer, session))
+        answer(session.as_json, view.model_dump(mode="json"), lambda: case_text.describe(view, reviewer, session))
 
 
 @command(group, "release", panel=REVIEW)
@@ -74,10 +79,10 @@ def release(session: "Session", case: CaseId, reviewer: Reviewer) -> None:
         name = named(hitl, case)
         released = hitl.reviews.release(**name)
         review = hitl.cases.get(**name).open_review
-    holder = review.claimed_by if review else None
-    back = f"; {holder} has it again" if holder else ""
-    sentence = f"Released{back}." if released else f"{reviewer} had not claimed it: nothing was changed."
-    answer(session.as_json, {"released": released, "claimed_by": holder}, lambda: [Line(sentence)])
+        holder = review.claimed_by if review else None
+        back = f"; {holder} has it again" if holder else ""
+        sentence = f"Released{back}." if released else f"{reviewer} had not claimed it: nothing was changed."
+        answer(session.as_json, {"released": released, "claimed_by": holder}, lambda: [Line(sentence)])
 
 
 @command(group, "delegate", panel=REVIEW)
@@ -97,8 +102,10 @@ def delegate(
     from hitl_orchestrator.cli.views import assignments, inbox
 
     with session.open(reviewer=reviewer) as hitl:
-        request = hitl.reviews.delegate(**named(hitl, case), to=to, reason=reason, seconds=minutes * MINUTE)
-    answer(session.as_json, inbox.request_summary(request), lambda: [assignments.holder(request)])
+        request = hitl.reviews.delegate(
+            **named(hitl, case), to=to, reason=reason, seconds=_seconds("--minutes", minutes, MINUTE)
+        )
+        answer(session.as_json, inbox.request_summary(request), lambda: [assignments.holder(request)])
 
 
 @command(group, "assign", panel=REVIEW)
@@ -118,8 +125,10 @@ def assign(
     from hitl_orchestrator.cli.views import assignments
 
     with session.open() as hitl:
-        assigned = hitl.reviews.assign(strategy=strategy, limit=limit, seconds=hours * HOUR)
-    answer(session.as_json, [assignments.summary(each) for each in assigned], lambda: assignments.assigned(assigned))
+        assigned = hitl.reviews.assign(strategy=strategy, limit=limit, seconds=_seconds("--hours", hours, HOUR))
+        answer(
+            session.as_json, [assignments.summary(each) for each in assigned], lambda: assignments.assigned(assigned)
+        )
     left_out = assignments.left_out(assigned)
     if left_out and session.as_json:
         note("; ".join(left_out))
@@ -141,6 +150,14 @@ def cancel(
 
     with session.open() as hitl:
         canceled = hitl.cases.cancel(**named(hitl, case), submitted_by=submitted_by, reason=reason)
-    sentence = Line(f"Canceled: task {canceled.task_id} is {canceled.status}, and nothing of it is executed.")
-    hint = Line(session.command("show", canceled.task_id), COMMAND, indent=2)
-    answer(session.as_json, tables.case_summary(canceled), lambda: [sentence, hint])
+        sentence = Line(f"Canceled: task {canceled.task_id} is {canceled.status}, and nothing of it is executed.")
+        hint = Line(session.command("show", canceled.task_id), COMMAND, indent=2)
+        answer(session.as_json, tables.case_summary(canceled), lambda: [sentence, hint])
+
+
+def _seconds(name: str, number: float, unit: float) -> float:
+    """Return the length of a claim in seconds. Raises `InvalidInput` if it is not above 0 and at most a day."""
+    most = LONGEST_HOURS * HOUR / unit
+    if not 0 < number <= most:
+        raise InvalidInput([f"{name}: {number:g} is not above 0 and at most {most:g}, which is a day"])
+    return number * unit

@@ -79,7 +79,7 @@ def label(
 
     with session.open(reviewer=reviewer) as hitl:
         view = hitl.reviews.label(**named(hitl, case), label=own_label)
-    answer(session.as_json, view.model_dump(mode="json"), lambda: case_text.describe(view, reviewer, session))
+        answer(session.as_json, view.model_dump(mode="json"), lambda: case_text.describe(view, reviewer, session))
 
 
 @command(group, "bulk", panel=REVIEW)
@@ -113,7 +113,7 @@ def bulk(
         if not yes and not typer.confirm(f"{review.human_decision} {count(len(listed), 'case')}?"):
             raise typer.Exit(NO)
         decided = hitl.reviews.decide_many([case.case_id for case in listed], review, reviewer=reviewer)
-    answer(session.as_json, [tables.case_summary(case) for case in decided], lambda: assignments.decided(decided))
+        answer(session.as_json, [tables.case_summary(case) for case in decided], lambda: assignments.decided(decided))
 
 
 def _decide(session: "Session", case: str, review: "Review") -> None:
@@ -124,12 +124,12 @@ def _decide(session: "Session", case: str, review: "Review") -> None:
     started = now()
     with session.open() as hitl:
         decided = hitl.decide(decision=review, reviewer=review.reviewer_id, **named(hitl, case))
-    final_output = None if decided.final_output is None else decided.final_output.model_dump(mode="json")
-    answer(
-        session.as_json,
-        tables.case_summary(decided) | {"final_output": final_output},
-        lambda: case_story.receipt(decided, review, started, session),
-    )
+        final_output = None if decided.final_output is None else decided.final_output.model_dump(mode="json")
+        answer(
+            session.as_json,
+            tables.case_summary(decided) | {"final_output": final_output},
+            lambda: case_story.receipt(decided, review, started, session),
+        )
 
 
 def read_review(fields: dict[str, str | None], output: str | None) -> "Review":

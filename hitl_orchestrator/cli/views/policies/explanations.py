@@ -56,7 +56,7 @@ def explanations(policy: Policy, tasks: Sequence[Explained]) -> Iterator[Block]:
         yield _rules(explanation)
         # The table does not show the winner if there are several layers, or if no rule matches.
         if decision.rule_id == FALLBACK or any(rule.layer for rule in explanation.rules):
-            yield Line(decision.reason, indent=2)
+            yield Line(decision.reason, indent=2, quoted=True)
         for change in nearest:
             yield Line(f"It {change.sentence}.", indent=2)
 

@@ -20,7 +20,7 @@ from hitl_orchestrator.ledger.database.tables import (
     spot_checks,
 )
 from hitl_orchestrator.ledger.events.outcomes import AGENT_FIELDS
-from hitl_orchestrator.ledger.store.statements.literals import literal_of, literals_of
+from hitl_orchestrator.ledger.store.statements.literals import any_of, literal_of, literals_of
 from hitl_orchestrator.ledger.store.statements.reviews import IS_OPEN
 
 _THIS = cases.c.case_id == bindparam("wanted_case")
@@ -51,12 +51,11 @@ LATEST_ATTEMPT = (
     .limit(1)
 )
 
-# A case with its first entry and its contents.
-CASE = (
-    select(cases.c.case_id, cases.c.stage, events.c.entry, contents.c.key, contents.c.body)
-    .select_from(cases.join(events, events.c.seq == cases.c.submitted_seq).outerjoin(*_WITH_CONTENTS))
-    .where(_THIS)
+# Cases with their first entries and their contents.
+_CASES = select(cases.c.case_id, cases.c.stage, events.c.entry, contents.c.key, contents.c.body).select_from(
+    cases.join(events, events.c.seq == cases.c.submitted_seq).outerjoin(*_WITH_CONTENTS)
 )
+CASE, SOME_CASES = _CASES.where(_THIS), _CASES.where(any_of(cases.c.case_id))
 STAGE = select(cases.c.stage).where(_THIS)
 
 # Write a case unchanged, so that the commit flushes earlier commits.

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Select,
     Update,
     and_,
@@ -25,7 +26,7 @@ from hitl_orchestrator.domain.enums import APPROVING, ReviewStatus
 from hitl_orchestrator.ledger.database.clock import NOW, from_now
 from hitl_orchestrator.ledger.database.tables import cases, reviews
 from hitl_orchestrator.ledger.events.chain import NEVER
-from hitl_orchestrator.ledger.store.statements.literals import literal_of, literals_of
+from hitl_orchestrator.ledger.store.statements.literals import any_of, literal_of, literals_of
 from hitl_orchestrator.ledger.store.statements.reviews import IS_OPEN, IS_UNCLAIMED_BY_OTHERS
 
 _DECIDED = reviews.c.status == literal_of(ReviewStatus.DECIDED)
@@ -155,12 +156,24 @@ def open_reviews(*branches: tuple[str, ...]) -> Select[Any]:
     A branch has the names of its filters, and the branches exclude each other. The parameters of each end in its
     number, so that every branch reads one index in order, and no more of it than is asked for.
     """
+    if len(branches) == 1:
+        return _branch("_0", branches[0]).with_only_columns(*reviews.c)
+    keys = open_review_keys(*branches).subquery()
+    return select(reviews).join(keys, keys.c.review_id == reviews.c.review_id).order_by(*_ORDER)
+
+
+@cache
+def open_review_keys(*branches: tuple[str, ...]) -> Select[Any] | CompoundSelect[Any]:
+    """Return the statement for the ids and places of the same reviews, which is faster by far."""
     keys = [_branch(f"_{number}", filters) for number, filters in enumerate(branches)]
     if len(keys) == 1:
-        return keys[0].with_only_columns(*reviews.c)
+        return keys[0]
     parts = (select(key.subquery()) for key in keys)
-    first = union_all(*parts).order_by("due_at", "place").limit(bindparam("most")).subquery()
-    return select(reviews).join(first, first.c.review_id == reviews.c.review_id).order_by(*_ORDER)
+    return union_all(*parts).order_by("due_at", "place").limit(bindparam("most"))
+
+
+# The open ones of some reviews.
+SOME_REVIEWS = select(reviews).where(IS_OPEN, any_of(reviews.c.review_id)).order_by(*_ORDER)
 
 
 def _branch(number: str, filters: tuple[str, ...]) -> Select[Any]:
