@@ -200,6 +200,7 @@ def _sqlite_database(store: str) -> "MigratedDatabase":
     sqlite.check_not_emptied(path, _sqlite_key_file(store), store)
     if sqlite_read_only.is_read_only(path):
         return sqlite_read_only.ReadOnlySqliteDatabase(path, store)
+    sqlite.check_not_foreign(path, store)
     sqlite.make_private(path, store)
     return sqlite.SqliteDatabase(path, store)
 

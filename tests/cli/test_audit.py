@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from hitl_orchestrator import AuditRecord
+from hitl_orchestrator import AuditRecord, InvalidInput, Orchestrator
 from hitl_orchestrator.cli.commands.audit.export_formats import TASK_COLUMNS, defused
 
 
@@ -146,6 +146,15 @@ def test_a_ledger_that_differs_from_its_signed_head_costs_no_receipt(hitl, folde
 
     assert (answer.code, "head" in answer.err) == (1, True)
     assert receipt in answer.out
+
+
+def test_a_public_key_that_is_none_is_refused_also_without_heads(filled, folder):
+    (folder / "public").write_text("garbage\n")
+
+    assert filled("audit", "verify", "--public-key", "nowhere").code == 2
+    assert filled("audit", "verify", "--public-key", "public").code == 2
+    with Orchestrator.open("memory://") as hitl, pytest.raises(InvalidInput, match="public_key: 'garbage' is no key"):
+        hitl.audit.verify(public_key="garbage")
 
 
 def test_a_proof_is_checked_without_the_database(filled, folder):

@@ -60,6 +60,19 @@ def test_a_file_of_the_user_is_never_overwritten(filled, folder, command, conten
     assert target.name in answer.err
 
 
+@pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal", ".key", ".head-key"])
+@pytest.mark.parametrize("command", [WRITERS[0], WRITERS[4]], ids=" ".join)
+def test_no_file_takes_a_name_that_belongs_to_a_store(filled, folder, command, suffix):
+    store = folder / "other.db"
+    store.write_bytes((folder / "hitl.db").read_bytes())
+
+    answer = filled(*command, f"other.db{suffix}")
+
+    assert answer.code == 2
+    assert "of the store 'other.db'" in answer.err
+    assert not (folder / f"other.db{suffix}").exists()
+
+
 @pytest.mark.parametrize("command", WRITERS[:-1], ids=" ".join)
 @pytest.mark.parametrize("name", ["hitl.db", "hitl.db.key"])
 def test_a_store_and_its_keys_are_never_overwritten(filled, folder, command, name):

@@ -194,3 +194,16 @@ def test_a_repeated_submission_flushes_the_intake_first(sqlite_ledger, monkeypat
 
     assert again.case_id == first.case_id
     assert flushed == [False, True, True]
+
+
+def test_the_database_of_another_application_is_refused_untouched(tmp_path):
+    file = tmp_path / "other.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript("CREATE TABLE users (name); INSERT INTO users VALUES ('ana');")
+    before = file.read_bytes()
+
+    with pytest.raises(StoreUnavailable, match="database of another application, with the table 'users'"):
+        open_ledger(f"sqlite:///{file}")
+
+    assert file.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [file]

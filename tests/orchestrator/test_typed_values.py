@@ -101,3 +101,22 @@ def test_a_field_that_has_no_place_is_refused(opened, store):
 
     assert any("region: unknown field" in problem for problem in refused.value.problems)
     assert not hitl.cases.unfinished()
+
+
+def test_a_value_of_another_type_is_refused_with_the_one_that_is_needed(opened):
+    hitl = opened("memory://", policy=POLICY)
+
+    with pytest.raises(InvalidInput, match="this is a dict, and Task is needed"):
+        hitl.submit({"task_id": "d"})
+    with pytest.raises(InvalidInput, match="this is a dict, and AgentOutput is needed"):
+        hitl.submit(a_task(), {"task_id": "task-1"})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"limit": "5"}, {"limit": 2.5}, {"limit": True}, {"after": 5}, {"role": ["a"]}, {"reviewer": ["a"]}],
+    ids=str,
+)
+def test_the_inbox_refuses_values_of_another_type(opened, wrong):
+    with pytest.raises(InvalidInput, match="inbox: "):
+        opened("memory://").inbox(**wrong)

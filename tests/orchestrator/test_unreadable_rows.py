@@ -147,6 +147,21 @@ def test_an_altered_outcome_gives_no_record_the_task_of_another_case(finished, d
     assert all(f"case '{case_ids[0]}'" in str(error) and "table outcomes" in str(error) for error in left_out)
 
 
+@pytest.mark.parametrize("damage", ["metadata_digest = x'ff00'", "task_timestamp = x'ff00'"])
+def test_an_outcome_with_bytes_for_a_text_is_left_out_by_name(finished, durable_store, intruder, damage):
+    if not durable_store.startswith("sqlite"):
+        pytest.skip("columns of PostgreSQL have one type")
+    _, case_ids = finished
+    intruder.run(f"UPDATE outcomes SET {damage} WHERE case_id = ?", case_ids[0])
+
+    left_out = []
+    with LedgerAudit(durable_store) as audit:
+        rows = [row["case_id"] for row in audit.rows(left_out.append)]
+
+    assert rows == case_ids[1:]
+    assert [f"case '{case_ids[0]}'" in str(error) for error in left_out] == [True]
+
+
 def test_an_altered_large_payload_is_reported_and_repaired_and_blocks_no_decision(durable, waits, intruder):
     output = an_output("task-1", confidence=0.5).model_copy(
         update={"agent_output": Proposal(predicted_label="long", explanation="x" * 300_000)}

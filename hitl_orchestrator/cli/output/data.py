@@ -10,12 +10,11 @@ from pathlib import Path
 from secrets import token_hex
 from typing import IO
 
+from hitl_orchestrator.domain.input.kept_files import kept_as
 from hitl_orchestrator.domain.input.record_size import read_bounded
 from hitl_orchestrator.domain.invisible_characters import escape_in_json
 from hitl_orchestrator.errors import InvalidInput
 
-_STORE_MAGIC = (b"SQLite format 3\0", b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
-_KEPT_SUFFIXES = (".key", ".head-key")
 _PRIVATE = 0o600
 
 
@@ -108,16 +107,15 @@ def _check_replaceable(path: Path, *, force: bool) -> None:
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
-        return
+        mode = 0
     if stat.S_ISLNK(mode):
         raise InvalidInput([f"{path}: is a link; name the file itself"])
     if stat.S_ISDIR(mode):
         raise InvalidInput([f"{path}: is a folder; name a file in it"])
-    with path.open("rb") as file:
-        is_store = file.read(16).startswith(_STORE_MAGIC)
-    if is_store or path.name.endswith(_KEPT_SUFFIXES):
-        raise InvalidInput([f"{path}: is a {'store' if is_store else 'key'}, which is never overwritten; name another"])
-    if not force:
+    kept = kept_as(path)
+    if kept is not None:
+        raise InvalidInput([f"{path}: is {kept}, which is never overwritten; name another"])
+    if mode and not force:
         raise InvalidInput([f"{path}: exists; name another file, or replace it with --force"])
 
 

@@ -1,6 +1,6 @@
 """Copy a value to its canonical form, so that later changes by the caller cannot reach what was stored."""
 
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -18,7 +18,7 @@ def required(kind: type[Model], value: object, where: str) -> Model:
     """Return a value that is of this kind. Raises `InvalidInput` for any other, such as a dictionary."""
     if not isinstance(value, kind):
         name, given = kind.__name__, type(value).__name__
-        raise InvalidInput([f"{where}: this is a {given}, and a {name} is needed; make one with {name}(...)"])
+        raise InvalidInput([f"{where}: this is a {given}, and {name} is needed; make one with {name}(...)"])
     return value
 
 
@@ -32,7 +32,7 @@ def normalized(value: Model, where: str) -> Model:
     Raises:
         InvalidInput: the value is no longer valid.
     """
-    kind: type[Model] = next((each for each in _KINDS if isinstance(value, each)), type(value))  # type: ignore[arg-type]
+    kind = cast("type[Model]", next((each for each in _KINDS if isinstance(value, each)), type(value)))
     try:
         # With `serialize_as_any`, since the declared type of a field would drop what a subclass of it adds.
         valid = kind.model_validate(value.model_dump(warnings=False, serialize_as_any=True))

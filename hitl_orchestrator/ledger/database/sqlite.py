@@ -7,7 +7,7 @@ it.
 import os
 import sqlite3
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
@@ -241,6 +241,17 @@ def check_not_emptied(path: str, key_file: Path, store: str) -> None:
     if is_empty and any(key.exists() for key in (key_file, key_file.with_suffix(".head-key"))):
         why = f"it is empty, but its key file belongs to an earlier store; restore {path!r} from a backup"
         raise StoreUnavailable(store, f"{why}, or remove it to start a new store")
+
+
+def check_not_foreign(path: str, store: str) -> None:
+    """Refuse a database of another application, before anything is written to it. Damage is reported on opening."""
+    if not Path(path).is_file() or not Path(path).stat().st_size:
+        return
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{Path(path).as_uri()}?mode=ro", uri=True)) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        if tables and "alembic_version" not in tables:
+            why = f"it is the database of another application, with the table {tables[0]!r}; name another file"
+            raise StoreUnavailable(store, why)
 
 
 def make_private(path: str, store: str) -> None:

@@ -1,5 +1,6 @@
 """Ed25519 signing keys in hexadecimal, stored outside the database."""
 
+import re
 from functools import cached_property
 from pathlib import Path
 
@@ -49,6 +50,11 @@ def signing_key_at(path: Path) -> SigningKey:
 def public_key_in(text: str, where: str | Path) -> str:
     """Return the public key in a text. Raises `InvalidKey`."""
     return _one_key(text, where).hex()
+
+
+def is_public_key(text: object) -> bool:
+    """Whether a value is a public key as heads name it."""
+    return isinstance(text, str) and re.fullmatch("[0-9a-f]{64}", text) is not None
 
 
 def is_signed(text: str, signature: str, public: str) -> bool:

@@ -94,12 +94,15 @@ def _record_with_task(row: tuple[Any, ...]) -> tuple[AuditRecord, str, str | Non
     if case_id is None:
         raise LedgerDamaged(f"case {entry.case_id!r} is finished and has no row in table outcomes")
     *_, metadata, is_erased = _with_metadata((digest, entry.body))
-    if metadata is None and not is_erased:
-        raise LedgerDamaged(f"the row of case {entry.case_id!r} in table outcomes names metadata that is not stored")
-    return record, str(timestamp), metadata, is_erased
+    if (metadata is None and not is_erased) or not isinstance(timestamp, str):
+        raise LedgerDamaged(f"the row of case {entry.case_id!r} in table outcomes names content that is not stored")
+    return record, timestamp, metadata, is_erased
 
 
 def _with_metadata(row: tuple[Any, ...]) -> tuple[Any, ...]:
     *columns, digest, contents = row
-    text = "{}" if digest is None else None if contents is None else text_under(contents, digest)
+    if digest is None:
+        return (*columns, "{}", contents is None)
+    stored = isinstance(digest, str) and isinstance(contents, str)
+    text = text_under(contents, digest) if stored else None
     return (*columns, text, contents is None)

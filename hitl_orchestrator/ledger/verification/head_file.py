@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from hitl_orchestrator.domain.input.kept_files import kept_as
 from hitl_orchestrator.domain.input.parsing import parse, read_json
 from hitl_orchestrator.domain.input.record_size import read_bounded
 from hitl_orchestrator.errors import HeadFileUnavailable, InvalidInput
@@ -50,12 +51,15 @@ class HeadFile:
         """Append the result of `make`, called with the last head, and flush it to the disk. None appends nothing.
 
         Raises:
-            HeadFileUnavailable: the file cannot be read or written.
+            HeadFileUnavailable: the file cannot be read or written, or belongs to a store.
             InvalidInput: its last line is not a head.
         """
         if self.path.is_symlink():
             raise HeadFileUnavailable(str(self.path), "it is a link; name the file itself")
         try:
+            kept = kept_as(self.path)
+            if kept is not None:
+                raise HeadFileUnavailable(str(self.path), f"it is {kept}; name another file")
             with self._locked() as file:
                 head = make(self._last(file))
                 if head is not None:

@@ -5,9 +5,9 @@ from datetime import datetime
 from functools import cached_property
 from threading import Lock
 
-from hitl_orchestrator.errors import LedgerDamaged, StoreUnavailable, UnknownCase
+from hitl_orchestrator.errors import InvalidInput, LedgerDamaged, StoreUnavailable, UnknownCase
 from hitl_orchestrator.ledger.events.chain import GENESIS, Entry, Head, event_of
-from hitl_orchestrator.ledger.keys.signing import SigningKey
+from hitl_orchestrator.ledger.keys.signing import SigningKey, is_public_key
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 from hitl_orchestrator.ledger.verification.chain_check import START, Verification, entry_problem, walk
@@ -47,7 +47,12 @@ class LedgerSigner:
 
         Heads are verified with `public`, or with the keys that they name. `on_entries` is called with numbers of
         entries, first as they are read and then as they are compared. Problems are returned, not raised.
+
+        Raises:
+            InvalidInput: `public` is no key.
         """
+        if public is not None and not is_public_key(public):
+            raise InvalidInput([f"verify: public_key: {public!r} is no key, which has 64 hexadecimal digits"])
         tables, agreed, opened, due = TableReconciler(), 0, False, tuple[str, ...]()
         try:
             with self._ledger.snapshot() as snapshot:

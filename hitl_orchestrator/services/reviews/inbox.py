@@ -51,7 +51,7 @@ class ReviewInbox:
 
         The role of `wanted` is the one that may decide now.
         """
-        _check(wanted)
+        _check(wanted, reviewer, after)
         check_limit("inbox", limit)
         self._policies.refresh()
         who = None if reviewer is None else self._people.named(reviewer)
@@ -241,13 +241,14 @@ class ReviewInbox:
 
 
 def check_limit(verb: str, limit: int) -> None:
-    """Raise `InvalidInput` unless the length of a list is in [1, 100 000]."""
-    if not 1 <= limit <= MAX_LISTED:
-        raise InvalidInput([f"{verb}: limit {limit} is not in [1, {MAX_LISTED}]"])
+    """Raise `InvalidInput` unless the length of a list is a whole number in [1, 100 000]."""
+    if type(limit) is not int or not 1 <= limit <= MAX_LISTED:
+        raise InvalidInput([f"{verb}: limit {limit!r} is not in [1, {MAX_LISTED}]"])
 
 
-def _check(wanted: InboxFilter) -> None:
-    names = (wanted.role, wanted.domain, wanted.task_type, wanted.held_by)
-    problems = [f"{name!r} is not a valid name" for name in names if name is not None and not name.isprintable()]
+def _check(wanted: InboxFilter, *others: object) -> None:
+    names = (wanted.role, wanted.domain, wanted.task_type, wanted.held_by, *others)
+    valid = [name is None or (isinstance(name, str) and name.isprintable()) for name in names]
+    problems = [f"{name!r} is not a valid name" for name, ok in zip(names, valid, strict=True) if not ok]
     if problems:
         raise InvalidInput([f"inbox: {problem}" for problem in problems])

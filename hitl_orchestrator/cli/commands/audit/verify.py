@@ -39,7 +39,7 @@ def verify(
 
     file = head or session.settings.head_file
     heads = [] if file is None else load_heads(file)
-    key = trusted_key(session.store, session.head_key, public_key) if heads else None
+    key = trusted_key(session.store, session.head_key, public_key) if heads or public_key else None
     with session.audit() as audit, counted(2 * audit.size(), "verifying") as on_entries:
         result = audit.verify(heads, key, on_entries)
     data = {**result.model_dump(mode="json"), "sound": result.sound}
