@@ -141,6 +141,11 @@ def test_of_two_writers_of_a_new_file_one_is_refused(tmp_path):
     assert (tmp_path / "file").read_text() == "early"
 
 
+def test_a_dash_is_no_file(filled, folder):
+    assert filled(*EXPORT, "--out", "-").code == 2
+    assert not (folder / "-").exists()
+
+
 def test_an_export_goes_to_a_device(filled):
     assert filled(*EXPORT, "--out", os.devnull).code == 0
     assert "No space left" in filled(*EXPORT, "--out", "/dev/full").err

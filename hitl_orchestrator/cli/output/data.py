@@ -104,6 +104,8 @@ def _is_stream(path: Path) -> bool:
 
 
 def _check_replaceable(path: Path, *, force: bool) -> None:
+    if path.name == "-":
+        raise InvalidInput(["-: is no file; leave out --out to write to standard output"])
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
