@@ -160,7 +160,7 @@ def test_a_daemon_without_any_stream_gets_the_exit_code(typed, row):
 
 @EVERY
 def test_output_to_a_full_disk_is_reported(typed, row):
-    check(typed(row, to={"stdout": "/dev/full"}), row.code or INVALID)
+    check(typed(row, to={"stdout": "/dev/full"}), INVALID, row.code or INVALID)
 
 
 @EVERY

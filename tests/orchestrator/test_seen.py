@@ -104,7 +104,8 @@ def test_a_reason_code_must_be_on_the_list(team):
     submit(hitl)
 
     with pytest.raises(
-        InvalidInput, match=r"reason_code: 'agent_eror'; the reasons are .*; did you mean 'agent_error'"
+        InvalidInput,
+        match=r"reason_code \(--reason-code\): 'agent_eror'; the reasons are .*; did you mean 'agent_error'",
     ):
         say(hitl, "r1", "reject", reason_code="agent_eror")
     assert say(hitl, "r1", "reject", reason_code="agent_error").record.reason_code == "agent_error"

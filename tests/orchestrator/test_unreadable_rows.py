@@ -149,8 +149,8 @@ def test_an_altered_outcome_gives_no_record_the_task_of_another_case(finished, d
 
 @pytest.mark.parametrize("damage", ["metadata_digest = x'ff00'", "task_timestamp = x'ff00'"])
 def test_an_outcome_with_bytes_for_a_text_is_left_out_by_name(finished, durable_store, intruder, damage):
-    if not durable_store.startswith("sqlite"):
-        pytest.skip("columns of PostgreSQL have one type")
+    if not durable_store.startswith("sqlite"):  # its columns have one type, so that another text stands for the bytes
+        damage = "metadata_digest = 'ff00'"
     _, case_ids = finished
     intruder.run(f"UPDATE outcomes SET {damage} WHERE case_id = ?", case_ids[0])
 

@@ -138,7 +138,7 @@ NO_WARNING = [
     {"alternatives": [{"label": "Complaint", "score": "0.1", "rank": 2}]},
     {"samples": ["Refund", "Refund", "Complaint"]},
     {"samples": [{"label": "Refund", "latency": 2}]},
-    {"usual": True, "metadata": {"alternative": 1}},
+    {"usual": True, "metadata": {"choice": 1}},
 ]
 
 
