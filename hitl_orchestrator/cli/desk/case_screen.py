@@ -178,7 +178,9 @@ class CaseScreen(Screen[None]):
                 self._pend(decision)
             elif self.draft.outputs.get(decision):
                 key = "w" if decision in OUTPUT_OPTIONAL else decision.spec.key
-                self._report(f"Your output is kept; {key} continues the edit.")
+                self.draft.turn_to(None)  # Enter must not record a decision that the edit was to replace
+                self._draw()
+                self._report(f"Your output is kept, and no decision is pending; {key} continues the edit.")
 
         self.app.push_screen(EditorScreen(self.view, self.draft, decision, self.desk.client.reviewer), edited)
 

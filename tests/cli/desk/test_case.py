@@ -100,6 +100,18 @@ def test_edited_output_shows_differences_and_becomes_final(hitl, desk):
     desk(flow)
 
 
+def test_a_left_edit_leaves_no_other_decision_pending(hitl, desk):
+    case_id = submit(hitl, "t-1")
+
+    async def flow(desk):
+        await desk.press("enter", "a", "m", *EDIT, "escape")
+        assert "Your output is kept, and no decision is pending" in desk.notice
+        await desk.press("enter")
+        assert hitl.cases.get(case_id).status == "waiting"
+
+    desk(flow)
+
+
 def test_editor_reports_problems_and_keeps_the_text(hitl, desk):
     case_id = submit(hitl, "t-1")
 
