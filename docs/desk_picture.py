@@ -66,7 +66,7 @@ async def picture(hitl: Orchestrator) -> str:
     app = DeskApp(DeskClient.of(hitl, "r01"), now=lambda: NOON + timedelta(minutes=12), every=NEVER)
     async with app.run_test(size=SIZE) as pilot:
         edit = ("down", "end", "left", "left", *["backspace"] * 4, *"part", *["down"] * 3, "end", *["backspace"] * 5)
-        steps = (["enter"], ["m"], [*edit, *"65.0"], ["ctrl+s"], ["c"], ["t"], list("half of it can still be used"))
+        steps = ([], ["enter"], ["m"], [*edit, *"65.0"], ["ctrl+s"], ["c"], ["t"], list("half of it can still be used"))
         for keys in steps:
             await pilot.press(*({" ": "space", ".": "full_stop"}.get(key, key) for key in keys))
             await app.workers.wait_for_complete()
