@@ -138,11 +138,16 @@ def _compared(database: str, stores: list[str], many: int) -> dict[str, float]:
     for store, size in zip(stores, (FEW, many), strict=True):
         fill(store, size)
     few, lots = map(milliseconds, stores)
+    return ratios(f"inbox_{database}", few, lots)
+
+
+def ratios(prefix: str, few: dict[str, float], many: dict[str, float]) -> dict[str, float]:
+    """Return the milliseconds with few and with many open reviews, and their ratio, by name."""
     figures = {}
     for name, milliseconds_of_few in few.items():
-        figures[f"inbox_{database}_{name}_few_ms"] = milliseconds_of_few
-        figures[f"inbox_{database}_{name}_many_ms"] = lots[name]
-        figures[f"inbox_{database}_{name}_ratio"] = lots[name] / milliseconds_of_few
+        figures[f"{prefix}_{name}_few_ms"] = milliseconds_of_few
+        figures[f"{prefix}_{name}_many_ms"] = many[name]
+        figures[f"{prefix}_{name}_ratio"] = many[name] / milliseconds_of_few
     return figures
 
 

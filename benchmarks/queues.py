@@ -14,6 +14,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
+from benchmarks.inbox import ratios
 from benchmarks.ledger import NINE
 from benchmarks.postgres import IS_THERE, postgres_server
 from hitl_orchestrator import AgentOutput, Orchestrator, Proposal, Task
@@ -109,12 +110,7 @@ def _compared(database: str, stores: list[str], sizes: tuple[int, int]) -> dict[
     for store, size in zip(stores, sizes, strict=True):
         fill(store, size)
     few, lots = map(milliseconds, stores)
-    figures = {}
-    for name, milliseconds_of_few in few.items():
-        figures[f"queues_{database}_{name}_few_ms"] = milliseconds_of_few
-        figures[f"queues_{database}_{name}_many_ms"] = lots[name]
-        figures[f"queues_{database}_{name}_ratio"] = lots[name] / milliseconds_of_few
-    return figures
+    return ratios(f"queues_{database}", few, lots)
 
 
 def main() -> None:
