@@ -18,6 +18,8 @@ from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.cli import main
 
 DATA = Path(str(files("hitl_orchestrator.data")))
+RUN = ("run", "tasks.json", "--outputs", "agent_outputs.json")
+APPROVE = ("decide", "task_002", "approve", "--reviewer", "domain_reviewer")
 
 
 class Answer(NamedTuple):
@@ -104,4 +106,11 @@ PEOPLE = [
 def limited(folder, hitl):
     """The canonical tasks, and people who may decide in some domains alone."""
     (folder / "people.json").write_text(json.dumps(PEOPLE))
+    return hitl
+
+
+@pytest.fixture
+def routed(hitl) -> Callable[..., Answer]:
+    """The canonical tasks, three of which wait."""
+    hitl(*RUN)
     return hitl

@@ -6,16 +6,7 @@ import pytest
 from support.builders import a_task
 
 from hitl_orchestrator import Orchestrator
-
-RUN = ("run", "tasks.json", "--outputs", "agent_outputs.json")
-APPROVE = ("decide", "task_002", "approve", "--reviewer", "domain_reviewer")
-
-
-@pytest.fixture
-def routed(hitl):
-    """The canonical tasks, three of which wait."""
-    hitl(*RUN)
-    return hitl
+from tests.cli.conftest import APPROVE, RUN
 
 
 def test_inbox_json_has_the_fields_reviewers_need(routed):

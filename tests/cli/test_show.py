@@ -3,17 +3,7 @@
 import re
 import shlex
 
-import pytest
-
-RUN = ("run", "tasks.json", "--outputs", "agent_outputs.json")
-APPROVE = ("decide", "task_002", "approve", "--reviewer", "domain_reviewer")
-
-
-@pytest.fixture
-def routed(hitl):
-    """The canonical tasks, three of which wait."""
-    hitl(*RUN)
-    return hitl
+from tests.cli.conftest import APPROVE, RUN
 
 
 def test_show_names_the_higher_role_under_a_stricter_policy(stricter):
