@@ -133,7 +133,7 @@ class RecordedDecision(Value):
     are empty for an imported record. With the source `timeout`, `review` states the consequence of the deadline; with
     `submitter` or `resubmission`, the case was withdrawn. `settles` is False for a vote that left the case open.
     `first_viewed_at` is the reviewer's first view, `own_label` their label before they saw the proposal; `person` is
-    the person behind their account.
+    the person behind their account, and `people_hash` names the people in force.
     """
 
     review: Review
@@ -149,6 +149,7 @@ class RecordedDecision(Value):
     first_viewed_at: UtcDatetime | None = None
     own_label: Text = ""
     person: Identifier | None = None
+    people_hash: Label | None = None
 
     @property
     def final(self) -> FinalDecision | None:

@@ -21,6 +21,11 @@ class RoleChain(Value):
         return self
 
     @property
+    def second(self) -> str:
+        """The second role, or the only one: it decides escalated cases, and may change the policy and the people."""
+        return self.roles[min(1, len(self.roles) - 1)]
+
+    @property
     def top(self) -> str:
         """The highest role."""
         return self.roles[-1]

@@ -16,13 +16,14 @@
     |   |-- ReviewExpired, ReviewWithdrawn 410
     |   |-- ReviewClaimed         423
     |   |-- StaleReview           412
-    |   |-- PolicyMismatch, NoPreviousPolicy
+    |   |-- PeopleMismatch, PolicyMismatch, NoPreviousPolicy
     |   |-- LedgerDamaged         500
     |   `-- RecoveryIncomplete    500
     |-- StoreUnavailable, HeadFileUnavailable 503
     |   `-- StoreClosed, of StoreUnavailable
     |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome, ClassifierFailed, CaseNotMoved
     |-- PolicyUnreadable                                a recorded policy that this installation cannot read
+    |-- TamperedPeople                                  people that were altered, or that cannot be read here
     |-- TamperedPolicy, TamperedReview, ForgedState     an altered row or state; an alarm is in the ledger
     |   `-- UnknownSealKey, of TamperedReview           or this machine lacks the key of the row
     |-- CheckpointUnreadable, UnsafeRow, UnsafeSerializer     a refused checkpoint
@@ -59,6 +60,7 @@ from hitl_orchestrator.errors.failures import (
     SealKeyMissing,
     StoreClosed,
     StoreUnavailable,
+    TamperedPeople,
     TamperedPolicy,
     TamperedReview,
     ThreadLost,
@@ -79,6 +81,7 @@ from hitl_orchestrator.errors.rejections import (
     NewerAttempt,
     NoPreviousPolicy,
     NotAuthorized,
+    PeopleMismatch,
     PolicyMismatch,
     RecoveryIncomplete,
     ReviewAlreadyDecided,
@@ -119,6 +122,7 @@ __all__ = [
     "NewerAttempt",
     "NoPreviousPolicy",
     "NotAuthorized",
+    "PeopleMismatch",
     "PolicyMismatch",
     "PolicyMissing",
     "PolicyUnreadable",
@@ -133,6 +137,7 @@ __all__ = [
     "StaleReview",
     "StoreClosed",
     "StoreUnavailable",
+    "TamperedPeople",
     "TamperedPolicy",
     "TamperedReview",
     "TaskConflict",

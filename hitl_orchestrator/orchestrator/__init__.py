@@ -1,4 +1,4 @@
-"""The facade: `Orchestrator` with its namespaces cases, reviews, policy and audit, and other names for faces."""
+"""The facade: `Orchestrator` with namespaces cases, reviews, policy, people and audit, and names for faces."""
 
 from hitl_orchestrator.ledger.database.address import shown as printable_url
 from hitl_orchestrator.ledger.events.redaction import Redaction
@@ -18,6 +18,8 @@ from hitl_orchestrator.orchestrator.ledger_audit import (
 )
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Version
 from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
+from hitl_orchestrator.review.governance.changes import Effect, PeopleDifference
+from hitl_orchestrator.review.governance.history import PeopleHistory, PeopleVersion
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.replay_checks import unfit_record as record_problems
 from hitl_orchestrator.review.schemas import OutputSchemas
@@ -26,6 +28,7 @@ from hitl_orchestrator.services.cases.intake import check_not_reserved
 from hitl_orchestrator.services.config_files import canonical as bundled_data
 from hitl_orchestrator.services.config_files import load_people, load_policy, load_policy_tests, read_file
 from hitl_orchestrator.services.maintenance import Notice
+from hitl_orchestrator.services.people.admin import PeopleChange
 from hitl_orchestrator.services.policy.admin import Governed
 from hitl_orchestrator.services.reviews.assignments import Assignment, Assignments
 from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
@@ -39,6 +42,7 @@ __all__ = [
     "Assignments",
     "CaseProof",
     "CaseView",
+    "Effect",
     "Governed",
     "HistoryItem",
     "LedgerAudit",
@@ -47,6 +51,10 @@ __all__ = [
     "Orchestrator",
     "OutputSchemas",
     "People",
+    "PeopleChange",
+    "PeopleDifference",
+    "PeopleHistory",
+    "PeopleVersion",
     "PolicyHistory",
     "Redaction",
     "ShadowReport",

@@ -25,12 +25,15 @@ from hitl_orchestrator.policies.engine.scoring import ScoreRules
 from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
 from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
+from hitl_orchestrator.review.governance.changes import PeopleDifference
+from hitl_orchestrator.review.governance.history import PeopleHistory
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.services.case_reader import Clock
 from hitl_orchestrator.services.cases.runner import WAIT_SECONDS
 from hitl_orchestrator.services.maintenance import Notice
+from hitl_orchestrator.services.people.admin import PeopleChange, PeopleSource
 from hitl_orchestrator.services.policy.admin import Governed, PolicySource
 from hitl_orchestrator.services.reviews.assignments import Assignments, Skill, Strategy
 from hitl_orchestrator.settings import DEFAULT_STORE
@@ -126,6 +129,14 @@ class AsyncPolicyAdministration:
     async def shadow_report(self) -> ShadowReport | None: ...
     async def backtest(self, policy: PolicySource, *, capacity: Mapping[str, Capacity] | None = ...) -> Backtest: ...
 
+class AsyncPeopleAdministration:
+    async def propose(self, source: PeopleSource, *, reason: str, reviewer: str | None = ...) -> PeopleChange: ...
+    async def active(self) -> People: ...
+    async def version(self, prefix: str) -> People: ...
+    async def status(self) -> PeopleHistory: ...
+    async def differences(self, source: PeopleSource) -> list[PeopleDifference]: ...
+    async def history(self) -> list[Event]: ...
+
 class AsyncAudit:
     def records(self, *, quality_checks: bool = ...) -> AsyncIterator[AuditRecord]: ...
     async def verify(self, heads: Sequence[SignedHead] = ..., public_key: str | None = ...) -> Verification: ...
@@ -136,6 +147,7 @@ class AsyncOrchestrator:
     cases: AsyncCases
     reviews: AsyncReviews
     policy: AsyncPolicyAdministration
+    people: AsyncPeopleAdministration
     audit: AsyncAudit
     @classmethod
     def open(

@@ -1,4 +1,4 @@
-"""The facade `Orchestrator`: six verbs, and the namespaces cases, reviews, policy and audit."""
+"""The facade `Orchestrator`: six verbs, and the namespaces cases, reviews, policy, people and audit."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +14,7 @@ from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
 from hitl_orchestrator.orchestrator.open_services import OpenServices
+from hitl_orchestrator.orchestrator.people import PeopleAdministration
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
 from hitl_orchestrator.orchestrator.review_arguments import review_of
 from hitl_orchestrator.orchestrator.reviews import Reviews
@@ -56,6 +57,7 @@ class Orchestrator:
         self.cases = Cases(services, acting)
         self.reviews = Reviews(services, acting)
         self.policy = PolicyAdministration(services, acting)
+        self.people = PeopleAdministration(services, acting)
         self.audit = Audit(services)
 
     @classmethod
@@ -83,8 +85,9 @@ class Orchestrator:
     ) -> Self:
         """Open a store: `sqlite:///PATH`, `postgresql://USER@HOST/DATABASE` or `memory://`.
 
-        Creates and migrates the store. `policy`, `reviewers` and `schemas` (JSON Schemas per task type) are
-        files or values; by default the store's active policy, or the bundled one, and one generic reviewer per role.
+        Creates and migrates the store. `policy`, `reviewers` and `schemas` (JSON Schemas per task type) are files or
+        values. A new store records the policy and the people, by default the bundled ones: one generic reviewer per
+        role. Later both come from the store, and change by `hitl.policy` and `hitl.people` alone.
         `classifier`, a `Runnable` or a function of the task, produces missing outputs. It is called up to
         `classifier_attempts` times, for at most `classifier_timeout` seconds each (None: no limit); if it fails, the
         case goes to a reviewer with the error as the reason, or with `on_classifier_error="raise"` it is raised.
@@ -95,8 +98,9 @@ class Orchestrator:
         The ledger head is signed into `head_file` every `head_every` entries and on close.
 
         Raises:
-            InvalidInput, PolicyMismatch: an argument is unusable, or the store has another active policy.
-            StoreUnavailable, TamperedPolicy: the store cannot be opened, or its policy was altered.
+            InvalidInput: an argument is unusable.
+            PolicyMismatch, PeopleMismatch: the store has another active policy, or other people.
+            StoreUnavailable, TamperedPolicy, TamperedPeople: the store cannot be opened, or was altered.
             InvalidKey, SealKeyMissing: a key is malformed, its file is readable by others, or it is missing.
         """
         arguments = {name: value for name, value in locals().items() if name != "cls"}

@@ -74,9 +74,9 @@ class LedgerAudit:
         """Yield every ledger entry, in order; `on_unreadable` as in `records`."""
         return self._ledger.events(on_unreadable=on_unreadable)
 
-    def policy_events(self) -> Iterator[Event]:
-        """Yield the ledger entries about policies, in order."""
-        yield from self._ledger.policy_events()
+    def governance_events(self) -> Iterator[Event]:
+        """Yield the ledger entries about policies, people and the configuration, in order."""
+        yield from self._ledger.governance_events()
 
     def rows(self, on_unreadable: OnUnreadable | None = None) -> Iterator[dict[str, Any]]:
         """Yield every audit record as a row, with the `TASK_COLUMNS` that a policy may read and the record lacks.

@@ -37,7 +37,7 @@ def test_a_stricter_policy_is_active_at_once_and_recorded_with_its_author_and_re
     done = ruled.policy.activate(STRICT, **BY_MAX)
 
     assert (done.in_force, done.case) == (True, None)
-    reported = ruled.services.ledger.policy_events()[-1]
+    reported = ruled.policy.history()[-1]
     assert (reported.kind, reported.actor.id, reported.body["reason"]) == ("policy_activated", "max", "we agreed so")
     assert submitted(ruled, "task-1", 0.92).status == "waiting"
     assert ruled.audit.verify().sound
@@ -62,7 +62,7 @@ def test_a_looser_policy_waits_for_a_second_person_who_sees_the_loosened_regions
     assert ruled.decide(done.case.case_id, a_review("approve", "two")).status == "approved"
     assert submitted(ruled, "task-2", 0.6).status == "approved"
     assert ruled.audit.verify().sound
-    reported = ruled.services.ledger.policy_events()[-1].body
+    reported = ruled.policy.history()[-1].body
     assert (reported["by"], reported["approved_by"], reported["case_id"]) == ("max", "two", done.case.case_id)
     assert list(ruled.reviews.feedback()) == []
 
@@ -107,7 +107,7 @@ def test_an_approval_covers_the_shown_change_and_lapses_with_the_compared_policy
     ruled.decide(waits.case_id, a_review("approve", "zoe"))
 
     assert ruled.services.registry.active.hash == hash_of(STRICT)
-    assert "activated since" in ruled.services.ledger.policy_events()[-1].body["why"]
+    assert "activated since" in ruled.policy.history()[-1].body["why"]
 
 
 @pytest.mark.parametrize(

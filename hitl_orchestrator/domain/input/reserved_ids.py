@@ -1,18 +1,18 @@
-"""Task ids that are reserved for the system's own tasks: policy changes and spot checks."""
+"""Task ids that are reserved for the system's own tasks: changes of policy and people, and spot checks."""
 
 import re
 from hashlib import sha256
 
-_POLICY_CHANGE, _SPOT_CHECK = "policy-change-", "spot check"
+_SPOT_CHECK = "spot check"
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # No common id has this length: an ObjectId has 24 digits, a UUID 32.
 _DIGITS = 22
-_RESERVED = re.compile(f"{_POLICY_CHANGE}{_UUID}|task-[0-9a-f]{{{_DIGITS}}}")
+_RESERVED = re.compile(f"(?:policy|people)-change-{_UUID}|task-[0-9a-f]{{{_DIGITS}}}")
 
 
-def policy_change_id(case_id: str) -> str:
-    """Return the id of the task for the policy change that this case decides."""
-    return f"{_POLICY_CHANGE}{case_id}"
+def change_id(task_type: str, case_id: str) -> str:
+    """Return the id of the task for the change of policy or people that this case decides."""
+    return f"{task_type.replace('_', '-')}-{case_id}"
 
 
 def spot_check_id(case_id: str) -> str:

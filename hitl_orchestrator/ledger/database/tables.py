@@ -25,14 +25,14 @@ events = Table(
 Index("events_of_case", events.c.case_id, events.c.seq)
 # One outcome per case: the schema decides the race, not the code.
 Index("one_outcome_per_case", events.c.case_id, unique=True, sqlite_where=text("kind = 'finished'"))
-Index("policies_recorded", events.c.seq, sqlite_where=text("kind = 'policy_recorded'"))
-# Each submission reads policy entries that are newer than the last one it read.
+# Each request reads the entries about policies and people that are newer than the last one it read.
 Index(
-    "policy_history",
+    "governance_history",
     events.c.seq,
     sqlite_where=text(
-        "kind IN ('policy_version', 'policy_proposed', 'policy_activated', 'policy_canary', "
-        "'policy_shadow', 'policy_declined')"
+        "kind IN ('policy_recorded', 'policy_version', 'policy_proposed', 'policy_activated', 'policy_canary', "
+        "'policy_shadow', 'policy_declined', 'people_recorded', 'people_proposed', 'people_activated', "
+        "'people_declined', 'configuration_recorded')"
     ),
 )
 

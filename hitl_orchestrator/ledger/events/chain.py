@@ -121,15 +121,6 @@ def record_of(entry: str, restored: Callable[[dict[str, Any]], dict[str, Any]]) 
         raise _damaged(entry) from exc
 
 
-def policy_of(entry: str) -> tuple[str, dict[str, Any]]:
-    """Return the hash and the body of the policy in a stored entry. Raises `LedgerDamaged`."""
-    body = body_of(entry)
-    try:
-        return str(body["policy_hash"]), dict(body["policy"])
-    except _UNREADABLE as exc:
-        raise _damaged(entry) from exc
-
-
 _UNREADABLE = (ValueError, TypeError, KeyError, RecursionError)
 
 

@@ -1,7 +1,6 @@
-"""Policies in a store, and the entries about them."""
+"""Policies in a store, and the entries about policies, people and the configuration."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
@@ -12,24 +11,17 @@ from hitl_orchestrator.domain.value import canonical_json, read_canonical
 from hitl_orchestrator.errors import TamperedPolicy
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, resumed, retried
 from hitl_orchestrator.ledger.database.tables import events, policies
-from hitl_orchestrator.ledger.events import builders
-from hitl_orchestrator.ledger.events.chain import Draft, body_of, event_of, policy_of
-from hitl_orchestrator.ledger.events.policy_builders import KINDS
+from hitl_orchestrator.ledger.events.chain import Draft, body_of, event_of
+from hitl_orchestrator.ledger.events.governance import KINDS
 from hitl_orchestrator.ledger.store.event_log import append
 from hitl_orchestrator.ledger.store.statements.literals import literal_of, literals_of
 
 _NEWER = select(events.c.entry, events.c.digest).where(events.c.seq > bindparam("after")).order_by(events.c.seq)
-_IS_ABOUT_POLICIES = events.c.kind.in_(literals_of(KINDS))
-_HISTORY = _NEWER.where(_IS_ABOUT_POLICIES)
+_GOVERNS = events.c.kind.in_(literals_of(KINDS))
+_HISTORY = _NEWER.where(_GOVERNS)
 _AT = select(events.c.entry).where(events.c.seq == bindparam("at"))
 _ROUTINGS = _NEWER.where(events.c.kind == literal_of(EventKind.ROUTED))
-_LATEST = select(events.c.seq).where(_IS_ABOUT_POLICIES).order_by(events.c.seq.desc()).limit(1)
-_CURRENT = (
-    select(events.c.entry)
-    .where(events.c.kind == literal_of(EventKind.POLICY_RECORDED))
-    .order_by(events.c.seq.desc())
-    .limit(1)
-)
+_LATEST = select(events.c.seq).where(_GOVERNS).order_by(events.c.seq.desc()).limit(1)
 _THIS = policies.c.policy_hash == bindparam("wanted_hash")
 _POLICY = select(policies.c.body, policies.c.recorded_seq).where(_THIS)
 _ADD = insert(policies)
@@ -41,29 +33,6 @@ class PolicyRepository:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    @retried
-    def record_policy(self, policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> None:
-        """Make a policy the current one and keep it under its hash."""
-        with self._database.read() as transaction:
-            if _is_current(transaction, policy_hash):
-                return
-        with self._database.write() as transaction:
-            if not _is_current(transaction, policy_hash):
-                _append(transaction, [builders.policy_recorded(policy_id, policy_hash, body, at)])
-
-    @retried
-    def current_policy(self) -> dict[str, Any] | None:
-        """Return the current policy, None in a store without one. Raises `TamperedPolicy`."""
-        with self._database.read() as transaction:
-            row = transaction.first(_CURRENT)
-        if row is None:
-            return None
-        policy_hash, _ = policy_of(row["entry"])
-        try:
-            return self.policy(policy_hash)
-        except KeyError:
-            raise TamperedPolicy(policy_hash, "its row is missing") from None
 
     @retried
     def policy(self, policy_hash: str) -> dict[str, Any]:
@@ -82,14 +51,14 @@ class PolicyRepository:
         return body
 
     @retried
-    def policy_events(self, after: int = 0) -> Sequence[Event]:
-        """Return the newer entries about policies."""
+    def governance_events(self, after: int = 0) -> Sequence[Event]:
+        """Return the newer entries about policies, people and the configuration."""
         with self._database.read() as transaction:
             return [event_of(row["entry"], row["digest"]) for row in transaction.run(_HISTORY, after=after)]
 
     @retried
-    def change_policy(self, drafts: Sequence[Draft], seen: int) -> bool:
-        """Append entries about policies unless another entry was appended first. Writers are serialized."""
+    def govern(self, drafts: Sequence[Draft], seen: int) -> bool:
+        """Append such entries unless another one was appended first. Writers are serialized."""
         with self._database.write() as transaction:
             row = transaction.first(_LATEST)
             if (0 if row is None else row["seq"]) != seen:
@@ -105,7 +74,7 @@ class PolicyRepository:
 
 
 def _append(transaction: StoreTransaction, drafts: Sequence[Draft]) -> None:
-    """Append entries about policies, and keep the policies that they contain."""
+    """Append entries, and keep the policies that they contain."""
     first = append(transaction, *drafts)
     for seq, draft in enumerate(drafts, first):
         body = draft.body
@@ -125,8 +94,3 @@ def _is_recorded(transaction: StoreTransaction, policy_hash: str, row: Any) -> b
             if body.get("policy_hash") == policy_hash and canonical_json(body.get("policy")) == row["body"]:
                 return True
     return False
-
-
-def _is_current(transaction: StoreTransaction, policy_hash: str) -> bool:
-    row = transaction.first(_CURRENT)
-    return row is not None and policy_of(row["entry"])[0] == policy_hash

@@ -15,6 +15,7 @@ from hitl_orchestrator.ledger.events.contents import Contents, content_digest, i
 from hitl_orchestrator.ledger.events.outcomes import AGENT_FIELDS, outcome_of
 from hitl_orchestrator.ledger.events.redaction import ReviewTexts
 from hitl_orchestrator.ledger.ports.snapshot import CaseEntry, CaseRows, LedgerSnapshot, ReviewTableRow
+from hitl_orchestrator.ledger.verification.reconcile_people import PeopleReconciler
 from hitl_orchestrator.ledger.verification.reconcile_policies import PolicyReconciler
 from hitl_orchestrator.ledger.verification.reconcile_spot_checks import SpotCheckReconciler
 
@@ -33,6 +34,7 @@ class TableReconciler:
         self.last: Entry | None = None
         self._entries_of_cases = 0
         self._policies, self._spot_checks = PolicyReconciler(), SpotCheckReconciler()
+        self._people = PeopleReconciler()
 
     def add(self, entry: Entry) -> None:
         """Add the next verified entry. Entries of cases are only counted here: each case is compared on its own."""
@@ -40,6 +42,7 @@ class TableReconciler:
         if entry.case_id is not None:
             self._entries_of_cases += 1
         self._policies.add(entry)
+        self._people.add(entry)
         self._spot_checks.add(entry)
 
     def problem(self, snapshot: LedgerSnapshot, on_entries: Callable[[int], None]) -> Problem | None:
@@ -59,6 +62,7 @@ class TableReconciler:
             table, case_id = orphan or ("events", None)
             return None, f"{table}: rows of case {case_id!r} have no row in cases"
         problem = self._policies.problem({row.policy_hash: row for row in snapshot.policies()})
+        problem = problem or self._people.problem()
         return problem or self._spot_checks.problem(snapshot.spot_checks()) or _payload_problem(snapshot)
 
 

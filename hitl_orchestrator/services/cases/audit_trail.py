@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from hitl_orchestrator.domain.audit import AuditRecord, Event
-from hitl_orchestrator.domain.enums import POLICY_CHANGE
+from hitl_orchestrator.domain.enums import GOVERNED_CHANGES
 from hitl_orchestrator.errors import HeadFileUnavailable, HitlError, InvalidInput, InvalidKey, StoreUnavailable
 from hitl_orchestrator.insights.feedback import Feedback, feedback_of
 from hitl_orchestrator.ledger.ports.ledger import Ledger
@@ -30,12 +30,12 @@ class AuditTrail:
         self._has_warned = False
 
     def history(self, key: CaseKey) -> list[Event]:
-        """Return the events of one case, in order; for a policy change also the resulting policy events."""
+        """Return the events of one case, in order; for a change of policy or people also the entries that name it."""
         case = self._reader.get(key)
         events = list(self._ledger.events(case.case_id))
-        if case.submission.task.task_type == POLICY_CHANGE:
-            # Policy events belong to no case; some name the case in which a change was decided.
-            events += [event for event in self._ledger.policy_events() if event.body.get("case_id") == case.case_id]
+        if case.submission.task.task_type in GOVERNED_CHANGES:
+            # Entries about policies and people belong to no case; some name the case in which a change was decided.
+            events += [event for event in self._ledger.governance_events() if event.body.get("case_id") == case.case_id]
         return sorted(events, key=lambda event: event.seq)
 
     def records(self, *, quality_checks: bool = False) -> Iterator[AuditRecord]:
@@ -47,7 +47,7 @@ class AuditTrail:
 
     def feedback(self) -> Iterator[Feedback]:
         """Yield what agents can learn from each case that a reviewer decided."""
-        of_agents = (record for record in self.records() if record.task_type != POLICY_CHANGE)
+        of_agents = (record for record in self.records() if record.task_type not in GOVERNED_CHANGES)
         return (feedback for feedback in map(feedback_of, of_agents) if feedback is not None)
 
     def verify(self, heads: Sequence[SignedHead] = (), public_key: str | None = None) -> Verification:

@@ -67,7 +67,7 @@ class ReviewRecorder:
         check_answer(answer, row)
         self._check_content(answer, row)
         rights = self._access.rights(row, case)
-        reviewer = self._people.named(str(answer.reviewer_id))
+        reviewer = rights.people.named(str(answer.reviewer_id))
         role = rights.role_for(reviewer, answer.human_role)
         actor, now = answer_actor(answer, reviewer, channel), self._clock()
         view = first_view(self._ledger, row, reviewer, events)
@@ -84,6 +84,7 @@ class ReviewRecorder:
             authenticated=actor.authenticated,
             channel=channel,
             person=reviewer.human,
+            people_hash=rights.people.hash,
             first_viewed_at=view.at,
             own_label=view.label,
         )
@@ -110,7 +111,12 @@ class ReviewRecorder:
         )
         complete = _completed(answer, row, row.role, now)
         decision = RecordedDecision(
-            review=complete, decided_at=now, role=row.role, channel=TIMEOUT, source=DecisionSource.TIMEOUT
+            review=complete,
+            decided_at=now,
+            role=row.role,
+            channel=TIMEOUT,
+            source=DecisionSource.TIMEOUT,
+            people_hash=self._people.hash,
         )
         recorded = self._ledger.expire(row, decision, self._escalated(row, decision) if escalates else None)
         if recorded is not None:
@@ -139,7 +145,14 @@ class ReviewRecorder:
             raise InvalidInput([f"{where}: human_role: {role!r} is below {row.role!r}, the role that must decide"])
         at = recorded.timestamp or self._clock()
         complete, how = _completed(recorded, row, role, at), Authentication.RECORDED
-        decision = RecordedDecision(review=complete, decided_at=at, role=role, authenticated=how, channel=REPLAY)
+        decision = RecordedDecision(
+            review=complete,
+            decided_at=at,
+            role=role,
+            authenticated=how,
+            channel=REPLAY,
+            people_hash=self._people.hash,
+        )
         actor = Actor(kind=ActorKind.RECORD, id=recorded.reviewer_id, authenticated=how, roles=(role,), channel=REPLAY)
         escalates = recorded.human_decision.spec.escalates
         return self._ledger.decide(row, decision, actor, self._escalated(row, decision) if escalates else None)
@@ -183,7 +196,12 @@ class ReviewRecorder:
         answer = Review(human_decision=HumanDecision.REJECT, reviewer_id=how.by, reason=how.reason)
         complete = _completed(answer, row, row.role, now)
         decision = RecordedDecision(
-            review=complete, decided_at=now, role=row.role, channel=how.actor.channel, source=how.source
+            review=complete,
+            decided_at=now,
+            role=row.role,
+            channel=how.actor.channel,
+            source=how.source,
+            people_hash=self._people.hash,
         )
         recorded = self._ledger.withdraw(row, decision, how.actor)
         _report(recorded, how.source.value)

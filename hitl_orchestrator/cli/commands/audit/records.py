@@ -52,7 +52,7 @@ def show(
     record = None
     if case is None:
         with session.audit() as audit:  # works even if the store's policy and reviewers are unusable
-            events = list(audit.policy_events())
+            events = list(audit.governance_events())
     else:
         with session.open() as hitl:
             name = named(hitl, case)

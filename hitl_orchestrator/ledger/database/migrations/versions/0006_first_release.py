@@ -41,13 +41,13 @@ def _create_ledger() -> None:
     )
     op.create_index("events_of_case", "events", ["case_id", "seq"])
     _partial_index("one_outcome_per_case", "events", ["case_id"], "kind = 'finished'", unique=True)
-    _partial_index("policies_recorded", "events", ["seq"], "kind = 'policy_recorded'")
     _partial_index(
-        "policy_history",
+        "governance_history",
         "events",
         ["seq"],
-        "kind IN ('policy_version', 'policy_proposed', 'policy_activated', 'policy_canary', "
-        "'policy_shadow', 'policy_declined')",
+        "kind IN ('policy_recorded', 'policy_version', 'policy_proposed', 'policy_activated', 'policy_canary', "
+        "'policy_shadow', 'policy_declined', 'people_recorded', 'people_proposed', 'people_activated', "
+        "'people_declined', 'configuration_recorded')",
     )
 
 
