@@ -15,6 +15,8 @@ from hitl_orchestrator.ledger.verification.chain_check import Verification
 from hitl_orchestrator.ledger.verification.head_file import read_heads
 from hitl_orchestrator.ledger.verification.proofs import CaseProof, proof_problem
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
+from hitl_orchestrator.review.governance.history import PeopleHistory
+from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.config_files import read_file
 from hitl_orchestrator.wiring.stores import open_to_audit, signer_of, signing_key
 
@@ -77,6 +79,11 @@ class LedgerAudit:
     def governance_events(self) -> Iterator[Event]:
         """Yield the ledger entries about policies, people and the configuration, in order."""
         yield from self._ledger.governance_events()
+
+    def people(self) -> People | None:
+        """Return the people in force, None in a store that has none yet. Raises `TamperedPeople`."""
+        history = PeopleHistory().after(self._ledger.governance_events())
+        return None if history.current is None else history.people(history.current)
 
     def rows(self, on_unreadable: OnUnreadable | None = None) -> Iterator[dict[str, Any]]:
         """Yield every audit record as a row, with the `TASK_COLUMNS` that a policy may read and the record lacks.

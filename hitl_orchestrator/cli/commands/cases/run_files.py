@@ -20,7 +20,6 @@ from hitl_orchestrator.orchestrator import (
     CLOCK_TOLERANCE,
     People,
     check_not_reserved,
-    load_people,
     load_policy,
     read_file,
 )
@@ -70,7 +69,7 @@ def read_intake(session: Session, files: Files) -> Intake:
         InvalidInput: with every problem of every file.
     """
     problems = Problems()
-    people = problems.read(lambda: load_people(session.reviewers))
+    people = problems.read(session.people)
     chain = people.chain if people else DEFAULT_CHAIN
     policy = problems.read(lambda: load_policy(session.policy, chain))
     tasks = problems.read(lambda: read_tasks(files.tasks))
