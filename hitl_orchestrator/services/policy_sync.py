@@ -88,7 +88,7 @@ class PolicySync:
             return {}
         then = governing_persons(self.version(base))
         why = "they had no right to change the policy and the people when this change was proposed"
-        return {each.human: why for each in people if each.human not in then}
+        return dict.fromkeys(governing_persons(people) - then, why)
 
     def _report(self, which: str, name: str) -> None:
         _log.info("%s in force: %s", which, name, extra={"case_id": None, "event": f"{which}_in_force"})

@@ -127,20 +127,18 @@ def _first_policy(history: PolicyHistory, source: PolicySource, people: People, 
 
 
 def _report_made(store: str, drafts: Sequence[Draft], *, default: bool) -> None:
-    """Log the first people and the first policy of a store; a warning for the bundled ones, and for late people."""
+    """Log the first people and the first policy of a store: a warning for the bundled policy, and for late people."""
+    phrases = []
     for draft in drafts:
-        body, event = draft.body, {"case_id": None, "event": "governed"}
-        if "policy" in body:
-            name = f"{body['policy_id']!r} ({body['policy_hash'][:12]})"
-            level = logging.WARNING if default else logging.INFO
-            how = "no policy was named: the bundled default" if default else "the policy"
-            _log.log(level, "store %s: %s %s is active", shown(store), how, name, extra=event)
-        elif body["placeholders"]:
-            _log.info("store %s: the bundled placeholder reviewers are in force", shown(store), extra=event)
+        if draft.kind == EventKind.POLICY_RECORDED:
+            name = f"the policy {draft.body['policy_id']!r} ({draft.body['policy_hash'][:12]})"
+            phrases.append(f"{name}, the bundled default, since none was named" if default else name)
         else:
-            level = logging.INFO if len(drafts) > 1 else logging.WARNING
-            name = body["people_hash"][:12]
-            _log.log(level, "store %s: the people %s are in force as its first", shown(store), name, extra=event)
+            people = f"the people {draft.body['people_hash'][:12]}"
+            phrases.append("the bundled placeholder reviewers" if draft.body["placeholders"] else people)
+    level = logging.WARNING if default or len(drafts) == 1 else logging.INFO
+    event = {"case_id": None, "event": "governed"}
+    _log.log(level, "store %s: from now on it has %s", shown(store), " and ".join(phrases), extra=event)
 
 
 def _to_record(uses: Configuration, last: Configuration | None) -> Configuration | None:

@@ -45,7 +45,8 @@ def run(
     policy, people = intake.policy if session.policy else None, intake.people if session.reviewers else None
     is_new = session.is_new()
     with session.open_or_create(policy, people) as hitl:
-        if is_new and not session.as_json:
+        # The warning about the bundled policy is printed already.
+        if is_new and session.policy is not None and not session.as_json:
             note(session.made(hitl))
         result = submit_all(hitl, intake, resubmit=resubmit, submitted_by=submitted_by)
         warnings = list(unstaffed(result.cases, hitl.reviews.people()))
