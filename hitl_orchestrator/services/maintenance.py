@@ -118,8 +118,8 @@ class Maintenance:
             run.unreadable(IncompatibleRecord(case_id, None, why))
         for role in self._inbox.missing_roles():
             _log.warning(
-                "reviews wait for the role %r, which the reviewers file does not have: the top of its chain decides "
-                "them; if the file was left out, name it, else add the role to its chain",
+                "reviews wait for the role %r, which the people of this store do not have: the top of their chain "
+                "decides them; 'hitl people propose' can add the role to the chain",
                 role,
                 extra={"case_id": None, "event": "missing_role"},
             )

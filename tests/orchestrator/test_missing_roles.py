@@ -30,9 +30,8 @@ def renamed(opened, durable_store, waits):
     hitl = opened(durable_store, reviewers=BEFORE, policy=a_policy(assigned_human_role="boss", **RULE))
     waits(hitl, "of-boss")
     assert hitl.people.propose(NOW, reviewer="bo", reason="the roles have other names").alone
-    hitl.policy.activate(
-        a_policy(assigned_human_role="agent", **RULE), reviewer="le", reason="so have those of the rules"
-    )
+    change = hitl.policy.activate(a_policy(assigned_human_role="agent", **RULE), reviewer="le", reason="new names")
+    hitl.decide(change.case.case_id, "approve", reviewer="di")
     waits(hitl, "of-agent")
     return hitl
 
