@@ -9,12 +9,12 @@ import sys
 import urllib.request
 from urllib.error import URLError
 
-SERVICE = "https://pypi.org/pypi/pip/json"
+SERVICE = "https://pypi.org/pypi/pip/25.0/json"
 SECONDS = 10
 
 
 def is_reachable() -> bool:
-    """Whether the service answers with vulnerabilities; a mirror of archives alone does not."""
+    """Whether the service answers for one version, as it must for each; a mirror of archives alone does not."""
     try:
         with urllib.request.urlopen(SERVICE, timeout=SECONDS) as answer:
             return "vulnerabilities" in json.load(answer)
@@ -27,7 +27,17 @@ def main(lock: str) -> int:
     if not is_reachable():
         sys.stdout.write("Vulnerabilities were not looked up: the service of PyPI cannot be reached from here.\n")
         return 0
-    command = [sys.executable, "-m", "pip_audit", "--disable-pip", "--require-hashes", "--requirement", lock]
+    command = [
+        sys.executable,
+        "-m",
+        "pip_audit",
+        "--progress-spinner",
+        "off",
+        "--disable-pip",
+        "--require-hashes",
+        "--requirement",
+        lock,
+    ]
     return subprocess.run(command, check=False).returncode  # noqa: S603 - our own command
 
 
