@@ -27,7 +27,7 @@ def fresh_settings():
 
 
 class Listener(BaseCallbackHandler):
-    """Collects the runs that it is told of."""
+    """Collects the runs that it sees."""
 
     def __init__(self):
         self.runs, self.texts = [], ""
