@@ -119,7 +119,7 @@ class Session:
             cause = "there is no such file" if self.store.startswith("sqlite:") else "it holds no cases yet"
             raise StoreUnavailable(
                 printable_url(self.store),
-                f"{cause}; 'hitl init' or 'hitl run' creates one, --store or HITL_STORE name another",
+                f"{cause}; 'hitl run' creates one, --store or HITL_STORE name another",
             )
 
     def policy_in_force(self, roles: Any) -> Policy:

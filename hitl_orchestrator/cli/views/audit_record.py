@@ -18,7 +18,7 @@ from hitl_orchestrator.orchestrator import Redaction
 def entries(events: Sequence[Event], record: AuditRecord | None) -> Iterator[Block]:
     """List ledger entries, and the audit record if there is one."""
     if not events:
-        yield Line("No entry about policies yet.")
+        yield Line("No entry about policies and people yet.")
         return
     yield tables.entries(events)
     yield from sentences(events)

@@ -37,12 +37,14 @@ def list_records(session: "Session") -> None:
 def show(
     session: "Session",
     case: Annotated[str | None, argument("ID", "Case id or task id.", show_default=False)] = None,
-    policies: Annotated[bool, option(None, "Show the entries about policies instead.", "--policies")] = False,
+    policies: Annotated[
+        bool, option(None, "Show the entries about policies and people instead.", "--policies")
+    ] = False,
 ) -> None:
-    """Show the ledger entries of one case, or about policies.
+    """Show the ledger entries of one case, or about policies and people.
 
-    With --policies these are new versions, proposals, activations, canaries, shadow policies and declined changes. The
-    result of a policy change is also shown with its case.
+    With --policies these are versions, proposals, activations, canaries, shadow policies and declined changes. The
+    result of a change is also shown with its case.
     """
     from hitl_orchestrator.cli.session import named
     from hitl_orchestrator.cli.views import audit_record
