@@ -125,7 +125,7 @@ class Session:
     def policy_in_force(self, roles: Any) -> Policy:
         """Return the named policy, or the active one of the store, or the bundled one if there is no store."""
         if self.policy is None and self.store != MEMORY and store_exists(self.store):
-            with self.open() as hitl:
+            with self.governed().open() as hitl:
                 return hitl.policy.active()
         return load_policy(self.policy, roles)
 

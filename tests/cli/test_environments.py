@@ -30,6 +30,7 @@ def writing(words: str) -> Row:
 
 REVIEWED_BY = "--reviewer domain_reviewer"
 COMMANDS = {
+    "init": Row("init"),
     "run": writing("run tasks.json --outputs agent_outputs.json"),
     "recover": writing("recover"),
     "sweep": Row("sweep"),
@@ -57,10 +58,14 @@ COMMANDS = {
     "policy test": Row("policy test routing_policy.policy-test.yaml"),
     "policy backtest": Row("policy backtest routing_policy.json --on sqlite:///hitl.db"),
     "policy versions": Row("policy versions"),
-    "policy activate": writing("policy activate routing_policy.json --reviewer compliance_officer --reason new"),
+    "policy activate": Row("policy activate routing_policy.json --reviewer compliance_officer --reason same"),
     "policy rollback": Row("policy rollback --reviewer compliance_officer --reason old", NO),
     "policy shadow": writing("policy shadow routing_policy.json --reviewer compliance_officer --reason new"),
     "policy canary": Row("policy canary --off --reviewer compliance_officer --reason done", NO),
+    "people show": Row("people show"),
+    "people diff": Row("people diff reviewers.json"),
+    "people propose": Row("people propose reviewers.json --reviewer compliance_officer --reason same"),
+    "people history": Row("people history"),
     "audit list": Row("audit list"),
     "audit show": Row("audit show task_001"),
     "audit export": Row("audit export"),

@@ -61,7 +61,7 @@ def _facts(session: Session, names: Sequence[str], outputs_path: str | None) -> 
 def _stored(session: Session, ids: Sequence[str]) -> list[tuple[str, Facts]]:
     if not ids:
         return []
-    with session.open() as hitl:
+    with session.governed().open() as hitl:
         cases = [hitl.cases.get(**named(hitl, each)) for each in ids]
     return [(case.task_id, _stored_facts(case)) for case in cases]
 
