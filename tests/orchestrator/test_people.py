@@ -238,6 +238,15 @@ def test_a_person_stays_the_same_after_the_account_is_gone(opened, store):
             hitl.decide(**case, decision="approve", reviewer="max-2")
 
 
+def test_proposed_people_say_nothing_about_the_persons_behind_accounts(hitl):
+    """Otherwise a proposal alone could bar a person from cases, or shed a bar."""
+    hitl.submit(a_task(), an_output(confidence=0.1), submitted_by="agent-7")
+    hitl.people.propose([*TEAM, {**BOB, "reviewer_id": "agent-7", "person": "zoe"}], **BY_MAX)
+    change_people(hitl, one("max", name="Max M."))
+
+    assert hitl.decide(task_id="task-1", decision="approve", reviewer="zoe").status == "approved"
+
+
 def test_a_running_process_uses_people_that_another_one_put_in_force(opened, durable_store, waits):
     running, other = (opened(durable_store, reviewers=TEAM, policy=STRICT) for _ in range(2))
     waits(running, domain="finance")

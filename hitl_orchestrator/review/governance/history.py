@@ -16,7 +16,8 @@ from hitl_orchestrator.review.people import People, read_people
 class PeopleVersion(Value):
     """A version of the people, under its hash. `author` is None for people that the store was opened with.
 
-    `wider` has a sentence for each right that it widened; `alone` marks such a change by a single operator.
+    `wider` has a sentence for each right that it widened; `alone` marks such a change by a single operator. `proposed`
+    marks a version that was never in force.
     """
 
     people_hash: Label
@@ -28,6 +29,7 @@ class PeopleVersion(Value):
     wider: tuple[Text, ...] = ()
     alone: bool = False
     placeholders: bool = False
+    proposed: bool = False
 
 
 class PeopleProposal(Value):
@@ -90,8 +92,9 @@ class PeopleHistory:
             raise TamperedPeople(f"the people {people_hash[:12]!r} cannot be read on this installation: {exc}") from exc
 
     def _persons(self) -> dict[str, str]:
-        """Return the person behind each account of every version, the latest one that names it."""
-        accounts = (each for version in self.versions.values() for each in version.people["reviewers"])
+        """Return the person behind each account that was ever in force, by the latest version that names it."""
+        in_force = (version for version in self.versions.values() if not version.proposed)
+        accounts = (each for version in in_force for each in version.people["reviewers"])
         return {str(each["reviewer_id"]): str(each.get("person") or each["reviewer_id"]) for each in accounts}
 
 
@@ -118,7 +121,7 @@ def _recorded(history: PeopleHistory, event: Event) -> PeopleHistory:
 def _proposed(history: PeopleHistory, event: Event) -> PeopleHistory:
     fields = {name: event.body[name] for name in ("case_id", "people_hash", "base", "reason", "wider")}
     proposal = PeopleProposal(by=str(event.actor.id), at=event.at, **fields)
-    new = {} if proposal.people_hash in history.versions else {proposal.people_hash: _version(event)}
+    new = {} if proposal.people_hash in history.versions else {proposal.people_hash: _version(event, proposed=True)}
     pending = {**history.pending, proposal.case_id: proposal}
     return replace(history, pending=pending, versions={**new, **history.versions})
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -98,10 +99,9 @@ class PolicyAdmin:
 
     def stop_canary(self, *, reason: str, acting: Acting) -> bool:
         """End the canary; False if none is running. Cases routed by it keep the stricter of both policies."""
-        author = self._authorized(acting)
-        actor, reason = self._authority.actor(author, acting.channel), reason_of(reason, _WHY)
+        actor, reason = self._authority.actor(self._authorized(acting), acting.channel), reason_of(reason, _WHY)
         body = {"policy_hash": None, "share": None, "reason": reason}
-        return self._end(lambda history: history.canary is not None, lambda at: events.canary(body, actor, at))
+        return self._end(lambda history: history.canary is not None, lambda at: events.canary(body, actor, at), acting)
 
     def start_shadow(self, policy: PolicySource, *, reason: str, acting: Acting) -> str:
         """Evaluate a shadow policy on each new case, record its answer, and return its hash."""
@@ -109,6 +109,7 @@ class PolicyAdmin:
         request = self._request(PolicyChange.ACTIVATE, self._read(policy), author, reason, acting)
         while True:
             history = self._policies.refresh()
+            self._authorized(acting)
             if history.shadow is not None and history.shadow.policy_hash == request.hash:
                 return request.hash
             shadow = events.shadow(request.hash, reason, request.actor, self._clock())
@@ -117,9 +118,9 @@ class PolicyAdmin:
 
     def stop_shadow(self, *, reason: str, acting: Acting) -> bool:
         """End the shadow evaluation; False if none is running."""
-        author = self._authorized(acting)
-        actor, reason = self._authority.actor(author, acting.channel), reason_of(reason, _WHY)
-        return self._end(lambda history: history.shadow is not None, lambda at: events.shadow(None, reason, actor, at))
+        actor, reason = self._authority.actor(self._authorized(acting), acting.channel), reason_of(reason, _WHY)
+        ended = partial(events.shadow, None, reason, actor)
+        return self._end(lambda history: history.shadow is not None, ended, acting)
 
     def status(self) -> PolicyHistory:
         """Return the active policy, canary, shadow, pending changes, and every version that the store keeps."""
@@ -248,9 +249,12 @@ class PolicyAdmin:
         agreed = self._cases.actor_of_outcome(proposal, case) | {"before": policy_hash(base)}
         return events.enacted(proposal.change, body | agreed, SYSTEM, now)
 
-    def _end(self, is_running: Callable[[PolicyHistory], bool], draft: Callable[[datetime], Draft]) -> bool:
+    def _end(
+        self, is_running: Callable[[PolicyHistory], bool], draft: Callable[[datetime], Draft], acting: Acting
+    ) -> bool:
         while True:
             history = self._policies.refresh()
+            self._authorized(acting)
             if not is_running(history):
                 return False
             if self._cases.write([draft(self._clock())], history.seen):
