@@ -80,6 +80,7 @@ class Maintenance:
             self._scrub,
             self._spot_checks.open_due,
             self._policy.settle_all,
+            self._inbox.settle_roles,
             lambda: self._alarm(run),
         )
         return run.through(steps)
@@ -97,6 +98,7 @@ class Maintenance:
             self._scrub,
             self._spot_checks.open_due,
             self._policy.settle_all,
+            self._inbox.settle_roles,
             lambda: self._alarm(run),
         )
         return run.through(steps)
@@ -152,8 +154,8 @@ class Maintenance:
 
     def _recipients(self, row: StoredReview) -> Sequence[str]:
         """Return the holder of the claim on a review, or else every reviewer who may decide it."""
-        held = row.claimed_by is not None and row.claimed_until is not None and row.claimed_until > self._ledger.now()
-        return [str(row.claimed_by)] if held else [each.reviewer_id for each in self._access.rights(row).able()]
+        holder = row.holder(self._ledger.now())
+        return [each.reviewer_id for each in self._access.rights(row).able()] if holder is None else [holder]
 
     def _end_void_claims(self, run: "_Run") -> None:
         """Return the claims of reviewers who may not decide any more, or are away."""

@@ -289,7 +289,15 @@ def _policy_admin(shared: Shared, submission: CaseSubmission, clock: Clock) -> P
         submission=submission,
         clock=clock,
     )
-    return PolicyAdmin(shared.ledger, shared.people, shared.policies, approval, clock=clock, new_id=new_case_id)
+    return PolicyAdmin(
+        shared.ledger,
+        shared.people,
+        shared.policies,
+        approval,
+        clock=clock,
+        new_id=new_case_id,
+        settle_roles=shared.inbox.settle_roles,
+    )
 
 
 def _maintenance(

@@ -60,7 +60,7 @@ def pages(ledger, wanted, limit, between=lambda: None, skip=None):
 def test_the_pages_of_any_filters_are_the_whole_list_in_order(queue, groups, free, limit):
     roles, domains, policies = map(sorted, groups)
     wanted = [
-        InboxFilter(role=role, domain=domain, policy_hash=policy, unclaimed=free)
+        InboxFilter(role=role, domain=domain, state=policy, unclaimed=free)
         for role, domain, policy in product(roles, domains, policies)
     ]
 
@@ -110,7 +110,7 @@ def test_more_filters_than_one_statement_holds_are_one_list(queue):
 def test_the_roles_and_policies_of_open_reviews_are_known(queue):
     groups = queue.queue_groups()
 
-    assert (sorted(groups.roles), sorted(groups.policies)) == (sorted(ROLES), sorted(POLICIES))
+    assert (sorted(groups.roles), sorted(groups.states)) == (sorted(ROLES), sorted(POLICIES))
 
 
 def test_changes_between_two_pages_move_no_other_review(ledger):

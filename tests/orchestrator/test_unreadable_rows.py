@@ -16,7 +16,6 @@ UNREADABLE = {
     "verdict": ["{bad"],
     "opened_at": ["zzz"],
     "level": [-1],
-    "claimed_until": ["zzz"],
 }
 
 

@@ -24,7 +24,7 @@ _ROW_PREFIX = b"hitl-orchestrator review 1\n"
 _KEY_ID_PREFIX = b"hitl-orchestrator name of this key 1\n"
 _AFFINITY_PREFIX = b"hitl-orchestrator affinity 1\n"
 _ANSWERS = tuple(EventKind(status.value) for status in ANSWERED)
-_CLAIM = {"claimed_by", "claimed_until", "delegated_by"}
+_CLAIM = {"claimed_by", "claimed_since", "claimed_until", "delegated_by"}
 
 
 def hmac_under(key: bytes) -> Mac:

@@ -78,7 +78,10 @@ class Cases(Protocol):
         """Return the ids of the cases at these stages, in the order of submission."""
 
     def stranded(self) -> Sequence[tuple[str, str]]:
-        """Return the unfinished cases that an altered row keeps out of every list, each with the reason."""
+        """Return the unfinished cases that an altered row keeps out of every list, each with the reason.
+
+        Also those that wait for a time that is none, such as the end of a lease or the deadline of a review.
+        """
 
     def records(self, on_unreadable: OnUnreadable | None = None) -> Iterator[AuditRecord]:
         """Yield the audit record of every finished case, in the order in which the cases finished."""

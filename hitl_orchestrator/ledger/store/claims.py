@@ -20,6 +20,7 @@ from hitl_orchestrator.ledger.ports.claims import (
     InboxFilter,
     Limit,
     Load,
+    Needed,
     OnUnreadable,
     Place,
     QueueGroups,
@@ -156,13 +157,20 @@ class ClaimRepository:
 
     @retried
     def queue_groups(self) -> QueueGroups:
-        """Return the roles and policies of the open reviews."""
+        """Return the roles that open reviews need, and the states under which they need them."""
         with self._database.read() as transaction:
-            roles, policies = (
+            roles, states = (
                 [row["value"] for row in transaction.run(statement)]
-                for statement in (statements.OPEN_ROLES, statements.OPEN_POLICIES)
+                for statement in (statements.OPEN_ROLES, statements.OPEN_STATES)
             )
-        return QueueGroups(roles, policies)
+        return QueueGroups(roles, states)
+
+    @retried
+    def set_needed(self, needed: Sequence[Needed]) -> None:
+        """Record the roles that open reviews need. A power failure may undo it; then they are derived again."""
+        with self._database.write(flush=False) as transaction:
+            for review_id, role, state in needed:
+                transaction.run(statements.SET_NEEDED, wanted_review=review_id, to_role=role, to_state=state)
 
     @retried
     def place_of(self, review_id: str) -> Place | None:

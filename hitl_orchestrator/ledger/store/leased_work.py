@@ -83,7 +83,10 @@ class LeasedWork:
             raise UnknownCase(case_id)
         if row["holder"] is None:
             return None
-        since, until = (datetime.fromisoformat(row[name]) for name in ("held_since", "held_until"))
+        try:
+            since, until = (datetime.fromisoformat(row[name]) for name in ("held_since", "held_until"))
+        except (ValueError, TypeError):
+            return None  # a lease with such times has ended
         return Lease(shown_holder(row["holder"]), since, until)
 
     def release(self, case_id: str, *, driven: bool = False) -> None:

@@ -20,7 +20,7 @@ from hitl_orchestrator.review.view import AGENT_FIELDS
 from hitl_orchestrator.services.case_reader import CaseReader
 from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
-from hitl_orchestrator.services.reviews.requirements import SKIPPED, DerivedRoles, requirements_of
+from hitl_orchestrator.services.reviews.requirements import SKIPPED, NeededRoles, requirements_of
 
 __all__ = ["MAX_LISTED", "ReviewInbox", "check_limit"]
 
@@ -42,7 +42,8 @@ class ReviewInbox:
     ) -> None:
         self._ledger, self._registry, self._people = ledger, registry, people
         self._policies, self._reader, self._access = policies, reader, access
-        self._derived = DerivedRoles(registry)
+        self._needed = NeededRoles(ledger, registry, people.chain)
+        self.settle_roles = self._needed.settle
 
     def requests(
         self, wanted: InboxFilter, limit: int, *, reviewer: str | None = None, after: str | None = None
@@ -141,8 +142,8 @@ class ReviewInbox:
 
         The role of each other one is remembered, so that the next list leaves it out without reading it.
         """
-        derived = self._derived.current()
-        is_settled = all(self._is_settled(each.role, each.policy_hash) for each in filters)
+        derived = self._needed.derived()
+        is_settled = all(self._needed.is_settled(each.role, each.state) for each in filters)
         skip: Skip = lambda review_id: review_id in derived and not fits(derived[review_id])  # noqa: E731
         for row in self.pages(filters, first, after, None if is_settled else skip):
             try:
@@ -162,30 +163,16 @@ class ReviewInbox:
         return any(self._people.chain.reaches(held, role) for held in reviewer.roles)
 
     def _groups(self, wanted: InboxFilter, who: Reviewer | None) -> list[InboxFilter]:
-        """Split a filter into one for each role and policy of open reviews, so that the store reads no other ones."""
-        groups = self._ledger.queue_groups()
+        """Split a filter into one for each role and state of open reviews, so that the store reads no other ones."""
         domains = (wanted.domain,) if who is None or "*" in who.domains else who.domains
         return [
-            wanted._replace(role=role, policy_hash=policy_hash, domain=domain)
-            for role in groups.roles
-            if who is None or self._reaches(who, role)
-            for policy_hash in groups.policies
-            if self._may_need(wanted.role, role, policy_hash)
+            wanted._replace(role=role, state=state, domain=domain)
+            for role, state in self._needed.groups()
+            if who is None or self._needed.may_be_for(who, role, state)
+            if wanted.role is None or self._needed.may_need(wanted.role, role, state)
             for domain in domains
             if wanted.domain in (None, domain)
         ]
-
-    def _may_need(self, needed: str | None, role: str, policy_hash: str) -> bool:
-        """Return whether a review for a role may need the role `needed`, if any, under the policy that sent it.
-
-        Under another policy than the active one it may need a higher role than its own.
-        """
-        is_settled = self._is_settled(role, policy_hash)
-        return needed in (None, role) if is_settled else needed is None or self._people.chain.reaches(needed, role)
-
-    def _is_settled(self, role: str | None, policy_hash: str | None) -> bool:
-        """Return whether all reviews for a role, sent to it by a policy, still need that role."""
-        return policy_hash == self._registry.active.hash and role in self._people.chain.roles
 
     def _place_of(self, review_id: str) -> Place:
         place = self._ledger.place_of(review_id) if review_id.isprintable() else None
