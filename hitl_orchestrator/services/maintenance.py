@@ -107,6 +107,7 @@ class Maintenance:
         """Report the cases that an altered row keeps out of every list, and roles that the reviewers lack."""
         for case_id, why in self._ledger.stranded():
             run.unreadable(IncompatibleRecord(case_id, None, why))
+        self._inbox.name_unreadable_policies()
         for role in self._inbox.missing_roles():
             _log.warning(
                 "reviews wait for the role %r, which the reviewers file does not have: the top of its chain decides "

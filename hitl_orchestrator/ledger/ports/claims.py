@@ -49,10 +49,19 @@ class QueuePage(NamedTuple):
 
 
 class QueueGroups(NamedTuple):
-    """The roles that open reviews need, and the states of the policies under which they need them."""
+    """The roles that open reviews need, the states of the policies under which they need them, and their domains."""
 
     roles: Sequence[str]
     states: Sequence[str]
+    domains: Sequence[str]
+
+
+class Held(NamedTuple):
+    """A reviewer who holds claims, with the role and the domain of some of these reviews."""
+
+    who: str
+    role: str
+    domain: str
 
 
 class Needed(NamedTuple):
@@ -159,12 +168,21 @@ class ReviewQueue(Protocol):
         """
 
     def queue_groups(self) -> QueueGroups:
-        """Return the roles that open reviews need, and the states under which they need them."""
+        """Return the roles that open reviews need, the states under which they need them, and their domains."""
+
+    def queue_count(self, wanted: Sequence[InboxFilter], after: Place | None = None) -> int:
+        """Return the number of open reviews of any of these filters after a place, including unreadable ones.
+
+        The filters exclude each other.
+        """
+
+    def holders(self) -> Sequence[Held]:
+        """Return the reviewers who hold claims, lapsed or not, with each role and domain of their reviews."""
 
     def set_needed(self, needed: Sequence[Needed]) -> None:
         """Record the roles that open reviews need, to list them without reading the others.
 
-        No right depends on it: whoever lists, claims or decides a review derives its role again.
+        No right depends on it: the role of a review is derived again when it is listed, claimed or decided.
         """
 
     def place_of(self, review_id: str) -> Place | None:

@@ -17,6 +17,7 @@ from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import Draft, time_text
 from hitl_orchestrator.ledger.keys.mac import RowAuthenticator
 from hitl_orchestrator.ledger.ports.claims import (
+    Held,
     InboxFilter,
     Limit,
     Load,
@@ -159,11 +160,28 @@ class ClaimRepository:
     def queue_groups(self) -> QueueGroups:
         """Return the roles that open reviews need, and the states under which they need them."""
         with self._database.read() as transaction:
-            roles, states = (
+            roles, states, domains = (
                 [row["value"] for row in transaction.run(statement)]
-                for statement in (statements.OPEN_ROLES, statements.OPEN_STATES)
+                for statement in (statements.OPEN_ROLES, statements.OPEN_STATES, statements.OPEN_DOMAINS)
             )
-        return QueueGroups(roles, states)
+        return QueueGroups(roles, states, domains)
+
+    @retried
+    def queue_count(self, wanted: Sequence[InboxFilter], after: Place | None = None) -> int:
+        """Return the number of open reviews under any of the filters."""
+        number = 0
+        with self._database.read() as transaction:
+            for first in range(0, len(wanted), _BRANCHES):
+                branches, values = _branches(wanted[first : first + _BRANCHES], after)
+                number += transaction.first(statements.open_review_counts(*branches), **values)["number"]
+        return number
+
+    @retried
+    def holders(self) -> Sequence[Held]:
+        """Return the reviewers who hold claims."""
+        with self._database.read() as transaction:
+            rows = transaction.run(statements.HOLDERS)
+            return [Held(row["claimed_by"], row["needed_role"], row["domain"]) for row in rows]
 
     @retried
     def set_needed(self, needed: Sequence[Needed]) -> None:
@@ -276,6 +294,12 @@ def _queued_in_branches(
     limit: int,
     after: Place | None,
 ) -> list[Any]:
+    branches, values = _branches(wanted, after)
+    return list(transaction.run(statement(*branches), most=limit, **values))
+
+
+def _branches(wanted: Iterable[InboxFilter], after: Place | None) -> tuple[list[tuple[str, ...]], dict[str, Any]]:
+    """Return the names of the filters of each branch of a statement, and the parameters."""
     branches, values = [], dict[str, Any]()
     for number, each in enumerate(wanted):
         filters = {name: value for name, value in each._asdict().items() if value}
@@ -283,7 +307,7 @@ def _queued_in_branches(
         branches.append((*sorted(filters), *(() if after is None else ("after",))))
     if after is not None:
         values |= dict(zip(("after_due", "after_place"), after, strict=True))
-    return list(transaction.run(statement(*branches), most=limit, **values))
+    return branches, values
 
 
 def _place(row: Any) -> Place:

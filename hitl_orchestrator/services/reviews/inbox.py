@@ -1,6 +1,8 @@
 """The inbox: open reviews, with the role that may decide each of them now."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from itertools import islice
 
@@ -17,6 +19,7 @@ from hitl_orchestrator.review.decision_checks import options
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.quorum import ballots
 from hitl_orchestrator.review.view import AGENT_FIELDS
+from hitl_orchestrator.review.working_time import is_away
 from hitl_orchestrator.services.case_reader import CaseReader
 from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
@@ -83,12 +86,51 @@ class ReviewInbox:
 
         Those for a role that they hold come before those of lower roles. The store reads `first` of them, then more.
         """
+        self.end_void_claims()
         free = InboxFilter(unclaimed=True, open=True)
         groups = self._groups(free, reviewer)
         own = [each for each in groups if self._people.chain.filled(str(each.role)) in reviewer.roles]
         for filters in (own, [each for each in groups if each not in own]):
             rows = self._for_roles(filters, first, None, partial(self._reaches, reviewer))
             yield from self._for_reviewer(rows, reviewer, first)
+
+    def end_void_claims(self) -> None:
+        """End the claims of reviewers who left, are away, or lost the role or the domain; maintenance ends others."""
+        now = self._ledger.now()
+        for who, role, domain in self._ledger.holders():
+            if self._is_void(self._people.get(who), role, domain, now):
+                held = InboxFilter(held_by=who, role=role, domain=domain)
+                for row, case in self.with_cases(self.pages([held], _MAX_PAGE), _MAX_PAGE):
+                    with suppress(*SKIPPED):
+                        self._access.end_void_claim(self._access.rights(row, case))
+
+    def _is_void(self, holder: Reviewer | None, role: str, domain: str, now: datetime) -> bool:
+        if holder is None or is_away(holder, now) or not ({"*", domain} & {*holder.domains}):
+            return True
+        return not self._reaches(holder, role)
+
+    def free_groups(self) -> list[InboxFilter]:
+        """Return a filter for each role, state and domain that unclaimed reviews may have."""
+        domains = self._ledger.queue_groups().domains
+        free = InboxFilter(unclaimed=True, open=True)
+        return [
+            free._replace(role=role, state=state, domain=domain)
+            for role, state in self._needed.groups()
+            for domain in domains
+        ]
+
+    def role_of(self, group: InboxFilter) -> str | None:
+        """Return the role that all reviews of a group need; None where each may need another one."""
+        is_settled = self._needed.is_settled(group.role, group.state)
+        return self._people.chain.filled(str(group.role)) if is_settled else None
+
+    def why_undecidable(self, group: InboxFilter) -> str | None:
+        """Return why no review of a group can be decided: the policy that sent them there cannot be read."""
+        return self._needed.why_unreadable(str(group.state))
+
+    def name_unreadable_policies(self) -> None:
+        """Name the policies of open reviews that cannot be read in the log."""
+        self._needed.decidable(self._needed.groups())
 
     def missing_roles(self) -> list[str]:
         """Return the roles of open reviews that the chain lacks; the top of the chain decides these reviews."""
@@ -165,9 +207,12 @@ class ReviewInbox:
     def _groups(self, wanted: InboxFilter, who: Reviewer | None) -> list[InboxFilter]:
         """Split a filter into one for each role and state of open reviews, so that the store reads no other ones."""
         domains = (wanted.domain,) if who is None or "*" in who.domains else who.domains
+        groups = self._needed.groups()
+        if who is not None:
+            groups = self._needed.decidable(groups)
         return [
             wanted._replace(role=role, state=state, domain=domain)
-            for role, state in self._needed.groups()
+            for role, state in groups
             if who is None or self._needed.may_be_for(who, role, state)
             if wanted.role is None or self._needed.may_need(wanted.role, role, state)
             for domain in domains

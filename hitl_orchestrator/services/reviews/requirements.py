@@ -1,5 +1,6 @@
 """Derive the current requirements of an open review: a policy made stricter since may require a higher role."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
@@ -30,6 +31,7 @@ from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 
 __all__ = ["SKIPPED", "NeededRoles", "facts_of", "requirements_of", "role_needed", "storable_text"]
 
+_log = logging.getLogger(__name__)
 _MOST_DERIVED, _BATCH = 200_000, 500
 
 SKIPPED = (
@@ -85,6 +87,27 @@ class NeededRoles:
         found = self._ledger.queue_groups()
         roles, states = [*found.roles, *self._chain.roles], [*found.states, self.state]
         return list(product(dict.fromkeys(roles), dict.fromkeys(states))) if found.roles else []
+
+    def decidable(self, groups: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return the groups without those of policies that cannot be read, each of which is named in the log."""
+        unreadable = {state: self.why_unreadable(state) for state in dict.fromkeys(state for _, state in groups)}
+        for why in filter(None, unreadable.values()):
+            _log.warning(
+                "no reviewer can decide some of the open reviews: %s",
+                why,
+                extra={"case_id": None, "event": "unreadable_policy"},
+            )
+        return [(role, state) for role, state in groups if unreadable[state] is None]
+
+    def why_unreadable(self, state: str) -> str | None:
+        """Return why the policy of a state cannot be read; None if it can, or the state is of several policies."""
+        if state.startswith(DERIVED):
+            return None
+        try:
+            self._registry.policy(state)
+        except (PolicyUnreadable, TamperedPolicy) as exc:
+            return str(exc)
+        return None
 
     def is_settled(self, role: str | None, state: str | None) -> bool:
         """Return whether all reviews of a group need its role; the top of the chain for a role that the chain lacks."""

@@ -1,7 +1,8 @@
 """Statements on claims, reminders, inbox filters and decided reviews."""
 
+import operator
 from collections.abc import Callable
-from functools import cache
+from functools import cache, reduce
 from typing import Any
 
 from sqlalchemy import (
@@ -71,6 +72,13 @@ RENEW = (
 # The number of other reviews that an account holds.
 HELD = select(func.count().label("held")).where(
     _BY_REVIEWER, IS_OPEN, IS_HELD, reviews.c.review_id != bindparam("wanted_review")
+)
+
+# The reviewers who hold claims, with the roles and domains of their reviews. An answered review has no claim.
+HOLDERS = (
+    select(reviews.c.claimed_by, reviews.c.needed_role, reviews.c.domain)
+    .where(reviews.c.claimed_by.is_not(None))
+    .group_by(reviews.c.claimed_by, reviews.c.needed_role, reviews.c.domain)
 )
 LAPSED = (
     select(reviews)
@@ -143,6 +151,7 @@ def _values_of_open(column: ColumnElement[str]) -> Select[Any]:
 
 
 OPEN_ROLES, OPEN_STATES = _values_of_open(reviews.c.needed_role), _values_of_open(reviews.c.needed_under)
+OPEN_DOMAINS = _values_of_open(reviews.c.domain)
 SET_NEEDED = update(reviews).where(_THIS).values(needed_role=bindparam("to_role"), needed_under=bindparam("to_state"))
 
 PLACE = select(reviews.c.due_at, reviews.c.place).where(reviews.c.review_id == bindparam("wanted_review"))
@@ -174,6 +183,16 @@ def open_review_keys(*branches: tuple[str, ...]) -> Select[Any] | CompoundSelect
         return keys[0]
     parts = (select(key.subquery()) for key in keys)
     return union_all(*parts).order_by("due_at", "place").limit(bindparam("most"))
+
+
+@cache
+def open_review_counts(*branches: tuple[str, ...]) -> Select[Any]:
+    """Return the statement for the number of the same reviews."""
+    counts = [
+        select(func.count()).where(IS_OPEN, *(_condition(name, f"_{number}") for name in filters)).scalar_subquery()
+        for number, filters in enumerate(branches)
+    ]
+    return select(reduce(operator.add, counts).label("number"))
 
 
 # The open ones of some reviews.
