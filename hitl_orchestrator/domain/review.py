@@ -29,12 +29,13 @@ Item = TypeVar("Item")
 class Page(list[Item], Generic[Item]):
     """The first items of a list, at most as many as asked for.
 
-    `more` states whether items were left out; `as_of` is the time of reading by the database's clock.
+    `more` states whether items were left out; `as_of` is the time of reading by the database's clock. `total` is the
+    number of items on all pages where it was asked for and the database can count them, else None.
     """
 
-    def __init__(self, items: Iterable[Item] = (), *, more: bool, as_of: datetime) -> None:
+    def __init__(self, items: Iterable[Item] = (), *, more: bool, as_of: datetime, total: int | None = None) -> None:
         super().__init__(items)
-        self.more, self.as_of = more, as_of
+        self.more, self.as_of, self.total = more, as_of, total
 
 
 @public

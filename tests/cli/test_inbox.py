@@ -232,7 +232,13 @@ def test_inbox_json_states_on_stderr_that_more_reviews_follow_and_how_to_go_on(r
 
 
 def test_inbox_states_in_its_last_lines_that_more_reviews_follow(routed):
-    assert "more reviews follow; add --after" in " ".join(routed("inbox", "--limit", "2").out.split())
+    shown = " ".join(routed("inbox", "--limit", "2").out.split())
+    assert "2 of 3 open reviews" in shown
+    assert "more reviews follow; add --after" in shown
+    assert [each["task_id"] for each in routed("inbox", "--after", "task_002", "--json").data] == [
+        "task_003",
+        "task_005",
+    ]
     assert "follow" not in routed("inbox", "--limit", "3").out
 
 

@@ -49,11 +49,17 @@ class ReviewInbox:
         self.settle_roles = self._needed.settle
 
     def requests(
-        self, wanted: InboxFilter, limit: int, *, reviewer: str | None = None, after: str | None = None
+        self,
+        wanted: InboxFilter,
+        limit: int,
+        *,
+        reviewer: str | None = None,
+        after: str | None = None,
+        count: bool = False,
     ) -> Page[ReviewRequest]:
         """Return open reviews, the earliest deadline first, then in the order of opening.
 
-        The role of `wanted` is the one that may decide now.
+        The role of `wanted` is the one that may decide now. With `count` the page has the total, if it is known.
         """
         _check(wanted, reviewer, after)
         check_limit("inbox", limit)
@@ -61,7 +67,15 @@ class ReviewInbox:
         who = None if reviewer is None else self._people.named(reviewer)
         place = None if after is None else self._place_of(after)
         found = list(islice(self._matching(wanted, who, place, limit + 1), limit + 1))
-        return Page(found[:limit], more=len(found) > limit, as_of=self._ledger.now())
+        total = self._total(wanted) if count and who is None else None
+        return Page(found[:limit], more=len(found) > limit, as_of=self._ledger.now(), total=total)
+
+    def _total(self, wanted: InboxFilter) -> int | None:
+        """Return the number of open reviews under a filter; None while the role of some has to be derived."""
+        filters = [wanted] if wanted.role is None else self._groups(wanted, None)
+        if wanted.role is not None and not all(self._needed.is_settled(each.role, each.state) for each in filters):
+            return None
+        return self._ledger.queue_count(filters)
 
     def request(self, row: StoredReview) -> ReviewRequest:
         """Return an open review as the inbox offers it. Its own role counts where none can be derived."""
@@ -129,8 +143,10 @@ class ReviewInbox:
         return self._needed.why_unreadable(str(group.state))
 
     def name_unreadable_policies(self) -> None:
-        """Name the policies of open reviews that cannot be read in the log."""
-        self._needed.decidable(self._needed.groups())
+        """Name the policies of the store that cannot be read in the log."""
+        with self._ledger.snapshot() as snapshot:
+            recorded = [row.policy_hash for row in snapshot.policies()]
+        self._needed.name_unreadable(recorded)
 
     def missing_roles(self) -> list[str]:
         """Return the roles of open reviews that the chain lacks; the top of the chain decides these reviews."""
@@ -219,10 +235,16 @@ class ReviewInbox:
             if wanted.domain in (None, domain)
         ]
 
-    def _place_of(self, review_id: str) -> Place:
-        place = self._ledger.place_of(review_id) if review_id.isprintable() else None
+    def _place_of(self, name: str) -> Place:
+        """Return the place of a review by its id, or of the latest review of a case or task."""
+        place = self._ledger.place_of(name) if name.isprintable() else None
+        if place is None and name.isprintable():
+            with suppress(*SKIPPED):
+                reviews = self._ledger.find(name).reviews
+                place = self._ledger.place_of(reviews[-1].review_id) if reviews else None
         if place is None:
-            raise InvalidInput([f"inbox: after: there is no review {review_id!r}; give the last review_id of a page"])
+            why = f"there is no review {name!r}, and no review of a case or task with this id"
+            raise InvalidInput([f"inbox: after: {why}; give the last review_id of a page"])
         return place
 
     def _request(

@@ -1,7 +1,7 @@
 """Derive the current requirements of an open review: a policy made stricter since may require a higher role."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
@@ -89,15 +89,17 @@ class NeededRoles:
         return list(product(dict.fromkeys(roles), dict.fromkeys(states))) if found.roles else []
 
     def decidable(self, groups: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Return the groups without those of policies that cannot be read, each of which is named in the log."""
-        unreadable = {state: self.why_unreadable(state) for state in dict.fromkeys(state for _, state in groups)}
-        for why in filter(None, unreadable.values()):
-            _log.warning(
-                "no reviewer can decide some of the open reviews: %s",
-                why,
-                extra={"case_id": None, "event": "unreadable_policy"},
-            )
-        return [(role, state) for role, state in groups if unreadable[state] is None]
+        """Return the groups without those of policies that cannot be read, which are named in the log."""
+        unreadable = self.name_unreadable(state for _, state in groups)
+        return [(role, state) for role, state in groups if state not in unreadable]
+
+    def name_unreadable(self, states: Iterable[str]) -> set[str]:
+        """Name the policies of these states that cannot be read in the log, and return them."""
+        unreadable = {state: why for state in dict.fromkeys(states) if (why := self.why_unreadable(state)) is not None}
+        for why in unreadable.values():
+            about = {"case_id": None, "event": "unreadable_policy"}
+            _log.warning("no reviewer can decide open reviews under this policy: %s", why, extra=about)
+        return set(unreadable)
 
     def why_unreadable(self, state: str) -> str | None:
         """Return why the policy of a state cannot be read; None if it can, or the state is of several policies."""
