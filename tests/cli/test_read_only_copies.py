@@ -22,6 +22,8 @@ WRITING = (
     "claim task_002 --reviewer domain_reviewer",
     "next --reviewer domain_reviewer",
     "recover",
+    "sweep",
+    "assign",
 )
 
 

@@ -88,6 +88,7 @@ class ReviewAssignments:
         """Assign at most `limit` unclaimed open reviews, the most urgent first, each claimed for `seconds`."""
         check_seconds("assign", "all", seconds)
         check_limit("assign", limit)
+        self._ledger.check_writable()
         self._policies.refresh()
         now = self._ledger.now()
         loads = _Loads(self._people, self._ledger.loads(now - _LOAD_PERIOD), skill)
