@@ -16,7 +16,7 @@ from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
 from hitl_orchestrator.ledger.verification.head_file import HeadFile
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.services.case_reader import Clock
-from hitl_orchestrator.wiring.clocks import now_in_utc
+from hitl_orchestrator.wiring.clocks import current_time, now_in_utc
 
 if TYPE_CHECKING:
     from hitl_orchestrator.ledger.database.ports import Database, MigratedDatabase
@@ -130,7 +130,7 @@ def signer_of(
 ) -> LedgerSigner:
     """Return the signer of a ledger. Its key is loaded when it first signs."""
     book = None if head_file is None else HeadFile(Path(head_file))
-    return LedgerSigner(ledger, clock or now_in_utc, lambda: signing_key(store, head_key), book)
+    return LedgerSigner(ledger, clock or current_time, lambda: signing_key(store, head_key), book)
 
 
 def signing_key(store: str, source: "str | Path | SigningKey | None" = None, *, make: bool = True) -> "SigningKey":

@@ -7,7 +7,6 @@ from typing import NamedTuple, TypeVar
 
 from hitl_orchestrator.cli.commands.cases.run_reviews import check_recorded, in_time_order
 from hitl_orchestrator.cli.output.data import standard_input
-from hitl_orchestrator.cli.output.formatting import now
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.domain.input.parsing import Model, did_you_mean, parse_many, read_records
 from hitl_orchestrator.domain.input.record_size import check_record
@@ -20,6 +19,7 @@ from hitl_orchestrator.orchestrator import (
     CLOCK_TOLERANCE,
     People,
     check_not_reserved,
+    current_time,
     load_people,
     load_policy,
     read_file,
@@ -83,7 +83,7 @@ def read_intake(session: Session, files: Files) -> Intake:
 
 def read_tasks(path: str) -> list[Task]:
     """Read tasks with unique ids that are not reserved, and timestamps in the past."""
-    where, latest = name_of(path), now() + CLOCK_TOLERANCE
+    where, latest = name_of(path), current_time() + CLOCK_TOLERANCE
     tasks = _read_many(Task, path, "task_id")
     unfit = [
         f"{where}: [{index}].timestamp: {task.timestamp.isoformat()} lies in the future; "
