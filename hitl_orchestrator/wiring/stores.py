@@ -1,7 +1,7 @@
 """The kinds of stores: each URL scheme with its ledger, its key file and its checkpoints."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -178,9 +178,9 @@ def _extra(name: str, store: str) -> Iterator[None]:
 
 
 def _sqlite_path(store: str) -> str:
-    parts = urlsplit(store)
-    if parts.scheme != "sqlite":
-        hint = did_you_mean(parts.scheme, ("sqlite", "postgresql", "memory"))
+    scheme = store.partition(":")[0]
+    if scheme != "sqlite":
+        hint = did_you_mean(scheme, ("sqlite", "postgresql", "memory"))
         kinds = "give sqlite:///PATH, postgresql://USER@HOST/DATABASE, or memory:// for a trial"
         raise StoreUnavailable(shown(store), f"{kinds}{hint}")
     path = store.removeprefix("sqlite:///")
@@ -216,9 +216,11 @@ def _sqlite_checkpoints(store: str, key: bytes | None) -> Any:
 
 
 def _postgres_key_file(store: str) -> Path:
-    if not can_be_read(store):
+    parts = None
+    with suppress(ValueError):  # it has brackets without an address of IPv6
+        parts = urlsplit(store) if can_be_read(store) else None
+    if parts is None:
         raise StoreUnavailable(shown(store), f"the address cannot be read; {HOW_TO_WRITE}")
-    parts = urlsplit(store)
     options = sorted(each for each in parse_qsl(parts.query) if "password" not in each[0])
     # Without the user, and without parsing the port: there may be several hosts, each with its own.
     place = f"{parts.netloc.rpartition('@')[2].lower()}{parts.path}?{options}"
