@@ -67,11 +67,19 @@ def open_ledger(
     key_file = None if seal_key is not None else _kind_of(store).key_file(store)
     if key_file is None:
         return _ledger_on(store, None if seal_key is None else authenticator_from(seal_key, Path()), lease, clock)
-    ledger = _ledger_on(store, authenticator_from(None, key_file), lease, clock)
+    of_a_copy = _may_only_be_read(store)
+    ledger = _ledger_on(store, authenticator_from(None, key_file, of_a_copy=of_a_copy), lease, clock)
     if not key_file.exists() and ledger.holds_sealed_work():
         ledger.close()
         raise SealKeyMissing(shown(store), key_file)
     return ledger
+
+
+def _may_only_be_read(store: str) -> bool:
+    """Return whether a store is a file that this process may not write."""
+    from hitl_orchestrator.ledger.database.sqlite_read_only import is_read_only  # noqa: PLC0415 - SQLite alone
+
+    return _kind_of(store) is _SQLITE and is_read_only(_sqlite_path(store))
 
 
 def open_to_audit(store: str) -> Ledger:
@@ -136,6 +144,8 @@ def signer_of(
 def signing_key(store: str, source: "str | Path | SigningKey | None" = None, *, make: bool = True) -> "SigningKey":
     """Return the key that signs the heads of a store: the given one, that of a file, or a new one next to the store.
 
+    Without `make` it is read for its public key alone, so a file that others may read is accepted.
+
     Raises:
         InvalidKey: it is malformed, or there is none and `make` is false.
     """
@@ -151,7 +161,7 @@ def signing_key(store: str, source: "str | Path | SigningKey | None" = None, *, 
     file = source or Path(str(key_file)).with_suffix(".head-key")
     if not make and not file.exists():
         raise InvalidKey(file, "there is no such file yet; signing a head creates it")
-    return signing.signing_key_at(file)
+    return signing.signing_key_at(file, of_a_copy=not make)
 
 
 def _kind_of(store: str) -> _Store:

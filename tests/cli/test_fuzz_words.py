@@ -20,7 +20,7 @@ IDS = (
     *("a\nb", "\U0001f600" * 300, "00000000-0000-0000-0000-000000000000", "0001-01-01", "1986-07-01T00:00:00Z"),
     *("9025-01-01T00:00:00Z", "nan", "{", "[" * 5000, '{"a":' * 500, '{"predicted_label": NaN}', "null", "1e999"),
 )
-NUMBERS = ("nan", "inf", "-inf", "1e999", "1e-400", "-1", "0", "9" * 5000, "1_000", "\u0663", "0x10", "1.5", "")
+NUMBERS = ("nan", "inf", "-inf", "1e999", "1e-400", "-1", "0", "9" * 5000, "1__0", "\u0663", "0x10", "1.5", "")
 FILES = ("/dev/null", ".", "../" * 3000, "tasks.json", "missing/file", "-", "~", "x" * 300, "hitl.db", "hitl.db.key")
 ADDRESSES = (
     *("sqlite:", "sqlite:///", "sqlite:///.", "sqlite:///tasks.json", "sqlite:///missing/hitl.db", "sqlite:///?x=1"),

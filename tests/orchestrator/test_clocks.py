@@ -152,7 +152,9 @@ WRONG += (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=timezone
 def test_a_clock_that_no_right_clock_is_like_is_refused_in_one_sentence_and_nothing_is_stored(durable_store, time):
     with Orchestrator.open(durable_store, clock=lambda: time) as hitl:
         for act in (hitl.submit, hitl.cases.enqueue):
-            with pytest.raises(InvalidInput, match="^clock: .* (set it to the actual time|as datetime.now.UTC. does)$"):
+            with pytest.raises(
+                InvalidInput, match=r"^clock: .* (set it to the actual time|as datetime.now.UTC. does)$"
+            ):
                 act(Task.model_validate(a_task().model_dump(exclude={"timestamp"})), an_output())
 
         assert list(hitl.services.ledger.events()) == []
