@@ -245,7 +245,7 @@ def test_inbox_after_an_unknown_review_is_invalid_input(routed):
 
 def test_fields_of_an_output_that_could_not_be_read_are_named_in_the_inbox_and_by_explain(hitl, folder):
     outputs = json.loads((folder / "agent_outputs.json").read_text())
-    outputs[1]["agent_output"]["unusual"] = "perhaps"
+    outputs[1]["agent_output"]["unusual"] = 7
     (folder / "unreadable.json").write_text(json.dumps(outputs))
     hitl("run", "tasks.json", "--outputs", "unreadable.json")
 
@@ -261,7 +261,7 @@ def test_fields_of_an_output_that_could_not_be_read_are_named_in_the_inbox_and_b
 
 def test_the_inbox_says_nothing_of_unreadable_fields_in_a_blind_review(hitl, folder):
     outputs = json.loads((folder / "agent_outputs.json").read_text())
-    outputs[0]["agent_output"]["unusual"] = "perhaps"
+    outputs[0]["agent_output"]["unusual"] = 7
     (folder / "unreadable.json").write_text(json.dumps(outputs))
     rule = {"rule_id": "all", "priority": 1, "conditions": {}, "action": "human_review", "blind": True}
     (folder / "blind.json").write_text(json.dumps({"policy_id": "blind", "rules": [rule]}))

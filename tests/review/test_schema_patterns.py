@@ -1,5 +1,7 @@
 """Patterns of a schema run without backtracking, and no output makes its check take more than linear time."""
 
+import warnings
+
 import pytest
 from support.builders import an_output
 
@@ -8,6 +10,9 @@ from hitl_orchestrator.review.schemas import OutputSchemas
 
 # Backtracking needs 2**40 steps for these; an engine without it needs some hundred.
 SLOW, LETTERS = "^(a+)+$", "a" * 40 + "b"
+LARGE = ("(?:(?:a{1000}){1000}){1000}", "(?:a?){5000}a{5000}", "(?:a?){251}a{250}", "[ab]*a[^]a]{500}", "(?:a{30}){17}")
+LARGE += ("x" * 501, "(?:(?:a?b?){1,50}c){0,9}", r"(?P<n>[\]a]{300})\x61{300}", "(?x)a {2}", r"(?i-s:\[?){501}")
+REFUSED = ("(?=a)", "(?<!a)b", r"(a)\1", *LARGE)
 OBJECT = {"type": "object", "properties": {"explanation": {}, "predicted_label": {}}}
 
 
@@ -33,7 +38,7 @@ def test_no_output_makes_a_check_hang(schema, fields):
     assert len(str(refused.value)) < 1000
 
 
-@pytest.mark.parametrize("pattern", ["(?=a)", "(?<!a)b", r"(a)\1", "(?:(?:a{1000}){1000}){1000}"])
+@pytest.mark.parametrize("pattern", REFUSED)
 @pytest.mark.parametrize("place", ["pattern", "patternProperties"])
 def test_a_pattern_that_needs_backtracking_is_refused_when_the_schema_is_read(pattern, place):
     schema = {"properties": {"note": {place: pattern if place == "pattern" else {pattern: {}}}}}
@@ -62,3 +67,26 @@ def test_a_pattern_matches_anywhere_and_additional_properties_follow_patterns():
 def test_unevaluated_properties_with_patterns_are_refused():
     with pytest.raises(InvalidInput, match="unevaluatedProperties does not work together with patternProperties"):
         OutputSchemas({"t": {"patternProperties": {"a": {}}, "unevaluatedProperties": False}})
+
+
+@pytest.mark.parametrize(
+    "pattern", ["^.{0,499}$", "(?:a?){250}a{249}", r"^[[:alpha:]\]]{2}[0-9]{1,30}$", r"(?i)[[:alpha:]]{3,}x*"]
+)
+def test_a_pattern_of_moderate_size_is_used(pattern):
+    OutputSchemas({"t": {"properties": {"note": {"pattern": pattern}}}})
+
+
+@pytest.mark.parametrize("pattern", LARGE)
+def test_a_large_pattern_behind_a_reference_matches_no_output(pattern):
+    schema = {"properties": {"note": {"$ref": "#/own/note"}}, "own": {"note": {"pattern": pattern}}}
+
+    with pytest.raises(InvalidInput, match="its schema has a pattern that cannot be used, behind a reference"):
+        checked(schema, note="a")
+
+
+def test_a_pattern_that_python_would_warn_about_is_read_in_silence():
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        OutputSchemas({"t": {"properties": {"note": {"pattern": "^[[a-z]--x]+$"}}, "patternProperties": {"[[a]]": {}}}})
+
+    assert seen == []
