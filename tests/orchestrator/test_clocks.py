@@ -149,7 +149,7 @@ WRONG += (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=timezone
 
 
 @pytest.mark.parametrize("time", [*WRONG, None, "2025-01-12T09:00:00Z", 1736672400], ids=str)
-def test_a_clock_that_no_right_clock_is_like_is_refused_in_one_sentence_and_nothing_is_stored(durable_store, time):
+def test_an_implausible_clock_is_refused_in_one_sentence_and_nothing_is_stored(durable_store, time):
     with Orchestrator.open(durable_store, clock=lambda: time) as hitl:
         for act in (hitl.submit, hitl.cases.enqueue):
             with pytest.raises(
