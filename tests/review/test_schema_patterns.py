@@ -3,9 +3,12 @@
 import warnings
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.builders import an_output
 
 from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.review.pattern_size import positions
 from hitl_orchestrator.review.schemas import OutputSchemas
 
 # Backtracking needs 2**40 steps for these; an engine without it needs some hundred.
@@ -90,3 +93,28 @@ def test_a_pattern_that_python_would_warn_about_is_read_in_silence():
         OutputSchemas({"t": {"properties": {"note": {"pattern": "^[[a-z]--x]+$"}}, "patternProperties": {"[[a]]": {}}}})
 
     assert seen == []
+
+
+ATOMS = st.sampled_from(["a", ".", r"\[", r"\{", "[]x{9}]", "[^]{9}]", r"\w", "[[:alpha:]]", r"\p{Lu}"]).map(
+    lambda text: (text, 1)
+)
+MARKS = st.sampled_from(["", "*", "+?", "{1,1}", "{0}"])
+
+
+def larger(parts):
+    """Return repetitions, sequences and alternatives of parts, each a text with its number of positions."""
+    groups = st.tuples(parts, st.sampled_from(["(?:", "(", "(?P<n>", "(?i:"]), st.integers(1, 40), MARKS)
+    several = st.lists(parts, min_size=1, max_size=4)
+    return st.one_of(
+        groups.map(lambda it: (f"{it[1]}{it[0][0]}){{{it[2]}}}", it[0][1] * it[2])),
+        groups.map(lambda it: (f"{it[1]}{it[0][0]}){{0,{it[2]}}}", it[0][1] * it[2])),
+        groups.map(lambda it: (f"{it[1]}{it[0][0]}){it[3]}", it[0][1])),
+        several.map(lambda them: ("".join(text for text, _ in them), sum(count for _, count in them))),
+        several.map(lambda them: ("|".join(text for text, _ in them), sum(count for _, count in them))),
+    )
+
+
+@given(st.recursive(ATOMS, larger, max_leaves=12))
+def test_the_positions_of_a_pattern_are_counted_with_its_repetitions(pattern):
+    text, count = pattern
+    assert positions(text) == count
