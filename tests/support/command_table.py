@@ -13,6 +13,11 @@ class Row(NamedTuple):
     writes: bool = False
     opens: bool = True
 
+    @property
+    def reads_input(self) -> bool:
+        """Whether it reads standard input."""
+        return "-" in self.words.split()
+
 
 def writing(words: str) -> Row:
     return Row(words, writes=True)
@@ -63,7 +68,7 @@ COMMANDS = {
     "audit head": Row("audit head"),
     "audit key": Row("audit key"),
     "audit prove": Row("audit prove task_001"),
-    "audit check": apart("audit check -"),
+    "audit check": apart("audit check - --any-key"),
 }
 
 

@@ -134,9 +134,9 @@ def records(rows: Sequence[AuditRecord]) -> Iterator[Block]:
     columns = (TASK, RISK, CONFIDENCE, ROUTING, Column("final decision"), Column("by"), Column("latency", right=True))
     yield Table(columns, [_record_row(record) for record in rows])
     yield Line()
-    yield Line(f"{count(len(rows), 'audit record')}.")
     if any(record.latency_seconds > _LONG_LATENCY for record in rows):
         yield Line("The latency counts from the timestamp of the task, which the task states itself.", "dim")
+    yield Line(f"{count(len(rows), 'audit record')}.")
 
 
 def entries(events: Sequence[Event]) -> Table:
