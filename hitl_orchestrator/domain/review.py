@@ -220,7 +220,8 @@ class ReviewRequest(Value):
     committed an own label (blind review): `proposal`, `confidence` and `reason` are then None, and
     there are no `signals`. It waits since `queued_at` by the database's clock, since `opened_at` by the clock of the
     process that opened it.
-    `classifier_error` is why the classifier gave no proposal.
+    `classifier_error` is why the classifier gave no proposal; `unreadable` names the fields of the output that scoring
+    could not read.
     """
 
     review_id: Identifier
@@ -243,6 +244,7 @@ class ReviewRequest(Value):
     claimed_until: UtcDatetime | None = None
     delegated_by: Identifier | None = None
     signals: tuple[Signal, ...] = ()
+    unreadable: tuple[Label, ...] = ()
     message: Text = ""
     escalated_because: Text = ""
     on_timeout: OnTimeout | None = None

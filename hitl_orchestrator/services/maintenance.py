@@ -70,6 +70,7 @@ class Maintenance:
 
     def recover(self, on_case: OnCase = lambda case: None) -> list[Case]:
         """Resume every unfinished case that has no live owner, and delete checkpoints of finished cases."""
+        self._ledger.check_writable()
         self._policies.refresh()
         run = _Run(on_case)
         steps = (
@@ -87,6 +88,7 @@ class Maintenance:
 
     def run(self, on_case: OnCase = lambda case: None, on_notice: OnNotice = lambda notice: None) -> list[Case]:
         """Send reminders, return lapsed claims, and expire overdue reviews, by the clock of the database."""
+        self._ledger.check_writable()
         self._policies.refresh()
         run = _Run(on_case, on_notice)
         steps = (

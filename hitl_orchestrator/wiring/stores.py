@@ -1,7 +1,7 @@
 """The kinds of stores: each URL scheme with its ledger, its key file and its checkpoints."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +16,7 @@ from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
 from hitl_orchestrator.ledger.verification.head_file import HeadFile
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.services.case_reader import Clock
-from hitl_orchestrator.wiring.clocks import now_in_utc
+from hitl_orchestrator.wiring.clocks import current_time, now_in_utc
 
 if TYPE_CHECKING:
     from hitl_orchestrator.ledger.database.ports import Database, MigratedDatabase
@@ -67,11 +67,19 @@ def open_ledger(
     key_file = None if seal_key is not None else _kind_of(store).key_file(store)
     if key_file is None:
         return _ledger_on(store, None if seal_key is None else authenticator_from(seal_key, Path()), lease, clock)
-    ledger = _ledger_on(store, authenticator_from(None, key_file), lease, clock)
+    of_a_copy = _may_only_be_read(store)
+    ledger = _ledger_on(store, authenticator_from(None, key_file, of_a_copy=of_a_copy), lease, clock)
     if not key_file.exists() and ledger.holds_sealed_work():
         ledger.close()
         raise SealKeyMissing(shown(store), key_file)
     return ledger
+
+
+def _may_only_be_read(store: str) -> bool:
+    """Return whether a store is a file that this process may not write."""
+    from hitl_orchestrator.ledger.database.sqlite_read_only import is_read_only  # noqa: PLC0415 - SQLite alone
+
+    return _kind_of(store) is _SQLITE and is_read_only(_sqlite_path(store))
 
 
 def open_to_audit(store: str) -> Ledger:
@@ -130,11 +138,13 @@ def signer_of(
 ) -> LedgerSigner:
     """Return the signer of a ledger. Its key is loaded when it first signs."""
     book = None if head_file is None else HeadFile(Path(head_file))
-    return LedgerSigner(ledger, clock or now_in_utc, lambda: signing_key(store, head_key), book)
+    return LedgerSigner(ledger, clock or current_time, lambda: signing_key(store, head_key), book)
 
 
 def signing_key(store: str, source: "str | Path | SigningKey | None" = None, *, make: bool = True) -> "SigningKey":
     """Return the key that signs the heads of a store: the given one, that of a file, or a new one next to the store.
+
+    Without `make` it is read for its public key alone, so a file that others may read is accepted.
 
     Raises:
         InvalidKey: it is malformed, or there is none and `make` is false.
@@ -151,7 +161,7 @@ def signing_key(store: str, source: "str | Path | SigningKey | None" = None, *, 
     file = source or Path(str(key_file)).with_suffix(".head-key")
     if not make and not file.exists():
         raise InvalidKey(file, "there is no such file yet; signing a head creates it")
-    return signing.signing_key_at(file)
+    return signing.signing_key_at(file, of_a_copy=not make)
 
 
 def _kind_of(store: str) -> _Store:
@@ -178,9 +188,9 @@ def _extra(name: str, store: str) -> Iterator[None]:
 
 
 def _sqlite_path(store: str) -> str:
-    parts = urlsplit(store)
-    if parts.scheme != "sqlite":
-        hint = did_you_mean(parts.scheme, ("sqlite", "postgresql", "memory"))
+    scheme = store.partition(":")[0]
+    if scheme != "sqlite":
+        hint = did_you_mean(scheme, ("sqlite", "postgresql", "memory"))
         kinds = "give sqlite:///PATH, postgresql://USER@HOST/DATABASE, or memory:// for a trial"
         raise StoreUnavailable(shown(store), f"{kinds}{hint}")
     path = store.removeprefix("sqlite:///")
@@ -216,9 +226,11 @@ def _sqlite_checkpoints(store: str, key: bytes | None) -> Any:
 
 
 def _postgres_key_file(store: str) -> Path:
-    if not can_be_read(store):
+    parts = None
+    with suppress(ValueError):  # it has brackets without an address of IPv6
+        parts = urlsplit(store) if can_be_read(store) else None
+    if parts is None:
         raise StoreUnavailable(shown(store), f"the address cannot be read; {HOW_TO_WRITE}")
-    parts = urlsplit(store)
     options = sorted(each for each in parse_qsl(parts.query) if "password" not in each[0])
     # Without the user, and without parsing the port: there may be several hosts, each with its own.
     place = f"{parts.netloc.rpartition('@')[2].lower()}{parts.path}?{options}"

@@ -28,6 +28,7 @@ def request_summary(request: ReviewRequest) -> dict[str, Any]:
         "risk_level": request.risk_level,
         "confidence_score": request.confidence,
         "signals": list(request.signals),
+        "unreadable": list(request.unreadable),
         "classifier_error": request.classifier_error,
         "task_type": task.task_type,
         "task_description": task.task_description,

@@ -216,6 +216,9 @@ class Leases(Protocol):
     def now(self) -> datetime:
         """Return the time of the store's clock, which decides deadlines and leases."""
 
+    def check_writable(self) -> None:
+        """Raise `StoreUnavailable` if this user may not write to the store, or it is a copy for reading alone."""
+
     def has_newer_attempt(self, case_id: str) -> bool:
         """Whether there is a newer attempt at the task of a case."""
 

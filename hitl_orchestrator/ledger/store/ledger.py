@@ -33,6 +33,7 @@ class LedgerStore:
         authenticator = authenticator or ephemeral_authenticator()
         self._work = work = LeasedWork(database, Holder(lease))
         self.now, self.take, self.lease, self.release = work.now, work.take, work.lease, work.release
+        self.check_writable = work.check_writable
         self.unfinished, self.has_newer_attempt = work.unfinished, work.has_newer_attempt
 
         cases = CaseRepository(database, work)

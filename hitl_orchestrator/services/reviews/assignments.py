@@ -89,6 +89,7 @@ class ReviewAssignments:
         """Assign at most `limit` unclaimed open reviews, the most urgent first, each claimed for `seconds`."""
         check_seconds("assign", "all", seconds)
         check_limit("assign", limit)
+        self._ledger.check_writable()
         self._policies.refresh()
         self._inbox.end_void_claims()
         self._inbox.settle_roles()
