@@ -242,6 +242,16 @@ class LedgerDamaged(RequestRejected, http_status=500):
         self.problem = problem
 
 
+class UnknownLedgerKey(LedgerDamaged):
+    """A row of the ledger was sealed with a key that is not configured: this machine lacks a key, or it is forged."""
+
+    def __init__(self, what: str, key_id: str) -> None:
+        self.problem = f"{what} was sealed with the key {key_id[:40]!r}, which is not configured here"
+        remedy = "add that key to HITL_SEAL_KEY (seal_key); if no machine ever had it, the row is forged"
+        RequestRejected.__init__(self, f"the ledger cannot be verified: {self.problem}; {remedy}")
+        self.key_id = key_id
+
+
 class RecoveryIncomplete(RequestRejected, http_status=500):
     """Some unfinished cases could not be resumed. `failures` has the error of each, by case id."""
 

@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.schema import CreateIndex
 from support.builders import AGENT, NINE, a_routing, a_submission, an_outcome
-from support.postgres_fixtures import TEMPLATE
+from support.postgres_fixtures import new_store
 from support.postgres_server import direct_connection
 
 from hitl_orchestrator.errors import HitlError, StoreUnavailable
@@ -121,7 +121,7 @@ def test_the_migrations_create_the_partial_indexes_of_the_code(database, empty_d
 
 
 def test_a_store_of_another_version_is_rejected_unchanged(postgres):
-    store = postgres.new_database(TEMPLATE)
+    store = new_store(postgres)
     with direct_connection(store) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
 

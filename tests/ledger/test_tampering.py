@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from support.attacker import Intruder
-from support.postgres_fixtures import TEMPLATE
+from support.postgres_fixtures import new_store
 from support.stores import address_of
 from support.tampering import ENTRY_EDITS, TABLE_EDITS, fill
 
@@ -62,7 +62,7 @@ class Made:
 def once(request, tmp_path_factory):
     if request.param == "sqlite":
         return Made(address_of("sqlite", tmp_path_factory.mktemp("made")))
-    return Made(request.getfixturevalue("postgres").new_database(TEMPLATE))
+    return Made(new_store(request.getfixturevalue("postgres")))
 
 
 @pytest.fixture

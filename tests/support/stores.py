@@ -1,16 +1,27 @@
 """Addresses of stores in tests, and the queue of open reviews as one list."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hitl_orchestrator.domain.review import StoredReview
+from hitl_orchestrator.ledger.keys.files import seal_keys_from
 from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.wiring.stores import key_file_of
+from support.postgres_server import direct_connection
 
 
 def address_of(store: str, folder: Path) -> str:
     """Return the address of a store that needs no server."""
     return {"memory": "memory://", "sqlite": f"sqlite:///{folder / 'hitl.db'}"}[store]
+
+
+def found(store: str, seal_key: Any = None) -> None:
+    """Write the head row of a new ledger into empty tables on a PostgreSQL server, under its key file or a given key."""
+    row = seal_keys_from(seal_key, cast(Path, key_file_of(store))).new_ledger()
+    with direct_connection(store) as connection:
+        connection.execute("DELETE FROM ledger_head")
+        connection.execute("INSERT INTO ledger_head VALUES (1, %s, %s, %s, %s, %s)", row)
 
 
 def open_rows(ledger: Ledger, limit: int = 200, **wanted: Any) -> list[StoredReview]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hitl_orchestrator.errors import InvalidKey
-from hitl_orchestrator.ledger.keys.mac import Mac, RowAuthenticator, hmac_under
+from hitl_orchestrator.ledger.keys.mac import Mac, SealKeys, hmac_under
 
 _OWNER_ALONE = 0o600
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -90,8 +90,8 @@ SealKey = str | Path | Mac
 """A key that seals: hexadecimal text, a file of it, or a function that computes a MAC elsewhere (a KMS)."""
 
 
-def authenticator_from(seal_key: SealKey | Sequence[SealKey] | None, beside: Path) -> RowAuthenticator:
-    """Return an authenticator under these keys, the newest first, or under those in the key file `beside` the store.
+def seal_keys_from(seal_key: SealKey | Sequence[SealKey] | None, beside: Path) -> SealKeys:
+    """Return these keys, the newest first, or those in the key file `beside` the store.
 
     The file is read, or created, when it is first needed.
 
@@ -100,10 +100,10 @@ def authenticator_from(seal_key: SealKey | Sequence[SealKey] | None, beside: Pat
     """
     if seal_key is None:
         check_private(beside)
-        return RowAuthenticator(lambda: _macs(keys_in(private_text(beside, lambda: f"{new_key()}\n"), beside)))
+        return SealKeys(lambda: _macs(keys_in(private_text(beside, lambda: f"{new_key()}\n"), beside)))
     keys = [seal_key] if isinstance(seal_key, (str, Path)) or callable(seal_key) else seal_key
     macs = [mac for key in keys for mac in _macs_of(key)]
-    return RowAuthenticator(lambda: macs)
+    return SealKeys(lambda: macs)
 
 
 def _macs_of(key: SealKey) -> Sequence[Mac]:

@@ -16,12 +16,14 @@ from hitl_orchestrator.ledger.keys.signing import SigningKey, is_signed
 from hitl_orchestrator.ledger.verification.merkle import Tree, is_extended, root_of
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+LedgerId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 
 
 class SignedHead(Value):
     """The signed state of a ledger. `peaks` are the roots of the perfect subtrees, from which the tree can grow."""
 
     form: Literal["hitl-ledger-head/1"] = "hitl-ledger-head/1"
+    ledger_id: LedgerId
     size: int = Field(ge=0)
     root: Digest
     chain: Digest
@@ -49,10 +51,18 @@ class SignedHead(Value):
 
 
 def sign_head(
-    tree: Tree, chain: str, extends: Sequence[bytes], *, before: SignedHead | None, at: datetime, key: SigningKey
+    tree: Tree,
+    of: tuple[str, str],
+    extends: Sequence[bytes],
+    *,
+    before: SignedHead | None,
+    at: datetime,
+    key: SigningKey,
 ) -> SignedHead:
-    """Return the signed head of a tree whose last entry has the digest `chain`."""
+    """Return the signed head of a tree, `of` the ledger with this id and this digest of the last entry."""
+    ledger_id, chain = of
     draft = SignedHead(
+        ledger_id=ledger_id,
         size=tree.size,
         root=tree.root.hex(),
         chain=chain,
@@ -82,14 +92,19 @@ def head_problem(head: SignedHead, public: str | None) -> str | None:
     return None
 
 
-def heads_problem(heads: Iterable[SignedHead], public: str | None) -> str | None:
+def heads_problem(heads: Iterable[SignedHead], public: str | None, ledger_id: str | None = None) -> str | None:
     """Return the problem with a sequence of heads, the oldest first; None if each extends the previous one.
+
+    With a `ledger_id` they must be heads of that ledger.
 
     The file may begin with any head: it cannot prove what came before that one.
     """
     before: SignedHead | None = None
     for number, head in enumerate(heads, start=1):
-        problem = head_problem(head, public)
+        problem = None
+        if ledger_id is not None and head.ledger_id != ledger_id:
+            problem = f"it is of ledger {head.ledger_id}, and this is ledger {ledger_id}"
+        problem = problem or head_problem(head, public)
         if problem is None and before is not None:
             problem = _break_between(before, head)
         if problem is not None:
@@ -99,6 +114,8 @@ def heads_problem(heads: Iterable[SignedHead], public: str | None) -> str | None
 
 
 def _break_between(before: SignedHead, head: SignedHead) -> str | None:
+    if head.ledger_id != before.ledger_id:
+        return f"it is of ledger {head.ledger_id}, and the previous head of ledger {before.ledger_id}"
     if head.previous != before.digest:
         return "it does not follow the previous head: one is missing, or there are two histories"
     old, new = (before.size, bytes.fromhex(before.root)), (head.size, bytes.fromhex(head.root))

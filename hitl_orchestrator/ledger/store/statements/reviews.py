@@ -2,9 +2,9 @@
 
 from sqlalchemy import bindparam, func, insert, null, or_, select, update
 
-from hitl_orchestrator.domain.enums import CaseStage, ReviewStatus
+from hitl_orchestrator.domain.enums import ReviewStatus
 from hitl_orchestrator.ledger.database.clock import NOW
-from hitl_orchestrator.ledger.database.tables import cases, events, reviews
+from hitl_orchestrator.ledger.database.tables import events, reviews
 from hitl_orchestrator.ledger.store.statements.literals import literal_of
 
 _OF_CASE = reviews.c.case_id == bindparam("wanted_case")
@@ -16,14 +16,6 @@ ADD_REVIEW = insert(reviews).values({**{column.name: bindparam(column.name) for 
 REVIEW = select(reviews).where(reviews.c.review_id == bindparam("wanted_review"))
 REVIEWS_OF_CASE = select(reviews).where(_OF_CASE).order_by(reviews.c.level)
 LATEST_REVIEW = select(reviews).where(_OF_CASE).order_by(reviews.c.level.desc()).limit(1)
-
-# Any review of an unfinished case.
-UNFINISHED_REVIEW = (
-    select(reviews.c.review_id)
-    .join(cases, cases.c.case_id == reviews.c.case_id)
-    .where(cases.c.stage != literal_of(CaseStage.FINISHED))
-    .limit(1)
-)
 
 # Record the decision of an open review. The WHERE clause is the lock: of any number of answers one wins. At its
 # deadline a review stops accepting answers and may expire: both statements use the same clock.
