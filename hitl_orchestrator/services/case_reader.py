@@ -14,6 +14,7 @@ from hitl_orchestrator.errors import (
     CaseNotWaiting,
     GraphVersionMismatch,
     IncompatibleRecord,
+    LedgerDamaged,
     StoreUnavailable,
     UnknownCase,
 )
@@ -51,13 +52,13 @@ class CaseReader:
 
     def to_change(self, key: CaseKey) -> Case:
         """Return a case that the caller is about to change; raise the alarm if its row cannot be ours."""
-        with self._alarmed():
+        with self._alarmed(key.case_id):
             return self.get(key)
 
     def to_decide(self, key: CaseKey) -> tuple[Case, list[Event]]:
         """Return a case that the caller is about to decide, with its ledger entries, from one consistent state."""
         case_id = key.case_id or self.to_change(key).case_id
-        with self._alarmed():
+        with self._alarmed(case_id):
             return self._checked(case_id, self._ledger.case_with_events)
 
     def waiting(self, key: CaseKey) -> Case:
@@ -85,8 +86,8 @@ class CaseReader:
         _log.warning("alarm: case %s: %s", case_id, cause, extra={"case_id": case_id, "event": "alarm"})
         try:
             self._ledger.alarm(case_id, cause, self._clock())
-        except StoreUnavailable as exc:
-            # In a store that may only be read: the cause itself must be reported.
+        except (LedgerDamaged, StoreUnavailable) as exc:
+            # In a store that may only be read, or at the end of a damaged ledger: the cause itself must be reported.
             _log.warning("the alarm could not be recorded: %s", exc, extra={"case_id": case_id, "event": "alarm"})
 
     def _checked(self, name: str, read: Callable[[str], Read]) -> Read:
@@ -110,12 +111,16 @@ class CaseReader:
         return False
 
     @contextmanager
-    def _alarmed(self) -> Iterator[None]:
+    def _alarmed(self, case_id: str | None) -> Iterator[None]:
         """Raise the alarm for a row that this package did not write."""
         try:
             yield
         except IncompatibleRecord as exc:
             self.alarm(exc.case_id, str(exc))
+            raise
+        except LedgerDamaged as exc:
+            if case_id is not None:
+                self.alarm(case_id, str(exc))
             raise
 
 

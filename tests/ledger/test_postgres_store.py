@@ -50,7 +50,7 @@ def finished(postgres_store):
         "DELETE FROM events",
         "TRUNCATE events",
         "TRUNCATE events CASCADE",
-        "INSERT INTO events VALUES (1, 'c', 'k', '{}', 'x') ON CONFLICT (seq) DO UPDATE SET entry = '{}'",
+        "INSERT INTO events VALUES (1, 'c', 'k', '{}', 'x', 'x') ON CONFLICT (seq) DO UPDATE SET entry = '{}'",
         "MERGE INTO events USING (VALUES (1)) AS v(n) ON seq = n WHEN MATCHED THEN DELETE",
     ],
 )
@@ -70,8 +70,8 @@ def test_entries_can_neither_be_changed_nor_deleted(finished, sql, role):
 @pytest.mark.parametrize(
     ("sql", "rule"),
     [
-        ("INSERT INTO events VALUES (99, 'case-1', 'finished', '{}', 'x')", "one_outcome_per_case"),
-        ("INSERT INTO events VALUES (1, 'case-9', 'submitted', '{}', 'x')", "events_pkey"),
+        ("INSERT INTO events VALUES (99, 'case-1', 'finished', '{}', 'x', 'x')", "one_outcome_per_case"),
+        ("INSERT INTO events VALUES (1, 'case-9', 'submitted', '{}', 'x', 'x')", "events_pkey"),
         (
             "INSERT INTO reviews (review_id, case_id, level, role, domain, status, version, digest, shown, opened_at, "
             "queued_at, place, due_at, expires_at, remind_at, task_type, risk_level, policy_hash, seal) "

@@ -30,8 +30,9 @@ def verify(
 ) -> None:
     """Verify that the ledger and its tables are unchanged.
 
-    Any edit, deletion, reordering, duplicate or truncation is found; with signed heads also a rewritten ledger. Exit
-    code 1 and the first bad entry if there is one.
+    Any edit, deletion, reordering, duplicate or truncation is found. With the seal key (HITL_SEAL_KEY, or the key file
+    of the store) also every entry that was not written by this ledger; with signed heads also a return to an earlier
+    state. Exit code 1 and the first bad entry if there is one.
     """
     from hitl_orchestrator.cli.output.progress import counted
     from hitl_orchestrator.cli.views import verification as view
@@ -99,7 +100,7 @@ def prove(session: "Session", case: CaseId, out: Out = None, force: Force = Fals
     write_file(out, f"{proof.model_dump_json(indent=2)}\n", force=force)
     entries = count(len(proof.entries), "entry", "entries")
     sentence = f"Proof of case {proof.case_id}: {entries}. {view.signed(proof.head)}"
-    data = {"case_id": proof.case_id, "file": out}
+    data = {"case_id": proof.case_id, "ledger_id": proof.head.ledger_id, "file": out}
     answer(session.as_json, data, lambda: [Line(sentence), Line(f"Written to {out}.")])
 
 
@@ -120,7 +121,8 @@ def check(
     parsed = read_proof(text, where)
     key = trusted_key(session.store, session.head_key, public_key)
     problem = check_proof(parsed, key)
-    data = {"case_id": parsed.case_id, "proven": problem is None, "problem": problem, "key": parsed.head.key}
+    data = {"case_id": parsed.case_id, "ledger_id": parsed.head.ledger_id, "proven": problem is None}
+    data |= {"problem": problem, "key": parsed.head.key}
     answer(session.as_json, data, lambda: () if problem else view.proven(parsed, key))
     if problem is not None:
         if not session.as_json:
