@@ -235,7 +235,9 @@ class GraphVersionMismatch(RequestRejected):
 
 
 class LedgerDamaged(RequestRejected, http_status=500):
-    """The ledger was altered or damaged, so no head is signed and no proof is made from it."""
+    """The ledger was altered or damaged, so nothing is appended, signed or proven. `case_id` is None if not known."""
+
+    case_id: str | None = None
 
     def __init__(self, problem: str) -> None:
         super().__init__(f"the ledger was tampered with or damaged: {problem}; 'hitl audit verify' checks all of it")

@@ -52,13 +52,13 @@ class CaseReader:
 
     def to_change(self, key: CaseKey) -> Case:
         """Return a case that the caller is about to change; raise the alarm if its row cannot be ours."""
-        with self._alarmed(key.case_id):
+        with self._alarmed():
             return self.get(key)
 
     def to_decide(self, key: CaseKey) -> tuple[Case, list[Event]]:
         """Return a case that the caller is about to decide, with its ledger entries, from one consistent state."""
         case_id = key.case_id or self.to_change(key).case_id
-        with self._alarmed(case_id):
+        with self._alarmed():
             return self._checked(case_id, self._ledger.case_with_events)
 
     def waiting(self, key: CaseKey) -> Case:
@@ -111,7 +111,7 @@ class CaseReader:
         return False
 
     @contextmanager
-    def _alarmed(self, case_id: str | None) -> Iterator[None]:
+    def _alarmed(self) -> Iterator[None]:
         """Raise the alarm for a row that this package did not write."""
         try:
             yield
@@ -119,8 +119,8 @@ class CaseReader:
             self.alarm(exc.case_id, str(exc))
             raise
         except LedgerDamaged as exc:
-            if case_id is not None:
-                self.alarm(case_id, str(exc))
+            if exc.case_id is not None:
+                self.alarm(exc.case_id, str(exc))
             raise
 
 

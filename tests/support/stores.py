@@ -17,7 +17,7 @@ def address_of(store: str, folder: Path) -> str:
 
 
 def found(store: str, seal_key: Any = None) -> None:
-    """Write the head row of a new ledger into empty tables on a PostgreSQL server, under its key file or a given key."""
+    """Write the head row of a new ledger into empty tables on a server, under its key file or a given key."""
     row = seal_keys_from(seal_key, cast(Path, key_file_of(store))).new_ledger()
     with direct_connection(store) as connection:
         connection.execute("DELETE FROM ledger_head")

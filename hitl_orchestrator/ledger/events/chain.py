@@ -141,12 +141,18 @@ def event_of(entry: str, digest: str) -> Event:
         raise _damaged(entry) from exc
 
 
-def body_of(entry: str) -> dict[str, Any]:
-    """Return the body of a stored entry. Raises `LedgerDamaged`."""
+def content_of(entry: str) -> tuple[str | None, str, dict[str, Any]]:
+    """Return the case id, the kind and the body of a stored entry. Raises `LedgerDamaged`."""
     try:
-        return dict(read_canonical(entry)["body"])
+        content = read_canonical(entry)
+        return content["case_id"], content["kind"], dict(content["body"])
     except _UNREADABLE as exc:
         raise _damaged(entry) from exc
+
+
+def body_of(entry: str) -> dict[str, Any]:
+    """Return the body of a stored entry. Raises `LedgerDamaged`."""
+    return content_of(entry)[2]
 
 
 def record_of(entry: str, restored: Callable[[dict[str, Any]], dict[str, Any]]) -> AuditRecord:

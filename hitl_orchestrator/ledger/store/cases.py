@@ -1,6 +1,7 @@
 """Cases in a store: intake, reading, rejected attempts, alarms, redaction and payloads."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -8,10 +9,10 @@ from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAtt
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.domain.review import StoredReview
-from hitl_orchestrator.errors import IncompatibleRecord, IncompleteOutcome, TaskConflict, UnknownCase
+from hitl_orchestrator.errors import IncompatibleRecord, IncompleteOutcome, LedgerDamaged, TaskConflict, UnknownCase
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, UniqueViolation, resumed, retried
 from hitl_orchestrator.ledger.events import builders
-from hitl_orchestrator.ledger.events.chain import Draft, body_of
+from hitl_orchestrator.ledger.events.chain import Draft, body_of, content_of
 from hitl_orchestrator.ledger.events.contents import (
     content_digest,
     differences,
@@ -107,7 +108,8 @@ class CaseRepository:
         """Return a case with its entries."""
         with self._database.read() as transaction:
             case = self._case_in(transaction, case_id)
-            return case, self._log.events_of_case(transaction, case_id)
+            with _about(case_id):
+                return case, self._log.events_of_case(transaction, case_id)
 
     @retried
     def latest_attempt(self, task_id: str) -> Case:
@@ -210,13 +212,11 @@ class CaseRepository:
     def _case_of(self, transaction: StoreTransaction, row: Any, only: StoredReview | None = None) -> Case:
         """Return the case of a row. Its reviews are read, unless the `only` one was read before."""
         case_id, contents = row["case_id"], contents_of(row["key"], row["body"])
-        intake = self._log.event_of(row)
-        if (intake.case_id, intake.kind) != (case_id, EventKind.SUBMITTED):
-            why = f"its first entry, {intake.seq}, is {intake.kind} of case {intake.case_id!r}"
-            raise IncompatibleRecord(case_id, None, why)
-        body = restored(EventKind.SUBMITTED, intake.body, contents)
+        with _about(case_id):
+            body = restored(EventKind.SUBMITTED, self._intake(row), contents)
+            is_finished = row["stage"] == CaseStage.FINISHED.value
+            record = recorded_outcome(transaction, case_id, self._log) if is_finished else None
         reviews = () if only is not None else tuple(transaction.run(REVIEWS_OF_CASE, wanted_case=case_id))
-        record = recorded_outcome(transaction, case_id, self._log) if row["stage"] == CaseStage.FINISHED.value else None
         with as_stored(case_id, body.get("graph_version")):
             return Case(
                 submission=Submission.model_validate({**body, "case_id": case_id}),
@@ -226,11 +226,28 @@ class CaseRepository:
                 redacted=contents is None,
             )
 
+    def _intake(self, row: Any) -> dict[str, Any]:
+        """Return the body of the first entry of a case, after verifying its seal."""
+        case_id, kind, body = content_of(self._log.text_of(row))
+        if (case_id, kind) != (row["case_id"], EventKind.SUBMITTED):
+            raise IncompatibleRecord(row["case_id"], None, f"its first entry is {kind!r}, of case {case_id!r}")
+        return body
+
     def _latest_attempt_in(self, transaction: StoreTransaction, task_id: str) -> Case:
         latest = transaction.first(statements.LATEST_ATTEMPT, wanted_task=task_id)
         if latest is None:
             raise UnknownCase(task_id)
         return self._case_in(transaction, latest["case_id"])
+
+
+@contextmanager
+def _about(case_id: str) -> Iterator[None]:
+    """Name the case in an error about one of its entries."""
+    try:
+        yield
+    except LedgerDamaged as exc:
+        exc.case_id = case_id
+        raise
 
 
 def _why_stranded(stage: str) -> str:

@@ -17,7 +17,13 @@ from hitl_orchestrator.ledger.verification.head_file import HeadFile
 from hitl_orchestrator.ledger.verification.merkle import Tree, consistency_proof
 from hitl_orchestrator.ledger.verification.proofs import CaseProof, case_proof
 from hitl_orchestrator.ledger.verification.reconcile import Problem, TableReconciler
-from hitl_orchestrator.ledger.verification.tree_heads import SignedHead, heads_problem, sign_head, tree_of
+from hitl_orchestrator.ledger.verification.tree_heads import (
+    SignedHead,
+    foreign_problem,
+    heads_problem,
+    sign_head,
+    tree_of,
+)
 
 Clock = Callable[[], datetime]
 _STEP = 1000
@@ -62,7 +68,8 @@ class LedgerSigner:
                 opened, due = True, tuple(snapshot.scrubs_due())
                 walked = walk(_counted(snapshot.entries(), on_entries), heads, tables.add, seals=seals)
                 agreed = walked.heads
-                problem = walked.problem or _of_heads(heads_problem(heads, public, ledger_id))
+                problem = _of_heads(foreign_problem(heads, ledger_id)) or walked.problem
+                problem = problem or _of_heads(heads_problem(heads, public))
                 problem = problem or tables.head.problem(list(snapshot.head_rows()), walked.head, seals)
                 problem = problem or tables.problem(snapshot, on_entries)
                 problem = problem or _of_file(next(snapshot.integrity_errors(), None))

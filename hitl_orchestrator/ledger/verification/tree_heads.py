@@ -92,19 +92,22 @@ def head_problem(head: SignedHead, public: str | None) -> str | None:
     return None
 
 
-def heads_problem(heads: Iterable[SignedHead], public: str | None, ledger_id: str | None = None) -> str | None:
-    """Return the problem with a sequence of heads, the oldest first; None if each extends the previous one.
+def foreign_problem(heads: Iterable[SignedHead], ledger_id: str | None) -> str | None:
+    """Return the problem with heads that are not all of the ledger with this id; None if they are."""
+    for number, head in enumerate(heads, start=1):
+        if ledger_id is not None and head.ledger_id != ledger_id:
+            return f"head {number} is of ledger {head.ledger_id}, and this is ledger {ledger_id}"
+    return None
 
-    With a `ledger_id` they must be heads of that ledger.
+
+def heads_problem(heads: Iterable[SignedHead], public: str | None) -> str | None:
+    """Return the problem with a sequence of heads, the oldest first; None if each extends the previous one.
 
     The file may begin with any head: it cannot prove what came before that one.
     """
     before: SignedHead | None = None
     for number, head in enumerate(heads, start=1):
-        problem = None
-        if ledger_id is not None and head.ledger_id != ledger_id:
-            problem = f"it is of ledger {head.ledger_id}, and this is ledger {ledger_id}"
-        problem = problem or head_problem(head, public)
+        problem = head_problem(head, public)
         if problem is None and before is not None:
             problem = _break_between(before, head)
         if problem is not None:

@@ -2,7 +2,19 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, insert, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.ledger.database.tables import contents, events, ledger_head, outcomes, payloads
@@ -21,13 +33,16 @@ MOVE_HEAD = (
     .values({name: bindparam(f"new_{name}") for name in ("seq", "digest", "governed", "mac")})
 )
 
-# The last entry, and what the head row states about it: at the end of a ledger, an entry is appended.
+# The last entry and the head row, whose columns are one text: at the end of a ledger, an entry is appended.
+_BLANK: ColumnElement[str] = literal_column("' '", String)
+_SEQ = cast(ledger_head.c.seq, String)
+_HEAD_TEXT = ledger_head.c.ledger_id + _BLANK + _SEQ + _BLANK + ledger_head.c.digest
+_HEAD_TEXT = _HEAD_TEXT + _BLANK + ledger_head.c.governed + _BLANK + ledger_head.c.mac
 _NEWEST = select(events.c.seq, events.c.digest).order_by(events.c.seq.desc()).limit(1).subquery()
 END = (
     select(_NEWEST.c.seq).scalar_subquery().label("seq"),
     select(_NEWEST.c.digest).scalar_subquery().label("digest"),
-    HEAD_ROW.with_only_columns(ledger_head.c.governed).scalar_subquery().label("governed"),
-    HEAD_ROW.with_only_columns(ledger_head.c.mac).scalar_subquery().label("head_mac"),
+    HEAD_ROW.with_only_columns(_HEAD_TEXT).scalar_subquery().label("head"),
 )
 HEAD = select(*END)
 
