@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from hitl_orchestrator.domain.review import StoredReview
+from hitl_orchestrator.ledger.database.address import is_postgres
 from hitl_orchestrator.ledger.keys.files import seal_keys_from
 from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.ports.ledger import Ledger
@@ -22,6 +23,13 @@ def found(store: str, seal_key: Any = None) -> None:
     with direct_connection(store) as connection:
         connection.execute("DELETE FROM ledger_head")
         connection.execute("INSERT INTO ledger_head VALUES (1, %s, %s, %s, %s, %s)", row)
+
+
+def sealed_under(store: str, seal_key: Any) -> str:
+    """Return the address of a store without cases that is sealed with this key: a new one, or one on a server."""
+    if is_postgres(store):
+        found(store, seal_key)
+    return store
 
 
 def open_rows(ledger: Ledger, limit: int = 200, **wanted: Any) -> list[StoredReview]:
