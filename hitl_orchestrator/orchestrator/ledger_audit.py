@@ -16,7 +16,7 @@ from hitl_orchestrator.ledger.verification.head_file import read_heads
 from hitl_orchestrator.ledger.verification.proofs import CaseProof, proof_problem
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
 from hitl_orchestrator.services.config_files import read_file
-from hitl_orchestrator.wiring.stores import open_to_audit, signer_of, signing_key
+from hitl_orchestrator.wiring.stores import MEMORY, open_to_audit, signer_of, signing_key
 
 if TYPE_CHECKING:
     from hitl_orchestrator.backtest import Backtest
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hitl_orchestrator.policies.language.model import Policy
 
 __all__ = ["CaseProof", "LedgerAudit", "SignedHead", "Verification", "check_proof", "load_heads", "proof_events"]
-__all__ += ["public_key", "read_proof", "trusted_key"]
+__all__ += ["pinned_key", "public_key", "read_proof", "trusted_key"]
 
 TASK_COLUMNS = ("metadata", "task_timestamp", "redacted")
 """Columns of an export in addition to those of the record: the task's metadata as JSON, its timestamp, and erasure."""
@@ -135,12 +135,23 @@ def public_key(store: str, head_key: Any = None) -> str:
     return signing_key(store, head_key).public
 
 
-def trusted_key(store: str, head_key: Any, key_file: str | None) -> str | None:
-    """Return the public key to trust: that of `key_file`, or the store's own; None if neither exists."""
+def pinned_key(head_key: Any, key_file: str | None) -> str | None:
+    """Return the public key to trust: that of `key_file`, or of the head key that the environment names; else None.
+
+    A key is not trusted for lying beside a file: whoever made the file may have put it there.
+    """
     if key_file is not None:
         return public_key_in(read_file(key_file), key_file)
+    return None if head_key is None else signing_key(MEMORY, head_key, make=False).public
+
+
+def trusted_key(store: str, head_key: Any, key_file: str | None) -> str | None:
+    """Return the pinned key, or the own one of a store that is verified; None if neither exists."""
+    pinned = pinned_key(head_key, key_file)
+    if pinned is not None:
+        return pinned
     try:
-        return signing_key(store, head_key, make=False).public
+        return signing_key(store, make=False).public
     except InvalidKey:
         return None
 

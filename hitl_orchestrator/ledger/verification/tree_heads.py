@@ -17,6 +17,7 @@ from hitl_orchestrator.ledger.verification.merkle import Tree, is_extended, root
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 LedgerId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+Signature = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
 
 
 class SignedHead(Value):
@@ -32,7 +33,7 @@ class SignedHead(Value):
     extends: tuple[Digest, ...]
     peaks: tuple[Digest, ...]
     key: Digest
-    signature: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
+    signature: Signature
 
     @property
     def line(self) -> str:
