@@ -123,9 +123,13 @@ def check(
     parsed = read_proof(text, where)
     key = pinned_key(session.head_key, public_key)
     problem = check_proof(parsed, key)
-    data = {"case_id": parsed.case_id, "ledger_id": parsed.head.ledger_id, "key": parsed.head.key}
-    data |= {"consistent": problem is None, "problem": problem}
-    data |= {"key_trusted": key is not None, "proven": problem is None and key is not None}
+    data = {"case_id": parsed.case_id, "ledger_id": parsed.head.ledger_id, "consistent": problem is None}
+    data |= {
+        "problem": problem,
+        "key": parsed.head.key,
+        "key_trusted": key is not None,
+        "proven": problem is None and key is not None,
+    }
     answer(session.as_json, data, lambda: () if problem else view.proven(parsed, key))
     if problem is not None:
         _refuse(session, "NotProven", f"{where} proves nothing: {problem}")
