@@ -3,9 +3,9 @@
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from uuid_utils import uuid7
 
@@ -129,7 +129,8 @@ class Services(Shared):
             )
 
 
-class Collaborators(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Collaborators:
     """The configuration that the caller of `open` passes, apart from the store."""
 
     people: People
@@ -137,12 +138,13 @@ class Collaborators(NamedTuple):
     signer: LedgerSigner
     clock: Clock
     outputs: OutputSchemas | None = None
-    classifier: ClassifierSettings = ClassifierSettings()
+    classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
     risk_rules: Sequence[RiskRule] = ()
     score_rules: ScoreRules | None = None
-    encryption: bytes | None = None
+    encryption: bytes | None = field(default=None, repr=False)
     sign_every: int = 1000
     wait: float = WAIT_SECONDS
+    traced: bool = False
 
 
 def open_services(
@@ -165,6 +167,7 @@ def open_services(
     head_file: str | Path | None = None,
     head_key: "str | Path | SigningKey | None" = None,
     head_every: int = 1000,
+    tracing: bool = False,
 ) -> Services:
     """Open a store and build its services. The arguments and errors are those of `Orchestrator.open`."""
     call = ClassifierSettings.of(classifier, on_classifier_error, classifier_attempts, classifier_timeout)
@@ -188,6 +191,7 @@ def open_services(
             encryption=encryption,
             sign_every=head_every,
             wait=wait,
+            traced=tracing,
         )
         return build_services(store, ledger, collaborators)
 
@@ -327,7 +331,7 @@ def build_runner(store: str, ledger: Ledger, ports: NodePorts, given: Collaborat
     )
     checkpoints = checkpoints_of(store, given.encryption).of_ledger(ledger.ledger_id)
     adapter = Adapter(ledger)
-    return Runner(build_graph(dependencies, checkpoints, adapter), checkpoints, adapter, ports)
+    return Runner(build_graph(dependencies, checkpoints, adapter), checkpoints, adapter, ports, traced=given.traced)
 
 
 def new_case_id() -> str:
