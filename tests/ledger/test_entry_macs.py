@@ -17,9 +17,10 @@ from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.enums import PolicyChange
 from hitl_orchestrator.domain.value import canonical_json
-from hitl_orchestrator.errors import HitlError, LedgerDamaged, UnknownLedgerKey
+from hitl_orchestrator.errors import HitlError, LedgerDamaged, TaskConflict, UnknownLedgerKey
 from hitl_orchestrator.ledger.events import builders, policy_builders
 from hitl_orchestrator.ledger.events.chain import Draft, Entry, Head, link
+from hitl_orchestrator.ledger.events.contents import Contents, content_digest, marked
 from hitl_orchestrator.ledger.keys.files import new_key
 from hitl_orchestrator.orchestrator import LedgerAudit
 from hitl_orchestrator.wiring.stores import key_file_of
@@ -363,3 +364,20 @@ def test_without_the_key_only_the_chain_and_the_tables_are_compared(attacked):
 
 def hitl_case(attacked: Attacked) -> str:
     return str(attacked.intruder.run("SELECT case_id FROM cases")[0]["case_id"])
+
+
+def test_no_other_content_and_no_other_task_is_answered_with_an_approval(attacked):
+    with attacked.open() as hitl:
+        approved, other = submit(hitl, "task-1", confidence=0.95), submit(hitl, "task-2", confidence=0.95)
+        looser = a_task("task-1", task_description="Pay everything")
+        output = an_output("task-1", confidence=0.95)
+        intake = builders.submitted(approved.submission.model_copy(update={"task": looser}), BY_ANA)
+        (keys,) = attacked.intruder.run("SELECT key, body FROM contents WHERE case_id = ?", approved.case_id)
+        content = content_digest(marked(intake, Contents(**keys)).body)
+        attacked.intruder.run("UPDATE cases SET content = ? WHERE case_id = ?", content, approved.case_id)
+        with pytest.raises(TaskConflict):
+            hitl.submit(looser, output)
+
+        attacked.intruder.run("UPDATE cases SET task_id = 'task-9' WHERE case_id = ?", other.case_id)
+        with pytest.raises(HitlError, match="names task 'task-9', and its first entry task 'task-2'"):
+            hitl.cases.get(task_id="task-9")

@@ -64,7 +64,8 @@ class CaseRepository:
                     if latest is None:
                         raise
                     earlier = transaction.first(statements.CASE, wanted_case=latest["case_id"])
-                if is_same(draft, contents_of(latest["key"], latest["body"]), latest["content"]):
+                content = self._content(latest["case_id"], earlier)
+                if is_same(draft, contents_of(latest["key"], latest["body"]), content):
                     return self._repeated(latest["case_id"], flush=not driving)
                 if not resubmit:
                     differing = _differences(earlier, draft)
@@ -77,7 +78,7 @@ class CaseRepository:
             row = transaction.first(statements.CASE, wanted_case=latest)
         if row is None:
             raise UnknownCase(latest)
-        return builders.next_attempt(submission, latest, attempt, body_of(row["entry"]))
+        return builders.next_attempt(submission, latest, attempt, self._intake(row))
 
     def _repeated(self, case_id: str, *, flush: bool) -> Case:
         """Return a case that was submitted before; if its intake may not be flushed yet, flush it first."""
@@ -226,6 +227,13 @@ class CaseRepository:
                 redacted=contents is None,
             )
 
+    def _content(self, case_id: str, row: Any) -> str:
+        """Return the digest of the content of a case from its first entry, which its row in `cases` only repeats."""
+        if row is None:
+            raise IncompatibleRecord(case_id, None, "its first entry is missing")
+        with _about(case_id):
+            return content_digest(self._intake(row))
+
     def _intake(self, row: Any) -> dict[str, Any]:
         """Return the body of the first entry of a case, after verifying its seal."""
         case_id, kind, body = content_of(self._log.text_of(row))
@@ -237,7 +245,11 @@ class CaseRepository:
         latest = transaction.first(statements.LATEST_ATTEMPT, wanted_task=task_id)
         if latest is None:
             raise UnknownCase(task_id)
-        return self._case_in(transaction, latest["case_id"])
+        case = self._case_in(transaction, latest["case_id"])
+        if case.task_id != task_id:
+            why = f"its row of table cases names task {task_id!r}, and its first entry task {case.task_id!r}"
+            raise IncompatibleRecord(case.case_id, None, why)
+        return case
 
 
 @contextmanager
