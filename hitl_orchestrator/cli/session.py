@@ -46,7 +46,7 @@ class Session:
         Raises:
             StoreUnavailable: the store does not exist.
         """
-        self._check_store_exists()
+        self.check_store_exists()
         return self.open_or_create(self.policy, self.reviewers, reviewer=reviewer)
 
     def open_or_create(self, policy: Any, reviewers: Any, *, reviewer: str | None = None) -> Orchestrator:
@@ -70,7 +70,7 @@ class Session:
         Raises:
             StoreUnavailable: the store does not exist.
         """
-        self._check_store_exists()
+        self.check_store_exists()
         with LedgerAudit(self.store, seal_key=self.seal_key, head_file=head_file, head_key=self.head_key) as audit:
             yield audit
 
@@ -84,7 +84,8 @@ class Session:
         file = self.settings.head_key_file
         return self.settings.head_key or (None if file is None else Path(file))
 
-    def _check_store_exists(self) -> None:
+    def check_store_exists(self) -> None:
+        """Raise `StoreUnavailable` if the store does not exist."""
         if not store_exists(self.store):
             cause = "there is no such file" if self.store.startswith("sqlite:") else "it holds no cases yet"
             raise StoreUnavailable(

@@ -89,8 +89,8 @@ class TamperedPolicy(HitlError):
     def __init__(self, policy_hash: str | None, why: str) -> None:
         which = "the current policy" if policy_hash is None else f"policy {policy_hash[:12]!r}"
         super().__init__(
-            f"{which} in the store differs from the recorded one: {why}; it decides nothing. "
-            "Find out who changed the database, and restore the row from a backup"
+            f"{which} in the store differs from the recorded one: {why}; nothing is decided under it until its row is "
+            "restored from a backup; find out who changed the database"
         )
         self.policy_hash, self.why = policy_hash, why
 

@@ -30,6 +30,7 @@ from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.services.policy.admin import Governed
 from hitl_orchestrator.services.reviews.assignments import Assignment, Assignments
 from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
+from hitl_orchestrator.wiring.clocks import current_time
 from hitl_orchestrator.wiring.stores import MEMORY, store_exists
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "bundled_data",
     "check_not_reserved",
     "check_proof",
+    "current_time",
     "load_heads",
     "load_people",
     "load_policy",

@@ -148,6 +148,7 @@ class Orchestrator:
         claimed_by: str | None = None,
         unclaimed: bool = False,
         after: str | None = None,
+        count: bool = False,
     ) -> Page[ReviewRequest]:
         """Return the first open reviews: the earliest deadline first, then in the order in which they were opened.
 
@@ -156,7 +157,8 @@ class Orchestrator:
         reviewer has claimed; `unclaimed` those without a claim.
 
         `limit` counts matching reviews. If the page has `more`, pass the `review_id` of its last review as `after` for
-        the next page. Reviews that are opened or decided meanwhile move no others: pages repeat and skip nothing.
+        the next page; the id of its case or task will do. Reviews that are opened or decided meanwhile move no others:
+        pages repeat and skip nothing. With `count` the page has the `total` of all pages, unless it is for a reviewer.
 
         Raises:
             InvalidInput: the limit is not in [1, 100,000], a name cannot be stored, or `after` is no review.
@@ -165,7 +167,7 @@ class Orchestrator:
         risk = None if risk_level is None else member_of(RiskLevel, risk_level, "inbox: risk_level")
         wanted = InboxFilter(role, domain, task_type, risk, overdue, claimed_by, unclaimed)
         who = self._acting.named(reviewer).reviewer
-        return self.services.inbox.requests(wanted, limit, reviewer=who, after=after)
+        return self.services.inbox.requests(wanted, limit, reviewer=who, after=after, count=count)
 
     def decide(
         self,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from hitl_orchestrator.domain.audit import AuditRecord, Event
+from hitl_orchestrator.domain.input.file_kinds import PROOF, check_kind
 from hitl_orchestrator.domain.input.parsing import parse, read_json
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import InvalidKey
@@ -132,7 +133,7 @@ def load_heads(file: str | Path) -> list[SignedHead]:
 
 def public_key(store: str, head_key: Any = None) -> str:
     """Return the public key of a store's head key, which is created if it is missing. Raises `InvalidKey`."""
-    return signing_key(store, head_key).public
+    return trusted_key(store, head_key, None) or signing_key(store, head_key).public
 
 
 def pinned_key(head_key: Any, key_file: str | None) -> str | None:
@@ -158,7 +159,9 @@ def trusted_key(store: str, head_key: Any, key_file: str | None) -> str | None:
 
 def read_proof(text: str, where: str) -> CaseProof:
     """Return the proof in a JSON text. Raises `InvalidInput`."""
-    return parse(CaseProof, read_json(text, where), where)
+    raw = read_json(text, where)
+    check_kind(raw, PROOF, where)
+    return parse(CaseProof, raw, where)
 
 
 def check_proof(proof: CaseProof, public: str | None) -> str | None:

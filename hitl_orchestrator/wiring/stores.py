@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,7 +18,7 @@ from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
 from hitl_orchestrator.ledger.verification.head_file import HeadFile
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.services.case_reader import Clock
-from hitl_orchestrator.wiring.clocks import now_in_utc
+from hitl_orchestrator.wiring.clocks import current_time, now_in_utc
 
 if TYPE_CHECKING:
     from hitl_orchestrator.ledger.database.migrate import Found
@@ -71,12 +71,19 @@ def open_ledger(
     if key_file is None:
         keys = ephemeral_keys() if seal_key is None else seal_keys_from(seal_key, Path())
         return _ledger_on(store, keys, lease, clock)
-    ledger = _ledger_on(store, seal_keys_from(None, key_file), lease, clock)
+    ledger = _ledger_on(store, seal_keys_from(None, key_file, of_a_copy=_may_only_be_read(store)), lease, clock)
     # The key of a new store was created with it.
     if not key_file.exists():
         ledger.close()
         raise SealKeyMissing(shown(store), key_file)
     return ledger
+
+
+def _may_only_be_read(store: str) -> bool:
+    """Return whether a store is a file that this process may not write."""
+    from hitl_orchestrator.ledger.database.sqlite_read_only import is_read_only  # noqa: PLC0415 - SQLite alone
+
+    return _kind_of(store) is _SQLITE and is_read_only(_sqlite_path(store))
 
 
 def open_to_audit(store: str, seal_key: SealKey | Sequence[SealKey] | None = None) -> Ledger:
@@ -101,8 +108,9 @@ def _keys_at(store: str) -> "SealKeys | None":
         key_file = key_file_of(store)
     except InvalidKey:
         return None
-    is_readable = key_file is not None and key_file.exists() and os.access(key_file, os.R_OK)
-    return seal_keys_from(None, key_file) if is_readable and key_file is not None else None
+    if key_file is None or not key_file.exists() or not os.access(key_file, os.R_OK):
+        return None
+    return seal_keys_from(None, key_file, of_a_copy=_may_only_be_read(store))
 
 
 def store_exists(store: str) -> bool:
@@ -152,11 +160,13 @@ def signer_of(
 ) -> LedgerSigner:
     """Return the signer of a ledger. Its key is loaded when it first signs."""
     book = None if head_file is None else HeadFile(Path(head_file))
-    return LedgerSigner(ledger, clock or now_in_utc, lambda: signing_key(store, head_key), book)
+    return LedgerSigner(ledger, clock or current_time, lambda: signing_key(store, head_key), book)
 
 
 def signing_key(store: str, source: "str | Path | SigningKey | None" = None, *, make: bool = True) -> "SigningKey":
     """Return the key that signs the heads of a store: the given one, that of a file, or a new one next to the store.
+
+    Without `make` it is read for its public key alone, so a file that others may read is accepted.
 
     Raises:
         InvalidKey: it is malformed, or there is none and `make` is false.
@@ -173,7 +183,7 @@ def signing_key(store: str, source: "str | Path | SigningKey | None" = None, *, 
     file = source or Path(str(key_file)).with_suffix(".head-key")
     if not make and not file.exists():
         raise InvalidKey(file, "there is no such file yet; signing a head creates it")
-    return signing.signing_key_at(file)
+    return signing.signing_key_at(file, of_a_copy=not make)
 
 
 def _kind_of(store: str) -> _Store:
@@ -212,9 +222,9 @@ def _extra(name: str, store: str) -> Iterator[None]:
 
 
 def _sqlite_path(store: str) -> str:
-    parts = urlsplit(store)
-    if parts.scheme != "sqlite":
-        hint = did_you_mean(parts.scheme, ("sqlite", "postgresql", "memory"))
+    scheme = store.partition(":")[0]
+    if scheme != "sqlite":
+        hint = did_you_mean(scheme, ("sqlite", "postgresql", "memory"))
         kinds = "give sqlite:///PATH, postgresql://USER@HOST/DATABASE, or memory:// for a trial"
         raise StoreUnavailable(shown(store), f"{kinds}{hint}")
     path = store.removeprefix("sqlite:///")
@@ -250,9 +260,11 @@ def _sqlite_checkpoints(store: str, key: bytes | None) -> Any:
 
 
 def _postgres_key_file(store: str) -> Path:
-    if not can_be_read(store):
+    parts = None
+    with suppress(ValueError):  # it has brackets without an address of IPv6
+        parts = urlsplit(store) if can_be_read(store) else None
+    if parts is None:
         raise StoreUnavailable(shown(store), f"the address cannot be read; {HOW_TO_WRITE}")
-    parts = urlsplit(store)
     options = sorted(each for each in parse_qsl(parts.query) if "password" not in each[0])
     # Without the user, and without parsing the port: there may be several hosts, each with its own.
     place = f"{parts.netloc.rpartition('@')[2].lower()}{parts.path}?{options}"

@@ -46,3 +46,8 @@ def sqlite_ledger(store_file) -> Iterator[Ledger]:
     opened = open_ledger(f"sqlite:///{store_file}")
     yield opened
     opened.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request, tmp_path):
+    return request.getfixturevalue("postgres_store") if request.param == "postgres" else f"sqlite:///{tmp_path}/hitl.db"

@@ -74,9 +74,10 @@ def test_entries_can_neither_be_changed_nor_deleted(finished, sql, role):
         ("INSERT INTO events VALUES (1, 'case-9', 'submitted', '{}', 'x', 'x')", "events_pkey"),
         (
             "INSERT INTO reviews (review_id, case_id, level, role, domain, status, version, digest, shown, opened_at, "
-            "queued_at, place, due_at, expires_at, remind_at, task_type, risk_level, policy_hash, seal) "
+            "queued_at, place, due_at, expires_at, remind_at, task_type, risk_level, policy_hash, needed_role, "
+            "needed_under, seal) "
             "SELECT 'r' || n, 'case-1', n, 'r', 'd', "
-            "'open', 1, 'x', '{}', 'now', 'now', 1, 'now', 'now', 'now', 't', 'low', 'h', 's' "
+            "'open', 1, 'x', '{}', 'now', 'now', 1, 'now', 'now', 'now', 't', 'low', 'h', 'r', 'h', 's' "
             "FROM generate_series(0, 1) AS n",
             "one_open_review_per_case",
         ),

@@ -26,7 +26,7 @@ _KEY_ID_PREFIX = b"hitl-orchestrator name of this key 1\n"
 _LEDGER_PREFIX = b"hitl-orchestrator key of ledger 1\n"
 _ROW_PREFIX = b"review 1\n"
 _AFFINITY_PREFIX = b"affinity 1\n"
-_CLAIM = {"claimed_by", "claimed_until", "delegated_by"}
+_CLAIM = {"claimed_by", "claimed_since", "claimed_until", "delegated_by"}
 
 
 def hmac_under(key: bytes) -> Mac:

@@ -79,7 +79,10 @@ class Cases(Protocol):
         """Return the ids of the cases at these stages, in the order of submission."""
 
     def stranded(self) -> Sequence[tuple[str, str]]:
-        """Return the unfinished cases that an altered row keeps out of every list, each with the reason."""
+        """Return the unfinished cases that an altered row keeps out of every list, each with the reason.
+
+        Also those that wait for a time that is none, such as the end of a lease or the deadline of a review.
+        """
 
     def records(self, on_unreadable: OnUnreadable | None = None) -> Iterator[AuditRecord]:
         """Yield the audit record of every finished case, in the order in which the cases finished."""
@@ -213,6 +216,9 @@ class Leases(Protocol):
 
     def now(self) -> datetime:
         """Return the time of the store's clock, which decides deadlines and leases."""
+
+    def check_writable(self) -> None:
+        """Raise `StoreUnavailable` if this user may not write to the store, or it is a copy for reading alone."""
 
     def has_newer_attempt(self, case_id: str) -> bool:
         """Whether there is a newer attempt at the task of a case."""

@@ -16,6 +16,8 @@ class CaseRow(NamedTuple):
     content: str
     stage: str
     submitted_seq: int
+    held_since: str | None
+    held_until: str | None
 
 
 class ReviewTableRow(NamedTuple):
@@ -33,10 +35,16 @@ class ReviewTableRow(NamedTuple):
     opened_at: str
     due_at: str
     expires_at: str
+    queued_at: str
+    remind_at: str
     verdict: str | None
     answer_key: str | None
     seal: str
     claimed_by: str | None
+    claimed_since: str | None
+    claimed_until: str | None
+    needed_role: str
+    needed_under: str
     task_type: str
     risk_level: str
     policy_hash: str

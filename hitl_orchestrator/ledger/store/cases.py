@@ -9,7 +9,14 @@ from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAtt
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.domain.review import StoredReview
-from hitl_orchestrator.errors import IncompatibleRecord, IncompleteOutcome, LedgerDamaged, TaskConflict, UnknownCase
+from hitl_orchestrator.errors import (
+    IncompatibleRecord,
+    IncompleteOutcome,
+    LedgerDamaged,
+    TaskConflict,
+    UnknownCase,
+    shortened,
+)
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, UniqueViolation, resumed, retried
 from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import Draft, body_of, content_of
@@ -141,10 +148,12 @@ class CaseRepository:
 
     @retried
     def stranded(self) -> Sequence[tuple[str, str]]:
-        """Return the cases that are in no list."""
+        """Return the cases that are in no list, or wait for a time that is none."""
         with self._database.read() as transaction:
             rows = list(transaction.run(statements.STRANDED))
-        return [(str(row["case_id"]), _why_stranded(str(row["stage"]))) for row in rows]
+            mistimed = list(transaction.run(statements.MISTIMED))
+        found = [(str(row["case_id"]), _why_stranded(str(row["stage"]))) for row in rows]
+        return found + [(str(row["case_id"]), _why_mistimed(row)) for row in mistimed]
 
     @resumed
     def events(self, case_id: str | None = None, on_unreadable: OnUnreadable | None = None) -> Iterator[Event]:
@@ -266,6 +275,11 @@ def _why_stranded(stage: str) -> str:
     if stage == CaseStage.WAITING.value:
         return "it waits for a reviewer, and table reviews has no open review of it"
     return f"its row of table cases has the unknown stage {stage!r}"
+
+
+def _why_mistimed(row: Any) -> str:
+    named = f"row {row['row']!r} of table {row['table']}"
+    return f"{named}: its {row['name']} {shortened(str(row['text']))!r} is not a time, so that nothing ends at it"
 
 
 def _differences(earlier: Any, intake: Draft) -> list[str]:

@@ -16,9 +16,11 @@ from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, 
 from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import Draft, time_text
 from hitl_orchestrator.ledger.ports.claims import (
+    Held,
     InboxFilter,
     Limit,
     Load,
+    Needed,
     OnUnreadable,
     Place,
     QueueGroups,
@@ -155,13 +157,37 @@ class ClaimRepository:
 
     @retried
     def queue_groups(self) -> QueueGroups:
-        """Return the roles and policies of the open reviews."""
+        """Return the roles that open reviews need, and the states under which they need them."""
         with self._database.read() as transaction:
-            roles, policies = (
+            roles, states, domains = (
                 [row["value"] for row in transaction.run(statement)]
-                for statement in (statements.OPEN_ROLES, statements.OPEN_POLICIES)
+                for statement in (statements.OPEN_ROLES, statements.OPEN_STATES, statements.OPEN_DOMAINS)
             )
-        return QueueGroups(roles, policies)
+        return QueueGroups(roles, states, domains)
+
+    @retried
+    def queue_count(self, wanted: Sequence[InboxFilter], after: Place | None = None) -> int:
+        """Return the number of open reviews under any of the filters."""
+        number = 0
+        with self._database.read() as transaction:
+            for first in range(0, len(wanted), _BRANCHES):
+                branches, values = _branches(wanted[first : first + _BRANCHES], after)
+                number += transaction.first(statements.open_review_counts(*branches), **values)["number"]
+        return number
+
+    @retried
+    def holders(self) -> Sequence[Held]:
+        """Return the reviewers who hold claims."""
+        with self._database.read() as transaction:
+            rows = transaction.run(statements.HOLDERS)
+            return [Held(row["claimed_by"], row["needed_role"], row["domain"]) for row in rows]
+
+    @retried
+    def set_needed(self, needed: Sequence[Needed]) -> None:
+        """Record the roles that open reviews need. A power failure may undo it; then they are derived again."""
+        with self._database.write(flush=False) as transaction:
+            for review_id, role, state in needed:
+                transaction.run(statements.SET_NEEDED, wanted_review=review_id, to_role=role, to_state=state)
 
     @retried
     def place_of(self, review_id: str) -> Place | None:
@@ -272,6 +298,12 @@ def _queued_in_branches(
     limit: int,
     after: Place | None,
 ) -> list[Any]:
+    branches, values = _branches(wanted, after)
+    return list(transaction.run(statement(*branches), most=limit, **values))
+
+
+def _branches(wanted: Iterable[InboxFilter], after: Place | None) -> tuple[list[tuple[str, ...]], dict[str, Any]]:
+    """Return the names of the filters of each branch of a statement, and the parameters."""
     branches, values = [], dict[str, Any]()
     for number, each in enumerate(wanted):
         filters = {name: value for name, value in each._asdict().items() if value}
@@ -279,7 +311,7 @@ def _queued_in_branches(
         branches.append((*sorted(filters), *(() if after is None else ("after",))))
     if after is not None:
         values |= dict(zip(("after_due", "after_place"), after, strict=True))
-    return list(transaction.run(statement(*branches), most=limit, **values))
+    return branches, values
 
 
 def _place(row: Any) -> Place:

@@ -31,6 +31,7 @@ class LedgerStore:
         self._log = log = EventLog(database, keys)
         self._work = work = LeasedWork(database, Holder(lease))
         self.now, self.take, self.lease, self.release = work.now, work.take, work.lease, work.release
+        self.check_writable = work.check_writable
         self.unfinished, self.has_newer_attempt = work.unfinished, work.has_newer_attempt
 
         cases = CaseRepository(database, work, log)
@@ -60,6 +61,7 @@ class LedgerStore:
         self.renew, self.lapsed, self.return_lapsed = claims.renew, claims.lapsed, claims.return_lapsed
         self.to_remind, self.remind, self.view, self.label = claims.to_remind, claims.remind, claims.view, claims.label
         self.queue_page, self.queue_groups = claims.queue_page, claims.queue_groups
+        self.set_needed, self.queue_count, self.holders = claims.set_needed, claims.queue_count, claims.holders
         self.place_of, self.outdated, self.take_back = claims.place_of, claims.outdated, claims.take_back
         self.loads, self.upheld, self.similar = claims.loads, claims.upheld, claims.similar
         self.last_reviewer_for = claims.last_reviewer_for

@@ -6,7 +6,7 @@ import typer
 
 from hitl_orchestrator.cli.context import STORE, CaseId, Force, Out, argument, command, option
 from hitl_orchestrator.cli.output.blocks import Line
-from hitl_orchestrator.cli.output.data import print_json, standard_input, write_file
+from hitl_orchestrator.cli.output.data import check_new_file, print_json, standard_input, write_file
 from hitl_orchestrator.cli.output.errors import NO, print_problems
 from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer
@@ -79,6 +79,9 @@ def show_key(session: "Session", out: Out = None, force: Force = False) -> None:
     """Print the public key that verifies heads and proofs."""
     from hitl_orchestrator.orchestrator import public_key
 
+    check_new_file(out, force=force)
+    if session.head_key is None:
+        session.check_store_exists()
     public = public_key(session.store, session.head_key)
     if out is not None:
         write_file(out, f"{public}\n", force=force)
@@ -93,6 +96,7 @@ def prove(session: "Session", case: CaseId, out: Out = None, force: Force = Fals
     """
     from hitl_orchestrator.cli.views import verification as view
 
+    check_new_file(out, force=force)
     with session.audit(session.settings.head_file) as audit:
         proof = audit.prove(case)
     if out is None:

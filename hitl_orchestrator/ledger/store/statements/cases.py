@@ -4,11 +4,25 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, delete, insert, literal_column, null, or_, select, union_all, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    literal_column,
+    null,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.domain.lifecycle import RUNNABLE, SETTLED, STAGE_MOVES
-from hitl_orchestrator.ledger.database.clock import CLOCK_TOLERANCE_SECONDS, NOW, FromNow, from_now
+from hitl_orchestrator.ledger.database.clock import LATEST_START, NOW, from_now
 from hitl_orchestrator.ledger.database.tables import (
     cases,
     contents,
@@ -19,6 +33,7 @@ from hitl_orchestrator.ledger.database.tables import (
     scrubs_due,
     spot_checks,
 )
+from hitl_orchestrator.ledger.events.chain import NEVER
 from hitl_orchestrator.ledger.events.outcomes import AGENT_FIELDS
 from hitl_orchestrator.ledger.store.statements.events import END, END_AND_CONTENTS, SEALED
 from hitl_orchestrator.ledger.store.statements.literals import any_of, literal_of, literals_of
@@ -59,9 +74,13 @@ STAGE = select(cases.c.stage).where(_THIS)
 # Write a case unchanged, so that the commit flushes earlier commits.
 TOUCH_CASE = update(cases).where(_THIS).values(stage=cases.c.stage)
 
-# A lease that begins in the future is of a clock that was wrong, and ended.
-_LATEST_START = FromNow(literal_column(str(CLOCK_TOLERANCE_SECONDS)))
-_IS_FREE = or_(cases.c.held_until.is_(None), cases.c.held_until <= NOW, cases.c.held_since > _LATEST_START)
+# A lease that begins in the future is of a clock that was wrong, and ended; so did one that ends later than any time.
+_IS_FREE = or_(
+    cases.c.held_until.is_(None),
+    cases.c.held_until <= NOW,
+    cases.c.held_until > NEVER,
+    cases.c.held_since > LATEST_START,
+)
 _RELEASED = {"holder": null(), "held_since": null(), "held_until": null()}
 _LEASED = {"fence": cases.c.fence + 1, "holder": bindparam("holder"), **_HELD}
 
@@ -148,6 +167,27 @@ STRANDED = (
         ),
     )
     .order_by(cases.c.submitted_seq)
+)
+
+
+# Times that are none, so that what waits for them would never end: leases of cases that are work, and open reviews.
+# Each comparison reads one index.
+def _mistimed(column: Column[str], *conditions: ColumnElement[bool]) -> list[Select[Any]]:
+    table = column.table
+    row = [table.c.case_id, table.primary_key.columns[0].label("row"), literal_column(f"'{table.name}'").label("table")]
+    query = select(*row, literal_column(f"'{column.name}'").label("name"), column.label("text")).where(*conditions)
+    return [query.where(column > NEVER), query.where(column < literal_column("'0'"))]
+
+
+_IS_WORK = cases.c.stage.in_(literals_of(RUNNABLE))
+MISTIMED = union_all(
+    *[each for name in ("held_since", "held_until") for each in _mistimed(cases.c[name], _IS_WORK)],
+    *[each for name in ("due_at", "expires_at", "remind_at") for each in _mistimed(reviews.c[name], IS_OPEN)],
+    *[
+        each
+        for name in ("claimed_since", "claimed_until")
+        for each in _mistimed(reviews.c[name], IS_OPEN, reviews.c.claimed_by.is_not(None))
+    ],
 )
 
 # Cases that are work, with their leases, in the order of submission.

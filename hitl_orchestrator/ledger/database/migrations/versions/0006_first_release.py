@@ -141,6 +141,7 @@ def _create_reviews() -> None:
         sa.Column("expires_at", sa.String(27), nullable=False),
         sa.Column("verdict", sa.Text),
         sa.Column("claimed_by", sa.String(200)),
+        sa.Column("claimed_since", sa.String(27)),
         sa.Column("claimed_until", sa.String(27)),
         sa.Column("delegated_by", sa.String(200)),
         sa.Column("remind_at", sa.String(27), nullable=False),
@@ -151,6 +152,8 @@ def _create_reviews() -> None:
         sa.Column("answer", sa.String(20)),
         sa.Column("answered_by", sa.String(200)),
         sa.Column("answered_at", sa.String(27)),
+        sa.Column("needed_role", sa.String(200), nullable=False),
+        sa.Column("needed_under", sa.String(200), nullable=False),
         sa.Column("affinity", sa.String(64)),
         sa.Column("answer_key", sa.String(401)),
         sa.Column("seal", sa.String(200), nullable=False),
@@ -163,17 +166,17 @@ def _index_reviews() -> None:
     _partial_index("one_open_review_per_case", "reviews", ["case_id"], "status = 'open'", unique=True)
     _partial_index("reviews_by_deadline", "reviews", ["expires_at"], "status = 'open'")
     _partial_index("reviews_to_remind", "reviews", ["remind_at"], "status = 'open'")
-    _partial_index("open_reviews", "reviews", ["role", "policy_hash", "due_at", "place"], "status = 'open'")
+    _partial_index("open_reviews", "reviews", ["needed_role", "needed_under", "due_at", "place"], "status = 'open'")
     _partial_index("open_reviews_by_time", "reviews", ["due_at", "place"], "status = 'open'")
     _partial_index("open_reviews_by_domain", "reviews", ["domain", "due_at", "place"], "status = 'open'")
     _partial_index(
         "open_reviews_by_role_and_domain",
         "reviews",
-        ["role", "domain", "policy_hash", "due_at", "place"],
+        ["needed_role", "domain", "needed_under", "due_at", "place"],
         "status = 'open'",
     )
-    _partial_index("open_reviews_by_policy", "reviews", ["policy_hash"], "status = 'open'")
-    _partial_index("claimed_reviews", "reviews", ["claimed_by"], "claimed_by IS NOT NULL")
+    _partial_index("open_reviews_by_state", "reviews", ["needed_under"], "status = 'open'")
+    _partial_index("claimed_reviews", "reviews", ["claimed_by", "needed_role", "domain"], "claimed_by IS NOT NULL")
     _partial_index("decided_by_confidence", "reviews", ["task_type", "confidence", "answer"], "status = 'decided'")
     _partial_index(
         "decided_by_type_and_domain", "reviews", ["task_type", "domain", "answered_at"], "status = 'decided'"
