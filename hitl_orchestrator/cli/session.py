@@ -65,13 +65,13 @@ class Session:
 
     @contextmanager
     def audit(self, head_file: str | None = None) -> Iterator[LedgerAudit]:
-        """Open the ledger alone: it needs neither the policy, the reviewers nor the key that authenticates reviews.
+        """Open the ledger alone: it needs neither the policy nor the reviewers, and verifies seals where the key is.
 
         Raises:
             StoreUnavailable: the store does not exist.
         """
         self.check_store_exists()
-        with LedgerAudit(self.store, head_file=head_file, head_key=self.head_key) as audit:
+        with LedgerAudit(self.store, seal_key=self.seal_key, head_file=head_file, head_key=self.head_key) as audit:
             yield audit
 
     def on(self, store: str) -> "Session":

@@ -34,8 +34,9 @@ class Audit:
     def verify(self, heads: Sequence[SignedHead] = (), public_key: str | None = None) -> Verification:
         """Verify the whole ledger and its tables.
 
-        Any edit, deletion, reordering, duplicate or truncation is found; with signed heads, oldest first, also a
-        rewritten ledger. `public_key` is the key to trust; by default the one that the heads name.
+        Any edit, deletion, reordering, duplicate or truncation is found, and every entry that was not sealed by this
+        ledger; with signed heads, oldest first, also a return to an earlier state. `public_key` is the key to trust;
+        by default the one that the heads name.
         """
         return self._services.audit.verify(heads, public_key)
 

@@ -1,4 +1,4 @@
-"""Audit of a ledger without the store's policy, reviewers and review key; keys, head files and proofs."""
+"""Audit of a ledger without the store's policy and reviewers, and if need be without its key; head files and proofs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -34,13 +34,18 @@ TASK_COLUMNS = ("metadata", "task_timestamp", "redacted")
 class LedgerAudit:
     """The ledger of an existing store, for verification, signing, proofs and export. Use it as a context manager."""
 
-    def __init__(self, store: str, *, head_file: str | Path | None = None, head_key: Any = None) -> None:
-        """Open the ledger. `head_key` and `head_file` are those of `Orchestrator.open`.
+    def __init__(
+        self, store: str, *, seal_key: Any = None, head_file: str | Path | None = None, head_key: Any = None
+    ) -> None:
+        """Open the ledger. `seal_key`, `head_key` and `head_file` are those of `Orchestrator.open`.
+
+        Without a `seal_key`, and without a key file of the store that this user may read, seals are not verified.
 
         Raises:
             StoreUnavailable: the store cannot be opened.
+            InvalidKey: the key is malformed, or its file is readable by others.
         """
-        self._ledger = open_to_audit(store)
+        self._ledger = open_to_audit(store, seal_key)
         self._signer = signer_of(self._ledger, store, head_file=head_file, head_key=head_key)
 
     def size(self) -> int:

@@ -337,7 +337,8 @@ def build_runner(store: str, ledger: Ledger, ports: NodePorts, given: Collaborat
         risk_rules=given.risk_rules,
         score_rules=given.score_rules or ScoreRules(),
     )
-    checkpoints, adapter = checkpoints_of(store, given.encryption), Adapter(ledger)
+    checkpoints = checkpoints_of(store, given.encryption).of_ledger(ledger.ledger_id)
+    adapter = Adapter(ledger)
     return Runner(build_graph(dependencies, checkpoints, adapter), checkpoints, adapter, ports, traced=given.traced)
 
 

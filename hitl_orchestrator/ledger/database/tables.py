@@ -21,19 +21,33 @@ events = Table(
     Column("kind", String(40), nullable=False),
     Column("entry", Text, nullable=False),
     Column("digest", String(64), nullable=False),
+    # The seal of the entry: algorithm, id of the key, and MAC.
+    Column("mac", String(200), nullable=False),
 )
 Index("events_of_case", events.c.case_id, events.c.seq)
 # One outcome per case: the schema decides the race, not the code.
 Index("one_outcome_per_case", events.c.case_id, unique=True, sqlite_where=text("kind = 'finished'"))
-Index("policies_recorded", events.c.seq, sqlite_where=text("kind = 'policy_recorded'"))
-# Each submission reads policy entries that are newer than the last one it read.
+# Each submission reads the governing entries that are newer than the last one it read.
 Index(
-    "policy_history",
+    "governing_entries",
     events.c.seq,
     sqlite_where=text(
-        "kind IN ('policy_version', 'policy_proposed', 'policy_activated', 'policy_canary', "
+        "kind IN ('policy_recorded', 'policy_version', 'policy_proposed', 'policy_activated', 'policy_canary', "
         "'policy_shadow', 'policy_declined')"
     ),
+)
+
+# The one row that names the ledger and states its end, under a seal. Every append updates it in its transaction.
+ledger_head = Table(
+    "ledger_head",
+    metadata,
+    Column("row_id", Integer, primary_key=True, autoincrement=False),
+    Column("ledger_id", String(36), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+    # The digest of all entries about policies.
+    Column("governed", String(64), nullable=False),
+    Column("mac", String(200), nullable=False),
 )
 
 cases = Table(

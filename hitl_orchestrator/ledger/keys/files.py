@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from hitl_orchestrator.errors import InvalidKey
-from hitl_orchestrator.ledger.keys.mac import Mac, RowAuthenticator, hmac_under
+from hitl_orchestrator.ledger.keys.mac import Mac, SealKeys, hmac_under
 
 _OWNER_ALONE = 0o600
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -113,10 +113,8 @@ SealKey = str | Path | Mac
 """A key that seals: hexadecimal text, a file of it, or a function that computes a MAC elsewhere (a KMS)."""
 
 
-def authenticator_from(
-    seal_key: SealKey | Sequence[SealKey] | None, beside: Path, *, of_a_copy: bool = False
-) -> RowAuthenticator:
-    """Return an authenticator under these keys, the newest first, or under those in the key file `beside` the store.
+def seal_keys_from(seal_key: SealKey | Sequence[SealKey] | None, beside: Path, *, of_a_copy: bool = False) -> SealKeys:
+    """Return these keys, the newest first, or those in the key file `beside` the store.
 
     The file is read, or created, when it is first needed. `of_a_copy` as in `check_private`.
 
@@ -126,10 +124,10 @@ def authenticator_from(
     if seal_key is None:
         check_private(beside, of_a_copy=of_a_copy)
         read = partial(private_text, beside, lambda: f"{new_key()}\n", of_a_copy=of_a_copy)
-        return RowAuthenticator(lambda: _macs(keys_in(read(), beside)))
+        return SealKeys(lambda: _macs(keys_in(read(), beside)))
     keys = [seal_key] if isinstance(seal_key, (str, Path)) or callable(seal_key) else seal_key
     macs = [mac for key in keys for mac in _macs_of(key)]
-    return RowAuthenticator(lambda: macs)
+    return SealKeys(lambda: macs)
 
 
 def _macs_of(key: SealKey) -> Sequence[Mac]:

@@ -12,6 +12,7 @@ from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
 from hitl_orchestrator.ledger.events.chain import Head
 from hitl_orchestrator.ledger.events.redaction import Redaction
+from hitl_orchestrator.ledger.keys.mac import Seals
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable, ReviewQueue
 from hitl_orchestrator.ledger.ports.policies import Policies
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
@@ -261,8 +262,20 @@ class Ledger(Cases, Redactions, Reviews, Leases, ReviewQueue, Policies, Protocol
     def snapshot(self) -> AbstractContextManager[LedgerSnapshot]:
         """Open one consistent state of all tables, for verification and signing."""
 
+    @property
+    def ledger_id(self) -> str:
+        """The id of the ledger, a UUID that was made with the store. Raises `LedgerDamaged` without a head row."""
+
+    @property
+    def seals(self) -> Seals | None:
+        """The seals of the ledger, None if it was opened without its key. Raises as `ledger_id`."""
+
     def head(self) -> Head:
-        """Return the last entry's number and digest; 0 and the genesis digest for an empty ledger."""
+        """Return the last entry's number and digest; 0 and the genesis digest for an empty ledger.
+
+        Raises:
+            LedgerDamaged: the head row is missing or altered, or states another end of the ledger.
+        """
 
     def close(self) -> None:
         """Close files and connections. Idempotent."""

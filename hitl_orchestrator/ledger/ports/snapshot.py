@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from hitl_orchestrator.ledger.events.chain import Entry
+from hitl_orchestrator.ledger.events.chain import Entry, HeadRow
 from hitl_orchestrator.ledger.events.outcomes import Outcome
 
 
@@ -94,6 +94,9 @@ class LedgerSnapshot(Protocol):
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Yield the entries after this number, in the order of their numbers."""
+
+    def head_rows(self) -> Iterator[HeadRow]:
+        """Yield the rows of `ledger_head`, of which there must be one."""
 
     def digests(self, up_to: int) -> Iterator[str]:
         """Yield the stored digests of the entries up to this number, in order."""

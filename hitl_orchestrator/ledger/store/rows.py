@@ -15,7 +15,7 @@ from hitl_orchestrator.errors import HitlError, IncompatibleRecord, LedgerDamage
 from hitl_orchestrator.ledger.database.ports import StoreTransaction
 from hitl_orchestrator.ledger.events.builders import reminder_before
 from hitl_orchestrator.ledger.events.chain import time_of, time_text
-from hitl_orchestrator.ledger.keys.mac import RowAuthenticator
+from hitl_orchestrator.ledger.keys.mac import Seals
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
 
 _log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ _SEARCH_COLUMNS = (
 )
 
 
-def search_columns(review: StoredReview, authenticator: RowAuthenticator) -> dict[str, Any]:
+def search_columns(review: StoredReview, seals: Seals) -> dict[str, Any]:
     """Return the search columns of an open review. The customer is stored as a keyed digest."""
     shown, before = review.shown, reminder_before(review.shown)
     customer = customer_of(shown.task)
@@ -102,7 +102,7 @@ def search_columns(review: StoredReview, authenticator: RowAuthenticator) -> dic
         "confidence": shown.routing.score.confidence,
         "needed_role": review.role,
         "needed_under": shown.routing.decision.policy_hash,
-        "affinity": None if customer is None else authenticator.name_of(customer),
+        "affinity": None if customer is None else seals.name_of(customer),
         **dict.fromkeys(_ANSWER_COLUMNS),
     }
 

@@ -16,6 +16,7 @@ from hitl_orchestrator.ledger.events.outcomes import AGENT_FIELDS, outcome_of
 from hitl_orchestrator.ledger.events.redaction import ReviewTexts
 from hitl_orchestrator.ledger.ports.claims import DERIVED
 from hitl_orchestrator.ledger.ports.snapshot import CaseEntry, CaseRows, LedgerSnapshot, ReviewTableRow
+from hitl_orchestrator.ledger.verification.reconcile_head import HeadReconciler
 from hitl_orchestrator.ledger.verification.reconcile_policies import PolicyReconciler
 from hitl_orchestrator.ledger.verification.reconcile_spot_checks import SpotCheckReconciler
 
@@ -35,6 +36,7 @@ class TableReconciler:
         self.last: Entry | None = None
         self._entries_of_cases = 0
         self._policies, self._spot_checks = PolicyReconciler(), SpotCheckReconciler()
+        self.head = HeadReconciler()
 
     def add(self, entry: Entry) -> None:
         """Add the next verified entry. Entries of cases are only counted here: each case is compared on its own."""
@@ -43,6 +45,7 @@ class TableReconciler:
             self._entries_of_cases += 1
         self._policies.add(entry)
         self._spot_checks.add(entry)
+        self.head.add(entry)
 
     def problem(self, snapshot: LedgerSnapshot, on_entries: Callable[[int], None]) -> Problem | None:
         """Return the first difference between tables and ledger, None if there is none.

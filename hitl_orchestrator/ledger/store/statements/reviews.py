@@ -2,9 +2,9 @@
 
 from sqlalchemy import and_, bindparam, func, insert, null, or_, select, update
 
-from hitl_orchestrator.domain.enums import CaseStage, ReviewStatus
+from hitl_orchestrator.domain.enums import ReviewStatus
 from hitl_orchestrator.ledger.database.clock import LATEST_START, NOW
-from hitl_orchestrator.ledger.database.tables import cases, events, reviews
+from hitl_orchestrator.ledger.database.tables import events, reviews
 from hitl_orchestrator.ledger.events.chain import NEVER
 from hitl_orchestrator.ledger.store.statements.literals import literal_of
 
@@ -17,14 +17,6 @@ ADD_REVIEW = insert(reviews).values({**{column.name: bindparam(column.name) for 
 REVIEW = select(reviews).where(reviews.c.review_id == bindparam("wanted_review"))
 REVIEWS_OF_CASE = select(reviews).where(_OF_CASE).order_by(reviews.c.level)
 LATEST_REVIEW = select(reviews).where(_OF_CASE).order_by(reviews.c.level.desc()).limit(1)
-
-# Any review of an unfinished case.
-UNFINISHED_REVIEW = (
-    select(reviews.c.review_id)
-    .join(cases, cases.c.case_id == reviews.c.case_id)
-    .where(cases.c.stage != literal_of(CaseStage.FINISHED))
-    .limit(1)
-)
 
 # A claim lasts until it lapses. One that begins in the future is of a clock that was wrong, and ended; so did one whose
 # end is later than any time.

@@ -38,16 +38,25 @@ def _create_ledger() -> None:
         sa.Column("kind", sa.String(40), nullable=False),
         sa.Column("entry", sa.Text, nullable=False),
         sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("mac", sa.String(200), nullable=False),
     )
     op.create_index("events_of_case", "events", ["case_id", "seq"])
     _partial_index("one_outcome_per_case", "events", ["case_id"], "kind = 'finished'", unique=True)
-    _partial_index("policies_recorded", "events", ["seq"], "kind = 'policy_recorded'")
     _partial_index(
-        "policy_history",
+        "governing_entries",
         "events",
         ["seq"],
-        "kind IN ('policy_version', 'policy_proposed', 'policy_activated', 'policy_canary', "
+        "kind IN ('policy_recorded', 'policy_version', 'policy_proposed', 'policy_activated', 'policy_canary', "
         "'policy_shadow', 'policy_declined')",
+    )
+    op.create_table(
+        "ledger_head",
+        sa.Column("row_id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("ledger_id", sa.String(36), nullable=False),
+        sa.Column("seq", sa.Integer, nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("governed", sa.String(64), nullable=False),
+        sa.Column("mac", sa.String(200), nullable=False),
     )
 
 
