@@ -6,7 +6,8 @@
     |-- RequestRejected           409  the request is valid, and the answer is no; CLI exit code 1
     |   |-- UnknownCase           404
     |   |-- NotAuthorized         403
-    |   |-- TaskConflict, KeyReused, CaseNotWaiting, ClassifierMissing, CaseUnfinished, GraphVersionMismatch, TopOfChain
+    |   |-- TaskConflict, TaskOfAnother, AmbiguousTask, ReplayedCase
+    |   |-- KeyReused, CaseNotWaiting, ClassifierMissing, CaseUnfinished, GraphVersionMismatch, TopOfChain
     |   |-- CaseBusy
     |   |-- CaseChanged
     |   |   |-- LeaseLost
@@ -67,6 +68,7 @@ from hitl_orchestrator.errors.failures import (
     UnsafeSerializer,
 )
 from hitl_orchestrator.errors.rejections import (
+    AmbiguousTask,
     CaseBusy,
     CaseChanged,
     CaseNotWaiting,
@@ -81,6 +83,7 @@ from hitl_orchestrator.errors.rejections import (
     NotAuthorized,
     PolicyMismatch,
     RecoveryIncomplete,
+    ReplayedCase,
     ReviewAlreadyDecided,
     ReviewClaimed,
     ReviewEscalated,
@@ -88,6 +91,7 @@ from hitl_orchestrator.errors.rejections import (
     ReviewWithdrawn,
     StaleReview,
     TaskConflict,
+    TaskOfAnother,
     TopOfChain,
     UnknownCase,
 )
@@ -96,6 +100,7 @@ __all__ = [
     "MOST_IN_A_MESSAGE",
     "MOST_IN_A_PROBLEM",
     "MOST_PROBLEMS",
+    "AmbiguousTask",
     "CaseBusy",
     "CaseChanged",
     "CaseNotMoved",
@@ -123,6 +128,7 @@ __all__ = [
     "PolicyMissing",
     "PolicyUnreadable",
     "RecoveryIncomplete",
+    "ReplayedCase",
     "RequestRejected",
     "ReviewAlreadyDecided",
     "ReviewClaimed",
@@ -136,6 +142,7 @@ __all__ = [
     "TamperedPolicy",
     "TamperedReview",
     "TaskConflict",
+    "TaskOfAnother",
     "ThreadLost",
     "TopOfChain",
     "UnknownCase",

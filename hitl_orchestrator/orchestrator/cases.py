@@ -82,7 +82,7 @@ class Cases:
             CaseNotWaiting, ReviewAlreadyDecided, ReviewExpired, ReviewWithdrawn, GraphVersionMismatch: too late.
             InvalidInput: the reason is empty.
         """
-        key = CaseKey.of(case_id, task_id)
+        key = CaseKey.of(case_id, task_id, submitted_by)
         return self._services.decisions.cancel(key, submitted_by, reason=reason, acting=self._acting)
 
     def replay(self, review: Review, case_id: str | None = None, *, task_id: str | None = None) -> Case:

@@ -32,20 +32,24 @@ class Acting(NamedTuple):
 
 
 class CaseKey(NamedTuple):
-    """Names one case: by its own id, or by the id of its task, which means the latest attempt."""
+    """Names one case: by its own id, or by the id of its task, which means the latest attempt.
+
+    The id of a task belongs to its `submitter`, whose task is meant before that of another one.
+    """
 
     case_id: str | None = None
     task_id: str | None = None
+    submitter: str | None = None
 
     @classmethod
-    def of(cls, case_id: str | None, task_id: str | None) -> "CaseKey":
+    def of(cls, case_id: str | None, task_id: str | None, submitter: str | None = None) -> "CaseKey":
         """Return the key that the caller passed. Raises `InvalidInput` unless exactly one id was passed."""
         if (case_id is None) == (task_id is None):
             raise InvalidInput(["pass a case_id, or task_id=; exactly one of them"])
         for name, value in (("case_id", case_id), ("task_id", task_id)):
             if not isinstance(value, str | None):
                 raise InvalidInput([f"{name}: {value!r} is not text"])
-        return cls(case_id, task_id)
+        return cls(case_id, task_id, submitter)
 
     @property
     def text(self) -> str:

@@ -33,22 +33,48 @@ ADD_CASE = insert(cases).values({**{column.name: bindparam(column.name) for colu
 
 _NEWEST = select(events.c.seq, events.c.digest).order_by(events.c.seq.desc()).limit(1).subquery()
 
-# The end of the ledger, and whether a task id is the id of a case.
+_OF_OTHERS = (
+    select(cases.c.submitter)
+    .where(cases.c.task_id == bindparam("wanted_task"), cases.c.submitter != bindparam("wanted_submitter"))
+    .order_by(cases.c.submitter.desc())
+)
+
+# The end of the ledger, whether a task id is the id of a case, and whether another submitter uses it.
 INTAKE = select(
     select(_NEWEST.c.seq).scalar_subquery().label("seq"),
     select(_NEWEST.c.digest).scalar_subquery().label("digest"),
     select(cases.c.case_id).where(cases.c.case_id == bindparam("wanted_task")).scalar_subquery().label("named_case"),
+    _OF_OTHERS.limit(1).scalar_subquery().label("other"),
 )
+# The other submitters of a task id.
+OTHER_SUBMITTERS = _OF_OTHERS.distinct().limit(bindparam("most"))
 
 _WITH_CONTENTS = contents, contents.c.case_id == cases.c.case_id
 
-# The latest attempt of a task, with its contents.
+# The latest attempt of a submitter at a task, with its contents.
 LATEST_ATTEMPT = (
     select(cases.c.case_id, cases.c.attempt, cases.c.content, contents.c.key, contents.c.body)
     .select_from(cases.outerjoin(*_WITH_CONTENTS))
-    .where(cases.c.task_id == bindparam("wanted_task"))
+    .where(cases.c.task_id == bindparam("wanted_task"), cases.c.submitter == bindparam("wanted_submitter"))
     .order_by(cases.c.attempt.desc())
     .limit(1)
+)
+# The latest attempts of all submitters at a task.
+_LATER = cases.alias("later")
+LATEST_ATTEMPTS = (
+    select(cases.c.case_id, cases.c.submitter)
+    .where(
+        cases.c.task_id == bindparam("wanted_task"),
+        ~select(_LATER.c.case_id)
+        .where(
+            _LATER.c.task_id == cases.c.task_id,
+            _LATER.c.submitter == cases.c.submitter,
+            _LATER.c.attempt > cases.c.attempt,
+        )
+        .exists(),
+    )
+    .order_by(cases.c.submitted_seq)
+    .limit(bindparam("most"))
 )
 
 # Cases with their first entries and their contents.
@@ -77,13 +103,15 @@ END = (
     _CONTENTS.with_only_columns(contents.c.body).scalar_subquery().label("body"),
 )
 
-# The latest of the newer attempts at the task of a case. Without a join, since RETURNING must not qualify columns.
+# The latest of the newer attempts of the same submitter at the task of a case. Without a join, since RETURNING must not
+# qualify columns.
 _OTHER, _SAME = cases.alias("other"), cases.alias("same")
 _OF_SAME = select(_SAME.c.task_id).where(_SAME.c.case_id == bindparam("wanted_case"))
 NEWER_ATTEMPT = (
     select(_OTHER.c.case_id)
     .where(
         _OTHER.c.task_id == _OF_SAME.scalar_subquery(),
+        _OTHER.c.submitter == _OF_SAME.with_only_columns(_SAME.c.submitter).scalar_subquery(),
         _OTHER.c.attempt > _OF_SAME.with_only_columns(_SAME.c.attempt).scalar_subquery(),
     )
     .order_by(_OTHER.c.attempt.desc())
