@@ -11,7 +11,7 @@ from pydantic import Field
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.decision import ReviewRequirements
 from hitl_orchestrator.domain.enums import Action, FinalDecision, HumanDecision, ReviewStatus, RiskLevel, Signal
-from hitl_orchestrator.domain.invisible_characters import escape_invisible, warning
+from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible, warning
 from hitl_orchestrator.domain.shown.numbers import confidence_text, percent
 from hitl_orchestrator.domain.task import Proposal, Task
 from hitl_orchestrator.domain.value import Confidence, FreeJson, Identifier, Label, Text, UtcDatetime, Value

@@ -2,16 +2,21 @@
 
 from typing import NamedTuple
 
+from hitl_orchestrator.domain.principal import Principal
 from hitl_orchestrator.errors import InvalidInput, NotAuthorized
 
 __all__ = ["Acting", "CaseKey"]
 
 
 class Acting(NamedTuple):
-    """The identity that a face has established: the reviewer, and the channel that the ledger records."""
+    """The identity that a face has established: the principal, the reviewer, and the channel that the ledger records.
+
+    The reviewer of a local principal is stated by the call; that of another principal is its own person.
+    """
 
     reviewer: str | None = None
     channel: str = "library"
+    principal: Principal = Principal.local()
 
     def named(self, reviewer: str | None) -> "Acting":
         """Return this identity with the reviewer whom a call names.
