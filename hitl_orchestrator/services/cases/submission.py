@@ -56,7 +56,7 @@ class CaseSubmission:
     def submit(self, intake: Intake, acting: Acting, *, resubmit: bool = False) -> Case:
         """Store a task, and run its case until it finishes or waits for a reviewer."""
         submission = self._submission(intake)
-        actor = submitter_of(submission, acting.channel)
+        actor = submitter_of(submission, acting)
         # Not flushed to the disk here: the run writes again before this method acknowledges anything.
         case = self._ledger.receive(submission, actor, resubmit=resubmit, driving=True)
         event = {"case_id": case.case_id, "event": "submitted"}
@@ -74,7 +74,7 @@ class CaseSubmission:
     def enqueue(self, intake: Intake, acting: Acting, *, resubmit: bool = False) -> Case:
         """Store a task durably without running it. `recover` or a graph that the caller streams runs it later."""
         submission = self._submission(intake)
-        return self._ledger.receive(submission, submitter_of(submission, acting.channel), resubmit=resubmit)
+        return self._ledger.receive(submission, submitter_of(submission, acting), resubmit=resubmit)
 
     def _submission(self, intake: Intake) -> Submission:
         now = self._clock()
