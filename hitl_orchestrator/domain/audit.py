@@ -127,13 +127,17 @@ class AuditRecord(Value):
 
 
 class Actor(Value):
-    """The actor of an event: its identity, how that was established, its roles, and the channel it used."""
+    """The actor of an event: its identity, how that was established, its roles, and the channel it used.
+
+    `os_user` is the user of the operating system who ran the command, beside the name that the command stated.
+    """
 
     kind: ActorKind
     id: Label | None = None
     authenticated: Authentication = Authentication.NONE
     roles: tuple[Label, ...] = ()
     channel: Label = "library"
+    os_user: Label | None = None
 
 
 class RefusedAttempt(Value):

@@ -140,8 +140,9 @@ class Case(Value):
 
     @property
     def open_review(self) -> StoredReview | None:
-        """The open review, if any."""
-        return next((review for review in self.reviews if review.verdict is None), None)
+        """The open review, if any: the last one without a decision. A masked case also hides earlier decisions."""
+        last = self.reviews[-1] if self.reviews else None
+        return last if last is not None and last.verdict is None else None
 
     @property
     def final_output(self) -> Proposal | None:

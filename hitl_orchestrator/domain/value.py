@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 import rfc8785
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from hitl_orchestrator.domain.invisible_characters import escape_invisible, hidden_in
+from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible, hidden_in
 from hitl_orchestrator.errors import shortened
 
 MAX_SIZE = 2**20

@@ -119,13 +119,13 @@ class CaseNotWaiting(RequestRejected):
 
 
 class CaseUnfinished(RequestRejected):
-    """A case cannot be redacted before it is finished: its reviewer needs the contents."""
+    """A case cannot be redacted or proven before it is finished: its reviewer needs the contents, and decides alone."""
 
-    def __init__(self, case_id: str, status: str) -> None:
+    def __init__(self, case_id: str, status: str, what: str = "redacted") -> None:
         remedy = (
             "'hitl recover' resumes it" if status in _UNFINISHED else f"decide it first, with 'hitl decide {case_id}'"
         )
-        super().__init__(f"case {case_id!r} cannot be redacted: it is {status}, not finished; {remedy}")
+        super().__init__(f"case {case_id!r} cannot be {what}: it is {status}, not finished; {remedy}")
         self.case_id, self.status = case_id, status
 
 
@@ -247,10 +247,10 @@ class StaleReview(RequestRejected, http_status=412):
 
 
 class NotAuthorized(RequestRejected, http_status=403):
-    """This reviewer may not make this decision, or not do what `what` names."""
+    """This reviewer may not make this decision, or not do what `what` names. `kind` is that of another principal."""
 
-    def __init__(self, reviewer_id: str, why: str, what: str = "decide this") -> None:
-        super().__init__(f"reviewer {reviewer_id!r} may not {what}: {why}")
+    def __init__(self, reviewer_id: str, why: str, what: str = "decide this", *, kind: str = "reviewer") -> None:
+        super().__init__(f"{kind} {reviewer_id!r} may not {what}: {why}")
         self.reviewer_id, self.why = reviewer_id, why
 
 

@@ -12,8 +12,8 @@ from itertools import chain
 from typing import Any
 from urllib.parse import unquote
 
-from hitl_orchestrator.domain.invisible_characters import hidden_in
 from hitl_orchestrator.domain.review import Reviewer
+from hitl_orchestrator.domain.shown.invisible_characters import hidden_in
 from hitl_orchestrator.domain.task import plain_field, requester_fields
 
 MAX_LENGTH, MAX_NAMES = 500, 100
@@ -112,7 +112,7 @@ class NameIndex:
 
 
 def _names_in(value: Any, depth: int = 0) -> Iterator[str]:
-    """Yield the names in the value of a field: a text, an object, or a list of these. Nothing names nobody."""
+    """Yield the names in the value of a field: a text, an object, or a list of these. None names no person."""
     if depth > _MAX_NESTED:
         raise UnreadableNameError(f"it is nested deeper than {_MAX_NESTED} levels")
     if value is None and depth == 0:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from hitl_orchestrator.domain.invisible_characters import escape_invisible, warning
+from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible, warning
 
 BAR = "│ "
 """Begins each line of a text of an agent, a submitter or a reviewer. No other line begins with it."""

@@ -6,7 +6,6 @@ from datetime import datetime
 from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Line, inline
 from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute, local_time, signals
-from hitl_orchestrator.cli.output.masking import HIDDEN, mask_of
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.views import audit_record, tables
 from hitl_orchestrator.cli.views.content import nothing, proposal_lines, task_lines
@@ -14,10 +13,10 @@ from hitl_orchestrator.cli.views.policies.events import sentences
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.decision import RoutingDecision
-from hitl_orchestrator.domain.enums import DecisionSource, EventKind, FinalDecision, OnTimeout
+from hitl_orchestrator.domain.enums import DecisionSource, EventKind, FinalDecision, OnTimeout, ReviewStatus
 from hitl_orchestrator.domain.review import RecordedDecision, Review, StoredReview
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.orchestrator import CaseView, missing_role_note
+from hitl_orchestrator.orchestrator import HIDDEN, CaseView, missing_role_note
 
 
 def describe(case: Case, history: Sequence[Event], view: CaseView | None, session: Session) -> Iterator[Block]:
@@ -28,13 +27,14 @@ def describe(case: Case, history: Sequence[Event], view: CaseView | None, sessio
     if case.redacted:
         yield Line("The texts of agents and people in it were erased; 'hitl audit show' shows when.", "yellow")
     yield from _task(case)
-    mask = mask_of(case, view)
-    yield from _blind(case, view, session) if mask.agent else _proposal(case, history)
-    yield from _routing(case, blind=mask.agent)
+    blind = view is not None and bool(view.hidden)
+    yield from _blind(case, view, session) if blind else _proposal(case, history)
+    yield from _routing(case, blind=blind)
     if case.reviews:
         yield from _heading("Reviews")
         for row in case.reviews:
-            yield from _vote(row) if row.review_id in mask.votes else _review(row)
+            is_hidden = row.status is ReviewStatus.VOTED and row.verdict is None
+            yield from _vote(row, history) if is_hidden else _review(row)
     if case.record:
         yield from _outcome(case.record)
     yield from _heading("History")
@@ -156,11 +156,12 @@ _WITHDRAWN = {
 }
 
 
-def _vote(row: StoredReview) -> Iterator[Block]:
+def _vote(row: StoredReview, history: Sequence[Event]) -> Iterator[Block]:
     """Name a voter; the vote itself is hidden until the case is decided."""
-    verdict = row.verdict
-    if verdict is not None:
-        yield Line(f"{_voter(verdict)}: voted at {local_minute(verdict.decided_at)}; the vote is {HIDDEN}", indent=2)
+    for event in history:
+        if event.kind is EventKind.VOTED and event.body["review_id"] == row.review_id:
+            voter = f"{inline(event.actor.id)} as {inline(row.role)}" if event.actor.id else inline(row.role)
+            yield Line(f"{voter}: voted at {local_minute(event.at)}; the vote is {HIDDEN}", indent=2)
 
 
 def _voter(verdict: RecordedDecision) -> str:

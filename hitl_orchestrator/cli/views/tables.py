@@ -165,9 +165,11 @@ def flagged_entries(events: Sequence[Event]) -> Iterator[Block]:
 
 
 def who(event: Event) -> str:
-    """Return the actor of an entry, and the channel."""
-    name = event.actor.id or (event.actor.roles[0] if event.actor.roles else event.actor.kind.value)
-    return f"{name} ({event.actor.channel})"
+    """Return the actor of an entry, the channel, and the user of the operating system if it is another name."""
+    actor = event.actor
+    name = actor.id or (actor.roles[0] if actor.roles else actor.kind.value)
+    user = f", user {actor.os_user}" if actor.os_user not in (None, name) else ""
+    return f"{name} ({actor.channel}{user})"
 
 
 def cases_table(cases: Sequence[Case]) -> Table:

@@ -20,7 +20,15 @@ from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 class Cases(Protocol):
     """Cases from intake to outcome."""
 
-    def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, driving: bool = False) -> Case:
+    def receive(
+        self,
+        submission: Submission,
+        actor: Actor,
+        *,
+        resubmit: bool = False,
+        own_only: bool = False,
+        driving: bool = False,
+    ) -> Case:
         """Record a submission, once.
 
         The same content under the same task id and submitter is the same case, whatever its case id. Other content is
@@ -31,7 +39,7 @@ class Cases(Protocol):
         Raises:
             TaskConflict: the task id belongs to other content, or to a quality check or policy change, which a newer
                 attempt cannot replace.
-            TaskOfAnother: the attempt to replace belongs to another submitter.
+            TaskOfAnother: the attempt to replace belongs to another submitter. With `own_only` it counts as none.
             ReplayedCase: the task was replayed from a record, and is submitted live.
             InvalidInput: the task id is the id of a case.
         """

@@ -49,12 +49,21 @@ class CaseRepository:
         self._database, self._work = database, work
 
     @retried
-    def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, driving: bool = False) -> Case:
+    def receive(
+        self,
+        submission: Submission,
+        actor: Actor,
+        *,
+        resubmit: bool = False,
+        own_only: bool = False,
+        driving: bool = False,
+    ) -> Case:
         """Record a submission, once. The unique key of the schema detects a repetition, which is then compared."""
         while True:
             draft = builders.submitted(submission, actor)
             try:
-                return self._received(submission, draft, resubmit=resubmit, driving=driving)
+                replaces = resubmit and not own_only
+                return self._received(submission, draft, replaces=replaces, driving=driving)
             except UniqueViolation:
                 latest = self._latest_of(submission)
                 if latest is None:
@@ -71,8 +80,11 @@ class CaseRepository:
                     raise TaskConflict(submission.task.task_id, latest["case_id"], live=True) from None
                 submission = _next_attempt(submission, latest)
 
-    def _received(self, submission: Submission, draft: Draft, *, resubmit: bool, driving: bool) -> Case:
-        """Record a submission as a new case. Raises `UniqueViolation` if its submitter has one of this attempt."""
+    def _received(self, submission: Submission, draft: Draft, *, replaces: bool, driving: bool) -> Case:
+        """Record a submission as a new case. Raises `UniqueViolation` if its submitter has one of this attempt.
+
+        One that `replaces` an earlier attempt must not be the first of its submitter where another one has the task.
+        """
         contents = new_contents()
         intake = marked(draft, contents)
         columns = {"task_id": submission.task.task_id, "submitter": submission.submitter, "fence": 1}
@@ -84,7 +96,7 @@ class CaseRepository:
             if row["named_case"] is not None:
                 raise builders.named_like_a_case(submission.task.task_id)
             if row["other"] is not None and submission.supersedes is None:
-                if resubmit and transaction.first(statements.LATEST_ATTEMPT, **wanted) is None:
+                if replaces and transaction.first(statements.LATEST_ATTEMPT, **wanted) is None:
                     raise TaskOfAnother(submission.task.task_id)
                 submission = self._with_others(transaction, submission, wanted)
                 draft = draft._replace(body=builders.submitted(submission, draft.actor).body)

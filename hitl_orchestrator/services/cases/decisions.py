@@ -49,12 +49,12 @@ class CaseDecisions:
         self._policies.refresh()
         case, events = self._reader.to_decide(key)
         check_live(case, "decided")
-        with self._rejected.recorded(case.case_id, _named_review(case, review), review, acting.channel):
+        with self._rejected.recorded(case.case_id, _named_review(case, review), review, acting):
             review = normalized(review, "the decision")
             earlier = self._ledger.answered_under(review)
             if earlier is not None:
                 return self._resume(case, receipt(earlier, case.case_id, review))
-            case, row = self._record(case, events, review, acting.channel)
+            case, row = self._record(case, events, review, acting)
         return self._resume(case, row, verified=True)
 
     def decide_many(self, keys: Sequence[CaseKey], review: Review, acting: Acting) -> list[Case]:
@@ -75,7 +75,7 @@ class CaseDecisions:
         if not case.submission.replayed:
             why = "was submitted live; a reviewer decides it, with 'hitl decide'"
             raise InvalidInput([f"the recorded review of task {case.task_id!r}: case {case.case_id!r} {why}"])
-        with self._rejected.recorded(case.case_id, _named_review(case, recorded), recorded, REPLAY):
+        with self._rejected.recorded(case.case_id, _named_review(case, recorded), recorded, Acting(channel=REPLAY)):
             recorded = normalized(recorded, "the recorded review")
             row = self._recorder.replay(self._review_for(case, recorded), recorded, case)
         return self._resume(case, row)
@@ -93,10 +93,10 @@ class CaseDecisions:
         self._recorder.check_submitter(case, submitter)
         reason = storable_text(reason, key.text if case.open_review is None else case.open_review.review_id)
         row = case.open_review or self._runner.open_to_withdraw(case, "its submitter canceled it")
-        row = self._recorder.cancel(row, case, submitter, reason=reason, channel=acting.channel)
+        row = self._recorder.cancel(row, case, submitter, reason=reason, acting=acting)
         return self._resume(case, row, verified=True)
 
-    def _record(self, case: Case, events: list[Event], review: Review, channel: str) -> tuple[Case, StoredReview]:
+    def _record(self, case: Case, events: list[Event], review: Review, acting: Acting) -> tuple[Case, StoredReview]:
         """Record a decision, and return the case as it was decided.
 
         Of two concurrent votes one is first. The other then votes in the next review, unless it names a review.
@@ -104,7 +104,7 @@ class CaseDecisions:
         while True:
             try:
                 row = self._review_for(case, review)
-                return case, self._recorder.decide(row, review, channel=channel, case=case, events=events)
+                return case, self._recorder.decide(row, review, acting=acting, case=case, events=events)
             except ReviewEscalated:
                 count = len(case.reviews)
                 case, events = self._reader.to_decide(CaseKey(case.case_id))

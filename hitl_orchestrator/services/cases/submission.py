@@ -56,9 +56,10 @@ class CaseSubmission:
     def submit(self, intake: Intake, acting: Acting, *, resubmit: bool = False) -> Case:
         """Store a task, and run its case until it finishes or waits for a reviewer."""
         submission = self._submission(intake)
-        actor = submitter_of(submission, acting.channel)
+        actor = submitter_of(submission, acting)
         # Not flushed to the disk here: the run writes again before this method acknowledges anything.
-        case = self._ledger.receive(submission, actor, resubmit=resubmit, driving=True)
+        how = {"resubmit": resubmit, "own_only": acting.is_confined, "driving": True}
+        case = self._ledger.receive(submission, actor, **how)
         event = {"case_id": case.case_id, "event": "submitted"}
         _log.info("case %s submitted", case.case_id, extra=event)
         new = case.case_id == submission.case_id
@@ -68,13 +69,14 @@ class CaseSubmission:
             return case if case.stage is CaseStage.WAITING else self._runner.run(case, new=new)
         except UnknownCase:
             # The database server has crashed meanwhile, and lost a write that was not flushed.
-            case = self._ledger.receive(submission, actor, resubmit=resubmit, driving=True)
+            case = self._ledger.receive(submission, actor, **how)
             return self._runner.run(case, new=True)
 
     def enqueue(self, intake: Intake, acting: Acting, *, resubmit: bool = False) -> Case:
         """Store a task durably without running it. `recover` or a graph that the caller streams runs it later."""
         submission = self._submission(intake)
-        return self._ledger.receive(submission, submitter_of(submission, acting.channel), resubmit=resubmit)
+        actor = submitter_of(submission, acting)
+        return self._ledger.receive(submission, actor, resubmit=resubmit, own_only=acting.is_confined)
 
     def _submission(self, intake: Intake) -> Submission:
         now = self._clock()

@@ -66,7 +66,7 @@ class CaseViews:
         row = case.open_review or case.reviews[-1]
         reviewer = None if acting.reviewer is None else self._people.named(acting.reviewer)
         if reviewer is not None and row.verdict is None:
-            self._ledger.view(row, actor_of(reviewer, acting.channel), self._clock())
+            self._ledger.view(row, actor_of(reviewer, acting), self._clock())
             if row.claimed_by == reviewer.reviewer_id:
                 self._ledger.renew(row, reviewer.reviewer_id, CLAIM_SECONDS)
         return self._view(case, row, reviewer)
@@ -80,7 +80,7 @@ class CaseViews:
             raise InvalidInput([f"label {key.text!r}: it is empty; state the answer that you think is right"])
         label = storable_text(label, row.review_id)
         self._access.rights(row, case).role_for(reviewer)
-        self._ledger.label(row, actor_of(reviewer, acting.channel), self._clock(), label)
+        self._ledger.label(row, actor_of(reviewer, acting), self._clock(), label)
         return self._view(self._reader.case(case.case_id), row, reviewer)
 
     def _view(self, case: Case, row: StoredReview, reviewer: Reviewer | None) -> CaseView:

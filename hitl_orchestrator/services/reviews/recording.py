@@ -22,6 +22,7 @@ from hitl_orchestrator.review.decision_checks import check_answer, options, unch
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.rights import Rights
 from hitl_orchestrator.review.working_time import after_working_time
+from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.case_reader import Clock
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.escalation import escalated_to, next_review
@@ -51,7 +52,7 @@ class ReviewRecorder:
         row: StoredReview,
         answer: Review,
         *,
-        channel: str,
+        acting: Acting,
         case: Case | None = None,
         events: list[Event] | None = None,
     ) -> StoredReview:
@@ -71,7 +72,7 @@ class ReviewRecorder:
         rights = self._access.rights(row, case)
         reviewer = self._people.named(str(answer.reviewer_id))
         role = rights.role_for(reviewer, answer.human_role)
-        actor, now = answer_actor(answer, reviewer, channel), self._clock()
+        actor, now = answer_actor(answer, reviewer, acting), self._clock()
         view = first_view(self._ledger, row, reviewer, events)
         if rights.requirements.blind and not view.label:
             why = "this review is blind, and they have not committed an own label; commit one first"
@@ -84,7 +85,7 @@ class ReviewRecorder:
             domains_held=reviewer.domains,
             options_offered=options(row, role, self._people.chain),
             authenticated=actor.authenticated,
-            channel=channel,
+            channel=acting.channel,
             person=reviewer.human,
             first_viewed_at=view.at,
             own_label=view.label,
@@ -160,7 +161,7 @@ class ReviewRecorder:
         decision, next_shown = self._consequence(rights, person, decision)
         return self._ledger.decide(row, decision, record_actor(recorded, role), next_shown)
 
-    def cancel(self, row: StoredReview, case: Case, submitter: str, *, reason: str, channel: str) -> StoredReview:
+    def cancel(self, row: StoredReview, case: Case, submitter: str, *, reason: str, acting: Acting) -> StoredReview:
         """Withdraw a case on behalf of its submitter, even if a reviewer has claimed its review.
 
         Raises:
@@ -168,7 +169,8 @@ class ReviewRecorder:
             ReviewAlreadyDecided, ReviewExpired: it is too late.
         """
         self.check_submitter(case, submitter)
-        actor = Actor(kind=ActorKind.HUMAN, id=submitter, authenticated=Authentication.STATED, channel=channel)
+        how = {"authenticated": acting.authenticated, "channel": acting.channel, "os_user": acting.os_user}
+        actor = Actor(kind=ActorKind.HUMAN, id=submitter, **how)
         return self._withdraw(row, _Withdrawal(DecisionSource.SUBMITTER, submitter, actor, reason))
 
     def check_submitter(self, case: Case, submitter: str) -> None:
