@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
-from hitl_orchestrator.domain.case import Case, QualityCheck, Submission
+from hitl_orchestrator.domain.case import Case, EarlierAttempt, QualityCheck, Submission
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.input.normalization import normalized, required
 from hitl_orchestrator.domain.task import AgentOutput, Task
@@ -23,7 +23,10 @@ _log = logging.getLogger(__name__)
 
 
 class Intake(NamedTuple):
-    """A task as it is submitted. `by_system` marks one that the system creates itself, under a reserved type or id."""
+    """A task as it is submitted. `by_system` marks one that the system creates itself, under a reserved type or id.
+
+    `earlier` has the people of the case that it copies.
+    """
 
     task: Task
     output: AgentOutput | None = None
@@ -32,6 +35,7 @@ class Intake(NamedTuple):
     quality_check: QualityCheck | None = None
     by_system: bool = False
     case_id: str | None = None
+    earlier: tuple[EarlierAttempt, ...] = ()
     classify: bool | None = None
     """Whether a missing output is to be produced by a classifier; None for if there is one here."""
 
@@ -102,6 +106,7 @@ class CaseSubmission:
             replayed=intake.replay,
             submitted_by=None if intake.submitted_by is None else identifier(intake.submitted_by, "submitted_by"),
             quality_check=intake.quality_check,
+            earlier=intake.earlier,
             awaits_classifier=output is None and self._to_classify(intake),
         )
 
