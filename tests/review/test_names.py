@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.names import SPELLINGS
 
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.review.names import MAX_LENGTH, MAX_NAMES, requesters_in
@@ -26,75 +27,6 @@ PEOPLE = read_people(
     ],
     "people",
 )
-
-SPELLINGS = [
-    "ana",
-    "ANA",
-    "Ana",
-    "  ana  ",
-    "ana\n",
-    "\tana",
-    "a\u200bna",
-    "\ufeffana",
-    "an\u00ada",
-    "ana\u2060",
-    "\u2066ana\u2069",
-    "ａｎａ",
-    "𝐚𝐧𝐚",
-    "ⓐⓝⓐ",
-    "ᴀɴᴀ",
-    "ána",
-    "a\u0301na",
-    "ana.",
-    "'ana'",
-    "“ana”",
-    "*ana*",
-    "@ana",
-    "#ana",
-    "~ana",
-    "user:ana",
-    "user ana",
-    "reviewer:ana",
-    "uid=ana,ou=people,dc=example,dc=org",
-    "CORP\\ana",
-    "corp/ana",
-    "https://example.org/users/ana",
-    "urn:example:user:ana",
-    "mailto:ana@example.org",
-    "ana@example.org",
-    "ANA@EXAMPLE.COM",
-    "ana+refunds@example.org",
-    "ana%40example.org",
-    "&#97;na",
-    "<ana@example.org>",
-    "ana (via the app)",
-    "bot for ana",
-    "ben, ana",
-    "ben; ana",
-    "ben and ana",
-    "ben/ana",
-    "ana.silva@example.org",
-    "Ana.Silva@Example.ORG",
-    "ana.silva",
-    "asilva",
-    "A-Silva",
-    "u1042",
-    "U 1042",
-    "Ana Silva",
-    "ana lucia silva",
-    "ANA  LÚCIA\u00a0SILVA",
-    "Silva, Ana",
-    "Silva Ana Lúcia",
-    "A. Silva",
-    "Ana S.",
-    "Dr. Ana Silva",
-    "Ms. Ana Lúcia Silva, PhD",
-    "Ana Silva <someone@example.com>",
-    '"Silva, Ana" <x@example.com>',
-    "ana-2",
-    "ANA 2",
-    "Second Account",
-]
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
@@ -147,9 +79,9 @@ def test_a_person_is_found_in_objects_and_lists_and_near_fields(field, value):
         (" ", "no letters"),
         ("\u200b", "no letters"),
         ("???", "no letters"),
-        ("аna", "several scripts, CYRILLIC, LATIN"),
-        ("Αna", "several scripts, GREEK, LATIN"),
-        ("Ana Ѕilva", "several scripts, CYRILLIC, LATIN"),
+        ("\u0430na", "several scripts, CYRILLIC, LATIN"),
+        ("\u0391na", "several scripts, GREEK, LATIN"),
+        ("Ana \u0405ilva", "several scripts, CYRILLIC, LATIN"),
         ("\u202eana", "reverse"),
         ("ana" * MAX_LENGTH, "longer than"),
         (["ben"] * (MAX_NAMES + 1), "more than"),
@@ -165,7 +97,8 @@ def test_a_name_that_cannot_be_read_is_reported_with_the_reason(value, why):
 
 
 @pytest.mark.parametrize(
-    "name", ["ben", "Ana Costa", "Maria Silva", "acme.gmbh", "customer-17", "hana", "anas", "Анна", "山田太郎", "O'Neil"]
+    "name",
+    ["ben", "Ana Costa", "Maria Silva", "acme.gmbh", "customer-17", "hana", "anas", "Анна", "山田太郎", "O'Neil"],
 )
 def test_a_stranger_is_no_reviewer(name):
     names, unreadable = requesters_in({"requested_by": name, "customer": "ana", "amount": 7})
@@ -184,7 +117,9 @@ def test_an_ambiguous_name_means_every_one_of_that_name(name):
     assert PEOPLE.names.persons(name) == {"kim-1", "kim-2"}
 
 
-@pytest.mark.parametrize(("name", "person"), [("john gross", "joh"), ("Петров Иван", "ivan"), ("аса", "aca")])
+@pytest.mark.parametrize(
+    ("name", "person"), [("john gross", "joh"), ("Петров Иван", "ivan"), ("\u0430\u0441\u0430", "aca")]
+)
 def test_other_letters_are_compared_by_what_they_look_like(name, person):
     assert PEOPLE.names.persons(name) == {person}
 
