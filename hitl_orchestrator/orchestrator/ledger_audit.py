@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["CaseProof", "LedgerAudit", "SignedHead", "Verification", "check_proof", "load_heads", "proof_events"]
 __all__ += ["public_key", "read_proof", "trusted_key"]
 
-_NOBODY = People(())
+_NO_PEOPLE = People(())
 _BLIND = '"blind":true'
 
 TASK_COLUMNS = ("metadata", "task_timestamp", "redacted")
@@ -142,11 +142,11 @@ class LedgerAudit:
 
     def _ledger(self, verb: Verb) -> Ledger:
         """Return the ledger if the principal may use a verb. Raises `NotAuthorized`."""
-        authorize(self._principal, verb, None, _NOBODY)
+        authorize(self._principal, verb, None, _NO_PEOPLE)
         return self._store
 
     def _signer(self, verb: Verb) -> LedgerSigner:
-        authorize(self._principal, verb, None, _NOBODY)
+        authorize(self._principal, verb, None, _NO_PEOPLE)
         return self._opened_signer
 
     @staticmethod

@@ -57,7 +57,7 @@ def test_votes_of_others_are_hidden_until_decided(store, capsys):
 
 def test_quality_checks_are_hidden_until_decided(store, capsys):
     with Orchestrator.open(store, reviewers=TEAM, policy=a_policy()) as hitl:
-        hitl.reviews.add_gold_case(a_task(), an_output(), HumanDecision.REJECT)
+        hitl.acting_as("s1").reviews.add_gold_case(a_task(), an_output(), HumanDecision.REJECT)
         before = output(hitl, capsys)
         say(hitl, "r1")
 

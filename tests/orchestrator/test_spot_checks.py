@@ -89,7 +89,7 @@ def test_opening_a_spot_check_is_idempotent(opened, store):
 def test_a_replayed_case_is_not_spot_checked(opened, store):
     hitl = opened(store, policy=checked(1))
 
-    case = hitl.submit(a_task(), an_output(), replay=True)
+    case = hitl.acting_as("max").submit(a_task(), an_output(), replay=True)
 
     assert case.record.review_probability == 0.0
     assert not hitl.inbox()
