@@ -126,7 +126,10 @@ class CaseDecisions:
             if named is None:
                 raise InvalidInput([f"case {case.case_id!r} has no review {answer.review_id!r}"])
             return named
-        repeated = (row for row in case.reviews if row.verdict and _is_repeated(row.verdict.review, answer))
+        given = [row for row in case.reviews if row.verdict and _is_repeated(row.verdict.review, answer)]
+        # Two records of the past that name no reviewer differ in their times alone.
+        at = answer.timestamp if case.submission.replayed else None
+        repeated = (row for row in given if row.verdict and at in (None, row.verdict.review.timestamp))
         return next(repeated, case.open_review or case.reviews[-1])
 
     def _resume(self, case: Case, row: StoredReview, *, verified: bool = False) -> Case:
