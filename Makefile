@@ -12,10 +12,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The links graph, nodes, policies and data at the top lead into the package: only real folders are checked.
 CODE := $(wildcard hitl_orchestrator tests benchmarks docs notebooks tools)
 
-.PHONY: help demo test lint structure docs notebooks check format bench soak lowest clean
+.PHONY: help demo test lint structure docs notebooks check lock vulnerabilities format bench soak lowest clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.core ## run five example tasks end to end, in a temporary store
 	$(BIN)/hitl demo
@@ -34,7 +34,7 @@ lint: $(VENV)/.dev ## format, lint, types, layers, structure, word list
 structure: $(VENV)/.dev ## print layers, modules, import cycles and deep inheritance
 	$(BIN)/python tools/structure.py
 
-docs: $(VENV)/.docs ## build the documentation as a site, in build/site
+docs: $(VENV)/.dev ## build the documentation as a site, in build/site
 	$(BIN)/python docs/generate.py --check
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
@@ -42,6 +42,14 @@ notebooks: $(VENV)/.dev ## run the notebooks and refresh their outputs
 	$(BIN)/python tools/notebooks.py
 
 check: lint test docs ## all that CI runs
+
+lock: | $(BIN)/python ## pin the newest allowed dependencies of tests and documentation, with their hashes
+	$(PIP) uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-annotate --no-header \
+	  --extra dev --extra docs --output-file requirements.lock pyproject.toml
+
+vulnerabilities: $(VENV)/.dev ## look up known vulnerabilities of the locked dependencies
+	$(BIN)/python tools/vulnerabilities.py requirements.lock
 
 format: $(VENV)/.dev ## format the code and apply safe lint fixes
 	$(BIN)/ruff format $(CODE)
@@ -78,13 +86,11 @@ $(VENV)/.core: pyproject.toml | $(BIN)/python
 	$(PIP) --editable '.[desk,lab]'
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml | $(BIN)/python
-	$(PIP) --editable '.[dev]'
+# Every archive is compared with its hash in the lock; the package itself is built with what the lock installed.
+$(VENV)/.dev: pyproject.toml requirements.lock | $(BIN)/python
+	$(PIP) --require-hashes --requirement requirements.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.core
-
-$(VENV)/.docs: pyproject.toml | $(BIN)/python
-	$(PIP) --editable '.[docs]'
-	@touch $@
 
 $(VENV)/.bench: pyproject.toml | $(BIN)/python
 	$(PIP) --editable '.[dev,bench]'

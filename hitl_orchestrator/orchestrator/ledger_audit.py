@@ -23,7 +23,7 @@ from hitl_orchestrator.review.authority import Verb, authorize
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.config_files import read_file
 from hitl_orchestrator.services.masking import check_provable, masked_export, sees_all
-from hitl_orchestrator.wiring.stores import open_to_audit, signer_of, signing_key
+from hitl_orchestrator.wiring.stores import MEMORY, open_to_audit, signer_of, signing_key
 
 if TYPE_CHECKING:
     from hitl_orchestrator.backtest import Backtest
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hitl_orchestrator.policies.language.model import Policy
 
 __all__ = ["CaseProof", "LedgerAudit", "SignedHead", "Verification", "check_proof", "load_heads", "proof_events"]
-__all__ += ["public_key", "read_proof", "trusted_key"]
+__all__ += ["pinned_key", "public_key", "read_proof", "trusted_key"]
 
 _NO_PEOPLE = People(())
 _BLIND = '"blind":true'
@@ -178,12 +178,23 @@ def public_key(store: str, head_key: Any = None) -> str:
     return signing_key(store, head_key).public
 
 
-def trusted_key(store: str, head_key: Any, key_file: str | None) -> str | None:
-    """Return the public key to trust: that of `key_file`, or the store's own; None if neither exists."""
+def pinned_key(head_key: Any, key_file: str | None) -> str | None:
+    """Return the public key to trust: that of `key_file`, or of the head key that the environment names; else None.
+
+    A key is not trusted for lying beside a file: whoever made the file may have put it there.
+    """
     if key_file is not None:
         return public_key_in(read_file(key_file), key_file)
+    return None if head_key is None else signing_key(MEMORY, head_key, make=False).public
+
+
+def trusted_key(store: str, head_key: Any, key_file: str | None) -> str | None:
+    """Return the pinned key, or the own one of a store that is verified; None if neither exists."""
+    pinned = pinned_key(head_key, key_file)
+    if pinned is not None:
+        return pinned
     try:
-        return signing_key(store, head_key, make=False).public
+        return signing_key(store, make=False).public
     except InvalidKey:
         return None
 

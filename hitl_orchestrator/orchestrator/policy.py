@@ -49,7 +49,7 @@ class PolicyAdministration:
         return services.policy.rollback(version, reason=reason, acting=acting)
 
     def start_canary(self, policy: PolicySource, share: float, *, reason: str, reviewer: str | None = None) -> Governed:
-        """Route a share of new cases, in (0, 1], with another policy, drawn by a stable hash of the task id.
+        """Route a share of new cases, in (0, 1], with another policy, drawn by a hash of the case id.
 
         It replaces a running canary, and ends with the next activation.
 

@@ -164,11 +164,46 @@ def test_a_proof_is_checked_without_the_database(filled, folder):
         file.unlink()
 
     answer = filled("audit", "check", "proof.json", "--public-key", "ledger.pub")
-    data = filled("audit", "check", "proof.json", "--json").data
+    data = filled("audit", "check", "proof.json", "--public-key", "ledger.pub", "--json").data
 
     assert answer.code == 0
     assert "Proven: the ledger holds 6 entries of case" in answer.out
-    assert (data["proven"], data["problem"]) == (True, None)
+    assert (data["proven"], data["key_trusted"], data["problem"]) == (True, True, None)
+
+
+def test_without_a_key_to_trust_a_proof_is_consistent_only(filled, folder):
+    """The key of a store in the current folder counts for nothing: it came with the proof, perhaps."""
+    filled("audit", "prove", "task_002", "--out", "proof.json")
+    assert (folder / "hitl.db.head-key").exists()
+
+    answer, data = filled("audit", "check", "proof.json"), filled("audit", "check", "proof.json", "--json")
+    accepted = filled("audit", "check", "proof.json", "--any-key")
+
+    assert (answer.code, data.code, accepted.code) == (1, 1, 0)
+    assert "consistent, not authenticated" in answer.err
+    assert answer.out.startswith("Consistent: the ledger holds 6 entries")
+    assert (data.data["proven"], data.data["consistent"], data.data["key_trusted"]) == (False, True, False)
+
+
+def test_heads_without_a_key_to_trust_are_consistent_only(filled, folder, monkeypatch):
+    monkeypatch.setenv("HITL_HEAD_KEY", "ab" * 32)
+    filled("audit", "head", "--out", "heads.jsonl")
+    pinned = filled("audit", "verify", "--head", "heads.jsonl", "--json")
+    monkeypatch.delenv("HITL_HEAD_KEY")
+
+    answer, data = (
+        filled("audit", "verify", "--head", "heads.jsonl"),
+        filled(*["audit", "verify", "--head", "heads.jsonl", "--json"]),
+    )
+
+    assert (pinned.code, pinned.data["key_trusted"]) == (0, True)
+    assert (answer.code, data.code, filled(*["audit", "verify", "--head", "heads.jsonl", "--any-key"]).code) == (
+        1,
+        1,
+        0,
+    )
+    assert (data.data["sound"], data.data["key_trusted"]) == (True, False)
+    assert "consistent, not authenticated" in answer.err
 
 
 def test_altered_proof_is_invalid(filled, folder):

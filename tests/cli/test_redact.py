@@ -70,7 +70,7 @@ def test_a_proof_of_a_redacted_case_still_proves_its_entries(filled, folder):
     filled("audit", "redact", "task_002", "--reason", "asked for", *REDACTOR)
     filled("audit", "prove", "task_002", "--out", "after.json")
 
-    before, after = filled("audit", "check", "before.json"), filled("audit", "check", "after.json")
+    before, after = (filled("audit", "check", f"{name}.json", "--any-key") for name in ("before", "after"))
 
     assert (before.code, after.code) == (0, 0)
     assert "values of its contents match the digests in the entries." in before.out

@@ -203,9 +203,28 @@ def test_a_proof_verifies_alone_and_an_altered_one_does_not(request, tmp_path, k
         (first.model_copy(update={"entry": "{"}), *rest),
         (first, first, *rest),
         tuple(rest),
+        (first, *rest[:-1]),
+        (first, *rest[1:]),
     ):
         assert proof_problem(proof.model_copy(update={"entries": entries}), KEY.public)
     assert proof_problem(proof.model_copy(update={"case_id": "another"}), KEY.public)
+
+
+def smuggled(values):
+    """Two values as one, which a reader of lines would take for both."""
+    (name, text), (other, following), *rest = values.items()
+    return {name: f"{text}\n{other}{following}", **dict(rest)}
+
+
+def test_a_proof_that_lacks_an_entry_is_not_saved_by_another_signature(tmp_path):
+    with Orchestrator.open(f"sqlite:///{tmp_path / 'hitl.db'}", head_key=KEY) as hitl:
+        more(hitl, 1)
+        proof = hitl.audit.prove(task_id="task-1")
+    shorter = proof.model_copy(update={"entries": proof.entries[:-1]})
+    forged = shorter.model_copy(update={"complete": new_signing_key().sign(shorter.claim)})
+
+    assert "left out" in proof_problem(shorter, KEY.public)
+    assert "left out" in proof_problem(forged, None)
 
 
 def test_a_proof_also_proves_the_texts_of_a_case(tmp_path):
@@ -219,6 +238,7 @@ def test_a_proof_also_proves_the_texts_of_a_case(tmp_path):
         {**contents.values, name: text.replace("Classify", "Approve!")},
         {digest: value for digest, value in contents.values.items() if digest != name},
         {**contents.values, "0" * 64: text},
+        smuggled(contents.values),
     ):
         forged = contents.model_copy(update={"values": values})
         assert "the text" in proof_problem(proof.model_copy(update={"contents": forged}), KEY.public)

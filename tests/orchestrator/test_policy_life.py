@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from fractions import Fraction
+from itertools import count
 from operator import attrgetter
 
 import pytest
@@ -256,20 +257,24 @@ def test_an_altered_shadow_policy_blocks_no_case(opened, durable_store, intruder
         assert hitl.policy.shadow_report().cases == 0
 
 
+def names_of(prefix):
+    return (f"{prefix}-{number}" for number in count())
+
+
 def test_a_canary_decides_its_share_and_the_stricter_policy_applies_after_withdrawal(ruled):
     waits = ruled.policy.start_canary(LOOSE, 0.5, **BY_MAX)
     assert submitted(ruled, "before", 0.6).status == "waiting"
     ruled.decide(waits.case.case_id, a_review("approve", "zoe"))
     canary = ruled.policy.status().canary
 
-    names = [f"task-{number}" for number in range(12)]
-    drawn = [name for name in names if in_canary(canary, name)]
-    went = [name for name in names if submitted(ruled, name, 0.6).status == "approved"]
+    names = [f"task-{number}" for number in range(24)]
+    cases = [submitted(ruled, name, 0.6) for name in names]
+    went = [case.case_id for case in cases if case.status == "approved"]
 
-    assert went == drawn
-    assert 0 < len(drawn) < len(names)
-    accepted = next(name for name in (f"late-{number}" for number in range(50)) if in_canary(canary, name))
-    ruled.cases.enqueue(a_task(accepted), an_output(accepted, confidence=0.6))
+    assert went == [case.case_id for case in cases if in_canary(canary, case.case_id)]
+    assert 0 < len(went) < len(names)
+    late = (ruled.cases.enqueue(a_task(name), an_output(name, confidence=0.6)) for name in names_of("late"))
+    accepted = next(case.task_id for case in late if in_canary(canary, case.case_id))
     assert ruled.policy.stop_canary(**BY_MAX)
     ruled.recover()
     assert ruled.cases.get(task_id=accepted).status == "waiting"

@@ -28,7 +28,8 @@ def verified(result: Verification, heads: Sequence[SignedHead], public: str | No
 def proven(proof: CaseProof, public: str | None) -> Iterator[Block]:
     """Describe a valid proof."""
     entries = count(len(proof.entries), "entry", "entries")
-    yield Line(f"Proven: the ledger holds {entries} of case {proof.case_id}. {signed(proof.head)}")
+    word = "Consistent" if public is None else "Proven"
+    yield Line(f"{word}: the ledger holds {entries} of case {proof.case_id}. {signed(proof.head)}")
     for event in proof_events(proof):
         yield Line(f"{event.seq}  {local_time(event.at)}  {event.kind}", indent=2)
     if proof.contents is None:
@@ -46,4 +47,4 @@ def signed(head: SignedHead) -> str:
 
 def _key(key: str, public: str | None) -> Iterator[Block]:
     if public is None:
-        yield Line(f"The key {key} is the one that the file itself names; name the key to trust by --public-key FILE.")
+        yield Line(f"The key {key} is the one that the file itself names.")

@@ -123,6 +123,10 @@ class Contents:
         self._texts[name] = text
         return {_MARK: name}
 
+    def add(self, values: Mapping[str, str]) -> None:
+        """Add canonical texts by digest, unverified: `problem` verifies them."""
+        self._texts.update(values)
+
     def texts(self, digests: Iterable[str]) -> dict[str, str]:
         """Return the canonical texts with these digests that exist."""
         return {name: self._texts[name] for name in digests if name in self._texts}
@@ -166,6 +170,13 @@ def text_under(body: str, name: str) -> str | None:
 def new_contents() -> Contents:
     """Return empty contents under a new key."""
     return Contents(secrets.token_hex(32))
+
+
+def contents_of_values(key: str, values: Mapping[str, str]) -> Contents:
+    """Return contents of these texts by digest. None of them is parsed: each is one value, whatever it contains."""
+    contents = Contents(key)
+    contents.add(values)
+    return contents
 
 
 def marked(draft: Draft, contents: Contents | None) -> Draft:

@@ -7,12 +7,13 @@ from typing import Any, Literal
 from pydantic import Field
 
 from hitl_orchestrator.domain.enums import EventKind
-from hitl_orchestrator.domain.value import Identifier, Value, read_canonical
+from hitl_orchestrator.domain.value import Identifier, Value, canonical_json, read_canonical
 from hitl_orchestrator.ledger.events.chain import Entry
-from hitl_orchestrator.ledger.events.contents import Contents, named_in
+from hitl_orchestrator.ledger.events.contents import Contents, contents_of_values, named_in
+from hitl_orchestrator.ledger.keys.signing import SigningKey, is_signed
 from hitl_orchestrator.ledger.ports.snapshot import StoredContents
 from hitl_orchestrator.ledger.verification.merkle import is_included
-from hitl_orchestrator.ledger.verification.tree_heads import Digest, SignedHead, head_problem
+from hitl_orchestrator.ledger.verification.tree_heads import Digest, Signature, SignedHead, head_problem
 
 
 class ProvenEntry(Value):
@@ -33,6 +34,7 @@ class ProvenContents(Value):
 class CaseProof(Value):
     """All entries of a case up to a signed head, each with its inclusion path.
 
+    `complete` is a signature under the key of the head: it says that these are all entries of the case up to the head.
     `contents` also prove the texts; they are None if the case was redacted or its texts are not disclosed.
     """
 
@@ -40,13 +42,26 @@ class CaseProof(Value):
     case_id: Identifier
     entries: tuple[ProvenEntry, ...] = Field(min_length=1)
     head: SignedHead
+    complete: Signature
     contents: ProvenContents | None = None
+
+    @property
+    def claim(self) -> str:
+        """The text that `complete` signs: the case, the head, and the number of every entry of the case."""
+        numbers = [proven.seq for proven in self.entries]
+        return canonical_json(
+            {"form": "hitl-case-complete/1", "case_id": self.case_id, "head": self.head.digest, "entries": numbers}
+        )
 
 
 def case_proof(
-    entries: Sequence[Entry], paths: Sequence[Sequence[bytes]], head: SignedHead, stored: StoredContents | None
+    entries: Sequence[Entry],
+    paths: Sequence[Sequence[bytes]],
+    head: SignedHead,
+    stored: StoredContents | None,
+    key: SigningKey,
 ) -> CaseProof:
-    """Assemble a proof, with the texts of the case if they exist."""
+    """Assemble a proof under the key of the head, with the texts of the case if they exist."""
     proven = [
         ProvenEntry(seq=entry.seq, entry=entry.entry, path=tuple(node.hex() for node in path))
         for entry, path in zip(entries, paths, strict=True)
@@ -55,17 +70,27 @@ def case_proof(
     if stored is not None:
         digests = [name for entry in entries for name in named_in(entry.entry)]
         contents = ProvenContents(key=stored.key, values=Contents(*stored).texts(digests))
-    return CaseProof(case_id=entries[0].case_id or "", entries=tuple(proven), head=head, contents=contents)
+    proof = CaseProof(
+        case_id=entries[0].case_id or "", entries=tuple(proven), head=head, complete="0" * 128, contents=contents
+    )
+    return proof.model_copy(update={"complete": key.sign(proof.claim)})
 
 
 def proof_problem(proof: CaseProof, public: str | None) -> str | None:
-    """Return why a proof is invalid; None if it proves that the ledger of its head contains each of its entries.
+    """Return why a proof is invalid; None if its entries are those of the case in the ledger of its head.
 
-    It does not prove that the case has no other entries. Without a public key the one in the proof is trusted.
+    That there are no others is the signed word of the key's holder. Without a public key the one in the proof is used:
+    the proof is then consistent, and may come from anybody.
     """
     problem = head_problem(proof.head, public)
     if problem is not None:
         return f"its signed head: {problem}"
+    if not is_signed(proof.claim, proof.complete, proof.head.key):
+        return "an entry of the case was left out of it, or added: the signature of its list of entries does not verify"
+    return _entries_problem(proof) or _contents_problem(proof)
+
+
+def _entries_problem(proof: CaseProof) -> str | None:
     root, before = bytes.fromhex(proof.head.root), 0
     for proven in proof.entries:
         content = _read(proven.entry)
@@ -79,14 +104,13 @@ def proof_problem(proof: CaseProof, public: str | None) -> str | None:
         before = proven.seq
     if _read(proof.entries[0].entry).get("kind") != EventKind.SUBMITTED:
         return f"entry {proof.entries[0].seq} is not the first of a case: the entry of its submission is missing"
-    return _contents_problem(proof)
+    return None
 
 
 def _contents_problem(proof: CaseProof) -> str | None:
     if proof.contents is None:
         return None
-    body = "\n".join(name + text for name, text in proof.contents.values.items())
-    return Contents(proof.contents.key, body).problem(
+    return contents_of_values(proof.contents.key, proof.contents.values).problem(
         name for proven in proof.entries for name in named_in(proven.entry)
     )
 

@@ -126,7 +126,7 @@ class LedgerSigner:
                 tree.append(bytes.fromhex(digest), path=paths.get(seq))
         if tree.finish().hex() != head.root:
             raise LedgerDamaged("its entries do not have the signed root")
-        return case_proof(entries, list(paths.values()), head, contents)
+        return case_proof(entries, list(paths.values()), head, contents, self.key)
 
     def _next_head(self, last: SignedHead | None, *, only_new: bool) -> SignedHead | None:
         with self._ledger.snapshot() as snapshot:

@@ -16,6 +16,7 @@ from hitl_orchestrator.ledger.keys.signing import SigningKey, is_signed
 from hitl_orchestrator.ledger.verification.merkle import Tree, is_extended, root_of
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Signature = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
 
 
 class SignedHead(Value):
@@ -30,7 +31,7 @@ class SignedHead(Value):
     extends: tuple[Digest, ...]
     peaks: tuple[Digest, ...]
     key: Digest
-    signature: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
+    signature: Signature
 
     @property
     def line(self) -> str:

@@ -97,9 +97,12 @@ class PolicyHistory:
         return tuple(state for state, applies in states.items() if applies)
 
 
-def in_canary(canary: Canary, task_id: str) -> bool:
-    """Return whether the canary decides a task. A larger share includes every task of a smaller one."""
-    return is_drawn(canary.share, "canary", canary.policy_hash, task_id)
+def in_canary(canary: Canary, case_id: str) -> bool:
+    """Return whether the canary decides a case. A larger share includes every case of a smaller one.
+
+    The id of the case is made here, not by the submitter, who could choose a task id that is in the share.
+    """
+    return is_drawn(canary.share, "canary", canary.policy_hash, case_id)
 
 
 def _version(history: PolicyHistory, event: Event) -> PolicyHistory:

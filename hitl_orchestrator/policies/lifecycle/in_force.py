@@ -32,12 +32,12 @@ class _InForce(NamedTuple):
     active: CompiledPolicy
     history: PolicyHistory = PolicyHistory()
 
-    def decides_alone(self, policy_hash: str, task_id: str | None) -> bool:
-        """Return whether only the policy of the case decides: it is the active one, or the canary for this task."""
+    def decides_alone(self, policy_hash: str, case_id: str | None) -> bool:
+        """Return whether only the policy of the case decides: it is the active one, or the canary for this case."""
         if policy_hash == self.active.hash:
             return True
         canary = self.history.canary
-        drawn = canary is not None and task_id is not None and in_canary(canary, task_id)
+        drawn = canary is not None and case_id is not None and in_canary(canary, case_id)
         return drawn and canary is not None and canary.policy_hash == policy_hash
 
 
@@ -74,23 +74,23 @@ class PolicyRegistry:
             if history.seen > self._now.history.seen:
                 self._now = _InForce(active, history)
 
-    def for_task(self, task: Task) -> CompiledPolicy:
-        """Return the policy for a new task: the active one, or the canary if the task is in its share.
+    def for_case(self, case_id: str, task: Task) -> CompiledPolicy:
+        """Return the policy for a new case: the active one, or the canary if the case is in its share.
 
         A policy change is never in the share: its author could submit it until it is.
         """
         active, history = self._now
         canary = history.canary
-        if canary is None or task.task_type == POLICY_CHANGE or not in_canary(canary, task.task_id):
+        if canary is None or task.task_type == POLICY_CHANGE or not in_canary(canary, case_id):
             return active
         return self.policy(canary.policy_hash)
 
-    def decide(self, policy_hash: str, facts: Facts, task_id: str | None = None) -> RoutingDecision:
+    def decide(self, policy_hash: str, facts: Facts, case_id: str | None = None) -> RoutingDecision:
         """Return the stricter of the answers of the case's own policy and the active one.
 
-        A canary decides the tasks in its share alone, but never a policy change, which is always escalated.
+        A canary decides the cases in its share alone, but never a policy change, which is always escalated.
         """
-        now, drawn = self._now, None if facts.task_type == POLICY_CHANGE else task_id
+        now, drawn = self._now, None if facts.task_type == POLICY_CHANGE else case_id
         decided = self.policy(policy_hash).decide(facts)
         if not now.decides_alone(policy_hash, drawn):
             decided = self._stricter_once(decided, now.active.decide(facts))
@@ -107,7 +107,7 @@ class PolicyRegistry:
 
     def route(self, submission: Submission, facts: Facts) -> RoutingDecision:
         """Return the decision for a new case, with the answer of the shadow policy, which has no effect."""
-        decided = self.decide(submission.policy_hash, facts, submission.task.task_id)
+        decided = self.decide(submission.policy_hash, facts, submission.case_id)
         if submission.quality_check is not None and submission.quality_check.kind is QualityCheckKind.SPOT_CHECK:
             return self._spot_check(decided)
         aside = submission.quality_check is not None or facts.task_type == POLICY_CHANGE

@@ -94,9 +94,10 @@ class CaseSubmission:
         output = None if output is None else normalized(required(AgentOutput, output, where), where)
         check_submission(task, output, now)
         self._policies.record_if_new()
-        policy = self._registry.for_task(task)
+        case_id = intake.case_id or self._new_id()
+        policy = self._registry.for_case(case_id, task)
         return Submission(
-            case_id=intake.case_id or self._new_id(),
+            case_id=case_id,
             task=task,
             output=output,
             policy_id=policy.policy.policy_id,

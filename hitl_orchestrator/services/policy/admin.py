@@ -91,7 +91,7 @@ class PolicyAdmin:
         return self._change(self._request(PolicyChange.ROLLBACK, policy, author, reason, acting))
 
     def start_canary(self, policy: PolicySource, share: float, *, reason: str, acting: Acting) -> Governed:
-        """Route a share of new cases, in (0, 1], with another policy, drawn by a stable hash of the task id."""
+        """Route a share of new cases, in (0, 1], with another policy, drawn by a hash of the case id."""
         author, reason = self._approval.authorized(acting.reviewer_id), reason_of(reason)
         share = share_of(share)
         if self._policies.refresh().active is None:

@@ -88,7 +88,7 @@ class ReviewAccess:
     def policy_decision(self, submission: Submission, facts: Facts) -> RoutingDecision:
         """Return the stricter decision of the policy of the case's submission and the active one."""
         with self._alarm_for_policy(submission.case_id):
-            return self._rules.decide(submission.policy_hash, facts, submission.task.task_id)
+            return self._rules.decide(submission.policy_hash, facts, submission.case_id)
 
     @contextmanager
     def _alarm_for_policy(self, case_id: str) -> Iterator[None]:

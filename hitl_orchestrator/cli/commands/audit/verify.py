@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 
 group = typer.Typer()
 
-PublicKey = Annotated[
-    str | None,
-    option("FILE", "The key to trust. Default: the store's, or the one in the file.", "--public-key"),
-]
+PublicKey = Annotated[str | None, option("FILE", "The key to trust.", "--public-key")]
+AnyKey = Annotated[bool, typer.Option("--any-key", help="Accept the key that the file itself names.")]
 
 
 @command(group, "verify", STORE)
@@ -27,11 +25,13 @@ def verify(
     session: "Session",
     head: Annotated[str | None, option("FILE", "Signed heads to compare with. Default: HITL_HEAD_FILE.")] = None,
     public_key: PublicKey = None,
+    any_key: AnyKey = False,
 ) -> None:
     """Verify that the ledger and its tables are unchanged.
 
     Any edit, deletion, reordering, duplicate or truncation is found; with signed heads also a rewritten ledger. Exit
-    code 1 and the first bad entry if there is one.
+    code 1 and the first bad entry if there is one, or if no key is known to trust the heads with: without --public-key
+    it is that of HITL_HEAD_KEY or HITL_HEAD_KEY_FILE, else the store's own.
     """
     from hitl_orchestrator.cli.output.progress import counted
     from hitl_orchestrator.cli.views import verification as view
@@ -42,12 +42,13 @@ def verify(
     key = trusted_key(session.store, session.head_key, public_key) if heads or public_key else None
     with session.audit() as audit, counted(2 * audit.size(), "verifying") as on_entries:
         result = audit.verify(heads, key, on_entries)
-    data = {**result.model_dump(mode="json"), "sound": result.sound}
+    trusted = bool(heads) and key is not None
+    data = {**result.model_dump(mode="json"), "sound": result.sound, "key_trusted": trusted}
     answer(session.as_json, data, lambda: view.verified(result, heads, key) if result.sound else ())
     if result.problem is not None:
-        if not session.as_json:
-            print_problems("LedgerDamaged", [result.problem], as_json=False)
-        raise typer.Exit(NO)
+        _refuse(session, "LedgerDamaged", result.problem)
+    if heads and not trusted and not any_key:
+        _refuse(session, "NotAuthenticated", f"{file}: {_NO_KEY}")
 
 
 @command(group, "head", STORE)
@@ -108,21 +109,35 @@ def check(
     session: "Session",
     proof: Annotated[str, argument("PROOF", "A file from 'hitl audit prove'; - reads standard input.")],
     public_key: PublicKey = None,
+    any_key: AnyKey = False,
 ) -> None:
     """Check a proof without the database.
 
-    Exit code 1 if it is invalid.
+    Exit code 1 if it is invalid, or if no key to trust is named: by --public-key, HITL_HEAD_KEY or HITL_HEAD_KEY_FILE.
     """
     from hitl_orchestrator.cli.views import verification as view
-    from hitl_orchestrator.orchestrator import check_proof, read_file, read_proof, trusted_key
+    from hitl_orchestrator.orchestrator import check_proof, pinned_key, read_file, read_proof
 
     text, where = (standard_input(), "standard input") if proof == "-" else (read_file(proof), proof)
     parsed = read_proof(text, where)
-    key = trusted_key(session.store, session.head_key, public_key)
+    key = pinned_key(session.head_key, public_key)
     problem = check_proof(parsed, key)
-    data = {"case_id": parsed.case_id, "proven": problem is None, "problem": problem, "key": parsed.head.key}
+    data = {"case_id": parsed.case_id, "consistent": problem is None, "problem": problem, "key": parsed.head.key}
+    data |= {"key_trusted": key is not None, "proven": problem is None and key is not None}
     answer(session.as_json, data, lambda: () if problem else view.proven(parsed, key))
     if problem is not None:
-        if not session.as_json:
-            print_problems("NotProven", [f"{where} proves nothing: {problem}"], as_json=False)
-        raise typer.Exit(NO)
+        _refuse(session, "NotProven", f"{where} proves nothing: {problem}")
+    if key is None and not any_key:
+        _refuse(session, "NotAuthenticated", f"{where}: {_NO_KEY}")
+
+
+_NO_KEY = (
+    "it is consistent, not authenticated: anybody could have signed it; name the key to trust by --public-key FILE "
+    "('hitl audit key' prints it), or accept the key in the file by --any-key"
+)
+
+
+def _refuse(session: "Session", kind: str, problem: str) -> None:
+    if not session.as_json:
+        print_problems(kind, [problem], as_json=False)
+    raise typer.Exit(NO)

@@ -104,7 +104,7 @@ def canary(
 ) -> None:
     """Route a share of new cases with another policy.
 
-    Cases are selected by a stable hash of the task id. A looser policy waits for another reviewer first, as with
+    Cases are selected by a hash of the case id. A looser policy waits for another reviewer first, as with
     `activate`. After the canary, the stricter of both policies decides its waiting cases.
     """
     if off != (file is None) or off != (share is None):
