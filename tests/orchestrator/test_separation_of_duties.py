@@ -23,7 +23,7 @@ PEOPLE = [
     {"reviewer_id": "max", "name": "Max", "roles": ["senior_manager"]},
     {"reviewer_id": "zoe", "name": "Zoe", "roles": ["compliance_officer"]},
 ]
-EVERYBODY = {each["reviewer_id"] for each in PEOPLE}
+ALL_OF_THEM = {each["reviewer_id"] for each in PEOPLE}
 UNREADABLE = [42, {}, [{}], "", "\u0430na", "\u202eana", ["carla", 7], {"id": 1}, "x" * 600]
 
 
@@ -46,8 +46,8 @@ def submit(hitl, task_id="task-1", by=None, *, resubmit=False, text="Classify an
 
 def may_decide(hitl, case):
     """Return who sees the case in their inbox; no other reviewer may claim or decide it."""
-    seen = {who for who in EVERYBODY if any(row.case_id == case.case_id for row in hitl.inbox(reviewer=who))}
-    for who in EVERYBODY - seen:
+    seen = {who for who in ALL_OF_THEM if any(row.case_id == case.case_id for row in hitl.inbox(reviewer=who))}
+    for who in ALL_OF_THEM - seen:
         for call in (hitl.reviews.claim, lambda case_id, reviewer: hitl.decide(case_id, "approve", reviewer=reviewer)):
             with pytest.raises(NotAuthorized):
                 call(case.case_id, reviewer=who)
@@ -91,7 +91,7 @@ def test_an_unreadable_requester_leaves_the_case_to_the_top_of_the_chain(many, v
 def test_a_customer_bars_no_reviewer(hitl):
     case = submit(hitl, requested_by={"name": "Carla Customer", "id": 17}, customer="ana")
 
-    assert may_decide(hitl, case) == EVERYBODY
+    assert may_decide(hitl, case) == ALL_OF_THEM
 
 
 SHED = {
