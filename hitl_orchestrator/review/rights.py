@@ -9,6 +9,7 @@ from datetime import datetime
 
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import SINGLE_REVIEW, ReviewRequirements
+from hitl_orchestrator.domain.enums import QualityCheckKind
 from hitl_orchestrator.domain.review import Reviewer, StoredReview
 from hitl_orchestrator.domain.task import REQUESTED_BY
 from hitl_orchestrator.errors import NotAuthorized
@@ -20,7 +21,7 @@ from hitl_orchestrator.review.working_time import is_away
 
 def barred_by_duty(submission: Submission, people: People) -> dict[str, str]:
     """Return the people who may not decide a case in any role, each with the reason."""
-    barred = dict.fromkeys(_not_again(submission), "they decided this case before, under another id")
+    barred = dict.fromkeys(_not_again(submission), _why_not_again(submission))
     barred |= {people.human(name): "the task was requested by them" for name in _requesters(submission)}
     if submission.submitted_by is not None:
         barred[people.human(submission.submitted_by)] = "they submitted this case"
@@ -36,6 +37,13 @@ def _requesters(submission: Submission) -> tuple[str, ...]:
 
 def _not_again(submission: Submission) -> tuple[str, ...]:
     return () if submission.quality_check is None else submission.quality_check.not_by
+
+
+def _why_not_again(submission: Submission) -> str:
+    """Return the reason that an ordinary case would give: the submitter is barred from the spot check of their case."""
+    check = submission.quality_check
+    is_spot_check = check is not None and check.kind is QualityCheckKind.SPOT_CHECK
+    return "they submitted this case" if is_spot_check else "they have answered this case already"
 
 
 def check_may_redact(reviewer: Reviewer, domain: str, people: People) -> None:

@@ -229,7 +229,7 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
         views=CaseViews(**common, viewer=viewer, clock=clock),
         submission=submission,
         decisions=CaseDecisions(**common, recorder=shared.recorder, rejected=shared.rejected, runner=runner),
-        quality=QualityChecks(shared.reader, submission, clock=clock),
+        quality=QualityChecks(shared.reader, submission),
         spot_checks=spot_checks,
         redaction=CaseRedaction(ledger, given.people, shared.reader, runner, clock=clock),
         audit=audit,

@@ -63,7 +63,7 @@ def _intake_of(case: Case, people: People) -> Intake | None:
     record, task_id = case.record, spot_check_id(case.case_id)
     if record is None or record.proposed_output is None:
         return None
-    task = case.submission.task.model_copy(update={"task_id": task_id, "timestamp": record.timestamp})
+    task = case.submission.task.model_copy(update={"task_id": task_id})
     submitted = case.submission.output
     confidence = record.confidence_score if submitted is None else submitted.confidence_score
     output = AgentOutput(task_id=task_id, agent_output=record.proposed_output, confidence_score=confidence)
