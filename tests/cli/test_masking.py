@@ -102,11 +102,11 @@ def test_a_proof_and_an_explanation_of_a_blind_case_are_refused_until_it_is_deci
     with Orchestrator.open(store, reviewers=TEAM, policy=a_policy(blind=True)) as hitl:
         hitl.submit(a_task(), an_output(confidence=0.4321, label="Zaphod"))
     for words in (["audit", "prove", "task-1"], ["policy", "explain", "task-1"]):
-        with pytest.raises((CaseUnfinished, InvalidInput), match="once it is decided|decide it first") as refused:
+        with pytest.raises((CaseUnfinished, InvalidInput), match=r"once it is decided|decide it first") as refused:
             run_command(words)
 
-        said = capsys.readouterr().out + str(refused.value)
-        assert [secret for secret in ("Zaphod", "0.4321") if secret in said] == []
+        printed = capsys.readouterr().out + str(refused.value)
+        assert [secret for secret in ("Zaphod", "0.4321") if secret in printed] == []
 
 
 def test_the_ledger_and_both_views_name_the_user_of_the_system_beside_the_reviewer(store, capsys):

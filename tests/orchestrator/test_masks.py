@@ -160,13 +160,13 @@ def unlike(text, confidence):
 
 def test_a_refusal_does_not_tell_a_quality_check_from_another_case(opened, store):
     hitl = opened(store, policy=checked(1))
-    said = []
+    refusals = []
     for case_id in three_cases(hitl):
         with pytest.raises(Exception, match="their domains are finance") as refused:
             hitl.decide(case_id, "approve", reviewer="ben")
-        said.append(shape(str(refused.value)))
+        refusals.append(shape(str(refused.value)))
 
-    assert len(set(said)) == 1
+    assert len(set(refusals)) == 1
 
 
 def test_the_submitter_of_a_spot_checked_case_reads_the_refusal_of_a_submitter(opened, store):
@@ -175,10 +175,10 @@ def test_the_submitter_of_a_spot_checked_case_reads_the_refusal_of_a_submitter(o
     mine = hitl.submit(a_task("task-2"), an_output("task-2", confidence=0.1), submitted_by="ana").case_id
     [spot] = [request.case_id for request in hitl.inbox() if request.case_id != mine]
 
-    said = set()
+    refusals = set()
     for case_id in (mine, spot):
         with pytest.raises(Exception, match="they submitted this case") as refused:
             hitl.decide(case_id, "approve", reviewer="ana")
-        said.add(str(refused.value))
+        refusals.add(str(refused.value))
 
-    assert len(said) == 1
+    assert len(refusals) == 1

@@ -284,21 +284,21 @@ def test_the_facade_follows_the_table(filled):
         for method, (verb, call) in ON_A_CASE.items():
             reach = EXPECTED[verb.value].get(named.kind.value, "-")
             for relation, case_id in {**cases, "own": own}.items():
-                what, said = outcome(call, bound, case_id)
-                place = (who, method, relation, said)
+                what, answer = outcome(call, bound, case_id)
+                place = (who, method, relation, answer)
                 mine = named.name != "login-1" and case_id == own
                 here = relation == "here" and reach == "domain" and named.person is not None
                 if not allowed_by_kind(verb, who):
                     assert what in ("denied", "unknown"), place
                 elif reach == "all" or mine or here:
-                    barred = what == "denied" and any(why in said for why in BARRED)
+                    barred = what == "denied" and any(why in answer for why in BARRED)
                     assert what == "allowed" or barred, place
                 else:
                     assert what != "allowed", place
         for method, (verb, call) in IN_GENERAL.items():
-            what, said = outcome(call, bound)
+            what, answer = outcome(call, bound)
             lists = EXPECTED[verb.value].get(named.kind.value) == "domain" and named.person is None
-            assert (what == "allowed") is (allowed_by_kind(verb, who) and not lists), (who, method, said)
+            assert (what == "allowed") is (allowed_by_kind(verb, who) and not lists), (who, method, answer)
 
 
 def test_a_case_of_others_and_a_case_that_is_not_there_give_the_same_answer(filled):
