@@ -12,7 +12,7 @@ from support.policy_changes import checked
 
 from hitl_orchestrator import InvalidInput, Orchestrator
 from hitl_orchestrator.domain.enums import HumanDecision
-from hitl_orchestrator.domain.input.reserved_ids import spot_check_id
+from hitl_orchestrator.domain.input.reserved_ids import policy_change_id
 from hitl_orchestrator.domain.principal import Principal, PrincipalKind
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.roles import RoleChain
@@ -162,6 +162,7 @@ def test_a_strong_verb_of_a_local_principal_needs_a_named_reviewer(verb):
 
 # ---- the facade, on both databases: a call that passes the gate is refused for its senseless arguments at most
 
+RESERVED = policy_change_id("01a22626-9643-711e-87bf-802c1a9ef0a9")
 BAD = {"policy_id": "bad", "rules": "none"}
 ON_A_CASE = {
     "cases.get": (Verb.READ_CASE, lambda h, c: h.cases.get(c)),
@@ -181,14 +182,14 @@ ON_A_CASE = {
     "audit.prove": (Verb.PROVE, lambda h, c: h.audit.prove(c)),
 }
 IN_GENERAL = {
-    "cases.enqueue": (Verb.SUBMIT, lambda h: h.cases.enqueue(a_task(spot_check_id("c")))),
+    "cases.enqueue": (Verb.SUBMIT, lambda h: h.cases.enqueue(a_task(RESERVED))),
     "cases.unfinished": (Verb.UNFINISHED, lambda h: h.cases.unfinished()),
     "cases.prepare": (Verb.SUBMIT, lambda h: h.cases.prepare()),
     "reviews.next": (Verb.CLAIM, lambda h: h.reviews.next(seconds=0)),
     "reviews.assign": (Verb.ASSIGN, lambda h: h.reviews.assign(limit=0)),
     "reviews.add_gold_case": (
         Verb.PLANT,
-        lambda h: h.reviews.add_gold_case(a_task(spot_check_id("c")), an_output(), HumanDecision.REJECT),
+        lambda h: h.reviews.add_gold_case(a_task(RESERVED), an_output(), HumanDecision.REJECT),
     ),
     "reviews.feedback": (Verb.READ_RECORDS, lambda h: list(h.reviews.feedback())),
     "reviews.roles": (Verb.READ_PEOPLE, lambda h: h.reviews.roles()),
@@ -208,7 +209,7 @@ IN_GENERAL = {
     "audit.records": (Verb.READ_RECORDS, lambda h: list(h.audit.records())),
     "audit.verify": (Verb.VERIFY, lambda h: h.audit.verify()),
     "audit.sign_head": (Verb.SIGN_HEAD, lambda h: h.audit.sign_head()),
-    "submit": (Verb.SUBMIT, lambda h: h.submit(a_task(spot_check_id("c")))),
+    "submit": (Verb.SUBMIT, lambda h: h.submit(a_task(RESERVED))),
     "inbox": (Verb.INBOX, lambda h: h.inbox()),
     "recover": (Verb.RECOVER, lambda h: h.recover()),
     "run_maintenance": (Verb.MAINTAIN, lambda h: h.run_maintenance()),
