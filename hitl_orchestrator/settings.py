@@ -7,13 +7,12 @@ from pydantic import Field
 from hitl_orchestrator.domain.value import Value
 
 DEFAULT_STORE = "sqlite:///hitl.db"
-_TRACING = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING", "LANGCHAIN_TRACING_V2")
 
 
 class Settings(Value):
-    """The settings of one process."""
+    """The settings of one process. Its representation shows no key, and no address, which may hold a password."""
 
-    store: str = DEFAULT_STORE
+    store: str = Field(default=DEFAULT_STORE, repr=False)
     policy: str | None = None
     reviewers: str | None = None
     schemas: str | None = None
@@ -22,7 +21,7 @@ class Settings(Value):
     tracing: bool = False
     debug: bool = False
     head_file: str | None = None
-    head_key: str | None = None
+    head_key: str | None = Field(default=None, repr=False)
     head_key_file: str | None = None
 
 
@@ -50,10 +49,3 @@ def _text(name: str) -> str | None:
 
 def _is_on(name: str) -> bool:
     return (_text(name) or "").lower() in {"1", "true", "yes"}
-
-
-def disable_tracing(settings: Settings) -> None:
-    """Disable LangSmith tracing unless `HITL_TRACING` enables it: it would send task texts to an external service."""
-    if not settings.tracing:
-        for name in _TRACING:
-            os.environ[name] = "false"

@@ -1,6 +1,6 @@
 """Look up known vulnerabilities of locked dependencies: `python tools/vulnerabilities.py requirements.lock`.
 
-Exits with 1 if there is one. Where the service of PyPI cannot be reached, this is said, and the exit code is 0.
+Exits with 1 if there is one. Where the service of PyPI cannot be reached, it prints this, and exits with 0.
 """
 
 import json

@@ -1,12 +1,13 @@
 """The global options of one invocation, as typed before the command's name."""
 
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 
-class GlobalOptions(NamedTuple):
+@dataclass(frozen=True)
+class GlobalOptions:
     """The shared options. None means that the option was not typed."""
 
-    store: str | None = None
+    store: str | None = field(default=None, repr=False)
     policy: str | None = None
     reviewers: str | None = None
     as_json: bool = False

@@ -23,7 +23,7 @@ from hitl_orchestrator.orchestrator import (
     store_exists,
 )
 from hitl_orchestrator.policies import Policy
-from hitl_orchestrator.settings import Settings, disable_tracing, read_settings
+from hitl_orchestrator.settings import Settings, read_settings
 
 CHANNEL = "cli"
 _CASE_ID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -33,7 +33,7 @@ _CASE_ID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 class Session:
     """The store, policy and reviewers in effect, and the output format. `typed` holds the options as typed."""
 
-    store: str
+    store: str = field(repr=False)
     policy: str | None
     reviewers: str | None
     as_json: bool
@@ -62,6 +62,7 @@ class Session:
             checkpoint_key=self.checkpoint_key,
             head_file=self.settings.head_file,
             head_key=self.head_key,
+            tracing=self.settings.tracing,
         ).acting_as(reviewer, channel=CHANNEL, principal=user_of_the_system())
 
     @contextmanager
@@ -131,7 +132,6 @@ def program() -> str:
 def start(typed: GlobalOptions) -> Session:
     """Return the session that the command line and, for options not typed, the environment define."""
     settings = read_settings()
-    disable_tracing(settings)
     return Session(
         store=settings.store if typed.store is None else typed.store,
         policy=settings.policy if typed.policy is None else typed.policy,

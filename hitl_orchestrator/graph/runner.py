@@ -1,5 +1,6 @@
 """Run one case through the graph, from the stage that the tables have."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -26,6 +27,7 @@ from hitl_orchestrator.errors import (
 from hitl_orchestrator.graph.adapter import Adapter
 from hitl_orchestrator.graph.build import Graph
 from hitl_orchestrator.graph.checkpoints import CheckpointIndex
+from hitl_orchestrator.graph.isolation import isolated
 from hitl_orchestrator.graph.topology import OUTCOME, ROUTE
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.human_review import Answer
@@ -41,8 +43,13 @@ MOST_STEPS = 100
 class Runner:
     """The graph with its checkpoints."""
 
-    def __init__(self, graph: Graph, checkpoints: CheckpointIndex, adapter: Adapter, alarms: Alarms) -> None:
+    def __init__(
+        self, graph: Graph, checkpoints: CheckpointIndex, adapter: Adapter, alarms: Alarms, *, traced: bool = False
+    ) -> None:
+        """With `traced`, the callbacks and tracers of the calling application see the run."""
         self.graph, self._checkpoints, self._adapter, self._alarms = graph, checkpoints, adapter, alarms
+        self._invoke: Callable[..., Any] = graph.invoke if traced else isolated(graph.invoke)
+        self._update: Callable[..., Any] = graph.update_state if traced else isolated(graph.update_state)
 
     def thread(self, case_id: str) -> RunnableConfig:
         """Return the LangGraph config of a case's thread."""
@@ -114,11 +121,11 @@ class Runner:
             "decision": routing.decision,
         }
         state = {key: self._adapter.plain(value, case.case_id) for key, value in parts.items()}
-        self.graph.update_state(self.thread(case.case_id), state, as_node=ROUTE)
+        self._update(self.thread(case.case_id), state, as_node=ROUTE)
 
     def _run(self, start: Any, case_id: str) -> AuditRecord | None:
         try:
-            state = self.graph.invoke(start, self.thread(case_id), context=CaseRun(), durability=DURABILITY)
+            state = self._invoke(start, self.thread(case_id), context=CaseRun(), durability=DURABILITY)
         except (EmptyInputError, ThreadLost) as exc:
             # Another process finished the case and deleted its thread after we found it.
             self._checkpoints.delete_thread(case_id)

@@ -83,6 +83,7 @@ class Orchestrator:
         head_file: str | Path | None = None,
         head_key: "str | Path | SigningKey | None" = None,
         head_every: int = 1000,
+        tracing: bool = False,
     ) -> Self:
         """Open a store: `sqlite:///PATH`, `postgresql://USER@HOST/DATABASE` or `memory://`.
 
@@ -96,6 +97,8 @@ class Orchestrator:
         a running case lasts `lease` seconds; a call waits `wait` seconds for another worker that runs the same case.
         `clock` sets event times; deadlines and leases follow the database clock.
         The ledger head is signed into `head_file` every `head_every` entries and on close.
+
+        Callbacks and tracers of the calling application see the graph and the classifier only with `tracing`.
 
         Raises:
             InvalidInput, PolicyMismatch: an argument is unusable, or the store has another active policy.

@@ -181,7 +181,7 @@ def public_key(store: str, head_key: Any = None) -> str:
 def pinned_key(head_key: Any, key_file: str | None) -> str | None:
     """Return the public key to trust: that of `key_file`, or of the head key that the environment names; else None.
 
-    A key is not trusted for lying beside a file: whoever made the file may have put it there.
+    A key is not trusted for lying beside a file: the author of the file may have put it there.
     """
     if key_file is not None:
         return public_key_in(read_file(key_file), key_file)

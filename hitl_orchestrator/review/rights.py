@@ -33,7 +33,8 @@ def barred_by_duty(submission: Submission, people: People) -> dict[str, str]:
             unreadable.append("those of an attempt were erased, or are too many")
         if unreadable:
             barred = dict.fromkeys(_below_the_top(people), _UNREADABLE.format(unreadable[0])) | barred
-        barred |= dict.fromkeys(attempt.not_by, "they decided this case before, under another id")
+        # The reason that an ordinary case would give: the submitter is barred from the spot check of their case.
+        barred = dict.fromkeys(attempt.not_by, "they have answered this case already") | barred
         for name in requesters:
             barred |= dict.fromkeys(people.names.persons(name), "the task was requested by them")
         if attempt.submitted_by is not None:

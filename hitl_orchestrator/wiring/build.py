@@ -3,9 +3,9 @@
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from uuid_utils import uuid7
 
@@ -133,7 +133,8 @@ class Services(Shared):
             )
 
 
-class Collaborators(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Collaborators:
     """The configuration that the caller of `open` passes, apart from the store."""
 
     people: People
@@ -141,12 +142,13 @@ class Collaborators(NamedTuple):
     signer: LedgerSigner
     clock: Clock
     outputs: OutputSchemas | None = None
-    classifier: ClassifierSettings = ClassifierSettings()
+    classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
     risk_rules: Sequence[RiskRule] = ()
     score_rules: ScoreRules | None = None
-    encryption: bytes | None = None
+    encryption: bytes | None = field(default=None, repr=False)
     sign_every: int = 1000
     wait: float = WAIT_SECONDS
+    traced: bool = False
 
 
 def open_services(
@@ -169,6 +171,7 @@ def open_services(
     head_file: str | Path | None = None,
     head_key: "str | Path | SigningKey | None" = None,
     head_every: int = 1000,
+    tracing: bool = False,
 ) -> Services:
     """Open a store and build its services. The arguments and errors are those of `Orchestrator.open`."""
     call = ClassifierSettings.of(classifier, on_classifier_error, classifier_attempts, classifier_timeout)
@@ -192,6 +195,7 @@ def open_services(
             encryption=encryption,
             sign_every=head_every,
             wait=wait,
+            traced=tracing,
         )
         return build_services(store, ledger, collaborators)
 
@@ -229,7 +233,7 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
         views=CaseViews(**common, viewer=viewer, clock=clock),
         submission=submission,
         decisions=CaseDecisions(**common, recorder=shared.recorder, rejected=shared.rejected, runner=runner),
-        quality=QualityChecks(shared.reader, submission, clock=clock),
+        quality=QualityChecks(shared.reader, submission),
         spot_checks=spot_checks,
         redaction=CaseRedaction(ledger, given.people, shared.reader, runner, clock=clock),
         audit=audit,
@@ -332,7 +336,7 @@ def build_runner(store: str, ledger: Ledger, ports: NodePorts, given: Collaborat
         score_rules=given.score_rules or ScoreRules(),
     )
     checkpoints, adapter = checkpoints_of(store, given.encryption), Adapter(ledger)
-    return Runner(build_graph(dependencies, checkpoints, adapter), checkpoints, adapter, ports)
+    return Runner(build_graph(dependencies, checkpoints, adapter), checkpoints, adapter, ports, traced=given.traced)
 
 
 def new_case_id() -> str:

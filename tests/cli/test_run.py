@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import sys
 
 import pytest
@@ -290,13 +289,3 @@ def test_routed_cases_are_listed_in_aligned_columns_of_eighty_characters(hitl):
     ]
     assert len({line.index("rule") for line in (lines[0], *lines[2:7])}) == 1
     assert max(map(len, lines)) <= 80
-
-
-@pytest.mark.parametrize(("asked", "kept"), [({}, "false"), ({"HITL_TRACING": "1"}, "true")])
-def test_tracing_to_outside_services_is_not_inherited(hitl, monkeypatch, asked, kept):
-    for name, value in {"LANGSMITH_TRACING": "true", **asked}.items():
-        monkeypatch.setenv(name, value)
-
-    hitl("policy", "check", "routing_policy.json")
-
-    assert os.environ["LANGSMITH_TRACING"] == kept

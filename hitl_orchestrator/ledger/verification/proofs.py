@@ -80,7 +80,7 @@ def proof_problem(proof: CaseProof, public: str | None) -> str | None:
     """Return why a proof is invalid; None if its entries are those of the case in the ledger of its head.
 
     That there are no others is the signed word of the key's holder. Without a public key the one in the proof is used:
-    the proof is then consistent, and may come from anybody.
+    the proof is then consistent, and may come from any person.
     """
     problem = head_problem(proof.head, public)
     if problem is not None:

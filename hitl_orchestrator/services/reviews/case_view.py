@@ -7,7 +7,7 @@ from typing import Any
 
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.enums import POLICY_CHANGE, EventKind, HumanDecision
+from hitl_orchestrator.domain.enums import POLICY_CHANGE, ActorKind, EventKind, HumanDecision
 from hitl_orchestrator.domain.lifecycle import state_of
 from hitl_orchestrator.domain.review import Reviewer, StoredReview
 from hitl_orchestrator.errors import InvalidInput, NotAuthorized, ReplayedCase, RequestRejected
@@ -224,11 +224,16 @@ def _quorum_note(rights: Rights, word: HumanDecision) -> str:
 
 
 def _history(events: Sequence[Event], mask: Masking, reviewer: Reviewer | None) -> Iterator[HistoryItem]:
-    """Yield the history of a case, without the votes of others in the same round: votes stay independent."""
+    """Yield the history of a case, without the votes of others in the same round: votes stay independent.
+
+    The submitter is not named while the purpose is hidden: a spot check has none.
+    """
     for event in events:
         if event.kind in _NOT_SHOWN:
             continue
         who = event.actor.id or (event.actor.roles[0] if event.actor.roles else event.actor.kind.value)
+        if mask.purpose and event.kind is EventKind.SUBMITTED:
+            who = ActorKind.AGENT.value
         yield HistoryItem(at=event.at, who=who, what=_describe(event, mask, reviewer))
 
 

@@ -132,7 +132,7 @@ def check(
 
 
 _NO_KEY = (
-    "it is consistent, not authenticated: anybody could have signed it; name the key to trust by --public-key FILE "
+    "it is consistent, not authenticated: any person could have signed it; name the key to trust by --public-key FILE "
     "('hitl audit key' prints it), or accept the key in the file by --any-key"
 )
 
