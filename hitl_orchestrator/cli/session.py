@@ -1,5 +1,6 @@
 """The session of one command: the settings in effect, and the store that they name."""
 
+import os
 import re
 import shlex
 import sys
@@ -11,6 +12,7 @@ from shutil import which
 from typing import Any, TypedDict
 
 from hitl_orchestrator.cli.global_options import NO_OPTIONS, GlobalOptions
+from hitl_orchestrator.domain.principal import Principal, PrincipalKind
 from hitl_orchestrator.errors import StoreUnavailable, UnknownCase
 from hitl_orchestrator.orchestrator import (
     MEMORY,
@@ -61,7 +63,7 @@ class Session:
             head_file=self.settings.head_file,
             head_key=self.head_key,
             tracing=self.settings.tracing,
-        ).acting_as(reviewer, channel=CHANNEL)
+        ).acting_as(reviewer, channel=CHANNEL, principal=user_of_the_system())
 
     @contextmanager
     def audit(self, head_file: str | None = None) -> Iterator[LedgerAudit]:
@@ -71,7 +73,8 @@ class Session:
             StoreUnavailable: the store does not exist.
         """
         self.check_store_exists()
-        with LedgerAudit(self.store, seal_key=self.seal_key, head_file=head_file, head_key=self.head_key) as audit:
+        keys = {"seal_key": self.seal_key, "head_key": self.head_key}
+        with LedgerAudit(self.store, head_file=head_file, principal=user_of_the_system(), **keys) as audit:
             yield audit
 
     def on(self, store: str) -> "Session":
@@ -107,6 +110,18 @@ class Session:
         options.append(("--reviewers", self.typed.reviewers))
         named = [word for option, value in options if value for word in (option, value)]
         return shlex.join((program(), *words, *named))
+
+
+def user_of_the_system() -> Principal:
+    """Return the local principal of a command: the user of the operating system, by number where it has no name."""
+    name = number = str(os.getuid()) if hasattr(os, "getuid") else "unknown"
+    with suppress(ImportError, KeyError, ValueError):
+        from pwd import getpwuid  # noqa: PLC0415 - not on every system
+
+        name = getpwuid(int(number)).pw_name
+    with suppress(ValueError):
+        return Principal.local(name, PrincipalKind.HUMAN)
+    return Principal.local(number, PrincipalKind.HUMAN)
 
 
 def program() -> str:

@@ -27,6 +27,7 @@ from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry, readable_policy, recorded_policy
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
+from hitl_orchestrator.services.authorization import Authorization
 from hitl_orchestrator.services.case_reader import CaseReader, Clock
 from hitl_orchestrator.services.cases.audit_trail import AuditTrail
 from hitl_orchestrator.services.cases.decisions import CaseDecisions
@@ -37,6 +38,7 @@ from hitl_orchestrator.services.cases.spot_checks import SpotChecks
 from hitl_orchestrator.services.cases.submission import CaseSubmission
 from hitl_orchestrator.services.config_files import check_they_fit, load_people, load_policy, load_schemas
 from hitl_orchestrator.services.maintenance import Maintenance
+from hitl_orchestrator.services.masking import CaseMasking
 from hitl_orchestrator.services.policy.admin import PolicyAdmin
 from hitl_orchestrator.services.policy.approval import PolicyApproval
 from hitl_orchestrator.services.policy_sync import PolicySync
@@ -96,6 +98,8 @@ class Services(Shared):
     audit: AuditTrail
     policy: PolicyAdmin
     maintenance: Maintenance
+    authorization: Authorization
+    masking: CaseMasking
     closed: bool = False
 
     @property
@@ -229,12 +233,14 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
         views=CaseViews(**common, viewer=viewer, clock=clock),
         submission=submission,
         decisions=CaseDecisions(**common, recorder=shared.recorder, rejected=shared.rejected, runner=runner),
-        quality=QualityChecks(shared.reader, submission, clock=clock),
+        quality=QualityChecks(shared.reader, submission),
         spot_checks=spot_checks,
         redaction=CaseRedaction(ledger, given.people, shared.reader, runner, clock=clock),
         audit=audit,
         policy=policy,
         maintenance=_maintenance(shared, runner, spot_checks, policy, clock),
+        authorization=Authorization(given.people, shared.reader),
+        masking=CaseMasking(ledger, given.people, shared.access),
     )
 
 

@@ -62,7 +62,7 @@ def test_push_assigns_to_the_least_loaded_eligible_reviewer(team):
     for number in range(8):
         submit(hitl, f"task-{number}", by="r3")
 
-    given = hitl.reviews.assign()
+    given = hitl.acting_as("s1").reviews.assign()
 
     held = Counter(hitl.services.people.human(one.to) for one in given)
     assert (held["few"], held["r1"] + held["r2"], abs(held["r1"] - held["r2"])) == (1, 7, 1)
@@ -78,7 +78,7 @@ def test_a_review_without_an_eligible_reviewer_is_assigned_to_the_role_above(ope
     hitl = opened(store, reviewers=people, policy=a_policy())
     submit(hitl)
 
-    [given] = hitl.reviews.assign()
+    [given] = hitl.acting_as("s1").reviews.assign()
 
     assert given.to == "s1"
     assert given.why == (
@@ -92,7 +92,7 @@ def test_a_review_without_an_available_reviewer_waits_with_a_reason(opened, stor
     submit(hitl, "task-1")
     submit(hitl, "task-2")
 
-    first, second = hitl.reviews.assign()
+    first, second = hitl.acting_as("s1").reviews.assign()
 
     assert (first.to, second.to) == ("few", None)
     assert second.why.endswith("few holds 1 reviews of at most 1; it waits for them")
@@ -104,9 +104,9 @@ def test_cases_of_a_customer_go_to_the_same_reviewer(team, clock):
         submit(hitl, f"task-{number}", metadata={"customer": "c1"})
     say(hitl, "r2", task_id="task-0")
 
-    assert {one.to for one in hitl.reviews.assign(strategy="sticky")} == {"r2"}
+    assert {one.to for one in hitl.acting_as("s1").reviews.assign(strategy="sticky")} == {"r2"}
     with pytest.raises(InvalidInput, match="strategy: 'pushy' is not one of push, sticky; did you mean 'push'"):
-        hitl.reviews.assign(strategy="pushy")
+        hitl.acting_as("s1").reviews.assign(strategy="pushy")
 
 
 def test_a_forged_review_does_not_block_other_reviews(opened, durable_store, intruder):
@@ -114,7 +114,7 @@ def test_a_forged_review_does_not_block_other_reviews(opened, durable_store, int
     first, second = (submit(hitl, f"task-{number}").open_review for number in range(2))
     intruder.change(first.review_id, version=7)
 
-    [forged, given] = hitl.reviews.assign(seconds=0.001)
+    [forged, given] = hitl.acting_as("s1").reviews.assign(seconds=0.001)
     while hitl.services.ledger.now() <= given.review.claimed_until:
         pass
 
@@ -129,5 +129,5 @@ def test_a_case_of_another_graph_version_is_left_to_compatible_code(team):
     hitl.services.reader.graph_version = "g-newer"
 
     assert hitl.reviews.next(reviewer="r1") is None
-    [left] = hitl.reviews.assign()
+    [left] = hitl.acting_as("s1").reviews.assign()
     assert (left.to, "graph" in left.why) == (None, True)

@@ -12,6 +12,7 @@ class CaseRow(NamedTuple):
 
     case_id: str
     task_id: str
+    submitter: str
     attempt: int
     content: str
     stage: str

@@ -157,8 +157,10 @@ class _CaseReplay:
     def _submitted(self, entry: dict[str, Any]) -> str | None:
         self._intake = body = entry["body"]
         case = self._case
-        row = {"task": case.task_id, "attempt": case.attempt, "content": case.content, "entry": case.submitted_seq}
-        submitted = (body["task"]["task_id"], body["attempt"], content_digest(body), entry["seq"])
+        row = {"task": case.task_id, "submitter": case.submitter, "attempt": case.attempt}
+        row |= {"content": case.content, "entry": case.submitted_seq}
+        whose = (body["task"]["task_id"], body["submitted_by"] or "")
+        submitted = (*whose, body["attempt"], content_digest(body), entry["seq"])
         other = _differing(row, submitted)
         return f"its row in the cases has another {other}" if other else None
 

@@ -105,7 +105,7 @@ class PolicyAdmin:
     def stop_canary(self, *, reason: str, acting: Acting) -> bool:
         """End the canary; False if none is running. Cases routed by it keep the stricter of both policies."""
         author = self._approval.authorized(acting.reviewer_id)
-        actor, reason = self._approval.actor(author, acting.channel), reason_of(reason)
+        actor, reason = self._approval.actor(author, acting), reason_of(reason)
         body = {"policy_hash": None, "share": None, "reason": reason}
         return self._end(lambda history: history.canary is not None, lambda at: events.canary(body, actor, at))
 
@@ -125,7 +125,7 @@ class PolicyAdmin:
     def stop_shadow(self, *, reason: str, acting: Acting) -> bool:
         """End the shadow evaluation; False if none is running."""
         author = self._approval.authorized(acting.reviewer_id)
-        actor, reason = self._approval.actor(author, acting.channel), reason_of(reason)
+        actor, reason = self._approval.actor(author, acting), reason_of(reason)
         return self._end(lambda history: history.shadow is not None, lambda at: events.shadow(None, reason, actor, at))
 
     def status(self) -> PolicyHistory:
@@ -168,7 +168,7 @@ class PolicyAdmin:
     def _request(
         self, change: PolicyChange, policy: Policy, author: Reviewer, reason: str, acting: Acting
     ) -> PolicyChangeRequest:
-        actor = self._approval.actor(author, acting.channel)
+        actor = self._approval.actor(author, acting)
         return PolicyChangeRequest(change, policy, author, actor, reason, check(policy, self._people.chain))
 
     def _change(self, request: PolicyChangeRequest) -> Governed:

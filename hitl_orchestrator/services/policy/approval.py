@@ -73,10 +73,10 @@ class PolicyApproval:
         remedy = "who could approve it; add a second person to the reviewers"
         raise NotAuthorized(author.reviewer_id, f"{why}, {remedy}", _CHANGE)
 
-    def actor(self, reviewer: Reviewer, channel: str) -> Actor:
+    def actor(self, reviewer: Reviewer, acting: Acting) -> Actor:
         """Return the actor of a policy change. Raises `InvalidInput` for a channel that cannot be stored."""
         try:
-            return actor_of(reviewer, channel)
+            return actor_of(reviewer, acting)
         except ValidationError as exc:
             problem = f"channel: {exc.errors()[0]['msg']}; name the channel of the request, such as 'library'"
             raise InvalidInput([problem]) from exc

@@ -22,6 +22,7 @@ from hitl_orchestrator.errors import (
 )
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.review.deadlines import timeout_action
+from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.case_reader import CaseReader, Clock
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.audit_records import by_agent, by_person
@@ -34,6 +35,7 @@ __all__ = ["NOT_ROUTED", "NodePorts"]
 NOT_ROUTED = "not_routed"
 """In place of a rule: the case was superseded or canceled before it was routed."""
 
+_IN_GRAPH = Acting(channel="graph")
 _AT_HAND: ContextVar[Case | None] = ContextVar("_AT_HAND", default=None)
 
 
@@ -84,9 +86,10 @@ class NodePorts:
             role=role,
             task=submission.task,
             routing=routing,
-            on_timeout=timeout_action(routing.decision, role, self._chain),
+            on_timeout=None if submission.replayed else timeout_action(routing.decision, role, self._chain),
             answer_within=self._recorder.answer_within(routing.decision),
             salt=secrets.token_hex(16),
+            replayed=submission.replayed,
         )
 
     def open_to_withdraw(self, submission: Submission, why: str) -> StoredReview:
@@ -141,8 +144,8 @@ class NodePorts:
     def _decided_in_graph(self, row: StoredReview, answer: Review) -> StoredReview | None:
         """Record an answer sent to the graph like any decision; None if it is rejected: the case interrupts again."""
         try:
-            with self._rejected.recorded(row.case_id, row.review_id, answer, "graph"):
-                decided = self._recorder.decide(row, answer, channel="graph")
+            with self._rejected.recorded(row.case_id, row.review_id, answer, _IN_GRAPH):
+                decided = self._recorder.decide(row, answer, acting=_IN_GRAPH)
         except (NotAuthorized, InvalidInput) as exc:
             self.alarm(row.case_id, f"an answer sent directly to the graph was rejected: {exc}")
             return None

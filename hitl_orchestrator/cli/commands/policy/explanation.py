@@ -75,6 +75,10 @@ def _stored(session: Session, ids: Sequence[str]) -> list[Named]:
         return []
     with session.open() as hitl:
         cases = [hitl.cases.get(**named(hitl, each)) for each in ids]
+        hidden = [case for case in cases if case.open_review and hitl.reviews.view(case.case_id).hidden]
+    if hidden:
+        why = "its review is blind, and the facts would show the agent's answer; explain it once it is decided"
+        raise InvalidInput([f"task {case.task_id!r}: {why}" for case in hidden])
     return [_routed(case) for case in cases]
 
 

@@ -136,7 +136,14 @@ _newer = cases.alias("newer")
 OUTDATED = (
     select(reviews)
     .join(cases, cases.c.case_id == reviews.c.case_id)
-    .join(_newer, and_(_newer.c.task_id == cases.c.task_id, _newer.c.attempt > cases.c.attempt))
+    .join(
+        _newer,
+        and_(
+            _newer.c.task_id == cases.c.task_id,
+            _newer.c.submitter == cases.c.submitter,
+            _newer.c.attempt > cases.c.attempt,
+        ),
+    )
     .where(IS_OPEN)
     .limit(bindparam("most"))
 )
