@@ -148,6 +148,8 @@ reviews = Table(
     Column("risk_level", String(20), nullable=False),
     Column("policy_hash", String(200), nullable=False),
     Column("confidence", Float),
+    # 1 for a review that only repeats a record of the past, which is in no queue and in no measure of reviewers.
+    Column("replayed", Integer, nullable=False),
     Column("answer", String(20)),
     Column("answered_by", String(200)),
     Column("answered_at", String(27)),

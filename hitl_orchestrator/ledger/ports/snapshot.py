@@ -50,6 +50,7 @@ class ReviewTableRow(NamedTuple):
     risk_level: str
     policy_hash: str
     confidence: float | None
+    replayed: int
     answer: str | None
     answered_by: str | None
     answered_at: str | None

@@ -155,15 +155,12 @@ class ReviewInbox:
     def pages(
         self, wanted: Sequence[InboxFilter], first: int, after: Place | None = None, skip: Skip | None = None
     ) -> Iterator[StoredReview]:
-        """Yield the open reviews under any of these filters; the first page has `first` of them, each next one more.
-
-        Reviews that wait for a record of the past are left out.
-        """
+        """Yield the open reviews under any of these filters; the first page has `first` of them, each next one more."""
         page = QueuePage((), after)
         size = min(first, _MAX_PAGE)
         while True:
             page = self._ledger.queue_page(wanted, size, page.end, skip)
-            yield from (row for row in page.reviews if not row.shown.replayed)
+            yield from page.reviews
             if page.end is None:
                 return
             size = min(2 * size, _MAX_PAGE)

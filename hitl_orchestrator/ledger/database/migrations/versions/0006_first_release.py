@@ -150,6 +150,7 @@ def _create_reviews() -> None:
         sa.Column("risk_level", sa.String(20), nullable=False),
         sa.Column("policy_hash", sa.String(200), nullable=False),
         sa.Column("confidence", sa.Float),
+        sa.Column("replayed", sa.Integer, nullable=False),
         sa.Column("answer", sa.String(20)),
         sa.Column("answered_by", sa.String(200)),
         sa.Column("answered_at", sa.String(27)),
