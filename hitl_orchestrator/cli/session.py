@@ -48,7 +48,7 @@ class Session:
         Raises:
             StoreUnavailable: the store does not exist.
         """
-        self._check_store_exists()
+        self.check_store_exists()
         return self.open_or_create(self.policy, self.reviewers, reviewer=reviewer)
 
     def open_or_create(self, policy: Any, reviewers: Any, *, reviewer: str | None = None) -> Orchestrator:
@@ -67,14 +67,14 @@ class Session:
 
     @contextmanager
     def audit(self, head_file: str | None = None) -> Iterator[LedgerAudit]:
-        """Open the ledger alone: it needs neither the policy, the reviewers nor the key that authenticates reviews.
+        """Open the ledger alone: it needs neither the policy nor the reviewers, and verifies seals where the key is.
 
         Raises:
             StoreUnavailable: the store does not exist.
         """
-        self._check_store_exists()
-        principal = user_of_the_system()
-        with LedgerAudit(self.store, head_file=head_file, head_key=self.head_key, principal=principal) as audit:
+        self.check_store_exists()
+        options = {"seal_key": self.seal_key, "head_file": head_file, "head_key": self.head_key}
+        with LedgerAudit(self.store, principal=user_of_the_system(), **options) as audit:
             yield audit
 
     def on(self, store: str) -> "Session":
@@ -87,7 +87,8 @@ class Session:
         file = self.settings.head_key_file
         return self.settings.head_key or (None if file is None else Path(file))
 
-    def _check_store_exists(self) -> None:
+    def check_store_exists(self) -> None:
+        """Raise `StoreUnavailable` if the store does not exist."""
         if not store_exists(self.store):
             cause = "there is no such file" if self.store.startswith("sqlite:") else "it holds no cases yet"
             raise StoreUnavailable(

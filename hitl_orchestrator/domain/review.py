@@ -29,12 +29,13 @@ Item = TypeVar("Item")
 class Page(list[Item], Generic[Item]):
     """The first items of a list, at most as many as asked for.
 
-    `more` states whether items were left out; `as_of` is the time of reading by the database's clock.
+    `more` states whether items were left out; `as_of` is the time of reading by the database's clock. `total` is the
+    number of items on all pages where it was asked for and the database can count them, else None.
     """
 
-    def __init__(self, items: Iterable[Item] = (), *, more: bool, as_of: datetime) -> None:
+    def __init__(self, items: Iterable[Item] = (), *, more: bool, as_of: datetime, total: int | None = None) -> None:
         super().__init__(items)
-        self.more, self.as_of = more, as_of
+        self.more, self.as_of, self.total = more, as_of, total
 
 
 @public
@@ -158,6 +159,9 @@ class RecordedDecision(Value):
         return _WITHDRAWN.get(self.source, self.review.human_decision.final)
 
 
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""Clocks of the machines that use one store may differ by this much."""
+
 _WITHDRAWN = {
     DecisionSource.SUBMITTER: FinalDecision.CANCELED,
     DecisionSource.RESUBMISSION: FinalDecision.SUPERSEDED,
@@ -168,8 +172,8 @@ class StoredReview(Value):
     """A row of the review table, open or decided.
 
     `opened_at` is the time of opening by the clock of the process that opened it. By the database's clock it was opened
-    at `queued_at`, is due at `due_at`, and accepts no decision from `expires_at` on. Until `claimed_until` only
-    `claimed_by` may decide it; `delegated_by` is the reviewer who delegated it and gets it back.
+    at `queued_at`, is due at `due_at`, and accepts no decision from `expires_at` on. From `claimed_since` until
+    `claimed_until` only `claimed_by` may decide it; `delegated_by` is the reviewer who delegated it and gets it back.
 
     `seal` is a MAC over all fields but the claim, with a key outside of the database. A row without a valid seal is
     ignored.
@@ -190,9 +194,19 @@ class StoredReview(Value):
     expires_at: UtcDatetime | None = None
     verdict: RecordedDecision | None = None
     claimed_by: Identifier | None = None
+    claimed_since: UtcDatetime | None = None
     claimed_until: UtcDatetime | None = None
     delegated_by: Identifier | None = None
     seal: str = Field(default="", repr=False)
+
+    def holder(self, now: datetime) -> str | None:
+        """Return the reviewer whose claim binds others at a time of the store's clock, None if there is none.
+
+        A claim that begins in the future is of a clock that was wrong, and has ended.
+        """
+        if self.claimed_since is None or self.claimed_until is None:
+            return None
+        return self.claimed_by if self.claimed_since <= now + CLOCK_TOLERANCE and self.claimed_until > now else None
 
 
 @public
@@ -206,7 +220,8 @@ class ReviewRequest(Value):
     committed an own label (blind review): `proposal`, `confidence` and `reason` are then None, and
     there are no `signals`. It waits since `queued_at` by the database's clock, since `opened_at` by the clock of the
     process that opened it.
-    `classifier_error` is why the classifier gave no proposal.
+    `classifier_error` is why the classifier gave no proposal; `unreadable` names the fields of the output that scoring
+    could not read.
     """
 
     review_id: Identifier
@@ -229,6 +244,7 @@ class ReviewRequest(Value):
     claimed_until: UtcDatetime | None = None
     delegated_by: Identifier | None = None
     signals: tuple[Signal, ...] = ()
+    unreadable: tuple[Label, ...] = ()
     message: Text = ""
     escalated_because: Text = ""
     on_timeout: OnTimeout | None = None

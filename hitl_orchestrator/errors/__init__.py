@@ -18,6 +18,7 @@
     |   |-- StaleReview           412
     |   |-- PolicyMismatch, NoPreviousPolicy
     |   |-- LedgerDamaged         500
+    |   |   `-- UnknownLedgerKey  500  or this machine lacks the key of the entry
     |   `-- RecoveryIncomplete    500
     |-- StoreUnavailable, HeadFileUnavailable 503
     |   `-- StoreClosed, of StoreUnavailable
@@ -90,6 +91,7 @@ from hitl_orchestrator.errors.rejections import (
     TaskConflict,
     TopOfChain,
     UnknownCase,
+    UnknownLedgerKey,
 )
 
 __all__ = [
@@ -139,6 +141,7 @@ __all__ = [
     "ThreadLost",
     "TopOfChain",
     "UnknownCase",
+    "UnknownLedgerKey",
     "UnknownSealKey",
     "UnsafeRow",
     "UnsafeSerializer",

@@ -235,11 +235,23 @@ class GraphVersionMismatch(RequestRejected):
 
 
 class LedgerDamaged(RequestRejected, http_status=500):
-    """The ledger was altered or damaged, so no head is signed and no proof is made from it."""
+    """The ledger was altered or damaged, so nothing is appended, signed or proven. `case_id` is None if not known."""
+
+    case_id: str | None = None
 
     def __init__(self, problem: str) -> None:
         super().__init__(f"the ledger was tampered with or damaged: {problem}; 'hitl audit verify' checks all of it")
         self.problem = problem
+
+
+class UnknownLedgerKey(LedgerDamaged):
+    """A row of the ledger was sealed with a key that is not configured: this machine lacks a key, or it is forged."""
+
+    def __init__(self, what: str, key_id: str) -> None:
+        self.problem = f"{what} was sealed with the key {key_id[:40]!r}, which is not configured here"
+        remedy = "add that key to HITL_SEAL_KEY (seal_key); if no machine ever had it, the row is forged"
+        RequestRejected.__init__(self, f"the ledger cannot be verified: {self.problem}; {remedy}")
+        self.key_id = key_id
 
 
 class RecoveryIncomplete(RequestRejected, http_status=500):

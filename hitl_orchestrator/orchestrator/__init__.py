@@ -31,6 +31,7 @@ from hitl_orchestrator.services.masking import HIDDEN
 from hitl_orchestrator.services.policy.admin import Governed
 from hitl_orchestrator.services.reviews.assignments import Assignment, Assignments
 from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
+from hitl_orchestrator.wiring.clocks import current_time
 from hitl_orchestrator.wiring.stores import MEMORY, store_exists
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "bundled_data",
     "check_not_reserved",
     "check_proof",
+    "current_time",
     "load_heads",
     "load_people",
     "load_policy",

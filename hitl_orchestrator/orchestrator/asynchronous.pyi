@@ -170,6 +170,7 @@ class AsyncOrchestrator:
         head_file: str | Path | None = None,
         head_key: str | Path | SigningKey | None = None,
         head_every: int = 1000,
+        tracing: bool = False,
         threads: int = 8,
     ) -> _Opening: ...
     def acting_as(
@@ -197,6 +198,7 @@ class AsyncOrchestrator:
         claimed_by: str | None = ...,
         unclaimed: bool = ...,
         after: str | None = ...,
+        count: bool = ...,
     ) -> Page[ReviewRequest]: ...
     async def decide(
         self,

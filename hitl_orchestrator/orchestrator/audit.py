@@ -8,8 +8,8 @@ from hitl_orchestrator.ledger.verification.chain_check import Verification
 from hitl_orchestrator.ledger.verification.proofs import CaseProof
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
 from hitl_orchestrator.orchestrator.gate import Gate
-from hitl_orchestrator.review.authority import Verb
 from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.authority import Verb
 
 if TYPE_CHECKING:
     from hitl_orchestrator.wiring.build import Services
@@ -37,8 +37,9 @@ class Audit:
     def verify(self, heads: Sequence[SignedHead] = (), public_key: str | None = None) -> Verification:
         """Verify the whole ledger and its tables.
 
-        Any edit, deletion, reordering, duplicate or truncation is found; with signed heads, oldest first, also a
-        rewritten ledger. `public_key` is the key to trust; by default the one that the heads name.
+        Any edit, deletion, reordering, duplicate or truncation is found, and every entry that was not sealed by this
+        ledger; with signed heads, oldest first, also a return to an earlier state. `public_key` is the key to trust;
+        by default the one that the heads name.
         """
         return self._gate.to(Verb.VERIFY).services.audit.verify(heads, public_key)
 

@@ -19,10 +19,10 @@ from hitl_orchestrator.orchestrator.open_services import OpenServices
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
 from hitl_orchestrator.orchestrator.review_arguments import review_of
 from hitl_orchestrator.orchestrator.reviews import Reviews
-from hitl_orchestrator.review.authority import Verb
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.authority import Verb
 from hitl_orchestrator.services.cases.runner import WAIT_SECONDS
 from hitl_orchestrator.services.cases.submission import Intake
 from hitl_orchestrator.services.maintenance import Notice
@@ -159,6 +159,7 @@ class Orchestrator:
         claimed_by: str | None = None,
         unclaimed: bool = False,
         after: str | None = None,
+        count: bool = False,
     ) -> Page[ReviewRequest]:
         """Return the first open reviews: the earliest deadline first, then in the order in which they were opened.
 
@@ -167,7 +168,8 @@ class Orchestrator:
         reviewer has claimed; `unclaimed` those without a claim.
 
         `limit` counts matching reviews. If the page has `more`, pass the `review_id` of its last review as `after` for
-        the next page. Reviews that are opened or decided meanwhile move no others: pages repeat and skip nothing.
+        the next page; the id of its case or task will do. Reviews that are opened or decided meanwhile move no others:
+        pages repeat and skip nothing. With `count` the page has the `total` of all pages, unless it is for a reviewer.
 
         Raises:
             InvalidInput: the limit is not in [1, 100,000], a name cannot be stored, or `after` is no review.
@@ -176,7 +178,7 @@ class Orchestrator:
         services, acting = self._gate.to(Verb.INBOX, reviewer=reviewer)
         risk = None if risk_level is None else member_of(RiskLevel, risk_level, "inbox: risk_level")
         wanted = InboxFilter(role, domain, task_type, risk, overdue, claimed_by, unclaimed)
-        return services.inbox.requests(wanted, limit, reviewer=acting.reviewer, after=after)
+        return services.inbox.requests(wanted, limit, reviewer=acting.reviewer, after=after, count=count)
 
     def decide(
         self,

@@ -1,4 +1,4 @@
-"""Audit of a ledger without the store's policy, reviewers and review key; keys, head files and proofs."""
+"""Audit of a ledger without the store's policy and reviewers, and if need be without its key; head files and proofs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.input.file_kinds import PROOF, check_kind
 from hitl_orchestrator.domain.input.parsing import parse, read_json
 from hitl_orchestrator.domain.principal import LOCAL, Principal
 from hitl_orchestrator.domain.roles import RoleChain
@@ -19,8 +20,8 @@ from hitl_orchestrator.ledger.verification.head_file import read_heads
 from hitl_orchestrator.ledger.verification.proofs import CaseProof, proof_problem
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
-from hitl_orchestrator.review.authority import Verb, authorize
 from hitl_orchestrator.review.people import People
+from hitl_orchestrator.services.authority import Verb, authorize
 from hitl_orchestrator.services.config_files import read_file
 from hitl_orchestrator.services.masking import check_provable, masked_export, sees_all
 from hitl_orchestrator.wiring.stores import MEMORY, open_to_audit, signer_of, signing_key
@@ -50,17 +51,21 @@ class LedgerAudit:
         self,
         store: str,
         *,
+        seal_key: Any = None,
         head_file: str | Path | None = None,
         head_key: Any = None,
         principal: Principal = LOCAL,
     ) -> None:
-        """Open the ledger. `head_key` and `head_file` are those of `Orchestrator.open`.
+        """Open the ledger. `seal_key`, `head_key` and `head_file` are those of `Orchestrator.open`.
+
+        Without a `seal_key`, and without a key file of the store that this user may read, seals are not verified.
 
         Raises:
             StoreUnavailable: the store cannot be opened.
+            InvalidKey: the key is malformed, or its file is readable by others.
         """
         self._principal = principal
-        self._store = open_to_audit(store)
+        self._store = open_to_audit(store, seal_key)
         self._opened_signer = signer_of(self._store, store, head_file=head_file, head_key=head_key)
 
     def size(self) -> int:
@@ -175,7 +180,7 @@ def load_heads(file: str | Path) -> list[SignedHead]:
 
 def public_key(store: str, head_key: Any = None) -> str:
     """Return the public key of a store's head key, which is created if it is missing. Raises `InvalidKey`."""
-    return signing_key(store, head_key).public
+    return trusted_key(store, head_key, None) or signing_key(store, head_key).public
 
 
 def pinned_key(head_key: Any, key_file: str | None) -> str | None:
@@ -201,7 +206,9 @@ def trusted_key(store: str, head_key: Any, key_file: str | None) -> str | None:
 
 def read_proof(text: str, where: str) -> CaseProof:
     """Return the proof in a JSON text. Raises `InvalidInput`."""
-    return parse(CaseProof, read_json(text, where), where)
+    raw = read_json(text, where)
+    check_kind(raw, PROOF, where)
+    return parse(CaseProof, raw, where)
 
 
 def check_proof(proof: CaseProof, public: str | None) -> str | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from hitl_orchestrator.domain.input.file_kinds import REVIEWERS, check_kind
 from hitl_orchestrator.domain.input.parsing import did_you_mean, parse, parse_many
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
@@ -101,6 +102,7 @@ def read_people(raw: Any, where: str) -> People:
     Raises:
         InvalidInput: with every problem, including roles outside the chain and unknown team members.
     """
+    check_kind(raw, REVIEWERS, where)
     file = parse(_File, {"reviewers": raw} if isinstance(raw, list) else raw, where)
     chain = parse(RoleChain, {"roles": file.escalation_chain}, f"{where}: escalation_chain")
     reviewers = parse_many(Reviewer, file.reviewers, f"{where}: reviewers", unique="reviewer_id")

@@ -107,7 +107,7 @@ class Rights:
         is away.
         """
         row = self.row
-        if row.claimed_by is None or row.claimed_until is None or row.claimed_until <= at:
+        if row.claimed_by is None or row.holder(at) is None:
             return None
         holder = self.people.get(row.claimed_by)
         if holder is None:

@@ -14,6 +14,7 @@ from hitl_orchestrator.errors import (
     CaseNotWaiting,
     GraphVersionMismatch,
     IncompatibleRecord,
+    LedgerDamaged,
     StoreUnavailable,
     UnknownCase,
 )
@@ -85,8 +86,8 @@ class CaseReader:
         _log.warning("alarm: case %s: %s", case_id, cause, extra={"case_id": case_id, "event": "alarm"})
         try:
             self._ledger.alarm(case_id, cause, self._clock())
-        except StoreUnavailable as exc:
-            # In a store that may only be read: the cause itself must be reported.
+        except (LedgerDamaged, StoreUnavailable) as exc:
+            # In a store that may only be read, or at the end of a damaged ledger: the cause itself must be reported.
             _log.warning("the alarm could not be recorded: %s", exc, extra={"case_id": case_id, "event": "alarm"})
 
     def _checked(self, name: str, read: Callable[[str], Read]) -> Read:
@@ -116,6 +117,10 @@ class CaseReader:
             yield
         except IncompatibleRecord as exc:
             self.alarm(exc.case_id, str(exc))
+            raise
+        except LedgerDamaged as exc:
+            if exc.case_id is not None:
+                self.alarm(exc.case_id, str(exc))
             raise
 
 

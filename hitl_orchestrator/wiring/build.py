@@ -52,7 +52,7 @@ from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 from hitl_orchestrator.services.reviews.rejected_attempts import RejectedAttempts
 from hitl_orchestrator.wiring.arguments import check_durations, check_rules
 from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS, ClassifierSettings
-from hitl_orchestrator.wiring.clocks import in_utc, now_in_utc
+from hitl_orchestrator.wiring.clocks import current_time, in_utc
 from hitl_orchestrator.wiring.stores import absolute_url, checkpoints_of, open_ledger, signer_of, store_exists
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def open_services(
     people, outputs = load_people(reviewers), load_schemas(schemas)
     named = _policy_named(policy, people, store)
     encryption = None if checkpoint_key is None else encryption_key(checkpoint_key)
-    store, clock = absolute_url(store), in_utc(clock or now_in_utc)
+    store, clock = absolute_url(store), current_time if clock is None else in_utc(clock)
     ledger = open_ledger(store, seal_key, lease=lease, clock=clock)
     with _closed_on_failure(ledger):
         collaborators = Collaborators(
@@ -299,7 +299,15 @@ def _policy_admin(shared: Shared, submission: CaseSubmission, clock: Clock) -> P
         submission=submission,
         clock=clock,
     )
-    return PolicyAdmin(shared.ledger, shared.people, shared.policies, approval, clock=clock, new_id=new_case_id)
+    return PolicyAdmin(
+        shared.ledger,
+        shared.people,
+        shared.policies,
+        approval,
+        clock=clock,
+        new_id=new_case_id,
+        settle_roles=shared.inbox.settle_roles,
+    )
 
 
 def _maintenance(
@@ -335,7 +343,8 @@ def build_runner(store: str, ledger: Ledger, ports: NodePorts, given: Collaborat
         risk_rules=given.risk_rules,
         score_rules=given.score_rules or ScoreRules(),
     )
-    checkpoints, adapter = checkpoints_of(store, given.encryption), Adapter(ledger)
+    checkpoints = checkpoints_of(store, given.encryption).of_ledger(ledger.ledger_id)
+    adapter = Adapter(ledger)
     return Runner(build_graph(dependencies, checkpoints, adapter), checkpoints, adapter, ports, traced=given.traced)
 
 

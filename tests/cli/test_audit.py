@@ -321,3 +321,40 @@ def test_invalid_export_options_are_rejected(filled):
 def test_reading_commands_do_not_create_a_store(hitl, folder, command):
     assert hitl("audit", *command).code == 2
     assert not (folder / "hitl.db").exists()
+
+
+@pytest.mark.parametrize("words", [("prove", "task_001"), ("key",)])
+@pytest.mark.parametrize("name", ["tasks.json", "hitl.db", "."])
+def test_a_file_that_may_not_be_written_is_refused_before_a_key_is_made(routed, folder, words, name):
+    before = {each.name for each in folder.iterdir()}
+
+    answer = routed("audit", *words, "--out", name)
+
+    assert (answer.code, answer.out) == (2, "")
+    assert {each.name for each in folder.iterdir()} == before
+
+
+def test_no_key_is_made_for_a_store_that_does_not_exist(hitl, folder):
+    answer = hitl("audit", "key", "--store", "sqlite:///mistyped.db")
+
+    assert (answer.code, "there is no such file" in answer.err) == (2, True)
+    assert not list(folder.glob("mistyped*"))
+
+
+def test_a_head_is_not_added_to_a_folder(routed):
+    answer = routed("audit", "head", "--out", ".")
+
+    assert (answer.code, "it is a folder; name another file" in answer.err) == (2, True)
+
+
+def test_a_latency_of_years_is_explained(routed):
+    assert "The latency counts from the timestamp of the task" in routed("audit", "list").out
+
+
+def test_a_short_latency_needs_no_explanation(hitl, folder):
+    tasks = json.loads((folder / "tasks.json").read_text())
+    (folder / "now.json").write_text(json.dumps([{**tasks[0], "timestamp": None}]))
+    hitl("run", "now.json")
+    hitl("decide", "task_001", "reject", "--reviewer", "domain_reviewer")
+
+    assert "latency counts" not in hitl("audit", "list").out

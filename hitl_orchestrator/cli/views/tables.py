@@ -13,6 +13,9 @@ from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.orchestrator import MEMORY, Notice
 
 _MOST_NAMED = 5
+_LONG_LATENCY = 30 * 86_400.0
+"""Seconds. A longer latency surprises a reader who does not know where it counts from."""
+
 TASK = Column("task", gives_way=True, folds=True)
 RISK, CONFIDENCE, ROUTING = Column("risk"), Column("conf.", right=True), Column("routing")
 
@@ -131,6 +134,8 @@ def records(rows: Sequence[AuditRecord]) -> Iterator[Block]:
     columns = (TASK, RISK, CONFIDENCE, ROUTING, Column("final decision"), Column("by"), Column("latency", right=True))
     yield Table(columns, [_record_row(record) for record in rows])
     yield Line()
+    if any(record.latency_seconds > _LONG_LATENCY for record in rows):
+        yield Line("The latency counts from the timestamp of the task, which the task states itself.", "dim")
     yield Line(f"{count(len(rows), 'audit record')}.")
 
 

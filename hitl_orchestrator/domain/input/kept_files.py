@@ -15,6 +15,8 @@ def kept_as(path: Path) -> str | None:
     Raises:
         OSError: a file cannot be read.
     """
+    if path.is_dir():
+        return "a folder"
     for suffix in _BESIDE:
         store = path.with_name(path.name.removesuffix(suffix) or path.name)
         if store != path and _is_store(store):

@@ -147,7 +147,7 @@ def row_opened(shown: ReviewSnapshot, at: datetime, queued_at: datetime) -> Stor
 def row_answered(review: StoredReview, verdict: RecordedDecision) -> StoredReview:
     """Return the row of an open review after this verdict."""
     changed = {"status": status_after(verdict), "version": review.version + 1, "verdict": verdict}
-    changed |= {"claimed_by": None, "claimed_until": None, "delegated_by": None}
+    changed |= {"claimed_by": None, "claimed_since": None, "claimed_until": None, "delegated_by": None}
     return review.model_copy(update=changed)
 
 
@@ -271,7 +271,7 @@ def check_open(row: StoredReview, who: str | None, now: datetime) -> None:
     """
     if row.expires_at is not None and row.expires_at <= now:
         raise ReviewExpired(row.review_id, row.expires_at)
-    if row.claimed_by not in (None, who) and row.claimed_until is not None and row.claimed_until > now:
+    if row.holder(now) not in (None, who) and row.claimed_until is not None:
         raise ReviewClaimed(row.review_id, str(row.claimed_by), row.claimed_until)
 
 

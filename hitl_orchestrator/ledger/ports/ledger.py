@@ -12,6 +12,7 @@ from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
 from hitl_orchestrator.ledger.events.chain import Head
 from hitl_orchestrator.ledger.events.redaction import Redaction
+from hitl_orchestrator.ledger.keys.mac import Seals
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable, ReviewQueue
 from hitl_orchestrator.ledger.ports.policies import Policies
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
@@ -78,7 +79,10 @@ class Cases(Protocol):
         """Return the ids of the cases at these stages, in the order of submission."""
 
     def stranded(self) -> Sequence[tuple[str, str]]:
-        """Return the unfinished cases that an altered row keeps out of every list, each with the reason."""
+        """Return the unfinished cases that an altered row keeps out of every list, each with the reason.
+
+        Also those that wait for a time that is none, such as the end of a lease or the deadline of a review.
+        """
 
     def records(self, on_unreadable: OnUnreadable | None = None) -> Iterator[AuditRecord]:
         """Yield the audit record of every finished case, in the order in which the cases finished."""
@@ -213,6 +217,9 @@ class Leases(Protocol):
     def now(self) -> datetime:
         """Return the time of the store's clock, which decides deadlines and leases."""
 
+    def check_writable(self) -> None:
+        """Raise `StoreUnavailable` if this user may not write to the store, or it is a copy for reading alone."""
+
     def has_newer_attempt(self, case_id: str) -> bool:
         """Whether there is a newer attempt at the task of a case."""
 
@@ -255,8 +262,20 @@ class Ledger(Cases, Redactions, Reviews, Leases, ReviewQueue, Policies, Protocol
     def snapshot(self) -> AbstractContextManager[LedgerSnapshot]:
         """Open one consistent state of all tables, for verification and signing."""
 
+    @property
+    def ledger_id(self) -> str:
+        """The id of the ledger, a UUID that was made with the store. Raises `LedgerDamaged` without a head row."""
+
+    @property
+    def seals(self) -> Seals | None:
+        """The seals of the ledger, None if it was opened without its key. Raises as `ledger_id`."""
+
     def head(self) -> Head:
-        """Return the last entry's number and digest; 0 and the genesis digest for an empty ledger."""
+        """Return the last entry's number and digest; 0 and the genesis digest for an empty ledger.
+
+        Raises:
+            LedgerDamaged: the head row is missing or altered, or states another end of the ledger.
+        """
 
     def close(self) -> None:
         """Close files and connections. Idempotent."""

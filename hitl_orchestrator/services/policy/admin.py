@@ -12,6 +12,7 @@ from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import POLICY_CHANGE, CaseStage, FinalDecision, PolicyChange
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.errors import (
+    HitlError,
     InvalidInput,
     LedgerDamaged,
     NoPreviousPolicy,
@@ -75,9 +76,11 @@ class PolicyAdmin:
         *,
         clock: Clock,
         new_id: Callable[[], str],
+        settle_roles: Callable[[], None],
     ) -> None:
+        """`settle_roles` derives the roles that open reviews need under the policies in force."""
         self._ledger, self._people, self._policies = ledger, people, policies
-        self._approval, self._clock, self._new_id = approval, clock, new_id
+        self._approval, self._clock, self._new_id, self._settle_roles = approval, clock, new_id, settle_roles
 
     def activate(self, policy: PolicySource, *, reason: str, acting: Acting) -> Governed:
         """Activate a policy for new cases. A looser one becomes a `policy_change` case for a second person instead."""
@@ -193,7 +196,7 @@ class PolicyAdmin:
             between = (base, request.policy)
             question = None if proposed is None else self._approval.question(proposed, between, looser)
             if self._write(drafts, history):
-                self._policies.refresh()
+                self._apply()
                 waiting = None if proposed is None else self._approval.open(proposed, request.actor.channel, question)
                 _log.info("policy change: %s", request.change.value, extra={"case_id": None, "event": "policy_change"})
                 return Governed(request.change, request.hash, in_force=not looser, case=waiting, looser=looser)
@@ -238,8 +241,8 @@ class PolicyAdmin:
             history = self._policies.refresh()
             proposal = history.pending.get(case_id)
             if proposal is None or self._write([outcome(proposal, history)], history):
-                self._policies.refresh()
-                return
+                break
+        self._apply()
 
     def _outcome(self, proposal: Proposal, case: Case, history: PolicyHistory) -> Draft:
         """Return the outcome of a proposal: the approved change, or a decline."""
@@ -264,8 +267,18 @@ class PolicyAdmin:
             if not is_running(history):
                 return False
             if self._write([draft(self._clock())], history):
-                self._policies.refresh()
+                self._apply()
                 return True
+
+    def _apply(self) -> None:
+        """Apply a change that was just written. What fails after it is left to maintenance: the change is in force."""
+        self._policies.refresh()
+        try:
+            self._settle_roles()
+        except HitlError as exc:
+            _log.warning(
+                "roles of open reviews: %s; 'hitl sweep' derives them", exc, extra={"case_id": None, "event": "failed"}
+            )
 
     def _write(self, drafts: Sequence[Draft], history: PolicyHistory) -> bool:
         """Write entries, if no other policy event was written meanwhile."""

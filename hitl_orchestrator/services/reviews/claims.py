@@ -5,7 +5,7 @@ from threading import Lock
 
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import Reviewer, ReviewRequest, StoredReview
-from hitl_orchestrator.errors import InvalidInput, NotAuthorized, RequestRejected
+from hitl_orchestrator.errors import InvalidInput, NotAuthorized, RequestRejected, shortened
 from hitl_orchestrator.ledger.ports.claims import Limit
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.review.people import People
@@ -136,5 +136,5 @@ def claim_limit(people: People, reviewer: Reviewer) -> Limit:
 
 def check_seconds(verb: str, name: str, seconds: float) -> None:
     """Raise `InvalidInput` unless the duration of a claim is in (0, 86 400] seconds."""
-    if not 0 < seconds <= LONGEST_CLAIM:
-        raise InvalidInput([f"{verb} {name!r}: seconds: {seconds} is not in (0, {LONGEST_CLAIM}]"])
+    if not (isinstance(seconds, (int, float)) and 0 < seconds <= LONGEST_CLAIM):
+        raise InvalidInput([f"{verb} {name!r}: seconds: {shortened(repr(seconds))} is not in (0, {LONGEST_CLAIM}]"])

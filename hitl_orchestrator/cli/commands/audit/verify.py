@@ -6,7 +6,7 @@ import typer
 
 from hitl_orchestrator.cli.context import STORE, CaseId, Force, Out, argument, command, option
 from hitl_orchestrator.cli.output.blocks import Line
-from hitl_orchestrator.cli.output.data import print_json, standard_input, write_file
+from hitl_orchestrator.cli.output.data import check_new_file, print_json, standard_input, write_file
 from hitl_orchestrator.cli.output.errors import NO, print_problems
 from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer
@@ -29,9 +29,10 @@ def verify(
 ) -> None:
     """Verify that the ledger and its tables are unchanged.
 
-    Any edit, deletion, reordering, duplicate or truncation is found; with signed heads also a rewritten ledger. Exit
-    code 1 and the first bad entry if there is one, or if no key is known to trust the heads with: without --public-key
-    it is that of HITL_HEAD_KEY or HITL_HEAD_KEY_FILE, else the store's own.
+    Any edit, deletion, reordering, duplicate or truncation is found. With the seal key (HITL_SEAL_KEY, or the key file
+    of the store) also every entry that was not written by this ledger; with signed heads also a return to an earlier
+    state. Exit code 1 and the first bad entry if there is one, or if no key is known to trust the heads with: without
+    --public-key it is that of HITL_HEAD_KEY or HITL_HEAD_KEY_FILE, else the store's own.
     """
     from hitl_orchestrator.cli.output.progress import counted
     from hitl_orchestrator.cli.views import verification as view
@@ -78,6 +79,9 @@ def show_key(session: "Session", out: Out = None, force: Force = False) -> None:
     """Print the public key that verifies heads and proofs."""
     from hitl_orchestrator.orchestrator import public_key
 
+    check_new_file(out, force=force)
+    if session.head_key is None:
+        session.check_store_exists()
     public = public_key(session.store, session.head_key)
     if out is not None:
         write_file(out, f"{public}\n", force=force)
@@ -92,6 +96,7 @@ def prove(session: "Session", case: CaseId, out: Out = None, force: Force = Fals
     """
     from hitl_orchestrator.cli.views import verification as view
 
+    check_new_file(out, force=force)
     with session.audit(session.settings.head_file) as audit:
         proof = audit.prove(case)
     if out is None:
@@ -100,7 +105,7 @@ def prove(session: "Session", case: CaseId, out: Out = None, force: Force = Fals
     write_file(out, f"{proof.model_dump_json(indent=2)}\n", force=force)
     entries = count(len(proof.entries), "entry", "entries")
     sentence = f"Proof of case {proof.case_id}: {entries}. {view.signed(proof.head)}"
-    data = {"case_id": proof.case_id, "file": out}
+    data = {"case_id": proof.case_id, "ledger_id": proof.head.ledger_id, "file": out}
     answer(session.as_json, data, lambda: [Line(sentence), Line(f"Written to {out}.")])
 
 
@@ -122,8 +127,13 @@ def check(
     parsed = read_proof(text, where)
     key = pinned_key(session.head_key, public_key)
     problem = check_proof(parsed, key)
-    data = {"case_id": parsed.case_id, "consistent": problem is None, "problem": problem, "key": parsed.head.key}
-    data |= {"key_trusted": key is not None, "proven": problem is None and key is not None}
+    data = {"case_id": parsed.case_id, "ledger_id": parsed.head.ledger_id, "consistent": problem is None}
+    data |= {
+        "problem": problem,
+        "key": parsed.head.key,
+        "key_trusted": key is not None,
+        "proven": problem is None and key is not None,
+    }
     answer(session.as_json, data, lambda: () if problem else view.proven(parsed, key))
     if problem is not None:
         _refuse(session, "NotProven", f"{where} proves nothing: {problem}")

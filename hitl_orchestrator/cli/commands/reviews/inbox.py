@@ -32,7 +32,9 @@ def inbox(
     ] = None,
     unclaimed: Annotated[bool, option(None, "Only unclaimed reviews.", "--unclaimed")] = False,
     limit: Annotated[int, option("N", "Maximum number of reviews.", min=1)] = 200,
-    after: Annotated[str | None, option("REVIEW_ID", "Only reviews after this one, for the next page.")] = None,
+    after: Annotated[
+        str | None, option("ID", "Only reviews after this review, case or task, for the next page.")
+    ] = None,
 ) -> None:
     """List open reviews, the earliest deadline first.
 
@@ -53,6 +55,7 @@ def inbox(
             claimed_by=claimed_by,
             unclaimed=unclaimed,
             after=after,
+            count=True,
         )
         if role is not None and not page:
             _check_role(role, hitl)
