@@ -73,8 +73,8 @@ class Session:
             StoreUnavailable: the store does not exist.
         """
         self.check_store_exists()
-        options = {"seal_key": self.seal_key, "head_file": head_file, "head_key": self.head_key}
-        with LedgerAudit(self.store, principal=user_of_the_system(), **options) as audit:
+        keys = {"seal_key": self.seal_key, "head_key": self.head_key}
+        with LedgerAudit(self.store, head_file=head_file, principal=user_of_the_system(), **keys) as audit:
             yield audit
 
     def on(self, store: str) -> "Session":

@@ -6,7 +6,8 @@
     |-- RequestRejected           409  the request is valid, and the answer is no; CLI exit code 1
     |   |-- UnknownCase           404
     |   |-- NotAuthorized         403
-    |   |-- TaskConflict, KeyReused, CaseNotWaiting, ClassifierMissing, CaseUnfinished, GraphVersionMismatch, TopOfChain
+    |   |-- TaskConflict, TaskOfAnother, AmbiguousTask, ReplayedCase
+    |   |-- KeyReused, CaseNotWaiting, ClassifierMissing, CaseUnfinished, GraphVersionMismatch, TopOfChain
     |   |-- CaseBusy
     |   |-- CaseChanged
     |   |   |-- LeaseLost
@@ -68,6 +69,7 @@ from hitl_orchestrator.errors.failures import (
     UnsafeSerializer,
 )
 from hitl_orchestrator.errors.rejections import (
+    AmbiguousTask,
     CaseBusy,
     CaseChanged,
     CaseNotWaiting,
@@ -82,6 +84,7 @@ from hitl_orchestrator.errors.rejections import (
     NotAuthorized,
     PolicyMismatch,
     RecoveryIncomplete,
+    ReplayedCase,
     ReviewAlreadyDecided,
     ReviewClaimed,
     ReviewEscalated,
@@ -89,6 +92,7 @@ from hitl_orchestrator.errors.rejections import (
     ReviewWithdrawn,
     StaleReview,
     TaskConflict,
+    TaskOfAnother,
     TopOfChain,
     UnknownCase,
     UnknownLedgerKey,
@@ -98,6 +102,7 @@ __all__ = [
     "MOST_IN_A_MESSAGE",
     "MOST_IN_A_PROBLEM",
     "MOST_PROBLEMS",
+    "AmbiguousTask",
     "CaseBusy",
     "CaseChanged",
     "CaseNotMoved",
@@ -125,6 +130,7 @@ __all__ = [
     "PolicyMissing",
     "PolicyUnreadable",
     "RecoveryIncomplete",
+    "ReplayedCase",
     "RequestRejected",
     "ReviewAlreadyDecided",
     "ReviewClaimed",
@@ -138,6 +144,7 @@ __all__ = [
     "TamperedPolicy",
     "TamperedReview",
     "TaskConflict",
+    "TaskOfAnother",
     "ThreadLost",
     "TopOfChain",
     "UnknownCase",

@@ -42,18 +42,60 @@ class NoPreviousPolicy(RequestRejected):
 class TaskConflict(RequestRejected):
     """A task id was submitted again with other content. `stays`: the earlier case allows no resubmission either.
 
+    `live`: it is a live case, which no record may replace.
     `differences` has a phrase for each field that differs, with its earlier and its new value.
     """
 
-    def __init__(self, task_id: str, case_id: str, differences: Sequence[str] = (), *, stays: bool = False) -> None:
+    def __init__(
+        self,
+        task_id: str,
+        case_id: str,
+        differences: Sequence[str] = (),
+        *,
+        stays: bool = False,
+        live: bool = False,
+    ) -> None:
         listed = "".join(f"; {each}" for each in differences)
         remedy = ", and allows no resubmission; give it a new task_id"
+        if live:
+            remedy = ", which is live, and no record may replace it; give the record a new task_id"
         again = "; give it a new task_id, or replace the case with resubmit=True (--resubmit)"
         super().__init__(
             f"task {task_id!r} was already submitted with other content as case {case_id!r}"
-            + (remedy if stays else f"{listed}{again}")
+            + (remedy if stays or live else f"{listed}{again}")
         )
         self.task_id, self.case_id, self.differences = task_id, case_id, tuple(differences)
+
+
+class TaskOfAnother(RequestRejected):
+    """A task was resubmitted, and the earlier attempt belongs to another submitter, or to one who is not recorded."""
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(
+            f"task {task_id!r} cannot be resubmitted here: its earlier attempt belongs to another submitter; "
+            "name that one (submitted_by=, --submitted-by), or leave out the resubmission"
+        )
+        self.task_id = task_id
+
+
+class AmbiguousTask(RequestRejected):
+    """Several submitters have a task with this id."""
+
+    def __init__(self, task_id: str, case_ids: Sequence[str]) -> None:
+        listed = ", ".join(case_ids[:_MAX_CAUSES]) + (" and more" if len(case_ids) > _MAX_CAUSES else "")
+        super().__init__(f"task {task_id!r} names the cases of {len(case_ids)} submitters; pass a case_id: {listed}")
+        self.task_id, self.case_ids = task_id, tuple(case_ids)
+
+
+class ReplayedCase(RequestRejected):
+    """A case repeats a record of the past: it is evidence, and takes part in nothing that happens now."""
+
+    def __init__(self, case_id: str, what: str) -> None:
+        super().__init__(
+            f"case {case_id!r} repeats a record of the past and cannot be {what}: it is evidence, and nothing is "
+            "carried out; submit a live task under another task_id"
+        )
+        self.case_id = case_id
 
 
 class ClassifierMissing(RequestRejected):

@@ -19,8 +19,8 @@ from hitl_orchestrator.orchestrator.ledger_audit import (
 )
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Version
 from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
+from hitl_orchestrator.review.decision_checks import unfit_record as record_problems
 from hitl_orchestrator.review.people import People
-from hitl_orchestrator.review.replay_checks import unfit_record as record_problems
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.review.view import CaseView, HistoryItem, missing_role_note
 from hitl_orchestrator.services.cases.intake import check_not_reserved

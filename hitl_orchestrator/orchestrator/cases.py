@@ -96,7 +96,7 @@ class Cases:
             CaseNotWaiting, ReviewAlreadyDecided, ReviewExpired, ReviewWithdrawn, GraphVersionMismatch: too late.
             InvalidInput: the reason is empty, or no submitter is named.
         """
-        services, acting, key = self._gate.to_case(Verb.CANCEL, case_id, task_id)
+        services, acting, key = self._gate.to_case(Verb.CANCEL, case_id, task_id, submitter=submitted_by)
         submitter = acting.submitter(submitted_by)
         if submitter is None:
             raise InvalidInput([f"cancel {key.text!r}: submitted_by: missing; name the submitter of the case"])

@@ -48,17 +48,25 @@ class Gate:
         return Passed(services, acting)
 
     def to_case(
-        self, verb: Verb, case_id: str | None, task_id: str | None, *, reviewer: str | None = None
+        self,
+        verb: Verb,
+        case_id: str | None,
+        task_id: str | None,
+        *,
+        reviewer: str | None = None,
+        submitter: str | None = None,
     ) -> PassedForCase:
         """Return the services for a verb on one case.
+
+        `submitter` is the one whom the call names: the id of a task belongs to its submitter.
 
         Raises:
             InvalidInput: the call names no case, or two.
             UnknownCase: there is no such case, or it is not theirs.
             StoreClosed, NotAuthorized: as `to`.
         """
-        services, key = self._services, CaseKey.of(case_id, task_id)
-        acting = self.acting.named(reviewer)
+        services, acting = self._services, self.acting.named(reviewer)
+        key = CaseKey.of(case_id, task_id, submitter or acting.namespace)
         return PassedForCase(services, acting, services.authorization.check_case(verb, acting, key))
 
     def shown(self, case: Case) -> Case:

@@ -1,6 +1,7 @@
 """The reviewers file: accounts, the escalation chain, teams, working hours and reason codes."""
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from itertools import chain as joined
 from typing import Any
 
@@ -13,6 +14,7 @@ from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.value import Identifier, Label, Value
 from hitl_orchestrator.domain.working_hours import WorkingHours
 from hitl_orchestrator.errors import InvalidInput, NotAuthorized
+from hitl_orchestrator.review.names import NameIndex
 from hitl_orchestrator.review.working_time import check_holidays
 
 DEFAULT_REASON_CODES = ("agent_error", "policy_exception", "missing_information", "ambiguous_input", "other")
@@ -62,6 +64,11 @@ class People:
         self._accounts: dict[str, list[str]] = {}
         for reviewer in self:
             self._accounts.setdefault(reviewer.human, []).append(reviewer.reviewer_id)
+
+    @cached_property
+    def names(self) -> NameIndex:
+        """The people by every spelling of their names."""
+        return NameIndex(self)
 
     def __iter__(self) -> Iterator[Reviewer]:
         """Iterate over the reviewers, in the order of the file."""

@@ -9,6 +9,10 @@ from hitl_orchestrator.errors import InvalidInput, NotAuthorized
 __all__ = ["Acting", "CaseKey"]
 
 
+RESERVED_CHANNELS = frozenset({"graph", "replay", "timeout"})
+"""The channels that the system records itself; no caller may name them."""
+
+
 class Acting(NamedTuple):
     """The identity that a face has established: the principal, the reviewer, and the channel that the ledger records.
 
@@ -24,8 +28,12 @@ class Acting(NamedTuple):
         """Return the identity that `acting_as` binds.
 
         Raises:
+            InvalidInput: the channel is reserved.
             NotAuthorized: a principal that is not local is bound to another reviewer than its own person.
         """
+        if channel.strip().casefold() in RESERVED_CHANNELS:
+            others = ", ".join(sorted(RESERVED_CHANNELS))
+            raise InvalidInput([f"channel: {channel!r} is reserved for the system ({others}); name your own"])
         if principal is None or principal.is_local:
             return cls(reviewer, channel, principal or LOCAL)
         return cls(_person_of(principal), channel, principal).named(reviewer)
@@ -58,6 +66,16 @@ class Acting(NamedTuple):
         if self.reviewer is None or not self.principal.is_local:
             return self.principal
         return self.principal.model_copy(update={"person": self.reviewer})
+
+    @property
+    def namespace(self) -> str | None:
+        """The submitter whose tasks an id names first; None for a local principal, who sees the tasks of all."""
+        return None if self.principal.is_local else self.principal.name
+
+    @property
+    def is_confined(self) -> bool:
+        """Whether the tasks of other submitters do not exist for this principal."""
+        return not self.principal.is_local and self.principal.kind is not PrincipalKind.OPERATOR
 
     @property
     def authenticated(self) -> Authentication:
@@ -94,20 +112,24 @@ def _person_of(principal: Principal) -> str | None:
 
 
 class CaseKey(NamedTuple):
-    """Names one case: by its own id, or by the id of its task, which means the latest attempt."""
+    """Names one case: by its own id, or by the id of its task, which means the latest attempt.
+
+    The id of a task belongs to its `submitter`, whose task is meant before that of another one.
+    """
 
     case_id: str | None = None
     task_id: str | None = None
+    submitter: str | None = None
 
     @classmethod
-    def of(cls, case_id: str | None, task_id: str | None) -> "CaseKey":
+    def of(cls, case_id: str | None, task_id: str | None, submitter: str | None = None) -> "CaseKey":
         """Return the key that the caller passed. Raises `InvalidInput` unless exactly one id was passed."""
         if (case_id is None) == (task_id is None):
             raise InvalidInput(["pass a case_id, or task_id=; exactly one of them"])
         for name, value in (("case_id", case_id), ("task_id", task_id)):
             if not isinstance(value, str | None):
                 raise InvalidInput([f"{name}: {value!r} is not text"])
-        return cls(case_id, task_id)
+        return cls(case_id, task_id, submitter)
 
     @property
     def text(self) -> str:

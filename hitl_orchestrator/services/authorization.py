@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.errors import GraphVersionMismatch, IncompatibleRecord, UnknownCase
+from hitl_orchestrator.domain.principal import Principal
+from hitl_orchestrator.errors import AmbiguousTask, GraphVersionMismatch, IncompatibleRecord, UnknownCase
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.authority import TABLE, CaseScope, Right, Verb, authorize, check_kind, reaches
@@ -40,13 +41,28 @@ class Authorization:
             return key
         check_kind(subject, verb, self._people)
         try:
-            case = self._reader.get(key)
+            case = self._one_of_theirs(verb, subject, key)
         except (UnknownCase, IncompatibleRecord, GraphVersionMismatch):
             if subject.is_local:
                 raise
             raise UnknownCase(key.text) from None
         authorize(subject, verb, scope_of(case, key.text), self._people)
         return key if subject.is_local else CaseKey(case.case_id)
+
+    def _one_of_theirs(self, verb: Verb, subject: Principal, key: CaseKey) -> Case:
+        """Return the case of a key. Of several submitters' tasks with one id only those count that the verb reaches."""
+        try:
+            return self._reader.get(key)
+        except AmbiguousTask as exc:
+            if subject.is_local:
+                raise
+            cases = [self._reader.case(case_id) for case_id in exc.case_ids]
+            theirs = [case for case in cases if reaches(subject, verb, scope_of(case, key.text), self._people)]
+            if len(theirs) > 1:
+                raise AmbiguousTask(key.text, [case.case_id for case in theirs]) from None
+            if not theirs:
+                raise UnknownCase(key.text) from None
+            return theirs[0]
 
     def filter_of(self, verb: Verb, acting: Acting) -> Filter | None:
         """Return whether a verb reaches a case of a domain and a submitter; None where it reaches all cases."""

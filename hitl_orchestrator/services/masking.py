@@ -1,7 +1,7 @@
 """The one mask of all faces: what an undecided case hides from a principal, so that every reviewer decides alone.
 
 Hidden are the agent's answer in a blind review, the votes and labels of others in the same round, and everything that
-tells a quality check from another case: its mark, its submitter, and the answer of a shadow policy. All of it is shown
+tells a quality check from another case: its mark, its submitters, and the answer of a shadow policy. All of it is shown
 once the case is decided; the ledger holds it from the start. A principal who can decide no case sees everything.
 """
 
@@ -39,12 +39,17 @@ class CaseMasking:
 
     def case(self, case: Case, acting: Acting) -> Case:
         """Return a case as a principal may see it."""
-        return masked_case(case, self._mask(case, acting), acting.principal.name)
+        masked = masked_case(case, self._mask(case, acting), acting.principal.name)
+        if acting.principal.kind is not PrincipalKind.AGENT:
+            return masked
+        # The other submitters of a task id are not the business of an agent.
+        return masked.model_copy(update={"submission": masked.submission.model_copy(update={"earlier": ()})})
 
     def history(self, case: Case, events: Iterable[Event], acting: Acting) -> list[Event]:
         """Return ledger entries of a case as a principal may see them."""
         mask = self._mask(case, acting)
-        return [masked_event(event, mask, acting.reviewer) for event in events]
+        masked = [masked_event(event, mask, acting.reviewer) for event in events]
+        return masked if acting.principal.kind is not PrincipalKind.AGENT else list(map(_without_earlier, masked))
 
     def check_provable(self, case: Case, acting: Acting) -> None:
         """Raise `CaseUnfinished` if a proof, which is complete, would show what is hidden from a principal."""
@@ -89,12 +94,20 @@ def masked_case(case: Case, mask: Masking, reader: str = "") -> Case:
     """Return a case without the parts that the mask hides. The reader sees that they submitted it."""
     if not mask.purpose:
         return case
-    hidden: dict[str, Any] = {"quality_check": None, "output": None} if mask.agent else {"quality_check": None}
+    # The people of earlier cases would tell a copy of a case from another one.
+    hidden: dict[str, Any] = {"quality_check": None, "earlier": ()} | ({"output": None} if mask.agent else {})
     if case.submission.submitted_by != reader:
         hidden["submitted_by"] = None
     submission = case.submission.model_copy(update=hidden)
     reviews = tuple(_masked_review(row, mask) for row in case.reviews)
     return case.model_copy(update={"submission": submission, "reviews": reviews})
+
+
+def _without_earlier(event: Event) -> Event:
+    """Return a ledger entry without the people of earlier cases of the task."""
+    if event.kind is not EventKind.SUBMITTED:
+        return event
+    return event.model_copy(update={"body": event.body | {"earlier": []}})
 
 
 def _masked_review(row: StoredReview, mask: Masking) -> StoredReview:
@@ -121,7 +134,7 @@ def masked_event(event: Event, mask: Masking, reader: str | None = None) -> Even
         if review_id in mask.votes or (event.kind is EventKind.LABELED and event.actor.id != reader):
             body = {"review_id": review_id, "hidden": HIDDEN}
     if event.kind is EventKind.SUBMITTED:
-        body |= {"quality_check": None, "submitted_by": None}
+        body |= {"quality_check": None, "submitted_by": None, "earlier": []}
         changed["actor"] = Actor(kind=ActorKind.AGENT)
     if event.kind is EventKind.ROUTED:
         body["decision"] = body["decision"] | {"shadow": None} | ({"reason": HIDDEN} if mask.agent else {})

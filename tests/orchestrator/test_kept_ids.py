@@ -64,7 +64,8 @@ def test_no_attempt_supersedes_a_quality_check_or_a_policy_change(opened, store)
     ]
 
     for number, case in enumerate(ours):
-        again = a_submission(f"again-{number}", a_task(case.task_id, task_description="other"))
+        other, whose = a_task(case.task_id, task_description="other"), case.submission.submitted_by
+        again = a_submission(f"again-{number}", other).model_copy(update={"submitted_by": whose})
         with pytest.raises(TaskConflict, match="allows no resubmission; give it a new task_id"):
             hitl.services.ledger.receive(again, AGENT, resubmit=True)
 

@@ -121,7 +121,7 @@ def test_a_recorded_edit_without_an_output_has_no_final_output(hitl):
         a_review("modify", None, modified_output=None, timestamp=minutes(1)), task_id="task-1"
     )
 
-    assert (case.status, case.final_output) == ("modified_and_approved", None)
+    assert (case.record.final_decision, case.final_output) == ("modified_and_approved", None)
 
 
 def test_equal_records_of_two_levels_escalate_twice(hitl):

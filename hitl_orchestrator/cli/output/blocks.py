@@ -79,7 +79,7 @@ COMMAND = "cyan"
 
 ROUTING_STYLE = {"auto_approve": "green", "human_review": "yellow", "escalate": "red"}
 RISK_STYLE = {"low": "green", "medium": "yellow", "high": "red"}
-OUTCOME_STYLE = {"rejected": "red", "waiting": "bold", "received": "dim", "decided": "dim"}
+OUTCOME_STYLE = {"rejected": "red", "replayed": "yellow", "waiting": "bold", "received": "dim", "decided": "dim"}
 
 
 def quotation(text: str, style: str = "", indent: int = 2) -> Iterator[Line]:

@@ -21,9 +21,11 @@ from hitl_orchestrator.orchestrator import HIDDEN, CaseView, missing_role_note
 
 def describe(case: Case, history: Sequence[Event], view: CaseView | None, session: Session) -> Iterator[Block]:
     """Describe a whole case. `view` is that of its open review, if it has one."""
-    status = f"waits for {inline(view.role)}" if view else case.status
+    status = case.status if view is None else f"waits for {_awaited(case, view.role)}"
     yield Line(f"Task {inline(case.task_id)}: {status}", f"bold {blocks.outcome(case.status).style}")
     yield Line(f"case {case.case_id}", "dim")
+    if case.submission.replayed:
+        yield Line("It repeats a record of the past: it is evidence, and nothing is carried out.", "yellow")
     if case.redacted:
         yield Line("The texts of agents and people in it were erased; 'hitl audit show' shows when.", "yellow")
     yield from _task(case)
@@ -40,7 +42,7 @@ def describe(case: Case, history: Sequence[Event], view: CaseView | None, sessio
     yield from _heading("History")
     yield tables.entries(history)
     yield from sentences(history)
-    if view and case.open_review:
+    if view and case.open_review and not case.submission.replayed:
         yield from _next(case.open_review, view, session)
 
 
@@ -62,6 +64,11 @@ def receipt(case: Case, review: Review, started: datetime, session: Session) -> 
     else:
         yield Line(f"The case is finished: {case.status}.", blocks.outcome(case.status).style)
     yield Line(session.command("show", case.task_id), COMMAND, indent=2)
+
+
+def _awaited(case: Case, role: str) -> str:
+    """Return what a waiting case waits for: a role, or the recorded review of one."""
+    return f"a recorded review by {inline(role)}" if case.submission.replayed else inline(role)
 
 
 def _matches(row: StoredReview, review: Review) -> bool:
@@ -216,6 +223,8 @@ _TO_EXECUTE = {
 
 def _nothing_of(record: AuditRecord) -> str:
     """Return why nothing is executed."""
+    if record.replayed:
+        return "Nothing is executed: the case repeats a record of the past."
     if record.final_decision is FinalDecision.OVERRIDE_APPROVED:
         return "Nothing is executed: the reviewer overrode the proposal and gave no output."
     return "Nothing is executed."

@@ -55,6 +55,8 @@ cases = Table(
     metadata,
     Column("case_id", String(200), primary_key=True),
     Column("task_id", String(200), nullable=False),
+    # The submitter to whom the task id belongs; empty if none is known.
+    Column("submitter", String(200), nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("content", String(64), nullable=False),
     Column("stage", String(20), nullable=False),
@@ -64,7 +66,7 @@ cases = Table(
     Column("holder", String(200)),
     Column("held_since", String(27)),
     Column("held_until", String(27)),
-    UniqueConstraint("task_id", "attempt", name="one_case_per_attempt"),
+    UniqueConstraint("task_id", "submitter", "attempt", name="one_case_per_attempt"),
 )
 Index("unfinished_cases", cases.c.stage, cases.c.submitted_seq, sqlite_where=text("stage <> 'finished'"))
 
@@ -146,6 +148,8 @@ reviews = Table(
     Column("risk_level", String(20), nullable=False),
     Column("policy_hash", String(200), nullable=False),
     Column("confidence", Float),
+    # 1 for a review that only repeats a record of the past, which is in no queue and in no measure of reviewers.
+    Column("replayed", Integer, nullable=False),
     Column("answer", String(20)),
     Column("answered_by", String(200)),
     Column("answered_at", String(27)),

@@ -70,15 +70,19 @@ def _differences(recorded: Review, answer: Review) -> list[str]:
     return [name for name in (*_ANSWER, *stated) if digest(one[name]) != digest(other[name])]
 
 
-def next_attempt(submission: Submission, latest: str, attempt: int, intake: Mapping[str, Any]) -> Submission:
-    """Return a submission that supersedes the latest attempt, whose first entry has the body `intake`.
+def next_attempt(submission: Submission, latest: Submission, *, redacted: bool) -> Submission:
+    """Return a submission that supersedes the latest attempt, whose texts may be redacted.
+
+    Who was barred from an earlier attempt stays barred.
 
     Raises:
         TaskConflict: the latest attempt is a quality check or a policy change, which cannot be superseded.
     """
-    if by_system(intake):
-        raise TaskConflict(submission.task.task_id, latest, stays=True)
-    return submission.model_copy(update={"attempt": attempt + 1, "supersedes": latest})
+    if latest.quality_check is not None or latest.task.task_type == POLICY_CHANGE:
+        raise TaskConflict(submission.task.task_id, latest.case_id, stays=True)
+    earlier = latest.as_earlier(redacted=redacted)
+    changed = {"attempt": latest.attempt + 1, "supersedes": latest.case_id, "earlier": earlier}
+    return submission.model_copy(update=changed)
 
 
 def by_system(intake: Mapping[str, Any]) -> bool:

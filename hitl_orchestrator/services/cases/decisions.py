@@ -12,7 +12,7 @@ from hitl_orchestrator.ledger.events.builders import answer_digest, receipt
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting, CaseKey
-from hitl_orchestrator.services.case_reader import CaseReader, not_waiting, open_review_of
+from hitl_orchestrator.services.case_reader import CaseReader, check_live, not_waiting, open_review_of
 from hitl_orchestrator.services.cases.runner import CaseRunner
 from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
@@ -48,6 +48,7 @@ class CaseDecisions:
         review = review if review.reviewer_id == who else review.model_copy(update={"reviewer_id": who})
         self._policies.refresh()
         case, events = self._reader.to_decide(key)
+        check_live(case, "decided")
         with self._rejected.recorded(case.case_id, _named_review(case, review), review, acting):
             review = normalized(review, "the decision")
             earlier = self._ledger.answered_under(review)
@@ -76,13 +77,14 @@ class CaseDecisions:
             raise InvalidInput([f"the recorded review of task {case.task_id!r}: case {case.case_id!r} {why}"])
         with self._rejected.recorded(case.case_id, _named_review(case, recorded), recorded, Acting(channel=REPLAY)):
             recorded = normalized(recorded, "the recorded review")
-            row = self._recorder.replay(self._review_for(case, recorded), recorded, case.submission)
+            row = self._recorder.replay(self._review_for(case, recorded), recorded, case)
         return self._resume(case, row)
 
     def cancel(self, key: CaseKey, submitter: str, *, reason: str, acting: Acting) -> Case:
         """Withdraw a case on behalf of its submitter, before a reviewer has decided it. It ends as `canceled`."""
         self._policies.refresh()
         case = self._reader.to_change(key)
+        check_live(case, "canceled")
         if case.stage is not CaseStage.RECEIVED:
             open_review_of(case)
         self._reader.check(case)
@@ -124,7 +126,10 @@ class CaseDecisions:
             if named is None:
                 raise InvalidInput([f"case {case.case_id!r} has no review {answer.review_id!r}"])
             return named
-        repeated = (row for row in case.reviews if row.verdict and _is_repeated(row.verdict.review, answer))
+        given = [row for row in case.reviews if row.verdict and _is_repeated(row.verdict.review, answer)]
+        # Two records of the past that name no reviewer differ in their times alone.
+        at = answer.timestamp if case.submission.replayed else None
+        repeated = (row for row in given if row.verdict and at in (None, row.verdict.review.timestamp))
         return next(repeated, case.open_review or case.reviews[-1])
 
     def _resume(self, case: Case, row: StoredReview, *, verified: bool = False) -> Case:

@@ -34,7 +34,8 @@ class QualityChecks:
         output = output and output.model_copy(update={"task_id": task_id})
         not_by = tuple(sorted(person for person in persons if person is not None))
         check = QualityCheck(kind=QualityCheckKind.SECOND_REVIEW, of=case.case_id, not_by=not_by)
-        return self._submit(Intake(task, output, quality_check=check), acting)
+        intake = Intake(task, output, quality_check=check, earlier=case.submission.as_earlier())
+        return self._submit(intake, acting)
 
     def _submit(self, intake: Intake, acting: Acting) -> Case:
         case, task_id = self._submission.submit(intake, acting), intake.task.task_id

@@ -10,7 +10,7 @@ from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import POLICY_CHANGE, ActorKind, EventKind, HumanDecision
 from hitl_orchestrator.domain.lifecycle import state_of
 from hitl_orchestrator.domain.review import Reviewer, StoredReview
-from hitl_orchestrator.errors import InvalidInput, NotAuthorized, RequestRejected
+from hitl_orchestrator.errors import InvalidInput, NotAuthorized, ReplayedCase, RequestRejected
 from hitl_orchestrator.ledger.events.builders import check_open
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.ports import Outputs
@@ -65,7 +65,7 @@ class CaseViews:
             raise not_waiting(case)
         row = case.open_review or case.reviews[-1]
         reviewer = None if acting.reviewer is None else self._people.named(acting.reviewer)
-        if reviewer is not None and row.verdict is None:
+        if reviewer is not None and row.verdict is None and not row.shown.replayed:
             self._ledger.view(row, actor_of(reviewer, acting), self._clock())
             if row.claimed_by == reviewer.reviewer_id:
                 self._ledger.renew(row, reviewer.reviewer_id, CLAIM_SECONDS)
@@ -132,7 +132,7 @@ class CaseViewer:
             choices=tuple(_choices(rights, reviewer)),
             reason_codes=rights.people.reason_codes,
             output_schema=schema,
-            may_decide=tuple(each.reviewer_id for each in rights.able()),
+            may_decide=() if row.shown.replayed else tuple(each.reviewer_id for each in rights.able()),
             why_not="" if reviewer is None else _why_not(rights, reviewer, now),
         )
 
@@ -192,6 +192,8 @@ _WITHOUT_AGENT: dict[str, Any] = {
 
 def _why_not(rights: Rights, reviewer: Reviewer, now: datetime) -> str:
     """Return why this reviewer may not decide now, with the remedy; empty where they may."""
+    if rights.row.shown.replayed:
+        return str(ReplayedCase(rights.row.case_id, "decided"))
     try:
         rights.role_for(reviewer)
         if rights.row.verdict is None:
@@ -204,7 +206,7 @@ def _why_not(rights: Rights, reviewer: Reviewer, now: datetime) -> str:
 
 def _choices(rights: Rights, reviewer: Reviewer | None) -> Iterator[Choice]:
     row, chain = rights.row, rights.people.chain
-    if row.verdict is not None:
+    if row.verdict is not None or row.shown.replayed:
         return
     try:
         role = rights.needed if reviewer is None else rights.role_for(reviewer)

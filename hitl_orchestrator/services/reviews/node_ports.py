@@ -86,9 +86,10 @@ class NodePorts:
             role=role,
             task=submission.task,
             routing=routing,
-            on_timeout=timeout_action(routing.decision, role, self._chain),
+            on_timeout=None if submission.replayed else timeout_action(routing.decision, role, self._chain),
             answer_within=self._recorder.answer_within(routing.decision),
             salt=secrets.token_hex(16),
+            replayed=submission.replayed,
         )
 
     def open_to_withdraw(self, submission: Submission, why: str) -> StoredReview:

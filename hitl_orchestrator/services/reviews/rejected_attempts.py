@@ -15,7 +15,7 @@ from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.case_reader import Clock
 
-__all__ = ["REPLAY", "RejectedAttempts", "actor_of", "answer_actor", "refused_attempt"]
+__all__ = ["REPLAY", "RejectedAttempts", "actor_of", "answer_actor", "record_actor", "refused_attempt"]
 
 REPLAY = "replay"
 _log = logging.getLogger(__name__)
@@ -83,6 +83,12 @@ def actor_of(reviewer: Reviewer, acting: Acting) -> Actor:
         channel=acting.channel,
         os_user=acting.os_user,
     )
+
+
+def record_actor(recorded: Review, role: str) -> Actor:
+    """Return the actor of a record of the past, who was in this role."""
+    how = Authentication.RECORDED
+    return Actor(kind=ActorKind.RECORD, id=recorded.reviewer_id, authenticated=how, roles=(role,), channel=REPLAY)
 
 
 def answer_actor(answer: Review, reviewer: Reviewer | None, acting: Acting) -> Actor:

@@ -65,6 +65,7 @@ def _create_cases() -> None:
         "cases",
         sa.Column("case_id", sa.String(200), primary_key=True),
         sa.Column("task_id", sa.String(200), nullable=False),
+        sa.Column("submitter", sa.String(200), nullable=False),
         sa.Column("attempt", sa.Integer, nullable=False),
         sa.Column("content", sa.String(64), nullable=False),
         sa.Column("stage", sa.String(20), nullable=False),
@@ -73,7 +74,7 @@ def _create_cases() -> None:
         sa.Column("holder", sa.String(200)),
         sa.Column("held_since", sa.String(27)),
         sa.Column("held_until", sa.String(27)),
-        sa.UniqueConstraint("task_id", "attempt", name="one_case_per_attempt"),
+        sa.UniqueConstraint("task_id", "submitter", "attempt", name="one_case_per_attempt"),
     )
     _partial_index("unfinished_cases", "cases", ["stage", "submitted_seq"], "stage <> 'finished'")
 
@@ -149,6 +150,7 @@ def _create_reviews() -> None:
         sa.Column("risk_level", sa.String(20), nullable=False),
         sa.Column("policy_hash", sa.String(200), nullable=False),
         sa.Column("confidence", sa.Float),
+        sa.Column("replayed", sa.Integer, nullable=False),
         sa.Column("answer", sa.String(20)),
         sa.Column("answered_by", sa.String(200)),
         sa.Column("answered_at", sa.String(27)),
