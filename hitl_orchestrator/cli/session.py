@@ -69,12 +69,15 @@ class Session:
     def audit(self, head_file: str | None = None) -> Iterator[LedgerAudit]:
         """Open the ledger alone: it needs neither the policy nor the reviewers, and verifies seals where the key is.
 
+        Heads are appended to `head_file`, by default to that of the settings.
+
         Raises:
             StoreUnavailable: the store does not exist.
         """
         self.check_store_exists()
         keys = {"seal_key": self.seal_key, "head_key": self.head_key}
-        with LedgerAudit(self.store, head_file=head_file, principal=user_of_the_system(), **keys) as audit:
+        file = head_file or self.settings.head_file
+        with LedgerAudit(self.store, head_file=file, principal=user_of_the_system(), **keys) as audit:
             yield audit
 
     def on(self, store: str) -> "Session":

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import Assessment, HumanDecision, OnClassifierError, RiskLevel
@@ -80,7 +80,7 @@ class Orchestrator:
         clock: "Clock | None" = None,
         lease: float = LEASE_SECONDS,
         wait: float = WAIT_SECONDS,
-        head_file: str | Path | None = None,
+        head_file: str | Path | Literal[False] | None = None,
         head_key: "str | Path | SigningKey | None" = None,
         head_every: int = 1000,
         tracing: bool = False,
@@ -96,7 +96,8 @@ class Orchestrator:
         the newest first; by default a key file next to the store. `checkpoint_key` encrypts checkpoints. The lease of
         a running case lasts `lease` seconds; a call waits `wait` seconds for another worker that runs the same case.
         `clock` sets event times; deadlines and leases follow the database clock.
-        The ledger head is signed into `head_file` every `head_every` entries and on close.
+        The ledger head is signed into `head_file` every `head_every` entries and on close; by default into a file
+        beside the store, which is safer elsewhere. False signs none.
 
         Callbacks and tracers of the calling application see the graph and the classifier only with `tracing`.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
@@ -24,7 +24,7 @@ from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.authority import Verb, authorize
 from hitl_orchestrator.services.config_files import read_file
 from hitl_orchestrator.services.masking import check_provable, masked_export, sees_all
-from hitl_orchestrator.wiring.stores import MEMORY, open_to_audit, signer_of, signing_key
+from hitl_orchestrator.wiring.stores import MEMORY, default_head_file, open_to_audit, signer_of, signing_key
 
 if TYPE_CHECKING:
     from hitl_orchestrator.backtest import Backtest
@@ -52,7 +52,7 @@ class LedgerAudit:
         store: str,
         *,
         seal_key: Any = None,
-        head_file: str | Path | None = None,
+        head_file: str | Path | Literal[False] | None = None,
         head_key: Any = None,
         principal: Principal = LOCAL,
     ) -> None:
@@ -64,9 +64,17 @@ class LedgerAudit:
             StoreUnavailable: the store cannot be opened.
             InvalidKey: the key is malformed, or its file is readable by others.
         """
-        self._principal = principal
+        self._principal, self._place, self._head_file = principal, store, head_file
         self._store = open_to_audit(store, seal_key)
         self._opened_signer = signer_of(self._store, store, head_file=head_file, head_key=head_key)
+
+    @property
+    def head_file(self) -> Path | None:
+        """The file of signed heads: the given one, or the one beside the store if it was made."""
+        if self._head_file is not None:
+            return Path(self._head_file) if self._head_file else None
+        beside = default_head_file(self._place, self._store)
+        return beside if beside is not None and beside.exists() else None
 
     def size(self) -> int:
         """Return the number of entries."""

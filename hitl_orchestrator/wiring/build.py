@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from uuid_utils import uuid7
 
@@ -168,7 +168,7 @@ def open_services(
     clock: Clock | None = None,
     lease: float = LEASE_SECONDS,
     wait: float = WAIT_SECONDS,
-    head_file: str | Path | None = None,
+    head_file: str | Path | Literal[False] | None = None,
     head_key: "str | Path | SigningKey | None" = None,
     head_every: int = 1000,
     tracing: bool = False,
