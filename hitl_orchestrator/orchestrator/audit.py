@@ -8,8 +8,8 @@ from hitl_orchestrator.ledger.verification.chain_check import Verification
 from hitl_orchestrator.ledger.verification.proofs import CaseProof
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
 from hitl_orchestrator.orchestrator.gate import Gate
-from hitl_orchestrator.review.authority import Verb
 from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.authority import Verb
 
 if TYPE_CHECKING:
     from hitl_orchestrator.wiring.build import Services

@@ -20,8 +20,8 @@ from hitl_orchestrator.ledger.verification.head_file import read_heads
 from hitl_orchestrator.ledger.verification.proofs import CaseProof, proof_problem
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
-from hitl_orchestrator.review.authority import Verb, authorize
 from hitl_orchestrator.review.people import People
+from hitl_orchestrator.services.authority import Verb, authorize
 from hitl_orchestrator.services.config_files import read_file
 from hitl_orchestrator.services.masking import check_provable, masked_export, sees_all
 from hitl_orchestrator.wiring.stores import MEMORY, default_head_file, open_to_audit, signer_of, signing_key

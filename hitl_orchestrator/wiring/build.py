@@ -255,13 +255,8 @@ class _Common(TypedDict):
 
 
 def _common(shared: Shared) -> _Common:
-    return _Common(
-        ledger=shared.ledger,
-        people=shared.people,
-        policies=shared.policies,
-        reader=shared.reader,
-        access=shared.access,
-    )
+    ledger, people, policies = shared.ledger, shared.people, shared.policies
+    return _Common(ledger=ledger, people=people, policies=policies, reader=shared.reader, access=shared.access)
 
 
 def _shared(store: str, ledger: Ledger, given: Collaborators) -> Shared:

@@ -22,8 +22,8 @@ from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
 from hitl_orchestrator.orchestrator.reviews import Reviews
-from hitl_orchestrator.review.authority import TABLE, CaseScope, Verb, authorize
 from hitl_orchestrator.review.people import People
+from hitl_orchestrator.services.authority import TABLE, CaseScope, Verb, authorize
 
 FACADE = (Orchestrator, Cases, Reviews, PolicyAdministration, Audit, LedgerAudit)
 MAKES_PRINCIPALS = {"open", "acting_as", "close"}
