@@ -8,6 +8,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+INSTALLING = @echo "Installing $(1) into $(VENV); it takes a minute or two, once." >&2
 
 # The links graph, nodes, policies and data at the top lead into the package: only real folders are checked.
 CODE := $(wildcard hitl_orchestrator tests benchmarks docs notebooks tools)
@@ -62,6 +63,7 @@ soak: $(VENV)/.dev ## the long runs
 	$(BIN)/pytest -m soak --timeout 0
 
 lowest: $(VENV)/.dev ## the tests with the lowest allowed dependencies, in an environment of their own
+	@echo "Installing hitl with its lowest dependencies into $(VENV)-lowest; it takes a minute or two." >&2
 	$(BIN)/python -m venv $(VENV)-lowest
 	$(BIN)/python tools/lowest.py > $(VENV)-lowest/pins.txt
 	$(VENV)-lowest/bin/python -m pip install --quiet --disable-pip-version-check \
@@ -75,6 +77,7 @@ clean: ## remove the virtual environment, caches and builds
 $(BIN)/python:
 	@for candidate in $${PYTHON:-python3.13 python3.12 python3.11 python3}; do \
 	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "Making the virtual environment $(VENV) with $$candidate." >&2; \
 	    "$$candidate" -m venv $(VENV); exit 0; \
 	  fi; \
 	done; \
@@ -83,15 +86,18 @@ $(BIN)/python:
 	exit 1
 
 $(VENV)/.core: pyproject.toml | $(BIN)/python
+	$(call INSTALLING,hitl)
 	$(PIP) --editable '.[desk,lab]'
 	@touch $@
 
 # Every archive is compared with its hash in the lock; the package itself is built with what the lock installed.
 $(VENV)/.dev: pyproject.toml requirements.lock | $(BIN)/python
+	$(call INSTALLING,hitl and its development tools)
 	$(PIP) --require-hashes --requirement requirements.lock
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.core
 
 $(VENV)/.bench: pyproject.toml | $(BIN)/python
+	$(call INSTALLING,hitl and its benchmarks)
 	$(PIP) --editable '.[dev,bench]'
 	@touch $@ $(VENV)/.dev $(VENV)/.core

@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cases, desk, inbox, ledger, policies, postgres, queues, rehearsal
+from benchmarks import cases, desk, inbox, ledger, policies, postgres, queues, rehearsal, seals
 
 # Name, the figure, the aim, whether more is better.
 RATIOS = (
@@ -19,6 +19,8 @@ RATIOS = (
     ("the same / bare graph as PostgresSaver comes", "postgres_auto_ratio_to_default", 1.15, False),
     ("submit + decide on PostgreSQL: ours / bare graph", "postgres_reviewed_ratio", 1.25, False),
     ("the same / bare graph as PostgresSaver comes", "postgres_reviewed_ratio_to_default", 1.25, False),
+    ("submit, auto-approved: with seals / without, CPU", "seals_auto_ratio", 1.03, False),
+    ("submit, waiting: with seals / without, CPU", "seals_waiting_ratio", 1.03, False),
     ("policy decisions: ours / loop that sorts per task", "ours_over_loop", 4.0, True),
     ("policy decisions: ours / zen-engine", "ours_over_zen", 10.0, True),
     ("policy decisions: ours / the best other engine", "ours_over_best", 5.0, True),
@@ -126,7 +128,7 @@ def _one(given: argparse.Namespace) -> None:
 
 def _all(given: argparse.Namespace) -> None:
     figures = {**policies.measure(given.rounds), **cases.measure(given.rounds), **postgres.measure(given.rounds)}
-    figures |= rehearsal.measure()
+    figures |= {**rehearsal.measure(), **seals.measure()}
     figures |= {**ledger.measure(given.entries), **inbox.measure(given.reviews), **desk.measure()}
     figures |= queues.measure(given.waiting)
     if given.json:

@@ -1,7 +1,7 @@
 """Queues of real cases: inbox, desk, next and assign with few and with many open reviews, on both databases.
 
 The cases are submitted through the facade, for three roles in three domains. Two thirds were routed under the previous
-policy; the active one requires a higher role for one in a hundred of these.
+policy; the active one requires a higher role for one in a hundred of these. Maintenance has run since.
 """
 
 import argparse
@@ -51,6 +51,7 @@ def fill(store: str, size: int) -> None:
         with Orchestrator.open(store, policy=policy, reviewers=PEOPLE, clock=lambda: NINE) as hitl:
             for number in numbers:
                 hitl.submit(*case(number))
+            hitl.run_maintenance()
 
 
 def case(number: int) -> tuple[Task, AgentOutput]:
@@ -84,7 +85,7 @@ def milliseconds(store: str) -> dict[str, float]:
         }
         taken = {name: median(_once(call) for _ in range(CALLS)) for name, call in calls.items()}
         taken["next"] = median(_once(lambda: hitl.reviews.next(reviewer=IN_ONE_DOMAIN)) for _ in range(CALLS))
-        taken["assign"] = _once(lambda: hitl.reviews.assign(strategy="push", limit=FIRST))
+        taken["assign"] = _once(lambda: hitl.reviews.assign(strategy="push", limit=FIRST, reviewer=EVERYWHERE))
         taken["maintenance"] = _once(hitl.run_maintenance)
     return first | taken
 

@@ -1,12 +1,15 @@
 """Settings from environment variables, which are read here only."""
 
 import os
+from typing import Literal
 
 from pydantic import Field
 
 from hitl_orchestrator.domain.value import Value
+from hitl_orchestrator.errors import InvalidKey
 
 DEFAULT_STORE = "sqlite:///hitl.db"
+_OFF = "off"
 
 
 class Settings(Value):
@@ -20,31 +23,43 @@ class Settings(Value):
     checkpoint_key: str | None = Field(default=None, repr=False)
     tracing: bool = False
     debug: bool = False
-    head_file: str | None = None
+    head_file: str | Literal[False] | None = None
     head_key: str | None = Field(default=None, repr=False)
     head_key_file: str | None = None
 
 
 def read_settings() -> Settings:
-    """Return the settings of the `HITL_...` variables, or their defaults."""
+    """Return the settings of the `HITL_...` variables, or their defaults.
+
+    Raises:
+        InvalidKey: the variable of a key is empty.
+    """
     return Settings(
         store=_text("HITL_STORE") or DEFAULT_STORE,
         policy=_text("HITL_POLICY"),
         reviewers=_text("HITL_REVIEWERS"),
         schemas=_text("HITL_SCHEMAS"),
-        seal_key=_text("HITL_SEAL_KEY"),
-        checkpoint_key=_text("HITL_CHECKPOINT_KEY"),
+        seal_key=_key("HITL_SEAL_KEY"),
+        checkpoint_key=_key("HITL_CHECKPOINT_KEY"),
         tracing=_is_on("HITL_TRACING"),
         debug=_is_on("HITL_DEBUG"),
-        head_file=_text("HITL_HEAD_FILE"),
-        head_key=_text("HITL_HEAD_KEY"),
-        head_key_file=_text("HITL_HEAD_KEY_FILE"),
+        head_file=False if _text("HITL_HEAD_FILE") == _OFF else _text("HITL_HEAD_FILE"),
+        head_key=_key("HITL_HEAD_KEY"),
+        head_key_file=_key("HITL_HEAD_KEY_FILE"),
     )
 
 
 def _text(name: str) -> str | None:
     """Return a variable without blanks around it, with which secrets and env files often end; None if it is empty."""
     return os.environ.get(name, "").strip() or None
+
+
+def _key(name: str) -> str | None:
+    """Return the variable of a key. An empty one is a failed deployment, not the wish for another key."""
+    text = _text(name)
+    if text is None and name in os.environ:
+        raise InvalidKey(name, "the variable is empty; set it to a key, or unset it")
+    return text
 
 
 def _is_on(name: str) -> bool:

@@ -1,5 +1,6 @@
 """The session of one command: the settings in effect, and the store that they name."""
 
+import os
 import re
 import shlex
 import sys
@@ -11,6 +12,7 @@ from shutil import which
 from typing import Any, TypedDict
 
 from hitl_orchestrator.cli.global_options import NO_OPTIONS, GlobalOptions
+from hitl_orchestrator.domain.principal import Principal, PrincipalKind
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.errors import StoreUnavailable, UnknownCase
 from hitl_orchestrator.orchestrator import (
@@ -49,7 +51,7 @@ class Session:
         Raises:
             StoreUnavailable: the store does not exist.
         """
-        self._check_store_exists()
+        self.check_store_exists()
         return self.open_or_create(self.policy, self.reviewers, reviewer=reviewer)
 
     def open_or_create(self, policy: Any, reviewers: Any, *, reviewer: str | None = None) -> Orchestrator:
@@ -64,7 +66,7 @@ class Session:
             head_file=self.settings.head_file,
             head_key=self.head_key,
             tracing=self.settings.tracing,
-        ).acting_as(reviewer, channel=CHANNEL)
+        ).acting_as(reviewer, channel=CHANNEL, principal=user_of_the_system())
 
     def governed(self) -> "Session":
         """Return this session with the policy and the people of the store, whatever files were named."""
@@ -95,13 +97,17 @@ class Session:
 
     @contextmanager
     def audit(self, head_file: str | None = None) -> Iterator[LedgerAudit]:
-        """Open the ledger alone: it needs neither the policy, the reviewers nor the key that authenticates reviews.
+        """Open the ledger alone: it needs neither the policy nor the reviewers, and verifies seals where the key is.
+
+        Heads are appended to `head_file`, by default to that of the settings.
 
         Raises:
             StoreUnavailable: the store does not exist.
         """
-        self._check_store_exists()
-        with LedgerAudit(self.store, head_file=head_file, head_key=self.head_key) as audit:
+        self.check_store_exists()
+        keys = {"seal_key": self.seal_key, "head_key": self.head_key}
+        file = head_file or self.settings.head_file
+        with LedgerAudit(self.store, head_file=file, principal=user_of_the_system(), **keys) as audit:
             yield audit
 
     def on(self, store: str) -> "Session":
@@ -114,7 +120,8 @@ class Session:
         file = self.settings.head_key_file
         return self.settings.head_key or (None if file is None else Path(file))
 
-    def _check_store_exists(self) -> None:
+    def check_store_exists(self) -> None:
+        """Raise `StoreUnavailable` if the store does not exist."""
         if not store_exists(self.store):
             cause = "there is no such file" if self.store.startswith("sqlite:") else "it holds no cases yet"
             raise StoreUnavailable(
@@ -137,6 +144,18 @@ class Session:
         options.append(("--reviewers", self.typed.reviewers))
         named = [word for option, value in options if value for word in (option, value)]
         return shlex.join((program(), *words, *named))
+
+
+def user_of_the_system() -> Principal:
+    """Return the local principal of a command: the user of the operating system, by number where it has no name."""
+    name = number = str(os.getuid()) if hasattr(os, "getuid") else "unknown"
+    with suppress(ImportError, KeyError, ValueError):
+        from pwd import getpwuid  # noqa: PLC0415 - not on every system
+
+        name = getpwuid(int(number)).pw_name
+    with suppress(ValueError):
+        return Principal.local(name, PrincipalKind.HUMAN)
+    return Principal.local(number, PrincipalKind.HUMAN)
 
 
 def program() -> str:

@@ -299,5 +299,7 @@ class Authentication(StrEnum):
     """Not established: the system itself, an agent, or an unknown name."""
     STATED = "stated"
     """The caller named a known person, without proof."""
+    AUTHENTICATED = "authenticated"
+    """The face authenticated the person."""
     RECORDED = "recorded"
     """Taken from a record of a past decision."""

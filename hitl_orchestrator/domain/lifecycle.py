@@ -105,5 +105,4 @@ def state_of(review: StoredReview, now: datetime) -> ReviewState:
     """Return the state of a review at a time of the store's clock. A lapsed claim does not count."""
     if review.status is not ReviewStatus.OPEN:
         return ReviewState(review.status.value)
-    is_claimed = review.claimed_by is not None and review.claimed_until is not None and review.claimed_until > now
-    return ReviewState.CLAIMED if is_claimed else ReviewState.OPEN
+    return ReviewState.OPEN if review.holder(now) is None else ReviewState.CLAIMED

@@ -20,7 +20,17 @@ from hitl_orchestrator.domain.enums import (
     Signal,
 )
 from hitl_orchestrator.domain.task import Proposal, Task
-from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value, digest, public
+from hitl_orchestrator.domain.value import (
+    Confidence,
+    EmailAddress,
+    Identifier,
+    Label,
+    Text,
+    UtcDatetime,
+    Value,
+    digest,
+    public,
+)
 from hitl_orchestrator.domain.working_hours import Absence, WorkingHours
 
 Item = TypeVar("Item")
@@ -29,12 +39,13 @@ Item = TypeVar("Item")
 class Page(list[Item], Generic[Item]):
     """The first items of a list, at most as many as asked for.
 
-    `more` states whether items were left out; `as_of` is the time of reading by the database's clock.
+    `more` states whether items were left out; `as_of` is the time of reading by the database's clock. `total` is the
+    number of items on all pages where it was asked for and the database can count them, else None.
     """
 
-    def __init__(self, items: Iterable[Item] = (), *, more: bool, as_of: datetime) -> None:
+    def __init__(self, items: Iterable[Item] = (), *, more: bool, as_of: datetime, total: int | None = None) -> None:
         super().__init__(items)
-        self.more, self.as_of = more, as_of
+        self.more, self.as_of, self.total = more, as_of, total
 
 
 @public
@@ -43,6 +54,7 @@ class Reviewer(Value):
 
     Accounts with the same `person` belong to one person, who counts once. Working hours and absences only steer the
     assignment of reviews; a reviewer may decide at any time. `max_open_claims` limits the reviews held at a time.
+    `aliases` and `emails` are further names by which tasks and submitters may name this person.
     """
 
     reviewer_id: Identifier
@@ -50,6 +62,8 @@ class Reviewer(Value):
     roles: tuple[Label, ...] = Field(min_length=1)
     domains: tuple[Label, ...] = ("*",)
     person: Identifier | None = None
+    aliases: tuple[Label, ...] = ()
+    emails: tuple[EmailAddress, ...] = ()
     working_hours: WorkingHours | None = None
     away: tuple[Absence, ...] = ()
     max_open_claims: int | None = Field(default=None, ge=1)
@@ -105,7 +119,8 @@ class ReviewSnapshot(Value):
 
     `level` counts the reviews of the case, `escalations` its escalations. `on_timeout` is the consequence of a missed
     deadline, None without one; `answer_within` is the time to the deadline if it is counted in working time. The random
-    `salt` prevents confirming a guess of redacted content by its digest.
+    `salt` prevents confirming a guess of redacted content by its digest. A `replayed` one waits for a record of the
+    past, not for a reviewer.
     """
 
     review_id: Identifier
@@ -119,6 +134,7 @@ class ReviewSnapshot(Value):
     escalations: int = Field(default=0, ge=0)
     answer_within: timedelta | None = None
     salt: str = Field(default="", repr=False)
+    replayed: bool = False
 
     @property
     def digest(self) -> str:
@@ -133,7 +149,8 @@ class RecordedDecision(Value):
     are empty for an imported record. With the source `timeout`, `review` states the consequence of the deadline; with
     `submitter` or `resubmission`, the case was withdrawn. `settles` is False for a vote that left the case open.
     `first_viewed_at` is the reviewer's first view, `own_label` their label before they saw the proposal; `person` is
-    the person behind their account, and `people_hash` names the people in force.
+    the person behind their account, and `people_hash` names the people in force. `unchecked` names the rules that could
+    not be checked for a record of the past.
     """
 
     review: Review
@@ -150,6 +167,7 @@ class RecordedDecision(Value):
     own_label: Text = ""
     person: Identifier | None = None
     people_hash: Label | None = None
+    unchecked: tuple[Label, ...] = ()
 
     @property
     def final(self) -> FinalDecision | None:
@@ -158,6 +176,9 @@ class RecordedDecision(Value):
             return None
         return _WITHDRAWN.get(self.source, self.review.human_decision.final)
 
+
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""Clocks of the machines that use one store may differ by this much."""
 
 _WITHDRAWN = {
     DecisionSource.SUBMITTER: FinalDecision.CANCELED,
@@ -169,8 +190,8 @@ class StoredReview(Value):
     """A row of the review table, open or decided.
 
     `opened_at` is the time of opening by the clock of the process that opened it. By the database's clock it was opened
-    at `queued_at`, is due at `due_at`, and accepts no decision from `expires_at` on. Until `claimed_until` only
-    `claimed_by` may decide it; `delegated_by` is the reviewer who delegated it and gets it back.
+    at `queued_at`, is due at `due_at`, and accepts no decision from `expires_at` on. From `claimed_since` until
+    `claimed_until` only `claimed_by` may decide it; `delegated_by` is the reviewer who delegated it and gets it back.
 
     `seal` is a MAC over all fields but the claim, with a key outside of the database. A row without a valid seal is
     ignored.
@@ -191,9 +212,19 @@ class StoredReview(Value):
     expires_at: UtcDatetime | None = None
     verdict: RecordedDecision | None = None
     claimed_by: Identifier | None = None
+    claimed_since: UtcDatetime | None = None
     claimed_until: UtcDatetime | None = None
     delegated_by: Identifier | None = None
     seal: str = Field(default="", repr=False)
+
+    def holder(self, now: datetime) -> str | None:
+        """Return the reviewer whose claim binds others at a time of the store's clock, None if there is none.
+
+        A claim that begins in the future is of a clock that was wrong, and has ended.
+        """
+        if self.claimed_since is None or self.claimed_until is None:
+            return None
+        return self.claimed_by if self.claimed_since <= now + CLOCK_TOLERANCE and self.claimed_until > now else None
 
 
 @public
@@ -207,7 +238,8 @@ class ReviewRequest(Value):
     committed an own label (blind review): `proposal`, `confidence` and `reason` are then None, and
     there are no `signals`. It waits since `queued_at` by the database's clock, since `opened_at` by the clock of the
     process that opened it.
-    `classifier_error` is why the classifier gave no proposal.
+    `classifier_error` is why the classifier gave no proposal; `unreadable` names the fields of the output that scoring
+    could not read.
     """
 
     review_id: Identifier
@@ -230,6 +262,7 @@ class ReviewRequest(Value):
     claimed_until: UtcDatetime | None = None
     delegated_by: Identifier | None = None
     signals: tuple[Signal, ...] = ()
+    unreadable: tuple[Label, ...] = ()
     message: Text = ""
     escalated_because: Text = ""
     on_timeout: OnTimeout | None = None

@@ -21,14 +21,14 @@ class RoleChain(Value):
         return self
 
     @property
-    def second(self) -> str:
-        """The second role, or the only one: it decides escalated cases, and may change the policy and the people."""
-        return self.roles[min(1, len(self.roles) - 1)]
-
-    @property
     def top(self) -> str:
         """The highest role."""
         return self.roles[-1]
+
+    @property
+    def second(self) -> str:
+        """The second lowest role, which may do what needs more than a reviewer; the only one of a chain of one."""
+        return self.roles[min(1, len(self.roles) - 1)]
 
     def above(self, role: str) -> str | None:
         """Return the next role up, None at the top; for a role outside the chain the top."""

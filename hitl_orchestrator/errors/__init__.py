@@ -6,7 +6,8 @@
     |-- RequestRejected           409  the request is valid, and the answer is no; CLI exit code 1
     |   |-- UnknownCase           404
     |   |-- NotAuthorized         403
-    |   |-- TaskConflict, KeyReused, CaseNotWaiting, ClassifierMissing, CaseUnfinished, GraphVersionMismatch, TopOfChain
+    |   |-- TaskConflict, TaskOfAnother, AmbiguousTask, ReplayedCase
+    |   |-- KeyReused, CaseNotWaiting, ClassifierMissing, CaseUnfinished, GraphVersionMismatch, TopOfChain
     |   |-- CaseBusy
     |   |-- CaseChanged
     |   |   |-- LeaseLost
@@ -18,6 +19,7 @@
     |   |-- StaleReview           412
     |   |-- PeopleMismatch, PolicyMismatch, NoPreviousPolicy
     |   |-- LedgerDamaged         500
+    |   |   `-- UnknownLedgerKey  500  or this machine lacks the key of the entry
     |   `-- RecoveryIncomplete    500
     |-- StoreUnavailable, HeadFileUnavailable 503
     |   `-- StoreClosed, of StoreUnavailable
@@ -69,6 +71,7 @@ from hitl_orchestrator.errors.failures import (
     UnsafeSerializer,
 )
 from hitl_orchestrator.errors.rejections import (
+    AmbiguousTask,
     CaseBusy,
     CaseChanged,
     CaseNotWaiting,
@@ -84,6 +87,7 @@ from hitl_orchestrator.errors.rejections import (
     PeopleMismatch,
     PolicyMismatch,
     RecoveryIncomplete,
+    ReplayedCase,
     ReviewAlreadyDecided,
     ReviewClaimed,
     ReviewEscalated,
@@ -91,14 +95,17 @@ from hitl_orchestrator.errors.rejections import (
     ReviewWithdrawn,
     StaleReview,
     TaskConflict,
+    TaskOfAnother,
     TopOfChain,
     UnknownCase,
+    UnknownLedgerKey,
 )
 
 __all__ = [
     "MOST_IN_A_MESSAGE",
     "MOST_IN_A_PROBLEM",
     "MOST_PROBLEMS",
+    "AmbiguousTask",
     "CaseBusy",
     "CaseChanged",
     "CaseNotMoved",
@@ -127,6 +134,7 @@ __all__ = [
     "PolicyMissing",
     "PolicyUnreadable",
     "RecoveryIncomplete",
+    "ReplayedCase",
     "RequestRejected",
     "ReviewAlreadyDecided",
     "ReviewClaimed",
@@ -141,9 +149,11 @@ __all__ = [
     "TamperedPolicy",
     "TamperedReview",
     "TaskConflict",
+    "TaskOfAnother",
     "ThreadLost",
     "TopOfChain",
     "UnknownCase",
+    "UnknownLedgerKey",
     "UnknownSealKey",
     "UnsafeRow",
     "UnsafeSerializer",

@@ -89,8 +89,8 @@ class TamperedPolicy(HitlError):
     def __init__(self, policy_hash: str | None, why: str) -> None:
         which = "the current policy" if policy_hash is None else f"policy {policy_hash[:12]!r}"
         super().__init__(
-            f"{which} in the store differs from the recorded one: {why}; it decides nothing. "
-            "Find out who changed the database, and restore the row from a backup"
+            f"{which} in the store differs from the recorded one: {why}; nothing is decided under it until its row is "
+            "restored from a backup; find out who changed the database"
         )
         self.policy_hash, self.why = policy_hash, why
 
@@ -122,12 +122,12 @@ class PolicyUnreadable(HitlError):
 
 
 class SealKeyMissing(HitlError):
-    """The store has sealed reviews of unfinished cases, and the key that sealed them is missing."""
+    """The key that seals the ledger of a store is missing."""
 
     def __init__(self, url: str, where: object) -> None:
         super().__init__(
-            f"store {url!r} has unfinished cases whose reviews were sealed with a key that is missing: there is no "
-            f"{str(where)!r}; restore it from a backup, or give the key with HITL_SEAL_KEY"
+            f"store {url!r} was sealed with a key that is missing: there is no {str(where)!r}; "
+            "restore it from a backup, or give the key with HITL_SEAL_KEY"
         )
         self.url, self.where = url, str(where)
 

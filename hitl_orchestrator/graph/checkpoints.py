@@ -8,7 +8,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, Self, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
@@ -25,6 +25,7 @@ from hitl_orchestrator.graph.serializer import strict_serializer
 from hitl_orchestrator.graph.topology import GIVEN, OUTCOME
 
 BUSY_TIMEOUT_SECONDS = 30
+_LEDGER = "hitl_ledger"
 
 
 # Errors of reading a row that this code did not write: wrong tags, bytes or shapes. Database errors pass through.
@@ -34,19 +35,29 @@ _UNREADABLE = (UnsafeRow, ValueError, TypeError, KeyError, IndexError, Attribute
 class CaseCheckpointSaver(BaseCheckpointSaver[Any]):
     """Stores the checkpoint of a running or waiting case, and deletes it when the case finishes.
 
-    LangGraph silently resumes a finished thread again; a deleted one cannot be resumed.
+    LangGraph silently resumes a finished thread again; a deleted one cannot be resumed. Each checkpoint names its
+    ledger: one that was copied from another store is not resumed.
     """
+
+    ledger_id = ""
+
+    def of_ledger(self, ledger_id: str) -> Self:
+        """Return these checkpoints, bound to the ledger with this id."""
+        self.ledger_id = ledger_id
+        return self
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return the checkpoint of a case.
 
         Raises:
-            CheckpointUnreadable: this code did not write the row. Nothing that it names was imported or called.
+            CheckpointUnreadable: this code did not write the row, or for another ledger. Nothing that it names was
+                imported or called.
         """
         try:
             found = super().get_tuple(config)
             if found is not None:
                 _check_shape(found.checkpoint)
+                self._check_ledger(found.metadata)
         except _UNREADABLE as exc:
             raise CheckpointUnreadable(str(config["configurable"]["thread_id"]), str(exc)) from exc
         return found
@@ -60,13 +71,19 @@ class CaseCheckpointSaver(BaseCheckpointSaver[Any]):
     ) -> RunnableConfig:
         """Store a checkpoint, or delete the thread if the case has its outcome."""
         if OUTCOME not in checkpoint["channel_values"]:
-            return super().put(config, checkpoint, metadata, new_versions)
+            named: Any = {**metadata, _LEDGER: self.ledger_id}
+            return super().put(config, checkpoint, named, new_versions)
         place = config["configurable"]
         if place.get("checkpoint_id") is not None:
             # The outcome is stored already: a checkpoint that cannot be deleted must not fail the run.
             with suppress(StoreUnavailable):
                 self.delete_thread(place["thread_id"])
         return {"configurable": {**place, "checkpoint_id": checkpoint["id"]}}
+
+    def _check_ledger(self, metadata: CheckpointMetadata) -> None:
+        stated = cast(dict[str, Any], metadata).get(_LEDGER)
+        if stated != self.ledger_id:
+            raise UnsafeRow(f"it is of ledger {stated!r}, and this is ledger {self.ledger_id!r}")
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Read in a thread, without blocking the event loop."""

@@ -9,6 +9,7 @@ from contextvars import copy_context
 from threading import Lock
 from typing import Any
 
+from hitl_orchestrator.domain.principal import Principal
 from hitl_orchestrator.orchestrator import Orchestrator
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
@@ -113,9 +114,11 @@ class AsyncOrchestrator(_Facade):  # type: ignore[misc]  # the base is derived a
         """
         return _Opening(cls, _Threads(threads), functools.partial(Orchestrator.open, *args, **options))
 
-    def acting_as(self, reviewer: str | None = None, *, channel: str = "library") -> "AsyncOrchestrator":
-        """Return this orchestrator bound to an authenticated reviewer and a channel, which the ledger records."""
-        return type(self)(self._sync.acting_as(reviewer, channel=channel), self._threads)
+    def acting_as(
+        self, reviewer: str | None = None, *, channel: str = "library", principal: Principal | None = None
+    ) -> "AsyncOrchestrator":
+        """Return this orchestrator bound to a principal, a reviewer and a channel, which the ledger records."""
+        return type(self)(self._sync.acting_as(reviewer, channel=channel, principal=principal), self._threads)
 
     async def close(self) -> None:
         """Sign the ledger head if there is a head file, and close files, connections and threads."""

@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import Assessment, HumanDecision, OnClassifierError, RiskLevel
 from hitl_orchestrator.domain.input.parsing import member_of
+from hitl_orchestrator.domain.principal import Principal
 from hitl_orchestrator.domain.review import Page, Review, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
+from hitl_orchestrator.orchestrator.gate import Gate
 from hitl_orchestrator.orchestrator.open_services import OpenServices
 from hitl_orchestrator.orchestrator.people import PeopleAdministration
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
@@ -20,7 +22,8 @@ from hitl_orchestrator.orchestrator.review_arguments import review_of
 from hitl_orchestrator.orchestrator.reviews import Reviews
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
-from hitl_orchestrator.services.acting import Acting, CaseKey
+from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.authority import Verb
 from hitl_orchestrator.services.cases.runner import WAIT_SECONDS
 from hitl_orchestrator.services.cases.submission import Intake
 from hitl_orchestrator.services.maintenance import Notice
@@ -53,12 +56,12 @@ class Orchestrator:
 
     def __init__(self, services: Services, acting: Acting = Acting()) -> None:  # noqa: B008 - an immutable value
         """Wrap services that `open` has built."""
-        self.services, self._opened, self._acting = services, services, acting
+        self.services, self._opened, self._gate = services, services, Gate(services, acting)
         self.cases = Cases(services, acting)
         self.reviews = Reviews(services, acting)
         self.policy = PolicyAdministration(services, acting)
         self.people = PeopleAdministration(services, acting)
-        self.audit = Audit(services)
+        self.audit = Audit(services, acting)
 
     @classmethod
     def open(
@@ -79,7 +82,7 @@ class Orchestrator:
         clock: "Clock | None" = None,
         lease: float = LEASE_SECONDS,
         wait: float = WAIT_SECONDS,
-        head_file: str | Path | None = None,
+        head_file: str | Path | Literal[False] | None = None,
         head_key: "str | Path | SigningKey | None" = None,
         head_every: int = 1000,
         tracing: bool = False,
@@ -96,7 +99,8 @@ class Orchestrator:
         the newest first; by default a key file next to the store. `checkpoint_key` encrypts checkpoints. The lease of
         a running case lasts `lease` seconds; a call waits `wait` seconds for another worker that runs the same case.
         `clock` sets event times; deadlines and leases follow the database clock.
-        The ledger head is signed into `head_file` every `head_every` entries and on close.
+        The ledger head is signed into `head_file` every `head_every` entries and on close; by default into a file
+        beside the store, which is safer elsewhere. False signs none.
 
         Callbacks and tracers of the calling application see the graph and the classifier only with `tracing`.
 
@@ -109,12 +113,19 @@ class Orchestrator:
         arguments = {name: value for name, value in locals().items() if name != "cls"}
         return cls(open_services(**arguments))
 
-    def acting_as(self, reviewer: str | None = None, *, channel: str = "library") -> "Orchestrator":
-        """Return this orchestrator bound to an authenticated reviewer and a channel, which the ledger records.
+    def acting_as(
+        self, reviewer: str | None = None, *, channel: str = "library", principal: Principal | None = None
+    ) -> "Orchestrator":
+        """Return this orchestrator bound to a principal, a reviewer and a channel, which the ledger records.
 
-        The bound object shares all resources with this one; closing either closes both.
+        A face passes the `principal` that it has authenticated, whose own person is the reviewer. Without one the
+        principal stays the same, which is the trusted local one for what `open` returns. The bound object shows and
+        does what its principal may; it shares all resources with this one, and closing either closes both.
+
+        Raises:
+            NotAuthorized: a principal that is not local is bound to a reviewer other than its own.
         """
-        return Orchestrator(self.services, Acting(reviewer, channel))
+        return Orchestrator(self.services, Acting.of(reviewer, channel, principal or self._gate.acting.principal))
 
     def submit(
         self,
@@ -136,8 +147,9 @@ class Orchestrator:
             TaskConflict: the task id exists with other content, and `resubmit` is not set or not allowed.
             CaseBusy: another worker runs the case, and did not finish in time; the case is stored.
         """
-        intake = Intake(task, output, replay=replay, submitted_by=submitted_by)
-        return self.services.submission.submit(intake, self._acting, resubmit=resubmit)
+        services, acting = self._gate.to(Verb.REPLAY if replay else Verb.SUBMIT)
+        intake = Intake(task, output, replay=replay, submitted_by=acting.submitter(submitted_by))
+        return self._gate.shown(services.submission.submit(intake, acting, resubmit=resubmit))
 
     def inbox(
         self,
@@ -152,6 +164,7 @@ class Orchestrator:
         claimed_by: str | None = None,
         unclaimed: bool = False,
         after: str | None = None,
+        count: bool = False,
     ) -> Page[ReviewRequest]:
         """Return the first open reviews: the earliest deadline first, then in the order in which they were opened.
 
@@ -160,16 +173,17 @@ class Orchestrator:
         reviewer has claimed; `unclaimed` those without a claim.
 
         `limit` counts matching reviews. If the page has `more`, pass the `review_id` of its last review as `after` for
-        the next page. Reviews that are opened or decided meanwhile move no others: pages repeat and skip nothing.
+        the next page; the id of its case or task will do. Reviews that are opened or decided meanwhile move no others:
+        pages repeat and skip nothing. With `count` the page has the `total` of all pages, unless it is for a reviewer.
 
         Raises:
             InvalidInput: the limit is not in [1, 100,000], a name cannot be stored, or `after` is no review.
             NotAuthorized: the reviewer is unknown, or is not the acting one.
         """
+        services, acting = self._gate.to(Verb.INBOX, reviewer=reviewer)
         risk = None if risk_level is None else member_of(RiskLevel, risk_level, "inbox: risk_level")
         wanted = InboxFilter(role, domain, task_type, risk, overdue, claimed_by, unclaimed)
-        who = self._acting.named(reviewer).reviewer
-        return self.services.inbox.requests(wanted, limit, reviewer=who, after=after)
+        return services.inbox.requests(wanted, limit, reviewer=acting.reviewer, after=after, count=count)
 
     def decide(
         self,
@@ -209,7 +223,8 @@ class Orchestrator:
             shown_digest=shown_digest,
             idempotency_key=idempotency_key,
         )
-        return self.services.decisions.decide(CaseKey.of(case_id, task_id), review, self._acting.named(reviewer))
+        services, acting, key = self._gate.to_case(Verb.DECIDE, case_id, task_id, reviewer=reviewer)
+        return self._gate.shown(services.decisions.decide(key, review, acting))
 
     def recover(self, on_case: Callable[[Case], None] = lambda case: None) -> list[Case]:
         """Resume every unfinished case that has no live owner, and delete checkpoints of finished cases.
@@ -219,7 +234,8 @@ class Orchestrator:
         Raises:
             RecoveryIncomplete: some cases could not be resumed; all others were.
         """
-        return self.services.maintenance.recover(on_case)
+        maintenance = self._gate.to(Verb.RECOVER).services.maintenance
+        return list(map(self._gate.shown, maintenance.recover(lambda case: on_case(self._gate.shown(case)))))
 
     def run_maintenance(
         self,
@@ -235,7 +251,9 @@ class Orchestrator:
         Raises:
             RecoveryIncomplete: some reviews could not be processed; all others were.
         """
-        return self.services.maintenance.run(on_case, on_notice)
+        maintenance = self._gate.to(Verb.MAINTAIN).services.maintenance
+        moved = maintenance.run(lambda case: on_case(self._gate.shown(case)), on_notice)
+        return list(map(self._gate.shown, moved))
 
     def close(self) -> None:
         """Sign the ledger head if there is a head file, and close files and connections. Closing twice is harmless.

@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING
 
 from hitl_orchestrator.domain.audit import Event
-from hitl_orchestrator.orchestrator.open_services import OpenServices
+from hitl_orchestrator.orchestrator.gate import Gate
 from hitl_orchestrator.review.governance.changes import PeopleDifference
 from hitl_orchestrator.review.governance.history import PeopleHistory
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.authority import Verb
 from hitl_orchestrator.services.people.admin import PeopleChange, PeopleSource
 
 if TYPE_CHECKING:
@@ -19,10 +20,8 @@ __all__ = ["PeopleAdministration"]
 class PeopleAdministration:
     """Reviewers, roles and the escalation chain, kept in the store. A change that widens a right takes two persons."""
 
-    _services = OpenServices()
-
     def __init__(self, services: "Services", acting: Acting) -> None:
-        self._services, self._acting = services, acting
+        self._gate = Gate(services, acting)
 
     def propose(self, source: PeopleSource, *, reason: str, reviewer: str | None = None) -> PeopleChange:
         """Put people in force: a file or a value. A change that widens any right waits in a case for a second person.
@@ -34,24 +33,25 @@ class PeopleAdministration:
             NotAuthorized: the reviewer is unknown or lacks the role.
             InvalidInput: the people are unusable, or the reason is empty.
         """
-        return self._services.people_admin.propose(source, reason=reason, acting=self._acting.named(reviewer))
+        services, acting = self._gate.to(Verb.CHANGE_PEOPLE, reviewer=reviewer)
+        return services.people_admin.propose(source, reason=reason, acting=acting)
 
     def active(self) -> People:
         """Return the people in force."""
-        return self._services.people_admin.active()
+        return self._gate.to(Verb.READ_PEOPLE).services.people_admin.active()
 
     def version(self, prefix: str) -> People:
         """Return the people of a recorded version, by the start of its hash. Raises `InvalidInput`."""
-        return self._services.people_admin.version(prefix)
+        return self._gate.to(Verb.READ_PEOPLE).services.people_admin.version(prefix)
 
     def status(self) -> PeopleHistory:
         """Return which people are in force, all versions, and the proposals that wait for a second person."""
-        return self._services.people_admin.status()
+        return self._gate.to(Verb.READ_PEOPLE).services.people_admin.status()
 
     def differences(self, source: PeopleSource) -> list[PeopleDifference]:
         """Return the differences of a file or a value from the people in force, those that widen rights first."""
-        return self._services.people_admin.differences(source)
+        return self._gate.to(Verb.READ_PEOPLE).services.people_admin.differences(source)
 
     def history(self) -> list[Event]:
         """Return all ledger entries about people, in order."""
-        return self._services.people_admin.history()
+        return self._gate.to(Verb.READ_PEOPLE).services.people_admin.history()

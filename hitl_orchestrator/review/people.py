@@ -8,12 +8,14 @@ from typing import Any
 
 from pydantic import Field
 
+from hitl_orchestrator.domain.input.file_kinds import REVIEWERS, check_kind
 from hitl_orchestrator.domain.input.parsing import did_you_mean, parse, parse_many
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.value import Identifier, Label, Value, digest
 from hitl_orchestrator.domain.working_hours import WorkingHours
 from hitl_orchestrator.errors import InvalidInput, NotAuthorized
+from hitl_orchestrator.review.names import NameIndex
 from hitl_orchestrator.review.working_time import check_holidays
 
 DEFAULT_REASON_CODES = ("agent_error", "policy_exception", "missing_information", "ambiguous_input", "other")
@@ -66,6 +68,11 @@ class People:
         self._former = dict(former or {})
         for reviewer in self:
             self._accounts.setdefault(reviewer.human, []).append(reviewer.reviewer_id)
+
+    @cached_property
+    def names(self) -> NameIndex:
+        """The people by every spelling of their names."""
+        return NameIndex(self)
 
     def __iter__(self) -> Iterator[Reviewer]:
         """Iterate over the reviewers, in the order of the file."""
@@ -136,6 +143,7 @@ def read_people(raw: Any, where: str, *, former: Mapping[str, str] | None = None
     Raises:
         InvalidInput: with every problem, including roles outside the chain and unknown team members.
     """
+    check_kind(raw, REVIEWERS, where)
     file = parse(_File, {"reviewers": raw} if isinstance(raw, list) else raw, where)
     chain = parse(RoleChain, {"roles": file.escalation_chain}, f"{where}: escalation_chain")
     reviewers = parse_many(Reviewer, file.reviewers, f"{where}: reviewers", unique="reviewer_id")

@@ -12,6 +12,7 @@ from pydantic_core import SchemaError, SchemaValidator, core_schema
 
 from hitl_orchestrator.domain.value import canonical_json
 from hitl_orchestrator.errors import shortened
+from hitl_orchestrator.review.pattern_size import MOST_POSITIONS, is_too_large
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -22,7 +23,10 @@ _BOTH = "unevaluatedProperties does not work together with patternProperties; us
 
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> SchemaValidator:
-    return SchemaValidator(core_schema.str_schema(pattern=pattern, strict=True))
+    compiled = SchemaValidator(core_schema.str_schema(pattern=pattern, strict=True))
+    if is_too_large(pattern):
+        raise SchemaError(f"more than {MOST_POSITIONS} positions")
+    return compiled
 
 
 def matches(pattern: str, text: str) -> bool:
@@ -51,8 +55,9 @@ def _problem(pattern: str) -> str:
         _compiled(pattern)
     except SchemaError:
         return (
-            f"the pattern {shortened(pattern)!r} cannot be used, because it has look-around, a back-reference or too "
-            "many repetitions, which can take unbounded time; write it without"
+            f"the pattern {shortened(pattern)!r} cannot be used, because it has look-around, a back-reference, "
+            "comments or too many repetitions, which can take unbounded time; write it without, with at most "
+            f"{MOST_POSITIONS} characters when repetitions are written out, and bound lengths with maxLength"
         )
     return ""
 

@@ -5,6 +5,7 @@ fetched. `format` is not checked, which is the default of JSON Schema.
 """
 
 import json
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
@@ -123,7 +124,10 @@ def _validator(schema: dict[str, Any], where: str) -> "Validator":
         latest = Draft202012Validator.META_SCHEMA["$id"]
         raise InvalidInput([f"{where}: $schema: {named!r} is not supported; leave it out, or use {latest!r}"])
     own = kind(kind.META_SCHEMA, format_checker=kind.FORMAT_CHECKER)
-    problems = [f"{_pointer(error.absolute_path)}{_short(error.message)}" for error in own.iter_errors(schema)]
+    with warnings.catch_warnings():
+        # jsonschema tries each pattern as one of Python, which warns about classes that it may read otherwise one day.
+        warnings.simplefilter("ignore", FutureWarning)
+        problems = [f"{_pointer(error.absolute_path)}{_short(error.message)}" for error in own.iter_errors(schema)]
     if not problems:
         draft = specification_with(named)
         resource = draft.create_resource(schema)

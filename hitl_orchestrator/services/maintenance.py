@@ -76,6 +76,7 @@ class Maintenance:
 
     def recover(self, on_case: OnCase = lambda case: None) -> list[Case]:
         """Resume every unfinished case that has no live owner, and delete checkpoints of finished cases."""
+        self._ledger.check_writable()
         self._policies.refresh()
         run = _Run(on_case)
         steps = (
@@ -86,12 +87,14 @@ class Maintenance:
             self._scrub,
             self._spot_checks.open_due,
             self._settle_changes,
+            self._inbox.settle_roles,
             lambda: self._alarm(run),
         )
         return run.through(steps)
 
     def run(self, on_case: OnCase = lambda case: None, on_notice: OnNotice = lambda notice: None) -> list[Case]:
         """Send reminders, return lapsed claims, and expire overdue reviews, by the clock of the database."""
+        self._ledger.check_writable()
         self._policies.refresh()
         run = _Run(on_case, on_notice)
         steps = (
@@ -103,6 +106,7 @@ class Maintenance:
             self._scrub,
             self._spot_checks.open_due,
             self._settle_changes,
+            self._inbox.settle_roles,
             lambda: self._alarm(run),
         )
         return run.through(steps)
@@ -116,6 +120,7 @@ class Maintenance:
         """Report the cases that an altered row keeps out of every list, and roles that the reviewers lack."""
         for case_id, why in self._ledger.stranded():
             run.unreadable(IncompatibleRecord(case_id, None, why))
+        self._inbox.name_unreadable_policies()
         for role in self._inbox.missing_roles():
             _log.warning(
                 "reviews wait for the role %r, which the people of this store do not have: the top of their chain "
@@ -163,8 +168,8 @@ class Maintenance:
 
     def _recipients(self, row: StoredReview) -> Sequence[str]:
         """Return the holder of the claim on a review, or else every reviewer who may decide it."""
-        held = row.claimed_by is not None and row.claimed_until is not None and row.claimed_until > self._ledger.now()
-        return [str(row.claimed_by)] if held else [each.reviewer_id for each in self._access.rights(row).able()]
+        holder = row.holder(self._ledger.now())
+        return [each.reviewer_id for each in self._access.rights(row).able()] if holder is None else [holder]
 
     def _end_void_claims(self, run: "_Run") -> None:
         """Return the claims of reviewers who may not decide any more, or are away."""

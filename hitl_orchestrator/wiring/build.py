@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from uuid_utils import uuid7
 
@@ -23,6 +23,7 @@ from hitl_orchestrator.policies.engine.scoring import ScoreRules
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
+from hitl_orchestrator.services.authorization import Authorization
 from hitl_orchestrator.services.case_reader import CaseReader, Clock
 from hitl_orchestrator.services.cases.audit_trail import AuditTrail
 from hitl_orchestrator.services.cases.decisions import CaseDecisions
@@ -34,6 +35,7 @@ from hitl_orchestrator.services.cases.submission import CaseSubmission
 from hitl_orchestrator.services.config_files import load_schemas
 from hitl_orchestrator.services.governance.change_cases import ChangeCases
 from hitl_orchestrator.services.maintenance import Maintenance
+from hitl_orchestrator.services.masking import CaseMasking
 from hitl_orchestrator.services.people.admin import PeopleAdmin
 from hitl_orchestrator.services.policy.admin import PolicyAdmin
 from hitl_orchestrator.services.policy.approval import PolicyApproval
@@ -48,7 +50,7 @@ from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 from hitl_orchestrator.services.reviews.rejected_attempts import RejectedAttempts
 from hitl_orchestrator.wiring.arguments import check_durations, check_rules
 from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS, ClassifierSettings
-from hitl_orchestrator.wiring.clocks import in_utc, now_in_utc
+from hitl_orchestrator.wiring.clocks import current_time, in_utc
 from hitl_orchestrator.wiring.governance import (
     Governance,
     PeopleSource,
@@ -103,6 +105,8 @@ class Services(Shared):
     policy: PolicyAdmin
     people_admin: PeopleAdmin
     maintenance: Maintenance
+    authorization: Authorization
+    masking: CaseMasking
     closed: bool = False
 
     @property
@@ -170,7 +174,7 @@ def open_services(
     clock: Clock | None = None,
     lease: float = LEASE_SECONDS,
     wait: float = WAIT_SECONDS,
-    head_file: str | Path | None = None,
+    head_file: str | Path | Literal[False] | None = None,
     head_key: "str | Path | SigningKey | None" = None,
     head_every: int = 1000,
     tracing: bool = False,
@@ -183,7 +187,7 @@ def open_services(
     check_governed(store, policy, reviewers)
     uses = configuration_of(risk_rules, score_rules, outputs)
     encryption = None if checkpoint_key is None else encryption_key(checkpoint_key)
-    store, clock = absolute_url(store), in_utc(clock or now_in_utc)
+    store, clock = absolute_url(store), current_time if clock is None else in_utc(clock)
     ledger = open_ledger(store, seal_key, lease=lease, clock=clock)
     with _closed_on_failure(ledger):
         collaborators = Collaborators(
@@ -235,13 +239,15 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
         views=CaseViews(**common, viewer=viewer, clock=clock),
         submission=submission,
         decisions=CaseDecisions(**common, recorder=shared.recorder, rejected=shared.rejected, runner=runner),
-        quality=QualityChecks(shared.reader, submission, clock=clock),
+        quality=QualityChecks(shared.reader, submission),
         spot_checks=spot_checks,
         redaction=CaseRedaction(ledger, shared.people, shared.policies, shared.reader, runner, clock=clock),
         audit=audit,
         policy=policy,
         people_admin=people,
         maintenance=_maintenance(shared, runner, spot_checks, (policy, people), clock),
+        authorization=Authorization(shared.people, shared.reader),
+        masking=CaseMasking(ledger, shared.people, shared.access),
     )
 
 
@@ -256,13 +262,8 @@ class _Common(TypedDict):
 
 
 def _common(shared: Shared) -> _Common:
-    return _Common(
-        ledger=shared.ledger,
-        people=shared.people,
-        policies=shared.policies,
-        reader=shared.reader,
-        access=shared.access,
-    )
+    ledger, people, policies = shared.ledger, shared.people, shared.policies
+    return _Common(ledger=ledger, people=people, policies=policies, reader=shared.reader, access=shared.access)
 
 
 def _shared(store: str, ledger: Ledger, given: Collaborators) -> Shared:
@@ -293,7 +294,13 @@ def _shared(store: str, ledger: Ledger, given: Collaborators) -> Shared:
 def _admins(shared: Shared, submission: CaseSubmission, clock: Clock) -> tuple[PolicyAdmin, PeopleAdmin]:
     ledger, people, registry, policies = shared.ledger, shared.people, shared.registry, shared.policies
     cases = ChangeCases(
-        ledger=ledger, people=people, policies=policies, reader=shared.reader, submission=submission, clock=clock
+        ledger=ledger,
+        people=people,
+        policies=policies,
+        reader=shared.reader,
+        submission=submission,
+        clock=clock,
+        settle_roles=shared.inbox.settle_roles,
     )
     approval = PolicyApproval(ledger=ledger, people=people, registry=registry, policies=policies, cases=cases)
     return (
@@ -339,7 +346,8 @@ def build_runner(store: str, ledger: Ledger, ports: NodePorts, given: Collaborat
         risk_rules=given.risk_rules,
         score_rules=given.score_rules or ScoreRules(),
     )
-    checkpoints, adapter = checkpoints_of(store, given.encryption), Adapter(ledger)
+    checkpoints = checkpoints_of(store, given.encryption).of_ledger(ledger.ledger_id)
+    adapter = Adapter(ledger)
     return Runner(build_graph(dependencies, checkpoints, adapter), checkpoints, adapter, ports, traced=given.traced)
 
 

@@ -1,26 +1,30 @@
 """The kinds of stores: each URL scheme with its ledger, its key file and its checkpoints."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
+from hitl_orchestrator.domain.input.kept_files import HEADS
 from hitl_orchestrator.domain.input.parsing import did_you_mean
-from hitl_orchestrator.errors import InvalidKey, SealKeyMissing, StoreUnavailable, install_hint
+from hitl_orchestrator.errors import InvalidKey, LedgerDamaged, SealKeyMissing, StoreUnavailable, install_hint
 from hitl_orchestrator.ledger.database.address import HOW_TO_WRITE, can_be_read, is_postgres, shown
-from hitl_orchestrator.ledger.keys.files import SealKey, authenticator_from
+from hitl_orchestrator.ledger.keys.files import SealKey, seal_keys_from
+from hitl_orchestrator.ledger.keys.mac import ephemeral_keys
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
 from hitl_orchestrator.ledger.verification.head_file import HeadFile
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.services.case_reader import Clock
-from hitl_orchestrator.wiring.clocks import now_in_utc
+from hitl_orchestrator.wiring.clocks import current_time, now_in_utc
 
 if TYPE_CHECKING:
+    from hitl_orchestrator.ledger.database.migrate import Found
     from hitl_orchestrator.ledger.database.ports import Database, MigratedDatabase
-    from hitl_orchestrator.ledger.keys.mac import RowAuthenticator
+    from hitl_orchestrator.ledger.keys.mac import SealKeys
     from hitl_orchestrator.ledger.keys.signing import SigningKey
     from hitl_orchestrator.ledger.store.ledger import LedgerStore
 
@@ -29,6 +33,7 @@ __all__ = [
     "absolute_url",
     "checkpoints_of",
     "database_of",
+    "default_head_file",
     "key_file_of",
     "open_ledger",
     "open_to_audit",
@@ -38,6 +43,7 @@ __all__ = [
 ]
 
 MEMORY = "memory://"
+_ID_SHOWN = 8
 
 
 class _Store(NamedTuple):
@@ -46,7 +52,7 @@ class _Store(NamedTuple):
     absolute_url: Callable[[str], str]
     exists: Callable[[str], bool]
     key_file: Callable[[str], Path | None]
-    migrated: "Callable[[str, Clock], Database]"
+    migrated: "Callable[[str, Clock, Found | None], Database]"
     checkpoints: Callable[[str, bytes | None], Any]
 
 
@@ -66,21 +72,48 @@ def open_ledger(
     # With a key given, no key file is looked for: this user may have no home directory.
     key_file = None if seal_key is not None else _kind_of(store).key_file(store)
     if key_file is None:
-        return _ledger_on(store, None if seal_key is None else authenticator_from(seal_key, Path()), lease, clock)
-    ledger = _ledger_on(store, authenticator_from(None, key_file), lease, clock)
-    if not key_file.exists() and ledger.holds_sealed_work():
+        keys = ephemeral_keys() if seal_key is None else seal_keys_from(seal_key, Path())
+        return _ledger_on(store, keys, lease, clock)
+    ledger = _ledger_on(store, seal_keys_from(None, key_file, of_a_copy=_may_only_be_read(store)), lease, clock)
+    # The key of a new store was created with it.
+    if not key_file.exists():
         ledger.close()
         raise SealKeyMissing(shown(store), key_file)
     return ledger
 
 
-def open_to_audit(store: str) -> Ledger:
-    """Open the ledger of a store for verification and signing, without the key that authenticates reviews.
+def _may_only_be_read(store: str) -> bool:
+    """Return whether a store is a file that this process may not write."""
+    from hitl_orchestrator.ledger.database.sqlite_read_only import is_read_only  # noqa: PLC0415 - SQLite alone
+
+    return _kind_of(store) is _SQLITE and is_read_only(_sqlite_path(store))
+
+
+def open_to_audit(store: str, seal_key: SealKey | Sequence[SealKey] | None = None) -> Ledger:
+    """Open the ledger of an existing store for verification and signing.
+
+    Seals are verified with `seal_key`, or with the key file of the store if this user may read it; with neither they
+    are not verified. No key is created.
 
     Raises:
         StoreUnavailable: the URL names no known kind of store, or the store cannot be opened.
+        InvalidKey: a key is malformed, or its file is readable by others.
     """
-    return _ledger_on(store, None, LEASE_SECONDS, now_in_utc)
+    if store == MEMORY:
+        return open_ledger(store, seal_key)
+    keys = _keys_at(store) if seal_key is None else seal_keys_from(seal_key, Path())
+    return _ledger_on(store, keys, existing=True)
+
+
+def _keys_at(store: str) -> "SealKeys | None":
+    """Return the keys in the key file of a store, None if there is none that this user may read."""
+    try:
+        key_file = key_file_of(store)
+    except InvalidKey:
+        return None
+    if key_file is None or not key_file.exists() or not os.access(key_file, os.R_OK):
+        return None
+    return seal_keys_from(None, key_file, of_a_copy=_may_only_be_read(store))
 
 
 def store_exists(store: str) -> bool:
@@ -107,11 +140,11 @@ def database_of(store: str) -> "MigratedDatabase":
     return _postgres_database(store) if is_postgres(store) else _sqlite_database(store)
 
 
-def _migrated(store: str, clock: Clock) -> "Database":
+def _migrated(store: str, clock: Clock, found: "Found | None") -> "Database":
     from hitl_orchestrator.ledger.database.migrate import migrate  # noqa: PLC0415
 
     database = database_of(store)
-    migrate(database)
+    migrate(database, found)
     return database
 
 
@@ -124,17 +157,44 @@ def signer_of(
     ledger: Ledger,
     store: str,
     *,
-    head_file: str | Path | None = None,
+    head_file: str | Path | Literal[False] | None = None,
     head_key: "str | Path | SigningKey | None" = None,
     clock: Clock | None = None,
 ) -> LedgerSigner:
-    """Return the signer of a ledger. Its key is loaded when it first signs."""
-    book = None if head_file is None else HeadFile(Path(head_file))
-    return LedgerSigner(ledger, clock or now_in_utc, lambda: signing_key(store, head_key), book)
+    """Return the signer of a ledger. Its key is loaded when it first signs.
+
+    Without a head file heads are appended to the one beside the store, if that may be written; with False to none.
+    """
+    beside = default_head_file(store, ledger) if head_file is None else None
+    file = beside if beside is not None and _may_write(beside.parent) else head_file
+    book = HeadFile(Path(file)) if file else None
+    return LedgerSigner(ledger, clock or current_time, lambda: signing_key(store, head_key), book)
+
+
+def default_head_file(store: str, ledger: Ledger) -> Path | None:
+    """Return the file of signed heads beside a store, made or not; None in memory, and for a user without a home.
+
+    It is named after the ledger, since another store may take the address of a deleted one.
+    """
+    try:
+        key_file = _kind_of(store).key_file(store)
+        if key_file is None:
+            return None
+        return key_file.with_suffix(f".{ledger.ledger_id[:_ID_SHOWN]}{HEADS}")
+    except (InvalidKey, LedgerDamaged):
+        # A user without a home directory, where the heads of a server's store lie; or a ledger that lost its id.
+        return None
+
+
+def _may_write(folder: Path) -> bool:
+    """Return whether this process may write a folder, or make it if it is missing."""
+    return os.access(folder if folder.exists() else folder.parent, os.W_OK)
 
 
 def signing_key(store: str, source: "str | Path | SigningKey | None" = None, *, make: bool = True) -> "SigningKey":
     """Return the key that signs the heads of a store: the given one, that of a file, or a new one next to the store.
+
+    Without `make` it is read for its public key alone, so a file that others may read is accepted.
 
     Raises:
         InvalidKey: it is malformed, or there is none and `make` is false.
@@ -151,7 +211,7 @@ def signing_key(store: str, source: "str | Path | SigningKey | None" = None, *, 
     file = source or Path(str(key_file)).with_suffix(".head-key")
     if not make and not file.exists():
         raise InvalidKey(file, "there is no such file yet; signing a head creates it")
-    return signing.signing_key_at(file)
+    return signing.signing_key_at(file, of_a_copy=not make)
 
 
 def _kind_of(store: str) -> _Store:
@@ -161,11 +221,23 @@ def _kind_of(store: str) -> _Store:
 
 
 def _ledger_on(
-    store: str, authenticator: "RowAuthenticator | None", lease: float = LEASE_SECONDS, clock: Clock = now_in_utc
+    store: str,
+    keys: "SealKeys | None",
+    lease: float = LEASE_SECONDS,
+    clock: Clock = now_in_utc,
+    *,
+    existing: bool = False,
 ) -> "LedgerStore":
-    from hitl_orchestrator.ledger.store.ledger import LedgerStore  # noqa: PLC0415 - SQLAlchemy is slow to import
+    from hitl_orchestrator.ledger.store.event_log import founded_under  # noqa: PLC0415 - SQLAlchemy is slow to import
+    from hitl_orchestrator.ledger.store.ledger import LedgerStore  # noqa: PLC0415
 
-    return LedgerStore(_kind_of(store).migrated(store, clock), authenticator, lease)
+    found = None if existing or keys is None else founded_under(keys)
+    database = _kind_of(store).migrated(store, clock, found)
+    try:
+        return LedgerStore(database, keys, lease)
+    except BaseException:
+        database.close()
+        raise
 
 
 @contextmanager
@@ -178,9 +250,9 @@ def _extra(name: str, store: str) -> Iterator[None]:
 
 
 def _sqlite_path(store: str) -> str:
-    parts = urlsplit(store)
-    if parts.scheme != "sqlite":
-        hint = did_you_mean(parts.scheme, ("sqlite", "postgresql", "memory"))
+    scheme = store.partition(":")[0]
+    if scheme != "sqlite":
+        hint = did_you_mean(scheme, ("sqlite", "postgresql", "memory"))
         kinds = "give sqlite:///PATH, postgresql://USER@HOST/DATABASE, or memory:// for a trial"
         raise StoreUnavailable(shown(store), f"{kinds}{hint}")
     path = store.removeprefix("sqlite:///")
@@ -216,9 +288,11 @@ def _sqlite_checkpoints(store: str, key: bytes | None) -> Any:
 
 
 def _postgres_key_file(store: str) -> Path:
-    if not can_be_read(store):
+    parts = None
+    with suppress(ValueError):  # it has brackets without an address of IPv6
+        parts = urlsplit(store) if can_be_read(store) else None
+    if parts is None:
         raise StoreUnavailable(shown(store), f"the address cannot be read; {HOW_TO_WRITE}")
-    parts = urlsplit(store)
     options = sorted(each for each in parse_qsl(parts.query) if "password" not in each[0])
     # Without the user, and without parsing the port: there may be several hosts, each with its own.
     place = f"{parts.netloc.rpartition('@')[2].lower()}{parts.path}?{options}"
@@ -253,10 +327,10 @@ def _postgres_checkpoints(store: str, key: bytes | None) -> Any:
     return postgres_checkpoints(store, key)
 
 
-def _memory_database(store: str, clock: Clock) -> "Database":
+def _memory_database(store: str, clock: Clock, found: "Found | None") -> "Database":
     from hitl_orchestrator.ledger.database.memory import MemoryDatabase  # noqa: PLC0415
 
-    return MemoryDatabase(clock)
+    return MemoryDatabase(clock, found or (lambda run: None))
 
 
 def _memory_checkpoints(store: str, key: bytes | None) -> Any:

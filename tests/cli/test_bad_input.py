@@ -53,8 +53,8 @@ def seat(**fields):
 
 
 TASKS = [
-    ("", "t: the file is empty; give a JSON array or one JSON object a line"),
-    (" \n\n", "t: the file is empty"),
+    ("", "t: it is empty; give a JSON array or one JSON object a line"),
+    (" \n\n", "t: it is empty"),
     ("{nope}", f"t: line 1 column 2: {IS_NOT_JSON}"),
     ('[{"task_id": "a"', "t: line 1 column 17: not JSON: Expecting ',' delimiter"),
     (json.dumps(task()) + "more", "column 225: not JSON: Extra data"),
@@ -139,7 +139,7 @@ REVIEWS = [
     (review() + review(review_id="r2"), "r: task 'task_001' has another review after approve, which is final"),
 ]
 POLICIES = [
-    ("", "p: the file is empty; a policy is an object with policy_id and rules"),
+    ("", "p: it is empty; a policy is an object with policy_id and rules"),
     ([], "p: a policy is an object with policy_id and rules"),
     ("{", f"p: line 1 column 2: {IS_NOT_JSON}"),
     ("policy_id: p\nrules: [", "p: line 2 column 9: not YAML"),
@@ -160,7 +160,7 @@ POLICIES = [
     (asking(signals=["lowconfidence"]), "risky; did you mean 'low_confidence'?"),
 ]
 REVIEWERS = [
-    ("", "v: the file is empty; give JSON"),
+    ("", "v: it is empty; give JSON"),
     ('"x"', 'v: "x" is not an object'),
     ([], "v: reviewers: at least one is needed"),
     ({"escalation_chain": ["a"]}, "v: reviewers: this field is required"),
@@ -212,7 +212,7 @@ LINES = [
     ((*MODIFY, '{"label": "x"}'), "--output: predicted_label: this field is required"),
     ((*MODIFY, "@nope.json"), "nope.json: cannot be read: No such file or directory"),
     (("policy", "check", "nope.json"), "nope.json: cannot be read: No such file or directory"),
-    (("policy", "check", "t"), "t: a policy is an object with policy_id and rules"),
+    (("policy", "check", "t"), "t: it has tasks instead of a routing policy"),
     (("policy", "explain", "x"), NO_STORE),
     (("policy", "explain", "t", "--outputs", "nope.json"), "nope.json: cannot be read"),
     (("policy", "explain", "x", "--outputs", "t"), "--outputs: a stored case has its own output"),

@@ -1,132 +1,125 @@
 """Every command in every environment that lacks something: the documented exit code, and at most one sentence."""
 
-import os
 import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import typer
-from support.warm_commands import UNREAD, Ran
+from support.command_table import COMMANDS, DONE, INVALID, NO, Row, commands_of
+from support.postgres_fixtures import TEMPLATE
+from support.postgres_server import direct_connection
+from support.warm_commands import UNREAD, Ran, WarmCommands
 
 from hitl_orchestrator.cli import main
 from hitl_orchestrator.cli.app import app
 from tests.cli.conftest import DATA
 
-DONE, NO, INVALID, UNREAD_OUTPUT = 0, 1, 2, 141
-
-
-class Row(NamedTuple):
-    """A command, its exit code where nothing lacks, and whether it writes to the store."""
-
-    words: str
-    code: int = DONE
-    writes: bool = False
-
-
-def writing(words: str) -> Row:
-    return Row(words, writes=True)
-
-
-REVIEWED_BY = "--reviewer domain_reviewer"
-COMMANDS = {
-    "init": Row("init"),
-    "run": writing("run tasks.json --outputs agent_outputs.json"),
-    "recover": writing("recover"),
-    "sweep": Row("sweep"),
-    "inbox": Row("inbox"),
-    "show": Row("show task_002"),
-    "decide": writing(f"decide task_002 approve {REVIEWED_BY}"),
-    "escalate": writing(f"escalate task_002 {REVIEWED_BY} --reason unclear"),
-    "label": writing(f"label task_002 urgent {REVIEWED_BY}"),
-    "bulk": Row(f"bulk approve task_002 --yes {REVIEWED_BY}", INVALID),
-    "next": writing(f"next {REVIEWED_BY}"),
-    "claim": writing(f"claim task_002 {REVIEWED_BY}"),
-    "release": writing(f"release task_002 {REVIEWED_BY}"),
-    "delegate": Row(f"delegate task_002 {REVIEWED_BY} --to senior_manager", NO, writes=True),
-    "assign": writing("assign"),
-    "cancel": Row("cancel task_002 --submitted-by the_agent --reason wrong", NO),
-    "desk": Row(f"desk {REVIEWED_BY}", INVALID),
-    "feedback": Row("feedback"),
-    "insights": Row("insights"),
-    "demo": Row("demo"),
-    "simulate": Row("simulate --days 1 --tasks-per-day 3"),
-    "policy check": Row("policy check routing_policy.json"),
-    "policy diff": Row("policy diff routing_policy.json routing_policy.json"),
-    "policy schema": Row("policy schema"),
-    "policy explain": Row("policy explain tasks.json --outputs agent_outputs.json"),
-    "policy test": Row("policy test routing_policy.policy-test.yaml"),
-    "policy backtest": Row("policy backtest routing_policy.json --on sqlite:///hitl.db"),
-    "policy versions": Row("policy versions"),
-    "policy activate": Row("policy activate routing_policy.json --reviewer compliance_officer --reason same"),
-    "policy rollback": Row("policy rollback --reviewer compliance_officer --reason old", NO),
-    "policy shadow": writing("policy shadow routing_policy.json --reviewer compliance_officer --reason new"),
-    "policy canary": Row("policy canary --off --reviewer compliance_officer --reason done", NO),
-    "people show": Row("people show"),
-    "people diff": Row("people diff reviewers.json"),
-    "people propose": Row("people propose reviewers.json --reviewer compliance_officer --reason same"),
-    "people history": Row("people history"),
-    "audit list": Row("audit list"),
-    "audit show": Row("audit show task_001"),
-    "audit export": Row("audit export"),
-    "audit redact": writing("audit redact task_001 --reason erasure --reviewer compliance_officer --yes"),
-    "audit verify": Row("audit verify"),
-    "audit head": Row("audit head"),
-    "audit key": Row("audit key"),
-    "audit prove": Row("audit prove task_001"),
-    "audit check": Row("audit check -"),
-}
+UNREAD_OUTPUT = 141
 CONTAINER: dict[str, Any] = {
-    "environment": {"HITL_STORE": " sqlite:///hitl.db\n", "HITL_POLICY": " ", "LC_ALL": "C"},
+    "environment": {"HITL_POLICY": " ", "LC_ALL": "C"},
     "encoding": "ascii",
     "home": False,
     "zones": False,
 }
+LATIN_1 = '{"task_id": "Müller"}'.encode("latin-1")
+KEYS = {"HITL_SEAL_KEY": "5e" * 32, "HITL_HEAD_KEY": "a1" * 32}
+"""The keys of a store in PostgreSQL, in the environment: a container has no home directory to keep them in."""
+TABLES = ("events", "cases", "reviews", "outcomes", "refusals", "contents", "policies")
+AUDITOR = """
+DO $$ BEGIN CREATE ROLE auditor LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+"""
 
 
-def commands(group: Any, path: str = "") -> dict[str, Any]:
-    """Return the visible commands of a group and of the groups in it, by their words."""
-    found: dict[str, Any] = {}
-    for name, each in group.commands.items():
-        words = f"{path} {name}".strip()
-        found |= commands(each, words) if hasattr(each, "commands") else {} if each.hidden else {words: each}
-    return found
+class OneStore:
+    """A copy of the store and of the folder that a row of the table is typed in."""
+
+    def __init__(self, warm: WarmCommands, folder: Path, url: str, keys: dict[str, str], for_reading: str) -> None:
+        self._warm, self.folder, self._url, self._keys, self._for_reading = warm, folder, url, keys, for_reading
+
+    def __call__(self, row: Row, *, environment: Mapping[str, str] = {}, **lacking: Any) -> Ran:
+        """Type a row; the proof of a case is on standard input unless `stdin` is something else."""
+        stdin = lacking.pop("stdin", None) or (self.folder / "proof.json").read_bytes()
+        settings = {"HITL_STORE": f" {self._url}\n", **self._keys, **environment}
+        words = [word.replace("STORE", settings["HITL_STORE"].strip()) for word in row.words.split()]
+        return self._warm.run(*words, cwd=self.folder, stdin=stdin, environment=settings, **lacking)
+
+    def for_reading(self, row: Row) -> Ran:
+        """Type a row as a user who may read the store but not write to it."""
+        shared = [*self.folder.glob("hitl.db*"), self.folder]
+        for each in shared:
+            each.chmod(0o500)
+        try:
+            return self(row, environment={"HITL_STORE": self._for_reading}, powerless=True)
+        finally:
+            self.folder.chmod(0o700)
+
+    def content(self) -> list[Any]:
+        """Return all rows of a database, or the bytes of a store's files."""
+        if not self._keys:
+            return [(each.name, each.read_bytes()) for each in sorted(self.folder.glob("hitl.db*"))]
+        with direct_connection(self._url) as connection:
+            return [connection.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES]
+
+
+def fill(store: str) -> None:
+    """Fill a store, in the current folder, which gets the files that the commands read."""
+    for words in (
+        "demo --data-into .",
+        f"run tasks.json --outputs agent_outputs.json --store {store}",
+        f"audit prove task_001 --out proof.json --store {store}",
+    ):
+        assert main(words.split()) == DONE
+    shutil.copy(DATA / "routing_policy.policy-test.yaml", ".")
 
 
 @pytest.fixture(scope="module")
-def original(tmp_path_factory) -> Path:
+def original(tmp_path_factory) -> Iterator[Path]:
     """Return a folder with a store, and with the files that the commands read."""
     folder = tmp_path_factory.mktemp("original")
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        for words in (
-            "demo --data-into .",
-            "run tasks.json --outputs agent_outputs.json",
-            "audit prove task_001 --out proof.json",
-        ):
-            assert main(words.split()) == DONE
-    finally:
-        os.chdir(before)
-    shutil.copy(DATA / "routing_policy.policy-test.yaml", folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        fill("sqlite:///hitl.db")
     return folder
 
 
+@pytest.fixture(scope="module")
+def original_database(postgres, tmp_path_factory) -> Iterator[tuple[Path, str]]:
+    """Yield a folder with those files, and the name of a database that is copied for each row of the table."""
+    folder, url = tmp_path_factory.mktemp("beside_postgres"), postgres.new_database(TEMPLATE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name, value in KEYS.items():
+            patch.setenv(name, value)
+        fill(url)
+    postgres.run(AUDITOR)
+    with direct_connection(url) as connection:
+        connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO auditor")
+    yield folder, url.rpartition("/")[2]
+    postgres.drop(url)
+
+
 @pytest.fixture
-def typed(warm, original, tmp_path):
-    """Type a row of the table in a copy of the folder."""
+def on_sqlite(warm, original, tmp_path) -> OneStore:
     folder = tmp_path / "copy"
     shutil.copytree(original, folder)
+    return OneStore(warm, folder, "sqlite:///hitl.db", {}, "sqlite:///hitl.db")
 
-    def run(row: Row, **environment: Any) -> Ran:
-        stdin = (folder / "proof.json").read_bytes()
-        try:
-            return warm.run(*row.words.split(), cwd=folder, stdin=stdin, **environment)
-        finally:
-            folder.chmod(0o700)
 
-    run.folder = folder
-    return run
+@pytest.fixture
+def on_postgres(warm, postgres, original_database, tmp_path) -> Iterator[OneStore]:
+    folder = tmp_path / "copy"
+    shutil.copytree(original_database[0], folder)
+    url = postgres.new_database(original_database[1])
+    yield OneStore(warm, folder, url, KEYS, postgres.url(url.rpartition("/")[2], "auditor"))
+    postgres.drop(url)
+
+
+@pytest.fixture
+def typed(request, on) -> OneStore:
+    """Type a row of the table on a copy of the store."""
+    return request.getfixturevalue(f"on_{on}")
 
 
 def check(ran: Ran, *codes: int) -> None:
@@ -141,10 +134,18 @@ def check(ran: Ran, *codes: int) -> None:
 
 
 def test_the_table_has_every_command():
-    assert set(commands(typer.main.get_command(app))) == set(COMMANDS)
+    assert set(commands_of(typer.main.get_command(app))) == set(COMMANDS)
 
 
-EVERY = pytest.mark.parametrize("row", COMMANDS.values(), ids=COMMANDS)
+def rows_on(*stores: str) -> Any:
+    """Type every row of the table on these stores; on PostgreSQL those that open a store."""
+    cases = [(on, name) for on in stores for name, row in COMMANDS.items() if on == "sqlite" or row.opens]
+    return pytest.mark.parametrize(
+        ("on", "row"), [pytest.param(on, COMMANDS[name], id=f"{on}-{name}") for on, name in cases]
+    )
+
+
+EVERY = rows_on("sqlite", "postgres")
 
 
 @EVERY
@@ -154,12 +155,26 @@ def test_in_a_container_without_locale_home_user_and_zones_it_works_as_everywher
 
 @EVERY
 def test_without_standard_input_it_does_not_wait_for_any(typed, row):
-    check(typed(row, closed=[0]), INVALID if row.words.endswith(" -") else row.code)
+    check(typed(row, closed=[0]), INVALID if row.reads_input else row.code)
+
+
+@EVERY
+def test_standard_input_in_another_encoding_is_refused_where_it_is_read_and_ignored_elsewhere(typed, row):
+    ran = typed(row, stdin=LATIN_1, encoding="latin-1")
+    check(ran, INVALID if row.reads_input else row.code)
+    assert (b"not UTF-8 text" in ran.err) == row.reads_input
+
+
+@EVERY
+def test_without_standard_error_it_prints_what_it_prints_elsewhere(typed, row):
+    ran = typed(row, closed=[2])
+    assert (ran.code, ran.err) == (row.code, b"")
+    assert ran.out or row.code
 
 
 @EVERY
 def test_a_daemon_without_any_stream_gets_the_exit_code(typed, row):
-    code = INVALID if row.words.endswith(" -") else row.code
+    code = INVALID if row.reads_input else row.code
     assert typed(row, closed=[0, 1, 2]) == Ran(code, b"", b"")
 
 
@@ -175,14 +190,14 @@ def test_output_to_a_reader_that_is_gone_ends_quietly(typed, row):
 
 @EVERY
 def test_on_a_store_that_may_only_be_read_it_reads_or_refuses(typed, row):
-    for each in (*typed.folder.glob("hitl.db*"), typed.folder):
-        each.chmod(0o500)
-    before = (typed.folder / "hitl.db").read_bytes()
-    check(typed(row, powerless=True), INVALID if row.writes else row.code)
-    assert (typed.folder / "hitl.db").read_bytes() == before
-    assert not list(typed.folder.glob("hitl.db-*"))
+    before = typed.content()
+    ran = typed.for_reading(row)
+    check(ran, INVALID if row.writes else row.code)
+    assert not row.writes or b"; nothing was written" in ran.err
+    assert typed.content() == before
 
 
+@pytest.mark.parametrize("on", ["sqlite", "postgres"])
 @pytest.mark.parametrize("to", [{"stderr": "/dev/full"}, {"stdout": "/dev/full", "stderr": "/dev/full"}])
 @pytest.mark.parametrize("words", ["show task_009", "show task_009 --json", "policy check missing.json"])
 def test_an_error_that_cannot_be_printed_keeps_its_exit_code(typed, words, to):

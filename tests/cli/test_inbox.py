@@ -232,7 +232,13 @@ def test_inbox_json_states_on_stderr_that_more_reviews_follow_and_how_to_go_on(r
 
 
 def test_inbox_states_in_its_last_lines_that_more_reviews_follow(routed):
-    assert "more reviews follow; add --after" in " ".join(routed("inbox", "--limit", "2").out.split())
+    shown = " ".join(routed("inbox", "--limit", "2").out.split())
+    assert "2 of 3 open reviews" in shown
+    assert "more reviews follow; add --after" in shown
+    assert [each["task_id"] for each in routed("inbox", "--after", "task_002", "--json").data] == [
+        "task_003",
+        "task_005",
+    ]
     assert "follow" not in routed("inbox", "--limit", "3").out
 
 
@@ -241,3 +247,30 @@ def test_inbox_after_an_unknown_review_is_invalid_input(routed):
 
     assert (answer.code, answer.out) == (2, "")
     assert "there is no review 'unknown'" in answer.err
+
+
+def test_fields_of_an_output_that_could_not_be_read_are_named_in_the_inbox_and_by_explain(hitl, folder):
+    outputs = json.loads((folder / "agent_outputs.json").read_text())
+    outputs[1]["agent_output"]["unusual"] = 7
+    (folder / "unreadable.json").write_text(json.dumps(outputs))
+    hitl("run", "tasks.json", "--outputs", "unreadable.json")
+
+    listed = {one["task_id"]: one["unreadable"] for one in hitl("inbox", "--json").data}
+    _, of_file, *_ = hitl("policy", "explain", "tasks.json", "--outputs", "unreadable.json", "--json").data
+    [of_case] = hitl("policy", "explain", "task_002", "--json").data
+    of_other = hitl("policy", "explain", "task_004", "--json").data[0]
+
+    assert (listed["task_002"], listed["task_003"]) == (["unusual"], [])
+    assert (of_file["unreadable"], of_case["unreadable"], of_other["unreadable"]) == (["unusual"], ["unusual"], [])
+    assert "unusual (unusual could not be read)" in hitl("policy", "explain", "task_002").out
+
+
+def test_the_inbox_says_nothing_of_unreadable_fields_in_a_blind_review(hitl, folder):
+    outputs = json.loads((folder / "agent_outputs.json").read_text())
+    outputs[0]["agent_output"]["unusual"] = 7
+    (folder / "unreadable.json").write_text(json.dumps(outputs))
+    rule = {"rule_id": "all", "priority": 1, "conditions": {}, "action": "human_review", "blind": True}
+    (folder / "blind.json").write_text(json.dumps({"policy_id": "blind", "rules": [rule]}))
+    hitl("run", "tasks.json", "--outputs", "unreadable.json", "--policy", "blind.json")
+
+    assert {tuple(one["unreadable"]) for one in hitl("inbox", "--json").data} == {()}

@@ -120,4 +120,4 @@ def test_empty_table_is_rejected(hitl, folder):
     answer = hitl("policy", "test", "empty.policy-test.yaml")
 
     assert (answer.code, answer.out) == (2, "")
-    assert answer.err == "hitl: empty.policy-test.yaml: the file is empty; a test table is an object with tests\n"
+    assert answer.err == "hitl: empty.policy-test.yaml: it is empty; a test table is an object with tests\n"

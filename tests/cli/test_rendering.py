@@ -14,7 +14,7 @@ import typer
 from hitl_orchestrator.cli import main
 from hitl_orchestrator.cli.app import app
 from hitl_orchestrator.cli.output.formatting import confidence, duration
-from hitl_orchestrator.domain.invisible_characters import escape_invisible
+from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 
 RUN = ("run", "tasks.json", "--outputs", "agent_outputs.json")
 MARKED = "[red]x[/red] [link=http://x]y[/link] :smile:"

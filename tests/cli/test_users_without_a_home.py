@@ -1,6 +1,7 @@
 """A user id without a home directory, as in containers: the key of a store in PostgreSQL is given, or asked for."""
 
 import pytest
+from support.stores import sealed_under
 
 KEY = "ab" * 32
 RUN = ("run", "tasks.json", "--outputs", "agent_outputs.json")
@@ -8,7 +9,7 @@ RUN = ("run", "tasks.json", "--outputs", "agent_outputs.json")
 
 @pytest.mark.parametrize("words", ["inbox", "show task_002", "audit list", "audit head", "audit verify", "recover"])
 def test_with_its_keys_given_no_home_directory_is_needed(warm, folder, postgres_store, words):
-    environment = {"HITL_STORE": postgres_store, "HITL_SEAL_KEY": KEY, "HITL_HEAD_KEY": KEY}
+    environment = {"HITL_STORE": sealed_under(postgres_store, KEY), "HITL_SEAL_KEY": KEY, "HITL_HEAD_KEY": KEY}
     assert warm.run(*RUN, cwd=folder, environment=environment, home=False).code == 0
     ran = warm.run(*words.split(), cwd=folder, environment=environment, home=False)
     assert (ran.code, ran.err) == (0, b"")

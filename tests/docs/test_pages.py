@@ -21,6 +21,7 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 EXIT_CODE = re.compile(r"#.*\bexit code (\d)")
+ENUM = re.compile(r"<[A-Z]\w+\.[A-Z_]+: ")
 TARGET = re.compile(r"(?:`|^\$ )make ([a-z]+)\b", re.MULTILINE)
 PATH = re.compile(r"`((?:tests|docs|notebooks|tools|benchmarks|hitl_orchestrator)/[\w./-]*)`")
 
@@ -66,6 +67,7 @@ def test_the_blocks_of_a_page_run_in_order(path, capfd):
         if block.language == "python":
             code = "\n" * (block.line - 1) + block.text  # so that a traceback shows the line of the page
             exec(compile(code, str(path), "exec"), names)
+            assert not ENUM.search(capfd.readouterr().out), "the page prints a member of an enumeration as Python does"
         elif block.language == "console":
             check_commands(path, block, capfd)
 

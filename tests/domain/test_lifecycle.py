@@ -53,9 +53,11 @@ def test_every_stage_is_reachable_and_a_case_never_moves_back():
 
 def test_a_lapsed_claim_does_not_count():
     review = row_opened(a_shown(), NINE, NINE)
-    claimed = review.model_copy(update={"claimed_by": "ana", "claimed_until": NINE + timedelta(minutes=1)})
+    times = {"claimed_since": NINE, "claimed_until": NINE + timedelta(minutes=1)}
+    claimed = review.model_copy(update={"claimed_by": "ana", **times})
 
     assert state_of(review, NINE) is ReviewState.OPEN
     assert state_of(claimed, NINE) is ReviewState.CLAIMED
     assert state_of(claimed, NINE + timedelta(minutes=1)) is ReviewState.OPEN
+    assert state_of(claimed, NINE - timedelta(days=1)) is ReviewState.OPEN, "the claim is of a clock that was wrong"
     assert state_of(row_answered(claimed, a_verdict()), NINE) is ReviewState.DECIDED

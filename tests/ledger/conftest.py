@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support.postgres_fixtures import TEMPLATE
+from support.postgres_fixtures import new_store
 from support.stores import address_of
 
 from hitl_orchestrator.ledger.ports.ledger import Ledger
@@ -29,7 +29,7 @@ def ledger(request, tmp_path) -> Iterator[Ledger]:
 def shared_ledger(request, tmp_path_factory) -> Iterator[Ledger]:
     """One store for all the examples of a property."""
     if request.param == "postgres":
-        url = request.getfixturevalue("postgres").new_database(TEMPLATE)
+        url = new_store(request.getfixturevalue("postgres"))
     else:
         url = address_of(request.param, tmp_path_factory.mktemp("shared"))
     with closing(open_ledger(url)) as opened:
@@ -46,3 +46,8 @@ def sqlite_ledger(store_file) -> Iterator[Ledger]:
     opened = open_ledger(f"sqlite:///{store_file}")
     yield opened
     opened.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request, tmp_path):
+    return request.getfixturevalue("postgres_store") if request.param == "postgres" else f"sqlite:///{tmp_path}/hitl.db"

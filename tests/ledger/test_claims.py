@@ -2,12 +2,18 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import timedelta
 from threading import Barrier
 
 import pytest
 from support.builders import AGENT, NINE, PERSON, a_shown, a_submission, a_verdict, an_outcome
+from support.postgres_server import direct_connection
 
-from hitl_orchestrator.errors import ReviewAlreadyDecided, ReviewClaimed
+from hitl_orchestrator.errors import NotAuthorized, ReviewAlreadyDecided, ReviewClaimed
+from hitl_orchestrator.ledger.events.chain import instant_text
+from hitl_orchestrator.ledger.ports.claims import InboxFilter
+from hitl_orchestrator.wiring.stores import open_ledger
 
 HOUR = 3600
 
@@ -96,3 +102,52 @@ def test_one_of_many_concurrent_claims_wins(ledger, row):
 
     assert set(holders) == {ledger.latest_review("case-1").claimed_by}
     assert kinds(ledger).count("claimed") == 1
+
+
+def set_claim(url, since, until):
+    with direct_connection(url) as connection:
+        times = f"claimed_since = '{instant_text(since)}', claimed_until = '{instant_text(until)}'"
+        connection.execute(f"UPDATE reviews SET claimed_by = 'ben', {times}")
+
+
+@pytest.fixture
+def of_url(url):
+    with closing(open_ledger(url)) as ledger:
+        ledger.receive(a_submission(), AGENT)
+        yield ledger, ledger.open_review(a_shown(), NINE)
+
+
+def test_a_claim_of_a_clock_that_is_a_day_ahead_binds_no_one(of_url, url):
+    ledger, row = of_url
+    tomorrow = ledger.now() + timedelta(days=1)
+    set_claim(url, tomorrow, tomorrow + timedelta(seconds=60))
+
+    page = ledger.queue_page([InboxFilter(unclaimed=True)], 10)
+    assert ([each.review_id for each in page.reviews], dict(ledger.loads(NINE))) == ([row.review_id], {})
+    assert ledger.queue_page([InboxFilter(held_by="ben")], 10).reviews == []
+    assert [each.review_id for each in ledger.lapsed()] == [row.review_id]
+    ledger.renew(row, "ben", HOUR)
+    with pytest.raises(NotAuthorized):
+        ledger.delegate(row, "ben", "cleo", PERSON, NINE, seconds=HOUR)
+    assert claim(ledger, row, "ana").claimed_by == "ana"
+    assert ledger.decide(row, a_verdict(), PERSON).status == "decided"
+
+
+def test_maintenance_returns_a_claim_of_a_clock_that_is_a_day_ahead(of_url, url):
+    ledger, row = of_url
+    tomorrow = ledger.now() + timedelta(days=1)
+    set_claim(url, tomorrow, tomorrow + timedelta(seconds=60))
+
+    assert ledger.return_lapsed(row, NINE)
+    assert ledger.latest_review("case-1").claimed_by is None
+
+
+def test_a_claim_of_a_clock_that_is_a_little_ahead_binds(of_url, url):
+    ledger, row = of_url
+    ahead = ledger.now() + timedelta(minutes=2)
+    set_claim(url, ahead, ahead + timedelta(seconds=60))
+
+    with pytest.raises(ReviewClaimed):
+        claim(ledger, row, "ana")
+    with pytest.raises(ReviewClaimed):
+        ledger.decide(row, a_verdict(), PERSON)

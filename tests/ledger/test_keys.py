@@ -10,8 +10,8 @@ import pytest
 from support.builders import AGENT, NINE, a_shown, a_submission
 
 from hitl_orchestrator.errors import InvalidKey, SealKeyMissing, TamperedReview
-from hitl_orchestrator.ledger.keys.files import authenticator_from, encryption_key, keys_in, new_key, private_text
-from hitl_orchestrator.ledger.keys.mac import ephemeral_authenticator
+from hitl_orchestrator.ledger.keys.files import encryption_key, keys_in, new_key, private_text, seal_keys_from
+from hitl_orchestrator.ledger.keys.mac import ephemeral_keys
 from hitl_orchestrator.wiring.stores import open_ledger
 
 
@@ -29,11 +29,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_the_key_is_created_on_first_use_for_its_owner_only(sqlite_ledger, key_file):
-    assert not key_file.exists()
-
-    a_waiting_case(sqlite_ledger)
-
+def test_the_key_is_created_with_the_store_for_its_owner_only(sqlite_ledger, key_file):
     assert mode(key_file) == 0o600
     assert len(keys_in(key_file.read_text(), key_file)[0]) == 32
 
@@ -77,17 +73,17 @@ def test_an_invalid_key_is_rejected_with_the_remedy(tmp_path, text):
     key.write_text(text, encoding="utf-8")
 
     with pytest.raises(InvalidKey) as refusal:
-        authenticator_from(key, tmp_path / "unused")
+        seal_keys_from(key, tmp_path / "unused")
     assert str(key) in str(refusal.value)
 
     if text.isascii() and text:
         with pytest.raises(InvalidKey, match="openssl rand -hex 32"):
-            authenticator_from(text, tmp_path / "unused")
+            seal_keys_from(text, tmp_path / "unused")
 
 
 def test_a_missing_key_file_is_rejected(tmp_path):
     with pytest.raises(InvalidKey, match="there is no such file"):
-        authenticator_from(tmp_path / "lost", tmp_path / "unused")
+        seal_keys_from(tmp_path / "lost", tmp_path / "unused")
 
     assert list(tmp_path.iterdir()) == []
 
@@ -100,7 +96,7 @@ def test_one_of_many_concurrent_processes_creates_the_key(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["key"]
 
 
-def test_a_store_with_waiting_cases_is_not_opened_without_its_key(store_file, key_file):
+def test_a_store_is_not_opened_without_its_key(store_file, key_file):
     store = f"sqlite:///{store_file}"
     with closing(open_ledger(store)) as ledger:
         a_waiting_case(ledger)
@@ -115,14 +111,15 @@ def test_a_store_with_waiting_cases_is_not_opened_without_its_key(store_file, ke
         assert ledger.verified_review("case-1.0")[0].review_id == "case-1.0"
 
 
-def test_a_store_that_needs_no_key_creates_a_new_one(store_file, key_file):
+def test_a_store_without_cases_creates_no_second_key(store_file, key_file):
     store = f"sqlite:///{store_file}"
     open_ledger(store).close()
+    key_file.unlink()
 
-    with closing(open_ledger(store)) as ledger:
-        a_waiting_case(ledger)
+    with pytest.raises(SealKeyMissing, match="was sealed with a key that is missing"):
+        open_ledger(store)
 
-    assert key_file.exists()
+    assert not key_file.exists()
 
 
 def test_each_memory_store_has_its_own_key():
@@ -140,9 +137,9 @@ def test_a_key_for_encryption_has_32_bytes(key):
 
 
 def test_a_key_is_never_shown():
-    assert "lambda" not in repr(ephemeral_authenticator())
+    assert "lambda" not in repr(ephemeral_keys())
     with pytest.raises(InvalidKey) as refusal:
-        authenticator_from("ab" * 31, Path("unused"))
+        seal_keys_from("ab" * 31, Path("unused"))
     assert "abab" not in str(refusal.value)
 
 

@@ -39,11 +39,6 @@ def elsewhere(act):
     return result[0]
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request, tmp_path):
-    return request.getfixturevalue("postgres_store") if request.param == "postgres" else f"sqlite:///{tmp_path}/hitl.db"
-
-
 @pytest.fixture
 def two(url):
     """Two who opened the same store, the first of whom holds what it takes for no time at all."""

@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.schema import CreateIndex
 from support.builders import AGENT, NINE, a_routing, a_submission, an_outcome
-from support.postgres_fixtures import TEMPLATE
+from support.postgres_fixtures import new_store
 from support.postgres_server import direct_connection
 
 from hitl_orchestrator.errors import HitlError, StoreUnavailable
@@ -50,7 +50,7 @@ def finished(postgres_store):
         "DELETE FROM events",
         "TRUNCATE events",
         "TRUNCATE events CASCADE",
-        "INSERT INTO events VALUES (1, 'c', 'k', '{}', 'x') ON CONFLICT (seq) DO UPDATE SET entry = '{}'",
+        "INSERT INTO events VALUES (1, 'c', 'k', '{}', 'x', 'x') ON CONFLICT (seq) DO UPDATE SET entry = '{}'",
         "MERGE INTO events USING (VALUES (1)) AS v(n) ON seq = n WHEN MATCHED THEN DELETE",
     ],
 )
@@ -70,13 +70,14 @@ def test_entries_can_neither_be_changed_nor_deleted(finished, sql, role):
 @pytest.mark.parametrize(
     ("sql", "rule"),
     [
-        ("INSERT INTO events VALUES (99, 'case-1', 'finished', '{}', 'x')", "one_outcome_per_case"),
-        ("INSERT INTO events VALUES (1, 'case-9', 'submitted', '{}', 'x')", "events_pkey"),
+        ("INSERT INTO events VALUES (99, 'case-1', 'finished', '{}', 'x', 'x')", "one_outcome_per_case"),
+        ("INSERT INTO events VALUES (1, 'case-9', 'submitted', '{}', 'x', 'x')", "events_pkey"),
         (
             "INSERT INTO reviews (review_id, case_id, level, role, domain, status, version, digest, shown, opened_at, "
-            "queued_at, place, due_at, expires_at, remind_at, task_type, risk_level, policy_hash, seal) "
+            "queued_at, place, due_at, expires_at, remind_at, task_type, risk_level, policy_hash, needed_role, "
+            "needed_under, seal) "
             "SELECT 'r' || n, 'case-1', n, 'r', 'd', "
-            "'open', 1, 'x', '{}', 'now', 'now', 1, 'now', 'now', 'now', 't', 'low', 'h', 's' "
+            "'open', 1, 'x', '{}', 'now', 'now', 1, 'now', 'now', 'now', 't', 'low', 'h', 'r', 'h', 's' "
             "FROM generate_series(0, 1) AS n",
             "one_open_review_per_case",
         ),
@@ -121,7 +122,7 @@ def test_the_migrations_create_the_partial_indexes_of_the_code(database, empty_d
 
 
 def test_a_store_of_another_version_is_rejected_unchanged(postgres):
-    store = postgres.new_database(TEMPLATE)
+    store = new_store(postgres)
     with direct_connection(store) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
 

@@ -60,7 +60,7 @@ def pages(ledger, wanted, limit, between=lambda: None, skip=None):
 def test_the_pages_of_any_filters_are_the_whole_list_in_order(queue, groups, free, limit):
     roles, domains, policies = map(sorted, groups)
     wanted = [
-        InboxFilter(role=role, domain=domain, policy_hash=policy, unclaimed=free)
+        InboxFilter(role=role, domain=domain, state=policy, unclaimed=free)
         for role, domain, policy in product(roles, domains, policies)
     ]
 
@@ -74,6 +74,9 @@ def test_the_pages_of_any_filters_are_the_whole_list_in_order(queue, groups, fre
         and not (free and row.claimed_by)
     ]
     assert pages(queue, wanted, limit) == expected
+    assert queue.queue_count(wanted) == len(expected)
+    if expected:
+        assert queue.queue_count(wanted, queue.place_of(expected[0])) == len(expected) - 1
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
@@ -105,12 +108,14 @@ def test_more_filters_than_one_statement_holds_are_one_list(queue):
     wanted += [InboxFilter(role=role, domain=domain) for role in ROLES for domain in DOMAINS]
 
     assert pages(queue, wanted, 5) == pages(queue, [InboxFilter()], 1000)
+    assert queue.queue_count(wanted) == 24
 
 
 def test_the_roles_and_policies_of_open_reviews_are_known(queue):
     groups = queue.queue_groups()
 
-    assert (sorted(groups.roles), sorted(groups.policies)) == (sorted(ROLES), sorted(POLICIES))
+    assert (sorted(groups.roles), sorted(groups.states)) == (sorted(ROLES), sorted(POLICIES))
+    assert sorted(groups.domains) == sorted(DOMAINS)
 
 
 def test_changes_between_two_pages_move_no_other_review(ledger):
@@ -135,4 +140,4 @@ def test_a_place_is_kept_after_the_decision_and_unknown_without_a_review(ledger)
     ledger.decide(row, a_verdict(), PERSON)
 
     assert ledger.place_of(row.review_id) == place is not None
-    assert (ledger.place_of("case-2.0"), ledger.queue_groups()) == (None, ([], []))
+    assert (ledger.place_of("case-2.0"), ledger.queue_groups()) == (None, ([], [], []))

@@ -20,6 +20,7 @@ def path(tmp_path):
     path = tmp_path / "a folder?" / "hitl#1.db"
     path.parent.mkdir()
     open_ledger(f"sqlite:///{path}").close()
+    path.with_name("hitl#1.db.key").unlink()
     return path
 
 
@@ -35,7 +36,7 @@ def writer(path):
 
 def test_reading_leaves_no_file_beside_it_and_changes_none(path, database):
     before = path.read_bytes()
-    migrate(database)
+    migrate(database, None)
     with database.read() as transaction:
         assert transaction.first(COUNT)["entries"] == 0
         assert list(transaction.integrity_errors()) == []
@@ -72,7 +73,7 @@ def test_tables_of_an_older_version_are_named_and_not_migrated(path, database):
         other.execute("UPDATE alembic_version SET version_num = '0001'")
     before = path.read_bytes()
     with pytest.raises(StoreUnavailable, match="tables are of another version, and cannot be migrated"):
-        migrate(database)
+        migrate(database, None)
     assert path.read_bytes() == before
 
 

@@ -40,9 +40,9 @@ def raw(sqlite_ledger, store_file):
         "UPDATE events SET digest = 'x'",
         "DELETE FROM events WHERE seq = 2",
         "DELETE FROM events",
-        "INSERT OR REPLACE INTO events VALUES (1, 'case-1', 'submitted', '{}', 'x')",
-        "INSERT OR REPLACE INTO events VALUES (99, 'case-1', 'finished', '{}', 'x')",
-        "INSERT INTO events VALUES (1, 'case-9', 'submitted', '{}', 'x')",
+        "INSERT OR REPLACE INTO events VALUES (1, 'case-1', 'submitted', '{}', 'x', 'x')",
+        "INSERT OR REPLACE INTO events VALUES (99, 'case-1', 'finished', '{}', 'x', 'x')",
+        "INSERT INTO events VALUES (1, 'case-9', 'submitted', '{}', 'x', 'x')",
     ],
 )
 def test_entries_can_neither_be_changed_nor_deleted(raw, sql):
@@ -58,17 +58,18 @@ def test_the_schema_rejects_a_second_outcome_of_a_case(raw):
     raw.execute("DROP TRIGGER events_refuse_replace")
 
     with pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE constraint failed: events\.case_id"):
-        raw.execute("INSERT INTO events VALUES (99, 'case-1', 'finished', '{}', 'x')")
+        raw.execute("INSERT INTO events VALUES (99, 'case-1', 'finished', '{}', 'x', 'x')")
 
 
 def test_the_schema_rejects_two_open_reviews_of_a_case(raw):
     columns = (
         "review_id, case_id, level, role, domain, status, version, digest, shown, opened_at, queued_at, place, due_at, "
-        "expires_at, remind_at, task_type, risk_level, policy_hash, seal"
+        "expires_at, remind_at, task_type, risk_level, policy_hash, needed_role, needed_under, seal"
     )
     values = (
-        "?, 'case-1', ?, 'r', 'd', 'open', 1, 'x', '{}', 'now', 'now', 1, 'now', 'now', 'now', 't', 'low', 'h', 's'"
+        "?, 'case-1', ?, 'r', 'd', 'open', 1, 'x', '{}', 'now', 'now', 1, 'now', 'now', 'now', 't', 'low', 'h', 'r', "
     )
+    values += "'h', 's'"
     row = f"INSERT INTO reviews ({columns}) VALUES ({values})"
     raw.execute(row, ("case-1.0", 0))
 
@@ -135,7 +136,8 @@ def test_only_the_owner_can_read_the_file_and_its_log(sqlite_ledger, store_file)
 
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in store_file.parent.iterdir()}
 
-    assert modes == {"hitl.db": 0o600, "hitl.db-wal": 0o600, "hitl.db-shm": 0o600}
+    assert set(modes) == {"hitl.db", "hitl.db-wal", "hitl.db-shm", "hitl.db.key"}
+    assert set(modes.values()) == {0o600}
 
 
 def test_threads_can_create_one_store_concurrently(store_file):

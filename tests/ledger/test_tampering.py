@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from support.attacker import Intruder
-from support.postgres_fixtures import TEMPLATE
+from support.builders import a_task, an_output
+from support.postgres_fixtures import new_store
 from support.stores import address_of
 from support.tampering import ENTRY_EDITS, TABLE_EDITS, fill
 
@@ -18,7 +19,7 @@ from hitl_orchestrator.wiring.stores import open_to_audit
 
 CASES = 60
 KEY = new_signing_key()
-TABLES = ("policies", "events", "cases", "reviews", "refusals", "outcomes")
+TABLES = ("ledger_head", "policies", "events", "cases", "reviews", "refusals", "outcomes")
 
 
 class Made:
@@ -29,6 +30,7 @@ class Made:
         with Orchestrator.open(store, head_key=KEY) as hitl:
             fill(hitl, 0, CASES // 2)
             self.heads = [hitl.audit.sign_head()]
+            (self.earlier_end,) = self.intruder.run("SELECT seq, digest, governed, mac FROM ledger_head")
             fill(hitl, CASES // 2, CASES // 2)
             self.heads.append(hitl.audit.sign_head())
         self.size = self.heads[-1].size
@@ -62,7 +64,7 @@ class Made:
 def once(request, tmp_path_factory):
     if request.param == "sqlite":
         return Made(address_of("sqlite", tmp_path_factory.mktemp("made")))
-    return Made(request.getfixturevalue("postgres").new_database(TEMPLATE))
+    return Made(new_store(request.getfixturevalue("postgres")))
 
 
 @pytest.fixture
@@ -134,8 +136,20 @@ def test_an_altered_ledger_is_neither_signed_nor_proven(made):
             signer.prove("task-1")
 
 
-def test_a_rewritten_end_is_detected_with_a_head(made):
+def test_a_truncated_end_stops_all_writing(made):
+    made.change("DELETE FROM events WHERE seq > ?", made.size - 1)
+
+    with Orchestrator.open(made.store, head_key=KEY) as hitl:
+        with pytest.raises(LedgerDamaged, match="the end was truncated"):
+            hitl.submit(a_task("task-new"), an_output("task-new"))
+        with pytest.raises(LedgerDamaged, match="the end was truncated"):
+            hitl.audit.sign_head()
+
+
+def test_an_end_rewritten_after_an_earlier_head_row_is_detected_with_a_head(made):
+    """An owner who kept an earlier head row can return to it; only a signed head outside of the database tells."""
     made.change("DELETE FROM events WHERE seq > ?", made.heads[0].size)
+    made.change("UPDATE ledger_head SET seq = ?, digest = ?, governed = ?, mac = ?", *made.earlier_end.values())
     made.change("DELETE FROM outcomes WHERE finished_seq > ?", made.heads[0].size)
     made.intruder.rearm()
     with Orchestrator.open(made.store, head_key=KEY) as hitl:

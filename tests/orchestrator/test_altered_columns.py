@@ -52,7 +52,9 @@ def test_every_command_goes_on_for_the_other_cases_with_every_value(store_of_fou
 
 
 def _columns():
-    return [(table.name, column.name) for table in metadata.sorted_tables for column in table.columns]
+    # An altered head row stops all writing: `test_entry_macs.py`.
+    tables = [table for table in metadata.sorted_tables if table.name != "ledger_head"]
+    return [(table.name, column.name) for table in tables for column in table.columns]
 
 
 def _sampled(is_postgres):
@@ -77,7 +79,7 @@ def _check(places, table, column, value):
         taken = hitl.acting_as("two").reviews.next()
         assert taken is not None, what
         hitl.reviews.release(taken.case_id, reviewer="two")
-        hitl.reviews.assign(strategy="push", limit=1, seconds=0.001)
+        hitl.acting_as("max").reviews.assign(strategy="push", limit=1, seconds=0.001)
         for maintain in (hitl.run_maintenance, hitl.recover):
             with suppress(RecoveryIncomplete):
                 maintain()

@@ -45,7 +45,7 @@ def test_a_claim_needs_the_right_to_decide(hitl, waits, who):
 
 def test_only_waiting_reviews_can_be_claimed_and_claims_expire(hitl, waits):
     waits(hitl)
-    for seconds in (0, -1, 86_401, float("nan")):
+    for seconds in (0, -1, 86_401, float("nan"), "x", None):
         with pytest.raises(InvalidInput, match="is not in"):
             hitl.reviews.claim(task_id="task-1", reviewer="ana", seconds=seconds)
     hitl.decide(task_id="task-1", decision=a_review("reject", "ana"))

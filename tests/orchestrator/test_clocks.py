@@ -11,7 +11,7 @@ from itertools import cycle
 import pytest
 from support.builders import FakeClock, a_review, a_task, an_output, minutes
 
-from hitl_orchestrator import InvalidInput, Orchestrator
+from hitl_orchestrator import InvalidInput, Orchestrator, Task
 from hitl_orchestrator.wiring.stores import open_ledger
 
 HOUR = timedelta(hours=1)
@@ -144,6 +144,22 @@ def test_a_clock_that_steps_back_makes_no_negative_latency(durable_store):
 
     assert case.status == "approved"
     assert case.record.latency_seconds == 0
+
+
+WRONG = (datetime(1986, 7, 1, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC), datetime(9025, 1, 1, tzinfo=UTC))
+WRONG += (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=timezone(timedelta(hours=5))))
+
+
+@pytest.mark.parametrize("time", [*WRONG, None, "2025-01-12T09:00:00Z", 1736672400], ids=str)
+def test_an_implausible_clock_is_refused_in_one_sentence_and_nothing_is_stored(durable_store, time):
+    with Orchestrator.open(durable_store, clock=lambda: time) as hitl:
+        for act in (hitl.submit, hitl.cases.enqueue):
+            with pytest.raises(
+                InvalidInput, match=r"^clock: .* (set it to the actual time|as datetime.now.UTC. does)$"
+            ):
+                act(Task.model_validate(a_task().model_dump(exclude={"timestamp"})), an_output())
+
+        assert list(hitl.services.ledger.events()) == []
 
 
 def test_a_clock_without_a_zone_is_refused_and_nothing_is_stored(durable_store):

@@ -81,18 +81,18 @@ def test_a_value_that_was_altered_after_validation_is_rejected(hitl, spoiled):
 
 
 def test_a_record_with_a_future_time_is_rejected(hitl):
-    hitl.submit(a_task(risk_level="high"), an_output(), replay=True)
+    hitl.acting_as("max").submit(a_task(risk_level="high"), an_output(), replay=True)
     recorded = Review(human_decision="approve", human_role="senior_manager", timestamp=NINE + timedelta(days=1))
 
     with pytest.raises(InvalidInput, match="lies in the future; a recorded review must lie in the past"):
-        hitl.cases.replay(recorded, task_id="task-1")
+        hitl.acting_as("max").cases.replay(recorded, task_id="task-1")
 
 
 def test_the_record_of_a_replayed_case_is_marked(hitl, clock):
     clock.tick(3600)
-    hitl.submit(a_task(risk_level="high"), an_output(), replay=True)
+    hitl.acting_as("max").submit(a_task(risk_level="high"), an_output(), replay=True)
 
-    case = hitl.cases.replay(
+    case = hitl.acting_as("max").cases.replay(
         Review(human_decision="approve", human_role="senior_manager", timestamp=minutes(12)), task_id="task-1"
     )
 

@@ -63,7 +63,7 @@ def test_a_missed_deadline_of_a_renamed_role_goes_to_the_top_and_the_others_go_o
 
 
 def test_assignment_gives_a_review_of_a_renamed_role_to_the_top(renamed):
-    assigned = {each.review.task_id: each.to for each in renamed.reviews.assign(strategy="push")}
+    assigned = {each.review.task_id: each.to for each in renamed.acting_as("di").reviews.assign(strategy="push")}
 
     assert assigned == {"of-boss": "di", "of-agent": "ag"}
 

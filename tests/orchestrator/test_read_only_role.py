@@ -2,6 +2,7 @@
 
 import psycopg
 import pytest
+from support.stores import sealed_under
 
 from hitl_orchestrator.errors import StoreUnavailable
 
@@ -19,7 +20,7 @@ def reading(postgres, postgres_store):
 
 def test_a_role_that_may_only_read_lists_shows_and_verifies(opened, postgres_store, reading, waits):
     key = "ab" * 32
-    with opened(postgres_store, seal_key=key) as hitl:
+    with opened(sealed_under(postgres_store, key), seal_key=key) as hitl:
         case = waits(hitl)
     with opened(reading, seal_key=key) as hitl:
         assert [row.task_id for row in hitl.inbox()] == [case.task_id]

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 from support.attacker import Intruder
-from support.builders import a_review, an_output
+from support.builders import a_review, a_task, an_output
 from support.teams import a_policy
 
 from hitl_orchestrator import Proposal
@@ -16,7 +16,6 @@ UNREADABLE = {
     "verdict": ["{bad"],
     "opened_at": ["zzz"],
     "level": [-1],
-    "claimed_until": ["zzz"],
 }
 
 
@@ -41,7 +40,7 @@ def test_an_unreadable_review_leaves_the_inbox_and_assignments_to_the_others(thr
         assert [request.case_id for request in hitl.inbox(reviewer="ana")] == the_others(cases)
 
     assert hitl.acting_as("ana").reviews.next().case_id == the_others(cases)[0]
-    assigned = hitl.reviews.assign(strategy="push")
+    assigned = hitl.acting_as("max").reviews.assign(strategy="push")
     assert [each.review.case_id for each in assigned] == the_others(cases)[1:]
     (line, *_) = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert f"row '{cases[0].case_id}.0' of table reviews" in line.getMessage()
@@ -83,6 +82,49 @@ def test_a_review_with_an_unknown_status_is_named_and_not_lost(three, intruder):
         assert "hitl audit verify" in str(reported.value)
 
     assert hitl.decide(task_id="task-2", decision=a_review("approve", "ana")).status == "approved"
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("due_at", "zzz"), ("due_at", ""), ("expires_at", "9999-99-99T99:99:99.999999Z"), ("remind_at", "zzz")],
+)
+def test_a_review_that_waits_for_a_time_that_is_none_is_named(three, intruder, column, value):
+    hitl, cases = three
+    intruder.change(cases[0].open_review.review_id, **{column: value})
+
+    for maintain in (hitl.run_maintenance, hitl.recover):
+        with pytest.raises(RecoveryIncomplete) as reported:
+            maintain()
+        assert f"{column} {value!r} is not a time" in str(reported.value)
+        assert set(reported.value.failures) == {cases[0].case_id}
+    assert "alarm" in [event.kind for event in hitl.services.ledger.events(cases[0].case_id)]
+    assert column in hitl.audit.verify().problem
+
+
+@pytest.mark.parametrize("column", ["claimed_since", "claimed_until"])
+def test_a_claim_until_a_time_that_is_none_has_ended(three, intruder, column):
+    hitl, cases = three
+    hitl.reviews.claim(cases[0].case_id, reviewer="two")
+    intruder.change(cases[0].open_review.review_id, **{column: "zzz"})
+    assert column in hitl.audit.verify().problem
+
+    assert hitl.acting_as("ana").reviews.next().case_id == cases[0].case_id
+    assert hitl.audit.verify().sound
+
+
+@pytest.mark.parametrize("column", ["held_since", "held_until"])
+def test_a_lease_until_a_time_that_is_none_is_named_and_ends(durable, intruder, column):
+    case = durable.cases.enqueue(a_task(), an_output(confidence=0.5))
+    times = {"held_since": "2025-01-01T00:00:00.000000Z", "held_until": "9998-01-01T00:00:00.000000Z"} | {column: "zzz"}
+    intruder.run("UPDATE cases SET holder = 'away/1/2/3/4', held_since = ?, held_until = ?", *times.values())
+    assert column in durable.audit.verify().problem
+    assert durable.services.ledger.lease(case.case_id) is None
+
+    with pytest.raises(RecoveryIncomplete, match=f"{column} 'zzz' is not a time"):
+        durable.recover()
+
+    assert [request.case_id for request in durable.inbox()] == [case.case_id]
+    assert durable.audit.verify().sound
 
 
 def test_recovery_names_a_bounded_number_of_cases():

@@ -56,6 +56,25 @@ def test_others_claim_and_decide_at_once_in_spite_of_a_void_claim(held, people):
     assert hitl.audit.verify().sound
 
 
+@pytest.mark.parametrize("people", WITHOUT_THE_RIGHT.values(), ids=WITHOUT_THE_RIGHT)
+def test_a_void_claim_keeps_no_review_from_next_and_assign(held, people):
+    with held(people) as hitl:
+        assert hitl.acting_as("bob").reviews.next().task_id == "task-1"
+        assert "'ana'" in releases(hitl)[0].body["because"]
+        hitl.reviews.release(task_id="task-1", reviewer="bob")
+    with held([ANA, CLEO]) as hitl:
+        hitl.reviews.claim(task_id="task-1", reviewer="ana")
+
+    assert [each.to for each in held([BOB, CLEO]).acting_as("cleo").reviews.assign()] == ["bob"]
+
+
+def test_a_valid_claim_is_kept_from_next_and_assign(held):
+    hitl = held([ANA, BOB, CLEO])
+
+    assert (hitl.acting_as("bob").reviews.next(), hitl.acting_as("cleo").reviews.assign()) == (None, [])
+    assert releases(hitl) == []
+
+
 def test_a_decision_ends_a_void_claim_and_a_valid_claim_still_binds(held):
     with held([ANA, BOB, CLEO]) as hitl:
         hitl.run_maintenance()

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
-from hitl_orchestrator.domain.invisible_characters import hidden_in
 from hitl_orchestrator.domain.roles import RoleChain
+from hitl_orchestrator.domain.shown.invisible_characters import hidden_in
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import Conditions, Policy, Rule, policy_hash, read_policy
 
@@ -192,8 +192,8 @@ def test_quoted_yaml_is_read_as_the_json_it_stands_for(policy):
 
 
 MALFORMED = {
-    "": "the file is empty; a policy is an object with policy_id and rules",
-    " \n": "the file is empty; a policy is an object with policy_id and rules",
+    "": "it is empty; a policy is an object with policy_id and rules",
+    " \n": "it is empty; a policy is an object with policy_id and rules",
     "{": "line 1 column 2: not JSON: Expecting property name enclosed in double quotes",
     "[]": "a policy is an object with policy_id and rules",
     '"low"': "a policy is an object with policy_id and rules",

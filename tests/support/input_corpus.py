@@ -281,8 +281,8 @@ def text_entries() -> Iterator[Entry]:
     """Input that is not JSON, not text, or JSON of another type."""
     good = written(TASK)
     for name, text, why in (
-        ("empty", b"", "the file is empty"),
-        ("blank", b" \r\n\t", "the file is empty"),
+        ("empty", b"", "it is empty"),
+        ("blank", b" \r\n\t", "it is empty"),
         ("not closed", good[:-1], "not JSON"),
         ("more behind", good + b" x", "not JSON"),
         ("a comment", b"/* x */" + good, "not JSON"),

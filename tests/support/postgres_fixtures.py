@@ -82,15 +82,27 @@ def _make_template(server: Server) -> None:
     postgres_checkpoints(server.url(TEMPLATE)).conn.close()
 
 
+def new_store(server: Server) -> str:
+    """Create a database with the tables of a new ledger."""
+    from support.stores import found  # noqa: PLC0415
+
+    store = server.new_database(TEMPLATE)
+    found(store)
+    return store
+
+
 @pytest.fixture(scope="session")
 def database_of_this_process(postgres) -> str:
-    return postgres.new_database(TEMPLATE)
+    return new_store(postgres)
 
 
 @pytest.fixture
 def postgres_store(postgres, database_of_this_process) -> str:
-    """Return a database with empty tables."""
+    """Return a database with the tables of a new ledger."""
+    from support.stores import found  # noqa: PLC0415
+
     postgres.empty(database_of_this_process)
+    found(database_of_this_process)
     return database_of_this_process
 
 

@@ -1,16 +1,60 @@
 """Addresses of stores in tests, and the queue of open reviews as one list."""
 
+import json
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hitl_orchestrator.domain.review import StoredReview
+from hitl_orchestrator.domain.value import canonical_json
+from hitl_orchestrator.ledger.database.address import is_postgres
+from hitl_orchestrator.ledger.events.chain import GENESIS, GOVERNING, HeadRow, governed_after
+from hitl_orchestrator.ledger.keys.files import seal_keys_from
+from hitl_orchestrator.ledger.keys.mac import Seals
 from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.wiring.stores import key_file_of
+from support.postgres_server import direct_connection
 
 
 def address_of(store: str, folder: Path) -> str:
     """Return the address of a store that needs no server."""
     return {"memory": "memory://", "sqlite": f"sqlite:///{folder / 'hitl.db'}"}[store]
+
+
+def found(store: str, seal_key: Any = None) -> None:
+    """Write the head row of a new ledger into empty tables on a server, under its key file or a given key."""
+    row = seal_keys_from(seal_key, cast(Path, key_file_of(store))).new_ledger()
+    with direct_connection(store) as connection:
+        connection.execute("DELETE FROM ledger_head")
+        connection.execute("INSERT INTO ledger_head VALUES (1, %s, %s, %s, %s, %s)", row)
+
+
+def sealed_under(store: str, seal_key: Any) -> str:
+    """Return the address of a store without cases that is sealed with this key: a new one, or one on a server."""
+    if is_postgres(store):
+        found(store, seal_key)
+    return store
+
+
+def resealed(store: str) -> None:
+    """Chain and seal the entries of a store again, as an owner of its key can after altering their texts."""
+    with direct_connection(store) as connection:
+        rows = connection.execute("SELECT seq, entry FROM events ORDER BY seq").fetchall()
+        ((ledger_id,),) = connection.execute("SELECT ledger_id FROM ledger_head").fetchall()
+        seals = Seals(seal_keys_from(None, cast(Path, key_file_of(store))), ledger_id)
+        end = HeadRow(ledger_id, 0, GENESIS, GENESIS)
+        mark = "%s" if is_postgres(store) else "?"
+        for seq, entry in rows:
+            content = {**json.loads(entry), "previous": end.digest}
+            text = canonical_json(content)
+            name = sha256(text.encode()).hexdigest()
+            columns = ", ".join(f"{column} = {mark}" for column in ("entry", "digest", "mac"))
+            connection.execute(f"UPDATE events SET {columns} WHERE seq = {seq}", (text, name, seals.entry(seq, name)))
+            governed = governed_after(end.governed, name) if content["kind"] in GOVERNING else end.governed
+            end = HeadRow(ledger_id, seq, name, governed)
+        columns = ", ".join(f"{column} = {mark}" for column in ("seq", "digest", "governed", "mac"))
+        connection.execute(f"UPDATE ledger_head SET {columns}", (*end[1:4], seals.head(end)))
 
 
 def open_rows(ledger: Ledger, limit: int = 200, **wanted: Any) -> list[StoredReview]:

@@ -34,7 +34,7 @@ ENTRY_EDITS = [
     "UPDATE events SET entry = (SELECT entry FROM events AS other WHERE other.seq = events.seq + 1) WHERE seq = ?",
     "UPDATE events SET entry = (SELECT entry FROM events AS other WHERE other.seq = events.seq + 1), "
     "digest = (SELECT digest FROM events AS other WHERE other.seq = events.seq + 1) WHERE seq = ?",
-    "INSERT INTO events SELECT (SELECT max(seq) + 1 FROM events), case_id, 'alarm', entry, digest FROM events "
+    "INSERT INTO events SELECT (SELECT max(seq) + 1 FROM events), case_id, 'alarm', entry, digest, mac FROM events "
     "WHERE seq = ?",
 ]
 

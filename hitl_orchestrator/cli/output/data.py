@@ -12,9 +12,10 @@ from typing import IO
 
 from hitl_orchestrator.domain.input.kept_files import kept_as
 from hitl_orchestrator.domain.input.record_size import read_bounded
-from hitl_orchestrator.domain.invisible_characters import escape_in_json
+from hitl_orchestrator.domain.shown.invisible_characters import escape_in_json
 from hitl_orchestrator.errors import InvalidInput
 
+STANDARD_INPUT = "-"
 _PRIVATE = 0o600
 
 
@@ -29,6 +30,17 @@ def standard_input() -> str:
         return read_bounded(read, "standard input").decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         raise InvalidInput([f"standard input: not UTF-8 text (byte {exc.start}); send it as UTF-8"]) from exc
+
+
+def check_read_once(**names: str | None) -> None:
+    """Refuse standard input (`-`) in several places of one command; each is named by its argument or option.
+
+    Raises:
+        InvalidInput: naming the places.
+    """
+    places = [place for place, name in names.items() if name == STANDARD_INPUT]
+    if len(places) > 1:
+        raise InvalidInput([f"standard input can be read once, and {' and '.join(places)} name it; give a file"])
 
 
 @contextmanager
@@ -96,6 +108,15 @@ def write_file(name: str, content: str | bytes, *, force: bool = False) -> None:
     """Write a file. Raises as `new_file`."""
     with new_file(name, force=force) as file:
         file.write(content.encode() if isinstance(content, str) else content)
+
+
+def check_new_file(name: str | None, *, force: bool = False) -> None:
+    """Refuse a name that `new_file` would refuse, before a command does anything else. None is accepted."""
+    try:
+        if name is not None and not _is_stream(Path(name)):
+            _check_replaceable(Path(name), force=force)
+    except OSError as exc:
+        raise InvalidInput([f"{name}: cannot be written: {exc.strerror or exc}"]) from exc
 
 
 def _is_stream(path: Path) -> bool:

@@ -10,8 +10,8 @@ from hitl_orchestrator.cli.views import tables
 from hitl_orchestrator.cli.views.policies.events import sentences
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.invisible_characters import escape_invisible
 from hitl_orchestrator.domain.review import StoredReview
+from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.orchestrator import Redaction
 
 

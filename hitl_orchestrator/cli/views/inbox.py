@@ -28,6 +28,7 @@ def request_summary(request: ReviewRequest) -> dict[str, Any]:
         "risk_level": request.risk_level,
         "confidence_score": request.confidence,
         "signals": list(request.signals),
+        "unreadable": list(request.unreadable),
         "classifier_error": request.classifier_error,
         "task_type": task.task_type,
         "task_description": task.task_description,
@@ -94,11 +95,18 @@ def inbox(requests: Page[ReviewRequest], session: Session, reviewer: str | None 
         yield Line(missing_role_note(missing, needed) + ".", "red")
     yield Line()
     more = f"; {more_follow(requests)}" if requests.more else ""
-    yield Line(f"{count(len(requests), 'open review')}, the earliest deadline first{more}. Next:")
+    yield Line(f"{_number(requests)}, the earliest deadline first{more}. Next:")
     yield Line(session.command("show", requests[0].task_id), COMMAND, indent=2)
     free = next((request for request in requests if holder(request, now) in (None, reviewer)), None)
     if reviewer is not None and free is not None:
         yield Line(session.command("claim", free.task_id, "--reviewer", reviewer), COMMAND, indent=2)
+
+
+def _number(page: Page[ReviewRequest]) -> str:
+    """Return the number of reviews on a page, and that of all where some are left out."""
+    if page.total is None or page.total <= len(page):
+        return count(len(page), "open review")
+    return f"{len(page):,} of {count(page.total, 'open review')}"
 
 
 def unfinished(cases: Sequence[UnfinishedCase]) -> Iterator[str]:

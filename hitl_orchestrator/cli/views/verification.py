@@ -13,13 +13,16 @@ def verified(result: Verification, heads: Sequence[SignedHead], public: str | No
     """Describe a ledger in which no problem was found."""
     until = "" if result.until is None else f", the last one written at {local_time(result.until)}"
     yield Line(f"{count(result.entries, 'entry', 'entries')}{until}: entries and tables are unchanged.")
+    checked = "its seals are valid" if result.seals_checked else "seals not checked (no key)"
+    yield Line(f"Ledger {result.ledger_id}: {checked}.")
     if result.scrub_due:
         yield Line(
             f"The database may still hold copies of the texts of {count(len(result.scrub_due), 'redacted case')}: "
             f"{', '.join(result.scrub_due[:MOST_NAMED])}; 'hitl recover' erases them when no other process reads it."
         )
     if not heads:
-        yield Line("Without a signed head a complete rewrite would not be noticed; compare with one by --head FILE.")
+        unnoticed = "a return to an earlier state" if result.seals_checked else "a complete rewrite"
+        yield Line(f"Without a signed head {unnoticed} would not be noticed; compare with one by --head FILE.")
         return
     yield Line(f"They match {count(len(heads), 'signed head')}, the last one of {heads[-1].size} entries.")
     yield from _key(heads[-1].key, public)
@@ -40,8 +43,8 @@ def proven(proof: CaseProof, public: str | None) -> Iterator[Block]:
 
 
 def signed(head: SignedHead) -> str:
-    """Return when a head was signed, and with which key."""
-    entries = count(head.size, "entry", "entries")
+    """Return when a head was signed, of which ledger, and with which key."""
+    entries = f"{count(head.size, 'entry', 'entries')} of ledger {head.ledger_id}"
     return f"The head of {entries} was signed at {local_time(head.at)} with key {head.key[:12]}."
 
 

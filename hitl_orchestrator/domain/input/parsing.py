@@ -106,7 +106,7 @@ def read_json(text: str, where: str, first_line: int = 1, *, many: bool = False)
         check_records(value, len(text)) if many else check_shape(value)
     except json.JSONDecodeError as exc:
         if not text.strip():
-            raise InvalidInput([f"{where}: the file is empty; give JSON"]) from exc
+            raise InvalidInput([f"{where}: it is empty; give JSON"]) from exc
         line = first_line + exc.lineno - 1
         raise InvalidInput([f"{where}: line {line} column {exc.colno}: not JSON: {exc.msg}"]) from exc
     except RecursionError as exc:
@@ -126,7 +126,7 @@ def read_records(text: str, where: str) -> list[Any]:
     """Parse a JSON array, one JSON object, or JSON Lines, into a list of raw records."""
     stripped = text.strip()
     if not stripped:
-        raise InvalidInput([f"{where}: the file is empty; give a JSON array or one JSON object a line"])
+        raise InvalidInput([f"{where}: it is empty; give a JSON array or one JSON object a line"])
     if stripped.startswith("["):
         records: list[Any] = read_json(text, where, many=True)
         return records

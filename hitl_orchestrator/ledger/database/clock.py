@@ -6,13 +6,12 @@ from sqlalchemy import ColumnElement, String, bindparam, literal_column
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.visitors import InternalTraversal
 
+from hitl_orchestrator.domain.review import CLOCK_TOLERANCE
+
 MEMORY_DIALECT = "sqlite_memory"
 """The dialect of a store in memory, whose clock is a function that the connection defines."""
 
 MEMORY_CLOCK = "store_time"
-
-CLOCK_TOLERANCE_SECONDS = 300
-"""Clocks of the machines that use one store may differ by this much."""
 
 
 class FromNow(ColumnElement[str]):
@@ -56,3 +55,6 @@ def from_now(name: str) -> FromNow:
 
 NOW = FromNow(literal_column("0"))
 """The current time of the store's clock."""
+
+LATEST_START = FromNow(literal_column(str(int(CLOCK_TOLERANCE.total_seconds()))))
+"""The latest time at which a lease or a claim can have begun: one that begins later is of a clock that was wrong."""

@@ -14,7 +14,7 @@ from sqlalchemy.sql.expression import ClauseElement
 
 from hitl_orchestrator.errors import StoreClosed, StoreUnavailable
 from hitl_orchestrator.ledger.database.clock import MEMORY_CLOCK, MEMORY_DIALECT
-from hitl_orchestrator.ledger.database.migrate import upgrade
+from hitl_orchestrator.ledger.database.migrate import Found, upgrade
 from hitl_orchestrator.ledger.database.ports import UniqueViolation
 from hitl_orchestrator.ledger.database.sqlite import SqliteTransaction
 from hitl_orchestrator.ledger.events.chain import instant_text
@@ -35,8 +35,8 @@ class MemoryDatabase:
 
     url = "memory://"
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
-        """`clock` is the store's clock. It is read once per transaction."""
+    def __init__(self, clock: Callable[[], datetime], found: Found) -> None:
+        """`clock` is the store's clock. It is read once per transaction. `found` writes the first row of the ledger."""
         self._clock, self._lock, self._closed = clock, RLock(), False
         self._connection = sqlite3.connect(
             ":memory:", isolation_level=None, check_same_thread=False, cached_statements=64
@@ -45,6 +45,8 @@ class MemoryDatabase:
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA foreign_keys=ON")
         self._connection.create_function(MEMORY_CLOCK, 1, self._time_from_now, deterministic=True)
+        with self.write() as transaction:
+            found(lambda statement, values: transaction.run(statement, **values))
 
     @contextmanager
     def write(self, *, flush: bool = True) -> Iterator[SqliteTransaction]:

@@ -21,13 +21,15 @@ events = Table(
     Column("kind", String(40), nullable=False),
     Column("entry", Text, nullable=False),
     Column("digest", String(64), nullable=False),
+    # The seal of the entry: algorithm, id of the key, and MAC.
+    Column("mac", String(200), nullable=False),
 )
 Index("events_of_case", events.c.case_id, events.c.seq)
 # One outcome per case: the schema decides the race, not the code.
 Index("one_outcome_per_case", events.c.case_id, unique=True, sqlite_where=text("kind = 'finished'"))
-# Each request reads the entries about policies and people that are newer than the last one it read.
+# Each request reads the governing entries that are newer than the last one it read.
 Index(
-    "governance_history",
+    "governing_entries",
     events.c.seq,
     sqlite_where=text(
         "kind IN ('policy_recorded', 'policy_version', 'policy_proposed', 'policy_activated', 'policy_canary', "
@@ -36,11 +38,26 @@ Index(
     ),
 )
 
+# The one row that names the ledger and states its end, under a seal. Every append updates it in its transaction.
+ledger_head = Table(
+    "ledger_head",
+    metadata,
+    Column("row_id", Integer, primary_key=True, autoincrement=False),
+    Column("ledger_id", String(36), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+    # The digest of all entries about policies.
+    Column("governed", String(64), nullable=False),
+    Column("mac", String(200), nullable=False),
+)
+
 cases = Table(
     "cases",
     metadata,
     Column("case_id", String(200), primary_key=True),
     Column("task_id", String(200), nullable=False),
+    # The submitter to whom the task id belongs; empty if none is known.
+    Column("submitter", String(200), nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("content", String(64), nullable=False),
     Column("stage", String(20), nullable=False),
@@ -50,7 +67,7 @@ cases = Table(
     Column("holder", String(200)),
     Column("held_since", String(27)),
     Column("held_until", String(27)),
-    UniqueConstraint("task_id", "attempt", name="one_case_per_attempt"),
+    UniqueConstraint("task_id", "submitter", "attempt", name="one_case_per_attempt"),
 )
 Index("unfinished_cases", cases.c.stage, cases.c.submitted_seq, sqlite_where=text("stage <> 'finished'"))
 
@@ -122,6 +139,7 @@ reviews = Table(
     Column("verdict", Text),
     # The claim: until it lapses no other reviewer may answer.
     Column("claimed_by", String(200)),
+    Column("claimed_since", String(27)),
     Column("claimed_until", String(27)),
     Column("delegated_by", String(200)),
     # The time of the reminder; a time after all others if none is due.
@@ -131,9 +149,15 @@ reviews = Table(
     Column("risk_level", String(20), nullable=False),
     Column("policy_hash", String(200), nullable=False),
     Column("confidence", Float),
+    # 1 for a review that only repeats a record of the past, which is in no queue and in no measure of reviewers.
+    Column("replayed", Integer, nullable=False),
     Column("answer", String(20)),
     Column("answered_by", String(200)),
     Column("answered_at", String(27)),
+    # The role that the review needs under a state of the policies: its own under the policy that sent it, until
+    # maintenance derives it under another state. A queue reads the others one by one.
+    Column("needed_role", String(200), nullable=False),
+    Column("needed_under", String(200), nullable=False),
     # A keyed digest of the customer, to assign their cases to the same reviewer.
     Column("affinity", String(64)),
     # The reviewer and the idempotency key of an answer, if it has a key.
@@ -147,20 +171,33 @@ Index("one_open_review_per_case", reviews.c.case_id, unique=True, sqlite_where=_
 Index("reviews_by_deadline", reviews.c.expires_at, sqlite_where=_OPEN)
 Index("reviews_to_remind", reviews.c.remind_at, sqlite_where=_OPEN)
 # One index for each filter of the inbox: without it the first page would require sorting all open reviews.
-Index("open_reviews", reviews.c.role, reviews.c.policy_hash, reviews.c.due_at, reviews.c.place, sqlite_where=_OPEN)
-Index("open_reviews_by_time", reviews.c.due_at, reviews.c.place, sqlite_where=_OPEN)
-Index("open_reviews_by_domain", reviews.c.domain, reviews.c.due_at, reviews.c.place, sqlite_where=_OPEN)
 Index(
-    "open_reviews_by_role_and_domain",
-    reviews.c.role,
-    reviews.c.domain,
-    reviews.c.policy_hash,
+    "open_reviews",
+    reviews.c.needed_role,
+    reviews.c.needed_under,
     reviews.c.due_at,
     reviews.c.place,
     sqlite_where=_OPEN,
 )
-Index("open_reviews_by_policy", reviews.c.policy_hash, sqlite_where=_OPEN)
-Index("claimed_reviews", reviews.c.claimed_by, sqlite_where=text("claimed_by IS NOT NULL"))
+Index("open_reviews_by_time", reviews.c.due_at, reviews.c.place, sqlite_where=_OPEN)
+Index("open_reviews_by_domain", reviews.c.domain, reviews.c.due_at, reviews.c.place, sqlite_where=_OPEN)
+Index(
+    "open_reviews_by_role_and_domain",
+    reviews.c.needed_role,
+    reviews.c.domain,
+    reviews.c.needed_under,
+    reviews.c.due_at,
+    reviews.c.place,
+    sqlite_where=_OPEN,
+)
+Index("open_reviews_by_state", reviews.c.needed_under, sqlite_where=_OPEN)
+Index(
+    "claimed_reviews",
+    reviews.c.claimed_by,
+    reviews.c.needed_role,
+    reviews.c.domain,
+    sqlite_where=text("claimed_by IS NOT NULL"),
+)
 Index("decided_by_confidence", reviews.c.task_type, reviews.c.confidence, reviews.c.answer, sqlite_where=_DECIDED)
 Index("decided_by_type_and_domain", reviews.c.task_type, reviews.c.domain, reviews.c.answered_at, sqlite_where=_DECIDED)
 Index("answers_by_time", reviews.c.answered_at, reviews.c.answered_by, sqlite_where=text("answered_by IS NOT NULL"))

@@ -70,15 +70,19 @@ def _differences(recorded: Review, answer: Review) -> list[str]:
     return [name for name in (*_ANSWER, *stated) if digest(one[name]) != digest(other[name])]
 
 
-def next_attempt(submission: Submission, latest: str, attempt: int, intake: Mapping[str, Any]) -> Submission:
-    """Return a submission that supersedes the latest attempt, whose first entry has the body `intake`.
+def next_attempt(submission: Submission, latest: Submission, *, redacted: bool) -> Submission:
+    """Return a submission that supersedes the latest attempt, whose texts may be redacted.
+
+    Who was barred from an earlier attempt stays barred.
 
     Raises:
         TaskConflict: the latest attempt is a quality check or a policy change, which cannot be superseded.
     """
-    if by_system(intake):
-        raise TaskConflict(submission.task.task_id, latest, stays=True)
-    return submission.model_copy(update={"attempt": attempt + 1, "supersedes": latest})
+    if latest.quality_check is not None or latest.task.task_type in GOVERNED_CHANGES:
+        raise TaskConflict(submission.task.task_id, latest.case_id, stays=True)
+    earlier = latest.as_earlier(redacted=redacted)
+    changed = {"attempt": latest.attempt + 1, "supersedes": latest.case_id, "earlier": earlier}
+    return submission.model_copy(update=changed)
 
 
 def by_system(intake: Mapping[str, Any]) -> bool:
@@ -141,7 +145,7 @@ def row_opened(shown: ReviewSnapshot, at: datetime, queued_at: datetime) -> Stor
 def row_answered(review: StoredReview, verdict: RecordedDecision) -> StoredReview:
     """Return the row of an open review after this verdict."""
     changed = {"status": status_after(verdict), "version": review.version + 1, "verdict": verdict}
-    changed |= {"claimed_by": None, "claimed_until": None, "delegated_by": None}
+    changed |= {"claimed_by": None, "claimed_since": None, "claimed_until": None, "delegated_by": None}
     return review.model_copy(update=changed)
 
 
@@ -265,7 +269,7 @@ def check_open(row: StoredReview, who: str | None, now: datetime) -> None:
     """
     if row.expires_at is not None and row.expires_at <= now:
         raise ReviewExpired(row.review_id, row.expires_at)
-    if row.claimed_by not in (None, who) and row.claimed_until is not None and row.claimed_until > now:
+    if row.holder(now) not in (None, who) and row.claimed_until is not None:
         raise ReviewClaimed(row.review_id, str(row.claimed_by), row.claimed_until)
 
 

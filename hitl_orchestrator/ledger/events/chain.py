@@ -12,6 +12,22 @@ from hitl_orchestrator.errors import InvalidInput, LedgerDamaged
 
 GENESIS = "0" * 64
 
+GOVERNING = (
+    EventKind.POLICY_RECORDED,
+    EventKind.POLICY_VERSION,
+    EventKind.POLICY_PROPOSED,
+    EventKind.POLICY_ACTIVATED,
+    EventKind.POLICY_CANARY,
+    EventKind.POLICY_SHADOW,
+    EventKind.POLICY_DECLINED,
+    EventKind.PEOPLE_RECORDED,
+    EventKind.PEOPLE_PROPOSED,
+    EventKind.PEOPLE_ACTIVATED,
+    EventKind.PEOPLE_DECLINED,
+    EventKind.CONFIGURATION_RECORDED,
+)
+"""The kinds of entries that govern all cases. A partial index lists them, and the head row has a digest of them all."""
+
 
 class Head(NamedTuple):
     """The number and digest of the last entry."""
@@ -31,13 +47,37 @@ class Draft(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A row of `events`: search columns, the canonical text, and the digest of that text."""
+    """A row of `events`: search columns, the canonical text, the digest of that text, and the seal."""
 
     seq: int
     case_id: str | None
     kind: str
     entry: str
     digest: str
+    mac: str = ""
+
+
+class HeadRow(NamedTuple):
+    """The row of `ledger_head`: the id of the ledger, its end, the digest of its governing entries, and the seal."""
+
+    ledger_id: str
+    seq: int
+    digest: str
+    governed: str
+    mac: str = ""
+
+
+Seal = Callable[[int, str], str]
+"""Returns the seal of an entry, from its number and digest."""
+
+
+def governed_after(governed: str, digest: str) -> str:
+    """Return the digest of the governing entries after the next one, which has this digest."""
+    return sha256(f"{governed}{digest}".encode()).hexdigest()
+
+
+def _without_seal(seq: int, digest: str) -> str:
+    return ""
 
 
 def instant_text(at: datetime) -> str:
@@ -60,8 +100,8 @@ def time_of(text: str) -> datetime | None:
     return None if text == NEVER else datetime.fromisoformat(text).astimezone(UTC)
 
 
-def link(head: Head, drafts: Sequence[Draft]) -> list[Entry]:
-    """Return entries numbered from `head` on, each with the digest of the previous one."""
+def link(head: Head, drafts: Sequence[Draft], seal: Seal = _without_seal) -> list[Entry]:
+    """Return entries numbered from `head` on, each with the digest of the previous one and its seal."""
     entries: list[Entry] = []
     for draft in drafts:
         content = {
@@ -75,7 +115,8 @@ def link(head: Head, drafts: Sequence[Draft]) -> list[Entry]:
         }
         text = canonical_json(content)
         head = Head(head.seq + 1, sha256(text.encode()).hexdigest())
-        entries.append(_read_back(draft, Entry(head.seq, draft.case_id, draft.kind.value, text, head.digest)))
+        entry = Entry(head.seq, draft.case_id, draft.kind.value, text, head.digest, seal(head.seq, head.digest))
+        entries.append(_read_back(draft, entry))
     return entries
 
 
@@ -105,12 +146,18 @@ def event_of(entry: str, digest: str) -> Event:
         raise _damaged(entry) from exc
 
 
-def body_of(entry: str) -> dict[str, Any]:
-    """Return the body of a stored entry. Raises `LedgerDamaged`."""
+def content_of(entry: str) -> tuple[str | None, str, dict[str, Any]]:
+    """Return the case id, the kind and the body of a stored entry. Raises `LedgerDamaged`."""
     try:
-        return dict(read_canonical(entry)["body"])
+        content = read_canonical(entry)
+        return content["case_id"], content["kind"], dict(content["body"])
     except _UNREADABLE as exc:
         raise _damaged(entry) from exc
+
+
+def body_of(entry: str) -> dict[str, Any]:
+    """Return the body of a stored entry. Raises `LedgerDamaged`."""
+    return content_of(entry)[2]
 
 
 def record_of(entry: str, restored: Callable[[dict[str, Any]], dict[str, Any]]) -> AuditRecord:

@@ -3,12 +3,7 @@
 from collections.abc import Sequence
 
 from hitl_orchestrator.domain.audit import Event
-from hitl_orchestrator.domain.enums import EventKind
-from hitl_orchestrator.ledger.events import people_builders, policy_builders
 from hitl_orchestrator.ledger.events.chain import GENESIS, Draft, Head, event_of, link
-
-KINDS = (*policy_builders.KINDS, *people_builders.KINDS, EventKind.CONFIGURATION_RECORDED)
-"""The kinds of these entries. A change is written only if no other one of them was written since it was checked."""
 
 
 def as_read(drafts: Sequence[Draft], after: int) -> list[Event]:

@@ -5,46 +5,69 @@ import secrets
 import shlex
 import stat
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from hitl_orchestrator.errors import InvalidKey
-from hitl_orchestrator.ledger.keys.mac import Mac, RowAuthenticator, hmac_under
+from hitl_orchestrator.ledger.keys.mac import Mac, SealKeys, hmac_under
 
 _OWNER_ALONE = 0o600
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_OTHER_WAY = "pass the key itself (HITL_SEAL_KEY, for heads HITL_HEAD_KEY)"
 LEAST_BYTES = 32
 _MOST_BYTES = 65_536
 
 
-def private_text(path: Path, make: Callable[[], str]) -> str:
+def private_text(path: Path, make: Callable[[], str], *, of_a_copy: bool = False) -> str:
     """Return the text of a private file, which is created from `make` if missing.
 
-    Of several concurrent processes one creates it, and all return the same text.
+    Of several concurrent processes one creates it, and all return the same text. `of_a_copy` as in `check_private`.
 
     Raises:
         InvalidKey: other users can read it, or it cannot be read or created.
     """
+    is_there = False
     try:
-        if not path.exists():
+        is_there = path.exists()
+        if not is_there:
             _make(path, make())
-        check_private(path)
+        check_private(path, of_a_copy=of_a_copy)
         with path.open("rb") as file:
             # One byte more than a key may have: what follows does not make it a key.
             return file.read(_MOST_BYTES + 1).decode("ascii")
     except (OSError, ValueError) as exc:
-        raise InvalidKey(path, f"{getattr(exc, 'strerror', None) or exc}; restore it, or pass the key itself") from exc
+        raise InvalidKey(path, _why(exc, is_there=is_there)) from exc
 
 
-def check_private(path: Path) -> None:
+def _why(exc: Exception, *, is_there: bool) -> str:
+    """Return why a key file cannot be used, with the remedy for a user who may not read it, or not create it."""
+    cause = getattr(exc, "strerror", None) or str(exc)
+    if not is_there:
+        return f"there is no such file, and this user cannot create it ({cause}); {_OTHER_WAY}"
+    if isinstance(exc, PermissionError):
+        return f"this user may not read it; ask its owner for a copy that this user owns, or {_OTHER_WAY}"
+    return f"{cause}; restore it, or {_OTHER_WAY}"
+
+
+def check_private(path: Path, *, of_a_copy: bool = False) -> None:
     """Raise unless a file is missing or accessible by its owner only.
+
+    That of a copy for reading alone (`of_a_copy`) may be read by others: this process signs nothing with it.
 
     Raises:
         InvalidKey: other users may read or write it.
     """
-    if os.name == "posix" and path.exists() and (mode := stat.S_IMODE(path.stat().st_mode)) & _OTHERS:
-        raise InvalidKey(
-            path, f"other users may read or write it (mode {mode:o}); run: chmod 600 {shlex.quote(str(path))}"
-        )
+    if os.name != "posix" or not path.exists():
+        return
+    status = path.stat()
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & (_OTHERS_WRITE if of_a_copy else _OTHERS):
+        quoted = shlex.quote(str(path))
+        own = f"run: chmod 600 {quoted}"
+        foreign = "it belongs to another user, who can run: chmod 600; or copy the store with it, as your own files"
+        remedy = own if os.geteuid() in (status.st_uid, 0) else foreign
+        raise InvalidKey(path, f"other users may read or write it (mode {mode:o}); {remedy}")
 
 
 def _make(path: Path, text: str) -> None:
@@ -90,20 +113,21 @@ SealKey = str | Path | Mac
 """A key that seals: hexadecimal text, a file of it, or a function that computes a MAC elsewhere (a KMS)."""
 
 
-def authenticator_from(seal_key: SealKey | Sequence[SealKey] | None, beside: Path) -> RowAuthenticator:
-    """Return an authenticator under these keys, the newest first, or under those in the key file `beside` the store.
+def seal_keys_from(seal_key: SealKey | Sequence[SealKey] | None, beside: Path, *, of_a_copy: bool = False) -> SealKeys:
+    """Return these keys, the newest first, or those in the key file `beside` the store.
 
-    The file is read, or created, when it is first needed.
+    The file is read, or created, when it is first needed. `of_a_copy` as in `check_private`.
 
     Raises:
         InvalidKey: a key is malformed, or other users may read the file.
     """
     if seal_key is None:
-        check_private(beside)
-        return RowAuthenticator(lambda: _macs(keys_in(private_text(beside, lambda: f"{new_key()}\n"), beside)))
+        check_private(beside, of_a_copy=of_a_copy)
+        read = partial(private_text, beside, lambda: f"{new_key()}\n", of_a_copy=of_a_copy)
+        return SealKeys(lambda: _macs(keys_in(read(), beside)))
     keys = [seal_key] if isinstance(seal_key, (str, Path)) or callable(seal_key) else seal_key
     macs = [mac for key in keys for mac in _macs_of(key)]
-    return RowAuthenticator(lambda: macs)
+    return SealKeys(lambda: macs)
 
 
 def _macs_of(key: SealKey) -> Sequence[Mac]:

@@ -42,9 +42,12 @@ def signing_key_in(text: str, where: str | Path) -> SigningKey:
     return SigningKey(_one_key(text, where))
 
 
-def signing_key_at(path: Path) -> SigningKey:
-    """Return the private key in a file, which is created if missing. Raises `InvalidKey`."""
-    return signing_key_in(private_text(path, lambda: f"{new_key()}\n"), path)
+def signing_key_at(path: Path, *, of_a_copy: bool = False) -> SigningKey:
+    """Return the private key in a file, which is created if missing. Raises `InvalidKey`.
+
+    With `of_a_copy` it is only to verify signatures, and others may read the file.
+    """
+    return signing_key_in(private_text(path, lambda: f"{new_key()}\n", of_a_copy=of_a_copy), path)
 
 
 def public_key_in(text: str, where: str | Path) -> str:

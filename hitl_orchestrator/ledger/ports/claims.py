@@ -27,7 +27,7 @@ Skip = Callable[[str], bool]
 class InboxFilter(NamedTuple):
     """A filter for open reviews. A field at its default filters nothing; `open` excludes expired reviews.
 
-    `role` is the role of the row, and `policy_hash` the policy that sent it to that role.
+    `role` is the role that the row says it needs, and `state` the state of the policies under which it needs it.
     """
 
     role: str | None = None
@@ -38,7 +38,7 @@ class InboxFilter(NamedTuple):
     held_by: str | None = None
     unclaimed: bool = False
     open: bool = False
-    policy_hash: str | None = None
+    state: str | None = None
 
 
 class QueuePage(NamedTuple):
@@ -49,10 +49,34 @@ class QueuePage(NamedTuple):
 
 
 class QueueGroups(NamedTuple):
-    """The roles of the open reviews, and the policies that sent them there."""
+    """The roles that open reviews need, the states of the policies under which they need them, and their domains."""
 
     roles: Sequence[str]
-    policies: Sequence[str]
+    states: Sequence[str]
+    domains: Sequence[str]
+
+
+class Held(NamedTuple):
+    """A reviewer who holds claims, with the role and the domain of some of these reviews."""
+
+    who: str
+    role: str
+    domain: str
+
+
+class Needed(NamedTuple):
+    """The role that a review needs under a state of the policies.
+
+    The state is the hash of the policy that sent the review to its own role, or begins with `DERIVED`.
+    """
+
+    review_id: str
+    role: str
+    state: str
+
+
+DERIVED = "derived:"
+"""The start of a state of the policies under which a role was derived later: no policy hash begins with it."""
 
 
 class Limit(NamedTuple):
@@ -144,7 +168,22 @@ class ReviewQueue(Protocol):
         """
 
     def queue_groups(self) -> QueueGroups:
-        """Return the roles and policies of the open reviews."""
+        """Return the roles that open reviews need, the states under which they need them, and their domains."""
+
+    def queue_count(self, wanted: Sequence[InboxFilter], after: Place | None = None) -> int:
+        """Return the number of open reviews of any of these filters after a place, including unreadable ones.
+
+        The filters exclude each other.
+        """
+
+    def holders(self) -> Sequence[Held]:
+        """Return the reviewers who hold claims, lapsed or not, with each role and domain of their reviews."""
+
+    def set_needed(self, needed: Sequence[Needed]) -> None:
+        """Record the roles that open reviews need, to list them without reading the others.
+
+        No right depends on it: the role of a review is derived again when it is listed, claimed or decided.
+        """
 
     def place_of(self, review_id: str) -> Place | None:
         """Return the place of a review in the queue, open or not; None if there is no such review."""

@@ -12,6 +12,7 @@ from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
 from hitl_orchestrator.ledger.events.chain import Head
 from hitl_orchestrator.ledger.events.redaction import Redaction
+from hitl_orchestrator.ledger.keys.mac import Seals
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable, ReviewQueue
 from hitl_orchestrator.ledger.ports.policies import Policies
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
@@ -20,17 +21,27 @@ from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 class Cases(Protocol):
     """Cases from intake to outcome."""
 
-    def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, driving: bool = False) -> Case:
+    def receive(
+        self,
+        submission: Submission,
+        actor: Actor,
+        *,
+        resubmit: bool = False,
+        own_only: bool = False,
+        driving: bool = False,
+    ) -> Case:
         """Record a submission, once.
 
-        The same content under the same task id is the same case, whatever its case id. Other content is rejected, or
-        becomes the next attempt with `resubmit`. With `driving` the caller runs a new case immediately and holds its
-        lease from the start; the commit then survives a crash of the process at once, and a power failure from the
-        next flushed write on.
+        The same content under the same task id and submitter is the same case, whatever its case id. Other content is
+        rejected, or becomes the next attempt with `resubmit`. Another submitter has a case of their own. With
+        `driving` the caller runs a new case immediately and holds its lease from the start; the commit then survives a
+        crash of the process at once, and a power failure from the next flushed write on.
 
         Raises:
             TaskConflict: the task id belongs to other content, or to a quality check or policy change, which a newer
                 attempt cannot replace.
+            TaskOfAnother: the attempt to replace belongs to another submitter. With `own_only` it counts as none.
+            ReplayedCase: the task was replayed from a record, and is submitted live.
             InvalidInput: the task id is the id of a case.
         """
 
@@ -68,17 +79,25 @@ class Cases(Protocol):
     def cases_of(self, opened: Sequence[StoredReview]) -> Mapping[str, Case]:
         """Return the cases of open reviews by their ids, and leave out those that cannot be read."""
 
-    def latest_attempt(self, task_id: str) -> Case:
-        """Return the case of the latest attempt at a task. Raises `UnknownCase`."""
+    def latest_attempt(self, task_id: str, submitter: str | None = None) -> Case:
+        """Return the case of the latest attempt of a submitter at a task; by default of the only one who has it.
+
+        Raises:
+            UnknownCase: there is none.
+            AmbiguousTask: several submitters have a task with this id.
+        """
 
     def find(self, name: str) -> Case:
-        """Return a case by its id, or the latest attempt of a task by the task id. Raises `UnknownCase`."""
+        """Return a case by its id, or the latest attempt of a task by the task id. Raises as `latest_attempt`."""
 
     def stages(self, *stages: CaseStage) -> Sequence[str]:
         """Return the ids of the cases at these stages, in the order of submission."""
 
     def stranded(self) -> Sequence[tuple[str, str]]:
-        """Return the unfinished cases that an altered row keeps out of every list, each with the reason."""
+        """Return the unfinished cases that an altered row keeps out of every list, each with the reason.
+
+        Also those that wait for a time that is none, such as the end of a lease or the deadline of a review.
+        """
 
     def records(self, on_unreadable: OnUnreadable | None = None) -> Iterator[AuditRecord]:
         """Yield the audit record of every finished case, in the order in which the cases finished."""
@@ -213,6 +232,9 @@ class Leases(Protocol):
     def now(self) -> datetime:
         """Return the time of the store's clock, which decides deadlines and leases."""
 
+    def check_writable(self) -> None:
+        """Raise `StoreUnavailable` if this user may not write to the store, or it is a copy for reading alone."""
+
     def has_newer_attempt(self, case_id: str) -> bool:
         """Whether there is a newer attempt at the task of a case."""
 
@@ -255,8 +277,20 @@ class Ledger(Cases, Redactions, Reviews, Leases, ReviewQueue, Policies, Protocol
     def snapshot(self) -> AbstractContextManager[LedgerSnapshot]:
         """Open one consistent state of all tables, for verification and signing."""
 
+    @property
+    def ledger_id(self) -> str:
+        """The id of the ledger, a UUID that was made with the store. Raises `LedgerDamaged` without a head row."""
+
+    @property
+    def seals(self) -> Seals | None:
+        """The seals of the ledger, None if it was opened without its key. Raises as `ledger_id`."""
+
     def head(self) -> Head:
-        """Return the last entry's number and digest; 0 and the genesis digest for an empty ledger."""
+        """Return the last entry's number and digest; 0 and the genesis digest for an empty ledger.
+
+        Raises:
+            LedgerDamaged: the head row is missing or altered, or states another end of the ledger.
+        """
 
     def close(self) -> None:
         """Close files and connections. Idempotent."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from hitl_orchestrator.ledger.events.chain import Entry
+from hitl_orchestrator.ledger.events.chain import Entry, HeadRow
 from hitl_orchestrator.ledger.events.outcomes import Outcome
 
 
@@ -12,10 +12,13 @@ class CaseRow(NamedTuple):
 
     case_id: str
     task_id: str
+    submitter: str
     attempt: int
     content: str
     stage: str
     submitted_seq: int
+    held_since: str | None
+    held_until: str | None
 
 
 class ReviewTableRow(NamedTuple):
@@ -33,14 +36,21 @@ class ReviewTableRow(NamedTuple):
     opened_at: str
     due_at: str
     expires_at: str
+    queued_at: str
+    remind_at: str
     verdict: str | None
     answer_key: str | None
     seal: str
     claimed_by: str | None
+    claimed_since: str | None
+    claimed_until: str | None
+    needed_role: str
+    needed_under: str
     task_type: str
     risk_level: str
     policy_hash: str
     confidence: float | None
+    replayed: int
     answer: str | None
     answered_by: str | None
     answered_at: str | None
@@ -86,6 +96,9 @@ class LedgerSnapshot(Protocol):
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Yield the entries after this number, in the order of their numbers."""
+
+    def head_rows(self) -> Iterator[HeadRow]:
+        """Yield the rows of `ledger_head`, of which there must be one."""
 
     def digests(self, up_to: int) -> Iterator[str]:
         """Yield the stored digests of the entries up to this number, in order."""

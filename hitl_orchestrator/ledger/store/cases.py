@@ -1,17 +1,28 @@
 """Cases in a store: intake, reading, rejected attempts, alarms, redaction and payloads."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
-from hitl_orchestrator.domain.case import Case, Submission
+from hitl_orchestrator.domain.case import Case, EarlierAttempt, Submission
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.domain.review import StoredReview
-from hitl_orchestrator.errors import IncompleteOutcome, TaskConflict, UnknownCase
+from hitl_orchestrator.errors import (
+    AmbiguousTask,
+    IncompatibleRecord,
+    IncompleteOutcome,
+    LedgerDamaged,
+    ReplayedCase,
+    TaskConflict,
+    TaskOfAnother,
+    UnknownCase,
+    shortened,
+)
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, UniqueViolation, resumed, retried
 from hitl_orchestrator.ledger.events import builders
-from hitl_orchestrator.ledger.events.chain import Draft, body_of, event_of
+from hitl_orchestrator.ledger.events.chain import Draft, body_of, content_of
 from hitl_orchestrator.ledger.events.contents import (
     content_digest,
     differences,
@@ -22,7 +33,7 @@ from hitl_orchestrator.ledger.events.contents import (
     restored,
 )
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
-from hitl_orchestrator.ledger.store import event_log
+from hitl_orchestrator.ledger.store.event_log import EntryRow, EventLog, contents_of
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork, stage_in
 from hitl_orchestrator.ledger.store.rows import as_review, as_stored, readable
 from hitl_orchestrator.ledger.store.statements import cases as statements
@@ -31,57 +42,106 @@ from hitl_orchestrator.ledger.store.statements.literals import batches
 from hitl_orchestrator.ledger.store.statements.reviews import REVIEWS_OF_CASE
 
 _DIGITS = 20
+_MOST_OTHERS = 100
+"""The number of other submitters of one task id that are read."""
 
 
 class CaseRepository:
     """Cases, the entries about them, and their payloads."""
 
-    def __init__(self, database: Database, work: LeasedWork) -> None:
-        self._database, self._work = database, work
+    def __init__(self, database: Database, work: LeasedWork, log: EventLog) -> None:
+        self._database, self._work, self._log = database, work, log
 
     @retried
-    def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, driving: bool = False) -> Case:
+    def receive(
+        self,
+        submission: Submission,
+        actor: Actor,
+        *,
+        resubmit: bool = False,
+        own_only: bool = False,
+        driving: bool = False,
+    ) -> Case:
         """Record a submission, once. The unique key of the schema detects a repetition, which is then compared."""
         while True:
-            draft, contents = builders.submitted(submission, actor), new_contents()
-            intake = marked(draft, contents)
+            draft = builders.submitted(submission, actor)
             try:
-                with self._database.write(flush=not driving) as transaction:
-                    row = transaction.first(statements.INTAKE, wanted_task=submission.task.task_id)
-                    if row["named_case"] is not None:
-                        raise builders.named_like_a_case(submission.task.task_id)
-                    columns = {"task_id": submission.task.task_id, "content": content_digest(intake.body), "fence": 1}
-                    columns |= {"attempt": submission.attempt, "stage": CaseStage.RECEIVED.value}
-                    columns |= self._work.columns(driving=driving)
-                    event_log.add_case(transaction, intake, contents, columns, end=row)
-                if driving:
-                    self._work.hold(submission.case_id, 1)
-                return Case(submission=submission, stage=CaseStage.RECEIVED)
+                replaces = resubmit and not own_only
+                return self._received(submission, draft, replaces=replaces, driving=driving)
             except UniqueViolation:
-                with self._database.read() as transaction:
-                    latest = transaction.first(statements.LATEST_ATTEMPT, wanted_task=submission.task.task_id)
-                    if latest is None:
-                        raise
-                    earlier = transaction.first(statements.CASE, wanted_case=latest["case_id"])
-                if is_same(draft, event_log.contents_of(latest["key"], latest["body"]), latest["content"]):
+                latest = self._latest_of(submission)
+                if latest is None:
+                    raise
+                intake = self._intake_of(latest)
+                if intake["replayed"] and not submission.replayed:
+                    raise ReplayedCase(latest["case_id"], "submitted live") from None
+                if is_same(draft, contents_of(latest["key"], latest["body"]), content_digest(intake)):
                     return self._repeated(latest["case_id"], flush=not driving)
                 if not resubmit:
-                    differing = _differences(earlier, draft)
-                    raise TaskConflict(submission.task.task_id, latest["case_id"], differing) from None
-                submission = self._next_attempt(submission, latest["case_id"], latest["attempt"])
+                    raise TaskConflict(
+                        submission.task.task_id, latest["case_id"], _differences(latest, draft)
+                    ) from None
+                if submission.replayed and not intake["replayed"]:
+                    raise TaskConflict(submission.task.task_id, latest["case_id"], live=True) from None
+                submission = self._next_attempt(submission, latest)
 
-    def _next_attempt(self, submission: Submission, latest: str, attempt: int) -> Submission:
-        """Return a submission that supersedes the latest attempt. Raises `TaskConflict` if that cannot be replaced."""
+    def _received(self, submission: Submission, draft: Draft, *, replaces: bool, driving: bool) -> Case:
+        """Record a submission as a new case. Raises `UniqueViolation` if its submitter has one of this attempt.
+
+        One that `replaces` an earlier attempt must not be the first of its submitter where another one has the task.
+        """
+        contents = new_contents()
+        intake = marked(draft, contents)
+        columns = {"task_id": submission.task.task_id, "submitter": submission.submitter, "fence": 1}
+        columns |= {"attempt": submission.attempt, "stage": CaseStage.RECEIVED.value}
+        columns |= self._work.columns(driving=driving)
+        wanted = {"wanted_task": submission.task.task_id, "wanted_submitter": submission.submitter}
+        with self._database.write(flush=not driving) as transaction:
+            row = transaction.first(statements.INTAKE, **wanted)
+            if row["named_case"] is not None:
+                raise builders.named_like_a_case(submission.task.task_id)
+            if row["other"] is not None and submission.supersedes is None:
+                if replaces and transaction.first(statements.LATEST_ATTEMPT, **wanted) is None:
+                    raise TaskOfAnother(submission.task.task_id)
+                submission = self._with_others(transaction, submission, wanted)
+                draft = draft._replace(body=builders.submitted(submission, draft.actor).body)
+                intake = marked(draft, contents := new_contents())
+            columns |= {"content": content_digest(intake.body)}
+            self._log.add_case(transaction, intake, contents, columns, end=row)
+        if driving:
+            self._work.hold(submission.case_id, 1)
+        return Case(submission=submission, stage=CaseStage.RECEIVED)
+
+    def _with_others(self, transaction: StoreTransaction, submission: Submission, wanted: dict[str, str]) -> Submission:
+        """Return a submission with the other submitters of its task id, who may not decide it either."""
+        rows = transaction.run(statements.OTHER_SUBMITTERS, **wanted, most=_MOST_OTHERS)
+        others = [EarlierAttempt(submitted_by=row["submitter"]) for row in rows if row["submitter"]]
+        return submission.model_copy(update={"earlier": (*submission.earlier, *others)})
+
+    def _latest_of(self, submission: Submission) -> Any:
+        """Return the row of the latest attempt of a submitter at their task, with its first entry."""
         with self._database.read() as transaction:
-            row = transaction.first(statements.CASE, wanted_case=latest)
+            wanted = {"wanted_task": submission.task.task_id, "wanted_submitter": submission.submitter}
+            latest = transaction.first(statements.LATEST_ATTEMPT, **wanted)
+            if latest is None:
+                return None
+            row = transaction.first(statements.CASE, wanted_case=latest["case_id"])
         if row is None:
-            raise UnknownCase(latest)
-        return builders.next_attempt(submission, latest, attempt, body_of(row["entry"]))
+            raise IncompatibleRecord(latest["case_id"], None, "its first entry is missing")
+        return {**row, **latest}
+
+    def _next_attempt(self, submission: Submission, latest: Any) -> Submission:
+        """Return a submission that supersedes the latest attempt. Raises `TaskConflict` if that cannot be replaced."""
+        contents = contents_of(latest["key"], latest["body"])
+        body = restored(EventKind.SUBMITTED, self._intake_of(latest), contents)
+        with as_stored(latest["case_id"], body.get("graph_version")):
+            earlier = Submission.model_validate({**body, "case_id": latest["case_id"]})
+        return builders.next_attempt(submission, earlier, redacted=contents is None)
 
     def _repeated(self, case_id: str, *, flush: bool) -> Case:
         """Return a case that was submitted before; if its intake may not be flushed yet, flush it first."""
         with self._database.read() as transaction:
-            case = case_in(transaction, case_id)
+            case = self._case_in(transaction, case_id)
         if flush and case.stage is CaseStage.RECEIVED:
             with self._database.write() as transaction:
                 transaction.run(statements.TOUCH_CASE, wanted_case=case_id)
@@ -91,7 +151,7 @@ class CaseRepository:
     def case(self, case_id: str) -> Case:
         """Return a case by its id."""
         with self._database.read() as transaction:
-            return case_in(transaction, case_id)
+            return self._case_in(transaction, case_id)
 
     @retried
     def cases_of(self, opened: Sequence[StoredReview]) -> Mapping[str, Case]:
@@ -99,31 +159,31 @@ class CaseRepository:
         only = {review.case_id: None if review.level else review for review in opened}
         with self._database.read() as transaction:
             rows = [row for ids in batches([*only]) for row in transaction.run(statements.SOME_CASES, **ids)]
-            cases = readable(rows, lambda row: _case_of(transaction, row, only[row["case_id"]]))
+            cases = readable(rows, lambda row: self._case_of(transaction, row, only[row["case_id"]]))
             return {case.case_id: case for case in cases}
 
     @retried
     def case_with_events(self, case_id: str) -> tuple[Case, list[Event]]:
         """Return a case with its entries."""
         with self._database.read() as transaction:
-            case = case_in(transaction, case_id)
-            rows = transaction.run(entry_statements.EVENTS_OF_CASE, wanted_case=case_id)
-            return case, [event_of(row["entry"], row["digest"]) for row in rows]
+            case = self._case_in(transaction, case_id)
+            with _about(case_id):
+                return case, self._log.events_of_case(transaction, case_id)
 
     @retried
-    def latest_attempt(self, task_id: str) -> Case:
+    def latest_attempt(self, task_id: str, submitter: str | None = None) -> Case:
         """Return the case of the latest attempt at a task."""
         with self._database.read() as transaction:
-            return _latest_attempt_in(transaction, task_id)
+            return self._latest_attempt_in(transaction, task_id, submitter)
 
     @retried
     def find(self, name: str) -> Case:
         """Return a case by its id, or the latest attempt of a task by the task id."""
         with self._database.read() as transaction:
             try:
-                return case_in(transaction, name)
+                return self._case_in(transaction, name)
             except UnknownCase:
-                return _latest_attempt_in(transaction, name)
+                return self._latest_attempt_in(transaction, name, None)
 
     @retried
     def stages(self, *stages: CaseStage) -> Sequence[str]:
@@ -139,26 +199,28 @@ class CaseRepository:
 
     @retried
     def stranded(self) -> Sequence[tuple[str, str]]:
-        """Return the cases that are in no list."""
+        """Return the cases that are in no list, or wait for a time that is none."""
         with self._database.read() as transaction:
             rows = list(transaction.run(statements.STRANDED))
-        return [(str(row["case_id"]), _why_stranded(str(row["stage"]))) for row in rows]
+            mistimed = list(transaction.run(statements.MISTIMED))
+        found = [(str(row["case_id"]), _why_stranded(str(row["stage"]))) for row in rows]
+        return found + [(str(row["case_id"]), _why_mistimed(row)) for row in mistimed]
 
     @resumed
     def events(self, case_id: str | None = None, on_unreadable: OnUnreadable | None = None) -> Iterator[Event]:
         """Yield events in the order of the ledger."""
         statement = entry_statements.ENTRIES if case_id is None else entry_statements.ENTRIES_OF_CASE
-        rows = map(event_log.EntryRow._make, self._database.stream(statement, wanted_case=case_id))
-        return readable(rows, event_log.event_in, on_unreadable) if case_id is None else map(event_log.event_in, rows)
+        rows = map(EntryRow._make, self._database.stream(statement, wanted_case=case_id))
+        return readable(rows, self._log.event_in, on_unreadable) if case_id is None else map(self._log.event_in, rows)
 
     @retried
     def alarm(self, case_id: str, cause: str, at: datetime) -> None:
         """Record an integrity error, once per cause."""
         with self._database.write() as transaction:
             rows = transaction.run(entry_statements.ALARMS_OF_CASE, wanted_case=case_id)
-            alarms = (event_log.event_in(event_log.EntryRow(**row)) for row in rows)
+            alarms = readable((EntryRow(**row) for row in rows), self._log.event_in)
             if all(event.body["cause"] != cause for event in alarms):
-                event_log.append(transaction, builders.alarm(case_id, cause, at))
+                self._log.append(transaction, builders.alarm(case_id, cause, at))
 
     @retried
     def refuse(self, attempt: RefusedAttempt, actor: Actor, at: datetime) -> bool:
@@ -170,7 +232,7 @@ class CaseRepository:
                 return False
         try:
             with self._database.write(flush=False) as transaction:
-                seq = event_log.append(transaction, builders.refused(attempt, actor, at))
+                seq = self._log.append(transaction, builders.refused(attempt, actor, at))
                 row = {"case_id": attempt.case_id, "attempt": attempt.key, "refused_seq": seq}
                 transaction.run(statements.ADD_REFUSAL, **row)
         except UniqueViolation:
@@ -201,6 +263,66 @@ class CaseRepository:
             raise KeyError(digest)
         return altered
 
+    def _case_in(self, transaction: StoreTransaction, case_id: str) -> Case:
+        """Return a case with its reviews and its record. Raises `UnknownCase`, `IncompatibleRecord`."""
+        row = transaction.first(statements.CASE, wanted_case=case_id)
+        if row is None:
+            raise UnknownCase(case_id)
+        return self._case_of(transaction, row)
+
+    def _case_of(self, transaction: StoreTransaction, row: Any, only: StoredReview | None = None) -> Case:
+        """Return the case of a row. Its reviews are read, unless the `only` one was read before."""
+        case_id, contents = row["case_id"], contents_of(row["key"], row["body"])
+        with _about(case_id):
+            body = restored(EventKind.SUBMITTED, self._intake(row), contents)
+            is_finished = row["stage"] == CaseStage.FINISHED.value
+            record = recorded_outcome(transaction, case_id, self._log) if is_finished else None
+        reviews = () if only is not None else tuple(transaction.run(REVIEWS_OF_CASE, wanted_case=case_id))
+        with as_stored(case_id, body.get("graph_version")):
+            return Case(
+                submission=Submission.model_validate({**body, "case_id": case_id}),
+                stage=CaseStage(row["stage"]),
+                reviews=tuple(map(as_review, reviews)) if only is None else (only,),
+                record=record,
+                redacted=contents is None,
+            )
+
+    def _intake_of(self, row: Any) -> dict[str, Any]:
+        """Return the body of the first entry of an earlier case, naming the case in an error about it."""
+        with _about(row["case_id"]):
+            return self._intake(row)
+
+    def _intake(self, row: Any) -> dict[str, Any]:
+        """Return the body of the first entry of a case, after verifying its seal."""
+        case_id, kind, body = content_of(self._log.text_of(row))
+        if (case_id, kind) != (row["case_id"], EventKind.SUBMITTED):
+            raise IncompatibleRecord(row["case_id"], None, f"its first entry is {kind!r}, of case {case_id!r}")
+        return body
+
+    def _latest_attempt_in(self, transaction: StoreTransaction, task_id: str, submitter: str | None) -> Case:
+        """Return the latest attempt of one submitter at a task, or of the only one who has the task."""
+        rows = list(transaction.run(statements.LATEST_ATTEMPTS, wanted_task=task_id, most=_MOST_OTHERS))
+        found = [row["case_id"] for row in rows if submitter in (None, row["submitter"])]
+        if not found:
+            raise UnknownCase(task_id)
+        if len(found) > 1:
+            raise AmbiguousTask(task_id, found)
+        case = self._case_in(transaction, found[0])
+        if case.task_id != task_id:
+            why = f"its row of table cases names task {task_id!r}, and its first entry task {case.task_id!r}"
+            raise IncompatibleRecord(case.case_id, None, why)
+        return case
+
+
+@contextmanager
+def _about(case_id: str) -> Iterator[None]:
+    """Name the case in an error about one of its entries."""
+    try:
+        yield
+    except LedgerDamaged as exc:
+        exc.case_id = case_id
+        raise
+
 
 def _why_stranded(stage: str) -> str:
     if stage == CaseStage.WAITING.value:
@@ -208,50 +330,24 @@ def _why_stranded(stage: str) -> str:
     return f"its row of table cases has the unknown stage {stage!r}"
 
 
-def _differences(earlier: Any, intake: Draft) -> list[str]:
+def _why_mistimed(row: Any) -> str:
+    named = f"row {row['row']!r} of table {row['table']}"
+    return f"{named}: its {row['name']} {shortened(str(row['text']))!r} is not a time, so that nothing ends at it"
+
+
+def _differences(latest: Any, intake: Draft) -> list[str]:
     """Return the fields in which an intake differs from the first entry of an earlier case, whose row this is.
 
     Empty if the texts of the earlier case were erased, or if the system made it itself.
     """
-    contents = None if earlier is None else event_log.contents_of(earlier["key"], earlier["body"])
+    contents = contents_of(latest["key"], latest["body"])
     if contents is None:
         return []
-    body = restored(EventKind.SUBMITTED, body_of(earlier["entry"]), contents)
+    body = restored(EventKind.SUBMITTED, body_of(latest["entry"]), contents)
     return [] if builders.by_system(body) else differences(body, intake.body)
 
 
-def case_in(transaction: StoreTransaction, case_id: str) -> Case:
-    """Return a case with its reviews and its record. Raises `UnknownCase`, `IncompatibleRecord`."""
-    row = transaction.first(statements.CASE, wanted_case=case_id)
-    if row is None:
-        raise UnknownCase(case_id)
-    return _case_of(transaction, row)
-
-
-def _case_of(transaction: StoreTransaction, row: Any, only: StoredReview | None = None) -> Case:
-    """Return the case of a row. Its reviews are read, unless the `only` one was read before."""
-    case_id, contents = row["case_id"], event_log.contents_of(row["key"], row["body"])
-    body = restored(EventKind.SUBMITTED, body_of(row["entry"]), contents)
-    reviews = () if only is not None else tuple(transaction.run(REVIEWS_OF_CASE, wanted_case=case_id))
-    record = recorded_outcome(transaction, case_id) if row["stage"] == CaseStage.FINISHED.value else None
-    with as_stored(case_id, body.get("graph_version")):
-        return Case(
-            submission=Submission.model_validate({**body, "case_id": case_id}),
-            stage=CaseStage(row["stage"]),
-            reviews=tuple(map(as_review, reviews)) if only is None else (only,),
-            record=record,
-            redacted=contents is None,
-        )
-
-
-def _latest_attempt_in(transaction: StoreTransaction, task_id: str) -> Case:
-    latest = transaction.first(statements.LATEST_ATTEMPT, wanted_task=task_id)
-    if latest is None:
-        raise UnknownCase(task_id)
-    return case_in(transaction, latest["case_id"])
-
-
-def recorded_outcome(transaction: StoreTransaction, case_id: str) -> AuditRecord:
+def recorded_outcome(transaction: StoreTransaction, case_id: str, log: EventLog) -> AuditRecord:
     """Return the audit record of a case.
 
     Raises:
@@ -259,7 +355,7 @@ def recorded_outcome(transaction: StoreTransaction, case_id: str) -> AuditRecord
     """
     row = transaction.first(entry_statements.RECORD_OF_CASE, wanted_case=case_id)
     if row is not None:
-        return event_log.record_in(event_log.EntryRow(**dict(row)))
+        return log.record_in(EntryRow(**dict(row)))
     case = transaction.first(statements.STAGE, wanted_case=case_id)
     if case is None:
         raise IncompleteOutcome(case_id, "it was never received")

@@ -15,18 +15,19 @@ from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, retried
 from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import Draft, time_text
-from hitl_orchestrator.ledger.keys.mac import RowAuthenticator
 from hitl_orchestrator.ledger.ports.claims import (
+    Held,
     InboxFilter,
     Limit,
     Load,
+    Needed,
     OnUnreadable,
     Place,
     QueueGroups,
     QueuePage,
     Skip,
 )
-from hitl_orchestrator.ledger.store.event_log import EntryRow, append, event_in
+from hitl_orchestrator.ledger.store.event_log import EntryRow, EventLog
 from hitl_orchestrator.ledger.store.leased_work import time_in
 from hitl_orchestrator.ledger.store.rows import readable, review_of, reviews_in
 from hitl_orchestrator.ledger.store.statements import claims as statements
@@ -41,8 +42,8 @@ _BRANCHES, _KEYS_FOR_EACH = 100, 20
 class ClaimRepository:
     """Claims, reminders, views and labels of open reviews, and searches among reviews."""
 
-    def __init__(self, database: Database, authenticator: RowAuthenticator) -> None:
-        self._database, self._authenticator = database, authenticator
+    def __init__(self, database: Database, log: EventLog) -> None:
+        self._database, self._log = database, log
 
     @retried
     def claim(
@@ -56,7 +57,7 @@ class ClaimRepository:
             row = _row(transaction, review)
             if not claimed:
                 raise builders.why_not_claimed(row, who, time_in(transaction))
-            append(transaction, builders.claimed(row, actor, at))
+            self._log.append(transaction, builders.claimed(row, actor, at))
         return row
 
     @retried
@@ -80,7 +81,7 @@ class ClaimRepository:
             row = _row(transaction, review)
             if not delegated:
                 raise builders.why_not_delegated(row, holder, time_in(transaction))
-            append(transaction, builders.delegated(row, actor, at, reason))
+            self._log.append(transaction, builders.delegated(row, actor, at, reason))
         return row
 
     @retried
@@ -92,7 +93,7 @@ class ClaimRepository:
             released = returned or transaction.run(statements.RELEASE, **values).rowcount == 1
             if released:
                 owner = _row(transaction, review).claimed_by if returned else None
-                append(transaction, builders.released(review, actor, at, owner))
+                self._log.append(transaction, builders.released(review, actor, at, owner))
         return released
 
     @retried
@@ -102,7 +103,7 @@ class ClaimRepository:
             values = {"wanted_review": review.review_id, "who": holder}
             ended = transaction.run(statements.RELEASE, **values).rowcount == 1
             if ended:
-                append(transaction, builders.released(review, actor, at, because=because))
+                self._log.append(transaction, builders.released(review, actor, at, because=because))
         return ended
 
     @retried
@@ -156,13 +157,37 @@ class ClaimRepository:
 
     @retried
     def queue_groups(self) -> QueueGroups:
-        """Return the roles and policies of the open reviews."""
+        """Return the roles that open reviews need, and the states under which they need them."""
         with self._database.read() as transaction:
-            roles, policies = (
+            roles, states, domains = (
                 [row["value"] for row in transaction.run(statement)]
-                for statement in (statements.OPEN_ROLES, statements.OPEN_POLICIES)
+                for statement in (statements.OPEN_ROLES, statements.OPEN_STATES, statements.OPEN_DOMAINS)
             )
-        return QueueGroups(roles, policies)
+        return QueueGroups(roles, states, domains)
+
+    @retried
+    def queue_count(self, wanted: Sequence[InboxFilter], after: Place | None = None) -> int:
+        """Return the number of open reviews under any of the filters."""
+        number = 0
+        with self._database.read() as transaction:
+            for first in range(0, len(wanted), _BRANCHES):
+                branches, values = _branches(wanted[first : first + _BRANCHES], after)
+                number += transaction.first(statements.open_review_counts(*branches), **values)["number"]
+        return number
+
+    @retried
+    def holders(self) -> Sequence[Held]:
+        """Return the reviewers who hold claims."""
+        with self._database.read() as transaction:
+            rows = transaction.run(statements.HOLDERS)
+            return [Held(row["claimed_by"], row["needed_role"], row["domain"]) for row in rows]
+
+    @retried
+    def set_needed(self, needed: Sequence[Needed]) -> None:
+        """Record the roles that open reviews need. A power failure may undo it; then they are derived again."""
+        with self._database.write(flush=False) as transaction:
+            for review_id, role, state in needed:
+                transaction.run(statements.SET_NEEDED, wanted_review=review_id, to_role=role, to_state=state)
 
     @retried
     def place_of(self, review_id: str) -> Place | None:
@@ -198,7 +223,7 @@ class ClaimRepository:
     def last_reviewer_for(self, customer: str) -> str | None:
         """Return the reviewer of a customer's latest decided review."""
         with self._database.read() as transaction:
-            affinity = self._authenticator.name_of(customer)
+            affinity = self._log.sealing.name_of(customer)
             row = transaction.first(statements.LAST_FOR_CUSTOMER, affinity=affinity)
         return None if row is None else row["answered_by"]
 
@@ -218,19 +243,24 @@ class ClaimRepository:
         with self._database.write() as transaction:
             changed = transaction.run(statement, wanted_review=review.review_id).rowcount == 1
             if changed:
-                append(transaction, draft)
+                self._log.append(transaction, draft)
         return changed
 
     def _append_once(self, draft: Draft) -> dict[str, Any] | None:
         """Append an entry, once per kind, review and account; return the body of the one that is recorded already."""
         with self._database.read() as transaction:
-            recorded = _recorded(transaction, draft)
+            recorded = self._recorded(transaction, draft)
         if recorded is None:
             with self._database.write(flush=draft.kind is EventKind.LABELED) as transaction:
-                recorded = _recorded(transaction, draft)
+                recorded = self._recorded(transaction, draft)
                 if recorded is None:
-                    append(transaction, draft)
+                    self._log.append(transaction, draft)
         return recorded
+
+    def _recorded(self, transaction: StoreTransaction, draft: Draft) -> dict[str, Any] | None:
+        rows = transaction.run(ENTRIES_OF_CASE, wanted_case=draft.case_id)
+        events = (self._log.event_in(EntryRow(**row)) for row in map(dict, rows))
+        return next((event.body for event in events if builders.is_same_entry(event, draft)), None)
 
 
 def _page_without(
@@ -268,6 +298,12 @@ def _queued_in_branches(
     limit: int,
     after: Place | None,
 ) -> list[Any]:
+    branches, values = _branches(wanted, after)
+    return list(transaction.run(statement(*branches), most=limit, **values))
+
+
+def _branches(wanted: Iterable[InboxFilter], after: Place | None) -> tuple[list[tuple[str, ...]], dict[str, Any]]:
+    """Return the names of the filters of each branch of a statement, and the parameters."""
     branches, values = [], dict[str, Any]()
     for number, each in enumerate(wanted):
         filters = {name: value for name, value in each._asdict().items() if value}
@@ -275,17 +311,11 @@ def _queued_in_branches(
         branches.append((*sorted(filters), *(() if after is None else ("after",))))
     if after is not None:
         values |= dict(zip(("after_due", "after_place"), after, strict=True))
-    return list(transaction.run(statement(*branches), most=limit, **values))
+    return branches, values
 
 
 def _place(row: Any) -> Place:
     return row["due_at"], row["place"]
-
-
-def _recorded(transaction: StoreTransaction, draft: Draft) -> dict[str, Any] | None:
-    rows = transaction.run(ENTRIES_OF_CASE, wanted_case=draft.case_id)
-    events = (event_in(EntryRow(**row)) for row in map(dict, rows))
-    return next((event.body for event in events if builders.is_same_entry(event, draft)), None)
 
 
 def _row(transaction: StoreTransaction, review: StoredReview) -> StoredReview:

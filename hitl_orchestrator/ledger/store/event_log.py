@@ -1,59 +1,235 @@
-"""The ledger's entries within a transaction: appended to the chain, and their texts stored separately."""
+"""The ledger's entries within a transaction: appended to the chain under a seal, and verified where they are read."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import cached_property
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.input.parsing import parse
-from hitl_orchestrator.errors import LedgerDamaged
-from hitl_orchestrator.ledger.database.ports import StoreTransaction
-from hitl_orchestrator.ledger.events.chain import GENESIS, Draft, Head, event_of, link, record_of
+from hitl_orchestrator.errors import InvalidKey, LedgerDamaged
+from hitl_orchestrator.ledger.database.migrate import Found
+from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction
+from hitl_orchestrator.ledger.events.chain import (
+    GENESIS,
+    GOVERNING,
+    Draft,
+    Entry,
+    Head,
+    HeadRow,
+    event_of,
+    governed_after,
+    link,
+    record_of,
+)
 from hitl_orchestrator.ledger.events.contents import Contents, marked, restored
+from hitl_orchestrator.ledger.keys.mac import SealKeys, Seals
+from hitl_orchestrator.ledger.keys.recorded import NO_HEAD_ROW, check_end
 from hitl_orchestrator.ledger.store.statements import events as statements
 from hitl_orchestrator.ledger.store.statements.cases import ADD_CASE
 
 
-def append(transaction: StoreTransaction, *drafts: Draft, end: Any = None) -> int:
-    """Append entries about one case, or about none, and return the number of the first.
+class EntryRow(NamedTuple):
+    """A row from `ENTRIES`: an entry, its search columns and seal, and the contents of its case."""
 
-    `end` is a row of this transaction with the end of the ledger and the contents of the case, if it has read one.
+    seq: int
+    case_id: str | None
+    entry: str
+    digest: str
+    mac: str
+    key: str | None
+    body: str | None
 
-    Raises:
-        InvalidInput: an entry would not read back as it was given; nothing of the transaction is stored.
+
+class _Governed(NamedTuple):
+    """A governing entry that was read and verified, and the digest of all up to it."""
+
+    seq: int
+    kind: EventKind | None
+    governed: str
+
+
+def founded_under(keys: SealKeys) -> Found:
+    """Return a function that writes the sealed head row of a new ledger."""
+    return lambda run: run(statements.FOUND, {"row_id": 1, **keys.new_ledger()._asdict()})
+
+
+class EventLog:
+    """The entries of one ledger. Safe to share between threads.
+
+    Without the seal keys it reads without verifying seals, for audits, and appends nothing.
     """
-    case_id = drafts[0].case_id
-    row = end or transaction.first(statements.HEAD_AND_CONTENTS, wanted_case=case_id)
-    contents = None if row is None else contents_of(row["key"], row["body"])
-    size = 0 if contents is None else len(contents)
-    linked = link(_head_of(row), [marked(_readable(draft), contents) for draft in drafts])
-    transaction.run_each(statements.APPEND, [entry._asdict() for entry in linked])
-    if contents is not None and len(contents) > size:
-        transaction.run(statements.UPDATE_CONTENTS, wanted_case=case_id, body=contents.body)
-    return linked[0].seq
+
+    def __init__(self, database: Database, keys: SealKeys | None) -> None:
+        """Read the id of the ledger. A missing head row is an error where the ledger is first used."""
+        with database.read() as transaction:
+            row = transaction.first(statements.HEAD_ROW)
+        self._ledger_id, self._keys = None if row is None else str(row["ledger_id"]), keys
+        self._known: tuple[_Governed, ...] = (_Governed(0, None, GENESIS),)
+
+    @property
+    def ledger_id(self) -> str:
+        """The id of the ledger. Raises `LedgerDamaged` if its head row was missing when it was opened."""
+        if self._ledger_id is None:
+            raise LedgerDamaged(NO_HEAD_ROW)
+        return self._ledger_id
+
+    @cached_property
+    def seals(self) -> Seals | None:
+        """The seals of this ledger, None without keys. Raises `LedgerDamaged` as `ledger_id`."""
+        return None if self._keys is None else Seals(self._keys, self.ledger_id)
+
+    @property
+    def sealing(self) -> Seals:
+        """The seals of this ledger, to write with. Raises `InvalidKey` if it was opened without keys."""
+        if self.seals is None:
+            raise InvalidKey("HITL_SEAL_KEY", "the ledger was opened without its key, and can only be read")
+        return self.seals
+
+    def append(self, transaction: StoreTransaction, *drafts: Draft, end: Any = None) -> int:
+        """Append entries about one case, or about none, and return the number of the first.
+
+        `end` is a row of this transaction with the end of the ledger and the contents of the case, if it has read one.
+
+        Raises:
+            InvalidInput: an entry would not read back as it was given; nothing of the transaction is stored.
+            LedgerDamaged: the head row does not confirm the end of the ledger.
+        """
+        case_id = drafts[0].case_id
+        row = end or transaction.first(statements.HEAD_AND_CONTENTS, wanted_case=case_id)
+        contents = contents_of(row["key"], row["body"])
+        size = 0 if contents is None else len(contents)
+        linked = self._link(transaction, row, [marked(_readable(draft), contents) for draft in drafts])
+        if contents is not None and len(contents) > size:
+            transaction.run(statements.UPDATE_CONTENTS, wanted_case=case_id, body=contents.body)
+        return linked[0].seq
+
+    def add_case(
+        self, transaction: StoreTransaction, intake: Draft, contents: Contents, columns: dict[str, Any], *, end: Any
+    ) -> None:
+        """Append the first entry of a case, with its rows. The schema decides which of several submissions is first."""
+        (entry,) = self._link(transaction, end, [intake])
+        transaction.run(ADD_CASE, case_id=intake.case_id, submitted_seq=entry.seq, **columns)
+        transaction.run(statements.ADD_CONTENTS, case_id=intake.case_id, key=contents.key, body=contents.body)
+
+    def head(self, transaction: StoreTransaction) -> Head:
+        """Return the last entry's number and digest. Raises `LedgerDamaged` if the head row does not confirm them."""
+        row = self._end(transaction, transaction.first(statements.HEAD))
+        return Head(row.seq, row.digest)
+
+    def event_of(self, row: Any) -> Event:
+        """Return the event of a row with the columns `SEALED`, with digests in place of texts.
+
+        Raises:
+            LedgerDamaged: this ledger did not write the entry under this number, or it cannot be read.
+        """
+        return event_of(self.text_of(row), row["digest"])
+
+    def text_of(self, row: Any) -> str:
+        """Return the text of an entry in such a row, after verifying its seal. Raises as `event_of`."""
+        self._check(row["seq"], row["entry"], row["digest"], row["mac"])
+        return str(row["entry"])
+
+    def events_of_case(self, transaction: StoreTransaction, case_id: str) -> list[Event]:
+        """Return the entries of a case, with digests in place of texts. Raises as `event_of`."""
+        events = [self.event_of(row) for row in transaction.run(statements.EVENTS_OF_CASE, wanted_case=case_id)]
+        other = next((event for event in events if event.case_id != case_id), None)
+        if other is not None:
+            raise LedgerDamaged(f"entry {other.seq} is about case {other.case_id!r}, and is listed for {case_id!r}")
+        return events
+
+    def event_in(self, row: EntryRow) -> Event:
+        """Return the event of a row, with all texts restored. Raises `LedgerDamaged`, naming the row."""
+        with _named(row):
+            self._check(row.seq, row.entry, row.digest, row.mac)
+            event = event_of(row.entry, row.digest)
+            if event.case_id != row.case_id:
+                raise LedgerDamaged(f"it is about case {event.case_id!r}")
+            return event.model_copy(update={"body": restored(event.kind, event.body, contents_of(row.key, row.body))})
+
+    def record_in(self, row: EntryRow) -> AuditRecord:
+        """Return the audit record of a final entry, with all texts restored. Raises `LedgerDamaged`, naming the row."""
+        with _named(row):
+            self._check(row.seq, row.entry, row.digest, row.mac)
+            contents = contents_of(row.key, row.body)
+            record = record_of(row.entry, lambda stored: restored(EventKind.FINISHED, stored, contents))
+            if record.case_id != row.case_id:
+                raise LedgerDamaged(f"its record is about case {record.case_id!r}")
+            return record
+
+    def governing(self, transaction: StoreTransaction, kinds: Collection[EventKind], after: int = 0) -> list[Event]:
+        """Return the governing entries of these kinds after a number, in order.
+
+        The head row confirms that they are all there: one that was removed, added or moved is an error. Entries that
+        were read before are not read again, unless the caller asks for them.
+
+        Raises:
+            LedgerDamaged: an entry is missing, or this ledger did not write it.
+        """
+        known = self._known
+        first = next((n for n, each in enumerate(known) if each.seq > after and each.kind in kinds), len(known))
+        rows = list(transaction.run(statements.GOVERNING_AFTER, after=known[first - 1].seq))
+        events = [self.event_of(row) for row in rows if row["seq"] is not None]
+        if self.seals is not None:
+            states = [*known[:first]]
+            for event in events:
+                states.append(_Governed(event.seq, event.kind, governed_after(states[-1].governed, event.digest)))
+            self._check_governed(rows, states[-1])
+            if len(states) != len(known):
+                self._known = tuple(states)
+        return [event for event in events if event.kind in kinds and event.seq > after]
+
+    def _check_governed(self, rows: list[Any], last: _Governed) -> None:
+        row = HeadRow(*(rows[0][f"head_{name}"] for name in HeadRow._fields)) if rows else None
+        check_end(row, Head(0, "") if row is None else Head(row.seq, row.digest), self.ledger_id, self.seals)
+        if row is not None and row.governed != last.governed:
+            why = "one of them was removed, added, or moved"
+            raise LedgerDamaged(f"the entries about policies are not those that the head row confirms: {why}")
+
+    def _link(self, transaction: StoreTransaction, row: Any, drafts: list[Draft]) -> list[Entry]:
+        """Append entries to the end of the ledger in `row`, and update the head row."""
+        end, seals = self._end(transaction, row), self.sealing
+        linked = link(Head(end.seq, end.digest), drafts, seals.entry)
+        governed = end.governed
+        for entry in linked:
+            governed = governed_after(governed, entry.digest) if entry.kind in GOVERNING else governed
+        after = HeadRow(end.ledger_id, linked[-1].seq, linked[-1].digest, governed)
+        transaction.run_each(statements.APPEND, [entry._asdict() for entry in linked])
+        moved = {f"new_{name}": value for name, value in after._asdict().items()}
+        transaction.run(statements.MOVE_HEAD, **moved | {"new_mac": seals.head(after)})
+        return linked
+
+    def _end(self, transaction: StoreTransaction, row: Any) -> HeadRow:
+        """Return the end of the ledger, in a row with the columns `END`, after comparing it with the head row."""
+        seq, digest = (0, GENESIS) if row["seq"] is None else (row["seq"], row["digest"])
+        *_, governed, mac = ("", "", *str(row["head"]).split(" "))
+        end = HeadRow(self.ledger_id, seq, digest, governed, mac)
+        if " ".join(map(str, end)) != row["head"]:
+            self._check_end(transaction, Head(seq, digest))
+        if self.seals is not None:
+            self.seals.check_head(end)
+        return end
+
+    def _check_end(self, transaction: StoreTransaction, end: Head) -> None:
+        """Name the way in which the head row and the last entry differ."""
+        row = transaction.first(statements.HEAD_ROW)
+        check_end(None if row is None else HeadRow(*row_values(row)), end, self.ledger_id, self.seals)
+
+    def _check(self, seq: int, entry: object, digest: object, mac: object) -> None:
+        """Verify the seal of an entry that is read, and the digest of its text."""
+        if self.seals is None:
+            return
+        text = str(entry)
+        if sha256(text.encode(errors="replace")).hexdigest() != digest:
+            raise LedgerDamaged(f"entry {seq!r}: its text or its digest was altered: they no longer match")
+        self.seals.check_entry(seq, str(digest), mac)
 
 
-def add_case(
-    transaction: StoreTransaction, intake: Draft, contents: Contents, columns: dict[str, Any], *, end: Any
-) -> None:
-    """Append the first entry of a case, with its rows. The schema decides which of several submissions is the first."""
-    (entry,) = link(_head_of(end), [intake])
-    transaction.run(statements.APPEND, **entry._asdict())
-    transaction.run(ADD_CASE, case_id=intake.case_id, submitted_seq=entry.seq, **columns)
-    transaction.run(statements.ADD_CONTENTS, case_id=intake.case_id, key=contents.key, body=contents.body)
-
-
-def _readable(draft: Draft) -> Draft:
-    """Return a draft whose audit record reads back from its JSON. Raises `InvalidInput` for another."""
-    if draft.kind is EventKind.FINISHED:
-        parse(AuditRecord, draft.body, f"the outcome of case {draft.case_id!r} cannot be stored")
-    return draft
-
-
-def head(transaction: StoreTransaction) -> Head:
-    """Return the last entry's number and digest."""
-    return _head_of(transaction.first(statements.HEAD))
+def row_values(row: Any) -> list[Any]:
+    """Return the values of a row of `HEAD_ROW`, in the order of the fields of `HeadRow`."""
+    return [row[name] for name in HeadRow._fields]
 
 
 def contents_of(key: str | None, body: str | None) -> Contents | None:
@@ -64,34 +240,11 @@ def contents_of(key: str | None, body: str | None) -> Contents | None:
         raise LedgerDamaged("the key of a case's contents is invalid") from exc
 
 
-class EntryRow(NamedTuple):
-    """A row from `ENTRIES`: an entry, its search columns, and the contents of its case."""
-
-    seq: int
-    case_id: str | None
-    entry: str
-    digest: str
-    key: str | None
-    body: str | None
-
-
-def event_in(row: EntryRow) -> Event:
-    """Return the event of a row, with all texts restored. Raises `LedgerDamaged`, naming the row."""
-    with _named(row):
-        event = event_of(row.entry, row.digest)
-        if event.case_id != row.case_id:
-            raise LedgerDamaged(f"it is about case {event.case_id!r}")
-        return event.model_copy(update={"body": restored(event.kind, event.body, contents_of(row.key, row.body))})
-
-
-def record_in(row: EntryRow) -> AuditRecord:
-    """Return the audit record of a final entry, with all texts restored. Raises `LedgerDamaged`, naming the row."""
-    with _named(row):
-        contents = contents_of(row.key, row.body)
-        record = record_of(row.entry, lambda stored: restored(EventKind.FINISHED, stored, contents))
-        if record.case_id != row.case_id:
-            raise LedgerDamaged(f"its record is about case {record.case_id!r}")
-        return record
+def _readable(draft: Draft) -> Draft:
+    """Return a draft whose audit record reads back from its JSON. Raises `InvalidInput` for another."""
+    if draft.kind is EventKind.FINISHED:
+        parse(AuditRecord, draft.body, f"the outcome of case {draft.case_id!r} cannot be stored")
+    return draft
 
 
 @contextmanager
@@ -100,7 +253,3 @@ def _named(row: EntryRow) -> Iterator[None]:
         yield
     except LedgerDamaged as exc:
         raise LedgerDamaged(f"entry {row.seq!r} of case {row.case_id!r} in table events: {exc.problem}") from exc
-
-
-def _head_of(row: Any) -> Head:
-    return Head(0, GENESIS) if row is None or row["seq"] is None else Head(row["seq"], row["digest"])

@@ -14,6 +14,7 @@ from hitl_orchestrator.ledger.ports.ledger import Lease
 from hitl_orchestrator.ledger.store.leases import NO_FENCE, Holder, is_gone, shown_holder
 from hitl_orchestrator.ledger.store.statements import cases as statements
 
+_NO_CASE = ""
 _NO_LEASE = {"holder": None, "held_from": None, "held_for": None}
 
 
@@ -36,6 +37,12 @@ class LeasedWork:
         """Return the time of the store's clock."""
         with self._database.read() as transaction:
             return time_in(transaction)
+
+    @retried
+    def check_writable(self) -> None:
+        """Write nothing, as a user who may write. Raises `StoreUnavailable` for others."""
+        with self._database.write(flush=False) as transaction:
+            transaction.run(statements.DELETE_SCRUB, wanted_case=_NO_CASE)
 
     @retried
     def take(self, case_id: str) -> bool:
@@ -83,7 +90,10 @@ class LeasedWork:
             raise UnknownCase(case_id)
         if row["holder"] is None:
             return None
-        since, until = (datetime.fromisoformat(row[name]) for name in ("held_since", "held_until"))
+        try:
+            since, until = (datetime.fromisoformat(row[name]) for name in ("held_since", "held_until"))
+        except (ValueError, TypeError):
+            return None  # a lease with such times has ended
         return Lease(shown_holder(row["holder"]), since, until)
 
     def release(self, case_id: str, *, driven: bool = False) -> None:

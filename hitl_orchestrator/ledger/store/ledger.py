@@ -5,11 +5,11 @@ from contextlib import closing, contextmanager
 
 from hitl_orchestrator.ledger.database.ports import Database, retried
 from hitl_orchestrator.ledger.events.chain import Head
-from hitl_orchestrator.ledger.keys.mac import RowAuthenticator, ephemeral_authenticator
+from hitl_orchestrator.ledger.keys.mac import SealKeys, Seals
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
-from hitl_orchestrator.ledger.store import event_log
 from hitl_orchestrator.ledger.store.cases import CaseRepository
 from hitl_orchestrator.ledger.store.claims import ClaimRepository
+from hitl_orchestrator.ledger.store.event_log import EventLog
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS, Holder
 from hitl_orchestrator.ledger.store.outcomes import OutcomeRepository
@@ -22,52 +22,51 @@ from hitl_orchestrator.ledger.store.snapshot import StoreSnapshot
 class LedgerStore:
     """A ledger in a database. Safe to share between threads."""
 
-    def __init__(
-        self, database: Database, authenticator: RowAuthenticator | None = None, lease: float = LEASE_SECONDS
-    ) -> None:
+    def __init__(self, database: Database, keys: SealKeys | None, lease: float = LEASE_SECONDS) -> None:
         """Compose the repositories. A lease lasts `lease` seconds.
 
-        `authenticator` makes review rows tamper-evident; its default key ends with this object.
+        `keys` seal every entry, its head row and the review rows. Without them the ledger can only be audited.
         """
         self._database = database
-        authenticator = authenticator or ephemeral_authenticator()
+        self._log = log = EventLog(database, keys)
         self._work = work = LeasedWork(database, Holder(lease))
         self.now, self.take, self.lease, self.release = work.now, work.take, work.lease, work.release
+        self.check_writable = work.check_writable
         self.unfinished, self.has_newer_attempt = work.unfinished, work.has_newer_attempt
 
-        cases = CaseRepository(database, work)
+        cases = CaseRepository(database, work, log)
         self.receive, self.refuse, self.alarm = cases.receive, cases.refuse, cases.alarm
         self.case, self.case_with_events, self.find = cases.case, cases.case_with_events, cases.find
         self.latest_attempt, self.cases_of = cases.latest_attempt, cases.cases_of
         self.stages, self.stranded, self.events = cases.stages, cases.stranded, cases.events
         self.keep, self.kept = cases.keep, cases.kept
 
-        redactions = RedactionRepository(database)
+        redactions = RedactionRepository(database, log)
         self.redact, self.copies = redactions.redact, redactions.copies
         self.scrub, self.scrubs_due = redactions.scrub, redactions.scrubs_due
 
-        outcomes = OutcomeRepository(database, work)
+        outcomes = OutcomeRepository(database, work, log)
         self.finish, self.records, self.outcomes = outcomes.finish, outcomes.records, outcomes.outcomes
         self.records_with_task = outcomes.records_with_task
         self.spot_checks_due, self.spot_check_opened = outcomes.spot_checks_due, outcomes.spot_check_opened
 
-        reviews = ReviewRepository(database, work, authenticator)
+        reviews = ReviewRepository(database, work, log)
         self.open_review, self.decide, self.withdraw = reviews.open_review, reviews.decide, reviews.withdraw
         self.expired, self.expire, self.answered_under = reviews.expired, reviews.expire, reviews.answered_under
         self.latest_review, self.verified_review = reviews.latest_review, reviews.verified_review
         self.verify_review = reviews.verify_review
-        self.holds_sealed_work = reviews.holds_sealed_work
 
-        claims = ClaimRepository(database, authenticator)
+        claims = ClaimRepository(database, log)
         self.claim, self.delegate, self.unclaim = claims.claim, claims.delegate, claims.unclaim
         self.renew, self.lapsed, self.return_lapsed = claims.renew, claims.lapsed, claims.return_lapsed
         self.to_remind, self.remind, self.view, self.label = claims.to_remind, claims.remind, claims.view, claims.label
         self.queue_page, self.queue_groups = claims.queue_page, claims.queue_groups
+        self.set_needed, self.queue_count, self.holders = claims.set_needed, claims.queue_count, claims.holders
         self.place_of, self.outdated, self.take_back = claims.place_of, claims.outdated, claims.take_back
         self.loads, self.upheld, self.similar = claims.loads, claims.upheld, claims.similar
         self.last_reviewer_for = claims.last_reviewer_for
 
-        policies = PolicyRepository(database)
+        policies = PolicyRepository(database, log)
         self.policy, self.governance_events = policies.policy, policies.governance_events
         self.govern, self.routings = policies.govern, policies.routings
 
@@ -81,7 +80,17 @@ class LedgerStore:
     def head(self) -> Head:
         """Return the last entry's number and digest."""
         with self._database.read() as transaction:
-            return event_log.head(transaction)
+            return self._log.head(transaction)
+
+    @property
+    def ledger_id(self) -> str:
+        """The id of the ledger."""
+        return self._log.ledger_id
+
+    @property
+    def seals(self) -> Seals | None:
+        """The seals of the ledger."""
+        return self._log.seals
 
     def close(self) -> None:
         """Close all connections and give up all leases."""

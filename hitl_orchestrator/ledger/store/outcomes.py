@@ -14,8 +14,8 @@ from hitl_orchestrator.ledger.events.chain import Draft, body_of
 from hitl_orchestrator.ledger.events.contents import text_under
 from hitl_orchestrator.ledger.events.outcomes import outcome_of
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
-from hitl_orchestrator.ledger.store import event_log
 from hitl_orchestrator.ledger.store.cases import recorded_outcome
+from hitl_orchestrator.ledger.store.event_log import EntryRow, EventLog
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork, Moved
 from hitl_orchestrator.ledger.store.rows import readable
 from hitl_orchestrator.ledger.store.statements import cases as statements
@@ -25,8 +25,8 @@ from hitl_orchestrator.ledger.store.statements.events import RECORDS, RECORDS_WI
 class OutcomeRepository:
     """Outcomes of cases, and the spot checks of those that were approved without review."""
 
-    def __init__(self, database: Database, work: LeasedWork) -> None:
-        self._database, self._work = database, work
+    def __init__(self, database: Database, work: LeasedWork, log: EventLog) -> None:
+        self._database, self._work, self._log = database, work, log
 
     @retried
     def finish(self, record: AuditRecord, routing: Routing, at: datetime) -> AuditRecord:
@@ -36,9 +36,9 @@ class OutcomeRepository:
         with self._database.write(flush=before is not CaseStage.DECIDED) as transaction:
             moved = self._work.move(transaction, record.case_id, before, EventKind.FINISHED)
             if moved is None:
-                return recorded_outcome(transaction, record.case_id)
+                return recorded_outcome(transaction, record.case_id, self._log)
             finished = builders.finished(record, at)
-            seq = 1 + event_log.append(transaction, _entry_before(moved, record, routing, at), finished, end=moved.end)
+            seq = 1 + self._log.append(transaction, _entry_before(moved, record, routing, at), finished, end=moved.end)
             outcome = outcome_of(seq, finished.body, body_of(moved.intake))
             transaction.run(statements.ADD_OUTCOME, **outcome._asdict())
             if is_spot_checked(record):
@@ -48,15 +48,15 @@ class OutcomeRepository:
     @resumed
     def records(self, on_unreadable: OnUnreadable | None = None) -> Iterator[AuditRecord]:
         """Yield audit records in the order in which the cases finished."""
-        rows = map(event_log.EntryRow._make, self._database.stream(RECORDS))
-        return readable(rows, event_log.record_in, on_unreadable)
+        rows = map(EntryRow._make, self._database.stream(RECORDS))
+        return readable(rows, self._log.record_in, on_unreadable)
 
     @resumed
     def records_with_task(
         self, on_unreadable: OnUnreadable | None = None
     ) -> Iterator[tuple[AuditRecord, str, str | None, bool]]:
         """Yield audit records, each with the timestamp and the metadata of its task, and whether it was erased."""
-        return readable(self._database.stream(RECORDS_WITH_OUTCOME), _record_with_task, on_unreadable)
+        return readable(self._database.stream(RECORDS_WITH_OUTCOME), self._record_with_task, on_unreadable)
 
     @resumed
     def outcomes(self, *columns: str, metadata: bool = False) -> Iterator[tuple[Any, ...]]:
@@ -76,6 +76,18 @@ class OutcomeRepository:
         with self._database.write(flush=False) as transaction:
             transaction.run(statements.DELETE_SPOT_CHECK, wanted_case=case_id)
 
+    def _record_with_task(self, row: tuple[Any, ...]) -> tuple[AuditRecord, str, str | None, bool]:
+        """Return an audit record with the timestamp and metadata of its task, and erasure. Raises `LedgerDamaged`."""
+        *columns, case_id, timestamp, digest = row
+        entry = EntryRow._make(columns)
+        record = self._log.record_in(entry)
+        if case_id is None:
+            raise LedgerDamaged(f"case {entry.case_id!r} is finished and has no row in table outcomes")
+        *_, metadata, is_erased = _with_metadata((digest, entry.body))
+        if (metadata is None and not is_erased) or not isinstance(timestamp, str):
+            raise LedgerDamaged(f"the row of case {entry.case_id!r} in table outcomes names content that is not stored")
+        return record, timestamp, metadata, is_erased
+
 
 def _entry_before(moved: Moved, record: AuditRecord, routing: Routing, at: datetime) -> Draft:
     """Return the entry that precedes an outcome: the routing of an agent's case, else the resumption."""
@@ -84,19 +96,6 @@ def _entry_before(moved: Moved, record: AuditRecord, routing: Routing, at: datet
     if moved.settled_by is None:
         raise IncompleteOutcome(record.case_id, "no reviewer's decision is recorded for it")
     return builders.resumed(record.case_id, moved.settled_by, at)
-
-
-def _record_with_task(row: tuple[Any, ...]) -> tuple[AuditRecord, str, str | None, bool]:
-    """Return an audit record with the timestamp and metadata of its task, and erasure. Raises `LedgerDamaged`."""
-    *columns, case_id, timestamp, digest = row
-    entry = event_log.EntryRow._make(columns)
-    record = event_log.record_in(entry)
-    if case_id is None:
-        raise LedgerDamaged(f"case {entry.case_id!r} is finished and has no row in table outcomes")
-    *_, metadata, is_erased = _with_metadata((digest, entry.body))
-    if (metadata is None and not is_erased) or not isinstance(timestamp, str):
-        raise LedgerDamaged(f"the row of case {entry.case_id!r} in table outcomes names content that is not stored")
-    return record, timestamp, metadata, is_erased
 
 
 def _with_metadata(row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 """Policies in a store, and the entries about policies, people and the configuration."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
@@ -8,20 +9,21 @@ from sqlalchemy import bindparam, insert, select, update
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.value import canonical_json, read_canonical
-from hitl_orchestrator.errors import TamperedPolicy
+from hitl_orchestrator.errors import LedgerDamaged, TamperedPolicy
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, resumed, retried
 from hitl_orchestrator.ledger.database.tables import events, policies
-from hitl_orchestrator.ledger.events.chain import Draft, body_of, event_of
-from hitl_orchestrator.ledger.events.governance import KINDS
-from hitl_orchestrator.ledger.store.event_log import append
-from hitl_orchestrator.ledger.store.statements.literals import literal_of, literals_of
+from hitl_orchestrator.ledger.events.chain import GOVERNING, Draft
+from hitl_orchestrator.ledger.store.event_log import EventLog
+from hitl_orchestrator.ledger.store.statements.events import SEALED
+from hitl_orchestrator.ledger.store.statements.literals import literal_of
 
-_NEWER = select(events.c.entry, events.c.digest).where(events.c.seq > bindparam("after")).order_by(events.c.seq)
-_GOVERNS = events.c.kind.in_(literals_of(KINDS))
-_HISTORY = _NEWER.where(_GOVERNS)
-_AT = select(events.c.entry).where(events.c.seq == bindparam("at"))
-_ROUTINGS = _NEWER.where(events.c.kind == literal_of(EventKind.ROUTED))
-_LATEST = select(events.c.seq).where(_GOVERNS).order_by(events.c.seq.desc()).limit(1)
+_AT = select(*SEALED).where(events.c.seq == bindparam("at"))
+_ROUTINGS = (
+    select(*SEALED)
+    .where(events.c.seq > bindparam("after"), events.c.kind == literal_of(EventKind.ROUTED))
+    .order_by(events.c.seq)
+)
+_SEALED_NAMES = [column.name for column in SEALED]
 _THIS = policies.c.policy_hash == bindparam("wanted_hash")
 _POLICY = select(policies.c.body, policies.c.recorded_seq).where(_THIS)
 _ADD = insert(policies)
@@ -31,8 +33,8 @@ _RECORD_AGAIN = update(policies).where(_THIS).values(recorded_seq=bindparam("lat
 class PolicyRepository:
     """The policies of a store."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, log: EventLog) -> None:
+        self._database, self._log = database, log
 
     @retried
     def policy(self, policy_hash: str) -> dict[str, Any]:
@@ -45,7 +47,7 @@ class PolicyRepository:
             row = transaction.first(_POLICY, wanted_hash=policy_hash)
             if row is None:
                 raise KeyError(policy_hash)
-            if not _is_recorded(transaction, policy_hash, row):
+            if not self._is_recorded(transaction, policy_hash, row):
                 raise TamperedPolicy(policy_hash, "no ledger entry records what its row holds")
         body: dict[str, Any] = read_canonical(row["body"])
         return body
@@ -54,43 +56,48 @@ class PolicyRepository:
     def governance_events(self, after: int = 0) -> Sequence[Event]:
         """Return the newer entries about policies, people and the configuration."""
         with self._database.read() as transaction:
-            return [event_of(row["entry"], row["digest"]) for row in transaction.run(_HISTORY, after=after)]
+            return self._log.governing(transaction, GOVERNING, after)
 
     @retried
     def govern(self, drafts: Sequence[Draft], seen: int) -> bool:
         """Append such entries unless another one was appended first. Writers are serialized."""
         with self._database.write() as transaction:
-            row = transaction.first(_LATEST)
-            if (0 if row is None else row["seq"]) != seen:
+            if self._log.governing(transaction, GOVERNING, seen):
                 return False
-            _append(transaction, drafts)
+            self._append(transaction, drafts)
         return True
 
     @resumed
     def routings(self, after: int) -> Iterator[Event]:
         """Yield the newer `routed` entries."""
-        for entry, digest in self._database.stream(_ROUTINGS, after=after):
-            yield event_of(entry, digest)
+        for row in self._database.stream(_ROUTINGS, after=after):
+            yield self._log.event_of(dict(zip(_SEALED_NAMES, row, strict=True)))
 
+    def _append(self, transaction: StoreTransaction, drafts: Sequence[Draft]) -> None:
+        """Append entries about policies, and keep the policies that they contain."""
+        first = self._log.append(transaction, *drafts)
+        for seq, draft in enumerate(drafts, first):
+            body = draft.body
+            if "policy" not in body:
+                continue
+            again = transaction.run(_RECORD_AGAIN, wanted_hash=body["policy_hash"], latest_seq=seq)
+            if not again.rowcount:
+                row = {name: body[name] for name in ("policy_hash", "policy_id")}
+                transaction.run(_ADD, **row, body=canonical_json(body["policy"]), recorded_seq=seq)
 
-def _append(transaction: StoreTransaction, drafts: Sequence[Draft]) -> None:
-    """Append entries, and keep the policies that they contain."""
-    first = append(transaction, *drafts)
-    for seq, draft in enumerate(drafts, first):
-        body = draft.body
-        if "policy" not in body:
-            continue
-        again = transaction.run(_RECORD_AGAIN, wanted_hash=body["policy_hash"], latest_seq=seq)
-        if not again.rowcount:
-            row = {name: body[name] for name in ("policy_hash", "policy_id")}
-            transaction.run(_ADD, **row, body=canonical_json(body["policy"]), recorded_seq=seq)
-
-
-def _is_recorded(transaction: StoreTransaction, policy_hash: str, row: Any) -> bool:
-    """Return whether a ledger entry records this body of a policy: almost always the one that its row names."""
-    for statement in (_AT, _HISTORY):
-        for event in transaction.run(statement, at=row["recorded_seq"], after=0):
-            body = body_of(event["entry"])
-            if body.get("policy_hash") == policy_hash and canonical_json(body.get("policy")) == row["body"]:
+    def _is_recorded(self, transaction: StoreTransaction, policy_hash: str, row: Any) -> bool:
+        """Return whether a ledger entry records this body of a policy: almost always the one that its row names."""
+        with suppress(LedgerDamaged):
+            named = map(self._log.event_of, transaction.run(_AT, at=row["recorded_seq"]))
+            if any(_records(event, policy_hash, row["body"]) for event in named):
                 return True
-    return False
+        return any(_records(event, policy_hash, row["body"]) for event in self._log.governing(transaction, GOVERNING))
+
+
+def _records(event: Event, policy_hash: str, body: str) -> bool:
+    stated = event.body
+    return (
+        event.kind in GOVERNING
+        and stated.get("policy_hash") == policy_hash
+        and canonical_json(stated.get("policy")) == body
+    )

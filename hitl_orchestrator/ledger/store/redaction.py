@@ -8,9 +8,8 @@ from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.errors import LedgerDamaged, StoreUnavailable, UnknownCase
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, retried
 from hitl_orchestrator.ledger.events import redaction
-from hitl_orchestrator.ledger.events.chain import event_of
 from hitl_orchestrator.ledger.events.redaction import Redaction, ReviewTexts
-from hitl_orchestrator.ledger.store.event_log import append, contents_of
+from hitl_orchestrator.ledger.store.event_log import EventLog, contents_of
 from hitl_orchestrator.ledger.store.statements import cases, events, reviews
 
 _log = logging.getLogger(__name__)
@@ -19,14 +18,14 @@ _log = logging.getLogger(__name__)
 class RedactionRepository:
     """Redactions, and the copies of erased texts that the database may still hold."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, log: EventLog) -> None:
+        self._database, self._log = database, log
 
     @retried
     def redact(self, case_id: str, reason: str, actor: Actor, at: datetime) -> Redaction:
         """Erase the texts of a case, once, and note that copies of them may remain."""
         with self._database.write() as transaction:
-            receipt = redact(transaction, Redaction(case_id=case_id, reason=reason, actor=actor, at=at))
+            receipt = redact(transaction, self._log, Redaction(case_id=case_id, reason=reason, actor=actor, at=at))
         return receipt.model_copy(update={"scrub_due": case_id in self.scrubs_due()})
 
     @retried
@@ -59,12 +58,12 @@ class RedactionRepository:
         return self.scrubs_due()
 
 
-def redact(transaction: StoreTransaction, request: Redaction) -> Redaction:
+def redact(transaction: StoreTransaction, log: EventLog, request: Redaction) -> Redaction:
     """Erase the texts of a case with their key, once, and return the receipt."""
     case_id = request.case_id
     recorded = transaction.first(events.REDACTION_OF_CASE, wanted_case=case_id)
     if recorded is not None:
-        return redaction.receipt_of(event_of(recorded["entry"], recorded["digest"]))
+        return redaction.receipt_of(log.event_of(recorded))
     case = transaction.first(cases.STAGE, wanted_case=case_id)
     if case is None:
         raise UnknownCase(case_id)
@@ -74,7 +73,7 @@ def redact(transaction: StoreTransaction, request: Redaction) -> Redaction:
     if contents is None:
         raise LedgerDamaged(f"the contents of case {case_id!r} are missing, and no entry records that they were erased")
     receipt = request.model_copy(update={"destroyed": len(contents)})
-    append(transaction, redaction.redacted(receipt, _erase_reviews(transaction, case_id)))
+    log.append(transaction, redaction.redacted(receipt, _erase_reviews(transaction, case_id)))
     transaction.run(events.DELETE_CONTENTS, wanted_case=case_id)
     transaction.run(events.DELETE_PAYLOADS, wanted_case=case_id)
     transaction.run(cases.ERASE_OUTCOME, wanted_case=case_id)

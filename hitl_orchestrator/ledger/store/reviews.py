@@ -9,25 +9,24 @@ from hitl_orchestrator.domain.audit import Actor, Event
 from hitl_orchestrator.domain.decision import ShadowAnswer
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
-from hitl_orchestrator.errors import CaseChanged, TamperedReview
+from hitl_orchestrator.errors import CaseChanged, LedgerDamaged, TamperedReview
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, UniqueViolation, retried
 from hitl_orchestrator.ledger.events import builders
-from hitl_orchestrator.ledger.events.chain import event_of, time_text
-from hitl_orchestrator.ledger.keys.mac import RowAuthenticator, check_recorded
+from hitl_orchestrator.ledger.events.chain import time_text
+from hitl_orchestrator.ledger.keys.recorded import check_recorded
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
-from hitl_orchestrator.ledger.store.event_log import append
+from hitl_orchestrator.ledger.store.event_log import EventLog
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork, stage_in, time_in
 from hitl_orchestrator.ledger.store.rows import answer_columns, review_of, reviews_in, search_columns
 from hitl_orchestrator.ledger.store.statements import reviews as statements
 from hitl_orchestrator.ledger.store.statements.cases import DECIDE_CASE
-from hitl_orchestrator.ledger.store.statements.events import EVENTS_OF_CASE
 
 
 class ReviewRepository:
     """Reviews, authenticated by a MAC, and their decisions."""
 
-    def __init__(self, database: Database, work: LeasedWork, authenticator: RowAuthenticator) -> None:
-        self._database, self._work, self._authenticator = database, work, authenticator
+    def __init__(self, database: Database, work: LeasedWork, log: EventLog) -> None:
+        self._database, self._work, self._log = database, work, log
 
     @retried
     def open_review(
@@ -44,7 +43,7 @@ class ReviewRepository:
                 raise CaseChanged(shown.case_id, stage_in(transaction, shown.case_id))
             opened = self._add(transaction, shown, at, datetime.fromisoformat(moved.end["now"]))
             routed = builders.routed(shown.case_id, shown.routing, at, shadow)
-            append(transaction, routed, builders.review_opened(opened), end=moved.end)
+            self._log.append(transaction, routed, builders.review_opened(opened), end=moved.end)
         return opened
 
     @retried
@@ -111,22 +110,18 @@ class ReviewRepository:
             if row is None:
                 raise TamperedReview(review_id, "its row is missing")
             review = review_of(row)
-            entries = transaction.run(EVENTS_OF_CASE, wanted_case=review.case_id)
-            events = [event_of(entry["entry"], entry["digest"]) for entry in entries]
+            try:
+                events = self._log.events_of_case(transaction, review.case_id)
+            except LedgerDamaged as exc:
+                raise TamperedReview(review_id, exc.problem) from exc
         self.verify_review(review, events)
         return review, events
 
     def verify_review(self, review: StoredReview, events: Sequence[Event]) -> None:
         """Verify a review that was read with the entries of its case."""
         builders.check_not_redacted(review, events)
-        self._authenticator.check(review)
+        self._log.sealing.check_review(review)
         check_recorded(review, events)
-
-    @retried
-    def holds_sealed_work(self) -> bool:
-        """Whether an unfinished case has a review, which nothing can continue without its key."""
-        with self._database.read() as transaction:
-            return transaction.first(statements.UNFINISHED_REVIEW) is not None
 
     def _record(
         self,
@@ -137,7 +132,7 @@ class ReviewRepository:
         pass_to: ReviewSnapshot | None,
     ) -> StoredReview | None:
         """Record a decision and its consequences; return None if the review is not open for it."""
-        decided = self._authenticator.sealed(builders.row_answered(review, verdict))
+        decided = self._log.sealing.sealed(builders.row_answered(review, verdict))
         values = {"wanted_review": review.review_id, "seen_version": review.version, "seen_digest": review.digest}
         values |= {"to_status": decided.status.value, "verdict": verdict.model_dump_json(), "seal": decided.seal}
         values |= {"answer_key": builders.answer_key(verdict.review), "who": verdict.review.reviewer_id}
@@ -153,7 +148,7 @@ class ReviewRepository:
                 leased = transaction.first(DECIDE_CASE, wanted_case=review.case_id, **self._work.columns())
                 if leased is None:
                     raise CaseChanged(review.case_id, stage_in(transaction, review.case_id))
-            append(transaction, *drafts, end=leased)
+            self._log.append(transaction, *drafts, end=leased)
         if leased is not None:
             self._work.hold(review.case_id, leased["fence"])
         return decided
@@ -161,10 +156,10 @@ class ReviewRepository:
     def _add(
         self, transaction: StoreTransaction, shown: ReviewSnapshot, at: datetime, queued_at: datetime
     ) -> StoredReview:
-        review = self._authenticator.sealed(builders.row_opened(shown, at, queued_at))
+        review = self._log.sealing.sealed(builders.row_opened(shown, at, queued_at))
         times = {name: getattr(review, name) for name in ("opened_at", "queued_at", "due_at", "expires_at")}
         values = review.model_dump(exclude={"shown", "verdict", *times})
         values |= {name: time_text(time) for name, time in times.items()}
         texts = {"shown": shown.model_dump_json(), "verdict": None, "answer_key": None, "status": review.status.value}
-        transaction.run(statements.ADD_REVIEW, **values | texts | search_columns(review, self._authenticator))
+        transaction.run(statements.ADD_REVIEW, **values | texts | search_columns(review, self._log.sealing))
         return review

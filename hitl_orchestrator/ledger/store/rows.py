@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -14,7 +15,7 @@ from hitl_orchestrator.errors import HitlError, IncompatibleRecord, LedgerDamage
 from hitl_orchestrator.ledger.database.ports import StoreTransaction
 from hitl_orchestrator.ledger.events.builders import reminder_before
 from hitl_orchestrator.ledger.events.chain import time_of, time_text
-from hitl_orchestrator.ledger.keys.mac import RowAuthenticator
+from hitl_orchestrator.ledger.keys.mac import Seals
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
 
 _log = logging.getLogger(__name__)
@@ -82,12 +83,15 @@ _SEARCH_COLUMNS = (
     "risk_level",
     "policy_hash",
     "confidence",
+    "replayed",
+    "needed_role",
+    "needed_under",
     "affinity",
     *_ANSWER_COLUMNS,
 )
 
 
-def search_columns(review: StoredReview, authenticator: RowAuthenticator) -> dict[str, Any]:
+def search_columns(review: StoredReview, seals: Seals) -> dict[str, Any]:
     """Return the search columns of an open review. The customer is stored as a keyed digest."""
     shown, before = review.shown, reminder_before(review.shown)
     customer = customer_of(shown.task)
@@ -97,7 +101,10 @@ def search_columns(review: StoredReview, authenticator: RowAuthenticator) -> dic
         "risk_level": shown.routing.risk_level.value,
         "policy_hash": shown.routing.decision.policy_hash,
         "confidence": shown.routing.score.confidence,
-        "affinity": None if customer is None else authenticator.name_of(customer),
+        "replayed": int(shown.replayed),
+        "needed_role": review.role,
+        "needed_under": shown.routing.decision.policy_hash,
+        "affinity": None if customer is None else seals.name_of(customer),
         **dict.fromkeys(_ANSWER_COLUMNS),
     }
 
@@ -120,11 +127,20 @@ def review_of(row: Any) -> StoredReview:
         return as_review(row)
 
 
+def _claim_times(fields: dict[str, Any]) -> dict[str, datetime | None]:
+    """Return the times of a claim; none where one is unreadable, which ends the claim and harms nothing else."""
+    names = "claimed_since", "claimed_until"
+    try:
+        return {name: fields[name] and time_of(fields[name]) for name in names}
+    except (ValueError, TypeError, OverflowError):
+        return dict.fromkeys(names)
+
+
 def as_review(row: Any) -> StoredReview:
     """Parse a row of `reviews`, within `as_stored`."""
     fields = {name: value for name, value in dict(row).items() if name not in _SEARCH_COLUMNS}
     fields |= {name: time_of(fields[name]) for name in ("due_at", "expires_at")}
-    fields["claimed_until"] = fields["claimed_until"] and time_of(fields["claimed_until"])
+    fields |= _claim_times(fields)
     fields["shown"] = ReviewSnapshot.model_validate_json(fields["shown"])
     fields["verdict"] = fields["verdict"] and RecordedDecision.model_validate_json(fields["verdict"])
     return StoredReview.model_validate(fields)

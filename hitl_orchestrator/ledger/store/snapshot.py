@@ -13,6 +13,7 @@ from hitl_orchestrator.ledger.database.tables import (
     cases,
     contents,
     events,
+    ledger_head,
     outcomes,
     payloads,
     policies,
@@ -20,7 +21,7 @@ from hitl_orchestrator.ledger.database.tables import (
     reviews,
     spot_checks,
 )
-from hitl_orchestrator.ledger.events.chain import Entry
+from hitl_orchestrator.ledger.events.chain import Entry, HeadRow
 from hitl_orchestrator.ledger.events.outcomes import Outcome
 from hitl_orchestrator.ledger.ports.snapshot import (
     CaseEntry,
@@ -40,6 +41,7 @@ def _columns(table: Table, row: type[NamedTuple]) -> list[Any]:
 
 
 _ENTRIES = select(*_columns(events, Entry)).where(events.c.seq > bindparam("after")).order_by(events.c.seq)
+_HEAD_ROWS = select(*_columns(ledger_head, HeadRow)).order_by(ledger_head.c.row_id)
 _DIGESTS = select(events.c.digest).where(events.c.seq <= bindparam("up_to")).order_by(events.c.seq)
 _OF_CASE = select(*_columns(events, Entry)).where(events.c.case_id == bindparam("wanted_case")).order_by(events.c.seq)
 _POLICIES = select(*_columns(policies, StoredPolicy))
@@ -89,6 +91,10 @@ class StoreSnapshot:
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Yield entries in the order of their numbers. Without `after`, forged numbers below 1 are included."""
         return map(Entry._make, self._rows(_ENTRIES, after=after or _BEFORE_ALL))
+
+    def head_rows(self) -> Iterator[HeadRow]:
+        """Yield the rows of `ledger_head`."""
+        return map(HeadRow._make, self._rows(_HEAD_ROWS))
 
     def digests(self, up_to: int) -> Iterator[str]:
         """Yield the stored digests, in order."""

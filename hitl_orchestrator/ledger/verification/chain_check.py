@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.value import UtcDatetime, Value, canonical_json, read_canonical
+from hitl_orchestrator.errors import LedgerDamaged
 from hitl_orchestrator.ledger.events.chain import GENESIS, Entry, Head
+from hitl_orchestrator.ledger.keys.mac import Seals
 from hitl_orchestrator.ledger.verification.merkle import Tree
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
 
@@ -17,10 +19,13 @@ _KINDS = frozenset(kind.value for kind in EventKind)
 class Verification(Value):
     """The result of a verification. `problem` names the first bad entry or row; None means that there is none.
 
-    `entries` is the number of good entries, the last of them written at `until`; `heads` is the number of signed heads
-    that agree with them. `scrub_due` are the redacted cases of which the database may still hold copies.
+    `ledger_id` is None if the head row does not state it. `seals_checked` tells whether there was a key to verify seals
+    with. `entries` is the number of good entries, the last of them written at `until`; `heads` is the number of signed
+    heads that agree with them. `scrub_due` are the redacted cases of which the database may still hold copies.
     """
 
+    ledger_id: str | None
+    seals_checked: bool
     entries: int
     until: UtcDatetime | None
     chain: str
@@ -48,16 +53,18 @@ def walk(
     heads: Sequence[SignedHead] = (),
     on_entry: Callable[[Entry], None] | None = None,
     start: Head = START,
+    seals: Seals | None = None,
 ) -> Walk:
     """Follow the chain from `start` to its end or its first break, and compare it with signed heads.
 
-    Heads require the chain from its beginning. `on_entry` is called with every good entry.
+    Heads require the chain from its beginning. `on_entry` is called with every good entry. With `seals`, a good entry
+    has one of them.
     """
     head, tree = start, Tree() if heads else None
     agreed = [mark for mark in heads if not mark.size]
     marks = sorted((mark for mark in heads if mark.size), key=lambda mark: mark.size, reverse=True)
     for entry in entries:
-        problem = entry_problem(entry, head)
+        problem = entry_problem(entry, head, seals)
         if problem is not None:
             return Walk(head, len(agreed), (_number(entry, head), problem))
         head = Head(entry.seq, entry.digest)
@@ -75,12 +82,12 @@ def walk(
     return Walk(head, len(agreed))
 
 
-def entry_problem(entry: Entry, before: Head) -> str | None:
-    """Return the problem with an entry after `before`; None for a valid one.
+def entry_problem(entry: Entry, before: Head, seals: Seals | None = None) -> str | None:
+    """Return the problem with an entry after `before`; None for a valid one, whose seal is verified with `seals`.
 
     The canonical text ends with the values of the columns, so that a good entry need not be parsed.
     """
-    seq, case_id, kind, text, stored = entry
+    seq, case_id, kind, text, stored, _ = entry
     case = "null" if case_id is None else f'"{case_id}"'
     end = f',"case_id":{case},"kind":"{kind}","previous":"{before.digest}","seq":{before.seq + 1}}}'
     if (
@@ -90,8 +97,16 @@ def entry_problem(entry: Entry, before: Head) -> str | None:
         and sha256(text.encode(errors="replace")).hexdigest() == stored
         and kind in _KINDS
     ):
-        return None
+        return None if seals is None else _seal_problem(entry, seals)
     return next(_defects(entry, before), f"entry {entry.seq} does not have the form of a ledger entry")
+
+
+def _seal_problem(entry: Entry, seals: Seals) -> str | None:
+    try:
+        seals.check_entry(entry.seq, entry.digest, entry.mac)
+    except LedgerDamaged as exc:
+        return exc.problem
+    return None
 
 
 def _defects(entry: Entry, before: Head) -> Iterator[str]:

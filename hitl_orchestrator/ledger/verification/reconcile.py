@@ -4,17 +4,19 @@ People and programs work with the tables. An altered row, or a ledger with a tru
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.enums import EventKind, OnTimeout, ReviewStatus
 from hitl_orchestrator.domain.lifecycle import ANSWERED, STAGE_MOVES
 from hitl_orchestrator.domain.value import digest, read_canonical
 from hitl_orchestrator.errors import LedgerDamaged
-from hitl_orchestrator.ledger.events.chain import NEVER, Entry, body_of
+from hitl_orchestrator.ledger.events.chain import NEVER, Entry, body_of, time_of, time_text
 from hitl_orchestrator.ledger.events.contents import Contents, content_digest, is_payload, named_in, restored
 from hitl_orchestrator.ledger.events.outcomes import AGENT_FIELDS, outcome_of
 from hitl_orchestrator.ledger.events.redaction import ReviewTexts
+from hitl_orchestrator.ledger.ports.claims import DERIVED
 from hitl_orchestrator.ledger.ports.snapshot import CaseEntry, CaseRows, LedgerSnapshot, ReviewTableRow
+from hitl_orchestrator.ledger.verification.reconcile_head import HeadReconciler
 from hitl_orchestrator.ledger.verification.reconcile_people import PeopleReconciler
 from hitl_orchestrator.ledger.verification.reconcile_policies import PolicyReconciler
 from hitl_orchestrator.ledger.verification.reconcile_spot_checks import SpotCheckReconciler
@@ -25,6 +27,7 @@ Problem = tuple[int | None, str]
 _EXPIRING = (OnTimeout.ESCALATE.value, OnTimeout.REJECT.value)
 # The versions of a review row: as opened, and as answered.
 _OPENED, _ANSWERED = 1, 2
+_REVIEW_TIMES = "queued_at", "remind_at", "claimed_since", "claimed_until"
 
 
 class TableReconciler:
@@ -34,6 +37,7 @@ class TableReconciler:
         self.last: Entry | None = None
         self._entries_of_cases = 0
         self._policies, self._spot_checks = PolicyReconciler(), SpotCheckReconciler()
+        self.head = HeadReconciler()
         self._people = PeopleReconciler()
 
     def add(self, entry: Entry) -> None:
@@ -44,6 +48,7 @@ class TableReconciler:
         self._policies.add(entry)
         self._people.add(entry)
         self._spot_checks.add(entry)
+        self.head.add(entry)
 
     def problem(self, snapshot: LedgerSnapshot, on_entries: Callable[[int], None]) -> Problem | None:
         """Return the first difference between tables and ledger, None if there is none.
@@ -82,6 +87,9 @@ def case_problem(rows: CaseRows) -> Problem | None:
         return None, f"case {case_id!r} has a row and no entry: the end of the ledger is missing"
     problem = _contents_problem(rows)
     last = rows.entries[-1].seq
+    if problem is not None:
+        return last, f"case {case_id!r}: {problem}"
+    problem = _time_problem(rows)
     if problem is not None:
         return last, f"case {case_id!r}: {problem}"
     replay = _CaseReplay(rows)
@@ -153,8 +161,10 @@ class _CaseReplay:
     def _submitted(self, entry: dict[str, Any]) -> str | None:
         self._intake = body = entry["body"]
         case = self._case
-        row = {"task": case.task_id, "attempt": case.attempt, "content": case.content, "entry": case.submitted_seq}
-        submitted = (body["task"]["task_id"], body["attempt"], content_digest(body), entry["seq"])
+        row = {"task": case.task_id, "submitter": case.submitter, "attempt": case.attempt}
+        row |= {"content": case.content, "entry": case.submitted_seq}
+        whose = (body["task"]["task_id"], body["submitted_by"] or "")
+        submitted = (*whose, body["attempt"], content_digest(body), entry["seq"])
         other = _differing(row, submitted)
         return f"its row in the cases has another {other}" if other else None
 
@@ -267,6 +277,25 @@ def _contents_problem(rows: CaseRows) -> str | None:
         return "the key of its contents is invalid"
 
 
+def _time_problem(rows: CaseRows) -> str | None:
+    """Return the first time that no entry records and that is none, as of a lease, a claim or a reminder."""
+    named: list[tuple[str, NamedTuple, tuple[str, ...]]] = [("cases", rows.case, ("held_since", "held_until"))]
+    named += [(f"reviews of {review.review_id!r}", review, _REVIEW_TIMES) for review in rows.reviews]
+    for table, row, columns in named:
+        for name in columns:
+            text = getattr(row, name)
+            if text is not None and not _is_time(text):
+                return f"its row of {table} has the {name} {str(text)[:40]!r}, which is not a time"
+    return None
+
+
+def _is_time(text: Any) -> bool:
+    try:
+        return bool(time_text(time_of(text)) == text)
+    except (ValueError, TypeError, OverflowError):
+        return False
+
+
 def _erased_by(entry: CaseEntry) -> dict[str, str]:
     """Return the digests of the remaining reviews that a redaction records."""
     remaining: dict[str, str] = body_of(entry.entry)["reviews"]
@@ -299,13 +328,19 @@ def _differing(row: Mapping[str, Any], recorded: Sequence[Any]) -> str:
     return " and ".join(name for (name, value), other in zip(row.items(), recorded, strict=True) if value != other)
 
 
+_SEARCHED = ("task_type", "risk_level", "policy_hash", "confidence", "replayed")
+
+
 def _differing_search_columns(review: ReviewTableRow, shown: Any) -> str:
     """Return the search columns that differ from the snapshot. A snapshot of another form has none."""
-    row = {name: getattr(review, name) for name in ("task_type", "risk_level", "policy_hash", "confidence")}
+    row = {name: getattr(review, name) for name in _SEARCHED}
+    if review.needed_role != review.role and not review.needed_under.startswith(DERIVED):
+        return "needed role"
     try:
         routing = shown["routing"]
         decided_under, confidence = routing["decision"]["policy_hash"], routing["score"]["confidence"]
-        return _differing(row, (shown["task"]["task_type"], routing["risk_level"], decided_under, confidence))
+        task_type, replayed = shown["task"]["task_type"], int(shown.get("replayed", False))
+        return _differing(row, (task_type, routing["risk_level"], decided_under, confidence, replayed))
     except (KeyError, TypeError):
         return "form of its snapshot"
 

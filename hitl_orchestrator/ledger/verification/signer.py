@@ -7,15 +7,23 @@ from threading import Lock
 
 from hitl_orchestrator.errors import InvalidInput, LedgerDamaged, StoreUnavailable, UnknownCase
 from hitl_orchestrator.ledger.events.chain import GENESIS, Entry, Head, event_of
+from hitl_orchestrator.ledger.keys.mac import Seals
+from hitl_orchestrator.ledger.keys.recorded import check_end
 from hitl_orchestrator.ledger.keys.signing import SigningKey, is_public_key
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 from hitl_orchestrator.ledger.verification.chain_check import START, Verification, entry_problem, walk
 from hitl_orchestrator.ledger.verification.head_file import HeadFile
 from hitl_orchestrator.ledger.verification.merkle import Tree, consistency_proof
-from hitl_orchestrator.ledger.verification.proofs import CaseProof, case_proof
+from hitl_orchestrator.ledger.verification.proofs import CaseProof, case_proof, proof_problem
 from hitl_orchestrator.ledger.verification.reconcile import Problem, TableReconciler
-from hitl_orchestrator.ledger.verification.tree_heads import SignedHead, heads_problem, sign_head, tree_of
+from hitl_orchestrator.ledger.verification.tree_heads import (
+    SignedHead,
+    foreign_problem,
+    heads_problem,
+    sign_head,
+    tree_of,
+)
 
 Clock = Callable[[], datetime]
 _STEP = 1000
@@ -54,12 +62,15 @@ class LedgerSigner:
         if public is not None and not is_public_key(public):
             raise InvalidInput([f"verify: public_key: {public!r} is no key, which has 64 hexadecimal digits"])
         tables, agreed, opened, due = TableReconciler(), 0, False, tuple[str, ...]()
+        ledger_id, seals = self._identity()
         try:
             with self._ledger.snapshot() as snapshot:
                 opened, due = True, tuple(snapshot.scrubs_due())
-                walked = walk(_counted(snapshot.entries(), on_entries), heads, tables.add)
+                walked = walk(_counted(snapshot.entries(), on_entries), heads, tables.add, seals=seals)
                 agreed = walked.heads
-                problem = walked.problem or _of_heads(heads_problem(heads, public))
+                problem = _of_heads(foreign_problem(heads, ledger_id)) or walked.problem
+                problem = problem or _of_heads(heads_problem(heads, public))
+                problem = problem or tables.head.problem(list(snapshot.head_rows()), walked.head, seals)
                 problem = problem or tables.problem(snapshot, on_entries)
                 problem = problem or _of_file(next(snapshot.integrity_errors(), None))
         except StoreUnavailable as exc:
@@ -70,6 +81,8 @@ class LedgerSigner:
         last = None if tables.last is None else event_of(tables.last.entry, tables.last.digest)
         bad_entry, sentence = problem or (None, None)
         return Verification(
+            ledger_id=ledger_id,
+            seals_checked=seals is not None,
             entries=0 if last is None else last.seq,
             until=None if last is None else last.at,
             chain=GENESIS if last is None else last.digest,
@@ -104,8 +117,17 @@ class LedgerSigner:
         return head
 
     def size(self) -> int:
-        """Return the number of entries."""
-        return self._ledger.head().seq
+        """Return the number of entries, as far as the head row states it."""
+        with self._ledger.snapshot() as snapshot:
+            stated = next((row.seq for row in snapshot.head_rows()), 0)
+        return stated if isinstance(stated, int) else 0
+
+    def _identity(self) -> tuple[str | None, Seals | None]:
+        """Return the id and the seals of the ledger, as far as its head row states it."""
+        try:
+            return self._ledger.ledger_id, self._ledger.seals
+        except LedgerDamaged:
+            return None, None
 
     def unsigned(self) -> int:
         """Return the number of entries since the last head of this process."""
@@ -126,23 +148,36 @@ class LedgerSigner:
                 tree.append(bytes.fromhex(digest), path=paths.get(seq))
         if tree.finish().hex() != head.root:
             raise LedgerDamaged("its entries do not have the signed root")
-        return case_proof(entries, list(paths.values()), head, contents, self.key)
+        proof = case_proof(entries, list(paths.values()), head, contents, self.key)
+        problem = proof_problem(proof, self.key.public)
+        if problem is not None:
+            raise LedgerDamaged(f"case {case_id!r} cannot be proven: {problem}")
+        return proof
 
     def _next_head(self, last: SignedHead | None, *, only_new: bool) -> SignedHead | None:
+        ledger_id = self._ledger.ledger_id
+        if last is not None and last.ledger_id != ledger_id:
+            where = "" if self.head_file is None else f" in {str(self.head_file.path)!r}"
+            why = f"the last signed head{where} is of ledger {last.ledger_id}, and this is ledger {ledger_id}"
+            raise LedgerDamaged(f"{why}: name another file, or open the store that it belongs to")
         with self._ledger.snapshot() as snapshot:
-            new = _NewEntries(snapshot, last)
+            new = _NewEntries(snapshot, last, self._ledger.seals)
             before = tree_of(last)
             extends, tree = consistency_proof(before.size, before.peaks, new.digests())
+            new.check_end(ledger_id)
         if only_new and last is not None and tree.size == last.size:
             return None
-        return sign_head(tree, new.head.digest, extends, before=last, at=self._clock(), key=self.key)
+        return sign_head(tree, (ledger_id, new.head.digest), extends, before=last, at=self._clock(), key=self.key)
+
+
+_RESTORED = "if a backup was restored on purpose, move the file of heads away as evidence"
 
 
 class _NewEntries:
     """The entries after a head, verified as they are read."""
 
-    def __init__(self, snapshot: LedgerSnapshot, last: SignedHead | None) -> None:
-        self._snapshot, self._last = snapshot, last
+    def __init__(self, snapshot: LedgerSnapshot, last: SignedHead | None, seals: Seals | None) -> None:
+        self._snapshot, self._last, self._seals = snapshot, last, seals
         self.head = START if last is None else Head(last.size, last.chain)
 
     def digests(self) -> Iterator[bytes]:
@@ -151,13 +186,17 @@ class _NewEntries:
         if self.head.seq:
             signed = next(entries, None)
             if signed is None or (signed.seq, signed.digest) != self.head:
-                raise LedgerDamaged(f"entry {self.head.seq} is not the last entry of the last signed head")
+                raise LedgerDamaged(f"entry {self.head.seq} is not the last entry of the last signed head; {_RESTORED}")
         for entry in entries:
-            problem = entry_problem(entry, self.head)
+            problem = entry_problem(entry, self.head, self._seals)
             if problem is not None:
                 raise LedgerDamaged(problem)
             self.head = Head(entry.seq, entry.digest)
             yield bytes.fromhex(entry.digest)
+
+    def check_end(self, ledger_id: str) -> None:
+        """Raise `LedgerDamaged` if the head row states another end than that of the entries read."""
+        check_end(next(self._snapshot.head_rows(), None), self.head, ledger_id, self._seals)
 
 
 def _of_heads(problem: str | None) -> Problem | None:

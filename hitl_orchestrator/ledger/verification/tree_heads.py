@@ -16,6 +16,7 @@ from hitl_orchestrator.ledger.keys.signing import SigningKey, is_signed
 from hitl_orchestrator.ledger.verification.merkle import Tree, is_extended, root_of
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+LedgerId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Signature = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
 
 
@@ -23,6 +24,7 @@ class SignedHead(Value):
     """The signed state of a ledger. `peaks` are the roots of the perfect subtrees, from which the tree can grow."""
 
     form: Literal["hitl-ledger-head/1"] = "hitl-ledger-head/1"
+    ledger_id: LedgerId
     size: int = Field(ge=0)
     root: Digest
     chain: Digest
@@ -50,10 +52,18 @@ class SignedHead(Value):
 
 
 def sign_head(
-    tree: Tree, chain: str, extends: Sequence[bytes], *, before: SignedHead | None, at: datetime, key: SigningKey
+    tree: Tree,
+    of: tuple[str, str],
+    extends: Sequence[bytes],
+    *,
+    before: SignedHead | None,
+    at: datetime,
+    key: SigningKey,
 ) -> SignedHead:
-    """Return the signed head of a tree whose last entry has the digest `chain`."""
+    """Return the signed head of a tree, `of` the ledger with this id and this digest of the last entry."""
+    ledger_id, chain = of
     draft = SignedHead(
+        ledger_id=ledger_id,
         size=tree.size,
         root=tree.root.hex(),
         chain=chain,
@@ -83,6 +93,14 @@ def head_problem(head: SignedHead, public: str | None) -> str | None:
     return None
 
 
+def foreign_problem(heads: Iterable[SignedHead], ledger_id: str | None) -> str | None:
+    """Return the problem with heads that are not all of the ledger with this id; None if they are."""
+    for number, head in enumerate(heads, start=1):
+        if ledger_id is not None and head.ledger_id != ledger_id:
+            return f"head {number} is of ledger {head.ledger_id}, and this is ledger {ledger_id}"
+    return None
+
+
 def heads_problem(heads: Iterable[SignedHead], public: str | None) -> str | None:
     """Return the problem with a sequence of heads, the oldest first; None if each extends the previous one.
 
@@ -100,6 +118,8 @@ def heads_problem(heads: Iterable[SignedHead], public: str | None) -> str | None
 
 
 def _break_between(before: SignedHead, head: SignedHead) -> str | None:
+    if head.ledger_id != before.ledger_id:
+        return f"it is of ledger {head.ledger_id}, and the previous head of ledger {before.ledger_id}"
     if head.previous != before.digest:
         return "it does not follow the previous head: one is missing, or there are two histories"
     old, new = (before.size, bytes.fromhex(before.root)), (head.size, bytes.fromhex(head.root))

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from hitl_orchestrator.domain.input.file_kinds import POLICY, check_kind
 from hitl_orchestrator.domain.input.parsing import problems, read_json
 from hitl_orchestrator.domain.input.record_size import check_size
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
@@ -25,6 +26,7 @@ def read_policy(text: str, where: str, roles: RoleChain = DEFAULT_CHAIN) -> Poli
         InvalidInput: with every problem and its path, such as `p.json: rules[0].action: ...`.
     """
     raw = _parse(text.removeprefix("\ufeff"), where)
+    check_kind(raw, POLICY, where)
     if not isinstance(raw, dict):
         raise InvalidInput([f"{where}: a policy is an object with policy_id and rules"])
     if isinstance(raw.get(_FOR_EDITORS), str):
@@ -45,7 +47,7 @@ def read_policy(text: str, where: str, roles: RoleChain = DEFAULT_CHAIN) -> Poli
 
 def _parse(text: str, where: str) -> Any:
     if not text.strip():
-        raise InvalidInput([f"{where}: the file is empty; a policy is an object with policy_id and rules"])
+        raise InvalidInput([f"{where}: it is empty; a policy is an object with policy_id and rules"])
     yaml = where.endswith((".yaml", ".yml")) or not (where.endswith(".json") or text.lstrip().startswith(("{", "[")))
     if yaml:
         # Imported here because most policies are JSON, and the import slows down every command.

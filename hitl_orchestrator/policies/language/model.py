@@ -34,6 +34,7 @@ from hitl_orchestrator.policies.language.conditions import (
 )
 
 FALLBACK = "fallback"
+NO_RULE = "no rule matches, so a person decides"
 """The rule id of decisions that no rule made."""
 
 ORGANIZATION = "organization"

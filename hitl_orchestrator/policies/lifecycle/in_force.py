@@ -16,7 +16,7 @@ from hitl_orchestrator.errors import PolicyUnreadable, TamperedPolicy
 from hitl_orchestrator.policies.engine.builtin_rules import builtin_decision, with_builtin_rules
 from hitl_orchestrator.policies.engine.compiled import CompiledPolicy, compile_policy
 from hitl_orchestrator.policies.engine.strictness import stricter
-from hitl_orchestrator.policies.language.model import FALLBACK, Policy, policy_hash, policy_of
+from hitl_orchestrator.policies.language.model import FALLBACK, NO_RULE, Policy, policy_hash, policy_of
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, in_canary
 
 Read = Callable[[str], dict[str, Any]]
@@ -141,8 +141,15 @@ class PolicyRegistry:
         return ShadowAnswer(policy_hash=shadow.policy_hash, **fields)
 
     def _spot_check(self, decided: RoutingDecision) -> RoutingDecision:
-        """Return the decision for a spot check, which does not reveal that the case was approved already."""
-        return builtin_decision(decided, Action.HUMAN_REVIEW, FALLBACK, "a person decides it", self._cache.roles)
+        """Return the decision for a spot check: that of a case for which no rule matches, in every layer.
+
+        It must not reveal that the case was approved already.
+        """
+        as_if = builtin_decision(decided, Action.HUMAN_REVIEW, FALLBACK, NO_RULE, self._cache.roles)
+        first = {"rule_id": FALLBACK, "action": Action.HUMAN_REVIEW}
+        layers = [each.model_copy(update={"rule_id": None, "action": None}) for each in decided.layers]
+        layers[:1] = [each.model_copy(update=first) for each in layers[:1]]
+        return as_if.model_copy(update={"layers": tuple(layers)})
 
     def policy(self, policy_hash: str) -> CompiledPolicy:
         """Return a policy by its hash. Raises `TamperedPolicy`, `PolicyUnreadable`."""

@@ -177,7 +177,7 @@ def _yaml_table(text: str, where: str) -> tuple[_Table, dict[str, Any]]:
     from hitl_orchestrator.policies.language.plain_yaml import read_yaml  # noqa: PLC0415 - not needed for CSV
 
     if not text.strip():
-        raise InvalidInput([f"{where}: the file is empty; a test table is an object with tests"])
+        raise InvalidInput([f"{where}: it is empty; a test table is an object with tests"])
     try:
         check_size(text)
         raw = check_json(read_yaml(text, where))

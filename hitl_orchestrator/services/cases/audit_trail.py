@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from hitl_orchestrator.domain.audit import AuditRecord, Event
+from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import GOVERNED_CHANGES
 from hitl_orchestrator.errors import HeadFileUnavailable, HitlError, InvalidInput, InvalidKey, StoreUnavailable
 from hitl_orchestrator.insights.feedback import Feedback, feedback_of
@@ -14,6 +15,7 @@ from hitl_orchestrator.ledger.verification.proofs import CaseProof
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
 from hitl_orchestrator.services.acting import CaseKey
+from hitl_orchestrator.services.authorization import Filter
 from hitl_orchestrator.services.case_reader import CaseReader
 
 __all__ = ["AuditTrail"]
@@ -29,9 +31,8 @@ class AuditTrail:
         self._ledger, self._reader, self._signer, self._sign_every = ledger, reader, signer, sign_every
         self._has_warned = False
 
-    def history(self, key: CaseKey) -> list[Event]:
+    def history(self, case: Case) -> list[Event]:
         """Return the events of one case, in order; for a change of policy or people also the entries that name it."""
-        case = self._reader.get(key)
         events = list(self._ledger.events(case.case_id))
         if case.submission.task.task_type in GOVERNED_CHANGES:
             # Entries about policies and people belong to no case; some name the case in which a change was decided.
@@ -45,9 +46,13 @@ class AuditTrail:
         """
         return (record for record in self._ledger.records() if (record.quality_check is not None) is quality_checks)
 
-    def feedback(self) -> Iterator[Feedback]:
-        """Yield what agents can learn from each case that a reviewer decided."""
-        of_agents = (record for record in self.records() if record.task_type not in GOVERNED_CHANGES)
+    def feedback(self, mine: Filter | None = None) -> Iterator[Feedback]:
+        """Yield what agents can learn from each case that a reviewer decided, of those that the filter reaches."""
+        of_agents = (
+            record
+            for record in self.records()
+            if record.task_type not in GOVERNED_CHANGES and (mine is None or mine(record.domain, record.submitted_by))
+        )
         return (feedback for feedback in map(feedback_of, of_agents) if feedback is not None)
 
     def verify(self, heads: Sequence[SignedHead] = (), public_key: str | None = None) -> Verification:

@@ -11,6 +11,7 @@ from hitl_orchestrator.domain.input.reserved_ids import is_reserved
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.value import Identifier, Value
 from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
 from hitl_orchestrator.services.reviews.rejected_attempts import REPLAY
 
@@ -21,11 +22,17 @@ class _Named(Value):
     name: Identifier
 
 
-def submitter_of(submission: Submission, channel: str) -> Actor:
-    """Return the actor who submits a task, under the name that they stated."""
-    how = Authentication.NONE if submission.submitted_by is None else Authentication.STATED
-    via = REPLAY if submission.replayed else channel
-    return Actor(kind=ActorKind.AGENT, id=submission.submitted_by, authenticated=how, channel=via)
+def submitter_of(submission: Submission, acting: Acting) -> Actor:
+    """Return the actor who submits a task: the stated submitter, or the reviewer who adds a quality check."""
+    planted = submission.quality_check is not None and acting.reviewer is not None
+    name = acting.reviewer if planted else submission.submitted_by
+    return Actor(
+        kind=ActorKind.HUMAN if planted else ActorKind.AGENT,
+        id=name,
+        authenticated=Authentication.NONE if name is None else acting.authenticated,
+        channel=REPLAY if submission.replayed else acting.channel,
+        os_user=acting.os_user,
+    )
 
 
 def identifier(text: str, field: str) -> str:

@@ -11,6 +11,7 @@ from hitl_orchestrator.domain.value import Text, Value
 from hitl_orchestrator.errors import InvalidInput, NotAuthorized
 from hitl_orchestrator.review.governance.changes import governing_persons, may_govern
 from hitl_orchestrator.review.people import People
+from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.reviews.rejected_attempts import actor_of
 
 __all__ = ["ChangeAuthority", "reason_of"]
@@ -61,10 +62,10 @@ class ChangeAuthority:
             remedy = "who could approve it; add a second person with 'hitl people propose'"
             raise NotAuthorized(author.reviewer_id, f"{why}, {remedy}", changes)
 
-    def actor(self, reviewer: Reviewer, channel: str) -> Actor:
+    def actor(self, reviewer: Reviewer, acting: Acting) -> Actor:
         """Return the actor of a change. Raises `InvalidInput` for a channel that cannot be stored."""
         try:
-            return actor_of(reviewer, channel)
+            return actor_of(reviewer, acting)
         except ValidationError as exc:
             problem = f"channel: {exc.errors()[0]['msg']}; name the channel of the request, such as 'library'"
             raise InvalidInput([problem]) from exc

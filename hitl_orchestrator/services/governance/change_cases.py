@@ -1,12 +1,13 @@
 """The case in which a second person decides a proposed change, and the entries of changes."""
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import CaseStage, FinalDecision
 from hitl_orchestrator.domain.task import AgentOutput, Task
-from hitl_orchestrator.errors import InvalidInput, LedgerDamaged, TamperedPeople, TamperedPolicy, UnknownCase
+from hitl_orchestrator.errors import HitlError, InvalidInput, LedgerDamaged, TamperedPeople, TamperedPolicy, UnknownCase
 from hitl_orchestrator.ledger.events.chain import Draft
 from hitl_orchestrator.ledger.events.governance import as_read
 from hitl_orchestrator.ledger.ports.ledger import Ledger
@@ -38,6 +39,8 @@ class Proposed(Protocol):
         """The account of the proposer."""
 
 
+_log = logging.getLogger(__name__)
+
 P = TypeVar("P", bound=Proposed)
 
 
@@ -53,9 +56,12 @@ class ChangeCases:
         reader: CaseReader,
         submission: CaseSubmission,
         clock: Clock,
+        settle_roles: Callable[[], None],
     ) -> None:
+        """Take the services of cases. `settle_roles` derives the roles that open reviews need under what is in force."""
         self._ledger, self._people, self._policies = ledger, people, policies
         self._reader, self._submission, self._clock = reader, submission, clock
+        self._settle_roles = settle_roles
 
     def case_of(self, proposal: Proposed) -> Case | None:
         """Return the case of a proposed change; None where it was not submitted yet."""
@@ -122,6 +128,15 @@ class ChangeCases:
         if written:
             self._policies.refresh()
         return written
+
+    def apply(self) -> None:
+        """Apply a change that was just written. What fails after it is left to maintenance: the change is in force."""
+        self._policies.refresh()
+        try:
+            self._settle_roles()
+        except HitlError as exc:
+            event = {"case_id": None, "event": "failed"}
+            _log.warning("roles of open reviews: %s; 'hitl sweep' derives them", exc, extra=event)
 
     def preview(self, drafts: Sequence[Draft], seen: int) -> tuple[PolicyHistory, PeopleHistory]:
         """Return the histories of policies and people after these entries. Raises as `write`."""

@@ -75,7 +75,7 @@ class PeopleAdmin:
         self._policies.refresh()
         reviewer_id, reason = acting.reviewer_id, reason_of(reason, _WHY)
         author = self._authority.authorized(reviewer_id, _CHANGE)
-        actor, case_id = self._authority.actor(author, acting.channel), self._new_id()
+        actor, case_id = self._authority.actor(author, acting), self._new_id()
         # Parsed from what is stored: a value that was made by other code is checked too.
         people = read_people(load_people(source).document, "people")
         while True:
@@ -99,6 +99,7 @@ class PeopleAdmin:
             if proposed is not None:
                 self._question(proposed)
             if self._cases.write([draft], seen):
+                self._cases.apply()
                 self._report(people, in_force=not waits)
                 case = None if proposed is None else self._open(proposed, actor.channel)
                 return PeopleChange(people.hash, not waits, case, widens, alone)
@@ -137,6 +138,7 @@ class PeopleAdmin:
                 lambda: self._policies.people.pending.get(after.case_id), lambda each: self._outcome(each, after)
             )
             if self._policies.people.current != pending.current:
+                self._cases.apply()
                 self._report(self._people, in_force=True)
 
     def settle_all(self) -> None:

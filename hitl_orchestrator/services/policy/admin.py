@@ -99,7 +99,7 @@ class PolicyAdmin:
 
     def stop_canary(self, *, reason: str, acting: Acting) -> bool:
         """End the canary; False if none is running. Cases routed by it keep the stricter of both policies."""
-        actor, reason = self._authority.actor(self._authorized(acting), acting.channel), reason_of(reason, _WHY)
+        actor, reason = self._authority.actor(self._authorized(acting), acting), reason_of(reason, _WHY)
         body = {"policy_hash": None, "share": None, "reason": reason}
         return self._end(lambda history: history.canary is not None, lambda at: events.canary(body, actor, at), acting)
 
@@ -118,7 +118,7 @@ class PolicyAdmin:
 
     def stop_shadow(self, *, reason: str, acting: Acting) -> bool:
         """End the shadow evaluation; False if none is running."""
-        actor, reason = self._authority.actor(self._authorized(acting), acting.channel), reason_of(reason, _WHY)
+        actor, reason = self._authority.actor(self._authorized(acting), acting), reason_of(reason, _WHY)
         ended = partial(events.shadow, None, reason, actor)
         return self._end(lambda history: history.shadow is not None, ended, acting)
 
@@ -167,7 +167,7 @@ class PolicyAdmin:
     def _request(
         self, change: PolicyChange, policy: Policy, author: Reviewer, reason: str, acting: Acting
     ) -> PolicyChangeRequest:
-        actor = self._authority.actor(author, acting.channel)
+        actor = self._authority.actor(author, acting)
         return PolicyChangeRequest(change, policy, author, actor, reason, check(policy, self._people.chain))
 
     def _change(self, request: PolicyChangeRequest) -> Governed:
@@ -195,6 +195,7 @@ class PolicyAdmin:
             between = (base, request.policy)
             question = None if proposed is None else self._approval.question(proposed, between, looser)
             if self._cases.write(drafts, history.seen):
+                self._cases.apply()
                 waiting = None if proposed is None else self._approval.open(proposed, request.actor.channel, question)
                 _log.info("policy change: %s", request.change.value, extra={"case_id": None, "event": "policy_change"})
                 return Governed(request.change, request.hash, in_force=not looser, case=waiting, looser=looser)
@@ -232,6 +233,7 @@ class PolicyAdmin:
     def _conclude(self, case_id: str, outcome: Callable[[Proposal], Draft]) -> None:
         """Record the outcome of a proposal, if it is still pending."""
         self._cases.conclude(lambda: self._policies.policies.pending.get(case_id), outcome)
+        self._cases.apply()
 
     def _outcome(self, proposal: Proposal, case: Case) -> Draft:
         """Return the outcome of a proposal: the approved change, or a decline."""
@@ -258,6 +260,7 @@ class PolicyAdmin:
             if not is_running(history):
                 return False
             if self._cases.write([draft(self._clock())], history.seen):
+                self._cases.apply()
                 return True
 
     def _version(self, history: PolicyHistory, request: PolicyChangeRequest) -> list[Draft]:

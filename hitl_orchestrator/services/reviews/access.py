@@ -75,6 +75,11 @@ class ReviewAccess:
         with self._alarm_for_policy(row.case_id):
             return requirements_of(row, self._rules, self._people.chain)[0]
 
+    def is_blind(self, row: StoredReview) -> bool:
+        """Return whether a review is blind by the policy in force."""
+        with self._alarm_for_policy(row.case_id):
+            return requirements_of(row, self._rules, self._people.chain)[1].blind
+
     def earlier(self, row: StoredReview, case: Case | None = None) -> list[StoredReview]:
         """Return the answered reviews of the case before this one, each verified."""
         if row.level == 0:

@@ -1,31 +1,34 @@
 """Assign open reviews to reviewers who may decide them, balanced by their load."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import Page, Reviewer, ReviewRequest, StoredReview
 from hitl_orchestrator.errors import RequestRejected
-from hitl_orchestrator.ledger.events.builders import SYSTEM
-from hitl_orchestrator.ledger.ports.claims import InboxFilter, Load
+from hitl_orchestrator.ledger.ports.claims import InboxFilter, Load, Place
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.store.rows import customer_of
 from hitl_orchestrator.review.assignment import Assigned, AssignmentRequest, Candidate, Unassigned, push, sticky
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.rights import Rights
+from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.case_reader import CaseReader, Clock
 from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.claims import check_seconds, claim_limit
 from hitl_orchestrator.services.reviews.inbox import ReviewInbox, check_limit
+from hitl_orchestrator.services.reviews.rejected_attempts import actor_of
 from hitl_orchestrator.services.reviews.requirements import SKIPPED
 
 __all__ = ["WORKING_DAY", "Assignment", "Assignments", "ReviewAssignments", "Skill", "Strategy"]
 
 WORKING_DAY = 28_800.0
+_PAGE = 200
 _LOAD_PERIOD = timedelta(days=7)
 """Decisions of this period count toward a reviewer's load."""
 
@@ -51,8 +54,8 @@ class Assignment(NamedTuple):
 class Assignments(Page[Assignment]):
     """The reviews that were assigned, and the first ones that could not be, in the order of the queue.
 
-    `more` states whether the limit was reached before the end of the queue; `unassigned` is the number of all reviews
-    before that which no reviewer could take, listed or not.
+    `more` states whether the limit was reached before the end of the queue; `unassigned` is the number of all unclaimed
+    reviews that no reviewer can take now, listed or not.
     """
 
     def __init__(self, items: Iterable[Assignment] = (), *, more: bool, as_of: datetime, unassigned: int) -> None:
@@ -80,56 +83,142 @@ class ReviewAssignments:
     def assign(
         self,
         strategy: Strategy,
+        acting: Acting,
         *,
         limit: int = 1000,
         seconds: float = WORKING_DAY,
         skill: Skill = lambda reviewer, task_type: 1.0,
     ) -> Assignments:
-        """Assign at most `limit` unclaimed open reviews, the most urgent first, each claimed for `seconds`."""
+        """Assign at most `limit` unclaimed open reviews, the most urgent first, each claimed for `seconds`.
+
+        The ledger records the acting reviewer as the one who assigned them.
+        """
+        by = _By(actor_of(self._people.named(acting.reviewer_id), acting), seconds)
         check_seconds("assign", "all", seconds)
         check_limit("assign", limit)
+        self._ledger.check_writable()
         self._policies.refresh()
+        self._inbox.end_void_claims()
+        self._inbox.settle_roles()
         now = self._ledger.now()
         loads = _Loads(self._people, self._ledger.loads(now - _LOAD_PERIOD), skill)
-        rows = self._inbox.pages([InboxFilter(unclaimed=True, open=True)], limit)
-        listed, assigned, unassigned = list[Assignment](), 0, 0
-        for row in rows:
-            if assigned == limit:
-                return Assignments(listed, more=True, as_of=now, unassigned=unassigned)
-            current, to, why = self._assigned(row, strategy, loads, seconds)
-            assigned, unassigned = assigned + bool(to), unassigned + (not to)
-            if to or unassigned <= limit:
-                listed.append(Assignment(self._inbox.request(current), to, why))
-        return Assignments(listed, more=False, as_of=now, unassigned=unassigned)
+        groups, found, more = _FreeGroups(self._ledger, self._inbox, loads), list[_Assigned](), False
+        for row in groups.rows(limit):
+            if sum(each.to is not None for each in found) == limit:
+                more = True
+                break
+            found.append(self._assigned(row, strategy, loads, by))
+        listed, unassigned = self._listed(found, groups, limit)
+        return Assignments(listed, more=more, as_of=now, unassigned=unassigned)
 
-    def _assigned(
-        self, row: StoredReview, strategy: Strategy, loads: "_Loads", seconds: float
-    ) -> tuple[StoredReview, str | None, str]:
-        """Return the review, the reviewer who now holds it (None if there is none), and the reason."""
+    def _listed(self, found: Sequence["_Assigned"], groups: "_FreeGroups", limit: int) -> tuple[list[Assignment], int]:
+        """Return the assignments and the first reviews that no reviewer can take, and the number of all of these."""
+        left = [each for each in found if each.to is None]
+        others = [_Assigned(row, None, why) for row, why in groups.first_closed(limit)]
+        first = sorted([*left, *others], key=lambda each: each.order)[:limit]
+        listed = sorted([*(each for each in found if each.to is not None), *first], key=lambda each: each.order)
+        requests = [Assignment(self._inbox.request(each.row), each.to, each.why) for each in listed]
+        return requests, len(left) + groups.closed_count()
+
+    def _assigned(self, row: StoredReview, strategy: Strategy, loads: "_Loads", by: "_By") -> "_Assigned":
+        """Assign a review, if a reviewer can take it."""
         try:
-            choice = loads.best_case(row, self._access.role_needed(row), self._ledger.now())
-            if isinstance(choice, Assigned):
+            choice: Assigned | Unassigned | None = loads.none_for(
+                self._access.role_needed(row), row.domain, self._ledger.now()
+            )
+            if choice is None:
                 case = self._reader.case(row.case_id)
                 self._reader.check(case)
                 choice = self._choose(row, case, strategy, loads)
             if isinstance(choice, Unassigned):
-                return row, None, choice.why
-            row = self._claim(row, case, choice.reviewer, seconds)
+                return _Assigned(row, None, choice.why)
+            row = self._claim(row, case, choice.reviewer, by)
         except (RequestRejected, *SKIPPED) as why:
-            return row, None, str(why)
+            return _Assigned(row, None, str(why))
         loads.add(choice.reviewer)
-        return row, choice.reviewer.reviewer_id, choice.why
+        return _Assigned(row, choice.reviewer.reviewer_id, choice.why)
 
     def _choose(self, row: StoredReview, case: Case, strategy: Strategy, loads: "_Loads") -> Assigned | Unassigned:
         customer = customer_of(row.shown.task) if strategy is Strategy.STICKY else None
         previous = None if customer is None else self._ledger.last_reviewer_for(customer)
         return loads.choose(self._access.rights(row, case), previous, self._ledger.now())
 
-    def _claim(self, row: StoredReview, case: Case, reviewer: Reviewer, seconds: float) -> StoredReview:
+    def _claim(self, row: StoredReview, case: Case, reviewer: Reviewer, by: "_By") -> StoredReview:
         row = self._access.verified(row)
         self._access.rights(row, case).role_for(reviewer)
         limit = claim_limit(self._people, reviewer)
-        return self._ledger.claim(row, reviewer.reviewer_id, SYSTEM, self._clock(), seconds, limit=limit)
+        return self._ledger.claim(row, reviewer.reviewer_id, by.actor, self._clock(), by.seconds, limit=limit)
+
+
+class _By(NamedTuple):
+    """Who assigns reviews, and for how long."""
+
+    actor: Actor
+    seconds: float
+
+
+class _Assigned(NamedTuple):
+    """A review, the reviewer who now holds it (None if there is none), and the reason."""
+
+    row: StoredReview
+    to: str | None
+    why: str
+
+    @property
+    def order(self) -> tuple[datetime, datetime, str]:
+        """The order of the queue."""
+        never = datetime.max.replace(tzinfo=UTC)
+        return self.row.due_at or never, self.row.queued_at or self.row.opened_at, self.row.review_id
+
+
+class _FreeGroups:
+    """The unclaimed reviews by role, policies and domain. A group that no reviewer can take is closed, and not read."""
+
+    def __init__(self, ledger: Ledger, inbox: ReviewInbox, loads: "_Loads") -> None:
+        self._ledger, self._inbox, self._loads = ledger, inbox, loads
+        self._open = inbox.free_groups()
+        self._closed: list[tuple[InboxFilter, Place | None, str]] = []
+
+    def rows(self, limit: int) -> Iterator[StoredReview]:
+        """Yield the reviews of the open groups, in the order of the queue. A group may close after each page."""
+        place = None
+        while True:
+            self._close(place)
+            if not self._open:
+                return
+            page = self._ledger.queue_page(self._open, min(limit, _PAGE), place)
+            yield from page.reviews
+            place = page.end
+            if place is None:
+                return
+
+    def first_closed(self, limit: int) -> Iterator[tuple[StoredReview, str]]:
+        """Yield the first reviews of each closed group, with the reason why no reviewer can take them."""
+        for group, place, why in self._closed:
+            for row in self._ledger.queue_page([group], limit, place).reviews:
+                yield row, why
+
+    def closed_count(self) -> int:
+        """Return the number of reviews that were not read, since their group is closed."""
+        return sum(self._ledger.queue_count([group], place) for group, place, _ in self._closed)
+
+    def _close(self, place: Place | None) -> None:
+        """Close the groups that no reviewer can take after a place of the queue."""
+        now, still_open = self._ledger.now(), list[InboxFilter]()
+        for group in self._open:
+            why = self._why_none(group, now)
+            if why is None:
+                still_open.append(group)
+            else:
+                self._closed.append((group, place, why))
+        self._open = still_open
+
+    def _why_none(self, group: InboxFilter, now: datetime) -> str | None:
+        role = self._inbox.role_of(group)
+        if role is None:
+            return self._inbox.why_undecidable(group)
+        none = self._loads.none_for(role, str(group.domain), now)
+        return None if none is None else none.why
 
 
 class _Loads:
@@ -143,19 +232,18 @@ class _Loads:
             total = self._loads[people.human(account)]
             self._loads[people.human(account)] = Load(total.holds + load.holds, total.answered + load.answered)
 
-    def best_case(self, row: StoredReview, needed: str, at: datetime) -> Assigned | Unassigned:
-        """Return the choice if no reviewer were barred: where there is none, the case need not be read.
+    def none_for(self, role: str, domain: str, at: datetime) -> Unassigned | None:
+        """Return that no reviewer can take a review of this role and domain, even if none is barred; None if one can.
 
-        Loads only grow, so that the answer that there is none holds for all reviews of the role and domain.
+        Loads only grow, so that it holds for all reviews of the role and domain.
         """
-        key = needed, row.domain
-        if key not in self._none:
-            candidates = [self._candidate(each, row.shown.task.task_type) for each in self._people]
-            choice = push(AssignmentRequest(row.case_id, *key), candidates, self._people, at)
+        if (role, domain) not in self._none:
+            candidates = [Candidate(each, *self._loads[each.human]) for each in self._people]
+            choice = push(AssignmentRequest("", role, domain), candidates, self._people, at)
             if isinstance(choice, Assigned):
-                return choice
-            self._none[key] = choice
-        return self._none[key]
+                return None
+            self._none[role, domain] = choice
+        return self._none[role, domain]
 
     def choose(self, rights: Rights, previous: str | None, at: datetime) -> Assigned | Unassigned:
         """Return the reviewer for a review: the `previous` one of its customer, or else the least loaded one."""

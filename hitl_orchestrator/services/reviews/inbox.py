@@ -1,6 +1,8 @@
 """The inbox: open reviews, with the role that may decide each of them now."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from itertools import islice
 
@@ -17,10 +19,11 @@ from hitl_orchestrator.review.decision_checks import options
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.quorum import ballots
 from hitl_orchestrator.review.view import AGENT_FIELDS
+from hitl_orchestrator.review.working_time import is_away
 from hitl_orchestrator.services.case_reader import CaseReader
 from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
-from hitl_orchestrator.services.reviews.requirements import SKIPPED, DerivedRoles, requirements_of
+from hitl_orchestrator.services.reviews.requirements import SKIPPED, NeededRoles, requirements_of
 
 __all__ = ["MAX_LISTED", "ReviewInbox", "check_limit"]
 
@@ -42,14 +45,21 @@ class ReviewInbox:
     ) -> None:
         self._ledger, self._registry, self._people = ledger, registry, people
         self._policies, self._reader, self._access = policies, reader, access
-        self._derived = DerivedRoles(registry)
+        self._needed = NeededRoles(ledger, registry, people.chain)
+        self.settle_roles = self._needed.settle
 
     def requests(
-        self, wanted: InboxFilter, limit: int, *, reviewer: str | None = None, after: str | None = None
+        self,
+        wanted: InboxFilter,
+        limit: int,
+        *,
+        reviewer: str | None = None,
+        after: str | None = None,
+        count: bool = False,
     ) -> Page[ReviewRequest]:
         """Return open reviews, the earliest deadline first, then in the order of opening.
 
-        The role of `wanted` is the one that may decide now.
+        The role of `wanted` is the one that may decide now. With `count` the page has the total, if it is known.
         """
         _check(wanted, reviewer, after)
         check_limit("inbox", limit)
@@ -57,7 +67,15 @@ class ReviewInbox:
         who = None if reviewer is None else self._people.named(reviewer)
         place = None if after is None else self._place_of(after)
         found = list(islice(self._matching(wanted, who, place, limit + 1), limit + 1))
-        return Page(found[:limit], more=len(found) > limit, as_of=self._ledger.now())
+        total = self._total(wanted) if count and who is None else None
+        return Page(found[:limit], more=len(found) > limit, as_of=self._ledger.now(), total=total)
+
+    def _total(self, wanted: InboxFilter) -> int | None:
+        """Return the number of open reviews under a filter; None while the role of some has to be derived."""
+        filters = [wanted] if wanted.role is None else self._groups(wanted, None)
+        if wanted.role is not None and not all(self._needed.is_settled(each.role, each.state) for each in filters):
+            return None
+        return self._ledger.queue_count(filters)
 
     def request(self, row: StoredReview) -> ReviewRequest:
         """Return an open review as the inbox offers it. Its own role counts where none can be derived."""
@@ -82,12 +100,53 @@ class ReviewInbox:
 
         Those for a role that they hold come before those of lower roles. The store reads `first` of them, then more.
         """
+        self.end_void_claims()
         free = InboxFilter(unclaimed=True, open=True)
         groups = self._groups(free, reviewer)
         own = [each for each in groups if self._people.chain.filled(str(each.role)) in reviewer.roles]
         for filters in (own, [each for each in groups if each not in own]):
             rows = self._for_roles(filters, first, None, partial(self._reaches, reviewer))
             yield from self._for_reviewer(rows, reviewer, first)
+
+    def end_void_claims(self) -> None:
+        """End the claims of reviewers who left, are away, or lost the role or the domain; maintenance ends others."""
+        now = self._ledger.now()
+        for who, role, domain in self._ledger.holders():
+            if self._is_void(self._people.get(who), role, domain, now):
+                held = InboxFilter(held_by=who, role=role, domain=domain)
+                for row, case in self.with_cases(self.pages([held], _MAX_PAGE), _MAX_PAGE):
+                    with suppress(*SKIPPED):
+                        self._access.end_void_claim(self._access.rights(row, case))
+
+    def _is_void(self, holder: Reviewer | None, role: str, domain: str, now: datetime) -> bool:
+        if holder is None or is_away(holder, now) or not ({"*", domain} & {*holder.domains}):
+            return True
+        return not self._reaches(holder, role)
+
+    def free_groups(self) -> list[InboxFilter]:
+        """Return a filter for each role, state and domain that unclaimed reviews may have."""
+        domains = self._ledger.queue_groups().domains
+        free = InboxFilter(unclaimed=True, open=True)
+        return [
+            free._replace(role=role, state=state, domain=domain)
+            for role, state in self._needed.groups()
+            for domain in domains
+        ]
+
+    def role_of(self, group: InboxFilter) -> str | None:
+        """Return the role that all reviews of a group need; None where each may need another one."""
+        is_settled = self._needed.is_settled(group.role, group.state)
+        return self._people.chain.filled(str(group.role)) if is_settled else None
+
+    def why_undecidable(self, group: InboxFilter) -> str | None:
+        """Return why no review of a group can be decided: the policy that sent them there cannot be read."""
+        return self._needed.why_unreadable(str(group.state))
+
+    def name_unreadable_policies(self) -> None:
+        """Name the policies of the store that cannot be read in the log."""
+        with self._ledger.snapshot() as snapshot:
+            recorded = [row.policy_hash for row in snapshot.policies()]
+        self._needed.name_unreadable(recorded)
 
     def missing_roles(self) -> list[str]:
         """Return the roles of open reviews that the chain lacks; the top of the chain decides these reviews."""
@@ -141,8 +200,8 @@ class ReviewInbox:
 
         The role of each other one is remembered, so that the next list leaves it out without reading it.
         """
-        derived = self._derived.current()
-        is_settled = all(self._is_settled(each.role, each.policy_hash) for each in filters)
+        derived = self._needed.derived()
+        is_settled = all(self._needed.is_settled(each.role, each.state) for each in filters)
         skip: Skip = lambda review_id: review_id in derived and not fits(derived[review_id])  # noqa: E731
         for row in self.pages(filters, first, after, None if is_settled else skip):
             try:
@@ -162,35 +221,30 @@ class ReviewInbox:
         return any(self._people.chain.reaches(held, role) for held in reviewer.roles)
 
     def _groups(self, wanted: InboxFilter, who: Reviewer | None) -> list[InboxFilter]:
-        """Split a filter into one for each role and policy of open reviews, so that the store reads no other ones."""
-        groups = self._ledger.queue_groups()
+        """Split a filter into one for each role and state of open reviews, so that the store reads no other ones."""
         domains = (wanted.domain,) if who is None or "*" in who.domains else who.domains
+        groups = self._needed.groups()
+        if who is not None:
+            groups = self._needed.decidable(groups)
         return [
-            wanted._replace(role=role, policy_hash=policy_hash, domain=domain)
-            for role in groups.roles
-            if who is None or self._reaches(who, role)
-            for policy_hash in groups.policies
-            if self._may_need(wanted.role, role, policy_hash)
+            wanted._replace(role=role, state=state, domain=domain)
+            for role, state in groups
+            if who is None or self._needed.may_be_for(who, role, state)
+            if wanted.role is None or self._needed.may_need(wanted.role, role, state)
             for domain in domains
             if wanted.domain in (None, domain)
         ]
 
-    def _may_need(self, needed: str | None, role: str, policy_hash: str) -> bool:
-        """Return whether a review for a role may need the role `needed`, if any, under the policy that sent it.
-
-        Under another policy than the active one it may need a higher role than its own.
-        """
-        is_settled = self._is_settled(role, policy_hash)
-        return needed in (None, role) if is_settled else needed is None or self._people.chain.reaches(needed, role)
-
-    def _is_settled(self, role: str | None, policy_hash: str | None) -> bool:
-        """Return whether all reviews for a role, sent to it by a policy, still need that role."""
-        return policy_hash == self._registry.active.hash and role in self._people.chain.roles
-
-    def _place_of(self, review_id: str) -> Place:
-        place = self._ledger.place_of(review_id) if review_id.isprintable() else None
+    def _place_of(self, name: str) -> Place:
+        """Return the place of a review by its id, or of the latest review of a case or task."""
+        place = self._ledger.place_of(name) if name.isprintable() else None
+        if place is None and name.isprintable():
+            with suppress(*SKIPPED):
+                reviews = self._ledger.find(name).reviews
+                place = self._ledger.place_of(reviews[-1].review_id) if reviews else None
         if place is None:
-            raise InvalidInput([f"inbox: after: there is no review {review_id!r}; give the last review_id of a page"])
+            why = f"there is no review {name!r}, and no review of a case or task with this id"
+            raise InvalidInput([f"inbox: after: {why}; give the last review_id of a page"])
         return place
 
     def _request(
@@ -219,6 +273,7 @@ class ReviewInbox:
             claimed_until=row.claimed_until,
             delegated_by=row.delegated_by,
             signals=routing.score.signals if visible else (),
+            unreadable=routing.score.unreadable if visible else (),
             message=routing.decision.message or "",
             escalated_because=row.shown.passed_up_because,
             on_timeout=row.shown.on_timeout,

@@ -22,6 +22,7 @@ from hitl_orchestrator.errors import (
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.review.deadlines import timeout_action
 from hitl_orchestrator.review.people import People
+from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.case_reader import CaseReader, Clock
 from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
@@ -35,6 +36,7 @@ __all__ = ["NOT_ROUTED", "NodePorts"]
 NOT_ROUTED = "not_routed"
 """In place of a rule: the case was superseded or canceled before it was routed."""
 
+_IN_GRAPH = Acting(channel="graph")
 _AT_HAND: ContextVar[Case | None] = ContextVar("_AT_HAND", default=None)
 
 
@@ -87,9 +89,10 @@ class NodePorts:
             role=role,
             task=submission.task,
             routing=routing,
-            on_timeout=timeout_action(routing.decision, role, chain),
+            on_timeout=None if submission.replayed else timeout_action(routing.decision, role, chain),
             answer_within=self._recorder.answer_within(routing.decision),
             salt=secrets.token_hex(16),
+            replayed=submission.replayed,
         )
 
     def open_to_withdraw(self, submission: Submission, why: str) -> StoredReview:
@@ -145,8 +148,8 @@ class NodePorts:
         """Record an answer sent to the graph like any decision; None if it is rejected: the case interrupts again."""
         self._policies.refresh()
         try:
-            with self._rejected.recorded(row.case_id, row.review_id, answer, "graph"):
-                decided = self._recorder.decide(row, answer, channel="graph")
+            with self._rejected.recorded(row.case_id, row.review_id, answer, _IN_GRAPH):
+                decided = self._recorder.decide(row, answer, acting=_IN_GRAPH)
         except (NotAuthorized, InvalidInput) as exc:
             self.alarm(row.case_id, f"an answer sent directly to the graph was rejected: {exc}")
             return None

@@ -1,11 +1,19 @@
 """Derive the current requirements of an open review: a policy made stricter since may require a higher role."""
 
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import version
+from itertools import product
+
 from hitl_orchestrator.domain.decision import Facts, ReviewRequirements, Routing
 from hitl_orchestrator.domain.enums import HumanDecision
 from hitl_orchestrator.domain.input.record_size import check_record
-from hitl_orchestrator.domain.review import Review, StoredReview
+from hitl_orchestrator.domain.review import Review, Reviewer, StoredReview
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.task import Task
+from hitl_orchestrator.domain.value import digest
 from hitl_orchestrator.errors import (
     GraphVersionMismatch,
     IncompatibleRecord,
@@ -16,12 +24,15 @@ from hitl_orchestrator.errors import (
     TamperedReview,
     UnknownCase,
 )
+from hitl_orchestrator.ledger.ports.claims import DERIVED, InboxFilter, Needed
+from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.ports import Rules
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 
-__all__ = ["SKIPPED", "DerivedRoles", "facts_of", "requirements_of", "role_needed", "storable_text"]
+__all__ = ["SKIPPED", "NeededRoles", "facts_of", "requirements_of", "role_needed", "storable_text"]
 
-_MOST_DERIVED = 200_000
+_log = logging.getLogger(__name__)
+_MOST_DERIVED, _BATCH = 200_000, 500
 
 SKIPPED = (
     GraphVersionMismatch,
@@ -45,23 +56,110 @@ def requirements_of(row: StoredReview, rules: Rules, chain: RoleChain) -> tuple[
     return chain.filled(chain.higher(row.role, decision.assigned_human_role or row.role)), decision.requirements
 
 
-class DerivedRoles:
-    """The roles that open reviews of earlier policies need under the policies in force, as far as they were derived.
+class NeededRoles:
+    """The roles that open reviews of earlier policies need under the policies in force.
 
-    A queue leaves out reviews for other roles without reading them. A change of the policies in force forgets all
-    roles. Threads may share it.
+    The store keeps a role with the state of the policies under which it was derived, so that a queue reads only the
+    reviews of one role. It changes nothing but the cost of a list: the role of each review that is listed is derived
+    again, and a role of another state says nothing. Threads may share it.
     """
 
-    def __init__(self, registry: PolicyRegistry) -> None:
-        self._registry = registry
+    def __init__(self, ledger: Ledger, registry: PolicyRegistry, chain: RoleChain) -> None:
+        self._ledger, self._registry, self._chain = ledger, registry, chain
         self._roles: tuple[object, dict[str, str]] = (None, {})
 
-    def current(self) -> dict[str, str]:
-        """Return the roles by review id. They change nothing but the cost of a list: rights are derived each time."""
-        state = self._registry.active.hash, self._registry.history.seen
+    @property
+    def state(self) -> str:
+        """The state of all that decides which role a review needs: policies, chain, and version of the software."""
+        canary = self._registry.history.canary
+        drawn = None if canary is None else (canary.policy_hash, canary.share)
+        return _state_of(self._registry.active.hash, drawn, self._chain.roles)
+
+    def derived(self) -> dict[str, str]:
+        """Return the roles by review id that this process derived and the store does not keep yet."""
+        state = self.state
         if self._roles[0] != state or len(self._roles[1]) >= _MOST_DERIVED:
             self._roles = state, {}
         return self._roles[1]
+
+    def groups(self) -> list[tuple[str, str]]:
+        """Return each pair of a role and a state that open reviews may have, also while `settle` runs."""
+        found = self._ledger.queue_groups()
+        roles, states = [*found.roles, *self._chain.roles], [*found.states, self.state]
+        return list(product(dict.fromkeys(roles), dict.fromkeys(states))) if found.roles else []
+
+    def decidable(self, groups: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return the groups without those of policies that cannot be read, which are named in the log."""
+        unreadable = self.name_unreadable(state for _, state in groups)
+        return [(role, state) for role, state in groups if state not in unreadable]
+
+    def name_unreadable(self, states: Iterable[str]) -> set[str]:
+        """Name the policies of these states that cannot be read in the log, and return them."""
+        unreadable = {state: why for state in dict.fromkeys(states) if (why := self.why_unreadable(state)) is not None}
+        for why in unreadable.values():
+            about = {"case_id": None, "event": "unreadable_policy"}
+            _log.warning("no reviewer can decide open reviews under this policy: %s", why, extra=about)
+        return set(unreadable)
+
+    def why_unreadable(self, state: str) -> str | None:
+        """Return why the policy of a state cannot be read; None if it can, or the state is of several policies."""
+        if state.startswith(DERIVED):
+            return None
+        try:
+            self._registry.policy(state)
+        except (PolicyUnreadable, TamperedPolicy) as exc:
+            return str(exc)
+        return None
+
+    def is_settled(self, role: str | None, state: str | None) -> bool:
+        """Return whether all reviews of a group need its role; the top of the chain for a role that the chain lacks."""
+        if role not in self._chain.roles:
+            return state is not None and not state.startswith(DERIVED)
+        return state in (self._registry.active.hash, self.state)
+
+    def may_need(self, needed: str, role: str, state: str) -> bool:
+        """Return whether a review of a group may need the role `needed`.
+
+        Under another policy than the one that sent it, it may need a higher role than its own.
+        """
+        if self.is_settled(role, state):
+            return needed == self._chain.filled(role)
+        return state.startswith(DERIVED) or self._chain.reaches(needed, role)
+
+    def may_be_for(self, reviewer: Reviewer, role: str, state: str) -> bool:
+        """Return whether a reviewer holds a role that may suffice for a review of a group."""
+        if state.startswith(DERIVED) and not self.is_settled(role, state):
+            return True
+        return any(self._chain.reaches(held, role) for held in reviewer.roles)
+
+    def settle(self) -> None:
+        """Derive the roles of the reviews of other states, and let the store keep them.
+
+        Reviews whose role cannot be derived stay as they are: a list reads them one by one.
+        """
+        stale = [
+            InboxFilter(role=role, state=state) for role, state in self.groups() if not self.is_settled(role, state)
+        ]
+        state, place = self.state, None
+        while stale:
+            page = self._ledger.queue_page(stale, _BATCH, place)
+            self._ledger.set_needed([needed for row in page.reviews for needed in self._needed_by(row, state)])
+            place = page.end
+            if place is None:
+                return
+
+    def _needed_by(self, row: StoredReview, state: str) -> Iterator[Needed]:
+        if row.role not in self._chain.roles:
+            # Kept under its own role, so that its name is known.
+            yield Needed(row.review_id, row.role, row.shown.routing.decision.policy_hash)
+            return
+        with suppress(*SKIPPED):
+            yield Needed(row.review_id, role_needed(row, self._registry, self._chain), state)
+
+
+@cache
+def _state_of(*parts: object) -> str:
+    return DERIVED + digest([repr(parts), version("hitl-orchestrator")])
 
 
 def role_needed(row: StoredReview, rules: Rules, chain: RoleChain) -> str:

@@ -6,7 +6,7 @@ import typer
 
 from hitl_orchestrator.cli.context import STORE, CaseId, Force, Out, argument, command, option
 from hitl_orchestrator.cli.output.blocks import Line
-from hitl_orchestrator.cli.output.data import print_json, standard_input, write_file
+from hitl_orchestrator.cli.output.data import check_new_file, print_json, standard_input, write_file
 from hitl_orchestrator.cli.output.errors import NO, print_problems
 from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 group = typer.Typer()
 
+Heads = Annotated[str | None, option("FILE", "Signed heads. Default: HITL_HEAD_FILE, or the file beside the store.")]
 PublicKey = Annotated[str | None, option("FILE", "The key to trust.", "--public-key")]
 AnyKey = Annotated[bool, typer.Option("--any-key", help="Accept the key that the file itself names.")]
 
@@ -23,24 +24,27 @@ AnyKey = Annotated[bool, typer.Option("--any-key", help="Accept the key that the
 @command(group, "verify", STORE)
 def verify(
     session: "Session",
-    head: Annotated[str | None, option("FILE", "Signed heads to compare with. Default: HITL_HEAD_FILE.")] = None,
+    head: Annotated[
+        str | None, option("FILE", "Signed heads to compare with. Default: HITL_HEAD_FILE, or beside the store.")
+    ] = None,
     public_key: PublicKey = None,
     any_key: AnyKey = False,
 ) -> None:
     """Verify that the ledger and its tables are unchanged.
 
-    Any edit, deletion, reordering, duplicate or truncation is found; with signed heads also a rewritten ledger. Exit
-    code 1 and the first bad entry if there is one, or if no key is known to trust the heads with: without --public-key
-    it is that of HITL_HEAD_KEY or HITL_HEAD_KEY_FILE, else the store's own.
+    Any edit, deletion, reordering, duplicate or truncation is found. With the seal key (HITL_SEAL_KEY, or the key file
+    of the store) also every entry that was not written by this ledger; with signed heads also a return to an earlier
+    state. Exit code 1 and the first bad entry if there is one, or if no key is known to trust the heads with: without
+    --public-key it is that of HITL_HEAD_KEY or HITL_HEAD_KEY_FILE, else the store's own.
     """
     from hitl_orchestrator.cli.output.progress import counted
     from hitl_orchestrator.cli.views import verification as view
     from hitl_orchestrator.orchestrator import load_heads, trusted_key
 
-    file = head or session.settings.head_file
-    heads = [] if file is None else load_heads(file)
-    key = trusted_key(session.store, session.head_key, public_key) if heads or public_key else None
-    with session.audit() as audit, counted(2 * audit.size(), "verifying") as on_entries:
+    with session.audit(head) as audit, counted(2 * audit.size(), "verifying") as on_entries:
+        file = audit.head_file
+        heads = [] if file is None else load_heads(file)
+        key = trusted_key(session.store, session.head_key, public_key) if heads or public_key else None
         result = audit.verify(heads, key, on_entries)
     trusted = bool(heads) and key is not None
     data = {**result.model_dump(mode="json"), "sound": result.sound, "key_trusted": trusted}
@@ -58,15 +62,15 @@ def sign_head(
 ) -> None:
     """Sign the current end of the ledger.
 
-    The signed head is appended to the file of --out or HITL_HEAD_FILE, or printed. Keep it where the administrators of
-    the database cannot change it.
+    The signed head is appended to the file of --out or HITL_HEAD_FILE; without either it is printed, and appended to
+    the file beside the store. Keep it where the administrators of the database cannot change it.
     """
     from hitl_orchestrator.cli.views import verification as view
 
     file = out or session.settings.head_file
-    with session.audit(file) as audit:
+    with session.audit(out) as audit:
         head = audit.sign_head()
-    if file is None and not session.as_json:
+    if not file and not session.as_json:
         print_json(head.line)
         return
     lines = [Line(view.signed(head)), Line(f"Added to {file}.")]
@@ -78,6 +82,9 @@ def show_key(session: "Session", out: Out = None, force: Force = False) -> None:
     """Print the public key that verifies heads and proofs."""
     from hitl_orchestrator.orchestrator import public_key
 
+    check_new_file(out, force=force)
+    if session.head_key is None:
+        session.check_store_exists()
     public = public_key(session.store, session.head_key)
     if out is not None:
         write_file(out, f"{public}\n", force=force)
@@ -92,7 +99,8 @@ def prove(session: "Session", case: CaseId, out: Out = None, force: Force = Fals
     """
     from hitl_orchestrator.cli.views import verification as view
 
-    with session.audit(session.settings.head_file) as audit:
+    check_new_file(out, force=force)
+    with session.audit() as audit:
         proof = audit.prove(case)
     if out is None:
         print_json(proof.model_dump_json(indent=2))
@@ -100,7 +108,7 @@ def prove(session: "Session", case: CaseId, out: Out = None, force: Force = Fals
     write_file(out, f"{proof.model_dump_json(indent=2)}\n", force=force)
     entries = count(len(proof.entries), "entry", "entries")
     sentence = f"Proof of case {proof.case_id}: {entries}. {view.signed(proof.head)}"
-    data = {"case_id": proof.case_id, "file": out}
+    data = {"case_id": proof.case_id, "ledger_id": proof.head.ledger_id, "file": out}
     answer(session.as_json, data, lambda: [Line(sentence), Line(f"Written to {out}.")])
 
 
@@ -122,8 +130,13 @@ def check(
     parsed = read_proof(text, where)
     key = pinned_key(session.head_key, public_key)
     problem = check_proof(parsed, key)
-    data = {"case_id": parsed.case_id, "consistent": problem is None, "problem": problem, "key": parsed.head.key}
-    data |= {"key_trusted": key is not None, "proven": problem is None and key is not None}
+    data = {"case_id": parsed.case_id, "ledger_id": parsed.head.ledger_id, "consistent": problem is None}
+    data |= {
+        "problem": problem,
+        "key": parsed.head.key,
+        "key_trusted": key is not None,
+        "proven": problem is None and key is not None,
+    }
     answer(session.as_json, data, lambda: () if problem else view.proven(parsed, key))
     if problem is not None:
         _refuse(session, "NotProven", f"{where} proves nothing: {problem}")

@@ -32,19 +32,26 @@ def run(
     submitted_by: Annotated[
         str | None, option("ID", "The submitter, who may cancel the cases and decides none.")
     ] = None,
+    reviewer: Annotated[
+        str | None, option("ID", "Your id in the reviewers file, to replay --reviews.", "--reviewer")
+    ] = None,
 ) -> None:
     """Submit the tasks of a file and route them.
 
     Submitting a task again is harmless: the same content is the same case.
+    Replaying recorded reviews needs the second role of the escalation chain or a higher one; without a reviewers file
+    the bundled reviewer of that role does it.
     """
     from hitl_orchestrator.cli.commands.cases.run_files import Files, read_intake
     from hitl_orchestrator.cli.commands.cases.submission import submit_all, unstaffed
     from hitl_orchestrator.cli.views import tables
 
     intake = read_intake(session, Files(tasks, outputs, reviews))
+    if reviews is not None and session.reviewers is None:
+        reviewer = reviewer or intake.people.chain.second
     policy, people = intake.policy if session.policy else None, intake.people if session.reviewers else None
     is_new = session.is_new()
-    with session.open_or_create(policy, people) as hitl:
+    with session.open_or_create(policy, people, reviewer=reviewer) as hitl:
         # The warning about the bundled policy is printed already.
         if is_new and session.policy is not None and not session.as_json:
             note(session.made(hitl))

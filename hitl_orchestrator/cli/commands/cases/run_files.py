@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from hitl_orchestrator.cli.commands.cases.run_reviews import check_recorded, in_time_order
-from hitl_orchestrator.cli.output.data import standard_input
-from hitl_orchestrator.cli.output.formatting import now
+from hitl_orchestrator.cli.output.data import STANDARD_INPUT, check_read_once, standard_input
 from hitl_orchestrator.cli.session import Session
+from hitl_orchestrator.domain.input.file_kinds import OUTPUTS, REVIEWS, TASKS, check_kind, check_not_wrapped
 from hitl_orchestrator.domain.input.parsing import Model, did_you_mean, parse_many, read_records
 from hitl_orchestrator.domain.input.record_size import check_record
 from hitl_orchestrator.domain.review import Review
@@ -20,12 +20,12 @@ from hitl_orchestrator.orchestrator import (
     CLOCK_TOLERANCE,
     People,
     check_not_reserved,
+    current_time,
     load_policy,
     read_file,
 )
 from hitl_orchestrator.policies import Policy
 
-STANDARD_INPUT = "-"
 T = TypeVar("T")
 
 
@@ -68,6 +68,7 @@ def read_intake(session: Session, files: Files) -> Intake:
     Raises:
         InvalidInput: with every problem of every file.
     """
+    check_read_once(**{"TASKS": files.tasks, "--outputs": files.outputs, "--reviews": files.reviews})
     problems = Problems()
     people = problems.read(session.people)
     chain = people.chain if people else DEFAULT_CHAIN
@@ -82,8 +83,8 @@ def read_intake(session: Session, files: Files) -> Intake:
 
 def read_tasks(path: str) -> list[Task]:
     """Read tasks with unique ids that are not reserved, and timestamps in the past."""
-    where, latest = name_of(path), now() + CLOCK_TOLERANCE
-    tasks = _read_many(Task, path, "task_id")
+    where, latest = name_of(path), current_time() + CLOCK_TOLERANCE
+    tasks = _read_many(Task, TASKS, path, "task_id")
     unfit = [
         f"{where}: [{index}].timestamp: {task.timestamp.isoformat()} lies in the future; "
         "give the time at which the task was made, or leave it out"
@@ -100,7 +101,7 @@ def read_tasks(path: str) -> list[Task]:
 
 def read_outputs(path: str | None, tasks: Sequence[Task] | None, tasks_path: str) -> dict[str, AgentOutput]:
     """Read agent outputs by task id. Each must belong to one of the tasks, if those could be read."""
-    outputs = [] if path is None else _read_many(AgentOutput, path, "task_id")
+    outputs = [] if path is None else _read_many(AgentOutput, OUTPUTS, path, "task_id")
     if path is not None and tasks is not None:
         _check_tasks_exist([output.task_id for output in outputs], tasks, name_of(path), name_of(tasks_path))
     return {output.task_id: output for output in outputs}
@@ -112,7 +113,7 @@ def read_reviews(
     """Read recorded reviews by task id, in time order; None without a file."""
     if path is None:
         return None
-    reviews = _read_many(Review, path, "review_id")
+    reviews = _read_many(Review, REVIEWS, path, "review_id")
     problems = Problems()
     if tasks is not None:
         task_ids = [review.task_id for review in reviews]
@@ -129,10 +130,13 @@ def name_of(path: str) -> str:
     return "standard input" if path == STANDARD_INPUT else Path(path).name
 
 
-def _read_many(model: type[Model], path: str, unique: str) -> list[Model]:
+def _read_many(model: type[Model], kind: str, path: str, unique: str) -> list[Model]:
     text = standard_input() if path == STANDARD_INPUT else read_file(path)
     where = name_of(path)
-    values = parse_many(model, read_records(text, where), where, unique)
+    records = read_records(text, where)
+    check_kind(records, kind, where)
+    check_not_wrapped(records, kind, where)
+    values = parse_many(model, records, where, unique)
     if len(text) > MAX_SIZE // 4:
         # Fields that a record leaves out have a value that is stored too, so its stored text is longer.
         for index, value in enumerate(values):

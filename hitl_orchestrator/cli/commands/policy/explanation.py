@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from hitl_orchestrator.cli.commands.cases.run_files import Problems, name_of, read_outputs, read_tasks
+from hitl_orchestrator.cli.output.data import check_read_once
 from hitl_orchestrator.cli.session import Session, named
 from hitl_orchestrator.cli.views.policies.explanations import Explained
 from hitl_orchestrator.domain.case import Case
@@ -24,27 +26,38 @@ from hitl_orchestrator.policies import (
 )
 
 
+class Named(NamedTuple):
+    """The id of a task, its facts, and the fields of its output that scoring could not read."""
+
+    task_id: str
+    facts: Facts
+    unreadable: tuple[str, ...]
+
+
 def explained_tasks(
     session: Session, policy: Policy, roles: RoleChain, names: Sequence[str], outputs_path: str | None
 ) -> list[Explained]:
     """Explain the decisions about the tasks of files and about stored cases."""
     compiled = compile_policy(policy, roles)
     return [
-        Explained(task_id, facts, explain(policy, facts, roles), nearest_changes(compiled, facts))
-        for task_id, facts in _facts(session, names, outputs_path)
+        Explained(task_id, facts, unreadable, explain(policy, facts, roles), nearest_changes(compiled, facts))
+        for task_id, facts, unreadable in _facts(session, names, outputs_path)
     ]
 
 
-def facts_of(task: Task, output: AgentOutput | None) -> Facts:
+def scored(task: Task, output: AgentOutput | None) -> Named:
     """Return the facts of a task as if it were submitted now."""
     risk = risk_of(task, ())
-    return Facts.of(task, risk, output, score_of(output, risk, ScoreRules()))
+    score = score_of(output, risk, ScoreRules())
+    return Named(task.task_id, Facts.of(task, risk, output, score), score.unreadable)
 
 
-def _facts(session: Session, names: Sequence[str], outputs_path: str | None) -> list[tuple[str, Facts]]:
-    """Return the ids and facts of the tasks of the files, then those of the stored cases."""
+def _facts(session: Session, names: Sequence[str], outputs_path: str | None) -> list[Named]:
+    """Return the facts of the tasks of the files, then those of the stored cases."""
     files = [name for name in names if _is_file(name)]
     ids = [name for name in names if name not in files]
+    stdin = {f"TASKS[{place}]": name for place, name in enumerate(names)}
+    check_read_once(**stdin, **{"--outputs": outputs_path})
     problems = Problems()
     tasks = [task for path in files for task in problems.read(partial(read_tasks, path)) or ()]
     readable = tasks if not problems.sentences else None
@@ -54,34 +67,39 @@ def _facts(session: Session, names: Sequence[str], outputs_path: str | None) -> 
     outputs = problems.read(lambda: read_outputs(outputs_path, readable, where))
     if problems.sentences:
         raise InvalidInput(problems.sentences)
-    in_files = [(task.task_id, facts_of(task, (outputs or {}).get(task.task_id))) for task in tasks]
-    return in_files + _stored(session, ids)
+    return [scored(task, (outputs or {}).get(task.task_id)) for task in tasks] + _stored(session, ids)
 
 
-def _stored(session: Session, ids: Sequence[str]) -> list[tuple[str, Facts]]:
+def _stored(session: Session, ids: Sequence[str]) -> list[Named]:
     if not ids:
         return []
     with session.governed().open() as hitl:
         cases = [hitl.cases.get(**named(hitl, each)) for each in ids]
-    return [(case.task_id, _stored_facts(case)) for case in cases]
+        hidden = [case for case in cases if case.open_review and hitl.reviews.view(case.case_id).hidden]
+    if hidden:
+        why = "its review is blind, and the facts would show the agent's answer; explain it once it is decided"
+        raise InvalidInput([f"task {case.task_id!r}: {why}" for case in hidden])
+    return [_routed(case) for case in cases]
 
 
-def _stored_facts(case: Case) -> Facts:
+def _routed(case: Case) -> Named:
     """Return the facts by which a case was routed; those of its submission if it was not routed yet."""
     task, record = case.submission.task, case.record
     if case.reviews:
         routing = case.reviews[0].shown.routing
-        return Facts.of(task, routing.risk_level, routing.output, routing.score)
-    facts = facts_of(task, case.submission.output)
+        facts = Facts.of(task, routing.risk_level, routing.output, routing.score)
+        return Named(task.task_id, facts, routing.score.unreadable)
+    submitted = scored(task, case.submission.output)
     if record is None:
-        return facts
-    return replace(
-        facts,
+        return submitted
+    facts = replace(
+        submitted.facts,
         risk_level=record.risk_level,
         confidence=record.confidence_score,
         signals=frozenset(record.signals),
         has_proposal=record.proposed_output is not None,
     )
+    return Named(task.task_id, facts, record.unreadable)
 
 
 def _is_file(name: str) -> bool:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table, inline
-from hitl_orchestrator.cli.output.formatting import confidence
+from hitl_orchestrator.cli.output.formatting import confidence, signals
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.policies import FALLBACK, Counterfactual, Explanation, Policy, RuleResult, policy_hash
 
@@ -13,10 +13,14 @@ _RESULT_STYLE = {RuleResult.DECIDES: "bold", RuleResult.FAILS: "dim", RuleResult
 
 
 class Explained(NamedTuple):
-    """A task, its facts, the explanation of the policy's decision, and the nearest changes to another decision."""
+    """A task, its facts, the explanation of the policy's decision, and the nearest changes to another decision.
+
+    `unreadable` are the fields of its output that scoring could not read.
+    """
 
     task_id: str
     facts: Facts
+    unreadable: tuple[str, ...]
     explanation: Explanation
     nearest: tuple[Counterfactual, ...]
 
@@ -26,6 +30,7 @@ def plain(task: Explained) -> dict[str, object]:
     return {
         "task_id": task.task_id,
         "facts": task.facts.to_json(),
+        "unreadable": list(task.unreadable),
         "routing_decision": task.explanation.decision.action,
         **task.explanation.decision.model_dump(mode="json", exclude={"action"}),
         "rules": [
@@ -46,13 +51,13 @@ def plain(task: Explained) -> dict[str, object]:
 def explanations(policy: Policy, tasks: Sequence[Explained]) -> Iterator[Block]:
     """Explain the decision about each task."""
     yield Line(f"By {policy.policy_id} ({policy_hash(policy)[:12]}):", "dim")
-    for task_id, facts, explanation, nearest in tasks:
+    for task_id, facts, unreadable, explanation, nearest in tasks:
         decision = explanation.decision
         by = f" by {decision.assigned_human_role}" if decision.assigned_human_role else ""
-        signals = f", {', '.join(sorted(facts.signals))}" if facts.signals else ""
+        warnings = f", {signals(sorted(facts.signals), unreadable)}" if facts.signals or unreadable else ""
         yield Line()
         yield Line(f"{inline(task_id)}: {decision.action}{by}", f"bold {blocks.routing(decision.action).style}")
-        yield Line(f"risk {facts.risk_level}, confidence {confidence(facts.confidence)}{signals}", "dim", indent=2)
+        yield Line(f"risk {facts.risk_level}, confidence {confidence(facts.confidence)}{warnings}", "dim", indent=2)
         yield _rules(explanation)
         # The table does not show the winner if there are several layers, or if no rule matches.
         if decision.rule_id == FALLBACK or any(rule.layer for rule in explanation.rules):

@@ -4,11 +4,25 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, delete, insert, literal_column, null, or_, select, union_all, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    literal_column,
+    null,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.domain.lifecycle import RUNNABLE, SETTLED, STAGE_MOVES
-from hitl_orchestrator.ledger.database.clock import CLOCK_TOLERANCE_SECONDS, NOW, FromNow, from_now
+from hitl_orchestrator.ledger.database.clock import LATEST_START, NOW, from_now
 from hitl_orchestrator.ledger.database.tables import (
     cases,
     contents,
@@ -19,7 +33,9 @@ from hitl_orchestrator.ledger.database.tables import (
     scrubs_due,
     spot_checks,
 )
+from hitl_orchestrator.ledger.events.chain import NEVER
 from hitl_orchestrator.ledger.events.outcomes import AGENT_FIELDS
+from hitl_orchestrator.ledger.store.statements.events import END, END_AND_CONTENTS, SEALED
 from hitl_orchestrator.ledger.store.statements.literals import any_of, literal_of, literals_of
 from hitl_orchestrator.ledger.store.statements.reviews import IS_OPEN
 
@@ -31,28 +47,51 @@ CLOCK = select(NOW.label("now"))
 _HELD = {"held_since": from_now("held_from"), "held_until": from_now("held_for")}
 ADD_CASE = insert(cases).values({**{column.name: bindparam(column.name) for column in cases.c}, **_HELD})
 
-_NEWEST = select(events.c.seq, events.c.digest).order_by(events.c.seq.desc()).limit(1).subquery()
-
-# The end of the ledger, and whether a task id is the id of a case.
-INTAKE = select(
-    select(_NEWEST.c.seq).scalar_subquery().label("seq"),
-    select(_NEWEST.c.digest).scalar_subquery().label("digest"),
-    select(cases.c.case_id).where(cases.c.case_id == bindparam("wanted_task")).scalar_subquery().label("named_case"),
+_OF_OTHERS = (
+    select(cases.c.submitter)
+    .where(cases.c.task_id == bindparam("wanted_task"), cases.c.submitter != bindparam("wanted_submitter"))
+    .order_by(cases.c.submitter.desc())
 )
+
+# The end of the ledger, whether a task id is the id of a case, and whether another submitter uses it.
+INTAKE = select(
+    *END,
+    select(cases.c.case_id).where(cases.c.case_id == bindparam("wanted_task")).scalar_subquery().label("named_case"),
+    _OF_OTHERS.limit(1).scalar_subquery().label("other"),
+)
+# The other submitters of a task id.
+OTHER_SUBMITTERS = _OF_OTHERS.distinct().limit(bindparam("most"))
 
 _WITH_CONTENTS = contents, contents.c.case_id == cases.c.case_id
 
-# The latest attempt of a task, with its contents.
+# The latest attempt of a submitter at a task, with its contents.
 LATEST_ATTEMPT = (
     select(cases.c.case_id, cases.c.attempt, cases.c.content, contents.c.key, contents.c.body)
     .select_from(cases.outerjoin(*_WITH_CONTENTS))
-    .where(cases.c.task_id == bindparam("wanted_task"))
+    .where(cases.c.task_id == bindparam("wanted_task"), cases.c.submitter == bindparam("wanted_submitter"))
     .order_by(cases.c.attempt.desc())
     .limit(1)
 )
+# The latest attempts of all submitters at a task.
+_LATER = cases.alias("later")
+LATEST_ATTEMPTS = (
+    select(cases.c.case_id, cases.c.submitter)
+    .where(
+        cases.c.task_id == bindparam("wanted_task"),
+        ~select(_LATER.c.case_id)
+        .where(
+            _LATER.c.task_id == cases.c.task_id,
+            _LATER.c.submitter == cases.c.submitter,
+            _LATER.c.attempt > cases.c.attempt,
+        )
+        .exists(),
+    )
+    .order_by(cases.c.submitted_seq)
+    .limit(bindparam("most"))
+)
 
 # Cases with their first entries and their contents.
-_CASES = select(cases.c.case_id, cases.c.stage, events.c.entry, contents.c.key, contents.c.body).select_from(
+_CASES = select(cases.c.case_id, cases.c.stage, *SEALED, contents.c.key, contents.c.body).select_from(
     cases.join(events, events.c.seq == cases.c.submitted_seq).outerjoin(*_WITH_CONTENTS)
 )
 CASE, SOME_CASES = _CASES.where(_THIS), _CASES.where(any_of(cases.c.case_id))
@@ -61,29 +100,25 @@ STAGE = select(cases.c.stage).where(_THIS)
 # Write a case unchanged, so that the commit flushes earlier commits.
 TOUCH_CASE = update(cases).where(_THIS).values(stage=cases.c.stage)
 
-# A lease that begins in the future is of a clock that was wrong, and ended.
-_LATEST_START = FromNow(literal_column(str(CLOCK_TOLERANCE_SECONDS)))
-_IS_FREE = or_(cases.c.held_until.is_(None), cases.c.held_until <= NOW, cases.c.held_since > _LATEST_START)
+# A lease that begins in the future is of a clock that was wrong, and ended; so did one that ends later than any time.
+_IS_FREE = or_(
+    cases.c.held_until.is_(None),
+    cases.c.held_until <= NOW,
+    cases.c.held_until > NEVER,
+    cases.c.held_since > LATEST_START,
+)
 _RELEASED = {"holder": null(), "held_since": null(), "held_until": null()}
 _LEASED = {"fence": cases.c.fence + 1, "holder": bindparam("holder"), **_HELD}
 
-# The end of the ledger and the contents of the moved case, so that its entries can be appended at once. SQLite does not
-# qualify columns in RETURNING, so the case is named by the parameter and not by a correlation.
-_CONTENTS = select(contents.c.key, contents.c.body).where(contents.c.case_id == bindparam("wanted_case"))
-END = (
-    select(_NEWEST.c.seq).scalar_subquery().label("seq"),
-    select(_NEWEST.c.digest).scalar_subquery().label("digest"),
-    _CONTENTS.with_only_columns(contents.c.key).scalar_subquery().label("key"),
-    _CONTENTS.with_only_columns(contents.c.body).scalar_subquery().label("body"),
-)
-
-# The latest of the newer attempts at the task of a case. Without a join, since RETURNING must not qualify columns.
+# The latest of the newer attempts of the same submitter at the task of a case. Without a join, since RETURNING must not
+# qualify columns.
 _OTHER, _SAME = cases.alias("other"), cases.alias("same")
 _OF_SAME = select(_SAME.c.task_id).where(_SAME.c.case_id == bindparam("wanted_case"))
 NEWER_ATTEMPT = (
     select(_OTHER.c.case_id)
     .where(
         _OTHER.c.task_id == _OF_SAME.scalar_subquery(),
+        _OTHER.c.submitter == _OF_SAME.with_only_columns(_SAME.c.submitter).scalar_subquery(),
         _OTHER.c.attempt > _OF_SAME.with_only_columns(_SAME.c.attempt).scalar_subquery(),
     )
     .order_by(_OTHER.c.attempt.desc())
@@ -91,7 +126,9 @@ NEWER_ATTEMPT = (
 )
 
 # Move a case to its next stage and release it, if it is at the expected stage and no other worker has taken it. Returns
-# its first entry, the review whose decision settled it, and the latest newer attempt at its task.
+# its first entry, the review whose decision settled it, the latest newer attempt at its task, and the end of the ledger
+# with the contents of the case, so that its entries can be appended at once. SQLite does not qualify columns in
+# RETURNING, so the case is named by the parameter and not by a correlation.
 MOVE_CASE = (
     update(cases)
     .where(
@@ -113,7 +150,7 @@ MOVE_CASE = (
         .label("settled_by"),
         NEWER_ATTEMPT.scalar_subquery().label("newer"),
         NOW.label("now"),
-        *END,
+        *END_AND_CONTENTS,
     )
 )
 
@@ -122,7 +159,7 @@ DECIDE_CASE = (
     update(cases)
     .where(_THIS, cases.c.stage.in_(literals_of(filter(None, STAGE_MOVES[EventKind.DECIDED].before))))
     .values(stage=literal_of(STAGE_MOVES[EventKind.DECIDED].after), **_LEASED)
-    .returning(cases.c.fence, *END)
+    .returning(cases.c.fence, *END_AND_CONTENTS)
 )
 
 LEASE = select(cases.c.stage, cases.c.holder, cases.c.held_since, cases.c.held_until, _IS_FREE.label("free")).where(
@@ -158,6 +195,27 @@ STRANDED = (
         ),
     )
     .order_by(cases.c.submitted_seq)
+)
+
+
+# Times that are none, so that what waits for them would never end: leases of cases that are work, and open reviews.
+# Each comparison reads one index.
+def _mistimed(column: Column[str], *conditions: ColumnElement[bool]) -> list[Select[Any]]:
+    table = column.table
+    row = [table.c.case_id, table.primary_key.columns[0].label("row"), literal_column(f"'{table.name}'").label("table")]
+    query = select(*row, literal_column(f"'{column.name}'").label("name"), column.label("text")).where(*conditions)
+    return [query.where(column > NEVER), query.where(column < literal_column("'0'"))]
+
+
+_IS_WORK = cases.c.stage.in_(literals_of(RUNNABLE))
+MISTIMED = union_all(
+    *[each for name in ("held_since", "held_until") for each in _mistimed(cases.c[name], _IS_WORK)],
+    *[each for name in ("due_at", "expires_at", "remind_at") for each in _mistimed(reviews.c[name], IS_OPEN)],
+    *[
+        each
+        for name in ("claimed_since", "claimed_until")
+        for each in _mistimed(reviews.c[name], IS_OPEN, reviews.c.claimed_by.is_not(None))
+    ],
 )
 
 # Cases that are work, with their leases, in the order of submission.

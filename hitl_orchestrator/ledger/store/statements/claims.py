@@ -1,7 +1,8 @@
 """Statements on claims, reminders, inbox filters and decided reviews."""
 
+import operator
 from collections.abc import Callable
-from functools import cache
+from functools import cache, reduce
 from typing import Any
 
 from sqlalchemy import (
@@ -15,7 +16,6 @@ from sqlalchemy import (
     func,
     literal_column,
     null,
-    or_,
     select,
     tuple_,
     union_all,
@@ -27,18 +27,26 @@ from hitl_orchestrator.ledger.database.clock import NOW, from_now
 from hitl_orchestrator.ledger.database.tables import cases, reviews
 from hitl_orchestrator.ledger.events.chain import NEVER
 from hitl_orchestrator.ledger.store.statements.literals import any_of, literal_of, literals_of
-from hitl_orchestrator.ledger.store.statements.reviews import IS_OPEN, IS_UNCLAIMED_BY_OTHERS
+from hitl_orchestrator.ledger.store.statements.reviews import (
+    IS_FREE,
+    IS_HELD,
+    IS_LAPSED,
+    IS_OPEN,
+    IS_UNCLAIMED_BY_OTHERS,
+)
 
-_DECIDED = reviews.c.status == literal_of(ReviewStatus.DECIDED)
+_IS_LIVE = reviews.c.replayed == literal_column("0")
+_DECIDED = and_(reviews.c.status == literal_of(ReviewStatus.DECIDED), _IS_LIVE)
+# A review in the queue. One that waits for a record of the past is not.
+_IS_QUEUED = and_(IS_OPEN, _IS_LIVE)
 _THIS = and_(reviews.c.review_id == bindparam("wanted_review"), IS_OPEN)
-_IS_FREE = or_(reviews.c.claimed_by.is_(None), reviews.c.claimed_until <= NOW)
-_CLAIMED = and_(reviews.c.claimed_by.is_not(None), reviews.c.claimed_until > NOW)
 _BY_REVIEWER = reviews.c.claimed_by == bindparam("who")
-_FREED = {"claimed_by": null(), "claimed_until": null(), "delegated_by": null()}
+_FREED = {"claimed_by": null(), "claimed_since": null(), "claimed_until": null(), "delegated_by": null()}
 
 
 def _claimed(change: Update, delegated_by: ColumnElement[Any]) -> Update:
-    return change.values(claimed_by=bindparam("to"), claimed_until=from_now("held_for"), delegated_by=delegated_by)
+    times = {"claimed_since": NOW, "claimed_until": from_now("held_for")}
+    return change.values(claimed_by=bindparam("to"), delegated_by=delegated_by, **times)
 
 
 # Claim an open review that no other reviewer holds. Claiming again extends the claim; a delegated one stays delegated.
@@ -46,10 +54,7 @@ _DELEGATED_BY = case((_BY_REVIEWER, reviews.c.delegated_by), else_=null())
 CLAIM = _claimed(update(reviews).where(_THIS, reviews.c.expires_at > NOW, IS_UNCLAIMED_BY_OTHERS), _DELEGATED_BY)
 
 # Transfer a claim.
-DELEGATE = _claimed(
-    update(reviews).where(_THIS, reviews.c.expires_at > NOW, _BY_REVIEWER, reviews.c.claimed_until > NOW),
-    bindparam("who"),
-)
+DELEGATE = _claimed(update(reviews).where(_THIS, reviews.c.expires_at > NOW, _BY_REVIEWER, IS_HELD), bindparam("who"))
 
 # Release a claim. A delegated review returns to its owner until the claim lapses.
 RETURN_TO_OWNER = (
@@ -58,22 +63,29 @@ RETURN_TO_OWNER = (
     .values(claimed_by=reviews.c.delegated_by, delegated_by=null())
 )
 RELEASE = update(reviews).where(_THIS, _BY_REVIEWER).values(**_FREED)
-RETURN_LAPSED = update(reviews).where(_THIS, reviews.c.claimed_until <= NOW).values(**_FREED)
+RETURN_LAPSED = update(reviews).where(_THIS, reviews.c.claimed_by.is_not(None), IS_LAPSED).values(**_FREED)
 
 # Extend the claim of an active reviewer.
 RENEW = (
     update(reviews)
-    .where(_THIS, _BY_REVIEWER, reviews.c.claimed_until > NOW, reviews.c.claimed_until < from_now("held_for"))
+    .where(_THIS, _BY_REVIEWER, IS_HELD, reviews.c.claimed_until < from_now("held_for"))
     .values(claimed_until=from_now("held_for"))
 )
 
 # The number of other reviews that an account holds.
 HELD = select(func.count().label("held")).where(
-    _BY_REVIEWER, IS_OPEN, reviews.c.claimed_until > NOW, reviews.c.review_id != bindparam("wanted_review")
+    _BY_REVIEWER, IS_OPEN, IS_HELD, reviews.c.review_id != bindparam("wanted_review")
+)
+
+# The reviewers who hold claims, with the roles and domains of their reviews. An answered review has no claim.
+HOLDERS = (
+    select(reviews.c.claimed_by, reviews.c.needed_role, reviews.c.domain)
+    .where(reviews.c.claimed_by.is_not(None))
+    .group_by(reviews.c.claimed_by, reviews.c.needed_role, reviews.c.domain)
 )
 LAPSED = (
     select(reviews)
-    .where(reviews.c.claimed_by.is_not(None), IS_OPEN, reviews.c.claimed_until <= NOW)
+    .where(reviews.c.claimed_by.is_not(None), IS_OPEN, IS_LAPSED)
     .order_by(reviews.c.claimed_until)
     .limit(bindparam("most"))
 )
@@ -86,11 +98,11 @@ REMIND = update(reviews).where(_THIS, reviews.c.remind_at <= NOW).values(remind_
 # The number of reviews that each account holds, and has answered since a time.
 LOADS = (
     select(reviews.c.claimed_by.label("who"), func.count().label("times"), literal_column("1").label("holds"))
-    .where(_CLAIMED, IS_OPEN)
+    .where(IS_HELD, IS_OPEN)
     .group_by(reviews.c.claimed_by)
     .union_all(
         select(reviews.c.answered_by.label("who"), func.count().label("times"), literal_column("0").label("holds"))
-        .where(reviews.c.answered_by.is_not(None), reviews.c.answered_at >= bindparam("since"))
+        .where(reviews.c.answered_by.is_not(None), reviews.c.answered_at >= bindparam("since"), _IS_LIVE)
         .group_by(reviews.c.answered_by)
     )
 )
@@ -127,7 +139,14 @@ _newer = cases.alias("newer")
 OUTDATED = (
     select(reviews)
     .join(cases, cases.c.case_id == reviews.c.case_id)
-    .join(_newer, and_(_newer.c.task_id == cases.c.task_id, _newer.c.attempt > cases.c.attempt))
+    .join(
+        _newer,
+        and_(
+            _newer.c.task_id == cases.c.task_id,
+            _newer.c.submitter == cases.c.submitter,
+            _newer.c.attempt > cases.c.attempt,
+        ),
+    )
     .where(IS_OPEN)
     .limit(bindparam("most"))
 )
@@ -141,11 +160,15 @@ def _values_of_open(column: ColumnElement[str]) -> Select[Any]:
     return select(values.c.value).where(values.c.value.is_not(None))
 
 
-OPEN_ROLES, OPEN_POLICIES = _values_of_open(reviews.c.role), _values_of_open(reviews.c.policy_hash)
+OPEN_ROLES, OPEN_STATES = _values_of_open(reviews.c.needed_role), _values_of_open(reviews.c.needed_under)
+OPEN_DOMAINS = _values_of_open(reviews.c.domain)
+SET_NEEDED = update(reviews).where(_THIS).values(needed_role=bindparam("to_role"), needed_under=bindparam("to_state"))
 
 PLACE = select(reviews.c.due_at, reviews.c.place).where(reviews.c.review_id == bindparam("wanted_review"))
 
-_EQUALS = ("role", "policy_hash", "domain", "task_type", "risk_level")
+_EQUALS = {"role": "needed_role", "state": "needed_under"} | {
+    name: name for name in ("domain", "task_type", "risk_level")
+}
 _ORDER = (reviews.c.due_at, reviews.c.place)
 
 
@@ -172,24 +195,34 @@ def open_review_keys(*branches: tuple[str, ...]) -> Select[Any] | CompoundSelect
     return union_all(*parts).order_by("due_at", "place").limit(bindparam("most"))
 
 
+@cache
+def open_review_counts(*branches: tuple[str, ...]) -> Select[Any]:
+    """Return the statement for the number of the same reviews."""
+    counts = [
+        select(func.count()).where(_IS_QUEUED, *(_condition(name, f"_{number}") for name in filters)).scalar_subquery()
+        for number, filters in enumerate(branches)
+    ]
+    return select(reduce(operator.add, counts).label("number"))
+
+
 # The open ones of some reviews.
-SOME_REVIEWS = select(reviews).where(IS_OPEN, any_of(reviews.c.review_id)).order_by(*_ORDER)
+SOME_REVIEWS = select(reviews).where(_IS_QUEUED, any_of(reviews.c.review_id)).order_by(*_ORDER)
 
 
 def _branch(number: str, filters: tuple[str, ...]) -> Select[Any]:
     conditions = [_condition(name, number) for name in filters]
-    query = select(reviews.c.review_id, *_ORDER).where(IS_OPEN, *conditions)
+    query = select(reviews.c.review_id, *_ORDER).where(_IS_QUEUED, *conditions)
     return query.order_by(*_ORDER).limit(bindparam("most"))
 
 
 def _condition(name: str, number: str) -> ColumnElement[bool]:
     conditions: dict[str, Callable[[], ColumnElement[bool]]] = {
         "overdue": lambda: reviews.c.due_at <= NOW,
-        "held_by": lambda: and_(reviews.c.claimed_by == bindparam("held_by" + number), reviews.c.claimed_until > NOW),
-        "unclaimed": lambda: _IS_FREE,
+        "held_by": lambda: and_(reviews.c.claimed_by == bindparam("held_by" + number), IS_HELD),
+        "unclaimed": lambda: IS_FREE,
         "open": lambda: reviews.c.expires_at > NOW,
         "after": lambda: tuple_(*_ORDER) > tuple_(bindparam("after_due"), bindparam("after_place")),
     }
     if name in _EQUALS:
-        return reviews.c[name] == bindparam(name + number)
+        return reviews.c[_EQUALS[name]] == bindparam(name + number)
     return conditions[name]()

@@ -2,28 +2,77 @@
 
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from hitl_orchestrator.domain.enums import EventKind
-from hitl_orchestrator.ledger.database.tables import contents, events, outcomes, payloads
-from hitl_orchestrator.ledger.store.statements.literals import literal_of
+from hitl_orchestrator.ledger.database.tables import contents, events, ledger_head, outcomes, payloads
+from hitl_orchestrator.ledger.events.chain import GOVERNING, HeadRow
+from hitl_orchestrator.ledger.store.statements.literals import literal_of, literals_of
 
 _OF_CASE = events.c.case_id == bindparam("wanted_case")
 
-HEAD = select(events.c.seq, events.c.digest).order_by(events.c.seq.desc()).limit(1)
-
-# The head, and the contents of the case whose entries are appended.
-HEAD_AND_CONTENTS = (
-    select(events.c.seq, events.c.digest, contents.c.key, contents.c.body)
-    .select_from(events.outerjoin(contents, contents.c.case_id == bindparam("wanted_case")))
-    .order_by(events.c.seq.desc())
-    .limit(1)
+# The head row of a new ledger, and the one row that all appends update.
+_ROW: ColumnElement[int] = literal_column("1")
+FOUND = insert(ledger_head)
+HEAD_ROW = select(*[ledger_head.c[name] for name in HeadRow._fields]).where(ledger_head.c.row_id == _ROW)
+MOVE_HEAD = (
+    update(ledger_head)
+    .where(ledger_head.c.row_id == _ROW)
+    .values({name: bindparam(f"new_{name}") for name in ("seq", "digest", "governed", "mac")})
 )
+
+# The last entry and the head row, whose columns are one text: at the end of a ledger, an entry is appended.
+_BLANK: ColumnElement[str] = literal_column("' '", String)
+_SEQ = cast(ledger_head.c.seq, String)
+_HEAD_TEXT = ledger_head.c.ledger_id + _BLANK + _SEQ + _BLANK + ledger_head.c.digest
+_HEAD_TEXT = _HEAD_TEXT + _BLANK + ledger_head.c.governed + _BLANK + ledger_head.c.mac
+_NEWEST = select(events.c.seq, events.c.digest).order_by(events.c.seq.desc()).limit(1).subquery()
+END = (
+    select(_NEWEST.c.seq).scalar_subquery().label("seq"),
+    select(_NEWEST.c.digest).scalar_subquery().label("digest"),
+    HEAD_ROW.with_only_columns(_HEAD_TEXT).scalar_subquery().label("head"),
+)
+HEAD = select(*END)
+
+# The end, and the contents of the case whose entries are appended.
+_CONTENTS_OF_CASE = contents.c.case_id == bindparam("wanted_case")
+_CONTENTS_AT_END = (
+    select(contents.c.key).where(_CONTENTS_OF_CASE).scalar_subquery().label("key"),
+    select(contents.c.body).where(_CONTENTS_OF_CASE).scalar_subquery().label("body"),
+)
+END_AND_CONTENTS = (*END, *_CONTENTS_AT_END)
+HEAD_AND_CONTENTS = select(*END_AND_CONTENTS)
 
 # The primary key rejects a second entry with the same number.
 APPEND = insert(events)
 
-EVENTS = select(events.c.seq, events.c.entry, events.c.digest).order_by(events.c.seq)
+# The columns of an entry whose seal is verified when it is read.
+SEALED = events.c.seq, events.c.entry, events.c.digest, events.c.mac
+EVENTS = select(*SEALED).order_by(events.c.seq)
+
+# The head row, and the governing entries after a number: one row without an entry if there is none.
+GOVERNING_AFTER = (
+    select(*SEALED, *[ledger_head.c[name].label(f"head_{name}") for name in HeadRow._fields])
+    .select_from(
+        ledger_head.outerjoin(
+            events, and_(events.c.seq > bindparam("after"), events.c.kind.in_(literals_of(GOVERNING)))
+        )
+    )
+    .where(ledger_head.c.row_id == _ROW)
+    .order_by(events.c.seq)
+)
 EVENTS_OF_CASE = EVENTS.where(_OF_CASE)
 REDACTION_OF_CASE = EVENTS_OF_CASE.where(events.c.kind == literal_of(EventKind.REDACTED))
 
@@ -31,7 +80,7 @@ REDACTION_OF_CASE = EVENTS_OF_CASE.where(events.c.kind == literal_of(EventKind.R
 def _with_contents(kind: EventKind | None = None) -> Select[Any]:
     """Return the statement for entries in order, each with the contents of its case."""
     joined = events.outerjoin(contents, contents.c.case_id == events.c.case_id)
-    row = events.c.seq, events.c.case_id, events.c.entry, events.c.digest, contents.c.key, contents.c.body
+    row = events.c.seq, events.c.case_id, events.c.entry, events.c.digest, events.c.mac, contents.c.key, contents.c.body
     query = select(*row).select_from(joined)
     return (query if kind is None else query.where(events.c.kind == literal_of(kind))).order_by(events.c.seq)
 
@@ -46,7 +95,6 @@ RECORDS_WITH_OUTCOME = RECORDS.add_columns(
     outcomes.c.case_id, outcomes.c.task_timestamp, outcomes.c.metadata_digest
 ).join(outcomes, outcomes.c.case_id == events.c.case_id, isouter=True)
 
-_CONTENTS_OF_CASE = contents.c.case_id == bindparam("wanted_case")
 ADD_CONTENTS = insert(contents)
 CONTENTS = select(contents.c.key, contents.c.body).where(_CONTENTS_OF_CASE)
 UPDATE_CONTENTS = update(contents).where(_CONTENTS_OF_CASE).values(body=bindparam("body"))

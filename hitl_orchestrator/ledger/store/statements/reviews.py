@@ -1,10 +1,11 @@
 """Statements on reviews and their decisions."""
 
-from sqlalchemy import bindparam, func, insert, null, or_, select, update
+from sqlalchemy import and_, bindparam, func, insert, null, or_, select, update
 
-from hitl_orchestrator.domain.enums import CaseStage, ReviewStatus
-from hitl_orchestrator.ledger.database.clock import NOW
-from hitl_orchestrator.ledger.database.tables import cases, events, reviews
+from hitl_orchestrator.domain.enums import ReviewStatus
+from hitl_orchestrator.ledger.database.clock import LATEST_START, NOW
+from hitl_orchestrator.ledger.database.tables import events, reviews
+from hitl_orchestrator.ledger.events.chain import NEVER
 from hitl_orchestrator.ledger.store.statements.literals import literal_of
 
 _OF_CASE = reviews.c.case_id == bindparam("wanted_case")
@@ -17,13 +18,21 @@ REVIEW = select(reviews).where(reviews.c.review_id == bindparam("wanted_review")
 REVIEWS_OF_CASE = select(reviews).where(_OF_CASE).order_by(reviews.c.level)
 LATEST_REVIEW = select(reviews).where(_OF_CASE).order_by(reviews.c.level.desc()).limit(1)
 
-# Any review of an unfinished case.
-UNFINISHED_REVIEW = (
-    select(reviews.c.review_id)
-    .join(cases, cases.c.case_id == reviews.c.case_id)
-    .where(cases.c.stage != literal_of(CaseStage.FINISHED))
-    .limit(1)
+# A claim lasts until it lapses. One that begins in the future is of a clock that was wrong, and ended; so did one whose
+# end is later than any time.
+IS_HELD = and_(
+    reviews.c.claimed_by.is_not(None),
+    reviews.c.claimed_since <= LATEST_START,
+    reviews.c.claimed_until > NOW,
+    reviews.c.claimed_until <= NEVER,
 )
+IS_LAPSED = or_(
+    reviews.c.claimed_since.is_(None),
+    reviews.c.claimed_since > LATEST_START,
+    reviews.c.claimed_until <= NOW,
+    reviews.c.claimed_until > NEVER,
+)
+IS_FREE = or_(reviews.c.claimed_by.is_(None), IS_LAPSED)
 
 # Record the decision of an open review. The WHERE clause is the lock: of any number of answers one wins. At its
 # deadline a review stops accepting answers and may expire: both statements use the same clock.
@@ -44,14 +53,13 @@ _RECORD = (
         answered_by=bindparam("answered_by"),
         answered_at=bindparam("answered_at"),
         claimed_by=null(),
+        claimed_since=null(),
         claimed_until=null(),
         delegated_by=null(),
         seal=bindparam("seal"),
     )
 )
-IS_UNCLAIMED_BY_OTHERS = or_(
-    reviews.c.claimed_by.is_(None), reviews.c.claimed_by == bindparam("who"), reviews.c.claimed_until <= NOW
-)
+IS_UNCLAIMED_BY_OTHERS = or_(IS_FREE, reviews.c.claimed_by == bindparam("who"))
 RECORD_DECISION = _RECORD.where(reviews.c.expires_at > NOW, IS_UNCLAIMED_BY_OTHERS)
 RECORD_EXPIRY = _RECORD.where(reviews.c.expires_at <= NOW)
 # The submitter may withdraw a case while a reviewer holds it.

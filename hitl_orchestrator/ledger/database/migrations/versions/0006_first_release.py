@@ -38,16 +38,26 @@ def _create_ledger() -> None:
         sa.Column("kind", sa.String(40), nullable=False),
         sa.Column("entry", sa.Text, nullable=False),
         sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("mac", sa.String(200), nullable=False),
     )
     op.create_index("events_of_case", "events", ["case_id", "seq"])
     _partial_index("one_outcome_per_case", "events", ["case_id"], "kind = 'finished'", unique=True)
     _partial_index(
-        "governance_history",
+        "governing_entries",
         "events",
         ["seq"],
         "kind IN ('policy_recorded', 'policy_version', 'policy_proposed', 'policy_activated', 'policy_canary', "
         "'policy_shadow', 'policy_declined', 'people_recorded', 'people_proposed', 'people_activated', "
         "'people_declined', 'configuration_recorded')",
+    )
+    op.create_table(
+        "ledger_head",
+        sa.Column("row_id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("ledger_id", sa.String(36), nullable=False),
+        sa.Column("seq", sa.Integer, nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("governed", sa.String(64), nullable=False),
+        sa.Column("mac", sa.String(200), nullable=False),
     )
 
 
@@ -56,6 +66,7 @@ def _create_cases() -> None:
         "cases",
         sa.Column("case_id", sa.String(200), primary_key=True),
         sa.Column("task_id", sa.String(200), nullable=False),
+        sa.Column("submitter", sa.String(200), nullable=False),
         sa.Column("attempt", sa.Integer, nullable=False),
         sa.Column("content", sa.String(64), nullable=False),
         sa.Column("stage", sa.String(20), nullable=False),
@@ -64,7 +75,7 @@ def _create_cases() -> None:
         sa.Column("holder", sa.String(200)),
         sa.Column("held_since", sa.String(27)),
         sa.Column("held_until", sa.String(27)),
-        sa.UniqueConstraint("task_id", "attempt", name="one_case_per_attempt"),
+        sa.UniqueConstraint("task_id", "submitter", "attempt", name="one_case_per_attempt"),
     )
     _partial_index("unfinished_cases", "cases", ["stage", "submitted_seq"], "stage <> 'finished'")
 
@@ -132,6 +143,7 @@ def _create_reviews() -> None:
         sa.Column("expires_at", sa.String(27), nullable=False),
         sa.Column("verdict", sa.Text),
         sa.Column("claimed_by", sa.String(200)),
+        sa.Column("claimed_since", sa.String(27)),
         sa.Column("claimed_until", sa.String(27)),
         sa.Column("delegated_by", sa.String(200)),
         sa.Column("remind_at", sa.String(27), nullable=False),
@@ -139,9 +151,12 @@ def _create_reviews() -> None:
         sa.Column("risk_level", sa.String(20), nullable=False),
         sa.Column("policy_hash", sa.String(200), nullable=False),
         sa.Column("confidence", sa.Float),
+        sa.Column("replayed", sa.Integer, nullable=False),
         sa.Column("answer", sa.String(20)),
         sa.Column("answered_by", sa.String(200)),
         sa.Column("answered_at", sa.String(27)),
+        sa.Column("needed_role", sa.String(200), nullable=False),
+        sa.Column("needed_under", sa.String(200), nullable=False),
         sa.Column("affinity", sa.String(64)),
         sa.Column("answer_key", sa.String(401)),
         sa.Column("seal", sa.String(200), nullable=False),
@@ -154,17 +169,17 @@ def _index_reviews() -> None:
     _partial_index("one_open_review_per_case", "reviews", ["case_id"], "status = 'open'", unique=True)
     _partial_index("reviews_by_deadline", "reviews", ["expires_at"], "status = 'open'")
     _partial_index("reviews_to_remind", "reviews", ["remind_at"], "status = 'open'")
-    _partial_index("open_reviews", "reviews", ["role", "policy_hash", "due_at", "place"], "status = 'open'")
+    _partial_index("open_reviews", "reviews", ["needed_role", "needed_under", "due_at", "place"], "status = 'open'")
     _partial_index("open_reviews_by_time", "reviews", ["due_at", "place"], "status = 'open'")
     _partial_index("open_reviews_by_domain", "reviews", ["domain", "due_at", "place"], "status = 'open'")
     _partial_index(
         "open_reviews_by_role_and_domain",
         "reviews",
-        ["role", "domain", "policy_hash", "due_at", "place"],
+        ["needed_role", "domain", "needed_under", "due_at", "place"],
         "status = 'open'",
     )
-    _partial_index("open_reviews_by_policy", "reviews", ["policy_hash"], "status = 'open'")
-    _partial_index("claimed_reviews", "reviews", ["claimed_by"], "claimed_by IS NOT NULL")
+    _partial_index("open_reviews_by_state", "reviews", ["needed_under"], "status = 'open'")
+    _partial_index("claimed_reviews", "reviews", ["claimed_by", "needed_role", "domain"], "claimed_by IS NOT NULL")
     _partial_index("decided_by_confidence", "reviews", ["task_type", "confidence", "answer"], "status = 'decided'")
     _partial_index(
         "decided_by_type_and_domain", "reviews", ["task_type", "domain", "answered_at"], "status = 'decided'"

@@ -1,0 +1,81 @@
+"""Every command of `hitl` as a command line that works on the canonical data, with its exit code."""
+
+from typing import Any, NamedTuple
+
+DONE, NO, INVALID = 0, 1, 2
+
+
+class Row(NamedTuple):
+    """A command, its exit code where nothing lacks, whether it writes to the store, and whether it opens it at all."""
+
+    words: str
+    code: int = DONE
+    writes: bool = False
+    opens: bool = True
+
+    @property
+    def reads_input(self) -> bool:
+        """Whether it reads standard input."""
+        return "-" in self.words.split()
+
+
+def writing(words: str) -> Row:
+    return Row(words, writes=True)
+
+
+def apart(words: str, code: int = DONE) -> Row:
+    return Row(words, code, opens=False)
+
+
+REVIEWED_BY = "--reviewer domain_reviewer"
+COMMANDS = {
+    "run": writing("run tasks.json --outputs agent_outputs.json"),
+    "recover": writing("recover"),
+    "sweep": writing("sweep"),
+    "inbox": Row("inbox"),
+    "show": Row("show task_002"),
+    "decide": writing(f"decide task_002 approve {REVIEWED_BY}"),
+    "escalate": writing(f"escalate task_002 {REVIEWED_BY} --reason unclear"),
+    "label": writing(f"label task_002 urgent {REVIEWED_BY}"),
+    "bulk": Row(f"bulk approve task_002 --yes {REVIEWED_BY}", INVALID),
+    "next": writing(f"next {REVIEWED_BY}"),
+    "claim": writing(f"claim task_002 {REVIEWED_BY}"),
+    "release": writing(f"release task_002 {REVIEWED_BY}"),
+    "delegate": Row(f"delegate task_002 {REVIEWED_BY} --to senior_manager", NO, writes=True),
+    "assign": writing("assign --reviewer senior_manager"),
+    "cancel": Row("cancel task_002 --submitted-by the_agent --reason wrong", NO),
+    "desk": Row(f"desk {REVIEWED_BY}", INVALID),
+    "feedback": Row("feedback"),
+    "insights": Row("insights"),
+    "demo": apart("demo"),
+    "simulate": apart("simulate --days 1 --tasks-per-day 3"),
+    "policy check": apart("policy check routing_policy.json"),
+    "policy diff": apart("policy diff routing_policy.json routing_policy.json"),
+    "policy schema": apart("policy schema"),
+    "policy explain": Row("policy explain tasks.json --outputs agent_outputs.json"),
+    "policy test": apart("policy test routing_policy.policy-test.yaml"),
+    "policy backtest": Row("policy backtest routing_policy.json --on STORE"),
+    "policy versions": Row("policy versions"),
+    "policy activate": writing("policy activate routing_policy.json --reviewer compliance_officer --reason new"),
+    "policy rollback": Row("policy rollback --reviewer compliance_officer --reason old", NO),
+    "policy shadow": writing("policy shadow routing_policy.json --reviewer compliance_officer --reason new"),
+    "policy canary": Row("policy canary --off --reviewer compliance_officer --reason done", NO),
+    "audit list": Row("audit list"),
+    "audit show": Row("audit show task_001"),
+    "audit export": Row("audit export"),
+    "audit redact": writing("audit redact task_001 --reason erasure --reviewer compliance_officer --yes"),
+    "audit verify": Row("audit verify"),
+    "audit head": Row("audit head"),
+    "audit key": Row("audit key"),
+    "audit prove": Row("audit prove task_001"),
+    "audit check": apart("audit check - --any-key"),
+}
+
+
+def commands_of(group: Any, path: str = "") -> dict[str, Any]:
+    """Return the visible commands of a group and of the groups in it, by their words."""
+    found: dict[str, Any] = {}
+    for name, each in group.commands.items():
+        words = f"{path} {name}".strip()
+        found |= commands_of(each, words) if hasattr(each, "commands") else {} if each.hidden else {words: each}
+    return found
