@@ -10,7 +10,7 @@ from support.builders import a_review, a_task, an_output
 from support.people_changes import change_people
 from support.policy_changes import ASKS_ALWAYS, LOOSE, STRICT
 
-from hitl_orchestrator.errors import InvalidInput, NotAuthorized, PeopleMismatch, TamperedPeople, TaskConflict
+from hitl_orchestrator.errors import InvalidInput, LedgerDamaged, NotAuthorized, PeopleMismatch, TaskConflict
 from hitl_orchestrator.policies.engine.risk import RiskRule
 from hitl_orchestrator.policies.engine.scoring import ScoreRules
 from hitl_orchestrator.services.config_files import load_people
@@ -196,7 +196,7 @@ def test_a_single_operator_acts_alone_and_the_ledger_records_it(opened, store):
 )
 def test_changing_the_people_takes_the_right_to_change_the_policy(hitl, who, why):
     for people in ([*TEAM, BOB], [ANA, MAX]):
-        with pytest.raises(NotAuthorized, match=f"may not change the people: .*{why}"):
+        with pytest.raises(NotAuthorized, match=f"may not .*: .*{why}"):
             hitl.people.propose(people, reviewer=who, reason="r")
 
 
@@ -348,7 +348,7 @@ def test_people_that_were_altered_are_refused(opened, durable_store, intruder):
     forged = entry.replace('"roles":["domain_reviewer"]', '"roles":["senior_manager"]')
     intruder.run("UPDATE events SET entry = ? WHERE kind = 'people_recorded'", forged)
 
-    with pytest.raises(TamperedPeople, match="entry 1 of the ledger"):
+    with pytest.raises(LedgerDamaged, match="entry 1: its text or its digest was altered"):
         opened(durable_store, reviewers=None)
 
 

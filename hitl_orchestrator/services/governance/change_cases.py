@@ -58,7 +58,7 @@ class ChangeCases:
         clock: Clock,
         settle_roles: Callable[[], None],
     ) -> None:
-        """Take the services of cases. `settle_roles` derives the roles that open reviews need under what is in force."""
+        """Take the services of cases. `settle_roles` derives the roles that open reviews need now."""
         self._ledger, self._people, self._policies = ledger, people, policies
         self._reader, self._submission, self._clock = reader, submission, clock
         self._settle_roles = settle_roles
