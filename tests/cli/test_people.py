@@ -107,7 +107,7 @@ def test_diff_names_what_widens_rights_with_exit_code_1(made):
     ("words", "why"),
     [
         (("propose", "none.json", *BY_MAX), "none.json: cannot be read"),
-        (("propose", "tasks.json", *BY_MAX), "tasks.json: reviewers"),
+        (("propose", "tasks.json", *BY_MAX), "tasks.json: it has tasks instead of reviewers"),
         (("show", "abc"), "people 'abc': no such version"),
         (("diff", "none.json"), "none.json: cannot be read"),
     ],
