@@ -110,7 +110,8 @@ def test_an_altered_stored_policy_approves_nothing(opened, durable_store, under_
             hitl.recover()
         assert isinstance(reported.value.failures[accepted.case_id], TamperedPolicy)
 
-    assert {record.task_id for record in hitl.audit.records()} <= {"task-3"}
+    finished = [record.task_id for record in hitl.audit.records() if record.task_type != "policy_change"]
+    assert set(finished) <= {"task-3"}
     assert len(alarms(hitl, case.case_id)) == 1
     assert not hitl.audit.verify().sound
 
