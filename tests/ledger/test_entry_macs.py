@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from support.attacker import Intruder
 from support.builders import NINE, a_review, a_task, an_output
+from support.people_changes import change_policy
 from support.policy_changes import LOOSE, STRICT, USUAL, hash_of
 from support.stores import found
 
@@ -42,7 +43,8 @@ class Attacked(NamedTuple):
     intruder: Intruder
 
     def open(self) -> Orchestrator:
-        return Orchestrator.open(self.store, reviewers=PEOPLE, seal_key=KEY)
+        """Open the store. Seals alone tell what this ledger wrote: there are no signed heads."""
+        return Orchestrator.open(self.store, reviewers=PEOPLE, seal_key=KEY, head_file=False)
 
     def end(self) -> Head:
         (last,) = self.intruder.run("SELECT seq, digest FROM events ORDER BY seq DESC LIMIT 1")
@@ -77,7 +79,7 @@ def attacked(request, tmp_path) -> Iterator[Attacked]:
         store = request.getfixturevalue("postgres_store")
         found(store, KEY)
         key_file_of(store).unlink()
-    with closing(Orchestrator.open(store, reviewers=PEOPLE, seal_key=KEY)):
+    with closing(Orchestrator.open(store, reviewers=PEOPLE, seal_key=KEY, head_file=False)):
         intruder = Intruder(store)
     intruder.disarm()
     yield Attacked(store, intruder)
@@ -184,9 +186,9 @@ def test_a_rewritten_last_entry_is_found_and_stops_all_writing(attacked):
 
 def tightened(attacked: Attacked) -> int:
     """Activate a policy, then a stricter one; return the number of the entry before the second activation."""
-    with Orchestrator.open(attacked.store, policy=USUAL, reviewers=PEOPLE, seal_key=KEY) as hitl:
+    with attacked.open() as hitl:
         submit(hitl, "before")
-        hitl.policy.activate(USUAL, **MAX)
+        change_policy(hitl, USUAL)
         seen = attacked.end().seq
         hitl.policy.activate(STRICT, **MAX)
     return seen
@@ -270,7 +272,7 @@ def two(tmp_path) -> tuple[Attacked, Attacked]:
     """Two stores of one organization, with the same key and the same first entries."""
     stores = [f"sqlite:///{tmp_path}/{name}.db" for name in ("one", "other")]
     for store in stores:
-        with Orchestrator.open(store, reviewers=PEOPLE, seal_key=KEY) as hitl:
+        with Orchestrator.open(store, reviewers=PEOPLE, seal_key=KEY, head_file=False) as hitl:
             hitl.cases.enqueue(a_task("task-1"), an_output("task-1", confidence=0.5))
             hitl.recover()
     one, other = (Attacked(store, Intruder(store)) for store in stores)
