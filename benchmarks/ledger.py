@@ -181,7 +181,7 @@ NO_LEASE = {"fence": 1, "holder": None, "held_for": None}
 
 def _rows(number: int, seq: int, intake: Draft, stated: Contents) -> tuple[dict[str, Any], dict[str, Any]]:
     name, content = f"case-{number:09}", content_digest(intake.body)
-    place = {"attempt": 1, "stage": CaseStage.FINISHED.value, "submitted_seq": seq}
+    place = {"submitter": _FIRST.submitter, "attempt": 1, "stage": CaseStage.FINISHED.value, "submitted_seq": seq}
     return (
         {"case_id": name, "task_id": name, "content": content, **place, **NO_LEASE},
         {"case_id": name, "key": stated.key, "body": stated.body},
