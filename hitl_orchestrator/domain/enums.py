@@ -251,6 +251,8 @@ class EventKind(StrEnum):
     POLICY_CANARY = "policy_canary"
     POLICY_SHADOW = "policy_shadow"
     POLICY_DECLINED = "policy_declined"
+    KEY_CHANGED = "key_changed"
+    CLOCK_MOVED_BACK = "clock_moved_back"
     SUBMITTED = "submitted"
     ROUTED = "routed"
     REVIEW_OPENED = "review_opened"

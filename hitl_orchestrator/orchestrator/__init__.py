@@ -1,6 +1,7 @@
 """The facade: `Orchestrator` with its namespaces cases, reviews, policy and audit, and other names for faces."""
 
 from hitl_orchestrator.ledger.database.address import shown as printable_url
+from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.events.redaction import Redaction
 from hitl_orchestrator.orchestrator.facade import Orchestrator
 from hitl_orchestrator.orchestrator.ledger_audit import (
@@ -43,6 +44,7 @@ __all__ = [
     "CaseView",
     "Governed",
     "HistoryItem",
+    "KeyChange",
     "LedgerAudit",
     "Masking",
     "Notice",

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from hitl_orchestrator.domain.audit import AuditRecord
+from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.verification.chain_check import Verification
 from hitl_orchestrator.ledger.verification.proofs import CaseProof
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
@@ -11,6 +12,7 @@ from hitl_orchestrator.orchestrator.open_services import OpenServices
 from hitl_orchestrator.services.acting import CaseKey
 
 if TYPE_CHECKING:
+    from hitl_orchestrator.ledger.keys.files import SealKey
     from hitl_orchestrator.wiring.build import Services
 
 __all__ = ["Audit"]
@@ -39,6 +41,17 @@ class Audit:
         by default the one that the heads name.
         """
         return self._services.audit.verify(heads, public_key)
+
+    def rotate_key(self, new_key: "SealKey | Sequence[SealKey] | None" = None) -> KeyChange:
+        """Retire the key that seals the ledger, and make another one valid from the next entry on.
+
+        A store with its own key file gets a new key in it, before the old one, which still verifies older entries. A
+        store that was opened with `seal_key` takes `new_key`; then open it with both, the new key first.
+
+        Raises:
+            InvalidKey: there is no other key, it was retired before, or the key file cannot be written.
+        """
+        return self._services.audit.rotate_key(new_key)
 
     def sign_head(self) -> SignedHead:
         """Sign the current head of the ledger, and append it to the head file where there is one.

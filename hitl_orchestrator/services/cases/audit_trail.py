@@ -5,9 +5,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from hitl_orchestrator.domain.audit import AuditRecord, Event
-from hitl_orchestrator.domain.enums import POLICY_CHANGE
+from hitl_orchestrator.domain.enums import POLICY_CHANGE, EventKind
 from hitl_orchestrator.errors import HeadFileUnavailable, HitlError, InvalidInput, InvalidKey, StoreUnavailable
 from hitl_orchestrator.insights.feedback import Feedback, feedback_of
+from hitl_orchestrator.ledger.events.builders import SYSTEM
+from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
+from hitl_orchestrator.ledger.keys.files import SealKey, macs_of
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.verification.chain_check import Verification
 from hitl_orchestrator.ledger.verification.proofs import CaseProof
@@ -30,12 +33,18 @@ class AuditTrail:
         self._has_warned = False
 
     def history(self, key: CaseKey) -> list[Event]:
-        """Return the events of one case, in order; for a policy change also the resulting policy events."""
+        """Return the events of one case, in order, and the jumps of the clock among them.
+
+        For a policy change also the resulting policy events.
+        """
         case = self._reader.get(key)
         events = list(self._ledger.events(case.case_id))
         if case.submission.task.task_type == POLICY_CHANGE:
             # Policy events belong to no case; some name the case in which a change was decided.
             events += [event for event in self._ledger.policy_events() if event.body.get("case_id") == case.case_id]
+        jumps = (event for event in self._ledger.own_events() if event.kind is EventKind.CLOCK_MOVED_BACK)
+        # Times of the case before and after a jump of the clock do not compare.
+        events += [jump for jump in jumps if events and events[0].seq < jump.seq < events[-1].seq]
         return sorted(events, key=lambda event: event.seq)
 
     def records(self, *, quality_checks: bool = False) -> Iterator[AuditRecord]:
@@ -53,6 +62,11 @@ class AuditTrail:
     def verify(self, heads: Sequence[SignedHead] = (), public_key: str | None = None) -> Verification:
         """Verify the whole ledger and its tables."""
         return self._signer.verify(heads, public_key)
+
+    def rotate_key(self, new_key: SealKey | Sequence[SealKey] | None = None) -> KeyChange:
+        """Retire the key that seals the ledger, and make the next one valid. Raises `InvalidKey`."""
+        macs = () if new_key is None else macs_of(new_key)
+        return self._ledger.rotate_key(SYSTEM, self._reader.now(), macs)
 
     def sign_head(self) -> SignedHead:
         """Sign the current head of the ledger. Raises `LedgerDamaged`, `InvalidKey` or `HeadFileUnavailable`."""
