@@ -191,8 +191,8 @@ def test_a_ledger_rolled_back_behind_the_change_is_refused(rotated):
         rotated.intruder.run("DELETE FROM events WHERE seq > ?", head["seq"])
         moved = HeadRow(**head)
         rotated.intruder.run(
-            "UPDATE ledger_head SET seq = ?, digest = ?, governed = ?, mac = ?",
-            *moved[1:4],
+            "UPDATE ledger_head SET seq = ?, digest = ?, governed = ?, latest = ?, mac = ?",
+            *moved[1:5],
             rotated.seals(OLD).head(moved),
         )
 
@@ -251,7 +251,7 @@ def test_a_key_file_gets_the_new_key_first_and_other_processes_read_it(tmp_path)
     assert (file.read_text().split()[1:], stat.S_IMODE(file.stat().st_mode)) == (old, 0o600)
     assert sorted(path.name for path in tmp_path.glob("hitl.db.key*")) == ["hitl.db.key"]
     with Orchestrator.open(store) as hitl:
-        submit(hitl, "at last")
+        submit(hitl, "at-last")
 
 
 def test_a_rotation_that_ended_after_writing_the_file_is_continued(tmp_path):
@@ -277,7 +277,7 @@ def test_a_key_file_that_is_gone_is_not_made_anew(tmp_path):
         file.unlink()
         with pytest.raises(InvalidKey, match="the file is gone"):
             hitl.audit.rotate_key()
-        submit(hitl, "still sealed")
+        submit(hitl, "still-sealed")
     assert not file.exists()
 
 
