@@ -271,7 +271,7 @@ def test_a_rotation_that_ended_after_writing_the_file_is_continued(tmp_path):
         assert hitl.audit.verify().problem is None
 
 
-def test_a_key_file_that_is_gone_is_not_made_anew(tmp_path):
+def test_a_missing_key_file_is_not_made_again(tmp_path):
     store, file = f"sqlite:///{tmp_path}/hitl.db", tmp_path / "hitl.db.key"
     with Orchestrator.open(store) as hitl:
         file.unlink()
