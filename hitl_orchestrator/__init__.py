@@ -10,6 +10,7 @@ from hitl_orchestrator.lazy import lazy_names
 if TYPE_CHECKING:
     from hitl_orchestrator.domain.audit import AuditRecord
     from hitl_orchestrator.domain.case import Case
+    from hitl_orchestrator.domain.principal import Principal
     from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRequest
     from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
     from hitl_orchestrator.errors import HitlError, InvalidInput, RequestRejected
@@ -26,6 +27,7 @@ __all__ = [
     "HitlError",
     "InvalidInput",
     "Orchestrator",
+    "Principal",
     "Proposal",
     "RequestRejected",
     "Review",
@@ -44,6 +46,7 @@ _public = lazy_names(
         "HitlError": "errors",
         "InvalidInput": "errors",
         "Orchestrator": "orchestrator.facade",
+        "Principal": "domain.principal",
         "Proposal": "domain.task",
         "RequestRejected": "errors",
         "Review": "domain.review",

@@ -1,5 +1,6 @@
 """The session of one command: the settings in effect, and the store that they name."""
 
+import os
 import re
 import shlex
 import sys
@@ -11,16 +12,20 @@ from shutil import which
 from typing import Any, TypedDict
 
 from hitl_orchestrator.cli.global_options import NO_OPTIONS, GlobalOptions
+from hitl_orchestrator.domain.principal import Principal, PrincipalKind
+from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.errors import StoreUnavailable, UnknownCase
 from hitl_orchestrator.orchestrator import (
     MEMORY,
     LedgerAudit,
     Orchestrator,
+    People,
+    load_people,
     load_policy,
     printable_url,
     store_exists,
 )
-from hitl_orchestrator.policies import Policy
+from hitl_orchestrator.policies import Policy, policy_hash
 from hitl_orchestrator.settings import Settings, read_settings
 
 CHANNEL = "cli"
@@ -61,17 +66,48 @@ class Session:
             head_file=self.settings.head_file,
             head_key=self.head_key,
             tracing=self.settings.tracing,
-        ).acting_as(reviewer, channel=CHANNEL)
+        ).acting_as(reviewer, channel=CHANNEL, principal=user_of_the_system())
+
+    def governed(self) -> "Session":
+        """Return this session with the policy and the people of the store, whatever files were named."""
+        return replace(self, policy=None, reviewers=None)
+
+    def is_new(self) -> bool:
+        """Whether opening the store creates it."""
+        return self.store != MEMORY and not store_exists(self.store)
+
+    def made(self, hitl: Orchestrator) -> str:
+        """Return a sentence with the policy and the people of a store."""
+        policy, status = hitl.policy.active(), hitl.people.status()
+        bundled = (
+            ", the bundled default" if policy_hash(policy) == policy_hash(load_policy(None, DEFAULT_CHAIN)) else ""
+        )
+        people = "the bundled placeholders" if status.only_placeholders else f"people {str(status.current)[:12]}"
+        name = f"{policy.policy_id} ({policy_hash(policy)[:12]}{bundled})"
+        return f"the store {printable_url(self.store)} has the policy {name} and {people}"
+
+    def people(self) -> People:
+        """Return the named people, or those in force in the store, or the bundled ones if there is no store."""
+        if self.reviewers is None and self.store != MEMORY and store_exists(self.store):
+            with self.audit() as audit:
+                in_force = audit.people()
+            if in_force is not None:
+                return in_force
+        return load_people(self.reviewers)
 
     @contextmanager
     def audit(self, head_file: str | None = None) -> Iterator[LedgerAudit]:
         """Open the ledger alone: it needs neither the policy nor the reviewers, and verifies seals where the key is.
 
+        Heads are appended to `head_file`, by default to that of the settings.
+
         Raises:
             StoreUnavailable: the store does not exist.
         """
         self.check_store_exists()
-        with LedgerAudit(self.store, seal_key=self.seal_key, head_file=head_file, head_key=self.head_key) as audit:
+        keys = {"seal_key": self.seal_key, "head_key": self.head_key}
+        file = head_file or self.settings.head_file
+        with LedgerAudit(self.store, head_file=file, principal=user_of_the_system(), **keys) as audit:
             yield audit
 
     def on(self, store: str) -> "Session":
@@ -89,13 +125,14 @@ class Session:
         if not store_exists(self.store):
             cause = "there is no such file" if self.store.startswith("sqlite:") else "it holds no cases yet"
             raise StoreUnavailable(
-                printable_url(self.store), f"{cause}; 'hitl run' creates one, --store or HITL_STORE name another"
+                printable_url(self.store),
+                f"{cause}; 'hitl run' creates one, --store or HITL_STORE name another",
             )
 
     def policy_in_force(self, roles: Any) -> Policy:
         """Return the named policy, or the active one of the store, or the bundled one if there is no store."""
         if self.policy is None and self.store != MEMORY and store_exists(self.store):
-            with self.open() as hitl:
+            with self.governed().open() as hitl:
                 return hitl.policy.active()
         return load_policy(self.policy, roles)
 
@@ -107,6 +144,18 @@ class Session:
         options.append(("--reviewers", self.typed.reviewers))
         named = [word for option, value in options if value for word in (option, value)]
         return shlex.join((program(), *words, *named))
+
+
+def user_of_the_system() -> Principal:
+    """Return the local principal of a command: the user of the operating system, by number where it has no name."""
+    name = number = str(os.getuid()) if hasattr(os, "getuid") else "unknown"
+    with suppress(ImportError, KeyError, ValueError):
+        from pwd import getpwuid  # noqa: PLC0415 - not on every system
+
+        name = getpwuid(int(number)).pw_name
+    with suppress(ValueError):
+        return Principal.local(name, PrincipalKind.HUMAN)
+    return Principal.local(number, PrincipalKind.HUMAN)
 
 
 def program() -> str:

@@ -40,8 +40,10 @@ class AuditRecord(Value):
     """The outcome of one case, with its reasons. Every finished case has exactly one.
 
     `latency_seconds` runs from the task's timestamp to the decision. `final_output` may be carried out; it is None for
-    a rejected case, and for an override by words alone. `replayed` marks a past case and decision that were imported,
-    unauthenticated. `review_probability` is the probability that a case like this is reviewed; statistics weigh by it.
+    a rejected or replayed case, and for an override by words alone. `replayed` marks a past case and decision that were
+    imported, unauthenticated; `unchecked` names the rules that could not be checked for it: `separation_of_duties` and
+    `quorum`, where the record names no reviewer. `review_probability` is the probability that a case like this is
+    reviewed; statistics weigh by it.
 
     Fields after `replayed` were added later and have defaults, so that older records still load; a default means "not
     recorded". `received_at` and `review_opened_at` are times of this system, in a replay those of the replay.
@@ -117,6 +119,7 @@ class AuditRecord(Value):
     quality_check_of: Identifier | None = None
     classifier_error: ClassifierError | None = None
     unreadable: tuple[Label, ...] = ()
+    unchecked: tuple[Label, ...] = ()
 
     def __repr__(self) -> str:
         """Return the id of the task, the outcome and its source."""
@@ -124,13 +127,17 @@ class AuditRecord(Value):
 
 
 class Actor(Value):
-    """The actor of an event: its identity, how that was established, its roles, and the channel it used."""
+    """The actor of an event: its identity, how that was established, its roles, and the channel it used.
+
+    `os_user` is the user of the operating system who ran the command, beside the name that the command stated.
+    """
 
     kind: ActorKind
     id: Label | None = None
     authenticated: Authentication = Authentication.NONE
     roles: tuple[Label, ...] = ()
     channel: Label = "library"
+    os_user: Label | None = None
 
 
 class RefusedAttempt(Value):

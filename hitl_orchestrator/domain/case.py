@@ -2,11 +2,18 @@
 
 from datetime import datetime
 
+from pydantic import Field
+
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.enums import CaseStage, HumanDecision, QualityCheckKind
 from hitl_orchestrator.domain.review import StoredReview
-from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
-from hitl_orchestrator.domain.value import Identifier, Label, UtcDatetime, Value, public
+from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task, requester_fields
+from hitl_orchestrator.domain.value import FreeJson, Identifier, Label, UtcDatetime, Value, canonical_json, public
+
+REPLAYED = "replayed"
+"""The status of a finished case that repeats a record of the past."""
+
+_MOST_KEPT, _MOST_ATTEMPTS = 20_000, 100
 
 
 class QualityCheck(Value):
@@ -22,11 +29,26 @@ class QualityCheck(Value):
     not_by: tuple[Identifier, ...] = ()
 
 
+class EarlierAttempt(Value):
+    """Who took part in an earlier case of the same task, and may decide no later one.
+
+    `requested_by` has the fields of its metadata that name requesters; they are `unknown` if they were erased, or too
+    many to keep. `not_by` are the people who were barred by name.
+    """
+
+    submitted_by: Identifier | None = None
+    requested_by: FreeJson = Field(default_factory=dict)
+    not_by: tuple[Identifier, ...] = ()
+    unknown: bool = False
+
+
 class Submission(Value):
     """A case as it was submitted. `case_id` is also the id of its LangGraph thread.
 
-    `submitted_by` is the submitter, if known: they may cancel the case, and never decide it. `supersedes` is the case
-    of the previous attempt. `awaits_classifier`: a worker with a classifier has to produce the missing output.
+    `submitted_by` is the submitter, if known: they may cancel the case, and never decide it. The id of a task is one
+    of its submitter: two submitters may use the same one. `supersedes` is the case of the previous attempt, `earlier`
+    has the people of all earlier ones. `awaits_classifier`: a worker with a classifier has to produce the missing
+    output. A `replayed` case repeats a record of the past: it is evidence, and nothing is carried out.
     """
 
     case_id: Identifier
@@ -42,6 +64,27 @@ class Submission(Value):
     supersedes: Identifier | None = None
     quality_check: QualityCheck | None = None
     awaits_classifier: bool = False
+    earlier: tuple[EarlierAttempt, ...] = Field(default=(), repr=False)
+
+    @property
+    def submitter(self) -> str:
+        """The submitter to whom the id of the task belongs; empty if none is known."""
+        return self.submitted_by or ""
+
+    def as_earlier(self, *, redacted: bool = False) -> tuple[EarlierAttempt, ...]:
+        """Return the people of this case and of all attempts before it, for the next one."""
+        named = requester_fields(self.task.metadata)
+        is_unknown = redacted or len(canonical_json(named)) > _MOST_KEPT
+        this = EarlierAttempt(
+            submitted_by=self.submitted_by,
+            requested_by={} if is_unknown else named,
+            not_by=() if self.quality_check is None else self.quality_check.not_by,
+            unknown=is_unknown,
+        )
+        if this in (*self.earlier, EarlierAttempt()):
+            return self.earlier
+        kept = self.earlier[:_MOST_ATTEMPTS]
+        return (*kept, this if len(kept) < _MOST_ATTEMPTS else this.model_copy(update={"unknown": True}))
 
     @property
     def made_at(self) -> datetime:
@@ -87,18 +130,24 @@ class Case(Value):
 
     @property
     def status(self) -> str:
-        """The final decision once there is one; until then `received`, `waiting` or `decided`."""
-        return self.stage.value if self.record is None else self.record.final_decision.value
+        """The final decision once there is one; until then `received`, `waiting` or `decided`.
+
+        A replayed case is `replayed` once it is finished; its record has the final decision of the past.
+        """
+        if self.record is None:
+            return self.stage.value
+        return REPLAYED if self.submission.replayed else self.record.final_decision.value
 
     @property
     def open_review(self) -> StoredReview | None:
-        """The open review, if any."""
-        return next((review for review in self.reviews if review.verdict is None), None)
+        """The open review, if any: the last one without a decision. A masked case also hides earlier decisions."""
+        last = self.reviews[-1] if self.reviews else None
+        return last if last is not None and last.verdict is None else None
 
     @property
     def final_output(self) -> Proposal | None:
-        """The output that may be carried out, if any."""
-        return None if self.record is None else self.record.final_output
+        """The output that may be carried out, if any: never of a replayed case, which is evidence of the past."""
+        return None if self.record is None or self.submission.replayed else self.record.final_output
 
     def __repr__(self) -> str:
         """Return the id of the task and the status."""

@@ -20,7 +20,17 @@ from hitl_orchestrator.domain.enums import (
     Signal,
 )
 from hitl_orchestrator.domain.task import Proposal, Task
-from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value, digest, public
+from hitl_orchestrator.domain.value import (
+    Confidence,
+    EmailAddress,
+    Identifier,
+    Label,
+    Text,
+    UtcDatetime,
+    Value,
+    digest,
+    public,
+)
 from hitl_orchestrator.domain.working_hours import Absence, WorkingHours
 
 Item = TypeVar("Item")
@@ -44,6 +54,7 @@ class Reviewer(Value):
 
     Accounts with the same `person` belong to one person, who counts once. Working hours and absences only steer the
     assignment of reviews; a reviewer may decide at any time. `max_open_claims` limits the reviews held at a time.
+    `aliases` and `emails` are further names by which tasks and submitters may name this person.
     """
 
     reviewer_id: Identifier
@@ -51,6 +62,8 @@ class Reviewer(Value):
     roles: tuple[Label, ...] = Field(min_length=1)
     domains: tuple[Label, ...] = ("*",)
     person: Identifier | None = None
+    aliases: tuple[Label, ...] = ()
+    emails: tuple[EmailAddress, ...] = ()
     working_hours: WorkingHours | None = None
     away: tuple[Absence, ...] = ()
     max_open_claims: int | None = Field(default=None, ge=1)
@@ -106,7 +119,8 @@ class ReviewSnapshot(Value):
 
     `level` counts the reviews of the case, `escalations` its escalations. `on_timeout` is the consequence of a missed
     deadline, None without one; `answer_within` is the time to the deadline if it is counted in working time. The random
-    `salt` prevents confirming a guess of redacted content by its digest.
+    `salt` prevents confirming a guess of redacted content by its digest. A `replayed` one waits for a record of the
+    past, not for a reviewer.
     """
 
     review_id: Identifier
@@ -120,6 +134,7 @@ class ReviewSnapshot(Value):
     escalations: int = Field(default=0, ge=0)
     answer_within: timedelta | None = None
     salt: str = Field(default="", repr=False)
+    replayed: bool = False
 
     @property
     def digest(self) -> str:
@@ -134,7 +149,8 @@ class RecordedDecision(Value):
     are empty for an imported record. With the source `timeout`, `review` states the consequence of the deadline; with
     `submitter` or `resubmission`, the case was withdrawn. `settles` is False for a vote that left the case open.
     `first_viewed_at` is the reviewer's first view, `own_label` their label before they saw the proposal; `person` is
-    the person behind their account.
+    the person behind their account, and `people_hash` names the people in force. `unchecked` names the rules that could
+    not be checked for a record of the past.
     """
 
     review: Review
@@ -150,6 +166,8 @@ class RecordedDecision(Value):
     first_viewed_at: UtcDatetime | None = None
     own_label: Text = ""
     person: Identifier | None = None
+    people_hash: Label | None = None
+    unchecked: tuple[Label, ...] = ()
 
     @property
     def final(self) -> FinalDecision | None:

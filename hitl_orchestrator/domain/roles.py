@@ -25,6 +25,11 @@ class RoleChain(Value):
         """The highest role."""
         return self.roles[-1]
 
+    @property
+    def second(self) -> str:
+        """The second lowest role, which may do what needs more than a reviewer; the only one of a chain of one."""
+        return self.roles[min(1, len(self.roles) - 1)]
+
     def above(self, role: str) -> str | None:
         """Return the next role up, None at the top; for a role outside the chain the top."""
         if role not in self.roles:

@@ -1,7 +1,9 @@
 """The task of an agent, and its proposal."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
+from unicodedata import normalize
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -20,6 +22,19 @@ from hitl_orchestrator.domain.value import (
 
 REQUESTED_BY = "requested_by"
 """The field of a task's metadata with its requesters: one name, or a list of names."""
+
+_REQUESTER_FIELD = re.compile("requestedby|request[eo]rs?|requestinguser|initiatedby|initiator|onbehalfof")
+_NO_LETTER = re.compile(r"[\W_]+")
+
+
+def plain_field(name: str) -> str:
+    """Return the name of a field in small letters, without punctuation: `requestedBy` equals `requested_by`."""
+    return _NO_LETTER.sub("", normalize("NFKC", name)).casefold()
+
+
+def requester_fields(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that name the requesters of a task: `requested_by`, `requester`, `requestedBy` and others."""
+    return {field: value for field, value in metadata.items() if _REQUESTER_FIELD.fullmatch(plain_field(field))}
 
 
 def requesters(metadata: Mapping[str, Any]) -> tuple[str, ...] | None:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 import rfc8785
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from hitl_orchestrator.domain.invisible_characters import escape_invisible, hidden_in
+from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible, hidden_in
 from hitl_orchestrator.errors import shortened
 
 MAX_SIZE = 2**20
@@ -244,6 +244,11 @@ Identifier = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S"), AfterValidator(_name)]
 """A short name such as a domain, a task type or a role: NFC, one line, all characters visible."""
+
+EmailAddress = Annotated[
+    str, StringConstraints(min_length=3, max_length=200, pattern=r"^[^@\s]+@[^@\s]+$"), AfterValidator(_name)
+]
+"""A mail address: a mailbox and a domain, without a name."""
 
 Text = Annotated[str, AfterValidator(_storable)]
 """Free text, stored unchanged: reviewers sign exactly the text that they saw."""

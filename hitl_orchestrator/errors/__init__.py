@@ -6,7 +6,8 @@
     |-- RequestRejected           409  the request is valid, and the answer is no; CLI exit code 1
     |   |-- UnknownCase           404
     |   |-- NotAuthorized         403
-    |   |-- TaskConflict, KeyReused, CaseNotWaiting, ClassifierMissing, CaseUnfinished, GraphVersionMismatch, TopOfChain
+    |   |-- TaskConflict, TaskOfAnother, AmbiguousTask, ReplayedCase
+    |   |-- KeyReused, CaseNotWaiting, ClassifierMissing, CaseUnfinished, GraphVersionMismatch, TopOfChain
     |   |-- CaseBusy
     |   |-- CaseChanged
     |   |   |-- LeaseLost
@@ -16,7 +17,7 @@
     |   |-- ReviewExpired, ReviewWithdrawn 410
     |   |-- ReviewClaimed         423
     |   |-- StaleReview           412
-    |   |-- PolicyMismatch, NoPreviousPolicy
+    |   |-- PeopleMismatch, PolicyMismatch, NoPreviousPolicy
     |   |-- LedgerDamaged         500
     |   |   `-- UnknownLedgerKey  500  or this machine lacks the key of the entry
     |   `-- RecoveryIncomplete    500
@@ -24,6 +25,7 @@
     |   `-- StoreClosed, of StoreUnavailable
     |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome, ClassifierFailed, CaseNotMoved
     |-- PolicyUnreadable                                a recorded policy that this installation cannot read
+    |-- TamperedPeople                                  people that were altered, or that cannot be read here
     |-- TamperedPolicy, TamperedReview, ForgedState     an altered row or state; an alarm is in the ledger
     |   `-- UnknownSealKey, of TamperedReview           or this machine lacks the key of the row
     |-- CheckpointUnreadable, UnsafeRow, UnsafeSerializer     a refused checkpoint
@@ -60,6 +62,7 @@ from hitl_orchestrator.errors.failures import (
     SealKeyMissing,
     StoreClosed,
     StoreUnavailable,
+    TamperedPeople,
     TamperedPolicy,
     TamperedReview,
     ThreadLost,
@@ -68,6 +71,7 @@ from hitl_orchestrator.errors.failures import (
     UnsafeSerializer,
 )
 from hitl_orchestrator.errors.rejections import (
+    AmbiguousTask,
     CaseBusy,
     CaseChanged,
     CaseNotWaiting,
@@ -80,8 +84,10 @@ from hitl_orchestrator.errors.rejections import (
     NewerAttempt,
     NoPreviousPolicy,
     NotAuthorized,
+    PeopleMismatch,
     PolicyMismatch,
     RecoveryIncomplete,
+    ReplayedCase,
     ReviewAlreadyDecided,
     ReviewClaimed,
     ReviewEscalated,
@@ -89,6 +95,7 @@ from hitl_orchestrator.errors.rejections import (
     ReviewWithdrawn,
     StaleReview,
     TaskConflict,
+    TaskOfAnother,
     TopOfChain,
     UnknownCase,
     UnknownLedgerKey,
@@ -98,6 +105,7 @@ __all__ = [
     "MOST_IN_A_MESSAGE",
     "MOST_IN_A_PROBLEM",
     "MOST_PROBLEMS",
+    "AmbiguousTask",
     "CaseBusy",
     "CaseChanged",
     "CaseNotMoved",
@@ -121,10 +129,12 @@ __all__ = [
     "NewerAttempt",
     "NoPreviousPolicy",
     "NotAuthorized",
+    "PeopleMismatch",
     "PolicyMismatch",
     "PolicyMissing",
     "PolicyUnreadable",
     "RecoveryIncomplete",
+    "ReplayedCase",
     "RequestRejected",
     "ReviewAlreadyDecided",
     "ReviewClaimed",
@@ -135,9 +145,11 @@ __all__ = [
     "StaleReview",
     "StoreClosed",
     "StoreUnavailable",
+    "TamperedPeople",
     "TamperedPolicy",
     "TamperedReview",
     "TaskConflict",
+    "TaskOfAnother",
     "ThreadLost",
     "TopOfChain",
     "UnknownCase",

@@ -21,8 +21,20 @@ class UnknownCase(RequestRejected, http_status=404):
         self.given_id = given_id
 
 
+class PeopleMismatch(RequestRejected):
+    """A store was opened with other people than those in force."""
+
+    def __init__(self, current: str, given: str, *, placeholders: bool = False) -> None:
+        which = "the bundled placeholder reviewers are" if placeholders else f"the reviewers file ({given[:12]}) is"
+        super().__init__(
+            f"{which} not in force in this store, which has the people {current[:12]!r}; "
+            "leave out --reviewers (HITL_REVIEWERS, reviewers=), or propose them with 'hitl people propose FILE'"
+        )
+        self.current, self.given = current, given
+
+
 class PolicyMismatch(RequestRejected):
-    """A store with an active policy was opened with another one."""
+    """A store was opened with another policy than the active one."""
 
     def __init__(self, active: str, given: str, policy_id: str) -> None:
         super().__init__(
@@ -42,18 +54,60 @@ class NoPreviousPolicy(RequestRejected):
 class TaskConflict(RequestRejected):
     """A task id was submitted again with other content. `stays`: the earlier case allows no resubmission either.
 
+    `live`: it is a live case, which no record may replace.
     `differences` has a phrase for each field that differs, with its earlier and its new value.
     """
 
-    def __init__(self, task_id: str, case_id: str, differences: Sequence[str] = (), *, stays: bool = False) -> None:
+    def __init__(
+        self,
+        task_id: str,
+        case_id: str,
+        differences: Sequence[str] = (),
+        *,
+        stays: bool = False,
+        live: bool = False,
+    ) -> None:
         listed = "".join(f"; {each}" for each in differences)
         remedy = ", and allows no resubmission; give it a new task_id"
+        if live:
+            remedy = ", which is live, and no record may replace it; give the record a new task_id"
         again = "; give it a new task_id, or replace the case with resubmit=True (--resubmit)"
         super().__init__(
             f"task {task_id!r} was already submitted with other content as case {case_id!r}"
-            + (remedy if stays else f"{listed}{again}")
+            + (remedy if stays or live else f"{listed}{again}")
         )
         self.task_id, self.case_id, self.differences = task_id, case_id, tuple(differences)
+
+
+class TaskOfAnother(RequestRejected):
+    """A task was resubmitted, and the earlier attempt belongs to another submitter, or to one who is not recorded."""
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(
+            f"task {task_id!r} cannot be resubmitted here: its earlier attempt belongs to another submitter; "
+            "name that one (submitted_by=, --submitted-by), or leave out the resubmission"
+        )
+        self.task_id = task_id
+
+
+class AmbiguousTask(RequestRejected):
+    """Several submitters have a task with this id."""
+
+    def __init__(self, task_id: str, case_ids: Sequence[str]) -> None:
+        listed = ", ".join(case_ids[:_MAX_CAUSES]) + (" and more" if len(case_ids) > _MAX_CAUSES else "")
+        super().__init__(f"task {task_id!r} names the cases of {len(case_ids)} submitters; pass a case_id: {listed}")
+        self.task_id, self.case_ids = task_id, tuple(case_ids)
+
+
+class ReplayedCase(RequestRejected):
+    """A case repeats a record of the past: it is evidence, and takes part in nothing that happens now."""
+
+    def __init__(self, case_id: str, what: str) -> None:
+        super().__init__(
+            f"case {case_id!r} repeats a record of the past and cannot be {what}: it is evidence, and nothing is "
+            "carried out; submit a live task under another task_id"
+        )
+        self.case_id = case_id
 
 
 class ClassifierMissing(RequestRejected):
@@ -77,13 +131,13 @@ class CaseNotWaiting(RequestRejected):
 
 
 class CaseUnfinished(RequestRejected):
-    """A case cannot be redacted before it is finished: its reviewer needs the contents."""
+    """A case cannot be redacted or proven before it is finished: its reviewer needs the contents, and decides alone."""
 
-    def __init__(self, case_id: str, status: str) -> None:
+    def __init__(self, case_id: str, status: str, what: str = "redacted") -> None:
         remedy = (
             "'hitl recover' resumes it" if status in _UNFINISHED else f"decide it first, with 'hitl decide {case_id}'"
         )
-        super().__init__(f"case {case_id!r} cannot be redacted: it is {status}, not finished; {remedy}")
+        super().__init__(f"case {case_id!r} cannot be {what}: it is {status}, not finished; {remedy}")
         self.case_id, self.status = case_id, status
 
 
@@ -205,10 +259,10 @@ class StaleReview(RequestRejected, http_status=412):
 
 
 class NotAuthorized(RequestRejected, http_status=403):
-    """This reviewer may not make this decision, or not do what `what` names."""
+    """This reviewer may not make this decision, or not do what `what` names. `kind` is that of another principal."""
 
-    def __init__(self, reviewer_id: str, why: str, what: str = "decide this") -> None:
-        super().__init__(f"reviewer {reviewer_id!r} may not {what}: {why}")
+    def __init__(self, reviewer_id: str, why: str, what: str = "decide this", *, kind: str = "reviewer") -> None:
+        super().__init__(f"{kind} {reviewer_id!r} may not {what}: {why}")
         self.reviewer_id, self.why = reviewer_id, why
 
 

@@ -1,4 +1,4 @@
-"""The facade: `Orchestrator` with its namespaces cases, reviews, policy and audit, and other names for faces."""
+"""The facade: `Orchestrator` with namespaces cases, reviews, policy, people and audit, and names for faces."""
 
 from hitl_orchestrator.ledger.database.address import shown as printable_url
 from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
@@ -20,14 +20,18 @@ from hitl_orchestrator.orchestrator.ledger_audit import (
 )
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Version
 from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
+from hitl_orchestrator.review.decision_checks import unfit_record as record_problems
+from hitl_orchestrator.review.governance.changes import Effect, PeopleDifference
+from hitl_orchestrator.review.governance.history import PeopleHistory, PeopleVersion
 from hitl_orchestrator.review.people import People
-from hitl_orchestrator.review.replay_checks import unfit_record as record_problems
 from hitl_orchestrator.review.schemas import OutputSchemas
-from hitl_orchestrator.review.view import CaseView, HistoryItem, Masking, masking, missing_role_note
+from hitl_orchestrator.review.view import CaseView, HistoryItem, missing_role_note
 from hitl_orchestrator.services.cases.intake import check_not_reserved
 from hitl_orchestrator.services.config_files import canonical as bundled_data
 from hitl_orchestrator.services.config_files import load_people, load_policy, load_policy_tests, read_file
 from hitl_orchestrator.services.maintenance import Notice
+from hitl_orchestrator.services.masking import HIDDEN
+from hitl_orchestrator.services.people.admin import PeopleChange
 from hitl_orchestrator.services.policy.admin import Governed
 from hitl_orchestrator.services.reviews.assignments import Assignment, Assignments
 from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
@@ -36,21 +40,26 @@ from hitl_orchestrator.wiring.stores import MEMORY, store_exists
 
 __all__ = [
     "CLOCK_TOLERANCE",
+    "HIDDEN",
     "MEMORY",
     "TASK_COLUMNS",
     "Assignment",
     "Assignments",
     "CaseProof",
     "CaseView",
+    "Effect",
     "Governed",
     "HistoryItem",
     "KeyChange",
     "LedgerAudit",
-    "Masking",
     "Notice",
     "Orchestrator",
     "OutputSchemas",
     "People",
+    "PeopleChange",
+    "PeopleDifference",
+    "PeopleHistory",
+    "PeopleVersion",
     "PolicyHistory",
     "Redaction",
     "ShadowReport",
@@ -65,7 +74,6 @@ __all__ = [
     "load_people",
     "load_policy",
     "load_policy_tests",
-    "masking",
     "missing_role_note",
     "pinned_key",
     "printable_url",

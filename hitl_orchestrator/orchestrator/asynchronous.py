@@ -9,13 +9,22 @@ from contextvars import copy_context
 from threading import Lock
 from typing import Any
 
+from hitl_orchestrator.domain.principal import Principal
 from hitl_orchestrator.orchestrator import Orchestrator
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
+from hitl_orchestrator.orchestrator.people import PeopleAdministration
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
 from hitl_orchestrator.orchestrator.reviews import Reviews
 
-__all__ = ["AsyncAudit", "AsyncCases", "AsyncOrchestrator", "AsyncPolicyAdministration", "AsyncReviews"]
+__all__ = [
+    "AsyncAudit",
+    "AsyncCases",
+    "AsyncOrchestrator",
+    "AsyncPeopleAdministration",
+    "AsyncPolicyAdministration",
+    "AsyncReviews",
+]
 
 _PAGE = 100
 
@@ -78,6 +87,7 @@ def _asynchronous(name: str, function: Callable[..., Any]) -> Callable[..., Any]
 AsyncCases = _derived("AsyncCases", Cases)
 AsyncReviews = _derived("AsyncReviews", Reviews)
 AsyncPolicyAdministration = _derived("AsyncPolicyAdministration", PolicyAdministration)
+AsyncPeopleAdministration = _derived("AsyncPeopleAdministration", PeopleAdministration)
 AsyncAudit = _derived("AsyncAudit", Audit)
 _Facade: Any = _derived("_Facade", Orchestrator)
 
@@ -92,7 +102,9 @@ class AsyncOrchestrator(_Facade):  # type: ignore[misc]  # the base is derived a
         """Wrap an open orchestrator; `open` makes both."""
         super().__init__(sync, threads)
         self.cases, self.reviews = AsyncCases(sync.cases, threads), AsyncReviews(sync.reviews, threads)
-        self.policy, self.audit = AsyncPolicyAdministration(sync.policy, threads), AsyncAudit(sync.audit, threads)
+        self.policy = AsyncPolicyAdministration(sync.policy, threads)
+        self.people = AsyncPeopleAdministration(sync.people, threads)
+        self.audit = AsyncAudit(sync.audit, threads)
 
     @classmethod
     def open(cls, *args: Any, threads: int = 8, **options: Any) -> "_Opening":
@@ -102,9 +114,11 @@ class AsyncOrchestrator(_Facade):  # type: ignore[misc]  # the base is derived a
         """
         return _Opening(cls, _Threads(threads), functools.partial(Orchestrator.open, *args, **options))
 
-    def acting_as(self, reviewer: str | None = None, *, channel: str = "library") -> "AsyncOrchestrator":
-        """Return this orchestrator bound to an authenticated reviewer and a channel, which the ledger records."""
-        return type(self)(self._sync.acting_as(reviewer, channel=channel), self._threads)
+    def acting_as(
+        self, reviewer: str | None = None, *, channel: str = "library", principal: Principal | None = None
+    ) -> "AsyncOrchestrator":
+        """Return this orchestrator bound to a principal, a reviewer and a channel, which the ledger records."""
+        return type(self)(self._sync.acting_as(reviewer, channel=channel, principal=principal), self._threads)
 
     async def close(self) -> None:
         """Sign the ledger head if there is a head file, and close files, connections and threads."""

@@ -8,8 +8,9 @@ from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.verification.chain_check import Verification
 from hitl_orchestrator.ledger.verification.proofs import CaseProof
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
-from hitl_orchestrator.orchestrator.open_services import OpenServices
-from hitl_orchestrator.services.acting import CaseKey
+from hitl_orchestrator.orchestrator.gate import Gate
+from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.authority import Verb
 
 if TYPE_CHECKING:
     from hitl_orchestrator.ledger.keys.files import SealKey
@@ -21,17 +22,19 @@ __all__ = ["Audit"]
 class Audit:
     """The audit trail: one record per finished case, and the hash-chained ledger behind it."""
 
-    _services = OpenServices()
-
-    def __init__(self, services: "Services") -> None:
-        self._services = services
+    def __init__(self, services: "Services", acting: Acting) -> None:
+        self._gate = Gate(services, acting)
 
     def records(self, *, quality_checks: bool = False) -> Iterator[AuditRecord]:
         """Yield the audit record of every finished case, in the order in which they finished.
 
         Cases that only measure reviewers are left out; with `quality_checks` only these are yielded.
+        A principal that is not local gets those of its own cases and domains.
         """
-        return self._services.audit.records(quality_checks=quality_checks)
+        services, acting = self._gate.to(Verb.READ_RECORDS)
+        mine = services.authorization.filter_of(Verb.READ_RECORDS, acting)
+        records = services.audit.records(quality_checks=quality_checks)
+        return records if mine is None else (each for each in records if mine(each.domain, each.submitted_by))
 
     def verify(self, heads: Sequence[SignedHead] = (), public_key: str | None = None) -> Verification:
         """Verify the whole ledger and its tables.
@@ -40,7 +43,7 @@ class Audit:
         ledger; with signed heads, oldest first, also a return to an earlier state. `public_key` is the key to trust;
         by default the one that the heads name.
         """
-        return self._services.audit.verify(heads, public_key)
+        return self._gate.to(Verb.VERIFY).services.audit.verify(heads, public_key)
 
     def rotate_key(self, new_key: "SealKey | Sequence[SealKey] | None" = None) -> KeyChange:
         """Retire the key that seals the ledger, and make another one valid from the next entry on.
@@ -51,7 +54,8 @@ class Audit:
         Raises:
             InvalidKey: there is no other key, it was retired before, or the key file cannot be written.
         """
-        return self._services.audit.rotate_key(new_key)
+        services, acting = self._gate.to(Verb.ROTATE_KEY)
+        return services.audit.rotate_key(new_key, acting)
 
     def sign_head(self) -> SignedHead:
         """Sign the current head of the ledger, and append it to the head file where there is one.
@@ -60,8 +64,16 @@ class Audit:
             LedgerDamaged: the ledger differs from the last signed head.
             InvalidKey, HeadFileUnavailable: the head cannot be signed or stored.
         """
-        return self._services.audit.sign_head()
+        return self._gate.to(Verb.SIGN_HEAD).services.audit.sign_head()
 
     def prove(self, case_id: str | None = None, *, task_id: str | None = None) -> CaseProof:
-        """Return a self-contained proof of all entries of one case. Raises as `sign_head`, and `UnknownCase`."""
-        return self._services.audit.prove(CaseKey.of(case_id, task_id))
+        """Return a self-contained proof of all entries of one case.
+
+        Raises:
+            UnknownCase: there is no such case.
+            CaseUnfinished: it is undecided, and a proof would show what is hidden from this principal.
+            LedgerDamaged, InvalidKey, HeadFileUnavailable: as `sign_head`.
+        """
+        services, acting, key = self._gate.to_case(Verb.PROVE, case_id, task_id)
+        services.masking.check_provable(services.reader.get(key), acting)
+        return services.audit.prove(key)

@@ -7,9 +7,11 @@ from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case, UnfinishedCase
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import AgentOutput, Task
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.ledger.events.redaction import Redaction
-from hitl_orchestrator.orchestrator.open_services import OpenServices
-from hitl_orchestrator.services.acting import Acting, CaseKey
+from hitl_orchestrator.orchestrator.gate import Gate
+from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.authority import Verb
 from hitl_orchestrator.services.cases.submission import Intake
 
 if TYPE_CHECKING:
@@ -21,10 +23,8 @@ __all__ = ["Cases"]
 class Cases:
     """Operations on single cases. `case_id` names one case; `task_id=` the latest attempt at a task."""
 
-    _services = OpenServices()
-
     def __init__(self, services: "Services", acting: Acting) -> None:
-        self._services, self._acting = services, acting
+        self._gate = Gate(services, acting)
 
     def get(self, case_id: str | None = None, *, task_id: str | None = None) -> Case:
         """Return one case.
@@ -33,7 +33,8 @@ class Cases:
             UnknownCase: there is no such case.
             GraphVersionMismatch: it was stored under an incompatible graph version.
         """
-        return self._services.reader.get(CaseKey.of(case_id, task_id))
+        services, _, key = self._gate.to_case(Verb.READ_CASE, case_id, task_id)
+        return self._gate.shown(services.reader.get(key))
 
     def history(self, case_id: str | None = None, *, task_id: str | None = None) -> list[Event]:
         """Return the ledger entries of one case, in order; for a policy change also the resulting policy entries.
@@ -41,7 +42,9 @@ class Cases:
         Raises:
             UnknownCase: there is no such case.
         """
-        return self._services.audit.history(CaseKey.of(case_id, task_id))
+        services, _, key = self._gate.to_case(Verb.READ_CASE, case_id, task_id)
+        case = services.reader.get(key)
+        return services.masking.history(case, services.audit.history(case), self._gate.acting)
 
     def enqueue(
         self,
@@ -60,38 +63,58 @@ class Cases:
         Raises:
             InvalidInput, TaskConflict: as `submit`.
         """
-        intake = Intake(task, output, replay=replay, submitted_by=submitted_by, classify=classify)
-        return self._services.submission.enqueue(intake, self._acting, resubmit=resubmit)
+        services, acting = self._gate.to(Verb.REPLAY if replay else Verb.SUBMIT)
+        submitter = acting.submitter(submitted_by)
+        intake = Intake(task, output, replay=replay, submitted_by=submitter, classify=classify)
+        return self._gate.shown(services.submission.enqueue(intake, acting, resubmit=resubmit))
 
     def unfinished(self) -> Sequence[UnfinishedCase]:
         """Return the cases that neither wait for a reviewer nor are finished, in the order of submission.
 
         A live worker runs each that is `running`; `recover` finishes the others or raises why it cannot.
         """
-        return self._services.ledger.unfinished()
+        return self._gate.to(Verb.UNFINISHED).services.ledger.unfinished()
 
     def prepare(self) -> None:
         """Import LangGraph and build the graph, so that the first case does not wait for it."""
-        _ = self._services.runner
+        _ = self._gate.to(Verb.SUBMIT).services.runner
 
-    def cancel(self, case_id: str | None = None, *, task_id: str | None = None, submitted_by: str, reason: str) -> Case:
+    def cancel(
+        self,
+        case_id: str | None = None,
+        *,
+        task_id: str | None = None,
+        submitted_by: str | None = None,
+        reason: str,
+    ) -> Case:
         """Withdraw a case before a reviewer has decided it. Its final decision is `canceled`.
+
+        A principal that is not local cancels its own cases; `submitted_by` is then left out.
 
         Raises:
             NotAuthorized: `submitted_by` did not submit the case, or the submitter is unknown.
             CaseNotWaiting, ReviewAlreadyDecided, ReviewExpired, ReviewWithdrawn, GraphVersionMismatch: too late.
-            InvalidInput: the reason is empty.
+            InvalidInput: the reason is empty, or no submitter is named.
         """
-        key = CaseKey.of(case_id, task_id)
-        return self._services.decisions.cancel(key, submitted_by, reason=reason, acting=self._acting)
+        services, acting, key = self._gate.to_case(Verb.CANCEL, case_id, task_id, submitter=submitted_by)
+        submitter = acting.submitter(submitted_by)
+        if submitter is None:
+            raise InvalidInput([f"cancel {key.text!r}: submitted_by: missing; name the submitter of the case"])
+        return self._gate.shown(services.decisions.cancel(key, submitter, reason=reason, acting=acting))
 
-    def replay(self, review: Review, case_id: str | None = None, *, task_id: str | None = None) -> Case:
+    def replay(
+        self, review: Review, case_id: str | None = None, *, task_id: str | None = None, reviewer: str | None = None
+    ) -> Case:
         """Apply a recorded review to a case that was submitted with `replay=True`, at the time of the record.
 
+        `reviewer`, or the reviewer of `acting_as`, must hold the second role of the escalation chain or a higher one.
+
         Raises:
-            InvalidInput: the case was submitted live, or the record does not fit it.
+            NotAuthorized: the reviewer is unknown or lacks the role.
+            InvalidInput: the case was submitted live, the record does not fit it, or no reviewer is named.
         """
-        return self._services.decisions.replay(CaseKey.of(case_id, task_id), review)
+        services, _, key = self._gate.to_case(Verb.REPLAY, case_id, task_id, reviewer=reviewer)
+        return self._gate.shown(services.decisions.replay(key, review))
 
     def redact(
         self, case_id: str | None = None, *, task_id: str | None = None, reason: str, reviewer: str | None = None
@@ -109,5 +132,5 @@ class Cases:
             InvalidInput: no reviewer is named; the reason is empty, longer than 2,000 characters, or unstorable.
             StoreUnavailable: the content is erased, but the database may still hold a trace of it; call again.
         """
-        acting = self._acting.named(reviewer)
-        return self._services.redaction.redact(CaseKey.of(case_id, task_id), reason=reason, acting=acting)
+        services, acting, key = self._gate.to_case(Verb.REDACT, case_id, task_id, reviewer=reviewer)
+        return services.redaction.redact(key, reason=reason, acting=acting)

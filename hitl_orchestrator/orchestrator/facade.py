@@ -1,25 +1,29 @@
-"""The facade `Orchestrator`: six verbs, and the namespaces cases, reviews, policy and audit."""
+"""The facade `Orchestrator`: six verbs, and the namespaces cases, reviews, policy, people and audit."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import Assessment, HumanDecision, OnClassifierError, RiskLevel
 from hitl_orchestrator.domain.input.parsing import member_of
+from hitl_orchestrator.domain.principal import Principal
 from hitl_orchestrator.domain.review import Page, Review, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
+from hitl_orchestrator.orchestrator.gate import Gate
 from hitl_orchestrator.orchestrator.open_services import OpenServices
+from hitl_orchestrator.orchestrator.people import PeopleAdministration
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
 from hitl_orchestrator.orchestrator.review_arguments import review_of
 from hitl_orchestrator.orchestrator.reviews import Reviews
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
-from hitl_orchestrator.services.acting import Acting, CaseKey
+from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.authority import Verb
 from hitl_orchestrator.services.cases.runner import WAIT_SECONDS
 from hitl_orchestrator.services.cases.submission import Intake
 from hitl_orchestrator.services.maintenance import Notice
@@ -52,11 +56,12 @@ class Orchestrator:
 
     def __init__(self, services: Services, acting: Acting = Acting()) -> None:  # noqa: B008 - an immutable value
         """Wrap services that `open` has built."""
-        self.services, self._opened, self._acting = services, services, acting
+        self.services, self._opened, self._gate = services, services, Gate(services, acting)
         self.cases = Cases(services, acting)
         self.reviews = Reviews(services, acting)
         self.policy = PolicyAdministration(services, acting)
-        self.audit = Audit(services)
+        self.people = PeopleAdministration(services, acting)
+        self.audit = Audit(services, acting)
 
     @classmethod
     def open(
@@ -77,15 +82,16 @@ class Orchestrator:
         clock: "Clock | None" = None,
         lease: float = LEASE_SECONDS,
         wait: float = WAIT_SECONDS,
-        head_file: str | Path | None = None,
+        head_file: str | Path | Literal[False] | None = None,
         head_key: "str | Path | SigningKey | None" = None,
         head_every: int = 1000,
         tracing: bool = False,
     ) -> Self:
         """Open a store: `sqlite:///PATH`, `postgresql://USER@HOST/DATABASE` or `memory://`.
 
-        Creates and migrates the store. `policy`, `reviewers` and `schemas` (JSON Schemas per task type) are
-        files or values; by default the store's active policy, or the bundled one, and one generic reviewer per role.
+        Creates and migrates the store. `policy`, `reviewers` and `schemas` (JSON Schemas per task type) are files or
+        values. A new store records the policy and the people, by default the bundled ones: one generic reviewer per
+        role. Later both come from the store, and change by `hitl.policy` and `hitl.people` alone.
         `classifier`, a `Runnable` or a function of the task, produces missing outputs. It is called up to
         `classifier_attempts` times, for at most `classifier_timeout` seconds each (None: no limit); if it fails, the
         case goes to a reviewer with the error as the reason, or with `on_classifier_error="raise"` it is raised.
@@ -93,24 +99,33 @@ class Orchestrator:
         the newest first; by default a key file next to the store. `checkpoint_key` encrypts checkpoints. The lease of
         a running case lasts `lease` seconds; a call waits `wait` seconds for another worker that runs the same case.
         `clock` sets event times; deadlines and leases follow the database clock.
-        The ledger head is signed into `head_file` every `head_every` entries and on close.
+        The ledger head is signed into `head_file` every `head_every` entries and on close; by default into a file
+        beside the store, which is safer elsewhere. False signs none.
 
         Callbacks and tracers of the calling application see the graph and the classifier only with `tracing`.
 
         Raises:
-            InvalidInput, PolicyMismatch: an argument is unusable, or the store has another active policy.
-            StoreUnavailable, TamperedPolicy: the store cannot be opened, or its policy was altered.
+            InvalidInput: an argument is unusable.
+            PolicyMismatch, PeopleMismatch: the store has another active policy, or other people.
+            StoreUnavailable, TamperedPolicy, TamperedPeople: the store cannot be opened, or was altered.
             InvalidKey, SealKeyMissing: a key is malformed, its file is readable by others, or it is missing.
         """
         arguments = {name: value for name, value in locals().items() if name != "cls"}
         return cls(open_services(**arguments))
 
-    def acting_as(self, reviewer: str | None = None, *, channel: str = "library") -> "Orchestrator":
-        """Return this orchestrator bound to an authenticated reviewer and a channel, which the ledger records.
+    def acting_as(
+        self, reviewer: str | None = None, *, channel: str = "library", principal: Principal | None = None
+    ) -> "Orchestrator":
+        """Return this orchestrator bound to a principal, a reviewer and a channel, which the ledger records.
 
-        The bound object shares all resources with this one; closing either closes both.
+        A face passes the `principal` that it has authenticated, whose own person is the reviewer. Without one the
+        principal stays the same, which is the trusted local one for what `open` returns. The bound object shows and
+        does what its principal may; it shares all resources with this one, and closing either closes both.
+
+        Raises:
+            NotAuthorized: a principal that is not local is bound to a reviewer other than its own.
         """
-        return Orchestrator(self.services, Acting(reviewer, channel))
+        return Orchestrator(self.services, Acting.of(reviewer, channel, principal or self._gate.acting.principal))
 
     def submit(
         self,
@@ -132,8 +147,9 @@ class Orchestrator:
             TaskConflict: the task id exists with other content, and `resubmit` is not set or not allowed.
             CaseBusy: another worker runs the case, and did not finish in time; the case is stored.
         """
-        intake = Intake(task, output, replay=replay, submitted_by=submitted_by)
-        return self.services.submission.submit(intake, self._acting, resubmit=resubmit)
+        services, acting = self._gate.to(Verb.REPLAY if replay else Verb.SUBMIT)
+        intake = Intake(task, output, replay=replay, submitted_by=acting.submitter(submitted_by))
+        return self._gate.shown(services.submission.submit(intake, acting, resubmit=resubmit))
 
     def inbox(
         self,
@@ -164,10 +180,10 @@ class Orchestrator:
             InvalidInput: the limit is not in [1, 100,000], a name cannot be stored, or `after` is no review.
             NotAuthorized: the reviewer is unknown, or is not the acting one.
         """
+        services, acting = self._gate.to(Verb.INBOX, reviewer=reviewer)
         risk = None if risk_level is None else member_of(RiskLevel, risk_level, "inbox: risk_level")
         wanted = InboxFilter(role, domain, task_type, risk, overdue, claimed_by, unclaimed)
-        who = self._acting.named(reviewer).reviewer
-        return self.services.inbox.requests(wanted, limit, reviewer=who, after=after, count=count)
+        return services.inbox.requests(wanted, limit, reviewer=acting.reviewer, after=after, count=count)
 
     def decide(
         self,
@@ -207,7 +223,8 @@ class Orchestrator:
             shown_digest=shown_digest,
             idempotency_key=idempotency_key,
         )
-        return self.services.decisions.decide(CaseKey.of(case_id, task_id), review, self._acting.named(reviewer))
+        services, acting, key = self._gate.to_case(Verb.DECIDE, case_id, task_id, reviewer=reviewer)
+        return self._gate.shown(services.decisions.decide(key, review, acting))
 
     def recover(self, on_case: Callable[[Case], None] = lambda case: None) -> list[Case]:
         """Resume every unfinished case that has no live owner, and delete checkpoints of finished cases.
@@ -217,7 +234,8 @@ class Orchestrator:
         Raises:
             RecoveryIncomplete: some cases could not be resumed; all others were.
         """
-        return self.services.maintenance.recover(on_case)
+        maintenance = self._gate.to(Verb.RECOVER).services.maintenance
+        return list(map(self._gate.shown, maintenance.recover(lambda case: on_case(self._gate.shown(case)))))
 
     def run_maintenance(
         self,
@@ -233,7 +251,9 @@ class Orchestrator:
         Raises:
             RecoveryIncomplete: some reviews could not be processed; all others were.
         """
-        return self.services.maintenance.run(on_case, on_notice)
+        maintenance = self._gate.to(Verb.MAINTAIN).services.maintenance
+        moved = maintenance.run(lambda case: on_case(self._gate.shown(case)), on_notice)
+        return list(map(self._gate.shown, moved))
 
     def close(self) -> None:
         """Sign the ledger head if there is a head file, and close files and connections. Closing twice is harmless.

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from hitl_orchestrator.domain.audit import AuditRecord, Event
+from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.input.file_kinds import PROOF, check_kind
 from hitl_orchestrator.domain.input.parsing import parse, read_json
+from hitl_orchestrator.domain.principal import LOCAL, Principal
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import InvalidKey
 from hitl_orchestrator.ledger.events.builders import SYSTEM
@@ -14,13 +16,20 @@ from hitl_orchestrator.ledger.events.chain import event_of
 from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.keys.signing import public_key_in
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
+from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.verification.chain_check import Verification
 from hitl_orchestrator.ledger.verification.head_file import read_heads
 from hitl_orchestrator.ledger.verification.proofs import CaseProof, proof_problem
+from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
+from hitl_orchestrator.review.governance.history import PeopleHistory
+from hitl_orchestrator.review.people import People
+from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.authority import Verb, authorize
 from hitl_orchestrator.services.config_files import read_file
+from hitl_orchestrator.services.masking import check_provable, masked_export, sees_all
 from hitl_orchestrator.wiring.clocks import current_time
-from hitl_orchestrator.wiring.stores import MEMORY, open_to_audit, signer_of, signing_key
+from hitl_orchestrator.wiring.stores import MEMORY, default_head_file, open_to_audit, signer_of, signing_key
 
 if TYPE_CHECKING:
     from hitl_orchestrator.backtest import Backtest
@@ -30,15 +39,27 @@ if TYPE_CHECKING:
 __all__ = ["CaseProof", "LedgerAudit", "SignedHead", "Verification", "check_proof", "load_heads", "proof_events"]
 __all__ += ["pinned_key", "public_key", "read_proof", "trusted_key"]
 
+_NO_PEOPLE = People(())
+_BLIND = '"blind":true'
+
 TASK_COLUMNS = ("metadata", "task_timestamp", "redacted")
 """Columns of an export in addition to those of the record: the task's metadata as JSON, its timestamp, and erasure."""
 
 
 class LedgerAudit:
-    """The ledger of an existing store, for verification, signing, proofs and export. Use it as a context manager."""
+    """The ledger of an existing store, for verification, signing, proofs and export. Use it as a context manager.
+
+    It has no reviewers file, and hides from a principal whatever one of its reviewers must not see.
+    """
 
     def __init__(
-        self, store: str, *, seal_key: Any = None, head_file: str | Path | None = None, head_key: Any = None
+        self,
+        store: str,
+        *,
+        seal_key: Any = None,
+        head_file: str | Path | Literal[False] | None = None,
+        head_key: Any = None,
+        principal: Principal = LOCAL,
     ) -> None:
         """Open the ledger. `seal_key`, `head_key` and `head_file` are those of `Orchestrator.open`.
 
@@ -48,12 +69,21 @@ class LedgerAudit:
             StoreUnavailable: the store cannot be opened.
             InvalidKey: the key is malformed, or its file is readable by others.
         """
-        self._ledger = open_to_audit(store, seal_key)
-        self._signer = signer_of(self._ledger, store, head_file=head_file, head_key=head_key)
+        self._principal, self._place, self._head_file = principal, store, head_file
+        self._store = open_to_audit(store, seal_key)
+        self._opened_signer = signer_of(self._store, store, head_file=head_file, head_key=head_key)
+
+    @property
+    def head_file(self) -> Path | None:
+        """The file of signed heads: the given one, or the one beside the store if it was made."""
+        if self._head_file is not None:
+            return Path(self._head_file) if self._head_file else None
+        beside = default_head_file(self._place, self._store)
+        return beside if beside is not None and beside.exists() else None
 
     def size(self) -> int:
         """Return the number of entries."""
-        return self._signer.size()
+        return self._signer(Verb.VERIFY).size()
 
     def verify(
         self,
@@ -62,7 +92,7 @@ class LedgerAudit:
         on_entries: Callable[[int], None] = lambda count: None,
     ) -> Verification:
         """Verify the ledger, as `hitl.audit.verify` does. `on_entries` is called with numbers of processed entries."""
-        return self._signer.verify(heads, public_key, on_entries)
+        return self._signer(Verb.VERIFY).verify(heads, public_key, on_entries)
 
     def rotate_key(self, channel: str = "library") -> KeyChange:
         """Retire the key that seals the ledger, and make the first one valid, or a new one in the store's key file.
@@ -70,41 +100,55 @@ class LedgerAudit:
         With a `seal_key`, that of the audit has the new key first and the present one after it. Raises as
         `hitl.audit.rotate_key` does.
         """
-        return self._ledger.rotate_key(SYSTEM.model_copy(update={"channel": channel}), current_time())
+        actor = SYSTEM.model_copy(update={"channel": channel, "os_user": Acting(principal=self._principal).os_user})
+        return self._ledger(Verb.ROTATE_KEY).rotate_key(actor, current_time())
 
     def own_events(self) -> Sequence[Event]:
         """Return the ledger entries about the ledger itself: changes of its key, and jumps of the clock."""
-        return self._ledger.own_events()
+        return self._ledger(Verb.VERIFY).own_events()
 
     def sign_head(self) -> SignedHead:
         """Sign the current head. Raises as `hitl.audit.sign_head` does."""
-        return self._signer.sign_now()
+        return self._signer(Verb.SIGN_HEAD).sign_now()
 
     def prove(self, case_or_task: str) -> CaseProof:
         """Return a proof of one case, or of the latest attempt at a task. Raises as `hitl.audit.prove` does."""
-        return self._signer.prove(case_or_task)
+        signer = self._signer(Verb.PROVE)
+        if not sees_all(self._principal):
+            check_provable(self._store.find(case_or_task), self._principal)
+        return signer.prove(case_or_task)
 
     def records(self, on_unreadable: OnUnreadable | None = None) -> Iterator[AuditRecord]:
         """Yield every audit record, in the order in which the cases finished.
 
         Rows that cannot be read are left out, and their errors passed to `on_unreadable`, or else to the log.
         """
-        return self._ledger.records(on_unreadable)
+        return self._ledger(Verb.EXPORT).records(on_unreadable)
 
     def events(self, on_unreadable: OnUnreadable | None = None) -> Iterator[Event]:
-        """Yield every ledger entry, in order; `on_unreadable` as in `records`."""
-        return self._ledger.events(on_unreadable=on_unreadable)
+        """Yield every ledger entry, in order; `on_unreadable` as in `records`.
 
-    def policy_events(self) -> Iterator[Event]:
-        """Yield the ledger entries about policies, in order."""
-        yield from self._ledger.policy_events()
+        In cases that are undecided now, the entries lack what is hidden from the principal.
+        """
+        ledger = self._ledger(Verb.EXPORT)
+        events = ledger.events(on_unreadable=on_unreadable)
+        return events if sees_all(self._principal) else masked_export(events, ledger, self._is_blind(ledger))
+
+    def governance_events(self) -> Iterator[Event]:
+        """Yield the ledger entries about policies, people and the configuration, in order."""
+        yield from self._ledger(Verb.READ_POLICY).governance_events()
+
+    def people(self) -> People | None:
+        """Return the people in force, None in a store that has none yet. Raises `TamperedPeople`."""
+        history = PeopleHistory().after(self._ledger(Verb.READ_POLICY).governance_events())
+        return None if history.current is None else history.people(history.current)
 
     def rows(self, on_unreadable: OnUnreadable | None = None) -> Iterator[dict[str, Any]]:
         """Yield every audit record as a row, with the `TASK_COLUMNS` that a policy may read and the record lacks.
 
         `on_unreadable` is that of `records`; it also gets a record whose task is not stored beside it.
         """
-        for record, timestamp, metadata, redacted in self._ledger.records_with_task(on_unreadable):
+        for record, timestamp, metadata, redacted in self._ledger(Verb.EXPORT).records_with_task(on_unreadable):
             task = (metadata, timestamp.replace(".000000Z", "Z"), redacted)
             yield record.model_dump(mode="json") | dict(zip(TASK_COLUMNS, task, strict=True))
 
@@ -127,10 +171,29 @@ class LedgerAudit:
         """
         from hitl_orchestrator.backtest import run_store_backtest  # noqa: PLC0415 - polars is an extra
 
-        ledger = self._ledger
+        ledger = self._ledger(Verb.BACKTEST)
         return run_store_backtest(
             policy, ledger, old=old, capacity=capacity, roles=roles, where=where, on_read=on_cases
         )
+
+    def _ledger(self, verb: Verb) -> Ledger:
+        """Return the ledger if the principal may use a verb. Raises `NotAuthorized`."""
+        authorize(self._principal, verb, None, _NO_PEOPLE)
+        return self._store
+
+    def _signer(self, verb: Verb) -> LedgerSigner:
+        authorize(self._principal, verb, None, _NO_PEOPLE)
+        return self._opened_signer
+
+    @staticmethod
+    def _is_blind(ledger: Ledger) -> Callable[[Case], bool]:
+        """Return whether to treat a case as blind: its own review is, or any policy of the store has a blind rule.
+
+        Which policy decides a case now is not computed here; hiding too much is the safe side.
+        """
+        with ledger.snapshot() as snapshot:
+            has_blind_rule = any(_BLIND in row.body for row in snapshot.policies())
+        return lambda case: has_blind_rule or any(row.shown.routing.decision.requirements.blind for row in case.reviews)
 
     def __enter__(self) -> Self:
         """Return the audit."""
@@ -138,7 +201,7 @@ class LedgerAudit:
 
     def __exit__(self, *exc: object) -> None:
         """Close the ledger."""
-        self._ledger.close()
+        self._store.close()
 
 
 def load_heads(file: str | Path) -> list[SignedHead]:

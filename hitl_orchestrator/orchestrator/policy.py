@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from hitl_orchestrator.domain.audit import Event
-from hitl_orchestrator.orchestrator.open_services import OpenServices
+from hitl_orchestrator.orchestrator.gate import Gate
 from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
 from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
 from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.authority import Verb
 from hitl_orchestrator.services.policy.admin import Governed, PolicySource
 
 if TYPE_CHECKING:
@@ -22,10 +23,8 @@ __all__ = ["PolicyAdministration"]
 class PolicyAdministration:
     """Changes of the routing policy. A change that is looser anywhere waits for a second person in a case."""
 
-    _services = OpenServices()
-
     def __init__(self, services: "Services", acting: Acting) -> None:
-        self._services, self._acting = services, acting
+        self._gate = Gate(services, acting)
 
     def activate(self, policy: PolicySource, *, reason: str, reviewer: str | None = None) -> Governed:
         """Activate a policy for new cases. A looser one becomes a `policy_change` case for a second person instead.
@@ -36,8 +35,8 @@ class PolicyAdministration:
             NotAuthorized: the reviewer is unknown or lacks the role, or there is no second person.
             InvalidInput: the policy is unusable, its check reports an error, or the reason is empty.
         """
-        acting = self._acting.named(reviewer)
-        return self._services.policy.activate(policy, reason=reason, acting=acting)
+        services, acting = self._gate.to(Verb.CHANGE_POLICY, reviewer=reviewer)
+        return services.policy.activate(policy, reason=reason, acting=acting)
 
     def rollback(self, version: str | None = None, *, reason: str, reviewer: str | None = None) -> Governed:
         """Activate the previous version, or the one whose hash starts with `version`, under the rules of `activate`.
@@ -46,8 +45,8 @@ class PolicyAdministration:
             NoPreviousPolicy: there is no such version.
             NotAuthorized, InvalidInput: as `activate`.
         """
-        acting = self._acting.named(reviewer)
-        return self._services.policy.rollback(version, reason=reason, acting=acting)
+        services, acting = self._gate.to(Verb.CHANGE_POLICY, reviewer=reviewer)
+        return services.policy.rollback(version, reason=reason, acting=acting)
 
     def start_canary(self, policy: PolicySource, share: float, *, reason: str, reviewer: str | None = None) -> Governed:
         """Route a share of new cases, in (0, 1], with another policy, drawn by a hash of the case id.
@@ -58,13 +57,13 @@ class PolicyAdministration:
             InvalidInput: the share is out of range, or no policy is active; or as `activate`.
             NotAuthorized: as `activate`.
         """
-        acting = self._acting.named(reviewer)
-        return self._services.policy.start_canary(policy, share, reason=reason, acting=acting)
+        services, acting = self._gate.to(Verb.CHANGE_POLICY, reviewer=reviewer)
+        return services.policy.start_canary(policy, share, reason=reason, acting=acting)
 
     def stop_canary(self, *, reason: str, reviewer: str | None = None) -> bool:
         """End the canary; False if none is running. Cases routed by it keep the stricter of both policies."""
-        acting = self._acting.named(reviewer)
-        return self._services.policy.stop_canary(reason=reason, acting=acting)
+        services, acting = self._gate.to(Verb.CHANGE_POLICY, reviewer=reviewer)
+        return services.policy.stop_canary(reason=reason, acting=acting)
 
     def start_shadow(self, policy: PolicySource, *, reason: str, reviewer: str | None = None) -> str:
         """Evaluate a shadow policy on each new case, record its answer, and return its hash.
@@ -72,29 +71,29 @@ class PolicyAdministration:
         Raises:
             NotAuthorized, InvalidInput: as `activate`; findings of its check are recorded and do not reject it.
         """
-        acting = self._acting.named(reviewer)
-        return self._services.policy.start_shadow(policy, reason=reason, acting=acting)
+        services, acting = self._gate.to(Verb.CHANGE_POLICY, reviewer=reviewer)
+        return services.policy.start_shadow(policy, reason=reason, acting=acting)
 
     def stop_shadow(self, *, reason: str, reviewer: str | None = None) -> bool:
         """End the shadow evaluation; False if none is running."""
-        acting = self._acting.named(reviewer)
-        return self._services.policy.stop_shadow(reason=reason, acting=acting)
+        services, acting = self._gate.to(Verb.CHANGE_POLICY, reviewer=reviewer)
+        return services.policy.stop_shadow(reason=reason, acting=acting)
 
     def active(self) -> Policy:
         """Return the policy that routes new cases."""
-        return self._services.registry.active.policy
+        return self._gate.to(Verb.READ_POLICY).services.registry.active.policy
 
     def status(self) -> PolicyHistory:
         """Return the active policy, canary, shadow, pending changes, and every version that the store keeps."""
-        return self._services.policy.status()
+        return self._gate.to(Verb.READ_POLICY).services.policy.status()
 
     def history(self) -> list[Event]:
         """Return all ledger entries about policies, in order."""
-        return self._services.policy.history()
+        return self._gate.to(Verb.READ_POLICY).services.policy.history()
 
     def shadow_report(self) -> ShadowReport | None:
         """Return how often the shadow policy differed from the active one so far; None without a shadow policy."""
-        return self._services.policy.shadow_report()
+        return self._gate.to(Verb.READ_POLICY).services.policy.shadow_report()
 
     def backtest(self, policy: PolicySource, *, capacity: "Mapping[str, Capacity] | None" = None) -> "Backtest":
         """Return the decisions that a policy would have made on every finished case. Records nothing.
@@ -102,4 +101,4 @@ class PolicyAdministration:
         Raises:
             InvalidInput: the policy is unusable, there are no cases, or the extra `lab` is not installed.
         """
-        return self._services.policy.backtest(policy, capacity=capacity)
+        return self._gate.to(Verb.BACKTEST).services.policy.backtest(policy, capacity=capacity)

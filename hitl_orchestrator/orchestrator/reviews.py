@@ -9,10 +9,11 @@ from hitl_orchestrator.domain.input.parsing import member_of
 from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.insights.feedback import Feedback
-from hitl_orchestrator.orchestrator.open_services import OpenServices
+from hitl_orchestrator.orchestrator.gate import Gate
 from hitl_orchestrator.orchestrator.review_arguments import review_of
 from hitl_orchestrator.review.view import CaseView
-from hitl_orchestrator.services.acting import Acting, CaseKey
+from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.authority import Verb
 from hitl_orchestrator.services.reviews.assignments import WORKING_DAY, Assignments, Skill, Strategy
 from hitl_orchestrator.services.reviews.claims import CLAIM_SECONDS
 
@@ -25,10 +26,8 @@ __all__ = ["Reviews"]
 class Reviews:
     """Operations on open reviews. Where `reviewer` is left out, the acting reviewer is meant (see `acting_as`)."""
 
-    _services = OpenServices()
-
     def __init__(self, services: "Services", acting: Acting) -> None:
-        self._services, self._acting = services, acting
+        self._gate = Gate(services, acting)
 
     def claim(
         self,
@@ -49,8 +48,9 @@ class Reviews:
             CaseNotWaiting, NotAuthorized, ReviewClaimed, ReviewExpired, GraphVersionMismatch: the claim is rejected.
             InvalidInput: the seconds are out of range.
         """
-        key, acting = CaseKey.of(case_id, task_id), self._acting.named(reviewer)
-        return self._services.claims.claim(key, acting, seconds=seconds, take_over=take_over)
+        verb = Verb.TAKE_OVER if take_over else Verb.CLAIM
+        services, acting, key = self._gate.to_case(verb, case_id, task_id, reviewer=reviewer)
+        return services.claims.claim(key, acting, seconds=seconds, take_over=take_over)
 
     def next(self, *, reviewer: str | None = None, seconds: float = CLAIM_SECONDS) -> ReviewRequest | None:
         """Claim the most urgent review that the reviewer may decide, and return it; None if there is none.
@@ -61,14 +61,16 @@ class Reviews:
         Raises:
             NotAuthorized: the reviewer is unknown, or holds as many claims as allowed.
         """
-        return self._services.claims.next(self._acting.named(reviewer), seconds=seconds)
+        services, acting = self._gate.to(Verb.CLAIM, reviewer=reviewer)
+        return services.claims.next(acting, seconds=seconds)
 
     def release(self, case_id: str | None = None, *, task_id: str | None = None, reviewer: str | None = None) -> bool:
         """Release the claim on a case's open review; a delegated review returns to the delegating reviewer.
 
         Returns False if the reviewer holds no claim. Raises as `claim` does.
         """
-        return self._services.claims.release(CaseKey.of(case_id, task_id), self._acting.named(reviewer))
+        services, acting, key = self._gate.to_case(Verb.RELEASE, case_id, task_id, reviewer=reviewer)
+        return services.claims.release(key, acting)
 
     def delegate(
         self,
@@ -87,8 +89,8 @@ class Reviews:
             CaseNotWaiting, ReviewClaimed, ReviewExpired, GraphVersionMismatch: the delegation is rejected.
             InvalidInput: the seconds are not in (0, 86,400].
         """
-        key, acting = CaseKey.of(case_id, task_id), self._acting.named(reviewer)
-        return self._services.claims.delegate(key, to, acting, reason=reason, seconds=seconds)
+        services, acting, key = self._gate.to_case(Verb.DELEGATE, case_id, task_id, reviewer=reviewer)
+        return services.claims.delegate(key, to, acting, reason=reason, seconds=seconds)
 
     def assign(
         self,
@@ -97,8 +99,12 @@ class Reviews:
         limit: int = 1000,
         seconds: float = WORKING_DAY,
         skill: Skill = lambda reviewer, task_type: 1.0,
+        reviewer: str | None = None,
     ) -> Assignments:
         """Assign at most `limit` unclaimed open reviews to authorized reviewers, the most urgent first, for `seconds`.
+
+        `reviewer`, or the reviewer of `acting_as`, assigns them, and must hold the second role of the escalation chain
+        or a higher one.
 
         `push` chooses the reviewer with the lowest load; `sticky` prefers the reviewer who last decided for the same
         `customer` in the task's metadata. A review whose role has no member goes to the role above; one whose members
@@ -108,11 +114,13 @@ class Reviews:
         and has `more` if the limit was reached before the end of the queue; call again to go on.
 
         Raises:
-            InvalidInput: the strategy is unknown, the limit is not in [1, 100,000], or the seconds are not in
-                (0, 86,400].
+            NotAuthorized: the reviewer is unknown or lacks the role.
+            InvalidInput: the strategy is unknown, the limit is not in [1, 100,000], the seconds are not in
+                (0, 86,400], or no reviewer is named.
         """
+        services, acting = self._gate.to(Verb.ASSIGN, reviewer=reviewer)
         how = member_of(Strategy, strategy, "assign: strategy")
-        return self._services.assignments.assign(how, limit=limit, seconds=seconds, skill=skill)
+        return services.assignments.assign(how, acting, limit=limit, seconds=seconds, skill=skill)
 
     def view(self, case_id: str | None = None, *, task_id: str | None = None, reviewer: str | None = None) -> CaseView:
         """Return the case as a reviewer may see it: its open review, or else its last one.
@@ -124,7 +132,8 @@ class Reviews:
             UnknownCase, CaseNotWaiting: no review is open.
             NotAuthorized: the reviewer is unknown.
         """
-        return self._services.views.view(CaseKey.of(case_id, task_id), self._acting.named(reviewer))
+        services, acting, key = self._gate.to_case(Verb.VIEW, case_id, task_id, reviewer=reviewer)
+        return services.views.view(key, acting)
 
     def label(
         self, case_id: str | None = None, *, task_id: str | None = None, label: str, reviewer: str | None = None
@@ -135,7 +144,8 @@ class Reviews:
             NotAuthorized, CaseNotWaiting, GraphVersionMismatch: the label is rejected.
             InvalidInput: the label is empty or cannot be stored.
         """
-        return self._services.views.label(CaseKey.of(case_id, task_id), label, self._acting.named(reviewer))
+        services, acting, key = self._gate.to_case(Verb.LABEL, case_id, task_id, reviewer=reviewer)
+        return services.views.label(key, label, acting)
 
     def decide_many(
         self,
@@ -157,38 +167,59 @@ class Reviews:
             NotAuthorized and others: as `decide`.
         """
         review = review_of(decision, human_feedback=feedback, reason=reason, reason_code=reason_code)
-        keys = [CaseKey.of(case_id, None) for case_id in case_ids]
-        return self._services.decisions.decide_many(keys, review, self._acting.named(reviewer))
+        services, acting = self._gate.to(Verb.DECIDE, reviewer=reviewer)
+        keys = [self._gate.to_case(Verb.DECIDE, case_id, None, reviewer=reviewer).key for case_id in case_ids]
+        return [self._gate.shown(case) for case in services.decisions.decide_many(keys, review, acting)]
 
-    def add_gold_case(self, task: Task, output: AgentOutput, expected: HumanDecision) -> Case:
+    def add_gold_case(
+        self, task: Task, output: AgentOutput, expected: HumanDecision, *, reviewer: str | None = None
+    ) -> Case:
         """Queue a gold case, whose right decision is known, to measure reviewers. It is never executed.
 
-        Raises:
-            InvalidInput: the policy would approve it without a reviewer, or the task id is taken; or as `submit`.
-        """
-        return self._services.quality.add_gold_case(task, output, expected, self._acting)
+        `reviewer`, or the reviewer of `acting_as`, must hold the second role of the escalation chain or a higher one.
 
-    def add_second_review(self, case_id: str | None = None, *, task_id: str | None = None, new_task_id: str) -> Case:
+        Raises:
+            NotAuthorized: the reviewer is unknown or lacks the role.
+            InvalidInput: the policy would approve it without a reviewer, the task id is taken, or no reviewer is named;
+                or as `submit`.
+        """
+        services, acting = self._gate.to(Verb.PLANT, reviewer=reviewer)
+        return services.quality.add_gold_case(task, output, expected, acting)
+
+    def add_second_review(
+        self,
+        case_id: str | None = None,
+        *,
+        task_id: str | None = None,
+        new_task_id: str,
+        reviewer: str | None = None,
+    ) -> Case:
         """Ask other reviewers about a decided case, under a new task id. The copy is never executed.
 
         Raises:
-            InvalidInput: no reviewer decided the case.
+            InvalidInput: no reviewer decided the case, or no reviewer is named.
+            NotAuthorized: as `add_gold_case`.
         """
-        return self._services.quality.add_second_review(CaseKey.of(case_id, task_id), new_task_id, self._acting)
+        services, acting, key = self._gate.to_case(Verb.PLANT, case_id, task_id, reviewer=reviewer)
+        return services.quality.add_second_review(key, new_task_id, acting)
 
     def feedback(self) -> Iterator[Feedback]:
-        """Yield what agents can learn from each case that a reviewer decided."""
-        return self._services.audit.feedback()
+        """Yield what agents can learn from each case that a reviewer decided.
+
+        A principal that is not local gets that of its own cases and domains.
+        """
+        services, acting = self._gate.to(Verb.READ_RECORDS)
+        return services.audit.feedback(services.authorization.filter_of(Verb.READ_RECORDS, acting))
 
     def roles(self) -> tuple[str, ...]:
         """Return all roles: those of the escalation chain, the lowest first, then other roles that reviewers hold."""
-        people = self._services.people
+        people = self._gate.to(Verb.READ_PEOPLE).services.people
         return tuple(dict.fromkeys([*people.chain.roles, *(role for person in people for role in person.roles)]))
 
     def people(self) -> tuple[Reviewer, ...]:
         """Return all reviewers."""
-        return tuple(self._services.people)
+        return tuple(self._gate.to(Verb.READ_PEOPLE).services.people)
 
     def person(self, reviewer: str) -> Reviewer:
         """Return one reviewer. Raises `NotAuthorized` if the id is unknown."""
-        return self._services.people.named(reviewer)
+        return self._gate.to(Verb.READ_PEOPLE).services.people.named(reviewer)

@@ -1,13 +1,21 @@
-"""Checks that this decision, by this reviewer, may decide this review. Deny by default, and name the remedy."""
+"""Checks that this decision, or this record of the past, may decide this review. Deny by default; name the remedy."""
 
+from collections.abc import Iterator
+from datetime import datetime
+
+from hitl_orchestrator.domain.decision import ReviewRequirements
 from hitl_orchestrator.domain.enums import FINAL, WITH_OUTPUT, HumanDecision
 from hitl_orchestrator.domain.json_patch import same
 from hitl_orchestrator.domain.review import Review, Reviewer, StoredReview
 from hitl_orchestrator.domain.roles import RoleChain
+from hitl_orchestrator.domain.task import Task
 from hitl_orchestrator.errors import InvalidInput, NotAuthorized, StaleReview, TopOfChain
 
 SHORT_DIGEST = 12
 """The number of hexadecimal digits that the faces show of a digest. They are enough to name it."""
+
+SEPARATION_OF_DUTIES, QUORUM = "separation_of_duties", "quorum"
+"""The rules that cannot be checked for a record without a reviewer."""
 
 
 def check_answer(answer: Review, row: StoredReview) -> None:
@@ -111,3 +119,29 @@ def role_to_pass_to(row: StoredReview, decided_in: str, chain: RoleChain) -> str
     if above is None:
         raise TopOfChain(row.case_id, decided_in, FINAL)
     return above
+
+
+def unchecked_rules(recorded: Review, requirements: ReviewRequirements) -> tuple[str, ...]:
+    """Return the rules that cannot be checked for a record, because it names a role and no reviewer."""
+    if recorded.reviewer_id is not None:
+        return ()
+    return (SEPARATION_OF_DUTIES, QUORUM) if requirements.approvals > 1 else (SEPARATION_OF_DUTIES,)
+
+
+def unfit_record(recorded: Review, task: Task | None, latest: datetime) -> Iterator[str]:
+    """Yield each problem that prevents the replay of a record, with its field. `modify` needs no edited output here.
+
+    `task` is the decided task, or None if it is not known yet; later times than `latest` count as future.
+    """
+    if recorded.timestamp is None:
+        yield "timestamp: this field is required in a recorded review: the time of the decision"
+    elif task is not None and task.timestamp is not None and recorded.timestamp < task.timestamp:
+        yield f"timestamp: {recorded.timestamp.isoformat()} lies before the task's, {task.timestamp.isoformat()}"
+    elif recorded.timestamp > latest:
+        yield f"timestamp: {recorded.timestamp.isoformat()} lies in the future; a recorded review must lie in the past"
+    if task is not None and recorded.task_id not in (None, task.task_id):
+        yield f"task_id: {recorded.task_id!r} is another task"
+    if recorded.human_decision.spec.needs_reason and not recorded.stated_reason:
+        yield f"human_decision: {recorded.human_decision} needs a reason, in human_feedback or reason"
+    if not recorded.human_decision.spec.takes_output and recorded.modified_output is not None:
+        yield f"modified_output: {recorded.human_decision} takes no output; only {' and '.join(WITH_OUTPUT)} do"

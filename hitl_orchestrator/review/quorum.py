@@ -47,7 +47,8 @@ def ballots(rows: Iterable[StoredReview]) -> list[Ballot]:
 
 def ballot(shown: ReviewSnapshot, verdict: RecordedDecision) -> Ballot:
     """Return the vote of a recorded decision."""
-    person = verdict.person or verdict.review.reviewer_id or verdict.role
+    # Records of the past that name no reviewer count as different people; the decision states that it is unknown.
+    person = verdict.person or verdict.review.reviewer_id or f"{verdict.role} of {shown.review_id}"
     outcome = _outcome(shown, verdict.review)
     return Ballot(person, verdict.role, outcome, verdict.review.human_decision, shown.escalations)
 

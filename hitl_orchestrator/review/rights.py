@@ -10,32 +10,47 @@ from datetime import datetime
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import SINGLE_REVIEW, ReviewRequirements
 from hitl_orchestrator.domain.review import Reviewer, StoredReview
-from hitl_orchestrator.domain.task import REQUESTED_BY
 from hitl_orchestrator.errors import NotAuthorized
 from hitl_orchestrator.review.decision_checks import role_to_decide_in
+from hitl_orchestrator.review.names import requesters_in
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.quorum import Ballot
 from hitl_orchestrator.review.working_time import is_away
 
+_UNREADABLE = "the requester of the task cannot be read ({}), and may be any reviewer"
+
 
 def barred_by_duty(submission: Submission, people: People) -> dict[str, str]:
-    """Return the people who may not decide a case in any role, each with the reason."""
-    barred = dict.fromkeys(_not_again(submission), "they decided this case before, under another id")
-    barred |= {people.human(name): "the task was requested by them" for name in _requesters(submission)}
-    if submission.submitted_by is not None:
-        barred[people.human(submission.submitted_by)] = "they submitted this case"
+    """Return the people who may not decide a case in any role, each with the reason.
+
+    Who is barred from one attempt at a task is barred from all later ones. A requester who cannot be read may be any
+    reviewer, so that only the top of the chain may decide.
+    """
+    barred: dict[str, str] = {}
+    for attempt in submission.as_earlier():
+        requesters, unreadable = requesters_in(attempt.requested_by)
+        if attempt.unknown:
+            unreadable.append("those of an attempt were erased, or are too many")
+        if unreadable:
+            barred = dict.fromkeys(_below_the_top(people), _UNREADABLE.format(unreadable[0])) | barred
+        # The reason that an ordinary case would give: the submitter is barred from the spot check of their case.
+        barred = dict.fromkeys(attempt.not_by, "they have answered this case already") | barred
+        for name in requesters:
+            barred |= dict.fromkeys(people.names.persons(name), "the task was requested by them")
+        if attempt.submitted_by is not None:
+            barred |= dict.fromkeys(persons_named(attempt.submitted_by, people), "they submitted this case")
     return barred
 
 
-def _requesters(submission: Submission) -> tuple[str, ...]:
-    """Return the people whom the task names as its requesters."""
-    named = submission.task.metadata.get(REQUESTED_BY)
-    names = named if isinstance(named, (list, tuple)) else (named,)
-    return tuple(str(name) for name in names if isinstance(name, str))
+def persons_named(name: str, people: People) -> set[str]:
+    """Return the people whom the name of a submitter may mean; an unknown name counts as a person."""
+    return {people.human(name), *people.names.persons(name)}
 
 
-def _not_again(submission: Submission) -> tuple[str, ...]:
-    return () if submission.quality_check is None else submission.quality_check.not_by
+def _below_the_top(people: People) -> set[str]:
+    """Return the people who do not hold the top role of the chain."""
+    top = people.chain.roles[-1]
+    return {each.human for each in people} - {each.human for each in people if top in each.roles}
 
 
 def check_may_redact(reviewer: Reviewer, domain: str, people: People) -> None:
@@ -73,9 +88,9 @@ class Rights:
         """
         why = self.barred.get(reviewer.human)
         if why is not None:
-            raise NotAuthorized(
-                reviewer.reviewer_id, f"{why}; another person with the role {self.needed!r} must decide"
-            )
+            is_unreadable = why.startswith(_UNREADABLE.partition("{")[0])
+            role = self.people.chain.roles[-1] if is_unreadable else self.needed
+            raise NotAuthorized(reviewer.reviewer_id, f"{why}; another person with the role {role!r} must decide")
         role = role_to_decide_in(reviewer, self.needed, self.row.domain, self.people.chain, named)
         if self.requirements.approvals == 1:
             return role
@@ -137,7 +152,7 @@ class Rights:
             if person.human not in {*self.voted, *self.barred, but} and self._free(person, needed, closed)
         }
 
-    def left_above(self, role: str, but: str) -> set[str]:
+    def left_above(self, role: str, but: str | None) -> set[str]:
         """Return the people above a role who may vote and have not."""
         above = self.people.chain.above(self.people.chain.higher(self.needed, role))
         return set() if above is None else self.left(role=above, but=but)

@@ -10,8 +10,16 @@ from pydantic import Field
 
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.decision import ReviewRequirements
-from hitl_orchestrator.domain.enums import Action, FinalDecision, HumanDecision, ReviewStatus, RiskLevel, Signal
-from hitl_orchestrator.domain.invisible_characters import escape_invisible, warning
+from hitl_orchestrator.domain.enums import (
+    Action,
+    CaseStage,
+    FinalDecision,
+    HumanDecision,
+    ReviewStatus,
+    RiskLevel,
+    Signal,
+)
+from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible, warning
 from hitl_orchestrator.domain.shown.numbers import confidence_text, percent
 from hitl_orchestrator.domain.task import Proposal, Task
 from hitl_orchestrator.domain.value import Confidence, FreeJson, Identifier, Label, Text, UtcDatetime, Value
@@ -33,21 +41,26 @@ class Masking(NamedTuple):
     purpose: bool = False
 
 
-def masking(case: Case, *, blind: bool | None = None, label: str = "") -> Masking:
+def masking(case: Case, *, blind: bool | None = None, label: str = "", person: str | None = None) -> Masking:
     """Return the parts of a case to hide from a reviewer, or from all readers.
 
     `blind` states whether the requirements in force make the review blind, by default those of the open review;
-    `label` is the label that this reviewer has committed.
+    `label` is the label that this reviewer has committed, and `person` the person, who sees their own vote. A replay
+    hides nothing: its answers are records.
     """
     review = case.open_review
-    if review is None:
+    if case.submission.replayed:
         return Masking()
+    if review is None:
+        return Masking(purpose=case.stage is CaseStage.RECEIVED)
     if blind is None:
         blind = review.shown.routing.decision.requirements.blind
     votes = (
         row.review_id
         for row in case.reviews
-        if row.status is ReviewStatus.VOTED and row.shown.escalations == review.shown.escalations
+        if row.status is ReviewStatus.VOTED
+        and row.shown.escalations == review.shown.escalations
+        and (person is None or row.verdict is None or row.verdict.person != person)
     )
     return Masking(agent=blind and not label, votes=frozenset(votes), purpose=True)
 
@@ -133,9 +146,8 @@ class CaseView(Value):
 def missing_role_note(missing: str, role: str) -> str:
     """Return why the top of the chain decides a review for another role, with the remedy."""
     return (
-        f"The reviewers file has no role {missing!r}, for which this review was opened: {role!r}, the top of its "
-        "chain, decides it. If the file was left out, name it (--reviewers, HITL_REVIEWERS); else add the role to "
-        "its chain"
+        f"The people of this store have no role {missing!r}, for which this review was opened: {role!r}, the top of "
+        "their chain, decides it. 'hitl people propose' can add the role to the chain"
     )
 
 

@@ -5,16 +5,19 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.errors import (
+    AmbiguousTask,
     CaseNotWaiting,
     GraphVersionMismatch,
     IncompatibleRecord,
     LedgerDamaged,
+    ReplayedCase,
     StoreUnavailable,
     UnknownCase,
 )
@@ -22,7 +25,7 @@ from hitl_orchestrator.graph.topology import can_resume
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.services.acting import CaseKey
 
-__all__ = ["CaseReader", "Clock", "not_waiting", "open_review_of"]
+__all__ = ["CaseReader", "Clock", "check_live", "not_waiting", "open_review_of"]
 
 Clock = Callable[[], datetime]
 Read = TypeVar("Read")
@@ -42,9 +45,15 @@ class CaseReader:
 
         Raises:
             UnknownCase: there is none.
+            AmbiguousTask: several submitters have a task with this id.
             GraphVersionMismatch: it was stored under an incompatible graph version.
         """
-        return self._checked(key.text, self._ledger.case if key.task_id is None else self._ledger.latest_attempt)
+        if key.task_id is None:
+            return self._checked(key.text, self._ledger.case)
+        with suppress(UnknownCase):  # no task of this submitter, and perhaps one that they may read
+            if key.submitter is not None:
+                return self._checked(key.text, partial(self._ledger.latest_attempt, submitter=key.submitter))
+        return self._checked(key.text, self._ledger.latest_attempt)
 
     def case(self, case_id: str) -> Case:
         """Return a case by its id. Raises as `get`."""
@@ -62,8 +71,9 @@ class CaseReader:
             return self._checked(case_id, self._ledger.case_with_events)
 
     def waiting(self, key: CaseKey) -> Case:
-        """Return a case with an open review. Raises `CaseNotWaiting` or `GraphVersionMismatch`."""
+        """Return a live case with an open review. Raises `ReplayedCase`, `CaseNotWaiting` or `GraphVersionMismatch`."""
         case = self.to_change(key)
+        check_live(case, "reviewed")
         open_review_of(case)
         self.check(case)
         return case
@@ -105,10 +115,13 @@ class CaseReader:
 
     def _is_task(self, name: str) -> bool:
         """Return whether a task has this id."""
-        with suppress(UnknownCase):
+        try:
             self._ledger.latest_attempt(name)
+        except UnknownCase:
+            return False
+        except AmbiguousTask:
             return True
-        return False
+        return True
 
     @contextmanager
     def _alarmed(self) -> Iterator[None]:
@@ -122,6 +135,12 @@ class CaseReader:
             if exc.case_id is not None:
                 self.alarm(exc.case_id, str(exc))
             raise
+
+
+def check_live(case: Case, what: str) -> None:
+    """Raise `ReplayedCase` for a case that repeats a record of the past. `what` cannot be done to it."""
+    if case.submission.replayed:
+        raise ReplayedCase(case.case_id, what)
 
 
 def open_review_of(case: Case) -> StoredReview:

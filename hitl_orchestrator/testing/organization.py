@@ -118,6 +118,13 @@ class Organization:
         self._at(midnight + timedelta(days=1), at_midnight)
 
     @property
+    def _assigner(self) -> str:
+        """The reviewer in whose name reviews are assigned: the one with the highest role."""
+        roles = self.hitl.reviews.roles()
+        highest = max(self._desks.values(), key=lambda desk: max(map(roles.index, desk.staff.reviewer.roles)))
+        return highest.staff.reviewer_id
+
+    @property
     def _last_day(self) -> int:
         return self.scenario.days + self.scenario.winds_down
 
@@ -146,7 +153,8 @@ class Organization:
     def _hand_out(self) -> None:
         """Assign open reviews, and wake idle reviewers."""
         if any(desk.until is not None for desk in self._desks.values()):
-            assigned = self.hitl.reviews.assign(strategy="push", seconds=self.scenario.claimed_for.total_seconds())
+            hitl, seconds = self.hitl.acting_as(self._assigner), self.scenario.claimed_for.total_seconds()
+            assigned = hitl.reviews.assign(strategy="push", seconds=seconds)
             for who in sorted({each.to for each in assigned if each.to is not None}):
                 self._look(self._desks[who])
         self._in(self.scenario.hands_out_every, self._hand_out)

@@ -173,11 +173,11 @@ def test_bulk_is_rejected_without_confirmation_or_for_ineligible_cases(team, mon
 
 
 def test_assign_reports_each_assignment(team):
-    given = team("assign", "--json").data
+    given = team("assign", "--reviewer", "m01", "--json").data
 
     assert {one["task_id"]: one["role"] for one in given}["task_003"] == "senior_manager"
     assert all(one["assigned_to"] for one in given)
-    assert "every open review is claimed" in team("assign").out
+    assert "every open review is claimed" in team("assign", "--reviewer", "m01").out
 
 
 def test_feedback_and_insights_report_reviewed_cases(team):
@@ -206,13 +206,13 @@ def test_assign_passes_over_what_no_reviewer_may_take_and_states_what_is_left_ou
     reviewers = ("--reviewers", "people.json")
     hitl("run", "tasks.json", "--outputs", "agent_outputs.json", *reviewers)
 
-    answer = hitl("assign", "--limit", "1", "--json", *reviewers)
+    answer = hitl("assign", "--reviewer", "bea", "--limit", "1", "--json", *reviewers)
 
     assert [(row["task_id"], row["assigned_to"]) for row in answer.data] == [("task_002", None), ("task_003", "bea")]
     assert answer.err == "hitl: 1 more review that no reviewer can take now, passed over and not listed\n"
-    shown = hitl("assign", "--limit", "1", *reviewers).out
+    shown = hitl("assign", "--reviewer", "bea", "--limit", "1", *reviewers).out
     assert "1 more review that no reviewer can take now, passed over and not listed" in " ".join(shown.split())
-    with_all = hitl("assign", "--limit", "1", "--json")
+    with_all = hitl("assign", "--reviewer", "senior_manager", "--limit", "1", "--json")
     assert with_all.err == "hitl: the limit was reached before the end of the queue, run it again to go on\n"
 
 
@@ -223,8 +223,11 @@ def test_assign_passes_over_what_no_reviewer_may_take_and_states_what_is_left_ou
         (("decide", "t", "aprove", "--reviewer", "r"), 'DECISION: "aprove" is not one of'),
         (("decide", "t", "approve", "--reviewer", "r", "--key", ""), '--key: "" is not an id'),
         (("inbox", "--risk", "hi"), "--risk: 'hi' is not one of"),
-        (("assign", "--strategy", "any"), "--strategy: 'any' is not one of"),
-        (("assign", "--hours", "25"), "--hours: 25 is not above 0 and at most 24, which is a day"),
+        (("assign", "--reviewer", "senior_manager", "--strategy", "any"), "--strategy: 'any' is not one of"),
+        (
+            ("assign", "--reviewer", "m01", "--hours", "25"),
+            "--hours: 25 is not above 0 and at most 24, which is a day",
+        ),
         (("next", "--reviewer", "domain_reviewer", "--minutes", "0"), "--minutes: 0 is not above 0 and at most 1440"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_orchestrator.domain.invisible_characters import escape_in_json, escape_invisible, hidden_in, warning
+from hitl_orchestrator.domain.shown.invisible_characters import escape_in_json, escape_invisible, hidden_in, warning
 
 HIDDEN = {
     "control": "\x00\x07\x1b\x7f\x85\x9f",

@@ -17,7 +17,7 @@ from hitl_orchestrator import AgentOutput, InvalidInput, Orchestrator, Review, T
 from hitl_orchestrator.cli import main
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.input.parsing import parse, parse_many, read_json, read_records
-from hitl_orchestrator.domain.invisible_characters import hidden_in
+from hitl_orchestrator.domain.shown.invisible_characters import hidden_in
 from hitl_orchestrator.domain.value import MAX_SIZE
 from hitl_orchestrator.errors import HitlError, UnknownCase
 from hitl_orchestrator.services.config_files import read_file

@@ -79,7 +79,7 @@ def _check(places, table, column, value):
         taken = hitl.acting_as("two").reviews.next()
         assert taken is not None, what
         hitl.reviews.release(taken.case_id, reviewer="two")
-        hitl.reviews.assign(strategy="push", limit=1, seconds=0.001)
+        hitl.acting_as("max").reviews.assign(strategy="push", limit=1, seconds=0.001)
         for maintain in (hitl.run_maintenance, hitl.recover):
             with suppress(RecoveryIncomplete):
                 maintain()

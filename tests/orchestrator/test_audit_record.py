@@ -144,12 +144,12 @@ def test_exactly_the_offered_choices_are_accepted(opened, answer, reviewer, outp
 
 def test_the_record_of_a_replayed_decision_leaves_unknown_fields_empty(hitl, clock):
     clock.tick(3600)
-    hitl.submit(a_task(), an_output(confidence=0.5), replay=True)
+    hitl.acting_as("max").submit(a_task(), an_output(confidence=0.5), replay=True)
     recorded = Review(
         human_decision="approve", human_role="domain_reviewer", timestamp=minutes(5), confidence_assessment="low"
     )
 
-    record = hitl.cases.replay(recorded, task_id="task-1").record
+    record = hitl.acting_as("max").cases.replay(recorded, task_id="task-1").record
 
     assert (record.authenticated, record.channel, record.confidence_assessment) == ("recorded", "replay", "low")
     assert record.options_offered == record.reviewer_roles == record.reviewer_domains == ()

@@ -68,13 +68,15 @@ def test_the_inbox_of_the_acting_reviewer_is_their_own(behind):
 
 def test_the_limit_of_assignments_counts_those_that_were_given_out(opened, store, waits):
     ben = {"reviewer_id": "ben", "name": "Ben", "roles": ["domain_reviewer"], "domains": ["finance"]}
-    hitl = opened(store, reviewers=[ben])
+    boss = {"reviewer_id": "max", "name": "Max", "roles": ["senior_manager"], "domains": ["finance"]}
+    away = {"away": [{"first": "2000-01-01", "last": "2100-01-01"}]}
+    hitl = opened(store, reviewers=[ben, boss | away])
     for number in range(4):
         waits(hitl, f"theirs-{number}")
     for number in range(3):
         waits(hitl, f"his-{number}", domain="finance")
 
-    first, second = hitl.reviews.assign(limit=2), hitl.reviews.assign(limit=2)
+    first, second = hitl.acting_as("max").reviews.assign(limit=2), hitl.acting_as("max").reviews.assign(limit=2)
 
     assert [(each.review.task_id, each.to) for each in first if each.to] == [("his-0", "ben"), ("his-1", "ben")]
     assert [each.review.task_id for each in first if not each.to] == ["theirs-0", "theirs-1"]
@@ -85,7 +87,8 @@ def test_the_limit_of_assignments_counts_those_that_were_given_out(opened, store
 
 def test_reviews_that_no_reviewer_can_take_are_counted_and_not_read(opened, durable_store, waits, intruder, caplog):
     ben = {"reviewer_id": "ben", "name": "Ben", "roles": ["domain_reviewer"], "domains": ["finance"]}
-    hitl = opened(durable_store, reviewers=[ben | {"max_open_claims": 2}])
+    boss = {"reviewer_id": "max", "name": "Max", "roles": ["senior_manager"], "domains": ["elsewhere"]}
+    hitl = opened(durable_store, reviewers=[ben | {"max_open_claims": 2}, boss]).acting_as("max")
     theirs = [waits(hitl, f"theirs-{number}") for number in range(4)]
     for number in range(5):
         waits(hitl, f"his-{number}", domain="finance")
@@ -120,7 +123,7 @@ def test_a_page_goes_on_after_a_case_or_a_task(behind):
 @pytest.mark.parametrize("limit", [0, -1, 100_001])
 def test_a_limit_of_assignments_out_of_range_is_invalid_input(hitl, limit):
     with pytest.raises(InvalidInput, match=r"assign: limit -?\d+ is not in"):
-        hitl.reviews.assign(limit=limit)
+        hitl.acting_as("max").reviews.assign(limit=limit)
 
 
 @pytest.mark.parametrize("wrong", [timedelta(days=-1), timedelta(days=1)], ids=["behind", "ahead"])

@@ -180,7 +180,8 @@ def test_an_accepted_case_is_run_by_recover(hitl):
 def test_the_canonical_data_produce_the_canonical_records(store):
     outputs = {given["task_id"]: AgentOutput(**given) for given in canonical("agent_outputs")}
     reviews = {given["task_id"]: Review(**given) for given in canonical("human_reviews")}
-    with Orchestrator.open(store) as live:
+    with Orchestrator.open(store) as opened:
+        live = opened.acting_as("senior_manager")
         for given in canonical("tasks"):
             case = live.submit(Task(**given), outputs[given["task_id"]], replay=True)
             if case.status == "waiting":

@@ -228,7 +228,7 @@ def test_a_second_review_of_a_case_without_a_proposal_asks_no_classifier(failing
     case = hitl.submit(a_task())
     hitl.decide(case.case_id, a_review("reject", "two"))
 
-    again = hitl.reviews.add_second_review(case.case_id, new_task_id="again")
+    again = hitl.acting_as("max").reviews.add_second_review(case.case_id, new_task_id="again")
 
     assert (again.open_review.shown.routing.output, again.open_review.shown.routing.error) == (None, None)
 

@@ -29,8 +29,9 @@ def renamed(opened, durable_store, waits):
     """A store with a review that waits for a role that was renamed, and one for a role that remains."""
     hitl = opened(durable_store, reviewers=BEFORE, policy=a_policy(assigned_human_role="boss", **RULE))
     waits(hitl, "of-boss")
-    hitl.close()
-    hitl = opened(durable_store, reviewers=NOW, policy=a_policy(assigned_human_role="agent", **RULE))
+    assert hitl.people.propose(NOW, reviewer="bo", reason="the roles have other names").alone
+    change = hitl.policy.activate(a_policy(assigned_human_role="agent", **RULE), reviewer="le", reason="new names")
+    hitl.decide(change.case.case_id, "approve", reviewer="di")
     waits(hitl, "of-agent")
     return hitl
 
@@ -62,7 +63,7 @@ def test_a_missed_deadline_of_a_renamed_role_goes_to_the_top_and_the_others_go_o
 
 
 def test_assignment_gives_a_review_of_a_renamed_role_to_the_top(renamed):
-    assigned = {each.review.task_id: each.to for each in renamed.reviews.assign(strategy="push")}
+    assigned = {each.review.task_id: each.to for each in renamed.acting_as("di").reviews.assign(strategy="push")}
 
     assert assigned == {"of-boss": "di", "of-agent": "ag"}
 

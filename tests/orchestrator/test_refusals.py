@@ -31,6 +31,7 @@ def test_a_rejected_attempt_is_recorded_with_actor_channel_and_cause(hitl, waits
         "authenticated": "stated",
         "roles": ["domain_reviewer"],
         "channel": "cli",
+        "os_user": None,
     }
     assert event.body.pop("key")
     assert event.body == {
@@ -133,8 +134,8 @@ def test_an_invalid_answer_to_the_graph_is_recorded(hitl, waits):
 def test_every_event_states_how_its_actor_was_authenticated(hitl, waits):
     waits(hitl)
     hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
-    hitl.submit(a_task("task-2"), an_output("task-2", confidence=0.5), replay=True)
-    hitl.cases.replay(
+    hitl.acting_as("max").submit(a_task("task-2"), an_output("task-2", confidence=0.5), replay=True)
+    hitl.acting_as("max").cases.replay(
         a_review("approve", None, human_role="domain_reviewer", task_id="task-2", timestamp=NINE), task_id="task-2"
     )
 

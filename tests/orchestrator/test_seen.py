@@ -57,7 +57,7 @@ def test_the_first_view_is_recorded_once_and_a_view_extends_the_claim(team, cloc
 def test_a_gold_case_looks_like_any_other_and_is_never_executed(team):
     hitl = team()
     submit(hitl, "task-1")
-    hitl.reviews.add_gold_case(a_task("task-2"), an_output("task-2"), HumanDecision.REJECT)
+    hitl.acting_as("s1").reviews.add_gold_case(a_task("task-2"), an_output("task-2"), HumanDecision.REJECT)
 
     real, planted = (
         hitl.reviews.view(task_id="task-1", reviewer="r1"),
@@ -83,7 +83,7 @@ def test_a_gold_case_that_needs_no_reviewer_is_rejected(opened, store):
     hitl = opened(store, reviewers=TEAM)
 
     with pytest.raises(InvalidInput, match="the policy approves it automatically"):
-        hitl.reviews.add_gold_case(a_task(), an_output(confidence=0.95), HumanDecision.REJECT)
+        hitl.acting_as("s1").reviews.add_gold_case(a_task(), an_output(confidence=0.95), HumanDecision.REJECT)
 
 
 def test_a_second_review_goes_to_another_reviewer(team):
@@ -91,7 +91,7 @@ def test_a_second_review_goes_to_another_reviewer(team):
     submit(hitl)
     first = say(hitl, "r1")
 
-    hitl.reviews.add_second_review(task_id="task-1", new_task_id="task-9")
+    hitl.acting_as("s1").reviews.add_second_review(task_id="task-1", new_task_id="task-9")
 
     assert hitl.reviews.next(reviewer="r1b") is None
     assert hitl.reviews.next(reviewer="r2").task_id == "task-9"
@@ -176,7 +176,7 @@ def test_feedback_covers_each_case_that_a_reviewer_decided(team):
     hitl = team()
     submit(hitl, "task-1")
     submit(hitl, "task-2", by="x")
-    hitl.reviews.add_gold_case(a_task("task-3"), an_output("task-3"), HumanDecision.REJECT)
+    hitl.acting_as("s1").reviews.add_gold_case(a_task("task-3"), an_output("task-3"), HumanDecision.REJECT)
     say(hitl, "r1", "reject", human_feedback="not a refund", reason_code="agent_error")
     hitl.cases.cancel(task_id="task-2", submitted_by="x", reason="gone")
     say(hitl, "r1", "reject", "task-3")

@@ -62,14 +62,12 @@ def test_push_assigns_to_the_least_loaded_eligible_reviewer(team):
     for number in range(8):
         submit(hitl, f"task-{number}", by="r3")
 
-    given = hitl.reviews.assign()
+    given = hitl.acting_as("s1").reviews.assign()
 
     held = Counter(hitl.services.people.human(one.to) for one in given)
     assert (held["few"], held["r1"] + held["r2"], abs(held["r1"] - held["r2"])) == (1, 7, 1)
     assert all(one.review.claimed_by == one.to for one in given)
-    assert [event.actor.id for event in hitl.cases.history(task_id="task-0") if event.kind == "claimed"] == [
-        "orchestrator"
-    ]
+    assert [event.actor.id for event in hitl.cases.history(task_id="task-0") if event.kind == "claimed"] == ["s1"]
     assert hitl.audit.verify().sound
 
 
@@ -78,7 +76,7 @@ def test_a_review_without_an_eligible_reviewer_is_assigned_to_the_role_above(ope
     hitl = opened(store, reviewers=people, policy=a_policy())
     submit(hitl)
 
-    [given] = hitl.reviews.assign()
+    [given] = hitl.acting_as("s1").reviews.assign()
 
     assert given.to == "s1"
     assert given.why == (
@@ -88,11 +86,12 @@ def test_a_review_without_an_eligible_reviewer_is_assigned_to_the_role_above(ope
 
 
 def test_a_review_without_an_available_reviewer_waits_with_a_reason(opened, store):
-    hitl = opened(store, reviewers=[TEAM[5]], policy=a_policy())
+    elsewhere = {**TEAM[4], "domains": ["finance"]}
+    hitl = opened(store, reviewers=[TEAM[5], elsewhere], policy=a_policy())
     submit(hitl, "task-1")
     submit(hitl, "task-2")
 
-    first, second = hitl.reviews.assign()
+    first, second = hitl.acting_as("s1").reviews.assign()
 
     assert (first.to, second.to) == ("few", None)
     assert second.why.endswith("few holds 1 reviews of at most 1; it waits for them")
@@ -104,9 +103,9 @@ def test_cases_of_a_customer_go_to_the_same_reviewer(team, clock):
         submit(hitl, f"task-{number}", metadata={"customer": "c1"})
     say(hitl, "r2", task_id="task-0")
 
-    assert {one.to for one in hitl.reviews.assign(strategy="sticky")} == {"r2"}
+    assert {one.to for one in hitl.acting_as("s1").reviews.assign(strategy="sticky")} == {"r2"}
     with pytest.raises(InvalidInput, match="strategy: 'pushy' is not one of push, sticky; did you mean 'push'"):
-        hitl.reviews.assign(strategy="pushy")
+        hitl.acting_as("s1").reviews.assign(strategy="pushy")
 
 
 def test_a_forged_review_does_not_block_other_reviews(opened, durable_store, intruder):
@@ -114,7 +113,7 @@ def test_a_forged_review_does_not_block_other_reviews(opened, durable_store, int
     first, second = (submit(hitl, f"task-{number}").open_review for number in range(2))
     intruder.change(first.review_id, version=7)
 
-    [forged, given] = hitl.reviews.assign(seconds=0.001)
+    [forged, given] = hitl.acting_as("s1").reviews.assign(seconds=0.001)
     while hitl.services.ledger.now() <= given.review.claimed_until:
         pass
 
@@ -129,5 +128,5 @@ def test_a_case_of_another_graph_version_is_left_to_compatible_code(team):
     hitl.services.reader.graph_version = "g-newer"
 
     assert hitl.reviews.next(reviewer="r1") is None
-    [left] = hitl.reviews.assign()
+    [left] = hitl.acting_as("s1").reviews.assign()
     assert (left.to, "graph" in left.why) == (None, True)

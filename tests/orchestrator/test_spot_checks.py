@@ -1,17 +1,19 @@
 """What goes ahead by itself is looked at afterwards as often as its rule says: once each, and nothing waits for it."""
 
+import re
+
 import pytest
 from support.builders import a_review, a_task, an_output
 from support.policy_changes import checked
 
 from hitl_orchestrator.domain.audit import is_drawn
 from hitl_orchestrator.domain.enums import QualityCheckKind
-from hitl_orchestrator.domain.input.reserved_ids import spot_check_id
+from hitl_orchestrator.domain.input.reserved_ids import is_reserved, spot_check_id
 from hitl_orchestrator.errors import CaseUnfinished, NotAuthorized
 
 
 def check_of(hitl, case):
-    return hitl.cases.get(task_id=spot_check_id(case.case_id))
+    return hitl.cases.get(task_id=spot_check_id(case.case_id, case.task_id))
 
 
 def test_a_sampled_case_finishes_at_once_and_is_reviewed_afterwards(opened, store):
@@ -86,10 +88,42 @@ def test_opening_a_spot_check_is_idempotent(opened, store):
     assert list(hitl.services.ledger.spot_checks_due()) == []
 
 
+@pytest.mark.parametrize(
+    ("task_id", "form"),
+    [
+        ("task_001", "task_[0-9]{12}"),
+        ("order", "order-[0-9]{12}"),
+        ("INV-2025-000000417733", "INV-2025-[0-9]{12}"),
+        ("0199f1a2-7c3d-7aaa-8bbb-00c0ffee1234", "0199f1a2-7c3d-7aaa-8bbb-[0-9a-f]{12}"),
+        ("mail-6c3e0f0bd2f1a94e55aa", "mail-6c3e0f0b[0-9a-f]{12}"),
+        ("x" * 200, "x{187}-[0-9]{12}"),
+    ],
+)
+def test_the_id_of_a_spot_check_has_the_form_of_the_id_of_its_case(task_id, form):
+    drawn = {spot_check_id(f"case-{number}", task_id) for number in range(100)}
+
+    assert len(drawn) == 100
+    assert all(re.fullmatch(form, each) and not is_reserved(each) for each in drawn)
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_task_under_the_id_of_a_spot_check_does_not_prevent_it(opened, store, same):
+    hitl = opened(store, policy=checked(1))
+    waiting = hitl.cases.enqueue(a_task(), an_output())
+    guessed = spot_check_id(waiting.case_id, "task-1")
+    hitl.submit(a_task(guessed), an_output(guessed, confidence=0.9 if same else 0.1))
+
+    hitl.recover()
+
+    of = [hitl.cases.get(request.case_id).submission.quality_check for request in hitl.inbox()]
+    assert waiting.case_id in [check.of for check in of if check is not None]
+    assert list(hitl.services.ledger.spot_checks_due()) == []
+
+
 def test_a_replayed_case_is_not_spot_checked(opened, store):
     hitl = opened(store, policy=checked(1))
 
-    case = hitl.submit(a_task(), an_output(), replay=True)
+    case = hitl.acting_as("max").submit(a_task(), an_output(), replay=True)
 
     assert case.record.review_probability == 0.0
     assert not hitl.inbox()

@@ -13,6 +13,7 @@ from hitl_orchestrator.errors import (
     ReviewWithdrawn,
     TaskConflict,
 )
+from hitl_orchestrator.services.acting import Acting
 
 
 def test_submitters_and_requesters_do_not_decide(team):
@@ -207,7 +208,7 @@ def test_recovery_completes_an_interrupted_withdrawal(opened, durable_store):
     hitl = opened(durable_store, reviewers=TEAM, policy=a_policy())
     case = submit(hitl, by="agent-7")
     hitl.services.recorder.cancel(
-        case.open_review, case, "agent-7", reason="gone", channel="library"
+        case.open_review, case, "agent-7", reason="gone", acting=Acting()
     )  # and the process ends here
     hitl.close()
 

@@ -45,14 +45,14 @@ def test_every_decision_carries_the_digest_of_the_shown_content(hitl, waits):
 
 
 def replayed(hitl, **task):
-    return hitl.submit(a_task(**task), an_output(confidence=0.5), replay=True)
+    return hitl.acting_as("max").submit(a_task(**task), an_output(confidence=0.5), replay=True)
 
 
 def test_a_recorded_decision_keeps_its_own_time(hitl, clock):
     replayed(hitl)
     clock.tick(10_000)
 
-    case = hitl.cases.replay(
+    case = hitl.acting_as("max").cases.replay(
         a_review("approve", None, human_role="domain_reviewer", timestamp=minutes(7)), task_id="task-1"
     )
 
@@ -62,7 +62,7 @@ def test_a_recorded_decision_keeps_its_own_time(hitl, clock):
 
 
 def test_the_latency_of_an_auto_approved_replay_is_that_of_its_run(hitl):
-    case = hitl.submit(a_task(timestamp=minutes(-60)), an_output(), replay=True)
+    case = hitl.acting_as("max").submit(a_task(timestamp=minutes(-60)), an_output(), replay=True)
 
     assert (case.record.timestamp, case.record.latency_seconds) == (minutes(-60), 0)
 
@@ -71,7 +71,7 @@ def test_a_live_case_accepts_no_recorded_decision(hitl, waits):
     waits(hitl)
 
     with pytest.raises(InvalidInput, match="was submitted live; a reviewer decides it"):
-        hitl.cases.replay(a_review("approve", None, timestamp=minutes(7)), task_id="task-1")
+        hitl.acting_as("max").cases.replay(a_review("approve", None, timestamp=minutes(7)), task_id="task-1")
 
     assert hitl.cases.get(task_id="task-1").status == "waiting"
 
@@ -91,7 +91,7 @@ def test_a_record_that_does_not_fit_its_case_is_refused(hitl, recorded, error, m
     replayed(hitl)
 
     with pytest.raises(error, match=match):
-        hitl.cases.replay(recorded, task_id="task-1")
+        hitl.acting_as("max").cases.replay(recorded, task_id="task-1")
 
     assert hitl.cases.get(task_id="task-1").status == "waiting"
 
@@ -100,16 +100,16 @@ def test_a_record_of_a_role_below_the_needed_one_is_refused(hitl):
     replayed(hitl, risk_level="high")
 
     with pytest.raises(InvalidInput, match="'domain_reviewer' is below 'senior_manager'"):
-        hitl.cases.replay(
+        hitl.acting_as("max").cases.replay(
             a_review("approve", None, human_role="domain_reviewer", timestamp=minutes(1)), task_id="task-1"
         )
 
 
 def test_a_recorded_approval_without_a_proposal_is_rejected(hitl):
-    hitl.submit(a_task(), replay=True)
+    hitl.acting_as("max").submit(a_task(), replay=True)
 
     with pytest.raises(InvalidInput, match="there is no proposal to approve"):
-        hitl.cases.replay(
+        hitl.acting_as("max").cases.replay(
             a_review("approve", None, human_role="domain_reviewer", timestamp=minutes(1)), task_id="task-1"
         )
 
@@ -117,14 +117,18 @@ def test_a_recorded_approval_without_a_proposal_is_rejected(hitl):
 def test_a_recorded_edit_without_an_output_has_no_final_output(hitl):
     replayed(hitl)
 
-    case = hitl.cases.replay(a_review("modify", None, modified_output=None, timestamp=minutes(1)), task_id="task-1")
+    case = hitl.acting_as("max").cases.replay(
+        a_review("modify", None, modified_output=None, timestamp=minutes(1)), task_id="task-1"
+    )
 
-    assert (case.status, case.final_output) == ("modified_and_approved", None)
+    assert (case.record.final_decision, case.final_output) == ("modified_and_approved", None)
 
 
 def test_equal_records_of_two_levels_escalate_twice(hitl):
     replayed(hitl)
     for role in ("domain_reviewer", "senior_manager", "senior_manager"):
-        case = hitl.cases.replay(a_review("escalate", None, human_role=role, timestamp=minutes(1)), task_id="task-1")
+        case = hitl.acting_as("max").cases.replay(
+            a_review("escalate", None, human_role=role, timestamp=minutes(1)), task_id="task-1"
+        )
 
     assert [row.role for row in case.reviews] == ["domain_reviewer", "senior_manager", "compliance_officer"]

@@ -40,7 +40,7 @@ def test_an_unreadable_review_leaves_the_inbox_and_assignments_to_the_others(thr
         assert [request.case_id for request in hitl.inbox(reviewer="ana")] == the_others(cases)
 
     assert hitl.acting_as("ana").reviews.next().case_id == the_others(cases)[0]
-    assigned = hitl.reviews.assign(strategy="push")
+    assigned = hitl.acting_as("max").reviews.assign(strategy="push")
     assert [each.review.case_id for each in assigned] == the_others(cases)[1:]
     (line, *_) = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert f"row '{cases[0].case_id}.0' of table reviews" in line.getMessage()

@@ -13,6 +13,7 @@ from hitl_orchestrator.errors import (
     ReviewEscalated,
     StaleReview,
 )
+from hitl_orchestrator.services.acting import Acting
 
 
 def test_two_signatures_are_two_sealed_decisions_and_the_record_names_both(team):
@@ -146,7 +147,7 @@ def test_concurrent_votes_all_count(team):
 def test_an_interrupted_vote_is_completed_by_the_next(opened, durable_store):
     hitl = opened(durable_store, reviewers=TEAM, policy=a_policy(approvals=2))
     row = submit(hitl).open_review
-    hitl.services.recorder.decide(row, a_review("approve", "r1"), channel="library")  # and the process ends here
+    hitl.services.recorder.decide(row, a_review("approve", "r1"), acting=Acting())  # and the process ends here
     hitl.close()
 
     again = opened(durable_store, reviewers=TEAM)

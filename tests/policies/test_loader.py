@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
-from hitl_orchestrator.domain.invisible_characters import hidden_in
 from hitl_orchestrator.domain.roles import RoleChain
+from hitl_orchestrator.domain.shown.invisible_characters import hidden_in
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import Conditions, Policy, Rule, policy_hash, read_policy
 

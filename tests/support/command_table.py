@@ -42,7 +42,7 @@ COMMANDS = {
     "claim": writing(f"claim task_002 {REVIEWED_BY}"),
     "release": writing(f"release task_002 {REVIEWED_BY}"),
     "delegate": Row(f"delegate task_002 {REVIEWED_BY} --to senior_manager", NO, writes=True),
-    "assign": writing("assign"),
+    "assign": writing("assign --reviewer senior_manager"),
     "cancel": Row("cancel task_002 --submitted-by the_agent --reason wrong", NO),
     "desk": Row(f"desk {REVIEWED_BY}", INVALID),
     "feedback": Row("feedback"),

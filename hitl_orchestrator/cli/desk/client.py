@@ -11,8 +11,8 @@ from hitl_orchestrator.cli.output.formatting import local_clock
 from hitl_orchestrator.cli.session import CHANNEL
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import DecisionSource, HumanDecision, ReviewStatus, RiskLevel
-from hitl_orchestrator.domain.invisible_characters import escape_invisible
 from hitl_orchestrator.domain.review import Page, Reviewer, ReviewRequest, StoredReview
+from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.errors import HitlError, RequestRejected, ReviewClaimed
 from hitl_orchestrator.orchestrator import CaseView, HistoryItem, Orchestrator
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from hitl_orchestrator.domain.invisible_characters import escape_invisible, warning
+from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible, warning
 
 BAR = "│ "
 """Begins each line of a text of an agent, a submitter or a reviewer. No other line begins with it."""
@@ -79,7 +79,7 @@ COMMAND = "cyan"
 
 ROUTING_STYLE = {"auto_approve": "green", "human_review": "yellow", "escalate": "red"}
 RISK_STYLE = {"low": "green", "medium": "yellow", "high": "red"}
-OUTCOME_STYLE = {"rejected": "red", "waiting": "bold", "received": "dim", "decided": "dim"}
+OUTCOME_STYLE = {"rejected": "red", "replayed": "yellow", "waiting": "bold", "received": "dim", "decided": "dim"}
 
 
 def quotation(text: str, style: str = "", indent: int = 2) -> Iterator[Line]:

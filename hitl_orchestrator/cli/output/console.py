@@ -10,7 +10,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from hitl_orchestrator.cli.output.blocks import BAR, COMMAND, Block, Cell, Line, Strip, Table, inline
-from hitl_orchestrator.domain.invisible_characters import escape_invisible
+from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 
 GAP = 2
 LEAST = 8

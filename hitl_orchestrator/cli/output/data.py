@@ -12,7 +12,7 @@ from typing import IO
 
 from hitl_orchestrator.domain.input.kept_files import kept_as
 from hitl_orchestrator.domain.input.record_size import read_bounded
-from hitl_orchestrator.domain.invisible_characters import escape_in_json
+from hitl_orchestrator.domain.shown.invisible_characters import escape_in_json
 from hitl_orchestrator.errors import InvalidInput
 
 STANDARD_INPUT = "-"

@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from hitl_orchestrator.domain.invisible_characters import escape_invisible
+from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.errors import MOST_IN_A_MESSAGE, HitlError, InvalidInput, RequestRejected, without_middle
 
 NO, INVALID, INTERRUPTED = 1, 2, 130

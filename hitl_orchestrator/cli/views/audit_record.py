@@ -10,12 +10,12 @@ from hitl_orchestrator.cli.views import tables
 from hitl_orchestrator.cli.views.policies.events import sentences
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.invisible_characters import escape_invisible
 from hitl_orchestrator.domain.review import StoredReview
+from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.orchestrator import Redaction
 
 
-def entries(events: Sequence[Event], record: AuditRecord | None, about: str = "policies") -> Iterator[Block]:
+def entries(events: Sequence[Event], record: AuditRecord | None, about: str = "policies and people") -> Iterator[Block]:
     """List ledger entries, and the audit record if there is one."""
     if not events:
         yield Line(f"No entry about {about} yet.")

@@ -6,7 +6,6 @@ from datetime import datetime
 from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Line, inline
 from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute, local_time, signals
-from hitl_orchestrator.cli.output.masking import HIDDEN, mask_of
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.views import audit_record, tables
 from hitl_orchestrator.cli.views.content import nothing, proposal_lines, task_lines
@@ -14,33 +13,36 @@ from hitl_orchestrator.cli.views.policies.events import sentences
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.decision import RoutingDecision
-from hitl_orchestrator.domain.enums import DecisionSource, EventKind, FinalDecision, OnTimeout
+from hitl_orchestrator.domain.enums import DecisionSource, EventKind, FinalDecision, OnTimeout, ReviewStatus
 from hitl_orchestrator.domain.review import RecordedDecision, Review, StoredReview
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.orchestrator import CaseView, missing_role_note
+from hitl_orchestrator.orchestrator import HIDDEN, CaseView, missing_role_note
 
 
 def describe(case: Case, history: Sequence[Event], view: CaseView | None, session: Session) -> Iterator[Block]:
     """Describe a whole case. `view` is that of its open review, if it has one."""
-    status = f"waits for {inline(view.role)}" if view else case.status
+    status = case.status if view is None else f"waits for {_awaited(case, view.role)}"
     yield Line(f"Task {inline(case.task_id)}: {status}", f"bold {blocks.outcome(case.status).style}")
     yield Line(f"case {case.case_id}", "dim")
+    if case.submission.replayed:
+        yield Line("It repeats a record of the past: it is evidence, and nothing is carried out.", "yellow")
     if case.redacted:
         yield Line("The texts of agents and people in it were erased; 'hitl audit show' shows when.", "yellow")
     yield from _task(case)
-    mask = mask_of(case, view)
-    yield from _blind(case, view, session) if mask.agent else _proposal(case, history)
-    yield from _routing(case, blind=mask.agent)
+    blind = view is not None and bool(view.hidden)
+    yield from _blind(case, view, session) if blind else _proposal(case, history)
+    yield from _routing(case, blind=blind)
     if case.reviews:
         yield from _heading("Reviews")
         for row in case.reviews:
-            yield from _vote(row) if row.review_id in mask.votes else _review(row)
+            is_hidden = row.status is ReviewStatus.VOTED and row.verdict is None
+            yield from _vote(row, history) if is_hidden else _review(row)
     if case.record:
         yield from _outcome(case.record)
     yield from _heading("History")
     yield tables.entries(history)
     yield from sentences(history)
-    if view and case.open_review:
+    if view and case.open_review and not case.submission.replayed:
         yield from _next(case.open_review, view, session)
 
 
@@ -62,6 +64,11 @@ def receipt(case: Case, review: Review, started: datetime, session: Session) -> 
     else:
         yield Line(f"The case is finished: {case.status}.", blocks.outcome(case.status).style)
     yield Line(session.command("show", case.task_id), COMMAND, indent=2)
+
+
+def _awaited(case: Case, role: str) -> str:
+    """Return what a waiting case waits for: a role, or the recorded review of one."""
+    return f"a recorded review by {inline(role)}" if case.submission.replayed else inline(role)
 
 
 def _matches(row: StoredReview, review: Review) -> bool:
@@ -156,11 +163,12 @@ _WITHDRAWN = {
 }
 
 
-def _vote(row: StoredReview) -> Iterator[Block]:
+def _vote(row: StoredReview, history: Sequence[Event]) -> Iterator[Block]:
     """Name a voter; the vote itself is hidden until the case is decided."""
-    verdict = row.verdict
-    if verdict is not None:
-        yield Line(f"{_voter(verdict)}: voted at {local_minute(verdict.decided_at)}; the vote is {HIDDEN}", indent=2)
+    for event in history:
+        if event.kind is EventKind.VOTED and event.body["review_id"] == row.review_id:
+            voter = f"{inline(event.actor.id)} as {inline(row.role)}" if event.actor.id else inline(row.role)
+            yield Line(f"{voter}: voted at {local_minute(event.at)}; the vote is {HIDDEN}", indent=2)
 
 
 def _voter(verdict: RecordedDecision) -> str:
@@ -215,6 +223,8 @@ _TO_EXECUTE = {
 
 def _nothing_of(record: AuditRecord) -> str:
     """Return why nothing is executed."""
+    if record.replayed:
+        return "Nothing is executed: the case repeats a record of the past."
     if record.final_decision is FinalDecision.OVERRIDE_APPROVED:
         return "Nothing is executed: the reviewer overrode the proposal and gave no output."
     return "Nothing is executed."

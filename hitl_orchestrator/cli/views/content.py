@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import Block, Line, inline
-from hitl_orchestrator.domain.invisible_characters import escape_invisible
+from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.domain.task import Proposal, Task
 
 

@@ -33,6 +33,7 @@ def case_summary(case: Case) -> dict[str, Any]:
         "assigned_human_role": review.role if review else None,
         "status": "finished" if record else "waiting" if case.stage is CaseStage.WAITING else "unfinished",
         "final_decision": record.final_decision if record else None,
+        "replayed": case.submission.replayed,
         "stage": case.stage,
         "risk_level": record.risk_level if record else review.shown.routing.risk_level if review else None,
         "confidence_score": _confidence_of(case),
@@ -170,9 +171,11 @@ def flagged_entries(events: Sequence[Event]) -> Iterator[Block]:
 
 
 def who(event: Event) -> str:
-    """Return the actor of an entry, and the channel."""
-    name = event.actor.id or (event.actor.roles[0] if event.actor.roles else event.actor.kind.value)
-    return f"{name} ({event.actor.channel})"
+    """Return the actor of an entry, the channel, and the user of the operating system if it is another name."""
+    actor = event.actor
+    name = actor.id or (actor.roles[0] if actor.roles else actor.kind.value)
+    user = f", user {actor.os_user}" if actor.os_user not in (None, name) else ""
+    return f"{name} ({actor.channel}{user})"
 
 
 def cases_table(cases: Sequence[Case]) -> Table:
@@ -190,7 +193,7 @@ def cases_table(cases: Sequence[Case]) -> Table:
 
 def _case_row(case: Case) -> tuple[Cell, ...]:
     summary, review = case_summary(case), case.open_review
-    state = Cell(f"waits for {review.role}", "bold") if review else blocks.outcome(case.status)
+    state = Cell(f"waits for {review.role}", "bold") if review else _outcome_of(case)
     return (
         Cell(case.task_id, quoted=True),
         blocks.risk(summary["risk_level"]),
@@ -199,6 +202,14 @@ def _case_row(case: Case) -> tuple[Cell, ...]:
         Cell(summary["rule_id"] or "-"),
         state,
     )
+
+
+def _outcome_of(case: Case) -> Cell:
+    """Return the outcome of a case; of a replayed one that of the past."""
+    if case.record is None or not case.submission.replayed:
+        return blocks.outcome(case.status)
+    cell = blocks.outcome(case.record.final_decision)
+    return cell._replace(text=f"{cell.text} (replayed)")
 
 
 def _record_row(record: AuditRecord) -> tuple[Cell, ...]:

@@ -1,23 +1,33 @@
-"""Task ids that are reserved for the system's own tasks: policy changes and spot checks."""
+"""Ids of the system's own tasks: governed changes, whose form is reserved, and spot checks, which look like others."""
 
 import re
 from hashlib import sha256
 
-_POLICY_CHANGE, _SPOT_CHECK = "policy-change-", "spot check"
+_SPOT_CHECK = "spot check"
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-# No common id has this length: an ObjectId has 24 digits, a UUID 32.
-_DIGITS = 22
-_RESERVED = re.compile(f"{_POLICY_CHANGE}{_UUID}|task-[0-9a-f]{{{_DIGITS}}}")
+_RESERVED = re.compile(f"(?:policy|people)-change-{_UUID}")
+_DRAWN, _LONGEST = 12, 200
+_HEXADECIMAL, _DECIMAL = re.compile(f"[0-9a-f]{{{_DRAWN}}}$"), re.compile("[0-9]*$")
 
 
-def policy_change_id(case_id: str) -> str:
-    """Return the id of the task for the policy change that this case decides."""
-    return f"{_POLICY_CHANGE}{case_id}"
+def change_id(task_type: str, case_id: str) -> str:
+    """Return the id of the task for the change of policy or people that this case decides."""
+    return f"{task_type.replace('_', '-')}-{case_id}"
 
 
-def spot_check_id(case_id: str) -> str:
-    """Return the id of the spot-check task of a case. It looks like an ordinary task id."""
-    return f"task-{sha256(f'{_SPOT_CHECK}{chr(10)}{case_id}'.encode()).hexdigest()[:_DIGITS]}"
+def spot_check_id(case_id: str, task_id: str, salt: str = "") -> str:
+    """Return an id for the spot-check task of a case, in the form of the id of its own task.
+
+    The last twelve digits are drawn from the case id: those of a UUID, a hash or a long number, or else the number at
+    the end, made longer. With a `salt` the id cannot be predicted.
+    """
+    drawn = sha256(f"{_SPOT_CHECK}\n{case_id}\n{salt}".encode()).hexdigest()
+    decimals = str(int(drawn, 16))[-_DRAWN:]
+    if not _HEXADECIMAL.search(task_id):
+        stem = _DECIMAL.sub("", task_id)[: _LONGEST - _DRAWN - 1]
+        return stem + decimals if stem != task_id[: _LONGEST - _DRAWN - 1] else f"{stem}-{decimals}"
+    tail = task_id[-_DRAWN:]
+    return task_id[:-_DRAWN] + (decimals if tail.isdecimal() else drawn[:_DRAWN])
 
 
 def is_reserved(task_id: str) -> bool:

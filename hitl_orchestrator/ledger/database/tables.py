@@ -27,13 +27,14 @@ events = Table(
 Index("events_of_case", events.c.case_id, events.c.seq)
 # One outcome per case: the schema decides the race, not the code.
 Index("one_outcome_per_case", events.c.case_id, unique=True, sqlite_where=text("kind = 'finished'"))
-# Each submission reads the governing entries that are newer than the last one it read.
+# Each request reads the governing entries that are newer than the last one it read.
 Index(
     "governing_entries",
     events.c.seq,
     sqlite_where=text(
         "kind IN ('policy_recorded', 'policy_version', 'policy_proposed', 'policy_activated', 'policy_canary', "
-        "'policy_shadow', 'policy_declined', 'key_changed', 'clock_moved_back')"
+        "'policy_shadow', 'policy_declined', 'key_changed', 'clock_moved_back', 'people_recorded', 'people_proposed', "
+        "'people_activated', 'people_declined', 'configuration_recorded')"
     ),
 )
 
@@ -57,6 +58,8 @@ cases = Table(
     metadata,
     Column("case_id", String(200), primary_key=True),
     Column("task_id", String(200), nullable=False),
+    # The submitter to whom the task id belongs; empty if none is known.
+    Column("submitter", String(200), nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("content", String(64), nullable=False),
     Column("stage", String(20), nullable=False),
@@ -66,7 +69,7 @@ cases = Table(
     Column("holder", String(200)),
     Column("held_since", String(27)),
     Column("held_until", String(27)),
-    UniqueConstraint("task_id", "attempt", name="one_case_per_attempt"),
+    UniqueConstraint("task_id", "submitter", "attempt", name="one_case_per_attempt"),
 )
 Index("unfinished_cases", cases.c.stage, cases.c.submitted_seq, sqlite_where=text("stage <> 'finished'"))
 
@@ -148,6 +151,8 @@ reviews = Table(
     Column("risk_level", String(20), nullable=False),
     Column("policy_hash", String(200), nullable=False),
     Column("confidence", Float),
+    # 1 for a review that only repeats a record of the past, which is in no queue and in no measure of reviewers.
+    Column("replayed", Integer, nullable=False),
     Column("answer", String(20)),
     Column("answered_by", String(200)),
     Column("answered_at", String(27)),

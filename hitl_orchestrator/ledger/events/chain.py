@@ -22,6 +22,11 @@ GOVERNING = (
     EventKind.POLICY_DECLINED,
     EventKind.KEY_CHANGED,
     EventKind.CLOCK_MOVED_BACK,
+    EventKind.PEOPLE_RECORDED,
+    EventKind.PEOPLE_PROPOSED,
+    EventKind.PEOPLE_ACTIVATED,
+    EventKind.PEOPLE_DECLINED,
+    EventKind.CONFIGURATION_RECORDED,
 )
 """The kinds of entries that concern all cases. A partial index lists them; the head row has a digest of them all."""
 
@@ -167,14 +172,6 @@ def record_of(entry: str, restored: Callable[[dict[str, Any]], dict[str, Any]]) 
         return AuditRecord.model_validate(restored(body_of(entry)))
     except ValueError as exc:
         raise _damaged(entry) from exc
-
-
-def policy_in(event: Event) -> tuple[str, dict[str, Any]]:
-    """Return the hash and the body of the policy in an entry. Raises `LedgerDamaged`."""
-    try:
-        return str(event.body["policy_hash"]), dict(event.body["policy"])
-    except _UNREADABLE as exc:
-        raise _damaged(event.body) from exc
 
 
 _UNREADABLE = (ValueError, TypeError, KeyError, RecursionError)

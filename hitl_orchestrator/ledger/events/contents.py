@@ -37,7 +37,7 @@ _TASK: tuple[Path, ...] = (("task", "task_description"), ("task", "metadata"))
 _ANSWER = (*(("verdict", *path) for path in _REVIEW), ("verdict", "own_label"))
 
 ERASABLE: Mapping[str, tuple[Path, ...]] = {
-    EventKind.SUBMITTED: (*_TASK, ("output", "agent_output")),
+    EventKind.SUBMITTED: (*_TASK, ("output", "agent_output"), ("earlier",)),
     # The reason of a decision quotes the metadata.
     EventKind.ROUTED: (("output", "agent_output"), ("decision", "reason"), ("error",)),
     EventKind.ESCALATED: _ANSWER,
@@ -80,6 +80,7 @@ VERDICT: tuple[Path, ...] = (*_REVIEW, ("own_label",))
 # Placeholders of erased values other than texts. An erased output must not be executed, so it becomes None.
 _PLACEHOLDERS: Mapping[str, Any] = {
     "metadata": {},
+    "earlier": [],
     "agent_output": {"predicted_label": ERASED},
     "modified_output": None,
     "proposed_output": None,

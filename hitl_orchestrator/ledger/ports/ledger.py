@@ -22,17 +22,27 @@ from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 class Cases(Protocol):
     """Cases from intake to outcome."""
 
-    def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, driving: bool = False) -> Case:
+    def receive(
+        self,
+        submission: Submission,
+        actor: Actor,
+        *,
+        resubmit: bool = False,
+        own_only: bool = False,
+        driving: bool = False,
+    ) -> Case:
         """Record a submission, once.
 
-        The same content under the same task id is the same case, whatever its case id. Other content is rejected, or
-        becomes the next attempt with `resubmit`. With `driving` the caller runs a new case immediately and holds its
-        lease from the start; the commit then survives a crash of the process at once, and a power failure from the
-        next flushed write on.
+        The same content under the same task id and submitter is the same case, whatever its case id. Other content is
+        rejected, or becomes the next attempt with `resubmit`. Another submitter has a case of their own. With
+        `driving` the caller runs a new case immediately and holds its lease from the start; the commit then survives a
+        crash of the process at once, and a power failure from the next flushed write on.
 
         Raises:
             TaskConflict: the task id belongs to other content, or to a quality check or policy change, which a newer
                 attempt cannot replace.
+            TaskOfAnother: the attempt to replace belongs to another submitter. With `own_only` it counts as none.
+            ReplayedCase: the task was replayed from a record, and is submitted live.
             InvalidInput: the task id is the id of a case.
         """
 
@@ -70,11 +80,16 @@ class Cases(Protocol):
     def cases_of(self, opened: Sequence[StoredReview]) -> Mapping[str, Case]:
         """Return the cases of open reviews by their ids, and leave out those that cannot be read."""
 
-    def latest_attempt(self, task_id: str) -> Case:
-        """Return the case of the latest attempt at a task. Raises `UnknownCase`."""
+    def latest_attempt(self, task_id: str, submitter: str | None = None) -> Case:
+        """Return the case of the latest attempt of a submitter at a task; by default of the only one who has it.
+
+        Raises:
+            UnknownCase: there is none.
+            AmbiguousTask: several submitters have a task with this id.
+        """
 
     def find(self, name: str) -> Case:
-        """Return a case by its id, or the latest attempt of a task by the task id. Raises `UnknownCase`."""
+        """Return a case by its id, or the latest attempt of a task by the task id. Raises as `latest_attempt`."""
 
     def stages(self, *stages: CaseStage) -> Sequence[str]:
         """Return the ids of the cases at these stages, in the order of submission."""

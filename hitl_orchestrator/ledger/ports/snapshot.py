@@ -12,6 +12,7 @@ class CaseRow(NamedTuple):
 
     case_id: str
     task_id: str
+    submitter: str
     attempt: int
     content: str
     stage: str
@@ -49,6 +50,7 @@ class ReviewTableRow(NamedTuple):
     risk_level: str
     policy_hash: str
     confidence: float | None
+    replayed: int
     answer: str | None
     answered_by: str | None
     answered_at: str | None

@@ -6,14 +6,17 @@ from datetime import datetime
 from typing import Any
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
-from hitl_orchestrator.domain.case import Case, Submission
+from hitl_orchestrator.domain.case import Case, EarlierAttempt, Submission
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.errors import (
+    AmbiguousTask,
     IncompatibleRecord,
     IncompleteOutcome,
     LedgerDamaged,
+    ReplayedCase,
     TaskConflict,
+    TaskOfAnother,
     UnknownCase,
     shortened,
 )
@@ -39,6 +42,8 @@ from hitl_orchestrator.ledger.store.statements.literals import batches
 from hitl_orchestrator.ledger.store.statements.reviews import REVIEWS_OF_CASE
 
 _DIGITS = 20
+_MOST_OTHERS = 100
+"""The number of other submitters of one task id that are read."""
 
 
 class CaseRepository:
@@ -48,44 +53,90 @@ class CaseRepository:
         self._database, self._work, self._log = database, work, log
 
     @retried
-    def receive(self, submission: Submission, actor: Actor, *, resubmit: bool = False, driving: bool = False) -> Case:
+    def receive(
+        self,
+        submission: Submission,
+        actor: Actor,
+        *,
+        resubmit: bool = False,
+        own_only: bool = False,
+        driving: bool = False,
+    ) -> Case:
         """Record a submission, once. The unique key of the schema detects a repetition, which is then compared."""
         while True:
-            draft, contents = builders.submitted(submission, actor), new_contents()
-            intake = marked(draft, contents)
+            draft = builders.submitted(submission, actor)
             try:
-                with self._database.write(flush=not driving) as transaction:
-                    row = transaction.first(statements.INTAKE, wanted_task=submission.task.task_id)
-                    if row["named_case"] is not None:
-                        raise builders.named_like_a_case(submission.task.task_id)
-                    columns = {"task_id": submission.task.task_id, "content": content_digest(intake.body), "fence": 1}
-                    columns |= {"attempt": submission.attempt, "stage": CaseStage.RECEIVED.value}
-                    columns |= self._work.columns(driving=driving)
-                    self._log.add_case(transaction, intake, contents, columns, end=row)
-                if driving:
-                    self._work.hold(submission.case_id, 1)
-                return Case(submission=submission, stage=CaseStage.RECEIVED)
+                replaces = resubmit and not own_only
+                return self._received(submission, draft, replaces=replaces, driving=driving)
             except UniqueViolation:
-                with self._database.read() as transaction:
-                    latest = transaction.first(statements.LATEST_ATTEMPT, wanted_task=submission.task.task_id)
-                    if latest is None:
-                        raise
-                    earlier = transaction.first(statements.CASE, wanted_case=latest["case_id"])
-                content = self._content(latest["case_id"], earlier)
-                if is_same(draft, contents_of(latest["key"], latest["body"]), content):
+                latest = self._latest_of(submission)
+                if latest is None:
+                    raise
+                intake = self._intake_of(latest)
+                if intake["replayed"] and not submission.replayed:
+                    raise ReplayedCase(latest["case_id"], "submitted live") from None
+                if is_same(draft, contents_of(latest["key"], latest["body"]), content_digest(intake)):
                     return self._repeated(latest["case_id"], flush=not driving)
                 if not resubmit:
-                    differing = _differences(earlier, draft)
-                    raise TaskConflict(submission.task.task_id, latest["case_id"], differing) from None
-                submission = self._next_attempt(submission, latest["case_id"], latest["attempt"])
+                    raise TaskConflict(
+                        submission.task.task_id, latest["case_id"], _differences(latest, draft)
+                    ) from None
+                if submission.replayed and not intake["replayed"]:
+                    raise TaskConflict(submission.task.task_id, latest["case_id"], live=True) from None
+                submission = self._next_attempt(submission, latest)
 
-    def _next_attempt(self, submission: Submission, latest: str, attempt: int) -> Submission:
-        """Return a submission that supersedes the latest attempt. Raises `TaskConflict` if that cannot be replaced."""
+    def _received(self, submission: Submission, draft: Draft, *, replaces: bool, driving: bool) -> Case:
+        """Record a submission as a new case. Raises `UniqueViolation` if its submitter has one of this attempt.
+
+        One that `replaces` an earlier attempt must not be the first of its submitter where another one has the task.
+        """
+        contents = new_contents()
+        intake = marked(draft, contents)
+        columns = {"task_id": submission.task.task_id, "submitter": submission.submitter, "fence": 1}
+        columns |= {"attempt": submission.attempt, "stage": CaseStage.RECEIVED.value}
+        columns |= self._work.columns(driving=driving)
+        wanted = {"wanted_task": submission.task.task_id, "wanted_submitter": submission.submitter}
+        with self._database.write(flush=not driving) as transaction:
+            row = transaction.first(statements.INTAKE, **wanted)
+            if row["named_case"] is not None:
+                raise builders.named_like_a_case(submission.task.task_id)
+            if row["other"] is not None and submission.supersedes is None:
+                if replaces and transaction.first(statements.LATEST_ATTEMPT, **wanted) is None:
+                    raise TaskOfAnother(submission.task.task_id)
+                submission = self._with_others(transaction, submission, wanted)
+                draft = draft._replace(body=builders.submitted(submission, draft.actor).body)
+                intake = marked(draft, contents := new_contents())
+            columns |= {"content": content_digest(intake.body)}
+            self._log.add_case(transaction, intake, contents, columns, end=row)
+        if driving:
+            self._work.hold(submission.case_id, 1)
+        return Case(submission=submission, stage=CaseStage.RECEIVED)
+
+    def _with_others(self, transaction: StoreTransaction, submission: Submission, wanted: dict[str, str]) -> Submission:
+        """Return a submission with the other submitters of its task id, who may not decide it either."""
+        rows = transaction.run(statements.OTHER_SUBMITTERS, **wanted, most=_MOST_OTHERS)
+        others = [EarlierAttempt(submitted_by=row["submitter"]) for row in rows if row["submitter"]]
+        return submission.model_copy(update={"earlier": (*submission.earlier, *others)})
+
+    def _latest_of(self, submission: Submission) -> Any:
+        """Return the row of the latest attempt of a submitter at their task, with its first entry."""
         with self._database.read() as transaction:
-            row = transaction.first(statements.CASE, wanted_case=latest)
+            wanted = {"wanted_task": submission.task.task_id, "wanted_submitter": submission.submitter}
+            latest = transaction.first(statements.LATEST_ATTEMPT, **wanted)
+            if latest is None:
+                return None
+            row = transaction.first(statements.CASE, wanted_case=latest["case_id"])
         if row is None:
-            raise UnknownCase(latest)
-        return builders.next_attempt(submission, latest, attempt, self._intake(row))
+            raise IncompatibleRecord(latest["case_id"], None, "its first entry is missing")
+        return {**row, **latest}
+
+    def _next_attempt(self, submission: Submission, latest: Any) -> Submission:
+        """Return a submission that supersedes the latest attempt. Raises `TaskConflict` if that cannot be replaced."""
+        contents = contents_of(latest["key"], latest["body"])
+        body = restored(EventKind.SUBMITTED, self._intake_of(latest), contents)
+        with as_stored(latest["case_id"], body.get("graph_version")):
+            earlier = Submission.model_validate({**body, "case_id": latest["case_id"]})
+        return builders.next_attempt(submission, earlier, redacted=contents is None)
 
     def _repeated(self, case_id: str, *, flush: bool) -> Case:
         """Return a case that was submitted before; if its intake may not be flushed yet, flush it first."""
@@ -120,10 +171,10 @@ class CaseRepository:
                 return case, self._log.events_of_case(transaction, case_id)
 
     @retried
-    def latest_attempt(self, task_id: str) -> Case:
+    def latest_attempt(self, task_id: str, submitter: str | None = None) -> Case:
         """Return the case of the latest attempt at a task."""
         with self._database.read() as transaction:
-            return self._latest_attempt_in(transaction, task_id)
+            return self._latest_attempt_in(transaction, task_id, submitter)
 
     @retried
     def find(self, name: str) -> Case:
@@ -132,7 +183,7 @@ class CaseRepository:
             try:
                 return self._case_in(transaction, name)
             except UnknownCase:
-                return self._latest_attempt_in(transaction, name)
+                return self._latest_attempt_in(transaction, name, None)
 
     @retried
     def stages(self, *stages: CaseStage) -> Sequence[str]:
@@ -236,12 +287,10 @@ class CaseRepository:
                 redacted=contents is None,
             )
 
-    def _content(self, case_id: str, row: Any) -> str:
-        """Return the digest of the content of a case from its first entry, which its row in `cases` only repeats."""
-        if row is None:
-            raise IncompatibleRecord(case_id, None, "its first entry is missing")
-        with _about(case_id):
-            return content_digest(self._intake(row))
+    def _intake_of(self, row: Any) -> dict[str, Any]:
+        """Return the body of the first entry of an earlier case, naming the case in an error about it."""
+        with _about(row["case_id"]):
+            return self._intake(row)
 
     def _intake(self, row: Any) -> dict[str, Any]:
         """Return the body of the first entry of a case, after verifying its seal."""
@@ -250,11 +299,15 @@ class CaseRepository:
             raise IncompatibleRecord(row["case_id"], None, f"its first entry is {kind!r}, of case {case_id!r}")
         return body
 
-    def _latest_attempt_in(self, transaction: StoreTransaction, task_id: str) -> Case:
-        latest = transaction.first(statements.LATEST_ATTEMPT, wanted_task=task_id)
-        if latest is None:
+    def _latest_attempt_in(self, transaction: StoreTransaction, task_id: str, submitter: str | None) -> Case:
+        """Return the latest attempt of one submitter at a task, or of the only one who has the task."""
+        rows = list(transaction.run(statements.LATEST_ATTEMPTS, wanted_task=task_id, most=_MOST_OTHERS))
+        found = [row["case_id"] for row in rows if submitter in (None, row["submitter"])]
+        if not found:
             raise UnknownCase(task_id)
-        case = self._case_in(transaction, latest["case_id"])
+        if len(found) > 1:
+            raise AmbiguousTask(task_id, found)
+        case = self._case_in(transaction, found[0])
         if case.task_id != task_id:
             why = f"its row of table cases names task {task_id!r}, and its first entry task {case.task_id!r}"
             raise IncompatibleRecord(case.case_id, None, why)
@@ -282,15 +335,15 @@ def _why_mistimed(row: Any) -> str:
     return f"{named}: its {row['name']} {shortened(str(row['text']))!r} is not a time, so that nothing ends at it"
 
 
-def _differences(earlier: Any, intake: Draft) -> list[str]:
+def _differences(latest: Any, intake: Draft) -> list[str]:
     """Return the fields in which an intake differs from the first entry of an earlier case, whose row this is.
 
     Empty if the texts of the earlier case were erased, or if the system made it itself.
     """
-    contents = None if earlier is None else contents_of(earlier["key"], earlier["body"])
+    contents = contents_of(latest["key"], latest["body"])
     if contents is None:
         return []
-    body = restored(EventKind.SUBMITTED, body_of(earlier["entry"]), contents)
+    body = restored(EventKind.SUBMITTED, body_of(latest["entry"]), contents)
     return [] if builders.by_system(body) else differences(body, intake.body)
 
 

@@ -70,9 +70,8 @@ class LedgerStore:
         self.last_reviewer_for = claims.last_reviewer_for
 
         policies = PolicyRepository(database, log)
-        self.record_policy, self.current_policy = policies.record_policy, policies.current_policy
-        self.policy, self.policy_events = policies.policy, policies.policy_events
-        self.change_policy, self.routings = policies.change_policy, policies.routings
+        self.policy, self.governance_events = policies.policy, policies.governance_events
+        self.govern, self.routings = policies.govern, policies.routings
 
     @contextmanager
     def snapshot(self) -> Iterator[LedgerSnapshot]:

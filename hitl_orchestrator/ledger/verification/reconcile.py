@@ -17,6 +17,7 @@ from hitl_orchestrator.ledger.events.redaction import ReviewTexts
 from hitl_orchestrator.ledger.ports.claims import DERIVED
 from hitl_orchestrator.ledger.ports.snapshot import CaseEntry, CaseRows, LedgerSnapshot, ReviewTableRow
 from hitl_orchestrator.ledger.verification.reconcile_head import HeadReconciler
+from hitl_orchestrator.ledger.verification.reconcile_people import PeopleReconciler
 from hitl_orchestrator.ledger.verification.reconcile_policies import PolicyReconciler
 from hitl_orchestrator.ledger.verification.reconcile_spot_checks import SpotCheckReconciler
 
@@ -37,6 +38,7 @@ class TableReconciler:
         self._entries_of_cases = 0
         self._policies, self._spot_checks = PolicyReconciler(), SpotCheckReconciler()
         self.head = HeadReconciler()
+        self._people = PeopleReconciler()
 
     def add(self, entry: Entry) -> None:
         """Add the next verified entry. Entries of cases are only counted here: each case is compared on its own."""
@@ -44,6 +46,7 @@ class TableReconciler:
         if entry.case_id is not None:
             self._entries_of_cases += 1
         self._policies.add(entry)
+        self._people.add(entry)
         self._spot_checks.add(entry)
         self.head.add(entry)
 
@@ -64,6 +67,7 @@ class TableReconciler:
             table, case_id = orphan or ("events", None)
             return None, f"{table}: rows of case {case_id!r} have no row in cases"
         problem = self._policies.problem({row.policy_hash: row for row in snapshot.policies()})
+        problem = problem or self._people.problem()
         return problem or self._spot_checks.problem(snapshot.spot_checks()) or _payload_problem(snapshot)
 
 
@@ -157,8 +161,10 @@ class _CaseReplay:
     def _submitted(self, entry: dict[str, Any]) -> str | None:
         self._intake = body = entry["body"]
         case = self._case
-        row = {"task": case.task_id, "attempt": case.attempt, "content": case.content, "entry": case.submitted_seq}
-        submitted = (body["task"]["task_id"], body["attempt"], content_digest(body), entry["seq"])
+        row = {"task": case.task_id, "submitter": case.submitter, "attempt": case.attempt}
+        row |= {"content": case.content, "entry": case.submitted_seq}
+        whose = (body["task"]["task_id"], body["submitted_by"] or "")
+        submitted = (*whose, body["attempt"], content_digest(body), entry["seq"])
         other = _differing(row, submitted)
         return f"its row in the cases has another {other}" if other else None
 
@@ -322,15 +328,19 @@ def _differing(row: Mapping[str, Any], recorded: Sequence[Any]) -> str:
     return " and ".join(name for (name, value), other in zip(row.items(), recorded, strict=True) if value != other)
 
 
+_SEARCHED = ("task_type", "risk_level", "policy_hash", "confidence", "replayed")
+
+
 def _differing_search_columns(review: ReviewTableRow, shown: Any) -> str:
     """Return the search columns that differ from the snapshot. A snapshot of another form has none."""
-    row = {name: getattr(review, name) for name in ("task_type", "risk_level", "policy_hash", "confidence")}
+    row = {name: getattr(review, name) for name in _SEARCHED}
     if review.needed_role != review.role and not review.needed_under.startswith(DERIVED):
         return "needed role"
     try:
         routing = shown["routing"]
         decided_under, confidence = routing["decision"]["policy_hash"], routing["score"]["confidence"]
-        return _differing(row, (shown["task"]["task_type"], routing["risk_level"], decided_under, confidence))
+        task_type, replayed = shown["task"]["task_type"], int(shown.get("replayed", False))
+        return _differing(row, (task_type, routing["risk_level"], decided_under, confidence, replayed))
     except (KeyError, TypeError):
         return "form of its snapshot"
 

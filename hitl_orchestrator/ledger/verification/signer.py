@@ -16,7 +16,7 @@ from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 from hitl_orchestrator.ledger.verification.chain_check import START, Verification, entry_problem, walk
 from hitl_orchestrator.ledger.verification.head_file import HeadFile
 from hitl_orchestrator.ledger.verification.merkle import Tree, consistency_proof
-from hitl_orchestrator.ledger.verification.proofs import CaseProof, case_proof
+from hitl_orchestrator.ledger.verification.proofs import CaseProof, case_proof, proof_problem
 from hitl_orchestrator.ledger.verification.reconcile import Problem, TableReconciler
 from hitl_orchestrator.ledger.verification.tree_heads import (
     SignedHead,
@@ -152,7 +152,11 @@ class LedgerSigner:
                 tree.append(bytes.fromhex(digest), path=paths.get(seq))
         if tree.finish().hex() != head.root:
             raise LedgerDamaged("its entries do not have the signed root")
-        return case_proof(entries, list(paths.values()), head, contents, self.key)
+        proof = case_proof(entries, list(paths.values()), head, contents, self.key)
+        problem = proof_problem(proof, self.key.public)
+        if problem is not None:
+            raise LedgerDamaged(f"case {case_id!r} cannot be proven: {problem}")
+        return proof
 
     def _next_head(self, last: SignedHead | None, *, only_new: bool) -> SignedHead | None:
         ledger_id = self._ledger.ledger_id
@@ -170,6 +174,9 @@ class LedgerSigner:
         return sign_head(tree, (ledger_id, new.head.digest), extends, before=last, at=self._clock(), key=self.key)
 
 
+_RESTORED = "if a backup was restored on purpose, move the file of heads away as evidence"
+
+
 class _NewEntries:
     """The entries after a head, verified as they are read."""
 
@@ -184,7 +191,7 @@ class _NewEntries:
         if self.head.seq:
             signed = next(entries, None)
             if signed is None or (signed.seq, signed.digest) != self.head:
-                raise LedgerDamaged(f"entry {self.head.seq} is not the last entry of the last signed head")
+                raise LedgerDamaged(f"entry {self.head.seq} is not the last entry of the last signed head; {_RESTORED}")
         for entry in entries:
             problem = entry_problem(entry, self.head, self._seals)
             if problem is not None:

@@ -11,7 +11,7 @@ from textwrap import wrap
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.enums import Action, RiskLevel
-from hitl_orchestrator.domain.invisible_characters import escape_invisible
+from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.errors import InvalidInput, install_hint
 from hitl_orchestrator.policies.analysis.decision_diagram import FALLBACK_INDEX, Diagram, diagram_of
 from hitl_orchestrator.policies.analysis.describe import EVERY_CASE, describe_context

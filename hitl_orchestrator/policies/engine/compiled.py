@@ -21,6 +21,7 @@ from hitl_orchestrator.policies.engine.predicates import NO_CONDITIONS, blocks, 
 from hitl_orchestrator.policies.engine.strictness import strictest
 from hitl_orchestrator.policies.language.model import (
     FALLBACK,
+    NO_RULE,
     ORGANIZATION,
     Policy,
     PolicyStack,
@@ -135,7 +136,7 @@ class CompiledPolicy:
                 decision = self._decision(rule.action, rule.rule_id, rule.assigned_human_role, trial.why, trace)
                 return decision.model_copy(update=decision_fields(rule))
         role = default_role(Action.HUMAN_REVIEW, self.roles)
-        return self._decision(Action.HUMAN_REVIEW, FALLBACK, role, "no rule matches, so a person decides", trace)
+        return self._decision(Action.HUMAN_REVIEW, FALLBACK, role, NO_RULE, trace)
 
     def _trials(self, facts: Facts) -> Iterator[tuple[Rule, RuleTrial]]:
         """Try rule after rule. A condition that several rules share is evaluated and described once."""

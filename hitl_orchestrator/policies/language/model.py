@@ -34,6 +34,7 @@ from hitl_orchestrator.policies.language.conditions import (
 )
 
 FALLBACK = "fallback"
+NO_RULE = "no rule matches, so a person decides"
 """The rule id of decisions that no rule made."""
 
 ORGANIZATION = "organization"
@@ -319,7 +320,7 @@ def default_role(action: Action | None, chain: RoleChain) -> str | None:
     if action is Action.HUMAN_REVIEW:
         return chain.roles[0]
     if action is Action.ESCALATE:
-        return chain.roles[min(1, len(chain.roles) - 1)]
+        return chain.second
     return None
 
 

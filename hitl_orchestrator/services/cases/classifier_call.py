@@ -18,7 +18,7 @@ from hitl_orchestrator.domain.enums import OnClassifierError
 from hitl_orchestrator.domain.input.normalization import normalized
 from hitl_orchestrator.domain.input.parsing import problems
 from hitl_orchestrator.domain.input.record_size import check_record
-from hitl_orchestrator.domain.invisible_characters import escape_invisible
+from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import ClassifierFailed, InvalidInput
 from hitl_orchestrator.nodes.ports import Answer, Classifier

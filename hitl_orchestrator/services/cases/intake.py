@@ -4,13 +4,14 @@ from datetime import datetime
 
 from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.case import Submission
-from hitl_orchestrator.domain.enums import POLICY_CHANGE, ActorKind, Authentication
+from hitl_orchestrator.domain.enums import GOVERNED_CHANGES, POLICY_CHANGE, ActorKind, Authentication
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.domain.input.record_size import check_record
 from hitl_orchestrator.domain.input.reserved_ids import is_reserved
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.value import Identifier, Value
 from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
 from hitl_orchestrator.services.reviews.rejected_attempts import REPLAY
 
@@ -21,11 +22,17 @@ class _Named(Value):
     name: Identifier
 
 
-def submitter_of(submission: Submission, channel: str) -> Actor:
-    """Return the actor who submits a task, under the name that they stated."""
-    how = Authentication.NONE if submission.submitted_by is None else Authentication.STATED
-    via = REPLAY if submission.replayed else channel
-    return Actor(kind=ActorKind.AGENT, id=submission.submitted_by, authenticated=how, channel=via)
+def submitter_of(submission: Submission, acting: Acting) -> Actor:
+    """Return the actor who submits a task: the stated submitter, or the reviewer who adds a quality check."""
+    planted = submission.quality_check is not None and acting.reviewer is not None
+    name = acting.reviewer if planted else submission.submitted_by
+    return Actor(
+        kind=ActorKind.HUMAN if planted else ActorKind.AGENT,
+        id=name,
+        authenticated=Authentication.NONE if name is None else acting.authenticated,
+        channel=REPLAY if submission.replayed else acting.channel,
+        os_user=acting.os_user,
+    )
 
 
 def identifier(text: str, field: str) -> str:
@@ -42,9 +49,11 @@ def check_not_reserved(task: Task) -> None:
     if is_reserved(task.task_id):
         why = "an id of this form is reserved for tasks created by the system"
         raise InvalidInput([f"task {task.task_id!r}: task_id: {why}; give the task another id"])
-    if task.task_type == POLICY_CHANGE:
-        remedy = "'hitl policy activate' proposes one, under the name of its author"
-        why = f"{POLICY_CHANGE!r} is reserved for changes of the routing policy, and cannot be submitted"
+    if task.task_type in GOVERNED_CHANGES:
+        is_policy = task.task_type == POLICY_CHANGE
+        command, changed = ("policy activate", "routing policy") if is_policy else ("people propose", "people")
+        remedy = f"'hitl {command}' proposes one, under the name of its author"
+        why = f"{task.task_type!r} is reserved for changes of the {changed}, and cannot be submitted"
         raise InvalidInput([f"task {task.task_id!r}: task_type: {why}; {remedy}"])
 
 

@@ -5,7 +5,7 @@ from hitl_orchestrator.domain.enums import CaseStage, HumanDecision, QualityChec
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.services.acting import Acting, CaseKey
-from hitl_orchestrator.services.case_reader import CaseReader, Clock
+from hitl_orchestrator.services.case_reader import CaseReader
 from hitl_orchestrator.services.cases.submission import CaseSubmission, Intake
 
 __all__ = ["QualityChecks"]
@@ -14,8 +14,8 @@ __all__ = ["QualityChecks"]
 class QualityChecks:
     """Submits cases that measure reviewers. Reviewers cannot recognize them."""
 
-    def __init__(self, reader: CaseReader, submission: CaseSubmission, *, clock: Clock) -> None:
-        self._reader, self._submission, self._clock = reader, submission, clock
+    def __init__(self, reader: CaseReader, submission: CaseSubmission) -> None:
+        self._reader, self._submission = reader, submission
 
     def add_gold_case(self, task: Task, output: AgentOutput, expected: HumanDecision, acting: Acting) -> Case:
         """Submit a case whose right decision is known."""
@@ -29,12 +29,13 @@ class QualityChecks:
         if not persons or case.redacted or not case.record or case.record.quality_check:
             why = "no reviewer has decided it; name a case that a reviewer decided"
             raise InvalidInput([f"second review of {key.text!r}: {why}"])
-        task = case.submission.task.model_copy(update={"task_id": task_id, "timestamp": self._clock()})
+        task = case.submission.task.model_copy(update={"task_id": task_id, "timestamp": None})
         output = case.reviews[-1].shown.routing.output
         output = output and output.model_copy(update={"task_id": task_id})
         not_by = tuple(sorted(person for person in persons if person is not None))
         check = QualityCheck(kind=QualityCheckKind.SECOND_REVIEW, of=case.case_id, not_by=not_by)
-        return self._submit(Intake(task, output, quality_check=check), acting)
+        intake = Intake(task, output, quality_check=check, earlier=case.submission.as_earlier())
+        return self._submit(intake, acting)
 
     def _submit(self, intake: Intake, acting: Acting) -> Case:
         case, task_id = self._submission.submit(intake, acting), intake.task.task_id

@@ -6,10 +6,10 @@ from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.ledger.events.redaction import Redaction, check_finished
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.review.people import People
-from hitl_orchestrator.review.rights import check_may_redact
 from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.case_reader import CaseReader, Clock
 from hitl_orchestrator.services.cases.runner import CaseRunner
+from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.rejected_attempts import actor_of
 
 __all__ = ["CaseRedaction"]
@@ -18,25 +18,33 @@ __all__ = ["CaseRedaction"]
 class CaseRedaction:
     """Erases the content of finished cases."""
 
-    def __init__(self, ledger: Ledger, people: People, reader: CaseReader, runner: CaseRunner, *, clock: Clock) -> None:
-        self._ledger, self._people, self._reader = ledger, people, reader
+    def __init__(
+        self,
+        ledger: Ledger,
+        people: People,
+        policies: PolicySync,
+        reader: CaseReader,
+        runner: CaseRunner,
+        *,
+        clock: Clock,
+    ) -> None:
+        self._ledger, self._people, self._policies, self._reader = ledger, people, policies, reader
         self._runner, self._clock = runner, clock
 
     def redact(self, key: CaseKey, *, reason: str, acting: Acting) -> Redaction:
         """Erase the texts, metadata and proposals of a case, with the key of their digests.
 
-        The cases that repeat it for a quality check are redacted with it. Raises `NotAuthorized` unless the acting
-        reviewer may redact in the domain of the case.
+        The cases that repeat it for a quality check are redacted with it.
         """
+        self._policies.refresh()
         reviewer, now = self._people.named(acting.reviewer_id), self._clock()
-        actor = actor_of(reviewer, acting.channel)
+        actor = actor_of(reviewer, acting)
         try:
             Redaction(case_id=key.text, reason=reason, actor=actor, at=now)
         except ValidationError as exc:
             problem = exc.errors()[0]
             raise InvalidInput([f"redact {key.text!r}: {problem['loc'][0]}: {problem['msg']}"]) from exc
         case = self._reader.get(key)
-        check_may_redact(reviewer, case.submission.task.domain, self._people)
         copies = [(case.case_id, case.stage), *self._ledger.copies(case.case_id)]
         for case_id, stage in copies:
             check_finished(case_id, stage)

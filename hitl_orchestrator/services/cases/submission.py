@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
-from hitl_orchestrator.domain.case import Case, QualityCheck, Submission
+from hitl_orchestrator.domain.case import Case, EarlierAttempt, QualityCheck, Submission
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.input.normalization import normalized, required
 from hitl_orchestrator.domain.task import AgentOutput, Task
@@ -23,7 +23,10 @@ _log = logging.getLogger(__name__)
 
 
 class Intake(NamedTuple):
-    """A task as it is submitted. `by_system` marks one that the system creates itself, under a reserved type or id."""
+    """A task as it is submitted. `by_system` marks one that the system creates itself, under a reserved type or id.
+
+    `earlier` has the people of the case that it copies.
+    """
 
     task: Task
     output: AgentOutput | None = None
@@ -32,6 +35,7 @@ class Intake(NamedTuple):
     quality_check: QualityCheck | None = None
     by_system: bool = False
     case_id: str | None = None
+    earlier: tuple[EarlierAttempt, ...] = ()
     classify: bool | None = None
     """Whether a missing output is to be produced by a classifier; None for if there is one here."""
 
@@ -56,9 +60,10 @@ class CaseSubmission:
     def submit(self, intake: Intake, acting: Acting, *, resubmit: bool = False) -> Case:
         """Store a task, and run its case until it finishes or waits for a reviewer."""
         submission = self._submission(intake)
-        actor = submitter_of(submission, acting.channel)
+        actor = submitter_of(submission, acting)
         # Not flushed to the disk here: the run writes again before this method acknowledges anything.
-        case = self._ledger.receive(submission, actor, resubmit=resubmit, driving=True)
+        how = {"resubmit": resubmit, "own_only": acting.is_confined, "driving": True}
+        case = self._ledger.receive(submission, actor, **how)
         event = {"case_id": case.case_id, "event": "submitted"}
         _log.info("case %s submitted", case.case_id, extra=event)
         new = case.case_id == submission.case_id
@@ -68,13 +73,14 @@ class CaseSubmission:
             return case if case.stage is CaseStage.WAITING else self._runner.run(case, new=new)
         except UnknownCase:
             # The database server has crashed meanwhile, and lost a write that was not flushed.
-            case = self._ledger.receive(submission, actor, resubmit=resubmit, driving=True)
+            case = self._ledger.receive(submission, actor, **how)
             return self._runner.run(case, new=True)
 
     def enqueue(self, intake: Intake, acting: Acting, *, resubmit: bool = False) -> Case:
         """Store a task durably without running it. `recover` or a graph that the caller streams runs it later."""
         submission = self._submission(intake)
-        return self._ledger.receive(submission, submitter_of(submission, acting.channel), resubmit=resubmit)
+        actor = submitter_of(submission, acting)
+        return self._ledger.receive(submission, actor, resubmit=resubmit, own_only=acting.is_confined)
 
     def _submission(self, intake: Intake) -> Submission:
         now = self._clock()
@@ -87,7 +93,8 @@ class CaseSubmission:
         output, where = intake.output, f"the output of task {task.task_id!r}"
         output = None if output is None else normalized(required(AgentOutput, output, where), where)
         check_submission(task, output, now)
-        self._policies.record_if_new()
+        self._policies.refresh()
+        self._policies.record_configuration()
         case_id = intake.case_id or self._new_id()
         policy = self._registry.for_case(case_id, task)
         return Submission(
@@ -101,6 +108,7 @@ class CaseSubmission:
             replayed=intake.replay,
             submitted_by=None if intake.submitted_by is None else identifier(intake.submitted_by, "submitted_by"),
             quality_check=intake.quality_check,
+            earlier=intake.earlier,
             awaits_classifier=output is None and self._to_classify(intake),
         )
 

@@ -6,21 +6,23 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import Page, Reviewer, ReviewRequest, StoredReview
 from hitl_orchestrator.errors import RequestRejected
-from hitl_orchestrator.ledger.events.builders import SYSTEM
 from hitl_orchestrator.ledger.ports.claims import InboxFilter, Load, Place
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.store.rows import customer_of
 from hitl_orchestrator.review.assignment import Assigned, AssignmentRequest, Candidate, Unassigned, push, sticky
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.rights import Rights
+from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.case_reader import CaseReader, Clock
 from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.claims import check_seconds, claim_limit
 from hitl_orchestrator.services.reviews.inbox import ReviewInbox, check_limit
+from hitl_orchestrator.services.reviews.rejected_attempts import actor_of
 from hitl_orchestrator.services.reviews.requirements import SKIPPED
 
 __all__ = ["WORKING_DAY", "Assignment", "Assignments", "ReviewAssignments", "Skill", "Strategy"]
@@ -81,12 +83,17 @@ class ReviewAssignments:
     def assign(
         self,
         strategy: Strategy,
+        acting: Acting,
         *,
         limit: int = 1000,
         seconds: float = WORKING_DAY,
         skill: Skill = lambda reviewer, task_type: 1.0,
     ) -> Assignments:
-        """Assign at most `limit` unclaimed open reviews, the most urgent first, each claimed for `seconds`."""
+        """Assign at most `limit` unclaimed open reviews, the most urgent first, each claimed for `seconds`.
+
+        The ledger records the acting reviewer as the one who assigned them.
+        """
+        by = _By(actor_of(self._people.named(acting.reviewer_id), acting), seconds)
         check_seconds("assign", "all", seconds)
         check_limit("assign", limit)
         self._ledger.check_writable()
@@ -100,7 +107,7 @@ class ReviewAssignments:
             if sum(each.to is not None for each in found) == limit:
                 more = True
                 break
-            found.append(self._assigned(row, strategy, loads, seconds))
+            found.append(self._assigned(row, strategy, loads, by))
         listed, unassigned = self._listed(found, groups, limit)
         return Assignments(listed, more=more, as_of=now, unassigned=unassigned)
 
@@ -113,7 +120,7 @@ class ReviewAssignments:
         requests = [Assignment(self._inbox.request(each.row), each.to, each.why) for each in listed]
         return requests, len(left) + groups.closed_count()
 
-    def _assigned(self, row: StoredReview, strategy: Strategy, loads: "_Loads", seconds: float) -> "_Assigned":
+    def _assigned(self, row: StoredReview, strategy: Strategy, loads: "_Loads", by: "_By") -> "_Assigned":
         """Assign a review, if a reviewer can take it."""
         try:
             choice: Assigned | Unassigned | None = loads.none_for(
@@ -125,7 +132,7 @@ class ReviewAssignments:
                 choice = self._choose(row, case, strategy, loads)
             if isinstance(choice, Unassigned):
                 return _Assigned(row, None, choice.why)
-            row = self._claim(row, case, choice.reviewer, seconds)
+            row = self._claim(row, case, choice.reviewer, by)
         except (RequestRejected, *SKIPPED) as why:
             return _Assigned(row, None, str(why))
         loads.add(choice.reviewer)
@@ -136,11 +143,18 @@ class ReviewAssignments:
         previous = None if customer is None else self._ledger.last_reviewer_for(customer)
         return loads.choose(self._access.rights(row, case), previous, self._ledger.now())
 
-    def _claim(self, row: StoredReview, case: Case, reviewer: Reviewer, seconds: float) -> StoredReview:
+    def _claim(self, row: StoredReview, case: Case, reviewer: Reviewer, by: "_By") -> StoredReview:
         row = self._access.verified(row)
         self._access.rights(row, case).role_for(reviewer)
         limit = claim_limit(self._people, reviewer)
-        return self._ledger.claim(row, reviewer.reviewer_id, SYSTEM, self._clock(), seconds, limit=limit)
+        return self._ledger.claim(row, reviewer.reviewer_id, by.actor, self._clock(), by.seconds, limit=limit)
+
+
+class _By(NamedTuple):
+    """Who assigns reviews, and for how long."""
+
+    actor: Actor
+    seconds: float
 
 
 class _Assigned(NamedTuple):

@@ -41,7 +41,7 @@ def by_agent(submission: Submission, routing: Routing, now: datetime) -> AuditRe
         human_involved=False,
         final_decision=FinalDecision.APPROVED,
         decision_source=DecisionSource.AGENT,
-        final_output=None if submission.quality_check else routing.output.agent_output,
+        final_output=None if _carries_nothing_out(submission) else routing.output.agent_output,
         review_probability=0.0 if submission.replayed else routing.decision.spot_check,
     )
 
@@ -68,6 +68,7 @@ def by_person(
         "final_decision": final,
         "decision_source": verdict.source,
         "votes": votes([*before, row]),
+        "unchecked": _unchecked([*before, row]),
     }
     if verdict.source is not DecisionSource.HUMAN:
         undecided = {"human_involved": False, "final_output": None, "review_probability": chance}
@@ -80,7 +81,7 @@ def by_person(
         human_role=verdict.role,
         human_decision=verdict.review.human_decision,
         human_feedback=verdict.review.human_feedback or verdict.review.reason,
-        final_output=None if submission.quality_check else output,
+        final_output=None if _carries_nothing_out(submission) else output,
         output_patch=_patch(routing, verdict.review),
         review_probability=chance,
     )
@@ -188,6 +189,17 @@ def votes(rows: Iterable[StoredReview]) -> tuple[Vote, ...]:
         for row in rows
         if row.verdict is not None and row.verdict.source is DecisionSource.HUMAN
     )
+
+
+def _unchecked(rows: Sequence[StoredReview]) -> tuple[str, ...]:
+    """Return the rules that could not be checked for the records of the past among the decisions."""
+    named = (rule for row in rows if row.verdict is not None for rule in row.verdict.unchecked)
+    return tuple(dict.fromkeys(named))
+
+
+def _carries_nothing_out(submission: Submission) -> bool:
+    """Whether a case measures a reviewer, or repeats a record of the past."""
+    return submission.quality_check is not None or submission.replayed
 
 
 def _quality_check_fields(submission: Submission) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from typing import Any
 
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.enums import POLICY_CHANGE, EventKind, HumanDecision
+from hitl_orchestrator.domain.enums import GOVERNED_CHANGES, POLICY_CHANGE, ActorKind, EventKind, HumanDecision
 from hitl_orchestrator.domain.lifecycle import state_of
 from hitl_orchestrator.domain.review import Reviewer, StoredReview
-from hitl_orchestrator.errors import InvalidInput, NotAuthorized, RequestRejected
+from hitl_orchestrator.errors import InvalidInput, NotAuthorized, ReplayedCase, RequestRejected
 from hitl_orchestrator.ledger.events.builders import check_open
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.ports import Outputs
@@ -65,8 +65,8 @@ class CaseViews:
             raise not_waiting(case)
         row = case.open_review or case.reviews[-1]
         reviewer = None if acting.reviewer is None else self._people.named(acting.reviewer)
-        if reviewer is not None and row.verdict is None:
-            self._ledger.view(row, actor_of(reviewer, acting.channel), self._clock())
+        if reviewer is not None and row.verdict is None and not row.shown.replayed:
+            self._ledger.view(row, actor_of(reviewer, acting), self._clock())
             if row.claimed_by == reviewer.reviewer_id:
                 self._ledger.renew(row, reviewer.reviewer_id, CLAIM_SECONDS)
         return self._view(case, row, reviewer)
@@ -80,7 +80,7 @@ class CaseViews:
             raise InvalidInput([f"label {key.text!r}: it is empty; state the answer that you think is right"])
         label = storable_text(label, row.review_id)
         self._access.rights(row, case).role_for(reviewer)
-        self._ledger.label(row, actor_of(reviewer, acting.channel), self._clock(), label)
+        self._ledger.label(row, actor_of(reviewer, acting), self._clock(), label)
         return self._view(self._reader.case(case.case_id), row, reviewer)
 
     def _view(self, case: Case, row: StoredReview, reviewer: Reviewer | None) -> CaseView:
@@ -132,7 +132,7 @@ class CaseViewer:
             choices=tuple(_choices(rights, reviewer)),
             reason_codes=rights.people.reason_codes,
             output_schema=schema,
-            may_decide=tuple(each.reviewer_id for each in rights.able()),
+            may_decide=() if row.shown.replayed else tuple(each.reviewer_id for each in rights.able()),
             why_not="" if reviewer is None else _why_not(rights, reviewer, now),
         )
 
@@ -192,6 +192,8 @@ _WITHOUT_AGENT: dict[str, Any] = {
 
 def _why_not(rights: Rights, reviewer: Reviewer, now: datetime) -> str:
     """Return why this reviewer may not decide now, with the remedy; empty where they may."""
+    if rights.row.shown.replayed:
+        return str(ReplayedCase(rights.row.case_id, "decided"))
     try:
         rights.role_for(reviewer)
         if rights.row.verdict is None:
@@ -204,7 +206,7 @@ def _why_not(rights: Rights, reviewer: Reviewer, now: datetime) -> str:
 
 def _choices(rights: Rights, reviewer: Reviewer | None) -> Iterator[Choice]:
     row, chain = rights.row, rights.people.chain
-    if row.verdict is not None:
+    if row.verdict is not None or row.shown.replayed:
         return
     try:
         role = rights.needed if reviewer is None else rights.role_for(reviewer)
@@ -212,8 +214,10 @@ def _choices(rights: Rights, reviewer: Reviewer | None) -> Iterator[Choice]:
         role = rights.needed
     above = chain.above(chain.higher(row.role, role))
     for word in options(row, role, chain):
-        effect = word.spec.effect_on_policy if row.shown.task.task_type == POLICY_CHANGE else word.spec.effect
-        yield Choice(decision=word, does=effect.format(above=above) + _quorum_note(rights, word))
+        governed = row.shown.task.task_type in GOVERNED_CHANGES
+        effect = word.spec.effect_on_change if governed else word.spec.effect
+        changed = "policy" if row.shown.task.task_type == POLICY_CHANGE else "list of people"
+        yield Choice(decision=word, does=effect.format(above=above, changed=changed) + _quorum_note(rights, word))
 
 
 def _quorum_note(rights: Rights, word: HumanDecision) -> str:
@@ -222,11 +226,16 @@ def _quorum_note(rights: Rights, word: HumanDecision) -> str:
 
 
 def _history(events: Sequence[Event], mask: Masking, reviewer: Reviewer | None) -> Iterator[HistoryItem]:
-    """Yield the history of a case, without the votes of others in the same round: votes stay independent."""
+    """Yield the history of a case, without the votes of others in the same round: votes stay independent.
+
+    The submitter is not named while the purpose is hidden: a spot check has none.
+    """
     for event in events:
         if event.kind in _NOT_SHOWN:
             continue
         who = event.actor.id or (event.actor.roles[0] if event.actor.roles else event.actor.kind.value)
+        if mask.purpose and event.kind is EventKind.SUBMITTED:
+            who = ActorKind.AGENT.value
         yield HistoryItem(at=event.at, who=who, what=_describe(event, mask, reviewer))
 
 

@@ -85,7 +85,7 @@ class ReviewClaims:
         if not rights.may_take_over(reviewer):
             why = f"{row.claimed_by!r} holds it, and they have no role above all roles of {row.claimed_by!r}"
             raise NotAuthorized(reviewer.reviewer_id, why, "take this over")
-        actor, why = actor_of(reviewer, acting.channel), f"taken over by {reviewer.reviewer_id!r}"
+        actor, why = actor_of(reviewer, acting), f"taken over by {reviewer.reviewer_id!r}"
         self._ledger.take_back(row, row.claimed_by, actor, self._clock(), why)
 
     def release(self, key: CaseKey, acting: Acting) -> bool:
@@ -93,7 +93,7 @@ class ReviewClaims:
         self._policies.refresh()
         row = open_review_of(self._reader.waiting(key))
         reviewer = self._people.named(acting.reviewer_id)
-        return self._ledger.unclaim(row, reviewer.reviewer_id, actor_of(reviewer, acting.channel), self._clock())
+        return self._ledger.unclaim(row, reviewer.reviewer_id, actor_of(reviewer, acting), self._clock())
 
     def delegate(
         self, key: CaseKey, to: str, acting: Acting, *, reason: str = "", seconds: float = CLAIM_SECONDS
@@ -110,7 +110,7 @@ class ReviewClaims:
         rights.role_for(other)
         if reviewer.reviewer_id == other.reviewer_id:
             raise NotAuthorized(other.reviewer_id, "they hold it already; name another reviewer")
-        between, actor = (reviewer.reviewer_id, other.reviewer_id), actor_of(reviewer, acting.channel)
+        between, actor = (reviewer.reviewer_id, other.reviewer_id), actor_of(reviewer, acting)
         limit = claim_limit(self._people, other)
         row = self._ledger.delegate(row, *between, actor, self._clock(), seconds=seconds, reason=reason, limit=limit)
         return self._inbox.request(row)
@@ -122,7 +122,7 @@ class ReviewClaims:
         rights.role_for(reviewer)
         if row.claimed_by != reviewer.reviewer_id:
             self._access.end_void_claim(rights)
-        actor, limit = actor_of(reviewer, acting.channel), claim_limit(self._people, reviewer)
+        actor, limit = actor_of(reviewer, acting), claim_limit(self._people, reviewer)
         claimed = self._ledger.claim(row, reviewer.reviewer_id, actor, self._clock(), seconds, limit=limit)
         event = {"case_id": row.case_id, "event": "claimed"}
         _log.info("review %s claimed by %s", row.review_id, reviewer.reviewer_id, extra=event)

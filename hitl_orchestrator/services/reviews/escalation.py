@@ -33,7 +33,7 @@ def next_review(
         "review_id": f"{row.case_id}.{level}",
         "level": level,
         "role": role,
-        "on_timeout": timeout_action(row.shown.routing.decision, role, chain),
+        "on_timeout": None if row.shown.replayed else timeout_action(row.shown.routing.decision, role, chain),
         "passed_up_because": because,
         "escalations": row.shown.escalations + escalated,
         "answer_within": answer_within,

@@ -1,32 +1,33 @@
 """Record decisions on reviews: a reviewer's, a missed deadline's, a withdrawal's, and those of the past."""
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.audit import Actor, Event
-from hitl_orchestrator.domain.case import Case, Submission
+from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.enums import ActorKind, Authentication, DecisionSource, HumanDecision, OnTimeout
 from hitl_orchestrator.domain.input.normalization import normalized
 from hitl_orchestrator.domain.input.parsing import did_you_mean
 from hitl_orchestrator.domain.input.record_size import check_record
-from hitl_orchestrator.domain.review import RecordedDecision, Review, Reviewer, ReviewSnapshot, StoredReview
-from hitl_orchestrator.errors import InvalidInput, NotAuthorized
+from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
+from hitl_orchestrator.errors import InvalidInput, NotAuthorized, ReplayedCase
 from hitl_orchestrator.ledger.events.builders import SYSTEM
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.ports import Outputs
 from hitl_orchestrator.review import quorum
-from hitl_orchestrator.review.decision_checks import check_answer, options, role_to_decide_in
+from hitl_orchestrator.review.decision_checks import check_answer, options, unchecked_rules, unfit_record
 from hitl_orchestrator.review.people import People
-from hitl_orchestrator.review.replay_checks import unfit_record
 from hitl_orchestrator.review.rights import Rights
 from hitl_orchestrator.review.working_time import after_working_time
+from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.case_reader import Clock
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.escalation import escalated_to, next_review
 from hitl_orchestrator.services.reviews.first_view import first_view
-from hitl_orchestrator.services.reviews.rejected_attempts import REPLAY, answer_actor
+from hitl_orchestrator.services.reviews.rejected_attempts import REPLAY, answer_actor, record_actor
 
 __all__ = ["CLOCK_TOLERANCE", "ReviewRecorder"]
 
@@ -51,7 +52,7 @@ class ReviewRecorder:
         row: StoredReview,
         answer: Review,
         *,
-        channel: str,
+        acting: Acting,
         case: Case | None = None,
         events: list[Event] | None = None,
     ) -> StoredReview:
@@ -62,14 +63,16 @@ class ReviewRecorder:
         Raises:
             InvalidInput, StaleReview, NotAuthorized, TopOfChain, ReviewAlreadyDecided: see these.
         """
+        if row.shown.replayed:
+            raise ReplayedCase(row.case_id, "decided")
         answer = self._readable(row, answer)
         row, events = self._access.verified_with_events(row, events)
         check_answer(answer, row)
         self._check_content(answer, row)
         rights = self._access.rights(row, case)
-        reviewer = self._people.named(str(answer.reviewer_id))
+        reviewer = rights.people.named(str(answer.reviewer_id))
         role = rights.role_for(reviewer, answer.human_role)
-        actor, now = answer_actor(answer, reviewer, channel), self._clock()
+        actor, now = answer_actor(answer, reviewer, acting), self._clock()
         view = first_view(self._ledger, row, reviewer, events)
         if rights.requirements.blind and not view.label:
             why = "this review is blind, and they have not committed an own label; commit one first"
@@ -82,12 +85,13 @@ class ReviewRecorder:
             domains_held=reviewer.domains,
             options_offered=options(row, role, self._people.chain),
             authenticated=actor.authenticated,
-            channel=channel,
+            channel=acting.channel,
             person=reviewer.human,
+            people_hash=rights.people.hash,
             first_viewed_at=view.at,
             own_label=view.label,
         )
-        decision, next_shown = self._consequence(rights, reviewer, decision)
+        decision, next_shown = self._consequence(rights, reviewer.human, decision)
         if row.claimed_by != reviewer.reviewer_id:
             self._access.end_void_claim(rights)
         recorded = self._ledger.decide(row, decision, actor, next_shown)
@@ -110,41 +114,61 @@ class ReviewRecorder:
         )
         complete = _completed(answer, row, row.role, now)
         decision = RecordedDecision(
-            review=complete, decided_at=now, role=row.role, channel=TIMEOUT, source=DecisionSource.TIMEOUT
+            review=complete,
+            decided_at=now,
+            role=row.role,
+            channel=TIMEOUT,
+            source=DecisionSource.TIMEOUT,
+            people_hash=self._people.hash,
         )
         recorded = self._ledger.expire(row, decision, self._escalated(row, decision) if escalates else None)
         if recorded is not None:
             _report(recorded, "expired")
         return recorded
 
-    def replay(self, row: StoredReview, recorded: Review, submission: Submission) -> StoredReview:
+    def replay(self, row: StoredReview, recorded: Review, case: Case) -> StoredReview:
         """Record a decision that was taken in the past, at its own time.
 
-        A recorded review may name a role only, and may lack the edited output. Raises `InvalidInput`.
+        A recorded review may name a role only, and may lack the edited output. Quorum and separation of duties hold;
+        where the record names no reviewer, the decision states that they were not checked.
+
+        Raises:
+            InvalidInput: the record does not fit the case.
+            NotAuthorized: the reviewer whom it names might not decide the case.
         """
-        where = f"the recorded review of task {submission.task.task_id!r}"
+        where, task = f"the recorded review of task {case.task_id!r}", case.submission.task
         check_record(recorded, where)
         latest = self._clock() + CLOCK_TOLERANCE
-        problems = [f"{where}: {problem}" for problem in unfit_record(recorded, submission.task, latest)]
+        problems = [f"{where}: {problem}" for problem in unfit_record(recorded, task, latest)]
         if recorded.human_decision.spec.approves_proposal and row.shown.routing.output is None:
             problems.append(f"{where}: there is no proposal to approve; submit the output that was approved")
         if problems:
             raise InvalidInput(problems)
         row = self._access.verified(row)
-        role = recorded.human_role or row.role
+        # The record is judged by the rule of its review: a policy that became stricter since cannot undo the past.
+        rights, asked = self._access.rights(row, case), row.shown.routing.decision.requirements
+        rights = replace(rights, row=row, needed=self._people.chain.filled(row.role), requirements=asked)
+        role, person = recorded.human_role or row.role, None
         if recorded.reviewer_id is not None:
             reviewer = self._people.named(recorded.reviewer_id)
-            role = role_to_decide_in(reviewer, row.role, row.domain, self._people.chain, recorded.human_role)
+            role, person = rights.role_for(reviewer, recorded.human_role), reviewer.human
         elif not self._people.chain.reaches(role, row.role):
             raise InvalidInput([f"{where}: human_role: {role!r} is below {row.role!r}, the role that must decide"])
         at = recorded.timestamp or self._clock()
-        complete, how = _completed(recorded, row, role, at), Authentication.RECORDED
-        decision = RecordedDecision(review=complete, decided_at=at, role=role, authenticated=how, channel=REPLAY)
-        actor = Actor(kind=ActorKind.RECORD, id=recorded.reviewer_id, authenticated=how, roles=(role,), channel=REPLAY)
-        escalates = recorded.human_decision.spec.escalates
-        return self._ledger.decide(row, decision, actor, self._escalated(row, decision) if escalates else None)
+        decision = RecordedDecision(
+            review=_completed(recorded, row, role, at),
+            decided_at=at,
+            role=role,
+            authenticated=Authentication.RECORDED,
+            channel=REPLAY,
+            person=person,
+            people_hash=self._people.hash,
+            unchecked=unchecked_rules(recorded, rights.requirements),
+        )
+        decision, next_shown = self._consequence(rights, person, decision)
+        return self._ledger.decide(row, decision, record_actor(recorded, role), next_shown)
 
-    def cancel(self, row: StoredReview, case: Case, submitter: str, *, reason: str, channel: str) -> StoredReview:
+    def cancel(self, row: StoredReview, case: Case, submitter: str, *, reason: str, acting: Acting) -> StoredReview:
         """Withdraw a case on behalf of its submitter, even if a reviewer has claimed its review.
 
         Raises:
@@ -152,7 +176,8 @@ class ReviewRecorder:
             ReviewAlreadyDecided, ReviewExpired: it is too late.
         """
         self.check_submitter(case, submitter)
-        actor = Actor(kind=ActorKind.HUMAN, id=submitter, authenticated=Authentication.STATED, channel=channel)
+        how = {"authenticated": acting.authenticated, "channel": acting.channel, "os_user": acting.os_user}
+        actor = Actor(kind=ActorKind.HUMAN, id=submitter, **how)
         return self._withdraw(row, _Withdrawal(DecisionSource.SUBMITTER, submitter, actor, reason))
 
     def check_submitter(self, case: Case, submitter: str) -> None:
@@ -183,14 +208,19 @@ class ReviewRecorder:
         answer = Review(human_decision=HumanDecision.REJECT, reviewer_id=how.by, reason=how.reason)
         complete = _completed(answer, row, row.role, now)
         decision = RecordedDecision(
-            review=complete, decided_at=now, role=row.role, channel=how.actor.channel, source=how.source
+            review=complete,
+            decided_at=now,
+            role=row.role,
+            channel=how.actor.channel,
+            source=how.source,
+            people_hash=self._people.hash,
         )
         recorded = self._ledger.withdraw(row, decision, how.actor)
         _report(recorded, how.source.value)
         return recorded
 
     def _consequence(
-        self, rights: Rights, reviewer: Reviewer, decision: RecordedDecision
+        self, rights: Rights, person: str | None, decision: RecordedDecision
     ) -> tuple[RecordedDecision, ReviewSnapshot | None]:
         """Return the decision as it counts, and the next review; None where the decision settles the case."""
         row = rights.row
@@ -199,8 +229,8 @@ class ReviewRecorder:
         if rights.requirements.approvals == 1:
             return decision, None
         votes = [*rights.votes, quorum.ballot(row.shown, decision)]
-        others = rights.left(but=reviewer.human, taken=(decision.role,))
-        above = rights.left_above(decision.role, reviewer.human)
+        others = rights.left(but=person, taken=(decision.role,))
+        above = rights.left_above(decision.role, person)
         step = quorum.next_step(votes, rights.requirements, others=bool(others), others_above=bool(above))
         if step is quorum.Step.SETTLES:
             return decision, None

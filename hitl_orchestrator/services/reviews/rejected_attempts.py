@@ -12,9 +12,10 @@ from hitl_orchestrator.errors import HitlError, RequestRejected
 from hitl_orchestrator.ledger.events.builders import answer_digest
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.review.people import People
+from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.case_reader import Clock
 
-__all__ = ["REPLAY", "RejectedAttempts", "actor_of", "answer_actor", "refused_attempt"]
+__all__ = ["REPLAY", "RejectedAttempts", "actor_of", "answer_actor", "record_actor", "refused_attempt"]
 
 REPLAY = "replay"
 _log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ class RejectedAttempts:
         self._ledger, self._people, self._clock = ledger, people, clock
 
     @contextmanager
-    def recorded(self, case_id: str, review_id: str | None, answer: Review, channel: str) -> Iterator[None]:
+    def recorded(self, case_id: str, review_id: str | None, answer: Review, acting: Acting) -> Iterator[None]:
         """Record an answer that is rejected within this context, and re-raise the rejection.
 
         Unreadable input (`InvalidInput`) is not recorded. A failed write does not replace the rejection.
@@ -36,11 +37,11 @@ class RejectedAttempts:
             yield
         except RequestRejected as rejection:
             reviewer = next((each for each in self._people if each.reviewer_id == answer.reviewer_id), None)
-            attempt = refused_attempt((case_id, review_id), answer, rejection, reviewer, channel)
+            attempt = refused_attempt((case_id, review_id), answer, rejection, reviewer, acting.channel)
             event = {"case_id": case_id, "event": "rejected"}
             _log.info("decision on case %s rejected: %s", case_id, attempt.cause, extra=event)
             with suppress(HitlError):
-                self._ledger.refuse(attempt, answer_actor(answer, reviewer, channel), self._clock())
+                self._ledger.refuse(attempt, answer_actor(answer, reviewer, acting), self._clock())
             raise
 
 
@@ -72,18 +73,30 @@ def refused_attempt(
     )
 
 
-def actor_of(reviewer: Reviewer, channel: str) -> Actor:
-    """Return a reviewer of the reviewers file as an actor, identified by the name that they stated."""
-    stated = Authentication.STATED
+def actor_of(reviewer: Reviewer, acting: Acting) -> Actor:
+    """Return a reviewer of the reviewers file as an actor, identified as the face has established."""
     return Actor(
-        kind=ActorKind.HUMAN, id=reviewer.reviewer_id, authenticated=stated, roles=reviewer.roles, channel=channel
+        kind=ActorKind.HUMAN,
+        id=reviewer.reviewer_id,
+        authenticated=acting.authenticated,
+        roles=reviewer.roles,
+        channel=acting.channel,
+        os_user=acting.os_user,
     )
 
 
-def answer_actor(answer: Review, reviewer: Reviewer | None, channel: str) -> Actor:
+def record_actor(recorded: Review, role: str) -> Actor:
+    """Return the actor of a record of the past, who was in this role."""
+    how = Authentication.RECORDED
+    return Actor(kind=ActorKind.RECORD, id=recorded.reviewer_id, authenticated=how, roles=(role,), channel=REPLAY)
+
+
+def answer_actor(answer: Review, reviewer: Reviewer | None, acting: Acting) -> Actor:
     """Return the actor of an answer. An unknown name is recorded as not authenticated."""
-    kind = ActorKind.RECORD if channel == REPLAY else ActorKind.HUMAN
-    if reviewer is None:
-        return Actor(kind=kind, id=answer.reviewer_id, channel=channel)
-    how = Authentication.RECORDED if channel == REPLAY else Authentication.STATED
-    return Actor(kind=kind, id=reviewer.reviewer_id, authenticated=how, roles=reviewer.roles, channel=channel)
+    if reviewer is not None and acting.channel != REPLAY:
+        return actor_of(reviewer, acting)
+    kind = ActorKind.RECORD if acting.channel == REPLAY else ActorKind.HUMAN
+    how = Authentication.NONE if reviewer is None else Authentication.RECORDED
+    roles = () if reviewer is None else reviewer.roles
+    channel, os_user = acting.channel, acting.os_user
+    return Actor(kind=kind, id=answer.reviewer_id, authenticated=how, roles=roles, channel=channel, os_user=os_user)

@@ -10,7 +10,7 @@ from typing import IO, Any, NamedTuple
 from hitl_orchestrator.cli.output.data import new_file, new_text_file, standard_output
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.input.parsing import did_you_mean
-from hitl_orchestrator.domain.invisible_characters import escape_in_json, escape_invisible
+from hitl_orchestrator.domain.shown.invisible_characters import escape_in_json, escape_invisible
 from hitl_orchestrator.errors import HitlError, InvalidInput, install_hint
 from hitl_orchestrator.orchestrator import TASK_COLUMNS, LedgerAudit
 

@@ -42,23 +42,25 @@ def list_records(session: "Session") -> None:
 def show(
     session: "Session",
     case: Annotated[str | None, argument("ID", "Case id or task id.", show_default=False)] = None,
-    policies: Annotated[bool, option(None, "Show the entries about policies instead.", "--policies")] = False,
+    policies: Annotated[
+        bool, option(None, "Show the entries about policies and people instead.", "--policies")
+    ] = False,
     ledger: Annotated[bool, option(None, "Show the changes of the key, and jumps of the clock.", "--ledger")] = False,
 ) -> None:
-    """Show the ledger entries of one case, about policies, or about the ledger itself.
+    """Show the ledger entries of one case, about policies and people, or about the ledger itself.
 
-    With --policies these are new versions, proposals, activations, canaries, shadow policies and declined changes. The
-    result of a policy change is also shown with its case.
+    With --policies these are versions, proposals, activations, canaries, shadow policies and declined changes. The
+    result of a change is also shown with its case.
     """
     from hitl_orchestrator.cli.session import named
     from hitl_orchestrator.cli.views import audit_record
 
     if (policies, ledger, case is not None).count(True) != 1:
         raise InvalidInput(["audit show: give a case id or a task id, or --policies alone, or --ledger alone"])
-    record, about = None, "a key or the clock" if ledger else "policies"
+    record, about = None, "a key or the clock" if ledger else "policies and people"
     if case is None:
         with session.audit() as audit:  # works even if the store's policy and reviewers are unusable
-            events = list(audit.own_events() if ledger else audit.policy_events())
+            events = list(audit.own_events() if ledger else audit.governance_events())
     else:
         with session.open() as hitl:
             name = named(hitl, case)

@@ -90,7 +90,8 @@ def run_canonical(folder: Path) -> Result:
     policy, reviewers = str(folder / "routing_policy.json"), str(folder / "reviewers.json")
     session = Session(store=store, policy=policy, reviewers=reviewers, as_json=False)
     intake = read_intake(session, files)
-    with session.open_or_create(intake.policy, intake.people) as hitl:
+    second = intake.people.chain.second
+    with session.open_or_create(intake.policy, intake.people, reviewer=second) as hitl:
         routed = submit_all(hitl, intake._replace(reviews={})).cases
         submit_all(hitl, intake)
         records = list(hitl.audit.records())

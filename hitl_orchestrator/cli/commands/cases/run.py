@@ -7,7 +7,7 @@ import typer
 
 from hitl_orchestrator.cli.context import argument, command, option
 from hitl_orchestrator.cli.output.errors import INVALID, NO, print_problems, problems_of
-from hitl_orchestrator.cli.output.render import answer
+from hitl_orchestrator.cli.output.render import answer, note
 from hitl_orchestrator.errors import InvalidInput, RecoveryIncomplete
 
 if TYPE_CHECKING:
@@ -32,17 +32,29 @@ def run(
     submitted_by: Annotated[
         str | None, option("ID", "The submitter, who may cancel the cases and decides none.")
     ] = None,
+    reviewer: Annotated[
+        str | None, option("ID", "Your id in the reviewers file, to replay --reviews.", "--reviewer")
+    ] = None,
 ) -> None:
     """Submit the tasks of a file and route them.
 
     Submitting a task again is harmless: the same content is the same case.
+    Replaying recorded reviews needs the second role of the escalation chain or a higher one; without a reviewers file
+    the bundled reviewer of that role does it.
     """
     from hitl_orchestrator.cli.commands.cases.run_files import Files, read_intake
     from hitl_orchestrator.cli.commands.cases.submission import submit_all, unstaffed
     from hitl_orchestrator.cli.views import tables
 
     intake = read_intake(session, Files(tasks, outputs, reviews))
-    with session.open_or_create(intake.policy if session.policy else None, intake.people) as hitl:
+    if reviews is not None and session.reviewers is None:
+        reviewer = reviewer or intake.people.chain.second
+    policy, people = intake.policy if session.policy else None, intake.people if session.reviewers else None
+    is_new = session.is_new()
+    with session.open_or_create(policy, people, reviewer=reviewer) as hitl:
+        # The warning about the bundled policy is printed already.
+        if is_new and session.policy is not None and not session.as_json:
+            note(session.made(hitl))
         result = submit_all(hitl, intake, resubmit=resubmit, submitted_by=submitted_by)
         warnings = list(unstaffed(result.cases, hitl.reviews.people()))
         answer(

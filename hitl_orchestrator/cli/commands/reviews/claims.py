@@ -111,6 +111,7 @@ def delegate(
 @command(group, "assign", panel=REVIEW)
 def assign(
     session: "Session",
+    reviewer: Reviewer,
     strategy: Annotated[
         str, option("HOW", "push: to the least loaded; sticky: to the customer's last reviewer.")
     ] = "push",
@@ -119,12 +120,13 @@ def assign(
 ) -> None:
     """Assign unclaimed reviews to authorized reviewers.
 
+    Needs the second role of the escalation chain or a higher one.
     The most urgent reviews are assigned first.
     Reviews that no reviewer can take are passed over, and the first of them are listed with the reason.
     """
     from hitl_orchestrator.cli.views import assignments
 
-    with session.open() as hitl:
+    with session.open(reviewer=reviewer) as hitl:
         assigned = hitl.reviews.assign(strategy=strategy, limit=limit, seconds=_seconds("--hours", hours, HOUR))
         answer(
             session.as_json, [assignments.summary(each) for each in assigned], lambda: assignments.assigned(assigned)

@@ -122,8 +122,8 @@ def _decide(session: "Session", case: str, review: "Review") -> None:
     from hitl_orchestrator.cli.views import case_story, tables
 
     started = now()
-    with session.open() as hitl:
-        decided = hitl.decide(decision=review, reviewer=review.reviewer_id, **named(hitl, case))
+    with session.open(reviewer=review.reviewer_id) as hitl:
+        decided = hitl.decide(decision=review, **named(hitl, case))
         final_output = None if decided.final_output is None else decided.final_output.model_dump(mode="json")
         answer(
             session.as_json,

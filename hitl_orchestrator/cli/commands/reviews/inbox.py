@@ -75,7 +75,6 @@ def show(session: "Session", case: CaseId) -> None:
 
     It explains why the case was routed as it was, and who may decide it if it waits.
     """
-    from hitl_orchestrator.cli.output.masking import hidden_in_summary, mask_of, masked
     from hitl_orchestrator.cli.session import named
     from hitl_orchestrator.cli.views import case_story, tables
 
@@ -83,11 +82,11 @@ def show(session: "Session", case: CaseId) -> None:
         name = named(hitl, case)
         shown, history = hitl.cases.get(**name), hitl.cases.history(**name)
         view = None if shown.open_review is None else hitl.reviews.view(shown.case_id)
-    mask = mask_of(shown, view)
-    summary = tables.case_summary(shown) | hidden_in_summary(mask) | {"role_needed": view and view.role}
+    data = {"summary": tables.case_summary(shown) | {"role_needed": view and view.role}}
+    data |= shown.model_dump(mode="json") | {"history": [event.model_dump(mode="json") for event in history]}
     answer(
         session.as_json,
-        {"summary": summary, **masked(shown, history, mask)},
+        data,
         lambda: case_story.describe(shown, history, view, session),
     )
 

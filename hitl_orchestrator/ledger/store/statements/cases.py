@@ -47,21 +47,47 @@ CLOCK = select(NOW.label("now"))
 _HELD = {"held_since": from_now("held_from"), "held_until": from_now("held_for")}
 ADD_CASE = insert(cases).values({**{column.name: bindparam(column.name) for column in cases.c}, **_HELD})
 
-# The end of the ledger, and whether a task id is the id of a case.
+_OF_OTHERS = (
+    select(cases.c.submitter)
+    .where(cases.c.task_id == bindparam("wanted_task"), cases.c.submitter != bindparam("wanted_submitter"))
+    .order_by(cases.c.submitter.desc())
+)
+
+# The end of the ledger, whether a task id is the id of a case, and whether another submitter uses it.
 INTAKE = select(
     *END,
     select(cases.c.case_id).where(cases.c.case_id == bindparam("wanted_task")).scalar_subquery().label("named_case"),
+    _OF_OTHERS.limit(1).scalar_subquery().label("other"),
 )
+# The other submitters of a task id.
+OTHER_SUBMITTERS = _OF_OTHERS.distinct().limit(bindparam("most"))
 
 _WITH_CONTENTS = contents, contents.c.case_id == cases.c.case_id
 
-# The latest attempt of a task, with its contents.
+# The latest attempt of a submitter at a task, with its contents.
 LATEST_ATTEMPT = (
     select(cases.c.case_id, cases.c.attempt, cases.c.content, contents.c.key, contents.c.body)
     .select_from(cases.outerjoin(*_WITH_CONTENTS))
-    .where(cases.c.task_id == bindparam("wanted_task"))
+    .where(cases.c.task_id == bindparam("wanted_task"), cases.c.submitter == bindparam("wanted_submitter"))
     .order_by(cases.c.attempt.desc())
     .limit(1)
+)
+# The latest attempts of all submitters at a task.
+_LATER = cases.alias("later")
+LATEST_ATTEMPTS = (
+    select(cases.c.case_id, cases.c.submitter)
+    .where(
+        cases.c.task_id == bindparam("wanted_task"),
+        ~select(_LATER.c.case_id)
+        .where(
+            _LATER.c.task_id == cases.c.task_id,
+            _LATER.c.submitter == cases.c.submitter,
+            _LATER.c.attempt > cases.c.attempt,
+        )
+        .exists(),
+    )
+    .order_by(cases.c.submitted_seq)
+    .limit(bindparam("most"))
 )
 
 # Cases with their first entries and their contents.
@@ -84,13 +110,15 @@ _IS_FREE = or_(
 _RELEASED = {"holder": null(), "held_since": null(), "held_until": null()}
 _LEASED = {"fence": cases.c.fence + 1, "holder": bindparam("holder"), **_HELD}
 
-# The latest of the newer attempts at the task of a case. Without a join, since RETURNING must not qualify columns.
+# The latest of the newer attempts of the same submitter at the task of a case. Without a join, since RETURNING must not
+# qualify columns.
 _OTHER, _SAME = cases.alias("other"), cases.alias("same")
 _OF_SAME = select(_SAME.c.task_id).where(_SAME.c.case_id == bindparam("wanted_case"))
 NEWER_ATTEMPT = (
     select(_OTHER.c.case_id)
     .where(
         _OTHER.c.task_id == _OF_SAME.scalar_subquery(),
+        _OTHER.c.submitter == _OF_SAME.with_only_columns(_SAME.c.submitter).scalar_subquery(),
         _OTHER.c.attempt > _OF_SAME.with_only_columns(_SAME.c.attempt).scalar_subquery(),
     )
     .order_by(_OTHER.c.attempt.desc())

@@ -35,7 +35,10 @@ from hitl_orchestrator.ledger.store.statements.reviews import (
     IS_UNCLAIMED_BY_OTHERS,
 )
 
-_DECIDED = reviews.c.status == literal_of(ReviewStatus.DECIDED)
+_IS_LIVE = reviews.c.replayed == literal_column("0")
+_DECIDED = and_(reviews.c.status == literal_of(ReviewStatus.DECIDED), _IS_LIVE)
+# A review in the queue. One that waits for a record of the past is not.
+_IS_QUEUED = and_(IS_OPEN, _IS_LIVE)
 _THIS = and_(reviews.c.review_id == bindparam("wanted_review"), IS_OPEN)
 _BY_REVIEWER = reviews.c.claimed_by == bindparam("who")
 _FREED = {"claimed_by": null(), "claimed_since": null(), "claimed_until": null(), "delegated_by": null()}
@@ -99,7 +102,7 @@ LOADS = (
     .group_by(reviews.c.claimed_by)
     .union_all(
         select(reviews.c.answered_by.label("who"), func.count().label("times"), literal_column("0").label("holds"))
-        .where(reviews.c.answered_by.is_not(None), reviews.c.answered_at >= bindparam("since"))
+        .where(reviews.c.answered_by.is_not(None), reviews.c.answered_at >= bindparam("since"), _IS_LIVE)
         .group_by(reviews.c.answered_by)
     )
 )
@@ -136,7 +139,14 @@ _newer = cases.alias("newer")
 OUTDATED = (
     select(reviews)
     .join(cases, cases.c.case_id == reviews.c.case_id)
-    .join(_newer, and_(_newer.c.task_id == cases.c.task_id, _newer.c.attempt > cases.c.attempt))
+    .join(
+        _newer,
+        and_(
+            _newer.c.task_id == cases.c.task_id,
+            _newer.c.submitter == cases.c.submitter,
+            _newer.c.attempt > cases.c.attempt,
+        ),
+    )
     .where(IS_OPEN)
     .limit(bindparam("most"))
 )
@@ -189,19 +199,19 @@ def open_review_keys(*branches: tuple[str, ...]) -> Select[Any] | CompoundSelect
 def open_review_counts(*branches: tuple[str, ...]) -> Select[Any]:
     """Return the statement for the number of the same reviews."""
     counts = [
-        select(func.count()).where(IS_OPEN, *(_condition(name, f"_{number}") for name in filters)).scalar_subquery()
+        select(func.count()).where(_IS_QUEUED, *(_condition(name, f"_{number}") for name in filters)).scalar_subquery()
         for number, filters in enumerate(branches)
     ]
     return select(reduce(operator.add, counts).label("number"))
 
 
 # The open ones of some reviews.
-SOME_REVIEWS = select(reviews).where(IS_OPEN, any_of(reviews.c.review_id)).order_by(*_ORDER)
+SOME_REVIEWS = select(reviews).where(_IS_QUEUED, any_of(reviews.c.review_id)).order_by(*_ORDER)
 
 
 def _branch(number: str, filters: tuple[str, ...]) -> Select[Any]:
     conditions = [_condition(name, number) for name in filters]
-    query = select(reviews.c.review_id, *_ORDER).where(IS_OPEN, *conditions)
+    query = select(reviews.c.review_id, *_ORDER).where(_IS_QUEUED, *conditions)
     return query.order_by(*_ORDER).limit(bindparam("most"))
 
 

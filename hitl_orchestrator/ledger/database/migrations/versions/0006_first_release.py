@@ -47,7 +47,8 @@ def _create_ledger() -> None:
         "events",
         ["seq"],
         "kind IN ('policy_recorded', 'policy_version', 'policy_proposed', 'policy_activated', 'policy_canary', "
-        "'policy_shadow', 'policy_declined', 'key_changed', 'clock_moved_back')",
+        "'policy_shadow', 'policy_declined', 'key_changed', 'clock_moved_back', 'people_recorded', 'people_proposed', "
+        "'people_activated', 'people_declined', 'configuration_recorded')",
     )
     op.create_table(
         "ledger_head",
@@ -66,6 +67,7 @@ def _create_cases() -> None:
         "cases",
         sa.Column("case_id", sa.String(200), primary_key=True),
         sa.Column("task_id", sa.String(200), nullable=False),
+        sa.Column("submitter", sa.String(200), nullable=False),
         sa.Column("attempt", sa.Integer, nullable=False),
         sa.Column("content", sa.String(64), nullable=False),
         sa.Column("stage", sa.String(20), nullable=False),
@@ -74,7 +76,7 @@ def _create_cases() -> None:
         sa.Column("holder", sa.String(200)),
         sa.Column("held_since", sa.String(27)),
         sa.Column("held_until", sa.String(27)),
-        sa.UniqueConstraint("task_id", "attempt", name="one_case_per_attempt"),
+        sa.UniqueConstraint("task_id", "submitter", "attempt", name="one_case_per_attempt"),
     )
     _partial_index("unfinished_cases", "cases", ["stage", "submitted_seq"], "stage <> 'finished'")
 
@@ -150,6 +152,7 @@ def _create_reviews() -> None:
         sa.Column("risk_level", sa.String(20), nullable=False),
         sa.Column("policy_hash", sa.String(200), nullable=False),
         sa.Column("confidence", sa.Float),
+        sa.Column("replayed", sa.Integer, nullable=False),
         sa.Column("answer", sa.String(20)),
         sa.Column("answered_by", sa.String(200)),
         sa.Column("answered_at", sa.String(27)),

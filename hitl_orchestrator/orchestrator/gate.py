@@ -1,0 +1,74 @@
+"""The gate of the facade: a method names its verb, and gets the services behind it if the principal may use it."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.orchestrator.open_services import OpenServices
+from hitl_orchestrator.services.acting import Acting, CaseKey
+from hitl_orchestrator.services.authority import Verb
+
+if TYPE_CHECKING:
+    from hitl_orchestrator.wiring.build import Services
+
+__all__ = ["Gate", "Passed", "PassedForCase"]
+
+
+class Passed(NamedTuple):
+    """A call that may go on: the services, and the identity that acts."""
+
+    services: "Services"
+    acting: Acting
+
+
+class PassedForCase(NamedTuple):
+    """The same with the key of the case that was checked."""
+
+    services: "Services"
+    acting: Acting
+    key: CaseKey
+
+
+class Gate:
+    """The only way from the facade to the services. They are refused once the orchestrator was closed."""
+
+    _services = OpenServices()
+
+    def __init__(self, services: "Services", acting: Acting) -> None:
+        self._services, self.acting = services, acting
+
+    def to(self, verb: Verb, *, reviewer: str | None = None) -> Passed:
+        """Return the services for a verb that names no case. `reviewer` is the one whom the call names.
+
+        Raises:
+            StoreClosed: the orchestrator was closed.
+            NotAuthorized, InvalidInput: the principal may not use the verb.
+        """
+        services, acting = self._services, self.acting.named(reviewer)
+        services.authorization.check(verb, acting)
+        return Passed(services, acting)
+
+    def to_case(
+        self,
+        verb: Verb,
+        case_id: str | None,
+        task_id: str | None,
+        *,
+        reviewer: str | None = None,
+        submitter: str | None = None,
+    ) -> PassedForCase:
+        """Return the services for a verb on one case.
+
+        `submitter` is the one whom the call names: the id of a task belongs to its submitter.
+
+        Raises:
+            InvalidInput: the call names no case, or two.
+            UnknownCase: there is no such case, or it is not theirs.
+            StoreClosed, NotAuthorized: as `to`.
+        """
+        services, acting = self._services, self.acting.named(reviewer)
+        key = CaseKey.of(case_id, task_id, submitter or acting.namespace)
+        return PassedForCase(services, acting, services.authorization.check_case(verb, acting, key))
+
+    def shown(self, case: Case) -> Case:
+        """Return a case as the bound principal may see it."""
+        return self._services.masking.case(case, self.acting)
