@@ -86,8 +86,8 @@ def test_a_clock_that_was_moved_back_is_mentioned(canonical):
 
     jumps = canonical("audit", "verify", "--json").data["clock_jumps"]
 
-    said = f"The clock was moved back at entry {jumps[0]}: times before and after do not compare."
+    note = f"The clock was moved back at entry {jumps[0]}: times before and after do not compare."
     assert len(jumps) == 1
     for command in ("verify", "list"):
-        assert said in words(canonical("audit", command).out)
+        assert note in words(canonical("audit", command).out)
     assert "clock moved back" in canonical("audit", "show", "--ledger").out

@@ -32,7 +32,7 @@ class Rotated(NamedTuple):
     intruder: Intruder
 
     def open(self, *keys: str) -> Orchestrator:
-        return Orchestrator.open(self.store, seal_key=list(keys))
+        return Orchestrator.open(self.store, seal_key=list(keys), head_file=False)
 
     def rotate(self, *keys: str) -> Any:
         with LedgerAudit(self.store, seal_key=list(keys)) as audit:
