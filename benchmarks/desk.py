@@ -58,7 +58,7 @@ def submit(store: str, count: int) -> None:
 
 def next_ms(store: str, many: int = MANY) -> dict[str, float]:
     """Return the milliseconds of `next` by number of waiting cases: the median and the 95th percentile."""
-    fill(store, many)
+    fill(store, many, PEOPLE)
     submit(store, 2 * CALLS)
     figures = {}
     with Orchestrator.open(store, reviewers=PEOPLE) as hitl:
@@ -71,7 +71,7 @@ def next_ms(store: str, many: int = MANY) -> dict[str, float]:
 def _given(hitl: Orchestrator, who: str) -> None:
     row = hitl.reviews.next(reviewer=who)
     assert row is not None
-    assert row.shown.task.task_id.startswith("real-")
+    assert row.task.task_id.startswith("real-")
 
 
 def throughput(store: str, count: int = DECIDED) -> dict[str, float]:

@@ -14,20 +14,19 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from benchmarks.ledger import AGENT, NINE, ROUTING, submission
+from benchmarks.ledger import NINE, OUTPUT, TASK
 from benchmarks.postgres import IS_THERE, postgres_server
 from hitl_orchestrator import Orchestrator
-from hitl_orchestrator.domain.review import ReviewSnapshot
-from hitl_orchestrator.ledger.database.tables import reviews
+from hitl_orchestrator.domain.enums import RiskLevel
+from hitl_orchestrator.ledger.database.tables import cases, reviews
 from hitl_orchestrator.ledger.events.chain import instant_text
-from hitl_orchestrator.wiring.stores import open_ledger
 
 FEW, MANY, FIRST, CALLS, AT_ONCE = 1_000, 1_000_000, 50, 200, 5_000
 ROLE, LAST = "domain_reviewer", 1_000_000_000
 """`LAST` is a place in the queue after those of all cases that are submitted."""
-REVIEW_COLUMNS = tuple(column.name for column in reviews.columns)
+CASE_COLUMNS, REVIEW_COLUMNS = (tuple(column.name for column in table.columns) for table in (cases, reviews))
 # A migrated store has its columns in another order.
-_REVIEWS = f"reviews ({', '.join(REVIEW_COLUMNS)})"
+_CASES, _REVIEWS = f"cases ({', '.join(CASE_COLUMNS)})", f"reviews ({', '.join(REVIEW_COLUMNS)})"
 
 
 @contextmanager
@@ -46,34 +45,28 @@ def connect(store: str) -> Iterator[Any]:
         yield connection
 
 
-def one_row(store: str) -> tuple[dict[str, Any], Any]:
-    """Return the rows of a case that waits, as the product writes them."""
-    with closing(open_ledger(store)) as ledger:
-        ledger.receive(submission(0, "first"), AGENT)
-        shown = ReviewSnapshot(
-            review_id="first-000000000.0",
-            case_id="first-000000000",
-            level=0,
-            role=ROLE,
-            task=submission(0, "first").task,
-            routing=ROUTING,
-        )
-        ledger.open_review(shown, NINE)
-    with connect(store) as connection:
-        row = connection.execute(f"SELECT {', '.join(REVIEW_COLUMNS)} FROM reviews").fetchone()
-        case = connection.execute("SELECT * FROM cases").fetchone()
+def one_row(store: str, reviewers: list[dict[str, Any]] | None) -> tuple[dict[str, Any], Any]:
+    """Return the rows of a case that waits, as the product writes them; then decide it, so that it is in no queue."""
+    with Orchestrator.open(store, reviewers=reviewers) as hitl:
+        task = TASK.model_copy(update={"task_id": "first", "risk_level": RiskLevel.MEDIUM})
+        waiting = hitl.submit(task, OUTPUT.model_copy(update={"task_id": "first", "confidence_score": 0.65}))
+        with connect(store) as connection:
+            row = connection.execute(f"SELECT {', '.join(REVIEW_COLUMNS)} FROM reviews").fetchone()
+            case = connection.execute(f"SELECT {', '.join(CASE_COLUMNS)} FROM cases").fetchone()
+        # The bundled placeholder of a role has its name.
+        hitl.decide(waiting.case_id, "approve", reviewer=reviewers[0]["reviewer_id"] if reviewers else ROLE)
     return dict(zip(REVIEW_COLUMNS, row, strict=True)), case
 
 
-def fill(store: str, size: int) -> None:
-    """Fill a store with this number of waiting cases, in order of submission."""
-    row, case = one_row(store)
+def fill(store: str, size: int, reviewers: list[dict[str, Any]] | None = None) -> None:
+    """Fill a new store with this number of waiting cases, in order of submission; the first reviewer is of `ROLE`."""
+    row, case = one_row(store, reviewers)
     with connect(store) as connection:
         for first in range(1, size, AT_ONCE):
             numbers = range(first, min(first + AT_ONCE, size))
             names = {number: f"case-{number:09}" for number in numbers}
             waiting = [(names[number], names[number], *case[2:]) for number in numbers]
-            _write(connection, "cases", waiting)
+            _write(connection, _CASES, waiting)
             _write(connection, _REVIEWS, [_review(row, names[number], number) for number in numbers])
         if not store.startswith("sqlite"):
             connection.execute("ANALYZE")

@@ -28,6 +28,7 @@ from hitl_orchestrator.ledger.events import builders as entries
 from hitl_orchestrator.ledger.events.chain import GENESIS, Draft, Head, HeadRow, link
 from hitl_orchestrator.ledger.events.contents import Contents, content_digest, marked, new_contents
 from hitl_orchestrator.ledger.events.outcomes import outcome_of
+from hitl_orchestrator.ledger.keys.mac import SealCheck
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.store.statements.cases import ADD_CASE, ADD_OUTCOME
 from hitl_orchestrator.ledger.store.statements.events import ADD_CONTENTS, APPEND, MOVE_HEAD
@@ -201,7 +202,9 @@ def _verify(store: str) -> dict[str, float]:
     ledger = open_to_audit(store)
     notary = signer_of(ledger, MEMORY)
     with ledger.snapshot() as books:
-        chain = _cpu_seconds(lambda: walk(books.entries(), seals=ledger.seals))
+        seals = ledger.seals
+        assert seals is not None
+        chain = _cpu_seconds(lambda: walk(books.entries(), seals=SealCheck(seals)))
     before = getrusage(RUSAGE_SELF).ru_maxrss
     head = notary.sign_now()
 
