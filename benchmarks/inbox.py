@@ -19,7 +19,9 @@ from benchmarks.postgres import IS_THERE, postgres_server
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.ledger.database.tables import cases, reviews
-from hitl_orchestrator.ledger.events.chain import instant_text
+from hitl_orchestrator.ledger.events.chain import Draft, Entry, Head, HeadRow, instant_text, link
+from hitl_orchestrator.ledger.events.contents import content_digest, marked, new_contents
+from hitl_orchestrator.wiring.stores import open_ledger
 
 FEW, MANY, FIRST, CALLS, AT_ONCE = 1_000, 1_000_000, 50, 200, 5_000
 ROLE, LAST = "domain_reviewer", 1_000_000_000
@@ -45,31 +47,62 @@ def connect(store: str) -> Iterator[Any]:
         yield connection
 
 
-def one_row(store: str, reviewers: list[dict[str, Any]] | None) -> tuple[dict[str, Any], Any]:
-    """Return the rows of a case that waits, as the product writes them; then decide it, so that it is in no queue."""
+def one_case(store: str, reviewers: list[dict[str, Any]] | None) -> tuple[dict[str, Any], dict[str, Any], Draft]:
+    """Return the rows of a case that waits and its intake, as the product writes them.
+
+    It is then decided, so that it is in no queue.
+    """
     with Orchestrator.open(store, reviewers=reviewers) as hitl:
         task = TASK.model_copy(update={"task_id": "first", "risk_level": RiskLevel.MEDIUM})
         waiting = hitl.submit(task, OUTPUT.model_copy(update={"task_id": "first", "confidence_score": 0.65}))
         with connect(store) as connection:
             row = connection.execute(f"SELECT {', '.join(REVIEW_COLUMNS)} FROM reviews").fetchone()
             case = connection.execute(f"SELECT {', '.join(CASE_COLUMNS)} FROM cases").fetchone()
+        (intake, *_) = hitl.cases.history(waiting.case_id)
         # The bundled placeholder of a role has its name.
         hitl.decide(waiting.case_id, "approve", reviewer=reviewers[0]["reviewer_id"] if reviewers else ROLE)
-    return dict(zip(REVIEW_COLUMNS, row, strict=True)), case
+    draft = Draft(intake.case_id, intake.kind, intake.at, intake.actor, intake.body)
+    return dict(zip(REVIEW_COLUMNS, row, strict=True)), dict(zip(CASE_COLUMNS, case, strict=True)), draft
 
 
 def fill(store: str, size: int, reviewers: list[dict[str, Any]] | None = None) -> None:
     """Fill a new store with this number of waiting cases, in order of submission; the first reviewer is of `ROLE`."""
-    row, case = one_row(store, reviewers)
-    with connect(store) as connection:
+    row, case, intake = one_case(store, reviewers)
+    with closing(open_ledger(store)) as ledger, connect(store) as connection:
+        end, seals = ledger.head(), ledger.seals
+        assert seals is not None
         for first in range(1, size, AT_ONCE):
             numbers = range(first, min(first + AT_ONCE, size))
-            names = {number: f"case-{number:09}" for number in numbers}
-            waiting = [(names[number], names[number], *case[2:]) for number in numbers]
+            stated = [new_contents() for _ in numbers]
+            drafts = [marked(_intake(intake, _name(n)), kept) for n, kept in zip(numbers, stated, strict=True)]
+            entries = link(end, drafts, seals.entry)
+            end = Head(entries[-1].seq, entries[-1].digest)
+            _write(connection, f"events ({', '.join(Entry._fields)})", list(map(tuple, entries)))
+            waiting = [_case(case, entry, draft) for entry, draft in zip(entries, drafts, strict=True)]
             _write(connection, _CASES, waiting)
-            _write(connection, _REVIEWS, [_review(row, names[number], number) for number in numbers])
+            kept_of = [(_name(n), kept.key, kept.body) for n, kept in zip(numbers, stated, strict=True)]
+            _write(connection, "contents (case_id, key, body)", kept_of)
+            _write(connection, _REVIEWS, [_review(row, _name(number), number) for number in numbers])
+        governed, latest = connection.execute("SELECT governed, latest FROM ledger_head").fetchone()
+        mac = seals.head(HeadRow(ledger.ledger_id, *end, governed=governed, latest=latest))
+        connection.execute(f"UPDATE ledger_head SET seq = {end.seq}, digest = '{end.digest}', mac = '{mac}'")
         if not store.startswith("sqlite"):
             connection.execute("ANALYZE")
+
+
+def _name(number: int) -> str:
+    return f"case-{number:09}"
+
+
+def _intake(first: Draft, name: str) -> Draft:
+    """Return the intake of a case and of a task of this name."""
+    named = {part: {**first.body[part], "task_id": name} for part in ("task", "output")}
+    return first._replace(case_id=name, body=first.body | named)
+
+
+def _case(first: dict[str, Any], entry: Entry, intake: Draft) -> tuple[Any, ...]:
+    own = {"case_id": entry.case_id, "task_id": entry.case_id, "submitted_seq": entry.seq}
+    return tuple({**first, **own, "content": content_digest(intake.body)}.values())
 
 
 def _review(row: dict[str, Any], name: str, number: int) -> tuple[Any, ...]:
