@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import Any
 
 from hitl_orchestrator import Orchestrator, RequestRejected
-from support.builders import a_review, a_task, an_output, minutes
+from support.builders import PERSON, a_review, a_task, an_output, minutes
 
 PEOPLE = [
     *({"reviewer_id": name, "name": name, "roles": ["domain_reviewer"]} for name in ("ana", "ben")),
@@ -40,6 +40,7 @@ def fill(hitl: Orchestrator) -> None:
     _finish(hitl)
     _leave_open(hitl)
     _maintain(hitl)
+    _crash(hitl)
 
 
 def _submit(hitl: Orchestrator, name: str, asks: str = "nothing", confidence: float = 0.5, **options: Any) -> Any:
@@ -124,3 +125,15 @@ def _maintain(hitl: Orchestrator) -> None:
     while "expired" not in done:
         hitl.run_maintenance()
         done = [record.task_id for record in hitl.audit.records()]
+
+
+def _crash(hitl: Orchestrator) -> None:
+    """Stop between the steps: a redaction before its scrub, an outcome before its spot check, a decision before it."""
+    erased = hitl.cases.get(task_id="no").case_id
+    hitl.services.ledger.redact(erased, "asked for", PERSON, minutes(9))
+    hitl.services.spot_checks._open = lambda case: None
+    _submit(hitl, "sampled-only", confidence=0.97)
+    hitl.services.case_runner.run = lambda case, **how: case
+    _submit(hitl, "taken")
+    hitl.services.ledger.take(hitl.cases.get(task_id="taken").case_id)
+    _decide(hitl, "reminded", "approve", "max")

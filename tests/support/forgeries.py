@@ -181,7 +181,7 @@ def _changes(value: Any, others: Sequence[Any]) -> Iterator[tuple[str, Any]]:
         yield "as bytes", value.encode()
         yield "in capitals", value.upper() if value.upper() != value else value.lower() + "é"
     elif value is not None:
-        yield "as text", f"{value} "
+        yield "as text", f"{value}x"
     elif value is None:
         yield "as a number", 7
 

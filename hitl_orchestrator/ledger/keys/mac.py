@@ -109,9 +109,21 @@ class Seals:
         if fault is not None:
             raise TamperedReview(row.review_id, fault.why)
 
+    def columns(self, what: str, *values: object) -> str:
+        """Return the seal of some columns of a row that no entry records, such as those of a lease."""
+        return self._seal(_columns_message(what, values))
+
+    def is_of_columns(self, seal: object, what: str, *values: object) -> bool:
+        """Whether this is the seal of these columns, under any of the keys."""
+        return self._fault(_columns_message(what, values), seal) is None
+
     def name_of(self, text: str) -> str:
         """Return a keyed digest of a text, which reveals nothing without the key."""
         return self._mac(self._newest, _AFFINITY_PREFIX + text.encode())
+
+    def names_of(self, text: str) -> list[str]:
+        """Return the digests of a text under all keys: that of `name_of` may be of an earlier one."""
+        return [self._mac(name, _AFFINITY_PREFIX + text.encode()) for name in self._hashes]
 
     def _seal(self, message: bytes) -> str:
         return f"{_ALGORITHM}:{self._newest}:{self._mac(self._newest, message)}"
@@ -156,6 +168,10 @@ def _entry_message(seq: int, digest: str) -> bytes:
 
 def _head_message(row: HeadRow) -> bytes:
     return f"head 1\n{row.seq}\n{row.digest}\n{row.governed}".encode(errors="replace")
+
+
+def _columns_message(what: str, values: tuple[object, ...]) -> bytes:
+    return f"{what} 1\n{canonical_json(list(values))}".encode(errors="replace")
 
 
 def _review_message(row: StoredReview) -> bytes:

@@ -1,7 +1,7 @@
 """Parsing of stored rows, reading past unreadable ones, and the search columns of reviews."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
@@ -86,6 +86,8 @@ _SEARCH_COLUMNS = (
     "replayed",
     "needed_role",
     "needed_under",
+    "needed_seal",
+    "claim_seal",
     "affinity",
     *_ANSWER_COLUMNS,
 )
@@ -104,6 +106,8 @@ def search_columns(review: StoredReview, seals: Seals) -> dict[str, Any]:
         "replayed": int(shown.replayed),
         "needed_role": review.role,
         "needed_under": shown.routing.decision.policy_hash,
+        "needed_seal": None,
+        "claim_seal": None,
         "affinity": None if customer is None else seals.name_of(customer),
         **dict.fromkeys(_ANSWER_COLUMNS),
     }
@@ -117,7 +121,12 @@ def answer_columns(verdict: RecordedDecision) -> dict[str, str | None]:
 
 def customer_of(task: Task) -> str | None:
     """Return the customer that the metadata of a task names, if any."""
-    customer = task.metadata.get("customer")
+    return customer_in(task.metadata)
+
+
+def customer_in(metadata: Mapping[str, Any]) -> str | None:
+    """Return the customer that the metadata of a task names, if any."""
+    customer = metadata.get("customer")
     return str(customer) if isinstance(customer, (str, int)) and not isinstance(customer, bool) else None
 
 

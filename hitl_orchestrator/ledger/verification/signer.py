@@ -61,8 +61,8 @@ class LedgerSigner:
         """
         if public is not None and not is_public_key(public):
             raise InvalidInput([f"verify: public_key: {public!r} is no key, which has 64 hexadecimal digits"])
-        tables, agreed, opened, due = TableReconciler(), 0, False, tuple[str, ...]()
         ledger_id, seals = self._identity()
+        tables, agreed, opened, due = TableReconciler(seals), 0, False, tuple[str, ...]()
         try:
             with self._ledger.snapshot() as snapshot:
                 opened, due = True, tuple(snapshot.scrubs_due())
@@ -70,7 +70,7 @@ class LedgerSigner:
                 agreed = walked.heads
                 problem = _of_heads(foreign_problem(heads, ledger_id)) or walked.problem
                 problem = problem or _of_heads(heads_problem(heads, public))
-                problem = problem or tables.head.problem(list(snapshot.head_rows()), walked.head, seals)
+                problem = problem or tables.head.problem(snapshot, walked.head, seals)
                 problem = problem or tables.problem(snapshot, on_entries)
                 problem = problem or _of_file(next(snapshot.integrity_errors(), None))
         except StoreUnavailable as exc:
