@@ -10,6 +10,7 @@ from sqlalchemy import Dialect, Engine
 from sqlalchemy.sql.expression import ClauseElement
 
 from hitl_orchestrator.errors import HitlError, StoreUnavailable
+from hitl_orchestrator.ledger.database.schema.defects import SchemaDefect
 
 BUSY_TIMEOUT_SECONDS = 30
 """The time that a writer waits for its turn."""
@@ -58,6 +59,12 @@ class StoreTransaction(Protocol):
 
     def stream(self, statement: ClauseElement, **values: Any) -> Generator[tuple[Any, ...]]:
         """Yield the rows of a large result as tuples, in the order of the selected columns."""
+
+    def schema_defects(self) -> Iterator[SchemaDefect]:
+        """Yield the differences between the schema and the one that the migrations make.
+
+        A table that has another form than expected is not read, and named first.
+        """
 
     def integrity_errors(self) -> Iterator[str]:
         """Yield the defects that the database reports in its own storage, if it offers such a check."""

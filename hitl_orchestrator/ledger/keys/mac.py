@@ -115,7 +115,9 @@ class Seals:
 
     def is_of_columns(self, seal: object, what: str, *values: object) -> bool:
         """Whether this is the seal of these columns, under any of the keys."""
-        return self._fault(_columns_message(what, values), seal) is None
+        # A value of another type than any column has, such as bytes, was not sealed.
+        known = all(value is None or isinstance(value, str | int) for value in values)
+        return known and self._fault(_columns_message(what, values), seal) is None
 
     def name_of(self, text: str) -> str:
         """Return a keyed digest of a text, which reveals nothing without the key."""
@@ -136,7 +138,7 @@ class Seals:
             raise LedgerDamaged(f"{what} was not written by this ledger: {fault.why}")
 
     def _fault(self, message: bytes, seal: object) -> _Fault | None:
-        algorithm, _, rest = str(seal).partition(":")
+        algorithm, _, rest = seal.partition(":") if isinstance(seal, str) else ("", "", "")
         name, _, expected = rest.partition(":")
         if algorithm != _ALGORITHM or not expected:
             return _Fault("it has no seal")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
+from hitl_orchestrator.ledger.database.schema.defects import SchemaDefect
 from hitl_orchestrator.ledger.events.chain import Entry, HeadRow
 from hitl_orchestrator.ledger.events.outcomes import Outcome
 
@@ -157,6 +158,9 @@ class LedgerSnapshot(Protocol):
 
     def payloads(self) -> Iterator[StoredPayload]:
         """Yield the rows of `payloads`."""
+
+    def schema_defects(self) -> Iterator[SchemaDefect]:
+        """Yield the differences between the schema of the database and the one that the migrations make."""
 
     def integrity_errors(self) -> Iterator[str]:
         """Yield the defects that the database reports in its own storage, such as an index that lost a row."""

@@ -9,6 +9,7 @@ from sqlalchemy import Select, Table, bindparam, func, literal_column, select
 from sqlalchemy.sql.expression import ClauseElement
 
 from hitl_orchestrator.ledger.database.ports import StoreTransaction
+from hitl_orchestrator.ledger.database.schema.defects import SchemaDefect
 from hitl_orchestrator.ledger.database.tables import (
     cases,
     contents,
@@ -156,6 +157,10 @@ class StoreSnapshot:
     def payloads(self) -> Iterator[StoredPayload]:
         """Yield the large payloads."""
         return map(StoredPayload._make, self._rows(_PAYLOADS))
+
+    def schema_defects(self) -> Iterator[SchemaDefect]:
+        """Yield the differences between the schema and the one that the migrations make."""
+        return self._transaction.schema_defects()
 
     def integrity_errors(self) -> Iterator[str]:
         """Yield the defects that the database reports."""

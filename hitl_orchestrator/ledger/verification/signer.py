@@ -6,6 +6,7 @@ from functools import cached_property
 from threading import Lock
 
 from hitl_orchestrator.errors import InvalidInput, LedgerDamaged, StoreUnavailable, UnknownCase
+from hitl_orchestrator.ledger.database.schema.defects import SchemaDefect
 from hitl_orchestrator.ledger.events.chain import GENESIS, Entry, Head, event_of
 from hitl_orchestrator.ledger.keys.mac import Seals
 from hitl_orchestrator.ledger.keys.recorded import check_end
@@ -65,6 +66,9 @@ class LedgerSigner:
         tables, agreed, opened, due = TableReconciler(seals), 0, False, tuple[str, ...]()
         try:
             with self._ledger.snapshot() as snapshot:
+                defects = list(snapshot.schema_defects())
+                if any(each.is_unreadable for each in defects):
+                    raise LedgerDamaged(f"the schema: {defects[0].sentence}")
                 opened, due = True, tuple(snapshot.scrubs_due())
                 walked = walk(_counted(snapshot.entries(), on_entries), heads, tables.add, seals=seals)
                 agreed = walked.heads
@@ -73,6 +77,7 @@ class LedgerSigner:
                 problem = problem or tables.head.problem(snapshot, walked.head, seals)
                 problem = problem or tables.problem(snapshot, on_entries)
                 problem = problem or _of_file(next(snapshot.integrity_errors(), None))
+                problem = problem or _of_schema(defects)
         except StoreUnavailable as exc:
             if not opened:
                 raise
@@ -194,6 +199,10 @@ class _NewEntries:
 
 def _of_heads(problem: str | None) -> Problem | None:
     return None if problem is None else (None, f"the signed heads: {problem}")
+
+
+def _of_schema(defects: Sequence[SchemaDefect]) -> Problem | None:
+    return (None, f"the schema: {defects[0].sentence}") if defects else None
 
 
 def _of_file(defect: str | None) -> Problem | None:

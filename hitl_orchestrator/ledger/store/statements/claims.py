@@ -44,9 +44,13 @@ _BY_REVIEWER = reviews.c.claimed_by == bindparam("who")
 _FREED = {"claimed_by": null(), "claimed_since": null(), "claimed_until": null(), "delegated_by": null()}
 _FREED["claim_seal"] = null()
 
+_TIMES = ("claimed_since", "claimed_until", "claim_seal")
+
 
 def _claimed(change: Update, delegated_by: ColumnElement[Any]) -> Update:
-    times: dict[str, ColumnElement[Any]] = {name: bindparam(f"new_{name}") for name in ("claimed_since", "claimed_until", "claim_seal")}
+    times: dict[str, ColumnElement[Any]] = {
+        name: bindparam(f"new_{name}") for name in ("claimed_since", "claimed_until", "claim_seal")
+    }
     return change.values(claimed_by=bindparam("to"), delegated_by=delegated_by, **times)
 
 

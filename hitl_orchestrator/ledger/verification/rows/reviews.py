@@ -153,6 +153,8 @@ def _customer_problem(row: ReviewTableRow, shown: Mapping[str, Any], seals: Seal
 
 
 def _seal_problem(row: ReviewTableRow, seals: Seals | None) -> str | None:
+    if not isinstance(row.seal, str):
+        return "its seal is not a text"
     if seals is None:
         return None
     try:
