@@ -49,8 +49,8 @@ TABLE_EDITS = [
     "UPDATE cases SET submitted_seq = 2 WHERE task_id = 'task-7'",
     "UPDATE cases SET case_id = 'another' WHERE task_id = 'task-5'",
     "DELETE FROM cases WHERE task_id = 'task-0'",
-    "INSERT INTO cases SELECT 'one-more', 'task-new', 1, content, stage, submitted_seq, 0, NULL, NULL, NULL "
-    "FROM cases LIMIT 1",
+    "INSERT INTO cases SELECT 'one-more', 'task-new', submitter, 1, content, stage, submitted_seq, NULL, NULL, NULL, "
+    "NULL, NULL FROM cases LIMIT 1",
     "UPDATE reviews SET verdict = replace(verdict, 'approve', 'reject') WHERE status = 'decided'",
     "UPDATE reviews SET verdict = '{' WHERE status = 'decided'",
     "UPDATE reviews SET status = 'open', verdict = NULL WHERE review_id = (SELECT min(review_id) FROM reviews)",

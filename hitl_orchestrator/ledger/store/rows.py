@@ -11,6 +11,7 @@ from sqlalchemy.sql.expression import ClauseElement
 
 from hitl_orchestrator.domain.review import RecordedDecision, ReviewSnapshot, StoredReview
 from hitl_orchestrator.domain.task import Task
+from hitl_orchestrator.domain.value import read_canonical
 from hitl_orchestrator.errors import HitlError, IncompatibleRecord, LedgerDamaged
 from hitl_orchestrator.ledger.database.ports import StoreTransaction
 from hitl_orchestrator.ledger.events.builders import reminder_before
@@ -32,7 +33,7 @@ def as_stored(case_id: str, graph_version: str | None = None, row: str = "") -> 
     except ValidationError as exc:
         why = f"{exc.title}: {exc.errors()[0]['msg']}"
         raise IncompatibleRecord(case_id, graph_version, named + why) from exc
-    except (ValueError, TypeError, ArithmeticError) as exc:
+    except (ValueError, TypeError, ArithmeticError, RecursionError) as exc:
         raise IncompatibleRecord(case_id, graph_version, named + str(exc)) from exc
 
 
@@ -150,6 +151,6 @@ def as_review(row: Any) -> StoredReview:
     fields = {name: value for name, value in dict(row).items() if name not in _SEARCH_COLUMNS}
     fields |= {name: time_of(fields[name]) for name in ("due_at", "expires_at")}
     fields |= _claim_times(fields)
-    fields["shown"] = ReviewSnapshot.model_validate_json(fields["shown"])
-    fields["verdict"] = fields["verdict"] and RecordedDecision.model_validate_json(fields["verdict"])
+    fields["shown"] = ReviewSnapshot.model_validate(read_canonical(fields["shown"]))
+    fields["verdict"] = fields["verdict"] and RecordedDecision.model_validate(read_canonical(fields["verdict"]))
     return StoredReview.model_validate(fields)

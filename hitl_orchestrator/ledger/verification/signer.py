@@ -1,6 +1,7 @@
 """Verification, signing and proofs of a ledger."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from threading import Lock
@@ -28,6 +29,8 @@ from hitl_orchestrator.ledger.verification.tree_heads import (
 
 Clock = Callable[[], datetime]
 _STEP = 1000
+# What texts that were made to do harm raise, where they are read: too deep, of another form, or too large.
+_MALFORMED = (RecursionError, MemoryError, ValueError, TypeError, KeyError, AttributeError, LedgerDamaged)
 
 
 class LedgerSigner:
@@ -62,40 +65,37 @@ class LedgerSigner:
         """
         if public is not None and not is_public_key(public):
             raise InvalidInput([f"verify: public_key: {public!r} is no key, which has 64 hexadecimal digits"])
+        defects = self._schema_defects()
+        if any(each.is_unreadable for each in defects):
+            return _Found(None, seals_checked=False, problem=_of_schema(defects)).answer()
         ledger_id, seals = self._identity()
-        tables, agreed, opened, due = TableReconciler(seals), 0, False, tuple[str, ...]()
+        found = _Found(ledger_id, seals_checked=seals is not None)
+        tables, opened = TableReconciler(seals), False
         try:
             with self._ledger.snapshot() as snapshot:
-                defects = list(snapshot.schema_defects())
-                if any(each.is_unreadable for each in defects):
-                    raise LedgerDamaged(f"the schema: {defects[0].sentence}")
-                opened, due = True, tuple(snapshot.scrubs_due())
+                opened, found.scrub_due = True, tuple(snapshot.scrubs_due())
                 walked = walk(_counted(snapshot.entries(), on_entries), heads, tables.add, seals=seals)
-                agreed = walked.heads
+                found.heads = walked.heads
                 problem = _of_heads(foreign_problem(heads, ledger_id)) or walked.problem
                 problem = problem or _of_heads(heads_problem(heads, public))
                 problem = problem or tables.head.problem(snapshot, walked.head, seals)
                 problem = problem or tables.problem(snapshot, on_entries)
                 problem = problem or _of_file(next(snapshot.integrity_errors(), None))
-                problem = problem or _of_schema(defects)
+                found.problem = problem or _of_schema(defects)
         except StoreUnavailable as exc:
             if not opened:
                 raise
-            good = 0 if tables.last is None else tables.last.seq
-            problem = good + 1, f"after entry {good}, the last good one, reading failed: {exc.cause}"
-        last = None if tables.last is None else event_of(tables.last.entry, tables.last.digest)
-        bad_entry, sentence = problem or (None, None)
-        return Verification(
-            ledger_id=ledger_id,
-            seals_checked=seals is not None,
-            entries=0 if last is None else last.seq,
-            until=None if last is None else last.at,
-            chain=GENESIS if last is None else last.digest,
-            heads=agreed,
-            bad_entry=bad_entry,
-            problem=sentence,
-            scrub_due=due,
-        )
+            found.problem = _after(tables.last, f"reading failed: {exc.cause}")
+        except _MALFORMED as exc:
+            why = f"a row or an entry has a form that no version writes ({type(exc).__name__})"
+            found.problem = _after(tables.last, why)
+        found.last = tables.last
+        return found.answer()
+
+    def _schema_defects(self) -> list[SchemaDefect]:
+        """Return the defects of the schema, which are known before any table is read."""
+        with self._ledger.snapshot() as snapshot:
+            return list(snapshot.schema_defects())
 
     def sign(self, *, only_new: bool = False) -> SignedHead | None:
         """Sign the head of the ledger and append it to the head file, after verifying the entries since the last head.
@@ -171,6 +171,34 @@ class LedgerSigner:
         return sign_head(tree, (ledger_id, new.head.digest), extends, before=last, at=self._clock(), key=self.key)
 
 
+@dataclass
+class _Found:
+    """What a verification has found so far."""
+
+    ledger_id: str | None
+    seals_checked: bool
+    heads: int = 0
+    last: Entry | None = None
+    problem: Problem | None = None
+    scrub_due: tuple[str, ...] = ()
+
+    def answer(self) -> Verification:
+        """Return the result of the verification."""
+        last = None if self.last is None else event_of(self.last.entry, self.last.digest)
+        bad_entry, sentence = self.problem or (None, None)
+        return Verification(
+            ledger_id=self.ledger_id,
+            seals_checked=self.seals_checked,
+            entries=0 if last is None else last.seq,
+            until=None if last is None else last.at,
+            chain=GENESIS if last is None else last.digest,
+            heads=self.heads,
+            bad_entry=bad_entry,
+            problem=sentence,
+            scrub_due=self.scrub_due,
+        )
+
+
 class _NewEntries:
     """The entries after a head, verified as they are read."""
 
@@ -203,6 +231,11 @@ def _of_heads(problem: str | None) -> Problem | None:
 
 def _of_schema(defects: Sequence[SchemaDefect]) -> Problem | None:
     return (None, f"the schema: {defects[0].sentence}") if defects else None
+
+
+def _after(last: Entry | None, why: str) -> Problem:
+    good = 0 if last is None else last.seq
+    return good + 1, f"after entry {good}, the last good one, {why}"
 
 
 def _of_file(defect: str | None) -> Problem | None:
