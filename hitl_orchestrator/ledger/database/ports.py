@@ -21,6 +21,9 @@ NEWEST = "0006"
 SCRUB_SECONDS = 2
 """The time that erasing deleted data waits for other processes. It is repeated later, and must not hold up others."""
 
+LARGEST_VALUE = 2**26
+"""The number of bytes of the largest value that a verification reads: no case comes near it."""
+
 _ATTEMPTS = 3
 _P = ParamSpec("_P")
 _T = TypeVar("_T")

@@ -150,6 +150,7 @@ class PostgresTransaction:
         defects = sorted(schema.defects_in(self._catalog), key=lambda each: not each.is_unreadable)
         yield from defects
         if not any(each.is_unreadable for each in defects):
+            yield from schema.size_defects(self._catalog)
             yield from schema.revision_defects(self._catalog)
 
     def _catalog(self, query: str) -> list[tuple[Any, ...]]:

@@ -116,7 +116,9 @@ class SqliteDatabase:
         """Return the revision of the tables."""
         with self._connection() as connection:
             connection.execute("BEGIN")
-            exists = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+            exists = connection.execute(
+                "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version' AND type = 'table'"
+            ).fetchone()
             return revision_in(connection) if exists else None
 
     def scrub(self) -> None:

@@ -1,13 +1,14 @@
 """The rows of a store as they are stored, read in one transaction in the order that a verification needs."""
 
 from collections.abc import Callable, Generator, Iterator
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Select, Table, bindparam, func, literal_column, select
 from sqlalchemy.sql.expression import ClauseElement
 
+from hitl_orchestrator.errors import LedgerDamaged
 from hitl_orchestrator.ledger.database.ports import StoreTransaction
 from hitl_orchestrator.ledger.database.schema.defects import SchemaDefect
 from hitl_orchestrator.ledger.database.tables import (
@@ -80,7 +81,14 @@ _ORPHANS = {
 }
 _PAYLOADS = select(*_columns(payloads, StoredPayload)).order_by(payloads.c.case_id)
 _BEFORE_ALL = -(2**31)
+MOST_ROWS = 100_000
+"""The number of rows of one kind that one case may have: more are not read, so that memory is bounded."""
+
 _CASE_WIDTH = len(CaseRow._fields)
+
+
+def _too_many(case_id: object) -> str:
+    return f"case {str(case_id)[:200]!r} has more than {MOST_ROWS:,} rows of one kind, which no use of it leaves"
 
 
 class StoreSnapshot:
@@ -120,7 +128,9 @@ class StoreSnapshot:
         of_reviews, of_refusals = self._merge(_REVIEWS, ReviewTableRow._make), self._merge(_REFUSALS, tuple)
         of_contents, of_outcomes = self._merge(_CONTENTS, StoredContents._make), self._merge(_OUTCOMES, Outcome._make)
         for case_id, group in groupby(self._rows(_CASES), key=itemgetter(0)):
-            rows = list(group)
+            rows = list(islice(group, MOST_ROWS + 1))
+            if len(rows) > MOST_ROWS:
+                raise LedgerDamaged(_too_many(case_id))
             yield CaseRows(
                 case=CaseRow._make(rows[0][:_CASE_WIDTH]),
                 entries=[CaseEntry._make(row[_CASE_WIDTH:]) for row in rows if row[_CASE_WIDTH] is not None],
@@ -181,6 +191,8 @@ class StoreSnapshot:
             result = []
             while pending is not None and pending[0] == case_id:
                 result.append(make(pending[1:]))
+                if len(result) > MOST_ROWS:
+                    raise LedgerDamaged(_too_many(case_id))
                 pending = next(rows, None)
             return result
 

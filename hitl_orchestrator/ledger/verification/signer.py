@@ -30,7 +30,7 @@ from hitl_orchestrator.ledger.verification.tree_heads import (
 Clock = Callable[[], datetime]
 _STEP = 1000
 # What texts that were made to do harm raise, where they are read: too deep, of another form, or too large.
-_MALFORMED = (RecursionError, MemoryError, ValueError, TypeError, KeyError, AttributeError, LedgerDamaged)
+_MALFORMED = (RecursionError, MemoryError, ValueError, TypeError, KeyError, AttributeError)
 
 
 class LedgerSigner:
@@ -86,6 +86,8 @@ class LedgerSigner:
             if not opened:
                 raise
             found.problem = _after(tables.last, f"reading failed: {exc.cause}")
+        except LedgerDamaged as exc:
+            found.problem = _after(tables.last, exc.problem)
         except _MALFORMED as exc:
             why = f"a row or an entry has a form that no version writes ({type(exc).__name__})"
             found.problem = _after(tables.last, why)
@@ -184,7 +186,10 @@ class _Found:
 
     def answer(self) -> Verification:
         """Return the result of the verification."""
-        last = None if self.last is None else event_of(self.last.entry, self.last.digest)
+        try:
+            last = None if self.last is None else event_of(self.last.entry, self.last.digest)
+        except LedgerDamaged as exc:  # without the seals an entry may hold anything under its digest
+            last, self.problem = None, self.problem or _after(None, exc.problem)
         bad_entry, sentence = self.problem or (None, None)
         return Verification(
             ledger_id=self.ledger_id,

@@ -9,11 +9,12 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     PrimaryKeyConstraint,
+    String,
     Table,
     UniqueConstraint,
 )
 
-from hitl_orchestrator.ledger.database.ports import NEWEST
+from hitl_orchestrator.ledger.database.ports import LARGEST_VALUE, NEWEST
 from hitl_orchestrator.ledger.database.schema.defects import OURS, REVISION_TABLE, SchemaDefect
 from hitl_orchestrator.ledger.database.tables import metadata
 
@@ -123,6 +124,16 @@ def revision_defects(rows_of: _Catalog) -> Iterator[SchemaDefect]:
     """Yield the defect of a table of the revision that does not have one row with the newest one."""
     if rows_of(f"SELECT version_num FROM {REVISION_TABLE} LIMIT 2") != [(NEWEST,)]:  # noqa: S608 - a constant
         yield SchemaDefect(f"the table {REVISION_TABLE!r} does not have the one row {NEWEST!r}")
+
+
+def size_defects(rows_of: _Catalog) -> Iterator[SchemaDefect]:
+    """Yield the tables with a value that is too large to be read. The server knows sizes without reading values."""
+    for table in metadata.tables.values():
+        texts = [column.name for column in table.columns if isinstance(column.type, String)]
+        condition = " OR ".join(f"octet_length({name}) > {LARGEST_VALUE}" for name in texts)
+        if rows_of(f"SELECT 1 FROM {table.name} WHERE {condition} LIMIT 1"):  # noqa: S608 - our own names
+            why = f"the table {table.name!r} has a value of more than {LARGEST_VALUE:,} bytes"
+            yield SchemaDefect(why, is_unreadable=True)
 
 
 def _column_defects(rows: Iterable[tuple[Any, ...]], present: set[str]) -> Iterator[SchemaDefect]:
