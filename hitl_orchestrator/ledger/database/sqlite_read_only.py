@@ -44,14 +44,20 @@ class _State(NamedTuple):
     """What changes when another process writes the file."""
 
     has_log: bool
+    is_used: bool
     stamp: tuple[int, int, int]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the file has no log, and no process that might write one."""
+        return not self.has_log and not self.is_used
 
 
 class ReadOnlySqliteDatabase:
     """A SQLite file that is only read. Safe to share between threads.
 
-    If other processes may write it meanwhile (`shared`), each transaction sees one state all the same. `largest` is the
-    number of bytes of the largest value that is read.
+    With `shared`, this process may write the index beside a file that others use, so that each transaction sees one
+    state of it. `largest` is the number of bytes of the largest value that is read.
     """
 
     def __init__(self, path: str, url: str, *, shared: bool = False, largest: int | None = None) -> None:
@@ -110,16 +116,15 @@ class ReadOnlySqliteDatabase:
             raise StoreClosed(self.url)
         before = self._state()
         try:
-            is_complete = not before.has_log and not self._shared
-            with closing(_connect(self._path, immutable=is_complete, largest=self._largest)) as connection:
+            with closing(_connect(self._path, immutable=before.is_complete, largest=self._largest)) as connection:
                 yield connection
         except (sqlite3.Error, UnicodeDecodeError) as exc:
             raise StoreUnavailable(self.url, self._cause(before, exc)) from exc
-        if not before.has_log and not self._shared and self._state() != before:
+        if before.is_complete and self._state() != before:
             raise StoreUnavailable(self.url, _CHANGED)
 
     def _cause(self, before: _State, exc: Exception) -> str:
-        if self._shared:
+        if before.is_used:
             return str(exc)
         if before.has_log:
             return f"{exc}; {_LOG_WITHOUT_INDEX}"
@@ -130,7 +135,9 @@ class ReadOnlySqliteDatabase:
         try:
             file = Path(self._path).stat()
             return _State(
-                has_log=log.exists() and log.stat().st_size > 0, stamp=(file.st_ino, file.st_size, file.st_mtime_ns)
+                has_log=log.exists() and log.stat().st_size > 0,
+                is_used=self._shared and Path(f"{self._path}-shm").exists(),
+                stamp=(file.st_ino, file.st_size, file.st_mtime_ns),
             )
         except OSError as exc:
             raise StoreUnavailable(self.url, str(exc.strerror)) from exc
