@@ -259,7 +259,6 @@ def _sqlite_to_audit(store: str) -> "Database":
     from hitl_orchestrator.ledger.database.ports import LARGEST_VALUE  # noqa: PLC0415
 
     sqlite.check_not_emptied(path, _sqlite_key_file(store), store)
-    sqlite.check_not_foreign(path, store)
     shared = not sqlite_read_only.is_read_only(path)
     database = sqlite_read_only.ReadOnlySqliteDatabase(path, store, shared=shared, largest=LARGEST_VALUE)
     migrate(database, None)
