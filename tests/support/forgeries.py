@@ -84,6 +84,12 @@ class Forged:
         finally:
             self.connection.execute("ROLLBACK")
 
+    def apply_for_good(self, forgery: Forgery) -> None:
+        """Apply a forgery, and commit it."""
+        self.connection.execute("BEGIN")
+        self._apply(forgery)
+        self.connection.execute("COMMIT")
+
     def _apply(self, forgery: Forgery) -> bool:
         about_events = any(sql.startswith(_ABOUT_EVENTS) for sql, _ in forgery.statements)
         before = [(sql, ()) for sql in self._disarm] if about_events else []
