@@ -21,6 +21,7 @@ from hitl_orchestrator.ledger.keys.signing import new_signing_key
 from hitl_orchestrator.ledger.store.ledger import LedgerStore
 from hitl_orchestrator.ledger.verification.chain_check import Verification
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
+from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
 from hitl_orchestrator.wiring.clocks import now_in_utc
 
 _ABOUT_EVENTS = ("INSERT INTO events ", "UPDATE events ", "DELETE FROM events ")
@@ -42,6 +43,7 @@ class Forged:
     """A store, and one connection to it on which forgeries are applied and verified."""
 
     def __init__(self, store: str, key: str | None) -> None:
+        self.heads: Sequence[SignedHead] = ()
         self.url, self.is_postgres, self._key = store, store.startswith("postgres"), key
         self.connection: Any = self._postgres() if self.is_postgres else self._sqlite()
         self._disarm, self._rearm = self._triggers()
@@ -116,11 +118,11 @@ class Forged:
 
         return (errors.IntegrityError, errors.DataError, errors.ProgrammingError, errors.NotSupportedError)
 
-    def verified(self, *, with_key: bool = True) -> Verification:
+    def verified(self, *, with_key: bool = True, heads: Sequence[SignedHead] = ()) -> Verification:
         """Verify the forged state on the same connection, as a new process does."""
         keys = seal_keys_from(self._key, None) if with_key else None  # type: ignore[arg-type]
         ledger = LedgerStore(_OneConnection(self), keys)  # type: ignore[arg-type]
-        return LedgerSigner(ledger, now_in_utc, new_signing_key).verify()
+        return LedgerSigner(ledger, now_in_utc, new_signing_key).verify(heads)
 
     def close(self) -> None:
         self.connection.close()
