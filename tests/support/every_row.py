@@ -98,7 +98,7 @@ def _leave_open(hitl: Orchestrator) -> None:
     """Leave cases that wait, are claimed, delegated, reminded, labeled, half voted, escalated and not yet run."""
     waiting = _submit(hitl, "waiting", task={"task_description": LARGE})
     with suppress(RequestRejected):
-        _decide(hitl, "waiting", "approve", "nobody")
+        _decide(hitl, "waiting", "approve", "stranger")
     hitl.services.ledger.alarm(waiting.case_id, "an alarm", minutes(5))
     _submit(hitl, "claimed", "due")
     hitl.reviews.claim(task_id="claimed", reviewer="ana")

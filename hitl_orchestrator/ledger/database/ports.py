@@ -4,13 +4,12 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache, wraps
 from itertools import islice
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import Dialect, Engine
 from sqlalchemy.sql.expression import ClauseElement
 
 from hitl_orchestrator.errors import HitlError, StoreUnavailable
-from hitl_orchestrator.ledger.database.schema.defects import SchemaDefect
 
 BUSY_TIMEOUT_SECONDS = 30
 """The time that a writer waits for its turn."""
@@ -35,6 +34,17 @@ class UniqueViolation(HitlError):
 
 class TransientStoreError(StoreUnavailable):
     """The connection was lost, or the transaction had to be rolled back. Repeating it reveals whether it committed."""
+
+
+class SchemaDefect(NamedTuple):
+    """A difference between the schema of a store and the one that the migrations make, in a sentence.
+
+    `is_unreadable` states that a table of ours is missing or of another form, so that reading it would fail, or never
+    end.
+    """
+
+    sentence: str
+    is_unreadable: bool = False
 
 
 class Rows(Protocol):

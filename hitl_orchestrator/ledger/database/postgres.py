@@ -15,9 +15,14 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.expression import ClauseElement
 
 from hitl_orchestrator.errors import StoreUnavailable
-from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, SCRUB_SECONDS, check_revision, compiled
+from hitl_orchestrator.ledger.database.ports import (
+    BUSY_TIMEOUT_SECONDS,
+    SCRUB_SECONDS,
+    SchemaDefect,
+    check_revision,
+    compiled,
+)
 from hitl_orchestrator.ledger.database.postgres_connections import Connection, Connections
-from hitl_orchestrator.ledger.database.schema.defects import SchemaDefect
 
 WRITER = 0x6869746C
 """The advisory lock of the writer. Entries are numbered without gaps and chained, so there is one writer at a time."""

@@ -22,11 +22,11 @@ from hitl_orchestrator.errors import StoreClosed, StoreUnavailable
 from hitl_orchestrator.ledger.database.ports import (
     BUSY_TIMEOUT_SECONDS,
     SCRUB_SECONDS,
+    SchemaDefect,
     UniqueViolation,
     check_revision,
     compiled,
 )
-from hitl_orchestrator.ledger.database.schema.defects import SchemaDefect
 
 _MOST_IDLE = 8
 _RETRY_SECONDS = 0.01

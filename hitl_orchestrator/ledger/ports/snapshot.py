@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from hitl_orchestrator.ledger.database.schema.defects import SchemaDefect
+from hitl_orchestrator.ledger.database.ports import SchemaDefect
 from hitl_orchestrator.ledger.events.chain import Entry, HeadRow
 from hitl_orchestrator.ledger.events.outcomes import Outcome
 

@@ -9,8 +9,7 @@ from sqlalchemy import Select, Table, bindparam, func, literal_column, select
 from sqlalchemy.sql.expression import ClauseElement
 
 from hitl_orchestrator.errors import LedgerDamaged
-from hitl_orchestrator.ledger.database.ports import StoreTransaction
-from hitl_orchestrator.ledger.database.schema.defects import SchemaDefect
+from hitl_orchestrator.ledger.database.ports import SchemaDefect, StoreTransaction
 from hitl_orchestrator.ledger.database.tables import (
     cases,
     contents,

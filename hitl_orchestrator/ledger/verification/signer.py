@@ -7,7 +7,7 @@ from functools import cached_property
 from threading import Lock
 
 from hitl_orchestrator.errors import InvalidInput, LedgerDamaged, StoreUnavailable, UnknownCase
-from hitl_orchestrator.ledger.database.schema.defects import SchemaDefect
+from hitl_orchestrator.ledger.database.ports import SchemaDefect
 from hitl_orchestrator.ledger.events.chain import GENESIS, Entry, Head, event_of
 from hitl_orchestrator.ledger.keys.mac import Seals
 from hitl_orchestrator.ledger.keys.recorded import check_end

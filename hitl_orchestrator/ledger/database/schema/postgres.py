@@ -14,8 +14,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from hitl_orchestrator.ledger.database.ports import LARGEST_VALUE, NEWEST
-from hitl_orchestrator.ledger.database.schema.defects import OURS, REVISION_TABLE, SchemaDefect
+from hitl_orchestrator.ledger.database.ports import LARGEST_VALUE, NEWEST, SchemaDefect
+from hitl_orchestrator.ledger.database.schema.names import OURS, REVISION_TABLE
 from hitl_orchestrator.ledger.database.tables import metadata
 
 _RELATIONS = (

@@ -10,8 +10,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
 from hitl_orchestrator.ledger.database.migrate import upgrade
-from hitl_orchestrator.ledger.database.ports import NEWEST
-from hitl_orchestrator.ledger.database.schema.defects import OURS, SchemaDefect
+from hitl_orchestrator.ledger.database.ports import NEWEST, SchemaDefect
+from hitl_orchestrator.ledger.database.schema.names import OURS
 
 _OBJECTS = "SELECT type, name, tbl_name, sql FROM main.sqlite_master ORDER BY rowid LIMIT 10000"
 # Those that the query planner makes on request of the owner; they change no result.
