@@ -171,14 +171,14 @@ def _drafts(number: int) -> list[Draft]:
 
 
 # No process runs a finished case.
-NO_LEASE = {"fence": 1, "holder": None, "held_for": None}
+NO_LEASE = dict.fromkeys(("fence", "holder", "held_since", "held_until", "lease_seal"))
 
 
 def _rows(number: int, seq: int, intake: Draft, stated: Contents) -> tuple[dict[str, Any], dict[str, Any]]:
     name, content = f"case-{number:09}", content_digest(intake.body)
     place = {"attempt": 1, "stage": CaseStage.FINISHED.value, "submitted_seq": seq}
     return (
-        {"case_id": name, "task_id": name, "content": content, **place, **NO_LEASE},
+        {"case_id": name, "task_id": name, "submitter": "", "content": content, **place, **NO_LEASE},
         {"case_id": name, "key": stated.key, "body": stated.body},
     )
 
