@@ -1,6 +1,7 @@
 """Settings from environment variables, which are read here only."""
 
 import os
+from typing import Literal
 
 from pydantic import Field
 
@@ -8,6 +9,7 @@ from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.errors import InvalidKey
 
 DEFAULT_STORE = "sqlite:///hitl.db"
+_OFF = "off"
 
 
 class Settings(Value):
@@ -21,7 +23,7 @@ class Settings(Value):
     checkpoint_key: str | None = Field(default=None, repr=False)
     tracing: bool = False
     debug: bool = False
-    head_file: str | None = None
+    head_file: str | Literal[False] | None = None
     head_key: str | None = Field(default=None, repr=False)
     head_key_file: str | None = None
 
@@ -41,7 +43,7 @@ def read_settings() -> Settings:
         checkpoint_key=_key("HITL_CHECKPOINT_KEY"),
         tracing=_is_on("HITL_TRACING"),
         debug=_is_on("HITL_DEBUG"),
-        head_file=_text("HITL_HEAD_FILE"),
+        head_file=False if _text("HITL_HEAD_FILE") == _OFF else _text("HITL_HEAD_FILE"),
         head_key=_key("HITL_HEAD_KEY"),
         head_key_file=_key("HITL_HEAD_KEY_FILE"),
     )

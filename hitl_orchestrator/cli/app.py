@@ -7,7 +7,8 @@ import typer
 from typer.core import TyperGroup
 
 from hitl_orchestrator.cli.commands.audit import records, verify
-from hitl_orchestrator.cli.commands.cases import demo, run, simulate
+from hitl_orchestrator.cli.commands.cases import demo, init, run, simulate
+from hitl_orchestrator.cli.commands.people import people
 from hitl_orchestrator.cli.commands.policy import backtest, check, lifecycle, test
 from hitl_orchestrator.cli.commands.reviews import claims, decide, inbox, insights, review_desk
 from hitl_orchestrator.cli.context import AsJson, Policy, Reviewers, Store, option, show_help
@@ -15,7 +16,7 @@ from hitl_orchestrator.cli.global_options import GlobalOptions
 from hitl_orchestrator.cli.output.errors import INTERRUPTED
 from hitl_orchestrator.errors import InvalidInput
 
-PANELS = ("Submit", "Review", "Report", "Policy", "Audit", "Try out")
+PANELS = ("Submit", "Review", "Report", "Policy", "People", "Audit", "Try out")
 
 
 class _InPanelOrder(TyperGroup):
@@ -62,12 +63,18 @@ def _hitl(
     show_help(context)
 
 
-policy_app, audit_app = typer.Typer(), typer.Typer()
+policy_app, people_app, audit_app = typer.Typer(), typer.Typer(), typer.Typer()
 
 
 @policy_app.callback(invoke_without_command=True)
 def _policy(context: typer.Context) -> None:
     """Check, test and compare policies; activate one."""
+    show_help(context)
+
+
+@people_app.callback(invoke_without_command=True)
+def _people(context: typer.Context) -> None:
+    """Show and change the people of a store."""
     show_help(context)
 
 
@@ -77,12 +84,14 @@ def _audit(context: typer.Context) -> None:
     show_help(context)
 
 
-for module in (run, inbox, decide, claims, review_desk, insights, demo, simulate):
+for module in (init, run, inbox, decide, claims, review_desk, insights, demo, simulate):
     app.add_typer(module.group)
 app.add_typer(policy_app, name="policy", rich_help_panel="Policy")
+app.add_typer(people_app, name="people", rich_help_panel="People")
 app.add_typer(audit_app, name="audit", rich_help_panel="Audit")
 for part in (check, test, backtest, lifecycle):
     policy_app.add_typer(part.group)
+people_app.add_typer(people.group)
 for piece in (records, verify):
     audit_app.add_typer(piece.group)
 

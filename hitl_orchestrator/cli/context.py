@@ -26,11 +26,11 @@ def argument(metavar: str, text: str, **settings: Any) -> Any:
 Store = Annotated[str | None, option("URL", "Store URL. Default: HITL_STORE, else sqlite:///hitl.db.", "--store")]
 Policy = Annotated[
     str | None,
-    option("FILE", "Routing policy. Default: HITL_POLICY, else the store's active one.", "--policy"),
+    option("FILE", "Routing policy of a new store. Default: HITL_POLICY.", "--policy"),
 ]
 Reviewers = Annotated[
     str | None,
-    option("FILE", "Reviewers file. Default: HITL_REVIEWERS, else one reviewer per role.", "--reviewers"),
+    option("FILE", "Reviewers file of a new store. Default: HITL_REVIEWERS.", "--reviewers"),
 ]
 AsJson = Annotated[bool, option(None, "Print JSON.", "--json")]
 SHARED: dict[str, Any] = {"store": Store, "policy": Policy, "reviewers": Reviewers}

@@ -13,16 +13,19 @@ from typing import Any, TypedDict
 
 from hitl_orchestrator.cli.global_options import NO_OPTIONS, GlobalOptions
 from hitl_orchestrator.domain.principal import Principal, PrincipalKind
+from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.errors import StoreUnavailable, UnknownCase
 from hitl_orchestrator.orchestrator import (
     MEMORY,
     LedgerAudit,
     Orchestrator,
+    People,
+    load_people,
     load_policy,
     printable_url,
     store_exists,
 )
-from hitl_orchestrator.policies import Policy
+from hitl_orchestrator.policies import Policy, policy_hash
 from hitl_orchestrator.settings import Settings, read_settings
 
 CHANNEL = "cli"
@@ -65,16 +68,46 @@ class Session:
             tracing=self.settings.tracing,
         ).acting_as(reviewer, channel=CHANNEL, principal=user_of_the_system())
 
+    def governed(self) -> "Session":
+        """Return this session with the policy and the people of the store, whatever files were named."""
+        return replace(self, policy=None, reviewers=None)
+
+    def is_new(self) -> bool:
+        """Whether opening the store creates it."""
+        return self.store != MEMORY and not store_exists(self.store)
+
+    def made(self, hitl: Orchestrator) -> str:
+        """Return a sentence with the policy and the people of a store."""
+        policy, status = hitl.policy.active(), hitl.people.status()
+        bundled = (
+            ", the bundled default" if policy_hash(policy) == policy_hash(load_policy(None, DEFAULT_CHAIN)) else ""
+        )
+        people = "the bundled placeholders" if status.only_placeholders else f"people {str(status.current)[:12]}"
+        name = f"{policy.policy_id} ({policy_hash(policy)[:12]}{bundled})"
+        return f"the store {printable_url(self.store)} has the policy {name} and {people}"
+
+    def people(self) -> People:
+        """Return the named people, or those in force in the store, or the bundled ones if there is no store."""
+        if self.reviewers is None and self.store != MEMORY and store_exists(self.store):
+            with self.audit() as audit:
+                in_force = audit.people()
+            if in_force is not None:
+                return in_force
+        return load_people(self.reviewers)
+
     @contextmanager
     def audit(self, head_file: str | None = None) -> Iterator[LedgerAudit]:
         """Open the ledger alone: it needs neither the policy nor the reviewers, and verifies seals where the key is.
+
+        Heads are appended to `head_file`, by default to that of the settings.
 
         Raises:
             StoreUnavailable: the store does not exist.
         """
         self.check_store_exists()
         keys = {"seal_key": self.seal_key, "head_key": self.head_key}
-        with LedgerAudit(self.store, head_file=head_file, principal=user_of_the_system(), **keys) as audit:
+        file = head_file or self.settings.head_file
+        with LedgerAudit(self.store, head_file=file, principal=user_of_the_system(), **keys) as audit:
             yield audit
 
     def on(self, store: str) -> "Session":
@@ -92,13 +125,14 @@ class Session:
         if not store_exists(self.store):
             cause = "there is no such file" if self.store.startswith("sqlite:") else "it holds no cases yet"
             raise StoreUnavailable(
-                printable_url(self.store), f"{cause}; 'hitl run' creates one, --store or HITL_STORE name another"
+                printable_url(self.store),
+                f"{cause}; 'hitl run' creates one, --store or HITL_STORE name another",
             )
 
     def policy_in_force(self, roles: Any) -> Policy:
         """Return the named policy, or the active one of the store, or the bundled one if there is no store."""
         if self.policy is None and self.store != MEMORY and store_exists(self.store):
-            with self.open() as hitl:
+            with self.governed().open() as hitl:
                 return hitl.policy.active()
         return load_policy(self.policy, roles)
 

@@ -80,7 +80,7 @@ class HumanDecision(StrEnum):
 class DecisionSpec(NamedTuple):
     """The properties of one human decision. All code that treats decisions differently reads them here.
 
-    `effect` and `effect_on_policy` describe to the reviewer the effect on an output and on a policy change; `{above}`
+    `effect` and `effect_on_change` describe to the reviewer the effect on an output and on a governed change; `{above}`
     in them is the next role up the chain. `approves_proposal` executes the agent's proposal unchanged, so it needs
     one. `rejects` executes nothing: it may settle a case alone when too few reviewers are left to agree.
     """
@@ -89,7 +89,7 @@ class DecisionSpec(NamedTuple):
     key: str
     label: str
     effect: str
-    effect_on_policy: str = "the policy stays unchanged"
+    effect_on_change: str = "the {changed} stays unchanged"
     approves_proposal: bool = False
     rejects: bool = False
     takes_output: bool = False
@@ -108,7 +108,7 @@ DECISION_SPECS = {
         key="a",
         label="Approve",
         effect="the proposal is carried out unchanged",
-        effect_on_policy="the change of the policy is carried out",
+        effect_on_change="the change of the {changed} is carried out",
         approves_proposal=True,
     ),
     HumanDecision.REJECT: DecisionSpec(
@@ -135,7 +135,7 @@ DECISION_SPECS = {
         key="e",
         label="Escalate",
         effect="the case goes up to {above}, who decides; a reason is required",
-        effect_on_policy="the case goes up to {above}, who decides; a reason is required",
+        effect_on_change="the case goes up to {above}, who decides; a reason is required",
         needs_reason=True,
     ),
 }
@@ -229,8 +229,13 @@ class ReviewStatus(StrEnum):
     SUPERSEDED = "superseded"
 
 
-POLICY_CHANGE = "policy_change"
-"""The task type of a policy change that needs a second person. Agents cannot submit it."""
+POLICY_CHANGE, PEOPLE_CHANGE = "policy_change", "people_change"
+"""The task types of changes of the policy and of the people that need a second person. Agents cannot submit them."""
+
+GOVERNED_CHANGES = (POLICY_CHANGE, PEOPLE_CHANGE)
+
+POLICY_DOMAIN = "policy"
+"""The domain of these cases, and of the right to change the policy and the people."""
 
 
 class PolicyChange(StrEnum):
@@ -251,6 +256,13 @@ class EventKind(StrEnum):
     POLICY_CANARY = "policy_canary"
     POLICY_SHADOW = "policy_shadow"
     POLICY_DECLINED = "policy_declined"
+    KEY_CHANGED = "key_changed"
+    CLOCK_MOVED_BACK = "clock_moved_back"
+    PEOPLE_RECORDED = "people_recorded"
+    PEOPLE_PROPOSED = "people_proposed"
+    PEOPLE_ACTIVATED = "people_activated"
+    PEOPLE_DECLINED = "people_declined"
+    CONFIGURATION_RECORDED = "configuration_recorded"
     SUBMITTED = "submitted"
     ROUTED = "routed"
     REVIEW_OPENED = "review_opened"

@@ -32,7 +32,7 @@ class Principal(Value):
     that have the store itself. `tenant` is the organization, if a deployment has several.
     """
 
-    subject: Identifier
+    subject: Label
     kind: PrincipalKind
     person: Identifier | None = None
     authenticated_by: Label

@@ -149,7 +149,8 @@ class RecordedDecision(Value):
     are empty for an imported record. With the source `timeout`, `review` states the consequence of the deadline; with
     `submitter` or `resubmission`, the case was withdrawn. `settles` is False for a vote that left the case open.
     `first_viewed_at` is the reviewer's first view, `own_label` their label before they saw the proposal; `person` is
-    the person behind their account. `unchecked` names the rules that could not be checked for a record of the past.
+    the person behind their account, and `people_hash` names the people in force. `unchecked` names the rules that could
+    not be checked for a record of the past.
     """
 
     review: Review
@@ -165,6 +166,7 @@ class RecordedDecision(Value):
     first_viewed_at: UtcDatetime | None = None
     own_label: Text = ""
     person: Identifier | None = None
+    people_hash: Label | None = None
     unchecked: tuple[Label, ...] = ()
 
     @property

@@ -17,7 +17,7 @@
     |   |-- ReviewExpired, ReviewWithdrawn 410
     |   |-- ReviewClaimed         423
     |   |-- StaleReview           412
-    |   |-- PolicyMismatch, NoPreviousPolicy
+    |   |-- PeopleMismatch, PolicyMismatch, NoPreviousPolicy
     |   |-- LedgerDamaged         500
     |   |   `-- UnknownLedgerKey  500  or this machine lacks the key of the entry
     |   `-- RecoveryIncomplete    500
@@ -25,6 +25,7 @@
     |   `-- StoreClosed, of StoreUnavailable
     |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome, ClassifierFailed, CaseNotMoved
     |-- PolicyUnreadable                                a recorded policy that this installation cannot read
+    |-- TamperedPeople                                  people that were altered, or that cannot be read here
     |-- TamperedPolicy, TamperedReview, ForgedState     an altered row or state; an alarm is in the ledger
     |   `-- UnknownSealKey, of TamperedReview           or this machine lacks the key of the row
     |-- CheckpointUnreadable, UnsafeRow, UnsafeSerializer     a refused checkpoint
@@ -61,6 +62,7 @@ from hitl_orchestrator.errors.failures import (
     SealKeyMissing,
     StoreClosed,
     StoreUnavailable,
+    TamperedPeople,
     TamperedPolicy,
     TamperedReview,
     ThreadLost,
@@ -82,6 +84,7 @@ from hitl_orchestrator.errors.rejections import (
     NewerAttempt,
     NoPreviousPolicy,
     NotAuthorized,
+    PeopleMismatch,
     PolicyMismatch,
     RecoveryIncomplete,
     ReplayedCase,
@@ -126,6 +129,7 @@ __all__ = [
     "NewerAttempt",
     "NoPreviousPolicy",
     "NotAuthorized",
+    "PeopleMismatch",
     "PolicyMismatch",
     "PolicyMissing",
     "PolicyUnreadable",
@@ -141,6 +145,7 @@ __all__ = [
     "StaleReview",
     "StoreClosed",
     "StoreUnavailable",
+    "TamperedPeople",
     "TamperedPolicy",
     "TamperedReview",
     "TaskConflict",

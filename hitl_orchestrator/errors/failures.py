@@ -95,6 +95,17 @@ class TamperedPolicy(HitlError):
         self.policy_hash, self.why = policy_hash, why
 
 
+class TamperedPeople(HitlError):
+    """The people in the store are not the recorded ones, or cannot be read here. No request is served without them."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"the people of this store cannot be used: {why}; correct this installation, "
+            "or find out who changed the database, and restore it from a backup"
+        )
+        self.why = why
+
+
 class PolicyUnreadable(HitlError):
     """A policy is stored as it was recorded, and this version or this machine cannot read it. It decides nothing.
 

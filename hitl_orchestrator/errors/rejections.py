@@ -21,8 +21,20 @@ class UnknownCase(RequestRejected, http_status=404):
         self.given_id = given_id
 
 
+class PeopleMismatch(RequestRejected):
+    """A store was opened with other people than those in force."""
+
+    def __init__(self, current: str, given: str, *, placeholders: bool = False) -> None:
+        which = "the bundled placeholder reviewers are" if placeholders else f"the reviewers file ({given[:12]}) is"
+        super().__init__(
+            f"{which} not in force in this store, which has the people {current[:12]!r}; "
+            "leave out --reviewers (HITL_REVIEWERS, reviewers=), or propose them with 'hitl people propose FILE'"
+        )
+        self.current, self.given = current, given
+
+
 class PolicyMismatch(RequestRejected):
-    """A store with an active policy was opened with another one."""
+    """A store was opened with another policy than the active one."""
 
     def __init__(self, active: str, given: str, policy_id: str) -> None:
         super().__init__(

@@ -1,6 +1,7 @@
-"""The facade: `Orchestrator` with its namespaces cases, reviews, policy and audit, and other names for faces."""
+"""The facade: `Orchestrator` with namespaces cases, reviews, policy, people and audit, and names for faces."""
 
 from hitl_orchestrator.ledger.database.address import shown as printable_url
+from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.events.redaction import Redaction
 from hitl_orchestrator.orchestrator.facade import Orchestrator
 from hitl_orchestrator.orchestrator.ledger_audit import (
@@ -20,6 +21,8 @@ from hitl_orchestrator.orchestrator.ledger_audit import (
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Version
 from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
 from hitl_orchestrator.review.decision_checks import unfit_record as record_problems
+from hitl_orchestrator.review.governance.changes import Effect, PeopleDifference
+from hitl_orchestrator.review.governance.history import PeopleHistory, PeopleVersion
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.review.view import CaseView, HistoryItem, missing_role_note
@@ -28,6 +31,7 @@ from hitl_orchestrator.services.config_files import canonical as bundled_data
 from hitl_orchestrator.services.config_files import load_people, load_policy, load_policy_tests, read_file
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.services.masking import HIDDEN
+from hitl_orchestrator.services.people.admin import PeopleChange
 from hitl_orchestrator.services.policy.admin import Governed
 from hitl_orchestrator.services.reviews.assignments import Assignment, Assignments
 from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
@@ -43,13 +47,19 @@ __all__ = [
     "Assignments",
     "CaseProof",
     "CaseView",
+    "Effect",
     "Governed",
     "HistoryItem",
+    "KeyChange",
     "LedgerAudit",
     "Notice",
     "Orchestrator",
     "OutputSchemas",
     "People",
+    "PeopleChange",
+    "PeopleDifference",
+    "PeopleHistory",
+    "PeopleVersion",
     "PolicyHistory",
     "Redaction",
     "ShadowReport",

@@ -13,10 +13,18 @@ from hitl_orchestrator.domain.principal import Principal
 from hitl_orchestrator.orchestrator import Orchestrator
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
+from hitl_orchestrator.orchestrator.people import PeopleAdministration
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
 from hitl_orchestrator.orchestrator.reviews import Reviews
 
-__all__ = ["AsyncAudit", "AsyncCases", "AsyncOrchestrator", "AsyncPolicyAdministration", "AsyncReviews"]
+__all__ = [
+    "AsyncAudit",
+    "AsyncCases",
+    "AsyncOrchestrator",
+    "AsyncPeopleAdministration",
+    "AsyncPolicyAdministration",
+    "AsyncReviews",
+]
 
 _PAGE = 100
 
@@ -79,6 +87,7 @@ def _asynchronous(name: str, function: Callable[..., Any]) -> Callable[..., Any]
 AsyncCases = _derived("AsyncCases", Cases)
 AsyncReviews = _derived("AsyncReviews", Reviews)
 AsyncPolicyAdministration = _derived("AsyncPolicyAdministration", PolicyAdministration)
+AsyncPeopleAdministration = _derived("AsyncPeopleAdministration", PeopleAdministration)
 AsyncAudit = _derived("AsyncAudit", Audit)
 _Facade: Any = _derived("_Facade", Orchestrator)
 
@@ -93,7 +102,9 @@ class AsyncOrchestrator(_Facade):  # type: ignore[misc]  # the base is derived a
         """Wrap an open orchestrator; `open` makes both."""
         super().__init__(sync, threads)
         self.cases, self.reviews = AsyncCases(sync.cases, threads), AsyncReviews(sync.reviews, threads)
-        self.policy, self.audit = AsyncPolicyAdministration(sync.policy, threads), AsyncAudit(sync.audit, threads)
+        self.policy = AsyncPolicyAdministration(sync.policy, threads)
+        self.people = AsyncPeopleAdministration(sync.people, threads)
+        self.audit = AsyncAudit(sync.audit, threads)
 
     @classmethod
     def open(cls, *args: Any, threads: int = 8, **options: Any) -> "_Opening":

@@ -13,6 +13,7 @@ from hitl_orchestrator.domain.review import Page, Review, Reviewer, ReviewReques
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.insights.feedback import Feedback
 from hitl_orchestrator.insights.queue_forecast import Capacity
+from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.events.redaction import Redaction
 from hitl_orchestrator.ledger.keys.files import SealKey
 from hitl_orchestrator.ledger.keys.signing import SigningKey
@@ -26,12 +27,15 @@ from hitl_orchestrator.policies.engine.scoring import ScoreRules
 from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
 from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
+from hitl_orchestrator.review.governance.changes import PeopleDifference
+from hitl_orchestrator.review.governance.history import PeopleHistory
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.services.case_reader import Clock
 from hitl_orchestrator.services.cases.runner import WAIT_SECONDS
 from hitl_orchestrator.services.maintenance import Notice
+from hitl_orchestrator.services.people.admin import PeopleChange, PeopleSource
 from hitl_orchestrator.services.policy.admin import Governed, PolicySource
 from hitl_orchestrator.services.reviews.assignments import Assignments, Skill, Strategy
 from hitl_orchestrator.settings import DEFAULT_STORE
@@ -137,9 +141,18 @@ class AsyncPolicyAdministration:
     async def shadow_report(self) -> ShadowReport | None: ...
     async def backtest(self, policy: PolicySource, *, capacity: Mapping[str, Capacity] | None = ...) -> Backtest: ...
 
+class AsyncPeopleAdministration:
+    async def propose(self, source: PeopleSource, *, reason: str, reviewer: str | None = ...) -> PeopleChange: ...
+    async def active(self) -> People: ...
+    async def version(self, prefix: str) -> People: ...
+    async def status(self) -> PeopleHistory: ...
+    async def differences(self, source: PeopleSource) -> list[PeopleDifference]: ...
+    async def history(self) -> list[Event]: ...
+
 class AsyncAudit:
     def records(self, *, quality_checks: bool = ...) -> AsyncIterator[AuditRecord]: ...
     async def verify(self, heads: Sequence[SignedHead] = ..., public_key: str | None = ...) -> Verification: ...
+    async def rotate_key(self, new_key: SealKey | Sequence[SealKey] | None = ...) -> KeyChange: ...
     async def sign_head(self) -> SignedHead: ...
     async def prove(self, case_id: str | None = ..., *, task_id: str | None = ...) -> CaseProof: ...
 
@@ -147,6 +160,7 @@ class AsyncOrchestrator:
     cases: AsyncCases
     reviews: AsyncReviews
     policy: AsyncPolicyAdministration
+    people: AsyncPeopleAdministration
     audit: AsyncAudit
     @classmethod
     def open(

@@ -10,8 +10,8 @@ from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.ledger.events.redaction import Redaction
 from hitl_orchestrator.orchestrator.gate import Gate
-from hitl_orchestrator.review.authority import Verb
 from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.authority import Verb
 from hitl_orchestrator.services.cases.submission import Intake
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
-"""The facade `Orchestrator`: six verbs, and the namespaces cases, reviews, policy and audit."""
+"""The facade `Orchestrator`: six verbs, and the namespaces cases, reviews, policy, people and audit."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import Assessment, HumanDecision, OnClassifierError, RiskLevel
@@ -16,13 +16,14 @@ from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
 from hitl_orchestrator.orchestrator.gate import Gate
 from hitl_orchestrator.orchestrator.open_services import OpenServices
+from hitl_orchestrator.orchestrator.people import PeopleAdministration
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
 from hitl_orchestrator.orchestrator.review_arguments import review_of
 from hitl_orchestrator.orchestrator.reviews import Reviews
-from hitl_orchestrator.review.authority import Verb
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.authority import Verb
 from hitl_orchestrator.services.cases.runner import WAIT_SECONDS
 from hitl_orchestrator.services.cases.submission import Intake
 from hitl_orchestrator.services.maintenance import Notice
@@ -59,6 +60,7 @@ class Orchestrator:
         self.cases = Cases(services, acting)
         self.reviews = Reviews(services, acting)
         self.policy = PolicyAdministration(services, acting)
+        self.people = PeopleAdministration(services, acting)
         self.audit = Audit(services, acting)
 
     @classmethod
@@ -80,15 +82,16 @@ class Orchestrator:
         clock: "Clock | None" = None,
         lease: float = LEASE_SECONDS,
         wait: float = WAIT_SECONDS,
-        head_file: str | Path | None = None,
+        head_file: str | Path | Literal[False] | None = None,
         head_key: "str | Path | SigningKey | None" = None,
         head_every: int = 1000,
         tracing: bool = False,
     ) -> Self:
         """Open a store: `sqlite:///PATH`, `postgresql://USER@HOST/DATABASE` or `memory://`.
 
-        Creates and migrates the store. `policy`, `reviewers` and `schemas` (JSON Schemas per task type) are
-        files or values; by default the store's active policy, or the bundled one, and one generic reviewer per role.
+        Creates and migrates the store. `policy`, `reviewers` and `schemas` (JSON Schemas per task type) are files or
+        values. A new store records the policy and the people, by default the bundled ones: one generic reviewer per
+        role. Later both come from the store, and change by `hitl.policy` and `hitl.people` alone.
         `classifier`, a `Runnable` or a function of the task, produces missing outputs. It is called up to
         `classifier_attempts` times, for at most `classifier_timeout` seconds each (None: no limit); if it fails, the
         case goes to a reviewer with the error as the reason, or with `on_classifier_error="raise"` it is raised.
@@ -96,13 +99,15 @@ class Orchestrator:
         the newest first; by default a key file next to the store. `checkpoint_key` encrypts checkpoints. The lease of
         a running case lasts `lease` seconds; a call waits `wait` seconds for another worker that runs the same case.
         `clock` sets event times; deadlines and leases follow the database clock.
-        The ledger head is signed into `head_file` every `head_every` entries and on close.
+        The ledger head is signed into `head_file` every `head_every` entries and on close; by default into a file
+        beside the store, which is safer elsewhere. False signs none.
 
         Callbacks and tracers of the calling application see the graph and the classifier only with `tracing`.
 
         Raises:
-            InvalidInput, PolicyMismatch: an argument is unusable, or the store has another active policy.
-            StoreUnavailable, TamperedPolicy: the store cannot be opened, or its policy was altered.
+            InvalidInput: an argument is unusable.
+            PolicyMismatch, PeopleMismatch: the store has another active policy, or other people.
+            StoreUnavailable, TamperedPolicy, TamperedPeople: the store cannot be opened, or was altered.
             InvalidKey, SealKeyMissing: a key is malformed, its file is readable by others, or it is missing.
         """
         arguments = {name: value for name, value in locals().items() if name != "cls"}

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.orchestrator.open_services import OpenServices
-from hitl_orchestrator.review.authority import Verb
 from hitl_orchestrator.services.acting import Acting, CaseKey
+from hitl_orchestrator.services.authority import Verb
 
 if TYPE_CHECKING:
     from hitl_orchestrator.wiring.build import Services

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
@@ -11,7 +11,9 @@ from hitl_orchestrator.domain.input.parsing import parse, read_json
 from hitl_orchestrator.domain.principal import LOCAL, Principal
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import InvalidKey
+from hitl_orchestrator.ledger.events.builders import SYSTEM
 from hitl_orchestrator.ledger.events.chain import event_of
+from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.keys.signing import public_key_in
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
 from hitl_orchestrator.ledger.ports.ledger import Ledger
@@ -20,11 +22,14 @@ from hitl_orchestrator.ledger.verification.head_file import read_heads
 from hitl_orchestrator.ledger.verification.proofs import CaseProof, proof_problem
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
-from hitl_orchestrator.review.authority import Verb, authorize
+from hitl_orchestrator.review.governance.history import PeopleHistory
 from hitl_orchestrator.review.people import People
+from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.authority import Verb, authorize
 from hitl_orchestrator.services.config_files import read_file
 from hitl_orchestrator.services.masking import check_provable, masked_export, sees_all
-from hitl_orchestrator.wiring.stores import MEMORY, open_to_audit, signer_of, signing_key
+from hitl_orchestrator.wiring.clocks import current_time
+from hitl_orchestrator.wiring.stores import MEMORY, default_head_file, open_to_audit, signer_of, signing_key
 
 if TYPE_CHECKING:
     from hitl_orchestrator.backtest import Backtest
@@ -52,7 +57,7 @@ class LedgerAudit:
         store: str,
         *,
         seal_key: Any = None,
-        head_file: str | Path | None = None,
+        head_file: str | Path | Literal[False] | None = None,
         head_key: Any = None,
         principal: Principal = LOCAL,
     ) -> None:
@@ -64,9 +69,17 @@ class LedgerAudit:
             StoreUnavailable: the store cannot be opened.
             InvalidKey: the key is malformed, or its file is readable by others.
         """
-        self._principal = principal
+        self._principal, self._place, self._head_file = principal, store, head_file
         self._store = open_to_audit(store, seal_key)
         self._opened_signer = signer_of(self._store, store, head_file=head_file, head_key=head_key)
+
+    @property
+    def head_file(self) -> Path | None:
+        """The file of signed heads: the given one, or the one beside the store if it was made."""
+        if self._head_file is not None:
+            return Path(self._head_file) if self._head_file else None
+        beside = default_head_file(self._place, self._store)
+        return beside if beside is not None and beside.exists() else None
 
     def size(self) -> int:
         """Return the number of entries."""
@@ -80,6 +93,19 @@ class LedgerAudit:
     ) -> Verification:
         """Verify the ledger, as `hitl.audit.verify` does. `on_entries` is called with numbers of processed entries."""
         return self._signer(Verb.VERIFY).verify(heads, public_key, on_entries)
+
+    def rotate_key(self, channel: str = "library") -> KeyChange:
+        """Retire the key that seals the ledger, and make the first one valid, or a new one in the store's key file.
+
+        With a `seal_key`, that of the audit has the new key first and the present one after it. Raises as
+        `hitl.audit.rotate_key` does.
+        """
+        actor = SYSTEM.model_copy(update={"channel": channel, "os_user": Acting(principal=self._principal).os_user})
+        return self._ledger(Verb.ROTATE_KEY).rotate_key(actor, current_time())
+
+    def own_events(self) -> Sequence[Event]:
+        """Return the ledger entries about the ledger itself: changes of its key, and jumps of the clock."""
+        return self._ledger(Verb.VERIFY).own_events()
 
     def sign_head(self) -> SignedHead:
         """Sign the current head. Raises as `hitl.audit.sign_head` does."""
@@ -108,9 +134,14 @@ class LedgerAudit:
         events = ledger.events(on_unreadable=on_unreadable)
         return events if sees_all(self._principal) else masked_export(events, ledger, self._is_blind(ledger))
 
-    def policy_events(self) -> Iterator[Event]:
-        """Yield the ledger entries about policies, in order."""
-        yield from self._ledger(Verb.READ_POLICY).policy_events()
+    def governance_events(self) -> Iterator[Event]:
+        """Yield the ledger entries about policies, people and the configuration, in order."""
+        yield from self._ledger(Verb.READ_POLICY).governance_events()
+
+    def people(self) -> People | None:
+        """Return the people in force, None in a store that has none yet. Raises `TamperedPeople`."""
+        history = PeopleHistory().after(self._ledger(Verb.READ_POLICY).governance_events())
+        return None if history.current is None else history.people(history.current)
 
     def rows(self, on_unreadable: OnUnreadable | None = None) -> Iterator[dict[str, Any]]:
         """Yield every audit record as a row, with the `TASK_COLUMNS` that a policy may read and the record lacks.

@@ -8,8 +8,8 @@ from hitl_orchestrator.orchestrator.gate import Gate
 from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
 from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
-from hitl_orchestrator.review.authority import Verb
 from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.authority import Verb
 from hitl_orchestrator.services.policy.admin import Governed, PolicySource
 
 if TYPE_CHECKING:

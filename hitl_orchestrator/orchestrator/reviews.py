@@ -11,9 +11,9 @@ from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.insights.feedback import Feedback
 from hitl_orchestrator.orchestrator.gate import Gate
 from hitl_orchestrator.orchestrator.review_arguments import review_of
-from hitl_orchestrator.review.authority import Verb
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.authority import Verb
 from hitl_orchestrator.services.reviews.assignments import WORKING_DAY, Assignments, Skill, Strategy
 from hitl_orchestrator.services.reviews.claims import CLAIM_SECONDS
 

@@ -1,6 +1,7 @@
 """The reviewers file: accounts, the escalation chain, teams, working hours and reason codes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from functools import cached_property
 from itertools import chain as joined
 from typing import Any
@@ -11,7 +12,7 @@ from hitl_orchestrator.domain.input.file_kinds import REVIEWERS, check_kind
 from hitl_orchestrator.domain.input.parsing import did_you_mean, parse, parse_many
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
-from hitl_orchestrator.domain.value import Identifier, Label, Value
+from hitl_orchestrator.domain.value import Identifier, Label, Value, digest
 from hitl_orchestrator.domain.working_hours import WorkingHours
 from hitl_orchestrator.errors import InvalidInput, NotAuthorized
 from hitl_orchestrator.review.names import NameIndex
@@ -45,7 +46,8 @@ class People:
     """All reviewers by id, the chain of escalation, and the settings of the organization.
 
     `calendar` has the working hours of the organization, for deadlines in working time; `reason_codes` are the
-    codes that an answer may name. Accounts of one person are distinct except where people are counted.
+    codes that an answer may name. Accounts of one person are distinct except where people are counted. `former` has
+    the person behind each account of earlier versions: a person stays the same after the account is gone.
     """
 
     def __init__(
@@ -56,12 +58,14 @@ class People:
         teams: Iterable[Team] = (),
         calendar: WorkingHours | None = None,
         reason_codes: Iterable[str] = DEFAULT_REASON_CODES,
+        former: Mapping[str, str] | None = None,
     ) -> None:
         self.chain, self.calendar = chain, calendar
         self.teams, self.reason_codes = tuple(teams), tuple(reason_codes)
         self._by_id = {reviewer.reviewer_id: reviewer for reviewer in reviewers}
         self._team_of = {domain: team for team in self.teams for domain in team.domains}
         self._accounts: dict[str, list[str]] = {}
+        self._former = dict(former or {})
         for reviewer in self:
             self._accounts.setdefault(reviewer.human, []).append(reviewer.reviewer_id)
 
@@ -91,20 +95,50 @@ class People:
     def human(self, reviewer_id: str) -> str:
         """Return the id of the person behind an account; an unknown id counts as a person."""
         known = self._by_id.get(reviewer_id)
-        return reviewer_id if known is None else known.human
+        return self._former.get(reviewer_id, reviewer_id) if known is None else known.human
 
     def accounts_of(self, reviewer_id: str) -> tuple[str, ...]:
         """Return all accounts of the person behind this account, including it."""
         known = tuple(self._accounts.get(self.human(reviewer_id), ()))
         return known if reviewer_id in known else (reviewer_id, *known)
 
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The reviewers file as JSON, which `read_people` parses to equal people. Defaults of accounts are left out."""
+        return {
+            "escalation_chain": list(self.chain.roles),
+            "reviewers": [_meaning(reviewer) for reviewer in self],
+            "teams": [_meaning(team) for team in self.teams],
+            "calendar": None if self.calendar is None else _meaning(self.calendar),
+            "reason_codes": list(self.reason_codes),
+        }
+
+    @cached_property
+    def hash(self) -> str:
+        """The SHA-256 of the canonical JSON of the reviewers file: the same for JSON and YAML, and for any layout."""
+        return digest(self.document)
+
+    def snapshot(self) -> "People":
+        """Return these people as they are now, whatever comes into force later."""
+        return copy(self)
+
+    def take_over(self, other: "People") -> None:
+        """Become another version, at once and as a whole. Threads that read meanwhile see one of both."""
+        self.__dict__ = dict(vars(other))
+
     def team_of(self, domain: str) -> Team | None:
         """Return the team of a domain, if any."""
         return self._team_of.get(domain)
 
 
-def read_people(raw: Any, where: str) -> People:
+def _meaning(value: Value) -> dict[str, Any]:
+    return value.model_dump(mode="json", exclude_defaults=True)
+
+
+def read_people(raw: Any, where: str, *, former: Mapping[str, str] | None = None) -> People:
     """Parse `reviewers.json`: an object with `reviewers` and settings, or a list of reviewers.
+
+    `former` has the person behind each account of earlier versions.
 
     Raises:
         InvalidInput: with every problem, including roles outside the chain and unknown team members.
@@ -122,7 +156,7 @@ def read_people(raw: Any, where: str) -> People:
     ]
     if strange:
         raise InvalidInput(f"{where}: {problem}" for problem in strange)
-    return People(reviewers, chain, teams=teams, calendar=file.calendar, reason_codes=file.reason_codes)
+    return People(reviewers, chain, teams=teams, calendar=file.calendar, reason_codes=file.reason_codes, former=former)
 
 
 def _strange_roles(reviewers: list[Reviewer], chain: RoleChain) -> Iterator[str]:

@@ -16,7 +16,7 @@ from pydantic_core import SchemaError
 from hitl_orchestrator.domain.input.parsing import did_you_mean, parse
 from hitl_orchestrator.domain.json_patch import pointer
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.domain.value import FreeJson, Label, Value
+from hitl_orchestrator.domain.value import FreeJson, Label, Value, digest
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.review.schema_keywords import keywords, pattern_problems
 
@@ -66,6 +66,11 @@ class OutputSchemas:
         if task_type in self._models:
             return self._models[task_type].model_json_schema()
         return deepcopy(self._schemas.get(task_type))
+
+    @property
+    def hash(self) -> str:
+        """The SHA-256 of the canonical JSON of all schemas."""
+        return digest({task_type: self.of(task_type) for task_type in (*self._models, *self._schemas)})
 
     def check(self, task_type: str, proposal: Proposal) -> None:
         """Validate an output, as JSON, by the schema of its type. An empty explanation counts as left out.

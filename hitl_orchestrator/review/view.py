@@ -146,9 +146,8 @@ class CaseView(Value):
 def missing_role_note(missing: str, role: str) -> str:
     """Return why the top of the chain decides a review for another role, with the remedy."""
     return (
-        f"The reviewers file has no role {missing!r}, for which this review was opened: {role!r}, the top of its "
-        "chain, decides it. If the file was left out, name it (--reviewers, HITL_REVIEWERS); else add the role to "
-        "its chain"
+        f"The people of this store have no role {missing!r}, for which this review was opened: {role!r}, the top of "
+        "their chain, decides it. 'hitl people propose' can add the role to the chain"
     )
 
 

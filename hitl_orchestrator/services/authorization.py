@@ -5,9 +5,9 @@ from collections.abc import Callable
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.principal import Principal
 from hitl_orchestrator.errors import AmbiguousTask, GraphVersionMismatch, IncompatibleRecord, UnknownCase
-from hitl_orchestrator.review.authority import TABLE, CaseScope, Right, Verb, authorize, check_kind, reaches
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting, CaseKey
+from hitl_orchestrator.services.authority import TABLE, CaseScope, Right, Verb, authorize, check_kind, reaches
 from hitl_orchestrator.services.case_reader import CaseReader
 
 __all__ = ["Authorization", "Filter"]

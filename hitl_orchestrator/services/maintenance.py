@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import ReviewRequest, StoredReview
@@ -19,7 +19,6 @@ from hitl_orchestrator.services.acting import CaseKey
 from hitl_orchestrator.services.case_reader import CaseReader, Clock
 from hitl_orchestrator.services.cases.runner import CaseRunner
 from hitl_orchestrator.services.cases.spot_checks import SpotChecks
-from hitl_orchestrator.services.policy.admin import PolicyAdmin
 from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.inbox import ReviewInbox
@@ -47,6 +46,13 @@ OnCase = Callable[[Case], None]
 OnNotice = Callable[[Notice], None]
 
 
+class Governor(Protocol):
+    """Changes of the policy or of the people."""
+
+    def settle_all(self) -> None:
+        """Apply decided changes, and open cases for undecided ones, after a crash prevented it."""
+
+
 class Maintenance:
     """Resumes unfinished cases and enforces deadlines. Repeated and concurrent calls are harmless."""
 
@@ -61,12 +67,12 @@ class Maintenance:
         recorder: ReviewRecorder,
         runner: CaseRunner,
         spot_checks: SpotChecks,
-        policy: PolicyAdmin,
+        admins: Sequence[Governor],
         clock: Clock,
     ) -> None:
         self._ledger, self._policies, self._reader, self._access = ledger, policies, reader, access
         self._inbox, self._recorder, self._runner, self._clock = inbox, recorder, runner, clock
-        self._spot_checks, self._policy = spot_checks, policy
+        self._spot_checks, self._admins = spot_checks, admins
 
     def recover(self, on_case: OnCase = lambda case: None) -> list[Case]:
         """Resume every unfinished case that has no live owner, and delete checkpoints of finished cases."""
@@ -80,7 +86,7 @@ class Maintenance:
             lambda: self._forget_finished(run),
             self._scrub,
             self._spot_checks.open_due,
-            self._policy.settle_all,
+            self._settle_changes,
             self._inbox.settle_roles,
             lambda: self._alarm(run),
         )
@@ -99,11 +105,16 @@ class Maintenance:
             lambda: self._expire_overdue(run),
             self._scrub,
             self._spot_checks.open_due,
-            self._policy.settle_all,
+            self._settle_changes,
             self._inbox.settle_roles,
             lambda: self._alarm(run),
         )
         return run.through(steps)
+
+    def _settle_changes(self) -> None:
+        """Apply decided changes of policy and people, and open cases for undecided ones, after a crash."""
+        for admin in self._admins:
+            admin.settle_all()
 
     def _name_stranded(self, run: "_Run") -> None:
         """Report the cases that an altered row keeps out of every list, and roles that the reviewers lack."""
@@ -112,8 +123,8 @@ class Maintenance:
         self._inbox.name_unreadable_policies()
         for role in self._inbox.missing_roles():
             _log.warning(
-                "reviews wait for the role %r, which the reviewers file does not have: the top of its chain decides "
-                "them; if the file was left out, name it, else add the role to its chain",
+                "reviews wait for the role %r, which the people of this store do not have: the top of their chain "
+                "decides them; 'hitl people propose' can add the role to the chain",
                 role,
                 extra={"case_id": None, "event": "missing_role"},
             )

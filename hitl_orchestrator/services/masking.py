@@ -1,7 +1,7 @@
 """The one mask of all faces: what an undecided case hides from a principal, so that every reviewer decides alone.
 
 Hidden are the agent's answer in a blind review, the votes and labels of others in the same round, and everything that
-tells a quality check from another case: its mark, its submitter, and the answer of a shadow policy. All of it is shown
+tells a quality check from another case: its mark, its submitters, and the answer of a shadow policy. All of it is shown
 once the case is decided; the ledger holds it from the start. A principal who can decide no case sees everything.
 """
 

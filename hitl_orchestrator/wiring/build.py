@@ -5,13 +5,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from uuid_utils import uuid7
 
 from hitl_orchestrator.domain.enums import OnClassifierError
-from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
-from hitl_orchestrator.errors import PolicyMismatch
 from hitl_orchestrator.graph.topology import graph_version
 from hitl_orchestrator.ledger.database.address import shown
 from hitl_orchestrator.ledger.keys.files import SealKey, encryption_key
@@ -22,9 +20,7 @@ from hitl_orchestrator.nodes.dependencies import NodeDependencies
 from hitl_orchestrator.nodes.ports import Classifier
 from hitl_orchestrator.policies.engine.risk import RiskRule
 from hitl_orchestrator.policies.engine.scoring import ScoreRules
-from hitl_orchestrator.policies.language.model import Policy, policy_hash
-from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
-from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry, readable_policy, recorded_policy
+from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.services.authorization import Authorization
@@ -36,9 +32,11 @@ from hitl_orchestrator.services.cases.redaction import CaseRedaction
 from hitl_orchestrator.services.cases.runner import WAIT_SECONDS, CaseRunner, Hook
 from hitl_orchestrator.services.cases.spot_checks import SpotChecks
 from hitl_orchestrator.services.cases.submission import CaseSubmission
-from hitl_orchestrator.services.config_files import check_they_fit, load_people, load_policy, load_schemas
+from hitl_orchestrator.services.config_files import load_schemas
+from hitl_orchestrator.services.governance.change_cases import ChangeCases
 from hitl_orchestrator.services.maintenance import Maintenance
 from hitl_orchestrator.services.masking import CaseMasking
+from hitl_orchestrator.services.people.admin import PeopleAdmin
 from hitl_orchestrator.services.policy.admin import PolicyAdmin
 from hitl_orchestrator.services.policy.approval import PolicyApproval
 from hitl_orchestrator.services.policy_sync import PolicySync
@@ -53,7 +51,15 @@ from hitl_orchestrator.services.reviews.rejected_attempts import RejectedAttempt
 from hitl_orchestrator.wiring.arguments import check_durations, check_rules
 from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS, ClassifierSettings
 from hitl_orchestrator.wiring.clocks import current_time, in_utc
-from hitl_orchestrator.wiring.stores import absolute_url, checkpoints_of, open_ledger, signer_of, store_exists
+from hitl_orchestrator.wiring.governance import (
+    Governance,
+    PeopleSource,
+    PolicySource,
+    check_governed,
+    configuration_of,
+    open_governance,
+)
+from hitl_orchestrator.wiring.stores import absolute_url, checkpoints_of, open_ledger, signer_of
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -97,6 +103,7 @@ class Services(Shared):
     redaction: CaseRedaction
     audit: AuditTrail
     policy: PolicyAdmin
+    people_admin: PeopleAdmin
     maintenance: Maintenance
     authorization: Authorization
     masking: CaseMasking
@@ -137,8 +144,7 @@ class Services(Shared):
 class Collaborators:
     """The configuration that the caller of `open` passes, apart from the store."""
 
-    people: People
-    registry: PolicyRegistry
+    governance: Governance
     signer: LedgerSigner
     clock: Clock
     outputs: OutputSchemas | None = None
@@ -154,8 +160,8 @@ class Collaborators:
 def open_services(
     store: str,
     *,
-    policy: "str | Path | Mapping[str, Any] | Policy | None" = None,
-    reviewers: "str | Path | Mapping[str, Any] | Sequence[Any] | People | None" = None,
+    policy: PolicySource = None,
+    reviewers: PeopleSource = None,
     schemas: "str | Path | Mapping[str, Any] | OutputSchemas | None" = None,
     classifier: "Classifier | Runnable[Any, Any] | Callable[[Any], Any] | None" = None,
     on_classifier_error: OnClassifierError | str = OnClassifierError.HUMAN_REVIEW,
@@ -168,7 +174,7 @@ def open_services(
     clock: Clock | None = None,
     lease: float = LEASE_SECONDS,
     wait: float = WAIT_SECONDS,
-    head_file: str | Path | None = None,
+    head_file: str | Path | Literal[False] | None = None,
     head_key: "str | Path | SigningKey | None" = None,
     head_every: int = 1000,
     tracing: bool = False,
@@ -177,15 +183,15 @@ def open_services(
     call = ClassifierSettings.of(classifier, on_classifier_error, classifier_attempts, classifier_timeout)
     check_durations(lease=lease, wait=wait)
     check_rules(risk_rules, score_rules, head_every)
-    people, outputs = load_people(reviewers), load_schemas(schemas)
-    named = _policy_named(policy, people, store)
+    outputs = load_schemas(schemas)
+    check_governed(store, policy, reviewers)
+    uses = configuration_of(risk_rules, score_rules, outputs)
     encryption = None if checkpoint_key is None else encryption_key(checkpoint_key)
     store, clock = absolute_url(store), current_time if clock is None else in_utc(clock)
     ledger = open_ledger(store, seal_key, lease=lease, clock=clock)
     with _closed_on_failure(ledger):
         collaborators = Collaborators(
-            people=people,
-            registry=_registry_of(ledger, named, people.chain),
+            governance=open_governance(ledger, store, policy, reviewers, uses=uses, clock=clock),
             signer=signer_of(ledger, store, head_file=head_file, head_key=head_key, clock=clock),
             clock=clock,
             outputs=outputs,
@@ -218,13 +224,13 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
         wait=given.wait,
     )
     submission = CaseSubmission(
-        ledger, given.registry, shared.policies, runner, shared.reader, clock=clock, new_id=new_case_id
+        ledger, shared.registry, shared.policies, runner, shared.reader, clock=clock, new_id=new_case_id
     )
-    spot_checks = SpotChecks(ledger, given.people, shared.reader, submission)
-    policy = _policy_admin(shared, submission, clock)
-    hooks += [spot_checks.open_for, policy.settle]
+    spot_checks = SpotChecks(ledger, shared.people, shared.reader, submission)
+    policy, people = _admins(shared, submission, clock)
+    hooks += [spot_checks.open_for, policy.settle, people.settle]
     common = _common(shared)
-    viewer = CaseViewer(ledger, given.registry, given.outputs)
+    viewer = CaseViewer(ledger, shared.registry, given.outputs)
     return Services(
         **vars(shared),
         case_runner=runner,
@@ -235,12 +241,13 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
         decisions=CaseDecisions(**common, recorder=shared.recorder, rejected=shared.rejected, runner=runner),
         quality=QualityChecks(shared.reader, submission),
         spot_checks=spot_checks,
-        redaction=CaseRedaction(ledger, given.people, shared.reader, runner, clock=clock),
+        redaction=CaseRedaction(ledger, shared.people, shared.policies, shared.reader, runner, clock=clock),
         audit=audit,
         policy=policy,
-        maintenance=_maintenance(shared, runner, spot_checks, policy, clock),
-        authorization=Authorization(given.people, shared.reader),
-        masking=CaseMasking(ledger, given.people, shared.access),
+        people_admin=people,
+        maintenance=_maintenance(shared, runner, spot_checks, (policy, people), clock),
+        authorization=Authorization(shared.people, shared.reader),
+        masking=CaseMasking(ledger, shared.people, shared.access),
     )
 
 
@@ -255,20 +262,15 @@ class _Common(TypedDict):
 
 
 def _common(shared: Shared) -> _Common:
-    return _Common(
-        ledger=shared.ledger,
-        people=shared.people,
-        policies=shared.policies,
-        reader=shared.reader,
-        access=shared.access,
-    )
+    ledger, people, policies = shared.ledger, shared.people, shared.policies
+    return _Common(ledger=ledger, people=people, policies=policies, reader=shared.reader, access=shared.access)
 
 
 def _shared(store: str, ledger: Ledger, given: Collaborators) -> Shared:
-    people, registry, clock = given.people, given.registry, given.clock
+    people, registry, clock = given.governance.people.people, given.governance.policies, given.clock
     reader = CaseReader(ledger, clock, graph_version())
-    policies = PolicySync(ledger, registry, clock)
-    access = ReviewAccess(ledger, people, registry, reader)
+    policies = given.governance.sync
+    access = ReviewAccess(ledger, people, registry, policies, reader)
     rejected = RejectedAttempts(ledger, people, clock)
     recorder = ReviewRecorder(ledger, people, access, clock, given.outputs)
     return Shared(
@@ -282,36 +284,37 @@ def _shared(store: str, ledger: Ledger, given: Collaborators) -> Shared:
         access=access,
         rejected=rejected,
         recorder=recorder,
-        ports=NodePorts(ledger, reader, access, recorder, rejected, chain=people.chain, clock=clock),
+        ports=NodePorts(ledger, reader, access, recorder, rejected, people=people, policies=policies, clock=clock),
         inbox=ReviewInbox(
             ledger=ledger, registry=registry, people=people, policies=policies, reader=reader, access=access
         ),
     )
 
 
-def _policy_admin(shared: Shared, submission: CaseSubmission, clock: Clock) -> PolicyAdmin:
-    approval = PolicyApproval(
-        ledger=shared.ledger,
-        people=shared.people,
-        registry=shared.registry,
-        policies=shared.policies,
+def _admins(shared: Shared, submission: CaseSubmission, clock: Clock) -> tuple[PolicyAdmin, PeopleAdmin]:
+    ledger, people, registry, policies = shared.ledger, shared.people, shared.registry, shared.policies
+    cases = ChangeCases(
+        ledger=ledger,
+        people=people,
+        policies=policies,
         reader=shared.reader,
         submission=submission,
         clock=clock,
-    )
-    return PolicyAdmin(
-        shared.ledger,
-        shared.people,
-        shared.policies,
-        approval,
-        clock=clock,
-        new_id=new_case_id,
         settle_roles=shared.inbox.settle_roles,
+    )
+    approval = PolicyApproval(ledger=ledger, people=people, registry=registry, policies=policies, cases=cases)
+    return (
+        PolicyAdmin(ledger, people, policies, approval, cases, clock=clock, new_id=new_case_id),
+        PeopleAdmin(ledger, people, registry, policies, cases, clock=clock, new_id=new_case_id),
     )
 
 
 def _maintenance(
-    shared: Shared, runner: CaseRunner, spot_checks: SpotChecks, policy: PolicyAdmin, clock: Clock
+    shared: Shared,
+    runner: CaseRunner,
+    spot_checks: SpotChecks,
+    admins: tuple[PolicyAdmin, PeopleAdmin],
+    clock: Clock,
 ) -> Maintenance:
     return Maintenance(
         ledger=shared.ledger,
@@ -322,7 +325,7 @@ def _maintenance(
         recorder=shared.recorder,
         runner=runner,
         spot_checks=spot_checks,
-        policy=policy,
+        admins=admins,
         clock=clock,
     )
 
@@ -334,7 +337,7 @@ def build_runner(store: str, ledger: Ledger, ports: NodePorts, given: Collaborat
     from hitl_orchestrator.graph.runner import Runner  # noqa: PLC0415
 
     dependencies = NodeDependencies(
-        rules=given.registry,
+        rules=given.governance.policies,
         inbox=ports,
         records=ports,
         alarms=ports,
@@ -360,43 +363,3 @@ def _closed_on_failure(ledger: Ledger) -> Iterator[None]:
     except BaseException:
         ledger.close()
         raise
-
-
-def _policy_named(
-    policy: "str | Path | Mapping[str, Any] | Policy | None", people: People, store: str
-) -> Policy | None:
-    """Return the caller's policy, if any. Without one, refuse to create a store that no policy could rule.
-
-    Raises:
-        InvalidInput: it is unusable. PolicyMissing: there is none, and the bundled one is for other roles.
-    """
-    if policy is not None:
-        return check_they_fit(load_policy(policy, people.chain), people)
-    if people.chain != DEFAULT_CHAIN and not store_exists(store):
-        load_policy(None, people.chain)
-    return None
-
-
-def _registry_of(ledger: Ledger, named: Policy | None, roles: RoleChain) -> PolicyRegistry:
-    """Return the policies in force. A policy activated in the store applies, even if the caller names another.
-
-    Raises:
-        PolicyMismatch: the caller names another one.
-        TamperedPolicy: the active policy differs from the recorded one.
-    """
-    history = PolicyHistory().after(ledger.policy_events())
-    active = None if history.active is None else recorded_policy(history.active, ledger.policy)
-    if named is not None and history.active is not None and policy_hash(named) != history.active:
-        raise PolicyMismatch(history.active, policy_hash(named), named.policy_id)
-    registry = PolicyRegistry(active or named or _recorded_policy(ledger, roles), roles, ledger.policy)
-    registry.put_in_force(history)
-    return registry
-
-
-def _recorded_policy(ledger: Ledger, roles: RoleChain) -> Policy:
-    """Return the current policy of a store, which was checked against the role chain at its activation."""
-    recorded = ledger.current_policy()
-    if recorded is None:
-        return load_policy(None, roles)
-    # The policy of the ledger entry was recorded under its hash: an altered one has another hash.
-    return recorded_policy(policy_hash(readable_policy(recorded)), ledger.policy)

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
+from hitl_orchestrator.domain.input.kept_files import HEADS
 from hitl_orchestrator.domain.input.parsing import did_you_mean
-from hitl_orchestrator.errors import InvalidKey, SealKeyMissing, StoreUnavailable, install_hint
+from hitl_orchestrator.errors import InvalidKey, LedgerDamaged, SealKeyMissing, StoreUnavailable, install_hint
 from hitl_orchestrator.ledger.database.address import HOW_TO_WRITE, can_be_read, is_postgres, shown
 from hitl_orchestrator.ledger.keys.files import SealKey, seal_keys_from
 from hitl_orchestrator.ledger.keys.mac import ephemeral_keys
@@ -32,6 +33,7 @@ __all__ = [
     "absolute_url",
     "checkpoints_of",
     "database_of",
+    "default_head_file",
     "key_file_of",
     "open_ledger",
     "open_to_audit",
@@ -41,6 +43,7 @@ __all__ = [
 ]
 
 MEMORY = "memory://"
+_ID_SHOWN = 8
 
 
 class _Store(NamedTuple):
@@ -155,13 +158,38 @@ def signer_of(
     ledger: Ledger,
     store: str,
     *,
-    head_file: str | Path | None = None,
+    head_file: str | Path | Literal[False] | None = None,
     head_key: "str | Path | SigningKey | None" = None,
     clock: Clock | None = None,
 ) -> LedgerSigner:
-    """Return the signer of a ledger. Its key is loaded when it first signs."""
-    book = None if head_file is None else HeadFile(Path(head_file))
+    """Return the signer of a ledger. Its key is loaded when it first signs.
+
+    Without a head file heads are appended to the one beside the store, if that may be written; with False to none.
+    """
+    beside = default_head_file(store, ledger) if head_file is None else None
+    file = beside if beside is not None and _may_write(beside.parent) else head_file
+    book = HeadFile(Path(file)) if file else None
     return LedgerSigner(ledger, clock or current_time, lambda: signing_key(store, head_key), book)
+
+
+def default_head_file(store: str, ledger: Ledger) -> Path | None:
+    """Return the file of signed heads beside a store, made or not; None in memory, and for a user without a home.
+
+    It is named after the ledger, since another store may take the address of a deleted one.
+    """
+    try:
+        key_file = _kind_of(store).key_file(store)
+        if key_file is None:
+            return None
+        return key_file.with_suffix(f".{ledger.ledger_id[:_ID_SHOWN]}{HEADS}")
+    except (InvalidKey, LedgerDamaged):
+        # A user without a home directory, where the heads of a server's store lie; or a ledger that lost its id.
+        return None
+
+
+def _may_write(folder: Path) -> bool:
+    """Return whether this process may write a folder, or make it if it is missing."""
+    return os.access(folder if folder.exists() else folder.parent, os.W_OK)
 
 
 def signing_key(store: str, source: "str | Path | SigningKey | None" = None, *, make: bool = True) -> "SigningKey":

@@ -10,7 +10,7 @@ from support.random_policies import a_policy_with
 from hitl_orchestrator import Orchestrator, Review
 from hitl_orchestrator.backtest import run_backtest, run_store_backtest
 from hitl_orchestrator.backtest.history import frames, scan
-from hitl_orchestrator.cli.commands.policy.explanation import facts_of
+from hitl_orchestrator.cli.commands.policy.explanation import scored
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.queue_forecast import Capacity
 from hitl_orchestrator.policies import compile_policy
@@ -168,7 +168,7 @@ def test_a_store_gives_the_same_result_as_its_cases(store, tmp_path, monkeypatch
 
     for policy, report in ((ASKING, found), (NEW, without)):
         decisions = [
-            compile_policy(policy).decide(facts_of(one.submission.task, one.submission.output)) for one in alone
+            compile_policy(policy).decide(scored(one.submission.task, one.submission.output).facts) for one in alone
         ]
         assert report.cases == len(decisions) == 12
         assert report.automated_after == sum(one.action == "auto_approve" for one in decisions) / 12

@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from support.builders import a_task
 from support.warm_commands import WarmCommands
 
-from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.cli import main
 
 DATA = Path(str(files("hitl_orchestrator.data")))
@@ -89,9 +87,8 @@ STRICT = {"policy_id": "strict", "rules": [{"rule_id": "all", "priority": 1, "co
 def stricter(canonical, folder):
     """The same store, after a stricter policy has come in: every case needs a senior manager."""
     (folder / "strict.json").write_text(json.dumps(STRICT))
-    with Orchestrator.open("sqlite:///hitl.db", policy="strict.json") as store:
-        store.cases.enqueue(a_task("brings-the-policy-in"))
-    canonical("recover")
+    by = ("--reviewer", "senior_manager", "--reason", "every case is escalated")
+    assert canonical("policy", "activate", "strict.json", *by).code == 0
     return canonical
 
 

@@ -33,7 +33,7 @@ def test_verify_reports_entry_count_and_last_time(filled):
 
     assert (answer.code, answer.err) == (0, "")
     assert answer.out.startswith(f"{data['entries']} entries, the last one written at 20")
-    assert (data["sound"], data["problem"], data["bad_entry"], data["heads"]) == (True, None, None, 0)
+    assert (data["sound"], data["problem"], data["bad_entry"], data["heads"]) == (True, None, None, 1)
 
 
 def test_verify_names_the_first_bad_entry_and_exits_with_1(filled, folder):
@@ -47,7 +47,7 @@ def test_verify_names_the_first_bad_entry_and_exits_with_1(filled, folder):
 
 
 def test_verify_needs_neither_policy_nor_people_that_can_be_read(filled, folder):
-    tamper(folder, "UPDATE events SET entry = 'x' WHERE kind = 'policy_recorded'")
+    tamper(folder, "UPDATE events SET entry = 'x' WHERE kind IN ('people_recorded', 'policy_recorded')")
 
     answer = filled("audit", "verify")
 
@@ -69,8 +69,38 @@ def test_signed_head_detects_a_restored_store(filled, folder):
 
     without, with_head = filled("audit", "verify"), filled("audit", "verify", "--head", "heads.jsonl")
 
-    assert (without.code, with_head.code) == (0, 1)
+    assert (without.code, with_head.code) == (1, 1), "heads are signed beside the store by default"
     assert "the end was truncated" in with_head.err
+
+
+def test_without_a_head_file_heads_are_signed_beside_the_store(filled, folder):
+    (heads,) = folder.glob("hitl.db.*.heads")
+    sizes = [json.loads(line)["size"] for line in heads.read_text().splitlines()]
+
+    filled("run", "tasks.json")
+    filled("inbox")
+    answer = filled("audit", "verify", "--json")
+
+    assert sizes == [answer.data["entries"]], "a command that writes no entry signs no head"
+    assert (heads.stat().st_mode & 0o777, answer.data["heads"], answer.data["key_trusted"]) == (0o600, 1, True)
+    assert filled("audit", "export", "--out", heads.name, "--force").code == 2
+
+
+def test_no_head_is_signed_if_the_head_file_is_off(hitl, folder, monkeypatch):
+    monkeypatch.setenv("HITL_HEAD_FILE", "off")
+    hitl("run", "tasks.json", "--outputs", "agent_outputs.json")
+
+    assert [*folder.glob("*.heads"), *folder.glob("*.head-key")] == []
+    assert hitl("audit", "verify", "--json").data["heads"] == 0
+
+
+def test_another_store_at_the_address_of_a_deleted_one_starts_its_own_heads(filled, folder):
+    for file in folder.glob("hitl.db*"):
+        if file.suffix != ".heads":
+            file.unlink()
+
+    assert filled("run", "tasks.json", "--outputs", "agent_outputs.json").code == 0
+    assert (filled("audit", "verify").code, len([*folder.glob("*.heads")])) == (0, 2)
 
 
 def test_heads_are_signed_with_a_key_beside_the_store_and_checked_with_it(filled, folder):
@@ -190,6 +220,7 @@ def test_heads_without_a_key_to_trust_are_consistent_only(filled, folder, monkey
     filled("audit", "head", "--out", "heads.jsonl")
     pinned = filled("audit", "verify", "--head", "heads.jsonl", "--json")
     monkeypatch.delenv("HITL_HEAD_KEY")
+    (folder / "hitl.db.head-key").unlink()
 
     answer, data = (
         filled("audit", "verify", "--head", "heads.jsonl"),
@@ -293,7 +324,7 @@ def test_parquet_holds_every_record_under_one_schema(filled, folder):
     listed = filled("audit", "list", "--json").data
     assert [row["log_id"] for row in found] == [row["log_id"] for row in listed]
     assert [row["confidence_score"] for row in found] == [row["confidence_score"] for row in listed]
-    assert json.loads(found[0]["final_output"]) == listed[0]["final_output"]
+    assert json.loads(found[0]["proposed_output"]) == listed[0]["proposed_output"]
 
 
 def test_without_pyarrow_parquet_says_what_to_install(filled, monkeypatch):

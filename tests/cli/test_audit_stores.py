@@ -35,7 +35,17 @@ def test_untouched_ledger_verifies_and_is_signed(filled):
     assert (data["sound"], data["problem"], data["heads"]) == (True, None, 1)
 
 
-def test_altered_ledger_is_named_and_neither_signed_nor_proven(filled, intruder):
+def test_altered_entry_before_the_last_head_is_not_proven(filled, intruder):
+    intruder.disarm()
+    intruder.run("UPDATE events SET entry = replace(entry, 'task_002', 'task_009')")
+
+    refused = filled("audit", "prove", "task_002")
+
+    assert (refused.code, "damaged" in refused.err) == (1, True)
+
+
+def test_altered_ledger_is_named_and_neither_signed_nor_proven(filled, intruder, monkeypatch):
+    monkeypatch.setenv("HITL_HEAD_FILE", "off")
     intruder.disarm()
     intruder.run("UPDATE events SET entry = replace(entry, 'task_002', 'task_009')")
 

@@ -60,7 +60,10 @@ def test_redacted_cases_are_left_out_of_stores_and_files(hitl, folder, stricter)
         json.dumps([one | {"task_id": f"more_{one['task_id']}", "confidence_score": 0.99} for one in outputs])
     )
     (folder / "asking.yaml").write_text(ASKING)
-    assert hitl("run", "tasks.json", "--outputs", "agent_outputs.json", "--policy", "asking.yaml").code == 0
+    by = ("--reviewer", "senior_manager", "--reason", "cheap ones go ahead", "--json")
+    proposed = hitl("policy", "activate", "asking.yaml", *by).data["case_id"]
+    assert hitl("decide", proposed, "approve", "--reviewer", "compliance_officer").code == 0
+    assert hitl("run", "tasks.json", "--outputs", "agent_outputs.json").code == 0
     redactor = ("--reviewer", "compliance_officer", "--yes")
     assert hitl("audit", "redact", "more_task_001", "--reason", "asked to", *redactor).code == 0
     for form in ("parquet", "jsonl"):

@@ -32,18 +32,34 @@ def test_run_names_the_domains_in_which_no_reviewer_has_the_role(submitted):
     assert "customer_support" not in submitted.err
 
 
-def test_a_forgotten_reviewers_file_is_named_and_not_taken_for_a_stricter_policy(submitted, hitl):
+def test_a_store_keeps_its_people_whatever_file_a_command_names(submitted, hitl):
+    assert hitl("next", "--reviewer", "cy").code == 0
+    refused = hitl("inbox", "--reviewers", "reviewers.json")
+
+    assert refused.code == 1
+    assert "the bundled placeholder reviewers are not in force in this store" in refused.err
+    assert "leave out --reviewers (HITL_REVIEWERS, reviewers=), or propose them with 'hitl people propose FILE'" in (
+        refused.err
+    )
+
+
+def test_a_role_that_was_renamed_is_named_and_not_taken_for_a_stricter_policy(submitted, hitl, folder):
+    renamed = json.loads(json.dumps(PEOPLE).replace("clerk", "agent"))
+    (folder / "renamed.json").write_text(json.dumps(renamed))
+    proposed = hitl("people", "propose", "renamed.json", "--reviewer", "bo", "--reason", "new names", "--json")
+    assert hitl("decide", proposed.data["case_id"], "approve", "--reviewer", "di").code == 0
+
     shown, listed = hitl("show", "task_004"), hitl("inbox")
 
     for answer in (shown, listed):
         assert answer.code == 0
         text = " ".join(answer.out.split())
-        assert "The reviewers file has no role 'clerk'" in text
-        assert "If the file was left out, name it (--reviewers, HITL_REVIEWERS)" in text
+        assert "The people of this store have no role 'clerk'" in text
+        assert "'hitl people propose' can add the role to the chain" in text
         assert "stricter" not in text
-    assert hitl("inbox", "--role", "compliance_officer", "--json").data[0]["missing_role"] == "clerk"
-    taken = hitl("next", "--reviewer", "compliance_officer")
-    assert (taken.code, "has no role 'clerk'" in " ".join(taken.out.split())) == (0, True)
+    assert hitl("inbox", "--role", "director", "--json").data[0]["missing_role"] == "clerk"
+    taken = hitl("next", "--reviewer", "di")
+    assert (taken.code, "have no role 'clerk'" in " ".join(taken.out.split())) == (0, True)
 
 
 def test_a_role_above_takes_a_case_over(submitted, hitl):

@@ -23,7 +23,7 @@ WRITING = (
     "next --reviewer domain_reviewer",
     "recover",
     "sweep",
-    "assign",
+    "assign --reviewer senior_manager",
 )
 
 

@@ -62,7 +62,7 @@ def test_json_is_plain_ascii(evil):
     [
         (("show", "evil"), ["this contains 18", "this contains 24"]),
         (("inbox",), ["evil contains 42"]),
-        (("audit", "show", "evil"), ["entry 2 contains 42", "entry 3 contains 24"]),
+        (("audit", "show", "evil"), ["entry 3 contains 42", "entry 4 contains 24"]),
         (
             ("decide", "evil", "approve", "--reviewer", "senior_manager", "--feedback", "fine\u200b"),
             ["what the agent proposed contains 24", "the task contains 18", "this decision contains 1"],
@@ -172,7 +172,7 @@ def test_help_groups_the_commands_in_panels(hitl):
     text = hitl("--help").out
 
     panels = re.findall(r"[╭┌]─ (\w[\w ]*) ─", text)
-    assert panels == ["Options", "Submit", "Review", "Report", "Policy", "Audit", "Try out"]
+    assert panels == ["Options", "Submit", "Review", "Report", "Policy", "People", "Audit", "Try out"]
     assert "…" not in text
 
 

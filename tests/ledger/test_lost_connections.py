@@ -11,6 +11,7 @@ import pytest
 from support.builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_verdict, an_outcome
 from support.cutting_proxy import ANSWERED, BEFORE, MOMENTS, SENT, Proxy
 from support.postgres_server import HARM, Server
+from support.recorded_policies import record_policy
 from support.stores import open_rows
 
 from hitl_orchestrator.domain.enums import CaseStage
@@ -52,7 +53,7 @@ def finished(ledger: Ledger) -> None:
     decided(ledger)
     finish(ledger)
     # An outcome is not flushed, for it can be written again; the next commit that is takes it to the disk.
-    ledger.record_policy("settled", "settled", {"rules": []}, NINE)
+    record_policy(ledger, "settled", "settled", {"rules": []}, NINE)
 
 
 # What stands before, what is done, and what it returns.
@@ -74,7 +75,6 @@ OPERATIONS: dict[str, tuple[Callable[[Ledger], None], Callable[[Ledger], Any], A
         a_verdict("escalate"),
     ),
     "finish": (decided, finish, "case-1"),
-    "record_policy": (nothing, lambda ledger: ledger.record_policy("p", "h", {"rules": []}, NINE), None),
     "redact": (finished, lambda ledger: ledger.redact("case-1", "asked for", PERSON, NINE).destroyed, 3),
     "keep": (nothing, lambda ledger: ledger.keep("d", "body"), None),
 }
@@ -189,7 +189,7 @@ def test_a_listing_resumes_after_the_last_yielded_item(own_server, store, monkey
     monkeypatch.setattr("hitl_orchestrator.ledger.database.postgres.ROWS_AT_A_TIME", 10)
     with closing(open_ledger(store)) as ledger:
         for number in range(60):
-            ledger.record_policy("p", f"hash {number}", {"rules": [number]}, NINE)
+            record_policy(ledger, "p", f"hash {number}", {"rules": [number]}, NINE)
         listing, seen = ledger.events(), []
         for event in listing:
             seen.append(event.seq)

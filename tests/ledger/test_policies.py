@@ -5,40 +5,35 @@ from hashlib import sha256
 
 import pytest
 from support.builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_verdict, an_outcome, minutes
+from support.recorded_policies import record_policy
 
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.value import canonical_json
+from hitl_orchestrator.ledger.events.policy_builders import recorded
 
 
 def test_a_policy_is_kept_under_its_hash(ledger):
-    ledger.record_policy("p", "h", {"policy_id": "p", "rules": [1, {"é": None}]}, NINE)
+    record_policy(ledger, "p", "h", {"policy_id": "p", "rules": [1, {"é": None}]}, NINE)
 
     assert ledger.policy("h") == {"policy_id": "p", "rules": [1, {"é": None}]}
     (event,) = ledger.events()
     assert (event.kind, event.case_id) == (EventKind.POLICY_RECORDED, None)
-    assert event.body == {"policy_id": "p", "policy_hash": "h", "policy": {"policy_id": "p", "rules": [1, {"é": None}]}}
+    assert event.body == {
+        "policy_id": "p",
+        "policy_hash": "h",
+        "people_hash": "people",
+        "policy": {"policy_id": "p", "rules": [1, {"é": None}]},
+    }
 
 
-def test_recording_a_policy_again_changes_nothing(ledger):
-    ledger.record_policy("p", "h", {"rules": []}, NINE)
+def test_an_entry_is_refused_after_another_one_about_policies_or_people(ledger):
+    record_policy(ledger, "p", "h", {"rules": []}, NINE)
     before = list(ledger.events())
 
-    ledger.record_policy("another name", "h", {"rules": ["other"]}, minutes(1))
+    assert not ledger.govern([recorded("another name", "h", {"rules": ["other"]}, "people", minutes(1))], 0)
 
     assert ledger.policy("h") == {"rules": []}
     assert list(ledger.events()) == before
-
-
-def test_the_policy_that_was_recorded_last_is_the_current_one(ledger):
-    for name in ("first", "second", "first"):
-        ledger.record_policy("p", name, {"description": name, "rules": []}, NINE)
-
-    assert ledger.current_policy() == {"description": "first", "rules": []}
-    assert [event.body["policy_hash"] for event in ledger.events()] == ["first", "second", "first"]
-
-
-def test_a_new_store_has_no_current_policy(ledger):
-    assert ledger.current_policy() is None
 
 
 def test_an_unknown_policy_is_a_key_error(ledger):
@@ -48,7 +43,7 @@ def test_an_unknown_policy_is_a_key_error(ledger):
 
 def test_mutating_a_policy_after_recording_it_changes_nothing(ledger):
     body = {"rules": []}
-    ledger.record_policy("p", "h", body, NINE)
+    record_policy(ledger, "p", "h", body, NINE)
 
     body["rules"].append("later")
     ledger.policy("h")["rules"].append("later still")
@@ -78,7 +73,7 @@ def test_closing_is_idempotent(ledger):
 
 
 def test_every_entry_contains_the_digest_of_the_previous_one(ledger):
-    ledger.record_policy("p", "h", {"rules": []}, NINE)
+    record_policy(ledger, "p", "h", {"rules": []}, NINE)
     case = ledger.receive(a_submission("case-1"), AGENT)
     row = ledger.decide(ledger.open_review(a_shown("case-1"), NINE), a_verdict(), PERSON)
     ledger.finish(an_outcome(case.submission, row), a_routing(), NINE)

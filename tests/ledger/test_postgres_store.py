@@ -161,12 +161,13 @@ from datetime import UTC, datetime
 from hitl_orchestrator.graph.postgres_checkpoints import postgres_checkpoints
 from hitl_orchestrator.ledger.database import migrate
 from hitl_orchestrator.ledger.store import ledger as sql
+from hitl_orchestrator.ledger.events.policy_builders import recorded
 from hitl_orchestrator.wiring.stores import open_ledger
 print("ready", flush=True)
 sys.stdin.readline()
 ledger = open_ledger(sys.argv[1])
 checkpoints = postgres_checkpoints(sys.argv[1])
-ledger.record_policy("p", "h", {"rules": []}, datetime(2025, 1, 1, tzinfo=UTC))
+ledger.govern([recorded("p", "h", {"rules": []}, "people", datetime(2025, 1, 1, tzinfo=UTC))], 0)
 print(len(list(ledger.events())), checkpoints.holds("x"), flush=True)
 ledger.close()
 checkpoints.conn.close()

@@ -16,6 +16,7 @@ from support.builders import (
     an_outcome,
     an_output,
 )
+from support.recorded_policies import record_policy
 
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.value import MAX_INTEGER
@@ -77,7 +78,7 @@ def test_a_case_survives_a_round_trip(shared_ledger, metadata, extra, confidence
 @given(st.dictionaries(words, free_json, max_size=4), words)
 def test_policies_and_payloads_survive_a_round_trip(shared_ledger, body, text):
     name = f"name-{next(numbers)}"
-    shared_ledger.record_policy("p", name, body, NINE)
+    record_policy(shared_ledger, "p", name, body, NINE)
     shared_ledger.keep(name, text)
 
     assert shared_ledger.policy(name) == body

@@ -191,7 +191,7 @@ def test_a_proof_verifies_alone_and_an_altered_one_does_not(request, tmp_path, k
     again = type(proof).model_validate_json(proof.model_dump_json())
     assert proof_problem(again, KEY.public) is None
     assert proof_problem(again, None) is None
-    assert [len(proof.entries), proof.entries[-1].seq] == [6, 25]
+    assert [len(proof.entries), proof.entries[-1].seq] == [6, 26]
     assert "the trusted key" in proof_problem(proof, new_signing_key().public)
     first, *rest = proof.entries
     forged = first.model_copy(update={"entry": first.entry.replace("support", "finance")})

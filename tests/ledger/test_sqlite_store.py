@@ -158,11 +158,12 @@ import sys
 from datetime import UTC, datetime
 from hitl_orchestrator.ledger.database import migrate
 from hitl_orchestrator.ledger.store import ledger as sql
+from hitl_orchestrator.ledger.events.policy_builders import recorded
 from hitl_orchestrator.wiring.stores import open_ledger
 print("ready", flush=True)
 sys.stdin.readline()
 ledger = open_ledger(sys.argv[1])
-ledger.record_policy("p", "h", {"rules": []}, datetime(2025, 1, 1, tzinfo=UTC))
+ledger.govern([recorded("p", "h", {"rules": []}, "people", datetime(2025, 1, 1, tzinfo=UTC))], 0)
 print(len(list(ledger.events())), flush=True)
 ledger.close()
 """

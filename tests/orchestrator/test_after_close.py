@@ -151,5 +151,5 @@ def test_a_head_file_that_cannot_be_written_costs_no_receipt(store, tmp_path, ca
         assert hitl.submit(a_task(), an_output()).status == "approved"
         assert hitl.submit(a_task("task-2"), an_output("task-2")).status == "approved"
 
-    (warning,) = [record.getMessage() for record in caplog.records if "head" in record.getMessage()]
+    (warning,) = [record.getMessage() for record in caplog.records if "the head of" in record.getMessage()]
     assert warning.startswith("everything was recorded, but the head of the ledger was not signed: ")

@@ -87,7 +87,8 @@ def test_the_limit_of_assignments_counts_those_that_were_given_out(opened, store
 
 def test_reviews_that_no_reviewer_can_take_are_counted_and_not_read(opened, durable_store, waits, intruder, caplog):
     ben = {"reviewer_id": "ben", "name": "Ben", "roles": ["domain_reviewer"], "domains": ["finance"]}
-    hitl = opened(durable_store, reviewers=[ben | {"max_open_claims": 2}])
+    boss = {"reviewer_id": "max", "name": "Max", "roles": ["senior_manager"], "domains": ["elsewhere"]}
+    hitl = opened(durable_store, reviewers=[ben | {"max_open_claims": 2}, boss]).acting_as("max")
     theirs = [waits(hitl, f"theirs-{number}") for number in range(4)]
     for number in range(5):
         waits(hitl, f"his-{number}", domain="finance")

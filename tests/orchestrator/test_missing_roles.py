@@ -29,8 +29,9 @@ def renamed(opened, durable_store, waits):
     """A store with a review that waits for a role that was renamed, and one for a role that remains."""
     hitl = opened(durable_store, reviewers=BEFORE, policy=a_policy(assigned_human_role="boss", **RULE))
     waits(hitl, "of-boss")
-    hitl.close()
-    hitl = opened(durable_store, reviewers=NOW, policy=a_policy(assigned_human_role="agent", **RULE))
+    assert hitl.people.propose(NOW, reviewer="bo", reason="the roles have other names").alone
+    change = hitl.policy.activate(a_policy(assigned_human_role="agent", **RULE), reviewer="le", reason="new names")
+    hitl.decide(change.case.case_id, "approve", reviewer="di")
     waits(hitl, "of-agent")
     return hitl
 

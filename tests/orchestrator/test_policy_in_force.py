@@ -1,10 +1,11 @@
-"""Which policy holds: the one that is given, else the one the store was last opened with, else the canonical one."""
+"""Which policy holds: the one with which the store was made, else the bundled one, until another one is activated."""
 
 import pytest
 from support.builders import a_task, an_output, canonical
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.enums import EventKind
+from hitl_orchestrator.errors import PolicyMismatch
 
 ASKS_ALWAYS = {"policy_id": "asks_always", "rules": []}
 
@@ -30,11 +31,20 @@ def test_a_store_opened_without_a_policy_keeps_its_own(store):
         assert policies_recorded(hitl) == ["asks_always"]
 
 
-def test_a_policy_passed_to_open_becomes_active(store):
-    for policy in (ASKS_ALWAYS, canonical("routing_policy")):
-        with Orchestrator.open(store, policy=policy) as hitl:
-            hitl.cases.enqueue(a_task(policy["policy_id"]))
+def test_the_first_policy_of_a_store_is_pinned_and_another_one_is_refused(store):
+    with Orchestrator.open(store, policy=ASKS_ALWAYS) as hitl:
+        assert policies_recorded(hitl) == ["asks_always"]
 
+    with pytest.raises(PolicyMismatch, match="or activate yours with 'hitl policy activate'"):
+        Orchestrator.open(store, policy=canonical("routing_policy"))
+    with Orchestrator.open(store, policy=ASKS_ALWAYS) as hitl:
+        assert hitl.submit(a_task(), an_output(confidence=0.99)).status == "waiting"
+
+
+def test_a_store_that_is_made_without_a_policy_names_the_bundled_one(store, caplog):
     with Orchestrator.open(store) as hitl:
-        assert policies_recorded(hitl) == ["asks_always", "default_routing_policy_v1"]
-        assert hitl.submit(a_task(), an_output(confidence=0.99)).status == "approved"
+        assert policies_recorded(hitl) == ["default_routing_policy_v1"]
+
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "'default_routing_policy_v1'" in warning
+    assert "the bundled default, since none was named" in warning

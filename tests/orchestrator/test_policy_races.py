@@ -26,7 +26,7 @@ def test_concurrent_activations_are_serialized(opened, durable_store):
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(activate, range(2))) == [True, True]
 
-    reported = [event.body for event in both[0].services.ledger.policy_events() if event.kind == "policy_activated"]
+    reported = [event.body for event in both[0].policy.history() if event.kind == "policy_activated"]
     assert [one["before"] for one in reported[1:]] == [one["policy_hash"] for one in reported[:-1]]
     assert {hitl.policy.status().active for hitl in both} == {reported[-1]["policy_hash"]}
     assert both[0].audit.verify().sound
@@ -51,7 +51,7 @@ def test_recovery_activates_a_policy_after_a_crash(process, opened, tmp_path, la
             hitl.decide(case, a_review("approve", "compliance_officer"))
         hitl.recover()
         assert hitl.policy.status().active == hash_of(LOOSE)
-        assert kinds(hitl).count("policy_activated") == 2
+        assert kinds(hitl).count("policy_activated") == 1
         assert hitl.audit.verify().sound
 
 
@@ -120,8 +120,9 @@ def test_concurrent_recoveries_open_one_case_per_proposal(opened, durable_store)
     both[0].policy.activate(ASKS_ALWAYS, **BY_MAX)
     both[0].policy.start_shadow(LOOSE, **BY_MAX)
     stated = {"change": "activate", "policy_hash": hash_of(LOOSE), "base": hash_of(ASKS_ALWAYS), "share": None}
-    drafts = [proposed("lost", {**stated, "reason": "r"}, PERSON, NINE)]
-    assert both[0].services.ledger.change_policy(drafts, both[0].policy.status().seen)
+    stated |= {"reason": "r", "people_hash": both[0].people.status().current}
+    drafts = [proposed("lost", stated, PERSON, NINE)]
+    assert both[0].services.ledger.govern(drafts, both[0].policy.status().seen)
     together = Barrier(2)
 
     def recover(number):
@@ -142,12 +143,13 @@ def test_a_proposal_without_its_compared_policy_is_declined(opened, store):
     hitl.policy.activate(ASKS_ALWAYS, **BY_MAX)
     hitl.policy.start_shadow(LOOSE, **BY_MAX)
     stated = {"change": "activate", "policy_hash": hash_of(LOOSE), "base": "b" * 64, "share": None, "reason": "r"}
-    hitl.services.ledger.change_policy([proposed("no-such-case", stated, PERSON, NINE)], hitl.policy.status().seen)
+    stated |= {"people_hash": hitl.people.status().current}
+    hitl.services.ledger.govern([proposed("no-such-case", stated, PERSON, NINE)], hitl.policy.status().seen)
 
     hitl.recover()
 
     assert not hitl.policy.status().pending
-    assert "propose it again" in hitl.services.ledger.policy_events()[-1].body["why"]
+    assert "propose it again" in hitl.policy.history()[-1].body["why"]
     assert hitl.audit.verify().sound
 
 
@@ -166,7 +168,7 @@ def test_equal_proposals_and_approvals_activate_once(opened, durable_store):
     for hitl, case in zip(both, cases, strict=False):
         hitl.decide(case, a_review("approve", "two"))
 
-    assert kinds(both[0]).count("policy_activated") == 2
+    assert kinds(both[0]).count("policy_activated") == 1
     assert both[1].policy.status().active == hash_of(LOOSE)
     assert not both[1].policy.status().pending
     assert both[0].audit.verify().sound
@@ -177,10 +179,10 @@ def test_verification_finds_an_activation_without_approval(opened, durable_store
     hitl = opened(durable_store, policy=ASKS_ALWAYS)
     hitl.policy.activate(ASKS_ALWAYS, **BY_MAX)
     life = hitl.policy.status()
-    stated = {"policy_hash": life.active, "before": life.active, "reason": "r"}
+    stated = {"policy_hash": life.active, "before": life.active, "reason": "r", "people_hash": "a" * 64}
     forged = {"approved_by": {"case_id": "no-such-case", "by": "max", "approved_by": "zoe"}}
     stated |= forged.get(field, {field: "a" * 64})
-    hitl.services.ledger.change_policy([activated(PolicyChange.ACTIVATE, stated, PERSON, NINE)], life.seen)
+    hitl.services.ledger.govern([activated(PolicyChange.ACTIVATE, stated, PERSON, NINE)], life.seen)
 
     found = hitl.audit.verify()
 

@@ -22,8 +22,8 @@ from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
 from hitl_orchestrator.orchestrator.reviews import Reviews
-from hitl_orchestrator.review.authority import TABLE, CaseScope, Verb, authorize
 from hitl_orchestrator.review.people import People
+from hitl_orchestrator.services.authority import TABLE, CaseScope, Verb, authorize
 
 FACADE = (Orchestrator, Cases, Reviews, PolicyAdministration, Audit, LedgerAudit)
 MAKES_PRINCIPALS = {"open", "acting_as", "close"}
@@ -208,6 +208,7 @@ IN_GENERAL = {
     "policy.backtest": (Verb.BACKTEST, lambda h: h.policy.backtest(BAD)),
     "audit.records": (Verb.READ_RECORDS, lambda h: list(h.audit.records())),
     "audit.verify": (Verb.VERIFY, lambda h: h.audit.verify()),
+    "audit.rotate_key": (Verb.ROTATE_KEY, lambda h: h.audit.rotate_key()),
     "audit.sign_head": (Verb.SIGN_HEAD, lambda h: h.audit.sign_head()),
     "submit": (Verb.SUBMIT, lambda h: h.submit(a_task(RESERVED))),
     "inbox": (Verb.INBOX, lambda h: h.inbox()),

@@ -2,6 +2,7 @@
 
 import pytest
 from support.builders import a_review, a_task, an_output
+from support.people_changes import change_policy
 from support.postgres_server import direct_connection
 
 from hitl_orchestrator.errors import GraphVersionMismatch, NotAuthorized, RecoveryIncomplete
@@ -93,7 +94,7 @@ def test_a_policy_tightened_before_the_case_ran_decides(opened, durable_store):
     with opened(durable_store, policy=LENIENT) as hitl:
         hitl.cases.enqueue(a_task(), an_output(confidence=0.9))
 
-    with opened(durable_store, policy=STRICT) as hitl:
+    with change_policy(opened(durable_store), STRICT) as hitl:
         (case,) = hitl.recover()
 
     assert (case.status, case.open_review.role) == ("waiting", "compliance_officer")
@@ -103,7 +104,7 @@ def test_a_policy_loosened_before_the_case_ran_has_no_effect(opened, durable_sto
     with opened(durable_store, policy=STRICT) as hitl:
         hitl.cases.enqueue(a_task(), an_output(confidence=0.9))
 
-    with opened(durable_store, policy=LENIENT) as hitl:
+    with change_policy(opened(durable_store), LENIENT) as hitl:
         (case,) = hitl.recover()
 
     assert (case.status, case.open_review.role) == ("waiting", "compliance_officer")
@@ -114,7 +115,7 @@ def test_a_policy_tightened_while_a_case_waits_requires_the_higher_role(opened, 
     with opened(durable_store, policy=LENIENT) as hitl:
         waits(hitl)
 
-    with opened(durable_store, policy=later) as hitl:
+    with change_policy(opened(durable_store), later) as hitl:
         with pytest.raises(NotAuthorized):
             hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
         case = hitl.decide(task_id="task-1", decision=a_review("approve", "zoe"))
@@ -126,30 +127,20 @@ def test_a_policy_loosened_while_a_case_waits_has_no_effect(opened, durable_stor
     with opened(durable_store, policy=STRICT) as hitl:
         waits(hitl)
 
-    hitl = opened(durable_store, policy=LENIENT)
+    hitl = change_policy(opened(durable_store), LENIENT)
 
     with pytest.raises(NotAuthorized, match="it needs 'compliance_officer'"):
         hitl.decide(task_id="task-1", decision=a_review("approve", "ana"))
 
 
-def test_a_changed_policy_is_recorded_before_its_first_case(opened, durable_store):
-    for number, each in enumerate((LENIENT, LENIENT, STRICT, LENIENT)):
-        with opened(durable_store, policy=each) as hitl:
+def test_the_policy_of_a_store_is_recorded_once_and_kept(opened, durable_store):
+    for number in range(3):
+        with opened(durable_store, policy=LENIENT if number < 2 else None) as hitl:
             hitl.cases.enqueue(a_task(f"task-{number}"))
-            recorded = [event for event in hitl.services.ledger.events() if event.case_id is None]
+            recorded = [event.kind for event in hitl.policy.history()]
+            assert hitl.services.registry.active.policy.policy_id == "lenient"
 
-    assert [event.body["policy_id"] for event in recorded] == ["lenient", "strict", "lenient"]
-
-
-def test_reading_changes_no_policy(opened, durable_store):
-    with opened(durable_store, policy=LENIENT) as hitl:
-        hitl.cases.enqueue(a_task())
-    with opened(durable_store, policy=STRICT) as hitl:
-        hitl.inbox()
-        hitl.cases.get(task_id="task-1")
-
-    with opened(durable_store) as hitl:
-        assert hitl.services.registry.active.policy.policy_id == "lenient"
+    assert recorded == ["policy_recorded"]
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ def submitted(hitl, task_id, confidence):
 
 
 def kinds(hitl):
-    return [event.kind.value for event in hitl.services.ledger.policy_events()]
+    return [event.kind.value for event in hitl.policy.history()]
 
 
 def checked(rate):

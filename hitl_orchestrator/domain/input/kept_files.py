@@ -4,13 +4,16 @@ from pathlib import Path
 
 _STORE_MAGIC = (b"SQLite format 3\0", b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
 _KEYS = (".key", ".head-key")
+HEADS = ".heads"
+"""The end of the name of the file of signed heads beside a store."""
 _BESIDE = ("-wal", "-shm", "-journal", *_KEYS)
 
 
-def kept_as(path: Path) -> str | None:
+def kept_as(path: Path, *, heads: bool = False) -> str | None:
     """Return what a path is if nothing may be written to it, such as `a store`; None if it is free.
 
-    A name that belongs to a store is kept even where there is no such file yet: SQLite would read it as its own.
+    A name that belongs to a store is kept even where there is no such file yet: SQLite would read it as its own. With
+    `heads` signed heads are appended, for which the file of heads is free.
 
     Raises:
         OSError: a file cannot be read.
@@ -23,7 +26,11 @@ def kept_as(path: Path) -> str | None:
             return f"a {'key' if suffix in _KEYS else 'file'} of the store {store.name!r}"
     if _is_store(path):
         return "a store"
-    return "a key" if path.is_file() and path.name.endswith(_KEYS) else None
+    if not path.is_file():
+        return None
+    if path.name.endswith(HEADS) and not heads:
+        return "a file of signed heads"
+    return "a key" if path.name.endswith(_KEYS) else None
 
 
 def _is_store(path: Path) -> bool:

@@ -1,18 +1,18 @@
-"""Ids of the system's own tasks: policy changes, whose form is reserved, and spot checks, which look like others."""
+"""Ids of the system's own tasks: governed changes, whose form is reserved, and spot checks, which look like others."""
 
 import re
 from hashlib import sha256
 
-_POLICY_CHANGE, _SPOT_CHECK = "policy-change-", "spot check"
+_SPOT_CHECK = "spot check"
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_RESERVED = re.compile(f"{_POLICY_CHANGE}{_UUID}")
+_RESERVED = re.compile(f"(?:policy|people)-change-{_UUID}")
 _DRAWN, _LONGEST = 12, 200
 _HEXADECIMAL, _DECIMAL = re.compile(f"[0-9a-f]{{{_DRAWN}}}$"), re.compile("[0-9]*$")
 
 
-def policy_change_id(case_id: str) -> str:
-    """Return the id of the task for the policy change that this case decides."""
-    return f"{_POLICY_CHANGE}{case_id}"
+def change_id(task_type: str, case_id: str) -> str:
+    """Return the id of the task for the change of policy or people that this case decides."""
+    return f"{task_type.replace('_', '-')}-{case_id}"
 
 
 def spot_check_id(case_id: str, task_id: str, salt: str = "") -> str:

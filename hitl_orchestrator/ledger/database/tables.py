@@ -27,13 +27,14 @@ events = Table(
 Index("events_of_case", events.c.case_id, events.c.seq)
 # One outcome per case: the schema decides the race, not the code.
 Index("one_outcome_per_case", events.c.case_id, unique=True, sqlite_where=text("kind = 'finished'"))
-# Each submission reads the governing entries that are newer than the last one it read.
+# Each request reads the governing entries that are newer than the last one it read.
 Index(
     "governing_entries",
     events.c.seq,
     sqlite_where=text(
         "kind IN ('policy_recorded', 'policy_version', 'policy_proposed', 'policy_activated', 'policy_canary', "
-        "'policy_shadow', 'policy_declined')"
+        "'policy_shadow', 'policy_declined', 'key_changed', 'clock_moved_back', 'people_recorded', 'people_proposed', "
+        "'people_activated', 'people_declined', 'configuration_recorded')"
     ),
 )
 
@@ -45,8 +46,10 @@ ledger_head = Table(
     Column("ledger_id", String(36), nullable=False),
     Column("seq", Integer, nullable=False),
     Column("digest", String(64), nullable=False),
-    # The digest of all entries about policies.
+    # The digest of all entries that concern all cases.
     Column("governed", String(64), nullable=False),
+    # The time at the last live entry, with which the next one is compared.
+    Column("latest", String(27), nullable=False),
     Column("mac", String(200), nullable=False),
 )
 

@@ -8,7 +8,7 @@ from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAtt
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Routing, ShadowAnswer
 from hitl_orchestrator.domain.enums import (
-    POLICY_CHANGE,
+    GOVERNED_CHANGES,
     ActorKind,
     CaseStage,
     DecisionSource,
@@ -78,7 +78,7 @@ def next_attempt(submission: Submission, latest: Submission, *, redacted: bool) 
     Raises:
         TaskConflict: the latest attempt is a quality check or a policy change, which cannot be superseded.
     """
-    if latest.quality_check is not None or latest.task.task_type == POLICY_CHANGE:
+    if latest.quality_check is not None or latest.task.task_type in GOVERNED_CHANGES:
         raise TaskConflict(submission.task.task_id, latest.case_id, stays=True)
     earlier = latest.as_earlier(redacted=redacted)
     changed = {"attempt": latest.attempt + 1, "supersedes": latest.case_id, "earlier": earlier}
@@ -86,14 +86,8 @@ def next_attempt(submission: Submission, latest: Submission, *, redacted: bool) 
 
 
 def by_system(intake: Mapping[str, Any]) -> bool:
-    """Return whether the system made a task itself: a quality check or a policy change."""
-    return intake.get("quality_check") is not None or bool(intake["task"]["task_type"] == POLICY_CHANGE)
-
-
-def policy_recorded(policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> Draft:
-    """Record a policy in full, so that the ledger explains its decisions."""
-    recorded = {"policy_id": policy_id, "policy_hash": policy_hash, "policy": body}
-    return Draft(None, EventKind.POLICY_RECORDED, at, SYSTEM, recorded)
+    """Return whether the system made a task itself: a quality check, or a change of policy or people."""
+    return intake.get("quality_check") is not None or bool(intake["task"]["task_type"] in GOVERNED_CHANGES)
 
 
 def submitted(submission: Submission, actor: Actor) -> Draft:

@@ -1,14 +1,16 @@
 """Entries about policies. They belong to no case, so that redaction never touches them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from hitl_orchestrator.domain.audit import Actor, Event
+from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.enums import EventKind, PolicyChange
-from hitl_orchestrator.ledger.events.chain import GENESIS, Draft, Head, event_of, link
+from hitl_orchestrator.ledger.events.builders import SYSTEM
+from hitl_orchestrator.ledger.events.chain import Draft
 
 KINDS = (
+    EventKind.POLICY_RECORDED,
     EventKind.POLICY_VERSION,
     EventKind.POLICY_PROPOSED,
     EventKind.POLICY_ACTIVATED,
@@ -16,7 +18,14 @@ KINDS = (
     EventKind.POLICY_SHADOW,
     EventKind.POLICY_DECLINED,
 )
-"""The kinds of entries that make up the history of policies. `policy_recorded`, the use of one, is not among them."""
+"""The kinds of entries that make up the history of policies."""
+
+
+def recorded(policy_id: str, policy_hash: str, policy: Mapping[str, Any], people_hash: str, at: datetime) -> Draft:
+    """Record the first policy of a store, which is active from then on."""
+    names = {"policy_id": policy_id, "policy_hash": policy_hash, "people_hash": people_hash}
+    body = {**names, "policy": dict(policy)}
+    return Draft(None, EventKind.POLICY_RECORDED, at, SYSTEM, body)
 
 
 def version(body: Mapping[str, Any], actor: Actor, at: datetime) -> Draft:
@@ -68,12 +77,3 @@ def enacted(change: PolicyChange, body: Mapping[str, Any], actor: Actor, at: dat
 def declined(case_id: str, why: str, actor: Actor, at: datetime) -> Draft:
     """Record that a proposed change was declined, and why."""
     return Draft(None, EventKind.POLICY_DECLINED, at, actor, {"case_id": case_id, "why": why})
-
-
-def as_read(drafts: Sequence[Draft], after: int) -> list[Event]:
-    """Return the events that reading these drafts will return once they follow the entry `after`.
-
-    Raises:
-        LedgerDamaged: an event could not be parsed.
-    """
-    return [event_of(entry.entry, entry.digest) for entry in link(Head(after, GENESIS), drafts)]

@@ -1,8 +1,7 @@
-"""Policies in a store, and the entries about them."""
+"""Policies in a store, and the entries about policies, people and the configuration."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
@@ -13,9 +12,7 @@ from hitl_orchestrator.domain.value import canonical_json, read_canonical
 from hitl_orchestrator.errors import LedgerDamaged, TamperedPolicy
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, resumed, retried
 from hitl_orchestrator.ledger.database.tables import events, policies
-from hitl_orchestrator.ledger.events import builders
-from hitl_orchestrator.ledger.events.chain import GOVERNING, Draft, policy_in
-from hitl_orchestrator.ledger.events.policy_builders import KINDS
+from hitl_orchestrator.ledger.events.chain import GOVERNING, Draft
 from hitl_orchestrator.ledger.store.event_log import EventLog
 from hitl_orchestrator.ledger.store.statements.events import SEALED
 from hitl_orchestrator.ledger.store.statements.literals import literal_of
@@ -27,7 +24,6 @@ _ROUTINGS = (
     .order_by(events.c.seq)
 )
 _SEALED_NAMES = [column.name for column in SEALED]
-_USE = (EventKind.POLICY_RECORDED,)
 _THIS = policies.c.policy_hash == bindparam("wanted_hash")
 _POLICY = select(policies.c.body, policies.c.recorded_seq).where(_THIS)
 _ADD = insert(policies)
@@ -39,29 +35,6 @@ class PolicyRepository:
 
     def __init__(self, database: Database, log: EventLog) -> None:
         self._database, self._log = database, log
-
-    @retried
-    def record_policy(self, policy_id: str, policy_hash: str, body: dict[str, Any], at: datetime) -> None:
-        """Make a policy the current one and keep it under its hash."""
-        with self._database.read() as transaction:
-            if self._is_current(transaction, policy_hash):
-                return
-        with self._database.write() as transaction:
-            if not self._is_current(transaction, policy_hash):
-                self._append(transaction, [builders.policy_recorded(policy_id, policy_hash, body, at)])
-
-    @retried
-    def current_policy(self) -> dict[str, Any] | None:
-        """Return the current policy, None in a store without one. Raises `TamperedPolicy`."""
-        with self._database.read() as transaction:
-            used = self._log.governing(transaction, _USE)
-        if not used:
-            return None
-        policy_hash, _ = policy_in(used[-1])
-        try:
-            return self.policy(policy_hash)
-        except KeyError:
-            raise TamperedPolicy(policy_hash, "its row is missing") from None
 
     @retried
     def policy(self, policy_hash: str) -> dict[str, Any]:
@@ -80,16 +53,16 @@ class PolicyRepository:
         return body
 
     @retried
-    def policy_events(self, after: int = 0) -> Sequence[Event]:
-        """Return the newer entries about policies."""
+    def governance_events(self, after: int = 0) -> Sequence[Event]:
+        """Return the newer entries about policies, people and the configuration."""
         with self._database.read() as transaction:
-            return self._log.governing(transaction, KINDS, after)
+            return self._log.governing(transaction, GOVERNING, after)
 
     @retried
-    def change_policy(self, drafts: Sequence[Draft], seen: int) -> bool:
-        """Append entries about policies unless another entry was appended first. Writers are serialized."""
+    def govern(self, drafts: Sequence[Draft], seen: int) -> bool:
+        """Append such entries unless another one was appended first. Writers are serialized."""
         with self._database.write() as transaction:
-            if self._log.governing(transaction, KINDS, seen):
+            if self._log.governing(transaction, GOVERNING, seen):
                 return False
             self._append(transaction, drafts)
         return True
@@ -119,10 +92,6 @@ class PolicyRepository:
             if any(_records(event, policy_hash, row["body"]) for event in named):
                 return True
         return any(_records(event, policy_hash, row["body"]) for event in self._log.governing(transaction, GOVERNING))
-
-    def _is_current(self, transaction: StoreTransaction, policy_hash: str) -> bool:
-        used = self._log.governing(transaction, _USE)
-        return bool(used) and policy_in(used[-1])[0] == policy_hash
 
 
 def _records(event: Event, policy_hash: str, body: str) -> bool:

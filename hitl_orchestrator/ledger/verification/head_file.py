@@ -8,7 +8,6 @@ from typing import IO
 
 from hitl_orchestrator.domain.input.kept_files import kept_as
 from hitl_orchestrator.domain.input.parsing import parse, read_json
-from hitl_orchestrator.domain.input.record_size import read_bounded
 from hitl_orchestrator.errors import HeadFileUnavailable, InvalidInput
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
 
@@ -19,6 +18,8 @@ except ImportError:  # pragma: no cover - Windows, where two processes must not 
 
 _START = b'{"at":"'
 """The start of each line: canonical JSON is sorted."""
+_END_READ = 2**20
+"""The bytes at the end of the file that are read before appending. A head has about a thousand."""
 
 
 def read_heads(text: str, where: str) -> list[SignedHead]:
@@ -57,7 +58,7 @@ class HeadFile:
         if self.path.is_symlink():
             raise HeadFileUnavailable(str(self.path), "it is a link; name the file itself")
         try:
-            kept = kept_as(self.path)
+            kept = kept_as(self.path, heads=True)
             if kept is not None:
                 raise HeadFileUnavailable(str(self.path), f"it is {kept}; name another file")
             with self._locked() as file:
@@ -83,12 +84,17 @@ class HeadFile:
 
         Only the start of a head is removed: a file with other content is left as it is.
         """
-        content = read_bounded(file.read, str(self.path))
+        skipped = max(file.seek(0, os.SEEK_END) - _END_READ, 0)
+        file.seek(skipped)
+        content = file.read()
+        if skipped:
+            skipped += content.find(b"\n") + 1
+            content = content[content.find(b"\n") + 1 :]
         size = content.rfind(b"\n") + 1
         lines, rest = content[:size].splitlines(), content[size:]
         if not (rest.startswith(_START) or _START.startswith(rest)) or not all(map(_is_line, lines)):
             raise InvalidInput([f"{self.path}: it is no file of signed heads; name another file"])
         last = read_heads(lines[-1].decode(errors="replace"), str(self.path))[-1] if lines else None
-        file.seek(size)
+        file.seek(skipped + size)
         file.truncate()
         return last

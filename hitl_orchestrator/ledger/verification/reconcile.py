@@ -18,6 +18,7 @@ from hitl_orchestrator.ledger.keys.mac import Seals
 from hitl_orchestrator.ledger.ports.snapshot import CaseEntry, CaseRow, CaseRows, LedgerSnapshot
 from hitl_orchestrator.ledger.store.leased_work import LEASE_SEAL
 from hitl_orchestrator.ledger.verification.reconcile_head import HeadReconciler
+from hitl_orchestrator.ledger.verification.reconcile_people import PeopleReconciler
 from hitl_orchestrator.ledger.verification.reconcile_policies import PolicyReconciler
 from hitl_orchestrator.ledger.verification.rows.contents import contents_problem
 from hitl_orchestrator.ledger.verification.rows.outcomes import OutcomeFacts
@@ -31,13 +32,14 @@ _AT_REST = (CaseStage.WAITING, CaseStage.FINISHED)
 
 
 class TableReconciler:
-    """Compares the tables with the verified entries. Without `seals` no seal of a row is verified."""
+    """Compares the tables with the verified entries."""
 
-    def __init__(self, seals: Seals | None = None) -> None:
+    def __init__(self) -> None:
         self.last: Entry | None = None
-        self._seals, self._entries_of_cases = seals, 0
+        self._entries_of_cases = 0
         self._policies, self._work_lists = PolicyReconciler(), WorkListReconciler()
         self.head = HeadReconciler()
+        self._people = PeopleReconciler()
 
     def add(self, entry: Entry) -> None:
         """Add the next verified entry. Entries of cases are only counted here: each case is compared on its own."""
@@ -45,17 +47,21 @@ class TableReconciler:
         if entry.case_id is not None:
             self._entries_of_cases += 1
         self._policies.add(entry)
+        self._people.add(entry)
         self._work_lists.add(entry)
         self.head.add(entry)
 
-    def problem(self, snapshot: LedgerSnapshot, on_entries: Callable[[int], None]) -> Problem | None:
+    def problem(
+        self, snapshot: LedgerSnapshot, on_entries: Callable[[int], None], seals: Seals | None
+    ) -> Problem | None:
         """Return the first difference between tables and ledger, None if there is none.
 
-        `on_entries` is called with the number of entries of each compared case.
+        `seals` are those after all entries; without them no seal of a row is verified. `on_entries` is called with the
+        number of entries of each compared case.
         """
         compared = 0
         for rows in snapshot.cases():
-            problem = case_problem(rows, self._seals)
+            problem = case_problem(rows, seals)
             if problem is not None:
                 return problem
             compared += len(rows.entries)
@@ -65,7 +71,8 @@ class TableReconciler:
             table, case_id = orphan or ("events", None)
             return None, f"{table}: rows of case {case_id!r} have no row in cases"
         problem = self._policies.problem({row.policy_hash: row for row in snapshot.policies()})
-        return problem or self._work_lists.problem(snapshot, self._seals)
+        problem = problem or self._people.problem()
+        return problem or self._work_lists.problem(snapshot, seals)
 
 
 def case_problem(rows: CaseRows, seals: Seals | None) -> Problem | None:
@@ -195,7 +202,7 @@ class _CaseReplay:
         if self._open != body["review_id"]:
             return f"its review {body['review_id']!r} was not open"
         self._open = None
-        self._reviews[body["review_id"]].add_answer(status, self._restored(body))
+        self._reviews[body["review_id"]].add_answer(entry["seq"], status, self._restored(body))
         return None
 
     def _restored(self, body: dict[str, Any]) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hitl_orchestrator.domain.enums import EventKind, FinalDecision
+from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.value import canonical_json, read_canonical
 from hitl_orchestrator.ledger.events.chain import Entry
 from hitl_orchestrator.ledger.events.policy_builders import KINDS
 from hitl_orchestrator.ledger.ports.snapshot import StoredPolicy
+from hitl_orchestrator.ledger.verification.reconcile_proposals import ProposalReconciler
 
 Problem = tuple[int | None, str]
 _DEFINES = (EventKind.POLICY_RECORDED, EventKind.POLICY_VERSION)
@@ -19,20 +20,14 @@ class PolicyReconciler:
 
     def __init__(self) -> None:
         self._policies: dict[str, tuple[StoredPolicy, int]] = {}
-        self._proposed: dict[str, dict[str, Any]] = {}
-        self._approved: dict[str, str | None] = {}
+        self._proposals = ProposalReconciler("policy_hash")
         self._active: str | None = None
         self._problem: Problem | None = None
 
     def add(self, entry: Entry) -> None:
         """Add the next entry. Of cases only the approvals of proposed changes matter."""
-        if entry.kind == EventKind.FINISHED:
-            if entry.case_id in self._proposed:
-                record = read_canonical(entry.entry)["body"]
-                if record["final_decision"] == FinalDecision.APPROVED and record["human_involved"]:
-                    self._approved[entry.case_id] = record["reviewer_id"]
-            return
-        if entry.kind not in KINDS and entry.kind != EventKind.POLICY_RECORDED:
+        self._proposals.finished(entry)
+        if entry.kind not in KINDS:
             return
         problem = self._problem_of(entry, read_canonical(entry.entry))
         if problem is not None and self._problem is None:
@@ -51,36 +46,31 @@ class PolicyReconciler:
     def _problem_of(self, entry: Entry, content: dict[str, Any]) -> str | None:
         body, kind = content["body"], entry.kind
         if kind in _DEFINES:
-            return self._defined(entry, body)
+            self._defined(entry, body)
+            return self._pinned(body) if kind == EventKind.POLICY_RECORDED else None
         if kind == EventKind.POLICY_PROPOSED:
-            self._proposed[body["case_id"]] = {**body, "by": content["actor"]["id"]}
+            self._proposals.proposed(content)
         elif kind == EventKind.POLICY_DECLINED:
-            proposal = self._proposed.pop(body["case_id"], None)
-            return None if proposal else "it settles a change that was not proposed, or was settled before"
+            return self._proposals.declined(body)
         policy_hash = body.get("policy_hash")
         if policy_hash is not None and policy_hash not in self._policies:
             return f"no earlier entry defines the policy {policy_hash[:12]!r}"
         return self._enacted(kind, body) if kind in _ENACTS else None
 
-    def _defined(self, entry: Entry, body: dict[str, Any]) -> str | None:
+    def _pinned(self, body: dict[str, Any]) -> str | None:
+        if self._active is not None:
+            return "it records the first policy, and one was active already"
+        self._active = body["policy_hash"]
+        return None
+
+    def _defined(self, entry: Entry, body: dict[str, Any]) -> None:
         row = StoredPolicy(body["policy_hash"], body["policy_id"], canonical_json(body["policy"]), entry.seq)
         first, _ = self._policies.get(row.policy_hash, (row, 0))
         self._policies[row.policy_hash] = first, entry.seq
-        return None
 
     def _enacted(self, kind: str, body: dict[str, Any]) -> str | None:
         if kind == EventKind.POLICY_ACTIVATED:
-            if body["before"] != self._active and (self._active or body["before"] not in self._policies):
+            if body["before"] != self._active:
                 return "the policy that it names as the previous one was not active"
             self._active = body["policy_hash"]
-        if body["case_id"] is None:
-            return None
-        proposal = self._proposed.pop(body["case_id"], None)
-        if proposal is None:
-            return "it makes a change that was not proposed, or was settled before"
-        if proposal["policy_hash"] != body["policy_hash"] or proposal["by"] != body["by"]:
-            return "it makes a change other than the proposed one"
-        approver = self._approved.get(body["case_id"])
-        if approver is None or approver != body["approved_by"] or approver == body["by"]:
-            return "no second person approved the change in its case"
-        return None
+        return None if body["case_id"] is None else self._proposals.enacted(body)

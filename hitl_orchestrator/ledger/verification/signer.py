@@ -1,15 +1,16 @@
 """Verification, signing and proofs of a ledger."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from threading import Lock
 
+from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.errors import InvalidInput, LedgerDamaged, StoreUnavailable, UnknownCase
 from hitl_orchestrator.ledger.database.ports import SchemaDefect
 from hitl_orchestrator.ledger.events.chain import GENESIS, Entry, Head, event_of
-from hitl_orchestrator.ledger.keys.mac import Seals
+from hitl_orchestrator.ledger.keys.mac import SealCheck, Seals
 from hitl_orchestrator.ledger.keys.recorded import check_end
 from hitl_orchestrator.ledger.keys.signing import SigningKey, is_public_key
 from hitl_orchestrator.ledger.ports.ledger import Ledger
@@ -17,7 +18,7 @@ from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 from hitl_orchestrator.ledger.verification.chain_check import START, Verification, entry_problem, walk
 from hitl_orchestrator.ledger.verification.head_file import HeadFile
 from hitl_orchestrator.ledger.verification.merkle import Tree, consistency_proof
-from hitl_orchestrator.ledger.verification.proofs import CaseProof, case_proof
+from hitl_orchestrator.ledger.verification.proofs import CaseProof, case_proof, proof_problem
 from hitl_orchestrator.ledger.verification.reconcile import Problem, TableReconciler
 from hitl_orchestrator.ledger.verification.tree_heads import (
     SignedHead,
@@ -69,17 +70,19 @@ class LedgerSigner:
         if any(each.is_unreadable for each in defects):
             return _Found(None, seals_checked=False, problem=_of_schema(defects)).answer()
         ledger_id, seals = self._identity()
+        checked = None if seals is None else SealCheck(seals)
         found = _Found(ledger_id, seals_checked=seals is not None)
-        tables, opened = TableReconciler(seals), False
+        tables, opened = TableReconciler(), False
         try:
             with self._ledger.snapshot() as snapshot:
                 opened, found.scrub_due = True, tuple(snapshot.scrubs_due())
-                walked = walk(_counted(snapshot.entries(), on_entries), heads, tables.add, seals=seals)
+                walked = walk(_counted(snapshot.entries(), on_entries), heads, tables.add, seals=checked)
                 found.heads = walked.heads
                 problem = _of_heads(foreign_problem(heads, ledger_id)) or walked.problem
                 problem = problem or _of_heads(heads_problem(heads, public))
-                problem = problem or tables.head.problem(snapshot, walked.head, seals)
-                problem = problem or tables.problem(snapshot, on_entries)
+                problem = problem or tables.head.problem(snapshot, walked.head, checked)
+                latest = None if checked is None else checked.seals_for("")
+                problem = problem or tables.problem(snapshot, on_entries, latest)
                 problem = problem or _of_file(next(snapshot.integrity_errors(), None))
                 found.problem = problem or _of_schema(defects)
         except StoreUnavailable as exc:
@@ -91,7 +94,7 @@ class LedgerSigner:
         except _MALFORMED as exc:
             why = f"a row or an entry has a form that no version writes ({type(exc).__name__})"
             found.problem = _after(tables.last, why)
-        found.last = tables.last
+        found.last, found.noted = tables.last, tables.head.noted
         return found.answer()
 
     def _schema_defects(self) -> list[SchemaDefect]:
@@ -155,7 +158,11 @@ class LedgerSigner:
                 tree.append(bytes.fromhex(digest), path=paths.get(seq))
         if tree.finish().hex() != head.root:
             raise LedgerDamaged("its entries do not have the signed root")
-        return case_proof(entries, list(paths.values()), head, contents, self.key)
+        proof = case_proof(entries, list(paths.values()), head, contents, self.key)
+        problem = proof_problem(proof, self.key.public)
+        if problem is not None:
+            raise LedgerDamaged(f"case {case_id!r} cannot be proven: {problem}")
+        return proof
 
     def _next_head(self, last: SignedHead | None, *, only_new: bool) -> SignedHead | None:
         ledger_id = self._ledger.ledger_id
@@ -164,7 +171,7 @@ class LedgerSigner:
             why = f"the last signed head{where} is of ledger {last.ledger_id}, and this is ledger {ledger_id}"
             raise LedgerDamaged(f"{why}: name another file, or open the store that it belongs to")
         with self._ledger.snapshot() as snapshot:
-            new = _NewEntries(snapshot, last, self._ledger.seals)
+            new = _NewEntries(snapshot, last, self._ledger.current_seals())
             before = tree_of(last)
             extends, tree = consistency_proof(before.size, before.peaks, new.digests())
             new.check_end(ledger_id)
@@ -183,6 +190,7 @@ class _Found:
     last: Entry | None = None
     problem: Problem | None = None
     scrub_due: tuple[str, ...] = ()
+    noted: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def answer(self) -> Verification:
         """Return the result of the verification."""
@@ -201,14 +209,20 @@ class _Found:
             bad_entry=bad_entry,
             problem=sentence,
             scrub_due=self.scrub_due,
+            key_changes=tuple(self.noted.get(EventKind.KEY_CHANGED, ())),
+            clock_jumps=tuple(self.noted.get(EventKind.CLOCK_MOVED_BACK, ())),
         )
+
+
+_RESTORED = "if a backup was restored on purpose, move the file of heads away as evidence"
 
 
 class _NewEntries:
     """The entries after a head, verified as they are read."""
 
     def __init__(self, snapshot: LedgerSnapshot, last: SignedHead | None, seals: Seals | None) -> None:
-        self._snapshot, self._last, self._seals = snapshot, last, seals
+        self._snapshot, self._last = snapshot, last
+        self._seals = None if seals is None else SealCheck(seals, from_start=False)
         self.head = START if last is None else Head(last.size, last.chain)
 
     def digests(self) -> Iterator[bytes]:
@@ -217,7 +231,7 @@ class _NewEntries:
         if self.head.seq:
             signed = next(entries, None)
             if signed is None or (signed.seq, signed.digest) != self.head:
-                raise LedgerDamaged(f"entry {self.head.seq} is not the last entry of the last signed head")
+                raise LedgerDamaged(f"entry {self.head.seq} is not the last entry of the last signed head; {_RESTORED}")
         for entry in entries:
             problem = entry_problem(entry, self.head, self._seals)
             if problem is not None:
@@ -227,7 +241,9 @@ class _NewEntries:
 
     def check_end(self, ledger_id: str) -> None:
         """Raise `LedgerDamaged` if the head row states another end than that of the entries read."""
-        check_end(next(self._snapshot.head_rows(), None), self.head, ledger_id, self._seals)
+        row = next(self._snapshot.head_rows(), None)
+        seals = None if self._seals is None or row is None else self._seals.seals_for(row.mac)
+        check_end(row, self.head, ledger_id, seals)
 
 
 def _of_heads(problem: str | None) -> Problem | None:

@@ -1,7 +1,7 @@
-"""Built-in minimum requirements that no policy can override: a policy change is always escalated."""
+"""Built-in minimum requirements that no policy can override: a change of policy or people is always escalated."""
 
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
-from hitl_orchestrator.domain.enums import POLICY_CHANGE, Action
+from hitl_orchestrator.domain.enums import GOVERNED_CHANGES, Action
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.policies.engine.strictness import stricter
 from hitl_orchestrator.policies.language.model import default_role
@@ -9,16 +9,17 @@ from hitl_orchestrator.policies.language.model import default_role
 BUILT_IN = "built in"
 """The name of the layer of built-in rules."""
 
-WHY = "a looser policy needs the approval of a second person, whatever the policies decide"
-"""Why a policy change is escalated."""
+WHY = "it needs the approval of a second person, whatever the policies decide"
+"""Why a change of the policy or the people is escalated."""
 
 
 def with_builtin_rules(decision: RoutingDecision, facts: Facts, roles: RoleChain) -> RoutingDecision:
-    """Return the decision, for a policy change combined with the built-in minimum."""
-    if facts.task_type != POLICY_CHANGE:
+    """Return the decision, for a change of policy or people combined with the built-in minimum."""
+    rule_id = facts.task_type
+    if rule_id not in GOVERNED_CHANGES:
         return decision
-    reason = f"{POLICY_CHANGE}, which is built in, matches: {WHY}"
-    return stricter(builtin_decision(decision, Action.ESCALATE, POLICY_CHANGE, reason, roles), decision, roles)
+    reason = f"{rule_id}, which is built in, matches: {WHY}"
+    return stricter(builtin_decision(decision, Action.ESCALATE, rule_id, reason, roles), decision, roles)
 
 
 def builtin_decision(

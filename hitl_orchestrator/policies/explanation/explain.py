@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
-from hitl_orchestrator.domain.enums import POLICY_CHANGE, Action
+from hitl_orchestrator.domain.enums import GOVERNED_CHANGES, Action
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.policies.engine.builtin_rules import BUILT_IN, WHY, with_builtin_rules
@@ -82,11 +82,12 @@ def explain(policy: Policy, facts: Facts, roles: RoleChain = DEFAULT_CHAIN) -> E
 
 
 def _builtin(facts: Facts, roles: RoleChain) -> tuple[RuleLine, ...]:
-    """Return the built-in rule as a layer of its own; nothing for cases other than policy changes."""
-    if facts.task_type != POLICY_CHANGE:
+    """Return the built-in rule as a layer of its own; nothing for cases other than governed changes."""
+    rule_id = facts.task_type
+    if rule_id not in GOVERNED_CHANGES:
         return ()
     line = RuleLine(
-        rule_id=POLICY_CHANGE,
+        rule_id=rule_id,
         action=Action.ESCALATE,
         assigned_human_role=default_role(Action.ESCALATE, roles),
         result=RuleResult.DECIDES,

@@ -320,7 +320,7 @@ def default_role(action: Action | None, chain: RoleChain) -> str | None:
     if action is Action.HUMAN_REVIEW:
         return chain.roles[0]
     if action is Action.ESCALATE:
-        return chain.roles[min(1, len(chain.roles) - 1)]
+        return chain.second
     return None
 
 

@@ -2,18 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, NamedTuple
-
-from pydantic import Field, ValidationError
+from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.audit import Actor
-from hitl_orchestrator.domain.enums import POLICY_CHANGE, PolicyChange, RiskLevel
-from hitl_orchestrator.domain.input.reserved_ids import policy_change_id
+from hitl_orchestrator.domain.enums import POLICY_CHANGE, POLICY_DOMAIN, PolicyChange, RiskLevel
+from hitl_orchestrator.domain.input.reserved_ids import change_id
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.shown.numbers import plain_number
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
-from hitl_orchestrator.domain.value import Text, Value
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.analysis.check import Finding, Severity
 from hitl_orchestrator.policies.analysis.describe import describe_facts
@@ -21,25 +18,8 @@ from hitl_orchestrator.policies.analysis.diff import Direction, compare
 from hitl_orchestrator.policies.language.model import Policy, policy_hash
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
 
-POLICY_DOMAIN = "policy"
-"""The domain of policy-change cases."""
-
 MOST_SHOWN = 20
 """The number of looser places that a policy-change case lists."""
-
-
-class _Reason(Value):
-    reason: Annotated[Text, Field(max_length=2000)]
-
-
-def reason_of(text: str) -> str:
-    """Return the reason of a policy change. Raises `InvalidInput` if it is empty or too long."""
-    if not text.strip():
-        raise InvalidInput(["reason: it is empty; state why the policy changes"])
-    try:
-        return _Reason(reason=text).reason
-    except ValidationError as exc:
-        raise InvalidInput([f"reason: {exc.errors()[0]['msg'].removeprefix('Value error, ')}"]) from exc
 
 
 def share_of(value: object) -> float:
@@ -109,7 +89,7 @@ def change_task(case_id: str, between: tuple[Policy, Policy], at: datetime, how:
         f"carries out the change, any other answer changes nothing. Reason: {how['reason']}"
     )
     return Task(
-        task_id=policy_change_id(case_id),
+        task_id=change_id(POLICY_CHANGE, case_id),
         task_type=POLICY_CHANGE,
         task_description=description,
         domain=POLICY_DOMAIN,

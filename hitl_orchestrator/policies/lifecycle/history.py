@@ -28,12 +28,16 @@ class Version(Value):
 
 
 class Proposal(Value):
-    """A change that waits for a second person. `base` is the policy that was active when it was proposed."""
+    """A change that waits for a second person.
+
+    `base` is the policy that was active, `people_hash` names the people in force when it was proposed.
+    """
 
     case_id: Identifier
     change: PolicyChange
     policy_hash: Label
     base: Label
+    people_hash: Label
     share: Confidence | None = None
     by: Identifier
     reason: Text
@@ -58,20 +62,21 @@ class ShadowPolicy(Value):
 class PolicyHistory:
     """The state after the ledger entry `seen`.
 
-    `active` is None where no policy was ever activated: the policy that the store is opened with then applies.
-    `track` are the versions before the active one, the latest last.
+    `active` is None in a store that was just made, and whose first policy is not recorded yet. `track` are the versions
+    before the active one, the latest last. `compared_under` names the people in force when it became active.
     """
 
     seen: int = 0
     active: str | None = None
     track: tuple[str, ...] = ()
+    compared_under: str | None = None
     canary: Canary | None = None
     shadow: ShadowPolicy | None = None
     versions: Mapping[str, Version] = field(default_factory=dict)
     pending: Mapping[str, Proposal] = field(default_factory=dict)
 
     def after(self, events: Iterable[Event]) -> "PolicyHistory":
-        """Return the state after these entries.
+        """Return the state after these entries; entries of other kinds only count.
 
         Raises:
             TamperedPolicy: an entry does not have the fields of its kind.
@@ -80,7 +85,7 @@ class PolicyHistory:
         for event in events:
             if event.seq > history.seen:
                 try:
-                    history = replace(_AFTER[event.kind](history, event), seen=event.seq)
+                    history = replace(_AFTER.get(event.kind, _same)(history, event), seen=event.seq)
                 except (KeyError, TypeError, ValueError) as exc:
                     why = f"entry {event.seq} of the ledger does not have the fields of its kind"
                     raise TamperedPolicy(None, why) from exc
@@ -105,6 +110,12 @@ def in_canary(canary: Canary, case_id: str) -> bool:
     return is_drawn(canary.share, "canary", canary.policy_hash, case_id)
 
 
+def _recorded(history: PolicyHistory, event: Event) -> PolicyHistory:
+    if history.active is not None:
+        raise ValueError("another policy was active already")
+    return replace(history, active=event.body["policy_hash"], compared_under=event.body["people_hash"])
+
+
 def _version(history: PolicyHistory, event: Event) -> PolicyHistory:
     fields = {name: event.body[name] for name in ("policy_hash", "policy_id", "reason", "findings")}
     version = Version(at=event.at, author=event.actor.id, **fields)
@@ -112,7 +123,7 @@ def _version(history: PolicyHistory, event: Event) -> PolicyHistory:
 
 
 def _proposed(history: PolicyHistory, event: Event) -> PolicyHistory:
-    fields = {name: event.body[name] for name in ("case_id", "change", "policy_hash", "base", "share", "reason")}
+    fields = {name: event.body[name] for name in _PROPOSED}
     proposal = Proposal(by=str(event.actor.id), at=event.at, **fields)
     return replace(history, pending={**history.pending, proposal.case_id: proposal})
 
@@ -124,7 +135,8 @@ def _activated(history: PolicyHistory, event: Event) -> PolicyHistory:
         track = history.track[: history.track.index(now)]
     shadow = None if history.shadow is None or history.shadow.policy_hash == now else history.shadow
     # The canary was compared with the previous policy; compared with another one it may be looser than approved.
-    return replace(_without_proposal(history, event), active=now, track=track, canary=None, shadow=shadow)
+    changed = {"active": now, "track": track, "canary": None, "shadow": shadow}
+    return replace(_without_proposal(history, event), compared_under=event.body["people_hash"], **changed)
 
 
 def _canary(history: PolicyHistory, event: Event) -> PolicyHistory:
@@ -144,7 +156,13 @@ def _without_proposal(history: PolicyHistory, event: Event) -> PolicyHistory:
     return replace(history, pending={name: proposal for name, proposal in history.pending.items() if name != case_id})
 
 
+def _same(history: PolicyHistory, event: Event) -> PolicyHistory:
+    return history
+
+
+_PROPOSED = ("case_id", "change", "policy_hash", "base", "people_hash", "share", "reason")
 _AFTER = {
+    EventKind.POLICY_RECORDED: _recorded,
     EventKind.POLICY_VERSION: _version,
     EventKind.POLICY_PROPOSED: _proposed,
     EventKind.POLICY_ACTIVATED: _activated,

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision, ShadowAnswer
-from hitl_orchestrator.domain.enums import POLICY_CHANGE, Action, QualityCheckKind
+from hitl_orchestrator.domain.enums import GOVERNED_CHANGES, Action, QualityCheckKind
 from hitl_orchestrator.domain.input.parsing import problems
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.task import Task
@@ -41,15 +41,22 @@ class _InForce(NamedTuple):
         return drawn and canary is not None and canary.policy_hash == policy_hash
 
 
+class _Cache(NamedTuple):
+    """Policies as compiled for an escalation chain, and combined decisions. Replaced as a whole with the chain."""
+
+    roles: RoleChain
+    compiled: dict[str, CompiledPolicy]
+    combined: dict[tuple[int, int], tuple[RoutingDecision, ...]]
+
+
 class PolicyRegistry:
     """The active policy, and the earlier policies of open cases, compiled. Threads may share it."""
 
     def __init__(self, active: Policy, roles: RoleChain, read: Read) -> None:
         compiled = compile_policy(active, roles)
-        self._roles, self._read = roles, read
-        self._compiled: dict[str, CompiledPolicy] = {compiled.hash: compiled}
+        self._read = read
+        self._cache = _Cache(roles, {compiled.hash: compiled}, {})
         self._now, self._changing = _InForce(compiled), Lock()
-        self._combined: dict[tuple[int, int], tuple[RoutingDecision, ...]] = {}
 
     @property
     def active(self) -> CompiledPolicy:
@@ -74,35 +81,43 @@ class PolicyRegistry:
             if history.seen > self._now.history.seen:
                 self._now = _InForce(active, history)
 
+    def use_roles(self, roles: RoleChain) -> None:
+        """Decide with another escalation chain from now on: that of the people who have come into force."""
+        with self._changing:
+            if roles != self._cache.roles:
+                active = compile_policy(self._now.active.policy, roles)
+                self._cache = _Cache(roles, {active.hash: active}, {})
+                self._now = _InForce(active, self._now.history)
+
     def for_case(self, case_id: str, task: Task) -> CompiledPolicy:
         """Return the policy for a new case: the active one, or the canary if the case is in its share.
 
-        A policy change is never in the share: its author could submit it until it is.
+        A governed change is never in the share: its author could submit it until it is.
         """
         active, history = self._now
         canary = history.canary
-        if canary is None or task.task_type == POLICY_CHANGE or not in_canary(canary, case_id):
+        if canary is None or task.task_type in GOVERNED_CHANGES or not in_canary(canary, case_id):
             return active
         return self.policy(canary.policy_hash)
 
     def decide(self, policy_hash: str, facts: Facts, case_id: str | None = None) -> RoutingDecision:
         """Return the stricter of the answers of the case's own policy and the active one.
 
-        A canary decides the cases in its share alone, but never a policy change, which is always escalated.
+        A canary decides the cases in its share alone, but never a governed change, which is always escalated.
         """
-        now, drawn = self._now, None if facts.task_type == POLICY_CHANGE else case_id
+        now, drawn = self._now, None if facts.task_type in GOVERNED_CHANGES else case_id
         decided = self.policy(policy_hash).decide(facts)
         if not now.decides_alone(policy_hash, drawn):
             decided = self._stricter_once(decided, now.active.decide(facts))
-        return with_builtin_rules(decided, facts, self._roles)
+        return with_builtin_rules(decided, facts, self._cache.roles)
 
     def _stricter_once(self, first: RoutingDecision, second: RoutingDecision) -> RoutingDecision:
         """Return `stricter` of two decisions that compiled policies keep: combining them costs more than both."""
-        pair = id(first), id(second)
+        pair, combined = (id(first), id(second)), self._cache.combined
         # An entry holds both decisions, so that no other object takes their ids.
-        entry = self._combined.get(pair) or (first, second, self.stricter(first, second))
-        if len(self._combined) < _MOST_COMBINED:
-            self._combined[pair] = entry
+        entry = combined.get(pair) or (first, second, self.stricter(first, second))
+        if len(combined) < _MOST_COMBINED:
+            combined[pair] = entry
         return entry[-1]
 
     def route(self, submission: Submission, facts: Facts) -> RoutingDecision:
@@ -110,7 +125,7 @@ class PolicyRegistry:
         decided = self.decide(submission.policy_hash, facts, submission.case_id)
         if submission.quality_check is not None and submission.quality_check.kind is QualityCheckKind.SPOT_CHECK:
             return self._spot_check(decided)
-        aside = submission.quality_check is not None or facts.task_type == POLICY_CHANGE
+        aside = submission.quality_check is not None or facts.task_type in GOVERNED_CHANGES
         shadow = None if aside else self._shadow(facts)
         return decided if shadow is None else decided.model_copy(update={"shadow": shadow})
 
@@ -130,7 +145,7 @@ class PolicyRegistry:
 
         It must not reveal that the case was approved already.
         """
-        as_if = builtin_decision(decided, Action.HUMAN_REVIEW, FALLBACK, NO_RULE, self._roles)
+        as_if = builtin_decision(decided, Action.HUMAN_REVIEW, FALLBACK, NO_RULE, self._cache.roles)
         first = {"rule_id": FALLBACK, "action": Action.HUMAN_REVIEW}
         layers = [each.model_copy(update={"rule_id": None, "action": None}) for each in decided.layers]
         layers[:1] = [each.model_copy(update=first) for each in layers[:1]]
@@ -138,16 +153,17 @@ class PolicyRegistry:
 
     def policy(self, policy_hash: str) -> CompiledPolicy:
         """Return a policy by its hash. Raises `TamperedPolicy`, `PolicyUnreadable`."""
-        if policy_hash not in self._compiled:
-            self._compiled[policy_hash] = compile_policy(recorded_policy(policy_hash, self._read), self._roles)
-        return self._compiled[policy_hash]
+        roles, compiled, _ = self._cache
+        if policy_hash not in compiled:
+            compiled[policy_hash] = compile_policy(recorded_policy(policy_hash, self._read), roles)
+        return compiled[policy_hash]
 
     def stricter(self, first: RoutingDecision, second: RoutingDecision) -> RoutingDecision:
         """Return the stricter decision with the requirements of the other added; `first` on a tie.
 
         A policy change never removes a requirement from an open case.
         """
-        return stricter(first, second, self._roles)
+        return stricter(first, second, self._cache.roles)
 
 
 def recorded_policy(wanted_hash: str, read: Read) -> Policy:

@@ -47,6 +47,7 @@ class CaseDecisions:
         who = acting.named(review.reviewer_id).reviewer
         review = review if review.reviewer_id == who else review.model_copy(update={"reviewer_id": who})
         self._policies.refresh()
+        self._policies.record_configuration()
         case, events = self._reader.to_decide(key)
         check_live(case, "decided")
         with self._rejected.recorded(case.case_id, _named_review(case, review), review, acting):

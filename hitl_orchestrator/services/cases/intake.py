@@ -4,7 +4,7 @@ from datetime import datetime
 
 from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.case import Submission
-from hitl_orchestrator.domain.enums import POLICY_CHANGE, ActorKind, Authentication
+from hitl_orchestrator.domain.enums import GOVERNED_CHANGES, POLICY_CHANGE, ActorKind, Authentication
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.domain.input.record_size import check_record
 from hitl_orchestrator.domain.input.reserved_ids import is_reserved
@@ -49,9 +49,11 @@ def check_not_reserved(task: Task) -> None:
     if is_reserved(task.task_id):
         why = "an id of this form is reserved for tasks created by the system"
         raise InvalidInput([f"task {task.task_id!r}: task_id: {why}; give the task another id"])
-    if task.task_type == POLICY_CHANGE:
-        remedy = "'hitl policy activate' proposes one, under the name of its author"
-        why = f"{POLICY_CHANGE!r} is reserved for changes of the routing policy, and cannot be submitted"
+    if task.task_type in GOVERNED_CHANGES:
+        is_policy = task.task_type == POLICY_CHANGE
+        command, changed = ("policy activate", "routing policy") if is_policy else ("people propose", "people")
+        remedy = f"'hitl {command}' proposes one, under the name of its author"
+        why = f"{task.task_type!r} is reserved for changes of the {changed}, and cannot be submitted"
         raise InvalidInput([f"task {task.task_id!r}: task_type: {why}; {remedy}"])
 
 

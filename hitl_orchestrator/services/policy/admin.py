@@ -1,23 +1,18 @@
 """Administer the policy: activate, roll back, canary, shadow, and carry out approved changes."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.enums import POLICY_CHANGE, CaseStage, FinalDecision, PolicyChange
+from hitl_orchestrator.domain.enums import POLICY_CHANGE, CaseStage, PolicyChange
 from hitl_orchestrator.domain.review import Reviewer
-from hitl_orchestrator.errors import (
-    HitlError,
-    InvalidInput,
-    LedgerDamaged,
-    NoPreviousPolicy,
-    TamperedPolicy,
-)
+from hitl_orchestrator.errors import InvalidInput, NoPreviousPolicy
 from hitl_orchestrator.ledger.events import policy_builders as events
 from hitl_orchestrator.ledger.events.builders import SYSTEM
 from hitl_orchestrator.ledger.events.chain import Draft
@@ -26,7 +21,6 @@ from hitl_orchestrator.policies.analysis.check import check
 from hitl_orchestrator.policies.language.model import Policy, policy_hash
 from hitl_orchestrator.policies.lifecycle.change_request import (
     PolicyChangeRequest,
-    reason_of,
     share_of,
     unsound,
     version_of,
@@ -38,6 +32,8 @@ from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.case_reader import Clock
 from hitl_orchestrator.services.config_files import check_they_fit, load_policy
+from hitl_orchestrator.services.governance.authority import ChangeAuthority, reason_of
+from hitl_orchestrator.services.governance.change_cases import ChangeCases
 from hitl_orchestrator.services.policy.approval import PolicyApproval
 from hitl_orchestrator.services.policy_sync import PolicySync
 
@@ -49,6 +45,7 @@ __all__ = ["Governed", "PolicyAdmin", "PolicySource"]
 
 PolicySource = str | Path | Mapping[str, Any] | Policy
 _log = logging.getLogger(__name__)
+_CHANGE, _WHY = "change the policy", "why the policy changes"
 
 
 class Governed(NamedTuple):
@@ -73,60 +70,57 @@ class PolicyAdmin:
         people: People,
         policies: PolicySync,
         approval: PolicyApproval,
+        cases: ChangeCases,
         *,
         clock: Clock,
         new_id: Callable[[], str],
-        settle_roles: Callable[[], None],
     ) -> None:
-        """`settle_roles` derives the roles that open reviews need under the policies in force."""
         self._ledger, self._people, self._policies = ledger, people, policies
-        self._approval, self._clock, self._new_id, self._settle_roles = approval, clock, new_id, settle_roles
+        self._approval, self._cases, self._authority = approval, cases, ChangeAuthority(people)
+        self._clock, self._new_id = clock, new_id
 
     def activate(self, policy: PolicySource, *, reason: str, acting: Acting) -> Governed:
         """Activate a policy for new cases. A looser one becomes a `policy_change` case for a second person instead."""
-        author, reason = self._approval.authorized(acting.reviewer_id), reason_of(reason)
+        author, reason = self._authorized(acting), reason_of(reason, _WHY)
         return self._change(self._request(PolicyChange.ACTIVATE, self._read(policy), author, reason, acting))
 
     def rollback(self, version: str | None = None, *, reason: str, acting: Acting) -> Governed:
         """Activate the previous version, or the one whose hash starts with `version`, under the rules of `activate`."""
-        author, reason = self._approval.authorized(acting.reviewer_id), reason_of(reason)
+        author, reason = self._authorized(acting), reason_of(reason, _WHY)
         policy = check_they_fit(recorded_policy(self._version_named(version), self._ledger.policy), self._people)
         return self._change(self._request(PolicyChange.ROLLBACK, policy, author, reason, acting))
 
     def start_canary(self, policy: PolicySource, share: float, *, reason: str, acting: Acting) -> Governed:
         """Route a share of new cases, in (0, 1], with another policy, drawn by a hash of the case id."""
-        author, reason = self._approval.authorized(acting.reviewer_id), reason_of(reason)
+        author, reason = self._authorized(acting), reason_of(reason, _WHY)
         share = share_of(share)
-        if self._policies.refresh().active is None:
-            raise InvalidInput(["canary: no policy is active here yet; activate one first ('hitl policy activate')"])
         request = self._request(PolicyChange.CANARY, self._read(policy), author, reason, acting)
         return self._change(request._replace(share=share))
 
     def stop_canary(self, *, reason: str, acting: Acting) -> bool:
         """End the canary; False if none is running. Cases routed by it keep the stricter of both policies."""
-        author = self._approval.authorized(acting.reviewer_id)
-        actor, reason = self._approval.actor(author, acting), reason_of(reason)
+        actor, reason = self._authority.actor(self._authorized(acting), acting), reason_of(reason, _WHY)
         body = {"policy_hash": None, "share": None, "reason": reason}
-        return self._end(lambda history: history.canary is not None, lambda at: events.canary(body, actor, at))
+        return self._end(lambda history: history.canary is not None, lambda at: events.canary(body, actor, at), acting)
 
     def start_shadow(self, policy: PolicySource, *, reason: str, acting: Acting) -> str:
         """Evaluate a shadow policy on each new case, record its answer, and return its hash."""
-        author, reason = self._approval.authorized(acting.reviewer_id), reason_of(reason)
+        author, reason = self._authorized(acting), reason_of(reason, _WHY)
         request = self._request(PolicyChange.ACTIVATE, self._read(policy), author, reason, acting)
         while True:
             history = self._policies.refresh()
+            self._authorized(acting)
             if history.shadow is not None and history.shadow.policy_hash == request.hash:
                 return request.hash
             shadow = events.shadow(request.hash, reason, request.actor, self._clock())
-            if self._write([*self._version(history, request), shadow], history):
-                self._policies.refresh()
+            if self._cases.write([*self._version(history, request), shadow], history.seen):
                 return request.hash
 
     def stop_shadow(self, *, reason: str, acting: Acting) -> bool:
         """End the shadow evaluation; False if none is running."""
-        author = self._approval.authorized(acting.reviewer_id)
-        actor, reason = self._approval.actor(author, acting), reason_of(reason)
-        return self._end(lambda history: history.shadow is not None, lambda at: events.shadow(None, reason, actor, at))
+        actor, reason = self._authority.actor(self._authorized(acting), acting), reason_of(reason, _WHY)
+        ended = partial(events.shadow, None, reason, actor)
+        return self._end(lambda history: history.shadow is not None, ended, acting)
 
     def status(self) -> PolicyHistory:
         """Return the active policy, canary, shadow, pending changes, and every version that the store keeps."""
@@ -138,7 +132,7 @@ class PolicyAdmin:
 
     def history(self) -> list[Event]:
         """Return all policy events, in order."""
-        return list(self._ledger.policy_events())
+        return [event for event in self._ledger.governance_events() if event.kind in events.KINDS]
 
     def shadow_report(self) -> ShadowReport | None:
         """Return how often the shadow policy differed so far; None if there is none."""
@@ -154,21 +148,26 @@ class PolicyAdmin:
     def settle(self, before: Case, after: Case) -> None:
         """Carry out a policy change whose case is finished, once. Other cases change nothing."""
         if after.submission.task.task_type == POLICY_CHANGE:
-            self._conclude(after.case_id, lambda proposal, history: self._outcome(proposal, after, history))
+            self._conclude(after.case_id, lambda proposal: self._outcome(proposal, after))
 
     def settle_all(self) -> None:
         """Apply decided changes, and open cases for undecided ones, after a crash prevented it."""
         for proposal in self._policies.refresh().pending.values():
-            case = self._approval.case_of(proposal)
+            case = self._cases.case_of(proposal)
             if case is None:
                 self._submit_lost(proposal)
             elif case.stage is CaseStage.FINISHED:
                 self.settle(case, case)
 
+    def _authorized(self, acting: Acting) -> Reviewer:
+        """Return the acting reviewer, who may change the policy now. Raises `NotAuthorized`."""
+        self._policies.refresh()
+        return self._authority.authorized(acting.reviewer_id, _CHANGE)
+
     def _request(
         self, change: PolicyChange, policy: Policy, author: Reviewer, reason: str, acting: Acting
     ) -> PolicyChangeRequest:
-        actor = self._approval.actor(author, acting)
+        actor = self._authority.actor(author, acting)
         return PolicyChangeRequest(change, policy, author, actor, reason, check(policy, self._people.chain))
 
     def _change(self, request: PolicyChangeRequest) -> Governed:
@@ -176,27 +175,27 @@ class PolicyAdmin:
         problems = unsound(request.policy, request.findings)
         if problems:
             raise InvalidInput(problems)
-        case_id = self._new_id()
+        case_id, author = self._new_id(), request.reviewer
         while True:
             history = self._policies.refresh()
+            self._authority.authorized(author.reviewer_id, _CHANGE)
             if request.is_in_force(history):
                 return Governed(request.change, request.hash, in_force=True)
             base = self._approval.current(history)
-            looser = self._approval.where_looser(base, request.policy)
+            looser = self._approval.where_looser(base, request.policy, history)
             # A pending proposal of this call was written before the connection was lost.
-            pending = history.pending.get(case_id) or (self._same_pending(request, history, base) if looser else None)
+            pending = history.pending.get(case_id) or (self._same_pending(request, history) if looser else None)
             if pending is not None:
                 case = self._approval.open(pending, request.actor.channel)
                 return Governed(request.change, request.hash, in_force=False, case=case, looser=looser)
             if looser:
-                self._approval.check_second_person(request.reviewer)
-                self._approval.record_base(base)
+                self._authority.check_second_person(author, _CHANGE)
             drafts = [*self._version(history, request), self._draft(request, base, case_id if looser else None)]
-            proposed = self._preview(drafts, history).pending.get(case_id)
+            proposed = self._cases.preview(drafts, history.seen)[0].pending.get(case_id)
             between = (base, request.policy)
             question = None if proposed is None else self._approval.question(proposed, between, looser)
-            if self._write(drafts, history):
-                self._apply()
+            if self._cases.write(drafts, history.seen):
+                self._cases.apply()
                 waiting = None if proposed is None else self._approval.open(proposed, request.actor.channel, question)
                 _log.info("policy change: %s", request.change.value, extra={"case_id": None, "event": "policy_change"})
                 return Governed(request.change, request.hash, in_force=not looser, case=waiting, looser=looser)
@@ -205,25 +204,21 @@ class PolicyAdmin:
         """Return the entry for a change that is carried out at once, or that waits in a case."""
         body: dict[str, Any] = {"policy_hash": request.hash, "share": request.share, "reason": request.reason}
         if case_id is None:
-            return events.enacted(request.change, body | self._before(base), request.actor, self._clock())
+            return events.enacted(request.change, body | {"before": policy_hash(base)}, request.actor, self._clock())
         body |= {"change": request.change.value, "base": policy_hash(base)}
         return events.proposed(case_id, body, request.actor, self._clock())
 
-    def _same_pending(self, request: PolicyChangeRequest, history: PolicyHistory, base: Policy) -> Proposal | None:
-        """Return the pending proposal of the same change, even if a crash has prevented its case."""
-        wanted = (request.change, request.hash, request.share, policy_hash(base))
+    def _same_pending(self, request: PolicyChangeRequest, history: PolicyHistory) -> Proposal | None:
+        """Return the undecided proposal of the same change, if any."""
+        wanted = (request.change, request.hash, request.share, history.active)
         for proposal in history.pending.values():
-            if (proposal.change, proposal.policy_hash, proposal.share, proposal.base) == wanted:
-                case = self._approval.case_of(proposal)
-                if case is None or case.stage is not CaseStage.FINISHED:
-                    return proposal
+            same = (proposal.change, proposal.policy_hash, proposal.share, proposal.base) == wanted
+            if same and self._cases.is_undecided(proposal):
+                return proposal
         return None
 
     def _submit_lost(self, proposal: Proposal) -> None:
         """Submit the case of a proposal that a crash has prevented; decline the change if that is impossible."""
-        current = self._approval.current(self._policies.refresh())
-        if policy_hash(current) == proposal.base:
-            self._approval.record_base(current)
         why = "it has no case, and the policy that it was compared with is not recorded; propose it again"
         if proposal.base in self._approval.versions():
             try:
@@ -233,65 +228,40 @@ class PolicyAdmin:
             else:
                 return
         declined = events.declined(proposal.case_id, why, SYSTEM, self._clock())
-        self._conclude(proposal.case_id, lambda proposal, history: declined)
+        self._conclude(proposal.case_id, lambda proposal: declined)
 
-    def _conclude(self, case_id: str, outcome: Callable[[Proposal, PolicyHistory], Draft]) -> None:
+    def _conclude(self, case_id: str, outcome: Callable[[Proposal], Draft]) -> None:
         """Record the outcome of a proposal, if it is still pending."""
-        while True:
-            history = self._policies.refresh()
-            proposal = history.pending.get(case_id)
-            if proposal is None or self._write([outcome(proposal, history)], history):
-                break
-        self._apply()
+        self._cases.conclude(lambda: self._policies.policies.pending.get(case_id), outcome)
+        self._cases.apply()
 
-    def _outcome(self, proposal: Proposal, case: Case, history: PolicyHistory) -> Draft:
+    def _outcome(self, proposal: Proposal, case: Case) -> Draft:
         """Return the outcome of a proposal: the approved change, or a decline."""
-        record, now = case.record, self._clock()
-        if record is None or record.final_decision is not FinalDecision.APPROVED or not record.human_involved:
-            how = "it is not finished" if record is None else f"it ended as {record.final_decision}"
-            why = f"{how}; only an approval by another person carries it out"
-            return events.declined(case.case_id, why, SYSTEM, now)
+        history, now = self._policies.policies, self._clock()
+        refused = self._cases.refused(proposal, case, proposal.people_hash)
+        if refused is not None:
+            return events.declined(case.case_id, refused, SYSTEM, now)
         if proposal.change is not PolicyChange.CANARY and history.active == proposal.policy_hash:
             return events.declined(case.case_id, "it is in force already", SYSTEM, now)
         base, policy = self._approval.current(history), recorded_policy(proposal.policy_hash, self._ledger.policy)
-        if policy_hash(base) != proposal.base and self._approval.where_looser(base, policy):
+        if policy_hash(base) != proposal.base and self._approval.where_looser(base, policy, history):
             why = f"another policy was activated since it was proposed ({policy_hash(base)[:12]}); propose it again"
             return events.declined(case.case_id, why, SYSTEM, now)
         body = {"policy_hash": proposal.policy_hash, "share": proposal.share, "reason": proposal.reason}
-        agreed = {"case_id": case.case_id, "by": proposal.by, "approved_by": record.reviewer_id}
-        return events.enacted(proposal.change, body | agreed | self._before(base), SYSTEM, now)
+        agreed = self._cases.actor_of_outcome(proposal, case) | {"before": policy_hash(base)}
+        return events.enacted(proposal.change, body | agreed, SYSTEM, now)
 
-    def _end(self, is_running: Callable[[PolicyHistory], bool], draft: Callable[[datetime], Draft]) -> bool:
+    def _end(
+        self, is_running: Callable[[PolicyHistory], bool], draft: Callable[[datetime], Draft], acting: Acting
+    ) -> bool:
         while True:
             history = self._policies.refresh()
+            self._authorized(acting)
             if not is_running(history):
                 return False
-            if self._write([draft(self._clock())], history):
-                self._apply()
+            if self._cases.write([draft(self._clock())], history.seen):
+                self._cases.apply()
                 return True
-
-    def _apply(self) -> None:
-        """Apply a change that was just written. What fails after it is left to maintenance: the change is in force."""
-        self._policies.refresh()
-        try:
-            self._settle_roles()
-        except HitlError as exc:
-            _log.warning(
-                "roles of open reviews: %s; 'hitl sweep' derives them", exc, extra={"case_id": None, "event": "failed"}
-            )
-
-    def _write(self, drafts: Sequence[Draft], history: PolicyHistory) -> bool:
-        """Write entries, if no other policy event was written meanwhile."""
-        self._preview(drafts, history)
-        return self._ledger.change_policy(drafts, history.seen)
-
-    def _preview(self, drafts: Sequence[Draft], history: PolicyHistory) -> PolicyHistory:
-        """Return the history after these entries. Unreadable entries would block the store for good."""
-        try:
-            return history.after(events.as_read(drafts, history.seen))
-        except (TamperedPolicy, LedgerDamaged) as exc:
-            why = "the ledger entry of this change could not be read again; nothing was written"
-            raise InvalidInput([f"the policy stays unchanged: {why}"]) from exc
 
     def _version(self, history: PolicyHistory, request: PolicyChangeRequest) -> list[Draft]:
         """Return the entry that introduces a version, unless a change has introduced it before."""
@@ -300,11 +270,6 @@ class PolicyAdmin:
             return []
         body = version_of(request.policy, request.reason, request.findings)
         return [events.version(body, request.actor, self._clock())]
-
-    def _before(self, base: Policy) -> dict[str, str | None]:
-        """Return the version that a change replaces: None where it was never recorded, in a new store."""
-        name = policy_hash(base)
-        return {"before": name if name in self._approval.versions() else None}
 
     def _read(self, source: PolicySource) -> Policy:
         return check_they_fit(load_policy(source, self._people.chain), self._people)

@@ -15,6 +15,7 @@ from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.quorum import ballots
 from hitl_orchestrator.review.rights import Rights, barred_by_duty
 from hitl_orchestrator.services.case_reader import CaseReader
+from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.requirements import requirements_of
 
 __all__ = ["ReviewAccess"]
@@ -23,8 +24,9 @@ __all__ = ["ReviewAccess"]
 class ReviewAccess:
     """Verifies reviews before they are used, and derives who may decide them. Raises an alarm for tampered rows."""
 
-    def __init__(self, ledger: Ledger, people: People, rules: Rules, reader: CaseReader) -> None:
+    def __init__(self, ledger: Ledger, people: People, rules: Rules, policies: PolicySync, reader: CaseReader) -> None:
         self._ledger, self._people, self._rules, self._reader = ledger, people, rules, reader
+        self._policies = policies
 
     def verified(self, row: StoredReview) -> StoredReview:
         """Return the current row of a review after checking its MAC and its ledger entries. Raises `TamperedReview`."""
@@ -49,15 +51,15 @@ class ReviewAccess:
 
     def rights(self, row: StoredReview, case: Case | None = None) -> Rights:
         """Return the rights of reviewers on a review now. Pass the `case` if it was just read."""
-        case = case or self._ledger.case(row.case_id)
+        case, people = case or self._ledger.case(row.case_id), self._people.snapshot()
         with self._alarm_for_policy(row.case_id):
-            needed, requirements = requirements_of(row, self._rules, self._people.chain)
+            needed, requirements = requirements_of(row, self._rules, people.chain)
         return Rights(
-            people=self._people,
+            people=people,
             row=row,
             needed=needed,
             requirements=requirements,
-            barred=barred_by_duty(case.submission, self._people),
+            barred=self._policies.newcomers(row.case_id, people) | barred_by_duty(case.submission, people),
             votes=ballots(self.earlier(row, case)) if requirements.approvals > 1 else (),
         )
 

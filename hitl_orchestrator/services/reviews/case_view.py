@@ -7,7 +7,7 @@ from typing import Any
 
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.enums import POLICY_CHANGE, ActorKind, EventKind, HumanDecision
+from hitl_orchestrator.domain.enums import GOVERNED_CHANGES, POLICY_CHANGE, ActorKind, EventKind, HumanDecision
 from hitl_orchestrator.domain.lifecycle import state_of
 from hitl_orchestrator.domain.review import Reviewer, StoredReview
 from hitl_orchestrator.errors import InvalidInput, NotAuthorized, ReplayedCase, RequestRejected
@@ -214,8 +214,10 @@ def _choices(rights: Rights, reviewer: Reviewer | None) -> Iterator[Choice]:
         role = rights.needed
     above = chain.above(chain.higher(row.role, role))
     for word in options(row, role, chain):
-        effect = word.spec.effect_on_policy if row.shown.task.task_type == POLICY_CHANGE else word.spec.effect
-        yield Choice(decision=word, does=effect.format(above=above) + _quorum_note(rights, word))
+        governed = row.shown.task.task_type in GOVERNED_CHANGES
+        effect = word.spec.effect_on_change if governed else word.spec.effect
+        changed = "policy" if row.shown.task.task_type == POLICY_CHANGE else "list of people"
+        yield Choice(decision=word, does=effect.format(above=above, changed=changed) + _quorum_note(rights, word))
 
 
 def _quorum_note(rights: Rights, word: HumanDecision) -> str:

@@ -45,7 +45,7 @@ class ReviewInbox:
     ) -> None:
         self._ledger, self._registry, self._people = ledger, registry, people
         self._policies, self._reader, self._access = policies, reader, access
-        self._needed = NeededRoles(ledger, registry, people.chain)
+        self._needed = NeededRoles(ledger, registry, people)
         self.settle_roles = self._needed.settle
 
     def requests(

@@ -10,7 +10,6 @@ from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Routing, RoutingDecision, Score
 from hitl_orchestrator.domain.enums import Action, ConfidenceSource, QualityCheckKind, RiskLevel
 from hitl_orchestrator.domain.review import Review, ReviewSnapshot, StoredReview
-from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.value import canonical_json
 from hitl_orchestrator.errors import (
     ForgedState,
@@ -22,8 +21,10 @@ from hitl_orchestrator.errors import (
 )
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.review.deadlines import timeout_action
+from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.case_reader import CaseReader, Clock
+from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.audit_records import by_agent, by_person
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
@@ -50,11 +51,12 @@ class NodePorts:
         recorder: ReviewRecorder,
         rejected: RejectedAttempts,
         *,
-        chain: RoleChain,
+        people: People,
+        policies: PolicySync,
         clock: Clock,
     ) -> None:
         self._ledger, self._reader, self._access, self._recorder = ledger, reader, access, recorder
-        self._rejected, self._chain, self._clock = rejected, chain, clock
+        self._rejected, self._people, self._policies, self._clock = rejected, people, policies, clock
 
     @contextmanager
     def at_hand(self, case: Case) -> Iterator[None]:
@@ -78,7 +80,8 @@ class NodePorts:
         return row if row.verdict is None else self._access.verified(row)
 
     def _snapshot(self, submission: Submission, routing: Routing) -> ReviewSnapshot:
-        role = routing.decision.assigned_human_role or self._chain.roles[0]
+        chain = self._people.chain
+        role = routing.decision.assigned_human_role or chain.roles[0]
         return ReviewSnapshot(
             review_id=f"{submission.case_id}.0",
             case_id=submission.case_id,
@@ -86,7 +89,7 @@ class NodePorts:
             role=role,
             task=submission.task,
             routing=routing,
-            on_timeout=None if submission.replayed else timeout_action(routing.decision, role, self._chain),
+            on_timeout=None if submission.replayed else timeout_action(routing.decision, role, chain),
             answer_within=self._recorder.answer_within(routing.decision),
             salt=secrets.token_hex(16),
             replayed=submission.replayed,
@@ -97,7 +100,7 @@ class NodePorts:
         decision = RoutingDecision(
             action=Action.HUMAN_REVIEW,
             rule_id=NOT_ROUTED,
-            assigned_human_role=self._chain.roles[0],
+            assigned_human_role=self._people.chain.roles[0],
             reason=why,
             policy_id=submission.policy_id,
             policy_hash=submission.policy_hash,
@@ -143,6 +146,7 @@ class NodePorts:
 
     def _decided_in_graph(self, row: StoredReview, answer: Review) -> StoredReview | None:
         """Record an answer sent to the graph like any decision; None if it is rejected: the case interrupts again."""
+        self._policies.refresh()
         try:
             with self._rejected.recorded(row.case_id, row.review_id, answer, _IN_GRAPH):
                 decided = self._recorder.decide(row, answer, acting=_IN_GRAPH)

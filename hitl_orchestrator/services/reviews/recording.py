@@ -70,7 +70,7 @@ class ReviewRecorder:
         check_answer(answer, row)
         self._check_content(answer, row)
         rights = self._access.rights(row, case)
-        reviewer = self._people.named(str(answer.reviewer_id))
+        reviewer = rights.people.named(str(answer.reviewer_id))
         role = rights.role_for(reviewer, answer.human_role)
         actor, now = answer_actor(answer, reviewer, acting), self._clock()
         view = first_view(self._ledger, row, reviewer, events)
@@ -87,6 +87,7 @@ class ReviewRecorder:
             authenticated=actor.authenticated,
             channel=acting.channel,
             person=reviewer.human,
+            people_hash=rights.people.hash,
             first_viewed_at=view.at,
             own_label=view.label,
         )
@@ -113,7 +114,12 @@ class ReviewRecorder:
         )
         complete = _completed(answer, row, row.role, now)
         decision = RecordedDecision(
-            review=complete, decided_at=now, role=row.role, channel=TIMEOUT, source=DecisionSource.TIMEOUT
+            review=complete,
+            decided_at=now,
+            role=row.role,
+            channel=TIMEOUT,
+            source=DecisionSource.TIMEOUT,
+            people_hash=self._people.hash,
         )
         recorded = self._ledger.expire(row, decision, self._escalated(row, decision) if escalates else None)
         if recorded is not None:
@@ -156,6 +162,7 @@ class ReviewRecorder:
             authenticated=Authentication.RECORDED,
             channel=REPLAY,
             person=person,
+            people_hash=self._people.hash,
             unchecked=unchecked_rules(recorded, rights.requirements),
         )
         decision, next_shown = self._consequence(rights, person, decision)
@@ -201,7 +208,12 @@ class ReviewRecorder:
         answer = Review(human_decision=HumanDecision.REJECT, reviewer_id=how.by, reason=how.reason)
         complete = _completed(answer, row, row.role, now)
         decision = RecordedDecision(
-            review=complete, decided_at=now, role=row.role, channel=how.actor.channel, source=how.source
+            review=complete,
+            decided_at=now,
+            role=row.role,
+            channel=how.actor.channel,
+            source=how.source,
+            people_hash=self._people.hash,
         )
         recorded = self._ledger.withdraw(row, decision, how.actor)
         _report(recorded, how.source.value)

@@ -28,6 +28,7 @@ from hitl_orchestrator.ledger.ports.claims import DERIVED, InboxFilter, Needed
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.ports import Rules
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
+from hitl_orchestrator.review.people import People
 
 __all__ = ["SKIPPED", "NeededRoles", "facts_of", "requirements_of", "role_needed", "storable_text"]
 
@@ -64,8 +65,8 @@ class NeededRoles:
     again, and a role of another state says nothing. Threads may share it.
     """
 
-    def __init__(self, ledger: Ledger, registry: PolicyRegistry, chain: RoleChain) -> None:
-        self._ledger, self._registry, self._chain = ledger, registry, chain
+    def __init__(self, ledger: Ledger, registry: PolicyRegistry, people: People) -> None:
+        self._ledger, self._registry, self._people = ledger, registry, people
         self._roles: tuple[object, dict[str, str]] = (None, {})
 
     @property
@@ -73,7 +74,7 @@ class NeededRoles:
         """The state of all that decides which role a review needs: policies, chain, and version of the software."""
         canary = self._registry.history.canary
         drawn = None if canary is None else (canary.policy_hash, canary.share)
-        return _state_of(self._registry.active.hash, drawn, self._chain.roles)
+        return _state_of(self._registry.active.hash, drawn, self._people.chain.roles)
 
     def derived(self) -> dict[str, str]:
         """Return the roles by review id that this process derived and the store does not keep yet."""
@@ -85,7 +86,7 @@ class NeededRoles:
     def groups(self) -> list[tuple[str, str]]:
         """Return each pair of a role and a state that open reviews may have, also while `settle` runs."""
         found = self._ledger.queue_groups()
-        roles, states = [*found.roles, *self._chain.roles], [*found.states, self.state]
+        roles, states = [*found.roles, *self._people.chain.roles], [*found.states, self.state]
         return list(product(dict.fromkeys(roles), dict.fromkeys(states))) if found.roles else []
 
     def decidable(self, groups: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -113,7 +114,7 @@ class NeededRoles:
 
     def is_settled(self, role: str | None, state: str | None) -> bool:
         """Return whether all reviews of a group need its role; the top of the chain for a role that the chain lacks."""
-        if role not in self._chain.roles:
+        if role not in self._people.chain.roles:
             return state is not None and not state.startswith(DERIVED)
         return state in (self._registry.active.hash, self.state)
 
@@ -123,14 +124,14 @@ class NeededRoles:
         Under another policy than the one that sent it, it may need a higher role than its own.
         """
         if self.is_settled(role, state):
-            return needed == self._chain.filled(role)
-        return state.startswith(DERIVED) or self._chain.reaches(needed, role)
+            return needed == self._people.chain.filled(role)
+        return state.startswith(DERIVED) or self._people.chain.reaches(needed, role)
 
     def may_be_for(self, reviewer: Reviewer, role: str, state: str) -> bool:
         """Return whether a reviewer holds a role that may suffice for a review of a group."""
         if state.startswith(DERIVED) and not self.is_settled(role, state):
             return True
-        return any(self._chain.reaches(held, role) for held in reviewer.roles)
+        return any(self._people.chain.reaches(held, role) for held in reviewer.roles)
 
     def settle(self) -> None:
         """Derive the roles of the reviews of other states, and let the store keep them.
@@ -149,12 +150,12 @@ class NeededRoles:
                 return
 
     def _needed_by(self, row: StoredReview, state: str) -> Iterator[Needed]:
-        if row.role not in self._chain.roles:
+        if row.role not in self._people.chain.roles:
             # Kept under its own role, so that its name is known.
             yield Needed(row.review_id, row.role, row.shown.routing.decision.policy_hash)
             return
         with suppress(*SKIPPED):
-            yield Needed(row.review_id, role_needed(row, self._registry, self._chain), state)
+            yield Needed(row.review_id, role_needed(row, self._registry, self._people.chain), state)
 
 
 @cache

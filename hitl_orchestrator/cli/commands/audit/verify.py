@@ -1,4 +1,4 @@
-"""`hitl audit verify`, `head`, `key`, `prove` and `check`: verify, sign and prove the ledger."""
+"""`hitl audit verify`, `head`, `key`, `rotate`, `prove` and `check`: verify, sign and prove the ledger."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 group = typer.Typer()
 
+Heads = Annotated[str | None, option("FILE", "Signed heads. Default: HITL_HEAD_FILE, or the file beside the store.")]
 PublicKey = Annotated[str | None, option("FILE", "The key to trust.", "--public-key")]
 AnyKey = Annotated[bool, typer.Option("--any-key", help="Accept the key that the file itself names.")]
 
@@ -23,7 +24,9 @@ AnyKey = Annotated[bool, typer.Option("--any-key", help="Accept the key that the
 @command(group, "verify", STORE)
 def verify(
     session: "Session",
-    head: Annotated[str | None, option("FILE", "Signed heads to compare with. Default: HITL_HEAD_FILE.")] = None,
+    head: Annotated[
+        str | None, option("FILE", "Signed heads to compare with. Default: HITL_HEAD_FILE, or beside the store.")
+    ] = None,
     public_key: PublicKey = None,
     any_key: AnyKey = False,
 ) -> None:
@@ -38,10 +41,10 @@ def verify(
     from hitl_orchestrator.cli.views import verification as view
     from hitl_orchestrator.orchestrator import load_heads, trusted_key
 
-    file = head or session.settings.head_file
-    heads = [] if file is None else load_heads(file)
-    key = trusted_key(session.store, session.head_key, public_key) if heads or public_key else None
-    with session.audit() as audit, counted(2 * audit.size(), "verifying") as on_entries:
+    with session.audit(head) as audit, counted(2 * audit.size(), "verifying") as on_entries:
+        file = audit.head_file
+        heads = [] if file is None else load_heads(file)
+        key = trusted_key(session.store, session.head_key, public_key) if heads or public_key else None
         result = audit.verify(heads, key, on_entries)
     trusted = bool(heads) and key is not None
     data = {**result.model_dump(mode="json"), "sound": result.sound, "key_trusted": trusted}
@@ -59,15 +62,15 @@ def sign_head(
 ) -> None:
     """Sign the current end of the ledger.
 
-    The signed head is appended to the file of --out or HITL_HEAD_FILE, or printed. Keep it where the administrators of
-    the database cannot change it.
+    The signed head is appended to the file of --out or HITL_HEAD_FILE; without either it is printed, and appended to
+    the file beside the store. Keep it where the administrators of the database cannot change it.
     """
     from hitl_orchestrator.cli.views import verification as view
 
     file = out or session.settings.head_file
-    with session.audit(file) as audit:
+    with session.audit(out) as audit:
         head = audit.sign_head()
-    if file is None and not session.as_json:
+    if not file and not session.as_json:
         print_json(head.line)
         return
     lines = [Line(view.signed(head)), Line(f"Added to {file}.")]
@@ -88,6 +91,21 @@ def show_key(session: "Session", out: Out = None, force: Force = False) -> None:
     answer(session.as_json, {"public_key": public}, lambda: [Line(public)])
 
 
+@command(group, "rotate", STORE)
+def rotate_key(session: "Session") -> None:
+    """Retire the key that seals the ledger, and make another one valid.
+
+    A new key is put before the old one in the key file of the store. With HITL_SEAL_KEY, set it to the new key and the
+    present one, separated by a comma. Keep the old key: it verifies the entries before the change.
+    """
+    from hitl_orchestrator.cli.session import CHANNEL
+    from hitl_orchestrator.cli.views import verification as view
+
+    with session.audit() as audit:
+        change = audit.rotate_key(CHANNEL)
+    answer(session.as_json, change.model_dump(mode="json"), lambda: view.rotated(change))
+
+
 @command(group, "prove", STORE)
 def prove(session: "Session", case: CaseId, out: Out = None, force: Force = False) -> None:
     """Write a self-contained proof of one case.
@@ -97,7 +115,7 @@ def prove(session: "Session", case: CaseId, out: Out = None, force: Force = Fals
     from hitl_orchestrator.cli.views import verification as view
 
     check_new_file(out, force=force)
-    with session.audit(session.settings.head_file) as audit:
+    with session.audit() as audit:
         proof = audit.prove(case)
     if out is None:
         print_json(proof.model_dump_json(indent=2))

@@ -7,7 +7,7 @@ import typer
 
 from hitl_orchestrator.cli.context import argument, command, option
 from hitl_orchestrator.cli.output.errors import INVALID, NO, print_problems, problems_of
-from hitl_orchestrator.cli.output.render import answer
+from hitl_orchestrator.cli.output.render import answer, note
 from hitl_orchestrator.errors import InvalidInput, RecoveryIncomplete
 
 if TYPE_CHECKING:
@@ -49,8 +49,12 @@ def run(
     intake = read_intake(session, Files(tasks, outputs, reviews))
     if reviews is not None and session.reviewers is None:
         reviewer = reviewer or intake.people.chain.second
-    policy = intake.policy if session.policy else None
-    with session.open_or_create(policy, intake.people, reviewer=reviewer) as hitl:
+    policy, people = intake.policy if session.policy else None, intake.people if session.reviewers else None
+    is_new = session.is_new()
+    with session.open_or_create(policy, people, reviewer=reviewer) as hitl:
+        # The warning about the bundled policy is printed already.
+        if is_new and session.policy is not None and not session.as_json:
+            note(session.made(hitl))
         result = submit_all(hitl, intake, resubmit=resubmit, submitted_by=submitted_by)
         warnings = list(unstaffed(result.cases, hitl.reviews.people()))
         answer(

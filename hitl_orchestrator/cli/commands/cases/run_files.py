@@ -21,7 +21,6 @@ from hitl_orchestrator.orchestrator import (
     People,
     check_not_reserved,
     current_time,
-    load_people,
     load_policy,
     read_file,
 )
@@ -71,7 +70,7 @@ def read_intake(session: Session, files: Files) -> Intake:
     """
     check_read_once(**{"TASKS": files.tasks, "--outputs": files.outputs, "--reviews": files.reviews})
     problems = Problems()
-    people = problems.read(lambda: load_people(session.reviewers))
+    people = problems.read(session.people)
     chain = people.chain if people else DEFAULT_CHAIN
     policy = problems.read(lambda: load_policy(session.policy, chain))
     tasks = problems.read(lambda: read_tasks(files.tasks))

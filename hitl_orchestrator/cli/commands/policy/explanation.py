@@ -45,7 +45,7 @@ def explained_tasks(
     ]
 
 
-def _scored(task: Task, output: AgentOutput | None) -> Named:
+def scored(task: Task, output: AgentOutput | None) -> Named:
     """Return the facts of a task as if it were submitted now."""
     risk = risk_of(task, ())
     score = score_of(output, risk, ScoreRules())
@@ -67,13 +67,13 @@ def _facts(session: Session, names: Sequence[str], outputs_path: str | None) -> 
     outputs = problems.read(lambda: read_outputs(outputs_path, readable, where))
     if problems.sentences:
         raise InvalidInput(problems.sentences)
-    return [_scored(task, (outputs or {}).get(task.task_id)) for task in tasks] + _stored(session, ids)
+    return [scored(task, (outputs or {}).get(task.task_id)) for task in tasks] + _stored(session, ids)
 
 
 def _stored(session: Session, ids: Sequence[str]) -> list[Named]:
     if not ids:
         return []
-    with session.open() as hitl:
+    with session.governed().open() as hitl:
         cases = [hitl.cases.get(**named(hitl, each)) for each in ids]
         hidden = [case for case in cases if case.open_review and hitl.reviews.view(case.case_id).hidden]
     if hidden:
@@ -89,7 +89,7 @@ def _routed(case: Case) -> Named:
         routing = case.reviews[0].shown.routing
         facts = Facts.of(task, routing.risk_level, routing.output, routing.score)
         return Named(task.task_id, facts, routing.score.unreadable)
-    submitted = _scored(task, case.submission.output)
+    submitted = scored(task, case.submission.output)
     if record is None:
         return submitted
     facts = replace(

@@ -1,4 +1,4 @@
-"""Ledger entries about policies, one sentence each."""
+"""Ledger entries about policies and people, one sentence each."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -12,16 +12,41 @@ SHORT = 12
 
 
 def sentences(events: Sequence[Event]) -> Iterator[Block]:
-    """Yield one line per entry about a policy, below a heading; nothing if there are none."""
+    """Yield one line per entry about policies and people, below a heading; nothing if there are none."""
     entries = [event for event in events if event.kind in _SENTENCES]
     if entries:
         yield Line()
-        yield Line("Policy changes", "bold")
+        yield Line("Policies and people", "bold")
     for event in entries:
         yield Line(f"{event.seq}  {_SENTENCES[event.kind](event)}", indent=2)
-        why = event.body.get("why" if event.kind is EventKind.POLICY_DECLINED else "reason")
+        why = event.body.get("why") or event.body.get("reason")
         if why:
             yield from quotation(str(why), indent=6)
+
+
+def _recorded(event: Event) -> str:
+    return f"{_named(event, 'policy_hash')} of {inline(str(event.body.get('policy_id')))} is the first policy"
+
+
+def _first_people(event: Event) -> str:
+    which = "the bundled placeholders" if event.body.get("placeholders") else "the first people"
+    return f"{_named(event, 'people_hash')}, {which}, are in force"
+
+
+def _people_proposed(event: Event) -> str:
+    change = f"people {_named(event, 'people_hash')} are proposed in place of {_named(event, 'base')}"
+    return f"{change}, in case {event.body.get('case_id')}"
+
+
+def _people_activated(event: Event) -> str:
+    alone = ", by one person alone" if event.body.get("alone") else ""
+    change = f"people {_named(event, 'people_hash')} are in force in place of {_named(event, 'before')}"
+    return f"{change}{_agreed(event)}{alone}"
+
+
+def _configured(event: Event) -> str:
+    used = [f"{name} {str(value)[:SHORT]}" for name, value in event.body.items() if value is not None]
+    return f"other rules and schemas are used: {', '.join(used) or 'none but the defaults'}"
 
 
 def _version(event: Event) -> str:
@@ -76,6 +101,12 @@ def _agreed(event: Event) -> str:
 
 
 _SENTENCES: dict[EventKind, Callable[[Event], str]] = {
+    EventKind.PEOPLE_RECORDED: _first_people,
+    EventKind.PEOPLE_PROPOSED: _people_proposed,
+    EventKind.PEOPLE_ACTIVATED: _people_activated,
+    EventKind.PEOPLE_DECLINED: _declined,
+    EventKind.CONFIGURATION_RECORDED: _configured,
+    EventKind.POLICY_RECORDED: _recorded,
     EventKind.POLICY_VERSION: _version,
     EventKind.POLICY_PROPOSED: _proposed,
     EventKind.POLICY_ACTIVATED: _activated,

@@ -73,8 +73,6 @@ def versions(status: PolicyHistory, rows: Sequence[dict[str, Any]]) -> Iterator[
             approved = f", approved by {change['approved_by']}" if change["approved_by"] else ""
             at = local_minute(datetime.fromisoformat(change["at"]))
             yield Line(f"{at}  {change['what']} by {change['by']}{approved}: {change['reason']}", indent=2)
-    if rows and status.active is None:
-        yield Line("None is activated: each session names the policy with --policy.", "dim")
 
 
 def shadow_report(report: ShadowReport | None) -> Iterator[Block]:

@@ -36,6 +36,7 @@ class ReviewFacts:
         self._until = ""
         self._is_reminded = False
         self._answer: tuple[ReviewStatus, Mapping[str, Any]] | None = None
+        self._written = opened["seq"]
 
     def add_claim(self, entry: Mapping[str, Any]) -> None:
         """Add a claim, a delegation or a release."""
@@ -54,9 +55,9 @@ class ReviewFacts:
         """Add a reminder, of which there is one."""
         self._is_reminded = True
 
-    def add_answer(self, status: ReviewStatus, body: Mapping[str, Any]) -> None:
-        """Add the answer, with its texts."""
-        self._answer = status, body
+    def add_answer(self, seq: int, status: ReviewStatus, body: Mapping[str, Any]) -> None:
+        """Add the answer of an entry, with its texts."""
+        self._answer, self._written = (status, body), seq
 
     def problem(self, row: ReviewTableRow, erased: str | None, seals: Seals | None) -> str | None:
         """Return the difference between a row and these facts; None if there is none.
@@ -77,7 +78,7 @@ class ReviewFacts:
         if differing:
             return f"{named} has another {' and '.join(differing)}"
         problem = self._claim_problem(row, seals) or _needed_problem(row, seals) or _customer_problem(row, shown, seals)
-        problem = problem or (_seal_problem(row, seals) if erased is None else None)
+        problem = problem or (_seal_problem(row, seals, self._written) if erased is None else None)
         return None if problem is None else f"{named}: {problem}"
 
     def _opened_columns(self, shown: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,13 +153,13 @@ def _customer_problem(row: ReviewTableRow, shown: Mapping[str, Any], seals: Seal
     return None if row.affinity in expected else "it has another affinity"
 
 
-def _seal_problem(row: ReviewTableRow, seals: Seals | None) -> str | None:
+def _seal_problem(row: ReviewTableRow, seals: Seals | None, seq: int) -> str | None:
     if not isinstance(row.seal, str):
         return "its seal is not a text"
     if seals is None:
         return None
     try:
-        seals.check_review(as_review(row._asdict()))
+        seals.check_review(as_review(row._asdict()), seq)
     except HitlError as exc:
         return str(exc)
     except (ValueError, TypeError, ArithmeticError):

@@ -1,0 +1,118 @@
+"""The differences between two versions of the people, and whether each widens the rights of a person.
+
+Whatever is not provably narrower or without effect on rights counts as wider.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from hitl_orchestrator.domain.enums import POLICY_DOMAIN
+from hitl_orchestrator.domain.review import Reviewer
+from hitl_orchestrator.review.people import People
+
+ENOUGH = 2
+"""The number of persons that a change which widens rights takes."""
+
+
+class Effect(StrEnum):
+    """The effect of a difference on the rights of people."""
+
+    WIDER = "wider"
+    NARROWER = "narrower"
+    NEUTRAL = "neutral"
+
+
+class PeopleDifference(NamedTuple):
+    """One difference, as a sentence."""
+
+    effect: Effect
+    sentence: str
+
+
+def may_govern(reviewer: Reviewer, people: People) -> bool:
+    """Return whether an account may change the policy and the people: the second role or above, in this domain."""
+    reaches = any(people.chain.reaches(role, people.chain.second) for role in reviewer.roles)
+    return reaches and not {"*", POLICY_DOMAIN}.isdisjoint(reviewer.domains)
+
+
+def governing_persons(people: People) -> set[str]:
+    """Return the distinct persons who may change the policy and the people."""
+    return {each.human for each in people if may_govern(each, people)}
+
+
+def differences(before: People, after: People) -> list[PeopleDifference]:
+    """Return all differences between two versions, the wider ones first."""
+    found = [*_of_organization(before, after), *_of_accounts(before, after), *_of_governing(before, after)]
+    return sorted(found, key=lambda difference: list(Effect).index(difference.effect))
+
+
+def wider(before: People, after: People) -> tuple[str, ...]:
+    """Return the differences that widen rights, a sentence each."""
+    return tuple(each.sentence for each in differences(before, after) if each.effect is Effect.WIDER)
+
+
+def _of_organization(before: People, after: People) -> Iterator[PeopleDifference]:
+    if before.chain != after.chain:
+        chains = [" -> ".join(each.chain.roles) for each in (after, before)]
+        yield PeopleDifference(Effect.WIDER, f"the escalation chain becomes {chains[0]}; it was {chains[1]}")
+    if before.calendar != after.calendar:
+        yield PeopleDifference(Effect.WIDER, "the calendar of the organization changes, and deadlines with it")
+    if before.teams != after.teams:
+        yield PeopleDifference(Effect.NEUTRAL, "the teams change, which steer assignment alone")
+    if before.reason_codes != after.reason_codes:
+        yield PeopleDifference(Effect.NEUTRAL, f"the reason codes become {', '.join(after.reason_codes)}")
+
+
+def _of_accounts(before: People, after: People) -> Iterator[PeopleDifference]:
+    for account in after:
+        known = before.get(account.reviewer_id)
+        if known is None:
+            held = f"{', '.join(account.roles)} in {_domains(account)}"
+            yield PeopleDifference(Effect.WIDER, f"account {account.reviewer_id!r} is added, with {held}")
+        elif known != account:
+            yield from _of_account(known, account)
+    for account in before:
+        if after.get(account.reviewer_id) is None:
+            yield PeopleDifference(Effect.NARROWER, f"account {account.reviewer_id!r} is removed")
+
+
+def _of_account(known: Reviewer, account: Reviewer) -> Iterator[PeopleDifference]:
+    who = f"account {account.reviewer_id!r}"
+    if known.human != account.human:
+        sentence = f"{who} belongs to the person {account.human!r}; it belonged to {known.human!r}"
+        yield PeopleDifference(Effect.WIDER, sentence)
+    for role in _new(known.roles, account.roles):
+        yield PeopleDifference(Effect.WIDER, f"{who} gets the role {role!r}")
+    for role in _new(account.roles, known.roles):
+        yield PeopleDifference(Effect.NARROWER, f"{who} loses the role {role!r}")
+    if set(known.domains) != set(account.domains):
+        gains = "*" not in known.domains and not set(account.domains) <= set(known.domains)
+        sentence = f"{who} decides in {_domains(account)}; it decided in {_domains(known)}"
+        yield PeopleDifference(Effect.WIDER if gains else Effect.NARROWER, sentence)
+    if known.max_open_claims != account.max_open_claims:
+        limits = [each.max_open_claims or "any number of" for each in (account, known)]
+        gains = known.max_open_claims is not None and (account.max_open_claims or known.max_open_claims + 1) > (
+            known.max_open_claims
+        )
+        sentence = f"{who} may hold {limits[0]} claims; it might hold {limits[1]}"
+        yield PeopleDifference(Effect.WIDER if gains else Effect.NARROWER, sentence)
+    other = {"name", "working_hours", "away"}
+    if known.model_dump(include=other) != account.model_dump(include=other):
+        yield PeopleDifference(Effect.NEUTRAL, f"{who} has another name, other working hours or absences")
+
+
+def _of_governing(before: People, after: People) -> Iterator[PeopleDifference]:
+    """Fewer than two persons would leave one who may act alone afterwards."""
+    left = governing_persons(after)
+    if len(left) < ENOUGH <= len(governing_persons(before)):
+        who = f"only {', '.join(sorted(left))}" if left else "no person"
+        yield PeopleDifference(Effect.WIDER, f"{who} may change the policy and the people afterwards")
+
+
+def _new(before: tuple[str, ...], after: tuple[str, ...]) -> list[str]:
+    return [role for role in after if role not in before]
+
+
+def _domains(account: Reviewer) -> str:
+    return "all domains" if "*" in account.domains else ", ".join(account.domains)

@@ -1,0 +1,79 @@
+"""Who may change the policy and the people."""
+
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+
+from hitl_orchestrator.domain.audit import Actor
+from hitl_orchestrator.domain.enums import POLICY_DOMAIN
+from hitl_orchestrator.domain.review import Reviewer
+from hitl_orchestrator.domain.value import Text, Value
+from hitl_orchestrator.errors import InvalidInput, NotAuthorized
+from hitl_orchestrator.review.governance.changes import governing_persons, may_govern
+from hitl_orchestrator.review.people import People
+from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.reviews.rejected_attempts import actor_of
+
+__all__ = ["ChangeAuthority", "reason_of"]
+
+_MAX_NAMED = 5
+
+
+class _Reason(Value):
+    reason: Annotated[Text, Field(max_length=2000)]
+
+
+def reason_of(text: str, why: str) -> str:
+    """Return the reason of a change. Raises `InvalidInput` if it is empty or too long; `why` says what to state."""
+    if not text.strip():
+        raise InvalidInput([f"reason: it is empty; state {why}"])
+    try:
+        return _Reason(reason=text).reason
+    except ValidationError as exc:
+        raise InvalidInput([f"reason: {exc.errors()[0]['msg'].removeprefix('Value error, ')}"]) from exc
+
+
+class ChangeAuthority:
+    """Authorizes changes of the policy and of the people: both take the same right."""
+
+    def __init__(self, people: People) -> None:
+        self._people = people
+
+    def authorized(self, reviewer_id: str, changes: str) -> Reviewer:
+        """Return a reviewer who may make a change; `changes` says which. Raises `NotAuthorized`."""
+        people = self._people.snapshot()
+        try:
+            reviewer = people.named(reviewer_id)
+        except NotAuthorized as exc:
+            raise NotAuthorized(reviewer_id, exc.why, changes) from None
+        if not may_govern(reviewer, people):
+            needed = people.chain.second
+            takes = f"it takes {needed!r} or a role above it, in the domain {POLICY_DOMAIN!r} or in all ('*')"
+            where = "all domains" if "*" in reviewer.domains else ", ".join(reviewer.domains)
+            held = f"they hold {', '.join(reviewer.roles)} in {where}"
+            raise NotAuthorized(reviewer_id, f"{takes}; {held}; {_remedy(people)}", changes)
+        return reviewer
+
+    def check_second_person(self, author: Reviewer, changes: str) -> None:
+        """Raise `NotAuthorized` if there is no second person who could approve a looser policy of this author."""
+        if governing_persons(self._people) <= {author.human}:
+            needed = self._people.chain.second
+            why = f"it is looser than the active policy, and no second person holds {needed!r} or a role above it"
+            remedy = "who could approve it; add a second person with 'hitl people propose'"
+            raise NotAuthorized(author.reviewer_id, f"{why}, {remedy}", changes)
+
+    def actor(self, reviewer: Reviewer, acting: Acting) -> Actor:
+        """Return the actor of a change. Raises `InvalidInput` for a channel that cannot be stored."""
+        try:
+            return actor_of(reviewer, acting)
+        except ValidationError as exc:
+            problem = f"channel: {exc.errors()[0]['msg']}; name the channel of the request, such as 'library'"
+            raise InvalidInput([problem]) from exc
+
+
+def _remedy(people: People) -> str:
+    able = [each.reviewer_id for each in people if may_govern(each, people)]
+    named = ", ".join(able[:_MAX_NAMED])
+    if len(able) > _MAX_NAMED:
+        return f"ask one of {named} or {len(able) - _MAX_NAMED} more"
+    return f"ask {named}" if able else "no reviewer in the reviewers file may, so add one"

@@ -1,0 +1,1 @@
+"""Administration of the people of a store."""
